@@ -1,0 +1,148 @@
+//! The steps of a load and of a query, each alone, over a corpus made here from a seed.
+//!
+//! Figures are bytes or records a second; they serve to compare before and after on one machine. The
+//! comparison with other programs is in `peers/`.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ecs_audit::decode::inflate::{InflateLimits, inflate};
+use ecs_audit::decode::json::Tape;
+use ecs_audit::decode::split::split;
+use ecs_audit::discover::{Input, Source};
+use ecs_audit::lang;
+use ecs_audit::load::{LoadOptions, Silent, load};
+use ecs_audit::model::{Modeled, Origin, cloudtrail::model_call};
+use ecs_audit::store::{MemoryShelf, Store, WriteOptions};
+use ecs_audit::table::{Columns, Table};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::hint::black_box;
+use std::io::Write;
+use std::time::Duration;
+
+/// A small generator of numbers: the corpus depends on the seed only.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+fn record(random: &mut Random) -> String {
+    let (day, second) = (random.below(7) + 1, random.below(86_400));
+    let (source, name) = [("ecs", "RunTask"), ("s3", "GetObject"), ("sts", "GetCallerIdentity"), ("ec2", "DescribeInstances")]
+        [random.below(4) as usize];
+    let response = match (name, random.below(20)) {
+        ("RunTask", 0) => {
+            r#"{"tasks":[],"failures":[{"arn":"arn:aws:ecs:us-east-1:111122223333:container-instance/batch/0a1b","reason":"AGENT"}]}"#
+        }
+        ("RunTask", _) => {
+            r#"{"tasks":[{"taskArn":"arn:aws:ecs:us-east-1:111122223333:task/batch/0a1b2c","lastStatus":"PENDING","cpu":"256"}],"failures":[]}"#
+        }
+        _ => "null",
+    };
+    format!(
+        r#"{{"eventVersion":"1.09","userIdentity":{{"type":"AssumedRole","principalId":"AROAEXAMPLE:s{id}","arn":"arn:aws:sts::111122223333:assumed-role/role-{role}/s{id}","accountId":"111122223333","accessKeyId":"ASIAEXAMPLE","sessionContext":{{"sessionIssuer":{{"type":"Role","userName":"role-{role}"}},"attributes":{{"mfaAuthenticated":"false"}}}}}},"eventTime":"2026-03-{day:02}T{:02}:{:02}:{:02}Z","eventSource":"{source}.amazonaws.com","eventName":"{name}","awsRegion":"us-east-1","sourceIPAddress":"192.0.2.{role}","userAgent":"aws-sdk-go-v2/1.30.3 os/linux lang/go#1.23 md/GOOS#linux","requestParameters":{{"cluster":"batch","taskDefinition":"nightly:3","count":1,"startedBy":"events-rule/nightly","filler":"{filler}"}},"responseElements":{response},"requestID":"r-{id}","eventID":"e-{id}","readOnly":false,"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"111122223333","eventCategory":"Management"}}"#,
+        second / 3600,
+        second / 60 % 60,
+        second % 60,
+        id = random.below(u64::MAX >> 34),
+        role = random.below(200),
+        filler = "x".repeat(random.below(600) as usize),
+    )
+}
+
+fn document(seed: u64, records: usize) -> String {
+    let mut random = Random(seed);
+    let records: Vec<String> = (0..records).map(|_| record(&mut random)).collect();
+    format!("{{\"Records\":[{}]}}", records.join(","))
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).expect("memory takes all");
+    encoder.finish().expect("memory takes all")
+}
+
+fn options() -> LoadOptions {
+    LoadOptions { latest: i64::MAX, keep_raw: true, inflate: InflateLimits::default(), max_file_bytes: 1 << 30 }
+}
+
+fn decode(criterion: &mut Criterion) {
+    let text = document(7, 2_000);
+    let packed = gzip(&text);
+    let mut group = criterion.benchmark_group("decode");
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    let mut plain = Vec::new();
+    group.bench_function("inflate", |bench| bench.iter(|| black_box(inflate(&packed, InflateLimits::default(), &mut plain))));
+    group.bench_function("split and parse", |bench| {
+        bench.iter(|| {
+            let mut values = 0;
+            split(text.as_bytes(), &mut |piece| {
+                values += usize::from(matches!(black_box(piece), ecs_audit::decode::split::Piece::Value { .. }))
+            });
+            values
+        });
+    });
+    group.bench_function("split, parse, model, build", |bench| {
+        bench.iter(|| {
+            let mut columns = Columns::new(Table::Calls);
+            split(text.as_bytes(), &mut |piece| {
+                let ecs_audit::decode::split::Piece::Value { tape, text, .. } = piece else { return };
+                let origin = Origin { file: "f", record: 1, raw: Some(text), text };
+                if let Modeled::Record(record) = model_call(tape.root(), "cloudtrail", origin) {
+                    record.rows.iter().filter(|row| row.table() == Table::Calls).for_each(|row| columns.push(row));
+                }
+            });
+            columns.finish()
+        });
+    });
+    let one = record(&mut Random(3));
+    group.throughput(Throughput::Bytes(one.len() as u64));
+    group
+        .bench_function("parse one record", |bench| bench.iter(|| Tape::parse(black_box(&one)).map(|tape| tape.repeated_keys())));
+    group.finish();
+}
+
+fn loading(criterion: &mut Criterion) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut bytes = 0;
+    let inputs: Vec<Input> = (0..64)
+        .map(|number| {
+            let text = document(number, 500);
+            bytes += text.len() as u64;
+            let path = dir.path().join(format!("{number}.json.gz"));
+            let packed = gzip(&text);
+            std::fs::write(&path, &packed).expect("a file");
+            Input { source: Source::File(path), name: format!("{number}.json.gz"), size: packed.len() as u64, modified: Some(1) }
+        })
+        .collect();
+    let mut group = criterion.benchmark_group("load");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(bytes));
+    group.bench_function("into memory", |bench| {
+        bench.iter(|| {
+            let shelf = MemoryShelf::default();
+            let reports = load(&inputs, &shelf, None, None, &options(), &Silent);
+            black_box(reports.map(|reports| reports.len()))
+        });
+    });
+    group.bench_function("into a store", |bench| {
+        bench.iter(|| {
+            let store = tempfile::tempdir().expect("a temporary folder");
+            let write = WriteOptions { now: 1_772_900_000_000_000, patience: Duration::ZERO };
+            Store::load(store.path(), &inputs, Vec::new(), (&options(), write), &Silent, &|| {}).map(|loaded| loaded.totals.read)
+        });
+    });
+    group.finish();
+}
+
+fn language(criterion: &mut Criterion) {
+    let query = "failures where service like batch-* and exit_code not in (0, 143) by cluster, reason every 1h since 7d top 10";
+    criterion
+        .bench_function("lex and parse", |bench| bench.iter(|| lang::parse(black_box(query)).map(|query| lang::format(&query))));
+}
+
+criterion_group!(benches, decode, loading, language);
+criterion_main!(benches);

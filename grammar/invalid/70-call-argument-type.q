@@ -1,0 +1,5 @@
+# call, function
+#! error: `hour` takes a time, and this is a text
+#!   | failures by hour(reason)
+#!   |                  ^^^^^^
+failures by hour(reason)

@@ -1,0 +1,2 @@
+# The newest 50 failures (says that it stopped at 50)
+failures

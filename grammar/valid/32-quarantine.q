@@ -1,0 +1,2 @@
+# What could not be loaded, and why
+quarantine by why, file top 10

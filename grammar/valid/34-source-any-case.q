@@ -1,0 +1,3 @@
+# source, noun
+#= failures
+FAILURES

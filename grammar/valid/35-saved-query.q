@@ -1,0 +1,3 @@
+# saved, source
+#= @nightly since 7d
+@nightly since 7d

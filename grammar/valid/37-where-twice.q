@@ -1,0 +1,3 @@
+# where: joined by and
+#= failures where (cluster = a or cluster = b) and reason = AGENT
+failures where cluster = a or cluster = b where reason = AGENT

@@ -1,0 +1,2 @@
+# window, until
+failures until 1d

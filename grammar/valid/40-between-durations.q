@@ -1,0 +1,2 @@
+# between, instant
+failures between 7d and 1h30m

@@ -1,0 +1,2 @@
+# on
+failures on yesterday

@@ -1,0 +1,2 @@
+# around
+failures around latest

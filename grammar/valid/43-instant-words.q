@@ -1,0 +1,2 @@
+# instant
+failures since today until now

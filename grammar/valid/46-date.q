@@ -1,0 +1,2 @@
+# date
+failures since 2026-03-01

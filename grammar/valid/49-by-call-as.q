@@ -1,0 +1,2 @@
+# by, key, alias, subject, call
+failures by hour(time) as h, lower(service)

@@ -1,0 +1,2 @@
+# every
+failures every 6h nofill

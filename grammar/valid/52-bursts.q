@@ -1,0 +1,2 @@
+# bursts
+failures bursts 10m

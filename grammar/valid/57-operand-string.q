@@ -1,0 +1,2 @@
+# operand, string
+failures by coalesce(service, 'no service') as service

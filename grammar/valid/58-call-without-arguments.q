@@ -1,0 +1,3 @@
+# call
+#= failures by reason show count(), share
+failures by reason show count(), share

@@ -1,0 +1,2 @@
+# compare
+failures by reason since 7d compare previous month

@@ -1,0 +1,3 @@
+# sort, sort_key
+#= failures sort -time, service
+failures sort -time, service

@@ -1,0 +1,2 @@
+# limit
+failures by cluster, reason bottom 2 per cluster

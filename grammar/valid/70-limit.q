@@ -1,0 +1,2 @@
+# limit, integer
+failures limit 1000

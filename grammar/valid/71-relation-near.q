@@ -1,0 +1,2 @@
+# relation, target
+failures near deployments within 15m matching cluster, service

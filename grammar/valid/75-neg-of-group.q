@@ -1,0 +1,2 @@
+# neg
+failures where not (reason = AGENT and cluster = batch)

@@ -1,0 +1,2 @@
+# test: a boolean alone
+failures where ran and not secondary

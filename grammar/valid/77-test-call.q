@@ -1,0 +1,2 @@
+# test: a call on the left
+failures where hour(time) >= 22 and weekday(time) = Mon

@@ -1,0 +1,2 @@
+# column
+tasks where started_at > field(stopped_at)

@@ -1,0 +1,2 @@
+# range, number
+failures where exit_code in -5..-1

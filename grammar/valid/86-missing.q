@@ -1,0 +1,2 @@
+# missing
+failures where cause is missing or exit_code is not missing

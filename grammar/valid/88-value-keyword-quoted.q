@@ -1,0 +1,3 @@
+# value: a keyword in quotes
+#= failures where reason = 'by'
+failures where reason = 'by'

@@ -1,0 +1,3 @@
+# value: quotes only where needed
+#= failures where reason = AGENT
+failures where reason = "AGENT"

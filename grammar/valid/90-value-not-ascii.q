@@ -1,0 +1,2 @@
+# word: letters of any script
+failures where message contains 失敗

@@ -1,0 +1,2 @@
+# string
+failures where message = 'a ''b'' "c"'

@@ -1,0 +1,3 @@
+# field
+#= failures by reason, cluster
+failures by Reason, CLUSTER

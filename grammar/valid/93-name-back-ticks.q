@@ -1,0 +1,2 @@
+# name
+failures by reason as `by` | where `by` = AGENT

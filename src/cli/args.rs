@@ -1,0 +1,189 @@
+//! Arguments, with the help that goes with them.
+
+use crate::render::Format;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Offline analyzer for Amazon ECS and dstack failures: load an export, ask a sentence.
+#[derive(Debug, Parser)]
+#[command(name = "ecs-audit", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  ecs-audit load s3-export/
+  ecs-audit query \"failures by reason since 7d\"
+  ecs-audit query --from s3-export/ \"failures by reason since 7d\"
+
+Exit codes: 0 = done, 2 = error, 3 = done, but some of the input could not be loaded.")]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Folder of the store
+    #[arg(long, global = true, value_name = "DIR", env = "ECS_AUDIT_STORE", default_value = ".ecs-audit")]
+    pub store: PathBuf,
+    /// Time zone of dates, calendar days and display, such as Asia/Tokyo
+    #[arg(long, global = true, value_name = "ZONE", env = "ECS_AUDIT_TZ")]
+    pub tz: Option<String>,
+    /// Say less on standard error: no progress, no window, no notes
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Threads to use (default: one a core)
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+    /// How long to wait for another writer of the store, such as 10m
+    #[arg(long, global = true, value_name = "DURATION", default_value = "1m", value_parser = duration)]
+    pub wait: std::time::Duration,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
+    parsed
+        .ok()
+        .and_then(|duration| std::time::Duration::try_from(duration).ok())
+        .ok_or_else(|| "expected a duration such as 30s or 10m".to_owned())
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Load exports into the store: CloudTrail, ECS events, dstack runs, in any mix and nesting
+    #[command(after_help = "Examples:
+  ecs-audit load s3-export/
+  ecs-audit load trail.json.gz ecs-events/ runs.json
+  aws ecs describe-tasks --cluster batch --tasks ID | ecs-audit load -
+
+What has been loaded already is not loaded again, so the command can be repeated at any time.")]
+    Load(Load),
+    /// Ask a question
+    #[command(after_help = "Examples:
+  ecs-audit query \"failures by reason since 7d\"
+  ecs-audit query \"failures where reason = AGENT by cluster every 1d since 30d\" --format csv
+  ecs-audit query --from s3-export/ \"calls where failed by user, error_code top 20\"
+  ecs-audit query --explain \"tasks by service show p95(start_latency)\"
+
+`ecs-audit fields` lists what can be asked about. Relative times count back from the newest event
+in the store, not from the clock; --as-of now changes that.")]
+    Query(Query),
+    /// Run plain SQL over the same tables
+    #[command(after_help = "Example:
+  ecs-audit sql \"select reason, count(*) from failures group by reason order by 2 desc\"")]
+    Sql(Sql),
+    /// List what can be asked about, or the fields of one noun
+    #[command(after_help = "Examples:
+  ecs-audit fields
+  ecs-audit fields failures")]
+    Fields(Fields),
+    /// Print the original record of an id, and where it came from
+    #[command(after_help = "Example:
+  ecs-audit show 6f1d3d2c-3b1a-4c55-9a53-0f4f9c1d2e3f")]
+    Show(Show),
+    /// Show what the store holds, or look after it
+    #[command(after_help = "Examples:
+  ecs-audit store
+  ecs-audit store compact
+  ecs-audit store vacuum")]
+    Store(StoreArgs),
+}
+
+/// Arguments of `load`.
+#[derive(Debug, Args)]
+pub struct Load {
+    /// Files and folders; - is standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Where rows come from and where the answer goes.
+#[derive(Debug, Args)]
+pub struct Asking {
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// Format of the answer: table, csv, json, ndjson, markdown, html or parquet
+    #[arg(long, short, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write the answer to a file; its ending gives the format where --format does not
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `query`.
+#[derive(Debug, Args)]
+pub struct Query {
+    /// The question
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// See [`Asking`].
+    #[command(flatten)]
+    pub asking: Asking,
+    /// What relative times count back from: latest (the newest event), now, or a time
+    #[arg(long, value_name = "TIME", env = "ECS_AUDIT_AS_OF")]
+    pub as_of: Option<String>,
+    /// Add the ids of the records behind each row
+    #[arg(long)]
+    pub evidence: bool,
+    /// Show how the query runs instead of running it
+    #[arg(long)]
+    pub explain: bool,
+    /// Print the query in canonical form instead of running it
+    #[arg(long)]
+    pub canonical: bool,
+}
+
+/// Arguments of `sql`.
+#[derive(Debug, Args)]
+pub struct Sql {
+    /// A SELECT statement
+    #[arg(value_name = "STATEMENT")]
+    pub statement: String,
+    /// See [`Asking`].
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// Arguments of `fields`.
+#[derive(Debug, Args)]
+pub struct Fields {
+    /// A noun such as failures
+    pub noun: Option<String>,
+    /// Format of the list
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The id of a record, a failure or an event
+    pub id: String,
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+}
+
+/// Arguments of `store`.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub action: Option<StoreAction>,
+    /// Format of the overview
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+/// What to do with a store.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum StoreAction {
+    /// Put small files together
+    Compact,
+    /// Remove files that nothing needs any more
+    Vacuum,
+}

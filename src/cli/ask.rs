@@ -1,0 +1,156 @@
+//! What every command that asks has in common: tables to ask, and an answer to print.
+
+use super::args::{Asking, Global};
+use super::load::{Bar, exit_code, inputs, load_options, on_threads};
+use super::say::{Failure, say};
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::load::{Progress, Silent, Totals, load};
+use crate::plan;
+use crate::render::{Format, Look, render};
+use crate::run::{self, RunError};
+use crate::store::{MemoryShelf, Store};
+use datafusion::datasource::{MemTable, TableProvider};
+use datafusion::prelude::SessionContext;
+use jiff::Timestamp;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The tables of a store or of an export, ready to be asked.
+pub struct Tables {
+    /// The engine with the tables in it.
+    pub session: SessionContext,
+    /// Where the engine runs.
+    pub runtime: tokio::runtime::Runtime,
+    /// Oldest event.
+    pub first: Option<Timestamp>,
+    /// Newest event.
+    pub last: Option<Timestamp>,
+    /// How loading ended, for an export that is asked directly.
+    pub loaded: ExitCode,
+}
+
+impl Tables {
+    /// The tables of the store, or of the exports named.
+    pub fn open(from: &[PathBuf], keep_raw: bool, global: &Global, context: &Context) -> Result<Tables, Failure> {
+        if from.is_empty() {
+            Tables::of_store(&Store::open(&global.store)?, context)
+        } else {
+            Tables::of_export(from, keep_raw, context)
+        }
+    }
+
+    /// The tables of a store.
+    pub fn of_store(store: &Store, context: &Context) -> Result<Tables, Failure> {
+        let tables = Tables::empty(context, store.manifest().first_event, store.manifest().last_event)?;
+        for (table, provider) in store.tables() {
+            tables.register(table.name(), Arc::new(provider))?;
+        }
+        Ok(tables)
+    }
+
+    /// The tables of exports that are not in a store. Originals are kept only if they are asked for.
+    fn of_export(from: &[PathBuf], keep_raw: bool, context: &Context) -> Result<Tables, Failure> {
+        let (inputs, troubled) = inputs(from, None)?;
+        let shelf = MemoryShelf::default();
+        let options = load_options(context, keep_raw);
+        let bar = Bar::new(&inputs, context.progress);
+        let reports = on_threads(context.threads, || {
+            let progress: &dyn Progress = match &bar {
+                Some(bar) => bar,
+                None => &Silent,
+            };
+            load(&inputs, &shelf, None, None, &options, progress)
+        })?;
+        if let Some(bar) = &bar {
+            bar.end();
+        }
+        let mut reports = reports.map_err(crate::store::StoreError::from)?;
+        reports.extend(troubled);
+        let mut totals = Totals::default();
+        reports.iter().for_each(|report| totals.add(report));
+        let memory = shelf.finish(&reports, context.now.as_microsecond())?;
+        let mut tables = Tables::empty(context, memory.first_event, memory.last_event)?;
+        for table in crate::table::Table::ALL {
+            let batches = memory.batches.get(table).cloned().unwrap_or_default();
+            let provider = MemTable::try_new(table.schema(), deal(batches, context.threads)).map_err(RunError::from)?;
+            tables.register(table.name(), Arc::new(provider))?;
+        }
+        if totals.quarantined > 0 {
+            say(&format!(
+                "note: {} of {} records could not be loaded: ask `quarantine` for why",
+                totals.quarantined, totals.read
+            ));
+        }
+        tables.loaded = exit_code(&totals);
+        Ok(tables)
+    }
+
+    fn empty(context: &Context, first: Option<i64>, last: Option<i64>) -> Result<Tables, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(context.threads)
+            .thread_stack_size(16 << 20)
+            .enable_all()
+            .build()?;
+        let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
+        let session = plan::session(context.threads);
+        Ok(Tables { session, runtime, first: instant(first), last: instant(last), loaded: ExitCode::Ok })
+    }
+
+    fn register(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), Failure> {
+        self.session.register_table(name, provider).map_err(RunError::from)?;
+        Ok(())
+    }
+
+    /// Runs a statement.
+    pub fn sql(&self, statement: &str) -> Result<Answer, Failure> {
+        Ok(self.runtime.block_on(run::sql(&self.session, statement))?)
+    }
+}
+
+/// Deals batches to as many partitions as there are threads, the same way each time.
+fn deal(batches: Vec<arrow::record_batch::RecordBatch>, threads: usize) -> Vec<Vec<arrow::record_batch::RecordBatch>> {
+    let mut dealt = vec![Vec::new(); threads.max(1)];
+    let mut rows = vec![0usize; threads.max(1)];
+    for batch in batches {
+        let least = rows.iter().enumerate().min_by_key(|(_, rows)| **rows).map_or(0, |(index, _)| index);
+        if let (Some(partition), Some(count)) = (dealt.get_mut(least), rows.get_mut(least)) {
+            *count += batch.num_rows();
+            partition.push(batch);
+        }
+    }
+    dealt
+}
+
+/// Prints an answer where and how it was asked for.
+pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
+    let by_name = asking.out.as_deref().and_then(Format::for_file);
+    let format = asking.format.or(by_name).unwrap_or(Format::Table);
+    if format.is_binary() && asking.out.is_none() && context.width.is_some() {
+        return Err(Failure::Sentence(format!("{format} is not for terminals: write it to a file with --out FILE")));
+    }
+    print(answer, format, asking.out.as_deref(), context)
+}
+
+/// Prints an answer.
+pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Context) -> Result<(), Failure> {
+    match out {
+        None => {
+            let look = Look { width: context.width, color: context.color, tz: context.tz.clone() };
+            let mut out = BufWriter::new(io::stdout().lock());
+            render(format, answer, &look, &mut out)?;
+            out.flush()?;
+        }
+        Some(path) => {
+            let look = Look { width: None, color: false, tz: context.tz.clone() };
+            let file = File::create(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
+            let mut out = BufWriter::new(file);
+            render(format, answer, &look, &mut out)?;
+            out.flush()?;
+        }
+    }
+    Ok(())
+}

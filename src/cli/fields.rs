@@ -1,0 +1,82 @@
+//! `ecs-audit fields`: what can be asked about.
+
+use super::args::Fields;
+use super::ask::print;
+use super::say::Failure;
+use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
+use crate::context::Context;
+use crate::diagnostic::Diagnostic;
+use crate::exit::ExitCode;
+use crate::lang::catalog::{Catalog, NounStatus};
+use crate::lang::{keyword, suggest};
+use crate::plan::PlanCatalog;
+use arrow::array::StringArray;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use std::sync::Arc;
+
+/// Runs the command.
+pub fn run(arguments: &Fields, context: &Context) -> Result<ExitCode, Failure> {
+    let catalog = PlanCatalog::default();
+    let answer = match &arguments.noun {
+        None => nouns(&catalog)?,
+        Some(noun) => fields(&catalog, noun)?,
+    };
+    print(&answer, arguments.format, None, context)?;
+    Ok(ExitCode::Ok)
+}
+
+fn nouns(catalog: &PlanCatalog) -> Result<Answer, Failure> {
+    let rows = keyword::NOUNS.iter().map(|noun| {
+        let runs = match catalog.status(noun.word) {
+            NounStatus::Ready => "yes",
+            NounStatus::Later(_) => "not yet",
+        };
+        vec![noun.word.to_owned(), runs.to_owned(), noun.doc.to_owned()]
+    });
+    listing(["noun", "runs", "rows"], rows.collect())
+}
+
+fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, Failure> {
+    let word = noun.to_lowercase();
+    let known = keyword::NOUNS.iter().map(|noun| noun.word);
+    if !known.clone().any(|known| known == word) {
+        let mut diagnostic = Diagnostic::error(format!("unknown source `{noun}`"), 0..noun.len());
+        if let Some(question) = suggest::question(&word, known.clone()) {
+            diagnostic = diagnostic.with_label(question);
+        }
+        let diagnostic = diagnostic.with_note(format!("sources: {}", known.collect::<Vec<_>>().join(", ")));
+        return Err(Failure::Query { text: noun.to_owned(), diagnostics: vec![diagnostic] });
+    }
+    if let NounStatus::Later(why) = catalog.status(&word) {
+        return Err(Failure::Sentence(why.to_owned()));
+    }
+    let fields = catalog.fields(&word).iter();
+    let mut rows: Vec<Vec<String>> =
+        fields.map(|field| vec![field.name.to_owned(), field.kind.word().to_owned(), field.doc.to_owned()]).collect();
+    rows.push(vec!["raw.…".to_owned(), "text".to_owned(), "any field of the original record, by its own name".to_owned()]);
+    let measures = catalog.measures(&word).iter();
+    rows.extend(
+        measures
+            .map(|measure| vec![measure.name.to_owned(), format!("measure, {}", measure.kind.word()), measure.doc.to_owned()]),
+    );
+    listing(["field", "type", "what it is"], rows)
+}
+
+/// A list of texts as an answer.
+fn listing(names: [&str; 3], rows: Vec<Vec<String>>) -> Result<Answer, Failure> {
+    let schema = Arc::new(Schema::new(names.map(|name| Field::new(name, DataType::Utf8, false)).to_vec()));
+    let column = |index: usize| -> arrow::array::ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.get(index).map_or("", String::as_str))))
+    };
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column(0), column(1), column(2)])
+        .map_err(|error| Failure::Sentence(error.to_string()))?;
+    Ok(Answer {
+        query: String::new(),
+        columns: names.map(|name| Column { name: name.to_owned(), kind: ColumnKind::Text }).to_vec(),
+        schema,
+        batches: vec![batch],
+        window: AnswerWindow::default(),
+        spark: false,
+    })
+}

@@ -1,0 +1,211 @@
+//! `ecs-audit load`: exports into the store, with an account at the end.
+
+use super::args::{Global, Load};
+use super::say::{Failure, say};
+use crate::context::Context;
+use crate::discover::{Input, Problem, find_inputs};
+use crate::exit::ExitCode;
+use crate::load::{FileReport, LoadOptions, Progress, Silent, Totals, Trouble};
+use crate::render::{describe_instant, visible};
+use crate::store::{Loaded, Store, WriteOptions};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A day: records may be that much ahead of the clock.
+const AHEAD: i64 = 86_400_000_000;
+/// Troubled records told one by one.
+const TOLD: usize = 10;
+
+/// Runs the command.
+pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let (inputs, troubled) = inputs(&arguments.paths, Some(&global.store))?;
+    let options = load_options(context, true);
+    let loaded = on_threads(context.threads, || {
+        let bar = Bar::new(&inputs, context.progress);
+        let progress: &dyn Progress = match &bar {
+            Some(bar) => bar,
+            None => &Silent,
+        };
+        let loaded = Store::load(&global.store, &inputs, troubled, (&options, write_options(global, context)), progress, &|| {
+            say("note: another ecs-audit is writing to the store; waiting for it");
+        });
+        if let Some(bar) = &bar {
+            bar.end();
+        }
+        loaded
+    })??;
+    let mut out = io::stdout().lock();
+    out.write_all(account(&loaded, &global.store, context).as_bytes())?;
+    out.flush()?;
+    Ok(exit_code(&loaded.totals))
+}
+
+/// How the store is written to.
+pub fn write_options(global: &Global, context: &Context) -> WriteOptions {
+    WriteOptions { now: context.now.as_microsecond(), patience: global.wait }
+}
+
+/// Partial where something could not be loaded.
+pub fn exit_code(totals: &Totals) -> ExitCode {
+    if totals.quarantined > 0 { ExitCode::Partial } else { ExitCode::Ok }
+}
+
+/// The limits of a load.
+pub fn load_options(context: &Context, keep_raw: bool) -> LoadOptions {
+    LoadOptions {
+        latest: context.now.as_microsecond().saturating_add(AHEAD),
+        keep_raw,
+        inflate: crate::decode::inflate::InflateLimits::default(),
+        max_file_bytes: 2 << 30,
+    }
+}
+
+/// The files below some paths; what cannot be walked is a report of its own.
+pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Vec<FileReport>), Failure> {
+    let (inputs, problems) = find_inputs(paths, store);
+    if inputs.is_empty()
+        && let Some(problem) = problems.first()
+    {
+        return Err(Failure::Sentence(format!("`{}`: {}; expected a file or folder of exports", problem.name, problem.detail)));
+    }
+    let troubled = problems.iter().map(unreadable).collect();
+    Ok((inputs, troubled))
+}
+
+fn unreadable(problem: &Problem) -> FileReport {
+    let mut report = FileReport { name: problem.name.clone(), format: "unreadable".to_owned(), ..FileReport::default() };
+    let detail = problem.detail.clone();
+    report.quarantine(Trouble { record: None, offset: None, why: "unreadable".to_owned(), detail, sample: String::new() });
+    report
+}
+
+/// Runs a load on so many threads.
+pub fn on_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> Result<R, Failure> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .stack_size(16 << 20)
+        .build()
+        .map_err(|error| Failure::Sentence(format!("threads could not be started: {error}")))?;
+    Ok(pool.install(run))
+}
+
+/// A progress bar on a terminal.
+pub struct Bar {
+    bar: ProgressBar,
+    records: std::sync::atomic::AtomicU64,
+    files: std::sync::atomic::AtomicU64,
+    of: usize,
+}
+
+impl Bar {
+    /// A bar over the bytes of the inputs, if one is wanted.
+    pub fn new(inputs: &[Input], wanted: bool) -> Option<Bar> {
+        if !wanted {
+            return None;
+        }
+        let bar = ProgressBar::new(inputs.iter().map(|input| input.size).sum());
+        let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}  {msg}").ok()?;
+        bar.set_style(style);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Some(Bar { bar, records: Default::default(), files: Default::default(), of: inputs.len() })
+    }
+
+    /// Removes the bar.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn file_done(&self, report: &FileReport) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let records = self.records.fetch_add(report.read, Relaxed) + report.read;
+        let files = self.files.fetch_add(1, Relaxed) + 1;
+        self.bar.inc(report.size);
+        self.bar.set_message(format!("{files}/{} files, {} records", self.of, HumanCount(records)));
+    }
+}
+
+/// The account of a load, as text.
+fn account(loaded: &Loaded, store: &Path, context: &Context) -> String {
+    let totals = &loaded.totals;
+    let count = |number: u64| HumanCount(number).to_string();
+    let mut text = format!("loaded into {}\n", visible(&store.display().to_string()));
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<12} {value}\n"));
+    let mut files = count(totals.files);
+    if totals.unchanged > 0 {
+        files.push_str(&format!(" ({} unchanged since they were loaded)", count(totals.unchanged)));
+    }
+    line("files", files);
+    line("bytes", format!("{} uncompressed", HumanBytes(totals.bytes)));
+    line(
+        "records",
+        format!(
+            "{} read = {} loaded + {} duplicate + {} filtered + {} quarantined",
+            count(totals.read),
+            count(totals.loaded),
+            count(totals.duplicate),
+            count(totals.filtered),
+            count(totals.quarantined)
+        ),
+    );
+    let (first, last) = span(&loaded.reports);
+    if let (Some(first), Some(last)) = (first, last) {
+        line("events", format!("{} … {}", describe_instant(first, &context.tz), describe_instant(last, &context.tz)));
+    }
+    let filtered = by_reason(&loaded.reports, |report| report.filtered_as.clone());
+    if !filtered.is_empty() {
+        line("filtered", filtered);
+    }
+    let quarantined = by_reason(&loaded.reports, |report| report.problems.iter().map(|trouble| trouble.why.clone()).collect());
+    if !quarantined.is_empty() {
+        line("quarantined", quarantined);
+        tell_troubles(&loaded.reports, &mut text);
+    }
+    let notes = by_reason(&loaded.reports, |report| report.notes.clone());
+    if !notes.is_empty() {
+        text.push_str(&format!("  {:<12} {notes}\n", "notes"));
+    }
+    text
+}
+
+fn span(reports: &[FileReport]) -> (Option<jiff::Timestamp>, Option<jiff::Timestamp>) {
+    let instant = |micros: i64| jiff::Timestamp::from_microsecond(micros).ok();
+    (
+        reports.iter().filter_map(|report| report.first).min().and_then(instant),
+        reports.iter().filter_map(|report| report.last).max().and_then(instant),
+    )
+}
+
+/// `digest in 4 files, empty in 1 file`, in the order of the alphabet.
+fn by_reason(reports: &[FileReport], reasons: impl Fn(&FileReport) -> Vec<String>) -> String {
+    let mut files: BTreeMap<String, u64> = BTreeMap::new();
+    for report in reports {
+        let mut reasons = reasons(report);
+        reasons.sort();
+        reasons.dedup();
+        for reason in reasons {
+            *files.entry(reason).or_default() += 1;
+        }
+    }
+    let told: Vec<String> = files
+        .iter()
+        .map(|(reason, files)| format!("{} in {files} {}", visible(reason), if *files == 1 { "file" } else { "files" }))
+        .collect();
+    told.join(", ")
+}
+
+fn tell_troubles(reports: &[FileReport], text: &mut String) {
+    let troubles: Vec<_> =
+        reports.iter().flat_map(|report| report.problems.iter().map(move |trouble| (report, trouble))).collect();
+    for (report, trouble) in troubles.iter().take(TOLD) {
+        let place = trouble.record.map_or_else(String::new, |record| format!(" record {record}"));
+        text.push_str(&format!("    {}{place}: {}: {}\n", visible(&report.name), trouble.why, visible(&trouble.detail)));
+    }
+    if troubles.len() > TOLD {
+        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", troubles.len() - TOLD));
+    }
+}

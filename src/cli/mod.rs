@@ -1,0 +1,79 @@
+//! The command line: thin. Arguments become calls, results become text, errors become exit codes.
+//!
+//! The only place that prints, and the only one that reads the clock, the environment and the
+//! terminal.
+
+mod args;
+mod ask;
+mod fields;
+mod load;
+mod query;
+mod say;
+mod show;
+mod store;
+
+use crate::context::Context;
+use crate::exit::ExitCode;
+use clap::Parser;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+
+pub use args::Cli;
+pub use say::Failure;
+
+/// Runs the program with these arguments, the first being its own name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data and end well; the rest is a wrong command.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::Error } else { ExitCode::Ok };
+        }
+    };
+    let result = context(&cli).and_then(|context| dispatch(cli, &context));
+    match result {
+        Ok(code) => code,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::Ok,
+        Err(failure) => {
+            failure.say();
+            ExitCode::Error
+        }
+    }
+}
+
+fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
+    let global = &cli.global;
+    match cli.command {
+        args::Command::Load(arguments) => load::run(&arguments, global, context),
+        args::Command::Query(arguments) => query::run_query(&arguments, global, context),
+        args::Command::Sql(arguments) => query::run_sql(&arguments, global, context),
+        args::Command::Fields(arguments) => fields::run(&arguments, context),
+        args::Command::Show(arguments) => show::run(&arguments, global, context),
+        args::Command::Store(arguments) => store::run(&arguments, global, context),
+    }
+}
+
+fn context(cli: &Cli) -> Result<Context, Failure> {
+    let tz = match &cli.global.tz {
+        None => jiff::tz::TimeZone::UTC,
+        Some(name) => say::time_zone(name)?,
+    };
+    let is_terminal = io::stdout().is_terminal();
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let threads = cli.global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
+    Ok(Context {
+        now: jiff::Timestamp::now(),
+        tz,
+        width: is_terminal.then(terminal_width),
+        color: is_terminal && !plain,
+        progress: io::stderr().is_terminal() && !cli.global.quiet,
+        threads: threads.max(1),
+    })
+}
+
+fn terminal_width() -> usize {
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    told.unwrap_or_else(|| terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)))
+}

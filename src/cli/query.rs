@@ -1,0 +1,137 @@
+//! `ecs-audit query` and `ecs-audit sql`.
+
+use super::args::{Global, Query, Sql};
+use super::ask::{Tables, deliver};
+use super::say::{Failure, say, say_raw, warn};
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::lang::checked::DEFAULT_ROWS;
+use crate::lang::{self, CheckContext, Checked};
+use crate::plan::{Options, PlanCatalog};
+use crate::render::{describe_instant, describe_window};
+use crate::run;
+use jiff::{SignedDuration, Timestamp};
+use std::io::{self, Write};
+
+/// How many values of a column are looked at for suggestions.
+const SUGGESTED: usize = 1000;
+
+/// Runs `sql`.
+pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let keep_raw = arguments.statement.to_lowercase().contains("raw") || arguments.statement.contains('*');
+    let tables = Tables::open(&arguments.asking.from, keep_raw, global, context)?;
+    let answer = tables.sql(&arguments.statement)?;
+    deliver(&answer, &arguments.asking, context)?;
+    Ok(tables.loaded)
+}
+
+/// Runs `query`.
+pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let text = arguments.query.join(" ");
+    let wrong = |diagnostics| Failure::Query { text: text.clone(), diagnostics };
+    let query = lang::parse(&text).map_err(wrong)?;
+    if arguments.canonical {
+        writeln!(io::stdout().lock(), "{}", lang::format(&query))?;
+        return Ok(ExitCode::Ok);
+    }
+    let keep_raw = text.to_lowercase().contains("raw");
+    let tables = Tables::open(&arguments.asking.from, keep_raw, global, context)?;
+    let anchor = anchor(arguments.as_of.as_deref(), &tables, context)?;
+    let catalog = catalog(&tables);
+    let check =
+        CheckContext { anchor: anchor.time, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone() };
+    let mut checked = lang::check(&query, &catalog, &check).map_err(wrong)?;
+    anchor.tell_origin(&mut checked);
+    if !global.quiet {
+        checked.warnings.iter().for_each(|warning| warn(warning, &text));
+    }
+    let options = Options { anchor: anchor.time, evidence: arguments.evidence };
+    if arguments.explain {
+        let told = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
+        writeln!(io::stdout().lock(), "{}", told.map_err(|error| Failure::of_run(error, &text))?)?;
+        return Ok(tables.loaded);
+    }
+    let answer = tables.runtime.block_on(run::answer(&tables.session, &checked, options));
+    let answer = answer.map_err(|error| Failure::of_run(error, &text))?;
+    if !global.quiet {
+        echo(&answer, &checked, &anchor, context);
+    }
+    deliver(&answer, &arguments.asking, context)?;
+    if !global.quiet {
+        after(&answer, &checked, &tables, options);
+    }
+    Ok(tables.loaded)
+}
+
+/// What relative times count back from.
+struct Anchor {
+    time: Timestamp,
+    /// How it is called where it is not the newest event.
+    name: Option<String>,
+}
+
+impl Anchor {
+    /// The window says what it was counted back from.
+    fn tell_origin(&self, checked: &mut Checked) {
+        if let Some(name) = &self.name {
+            checked.window.origin = checked.window.origin.replace("newest event", name);
+        }
+    }
+}
+
+fn anchor(as_of: Option<&str>, tables: &Tables, context: &Context) -> Result<Anchor, Failure> {
+    let newest = Anchor { time: tables.last.unwrap_or(context.now), name: None };
+    let Some(text) = as_of.filter(|text| *text != "latest") else { return Ok(newest) };
+    if text == "now" {
+        return Ok(Anchor { time: context.now, name: Some("the clock".to_owned()) });
+    }
+    let wrong = || {
+        Failure::Sentence(format!("--as-of `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
+    };
+    let instant = lang::time::read_instant(text, 0..text.len()).map_err(|_| wrong())?;
+    let time = match instant {
+        lang::ast::Instant::Date(date) => date.to_zoned(context.tz.clone()).map(|zoned| zoned.timestamp()),
+        lang::ast::Instant::DateTime(time, Some(offset)) => offset.to_timestamp(time),
+        lang::ast::Instant::DateTime(time, None) => time.to_zoned(context.tz.clone()).map(|zoned| zoned.timestamp()),
+        _ => return Err(wrong()),
+    };
+    let time = time.map_err(|_| wrong())?;
+    Ok(Anchor { time, name: Some(describe_instant(time, &context.tz)) })
+}
+
+/// The names of the language, with values from these tables for suggestions.
+pub fn catalog(tables: &Tables) -> PlanCatalog {
+    let session = tables.session.clone();
+    let handle = tables.runtime.handle().clone();
+    PlanCatalog::new(move |noun, field| handle.block_on(run::values(&session, noun, field, SUGGESTED)).unwrap_or_default())
+}
+
+/// The window, on standard error, before the rows.
+fn echo(answer: &Answer, checked: &Checked, anchor: &Anchor, context: &Context) {
+    let mut line = format!("window {}", describe_window(&answer.window, &context.tz));
+    if anchor.name.is_none() && checked.window.origin.contains("newest event") {
+        line = line.replace("newest event)", "newest event; --as-of now to use the clock)");
+        let age = context.now.duration_since(anchor.time);
+        let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
+        if age > length && age > SignedDuration::from_hours(24) {
+            line.push_str(&format!("\nnote: the newest event is {} days old", age.as_hours() / 24));
+        }
+    }
+    say(&line);
+}
+
+/// What the rows do not say, on standard error.
+fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options) {
+    if answer.rows() == 0 {
+        let lines = tables.runtime.block_on(run::explain_empty(&tables.session, checked, options)).unwrap_or_default();
+        let mut text = "note: no rows".to_owned();
+        for line in lines {
+            text.push_str(&format!("\n  = {}", crate::render::visible(&line)));
+        }
+        say_raw(&text);
+    }
+    if checked.default_limit && answer.rows() >= DEFAULT_ROWS as usize {
+        say(&format!("note: only the newest {DEFAULT_ROWS} are shown; `limit N` shows more"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Talk: what goes to standard error, and errors on their way there.
+
+use crate::diagnostic::{Diagnostic, render_all};
+use crate::render::{RenderError, visible};
+use crate::run::RunError;
+use crate::store::StoreError;
+use jiff::tz::TimeZone;
+use std::io::{self, Write};
+
+/// Why a command ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A sentence.
+    #[error("{0}")]
+    Sentence(String),
+    /// Something about a query, with its text.
+    #[error("the query cannot run")]
+    Query {
+        /// The text of the query.
+        text: String,
+        /// What is wrong with it.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// Asking.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Rendering.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// Writing.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Failure {
+    /// Whether the reader of the output has gone, which is no error.
+    pub fn is_broken_pipe(&self) -> bool {
+        match self {
+            Failure::Io(error) | Failure::Render(RenderError::Io(error)) => error.kind() == io::ErrorKind::BrokenPipe,
+            _ => false,
+        }
+    }
+
+    /// An error of running a query; one about its text shows the place.
+    pub fn of_run(error: RunError, text: &str) -> Self {
+        match error {
+            RunError::Typed(diagnostic) => Failure::Query { text: text.to_owned(), diagnostics: vec![*diagnostic] },
+            error => Failure::Run(error),
+        }
+    }
+
+    /// Prints it.
+    pub fn say(&self) {
+        match self {
+            Failure::Query { text, diagnostics } => {
+                say_raw(&render_all(diagnostics, text));
+            }
+            other => say(&format!("error: {other}")),
+        }
+    }
+}
+
+/// Prints a warning about a query.
+pub fn warn(warning: &Diagnostic, text: &str) {
+    say_raw(&warning.render(text));
+}
+
+/// Prints a line to standard error; what cannot be told is not told.
+pub fn say(line: &str) {
+    let safe: Vec<String> = line.lines().map(|line| visible(line).to_string()).collect();
+    say_raw(&safe.join("\n"));
+}
+
+/// Prints text that is safe already.
+pub fn say_raw(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}
+
+/// A zone by its name.
+pub fn time_zone(name: &str) -> Result<TimeZone, Failure> {
+    TimeZone::get(name).map_err(|_| {
+        Failure::Sentence(format!("`{name}` is not a known time zone; expected a name such as UTC, Asia/Tokyo or Europe/Berlin"))
+    })
+}

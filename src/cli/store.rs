@@ -1,0 +1,90 @@
+//! `ecs-audit store`: what the store holds; compaction and vacuum.
+
+use super::args::{Global, StoreAction, StoreArgs};
+use super::ask::{Tables, print};
+use super::load::{on_threads, write_options};
+use super::say::{Failure, say};
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::render::{Format, describe_instant};
+use crate::store::{Maintained, Store};
+use crate::table::Table;
+use indicatif::{HumanBytes, HumanCount};
+use std::io::{self, Write};
+
+/// Runs the command.
+pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    match arguments.action {
+        None => overview(arguments, global, context),
+        Some(action) => maintain(action, global, context),
+    }
+}
+
+fn maintain(action: StoreAction, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let options = write_options(global, context);
+    let waiting = || say("note: another ecs-audit is writing to the store; waiting for it");
+    let done: Maintained = on_threads(context.threads, || match action {
+        StoreAction::Compact => Store::compact(&global.store, options, &waiting),
+        StoreAction::Vacuum => Store::vacuum(&global.store, options, &waiting),
+    })??;
+    let text = match action {
+        StoreAction::Compact => format!("compacted: {} files became {}\n", done.files_before, done.files_after),
+        StoreAction::Vacuum => format!(
+            "vacuumed: {} of {} files removed, {} freed\n",
+            done.files_before.saturating_sub(done.files_after),
+            done.files_before,
+            HumanBytes(done.bytes_freed)
+        ),
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(ExitCode::Ok)
+}
+
+/// Coverage in one statement: a line for each account, region and day that has calls or events.
+const COVERAGE: &str = "
+    select account, region, to_char(date_trunc('day', time), '%Y-%m-%d') as day,
+           sum(calls) as calls, sum(events) as events, min(time) as first, max(time) as last
+    from (
+        select account, region, time, 1 as calls, 0 as events from calls
+        union all select account, region, time, 0, 1 from task_events
+        union all select account, region, time, 0, 1 from instance_events
+        union all select account, region, time, 0, 1 from service_events
+    ) group by 1, 2, 3 order by 1, 2, 3";
+
+fn overview(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let store = Store::open(&global.store)?;
+    let tables = Tables::of_store(&store, context)?;
+    if arguments.format == Format::Table {
+        io::stdout().lock().write_all(summary(&store, context).as_bytes())?;
+    }
+    let answer = tables.sql(COVERAGE)?;
+    print(&answer, arguments.format, None, context)?;
+    Ok(ExitCode::Ok)
+}
+
+fn summary(store: &Store, context: &Context) -> String {
+    let manifest = store.manifest();
+    let instant = |micros: Option<i64>| {
+        micros
+            .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok())
+            .map_or_else(|| "none".to_owned(), |time| describe_instant(time, &context.tz))
+    };
+    let mut text =
+        format!("store {}, {} loads, written by ecs-audit {}\n", store.root().display(), manifest.loads, manifest.written_by);
+    text.push_str(&format!("events {} … {}\n\n", instant(manifest.first_event), instant(manifest.last_event)));
+    text.push_str(&format!("  {:<18} {:>12} {:>7} {:>12}  first … last\n", "table", "rows", "files", "size"));
+    let mut total = 0;
+    for table in Table::ALL {
+        let files = manifest.files(*table);
+        let rows: u64 = files.iter().map(|file| file.rows).sum();
+        let size: u64 = files.iter().map(|file| file.size).sum();
+        total += size;
+        let first = instant(files.iter().filter_map(|file| file.first).min());
+        let last = instant(files.iter().filter_map(|file| file.last).max());
+        let span = if rows == 0 { String::new() } else { format!("{first} … {last}") };
+        let (rows, size) = (HumanCount(rows).to_string(), HumanBytes(size).to_string());
+        text.push_str(&format!("  {:<18} {rows:>12} {:>7} {size:>12}  {span}\n", table.name(), files.len()));
+    }
+    text.push_str(&format!("  {:<18} {:>12} {:>7} {:>12}\n\n", "together", "", "", HumanBytes(total).to_string()));
+    text
+}

@@ -1,0 +1,198 @@
+//! A large text of JSON values is cut where a value begins, so that its parts can be read side by side.
+//!
+//! In: the plain bytes of a file. Out: [`Chunk`]s that together are the whole file, in order. Splitting
+//! each chunk gives the same pieces as splitting the whole. Where the text does not look like sound
+//! JSON throughout, there are no chunks, and the file is read as one.
+
+use super::split::list_head;
+use memchr::memchr2;
+use std::ops::Range;
+
+/// A part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// Its bytes.
+    pub bytes: Range<usize>,
+    /// How it is read.
+    pub form: Form,
+    /// Values before it.
+    pub before: u64,
+}
+
+/// How a chunk is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Values at the top of the file.
+    Values,
+    /// Elements of a list, without its brackets.
+    Elements(Option<&'static str>),
+}
+
+/// Cuts a text into parts of about `step` bytes; none where it cannot be cut safely.
+pub fn chunks(bytes: &[u8], step: usize) -> Option<Vec<Chunk>> {
+    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let start = start + bytes.get(start..)?.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    let (first, form) = match bytes.get(start)? {
+        b'[' => (start + 1, Form::Elements(None)),
+        b'{' => match list_head(bytes, start) {
+            Some((list, first)) => (first, Form::Elements(Some(list))),
+            None => (start, Form::Values),
+        },
+        // Time stamps before the values are no JSON: such files are read as one.
+        _ => return None,
+    };
+    Scan { bytes, form, step, chunks: Vec::new(), start: first, values: 0, before: 0 }.run(first)
+}
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    form: Form,
+    step: usize,
+    chunks: Vec<Chunk>,
+    /// Where the chunk at hand begins.
+    start: usize,
+    /// Values so far.
+    values: u64,
+    /// Values before the chunk at hand.
+    before: u64,
+}
+
+impl Scan<'_> {
+    fn run(mut self, first: usize) -> Option<Vec<Chunk>> {
+        let mut depth = 0usize;
+        let mut at = first;
+        while let Some(byte) = self.bytes.get(at) {
+            match byte {
+                b'{' | b'[' => {
+                    if depth == 0 {
+                        self.value_begins(at);
+                    }
+                    depth += 1;
+                }
+                b'}' | b']' if depth > 0 => depth -= 1,
+                b']' if self.form != Form::Values => return Some(self.list_ends(at)),
+                b'"' => at = self.string_end(at + 1)?,
+                b','
+                | b':'
+                | b' '
+                | b'\t'
+                | b'\r'
+                | b'\n'
+                | b'0'..=b'9'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'E'
+                | b'e'
+                | b't'
+                | b'r'
+                | b'u'
+                | b'f'
+                | b'a'
+                | b'l'
+                | b's'
+                | b'n' => {}
+                _ => return None,
+            }
+            at += 1;
+        }
+        // A list without an end is damaged: it is read as one.
+        if depth > 0 || self.form != Form::Values {
+            return None;
+        }
+        self.cut(at);
+        Some(self.chunks)
+    }
+
+    fn value_begins(&mut self, at: usize) {
+        if at - self.start >= self.step {
+            self.cut(at);
+        }
+        self.values += 1;
+    }
+
+    fn cut(&mut self, at: usize) {
+        self.chunks.push(Chunk { bytes: self.start..at, form: self.form, before: self.before });
+        self.start = at;
+        self.before = self.values;
+    }
+
+    /// What follows the list (other keys of its object, further documents) is left to be read as it is.
+    fn list_ends(mut self, at: usize) -> Vec<Chunk> {
+        self.cut(at);
+        let rest = match self.form {
+            Form::Elements(Some(_)) => super::split::list_tail(self.bytes, at + 1),
+            _ => at + 1,
+        };
+        if rest < self.bytes.len() {
+            self.chunks.push(Chunk { bytes: rest..self.bytes.len(), form: Form::Values, before: self.values });
+        }
+        self.chunks
+    }
+
+    /// The closing quote of a string; none where a control character tells that the quotes do not pair.
+    fn string_end(&self, mut at: usize) -> Option<usize> {
+        loop {
+            let found = memchr2(b'"', b'\\', self.bytes.get(at..)?)?;
+            let text = self.bytes.get(at..at + found)?;
+            if text.iter().any(|byte| *byte < 0x20) {
+                return None;
+            }
+            at += found;
+            if self.bytes.get(at) == Some(&b'"') {
+                return Some(at);
+            }
+            at += 2;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::split::{Piece, split, split_chunk};
+
+    fn whole(text: &[u8]) -> Vec<(usize, String)> {
+        let mut out = Vec::new();
+        split(text, &mut |piece| out.push(told(piece, 0)));
+        out
+    }
+
+    fn told(piece: Piece<'_>, base: usize) -> (usize, String) {
+        match piece {
+            Piece::Value { text, offset, list, .. } => (base + offset, format!("{list:?} {text}")),
+            Piece::Broken { why, offset, .. } => (base + offset, why.to_owned()),
+            Piece::Stray { bytes } => (0, String::from_utf8_lossy(bytes).into_owned()),
+        }
+    }
+
+    #[test]
+    fn chunks_give_the_same_pieces() {
+        let records: Vec<String> =
+            (0..200).map(|number| format!(r#"{{"n":{number},"t":"a}}{{\"[","l":[1,{{"x":true}}]}}"#)).collect();
+        let texts = [
+            format!("{{\"Records\":[{}],\"next\":\"x\"}}", records.join(",")),
+            format!("[{}]\n", records.join(",\n  ")),
+            records.join("\n"),
+            records.join(""),
+            format!("{{\"Records\":[{}]}}{{\"Records\":[{}]}}", records.join(","), records.join(" , ")),
+        ];
+        for text in &texts {
+            let bytes = text.as_bytes();
+            let chunks = chunks(bytes, 500).unwrap();
+            assert!(chunks.len() > 5);
+            let mut pieces = Vec::new();
+            for chunk in &chunks {
+                split_chunk(&bytes[chunk.bytes.clone()], chunk.form, &mut |piece| pieces.push(told(piece, chunk.bytes.start)));
+            }
+            assert_eq!(pieces, whole(bytes));
+        }
+    }
+
+    #[test]
+    fn what_does_not_look_sound_is_not_cut() {
+        for text in [r#"[{"a":"x},{"b":1}]"#, r#"[{"a":1},{"b":2}"#, "2026-03-04T00:00:00Z {}", "{\"a\":1}\ngarbage\n{\"b\":2}"] {
+            assert_eq!(chunks(text.as_bytes(), 1), None, "{text}");
+        }
+    }
+}

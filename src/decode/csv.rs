@@ -1,0 +1,290 @@
+//! CSV exports of CloudTrail: event-history downloads of the console and CloudTrail Lake results.
+//!
+//! In: the plain bytes of a file with a header line. Out: JSON texts of CloudTrail records, one for
+//! each line. A column that holds a whole record wins; else the columns are put together.
+
+use serde_json::{Map, Value};
+
+/// A line of a CSV export.
+#[derive(Debug)]
+pub enum CsvLine {
+    /// The JSON text of a record, and the offset of its line.
+    Record(String, u64),
+    /// The line cannot be read; says why, and the offset of the line.
+    Broken(String, u64),
+}
+
+/// Known column names (lower case, letters only) and the keys of a CloudTrail record.
+const COLUMNS: [(&str, &str); 36] = [
+    ("additionaleventdata", "additionalEventData"),
+    ("apiversion", "apiVersion"),
+    ("awsaccesskey", "userIdentity.accessKeyId"),
+    ("accesskeyid", "userIdentity.accessKeyId"),
+    ("awsregion", "awsRegion"),
+    ("errorcode", "errorCode"),
+    ("errormessage", "errorMessage"),
+    ("eventcategory", "eventCategory"),
+    ("eventid", "eventID"),
+    ("eventname", "eventName"),
+    ("eventsource", "eventSource"),
+    ("eventtime", "eventTime"),
+    ("eventtype", "eventType"),
+    ("eventversion", "eventVersion"),
+    ("managementevent", "managementEvent"),
+    ("readonly", "readOnly"),
+    ("recipientaccountid", "recipientAccountId"),
+    ("requestid", "requestID"),
+    ("requestparameters", "requestParameters"),
+    ("resources", "resources"),
+    ("responseelements", "responseElements"),
+    ("serviceeventdetails", "serviceEventDetails"),
+    ("sharedeventid", "sharedEventID"),
+    ("sourceipaddress", "sourceIPAddress"),
+    ("tlsdetails", "tlsDetails"),
+    ("useragent", "userAgent"),
+    ("useridentity", "userIdentity"),
+    ("useridentityaccountid", "userIdentity.accountId"),
+    ("useridentityarn", "userIdentity.arn"),
+    ("useridentityinvokedby", "userIdentity.invokedBy"),
+    ("useridentityprincipalid", "userIdentity.principalId"),
+    ("useridentitytype", "userIdentity.type"),
+    ("useridentityusername", "userIdentity.userName"),
+    ("username", "userIdentity.userName"),
+    ("vpcendpointid", "vpcEndpointId"),
+    ("accountid", "recipientAccountId"),
+];
+
+/// Whether the bytes begin with the header of such an export.
+pub fn is_export(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Ok(line) = std::str::from_utf8(line.get(..line.len().min(8192)).unwrap_or_default()) else { return false };
+    let header: Vec<String> = line.trim_start_matches('\u{feff}').split(',').map(plain_name).collect();
+    let known = header.iter().filter(|name| COLUMNS.iter().any(|(known, _)| known == name)).count();
+    let whole = header.iter().any(|name| matches!(name.as_str(), "cloudtrailevent" | "eventjson" | "eventdata"));
+    header.len() > 1 && (known >= 3 || whole) || (header.len() == 1 && whole)
+}
+
+/// Reads the lines of such an export.
+pub fn read(bytes: &[u8], on: &mut dyn FnMut(CsvLine)) {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
+    let header: Vec<String> = match reader.headers() {
+        Ok(header) => header.iter().map(plain_name).collect(),
+        Err(error) => return on(CsvLine::Broken(format!("expected a header line, but: {error}"), 0)),
+    };
+    for line in reader.records() {
+        on(match line {
+            Ok(line) => {
+                let cells = header.iter().map(String::as_str).zip(line.iter());
+                CsvLine::Record(record_text(cells), line.position().map_or(0, csv::Position::byte))
+            }
+            Err(error) => {
+                let offset = error.position().map_or(0, csv::Position::byte);
+                CsvLine::Broken(format!("expected a line of {} columns, but: {error}", header.len()), offset)
+            }
+        });
+    }
+}
+
+fn plain_name(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut record = Map::new();
+    for (name, cell) in cells {
+        if cell.is_empty() || cell == "null" || cell == "-" {
+            continue;
+        }
+        if cell.starts_with("{\"") && cell.contains("\"eventSource\"") {
+            return cell.to_owned();
+        }
+        let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else { continue };
+        put(&mut record, key, cell_value(key, cell));
+    }
+    Value::Object(record).to_string()
+}
+
+fn put(record: &mut Map<String, Value>, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            // A whole identity does not replace its parts, nor they it.
+            match (record.get_mut(key), value) {
+                (Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
+                (_, value) => drop(record.insert(key.to_owned(), value)),
+            }
+        }
+        Some((outer, inner)) => {
+            let entry = record.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inside) = entry {
+                inside.entry(inner).or_insert(value);
+            }
+        }
+    }
+}
+
+/// A cell: JSON, the struct text of CloudTrail Lake, or plain text.
+fn cell_value(key: &str, cell: &str) -> Value {
+    let structured = matches!(
+        key,
+        "userIdentity"
+            | "requestParameters"
+            | "responseElements"
+            | "resources"
+            | "additionalEventData"
+            | "serviceEventDetails"
+            | "tlsDetails"
+    );
+    if !structured {
+        return Value::from(cell);
+    }
+    if let Ok(value) = serde_json::from_str::<Value>(cell) {
+        return value;
+    }
+    if cell.starts_with('{') && cell.ends_with('}') {
+        return LakeText { rest: cell, depth: 0 }.value();
+    }
+    // The console lists resources as text; the record has a list of objects there.
+    if key == "resources" { Value::Null } else { Value::from(cell) }
+}
+
+/// Reads `{type=AssumedRole, sessioncontext={…}, list=[a, b]}`, the text form of Lake's structs.
+struct LakeText<'a> {
+    rest: &'a str,
+    depth: usize,
+}
+
+impl LakeText<'_> {
+    fn value(&mut self) -> Value {
+        self.rest = self.rest.trim_start();
+        self.depth += 1;
+        let value = match self.rest.chars().next() {
+            Some('{') if self.depth < 32 => self.object(),
+            Some('[') if self.depth < 32 => self.list(),
+            _ => self.plain(),
+        };
+        self.depth -= 1;
+        value
+    }
+
+    fn object(&mut self) -> Value {
+        let mut map = Map::new();
+        self.skip(1);
+        loop {
+            self.rest = self.rest.trim_start_matches([' ', ',']);
+            if self.rest.is_empty() {
+                break;
+            }
+            if self.rest.starts_with('}') {
+                self.skip(1);
+                break;
+            }
+            let Some((name, after)) = self.rest.split_once('=') else {
+                self.rest = "";
+                break;
+            };
+            let name = name.trim().to_owned();
+            self.rest = after;
+            let value = self.value();
+            map.insert(lake_key(&name), value);
+        }
+        Value::Object(map)
+    }
+
+    fn list(&mut self) -> Value {
+        let mut list = Vec::new();
+        self.skip(1);
+        loop {
+            self.rest = self.rest.trim_start_matches([' ', ',']);
+            if self.rest.is_empty() {
+                break;
+            }
+            if self.rest.starts_with(']') {
+                self.skip(1);
+                break;
+            }
+            let before = self.rest.len();
+            list.push(self.value());
+            if self.rest.len() == before {
+                break;
+            }
+        }
+        Value::Array(list)
+    }
+
+    /// A plain value ends before the comma that begins the next name, or before the closing bracket.
+    fn plain(&mut self) -> Value {
+        let end = self.rest.find([',', '}', ']']).unwrap_or(self.rest.len());
+        let (value, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        match value.trim() {
+            "null" => Value::Null,
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            text => Value::from(text),
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+}
+
+/// Lake writes the names of structs in lower case.
+fn lake_key(name: &str) -> String {
+    const NAMES: [&str; 16] = [
+        "principalId",
+        "accountId",
+        "accessKeyId",
+        "userName",
+        "invokedBy",
+        "sessionContext",
+        "sessionIssuer",
+        "identityProvider",
+        "credentialId",
+        "creationDate",
+        "mfaAuthenticated",
+        "sourceIdentity",
+        "webIdFederationData",
+        "taskDefinition",
+        "startedBy",
+        "launchType",
+    ];
+    NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), |known| (*known).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(text: &str) -> Vec<Value> {
+        let mut out = Vec::new();
+        read(text.as_bytes(), &mut |line| match line {
+            CsvLine::Record(text, _) => out.push(serde_json::from_str(&text).unwrap()),
+            CsvLine::Broken(why, _) => out.push(Value::from(why)),
+        });
+        out
+    }
+
+    #[test]
+    fn console_and_lake_columns_make_a_record() {
+        let text = "Event ID,Event time,User name,Event source,Event name,AWS region,AWS access key\n\
+                    e1,2026-03-04T02:10:00Z,mary,ecs.amazonaws.com,RunTask,us-east-1,AKIA1\n";
+        assert!(is_export(text.as_bytes()));
+        let record = &records(text)[0];
+        assert_eq!(record["eventID"], "e1");
+        assert_eq!(record["userIdentity"]["userName"], "mary");
+        let lake = "eventtime,eventsource,eventname,useridentity,requestparameters\n\
+                    2026-03-04 02:10:00.000,ecs.amazonaws.com,RunTask,\"{type=AssumedRole, principalid=A:b, sessioncontext={sessionissuer={username=role}}}\",\"{cluster=batch, count=1}\"\n";
+        assert!(is_export(lake.as_bytes()));
+        let record = &records(lake)[0];
+        assert_eq!(record["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"], "role");
+        assert_eq!(record["requestParameters"]["cluster"], "batch");
+    }
+
+    #[test]
+    fn other_tables_are_not_taken_for_exports() {
+        assert!(!is_export(b"name,age,city\n"));
+        assert!(!is_export(b"{\"eventID\":1,\"eventTime\":2,\"eventName\":3}"));
+    }
+}

@@ -1,0 +1,444 @@
+//! One JSON value as a flat tape of nodes that borrow from the input.
+//!
+//! In: text. Out: a [`Tape`], read through [`Value`]. Parsing is serde_json's, so limits on depth and
+//! the rules of the format are its own; this module only keeps what was parsed without copying it.
+//! Invariant: where an object repeats a key, the last one counts, and [`Tape::repeated_keys`] says so.
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+
+use super::secret;
+
+/// One node; containers say where they end so that they can be skipped.
+#[derive(Debug, Clone, PartialEq)]
+enum Node<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    Array { end: u32 },
+    Object { end: u32 },
+}
+
+/// A parsed JSON value.
+#[derive(Debug, Default)]
+pub struct Tape<'a> {
+    nodes: Vec<Node<'a>>,
+    repeated_keys: u32,
+    sensitive: bool,
+}
+
+impl<'a> Tape<'a> {
+    /// Parses exactly one JSON text.
+    pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// The outermost value.
+    pub fn root(&self) -> Value<'_> {
+        Value { nodes: &self.nodes, at: 0 }
+    }
+
+    /// How many object keys were repeated (the last one counts).
+    pub fn repeated_keys(&self) -> u32 {
+        self.repeated_keys
+    }
+
+    /// Whether a key or text may hold a secret, so that the record has to be masked.
+    pub fn is_sensitive(&self) -> bool {
+        self.sensitive
+    }
+
+    /// Puts other texts in the place of texts, where `replace` gives one for the keys that lead to a
+    /// text; gives the text of the whole value as it is now. `text` is what the tape was parsed from.
+    pub fn replace_texts(&mut self, text: &str, replace: &dyn Fn(&[&str], &str) -> Option<String>) -> String {
+        let mut edits: Vec<(usize, String)> = Vec::new();
+        self.root().visit_texts(&mut Vec::new(), &mut |path, text, at| {
+            if let Some(fresh) = replace(path, text) {
+                edits.push((at, fresh));
+            }
+        });
+        let mut out = String::with_capacity(text.len());
+        let mut copied = 0;
+        let mut spliced = true;
+        for (at, fresh) in edits {
+            let Some(Node::Text(old)) = self.nodes.get(at) else { continue };
+            match place_of(old, text).filter(|place| *place >= copied) {
+                Some(place) if spliced && is_plain(&fresh) => {
+                    out.push_str(text.get(copied..place).unwrap_or_default());
+                    out.push_str(&fresh);
+                    copied = place + old.len();
+                }
+                _ => spliced = false,
+            }
+            if let Some(node) = self.nodes.get_mut(at) {
+                *node = Node::Text(Cow::Owned(fresh));
+            }
+        }
+        if spliced {
+            out.push_str(text.get(copied..).unwrap_or_default());
+        } else {
+            out.clear();
+            self.root().write(&mut out);
+        }
+        out
+    }
+
+    fn close(&mut self, at: usize) {
+        let end = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        if let Some(Node::Array { end: slot } | Node::Object { end: slot }) = self.nodes.get_mut(at) {
+            *slot = end;
+        }
+    }
+
+    fn push_owned(&mut self, text: &str) {
+        // Only a text with escapes arrives here: it may be JSON within JSON.
+        self.sensitive |= secret::text_may_hold_secret(text);
+        self.nodes.push(Node::Text(Cow::Owned(text.to_owned())));
+    }
+}
+
+impl<'de> Deserialize<'de> for Tape<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut tape = Tape { nodes: Vec::with_capacity(192), repeated_keys: 0, sensitive: false };
+        Push(&mut tape).deserialize(deserializer)?;
+        Ok(tape)
+    }
+}
+
+struct Push<'t, 'a>(&'t mut Tape<'a>);
+
+impl<'de> DeserializeSeed<'de> for Push<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Push<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.nodes.push(Node::Null);
+        Ok(())
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.0.nodes.push(Node::Bool(value));
+        Ok(())
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.0.nodes.push(Node::Int(value));
+        Ok(())
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.0.nodes.push(i64::try_from(value).map_or(Node::Uint(value), Node::Int));
+        Ok(())
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.0.nodes.push(Node::Float(value));
+        Ok(())
+    }
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
+        self.0.nodes.push(Node::Text(Cow::Borrowed(value)));
+        Ok(())
+    }
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        self.0.push_owned(value);
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let at = self.0.nodes.len();
+        self.0.nodes.push(Node::Array { end: 0 });
+        while items.next_element_seed(Push(self.0))?.is_some() {}
+        self.0.close(at);
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let at = self.0.nodes.len();
+        self.0.nodes.push(Node::Object { end: 0 });
+        let mut seen = SeenKeys::default();
+        loop {
+            let key_at = self.0.nodes.len();
+            if entries.next_key_seed(Push(self.0))?.is_none() {
+                break;
+            }
+            if let Some(Node::Text(key)) = self.0.nodes.get(key_at) {
+                let sensitive = secret::is_sensitive_key(key);
+                let repeated = seen.maybe(key) && repeats(&self.0.nodes, at, key_at);
+                self.0.sensitive |= sensitive;
+                self.0.repeated_keys += u32::from(repeated);
+            }
+            entries.next_value_seed(Push(self.0))?;
+        }
+        self.0.close(at);
+        Ok(())
+    }
+}
+
+/// A small filter in front of the exact check for repeated keys.
+#[derive(Default)]
+struct SeenKeys([u64; 4]);
+
+impl SeenKeys {
+    fn maybe(&mut self, key: &str) -> bool {
+        let bytes = key.as_bytes();
+        let edge = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or(0));
+        let slot = (bytes.len() * 37 + edge(bytes.first()) * 7 + edge(bytes.last()) * 13) & 255;
+        let bit = 1u64 << (slot & 63);
+        let word = &mut self.0[slot >> 6];
+        let seen = *word & bit != 0;
+        *word |= bit;
+        seen
+    }
+}
+
+/// Whether the key at `key_at` of the still open object at `object_at` occurred before.
+fn repeats(nodes: &[Node<'_>], object_at: usize, key_at: usize) -> bool {
+    let mut at = object_at + 1;
+    while at < key_at {
+        if nodes.get(at) == nodes.get(key_at) {
+            return true;
+        }
+        at = after(nodes, at + 1);
+    }
+    false
+}
+
+/// The index of the node that follows the value at `at`.
+fn after(nodes: &[Node<'_>], at: usize) -> usize {
+    match nodes.get(at) {
+        Some(Node::Array { end } | Node::Object { end }) => (*end as usize).max(at + 1),
+        _ => at + 1,
+    }
+}
+
+/// A value on a tape. Reading what is not there gives nothing, never a panic.
+#[derive(Debug, Clone, Copy)]
+pub struct Value<'t> {
+    nodes: &'t [Node<'t>],
+    at: usize,
+}
+
+impl<'t> Value<'t> {
+    fn node(self) -> Option<&'t Node<'t>> {
+        self.nodes.get(self.at)
+    }
+
+    /// The value of a key, of an object; the last one where the key is repeated.
+    pub fn get(self, key: &str) -> Option<Value<'t>> {
+        self.entries().filter(|(name, _)| *name == key).last().map(|(_, value)| value)
+    }
+
+    /// The value at a path of keys.
+    pub fn path(self, keys: &[&str]) -> Option<Value<'t>> {
+        keys.iter().try_fold(self, |value, key| value.get(key))
+    }
+
+    /// The text under a key.
+    pub fn text_at(self, key: &str) -> Option<&'t str> {
+        self.get(key).and_then(Value::text)
+    }
+
+    /// Texts as they are.
+    pub fn text(self) -> Option<&'t str> {
+        match self.node()? {
+            Node::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Texts as they are, numbers and booleans written out: for ids that some exports write as numbers.
+    pub fn scalar(self) -> Option<Cow<'t, str>> {
+        match self.node()? {
+            Node::Text(text) => Some(Cow::Borrowed(text)),
+            Node::Bool(value) => Some(Cow::Owned(value.to_string())),
+            Node::Int(value) => Some(Cow::Owned(value.to_string())),
+            Node::Uint(value) => Some(Cow::Owned(value.to_string())),
+            Node::Float(value) => Some(Cow::Owned(value.to_string())),
+            _ => None,
+        }
+    }
+
+    /// Whole numbers, also when written as a text (`"256"`) or as a float without a fraction.
+    pub fn int(self) -> Option<i64> {
+        match self.node()? {
+            Node::Int(value) => Some(*value),
+            Node::Text(text) => text.parse().ok(),
+            Node::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => Some(*value as i64),
+            _ => None,
+        }
+    }
+
+    /// Numbers, also when written as a text.
+    pub fn float(self) -> Option<f64> {
+        match self.node()? {
+            Node::Int(value) => Some(*value as f64),
+            Node::Uint(value) => Some(*value as f64),
+            Node::Float(value) => Some(*value),
+            Node::Text(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
+            _ => None,
+        }
+    }
+
+    /// Booleans, also when written as the texts `true` and `false`.
+    pub fn bool(self) -> Option<bool> {
+        match self.node()? {
+            Node::Bool(value) => Some(*value),
+            Node::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Node::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Whether this is an object.
+    pub fn is_object(self) -> bool {
+        matches!(self.node(), Some(Node::Object { .. }))
+    }
+
+    /// Whether this is an array.
+    pub fn is_array(self) -> bool {
+        matches!(self.node(), Some(Node::Array { .. }))
+    }
+
+    /// Whether this is `null`.
+    pub fn is_null(self) -> bool {
+        matches!(self.node(), Some(Node::Null))
+    }
+
+    /// The elements of an array; nothing for other values.
+    pub fn items(self) -> impl Iterator<Item = Value<'t>> + use<'t> {
+        let nodes = self.nodes;
+        let (mut at, end) = match self.node() {
+            Some(Node::Array { end }) => (self.at + 1, *end as usize),
+            _ => (0, 0),
+        };
+        std::iter::from_fn(move || {
+            (at < end).then(|| {
+                let value = Value { nodes, at };
+                at = after(nodes, at);
+                value
+            })
+        })
+    }
+
+    /// The keys and values of an object, in their order; nothing for other values.
+    pub fn entries(self) -> impl Iterator<Item = (&'t str, Value<'t>)> + use<'t> {
+        let nodes = self.nodes;
+        let (mut at, end) = match self.node() {
+            Some(Node::Object { end }) => (self.at + 1, *end as usize),
+            _ => (0, 0),
+        };
+        std::iter::from_fn(move || {
+            if at >= end {
+                return None;
+            }
+            let key = match nodes.get(at) {
+                Some(Node::Text(key)) => key.as_ref(),
+                _ => return None,
+            };
+            let value = Value { nodes, at: at + 1 };
+            at = after(nodes, at + 1);
+            Some((key, value))
+        })
+    }
+
+    /// Writes the value as compact JSON, in the order it was read in.
+    pub fn write(self, out: &mut String) {
+        // Values of a tape have text keys and finite numbers: nothing that JSON could refuse.
+        out.push_str(&serde_json::to_string(&self).unwrap_or_default());
+    }
+
+    /// Visits every text below, with the keys that lead to it and its place on the tape.
+    fn visit_texts(self, path: &mut Vec<&'t str>, on: &mut dyn FnMut(&[&str], &str, usize)) {
+        match self.node() {
+            Some(Node::Text(text)) => on(path, text, self.at),
+            Some(Node::Array { .. }) => self.items().for_each(|item| item.visit_texts(path, on)),
+            Some(Node::Object { .. }) => {
+                for (key, value) in self.entries() {
+                    path.push(key);
+                    value.visit_texts(path, on);
+                    path.pop();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Where a text that was borrowed from `whole` stands in it.
+fn place_of(text: &Cow<'_, str>, whole: &str) -> Option<usize> {
+    let Cow::Borrowed(text) = text else { return None };
+    let place = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    (whole.get(place..place + text.len())? == *text).then_some(place)
+}
+
+/// Whether a text needs no escapes in JSON.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.node() {
+            None | Some(Node::Null) => serializer.serialize_unit(),
+            Some(Node::Bool(value)) => serializer.serialize_bool(*value),
+            Some(Node::Int(value)) => serializer.serialize_i64(*value),
+            Some(Node::Uint(value)) => serializer.serialize_u64(*value),
+            Some(Node::Float(value)) => serializer.serialize_f64(*value),
+            Some(Node::Text(text)) => serializer.serialize_str(text),
+            Some(Node::Array { .. }) => serializer.collect_seq(self.items()),
+            Some(Node::Object { .. }) => serializer.collect_map(self.entries()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_repeated_keys_counts() {
+        let tape = Tape::parse(r#"{"a":1,"b":{"a":2},"a":{"x":[1,2]},"ab":3}"#).unwrap();
+        assert_eq!(tape.repeated_keys(), 1);
+        let a = tape.root().get("a").unwrap();
+        assert_eq!(a.get("x").unwrap().items().count(), 2);
+        assert_eq!(tape.root().path(&["b", "a"]).and_then(Value::int), Some(2));
+        assert_eq!(tape.root().get("ab").and_then(Value::int), Some(3));
+    }
+
+    #[test]
+    fn numbers_keep_their_value() {
+        let tape = Tape::parse(r#"[9007199254740993,18446744073709551615,"12",-1,1.5e-7,3.0]"#).unwrap();
+        let items: Vec<_> = tape.root().items().collect();
+        assert_eq!(items[0].int(), Some(9_007_199_254_740_993));
+        assert_eq!(items[1].scalar().as_deref(), Some("18446744073709551615"));
+        assert_eq!(items[2].int(), Some(12));
+        assert_eq!(items[3].int(), Some(-1));
+        assert_eq!(items[4].float(), Some(1.5e-7));
+        assert_eq!(items[5].int(), Some(3));
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        let text = r#"{"a":[1,-2,null,true,"x\"y\\\u0001é"],"b":{},"c":1.5}"#;
+        let tape = Tape::parse(text).unwrap();
+        let mut out = String::new();
+        tape.root().write(&mut out);
+        let (left, right): (serde_json::Value, serde_json::Value) =
+            (serde_json::from_str(text).unwrap(), serde_json::from_str(&out).unwrap());
+        assert_eq!(left, right);
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        let deep = "[".repeat(100_000);
+        assert!(Tape::parse(&deep).is_err());
+    }
+}

@@ -1,0 +1,11 @@
+//! ② Bytes of a file become records: inflate within limits, split, unwrap envelopes, mask secrets.
+//!
+//! Nothing here knows what a failure is.
+
+pub mod chunk;
+pub mod csv;
+pub mod envelope;
+pub mod inflate;
+pub mod json;
+pub mod secret;
+pub mod split;

@@ -1,0 +1,414 @@
+//! A text of JSON values, however they follow each other, becomes its values one by one.
+//!
+//! In: the plain bytes of a file. Out: [`Piece`]s in order: values, and what could not be read.
+//! `{"Records":[…]}` and bare arrays give their elements, newline-delimited and back-to-back values
+//! give themselves, a time stamp before a line is skipped. Invariant: every byte that is not white
+//! space or punctuation between values belongs to exactly one piece, so nothing is lost in silence;
+//! after damage, reading resumes at the next value that can be told.
+
+use super::chunk::Form;
+use super::json::Tape;
+use memchr::{memchr, memchr2};
+
+/// Longest record read: CloudTrail caps an event at 256 KiB, dstack runs reach a few megabytes.
+pub const MAX_RECORD_BYTES: usize = 64 << 20;
+
+/// The keys of lists that may be too long to parse as one value: their elements are read one by one.
+const LISTS: [&str; 9] =
+    ["Records", "Events", "runs", "tasks", "services", "containerInstances", "logEvents", "events", "results"];
+
+/// A part of a file.
+#[derive(Debug)]
+pub enum Piece<'a> {
+    /// A JSON value.
+    Value {
+        /// The parsed value.
+        tape: Tape<'a>,
+        /// Its text.
+        text: &'a str,
+        /// Where it begins.
+        offset: usize,
+        /// The key of the list it is an element of, where that list is not read as a whole.
+        list: Option<&'static str>,
+    },
+    /// Something that is no JSON value.
+    Broken {
+        /// Its bytes.
+        bytes: &'a [u8],
+        /// Where it begins.
+        offset: usize,
+        /// A code: `broken_json`, `truncated`, `invalid_utf8`, `too_deep`, `too_large`, `not_json`.
+        why: &'static str,
+        /// What was read and what was expected.
+        detail: String,
+    },
+    /// Harmless damage between values, such as a brace too many.
+    Stray {
+        /// The bytes skipped.
+        bytes: &'a [u8],
+    },
+}
+
+/// Splits a text; `on` gets the pieces in order.
+pub fn split<'a>(bytes: &'a [u8], on: &mut dyn FnMut(Piece<'a>)) {
+    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let text = std::str::from_utf8(bytes).ok();
+    Splitter { bytes, text, cut: false, on }.values(start);
+}
+
+/// Splits a chunk of a text that was cut by [`super::chunk`].
+pub fn split_chunk<'a>(bytes: &'a [u8], form: Form, on: &mut dyn FnMut(Piece<'a>)) {
+    let text = std::str::from_utf8(bytes).ok();
+    let mut splitter = Splitter { bytes, text, cut: false, on };
+    match form {
+        Form::Values => splitter.values(0),
+        Form::Elements(list) => splitter.chunk_elements(list),
+    }
+}
+
+/// Whether the object at `at` begins with a known list, `{"Records":[`: the list and the place after the bracket.
+pub fn list_head(bytes: &[u8], at: usize) -> Option<(&'static str, usize)> {
+    let quote = skip(bytes, at + 1, b"");
+    let rest = bytes.get(quote..)?.strip_prefix(b"\"")?;
+    let list = LISTS.iter().find(|list| rest.strip_prefix(list.as_bytes()).is_some_and(|after| after.first() == Some(&b'"')))?;
+    let colon = skip(bytes, quote + list.len() + 2, b"");
+    if bytes.get(colon) != Some(&b':') {
+        return None;
+    }
+    let bracket = skip(bytes, colon + 1, b"");
+    // A list of lists (CloudWatch Logs Insights results) is read as a whole.
+    let first = skip(bytes, bracket + 1, b"");
+    (bytes.get(bracket) == Some(&b'[') && bytes.get(first) != Some(&b'[')).then_some((*list, bracket + 1))
+}
+
+/// The end of the object whose list ends before `at`: other keys and the closing brace are passed.
+pub fn list_tail(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        at = skip(bytes, at, b",");
+        match bytes.get(at) {
+            Some(b'}') => return at + 1,
+            Some(b'"') => {}
+            _ => return at,
+        }
+        let Some(after_key) = skip_value(bytes, at) else { return at };
+        let colon = skip(bytes, after_key, b"");
+        if bytes.get(colon) != Some(&b':') {
+            return at;
+        }
+        match skip_value(bytes, skip(bytes, colon + 1, b"")) {
+            Some(end) => at = end,
+            None => return at,
+        }
+    }
+}
+
+/// Passes white space and the bytes named.
+fn skip(bytes: &[u8], mut at: usize, more: &[u8]) -> usize {
+    while bytes.get(at).is_some_and(|byte| byte.is_ascii_whitespace() || more.contains(byte)) {
+        at += 1;
+    }
+    at
+}
+
+/// The end of the value at `at`, if it is sound.
+fn skip_value(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut stream = serde_json::Deserializer::from_slice(bytes.get(at..)?).into_iter::<serde::de::IgnoredAny>();
+    stream.next()?.ok()?;
+    Some(at + stream.byte_offset())
+}
+
+struct Splitter<'a, 'f> {
+    bytes: &'a [u8],
+    /// The same bytes, if all of them are UTF-8: then no value needs to be tested again.
+    text: Option<&'a str>,
+    /// The last record was cut off by the end of the file.
+    cut: bool,
+    on: &'f mut dyn FnMut(Piece<'a>),
+}
+
+impl<'a> Splitter<'a, '_> {
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    fn skip(&self, at: usize, more: &[u8]) -> usize {
+        skip(self.bytes, at, more)
+    }
+
+    /// Values at the top of the file.
+    fn values(&mut self, mut at: usize) {
+        loop {
+            // A NUL is padding, RS (0x1e) separates JSON text sequences.
+            at = self.skip(at, b"\0\x1e");
+            let Some(byte) = self.byte(at) else { return };
+            at = match byte {
+                b'{' => match list_head(self.bytes, at) {
+                    Some((list, first)) => {
+                        let end = self.elements(first, Some(list));
+                        list_tail(self.bytes, end)
+                    }
+                    None => self.value(at, None, false),
+                },
+                b'[' => self.elements(at + 1, None),
+                b']' | b'}' | b',' => self.stray(at),
+                b'0'..=b'9' => match self.after_time_stamp(at) {
+                    Some(next) => next,
+                    None => self.junk_line(at),
+                },
+                b'"' => self.value(at, None, false),
+                _ => self.junk_line(at),
+            };
+        }
+    }
+
+    /// The elements of an array that begins before `at`; gives the place after its end.
+    fn elements(&mut self, mut at: usize, list: Option<&'static str>) -> usize {
+        loop {
+            at = self.skip(at, b",\0");
+            at = match self.byte(at) {
+                None if self.cut => return at,
+                None => {
+                    self.broken(at, at, "truncated", "the list is not closed: the file ends within it".to_owned());
+                    return at;
+                }
+                Some(b']') => return at + 1,
+                Some(b'}') => self.stray(at),
+                Some(_) => self.value(at, list, true),
+            };
+        }
+    }
+
+    /// Elements up to the end of the chunk.
+    fn chunk_elements(&mut self, list: Option<&'static str>) {
+        let mut at = self.skip(0, b",\0");
+        while at < self.bytes.len() {
+            at = match self.byte(at) {
+                Some(b'}' | b']') => self.stray(at),
+                _ => self.value(at, list, true),
+            };
+            at = self.skip(at, b",\0");
+        }
+    }
+
+    /// One value; gives the place after it, or after the damage.
+    fn value(&mut self, at: usize, list: Option<&'static str>, in_array: bool) -> usize {
+        let bytes = self.bytes;
+        let parsed = match self.text {
+            Some(text) => match text.get(at..) {
+                Some(rest) => {
+                    let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<Tape<'a>>();
+                    stream.next().map(|result| (result, at + stream.byte_offset()))
+                }
+                None => None,
+            },
+            None => {
+                let rest = bytes.get(at..).unwrap_or_default();
+                let mut stream = serde_json::Deserializer::from_slice(rest).into_iter::<Tape<'a>>();
+                stream.next().map(|result| (result, at + stream.byte_offset()))
+            }
+        };
+        match parsed {
+            Some((Ok(tape), end)) => {
+                let slice = bytes.get(at..end).unwrap_or_default();
+                let text = match self.text {
+                    Some(text) => text.get(at..end),
+                    None => std::str::from_utf8(slice).ok(),
+                };
+                match text {
+                    Some(text) if text.len() <= MAX_RECORD_BYTES => {
+                        (self.on)(Piece::Value { tape, text, offset: at, list });
+                    }
+                    Some(_) => {
+                        let detail = format!("{} bytes; a record may have {MAX_RECORD_BYTES}", end - at);
+                        self.broken(at, end, "too_large", detail);
+                    }
+                    None => self.broken(at, end, "invalid_utf8", "the text is not UTF-8".to_owned()),
+                }
+                end
+            }
+            Some((Err(error), _)) => self.damage(at, &error, in_array),
+            None => bytes.len(),
+        }
+    }
+
+    /// A value that does not parse: tells why, and finds where reading can go on.
+    fn damage(&mut self, at: usize, error: &serde_json::Error, in_array: bool) -> usize {
+        let end = self.end_of_damage(at, in_array);
+        let slice = self.bytes.get(at..end).unwrap_or_default();
+        let text = error.to_string();
+        let (why, detail) = if std::str::from_utf8(slice).is_err() && self.text.is_none() {
+            ("invalid_utf8", "the record holds bytes that are not UTF-8".to_owned())
+        } else if text.contains("recursion limit") {
+            ("too_deep", "the record is nested deeper than 128 levels".to_owned())
+        } else if error.is_eof() && end == self.bytes.len() {
+            self.cut = true;
+            ("truncated", "the record is cut off: the file ends within it".to_owned())
+        } else if self.byte(at).is_some_and(|byte| byte == b'{' || byte == b'[' || byte == b'"') {
+            ("broken_json", format!("expected JSON, but: {}", without_place(&text)))
+        } else {
+            ("not_json", format!("expected a JSON value, but: {}", without_place(&text)))
+        };
+        self.broken(at, end, why, detail);
+        end
+    }
+
+    /// Where the next value may begin after a broken one at `at`.
+    fn end_of_damage(&self, at: usize, in_array: bool) -> usize {
+        // A line of its own: the next line begins a new value.
+        if !in_array {
+            let line_end = memchr(b'\n', self.bytes.get(at..).unwrap_or_default()).map_or(self.bytes.len(), |n| at + n);
+            let next = self.skip(line_end, b"");
+            let begins = self.byte(next).is_none_or(|byte| {
+                (byte == b'{' || byte == b'[' || byte.is_ascii_digit())
+                    && next.checked_sub(1).and_then(|before| self.byte(before)) == Some(b'\n')
+            });
+            if begins {
+                return line_end;
+            }
+        }
+        self.balanced_end(at).unwrap_or_else(|| self.next_object(at + 1, in_array))
+    }
+
+    /// The end of the braces that open at `at`, if they balance and something sensible follows.
+    fn balanced_end(&self, at: usize) -> Option<usize> {
+        let mut depth = 0usize;
+        let mut here = at;
+        loop {
+            match self.byte(here)? {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => {
+                    depth = depth.checked_sub(1)?;
+                    if depth == 0 {
+                        let next = self.skip(here + 1, b"");
+                        let sensible = self.byte(next).is_none_or(|byte| matches!(byte, b',' | b']' | b'{' | b'}'));
+                        return sensible.then_some(here + 1);
+                    }
+                }
+                b'"' => here = self.string_end(here + 1)?,
+                _ => {}
+            }
+            here += 1;
+        }
+    }
+
+    /// The closing quote of a string whose content begins at `at`.
+    fn string_end(&self, mut at: usize) -> Option<usize> {
+        loop {
+            at += memchr2(b'"', b'\\', self.bytes.get(at..)?)?;
+            match self.byte(at)? {
+                b'"' => return Some(at),
+                _ => at += 2,
+            }
+        }
+    }
+
+    /// The next `{` that follows a comma (in an array) or begins a line.
+    fn next_object(&self, mut at: usize, in_array: bool) -> usize {
+        while let Some(found) = memchr(b'{', self.bytes.get(at..).unwrap_or_default()).map(|found| at + found) {
+            let before = self.bytes.get(..found).unwrap_or_default();
+            let trimmed = before.trim_ascii_end();
+            let begins_line = before.ends_with(b"\n");
+            let after_element =
+                trimmed.ends_with(b"},") || trimmed.strip_suffix(b",").is_some_and(|rest| rest.trim_ascii_end().ends_with(b"}"));
+            // A quote after the brace: an object with a key, not a brace within a text.
+            let with_key = self.byte(self.skip(found + 1, b"")) == Some(b'"');
+            if with_key
+                && (begins_line || (in_array && after_element) || trimmed.ends_with(b"}"))
+                && skip_value(self.bytes, found).is_some()
+            {
+                return found;
+            }
+            at = found + 1;
+        }
+        self.bytes.len()
+    }
+
+    /// A time stamp and a blank before a JSON value, as CloudWatch Logs exports write: the place of the value.
+    fn after_time_stamp(&self, at: usize) -> Option<usize> {
+        let head = self.bytes.get(at..self.bytes.len().min(at + 48))?;
+        let blank = head.iter().position(|byte| *byte == b' ' || *byte == b'\t')?;
+        let stamp = std::str::from_utf8(head.get(..blank)?).ok()?;
+        let is_millis = stamp.len() == 13 && stamp.bytes().all(|byte| byte.is_ascii_digit());
+        let value = self.skip(at + blank, b"");
+        let is_value = matches!(self.byte(value), Some(b'{' | b'['));
+        (is_value && (is_millis || stamp.parse::<jiff::Timestamp>().is_ok())).then_some(value)
+    }
+
+    /// A line that begins like no JSON value.
+    fn junk_line(&mut self, at: usize) -> usize {
+        let end = memchr(b'\n', self.bytes.get(at..).unwrap_or_default()).map_or(self.bytes.len(), |n| at + n);
+        self.broken(at, end, "not_json", "expected a JSON value: `{` or `[`".to_owned());
+        end
+    }
+
+    fn stray(&mut self, at: usize) -> usize {
+        (self.on)(Piece::Stray { bytes: self.bytes.get(at..at + 1).unwrap_or_default() });
+        at + 1
+    }
+
+    fn broken(&mut self, at: usize, end: usize, why: &'static str, detail: String) {
+        let bytes = self.bytes.get(at..end).unwrap_or_default();
+        (self.on)(Piece::Broken { bytes, offset: at, why, detail });
+    }
+}
+
+/// A parser's message without its line and column, which count from the record, not from the file.
+fn without_place(text: &str) -> &str {
+    text.split(" at line ").next().unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(bytes: &[u8]) -> Vec<String> {
+        let mut out = Vec::new();
+        split(bytes, &mut |piece| {
+            out.push(match piece {
+                Piece::Value { text, list, .. } => format!("{}{text}", list.unwrap_or_default()),
+                Piece::Broken { why, offset, .. } => format!("!{why}@{offset}"),
+                Piece::Stray { bytes } => format!("~{}", String::from_utf8_lossy(bytes)),
+            });
+        });
+        out
+    }
+
+    #[test]
+    fn every_way_values_follow_each_other() {
+        let table: &[(&str, &[&str])] = &[
+            (r#"{"Records":[{"a":1},{"b":2}]}"#, &[r#"Records{"a":1}"#, r#"Records{"b":2}"#]),
+            (r#" { "Events" : [ {"a":1} ], "NextToken": "x" }"#, &[r#"Events{"a":1}"#]),
+            ("[{\"a\":1},\r\n {\"b\":2}]\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
+            ("{\"a\":1}\n{\"b\":2}\r\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
+            (r#"{"a":1}{"b":{"c":"}{"}}"#, &[r#"{"a":1}"#, r#"{"b":{"c":"}{"}}"#]),
+            ("2021-08-03T13:39:35.000Z {\"a\":1}\n1627997975000 {\"b\":2}\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
+            ("[]", &[]),
+            (r#"{"Records":[]}"#, &[]),
+            ("\u{feff}{\"a\":1}", &[r#"{"a":1}"#]),
+            ("", &[]),
+        ];
+        for (text, want) in table {
+            assert_eq!(pieces(text.as_bytes()), *want, "{text}");
+        }
+    }
+
+    #[test]
+    fn damage_costs_one_record() {
+        let table: &[(&[u8], &[&str])] = &[
+            (br#"[{"a":1}},{"b":2},{"c":3}]"#, &[r#"{"a":1}"#, "~}", r#"{"b":2}"#, r#"{"c":3}"#]),
+            (br#"{"Records":[{"a":1},{"b":},{"c":3}]}"#, &[r#"Records{"a":1}"#, "!broken_json@20", r#"Records{"c":3}"#]),
+            (
+                br#"{"Records":[{"a":1},{"b":"x},{"c":3},{"d":4}]}"#,
+                &[r#"Records{"a":1}"#, "!broken_json@20", r#"Records{"d":4}"#],
+            ),
+            (b"{\"a\":1}\n{\"b\":\n{\"c\":3}\n", &[r#"{"a":1}"#, "!broken_json@8", r#"{"c":3}"#]),
+            (br#"{"Records":[{"a":1},]}"#, &[r#"Records{"a":1}"#]),
+            (br#"{"Records":[{"a":1},{"b":2"#, &[r#"Records{"a":1}"#, "!truncated@20"]),
+            (b"[{\"a\":\"\xff\"},{\"b\":2}]", &["!invalid_utf8@1", r#"{"b":2}"#]),
+            (b"hello\nworld", &["!not_json@0", "!not_json@6"]),
+        ];
+        for (text, want) in table {
+            assert_eq!(pieces(text), *want, "{}", String::from_utf8_lossy(text));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a file holds, by its first bytes.
+
+use crate::decode::csv;
+
+/// What plain (uncompressed) bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// JSON in any arrangement, or lines that begin with a time stamp and go on with JSON.
+    Json,
+    /// A CSV export of CloudTrail.
+    Csv,
+    /// Known, and left out on purpose; a code says what it is.
+    Filtered(&'static str),
+    /// Known, and not readable here; says what it is and what to do.
+    Refused(&'static str, &'static str),
+}
+
+/// Recognises the plain bytes of a file.
+pub fn kind_of(bytes: &[u8]) -> Kind {
+    let content = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let Some(first) = content.first() else { return Kind::Filtered("empty") };
+    if bytes.starts_with(b"SQLite format 3\0") {
+        return Kind::Refused("sqlite", "an SQLite database; export it as JSON, for dstack with POST /api/runs/list");
+    }
+    if bytes.starts_with(b"PAR1") {
+        return Kind::Filtered("parquet");
+    }
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Kind::Refused("zip", "a ZIP archive; unpack it first");
+    }
+    if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || bytes.starts_with(b"BZh")
+        || bytes.starts_with(&[0xfd, b'7', b'z', b'X', b'Z'])
+    {
+        return Kind::Refused("compression", "compressed with something else than gzip; unpack it first");
+    }
+    if content.starts_with(b"Permission Check Successful") {
+        return Kind::Filtered("write_test");
+    }
+    if is_flow_log(content) {
+        return Kind::Filtered("flow_log");
+    }
+    let is_array = *first == b'['
+        && matches!(content.get(1..).unwrap_or_default().trim_ascii_start().first(), None | Some(b'{' | b'[' | b'"' | b']'));
+    if *first == b'{' || is_array || is_stamped(content) {
+        return Kind::Json;
+    }
+    if csv::is_export(content) {
+        return Kind::Csv;
+    }
+    if has_json_line(content) {
+        return Kind::Json;
+    }
+    Kind::Filtered("not_a_log")
+}
+
+/// A header line of flow-log fields, or records of the default format.
+fn is_flow_log(content: &[u8]) -> bool {
+    let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let words: Vec<&[u8]> = line.trim_ascii().split(|byte| *byte == b' ').collect();
+    let is_header = words
+        .iter()
+        .filter(|word| matches!(**word, b"srcaddr" | b"dstaddr" | b"interface-id" | b"log-status" | b"account-id"))
+        .count()
+        >= 3;
+    let is_record = words.len() >= 14
+        && words.first().is_some_and(|version| matches!(*version, b"2" | b"3" | b"4" | b"5"))
+        && words.iter().any(|word| word.starts_with(b"eni-"))
+        && words.iter().any(|word| matches!(*word, b"ACCEPT" | b"REJECT" | b"NODATA" | b"SKIPDATA"));
+    is_header || is_record
+}
+
+/// A time stamp, a blank and JSON.
+fn is_stamped(content: &[u8]) -> bool {
+    let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Some(blank) = line.iter().take(48).position(|byte| *byte == b' ' || *byte == b'\t') else { return false };
+    let (stamp, rest) = line.split_at(blank);
+    let plausible = stamp.first().is_some_and(u8::is_ascii_digit)
+        && (stamp.contains(&b'T') || (stamp.len() == 13 && stamp.iter().all(u8::is_ascii_digit)));
+    plausible && matches!(rest.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// A first line that is broken does not make the others worthless.
+fn has_json_line(content: &[u8]) -> bool {
+    content.split(|byte| *byte == b'\n').take(64).any(|line| {
+        let line = line.trim_ascii();
+        line.starts_with(b"{\"") && line.ends_with(b"}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kinds() {
+        let table: &[(&[u8], Kind)] = &[
+            (b"\xef\xbb\xbf {\"Records\":[]}", Kind::Json),
+            (b"2021-08-03T13:39:35.000Z {\"a\":1}", Kind::Json),
+            (b"1627997975000 {\"a\":1}", Kind::Json),
+            (b"garbage\n{\"a\":1}\n", Kind::Json),
+            (b"", Kind::Filtered("empty")),
+            (b" \r\n", Kind::Filtered("empty")),
+            (b"Permission Check Successful", Kind::Filtered("write_test")),
+            (b"[2026-11-20 00:02:53] [run x] done", Kind::Filtered("not_a_log")),
+            (b"[]", Kind::Json),
+            (b"hello world", Kind::Filtered("not_a_log")),
+            (b"\x00\x01\x02", Kind::Filtered("not_a_log")),
+            (b"version account-id interface-id srcaddr dstaddr srcport\n", Kind::Filtered("flow_log")),
+            (b"eventTime,eventName,eventSource\nx,y,z", Kind::Csv),
+        ];
+        for (bytes, want) in table {
+            assert_eq!(kind_of(bytes), *want, "{}", String::from_utf8_lossy(bytes));
+        }
+        assert!(matches!(kind_of(b"SQLite format 3\0rest"), Kind::Refused("sqlite", _)));
+    }
+}

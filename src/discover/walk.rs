@@ -1,0 +1,131 @@
+//! The files below the paths that were named, in a fixed order.
+
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+use walkdir::WalkDir;
+
+/// Where the bytes of an input are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Where its bytes are.
+    pub source: Source,
+    /// The name it has in the store: the path as given, with `/`, and `\xNN` for bytes that are no UTF-8.
+    pub name: String,
+    /// Bytes on disk (0 for standard input).
+    pub size: u64,
+    /// Modification time in microseconds since 1970 UTC, where the file system tells.
+    pub modified: Option<i64>,
+}
+
+/// A path that could not be walked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The path.
+    pub name: String,
+    /// What the system said.
+    pub detail: String,
+}
+
+/// Finds the files below the paths; `-` is standard input. `skip` names a folder to leave out (the
+/// store itself). The order is that of the names, so it does not depend on the file system.
+pub fn find_inputs(paths: &[PathBuf], skip: Option<&Path>) -> (Vec<Input>, Vec<Problem>) {
+    let mut inputs = Vec::new();
+    let mut problems = Vec::new();
+    let skip = skip.and_then(|path| path.canonicalize().ok());
+    for path in paths {
+        if path.as_os_str() == "-" {
+            inputs.push(Input { source: Source::Stdin, name: "-".to_owned(), size: 0, modified: None });
+            continue;
+        }
+        let walk = WalkDir::new(path).follow_links(true).into_iter().filter_entry(|entry| {
+            let is_skipped = skip.is_some()
+                && entry.file_type().is_dir()
+                && (entry.file_name() == ".ecs-audit" || entry.depth() < 3)
+                && entry.path().canonicalize().ok() == skip;
+            !is_skipped
+        });
+        for entry in walk {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => inputs.push(input(&entry)),
+                Ok(_) => {}
+                // A link into its own parents holds nothing that is not found elsewhere.
+                Err(error) if error.loop_ancestor().is_some() => {}
+                Err(error) => problems.push(Problem {
+                    name: error.path().map_or_else(|| display(path), display),
+                    detail: error.io_error().map_or_else(|| error.to_string(), |io| plain_io(io)),
+                }),
+            }
+        }
+    }
+    inputs.sort_by(|left, right| left.name.cmp(&right.name));
+    inputs.dedup();
+    (inputs, problems)
+}
+
+fn input(entry: &walkdir::DirEntry) -> Input {
+    let metadata = entry.metadata().ok();
+    let modified = metadata
+        .as_ref()
+        .and_then(|metadata| metadata.modified().ok())
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .and_then(|elapsed| i64::try_from(elapsed.as_micros()).ok());
+    Input {
+        source: Source::File(entry.path().to_path_buf()),
+        name: display(entry.path()),
+        size: metadata.map_or(0, |metadata| metadata.len()),
+        modified,
+    }
+}
+
+/// An I/O error without the number that means nothing to most people.
+pub fn plain_io(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+fn display(path: &Path) -> String {
+    let mut name = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        name.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            name.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    name.strip_prefix("./").map(str::to_owned).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn loops_and_odd_names_are_harmless() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("a")).unwrap();
+        std::fs::write(dir.path().join("a/x.json"), "{}").unwrap();
+        std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"b\xff.json")), "{}").unwrap();
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("a/loop")).unwrap();
+        let (inputs, problems) = find_inputs(&[dir.path().to_path_buf()], None);
+        assert_eq!(inputs.len(), 2, "{inputs:?}");
+        assert!(problems.is_empty(), "{problems:?}");
+        assert!(inputs[1].name.ends_with("b\\xff.json"));
+    }
+
+    #[test]
+    fn a_missing_path_is_a_problem_not_a_panic() {
+        let (inputs, problems) = find_inputs(&[PathBuf::from("/no/such/folder")], None);
+        assert!(inputs.is_empty());
+        assert_eq!(problems.len(), 1);
+    }
+}

@@ -1,0 +1,40 @@
+//! What is known about failures, as data: the texts of the built-in catalog and the shape of its entries.
+//!
+//! In: TOML. Out: [`CatalogText`], checked against the vocabulary of phases and classes. To teach the
+//! tool an error, add an entry to one of the TOML files; its own examples are its tests.
+
+mod entry;
+
+pub use entry::{Benign, CatalogText, Entry, ExitCode, ExitStatus, JobReason, RunReason, StopCode, TextKind, Verdict};
+
+/// Amazon ECS and Fargate messages, exit codes and stop codes.
+pub const ECS_ERRORS: &str = include_str!("ecs-errors.toml");
+
+/// Reasons and messages of dstack.
+pub const DSTACK: &str = include_str!("dstack.toml");
+
+/// Where something can fail, for ECS and dstack alike.
+pub const PHASES: &[&str] = &[
+    "placement",
+    "capacity",
+    "network",
+    "image_pull",
+    "config_fetch",
+    "logging",
+    "volume",
+    "container_create",
+    "container_start",
+    "running",
+    "health_check",
+    "stop_request",
+    "host",
+    "spot",
+    "deployment",
+    "api",
+];
+
+/// How to respond to a failure.
+pub const CLASSES: &[&str] = &["transient", "configuration", "capacity", "application", "operator", "infrastructure"];
+
+/// What a retry can do.
+pub const RETRIES: &[&str] = &["backoff", "after_fix", "conditional", "none"];

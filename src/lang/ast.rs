@@ -1,0 +1,446 @@
+//! The tree of a query as it was written: made by [`crate::lang::parse()`], read by the checker and
+//! by [`crate::lang::format()`].
+//!
+//! Nothing here is resolved: names are not looked up and values are still text, because only the
+//! type of a column says whether `7d` is a duration or an id. Invariant: equality ignores spans and
+//! quoting, so a query and its canonical form have equal trees.
+
+use std::ops::Range;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
+
+use super::keyword::Unit;
+
+/// Bytes of the query text.
+pub type Span = Range<usize>;
+
+/// A part of the tree and the text it came from. Two are equal when their values are.
+#[derive(Debug, Clone)]
+pub struct Spanned<T> {
+    /// The part itself.
+    pub value: T,
+    /// Where it stands in the query.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// Joins a part with its place.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Spanned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// A whole query: a source and one or more stages over it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// What is asked about.
+    pub source: Spanned<Source>,
+    /// The clauses between pipes; never empty, the first may have no clause at all.
+    pub stages: Vec<Stage>,
+}
+
+/// The first word of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A noun such as `failures`, in lower case; not yet known to exist.
+    Noun(String),
+    /// A saved query, `@name`, without the sign.
+    Saved(String),
+}
+
+/// The clauses between two pipes. Their written order has no meaning and is not kept.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Stage {
+    /// All `where` clauses, joined by *and*.
+    pub filter: Option<Pred>,
+    /// `near`, `following`, `preceding`, in the order written.
+    pub relations: Vec<Relation>,
+    /// `since`, `until`, `between`, `on` or `around`.
+    pub window: Option<Spanned<Window>>,
+    /// `by`.
+    pub by: Vec<Key>,
+    /// `every`.
+    pub every: Option<Every>,
+    /// `bursts`.
+    pub bursts: Option<Spanned<Duration>>,
+    /// `show`.
+    pub show: Vec<Item>,
+    /// `compare`.
+    pub compare: Option<Spanned<Compare>>,
+    /// `sort`.
+    pub sort: Vec<SortKey>,
+    /// `top`, `bottom` or `limit`.
+    pub limit: Option<Spanned<Limit>>,
+}
+
+/// The time clauses; the first form excludes the others.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Window {
+    /// `since` and `until`, at least one of them.
+    Open {
+        /// `since INSTANT`.
+        since: Option<Spanned<Instant>>,
+        /// `until INSTANT`.
+        until: Option<Spanned<Instant>>,
+    },
+    /// `between INSTANT and INSTANT`.
+    Between(Spanned<Instant>, Spanned<Instant>),
+    /// `on INSTANT`: the calendar day that holds it.
+    On(Spanned<Instant>),
+    /// `around INSTANT [within DURATION]`.
+    Around(Spanned<Instant>, Option<Spanned<Duration>>),
+}
+
+/// A point in time, as written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Instant {
+    /// `now`: the clock.
+    Now,
+    /// `latest`: the newest event, or what `--as-of` says.
+    Latest,
+    /// `today`: the calendar day of `latest`.
+    Today,
+    /// `yesterday`: the calendar day before it.
+    Yesterday,
+    /// `7d`: that long before `latest`.
+    Ago(Duration),
+    /// `2026-03-04`: midnight in the zone of the query.
+    Date(Date),
+    /// `2026-03-04T02:10`, with the offset when one was written.
+    DateTime(DateTime, Option<Offset>),
+}
+
+/// A length of time as written, such as `1h30m`; the parts keep their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duration {
+    /// Amounts with their units; never empty.
+    pub parts: Vec<(u32, Unit)>,
+}
+
+/// A column or a path into the original record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// A column name; lower case unless it stood in back-ticks.
+    Name(String),
+    /// What follows `raw.`; case-sensitive, never empty.
+    Raw(Vec<PathPart>),
+}
+
+/// One step into the original record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PathPart {
+    /// `.name`.
+    Key(String),
+    /// `[3]`, counted from 0.
+    Index(u32),
+}
+
+/// One key of `by`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// A field or a call.
+    pub expr: Spanned<Expr>,
+    /// The name given with `as`.
+    pub alias: Option<Spanned<String>>,
+}
+
+/// One column of `show`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// What is shown.
+    pub expr: Spanned<Expr>,
+    /// The name given with `as`.
+    pub alias: Option<Spanned<String>>,
+}
+
+/// An expression of `show`, `by` or the left side of a test.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expr {
+    /// A column, a measure or a path.
+    Field(Field),
+    /// A number, as written: digits, or digits `.` digits, with a leading `-` when negative.
+    Number(String),
+    /// A quoted text.
+    Text(String),
+    /// `name(argument, …)`; the name in lower case, not yet known to exist.
+    Call(Spanned<String>, Vec<Spanned<Expr>>),
+    /// Arithmetic; multiplication and division bind tighter, all operators group to the left.
+    Binary(Arith, Box<Spanned<Expr>>, Box<Spanned<Expr>>),
+}
+
+/// An arithmetic operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Arith {
+    /// `+`
+    Add,
+    /// `-`
+    Sub,
+    /// `*`
+    Mul,
+    /// `/`
+    Div,
+}
+
+impl Arith {
+    /// The sign as written.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Arith::Add => "+",
+            Arith::Sub => "-",
+            Arith::Mul => "*",
+            Arith::Div => "/",
+        }
+    }
+
+    /// How tightly it binds; more is tighter.
+    pub fn precedence(self) -> u8 {
+        match self {
+            Arith::Add | Arith::Sub => 1,
+            Arith::Mul | Arith::Div => 2,
+        }
+    }
+}
+
+/// A predicate. `And` and `Or` have at least two members and no member of their own kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pred {
+    /// All of them.
+    And(Vec<Pred>),
+    /// At least one of them.
+    Or(Vec<Pred>),
+    /// The opposite; its member is not a `Not`.
+    Not(Box<Pred>),
+    /// One test.
+    Test(Test),
+}
+
+/// A field or call, and what is asked of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Test {
+    /// A field or a call, never arithmetic.
+    pub subject: Spanned<Expr>,
+    /// The condition.
+    pub condition: Condition,
+}
+
+/// What a test asks of its subject.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// `= != < <= > >=` and a literal or `field(name)`.
+    Compare(CompareOp, Operand),
+    /// `[not] in (a, b)`.
+    In {
+        /// `not in`.
+        negated: bool,
+        /// The list; never empty.
+        values: Vec<Spanned<Value>>,
+    },
+    /// `[not] in low..high`, both ends included.
+    Range {
+        /// `not in`.
+        negated: bool,
+        /// The lower end.
+        low: Spanned<Value>,
+        /// The upper end.
+        high: Spanned<Value>,
+    },
+    /// `[not] like`, `contains` or `matches`.
+    Text {
+        /// `not like`, ….
+        negated: bool,
+        /// Which of the three.
+        op: TextOp,
+        /// The pattern.
+        pattern: Spanned<Value>,
+    },
+    /// `is [not] missing`.
+    Missing {
+        /// `is not missing`.
+        negated: bool,
+    },
+    /// Nothing: the subject is a boolean.
+    True,
+}
+
+/// The operators that compare with one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CompareOp {
+    /// `=`
+    Eq,
+    /// `!=`
+    Ne,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+}
+
+impl CompareOp {
+    /// The sign as written.
+    pub fn sign(self) -> &'static str {
+        match self {
+            CompareOp::Eq => "=",
+            CompareOp::Ne => "!=",
+            CompareOp::Lt => "<",
+            CompareOp::Le => "<=",
+            CompareOp::Gt => ">",
+            CompareOp::Ge => ">=",
+        }
+    }
+}
+
+/// The operators that look into text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextOp {
+    /// `like`: a glob with `*` and `?`, any case.
+    Like,
+    /// `contains`: a part, any case.
+    Contains,
+    /// `matches`: a regular expression.
+    Matches,
+}
+
+impl TextOp {
+    /// The word as written.
+    pub fn word(self) -> &'static str {
+        match self {
+            TextOp::Like => "like",
+            TextOp::Contains => "contains",
+            TextOp::Matches => "matches",
+        }
+    }
+}
+
+/// The right side of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operand {
+    /// A literal, whatever it looks like.
+    Literal(Spanned<Value>),
+    /// `field(name)`: another column.
+    Field(Spanned<Field>),
+}
+
+/// One lexeme to the right of an operator, classified later by the type of the column.
+#[derive(Debug, Clone)]
+pub struct Value {
+    /// The text without quotes.
+    pub text: String,
+    /// Whether quotes were written; has no part in equality.
+    pub quoted: bool,
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+/// `every DURATION [nofill]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Every {
+    /// The length of a bucket.
+    pub step: Spanned<Duration>,
+    /// False after `nofill`: empty buckets are left out.
+    pub fill: bool,
+}
+
+/// What `compare` compares with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Compare {
+    /// `previous`: the window just before, of the same length; or shifted by a calendar unit.
+    Previous(Option<Period>),
+    /// `between INSTANT and INSTANT`.
+    Between(Spanned<Instant>, Spanned<Instant>),
+}
+
+/// The unit of `compare previous`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Period {
+    /// `day`
+    Day,
+    /// `week`
+    Week,
+    /// `month`
+    Month,
+}
+
+impl Period {
+    /// The word as written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Period::Day => "day",
+            Period::Week => "week",
+            Period::Month => "month",
+        }
+    }
+}
+
+/// A correlation clause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relation {
+    /// `not near …`: rows without a partner.
+    pub negated: bool,
+    /// Which order in time.
+    pub kind: Spanned<RelationKind>,
+    /// The other noun.
+    pub noun: Spanned<String>,
+    /// The condition on the other noun's rows.
+    pub filter: Option<Pred>,
+    /// The greatest distance in time.
+    pub within: Spanned<Duration>,
+    /// Fields that must be equal on both sides.
+    pub matching: Vec<Spanned<Field>>,
+}
+
+/// The order in time that a correlation asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RelationKind {
+    /// `near`: before or after.
+    Near,
+    /// `following`: this row comes after the other.
+    Following,
+    /// `preceding`: this row comes before the other.
+    Preceding,
+}
+
+impl RelationKind {
+    /// The word as written.
+    pub fn word(self) -> &'static str {
+        match self {
+            RelationKind::Near => "near",
+            RelationKind::Following => "following",
+            RelationKind::Preceding => "preceding",
+        }
+    }
+}
+
+/// One key of `sort`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SortKey {
+    /// An output column or, when rows are not grouped, any field.
+    pub field: Spanned<Field>,
+    /// A leading `-`.
+    pub descending: bool,
+}
+
+/// How many rows or groups are kept.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Limit {
+    /// `top N [per FIELD]`.
+    Top(u32, Option<Spanned<Field>>),
+    /// `bottom N [per FIELD]`.
+    Bottom(u32, Option<Spanned<Field>>),
+    /// `limit N`.
+    Rows(u32),
+}

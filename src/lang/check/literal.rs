@@ -1,0 +1,110 @@
+//! Literals: one lexeme, read by the type of the column beside it.
+
+use jiff::Timestamp;
+
+use super::{Checker, Outcome};
+use crate::diagnostic::Diagnostic;
+use crate::lang::ast::{Instant, Spanned, Value};
+use crate::lang::catalog::FieldType;
+use crate::lang::checked::{Expr, Literal, Scalar};
+use crate::lang::time;
+use crate::lang::token::excerpt;
+
+/// A written time: a point, or a whole day when a date stands alone.
+pub(super) struct TimeValue {
+    /// The point, or the beginning of the day.
+    pub(super) from: Timestamp,
+    /// The beginning of the next day.
+    pub(super) day_end: Option<Timestamp>,
+}
+
+impl Checker<'_> {
+    /// A literal of the type of `left`; `name` is how messages call it. Times are read by
+    /// [`Checker::time_value`].
+    pub(super) fn literal(&self, value: &Spanned<Value>, left: &Expr, name: &str) -> Outcome<Literal> {
+        let text = value.value.text.as_str();
+        if let Expr::Call { function: Scalar::Weekday, .. } = left
+            && let Some(day) = weekday(text)
+        {
+            return Ok(Literal::Int(day));
+        }
+        let kind = left.kind();
+        let literal = match kind {
+            FieldType::Text => Some(Literal::Text(text.to_owned())),
+            FieldType::Int => text.parse().ok().map(Literal::Int),
+            FieldType::Float => read_float(text).map(Literal::Float),
+            FieldType::Bool => read_bool(text).map(Literal::Bool),
+            FieldType::Duration => match read_float(text) {
+                Some(seconds) => Some(Literal::Duration(seconds)),
+                None => return self.duration_literal(value).map(Literal::Duration),
+            },
+            FieldType::Time => return self.time_value(value).map(|time| Literal::Time(time.from)),
+        };
+        literal.ok_or_else(|| misfit(value, kind, name))
+    }
+
+    fn duration_literal(&self, value: &Spanned<Value>) -> Outcome<f64> {
+        let duration = time::read_duration(&value.value.text, value.span.clone())?;
+        time::seconds(&duration).map(|seconds| seconds as f64).ok_or_else(|| {
+            Diagnostic::error("months and years have no fixed length", value.span.clone()).with_label("write days: `30d`").into()
+        })
+    }
+
+    pub(super) fn time_value(&self, value: &Spanned<Value>) -> Outcome<TimeValue> {
+        let instant = time::read_instant(&value.value.text, value.span.clone())?;
+        let from = self.absolute(&instant, &value.span)?;
+        let whole_day = matches!(instant, Instant::Date(_) | Instant::Today | Instant::Yesterday);
+        let day_end = if whole_day { Some(self.day_after(from, &value.span)?) } else { None };
+        Ok(TimeValue { from, day_end })
+    }
+}
+
+fn read_float(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+    if plain { text.parse().ok().filter(|float: &f64| float.is_finite()) } else { None }
+}
+
+fn read_bool(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" => Some(true),
+        "false" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// `Mon` or `monday` as 1, and so on.
+fn weekday(text: &str) -> Option<i64> {
+    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let text = text.to_ascii_lowercase();
+    let found = DAYS.iter().position(|day| *day == text || day.get(..3) == Some(&*text))?;
+    i64::try_from(found).ok().map(|index| index + 1)
+}
+
+/// The error for a literal that the column's type cannot hold.
+fn misfit(value: &Spanned<Value>, kind: FieldType, name: &str) -> Box<Diagnostic> {
+    let text = excerpt(&value.value.text);
+    let is_whole = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let out_of_range = kind == FieldType::Int && is_whole(value.value.text.trim_start_matches(['-', '+']));
+    if out_of_range {
+        let message = format!("`{text}` is outside the whole numbers that `{name}` can hold");
+        return Diagnostic::error(message, value.span.clone()).with_label(format!("from {} to {}", i64::MIN, i64::MAX)).into();
+    }
+    let message = format!("`{name}` is a {}, and `{text}` is not", kind_phrase(kind));
+    let error = Diagnostic::error(message, value.span.clone());
+    if value.value.text.contains("..") {
+        return error.with_label(format!("for a range: `{name} in {text}`")).into();
+    }
+    let label = match kind {
+        FieldType::Bool => "true, false, yes or no is expected",
+        FieldType::Int => "a whole number is expected",
+        _ => "a number is expected",
+    };
+    error.with_label(label).into()
+}
+
+fn kind_phrase(kind: FieldType) -> &'static str {
+    match kind {
+        FieldType::Bool => "true-or-false field",
+        other => other.word(),
+    }
+}

@@ -1,0 +1,137 @@
+//! [`Query`] + [`Catalog`] + [`CheckContext`] → [`Checked`]: names resolved, literals typed, times
+//! absolute, defaults written out.
+//!
+//! Errors are collected, one for each clause. Invariant: a checked query comes out only when there
+//! was no error; what is known but does not run yet is refused in `later.rs` and nowhere else.
+
+mod expr;
+mod later;
+mod literal;
+mod order;
+mod pred;
+mod relation;
+mod saved;
+mod scope;
+mod stage;
+mod window;
+
+use super::ast::{Query, Source, Span, Spanned};
+use super::catalog::{Catalog, NounStatus};
+use super::checked::{CheckContext, Checked, Column, Role};
+use super::keyword::NOUNS;
+use super::relation::unknown_source;
+use crate::diagnostic::Diagnostic;
+
+/// A checked part, or why it cannot be.
+type Outcome<T> = Result<T, Box<Diagnostic>>;
+
+/// Checks a query against what is known about the store.
+pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Result<Checked, Vec<Diagnostic>> {
+    let canonical = super::format(query);
+    let expanded = saved::expand(query, catalog).map_err(|error| vec![*error])?;
+    let noun = source_noun(&expanded, catalog).map_err(|error| vec![*error])?;
+    let mut checker = Checker::new(noun, catalog, context);
+    let checked = checker.query(&expanded, canonical);
+    let errors = checker.errors;
+    let warnings = checker.warnings;
+    match checked {
+        Some(checked) if errors.is_empty() => {
+            let warnings = saved::locate(warnings, query);
+            Ok(Checked { warnings, ..checked })
+        }
+        _ => Err(saved::locate(errors, query)),
+    }
+}
+
+/// The noun of an expanded query, when it exists and runs.
+fn source_noun(query: &Query, catalog: &dyn Catalog) -> Outcome<String> {
+    let Spanned { value, span } = &query.source;
+    match value {
+        Source::Noun(noun) => ready_noun(noun, span, catalog).map(|()| noun.clone()),
+        Source::Saved(name) => Err(saved::unknown(name, span, catalog)),
+    }
+}
+
+/// Whether a word is a noun that runs.
+fn ready_noun(noun: &str, span: &Span, catalog: &dyn Catalog) -> Outcome<()> {
+    if !NOUNS.iter().any(|known| known.word == noun) {
+        return Err(unknown_source(noun, span.clone()));
+    }
+    match catalog.status(noun) {
+        NounStatus::Ready => Ok(()),
+        NounStatus::Later(sentence) => Err(Diagnostic::error(sentence.trim_end_matches('.'), span.clone()).into()),
+    }
+}
+
+/// What checking a query needs to remember.
+struct Checker<'a> {
+    catalog: &'a dyn Catalog,
+    context: &'a CheckContext,
+    noun: String,
+    /// The columns the current stage reads.
+    input: Vec<Column>,
+    /// Whether the current stage reads the rows of the noun itself.
+    first: bool,
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(noun: String, catalog: &'a dyn Catalog, context: &'a CheckContext) -> Self {
+        let input = noun_columns(&noun, catalog);
+        Self { catalog, context, noun, input, first: true, errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// The value, or none after the error was noted.
+    fn keep<T>(&mut self, outcome: Outcome<T>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.errors.push(*error);
+                None
+            }
+        }
+    }
+
+    fn query(&mut self, query: &Query, canonical: String) -> Option<Checked> {
+        let window = self.window(query);
+        let mut stages = Vec::new();
+        let mut default_limit = false;
+        for (index, written) in query.stages.iter().enumerate() {
+            let place = stage::Place {
+                last: index + 1 == query.stages.len(),
+                feeds_groups: query.stages.get(index + 1).is_some_and(|next| self.groups(next)),
+                after_groups: stages.iter().any(|stage: &super::checked::Stage| stage.grouped),
+            };
+            let checked = self.stage(written, place);
+            // Later stages would only repeat the errors of this one.
+            let (stage, defaulted) = checked.filter(|_| self.errors.is_empty())?;
+            default_limit |= defaulted;
+            self.input.clone_from(&stage.columns);
+            self.first = false;
+            stages.push(stage);
+        }
+        let window = window?;
+        if let Some(error) = self.too_many_buckets(query, &stages, &window) {
+            self.errors.push(*error);
+        }
+        Some(Checked {
+            source: self.noun.clone(),
+            canonical,
+            window,
+            stages,
+            tz: self.context.tz.clone(),
+            default_limit,
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// The columns of a noun's rows.
+fn noun_columns(noun: &str, catalog: &dyn Catalog) -> Vec<Column> {
+    let column = |field: &super::catalog::FieldInfo| Column { name: field.name.to_owned(), kind: field.kind, role: Role::Field };
+    catalog.fields(noun).iter().map(column).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! `sort`, `top`, `bottom`, `limit`, and what holds when they are not written.
+
+use super::scope::{names, reference};
+use super::stage::Place;
+use super::{Checker, Outcome};
+use crate::diagnostic::Diagnostic;
+use crate::lang::ast::{self, Field, Span, Spanned};
+use crate::lang::checked::{Column, DEFAULT_ROWS, Limit, Ranking, Role, SortColumn, SortKey, Stage};
+use crate::lang::suggest;
+
+impl Checker<'_> {
+    /// Fills in the order and the limit; the result says whether the limit is the default one.
+    pub(super) fn order(&mut self, written: &ast::Stage, stage: &mut Stage, place: Place) -> Option<bool> {
+        let sort = self.sort(written, stage, place);
+        let sort = self.keep(sort);
+        let limit = written.limit.as_ref().map(|limit| {
+            let limit = self.limit(limit, stage);
+            self.keep(limit)
+        });
+        stage.sort = sort?;
+        stage.limit = match limit {
+            Some(limit) => Some(limit?),
+            None => None,
+        };
+        // An order that was asked for shows all its rows: `sort time` reads a story from its start.
+        let defaulted = place.last && !stage.grouped && !place.after_groups && stage.limit.is_none() && written.sort.is_empty();
+        if defaulted {
+            stage.limit = Some(Limit::Rows(DEFAULT_ROWS));
+        }
+        Some(defaulted)
+    }
+
+    fn sort(&self, written: &ast::Stage, stage: &Stage, place: Place) -> Outcome<Vec<SortKey>> {
+        let mut keys = Vec::with_capacity(written.sort.len());
+        for key in &written.sort {
+            let column = self.sort_column(&key.field, stage)?;
+            keys.push(SortKey { column, descending: key.descending });
+        }
+        if stage.grouped {
+            add_default_order(&mut keys, &stage.columns, written.sort.is_empty());
+        } else if keys.is_empty() && self.first && !place.feeds_groups {
+            keys.extend(self.newest_first(stage));
+        }
+        Ok(keys)
+    }
+
+    /// An output column or, without groups, a column that is not shown.
+    fn sort_column(&self, field: &Spanned<Field>, stage: &Stage) -> Outcome<SortColumn> {
+        let Field::Name(name) = &field.value else {
+            let message = "`sort` takes a column, not a raw path";
+            return Err(Diagnostic::error(message, field.span.clone())
+                .with_label("show it under a name: `show raw.a as a sort a`")
+                .into());
+        };
+        if let Some(index) = position(&stage.columns, name) {
+            return Ok(SortColumn::Output(index));
+        }
+        match self.column(name) {
+            Some(column) if !stage.grouped => Ok(SortColumn::Input(reference(column))),
+            _ if !stage.grouped => self.field_ref(name, &field.span).map(SortColumn::Input),
+            _ => Err(no_column(name, &field.span, &stage.columns)),
+        }
+    }
+
+    fn newest_first(&self, stage: &Stage) -> Option<SortKey> {
+        let time = self.time_field()?;
+        let column = match position(&stage.columns, &time.name) {
+            Some(index) => SortColumn::Output(index),
+            None => SortColumn::Input(time),
+        };
+        Some(SortKey { column, descending: true })
+    }
+
+    fn limit(&self, written: &Spanned<ast::Limit>, stage: &Stage) -> Outcome<Limit> {
+        let (rows, per, is_top) = match &written.value {
+            ast::Limit::Rows(rows) => return Ok(Limit::Rows(*rows)),
+            ast::Limit::Top(rows, per) => (*rows, per.as_ref(), true),
+            ast::Limit::Bottom(rows, per) => (*rows, per.as_ref(), false),
+        };
+        let word = if is_top { "top" } else { "bottom" };
+        let error = |message: String| Diagnostic::error(message, written.span.clone());
+        let Some(measure) = stage.columns.iter().position(|column| column.role == Role::Measure) else {
+            return Err(error(format!("`{word}` picks groups by a measure, and there is none here"))
+                .with_label(format!("write `limit {rows}`, or add `by`"))
+                .into());
+        };
+        if stage.every.is_some() && stage.by.is_empty() {
+            return Err(error(format!("beside `every`, `{word}` picks groups, and there is no `by`"))
+                .with_label("to pick buckets, add a stage: `| sort -count | limit 5`")
+                .into());
+        }
+        let per = per.map(|field| key_column(field, &stage.columns)).transpose()?;
+        let ranking = Ranking { rows, measure, per };
+        Ok(if is_top { Limit::Top(ranking) } else { Limit::Bottom(ranking) })
+    }
+}
+
+/// Groups: bucket time ascending, first measure descending, keys ascending. After a written order
+/// only what makes it total.
+fn add_default_order(keys: &mut Vec<SortKey>, columns: &[Column], whole: bool) {
+    let with_role = |role| columns.iter().enumerate().filter(move |(_, column)| column.role == role).map(|(index, _)| index);
+    let measure = with_role(Role::Measure).next().filter(|_| whole);
+    let order = with_role(Role::Bucket)
+        .map(|index| (index, false))
+        .chain(measure.map(|index| (index, true)))
+        .chain(with_role(Role::Key).map(|index| (index, false)));
+    for (index, descending) in order {
+        let column = SortColumn::Output(index);
+        if !keys.iter().any(|key| key.column == column) {
+            keys.push(SortKey { column, descending });
+        }
+    }
+}
+
+fn position(columns: &[Column], name: &str) -> Option<usize> {
+    columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
+}
+
+/// The key that `per` names.
+fn key_column(field: &Spanned<Field>, columns: &[Column]) -> Outcome<usize> {
+    let name = match &field.value {
+        Field::Name(name) => name.clone(),
+        raw @ Field::Raw(_) => raw.to_string(),
+    };
+    match position(columns, &name) {
+        Some(index) if columns.get(index).is_some_and(|column| column.role == Role::Key) => Ok(index),
+        Some(_) => Err(Diagnostic::error(format!("`{name}` is no key"), field.span.clone())
+            .with_label("`per` takes one of the keys of `by`")
+            .into()),
+        None => Err(no_column(&name, &field.span, columns)),
+    }
+}
+
+fn no_column(name: &str, span: &Span, columns: &[Column]) -> Box<Diagnostic> {
+    let message = format!("the result has no column `{}`", crate::lang::token::excerpt(name));
+    let error = Diagnostic::error(message, span.clone());
+    let known = columns.iter().map(|column| column.name.as_str());
+    let error = match suggest::question(name, known) {
+        Some(label) => error.with_label(label),
+        None => error.with_label("show it first"),
+    };
+    error.with_note(format!("columns: {}", names(columns))).into()
+}

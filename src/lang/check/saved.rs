@@ -1,0 +1,95 @@
+//! Saved queries: `@name` and the clauses after it become one query.
+//!
+//! The saved text comes first. A `where` is added to the one of its first stage, every other clause
+//! replaces the same clause there, and stages after `|` follow its own.
+
+use super::Outcome;
+use crate::diagnostic::Diagnostic;
+use crate::lang::ast::{Pred, Query, Source, Span, Stage};
+use crate::lang::catalog::Catalog;
+use crate::lang::expr::join;
+use crate::lang::parse::parse_at;
+use crate::lang::suggest;
+use crate::lang::token::{MAX_LENGTH, excerpt};
+
+/// How many saved queries may rest on each other.
+const MAX_CHAIN: usize = 8;
+
+/// Spans of saved text begin here: no query is as long.
+const OFFSET: usize = MAX_LENGTH + 1;
+
+/// Puts saved queries in their place.
+pub(super) fn expand(query: &Query, catalog: &dyn Catalog) -> Outcome<Query> {
+    let mut query = query.clone();
+    let span = query.source.span.clone();
+    for _ in 0..MAX_CHAIN {
+        let Source::Saved(name) = &query.source.value else {
+            return Ok(query);
+        };
+        let text = catalog.saved(name).ok_or_else(|| unknown(name, &span, catalog))?;
+        let saved = parse_at(&text, OFFSET).map_err(|errors| {
+            let why = errors.first().map(|error| error.message.clone()).unwrap_or_default();
+            let message = format!("the saved query `@{}` cannot be read", excerpt(name));
+            Box::new(Diagnostic::error(message, span.clone()).with_note(why).with_note(text.clone()))
+        })?;
+        query = merge(saved, query);
+    }
+    let message = format!("saved queries rest on each other more than {MAX_CHAIN} deep");
+    Err(Diagnostic::error(message, span).into())
+}
+
+fn merge(mut saved: Query, outer: Query) -> Query {
+    let mut added = outer.stages.into_iter();
+    if let (Some(base), Some(over)) = (saved.stages.first_mut(), added.next()) {
+        override_clauses(base, over);
+    }
+    saved.stages.extend(added);
+    saved
+}
+
+fn override_clauses(base: &mut Stage, over: Stage) {
+    base.filter = match (base.filter.take(), over.filter) {
+        (Some(first), Some(second)) => Some(join(vec![first, second], Pred::And)),
+        (first, second) => first.or(second),
+    };
+    base.relations.extend(over.relations);
+    base.window = over.window.or(base.window.take());
+    base.every = over.every.or(base.every.take());
+    base.bursts = over.bursts.or(base.bursts.take());
+    base.compare = over.compare.or(base.compare.take());
+    base.limit = over.limit.or(base.limit.take());
+    replace(&mut base.by, over.by);
+    replace(&mut base.show, over.show);
+    replace(&mut base.sort, over.sort);
+}
+
+fn replace<T>(base: &mut Vec<T>, over: Vec<T>) {
+    if !over.is_empty() {
+        *base = over;
+    }
+}
+
+/// The error for a name under which nothing is saved.
+pub(super) fn unknown(name: &str, span: &Span, catalog: &dyn Catalog) -> Box<Diagnostic> {
+    let message = format!("there is no saved query `@{}`", excerpt(name));
+    let error = Diagnostic::error(message, span.clone());
+    let names = catalog.saved_names();
+    match suggest::question(name, names.iter().map(String::as_str)) {
+        Some(label) => error.with_label(label).into(),
+        None => error.into(),
+    }
+}
+
+/// Moves what was found inside a saved text to the place where it is named.
+pub(super) fn locate(found: Vec<Diagnostic>, query: &Query) -> Vec<Diagnostic> {
+    found
+        .into_iter()
+        .map(|mut diagnostic| {
+            if diagnostic.span.as_ref().is_some_and(|span| span.start >= OFFSET) {
+                diagnostic.span = Some(query.source.span.clone());
+                diagnostic.notes.push(format!("in the saved query `{}`", query.source.value));
+            }
+            diagnostic
+        })
+        .collect()
+}

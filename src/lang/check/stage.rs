@@ -1,0 +1,246 @@
+//! One stage: keys, columns and defaults.
+
+use super::expr::Site;
+use super::{Checker, Outcome, later};
+use crate::diagnostic::Diagnostic;
+use crate::lang::ast::{self, Spanned};
+use crate::lang::catalog::FieldType;
+use crate::lang::checked::{Column, Every, Expr, FieldRef, Item, Key, Role, Stage};
+use crate::lang::keyword::{self, FunctionKind};
+use crate::lang::name::default_name;
+
+/// Where a stage stands among the others.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// Nothing follows it.
+    pub(super) last: bool,
+    /// The next stage groups its rows, so their order has no meaning.
+    pub(super) feeds_groups: bool,
+    /// An earlier stage made groups.
+    pub(super) after_groups: bool,
+}
+
+impl Checker<'_> {
+    /// Whether a stage makes groups.
+    pub(super) fn groups(&self, stage: &ast::Stage) -> bool {
+        !stage.by.is_empty()
+            || stage.every.is_some()
+            || stage.bursts.is_some()
+            || stage.show.iter().any(|item| self.has_aggregate(&item.expr.value))
+    }
+
+    /// Whether an expression calls an aggregate, or names one that is no column.
+    fn has_aggregate(&self, expr: &ast::Expr) -> bool {
+        match expr {
+            ast::Expr::Field(ast::Field::Name(name)) => self.column(name).is_none() && self.bare_aggregate(name).is_some(),
+            ast::Expr::Field(_) | ast::Expr::Number(_) | ast::Expr::Text(_) => false,
+            ast::Expr::Call(name, args) => {
+                let function = keyword::find_function(&name.value).map(|(function, _)| function.kind);
+                matches!(function, Some(FunctionKind::Aggregate(_) | FunctionKind::Percentile))
+                    || args.iter().any(|arg| self.has_aggregate(&arg.value))
+            }
+            ast::Expr::Binary(_, left, right) => self.has_aggregate(&left.value) || self.has_aggregate(&right.value),
+        }
+    }
+
+    /// The checked stage, and whether its limit is the default one.
+    pub(super) fn stage(&mut self, written: &ast::Stage, place: Place) -> Option<(Stage, bool)> {
+        let filter = written.filter.as_ref().map(|filter| {
+            let pred = self.pred(filter);
+            self.keep(pred)
+        });
+        let mut relations = Vec::new();
+        for relation in &written.relations {
+            let checked = self.relation(relation);
+            relations.extend(self.keep(checked));
+        }
+        let every = written.every.as_ref().map(|every| {
+            let every = self.every(every);
+            self.keep(every)
+        });
+        let bursts = written.bursts.as_ref().map(|bursts| self.pause(bursts));
+        let compare = written.compare.as_ref().map(|compare| {
+            let compare = self.compare_window(compare);
+            self.keep(compare)
+        });
+        let by = self.keys(&written.by);
+        if self.errors.is_empty() {
+            self.errors.extend(later::refuse(written));
+        }
+
+        let mut stage = Stage {
+            filter: flatten(filter)?,
+            relations,
+            grouped: self.groups(written),
+            by: by?,
+            every: flatten(every)?,
+            bursts: flatten(bursts)?,
+            show: Vec::new(),
+            compare: flatten(compare)?,
+            sort: Vec::new(),
+            limit: None,
+            columns: Vec::new(),
+        };
+        stage.show = self.show(written, &stage, place)?;
+        let columns = self.columns(written, &stage);
+        stage.columns = self.keep(columns)?;
+        let defaulted = self.order(written, &mut stage, place)?;
+        Some((stage, defaulted))
+    }
+
+    fn pause(&mut self, bursts: &Spanned<ast::Duration>) -> Option<f64> {
+        let seconds = crate::lang::time::seconds(&bursts.value).filter(|seconds| *seconds > 0);
+        let pause = seconds.map(|seconds| seconds as f64).ok_or_else(|| {
+            let message = "`bursts` takes a pause of fixed length, longer than nothing";
+            Box::new(Diagnostic::error(message, bursts.span.clone()).with_label("such as `10m`"))
+        });
+        self.keep(pause)
+    }
+
+    fn keys(&mut self, written: &[ast::Key]) -> Option<Vec<Key>> {
+        let mut keys = Vec::with_capacity(written.len());
+        for key in written {
+            let expr = self.expr(&key.expr, Site::Row("by"));
+            let expr = self.keep(expr)?;
+            let name = match &expr {
+                Expr::Field(field) if key.alias.is_none() => field.name.clone(),
+                _ => output_name(&key.expr.value, key.alias.as_ref()),
+            };
+            keys.push(Key { name, kind: expr.kind(), expr });
+        }
+        Some(keys)
+    }
+
+    fn show(&mut self, written: &ast::Stage, stage: &Stage, place: Place) -> Option<Vec<Item>> {
+        if written.show.is_empty() {
+            return Some(self.default_items(stage, place));
+        }
+        let site = if stage.grouped { Site::Group(&stage.by) } else { Site::Row("show") };
+        let mut items = Vec::with_capacity(written.show.len());
+        for item in &written.show {
+            if is_bucket(&item.expr.value, stage.every.as_ref()) && item.alias.is_none() {
+                continue;
+            }
+            let expr = self.expr(&item.expr, site);
+            let Some(expr) = self.keep(expr) else {
+                continue;
+            };
+            if stage.by.iter().any(|key| key.expr == expr) {
+                let refused = refuse_renaming(item);
+                self.keep(refused)?;
+                continue;
+            }
+            let name = match &expr {
+                Expr::Field(field) if item.alias.is_none() => field.name.clone(),
+                _ => output_name(&item.expr.value, item.alias.as_ref()),
+            };
+            items.push(Item { name, kind: expr.kind(), expr });
+        }
+        self.errors.is_empty().then_some(items)
+    }
+
+    /// What is shown when nothing is said: the default measure, or the columns of a row.
+    fn default_items(&self, stage: &Stage, place: Place) -> Vec<Item> {
+        if stage.grouped {
+            let name = self.default_measure();
+            let measure = self.bare_aggregate(name);
+            return measure.map(|expr| Item { name: name.to_owned(), kind: expr.kind(), expr }).into_iter().collect();
+        }
+        if !self.first || !place.last {
+            return Vec::new();
+        }
+        let shown = self.catalog.shown(&self.noun);
+        let item = |column: &Column| Item {
+            name: column.name.clone(),
+            kind: column.kind,
+            expr: Expr::Field(super::scope::reference(column)),
+        };
+        if shown.is_empty() {
+            return self.input.iter().map(item).collect();
+        }
+        shown.iter().filter_map(|name| self.column(name)).map(item).collect()
+    }
+
+    fn default_measure(&self) -> &'static str {
+        if self.first { self.catalog.default_measure(&self.noun) } else { "count" }
+    }
+
+    /// All output columns, with unique names.
+    fn columns(&self, written: &ast::Stage, stage: &Stage) -> Outcome<Vec<Column>> {
+        if !stage.grouped && stage.show.is_empty() {
+            return Ok(self.input.clone());
+        }
+        let mut columns = Vec::new();
+        if stage.every.is_some() {
+            columns.push(Column { name: "time".into(), kind: FieldType::Time, role: Role::Bucket });
+        }
+        for key in &stage.by {
+            columns.push(Column { name: key.name.clone(), kind: key.kind, role: Role::Key });
+        }
+        for item in &stage.show {
+            let role = if stage.grouped { Role::Measure } else { self.role(&item.expr) };
+            columns.push(Column { name: item.name.clone(), kind: item.kind, role });
+        }
+        match first_duplicate(&columns) {
+            None => Ok(columns),
+            Some(name) => Err(twice(&name, written)),
+        }
+    }
+
+    /// What a column of ungrouped rows is to the groups of an earlier stage.
+    fn role(&self, expr: &Expr) -> Role {
+        match expr {
+            Expr::Field(FieldRef { name, .. }) => self.column(name).map_or(Role::Field, |column| column.role),
+            Expr::Binary { left, right, .. } => {
+                let measured = [left, right].iter().any(|side| self.role(side) == Role::Measure);
+                if measured { Role::Measure } else { Role::Field }
+            }
+            Expr::Call { args, .. } if args.iter().any(|arg| self.role(arg) == Role::Measure) => Role::Measure,
+            _ => Role::Field,
+        }
+    }
+}
+
+/// None when a clause was written and could not be checked.
+fn flatten<T>(clause: Option<Option<T>>) -> Option<Option<T>> {
+    match clause {
+        None => Some(None),
+        Some(None) => None,
+        Some(found) => Some(found),
+    }
+}
+
+fn output_name(expr: &ast::Expr, alias: Option<&Spanned<String>>) -> String {
+    alias.map_or_else(|| default_name(expr), |alias| alias.value.clone())
+}
+
+/// `show time` beside `every` means the bucket, which is shown anyway.
+fn is_bucket(expr: &ast::Expr, every: Option<&Every>) -> bool {
+    matches!((expr, every), (ast::Expr::Field(ast::Field::Name(name)), Some(_)) if name.eq_ignore_ascii_case("time"))
+}
+
+fn refuse_renaming(item: &ast::Item) -> Outcome<()> {
+    match &item.alias {
+        None => Ok(()),
+        Some(alias) => Err(Diagnostic::error("a key gets its name in `by`", alias.span.clone())
+            .with_label(format!("write `by {} as {}`", item.expr.value, alias.value))
+            .into()),
+    }
+}
+
+fn first_duplicate(columns: &[Column]) -> Option<String> {
+    let mut seen = std::collections::BTreeSet::new();
+    columns.iter().find(|column| !seen.insert(column.name.to_lowercase())).map(|column| column.name.clone())
+}
+
+/// The error for two columns of one name, at the last place that makes it.
+fn twice(name: &str, written: &ast::Stage) -> Box<Diagnostic> {
+    let keys = written.by.iter().map(|key| (&key.expr, key.alias.as_ref()));
+    let items = written.show.iter().map(|item| (&item.expr, item.alias.as_ref()));
+    let place = keys
+        .chain(items)
+        .rfind(|(expr, alias)| output_name(&expr.value, *alias).eq_ignore_ascii_case(name))
+        .map(|(expr, _)| expr.span.clone());
+    let error = Diagnostic { span: place, ..Diagnostic::general(format!("two columns are named `{name}`")) };
+    error.with_label("give it another name with `as`").into()
+}

@@ -1,0 +1,284 @@
+//! Time clauses to an absolute, half-open window, and its origin in words.
+//!
+//! `7d` is 7 × 24 h before the anchor; months, years and days of the calendar go by the zone of the
+//! query. Only `now` means the clock.
+
+use jiff::tz::TimeZone;
+use jiff::{Span as Length, Timestamp, ToSpan as _, Zoned};
+
+use super::{Checker, Outcome};
+use crate::diagnostic::Diagnostic;
+use crate::lang::ast::{self, Compare, Duration, Instant, Query, Span, Spanned};
+use crate::lang::checked::{self, Every, Stage, StepUnit, Window};
+use crate::lang::keyword::Unit;
+
+/// How far `around` reaches when nothing is said.
+const AROUND_SECONDS: i64 = 3_600;
+
+/// The most empty buckets that are filled for each group.
+const MAX_BUCKETS: i64 = 100_000;
+
+impl Checker<'_> {
+    /// The window of the first stage; later stages have none.
+    pub(super) fn window(&mut self, query: &Query) -> Option<Window> {
+        for later in query.stages.iter().skip(1) {
+            if let Some(window) = &later.window {
+                let error = Diagnostic::error("the time window belongs in the first stage", window.span.clone())
+                    .with_label("write it before the first `|`");
+                self.errors.push(error);
+            }
+        }
+        let Some(written) = query.stages.first().and_then(|stage| stage.window.as_ref()) else {
+            return Some(Window { from: None, to: None, origin: "all events in the store".into() });
+        };
+        if self.time_field().is_none() {
+            let message = format!("`{}` have no time, so there is no window over them", self.noun);
+            self.errors.push(Diagnostic::error(message, written.span.clone()));
+            return None;
+        }
+        let outcome = self.resolve(written).and_then(|window| {
+            self.refuse_empty(&window, &written.span)?;
+            self.refuse_outside(&window, &written.span)?;
+            Ok(window)
+        });
+        self.keep(outcome)
+    }
+
+    fn resolve(&self, written: &Spanned<ast::Window>) -> Outcome<Window> {
+        let bound = |instant: &Spanned<Instant>| self.absolute(&instant.value, &instant.span);
+        Ok(match &written.value {
+            ast::Window::Open { since, until } => Window {
+                from: since.as_ref().map(bound).transpose()?,
+                to: until.as_ref().map(bound).transpose()?,
+                origin: match (since, until) {
+                    (Some(since), None) => self.since_origin(&since.value),
+                    (Some(since), Some(until)) => {
+                        format!("from {} until {}", self.describe(&since.value), self.describe(&until.value))
+                    }
+                    (None, Some(until)) => format!("until {}", self.describe(&until.value)),
+                    (None, None) => "all events in the store".into(),
+                },
+            },
+            ast::Window::Between(from, to) => Window {
+                from: Some(bound(from)?),
+                to: Some(bound(to)?),
+                origin: format!("between {} and {}", self.describe(&from.value), self.describe(&to.value)),
+            },
+            ast::Window::On(day) => self.day(day)?,
+            ast::Window::Around(middle, within) => self.around(middle, within.as_ref())?,
+        })
+    }
+
+    /// The calendar day that holds an instant.
+    fn day(&self, day: &Spanned<Instant>) -> Outcome<Window> {
+        let at = self.absolute(&day.value, &day.span)?.to_zoned(self.context.tz.clone());
+        let start = at.start_of_day().map_err(|_| out_of_range(&day.span))?.timestamp();
+        let end = self.day_after(start, &day.span)?;
+        let origin = format!("the day {} in {}", at.date(), zone_name(&self.context.tz));
+        Ok(Window { from: Some(start), to: Some(end), origin })
+    }
+
+    fn around(&self, middle: &Spanned<Instant>, within: Option<&Spanned<Duration>>) -> Outcome<Window> {
+        let at = self.absolute(&middle.value, &middle.span)?;
+        let (from, to, reach) = match within {
+            None => (at.checked_sub(AROUND_SECONDS.seconds()), at.checked_add(AROUND_SECONDS.seconds()), "1h".to_owned()),
+            Some(within) => {
+                let back = self.shift(at, &within.value, -1, &within.span)?;
+                let forth = self.shift(at, &within.value, 1, &within.span)?;
+                (Ok(back), Ok(forth), within.value.to_string())
+            }
+        };
+        let origin = format!("{reach} either side of {}", self.describe(&middle.value));
+        let from = from.map_err(|_| out_of_range(&middle.span))?;
+        let to = to.map_err(|_| out_of_range(&middle.span))?;
+        Ok(Window { from: Some(from), to: Some(to), origin })
+    }
+
+    /// An instant as an absolute time.
+    pub(super) fn absolute(&self, instant: &Instant, span: &Span) -> Outcome<Timestamp> {
+        let tz = &self.context.tz;
+        let out = |_: jiff::Error| out_of_range(span);
+        let midnight = |zoned: Result<Zoned, jiff::Error>| -> Outcome<Timestamp> {
+            zoned.and_then(|zoned| zoned.start_of_day()).map(|day| day.timestamp()).map_err(out)
+        };
+        let anchor = self.context.anchor;
+        match instant {
+            Instant::Now => Ok(self.context.now),
+            Instant::Latest => Ok(anchor),
+            Instant::Today => midnight(Ok(anchor.to_zoned(tz.clone()))),
+            Instant::Yesterday => midnight(anchor.to_zoned(tz.clone()).yesterday()),
+            Instant::Ago(duration) => self.shift(anchor, duration, -1, span),
+            Instant::Date(date) => midnight(date.to_zoned(tz.clone())),
+            Instant::DateTime(datetime, Some(offset)) => offset.to_timestamp(*datetime).map_err(out),
+            Instant::DateTime(datetime, None) => datetime.to_zoned(tz.clone()).map(|zoned| zoned.timestamp()).map_err(out),
+        }
+    }
+
+    /// The beginning of the calendar day after the one that holds a time.
+    pub(super) fn day_after(&self, at: Timestamp, span: &Span) -> Outcome<Timestamp> {
+        at.to_zoned(self.context.tz.clone())
+            .tomorrow()
+            .and_then(|day| day.start_of_day())
+            .map(|day| day.timestamp())
+            .map_err(|_| out_of_range(span))
+    }
+
+    /// A time moved by a duration: months and years by the calendar, the rest elapsed.
+    fn shift(&self, at: Timestamp, duration: &Duration, sign: i64, span: &Span) -> Outcome<Timestamp> {
+        let (mut months, mut seconds) = (0_i64, 0_i64);
+        for (amount, unit) in &duration.parts {
+            let amount = i64::from(*amount) * sign;
+            match unit {
+                Unit::Month => months += amount,
+                Unit::Year => months += amount * 12,
+                fixed => seconds += amount * fixed.seconds().unwrap_or(0),
+            }
+        }
+        let out = |_: jiff::Error| out_of_range(span);
+        let calendar = Length::new().try_months(months).map_err(out)?;
+        let elapsed = Length::new().try_seconds(seconds).map_err(out)?;
+        at.to_zoned(self.context.tz.clone())
+            .checked_add(calendar)
+            .and_then(|zoned| zoned.timestamp().checked_add(elapsed))
+            .map_err(out)
+    }
+
+    fn refuse_empty(&self, window: &Window, span: &Span) -> Outcome<()> {
+        match (window.from, window.to) {
+            (Some(from), Some(to)) if from >= to => {
+                let error = Diagnostic::error("the window ends before it starts", span.clone())
+                    .with_note(format!("window {}", range_text(window)));
+                Err(if from == to {
+                    Diagnostic { message: "the window is empty".into(), ..error }.into()
+                } else {
+                    error.with_label("the earlier time stands first").into()
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A window that holds nothing of the store is a mistake, not an empty answer.
+    fn refuse_outside(&self, window: &Window, span: &Span) -> Outcome<()> {
+        let (Some(first), Some(last)) = (self.context.first, self.context.last) else {
+            return Ok(());
+        };
+        let after = window.from.is_some_and(|from| from > last);
+        let before = window.to.is_some_and(|to| to <= first);
+        if !after && !before {
+            return Ok(());
+        }
+        let error = Diagnostic::error("the window does not touch the store", span.clone())
+            .with_label(format!("everything in the store is {}", if after { "older" } else { "newer" }))
+            .with_note(format!("window {}", range_text(window)))
+            .with_note(format!("the store holds {first} … {last}"));
+        Err(error.into())
+    }
+
+    fn since_origin(&self, since: &Instant) -> String {
+        match since {
+            Instant::Ago(_) => self.describe(since),
+            other => format!("since {}", self.describe(other)),
+        }
+    }
+
+    /// An instant in the words of the window echo.
+    fn describe(&self, instant: &Instant) -> String {
+        let anchored = self.context.last.is_none_or(|last| last == self.context.anchor);
+        let anchor = if anchored { "newest event".to_owned() } else { self.context.anchor.to_string() };
+        match instant {
+            Instant::Latest => anchor,
+            Instant::Today => format!("the day of {anchor}"),
+            Instant::Yesterday => format!("the day before {anchor}"),
+            Instant::Ago(duration) => format!("{duration} before {anchor}"),
+            other => other.to_string(),
+        }
+    }
+
+    /// `compare`, with absolute times.
+    pub(super) fn compare_window(&self, written: &Spanned<Compare>) -> Outcome<checked::Compare> {
+        match &written.value {
+            Compare::Previous(period) => Ok(checked::Compare::Previous(*period)),
+            Compare::Between(from, to) => {
+                let from = self.absolute(&from.value, &from.span)?;
+                let to = self.absolute(&to.value, &to.span)?;
+                let window = Window { from: Some(from), to: Some(to), origin: String::new() };
+                self.refuse_empty(&window, &written.span)?;
+                Ok(checked::Compare::Between(from, to))
+            }
+        }
+    }
+
+    /// `every`, as elapsed seconds or one unit of the calendar.
+    pub(super) fn every(&self, written: &ast::Every) -> Outcome<Every> {
+        let span = &written.step.span;
+        let error = |message: &str| Diagnostic::error(message, span.clone());
+        let Some(field) = self.time_field() else {
+            return Err(error("`every` needs a time, and there is none here").into());
+        };
+        let (amount, unit) = match written.step.value.parts.as_slice() {
+            [(amount, unit)] if calendar_unit(*unit).is_some() => {
+                (i64::from(*amount), calendar_unit(*unit).unwrap_or(StepUnit::Day))
+            }
+            parts if parts.iter().any(|(_, unit)| calendar_unit(*unit).is_some()) => {
+                return Err(error("a step of days or longer is one number and one unit")
+                    .with_label("such as `1d`, `2w` or `36h`")
+                    .into());
+            }
+            _ => (crate::lang::time::seconds(&written.step.value).unwrap_or(0), StepUnit::Second),
+        };
+        if amount == 0 {
+            return Err(error("a step must be longer than nothing").into());
+        }
+        Ok(Every { amount, unit, fill: written.fill, field })
+    }
+
+    /// Filling is refused where it would make far more rows than there are events.
+    pub(super) fn too_many_buckets(&self, query: &Query, stages: &[Stage], window: &Window) -> Option<Box<Diagnostic>> {
+        let from = window.from.or(self.context.first)?;
+        let to = window.to.unwrap_or(self.context.anchor);
+        let seconds = to.as_second().saturating_sub(from.as_second());
+        let every = stages.first()?.every.as_ref().filter(|every| every.fill)?;
+        let buckets = seconds / every.amount.saturating_mul(unit_seconds(every.unit)).max(1);
+        if buckets <= MAX_BUCKETS {
+            return None;
+        }
+        let span = query.stages.first()?.every.as_ref()?.step.span.clone();
+        let message = format!("the window has {buckets} steps, more than the {MAX_BUCKETS} that are filled");
+        Some(Diagnostic::error(message, span).with_label("take a longer step, or add `nofill`").into())
+    }
+}
+
+/// The calendar unit of a bucket; none for units that are cut by elapsed time.
+fn calendar_unit(unit: Unit) -> Option<StepUnit> {
+    match unit {
+        Unit::Second | Unit::Minute | Unit::Hour => None,
+        Unit::Day => Some(StepUnit::Day),
+        Unit::Week => Some(StepUnit::Week),
+        Unit::Month => Some(StepUnit::Month),
+        Unit::Year => Some(StepUnit::Year),
+    }
+}
+
+fn unit_seconds(unit: StepUnit) -> i64 {
+    match unit {
+        StepUnit::Second => 1,
+        StepUnit::Day => 86_400,
+        StepUnit::Week => 7 * 86_400,
+        StepUnit::Month => 28 * 86_400,
+        StepUnit::Year => 365 * 86_400,
+    }
+}
+
+fn out_of_range(span: &Span) -> Box<Diagnostic> {
+    Diagnostic::error("this time lies outside the calendar", span.clone()).with_label("years go from -9999 to 9999").into()
+}
+
+fn range_text(window: &Window) -> String {
+    let text = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    format!("{} … {}", text(window.from), text(window.to)).trim().to_owned()
+}
+
+fn zone_name(tz: &TimeZone) -> &str {
+    tz.iana_name().unwrap_or("local time")
+}

@@ -1,0 +1,250 @@
+//! A place in the token list, and the small questions the parser asks there.
+//!
+//! Invariant: moving never goes past the end, and an error always has the span of a token or the end
+//! of the query.
+
+use super::ast::{Arith, Span, Spanned};
+use super::keyword;
+use super::token::{Token, TokenKind};
+use crate::diagnostic::Diagnostic;
+
+/// A parsed part, or why it could not be read.
+pub(super) type Parsed<T> = Result<T, Box<Diagnostic>>;
+
+/// The deepest nesting of parentheses and calls.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// The most arithmetic operators in one query; each makes the tree one level deeper.
+pub(super) const MAX_ARITHMETIC: usize = 500;
+
+/// Tokens and a position.
+pub(super) struct Cursor {
+    tokens: Vec<Token>,
+    position: usize,
+    end: usize,
+    depth: usize,
+    arithmetic: usize,
+}
+
+impl Cursor {
+    pub(super) fn new(tokens: Vec<Token>, source_length: usize) -> Self {
+        Self { tokens, position: 0, end: source_length, depth: 0, arithmetic: 0 }
+    }
+
+    pub(super) fn peek(&self) -> Option<&TokenKind> {
+        self.peek_at(0)
+    }
+
+    pub(super) fn peek_at(&self, ahead: usize) -> Option<&TokenKind> {
+        self.tokens.get(self.position + ahead).map(|t| &t.kind)
+    }
+
+    /// The span of the next token; at the end, the empty span there.
+    pub(super) fn span(&self) -> Span {
+        self.tokens.get(self.position).map_or(self.end..self.end, |token| token.span.clone())
+    }
+
+    /// From a start to the end of the last token taken.
+    pub(super) fn span_since(&self, start: &Span) -> Span {
+        let last = self.position.checked_sub(1).and_then(|at| self.tokens.get(at));
+        let end = last.map_or(start.end, |token| token.span.end);
+        start.start..end.max(start.end)
+    }
+
+    pub(super) fn at_end(&self) -> bool {
+        self.position >= self.tokens.len()
+    }
+
+    pub(super) fn advance(&mut self) {
+        self.position = (self.position + 1).min(self.tokens.len());
+    }
+
+    /// The next token as a bare word.
+    pub(super) fn word(&self) -> Option<&str> {
+        self.word_at(0)
+    }
+
+    pub(super) fn word_at(&self, ahead: usize) -> Option<&str> {
+        match self.peek_at(ahead) {
+            Some(TokenKind::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// Whether the next token is this keyword, in any case.
+    pub(super) fn at_word(&self, keyword: &str) -> bool {
+        self.word().is_some_and(|word| word.eq_ignore_ascii_case(keyword))
+    }
+
+    /// Takes the keyword when it is next.
+    pub(super) fn take_word(&mut self, keyword: &str) -> bool {
+        let found = self.at_word(keyword);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    /// Takes the sign when it is next.
+    pub(super) fn take(&mut self, kind: &TokenKind) -> bool {
+        let found = self.peek() == Some(kind);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    /// Whether a clause starts here: a clause keyword, or `not` before a correlation word.
+    pub(super) fn at_clause(&self) -> bool {
+        self.word().is_some_and(keyword::is_clause) || self.at_negated_relation()
+    }
+
+    /// `not near`, `not following`, `not preceding`: these belong to the clause, not to a predicate.
+    pub(super) fn at_negated_relation(&self) -> bool {
+        self.at_word("not")
+            && self
+                .word_at(1)
+                .is_some_and(|word| ["near", "following", "preceding"].iter().any(|relation| word.eq_ignore_ascii_case(relation)))
+    }
+
+    /// Goes to the next clause or pipe, so that more errors can be found.
+    pub(super) fn recover(&mut self) {
+        while !self.at_end() && !self.at_clause() && self.peek() != Some(&TokenKind::Pipe) {
+            self.advance();
+        }
+    }
+
+    /// An error: something else was expected here.
+    pub(super) fn expected(&self, what: &str) -> Box<Diagnostic> {
+        let Some(found) = self.peek() else {
+            return Diagnostic::error(format!("{what} is expected, but the query ends"), self.span()).with_label("here").into();
+        };
+        let message = format!("{what} is expected, not {}", found.describe());
+        Diagnostic::error(message, self.span()).into()
+    }
+
+    /// Like [`Cursor::expected`], for a place where a reserved word cannot stand as it is.
+    pub(super) fn expected_name(&self, what: &str) -> Box<Diagnostic> {
+        let error = self.expected(what);
+        match self.word() {
+            Some(word) if keyword::is_reserved(word) => {
+                error.with_label(format!("a keyword; as a name it is written `` `{word}` ``")).into()
+            }
+            _ => error,
+        }
+    }
+
+    pub(super) fn expect(&mut self, kind: &TokenKind, what: &str) -> Parsed<()> {
+        if self.take(kind) { Ok(()) } else { Err(self.expected(what)) }
+    }
+
+    /// Goes one level deeper for the time of one part.
+    pub(super) fn nested<T>(&mut self, part: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth >= MAX_DEPTH {
+            let message = format!("the query is nested more than {MAX_DEPTH} levels deep");
+            return Err(Diagnostic::error(message, self.span()).into());
+        }
+        self.depth += 1;
+        let result = part(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Takes an arithmetic operator. Words are whole to the lexer, so `a-b` is cut apart only here,
+    /// where an expression is read.
+    pub(super) fn take_arithmetic(&mut self, lowest: u8) -> Parsed<Option<Arith>> {
+        let Some(op) = self.word().and_then(leading_sign) else {
+            return Ok(None);
+        };
+        if op.precedence() < lowest {
+            return Ok(None);
+        }
+        self.arithmetic += 1;
+        if self.arithmetic > MAX_ARITHMETIC {
+            let message = format!("the query has more than {MAX_ARITHMETIC} arithmetic operators");
+            return Err(Diagnostic::error(message, self.span()).into());
+        }
+        self.split(1);
+        self.advance();
+        Ok(Some(op))
+    }
+
+    /// Takes a `-` before a name, also when both are one word.
+    pub(super) fn take_minus(&mut self) -> bool {
+        let found = self.word().is_some_and(|word| word.starts_with('-'));
+        if found {
+            self.split(1);
+            self.advance();
+        }
+        found
+    }
+
+    /// Cuts the next word before its first arithmetic sign, so that `a-b` begins with `a`.
+    pub(super) fn split_operand(&mut self) {
+        let cut = self.word().and_then(|word| {
+            let signed = usize::from(word.starts_with('-'));
+            let at = word.get(signed..)?.find(['+', '-', '*', '/'])?;
+            Some(at + signed)
+        });
+        if let Some(at) = cut {
+            self.split(at);
+        }
+    }
+
+    /// Cuts the next word in two at a byte offset; does nothing at its edges.
+    fn split(&mut self, at: usize) {
+        let Some(token) = self.tokens.get_mut(self.position) else {
+            return;
+        };
+        let TokenKind::Word(word) = &mut token.kind else {
+            return;
+        };
+        if at == 0 || at >= word.len() || !word.is_char_boundary(at) {
+            return;
+        }
+        let tail = word.split_off(at);
+        let middle = token.span.start + at;
+        let span = middle..token.span.end;
+        token.span.end = middle;
+        self.tokens.insert(self.position + 1, Token { kind: TokenKind::Word(tail), span });
+    }
+
+    /// Cuts `1..5` into `1`, `..` and `5` when it is next.
+    pub(super) fn split_range(&mut self) {
+        let Some(at) = self.word().and_then(|word| word.find("..")) else {
+            return;
+        };
+        if at == 0 {
+            self.split(2);
+        } else {
+            self.split(at);
+        }
+    }
+
+    /// A whole number, not negative.
+    pub(super) fn integer(&mut self, what: &str) -> Parsed<Spanned<u32>> {
+        let span = self.span();
+        let digits = self.word().filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
+        let Some(digits) = digits else {
+            return Err(self.expected(what));
+        };
+        match digits.parse() {
+            Ok(0) => Err(Diagnostic::error("the number must be at least 1", span).into()),
+            Ok(number) => {
+                self.advance();
+                Ok(Spanned::new(number, span))
+            }
+            Err(_) => Err(Diagnostic::error("the number is too great", span).with_label(format!("at most {}", u32::MAX)).into()),
+        }
+    }
+}
+
+fn leading_sign(word: &str) -> Option<Arith> {
+    match word.chars().next()? {
+        '+' => Some(Arith::Add),
+        '-' => Some(Arith::Sub),
+        '*' => Some(Arith::Mul),
+        '/' => Some(Arith::Div),
+        _ => None,
+    }
+}

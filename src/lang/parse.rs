@@ -1,0 +1,397 @@
+//! Clauses: tokens to a [`Query`].
+//!
+//! Errors are collected, one for each clause, because reading goes on at the next clause keyword.
+//! Invariant: a query comes out only when there was no error at all.
+
+use super::ast::{
+    Compare, Duration, Every, Instant, Item, Key, Limit, Period, Query, SortKey, Source, Span, Spanned, Stage, Window,
+};
+use super::cursor::{Cursor, Parsed};
+use super::relation::relation;
+use super::token::{TokenKind, excerpt, tokenize};
+use super::{expr, keyword};
+use super::{suggest, time};
+use crate::diagnostic::Diagnostic;
+
+/// The most errors that are listed.
+const MOST_ERRORS: usize = 10;
+
+/// Reads a query.
+pub fn parse(text: &str) -> Result<Query, Vec<Diagnostic>> {
+    parse_at(text, 0)
+}
+
+/// Reads a query whose spans are moved by an offset, to tell them from those of another text.
+pub(super) fn parse_at(text: &str, offset: usize) -> Result<Query, Vec<Diagnostic>> {
+    let (mut tokens, mut errors) = tokenize(text);
+    for token in &mut tokens {
+        token.span = token.span.start + offset..token.span.end + offset;
+    }
+    if !errors.is_empty() {
+        errors.truncate(MOST_ERRORS);
+        return Err(errors);
+    }
+    let mut parser = Parser { cursor: Cursor::new(tokens, text.len() + offset), errors };
+    let query = parser.query();
+    match query {
+        Some(query) if parser.errors.is_empty() => Ok(query),
+        _ => {
+            parser.errors.truncate(MOST_ERRORS);
+            Err(parser.errors)
+        }
+    }
+}
+
+struct Parser {
+    cursor: Cursor,
+    errors: Vec<Diagnostic>,
+}
+
+impl Parser {
+    fn query(&mut self) -> Option<Query> {
+        let source = match self.source() {
+            Ok(source) => Some(source),
+            Err(error) => {
+                self.errors.push(*error);
+                self.cursor.recover();
+                None
+            }
+        };
+        let mut stages = vec![self.stage()];
+        while self.cursor.take(&TokenKind::Pipe) {
+            if self.cursor.at_end() || self.cursor.peek() == Some(&TokenKind::Pipe) {
+                let error = self.cursor.expected("a clause after `|`");
+                self.errors.push(*error);
+            }
+            stages.push(self.stage());
+        }
+        source.map(|source| Query { source, stages })
+    }
+
+    fn source(&mut self) -> Parsed<Spanned<Source>> {
+        let span = self.cursor.span();
+        let Some(word) = self.cursor.word().map(str::to_owned) else {
+            return Err(self.cursor.expected("a source such as `failures`"));
+        };
+        let source = if let Some(name) = word.strip_prefix('@') {
+            if name.is_empty() {
+                return Err(Diagnostic::error("a saved query has a name after `@`", span).into());
+            }
+            Source::Saved(name.to_owned())
+        } else if keyword::is_clause(&word) {
+            let error = self.cursor.expected("a source such as `failures`");
+            return Err(error.with_help("the source comes first: `failures by reason`").into());
+        } else {
+            Source::Noun(word.to_lowercase())
+        };
+        self.cursor.advance();
+        Ok(Spanned::new(source, span))
+    }
+
+    /// All clauses up to the next pipe or the end.
+    fn stage(&mut self) -> Stage {
+        let mut stage = Stage::default();
+        let mut seen: Vec<(&'static str, Span)> = Vec::new();
+        while !self.cursor.at_end() && self.cursor.peek() != Some(&TokenKind::Pipe) {
+            if let Err(error) = self.clause(&mut stage, &mut seen) {
+                self.errors.push(*error);
+                self.cursor.recover();
+            }
+        }
+        stage
+    }
+
+    fn clause(&mut self, stage: &mut Stage, seen: &mut Vec<(&'static str, Span)>) -> Parsed<()> {
+        let cursor = &mut self.cursor;
+        if cursor.at_negated_relation() {
+            cursor.advance();
+            stage.relations.push(relation(cursor, true)?);
+            return Ok(());
+        }
+        let word = cursor.word().map(str::to_lowercase);
+        let Some(word) = keyword::clause_words().find(|known| Some(*known) == word.as_deref()) else {
+            return Err(not_a_clause(cursor));
+        };
+        if matches!(word, "near" | "following" | "preceding") {
+            stage.relations.push(relation(cursor, false)?);
+            return Ok(());
+        }
+        let span = cursor.span();
+        if let Some(error) = conflict(word, &span, seen) {
+            cursor.advance();
+            return Err(error);
+        }
+        seen.push((word, span.clone()));
+        cursor.advance();
+        match word {
+            "where" => add_filter(cursor, stage)?,
+            "since" | "until" | "between" | "on" | "around" => window(cursor, word, &span, stage)?,
+            "by" => stage.by = list(cursor, key)?,
+            "every" => stage.every = Some(every(cursor)?),
+            "show" => stage.show = list(cursor, item)?,
+            "sort" => stage.sort = list(cursor, sort_key)?,
+            "top" | "bottom" | "limit" => stage.limit = Some(limit(cursor, word, &span)?),
+            "compare" => stage.compare = Some(compare(cursor, &span)?),
+            _ => {
+                let pause = duration(cursor, "a duration after `bursts`")?;
+                stage.bursts = Some(Spanned::new(pause.value, cursor.span_since(&span)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why this clause cannot join the ones already seen.
+fn conflict(word: &str, span: &Span, seen: &[(&'static str, Span)]) -> Option<Box<Diagnostic>> {
+    const WINDOWS: [&str; 5] = ["since", "until", "between", "on", "around"];
+    const LIMITS: [&str; 3] = ["top", "bottom", "limit"];
+    if word == "where" {
+        return None;
+    }
+    if seen.iter().any(|(other, _)| *other == word) {
+        let error = Diagnostic::error(format!("`{word}` stands here a second time"), span.clone());
+        let label = match word {
+            "by" | "show" | "sort" => "join the two with a comma",
+            _ => "keep one of them",
+        };
+        return Some(error.with_label(label).into());
+    }
+    let excludes = |other: &str| {
+        let both_open = matches!(word, "since" | "until") && matches!(other, "since" | "until");
+        WINDOWS.contains(&word) && WINDOWS.contains(&other) && !both_open || LIMITS.contains(&word) && LIMITS.contains(&other)
+    };
+    let (other, _) = seen.iter().find(|(other, _)| excludes(other))?;
+    let message = format!("`{word}` and `{other}` exclude each other");
+    Some(Diagnostic::error(message, span.clone()).with_label("keep one of them").into())
+}
+
+fn not_a_clause(cursor: &Cursor) -> Box<Diagnostic> {
+    let error = cursor.expected("a clause");
+    let Some(word) = cursor.word() else {
+        return error;
+    };
+    let foreign = match word.to_lowercase().as_str() {
+        "group" | "groupby" => Some("write `by`"),
+        "order" | "orderby" => Some("write `sort`"),
+        "having" => Some("write `| where …`"),
+        "from" | "after" => Some("write `since`"),
+        "to" | "before" => Some("write `until`"),
+        "last" => Some("write `since`, such as `since 7d`"),
+        "select" | "fields" | "stats" => Some("write `show`"),
+        "filter" | "and" | "or" => Some("conditions stand after `where`"),
+        "head" | "take" => Some("write `limit`"),
+        _ => None,
+    };
+    match foreign.map(str::to_owned).or_else(|| suggest::question(word, keyword::clause_words())) {
+        Some(label) => error.with_label(label).into(),
+        None => error.with_note(clause_list()).into(),
+    }
+}
+
+fn clause_list() -> String {
+    let words: Vec<&str> = keyword::clause_words().collect();
+    format!("clauses: {}", words.join(", "))
+}
+
+pub(super) fn list<T>(cursor: &mut Cursor, one: fn(&mut Cursor) -> Parsed<T>) -> Parsed<Vec<T>> {
+    let mut all = vec![one(cursor)?];
+    while cursor.take(&TokenKind::Comma) {
+        all.push(one(cursor)?);
+    }
+    Ok(all)
+}
+
+fn add_filter(cursor: &mut Cursor, stage: &mut Stage) -> Parsed<()> {
+    let added = expr::predicate(cursor)?;
+    stage.filter = Some(match stage.filter.take() {
+        Some(earlier) => expr::join(vec![earlier, added], super::ast::Pred::And),
+        None => added,
+    });
+    Ok(())
+}
+
+/// The text of a value that stands for a time: a bare word or a quoted text.
+fn time_text(cursor: &Cursor, what: &str) -> Parsed<String> {
+    match cursor.peek() {
+        Some(TokenKind::Word(word)) if !keyword::is_reserved(word) => Ok(word.clone()),
+        Some(TokenKind::Quoted(text)) => Ok(text.clone()),
+        _ => Err(cursor.expected(what)),
+    }
+}
+
+fn instant(cursor: &mut Cursor) -> Parsed<Spanned<Instant>> {
+    let span = cursor.span();
+    let text = time_text(cursor, "a point in time")?;
+    let instant = time::read_instant(&text, span.clone())?;
+    cursor.advance();
+    Ok(Spanned::new(instant, span))
+}
+
+pub(super) fn duration(cursor: &mut Cursor, what: &str) -> Parsed<Spanned<Duration>> {
+    let span = cursor.span();
+    let text = time_text(cursor, what)?;
+    let duration = time::read_duration(&text, span.clone())?;
+    cursor.advance();
+    Ok(Spanned::new(duration, span))
+}
+
+fn window(cursor: &mut Cursor, word: &str, start: &Span, stage: &mut Stage) -> Parsed<()> {
+    let first = instant(cursor)?;
+    let window = match word {
+        "since" | "until" => {
+            let (mut since, mut until) = match stage.window.take().map(|window| window.value) {
+                Some(Window::Open { since, until }) => (since, until),
+                _ => (None, None),
+            };
+            match word {
+                "since" => since = Some(first),
+                _ => until = Some(first),
+            }
+            Window::Open { since, until }
+        }
+        "between" => {
+            if !cursor.take_word("and") {
+                return Err(cursor.expected("`and` with a second point in time"));
+            }
+            Window::Between(first, instant(cursor)?)
+        }
+        "on" => Window::On(first),
+        _ => {
+            let within = if cursor.take_word("within") { Some(duration(cursor, "a duration after `within`")?) } else { None };
+            Window::Around(first, within)
+        }
+    };
+    stage.window = Some(Spanned::new(window, cursor.span_since(start)));
+    Ok(())
+}
+
+fn key(cursor: &mut Cursor) -> Parsed<Key> {
+    let expr = expr::subject(cursor, "a field to group by")?;
+    let alias = expr::alias(cursor)?;
+    Ok(Key { expr, alias })
+}
+
+fn item(cursor: &mut Cursor) -> Parsed<Item> {
+    let expr = expr::expression(cursor)?;
+    let alias = expr::alias(cursor)?;
+    Ok(Item { expr, alias })
+}
+
+fn every(cursor: &mut Cursor) -> Parsed<Every> {
+    let step = duration(cursor, "a duration after `every`")?;
+    let fill = !cursor.take_word("nofill");
+    Ok(Every { step, fill })
+}
+
+fn sort_key(cursor: &mut Cursor) -> Parsed<SortKey> {
+    let descending = cursor.take_minus();
+    let field = expr::field(cursor, "a column to sort by")?;
+    if cursor.peek() == Some(&TokenKind::Open) {
+        return Err(Diagnostic::error("`sort` takes a column, not a call", field.span)
+            .with_label("use the name of the column, such as `-p95_start_latency`")
+            .into());
+    }
+    Ok(SortKey { field, descending })
+}
+
+fn limit(cursor: &mut Cursor, word: &str, start: &Span) -> Parsed<Spanned<Limit>> {
+    let rows = cursor.integer(&format!("a number after `{word}`"))?.value;
+    let limit = if word == "limit" {
+        Limit::Rows(rows)
+    } else {
+        let per = if cursor.take_word("per") { Some(expr::field(cursor, "a field after `per`")?) } else { None };
+        refuse_by_after(cursor, word, rows)?;
+        match word {
+            "top" => Limit::Top(rows, per),
+            _ => Limit::Bottom(rows, per),
+        }
+    };
+    Ok(Spanned::new(limit, cursor.span_since(start)))
+}
+
+/// `top 10 by duration`: elsewhere this orders, here `by` groups. Neither reading is safe.
+fn refuse_by_after(cursor: &Cursor, word: &str, rows: u32) -> Parsed<()> {
+    if !cursor.at_word("by") {
+        return Ok(());
+    }
+    let name = cursor.word_at(1).map_or_else(|| "field".to_owned(), excerpt);
+    let sign = if word == "top" { "-" } else { "" };
+    Err(Diagnostic::error(format!("`by` cannot follow `{word} {rows}`"), cursor.span())
+        .with_label(format!("to order rows: `sort {sign}{name} limit {rows}`"))
+        .with_help(format!("to group rows: `by {name} {word} {rows}`"))
+        .into())
+}
+
+fn compare(cursor: &mut Cursor, start: &Span) -> Parsed<Spanned<Compare>> {
+    let compare = if cursor.take_word("previous") {
+        let period = [Period::Day, Period::Week, Period::Month].into_iter().find(|period| cursor.take_word(period.word()));
+        Compare::Previous(period)
+    } else if cursor.take_word("between") {
+        let first = instant(cursor)?;
+        if !cursor.take_word("and") {
+            return Err(cursor.expected("`and` with a second point in time"));
+        }
+        Compare::Between(first, instant(cursor)?)
+    } else {
+        return Err(cursor.expected("`previous` or `between` after `compare`"));
+    };
+    Ok(Spanned::new(compare, cursor.span_since(start)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(text: &str) -> Vec<String> {
+        match parse(text) {
+            Ok(query) => panic!("{text} parsed: {query:?}"),
+            Err(errors) => errors.into_iter().map(|e| e.message).collect(),
+        }
+    }
+
+    #[test]
+    fn clauses_come_in_any_order() {
+        let expected = parse("failures where a = 1 by reason since 7d top 3").unwrap();
+        for text in ["failures since 7d by reason where a = 1 top 3", "FAILURES Top 3 WHERE a = 1 Since 7d BY reason"] {
+            assert_eq!(parse(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_clause_can_have_its_own_error() {
+        assert_eq!(
+            messages("failures where a = by reason since 7x limit none"),
+            [
+                "`by` is a keyword, and a value is expected after `=`",
+                "`x` is not a time unit",
+                "a number after `limit` is expected, not `none`",
+            ]
+        );
+    }
+
+    #[test]
+    fn not_before_a_correlation_belongs_to_the_clause() {
+        let query = parse("failures where failed not following calls within 5m").unwrap();
+        let stage = query.stages.first().unwrap();
+        assert!(stage.relations.first().unwrap().negated);
+        let query = parse("failures where failed not in (a)").unwrap();
+        assert!(query.stages.first().unwrap().relations.is_empty());
+    }
+
+    #[test]
+    fn deep_and_long_queries_are_errors_not_overflows() {
+        let deep = format!("failures where {}a{}", "(".repeat(10_000), ")".repeat(10_000));
+        assert!(messages(&deep).first().unwrap().contains("levels deep"));
+        let calls = format!("failures show {}a{}", "abs(".repeat(9_000), ")".repeat(9_000));
+        assert!(messages(&calls).first().unwrap().contains("levels deep"));
+        let long = format!("failures show a{}", "+1".repeat(20_000));
+        assert!(messages(&long).first().unwrap().contains("arithmetic operators"));
+    }
+
+    #[test]
+    fn by_after_top_offers_sort() {
+        let errors = parse("failures top 10 by duration").unwrap_err();
+        let error = errors.first().unwrap();
+        assert_eq!(error.label.as_deref(), Some("to order rows: `sort -duration limit 10`"));
+    }
+}

@@ -1,0 +1,279 @@
+//! Durations, dates and instants: text to values, without a clock or a zone.
+//!
+//! The checker turns [`Instant`] into an absolute time; here it is only known to be well formed.
+
+use jiff::civil::{Date, DateTime};
+use jiff::fmt::temporal::{Pieces, PiecesOffset};
+
+use super::ast::{Duration, Instant, Span};
+use super::keyword::{UNITS, Unit};
+use super::suggest;
+use super::token::excerpt;
+use crate::diagnostic::Diagnostic;
+
+/// The words for a point in time.
+const WORDS: &[&str] = &["now", "latest", "today", "yesterday"];
+
+/// The longest amount of one unit: a thousand years of seconds would not fit a time anyway.
+const MOST_DIGITS: usize = 9;
+
+/// Reads `now`, `7d`, `2026-03-04`, `2026-03-04T02:10Z`, ….
+pub fn read_instant(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> {
+    match text.to_ascii_lowercase().as_str() {
+        "now" => return Ok(Instant::Now),
+        "latest" => return Ok(Instant::Latest),
+        "today" => return Ok(Instant::Today),
+        "yesterday" => return Ok(Instant::Yesterday),
+        _ => {}
+    }
+    if looks_like_date(text) {
+        return read_date(text, span);
+    }
+    if text.starts_with(|c: char| c.is_ascii_digit()) || is_signed(text) {
+        return read_duration(text, span).map(Instant::Ago);
+    }
+    let label = suggest::question(text, WORDS.iter().copied()).unwrap_or_else(|| "not a point in time".to_owned());
+    Err(Diagnostic::error(format!("a point in time is expected, not `{}`", excerpt(text)), span)
+        .with_label(label)
+        .with_help(INSTANT_FORMS)
+        .into())
+}
+
+const INSTANT_FORMS: &str =
+    "`7d` (before the newest event), `2026-03-04`, `2026-03-04T02:10Z`, `now`, `latest`, `today`, `yesterday`";
+
+/// Reads `7d`, `1h30m`, `90min`.
+pub fn read_duration(text: &str, span: Span) -> Result<Duration, Box<Diagnostic>> {
+    if is_signed(text) {
+        let plain = text.trim_start_matches(['-', '+']);
+        return Err(Diagnostic::error(format!("a duration has no sign, but `{}` starts with one", excerpt(text)), span)
+            .with_label(format!("write `{}`: it always counts back", excerpt(plain)))
+            .into());
+    }
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (part, after) = read_part(rest, text, &span)?;
+        parts.push(part);
+        rest = after;
+    }
+    if parts.is_empty() {
+        return Err(not_a_duration(text, span).into());
+    }
+    Ok(Duration { parts })
+}
+
+/// The length in seconds, with days of 24 hours; none when it has months or years or is too long.
+pub fn seconds(duration: &Duration) -> Option<i64> {
+    duration
+        .parts
+        .iter()
+        .try_fold(0_i64, |whole, (amount, unit)| whole.checked_add(unit.seconds()?.checked_mul(i64::from(*amount))?))
+}
+
+fn is_signed(text: &str) -> bool {
+    text.strip_prefix(['-', '+']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// One amount with its unit, and what follows it.
+fn read_part<'a>(rest: &'a str, whole: &str, span: &Span) -> Result<((u32, Unit), &'a str), Box<Diagnostic>> {
+    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (digits, tail) = rest.split_at(digits);
+    if digits.is_empty() {
+        return Err(not_a_duration(whole, span.clone()).into());
+    }
+    let length = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+    let (unit, after) = tail.split_at(length);
+    let unit = read_unit(unit, digits, whole, span)?;
+    let amount = if digits.len() <= MOST_DIGITS { digits.parse().ok() } else { None };
+    match amount {
+        Some(amount) => Ok(((amount, unit), after)),
+        None => Err(Diagnostic::error(format!("`{}` is longer than time itself", excerpt(whole)), span.clone())
+            .with_label(format!("at most {MOST_DIGITS} digits"))
+            .into()),
+    }
+}
+
+fn read_unit(unit: &str, digits: &str, whole: &str, span: &Span) -> Result<Unit, Box<Diagnostic>> {
+    if let Some((_, found)) = UNITS.iter().find(|(word, _)| *word == unit) {
+        return Ok(*found);
+    }
+    let error = |message: String| Diagnostic::error(message, span.clone());
+    if unit == "M" {
+        return Err(error("`M` is not a time unit".into())
+            .with_label(format!("use `{digits}mo` for months or `{digits}m` for minutes"))
+            .into());
+    }
+    if unit.is_empty() {
+        return Err(error(format!("`{}` has no time unit", excerpt(whole)))
+            .with_label(format!("such as `{digits}d` or `{digits}h`"))
+            .with_note(unit_list())
+            .into());
+    }
+    if !unit.chars().all(char::is_alphabetic) {
+        return Err(not_a_duration(whole, span.clone()).into());
+    }
+    let lower = unit.to_lowercase();
+    let near = UNITS
+        .iter()
+        .map(|(word, _)| *word)
+        .find(|word| *word == lower || lower.starts_with(word) && LONG_NAMES.contains(&&*lower));
+    let error = error(format!("`{}` is not a time unit", excerpt(unit)));
+    Err(match near {
+        Some(word) => error.with_label(format!("use `{digits}{word}`")),
+        None => error.with_label("not a duration"),
+    }
+    .with_note(unit_list())
+    .into())
+}
+
+/// Unit names that begin with their unit. Months and minutes begin with `m`, so they are not here.
+const LONG_NAMES: &[&str] =
+    &["sec", "secs", "second", "seconds", "hr", "hrs", "hour", "hours", "day", "days", "week", "weeks", "year", "years"];
+
+fn unit_list() -> String {
+    "units: s, m (or min), h, d, w, mo, y".to_owned()
+}
+
+fn not_a_duration(text: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(format!("a duration is expected, not `{}`", excerpt(text)), span)
+        .with_label("not a duration")
+        .with_help("`10m`, `1h30m`, `7d`")
+}
+
+/// Whether a text begins like a date, so that errors speak of dates.
+fn looks_like_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 5 && bytes.iter().take(4).all(u8::is_ascii_digit) && matches!(bytes.get(4), Some(b'-' | b'/' | b'.'))
+}
+
+/// Reads a date, or a date and a time of day with or without an offset.
+pub fn read_date(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> {
+    parse_date(text).ok_or_else(|| date_error(text, span).into())
+}
+
+fn parse_date(text: &str) -> Option<Instant> {
+    if !text.is_ascii() || text.as_bytes().get(7) != Some(&b'-') {
+        return None;
+    }
+    let pieces = Pieces::parse(text).ok()?;
+    if pieces.time_zone_annotation().is_some() {
+        return None;
+    }
+    let Some(time) = pieces.time() else {
+        return (text.len() == "2026-03-04".len()).then_some(Instant::Date(pieces.date()));
+    };
+    let offset = match pieces.offset() {
+        None => None,
+        Some(PiecesOffset::Zulu) => Some(jiff::tz::Offset::UTC),
+        Some(PiecesOffset::Numeric(numeric)) => Some(numeric.offset()),
+        Some(_) => return None,
+    };
+    let datetime = DateTime::from_parts(pieces.date(), time);
+    Some(Instant::DateTime(datetime, offset))
+}
+
+fn date_error(text: &str, span: Span) -> Diagnostic {
+    let error = Diagnostic::error(format!("`{}` is not a date", excerpt(text)), span)
+        .with_help("`2026-03-04`, `2026-03-04T02:10`, `2026-03-04T02:10:30Z`, `2026-03-04T02:10+09:00`");
+    match wrong_part(text) {
+        Some(why) => error.with_label(why),
+        None => error.with_label("not a calendar date or time"),
+    }
+}
+
+/// Names the month or the day that does not exist.
+fn wrong_part(text: &str) -> Option<String> {
+    let mut numbers = text.get(..10)?.split('-').map(str::parse::<u16>);
+    let year = numbers.next()?.ok()?;
+    let month = numbers.next()?.ok()?;
+    let day = numbers.next()?.ok()?;
+    if !(1..=12).contains(&month) {
+        return Some(format!("there is no month {month}"));
+    }
+    let first = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, 1).ok()?;
+    let days = first.days_in_month();
+    if !i8::try_from(day).is_ok_and(|day| (1..=days).contains(&day)) {
+        return Some(format!("{year}-{month:02} has {days} days"));
+    }
+    Some("the time of day is not valid".to_owned())
+}
+
+/// Whether text reads as a date or datetime at all; used to see `2026-03-01..2026-03-08`.
+pub fn is_date(text: &str) -> bool {
+    looks_like_date(text) && parse_date(text).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use jiff::fmt::temporal::DateTimeParser;
+    use jiff::tz::offset;
+
+    use super::*;
+
+    fn instant(text: &str) -> Instant {
+        read_instant(text, 0..text.len()).unwrap_or_else(|e| panic!("{text}: {}", e.message))
+    }
+
+    #[test]
+    fn durations_mix_units() {
+        use Unit::*;
+        for (text, parts) in [
+            ("7d", vec![(7, Day)]),
+            ("1h30m", vec![(1, Hour), (30, Minute)]),
+            ("90min", vec![(90, Minute)]),
+            ("1y2mo3w4d5h6m7s", vec![(1, Year), (2, Month), (3, Week), (4, Day), (5, Hour), (6, Minute), (7, Second)]),
+            ("0s", vec![(0, Second)]),
+        ] {
+            assert_eq!(read_duration(text, 0..0).unwrap().parts, parts, "{text}");
+        }
+    }
+
+    #[test]
+    fn instants_are_words_durations_and_dates() {
+        assert_eq!(instant("NOW"), Instant::Now);
+        assert_eq!(instant("latest"), Instant::Latest);
+        assert_eq!(instant("2026-03-04"), Instant::Date(date(2026, 3, 4)));
+        let day = date(2026, 3, 4);
+        assert_eq!(instant("2026-03-04T02:10"), Instant::DateTime(day.at(2, 10, 0, 0), None));
+        assert_eq!(instant("2026-03-04 02:10"), Instant::DateTime(day.at(2, 10, 0, 0), None));
+        let zulu = Some(offset(0));
+        assert_eq!(instant("2026-03-04t02:10:05.25z"), Instant::DateTime(day.at(2, 10, 5, 250_000_000), zulu));
+        let tokyo = Some(offset(9));
+        assert_eq!(instant("2026-03-04T02:10+09:00"), Instant::DateTime(day.at(2, 10, 0, 0), tokyo));
+    }
+
+    #[test]
+    fn offsets_are_read_as_the_reference_reads_them() {
+        for text in ["2026-03-04T02:10Z", "2026-03-04T02:10-05:30", "2026-12-31T23:59:59.999+14:00"] {
+            let Instant::DateTime(civil, Some(offset)) = instant(text) else { panic!("{text}") };
+            let expected = DateTimeParser::new().parse_timestamp(text).unwrap();
+            assert_eq!(offset.to_timestamp(civil).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_input_says_what_is_wrong() {
+        for (text, message, label) in [
+            ("7x", "`x` is not a time unit", "not a duration"),
+            ("3M", "`M` is not a time unit", "use `3mo` for months or `3m` for minutes"),
+            ("1h30M", "`M` is not a time unit", "use `30mo` for months or `30m` for minutes"),
+            ("7D", "`D` is not a time unit", "use `7d`"),
+            ("7days", "`days` is not a time unit", "use `7d`"),
+            ("7", "`7` has no time unit", "such as `7d` or `7h`"),
+            ("-7d", "a duration has no sign, but `-7d` starts with one", "write `7d`: it always counts back"),
+            ("2026-13-01", "`2026-13-01` is not a date", "there is no month 13"),
+            ("2026-02-30", "`2026-02-30` is not a date", "2026-02 has 28 days"),
+            ("2026-03-04T25:00", "`2026-03-04T25:00` is not a date", "the time of day is not valid"),
+            ("2026/03/04", "`2026/03/04` is not a date", "not a calendar date or time"),
+            ("todya", "a point in time is expected, not `todya`", "did you mean `today`?"),
+            ("99999999999d", "`99999999999d` is longer than time itself", "at most 9 digits"),
+            ("7d!", "a duration is expected, not `7d!`", "not a duration"),
+        ] {
+            let error = read_instant(text, 0..text.len()).unwrap_err();
+            assert_eq!(error.message, message, "{text}");
+            assert_eq!(error.label.as_deref(), Some(label), "{text}");
+        }
+    }
+}

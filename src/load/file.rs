@@ -1,0 +1,479 @@
+//! One file: its bytes go through decode and model into the columns of a worker.
+
+use super::Known;
+use super::account::{FileReport, Trouble};
+use super::worker::{LoadError, LoadOptions, Pool, Worker};
+use crate::decode::chunk::{Chunk, chunks};
+use crate::decode::csv::{self, CsvLine};
+use crate::decode::envelope::{self, Found, Shape};
+use crate::decode::inflate::{InflateProblem, inflate, is_gzip};
+use crate::decode::json::{Tape, Value};
+use crate::decode::secret;
+use crate::decode::split::{Piece, split, split_chunk};
+use crate::discover::{Input, Kind, Source, kind_of};
+use crate::model::ecs_event::Envelope;
+use crate::model::time::time_at;
+use crate::model::{self, Modeled, Origin, Refusal};
+use crate::table::Row;
+use rayon::prelude::*;
+use std::fs::File;
+use std::io::Read;
+
+/// Reads the bytes of an input; the error is a sentence.
+pub fn read_bytes(input: &Input, limit: u64, out: &mut Vec<u8>) -> Result<(), String> {
+    out.clear();
+    if input.size > limit {
+        return Err(format!("{} bytes; a file may have {limit}", input.size));
+    }
+    let read = match &input.source {
+        Source::File(path) => File::open(path).and_then(|file| file.take(limit + 1).read_to_end(out)),
+        Source::Stdin => std::io::stdin().lock().take(limit + 1).read_to_end(out),
+    };
+    match read {
+        Ok(bytes) if bytes as u64 > limit => Err(format!("more than {limit} bytes")),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()),
+    }
+}
+
+/// Files beyond this many bytes are read in parts, side by side.
+const LARGE: usize = 16 << 20;
+/// The size of such a part.
+const PART: usize = 4 << 20;
+
+/// Loads one file into the columns of a worker.
+pub fn load_file(
+    pool: &Pool<'_>,
+    input: &Input,
+    known: Option<&Known<'_>>,
+    options: &LoadOptions,
+) -> Result<FileReport, LoadError> {
+    let mut report = FileReport::new(input);
+    let (mut packed, mut plain) = pool.buffers();
+    let result = match read_bytes(input, options.max_file_bytes, &mut packed) {
+        Ok(()) => {
+            report.size = packed.len() as u64;
+            report.content_hash = blake3::hash(&packed).to_hex().to_string();
+            match known.and_then(|known| known(&report.content_hash)) {
+                Some(before) => {
+                    tell_again(before, &mut report);
+                    Ok(())
+                }
+                None => load_bytes(pool, &packed, &mut plain, options, &mut report),
+            }
+        }
+        Err(detail) => {
+            report.format = "unreadable".to_owned();
+            report.quarantine(whole_file("unreadable", detail));
+            Ok(())
+        }
+    };
+    pool.give_back(packed, plain);
+    result.map(|()| report)
+}
+
+/// A copy of a file that is loaded already: all its records are duplicates.
+fn tell_again(before: FileReport, report: &mut FileReport) {
+    report.note("a file with the same content is loaded already");
+    *report = FileReport {
+        name: std::mem::take(&mut report.name),
+        modified: report.modified,
+        notes: std::mem::take(&mut report.notes),
+        loaded: 0,
+        duplicate: before.loaded + before.duplicate,
+        ..before
+    };
+}
+
+fn whole_file(why: &str, detail: String) -> Trouble {
+    Trouble { record: None, offset: None, why: why.to_owned(), detail, sample: String::new() }
+}
+
+fn load_bytes(
+    pool: &Pool<'_>,
+    packed: &[u8],
+    plain: &mut Vec<u8>,
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    let mut problem = None;
+    let bytes: &[u8] = if is_gzip(packed) {
+        problem = inflate(packed, options.inflate, plain);
+        plain
+    } else {
+        packed
+    };
+    report.bytes = bytes.len() as u64;
+    if let Some(InflateProblem::Bomb { reached }) = problem {
+        report.format = "gzip".to_owned();
+        let detail = format!("{} bytes expand beyond {reached} bytes: a decompression bomb", packed.len());
+        report.quarantine(whole_file("decompression_bomb", detail));
+        return Ok(());
+    }
+    let result = load_plain(pool, bytes, options, report);
+    if let Some(problem) = problem {
+        tell_damage(problem, report);
+    }
+    result
+}
+
+/// A damaged end is told once: by the record it cuts, or by itself.
+fn tell_damage(problem: InflateProblem, report: &mut FileReport) {
+    let (why, detail) = match problem {
+        InflateProblem::Truncated => {
+            ("truncated_gzip", "the gzip stream ends early; the records before the cut are loaded".to_owned())
+        }
+        InflateProblem::Damaged(detail) => {
+            ("damaged_gzip", format!("the gzip stream is damaged ({detail}); the records before the damage are loaded"))
+        }
+        InflateProblem::Bomb { .. } => return,
+    };
+    if let Some(last) = report.problems.last_mut()
+        && matches!(last.why.as_str(), "truncated" | "broken_json" | "invalid_utf8")
+    {
+        last.why = why.to_owned();
+        last.detail = detail;
+        return;
+    }
+    if report.bytes == 0 {
+        report.filtered_as.clear();
+    }
+    report.quarantine(whole_file(why, detail));
+}
+
+fn load_plain(pool: &Pool<'_>, bytes: &[u8], options: &LoadOptions, report: &mut FileReport) -> Result<(), LoadError> {
+    match kind_of(bytes) {
+        Kind::Json => load_json(pool, bytes, options, report),
+        Kind::Csv => pool.with_worker(|worker| load_csv(worker, bytes, options, report)),
+        Kind::Filtered(why) => {
+            report.format = why.to_owned();
+            if why == "empty" {
+                report.filtered_as.push(why.to_owned());
+            } else {
+                report.filter(why);
+            }
+            Ok(())
+        }
+        Kind::Refused(why, detail) => {
+            report.format = why.to_owned();
+            report.quarantine(whole_file(why, detail.to_owned()));
+            Ok(())
+        }
+    }
+}
+
+fn load_json(pool: &Pool<'_>, bytes: &[u8], options: &LoadOptions, report: &mut FileReport) -> Result<(), LoadError> {
+    let chunks = if bytes.len() > LARGE { chunks(bytes, PART) } else { None };
+    match chunks {
+        Some(chunks) => load_chunks(pool, bytes, &chunks, options, report)?,
+        None => pool.with_worker(|worker| load_pieces(worker, 0, options, report, |on| split(bytes, on)))?,
+    }
+    if report.format.is_empty() {
+        report.format = "JSON without records".to_owned();
+    }
+    Ok(())
+}
+
+/// Reads the parts of a large file side by side; the reports are joined in their order.
+fn load_chunks(
+    pool: &Pool<'_>,
+    bytes: &[u8],
+    chunks: &[Chunk],
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    let parts: Result<Vec<FileReport>, LoadError> = chunks
+        .par_iter()
+        .with_max_len(1)
+        .map(|chunk| {
+            let mut part = report.part(chunk.before);
+            let text = bytes.get(chunk.bytes.clone()).unwrap_or_default();
+            pool.with_worker(|worker| {
+                load_pieces(worker, chunk.bytes.start, options, &mut part, |on| split_chunk(text, chunk.form, on))
+            })?;
+            Ok(part)
+        })
+        .collect();
+    parts?.into_iter().for_each(|part| report.join(part));
+    Ok(())
+}
+
+/// Loads the pieces that `pieces` gives; `base` is where they begin in the file.
+fn load_pieces<'b>(
+    worker: &mut Worker<'_>,
+    base: usize,
+    options: &LoadOptions,
+    report: &mut FileReport,
+    pieces: impl FnOnce(&mut dyn FnMut(Piece<'b>)),
+) -> Result<(), LoadError> {
+    let mut failed = None;
+    pieces(&mut |piece| {
+        if failed.is_none() {
+            failed = load_piece(worker, piece, base, options, report).err();
+        }
+    });
+    failed.map_or(Ok(()), Err)
+}
+
+fn load_piece(
+    worker: &mut Worker<'_>,
+    piece: Piece<'_>,
+    base: usize,
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    match piece {
+        Piece::Value { tape, text, offset, .. } => load_value(worker, tape, text, base + offset, options, report),
+        Piece::Broken { bytes, offset, why, detail } => {
+            let record = Some(report.next_number());
+            let sample = sample(bytes);
+            report.quarantine(Trouble { record, offset: Some((base + offset) as u64), why: why.to_owned(), detail, sample });
+            Ok(())
+        }
+        Piece::Stray { bytes } => {
+            report.note(&format!("a stray `{}` between records was skipped", String::from_utf8_lossy(bytes)));
+            Ok(())
+        }
+    }
+}
+
+fn load_value(
+    worker: &mut Worker<'_>,
+    tape: Tape<'_>,
+    text: &str,
+    offset: usize,
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    if tape.repeated_keys() > 0 {
+        report.note("a record repeats a key; the last one counts");
+    }
+    let mut failed = None;
+    envelope::with_masked(text, tape, |tape, text| {
+        envelope::find(tape.root(), text, &mut |found| {
+            if failed.is_none()
+                && let Err(error) = load_found(worker, &found, offset, options, report)
+            {
+                failed = Some(error);
+            }
+        });
+    });
+    failed.map_or(Ok(()), Err)
+}
+
+fn load_found(
+    worker: &mut Worker<'_>,
+    found: &Found<'_>,
+    offset: usize,
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    if report.format.is_empty() {
+        report.format = format_of(found.shape).to_owned();
+    }
+    match found.shape {
+        Shape::Other(why) => {
+            report.filter(why);
+            return Ok(());
+        }
+        Shape::Unreadable(why) => {
+            let trouble = Trouble {
+                record: Some(report.next_number()),
+                offset: Some(offset as u64),
+                why: "broken_json".to_owned(),
+                detail: why.to_owned(),
+                sample: found.value.text().map(|text| sample(text.as_bytes())).unwrap_or_default(),
+            };
+            report.quarantine(trouble);
+            return Ok(());
+        }
+        _ => {}
+    }
+    let mut written = String::new();
+    let text = match found.text {
+        Some(text) => text,
+        None => {
+            found.value.write(&mut written);
+            &written
+        }
+    };
+    let file = report.name.clone();
+    let origin = |report: &FileReport| Origin {
+        file: &file,
+        record: i64::try_from(report.next_number()).unwrap_or(i64::MAX),
+        raw: options.keep_raw.then_some(text),
+        text,
+    };
+    if found.shape == Shape::Service {
+        return load_service(worker, found.value, offset, options, report);
+    }
+    let modeled = model_one(found.shape, found.value, origin(report));
+    accept(worker, modeled, (offset, text), options, report)
+}
+
+/// A service of `describe-services`: each of its events and deployments is a record of its own.
+fn load_service(
+    worker: &mut Worker<'_>,
+    service: Value<'_>,
+    offset: usize,
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    let file = report.name.clone();
+    let read = report.read;
+    for (list, is_message) in [("events", true), ("deployments", false)] {
+        for part in service.get(list).into_iter().flat_map(Value::items) {
+            let mut text = String::new();
+            part.write(&mut text);
+            let record = i64::try_from(report.next_number()).unwrap_or(i64::MAX);
+            let origin = Origin { file: &file, record, raw: options.keep_raw.then_some(&text), text: &text };
+            let modeled = if is_message {
+                model::service::model_service_message(service, part, origin)
+            } else {
+                model::service::model_service_deployment(service, part, origin)
+            };
+            accept(worker, modeled, (offset, &text), options, report)?;
+        }
+    }
+    if report.read == read {
+        report.filter("service_without_events");
+    }
+    Ok(())
+}
+
+/// Output of `aws ecs describe-…` has no envelope.
+const DESCRIBED: Envelope<'static> =
+    Envelope { id: None, time: None, account: None, region: None, detail_type: "", source: "describe", resource: None };
+
+fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
+    match shape {
+        Shape::Call => model::cloudtrail::model_call(value, "cloudtrail", origin),
+        Shape::EventBridgeCall => model::cloudtrail::model_call(value, "eventbridge", origin),
+        Shape::Event => model_event(value, origin),
+        Shape::Task => model::task::model_task(value, DESCRIBED, origin),
+        Shape::ContainerInstance => model::instance::model_instance(value, DESCRIBED, origin),
+        Shape::Run => model::dstack::model_run(value, origin),
+        Shape::RunEvent => model::dstack::model_run_event(value, origin),
+        Shape::Submission => model::dstack::model_submission(value, origin),
+        Shape::Service | Shape::Other(_) | Shape::Unreadable(_) => Modeled::Filtered("not_a_log"),
+    }
+}
+
+fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
+    let Some(detail) = value.get("detail") else { return Modeled::Filtered("not_a_log") };
+    let detail_type = value.text_at("detail-type").or_else(|| value.text_at("detailType")).unwrap_or_default();
+    let envelope = Envelope {
+        id: value.text_at("id").filter(|id| !id.is_empty()),
+        time: time_at(value, "time"),
+        account: value.text_at("account"),
+        region: value.text_at("region"),
+        detail_type,
+        source: value.text_at("source").unwrap_or_default(),
+        resource: value.get("resources").and_then(|resources| resources.items().next()).and_then(Value::text),
+    };
+    model::ecs_event::model_event(envelope, detail, origin)
+}
+
+/// Counts what became of a record, and keeps its rows if it is new.
+fn accept(
+    worker: &mut Worker<'_>,
+    modeled: Modeled<'_>,
+    (offset, text): (usize, &str),
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    let refusal = match modeled {
+        Modeled::Filtered(why) => {
+            report.filter(why);
+            return Ok(());
+        }
+        Modeled::Record(record) if record.time > options.latest => Refusal {
+            why: "future_time",
+            detail: format!("the record is dated {}, more than a day after it was loaded", time_text(record.time)),
+        },
+        Modeled::Record(record) => {
+            report.read += 1;
+            if worker.keep(&record)? {
+                report.loaded += 1;
+            } else {
+                report.duplicate += 1;
+            }
+            let region = record.rows.first().and_then(Row::region);
+            report.see(record.time, record.account.as_deref(), region);
+            return Ok(());
+        }
+        Modeled::Refused(refusal) => refusal,
+    };
+    report.quarantine(Trouble {
+        record: Some(report.next_number()),
+        offset: Some(offset as u64),
+        why: refusal.why.to_owned(),
+        detail: refusal.detail,
+        sample: sample(text.as_bytes()),
+    });
+    Ok(())
+}
+
+fn time_text(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| time.to_string())
+}
+
+fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report: &mut FileReport) -> Result<(), LoadError> {
+    report.format = "CloudTrail CSV".to_owned();
+    let mut failed = None;
+    csv::read(bytes, &mut |line| {
+        if failed.is_some() {
+            return;
+        }
+        let (text, offset) = match line {
+            CsvLine::Record(text, offset) => (text, offset),
+            CsvLine::Broken(detail, offset) => {
+                let record = Some(report.next_number());
+                report.quarantine(Trouble {
+                    record,
+                    offset: Some(offset),
+                    why: "broken_csv".to_owned(),
+                    detail,
+                    sample: String::new(),
+                });
+                return;
+            }
+        };
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        match Tape::parse(&text) {
+            Ok(tape) => failed = load_value(worker, tape, &text, offset, options, report).err(),
+            Err(error) => report.quarantine(Trouble {
+                record: Some(report.next_number()),
+                offset: Some(offset as u64),
+                why: "broken_json".to_owned(),
+                detail: format!("a cell holds a record that is no JSON: {error}"),
+                sample: sample(text.as_bytes()),
+            }),
+        }
+    });
+    failed.map_or(Ok(()), Err)
+}
+
+/// What a file is called by its first record.
+fn format_of(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Call => "CloudTrail",
+        Shape::EventBridgeCall => "CloudTrail by EventBridge",
+        Shape::Event => "EventBridge",
+        Shape::Task => "describe-tasks",
+        Shape::ContainerInstance => "describe-container-instances",
+        Shape::Service => "describe-services",
+        Shape::Run => "dstack runs",
+        Shape::RunEvent => "dstack events",
+        Shape::Submission => "dstack submissions",
+        Shape::Other(why) => why,
+        Shape::Unreadable(_) => "CloudTrail",
+    }
+}
+
+/// The first characters of what could not be loaded, without secrets.
+fn sample(bytes: &[u8]) -> String {
+    let head = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
+    let text = String::from_utf8_lossy(head);
+    secret::mask_fragment(&text).chars().take(120).collect()
+}

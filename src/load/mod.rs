@@ -1,0 +1,79 @@
+//! Inputs through decode, model and table on all cores, with an account of every record.
+//!
+//! In: [`Input`]s. Out: rows on a [`Shelf`] and one [`FileReport`] a file, in the order of the inputs.
+//! One bad file never ends a load. Invariant: `read = loaded + duplicate + filtered + quarantined`
+//! for every file.
+
+mod account;
+mod file;
+mod seen;
+mod worker;
+
+pub use account::{FileReport, Totals, Trouble};
+pub use file::read_bytes;
+pub use seen::{Existing, Identity, Seen, identity};
+pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};
+
+use crate::discover::Input;
+use crate::table::Table;
+use arrow::compute::concat_batches;
+use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Hears of the progress of a load.
+pub trait Progress: Sync {
+    /// A file is done.
+    fn file_done(&self, report: &FileReport);
+}
+
+/// Nobody listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn file_done(&self, _report: &FileReport) {}
+}
+
+/// Tells the report of a file that has been loaded with this content (BLAKE3, hex), if all of it could be.
+pub type Known<'s> = dyn Fn(&str) -> Option<FileReport> + Sync + 's;
+
+/// Loads all inputs. `existing` tells which records the store has already, `known` which contents.
+pub fn load(
+    inputs: &[Input],
+    shelf: &dyn Shelf,
+    existing: Option<&Existing<'_>>,
+    known: Option<&Known<'_>>,
+    options: &LoadOptions,
+    progress: &dyn Progress,
+) -> Result<Vec<FileReport>, LoadError> {
+    let seen = Seen::new(existing);
+    let pool = Pool::new(&seen, shelf);
+    let reports: Result<Vec<FileReport>, LoadError> = inputs
+        .par_iter()
+        .with_max_len(1)
+        .map(|input| {
+            let report = file::load_file(&pool, input, known, options)?;
+            debug_assert!(report.balances());
+            progress.file_done(&report);
+            Ok(report)
+        })
+        .collect();
+    let reports = reports?;
+    put_rest(pool.into_workers(), shelf)?;
+    Ok(reports)
+}
+
+/// Puts together what the workers have left, so that a small load makes one batch a table and day.
+fn put_rest(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Result<(), LoadError> {
+    let mut rest: BTreeMap<(Table, Day), Vec<RecordBatch>> = BTreeMap::new();
+    for worker in workers {
+        for (key, batch) in worker.finish()? {
+            rest.entry(key).or_default().push(batch);
+        }
+    }
+    rest.into_par_iter().try_for_each(|((table, day), batches)| {
+        let batch = concat_batches(&table.schema(), &batches)?;
+        shelf.put(table, day, batch).map_err(LoadError::Shelf)
+    })
+}

@@ -1,0 +1,98 @@
+//! Which records are there already: one set of identities for each table and day.
+//!
+//! A record is the same when table, account and id are the same, whatever file or envelope it came
+//! in. Invariant: of all claims to one identity exactly one succeeds, on any number of threads.
+
+use crate::table::Table;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The identity of a record within its table and day.
+pub type Identity = [u8; 16];
+
+/// The identity of a record, from its account and id.
+pub fn identity(account: Option<&str>, id: &str) -> Identity {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(account.unwrap_or_default().as_bytes());
+    hasher.update(&[0]);
+    hasher.update(id.as_bytes());
+    let mut out = [0u8; 16];
+    hasher.finalize_xof().fill(&mut out);
+    out
+}
+
+/// Identities are hashes already: their first bytes serve the table as they are.
+#[derive(Debug, Default)]
+pub struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0u8; 8];
+            word.iter_mut().zip(chunk).for_each(|(slot, byte)| *slot = *byte);
+            self.0 ^= u64::from_le_bytes(word).rotate_left(17);
+        }
+    }
+}
+
+type Day = i32;
+type Set = HashSet<Identity, BuildHasherDefault<AsIs>>;
+
+/// Reads the identities that the store has of one table and day.
+pub type Existing<'s> = dyn Fn(Table, Day) -> Result<Vec<Identity>, String> + Sync + 's;
+
+/// All records seen so far, those of the store included.
+pub struct Seen<'s> {
+    days: Mutex<BTreeMap<(Table, Day), Arc<Mutex<Option<Set>>>>>,
+    existing: Option<&'s Existing<'s>>,
+}
+
+impl std::fmt::Debug for Seen<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seen").finish_non_exhaustive()
+    }
+}
+
+impl<'s> Seen<'s> {
+    /// Nothing seen yet but what `existing` tells, which is asked once for each table and day.
+    pub fn new(existing: Option<&'s Existing<'s>>) -> Self {
+        Seen { days: Mutex::new(BTreeMap::new()), existing }
+    }
+
+    /// Claims a record; true for the first claim only.
+    pub fn claim(&self, table: Table, day: Day, identity: Identity) -> Result<bool, String> {
+        let set = {
+            let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(days.entry((table, day)).or_default())
+        };
+        let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
+        if set.is_none() {
+            let known = match self.existing {
+                Some(existing) => existing(table, day)?,
+                None => Vec::new(),
+            };
+            *set = Some(known.into_iter().collect());
+        }
+        Ok(set.as_mut().is_none_or(|set| set.insert(identity)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_claim_succeeds() {
+        let existing =
+            |table: Table, _day: i32| Ok(if table == Table::Calls { vec![identity(Some("1"), "a")] } else { Vec::new() });
+        let seen = Seen::new(Some(&existing));
+        assert_eq!(seen.claim(Table::Calls, 1, identity(Some("1"), "a")), Ok(false));
+        assert_eq!(seen.claim(Table::Calls, 1, identity(Some("2"), "a")), Ok(true));
+        assert_eq!(seen.claim(Table::Calls, 1, identity(Some("2"), "a")), Ok(false));
+        assert_eq!(seen.claim(Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(true));
+    }
+}

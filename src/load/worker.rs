@@ -1,0 +1,171 @@
+//! What one thread of a load has: buffers that are used again, and columns that fill up.
+
+use super::seen::{Seen, identity};
+use crate::decode::inflate::InflateLimits;
+use crate::model::Record;
+use crate::table::{Columns, Row, Table};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// A day, as days since 1970 UTC.
+pub type Day = i32;
+
+/// How a load behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadOptions {
+    /// Records later than this (microseconds) are quarantined: the clock plus 24 h.
+    pub latest: i64,
+    /// Whether the original records are kept.
+    pub keep_raw: bool,
+    /// Limits of decompression.
+    pub inflate: InflateLimits,
+    /// Bytes a file may have on disk.
+    pub max_file_bytes: u64,
+}
+
+/// Why a load ends.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Rows did not fit their schema: an error of this program.
+    #[error("rows could not be put into columns: {0}")]
+    Columns(#[from] ArrowError),
+    /// The place rows go to refused them.
+    #[error("{0}")]
+    Shelf(String),
+}
+
+/// Where rows go.
+pub trait Shelf: Sync + std::fmt::Debug {
+    /// Takes the rows of one table and day.
+    fn put(&self, table: Table, day: Day, batch: RecordBatch) -> Result<(), String>;
+}
+
+/// Columns of one table and day are handed on beyond this many bytes.
+const FULL: usize = 32 << 20;
+/// All columns of a worker together may have this many bytes.
+const FULL_WORKER: usize = 96 << 20;
+/// Buffers larger than this are not kept from file to file.
+const LARGE_BUFFER: usize = 16 << 20;
+
+/// The state of one thread of a load.
+pub struct Worker<'s> {
+    seen: &'s Seen<'s>,
+    shelf: &'s dyn Shelf,
+    columns: BTreeMap<(Table, Day), Columns>,
+    bytes: usize,
+}
+
+impl std::fmt::Debug for Worker<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl<'s> Worker<'s> {
+    /// A worker without rows.
+    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf) -> Self {
+        Worker { seen, shelf, columns: BTreeMap::new(), bytes: 0 }
+    }
+
+    /// Keeps the rows of a record, if it is new.
+    pub fn keep(&mut self, record: &Record<'_>) -> Result<bool, LoadError> {
+        let day = day_of(record.time);
+        let identity = match record.rows.first() {
+            Some(row) => identity(row.account(), row.id().unwrap_or_default()),
+            None => identity(record.account.as_deref(), &record.id),
+        };
+        if !self.seen.claim(record.table, day, identity).map_err(LoadError::Shelf)? {
+            return Ok(false);
+        }
+        for row in &record.rows {
+            self.push(row, record.time)?;
+        }
+        Ok(true)
+    }
+
+    fn push(&mut self, row: &Row<'_>, record_time: i64) -> Result<(), LoadError> {
+        let table = row.table();
+        let day = day_of(row.time().unwrap_or(record_time));
+        let columns = self.columns.entry((table, day)).or_insert_with(|| Columns::new(table));
+        let before = columns.bytes();
+        columns.push(row);
+        let after = columns.bytes();
+        self.bytes += after - before;
+        if after > FULL {
+            self.hand_on((table, day))?;
+        } else if self.bytes > FULL_WORKER {
+            let largest = self.columns.iter().max_by_key(|(_, columns)| columns.bytes()).map(|(key, _)| *key);
+            if let Some(key) = largest {
+                self.hand_on(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_on(&mut self, key: (Table, Day)) -> Result<(), LoadError> {
+        if let Some(mut columns) = self.columns.remove(&key) {
+            self.bytes = self.bytes.saturating_sub(columns.bytes());
+            let batch = columns.finish()?;
+            self.shelf.put(key.0, key.1, batch).map_err(LoadError::Shelf)?;
+        }
+        Ok(())
+    }
+
+    /// What is left at the end.
+    pub fn finish(mut self) -> Result<Vec<((Table, Day), RecordBatch)>, LoadError> {
+        let mut rest = Vec::with_capacity(self.columns.len());
+        for (key, columns) in &mut self.columns {
+            rest.push((*key, columns.finish()?));
+        }
+        Ok(rest)
+    }
+}
+
+/// The workers and buffers of a load; a thread takes what it needs for one file or part and gives it back.
+#[derive(Debug)]
+pub struct Pool<'s> {
+    seen: &'s Seen<'s>,
+    shelf: &'s dyn Shelf,
+    workers: Mutex<Vec<Worker<'s>>>,
+    buffers: Mutex<Vec<Vec<u8>>>,
+}
+
+impl<'s> Pool<'s> {
+    /// A pool without workers.
+    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf) -> Self {
+        Pool { seen, shelf, workers: Mutex::default(), buffers: Mutex::default() }
+    }
+
+    /// Runs with a worker of its own.
+    pub fn with_worker<R>(&self, run: impl FnOnce(&mut Worker<'s>) -> R) -> R {
+        let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut worker = idle.unwrap_or_else(|| Worker::new(self.seen, self.shelf));
+        let result = run(&mut worker);
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        result
+    }
+
+    /// Two buffers.
+    pub fn buffers(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut idle = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        (idle.pop().unwrap_or_default(), idle.pop().unwrap_or_default())
+    }
+
+    /// Gives buffers back; large ones are let go.
+    pub fn give_back(&self, one: Vec<u8>, other: Vec<u8>) {
+        let mut idle = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.extend([one, other].into_iter().filter(|buffer| buffer.capacity() <= LARGE_BUFFER));
+    }
+
+    /// The workers at the end.
+    pub fn into_workers(self) -> Vec<Worker<'s>> {
+        self.workers.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The day of a time in microseconds.
+pub fn day_of(micros: i64) -> Day {
+    i32::try_from(micros.div_euclid(86_400_000_000)).unwrap_or(i32::MAX)
+}

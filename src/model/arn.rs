@@ -1,0 +1,69 @@
+//! Short and long names of AWS resources. Account numbers are text.
+
+/// The part of an ARN after the last `/`, or the name as it is: `cluster/batch` and `batch` are one.
+pub fn short(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// The account number in an ARN.
+pub fn account(arn: &str) -> Option<&str> {
+    part(arn, 4).filter(|account| account.len() == 12)
+}
+
+/// The region in an ARN.
+pub fn region(arn: &str) -> Option<&str> {
+    part(arn, 3)
+}
+
+/// The name as an ARN, if it is one.
+pub fn arn(name: &str) -> Option<&str> {
+    name.starts_with("arn:").then_some(name)
+}
+
+/// `family:revision` of a task definition given as ARN, `family:revision` or `family`.
+pub fn task_definition(name: &str) -> &str {
+    short(name)
+}
+
+/// The family of a task definition given in any form.
+pub fn family(name: &str) -> &str {
+    let short = short(name);
+    short.split_once(':').map_or(short, |(family, _)| family)
+}
+
+/// The service of a task group `service:NAME`.
+pub fn service_of_group(group: &str) -> Option<&str> {
+    group.strip_prefix("service:").filter(|name| !name.is_empty())
+}
+
+/// The cluster in the ARN of a task, service or container instance of the long form `kind/CLUSTER/ID`.
+pub fn cluster_of(arn: &str) -> Option<&str> {
+    let mut parts = part(arn, 5)?.split('/');
+    let (_kind, cluster, _id) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(cluster)
+}
+
+fn part(arn: &str, index: usize) -> Option<&str> {
+    let rest = arn.strip_prefix("arn:")?;
+    let part = if index == 5 { rest.splitn(5, ':').nth(4) } else { rest.split(':').nth(index - 1) };
+    part.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_every_form() {
+        let task = "arn:aws:ecs:us-west-2:111122223333:task/FargateCluster/c13b4cb40f1f4fe4a2971f76ae5a47ad";
+        assert_eq!(short(task), "c13b4cb40f1f4fe4a2971f76ae5a47ad");
+        assert_eq!(account(task), Some("111122223333"));
+        assert_eq!(region(task), Some("us-west-2"));
+        assert_eq!(cluster_of(task), Some("FargateCluster"));
+        assert_eq!(cluster_of("arn:aws:ecs:us-east-1:111122223333:task/0a1b"), None);
+        assert_eq!(family("arn:aws:ecs:us-west-2:111122223333:task-definition/nightly:3"), "nightly");
+        assert_eq!(task_definition("nightly:3"), "nightly:3");
+        assert_eq!(family("nightly"), "nightly");
+        assert_eq!(account("not-an-arn"), None);
+    }
+}

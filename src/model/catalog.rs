@@ -1,0 +1,245 @@
+//! Explains texts: the failure catalog, compiled.
+//!
+//! In: a text and what kind of text it is. Out: the [`Entry`] that explains it. The first entry in
+//! file order wins; entries that apply to the kind come before all others, because texts leak from
+//! one kind into another.
+
+use crate::knowledge::{
+    Benign, CLASSES, CatalogText, DSTACK, ECS_ERRORS, ExitCode, ExitStatus, JobReason, PHASES, RETRIES, RunReason, StopCode,
+};
+use regex::Regex;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+mod memo;
+mod patterns;
+
+use memo::Memo;
+use patterns::Patterns;
+
+pub use crate::knowledge::{Entry, TextKind};
+
+/// Why a text is no catalog.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// It is not TOML, or a field is missing or of the wrong type.
+    #[error("the catalog cannot be read: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A pattern is no regular expression.
+    #[error("entry `{id}`: {source}")]
+    Pattern {
+        /// The entry.
+        id: String,
+        /// What is wrong with the pattern.
+        source: regex::Error,
+    },
+    /// An id occurs twice in one text.
+    #[error("two entries are named `{0}`; give one of them another id")]
+    Twice(String),
+    /// A word that is not in the vocabulary.
+    #[error("entry `{id}`: `{found}` is no {what}; expected one of {}", expected.join(", "))]
+    Word {
+        /// The entry.
+        id: String,
+        /// The word.
+        found: String,
+        /// What it should be.
+        what: &'static str,
+        /// The vocabulary.
+        expected: &'static [&'static str],
+    },
+}
+
+/// How a dstack job ended, as far as its reason alone does not tell why.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JobEnd<'a> {
+    /// The termination reason, in lower case.
+    pub reason: &'a str,
+    /// The message that came with it.
+    pub message: &'a str,
+    /// Whether there is an exit status.
+    pub exit_status: bool,
+    /// Whether the instance was a spot instance, where that is known.
+    pub spot: Option<bool>,
+}
+
+/// All that is known about failures, ready to match.
+#[derive(Debug, Default)]
+pub struct FailureCatalog {
+    entries: Vec<Entry>,
+    texts: Patterns,
+    job_texts: Patterns,
+    memo: Memo,
+    benign: Vec<Benign>,
+    benign_texts: Patterns,
+    exit_codes: Vec<ExitCode>,
+    stop_codes: Vec<StopCode>,
+    job_reasons: Vec<JobReason>,
+    run_reasons: Vec<RunReason>,
+}
+
+static BUILTIN: LazyLock<FailureCatalog> =
+    LazyLock::new(|| FailureCatalog::assemble(&[ECS_ERRORS, DSTACK]).expect("the built-in catalog is tested"));
+
+impl FailureCatalog {
+    /// The catalog that comes with the program; compiled on first use.
+    pub fn builtin() -> &'static FailureCatalog {
+        &BUILTIN
+    }
+
+    /// Compiles a catalog from texts. Earlier texts come first, and replace what later ones hold under the same id.
+    pub fn new(texts: &[&str]) -> Result<Self, CatalogError> {
+        let catalog = FailureCatalog::assemble(texts)?;
+        let of_entry = |(index, source)| (catalog.entries.get(index).map(|entry: &Entry| &entry.id), source);
+        let of_benign = |(index, source)| (catalog.benign.get(index).map(|entry: &Benign| &entry.id), source);
+        let broken = catalog.texts.first_broken().or_else(|| catalog.job_texts.first_broken()).map(of_entry);
+        let broken = broken.or_else(|| catalog.benign_texts.first_broken().map(of_benign));
+        match broken {
+            Some((id, source)) => Err(CatalogError::Pattern { id: id.cloned().unwrap_or_default(), source }),
+            None => Ok(catalog),
+        }
+    }
+
+    /// Puts a catalog together without trying its patterns, which are compiled when they are first needed.
+    fn assemble(texts: &[&str]) -> Result<Self, CatalogError> {
+        let mut catalog = FailureCatalog::default();
+        let mut taken = HashSet::new();
+        for text in texts {
+            let text: CatalogText = toml::from_str(text)?;
+            let mut own = HashSet::new();
+            for entry in &text.entries {
+                check_words(entry)?;
+                if !own.insert(entry.id.clone()) {
+                    return Err(CatalogError::Twice(entry.id.clone()));
+                }
+            }
+            catalog.entries.extend(text.entries.into_iter().filter(|entry| !taken.contains(&entry.id)));
+            taken.extend(own);
+            catalog.benign.extend(text.benign);
+            catalog.exit_codes.extend(text.exit_codes);
+            catalog.stop_codes.extend(text.stop_codes);
+            catalog.job_reasons.extend(text.job_reasons);
+            catalog.run_reasons.extend(text.run_reasons);
+        }
+        catalog.gather_patterns();
+        Ok(catalog)
+    }
+
+    fn gather_patterns(&mut self) {
+        let patterns_where = |of_jobs: bool| {
+            let entries = self.entries.iter().enumerate().filter(move |(_, entry)| entry.reasons.is_empty() != of_jobs);
+            entries.flat_map(|(index, entry)| entry.patterns.iter().map(move |pattern| (index, pattern.as_str())))
+        };
+        let (texts, job_texts) = (Patterns::new(patterns_where(false)), Patterns::new(patterns_where(true)));
+        let benign = self.benign.iter().enumerate();
+        let benign = benign.flat_map(|(index, entry)| entry.patterns.iter().map(move |text| (index, text.as_str())));
+        let benign_texts = Patterns::new(benign);
+        (self.texts, self.job_texts, self.benign_texts) = (texts, job_texts, benign_texts);
+    }
+
+    /// The entry that explains a text.
+    pub fn explain(&self, kind: TextKind, text: &str) -> Option<&Entry> {
+        let text = text.trim();
+        let index = self.memo.get_or_find(kind, text, || self.find(kind, text))?;
+        self.entries.get(index)
+    }
+
+    fn find(&self, kind: TextKind, text: &str) -> Option<usize> {
+        let patterns = if kind == TextKind::RunMessage { &self.job_texts } else { &self.texts };
+        let applies = |index: &usize| self.entries.get(*index).is_some_and(|entry| entry.applies_to.contains(&kind));
+        let mut leaked = None;
+        for index in patterns.matches(text) {
+            if applies(&index) {
+                return Some(index);
+            }
+            leaked = leaked.or(Some(index));
+        }
+        leaked
+    }
+
+    /// The entry that explains how a dstack job ended.
+    pub fn explain_job(&self, end: JobEnd<'_>) -> Option<&Entry> {
+        let found: Vec<usize> = self.job_texts.matches(end.message.trim()).collect();
+        let exit_status = if end.exit_status { ExitStatus::Present } else { ExitStatus::Missing };
+        let fits = |(index, entry): &(usize, &Entry)| {
+            entry.reasons.iter().any(|reason| reason == end.reason)
+                && entry.exit_status.is_none_or(|wanted| wanted == exit_status)
+                && entry.spot.is_none_or(|wanted| Some(wanted) == end.spot)
+                && (entry.patterns.is_empty() || found.binary_search(index).is_ok())
+        };
+        self.entries.iter().enumerate().find(fits).map(|(_, entry)| entry)
+    }
+
+    /// Whether a text is known to tell of no failure.
+    pub fn is_benign(&self, kind: TextKind, text: &str) -> bool {
+        let mut found = self.benign_texts.matches(text.trim()).filter_map(|index| self.benign.get(index));
+        found.any(|entry| entry.applies_to.contains(&kind))
+    }
+
+    /// What the named groups of an entry's pattern caught in a text, in the order of the pattern.
+    pub fn captures<'t>(&self, entry: &Entry, text: &'t str) -> Vec<(String, &'t str)> {
+        let regexes = entry.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok());
+        let Some((regex, captures)) = regexes.filter_map(|regex| Some((regex.clone(), regex.captures(text)?))).next() else {
+            return Vec::new();
+        };
+        let names = regex.capture_names().flatten();
+        names.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str()))).collect()
+    }
+
+    /// All entries, in their order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry with this id.
+    pub fn entry(&self, id: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id == id)
+    }
+
+    /// What an exit code means.
+    pub fn exit_code(&self, code: i64) -> Option<&ExitCode> {
+        self.exit_codes.iter().find(|exit| exit.code == code)
+    }
+
+    /// What a stop code means.
+    pub fn stop_code(&self, code: &str) -> Option<&StopCode> {
+        self.stop_codes.iter().find(|stop| stop.code == code)
+    }
+
+    /// What is known about a termination reason of a dstack job, given in lower case.
+    pub fn job_reason(&self, reason: &str) -> Option<&JobReason> {
+        self.job_reasons.iter().find(|known| known.name == reason)
+    }
+
+    /// What is known about a termination reason of a dstack run, given in lower case.
+    pub fn run_reason(&self, reason: &str) -> Option<&RunReason> {
+        self.run_reasons.iter().find(|known| known.name == reason)
+    }
+
+    /// Texts that tell of no failure.
+    pub fn benign(&self) -> &[Benign] {
+        &self.benign
+    }
+}
+
+fn check_words(entry: &Entry) -> Result<(), CatalogError> {
+    let words = [
+        ("phase", Some(&entry.stage), PHASES),
+        ("class", entry.class.as_ref(), CLASSES),
+        ("retry advice", Some(&entry.retry), RETRIES),
+    ];
+    for (what, found, expected) in words {
+        if let Some(found) = found.filter(|found| !expected.contains(&found.as_str())) {
+            return Err(CatalogError::Word { id: entry.id.clone(), found: found.clone(), what, expected });
+        }
+    }
+    Ok(())
+}
+
+/// The signal behind an exit code of a shell or of Docker: 128 + the signal.
+pub fn signal(exit_code: i64) -> Option<i64> {
+    (129..=192).contains(&exit_code).then(|| exit_code - 128)
+}
+
+#[cfg(test)]
+mod tests;

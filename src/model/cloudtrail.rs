@@ -1,0 +1,433 @@
+//! CloudTrail records: one row for each call, and a failure for each launch that placed nothing and
+//! each refused ECS call.
+//!
+//! A placement failure carries no `errorCode`: the call itself succeeded, and `responseElements.failures[]`
+//! tells what was not placed.
+
+use super::arn;
+use super::catalog::TextKind;
+use super::failure::classify;
+use super::time::parse_time;
+use super::{Modeled, Origin, Record, Refusal};
+use crate::decode::json::Value;
+use crate::table::{Call, Failure, Row, Table};
+use std::borrow::Cow;
+
+type Name<'a> = Option<Cow<'a, str>>;
+
+fn name(text: &str) -> Name<'_> {
+    (!text.is_empty()).then_some(Cow::Borrowed(text))
+}
+
+/// Models one CloudTrail record; `source` is `cloudtrail` or `eventbridge`.
+pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a>) -> Modeled<'a> {
+    let mut call = Call { source: name(source), file: origin.file(), record: Some(origin.record), ..Call::default() };
+    let mut parts = Parts::default();
+    for (key, value) in record.entries() {
+        read_field(&mut call, &mut parts, key, value);
+    }
+    let time = parts.event_time.and_then(parse_time);
+    let Some(time) = time else {
+        return Modeled::Refused(Refusal::missing_time("eventTime", parts.event_time));
+    };
+    call.time = Some(time);
+    if let Some(identity) = parts.identity {
+        read_identity(&mut call, identity);
+    }
+    call.account = call
+        .account
+        .take()
+        .or_else(|| parts.identity.and_then(|identity| identity.text_at("accountId")).and_then(name))
+        .or_else(|| call.user_arn.as_deref().and_then(arn::account).map(|account| Cow::Owned(account.to_owned())));
+    let id: Cow<'a, str> = match parts.event_id {
+        Some(id) if !id.is_empty() => Cow::Borrowed(id),
+        _ => Cow::Owned(origin.content_id()),
+    };
+    call.id = Some(id.clone());
+    call.failed = Some(call.error_code.is_some());
+    let mut failures = Vec::new();
+    if call.event_source.as_deref() == Some("ecs.amazonaws.com") {
+        failures = read_ecs(&mut call, &parts);
+    }
+    call.raw = origin.raw();
+    let account = call.account.clone();
+    let mut rows = Vec::with_capacity(1 + failures.len());
+    rows.push(Row::from(call));
+    rows.extend(failures.into_iter().map(Row::from));
+    Modeled::Record(Record { table: Table::Calls, id, account, time, rows })
+}
+
+/// What later steps need of a record.
+#[derive(Debug, Default)]
+struct Parts<'a> {
+    event_time: Option<&'a str>,
+    event_id: Option<&'a str>,
+    identity: Option<Value<'a>>,
+    request: Option<Value<'a>>,
+    response: Option<Value<'a>>,
+}
+
+fn read_field<'a>(call: &mut Call<'a>, parts: &mut Parts<'a>, key: &str, value: Value<'a>) {
+    let text = || value.text().and_then(name);
+    match key {
+        "eventTime" => parts.event_time = value.text(),
+        "eventID" => parts.event_id = value.text(),
+        "eventName" => call.event_name = text(),
+        "eventSource" => call.event_source = text(),
+        "awsRegion" => call.region = text(),
+        "recipientAccountId" => call.account = value.scalar(),
+        "userIdentity" => parts.identity = Some(value),
+        "requestParameters" => parts.request = Some(value),
+        "responseElements" => parts.response = Some(value),
+        "sourceIPAddress" => call.source_ip = text(),
+        "userAgent" => {
+            call.user_agent = text();
+            call.agent_version = value.text().and_then(agent_version).and_then(name);
+        }
+        "errorCode" => call.error_code = value.text().map(|code| code.strip_prefix("Client.").unwrap_or(code)).and_then(name),
+        "errorMessage" => call.error_message = text(),
+        "readOnly" => call.read_only = value.bool(),
+        "eventType" => call.event_type = text(),
+        "eventCategory" => call.category = text(),
+        "eventVersion" => call.event_version = value.scalar(),
+        "requestID" => call.request_id = text(),
+        "sharedEventID" => call.shared_event_id = text(),
+        _ => {}
+    }
+}
+
+/// The version in `Amazon ECS Agent - v1.105.1 (HASH) (linux; OS) (+http://aws.amazon.com/ecs/)`.
+fn agent_version(user_agent: &str) -> Option<&str> {
+    let rest = user_agent.strip_prefix("Amazon ECS Agent - v")?;
+    rest.split(|letter: char| !(letter.is_ascii_digit() || letter == '.')).next()
+}
+
+/// Who called: role/session, user name, invoking service, or principal, in that order.
+fn read_identity<'a>(call: &mut Call<'a>, identity: Value<'a>) {
+    let (mut user_name, mut principal, mut issuer) = (None, None, None);
+    for (key, value) in identity.entries() {
+        match key {
+            "type" => call.user_type = value.text().and_then(name),
+            "arn" => call.user_arn = value.text().and_then(name),
+            "accessKeyId" => call.access_key = value.text().and_then(name),
+            "invokedBy" => call.invoked_by = value.text().and_then(name),
+            "userName" => user_name = value.text(),
+            "principalId" => principal = value.text(),
+            "sessionContext" => issuer = value.path(&["sessionIssuer", "userName"]).and_then(Value::text),
+            _ => {}
+        }
+    }
+    let session = call.user_arn.as_deref().filter(|arn| arn.contains(":assumed-role/")).map(arn::short);
+    call.user = match (issuer.filter(|issuer| !issuer.is_empty()), session) {
+        (Some(role), Some(session)) => Some(Cow::Owned(format!("{role}/{session}"))),
+        (Some(role), None) => name(role),
+        (None, _) => user_name
+            .and_then(name)
+            .or_else(|| call.invoked_by.clone())
+            .or_else(|| principal.and_then(name))
+            .or_else(|| call.user_arn.clone()),
+    };
+}
+
+/// The ECS part of a call.
+fn read_ecs<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
+    let is_launch = matches!(call.event_name.as_deref(), Some("RunTask" | "StartTask"));
+    if let Some(request) = parts.request {
+        for (key, value) in request.entries() {
+            read_request(call, key, value);
+        }
+    }
+    if is_launch && call.cluster.is_none() {
+        call.cluster = name("default");
+    }
+    if let Some(task) = parts.response.and_then(|response| response.get("task")) {
+        read_task(call, task);
+    }
+    if let Some(service) = parts.response.and_then(|response| response.get("service")) {
+        read_service(call, service);
+    }
+    if let Some(instance) = parts.response.and_then(|response| response.get("containerInstance")) {
+        read_instance(call, instance);
+    }
+    if let Some(definition) =
+        parts.response.and_then(|response| response.path(&["taskDefinition", "taskDefinitionArn"])).and_then(Value::text)
+    {
+        read_task_definition(call, definition);
+    }
+    if call.service.is_none() {
+        call.service = call.group.as_deref().and_then(arn::service_of_group).map(|service| Cow::Owned(service.to_owned()));
+    }
+    if is_launch { read_launch(call, parts) } else { refusal(call) }
+}
+
+fn read_request<'a>(call: &mut Call<'a>, key: &str, value: Value<'a>) {
+    let first = || value.items().next().and_then(Value::text);
+    match key {
+        "cluster" => set_cluster(call, value.text()),
+        "service" | "serviceName" => call.service = value.text().map(arn::short).and_then(name),
+        "services" => call.service = first().map(arn::short).and_then(name),
+        "taskDefinition" => {
+            if let Some(definition) = value.text() {
+                read_task_definition(call, definition);
+            }
+        }
+        "family" => call.family = value.text().and_then(name),
+        "task" => set_task(call, value.text()),
+        "tasks" => set_task(call, first()),
+        "containerInstance" | "containerInstanceArn" => set_instance(call, value.text()),
+        "containerInstances" => {
+            set_instance(call, first());
+            if call.event_name.as_deref() == Some("StartTask") {
+                call.asked = i64::try_from(value.items().count()).ok();
+            }
+        }
+        "startedBy" => call.started_by = value.text().and_then(name),
+        "group" => call.group = value.text().and_then(name),
+        "launchType" => call.launch_type = value.text().and_then(name),
+        "capacityProviderStrategy" => {
+            call.capacity_provider = value.items().next().and_then(|item| item.text_at("capacityProvider")).and_then(name);
+        }
+        "count" => call.asked = value.int(),
+        "desiredCount" => call.desired_count = value.int(),
+        "reason" => call.reason = value.text().and_then(name),
+        "overrides" => {
+            call.requested_cpu = value.get("cpu").and_then(Value::int);
+            call.requested_memory = value.get("memory").and_then(Value::int);
+        }
+        _ => {}
+    }
+}
+
+fn set_cluster<'a>(call: &mut Call<'a>, cluster: Option<&'a str>) {
+    if let Some(cluster) = cluster.filter(|cluster| !cluster.is_empty()) {
+        call.cluster = name(arn::short(cluster));
+        call.cluster_arn = arn::arn(cluster).and_then(name);
+    }
+}
+
+fn set_task<'a>(call: &mut Call<'a>, task: Option<&'a str>) {
+    if let Some(task) = task {
+        call.task = name(arn::short(task));
+        call.task_arn = arn::arn(task).and_then(name);
+    }
+}
+
+fn set_instance<'a>(call: &mut Call<'a>, instance: Option<&'a str>) {
+    if let Some(instance) = instance {
+        call.container_instance = name(arn::short(instance));
+        call.container_instance_arn = arn::arn(instance).and_then(name);
+    }
+}
+
+fn read_task_definition<'a>(call: &mut Call<'a>, definition: &'a str) {
+    call.family = name(arn::family(definition));
+    call.task_definition = name(arn::task_definition(definition));
+}
+
+fn read_task<'a>(call: &mut Call<'a>, task: Value<'a>) {
+    set_task(call, task.text_at("taskArn"));
+    if call.container_instance.is_none() {
+        set_instance(call, task.text_at("containerInstanceArn"));
+    }
+    if let Some(definition) = task.text_at("taskDefinitionArn") {
+        read_task_definition(call, definition);
+    }
+    set_cluster(call, task.text_at("clusterArn"));
+    let fill = |slot: &mut Name<'a>, key: &str| {
+        if slot.is_none() {
+            *slot = task.text_at(key).and_then(name);
+        }
+    };
+    fill(&mut call.group, "group");
+    fill(&mut call.started_by, "startedBy");
+    fill(&mut call.launch_type, "launchType");
+    fill(&mut call.capacity_provider, "capacityProviderName");
+    call.requested_cpu = call.requested_cpu.or_else(|| task.get("cpu").and_then(Value::int));
+    call.requested_memory = call.requested_memory.or_else(|| task.get("memory").and_then(Value::int));
+}
+
+fn read_service<'a>(call: &mut Call<'a>, service: Value<'a>) {
+    set_cluster(call, service.text_at("clusterArn"));
+    if let Some(service) = service.text_at("serviceName").or_else(|| service.text_at("serviceArn")) {
+        call.service = name(arn::short(service));
+    }
+    if let Some(definition) = service.text_at("taskDefinition") {
+        read_task_definition(call, definition);
+    }
+}
+
+fn read_instance<'a>(call: &mut Call<'a>, instance: Value<'a>) {
+    if call.container_instance_arn.is_none() {
+        set_instance(call, instance.text_at("containerInstanceArn"));
+    }
+    if call.agent_version.is_none() {
+        call.agent_version = instance.path(&["versionInfo", "agentVersion"]).and_then(Value::text).and_then(name);
+    }
+}
+
+/// RunTask and StartTask: what was asked for, what was placed, and one failure for each entry of `failures[]`.
+fn read_launch<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
+    let asked = *call.asked.get_or_insert(1);
+    let response = parts.response.filter(|response| response.is_object());
+    let tasks = response.and_then(|response| response.get("tasks"));
+    if let Some(first) = tasks.and_then(|tasks| tasks.items().next()) {
+        read_task(call, first);
+    }
+    let placed = tasks.map_or(0, |tasks| i64::try_from(tasks.items().count()).unwrap_or(0));
+    // A response that was left out for its size says nothing about what was placed.
+    if response.is_none() && call.error_code.is_none() {
+        return Vec::new();
+    }
+    call.placed = Some(placed);
+    call.missing = Some((asked - placed).max(0));
+    if call.error_code.is_some() {
+        return refusal(call);
+    }
+    let entries: Vec<Value<'a>> =
+        response.and_then(|response| response.get("failures")).map(|failures| failures.items().collect()).unwrap_or_default();
+    if entries.is_empty() {
+        return Vec::new();
+    }
+    call.failed = Some(true);
+    let mut reasons: Vec<&str> = entries.iter().filter_map(|entry| entry.text_at("reason")).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    call.failure_reasons = Some(Cow::Owned(reasons.join(",")));
+    entries.iter().enumerate().map(|(index, entry)| launch_failure(call, *entry, index)).collect()
+}
+
+fn launch_failure<'a>(call: &Call<'a>, entry: Value<'a>, index: usize) -> Failure<'a> {
+    let reason = entry.text_at("reason").unwrap_or_default();
+    let detail = entry.text_at("detail").filter(|detail| !detail.is_empty());
+    let mut failure = from_call(call, "launch");
+    if index > 0 {
+        failure.id = call.id.as_deref().map(|id| Cow::Owned(format!("{id}#{}", index + 1)));
+    }
+    failure.incident = failure.id.clone();
+    failure.missing_tasks = Some(if index == 0 { call.missing.unwrap_or(0) } else { 0 });
+    if let Some(arn) = entry.text_at("arn")
+        && arn.contains(":container-instance/")
+    {
+        failure.container_instance = name(arn::short(arn));
+    }
+    failure.ran = Some(false);
+    failure.message = detail.or(Some(reason)).and_then(name);
+    let mut class = classify(TextKind::ApiFailure, reason);
+    if class.cause.is_none()
+        && let Some(detail) = detail
+    {
+        class = classify(TextKind::ApiFailure, detail);
+    }
+    // A sentence is no code: what explains it names it.
+    failure.reason = if reason.contains(' ') { class.cause.map(Cow::Borrowed).or_else(|| name("OTHER")) } else { name(reason) };
+    class.fill(&mut failure);
+    failure
+}
+
+/// The failure of a call that was refused.
+fn refusal<'a>(call: &Call<'a>) -> Vec<Failure<'a>> {
+    let Some(code) = call.error_code.as_deref() else { return Vec::new() };
+    let mut failure = from_call(call, "api_error");
+    failure.reason = call.error_code.clone();
+    failure.message = call.error_message.clone();
+    failure.missing_tasks = call.missing;
+    failure.ran = call.missing.map(|_| false);
+    let text = match call.error_message.as_deref() {
+        Some(message) => format!("{code}: {message}"),
+        None => code.to_owned(),
+    };
+    let mut class = classify(TextKind::ApiError, &text);
+    class.phase = class.phase.or(Some("api"));
+    class.fill(&mut failure);
+    vec![failure]
+}
+
+fn from_call<'a>(call: &Call<'a>, kind: &'static str) -> Failure<'a> {
+    Failure {
+        id: call.id.clone(),
+        time: call.time,
+        kind: name(kind),
+        account: call.account.clone(),
+        region: call.region.clone(),
+        cluster: call.cluster.clone(),
+        service: call.service.clone(),
+        family: call.family.clone(),
+        task_definition: call.task_definition.clone(),
+        task: call.task.clone(),
+        container_instance: call.container_instance.clone(),
+        launch_type: call.launch_type.clone(),
+        capacity_provider: call.capacity_provider.clone(),
+        started_by: call.started_by.clone(),
+        group: call.group.clone(),
+        user: call.user.clone(),
+        event_name: call.event_name.clone(),
+        requested_cpu: call.requested_cpu,
+        requested_memory: call.requested_memory,
+        secondary: Some(false),
+        incident: call.id.clone(),
+        call: call.id.clone(),
+        source: call.source.clone(),
+        file: call.file.clone(),
+        record: call.id.clone(),
+        ..Failure::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::json::Tape;
+
+    fn rows(text: &str, check: impl FnOnce(&Call<'_>, Vec<&Failure<'_>>)) {
+        let tape = Tape::parse(text).unwrap();
+        let origin = Origin { file: "f", record: 1, raw: Some(text), text };
+        let Modeled::Record(record) = model_call(tape.root(), "cloudtrail", origin) else { panic!("a record") };
+        let Row::Calls(call) = &record.rows[0] else { panic!("a call first") };
+        let failures = record.rows[1..].iter().map(|row| match row {
+            Row::Failures(failure) => &**failure,
+            _ => panic!("a failure"),
+        });
+        check(call, failures.collect());
+    }
+
+    #[test]
+    fn a_launch_that_placed_nothing_is_a_failure_without_error_code() {
+        let text = r#"{"eventVersion":"1.08","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/ecsEventsRole/abc","sessionContext":{"sessionIssuer":{"userName":"ecsEventsRole"}}},
+            "eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","awsRegion":"us-east-1","requestParameters":{"taskDefinition":"nightly:3","count":3,"cluster":"arn:aws:ecs:us-east-1:111122223333:cluster/batch"},
+            "responseElements":{"tasks":[{"taskArn":"arn:aws:ecs:us-east-1:111122223333:task/batch/0a"}],"failures":[{"arn":"arn:aws:ecs:us-east-1:111122223333:container-instance/batch/ci1","reason":"AGENT"},{"reason":"RESOURCE:CPU"}]},"eventID":"e1"}"#;
+        rows(text, |call, failures| {
+            assert_eq!((call.asked, call.placed, call.missing, call.failed), (Some(3), Some(1), Some(2), Some(true)));
+            assert_eq!(call.user.as_deref(), Some("ecsEventsRole/abc"));
+            assert_eq!(call.account.as_deref(), Some("111122223333"));
+            assert_eq!(call.cluster.as_deref(), Some("batch"));
+            let told: Vec<_> = failures
+                .iter()
+                .map(|failure| (failure.id.as_deref(), failure.reason.as_deref(), failure.missing_tasks))
+                .collect();
+            assert_eq!(told, [(Some("e1"), Some("AGENT"), Some(2)), (Some("e1#2"), Some("RESOURCE:CPU"), Some(0))]);
+            assert_eq!(failures[0].container_instance.as_deref(), Some("ci1"));
+            assert_eq!(failures[0].phase.as_deref(), Some("placement"));
+        });
+    }
+
+    #[test]
+    fn a_refused_call_is_an_api_error() {
+        let text = r#"{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","userName":"mary"},"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"UpdateService",
+            "errorCode":"Client.ThrottlingException","errorMessage":"Rate exceeded","requestParameters":{"service":"web","cluster":"c"},"responseElements":null,"eventID":"e2","recipientAccountId":111122223333}"#;
+        rows(text, |call, failures| {
+            assert_eq!(call.error_code.as_deref(), Some("ThrottlingException"));
+            assert_eq!(call.user.as_deref(), Some("mary"));
+            assert_eq!(failures.len(), 1);
+            assert_eq!(failures[0].kind.as_deref(), Some("api_error"));
+            assert_eq!(failures[0].reason.as_deref(), Some("ThrottlingException"));
+        });
+    }
+
+    #[test]
+    fn a_record_without_a_time_is_refused() {
+        let text = r#"{"eventSource":"s3.amazonaws.com","eventName":"GetObject","eventTime":"redacted","eventID":"e3"}"#;
+        let tape = Tape::parse(text).unwrap();
+        let origin = Origin { file: "f", record: 1, raw: None, text };
+        assert!(matches!(model_call(tape.root(), "cloudtrail", origin), Modeled::Refused(Refusal { why: "missing_time", .. })));
+    }
+}

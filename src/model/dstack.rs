@@ -1,0 +1,175 @@
+//! dstack runs, bare job submissions, and events of the dstack server.
+//!
+//! In: a Run as any export has it (one document is one record), a job submission, or an event. Out: the
+//! row of the run first, then one for each submission, then the failures. Snapshots of one run stay
+//! apart: what is newest is for queries to decide, and a snapshot with fewer submissions removes none.
+
+use super::field::{Name, lower, name, text_at};
+use super::run_cause::{Cause, root_cause};
+use super::run_failure::{RunContext, failures_of};
+use super::submission::Submission;
+use super::time::time_at;
+use super::{Modeled, Origin, Record, Refusal};
+use crate::decode::json::Value;
+use crate::table::{Row, RunEvent, RunRecord, Table};
+use std::borrow::Cow;
+
+/// Models one run with all submissions in the document.
+pub fn model_run<'a>(run: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
+    let mut record = read_run(run, origin);
+    let Some(time) = record.run_processed_at.or(record.run_submitted_at) else {
+        return Modeled::Refused(Refusal::missing_time("submitted_at", run.text_at("submitted_at")));
+    };
+    let id: Cow<'a, str> = Cow::Owned(origin.content_id());
+    record.id = Some(id.clone());
+    record.time = Some(time);
+    record.raw = origin.raw();
+    let jobs: Vec<Value<'a>> = run.get("jobs").map(|jobs| jobs.items().collect()).unwrap_or_default();
+    let mut submissions = Vec::new();
+    for job in &jobs {
+        let all: Vec<Value<'a>> = job.get("job_submissions").map(|all| all.items().collect()).unwrap_or_default();
+        let newest = all.len().saturating_sub(1);
+        submissions.extend(all.into_iter().enumerate().map(|(index, submission)| {
+            let spec = job.get("job_spec");
+            Submission::read(submission, spec, index == newest)
+        }));
+    }
+    record.jobs = i64::try_from(jobs.len()).ok();
+    record.submissions = i64::try_from(submissions.len()).ok();
+    let failed = record.run_status.as_deref() == Some("failed");
+    let cause = if failed { root_cause(&submissions, record.run_reason.as_deref()) } else { Cause::Unknown };
+    tell_cause(&mut record, &submissions, cause);
+    let context = RunContext {
+        record: &id,
+        time,
+        run: record.run.clone(),
+        run_id: record.run_id.clone(),
+        run_reason: record.run_reason.clone(),
+        run_error: record.run_error.clone(),
+        project: record.project.clone(),
+        user: record.user.clone(),
+        file: origin.file(),
+    };
+    let failures = failures_of(&context, &submissions, cause);
+    let mut rows = Vec::with_capacity(1 + submissions.len() + failures.len());
+    rows.push(Row::from(record));
+    for submission in submissions {
+        rows.push(Row::from(submission.row(&context, origin)));
+    }
+    rows.extend(failures.into_iter().map(Row::from));
+    Modeled::Record(Record { table: Table::RunRecords, id, account: None, time, rows })
+}
+
+fn read_run<'a>(run: Value<'a>, origin: Origin<'a>) -> RunRecord<'a> {
+    let mut record =
+        RunRecord { source: name("dstack"), file: origin.file(), record: Some(origin.record), ..RunRecord::default() };
+    for (key, value) in run.entries() {
+        let text = || value.text().and_then(name);
+        match key {
+            "id" => record.run_id = text(),
+            "project_name" => record.project = text(),
+            "user" => record.user = text(),
+            "fleet" => record.fleet = text_at(value, "name"),
+            "submitted_at" => record.run_submitted_at = super::time::time_of(value),
+            "last_processed_at" => record.run_processed_at = super::time::time_of(value),
+            "next_triggered_at" => record.next_triggered_at = super::time::time_of(value),
+            "status" => record.run_status = value.text().and_then(lower),
+            "status_message" => record.run_status_message = text(),
+            "termination_reason" => record.run_reason = value.text().and_then(lower),
+            "error" => record.run_error = text(),
+            "deleted" => record.deleted = value.bool(),
+            "deployment_num" => record.deployment_num = value.int(),
+            "cost" => record.run_cost = value.float(),
+            "run_spec" => {
+                record.run = text_at(value, "run_name");
+                let configuration = value.get("configuration");
+                record.run_type = configuration.and_then(|configuration| text_at(configuration, "type"));
+                let schedule = configuration.and_then(|configuration| configuration.get("schedule"));
+                record.scheduled = Some(schedule.is_some_and(|schedule| !schedule.is_null()));
+            }
+            _ => {}
+        }
+    }
+    record
+}
+
+fn tell_cause<'a>(record: &mut RunRecord<'a>, submissions: &[Submission<'a>], cause: Cause) {
+    match cause {
+        Cause::Submission(index) => {
+            if let Some(submission) = submissions.get(index) {
+                record.cause_reason = submission.reason.clone();
+                record.cause_exit_status = submission.exit_status;
+                record.cause_message = submission.message.and_then(name);
+            }
+        }
+        Cause::Run => record.cause_reason = record.run_reason.clone(),
+        Cause::Unknown => {}
+    }
+}
+
+/// Models a job submission that stands on its own, without its run.
+pub fn model_submission<'a>(submission: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
+    let submission = Submission::read(submission, None, true);
+    let Some(time) = submission.time() else {
+        return Modeled::Refused(Refusal::missing_time("submitted_at", None));
+    };
+    let id: Cow<'a, str> = Cow::Owned(origin.content_id());
+    let context = RunContext::alone(&id, time, origin.file());
+    let submissions = [submission];
+    let failures = failures_of(&context, &submissions, Cause::Submission(0));
+    let [submission] = submissions;
+    let mut rows = vec![Row::from(submission.row(&context, origin))];
+    rows.extend(failures.into_iter().map(Row::from));
+    Modeled::Record(Record { table: Table::JobSubmissions, id, account: None, time, rows })
+}
+
+/// Models one event of the dstack server.
+pub fn model_run_event<'a>(event: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
+    let Some(time) = time_at(event, "recorded_at") else {
+        return Modeled::Refused(Refusal::missing_time("recorded_at", event.text_at("recorded_at")));
+    };
+    let id = text_at(event, "id").unwrap_or_else(|| Cow::Owned(origin.content_id()));
+    let target = event.get("targets").and_then(|targets| targets.items().next());
+    let of_target = |key: &str| target.and_then(|target| text_at(target, key));
+    let message = event.text_at("message").unwrap_or_default();
+    let (from_status, to_status) = statuses(message);
+    let row = RunEvent {
+        id: Some(id.clone()),
+        time: Some(time),
+        message: name(message),
+        actor: text_at(event, "actor_user").or_else(|| text_at(event, "actor_user_id")),
+        target_type: of_target("type"),
+        target: of_target("name"),
+        target_id: of_target("id"),
+        project: of_target("project_name"),
+        from_status,
+        to_status,
+        reason: termination_reason(message),
+        source: name("dstack"),
+        file: origin.file(),
+        record: Some(origin.record),
+        raw: origin.raw(),
+    };
+    Modeled::Record(Record { table: Table::RunEvents, id, account: None, time, rows: vec![Row::from(row)] })
+}
+
+/// The statuses in `… status changed A -> B…` and `… status: B`.
+fn statuses(message: &str) -> (Name<'_>, Name<'_>) {
+    let word = |text| first_word(text).and_then(lower);
+    if let Some((from, to)) = message.split_once(" status changed ").and_then(|(_, change)| change.split_once(" -> ")) {
+        return (word(from), word(to));
+    }
+    let created = message.split_once("Status: ").or_else(|| message.split_once(" status: "));
+    (None, created.and_then(|(_, status)| word(status)))
+}
+
+fn termination_reason(message: &str) -> Name<'_> {
+    first_word(message.split_once("Termination reason: ")?.1).and_then(lower)
+}
+
+fn first_word(text: &str) -> Option<&str> {
+    text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).next().filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

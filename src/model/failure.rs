@@ -1,0 +1,105 @@
+//! What a failure is: phase, class, category and cause, from the catalog.
+
+use super::catalog::{Entry, FailureCatalog, TextKind};
+use crate::table::Failure;
+use std::borrow::Cow;
+
+/// What the catalog says about a failure. Missing parts are not known, and are not guessed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Classification {
+    /// Where it failed.
+    pub phase: Option<&'static str>,
+    /// How to respond.
+    pub class: Option<&'static str>,
+    /// The id of the entry that explains it.
+    pub cause: Option<&'static str>,
+    /// Where the wording of the entry is from.
+    pub confidence: Option<&'static str>,
+}
+
+/// Classifies a text by the built-in catalog.
+pub fn classify(kind: TextKind, text: &str) -> Classification {
+    FailureCatalog::builtin().explain(kind, text).map(Classification::of).unwrap_or_default()
+}
+
+impl Classification {
+    /// What an entry says.
+    pub fn of(entry: &'static Entry) -> Self {
+        Classification {
+            phase: Some(&entry.stage),
+            class: entry.class.as_deref(),
+            cause: Some(&entry.id),
+            confidence: Some(&entry.confidence),
+        }
+    }
+
+    /// Writes phase, class, cause, category and code into a failure whose `kind` and `ran` are known.
+    pub fn fill(&self, failure: &mut Failure<'_>) {
+        failure.phase = self.phase.map(Cow::Borrowed);
+        failure.class = self.class.map(Cow::Borrowed);
+        failure.cause = self.cause.map(Cow::Borrowed);
+        failure.category = category(self.class, self.phase, failure.ran, self.cause).map(Cow::Borrowed);
+        let parts = [failure.kind.as_deref(), self.phase, self.cause];
+        // A cause without a phase cannot be: entries have both.
+        let known: Vec<&str> = parts.into_iter().map_while(|part| part).collect();
+        failure.code = Some(Cow::Owned(known.join(".")));
+    }
+}
+
+/// The three kinds of failure: `launch` never launched, `settings` made it fail, the `program` ran and
+/// failed. None for what is nobody's fault in these terms: host, spot and what an operator asked for.
+pub fn category(class: Option<&str>, phase: Option<&str>, ran: Option<bool>, cause: Option<&str>) -> Option<&'static str> {
+    if cause == Some("oom") {
+        return Some("settings");
+    }
+    match (phase?, class?) {
+        ("host" | "spot", _) | (_, "operator") => None,
+        ("placement" | "capacity" | "api", _) => Some("launch"),
+        (_, "configuration") => Some("settings"),
+        // A deployment tells that tasks failed, not whether they ran.
+        ("deployment", _) if ran != Some(true) => None,
+        (_, "application") => Some("program"),
+        // Transient, capacity or infrastructure trouble on the way to the first container.
+        ("running" | "health_check" | "stop_request" | "deployment", _) => None,
+        _ => (ran != Some(true)).then_some("launch"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_classified() {
+        let agent = classify(TextKind::ApiFailure, "AGENT");
+        assert_eq!((agent.phase, agent.class, agent.cause), (Some("placement"), Some("transient"), Some("placement-agent")));
+        assert_eq!(classify(TextKind::ApiFailure, "never seen"), Classification::default());
+    }
+
+    #[test]
+    fn codes_grow_with_what_is_known() {
+        let mut failure = Failure { kind: Some("launch".into()), ran: Some(false), ..Failure::default() };
+        classify(TextKind::ApiFailure, "RESOURCE:CPU").fill(&mut failure);
+        assert_eq!(failure.code.as_deref(), Some("launch.placement.placement-resource-cpu"));
+        assert_eq!(failure.category.as_deref(), Some("launch"));
+        Classification { phase: Some("running"), ..Classification::default() }.fill(&mut failure);
+        assert_eq!((failure.code.as_deref(), failure.cause.as_deref()), (Some("launch.running"), None));
+        Classification::default().fill(&mut failure);
+        assert_eq!((failure.code.as_deref(), failure.category.as_deref()), (Some("launch"), None));
+    }
+
+    #[test]
+    fn three_categories() {
+        let of = |class, phase, ran| category(Some(class), Some(phase), ran, None);
+        assert_eq!(of("transient", "placement", Some(false)), Some("launch"));
+        assert_eq!(of("configuration", "image_pull", Some(false)), Some("settings"));
+        assert_eq!(of("transient", "image_pull", Some(false)), Some("launch"));
+        assert_eq!(of("application", "running", Some(true)), Some("program"));
+        assert_eq!(of("infrastructure", "host", Some(true)), None);
+        assert_eq!(of("capacity", "spot", Some(true)), None);
+        assert_eq!(of("operator", "running", Some(true)), None);
+        assert_eq!(category(Some("application"), Some("running"), Some(true), Some("oom")), Some("settings"));
+        assert_eq!(of("application", "deployment", None), None);
+        assert_eq!(category(None, None, Some(true), None), None);
+    }
+}

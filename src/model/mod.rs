@@ -1,0 +1,106 @@
+//! ③ One recognised record becomes typed rows.
+//!
+//! In: a parsed JSON value and where it came from. Out: [`Modeled`]: the rows of one record, or why
+//! there are none. Nothing here knows Arrow or the store. A row depends on its own record only, so
+//! the order in which files are loaded cannot matter.
+
+pub mod arn;
+pub mod catalog;
+pub mod cloudtrail;
+mod container;
+pub mod dstack;
+pub mod ecs_event;
+pub mod failure;
+mod field;
+pub mod instance;
+pub mod reason;
+mod run_cause;
+mod run_failure;
+pub mod service;
+mod service_failure;
+mod stop;
+mod submission;
+pub mod task;
+pub mod time;
+
+use crate::table::{Row, Table};
+use std::borrow::Cow;
+
+/// Where a record came from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The file, as it was found.
+    pub file: &'a str,
+    /// The number of the record in its file, from 1.
+    pub record: i64,
+    /// The original text, secrets masked; none where originals are not kept.
+    pub raw: Option<&'a str>,
+    /// The original text, always: for content hashes of records without an id.
+    pub text: &'a str,
+}
+
+impl<'a> Origin<'a> {
+    /// The file, as a column value.
+    pub fn file(&self) -> Option<Cow<'a, str>> {
+        Some(Cow::Borrowed(self.file))
+    }
+
+    /// The original, as a column value.
+    pub fn raw(&self) -> Option<Cow<'a, str>> {
+        self.raw.map(Cow::Borrowed)
+    }
+
+    /// An id made from the content, for records that have none.
+    pub fn content_id(&self) -> String {
+        blake3::hash(self.text.as_bytes()).to_hex().chars().take(32).collect()
+    }
+}
+
+/// The rows of one record.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// The table of the first row; its `id` and `account` are the identity of the record.
+    pub table: Table,
+    /// The id of the record.
+    pub id: Cow<'a, str>,
+    /// The account, where the identity has one.
+    pub account: Option<Cow<'a, str>>,
+    /// When it happened, in microseconds since 1970 UTC.
+    pub time: i64,
+    /// The row of the record first, then its containers, submissions and failures.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// What became of one recognised record.
+#[derive(Debug)]
+pub enum Modeled<'a> {
+    /// Its rows.
+    Record(Record<'a>),
+    /// It is known, and left out on purpose.
+    Filtered(&'static str),
+    /// It cannot be loaded.
+    Refused(Refusal),
+}
+
+/// Why a record cannot be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// A code, such as `missing_time`.
+    pub why: &'static str,
+    /// What was read and what was expected.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A record without a time it could be found by.
+    pub fn missing_time(field: &str, found: Option<&str>) -> Self {
+        let detail = match found {
+            Some(text) => format!(
+                "`{field}` is `{}`; expected a time such as 2026-03-04T02:10:00Z",
+                text.chars().take(60).collect::<String>()
+            ),
+            None => format!("`{field}` is missing; expected a time such as 2026-03-04T02:10:00Z"),
+        };
+        Refusal { why: "missing_time", detail }
+    }
+}

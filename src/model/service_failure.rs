@@ -1,0 +1,91 @@
+//! Failures that services tell of: placement, configuration, start-up, health checks, deployments.
+
+use super::catalog::{Entry, FailureCatalog, TextKind};
+use super::failure::Classification;
+use super::field::name;
+use super::reason::reason_name;
+use crate::table::{Failure, ServiceEvent};
+use std::borrow::Cow;
+
+/// The failure behind a WARN or ERROR of a service: every one is a failure, explained or not.
+pub(super) fn service_failure<'a>(event: &ServiceEvent<'a>, kind: TextKind, text: &str) -> Failure<'a> {
+    let catalog = FailureCatalog::builtin();
+    let by_name = || event.event_name.as_deref().and_then(|event_name| catalog.explain(kind, event_name));
+    let entry = catalog.explain(kind, text).or_else(by_name);
+    let mut failure = of_event(event, "service");
+    let named = reason_name(text).map(|code| Cow::Owned(code.to_owned()));
+    failure.reason = named.or_else(|| event.event_name.clone()).or_else(|| entry.map(code_of));
+    classify(&mut failure, entry);
+    failure
+}
+
+/// The failure that a message of `describe-services` tells of, if it does. Tells INFO from WARN.
+pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> Option<Failure<'a>> {
+    let catalog = FailureCatalog::builtin();
+    if catalog.is_benign(TextKind::ServiceEvent, text) {
+        event.event_type = name("INFO");
+        return None;
+    }
+    let entry = catalog.explain(TextKind::ServiceEvent, text)?;
+    // Stops that somebody asked for are told in the same list.
+    if entry.retry == "none" {
+        event.event_type = name("INFO");
+        return None;
+    }
+    event.event_type = name("WARN");
+    let captures = catalog.captures(entry, text);
+    let instance = captures.iter().find(|(group, _)| group == "container_instance");
+    event.container_instance = instance.map(|(_, instance)| Cow::Owned((*instance).to_owned()));
+    let mut failure = of_event(event, "service");
+    failure.reason = Some(reason_name(text).map_or_else(|| code_of(entry), |code| Cow::Owned(code.to_owned())));
+    classify(&mut failure, Some(entry));
+    Some(failure)
+}
+
+/// The failure of a deployment. The event and describe output tell of the same one.
+pub(super) fn deployment_failure<'a>(event: &ServiceEvent<'a>) -> Failure<'a> {
+    let text = event.message.as_deref().unwrap_or_default();
+    let entry = FailureCatalog::builtin().explain(TextKind::DeploymentReason, text);
+    let mut failure = of_event(event, "deployment");
+    failure.reason = event.event_name.clone();
+    failure.incident = event.deployment.as_deref().map(|deployment| Cow::Owned(format!("deployment:{deployment}")));
+    classify(&mut failure, entry);
+    if entry.is_none() {
+        Classification { phase: Some("deployment"), ..Classification::default() }.fill(&mut failure);
+    }
+    failure
+}
+
+/// What the entry says; whether a program ran is known only where nothing was placed.
+fn classify(failure: &mut Failure<'_>, entry: Option<&'static Entry>) {
+    failure.ran = entry.and_then(|entry| matches!(entry.stage.as_str(), "placement" | "capacity").then_some(false));
+    entry.map(Classification::of).unwrap_or_default().fill(failure);
+}
+
+/// A code for a message that has none: the name of its entry if that is a code, else its id.
+fn code_of<'a>(entry: &'static Entry) -> Cow<'a, str> {
+    let is_code = reason_name(&entry.name) == Some(entry.name.as_str());
+    Cow::Borrowed(if is_code { &entry.name } else { &entry.id })
+}
+
+fn of_event<'a>(event: &ServiceEvent<'a>, kind: &'static str) -> Failure<'a> {
+    let task_definition = event.task_definition.clone();
+    let family = task_definition.as_deref().map(|definition| Cow::Owned(super::arn::family(definition).to_owned()));
+    Failure {
+        kind: name(kind),
+        message: event.message.clone().or_else(|| event.event_name.clone()),
+        account: event.account.clone(),
+        region: event.region.clone(),
+        cluster: event.cluster.clone(),
+        service: event.service.clone(),
+        family,
+        task_definition,
+        container_instance: event.container_instance.clone(),
+        capacity_provider: event.capacity_provider.clone(),
+        event_name: event.event_name.clone(),
+        secondary: Some(false),
+        source: event.source.clone(),
+        file: event.file.clone(),
+        ..Failure::default()
+    }
+}

@@ -1,0 +1,203 @@
+//! Why a task stopped: asked for, or failed, and then where and how to respond.
+
+use super::catalog::{Entry, FailureCatalog, TextKind, signal};
+use super::container::{Container, root_container};
+use super::failure::Classification;
+use super::field::name;
+use super::reason::reason_name;
+use crate::table::{Failure, TaskEvent};
+use std::borrow::Cow;
+
+/// The end of a task.
+#[derive(Debug)]
+pub(super) struct Stop<'a> {
+    /// The stop code, recorded or inferred from the reason in records that have none.
+    code: Option<Cow<'a, str>>,
+    /// What explains `stoppedReason`.
+    explained: Option<&'static Entry>,
+    /// Whether the stop was asked for or ended well; missing = the record does not tell.
+    pub expected: Option<bool>,
+}
+
+impl<'a> Stop<'a> {
+    /// Judges the stop of a task by its own record.
+    pub(super) fn judge(task: &TaskEvent<'a>, containers: &[Container<'a>]) -> Self {
+        let catalog = FailureCatalog::builtin();
+        let explained = task.stopped_reason.as_deref().and_then(|reason| catalog.explain(TextKind::TaskStoppedReason, reason));
+        // Records of before 2019 have no stop code; their reasons are worded like those that have one.
+        let code = task.stop_code.clone().or_else(|| match explained?.stop_codes.as_slice() {
+            [only] => Some(Cow::Borrowed(only.as_str())),
+            _ => None,
+        });
+        let mut stop = Stop { code, explained, expected: None };
+        stop.expected = stop.is_expected(task, containers);
+        stop
+    }
+
+    /// Somebody asked for it: SIGTERM and SIGKILL are then nobody's fault.
+    pub(super) fn was_asked_for(&self) -> bool {
+        matches!(self.code.as_deref(), Some("UserInitiated" | "ServiceSchedulerInitiated"))
+    }
+
+    fn is_expected(&self, task: &TaskEvent<'_>, containers: &[Container<'_>]) -> Option<bool> {
+        let asked_for = self.explained.is_some_and(|entry| entry.class.as_deref() == Some("operator"));
+        match self.code.as_deref() {
+            Some("UserInitiated") => Some(true),
+            // Of what the scheduler does, only health checks and the like are failures, and they have reasons of their own.
+            Some("ServiceSchedulerInitiated") => Some(asked_for || self.explained.is_none()),
+            Some("SpotInterruption" | "TerminationNotice" | "InfrastructureHealth") => Some(false),
+            Some("TaskFailedToStart") => Some(asked_for),
+            Some("EssentialContainerExited") => Some(ended_well(containers)),
+            _ if asked_for => Some(true),
+            _ => {
+                let told = task.stopped_reason.is_some() || containers.iter().any(|container| container.reason.is_some());
+                let codes = containers.iter().any(|container| container.exit_code.is_some());
+                let specific = self.explained.is_some_and(|entry| !entry.generic);
+                (told || codes).then(|| !specific && ended_well(containers))
+            }
+        }
+    }
+}
+
+/// All containers ended with 0, or with 0 and then SIGTERM for the others: a job that is done.
+fn ended_well(containers: &[Container<'_>]) -> bool {
+    let error = |container: &Container<'_>| {
+        container.names_an_error() || container.explanation().is_some_and(|entry| entry.class.as_deref() != Some("operator"))
+    };
+    containers.iter().any(|container| container.exit_code == Some(0))
+        && containers.iter().all(|container| matches!(container.exit_code, None | Some(0 | 143)) && !error(container))
+}
+
+/// The failure that a stopped task is, unless its stop was expected.
+pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>], stop: &Stop<'a>) -> Option<Failure<'a>> {
+    if stop.expected != Some(false) {
+        return None;
+    }
+    // A container that ended with 0 is not to blame, whatever became of the others.
+    let root = root_container(containers, stop.was_asked_for());
+    let root = root.filter(|root| root.reason.is_some() || root.exit_code != Some(0));
+    let told = best_explanation(task, containers, stop);
+    let exit_code = root.and_then(|root| root.exit_code).filter(|code| *code != 0);
+    let ran = ran(task, stop, told, root);
+    let mut failure = of_task(task);
+    failure.ran = Some(ran);
+    failure.exit_code = exit_code;
+    failure.signal = exit_code.and_then(signal);
+    let blamed = root.or(if let [only] = containers { Some(only) } else { None });
+    failure.container = blamed.and_then(|container| container.name).and_then(name);
+    failure.image = blamed.and_then(|container| container.image).and_then(name);
+    failure.message = message(task, root, told);
+    failure.reason = reason(stop, &failure);
+    classification(stop, told.map(|told| told.entry), exit_code, ran).fill(&mut failure);
+    Some(failure)
+}
+
+/// A text of the task with what explains it.
+#[derive(Debug, Clone, Copy)]
+struct Told<'t> {
+    text: &'t str,
+    entry: &'static Entry,
+}
+
+/// The best of several texts: a container's error, a specific reason, a failed attachment, what only
+/// wraps those.
+fn best_explanation<'t>(task: &'t TaskEvent<'_>, containers: &'t [Container<'_>], stop: &Stop<'_>) -> Option<Told<'t>> {
+    let of_containers = containers.iter().filter_map(|container| {
+        let entry = container.explanation()?;
+        let certain = container.exit_code.is_some() || container.names_an_error();
+        Some((if certain { 0 } else { 3 }, Told { text: container.reason?, entry }))
+    });
+    let of_task = stop.explained.zip(task.stopped_reason.as_deref()).map(|(entry, text)| (1, Told { text, entry }));
+    let of_attachment = task.attachment_reason.as_deref().and_then(|text| {
+        let entry = FailureCatalog::builtin().explain(TextKind::AttachmentStatusReason, text)?;
+        Some((2, Told { text, entry }))
+    });
+    of_containers
+        .chain(of_task)
+        .chain(of_attachment)
+        .filter(|(_, told)| told.entry.class.as_deref() != Some("operator"))
+        .min_by_key(|(rank, told)| (told.entry.generic, *rank))
+        .map(|(_, told)| told)
+}
+
+/// The program ran if the task reached RUNNING, or, where that is not recorded, if it left an exit
+/// code that is not that of a container that could not be started.
+fn ran(task: &TaskEvent<'_>, stop: &Stop<'_>, told: Option<Told<'_>>, root: Option<&Container<'_>>) -> bool {
+    let never_started = stop.code.as_deref() == Some("TaskFailedToStart")
+        || told.is_some_and(|told| {
+            !matches!(told.entry.stage.as_str(), "running" | "health_check" | "host" | "spot" | "stop_request")
+        });
+    task.started_at.is_some() || (!never_started && root.is_some_and(|root| root.exit_code.is_some()))
+}
+
+/// Phase and class: from what explains the failure; where that only says that a container exited, from
+/// its exit code; where nothing explains it, from exit code or stop code.
+fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Option<i64>, ran: bool) -> Classification {
+    let catalog = FailureCatalog::builtin();
+    let mut found = entry.map(Classification::of).unwrap_or_default();
+    let wrapper = entry.is_none_or(|entry| entry.id == "essential-exited");
+    let exited = matches!(stop.code.as_deref(), None | Some("EssentialContainerExited"));
+    match exit_code.filter(|_| wrapper && exited) {
+        Some(code) => {
+            // Nobody asked this task to stop: its SIGTERM is not the end of a stop request.
+            let known = catalog.exit_code(code).filter(|known| known.class != "none" && known.stage != "stop_request");
+            let stage = known.map_or("running", |known| known.stage.as_str());
+            found.phase = Some(if ran { "running" } else { stage });
+            found.class = Some(known.map_or("application", |known| known.class.as_str()));
+        }
+        None if entry.is_none() => {
+            let known = stop.code.as_deref().and_then(|code| catalog.stop_code(code));
+            found.phase = known.map(|known| known.stage.as_str());
+            found.class = known.map(|known| known.class.as_str());
+        }
+        None => {}
+    }
+    found
+}
+
+/// The text that tells why.
+fn message<'a>(task: &TaskEvent<'a>, root: Option<&Container<'a>>, told: Option<Told<'_>>) -> Option<Cow<'a, str>> {
+    told.map(|told| Cow::Owned(told.text.to_owned()))
+        .or_else(|| root.filter(|root| root.names_an_error()).and_then(|root| root.reason).and_then(name))
+        .or_else(|| task.stopped_reason.clone())
+        .or_else(|| task.attachment_reason.clone())
+}
+
+/// A code: the error name that the message begins with, else the stop code.
+fn reason<'a>(stop: &Stop<'a>, failure: &Failure<'a>) -> Option<Cow<'a, str>> {
+    let named = failure.message.as_deref().and_then(reason_name).map(|named| Cow::Owned(named.to_owned()));
+    named.or_else(|| stop.code.clone())
+}
+
+fn of_task<'a>(task: &TaskEvent<'a>) -> Failure<'a> {
+    let incident = match task.task_arn.as_deref() {
+        Some(arn) => Some(Cow::Owned(format!("task:{arn}"))),
+        None => task.id.clone(),
+    };
+    Failure {
+        id: task.id.clone(),
+        time: task.stopped_at.or(task.time),
+        kind: name("task"),
+        account: task.account.clone(),
+        region: task.region.clone(),
+        cluster: task.cluster.clone(),
+        service: task.service.clone(),
+        family: task.family.clone(),
+        task_definition: task.task_definition.clone(),
+        task: task.task.clone(),
+        container_instance: task.container_instance.clone(),
+        launch_type: task.launch_type.clone(),
+        capacity_provider: task.capacity_provider.clone(),
+        started_by: task.started_by.clone(),
+        group: task.group.clone(),
+        requested_cpu: task.cpu,
+        requested_memory: task.memory,
+        secondary: Some(false),
+        incident,
+        version: task.version,
+        source: task.source.clone(),
+        file: task.file.clone(),
+        record: task.id.clone(),
+        ..Failure::default()
+    }
+}

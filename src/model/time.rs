@@ -1,0 +1,116 @@
+//! Times as the exports write them, in microseconds since 1970 UTC.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::decode::json::Value;
+
+/// Reads a time: RFC 3339 with any offset and 0 to 9 digits of fraction, the SDK's
+/// `Jul 19, 2023 9:25:09 PM` (UTC), compact `20131102T010628Z`, `2026-03-04 02:10:00` (UTC), RFC 1123.
+pub fn parse_time(text: &str) -> Option<i64> {
+    if let Some(micros) = parse_utc_seconds(text.as_bytes()) {
+        return Some(micros);
+    }
+    let text = text.trim();
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time.as_microsecond());
+    }
+    if text.len() > 60 || !text.is_ascii() {
+        return None;
+    }
+    let civil = |format: &str, text: &str| DateTime::strptime(format, text).ok();
+    let local = civil("%b %d, %Y %I:%M:%S %p", text)
+        .or_else(|| civil("%Y%m%dT%H%M%SZ", text))
+        .or_else(|| civil("%Y-%m-%d %H:%M:%S%.f", text))
+        .or_else(|| civil("%Y-%m-%dT%H:%M:%S%.f", text))
+        .or_else(|| civil("%Y-%m-%d, %H:%M:%S", text))
+        .or_else(|| civil("%a, %d %b %Y %H:%M:%S GMT", text));
+    if let Some(local) = local {
+        return local.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_microsecond());
+    }
+    // `2021-11-18T09:41:02.123000-0800` and `2021-11-18 09:41:02.123000+00:00`, as Python and older SDKs write.
+    jiff::fmt::strtime::parse("%Y-%m-%dT%H:%M:%S%.f%z", text)
+        .or_else(|_| jiff::fmt::strtime::parse("%Y-%m-%d %H:%M:%S%.f%:z", text))
+        .and_then(|parsed| parsed.to_timestamp())
+        .ok()
+        .map(|time| time.as_microsecond())
+}
+
+/// Reads a time from a JSON value: a text as above, or a number of seconds or milliseconds since 1970.
+pub fn time_of(value: Value<'_>) -> Option<i64> {
+    if let Some(text) = value.text() {
+        return parse_time(text);
+    }
+    let number = value.float()?;
+    // Seconds up to the year 5138, milliseconds from 1973 on: the two ranges do not meet.
+    let seconds = if number.abs() >= 1e11 { number / 1e3 } else { number };
+    let micros = (seconds * 1e6).round();
+    (micros.abs() < 2e17 && micros != 0.0).then_some(micros as i64)
+}
+
+/// The time under a key.
+pub fn time_at(value: Value<'_>, key: &str) -> Option<i64> {
+    value.get(key).and_then(time_of)
+}
+
+/// `2023-07-19T21:17:28Z`, the form of nearly every record, without the detour of a general parser.
+fn parse_utc_seconds(text: &[u8]) -> Option<i64> {
+    let [y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'Z'] = text else {
+        return None;
+    };
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    let pair = |high: &u8, low: &u8| Some(digit(high)? * 10 + digit(low)?);
+    let (year, month, day) = (pair(y1, y2)? * 100 + pair(y3, y4)?, pair(o1, o2)?, pair(d1, d2)?);
+    let (hour, minute, second) = (pair(h1, h2)?, pair(m1, m2)?, pair(s1, s2)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_in_month = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i64::from(leap),
+        _ => return None,
+    };
+    if year < 1 || day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Days since 1970 by the civil calendar, with years that begin in March.
+    let (march_year, march_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let day_of_year = (153 * march_month + 2) / 5 + day - 1;
+    let days = march_year * 365 + march_year / 4 - march_year / 100 + march_year / 400 + day_of_year - 719_468;
+    Some((days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_seen_in_exports() {
+        let want = "2023-07-19T21:25:09Z".parse::<Timestamp>().unwrap().as_microsecond();
+        for text in [
+            "2023-07-19T21:25:09Z",
+            "2023-07-19T21:25:09.000Z",
+            "Jul 19, 2023 9:25:09 PM",
+            "20230719T212509Z",
+            "2023-07-19T14:25:09-07:00",
+            "2023-07-19 21:25:09",
+            "Wed, 19 Jul 2023 21:25:09 GMT",
+            "2023-07-19T21:25:09+0000",
+        ] {
+            assert_eq!(parse_time(text), Some(want), "{text}");
+        }
+        for text in ["redacted", "", "2023-13-19T21:25:09Z", "2023-02-30T21:25:09Z", "19.7.2023"] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+        assert_eq!(parse_time("2025-06-02T01:06:14.98Z").map(|time| time % 1_000_000), Some(980_000));
+    }
+
+    #[test]
+    fn the_fast_path_agrees_with_jiff() {
+        for days in (0..60_000).step_by(17) {
+            let time = Timestamp::from_second(days * 86_400 + days % 86_400).unwrap();
+            let text = time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            assert_eq!(parse_utc_seconds(text.as_bytes()), Some(time.as_microsecond()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The catalog that the checker asks, filled from the table of nouns.
+//!
+//! Values come from a function the caller gives, because only the caller may run queries; each column
+//! is asked about once at most.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use super::nouns::{self, NOUNS};
+use crate::lang::catalog::{Catalog, FieldInfo, MeasureInfo, NounStatus};
+
+/// Values of a column of a noun with their number of rows, most frequent first.
+type Values = dyn Fn(&str, &str) -> Vec<(String, u64)> + Send + Sync;
+
+/// What is known about nouns, with the values of one store.
+pub struct PlanCatalog {
+    measures: BTreeMap<&'static str, Vec<MeasureInfo>>,
+    values: Box<Values>,
+    seen: Mutex<BTreeMap<(String, String), Vec<(String, u64)>>>,
+}
+
+impl fmt::Debug for PlanCatalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlanCatalog").finish_non_exhaustive()
+    }
+}
+
+impl PlanCatalog {
+    /// A catalog that gets values from a function of noun and field; it may give none.
+    pub fn new(values: impl Fn(&str, &str) -> Vec<(String, u64)> + Send + Sync + 'static) -> Self {
+        let measures = NOUNS.iter().map(|noun| (noun.word, noun.measures.iter().map(|measure| measure.info).collect())).collect();
+        Self { measures, values: Box::new(values), seen: Mutex::default() }
+    }
+}
+
+impl Default for PlanCatalog {
+    /// A catalog without values, enough to list fields and to check queries.
+    fn default() -> Self {
+        Self::new(|_, _| Vec::new())
+    }
+}
+
+impl Catalog for PlanCatalog {
+    fn status(&self, noun: &str) -> NounStatus {
+        match nouns::noun(noun) {
+            Some(_) => NounStatus::Ready,
+            None => NounStatus::Later(nouns::later(noun)),
+        }
+    }
+
+    fn fields(&self, noun: &str) -> &[FieldInfo] {
+        nouns::noun(noun).map_or(&[], |noun| &noun.fields)
+    }
+
+    fn measures(&self, noun: &str) -> &[MeasureInfo] {
+        self.measures.get(noun).map_or(&[], Vec::as_slice)
+    }
+
+    fn values(&self, noun: &str, field: &str) -> Vec<(String, u64)> {
+        let key = (noun.to_owned(), field.to_owned());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.entry(key).or_insert_with(|| (self.values)(noun, field)).clone()
+    }
+
+    fn shown(&self, noun: &str) -> &[&'static str] {
+        nouns::noun(noun).map_or(&[], |noun| noun.shown)
+    }
+}

@@ -1,0 +1,58 @@
+//! `every_…(time)`: times in, the starts of their buckets out; missing stays missing.
+
+use std::sync::Arc;
+
+use arrow::array::TimestampMicrosecondArray;
+use arrow::datatypes::DataType;
+use datafusion::common::Result;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+
+use super::{Step, argument, time_type, times};
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct TimeBucket {
+    name: String,
+    step: Step,
+    signature: Signature,
+}
+
+/// The start of the bucket that a time falls into.
+pub fn time_bucket(step: Step, time: Expr) -> Expr {
+    let function = TimeBucket { name: step.name(), step, signature: Signature::any(1, Volatility::Immutable) };
+    ScalarUDF::new_from_impl(function).call(vec![time])
+}
+
+impl ScalarUDFImpl for TimeBucket {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(time_type())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let times = times(argument(&args.args, 0)?, args.number_rows)?;
+        // Neighboring rows mostly share a bucket: its edges are kept.
+        let mut edges: Option<(i64, i64)> = None;
+        let starts: TimestampMicrosecondArray = times
+            .iter()
+            .map(|time| {
+                let time = time?;
+                if let Some((start, end)) = edges
+                    && (start..end).contains(&time)
+                {
+                    return Some(start);
+                }
+                let start = self.step.start(time)?;
+                edges = self.step.next(start).map(|end| (start, end));
+                Some(start)
+            })
+            .collect();
+        Ok(ColumnarValue::Array(Arc::new(starts.with_timezone("UTC"))))
+    }
+}

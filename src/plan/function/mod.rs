@@ -1,0 +1,44 @@
+//! Functions that the engine does not have: typed batches in, one array out.
+//!
+//! Invariant: each is a pure function of its arguments and of the values it was made with (zone,
+//! step), so the same rows give the same bytes on any number of threads.
+
+mod bucket;
+mod calendar;
+mod exact_sum;
+mod gap;
+mod json_path;
+mod step;
+
+pub use bucket::time_bucket;
+pub use calendar::calendar_part;
+pub use exact_sum::{exact_sum, exact_sum_function};
+pub use gap::{Span, bucket_gap};
+pub use json_path::{json_path, json_path_function, pointer};
+pub use step::Step;
+
+use arrow::array::{Array, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::logical_expr::ColumnarValue;
+
+/// The type of every time column.
+pub fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// An argument as times; the number of rows fits the batch.
+fn times(argument: &ColumnarValue, rows: usize) -> Result<TimestampMicrosecondArray> {
+    let array = cast(&argument.to_array(rows)?, &time_type())?;
+    array
+        .as_any()
+        .downcast_ref::<TimestampMicrosecondArray>()
+        .cloned()
+        .ok_or_else(|| exec_datafusion_err!("a column of times was expected"))
+}
+
+/// The argument at a place.
+fn argument(arguments: &[ColumnarValue], index: usize) -> Result<&ColumnarValue> {
+    arguments.get(index).ok_or_else(|| exec_datafusion_err!("a function of the planner got too few arguments"))
+}

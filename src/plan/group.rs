@@ -1,0 +1,173 @@
+//! A stage with groups: keys, buckets and aggregates.
+//!
+//! The steps are: name the keys, fold the groups that `top` leaves out into `(other)` where there are
+//! buckets, aggregate, fill empty buckets, put the items together, rank and cut off.
+
+use std::collections::BTreeSet;
+
+use datafusion::functions_aggregate::expr_fn::array_agg;
+use datafusion::functions_aggregate::sum::sum_udaf;
+use datafusion::functions_nested::expr_fn::{array_distinct, array_slice, array_sort, flatten};
+use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::{Expr, WindowFunctionDefinition, lit};
+use datafusion::prelude::DataFrame;
+
+use super::aggregate::{Aggregates, TOTAL, key_name};
+use super::expression::{arrow_type, cast, column, lower_row, typed};
+use super::fill::{self, BUCKET};
+use super::function::{Step, time_bucket};
+use super::nouns::EVIDENCE;
+use super::other::{self, OTHER};
+use super::rows::{Order, Rows};
+use super::{PlanError, Setting, rank};
+use crate::lang::checked::{self, Aggregate, Column, Limit, Role, SortColumn, Stage};
+
+/// The most ids that stand as evidence beside one group.
+const MOST_EVIDENCE: i64 = 100;
+
+/// The rows of a stage with groups; its filter has been applied.
+pub fn group(input: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
+    let mut aggregates = Aggregates {
+        tz: setting.tz,
+        noun: setting.noun,
+        keys: &stage.by,
+        order: by_time(&input),
+        calls: Vec::new(),
+        counted: None,
+    };
+    let mut items = Vec::with_capacity(stage.show.len());
+    for item in &stage.show {
+        items.push(aggregates.item(&item.expr)?);
+    }
+    let mut keys: Vec<String> = (0..stage.by.len()).map(key_name).collect();
+    let mut columns = stage.columns.clone();
+    let mut frame = named_keys(&input, stage, setting)?;
+    if let (Some(_), Some(ranking)) = (&stage.every, &stage.limit)
+        && let Some(ranking) = other::folding(ranking)
+    {
+        frame = other::fold(frame, stage, &aggregates, &items, ranking, setting.last)?;
+        if setting.last {
+            columns = other::as_text(columns, ranking.0.per);
+        }
+        keys.push(OTHER.to_owned());
+    }
+    frame = aggregate(frame, stage, &keys, &aggregates, input.evidence)?;
+    if let Some(every) = stage.every.as_ref().filter(|every| every.fill) {
+        let step = Step::new(every, setting.tz);
+        let span = fill::span(&step, setting.window, setting.anchor);
+        frame = fill::fill(frame, &keys, &aggregates.calls, input.evidence, (step, span))?;
+    }
+    if let Some(counted) = &aggregates.counted {
+        frame = with_total(frame, counted)?;
+    }
+    let frame = put_together(frame, stage, &columns, items, &keys, input.evidence)?;
+    finish(frame, stage, columns, &keys, input.evidence)
+}
+
+/// What `first` and `last` go by.
+fn by_time(input: &Rows) -> Vec<Order> {
+    let mut order: Vec<Order> = input.time().map(Order::ascending).into_iter().collect();
+    order.extend(input.identity.iter().cloned().map(Order::ascending));
+    order
+}
+
+/// The input with the bucket and the keys as columns of their own.
+fn named_keys(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result<DataFrame, PlanError> {
+    let fields = input.frame.schema().fields();
+    let mut items: Vec<Expr> = fields.iter().map(|field| column(field.name())).collect();
+    if let Some(every) = &stage.every {
+        let step = Step::new(every, setting.tz);
+        items.push(time_bucket(step, column(&every.field.name)).alias(BUCKET));
+    }
+    for (index, key) in stage.by.iter().enumerate() {
+        let value = lower_row(&key.expr, setting.tz)?;
+        items.push(typed(value, key.kind).alias(key_name(index)));
+    }
+    Ok(input.frame.clone().select(items)?)
+}
+
+fn aggregate(
+    frame: DataFrame,
+    stage: &Stage,
+    keys: &[String],
+    aggregates: &Aggregates<'_>,
+    evidence: bool,
+) -> Result<DataFrame, PlanError> {
+    let bucket = stage.every.as_ref().map(|_| column(BUCKET));
+    let groups: Vec<Expr> = bucket.into_iter().chain(keys.iter().map(|key| column(key))).collect();
+    let mut computed: Vec<Expr> = aggregates.calls.iter().map(|call| call.expr.clone().alias(&call.name)).collect();
+    if evidence {
+        computed.push(array_agg(column(EVIDENCE)).alias(EVIDENCE));
+    }
+    let frame = frame.aggregate(groups, computed)?;
+    if !evidence {
+        return Ok(frame);
+    }
+    let fields = frame.schema().fields();
+    let mut items: Vec<Expr> = fields.iter().map(|field| column(field.name())).filter(|item| *item != column(EVIDENCE)).collect();
+    items.push(several(column(EVIDENCE)).alias(EVIDENCE));
+    Ok(frame.select(items)?)
+}
+
+/// Lists of ids as one list: each once, in order, the first ones.
+fn several(lists: Expr) -> Expr {
+    let sorted = array_sort(array_distinct(flatten(lists)), lit("ASC"), lit("NULLS LAST"));
+    array_slice(sorted, lit(1_i64), lit(MOST_EVIDENCE), None)
+}
+
+/// The number of all rows beside each group.
+fn with_total(frame: DataFrame, counted: &str) -> Result<DataFrame, PlanError> {
+    let sum = WindowFunctionDefinition::AggregateUDF(sum_udaf());
+    let total = Expr::from(WindowFunction::new(sum, vec![column(counted)]));
+    Ok(frame.window(vec![total.alias(TOTAL)])?)
+}
+
+/// The output columns of a stage, from those of its groups.
+fn put_together(
+    frame: DataFrame,
+    stage: &Stage,
+    columns: &[Column],
+    items: Vec<Expr>,
+    keys: &[String],
+    evidence: bool,
+) -> Result<DataFrame, PlanError> {
+    let bucket = stage.every.as_ref().map(|_| column(BUCKET));
+    let of_keys = keys.iter().take(stage.by.len()).map(|key| column(key));
+    let values = bucket.into_iter().chain(of_keys).chain(items);
+    let mut output: Vec<Expr> =
+        values.zip(columns).map(|(value, column)| cast(value, arrow_type(column.kind)).alias(&column.name)).collect();
+    if keys.len() > stage.by.len() {
+        output.push(column(OTHER));
+    }
+    if evidence {
+        output.push(column(EVIDENCE));
+    }
+    Ok(frame.select(output)?)
+}
+
+/// The order of the groups, and those that stay.
+fn finish(frame: DataFrame, stage: &Stage, columns: Vec<Column>, keys: &[String], evidence: bool) -> Result<Rows, PlanError> {
+    let order = stage.sort.iter().filter_map(|key| match &key.column {
+        SortColumn::Output(index) => Some(Order { name: columns.get(*index)?.name.clone(), descending: key.descending }),
+        SortColumn::Input(_) => None,
+    });
+    let identity = columns.iter().filter(|column| matches!(column.role, Role::Bucket | Role::Key));
+    let mut identity: Vec<String> = identity.map(|column| column.name.clone()).collect();
+    if keys.len() > stage.by.len() {
+        identity.push(OTHER.to_owned());
+    }
+    let rows = Rows { order: order.collect(), identity, shares: shares(stage), columns, frame, evidence };
+    match stage.limit {
+        None => Ok(rows),
+        Some(Limit::Rows(count)) => rows.cut(Some(count)),
+        // Groups were chosen before they were cut into buckets.
+        Some(_) if stage.every.is_some() => Ok(rows),
+        Some(Limit::Top(ranking)) => rank::keep(rows, ranking, true),
+        Some(Limit::Bottom(ranking)) => rank::keep(rows, ranking, false),
+    }
+}
+
+fn shares(stage: &Stage) -> BTreeSet<String> {
+    let is_share = |expr: &checked::Expr| matches!(expr, checked::Expr::Aggregate { function: Aggregate::Share, .. });
+    stage.show.iter().filter(|item| is_share(&item.expr)).map(|item| item.name.clone()).collect()
+}

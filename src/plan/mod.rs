@@ -1,0 +1,163 @@
+//! ⑦ A checked query becomes a plan of the engine.
+//!
+//! ```text
+//!   Checked ─► source  the noun's view (SQL in `views/`), filtered by the window
+//!                │ Rows
+//!      for each stage:
+//!              predicate   where
+//!                │
+//!              select      rows stay rows: show, sort, limit
+//!              group       rows become groups: by, every, show, top, limit
+//!                │           aggregate   each aggregate once
+//!                │           other       top beside every: the rest as `(other)`
+//!                │           fill        empty buckets
+//!                │           rank        top, bottom, per
+//!                │ Rows
+//!              order, then the visible columns ─► Planned
+//! ```
+//!
+//! A noun is one entry of [`nouns::NOUNS`] and one view; the clauses know nothing of nouns. Functions
+//! the engine does not have are in [`function`]. Nothing is executed here.
+//!
+//! Invariants: the order of the result is total, so any number of threads gives the same bytes; rows
+//! are never collected into memory by the planner; a filter on `time` reaches the scan of every noun
+//! whose rows are those of a table.
+
+mod aggregate;
+mod catalog;
+mod error;
+mod expression;
+mod fill;
+pub mod function;
+mod group;
+pub mod nouns;
+mod other;
+mod predicate;
+mod rank;
+mod rows;
+mod select;
+mod session;
+mod source;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use std::collections::BTreeSet;
+
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::{DataFrame, SessionContext};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+pub use catalog::PlanCatalog;
+pub use error::PlanError;
+pub use session::session;
+
+use crate::lang::checked::{Checked, Column, Stage, Window};
+use expression::column;
+use nouns::{EVIDENCE, Need, Noun};
+use rows::{Rows, sorted};
+
+/// What a plan needs to know beside the query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The newest event, or the time of `--as-of`: what still lasts, lasts until then.
+    pub anchor: Timestamp,
+    /// Whether each row names the records it rests on.
+    pub evidence: bool,
+}
+
+/// A query as a plan.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan, in order, with the visible columns only.
+    pub frame: DataFrame,
+    /// The columns, but for the evidence, which is the last one of the frame.
+    pub columns: Vec<Column>,
+    /// Columns that hold parts of a whole.
+    pub shares: BTreeSet<String>,
+    /// The name of the column with the ids of records.
+    pub evidence: Option<String>,
+}
+
+/// What every stage of a query shares.
+struct Setting<'a> {
+    tz: &'a TimeZone,
+    window: &'a Window,
+    anchor: Timestamp,
+    /// The noun, in the first stage.
+    noun: Option<&'static Noun>,
+    /// Whether no stage follows.
+    last: bool,
+}
+
+/// Plans a query over the tables of a session.
+pub async fn plan(session: &SessionContext, checked: &Checked, options: Options) -> Result<Planned, PlanError> {
+    let noun = known_noun(&checked.source)?;
+    let mut rows = window_rows(session, checked, options).await?;
+    for (index, stage) in checked.stages.iter().enumerate() {
+        let setting = Setting {
+            tz: &checked.tz,
+            window: &checked.window,
+            anchor: options.anchor,
+            noun: (index == 0).then_some(noun),
+            last: index + 1 == checked.stages.len(),
+        };
+        rows = plan_stage(rows, stage, &setting)?;
+    }
+    finish(rows)
+}
+
+/// The rows of the noun inside the window, before any other clause.
+pub(crate) async fn window_frame(session: &SessionContext, checked: &Checked, options: Options) -> Result<DataFrame, PlanError> {
+    Ok(window_rows(session, checked, options).await?.frame)
+}
+
+/// A condition as an expression over the rows of [`window_frame`].
+pub(crate) fn condition(pred: &crate::lang::checked::Pred, tz: &TimeZone) -> Result<Expr, PlanError> {
+    predicate::filter(pred, tz)
+}
+
+async fn window_rows(session: &SessionContext, checked: &Checked, options: Options) -> Result<Rows, PlanError> {
+    let need = Need { anchor: options.anchor.as_microsecond(), raw: source::reads_raw(checked), evidence: options.evidence };
+    source::read(session, known_noun(&checked.source)?, need, &checked.window).await
+}
+
+fn known_noun(word: &str) -> Result<&'static Noun, PlanError> {
+    nouns::noun(word).ok_or_else(|| PlanError::Unchecked(format!("`{word}` has no plan")))
+}
+
+fn plan_stage(mut rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
+    let later = [
+        (!stage.relations.is_empty(), "a correlation"),
+        (stage.bursts.is_some(), "`bursts`"),
+        (stage.compare.is_some(), "`compare`"),
+    ];
+    if let Some((_, clause)) = later.iter().find(|(written, _)| *written) {
+        return Err(PlanError::Unchecked(format!("{clause} has no plan")));
+    }
+    if let Some(filter) = &stage.filter {
+        rows.frame = rows.frame.filter(predicate::filter(filter, setting.tz)?)?;
+    }
+    if stage.grouped { group::group(rows, stage, setting) } else { select::select(rows, stage, setting.tz) }
+}
+
+/// The rows in order, with the visible columns only.
+fn finish(rows: Rows) -> Result<Planned, PlanError> {
+    let frame = sorted(rows.frame.clone(), &rows.total_order())?;
+    let mut items: Vec<Expr> = rows.columns.iter().map(|known| column(&known.name)).collect();
+    let evidence = rows.evidence.then(|| evidence_name(&rows.columns));
+    if let Some(name) = &evidence {
+        items.push(column(EVIDENCE).alias(name));
+    }
+    Ok(Planned { frame: frame.select(items)?, columns: rows.columns, shares: rows.shares, evidence })
+}
+
+/// `evidence`, with underscores in front until no other column has that name.
+fn evidence_name(columns: &[Column]) -> String {
+    let mut name = "evidence".to_owned();
+    while columns.iter().any(|column| column.name.eq_ignore_ascii_case(&name)) {
+        name.insert(0, '_');
+    }
+    name
+}

@@ -1,0 +1,133 @@
+//! The nouns that run: their columns, measures and the SQL of the rows behind them.
+//!
+//! In: nothing. Out: one table, made once, from which the catalog, the planner and `fields` read.
+//! Invariant: the rows of a noun's view have every column of [`Noun::fields`], `time` and `id` among
+//! them, and `id` tells rows of equal time apart.
+
+use std::sync::LazyLock;
+
+use super::views;
+use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
+use crate::lang::checked::{Aggregate, Expr, FieldRef};
+use crate::table::{Field, FieldKind, Table};
+
+/// Something that can be asked about.
+#[derive(Debug)]
+pub struct Noun {
+    /// The word.
+    pub word: &'static str,
+    /// Its columns.
+    pub fields: Vec<FieldInfo>,
+    /// Its named aggregates.
+    pub measures: Vec<Measure>,
+    /// What is shown of a row when nothing is said.
+    pub shown: &'static [&'static str],
+    /// Makes the SQL of its rows.
+    pub view: fn(Need) -> String,
+}
+
+/// A named aggregate of one column.
+#[derive(Debug)]
+pub struct Measure {
+    /// What a query and `fields` see of it.
+    pub info: MeasureInfo,
+    /// What is computed.
+    pub function: Aggregate,
+    /// Over which column, of which type.
+    pub column: (&'static str, FieldType),
+}
+
+impl Measure {
+    /// The measure as an aggregate of the language.
+    pub fn expr(&self) -> Expr {
+        let (name, kind) = self.column;
+        let field = Expr::Field(FieldRef { name: name.to_owned(), kind });
+        Expr::Aggregate { function: self.function, arg: Some(Box::new(field)), kind: self.info.kind }
+    }
+}
+
+/// What a query asks of a view beyond its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// What still lasts is taken to last until then: microseconds since 1970.
+    pub anchor: i64,
+    /// The column `raw`, also where it has to be fetched from another table.
+    pub raw: bool,
+    /// The column [`EVIDENCE`]: the ids of the records a row rests on.
+    pub evidence: bool,
+}
+
+/// The hidden column with the ids of records, a list of texts.
+pub const EVIDENCE: &str = "#evidence";
+
+/// All nouns that run.
+pub static NOUNS: LazyLock<Vec<Noun>> = LazyLock::new(views::all);
+
+/// The noun of a word.
+pub fn noun(word: &str) -> Option<&'static Noun> {
+    NOUNS.iter().find(|noun| noun.word == word)
+}
+
+/// Why a noun of the language does not run yet: one sentence.
+pub fn later(word: &str) -> &'static str {
+    match word {
+        "launches" => "`launches` does not run in this version yet; `attempts` lists the calls it will fold",
+        "collisions" => "`collisions` does not run in this version yet; `failures where reason = AGENT` lists the launches",
+        "quota" => "`quota` does not run in this version yet; `failures where class = capacity` lists what was refused",
+        "schedules" => "`schedules` does not run in this version yet; `attempts by family, started_by` lists the starts",
+        "stalls" => "`stalls` does not run in this version yet; `tasks where last_status = PENDING` lists the waiting tasks",
+        "patterns" => "`patterns` does not run in this version yet; `failures where cause is missing by message` lists the texts",
+        "flows" => "`flows` does not run in this version yet: VPC flow logs are not loaded",
+        _ => "this does not run in this version yet",
+    }
+}
+
+/// The columns of a base table as the language sees them.
+pub fn table_fields(table: Table) -> Vec<FieldInfo> {
+    table.fields().iter().map(field_info).collect()
+}
+
+fn field_info(field: &Field) -> FieldInfo {
+    let kind = match field.kind {
+        FieldKind::Text => FieldType::Text,
+        FieldKind::Int => FieldType::Int,
+        FieldKind::Float => FieldType::Float,
+        FieldKind::Bool => FieldType::Bool,
+        FieldKind::Time => FieldType::Time,
+        FieldKind::Duration => FieldType::Duration,
+    };
+    FieldInfo { name: field.name, kind, doc: field.doc }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::lang::keyword;
+
+    #[test]
+    fn every_noun_of_the_language_runs_or_says_why_not() {
+        for known in keyword::NOUNS {
+            let unknown = later("no noun at all");
+            assert!(noun(known.word).is_some() || later(known.word) != unknown, "{}", known.word);
+        }
+        assert!(NOUNS.iter().all(|noun| keyword::NOUNS.iter().any(|known| known.word == noun.word)));
+    }
+
+    #[test]
+    fn columns_have_one_name_and_the_shown_ones_exist() {
+        for noun in NOUNS.iter() {
+            let names: BTreeSet<&str> = noun.fields.iter().map(|field| field.name).collect();
+            assert_eq!(names.len(), noun.fields.len(), "{}", noun.word);
+            assert!(names.contains("id") && names.contains("time"), "{}", noun.word);
+            for shown in noun.shown {
+                assert!(names.contains(shown), "{} shows {shown}", noun.word);
+            }
+            for measure in &noun.measures {
+                let (name, kind) = measure.column;
+                assert!(noun.fields.iter().any(|field| field.name == name && field.kind == kind), "{name}");
+            }
+        }
+    }
+}

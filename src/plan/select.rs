@@ -1,0 +1,91 @@
+//! A stage without groups: rows in, rows out, with other columns, another order, or fewer.
+
+use std::collections::BTreeSet;
+
+use datafusion::logical_expr::Expr;
+use jiff::tz::TimeZone;
+
+use super::PlanError;
+use super::expression::{column, lower_row, typed};
+use super::nouns::EVIDENCE;
+use super::rank;
+use super::rows::{Order, Rows};
+use crate::lang::checked::{self, Limit, SortColumn, Stage};
+
+/// The rows of a stage without groups; its filter has been applied.
+pub fn select(input: Rows, stage: &Stage, tz: &TimeZone) -> Result<Rows, PlanError> {
+    let mut items = shown(&input, stage, tz)?;
+    let order = carried_order(&input, stage, &mut items);
+    let identity = carried_identity(&input, &mut items);
+    if input.evidence {
+        items.push(column(EVIDENCE));
+    }
+    let rows = Rows {
+        frame: input.frame.clone().select(items)?,
+        columns: stage.columns.clone(),
+        order,
+        identity,
+        shares: shares(&input, stage),
+        evidence: input.evidence,
+    };
+    match stage.limit {
+        None => Ok(rows),
+        Some(Limit::Rows(count)) => rows.cut(Some(count)),
+        Some(Limit::Top(ranking)) => rank::keep(rows, ranking, true),
+        Some(Limit::Bottom(ranking)) => rank::keep(rows, ranking, false),
+    }
+}
+
+fn shown(input: &Rows, stage: &Stage, tz: &TimeZone) -> Result<Vec<Expr>, PlanError> {
+    if stage.show.is_empty() {
+        return Ok(input.columns.iter().map(|known| column(&known.name)).collect());
+    }
+    let item = |item: &checked::Item| Ok(typed(lower_row(&item.expr, tz)?, item.kind).alias(&item.name));
+    stage.show.iter().map(item).collect()
+}
+
+/// The order as columns of the output; what is not shown is carried along hidden.
+fn carried_order(input: &Rows, stage: &Stage, items: &mut Vec<Expr>) -> Vec<Order> {
+    let hide = |index: usize, name: &str, items: &mut Vec<Expr>| {
+        let hidden = format!("#s{index}");
+        items.push(column(name).alias(&hidden));
+        hidden
+    };
+    if stage.sort.is_empty() {
+        let inherited = input.order.iter().enumerate();
+        return inherited
+            .map(|(index, order)| Order { name: hide(index, &order.name, items), descending: order.descending })
+            .collect();
+    }
+    let keys = stage.sort.iter().enumerate();
+    keys.filter_map(|(index, key)| {
+        let name = match &key.column {
+            SortColumn::Output(output) => stage.columns.get(*output)?.name.clone(),
+            SortColumn::Input(field) => hide(index, &field.name, items),
+        };
+        Some(Order { name, descending: key.descending })
+    })
+    .collect()
+}
+
+fn carried_identity(input: &Rows, items: &mut Vec<Expr>) -> Vec<String> {
+    let names = input.identity.iter().enumerate();
+    names
+        .map(|(index, name)| {
+            let hidden = format!("#t{index}");
+            items.push(column(name).alias(&hidden));
+            hidden
+        })
+        .collect()
+}
+
+fn shares(input: &Rows, stage: &Stage) -> BTreeSet<String> {
+    if stage.show.is_empty() {
+        return input.shares.clone();
+    }
+    let shown = stage.show.iter().filter(|item| match &item.expr {
+        checked::Expr::Field(field) => input.shares.contains(&field.name),
+        _ => false,
+    });
+    shown.map(|item| item.name.clone()).collect()
+}

@@ -1,0 +1,26 @@
+//! The engine, set up.
+
+use datafusion::execution::context::SessionContext;
+use datafusion::prelude::SessionConfig;
+
+use super::function::{exact_sum_function, json_path_function};
+
+/// A session without tables that uses so many threads.
+///
+/// Filters are applied while Parquet is read. Statistics are not collected from files: the store
+/// knows what it wrote.
+pub fn session(threads: usize) -> SessionContext {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(threads.max(1))
+        .with_batch_size(8192)
+        .with_information_schema(true)
+        .with_collect_statistics(false)
+        .with_parquet_pruning(true);
+    let parquet = &mut config.options_mut().execution.parquet;
+    parquet.pushdown_filters = true;
+    parquet.reorder_filters = true;
+    let session = SessionContext::new_with_config(config);
+    session.register_udf(json_path_function());
+    session.register_udaf(exact_sum_function());
+    session
+}

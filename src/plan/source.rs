@@ -1,0 +1,80 @@
+//! The rows of a noun inside the window of a query.
+
+use std::collections::BTreeSet;
+
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::{DataFrame, SessionContext};
+
+use super::PlanError;
+use super::expression::{column, instant};
+use super::nouns::{EVIDENCE, Need, Noun};
+use super::rows::Rows;
+use crate::lang::checked::{self, Checked, Column, Role, Stage, Window};
+
+/// All rows of a noun inside a window, under plain names.
+pub async fn read(session: &SessionContext, noun: &Noun, need: Need, window: &Window) -> Result<Rows, PlanError> {
+    let view = session.sql(&(noun.view)(need)).await?;
+    let mut names: Vec<&str> = noun.fields.iter().map(|field| field.name).collect();
+    if need.raw && !names.contains(&"raw") {
+        names.push("raw");
+    }
+    if need.evidence {
+        names.push(EVIDENCE);
+    }
+    let frame = view.select(names.into_iter().map(|name| column(name).alias(name)).collect::<Vec<Expr>>())?;
+    let columns = noun.fields.iter().map(|field| Column { name: field.name.to_owned(), kind: field.kind, role: Role::Field });
+    Ok(Rows {
+        frame: inside(frame, window)?,
+        columns: columns.collect(),
+        order: Vec::new(),
+        identity: vec!["id".to_owned()],
+        shares: BTreeSet::new(),
+        evidence: need.evidence,
+    })
+}
+
+fn inside(mut frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError> {
+    if let Some(from) = window.from {
+        frame = frame.filter(column("time").gt_eq(instant(from.as_microsecond())))?;
+    }
+    if let Some(to) = window.to {
+        frame = frame.filter(column("time").lt(instant(to.as_microsecond())))?;
+    }
+    Ok(frame)
+}
+
+/// Whether a query looks into the original records.
+pub fn reads_raw(checked: &Checked) -> bool {
+    checked.stages.iter().any(stage_reads_raw)
+}
+
+fn stage_reads_raw(stage: &Stage) -> bool {
+    let exprs = stage.by.iter().map(|key| &key.expr).chain(stage.show.iter().map(|item| &item.expr));
+    exprs.into_iter().any(is_raw) || stage.filter.as_ref().is_some_and(pred_reads_raw)
+}
+
+fn is_raw(expr: &checked::Expr) -> bool {
+    match expr {
+        checked::Expr::Raw(_) => true,
+        checked::Expr::Field(_) | checked::Expr::Literal(_) | checked::Expr::Measure { .. } => false,
+        checked::Expr::Binary { left, right, .. } => is_raw(left) || is_raw(right),
+        checked::Expr::Call { args, .. } => args.iter().any(is_raw),
+        checked::Expr::Aggregate { arg, .. } => arg.as_deref().is_some_and(is_raw),
+    }
+}
+
+fn pred_reads_raw(pred: &checked::Pred) -> bool {
+    use checked::Pred;
+    match pred {
+        Pred::And(members) | Pred::Or(members) => members.iter().any(pred_reads_raw),
+        Pred::Not(inner) => pred_reads_raw(inner),
+        Pred::Compare { left, right, .. } => is_raw(left) || is_raw(right),
+        Pred::In { left, .. }
+        | Pred::Range { left, .. }
+        | Pred::Like { left, .. }
+        | Pred::Contains { left, .. }
+        | Pred::Matches { left, .. }
+        | Pred::Missing { left, .. }
+        | Pred::True(left) => is_raw(left),
+    }
+}

@@ -1,0 +1,5 @@
+//! Queries over small tables in memory, from text to rows.
+
+mod clauses;
+mod fixture;
+mod nouns;

@@ -1,0 +1,85 @@
+//! Sessions over hand-made rows, and answers as lines of text.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::answer::Answer;
+use crate::lang::{self, CheckContext, Checked};
+use crate::plan::{Options, PlanCatalog, session};
+use crate::run::{self, RunError};
+use crate::table::{Columns, Row, Table};
+
+/// The newest event of all tests.
+pub const ANCHOR: &str = "2026-03-04T12:00:00Z";
+
+/// Microseconds of a time on the day of the anchor, or of a whole time.
+pub fn at(text: &str) -> i64 {
+    let text = if text.contains('T') { text.to_owned() } else { format!("2026-03-04T{text}Z") };
+    text.parse::<Timestamp>().unwrap().as_microsecond()
+}
+
+/// A session with all base tables, each in one batch a row spread over some partitions.
+pub fn tables(rows: Vec<Row<'_>>, threads: usize) -> SessionContext {
+    let session = session(threads);
+    let mut by_table: BTreeMap<Table, Vec<Vec<_>>> = BTreeMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        let mut columns = Columns::new(row.table());
+        columns.push(row);
+        let partitions = by_table.entry(row.table()).or_insert_with(|| vec![Vec::new(); threads]);
+        partitions[index % threads].push(columns.finish().unwrap());
+    }
+    for table in Table::ALL {
+        let partitions = by_table.remove(table).unwrap_or_else(|| vec![Vec::new()]);
+        let memory = MemTable::try_new(table.schema(), partitions).unwrap();
+        session.register_table(table.name(), Arc::new(memory)).unwrap();
+    }
+    session
+}
+
+pub fn checked_in(text: &str, zone: &str) -> Checked {
+    let anchor: Timestamp = ANCHOR.parse().unwrap();
+    let context = CheckContext { anchor, now: anchor, first: None, last: Some(anchor), tz: TimeZone::get(zone).unwrap() };
+    let query = lang::parse(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+    lang::check(&query, &PlanCatalog::default(), &context).unwrap_or_else(|errors| panic!("{text}: {errors:?}"))
+}
+
+pub fn checked(text: &str) -> Checked {
+    checked_in(text, "UTC")
+}
+
+pub fn options(evidence: bool) -> Options {
+    Options { anchor: ANCHOR.parse().unwrap(), evidence }
+}
+
+/// Runs something that waits, on a runtime of its own.
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap().block_on(future)
+}
+
+pub fn try_ask(session: &SessionContext, text: &str, evidence: bool) -> Result<Answer, RunError> {
+    wait(run::answer(session, &checked(text), options(evidence)))
+}
+
+/// The rows of an answer, values separated by a bar, missing ones as a dot.
+pub fn lines(answer: &Answer) -> Vec<String> {
+    let format = FormatOptions::default().with_null(".");
+    let mut lines = Vec::new();
+    for batch in &answer.batches {
+        let columns: Vec<_> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &format).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            let values: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
+            lines.push(values.join("|").replace("2026-03-04T", ""));
+        }
+    }
+    lines
+}
+
+pub fn ask(session: &SessionContext, text: &str) -> Vec<String> {
+    lines(&try_ask(session, text, false).unwrap_or_else(|error| panic!("{text}: {error}")))
+}

@@ -1,0 +1,41 @@
+//! `calls`, the CloudTrail records as they are, and `attempts`, those that ask for tasks.
+
+use super::{columns, evidence};
+use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::table::Table;
+
+pub fn calls() -> Noun {
+    Noun {
+        word: "calls",
+        fields: table_fields(Table::Calls),
+        measures: Vec::new(),
+        shown: &["time", "event_name", "user", "cluster", "service", "error_code", "error_message", "request_id"],
+        view: |need| view(need, ""),
+    }
+}
+
+pub fn attempts() -> Noun {
+    Noun {
+        word: "attempts",
+        fields: table_fields(Table::Calls),
+        measures: Vec::new(),
+        shown: &[
+            "time",
+            "event_name",
+            "cluster",
+            "family",
+            "started_by",
+            "user",
+            "asked",
+            "placed",
+            "missing",
+            "failure_reasons",
+            "error_code",
+        ],
+        view: |need| view(need, " where c.event_source = 'ecs.amazonaws.com' and c.event_name in ('RunTask', 'StartTask')"),
+    }
+}
+
+fn view(need: Need, filter: &str) -> String {
+    format!("select {}{} from calls c{filter}", columns(Table::Calls, "c", &[]), evidence(need, "c.id"))
+}

@@ -1,0 +1,34 @@
+//! `containers`: one row for each container of each task, in the latest state told.
+
+use super::{columns, evidence};
+use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::table::Table;
+
+pub fn noun() -> Noun {
+    Noun {
+        word: "containers",
+        fields: table_fields(Table::ContainerEvents),
+        measures: Vec::new(),
+        shown: &["time", "cluster", "service", "task", "name", "last_status", "exit_code", "reason", "image"],
+        view,
+    }
+}
+
+fn view(need: Need) -> String {
+    let all = columns(Table::ContainerEvents, "c", &[]);
+    let one = evidence(need, "c.event_id");
+    let rows = format!(
+        "select {all}{one} from (select {all}, row_number() over (\
+         partition by coalesce(c.task_arn, c.event_id), c.name \
+         order by c.version desc nulls last, c.\"time\" desc nulls last, c.id) as nth \
+         from container_events c) c where c.nth = 1"
+    );
+    if !need.raw {
+        return rows;
+    }
+    // The record of a container is that of its task.
+    format!(
+        "select c.*, t.raw from ({rows}) c left join (\
+         select id, min(raw) as raw from task_events group by id) t on t.id = c.event_id"
+    )
+}

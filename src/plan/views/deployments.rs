@@ -1,0 +1,57 @@
+//! `deployments`: one row for each service deployment, in the latest state told.
+
+use super::{computed, evidence_of, evidence_over, seconds_so_far};
+use crate::lang::catalog::{FieldInfo, FieldType};
+use crate::plan::nouns::{Need, Noun};
+
+const FIELDS: &[FieldInfo] = &[
+    computed("id", FieldType::Text, "id of the event that tells the latest state"),
+    computed("time", FieldType::Time, "when the latest state was reached"),
+    computed("deployment", FieldType::Text, "deployment id"),
+    computed("state", FieldType::Text, "IN_PROGRESS, COMPLETED or FAILED"),
+    computed("started_at", FieldType::Time, "first event of the deployment"),
+    computed("finished_at", FieldType::Time, "when it was completed or had failed"),
+    computed("duration", FieldType::Duration, "from its first event to its end, or to the newest event"),
+    computed("reason", FieldType::Text, "reason given with the latest state"),
+    computed("account", FieldType::Text, "account"),
+    computed("region", FieldType::Text, "region"),
+    computed("cluster", FieldType::Text, "short cluster name"),
+    computed("service", FieldType::Text, "short service name"),
+    computed("service_arn", FieldType::Text, "service ARN"),
+    computed("task_definition", FieldType::Text, "task definition, where known"),
+    computed("events", FieldType::Int, "events told of it"),
+    computed("source", FieldType::Text, "eventbridge or describe"),
+    computed("file", FieldType::Text, "file it was read from"),
+    computed("record", FieldType::Int, "number of the record in its file, from 1"),
+    computed("raw", FieldType::Text, "the original record of the latest state, secrets masked"),
+];
+
+pub fn noun() -> Noun {
+    Noun {
+        word: "deployments",
+        fields: FIELDS.to_vec(),
+        measures: Vec::new(),
+        shown: &["time", "cluster", "service", "deployment", "state", "started_at", "duration", "reason"],
+        view,
+    }
+}
+
+fn view(need: Need) -> String {
+    let partition = "coalesce(d.deployment, d.id)";
+    let ended = "d.event_name in ('SERVICE_DEPLOYMENT_COMPLETED', 'SERVICE_DEPLOYMENT_FAILED')";
+    let duration = seconds_so_far("d.started_at", "d.finished_at", need);
+    let several = evidence_over(need, "d.id", partition);
+    let passed = evidence_of(need, "d");
+    format!(
+        "select d.id, d.\"time\", d.deployment, \
+         arrow_cast(replace(d.event_name, 'SERVICE_DEPLOYMENT_', ''), 'Utf8View') as state, d.started_at, d.finished_at, \
+         {duration} as duration, d.message as reason, d.account, d.region, d.cluster, d.service, d.service_arn, \
+         d.task_definition, d.events, d.source, d.file, d.record, d.raw{passed} \
+         from (select d.*{several}, min(d.\"time\") over (partition by {partition}) as started_at, \
+           max(case when {ended} then d.\"time\" end) over (partition by {partition}) as finished_at, \
+           count(*) over (partition by {partition}) as events, \
+           row_number() over (partition by {partition} order by d.\"time\" desc nulls last, \
+             case when {ended} then 0 else 1 end, d.id) as nth \
+           from service_events d where d.kind = 'deployment') d where d.nth = 1"
+    )
+}

@@ -1,0 +1,101 @@
+//! `events`: task, instance, service, deployment, health and dstack events under common columns.
+
+use super::{columns, computed, evidence, quoted};
+use crate::lang::catalog::{FieldInfo, FieldType};
+use crate::plan::nouns::{Need, Noun};
+use crate::table::Table;
+
+const FIELDS: &[FieldInfo] = &[
+    computed("id", FieldType::Text, "event id"),
+    computed("time", FieldType::Time, "when it happened"),
+    computed("kind", FieldType::Text, "task, instance, service, deployment, health or run"),
+    computed("detail_type", FieldType::Text, "detail-type of the event; missing for states read by describe calls"),
+    computed("account", FieldType::Text, "account"),
+    computed("region", FieldType::Text, "region"),
+    computed("cluster", FieldType::Text, "short cluster name"),
+    computed("service", FieldType::Text, "service"),
+    computed("family", FieldType::Text, "task definition family"),
+    computed("task_definition", FieldType::Text, "task definition as family:revision"),
+    computed("task", FieldType::Text, "task id"),
+    computed("container_instance", FieldType::Text, "container instance id"),
+    computed("ec2_instance", FieldType::Text, "EC2 instance id"),
+    computed("deployment", FieldType::Text, "deployment id"),
+    computed("project", FieldType::Text, "dstack project"),
+    computed("target", FieldType::Text, "name of the dstack run, job or instance"),
+    computed("status", FieldType::Text, "lastStatus, status, INFO WARN or ERROR, or the new status"),
+    computed("event_name", FieldType::Text, "event name of service and deployment events"),
+    computed("reason", FieldType::Text, "stop code or termination reason"),
+    computed("message", FieldType::Text, "the text that tells why"),
+    computed("version", FieldType::Int, "orders the events of one task or instance"),
+    computed("source", FieldType::Text, "eventbridge, describe or dstack"),
+    computed("file", FieldType::Text, "file it was read from"),
+    computed("record", FieldType::Int, "number of the record in its file, from 1"),
+    computed("raw", FieldType::Text, "the original record, secrets masked"),
+];
+
+pub fn noun() -> Noun {
+    Noun {
+        word: "events",
+        fields: FIELDS.to_vec(),
+        measures: Vec::new(),
+        shown: &["time", "kind", "cluster", "service", "task", "status", "event_name", "message"],
+        view,
+    }
+}
+
+/// What a column is called in one of the tables, where it has another name.
+type Renamed = &'static [(&'static str, &'static str)];
+
+const TASK: Renamed = &[
+    ("kind", "'task'"),
+    ("detail_type", "case when e.source = 'eventbridge' then 'ECS Task State Change' end"),
+    ("status", "e.last_status"),
+    ("reason", "e.stop_code"),
+    ("message", "e.stopped_reason"),
+];
+
+const INSTANCE: Renamed = &[
+    ("kind", "'instance'"),
+    ("detail_type", "case when e.source = 'eventbridge' then 'ECS Container Instance State Change' end"),
+    ("message", "e.status_reason"),
+];
+
+const SERVICE: Renamed = &[
+    (
+        "detail_type",
+        "case when e.source <> 'eventbridge' then null when e.kind = 'deployment' then 'ECS Deployment State Change' \
+         when e.kind = 'health' then 'AWS Health Event' else 'ECS Service Action' end",
+    ),
+    ("status", "e.event_type"),
+];
+
+const RUN: Renamed = &[("kind", "'run'"), ("status", "e.to_status")];
+
+fn view(need: Need) -> String {
+    let parts = [
+        part(Table::TaskEvents, TASK, need),
+        part(Table::InstanceEvents, INSTANCE, need),
+        part(Table::ServiceEvents, SERVICE, need),
+        part(Table::RunEvents, RUN, need),
+    ];
+    parts.join(" union all ")
+}
+
+fn part(table: Table, renamed: Renamed, need: Need) -> String {
+    let known = columns(table, "e", &[]);
+    let items: Vec<String> = FIELDS
+        .iter()
+        .map(|field| {
+            let own = format!("e.{}", quoted(field.name));
+            let written = renamed.iter().find(|(name, _)| *name == field.name);
+            let expression = match (written, field.kind) {
+                (Some((_, expression)), _) => format!("arrow_cast({expression}, 'Utf8View')"),
+                (None, _) if known.split(", ").any(|column| column == own) => own,
+                (None, FieldType::Int) => "cast(null as bigint)".to_owned(),
+                (None, _) => "arrow_cast(null, 'Utf8View')".to_owned(),
+            };
+            format!("{expression} as {}", quoted(field.name))
+        })
+        .collect();
+    format!("select {}{} from {} e", items.join(", "), evidence(need, "e.id"), table.name())
+}

@@ -1,0 +1,58 @@
+//! `failures`: one row for each incident, also when several records tell of it.
+//!
+//! Stopped tasks and dstack runs are told again and again; of each telling of one incident the newest
+//! counts. The window goes by incident *and* time, so that a time filter can pass below it.
+
+use super::{columns, evidence, evidence_of, evidence_over};
+use crate::lang::catalog::{FieldType, MeasureInfo};
+use crate::lang::checked::Aggregate;
+use crate::plan::nouns::{Measure, Need, Noun, table_fields};
+use crate::table::Table;
+
+pub fn noun() -> Noun {
+    let measure = |name, function, column, kind, doc| Measure {
+        info: MeasureInfo { name, kind: FieldType::Int, doc },
+        function,
+        column: (column, kind),
+    };
+    Noun {
+        word: "failures",
+        fields: table_fields(Table::Failures),
+        measures: vec![
+            measure("calls", Aggregate::Distinct, "call", FieldType::Text, "distinct calls that failed (launch, api_error)"),
+            measure("missing", Aggregate::Sum, "missing_tasks", FieldType::Int, "tasks asked for and not placed"),
+        ],
+        shown: &["time", "kind", "phase", "reason", "cluster", "service", "task", "message"],
+        view,
+    }
+}
+
+fn view(need: Need) -> String {
+    let all = columns(Table::Failures, "f", &[]);
+    let one = evidence(need, "f.record");
+    let several = evidence_over(need, "f.record", "f.incident, f.time");
+    let passed = evidence_of(need, "f");
+    let rows = format!(
+        "select {all}{one} from failures f \
+         where f.incident is null or f.kind is null or f.kind not in ('task', 'run') \
+         union all \
+         select {all}{passed} from (select {all}{several}, row_number() over (\
+             partition by f.incident, f.time order by f.version desc nulls last, f.id) as nth \
+             from failures f where f.incident is not null and f.kind in ('task', 'run')) f \
+         where f.nth = 1"
+    );
+    if need.raw { with_raw(&rows) } else { rows }
+}
+
+/// Failures have no record of their own: it is fetched by the id of the record that tells of them.
+fn with_raw(rows: &str) -> String {
+    format!(
+        "select f.*, r.raw from ({rows}) f left join (\
+           select r.id, min(r.raw) as raw from (\
+             select id, raw from calls union all select id, raw from task_events \
+             union all select id, raw from instance_events union all select id, raw from service_events \
+             union all select id, raw from run_records union all select id, raw from run_events \
+             union all select s.id, r.raw from job_submissions s join run_records r on r.id = s.run_record) r \
+           where r.id in (select record from failures) group by r.id) r on r.id = f.record"
+    )
+}

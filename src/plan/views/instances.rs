@@ -1,0 +1,65 @@
+//! `instances`: one row for each change of a container instance or its agent, and how long it lasted.
+
+use super::{columns, computed, evidence, seconds_so_far};
+use crate::lang::catalog::{FieldInfo, FieldType};
+use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::table::Table;
+
+/// The events of one instance, and their order.
+pub const PARTITION: &str = "partition by coalesce(i.container_instance_arn, i.container_instance, i.id)";
+/// See [`PARTITION`].
+pub const ORDER: &str = "order by i.version nulls last, i.\"time\", i.id";
+
+/// What is watched: a row that differs from the one before in none of these is no change.
+const WATCHED: &[&str] = &["status", "agent_connected", "agent_version", "agent_hash", "agent_update_status"];
+
+const COMPUTED: &[FieldInfo] = &[
+    computed("changed", FieldType::Text, "what changed, joined by a comma; `first` for the first event of an instance"),
+    computed("until", FieldType::Time, "when the next change came; missing = it still lasted"),
+    computed("duration", FieldType::Duration, "how long this state lasted, up to the newest event"),
+];
+
+pub fn noun() -> Noun {
+    let mut fields = table_fields(Table::InstanceEvents);
+    fields.extend_from_slice(COMPUTED);
+    Noun {
+        word: "instances",
+        fields,
+        measures: Vec::new(),
+        shown: &[
+            "time",
+            "cluster",
+            "container_instance",
+            "changed",
+            "status",
+            "agent_connected",
+            "agent_version",
+            "agent_update_status",
+            "duration",
+        ],
+        view,
+    }
+}
+
+fn view(need: Need) -> String {
+    let all = columns(Table::InstanceEvents, "i", &[]);
+    let one = evidence(need, "i.id");
+    let before: Vec<String> =
+        WATCHED.iter().map(|name| format!("lag(i.{name}) over ({PARTITION} {ORDER}) as was_{name}")).collect();
+    let words: Vec<String> = WATCHED
+        .iter()
+        .map(|name| format!("case when i.nth > 1 and i.{name} is distinct from i.was_{name} then '{name}' end"))
+        .collect();
+    let differs: Vec<String> = WATCHED.iter().map(|name| format!("i.{name} is distinct from i.was_{name}")).collect();
+    let duration = seconds_so_far("i.\"time\"", "i.until", need);
+    format!(
+        "select {all}, arrow_cast(concat_ws(',', case when i.nth = 1 then 'first' end, {words}), 'Utf8View') as changed, \
+         i.until, {duration} as duration{one} \
+         from (select i.*, lead(i.\"time\") over ({PARTITION} {ORDER}) as until \
+           from (select {all}, {before}, row_number() over ({PARTITION} {ORDER}) as nth from instance_events i) i \
+           where i.nth = 1 or {differs}) i",
+        words = words.join(", "),
+        before = before.join(", "),
+        differs = differs.join(" or "),
+    )
+}

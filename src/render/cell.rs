@@ -1,0 +1,187 @@
+//! One value of an answer, and what it looks like.
+//!
+//! Arrow values come in through `read`; text and JSON go out. [`Cell::human`] is for people and
+//! rounds; [`Cell::exact`] and [`Cell::json`] are for machines and do not (beyond the 15 digits
+//! that a float carries). The text is *not* made safe here: every format does that in its own way.
+
+use jiff::Timestamp;
+use serde_json::{Map, Number, Value};
+
+use super::time::describe_instant;
+use super::{Look, number};
+
+/// One value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Nothing was recorded.
+    Missing,
+    /// True or false.
+    Bool(bool),
+    /// A whole number, wide enough for every Arrow integer.
+    Int(i128),
+    /// A decimal number, as its exact digits.
+    Decimal(String),
+    /// A number with a fraction.
+    Float(f64),
+    /// A part of a whole.
+    Share(f64),
+    /// A length of time in seconds.
+    Duration(f64),
+    /// A point in time.
+    Time(Timestamp),
+    /// Any text.
+    Text(String),
+    /// Several values.
+    List(Vec<Cell>),
+    /// Named values.
+    Record(Vec<(String, Cell)>),
+}
+
+impl Cell {
+    /// The value for a person: rounded, percent, `2m 15s`. Missing is empty.
+    pub fn human(&self, look: &Look) -> String {
+        match self {
+            Self::Float(value) => number::rounded(*value),
+            Self::Share(value) => number::percent(*value),
+            Self::Duration(seconds) => number::span(*seconds),
+            other => other.spell(look, Self::human),
+        }
+    }
+
+    /// The value for a machine that reads text: full precision, durations in seconds.
+    pub fn exact(&self, look: &Look) -> String {
+        match self {
+            Self::Float(value) | Self::Share(value) | Self::Duration(value) => number::exact(*value),
+            other => other.spell(look, Self::exact),
+        }
+    }
+
+    /// The value with its JSON type. JSON has no word for `NaN` or infinity: they become null.
+    pub fn json(&self, look: &Look) -> Value {
+        match self {
+            Self::Missing => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Int(value) => whole(*value),
+            Self::Decimal(digits) => decimal(digits),
+            Self::Float(value) | Self::Share(value) | Self::Duration(value) => {
+                Number::from_f64(number::settled(*value)).map_or(Value::Null, Value::Number)
+            }
+            Self::Time(instant) => Value::String(describe_instant(*instant, &look.tz)),
+            Self::Text(text) => Value::String(text.clone()),
+            Self::List(items) => Value::Array(items.iter().map(|item| item.json(look)).collect()),
+            Self::Record(fields) => {
+                Value::Object(fields.iter().map(|(name, cell)| (name.clone(), cell.json(look))).collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// Whether the value is text from the records, which may hold anything.
+    pub(super) fn is_wordy(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::List(_) | Self::Record(_))
+    }
+
+    /// The number a sparkline is drawn from.
+    pub(super) fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Int(value) => Some(*value as f64),
+            Self::Decimal(digits) => digits.parse().ok(),
+            Self::Float(value) | Self::Share(value) | Self::Duration(value) => Some(*value),
+            _ => None,
+        }
+        .filter(|value| value.is_finite())
+    }
+
+    /// What `human` and `exact` agree on; `nested` spells the values inside this one.
+    fn spell(&self, look: &Look, nested: fn(&Self, &Look) -> String) -> String {
+        match self {
+            Self::Missing => String::new(),
+            Self::Bool(value) => value.to_string(),
+            Self::Int(value) => value.to_string(),
+            Self::Decimal(digits) => digits.clone(),
+            Self::Float(value) | Self::Share(value) | Self::Duration(value) => number::exact(*value),
+            Self::Time(instant) => describe_instant(*instant, &look.tz),
+            Self::Text(text) => text.clone(),
+            Self::List(items) => {
+                let items: Vec<_> = items.iter().map(|item| nested(item, look)).collect();
+                items.join(", ")
+            }
+            Self::Record(fields) => {
+                let fields: Vec<_> = fields.iter().map(|(name, cell)| format!("{name}: {}", nested(cell, look))).collect();
+                format!("{{{}}}", fields.join(", "))
+            }
+        }
+    }
+}
+
+/// Exact as far as 64 bits go; beyond that only text keeps every digit.
+fn whole(value: i128) -> Value {
+    if let Ok(small) = i64::try_from(value) {
+        return Value::from(small);
+    }
+    match u64::try_from(value) {
+        Ok(large) => Value::from(large),
+        Err(_) => Value::String(value.to_string()),
+    }
+}
+
+/// A number when a float holds the digits, text when it would lose some.
+fn decimal(digits: &str) -> Value {
+    if let Ok(value) = digits.parse::<i128>() {
+        return whole(value);
+    }
+    let significant = digits.bytes().filter(u8::is_ascii_digit).count();
+    digits
+        .parse()
+        .ok()
+        .filter(|_| significant <= number::DIGITS)
+        .and_then(Number::from_f64)
+        .map_or_else(|| Value::String(digits.to_owned()), Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(cell: &Cell) -> String {
+        cell.json(&Look::default()).to_string()
+    }
+
+    #[test]
+    fn whole_numbers_stay_exact() {
+        assert_eq!(json(&Cell::Int(i64::MAX.into())), "9223372036854775807");
+        assert_eq!(json(&Cell::Int(i64::MIN.into())), "-9223372036854775808");
+        assert_eq!(json(&Cell::Int(u64::MAX.into())), "18446744073709551615");
+        assert_eq!(json(&Cell::Int(i128::from(u64::MAX) + 1)), "\"18446744073709551616\"");
+    }
+
+    #[test]
+    fn decimals_keep_their_digits() {
+        assert_eq!(json(&Cell::Decimal("12.50".into())), "12.5");
+        assert_eq!(json(&Cell::Decimal("7".into())), "7");
+        assert_eq!(json(&Cell::Decimal("0.12345678901234567".into())), "\"0.12345678901234567\"");
+    }
+
+    #[test]
+    fn json_has_no_nan() {
+        assert_eq!(json(&Cell::Float(f64::NAN)), "null");
+        assert_eq!(json(&Cell::Share(f64::INFINITY)), "null");
+        assert_eq!(json(&Cell::Float(0.1 + 0.2)), "0.3");
+        assert_eq!(json(&Cell::Float(2.0)), "2.0");
+    }
+
+    #[test]
+    fn people_and_machines_read_durations_differently() {
+        let look = Look::default();
+        let cell = Cell::List(vec![Cell::Duration(135.0), Cell::Missing]);
+        assert_eq!(cell.human(&look), "2m 15s, ");
+        assert_eq!(cell.exact(&look), "135, ");
+        assert_eq!(json(&cell), "[135.0,null]");
+    }
+
+    #[test]
+    fn records_are_objects() {
+        let cell = Cell::Record(vec![("b".into(), Cell::Int(1)), ("a".into(), Cell::Text("x".into()))]);
+        assert_eq!(cell.exact(&Look::default()), "{b: 1, a: x}");
+        assert_eq!(cell.json(&Look::default()), serde_json::json!({"a": "x", "b": 1}));
+    }
+}

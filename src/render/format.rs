@@ -1,0 +1,133 @@
+//! The names of the formats: text goes in, a [`Format`] comes out, and back.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use super::Render;
+use super::{csv, html, json, markdown, ndjson, parquet, table};
+
+/// An output format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For a person at a terminal.
+    #[default]
+    Table,
+    /// For a spreadsheet.
+    Csv,
+    /// One document: query, window, columns, rows.
+    Json,
+    /// One object a row.
+    Ndjson,
+    /// For an issue or a wiki.
+    Markdown,
+    /// A page people can read.
+    Html,
+    /// For another engine.
+    Parquet,
+}
+
+/// A format name nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown format `{}`: expected {}", super::visible(.name), Format::names())]
+pub struct UnknownFormat {
+    /// What was asked for.
+    pub name: String,
+}
+
+impl Format {
+    /// Every format, in the order of the documentation.
+    pub const ALL: [Self; 7] = [Self::Table, Self::Csv, Self::Json, Self::Ndjson, Self::Markdown, Self::Html, Self::Parquet];
+
+    /// The name as typed after `--format`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// The format that a file's extension asks for, if it names one.
+    pub fn for_file(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "txt" => Some(Self::Table),
+            "htm" => Some(Self::Html),
+            other => other.parse().ok(),
+        }
+    }
+
+    /// Whether the bytes are not text, so that they have no business on a terminal.
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet)
+    }
+
+    /// The code that writes this format.
+    pub fn renderer(self) -> &'static dyn Render {
+        match self {
+            Self::Table => &table::Table,
+            Self::Csv => &csv::Csv,
+            Self::Json => &json::Json,
+            Self::Ndjson => &ndjson::Ndjson,
+            Self::Markdown => &markdown::Markdown,
+            Self::Html => &html::Html,
+            Self::Parquet => &parquet::Parquet,
+        }
+    }
+
+    fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let lower = name.trim().to_ascii_lowercase();
+        let full = match lower.as_str() {
+            "md" => "markdown",
+            "jsonl" => "ndjson",
+            other => other,
+        };
+        Self::ALL.into_iter().find(|format| format.name() == full).ok_or_else(|| UnknownFormat { name: name.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse(), Ok(format));
+        }
+        assert_eq!("MD".parse(), Ok(Format::Markdown));
+        assert_eq!("jsonl".parse(), Ok(Format::Ndjson));
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_what_works() {
+        let error = "xls\u{1b}x".parse::<Format>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown format `xls\\u{1b}x`: expected table, csv, json, ndjson, markdown, html, parquet");
+    }
+
+    #[test]
+    fn a_file_name_can_choose() {
+        assert_eq!(Format::for_file(Path::new("a/b.CSV")), Some(Format::Csv));
+        assert_eq!(Format::for_file(Path::new("a.htm")), Some(Format::Html));
+        assert_eq!(Format::for_file(Path::new("a.xlsx")), None);
+        assert_eq!(Format::for_file(Path::new("csv")), None);
+    }
+}

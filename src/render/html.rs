@@ -1,0 +1,137 @@
+//! One self-contained page: no script, no link, nothing fetched, dark or light as the reader has it.
+
+use std::io;
+
+use super::grid::Grid;
+use super::rows::{is_numeric, visit_rows};
+use super::spark::spark_columns;
+use super::time::describe_window;
+use super::visible::visible_except;
+use super::{Look, Render, RenderError};
+use crate::answer::Answer;
+
+/// The format `html`.
+pub(super) struct Html;
+
+/// Forbids what the page does not use, should a value ever slip out of its cell.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+const STYLE: &str = "\
+:root { color-scheme: light dark; }
+body { margin: 2rem; font: 14px/1.45 system-ui, sans-serif; }
+h1 { font: 600 1.1rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
+p { opacity: .75; }
+table { border-collapse: collapse; margin-top: 1rem; }
+th, td { padding: .25rem .75rem; text-align: left; vertical-align: top; }
+td { white-space: pre-wrap; overflow-wrap: anywhere; border-top: 1px solid #8884; }
+th { position: sticky; top: 0; background: Canvas; white-space: nowrap; }
+tbody tr:hover { background: #8882; }
+.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.s { font-family: ui-monospace, monospace; white-space: pre; }
+";
+
+impl Render for Html {
+    fn render(&self, answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(), RenderError> {
+        out.write_all(head(answer, look).as_bytes())?;
+        write_rows(answer, look, out)?;
+        if let Some(trends) = spark_columns(answer)? {
+            // A page has no terminal: the trends are as wide as they ever get.
+            let wide = Look { width: None, ..look.clone() };
+            out.write_all(trend_table(&trends.grid(&wide)).as_bytes())?;
+        }
+        out.write_all(b"</body>\n</html>\n")?;
+        Ok(())
+    }
+}
+
+fn head(answer: &Answer, look: &Look) -> String {
+    let query = if answer.query.is_empty() { "SQL".to_owned() } else { escape(&answer.query) };
+    let window = escape(&describe_window(&answer.window, &look.tz));
+    let rows = answer.rows();
+    let noun = if rows == 1 { "row" } else { "rows" };
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <title>ecs-audit: {query}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <h1>{query}</h1>\n<p>window {window} · {rows} {noun}</p>\n"
+    )
+}
+
+fn write_rows(answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(), RenderError> {
+    let class = |numeric: bool| if numeric { " class=\"n\"" } else { "" };
+    let classes: Vec<&str> = answer.columns.iter().map(|column| class(is_numeric(column.kind))).collect();
+    let names = answer.columns.iter().map(|column| escape(&column.name));
+    let header = row("th", classes.iter().copied().zip(names));
+    out.write_all(format!("<table>\n<thead>\n{header}</thead>\n<tbody>\n").as_bytes())?;
+    visit_rows(answer, |cells| {
+        let texts = cells.iter().map(|cell| escape(&cell.human(look)));
+        Ok(out.write_all(row("td", classes.iter().copied().zip(texts)).as_bytes())?)
+    })?;
+    out.write_all(b"</tbody>\n</table>\n")?;
+    Ok(())
+}
+
+/// The last column of a grid of trends is the sparkline, whose bars need a common width.
+fn trend_table(grid: &Grid) -> String {
+    let last = grid.headers.len().saturating_sub(1);
+    let classes: Vec<&str> = grid
+        .headers
+        .iter()
+        .enumerate()
+        .map(|(column, header)| match (column == last, header.numeric) {
+            (true, _) => " class=\"s\"",
+            (_, true) => " class=\"n\"",
+            _ => "",
+        })
+        .collect();
+    let names = grid.headers.iter().map(|header| escape(&header.name));
+    let mut table = String::from("<table>\n<thead>\n");
+    table.push_str(&row("th", classes.iter().copied().zip(names)));
+    table.push_str("</thead>\n<tbody>\n");
+    for cells in &grid.rows {
+        let texts = cells.iter().map(|cell| escape(cell));
+        table.push_str(&row("td", classes.iter().copied().zip(texts)));
+    }
+    table.push_str("</tbody>\n</table>\n");
+    table
+}
+
+fn row<'a>(tag: &str, cells: impl Iterator<Item = (&'a str, String)>) -> String {
+    let mut line = String::from("<tr>");
+    for (class, text) in cells {
+        line.push_str(&format!("<{tag}{class}>{text}</{tag}>"));
+    }
+    line.push_str("</tr>\n");
+    line
+}
+
+fn escape(text: &str) -> String {
+    let shown = visible_except(text, &['\n']);
+    let mut out = String::with_capacity(shown.len() + 8);
+    for c in shown.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_taken_for_markup() {
+        assert_eq!(
+            escape("<script>alert('1')</script> & \"\u{202e}\""),
+            "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;\\u{202e}&quot;"
+        );
+        assert_eq!(escape("one\ntwo\u{1b}"), "one\ntwo\\u{1b}");
+    }
+}

@@ -1,0 +1,24 @@
+//! One JSON object a row and line, for pipes; keys in the order of the columns.
+
+use std::io;
+
+use super::json::{row_keys, write_row};
+use super::rows::visit_rows;
+use super::{Look, Render, RenderError};
+use crate::answer::Answer;
+
+/// The format `ndjson`.
+pub(super) struct Ndjson;
+
+impl Render for Ndjson {
+    fn render(&self, answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(), RenderError> {
+        let keys = row_keys(&answer.columns);
+        let mut line = Vec::new();
+        visit_rows(answer, |cells| {
+            line.clear();
+            write_row(&keys, cells, look, &mut line)?;
+            line.push(b'\n');
+            Ok(out.write_all(&line)?)
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! Why an answer has no rows: what the window holds, which condition removed it, what is near.
+//!
+//! Each question is one small query over the rows of the window; nothing is guessed.
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Int64Type;
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::{Expr, ident, lit, when};
+use datafusion::prelude::{DataFrame, SessionContext};
+
+use super::RunError;
+use crate::lang::checked::{self, Checked, CompareOp, Literal, Pred};
+use crate::lang::suggest::nearest_values;
+use crate::lang::{self, FieldType, ast};
+use crate::plan::{self, Options};
+
+/// The most values that are compared with one that was not found.
+const MOST_VALUES: usize = 10_000;
+
+/// Sentences that explain an empty answer.
+pub async fn explain_empty(session: &SessionContext, checked: &Checked, options: Options) -> Result<Vec<String>, RunError> {
+    let options = Options { evidence: false, ..options };
+    let rows = plan::window_frame(session, checked, options).await?;
+    let conditions = first_conditions(checked);
+    let mut counted = vec![count(lit(1_i64)).alias("rows")];
+    for (index, pred) in conditions.iter().enumerate() {
+        let holds = when(plan::condition(pred, &checked.tz)?, lit(1_i64)).end()?;
+        counted.push(count(holds).alias(format!("c{index}")));
+    }
+    let counts = numbers(rows.clone().aggregate(Vec::new(), counted)?).await?;
+    let (all, each) = counts.split_first().map_or((0, &[][..]), |(all, each)| (*all, each));
+    if all == 0 {
+        return Ok(vec![nothing_in_window(session, checked, options).await?]);
+    }
+    let mut sentences = vec![format!("{} {} in the window", thousands(all), checked.source)];
+    let texts = condition_texts(checked, conditions.len());
+    let mut guilty = false;
+    for ((pred, text), rows_left) in conditions.iter().zip(&texts).zip(each) {
+        if *rows_left == 0 {
+            guilty = true;
+            sentences.push(removed(&rows, pred, text, &checked.source).await?);
+        }
+    }
+    if !guilty && conditions.len() > 1 {
+        let parts = texts.iter().zip(each).map(|(text, rows)| format!("`{text}` {}", thousands(*rows)));
+        let parts: Vec<String> = parts.collect();
+        sentences.push(format!("no row meets all conditions; each alone leaves {}", parts.join(", ")));
+    } else if !guilty {
+        sentences.push("a later stage of the query removed all of them".to_owned());
+    }
+    Ok(sentences)
+}
+
+/// Values of a text column of a noun with their number of rows, most frequent first.
+pub async fn values(session: &SessionContext, noun: &str, field: &str, most: usize) -> Result<Vec<(String, u64)>, RunError> {
+    let options = Options { anchor: jiff::Timestamp::UNIX_EPOCH, evidence: false };
+    let everything = Checked {
+        source: noun.to_owned(),
+        canonical: noun.to_owned(),
+        window: checked::Window { from: None, to: None, origin: String::new() },
+        stages: Vec::new(),
+        tz: jiff::tz::TimeZone::UTC,
+        default_limit: false,
+        warnings: Vec::new(),
+    };
+    let rows = plan::window_frame(session, &everything, options).await?;
+    most_frequent(&rows, field, most).await
+}
+
+/// The conditions of the first stage that all have to hold.
+fn first_conditions(checked: &Checked) -> Vec<&Pred> {
+    match checked.stages.first().and_then(|stage| stage.filter.as_ref()) {
+        Some(Pred::And(members)) => members.iter().collect(),
+        Some(single) => vec![single],
+        None => Vec::new(),
+    }
+}
+
+/// The conditions as the canonical query writes them.
+fn condition_texts(checked: &Checked, count: usize) -> Vec<String> {
+    let query = lang::parse(&checked.canonical).ok();
+    let filter = query.and_then(|query| query.stages.into_iter().next()?.filter);
+    let written: Vec<String> = match filter {
+        Some(ast::Pred::And(members)) => members.iter().map(ToString::to_string).collect(),
+        Some(single) => vec![single.to_string()],
+        None => Vec::new(),
+    };
+    // A saved query has its conditions elsewhere; then they go by number.
+    if written.len() == count { written } else { (1..=count).map(|number| format!("condition {number}")).collect() }
+}
+
+async fn nothing_in_window(session: &SessionContext, checked: &Checked, options: Options) -> Result<String, RunError> {
+    let noun = &checked.source;
+    if checked.window.from.is_none() && checked.window.to.is_none() {
+        return Ok(format!("no {noun} have been loaded"));
+    }
+    let mut whole = checked.clone();
+    whole.window = checked::Window { from: None, to: None, origin: String::new() };
+    let rows = plan::window_frame(session, &whole, options).await?;
+    let counts = numbers(rows.aggregate(Vec::new(), vec![count(lit(1_i64)).alias("rows")])?).await?;
+    let outside = counts.first().copied().unwrap_or(0);
+    Ok(if outside == 0 {
+        format!("no {noun} have been loaded")
+    } else {
+        format!("no {noun} in the window, {} outside it", thousands(outside))
+    })
+}
+
+async fn removed(rows: &DataFrame, pred: &Pred, text: &str, noun: &str) -> Result<String, RunError> {
+    let sentence = format!("`{text}` removed all of them");
+    let Some((field, sought)) = sought_text(pred) else {
+        return Ok(sentence);
+    };
+    let known = most_frequent(rows, field, MOST_VALUES).await?;
+    if known.is_empty() {
+        return Ok(format!("{sentence}: `{field}` is missing in all these {noun}"));
+    }
+    let mut near = nearest_values(sought, &known);
+    let word = if near.is_empty() { "most frequent" } else { "nearest" };
+    if near.is_empty() {
+        near = known.into_iter().take(3).collect();
+    }
+    let near: Vec<String> = near.iter().map(|(value, rows)| format!("{value} ({})", thousands(*rows))).collect();
+    Ok(format!("{sentence}; {word} values: {}", near.join(", ")))
+}
+
+/// The column and the text of an equality of texts.
+fn sought_text(pred: &Pred) -> Option<(&str, &str)> {
+    let checked::Expr::Field(field) = (match pred {
+        Pred::Compare { left, op: CompareOp::Eq, .. } | Pred::In { left, negated: false, .. } => left,
+        _ => return None,
+    }) else {
+        return None;
+    };
+    let text = match pred {
+        Pred::Compare { right: checked::Expr::Literal(Literal::Text(text)), .. } => text,
+        Pred::In { values, .. } => match values.first()? {
+            Literal::Text(text) => text,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (field.kind == FieldType::Text).then_some((field.name.as_str(), text.as_str()))
+}
+
+async fn most_frequent(rows: &DataFrame, field: &str, most: usize) -> Result<Vec<(String, u64)>, RunError> {
+    let name: Expr = ident(field);
+    let value = datafusion::logical_expr::cast(name.clone(), arrow::datatypes::DataType::Utf8View).alias("value");
+    let frequent = rows
+        .clone()
+        .filter(name.is_not_null())?
+        .aggregate(vec![value], vec![count(lit(1_i64)).alias("rows")])?
+        .sort(vec![ident("rows").sort(false, false), ident("value").sort(true, false)])?
+        .limit(0, Some(most))?;
+    let mut found = Vec::new();
+    for batch in frequent.collect().await? {
+        let (Some(values), Some(rows)) = (batch.column(0).as_string_view_opt(), batch.column(1).as_primitive_opt::<Int64Type>())
+        else {
+            continue;
+        };
+        let pairs = values.iter().zip(rows.iter());
+        found.extend(pairs.filter_map(|(value, rows)| Some((value?.to_owned(), u64::try_from(rows?).ok()?))));
+    }
+    Ok(found)
+}
+
+/// The only row of a frame of counts.
+async fn numbers(frame: DataFrame) -> Result<Vec<u64>, RunError> {
+    let batches = frame.collect().await?;
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+        return Ok(Vec::new());
+    };
+    let number = |column: &dyn Array| {
+        let counts = column.as_primitive_opt::<Int64Type>()?;
+        counts.iter().next().flatten().and_then(|count| u64::try_from(count).ok())
+    };
+    Ok(batch.columns().iter().map(|column| number(column.as_ref()).unwrap_or(0)).collect())
+}
+
+/// A number with its thousands apart.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1204, "1,204"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! ⑧ Plans are executed, and the rows become an [`Answer`].
+//!
+//! In: a session with the base tables, a checked query. Out: rows with the window and the canonical
+//! query they answer, or a sentence that says why there are none. Nothing is printed.
+
+mod empty;
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::physical_plan::displayable;
+use datafusion::prelude::{DataFrame, SessionContext};
+
+pub use empty::{explain_empty, values};
+
+use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
+use crate::diagnostic::Diagnostic;
+use crate::lang::catalog::FieldType;
+use crate::lang::checked::{Checked, Role};
+use crate::plan::{self, Options, PlanError, Planned};
+use crate::render::{ROLE, ROLE_KEY};
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Something the person typed, with its place in the canonical query.
+    #[error("{}", .0.message)]
+    Typed(Box<Diagnostic>),
+    /// The query could not be planned.
+    #[error("{0}")]
+    Plan(PlanError),
+    /// The engine failed while it ran.
+    #[error("the query stopped: {0}")]
+    Execution(String),
+    /// The SQL text was refused.
+    #[error("the SQL was refused: {0}")]
+    Sql(String),
+    /// The rows do not have the columns they were planned with.
+    #[error("the rows cannot be put together: {0}; this is a bug in ecs-audit")]
+    Shape(#[from] ArrowError),
+}
+
+impl From<PlanError> for RunError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Typed(diagnostic) => RunError::Typed(diagnostic),
+            other => RunError::Plan(other),
+        }
+    }
+}
+
+impl From<DataFusionError> for RunError {
+    fn from(error: DataFusionError) -> Self {
+        RunError::Execution(sentence(&error))
+    }
+}
+
+/// What went wrong, without the words the engine puts around it.
+fn sentence(error: &DataFusionError) -> String {
+    match error.find_root() {
+        DataFusionError::Execution(text) | DataFusionError::Plan(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Runs a query.
+pub async fn answer(session: &SessionContext, checked: &Checked, options: Options) -> Result<Answer, RunError> {
+    let planned = plan::plan(session, checked, options).await?;
+    let spark = planned.columns.first().is_some_and(|column| column.role == Role::Bucket)
+        && planned.columns.iter().any(|column| column.role == Role::Key);
+    let schema = answer_schema(&planned);
+    let columns = answer_columns(&planned);
+    let batches = with_schema(planned.frame.collect().await?, &schema)?;
+    let window = AnswerWindow { from: checked.window.from, to: checked.window.to, origin: checked.window.origin.clone() };
+    Ok(Answer { query: checked.canonical.clone(), columns, schema, batches, window, spark })
+}
+
+/// How a query runs: its canonical form, its window, and both plans of the engine.
+pub async fn explain(session: &SessionContext, checked: &Checked, options: Options) -> Result<String, RunError> {
+    let planned = plan::plan(session, checked, options).await?;
+    let instant = |time: Option<jiff::Timestamp>| time.map_or_else(|| "…".to_owned(), |time| time.to_string());
+    let logical = planned.frame.clone().into_optimized_plan()?;
+    let physical = planned.frame.create_physical_plan().await?;
+    Ok(format!(
+        "query\n  {}\nwindow\n  [{}, {}) {}\nlogical plan\n{}physical plan\n{}",
+        checked.canonical,
+        instant(checked.window.from),
+        instant(checked.window.to),
+        checked.window.origin,
+        indented(&logical.display_indent().to_string()),
+        indented(&displayable(physical.as_ref()).indent(false).to_string()),
+    ))
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// Runs a SELECT over the base tables; whatever would change something is refused.
+pub async fn sql(session: &SessionContext, text: &str) -> Result<Answer, RunError> {
+    let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let refused = |error: DataFusionError| RunError::Sql(sentence(&error));
+    let frame = session.sql_with_options(text, read_only).await.map_err(refused)?;
+    let (schema, columns) = sql_columns(&frame);
+    let batches = with_schema(frame.collect().await?, &schema)?;
+    Ok(Answer { query: String::new(), columns, schema, batches, window: AnswerWindow::default(), spark: false })
+}
+
+fn sql_columns(frame: &DataFrame) -> (SchemaRef, Vec<Column>) {
+    let fields: Vec<Field> =
+        frame.schema().fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true)).collect();
+    let columns = fields.iter().map(|field| Column { name: field.name().clone(), kind: sql_kind(field.data_type()) }).collect();
+    (Arc::new(Schema::new(fields)), columns)
+}
+
+fn sql_kind(data_type: &DataType) -> ColumnKind {
+    match data_type {
+        kind if kind.is_integer() => ColumnKind::Int,
+        kind if kind.is_numeric() => ColumnKind::Float,
+        DataType::Boolean => ColumnKind::Bool,
+        DataType::Timestamp(..) => ColumnKind::Time,
+        kind if kind.is_list() => ColumnKind::List,
+        _ => ColumnKind::Text,
+    }
+}
+
+/// The schema of an answer: key columns say that they are keys.
+fn answer_schema(planned: &Planned) -> SchemaRef {
+    let fields = planned.frame.schema().fields();
+    let roles = planned.columns.iter().map(|column| Some(column.role)).chain(std::iter::repeat(None));
+    let marked = fields.iter().zip(roles).map(|(field, role)| {
+        let plain = Field::new(field.name(), field.data_type().clone(), true);
+        match role {
+            Some(Role::Key) => plain.with_metadata([(ROLE.to_owned(), ROLE_KEY.to_owned())].into()),
+            _ => plain,
+        }
+    });
+    Arc::new(Schema::new(marked.collect::<Vec<_>>()))
+}
+
+fn answer_columns(planned: &Planned) -> Vec<Column> {
+    let shown = planned.columns.iter().map(|column| Column {
+        name: column.name.clone(),
+        kind: if planned.shares.contains(&column.name) { ColumnKind::Share } else { column_kind(column.kind) },
+    });
+    let evidence = planned.evidence.iter().map(|name| Column { name: name.clone(), kind: ColumnKind::List });
+    shown.chain(evidence).collect()
+}
+
+fn column_kind(kind: FieldType) -> ColumnKind {
+    match kind {
+        FieldType::Text => ColumnKind::Text,
+        FieldType::Int => ColumnKind::Int,
+        FieldType::Float => ColumnKind::Float,
+        FieldType::Bool => ColumnKind::Bool,
+        FieldType::Time => ColumnKind::Time,
+        FieldType::Duration => ColumnKind::Duration,
+    }
+}
+
+/// The rows under one schema, without batches that have none.
+fn with_schema(batches: Vec<RecordBatch>, schema: &SchemaRef) -> Result<Vec<RecordBatch>, ArrowError> {
+    let filled = batches.into_iter().filter(|batch| batch.num_rows() > 0);
+    let same = |(array, field): (&ArrayRef, &Arc<Field>)| {
+        if array.data_type() == field.data_type() {
+            Ok(Arc::clone(array))
+        } else {
+            arrow::compute::cast(array, field.data_type())
+        }
+    };
+    filled
+        .map(|batch| {
+            let arrays = batch.columns().iter().zip(schema.fields()).map(same).collect::<Result<_, _>>()?;
+            RecordBatch::try_new(Arc::clone(schema), arrays)
+        })
+        .collect()
+}

@@ -1,0 +1,73 @@
+//! What can go wrong with a store.
+
+use std::path::{Path, PathBuf};
+
+/// Why the store cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no store.
+    #[error("there is no store at `{}`: load an export first, with `ecs-audit load DIR`, or ask it directly with `query --from DIR`", .0.display())]
+    Missing(PathBuf),
+    /// The system refused.
+    #[error("`{}`: {detail}", .path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// A file of the store does not hold what it should.
+    #[error("`{}` is damaged: {detail}; move the store away and load the export again", .path.display())]
+    Damaged {
+        /// The path.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+    /// The store was written by another version.
+    #[error("`{}` has format {found}, this version of ecs-audit reads format {known}: use the version that wrote it, or load the export into a new store", .path.display())]
+    Format {
+        /// The path.
+        path: PathBuf,
+        /// The format found.
+        found: u32,
+        /// The format known.
+        known: u32,
+    },
+    /// Another load is at work.
+    #[error("another `ecs-audit` is writing to `{}`: wait for it to end, or give this one more time with `--wait 10m`", .0.display())]
+    Busy(PathBuf),
+    /// The Delta log refused.
+    #[error("table `{table}`: {detail}")]
+    Delta {
+        /// The table.
+        table: &'static str,
+        /// What it said.
+        detail: String,
+    },
+    /// A Parquet file could not be read or written.
+    #[error("`{}`: {detail}", .path.display())]
+    Parquet {
+        /// The path.
+        path: PathBuf,
+        /// What was wrong.
+        detail: String,
+    },
+    /// A load failed as a whole.
+    #[error(transparent)]
+    Load(#[from] crate::load::LoadError),
+}
+
+impl StoreError {
+    /// An I/O error and its path.
+    pub fn io(path: &Path, error: std::io::Error) -> Self {
+        let text = error.to_string();
+        let detail = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+        StoreError::Io { path: path.to_path_buf(), detail }
+    }
+
+    /// A Parquet error and its path.
+    pub fn parquet(path: &Path, error: &dyn std::fmt::Display) -> Self {
+        StoreError::Parquet { path: path.to_path_buf(), detail: error.to_string() }
+    }
+}

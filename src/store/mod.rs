@@ -1,0 +1,193 @@
+//! ⑤ The store: Delta Lake tables on disk, and one manifest that says what is visible.
+//!
+//! Layout: `manifest.json`, `lock`, and `tables/NAME/` with Parquet files by day and a Delta log.
+//! A load writes Parquet files, commits to the Delta logs, the ledger `files` last, and then replaces
+//! the manifest. Invariant: what the manifest names exists and never changes; a load that died leaves
+//! nothing that a reader sees, and the next load removes what it left.
+
+mod delta;
+mod error;
+mod ledger;
+mod lock;
+mod maintain;
+mod manifest;
+mod memory;
+mod read;
+mod scan;
+mod write;
+
+pub use error::StoreError;
+pub use ledger::{KnownFile, Ledger, ledger_batches};
+pub use maintain::Maintained;
+pub use manifest::{DataFile, Manifest, TableState};
+pub use memory::{MemoryShelf, MemoryTables};
+pub use scan::StoreTable;
+
+use crate::discover::Input;
+use crate::load::{FileReport, LoadError, LoadOptions, Progress, Totals, day_of};
+use crate::table::Table;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use write::{LoadWriter, table_folder};
+
+/// An opened store: what it held when it was opened.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+    manifest: Manifest,
+}
+
+/// How a store is written to.
+#[derive(Debug, Clone, Copy)]
+pub struct WriteOptions {
+    /// The clock, in microseconds since 1970 UTC.
+    pub now: i64,
+    /// How long to wait for another writer.
+    pub patience: Duration,
+}
+
+/// What a load did.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// The sums.
+    pub totals: Totals,
+    /// One report a file that was read (not those that had not changed).
+    pub reports: Vec<FileReport>,
+}
+
+impl Store {
+    /// Opens a store for reading.
+    pub fn open(root: &Path) -> Result<Store, StoreError> {
+        let manifest = Manifest::read(root)?.ok_or_else(|| StoreError::Missing(root.to_path_buf()))?;
+        let root = root.canonicalize().map_err(|error| StoreError::io(root, error))?;
+        Ok(Store { root, manifest })
+    }
+
+    /// What is visible.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The base tables, empty ones included.
+    pub fn tables(&self) -> impl Iterator<Item = (Table, StoreTable)> + '_ {
+        Table::ALL.iter().map(|table| {
+            let files = self.manifest.files(*table).to_vec();
+            (*table, StoreTable::new(table.schema(), table_folder(&self.root, *table), files))
+        })
+    }
+
+    /// Loads inputs into the store at `root`, creating it where there is none. Files that have not
+    /// changed since they were loaded are skipped; records that are there already are counted.
+    pub fn load(
+        root: &Path,
+        inputs: &[Input],
+        troubled: Vec<FileReport>,
+        (load_options, write_options): (&LoadOptions, WriteOptions),
+        progress: &dyn Progress,
+        waiting: &dyn Fn(),
+    ) -> Result<Loaded, StoreError> {
+        let _lock = lock::take(root, write_options.patience, waiting)?;
+        let manifest = Manifest::read(root)?.unwrap_or_default();
+        let runtime = runtime(root)?;
+        runtime.block_on(recover(root, &manifest))?;
+        let ledger = Ledger::read(root, &manifest)?;
+        let mut loaded = Loaded::default();
+        let (unchanged, fresh): (Vec<&Input>, Vec<&Input>) =
+            inputs.iter().partition(|input| ledger.is_unchanged(&input.name, input.size, input.modified));
+        loaded.totals.unchanged = unchanged.len() as u64;
+        loaded.totals.files = unchanged.len() as u64;
+        let fresh: Vec<Input> = fresh.into_iter().cloned().collect();
+        if fresh.is_empty() && troubled.is_empty() {
+            return Ok(loaded);
+        }
+        let number = manifest.loads + 1;
+        let writer = LoadWriter::new(root, number);
+        let existing = |table: Table, day: i32| read::identities(root, &manifest, table, day).map_err(|error| error.to_string());
+        let known = |hash: &str| ledger.content(hash).cloned();
+        let mut reports = crate::load::load(&fresh, &writer, Some(&existing), Some(&known), load_options, progress)?;
+        reports.extend(troubled);
+        for report in &reports {
+            loaded.totals.add(report);
+        }
+        let (files, quarantine) = ledger_batches(&reports, number, write_options.now).map_err(LoadError::from)?;
+        writer.write(Table::Quarantine, day_of(write_options.now), &quarantine)?;
+        writer.write(Table::Files, day_of(write_options.now), &files)?;
+        let manifest = runtime.block_on(commit(root, manifest, writer.finish(), write_options.now))?;
+        manifest.write(root)?;
+        loaded.reports = reports;
+        Ok(loaded)
+    }
+}
+
+/// Delta's log works asynchronously; a small runtime of its own is enough for a few commits.
+fn runtime(root: &Path) -> Result<tokio::runtime::Runtime, StoreError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| StoreError::io(root, error))
+}
+
+/// Commits the files of a load to the Delta logs, the ledger last.
+async fn commit(
+    root: &Path,
+    mut manifest: Manifest,
+    files: BTreeMap<Table, Vec<DataFile>>,
+    now: i64,
+) -> Result<Manifest, StoreError> {
+    manifest.loads += 1;
+    let (ledger, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|(table, _)| *table == Table::Files);
+    for (table, files) in others.into_iter().chain(ledger) {
+        let delta = delta::open_or_create(root, table).await?;
+        let versions = manifest.tables.iter().map(|(name, state)| (name.clone(), serde_json::Value::from(state.version)));
+        let mut facts = vec![("ecs-audit.load".to_owned(), serde_json::Value::from(manifest.loads))];
+        if table == Table::Files {
+            facts.push(("ecs-audit.tables".to_owned(), serde_json::Value::Object(versions.collect())));
+        }
+        let change = delta::Change { add: &files, remove: &[], data_change: true, at: now / 1000, facts };
+        let version = delta::commit(&delta, table, change).await?;
+        manifest.add(table, version, files);
+    }
+    Ok(manifest)
+}
+
+/// Undoes what a load that died has left: commits beyond the manifest, and files no commit names.
+async fn recover(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
+    for table in Table::ALL {
+        let folder = table_folder(root, *table);
+        if !folder.join("_delta_log").is_dir() {
+            remove_orphans(&folder, manifest.loads)?;
+            continue;
+        }
+        match manifest.table(*table) {
+            Some(state) => drop(delta::restore(root, *table, state.version).await?),
+            // Created by a load that died: version 0 is the empty table.
+            None => drop(delta::restore(root, *table, 0).await?),
+        }
+        remove_orphans(&folder, manifest.loads)?;
+    }
+    Ok(())
+}
+
+/// Removes the Parquet files of loads later than the manifest knows: nobody can be reading them.
+fn remove_orphans(folder: &Path, loads: u64) -> Result<(), StoreError> {
+    let Ok(days) = fs::read_dir(folder) else { return Ok(()) };
+    for day in days.flatten().filter(|day| day.file_name().to_string_lossy().starts_with("day=")) {
+        let Ok(files) = fs::read_dir(day.path()) else { continue };
+        for file in files.flatten() {
+            let name = file.file_name().to_string_lossy().into_owned();
+            let load = name.strip_prefix("load-").and_then(|rest| rest.get(..6)).and_then(|number| number.parse::<u64>().ok());
+            if load.is_some_and(|load| load > loads) {
+                fs::remove_file(file.path()).map_err(|error| StoreError::io(&file.path(), error))?;
+            }
+        }
+    }
+    Ok(())
+}

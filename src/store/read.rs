@@ -1,0 +1,60 @@
+//! Columns of single files of the store, read without the query engine: for the ledger and for
+//! de-duplication.
+
+use super::StoreError;
+use super::manifest::{DataFile, Manifest};
+use super::write::table_folder;
+use crate::load::{Day, Identity, identity};
+use crate::table::Table;
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::DataType;
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::fs::File;
+use std::path::Path;
+
+/// Reads some columns of a file.
+pub fn read_columns(root: &Path, table: Table, file: &DataFile, columns: &[&str]) -> Result<Vec<RecordBatch>, StoreError> {
+    let path = table_folder(root, table).join(&file.path);
+    let open = File::open(&path).map_err(|error| StoreError::io(&path, error))?;
+    let read = || -> Result<Vec<RecordBatch>, Box<dyn std::error::Error>> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(open)?;
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        let reader = builder.with_projection(mask).with_batch_size(16_384).build()?;
+        reader.map(|batch| batch.map_err(Into::into)).collect()
+    };
+    read().map_err(|error| StoreError::parquet(&path, &error))
+}
+
+/// The texts of a column.
+pub fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Vec<Option<&'a str>> {
+    let Some(column) = batch.column_by_name(name) else { return vec![None; batch.num_rows()] };
+    match column.data_type() {
+        DataType::Utf8View => column.as_string_view().iter().collect(),
+        DataType::Utf8 => column.as_string::<i32>().iter().collect(),
+        _ => vec![None; batch.num_rows()],
+    }
+}
+
+/// The whole numbers of a column, times as microseconds.
+pub fn ints(batch: &RecordBatch, name: &str) -> Vec<Option<i64>> {
+    let Some(column) = batch.column_by_name(name) else { return vec![None; batch.num_rows()] };
+    let cast: Option<ArrayRef> = arrow::compute::cast(column, &DataType::Int64).ok();
+    match cast.as_ref().and_then(|column| column.as_primitive_opt::<arrow::datatypes::Int64Type>()) {
+        Some(numbers) => numbers.iter().collect(),
+        None => vec![None; batch.num_rows()],
+    }
+}
+
+/// The identities of the records that the store has of one table and day.
+pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
+    let mut out = Vec::new();
+    for file in manifest.files(table).iter().filter(|file| file.day == day) {
+        for batch in read_columns(root, table, file, &["id", "account"])? {
+            let (ids, accounts) = (texts(&batch, "id"), texts(&batch, "account"));
+            out.extend(ids.iter().zip(accounts).map(|(id, account)| identity(account, id.unwrap_or_default())));
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,171 @@
+//! A base table of the store as DataFusion sees it: the files the manifest names, read by
+//! DataFusion's own Parquet source, with the time filter, the columns and the limit pushed down.
+
+use super::manifest::DataFile;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A base table.
+#[derive(Debug)]
+pub struct StoreTable {
+    schema: SchemaRef,
+    /// Absolute folder of the table.
+    folder: PathBuf,
+    files: Vec<DataFile>,
+}
+
+impl StoreTable {
+    /// A table of these files below an absolute folder.
+    pub fn new(schema: SchemaRef, folder: PathBuf, files: Vec<DataFile>) -> Self {
+        StoreTable { schema, folder, files }
+    }
+
+    fn partitioned(&self, file: &DataFile) -> PartitionedFile {
+        let path = self.folder.join(&file.path);
+        let location = datafusion::object_store::path::Path::from_absolute_path(&path)
+            .map_or_else(|_| path.to_string_lossy().into_owned(), |path| path.to_string());
+        let mut partitioned = PartitionedFile::new(location, file.size).with_metadata_size_hint(64 << 10);
+        // `new` percent-encodes once more what is encoded already; the path is put in as it is.
+        if let Ok(exact) = datafusion::object_store::path::Path::from_absolute_path(&path) {
+            partitioned.object_meta.location = exact;
+        }
+        partitioned.with_statistics(Arc::new(self.statistics_of(file)))
+    }
+
+    fn statistics_of(&self, file: &DataFile) -> Statistics {
+        let rows = usize::try_from(file.rows).unwrap_or(usize::MAX);
+        let time = |micros: Option<i64>| match micros {
+            Some(micros) => Precision::Exact(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))),
+            None => Precision::Absent,
+        };
+        let columns = self.schema.fields().iter().map(|field| {
+            if field.name() == "time" {
+                ColumnStatistics::new_unknown().with_min_value(time(file.first)).with_max_value(time(file.last))
+            } else {
+                ColumnStatistics::new_unknown()
+            }
+        });
+        Statistics {
+            num_rows: Precision::Exact(rows),
+            total_byte_size: Precision::Inexact(usize::try_from(file.size).unwrap_or(usize::MAX)),
+            column_statistics: columns.collect(),
+        }
+    }
+}
+
+/// The span of `time` that simple comparisons leave: whole files outside it are not opened.
+#[derive(Debug, Default, Clone, Copy)]
+struct Span {
+    from: Option<i64>,
+    to: Option<i64>,
+}
+
+impl Span {
+    fn of(filters: &[Expr]) -> Span {
+        let mut span = Span::default();
+        for filter in filters {
+            span.narrow(filter);
+        }
+        span
+    }
+
+    fn narrow(&mut self, filter: &Expr) {
+        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return };
+        if *op == Operator::And {
+            self.narrow(left);
+            self.narrow(right);
+            return;
+        }
+        let (Expr::Column(column), Expr::Literal(value, _)) = (left.as_ref(), right.as_ref()) else { return };
+        let ScalarValue::TimestampMicrosecond(Some(micros), _) = value else { return };
+        if column.name != "time" {
+            return;
+        }
+        match op {
+            Operator::Gt | Operator::GtEq => self.from = Some(self.from.map_or(*micros, |from| from.max(*micros))),
+            Operator::Lt | Operator::LtEq => self.to = Some(self.to.map_or(*micros, |to| to.min(*micros))),
+            _ => {}
+        }
+    }
+
+    fn touches(self, file: &DataFile) -> bool {
+        let starts_before_end = self.to.is_none_or(|to| file.first.is_none_or(|first| first <= to));
+        let ends_after_start = self.from.is_none_or(|from| file.last.is_none_or(|last| last >= from));
+        starts_before_end && ends_after_start
+    }
+}
+
+#[async_trait]
+impl TableProvider for StoreTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // Files and row groups are left out by what is pushed down; the filter itself stays in the plan,
+        // from where DataFusion hands it to the Parquet source.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let span = Span::of(filters);
+        let wanted: Vec<&DataFile> = self.files.iter().filter(|file| span.touches(file)).collect();
+        let groups = distribute(&wanted, state.config().target_partitions());
+        let groups =
+            groups.into_iter().map(|files| FileGroup::new(files.into_iter().map(|file| self.partitioned(file)).collect()));
+        let options = state.config_options().execution.parquet.clone();
+        let mut source = ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(
+            datafusion::common::config::TableParquetOptions { global: options, ..Default::default() },
+        );
+        if let Some(predicate) = datafusion::logical_expr::utils::conjunction(filters.to_vec()) {
+            let schema = datafusion::common::DFSchema::try_from(Arc::clone(&self.schema))?;
+            source = source.with_predicate(state.create_physical_expr(predicate, &schema)?);
+        }
+        let rows = wanted.iter().map(|file| file.rows).sum::<u64>();
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+            .with_file_groups(groups.collect())
+            .with_statistics(statistics)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+/// Deals files to groups so that each has about as many bytes.
+fn distribute<'a>(files: &[&'a DataFile], groups: usize) -> Vec<Vec<&'a DataFile>> {
+    let mut dealt: Vec<(u64, Vec<&DataFile>)> = vec![(0, Vec::new()); groups.clamp(1, files.len().max(1))];
+    let mut largest_first = files.to_vec();
+    largest_first.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.path.cmp(&right.path)));
+    for file in largest_first {
+        if let Some(least) = dealt.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+            least.0 += file.size;
+            least.1.push(file);
+        }
+    }
+    dealt.into_iter().map(|(_, files)| files).filter(|files| !files.is_empty()).collect()
+}

@@ -1,0 +1,7 @@
+//! ④ Typed rows become Arrow record batches.
+
+mod kind;
+mod schema;
+
+pub use kind::FieldKind;
+pub use schema::*;

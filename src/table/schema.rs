@@ -1,0 +1,599 @@
+//! The base tables: every column with its kind and a one-line doc, declared once.
+//!
+//! From this one declaration come the row types that [`crate::model`] fills, the Arrow builders, the
+//! Arrow and Delta schemas, `ecs-audit fields`, and the docs. Names are `snake_case` and never
+//! change meaning between tables.
+
+use super::kind::{Bool, Duration, FieldKind, Float, Int, Kind, Text, Time};
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use std::sync::Arc;
+
+/// One column of a base table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: FieldKind,
+    /// One line of documentation, with the unit.
+    pub doc: &'static str,
+}
+
+macro_rules! tables {
+    ($(
+        $(#[doc = $table_doc:literal])+
+        $row:ident, $columns:ident, $id:ident = $name:literal {
+            $( $field:ident : $kind:ident = $doc:literal, )+
+        }
+    )+) => {
+        /// A base table of the store.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Table {
+            $( $(#[doc = $table_doc])+ $id, )+
+        }
+
+        impl Table {
+            /// All base tables.
+            pub const ALL: &'static [Table] = &[$( Table::$id, )+];
+
+            /// The name of its folder in the store and in SQL.
+            pub fn name(self) -> &'static str {
+                match self { $( Table::$id => $name, )+ }
+            }
+
+            /// Its columns, in order.
+            pub fn fields(self) -> &'static [Field] {
+                match self { $( Table::$id => {
+                    const FIELDS: &[Field] = &[$(
+                        Field { name: stringify!($field), kind: <$kind as Kind>::KIND, doc: $doc },
+                    )+];
+                    FIELDS
+                } )+ }
+            }
+        }
+
+        $(
+            $(#[doc = $table_doc])+
+            #[derive(Debug, Default)]
+            pub struct $row<'a> {
+                $( #[doc = $doc] pub $field: <$kind as Kind>::Value<'a>, )+
+            }
+
+            #[derive(Debug, Default)]
+            struct $columns {
+                $( $field: <$kind as Kind>::Builder, )+
+            }
+
+            impl $columns {
+                fn push(&mut self, row: &$row<'_>) -> usize {
+                    0 $( + <$kind as Kind>::append(&mut self.$field, &row.$field) )+
+                }
+                fn finish(&mut self) -> Vec<ArrayRef> {
+                    vec![$( <$kind as Kind>::finish(&mut self.$field), )+]
+                }
+            }
+        )+
+
+        /// One row of one base table.
+        #[derive(Debug)]
+        pub enum Row<'a> {
+            $( $(#[doc = $table_doc])+ $id(Box<$row<'a>>), )+
+        }
+
+        impl Row<'_> {
+            /// The table it belongs to.
+            pub fn table(&self) -> Table {
+                match self { $( Row::$id(_) => Table::$id, )+ }
+            }
+
+            /// Its id.
+            pub fn id(&self) -> Option<&str> {
+                match self { $( Row::$id(row) => row.id.as_deref(), )+ }
+            }
+
+            /// When it happened, in microseconds since 1970 UTC: decides the partition.
+            pub fn time(&self) -> Option<i64> {
+                match self { $( Row::$id(row) => row.time, )+ }
+            }
+        }
+
+        $(
+            impl<'a> From<$row<'a>> for Row<'a> {
+                fn from(row: $row<'a>) -> Row<'a> { Row::$id(Box::new(row)) }
+            }
+        )+
+
+        #[derive(Debug)]
+        enum AnyColumns {
+            $( $id(Box<$columns>), )+
+        }
+
+        impl AnyColumns {
+            fn new(table: Table) -> Self {
+                match table { $( Table::$id => AnyColumns::$id(Box::default()), )+ }
+            }
+            fn push(&mut self, row: &Row<'_>) -> usize {
+                match (self, row) {
+                    $( (AnyColumns::$id(columns), Row::$id(row)) => columns.push(row), )+
+                    _ => 0,
+                }
+            }
+            fn finish(&mut self) -> Vec<ArrayRef> {
+                match self { $( AnyColumns::$id(columns) => columns.finish(), )+ }
+            }
+        }
+    };
+}
+
+tables! {
+    /// CloudTrail records: one row for each API call.
+    Call, CallColumns, Calls = "calls" {
+        id: Text = "eventID of the record (a content hash where it has none)",
+        time: Time = "eventTime: when the request completed, whole seconds",
+        event_name: Text = "API action, such as RunTask",
+        event_source: Text = "service endpoint, such as ecs.amazonaws.com",
+        region: Text = "AWS region that handled the call",
+        account: Text = "account whose trail got the record",
+        user: Text = "who called: role/session, user name, invoking service, or principal",
+        user_type: Text = "userIdentity.type, such as AssumedRole",
+        user_arn: Text = "userIdentity.arn",
+        access_key: Text = "userIdentity.accessKeyId",
+        invoked_by: Text = "AWS service that made the call for the user",
+        source_ip: Text = "sourceIPAddress: an address or the DNS name of a service",
+        user_agent: Text = "userAgent",
+        agent_version: Text = "ECS agent version named in userAgent",
+        error_code: Text = "errorCode, without the prefix Client.",
+        error_message: Text = "errorMessage",
+        failed: Bool = "true when the call was refused (errorCode) or placed nothing (failures[])",
+        read_only: Bool = "readOnly",
+        event_type: Text = "eventType, such as AwsApiCall",
+        category: Text = "eventCategory, such as Management",
+        event_version: Text = "eventVersion of the record",
+        request_id: Text = "requestID",
+        shared_event_id: Text = "sharedEventID: links the copies of one action in several accounts",
+        cluster: Text = "short cluster name (ECS calls)",
+        cluster_arn: Text = "cluster ARN where the record has it",
+        service: Text = "short ECS service name",
+        family: Text = "task definition family",
+        task_definition: Text = "task definition as family:revision",
+        task: Text = "task id (first task placed, or the task asked about)",
+        task_arn: Text = "task ARN",
+        container_instance: Text = "container instance id",
+        container_instance_arn: Text = "container instance ARN",
+        started_by: Text = "startedBy of RunTask and StartTask",
+        group: Text = "task group",
+        launch_type: Text = "EC2, FARGATE, EXTERNAL or MANAGED_INSTANCES",
+        capacity_provider: Text = "first capacity provider of the strategy",
+        asked: Int = "tasks asked for (count, default 1; container instances for StartTask)",
+        placed: Int = "tasks placed",
+        missing: Int = "tasks asked for and not placed",
+        failure_reasons: Text = "distinct reasons of failures[], joined by a comma",
+        desired_count: Int = "desiredCount of CreateService and UpdateService",
+        requested_cpu: Int = "CPU units requested for one task",
+        requested_memory: Int = "MiB of memory requested for one task",
+        reason: Text = "reason given by the caller (StopTask) or reported by the agent",
+        source: Text = "what the record came in: cloudtrail or eventbridge",
+        file: Text = "file it was read from",
+        record: Int = "number of the record in its file, from 1",
+        raw: Text = "the original record, secrets masked",
+    }
+
+    /// ECS Task State Change events and `describe-tasks` output: one row for each state told.
+    TaskEvent, TaskEventColumns, TaskEvents = "task_events" {
+        id: Text = "event id (a content hash for describe-tasks output)",
+        time: Time = "when the state was reached: detail.updatedAt, else the event's time",
+        event_time: Time = "time of the EventBridge envelope",
+        account: Text = "account",
+        region: Text = "region",
+        cluster: Text = "short cluster name",
+        cluster_arn: Text = "cluster ARN",
+        service: Text = "service, from the group service:NAME",
+        group: Text = "task group",
+        family: Text = "task definition family",
+        task_definition: Text = "task definition as family:revision",
+        task_definition_arn: Text = "task definition ARN",
+        task: Text = "task id",
+        task_arn: Text = "task ARN",
+        version: Int = "detail.version: orders the events of one task",
+        last_status: Text = "lastStatus",
+        desired_status: Text = "desiredStatus",
+        launch_type: Text = "EC2, FARGATE, EXTERNAL or MANAGED_INSTANCES",
+        capacity_provider: Text = "capacity provider (FARGATE_SPOT = spot)",
+        platform_version: Text = "Fargate platform version",
+        availability_zone: Text = "availability zone",
+        container_instance: Text = "container instance id",
+        container_instance_arn: Text = "container instance ARN",
+        started_by: Text = "startedBy: deployment id, rule or caller",
+        cpu: Int = "CPU units of the task (sum of its containers where the task has none)",
+        memory: Int = "MiB of memory of the task (sum of its containers where the task has none)",
+        connectivity: Text = "CONNECTED or DISCONNECTED",
+        health_status: Text = "HEALTHY, UNHEALTHY or UNKNOWN",
+        created_at: Time = "createdAt",
+        connectivity_at: Time = "connectivityAt: the agent first reported the task",
+        pull_started_at: Time = "pullStartedAt",
+        pull_stopped_at: Time = "pullStoppedAt",
+        started_at: Time = "startedAt: missing = the task never ran",
+        stopping_at: Time = "stoppingAt",
+        execution_stopped_at: Time = "executionStoppedAt",
+        stopped_at: Time = "stoppedAt",
+        stop_code: Text = "stopCode",
+        stopped_reason: Text = "stoppedReason",
+        exit_code: Int = "first non-zero exit code among the containers, else 0, else missing",
+        exit_container: Text = "container that the exit code or reason is of",
+        container_reason: Text = "reason of that container",
+        attachment_reason: Text = "statusReason of a failed attachment (ENI, EBS)",
+        images: Text = "images of the containers, joined by a blank",
+        subnet: Text = "subnet of the task's network interface",
+        network_interface: Text = "network interface id",
+        private_ip: Text = "private IPv4 address",
+        expected: Bool = "the stop was asked for or ended with 0: no failure",
+        source: Text = "eventbridge or describe",
+        file: Text = "file it was read from",
+        record: Int = "number of the record in its file, from 1",
+        raw: Text = "the original record, secrets masked",
+    }
+
+    /// The containers of task events: one row for each container of each event.
+    ContainerEvent, ContainerEventColumns, ContainerEvents = "container_events" {
+        id: Text = "id of the task event, # and the container's name",
+        event_id: Text = "id of the task event",
+        time: Time = "time of the task event",
+        account: Text = "account",
+        region: Text = "region",
+        cluster: Text = "short cluster name",
+        service: Text = "service",
+        family: Text = "task definition family",
+        task_definition: Text = "task definition as family:revision",
+        task: Text = "task id",
+        task_arn: Text = "task ARN",
+        version: Int = "version of the task event",
+        container_instance: Text = "container instance id",
+        launch_type: Text = "launch type of the task",
+        name: Text = "container name",
+        container: Text = "container id",
+        image: Text = "image",
+        image_digest: Text = "image digest",
+        runtime_id: Text = "runtime (Docker) id",
+        last_status: Text = "lastStatus of the container",
+        task_status: Text = "lastStatus of the task",
+        exit_code: Int = "exit code; missing = it never ran or the code is unknown",
+        reason: Text = "reason",
+        health_status: Text = "health status",
+        cpu: Int = "CPU units",
+        memory: Int = "hard memory limit in MiB",
+        memory_reservation: Int = "soft memory limit in MiB",
+        started_at: Time = "startedAt of the task",
+        stopped_at: Time = "stoppedAt of the task",
+        source: Text = "eventbridge or describe",
+        file: Text = "file it was read from",
+        record: Int = "number of the record in its file, from 1",
+    }
+
+    /// ECS Container Instance State Change events and `describe-container-instances` output.
+    InstanceEvent, InstanceEventColumns, InstanceEvents = "instance_events" {
+        id: Text = "event id (a content hash for describe output)",
+        time: Time = "when the state was reached: detail.updatedAt, else the event's time",
+        event_time: Time = "time of the EventBridge envelope",
+        account: Text = "account",
+        region: Text = "region",
+        cluster: Text = "short cluster name",
+        cluster_arn: Text = "cluster ARN",
+        container_instance: Text = "container instance id",
+        container_instance_arn: Text = "container instance ARN",
+        ec2_instance: Text = "EC2 instance id",
+        version: Int = "detail.version: orders the events of one instance",
+        status: Text = "ACTIVE, DRAINING, …",
+        status_reason: Text = "statusReason",
+        agent_connected: Bool = "whether the agent was connected",
+        agent_version: Text = "agent version",
+        agent_hash: Text = "agent build",
+        docker_version: Text = "Docker version",
+        agent_update_status: Text = "agentUpdateStatus: PENDING … UPDATED, FAILED",
+        capacity_provider: Text = "capacity provider",
+        instance_type: Text = "EC2 instance type",
+        availability_zone: Text = "availability zone",
+        registered_cpu: Int = "CPU units registered",
+        registered_memory: Int = "MiB of memory registered",
+        remaining_cpu: Int = "CPU units not reserved",
+        remaining_memory: Int = "MiB of memory not reserved",
+        running_tasks: Int = "running tasks",
+        pending_tasks: Int = "pending tasks",
+        registered_at: Time = "registeredAt",
+        source: Text = "eventbridge or describe",
+        file: Text = "file it was read from",
+        record: Int = "number of the record in its file, from 1",
+        raw: Text = "the original record, secrets masked",
+    }
+
+    /// ECS Service Action and ECS Deployment State Change events, events of `describe-services`, AWS Health events.
+    ServiceEvent, ServiceEventColumns, ServiceEvents = "service_events" {
+        id: Text = "event id",
+        time: Time = "createdAt or updatedAt of the detail, else the event's time",
+        event_time: Time = "time of the EventBridge envelope",
+        kind: Text = "service, deployment or health",
+        account: Text = "account",
+        region: Text = "region",
+        cluster: Text = "short cluster name",
+        cluster_arn: Text = "cluster ARN",
+        service: Text = "short service name",
+        service_arn: Text = "service ARN",
+        event_type: Text = "INFO, WARN or ERROR",
+        event_name: Text = "such as SERVICE_TASK_PLACEMENT_FAILURE",
+        deployment: Text = "deployment id",
+        task_definition: Text = "task definition of the deployment, where known",
+        message: Text = "reason or message",
+        desired_count: Int = "desired count",
+        container_instance: Text = "first container instance named",
+        capacity_provider: Text = "first capacity provider named",
+        source: Text = "eventbridge or describe",
+        file: Text = "file it was read from",
+        record: Int = "number of the record in its file, from 1",
+        raw: Text = "the original record, secrets masked",
+    }
+
+    /// dstack runs as exported: one row for each snapshot of a run.
+    RunRecord, RunRecordColumns, RunRecords = "run_records" {
+        id: Text = "content hash of the snapshot",
+        time: Time = "last_processed_at, else submitted_at",
+        run_id: Text = "run id",
+        run: Text = "run name (not unique)",
+        project: Text = "project",
+        user: Text = "owner",
+        run_type: Text = "task, service or dev-environment",
+        fleet: Text = "fleet",
+        run_submitted_at: Time = "submitted_at of the run",
+        run_processed_at: Time = "last_processed_at of the run",
+        next_triggered_at: Time = "next start of a scheduled run",
+        run_status: Text = "status of the run",
+        run_status_message: Text = "status_message of the run",
+        run_reason: Text = "termination_reason of the run, lower case",
+        run_error: Text = "error of the run",
+        cause_reason: Text = "termination reason of the job to blame (a failed run), lower case",
+        cause_exit_status: Int = "exit status of the job to blame",
+        cause_message: Text = "message of the job to blame",
+        deleted: Bool = "soft-deleted",
+        scheduled: Bool = "has a schedule",
+        deployment_num: Int = "number of the deployment (services)",
+        run_cost: Float = "cost as reported, USD; covers only the submissions in the snapshot",
+        jobs: Int = "jobs in the snapshot",
+        submissions: Int = "submissions in the snapshot",
+        source: Text = "dstack",
+        file: Text = "file it was read from",
+        record: Int = "number of the record in its file, from 1",
+        raw: Text = "the original record, secrets masked",
+    }
+
+    /// dstack job submissions: one row for each attempt of each job in each snapshot.
+    JobSubmission, JobSubmissionColumns, JobSubmissions = "job_submissions" {
+        id: Text = "submission id, @ and last_processed_at",
+        time: Time = "finished_at, else last_processed_at, else submitted_at",
+        run_id: Text = "run id",
+        run_record: Text = "id of the snapshot it came in",
+        job: Text = "job name",
+        replica: Int = "replica number",
+        job_num: Int = "job number (node rank)",
+        submission: Text = "submission id",
+        submission_num: Int = "submission number: not a retry counter",
+        deployment_num: Int = "deployment number",
+        submitted_at: Time = "submitted_at",
+        finished_at: Time = "finished_at: the end of clean-up",
+        last_processed_at: Time = "last_processed_at",
+        status: Text = "status, lower case",
+        status_message: Text = "status_message",
+        termination_reason: Text = "termination_reason, lower case",
+        message: Text = "termination_reason_message",
+        exit_status: Int = "exit status; -1 = killed by a signal; missing = no program exit",
+        error: Text = "error",
+        phase: Text = "where it failed",
+        class: Text = "how to respond",
+        retry_event: Text = "what retry.on_events must hold: no-capacity, interruption or error",
+        image: Text = "image",
+        backend: Text = "backend (base backend where dstack Sky provisions elsewhere)",
+        region: Text = "region",
+        availability_zone: Text = "availability zone",
+        instance_type: Text = "instance type",
+        instance: Text = "instance id",
+        spot: Bool = "spot instance",
+        provisioned: Bool = "an instance was provisioned",
+        price: Float = "USD per hour of the whole instance",
+        vcpu: Int = "vCPUs of the job's part of the instance",
+        memory_mib: Int = "MiB of memory of the job's part of the instance",
+        gpus: Int = "GPUs of the job's part of the instance",
+        gpu: Text = "GPU name",
+        blocks: Int = "blocks the job has",
+        total_blocks: Int = "blocks of the instance",
+        inactivity: Duration = "seconds of inactivity (dev environments)",
+        source: Text = "dstack",
+        file: Text = "file it was read from",
+        record: Int = "number of the record in its file, from 1",
+    }
+
+    /// dstack events.
+    RunEvent, RunEventColumns, RunEvents = "run_events" {
+        id: Text = "event id",
+        time: Time = "recorded_at",
+        message: Text = "message",
+        actor: Text = "who did it; missing = the server",
+        target_type: Text = "type of the first target: run, job, instance, …",
+        target: Text = "name of the first target",
+        target_id: Text = "id of the first target (the submission id for jobs)",
+        project: Text = "project",
+        from_status: Text = "status before, lower case",
+        to_status: Text = "status after, lower case",
+        reason: Text = "termination reason named, lower case",
+        source: Text = "dstack",
+        file: Text = "file it was read from",
+        record: Int = "number of the record in its file, from 1",
+        raw: Text = "the original record, secrets masked",
+    }
+
+    /// What went wrong: one row for each record that tells of a failure.
+    Failure, FailureColumns, Failures = "failures" {
+        id: Text = "id of the record, # and a number where one record tells of several failures",
+        time: Time = "when it happened: stoppedAt or finished_at where there is one",
+        kind: Text = "launch, api_error, task, service, deployment, agent or run",
+        phase: Text = "where it failed: placement, capacity, network, image_pull, config_fetch, logging, volume, container_create, container_start, running, health_check, stop_request, host, spot, deployment, api",
+        ran: Bool = "whether the program ever ran",
+        class: Text = "how to respond: transient, configuration, capacity, application, infrastructure, operator",
+        category: Text = "program (it ran and failed), settings, or launch (never launched)",
+        reason: Text = "a code: failure reason, error code, error name, stop code or termination reason",
+        cause: Text = "id of the catalog entry that explains it; missing = unknown message",
+        code: Text = "kind.phase.cause",
+        message: Text = "the text that tells why",
+        account: Text = "account",
+        region: Text = "region",
+        cluster: Text = "short cluster name",
+        service: Text = "service",
+        family: Text = "task definition family",
+        task_definition: Text = "task definition as family:revision",
+        task: Text = "task id",
+        container: Text = "container name",
+        container_instance: Text = "container instance id",
+        launch_type: Text = "launch type",
+        capacity_provider: Text = "capacity provider",
+        started_by: Text = "startedBy of the task or call",
+        group: Text = "task group",
+        user: Text = "who called (launch, api_error)",
+        event_name: Text = "API action or event name",
+        exit_code: Int = "exit code of the container or exit status of the job",
+        signal: Int = "signal that ended the program",
+        requested_cpu: Int = "CPU units requested",
+        requested_memory: Int = "MiB of memory requested",
+        missing_tasks: Int = "tasks asked for and not placed, on the first failure of a call (0 on its others)",
+        image: Text = "image",
+        backend: Text = "dstack backend",
+        project: Text = "dstack project",
+        run: Text = "dstack run name",
+        run_id: Text = "dstack run id",
+        job: Text = "dstack job name",
+        submission: Text = "dstack submission id",
+        secondary: Bool = "a consequence of another job's failure",
+        incident: Text = "what it is told of: rows with the same incident are one failure",
+        version: Int = "orders the records of one incident",
+        call: Text = "id of the call (launch, api_error)",
+        source: Text = "cloudtrail, eventbridge, describe or dstack",
+        file: Text = "file it was read from",
+        record: Text = "id of the record that tells of it (`ecs-audit show ID`)",
+    }
+
+    /// What could not be loaded.
+    Quarantined, QuarantinedColumns, Quarantine = "quarantine" {
+        id: Text = "content hash of the file, # and the record number",
+        time: Time = "when it was loaded",
+        load: Int = "number of the load",
+        file: Text = "file",
+        record: Int = "record number, from 1; missing = the file as a whole",
+        byte_offset: Int = "offset in the uncompressed file",
+        why: Text = "a code, such as broken_json",
+        detail: Text = "what was read and what was expected",
+        sample: Text = "first characters, secrets masked",
+    }
+
+    /// The ledger: one row for each file of each load.
+    LoadedFile, LoadedFileColumns, Files = "files" {
+        id: Text = "content hash of the file, @ and the number of the load",
+        time: Time = "when it was loaded",
+        load: Int = "number of the load",
+        file: Text = "file",
+        size: Int = "bytes on disk",
+        modified: Time = "modification time of the file",
+        bytes: Int = "bytes uncompressed",
+        content_hash: Text = "BLAKE3 of the bytes on disk",
+        format: Text = "what the file was recognised as",
+        read: Int = "records read",
+        loaded: Int = "records loaded",
+        duplicate: Int = "records that the store had already",
+        filtered: Int = "records left out on purpose",
+        quarantined: Int = "records that could not be loaded",
+        why: Text = "why records were filtered",
+        note: Text = "oddities that did no harm",
+        account: Text = "account named in the path, or the only one in the file",
+        region: Text = "region named in the path, or the only one in the file",
+        first_event: Time = "oldest record",
+        last_event: Time = "newest record",
+    }
+}
+
+impl Table {
+    /// The Arrow schema of the table.
+    pub fn schema(self) -> SchemaRef {
+        let fields: Vec<ArrowField> =
+            self.fields().iter().map(|field| ArrowField::new(field.name, field.kind.data_type(), true)).collect();
+        Arc::new(Schema::new(fields))
+    }
+}
+
+impl Row<'_> {
+    /// The account, for the tables whose identity has one.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Row::Calls(row) => row.account.as_deref(),
+            Row::TaskEvents(row) => row.account.as_deref(),
+            Row::InstanceEvents(row) => row.account.as_deref(),
+            Row::ServiceEvents(row) => row.account.as_deref(),
+            Row::ContainerEvents(row) => row.account.as_deref(),
+            Row::Failures(row) => row.account.as_deref(),
+            Row::Files(row) => row.account.as_deref(),
+            Row::RunRecords(_) | Row::JobSubmissions(_) | Row::RunEvents(_) | Row::Quarantine(_) => None,
+        }
+    }
+
+    /// The AWS region, for the tables whose records have one.
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Row::Calls(row) => row.region.as_deref(),
+            Row::TaskEvents(row) => row.region.as_deref(),
+            Row::InstanceEvents(row) => row.region.as_deref(),
+            Row::ServiceEvents(row) => row.region.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// The columns of one base table while rows arrive.
+#[derive(Debug)]
+pub struct Columns {
+    table: Table,
+    columns: AnyColumns,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Columns {
+    /// Empty columns.
+    pub fn new(table: Table) -> Self {
+        Columns { table, columns: AnyColumns::new(table), rows: 0, bytes: 0 }
+    }
+
+    /// The table.
+    pub fn table(&self) -> Table {
+        self.table
+    }
+
+    /// Adds a row of this table.
+    pub fn push(&mut self, row: &Row<'_>) {
+        debug_assert_eq!(row.table(), self.table);
+        self.bytes += self.columns.push(row);
+        self.rows += 1;
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Bytes so far, roughly.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Ends the columns and starts anew.
+    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        self.rows = 0;
+        self.bytes = 0;
+        RecordBatch::try_new(self.table.schema(), self.columns.finish())
+    }
+}

@@ -1,0 +1,167 @@
+//! The real binary: formats, exit codes, streams, narrow terminals, broken pipes.
+
+use crate::support::{Desk, project};
+use std::io::Read;
+use std::process::Stdio;
+
+fn loaded() -> Desk {
+    let desk = Desk::new();
+    desk.load(&[&project().join("samples/exports")]).ok();
+    desk
+}
+
+#[test]
+fn the_three_commands_of_the_first_minute() {
+    let desk = Desk::new();
+    let export = project().join("samples/exports");
+    let ran = desk.load(&[&export]).ok();
+    assert!(ran.out.contains(" read = ") && ran.out.contains(" loaded + "), "{}", ran.out);
+    let stored = desk.run(&["query", "failures by reason since 7d"]).ok();
+    let direct = desk.run(&["query", "--from", export.to_str().unwrap(), "failures by reason since 7d"]).ok();
+    assert_eq!(stored.out, direct.out);
+    assert!(stored.out.contains("AGENT"), "{}", stored.out);
+    assert!(
+        stored.err.contains("window 2026-03-01T03:20:11Z …") && stored.err.contains("7d before newest event"),
+        "{}",
+        stored.err
+    );
+}
+
+#[test]
+fn every_format_and_its_file() {
+    let desk = loaded();
+    let query = "failures by reason, cluster since 7d";
+    for (format, mark) in [
+        ("table", "reason"),
+        ("csv", "reason,cluster,count\n"),
+        ("json", "\"rows\""),
+        ("ndjson", "{\"reason\":"),
+        ("markdown", "| reason"),
+        ("html", "<!doctype html>"),
+    ] {
+        let ran = desk.run(&["query", query, "--format", format]).ok();
+        assert!(ran.out.to_lowercase().contains(mark), "{format}: {}", ran.out);
+        let again = desk.run(&["query", query, "--format", format]).ok();
+        assert_eq!(ran.out, again.out, "{format} is the same twice");
+    }
+    desk.run(&["query", query, "--out", "answer.parquet"]).ok();
+    assert_eq!(&std::fs::read(desk.path("answer.parquet")).unwrap()[..4], b"PAR1");
+    desk.run(&["query", query, "--out", "answer.csv"]).ok();
+    let csv = desk.run(&["query", query, "--format", "csv"]).ok().out;
+    assert_eq!(std::fs::read_to_string(desk.path("answer.csv")).unwrap(), csv);
+}
+
+#[test]
+fn threads_and_zone_do_not_change_the_rows() {
+    let desk = loaded();
+    for query in [
+        "failures by reason, family every 1d since 7d",
+        "tasks show task, duration, start_latency sort task limit 500",
+        "failures since 7d",
+    ] {
+        let one = desk.run(&["query", query, "--format", "csv", "--threads", "1"]).ok();
+        let many = desk.run(&["query", query, "--format", "csv", "--threads", "7"]).ok();
+        assert_eq!(one.out, many.out, "{query}");
+    }
+    let tokyo = desk.run(&["query", "failures by reason every 1d since 7d", "--format", "csv", "--tz", "Asia/Tokyo"]).ok();
+    assert!(tokyo.out.contains("+09:00"), "{}", tokyo.out);
+}
+
+#[test]
+fn errors_show_the_place_and_what_works() {
+    let desk = loaded();
+    let ran = desk.run(&["query", "failurs by reason since 7d"]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(ran.out, "");
+    assert!(
+        ran.err.contains("error: unknown source `failurs`\n  | failurs by reason since 7d\n  | ^^^^^^^ did you mean `failures`?"),
+        "{}",
+        ran.err
+    );
+    let ran = desk.run(&["query", "failures where message matches '(' since 7d"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.err.contains('^'), "{}", ran.err);
+    let ran = desk.run(&["query", "failures", "--format", "xml"]);
+    assert_eq!(ran.code, 2);
+    let ran = desk.run(&["sql", "drop table failures"]);
+    assert_eq!(ran.code, 2);
+    let ran = desk.run(&["query", "--store", "elsewhere", "failures"]);
+    assert!(ran.err.contains("there is no store at `elsewhere`"), "{}", ran.err);
+    assert!(!desk.path("elsewhere").exists(), "asking makes no store");
+}
+
+#[test]
+fn an_empty_result_explains_itself() {
+    let desk = loaded();
+    let ran = desk.run(&["query", "failures where reason = AGNET since 7d"]).ok();
+    assert!(ran.err.contains("no rows") && ran.err.contains("AGENT ("), "{}", ran.err);
+}
+
+#[test]
+fn narrow_terminals_and_broken_pipes() {
+    let desk = loaded();
+    let mut command = desk.command();
+    command.args(["query", "failures since 7d"]).env("COLUMNS", "20");
+    assert!(command.output().unwrap().status.success());
+    let mut child = desk
+        .command()
+        .args(["query", "calls limit 900", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0u8; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn evidence_leads_to_the_original_record() {
+    let desk = loaded();
+    let ran = desk.run(&["query", "failures where kind = launch by reason since 7d", "--evidence", "--format", "json"]).ok();
+    let answer: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let row = &answer["rows"][0];
+    let evidence = row["evidence"].as_array().unwrap();
+    assert!(!evidence.is_empty());
+    let shown = desk.run(&["show", evidence[0].as_str().unwrap()]).ok();
+    assert!(shown.out.contains("\"eventSource\"") && shown.out.contains("RunTask"), "{}", shown.out);
+    assert!(shown.out.contains("samples/exports") || shown.err.contains("samples/exports"), "{}\n{}", shown.out, shown.err);
+    let ran = desk.run(&["show", "no-such-id"]);
+    assert_eq!(ran.code, 2);
+}
+
+#[test]
+fn explain_shows_what_is_pushed_down() {
+    let desk = loaded();
+    let ran = desk.run(&["query", "calls where event_name = RunTask by user since 7d", "--explain"]).ok();
+    let scan = ran.out.lines().find(|line| line.contains("DataSourceExec")).unwrap_or_else(|| panic!("{}", ran.out));
+    assert!(scan.contains("predicate=") && scan.contains("time@"), "{scan}");
+    assert!(!scan.contains("raw"), "only the columns asked for are read: {scan}");
+    assert!(ran.out.contains("calls where event_name = RunTask since 7d by user"), "{}", ran.out);
+}
+
+#[test]
+fn help_fields_and_sql() {
+    let desk = loaded();
+    for arguments in [
+        &["--help"][..],
+        &["load", "--help"],
+        &["query", "--help"],
+        &["sql", "--help"],
+        &["fields", "--help"],
+        &["show", "--help"],
+        &["store", "--help"],
+    ] {
+        let ran = desk.run(arguments).ok();
+        assert!(ran.out.contains("Example"), "{arguments:?}: {}", ran.out);
+    }
+    let fields = desk.run(&["fields", "failures"]).ok();
+    assert!(fields.out.contains("container_instance") && fields.out.contains("missing"), "{}", fields.out);
+    let nouns = desk.run(&["fields"]).ok();
+    assert!(nouns.out.contains("agent_disconnects"), "{}", nouns.out);
+    assert_eq!(desk.run(&["fields", "failurs"]).code, 2);
+    let by_language = desk.query("failures by kind");
+    let by_sql = desk.sql("select kind, count(*) as n from failures group by kind order by n desc, kind");
+    assert_eq!(by_language, by_sql);
+}

@@ -1,0 +1,172 @@
+//! A corpus with planted truth, where the generator is beside the project: every total it states is the
+//! answer to a query.
+
+use crate::support::{Desk, project};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::process::Command;
+
+type Counts = BTreeMap<String, i64>;
+
+fn counts(value: &Value) -> Counts {
+    value.as_object().unwrap().iter().map(|(key, value)| (key.clone(), value.as_i64().unwrap())).collect()
+}
+
+fn answer(desk: &Desk, query: &str) -> Counts {
+    let rows = desk.query(query);
+    rows.into_iter()
+        .map(|row| {
+            let (count, keys) = row.split_last().unwrap();
+            (keys.join(" "), count.parse().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn the_truth_of_a_corpus_is_reproduced() {
+    let generator = project().join("../shared/tools/make_corpus.py");
+    if !generator.is_file() {
+        eprintln!("skipped: there is no corpus generator beside the project");
+        return;
+    }
+    let desk = Desk::new();
+    let made = Command::new("python3")
+        .arg(&generator)
+        .args(["--size", "12MiB", "--seed", "11", "--jobs", "1", "--out"])
+        .arg(desk.path("corpus"))
+        .output()
+        .unwrap();
+    if !made.status.success() {
+        eprintln!("skipped: the corpus generator does not run here: {}", String::from_utf8_lossy(&made.stderr));
+        return;
+    }
+    let truth: Value = serde_json::from_slice(&std::fs::read(desk.path("corpus/truth.json")).unwrap()).unwrap();
+    // The odd files are outside the totals; they are told as what they are by another store.
+    std::fs::create_dir(desk.path("odd")).unwrap();
+    for (index, odd) in truth["odd_files"].as_array().unwrap().iter().enumerate() {
+        let path = odd["path"].as_str().unwrap();
+        let kind = odd["kind"].as_str().unwrap();
+        std::fs::rename(desk.path("corpus/tree").join(path), desk.path("odd").join(format!("{index}.{kind}"))).unwrap();
+    }
+    check_totals(&desk, &truth);
+    check_odd_files(&desk);
+}
+
+fn check_totals(desk: &Desk, truth: &Value) {
+    desk.load(&[&desk.path("corpus/tree")]);
+    let trail = &truth["cloudtrail"];
+    let sums = desk.sql("select sum(read), sum(loaded), sum(duplicate) from files where format = 'CloudTrail'");
+    let want: Vec<String> =
+        ["delivered_records", "unique_records", "duplicate_deliveries"].iter().map(|key| trail[key].to_string()).collect();
+    assert_eq!(sums, [want]);
+    assert_eq!(answer(desk, "calls by event_source"), counts(&trail["unique_by_event_source"]));
+    assert_eq!(
+        answer(desk, "calls where event_source = ecs.amazonaws.com by event_name"),
+        counts(&trail["unique_ecs_by_event_name"])
+    );
+
+    let events = &truth["eventbridge"];
+    assert_eq!(answer(desk, "events by detail_type | where detail_type like ECS*"), counts(&events["by_detail_type"]));
+
+    let resources = &truth["resource_failures"];
+    let cluster = resources["cluster"].as_str().unwrap();
+    assert_eq!(
+        answer(desk, &format!("failures where kind = launch and cluster = {cluster} by reason")),
+        counts(&resources["failure_entries_by_reason"])
+    );
+    assert_eq!(
+        answer(desk, &format!("failures where kind = launch and cluster = {cluster} by reason show calls")),
+        counts(&resources["calls_by_reason"])
+    );
+    assert_eq!(
+        answer(desk, &format!("failures where kind = api_error and cluster = {cluster} by reason")),
+        counts(&resources["run_task_error_codes"])
+    );
+    let agents = &truth["agent_failures"];
+    assert_eq!(
+        answer(desk, "failures where kind = launch and reason = AGENT by reason"),
+        Counts::from([("AGENT".to_owned(), agents["failed_total"].as_i64().unwrap())])
+    );
+    let quota = &truth["fargate_quota"];
+    let refused =
+        desk.query(&format!("failures where kind = launch and cluster = {} show count", quota["cluster"].as_str().unwrap()));
+    assert_eq!(refused, [[quota["denied_total"].to_string()]]);
+
+    let stops = &truth["stopped_tasks"];
+    let cluster = stops["cluster"].as_str().unwrap();
+    let mut codes = counts(&stops["by_stop_code"]);
+    let without = codes.remove("(none)").unwrap_or(0);
+    let mut told = answer(desk, &format!("tasks where last_status = STOPPED and cluster = {cluster} by stop_code"));
+    assert_eq!(told.remove("").unwrap_or(0), without);
+    assert_eq!(told, codes);
+    let mut exits =
+        answer(desk, &format!("containers where name = app and task_status = STOPPED and cluster = {cluster} by exit_code"));
+    let none = exits.remove("").unwrap_or(0);
+    exits.insert("none".to_owned(), none);
+    assert_eq!(exits, counts(&stops["by_app_container_exit_code"]));
+    for (service, classes) in stops["by_service"].as_object().unwrap() {
+        let want: i64 = counts(classes).values().sum();
+        let told =
+            desk.query(&format!("tasks where last_status = STOPPED and cluster = {cluster} and service = {service} show count"));
+        assert_eq!(told, [[want.to_string()]], "{service}");
+    }
+    // What was asked for is no failure; what the scenario calls a failure is one.
+    let classes = counts(&stops["by_class"]);
+    let of = |names: &[&str]| names.iter().map(|name| classes.get(*name).copied().unwrap_or(0)).sum::<i64>();
+    let cause = |cause: &str| {
+        desk.query(&format!("failures where kind = task and cluster = {cluster} and cause = {cause} show count"))[0][0]
+            .parse::<i64>()
+            .unwrap()
+    };
+    assert_eq!(cause("pull-not-found"), of(&["image-not-found"]));
+    assert_eq!(cause("asm-secret-permission"), of(&["init-secret-denied"]));
+    let expected = desk.query(&format!("tasks where last_status = STOPPED and cluster = {cluster} and expected show count"));
+    let expected: i64 = expected[0][0].parse().unwrap();
+    assert!(expected >= of(&["scale-in/deploy", "completed", "user-stop", "user-stop-custom"]), "{expected}");
+
+    let runs = &truth["dstack"];
+    assert_eq!(desk.query("runs show distinct(run_id)"), [[runs["runs"].to_string()]]);
+    let mut reasons = counts(&runs["latest_submission_by_termination_reason"]);
+    let active = reasons.remove("None").unwrap_or(0);
+    let mut told = answer(desk, "runs by termination_reason");
+    assert_eq!(told.remove("").unwrap_or(0), active);
+    assert_eq!(told, reasons);
+    let mut exits = answer(desk, "runs by exit_status");
+    let none = exits.remove("").unwrap_or(0);
+    exits.insert("None".to_owned(), none);
+    assert_eq!(exits, counts(&runs["latest_submission_by_exit_status"]));
+}
+
+/// What each kind of odd file must be told as: loaded, and what is filtered or quarantined and why.
+fn check_odd_files(desk: &Desk) {
+    let ran = desk.run(&["load", "odd", "--store", "odd-store"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    let ask = |statement: &str| desk.run(&["sql", statement, "--store", "odd-store", "--format", "csv", "-q"]).ok().cells();
+    assert_eq!(ask("select count(*) from files where read <> loaded + duplicate + filtered + quarantined")[1], ["0"]);
+    let files = ask("select file, loaded, filtered, quarantined, coalesce(why, '') from files order by file");
+    let whys: BTreeMap<String, String> = ask("select file, why from quarantine order by file")
+        .into_iter()
+        .skip(1)
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    let mut seen = 0;
+    for row in files.iter().skip(1) {
+        let kind = row[0].split_once('.').unwrap().1;
+        let quarantined = whys.get(&row[0]).map_or("", String::as_str);
+        let want = match kind {
+            "truncated-gzip" => ("some", "0", "truncated_gzip", ""),
+            "truncated-json-in-good-gzip" => ("some", "0", "truncated", ""),
+            "non-utf8-bytes-in-one-string" => ("some", "0", "invalid_utf8", ""),
+            "ndjson-with-one-bad-line" => ("some", "0", "broken_json", ""),
+            "empty-0-bytes" | "gzip-of-nothing" => ("0", "0", "", "empty"),
+            "no-records" => ("0", "0", "", ""),
+            "digest" => ("0", "1", "", "digest"),
+            "junk" => ("0", "1", "", "not_a_log"),
+            _ => ("some", "0", "", ""),
+        };
+        let loaded = if row[1] == "0" { "0" } else { "some" };
+        assert_eq!((loaded, row[2].as_str(), quarantined, row[4].as_str()), want, "{kind}: {row:?}");
+        seen += 1;
+    }
+    assert!(seen > 10);
+}

@@ -1,0 +1,81 @@
+//! Arrows point one way: which module may use which.
+
+use crate::support::project;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules each module may use. `decode` knows no domain, `lang` and `model` no engine, `render` no store.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("answer", &[]),
+    ("context", &[]),
+    ("decode", &[]),
+    ("diagnostic", &[]),
+    ("discover", &["decode"]),
+    ("exit", &[]),
+    ("knowledge", &[]),
+    ("lang", &["diagnostic"]),
+    ("load", &["decode", "discover", "model", "table"]),
+    ("model", &["decode", "knowledge", "table"]),
+    ("plan", &["answer", "diagnostic", "lang", "render", "table"]),
+    ("render", &["answer"]),
+    ("run", &["answer", "diagnostic", "lang", "plan", "render", "table"]),
+    ("store", &["discover", "load", "table"]),
+    ("table", &[]),
+];
+
+/// Modules that must not name the engine.
+const NO_ENGINE: &[&str] =
+    &["answer", "decode", "diagnostic", "discover", "knowledge", "lang", "load", "model", "render", "table"];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The part of a source before its tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn modules_use_only_what_they_may() {
+    let root = project().join("src");
+    let mut checked = 0;
+    for path in sources(&root) {
+        let relative = path.strip_prefix(&root).unwrap();
+        let first = relative.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+        let module = first.trim_end_matches(".rs");
+        if matches!(module, "cli" | "main" | "lib") || relative.file_name().is_some_and(|name| name == "tests.rs") {
+            continue;
+        }
+        let (_, allowed) =
+            MAY_USE.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("{module} is not in the table"));
+        for line in code(&path).lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for part in line.split("crate::").skip(1) {
+                let used = part.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).next().unwrap();
+                assert!(
+                    used == module || allowed.contains(&used) || used.is_empty(),
+                    "{} uses crate::{used}: {line}",
+                    relative.display()
+                );
+                checked += 1;
+            }
+            assert!(
+                !(NO_ENGINE.contains(&module) && line.contains("datafusion")),
+                "{} names the engine: {line}",
+                relative.display()
+            );
+            assert!(!line.contains("println!"), "{} prints: {line}", relative.display());
+        }
+    }
+    assert!(checked > 50, "the test reads the sources: {checked}");
+}

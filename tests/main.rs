@@ -1,0 +1,13 @@
+//! All integration tests in one binary: every linked copy of the engine costs a minute.
+
+mod cli;
+mod corpus;
+mod grammar;
+mod ingest;
+mod layering;
+mod queries;
+mod readme;
+mod samples;
+mod secrets;
+mod store;
+mod support;

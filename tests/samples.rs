@@ -1,0 +1,113 @@
+//! The samples tell what `samples/expected.toml` says: every file is accounted for, every query answers.
+
+use crate::support::{Desk, project};
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::{Table, Value};
+
+fn expected(name: &str) -> Table {
+    std::fs::read_to_string(project().join(name)).unwrap().parse().unwrap()
+}
+
+fn int(table: &Table, key: &str) -> i64 {
+    table.get(key).and_then(Value::as_integer).unwrap_or(0)
+}
+
+fn text<'a>(table: &'a Table, key: &str) -> &'a str {
+    table.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn tables<'a>(table: &'a Table, key: &str) -> Vec<&'a Table> {
+    table[key].as_array().unwrap().iter().map(|value| value.as_table().unwrap()).collect()
+}
+
+/// What the ledger says of each file, by its path below `root`: read, loaded, duplicate, filtered, quarantined, why.
+fn ledger(desk: &Desk, root: &Path) -> BTreeMap<String, (Vec<i64>, String)> {
+    let rows =
+        desk.sql("select file, read, loaded, duplicate, filtered, quarantined, coalesce(why, '') from files order by file");
+    let prefix = format!("{}/", root.display());
+    rows.into_iter()
+        .map(|row| {
+            let counts: Vec<i64> = row[1..6].iter().map(|cell| cell.parse().unwrap()).collect();
+            assert_eq!(counts[0], counts[1..].iter().sum::<i64>(), "{row:?}");
+            (row[0].trim_start_matches(&prefix).to_owned(), (counts, row[6].clone()))
+        })
+        .collect()
+}
+
+#[test]
+fn the_exports_are_accounted_for_and_answer() {
+    let desk = Desk::new();
+    let root = project().join("samples/exports");
+    let expected = expected("samples/expected.toml");
+    desk.load(&[&root]).ok();
+
+    let ledger = ledger(&desk, &root);
+    let totals = expected["totals"].as_table().unwrap();
+    assert_eq!(ledger.len() as i64, int(totals, "files"));
+    for file in tables(&expected, "file") {
+        let (counts, why) = &ledger[text(file, "path")];
+        assert_eq!(
+            (counts[0], counts[3], why.as_str()),
+            (int(file, "read"), int(file, "filtered"), text(file, "why")),
+            "{file:?}"
+        );
+    }
+    let sum = |index: usize| ledger.values().map(|(counts, _)| counts[index]).sum::<i64>();
+    let want: Vec<i64> = ["read", "loaded", "duplicate", "filtered", "quarantined"].iter().map(|key| int(totals, key)).collect();
+    assert_eq!((0..5).map(sum).collect::<Vec<_>>(), want);
+
+    for query in tables(&expected, "query") {
+        let answer = desk.query(text(query, "query"));
+        let rows = query["rows"].as_array().unwrap().iter().map(|row| row.as_array().unwrap().iter().map(cell).collect());
+        assert_eq!(answer, rows.collect::<Vec<Vec<String>>>(), "{}", text(query, "query"));
+    }
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn the_oddities_are_told_as_what_they_are() {
+    let desk = Desk::new();
+    let root = project().join("samples/oddities");
+    let ran = desk.load(&[&root]);
+    assert_eq!(ran.code, 3, "some of it cannot be loaded\n{}\n{}", ran.out, ran.err);
+    let ledger = ledger(&desk, &root);
+    let reasons: BTreeMap<String, String> = desk
+        .query("quarantine show file, why sort file limit 1000")
+        .into_iter()
+        .map(|row| (row[0].trim_start_matches(&format!("{}/", root.display())).to_owned(), row[1].clone()))
+        .collect();
+    for file in tables(&expected("samples/oddities/expected.toml"), "file") {
+        let path = text(file, "path");
+        let (counts, why) = ledger.get(path).unwrap_or_else(|| panic!("{path} is not in the ledger"));
+        let want: Vec<i64> =
+            ["read", "loaded", "duplicate", "filtered", "quarantined"].iter().map(|key| int(file, key)).collect();
+        assert_eq!(counts, &want, "{path}");
+        let told = if want[4] > 0 { reasons[path].as_str() } else { why.as_str() };
+        assert_eq!(told, text(file, "why"), "{path}");
+    }
+}
+
+#[test]
+fn a_query_without_a_store_answers_the_same() {
+    let desk = Desk::new();
+    let root = project().join("samples/exports");
+    desk.load(&[&root]).ok();
+    let from = root.display().to_string();
+    for query in [
+        "failures by reason since 7d",
+        "tasks by cluster, last_status",
+        "failures since 7d show id, time, kind, reason sort id limit 500",
+        "calls by raw.eventVersion",
+    ] {
+        let stored = desk.run(&["query", query, "--format", "csv", "-q"]).ok();
+        let direct = desk.run(&["query", "--from", &from, query, "--format", "csv", "-q"]).ok();
+        assert_eq!(stored.out, direct.out, "{query}");
+    }
+}

@@ -1,0 +1,102 @@
+//! Running the real binary in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// The folder of the project.
+pub fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder with a store in it, and the binary to ask.
+pub struct Desk {
+    dir: TempDir,
+}
+
+/// What a run printed, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub out: String,
+    pub err: String,
+    pub code: i32,
+}
+
+impl Ran {
+    fn of(output: Output) -> Ran {
+        Ran {
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code().unwrap_or(-1),
+        }
+    }
+
+    /// Fails with everything that was printed unless the run ended well.
+    pub fn ok(self) -> Ran {
+        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+
+    /// The cells of a CSV answer, header first.
+    pub fn cells(&self) -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(self.out.as_bytes());
+        reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+    }
+}
+
+impl Desk {
+    /// An empty folder.
+    pub fn new() -> Desk {
+        Desk { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file in it.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// The binary, in this folder, without the caller's settings.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-audit"));
+        command.current_dir(self.dir.path());
+        for name in ["ECS_AUDIT_STORE", "ECS_AUDIT_TZ", "ECS_AUDIT_AS_OF", "COLUMNS", "NO_COLOR"] {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the binary.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command().args(arguments).output().unwrap())
+    }
+
+    /// Loads paths and expects all of it to go well.
+    pub fn load(&self, paths: &[&Path]) -> Ran {
+        let mut command = self.command();
+        command.arg("load").args(paths);
+        Ran::of(command.output().unwrap())
+    }
+
+    /// The cells of a query's CSV answer, without the header.
+    pub fn query(&self, query: &str) -> Vec<Vec<String>> {
+        let mut cells = self.run(&["query", query, "--format", "csv", "--quiet"]).ok().cells();
+        cells.remove(0);
+        cells
+    }
+
+    /// The cells of an SQL answer, without the header.
+    pub fn sql(&self, statement: &str) -> Vec<Vec<String>> {
+        let mut cells = self.run(&["sql", statement, "--format", "csv", "--quiet"]).ok().cells();
+        cells.remove(0);
+        cells
+    }
+}
