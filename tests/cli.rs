@@ -161,7 +161,7 @@ fn help_fields_and_sql() {
     let nouns = desk.run(&["fields"]).ok();
     assert!(nouns.out.contains("agent_disconnects"), "{}", nouns.out);
     assert_eq!(desk.run(&["fields", "failurs"]).code, 2);
-    let by_language = desk.query("failures by kind");
-    let by_sql = desk.sql("select kind, count(*) as n from failures group by kind order by n desc, kind");
+    let by_language = desk.query("calls by event_name");
+    let by_sql = desk.sql("select event_name, count(*) as n from calls group by event_name order by n desc, event_name");
     assert_eq!(by_language, by_sql);
 }

@@ -91,7 +91,7 @@ fn every_envelope_gives_the_same_record() {
 fn a_large_file_is_read_in_parts_with_the_same_result() {
     let many = records(0..40_000);
     let whole = format!("{{\"Records\":[{}]}}", many.join(","));
-    assert!(whole.len() > 12 << 20);
+    assert!(whole.len() > 8 << 20);
     let mut lines = many.join("\n");
     lines.push_str("\n{\"eventVersion\":\"1.09\",\n");
     let desk = Desk::new();
@@ -111,7 +111,7 @@ fn a_large_file_is_read_in_parts_with_the_same_result() {
 fn troubled_files_cost_only_themselves() {
     let desk = Desk::new();
     desk.write("in/good.json", format!("[{}]", records(0..5).join(",")));
-    desk.write("in/bomb.json.gz", gzip(&vec![b' '; 200 << 20]));
+    desk.write("in/bomb.json.gz", gzip(&vec![b' '; 300 << 20]));
     desk.write("in/cut.json.gz", &gzip(format!("{{\"Records\":[{}]}}", records(10..400).join(",")).as_bytes())[..2000]);
     desk.write("in/db.sqlite", b"SQLite format 3\0rest");
     desk.write("in/empty.json", b"");

@@ -71,12 +71,19 @@ fn inflate_whole(bytes: &[u8], limits: InflateLimits, out: &mut Vec<u8>) -> bool
     }
     out.resize(size, 0);
     let sound = matches!(Decompressor::new().gzip_decompress(bytes, out), Ok(written) if written == size);
-    // The trailer may belong to a later member: only if it is that of these bytes, they are all.
-    sound && {
+    // The trailer may belong to a later member: only if it is that of these bytes, they are all. (Members
+    // that are alike have the same trailer; the search for another header tells them.)
+    sound && !has_further_header(bytes) && {
         let mut crc = Crc::new();
         crc.update(out);
         crc.sum() == checksum
     }
+}
+
+/// Whether something like the header of another member follows: method deflate, no unknown flags.
+fn has_further_header(bytes: &[u8]) -> bool {
+    let rest = bytes.get(18..).unwrap_or_default();
+    memchr::memmem::find_iter(rest, &[0x1f, 0x8b, 0x08]).any(|at| rest.get(at + 3).is_some_and(|flags| *flags < 0x20))
 }
 
 fn inflate_stream(bytes: &[u8], limits: InflateLimits, out: &mut Vec<u8>) -> Option<InflateProblem> {

@@ -399,7 +399,7 @@ mod tests {
             (br#"{"Records":[{"a":1},{"b":},{"c":3}]}"#, &[r#"Records{"a":1}"#, "!broken_json@20", r#"Records{"c":3}"#]),
             (
                 br#"{"Records":[{"a":1},{"b":"x},{"c":3},{"d":4}]}"#,
-                &[r#"Records{"a":1}"#, "!broken_json@20", r#"Records{"d":4}"#],
+                &[r#"Records{"a":1}"#, "!broken_json@20", r#"Records{"c":3}"#, r#"Records{"d":4}"#],
             ),
             (b"{\"a\":1}\n{\"b\":\n{\"c\":3}\n", &[r#"{"a":1}"#, "!broken_json@8", r#"{"c":3}"#]),
             (br#"{"Records":[{"a":1},]}"#, &[r#"Records{"a":1}"#]),
