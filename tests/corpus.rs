@@ -122,7 +122,10 @@ fn check_totals(desk: &Desk, truth: &Value) {
     assert_eq!(cause("ssm-permission"), of(&["init-secret-denied"]));
     assert_eq!(cause("oom"), of(&["oom"]));
     assert_eq!(cause("spot-interruption"), of(&["spot"]));
-    assert_eq!(cause("essential-exited"), of(&["app-exit-nonzero", "sigkill-no-reason", "segfault", "command-not-found", "exit-255", "no-stopcode"]));
+    assert_eq!(
+        cause("essential-exited"),
+        of(&["app-exit-nonzero", "sigkill-no-reason", "segfault", "command-not-found", "exit-255", "no-stopcode"])
+    );
     let expected = desk.query(&format!("tasks where last_status = STOPPED and cluster = {cluster} and expected show count"));
     let expected: i64 = expected[0][0].parse().unwrap();
     assert!(expected >= of(&["scale-in/deploy", "completed", "user-stop", "user-stop-custom"]), "{expected}");

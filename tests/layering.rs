@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lang", &["diagnostic"]),
     ("load", &["decode", "discover", "model", "table"]),
     ("model", &["decode", "knowledge", "table"]),
-    ("plan", &["answer", "diagnostic", "lang", "render", "table"]),
+    ("plan", &["answer", "decode", "diagnostic", "lang", "render", "table"]),
     ("render", &["answer"]),
     ("run", &["answer", "diagnostic", "lang", "plan", "render", "table"]),
     ("store", &["discover", "load", "table"]),

@@ -55,7 +55,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let answer = tables.runtime.block_on(run::answer(&tables.session, &checked, options));
     let answer = answer.map_err(|error| Failure::of_run(error, &text))?;
     if !global.quiet {
-        echo(&answer, &checked, &anchor, context);
+        echo(&answer, &checked, &anchor, &tables, context);
     }
     deliver(&answer, &arguments.asking, context)?;
     if !global.quiet {
@@ -108,8 +108,12 @@ pub fn catalog(tables: &Tables) -> PlanCatalog {
 }
 
 /// The window, on standard error, before the rows.
-fn echo(answer: &Answer, checked: &Checked, anchor: &Anchor, context: &Context) {
-    let mut line = format!("window {}", describe_window(&answer.window, &context.tz));
+fn echo(answer: &Answer, checked: &Checked, anchor: &Anchor, tables: &Tables, context: &Context) {
+    // Without an end of its own the window ends with the newest event, which is inside it.
+    let mut window = answer.window.clone();
+    window.from = window.from.or(tables.first);
+    window.to = window.to.or(tables.last);
+    let mut line = format!("window {}", describe_window(&window, &context.tz));
     if anchor.name.is_none() && checked.window.origin.contains("newest event") {
         line = line.replace("newest event)", "newest event; --as-of now to use the clock)");
         let age = context.now.duration_since(anchor.time);

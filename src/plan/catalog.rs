@@ -10,14 +10,17 @@ use std::sync::{Mutex, PoisonError};
 use super::nouns::{self, NOUNS};
 use crate::lang::catalog::{Catalog, FieldInfo, MeasureInfo, NounStatus};
 
-/// Values of a column of a noun with their number of rows, most frequent first.
-type Values = dyn Fn(&str, &str) -> Vec<(String, u64)> + Send + Sync;
+/// Values of a column with their number of rows, most frequent first.
+type Counts = Vec<(String, u64)>;
+
+/// From a noun and a field to the values of that column.
+type Values = dyn Fn(&str, &str) -> Counts + Send + Sync;
 
 /// What is known about nouns, with the values of one store.
 pub struct PlanCatalog {
     measures: BTreeMap<&'static str, Vec<MeasureInfo>>,
     values: Box<Values>,
-    seen: Mutex<BTreeMap<(String, String), Vec<(String, u64)>>>,
+    seen: Mutex<BTreeMap<(String, String), Counts>>,
 }
 
 impl fmt::Debug for PlanCatalog {
@@ -28,7 +31,7 @@ impl fmt::Debug for PlanCatalog {
 
 impl PlanCatalog {
     /// A catalog that gets values from a function of noun and field; it may give none.
-    pub fn new(values: impl Fn(&str, &str) -> Vec<(String, u64)> + Send + Sync + 'static) -> Self {
+    pub fn new(values: impl Fn(&str, &str) -> Counts + Send + Sync + 'static) -> Self {
         let measures = NOUNS.iter().map(|noun| (noun.word, noun.measures.iter().map(|measure| measure.info).collect())).collect();
         Self { measures, values: Box::new(values), seen: Mutex::default() }
     }

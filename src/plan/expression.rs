@@ -39,6 +39,7 @@ pub fn typed(expr: Expr, kind: FieldType) -> Expr {
     cast(expr, arrow_type(kind))
 }
 
+/// An expression cast to a type; the optimizer removes it where the type is that one already.
 pub fn cast(expr: Expr, to: DataType) -> Expr {
     Expr::Cast(Cast::new(Box::new(expr), to))
 }

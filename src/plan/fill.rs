@@ -50,7 +50,7 @@ pub fn fill(
         Expr::from(function).alias(name)
     };
     let neighbors =
-        vec![beside(lag(column(BUCKET), None, None), "#previous")?, beside(lead(column(BUCKET), None, None), "#next")?];
+        vec![beside(lag(column(BUCKET), Some(1), None), "#previous")?, beside(lead(column(BUCKET), Some(1), None), "#next")?];
     let edges = vec![edge(min_udaf(), "#least"), edge(max_udaf(), "#greatest")];
     // One call for each order of rows: the engine takes no mixture.
     let placed = groups.window(edges)?.window(neighbors)?;

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 
 use datafusion::functions_aggregate::expr_fn::array_agg;
 use datafusion::functions_aggregate::sum::sum_udaf;
-use datafusion::functions_nested::expr_fn::{array_distinct, array_slice, array_sort, flatten};
+use datafusion::functions_nested::expr_fn::flatten;
 use datafusion::logical_expr::expr::WindowFunction;
-use datafusion::logical_expr::{Expr, WindowFunctionDefinition, lit};
+use datafusion::logical_expr::{Expr, WindowFunctionDefinition};
 use datafusion::prelude::DataFrame;
 
 use super::aggregate::{Aggregates, TOTAL, key_name};
+use super::evidence::bounded;
 use super::expression::{arrow_type, cast, column, lower_row, typed};
 use super::fill::{self, BUCKET};
 use super::function::{Step, time_bucket};
@@ -21,9 +22,6 @@ use super::other::{self, OTHER};
 use super::rows::{Order, Rows};
 use super::{PlanError, Setting, rank};
 use crate::lang::checked::{self, Aggregate, Column, Limit, Role, SortColumn, Stage};
-
-/// The most ids that stand as evidence beside one group.
-const MOST_EVIDENCE: i64 = 100;
 
 /// The rows of a stage with groups; its filter has been applied.
 pub fn group(input: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
@@ -105,14 +103,8 @@ fn aggregate(
     }
     let fields = frame.schema().fields();
     let mut items: Vec<Expr> = fields.iter().map(|field| column(field.name())).filter(|item| *item != column(EVIDENCE)).collect();
-    items.push(several(column(EVIDENCE)).alias(EVIDENCE));
+    items.push(bounded(flatten(column(EVIDENCE))).alias(EVIDENCE));
     Ok(frame.select(items)?)
-}
-
-/// Lists of ids as one list: each once, in order, the first ones.
-fn several(lists: Expr) -> Expr {
-    let sorted = array_sort(array_distinct(flatten(lists)), lit("ASC"), lit("NULLS LAST"));
-    array_slice(sorted, lit(1_i64), lit(MOST_EVIDENCE), None)
 }
 
 /// The number of all rows beside each group.

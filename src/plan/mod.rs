@@ -26,6 +26,7 @@
 mod aggregate;
 mod catalog;
 mod error;
+mod evidence;
 mod expression;
 mod fill;
 pub mod function;

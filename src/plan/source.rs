@@ -6,6 +6,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::PlanError;
+use super::evidence::bounded;
 use super::expression::{column, instant};
 use super::nouns::{EVIDENCE, Need, Noun};
 use super::rows::Rows;
@@ -18,10 +19,11 @@ pub async fn read(session: &SessionContext, noun: &Noun, need: Need, window: &Wi
     if need.raw && !names.contains(&"raw") {
         names.push("raw");
     }
+    let mut items: Vec<Expr> = names.into_iter().map(|name| column(name).alias(name)).collect();
     if need.evidence {
-        names.push(EVIDENCE);
+        items.push(bounded(column(EVIDENCE)).alias(EVIDENCE));
     }
-    let frame = view.select(names.into_iter().map(|name| column(name).alias(name)).collect::<Vec<Expr>>())?;
+    let frame = view.select(items)?;
     let columns = noun.fields.iter().map(|field| Column { name: field.name.to_owned(), kind: field.kind, role: Role::Field });
     Ok(Rows {
         frame: inside(frame, window)?,

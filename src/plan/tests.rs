@@ -3,3 +3,4 @@
 mod clauses;
 mod fixture;
 mod nouns;
+mod scan;

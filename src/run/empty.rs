@@ -21,7 +21,7 @@ const MOST_VALUES: usize = 10_000;
 pub async fn explain_empty(session: &SessionContext, checked: &Checked, options: Options) -> Result<Vec<String>, RunError> {
     let options = Options { evidence: false, ..options };
     let rows = plan::window_frame(session, checked, options).await?;
-    let conditions = first_conditions(checked);
+    let (conditions, texts) = first_conditions(checked).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let mut counted = vec![count(lit(1_i64)).alias("rows")];
     for (index, pred) in conditions.iter().enumerate() {
         let holds = when(plan::condition(pred, &checked.tz)?, lit(1_i64)).end()?;
@@ -33,7 +33,6 @@ pub async fn explain_empty(session: &SessionContext, checked: &Checked, options:
         return Ok(vec![nothing_in_window(session, checked, options).await?]);
     }
     let mut sentences = vec![format!("{} {} in the window", thousands(all), checked.source)];
-    let texts = condition_texts(checked, conditions.len());
     let mut guilty = false;
     for ((pred, text), rows_left) in conditions.iter().zip(&texts).zip(each) {
         if *rows_left == 0 {
@@ -67,26 +66,25 @@ pub async fn values(session: &SessionContext, noun: &str, field: &str, most: usi
     most_frequent(&rows, field, most).await
 }
 
-/// The conditions of the first stage that all have to hold.
-fn first_conditions(checked: &Checked) -> Vec<&Pred> {
-    match checked.stages.first().and_then(|stage| stage.filter.as_ref()) {
-        Some(Pred::And(members)) => members.iter().collect(),
-        Some(single) => vec![single],
-        None => Vec::new(),
-    }
-}
-
-/// The conditions as the canonical query writes them.
-fn condition_texts(checked: &Checked, count: usize) -> Vec<String> {
-    let query = lang::parse(&checked.canonical).ok();
-    let filter = query.and_then(|query| query.stages.into_iter().next()?.filter);
-    let written: Vec<String> = match filter {
-        Some(ast::Pred::And(members)) => members.iter().map(ToString::to_string).collect(),
-        Some(single) => vec![single.to_string()],
-        None => Vec::new(),
+/// The conditions of the first stage that all have to hold, each as the canonical query writes it.
+fn first_conditions(checked: &Checked) -> Vec<(&Pred, String)> {
+    let Some(filter) = checked.stages.first().and_then(|stage| stage.filter.as_ref()) else {
+        return Vec::new();
     };
-    // A saved query has its conditions elsewhere; then they go by number.
-    if written.len() == count { written } else { (1..=count).map(|number| format!("condition {number}")).collect() }
+    let members = match filter {
+        Pred::And(members) => members.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    let query = lang::parse(&checked.canonical).ok();
+    match query.and_then(|query| query.stages.into_iter().next()?.filter) {
+        Some(ast::Pred::And(written)) if written.len() == members.len() => {
+            members.iter().zip(written.iter().map(ToString::to_string)).collect()
+        }
+        // One test that is checked as several, such as one of an ARN.
+        Some(written) if !matches!(written, ast::Pred::And(_)) => vec![(filter, written.to_string())],
+        // A saved query has its conditions elsewhere; they go by number.
+        _ => members.iter().zip((1..).map(|number| format!("condition {number}"))).collect(),
+    }
 }
 
 async fn nothing_in_window(session: &SessionContext, checked: &Checked, options: Options) -> Result<String, RunError> {

@@ -28,7 +28,7 @@ use crate::render::{ROLE, ROLE_KEY};
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Something the person typed, with its place in the canonical query.
+    /// Something the person typed, with its place in the query as it was written.
     #[error("{}", .0.message)]
     Typed(Box<Diagnostic>),
     /// The query could not be planned.

@@ -175,7 +175,7 @@ tables! {
         requested_cpu: Int = "CPU units requested for one task",
         requested_memory: Int = "MiB of memory requested for one task",
         reason: Text = "reason given by the caller (StopTask) or reported by the agent",
-        source: Text = "what the record came in: cloudtrail or eventbridge",
+        source: Text = "cloudtrail",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
         raw: Text = "the original record, secrets masked",

@@ -105,10 +105,17 @@ impl Checker<'_> {
         Ok(Pred::Range { left, low: low_value, high: high_value, negated })
     }
 
-    /// A bare word that is also the name of a column was perhaps meant as that column.
+    /// A bare word that is also the name of a column was perhaps meant as that column, unless the text
+    /// occurs in the column that is tested: `kind = task` means what it says.
     fn warn_about_column(&mut self, left: &Expr, value: &Spanned<Value>) {
         let word = &value.value.text;
         if value.value.quoted || left.kind() != FieldType::Text || self.column(word).is_none() {
+            return;
+        }
+        if let Expr::Field(field) = left
+            && self.first
+            && self.catalog.values(&self.noun, &field.name).iter().any(|(known, _)| known == word)
+        {
             return;
         }
         let warning =

@@ -1,7 +1,7 @@
 //! `agent_updates` and `agent_disconnects`: what happened to the agents of container instances.
 
 use super::instances::{ORDER, PARTITION};
-use super::{computed, evidence, evidence_of, seconds_so_far};
+use super::{computed, differs, evidence, evidence_of, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::plan::nouns::{Need, Noun};
 
@@ -47,6 +47,7 @@ const DISCONNECT: &[FieldInfo] = &[
 /// The common columns of an instance event.
 const OF_EVENT: &str = "i.account, i.region, i.cluster, i.container_instance, i.container_instance_arn, i.ec2_instance";
 
+/// `agent_updates`.
 pub fn updates() -> Noun {
     Noun {
         word: "agent_updates",
@@ -57,6 +58,7 @@ pub fn updates() -> Noun {
     }
 }
 
+/// `agent_disconnects`.
 pub fn disconnects() -> Noun {
     Noun {
         word: "agent_disconnects",
@@ -92,14 +94,14 @@ fn updates_view(need: Need) -> String {
         "i.was_version",
         "i.agent_version",
         "false",
-        "(i.agent_version is distinct from i.was_version or i.agent_hash is distinct from i.was_hash)",
+        &format!("({} or {})", differs("i.agent_version", "i.was_version"), differs("i.agent_hash", "i.was_hash")),
     );
     let status = told(
         "status",
         "i.agent_version",
         null,
         "(i.agent_update_status = 'FAILED')",
-        "i.agent_update_status is not null and i.agent_update_status is distinct from i.was_status",
+        &format!("i.agent_update_status is not null and {}", differs("i.agent_update_status", "i.was_status")),
     );
     format!("{requested} union all {version} union all {status}")
 }
@@ -119,7 +121,8 @@ fn changes() -> String {
 fn disconnects_view(need: Need) -> String {
     let duration = seconds_so_far("i.\"time\"", "i.reconnected_at", need);
     let over = format!("over ({PARTITION} {ORDER})");
-    // Only turns are kept, so the row after a disconnect is the reconnect.
+    // Only turns are kept, so the row after a disconnect is the reconnect. The first event of an instance
+    // is a turn as well: events come when something changes.
     format!(
         "select i.id, i.\"time\", {OF_EVENT}, i.reconnected_at, {duration} as duration, i.version_before, \
          i.version_after, i.status, i.running_tasks, i.source, i.file, i.record, i.raw{passed} \
@@ -127,7 +130,7 @@ fn disconnects_view(need: Need) -> String {
            from (select i.*, lag(i.agent_connected) {over} as was_connected, lag(i.agent_version) {over} as version_before \
              from instance_events i where i.agent_connected is not null) i \
            where i.was_connected is null or i.agent_connected <> i.was_connected) i \
-         where i.was_connected and not i.agent_connected",
+         where not i.agent_connected",
         one = evidence(need, "i.id"),
         passed = evidence_of(need, "i"),
     )

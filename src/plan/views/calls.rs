@@ -4,6 +4,7 @@ use super::{columns, evidence};
 use crate::plan::nouns::{Need, Noun, table_fields};
 use crate::table::Table;
 
+/// `calls`.
 pub fn calls() -> Noun {
     Noun {
         word: "calls",
@@ -14,6 +15,7 @@ pub fn calls() -> Noun {
     }
 }
 
+/// `attempts`.
 pub fn attempts() -> Noun {
     Noun {
         word: "attempts",

@@ -4,6 +4,7 @@ use super::{columns, evidence};
 use crate::plan::nouns::{Need, Noun, table_fields};
 use crate::table::Table;
 
+/// The noun.
 pub fn noun() -> Noun {
     Noun {
         word: "containers",

@@ -26,6 +26,7 @@ const FIELDS: &[FieldInfo] = &[
     computed("raw", FieldType::Text, "the original record of the latest state, secrets masked"),
 ];
 
+/// The noun.
 pub fn noun() -> Noun {
     Noun {
         word: "deployments",

@@ -33,6 +33,7 @@ const FIELDS: &[FieldInfo] = &[
     computed("raw", FieldType::Text, "the original record, secrets masked"),
 ];
 
+/// The noun.
 pub fn noun() -> Noun {
     Noun {
         word: "events",

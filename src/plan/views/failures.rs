@@ -9,6 +9,7 @@ use crate::lang::checked::Aggregate;
 use crate::plan::nouns::{Measure, Need, Noun, table_fields};
 use crate::table::Table;
 
+/// The noun.
 pub fn noun() -> Noun {
     let measure = |name, function, column, kind, doc| Measure {
         info: MeasureInfo { name, kind: FieldType::Int, doc },

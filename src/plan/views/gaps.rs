@@ -15,6 +15,7 @@ const FIELDS: &[FieldInfo] = &[
     computed("hours", FieldType::Int, "hours of the whole gap"),
 ];
 
+/// The noun.
 pub fn noun() -> Noun {
     Noun {
         word: "gaps",

@@ -1,6 +1,6 @@
 //! `instances`: one row for each change of a container instance or its agent, and how long it lasted.
 
-use super::{columns, computed, evidence, seconds_so_far};
+use super::{columns, computed, differs, evidence, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::plan::nouns::{Need, Noun, table_fields};
 use crate::table::Table;
@@ -19,6 +19,7 @@ const COMPUTED: &[FieldInfo] = &[
     computed("duration", FieldType::Duration, "how long this state lasted, up to the newest event"),
 ];
 
+/// The noun.
 pub fn noun() -> Noun {
     let mut fields = table_fields(Table::InstanceEvents);
     fields.extend_from_slice(COMPUTED);
@@ -46,20 +47,22 @@ fn view(need: Need) -> String {
     let one = evidence(need, "i.id");
     let before: Vec<String> =
         WATCHED.iter().map(|name| format!("lag(i.{name}) over ({PARTITION} {ORDER}) as was_{name}")).collect();
-    let words: Vec<String> = WATCHED
-        .iter()
-        .map(|name| format!("case when i.nth > 1 and i.{name} is distinct from i.was_{name} then '{name}' end"))
-        .collect();
-    let differs: Vec<String> = WATCHED.iter().map(|name| format!("i.{name} is distinct from i.was_{name}")).collect();
+    let words: Vec<String> =
+        WATCHED.iter().map(|name| format!("case when i.nth > 1 and {} then '{name}' end", changed(name))).collect();
+    let some: Vec<String> = WATCHED.iter().map(|name| changed(name)).collect();
     let duration = seconds_so_far("i.\"time\"", "i.until", need);
     format!(
         "select {all}, arrow_cast(concat_ws(',', case when i.nth = 1 then 'first' end, {words}), 'Utf8View') as changed, \
          i.until, {duration} as duration{one} \
          from (select i.*, lead(i.\"time\") over ({PARTITION} {ORDER}) as until \
            from (select {all}, {before}, row_number() over ({PARTITION} {ORDER}) as nth from instance_events i) i \
-           where i.nth = 1 or {differs}) i",
+           where i.nth = 1 or {some}) i",
         words = words.join(", "),
         before = before.join(", "),
-        differs = differs.join(" or "),
+        some = some.join(" or "),
     )
+}
+
+fn changed(name: &str) -> String {
+    differs(&format!("i.{name}"), &format!("i.was_{name}"))
 }

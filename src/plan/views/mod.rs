@@ -61,6 +61,12 @@ fn list<'n>(names: impl Iterator<Item = &'n str>, alias: &str) -> String {
     names.join(", ")
 }
 
+/// Whether two values differ, missing ones included. The parentheses are needed: the SQL parser reads
+/// what follows as part of the right side.
+fn differs(left: &str, right: &str) -> String {
+    format!("({left} is distinct from {right})")
+}
+
 /// Seconds from one time to another.
 fn seconds(from: &str, to: &str) -> String {
     format!("(cast({to} as bigint) - cast({from} as bigint)) / 1000000.0")

@@ -6,6 +6,7 @@ use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::plan::nouns::{Need, Noun, table_fields};
 use crate::table::Table;
 
+/// The noun.
 pub fn noun() -> Noun {
     let mut fields = table_fields(Table::JobSubmissions);
     fields.extend(of_run().iter().copied());

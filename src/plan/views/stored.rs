@@ -4,6 +4,7 @@ use super::{columns, evidence, no_raw};
 use crate::plan::nouns::{Need, Noun, table_fields};
 use crate::table::Table;
 
+/// `quarantine`.
 pub fn quarantine() -> Noun {
     Noun {
         word: "quarantine",
@@ -14,6 +15,7 @@ pub fn quarantine() -> Noun {
     }
 }
 
+/// `loads`, the ledger.
 pub fn loads() -> Noun {
     Noun {
         word: "loads",

@@ -16,6 +16,7 @@ const COMPUTED: &[FieldInfo] = &[
     computed("events", FieldType::Int, "states told of it"),
 ];
 
+/// The noun.
 pub fn noun() -> Noun {
     let mut fields = table_fields(Table::TaskEvents);
     for field in &mut fields {
