@@ -134,10 +134,10 @@ fn check_totals(desk: &Desk, truth: &Value) {
     assert_eq!(desk.query("runs show distinct(run_id)"), [[runs["runs"].to_string()]]);
     let mut reasons = counts(&runs["latest_submission_by_termination_reason"]);
     let active = reasons.remove("None").unwrap_or(0);
-    let mut told = answer(desk, "runs by termination_reason");
+    let mut told = answer(desk, "runs where latest by termination_reason");
     assert_eq!(told.remove("").unwrap_or(0), active);
     assert_eq!(told, reasons);
-    let mut exits = answer(desk, "runs by exit_status");
+    let mut exits = answer(desk, "runs where latest by exit_status");
     let none = exits.remove("").unwrap_or(0);
     exits.insert("None".to_owned(), none);
     assert_eq!(exits, counts(&runs["latest_submission_by_exit_status"]));

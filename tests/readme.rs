@@ -61,7 +61,7 @@ fn the_tour_runs() {
     let copied = Command::new("cp").arg("-r").arg(project().join("samples")).arg(desk.path("samples")).status().unwrap();
     assert!(copied.success());
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
-    let mut run = 0;
+    let (mut run, mut wrong) = (0, Vec::new());
     for example in examples(&std::fs::read_to_string(project().join("README.md")).unwrap()) {
         let output = Command::new("sh")
             .args(["-c", &example.command.replace("cargo run --release --", "ecs-audit")])
@@ -81,13 +81,11 @@ fn the_tour_runs() {
             .into_iter()
             .rev()
             .collect();
-        assert!(
-            matches(&patterns, &lines),
-            "$ {}\nprinted:\n{printed}\nthe README says:\n{}",
-            example.command,
-            patterns.join("\n")
-        );
+        if !matches(&patterns, &lines) {
+            wrong.push(format!("$ {}\nprinted:\n{printed}\nthe README says:\n{}", example.command, patterns.join("\n")));
+        }
         run += 1;
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(run >= 8, "the README has a tour: {run}");
 }

@@ -16,7 +16,7 @@ pub const MASK: &str = "***masked***";
 /// Keys (without `_` and `-`, lower case) whose texts are secrets, at any depth below them.
 /// `environment` and `env` are variables (ECS container definitions and overrides, dstack
 /// configurations): their names are kept, their values are not.
-const SENSITIVE: [&str; 45] = [
+const SENSITIVE: &[&str] = &[
     "accesstoken",
     "adminpassword",
     "apikey",
@@ -35,6 +35,7 @@ const SENSITIVE: [&str; 45] = [
     "env",
     "environmentvariables",
     "idtoken",
+    "instanceidentitydocumentsignature",
     "masteruserpassword",
     "newpassword",
     "oldpassword",
@@ -64,12 +65,15 @@ const SENSITIVE: [&str; 45] = [
     "xamzsecuritytoken",
 ];
 
+/// Bytes of the longest name, with its separators.
+const LONGEST: usize = 40;
+
 /// Whether texts below this key are secrets.
 pub fn is_sensitive_key(key: &str) -> bool {
     let bytes = key.as_bytes();
     // Nearly every key leaves here: the first letter and the length are cheap to test.
     if bytes.len() < 3
-        || bytes.len() > 24
+        || bytes.len() > LONGEST
         || !matches!(
             bytes[0] | 0x20,
             b'a' | b'b' | b'c' | b'd' | b'e' | b'i' | b'm' | b'n' | b'o' | b'p' | b'r' | b's' | b't' | b'u' | b'w' | b'x'
@@ -77,7 +81,7 @@ pub fn is_sensitive_key(key: &str) -> bool {
     {
         return false;
     }
-    let mut plain = [0u8; 24];
+    let mut plain = [0u8; LONGEST];
     let mut length = 0;
     for byte in bytes {
         if matches!(byte, b'_' | b'-') {

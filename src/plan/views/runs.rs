@@ -10,6 +10,7 @@ use crate::table::Table;
 pub fn noun() -> Noun {
     let mut fields = table_fields(Table::JobSubmissions);
     fields.extend(of_run().iter().copied());
+    fields.push(computed("latest", FieldType::Bool, "the last submission of its job: the one that tells how the job ended"));
     fields.push(computed("duration", FieldType::Duration, "from submitted to finished, or to the newest event"));
     Noun {
         word: "runs",
@@ -45,7 +46,9 @@ fn view(need: Need) -> String {
         String::new()
     };
     format!(
-        "select {}, {of_run}, {duration} as duration{passed} from ({}) j full join ({}) r on j.run_id = r.run_id",
+        "select {}, {of_run}, j.latest, {duration} as duration{passed} from (select *, row_number() over (partition by run_id, replica, job_num \
+         order by submitted_at desc nulls last, submission_num desc nulls last, id) = 1 as latest from ({})) j \
+         full join ({}) r on j.run_id = r.run_id",
         of_job.join(", "),
         latest(Table::JobSubmissions, "coalesce(t.submission, t.id)", "t.last_processed_at desc nulls last, t.id", need),
         latest(
