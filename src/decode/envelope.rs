@@ -151,13 +151,12 @@ fn walk_text(text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
 }
 
 fn walk_json(text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Tape<'_>>();
     let mut found = 0;
-    let mut start = 0;
-    while let Some(Ok(tape)) = stream.next() {
-        let end = stream.byte_offset();
-        let slice = text.get(start..end).unwrap_or_default().trim();
-        start = end;
+    let mut rest = text;
+    while let Some((Ok(tape), end)) = Tape::parse_front(rest) {
+        let (slice, after) = rest.split_at_checked(end).unwrap_or_default();
+        let slice = slice.trim();
+        rest = after;
         found += with_masked(slice, tape, |tape, text| walk(tape.root(), Some(text), depth + 1, on));
     }
     found

@@ -1,7 +1,7 @@
 //! One JSON value as a flat tape of nodes that borrow from the input.
 //!
-//! In: text. Out: a [`Tape`], read through [`Value`]. Parsing is serde_json's, so limits on depth and
-//! the rules of the format are its own; this module only keeps what was parsed without copying it.
+//! In: text. Out: a [`Tape`], read through [`Value`]. Limits on depth and the rules of the format are
+//! serde_json's; plain records are read by [`super::parse`], which agrees with it.
 //! Invariant: where an object repeats a key, the last one counts, and [`Tape::repeated_keys`] says so.
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -13,7 +13,7 @@ use super::secret;
 
 /// One node; containers say where they end so that they can be skipped.
 #[derive(Debug, Clone, PartialEq)]
-enum Node<'a> {
+pub(super) enum Node<'a> {
     Null,
     Bool(bool),
     Int(i64),
@@ -25,7 +25,7 @@ enum Node<'a> {
 }
 
 /// A parsed JSON value.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Tape<'a> {
     nodes: Vec<Node<'a>>,
     repeated_keys: u32,
@@ -35,7 +35,25 @@ pub struct Tape<'a> {
 impl<'a> Tape<'a> {
     /// Parses exactly one JSON text.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+        match super::parse::read_front(text) {
+            Some((tape, end)) if text.get(end..).is_some_and(|rest| rest.trim_ascii().is_empty()) => Ok(tape),
+            _ => serde_json::from_str(text),
+        }
+    }
+
+    /// Parses the JSON value at the front of a text, and gives the place after it; nothing where there is
+    /// nothing but white space.
+    pub fn parse_front(text: &'a str) -> Option<(Result<Self, serde_json::Error>, usize)> {
+        if let Some((tape, end)) = super::parse::read_front(text) {
+            return Some((Ok(tape), end));
+        }
+        let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Tape<'a>>();
+        stream.next().map(|result| (result, stream.byte_offset()))
+    }
+
+    /// A tape without nodes.
+    pub(super) fn with_capacity(nodes: usize) -> Self {
+        Tape { nodes: Vec::with_capacity(nodes), repeated_keys: 0, sensitive: false }
     }
 
     /// The outermost value.
@@ -53,12 +71,12 @@ impl<'a> Tape<'a> {
         self.sensitive
     }
 
-    /// Puts other texts in the place of texts, where `replace` gives one for the keys that lead to a
-    /// text; gives the text of the whole value as it is now. `text` is what the tape was parsed from.
-    pub fn replace_texts(&mut self, text: &str, replace: &dyn Fn(&[&str], &str) -> Option<String>) -> String {
+    /// Puts other texts in the place of texts, where `replace` gives one; gives the text of the whole
+    /// value as it is now. `text` is what the tape was parsed from.
+    pub fn replace_texts(&mut self, text: &str, replace: &dyn Fn(&TextPlace<'_>) -> Option<String>) -> String {
         let mut edits: Vec<(usize, String)> = Vec::new();
-        self.root().visit_texts(&mut Vec::new(), &mut |path, text, at| {
-            if let Some(fresh) = replace(path, text) {
+        self.root().visit_texts(&mut Vec::new(), None, &mut |place, at| {
+            if let Some(fresh) = replace(place) {
                 edits.push((at, fresh));
             }
         });
@@ -88,23 +106,45 @@ impl<'a> Tape<'a> {
         out
     }
 
-    fn close(&mut self, at: usize) {
+    pub(super) fn push(&mut self, node: Node<'a>) {
+        self.nodes.push(node);
+    }
+
+    /// Pushes a text that has escapes: it may be JSON within JSON.
+    pub(super) fn push_escaped(&mut self, text: Cow<'a, str>) {
+        self.sensitive |= secret::text_may_hold_secret(&text);
+        self.nodes.push(Node::Text(text));
+    }
+
+    /// Begins a container and gives its place.
+    pub(super) fn open(&mut self, node: Node<'a>) -> usize {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// Ends the container at `at`.
+    pub(super) fn close(&mut self, at: usize) {
         let end = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         if let Some(Node::Array { end: slot } | Node::Object { end: slot }) = self.nodes.get_mut(at) {
             *slot = end;
         }
     }
 
-    fn push_owned(&mut self, text: &str) {
-        // Only a text with escapes arrives here: it may be JSON within JSON.
-        self.sensitive |= secret::text_may_hold_secret(text);
-        self.nodes.push(Node::Text(Cow::Owned(text.to_owned())));
+    /// Looks at the key pushed last, of the open object at `object_at`.
+    pub(super) fn note_key(&mut self, object_at: usize, seen: &mut SeenKeys) {
+        let key_at = self.nodes.len() - 1;
+        if let Some(Node::Text(key)) = self.nodes.get(key_at) {
+            let sensitive = secret::is_sensitive_key(key);
+            let repeated = seen.maybe(key) && repeats(&self.nodes, object_at, key_at);
+            self.sensitive |= sensitive;
+            self.repeated_keys += u32::from(repeated);
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Tape<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut tape = Tape { nodes: Vec::with_capacity(192), repeated_keys: 0, sensitive: false };
+        let mut tape = Tape::with_capacity(192);
         Push(&mut tape).deserialize(deserializer)?;
         Ok(tape)
     }
@@ -150,31 +190,23 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
         Ok(())
     }
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        self.0.push_owned(value);
+        self.0.push_escaped(Cow::Owned(value.to_owned()));
         Ok(())
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let at = self.0.nodes.len();
-        self.0.nodes.push(Node::Array { end: 0 });
+        let at = self.0.open(Node::Array { end: 0 });
         while items.next_element_seed(Push(self.0))?.is_some() {}
         self.0.close(at);
         Ok(())
     }
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let at = self.0.nodes.len();
-        self.0.nodes.push(Node::Object { end: 0 });
+        let at = self.0.open(Node::Object { end: 0 });
         let mut seen = SeenKeys::default();
         loop {
-            let key_at = self.0.nodes.len();
             if entries.next_key_seed(Push(self.0))?.is_none() {
                 break;
             }
-            if let Some(Node::Text(key)) = self.0.nodes.get(key_at) {
-                let sensitive = secret::is_sensitive_key(key);
-                let repeated = seen.maybe(key) && repeats(&self.0.nodes, at, key_at);
-                self.0.sensitive |= sensitive;
-                self.0.repeated_keys += u32::from(repeated);
-            }
+            self.0.note_key(at, &mut seen);
             entries.next_value_seed(Push(self.0))?;
         }
         self.0.close(at);
@@ -184,15 +216,19 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
 
 /// A small filter in front of the exact check for repeated keys.
 #[derive(Default)]
-struct SeenKeys([u64; 4]);
+pub(super) struct SeenKeys([u64; 16]);
 
 impl SeenKeys {
     fn maybe(&mut self, key: &str) -> bool {
         let bytes = key.as_bytes();
-        let edge = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or(0));
-        let slot = (bytes.len() * 37 + edge(bytes.first()) * 7 + edge(bytes.last()) * 13) & 255;
+        let edge = |edge: Option<&[u8; 4]>| edge.map_or(0, |edge| u32::from_le_bytes(*edge));
+        let ends = u64::from(edge(bytes.first_chunk())) << 32 | u64::from(edge(bytes.last_chunk()));
+        let one = bytes.first().map_or(0, |byte| u64::from(*byte));
+        let hash = (ends ^ one ^ (bytes.len() as u64) << 24).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // The upper ten bits choose one of 1024.
+        let slot = (hash >> 54) as usize;
         let bit = 1u64 << (slot & 63);
-        let word = &mut self.0[slot >> 6];
+        let Some(word) = self.0.get_mut(slot >> 6) else { return true };
         let seen = *word & bit != 0;
         *word |= bit;
         seen
@@ -355,15 +391,19 @@ impl<'t> Value<'t> {
         out.push_str(&serde_json::to_string(&self).unwrap_or_default());
     }
 
-    /// Visits every text below, with the keys that lead to it and its place on the tape.
-    fn visit_texts(self, path: &mut Vec<&'t str>, on: &mut dyn FnMut(&[&str], &str, usize)) {
+    /// Visits every text below, with its place on the tape.
+    fn visit_texts(self, path: &mut Vec<&'t str>, secret: Option<usize>, on: &mut dyn FnMut(&TextPlace<'_>, usize)) {
         match self.node() {
-            Some(Node::Text(text)) => on(path, text, self.at),
-            Some(Node::Array { .. }) => self.items().for_each(|item| item.visit_texts(path, on)),
+            Some(Node::Text(text)) => {
+                let escaped = matches!(text, Cow::Owned(_));
+                on(&TextPlace { path, secret, text, escaped }, self.at);
+            }
+            Some(Node::Array { .. }) => self.items().for_each(|item| item.visit_texts(path, secret, on)),
             Some(Node::Object { .. }) => {
                 for (key, value) in self.entries() {
+                    let secret = secret.or_else(|| secret::is_sensitive_key(key).then_some(path.len()));
                     path.push(key);
-                    value.visit_texts(path, on);
+                    value.visit_texts(path, secret, on);
                     path.pop();
                 }
             }
@@ -372,11 +412,23 @@ impl<'t> Value<'t> {
     }
 }
 
+/// A text of a value, and where it stands.
+#[derive(Debug)]
+pub struct TextPlace<'p> {
+    /// The keys that lead to it.
+    pub path: &'p [&'p str],
+    /// Which of them, if any, is the first that secrets stand under.
+    pub secret: Option<usize>,
+    /// The text.
+    pub text: &'p str,
+    /// Whether it was written with escapes.
+    pub escaped: bool,
+}
+
 /// Where a text that was borrowed from `whole` stands in it.
-fn place_of(text: &Cow<'_, str>, whole: &str) -> Option<usize> {
-    let Cow::Borrowed(text) = text else { return None };
+fn place_of(text: &str, whole: &str) -> Option<usize> {
     let place = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
-    (whole.get(place..place + text.len())? == *text).then_some(place)
+    (whole.get(place..place + text.len())? == text).then_some(place)
 }
 
 /// Whether a text needs no escapes in JSON.

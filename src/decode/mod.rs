@@ -7,5 +7,6 @@ pub mod csv;
 pub mod envelope;
 pub mod inflate;
 pub mod json;
+mod parse;
 pub mod secret;
 pub mod split;

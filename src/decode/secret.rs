@@ -8,7 +8,7 @@ use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::json::Tape;
+use super::json::{Tape, TextPlace};
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "***masked***";
@@ -65,32 +65,39 @@ const SENSITIVE: &[&str] = &[
     "xamzsecuritytoken",
 ];
 
-/// Bytes of the longest name, with its separators.
+/// Bytes of the longest name.
 const LONGEST: usize = 40;
+
+/// For each first letter, the lengths that names have: bit n for n bytes.
+static LENGTHS: LazyLock<[u64; 256]> = LazyLock::new(|| {
+    let mut lengths = [0u64; 256];
+    for name in SENSITIVE {
+        let first = name.as_bytes()[0];
+        lengths[usize::from(first)] |= 1 << name.len();
+        lengths[usize::from(first.to_ascii_uppercase())] |= 1 << name.len();
+    }
+    lengths
+});
 
 /// Whether texts below this key are secrets.
 pub fn is_sensitive_key(key: &str) -> bool {
     let bytes = key.as_bytes();
-    // Nearly every key leaves here: the first letter and the length are cheap to test.
-    if bytes.len() < 3
-        || bytes.len() > LONGEST
-        || !matches!(
-            bytes[0] | 0x20,
-            b'a' | b'b' | b'c' | b'd' | b'e' | b'i' | b'm' | b'n' | b'o' | b'p' | b'r' | b's' | b't' | b'u' | b'w' | b'x'
-        )
-    {
+    let Some(first) = bytes.iter().find(|byte| !is_separator(**byte)) else { return false };
+    // Nearly every key leaves here: no name begins like it and has its length, or up to three less.
+    let lengths = LENGTHS[usize::from(*first)];
+    if bytes.len() > LONGEST || lengths & ((0b1111 << bytes.len()) >> 3) == 0 {
         return false;
     }
-    let mut plain = [0u8; LONGEST];
-    let mut length = 0;
-    for byte in bytes {
-        if matches!(byte, b'_' | b'-') {
-            continue;
-        }
-        plain[length] = byte.to_ascii_lowercase();
-        length += 1;
+    let length = bytes.len() - bytes.iter().filter(|byte| is_separator(**byte)).count();
+    if lengths & (1 << length) == 0 {
+        return false;
     }
-    SENSITIVE.iter().any(|word| word.len() == length && word.as_bytes() == &plain[..length])
+    let letters = || bytes.iter().filter(|byte| !is_separator(**byte)).map(u8::to_ascii_lowercase);
+    SENSITIVE.iter().any(|name| name.len() == length && name.bytes().eq(letters()))
+}
+
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'_' | b'-')
 }
 
 /// Texts that carry a credential whatever key they stand under.
@@ -116,10 +123,21 @@ pub fn text_may_hold_secret(text: &str) -> bool {
 
 /// Whether the text of a record holds a signed URL, which no key gives away.
 pub fn has_signed_url(text: &str) -> bool {
-    memchr::memmem::find(text.as_bytes(), b"X-Amz-S").is_some()
-        || memchr::memmem::find(text.as_bytes(), b"Signature=").is_some()
-        || memchr::memmem::find(text.as_bytes(), b"x-amz-s").is_some()
+    static SIGNED: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new("X-Amz-S|x-amz-s|Signature=").expect("the pattern is a constant"));
+    memchr::memchr(b'=', text.as_bytes()).is_some() && SIGNED.is_match(text)
 }
+
+/// What every match of [`IN_TEXT`] in a text without escapes holds, to be found in a whole record: a double
+/// quote would end the text, so that a word before one is a key, and no match.
+static CREDENTIAL_WORD: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r#"(?i)X-Amz-(?:Sig|Sec|Cred)|Signature=|AWSAccessKeyId=|Bearer\s|PRIVATE KEY-"#,
+        r#"|(?:password|passwd|pwd|secret_?key|secret_?access_?key|session_?token|auth_?token|access_?token|api_?key)"#,
+        r#"'?\s*[:=]"#,
+    ))
+    .expect("the pattern is a constant")
+});
 
 /// Masks credentials in plain text: signed URLs, bearer tokens, private keys, `password=…`.
 pub fn mask_text(text: &str) -> Cow<'_, str> {
@@ -146,20 +164,30 @@ pub fn mask_fragment(text: &str) -> String {
 
 /// Masks the secrets of a record on its tape, and gives its text without them.
 pub fn mask_record(tape: &mut Tape<'_>, text: &str) -> String {
-    tape.replace_texts(text, &|path, text| mask_value(path, text, 0))
+    mask_tape(tape, text, 0)
+}
+
+/// `depth` counts JSON within JSON.
+fn mask_tape(tape: &mut Tape<'_>, text: &str, depth: usize) -> String {
+    let has_words = CREDENTIAL_WORD.is_match(text);
+    tape.replace_texts(text, &|place| mask_value(place, has_words, depth))
 }
 
 /// What replaces one text, if anything does.
-fn mask_value(path: &[&str], text: &str, depth: usize) -> Option<String> {
-    if let Some(at) = path.iter().position(|key| is_sensitive_key(key)) {
-        return mask_below(path, at, text);
+fn mask_value(place: &TextPlace<'_>, has_words: bool, depth: usize) -> Option<String> {
+    let text = place.text;
+    if let Some(at) = place.secret {
+        return mask_below(place.path, at, text);
     }
     let inner = text.trim_start();
     if depth < 4
         && (inner.starts_with('{') || inner.starts_with('['))
         && let Ok(mut tape) = Tape::parse(text)
     {
-        return Some(tape.replace_texts(text, &|path, text| mask_value(path, text, depth + 1)));
+        return Some(mask_tape(&mut tape, text, depth + 1));
+    }
+    if !has_words && !place.escaped {
+        return None;
     }
     match mask_text(text) {
         Cow::Owned(masked) => Some(masked),

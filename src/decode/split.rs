@@ -194,13 +194,10 @@ impl<'a> Splitter<'a, '_> {
     fn value(&mut self, at: usize, list: Option<&'static str>, in_array: bool) -> usize {
         let bytes = self.bytes;
         let parsed = match self.text {
-            Some(text) => match text.get(at..) {
-                Some(rest) => {
-                    let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<Tape<'a>>();
-                    stream.next().map(|result| (result, at + stream.byte_offset()))
-                }
-                None => None,
-            },
+            Some(text) => {
+                let front = text.get(at..).and_then(Tape::parse_front);
+                front.map(|(result, length)| (result, at + length))
+            }
             None => {
                 let rest = bytes.get(at..).unwrap_or_default();
                 let mut stream = serde_json::Deserializer::from_slice(rest).into_iter::<Tape<'a>>();

@@ -37,12 +37,15 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     if content.starts_with(b"Permission Check Successful") {
         return Kind::Filtered("write_test");
     }
+    if *first == b'{' {
+        return Kind::Json;
+    }
     if is_flow_log(content) {
         return Kind::Filtered("flow_log");
     }
     let is_array = *first == b'['
         && matches!(content.get(1..).unwrap_or_default().trim_ascii_start().first(), None | Some(b'{' | b'[' | b'"' | b']'));
-    if *first == b'{' || is_array || is_stamped(content) {
+    if is_array || is_stamped(content) {
         return Kind::Json;
     }
     if csv::is_export(content) {
@@ -54,9 +57,15 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     Kind::Filtered("not_a_log")
 }
 
+/// The first line, or as much of it as tells what it is.
+fn first_line(content: &[u8]) -> &[u8] {
+    let head = content.get(..4096).unwrap_or(content);
+    head.split(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
 /// A header line of flow-log fields, or records of the default format.
 fn is_flow_log(content: &[u8]) -> bool {
-    let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = first_line(content);
     let words: Vec<&[u8]> = line.trim_ascii().split(|byte| *byte == b' ').collect();
     let is_header = words
         .iter()
@@ -72,7 +81,7 @@ fn is_flow_log(content: &[u8]) -> bool {
 
 /// A time stamp, a blank and JSON.
 fn is_stamped(content: &[u8]) -> bool {
-    let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = first_line(content);
     let Some(blank) = line.iter().take(48).position(|byte| *byte == b' ' || *byte == b'\t') else { return false };
     let (stamp, rest) = line.split_at(blank);
     let plausible = stamp.first().is_some_and(u8::is_ascii_digit)

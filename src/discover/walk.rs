@@ -61,7 +61,7 @@ pub fn find_inputs(paths: &[PathBuf], skip: Option<&Path>) -> (Vec<Input>, Vec<P
                 Err(error) if error.loop_ancestor().is_some() => {}
                 Err(error) => problems.push(Problem {
                     name: error.path().map_or_else(|| display(path), display),
-                    detail: error.io_error().map_or_else(|| error.to_string(), |io| plain_io(io)),
+                    detail: error.io_error().map_or_else(|| error.to_string(), plain_io),
                 }),
             }
         }

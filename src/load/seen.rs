@@ -45,9 +45,12 @@ type Set = HashSet<Identity, BuildHasherDefault<AsIs>>;
 /// Reads the identities that the store has of one table and day.
 pub type Existing<'s> = dyn Fn(Table, Day) -> Result<Vec<Identity>, String> + Sync + 's;
 
+/// The identities of one table and day; nothing until the store was asked for its own.
+type OfDay = Arc<Mutex<Option<Set>>>;
+
 /// All records seen so far, those of the store included.
 pub struct Seen<'s> {
-    days: Mutex<BTreeMap<(Table, Day), Arc<Mutex<Option<Set>>>>>,
+    days: Mutex<BTreeMap<(Table, Day), OfDay>>,
     existing: Option<&'s Existing<'s>>,
 }
 

@@ -49,6 +49,9 @@ const FULL_WORKER: usize = 96 << 20;
 /// Buffers larger than this are not kept from file to file.
 const LARGE_BUFFER: usize = 16 << 20;
 
+/// Rows that were not handed on yet, with their table and day.
+pub type Rest = ((Table, Day), RecordBatch);
+
 /// The state of one thread of a load.
 pub struct Worker<'s> {
     seen: &'s Seen<'s>,
@@ -114,7 +117,7 @@ impl<'s> Worker<'s> {
     }
 
     /// What is left at the end.
-    pub fn finish(mut self) -> Result<Vec<((Table, Day), RecordBatch)>, LoadError> {
+    pub fn finish(mut self) -> Result<Vec<Rest>, LoadError> {
         let mut rest = Vec::with_capacity(self.columns.len());
         for (key, columns) in &mut self.columns {
             rest.push((*key, columns.finish()?));

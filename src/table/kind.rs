@@ -78,11 +78,25 @@ impl Default for TimeBuilder {
     }
 }
 
+/// Bytes of the blocks that texts are gathered in: small enough that the allocator hands out the same memory
+/// again, where large ones would be fetched from the system each time.
+const BLOCK: u32 = 64 << 10;
+
+/// Builds text columns.
+#[derive(Debug)]
+pub struct TextBuilder(StringViewBuilder);
+
+impl Default for TextBuilder {
+    fn default() -> Self {
+        TextBuilder(StringViewBuilder::new().with_fixed_block_size(BLOCK))
+    }
+}
+
 impl Kind for Text {
     type Value<'a> = Option<Cow<'a, str>>;
-    type Builder = StringViewBuilder;
+    type Builder = TextBuilder;
     const KIND: FieldKind = FieldKind::Text;
-    fn append(builder: &mut StringViewBuilder, value: &Option<Cow<'_, str>>) -> usize {
+    fn append(TextBuilder(builder): &mut TextBuilder, value: &Option<Cow<'_, str>>) -> usize {
         match value {
             Some(text) => {
                 builder.append_value(text);
@@ -94,7 +108,7 @@ impl Kind for Text {
             }
         }
     }
-    fn finish(builder: &mut StringViewBuilder) -> ArrayRef {
+    fn finish(TextBuilder(builder): &mut TextBuilder) -> ArrayRef {
         Arc::new(builder.finish())
     }
 }
