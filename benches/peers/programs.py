@@ -14,6 +14,7 @@ from pathlib import Path
 from measure import Failed, run
 
 HERE = Path(__file__).resolve().parent
+SENTENCES = {"quota-fargate-vcpu": "You've reached the limit on the number of vCPUs you can run concurrently"}
 QUERY = "failures where kind = launch by reason"
 
 
@@ -42,7 +43,8 @@ class EcsAudit:
         return sum(path.stat().st_size for path in self.store.rglob("*") if path.is_file())
 
     def answer(self, output):
-        return {row["reason"]: int(row["count"]) for row in self.rows(output)}
+        """The peers print what AWS wrote; here a reason that AWS gives as a sentence has a code."""
+        return {SENTENCES.get(row["reason"], row["reason"]): int(row["count"]) for row in self.rows(output)}
 
     def contents(self, _python):
         command = [self.binary, "query", "--store", self.store, "calls show count", "--format", "csv"]

@@ -66,8 +66,9 @@ pub fn find<'t>(value: Value<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)) 
 /// Masks the secrets of a parsed text and gives the result to `use_it`. What is masked is not what is
 /// in the file, but it is what the program knows of it from here on.
 pub fn with_masked<R>(text: &str, mut tape: Tape<'_>, use_it: impl FnOnce(&Tape<'_>, &str) -> R) -> R {
-    if tape.is_sensitive() || secret::has_signed_url(text) {
-        let masked = secret::mask_record(&mut tape, text);
+    let in_text = secret::has_credential_text(text);
+    if in_text || tape.is_sensitive() {
+        let masked = secret::mask_record(&mut tape, text, in_text);
         return use_it(&tape, &masked);
     }
     use_it(&tape, text)

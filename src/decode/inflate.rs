@@ -45,9 +45,8 @@ pub fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-/// Inflates into `out`, which is cleared first; its memory is used again from file to file.
+/// Inflates into `out`, whose content goes and whose memory is used again from file to file.
 pub fn inflate(bytes: &[u8], limits: InflateLimits, out: &mut Vec<u8>) -> Option<InflateProblem> {
-    out.clear();
     if inflate_whole(bytes, limits, out) {
         return None;
     }

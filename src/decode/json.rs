@@ -106,6 +106,7 @@ impl<'a> Tape<'a> {
         out
     }
 
+    #[inline]
     pub(super) fn push(&mut self, node: Node<'a>) {
         self.nodes.push(node);
     }
@@ -117,12 +118,14 @@ impl<'a> Tape<'a> {
     }
 
     /// Begins a container and gives its place.
+    #[inline]
     pub(super) fn open(&mut self, node: Node<'a>) -> usize {
         self.nodes.push(node);
         self.nodes.len() - 1
     }
 
     /// Ends the container at `at`.
+    #[inline]
     pub(super) fn close(&mut self, at: usize) {
         let end = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         if let Some(Node::Array { end: slot } | Node::Object { end: slot }) = self.nodes.get_mut(at) {
@@ -131,6 +134,7 @@ impl<'a> Tape<'a> {
     }
 
     /// Looks at the key pushed last, of the open object at `object_at`.
+    #[inline]
     pub(super) fn note_key(&mut self, object_at: usize, seen: &mut SeenKeys) {
         let key_at = self.nodes.len() - 1;
         if let Some(Node::Text(key)) = self.nodes.get(key_at) {

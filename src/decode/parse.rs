@@ -37,6 +37,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte that is no white space.
+    #[inline]
     fn next(&mut self) -> Option<u8> {
         loop {
             match self.byte()? {
@@ -89,6 +90,7 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
+    #[inline]
     fn string(&mut self) -> Option<()> {
         let first = self.at + 1;
         let (end, plain) = end_of_string(self.bytes, first)?;
@@ -162,6 +164,7 @@ impl<'a> Reader<'a> {
 
 /// The closing quote of the string whose content begins at `at`, and whether it has no escapes;
 /// nothing for a control character, or where the text ends within it.
+#[inline]
 fn end_of_string(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut plain = true;
     loop {
@@ -181,6 +184,7 @@ const ONES: u64 = u64::from_le_bytes([0x01; 8]);
 const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
 
 /// The next quote, backslash or control character.
+#[inline]
 fn at_special(bytes: &[u8], mut at: usize) -> Option<usize> {
     // Of each mask only the lowest bit set is exact, and only the lowest of all is used:
     // <https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord>

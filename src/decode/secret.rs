@@ -4,6 +4,7 @@
 //! record is modeled, so neither its columns nor its kept original hold the secret.
 //! Guarded by the integration test that searches a whole store for planted secrets.
 
+use memchr::memmem::Finder;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -69,20 +70,26 @@ const SENSITIVE: &[&str] = &[
 const LONGEST: usize = 40;
 
 /// For each first letter, the lengths that names have: bit n for n bytes.
-static LENGTHS: LazyLock<[u64; 256]> = LazyLock::new(|| {
+static LENGTHS: [u64; 256] = lengths();
+
+const fn lengths() -> [u64; 256] {
     let mut lengths = [0u64; 256];
-    for name in SENSITIVE {
-        let first = name.as_bytes()[0];
-        lengths[usize::from(first)] |= 1 << name.len();
-        lengths[usize::from(first.to_ascii_uppercase())] |= 1 << name.len();
+    let mut at = 0;
+    while at < SENSITIVE.len() {
+        let name = SENSITIVE[at].as_bytes();
+        let first = name[0];
+        lengths[first as usize] |= 1 << name.len();
+        lengths[first.to_ascii_uppercase() as usize] |= 1 << name.len();
+        at += 1;
     }
     lengths
-});
+}
 
 /// Whether texts below this key are secrets.
+#[inline]
 pub fn is_sensitive_key(key: &str) -> bool {
     let bytes = key.as_bytes();
-    let Some(first) = bytes.iter().find(|byte| !is_separator(**byte)) else { return false };
+    let Some(first) = bytes.first() else { return false };
     // Nearly every key leaves here: no name begins like it and has its length, or up to three less.
     let lengths = LENGTHS[usize::from(*first)];
     if bytes.len() > LONGEST || lengths & ((0b1111 << bytes.len()) >> 3) == 0 {
@@ -121,18 +128,21 @@ pub fn text_may_hold_secret(text: &str) -> bool {
     WORTH_A_LOOK.is_match(text)
 }
 
-/// Whether the text of a record holds a signed URL, which no key gives away.
-pub fn has_signed_url(text: &str) -> bool {
-    static SIGNED: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new("X-Amz-S|x-amz-s|Signature=").expect("the pattern is a constant"));
-    memchr::memchr(b'=', text.as_bytes()).is_some() && SIGNED.is_match(text)
+/// Whether a text of the record may hold a credential that no key gives away: `…Signature=…`, `--password=…`,
+/// `Bearer …`. `record` is its JSON.
+pub fn has_credential_text(record: &str) -> bool {
+    static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("earer "));
+    static PASSWORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("assword"));
+    let bytes = record.as_bytes();
+    let worth_a_look = memchr::memchr(b'=', bytes).is_some() || BEARER.find(bytes).is_some() || PASSWORD.find(bytes).is_some();
+    worth_a_look && CREDENTIAL_WORD.is_match(record)
 }
 
 /// What every match of [`IN_TEXT`] in a text without escapes holds, to be found in a whole record: a double
 /// quote would end the text, so that a word before one is a key, and no match.
 static CREDENTIAL_WORD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r#"(?i)X-Amz-(?:Sig|Sec|Cred)|Signature=|AWSAccessKeyId=|Bearer\s|PRIVATE KEY-"#,
+        r#"(?i)(?:X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId)=|Bearer\s|PRIVATE KEY-"#,
         r#"|(?:password|passwd|pwd|secret_?key|secret_?access_?key|session_?token|auth_?token|access_?token|api_?key)"#,
         r#"'?\s*[:=]"#,
     ))
@@ -163,13 +173,12 @@ pub fn mask_fragment(text: &str) -> String {
 }
 
 /// Masks the secrets of a record on its tape, and gives its text without them.
-pub fn mask_record(tape: &mut Tape<'_>, text: &str) -> String {
-    mask_tape(tape, text, 0)
+pub fn mask_record(tape: &mut Tape<'_>, text: &str, has_credential_text: bool) -> String {
+    mask_tape(tape, text, has_credential_text, 0)
 }
 
 /// `depth` counts JSON within JSON.
-fn mask_tape(tape: &mut Tape<'_>, text: &str, depth: usize) -> String {
-    let has_words = CREDENTIAL_WORD.is_match(text);
+fn mask_tape(tape: &mut Tape<'_>, text: &str, has_words: bool, depth: usize) -> String {
     tape.replace_texts(text, &|place| mask_value(place, has_words, depth))
 }
 
@@ -184,7 +193,7 @@ fn mask_value(place: &TextPlace<'_>, has_words: bool, depth: usize) -> Option<St
         && (inner.starts_with('{') || inner.starts_with('['))
         && let Ok(mut tape) = Tape::parse(text)
     {
-        return Some(mask_tape(&mut tape, text, depth + 1));
+        return Some(mask_tape(&mut tape, text, CREDENTIAL_WORD.is_match(text), depth + 1));
     }
     if !has_words && !place.escaped {
         return None;
@@ -229,7 +238,7 @@ mod tests {
 
     fn masked(text: &str) -> String {
         let mut tape = Tape::parse(text).unwrap();
-        let out = mask_record(&mut tape, text);
+        let out = mask_record(&mut tape, text, has_credential_text(text));
         let mut written = String::new();
         tape.root().write(&mut written);
         let values: [serde_json::Value; 2] = [&out, &written].map(|text| serde_json::from_str(text).unwrap());
@@ -253,6 +262,20 @@ mod tests {
             masked(r#"{"environment":[{"name":"A","value":"s3cret"}],"env":["B=x","HOME"],"e":{"env":{"C":"y"}}}"#),
             r#"{"environment":[{"name":"A","value":"***masked***"}],"env":["B=***masked***","HOME"],"e":{"env":{"C":"***masked***"}}}"#
         );
+    }
+
+    #[test]
+    fn credentials_in_plain_texts_are_masked() {
+        for (text, left) in [
+            (r#"{"command":["run","--password=hunter2"]}"#, "--password=***masked***"),
+            (r#"{"m":"Authorization: Bearer abcdefgh12345"}"#, "Bearer ***masked***"),
+            (r#"{"m":"password: hunter2, again"}"#, "password: ***masked***, again"),
+            (r#"{"url":"https://b/?X-Amz-Security-Token=abc"}"#, "X-Amz-Security-Token=***masked***"),
+        ] {
+            assert!(has_credential_text(text), "{text}");
+            assert!(masked(text).contains(left), "{}", masked(text));
+        }
+        assert!(!has_credential_text(r#"{"password":"below a key","sha":"Ty7hsM27xthM="}"#));
     }
 
     #[test]
