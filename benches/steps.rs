@@ -12,7 +12,7 @@ use ecs_audit::lang;
 use ecs_audit::load::{LoadOptions, Silent, load};
 use ecs_audit::model::{Modeled, Origin, cloudtrail::model_call};
 use ecs_audit::store::{MemoryShelf, Store, WriteOptions};
-use ecs_audit::table::{Columns, Table};
+use ecs_audit::table::{Columns, Table, TableSet};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::hint::black_box;
@@ -66,7 +66,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 fn options() -> LoadOptions {
-    LoadOptions { latest: i64::MAX, keep_raw: true, inflate: InflateLimits::default(), max_file_bytes: 1 << 30 }
+    LoadOptions { latest: i64::MAX, keep_raw: true, tables: TableSet::ALL, inflate: InflateLimits::default(), max_file_bytes: 1 << 30 }
 }
 
 fn decode(criterion: &mut Criterion) {

@@ -11,6 +11,7 @@ use crate::plan;
 use crate::render::{Format, Look, render};
 use crate::run::{self, RunError};
 use crate::store::{MemoryShelf, Store};
+use crate::table::TableSet;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
@@ -34,12 +35,12 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The tables of the store, or of the exports named.
-    pub fn open(from: &[PathBuf], keep_raw: bool, global: &Global, context: &Context) -> Result<Tables, Failure> {
+    /// The tables of the store, or of the exports named; `wanted` are those that will be asked.
+    pub fn open(from: &[PathBuf], keep_raw: bool, wanted: TableSet, global: &Global, context: &Context) -> Result<Tables, Failure> {
         if from.is_empty() {
             Tables::of_store(&Store::open(&global.store)?, context)
         } else {
-            Tables::of_export(from, keep_raw, context)
+            Tables::of_export(from, keep_raw, wanted, context)
         }
     }
 
@@ -52,11 +53,12 @@ impl Tables {
         Ok(tables)
     }
 
-    /// The tables of exports that are not in a store. Originals are kept only if they are asked for.
-    fn of_export(from: &[PathBuf], keep_raw: bool, context: &Context) -> Result<Tables, Failure> {
+    /// The tables of exports that are not in a store. Only the rows that are asked for are kept, and only
+    /// then their originals.
+    fn of_export(from: &[PathBuf], keep_raw: bool, wanted: TableSet, context: &Context) -> Result<Tables, Failure> {
         let (inputs, troubled) = inputs(from, None)?;
         let shelf = MemoryShelf::default();
-        let options = load_options(context, keep_raw);
+        let options = load_options(context, keep_raw, wanted);
         let bar = Bar::new(&inputs, context.progress);
         let reports = on_threads(context.threads, || {
             let progress: &dyn Progress = match &bar {

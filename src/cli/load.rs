@@ -8,6 +8,7 @@ use crate::exit::ExitCode;
 use crate::load::{FileReport, LoadOptions, Progress, Silent, Totals, Trouble};
 use crate::render::{describe_instant, visible};
 use crate::store::{Loaded, Store, WriteOptions};
+use crate::table::TableSet;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -22,7 +23,7 @@ const TOLD: usize = 10;
 /// Runs the command.
 pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let (inputs, troubled) = inputs(&arguments.paths, Some(&global.store))?;
-    let options = load_options(context, true);
+    let options = load_options(context, true, TableSet::ALL);
     let loaded = on_threads(context.threads, || {
         let bar = Bar::new(&inputs, context.progress);
         let progress: &dyn Progress = match &bar {
@@ -54,10 +55,11 @@ pub fn exit_code(totals: &Totals) -> ExitCode {
 }
 
 /// The limits of a load.
-pub fn load_options(context: &Context, keep_raw: bool) -> LoadOptions {
+pub fn load_options(context: &Context, keep_raw: bool, tables: TableSet) -> LoadOptions {
     LoadOptions {
         latest: context.now.as_microsecond().saturating_add(AHEAD),
         keep_raw,
+        tables,
         inflate: crate::decode::inflate::InflateLimits::default(),
         max_file_bytes: 2 << 30,
     }

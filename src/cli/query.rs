@@ -7,10 +7,13 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang::checked::DEFAULT_ROWS;
+use crate::lang::ast::Source;
 use crate::lang::{self, CheckContext, Checked};
+use crate::plan::nouns::{self, Need};
 use crate::plan::{Options, PlanCatalog};
 use crate::render::{describe_instant, describe_window};
 use crate::run;
+use crate::table::TableSet;
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
 
@@ -20,7 +23,7 @@ const SUGGESTED: usize = 1000;
 /// Runs `sql`.
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let keep_raw = arguments.statement.to_lowercase().contains("raw") || arguments.statement.contains('*');
-    let tables = Tables::open(&arguments.asking.from, keep_raw, global, context)?;
+    let tables = Tables::open(&arguments.asking.from, keep_raw, TableSet::named_in(&arguments.statement), global, context)?;
     let answer = tables.sql(&arguments.statement)?;
     deliver(&answer, &arguments.asking, context)?;
     Ok(tables.loaded)
@@ -36,7 +39,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         return Ok(ExitCode::Ok);
     }
     let keep_raw = text.to_lowercase().contains("raw");
-    let tables = Tables::open(&arguments.asking.from, keep_raw, global, context)?;
+    let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&query.source.value, keep_raw), global, context)?;
     let anchor = anchor(arguments.as_of.as_deref(), &tables, context)?;
     let catalog = catalog(&tables);
     let check =
@@ -62,6 +65,16 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         after(&answer, &checked, &tables, options);
     }
     Ok(tables.loaded)
+}
+
+/// The tables behind a source.
+fn tables_behind(source: &Source, keep_raw: bool) -> TableSet {
+    let noun = match source {
+        Source::Noun(word) => nouns::noun(word),
+        Source::Saved(_) => None,
+    };
+    let need = Need { anchor: 0, raw: keep_raw, evidence: true };
+    noun.map_or(TableSet::ALL, |noun| TableSet::named_in(&(noun.view)(need)))
 }
 
 /// What relative times count back from.

@@ -6,7 +6,7 @@ use super::say::{Failure, say};
 use crate::context::Context;
 use crate::decode::json::Tape;
 use crate::exit::ExitCode;
-use crate::table::Table;
+use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -14,7 +14,7 @@ use std::io::{self, Write};
 
 /// Runs the command.
 pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let tables = Tables::open(&arguments.from, true, global, context)?;
+    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     // The id of a failure or container may carry a number after the id of its record.
     let record = arguments.id.rsplit_once('#').map_or(arguments.id.as_str(), |(record, _)| record);
     for id in [arguments.id.as_str(), record] {

@@ -48,7 +48,7 @@ pub fn load(
     progress: &dyn Progress,
 ) -> Result<Vec<FileReport>, LoadError> {
     let seen = Seen::new(existing);
-    let pool = Pool::new(&seen, shelf);
+    let pool = Pool::new(&seen, shelf, options.tables);
     let reports: Result<Vec<FileReport>, LoadError> = inputs
         .par_iter()
         .with_max_len(1)
@@ -68,6 +68,9 @@ pub fn load(
 fn put_rest(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Result<(), LoadError> {
     let mut rest: BTreeMap<(Table, Day), Vec<RecordBatch>> = BTreeMap::new();
     for worker in workers {
+        if let Some((first, last)) = worker.span() {
+            shelf.span(first, last);
+        }
         for (key, batch) in worker.finish()? {
             rest.entry(key).or_default().push(batch);
         }

@@ -3,7 +3,7 @@
 use super::seen::{Seen, identity};
 use crate::decode::inflate::InflateLimits;
 use crate::model::Record;
-use crate::table::{Columns, Row, Table};
+use crate::table::{Columns, Row, Table, TableSet};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ pub struct LoadOptions {
     pub latest: i64,
     /// Whether the original records are kept.
     pub keep_raw: bool,
+    /// The tables whose rows are kept; the others are counted all the same.
+    pub tables: TableSet,
     /// Limits of decompression.
     pub inflate: InflateLimits,
     /// Bytes a file may have on disk.
@@ -40,12 +42,15 @@ pub enum LoadError {
 pub trait Shelf: Sync + std::fmt::Debug {
     /// Takes the rows of one table and day.
     fn put(&self, table: Table, day: Day, batch: RecordBatch) -> Result<(), String>;
+
+    /// Hears of the oldest and newest event, also of tables whose rows are not kept.
+    fn span(&self, _first: i64, _last: i64) {}
 }
 
 /// Columns of one table and day are handed on beyond this many bytes.
 const FULL: usize = 32 << 20;
 /// All columns of a worker together may have this many bytes.
-const FULL_WORKER: usize = 96 << 20;
+const FULL_WORKER: usize = 64 << 20;
 /// Buffers larger than this are not kept from file to file.
 const LARGE_BUFFER: usize = 16 << 20;
 
@@ -56,8 +61,11 @@ pub type Rest = ((Table, Day), RecordBatch);
 pub struct Worker<'s> {
     seen: &'s Seen<'s>,
     shelf: &'s dyn Shelf,
+    tables: TableSet,
     columns: BTreeMap<(Table, Day), Columns>,
     bytes: usize,
+    /// Oldest and newest event.
+    span: Option<(i64, i64)>,
 }
 
 impl std::fmt::Debug for Worker<'_> {
@@ -68,8 +76,8 @@ impl std::fmt::Debug for Worker<'_> {
 
 impl<'s> Worker<'s> {
     /// A worker without rows.
-    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf) -> Self {
-        Worker { seen, shelf, columns: BTreeMap::new(), bytes: 0 }
+    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
+        Worker { seen, shelf, tables, columns: BTreeMap::new(), bytes: 0, span: None }
     }
 
     /// Keeps the rows of a record, if it is new.
@@ -90,6 +98,12 @@ impl<'s> Worker<'s> {
 
     fn push(&mut self, row: &Row<'_>, record_time: i64) -> Result<(), LoadError> {
         let table = row.table();
+        if let Some(time) = row.time().filter(|_| table.holds_events()) {
+            self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+        }
+        if !self.tables.contains(table) {
+            return Ok(());
+        }
         let day = day_of(row.time().unwrap_or(record_time));
         let columns = self.columns.entry((table, day)).or_insert_with(|| Columns::new(table));
         let before = columns.bytes();
@@ -116,6 +130,11 @@ impl<'s> Worker<'s> {
         Ok(())
     }
 
+    /// Oldest and newest event so far.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        self.span
+    }
+
     /// What is left at the end.
     pub fn finish(mut self) -> Result<Vec<Rest>, LoadError> {
         let mut rest = Vec::with_capacity(self.columns.len());
@@ -131,20 +150,21 @@ impl<'s> Worker<'s> {
 pub struct Pool<'s> {
     seen: &'s Seen<'s>,
     shelf: &'s dyn Shelf,
+    tables: TableSet,
     workers: Mutex<Vec<Worker<'s>>>,
     buffers: Mutex<Vec<Vec<u8>>>,
 }
 
 impl<'s> Pool<'s> {
     /// A pool without workers.
-    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf) -> Self {
-        Pool { seen, shelf, workers: Mutex::default(), buffers: Mutex::default() }
+    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
+        Pool { seen, shelf, tables, workers: Mutex::default(), buffers: Mutex::default() }
     }
 
     /// Runs with a worker of its own.
     pub fn with_worker<R>(&self, run: impl FnOnce(&mut Worker<'s>) -> R) -> R {
         let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut worker = idle.unwrap_or_else(|| Worker::new(self.seen, self.shelf));
+        let mut worker = idle.unwrap_or_else(|| Worker::new(self.seen, self.shelf, self.tables));
         let result = run(&mut worker);
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         result

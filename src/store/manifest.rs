@@ -122,9 +122,3 @@ fn older(left: Option<i64>, right: Option<i64>) -> Option<i64> {
     }
 }
 
-impl Table {
-    /// Whether its times are those of events (not of loads): they define the anchor.
-    pub fn holds_events(self) -> bool {
-        !matches!(self, Table::Files | Table::Quarantine)
-    }
-}

@@ -4,8 +4,6 @@ use super::StoreError;
 use super::ledger::ledger_batches;
 use crate::load::{Day, FileReport, Shelf};
 use crate::table::Table;
-use arrow::array::TimestampMicrosecondArray;
-use arrow::compute::{max, min};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, Default)]
 pub struct MemoryShelf {
     batches: Mutex<BTreeMap<Table, Vec<RecordBatch>>>,
+    span: Mutex<Option<(i64, i64)>>,
 }
 
 impl Shelf for MemoryShelf {
@@ -22,6 +21,11 @@ impl Shelf for MemoryShelf {
             self.batches.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_default().push(batch);
         }
         Ok(())
+    }
+
+    fn span(&self, first: i64, last: i64) {
+        let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
+        *span = Some(span.map_or((first, last), |(oldest, newest)| (oldest.min(first), newest.max(last))));
     }
 }
 
@@ -43,19 +47,7 @@ impl MemoryShelf {
         let (files, quarantine) = ledger_batches(reports, 1, at).map_err(crate::load::LoadError::from)?;
         batches.insert(Table::Files, vec![files]);
         batches.insert(Table::Quarantine, vec![quarantine]);
-        let mut tables = MemoryTables { batches, first_event: None, last_event: None };
-        let spans: Vec<_> = tables
-            .batches
-            .iter()
-            .filter(|(table, _)| table.holds_events())
-            .flat_map(|(_, batches)| batches.iter().filter_map(times).map(|times| (min(times), max(times))))
-            .collect();
-        tables.first_event = spans.iter().filter_map(|(first, _)| *first).min();
-        tables.last_event = spans.iter().filter_map(|(_, last)| *last).max();
-        Ok(tables)
+        let span = self.span.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(MemoryTables { batches, first_event: span.map(|(first, _)| first), last_event: span.map(|(_, last)| last) })
     }
-}
-
-fn times(batch: &RecordBatch) -> Option<&TimestampMicrosecondArray> {
-    batch.column_by_name("time").and_then(|column| column.as_any().downcast_ref())
 }

@@ -5,3 +5,44 @@ mod schema;
 
 pub use kind::FieldKind;
 pub use schema::*;
+
+impl Table {
+    /// Whether its times are those of events (not of loads): they define the anchor.
+    pub fn holds_events(self) -> bool {
+        !matches!(self, Table::Files | Table::Quarantine)
+    }
+}
+
+/// Some of the base tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableSet(u32);
+
+impl TableSet {
+    /// All of them.
+    pub const ALL: TableSet = TableSet(u32::MAX);
+
+    /// The tables whose names are words of a SQL text: those it reads, and perhaps more.
+    pub fn named_in(sql: &str) -> TableSet {
+        let named = |table: &Table| {
+            sql.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).any(|word| word.eq_ignore_ascii_case(table.name()))
+        };
+        TableSet(Table::ALL.iter().copied().filter(named).fold(0, |set, table| set | 1 << table as u32))
+    }
+
+    /// Whether a table is one of them.
+    pub fn contains(self, table: Table) -> bool {
+        self.0 & (1 << table as u32) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_found_by_their_names() {
+        let set = TableSet::named_in("select f.x from FAILURES f join \"calls\" on task_events_of = 1");
+        let named: Vec<Table> = Table::ALL.iter().copied().filter(|table| set.contains(*table)).collect();
+        assert_eq!(named, [Table::Calls, Table::Failures]);
+    }
+}
