@@ -66,7 +66,13 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 fn options() -> LoadOptions {
-    LoadOptions { latest: i64::MAX, keep_raw: true, tables: TableSet::ALL, inflate: InflateLimits::default(), max_file_bytes: 1 << 30 }
+    LoadOptions {
+        latest: i64::MAX,
+        keep_raw: true,
+        tables: TableSet::ALL,
+        inflate: InflateLimits::default(),
+        max_file_bytes: 1 << 30,
+    }
 }
 
 fn decode(criterion: &mut Criterion) {

@@ -172,13 +172,19 @@ fn a_record_dated_in_the_future_does_not_move_the_anchor() {
 fn balances(bytes: &[u8]) {
     use ecs_audit::discover::{Input, Source};
     use ecs_audit::load::{LoadOptions, Silent, load};
-    use ecs_audit::table::TableSet;
     use ecs_audit::store::MemoryShelf;
+    use ecs_audit::table::TableSet;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");
     std::fs::write(&path, bytes).unwrap();
     let input = Input { source: Source::File(path), name: "x".to_owned(), size: bytes.len() as u64, modified: None };
-    let options = LoadOptions { latest: i64::MAX, keep_raw: true, tables: TableSet::ALL, inflate: Default::default(), max_file_bytes: 1 << 30 };
+    let options = LoadOptions {
+        latest: i64::MAX,
+        keep_raw: true,
+        tables: TableSet::ALL,
+        inflate: Default::default(),
+        max_file_bytes: 1 << 30,
+    };
     let shelf = MemoryShelf::default();
     let reports = load(&[input], &shelf, None, None, &options, &Silent).unwrap();
     assert!(reports[0].balances(), "{:?}", reports[0]);

@@ -4,7 +4,7 @@
 //! own stands for any number of lines, and within a line for any text. `cargo run --release --` is the
 //! binary under test.
 
-use crate::support::{Desk, project};
+use crate::support::{Desk, binary, project};
 use std::process::Command;
 
 struct Example {
@@ -57,7 +57,7 @@ fn matches(patterns: &[String], lines: &[&str]) -> bool {
 #[test]
 fn the_tour_runs() {
     let desk = Desk::new();
-    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_ecs-audit")).parent().unwrap().to_owned();
+    let binary = binary().parent().unwrap().to_owned();
     let copied = Command::new("cp").arg("-r").arg(project().join("samples")).arg(desk.path("samples")).status().unwrap();
     assert!(copied.success());
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());

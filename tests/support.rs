@@ -9,6 +9,11 @@ pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The binary under test: the one just built, or another that `ECS_AUDIT_BINARY` names.
+pub fn binary() -> PathBuf {
+    std::env::var_os("ECS_AUDIT_BINARY").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_ecs-audit")), PathBuf::from)
+}
+
 /// A folder with a store in it, and the binary to ask.
 pub struct Desk {
     dir: TempDir,
@@ -65,7 +70,7 @@ impl Desk {
 
     /// The binary, in this folder, without the caller's settings.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-audit"));
+        let mut command = Command::new(binary());
         command.current_dir(self.dir.path());
         for name in ["ECS_AUDIT_STORE", "ECS_AUDIT_TZ", "ECS_AUDIT_AS_OF", "COLUMNS", "NO_COLOR"] {
             command.env_remove(name);

@@ -36,7 +36,13 @@ pub struct Tables {
 
 impl Tables {
     /// The tables of the store, or of the exports named; `wanted` are those that will be asked.
-    pub fn open(from: &[PathBuf], keep_raw: bool, wanted: TableSet, global: &Global, context: &Context) -> Result<Tables, Failure> {
+    pub fn open(
+        from: &[PathBuf],
+        keep_raw: bool,
+        wanted: TableSet,
+        global: &Global,
+        context: &Context,
+    ) -> Result<Tables, Failure> {
         if from.is_empty() {
             Tables::of_store(&Store::open(&global.store)?, context)
         } else {

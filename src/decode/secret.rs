@@ -69,17 +69,21 @@ const SENSITIVE: &[&str] = &[
 /// Bytes of the longest name.
 const LONGEST: usize = 40;
 
-/// For each first letter, the lengths that names have: bit n for n bytes.
-static LENGTHS: [u64; 256] = lengths();
+/// For each letter, the lengths of the names that begin with it and of those that end with it: bit n for n bytes.
+static LENGTHS: [[u64; 256]; 2] = lengths();
 
-const fn lengths() -> [u64; 256] {
-    let mut lengths = [0u64; 256];
+const fn lengths() -> [[u64; 256]; 2] {
+    let mut lengths = [[0u64; 256]; 2];
     let mut at = 0;
     while at < SENSITIVE.len() {
         let name = SENSITIVE[at].as_bytes();
-        let first = name[0];
-        lengths[first as usize] |= 1 << name.len();
-        lengths[first.to_ascii_uppercase() as usize] |= 1 << name.len();
+        let edges = [name[0], name[name.len() - 1]];
+        let mut edge = 0;
+        while edge < 2 {
+            lengths[edge][edges[edge] as usize] |= 1 << name.len();
+            lengths[edge][edges[edge].to_ascii_uppercase() as usize] |= 1 << name.len();
+            edge += 1;
+        }
         at += 1;
     }
     lengths
@@ -89,9 +93,9 @@ const fn lengths() -> [u64; 256] {
 #[inline]
 pub fn is_sensitive_key(key: &str) -> bool {
     let bytes = key.as_bytes();
-    let Some(first) = bytes.first() else { return false };
-    // Nearly every key leaves here: no name begins like it and has its length, or up to three less.
-    let lengths = LENGTHS[usize::from(*first)];
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    // Nearly every key leaves here: no name begins and ends like it and has its length, or up to three less.
+    let lengths = LENGTHS[0][usize::from(*first)] & LENGTHS[1][usize::from(*last)];
     if bytes.len() > LONGEST || lengths & ((0b1111 << bytes.len()) >> 3) == 0 {
         return false;
     }
@@ -134,7 +138,10 @@ pub fn has_credential_text(record: &str) -> bool {
     static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("earer "));
     static PASSWORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("assword"));
     let bytes = record.as_bytes();
-    let worth_a_look = memchr::memchr(b'=', bytes).is_some() || BEARER.find(bytes).is_some() || PASSWORD.find(bytes).is_some();
+    // `=` before a quote or another one ends base64.
+    let assigns = |at: usize| bytes.get(at + 1).is_some_and(|next| !matches!(next, b'"' | b'='));
+    let worth_a_look =
+        memchr::memchr_iter(b'=', bytes).any(assigns) || BEARER.find(bytes).is_some() || PASSWORD.find(bytes).is_some();
     worth_a_look && CREDENTIAL_WORD.is_match(record)
 }
 

@@ -121,4 +121,3 @@ fn older(left: Option<i64>, right: Option<i64>) -> Option<i64> {
         (left, right) => left.or(right),
     }
 }
-

@@ -24,7 +24,8 @@ impl TableSet {
     /// The tables whose names are words of a SQL text: those it reads, and perhaps more.
     pub fn named_in(sql: &str) -> TableSet {
         let named = |table: &Table| {
-            sql.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).any(|word| word.eq_ignore_ascii_case(table.name()))
+            sql.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
+                .any(|word| word.eq_ignore_ascii_case(table.name()))
         };
         TableSet(Table::ALL.iter().copied().filter(named).fold(0, |set, table| set | 1 << table as u32))
     }
