@@ -1,7 +1,8 @@
 //! `failures`: one row for each incident, also when several records tell of it.
 //!
-//! Stopped tasks and dstack runs are told again and again; of each telling of one incident the newest
-//! counts. The window goes by incident *and* time, so that a time filter can pass below it.
+//! Stopped tasks and dstack runs are told again and again with the same time; of each telling of one
+//! incident the newest counts. Their window goes by incident *and* time, so that a time filter can pass
+//! below it. Failed deployments and agent updates are repeated by later events: the earliest counts.
 
 use super::{columns, evidence, evidence_of, evidence_over};
 use crate::lang::catalog::{FieldType, MeasureInfo};
@@ -33,13 +34,19 @@ fn view(need: Need) -> String {
     let one = evidence(need, "f.record");
     let several = evidence_over(need, "f.record", "f.incident, f.time");
     let passed = evidence_of(need, "f");
+    let earliest = evidence_over(need, "f.record", "f.incident");
     let rows = format!(
         "select {all}{one} from failures f \
-         where f.incident is null or f.kind is null or f.kind not in ('task', 'run') \
+         where f.incident is null or f.kind is null or f.kind not in ('task', 'run', 'deployment', 'agent') \
          union all \
          select {all}{passed} from (select {all}{several}, row_number() over (\
              partition by f.incident, f.time order by f.version desc nulls last, f.id) as nth \
              from failures f where f.incident is not null and f.kind in ('task', 'run')) f \
+         where f.nth = 1 \
+         union all \
+         select {all}{passed} from (select {all}{earliest}, row_number() over (\
+             partition by f.kind, f.incident order by f.time, f.version desc nulls last, f.id) as nth \
+             from failures f where f.incident is not null and f.kind in ('deployment', 'agent')) f \
          where f.nth = 1"
     );
     if need.raw { with_raw(&rows) } else { rows }
