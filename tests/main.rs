@@ -2,6 +2,7 @@
 
 mod cli;
 mod corpus;
+mod dstack;
 mod grammar;
 mod ingest;
 mod layering;
