@@ -109,7 +109,7 @@ impl Bar {
             return None;
         }
         let bar = ProgressBar::new(inputs.iter().map(|input| input.size).sum());
-        let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}  {msg}").ok()?;
+        let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} eta {eta} {msg}").ok()?;
         bar.set_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
         Some(Bar { bar, records: Default::default(), files: Default::default(), of: inputs.len() })

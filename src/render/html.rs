@@ -23,7 +23,7 @@ h1 { font: 600 1.1rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 p { opacity: .75; }
 table { border-collapse: collapse; margin-top: 1rem; }
 th, td { padding: .25rem .75rem; text-align: left; vertical-align: top; }
-td { white-space: pre-wrap; overflow-wrap: anywhere; border-top: 1px solid #8884; }
+td { white-space: pre-wrap; overflow-wrap: break-word; max-width: 40rem; border-top: 1px solid #8884; }
 th { position: sticky; top: 0; background: Canvas; white-space: nowrap; }
 tbody tr:hover { background: #8882; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
