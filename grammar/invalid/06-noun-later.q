@@ -1,5 +1,5 @@
 # noun: does not run yet
-#! error: `patterns` does not run yet in this version
-#!   | patterns since 7d
-#!   | ^^^^^^^^
-patterns since 7d
+#! error: `stalls` does not run yet in this version
+#!   | stalls since 7d
+#!   | ^^^^^^
+stalls since 7d

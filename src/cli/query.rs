@@ -73,7 +73,7 @@ fn tables_behind(source: &Source, keep_raw: bool) -> TableSet {
         Source::Noun(word) => nouns::noun(word),
         Source::Saved(_) => None,
     };
-    let need = Need { anchor: 0, raw: keep_raw, evidence: true };
+    let need = Need { raw: keep_raw, evidence: true, ..Need::default() };
     noun.map_or(TableSet::ALL, |noun| TableSet::named_in(&(noun.view)(need)))
 }
 

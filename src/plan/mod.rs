@@ -120,7 +120,14 @@ pub(crate) fn condition(pred: &crate::lang::checked::Pred, tz: &TimeZone) -> Res
 }
 
 async fn window_rows(session: &SessionContext, checked: &Checked, options: Options) -> Result<Rows, PlanError> {
-    let need = Need { anchor: options.anchor.as_microsecond(), raw: source::reads_raw(checked), evidence: options.evidence };
+    let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
+    let need = Need {
+        anchor: options.anchor.as_microsecond(),
+        from: micros(checked.window.from),
+        to: micros(checked.window.to),
+        raw: source::reads_raw(checked),
+        evidence: options.evidence,
+    };
     source::read(session, known_noun(&checked.source)?, need, &checked.window).await
 }
 

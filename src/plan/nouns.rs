@@ -47,10 +47,14 @@ impl Measure {
 }
 
 /// What a query asks of a view beyond its columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Need {
     /// What still lasts is taken to last until then: microseconds since 1970.
     pub anchor: i64,
+    /// Where the window begins: microseconds since 1970, itself inside.
+    pub from: Option<i64>,
+    /// Where the window ends: microseconds since 1970, itself outside.
+    pub to: Option<i64>,
     /// The column `raw`, also where it has to be fetched from another table.
     pub raw: bool,
     /// The column [`EVIDENCE`]: the ids of the records a row rests on.
@@ -76,7 +80,6 @@ pub fn later(word: &str) -> &'static str {
         "quota" => "`quota` does not run in this version yet; `failures where class = capacity` lists what was refused",
         "schedules" => "`schedules` does not run in this version yet; `attempts by family, started_by` lists the starts",
         "stalls" => "`stalls` does not run in this version yet; `tasks where last_status = PENDING` lists the waiting tasks",
-        "patterns" => "`patterns` does not run in this version yet; `failures where cause is missing by message` lists the texts",
         "flows" => "`flows` does not run in this version yet: VPC flow logs are not loaded",
         _ => "this does not run in this version yet",
     }

@@ -3,7 +3,7 @@
 use datafusion::execution::context::SessionContext;
 use datafusion::prelude::SessionConfig;
 
-use super::function::{exact_sum_function, json_path_function};
+use super::function::{exact_sum_function, json_path_function, message_template_function};
 
 /// A session without tables that uses so many threads.
 ///
@@ -21,6 +21,7 @@ pub fn session(threads: usize) -> SessionContext {
     parquet.reorder_filters = true;
     let session = SessionContext::new_with_config(config);
     session.register_udf(json_path_function());
+    session.register_udf(message_template_function());
     session.register_udaf(exact_sum_function());
     session
 }

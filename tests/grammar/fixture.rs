@@ -103,7 +103,7 @@ pub struct Known;
 impl Catalog for Known {
     fn status(&self, noun: &str) -> NounStatus {
         match noun {
-            "patterns" | "flows" => NounStatus::Later("`patterns` does not run yet in this version"),
+            "stalls" | "flows" => NounStatus::Later("`stalls` does not run yet in this version"),
             _ => NounStatus::Ready,
         }
     }

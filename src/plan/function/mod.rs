@@ -9,6 +9,7 @@ mod exact_sum;
 mod gap;
 mod json_path;
 mod step;
+mod template;
 
 pub use bucket::time_bucket;
 pub use calendar::calendar_part;
@@ -16,6 +17,7 @@ pub use exact_sum::{exact_sum, exact_sum_function};
 pub use gap::{Span, bucket_gap};
 pub use json_path::{json_path, json_path_function, pointer};
 pub use step::Step;
+pub use template::{message_template_function, template_of};
 
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::cast;

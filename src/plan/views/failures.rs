@@ -29,7 +29,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+pub(super) fn view(need: Need) -> String {
     let all = columns(Table::Failures, "f", &[]);
     let one = evidence(need, "f.record");
     let several = evidence_over(need, "f.record", "f.incident, f.time");

@@ -12,6 +12,7 @@ mod events;
 mod failures;
 mod gaps;
 mod instances;
+mod patterns;
 mod runs;
 mod stored;
 mod tasks;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Noun> {
         deployments::noun(),
         runs::noun(),
         gaps::noun(),
+        patterns::noun(),
         stored::quarantine(),
         stored::loads(),
     ]

@@ -62,7 +62,7 @@ fn view(need: Need) -> String {
 
 /// The evidence of one side of the join, empty where that side has no row.
 fn part(alias: &str) -> String {
-    let column = evidence_of(Need { anchor: 0, raw: false, evidence: true }, alias);
+    let column = evidence_of(Need { evidence: true, ..Need::default() }, alias);
     format!("coalesce({}, arrow_cast(make_array(), 'List(Utf8)'))", column.trim_start_matches(", "))
 }
 
