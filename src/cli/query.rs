@@ -3,7 +3,7 @@
 use super::args::{Global, Query, Sql};
 use super::ask::{Tables, deliver};
 use super::say::{Failure, say, say_raw, warn};
-use crate::answer::Answer;
+use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang::ast::Source;
@@ -127,6 +127,10 @@ fn echo(answer: &Answer, checked: &Checked, anchor: &Anchor, tables: &Tables, co
     window.from = window.from.or(tables.first);
     window.to = window.to.or(tables.last);
     let mut line = format!("window {}", describe_window(&window, &context.tz));
+    if let Some(other) = checked.stages.iter().find_map(|stage| stage.compare.as_ref()) {
+        let other = AnswerWindow { from: other.from, to: other.to, origin: other.origin.clone() };
+        line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
+    }
     if anchor.name.is_none() && checked.window.origin.contains("newest event") {
         line = line.replace("newest event)", "newest event; --as-of now to use the clock)");
         let age = context.now.duration_since(anchor.time);

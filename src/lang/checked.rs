@@ -87,8 +87,8 @@ pub struct Stage {
     /// The columns that are not keys. Empty in a grouped stage: only the keys are shown. Empty
     /// otherwise: all columns of the input are passed on.
     pub show: Vec<Item>,
-    /// The other window to compare with.
-    pub compare: Option<Compare>,
+    /// The other window to compare with; its origin says which one it is.
+    pub compare: Option<Window>,
     /// The order of the result. Empty means: as it comes from the stage before. A grouped stage
     /// always ends with its keys, so the order is total; otherwise ties break on the record id.
     pub sort: Vec<SortKey>,
@@ -180,15 +180,6 @@ pub enum StepUnit {
     Month,
     /// Calendar years.
     Year,
-}
-
-/// What to compare with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Compare {
-    /// The window of the same length just before, or the same window a calendar unit earlier.
-    Previous(Option<Period>),
-    /// An absolute window.
-    Between(Timestamp, Timestamp),
 }
 
 /// A correlation with another noun.

@@ -25,6 +25,20 @@ use crate::lang::checked::{self, Aggregate, Column, Limit, Role, SortColumn, Sta
 
 /// The rows of a stage with groups; its filter has been applied.
 pub fn group(input: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
+    let evidence = input.evidence;
+    let groups = groups(input, stage, &stage.columns, setting)?;
+    finish(groups.frame, stage, groups.columns, &groups.keys, evidence)
+}
+
+/// Groups before they are ranked and cut off.
+pub(super) struct Groups {
+    pub(super) frame: DataFrame,
+    pub(super) columns: Vec<Column>,
+    pub(super) keys: Vec<String>,
+}
+
+/// The groups of a stage under the names of `columns`.
+pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], setting: &Setting<'_>) -> Result<Groups, PlanError> {
     let mut aggregates = Aggregates {
         tz: setting.tz,
         noun: setting.noun,
@@ -38,7 +52,7 @@ pub fn group(input: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, 
         items.push(aggregates.item(&item.expr)?);
     }
     let mut keys: Vec<String> = (0..stage.by.len()).map(key_name).collect();
-    let mut columns = stage.columns.clone();
+    let mut columns = columns.to_vec();
     let mut frame = named_keys(&input, stage, setting)?;
     if let (Some(_), Some(ranking)) = (&stage.every, &stage.limit)
         && let Some(ranking) = other::folding(ranking)
@@ -59,7 +73,7 @@ pub fn group(input: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, 
         frame = with_total(frame, counted)?;
     }
     let frame = put_together(frame, stage, &columns, items, &keys, input.evidence)?;
-    finish(frame, stage, columns, &keys, input.evidence)
+    Ok(Groups { frame, columns, keys })
 }
 
 /// What `first` and `last` go by.
@@ -138,7 +152,13 @@ fn put_together(
 }
 
 /// The order of the groups, and those that stay.
-fn finish(frame: DataFrame, stage: &Stage, columns: Vec<Column>, keys: &[String], evidence: bool) -> Result<Rows, PlanError> {
+pub(super) fn finish(
+    frame: DataFrame,
+    stage: &Stage,
+    columns: Vec<Column>,
+    keys: &[String],
+    evidence: bool,
+) -> Result<Rows, PlanError> {
     let order = stage.sort.iter().filter_map(|key| match &key.column {
         SortColumn::Output(index) => Some(Order { name: columns.get(*index)?.name.clone(), descending: key.descending }),
         SortColumn::Input(_) => None,

@@ -25,6 +25,7 @@
 
 mod aggregate;
 mod catalog;
+mod compare;
 mod error;
 mod evidence;
 mod expression;
@@ -95,23 +96,33 @@ struct Setting<'a> {
 /// Plans a query over the tables of a session.
 pub async fn plan(session: &SessionContext, checked: &Checked, options: Options) -> Result<Planned, PlanError> {
     let noun = known_noun(&checked.source)?;
-    let mut rows = window_rows(session, checked, options).await?;
+    let mut rows = window_rows(session, checked, &checked.window, options).await?;
+    let setting = |index: usize, window| Setting {
+        tz: &checked.tz,
+        window,
+        anchor: options.anchor,
+        noun: (index == 0).then_some(noun),
+        last: index + 1 == checked.stages.len(),
+    };
     for (index, stage) in checked.stages.iter().enumerate() {
-        let setting = Setting {
-            tz: &checked.tz,
-            window: &checked.window,
-            anchor: options.anchor,
-            noun: (index == 0).then_some(noun),
-            last: index + 1 == checked.stages.len(),
+        rows = match &stage.compare {
+            None => plan_stage(rows, stage, &setting(index, &checked.window))?,
+            Some(window) => {
+                let mut before = window_rows(session, checked, window, options).await?;
+                for (index, stage) in checked.stages.iter().take(index).enumerate() {
+                    before = plan_stage(before, stage, &setting(index, window))?;
+                }
+                let setting = setting(index, &checked.window);
+                compare::compare(filtered(rows, stage, &setting)?, filtered(before, stage, &setting)?, stage, &setting)?
+            }
         };
-        rows = plan_stage(rows, stage, &setting)?;
     }
     finish(rows)
 }
 
 /// The rows of the noun inside the window, before any other clause.
 pub(crate) async fn window_frame(session: &SessionContext, checked: &Checked, options: Options) -> Result<DataFrame, PlanError> {
-    Ok(window_rows(session, checked, options).await?.frame)
+    Ok(window_rows(session, checked, &checked.window, options).await?.frame)
 }
 
 /// A condition as an expression over the rows of [`window_frame`].
@@ -119,35 +130,36 @@ pub(crate) fn condition(pred: &crate::lang::checked::Pred, tz: &TimeZone) -> Res
     predicate::filter(pred, tz)
 }
 
-async fn window_rows(session: &SessionContext, checked: &Checked, options: Options) -> Result<Rows, PlanError> {
+async fn window_rows(session: &SessionContext, checked: &Checked, window: &Window, options: Options) -> Result<Rows, PlanError> {
     let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
     let need = Need {
         anchor: options.anchor.as_microsecond(),
-        from: micros(checked.window.from),
-        to: micros(checked.window.to),
+        from: micros(window.from),
+        to: micros(window.to),
         raw: source::reads_raw(checked),
         evidence: options.evidence,
     };
-    source::read(session, known_noun(&checked.source)?, need, &checked.window).await
+    source::read(session, known_noun(&checked.source)?, need, window).await
 }
 
 fn known_noun(word: &str) -> Result<&'static Noun, PlanError> {
     nouns::noun(word).ok_or_else(|| PlanError::Unchecked(format!("`{word}` has no plan")))
 }
 
-fn plan_stage(mut rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
-    let later = [
-        (!stage.relations.is_empty(), "a correlation"),
-        (stage.bursts.is_some(), "`bursts`"),
-        (stage.compare.is_some(), "`compare`"),
-    ];
+fn plan_stage(rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
+    let later = [(!stage.relations.is_empty(), "a correlation"), (stage.bursts.is_some(), "`bursts`")];
     if let Some((_, clause)) = later.iter().find(|(written, _)| *written) {
         return Err(PlanError::Unchecked(format!("{clause} has no plan")));
     }
+    let rows = filtered(rows, stage, setting)?;
+    if stage.grouped { group::group(rows, stage, setting) } else { select::select(rows, stage, setting.tz) }
+}
+
+fn filtered(mut rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
     if let Some(filter) = &stage.filter {
         rows.frame = rows.frame.filter(predicate::filter(filter, setting.tz)?)?;
     }
-    if stage.grouped { group::group(rows, stage, setting) } else { select::select(rows, stage, setting.tz) }
+    Ok(rows)
 }
 
 /// The rows in order, with the visible columns only.

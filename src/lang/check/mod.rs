@@ -17,7 +17,7 @@ mod window;
 
 use super::ast::{Query, Source, Span, Spanned};
 use super::catalog::{Catalog, NounStatus};
-use super::checked::{CheckContext, Checked, Column, Role};
+use super::checked::{CheckContext, Checked, Column, Role, Window};
 use super::keyword::NOUNS;
 use super::relation::unknown_source;
 use crate::diagnostic::Diagnostic;
@@ -70,6 +70,8 @@ struct Checker<'a> {
     noun: String,
     /// The columns the current stage reads.
     input: Vec<Column>,
+    /// The window of the query.
+    window: Window,
     /// Whether the current stage reads the rows of the noun itself.
     first: bool,
     errors: Vec<Diagnostic>,
@@ -79,7 +81,8 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn new(noun: String, catalog: &'a dyn Catalog, context: &'a CheckContext) -> Self {
         let input = noun_columns(&noun, catalog);
-        Self { catalog, context, noun, input, first: true, errors: Vec::new(), warnings: Vec::new() }
+        let window = Window { from: None, to: None, origin: String::new() };
+        Self { catalog, context, noun, input, window, first: true, errors: Vec::new(), warnings: Vec::new() }
     }
 
     /// The value, or none after the error was noted.
@@ -95,6 +98,9 @@ impl<'a> Checker<'a> {
 
     fn query(&mut self, query: &Query, canonical: String) -> Option<Checked> {
         let window = self.window(query);
+        if let Some(window) = &window {
+            self.window.clone_from(window);
+        }
         let mut stages = Vec::new();
         let mut default_limit = false;
         for (index, written) in query.stages.iter().enumerate() {

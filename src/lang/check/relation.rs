@@ -65,6 +65,7 @@ impl Checker<'_> {
             context: self.context,
             noun: noun.to_owned(),
             input: noun_columns(noun, self.catalog),
+            window: self.window.clone(),
             first: true,
             errors: Vec::new(),
             warnings: Vec::new(),

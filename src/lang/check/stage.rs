@@ -5,7 +5,7 @@ use super::{Checker, Outcome, later};
 use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{self, Spanned};
 use crate::lang::catalog::FieldType;
-use crate::lang::checked::{Column, Every, Expr, FieldRef, Item, Key, Role, Stage};
+use crate::lang::checked::{Column, Every, Expr, FieldRef, Item, Key, Role, Stage, Window};
 use crate::lang::keyword::{self, FunctionKind};
 use crate::lang::name::default_name;
 
@@ -60,7 +60,7 @@ impl Checker<'_> {
         });
         let bursts = written.bursts.as_ref().map(|bursts| self.pause(bursts));
         let compare = written.compare.as_ref().map(|compare| {
-            let compare = self.compare_window(compare);
+            let compare = self.comparison(written, compare);
             self.keep(compare)
         });
         let by = self.keys(&written.by);
@@ -86,6 +86,18 @@ impl Checker<'_> {
         stage.columns = self.keep(columns)?;
         let defaulted = self.order(written, &mut stage, place)?;
         Some((stage, defaulted))
+    }
+
+    /// The other window; only groups can be put side by side.
+    fn comparison(&self, written: &ast::Stage, compare: &Spanned<ast::Compare>) -> Outcome<Window> {
+        let error = |message: &str, label: &str| Err(Diagnostic::error(message, compare.span.clone()).with_label(label).into());
+        if !self.groups(written) {
+            return error("`compare` puts groups side by side, and these are rows", "add `by reason`, or `show count`");
+        }
+        if written.every.is_some() {
+            return error("`compare` and `every` do not go together", "leave out one of them");
+        }
+        self.compare_window(compare)
     }
 
     fn pause(&mut self, bursts: &Spanned<ast::Duration>) -> Option<f64> {
@@ -180,6 +192,12 @@ impl Checker<'_> {
         for item in &stage.show {
             let role = if stage.grouped { Role::Measure } else { self.role(&item.expr) };
             columns.push(Column { name: item.name.clone(), kind: item.kind, role });
+            if stage.compare.is_some() {
+                columns.extend(compared(item, stage.show.len()));
+            }
+        }
+        if stage.compare.is_some() {
+            columns.push(Column { name: "change".into(), kind: FieldType::Text, role: Role::Field });
         }
         match first_duplicate(&columns) {
             None => Ok(columns),
@@ -199,6 +217,19 @@ impl Checker<'_> {
             _ => Role::Field,
         }
     }
+}
+
+/// The columns beside a value that is compared: what it was, and for numbers the difference.
+fn compared(item: &Item, items: usize) -> Vec<Column> {
+    let column = |word: &str| {
+        let name = if items == 1 { word.to_owned() } else { format!("{word}_{}", item.name) };
+        Column { name, kind: item.kind, role: Role::Measure }
+    };
+    let mut columns = vec![column("previous")];
+    if matches!(item.kind, FieldType::Int | FieldType::Float | FieldType::Duration) {
+        columns.push(column("delta"));
+    }
+    columns
 }
 
 /// None when a clause was written and could not be checked.

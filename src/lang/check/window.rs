@@ -4,12 +4,12 @@
 //! query. Only `now` means the clock.
 
 use jiff::tz::TimeZone;
-use jiff::{Span as Length, Timestamp, ToSpan as _, Zoned};
+use jiff::{SignedDuration, Span as Length, Timestamp, ToSpan as _, Zoned};
 
 use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
-use crate::lang::ast::{self, Compare, Duration, Instant, Query, Span, Spanned};
-use crate::lang::checked::{self, Every, Stage, StepUnit, Window};
+use crate::lang::ast::{self, Compare, Duration, Instant, Period, Query, Span, Spanned};
+use crate::lang::checked::{Every, Stage, StepUnit, Window};
 use crate::lang::keyword::Unit;
 
 /// How far `around` reaches when nothing is said.
@@ -196,17 +196,45 @@ impl Checker<'_> {
     }
 
     /// `compare`, with absolute times.
-    pub(super) fn compare_window(&self, written: &Spanned<Compare>) -> Outcome<checked::Compare> {
-        match &written.value {
-            Compare::Previous(period) => Ok(checked::Compare::Previous(*period)),
+    pub(super) fn compare_window(&self, written: &Spanned<Compare>) -> Outcome<Window> {
+        let window = match &written.value {
+            Compare::Previous(period) => self.previous_window(*period, &written.span)?,
             Compare::Between(from, to) => {
                 let from = self.absolute(&from.value, &from.span)?;
                 let to = self.absolute(&to.value, &to.span)?;
-                let window = Window { from: Some(from), to: Some(to), origin: String::new() };
-                self.refuse_empty(&window, &written.span)?;
-                Ok(checked::Compare::Between(from, to))
+                Window { from: Some(from), to: Some(to), origin: String::new() }
             }
-        }
+        };
+        self.refuse_empty(&window, &written.span)?;
+        Ok(window)
+    }
+
+    /// The window just before this one, of the same length, or this one a calendar unit earlier.
+    fn previous_window(&self, period: Option<Period>, span: &Span) -> Outcome<Window> {
+        let error = |message: &str| Diagnostic::error(message, span.clone());
+        let Some(from) = self.window.from else {
+            let message = "`compare previous` needs a window that begins somewhere";
+            return Err(error(message).with_label("add `since 7d`, or name the other one: `compare between A and B`").into());
+        };
+        // A window without an end reaches to the newest event, which is inside it.
+        let to = self.window.to.unwrap_or(self.context.anchor);
+        let out_of_range = |_| Box::new(error("the window before lies out of range"));
+        let Some(period) = period else {
+            let before = from.checked_sub(to.duration_since(from)).map_err(out_of_range)?;
+            return Ok(Window { from: Some(before), to: Some(from), origin: "the window before".into() });
+        };
+        let length = match period {
+            Period::Day => 1.day(),
+            Period::Week => 1.week(),
+            Period::Month => 1.month(),
+        };
+        let earlier = |time: Timestamp| time.to_zoned(self.context.tz.clone()).checked_sub(length).map(|zoned| zoned.timestamp());
+        let inside = if self.window.to.is_none() { SignedDuration::from_micros(1) } else { SignedDuration::ZERO };
+        Ok(Window {
+            from: Some(earlier(from).map_err(out_of_range)?),
+            to: Some(earlier(to).and_then(|to| to.checked_add(inside)).map_err(out_of_range)?),
+            origin: format!("a {} earlier", period.word()),
+        })
     }
 
     /// `every`, as elapsed seconds or one unit of the calendar.
