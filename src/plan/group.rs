@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::functions_aggregate::expr_fn::array_agg;
+use datafusion::functions_aggregate::expr_fn::{array_agg, max};
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::functions_nested::expr_fn::flatten;
 use datafusion::logical_expr::expr::WindowFunction;
@@ -13,6 +13,7 @@ use datafusion::logical_expr::{Expr, WindowFunctionDefinition};
 use datafusion::prelude::DataFrame;
 
 use super::aggregate::{Aggregates, TOTAL, key_name};
+use super::bursts::{self, ENDED};
 use super::evidence::bounded;
 use super::expression::{arrow_type, cast, column, lower_row, typed};
 use super::fill::{self, BUCKET};
@@ -63,7 +64,7 @@ pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], setting: &S
         }
         keys.push(OTHER.to_owned());
     }
-    frame = aggregate(frame, stage, &keys, &aggregates, input.evidence)?;
+    frame = aggregate(frame, stage, &keys, &aggregates, &input)?;
     if let Some(every) = stage.every.as_ref().filter(|every| every.fill) {
         let step = Step::new(every, setting.tz);
         let span = fill::span(&step, setting.window, setting.anchor);
@@ -95,7 +96,10 @@ fn named_keys(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Data
         let value = lower_row(&key.expr, setting.tz)?;
         items.push(typed(value, key.kind).alias(key_name(index)));
     }
-    Ok(input.frame.clone().select(items)?)
+    let frame = input.frame.clone().select(items)?;
+    let (Some(pause), Some(time)) = (stage.bursts, input.time()) else { return Ok(frame) };
+    let keys: Vec<String> = (0..stage.by.len()).map(key_name).collect();
+    bursts::with_begin(frame, &keys, time, &by_time(input), pause)
 }
 
 fn aggregate(
@@ -103,11 +107,15 @@ fn aggregate(
     stage: &Stage,
     keys: &[String],
     aggregates: &Aggregates<'_>,
-    evidence: bool,
+    input: &Rows,
 ) -> Result<DataFrame, PlanError> {
-    let bucket = stage.every.as_ref().map(|_| column(BUCKET));
+    let evidence = input.evidence;
+    let bucket = has_bucket(stage).then(|| column(BUCKET));
     let groups: Vec<Expr> = bucket.into_iter().chain(keys.iter().map(|key| column(key))).collect();
     let mut computed: Vec<Expr> = aggregates.calls.iter().map(|call| call.expr.clone().alias(&call.name)).collect();
+    if let (Some(_), Some(time)) = (stage.bursts, input.time()) {
+        computed.push(max(column(time)).alias(ENDED));
+    }
     if evidence {
         computed.push(array_agg(column(EVIDENCE)).alias(EVIDENCE));
     }
@@ -119,6 +127,11 @@ fn aggregate(
     let mut items: Vec<Expr> = fields.iter().map(|field| column(field.name())).filter(|item| *item != column(EVIDENCE)).collect();
     items.push(bounded(flatten(column(EVIDENCE))).alias(EVIDENCE));
     Ok(frame.select(items)?)
+}
+
+/// Whether the groups are cut by time, into buckets or bursts.
+fn has_bucket(stage: &Stage) -> bool {
+    stage.every.is_some() || stage.bursts.is_some()
 }
 
 /// The number of all rows beside each group.
@@ -137,9 +150,10 @@ fn put_together(
     keys: &[String],
     evidence: bool,
 ) -> Result<DataFrame, PlanError> {
-    let bucket = stage.every.as_ref().map(|_| column(BUCKET));
+    let bucket = has_bucket(stage).then(|| column(BUCKET));
+    let ended = stage.bursts.map(|_| column(ENDED));
     let of_keys = keys.iter().take(stage.by.len()).map(|key| column(key));
-    let values = bucket.into_iter().chain(of_keys).chain(items);
+    let values = bucket.into_iter().chain(ended).chain(of_keys).chain(items);
     let mut output: Vec<Expr> =
         values.zip(columns).map(|(value, column)| cast(value, arrow_type(column.kind)).alias(&column.name)).collect();
     if keys.len() > stage.by.len() {

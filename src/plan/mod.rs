@@ -24,6 +24,7 @@
 //! whose rows are those of a table.
 
 mod aggregate;
+mod bursts;
 mod catalog;
 mod compare;
 mod error;
@@ -147,7 +148,7 @@ fn known_noun(word: &str) -> Result<&'static Noun, PlanError> {
 }
 
 fn plan_stage(rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
-    let later = [(!stage.relations.is_empty(), "a correlation"), (stage.bursts.is_some(), "`bursts`")];
+    let later = [(!stage.relations.is_empty(), "a correlation")];
     if let Some((_, clause)) = later.iter().find(|(written, _)| *written) {
         return Err(PlanError::Unchecked(format!("{clause} has no plan")));
     }

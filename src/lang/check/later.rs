@@ -5,13 +5,12 @@ use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{Span, Stage};
 
 /// Clauses that are refused.
-const LATER: &[&str] = &["near", "following", "preceding", "bursts"];
+const LATER: &[&str] = &["near", "following", "preceding"];
 
 /// One error for each clause that does not run yet.
 pub(super) fn refuse(stage: &Stage) -> Vec<Diagnostic> {
-    let mut found: Vec<(&'static str, Span)> =
+    let found: Vec<(&'static str, Span)> =
         stage.relations.iter().map(|relation| (relation.kind.value.word(), relation.kind.span.clone())).collect();
-    found.extend(stage.bursts.iter().map(|bursts| ("bursts", bursts.span.clone())));
     found
         .into_iter()
         .filter(|(word, _)| LATER.contains(word))

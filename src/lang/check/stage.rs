@@ -58,7 +58,10 @@ impl Checker<'_> {
             let every = self.every(every);
             self.keep(every)
         });
-        let bursts = written.bursts.as_ref().map(|bursts| self.pause(bursts));
+        let bursts = written.bursts.as_ref().map(|bursts| {
+            let pause = self.pause(written, bursts);
+            self.keep(pause)
+        });
         let compare = written.compare.as_ref().map(|compare| {
             let compare = self.comparison(written, compare);
             self.keep(compare)
@@ -100,13 +103,23 @@ impl Checker<'_> {
         self.compare_window(compare)
     }
 
-    fn pause(&mut self, bursts: &Spanned<ast::Duration>) -> Option<f64> {
+    /// The pause that ends a burst, in seconds.
+    fn pause(&self, written: &ast::Stage, bursts: &Spanned<ast::Duration>) -> Outcome<f64> {
+        let error = |message: &str, label: &str| Err(Diagnostic::error(message, bursts.span.clone()).with_label(label).into());
+        if self.time_field().is_none() {
+            return error("`bursts` needs a time, and there is none here", "write it before the rows are grouped");
+        }
+        if written.every.is_some() {
+            return error("`bursts` and `every` do not go together", "leave out one of them");
+        }
+        if written.compare.is_some() {
+            return error("`bursts` and `compare` do not go together", "leave out one of them");
+        }
         let seconds = crate::lang::time::seconds(&bursts.value).filter(|seconds| *seconds > 0);
-        let pause = seconds.map(|seconds| seconds as f64).ok_or_else(|| {
-            let message = "`bursts` takes a pause of fixed length, longer than nothing";
-            Box::new(Diagnostic::error(message, bursts.span.clone()).with_label("such as `10m`"))
-        });
-        self.keep(pause)
+        match seconds {
+            Some(seconds) => Ok(seconds as f64),
+            None => error("`bursts` takes a pause of fixed length, longer than nothing", "such as `10m`"),
+        }
     }
 
     fn keys(&mut self, written: &[ast::Key]) -> Option<Vec<Key>> {
@@ -185,6 +198,10 @@ impl Checker<'_> {
         let mut columns = Vec::new();
         if stage.every.is_some() {
             columns.push(Column { name: "time".into(), kind: FieldType::Time, role: Role::Bucket });
+        }
+        if stage.bursts.is_some() {
+            columns.push(Column { name: "time".into(), kind: FieldType::Time, role: Role::Key });
+            columns.push(Column { name: "ended".into(), kind: FieldType::Time, role: Role::Field });
         }
         for key in &stage.by {
             columns.push(Column { name: key.name.clone(), kind: key.kind, role: Role::Key });
