@@ -6,7 +6,7 @@ use super::say::{Failure, say, say_raw, warn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::lang::ast::Source;
+use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
 use crate::plan::nouns::{self, Need};
@@ -39,7 +39,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         return Ok(ExitCode::Ok);
     }
     let keep_raw = text.to_lowercase().contains("raw");
-    let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&query.source.value, keep_raw), global, context)?;
+    let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&query, keep_raw), global, context)?;
     let anchor = anchor(arguments.as_of.as_deref(), &tables, context)?;
     let catalog = catalog(&tables);
     let check =
@@ -67,14 +67,13 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     Ok(tables.loaded)
 }
 
-/// The tables behind a source.
-fn tables_behind(source: &Source, keep_raw: bool) -> TableSet {
-    let noun = match source {
-        Source::Noun(word) => nouns::noun(word),
-        Source::Saved(_) => None,
-    };
+/// The tables behind the nouns of a query.
+fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
+    let Source::Noun(source) = &query.source.value else { return TableSet::ALL };
+    let related = query.stages.iter().flat_map(|stage| &stage.relations).map(|relation| &relation.noun.value);
     let need = Need { raw: keep_raw, evidence: true, ..Need::default() };
-    noun.map_or(TableSet::ALL, |noun| TableSet::named_in(&(noun.view)(need)))
+    let views = std::iter::once(source).chain(related).filter_map(|word| nouns::noun(word)).map(|noun| (noun.view)(need));
+    TableSet::named_in(&views.collect::<Vec<_>>().join(" "))
 }
 
 /// What relative times count back from.

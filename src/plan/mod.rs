@@ -37,6 +37,7 @@ pub mod nouns;
 mod other;
 mod predicate;
 mod rank;
+mod relation;
 mod rows;
 mod select;
 mod session;
@@ -106,15 +107,17 @@ pub async fn plan(session: &SessionContext, checked: &Checked, options: Options)
         last: index + 1 == checked.stages.len(),
     };
     for (index, stage) in checked.stages.iter().enumerate() {
+        rows = kept(session, checked, rows, stage, &checked.window, options).await?;
         rows = match &stage.compare {
             None => plan_stage(rows, stage, &setting(index, &checked.window))?,
             Some(window) => {
                 let mut before = window_rows(session, checked, window, options).await?;
                 for (index, stage) in checked.stages.iter().take(index).enumerate() {
+                    before = kept(session, checked, before, stage, window, options).await?;
                     before = plan_stage(before, stage, &setting(index, window))?;
                 }
-                let setting = setting(index, &checked.window);
-                compare::compare(filtered(rows, stage, &setting)?, filtered(before, stage, &setting)?, stage, &setting)?
+                before = kept(session, checked, before, stage, window, options).await?;
+                compare::compare(rows, before, stage, &setting(index, &checked.window))?
             }
         };
     }
@@ -143,24 +146,37 @@ async fn window_rows(session: &SessionContext, checked: &Checked, window: &Windo
     source::read(session, known_noun(&checked.source)?, need, window).await
 }
 
+/// The rows that pass the conditions and correlations of a stage.
+async fn kept(
+    session: &SessionContext,
+    checked: &Checked,
+    mut rows: Rows,
+    stage: &Stage,
+    window: &Window,
+    options: Options,
+) -> Result<Rows, PlanError> {
+    if let Some(filter) = &stage.filter {
+        rows.frame = rows.frame.filter(predicate::filter(filter, &checked.tz)?)?;
+    }
+    for relation in &stage.relations {
+        let window = relation::partner_window(window, relation);
+        let need = Need {
+            anchor: options.anchor.as_microsecond(),
+            raw: source::filter_reads_raw(relation.filter.as_ref()),
+            ..Need::default()
+        };
+        let others = source::read(session, known_noun(&relation.noun)?, need, &window).await?;
+        rows = relation::relate(rows, others, relation, relation.noun == checked.source, &checked.tz)?;
+    }
+    Ok(rows)
+}
+
 fn known_noun(word: &str) -> Result<&'static Noun, PlanError> {
     nouns::noun(word).ok_or_else(|| PlanError::Unchecked(format!("`{word}` has no plan")))
 }
 
 fn plan_stage(rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
-    let later = [(!stage.relations.is_empty(), "a correlation")];
-    if let Some((_, clause)) = later.iter().find(|(written, _)| *written) {
-        return Err(PlanError::Unchecked(format!("{clause} has no plan")));
-    }
-    let rows = filtered(rows, stage, setting)?;
     if stage.grouped { group::group(rows, stage, setting) } else { select::select(rows, stage, setting.tz) }
-}
-
-fn filtered(mut rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
-    if let Some(filter) = &stage.filter {
-        rows.frame = rows.frame.filter(predicate::filter(filter, setting.tz)?)?;
-    }
-    Ok(rows)
 }
 
 /// The rows in order, with the visible columns only.

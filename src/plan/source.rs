@@ -50,6 +50,11 @@ pub fn reads_raw(checked: &Checked) -> bool {
     checked.stages.iter().any(stage_reads_raw)
 }
 
+/// Whether a condition looks into the original records.
+pub fn filter_reads_raw(filter: Option<&checked::Pred>) -> bool {
+    filter.is_some_and(pred_reads_raw)
+}
+
 fn stage_reads_raw(stage: &Stage) -> bool {
     let exprs = stage.by.iter().map(|key| &key.expr).chain(stage.show.iter().map(|item| &item.expr));
     exprs.into_iter().any(is_raw) || stage.filter.as_ref().is_some_and(pred_reads_raw)

@@ -2,5 +2,6 @@
 
 mod clauses;
 mod fixture;
+mod histories;
 mod nouns;
 mod scan;

@@ -44,6 +44,8 @@ pub async fn explain_empty(session: &SessionContext, checked: &Checked, options:
         let parts = texts.iter().zip(each).map(|(text, rows)| format!("`{text}` {}", thousands(*rows)));
         let parts: Vec<String> = parts.collect();
         sentences.push(format!("no row meets all conditions; each alone leaves {}", parts.join(", ")));
+    } else if !guilty && checked.stages.first().is_some_and(|stage| !stage.relations.is_empty()) {
+        sentences.extend(relations(checked).into_iter().map(|text| format!("`{text}` is met by none of them")));
     } else if !guilty {
         sentences.push("a later stage of the query removed all of them".to_owned());
     }
@@ -85,6 +87,13 @@ fn first_conditions(checked: &Checked) -> Vec<(&Pred, String)> {
         // A saved query has its conditions elsewhere; they go by number.
         _ => members.iter().zip((1..).map(|number| format!("condition {number}"))).collect(),
     }
+}
+
+/// The correlations of the first stage, each as the canonical query writes it.
+fn relations(checked: &Checked) -> Vec<String> {
+    let query = lang::parse(&checked.canonical).ok();
+    let written = query.and_then(|query| query.stages.into_iter().next()).map(|stage| stage.relations).unwrap_or_default();
+    written.iter().map(ToString::to_string).collect()
 }
 
 async fn nothing_in_window(session: &SessionContext, checked: &Checked, options: Options) -> Result<String, RunError> {

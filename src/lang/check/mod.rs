@@ -2,10 +2,9 @@
 //! absolute, defaults written out.
 //!
 //! Errors are collected, one for each clause. Invariant: a checked query comes out only when there
-//! was no error; what is known but does not run yet is refused in `later.rs` and nowhere else.
+//! was no error.
 
 mod expr;
-mod later;
 mod literal;
 mod order;
 mod pred;

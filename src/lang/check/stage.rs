@@ -1,7 +1,7 @@
 //! One stage: keys, columns and defaults.
 
 use super::expr::Site;
-use super::{Checker, Outcome, later};
+use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{self, Spanned};
 use crate::lang::catalog::FieldType;
@@ -67,9 +67,6 @@ impl Checker<'_> {
             self.keep(compare)
         });
         let by = self.keys(&written.by);
-        if self.errors.is_empty() {
-            self.errors.extend(later::refuse(written));
-        }
 
         let mut stage = Stage {
             filter: flatten(filter)?,

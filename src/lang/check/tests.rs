@@ -290,5 +290,4 @@ fn saved_queries_take_clauses_over() {
 #[test]
 fn what_does_not_run_yet_says_so_in_one_sentence() {
     assert_eq!(messages("flows since 1d"), ["`flows` do not run yet"]);
-    assert_eq!(messages("failures near calls within 5m matching cluster"), ["`near` does not run yet in this version"]);
 }

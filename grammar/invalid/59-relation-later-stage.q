@@ -1,0 +1,5 @@
+# relation: it looks at rows, not at groups
+#! error: `near` belongs in the first stage
+#!   | failures by reason | near calls within 5m
+#!   |                      ^^^^
+failures by reason | near calls within 5m
