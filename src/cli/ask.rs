@@ -3,7 +3,7 @@
 use super::args::{Asking, Global};
 use super::load::{Bar, exit_code, inputs, load_options, on_threads};
 use super::say::{Failure, say};
-use crate::answer::Answer;
+use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::load::{Progress, Silent, Totals, load};
@@ -12,6 +12,9 @@ use crate::render::{Format, Look, render};
 use crate::run::{self, RunError};
 use crate::store::{MemoryShelf, Store};
 use crate::table::TableSet;
+use arrow::array::{ArrayRef, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
@@ -120,7 +123,7 @@ impl Tables {
 }
 
 /// Deals batches to as many partitions as there are threads, the same way each time.
-fn deal(batches: Vec<arrow::record_batch::RecordBatch>, threads: usize) -> Vec<Vec<arrow::record_batch::RecordBatch>> {
+fn deal(batches: Vec<RecordBatch>, threads: usize) -> Vec<Vec<RecordBatch>> {
     let mut dealt = vec![Vec::new(); threads.max(1)];
     let mut rows = vec![0usize; threads.max(1)];
     for batch in batches {
@@ -161,4 +164,22 @@ pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Cont
         }
     }
     Ok(())
+}
+
+/// A list of texts as an answer; what a row lacks is empty.
+pub fn listing(names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, Failure> {
+    let schema = Arc::new(Schema::new(names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect::<Vec<_>>()));
+    let column = |index: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.get(index).map_or("", String::as_str))))
+    };
+    let batch = RecordBatch::try_new(Arc::clone(&schema), (0..names.len()).map(column).collect())
+        .map_err(|error| Failure::Sentence(error.to_string()))?;
+    Ok(Answer {
+        query: String::new(),
+        columns: names.iter().map(|name| Column { name: (*name).to_owned(), kind: ColumnKind::Text }).collect(),
+        schema,
+        batches: vec![batch],
+        window: AnswerWindow::default(),
+        spark: false,
+    })
 }
