@@ -36,8 +36,8 @@ pub enum Finding<'c> {
 }
 
 impl FailureCatalog {
-    /// What is known about a text. Without a kind all kinds are tried in the order of [`TextKind::ALL`]; what
-    /// only repeats a wrapper counts when no kind has anything better.
+    /// What is known about a text. Without a kind all kinds are tried: entries in their order, then the messages
+    /// of dstack.
     pub fn look_up(&self, kind: Option<TextKind>, text: &str) -> Finding<'_> {
         let text = text.trim();
         let may_be_reason = kind.is_none_or(|kind| kind == TextKind::RunMessage);
@@ -68,23 +68,23 @@ impl FailureCatalog {
         found.filter_map(|index| self.entries.get(index)).collect()
     }
 
+    /// The first entry in the order of the catalog, whatever it applies to; messages of dstack come last.
     fn look_up_all(&self, text: &str) -> Finding<'_> {
-        let of_texts: Vec<&Entry> = self.texts.matches(text).filter_map(|index| self.entries.get(index)).collect();
-        let of_jobs = self.job_entries(text);
-        let mut wrapper = Finding::Unknown;
-        for kind in TextKind::ALL {
-            if let Some(benign) = self.benign_as(kind, text) {
-                return Finding::Benign(Read::As(kind), &benign.id);
+        let of_texts = self.texts.matches(text).find_map(|index| self.entries.get(index));
+        let entry = of_texts.or_else(|| self.job_entries(text).into_iter().next());
+        let kinds = kinds_of(text);
+        let benign = kinds.iter().find_map(|kind| Some((*kind, self.benign_as(*kind, text)?)));
+        match (entry, benign) {
+            // A text that is benign in one place may be a failure in another.
+            (entry, Some((kind, benign))) if entry.is_none_or(|entry| entry.applies_to.contains(&kind)) => {
+                Finding::Benign(Read::As(kind), &benign.id)
             }
-            let known = if kind == TextKind::RunMessage { &of_jobs } else { &of_texts };
-            let entry = known.iter().copied().find(|entry| entry.applies_to.contains(&kind));
-            match entry {
-                Some(entry) if !entry.generic => return Finding::Failure(Read::As(kind), entry),
-                Some(entry) if wrapper == Finding::Unknown => wrapper = Finding::Failure(Read::As(kind), entry),
-                _ => {}
+            (Some(entry), _) => {
+                let kind = kinds.into_iter().find(|kind| entry.applies_to.contains(kind));
+                kind.map_or(Finding::Unknown, |kind| Finding::Failure(Read::As(kind), entry))
             }
+            (None, _) => Finding::Unknown,
         }
-        wrapper
     }
 
     /// A termination reason of dstack stands for a job that ended so, without a message.
@@ -104,6 +104,13 @@ impl FailureCatalog {
     }
 }
 
+/// The kinds a text may be of, the likeliest first: services begin their messages with their name.
+fn kinds_of(text: &str) -> Vec<TextKind> {
+    let of_service = text.trim_start_matches('(').starts_with("service ");
+    let first = of_service.then_some(TextKind::ServiceEvent);
+    first.into_iter().chain(TextKind::ALL).collect()
+}
+
 /// Advice with every `{name}` replaced by what was caught under that name, quoted for a shell where that is
 /// needed: the text comes from a log, and the advice may be pasted into a terminal. What was not caught
 /// shows as `NAME`.
@@ -112,9 +119,12 @@ pub fn filled(advice: &str, fields: &[(String, &str)]) -> String {
     let mut rest = advice;
     while let Some((before, name, after)) = next_name(rest) {
         out.push_str(before);
+        // Within quotes of the advice no quotes of ours would hold.
+        let in_quotes = ['\'', '"'].into_iter().any(|quote| out.matches(quote).count() % 2 == 1);
         match fields.iter().find(|(field, _)| field == name) {
-            Some((_, value)) => out.push_str(&quoted(value)),
-            None => out.push_str(&name.to_ascii_uppercase()),
+            Some((_, value)) if is_plain(value) => out.push_str(value),
+            Some((_, value)) if !in_quotes => out.push_str(&format!("'{}'", value.replace('\'', r"'\''"))),
+            _ => out.push_str(&name.to_ascii_uppercase()),
         }
         rest = after;
     }
@@ -143,13 +153,10 @@ fn next_name(text: &str) -> Option<(&str, &str, &str)> {
     })
 }
 
-fn quoted(value: &str) -> String {
+/// Whether a shell takes a value as it is.
+fn is_plain(value: &str) -> bool {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+=,".contains(letter);
-    if !value.is_empty() && value.chars().all(plain) && !value.starts_with('-') {
-        value.to_owned()
-    } else {
-        format!("'{}'", value.replace('\'', r"'\''"))
-    }
+    !value.is_empty() && value.chars().all(plain) && !value.starts_with('-')
 }
 
 #[cfg(test)]
@@ -161,6 +168,8 @@ mod tests {
         let fields = [("image".to_owned(), "web:1.2"), ("name".to_owned(), "x; rm -rf ~'")];
         assert_eq!(filled("docker pull {image}", &fields), "docker pull web:1.2");
         assert_eq!(filled("id {name}!", &fields), r"id 'x; rm -rf ~'\'''!");
+        assert_eq!(filled("sh -c 'id {name}' {image}", &fields), "sh -c 'id NAME' web:1.2");
+        assert_eq!(filled("echo \"{name}\"", &fields), "echo \"NAME\"");
         assert_eq!(filled("--secret {secret_id}", &fields), "--secret SECRET_ID");
         assert_eq!(filled("-f '{{.State.Error}}' ${image} {a: b} {", &fields), "-f '{{.State.Error}}' ${image} {a: b} {");
         assert_eq!(filled("{image", &fields), "{image");
