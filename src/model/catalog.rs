@@ -257,7 +257,8 @@ impl FailureCatalog {
             return Vec::new();
         };
         let names = regex.capture_names().flatten();
-        names.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str()))).collect()
+        let caught = names.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str().trim())));
+        caught.filter(|(_, value)| !value.is_empty()).collect()
     }
 
     /// All entries, in their order.
