@@ -128,6 +128,12 @@ fn a_message_is_explained_with_its_own_names() {
     ] {
         assert!(told.contains(wanted), "{wanted}: {told}");
     }
+    let long = format!("AGENT {}", "x".repeat(3 << 20));
+    let answers = explain(&desk, &[], &[&long, "AGENT", "AGENT\r"]);
+    assert_eq!(
+        answers.iter().map(|answer| &answer["id"]).collect::<Vec<_>>(),
+        [&serde_json::Value::Null, &"placement-agent".into(), &"placement-agent".into()]
+    );
     let answers = explain(&desk, &["--kind", "service.event"], &[text, "nobody has seen this", ""]);
     let wanted = serde_json::json!({
         "id": "placement-agent", "phase": "placement", "class": "transient", "category": "launch", "retry": "backoff",
@@ -152,6 +158,7 @@ fn the_catalog_can_be_listed_and_shown() {
     let some = desk.run(&["catalog", "list", "agent", "--phase", "placement", "--class", "transient", "--format", "csv"]).ok();
     assert!(some.cells().iter().any(|row| row[0] == "placement-agent") && some.cells().len() < 10, "{}", some.out);
     assert!(some.cells()[1..].iter().all(|row| row[1] == "placement" && row[2] == "transient"));
+    assert_eq!(desk.run(&["catalog", "list", "--phase", "spot", "--quiet"]).ok().err, "");
     assert_eq!(desk.run(&["catalog", "list", "--phase", "placment"]).code, 2);
 
     let shown = desk.run(&["catalog", "show", "placement-agent"]).ok().out;
@@ -178,6 +185,13 @@ fn rules_change_the_cause_of_a_query() {
     let loaded = desk.command().args(["load", "export"]).env("ECS_AUDIT_RULES", "rules.toml").output().unwrap();
     assert!(loaded.status.success());
     assert_eq!(desk.query("failures by cause"), [["image-not-signed", "1"]]);
+    let note = "note: records loaded with another version of the failure catalog or other rules: 1;";
+    let other = desk.run(&["query", "failures by cause"]).ok();
+    assert!(other.err.contains(note), "{}", other.err);
+    let same = desk.run(&["query", "failures by cause", "--rules", "rules.toml"]).ok();
+    assert!(!same.err.contains(note), "{}", same.err);
+    let unclassified = desk.run(&["query", "calls by event_name"]).ok();
+    assert!(!unclassified.err.contains(note), "{}", unclassified.err);
 }
 
 #[test]

@@ -214,8 +214,8 @@ pub enum CatalogAction {
   ecs-audit catalog explain --kind service.event \"(service web) was unable to place a task.\"
   ecs-audit catalog explain - --format ndjson < messages.txt
 
-- reads one message a line. With ndjson every line has its answer: an object, or null for a message that
-nobody knows.")]
+- reads one message a line. With ndjson every line has its answer: an object, with \"benign\": true for a message
+that tells of no failure, or null for one that nobody knows.")]
     Explain(CatalogExplain),
     /// Find the mistakes in rules of your own; exit code 2 if there are any
     #[command(after_help = "Example:
@@ -267,7 +267,7 @@ pub struct CatalogExplain {
 /// Arguments of `catalog test`.
 #[derive(Debug, Args)]
 pub struct CatalogTest {
-    /// TOML files in the form of the built-in catalog
+    /// TOML files in the form of the built-in catalog; each is tried together with that one
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }

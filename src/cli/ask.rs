@@ -7,6 +7,7 @@ use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::load::{Progress, Silent, Totals, load};
+use crate::model::catalog::FailureCatalog;
 use crate::plan;
 use crate::render::{Format, Look, render};
 use crate::run::{self, RunError};
@@ -33,6 +34,8 @@ pub struct Tables {
     pub first: Option<Timestamp>,
     /// Newest event.
     pub last: Option<Timestamp>,
+    /// Records of the store that were classified by other versions of the failure catalog than the current one.
+    pub classified_by_others: u64,
     /// How loading ended, for an export that is asked directly.
     pub loaded: ExitCode,
 }
@@ -55,7 +58,8 @@ impl Tables {
 
     /// The tables of a store.
     pub fn of_store(store: &Store, context: &Context) -> Result<Tables, Failure> {
-        let tables = Tables::empty(context, store.manifest().first_event, store.manifest().last_event)?;
+        let mut tables = Tables::empty(context, store.manifest().first_event, store.manifest().last_event)?;
+        tables.classified_by_others = store.manifest().classified_by_others(&FailureCatalog::current_version());
         for (table, provider) in store.tables() {
             tables.register(table.name(), Arc::new(provider))?;
         }
@@ -108,7 +112,7 @@ impl Tables {
             .build()?;
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let session = plan::session(context.threads);
-        Ok(Tables { session, runtime, first: instant(first), last: instant(last), loaded: ExitCode::Ok })
+        Ok(Tables { session, runtime, first: instant(first), last: instant(last), classified_by_others: 0, loaded: ExitCode::Ok })
     }
 
     fn register(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), Failure> {

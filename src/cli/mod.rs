@@ -56,7 +56,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Sql(arguments) => query::run_sql(&arguments, global, context),
         args::Command::Fields(arguments) => fields::run(&arguments, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
-        args::Command::Catalog(arguments) => catalog::run(&arguments, context),
+        args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
 }

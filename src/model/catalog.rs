@@ -119,6 +119,11 @@ impl FailureCatalog {
         CURRENT.set(Box::leak(Box::new(catalog))).is_ok()
     }
 
+    /// The [`version`](Self::version) of the current catalog, without compiling it.
+    pub fn current_version() -> String {
+        CURRENT.get().map_or_else(|| version(&BUILTIN_TEXTS), |current| current.version.clone())
+    }
+
     /// Compiles texts of a user together with the built-in catalog, which comes last.
     pub fn with_rules(texts: &[&str]) -> Result<Self, CatalogError> {
         FailureCatalog::new(&[texts, &BUILTIN_TEXTS].concat())

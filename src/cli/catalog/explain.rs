@@ -13,11 +13,11 @@ use crate::model::failure::category;
 use crate::render::{Format, json_line};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 
 pub use page::Page;
 
-/// Longer lines are no messages.
+/// Bytes of a line that are looked at: messages are shorter, and tell what they are at their beginning.
 const LONGEST: u64 = 1 << 20;
 
 /// Runs the command.
@@ -46,9 +46,13 @@ pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, Fa
 /// Answers every line as soon as it is read.
 fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut input = io::stdin().lock();
+    let mut input = BufReader::new(io::stdin().lock());
     while let Some(line) = next_line(&mut input)? {
         write_line(&mut out, &object(catalog, kind, &line))?;
+        // Whoever asks line by line waits for the answer.
+        if input.buffer().is_empty() {
+            out.flush()?;
+        }
     }
     Ok(out.flush()?)
 }
@@ -67,14 +71,14 @@ fn all_lines() -> Result<Vec<String>, Failure> {
     Ok(lines)
 }
 
-/// The next line, with strange bytes replaced; too long a line is an error.
+/// The next line, with strange bytes replaced; of too long a line its beginning.
 fn next_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
     let mut line = Vec::new();
     if io::Read::take(&mut *input, LONGEST).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
     }
     if line.len() as u64 == LONGEST && !line.ends_with(b"\n") {
-        return Err(Failure::Sentence("a line of standard input is longer than 1 MiB; expected one message a line".to_owned()));
+        input.skip_until(b'\n')?;
     }
     Ok(Some(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned()))
 }

@@ -10,12 +10,14 @@ use crate::knowledge::TextKind;
 use crate::model::catalog::{Entry, FailureCatalog};
 
 /// Runs the command.
-pub fn run(arguments: &CatalogList, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &CatalogList, quiet: bool, context: &Context) -> Result<ExitCode, Failure> {
     let catalog = FailureCatalog::current();
     let all = catalog.entries();
     let shown: Vec<&Entry> = all.iter().filter(|entry| is_wanted(entry, arguments)).collect();
     print(&answer(&shown)?, arguments.format, None, context)?;
-    say(&format!("{} of {} entries; catalog {}", shown.len(), all.len(), catalog.version()));
+    if !quiet {
+        say(&format!("{} of {} entries; catalog {}", shown.len(), all.len(), catalog.version()));
+    }
     Ok(ExitCode::Ok)
 }
 
