@@ -192,6 +192,8 @@ fn rules_change_the_cause_of_a_query() {
     assert!(!same.err.contains(note), "{}", same.err);
     let unclassified = desk.run(&["query", "calls by event_name"]).ok();
     assert!(!unclassified.err.contains(note), "{}", unclassified.err);
+    let overview = desk.run(&["store"]).ok().out;
+    assert!(overview.contains("\nfailure catalog ") && overview.contains(" for 1 records\n"), "{overview}");
 }
 
 #[test]

@@ -87,7 +87,8 @@ impl FailureCatalog {
         }
     }
 
-    /// A termination reason of dstack stands for a job that ended so, without a message.
+    /// A termination reason of dstack stands for a job that ended so, without a message: an exit of the
+    /// container then was one of the program.
     fn look_up_reason(&self, text: &str) -> Option<Finding<'_>> {
         let reason = text.to_ascii_lowercase();
         match self.job_reason(&reason) {
@@ -99,7 +100,7 @@ impl FailureCatalog {
                 self.run_reason(&reason)?;
             }
         }
-        let entry = self.explain_job(JobEnd { reason: &reason, ..JobEnd::default() });
+        let entry = self.explain_job(JobEnd { reason: &reason, exit_status: true, ..JobEnd::default() });
         entry.map(|entry| Finding::Failure(Read::TerminationReason, entry))
     }
 }
@@ -188,6 +189,7 @@ mod tests {
         assert_eq!(id(Some(TextKind::ApiFailure), " AGENT\n"), "placement-agent as api.failure");
         assert_eq!(id(None, "(service web) has reached a steady state."), "benign steady-state as service.event");
         assert_eq!(id(None, "INSTANCE_UNREACHABLE"), "dstack-instance-unreachable as termination_reason");
+        assert_eq!(id(None, "container_exited_with_error"), "dstack-exited as termination_reason");
         assert_eq!(id(None, "terminated_by_user"), "benign terminated_by_user as termination_reason");
         assert_eq!(id(Some(TextKind::ApiError), "instance_unreachable"), "unknown");
         for text in ["", "nobody has seen this"] {
