@@ -152,6 +152,11 @@ fn help_fields_and_sql() {
         &["fields", "--help"],
         &["show", "--help"],
         &["store", "--help"],
+        &["catalog", "--help"],
+        &["catalog", "list", "--help"],
+        &["catalog", "show", "--help"],
+        &["catalog", "explain", "--help"],
+        &["catalog", "test", "--help"],
     ] {
         let ran = desk.run(arguments).ok();
         assert!(ran.out.contains("Example"), "{arguments:?}: {}", ran.out);

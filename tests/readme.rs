@@ -68,6 +68,7 @@ fn the_tour_runs() {
             .current_dir(desk.path(""))
             .env("PATH", &path)
             .env_remove("ECS_AUDIT_STORE")
+            .env_remove("ECS_AUDIT_RULES")
             .output()
             .unwrap();
         let printed = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));

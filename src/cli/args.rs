@@ -1,6 +1,8 @@
 //! Arguments, with the help that goes with them.
 
+use crate::knowledge::{CLASSES, PHASES, TextKind};
 use crate::render::Format;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -40,6 +42,9 @@ pub struct Global {
     /// How long to wait for another writer of the store, such as 10m
     #[arg(long, global = true, value_name = "DURATION", default_value = "1m", value_parser = duration)]
     pub wait: std::time::Duration,
+    /// Rules of your own, added to the failure catalog (may be repeated; ECS_AUDIT_RULES holds a list like PATH)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
@@ -84,6 +89,13 @@ in the store, not from the clock; --as-of now changes that.")]
     #[command(after_help = "Example:
   ecs-audit show 6f1d3d2c-3b1a-4c55-9a53-0f4f9c1d2e3f")]
     Show(Show),
+    /// See, test and extend what is known about failure messages
+    #[command(after_help = "Examples:
+  ecs-audit catalog list --phase image_pull
+  ecs-audit catalog show placement-agent
+  ecs-audit catalog explain \"CannotPullContainerError: pull image manifest has been retried 1 time(s)\"
+  ecs-audit catalog test rules.toml")]
+    Catalog(CatalogArgs),
     /// Show what the store holds, or look after it
     #[command(after_help = "Examples:
   ecs-audit store
@@ -166,6 +178,102 @@ pub struct Show {
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+}
+
+/// Arguments of `catalog`.
+#[derive(Debug, Args)]
+pub struct CatalogArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub action: CatalogAction,
+}
+
+impl CatalogArgs {
+    /// Whether rules are to be tested, not used.
+    pub fn is_test(&self) -> bool {
+        matches!(self.action, CatalogAction::Test(_))
+    }
+}
+
+/// What to do with the catalog.
+#[derive(Debug, Subcommand)]
+pub enum CatalogAction {
+    /// List the entries, all or some
+    #[command(after_help = "Examples:
+  ecs-audit catalog list --class capacity
+  ecs-audit catalog list --kind api.failure --format csv
+  ecs-audit catalog list secret")]
+    List(CatalogList),
+    /// Everything about one entry
+    #[command(after_help = "Example:
+  ecs-audit catalog show placement-agent")]
+    Show(CatalogShow),
+    /// Which entry explains a message
+    #[command(after_help = "Examples:
+  ecs-audit catalog explain AGENT
+  ecs-audit catalog explain --kind service.event \"(service web) was unable to place a task.\"
+  ecs-audit catalog explain - --format ndjson < messages.txt
+
+- reads one message a line. With ndjson every line has its answer: an object, with \"benign\": true for a message
+that tells of no failure, or null for one that nobody knows.")]
+    Explain(CatalogExplain),
+    /// Find the mistakes in rules of your own; exit code 2 if there are any
+    #[command(after_help = "Example:
+  ecs-audit catalog test rules.toml")]
+    Test(CatalogTest),
+}
+
+/// Arguments of `catalog list`.
+#[derive(Debug, Args)]
+pub struct CatalogList {
+    /// Words that an entry must hold: in its id, name, cause, patterns or examples
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    /// Only entries of this phase
+    #[arg(long, value_parser = PossibleValuesParser::new(PHASES))]
+    pub phase: Option<String>,
+    /// Only entries of this class
+    #[arg(long, value_parser = PossibleValuesParser::new(CLASSES))]
+    pub class: Option<String>,
+    /// Only entries for this kind of text
+    #[arg(long, value_parser = kinds())]
+    pub kind: Option<String>,
+    /// Format of the list
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+/// Arguments of `catalog show`.
+#[derive(Debug, Args)]
+pub struct CatalogShow {
+    /// The id of an entry: the `cause` of a failure
+    pub id: String,
+}
+
+/// Arguments of `catalog explain`.
+#[derive(Debug, Args)]
+pub struct CatalogExplain {
+    /// The message; - reads one a line from standard input
+    #[arg(value_name = "MESSAGE", allow_hyphen_values = true)]
+    pub message: String,
+    /// The kind of text it is (default: all kinds are tried)
+    #[arg(long, value_parser = kinds())]
+    pub kind: Option<String>,
+    /// Format of the answer (default: text for a reader)
+    #[arg(long, short, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+/// Arguments of `catalog test`.
+#[derive(Debug, Args)]
+pub struct CatalogTest {
+    /// TOML files in the form of the built-in catalog; each is tried together with that one
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(TextKind::ALL.map(TextKind::name))
 }
 
 /// Arguments of `store`.

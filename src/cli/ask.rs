@@ -3,15 +3,19 @@
 use super::args::{Asking, Global};
 use super::load::{Bar, exit_code, inputs, load_options, on_threads};
 use super::say::{Failure, say};
-use crate::answer::Answer;
+use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::load::{Progress, Silent, Totals, load};
+use crate::model::catalog::FailureCatalog;
 use crate::plan;
 use crate::render::{Format, Look, render};
 use crate::run::{self, RunError};
 use crate::store::{MemoryShelf, Store};
 use crate::table::TableSet;
+use arrow::array::{ArrayRef, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
@@ -30,6 +34,8 @@ pub struct Tables {
     pub first: Option<Timestamp>,
     /// Newest event.
     pub last: Option<Timestamp>,
+    /// Records of the store that were classified by other versions of the failure catalog than the current one.
+    pub classified_by_others: u64,
     /// How loading ended, for an export that is asked directly.
     pub loaded: ExitCode,
 }
@@ -52,7 +58,8 @@ impl Tables {
 
     /// The tables of a store.
     pub fn of_store(store: &Store, context: &Context) -> Result<Tables, Failure> {
-        let tables = Tables::empty(context, store.manifest().first_event, store.manifest().last_event)?;
+        let mut tables = Tables::empty(context, store.manifest().first_event, store.manifest().last_event)?;
+        tables.classified_by_others = store.manifest().classified_by_others(&FailureCatalog::current_version());
         for (table, provider) in store.tables() {
             tables.register(table.name(), Arc::new(provider))?;
         }
@@ -105,7 +112,7 @@ impl Tables {
             .build()?;
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let session = plan::session(context.threads);
-        Ok(Tables { session, runtime, first: instant(first), last: instant(last), loaded: ExitCode::Ok })
+        Ok(Tables { session, runtime, first: instant(first), last: instant(last), classified_by_others: 0, loaded: ExitCode::Ok })
     }
 
     fn register(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), Failure> {
@@ -120,7 +127,7 @@ impl Tables {
 }
 
 /// Deals batches to as many partitions as there are threads, the same way each time.
-fn deal(batches: Vec<arrow::record_batch::RecordBatch>, threads: usize) -> Vec<Vec<arrow::record_batch::RecordBatch>> {
+fn deal(batches: Vec<RecordBatch>, threads: usize) -> Vec<Vec<RecordBatch>> {
     let mut dealt = vec![Vec::new(); threads.max(1)];
     let mut rows = vec![0usize; threads.max(1)];
     for batch in batches {
@@ -161,4 +168,22 @@ pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Cont
         }
     }
     Ok(())
+}
+
+/// A list of texts as an answer; what a row lacks is empty.
+pub fn listing(names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, Failure> {
+    let schema = Arc::new(Schema::new(names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect::<Vec<_>>()));
+    let column = |index: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.get(index).map_or("", String::as_str))))
+    };
+    let batch = RecordBatch::try_new(Arc::clone(&schema), (0..names.len()).map(column).collect())
+        .map_err(|error| Failure::Sentence(error.to_string()))?;
+    Ok(Answer {
+        query: String::new(),
+        columns: names.iter().map(|name| Column { name: (*name).to_owned(), kind: ColumnKind::Text }).collect(),
+        schema,
+        batches: vec![batch],
+        window: AnswerWindow::default(),
+        spark: false,
+    })
 }

@@ -1,19 +1,15 @@
 //! `ecs-audit fields`: what can be asked about.
 
 use super::args::Fields;
-use super::ask::print;
+use super::ask::{listing, print};
 use super::say::Failure;
-use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
+use crate::answer::Answer;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::lang::catalog::{Catalog, NounStatus};
 use crate::lang::{keyword, suggest};
 use crate::plan::PlanCatalog;
-use arrow::array::StringArray;
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::record_batch::RecordBatch;
-use std::sync::Arc;
 
 /// Runs the command.
 pub fn run(arguments: &Fields, context: &Context) -> Result<ExitCode, Failure> {
@@ -34,7 +30,7 @@ fn nouns(catalog: &PlanCatalog) -> Result<Answer, Failure> {
         };
         vec![noun.word.to_owned(), runs.to_owned(), noun.doc.to_owned()]
     });
-    listing(["noun", "runs", "rows"], rows.collect())
+    listing(&["noun", "runs", "rows"], rows.collect())
 }
 
 fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, Failure> {
@@ -60,23 +56,5 @@ fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, Failure> {
         measures
             .map(|measure| vec![measure.name.to_owned(), format!("measure, {}", measure.kind.word()), measure.doc.to_owned()]),
     );
-    listing(["field", "type", "what it is"], rows)
-}
-
-/// A list of texts as an answer.
-fn listing(names: [&str; 3], rows: Vec<Vec<String>>) -> Result<Answer, Failure> {
-    let schema = Arc::new(Schema::new(names.map(|name| Field::new(name, DataType::Utf8, false)).to_vec()));
-    let column = |index: usize| -> arrow::array::ArrayRef {
-        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.get(index).map_or("", String::as_str))))
-    };
-    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column(0), column(1), column(2)])
-        .map_err(|error| Failure::Sentence(error.to_string()))?;
-    Ok(Answer {
-        query: String::new(),
-        columns: names.map(|name| Column { name: name.to_owned(), kind: ColumnKind::Text }).to_vec(),
-        schema,
-        batches: vec![batch],
-        window: AnswerWindow::default(),
-        spark: false,
-    })
+    listing(&["field", "type", "what it is"], rows)
 }

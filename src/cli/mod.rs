@@ -5,9 +5,11 @@
 
 mod args;
 mod ask;
+mod catalog;
 mod fields;
 mod load;
 mod query;
+mod rules;
 mod say;
 mod show;
 mod store;
@@ -44,12 +46,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
     let global = &cli.global;
+    // What tests rules must work with broken ones.
+    if !matches!(&cli.command, args::Command::Catalog(catalog) if catalog.is_test()) {
+        rules::install(global)?;
+    }
     match cli.command {
         args::Command::Load(arguments) => load::run(&arguments, global, context),
         args::Command::Query(arguments) => query::run_query(&arguments, global, context),
         args::Command::Sql(arguments) => query::run_sql(&arguments, global, context),
         args::Command::Fields(arguments) => fields::run(&arguments, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
+        args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
 }

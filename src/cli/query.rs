@@ -13,7 +13,7 @@ use crate::plan::nouns::{self, Need};
 use crate::plan::{Options, PlanCatalog};
 use crate::render::{describe_instant, describe_window};
 use crate::run;
-use crate::table::TableSet;
+use crate::table::{Table, TableSet};
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
 
@@ -63,8 +63,22 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     deliver(&answer, &arguments.asking, context)?;
     if !global.quiet {
         after(&answer, &checked, &tables, options);
+        tell_catalog(&query, &tables);
     }
     Ok(tables.loaded)
+}
+
+/// Rows are classified when they are loaded: what the catalog has learned since is not in them.
+fn tell_catalog(query: &ast::Query, tables: &Tables) {
+    let classified = [Table::Failures, Table::TaskEvents, Table::ServiceEvents, Table::JobSubmissions];
+    let asked = tables_behind(query, false);
+    if tables.classified_by_others > 0 && classified.into_iter().any(|table| asked.contains(table)) {
+        say(&format!(
+            "note: records loaded with another version of the failure catalog or other rules: {}; \
+             a new store, or --from, classifies them anew",
+            tables.classified_by_others
+        ));
+    }
 }
 
 /// The tables behind the nouns of a query.

@@ -72,6 +72,13 @@ fn summary(store: &Store, context: &Context) -> String {
     let mut text =
         format!("store {}, {} loads, written by ecs-audit {}\n", store.root().display(), manifest.loads, manifest.written_by);
     text.push_str(&format!("events {} … {}\n\n", instant(manifest.first_event), instant(manifest.last_event)));
+    let catalogs = manifest.catalogs.iter();
+    let catalogs: Vec<String> =
+        catalogs.map(|(version, records)| format!("{version} for {} records", HumanCount(*records))).collect();
+    if !catalogs.is_empty() {
+        text.truncate(text.trim_end().len());
+        text.push_str(&format!("\nfailure catalog {}\n\n", crate::render::visible(&catalogs.join(", "))));
+    }
     text.push_str(&format!("  {:<18} {:>12} {:>7} {:>12}  first … last\n", "table", "rows", "files", "size"));
     let mut total = 0;
     for table in Table::ALL {

@@ -34,6 +34,41 @@ pub enum TextKind {
     RunMessage,
 }
 
+impl TextKind {
+    /// Every kind, those that tell most about a failure first.
+    pub const ALL: [TextKind; 9] = [
+        TextKind::TaskStoppedReason,
+        TextKind::ContainerReason,
+        TextKind::AttachmentStatusReason,
+        TextKind::ServiceEvent,
+        TextKind::ServiceActionReason,
+        TextKind::DeploymentReason,
+        TextKind::ApiFailure,
+        TextKind::ApiError,
+        TextKind::RunMessage,
+    ];
+
+    /// The name that the catalog has for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TextKind::TaskStoppedReason => "task.stoppedReason",
+            TextKind::ContainerReason => "container.reason",
+            TextKind::AttachmentStatusReason => "attachment.statusReason",
+            TextKind::ServiceEvent => "service.event",
+            TextKind::ServiceActionReason => "service_action.reason",
+            TextKind::DeploymentReason => "deployment.reason",
+            TextKind::ApiFailure => "api.failure",
+            TextKind::ApiError => "api.error",
+            TextKind::RunMessage => "run.message",
+        }
+    }
+
+    /// The kind with this name, in any case.
+    pub fn named(name: &str) -> Option<TextKind> {
+        TextKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
+}
+
 /// Which exit statuses of a dstack job an entry fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,6 +81,7 @@ pub enum ExitStatus {
 
 /// One kind of failure: how it is recognized, why it happens, what to check and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The name of the entry; the `cause` of the failures it explains.
     pub id: String,
@@ -89,11 +125,14 @@ pub struct Entry {
     pub illustrative: Vec<usize>,
     /// Why it happens.
     pub cause: String,
-    /// What to check.
+    /// What to check; `{name}` stands for what the pattern caught under that name.
+    #[serde(default)]
     pub verify: Vec<String>,
-    /// What to do.
+    /// What to do; `{name}` as in `verify`.
+    #[serde(default)]
     pub actions: Vec<String>,
     /// Where the knowledge is from.
+    #[serde(default)]
     pub source: String,
 }
 
@@ -129,6 +168,7 @@ pub struct StopCode {
 
 /// Texts that tell of no failure.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Benign {
     /// The name of the entry.
     pub id: String,

@@ -38,3 +38,6 @@ pub const CLASSES: &[&str] = &["transient", "configuration", "capacity", "applic
 
 /// What a retry can do.
 pub const RETRIES: &[&str] = &["backoff", "after_fix", "conditional", "none"];
+
+/// Where the wording of an entry is from.
+pub const CONFIDENCES: &[&str] = &["documented", "source", "observed", "unverified"];

@@ -15,6 +15,7 @@ pub use seen::{Existing, Identity, Seen, identity};
 pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};
 
 use crate::discover::Input;
+use crate::model::catalog::FailureCatalog;
 use crate::table::Table;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
@@ -33,6 +34,11 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn file_done(&self, _report: &FileReport) {}
+}
+
+/// The version of the failure catalog that classifies what is loaded.
+pub fn catalog_version() -> String {
+    FailureCatalog::current_version()
 }
 
 /// Tells the report of a file that has been loaded with this content (BLAKE3, hex), if all of it could be.

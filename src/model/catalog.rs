@@ -5,19 +5,23 @@
 //! one kind into another.
 
 use crate::knowledge::{
-    Benign, CLASSES, CatalogText, DSTACK, ECS_ERRORS, ExitCode, ExitStatus, JobReason, PHASES, RETRIES, RunReason, StopCode,
+    Benign, CLASSES, CONFIDENCES, CatalogText, DSTACK, ECS_ERRORS, ExitCode, ExitStatus, JobReason, PHASES, RETRIES, RunReason,
+    StopCode,
 };
-use regex::Regex;
-use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::collections::{HashMap, HashSet};
+use std::sync::{LazyLock, OnceLock};
 
+mod finding;
 mod memo;
 mod patterns;
+mod trial;
 
 use memo::Memo;
 use patterns::Patterns;
 
 pub use crate::knowledge::{Entry, TextKind};
+pub use finding::{Finding, Read, filled};
+pub use trial::{Mistake, Trial};
 
 /// Why a text is no catalog.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +54,14 @@ pub enum CatalogError {
     },
 }
 
+impl CatalogError {
+    /// The error without the name of the entry.
+    fn about_word(&self) -> String {
+        let text = self.to_string();
+        text.split_once("`: ").map_or(text.clone(), |(_, rest)| rest.to_owned())
+    }
+}
+
 /// How a dstack job ended, as far as its reason alone does not tell why.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JobEnd<'a> {
@@ -76,10 +88,17 @@ pub struct FailureCatalog {
     stop_codes: Vec<StopCode>,
     job_reasons: Vec<JobReason>,
     run_reasons: Vec<RunReason>,
+    version: String,
 }
 
+/// The texts that come with the program.
+const BUILTIN_TEXTS: [&str; 2] = [ECS_ERRORS, DSTACK];
+
 static BUILTIN: LazyLock<FailureCatalog> =
-    LazyLock::new(|| FailureCatalog::assemble(&[ECS_ERRORS, DSTACK]).expect("the built-in catalog is tested"));
+    LazyLock::new(|| FailureCatalog::assemble(&BUILTIN_TEXTS).expect("the built-in catalog is tested"));
+
+/// The catalog of this process: decided once, before or when it is first read.
+static CURRENT: OnceLock<&'static FailureCatalog> = OnceLock::new();
 
 impl FailureCatalog {
     /// The catalog that comes with the program; compiled on first use.
@@ -87,7 +106,36 @@ impl FailureCatalog {
         &BUILTIN
     }
 
-    /// Compiles a catalog from texts. Earlier texts come first, and replace what later ones hold under the same id.
+    /// The catalog that classifies: the built-in one unless another was put in its place.
+    pub fn current() -> &'static FailureCatalog {
+        CURRENT.get_or_init(FailureCatalog::builtin)
+    }
+
+    /// Puts a catalog in place of the built-in one for the rest of the process. False if that comes too late
+    /// because the current one has been read: all rows of a process are classified by one catalog.
+    #[must_use]
+    pub fn make_current(catalog: FailureCatalog) -> bool {
+        // It lives as long as the process, like the built-in one.
+        CURRENT.set(Box::leak(Box::new(catalog))).is_ok()
+    }
+
+    /// The [`version`](Self::version) of the current catalog, without compiling it.
+    pub fn current_version() -> String {
+        CURRENT.get().map_or_else(|| version(&BUILTIN_TEXTS), |current| current.version.clone())
+    }
+
+    /// Compiles texts of a user together with the built-in catalog, which comes last.
+    pub fn with_rules(texts: &[&str]) -> Result<Self, CatalogError> {
+        FailureCatalog::new(&[texts, &BUILTIN_TEXTS].concat())
+    }
+
+    /// A short name of what the catalog holds: two catalogs with the same version classify alike.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Compiles a catalog from texts. Entries of earlier texts come first; one whose id a later text holds too
+    /// replaces that one where it stands, so that it takes no texts from more specific entries.
     pub fn new(texts: &[&str]) -> Result<Self, CatalogError> {
         let catalog = FailureCatalog::assemble(texts)?;
         let of_entry = |(index, source)| (catalog.entries.get(index).map(|entry: &Entry| &entry.id), source);
@@ -102,27 +150,52 @@ impl FailureCatalog {
 
     /// Puts a catalog together without trying its patterns, which are compiled when they are first needed.
     fn assemble(texts: &[&str]) -> Result<Self, CatalogError> {
-        let mut catalog = FailureCatalog::default();
-        let mut taken = HashSet::new();
+        let mut parsed = Vec::new();
         for text in texts {
             let text: CatalogText = toml::from_str(text)?;
             let mut own = HashSet::new();
             for entry in &text.entries {
-                check_words(entry)?;
-                if !own.insert(entry.id.clone()) {
+                if let Some(wrong) = wrong_words(entry).next() {
+                    return Err(wrong);
+                }
+                if !own.insert(entry.id.as_str()) {
                     return Err(CatalogError::Twice(entry.id.clone()));
                 }
             }
-            catalog.entries.extend(text.entries.into_iter().filter(|entry| !taken.contains(&entry.id)));
-            taken.extend(own);
+            parsed.push(text);
+        }
+        let mut catalog = FailureCatalog::of(parsed);
+        catalog.version = version(texts);
+        Ok(catalog)
+    }
+
+    /// Puts texts together that are known to be sound.
+    fn of(texts: Vec<CatalogText>) -> Self {
+        let mut catalog = FailureCatalog::default();
+        let mut by_text = Vec::new();
+        for text in texts {
+            by_text.push(text.entries);
             catalog.benign.extend(text.benign);
             catalog.exit_codes.extend(text.exit_codes);
             catalog.stop_codes.extend(text.stop_codes);
             catalog.job_reasons.extend(text.job_reasons);
             catalog.run_reasons.extend(text.run_reasons);
         }
+        // From the last text to the first: each puts its entries before or in place of those so far.
+        for entries in by_text.into_iter().rev() {
+            let mut later = std::mem::take(&mut catalog.entries);
+            let places: HashMap<String, usize> =
+                later.iter().enumerate().map(|(place, entry)| (entry.id.clone(), place)).collect();
+            for entry in entries {
+                match places.get(&entry.id).and_then(|place| later.get_mut(*place)) {
+                    Some(replaced) => *replaced = entry,
+                    None => catalog.entries.push(entry),
+                }
+            }
+            catalog.entries.append(&mut later);
+        }
         catalog.gather_patterns();
-        Ok(catalog)
+        catalog
     }
 
     fn gather_patterns(&mut self) {
@@ -172,18 +245,25 @@ impl FailureCatalog {
 
     /// Whether a text is known to tell of no failure.
     pub fn is_benign(&self, kind: TextKind, text: &str) -> bool {
+        self.benign_as(kind, text).is_some()
+    }
+
+    /// What says that a text tells of no failure.
+    fn benign_as(&self, kind: TextKind, text: &str) -> Option<&Benign> {
         let mut found = self.benign_texts.matches(text.trim()).filter_map(|index| self.benign.get(index));
-        found.any(|entry| entry.applies_to.contains(&kind))
+        found.find(|entry| entry.applies_to.contains(&kind))
     }
 
     /// What the named groups of an entry's pattern caught in a text, in the order of the pattern.
     pub fn captures<'t>(&self, entry: &Entry, text: &'t str) -> Vec<(String, &'t str)> {
-        let regexes = entry.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok());
-        let Some((regex, captures)) = regexes.filter_map(|regex| Some((regex.clone(), regex.captures(text)?))).next() else {
+        let index = self.entries.iter().position(|known| known.id == entry.id);
+        let patterns = if entry.reasons.is_empty() { &self.texts } else { &self.job_texts };
+        let Some((regex, captures)) = index.and_then(|index| patterns.captures(index, text.trim())) else {
             return Vec::new();
         };
         let names = regex.capture_names().flatten();
-        names.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str()))).collect()
+        let caught = names.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str().trim())));
+        caught.filter(|(_, value)| !value.is_empty()).collect()
     }
 
     /// All entries, in their order.
@@ -222,18 +302,27 @@ impl FailureCatalog {
     }
 }
 
-fn check_words(entry: &Entry) -> Result<(), CatalogError> {
+/// The words of an entry that are not in the vocabulary.
+fn wrong_words(entry: &Entry) -> impl Iterator<Item = CatalogError> {
     let words = [
         ("phase", Some(&entry.stage), PHASES),
         ("class", entry.class.as_ref(), CLASSES),
         ("retry advice", Some(&entry.retry), RETRIES),
+        ("confidence", Some(&entry.confidence), CONFIDENCES),
     ];
-    for (what, found, expected) in words {
-        if let Some(found) = found.filter(|found| !expected.contains(&found.as_str())) {
-            return Err(CatalogError::Word { id: entry.id.clone(), found: found.clone(), what, expected });
-        }
+    words.into_iter().filter_map(|(what, found, expected)| {
+        let found = found.filter(|found| !expected.contains(&found.as_str()))?;
+        Some(CatalogError::Word { id: entry.id.clone(), found: found.clone(), what, expected })
+    })
+}
+
+/// A short hash of texts; where one text ends and the next begins counts.
+fn version(texts: &[&str]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for text in texts {
+        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
     }
-    Ok(())
+    hasher.finalize().to_hex().chars().take(12).collect()
 }
 
 /// The signal behind an exit code of a shell or of Docker: 128 + the signal.

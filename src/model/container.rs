@@ -89,7 +89,7 @@ impl<'a> Container<'a> {
 
     /// The entry that explains its reason.
     pub(super) fn explanation(&self) -> Option<&'static Entry> {
-        FailureCatalog::builtin().explain(TextKind::ContainerReason, self.reason?)
+        FailureCatalog::current().explain(TextKind::ContainerReason, self.reason?)
     }
 
     /// Its reason begins with the name of an error.

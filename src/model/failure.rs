@@ -17,9 +17,9 @@ pub struct Classification {
     pub confidence: Option<&'static str>,
 }
 
-/// Classifies a text by the built-in catalog.
+/// Classifies a text by the current catalog.
 pub fn classify(kind: TextKind, text: &str) -> Classification {
-    FailureCatalog::builtin().explain(kind, text).map(Classification::of).unwrap_or_default()
+    FailureCatalog::current().explain(kind, text).map(Classification::of).unwrap_or_default()
 }
 
 impl Classification {

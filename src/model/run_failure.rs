@@ -64,7 +64,7 @@ pub(super) fn failures_of<'a>(context: &RunContext<'_, 'a>, submissions: &[Submi
 /// Whether a submission is a failure. Reasons of releases to come are judged by the status.
 fn verdict(submission: &Submission<'_>) -> Verdict {
     let failed = submission.status.as_deref() == Some("failed");
-    let known = submission.reason.as_deref().map(|reason| FailureCatalog::builtin().job_reason(reason));
+    let known = submission.reason.as_deref().map(|reason| FailureCatalog::current().job_reason(reason));
     match known {
         Some(Some(known)) => known.verdict,
         _ if failed => Verdict::Yes,
@@ -77,7 +77,7 @@ fn explanation(submission: &Submission<'_>) -> Option<&'static Entry> {
     let message = submission.message.unwrap_or_default();
     // Without a field for it, an exit of the program is told by the empty message that goes with it.
     let exited_unrecorded = !submission.records_exit_status && message.is_empty();
-    FailureCatalog::builtin().explain_job(JobEnd {
+    FailureCatalog::current().explain_job(JobEnd {
         reason: submission.reason.as_deref()?,
         message,
         exit_status: submission.exit_status.is_some() || exited_unrecorded,
@@ -93,7 +93,7 @@ pub(super) fn classify_end(submission: &Submission<'_>) -> Option<Classification
     let mut class = explanation(submission).map(Classification::of).unwrap_or_default();
     // A program that ran and ended with 127 was set up wrongly; -1 is a signal whose number is lost.
     if let (Some("dstack-exited"), Some(code)) = (class.cause, submission.exit_status) {
-        let known = FailureCatalog::builtin().exit_code(code);
+        let known = FailureCatalog::current().exit_code(code);
         class.class = known.map(|known| known.class.as_str()).filter(|known| *known == "configuration").or(class.class);
     }
     Some(class)
@@ -129,7 +129,7 @@ fn of_submission<'a>(context: &RunContext<'_, 'a>, submission: &Submission<'a>, 
 /// A run that failed though none of its jobs is to blame.
 fn of_run<'a>(context: &RunContext<'_, 'a>) -> Failure<'a> {
     let reason = context.run_reason.as_deref().unwrap_or_default();
-    let entry = FailureCatalog::builtin().explain_job(JobEnd { reason, ..JobEnd::default() });
+    let entry = FailureCatalog::current().explain_job(JobEnd { reason, ..JobEnd::default() });
     let mut failure = Failure {
         reason: context.run_reason.clone(),
         message: context.run_error.clone(),

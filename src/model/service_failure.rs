@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 /// The failure behind a WARN or ERROR of a service: every one is a failure, explained or not.
 pub(super) fn service_failure<'a>(event: &ServiceEvent<'a>, kind: TextKind, text: &str) -> Failure<'a> {
-    let catalog = FailureCatalog::builtin();
+    let catalog = FailureCatalog::current();
     let by_name = || event.event_name.as_deref().and_then(|event_name| catalog.explain(kind, event_name));
     let entry = catalog.explain(kind, text).or_else(by_name);
     let mut failure = of_event(event, "service");
@@ -21,7 +21,7 @@ pub(super) fn service_failure<'a>(event: &ServiceEvent<'a>, kind: TextKind, text
 
 /// The failure that a message of `describe-services` tells of, if it does. Tells INFO from WARN.
 pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> Option<Failure<'a>> {
-    let catalog = FailureCatalog::builtin();
+    let catalog = FailureCatalog::current();
     if catalog.is_benign(TextKind::ServiceEvent, text) {
         event.event_type = name("INFO");
         return None;
@@ -45,7 +45,7 @@ pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> O
 /// The failure of a deployment. The event and describe output tell of the same one.
 pub(super) fn deployment_failure<'a>(event: &ServiceEvent<'a>) -> Failure<'a> {
     let text = event.message.as_deref().unwrap_or_default();
-    let entry = FailureCatalog::builtin().explain(TextKind::DeploymentReason, text);
+    let entry = FailureCatalog::current().explain(TextKind::DeploymentReason, text);
     let mut failure = of_event(event, "deployment");
     failure.reason = event.event_name.clone();
     failure.incident = event.deployment.as_deref().map(|deployment| Cow::Owned(format!("deployment:{deployment}")));

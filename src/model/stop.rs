@@ -22,7 +22,7 @@ pub(super) struct Stop<'a> {
 impl<'a> Stop<'a> {
     /// Judges the stop of a task by its own record.
     pub(super) fn judge(task: &TaskEvent<'a>, containers: &[Container<'a>]) -> Self {
-        let catalog = FailureCatalog::builtin();
+        let catalog = FailureCatalog::current();
         let explained = task.stopped_reason.as_deref().and_then(|reason| catalog.explain(TextKind::TaskStoppedReason, reason));
         // Records of before 2019 have no stop code; their reasons are worded like those that have one.
         let code = task.stop_code.clone().or_else(|| match explained?.stop_codes.as_slice() {
@@ -109,7 +109,7 @@ fn best_explanation<'t>(task: &'t TaskEvent<'_>, containers: &'t [Container<'_>]
     });
     let of_task = stop.explained.zip(task.stopped_reason.as_deref()).map(|(entry, text)| (1, Told { text, entry }));
     let of_attachment = task.attachment_reason.as_deref().and_then(|text| {
-        let entry = FailureCatalog::builtin().explain(TextKind::AttachmentStatusReason, text)?;
+        let entry = FailureCatalog::current().explain(TextKind::AttachmentStatusReason, text)?;
         Some((2, Told { text, entry }))
     });
     of_containers
@@ -133,7 +133,7 @@ fn ran(task: &TaskEvent<'_>, stop: &Stop<'_>, told: Option<Told<'_>>, root: Opti
 /// Phase and class: from what explains the failure; where that only says that a container exited, from
 /// its exit code; where nothing explains it, from exit code or stop code.
 fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Option<i64>, ran: bool) -> Classification {
-    let catalog = FailureCatalog::builtin();
+    let catalog = FailureCatalog::current();
     let mut found = entry.map(Classification::of).unwrap_or_default();
     let wrapper = entry.is_none_or(|entry| entry.id == "essential-exited");
     let exited = matches!(stop.code.as_deref(), None | Some("EssentialContainerExited"));

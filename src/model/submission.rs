@@ -110,7 +110,7 @@ impl<'a> Submission<'a> {
     /// The row of the submission.
     pub(super) fn row(self, context: &RunContext<'_, 'a>, origin: Origin<'a>) -> JobSubmission<'a> {
         let class = classify_end(&self);
-        let known = self.reason.as_deref().and_then(|reason| FailureCatalog::builtin().job_reason(reason));
+        let known = self.reason.as_deref().and_then(|reason| FailureCatalog::current().job_reason(reason));
         let retry_event = known.and_then(|known| known.retry_event.as_deref());
         let id = format!("{}@{}", self.id.unwrap_or_default(), self.last_processed_at.or(self.time()).unwrap_or_default());
         let time = self.time().or(Some(context.time));

@@ -39,15 +39,15 @@ impl Render for Json {
 fn write_head(answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(), RenderError> {
     let mut head = Vec::new();
     head.extend_from_slice(b"{\"query\":");
-    write_value(&answer.query.as_str().into(), &mut head)?;
+    write_value(&answer.query.as_str(), &mut head)?;
     head.extend_from_slice(b",\n \"window\":{\"from\":");
     let window = &answer.window;
     let end = |instant: Option<_>| instant.map(|instant| describe_instant(instant, &look.tz));
-    write_value(&end(window.from).into(), &mut head)?;
+    write_value(&end(window.from), &mut head)?;
     head.extend_from_slice(b",\"to\":");
-    write_value(&end(window.to).into(), &mut head)?;
+    write_value(&end(window.to), &mut head)?;
     head.extend_from_slice(b",\"origin\":");
-    write_value(&window.origin.as_str().into(), &mut head)?;
+    write_value(&window.origin.as_str(), &mut head)?;
     head.extend_from_slice(b"},\n \"columns\":[");
     let keys = row_keys(&answer.columns);
     for (index, (key, column)) in keys.iter().zip(&answer.columns).enumerate() {
@@ -92,7 +92,15 @@ pub(super) fn write_row(keys: &[String], cells: &[Cell], look: &Look, line: &mut
     Ok(())
 }
 
-fn write_value(value: &Value, line: &mut Vec<u8>) -> Result<(), RenderError> {
+/// A value as one line of JSON, safe for a terminal.
+pub fn json_line(value: &impl Serialize) -> Result<String, RenderError> {
+    let mut line = Vec::new();
+    write_value(value, &mut line)?;
+    // JSON is UTF-8.
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+fn write_value(value: &impl Serialize, line: &mut Vec<u8>) -> Result<(), RenderError> {
     let mut serializer = Serializer::with_formatter(line, Compact);
     value.serialize(&mut serializer).map_err(|error| RenderError::Io(error.into()))
 }

@@ -52,6 +52,9 @@ pub struct Manifest {
     pub loads: u64,
     /// The tables by name.
     pub tables: BTreeMap<String, TableState>,
+    /// How many records were classified by which version of the failure catalog.
+    #[serde(default)]
+    pub catalogs: BTreeMap<String, u64>,
     /// Oldest event of the store, in microseconds since 1970 UTC.
     pub first_event: Option<i64>,
     /// Newest event of the store: the anchor of relative times.
@@ -99,6 +102,11 @@ impl Manifest {
     /// The files of a table.
     pub fn files(&self, table: Table) -> &[DataFile] {
         self.table(table).map_or(&[], |state| &state.files)
+    }
+
+    /// How many records were classified by other versions of the failure catalog than this one.
+    pub fn classified_by_others(&self, catalog: &str) -> u64 {
+        self.catalogs.iter().filter(|(version, _)| *version != catalog).map(|(_, records)| records).sum()
     }
 
     /// Adds files to a table whose Delta log is at `version` now, and widens the span of events.

@@ -24,7 +24,7 @@ pub use memory::{MemoryShelf, MemoryTables};
 pub use scan::StoreTable;
 
 use crate::discover::Input;
-use crate::load::{FileReport, LoadError, LoadOptions, Progress, Totals, day_of};
+use crate::load::{FileReport, LoadError, LoadOptions, Progress, Totals, catalog_version, day_of};
 use crate::table::Table;
 use std::collections::BTreeMap;
 use std::fs;
@@ -119,7 +119,10 @@ impl Store {
         let (files, quarantine) = ledger_batches(&reports, number, write_options.now).map_err(LoadError::from)?;
         writer.write(Table::Quarantine, day_of(write_options.now), &quarantine)?;
         writer.write(Table::Files, day_of(write_options.now), &files)?;
-        let manifest = runtime.block_on(commit(root, manifest, writer.finish(), write_options.now))?;
+        let mut manifest = runtime.block_on(commit(root, manifest, writer.finish(), write_options.now))?;
+        if loaded.totals.loaded > 0 {
+            *manifest.catalogs.entry(catalog_version()).or_default() += loaded.totals.loaded;
+        }
         manifest.write(root)?;
         loaded.reports = reports;
         Ok(loaded)

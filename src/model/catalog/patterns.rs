@@ -6,7 +6,7 @@
 //! meets no failures pays for none.
 
 use memchr::memmem::Finder;
-use regex::Regex;
+use regex::{Captures, Regex};
 use std::sync::OnceLock;
 
 /// Patterns in order, each with the index of the entry it belongs to.
@@ -31,8 +31,11 @@ impl Pattern {
         if self.literal.as_ref().is_some_and(|literal| literal.find(text.as_bytes()).is_none()) {
             return false;
         }
-        let regex = self.regex.get_or_init(|| Regex::new(&self.text).ok());
-        regex.as_ref().is_some_and(|regex| regex.is_match(text))
+        self.regex().is_some_and(|regex| regex.is_match(text))
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        self.regex.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
     }
 }
 
@@ -44,6 +47,13 @@ impl Patterns {
     /// The entries with a pattern that is found in the text, in ascending order, found one by one.
     pub(super) fn matches<'p>(&'p self, text: &'p str) -> impl Iterator<Item = usize> + 'p {
         self.0.iter().filter(|pattern| pattern.is_match(text)).map(|pattern| pattern.owner)
+    }
+
+    /// What the first pattern of an entry that is found in the text catches.
+    pub(super) fn captures<'t>(&self, owner: usize, text: &'t str) -> Option<(&Regex, Captures<'t>)> {
+        let mut found = self.0.iter().filter(|pattern| pattern.owner == owner && pattern.is_match(text));
+        let regex = found.next()?.regex()?;
+        Some((regex, regex.captures(text)?))
     }
 
     /// The first pattern that is no regular expression, with the entry it belongs to.

@@ -1,4 +1,5 @@
 use super::*;
+use regex::Regex;
 
 fn ids(catalog: &FailureCatalog, kind: TextKind, text: &str) -> String {
     catalog.explain(kind, text).map_or_else(|| "nothing".to_owned(), |entry| entry.id.clone())

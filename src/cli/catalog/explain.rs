@@ -1,0 +1,188 @@
+//! `ecs-audit catalog explain`: which entry explains a message.
+
+mod page;
+
+use crate::cli::args::CatalogExplain;
+use crate::cli::ask::{listing, print};
+use crate::cli::say::Failure;
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::knowledge::TextKind;
+use crate::model::catalog::{Entry, FailureCatalog, Finding, filled};
+use crate::model::failure::category;
+use crate::render::{Format, json_line};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+
+pub use page::Page;
+
+/// Bytes of a line that are looked at: messages are shorter, and tell what they are at their beginning.
+const LONGEST: u64 = 1 << 20;
+
+/// Runs the command.
+pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, Failure> {
+    let kind = arguments.kind.as_deref().and_then(TextKind::named);
+    let catalog = FailureCatalog::current();
+    let from_input = arguments.message == "-";
+    match arguments.format {
+        Some(Format::Ndjson) if from_input => answer_lines(catalog, kind)?,
+        Some(Format::Ndjson) => write_line(&mut io::stdout().lock(), &object(catalog, kind, &arguments.message))?,
+        None if !from_input => {
+            let mut page = Page::new(context);
+            tell(&mut page, catalog, kind, &arguments.message);
+            io::stdout().lock().write_all(page.text().as_bytes())?;
+        }
+        format => {
+            let messages = if from_input { all_lines()? } else { vec![arguments.message.clone()] };
+            let rows = messages.iter().map(|message| row(catalog, kind, message)).collect();
+            let names = ["id", "phase", "class", "category", "retry", "confidence", "kind", "fields", "message"];
+            print(&listing(&names, rows)?, format.unwrap_or(Format::Table), None, context)?;
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// Answers every line as soon as it is read.
+fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut input = BufReader::new(io::stdin().lock());
+    while let Some(line) = next_line(&mut input)? {
+        write_line(&mut out, &object(catalog, kind, &line))?;
+        // Whoever asks line by line waits for the answer.
+        if input.buffer().is_empty() {
+            out.flush()?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn write_line(out: &mut impl Write, answer: &Option<Object<'_>>) -> Result<(), Failure> {
+    writeln!(out, "{}", json_line(answer)?)?;
+    Ok(())
+}
+
+fn all_lines() -> Result<Vec<String>, Failure> {
+    let mut input = io::stdin().lock();
+    let mut lines = Vec::new();
+    while let Some(line) = next_line(&mut input)? {
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// The next line, with strange bytes replaced; of too long a line its beginning.
+fn next_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
+    let mut line = Vec::new();
+    if io::Read::take(&mut *input, LONGEST).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    if line.len() as u64 == LONGEST && !line.ends_with(b"\n") {
+        input.skip_until(b'\n')?;
+    }
+    Ok(Some(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned()))
+}
+
+/// What is known about a message, for a program.
+#[derive(Debug, Serialize)]
+struct Object<'c> {
+    id: &'c str,
+    phase: Option<&'c str>,
+    class: Option<&'c str>,
+    category: Option<&'c str>,
+    retry: Option<&'c str>,
+    confidence: Option<&'c str>,
+    fields: BTreeMap<String, &'c str>,
+    /// Only there where the message tells of no failure.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    benign: bool,
+}
+
+/// What is known about a message; none where nothing is.
+fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c str) -> Option<Object<'c>> {
+    let of = |id| Object {
+        id,
+        phase: None,
+        class: None,
+        category: None,
+        retry: None,
+        confidence: None,
+        fields: BTreeMap::new(),
+        benign: false,
+    };
+    match catalog.look_up(kind, message) {
+        Finding::Unknown => None,
+        Finding::Benign(_, id) => Some(Object { benign: true, ..of(id) }),
+        Finding::Failure(_, entry) => Some(Object {
+            phase: Some(&entry.stage),
+            class: entry.class.as_deref(),
+            category: category_of(entry),
+            retry: Some(&entry.retry),
+            confidence: Some(&entry.confidence),
+            fields: catalog.captures(entry, message).into_iter().collect(),
+            ..of(&entry.id)
+        }),
+    }
+}
+
+/// The same as cells.
+fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<String> {
+    let mut cells = match catalog.look_up(kind, message) {
+        Finding::Unknown => vec!["unknown".to_owned()],
+        Finding::Benign(read, id) => {
+            let mut cells = vec![String::new(); 8];
+            cells.splice(0..1, [format!("no failure ({id})")]);
+            cells.splice(6..7, [read.name().to_owned()]);
+            cells
+        }
+        Finding::Failure(read, entry) => {
+            let caught = catalog.captures(entry, message);
+            let fields: Vec<String> = caught.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+            vec![
+                entry.id.clone(),
+                entry.stage.clone(),
+                entry.class.clone().unwrap_or_default(),
+                category_of(entry).unwrap_or_default().to_owned(),
+                entry.retry.clone(),
+                entry.confidence.clone(),
+                read.name().to_owned(),
+                fields.join(", "),
+            ]
+        }
+    };
+    cells.resize(8, String::new());
+    cells.push(message.to_owned());
+    cells
+}
+
+/// Tells a person.
+fn tell(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) {
+    match catalog.look_up(kind, message) {
+        Finding::Unknown => {
+            page.title("unknown: no entry of the catalog explains this message");
+            page.line("tried as", kind.map_or("every kind of text", TextKind::name));
+            page.line("teach it", "write a rule with this message as its example; `ecs-audit catalog test FILE` tries it");
+        }
+        Finding::Benign(read, id) => {
+            page.title(&format!("no failure: {id}"));
+            page.line("read as", read.name());
+        }
+        Finding::Failure(read, entry) => {
+            let fields = catalog.captures(entry, message);
+            page.title(&format!("{}: {}", entry.id, entry.name));
+            page.line("means", &entry.cause);
+            page.line("read as", read.name());
+            page.answer(entry);
+            let told: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            page.lines("in the message", &told);
+            let advice = |lines: &[String]| lines.iter().map(|line| filled(line, &fields)).collect::<Vec<String>>();
+            page.lines("verify", &advice(&entry.verify));
+            page.lines("do", &advice(&entry.actions));
+        }
+    }
+}
+
+/// The category as far as the text alone tells it.
+pub(super) fn category_of(entry: &Entry) -> Option<&'static str> {
+    category(entry.class.as_deref(), Some(&entry.stage), entry.ran, Some(&entry.id))
+}

@@ -1,0 +1,117 @@
+//! A page for a reader: names on the left, texts on the right, wrapped to the terminal.
+
+use super::category_of;
+use crate::context::Context;
+use crate::model::catalog::Entry;
+use crate::render::visible;
+
+/// The column where texts begin.
+const INDENT: usize = 18;
+/// The narrowest column of texts.
+const NARROW: usize = 30;
+
+/// A page being written. Whatever is put on it is safe for a terminal.
+#[derive(Debug)]
+pub struct Page {
+    text: String,
+    width: Option<usize>,
+}
+
+impl Page {
+    /// An empty page, as wide as the terminal, or as its texts where there is none.
+    pub fn new(context: &Context) -> Self {
+        let width = context.width.map(|width| width.saturating_sub(INDENT).max(NARROW));
+        Page { text: String::new(), width }
+    }
+
+    /// Its heading.
+    pub fn title(&mut self, title: &str) {
+        self.text.push_str(&format!("{}\n", visible(title)));
+    }
+
+    /// A name and a text; nothing where the text is empty.
+    pub fn line(&mut self, name: &str, text: &str) {
+        let text = visible(text);
+        for (index, part) in wrapped(&text, self.width).into_iter().enumerate() {
+            let name = if index == 0 { name } else { "" };
+            self.text.push_str(&format!("  {name:<width$}{part}\n", width = INDENT - 2));
+        }
+    }
+
+    /// A name and texts below each other.
+    pub fn lines(&mut self, name: &str, texts: &[String]) {
+        for (index, text) in texts.iter().enumerate() {
+            self.line(if index == 0 { name } else { "" }, text);
+        }
+    }
+
+    /// A name and words in a row.
+    pub fn list(&mut self, name: &str, words: impl Iterator<Item = String>) {
+        self.line(name, &words.collect::<Vec<String>>().join(", "));
+    }
+
+    /// How an entry classifies.
+    pub fn answer(&mut self, entry: &Entry) {
+        self.line("phase", &entry.stage);
+        self.line("class", entry.class.as_deref().unwrap_or_default());
+        self.line("category", category_of(entry).unwrap_or("none"));
+        self.line("retry", retry(&entry.retry));
+        self.line("confidence", confidence(&entry.confidence));
+    }
+
+    /// The page.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+fn retry(word: &str) -> &str {
+    match word {
+        "backoff" => "backoff: try again as is, later and later",
+        "after_fix" => "after_fix: pointless before a change",
+        "conditional" => "conditional: it depends on the detail or on how often it happens",
+        "none" => "none: nothing to retry",
+        other => other,
+    }
+}
+
+fn confidence(word: &str) -> &str {
+    match word {
+        "documented" => "documented: the wording is in the vendor's documentation",
+        "source" => "source: the wording is in the source code of the agent or server",
+        "observed" => "observed: the wording is from real reports",
+        "unverified" => "unverified: widely known wording that no source confirmed",
+        other => other,
+    }
+}
+
+/// Lines of at most so many characters, broken at spaces; a longer word stays whole.
+fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
+    let Some(width) = width else {
+        return Some(text.to_owned()).filter(|text| !text.is_empty()).into_iter().collect();
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_wrapped_at_spaces() {
+        assert_eq!(wrapped("one two three", Some(7)), ["one two", "three"]);
+        assert_eq!(wrapped("verylongword x", Some(4)), ["verylongword", "x"]);
+        assert_eq!(wrapped("a  b", None), ["a  b"]);
+        assert!(wrapped("", None).is_empty() && wrapped("", Some(3)).is_empty());
+    }
+}

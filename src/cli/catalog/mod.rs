@@ -1,0 +1,21 @@
+//! `ecs-audit catalog`: what is known about failure messages, to see, test and extend.
+
+mod explain;
+mod list;
+mod show;
+mod trial;
+
+use super::args::{CatalogAction, CatalogArgs, Global};
+use super::say::Failure;
+use crate::context::Context;
+use crate::exit::ExitCode;
+
+/// Runs the command.
+pub fn run(arguments: &CatalogArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    match &arguments.action {
+        CatalogAction::List(arguments) => list::run(arguments, global.quiet, context),
+        CatalogAction::Show(arguments) => show::run(arguments, context),
+        CatalogAction::Explain(arguments) => explain::run(arguments, context),
+        CatalogAction::Test(arguments) => trial::run(arguments),
+    }
+}

@@ -1,0 +1,47 @@
+//! Rules of the user: `--rules` and `ECS_AUDIT_RULES` become part of the catalog before anything reads it.
+
+use super::args::Global;
+use super::say::Failure;
+use crate::model::catalog::FailureCatalog;
+use std::path::{Path, PathBuf};
+
+/// Where rules are named when no option does.
+const VARIABLE: &str = "ECS_AUDIT_RULES";
+
+/// Adds the rules that were asked for to the catalog of this process.
+pub fn install(global: &Global) -> Result<(), Failure> {
+    let paths = paths(global);
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let texts = paths.iter().map(|path| text_of(path)).collect::<Result<Vec<String>, Failure>>()?;
+    // Each by itself first, so that an error names its file.
+    for (path, text) in paths.iter().zip(&texts) {
+        FailureCatalog::new(&[text]).map_err(|error| {
+            let path = path.display();
+            Failure::Sentence(format!("`{path}`: {error}\n`ecs-audit catalog test {path}` finds every mistake in it"))
+        })?;
+    }
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let catalog = FailureCatalog::with_rules(&texts).map_err(|error| Failure::Sentence(error.to_string()))?;
+    if FailureCatalog::make_current(catalog) {
+        Ok(())
+    } else {
+        Err(Failure::Sentence("the rules came too late; this is a bug in ecs-audit".to_owned()))
+    }
+}
+
+/// The files, from the option or else from the environment, where the list is written like `PATH`.
+fn paths(global: &Global) -> Vec<PathBuf> {
+    if !global.rules.is_empty() {
+        return global.rules.clone();
+    }
+    let told = std::env::var_os(VARIABLE).unwrap_or_default();
+    std::env::split_paths(&told).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// The text of a file with rules.
+pub fn text_of(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::Sentence(format!("`{}`: {error}; expected a TOML file with [[error]] entries", path.display())))
+}

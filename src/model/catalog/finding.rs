@@ -1,0 +1,200 @@
+//! What the catalog knows about a text whose kind need not be known.
+//!
+//! In: a text, perhaps its kind. Out: a [`Finding`], and advice with the names of the text filled in.
+
+use super::{FailureCatalog, JobEnd};
+use crate::knowledge::{Entry, TextKind, Verdict};
+
+/// What a text was read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// A text of this kind.
+    As(TextKind),
+    /// A termination reason of a dstack job or run, not a message.
+    TerminationReason,
+}
+
+impl Read {
+    /// Its name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Read::As(kind) => kind.name(),
+            Read::TerminationReason => "termination_reason",
+        }
+    }
+}
+
+/// What is known about a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding<'c> {
+    /// An entry explains it.
+    Failure(Read, &'c Entry),
+    /// It tells of no failure; the name of what says so.
+    Benign(Read, &'c str),
+    /// Nobody knows it.
+    Unknown,
+}
+
+impl FailureCatalog {
+    /// What is known about a text. Without a kind all kinds are tried: entries in their order, then the messages
+    /// of dstack.
+    pub fn look_up(&self, kind: Option<TextKind>, text: &str) -> Finding<'_> {
+        let text = text.trim();
+        let may_be_reason = kind.is_none_or(|kind| kind == TextKind::RunMessage);
+        if let Some(found) = may_be_reason.then(|| self.look_up_reason(text)).flatten() {
+            return found;
+        }
+        match kind {
+            Some(kind) => self.look_up_as(kind, text),
+            None => self.look_up_all(text),
+        }
+    }
+
+    fn look_up_as(&self, kind: TextKind, text: &str) -> Finding<'_> {
+        if let Some(benign) = self.benign_as(kind, text) {
+            return Finding::Benign(Read::As(kind), &benign.id);
+        }
+        let entry = match kind {
+            TextKind::RunMessage => self.job_entries(text).into_iter().next(),
+            kind => self.explain(kind, text),
+        };
+        entry.map_or(Finding::Unknown, |entry| Finding::Failure(Read::As(kind), entry))
+    }
+
+    /// The entries of dstack with a pattern that is found in a message. Those that take any message rely on
+    /// the termination reason, which a text alone does not have.
+    fn job_entries(&self, text: &str) -> Vec<&Entry> {
+        let found = self.job_texts.matches(text).filter(|index| self.job_texts.captures(*index, "?").is_none());
+        found.filter_map(|index| self.entries.get(index)).collect()
+    }
+
+    /// The first entry in the order of the catalog, whatever it applies to; messages of dstack come last.
+    fn look_up_all(&self, text: &str) -> Finding<'_> {
+        let of_texts = self.texts.matches(text).find_map(|index| self.entries.get(index));
+        let entry = of_texts.or_else(|| self.job_entries(text).into_iter().next());
+        let kinds = kinds_of(text);
+        let benign = kinds.iter().find_map(|kind| Some((*kind, self.benign_as(*kind, text)?)));
+        match (entry, benign) {
+            // A text that is benign in one place may be a failure in another.
+            (entry, Some((kind, benign))) if entry.is_none_or(|entry| entry.applies_to.contains(&kind)) => {
+                Finding::Benign(Read::As(kind), &benign.id)
+            }
+            (Some(entry), _) => {
+                let kind = kinds.into_iter().find(|kind| entry.applies_to.contains(kind));
+                kind.map_or(Finding::Unknown, |kind| Finding::Failure(Read::As(kind), entry))
+            }
+            (None, _) => Finding::Unknown,
+        }
+    }
+
+    /// A termination reason of dstack stands for a job that ended so, without a message: an exit of the
+    /// container then was one of the program.
+    fn look_up_reason(&self, text: &str) -> Option<Finding<'_>> {
+        let reason = text.to_ascii_lowercase();
+        match self.job_reason(&reason) {
+            Some(known) if known.verdict == Verdict::No => {
+                return Some(Finding::Benign(Read::TerminationReason, &known.name));
+            }
+            Some(_) => {}
+            None => {
+                self.run_reason(&reason)?;
+            }
+        }
+        let entry = self.explain_job(JobEnd { reason: &reason, exit_status: true, ..JobEnd::default() });
+        entry.map(|entry| Finding::Failure(Read::TerminationReason, entry))
+    }
+}
+
+/// The kinds a text may be of, the likeliest first: services begin their messages with their name.
+fn kinds_of(text: &str) -> Vec<TextKind> {
+    let of_service = text.trim_start_matches('(').starts_with("service ");
+    let first = of_service.then_some(TextKind::ServiceEvent);
+    first.into_iter().chain(TextKind::ALL).collect()
+}
+
+/// Advice with every `{name}` replaced by what was caught under that name, quoted for a shell where that is
+/// needed: the text comes from a log, and the advice may be pasted into a terminal. What was not caught
+/// shows as `NAME`.
+pub fn filled(advice: &str, fields: &[(String, &str)]) -> String {
+    let mut out = String::with_capacity(advice.len());
+    let mut rest = advice;
+    while let Some((before, name, after)) = next_name(rest) {
+        out.push_str(before);
+        // Within quotes of the advice no quotes of ours would hold.
+        let in_quotes = ['\'', '"'].into_iter().any(|quote| out.matches(quote).count() % 2 == 1);
+        match fields.iter().find(|(field, _)| field == name) {
+            Some((_, value)) if is_plain(value) => out.push_str(value),
+            Some((_, value)) if !in_quotes => out.push_str(&format!("'{}'", value.replace('\'', r"'\''"))),
+            _ => out.push_str(&name.to_ascii_uppercase()),
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+/// The names in braces in an advice.
+pub(super) fn names_in(advice: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = advice;
+    while let Some((_, name, after)) = next_name(rest) {
+        names.push(name);
+        rest = after;
+    }
+    names
+}
+
+/// The text before the first `{name}`, the name, and the text after it.
+fn next_name(text: &str) -> Option<(&str, &str, &str)> {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    text.match_indices('{').find_map(|(at, _)| {
+        let before = text.get(..at)?;
+        let (name, after) = text.get(at + 1..)?.split_once('}')?;
+        // `${name}` belongs to a shell.
+        (is_name(name) && !before.ends_with('$')).then_some((before, name, after))
+    })
+}
+
+/// Whether a shell takes a value as it is.
+fn is_plain(value: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+=,".contains(letter);
+    !value.is_empty() && value.chars().all(plain) && !value.starts_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_filled_in_and_safe_to_paste() {
+        let fields = [("image".to_owned(), "web:1.2"), ("name".to_owned(), "x; rm -rf ~'")];
+        assert_eq!(filled("docker pull {image}", &fields), "docker pull web:1.2");
+        assert_eq!(filled("id {name}!", &fields), r"id 'x; rm -rf ~'\'''!");
+        assert_eq!(filled("sh -c 'id {name}' {image}", &fields), "sh -c 'id NAME' web:1.2");
+        assert_eq!(filled("echo \"{name}\"", &fields), "echo \"NAME\"");
+        assert_eq!(filled("--secret {secret_id}", &fields), "--secret SECRET_ID");
+        assert_eq!(filled("-f '{{.State.Error}}' ${image} {a: b} {", &fields), "-f '{{.State.Error}}' ${image} {a: b} {");
+        assert_eq!(filled("{image", &fields), "{image");
+        assert_eq!(names_in("{a} {b_c} {D} ${e}"), ["a", "b_c"]);
+    }
+
+    #[test]
+    fn a_text_is_read_as_what_it_is() {
+        let catalog = FailureCatalog::builtin();
+        let id = |kind, text| match catalog.look_up(kind, text) {
+            Finding::Failure(read, entry) => format!("{} as {}", entry.id, read.name()),
+            Finding::Benign(read, id) => format!("benign {id} as {}", read.name()),
+            Finding::Unknown => "unknown".to_owned(),
+        };
+        assert_eq!(id(None, "AGENT"), "placement-agent as task.stoppedReason");
+        assert_eq!(id(Some(TextKind::ApiFailure), " AGENT\n"), "placement-agent as api.failure");
+        assert_eq!(id(None, "(service web) has reached a steady state."), "benign steady-state as service.event");
+        assert_eq!(id(None, "INSTANCE_UNREACHABLE"), "dstack-instance-unreachable as termination_reason");
+        assert_eq!(id(None, "container_exited_with_error"), "dstack-exited as termination_reason");
+        assert_eq!(id(None, "terminated_by_user"), "benign terminated_by_user as termination_reason");
+        assert_eq!(id(Some(TextKind::ApiError), "instance_unreachable"), "unknown");
+        for text in ["", "nobody has seen this"] {
+            assert_eq!(id(None, text), "unknown");
+            assert_eq!(id(Some(TextKind::RunMessage), text), "unknown");
+        }
+    }
+}

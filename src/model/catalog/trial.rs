@@ -1,0 +1,224 @@
+//! Tries the rules of a user: every mistake in them, and where.
+//!
+//! In: the text of a TOML file in the form of the built-in catalog. Out: a [`Trial`]. One broken entry does
+//! not hide the mistakes of the others; sound entries are tried together with the built-in catalog, as
+//! they would be used.
+
+mod entry;
+
+use super::FailureCatalog;
+use crate::knowledge::{Benign, CatalogText, Entry, TextKind};
+use entry::{doubtful, wrong_entry, wrong_example, wrong_patterns};
+use serde::de::DeserializeOwned;
+use toml::{Spanned, Table, Value};
+
+/// What may stand at the top of a file.
+const TABLES: &[&str] =
+    &["error", "benign", "exit_code", "stop_code", "reason", "run_reason", "schema_version", "stages", "classes"];
+
+/// Something about a file that its author should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line, from 1; missing where it is about the file as a whole.
+    pub line: Option<usize>,
+    /// The entry it is about.
+    pub entry: Option<String>,
+    /// What is wrong, and what was expected.
+    pub what: String,
+}
+
+/// How rules stood the trial.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trial {
+    /// Entries without a mistake, those for benign texts included.
+    pub entries: usize,
+    /// Examples that are explained by their own entry.
+    pub examples: usize,
+    /// What is wrong.
+    pub mistakes: Vec<Mistake>,
+    /// What is allowed, but may not be meant.
+    pub notes: Vec<Mistake>,
+}
+
+/// An entry with its line.
+#[derive(Debug)]
+struct Placed<T> {
+    line: usize,
+    entry: T,
+}
+
+/// The parts of a file whose entries are read one by one.
+#[derive(Debug, Default, serde::Deserialize)]
+struct Loose {
+    #[serde(default)]
+    error: Vec<Spanned<Value>>,
+    #[serde(default)]
+    benign: Vec<Spanned<Value>>,
+}
+
+impl Trial {
+    /// Tries the text of a file.
+    pub fn of(text: &str) -> Trial {
+        let mut trial = Trial::default();
+        let (table, loose) = match (toml::from_str::<Table>(text), toml::from_str::<Loose>(text)) {
+            (Ok(table), Ok(loose)) => (table, loose),
+            (Err(error), _) | (_, Err(error)) => {
+                let line = error.span().map(|span| line_of(text, span.start));
+                trial.mistakes.push(Mistake { line, entry: None, what: error.message().to_owned() });
+                return trial;
+            }
+        };
+        let entries: Vec<Placed<Entry>> = trial.read(text, loose.error, "error");
+        let benign: Vec<Placed<Benign>> = trial.read(text, loose.benign, "benign");
+        let rest = trial.rest(table);
+        if entries.is_empty() && benign.is_empty() && rest == CatalogText::default() && trial.mistakes.is_empty() {
+            let what = "the file holds no rule; expected at least one [[error]] or [[benign]]".to_owned();
+            trial.mistakes.push(Mistake { line: None, entry: None, what });
+        }
+        let builtin = FailureCatalog::builtin();
+        let with = |entries: Vec<Entry>, benign: Vec<Benign>| {
+            FailureCatalog::of(vec![CatalogText { entries, benign, ..rest.clone() }, builtin.as_text()])
+        };
+        // Reasons of dstack may be taught by the same file.
+        let words = with(Vec::new(), Vec::new());
+        let entries = trial.sound(entries, |entry| wrong_entry(entry, &words), |entry| &entry.id);
+        let benign = trial.sound(benign, |benign| wrong_patterns(&benign.patterns), |benign| &benign.id);
+        let catalog = with(
+            entries.iter().map(|placed| placed.entry.clone()).collect(),
+            benign.iter().map(|placed| placed.entry.clone()).collect(),
+        );
+        trial.try_entries(&entries, &catalog);
+        trial.try_benign(&benign, &catalog);
+        trial.look_for_takeovers(&entries, &catalog);
+        trial.mistakes.sort_by_key(|mistake| mistake.line);
+        trial.notes.sort_by_key(|note| note.line);
+        trial
+    }
+
+    /// Reads entries one by one.
+    fn read<T: DeserializeOwned>(&mut self, text: &str, values: Vec<Spanned<Value>>, what: &str) -> Vec<Placed<T>> {
+        let mut read = Vec::new();
+        for (number, value) in values.into_iter().enumerate() {
+            let line = line_of(text, value.span().start);
+            let value = value.into_inner();
+            let id = value.get("id").and_then(Value::as_str).map(str::to_owned);
+            match value.try_into() {
+                Ok(entry) => read.push(Placed { line, entry }),
+                Err(error) => {
+                    let entry = id.or_else(|| Some(format!("{what} {}", number + 1)));
+                    self.mistakes.push(Mistake { line: Some(line), entry, what: error.message().to_owned() });
+                }
+            }
+        }
+        read
+    }
+
+    /// Everything but entries and benign texts.
+    fn rest(&mut self, mut table: Table) -> CatalogText {
+        let unknown: Vec<&str> = table.keys().map(String::as_str).filter(|key| !TABLES.contains(key)).collect();
+        for key in unknown {
+            let what = format!("`{key}` is nothing a catalog holds; expected one of {}", TABLES.join(", "));
+            self.mistakes.push(Mistake { line: None, entry: None, what });
+        }
+        table.remove("error");
+        table.remove("benign");
+        table.try_into().unwrap_or_else(|error: toml::de::Error| {
+            self.mistakes.push(Mistake { line: None, entry: None, what: error.message().to_owned() });
+            CatalogText::default()
+        })
+    }
+
+    /// The entries nothing is wrong with by themselves.
+    fn sound<T>(
+        &mut self,
+        entries: Vec<Placed<T>>,
+        wrong: impl Fn(&T) -> Vec<String>,
+        id: impl Fn(&T) -> &String,
+    ) -> Vec<Placed<T>> {
+        let mut sound: Vec<Placed<T>> = Vec::new();
+        for placed in entries {
+            let mut found = wrong(&placed.entry);
+            let name = id(&placed.entry).clone();
+            if let Some(first) = sound.iter().find(|first| *id(&first.entry) == name) {
+                found.push(format!("the id is taken by the entry in line {}; give one of them another", first.line));
+            }
+            if found.is_empty() {
+                sound.push(placed);
+            } else {
+                let line = Some(placed.line);
+                self.mistakes.extend(found.into_iter().map(|what| Mistake { line, entry: Some(name.clone()), what }));
+            }
+        }
+        sound
+    }
+
+    fn try_entries(&mut self, entries: &[Placed<Entry>], catalog: &FailureCatalog) {
+        for Placed { line, entry } in entries {
+            let mut wrong = Vec::new();
+            for example in &entry.examples {
+                match wrong_example(entry, example, catalog) {
+                    Some(what) => wrong.push(format!("example \"{example}\" {what}")),
+                    None => self.examples += 1,
+                }
+            }
+            self.entries += usize::from(wrong.is_empty());
+            let place = |what| Mistake { line: Some(*line), entry: Some(entry.id.clone()), what };
+            self.mistakes.extend(wrong.into_iter().map(place));
+            self.notes.extend(doubtful(entry).into_iter().map(place));
+        }
+    }
+
+    fn try_benign(&mut self, benign: &[Placed<Benign>], catalog: &FailureCatalog) {
+        for Placed { line, entry } in benign {
+            let fails = |example: &&String| !entry.applies_to.iter().all(|kind| catalog.is_benign(*kind, example));
+            let wrong: Vec<&String> = entry.examples.iter().filter(fails).collect();
+            self.examples += entry.examples.len() - wrong.len();
+            self.entries += usize::from(wrong.is_empty());
+            self.mistakes.extend(wrong.into_iter().map(|example| Mistake {
+                line: Some(*line),
+                entry: Some(entry.id.clone()),
+                what: format!("example \"{example}\" is not matched by its patterns"),
+            }));
+        }
+    }
+
+    /// Texts that built-in entries explained and that these rules now explain instead.
+    fn look_for_takeovers(&mut self, entries: &[Placed<Entry>], catalog: &FailureCatalog) {
+        for Placed { line, entry } in entries {
+            let others =
+                FailureCatalog::builtin().entries.iter().filter(|known| known.id != entry.id && known.reasons.is_empty());
+            for known in others {
+                let taken = known.examples.iter().find(|example| {
+                    let by = |kind: &TextKind| catalog.explain(*kind, example).is_some_and(|found| found.id == entry.id);
+                    known.applies_to.iter().any(by)
+                });
+                if let Some(example) = taken {
+                    let what = format!("takes texts from `{}`, such as \"{example}\"", known.id);
+                    self.notes.push(Mistake { line: Some(*line), entry: Some(entry.id.clone()), what });
+                }
+            }
+        }
+    }
+}
+
+impl FailureCatalog {
+    /// The catalog as one text.
+    fn as_text(&self) -> CatalogText {
+        CatalogText {
+            entries: self.entries.clone(),
+            exit_codes: self.exit_codes.clone(),
+            stop_codes: self.stop_codes.clone(),
+            benign: self.benign.clone(),
+            job_reasons: self.job_reasons.clone(),
+            run_reasons: self.run_reasons.clone(),
+        }
+    }
+}
+
+/// The line of a byte, from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests;

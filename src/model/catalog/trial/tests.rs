@@ -1,0 +1,114 @@
+use super::*;
+use crate::knowledge::{DSTACK, ECS_ERRORS};
+
+const RULE: &str = r#"
+[[error]]
+id = "disk-quota"
+name = "DiskQuota"
+stage = "volume"
+class = "configuration"
+retry = "after_fix"
+confidence = "observed"
+applies_to = ["task.stoppedReason"]
+patterns = ['^DiskQuota: volume (?P<volume>\S+) is full$']
+examples = ["DiskQuota: volume data is full"]
+cause = "The quota of the volume is used up."
+verify = ["df -h {volume}"]
+"#;
+
+fn told(trial: &Trial) -> Vec<String> {
+    let about = |mistake: &Mistake| {
+        format!("{}: {}: {}", mistake.line.unwrap_or(0), mistake.entry.as_deref().unwrap_or("file"), mistake.what)
+    };
+    trial.mistakes.iter().map(about).collect()
+}
+
+fn only(trial: &Trial) -> String {
+    let told = told(trial);
+    assert_eq!(told.len(), 1, "{told:?}");
+    told.into_iter().next().unwrap()
+}
+
+#[test]
+fn sound_rules_have_no_mistakes() {
+    let trial = Trial::of(RULE);
+    assert_eq!(trial, Trial { entries: 1, examples: 1, ..Trial::default() });
+    for text in [ECS_ERRORS, DSTACK] {
+        let trial = Trial::of(text);
+        assert_eq!(told(&trial), Vec::<String>::new());
+        assert_eq!(trial.notes, []);
+        assert!(trial.entries > 40 && trial.examples > 30, "{} {}", trial.entries, trial.examples);
+    }
+}
+
+#[test]
+fn every_mistake_has_its_place() {
+    for (from, to, want) in [
+        ("volume\"", "disk\"", "2: disk-quota: `disk` is no phase; expected one of placement, "),
+        ("configuration", "config", "2: disk-quota: `config` is no class; expected one of transient, "),
+        ("after_fix", "never", "2: disk-quota: `never` is no retry advice; expected one of backoff, "),
+        ("observed", "sure", "2: disk-quota: `sure` is no confidence; expected one of documented, "),
+        ("(?P<volume>", "(?P<volume", "2: disk-quota: pattern '^DiskQuota: volume (?P<volume\\S+) is full$' is no regular"),
+        ("task.stoppedReason", "task.reason", "2: disk-quota: unknown variant `task.reason`, expected one of "),
+        ("retry =", "rety =", "2: disk-quota: unknown field `rety`, expected one of "),
+        ("cause = \"The quota of the volume is used up.\"", "", "2: disk-quota: missing field `cause`"),
+        ("[\"DiskQuota: volume data is full\"]", "[]", "2: disk-quota: it has no example"),
+        (
+            "data is full\"",
+            "data is not full\"",
+            "2: disk-quota: example \"DiskQuota: volume data is not full\" as task.stoppedReason is explained by no entry",
+        ),
+        ("[\"task.stoppedReason\"]", "[\"run.message\"]", "2: disk-quota: it applies to run.message"),
+        ("[[error]]", "[[eror]]", "0: file: `eror` is nothing a catalog holds; expected one of error, "),
+        ("id = \"disk-quota\"", "id = ", "3: file: "),
+    ] {
+        assert!(RULE.contains(from), "{from}");
+        let told = told(&Trial::of(&RULE.replace(from, to)));
+        assert!(told.iter().any(|told| told.starts_with(want)), "{to}: {told:?}");
+    }
+    assert_eq!(only(&Trial::of("")), "0: file: the file holds no rule; expected at least one [[error]] or [[benign]]");
+}
+
+#[test]
+fn an_id_is_given_once() {
+    let trial = Trial::of(&format!("{RULE}{RULE}"));
+    assert_eq!(only(&trial), "15: disk-quota: the id is taken by the entry in line 2; give one of them another");
+    assert_eq!((trial.entries, trial.examples), (1, 1));
+}
+
+#[test]
+fn one_broken_entry_does_not_hide_another() {
+    let second = RULE.replace("disk-quota", "other").replace("DiskQuota", "OtherQuota").replace("observed", "sure");
+    let trial = Trial::of(&format!("{}{second}{RULE}", RULE.replace("retry", "rety").replace("disk-quota", "first")));
+    let told = told(&trial);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("2: first: ") && told[1].starts_with("15: other: "), "{told:?}");
+    assert_eq!(trial.entries, 1);
+}
+
+#[test]
+fn who_took_an_example_is_told() {
+    let first = RULE.replace("disk-quota", "all-quotas").replace(r"(?P<volume>\S+) is full$", r"(?P<volume>\S+)");
+    let trial = Trial::of(&format!("{first}{RULE}"));
+    assert_eq!(
+        only(&trial),
+        "15: disk-quota: example \"DiskQuota: volume data is full\" as task.stoppedReason is explained by `all-quotas`"
+    );
+    let benign = RULE
+        .replace("task.stoppedReason", "service.event")
+        .replace(r"'^DiskQuota: volume (?P<volume>\S+) is full$'", "'steady'")
+        .replace("DiskQuota: volume data is full", "(service web) has reached a steady state.");
+    let told = only(&Trial::of(&benign));
+    assert!(told.ends_with("as service.event tells of no failure, says `steady-state`"), "{told}");
+}
+
+#[test]
+fn what_is_hardly_meant_is_noted() {
+    let wide = RULE.replace(r"'^DiskQuota: volume (?P<volume>\S+) is full$'", "'volume', 'never seen'");
+    let trial = Trial::of(&wide);
+    assert_eq!(told(&trial), Vec::<String>::new());
+    let notes: Vec<&str> = trial.notes.iter().map(|note| note.what.as_str()).collect();
+    assert!(notes.contains(&"pattern 'never seen' has no example"), "{notes:?}");
+    assert!(notes.contains(&"no pattern catches `{volume}`: it will show as VOLUME"), "{notes:?}");
+    assert!(notes.iter().any(|note| note.starts_with("takes texts from `ebs-")), "{notes:?}");
+}
