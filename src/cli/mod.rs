@@ -5,12 +5,14 @@
 
 mod args;
 mod ask;
+mod explain;
 mod fields;
 mod load;
 mod query;
 mod say;
 mod show;
 mod store;
+mod timeline;
 
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -49,6 +51,8 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Query(arguments) => query::run_query(&arguments, global, context),
         args::Command::Sql(arguments) => query::run_sql(&arguments, global, context),
         args::Command::Fields(arguments) => fields::run(&arguments, context),
+        args::Command::Explain(arguments) => explain::run(&arguments, global, context),
+        args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
