@@ -11,7 +11,7 @@ pub(super) fn verify(case: &Case, entry: &Entry) -> Vec<Check> {
 }
 
 fn check(template: &str, names: &Names) -> Check {
-    if !template.starts_with("aws ") && !template.starts_with("dstack ") {
+    if !["aws ", "dstack ", "docker "].iter().any(|program| template.starts_with(program)) {
         return Check { command: None, note: Some(template.to_owned()) };
     }
     let (command, note) = split(template);
@@ -66,7 +66,7 @@ impl Names {
             case.text("container_instance")
         };
         let secret_region = secret.and_then(|arn| arn.split(':').nth(3));
-        let known: [(&'static str, Option<&str>); 19] = [
+        let known: [(&'static str, Option<&str>); 20] = [
             ("CLUSTER", case.text("cluster")),
             ("SERVICE", case.text("service")),
             ("TASK", case.text("task")),
@@ -86,6 +86,7 @@ impl Names {
             ("FS", file_system(message)),
             ("RESOURCE", caught("resource")),
             ("F", case.text("family")),
+            ("USER", caught("user")),
         ];
         Names(known.into_iter().filter_map(|(name, value)| Some((name, shell_word(value?)?))).collect())
     }

@@ -37,7 +37,7 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
     let pool = if spot {
         "capacity_provider = 'FARGATE_SPOT'"
     } else {
-        "(launch_type = 'FARGATE' or capacity_provider = 'FARGATE') and capacity_provider is distinct from 'FARGATE_SPOT'"
+        "(launch_type = 'FARGATE' or capacity_provider = 'FARGATE') and (capacity_provider is distinct from 'FARGATE_SPOT')"
     };
     let rows = records.rows(&format!(
         "select max(cpu) as cpu, coalesce(task_arn, task) as name from task_events where {pool} and {} and {} and created_at <= {} \
@@ -65,7 +65,8 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
     lines.push(format!("refused: {missing} × {} = {} vCPU", vcpu(requested), vcpu(refused)));
     lines.push(format!("needed: {} + {} = {} vCPU", vcpu(running), vcpu(refused), vcpu(running + refused)));
     lines.push(format!(
-        "limit: not in these records; it is below the {} vCPU needed, if they hold all use of the account and region",
+        "limit: not in these records; if they hold all use of the account and region, it is at least {} and below {} vCPU",
+        vcpu(running),
         vcpu(running + refused)
     ));
     Ok(lines)
@@ -94,14 +95,29 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
         let asked = if asked.is_empty() { String::new() } else { format!("one task asks for {}; ", asked.join(" and ")) };
         return Ok(vec![format!("{asked}what instance {instance} had left is in no record before that time")]);
     };
+    let since = time(told.time("time").unwrap_or(at));
+    // The call is recorded in whole seconds; the tasks it placed are created in the next.
+    let soon = time(super::records::shifted(at, 2));
+    let now = time(at);
+    let lives = format!("max(stopped_at) is null or max(stopped_at) > {now}");
+    let came = reserved(records, instance, &format!("min(created_at) > {since} and min(created_at) <= {soon}"), &lives)?;
+    let ended = format!("max(stopped_at) > {since} and max(stopped_at) <= {now}");
+    let left = reserved(records, instance, &format!("min(created_at) <= {since}"), &ended)?;
     let rows = [
-        ("CPU units", size.cpu, told.int("remaining_cpu"), told.int("registered_cpu")),
-        ("MiB of memory", size.memory, told.int("remaining_memory"), told.int("registered_memory")),
+        ("CPU units", size.cpu, told.int("remaining_cpu"), told.int("registered_cpu"), (came.cpu, left.cpu)),
+        ("MiB of memory", size.memory, told.int("remaining_memory"), told.int("registered_memory"), (came.memory, left.memory)),
     ];
     let mut lines = Vec::new();
-    for (unit, asked, free, registered) in rows {
-        let (Some(free), Some(registered)) = (free, registered) else { continue };
-        let left = format!("{free} of {registered} free");
+    for (unit, asked, free, registered, (came, left)) in rows {
+        let (Some(told), Some(registered)) = (free, registered) else { continue };
+        let free = told - came + left;
+        let sum = match (came, left) {
+            (0, 0) => free.to_string(),
+            (came, 0) => format!("{told} − {came} = {free}"),
+            (0, left) => format!("{told} + {left} = {free}"),
+            (came, left) => format!("{told} − {came} + {left} = {free}"),
+        };
+        let left = format!("{sum} of {registered} free");
         lines.push(match asked {
             None => format!("{unit}: {left}; what one task asks for is in no record"),
             Some(asked) if asked > free => {
@@ -111,11 +127,36 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
         });
     }
     let age = told.time("time").map(|told| at.duration_since(told).as_secs()).unwrap_or_default();
-    lines.push(format!("free as instance {instance} last told, {} before the failure", super::chain::length(age)));
-    if let Some(placed) = case.call.as_ref().and_then(|call| call.int("placed")).filter(|placed| *placed > 0) {
-        lines.push(format!("the same call placed {placed} before the rest was refused"));
+    let mut changed = String::new();
+    if came.tasks > 0 {
+        changed.push_str(&format!(", less what came to it since ({} tasks)", came.tasks));
     }
+    if left.tasks > 0 {
+        changed.push_str(&format!(", plus what left it since ({} tasks)", left.tasks));
+    }
+    if age > 3600 {
+        changed.push_str("; that is long ago, so it may be wrong");
+    }
+    lines.push(format!("free as instance {instance} last told, {} before the failure{changed}", super::chain::length(age)));
     Ok(lines)
+}
+
+/// What some tasks reserve.
+struct Reserved {
+    tasks: usize,
+    cpu: i64,
+    memory: i64,
+}
+
+/// What tasks reserve that came to an instance, or left it, after it last told of itself.
+fn reserved(records: &Records<'_>, instance: &str, created: &str, stopped: &str) -> Result<Reserved, RunError> {
+    let rows = records.rows(&format!(
+        "select max(cpu) as cpu, max(memory) as memory, coalesce(task_arn, task) as name from task_events \
+         where {} group by coalesce(task_arn, task) having {created} and ({stopped}) order by name",
+        equals("container_instance", Some(instance)),
+    ))?;
+    let sum = |column: &str| rows.iter().filter_map(|row| row.int(column)).sum();
+    Ok(Reserved { tasks: rows.len(), cpu: sum("cpu"), memory: sum("memory") })
 }
 
 struct Size {

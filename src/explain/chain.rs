@@ -86,9 +86,9 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
         let after = event.time.duration_since(at).as_secs();
         let placed = row.flag("failed") == Some(false) || row.int("missing") == Some(0);
         let retries = call.text("started_by") == Some("AWS Step Functions");
-        let kind = if retries { "retry" } else { "the same caller asked again" };
-        event.what =
-            format!("{}: {kind} after {}{}", event.what, length(after), if placed && retries { ", which healed it" } else { "" });
+        let kind = if retries { "retry" } else { "the same caller again" };
+        let healed = if placed && retries { ", which healed it" } else { "" };
+        event.note = Some(format!("{kind} after {}{healed}", length(after)));
         events.push(event);
         if placed {
             break;
@@ -160,7 +160,7 @@ fn network_changes(records: &Records<'_>, case: &Case, began: Timestamp) -> Resu
     );
     let mut events = calls(records, &condition, "\"time\" desc", MOST)?;
     for event in &mut events {
-        event.what = format!("{} (a network change shortly before; not proven to be the cause)", event.what);
+        event.note = Some("a network change shortly before; not proven to be the cause".to_owned());
     }
     Ok(events)
 }
@@ -184,7 +184,7 @@ fn next_task(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec
     let event = rows.first().and_then(|row| {
         let what =
             format!("next task {whose} that started: {} ({})", row.text("task")?, row.text("task_definition").unwrap_or("?"));
-        Some(Event { time: row.time("started_at")?, what, who: None, record: row.text("id")?.to_owned() })
+        Some(Event { time: row.time("started_at")?, what, who: None, note: None, record: row.text("id")?.to_owned() })
     });
     Ok(event.into_iter().collect())
 }
@@ -222,7 +222,7 @@ fn failed_task(row: &Row) -> Option<Event> {
     let code = row.int("exit_code").map(|code| format!(", exit code {code}")).unwrap_or_default();
     let reason = row.text("reason").unwrap_or("no reason told");
     let what = format!("task {} failed: {reason}{code}", row.text("task").unwrap_or("?"));
-    Some(Event { time: row.time("time")?, what, who: None, record: row.text("record")?.to_owned() })
+    Some(Event { time: row.time("time")?, what, who: None, note: None, record: row.text("record")?.to_owned() })
 }
 
 fn of_service(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
@@ -240,7 +240,7 @@ fn of_agent(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Eve
     let record = case.text("record").unwrap_or_default();
     if !events.iter().any(|event| event.record == record) {
         let message = case.text("message").unwrap_or("the update failed").to_owned();
-        events.push(Event { time: at, what: message, who: None, record: record.to_owned() });
+        events.push(Event { time: at, what: message, who: None, note: None, record: record.to_owned() });
     }
     Ok(events)
 }
@@ -268,7 +268,7 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
                 (true, false, _) => "an earlier attempt of the same job",
                 (false, ..) => "another job of the run",
             };
-            event.what = format!("{} ({relation})", event.what);
+            event.note = Some(relation.to_owned());
         }
         events.push(event);
     }

@@ -39,9 +39,9 @@ pub(super) fn task(row: &Row) -> Option<Event> {
         what.push_str(&ending(row));
     } else if row.text("desired_status") == Some("STOPPED") {
         what.push_str(", asked to stop");
-        let parts: Vec<&str> = [row.text("stop_code"), row.text("stopped_reason")].into_iter().flatten().collect();
-        if !parts.is_empty() {
-            what.push_str(&format!(" ({})", parts.join(": ")));
+        // The reason is told once, where it has stopped.
+        if let Some(code) = row.text("stop_code") {
+            what.push_str(&format!(" ({code})"));
         }
     }
     event(row, what, None)
@@ -148,5 +148,5 @@ pub(super) fn submission(row: &Row) -> Option<Event> {
 }
 
 fn event(row: &Row, what: String, who: Option<String>) -> Option<Event> {
-    Some(Event { time: row.time("time")?, what, who, record: row.text("id")?.to_owned() })
+    Some(Event { time: row.time("time")?, what, who, note: None, record: row.text("id")?.to_owned() })
 }

@@ -1,7 +1,9 @@
 //! How a program ended, as far as the evidence goes: 137 and 143 mean different things at different times.
 
+use super::chain::length;
 use super::finding::Event;
 use super::gather::Case;
+use crate::model::catalog::FailureCatalog;
 
 /// Whether there is evidence that it ran out of memory.
 pub(super) fn oom(case: &Case) -> bool {
@@ -23,13 +25,16 @@ pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -
     let mut notes = Vec::new();
     let code = case.failure.int("exit_code");
     match (case.kind(), ran) {
-        ("task", Some(false)) => notes.push("startedAt is missing: no container of the task ever ran".to_owned()),
-        ("run", Some(false)) if case.submission.is_some() => match case.text("reason") {
-            Some("container_exited_with_error") => notes.push(
-                "dstack recorded that the container exited, but there is no exit status and the message tells of a step before the program: it never ran".to_owned(),
-            ),
-            _ => notes.push("no exit status: the program never ran".to_owned()),
-        },
+        ("task", Some(false)) => notes.push("startedAt is missing".to_owned()),
+        ("run", Some(false)) if case.submission.is_some() => notes.push(match case.text("reason") {
+            Some("container_exited_with_error") => {
+                "there is no exit status, and the message tells of a step before the program: no container exited, whatever the reason says"
+                    .to_owned()
+            }
+            _ => "there is no exit status".to_owned(),
+        }),
+        ("deployment", _) => notes.extend(failed_tasks(chain)),
+        ("launch", _) => notes.extend(disconnected(case, chain)),
         _ => {}
     }
     match code {
@@ -47,8 +52,10 @@ pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -
                 "exit status -1: a signal ended the program and its number is lost; the records do not say which".to_owned(),
             );
         }
-        Some(code) if (129..=192).contains(&code) => notes.push(format!("exit code {code}: ended by signal {}", code - 128)),
-        Some(code) if !case.expected => notes.push(format!("the program ended itself with {code}")),
+        Some(code) if code != 0 => notes.push(match FailureCatalog::builtin().exit_code(code) {
+            Some(known) => format!("exit code {code}, {}: {}", known.name, known.meaning),
+            None => format!("exit code {code}: the program's own meaning"),
+        }),
         _ => {}
     }
     notes
@@ -81,6 +88,42 @@ fn killed(case: &Case, chain: &[Event]) -> Vec<String> {
         notes.push("no change of its container instance was told while it ran".to_owned());
     }
     notes
+}
+
+/// How the tasks of a deployment failed: that is what to explain next.
+fn failed_tasks(chain: &[Event]) -> Vec<String> {
+    let mut ways: std::collections::BTreeMap<&str, (usize, &str)> = std::collections::BTreeMap::new();
+    for event in chain {
+        if let Some((_, way)) = event.what.split_once(" failed: ").filter(|_| event.what.starts_with("task ")) {
+            let (count, newest) = ways.entry(way).or_default();
+            *count += 1;
+            *newest = &event.record;
+        }
+    }
+    let line = |(way, (count, newest)): (&str, (usize, &str))| {
+        let tasks = if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
+        format!("{tasks} of it failed, {way}: `ecs-audit explain {newest}` explains the newest")
+    };
+    ways.into_iter().map(line).collect()
+}
+
+/// For how long the agent was gone when a launch met it, as the events of its instance tell.
+fn disconnected(case: &Case, chain: &[Event]) -> Option<String> {
+    let at = case.failure.time("time").filter(|_| case.text("reason") == Some("AGENT"))?;
+    let of_agent = |event: &&Event, what: &str| event.what.starts_with("instance ") && event.what.contains(what);
+    let gone = chain.iter().rev().find(|event| event.time <= at && of_agent(event, "agent disconnected"));
+    let Some(gone) = gone else {
+        return Some("no record tells when the agent disconnected".to_owned());
+    };
+    let Some(back) = chain.iter().find(|event| event.time > gone.time && of_agent(event, "connected again")) else {
+        return Some("the agent had disconnected before; no record tells when it came back".to_owned());
+    };
+    let seconds = back.time.duration_since(gone.time).as_secs();
+    if back.time < at {
+        return Some(format!("the agent had been gone for {} and was back before the call, as its events tell", length(seconds)));
+    }
+    let updated = if back.what.contains(" → ") { "; it came back with another version: an update" } else { "" };
+    Some(format!("the agent was disconnected for {} around the call{updated}", length(seconds)))
 }
 
 /// Who or what asked the task to stop.

@@ -129,6 +129,8 @@ pub struct Event {
     pub what: String,
     /// Who did it.
     pub who: Option<String>,
+    /// What it has to do with the failure.
+    pub note: Option<String>,
     /// The id of the record.
     pub record: String,
 }

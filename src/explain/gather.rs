@@ -144,7 +144,8 @@ fn summary(case: &Case) -> Summary {
             format!("{}{}{counts}", case.text("event_name").unwrap_or("RunTask"), of(definition))
         }
         "api_error" => format!("{} was refused", case.text("event_name").unwrap_or("a call")),
-        "task" if case.expected => format!("task{} stopped as it was asked to, or ended with 0: no failure", of(definition)),
+        "task" if case.expected && case.failure.int("exit_code") == Some(0) => format!("task{} ended with 0", of(definition)),
+        "task" if case.expected => format!("task{} stopped as it was asked to", of(definition)),
         "task" => format!("task{} stopped", of(definition)),
         "service" => format!("service {} told of trouble", case.text("service").unwrap_or("(not named)")),
         "deployment" => format!("deployment{} failed", of(case.text("service"))),
@@ -186,7 +187,8 @@ fn place(records: &Records<'_>, case: &Case) -> Result<Vec<Fact>, RunError> {
     add("service", case.text("service"));
     add("deployment", incident);
     add("task definition", case.text("task_definition").or(case.text("family")));
-    add("task", case.text("task"));
+    // A refused launch has no task; what its call placed is another one.
+    add("task", case.text("task").filter(|_| case.kind() != "launch"));
     add("container", case.text("container"));
     add("launch type", case.text("launch_type"));
     add("capacity provider", case.text("capacity_provider"));

@@ -11,10 +11,10 @@
 //! explain X      { "subject": {kind, name}, "others": n, "finding": {id, kind, expected, failure: {what, reason,
 //!                  message}, place: [{name, value}], when: {at, began, lasted_seconds}, phases: [{name, state, at,
 //!                  until, note}], ran, notes: [], cause: {id, title, meaning, class, category, wording}, chain: [{time, what,
-//!                  who, record}], calculation: [], verify: [{command, note}], actions: [], response} or null }
+//!                  who, note, record}], calculation: [], verify: [{command, note}], actions: [], response} or null }
 //! explain --all  { "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
 //!                  response}] }
-//! timeline X     { "subject": {kind, name}, "events": [{time, since_seconds, what, who, record, gap}],
+//! timeline X     { "subject": {kind, name}, "events": [{time, what, who, note, record, since_seconds, gap}],
 //!                  "phases": [{what, from, until, seconds}] }
 //! ```
 

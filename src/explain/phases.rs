@@ -17,6 +17,7 @@ pub(super) fn ladder(records: &Records<'_>, case: &Case) -> Result<(Vec<Rung>, O
             (rungs, Some(task.time("started_at").is_some()))
         }
         ("run", _) => (of_run(records, case)?, told),
+        ("agent", _) => (vec![rung("agent update", State::Failed, case.failure.time("time"))], told),
         // A service, a deployment or a refused call has one phase: where it failed.
         _ => {
             let at = case.failure.time("time");
@@ -49,7 +50,7 @@ fn phase_name(phase: &str) -> &str {
 fn of_launch(case: &Case) -> Vec<Rung> {
     let at = case.failure.time("time");
     let phase = case.text("phase").unwrap_or("placement");
-    let mut rungs = vec![rung("asked", State::Done, at), rung(phase_name(phase), State::Failed, at)];
+    let mut rungs = vec![rung("asked", State::Done, at), rung(phase_name(phase), State::Failed, None)];
     rungs.extend(["image pull", "started"].map(|name| rung(name, State::NotReached, None)));
     rungs
 }
@@ -157,7 +158,11 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Rung>, RunError> {
         };
         let mut step = rung(name, state, at);
         if state == State::Failed {
-            step.until = ended;
+            if step.at.is_some() {
+                step.until = ended;
+            } else {
+                step.at = ended;
+            }
             if phase.is_some_and(|phase| phase != *status && phase_name(phase) != *name) {
                 step.note = phase.map(phase_name).map(str::to_owned);
             }

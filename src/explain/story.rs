@@ -63,6 +63,7 @@ pub fn story(records: &Records<'_>, subject: &Subject) -> Result<Option<Story>, 
             events.extend(rows.iter().filter_map(describe::task));
             events.extend(calls(records, &format!("{} and read_only is not true", same("task")))?);
             phases.extend(rows.last().map(of_task).unwrap_or_default());
+            events.extend(rows.last().map(moments).unwrap_or_default());
         }
         SubjectKind::Service => {
             events.extend(of_tasks(records, &format!("{} and {there}", same("service")))?);
@@ -138,6 +139,23 @@ fn of_tasks(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, RunErr
     Ok(task_events(records, condition)?.iter().filter_map(describe::task).collect())
 }
 
+/// The moments that the last state of a task tells of, beside the states told one by one.
+fn moments(task: &Row) -> Vec<Event> {
+    let moments = [
+        ("created_at", "created"),
+        ("pull_started_at", "image pull began"),
+        ("pull_stopped_at", "image pull ended"),
+        ("started_at", "started"),
+        ("stopping_at", "stopping"),
+        ("execution_stopped_at", "containers stopped"),
+    ];
+    let moment = |(column, what): (&str, &str)| {
+        let what = format!("task {}: {what}", task.text("task")?);
+        Some(Event { time: task.time(column)?, what, who: None, note: None, record: task.text("id")?.to_owned() })
+    };
+    moments.into_iter().filter_map(moment).collect()
+}
+
 /// The phases of a task, from the times in its last state.
 fn of_task(task: &Row) -> Vec<Phase> {
     let spans = [
@@ -207,7 +225,7 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
         events.extend(describe::submission(row));
         if let Some(at) = row.time("submitted_at").filter(|_| own.is_empty()) {
             let what = format!("job {} submitted", row.text("job").unwrap_or("?"));
-            events.push(Event { time: at, what, who: None, record: submission.unwrap_or_default().to_owned() });
+            events.push(Event { time: at, what, who: None, note: None, record: submission.unwrap_or_default().to_owned() });
         }
         phases.extend(of_submission(row, &own));
     }

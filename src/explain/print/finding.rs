@@ -2,7 +2,7 @@
 
 use super::blocks::Page;
 use crate::explain::chain::length;
-use crate::explain::finding::{Finding, Rung, State};
+use crate::explain::finding::{Event, Finding, Rung, State};
 use crate::explain::groups::Group;
 use crate::render::visible;
 
@@ -21,7 +21,8 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
         page.heading("Chain");
         for event in &finding.chain {
             let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
-            page.line(&format!("{}  {}{who}  [{}]", page.time(event.time), event.what, event.record));
+            let what = shortened(&event.what);
+            page.line(&format!("{}  {what}{who}{}  [{}]", page.time(event.time), note(event), event.record));
         }
     }
     if !finding.verify.is_empty() {
@@ -29,8 +30,8 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
         for check in &finding.verify {
             match (&check.command, &check.note) {
                 (Some(command), note) => {
-                    page.command(command);
-                    note.iter().for_each(|note| page.line(&format!("  look for: {note}")));
+                    let note = note.as_deref().map(|note| format!("  # {note}")).unwrap_or_default();
+                    page.command(&format!("{command}{note}"));
                 }
                 (None, Some(note)) => page.line(note),
                 (None, None) => {}
@@ -42,6 +43,21 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
         page.heading("Response");
         page.line(response);
     }
+}
+
+/// What an event has to do with the failure.
+pub(super) fn note(event: &Event) -> String {
+    event.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default()
+}
+
+/// The first of a long text: the failure has told it in full, and `show` prints the record.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 200;
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let begin: String = text.chars().take(LONGEST).collect();
+    format!("{}…", begin.trim_end())
 }
 
 fn failure(page: &mut Page<'_>, finding: &Finding) {
@@ -91,7 +107,8 @@ fn step(page: &Page<'_>, rung: &Rung) -> String {
     let mark = match rung.state {
         State::Done => "✓",
         State::Failed => "✗",
-        State::NotReached | State::After => "·",
+        State::NotReached => "·",
+        State::After => "–",
     };
     let mut text = format!("{mark} {}", rung.name);
     if let Some(at) = rung.at {

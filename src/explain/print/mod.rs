@@ -4,7 +4,7 @@ mod blocks;
 mod finding;
 mod story;
 
-use super::find::Subject;
+use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
 use super::story::Story;
@@ -61,7 +61,10 @@ pub fn print_finding(subject: &Subject, found: Option<(&Finding, usize)>, layout
     if others > 0 {
         let more = if others == 1 { "1 other failure".to_owned() } else { format!("{others} other failures") };
         page.heading("More");
-        page.line(&format!("{more} of {} {}; --all explains each cause once", subject.kind.word(), subject.name));
+        page.line(&match subject.kind {
+            SubjectKind::Failure => format!("{more} told by the same record"),
+            kind => format!("{more} of {} {}; --all explains each cause once", kind.word(), subject.name),
+        });
     }
     Ok(page.text())
 }
