@@ -2,6 +2,7 @@
 
 mod cli;
 mod corpus;
+mod explain;
 mod grammar;
 mod ingest;
 mod layering;

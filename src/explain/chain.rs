@@ -105,9 +105,7 @@ fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Even
     let began = case.task.as_ref().and_then(|task| task.time("created_at")).unwrap_or(at);
     let by_name = equals("task", Some(task));
     events.extend(calls(records, &format!("{by_name} and read_only is not true"), "\"time\"", MOST)?);
-    // Calls that the task itself made, by its session name, and that were refused.
-    let own = format!("right(\"user\", {}) = {} and error_code is not null", task.chars().count(), text(task));
-    events.extend(calls(records, &own, "\"time\"", MOST)?);
+    events.extend(calls(records, &own_refused_calls(task), "\"time\"", MOST)?);
     if case.text("container_instance").is_some() {
         events.extend(instance(records, case, began, at, 60)?.into_iter().filter(|event| event.time <= shifted(at, 60)));
     }
@@ -124,6 +122,11 @@ fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Even
     events.extend(network_changes(records, case, began)?);
     events.extend(next_task(records, case, began)?);
     Ok(events)
+}
+
+/// Calls that were made in the name of a task, which is the name of its session, and refused.
+pub(super) fn own_refused_calls(task: &str) -> String {
+    format!("right(\"user\", {}) = {} and error_code is not null", task.chars().count(), text(task))
 }
 
 fn service_events(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, RunError> {

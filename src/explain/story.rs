@@ -1,5 +1,6 @@
 //! One story on one clock: every event of a task, run, service, deployment or instance from all sources.
 
+use super::chain::own_refused_calls;
 use super::describe;
 use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Event, in_order, instant};
@@ -62,6 +63,7 @@ pub fn story(records: &Records<'_>, subject: &Subject) -> Result<Option<Story>, 
             let rows = task_events(records, &format!("{} and {there}", same("task")))?;
             events.extend(rows.iter().filter_map(describe::task));
             events.extend(calls(records, &format!("{} and read_only is not true", same("task")))?);
+            events.extend(calls(records, &own_refused_calls(&subject.name))?);
             phases.extend(rows.last().map(of_task).unwrap_or_default());
             events.extend(rows.last().map(moments).unwrap_or_default());
         }
