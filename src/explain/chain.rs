@@ -12,6 +12,10 @@ use jiff::Timestamp;
 const AROUND: i64 = 10 * 60;
 /// How long before a failure a change, and how long after it a retry, is looked for.
 const HALF_HOUR: i64 = 30 * 60;
+/// How a call is told that a retrier made.
+const RETRY: &str = "retry";
+/// How a call is told that may be a retry or the next start.
+const AGAIN: &str = "the same caller again";
 /// More events of one sort than this do not make a chain clearer.
 const MOST: usize = 12;
 
@@ -63,14 +67,13 @@ fn of_call(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Even
     Ok(events)
 }
 
-/// The next calls of the same caller for the same thing, until one placed all it asked for.
+/// Earlier attempts of a retrier, and the next calls of the same caller until one placed all it asked for.
 fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let Some(call) = &case.call else { return Ok(Vec::new()) };
     let role = call.text("user").map(|user| user.split('/').next().unwrap_or(user));
-    let later = format!(
-        "\"time\" > {} and \"time\" <= {} and {} and {} and {} and {} and {} and \"id\" <> {}",
-        time(at),
-        time(shifted(at, HALF_HOUR)),
+    let retries = call.text("started_by") == Some("AWS Step Functions");
+    let same = format!(
+        "{} and {} and {} and {} and {} and \"id\" <> {}",
         equals("event_name", call.text("event_name")),
         like_it("account", call.text("account")),
         like_it("cluster", call.text("cluster")),
@@ -78,15 +81,24 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
         like_it("started_by", call.text("started_by")),
         text(call.text("id").unwrap_or_default()),
     );
+    let later = format!("\"time\" > {} and \"time\" <= {} and {same}", time(at), time(shifted(at, HALF_HOUR)));
     let rows = records.some(Table::Calls, &later, "\"time\"", MOST)?;
     let same_role = |row: &&Row| row.text("user").map(|user| user.split('/').next().unwrap_or(user)) == role;
     let mut events = Vec::new();
+    // Earlier attempts count only where they failed: a rule's start a quarter of an hour before is no attempt.
+    let earlier =
+        format!("missing > 0 and \"time\" >= {} and \"time\" < {} and {same}", time(shifted(at, -HALF_HOUR)), time(at),);
+    let before = records.some(Table::Calls, &earlier, "\"time\" desc", MOST)?;
+    for row in before.iter().filter(same_role).filter(|_| retries) {
+        let Some(mut event) = describe::call(row) else { continue };
+        event.note = Some(format!("an earlier attempt, {} before", length(at.duration_since(event.time).as_secs())));
+        events.push(event);
+    }
     for row in rows.iter().filter(same_role) {
         let Some(mut event) = describe::call(row) else { continue };
         let after = event.time.duration_since(at).as_secs();
         let placed = row.flag("failed") == Some(false) || row.int("missing") == Some(0);
-        let retries = call.text("started_by") == Some("AWS Step Functions");
-        let kind = if retries { "retry" } else { "the same caller again" };
+        let kind = if retries { RETRY } else { AGAIN };
         let healed = if placed && retries { ", which healed it" } else { "" };
         event.note = Some(format!("{kind} after {}{healed}", length(after)));
         events.push(event);
@@ -95,6 +107,20 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
         }
     }
     Ok(events)
+}
+
+/// Whether nobody placed it in the half hour after; not said where the calls end before that.
+pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) -> Result<Option<String>, RunError> {
+    let Some(at) = case.failure.time("time").filter(|_| case.kind() == "launch") else { return Ok(None) };
+    let again = |event: &&Event| event.note.as_deref().is_some_and(|note| note.contains(AGAIN) || note.starts_with(RETRY));
+    let mut later = chain.iter().filter(again);
+    let placed = later.clone().any(|event| !event.what.contains(" placed 0 of "));
+    let end = format!("\"time\" > {} and {}", time(shifted(at, HALF_HOUR)), like_it("account", case.text("account")));
+    if placed || !records.any(Table::Calls, &end)? {
+        return Ok(None);
+    }
+    let tried = if later.next().is_some() { "asked again and placed nothing" } else { "did not ask again" };
+    Ok(Some(format!("the same caller {tried} in the half hour after")))
 }
 
 fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {

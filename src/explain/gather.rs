@@ -1,6 +1,6 @@
 //! From a failure to everything known about it.
 
-use super::chain::chain;
+use super::chain::{chain, never_placed};
 use super::ending::{describe_ending, oom};
 use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Cause, Fact, Finding, Summary, When};
@@ -113,7 +113,8 @@ fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
     let (phases, ran) = ladder(records, case)?;
     let entry = case.entry();
     let chain = chain(records, case)?;
-    let notes = describe_ending(case, ran, &chain);
+    let mut notes = describe_ending(case, ran, &chain);
+    notes.extend(never_placed(records, case, &chain)?);
     Ok(Finding {
         id: case.text("id").unwrap_or_default().to_owned(),
         kind: case.kind().to_owned(),

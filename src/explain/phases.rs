@@ -158,11 +158,7 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Rung>, RunError> {
         };
         let mut step = rung(name, state, at);
         if state == State::Failed {
-            if step.at.is_some() {
-                step.until = ended;
-            } else {
-                step.at = ended;
-            }
+            step.until = ended;
             if phase.is_some_and(|phase| phase != *status && phase_name(phase) != *name) {
                 step.note = phase.map(phase_name).map(str::to_owned);
             }

@@ -115,7 +115,8 @@ fn step(page: &Page<'_>, rung: &Rung) -> String {
         text.push_str(&format!("  {}", page.time(at)));
     }
     if let Some(until) = rung.until {
-        text.push_str(&format!(" … {}", page.time(until)));
+        let word = if rung.at.is_some() { " …" } else { "  until" };
+        text.push_str(&format!("{word} {}", page.time(until)));
         if let Some(at) = rung.at {
             text.push_str(&format!(" ({})", span(until.duration_since(at).as_secs_f64())));
         }

@@ -1,7 +1,7 @@
 //! A story: one line for each event, then how long each phase took.
 
 use super::blocks::Page;
-use super::finding::span;
+use super::finding::{note, span};
 use crate::explain::story::Story;
 
 pub(super) fn write(page: &mut Page<'_>, story: &Story) {
@@ -15,12 +15,15 @@ pub(super) fn write(page: &mut Page<'_>, story: &Story) {
         .map(|line| line.since_seconds.map(|seconds| format!("+{}", span(seconds))).unwrap_or_default())
         .collect();
     let width = since.iter().map(|text| text.chars().count()).max().unwrap_or_default();
-    for (line, since) in story.events.iter().zip(&since) {
+    let times: Vec<String> = story.events.iter().map(|line| page.time(line.event.time)).collect();
+    let longest = times.iter().map(|text| text.chars().count()).max().unwrap_or_default();
+    for ((line, since), time) in story.events.iter().zip(&since).zip(&times) {
         if line.gap {
             page.line(&format!("… nothing is recorded for {}", since.trim_start_matches('+')));
         }
-        let who = line.event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
-        page.line(&format!("{}  {since:>width$}  {}{who}  [{}]", page.time(line.event.time), line.event.what, line.event.record));
+        let event = &line.event;
+        let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
+        page.line(&format!("{time:longest$}  {since:>width$}  {}{who}{}  [{}]", event.what, note(event), event.record));
     }
     if !story.phases.is_empty() {
         page.heading("Phases");
