@@ -119,7 +119,7 @@ pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) 
     if placed || !records.any(Table::Calls, &end)? {
         return Ok(None);
     }
-    let tried = if later.next().is_some() { "asked again and placed nothing" } else { "did not ask again" };
+    let tried = if later.next().is_some() { "asked for it again and placed nothing" } else { "did not ask for it again" };
     Ok(Some(format!("the same caller {tried} in the half hour after")))
 }
 

@@ -2,7 +2,7 @@
 
 use super::finding::{Rung, State};
 use super::gather::Case;
-use super::records::{Records, equals};
+use super::records::{Records, Row, equals};
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ pub(super) fn ladder(records: &Records<'_>, case: &Case) -> Result<(Vec<Rung>, O
         ("launch", _) => (of_launch(case), Some(false)),
         ("task", Some(task)) => {
             let rungs = of_task(case, task);
-            (rungs, Some(task.time("started_at").is_some()))
+            (rungs, told.or(Some(task.time("started_at").is_some())))
         }
         ("run", _) => (of_run(records, case)?, told),
         ("agent", _) => (vec![rung("agent update", State::Failed, case.failure.time("time"))], told),
@@ -55,8 +55,33 @@ fn of_launch(case: &Case) -> Vec<Rung> {
     rungs
 }
 
-fn of_task(case: &Case, task: &super::records::Row) -> Vec<Rung> {
-    let failed = case.text("phase").filter(|_| !case.expected);
+/// Said of a phase that only the times tell of.
+const LAST_RECORDED: &str = "the last step recorded: no entry explains the message";
+
+/// The phase in which a task failed. Without an explanation a stop code alone would only guess: what the times
+/// prove counts, and is called so.
+fn failed_phase<'c>(case: &'c Case, task: &Row) -> Option<(&'c str, Option<&'static str>)> {
+    if case.expected {
+        return None;
+    }
+    let told = case.text("phase");
+    let ran = task.time("started_at").is_some() || case.failure.flag("ran") == Some(true);
+    if let Some(phase) = told.filter(|_| case.text("cause").is_some() || ran) {
+        return Some((phase, None));
+    }
+    let placed = task.text("container_instance").is_some() || task.time("connectivity_at").is_some();
+    let last = match (ran, task.time("pull_stopped_at"), task.time("pull_started_at")) {
+        (true, ..) => "running",
+        (_, Some(_), _) => "container_start",
+        (_, _, Some(_)) => "image_pull",
+        _ if placed => "set-up",
+        _ => told.unwrap_or("placement"),
+    };
+    Some((last, Some(LAST_RECORDED)))
+}
+
+fn of_task(case: &Case, task: &Row) -> Vec<Rung> {
+    let (failed, note) = failed_phase(case, task).map_or((None, None), |(phase, note)| (Some(phase), note));
     let (pulling, pulled) = (task.time("pull_started_at"), task.time("pull_stopped_at"));
     let started = task.time("started_at");
     let mut rungs = vec![rung("created", State::Done, task.time("created_at"))];
@@ -71,8 +96,10 @@ fn of_task(case: &Case, task: &super::records::Row) -> Vec<Rung> {
     }
     // Set-up on the way to the first container: told only where it failed, at the time the task gave up.
     let ended = task.time("stopping_at").or(task.time("execution_stopped_at")).or(task.time("stopped_at"));
-    let before_start =
-        matches!(failed, Some("network" | "config_fetch" | "volume" | "logging" | "container_create" | "container_start"));
+    let before_start = matches!(
+        failed,
+        Some("network" | "config_fetch" | "volume" | "logging" | "set-up" | "container_create" | "container_start")
+    );
     let set_up = || rung(phase_name(failed.unwrap_or_default()), State::Failed, ended);
     let set_up_first = before_start && pulled.is_none() && !matches!(failed, Some("container_create" | "container_start"));
     if set_up_first {
@@ -95,16 +122,19 @@ fn of_task(case: &Case, task: &super::records::Row) -> Vec<Rung> {
     if before_start && !set_up_first {
         rungs.push(set_up());
     }
-    rungs.push(rung("started", if started.is_some() { State::Done } else { State::NotReached }, started));
-    let running = matches!(failed, Some("running" | "health_check" | "stop_request" | "host" | "spot" | "deployment"));
-    if running {
+    let ran = started.is_some() || case.failure.flag("ran") == Some(true);
+    let mut start = rung("started", if ran { State::Done } else { State::NotReached }, started);
+    if ran && started.is_none() {
+        start.note = Some("startedAt is missing, but a container left an exit code".to_owned());
+    }
+    rungs.push(start);
+    if matches!(failed, Some("running" | "health_check" | "stop_request" | "host" | "spot" | "deployment")) {
         let mut step = rung(phase_name(failed.unwrap_or_default()), State::Failed, started);
         step.until = task.time("execution_stopped_at").or(ended);
         rungs.push(step);
-    } else if failed.is_none() && !case.expected && started.is_some() {
-        let mut step = rung("running", State::Failed, started);
-        step.note = Some("where exactly is not known: no entry explains the message".to_owned());
-        rungs.push(step);
+    }
+    if let Some(step) = rungs.iter_mut().find(|step| step.state == State::Failed && note.is_some()) {
+        step.note = note.map(str::to_owned);
     }
     let state = if case.expected { State::Done } else { State::After };
     rungs.extend(task.time("stopping_at").map(|at| rung("stopping", state, Some(at))));
@@ -165,6 +195,13 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Rung>, RunError> {
         }
         failed |= here;
         rungs.push(step);
+    }
+    if phase.is_none() {
+        let last = rungs.iter_mut().rev().find(|step| step.state == State::Done);
+        last.into_iter().for_each(|step| {
+            step.state = State::Failed;
+            step.note = Some(LAST_RECORDED.to_owned());
+        });
     }
     rungs.extend(reached("terminating").map(|at| rung("terminating", State::After, Some(at))));
     rungs.extend(job.time("finished_at").map(|at| rung("finished", State::After, Some(at))));
