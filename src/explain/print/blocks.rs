@@ -86,11 +86,6 @@ impl<'z> Page<'z> {
 
 /// Text on one line: line ends become blanks, what acts on a terminal is escaped.
 fn one_line(text: &str) -> String {
-    let joined = text.trim().split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-    let text = if text.starts_with(' ') {
-        format!("{}{joined}", " ".repeat(text.len() - text.trim_start_matches(' ').len()))
-    } else {
-        joined
-    };
-    visible(&text).into_owned()
+    let lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
+    visible(&lines.collect::<Vec<_>>().join(" ")).into_owned()
 }
