@@ -13,6 +13,7 @@
 //!       │ RecordBatch      (load drives ① to ④ on all cores)      │ LogicalPlan       (nouns are views here)
 //!   ⑤ store  ◄─────────── tables on disk ────────────────────► ⑧ run     execute, collect
 //!                                                                 │ Answer { batches, window, evidence }
+//!                                                             ⑨ explain  one failure, one story: asks ⑧ in SQL
 //!                                                             ⑩ render   table csv json ndjson md html parquet
 //! ```
 //!
@@ -33,6 +34,7 @@ pub mod model;
 pub mod store;
 pub mod table;
 
+pub mod explain;
 pub mod lang;
 pub mod plan;
 pub mod render;

@@ -4,6 +4,7 @@ mod catalog;
 mod cli;
 mod corpus;
 mod dstack;
+mod explain;
 mod grammar;
 mod ingest;
 mod layering;

@@ -1,5 +1,6 @@
 //! Arguments, with the help that goes with them.
 
+use crate::explain::Layout;
 use crate::knowledge::{CLASSES, PHASES, TextKind};
 use crate::render::Format;
 use clap::builder::PossibleValuesParser;
@@ -85,6 +86,26 @@ in the store, not from the clock; --as-of now changes that.")]
   ecs-audit fields
   ecs-audit fields failures")]
     Fields(Fields),
+    /// Explain a failure: phase, cause, what led to it, what to check and what to do
+    #[command(after_help = "Examples:
+  ecs-audit explain last
+  ecs-audit explain d25e49b0-637f-469f-8e82-413fa77b3188
+  ecs-audit explain nightly-settlement --from s3-export/
+  ecs-audit explain arn:aws:ecs:eu-west-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb
+  ecs-audit explain --all --since 7d
+
+A name with several failures explains the newest and says how many others there are; with --all each
+cause is explained once. Only what a record or the failure catalog says is told.")]
+    Explain(Explain),
+    /// Tell the story of a task, run, service, deployment or container instance on one clock
+    #[command(after_help = "Examples:
+  ecs-audit timeline 0c3d1c31a0138640d818802046393acb
+  ecs-audit timeline ecs-svc/1931771335527380427
+  ecs-audit timeline tokenize-corpus --format json
+
+One line an event: the time, the time since the line before, what happened, who called, and the id of the
+record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fifth of the story.")]
+    Timeline(Timeline),
     /// Print the original record of an id, and where it came from
     #[command(after_help = "Example:
   ecs-audit show 6f1d3d2c-3b1a-4c55-9a53-0f4f9c1d2e3f")]
@@ -168,6 +189,40 @@ pub struct Fields {
     /// Format of the list
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
+    #[arg(value_name = "X", required_unless_present = "all")]
+    pub what: Option<String>,
+    /// Explain each cause once, with the number of its failures
+    #[arg(long)]
+    pub all: bool,
+    /// With --all: only failures since then, such as 7d (before the newest event) or 2026-03-04
+    #[arg(long, value_name = "TIME", requires = "all")]
+    pub since: Option<String>,
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// Format: text, json or markdown
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: Layout,
+}
+
+/// Arguments of `timeline`.
+#[derive(Debug, Args)]
+pub struct Timeline {
+    /// A task, run, job, service, deployment, container instance, ARN, failure id, or last
+    #[arg(value_name = "X")]
+    pub what: String,
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// Format: text, json or markdown
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: Layout,
 }
 
 /// Arguments of `show`.

@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod catalog;
+mod explain;
 mod fields;
 mod load;
 mod query;
@@ -13,6 +14,7 @@ mod rules;
 mod say;
 mod show;
 mod store;
+mod timeline;
 
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -55,6 +57,8 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Query(arguments) => query::run_query(&arguments, global, context),
         args::Command::Sql(arguments) => query::run_sql(&arguments, global, context),
         args::Command::Fields(arguments) => fields::run(&arguments, context),
+        args::Command::Explain(arguments) => explain::run(&arguments, global, context),
+        args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),

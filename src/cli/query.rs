@@ -116,14 +116,19 @@ fn anchor(as_of: Option<&str>, tables: &Tables, context: &Context) -> Result<Anc
         Failure::Sentence(format!("--as-of `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
     };
     let instant = lang::time::read_instant(text, 0..text.len()).map_err(|_| wrong())?;
+    let time = on_the_clock(instant, context).ok_or_else(wrong)?;
+    Ok(Anchor { time, name: Some(describe_instant(time, &context.tz)) })
+}
+
+/// A date or a time as a point in time; none for what counts back from something.
+pub fn on_the_clock(instant: lang::ast::Instant, context: &Context) -> Option<Timestamp> {
     let time = match instant {
         lang::ast::Instant::Date(date) => date.to_zoned(context.tz.clone()).map(|zoned| zoned.timestamp()),
         lang::ast::Instant::DateTime(time, Some(offset)) => offset.to_timestamp(time),
         lang::ast::Instant::DateTime(time, None) => time.to_zoned(context.tz.clone()).map(|zoned| zoned.timestamp()),
-        _ => return Err(wrong()),
+        _ => return None,
     };
-    let time = time.map_err(|_| wrong())?;
-    Ok(Anchor { time, name: Some(describe_instant(time, &context.tz)) })
+    time.ok()
 }
 
 /// The names of the language, with values from these tables for suggestions.

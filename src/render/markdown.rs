@@ -41,7 +41,7 @@ fn line(cells: impl Iterator<Item = String>) -> String {
 }
 
 /// Backslashes before what Markdown would read as markup, entities for HTML, `<br>` for line ends.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let unified = text.replace("\r\n", "\n");
     let shown = visible_except(&unified, &['\n']);
     let mut out = String::with_capacity(shown.len() + 8);

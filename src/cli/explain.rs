@@ -1,0 +1,77 @@
+//! `ecs-audit explain`: a failure with its phase, cause, chain and advice.
+
+use super::args::{Explain, Global};
+use super::ask::Tables;
+use super::say::Failure;
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::explain::{Records, Subject, explain, groups, nearest, newest, print_finding, print_groups, resolve};
+use crate::lang::time::{read_duration, read_instant, seconds};
+use crate::run;
+use crate::table::TableSet;
+use jiff::{SignedDuration, Timestamp};
+use std::io::{self, Write};
+
+/// Runs the command.
+pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    let records = records(&tables);
+    let since = since(arguments.since.as_deref(), &tables, context)?;
+    let text = match &arguments.what {
+        None => print_groups(&groups(&records, None, since)?, arguments.format, &context.tz),
+        Some(name) => {
+            let subject = subject(&records, name)?;
+            if arguments.all {
+                print_groups(&groups(&records, Some(&subject), since)?, arguments.format, &context.tz)
+            } else {
+                let found = explain(&records, &subject)?;
+                let found = found.as_ref().map(|(finding, others)| (finding, *others));
+                print_finding(&subject, found, arguments.format, &context.tz)
+            }
+        }
+    };
+    print(&text.map_err(|error| Failure::Io(error.into()))?)?;
+    Ok(tables.loaded)
+}
+
+/// The tables, to be asked.
+pub fn records(tables: &Tables) -> Records<'_> {
+    Records::new(|statement: &str| tables.runtime.block_on(run::sql(&tables.session, statement)))
+}
+
+/// What a name stands for; an unknown one is an error with the nearest names.
+pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
+    if name == "last" {
+        let newest = newest(records)?;
+        return newest.ok_or_else(|| Failure::Sentence("there is no failure to explain: none is recorded".to_owned()));
+    }
+    if let Some(subject) = resolve(records, name)? {
+        return Ok(subject);
+    }
+    let near = nearest(records, name)?.map(|question| format!("; {question}")).unwrap_or_default();
+    Err(Failure::Sentence(format!(
+        "nothing is called `{name}`{near}\nexpected a failure id, task, run, job, service, deployment, container instance, ARN, or `last`; \
+         `ecs-audit query \"failures show id, kind, reason\"` lists ids"
+    )))
+}
+
+/// Prints a text as it is.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A duration back from the newest event, or a time.
+fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = || Failure::Sentence(format!("--since `{text}`: expected a duration such as 7d, or a time such as 2026-03-04"));
+    if let Ok(duration) = read_duration(text, 0..text.len()) {
+        let back = seconds(&duration).ok_or_else(wrong)?;
+        let newest = tables.last.unwrap_or(context.now);
+        return newest.checked_sub(SignedDuration::from_secs(back)).map(Some).map_err(|_| wrong());
+    }
+    let time = read_instant(text, 0..text.len()).ok().and_then(|instant| super::query::on_the_clock(instant, context));
+    time.map(Some).ok_or_else(wrong)
+}

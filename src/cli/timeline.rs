@@ -1,0 +1,27 @@
+//! `ecs-audit timeline`: one story on one clock.
+
+use super::args::{Global, Timeline};
+use super::ask::Tables;
+use super::explain::{print, records, subject};
+use super::say::Failure;
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::explain::{print_story, story};
+use crate::table::TableSet;
+
+/// Runs the command.
+pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    let records = records(&tables);
+    let subject = subject(&records, &arguments.what)?;
+    let Some(story) = story(&records, &subject)? else {
+        return Err(Failure::Sentence(format!(
+            "{} `{}` has no timeline of its own: expected a task, run, service, deployment or container instance",
+            subject.kind.word(),
+            subject.name
+        )));
+    };
+    let text = print_story(&story, arguments.format, &context.tz);
+    print(&text.map_err(|error| Failure::Io(error.into()))?)?;
+    Ok(tables.loaded)
+}

@@ -1,0 +1,185 @@
+//! The numbers behind a refused launch: asked, placed, missing; use against what there is.
+
+use super::gather::Case;
+use super::records::{Records, Row, equals, like_it, time};
+use crate::run::RunError;
+use crate::table::Table;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Lines of arithmetic; none where no record has numbers.
+pub(super) fn calculate(records: &Records<'_>, case: &Case) -> Result<Vec<String>, RunError> {
+    let Some(at) = case.failure.time("time") else { return Ok(Vec::new()) };
+    let mut lines = Vec::new();
+    if let Some(call) = case.call.as_ref().filter(|_| case.kind() == "launch")
+        && let (Some(asked), Some(placed), Some(missing)) = (call.int("asked"), call.int("placed"), call.int("missing"))
+    {
+        lines.push(format!("tasks: asked {asked} − placed {placed} = missing {missing}"));
+    }
+    let reason = case.text("reason").unwrap_or_default();
+    let cause = case.text("cause").unwrap_or_default();
+    if cause.starts_with("quota-fargate") && case.kind() == "launch" {
+        lines.extend(fargate(records, case, at)?);
+    } else if reason == "RESOURCE:CPU" || reason == "RESOURCE:MEMORY" {
+        lines.extend(instance(records, case, at)?);
+    }
+    if super::ending::oom(case)
+        && let Some(memory) = case.task.as_ref().and_then(|task| task.int("memory"))
+    {
+        lines.push(format!("memory of the task: {memory} MiB"));
+    }
+    Ok(lines)
+}
+
+/// Fargate: vCPU in use, refused, needed.
+fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<String>, RunError> {
+    let spot = case.text("capacity_provider") == Some("FARGATE_SPOT");
+    let pool = if spot {
+        "capacity_provider = 'FARGATE_SPOT'"
+    } else {
+        "(launch_type = 'FARGATE' or capacity_provider = 'FARGATE') and (capacity_provider is distinct from 'FARGATE_SPOT')"
+    };
+    let rows = records.rows(&format!(
+        "select max(cpu) as cpu, coalesce(task_arn, task) as name from task_events where {pool} and {} and {} and created_at <= {} \
+         group by coalesce(task_arn, task) having max(stopped_at) is null or max(stopped_at) > {} order by name",
+        like_it("account", case.text("account")),
+        like_it("region", case.text("region")),
+        time(at),
+        time(at),
+    ))?;
+    let mut sizes: BTreeMap<i64, i64> = BTreeMap::new();
+    for row in &rows {
+        *sizes.entry(row.int("cpu").unwrap_or_default()).or_default() += 1;
+    }
+    let running: i64 = sizes.iter().map(|(cpu, count)| cpu * count).sum();
+    let terms: Vec<String> = sizes.iter().rev().map(|(cpu, count)| format!("{count} × {}", vcpu(*cpu))).collect();
+    let mut lines = vec![format!(
+        "running: {} = {} vCPU in {} tasks that these records know at that time",
+        if terms.is_empty() { "0".to_owned() } else { terms.join(" + ") },
+        vcpu(running),
+        rows.len()
+    )];
+    let Some(requested) = case.failure.int("requested_cpu") else { return Ok(lines) };
+    let missing = case.call.as_ref().and_then(|call| call.int("missing")).unwrap_or(1);
+    let refused = requested * missing;
+    lines.push(format!("refused: {missing} × {} = {} vCPU", vcpu(requested), vcpu(refused)));
+    lines.push(format!("needed: {} + {} = {} vCPU", vcpu(running), vcpu(refused), vcpu(running + refused)));
+    lines.push(format!(
+        "limit: not in these records; if they hold all use of the account and region, it is at least {} and below {} vCPU",
+        vcpu(running),
+        vcpu(running + refused)
+    ));
+    Ok(lines)
+}
+
+/// CPU units as vCPU.
+fn vcpu(units: i64) -> String {
+    let text = format!("{:.3}", units as f64 / 1024.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// What was asked for against what the instance had left, as it last told before.
+fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<String>, RunError> {
+    let Some(instance) = case.text("container_instance") else { return Ok(Vec::new()) };
+    let before = format!(
+        "{} and {} and \"time\" <= {} and remaining_cpu is not null",
+        equals("container_instance", Some(instance)),
+        like_it("cluster", case.text("cluster")),
+        time(at)
+    );
+    let told = records.some(Table::InstanceEvents, &before, "\"time\" desc, version desc nulls last", 1)?;
+    let size = requested(records, case, at)?;
+    let Some(told) = told.first() else {
+        let lines = [("CPU units", size.cpu), ("MiB of memory", size.memory)];
+        let asked = lines.iter().filter_map(|(unit, value)| value.map(|value| format!("{value} {unit}"))).collect::<Vec<_>>();
+        let asked = if asked.is_empty() { String::new() } else { format!("one task asks for {}; ", asked.join(" and ")) };
+        return Ok(vec![format!("{asked}what instance {instance} had left is in no record before that time")]);
+    };
+    let since = time(told.time("time").unwrap_or(at));
+    // The call is recorded in whole seconds; the tasks it placed are created in the next.
+    let soon = time(super::records::shifted(at, 2));
+    let now = time(at);
+    let lives = format!("max(stopped_at) is null or max(stopped_at) > {now}");
+    let came = reserved(records, instance, &format!("min(created_at) > {since} and min(created_at) <= {soon}"), &lives)?;
+    let ended = format!("max(stopped_at) > {since} and max(stopped_at) <= {now}");
+    let left = reserved(records, instance, &format!("min(created_at) <= {since}"), &ended)?;
+    let rows = [
+        ("CPU units", size.cpu, told.int("remaining_cpu"), told.int("registered_cpu"), (came.cpu, left.cpu)),
+        ("MiB of memory", size.memory, told.int("remaining_memory"), told.int("registered_memory"), (came.memory, left.memory)),
+    ];
+    let mut lines = Vec::new();
+    for (unit, asked, free, registered, (came, left)) in rows {
+        let (Some(told), Some(registered)) = (free, registered) else { continue };
+        let free = told - came + left;
+        let sum = match (came, left) {
+            (0, 0) => free.to_string(),
+            (came, 0) => format!("{told} − {came} = {free}"),
+            (0, left) => format!("{told} + {left} = {free}"),
+            (came, left) => format!("{told} − {came} + {left} = {free}"),
+        };
+        let left = format!("{sum} of {registered} free");
+        lines.push(match asked {
+            None => format!("{unit}: {left}; what one task asks for is in no record"),
+            Some(asked) if asked > free => {
+                format!("{unit}: one task asks {asked}{}, {left}: short by {}", size.whose, asked - free)
+            }
+            Some(asked) => format!("{unit}: one task asks {asked}{}, {left}: enough", size.whose),
+        });
+    }
+    let age = told.time("time").map(|told| at.duration_since(told).as_secs()).unwrap_or_default();
+    let mut changed = String::new();
+    if came.tasks > 0 {
+        changed.push_str(&format!(", less what came to it since ({} tasks)", came.tasks));
+    }
+    if left.tasks > 0 {
+        changed.push_str(&format!(", plus what left it since ({} tasks)", left.tasks));
+    }
+    if age > 3600 {
+        changed.push_str("; that is long ago, so it may be wrong");
+    }
+    lines.push(format!("free as instance {instance} last told, {} before the failure{changed}", super::chain::length(age)));
+    Ok(lines)
+}
+
+/// What some tasks reserve.
+struct Reserved {
+    tasks: usize,
+    cpu: i64,
+    memory: i64,
+}
+
+/// What tasks reserve that came to an instance, or left it, after it last told of itself.
+fn reserved(records: &Records<'_>, instance: &str, created: &str, stopped: &str) -> Result<Reserved, RunError> {
+    let rows = records.rows(&format!(
+        "select max(cpu) as cpu, max(memory) as memory, coalesce(task_arn, task) as name from task_events \
+         where {} group by coalesce(task_arn, task) having {created} and ({stopped}) order by name",
+        equals("container_instance", Some(instance)),
+    ))?;
+    let sum = |column: &str| rows.iter().filter_map(|row| row.int(column)).sum();
+    Ok(Reserved { tasks: rows.len(), cpu: sum("cpu"), memory: sum("memory") })
+}
+
+struct Size {
+    cpu: Option<i64>,
+    memory: Option<i64>,
+    whose: &'static str,
+}
+
+/// The size of one task: of the call, else of the newest task of the service or family before.
+fn requested(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Size, RunError> {
+    let size = |row: &Row, cpu: &str, memory: &str, whose| Size { cpu: row.int(cpu), memory: row.int(memory), whose };
+    let own = size(&case.failure, "requested_cpu", "requested_memory", "");
+    if own.cpu.is_some() || own.memory.is_some() {
+        return Ok(own);
+    }
+    let (column, name) =
+        if case.text("service").is_some() { ("service", case.text("service")) } else { ("family", case.text("family")) };
+    let condition = format!(
+        "{} and {} and \"time\" <= {} and cpu is not null",
+        equals(column, name),
+        like_it("cluster", case.text("cluster")),
+        time(at)
+    );
+    let rows = records.some(Table::TaskEvents, &condition, "\"time\" desc", 1)?;
+    Ok(rows.first().map_or(own, |row| size(row, "cpu", "memory", " (as the newest task before)")))
+}

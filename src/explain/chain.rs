@@ -1,0 +1,316 @@
+//! The events that led to a failure, and what came of it: oldest first, each with its record.
+
+use super::describe;
+use super::finding::{Event, in_order};
+use super::gather::Case;
+use super::records::{Records, Row, equals, like_it, shifted, text, time, within};
+use crate::run::RunError;
+use crate::table::Table;
+use jiff::Timestamp;
+
+/// How far around a failure its instance and its service are looked at, in seconds.
+const AROUND: i64 = 10 * 60;
+/// How long before a failure a change, and how long after it a retry, is looked for.
+const HALF_HOUR: i64 = 30 * 60;
+/// How a call is told that a retrier made.
+const RETRY: &str = "retry";
+/// How a call is told that may be a retry or the next start.
+const AGAIN: &str = "the same caller again";
+/// More events of one sort than this do not make a chain clearer.
+const MOST: usize = 12;
+
+/// The chain of a failure.
+pub(super) fn chain(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
+    let Some(at) = case.failure.time("time") else { return Ok(Vec::new()) };
+    let events = match case.kind() {
+        "launch" | "api_error" => of_call(records, case, at)?,
+        "task" => of_task(records, case, at)?,
+        "deployment" => of_deployment(records, case, at)?,
+        "service" => of_service(records, case, at)?,
+        "agent" => of_agent(records, case, at)?,
+        "run" => of_run(records, case)?,
+        _ => Vec::new(),
+    };
+    Ok(in_order(events))
+}
+
+fn calls(records: &Records<'_>, condition: &str, order: &str, limit: usize) -> Result<Vec<Event>, RunError> {
+    Ok(records.some(Table::Calls, condition, order, limit)?.iter().filter_map(describe::call).collect())
+}
+
+/// What happened on an instance around a time: all changes near it, the last before and the first after.
+fn instance(records: &Records<'_>, case: &Case, from: Timestamp, to: Timestamp, near: i64) -> Result<Vec<Event>, RunError> {
+    let Some(instance) = case.text("container_instance") else { return Ok(Vec::new()) };
+    let same = equals("container_instance", Some(instance));
+    let rows = records.of(Table::InstanceEvents, &format!("{same} and {}", within(from, 2 * 3600, to, 2 * 3600)))?;
+    let changes = describe::instance_changes(&rows);
+    let (start, end) = (shifted(from, -near), shifted(to, near));
+    let is_near = |event: &&Event| event.time >= start && event.time <= end;
+    let mut events: Vec<Event> = changes.iter().filter(is_near).cloned().collect();
+    // A disconnect that began long before still stands, and its end may come long after.
+    let open = changes.iter().rev().find(|event| event.time < start).filter(|event| event.what.contains("disconnected"));
+    events.extend(open.cloned());
+    let disconnected = in_order(events.clone()).last().is_some_and(|event| event.what.contains("disconnected"));
+    if disconnected {
+        events.extend(changes.iter().find(|event| event.time > end).cloned());
+    }
+    let names = "event_name in ('UpdateContainerAgent', 'RegisterContainerInstance', 'UpdateContainerInstancesState', 'DeregisterContainerInstance')";
+    let condition = format!("{same} and {names} and {}", within(from, near.max(HALF_HOUR), to, near));
+    events.extend(calls(records, &condition, "\"time\"", MOST)?);
+    Ok(events)
+}
+
+fn of_call(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+    let mut events: Vec<Event> = case.call.iter().filter_map(describe::call).collect();
+    events.extend(instance(records, case, at, at, AROUND)?);
+    events.extend(asked_again(records, case, at)?);
+    Ok(events)
+}
+
+/// Earlier attempts of a retrier, and the next calls of the same caller until one placed all it asked for.
+fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+    let Some(call) = &case.call else { return Ok(Vec::new()) };
+    let role = call.text("user").map(|user| user.split('/').next().unwrap_or(user));
+    let retries = call.text("started_by") == Some("AWS Step Functions");
+    let same = format!(
+        "{} and {} and {} and {} and {} and \"id\" <> {}",
+        equals("event_name", call.text("event_name")),
+        like_it("account", call.text("account")),
+        like_it("cluster", call.text("cluster")),
+        like_it("family", call.text("family")),
+        like_it("started_by", call.text("started_by")),
+        text(call.text("id").unwrap_or_default()),
+    );
+    let later = format!("\"time\" > {} and \"time\" <= {} and {same}", time(at), time(shifted(at, HALF_HOUR)));
+    let rows = records.some(Table::Calls, &later, "\"time\"", MOST)?;
+    let same_role = |row: &&Row| row.text("user").map(|user| user.split('/').next().unwrap_or(user)) == role;
+    let mut events = Vec::new();
+    // Earlier attempts count only where they failed: a rule's start a quarter of an hour before is no attempt.
+    let earlier =
+        format!("missing > 0 and \"time\" >= {} and \"time\" < {} and {same}", time(shifted(at, -HALF_HOUR)), time(at),);
+    let before = records.some(Table::Calls, &earlier, "\"time\" desc", MOST)?;
+    for row in before.iter().filter(same_role).filter(|_| retries) {
+        let Some(mut event) = describe::call(row) else { continue };
+        event.note = Some(format!("an earlier attempt, {} before", length(at.duration_since(event.time).as_secs())));
+        events.push(event);
+    }
+    for row in rows.iter().filter(same_role) {
+        let Some(mut event) = describe::call(row) else { continue };
+        let after = event.time.duration_since(at).as_secs();
+        let placed = row.flag("failed") == Some(false) || row.int("missing") == Some(0);
+        let kind = if retries { RETRY } else { AGAIN };
+        let healed = if placed && retries { ", which healed it" } else { "" };
+        event.note = Some(format!("{kind} after {}{healed}", length(after)));
+        events.push(event);
+        if placed {
+            break;
+        }
+    }
+    Ok(events)
+}
+
+/// Whether nobody placed it in the half hour after; not said where the calls end before that.
+pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) -> Result<Option<String>, RunError> {
+    let Some(at) = case.failure.time("time").filter(|_| case.kind() == "launch") else { return Ok(None) };
+    let again = |event: &&Event| event.note.as_deref().is_some_and(|note| note.contains(AGAIN) || note.starts_with(RETRY));
+    let mut later = chain.iter().filter(again);
+    let placed = later.clone().any(|event| !event.what.contains(" placed 0 of "));
+    let end = format!("\"time\" > {} and {}", time(shifted(at, HALF_HOUR)), like_it("account", case.text("account")));
+    if placed || !records.any(Table::Calls, &end)? {
+        return Ok(None);
+    }
+    let tried = if later.next().is_some() { "asked for it again and placed nothing" } else { "did not ask for it again" };
+    Ok(Some(format!("the same caller {tried} in the half hour after")))
+}
+
+fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+    let Some(task) = case.text("task") else { return Ok(Vec::new()) };
+    let of_it = format!("{} and {}", equals("task", Some(task)), like_it("cluster", case.text("cluster")));
+    let rows = records.of(Table::TaskEvents, &of_it)?;
+    let mut events: Vec<Event> = rows.iter().filter_map(describe::task).collect();
+    let began = case.task.as_ref().and_then(|task| task.time("created_at")).unwrap_or(at);
+    let by_name = equals("task", Some(task));
+    events.extend(calls(records, &format!("{by_name} and read_only is not true"), "\"time\"", MOST)?);
+    events.extend(calls(records, &own_refused_calls(task), "\"time\"", MOST)?);
+    if case.text("container_instance").is_some() {
+        events.extend(instance(records, case, began, at, 60)?.into_iter().filter(|event| event.time <= shifted(at, 60)));
+    }
+    if let Some(service) = case.text("service") {
+        let of_service = format!(
+            "{} and {} and {}",
+            equals("service", Some(service)),
+            like_it("cluster", case.text("cluster")),
+            within(began, AROUND, at, AROUND)
+        );
+        events.extend(service_events(records, &of_service)?);
+        events.extend(changes_of_service(records, case, began, at)?);
+    }
+    events.extend(network_changes(records, case, began)?);
+    events.extend(next_task(records, case, began)?);
+    Ok(events)
+}
+
+/// Calls that were made in the name of a task, which is the name of its session, and refused.
+pub(super) fn own_refused_calls(task: &str) -> String {
+    format!("right(\"user\", {}) = {} and error_code is not null", task.chars().count(), text(task))
+}
+
+fn service_events(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, RunError> {
+    Ok(records.some(Table::ServiceEvents, condition, "\"time\" desc", MOST)?.iter().filter_map(describe::service).collect())
+}
+
+/// Calls that changed the service, or made the revision of the task definition, before.
+fn changes_of_service(records: &Records<'_>, case: &Case, began: Timestamp, at: Timestamp) -> Result<Vec<Event>, RunError> {
+    let condition = format!(
+        "{} and {} and event_name in ('CreateService', 'UpdateService', 'DeleteService') and {}",
+        equals("service", case.text("service")),
+        like_it("cluster", case.text("cluster")),
+        within(began, HALF_HOUR, at, 0)
+    );
+    calls(records, &condition, "\"time\" desc", MOST)
+}
+
+/// Changes of the network before a time-out on the network. That they are the cause is not proven.
+fn network_changes(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec<Event>, RunError> {
+    let cause = case.text("cause").unwrap_or_default();
+    if case.text("phase") != Some("network") && !cause.contains("network") && !cause.contains("timeout") && !cause.contains("dns")
+    {
+        return Ok(Vec::new());
+    }
+    let names = ["SecurityGroup", "Route", "NatGateway", "VpcEndpoint", "NetworkAcl", "Subnet", "InternetGateway"];
+    let names: Vec<String> = names.iter().map(|name| format!("event_name like '%{name}%'")).collect();
+    let condition = format!(
+        "event_source = 'ec2.amazonaws.com' and read_only is not true and error_code is null and event_name not like 'Describe%' \
+         and ({}) and {} and {} and {}",
+        names.join(" or "),
+        like_it("account", case.text("account")),
+        like_it("region", case.text("region")),
+        within(began, HALF_HOUR, began, 0)
+    );
+    let mut events = calls(records, &condition, "\"time\" desc", MOST)?;
+    for event in &mut events {
+        event.note = Some("a network change shortly before; not proven to be the cause".to_owned());
+    }
+    Ok(events)
+}
+
+/// The next task of the same service, or of the same starter, that came to run.
+fn next_task(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec<Event>, RunError> {
+    let starter = match (case.text("service"), case.text("started_by")) {
+        (Some(service), _) => equals("service", Some(service)),
+        (None, Some(starter)) => equals("started_by", Some(starter)),
+        (None, None) => return Ok(Vec::new()),
+    };
+    let condition = format!(
+        "{starter} and {} and {} and created_at > {} and created_at <= {} and started_at is not null",
+        like_it("cluster", case.text("cluster")),
+        like_it("family", case.text("family")),
+        time(began),
+        time(shifted(began, 3600))
+    );
+    let rows = records.some(Table::TaskEvents, &condition, "created_at, version", 1)?;
+    let whose = if case.text("service").is_some() { "of the service" } else { "of the same starter" };
+    let event = rows.first().and_then(|row| {
+        let what =
+            format!("next task {whose} that started: {} ({})", row.text("task")?, row.text("task_definition").unwrap_or("?"));
+        Some(Event { time: row.time("started_at")?, what, who: None, note: None, record: row.text("id")?.to_owned() })
+    });
+    Ok(event.into_iter().collect())
+}
+
+fn of_deployment(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+    let deployment = case.text("incident").and_then(|incident| incident.strip_prefix("deployment:"));
+    let told = records.of(Table::ServiceEvents, &equals("deployment", deployment))?;
+    let began = told.iter().filter_map(|row| row.time("time")).min().unwrap_or(at);
+    let mut events: Vec<Event> = told.iter().filter_map(describe::service).collect();
+    let of_service = format!(
+        "{} and {} and {}",
+        equals("service", case.text("service")),
+        like_it("cluster", case.text("cluster")),
+        within(began, 60, at, AROUND)
+    );
+    events.extend(service_events(records, &of_service)?);
+    events.extend(changes_of_service(records, case, began, at)?);
+    events.extend(failed_tasks(records, &equals("started_by", deployment), at)?);
+    Ok(events)
+}
+
+/// The tasks that failed, each once.
+fn failed_tasks(records: &Records<'_>, condition: &str, until: Timestamp) -> Result<Vec<Event>, RunError> {
+    let condition = format!("kind = 'task' and {condition} and \"time\" <= {}", time(until));
+    let rows = records.failures(&condition)?;
+    let more = rows.len().saturating_sub(MOST);
+    let mut events: Vec<Event> = rows.iter().take(MOST).filter_map(failed_task).collect();
+    if let Some(oldest) = events.last_mut().filter(|_| more > 0) {
+        oldest.what.push_str(&format!(" ({more} more failed before it)"));
+    }
+    Ok(events)
+}
+
+fn failed_task(row: &Row) -> Option<Event> {
+    let code = row.int("exit_code").map(|code| format!(", exit code {code}")).unwrap_or_default();
+    let reason = row.text("reason").unwrap_or("no reason told");
+    let what = format!("task {} failed: {reason}{code}", row.text("task").unwrap_or("?"));
+    Some(Event { time: row.time("time")?, what, who: None, note: None, record: row.text("record")?.to_owned() })
+}
+
+fn of_service(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+    let of_service = format!("{} and {}", equals("service", case.text("service")), like_it("cluster", case.text("cluster")));
+    let mut events = service_events(records, &format!("{of_service} and {}", within(at, HALF_HOUR, at, HALF_HOUR)))?;
+    events.extend(changes_of_service(records, case, shifted(at, -HALF_HOUR), at)?);
+    let since = format!("{of_service} and \"time\" >= {}", time(shifted(at, -HALF_HOUR)));
+    events.extend(failed_tasks(records, &since, at)?);
+    events.extend(instance(records, case, at, at, AROUND)?);
+    Ok(events)
+}
+
+fn of_agent(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+    let mut events = instance(records, case, at, at, HALF_HOUR)?;
+    let record = case.text("record").unwrap_or_default();
+    if !events.iter().any(|event| event.record == record) {
+        let message = case.text("message").unwrap_or("the update failed").to_owned();
+        events.push(Event { time: at, what: message, who: None, note: None, record: record.to_owned() });
+    }
+    Ok(events)
+}
+
+fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
+    let (run, submission) = (case.text("run_id"), case.text("submission"));
+    let targets = format!("{} or {}", equals("target_id", submission), equals("target_id", run));
+    let mut events: Vec<Event> = records.of(Table::RunEvents, &targets)?.iter().filter_map(describe::run).collect();
+    // The other attempts and nodes of the run, each as it was last told.
+    let mut seen = std::collections::BTreeSet::new();
+    let others = records.some(Table::JobSubmissions, &equals("run_id", run), "last_processed_at desc nulls last", 200)?;
+    for other in others {
+        let id = other.text("submission").unwrap_or_default().to_owned();
+        if !seen.insert(id.clone()) || (Some(id.as_str()) == submission && !events.is_empty()) {
+            continue;
+        }
+        let Some(mut event) = describe::submission(&other) else { continue };
+        if Some(id.as_str()) != submission {
+            let same_job = other.text("job") == case.text("job");
+            let later = other.time("submitted_at") > case.submission.as_ref().and_then(|job| job.time("submitted_at"));
+            let healed = same_job && later && other.text("status") == Some("done");
+            let relation = match (same_job, later, healed) {
+                (true, true, true) => "a later attempt of the same job, which succeeded",
+                (true, true, false) => "a later attempt of the same job",
+                (true, false, _) => "an earlier attempt of the same job",
+                (false, ..) => "another job of the run",
+            };
+            event.note = Some(relation.to_owned());
+        }
+        events.push(event);
+    }
+    Ok(events)
+}
+
+/// A length of time in words.
+pub(super) fn length(seconds: i64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds % 86_400 / 3600, seconds % 3600 / 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}

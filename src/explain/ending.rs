@@ -1,0 +1,141 @@
+//! How a program ended, as far as the evidence goes: 137 and 143 mean different things at different times.
+
+use super::chain::length;
+use super::finding::Event;
+use super::gather::Case;
+use crate::model::catalog::FailureCatalog;
+
+/// Whether there is evidence that it ran out of memory.
+pub(super) fn oom(case: &Case) -> bool {
+    let tells = |text: Option<&str>| {
+        text.is_some_and(|text| {
+            let text = text.to_lowercase();
+            text.contains("outofmemoryerror") || text.contains("out of memory") || text.contains("oomkilled")
+        })
+    };
+    let task = case.task.as_ref();
+    case.text("cause") == Some("oom")
+        || tells(case.text("reason"))
+        || tells(case.text("message"))
+        || tells(task.and_then(|task| task.text("container_reason")))
+}
+
+/// Sentences about the end of the program.
+pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let code = case.failure.int("exit_code");
+    match (case.kind(), ran) {
+        ("task", Some(false)) => notes.push("startedAt is missing".to_owned()),
+        ("run", Some(false)) if case.submission.is_some() => notes.push(match case.text("reason") {
+            Some("container_exited_with_error") => {
+                "there is no exit status, and the message tells of a step before the program: no container exited, whatever the reason says"
+                    .to_owned()
+            }
+            _ => "there is no exit status".to_owned(),
+        }),
+        ("deployment", _) => notes.extend(failed_tasks(chain)),
+        ("launch", _) => notes.extend(disconnected(case, chain)),
+        _ => {}
+    }
+    match code {
+        _ if oom(case) => {
+            let with = code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
+            notes.push(format!("out of memory, as the record says{with}"));
+        }
+        Some(137) => notes.extend(killed(case, chain)),
+        Some(143) => notes.push(match stop_request(case, chain) {
+            Some(request) => format!("exit code 143: SIGTERM after {request}: asked for"),
+            None => "exit code 143: SIGTERM; no stop request is in these records".to_owned(),
+        }),
+        Some(-1) if case.kind() == "run" => {
+            notes.push(
+                "exit status -1: a signal ended the program and its number is lost; the records do not say which".to_owned(),
+            );
+        }
+        Some(code) if code != 0 => notes.push(match FailureCatalog::builtin().exit_code(code) {
+            Some(known) => format!("exit code {code}, {}: {}", known.name, known.meaning),
+            None => format!("exit code {code}: the program's own meaning"),
+        }),
+        _ => {}
+    }
+    notes
+}
+
+/// 137 without evidence of memory: what it may be, from what happened around it.
+fn killed(case: &Case, chain: &[Event]) -> Vec<String> {
+    let mut notes = vec!["exit code 137: SIGKILL; nothing in these records says out of memory".to_owned()];
+    let Some(task) = case.task.as_ref() else { return notes };
+    let reason = task.text("stopped_reason").unwrap_or_default().to_lowercase();
+    let waited = task.time("stopping_at").zip(task.time("execution_stopped_at"));
+    let waited = waited.map(|(asked, ended)| ended.duration_since(asked).as_secs_f64());
+    if reason.contains("health check") || task.text("health_status") == Some("UNHEALTHY") {
+        notes.push("its health checks failed before: ECS stopped it for that".to_owned());
+    }
+    match (stop_request(case, chain), waited) {
+        (Some(request), Some(waited)) if waited >= 1.0 => {
+            notes.push(format!("it ran on for {waited:.0} s after {request}: the stop time-out ended it"));
+        }
+        (Some(request), _) => notes.push(format!("it came after {request}")),
+        (None, _) => notes.push("no stop request came before it".to_owned()),
+    }
+    let host = matches!(task.text("stop_code"), Some("TerminationNotice" | "SpotInterruption" | "InfrastructureHealth"));
+    let lost = chain.iter().any(|event| event.what.starts_with("instance ") && event.what.contains("disconnected"));
+    if host {
+        notes.push("its host went away".to_owned());
+    } else if lost {
+        notes.push("the agent of its instance disconnected in that time: the host may have gone".to_owned());
+    } else if case.text("container_instance").is_some() {
+        notes.push("no change of its container instance was told while it ran".to_owned());
+    }
+    notes
+}
+
+/// How the tasks of a deployment failed: that is what to explain next.
+fn failed_tasks(chain: &[Event]) -> Vec<String> {
+    let mut ways: std::collections::BTreeMap<&str, (usize, &str)> = std::collections::BTreeMap::new();
+    for event in chain {
+        if let Some((_, way)) = event.what.split_once(" failed: ").filter(|_| event.what.starts_with("task ")) {
+            let (count, newest) = ways.entry(way).or_default();
+            *count += 1;
+            *newest = &event.record;
+        }
+    }
+    let line = |(way, (count, newest)): (&str, (usize, &str))| {
+        let tasks = if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
+        format!("{tasks} of it failed, {way}: `ecs-audit explain {newest}` explains the newest")
+    };
+    ways.into_iter().map(line).collect()
+}
+
+/// For how long the agent was gone when a launch met it, as the events of its instance tell.
+fn disconnected(case: &Case, chain: &[Event]) -> Option<String> {
+    let at = case.failure.time("time").filter(|_| case.text("reason") == Some("AGENT"))?;
+    let of_agent = |event: &&Event, what: &str| event.what.starts_with("instance ") && event.what.contains(what);
+    let gone = chain.iter().rev().find(|event| event.time <= at && of_agent(event, "agent disconnected"));
+    let Some(gone) = gone else {
+        return Some("no record tells when the agent disconnected".to_owned());
+    };
+    let Some(back) = chain.iter().find(|event| event.time > gone.time && of_agent(event, "connected again")) else {
+        return Some("the agent had disconnected before; no record tells when it came back".to_owned());
+    };
+    let seconds = back.time.duration_since(gone.time).as_secs();
+    if back.time < at {
+        return Some(format!("the agent had been gone for {} and was back before the call, as its events tell", length(seconds)));
+    }
+    let updated = if back.what.contains(" → ") { "; it came back with another version: an update" } else { "" };
+    Some(format!("the agent was disconnected for {} around the call{updated}", length(seconds)))
+}
+
+/// Who or what asked the task to stop.
+fn stop_request(case: &Case, chain: &[Event]) -> Option<String> {
+    if let Some(call) = chain.iter().find(|event| event.what.starts_with("StopTask")) {
+        return Some(format!("StopTask by {}", call.who.as_deref().unwrap_or("a caller not told")));
+    }
+    match case.task.as_ref()?.text("stop_code")? {
+        "UserInitiated" => Some("a stop request of a user".to_owned()),
+        "ServiceSchedulerInitiated" => Some("a stop request of the service scheduler".to_owned()),
+        "SpotInterruption" => Some("a Spot interruption".to_owned()),
+        "TerminationNotice" => Some("the termination of its host".to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,221 @@
+//! From what a person typed to what it is called in the tables.
+
+use super::records::{Records, Row, equals, like_it, text};
+use crate::lang::suggest;
+use crate::run::RunError;
+use crate::table::Table;
+use serde::Serialize;
+
+/// What was asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Subject {
+    /// What it is.
+    pub kind: SubjectKind,
+    /// Its name or id.
+    pub name: String,
+    /// Its cluster, where the name said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+}
+
+/// What a name can stand for, in the order in which it is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectKind {
+    /// A failure, its record, or its call.
+    Failure,
+    /// An ECS task.
+    Task,
+    /// A job submission of dstack.
+    Submission,
+    /// A deployment of a service.
+    Deployment,
+    /// A run or job of dstack.
+    Run,
+    /// An ECS service.
+    Service,
+    /// A container instance.
+    Instance,
+    /// A task definition or its family.
+    Family,
+    /// A cluster.
+    Cluster,
+}
+
+impl SubjectKind {
+    const ALL: &'static [SubjectKind] = &[
+        SubjectKind::Failure,
+        SubjectKind::Task,
+        SubjectKind::Submission,
+        SubjectKind::Deployment,
+        SubjectKind::Run,
+        SubjectKind::Service,
+        SubjectKind::Instance,
+        SubjectKind::Family,
+        SubjectKind::Cluster,
+    ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            SubjectKind::Failure => "failure",
+            SubjectKind::Task => "task",
+            SubjectKind::Submission => "submission",
+            SubjectKind::Deployment => "deployment",
+            SubjectKind::Run => "run",
+            SubjectKind::Service => "service",
+            SubjectKind::Instance => "container instance",
+            SubjectKind::Family => "task definition",
+            SubjectKind::Cluster => "cluster",
+        }
+    }
+
+    /// The tables and columns that know such names.
+    fn known_in(self) -> &'static [(Table, &'static [&'static str])] {
+        match self {
+            SubjectKind::Failure => &[(Table::Failures, &["id", "record", "call"])],
+            SubjectKind::Task => &[(Table::TaskEvents, &["task"]), (Table::Failures, &["task"]), (Table::Calls, &["task"])],
+            SubjectKind::Submission => &[(Table::JobSubmissions, &["submission"])],
+            SubjectKind::Deployment => &[(Table::ServiceEvents, &["deployment"])],
+            SubjectKind::Run => &[(Table::RunRecords, &["run", "run_id"]), (Table::JobSubmissions, &["job"])],
+            SubjectKind::Service => &[
+                (Table::ServiceEvents, &["service"]),
+                (Table::TaskEvents, &["service"]),
+                (Table::Failures, &["service"]),
+                (Table::Calls, &["service"]),
+            ],
+            SubjectKind::Instance => &[
+                (Table::InstanceEvents, &["container_instance"]),
+                (Table::Failures, &["container_instance"]),
+                (Table::TaskEvents, &["container_instance"]),
+            ],
+            SubjectKind::Family => &[
+                (Table::TaskEvents, &["family", "task_definition"]),
+                (Table::Calls, &["family", "task_definition"]),
+                (Table::Failures, &["family", "task_definition"]),
+            ],
+            SubjectKind::Cluster => &[(Table::TaskEvents, &["cluster"]), (Table::Failures, &["cluster"])],
+        }
+    }
+}
+
+/// What a name stands for; none when nothing has that name.
+pub fn resolve(records: &Records<'_>, typed: &str) -> Result<Option<Subject>, RunError> {
+    let (kinds, cluster, name) = read(typed.trim());
+    if let Some(instance) = ec2_instance(records, &name)? {
+        return Ok(Some(Subject { kind: SubjectKind::Instance, name: instance, cluster }));
+    }
+    for kind in kinds {
+        for (table, columns) in kind.known_in() {
+            let same: Vec<String> = columns.iter().map(|column| equals(column, Some(&name))).collect();
+            let has_cluster = table.fields().iter().any(|field| field.name == "cluster");
+            let there = if has_cluster { like_it("cluster", cluster.as_deref()) } else { "true".to_owned() };
+            if records.any(*table, &format!("({}) and {there}", same.join(" or ")))? {
+                return Ok(Some(Subject { kind: *kind, name, cluster }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Which kinds a text can mean, the cluster it names, and the name itself: ARNs and `cluster/service` say more.
+fn read(typed: &str) -> (&'static [SubjectKind], Option<String>, String) {
+    let all = SubjectKind::ALL;
+    if let Some(resource) = typed.strip_prefix("arn:").and_then(|rest| rest.splitn(5, ':').nth(4)) {
+        let parts: Vec<&str> = resource.split('/').collect();
+        let kinds: &[SubjectKind] = match parts.first() {
+            Some(&"task") => &[SubjectKind::Task],
+            Some(&"service") => &[SubjectKind::Service],
+            Some(&"container-instance") => &[SubjectKind::Instance],
+            Some(&"task-definition") => &[SubjectKind::Family],
+            Some(&"cluster") => &[SubjectKind::Cluster],
+            _ => all,
+        };
+        let cluster = if parts.len() == 3 { parts.get(1).map(|cluster| (*cluster).to_owned()) } else { None };
+        return (kinds, cluster, parts.last().copied().unwrap_or_default().to_owned());
+    }
+    if !typed.is_empty() && typed.len() > 12 && typed.chars().all(|letter| letter.is_ascii_digit()) {
+        return (&[SubjectKind::Deployment], None, format!("ecs-svc/{typed}"));
+    }
+    match typed.split_once('/') {
+        Some((cluster, name)) if cluster != "ecs-svc" && !name.is_empty() && !cluster.is_empty() => (
+            &[SubjectKind::Task, SubjectKind::Service, SubjectKind::Instance, SubjectKind::Family],
+            Some(cluster.to_owned()),
+            name.to_owned(),
+        ),
+        _ => (all, None, typed.to_owned()),
+    }
+}
+
+/// The container instance on an EC2 instance.
+fn ec2_instance(records: &Records<'_>, name: &str) -> Result<Option<String>, RunError> {
+    if !name.starts_with("i-") {
+        return Ok(None);
+    }
+    let condition = format!("{} and container_instance is not null", equals("ec2_instance", Some(name)));
+    let rows = records.some(Table::InstanceEvents, &condition, "\"time\" desc", 1)?;
+    Ok(rows.first().and_then(|row| row.text("container_instance")).map(str::to_owned))
+}
+
+/// The failures of a subject, the one to explain first, then newest first.
+pub(super) fn failures_of(records: &Records<'_>, subject: &Subject) -> Result<Vec<Row>, RunError> {
+    let is = |column: &str| equals(column, Some(&subject.name));
+    let condition = match subject.kind {
+        SubjectKind::Failure => format!("{} or {} or {}", is("id"), is("record"), is("call")),
+        SubjectKind::Task => is("task"),
+        SubjectKind::Submission => is("submission"),
+        SubjectKind::Deployment => {
+            format!("\"incident\" = {} or {}", text(&format!("deployment:{}", subject.name)), is("started_by"))
+        }
+        SubjectKind::Run => format!("{} or {} or {}", is("run"), is("run_id"), is("job")),
+        SubjectKind::Service => is("service"),
+        SubjectKind::Instance => is("container_instance"),
+        SubjectKind::Family => format!("{} or {}", is("family"), is("task_definition")),
+        SubjectKind::Cluster => is("cluster"),
+    };
+    let condition = format!("({condition}) and {}", like_it("cluster", subject.cluster.as_deref()));
+    let mut failures = records.failures(&condition)?;
+    // An older telling of an incident is not in the view: its id still means that incident.
+    if failures.is_empty() && subject.kind == SubjectKind::Failure {
+        let told = records.some(Table::Failures, &condition, "\"time\" desc", 1)?;
+        if let Some(incident) = told.first().and_then(|row| row.text("incident")) {
+            failures = records.failures(&equals("incident", Some(incident)))?;
+        }
+    }
+    let of_itself = |row: &Row| match subject.kind {
+        SubjectKind::Failure => row.text("id") == Some(&subject.name),
+        SubjectKind::Deployment => row.text("kind") == Some("deployment"),
+        _ => true,
+    };
+    failures.sort_by_key(|row| (!of_itself(row), row.flag("secondary") == Some(true)));
+    Ok(failures)
+}
+
+/// The newest failure.
+pub fn newest(records: &Records<'_>) -> Result<Option<Subject>, RunError> {
+    let failures = records
+        .failures("\"time\" = (select max(\"time\") from failures where secondary is not true) and secondary is not true")?;
+    let id = failures.first().and_then(|row| row.text("id"));
+    Ok(id.map(|id| Subject { kind: SubjectKind::Failure, name: id.to_owned(), cluster: None }))
+}
+
+/// Names near to one that nothing has: a sentence with what was probably meant.
+pub fn nearest(records: &Records<'_>, typed: &str) -> Result<Option<String>, RunError> {
+    let (_, _, name) = read(typed.trim());
+    let mut known: Vec<String> = Vec::new();
+    for kind in SubjectKind::ALL {
+        for (table, columns) in kind.known_in() {
+            for column in *columns {
+                let statement = format!(
+                    "select distinct \"{column}\" as name from {} where \"{column}\" is not null order by 1 limit 2000",
+                    table.name()
+                );
+                known.extend(records.rows(&statement)?.iter().filter_map(|row| row.text("name")).map(str::to_owned));
+            }
+        }
+    }
+    // A part of an id, as people copy them.
+    let begun: Vec<&str> = known.iter().map(String::as_str).filter(|known| name.len() >= 4 && known.starts_with(&name)).collect();
+    Ok(suggest::question(&name, if begun.is_empty() { known.iter().map(String::as_str).collect() } else { begun.clone() })
+        .or_else(|| begun.first().map(|first| format!("did you mean `{first}`?"))))
+}

@@ -1,0 +1,166 @@
+//! What is known about one failure, as data.
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+/// Everything known about one failure.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// Its id.
+    pub id: String,
+    /// Its kind: launch, api_error, task, service, deployment, agent or run.
+    pub kind: String,
+    /// True when it ended as it was asked to: no failure.
+    pub expected: bool,
+    /// What failed.
+    pub failure: Summary,
+    /// Where.
+    pub place: Vec<Fact>,
+    /// When.
+    pub when: When,
+    /// How far it came.
+    pub phases: Vec<Rung>,
+    /// Whether the program ever ran.
+    pub ran: Option<bool>,
+    /// What the evidence says about how it ended.
+    pub notes: Vec<String>,
+    /// Why.
+    pub cause: Cause,
+    /// What led to it, oldest first.
+    pub chain: Vec<Event>,
+    /// The arithmetic.
+    pub calculation: Vec<String>,
+    /// What to check.
+    pub verify: Vec<Check>,
+    /// What to do.
+    pub actions: Vec<String>,
+    /// How to respond.
+    pub response: Option<String>,
+}
+
+/// What failed, in one line.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    /// The thing that failed.
+    pub what: String,
+    /// The code of the reason.
+    pub reason: Option<String>,
+    /// The message, as recorded.
+    pub message: Option<String>,
+}
+
+/// A name and a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fact {
+    /// What it is.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+/// When it failed, and when the thing that failed began.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct When {
+    /// When it failed.
+    #[serde(serialize_with = "some_instant")]
+    pub at: Option<Timestamp>,
+    /// When it was created or submitted.
+    #[serde(serialize_with = "some_instant")]
+    pub began: Option<Timestamp>,
+    /// Seconds between the two.
+    pub lasted_seconds: Option<f64>,
+}
+
+/// How a phase went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It was passed.
+    Done,
+    /// Here it failed.
+    Failed,
+    /// It was never reached.
+    NotReached,
+    /// It came after the failure: the clean-up.
+    After,
+}
+
+/// One phase of the ladder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rung {
+    /// Its name.
+    pub name: String,
+    /// How it went.
+    pub state: State,
+    /// When it was reached.
+    #[serde(serialize_with = "some_instant")]
+    pub at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(serialize_with = "some_instant")]
+    pub until: Option<Timestamp>,
+    /// What else is known.
+    pub note: Option<String>,
+}
+
+/// Why it failed, as the catalog explains it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Cause {
+    /// The entry of the catalog; none = no entry explains the message.
+    pub id: Option<String>,
+    /// What the source calls it.
+    pub title: Option<String>,
+    /// What it means.
+    pub meaning: Option<String>,
+    /// How to respond: transient, configuration, capacity, application, infrastructure or operator.
+    pub class: Option<String>,
+    /// launch, settings or program.
+    pub category: Option<String>,
+    /// Where the wording of the entry is from: documented, source, observed or unverified.
+    pub wording: Option<String>,
+}
+
+/// Something that happened, with the record that says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// When.
+    #[serde(serialize_with = "instant")]
+    pub time: Timestamp,
+    /// What.
+    pub what: String,
+    /// Who did it.
+    pub who: Option<String>,
+    /// What it has to do with the failure.
+    pub note: Option<String>,
+    /// The id of the record.
+    pub record: String,
+}
+
+/// Something to check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// A command to run.
+    pub command: Option<String>,
+    /// What to look for.
+    pub note: Option<String>,
+}
+
+/// A time in UTC.
+pub(super) fn instant<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
+/// A time in UTC, if there is one.
+pub(super) fn some_instant<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Events oldest first, each once.
+pub(super) fn in_order(mut events: Vec<Event>) -> Vec<Event> {
+    events.sort_by(|left, right| (left.time, &left.what, &left.record).cmp(&(right.time, &right.what, &right.record)));
+    let mut seen = std::collections::BTreeSet::new();
+    events.retain(|event| seen.insert((event.record.clone(), event.time, event.what.clone())));
+    events
+}

@@ -1,0 +1,238 @@
+//! From a failure to everything known about it.
+
+use super::chain::{chain, never_placed};
+use super::ending::{describe_ending, oom};
+use super::find::{Subject, SubjectKind, failures_of};
+use super::finding::{Cause, Fact, Finding, Summary, When};
+use super::phases::ladder;
+use super::records::{Records, Row, equals, like_it};
+use super::{advice, arithmetic};
+use crate::model::catalog::{Entry, FailureCatalog};
+use crate::run::RunError;
+use crate::table::Table;
+
+/// A failure with the state of the thing that failed.
+pub(super) struct Case {
+    /// The failure.
+    pub failure: Row,
+    /// The last state of its task.
+    pub task: Option<Row>,
+    /// Its job submission.
+    pub submission: Option<Row>,
+    /// The call that failed.
+    pub call: Option<Row>,
+    /// True when it ended as it was asked to.
+    pub expected: bool,
+}
+
+impl Case {
+    /// A column of the failure.
+    pub(super) fn text(&self, column: &str) -> Option<&str> {
+        self.failure.text(column)
+    }
+
+    /// Its kind.
+    pub(super) fn kind(&self) -> &str {
+        self.text("kind").unwrap_or_default()
+    }
+
+    /// The entry of the catalog that explains it.
+    pub(super) fn entry(&self) -> Option<&'static Entry> {
+        FailureCatalog::builtin().entry(self.text("cause")?)
+    }
+}
+
+/// Explains the failure of a subject that matters most: the newest that is no consequence of another.
+/// With it, how many others there are; none when nothing failed.
+pub fn explain(records: &Records<'_>, subject: &Subject) -> Result<Option<(Finding, usize)>, RunError> {
+    let failures = failures_of(records, subject)?;
+    let others = failures.len().saturating_sub(1);
+    let case = match failures.into_iter().next() {
+        Some(failure) => case_of(records, failure)?,
+        None if subject.kind == SubjectKind::Task => match ended_well(records, subject)? {
+            Some(case) => case,
+            None => return Ok(None),
+        },
+        None => return Ok(None),
+    };
+    Ok(Some((finding(records, &case)?, others)))
+}
+
+fn case_of(records: &Records<'_>, failure: Row) -> Result<Case, RunError> {
+    let task = match failure.text("task").filter(|_| failure.text("kind") == Some("task")) {
+        Some(task) => last_state(records, task, failure.text("cluster"))?,
+        None => None,
+    };
+    let submission =
+        first(records, Table::JobSubmissions, "submission", failure.text("submission"), "last_processed_at desc nulls last")?;
+    let call = first(records, Table::Calls, "id", failure.text("call"), "\"time\"")?;
+    Ok(Case { failure, task, submission, call, expected: false })
+}
+
+fn first(records: &Records<'_>, table: Table, column: &str, value: Option<&str>, order: &str) -> Result<Option<Row>, RunError> {
+    let Some(value) = value else { return Ok(None) };
+    Ok(records.some(table, &equals(column, Some(value)), order, 1)?.into_iter().next())
+}
+
+fn last_state(records: &Records<'_>, task: &str, cluster: Option<&str>) -> Result<Option<Row>, RunError> {
+    let condition = format!("{} and {}", equals("task", Some(task)), like_it("cluster", cluster));
+    let order = "version desc nulls last, \"time\" desc nulls last";
+    Ok(records.some(Table::TaskEvents, &condition, order, 1)?.into_iter().next())
+}
+
+/// A task that stopped without a failure, as a case of its own: how it ended is worth telling.
+fn ended_well(records: &Records<'_>, subject: &Subject) -> Result<Option<Case>, RunError> {
+    let Some(task) = last_state(records, &subject.name, subject.cluster.as_deref())? else { return Ok(None) };
+    if task.text("last_status") != Some("STOPPED") {
+        return Ok(None);
+    }
+    let mut failure = Row::default();
+    failure.set("kind", "task");
+    for (from, to) in [
+        ("id", "id"),
+        ("time", "time"),
+        ("stopped_at", "time"),
+        ("stop_code", "reason"),
+        ("stopped_reason", "message"),
+        ("exit_container", "container"),
+        ("exit_code", "exit_code"),
+        ("images", "image"),
+    ] {
+        failure.copy(&task, from, to);
+    }
+    for name in ["account", "region", "cluster", "service", "family", "task_definition", "task", "container_instance"] {
+        failure.copy(&task, name, name);
+    }
+    for name in ["launch_type", "capacity_provider", "started_by", "group"] {
+        failure.copy(&task, name, name);
+    }
+    Ok(Some(Case { failure, task: Some(task), submission: None, call: None, expected: true }))
+}
+
+fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
+    let (phases, ran) = ladder(records, case)?;
+    let entry = case.entry();
+    let chain = chain(records, case)?;
+    let mut notes = describe_ending(case, ran, &chain);
+    notes.extend(never_placed(records, case, &chain)?);
+    Ok(Finding {
+        id: case.text("id").unwrap_or_default().to_owned(),
+        kind: case.kind().to_owned(),
+        expected: case.expected,
+        failure: summary(case),
+        place: place(records, case)?,
+        when: when(case),
+        phases,
+        ran,
+        notes,
+        cause: cause(case, entry),
+        calculation: arithmetic::calculate(records, case)?,
+        verify: entry.filter(|_| !case.expected).map(|entry| advice::verify(case, entry)).unwrap_or_default(),
+        actions: entry.filter(|_| !case.expected).map(|entry| entry.actions.clone()).unwrap_or_default(),
+        response: if case.expected { None } else { advice::response(entry, case.text("class")) },
+        chain,
+    })
+}
+
+fn summary(case: &Case) -> Summary {
+    let definition = case.text("task_definition").or(case.text("family"));
+    let of = |name: Option<&str>| name.map(|name| format!(" of {name}")).unwrap_or_default();
+    let what = match case.kind() {
+        "launch" => {
+            let call = case.call.as_ref();
+            let counts = call.and_then(|call| Some((call.int("placed")?, call.int("asked")?)));
+            let counts = counts.map(|(placed, asked)| format!(" placed {placed} of {asked} tasks")).unwrap_or_default();
+            format!("{}{}{counts}", case.text("event_name").unwrap_or("RunTask"), of(definition))
+        }
+        "api_error" => format!("{} was refused", case.text("event_name").unwrap_or("a call")),
+        "task" if case.expected && case.failure.int("exit_code") == Some(0) => format!("task{} ended with 0", of(definition)),
+        "task" if case.expected => format!("task{} stopped as it was asked to", of(definition)),
+        "task" => format!("task{} stopped", of(definition)),
+        "service" => format!("service {} told of trouble", case.text("service").unwrap_or("(not named)")),
+        "deployment" => format!("deployment{} failed", of(case.text("service"))),
+        "agent" => {
+            format!("agent update on container instance {} failed", case.text("container_instance").unwrap_or("(not named)"))
+        }
+        "run" => {
+            let name = case.text("job").or(case.text("run")).unwrap_or("(not named)");
+            let status = case.submission.as_ref().and_then(|row| row.text("status")).unwrap_or("failed");
+            let aside =
+                if case.failure.flag("secondary") == Some(true) { ", a consequence of another job's failure" } else { "" };
+            format!("job {name} {status}{aside}")
+        }
+        other => other.to_owned(),
+    };
+    let message = case.text("message").filter(|message| Some(*message) != case.text("reason"));
+    Summary { what, reason: case.text("reason").map(str::to_owned), message: message.map(str::to_owned) }
+}
+
+fn place(records: &Records<'_>, case: &Case) -> Result<Vec<Fact>, RunError> {
+    let mut facts: Vec<Fact> = Vec::new();
+    let mut add = |name: &'static str, value: Option<&str>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            facts.push(Fact { name, value: value.to_owned() });
+        }
+    };
+    let task = case.task.as_ref();
+    let job = case.submission.as_ref();
+    let incident = case.text("incident").and_then(|incident| incident.strip_prefix("deployment:"));
+    let instance = case.text("container_instance");
+    let known = first(records, Table::InstanceEvents, "container_instance", instance, "\"time\" desc")?;
+    let known = known.as_ref();
+    add("account", case.text("account"));
+    add("project", case.text("project"));
+    add("backend", case.text("backend"));
+    add("region", case.text("region"));
+    add("availability zone", task.and_then(|task| task.text("availability_zone")));
+    add("cluster", case.text("cluster"));
+    add("service", case.text("service"));
+    add("deployment", incident);
+    add("task definition", case.text("task_definition").or(case.text("family")));
+    // A refused launch has no task; what its call placed is another one.
+    add("task", case.text("task").filter(|_| case.kind() != "launch"));
+    add("container", case.text("container"));
+    add("launch type", case.text("launch_type"));
+    add("capacity provider", case.text("capacity_provider"));
+    add("container instance", instance);
+    add("EC2 instance", known.and_then(|known| known.text("ec2_instance")));
+    add("instance type", known.and_then(|known| known.text("instance_type")).or(job.and_then(|job| job.text("instance_type"))));
+    add("run", case.text("run"));
+    add("job", case.text("job"));
+    add("submission", case.text("submission"));
+    add("instance", job.and_then(|job| job.text("instance")));
+    let gpus = job.and_then(|job| Some((job.int("gpus").filter(|gpus| *gpus > 0)?, job.text("gpu")?)));
+    let gpus = gpus.map(|(count, gpu)| format!("{count} × {gpu}"));
+    add("GPU", gpus.as_deref());
+    add("image", case.text("image").or(task.and_then(|task| task.text("images"))));
+    add("started by", case.text("started_by"));
+    add("caller", case.text("user"));
+    Ok(facts)
+}
+
+fn when(case: &Case) -> When {
+    let at = case.failure.time("time");
+    let created = case.task.as_ref().and_then(|task| task.time("created_at"));
+    let began = created.or(case.submission.as_ref().and_then(|job| job.time("submitted_at")));
+    let lasted_seconds = at.zip(began).map(|(at, began)| at.duration_since(began).as_secs_f64());
+    When { at, began, lasted_seconds }
+}
+
+fn cause(case: &Case, entry: Option<&Entry>) -> Cause {
+    let known = |column: &str| case.text(column).map(str::to_owned);
+    let mut cause = Cause {
+        id: entry.map(|entry| entry.id.clone()),
+        title: entry.map(|entry| entry.name.clone()),
+        meaning: entry.map(|entry| entry.cause.clone()),
+        class: known("class"),
+        category: known("category"),
+        wording: entry.map(|entry| entry.confidence.clone()),
+    };
+    // What stands for every exit tells less than the exit code at hand.
+    let code = case.failure.int("exit_code");
+    if let Some(code) = code.filter(|_| !oom(case))
+        && let Some(exit) = FailureCatalog::builtin().exit_code(code)
+    {
+        cause.title = cause.title.map(|title| format!("{title}, exit {code}: {}", exit.name));
+    }
+    cause
+}

@@ -1,0 +1,82 @@
+//! Failures by cause, each cause explained once.
+
+use super::advice;
+use super::find::{Subject, failures_of};
+use super::finding::instant;
+use super::records::{Records, Row, time};
+use crate::model::catalog::FailureCatalog;
+use crate::run::RunError;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The failures with one cause; without a cause, with one reason.
+#[derive(Debug, Clone, Serialize)]
+pub struct Group {
+    /// How many.
+    pub count: usize,
+    /// The entry of the catalog; none = no entry explains the messages.
+    pub cause: Option<String>,
+    /// The code of the reason, where all have the same.
+    pub reason: Option<String>,
+    /// What the source calls it.
+    pub title: Option<String>,
+    /// What it means.
+    pub meaning: Option<String>,
+    /// How to respond.
+    pub class: Option<String>,
+    /// The first.
+    #[serde(serialize_with = "instant")]
+    pub first: Timestamp,
+    /// The last.
+    #[serde(serialize_with = "instant")]
+    pub last: Timestamp,
+    /// Two ids: of the newest failures.
+    pub examples: Vec<String>,
+    /// What to do.
+    pub actions: Vec<String>,
+    /// How to respond, in a sentence.
+    pub response: Option<String>,
+}
+
+/// Groups the failures of a subject, or all, since a time; the most frequent first.
+pub fn groups(records: &Records<'_>, subject: Option<&Subject>, since: Option<Timestamp>) -> Result<Vec<Group>, RunError> {
+    let mut failures = match subject {
+        Some(subject) => failures_of(records, subject)?,
+        None => records.failures(&since.map_or_else(|| "true".to_owned(), |since| format!("\"time\" >= {}", time(since))))?,
+    };
+    failures.retain(|row| row.time("time").is_some_and(|time| since.is_none_or(|since| time >= since)));
+    failures.sort_by_key(|row| std::cmp::Reverse(row.time("time")));
+    let mut by_cause: BTreeMap<(Option<String>, Option<String>), Vec<&Row>> = BTreeMap::new();
+    for row in &failures {
+        let cause = row.text("cause").map(str::to_owned);
+        let reason = if cause.is_some() { None } else { row.text("reason").map(str::to_owned) };
+        by_cause.entry((cause, reason)).or_default().push(row);
+    }
+    let mut groups: Vec<Group> = by_cause.into_iter().filter_map(|((cause, _), rows)| group(cause, &rows)).collect();
+    groups.sort_by(|left, right| (right.count, &left.cause, &left.reason).cmp(&(left.count, &right.cause, &right.reason)));
+    Ok(groups)
+}
+
+/// A group of rows, newest first.
+fn group(cause: Option<String>, rows: &[&Row]) -> Option<Group> {
+    let entry = cause.as_deref().and_then(|cause| FailureCatalog::builtin().entry(cause));
+    let same = |column: &str| {
+        let value = rows.first()?.text(column);
+        rows.iter().all(|row| row.text(column) == value).then_some(value?).map(str::to_owned)
+    };
+    let class = same("class");
+    Some(Group {
+        count: rows.len(),
+        reason: same("reason"),
+        title: entry.map(|entry| entry.name.clone()),
+        meaning: entry.map(|entry| entry.cause.clone()),
+        first: rows.last()?.time("time")?,
+        last: rows.first()?.time("time")?,
+        examples: rows.iter().take(2).filter_map(|row| row.text("id")).map(str::to_owned).collect(),
+        actions: entry.map(|entry| entry.actions.clone()).unwrap_or_default(),
+        response: advice::response(entry, class.as_deref()),
+        class,
+        cause,
+    })
+}

@@ -1,0 +1,44 @@
+//! Explains failures, and tells stories on one clock.
+//!
+//! In: a name or an id, and a way to ask the base tables in SQL. Out: a [`Finding`] (what failed, where,
+//! when, how far it came, why, what led to it, what to check and what to do) or a [`Story`] (every event
+//! of a task, run, service, deployment or instance), as data and as text. Only what a record or the
+//! catalog says is told; what is not known is left out or called unknown.
+//!
+//! The JSON of both is stable: fields are added, never renamed or removed, and times are UTC.
+//!
+//! ```text
+//! explain X      { "subject": {kind, name}, "others": n, "finding": {id, kind, expected, failure: {what, reason,
+//!                  message}, place: [{name, value}], when: {at, began, lasted_seconds}, phases: [{name, state, at,
+//!                  until, note}], ran, notes: [], cause: {id, title, meaning, class, category, wording}, chain: [{time, what,
+//!                  who, note, record}], calculation: [], verify: [{command, note}], actions: [], response} or null }
+//! explain --all  { "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
+//!                  response}] }
+//! timeline X     { "subject": {kind, name}, "events": [{time, what, who, note, record, since_seconds, gap}],
+//!                  "phases": [{what, from, until, seconds}] }
+//! ```
+
+mod advice;
+mod arithmetic;
+mod chain;
+mod describe;
+mod ending;
+mod find;
+mod finding;
+mod gather;
+mod groups;
+mod phases;
+mod print;
+mod records;
+mod story;
+
+pub use find::{Subject, SubjectKind, nearest, newest, resolve};
+pub use finding::{Event, Finding};
+pub use gather::explain;
+pub use groups::{Group, groups};
+pub use print::{Layout, Printed, print_finding, print_groups, print_story};
+pub use records::Records;
+pub use story::{Story, story};
+
+#[cfg(test)]
+mod tests;

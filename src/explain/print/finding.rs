@@ -1,0 +1,208 @@
+//! A finding and a group, section by section; a section without facts is left out.
+
+use super::blocks::Page;
+use crate::explain::chain::length;
+use crate::explain::finding::{Event, Finding, Rung, State};
+use crate::explain::groups::Group;
+use crate::render::visible;
+
+pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
+    failure(page, finding);
+    if !finding.place.is_empty() {
+        page.heading("Where");
+        let facts: Vec<(&str, &str)> = finding.place.iter().map(|fact| (fact.name, fact.value.as_str())).collect();
+        page.facts(&facts);
+    }
+    when(page, finding);
+    phases(page, finding);
+    cause(page, finding);
+    section(page, "Calculation", &finding.calculation);
+    if !finding.chain.is_empty() {
+        page.heading("Chain");
+        for event in &finding.chain {
+            let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
+            let what = shortened(&event.what);
+            page.line(&format!("{}  {what}{who}{}  [{}]", page.time(event.time), note(event), event.record));
+        }
+    }
+    if !finding.verify.is_empty() {
+        page.heading("Verify");
+        for check in &finding.verify {
+            match (&check.command, &check.note) {
+                (Some(command), note) => {
+                    let note = note.as_deref().map(|note| format!("  # {note}")).unwrap_or_default();
+                    page.command(&format!("{command}{note}"));
+                }
+                (None, Some(note)) => page.line(note),
+                (None, None) => {}
+            }
+        }
+    }
+    numbered(page, "Actions", &finding.actions);
+    if let Some(response) = &finding.response {
+        page.heading("Response");
+        page.line(response);
+    }
+}
+
+/// What an event has to do with the failure.
+pub(super) fn note(event: &Event) -> String {
+    event.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default()
+}
+
+/// The first of a long text: the failure has told it in full, and `show` prints the record.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 200;
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let begin: String = text.chars().take(LONGEST).collect();
+    format!("{}…", begin.trim_end())
+}
+
+fn failure(page: &mut Page<'_>, finding: &Finding) {
+    page.heading(if finding.expected { "No failure" } else { "Failure" });
+    let told = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
+    let told: Vec<&str> = told.into_iter().flatten().collect();
+    let told = told.join(": ");
+    // A message often begins with the code.
+    let message = finding.failure.message.as_deref().unwrap_or_default();
+    let starts = finding.failure.reason.as_deref().is_some_and(|reason| message.starts_with(reason));
+    let told = if starts { message.to_owned() } else { told };
+    page.line(&if told.is_empty() { finding.failure.what.clone() } else { format!("{}: {told}", finding.failure.what) });
+    page.line(&format!("id {}", finding.id));
+}
+
+fn when(page: &mut Page<'_>, finding: &Finding) {
+    let Some(at) = finding.when.at else { return };
+    page.heading("When");
+    let lasted = match (finding.when.began, finding.when.lasted_seconds) {
+        (Some(_), Some(seconds)) if finding.kind == "run" => format!(", {} after it was submitted", span(seconds)),
+        (Some(_), Some(seconds)) => format!(", {} after it was created", span(seconds)),
+        _ => String::new(),
+    };
+    page.line(&format!("{}{lasted}", page.time(at)));
+}
+
+fn phases(page: &mut Page<'_>, finding: &Finding) {
+    if finding.phases.is_empty() && finding.notes.is_empty() {
+        return;
+    }
+    page.heading("Phase");
+    for rung in &finding.phases {
+        page.line(&step(page, rung));
+    }
+    if finding.kind != "api_error" {
+        match finding.ran {
+            Some(true) => page.line("the program ran"),
+            Some(false) => page.line("the program never ran"),
+            None if matches!(finding.kind.as_str(), "task" | "run") => page.line("whether the program ran is not recorded"),
+            None => {}
+        }
+    }
+    finding.notes.iter().for_each(|note| page.line(note));
+}
+
+fn step(page: &Page<'_>, rung: &Rung) -> String {
+    let mark = match rung.state {
+        State::Done => "✓",
+        State::Failed => "✗",
+        State::NotReached => "·",
+        State::After => "–",
+    };
+    let mut text = format!("{mark} {}", rung.name);
+    if let Some(at) = rung.at {
+        text.push_str(&format!("  {}", page.time(at)));
+    }
+    if let Some(until) = rung.until {
+        let word = if rung.at.is_some() { " …" } else { "  until" };
+        text.push_str(&format!("{word} {}", page.time(until)));
+        if let Some(at) = rung.at {
+            text.push_str(&format!(" ({})", span(until.duration_since(at).as_secs_f64())));
+        }
+    }
+    match rung.state {
+        State::Failed => text.push_str("  ← failed here"),
+        State::NotReached => text.push_str("  never reached"),
+        _ => {}
+    }
+    if let Some(note) = &rung.note {
+        text.push_str(&format!("  ({note})"));
+    }
+    text
+}
+
+fn cause(page: &mut Page<'_>, finding: &Finding) {
+    if finding.expected {
+        return;
+    }
+    page.heading("Cause");
+    let cause = &finding.cause;
+    match (&cause.id, &cause.title) {
+        (Some(id), Some(title)) => page.line(&format!("{title} ({id})")),
+        _ => page.line("unknown message: no entry of the catalog explains it"),
+    }
+    if let Some(meaning) = &cause.meaning {
+        page.line(meaning);
+    }
+    let kinds: Vec<String> = [("class", &cause.class), ("category", &cause.category)]
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)))
+        .collect();
+    if !kinds.is_empty() {
+        page.line(&kinds.join(", "));
+    }
+    let confidence = match cause.wording.as_deref() {
+        Some("documented") => "confidence: the wording is documented by its maker",
+        Some("source") => "confidence: the wording is from the source code that writes it",
+        Some("observed") => "confidence: the wording was seen in real reports",
+        Some(_) => "confidence: the wording is widely known, but no source confirms it",
+        None => return,
+    };
+    page.line(confidence);
+}
+
+pub(super) fn write_group(page: &mut Page<'_>, group: &Group) {
+    let name = match (&group.title, &group.cause) {
+        (Some(title), Some(cause)) => format!("{title} ({cause})"),
+        _ => format!("{} (unknown message)", group.reason.as_deref().unwrap_or("no reason told")),
+    };
+    page.heading(&visible(&format!("{} × {name}", group.count)));
+    page.line(&format!("first {}, last {}", page.time(group.first), page.time(group.last)));
+    match &group.meaning {
+        Some(meaning) => page.line(meaning),
+        None => page.line("no entry of the catalog explains it"),
+    }
+    group.response.iter().for_each(|response| page.line(response));
+    for (index, action) in group.actions.iter().enumerate() {
+        page.numbered(index + 1, action);
+    }
+    for id in &group.examples {
+        page.command(&format!("ecs-audit explain {id}"));
+    }
+}
+
+fn section(page: &mut Page<'_>, title: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        page.heading(title);
+        lines.iter().for_each(|line| page.line(line));
+    }
+}
+
+fn numbered(page: &mut Page<'_>, title: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        page.heading(title);
+        for (index, line) in lines.iter().enumerate() {
+            page.numbered(index + 1, line);
+        }
+    }
+}
+
+/// Seconds in words; tenths only below a minute.
+pub(super) fn span(seconds: f64) -> String {
+    if seconds.abs() < 60.0 {
+        let text = format!("{seconds:.1}");
+        return format!("{} s", text.trim_end_matches('0').trim_end_matches('.'));
+    }
+    length(seconds.round() as i64)
+}

@@ -1,0 +1,184 @@
+//! Asking the base tables, and rows as values by name. Every value put into SQL goes through here.
+
+use crate::answer::Answer;
+use crate::plan::nouns::{self, Need};
+use crate::run::RunError;
+use crate::table::Table;
+use arrow::array::{Array, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+type Ask<'s> = dyn Fn(&str) -> Result<Answer, RunError> + 's;
+
+/// The base tables, to be asked in SQL.
+pub struct Records<'s>(Box<Ask<'s>>);
+
+/// One row, by the names of its columns; missing values have no entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Row(BTreeMap<String, Cell>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Cell {
+    Text(String),
+    Int(i64),
+    Time(i64),
+    Flag(bool),
+}
+
+impl<'s> Records<'s> {
+    /// Asks with this function.
+    pub fn new(ask: impl Fn(&str) -> Result<Answer, RunError> + 's) -> Self {
+        Records(Box::new(ask))
+    }
+
+    /// The rows of a statement.
+    pub(super) fn rows(&self, statement: &str) -> Result<Vec<Row>, RunError> {
+        read(&(self.0)(statement)?)
+    }
+
+    /// Rows of a table, oldest first.
+    pub(super) fn of(&self, table: Table, condition: &str) -> Result<Vec<Row>, RunError> {
+        self.rows(&format!("{} order by \"time\", id", select(table, condition)))
+    }
+
+    /// The first rows of a table in an order.
+    pub(super) fn some(&self, table: Table, condition: &str, order: &str, limit: usize) -> Result<Vec<Row>, RunError> {
+        self.rows(&format!("{} order by {order}, id limit {limit}", select(table, condition)))
+    }
+
+    /// Whether a table has such a row.
+    pub(super) fn any(&self, table: Table, condition: &str) -> Result<bool, RunError> {
+        Ok(!self.rows(&format!("select id from {} where {condition} limit 1", table.name()))?.is_empty())
+    }
+
+    /// Failures, each incident once, newest first.
+    pub(super) fn failures(&self, condition: &str) -> Result<Vec<Row>, RunError> {
+        let need = Need::default();
+        let Some(noun) = nouns::noun("failures") else { return Ok(Vec::new()) };
+        let columns = columns(Table::Failures);
+        let view = (noun.view)(need);
+        self.rows(&format!("select {columns} from ({view}) f where {condition} order by \"time\" desc nulls last, id"))
+    }
+}
+
+fn select(table: Table, condition: &str) -> String {
+    format!("select {} from {} where {condition}", columns(table), table.name())
+}
+
+fn columns(table: Table) -> String {
+    let names = table.fields().iter().map(|field| field.name).filter(|name| *name != "raw");
+    names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+}
+
+/// A text as SQL.
+pub(super) fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+/// A time as SQL.
+pub(super) fn time(value: Timestamp) -> String {
+    format!("arrow_cast({}, 'Timestamp(Microsecond, Some(\"UTC\"))')", value.as_microsecond())
+}
+
+/// `"column" = 'value'`, or a condition that nothing meets where there is no value.
+pub(super) fn equals(column: &str, value: Option<&str>) -> String {
+    value.map_or_else(|| "false".to_owned(), |value| format!("\"{column}\" = {}", text(value)))
+}
+
+/// Equal where the value is known; anything where it is not.
+pub(super) fn like_it(column: &str, value: Option<&str>) -> String {
+    value.map_or_else(|| "true".to_owned(), |value| format!("\"{column}\" = {}", text(value)))
+}
+
+/// `"time"` within a closed window, given in seconds around two times.
+pub(super) fn within(from: Timestamp, before: i64, to: Timestamp, after: i64) -> String {
+    format!("\"time\" >= {} and \"time\" <= {}", time(shifted(from, -before)), time(shifted(to, after)))
+}
+
+/// A time moved by seconds, as far as time goes.
+pub(super) fn shifted(instant: Timestamp, seconds: i64) -> Timestamp {
+    instant.saturating_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(instant)
+}
+
+impl Row {
+    /// A text that is not empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        match self.0.get(name)? {
+            Cell::Text(text) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number.
+    pub(super) fn int(&self, name: &str) -> Option<i64> {
+        match self.0.get(name)? {
+            Cell::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A time.
+    pub(super) fn time(&self, name: &str) -> Option<Timestamp> {
+        match self.0.get(name)? {
+            Cell::Time(micros) => Timestamp::from_microsecond(*micros).ok(),
+            _ => None,
+        }
+    }
+
+    /// True or false.
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        match self.0.get(name)? {
+            Cell::Flag(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// Sets a text, for rows made by hand.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), Cell::Text(value.to_owned()));
+    }
+
+    /// Copies a value under another name.
+    pub(super) fn copy(&mut self, from: &Row, name: &str, to: &str) {
+        if let Some(cell) = from.0.get(name) {
+            self.0.insert(to.to_owned(), cell.clone());
+        }
+    }
+}
+
+fn read(answer: &Answer) -> Result<Vec<Row>, RunError> {
+    let mut rows = Vec::with_capacity(answer.rows());
+    for batch in &answer.batches {
+        let mut read = vec![Row::default(); batch.num_rows()];
+        for (column, array) in answer.columns.iter().zip(batch.columns()) {
+            for (row, cell) in read.iter_mut().zip(cells(array)?) {
+                if let Some(cell) = cell {
+                    row.0.insert(column.name.clone(), cell);
+                }
+            }
+        }
+        rows.extend(read);
+    }
+    Ok(rows)
+}
+
+fn cells(array: &dyn Array) -> Result<Vec<Option<Cell>>, RunError> {
+    let number = |array: &dyn Array| -> Result<Vec<Option<i64>>, RunError> {
+        Ok(cast(array, &DataType::Int64)?.as_primitive::<Int64Type>().iter().collect())
+    };
+    Ok(match array.data_type() {
+        DataType::Timestamp(unit, zone) => {
+            let micros = cast(array, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?;
+            debug_assert!(matches!(unit, TimeUnit::Microsecond));
+            number(&micros)?.into_iter().map(|cell| cell.map(Cell::Time)).collect()
+        }
+        kind if kind.is_integer() => number(array)?.into_iter().map(|cell| cell.map(Cell::Int)).collect(),
+        DataType::Boolean => array.as_boolean().iter().map(|cell| cell.map(Cell::Flag)).collect(),
+        _ => {
+            let texts = cast(array, &DataType::Utf8)?;
+            texts.as_string::<i32>().iter().map(|cell| cell.map(|text| Cell::Text(text.to_owned()))).collect()
+        }
+    })
+}

@@ -1,0 +1,265 @@
+//! One story on one clock: every event of a task, run, service, deployment or instance from all sources.
+
+use super::chain::own_refused_calls;
+use super::describe;
+use super::find::{Subject, SubjectKind, failures_of};
+use super::finding::{Event, in_order, instant};
+use super::records::{Records, Row, equals, like_it, within};
+use crate::run::RunError;
+use crate::table::Table;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A gap is shorter than this never.
+const SHORTEST_GAP: f64 = 300.0;
+
+/// The events of one subject, and how long each phase took.
+#[derive(Debug, Clone, Serialize)]
+pub struct Story {
+    /// Whose story.
+    pub subject: Subject,
+    /// The events, oldest first.
+    pub events: Vec<Line>,
+    /// The phases.
+    pub phases: Vec<Phase>,
+}
+
+/// One event with the time since the one before.
+#[derive(Debug, Clone, Serialize)]
+pub struct Line {
+    /// The event.
+    #[serde(flatten)]
+    pub event: Event,
+    /// Seconds since the event before; none for the first.
+    pub since_seconds: Option<f64>,
+    /// Whether nothing is told for long before it: over 5 minutes and a fifth of the story.
+    pub gap: bool,
+}
+
+/// A phase with its length.
+#[derive(Debug, Clone, Serialize)]
+pub struct Phase {
+    /// What happened between the two times.
+    pub what: String,
+    /// From when.
+    #[serde(serialize_with = "instant")]
+    pub from: Timestamp,
+    /// Until when.
+    #[serde(serialize_with = "instant")]
+    pub until: Timestamp,
+    /// Seconds between.
+    pub seconds: f64,
+}
+
+/// Tells the story of a subject; none for what has none (a cluster, a task definition).
+pub fn story(records: &Records<'_>, subject: &Subject) -> Result<Option<Story>, RunError> {
+    let Some(subject) = protagonist(records, subject)? else { return Ok(None) };
+    let same = |column: &str| equals(column, Some(&subject.name));
+    let there = like_it("cluster", subject.cluster.as_deref());
+    let mut events = Vec::new();
+    let mut phases = Vec::new();
+    match subject.kind {
+        SubjectKind::Task => {
+            let rows = task_events(records, &format!("{} and {there}", same("task")))?;
+            events.extend(rows.iter().filter_map(describe::task));
+            events.extend(calls(records, &format!("{} and read_only is not true", same("task")))?);
+            events.extend(calls(records, &own_refused_calls(&subject.name))?);
+            phases.extend(rows.last().map(of_task).unwrap_or_default());
+            events.extend(rows.last().map(moments).unwrap_or_default());
+        }
+        SubjectKind::Service => {
+            events.extend(of_tasks(records, &format!("{} and {there}", same("service")))?);
+            events.extend(services(records, &format!("{} and {there}", same("service")))?);
+            events.extend(calls(records, &format!("{} and {there} and read_only is not true", same("service")))?);
+        }
+        SubjectKind::Deployment => {
+            let told = records.of(Table::ServiceEvents, &same("deployment"))?;
+            events.extend(told.iter().filter_map(describe::service));
+            events.extend(of_tasks(records, &same("started_by"))?);
+            phases.extend(whole("deployment", &told));
+            events.extend(update_before(records, &told)?);
+        }
+        SubjectKind::Instance => {
+            let condition = format!("{} and {there}", same("container_instance"));
+            events.extend(describe::instance_changes(&records.of(Table::InstanceEvents, &condition)?));
+            events.extend(of_tasks(records, &condition)?);
+            let names = "event_name in ('UpdateContainerAgent', 'RegisterContainerInstance', 'UpdateContainerInstancesState', \
+                         'DeregisterContainerInstance')";
+            events.extend(calls(records, &format!("{condition} and (failed or {names})"))?);
+        }
+        SubjectKind::Run | SubjectKind::Submission => {
+            let (told, spans) = of_run(records, &subject)?;
+            events.extend(told);
+            phases.extend(spans);
+        }
+        SubjectKind::Failure | SubjectKind::Family | SubjectKind::Cluster => return Ok(None),
+    }
+    Ok(Some(Story { events: lines(in_order(events)), phases, subject }))
+}
+
+/// Whose story a failure is part of.
+fn protagonist(records: &Records<'_>, subject: &Subject) -> Result<Option<Subject>, RunError> {
+    if subject.kind != SubjectKind::Failure {
+        return Ok(Some(subject.clone()));
+    }
+    let failures = failures_of(records, subject)?;
+    let Some(failure) = failures.first() else { return Ok(None) };
+    let deployment = failure.text("incident").and_then(|incident| incident.strip_prefix("deployment:"));
+    let found = [
+        (SubjectKind::Task, failure.text("task")),
+        (SubjectKind::Run, failure.text("run_id")),
+        (SubjectKind::Submission, failure.text("submission")),
+        (SubjectKind::Deployment, deployment),
+        (SubjectKind::Service, failure.text("service")),
+        (SubjectKind::Instance, failure.text("container_instance")),
+    ];
+    let found = found.into_iter().find_map(|(kind, name)| Some((kind, name?)));
+    Ok(found.map(|(kind, name)| Subject { kind, name: name.to_owned(), cluster: failure.text("cluster").map(str::to_owned) }))
+}
+
+fn calls(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, RunError> {
+    Ok(records.of(Table::Calls, condition)?.iter().filter_map(describe::call).collect())
+}
+
+fn services(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, RunError> {
+    Ok(records.of(Table::ServiceEvents, condition)?.iter().filter_map(describe::service).collect())
+}
+
+/// The states of tasks in their order, each told once.
+fn task_events(records: &Records<'_>, condition: &str) -> Result<Vec<Row>, RunError> {
+    let statement_order = "version nulls first, \"time\"";
+    let mut rows = records.some(Table::TaskEvents, condition, statement_order, 100_000)?;
+    let mut seen = std::collections::BTreeSet::new();
+    rows.retain(|row| {
+        let told = ["task", "last_status", "desired_status"].map(|column| row.text(column).unwrap_or_default().to_owned());
+        seen.insert((told, row.int("version"), row.time("time")))
+    });
+    Ok(rows)
+}
+
+fn of_tasks(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, RunError> {
+    Ok(task_events(records, condition)?.iter().filter_map(describe::task).collect())
+}
+
+/// The moments that the last state of a task tells of, beside the states told one by one.
+fn moments(task: &Row) -> Vec<Event> {
+    let moments = [
+        ("created_at", "created"),
+        ("pull_started_at", "image pull began"),
+        ("pull_stopped_at", "image pull ended"),
+        ("started_at", "started"),
+        ("stopping_at", "stopping"),
+        ("execution_stopped_at", "containers stopped"),
+    ];
+    let moment = |(column, what): (&str, &str)| {
+        let what = format!("task {}: {what}", task.text("task")?);
+        Some(Event { time: task.time(column)?, what, who: None, note: None, record: task.text("id")?.to_owned() })
+    };
+    moments.into_iter().filter_map(moment).collect()
+}
+
+/// The phases of a task, from the times in its last state.
+fn of_task(task: &Row) -> Vec<Phase> {
+    let spans = [
+        ("created → started", "created_at", "started_at"),
+        ("image pull", "pull_started_at", "pull_stopped_at"),
+        ("running", "started_at", "execution_stopped_at"),
+        ("stopping → stopped", "stopping_at", "stopped_at"),
+        ("whole", "created_at", "stopped_at"),
+    ];
+    spans.into_iter().filter_map(|(what, from, until)| phase(what, task.time(from)?, task.time(until)?)).collect()
+}
+
+fn whole(what: &str, rows: &[Row]) -> Option<Phase> {
+    let times = || rows.iter().filter_map(|row| row.time("time"));
+    phase(what, times().min()?, times().max()?)
+}
+
+fn phase(what: &str, from: Timestamp, until: Timestamp) -> Option<Phase> {
+    let seconds = until.duration_since(from).as_secs_f64();
+    (seconds >= 0.0).then(|| Phase { what: what.to_owned(), from, until, seconds })
+}
+
+/// The call that began a deployment: the last update of the service in the minute before.
+fn update_before(records: &Records<'_>, told: &[Row]) -> Result<Option<Event>, RunError> {
+    let Some(first) = told.iter().min_by_key(|row| row.time("time")) else { return Ok(None) };
+    let Some(began) = first.time("time") else { return Ok(None) };
+    let condition = format!(
+        "{} and {} and event_name in ('CreateService', 'UpdateService') and error_code is null and {}",
+        equals("service", first.text("service")),
+        like_it("cluster", first.text("cluster")),
+        within(began, 60, began, 0)
+    );
+    let rows = records.some(Table::Calls, &condition, "\"time\" desc", 1)?;
+    Ok(rows.first().and_then(describe::call))
+}
+
+/// The events and the phases of a run, or of one submission of it.
+fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<Phase>), RunError> {
+    let same = |column: &str| equals(column, Some(&subject.name));
+    let jobs = format!(
+        "{} or {} or {} or run_id in (select run_id from run_records where {})",
+        same("submission"),
+        same("job"),
+        same("run_id"),
+        same("run")
+    );
+    let mut rows = records.some(Table::JobSubmissions, &jobs, "submitted_at, last_processed_at desc nulls last", 10_000)?;
+    let mut seen = std::collections::BTreeSet::new();
+    rows.retain(|row| row.text("submission").is_none_or(|submission| seen.insert(submission.to_owned())));
+    let mut ids: std::collections::BTreeSet<&str> = rows.iter().filter_map(|row| row.text("submission")).collect();
+    if subject.kind == SubjectKind::Run {
+        ids.extend(rows.iter().filter_map(|row| row.text("run_id")));
+    }
+    let mut events = Vec::new();
+    let mut phases = Vec::new();
+    let told = match ids.is_empty() {
+        true => Vec::new(),
+        false => {
+            let list = ids.iter().map(|id| super::records::text(id)).collect::<Vec<_>>().join(", ");
+            records.of(Table::RunEvents, &format!("target_id in ({list})"))?
+        }
+    };
+    events.extend(told.iter().filter_map(describe::run));
+    for row in &rows {
+        let submission = row.text("submission");
+        let own: Vec<&Row> = told.iter().filter(|event| event.text("target_id") == submission).collect();
+        events.extend(describe::submission(row));
+        if let Some(at) = row.time("submitted_at").filter(|_| own.is_empty()) {
+            let what = format!("job {} submitted", row.text("job").unwrap_or("?"));
+            events.push(Event { time: at, what, who: None, note: None, record: submission.unwrap_or_default().to_owned() });
+        }
+        phases.extend(of_submission(row, &own));
+    }
+    Ok((events, phases))
+}
+
+/// How long a submission was in each status.
+fn of_submission(row: &Row, told: &[&Row]) -> Vec<Phase> {
+    let name = row.text("job").unwrap_or("job");
+    let statuses: Vec<(&str, Timestamp)> =
+        told.iter().filter_map(|event| Some((event.text("to_status")?, event.time("time")?))).collect();
+    let mut phases: Vec<Phase> = statuses
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [(status, from), (_, until)] => phase(&format!("{name} {status}"), *from, *until),
+            _ => None,
+        })
+        .collect();
+    let ends = row.time("submitted_at").zip(row.time("finished_at"));
+    phases.extend(ends.and_then(|(from, until)| phase(&format!("{name} whole"), from, until)));
+    phases
+}
+
+/// Each event with the time since the one before.
+fn lines(events: Vec<Event>) -> Vec<Line> {
+    let length = events.first().zip(events.last()).map(|(first, last)| last.time.duration_since(first.time).as_secs_f64());
+    let long = (length.unwrap_or_default() / 5.0).max(SHORTEST_GAP);
+    let mut before: Option<Timestamp> = None;
+    let line = |event: Event| {
+        let since_seconds = before.map(|before| event.time.duration_since(before).as_secs_f64());
+        before = Some(event.time);
+        Line { gap: since_seconds.is_some_and(|seconds| seconds > long), since_seconds, event }
+    };
+    events.into_iter().map(line).collect()
+}

@@ -1,0 +1,185 @@
+//! `explain` and `timeline` over the samples, word by word, and what they do with names nobody knows.
+//!
+//! The texts in `tests/explain/` were read against `samples/README.md` before they were kept. After a change
+//! that is meant, `ECS_AUDIT_BLESS=1 cargo test --test integration explain` writes them anew: read the difference.
+
+use crate::support::{Desk, project};
+use std::sync::LazyLock;
+
+static DESK: LazyLock<Desk> = LazyLock::new(|| {
+    let desk = Desk::new();
+    let mut command = desk.command();
+    // The place of the samples is not part of what is told.
+    command.arg("load").arg(project().join("samples/exports"));
+    assert!(command.output().unwrap().status.success());
+    desk
+});
+
+/// Names of the snapshots with the arguments that make them.
+const SNAPSHOTS: &[(&str, &[&str])] = &[
+    ("agent-launch", &["explain", "d25e49b0-637f-469f-8e82-413fa77b3188"]),
+    ("agent-launch-healed", &["explain", "5f67a8b8-cade-4493-9ed2-0b2b44902638"]),
+    ("agent-launch-in-an-outage", &["explain", "d53b1f7c-d21a-4e7e-8db2-66a6ee3cbf04"]),
+    ("image-pull", &["explain", "bba21565b90b6c1dc9da8aee7abbccd7"]),
+    ("secret", &["explain", "bf03a1bab6b5fff74654cfd832318dd5"]),
+    ("network", &["explain", "77954849-eedf-47b8-ac98-415d8259b246"]),
+    ("start", &["explain", "96d8c73d-dce8-4c51-8491-88ba32aa586b"]),
+    ("oom", &["explain", "arn:aws:ecs:ap-northeast-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb"]),
+    ("bare-137", &["explain", "2f12d6ca8cd077b6c36555ec12077602"]),
+    ("exit-1", &["explain", "fca793db334301170136c02831858f67"]),
+    ("asked-to-stop", &["explain", "3a30de965da95dceb1ddab42c0614ffe"]),
+    ("deployment", &["explain", "ecs-svc/3726654232655040678"]),
+    ("vcpu-quota", &["explain", "847f1ce8-57c5-4f6d-a31d-7fb1210e1805"]),
+    ("resource-cpu", &["explain", "3f7ce1f6-55b4-41fb-aa68-1f3d582b744f"]),
+    ("resource-memory", &["explain", "3de83feb-b59a-48e8-bc25-6811a7fe28b5"]),
+    ("run-with-exit-status", &["explain", "tokenize-corpus"]),
+    ("run-without-exit-status", &["explain", "user-in-image"]),
+    ("run-of-two-nodes", &["explain", "train-2node"]),
+    ("run-signal-lost", &["explain", "finetune-a10-1"]),
+    ("run-no-capacity", &["explain", "no-h100"]),
+    ("unknown-message", &["explain", "653f3478-d66d-459f-a50a-f1a616acc577"]),
+    ("refused-call", &["explain", "53b28d74-9607-49a5-acb2-150ec5439b32"]),
+    ("service-all", &["explain", "checkout-web", "--all"]),
+    ("tokyo", &["explain", "3f7ce1f6-55b4-41fb-aa68-1f3d582b744f", "--format", "markdown", "--tz", "Asia/Tokyo"]),
+    ("json", &["explain", "3f7ce1f6-55b4-41fb-aa68-1f3d582b744f", "--format", "json"]),
+    ("timeline-json", &["timeline", "user-in-image", "--format", "json"]),
+    ("timeline-task", &["timeline", "bf03a1bab6b5fff74654cfd832318dd5"]),
+    ("timeline-deployment", &["timeline", "ecs-svc/3726654232655040678"]),
+    ("timeline-run", &["timeline", "tokenize-corpus"]),
+];
+
+#[test]
+fn what_is_told_is_what_was_read() {
+    let mut wrong = Vec::new();
+    for (name, arguments) in SNAPSHOTS {
+        let told = DESK.run(arguments).ok().out;
+        let path = project().join(format!("tests/explain/{name}.txt"));
+        if std::env::var_os("ECS_AUDIT_BLESS").is_some() {
+            std::fs::write(&path, &told).unwrap();
+        } else if std::fs::read_to_string(&path).unwrap_or_default() != told {
+            wrong.push(format!("{name}: ecs-audit {}\n{told}", arguments.join(" ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn threads_and_the_store_do_not_change_a_byte() {
+    let export = project().join("samples/exports");
+    let export = export.to_str().unwrap();
+    for name in ["d25e49b0-637f-469f-8e82-413fa77b3188", "ecs-svc/3726654232655040678", "train-2node"] {
+        let one = DESK.run(&["explain", name, "--threads", "1"]).ok().out;
+        assert_eq!(one, DESK.run(&["explain", name, "--threads", "7"]).ok().out);
+        assert_eq!(one, DESK.run(&["explain", name, "--from", export, "--threads", "3"]).ok().out);
+    }
+    let one = DESK.run(&["timeline", "e232a49637a39eb84a7dd75f21f52e4a", "--threads", "1"]).ok().out;
+    assert_eq!(one, DESK.run(&["timeline", "e232a49637a39eb84a7dd75f21f52e4a", "--threads", "5"]).ok().out);
+    assert!(one.contains("agent disconnected") && one.contains("RunTask"), "{one}");
+}
+
+#[test]
+fn every_failure_is_in_a_group_and_groups_can_be_explained() {
+    let ids = DESK.query("failures show id limit 500");
+    assert!(ids.len() > 100, "{}", ids.len());
+    let groups = DESK.run(&["explain", "--all", "--format", "json"]).ok().out;
+    let groups: serde_json::Value = serde_json::from_str(&groups).unwrap();
+    let groups = groups["groups"].as_array().unwrap();
+    let counted: u64 = groups.iter().map(|group| group["count"].as_u64().unwrap()).sum();
+    assert_eq!(counted as usize, ids.len(), "every failure is in one group");
+    // Every third cause: all of them would take minutes.
+    for group in groups.iter().step_by(3) {
+        let id = group["examples"][0].as_str().unwrap();
+        let told = DESK.run(&["explain", id, "--format", "json"]).ok().out;
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["finding"]["id"], id);
+        assert_eq!(told["finding"]["cause"]["id"], group["cause"]);
+        let failed = told["finding"]["phases"].as_array().unwrap().iter().filter(|phase| phase["state"] == "failed").count();
+        assert_eq!(failed, 1, "one phase failed: {told}");
+        let chain = told["finding"]["chain"].as_array().unwrap();
+        assert!(!chain.is_empty(), "{told}");
+        let record = chain[chain.len() / 2]["record"].as_str().unwrap();
+        assert_eq!(DESK.run(&["show", record]).code, 0, "{record} of {id} can be shown");
+    }
+}
+
+#[test]
+fn a_name_nobody_knows_is_an_error_with_the_nearest() {
+    let ran = DESK.run(&["explain", "nightly-setlement"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("nothing is called `nightly-setlement`; did you mean `nightly-settlement`?"), "{}", ran.err);
+    for name in ["x' or '1'='1", "", "arn:aws:ecs:::", "/", "\u{1b}[31m", "'", "i-", "zz/"] {
+        let ran = DESK.run(&["explain", name]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}: {}", ran.err);
+        assert!(ran.err.contains("nothing is called") && !ran.err.contains('\u{1b}'), "{}", ran.err);
+    }
+    let ran = DESK.run(&["timeline", "batch"]);
+    assert!(ran.code == 2 && ran.err.contains("cluster `batch` has no timeline"), "{}", ran.err);
+    let ran = DESK.run(&["explain", "--all", "--since", "soon"]);
+    assert!(ran.code == 2 && ran.err.contains("expected a duration such as 7d"), "{}", ran.err);
+    let begun = DESK.run(&["explain", "d25e49b0"]);
+    assert!(begun.err.contains("d25e49b0-637f-469f-8e82-413fa77b3188"), "{}", begun.err);
+}
+
+/// An event of a task that stopped.
+fn stopped(reason: &str, more: &str) -> String {
+    format!(
+        r#"{{"version":"0","id":"11111111-0000-4000-8000-000000000001","detail-type":"ECS Task State Change","source":"aws.ecs","account":"111122223333","time":"2026-03-04T10:00:00Z","region":"eu-west-1","resources":[],"detail":{{"clusterArn":"arn:aws:ecs:eu-west-1:111122223333:cluster/c; rm -rf $HOME","taskArn":"arn:aws:ecs:eu-west-1:111122223333:task/c/0123456789abcdef0123456789abcdef","taskDefinitionArn":"arn:aws:ecs:eu-west-1:111122223333:task-definition/app:1","group":"family:app","launchType":"EC2","lastStatus":"STOPPED","desiredStatus":"STOPPED","createdAt":"2026-03-04T09:00:00Z","stoppedAt":"2026-03-04T10:00:00Z","updatedAt":"2026-03-04T10:00:00Z","version":3,"stoppedReason":{reason}{more}}}}}"#
+    )
+}
+
+const TASK: &str = "0123456789abcdef0123456789abcdef";
+
+fn told(event: &str) -> String {
+    let desk = Desk::new();
+    desk.write("event.json", event);
+    desk.run(&["explain", TASK, "--from", "event.json"]).ok().out
+}
+
+#[test]
+fn text_from_logs_cannot_act() {
+    let event = stopped(r#""\u001b[31mnever seen\nFailure\u202e""#, r#","stopCode":"TaskFailedToStart","containers":[]"#);
+    let out = told(&event);
+    assert!(out.contains("unknown message: no entry of the catalog explains it"), "{out}");
+    assert!(out.contains("\\u{1b}[31mnever seen") && !out.contains(['\u{1b}', '\u{202e}']), "{out}");
+    assert_eq!(out.lines().filter(|line| *line == "Failure").count(), 1, "a message cannot forge a section: {out}");
+    let pull = r#""CannotPullContainerError: pull access denied""#;
+    let out = told(&stopped(pull, r#","stopCode":"TaskFailedToStart","startedBy":"x","containers":[]"#));
+    assert!(!out.lines().any(|line| line.starts_with("  $ ") && line.contains(" c; rm")), "{out}");
+}
+
+#[test]
+fn times_prove_what_a_stop_code_only_guesses() {
+    let unknown = r#""never seen before""#;
+    let pulling = r#","stopCode":"TaskFailedToStart","pullStartedAt":"2026-03-04T09:00:05Z","containers":[]"#;
+    let out = told(&stopped(unknown, pulling));
+    assert!(out.contains("✗ image pull  2026-03-04T09:00:05Z  ← failed here  (the last step recorded"), "{out}");
+    let pulled =
+        r#","stopCode":"New","pullStartedAt":"2026-03-04T09:00:05Z","pullStoppedAt":"2026-03-04T09:00:06Z","containers":[]"#;
+    let out = told(&stopped(unknown, pulled));
+    assert!(out.contains("✓ image pull") && out.contains("✗ container start"), "{out}");
+    assert!(out.contains("the program never ran"), "{out}");
+    let out = told(&stopped(unknown, r#","stopCode":"TaskFailedToStart","containers":[]"#));
+    assert!(out.contains("✗ placement  ← failed here  (the last step recorded"), "{out}");
+}
+
+#[test]
+fn a_kill_is_out_of_memory_only_with_evidence() {
+    let container = |reason: &str| format!(r#""containers":[{{"name":"app","lastStatus":"STOPPED","exitCode":137{reason}}}]"#);
+    let ran =
+        r#","startedAt":"2026-03-04T09:00:10Z","stoppingAt":"2026-03-04T09:59:00Z","executionStoppedAt":"2026-03-04T09:59:30Z""#;
+    let essential = r#","stopCode":"EssentialContainerExited","#;
+    let exited = r#""Essential container in task exited""#;
+    let oom =
+        told(&stopped(exited, &format!("{ran}{essential}{}", container(r#","reason":"OutOfMemoryError: Container killed""#))));
+    assert!(oom.contains("out of memory, as the record says (exit code 137)") && !oom.contains("SIGKILL"), "{oom}");
+    let bare = told(&stopped(exited, &format!("{ran}{essential}{}", container(""))));
+    assert!(bare.contains("SIGKILL; nothing in these records says out of memory"), "{bare}");
+    assert!(bare.contains("no stop request came before it"), "{bare}");
+    let user = r#","stopCode":"UserInitiated","#;
+    let late = told(&stopped(r#""enough""#, &format!("{ran}{user}{}", container(""))));
+    assert!(late.contains("it ran on for 30 s after a stop request of a user: the stop time-out ended it"), "{late}");
+    let health = r#","stopCode":"ServiceSchedulerInitiated","#;
+    let reason = r#""Task failed container health checks""#;
+    let sick = told(&stopped(reason, &format!("{ran}{health}{}", container(""))));
+    assert!(sick.contains("its health checks failed before"), "{sick}");
+}
