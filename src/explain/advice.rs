@@ -2,12 +2,34 @@
 
 use super::finding::Check;
 use super::gather::Case;
-use crate::model::catalog::{Entry, FailureCatalog};
+use crate::model::catalog::{Entry, FailureCatalog, filled};
 
 /// The checks of an entry; a name that is not known stays the placeholder it is.
 pub(super) fn verify(case: &Case, entry: &Entry) -> Vec<Check> {
     let names = Names::of(case, entry);
-    entry.verify.iter().map(|template| check(template, &names)).collect()
+    let caught = caught(case, entry);
+    entry.verify.iter().map(|template| check(&filled(template, &caught), &names)).collect()
+}
+
+/// The actions of an entry with the names that are known.
+pub(super) fn actions(case: &Case, entry: &Entry) -> Vec<String> {
+    let caught = caught(case, entry);
+    entry.actions.iter().map(|action| filled(action, &caught)).collect()
+}
+
+/// What `{name}` stands for: what the message names, then what the records know of it.
+fn caught<'c>(case: &'c Case, entry: &Entry) -> Vec<(String, &'c str)> {
+    let mut caught = FailureCatalog::current().captures(entry, case.text("message").unwrap_or_default());
+    let subnet = case.task.as_ref().and_then(|task| task.text("subnet"));
+    let known = [
+        ("container_instance", case.text("container_instance")),
+        ("subnet", subnet),
+        ("image", case.text("image")),
+        ("cluster", case.text("cluster")),
+        ("service", case.text("service")),
+    ];
+    caught.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    caught
 }
 
 fn check(template: &str, names: &Names) -> Check {
@@ -51,7 +73,7 @@ impl Names {
     fn of(case: &Case, entry: &Entry) -> Names {
         let task = case.task.as_ref();
         let message = case.text("message").unwrap_or_default();
-        let captures = FailureCatalog::builtin().captures(entry, message);
+        let captures = FailureCatalog::current().captures(entry, message);
         let caught = |name: &str| captures.iter().find(|(group, _)| group == name).map(|(_, value)| *value);
         let image = case.text("image").or(caught("image"));
         let registry = image.and_then(|image| image.split_once('/')).map(|(registry, _)| registry);

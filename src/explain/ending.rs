@@ -52,7 +52,7 @@ pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -
                 "exit status -1: a signal ended the program and its number is lost; the records do not say which".to_owned(),
             );
         }
-        Some(code) if code != 0 => notes.push(match FailureCatalog::builtin().exit_code(code) {
+        Some(code) if code != 0 => notes.push(match FailureCatalog::current().exit_code(code) {
             Some(known) => format!("exit code {code}, {}: {}", known.name, known.meaning),
             None => format!("exit code {code}: the program's own meaning"),
         }),

@@ -38,7 +38,7 @@ impl Case {
 
     /// The entry of the catalog that explains it.
     pub(super) fn entry(&self) -> Option<&'static Entry> {
-        FailureCatalog::builtin().entry(self.text("cause")?)
+        FailureCatalog::current().entry(self.text("cause")?)
     }
 }
 
@@ -128,7 +128,7 @@ fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
         cause: cause(case, entry),
         calculation: arithmetic::calculate(records, case)?,
         verify: entry.filter(|_| !case.expected).map(|entry| advice::verify(case, entry)).unwrap_or_default(),
-        actions: entry.filter(|_| !case.expected).map(|entry| entry.actions.clone()).unwrap_or_default(),
+        actions: entry.filter(|_| !case.expected).map(|entry| advice::actions(case, entry)).unwrap_or_default(),
         response: if case.expected { None } else { advice::response(entry, case.text("class")) },
         chain,
     })
@@ -230,7 +230,7 @@ fn cause(case: &Case, entry: Option<&Entry>) -> Cause {
     // What stands for every exit tells less than the exit code at hand.
     let code = case.failure.int("exit_code");
     if let Some(code) = code.filter(|_| !oom(case))
-        && let Some(exit) = FailureCatalog::builtin().exit_code(code)
+        && let Some(exit) = FailureCatalog::current().exit_code(code)
     {
         cause.title = cause.title.map(|title| format!("{title}, exit {code}: {}", exit.name));
     }

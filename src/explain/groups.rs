@@ -4,7 +4,7 @@ use super::advice;
 use super::find::{Subject, failures_of};
 use super::finding::instant;
 use super::records::{Records, Row, time};
-use crate::model::catalog::FailureCatalog;
+use crate::model::catalog::{FailureCatalog, filled};
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -60,7 +60,7 @@ pub fn groups(records: &Records<'_>, subject: Option<&Subject>, since: Option<Ti
 
 /// A group of rows, newest first.
 fn group(cause: Option<String>, rows: &[&Row]) -> Option<Group> {
-    let entry = cause.as_deref().and_then(|cause| FailureCatalog::builtin().entry(cause));
+    let entry = cause.as_deref().and_then(|cause| FailureCatalog::current().entry(cause));
     let same = |column: &str| {
         let value = rows.first()?.text(column);
         rows.iter().all(|row| row.text(column) == value).then_some(value?).map(str::to_owned)
@@ -74,7 +74,7 @@ fn group(cause: Option<String>, rows: &[&Row]) -> Option<Group> {
         first: rows.last()?.time("time")?,
         last: rows.first()?.time("time")?,
         examples: rows.iter().take(2).filter_map(|row| row.text("id")).map(str::to_owned).collect(),
-        actions: entry.map(|entry| entry.actions.clone()).unwrap_or_default(),
+        actions: entry.map(|entry| entry.actions.iter().map(|action| filled(action, &[])).collect()).unwrap_or_default(),
         response: advice::response(entry, class.as_deref()),
         class,
         cause,
