@@ -5,6 +5,7 @@ mod cli;
 mod corpus;
 mod dstack;
 mod explain;
+mod flows;
 mod grammar;
 mod ingest;
 mod layering;

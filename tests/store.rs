@@ -16,6 +16,7 @@ fn contents(desk: &Desk) -> String {
         ("run_records", "file, record"),
         ("job_submissions", "file, record"),
         ("run_events", "file, record"),
+        ("flows", "file, record"),
         ("failures", "file"),
     ] {
         let mut rows: Vec<String> = desk

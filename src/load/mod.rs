@@ -6,6 +6,7 @@
 
 mod account;
 mod file;
+mod flow;
 mod seen;
 mod worker;
 

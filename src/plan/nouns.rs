@@ -80,7 +80,6 @@ pub fn later(word: &str) -> &'static str {
         "quota" => "`quota` does not run in this version yet; `failures where class = capacity` lists what was refused",
         "schedules" => "`schedules` does not run in this version yet; `attempts by family, started_by` lists the starts",
         "stalls" => "`stalls` does not run in this version yet; `tasks where last_status = PENDING` lists the waiting tasks",
-        "flows" => "`flows` does not run in this version yet: VPC flow logs are not loaded",
         _ => "this does not run in this version yet",
     }
 }

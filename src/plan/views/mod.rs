@@ -10,6 +10,7 @@ mod containers;
 mod deployments;
 mod events;
 mod failures;
+mod flows;
 mod gaps;
 mod instances;
 mod patterns;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Noun> {
         agents::disconnects(),
         deployments::noun(),
         runs::noun(),
+        flows::noun(),
         gaps::noun(),
         patterns::noun(),
         stored::quarantine(),
