@@ -352,7 +352,7 @@ fn load_service(
 }
 
 /// Output of `aws ecs describe-…` has no envelope.
-const DESCRIBED: Envelope<'static> =
+pub(super) const DESCRIBED: Envelope<'static> =
     Envelope { id: None, time: None, account: None, region: None, detail_type: "", source: "describe", resource: None };
 
 fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
@@ -369,7 +369,7 @@ fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<
     }
 }
 
-fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
+pub(super) fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let Some(detail) = value.get("detail") else { return Modeled::Filtered("not_a_log") };
     let detail_type = value.text_at("detail-type").or_else(|| value.text_at("detailType")).unwrap_or_default();
     let envelope = Envelope {

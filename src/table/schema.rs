@@ -412,6 +412,7 @@ tables! {
         source: Text = "dstack",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
+        raw: Text = "the original record, secrets masked, where it stands alone; else its run has it",
     }
 
     /// dstack events.
