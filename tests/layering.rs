@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("discover", &["decode"]),
     ("exit", &[]),
-    ("explain", &["answer", "lang", "model", "plan", "render", "run", "table"]),
+    ("explain", &["answer", "knowledge", "lang", "model", "plan", "render", "run", "table"]),
     ("knowledge", &[]),
     ("lang", &["diagnostic"]),
     ("load", &["decode", "discover", "model", "table"]),
