@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 
 use super::views;
+use super::zone::ZoneName;
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::{Aggregate, Expr, FieldRef};
 use crate::table::{Field, FieldKind, Table};
@@ -59,6 +60,8 @@ pub struct Need {
     pub raw: bool,
     /// The column [`EVIDENCE`]: the ids of the records a row rests on.
     pub evidence: bool,
+    /// Whose clock tells the time of day.
+    pub zone: ZoneName,
 }
 
 /// The hidden column with the ids of records, a list of texts.
@@ -75,10 +78,7 @@ pub fn noun(word: &str) -> Option<&'static Noun> {
 /// Why a noun of the language does not run yet: one sentence.
 pub fn later(word: &str) -> &'static str {
     match word {
-        "launches" => "`launches` does not run in this version yet; `attempts` lists the calls it will fold",
-        "collisions" => "`collisions` does not run in this version yet; `failures where reason = AGENT` lists the launches",
         "quota" => "`quota` does not run in this version yet; `failures where class = capacity` lists what was refused",
-        "schedules" => "`schedules` does not run in this version yet; `attempts by family, started_by` lists the starts",
         "stalls" => "`stalls` does not run in this version yet; `tasks where last_status = PENDING` lists the waiting tasks",
         "flows" => "`flows` does not run in this version yet: VPC flow logs are not loaded",
         _ => "this does not run in this version yet",

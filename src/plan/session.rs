@@ -3,7 +3,10 @@
 use datafusion::execution::context::SessionContext;
 use datafusion::prelude::SessionConfig;
 
-use super::function::{exact_sum_function, json_path_function, message_template_function};
+use super::function::{
+    agent_collisions_function, chance_functions, exact_sum_function, expected_starts_function, fold_attempts_function,
+    json_path_function, message_template_function, regular_caller_function,
+};
 
 /// A session without tables that uses so many threads.
 ///
@@ -23,5 +26,11 @@ pub fn session(threads: usize) -> SessionContext {
     session.register_udf(json_path_function());
     session.register_udf(message_template_function());
     session.register_udaf(exact_sum_function());
+    chance_functions().into_iter().for_each(|function| session.register_udf(function));
+    for function in
+        [fold_attempts_function(), expected_starts_function(), regular_caller_function(), agent_collisions_function()]
+    {
+        session.register_udwf(function);
+    }
     session
 }

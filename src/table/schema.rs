@@ -188,6 +188,7 @@ tables! {
         desired_count: Int = "desiredCount of CreateService and UpdateService",
         requested_cpu: Int = "CPU units requested for one task",
         requested_memory: Int = "MiB of memory requested for one task",
+        overrides: Text = "digest of what the call overrides (command, environment, …): equal for equal work",
         reason: Text = "reason given by the caller (StopTask) or reported by the agent",
         source: Text = "cloudtrail",
         file: Text = "file it was read from",

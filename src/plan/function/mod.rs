@@ -5,17 +5,27 @@
 
 mod bucket;
 mod calendar;
+mod chance;
+mod collisions;
 mod exact_sum;
 mod gap;
 mod json_path;
+mod launches;
+mod record;
 mod step;
+mod sweep;
 mod template;
 
 pub use bucket::time_bucket;
 pub use calendar::calendar_part;
+pub use chance::chance_functions;
+pub use collisions::{ARGUMENTS as COLLISION_ARGUMENTS, agent_collisions_function};
 pub use exact_sum::{exact_sum, exact_sum_function};
 pub use gap::{Span, bucket_gap};
 pub use json_path::{json_path, json_path_function, pointer};
+pub use launches::{
+    ARGUMENTS as ATTEMPT_ARGUMENTS, expected_starts_function, fold_attempts_function, regular_caller_function,
+};
 pub use step::Step;
 pub use template::{message_template_function, template_of};
 

@@ -6,14 +6,17 @@
 
 mod agents;
 mod calls;
+mod collisions;
 mod containers;
 mod deployments;
 mod events;
 mod failures;
 mod gaps;
 mod instances;
+mod launches;
 mod patterns;
 mod runs;
+pub mod schedules;
 mod stored;
 mod tasks;
 
@@ -35,6 +38,9 @@ pub fn all() -> Vec<Noun> {
         agents::disconnects(),
         deployments::noun(),
         runs::noun(),
+        launches::noun(),
+        collisions::noun(),
+        schedules::noun(),
         gaps::noun(),
         patterns::noun(),
         stored::quarantine(),
