@@ -36,6 +36,7 @@ mod group;
 pub mod nouns;
 mod other;
 mod predicate;
+pub mod quotas;
 mod rank;
 mod relation;
 mod rows;
@@ -55,7 +56,7 @@ use jiff::tz::TimeZone;
 
 pub use catalog::PlanCatalog;
 pub use error::PlanError;
-pub use session::session;
+pub use session::{session, set_quotas};
 
 use crate::lang::checked::{Checked, Column, Stage, Window};
 use expression::column;

@@ -1,9 +1,15 @@
 //! The engine, set up.
 
+use std::sync::Arc;
+
 use datafusion::execution::context::SessionContext;
 use datafusion::prelude::SessionConfig;
 
-use super::function::{exact_sum_function, json_path_function, message_template_function};
+use super::function::{
+    exact_sum_function, json_path_function, level_steps_function, message_template_function, quota_changes_function,
+    quota_limit_function, quota_task_units_function,
+};
+use super::quotas::Quotas;
 
 /// A session without tables that uses so many threads.
 ///
@@ -23,5 +29,15 @@ pub fn session(threads: usize) -> SessionContext {
     session.register_udf(json_path_function());
     session.register_udf(message_template_function());
     session.register_udaf(exact_sum_function());
+    session.register_udaf(level_steps_function());
+    set_quotas(&session, Quotas::default());
     session
+}
+
+/// The limits that `quota` holds use against, in place of those before.
+pub fn set_quotas(session: &SessionContext, quotas: Quotas) {
+    let quotas = Arc::new(quotas);
+    session.register_udf(quota_limit_function(&quotas));
+    session.register_udf(quota_changes_function(&quotas));
+    session.register_udf(quota_task_units_function(&quotas));
 }

@@ -8,7 +8,10 @@ mod calendar;
 mod exact_sum;
 mod gap;
 mod json_path;
+mod limit;
+mod span;
 mod step;
+mod steps;
 mod template;
 
 pub use bucket::time_bucket;
@@ -16,7 +19,10 @@ pub use calendar::calendar_part;
 pub use exact_sum::{exact_sum, exact_sum_function};
 pub use gap::{Span, bucket_gap};
 pub use json_path::{json_path, json_path_function, pointer};
+pub use limit::{quota_changes_function, quota_limit_function, quota_task_units_function};
+pub use span::bucket_span;
 pub use step::Step;
+pub use steps::level_steps_function;
 pub use template::{message_template_function, template_of};
 
 use arrow::array::{Array, TimestampMicrosecondArray};

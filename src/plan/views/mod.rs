@@ -13,6 +13,8 @@ mod failures;
 mod gaps;
 mod instances;
 mod patterns;
+mod quota;
+mod refused;
 mod runs;
 mod stored;
 mod tasks;
@@ -35,6 +37,7 @@ pub fn all() -> Vec<Noun> {
         agents::disconnects(),
         deployments::noun(),
         runs::noun(),
+        quota::noun(),
         gaps::noun(),
         patterns::noun(),
         stored::quarantine(),
