@@ -8,6 +8,7 @@ mod calendar;
 mod exact_sum;
 mod gap;
 mod json_path;
+mod key;
 mod limit;
 mod span;
 mod step;
@@ -25,9 +26,9 @@ pub use step::Step;
 pub use steps::level_steps_function;
 pub use template::{message_template_function, template_of};
 
-use arrow::array::{Array, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, TimestampMicrosecondArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ColumnarValue;
 
@@ -44,6 +45,16 @@ fn times(argument: &ColumnarValue, rows: usize) -> Result<TimestampMicrosecondAr
         .downcast_ref::<TimestampMicrosecondArray>()
         .cloned()
         .ok_or_else(|| exec_datafusion_err!("a column of times was expected"))
+}
+
+/// Whole numbers, or times in microseconds since 1970.
+fn numbers_of(array: &ArrayRef) -> Result<Int64Array> {
+    let numbers = match array.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => cast(array, &DataType::Int64)?,
+        DataType::Timestamp(..) => cast(&cast(array, &time_type())?, &DataType::Int64)?,
+        _ => cast(array, &DataType::Int64)?,
+    };
+    Ok(numbers.as_primitive::<Int64Type>().clone())
 }
 
 /// The argument at a place.

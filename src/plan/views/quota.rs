@@ -57,90 +57,60 @@ pub fn noun() -> Noun {
     }
 }
 
-/// A task is told of by several events: one row for each, with what the sweep needs.
+/// A pool of tasks: a task is told of by several events, and each of them names the pool.
 struct Tasks {
-    /// The pool.
     resource: &'static str,
     /// Which events tell of the pool, over `e`.
     condition: &'static str,
     /// What belongs together inside account and region, over `e`.
     scope: &'static str,
-    /// What one task uses, over `t`; its own sizes are `t.cpu` and `t.memory`.
+    /// What one task uses, over `e`.
     units: &'static str,
-    /// Which tasks count, over `t`.
-    kept: &'static str,
 }
 
 /// Whether a task is on Fargate.
 pub(super) const ON_FARGATE: &str = "(e.launch_type = 'FARGATE' or e.capacity_provider in ('FARGATE', 'FARGATE_SPOT'))";
+const ON_DEMAND: &str = "(e.launch_type = 'FARGATE' or e.capacity_provider = 'FARGATE') and \
+     coalesce(e.capacity_provider, '') <> 'FARGATE_SPOT'";
 const ON_INSTANCE: &str = "concat(coalesce(e.cluster, ''), '/', e.container_instance)";
 
 const TASKS: &[Tasks] = &[
-    Tasks {
-        resource: "fargate_vcpu",
-        condition: ON_FARGATE,
-        scope: "''",
-        units: "quota_task_units(t.cpu)",
-        kept: "t.spot is not true",
-    },
+    Tasks { resource: "fargate_vcpu", condition: ON_DEMAND, scope: "''", units: "quota_task_units(e.cpu)" },
     Tasks {
         resource: "fargate_spot_vcpu",
-        condition: ON_FARGATE,
+        condition: "e.capacity_provider = 'FARGATE_SPOT'",
         scope: "''",
-        units: "quota_task_units(t.cpu)",
-        kept: "t.spot",
+        units: "quota_task_units(e.cpu)",
     },
-    Tasks { resource: "tasks_per_cluster", condition: "e.cluster is not null", scope: "e.cluster", units: "1", kept: "true" },
+    Tasks { resource: "tasks_per_cluster", condition: "e.cluster is not null", scope: "e.cluster", units: "1" },
     Tasks {
         resource: "tasks_per_service",
         condition: "e.service is not null",
         scope: "concat(coalesce(e.cluster, ''), '/', e.service)",
         units: "1",
-        kept: "true",
     },
-    Tasks {
-        resource: "instance_cpu",
-        condition: "e.container_instance is not null",
-        scope: ON_INSTANCE,
-        units: "t.cpu",
-        kept: "true",
-    },
-    Tasks {
-        resource: "instance_memory",
-        condition: "e.container_instance is not null",
-        scope: ON_INSTANCE,
-        units: "t.memory",
-        kept: "true",
-    },
+    Tasks { resource: "instance_cpu", condition: "e.container_instance is not null", scope: ON_INSTANCE, units: "e.cpu" },
+    Tasks { resource: "instance_memory", condition: "e.container_instance is not null", scope: ON_INSTANCE, units: "e.memory" },
     Tasks {
         resource: "eni",
         condition: "e.container_instance is not null and e.network_interface is not null",
         scope: ON_INSTANCE,
         units: "1",
-        kept: "true",
     },
 ];
 
-/// When a task was created, as far as told: an event may lack it.
-const CREATED: &str = "coalesce(min(e.created_at), min(e.\"time\"))";
-/// When a task stopped, as far as told.
-const STOPPED: &str = "max(coalesce(e.stopped_at, case when e.last_status = 'STOPPED' then e.\"time\" end))";
+/// When a task stopped, as far as an event tells.
+const STOPPED: &str = "coalesce(e.stopped_at, case when e.last_status = 'STOPPED' then e.\"time\" end)";
 
 impl Tasks {
     fn spans(&self, need: Need) -> String {
-        let Tasks { resource, condition, scope, units, kept } = self;
-        let (id, passed) = if need.evidence {
-            (", first_value(e.id order by e.\"time\", e.id) as id", ", arrow_cast(t.id, 'Utf8') as id")
-        } else {
-            ("", "")
-        };
+        let Tasks { resource, condition, scope, units } = self;
+        let id = if need.evidence { ", e.id" } else { "" };
         format!(
-            "select '{resource}' as resource, t.account, t.region, arrow_cast(t.scope, 'Utf8View') as scope, t.start, t.early, \
-             t.stop, cast({units} as bigint) as units, cast(0 as bigint) as refused{passed} \
-             from (select e.account, e.region, {scope} as scope, coalesce(e.task_arn, e.task, e.id) as task, {CREATED} as start, \
-               max(e.execution_stopped_at) as early, {STOPPED} as stop, coalesce(max(e.cpu), 0) as cpu, \
-               coalesce(max(e.memory), 0) as memory, bool_or(e.capacity_provider = 'FARGATE_SPOT') as spot{id} \
-               from task_events e where {condition} group by 1, 2, 3, 4) t where {kept}"
+            "select '{resource}' as resource, e.account, e.region, arrow_cast({scope}, 'Utf8View') as scope, \
+             coalesce(e.task_arn, e.task, e.id) as \"key\", e.created_at as created, e.\"time\" as seen, \
+             e.execution_stopped_at as early, {STOPPED} as stop, cast({units} as bigint) as units, \
+             cast(0 as bigint) as refused{id} from task_events e where {condition}"
         )
     }
 }
@@ -148,10 +118,11 @@ impl Tasks {
 /// Job submissions of dstack that got an instance, from its provisioning to their end.
 fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) -> String {
     let (id, passed) =
-        if need.evidence { (", min(j.run_record) as id", ", arrow_cast(s.id, 'Utf8') as id") } else { ("", "") };
+        if need.evidence { (", min(j.run_record) as id", ", s.id") } else { ("", "") };
     format!(
         "select '{resource}' as resource, arrow_cast(null, 'Utf8View') as account, {region} as region, \
-         arrow_cast({scope}, 'Utf8View') as scope, coalesce(p.start, s.start) as start, s.stop as early, s.stop, \
+         arrow_cast({scope}, 'Utf8View') as scope, arrow_cast(null, 'Utf8View') as \"key\", \
+         coalesce(p.start, s.start) as created, s.start as seen, s.stop as early, s.stop, \
          cast({units} as bigint) as units, cast(0 as bigint) as refused{passed} \
          from (select coalesce(j.submission, j.id) as submission, max(j.run_id) as run_id, min(j.submitted_at) as start, \
            max(coalesce(j.finished_at, case when j.status in ('terminated', 'aborted', 'failed', 'done') \
@@ -249,7 +220,7 @@ fn view(need: Need) -> String {
                q.step['tasks'] as tasks, q.step['open'] as open_tasks{ids} from (\
                  select g.resource, g.account, g.region, g.scope, unnest(g.steps) as step from (\
                    select s.resource, s.account, s.region, s.scope, \
-                   level_steps(s.start, s.early, s.stop, s.units, s.refused, {from}, {to}, quota_changes(){id}) as steps \
+                   level_steps(s.\"key\", s.created, s.seen, s.early, s.stop, s.units, s.refused, {from}, {to}, quota_changes(){id}) as steps \
                    from ({spans}) s group by s.resource, s.account, s.region, s.scope) g) q) q) q \
            left join ({stated}) k on k.resource = q.resource and k.account = q.account and k.region = q.region \
              and k.scope = q.scope) q",
