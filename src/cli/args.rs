@@ -133,6 +133,17 @@ pub struct Load {
     pub paths: Vec<PathBuf>,
 }
 
+/// What use is held against.
+#[derive(Debug, Args)]
+pub struct Limits {
+    /// Limits for `quota`: TOML with [[quota]], or what `aws service-quotas list-service-quotas` prints (may be repeated)
+    #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
+    pub quotas: Vec<PathBuf>,
+    /// Replay `quota` with something else: limit=16, spot-limit=16 or task-vcpu=2 (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub what_if: Vec<String>,
+}
+
 /// Where rows come from and where the answer goes.
 #[derive(Debug, Args)]
 pub struct Asking {
@@ -156,6 +167,9 @@ pub struct Query {
     /// See [`Asking`].
     #[command(flatten)]
     pub asking: Asking,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// What relative times count back from: latest (the newest event), now, or a time
     #[arg(long, value_name = "TIME", env = "ECS_AUDIT_AS_OF")]
     pub as_of: Option<String>,
@@ -179,6 +193,9 @@ pub struct Sql {
     /// See [`Asking`].
     #[command(flatten)]
     pub asking: Asking,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// Arguments of `fields`.
@@ -203,6 +220,9 @@ pub struct Explain {
     /// With --all: only failures since then, such as 7d (before the newest event) or 2026-03-04
     #[arg(long, value_name = "TIME", requires = "all")]
     pub since: Option<String>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,

@@ -2,6 +2,7 @@
 
 use super::args::{Global, Query, Sql};
 use super::ask::{Tables, deliver};
+use super::limits;
 use super::say::{Failure, say, say_raw, warn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
@@ -24,6 +25,7 @@ const SUGGESTED: usize = 1000;
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let keep_raw = arguments.statement.to_lowercase().contains("raw") || arguments.statement.contains('*');
     let tables = Tables::open(&arguments.asking.from, keep_raw, TableSet::named_in(&arguments.statement), global, context)?;
+    limits::install(&arguments.limits, &tables)?;
     let answer = tables.sql(&arguments.statement)?;
     deliver(&answer, &arguments.asking, context)?;
     Ok(tables.loaded)
@@ -40,6 +42,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     }
     let keep_raw = text.to_lowercase().contains("raw");
     let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&query, keep_raw), global, context)?;
+    limits::install(&arguments.limits, &tables)?;
     let anchor = anchor(arguments.as_of.as_deref(), &tables, context)?;
     let catalog = catalog(&tables);
     let check =

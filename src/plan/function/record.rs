@@ -151,7 +151,8 @@ fn data_type(kind: Kind) -> DataType {
 
 /// The rows of a struct; a row without cells is missing.
 pub fn structs(columns: &[(&str, Kind)], rows: &[Vec<Cell>]) -> Result<StructArray> {
-    let array = |(place, (_, kind)): (usize, &(&str, Kind))| column(*kind, rows.iter().map(|row| row.get(place).unwrap_or(&Cell::None)));
+    let array =
+        |(place, (_, kind)): (usize, &(&str, Kind))| column(*kind, rows.iter().map(|row| row.get(place).unwrap_or(&Cell::None)));
     let arrays = columns.iter().enumerate().map(array).collect();
     let known = rows.iter().map(|row| !row.is_empty()).collect::<Vec<_>>();
     Ok(StructArray::try_new(fields(columns), arrays, Some(known.into()))?)

@@ -238,4 +238,3 @@ fn weekdays_name(weekdays: u8) -> String {
         }
     }
 }
-

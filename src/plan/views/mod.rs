@@ -15,6 +15,8 @@ mod gaps;
 mod instances;
 mod launches;
 mod patterns;
+mod quota;
+mod refused;
 mod runs;
 pub mod schedules;
 mod stored;
@@ -41,6 +43,7 @@ pub fn all() -> Vec<Noun> {
         launches::noun(),
         collisions::noun(),
         schedules::noun(),
+        quota::noun(),
         gaps::noun(),
         patterns::noun(),
         stored::quarantine(),
