@@ -102,6 +102,7 @@ cause is explained once. Only what a record or the failure catalog says is told.
   ecs-audit timeline 0c3d1c31a0138640d818802046393acb
   ecs-audit timeline ecs-svc/1931771335527380427
   ecs-audit timeline tokenize-corpus --format json
+  ecs-audit timeline cart --since 2d
 
 One line an event: the time, the time since the line before, what happened, who called, and the id of the
 record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fifth of the story.")]
@@ -120,6 +121,7 @@ record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fif
     /// Show what the store holds, or look after it
     #[command(after_help = "Examples:
   ecs-audit store
+  ecs-audit store reclassify --rules rules.toml
   ecs-audit store compact
   ecs-audit store vacuum")]
     Store(StoreArgs),
@@ -226,7 +228,7 @@ pub struct Explain {
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format: text, json or markdown
+    /// Format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }
@@ -237,10 +239,13 @@ pub struct Timeline {
     /// A task, run, job, service, deployment, container instance, ARN, failure id, or last
     #[arg(value_name = "X")]
     pub what: String,
+    /// Only events since then, such as 2d (before the newest event) or 2026-03-04
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format: text, json or markdown
+    /// Format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }
@@ -365,6 +370,8 @@ pub struct StoreArgs {
 /// What to do with a store.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum StoreAction {
+    /// Bring old rows up to date with the failure catalog and the rules of --rules, without the export
+    Reclassify,
     /// Put small files together
     Compact,
     /// Remove files that nothing needs any more

@@ -66,7 +66,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// A duration back from the newest event, or a time.
-fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
+pub fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let wrong = || Failure::Sentence(format!("--since `{text}`: expected a duration such as 7d, or a time such as 2026-03-04"));
     if let Ok(duration) = read_duration(text, 0..text.len()) {

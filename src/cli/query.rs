@@ -78,7 +78,7 @@ fn tell_catalog(query: &ast::Query, tables: &Tables) {
     if tables.classified_by_others > 0 && classified.into_iter().any(|table| asked.contains(table)) {
         say(&format!(
             "note: records loaded with another version of the failure catalog or other rules: {}; \
-             a new store, or --from, classifies them anew",
+             `ecs-audit store reclassify` brings them up to date",
             tables.classified_by_others
         ));
     }

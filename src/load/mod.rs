@@ -5,11 +5,14 @@
 //! for every file.
 
 mod account;
+mod again;
 mod file;
+mod flow;
 mod seen;
 mod worker;
 
 pub use account::{FileReport, Totals, Trouble};
+pub use again::{Kept, model_again};
 pub use file::read_bytes;
 pub use seen::{Existing, Identity, Seen, identity};
 pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};

@@ -96,7 +96,6 @@ pub fn noun(word: &str) -> Option<&'static Noun> {
 pub fn later(word: &str) -> &'static str {
     match word {
         "stalls" => "`stalls` does not run in this version yet; `tasks where last_status = PENDING` lists the waiting tasks",
-        "flows" => "`flows` does not run in this version yet: VPC flow logs are not loaded",
         _ => "this does not run in this version yet",
     }
 }

@@ -13,6 +13,7 @@ mod maintain;
 mod manifest;
 mod memory;
 mod read;
+mod reclassify;
 mod scan;
 mod write;
 
@@ -21,6 +22,7 @@ pub use ledger::{KnownFile, Ledger, ledger_batches};
 pub use maintain::Maintained;
 pub use manifest::{DataFile, Manifest, TableState};
 pub use memory::{MemoryShelf, MemoryTables};
+pub use reclassify::Reclassified;
 pub use scan::StoreTable;
 
 use crate::discover::Input;

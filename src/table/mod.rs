@@ -23,6 +23,11 @@ impl TableSet {
     /// All of them.
     pub const ALL: TableSet = TableSet(u32::MAX);
 
+    /// These tables.
+    pub fn of(tables: &[Table]) -> TableSet {
+        TableSet(tables.iter().fold(0, |set, table| set | 1 << *table as u32))
+    }
+
     /// The tables whose names are words of a SQL text: those it reads, and perhaps more.
     pub fn named_in(sql: &str) -> TableSet {
         let named = |table: &Table| {

@@ -11,6 +11,7 @@ mod containers;
 mod deployments;
 mod events;
 mod failures;
+mod flows;
 mod gaps;
 mod instances;
 mod launches;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Noun> {
         collisions::noun(),
         schedules::noun(),
         quota::noun(),
+        flows::noun(),
         gaps::noun(),
         patterns::noun(),
         stored::quarantine(),
