@@ -46,6 +46,15 @@ pub struct Global {
     /// Rules of your own, added to the failure catalog (may be repeated; ECS_AUDIT_RULES holds a list like PATH)
     #[arg(long, global = true, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
+    /// Configuration file that comes before those of the store and of the user
+    #[arg(long, global = true, value_name = "FILE", env = "ECS_AUDIT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Read neither the store's nor the user's configuration file
+    #[arg(long, global = true)]
+    pub no_config: bool,
+    /// What the configuration files say.
+    #[arg(skip)]
+    pub configured: super::config::Configured,
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
@@ -54,6 +63,13 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
         .ok()
         .and_then(|duration| std::time::Duration::try_from(duration).ok())
         .ok_or_else(|| "expected a duration such as 30s or 10m".to_owned())
+}
+
+/// `NAME=VALUE`.
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = parts.ok_or_else(|| "expected NAME=VALUE, such as cluster=batch".to_owned())?;
+    Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
 }
 
 /// What to do.
@@ -86,6 +102,36 @@ in the store, not from the clock; --as-of now changes that.")]
   ecs-audit fields
   ecs-audit fields failures")]
     Fields(Fields),
+    /// List the saved queries, or show one
+    #[command(after_help = "Examples:
+  ecs-audit queries
+  ecs-audit queries lost
+  ecs-audit query @lost --set since=30d
+  ecs-audit query \"@lost where cluster = batch top 3\"
+
+Saved queries stand in a configuration file (see `ecs-audit config --help`), with $NAME for what is left open:
+
+  [queries.exits]
+  question = \"Which programs of a service ended with an error?\"
+  query = \"failures where service = $service and phase = running by exit_code since $since\"
+  defaults = { since = \"7d\" }
+
+Clauses written after the name are added to `where` and replace all others.")]
+    Queries(Queries),
+    /// Show which settings hold and where they come from
+    #[command(after_help = "Example:
+  ecs-audit config
+  ecs-audit config --config team.toml
+
+A setting comes from the first of these that names it:
+  1. its option, such as --tz
+  2. its variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES
+  3. the file of --config or ECS_AUDIT_CONFIG
+  4. ecs-audit.toml in the folder of the store
+  5. ecs-audit/config.toml in XDG_CONFIG_HOME, else in ~/.config (APPDATA on Windows)
+
+A file may hold store, tz, as_of, quotas, rules, packs and [queries]. Paths in it count from its folder.")]
+    Config(ConfigArgs),
     /// Explain a failure: phase, cause, what led to it, what to check and what to do
     #[command(after_help = "Examples:
   ecs-audit explain last
@@ -156,9 +202,12 @@ pub struct Query {
     /// See [`Asking`].
     #[command(flatten)]
     pub asking: Asking,
-    /// What relative times count back from: latest (the newest event), now, or a time
-    #[arg(long, value_name = "TIME", env = "ECS_AUDIT_AS_OF")]
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
+    /// A value for a parameter of a saved query (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
     /// Add the ids of the records behind each row
     #[arg(long)]
     pub evidence: bool,
@@ -186,6 +235,25 @@ pub struct Sql {
 pub struct Fields {
     /// A noun such as failures
     pub noun: Option<String>,
+    /// Format of the list
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+/// Arguments of `queries`.
+#[derive(Debug, Args)]
+pub struct Queries {
+    /// A saved query
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Format of the list
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+/// Arguments of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
     /// Format of the list
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,

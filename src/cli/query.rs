@@ -2,6 +2,7 @@
 
 use super::args::{Global, Query, Sql};
 use super::ask::{Tables, deliver};
+use super::config;
 use super::say::{Failure, say, say_raw, warn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
@@ -15,6 +16,7 @@ use crate::render::{describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// How many values of a column are looked at for suggestions.
@@ -38,10 +40,12 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         writeln!(io::stdout().lock(), "{}", lang::format(&query))?;
         return Ok(ExitCode::Ok);
     }
-    let keep_raw = text.to_lowercase().contains("raw");
-    let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&query, keep_raw), global, context)?;
-    let anchor = anchor(arguments.as_of.as_deref(), &tables, context)?;
-    let catalog = catalog(&tables);
+    let saved = saved_texts(&arguments.set, global)?;
+    let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
+    let keep_raw = lang::format(&expanded).to_lowercase().contains("raw");
+    let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&expanded, keep_raw), global, context)?;
+    let anchor = anchor(arguments.as_of.as_deref(), &tables, global, context)?;
+    let catalog = catalog(&tables).with_saved(saved);
     let check =
         CheckContext { anchor: anchor.time, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone() };
     let mut checked = lang::check(&query, &catalog, &check).map_err(wrong)?;
@@ -63,7 +67,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     deliver(&answer, &arguments.asking, context)?;
     if !global.quiet {
         after(&answer, &checked, &tables, options);
-        tell_catalog(&query, &tables);
+        tell_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
 }
@@ -91,8 +95,9 @@ fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
 }
 
 /// What relative times count back from.
-struct Anchor {
-    time: Timestamp,
+pub struct Anchor {
+    /// The time.
+    pub time: Timestamp,
     /// How it is called where it is not the newest event.
     name: Option<String>,
 }
@@ -106,14 +111,25 @@ impl Anchor {
     }
 }
 
-fn anchor(as_of: Option<&str>, tables: &Tables, context: &Context) -> Result<Anchor, Failure> {
+/// The texts of the saved queries with these values for their parameters.
+pub fn saved_texts(set: &[(String, String)], global: &Global) -> Result<BTreeMap<String, String>, Failure> {
+    let given: BTreeMap<String, String> = set.iter().cloned().collect();
+    global.configured.settings.texts(&given).map_err(Failure::Sentence)
+}
+
+/// What relative times count back from: the option, else the settings.
+pub fn anchor(as_of: Option<&str>, tables: &Tables, global: &Global, context: &Context) -> Result<Anchor, Failure> {
     let newest = Anchor { time: tables.last.unwrap_or(context.now), name: None };
-    let Some(text) = as_of.filter(|text| *text != "latest") else { return Ok(newest) };
+    let setting = config::as_of(global);
+    let (text, origin) = as_of.map_or((setting.value.as_str(), setting.origin.as_str()), |text| (text, "--as-of"));
+    if text == "latest" {
+        return Ok(newest);
+    }
     if text == "now" {
         return Ok(Anchor { time: context.now, name: Some("the clock".to_owned()) });
     }
     let wrong = || {
-        Failure::Sentence(format!("--as-of `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
+        Failure::Sentence(format!("{origin} `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
     };
     let instant = lang::time::read_instant(text, 0..text.len()).map_err(|_| wrong())?;
     let time = on_the_clock(instant, context).ok_or_else(wrong)?;
