@@ -36,6 +36,7 @@ pub mod model;
 pub mod store;
 pub mod table;
 
+pub mod check;
 pub mod explain;
 pub mod lang;
 pub mod plan;

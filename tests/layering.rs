@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// The modules each module may use. `decode` knows no domain, `lang` and `model` no engine, `render` no store.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("answer", &[]),
+    ("check", &["answer", "document", "lang", "render"]),
     ("config", &["document", "lang"]),
     ("context", &[]),
     ("decode", &[]),

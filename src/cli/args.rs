@@ -1,5 +1,6 @@
 //! Arguments, with the help that goes with them.
 
+use crate::check::{Layout as ReportLayout, Severity};
 use crate::explain::Layout;
 use crate::knowledge::{CLASSES, PHASES, TextKind};
 use crate::render::Format;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query --from s3-export/ \"failures by reason since 7d\"
 
-Exit codes: 0 = done, 2 = error, 3 = done, but some of the input could not be loaded.")]
+Exit codes: 0 = done, 1 = a check found something, 2 = error, 3 = done, but some of the input could not be loaded.")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -132,6 +133,29 @@ A setting comes from the first of these that names it:
 
 A file may hold store, tz, as_of, quotas, rules, packs and [queries]. Paths in it count from its folder.")]
     Config(ConfigArgs),
+    /// Ask the questions of every day, for schedules and CI: exit code 1 when something is found
+    #[command(after_help = "Examples:
+  ecs-audit check --since 1d
+  ecs-audit check lost-launches our-checks.toml --since 7d --format markdown
+  ecs-audit check --from s3-export/ --format sarif --out ecs-audit.sarif
+  ecs-audit check --list
+
+Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-phases. A pack of your own:
+
+  name = \"ours\"
+  [[check]]
+  name = \"settlement\"
+  question = \"Did the nightly settlement fail to start?\"
+  query = \"failures where family = nightly-settlement and kind = launch by reason\"
+  threshold = 1            # a row is a finding from this number on
+  measure = \"count\"        # the column it is compared with; default: the first number
+  severity = \"error\"       # note, warning or error
+  remedy = \"Start it by hand before six, then tell the platform team\"
+  needs = [\"calls\"]        # tables without which there is no answer
+
+Exit codes: 0 = nothing found, 1 = found, 2 = error, 3 = nothing found, but some input could not be
+loaded or no record is in the window.")]
+    Check(CheckArgs),
     /// Explain a failure: phase, cause, what led to it, what to check and what to do
     #[command(after_help = "Examples:
   ecs-audit explain last
@@ -163,6 +187,18 @@ record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fif
   ecs-audit catalog explain \"CannotPullContainerError: pull image manifest has been retried 1 time(s)\"
   ecs-audit catalog test rules.toml")]
     Catalog(CatalogArgs),
+    /// Print completions for a shell
+    #[command(after_help = "Examples:
+  ecs-audit completions bash > ~/.local/share/bash-completion/completions/ecs-audit
+  ecs-audit completions zsh > ~/.zfunc/_ecs-audit
+  ecs-audit completions fish > ~/.config/fish/completions/ecs-audit.fish
+  ecs-audit completions powershell >> $PROFILE")]
+    Completions(Completions),
+    /// Write man pages, one a command
+    #[command(after_help = "Example:
+  ecs-audit man --out ~/.local/share/man/man1
+  man ecs-audit-query")]
+    Man(Man),
     /// Show what the store holds, or look after it
     #[command(after_help = "Examples:
   ecs-audit store
@@ -238,6 +274,46 @@ pub struct Fields {
     /// Format of the list
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Built-in packs by name, others by file (default: all built-in ones and those of the configuration)
+    #[arg(value_name = "PACK")]
+    pub packs: Vec<String>,
+    /// The window: a duration such as 1d, or a time; replaces also the windows of the checks [default: 1d]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// The end of the window (default: none)
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// Check an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// A value for a parameter of a saved query that a check uses (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// The least severity for which the exit code is 1: note, warning or error
+    #[arg(long, value_name = "SEVERITY", default_value = "note", value_parser = severity)]
+    pub fail_on: Severity,
+    /// Format: text, json, junit, sarif or markdown
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: ReportLayout,
+    /// Write the report to a file
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// List the checks instead of running them
+    #[arg(long)]
+    pub list: bool,
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    let found = Severity::ALL.into_iter().find(|severity| severity.word() == text);
+    found.ok_or_else(|| "expected note, warning or error".to_owned())
 }
 
 /// Arguments of `queries`.
@@ -397,6 +473,22 @@ pub struct CatalogTest {
 
 fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(TextKind::ALL.map(TextKind::name))
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Folder to write to; made where it does not exist
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `store`.

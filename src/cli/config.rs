@@ -148,7 +148,9 @@ pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result
     rows.push(row("quotas", quotas, &quotas_origin));
     rows.push(row("rules", paths(&rules), &rules_origin));
     rows.extend(settings.packs.iter().map(|pack| row("packs", path(&pack.value), &pack.origin)));
-    rows.extend(settings.queries.values().map(|query| row(&format!("queries.{}", query.name), query.query.clone(), &query.origin)));
+    rows.extend(
+        settings.queries.values().map(|query| row(&format!("queries.{}", query.name), query.query.clone(), &query.origin)),
+    );
     if arguments.format == Format::Table {
         explain::print(&places(looked))?;
     }

@@ -6,10 +6,12 @@
 mod args;
 mod ask;
 mod catalog;
+mod check;
 mod config;
 mod explain;
 mod fields;
 mod load;
+mod manual;
 mod queries;
 mod query;
 mod rules;
@@ -65,10 +67,13 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Fields(arguments) => fields::run(&arguments, context),
         args::Command::Queries(arguments) => queries::run(&arguments, global, context),
         args::Command::Config(arguments) => config::run(&arguments, global, context),
+        args::Command::Check(arguments) => check::run(&arguments, global, context),
         args::Command::Explain(arguments) => explain::run(&arguments, global, context),
         args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
+        args::Command::Completions(arguments) => manual::completions(&arguments),
+        args::Command::Man(arguments) => manual::pages(&arguments),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
 }
