@@ -37,6 +37,7 @@ pub mod store;
 pub mod table;
 
 pub mod check;
+pub mod doctor;
 pub mod explain;
 pub mod lang;
 pub mod plan;

@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("decode", &[]),
     ("diagnostic", &[]),
     ("discover", &["decode"]),
+    ("doctor", &["document"]),
     ("document", &["lang"]),
     ("exit", &[]),
     ("explain", &["answer", "lang", "model", "plan", "render", "run", "table"]),

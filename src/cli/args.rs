@@ -187,6 +187,12 @@ record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fif
   ecs-audit catalog explain \"CannotPullContainerError: pull image manifest has been retried 1 time(s)\"
   ecs-audit catalog test rules.toml")]
     Catalog(CatalogArgs),
+    /// Tell what is in the store, what is odd about it, and what to export to answer more
+    #[command(after_help = "Examples:
+  ecs-audit doctor
+  ecs-audit doctor --from s3-export/
+  ecs-audit doctor --json")]
+    Doctor(Doctor),
     /// Print completions for a shell
     #[command(after_help = "Examples:
   ecs-audit completions bash > ~/.local/share/bash-completion/completions/ecs-audit
@@ -473,6 +479,17 @@ pub struct CatalogTest {
 
 fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(TextKind::ALL.map(TextKind::name))
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Look at an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// JSON instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `completions`.

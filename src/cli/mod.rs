@@ -8,6 +8,7 @@ mod ask;
 mod catalog;
 mod check;
 mod config;
+mod doctor;
 mod explain;
 mod fields;
 mod load;
@@ -72,6 +73,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
+        args::Command::Doctor(arguments) => doctor::run(&arguments, global, context),
         args::Command::Completions(arguments) => manual::completions(&arguments),
         args::Command::Man(arguments) => manual::pages(&arguments),
         args::Command::Store(arguments) => store::run(&arguments, global, context),

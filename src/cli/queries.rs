@@ -18,7 +18,7 @@ pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<Ex
         None => {
             let rows = queries.values().map(|query| {
                 vec![
-                    format!("@{}", query.name),
+                    query.name.clone(),
                     query.question.clone(),
                     parameters(query),
                     query.query.clone(),
