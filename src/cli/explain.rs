@@ -2,6 +2,7 @@
 
 use super::args::{Explain, Global};
 use super::ask::Tables;
+use super::limits;
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -15,6 +16,7 @@ use std::io::{self, Write};
 /// Runs the command.
 pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    limits::install(&arguments.limits, &tables)?;
     let records = records(&tables);
     let since = since(arguments.since.as_deref(), &tables, context)?;
     let text = match &arguments.what {

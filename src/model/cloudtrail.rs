@@ -197,9 +197,27 @@ fn read_request<'a>(call: &mut Call<'a>, key: &str, value: Value<'a>) {
         "overrides" => {
             call.requested_cpu = value.get("cpu").and_then(Value::int);
             call.requested_memory = value.get("memory").and_then(Value::int);
+            call.overrides = digest(value).map(Cow::Owned);
         }
         _ => {}
     }
+}
+
+/// A digest of overrides; none where they only name containers.
+fn digest(overrides: Value<'_>) -> Option<String> {
+    fn changes(key: &str, value: Value<'_>) -> bool {
+        match (value.is_object(), value.is_array()) {
+            (true, _) => value.entries().any(|(key, value)| changes(key, value)),
+            (_, true) => value.items().any(|value| changes(key, value)),
+            _ => key != "name" && !value.is_null(),
+        }
+    }
+    if !changes("", overrides) {
+        return None;
+    }
+    let mut text = String::new();
+    overrides.write(&mut text);
+    Some(blake3::hash(text.as_bytes()).to_hex().chars().take(16).collect())
 }
 
 fn set_cluster<'a>(call: &mut Call<'a>, cluster: Option<&'a str>) {

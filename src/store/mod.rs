@@ -119,8 +119,8 @@ impl Store {
             loaded.totals.add(report);
         }
         let (files, quarantine) = ledger_batches(&reports, number, write_options.now).map_err(LoadError::from)?;
-        writer.write(Table::Quarantine, day_of(write_options.now), &quarantine)?;
-        writer.write(Table::Files, day_of(write_options.now), &files)?;
+        writer.write(Table::Quarantine, day_of(write_options.now), quarantine)?;
+        writer.write(Table::Files, day_of(write_options.now), files)?;
         let mut manifest = runtime.block_on(commit(root, manifest, writer.finish(), write_options.now))?;
         if loaded.totals.loaded > 0 {
             *manifest.catalogs.entry(catalog_version()).or_default() += loaded.totals.loaded;

@@ -1,9 +1,11 @@
 //! ④ Typed rows become Arrow record batches.
 
 mod kind;
+mod originals;
 mod schema;
 
 pub use kind::FieldKind;
+pub use originals::Originals;
 pub use schema::*;
 
 impl Table {

@@ -4,8 +4,10 @@
 //! Arrow and Delta schemas, `ecs-audit fields`, and the docs. Names are `snake_case` and never
 //! change meaning between tables.
 
-use super::kind::{Bool, Duration, FieldKind, Float, Int, Kind, Text, Time};
+use super::Originals;
+use super::kind::{Bool, Duration, FieldKind, Float, Int, Kind, Original, Text, Time};
 use arrow::array::ArrayRef;
+use arrow::compute::concat_batches;
 use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -74,6 +76,12 @@ macro_rules! tables {
                 fn finish(&mut self) -> Vec<ArrayRef> {
                     vec![$( <$kind as Kind>::finish(&mut self.$field), )+]
                 }
+                fn set_apart(&mut self) {
+                    $( <$kind as Kind>::set_apart(&mut self.$field); )+
+                }
+                fn take_apart(&mut self) -> Option<Originals> {
+                    None $( .or(<$kind as Kind>::take_apart(&mut self.$field)) )+
+                }
             }
         )+
 
@@ -123,6 +131,12 @@ macro_rules! tables {
             }
             fn finish(&mut self) -> Vec<ArrayRef> {
                 match self { $( AnyColumns::$id(columns) => columns.finish(), )+ }
+            }
+            fn set_apart(&mut self) {
+                match self { $( AnyColumns::$id(columns) => columns.set_apart(), )+ }
+            }
+            fn take_apart(&mut self) -> Option<Originals> {
+                match self { $( AnyColumns::$id(columns) => columns.take_apart(), )+ }
             }
         }
     };
@@ -175,13 +189,14 @@ tables! {
         desired_count: Int = "desiredCount of CreateService and UpdateService",
         requested_cpu: Int = "CPU units requested for one task",
         requested_memory: Int = "MiB of memory requested for one task",
+        overrides: Text = "digest of what the call overrides (command, environment, …): equal for equal work",
         reason: Text = "reason given by the caller (StopTask) or reported by the agent",
         resource: Text = "ids that a call on the network (EC2) is about: security group, route table, subnet, …",
         rule: Text = "rule or route that such a call names, such as tcp 443 10.0.0.0/8",
         source: Text = "cloudtrail",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// ECS Task State Change events and `describe-tasks` output: one row for each state told.
@@ -236,7 +251,7 @@ tables! {
         source: Text = "eventbridge or describe",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// The containers of task events: one row for each container of each event.
@@ -308,7 +323,7 @@ tables! {
         source: Text = "eventbridge or describe",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// ECS Service Action and ECS Deployment State Change events, events of `describe-services`, AWS Health events.
@@ -334,7 +349,7 @@ tables! {
         source: Text = "eventbridge or describe",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// dstack runs as exported: one row for each snapshot of a run.
@@ -366,7 +381,7 @@ tables! {
         source: Text = "dstack",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// dstack job submissions: one row for each attempt of each job in each snapshot.
@@ -431,7 +446,7 @@ tables! {
         source: Text = "dstack",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// VPC flow log records.
@@ -620,6 +635,28 @@ impl Row<'_> {
     }
 }
 
+/// Some rows of one base table.
+#[derive(Debug)]
+pub struct Batch {
+    /// The rows.
+    pub rows: RecordBatch,
+    /// Their original records, where these were set apart: column `raw` of the rows is empty then.
+    pub originals: Option<Originals>,
+}
+
+impl Batch {
+    /// Puts rows of one table together, in their order.
+    pub fn concat(table: Table, batches: Vec<Batch>) -> Result<Batch, ArrowError> {
+        let schema = table.schema();
+        let rows = concat_batches(&schema, batches.iter().map(|batch| &batch.rows))?;
+        let originals = batches.into_iter().filter_map(|batch| batch.originals).reduce(|mut all, next| {
+            all.append(next);
+            all
+        });
+        Ok(Batch { rows, originals })
+    }
+}
+
 /// The columns of one base table while rows arrive.
 #[derive(Debug)]
 pub struct Columns {
@@ -633,6 +670,13 @@ impl Columns {
     /// Empty columns.
     pub fn new(table: Table) -> Self {
         Columns { table, columns: AnyColumns::new(table), rows: 0, bytes: 0 }
+    }
+
+    /// Empty columns that set the original records apart.
+    pub fn with_originals_apart(table: Table) -> Self {
+        let mut columns = Self::new(table);
+        columns.columns.set_apart();
+        columns
     }
 
     /// The table.
@@ -658,9 +702,10 @@ impl Columns {
     }
 
     /// Ends the columns and starts anew.
-    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+    pub fn finish(&mut self) -> Result<Batch, ArrowError> {
         self.rows = 0;
         self.bytes = 0;
-        RecordBatch::try_new(self.table.schema(), self.columns.finish())
+        let rows = RecordBatch::try_new(self.table.schema(), self.columns.finish())?;
+        Ok(Batch { rows, originals: self.columns.take_apart() })
     }
 }

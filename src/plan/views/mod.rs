@@ -6,6 +6,7 @@
 
 mod agents;
 mod calls;
+mod collisions;
 mod containers;
 mod deployments;
 mod events;
@@ -13,8 +14,12 @@ mod failures;
 mod flows;
 mod gaps;
 mod instances;
+mod launches;
 mod patterns;
+mod quota;
+mod refused;
 mod runs;
+pub mod schedules;
 mod stored;
 mod tasks;
 
@@ -36,6 +41,10 @@ pub fn all() -> Vec<Noun> {
         agents::disconnects(),
         deployments::noun(),
         runs::noun(),
+        launches::noun(),
+        collisions::noun(),
+        schedules::noun(),
+        quota::noun(),
         flows::noun(),
         gaps::noun(),
         patterns::noun(),
