@@ -187,6 +187,16 @@ record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fif
   ecs-audit catalog explain \"CannotPullContainerError: pull image manifest has been retried 1 time(s)\"
   ecs-audit catalog test rules.toml")]
     Catalog(CatalogArgs),
+    /// Check a task definition before it is deployed
+    #[command(after_help = "Examples:
+  ecs-audit preflight taskdef.json
+  ecs-audit preflight taskdef.json --cluster batch --count 3
+  aws ecs describe-task-definition --task-definition web | ecs-audit preflight - --format json
+
+It is judged by itself (sizes of Fargate, sums, roles, log options) and against the store: images, secrets
+and roles that failed before, room on the instances, how long stopping took. Exit codes are those of
+`check`: 0 = nothing found, 1 = found, 2 = error, 3 = nothing found, but some input could not be loaded.")]
+    Preflight(Preflight),
     /// Tell what is in the store, what is odd about it, and what to export to answer more
     #[command(after_help = "Examples:
   ecs-audit doctor
@@ -479,6 +489,35 @@ pub struct CatalogTest {
 
 fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(TextKind::ALL.map(TextKind::name))
+}
+
+/// Arguments of `preflight`.
+#[derive(Debug, Args)]
+pub struct Preflight {
+    /// The JSON of register-task-definition or describe-task-definition; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The cluster it is for (default: those in which the family has run)
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// How many tasks of it
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub count: u64,
+    /// It runs on Fargate, also where requiresCompatibilities does not say so
+    #[arg(long)]
+    pub fargate: bool,
+    /// How far back failures count
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub since: String,
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// The least severity for which the exit code is 1: note, warning or error
+    #[arg(long, value_name = "SEVERITY", default_value = "warning", value_parser = severity)]
+    pub fail_on: Severity,
+    /// Format: text, json, junit, sarif or markdown
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: ReportLayout,
 }
 
 /// Arguments of `doctor`.

@@ -13,6 +13,7 @@ mod explain;
 mod fields;
 mod load;
 mod manual;
+mod preflight;
 mod queries;
 mod query;
 mod rules;
@@ -73,6 +74,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
+        args::Command::Preflight(arguments) => preflight::run(&arguments, global, context),
         args::Command::Doctor(arguments) => doctor::run(&arguments, global, context),
         args::Command::Completions(arguments) => manual::completions(&arguments),
         args::Command::Man(arguments) => manual::pages(&arguments),

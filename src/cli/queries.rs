@@ -17,13 +17,7 @@ pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<Ex
     match &arguments.name {
         None => {
             let rows = queries.values().map(|query| {
-                vec![
-                    query.name.clone(),
-                    query.question.clone(),
-                    parameters(query),
-                    query.query.clone(),
-                    query.origin.clone(),
-                ]
+                vec![query.name.clone(), query.question.clone(), parameters(query), query.query.clone(), query.origin.clone()]
             });
             let answer = listing(&["name", "question", "parameters", "query", "from"], rows.collect())?;
             print(&answer, arguments.format, None, context)?;

@@ -7,7 +7,7 @@
 mod query;
 mod settings;
 
-pub use query::{SavedQuery, builtin_queries};
+pub use query::{SavedQuery, builtin_queries, fill};
 pub use settings::{Setting, Settings};
 
 use crate::document::{Document, Mistake, Section};

@@ -82,6 +82,11 @@ impl SavedQuery {
     }
 }
 
+/// A text with each `$name` replaced by its value as one lexeme; a name without a value stays.
+pub fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
+    replace(text, |name| values.get(name).map(|value| literal(value)))
+}
+
 /// A value as one lexeme of the language.
 fn literal(value: &str) -> String {
     let bare = !value.is_empty() && value.chars().all(is_word_char) && !is_reserved(value);
