@@ -24,7 +24,7 @@ fn doctor_tells_what_an_export_lacks() {
     assert!(quota.contains(&"no-instance-events".to_owned()), "{quota:?}");
     let batch = advice(&desk, "silent-batch");
     assert!(!batch.contains(&"no-instance-events".to_owned()) && batch.contains(&"no-service-events".to_owned()), "{batch:?}");
-    let events = advice(&desk, "silent-batch/ecs-events");
+    let events = advice(&desk, "rolling-deployment/exportedlogs/3c5a1f0e-6d2b-4b7e-9a41-0f8e7d6c5b4a/aws-events-ecs-1");
     assert!(events.contains(&"no-calls".to_owned()), "{events:?}");
     let runs = advice(&desk, "dstack-exit-status/runs-list.json");
     assert_eq!(runs, ["no-dstack-events"]);

@@ -10,20 +10,21 @@ use std::path::PathBuf;
 
 /// Offline analyzer for Amazon ECS and dstack failures: load an export, ask a sentence.
 #[derive(Debug, Parser)]
-#[command(name = "ecs-audit", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "ecs-audit", version, about, max_term_width = 100)]
 #[command(after_help = "Examples:
   ecs-audit load s3-export/
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query --from s3-export/ \"failures by reason since 7d\"
+  ecs-audit            (on a terminal: questions one after the other)
 
 Exit codes: 0 = done, 1 = a check found something, 2 = error, 3 = done, but some of the input could not be loaded.")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// What to do; nothing = questions one after the other, on a terminal.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Options of every command.
@@ -89,6 +90,8 @@ What has been loaded already is not loaded again, so the command can be repeated
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query \"failures where reason = AGENT by cluster every 1d since 30d\" --format csv
   ecs-audit query --from s3-export/ \"calls where failed by user, error_code top 20\"
+  ecs-audit query --chart \"failures by weekday(time), hour(time) since 30d\"
+  ecs-audit query @lost --set since=30d
   ecs-audit query --explain \"tasks by service show p95(start_latency)\"
 
 `ecs-audit fields` lists what can be asked about. Relative times count back from the newest event
@@ -203,6 +206,15 @@ and roles that failed before, room on the instances, how long stopping took. Exi
   ecs-audit doctor --from s3-export/
   ecs-audit doctor --json")]
     Doctor(Doctor),
+    /// Ask questions one after the other, with completion and history
+    #[command(after_help = "Examples:
+  ecs-audit repl
+  ecs-audit repl --from s3-export/
+  ecs-audit repl --format csv < questions.txt
+
+On a terminal `ecs-audit` alone does the same. Tab completes clauses, fields and values, \\help lists the
+commands. Where the input is no terminal every line of it is a question; the exit code is 2 if one fails.")]
+    Repl(Repl),
     /// Print completions for a shell
     #[command(after_help = "Examples:
   ecs-audit completions bash > ~/.local/share/bash-completion/completions/ecs-audit
@@ -263,6 +275,9 @@ pub struct Query {
     /// Add the ids of the records behind each row
     #[arg(long)]
     pub evidence: bool,
+    /// Draw the answer instead of listing it: bars, lines over time, or a strip of the week
+    #[arg(long, conflicts_with = "format")]
+    pub chart: bool,
     /// Show how the query runs instead of running it
     #[arg(long)]
     pub explain: bool,
@@ -529,6 +544,23 @@ pub struct Doctor {
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `repl`.
+#[derive(Debug, Default, Args)]
+pub struct Repl {
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// Format of the answers
+    #[arg(long, short, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// A value for a parameter of saved queries (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
 }
 
 /// Arguments of `completions`.

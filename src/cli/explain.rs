@@ -5,7 +5,7 @@ use super::ask::Tables;
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::explain::{Records, Subject, explain, groups, nearest, newest, print_finding, print_groups, resolve};
+use crate::explain::{Layout, Records, Subject, explain, groups, nearest, newest, print_finding, print_groups, resolve};
 use crate::lang::time::{read_duration, read_instant, seconds};
 use crate::run;
 use crate::table::TableSet;
@@ -32,6 +32,15 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
     };
     print(&text.map_err(|error| Failure::Io(error.into()))?)?;
     Ok(tables.loaded)
+}
+
+/// The explanation of what a name stands for, as text.
+pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String, Failure> {
+    let records = records(tables);
+    let subject = subject(&records, name)?;
+    let found = explain(&records, &subject)?;
+    let found = found.as_ref().map(|(finding, others)| (finding, *others));
+    print_finding(&subject, found, Layout::Text, &context.tz).map_err(|error| Failure::Io(error.into()))
 }
 
 /// The tables, to be asked.

@@ -6,14 +6,24 @@ use super::explain::{print, records, subject};
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::explain::{print_story, story};
+use crate::explain::{Layout, print_story, story};
 use crate::table::TableSet;
 
 /// Runs the command.
 pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
-    let records = records(&tables);
-    let subject = subject(&records, &arguments.what)?;
+    print(&told(&tables, &arguments.what, arguments.format, context)?)?;
+    Ok(tables.loaded)
+}
+
+/// The story of what a name stands for, as text.
+pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String, Failure> {
+    told(tables, name, Layout::Text, context)
+}
+
+fn told(tables: &Tables, name: &str, layout: Layout, context: &Context) -> Result<String, Failure> {
+    let records = records(tables);
+    let subject = subject(&records, name)?;
     let Some(story) = story(&records, &subject)? else {
         return Err(Failure::Sentence(format!(
             "{} `{}` has no timeline of its own: expected a task, run, service, deployment or container instance",
@@ -21,7 +31,5 @@ pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<E
             subject.name
         )));
     };
-    let text = print_story(&story, arguments.format, &context.tz);
-    print(&text.map_err(|error| Failure::Io(error.into()))?)?;
-    Ok(tables.loaded)
+    print_story(&story, layout, &context.tz).map_err(|error| Failure::Io(error.into()))
 }

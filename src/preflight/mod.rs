@@ -198,6 +198,6 @@ mod tests {
             let parsed = crate::lang::parse(query).unwrap_or_else(|errors| panic!("{query}: {errors:?}"));
             assert_eq!(parsed.stages.len(), 1, "{query}");
         }
-        assert!(asked.borrow().iter().any(|query| query.contains("'i'' or true since 1d'")), "{:?}", asked.borrow());
+        assert!(asked.borrow().iter().any(|query| query.contains("image = \"i' or true since 1d\" by")), "{:?}", asked.borrow());
     }
 }
