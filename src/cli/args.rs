@@ -129,7 +129,7 @@ Clauses written after the name are added to `where` and replace all others.")]
 
 A setting comes from the first of these that names it:
   1. its option, such as --tz
-  2. its variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES
+  2. its variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES, ECS_AUDIT_QUOTAS
   3. the file of --config or ECS_AUDIT_CONFIG
   4. ecs-audit.toml in the folder of the store
   5. ecs-audit/config.toml in XDG_CONFIG_HOME, else in ~/.config (APPDATA on Windows)
@@ -175,6 +175,7 @@ cause is explained once. Only what a record or the failure catalog says is told.
   ecs-audit timeline 0c3d1c31a0138640d818802046393acb
   ecs-audit timeline ecs-svc/1931771335527380427
   ecs-audit timeline tokenize-corpus --format json
+  ecs-audit timeline cart --since 2d
 
 One line an event: the time, the time since the line before, what happened, who called, and the id of the
 record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fifth of the story.")]
@@ -230,6 +231,7 @@ commands. Where the input is no terminal every line of it is a question; the exi
     /// Show what the store holds, or look after it
     #[command(after_help = "Examples:
   ecs-audit store
+  ecs-audit store reclassify --rules rules.toml
   ecs-audit store compact
   ecs-audit store vacuum")]
     Store(StoreArgs),
@@ -241,6 +243,17 @@ pub struct Load {
     /// Files and folders; - is standard input
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+}
+
+/// What use is held against.
+#[derive(Debug, Default, Args)]
+pub struct Limits {
+    /// Limits for `quota`: TOML with [[quota]], or what `aws service-quotas list-service-quotas` prints (may be repeated)
+    #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
+    pub quotas: Vec<PathBuf>,
+    /// Replay `quota` with something else: limit=16, spot-limit=16 or task-vcpu=2 (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub what_if: Vec<String>,
 }
 
 /// Where rows come from and where the answer goes.
@@ -266,6 +279,9 @@ pub struct Query {
     /// See [`Asking`].
     #[command(flatten)]
     pub asking: Asking,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
@@ -295,6 +311,9 @@ pub struct Sql {
     /// See [`Asking`].
     #[command(flatten)]
     pub asking: Asking,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// Arguments of `fields`.
@@ -328,6 +347,9 @@ pub struct CheckArgs {
     /// A value for a parameter of a saved query that a check uses (may be repeated)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// The least severity for which the exit code is 1: note, warning or error
     #[arg(long, value_name = "SEVERITY", default_value = "note", value_parser = severity)]
     pub fail_on: Severity,
@@ -378,10 +400,13 @@ pub struct Explain {
     /// With --all: only failures since then, such as 7d (before the newest event) or 2026-03-04
     #[arg(long, value_name = "TIME", requires = "all")]
     pub since: Option<String>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format: text, json or markdown
+    /// Format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }
@@ -392,10 +417,13 @@ pub struct Timeline {
     /// A task, run, job, service, deployment, container instance, ARN, failure id, or last
     #[arg(value_name = "X")]
     pub what: String,
+    /// Only events since then, such as 2d (before the newest event) or 2026-03-04
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format: text, json or markdown
+    /// Format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }
@@ -527,6 +555,9 @@ pub struct Preflight {
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// The least severity for which the exit code is 1: note, warning or error
     #[arg(long, value_name = "SEVERITY", default_value = "warning", value_parser = severity)]
     pub fail_on: Severity,
@@ -561,6 +592,9 @@ pub struct Repl {
     /// A value for a parameter of saved queries (may be repeated)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// Arguments of `completions`.
@@ -593,6 +627,8 @@ pub struct StoreArgs {
 /// What to do with a store.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum StoreAction {
+    /// Bring old rows up to date with the failure catalog and the rules of --rules, without the export
+    Reclassify,
     /// Put small files together
     Compact,
     /// Remove files that nothing needs any more

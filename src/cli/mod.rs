@@ -11,6 +11,7 @@ mod config;
 mod doctor;
 mod explain;
 mod fields;
+mod limits;
 mod load;
 mod manual;
 mod preflight;

@@ -4,6 +4,7 @@ use super::args::{Global, Preflight};
 use super::ask::Tables;
 use super::check::number;
 use super::explain;
+use super::limits;
 use super::query::{Asker, saved_texts};
 use super::say::{Failure, say};
 use crate::check::{Check, Finding, find, write};
@@ -37,6 +38,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
             examine(&definition, &wanted, None).map_err(told)?
         }
         Some(tables) => {
+            limits::install(&arguments.limits, tables, global)?;
             let asker = Asker::new(tables, None, saved_texts(&[], global)?, global, context)?;
             let find = |check: &Check| ask(check, &asker);
             let rows = |statement: &str| Ok(rows(&tables.sql(statement)?)?);

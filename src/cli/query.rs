@@ -2,8 +2,8 @@
 
 use super::args::{Asking, Global, Query, Sql};
 use super::ask::{Tables, deliver};
-use super::config;
 use super::say::{Failure, say, say_raw, warn};
+use super::{config, limits};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -26,6 +26,7 @@ const SUGGESTED: usize = 1000;
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let keep_raw = arguments.statement.to_lowercase().contains("raw") || arguments.statement.contains('*');
     let tables = Tables::open(&arguments.asking.from, keep_raw, TableSet::named_in(&arguments.statement), global, context)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let answer = tables.sql(&arguments.statement)?;
     deliver(&answer, &arguments.asking, context)?;
     Ok(tables.loaded)
@@ -44,6 +45,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
     let keep_raw = lang::format(&expanded).to_lowercase().contains("raw");
     let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&expanded, keep_raw), global, context)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     let checked = asker.check(&query, &text)?;
     if !global.quiet {
@@ -98,7 +100,7 @@ fn tell_catalog(query: &ast::Query, tables: &Tables) {
     if tables.classified_by_others > 0 && classified.into_iter().any(|table| asked.contains(table)) {
         say(&format!(
             "note: records loaded with another version of the failure catalog or other rules: {}; \
-             a new store, or --from, classifies them anew",
+             `ecs-audit store reclassify` brings them up to date",
             tables.classified_by_others
         ));
     }

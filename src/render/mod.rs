@@ -35,6 +35,7 @@ pub use self::bars::sparkline;
 pub use self::cell::Cell;
 pub use self::chart::chart;
 pub use self::format::{Format, UnknownFormat};
+pub use self::html::escape as escape_html;
 pub use self::json::json_line;
 pub use self::markdown::escape as escape_markdown;
 pub use self::rows::rows;

@@ -6,6 +6,7 @@ mod page;
 
 use super::args::{Global, Repl};
 use super::ask::Tables;
+use super::limits;
 use super::query::{Asker, after, saved_texts};
 use super::say::{Failure, say, say_raw, warn};
 use crate::context::Context;
@@ -34,6 +35,7 @@ struct Session<'s> {
 /// Runs the command.
 pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let mut session = Session {
         global,
         context,
@@ -187,7 +189,9 @@ impl Session<'_> {
                 self.show(text.as_bytes())?;
             }
             Command::Timeline(name) => {
-                let text = super::timeline::text_of(&self.tables, &name, self.context)?;
+                let timeline =
+                    super::args::Timeline { what: name, since: None, from: Vec::new(), format: crate::explain::Layout::Text };
+                let text = super::timeline::told(&self.tables, &timeline, self.context)?;
                 self.show(text.as_bytes())?;
             }
             Command::Show(id) => {
