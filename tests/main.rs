@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod config;
 mod corpus;
+mod docs;
 mod doctor;
 mod dstack;
 mod explain;

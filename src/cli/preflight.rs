@@ -42,7 +42,8 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
             let asker = Asker::new(tables, None, saved_texts(&[], global)?, global, context)?;
             let find = |check: &Check| ask(check, &asker);
             let rows = |statement: &str| Ok(rows(&tables.sql(statement)?)?);
-            examine(&definition, &wanted, Some(&Past { find: &find, rows: &rows })).map_err(told)?
+            let query = |text: &str| rows_of(text, &asker);
+            examine(&definition, &wanted, Some(&Past { find: &find, query: &query, rows: &rows })).map_err(told)?
         }
     };
     if let Some(tables) = &tables {
@@ -78,6 +79,13 @@ fn read(arguments: &Preflight) -> Result<(String, String), Failure> {
     let json =
         outcome.map_err(|error| Failure::Sentence(format!("`{file}`: {error}; expected the JSON of a task definition")))?;
     Ok((json, file))
+}
+
+/// The rows of a query.
+fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>>, Failure> {
+    let query = lang::parse(text).map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
+    let (_, answer) = asker.ask(&query, text, false)?;
+    Ok(rows(&answer)?)
 }
 
 /// The rows that answer a question.

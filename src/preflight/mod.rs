@@ -38,6 +38,8 @@ pub struct Wanted {
 pub struct Past<'p, E> {
     /// The rows of a check's query that reach its threshold, and the query in canonical form.
     pub find: &'p dyn Fn(&Check) -> Result<(String, Vec<Finding>), E>,
+    /// The rows of a query.
+    pub query: &'p dyn Fn(&str) -> Result<Vec<Vec<Cell>>, E>,
     /// The rows of a statement.
     pub rows: &'p dyn Fn(&str) -> Result<Vec<Vec<Cell>>, E>,
 }
@@ -193,7 +195,7 @@ mod tests {
         let rows = |_: &str| -> Result<Vec<Vec<Cell>>, ()> { Ok(Vec::new()) };
         let json = r#"{"family":"a' or ran","containerDefinitions":[{"name":"x","image":"i' or true since 1d","memory":100}]}"#;
         let wanted = Wanted { since: "30d".to_owned(), count: 1, ..Wanted::default() };
-        examine(&Definition::parse(json).unwrap(), &wanted, Some(&Past { find: &find, rows: &rows })).unwrap();
+        examine(&Definition::parse(json).unwrap(), &wanted, Some(&Past { find: &find, query: &rows, rows: &rows })).unwrap();
         for query in asked.borrow().iter() {
             let parsed = crate::lang::parse(query).unwrap_or_else(|errors| panic!("{query}: {errors:?}"));
             assert_eq!(parsed.stages.len(), 1, "{query}");

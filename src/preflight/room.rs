@@ -2,7 +2,7 @@
 
 use super::{Definition, Past, Wanted, found, open};
 use crate::check::State;
-use crate::render::Cell;
+use crate::render::{Cell, Look};
 
 /// The last known state of each container instance that belongs to the cluster.
 const INSTANCES: &str = "
@@ -98,13 +98,32 @@ fn clusters<E>(definition: &Definition, wanted: &Wanted, past: &Past<'_, E>) -> 
     Ok(rows.iter().filter_map(name).collect())
 }
 
-/// Use of the Fargate quota, from tasks that have not stopped.
-pub fn quota<E>(definition: &Definition, _wanted: &Wanted, past: Option<&Past<'_, E>>) -> Result<State, E> {
+/// The last use and limit of each account and Region.
+const USE: &str = "quota where resource = fargate_vcpu by account, region show last(used), last(allowed)";
+
+/// Whether so many tasks fit below the quota that is left by what runs.
+pub fn quota<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'_, E>>) -> Result<State, E> {
     if !definition.fargate {
         return Ok(open("it is not for Fargate"));
     }
-    if past.is_none() {
-        return Ok(open("no store was asked"));
+    let Some(past) = past else { return Ok(open("no store was asked")) };
+    let mut sentences = Vec::new();
+    let mut unknown = true;
+    let needs = definition.needed_cpu() as f64 / 1024.0 * wanted.count as f64;
+    for row in (past.query)(USE)? {
+        let [account, region, used, allowed] = row.as_slice() else { continue };
+        let (Some(used), Some(allowed)) = (used.as_number(), allowed.as_number()) else { continue };
+        unknown = false;
+        if used + needs > allowed {
+            let look = Look::default();
+            sentences.push(format!(
+                "account {}, {}: {needs} vCPU for {} tasks, {used} in use at last, {} needed; the limit is {allowed}",
+                account.human(&look),
+                region.human(&look),
+                wanted.count,
+                used + needs,
+            ));
+        }
     }
-    Ok(open("no limit is known"))
+    Ok(if unknown { open("no limit is known; --quotas FILE names it") } else { found(sentences.into_iter(), &wanted.file) })
 }
