@@ -17,6 +17,7 @@ mod network;
 mod queries;
 mod readme;
 mod reclassify;
+mod repl;
 mod samples;
 mod secrets;
 mod store;
