@@ -64,7 +64,7 @@ fn without_a_command_and_a_terminal_there_is_help() {
 fn charts_are_drawn_in_eighty_columns_without_color() {
     let desk = loaded();
     for (query, mark) in [
-        ("failures by reason since 7d", "AGENT                        20  █"),
+        ("failures by reason since 7d", "20  ████████"),
         ("failures by weekday(time), hour(time) since 7d", "Mon  "),
         ("failures every 1d since 7d", "2026-03-04T00:00:00Z  24  █"),
         ("failures by category every 1d since 7d", "trend"),

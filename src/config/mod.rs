@@ -82,7 +82,7 @@ impl Config {
             quotas: top.text("quotas")?.map(file),
             rules: files("rules")?,
             packs: files("packs")?,
-            queries: queries(&top, &path.display().to_string())?,
+            queries: queries(&top, &format!("{} ({})", path.display(), layer.word()))?,
         })
     }
 }
