@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("doctor", &["document"]),
     ("document", &["lang"]),
     ("exit", &[]),
-    ("explain", &["answer", "lang", "model", "plan", "render", "run", "table"]),
+    ("explain", &["answer", "knowledge", "lang", "model", "plan", "render", "run", "table"]),
     ("knowledge", &[]),
     ("lang", &["diagnostic"]),
     ("load", &["decode", "discover", "model", "table"]),

@@ -18,6 +18,7 @@ mod queries;
 mod readme;
 mod reclassify;
 mod repl;
+mod reference;
 mod samples;
 mod secrets;
 mod store;
