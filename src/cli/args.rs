@@ -142,6 +142,9 @@ pub struct Limits {
     /// Replay `quota` with something else: limit=16, spot-limit=16 or task-vcpu=2 (may be repeated)
     #[arg(long, value_name = "NAME=VALUE")]
     pub what_if: Vec<String>,
+    /// How long a task must be blocked before it is one of the `stalls`
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub min_blocked: std::time::Duration,
 }
 
 /// Where rows come from and where the answer goes.

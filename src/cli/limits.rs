@@ -1,10 +1,10 @@
-//! `--quotas FILE` and `--what-if NAME=VALUE`.
+//! `--quotas FILE`, `--what-if NAME=VALUE` and `--min-blocked DURATION`.
 
 use super::args::Limits;
 use super::ask::Tables;
 use super::say::Failure;
 use crate::plan::quotas::Quotas;
-use crate::plan::set_quotas;
+use crate::plan::{set_min_blocked, set_quotas};
 
 /// The limits that were asked for, read.
 pub fn read(arguments: &Limits) -> Result<Quotas, Failure> {
@@ -23,5 +23,6 @@ pub fn read(arguments: &Limits) -> Result<Quotas, Failure> {
 /// Makes `quota` hold use against them.
 pub fn install(arguments: &Limits, tables: &Tables) -> Result<(), Failure> {
     set_quotas(&tables.session, read(arguments)?);
+    set_min_blocked(&tables.session, arguments.min_blocked);
     Ok(())
 }

@@ -56,7 +56,7 @@ use jiff::tz::TimeZone;
 
 pub use catalog::PlanCatalog;
 pub use error::PlanError;
-pub use session::{session, set_quotas};
+pub use session::{session, set_min_blocked, set_quotas};
 
 use crate::lang::checked::{Checked, Column, Stage, Window};
 use expression::column;

@@ -95,7 +95,6 @@ pub fn later(word: &str) -> &'static str {
         "launches" => "`launches` does not run in this version yet; `attempts` lists the calls it will fold",
         "collisions" => "`collisions` does not run in this version yet; `failures where reason = AGENT` lists the launches",
         "schedules" => "`schedules` does not run in this version yet; `attempts by family, started_by` lists the starts",
-        "stalls" => "`stalls` does not run in this version yet; `tasks where last_status = PENDING` lists the waiting tasks",
         "flows" => "`flows` does not run in this version yet: VPC flow logs are not loaded",
         _ => "this does not run in this version yet",
     }

@@ -2,8 +2,8 @@
 
 use super::{Checker, scope};
 use crate::diagnostic::Diagnostic;
-use crate::lang::checked::{CompareOp, Expr, Literal, Pred, Stage};
 use crate::lang::ast::Span;
+use crate::lang::checked::{CompareOp, Expr, Literal, Pred, Stage};
 
 impl Checker<'_> {
     /// Keeps one kind of rows where groups are made and nothing says which kind, and says so.
@@ -15,7 +15,8 @@ impl Checker<'_> {
         if filtered || stage.by.iter().any(|key| told(&key.expr)) || stage.show.iter().any(|item| told(&item.expr)) {
             return;
         }
-        let only = Pred::Compare { left: Expr::Field(field), op: CompareOp::Eq, right: Expr::Literal(Literal::Text(value.into())) };
+        let only =
+            Pred::Compare { left: Expr::Field(field), op: CompareOp::Eq, right: Expr::Literal(Literal::Text(value.into())) };
         stage.filter = Some(match stage.filter.take() {
             Some(filter) => Pred::And(vec![only, filter]),
             None => only,

@@ -62,13 +62,7 @@ impl Limits {
                     let array = texts.get(index)?.as_string_view();
                     array.is_valid(row).then(|| array.value(row))
                 };
-                let pool = Pool {
-                    resource: text(0)?,
-                    account: text(1),
-                    region: text(2),
-                    cluster: text(3),
-                    service: text(4),
-                };
+                let pool = Pool { resource: text(0)?, account: text(1), region: text(2), cluster: text(3), service: text(4) };
                 self.quotas.limit(pool, times.is_valid(row).then(|| times.value(row)))
             })
             .collect();
@@ -77,7 +71,8 @@ impl Limits {
 
     fn task_units(&self, args: &ScalarFunctionArgs) -> Result<ColumnarValue> {
         let units = cast(&argument(&args.args, 0)?.to_array(args.number_rows)?, &DataType::Int64)?;
-        let units: Int64Array = units.as_primitive::<Int64Type>().iter().map(|units| Some(self.quotas.task_units(units?))).collect();
+        let units: Int64Array =
+            units.as_primitive::<Int64Type>().iter().map(|units| Some(self.quotas.task_units(units?))).collect();
         Ok(ColumnarValue::Array(Arc::new(units)))
     }
 }

@@ -80,16 +80,7 @@ impl Span {
 
     fn words(&self) -> [i64; WORDS] {
         let (high, low) = ((self.key >> 64) as u64, self.key as u64);
-        [
-            high.cast_signed(),
-            low.cast_signed(),
-            self.created,
-            self.seen,
-            self.early,
-            self.end,
-            self.units,
-            self.refused,
-        ]
+        [high.cast_signed(), low.cast_signed(), self.created, self.seen, self.early, self.end, self.units, self.refused]
     }
 
     fn of(words: &[i64]) -> Option<Span> {
@@ -363,8 +354,7 @@ impl Accumulator for Spans {
         bounds.values().append_option(self.to);
         bounds.values().append_slice(&self.changes);
         bounds.append(true);
-        let mut state =
-            vec![ScalarValue::List(Arc::new(spans.finish())), ScalarValue::List(Arc::new(bounds.finish()))];
+        let mut state = vec![ScalarValue::List(Arc::new(spans.finish())), ScalarValue::List(Arc::new(bounds.finish()))];
         if let Some(ids) = &self.ids {
             let mut lists = ListBuilder::new(StringBuilder::new()).with_field(texts());
             ids.iter().for_each(|id| lists.values().append_value(id));
@@ -413,7 +403,8 @@ impl AggregateUDFImpl for LevelSteps {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let field = |word: &str, kind: FieldRef| Arc::new(Field::new(format!("{}[{word}]", args.name), DataType::List(kind), true));
+        let field =
+            |word: &str, kind: FieldRef| Arc::new(Field::new(format!("{}[{word}]", args.name), DataType::List(kind), true));
         let mut fields = vec![field("spans", numbers()), field("bounds", numbers())];
         if args.input_fields.len() > PLAIN {
             fields.push(field("ids", texts()));
@@ -484,7 +475,8 @@ mod tests {
 
     #[test]
     fn parts_put_together_are_the_whole() {
-        let keyed = |n: i64| Span { key: 1 + (n as u128) % 20, ..span(&[n * 7 % 31, n * 7 % 31 + n, n * 7 % 31 + 2 * n, n % 5, 0]) };
+        let keyed =
+            |n: i64| Span { key: 1 + (n as u128) % 20, ..span(&[n * 7 % 31, n * 7 % 31 + n, n * 7 % 31 + 2 * n, n % 5, 0]) };
         let all: Vec<Span> = (0..50).map(keyed).collect();
         let mut whole = Spans::default();
         for part in all.chunks(7) {

@@ -157,11 +157,7 @@ mod tests {
     #[test]
     fn the_limit_that_names_most_and_is_newest_counts() {
         let quotas = Quotas {
-            limits: vec![
-                quota(None, None, 6.0),
-                quota(Some("eu-west-1"), None, 8.0),
-                quota(Some("eu-west-1"), Some(100), 16.0),
-            ],
+            limits: vec![quota(None, None, 6.0), quota(Some("eu-west-1"), None, 8.0), quota(Some("eu-west-1"), Some(100), 16.0)],
             what_if: WhatIf::default(),
         };
         let at = |region, time| quotas.limit(Pool { resource: FARGATE, region: Some(region), ..Pool::default() }, Some(time));

@@ -16,6 +16,7 @@ mod patterns;
 mod quota;
 mod refused;
 mod runs;
+mod stalls;
 mod stored;
 mod tasks;
 
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Noun> {
         deployments::noun(),
         runs::noun(),
         quota::noun(),
+        stalls::noun(),
         gaps::noun(),
         patterns::noun(),
         stored::quarantine(),

@@ -27,7 +27,11 @@ const FIELDS: &[FieldInfo] = &[
     computed("container_instance", FieldType::Text, "container instance id (instance_cpu, instance_memory, eni)"),
     computed("project", FieldType::Text, "dstack project"),
     computed("backend", FieldType::Text, "dstack backend (dstack_gpus)"),
-    computed("used", FieldType::Float, "in use, from creation to stop: vCPU, tasks, CPU units, MiB, interfaces, GPUs, USD per hour"),
+    computed(
+        "used",
+        FieldType::Float,
+        "in use, from creation to stop: vCPU, tasks, CPU units, MiB, interfaces, GPUs, USD per hour",
+    ),
     computed("used_lower", FieldType::Float, "the same if use ends when the containers stop (executionStoppedAt)"),
     computed("refused", FieldType::Float, "asked for and refused, each caller once; a service event counts one task at least"),
     computed("needed", FieldType::Float, "used and refused"),
@@ -50,8 +54,18 @@ pub fn noun() -> Noun {
         fields: FIELDS.to_vec(),
         measures: vec![peak],
         shown: &[
-            "time", "account", "region", "resource", "cluster", "service", "container_instance", "used", "refused", "needed",
-            "allowed", "over",
+            "time",
+            "account",
+            "region",
+            "resource",
+            "cluster",
+            "service",
+            "container_instance",
+            "used",
+            "refused",
+            "needed",
+            "allowed",
+            "over",
         ],
         view,
     }
@@ -117,8 +131,7 @@ impl Tasks {
 
 /// Job submissions of dstack that got an instance, from its provisioning to their end.
 fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) -> String {
-    let (id, passed) =
-        if need.evidence { (", min(j.run_record) as id", ", s.id") } else { ("", "") };
+    let (id, passed) = if need.evidence { (", min(j.run_record) as id", ", s.id") } else { ("", "") };
     format!(
         "select '{resource}' as resource, arrow_cast(null, 'Utf8View') as account, {region} as region, \
          arrow_cast({scope}, 'Utf8View') as scope, arrow_cast(null, 'Utf8View') as \"key\", \
@@ -199,7 +212,8 @@ fn view(need: Need) -> String {
              when q.resource = 'dstack_price' then 1000000.0 else 1.0 end as {name}"
         )
     };
-    let (id, ids) = if need.evidence { (", s.id", format!(", q.step['ids'] as {}", quoted(EVIDENCE))) } else { ("", String::new()) };
+    let (id, ids) =
+        if need.evidence { (", s.id", format!(", q.step['ids'] as {}", quoted(EVIDENCE))) } else { ("", String::new()) };
     let passed = if need.evidence { format!(", q.{}", quoted(EVIDENCE)) } else { String::new() };
     let raw = no_raw(need);
     let duration = seconds_so_far("q.\"time\"", "q.until", need);
