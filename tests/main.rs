@@ -1,5 +1,6 @@
 //! All integration tests in one binary: every linked copy of the engine costs a minute.
 
+mod capacity;
 mod catalog;
 mod cli;
 mod corpus;

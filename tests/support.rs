@@ -72,7 +72,9 @@ impl Desk {
     pub fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.dir.path());
-        for name in ["ECS_AUDIT_STORE", "ECS_AUDIT_RULES", "ECS_AUDIT_TZ", "ECS_AUDIT_AS_OF", "COLUMNS", "NO_COLOR"] {
+        for name in
+            ["ECS_AUDIT_STORE", "ECS_AUDIT_RULES", "ECS_AUDIT_TZ", "ECS_AUDIT_AS_OF", "ECS_AUDIT_QUOTAS", "COLUMNS", "NO_COLOR"]
+        {
             command.env_remove(name);
         }
         command.stdin(Stdio::null());

@@ -32,7 +32,7 @@ impl Noun {
         if self.word == "quota" { "peak" } else { "count" }
     }
 
-    /// Whether its rows are levels: each holds from its `time` up to its `until`.
+    /// Whether its rows are levels: each holds from its `time` up to its `ended_at`.
     pub fn is_level(&self) -> bool {
         self.word == "quota"
     }

@@ -10,7 +10,7 @@ use crate::plan::nouns::{EVIDENCE, Need, Noun};
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "container instance/start in microseconds/deployment"),
     computed("time", FieldType::Time, "when it began"),
-    computed("until", FieldType::Time, "when it ended"),
+    computed("ended_at", FieldType::Time, "when it ended"),
     computed("seconds_blocked", FieldType::Int, "whole seconds in which a task was blocked"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
@@ -142,7 +142,7 @@ fn view(need: Need) -> String {
     .collect();
     let stalls = format!(
         "select arrow_cast(concat(g.container_instance, '/', cast(cast(g.stall['time'] as bigint) as varchar), '/', \
-         coalesce(g.stall['deployment'], '')), 'Utf8View') as id, g.stall['time'] as \"time\", g.stall['until'] as until, g.account, \
+         coalesce(g.stall['deployment'], '')), 'Utf8View') as id, g.stall['time'] as \"time\", g.stall['until'] as ended_at, g.account, \
          g.region, g.cluster, g.container_instance, g.stall['definition'] as task_definition, {numbers} from (\
            select a.account, a.region, a.cluster, a.container_instance, unnest(a.stalls) as stall from (\
              select t.account, t.region, t.cluster, t.container_instance, stalled(t.kind, t.\"key\", t.created, t.seen, \
@@ -178,7 +178,7 @@ fn view(need: Need) -> String {
         "select x.* except (nth) from (select s.*, count(j.container_instance) over (partition by s.id) as joined, \
          row_number() over (partition by s.id order by j.container_instance) as nth from ({with_timeouts}) s \
          left join ({JOINED}) j on j.account = s.account and j.region = s.region and j.cluster = s.cluster \
-         and j.joined_at >= s.\"time\" and j.joined_at < s.until and (j.seen is null or j.seen >= s.\"time\")) x where x.nth = 1"
+         and j.joined_at >= s.\"time\" and j.joined_at < s.ended_at and (j.seen is null or j.seen >= s.\"time\")) x where x.nth = 1"
     );
     finished(need, &with_joined)
 }
@@ -198,7 +198,7 @@ fn finished(need: Need, stalls: &str) -> String {
     format!(
         "select {known}, s.stop_micros / 1000000.0 as stop_time, cast(s.stop_timeout as double) as stop_timeout, \
          s.reserved_cpu, s.needed_cpu, s.reserved_memory, s.needed_memory, \
-         cast(round((cast(s.until as bigint) - cast(s.\"time\" as bigint)) / 1000000.0) as bigint) as seconds_blocked, \
+         cast(round((cast(s.ended_at as bigint) - cast(s.\"time\" as bigint)) / 1000000.0) as bigint) as seconds_blocked, \
          {arithmetic}, s.joined, \
          case when s.agent_version is not null then {major} * 1000000 + {minor} * 1000 + {patch} >= 1074001 end as agent_queues, \
          {avoided}{raw}{ids} from (\
@@ -206,7 +206,7 @@ fn finished(need: Need, stalls: &str) -> String {
            s.running_cpu + s.stopping_cpu + s.pending_cpu as needed_cpu, \
            s.running_memory + s.stopping_memory + s.pending_memory as needed_memory from ({stalls}) s) s",
         known = listed(
-            "id time until account region cluster container_instance ec2_instance service deployment task_definition pending \
+            "id time ended_at account region cluster container_instance ec2_instance service deployment task_definition pending \
              pending_tasks stopping stopping_tasks registered_cpu registered_memory agent_version maximum_percent \
              minimum_healthy_percent desired_count"
         ),
