@@ -76,11 +76,12 @@ fn check_quota(desk: &Desk, quota: &Value) {
     assert_eq!(calls, denied.iter().map(|call| text(call, "event_id").to_owned()).collect());
     for call in denied {
         // Calls are recorded in whole seconds, and the tasks they placed are created a little later.
-        let at = seconds(text(call, "time")) + 0.5;
-        let level = curve.iter().find(|level| level.from <= at && at < level.to).unwrap();
-        assert_eq!(level.used, call["in_use_vcpu"].as_f64().unwrap(), "{call}");
+        let at = seconds(text(call, "time"));
+        let level = |after: f64| curve.iter().find(|level| level.from <= at + after && at + after < level.to).unwrap();
+        assert_eq!(level(0.5).used, call["in_use_vcpu"].as_f64().unwrap(), "{call}");
+        let level = level(0.1);
         let asked = call["requested_vcpu"].as_f64().unwrap();
-        assert!(level.refused >= asked && level.used + level.refused > limit, "{level:?} {call}");
+        assert!(level.refused >= asked && level.refused + call["in_use_vcpu"].as_f64().unwrap() > limit, "{level:?} {call}");
     }
 }
 

@@ -2,15 +2,20 @@
 
 mod capacity;
 mod catalog;
+mod check;
 mod cli;
+mod config;
 mod corpus;
 mod dstack;
 mod explain;
+mod flows;
 mod grammar;
 mod ingest;
 mod layering;
+mod network;
 mod queries;
 mod readme;
+mod reclassify;
 mod samples;
 mod secrets;
 mod store;

@@ -77,6 +77,7 @@ impl Desk {
         {
             command.env_remove(name);
         }
+        command.env_remove("ECS_AUDIT_CONFIG").env("XDG_CONFIG_HOME", self.dir.path());
         command.stdin(Stdio::null());
         command
     }

@@ -7,8 +7,9 @@ use datafusion::execution::context::SessionContext;
 use datafusion::prelude::SessionConfig;
 
 use super::function::{
-    exact_sum_function, json_path_function, level_steps_function, message_template_function, min_blocked_function,
-    quota_changes_function, quota_limit_function, quota_task_units_function, stalled_function,
+    agent_collisions_function, chance_functions, exact_sum_function, expected_starts_function, fold_attempts_function,
+    json_path_function, level_steps_function, message_template_function, min_blocked_function, quota_changes_function,
+    quota_limit_function, quota_task_units_function, regular_caller_function, stalled_function,
 };
 use super::quotas::Quotas;
 
@@ -30,6 +31,11 @@ pub fn session(threads: usize) -> SessionContext {
     session.register_udf(json_path_function());
     session.register_udf(message_template_function());
     session.register_udaf(exact_sum_function());
+    chance_functions().into_iter().for_each(|function| session.register_udf(function));
+    for function in [fold_attempts_function(), expected_starts_function(), regular_caller_function(), agent_collisions_function()]
+    {
+        session.register_udwf(function);
+    }
     session.register_udaf(level_steps_function());
     session.register_udaf(stalled_function());
     set_quotas(&session, Quotas::default());
