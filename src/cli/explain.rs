@@ -3,6 +3,7 @@
 use super::args::{Explain, Global};
 use super::ask::Tables;
 use super::limits;
+use super::query::on_the_clock;
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
