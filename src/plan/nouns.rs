@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use super::views;
 use super::zone::ZoneName;
-use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
+use crate::lang::catalog::{Assumed, FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::{Aggregate, Expr, FieldRef};
 use crate::table::{Field, FieldKind, Table};
 
@@ -38,9 +38,13 @@ impl Noun {
         self.word == "quota"
     }
 
-    /// What is meant when groups are made without naming a column whose values cannot be put together.
-    pub fn assumed(&self) -> Option<(&'static str, &'static str)> {
-        (self.word == "quota").then_some(("resource", super::quotas::FARGATE))
+    /// What is meant when groups are made without naming the kind of rows.
+    pub fn assumed(&self) -> Option<Assumed> {
+        match self.word {
+            "quota" => Some(Assumed { column: "resource", value: super::quotas::FARGATE, why: "others have other units" }),
+            "gaps" => Some(Assumed { column: "kind", value: "missing", why: "others are no hours without records" }),
+            _ => None,
+        }
     }
 }
 

@@ -220,8 +220,8 @@ fn vcpu(units: i64) -> String {
 fn quota_is_what_counting_at_every_instant_finds() {
     let mut random = Random(23);
     let mut compared = 0;
-    for round in 0..40 {
-        let histories: Vec<_> = (0..50).map(|_| history(&mut random)).collect();
+    for round in 0..8 {
+        let histories: Vec<_> = (0..250).map(|_| history(&mut random)).collect();
         let all = histories.iter().enumerate().flat_map(|(account, history)| rows(account, history)).collect();
         let session = tables(all, 1 + round % 3);
         let query = "quota where resource in (fargate_vcpu, fargate_spot_vcpu) \
@@ -423,11 +423,11 @@ fn stalls_are_what_watching_every_second_finds() {
     let start = anchor - last * SECOND;
     let time = |second: i64| start + second * SECOND;
     let (mut compared, mut stalled) = (0, 0);
-    for round in 0..40 {
-        let histories: Vec<Vec<Placed>> = (0..50).map(|_| placed(&mut random)).collect();
+    for round in 0..8 {
+        let histories: Vec<Vec<Placed>> = (0..250).map(|_| placed(&mut random)).collect();
         let mut all = Vec::new();
         for (number, tasks) in histories.iter().enumerate() {
-            let instance = format!("ci{number:02}");
+            let instance = format!("ci{number:03}");
             all.push(Row::from(InstanceEvent {
                 id: text(format!("i-{number}")),
                 time: Some(time(random.below(60))),
@@ -502,12 +502,12 @@ fn stalls_are_what_watching_every_second_finds() {
         let mut expected: Vec<String> = Vec::new();
         for (number, tasks) in histories.iter().enumerate() {
             for (from, to, deployment, pending, stopping, needed) in blocked(tasks, last) {
-                expected.push(format!("ci{number:02}|{}|{}|d{deployment}|{pending}|{stopping}|{needed}", shown(from), shown(to)));
+                expected.push(format!("ci{number:03}|{}|{}|d{deployment}|{pending}|{stopping}|{needed}", shown(from), shown(to)));
             }
         }
         expected.sort_unstable();
         if let Some((found, expected)) = found.iter().zip(&expected).find(|(found, expected)| found != expected) {
-            let number: usize = expected[2..4].parse().unwrap();
+            let number: usize = expected[2..5].parse().unwrap();
             panic!("round {round}: found {found}, expected {expected}, of {:?}", histories[number]);
         }
         assert_eq!(found.len(), expected.len());
