@@ -166,6 +166,7 @@ loaded or no record is in the window.")]
   ecs-audit explain nightly-settlement --from s3-export/
   ecs-audit explain arn:aws:ecs:eu-west-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb
   ecs-audit explain --all --since 7d
+  ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json
 
 A name with several failures explains the newest and says how many others there are; with --all each
 cause is explained once. Only what a record or the failure catalog says is told.")]
@@ -254,6 +255,9 @@ pub struct Limits {
     /// Replay `quota` with something else: limit=16, spot-limit=16 or task-vcpu=2 (may be repeated)
     #[arg(long, value_name = "NAME=VALUE")]
     pub what_if: Vec<String>,
+    /// How long a task must be blocked before it is one of the `stalls`
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub min_blocked: std::time::Duration,
 }
 
 /// Where rows come from and where the answer goes.
@@ -391,9 +395,15 @@ pub struct ConfigArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
+    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last; or quota
     #[arg(value_name = "X", required_unless_present = "all")]
     pub what: Option<String>,
+    /// With quota: the region
+    #[arg(value_name = "REGION")]
+    pub region: Option<String>,
+    /// With quota: the instant, such as 2026-03-02T10:00:05Z (default: where most was missing)
+    #[arg(long, value_name = "TIME", requires = "region")]
+    pub at: Option<String>,
     /// Explain each cause once, with the number of its failures
     #[arg(long)]
     pub all: bool,

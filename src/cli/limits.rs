@@ -1,10 +1,10 @@
-//! `--quotas FILE`, the quotas of a configuration file, and `--what-if NAME=VALUE`.
+//! `--quotas FILE`, the quotas of a configuration file, `--what-if NAME=VALUE` and `--min-blocked DURATION`.
 
 use super::args::{Global, Limits};
 use super::ask::Tables;
 use super::say::Failure;
 use crate::plan::quotas::Quotas;
-use crate::plan::set_quotas;
+use crate::plan::{set_min_blocked, set_quotas};
 
 /// The limits that were asked for, read.
 pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
@@ -25,5 +25,6 @@ pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
 /// Makes `quota` hold use against them.
 pub fn install(arguments: &Limits, tables: &Tables, global: &Global) -> Result<(), Failure> {
     set_quotas(&tables.session, read(arguments, global)?);
+    set_min_blocked(&tables.session, arguments.min_blocked);
     Ok(())
 }
