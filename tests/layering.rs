@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("load", &["decode", "discover", "model", "table"]),
     ("model", &["decode", "knowledge", "table"]),
     ("plan", &["answer", "decode", "diagnostic", "lang", "render", "table"]),
+    ("preflight", &["check", "config", "document", "render"]),
     ("render", &["answer"]),
     ("run", &["answer", "diagnostic", "lang", "plan", "render", "table"]),
     ("store", &["discover", "load", "table"]),

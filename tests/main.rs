@@ -1,10 +1,13 @@
 //! All integration tests in one binary: every linked copy of the engine costs a minute.
 
+mod capacity;
 mod catalog;
 mod check;
 mod cli;
 mod config;
 mod corpus;
+mod docs;
+mod doctor;
 mod dstack;
 mod explain;
 mod flows;
@@ -16,6 +19,7 @@ mod queries;
 mod readme;
 mod reclassify;
 mod reference;
+mod repl;
 mod samples;
 mod secrets;
 mod store;

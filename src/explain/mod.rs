@@ -22,6 +22,7 @@
 
 mod advice;
 mod arithmetic;
+mod capacity;
 mod chain;
 mod describe;
 mod ending;
@@ -35,12 +36,13 @@ mod print;
 mod records;
 mod story;
 
+pub use capacity::{Capacity, PoolState, capacity};
 pub use find::{Subject, SubjectKind, nearest, newest, resolve};
 pub use finding::{Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
 pub use network::{Branch, Evidence, Network, Verdict};
-pub use print::{Layout, Printed, print_finding, print_groups, print_story};
+pub use print::{Layout, Printed, print_capacity, print_finding, print_groups, print_story};
 pub use records::Records;
 pub use story::{Story, story};
 
