@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod catalog;
+mod changes;
 mod explain;
 mod fields;
 mod load;
@@ -59,6 +60,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Fields(arguments) => fields::run(&arguments, context),
         args::Command::Explain(arguments) => explain::run(&arguments, global, context),
         args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
+        args::Command::Changes(arguments) => changes::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),

@@ -10,10 +10,12 @@ use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
 use crate::plan::nouns::{self, Need};
-use crate::plan::{Options, PlanCatalog};
+use crate::plan::{Options, PlanCatalog, ZoneName};
 use crate::render::{describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use jiff::{SignedDuration, Timestamp};
 use std::io::{self, Write};
 
@@ -66,6 +68,22 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         tell_catalog(&query, &tables);
     }
     Ok(tables.loaded)
+}
+
+/// Callers without a rhythm are not among the schedules: how many there are.
+fn irregular(tables: &Tables, checked: &Checked, options: Options) {
+    let need = Need { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..Need::default() };
+    let Ok(answer) = tables.sql(&nouns::callers(need)) else { return };
+    let number = |column: usize| {
+        let cell = answer.batches.first().map(|batch| batch.column(column));
+        cell.and_then(|cell| cell.as_primitive_opt::<Int64Type>()).and_then(|numbers| numbers.iter().next().flatten())
+    };
+    if let (Some(regular), Some(irregular)) = (number(0), number(1)) {
+        say(&format!(
+            "note: callers with a rhythm: {regular}; irregular callers, of which no start is expected: {irregular} \
+             (`launches where not regular by cluster, family, started_by` lists them)"
+        ));
+    }
 }
 
 /// Rows are classified when they are loaded: what the catalog has learned since is not in them.
@@ -169,6 +187,9 @@ fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options) 
             text.push_str(&format!("\n  = {}", crate::render::visible(&line)));
         }
         say_raw(&text);
+    }
+    if checked.source == "schedules" {
+        irregular(tables, checked, options);
     }
     if checked.default_limit && answer.rows() >= DEFAULT_ROWS as usize {
         say(&format!("note: only the newest {DEFAULT_ROWS} are shown; `limit N` shows more"));

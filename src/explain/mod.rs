@@ -11,7 +11,12 @@
 //! explain X      { "subject": {kind, name}, "others": n, "finding": {id, kind, expected, failure: {what, reason,
 //!                  message}, place: [{name, value}], when: {at, began, lasted_seconds}, phases: [{name, state, at,
 //!                  until, note}], ran, notes: [], cause: {id, title, meaning, class, category, wording}, chain: [{time, what,
-//!                  who, note, record}], calculation: [], verify: [{command, note}], actions: [], response} or null }
+//!                  who, note, record}], launch: {id, outcome, attempts, failures, missing, healed_by, healed_at,
+//!                  delay_seconds, regular} or null, collision: {class, basis, window_start, window_end, window_seconds,
+//!                  chance, recurrence, advice} or null, changes (as below) or null,
+//!                  calculation: [], verify: [{command, note}], actions: [], response} or null }
+//! changes X      { "subject": {kind, name}, "found": {before, since, failures, changes: [{time, what, who, note, record,
+//!                  shares: [], before_seconds}], others} or null }
 //! explain --all  { "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
 //!                  response}] }
 //! timeline X     { "subject": {kind, name}, "events": [{time, what, who, note, record, since_seconds, gap}],
@@ -21,22 +26,26 @@
 mod advice;
 mod arithmetic;
 mod chain;
+mod changes;
 mod describe;
 mod ending;
 mod find;
 mod finding;
 mod gather;
 mod groups;
+mod launch;
 mod phases;
 mod print;
 mod records;
 mod story;
 
+pub use changes::{Change, Changes, changes};
 pub use find::{Subject, SubjectKind, nearest, newest, resolve};
 pub use finding::{Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
-pub use print::{Layout, Printed, print_finding, print_groups, print_story};
+pub use launch::{Collision, Launch};
+pub use print::{Layout, Printed, print_changes, print_finding, print_groups, print_story};
 pub use records::Records;
 pub use story::{Story, story};
 

@@ -3,5 +3,6 @@
 mod clauses;
 mod fixture;
 mod histories;
+mod launches;
 mod nouns;
 mod scan;

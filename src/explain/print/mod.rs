@@ -1,9 +1,12 @@
 //! Findings, groups and stories as text, Markdown or JSON. Text from logs is made visible on the way.
 
 mod blocks;
+mod changes;
 mod finding;
+mod launch;
 mod story;
 
+use super::changes::Changes;
 use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
@@ -83,6 +86,24 @@ pub fn print_groups(groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed 
         page.line("no failures");
     }
     groups.iter().for_each(|group| finding::write_group(&mut page, group));
+    Ok(page.text())
+}
+
+/// The changes before a burst of failures; none says that nothing failed.
+pub fn print_changes(subject: &Subject, found: Option<&Changes>, layout: Layout, tz: &TimeZone) -> Printed {
+    if layout == Layout::Json {
+        #[derive(Serialize)]
+        struct All<'c> {
+            subject: &'c Subject,
+            found: Option<&'c Changes>,
+        }
+        return json(&All { subject, found });
+    }
+    let mut page = Page::new(layout, tz);
+    match found {
+        Some(found) => changes::write(&mut page, subject, found),
+        None => page.line(&format!("{} {}: no failure of it is recorded", subject.kind.word(), subject.name)),
+    }
     Ok(page.text())
 }
 

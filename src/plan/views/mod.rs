@@ -16,9 +16,12 @@ mod instances;
 mod launches;
 mod patterns;
 mod runs;
-pub mod schedules;
+mod schedules;
 mod stored;
 mod tasks;
+
+pub use launches::launch_of_call;
+pub use schedules::callers;
 
 use super::nouns::{EVIDENCE, Need, Noun};
 use crate::lang::catalog::{FieldInfo, FieldType};
