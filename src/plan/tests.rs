@@ -1,6 +1,7 @@
 //! Queries over small tables in memory, from text to rows.
 
 mod clauses;
+mod collisions;
 mod fixture;
 mod histories;
 mod launches;

@@ -289,7 +289,8 @@ fn collision(
     let event = |place: Option<usize>| agent.zip(place).and_then(|(agent, place)| agent.events.get(place));
     let first = gap.and_then(|gap| event(Some(gap.first)));
     let back = gap.and_then(|gap| event(gap.back));
-    let before = gap.and_then(|gap| event(gap.first.checked_sub(1))).or(first);
+    let earlier = gap.and_then(|gap| event(gap.first.checked_sub(1)));
+    let before = first.filter(|event| event.agent_version.is_some()).or(earlier);
     let update = agent.zip(met.update).and_then(|(agent, place)| agent.updates.get(place));
     let registration = agent.zip(met.registration).and_then(|(agent, place)| agent.registrations.get(place));
     let rate = failed.of.instance.and_then(|instance| rates.get(instance)).copied();

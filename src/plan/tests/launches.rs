@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fixture::{at, lines, tables, try_ask};
+use super::fixture::{at, lines, packed, tables, try_ask};
 use crate::table::{Call, Row};
 
 /// A xorshift generator: the same histories every time.
@@ -139,7 +139,7 @@ fn shuffled(random: &mut Random, calls: &[Asked]) -> Vec<Row<'static>> {
 fn irregular_calls_fold_as_they_do_one_by_one() {
     let mut random = Random(3);
     let histories: Vec<Vec<Asked>> = (0..3000).map(|number| irregular(&mut random, &format!("h{number:04}"))).collect();
-    let session = tables(shuffled(&mut random, &histories.concat()), 3);
+    let session = packed(&shuffled(&mut random, &histories.concat()), 3);
     let query = "launches show id, attempts, failures, outcome, healed_by, missing, regular sort id limit 100000";
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in lines(&try_ask(&session, query, false).unwrap()) {
@@ -228,7 +228,7 @@ fn planted_slots_are_told_as_they_were_planted() {
         histories.push((cluster, period, calls, planted));
     }
     let calls: Vec<Asked> = histories.iter().flat_map(|(_, _, calls, _)| calls.clone()).collect();
-    let session = tables(shuffled(&mut random, &calls), 3);
+    let session = packed(&shuffled(&mut random, &calls), 3);
     let by_cluster = |query: &str| {
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for line in lines(&try_ask(&session, query, false).unwrap()) {
@@ -345,7 +345,7 @@ fn irregular_callers_have_no_schedule() {
             });
         }
     }
-    let session = tables(shuffled(&mut random, &calls), 3);
+    let session = packed(&shuffled(&mut random, &calls), 3);
     let found = lines(&try_ask(&session, "schedules by cluster, rhythm show count", false).unwrap());
     // By chance alone a few of a thousand look regular.
     assert!(found.len() <= 3, "{found:#?}");
