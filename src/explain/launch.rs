@@ -219,9 +219,10 @@ impl Recurrence {
         }
         let percent = self.rate.map(|rate| format!(" ({:.1} % of its calls)", rate * 100.0)).unwrap_or_default();
         let instances = if self.instances == 1 { "1 instance".to_owned() } else { format!("{} instances", self.instances) };
+        let windows = if self.windows == 1 { "1 time".to_owned() } else { format!("{} different times", self.windows) };
         let mut lines = vec![format!(
-            "{} failures for AGENT of the same caller{percent}, {} accepted; {} different times without an agent, {instances}",
-            self.failures, self.accepted, self.windows
+            "{} failures for AGENT of the same caller{percent}, {} calls accepted; {windows} without an agent, {instances}",
+            self.failures, self.accepted
         )];
         if let Some(class) = &self.class {
             lines.push(format!("more than half of them met: {class}"));
