@@ -1,15 +1,20 @@
 //! All integration tests in one binary: every linked copy of the engine costs a minute.
 
 mod catalog;
+mod check;
 mod cli;
+mod config;
 mod corpus;
 mod dstack;
 mod explain;
+mod flows;
 mod grammar;
 mod ingest;
 mod layering;
+mod network;
 mod queries;
 mod readme;
+mod reclassify;
 mod samples;
 mod secrets;
 mod store;

@@ -2,6 +2,7 @@
 
 use super::args::{Explain, Global};
 use super::ask::Tables;
+use super::limits;
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -16,6 +17,7 @@ use std::io::{self, Write};
 pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     // What was changed before is compared by what the original records name.
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    limits::install(&arguments.limits, &tables)?;
     let records = records(&tables);
     let since = since(arguments.since.as_deref(), &tables, context)?;
     let text = match &arguments.what {
@@ -65,7 +67,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// A duration back from the newest event, or a time.
-fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
+pub fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let wrong = || Failure::Sentence(format!("--since `{text}`: expected a duration such as 7d, or a time such as 2026-03-04"));
     if let Ok(duration) = read_duration(text, 0..text.len()) {

@@ -3,6 +3,7 @@
 use super::args::{Global, Query, Sql};
 use super::ask::{Tables, deliver};
 use super::say::{Failure, say, say_raw, warn};
+use super::{config, limits};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -17,6 +18,7 @@ use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// How many values of a column are looked at for suggestions.
@@ -26,6 +28,7 @@ const SUGGESTED: usize = 1000;
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let keep_raw = arguments.statement.to_lowercase().contains("raw") || arguments.statement.contains('*');
     let tables = Tables::open(&arguments.asking.from, keep_raw, TableSet::named_in(&arguments.statement), global, context)?;
+    limits::install(&arguments.limits, &tables)?;
     let answer = tables.sql(&arguments.statement)?;
     deliver(&answer, &arguments.asking, context)?;
     Ok(tables.loaded)
@@ -40,32 +43,30 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         writeln!(io::stdout().lock(), "{}", lang::format(&query))?;
         return Ok(ExitCode::Ok);
     }
-    let keep_raw = text.to_lowercase().contains("raw");
-    let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&query, keep_raw), global, context)?;
-    let anchor = anchor(arguments.as_of.as_deref(), &tables, context)?;
-    let catalog = catalog(&tables);
-    let check =
-        CheckContext { anchor: anchor.time, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone() };
-    let mut checked = lang::check(&query, &catalog, &check).map_err(wrong)?;
-    anchor.tell_origin(&mut checked);
+    let saved = saved_texts(&arguments.set, global)?;
+    let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
+    let keep_raw = lang::format(&expanded).to_lowercase().contains("raw");
+    let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&expanded, keep_raw), global, context)?;
+    limits::install(&arguments.limits, &tables)?;
+    let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
+    let checked = asker.check(&query, &text)?;
     if !global.quiet {
         checked.warnings.iter().for_each(|warning| warn(warning, &text));
     }
-    let options = Options { anchor: anchor.time, evidence: arguments.evidence };
+    let options = Options { anchor: asker.anchor.time, evidence: arguments.evidence };
     if arguments.explain {
         let told = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
         writeln!(io::stdout().lock(), "{}", told.map_err(|error| Failure::of_run(error, &text))?)?;
         return Ok(tables.loaded);
     }
-    let answer = tables.runtime.block_on(run::answer(&tables.session, &checked, options));
-    let answer = answer.map_err(|error| Failure::of_run(error, &text))?;
+    let answer = asker.answer(&checked, &text, arguments.evidence)?;
     if !global.quiet {
-        echo(&answer, &checked, &anchor, &tables, context);
+        asker.echo(&answer, &checked);
     }
     deliver(&answer, &arguments.asking, context)?;
     if !global.quiet {
         after(&answer, &checked, &tables, options);
-        tell_catalog(&query, &tables);
+        tell_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
 }
@@ -93,7 +94,7 @@ fn tell_catalog(query: &ast::Query, tables: &Tables) {
     if tables.classified_by_others > 0 && classified.into_iter().any(|table| asked.contains(table)) {
         say(&format!(
             "note: records loaded with another version of the failure catalog or other rules: {}; \
-             a new store, or --from, classifies them anew",
+             `ecs-audit store reclassify` brings them up to date",
             tables.classified_by_others
         ));
     }
@@ -108,9 +109,103 @@ fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
     TableSet::named_in(&views.collect::<Vec<_>>().join(" "))
 }
 
+/// Asks questions of some tables.
+pub struct Asker<'t> {
+    /// The tables.
+    pub tables: &'t Tables,
+    /// What relative times count back from.
+    pub anchor: Anchor,
+    catalog: PlanCatalog,
+    context: &'t Context,
+}
+
+impl<'t> Asker<'t> {
+    /// Asks with these saved queries, relative to this time or to that of the settings.
+    pub fn new(
+        tables: &'t Tables,
+        as_of: Option<&str>,
+        saved: BTreeMap<String, String>,
+        global: &Global,
+        context: &'t Context,
+    ) -> Result<Asker<'t>, Failure> {
+        let anchor = anchor(as_of, tables, global, context)?;
+        let catalog = catalog(tables).with_saved(saved);
+        Ok(Asker { tables, anchor, catalog, context })
+    }
+
+    /// The names of the language, with values of these tables.
+    pub fn catalog(&self) -> &PlanCatalog {
+        &self.catalog
+    }
+
+    /// The query with saved queries put in their place.
+    pub fn expand(&self, query: &ast::Query, text: &str) -> Result<ast::Query, Failure> {
+        lang::expand(query, &self.catalog).map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })
+    }
+
+    /// The query with its names resolved and its times absolute.
+    pub fn check(&self, query: &ast::Query, text: &str) -> Result<Checked, Failure> {
+        let (tables, context) = (self.tables, self.context);
+        let check = CheckContext {
+            anchor: self.anchor.time,
+            now: context.now,
+            first: tables.first,
+            last: tables.last,
+            tz: context.tz.clone(),
+        };
+        let checked = lang::check(query, &self.catalog, &check);
+        let mut checked = checked.map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
+        self.anchor.tell_origin(&mut checked);
+        Ok(checked)
+    }
+
+    /// The answer to a checked query.
+    pub fn answer(&self, checked: &Checked, text: &str, evidence: bool) -> Result<Answer, Failure> {
+        let options = Options { anchor: self.anchor.time, evidence };
+        let answer = self.tables.runtime.block_on(run::answer(&self.tables.session, checked, options));
+        answer.map_err(|error| Failure::of_run(error, text))
+    }
+
+    /// The answer to a query.
+    pub fn ask(&self, query: &ast::Query, text: &str, evidence: bool) -> Result<(Checked, Answer), Failure> {
+        let checked = self.check(query, text)?;
+        let answer = self.answer(&checked, text, evidence)?;
+        Ok((checked, answer))
+    }
+
+    /// The window of an answer with both ends: without an end of its own it ends with the newest event,
+    /// which is inside it.
+    pub fn whole_window(&self, answer: &Answer) -> AnswerWindow {
+        let mut window = answer.window.clone();
+        window.from = window.from.or(self.tables.first);
+        window.to = window.to.or(self.tables.last);
+        window
+    }
+
+    /// The window, on standard error, before the rows.
+    pub fn echo(&self, answer: &Answer, checked: &Checked) {
+        let (anchor, context) = (&self.anchor, self.context);
+        let mut line = format!("window {}", describe_window(&self.whole_window(answer), &context.tz));
+        if let Some(other) = checked.stages.iter().find_map(|stage| stage.compare.as_ref()) {
+            let other = AnswerWindow { from: other.from, to: other.to, origin: other.origin.clone() };
+            line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
+        }
+        if anchor.name.is_none() && checked.window.origin.contains("newest event") {
+            line = line.replace("newest event)", "newest event; --as-of now to use the clock)");
+            let age = context.now.duration_since(anchor.time);
+            let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
+            if age > length && age > SignedDuration::from_hours(24) {
+                line.push_str(&format!("\nnote: the newest event is {} days old", age.as_hours() / 24));
+            }
+        }
+        say(&line);
+    }
+}
+
 /// What relative times count back from.
-struct Anchor {
-    time: Timestamp,
+pub struct Anchor {
+    /// The time.
+    pub time: Timestamp,
     /// How it is called where it is not the newest event.
     name: Option<String>,
 }
@@ -124,14 +219,25 @@ impl Anchor {
     }
 }
 
-fn anchor(as_of: Option<&str>, tables: &Tables, context: &Context) -> Result<Anchor, Failure> {
+/// The texts of the saved queries with these values for their parameters.
+pub fn saved_texts(set: &[(String, String)], global: &Global) -> Result<BTreeMap<String, String>, Failure> {
+    let given: BTreeMap<String, String> = set.iter().cloned().collect();
+    global.configured.settings.texts(&given).map_err(Failure::Sentence)
+}
+
+/// What relative times count back from: the option, else the settings.
+pub fn anchor(as_of: Option<&str>, tables: &Tables, global: &Global, context: &Context) -> Result<Anchor, Failure> {
     let newest = Anchor { time: tables.last.unwrap_or(context.now), name: None };
-    let Some(text) = as_of.filter(|text| *text != "latest") else { return Ok(newest) };
+    let setting = config::as_of(global);
+    let (text, origin) = as_of.map_or((setting.value.as_str(), setting.origin.as_str()), |text| (text, "--as-of"));
+    if text == "latest" {
+        return Ok(newest);
+    }
     if text == "now" {
         return Ok(Anchor { time: context.now, name: Some("the clock".to_owned()) });
     }
     let wrong = || {
-        Failure::Sentence(format!("--as-of `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
+        Failure::Sentence(format!("{origin} `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
     };
     let instant = lang::time::read_instant(text, 0..text.len()).map_err(|_| wrong())?;
     let time = on_the_clock(instant, context).ok_or_else(wrong)?;
@@ -156,30 +262,8 @@ pub fn catalog(tables: &Tables) -> PlanCatalog {
     PlanCatalog::new(move |noun, field| handle.block_on(run::values(&session, noun, field, SUGGESTED)).unwrap_or_default())
 }
 
-/// The window, on standard error, before the rows.
-fn echo(answer: &Answer, checked: &Checked, anchor: &Anchor, tables: &Tables, context: &Context) {
-    // Without an end of its own the window ends with the newest event, which is inside it.
-    let mut window = answer.window.clone();
-    window.from = window.from.or(tables.first);
-    window.to = window.to.or(tables.last);
-    let mut line = format!("window {}", describe_window(&window, &context.tz));
-    if let Some(other) = checked.stages.iter().find_map(|stage| stage.compare.as_ref()) {
-        let other = AnswerWindow { from: other.from, to: other.to, origin: other.origin.clone() };
-        line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
-    }
-    if anchor.name.is_none() && checked.window.origin.contains("newest event") {
-        line = line.replace("newest event)", "newest event; --as-of now to use the clock)");
-        let age = context.now.duration_since(anchor.time);
-        let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
-        if age > length && age > SignedDuration::from_hours(24) {
-            line.push_str(&format!("\nnote: the newest event is {} days old", age.as_hours() / 24));
-        }
-    }
-    say(&line);
-}
-
 /// What the rows do not say, on standard error.
-fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options) {
+pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options) {
     if answer.rows() == 0 {
         let lines = tables.runtime.block_on(run::explain_empty(&tables.session, checked, options)).unwrap_or_default();
         let mut text = "note: no rows".to_owned();

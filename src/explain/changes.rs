@@ -76,7 +76,8 @@ pub(super) fn changes_before(records: &Records<'_>, failure: &Row) -> Result<Opt
 fn before(records: &Records<'_>, failure: &Row, first: Timestamp, failures: usize) -> Result<Changes, RunError> {
     let began = began(records, failure, first)?;
     let marks = marks(records, failure, began)?;
-    let condition = format!("{} and {WRITES} and {}", like_it("account", failure.text("account")), within(began, HALF_HOUR, began, 0));
+    let condition =
+        format!("{} and {WRITES} and {}", like_it("account", failure.text("account")), within(began, HALF_HOUR, began, 0));
     let rows = records.some_with_raw(Table::Calls, &condition, "\"time\" desc", MOST)?;
     let mut changes = Vec::new();
     let mut others = 0;
@@ -182,7 +183,13 @@ fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTree
     let sources = [
         (Table::Calls, equals("id", failure.text("call"))),
         (Table::TaskEvents, equals("task", failure.text("task").filter(|_| failure.text("kind") == Some("task")))),
-        (Table::Calls, format!("{} and event_name = 'RegisterTaskDefinition' and {account} and {until}", equals("family", failure.text("family")))),
+        (
+            Table::Calls,
+            format!(
+                "{} and event_name = 'RegisterTaskDefinition' and {account} and {until}",
+                equals("family", failure.text("family"))
+            ),
+        ),
         (Table::Calls, format!("{service} and event_name in ('CreateService', 'UpdateService') and {account} and {until}")),
     ];
     for (table, condition) in sources {

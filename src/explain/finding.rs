@@ -2,6 +2,7 @@
 
 use super::changes::Changes;
 use super::launch::{Collision, Launch};
+use super::network::Network;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -38,6 +39,8 @@ pub struct Finding {
     pub changes: Option<Changes>,
     /// The arithmetic.
     pub calculation: Vec<String>,
+    /// Why the network failed it; none where it is no failure of the network.
+    pub network: Option<Network>,
     /// What to check.
     pub verify: Vec<Check>,
     /// What to do.

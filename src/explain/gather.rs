@@ -6,6 +6,7 @@ use super::ending::{describe_ending, oom};
 use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Cause, Fact, Finding, Summary, When};
 use super::launch::{collision, launch};
+use super::network::network;
 use super::phases::ladder;
 use super::records::{Records, Row, equals, like_it};
 use super::{advice, arithmetic};
@@ -132,6 +133,7 @@ fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
         collision: collision(records, case)?,
         changes: if case.expected { None } else { changes_before(records, &case.failure)? },
         calculation: arithmetic::calculate(records, case)?,
+        network: if case.expected { None } else { network(records, case)? },
         verify: entry.filter(|_| !case.expected).map(|entry| advice::verify(case, entry)).unwrap_or_default(),
         actions: entry.filter(|_| !case.expected).map(|entry| advice::actions(case, entry)).unwrap_or_default(),
         response: if case.expected { None } else { advice::response(entry, case.text("class")) },

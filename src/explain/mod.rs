@@ -13,8 +13,10 @@
 //!                  until, note}], ran, notes: [], cause: {id, title, meaning, class, category, wording}, chain: [{time, what,
 //!                  who, note, record}], launch: {id, outcome, attempts, failures, missing, healed_by, healed_at,
 //!                  delay_seconds, regular} or null, collision: {class, basis, window_start, window_end, window_seconds,
-//!                  chance, recurrence, advice} or null, changes (as below) or null,
-//!                  calculation: [], verify: [{command, note}], actions: [], response} or null }
+//!                  chance, recurrence, advice} or null, changes (as below) or null, calculation: [],
+//!                  network: {interface, address, subnet, branches: [{name, verdict (likely,
+//!                  possible, open or unlikely), for: [{what, time, who, record}], against: ["]}], missing: []} or null,
+//!                  verify: [{command, note}], actions: [], response} or null }
 //! changes X      { "subject": {kind, name}, "found": {before, since, failures, changes: [{time, what, who, note, record,
 //!                  shares: [], before_seconds}], others} or null }
 //! explain --all  { "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
@@ -34,6 +36,7 @@ mod finding;
 mod gather;
 mod groups;
 mod launch;
+mod network;
 mod phases;
 mod print;
 mod records;
@@ -45,6 +48,7 @@ pub use finding::{Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
 pub use launch::{Collision, Launch};
+pub use network::{Branch, Evidence, Network, Verdict};
 pub use print::{Layout, Printed, print_changes, print_finding, print_groups, print_story};
 pub use records::Records;
 pub use story::{Story, story};

@@ -37,6 +37,7 @@ mod history;
 pub mod nouns;
 mod other;
 mod predicate;
+pub mod quotas;
 mod rank;
 mod relation;
 mod rows;
@@ -57,7 +58,7 @@ use jiff::tz::TimeZone;
 
 pub use catalog::PlanCatalog;
 pub use error::PlanError;
-pub use session::session;
+pub use session::{session, set_quotas};
 pub use zone::ZoneName;
 
 use crate::lang::checked::{Checked, Column, Stage, Window};

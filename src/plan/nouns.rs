@@ -27,6 +27,23 @@ pub struct Noun {
     pub view: fn(Need) -> String,
 }
 
+impl Noun {
+    /// The measure that groups show when a query names none.
+    pub fn default_measure(&self) -> &'static str {
+        if self.word == "quota" { "peak" } else { "count" }
+    }
+
+    /// Whether its rows are levels: each holds from its `time` up to its `until`.
+    pub fn is_level(&self) -> bool {
+        self.word == "quota"
+    }
+
+    /// What is meant when groups are made without naming a column whose values cannot be put together.
+    pub fn assumed(&self) -> Option<(&'static str, &'static str)> {
+        (self.word == "quota").then_some(("resource", super::quotas::FARGATE))
+    }
+}
+
 /// A named aggregate of one column.
 #[derive(Debug)]
 pub struct Measure {
@@ -88,9 +105,7 @@ pub fn callers(need: Need) -> String {
 /// Why a noun of the language does not run yet: one sentence.
 pub fn later(word: &str) -> &'static str {
     match word {
-        "quota" => "`quota` does not run in this version yet; `failures where class = capacity` lists what was refused",
         "stalls" => "`stalls` does not run in this version yet; `tasks where last_status = PENDING` lists the waiting tasks",
-        "flows" => "`flows` does not run in this version yet: VPC flow logs are not loaded",
         _ => "this does not run in this version yet",
     }
 }

@@ -24,6 +24,16 @@ pub(super) fn visit_rows(answer: &Answer, mut visit: impl FnMut(&[Cell]) -> Resu
     Ok(())
 }
 
+/// The cells of each row, one cell a column, in the answer's order.
+pub fn rows(answer: &Answer) -> Result<Vec<Vec<Cell>>, RenderError> {
+    let mut rows = Vec::with_capacity(answer.rows());
+    visit_rows(answer, |cells| {
+        rows.push(cells.to_vec());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
 /// Whether a column holds numbers, which stand on the right.
 pub(super) fn is_numeric(kind: ColumnKind) -> bool {
     matches!(kind, ColumnKind::Int | ColumnKind::Float | ColumnKind::Share | ColumnKind::Duration)

@@ -17,7 +17,8 @@ pub(super) fn write(page: &mut Page<'_>, subject: &Subject, found: &Changes) {
     }
     lines(page, found, usize::MAX);
     if found.others > 0 {
-        let calls = if found.others == 1 { "1 other write call".to_owned() } else { format!("{} other write calls", found.others) };
+        let calls =
+            if found.others == 1 { "1 other write call".to_owned() } else { format!("{} other write calls", found.others) };
         page.line(&format!("{calls} of the account share nothing with it"));
     }
     if !found.changes.is_empty() {

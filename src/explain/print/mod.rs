@@ -4,6 +4,7 @@ mod blocks;
 mod changes;
 mod finding;
 mod launch;
+mod network;
 mod story;
 
 use super::changes::Changes;
@@ -25,6 +26,8 @@ pub enum Layout {
     Json,
     /// For a ticket or a chat.
     Markdown,
+    /// One file for a browser: no script, no link, nothing fetched.
+    Html,
 }
 
 impl std::str::FromStr for Layout {
@@ -35,7 +38,8 @@ impl std::str::FromStr for Layout {
             "text" => Ok(Layout::Text),
             "json" => Ok(Layout::Json),
             "markdown" | "md" => Ok(Layout::Markdown),
-            _ => Err("expected text, json or markdown".to_owned()),
+            "html" => Ok(Layout::Html),
+            _ => Err("expected text, json, markdown or html".to_owned()),
         }
     }
 }
@@ -69,7 +73,7 @@ pub fn print_finding(subject: &Subject, found: Option<(&Finding, usize)>, layout
             kind => format!("{more} of {} {}; --all explains each cause once", kind.word(), subject.name),
         });
     }
-    Ok(page.text())
+    Ok(page.text(&format!("{} {}", subject.kind.word(), subject.name)))
 }
 
 /// Groups of failures.
@@ -86,7 +90,7 @@ pub fn print_groups(groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed 
         page.line("no failures");
     }
     groups.iter().for_each(|group| finding::write_group(&mut page, group));
-    Ok(page.text())
+    Ok(page.text("failures by cause"))
 }
 
 /// The changes before a burst of failures; none says that nothing failed.
@@ -104,7 +108,7 @@ pub fn print_changes(subject: &Subject, found: Option<&Changes>, layout: Layout,
         Some(found) => changes::write(&mut page, subject, found),
         None => page.line(&format!("{} {}: no failure of it is recorded", subject.kind.word(), subject.name)),
     }
-    Ok(page.text())
+    Ok(page.text(&format!("changes before {} {}", subject.kind.word(), subject.name)))
 }
 
 /// A story.
@@ -114,7 +118,7 @@ pub fn print_story(told: &Story, layout: Layout, tz: &TimeZone) -> Printed {
     }
     let mut page = Page::new(layout, tz);
     story::write(&mut page, told);
-    Ok(page.text())
+    Ok(page.text(&format!("timeline of {} {}", told.subject.kind.word(), told.subject.name)))
 }
 
 fn json(value: &impl Serialize) -> Printed {

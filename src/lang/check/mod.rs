@@ -4,6 +4,7 @@
 //! Errors are collected, one for each clause. Invariant: a checked query comes out only when there
 //! was no error.
 
+mod assume;
 mod expr;
 mod literal;
 mod order;
@@ -26,8 +27,9 @@ type Outcome<T> = Result<T, Box<Diagnostic>>;
 
 /// Checks a query against what is known about the store.
 pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Result<Checked, Vec<Diagnostic>> {
-    let canonical = super::format(query);
-    let expanded = saved::expand(query, catalog).map_err(|error| vec![*error])?;
+    let expanded = expand(query, catalog)?;
+    // Of a saved query its whole text, so that an answer says by itself what was asked.
+    let canonical = super::format(&expanded);
     let noun = source_noun(&expanded, catalog).map_err(|error| vec![*error])?;
     let mut checker = Checker::new(noun, catalog, context);
     let checked = checker.query(&expanded, canonical);
@@ -40,6 +42,11 @@ pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Re
         }
         _ => Err(saved::locate(errors, query)),
     }
+}
+
+/// The query with saved queries put in their place.
+pub fn expand(query: &Query, catalog: &dyn Catalog) -> Result<Query, Vec<Diagnostic>> {
+    saved::expand(query, catalog).map_err(|error| vec![*error])
 }
 
 /// The noun of an expanded query, when it exists and runs.
@@ -110,7 +117,8 @@ impl<'a> Checker<'a> {
             };
             let checked = self.stage(written, place);
             // Later stages would only repeat the errors of this one.
-            let (stage, defaulted) = checked.filter(|_| self.errors.is_empty())?;
+            let (mut stage, defaulted) = checked.filter(|_| self.errors.is_empty())?;
+            self.assume(&mut stage, &query.source.span);
             default_limit |= defaulted;
             self.input.clone_from(&stage.columns);
             self.first = false;

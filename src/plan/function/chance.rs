@@ -71,9 +71,8 @@ impl std::hash::Hash for Chance {
 
 /// The functions, to be registered under their names.
 pub fn chance_functions() -> [ScalarUDF; 2] {
-    let function = |name, compute| {
-        ScalarUDF::new_from_impl(Chance { name, signature: Signature::any(4, Volatility::Immutable), compute })
-    };
+    let function =
+        |name, compute| ScalarUDF::new_from_impl(Chance { name, signature: Signature::any(4, Volatility::Immutable), compute });
     [function("agent_lift", lift), function("fisher_p", fisher_p)]
 }
 

@@ -17,8 +17,22 @@ use crate::plan::zone;
 /// The arguments, in order. `kind` is event, update, register, attempt, refused (for something else than AGENT) or
 /// failure.
 pub const ARGUMENTS: &[&str] = &[
-    "kind", "id", "time", "instance", "version", "connected", "agent_version", "agent_hash", "update_status", "status", "same",
-    "family", "caller", "accepted", "anchor", "zone",
+    "kind",
+    "id",
+    "time",
+    "instance",
+    "version",
+    "connected",
+    "agent_version",
+    "agent_hash",
+    "update_status",
+    "status",
+    "same",
+    "family",
+    "caller",
+    "accepted",
+    "anchor",
+    "zone",
 ];
 
 /// What is told of each failure. The counts of the whole cluster stand on the first row of the partition, too.
@@ -226,7 +240,8 @@ fn agents(columns: &Columns, rows: usize) -> BTreeMap<&str, Agent<'_>> {
 
 /// The failures with what they met. One that names no instance met the agent of the cluster that was gone.
 fn failed<'c>(columns: &'c Columns, rows: usize, agents: &BTreeMap<&'c str, Agent<'c>>) -> Vec<Failed<'c>> {
-    let unknown = |basis: &str| Met { class: Class::Unknown, gap: None, basis: basis.to_owned(), update: None, registration: None };
+    let unknown =
+        |basis: &str| Met { class: Class::Unknown, gap: None, basis: basis.to_owned(), update: None, registration: None };
     let mut failed = Vec::new();
     for row in (0..rows).filter(|row| text(&columns.kinds, *row) == Some("failure")) {
         let time = columns.time(row);

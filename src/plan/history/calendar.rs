@@ -250,4 +250,3 @@ fn weekdays_name(weekdays: u8) -> String {
         }
     }
 }
-

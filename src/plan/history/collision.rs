@@ -170,7 +170,8 @@ impl<'a> Agent<'a> {
             let before = first.or_else(|| gap.first.checked_sub(1).and_then(|place| self.events.get(place)));
             let back = gap.back.and_then(|place| self.events.get(place));
             if let Some((before, back)) = before.zip(back) {
-                let differs = |left: Option<&str>, right: Option<&str>| left.zip(right).is_some_and(|(left, right)| left != right);
+                let differs =
+                    |left: Option<&str>, right: Option<&str>| left.zip(right).is_some_and(|(left, right)| left != right);
                 let version = differs(before.agent_version, back.agent_version);
                 if version || differs(before.agent_hash, back.agent_hash) {
                     let name = |event: &InstanceEvent<'_>| event.agent_version.unwrap_or("?").to_owned();

@@ -171,7 +171,9 @@ fn phase_lock(calls: &[CallOf<'_>], failures: &[FailureOf<'_>], agents: &BTreeMa
     for (instance, time) in placed.chain(failed) {
         let known = rotations.entry(instance).or_insert_with(|| agents.get(instance).map(rotations_of).unwrap_or_default());
         let after = known.partition_point(|start| *start <= time);
-        let Some((before, next)) = after.checked_sub(1).and_then(|place| known.get(place)).zip(known.get(after)) else { continue };
+        let Some((before, next)) = after.checked_sub(1).and_then(|place| known.get(place)).zip(known.get(after)) else {
+            continue;
+        };
         if next - before > ROTATES_WITHIN {
             continue;
         }

@@ -264,10 +264,18 @@ fn chance_is_not_taken_for_a_cause() {
         rows.append(&mut cluster.rows);
     }
     let session = packed(&rows, 3);
-    let found = lines(&try_ask(&session, "collisions by class show count, min(p_value), avg(overall_lift), any(overall_p_value), any(next_at_risk)", false).unwrap());
+    let found = lines(
+        &try_ask(
+            &session,
+            "collisions by class show count, min(p_value), avg(overall_lift), any(overall_p_value), any(next_at_risk)",
+            false,
+        )
+        .unwrap(),
+    );
     assert!(!found.iter().any(|line| line.starts_with("update") || line.starts_with("restart")), "{found:?}");
     let overall: Vec<&str> = found[0].split('|').collect();
-    let (least, lift, p): (f64, f64, f64) = (overall[2].parse().unwrap(), overall[3].parse().unwrap(), overall[4].parse().unwrap());
+    let (least, lift, p): (f64, f64, f64) =
+        (overall[2].parse().unwrap(), overall[3].parse().unwrap(), overall[4].parse().unwrap());
     assert!((0.7..1.4).contains(&lift) && p > 0.01 && least > 0.0005, "{found:?}");
     // Almost all met nothing, and that is what is said.
     let unknown = found.iter().find(|line| line.starts_with("unknown")).unwrap();

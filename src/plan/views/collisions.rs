@@ -64,10 +64,7 @@ const FIELDS: &[FieldInfo] = &[
 
 /// The noun.
 pub fn noun() -> Noun {
-    let distinct = |name, column, doc| Measure {
-        function: Aggregate::Distinct,
-        ..counted(name, column, FieldType::Text, doc)
-    };
+    let distinct = |name, column, doc| Measure { function: Aggregate::Distinct, ..counted(name, column, FieldType::Text, doc) };
     Noun {
         word: "collisions",
         fields: FIELDS.to_vec(),
@@ -109,7 +106,8 @@ fn part(values: &[(&str, &str)], rest: &str) -> String {
     format!("select {} {rest}", names.map(item).collect::<Vec<_>>().join(", "))
 }
 
-const PLACE: [(&str, &str); 3] = [("account", "x.account"), ("region", "x.region"), ("cluster", "coalesce(x.cluster, 'default')")];
+const PLACE: [(&str, &str); 3] =
+    [("account", "x.account"), ("region", "x.region"), ("cluster", "coalesce(x.cluster, 'default')")];
 
 /// Everything told of agents and launches, below each other.
 fn told(need: Need) -> String {
@@ -248,8 +246,18 @@ fn view(need: Need) -> String {
         own = counts(""),
         cluster = counts("cluster_"),
         series = plain(&[
-            "series_failures", "series_accepted", "series_rate", "series_windows", "series_instances", "series_class", "minutes",
-            "hours", "median_window", "phase_lock", "next_at_risk", "advice"
+            "series_failures",
+            "series_accepted",
+            "series_rate",
+            "series_windows",
+            "series_instances",
+            "series_class",
+            "minutes",
+            "hours",
+            "median_window",
+            "phase_lock",
+            "next_at_risk",
+            "advice"
         ]),
         arguments = arguments.join(", "),
         told = told(need),

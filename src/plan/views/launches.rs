@@ -121,7 +121,8 @@ pub(super) const REASONS: &str = "select f.id, f.reason from failures f where f.
 
 /// The launch of a call, given the id of the call as SQL. Only the attempts of the same cluster and family are folded.
 pub fn launch_of_call(call: &str) -> String {
-    let same = |column: &str| format!("(a.{column} is not distinct from (select min(c.{column}) from calls c where c.id = {call}))");
+    let same =
+        |column: &str| format!("(a.{column} is not distinct from (select min(c.{column}) from calls c where c.id = {call}))");
     let same = ["account", "region", "cluster", "family"].map(same).join(" and ");
     format!(
         "select get_field(w.f, 'launch') as launch from (select a.*, {} as f from (select a.* from ({}) a where {same}) a) w \

@@ -11,10 +11,13 @@ mod containers;
 mod deployments;
 mod events;
 mod failures;
+mod flows;
 mod gaps;
 mod instances;
 mod launches;
 mod patterns;
+mod quota;
+mod refused;
 mod runs;
 mod schedules;
 mod stored;
@@ -44,6 +47,8 @@ pub fn all() -> Vec<Noun> {
         launches::noun(),
         collisions::noun(),
         schedules::noun(),
+        quota::noun(),
+        flows::noun(),
         gaps::noun(),
         patterns::noun(),
         stored::quarantine(),
