@@ -50,7 +50,7 @@ pub fn packed(rows: &[Row<'_>], threads: usize) -> SessionContext {
         for (index, row) in rows.iter().filter(|row| row.table() == *table).enumerate() {
             partitions[index % threads].push(row);
         }
-        let batches = partitions.iter_mut().map(|columns| vec![columns.finish().unwrap()]).collect();
+        let batches = partitions.iter_mut().map(|columns| vec![columns.finish().unwrap().rows]).collect();
         let memory = MemTable::try_new(table.schema(), batches).unwrap();
         session.register_table(table.name(), Arc::new(memory)).unwrap();
     }
