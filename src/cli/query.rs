@@ -46,7 +46,9 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let saved = saved_texts(&arguments.set, global)?;
     let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
     let keep_raw = lang::format(&expanded).to_lowercase().contains("raw");
-    let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&expanded, keep_raw), global, context)?;
+    // Which rule a call disabled stands in its original record.
+    let originals = keep_raw || lang::format(&expanded).contains("schedules");
+    let tables = Tables::open(&arguments.asking.from, originals, tables_behind(&expanded, keep_raw), global, context)?;
     limits::install(&arguments.limits, &tables)?;
     let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     let checked = asker.check(&query, &text)?;

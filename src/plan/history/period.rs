@@ -58,10 +58,12 @@ fn fit(starts: &[Start], minutes: i64) -> Option<(Period, Cost)> {
         unexplained += usize::from(!start.after_failure && (slot.is_none() || slot == taken));
         taken = slot.or(taken);
     }
-    let enough = match length {
-        ..=HOUR => 6,
-        ..DAY => 4,
-        _ => 3,
+    let enough = if length <= HOUR {
+        6
+    } else if length < DAY {
+        4
+    } else {
+        3
     };
     let steps = hit.windows(2).filter(|pair| matches!(pair, [left, right] if right - left == 1)).count();
     if hit.len() < enough || steps * 5 < (hit.len() - 1) * 3 || !few(unexplained, starts.len()) {

@@ -140,7 +140,7 @@ fn plant(random: &mut Random, cluster: &mut Cluster, number: u64) -> (String, &'
     let t = start() + random.between(1, 20) * 3600 * SECOND;
     // A failure may be told up to 60 s outside of what it met.
     let mut near = |from: i64, to: i64| random.between(from / SECOND - 60, to / SECOND + 60) * SECOND;
-    let named = number % 3 != 0;
+    let named = !number.is_multiple_of(3);
     cluster.event(Told { time: start(), ..CONNECTED });
     let class = match number % 12 {
         0 => {

@@ -182,9 +182,9 @@ fn changes() -> String {
         &["registered_cpu", "registered_memory", "remaining_cpu", "remaining_memory", "running_tasks", "pending_tasks"];
     let all = || WATCHED.iter().chain(COUNTED).chain([&"version"]);
     let lags: Vec<String> = all().map(|name| format!("lag(i.{name}) over ({PARTITION} {ORDER}) as was_{name}")).collect();
-    let unlike = |name: &&str| differs(&format!("i.{name}"), &format!("i.was_{name}"));
-    let changed: Vec<String> = WATCHED.iter().map(|name| unlike(&name)).collect();
-    let counts: Vec<String> = COUNTED.iter().map(|name| unlike(&name)).collect();
+    let unlike = |name: &&'static str| differs(&format!("i.{name}"), &format!("i.was_{name}"));
+    let changed: Vec<String> = WATCHED.iter().map(unlike).collect();
+    let counts: Vec<String> = COUNTED.iter().map(unlike).collect();
     let changed = changed.join(" or ");
     let same = format!(
         "(i.nth > 1 and i.source = 'eventbridge' and i.version > i.was_version and not ({changed} or {}))",

@@ -10,7 +10,11 @@ const FIELDS: &[FieldInfo] = &[
     computed("time", FieldType::Time, "when a start was expected"),
     computed("expected_at", FieldType::Time, "the same"),
     computed("state", FieldType::Text, "started, late, healed (by a retry) or missed"),
-    computed("why", FieldType::Text, "the failure in the slot, or `no record`, whether anything of that hour is recorded, and who had disabled it"),
+    computed(
+        "why",
+        FieldType::Text,
+        "the failure in the slot, or `no record`, whether anything of that hour is recorded, and who had disabled it",
+    ),
     computed("schedule", FieldType::Text, "name of the rule or schedule, or of what is started"),
     computed("rhythm", FieldType::Text, "the rhythm it was found to have"),
     computed("started_at", FieldType::Time, "when it ran; missing = it did not"),
