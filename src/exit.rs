@@ -7,6 +7,8 @@ use std::process;
 pub enum ExitCode {
     /// All went well.
     Ok,
+    /// It was done, and what was looked for was found: a report differs from its store.
+    Finding,
     /// Something the person asked for could not be done.
     Error,
     /// It was done, but some of the input could not be loaded.
@@ -17,6 +19,7 @@ impl From<ExitCode> for process::ExitCode {
     fn from(code: ExitCode) -> Self {
         process::ExitCode::from(match code {
             ExitCode::Ok => 0,
+            ExitCode::Finding => 1,
             ExitCode::Error => 2,
             ExitCode::Partial => 3,
         })

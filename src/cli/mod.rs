@@ -10,6 +10,8 @@ mod explain;
 mod fields;
 mod load;
 mod query;
+mod redact;
+mod report;
 mod rules;
 mod say;
 mod show;
@@ -59,6 +61,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Fields(arguments) => fields::run(&arguments, context),
         args::Command::Explain(arguments) => explain::run(&arguments, global, context),
         args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
+        args::Command::Report(arguments) => report::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),

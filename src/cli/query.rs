@@ -2,6 +2,7 @@
 
 use super::args::{Global, Query, Sql};
 use super::ask::{Tables, deliver};
+use super::redact::redactor;
 use super::say::{Failure, say, say_raw, warn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
@@ -39,11 +40,12 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         return Ok(ExitCode::Ok);
     }
     let keep_raw = text.to_lowercase().contains("raw");
-    let tables = Tables::open(&arguments.asking.from, keep_raw, tables_behind(&query, keep_raw), global, context)?;
+    // Names are looked for in all tables.
+    let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&query, keep_raw) };
+    let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
     let anchor = anchor(arguments.as_of.as_deref(), &tables, context)?;
     let catalog = catalog(&tables);
-    let check =
-        CheckContext { anchor: anchor.time, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone() };
+    let check = check_context(anchor.time, &tables, context);
     let mut checked = lang::check(&query, &catalog, &check).map_err(wrong)?;
     anchor.tell_origin(&mut checked);
     if !global.quiet {
@@ -56,13 +58,17 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         return Ok(tables.loaded);
     }
     let answer = tables.runtime.block_on(run::answer(&tables.session, &checked, options));
-    let answer = answer.map_err(|error| Failure::of_run(error, &text))?;
+    let mut answer = answer.map_err(|error| Failure::of_run(error, &text))?;
+    if arguments.redact {
+        let redactor = redactor(&tables, &global.store)?;
+        answer = redactor.answer(&answer).map_err(run::RunError::from)?;
+    }
     if !global.quiet {
         echo(&answer, &checked, &anchor, &tables, context);
     }
     deliver(&answer, &arguments.asking, context)?;
     if !global.quiet {
-        after(&answer, &checked, &tables, options);
+        after(&answer, &checked, &tables, options, arguments.redact);
         tell_catalog(&query, &tables);
     }
     Ok(tables.loaded)
@@ -91,8 +97,9 @@ fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
 }
 
 /// What relative times count back from.
-struct Anchor {
-    time: Timestamp,
+pub struct Anchor {
+    /// The time.
+    pub time: Timestamp,
     /// How it is called where it is not the newest event.
     name: Option<String>,
 }
@@ -106,7 +113,8 @@ impl Anchor {
     }
 }
 
-fn anchor(as_of: Option<&str>, tables: &Tables, context: &Context) -> Result<Anchor, Failure> {
+/// What `--as-of` stands for; the newest event where it is not given.
+pub fn anchor(as_of: Option<&str>, tables: &Tables, context: &Context) -> Result<Anchor, Failure> {
     let newest = Anchor { time: tables.last.unwrap_or(context.now), name: None };
     let Some(text) = as_of.filter(|text| *text != "latest") else { return Ok(newest) };
     if text == "now" {
@@ -129,6 +137,11 @@ pub fn on_the_clock(instant: lang::ast::Instant, context: &Context) -> Option<Ti
         _ => return None,
     };
     time.ok()
+}
+
+/// What queries over these tables are checked against.
+pub fn check_context(anchor: Timestamp, tables: &Tables, context: &Context) -> CheckContext {
+    CheckContext { anchor, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone() }
 }
 
 /// The names of the language, with values from these tables for suggestions.
@@ -161,8 +174,9 @@ fn echo(answer: &Answer, checked: &Checked, anchor: &Anchor, tables: &Tables, co
 }
 
 /// What the rows do not say, on standard error.
-fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options) {
-    if answer.rows() == 0 {
+fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options, redact: bool) {
+    // What would have been found names what the answer must not name.
+    if answer.rows() == 0 && !redact {
         let lines = tables.runtime.block_on(run::explain_empty(&tables.session, checked, options)).unwrap_or_default();
         let mut text = "note: no rows".to_owned();
         for line in lines {

@@ -32,8 +32,9 @@ mod print;
 mod records;
 mod story;
 
+pub use advice::response;
 pub use find::{Subject, SubjectKind, nearest, newest, resolve};
-pub use finding::{Event, Finding};
+pub use finding::{Check, Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
 pub use print::{Layout, Printed, print_finding, print_groups, print_story};

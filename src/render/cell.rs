@@ -80,8 +80,8 @@ impl Cell {
         matches!(self, Self::Text(_) | Self::List(_) | Self::Record(_))
     }
 
-    /// The number a sparkline is drawn from.
-    pub(super) fn as_number(&self) -> Option<f64> {
+    /// The number a chart is drawn from.
+    pub fn as_number(&self) -> Option<f64> {
         match self {
             Self::Int(value) => Some(*value as f64),
             Self::Decimal(digits) => digits.parse().ok(),

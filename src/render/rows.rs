@@ -7,6 +7,16 @@ use super::read::{decode_column, read_cell};
 use super::{Cell, RenderError};
 use crate::answer::{Answer, ColumnKind};
 
+/// All rows of an answer.
+pub fn rows_of(answer: &Answer) -> Result<Vec<Vec<Cell>>, RenderError> {
+    let mut rows = Vec::with_capacity(answer.rows());
+    visit_rows(answer, |cells| {
+        rows.push(cells.to_vec());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
 /// Calls `visit` with the cells of each row, one cell a column.
 pub(super) fn visit_rows(answer: &Answer, mut visit: impl FnMut(&[Cell]) -> Result<(), RenderError>) -> Result<(), RenderError> {
     let mut cells = Vec::with_capacity(answer.columns.len());
@@ -25,7 +35,7 @@ pub(super) fn visit_rows(answer: &Answer, mut visit: impl FnMut(&[Cell]) -> Resu
 }
 
 /// Whether a column holds numbers, which stand on the right.
-pub(super) fn is_numeric(kind: ColumnKind) -> bool {
+pub fn is_numeric(kind: ColumnKind) -> bool {
     matches!(kind, ColumnKind::Int | ColumnKind::Float | ColumnKind::Share | ColumnKind::Duration)
 }
 

@@ -1,0 +1,226 @@
+//! From answers to the charts of the page.
+
+use super::chart::{Bars, Chart, Key, Lane, Mark, SERIES, lanes, stacked};
+use super::desk::Told;
+use super::finding::Finding;
+use super::sheet::Sheet;
+use crate::render::{Cell, describe_instant};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Answers by section.
+type Answers<'a> = BTreeMap<&'a str, Rc<Told>>;
+type Window = (Timestamp, Timestamp);
+
+/// The series that is what is left over.
+const OTHER: usize = SERIES.len() - 1;
+const HOUR: i64 = 3600;
+
+/// All charts that these answers allow.
+pub fn charts(answers: &Answers<'_>, findings: &[Finding], window: Window, tz: &TimeZone) -> Result<Vec<Chart>, String> {
+    let causes = Causes::of(answers, findings);
+    let mut charts = Vec::new();
+    charts.extend(by_hour(answers, &causes, window, tz)?);
+    charts.extend(timeline(answers, &causes, window, tz)?);
+    charts.extend(agents(answers, window, tz)?);
+    Ok(charts)
+}
+
+/// Which cause has which color: the most frequent ones have one of their own.
+struct Causes {
+    names: Vec<(String, String)>,
+}
+
+impl Causes {
+    fn of(answers: &Answers<'_>, findings: &[Finding]) -> Causes {
+        let mut totals: BTreeMap<String, u64> = BTreeMap::new();
+        if let Some(told) = answers.get("failures-by-hour") {
+            for row in 0..told.rows.len() {
+                let count = told.number(row, "count").unwrap_or_default() as u64;
+                *totals.entry(told.text(row, "cause").unwrap_or_default().to_owned()).or_default() += count;
+            }
+        } else if let Some(told) = answers.get("failures") {
+            for row in 0..told.rows.len() {
+                *totals.entry(told.text(row, "cause").unwrap_or_default().to_owned()).or_default() += 1;
+            }
+        }
+        let mut names: Vec<(String, u64)> = totals.into_iter().collect();
+        names.sort_by(|left, right| (right.1, &left.0).cmp(&(left.1, &right.0)));
+        let title = |cause: &str| {
+            let known = findings.iter().find(|finding| finding.cause == cause).map(|finding| finding.title.clone());
+            match (cause, known) {
+                ("", _) => "no rule explains it".to_owned(),
+                (_, Some(title)) => title,
+                (cause, None) => cause.to_owned(),
+            }
+        };
+        // A rest of one is no rest.
+        let most = if names.len() == SERIES.len() { names.len() } else { OTHER };
+        Causes { names: names.into_iter().take(most).map(|(cause, _)| (title(&cause), cause)).map(|(t, c)| (c, t)).collect() }
+    }
+
+    fn series(&self, cause: &str) -> usize {
+        self.names.iter().position(|(known, _)| known == cause).unwrap_or(OTHER)
+    }
+
+    fn title(&self, series: usize) -> String {
+        self.names.get(series).map_or_else(|| "all other causes".to_owned(), |(_, title)| title.clone())
+    }
+}
+
+fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
+    let Some(told) = answers.get("failures-by-hour").filter(|told| !told.rows.is_empty()) else { return Ok(None) };
+    let days = window.1.duration_since(window.0).as_hours() / 24;
+    let (width, word) = if days <= 8 {
+        (HOUR, "hour")
+    } else if days <= 40 {
+        (6 * HOUR, "6 hours")
+    } else {
+        (24 * HOUR, "day")
+    };
+    let offset = i64::from(tz.to_offset(window.0).seconds());
+    let mut bars: BTreeMap<i64, Vec<u64>> = BTreeMap::new();
+    let mut totals = vec![0u64; SERIES.len()];
+    for row in 0..told.rows.len() {
+        let Some(time) = told.time(row, "time") else { continue };
+        let count = told.number(row, "count").unwrap_or_default() as u64;
+        let series = causes.series(told.text(row, "cause").unwrap_or_default());
+        let start = (time.as_second() + offset).div_euclid(width) * width - offset;
+        let bar = bars.entry(start).or_insert_with(|| vec![0; SERIES.len()]);
+        for sum in [bar.get_mut(series), totals.get_mut(series)].into_iter().flatten() {
+            *sum += count;
+        }
+    }
+    let starts: Vec<Timestamp> = bars.keys().filter_map(|second| Timestamp::from_second(*second).ok()).collect();
+    let values: Vec<Vec<u64>> = bars.into_values().collect();
+    let used: Vec<usize> = (0..SERIES.len()).filter(|series| totals.get(*series).is_some_and(|total| *total > 0)).collect();
+    let title = format!("Failures per {word}, stacked by cause");
+    let peak = values.iter().map(|bar| bar.iter().sum::<u64>()).zip(&starts).max_by_key(|(sum, at)| (*sum, std::cmp::Reverse(**at)));
+    let peak = peak.map(|(sum, at)| format!(" The most in one bar are {sum}, from {}.", describe_instant(*at, tz))).unwrap_or_default();
+    let text = format!("Number of failures, one bar a {word}. {} failures in the window.{peak}", totals.iter().sum::<u64>());
+    let drawn = Bars { id: "by-hour", title: &title, text: &text, window, tz, starts: &starts, width, values: &values };
+    let (wide, narrow) = stacked(&drawn)?;
+    let mut columns = vec![("from", false)];
+    let titles: Vec<String> = used.iter().map(|series| causes.title(*series)).collect();
+    columns.extend(titles.iter().map(|title| (title.as_str(), true)));
+    let rows = starts.iter().zip(&values).map(|(start, values)| {
+        let cells = used.iter().map(|series| values.get(*series).copied().unwrap_or_default().to_string());
+        std::iter::once(describe_instant(*start, tz)).chain(cells).collect()
+    });
+    let total = |series: usize| totals.get(series).copied().unwrap_or_default();
+    Ok(Some(Chart {
+        id: "by-hour".to_owned(),
+        legend: used.iter().map(|series| Key::of(*series, "box", format!("{} ({})", causes.title(*series), total(*series)))).collect(),
+        table: Sheet::texts(&columns, rows.collect()),
+        title,
+        text,
+        wide,
+        narrow,
+    }))
+}
+
+fn timeline(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
+    let Some(told) = answers.get("failures").filter(|told| !told.rows.is_empty()) else { return Ok(None) };
+    let mut times: BTreeMap<usize, Vec<Timestamp>> = BTreeMap::new();
+    for row in 0..told.rows.len() {
+        if let Some(time) = told.time(row, "time") {
+            times.entry(causes.series(told.text(row, "cause").unwrap_or_default())).or_default().push(time);
+        }
+    }
+    let mut rows = Vec::new();
+    let mut drawn = Vec::new();
+    for (series, times) in times {
+        let name = causes.title(series);
+        rows.push(told_lane(&name, &times, tz));
+        drawn.push(Lane { name, series, marks: times.into_iter().map(Mark::Dot).collect() });
+    }
+    if let Some(windows) = answers.get("agent-windows").filter(|told| !told.rows.is_empty()) {
+        let spans = spans(windows, "time", "reconnected_at", window.1);
+        rows.push(told_lane("agent disconnected", &spans.iter().map(|span| span.0).collect::<Vec<_>>(), tz));
+        let marks = spans.into_iter().map(|(from, until)| Mark::Span(from, until)).collect();
+        drawn.push(Lane { name: "agent disconnected".to_owned(), series: 5, marks });
+    }
+    if let Some(changes) = answers.get("changes-before").filter(|told| !told.rows.is_empty()) {
+        let times: Vec<Timestamp> = (0..changes.rows.len()).filter_map(|row| changes.time(row, "time")).collect();
+        rows.push(told_lane("changes made before", &times, tz));
+        let marks = times.into_iter().map(Mark::Triangle).collect();
+        drawn.push(Lane { name: "changes made before".to_owned(), series: 6, marks });
+    }
+    let title = "What happened when".to_owned();
+    let text = "One lane for each cause: a dot is a failure, a greater dot several near each other. \
+                Below them, when agents were disconnected and when somebody changed something shortly before a failure."
+        .to_owned();
+    let (wide, narrow) = lanes(("timeline", &title, &text), window, tz, &drawn)?;
+    let mut legend = vec![Key::of(OTHER, "dot", "failure; greater: several".to_owned())];
+    if answers.get("agent-windows").is_some_and(|told| !told.rows.is_empty()) {
+        legend.push(Key::of(5, "box", "agent disconnected for a minute or longer".to_owned()));
+    }
+    if answers.get("changes-before").is_some_and(|told| !told.rows.is_empty()) {
+        legend.push(Key::of(6, "triangle", "accepted write call at most 30 minutes before a failure".to_owned()));
+    }
+    let table = Sheet::texts(&[("lane", false), ("count", true), ("first", false), ("last", false)], rows);
+    Ok(Some(Chart { id: "timeline".to_owned(), title, text, wide, narrow, legend, table }))
+}
+
+fn told_lane(name: &str, times: &[Timestamp], tz: &TimeZone) -> Vec<String> {
+    let when = |time: Option<&Timestamp>| time.map(|time| describe_instant(*time, tz)).unwrap_or_default();
+    vec![name.to_owned(), times.len().to_string(), when(times.iter().min()), when(times.iter().max())]
+}
+
+/// Spans of an answer; what has no end lasts until the window ends.
+fn spans(told: &Told, from: &str, until: &str, end: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+    let span = |row| Some((told.time(row, from)?, told.time(row, until).unwrap_or(end)));
+    (0..told.rows.len()).filter_map(span).collect()
+}
+
+fn agents(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
+    let (Some(windows), Some(failures)) = (answers.get("agent-windows"), answers.get("failures")) else { return Ok(None) };
+    let of_agent = |row: &usize| failures.text(*row, "reason") == Some("AGENT") && failures.text(*row, "kind") == Some("launch");
+    let refused: Vec<usize> = (0..failures.rows.len()).filter(of_agent).collect();
+    if windows.rows.is_empty() && refused.is_empty() {
+        return Ok(None);
+    }
+    let mut lanes_of: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
+    for row in 0..windows.rows.len() {
+        let Some(time) = windows.time(row, "time") else { continue };
+        let name = windows.text(row, "container_instance").unwrap_or("instance not named");
+        let until = windows.time(row, "reconnected_at").unwrap_or(window.1);
+        lanes_of.entry(name.to_owned()).or_default().push(Mark::Span(time, until));
+    }
+    for row in &refused {
+        let Some(time) = failures.time(*row, "time") else { continue };
+        let name = failures.text(*row, "container_instance").unwrap_or("instance not named");
+        lanes_of.entry(name.to_owned()).or_default().push(Mark::Cross(time));
+    }
+    let rows = lanes_of.iter().map(|(name, marks)| agent_row(name, marks)).collect();
+    let drawn: Vec<Lane> = lanes_of.into_iter().map(|(name, marks)| Lane { name, series: 5, marks }).collect();
+    let title = "Agent windows against refused launches".to_owned();
+    let text = format!(
+        "One lane for each container instance: a bar is a time of one minute or longer in which its agent was disconnected, \
+         a cross is a launch that was refused with AGENT. {} windows, {} refused launches.",
+        windows.rows.len(),
+        refused.len()
+    );
+    let (wide, narrow) = lanes(("agents", &title, &text), window, tz, &drawn)?;
+    let legend = vec![
+        Key::of(5, "box", "agent disconnected for a minute or longer".to_owned()),
+        Key::of(OTHER, "cross", "launch refused with AGENT; greater: several".to_owned()),
+    ];
+    let columns = [("container instance", false), ("windows", true), ("disconnected", true), ("refused", true), ("inside", true)];
+    Ok(Some(Chart { id: "agents".to_owned(), title, text, wide, narrow, legend, table: Sheet::texts(&columns, rows) }))
+}
+
+fn agent_row(name: &str, marks: &[Mark]) -> Vec<String> {
+    let spans: Vec<(Timestamp, Timestamp)> =
+        marks.iter().filter_map(|mark| if let Mark::Span(from, until) = mark { Some((*from, *until)) } else { None }).collect();
+    let crosses: Vec<Timestamp> =
+        marks.iter().filter_map(|mark| if let Mark::Cross(at) = mark { Some(*at) } else { None }).collect();
+    let gone: SignedDuration = spans.iter().map(|(from, until)| until.duration_since(*from)).sum();
+    // The time of a call is recorded in whole seconds.
+    let second = SignedDuration::from_secs(1);
+    let inside = crosses.iter().filter(|at| spans.iter().any(|(from, until)| **at + second > *from && **at < *until)).count();
+    let gone = Cell::Duration(gone.as_secs_f64()).human(&crate::render::Look::default());
+    vec![name.to_owned(), spans.len().to_string(), gone, crosses.len().to_string(), inside.to_string()]
+}
