@@ -118,7 +118,7 @@ impl Draft<'_> {
         let rows: Vec<Vec<String>> = found.iter().map(finding::row).collect();
         let by_cause = sections().iter().find(|spec| spec.id == "failures-by-cause");
         let mut queries = Vec::new();
-        for text in by_cause.map(|spec| spec.query.as_str()).into_iter().chain([finding::PLACES_QUERY]) {
+        for text in by_cause.map(|spec| spec.query.as_str()).into_iter().chain([finding::PLACES_QUERY, finding::CODES_QUERY]) {
             queries.push(self.desk.ask(text, Some(self.request.window()))?.query.clone());
         }
         if let Some(spec) = by_cause {

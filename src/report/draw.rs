@@ -99,7 +99,7 @@ fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone
     let title = format!("Failures per {word}, stacked by cause");
     let peak = values.iter().map(|bar| bar.iter().sum::<u64>()).zip(&starts).max_by_key(|(sum, at)| (*sum, std::cmp::Reverse(**at)));
     let peak = peak.map(|(sum, at)| format!(" The most in one bar are {sum}, from {}.", describe_instant(*at, tz))).unwrap_or_default();
-    let text = format!("Number of failures, one bar a {word}. {} failures in the window.{peak}", totals.iter().sum::<u64>());
+    let text = format!("Number of failures, one bar a {word}. {} failures in the window, consequences of others included.{peak}", totals.iter().sum::<u64>());
     let drawn = Bars { id: "by-hour", title: &title, text: &text, window, tz, starts: &starts, width, values: &values };
     let (wide, narrow) = stacked(&drawn)?;
     let mut columns = vec![("from", false)];

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// How many findings are explained with an example; the rest have the advice of the catalog.
-const WORKED_OUT: usize = 25;
+const WORKED_OUT: usize = 20;
 /// How many places are named.
 const PLACES: usize = 3;
 /// How many events of a chain are told.
@@ -48,6 +48,8 @@ pub struct Finding {
     pub places: Vec<String>,
     /// How many other places there are.
     pub more_places: usize,
+    /// The exit codes, with counts.
+    pub codes: Vec<String>,
     /// What to do.
     pub actions: Vec<String>,
     /// The newest, worked out.
@@ -75,7 +77,7 @@ pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) 
         return Ok(Vec::new());
     };
     let told = desk.ask(&spec.query, Some(window))?;
-    let mut places = places(desk, window)?;
+    let (mut places, mut codes) = (places(desk, window)?, codes(desk, window)?);
     let mut findings = Vec::new();
     for row in 0..told.rows.len() {
         let cause = told.text(row, "cause").unwrap_or_default().to_owned();
@@ -84,6 +86,7 @@ pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) 
         let found = places.remove(&key).unwrap_or_default();
         finding.more_places = found.len().saturating_sub(PLACES);
         finding.places = found.into_iter().take(PLACES).map(|(name, count)| format!("{name} ({count})")).collect();
+        finding.codes = codes.remove(&key).unwrap_or_default().iter().map(|(code, count)| described(*code, *count)).collect();
         if row < WORKED_OUT {
             finding.example = example(desk, &finding.newest, tz)?;
         }
@@ -111,6 +114,7 @@ fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {
         newest: told.text(row, "newest").unwrap_or_default().to_owned(),
         places: Vec::new(),
         more_places: 0,
+        codes: Vec::new(),
         actions: entry.map(|entry| entry.actions.iter().map(|action| filled(action, &[])).collect()).unwrap_or_default(),
         example: None,
         class,
@@ -146,6 +150,27 @@ fn places(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Ke
     Ok(places)
 }
 
+/// The exit codes of each cause: the most frequent first.
+fn codes(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(i64, u64)>>, ReportError> {
+    let told = desk.ask(CODES_QUERY, Some(window))?;
+    let mut codes: BTreeMap<Key, Vec<(i64, u64)>> = BTreeMap::new();
+    for row in 0..told.rows.len() {
+        let of = |name: &str| told.text(row, name).unwrap_or_default().to_owned();
+        let whole = |name: &str| told.number(row, name).unwrap_or_default();
+        codes.entry((of("cause"), of("class"))).or_default().push((whole("exit_code") as i64, whole("count") as u64));
+    }
+    Ok(codes)
+}
+
+/// An exit code with what it means.
+fn described(code: i64, count: u64) -> String {
+    let meaning = FailureCatalog::current().exit_code(code).map(|known| format!(", {}", known.name)).unwrap_or_default();
+    format!("exit code {code}{meaning} ({count})")
+}
+
+/// The query behind the exit codes of the findings.
+pub const CODES_QUERY: &str = "failures where exit_code is not missing by cause, class, exit_code show count";
+
 /// The query behind the places of the findings.
 pub const PLACES_QUERY: &str =
     "failures by cause, class, cluster, service, family, project, run, container_instance, event_name show count";
@@ -179,7 +204,7 @@ fn example(desk: &Desk<'_>, id: &str, tz: &TimeZone) -> Result<Option<Example>, 
 
 /// The rows of `findings.csv`.
 pub const COLUMNS: &[&str] = &[
-    "rank", "cause", "title", "class", "response", "count", "share", "not_placed", "first", "last", "newest", "places", "meaning",
+    "rank", "cause", "title", "class", "response", "count", "share", "not_placed", "first", "last", "newest", "places", "exit_codes", "meaning",
     "actions",
 ];
 
@@ -199,6 +224,7 @@ pub fn row(finding: &Finding) -> Vec<String> {
         finding.last.clone(),
         finding.newest.clone(),
         finding.places.join(", "),
+        finding.codes.join(", "),
         finding.meaning.clone(),
         numbered.collect::<Vec<_>>().join("\n"),
     ]

@@ -61,6 +61,7 @@ fn write_finding(out: &mut String, finding: &Finding) {
     }
     let more = if finding.more_places > 0 { format!(" and {} more", finding.more_places) } else { String::new() };
     facts.push(format!("where: {}{more}", escape(&finding.places.join(", "))));
+    facts.extend(finding.codes.iter().map(|code| escape(code)));
     let kinds = [("class", &finding.class), ("cause", &finding.cause)];
     facts.extend(kinds.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name} {}", code(value))));
     if !finding.response.is_empty() {

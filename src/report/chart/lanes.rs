@@ -60,7 +60,7 @@ fn draw(
     let height = LANE * lanes.len() as u32 + 44;
     {
         let root = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
-        let axis = TimeAxis::new(window, tz, ((width - left) / 105) as usize);
+        let axis = TimeAxis::new(window, tz, ((width - left) / 84) as usize);
         let labels = axis.clone();
         let mut chart = ChartBuilder::on(&root)
             .margin_top(8)
@@ -95,7 +95,7 @@ fn name(
     left: u32,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let style = ("sans-serif", 15).into_font().color(&TEXT);
-    let at = (4, 8 + (index as u32 * LANE + LANE / 2) as i32 - 7);
+    let at = (4, 8 + (index as u32 * LANE + LANE / 2) as i32 - 6);
     root.draw(&Text::new(fitted(&lane.name, left - 12), at, style))?;
     Ok(())
 }
@@ -115,7 +115,7 @@ fn marks(
             Mark::Span(begin, end) => {
                 // What lasted a moment is still seen.
                 let (begin, end) = (begin.as_second().max(from), end.as_second().min(until));
-                let end = end.max(begin + (until - from) / 400);
+                let end = end.max(begin + (until - from) / 250);
                 let corners = [(begin, middle - 0.3), (end, middle + 0.3)];
                 chart.draw_series(std::iter::once(Rectangle::new(corners, color.filled())))?;
                 continue;

@@ -37,7 +37,7 @@ fn draw(bars: &Bars<'_>, width: u32) -> Result<String, Box<dyn std::error::Error
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, (width, HEIGHT)).into_drawing_area();
-        let axis = TimeAxis::new(bars.window, bars.tz, (width / 110) as usize);
+        let axis = TimeAxis::new(bars.window, bars.tz, (width / 85) as usize);
         let greatest = bars.values.iter().map(|values| values.iter().sum::<u64>()).max().unwrap_or(0).max(1);
         let labels = axis.clone();
         let mut chart = ChartBuilder::on(&root)
