@@ -188,6 +188,7 @@ fn rules_change_the_cause_of_a_query() {
     let note = "note: records loaded with another version of the failure catalog or other rules: 1;";
     let other = desk.run(&["query", "failures by cause"]).ok();
     assert!(other.err.contains(note), "{}", other.err);
+    assert!(other.err.contains("`ecs-audit store reclassify` brings them up to date"), "{}", other.err);
     let same = desk.run(&["query", "failures by cause", "--rules", "rules.toml"]).ok();
     assert!(!same.err.contains(note), "{}", same.err);
     let unclassified = desk.run(&["query", "calls by event_name"]).ok();

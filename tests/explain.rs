@@ -183,3 +183,68 @@ fn a_kill_is_out_of_memory_only_with_evidence() {
     let sick = told(&stopped(reason, &format!("{ran}{health}{}", container(""))));
     assert!(sick.contains("its health checks failed before"), "{sick}");
 }
+
+#[test]
+fn a_page_is_one_file_that_cannot_act() {
+    let desk = Desk::new();
+    let hostile = r#""CannotPullContainerError: <script>alert(1)</script> & \"quotes\" 'x' manifest unknown""#;
+    desk.write("event.json", stopped(hostile, r#","stopCode":"TaskFailedToStart","containers":[]"#));
+    let page = desk.run(&["explain", TASK, "--from", "event.json", "--format", "html"]).ok().out;
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"), "{page}");
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quotes&quot;"), "{page}");
+    for act in ["<script", "<a ", "<img", "http-equiv=\"refresh\"", "onclick", "src="] {
+        assert!(!page.contains(act), "{act}: {page}");
+    }
+    for element in ["ul", "ol", "table", "li", "h2", "code", "tr", "td"] {
+        let (opened, closed) = (format!("<{element}>"), format!("</{element}>"));
+        let opened = page.matches(&opened).count() + page.matches(&format!("<{element} ")).count();
+        assert_eq!(opened, page.matches(&closed).count(), "{element}: {page}");
+    }
+    assert!(page.contains("<h2>Cause</h2>") && page.contains("<tr><th>cluster</th>"), "{page}");
+    let network = DESK.run(&["explain", "77954849-eedf-47b8-ac98-415d8259b246", "--format", "html"]).ok().out;
+    assert!(network.contains("<li>likely: a security group") && network.contains("<li class=\"in\">for: "), "{network}");
+    let markdown = DESK.run(&["explain", "77954849-eedf-47b8-ac98-415d8259b246", "--format", "markdown"]).ok().out;
+    assert!(markdown.contains("\n- likely: a security group") && markdown.contains("\n  - for: "), "{markdown}");
+    let all = DESK.run(&["explain", "--all", "--format", "html"]).ok().out;
+    assert!(all.contains("<title>ecs-audit: failures by cause</title>"), "{all}");
+}
+
+/// A call that places several tasks is the call of each of them.
+#[test]
+fn the_second_task_of_a_call_finds_it() {
+    let desk = Desk::new();
+    let task = |id: char| format!("arn:aws:ecs:eu-west-1:111122223333:task/c/{}", id.to_string().repeat(32));
+    desk.write(
+        "call.json",
+        format!(
+            r#"{{"eventVersion":"1.09","userIdentity":{{"type":"IAMUser","userName":"ren"}},"eventTime":"2026-03-04T09:00:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","awsRegion":"eu-west-1","requestParameters":{{"cluster":"c","taskDefinition":"app:1","count":2}},"responseElements":{{"tasks":[{{"taskArn":"{}"}},{{"taskArn":"{}"}}],"failures":[]}},"eventID":"run-two","readOnly":false,"recipientAccountId":"111122223333"}}"#,
+            task('a'),
+            task('b')
+        ),
+    );
+    desk.run(&["load", "call.json"]).ok();
+    for id in ["a", "b"] {
+        let told = desk.run(&["timeline", &id.repeat(32)]).ok().out;
+        assert!(told.contains("RunTask app:1 placed 2 of 2 by ren  [run-two]"), "{told}");
+    }
+    assert_eq!(desk.run(&["timeline", &"c".repeat(32)]).code, 2);
+    assert_eq!(desk.run(&["timeline", ""]).code, 2);
+}
+
+#[test]
+fn a_timeline_can_begin_later() {
+    let whole = DESK.run(&["timeline", "checkout-web"]).ok().out;
+    let late = DESK.run(&["timeline", "checkout-web", "--since", "2026-03-06"]).ok().out;
+    let times = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter_map(|line| line.trim_start().split(' ').next())
+            .filter(|word| word.starts_with("2026-"))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert!(times(&whole).len() > times(&late).len() && !times(&late).is_empty(), "{late}");
+    assert!(times(&late).iter().all(|time| time.as_str() >= "2026-03-06"), "{late}");
+    let instance = DESK.run(&["timeline", "e232a49637a39eb84a7dd75f21f52e4a", "--since", "1d"]).ok().out;
+    assert!(times(&instance).iter().all(|time| time.as_str() >= "2026-03-07T03:20:11"), "{instance}");
+    assert_eq!(DESK.run(&["timeline", "checkout-web", "--since", "soon"]).code, 2);
+}

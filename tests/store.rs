@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Everything in the store but where it came from, as text: equal stores give equal text.
-fn contents(desk: &Desk) -> String {
+pub fn contents(desk: &Desk) -> String {
     let mut all = String::new();
     for (table, left_out) in [
         ("calls", "file, record"),
@@ -16,6 +16,7 @@ fn contents(desk: &Desk) -> String {
         ("run_records", "file, record"),
         ("job_submissions", "file, record"),
         ("run_events", "file, record"),
+        ("flows", "file, record"),
         ("failures", "file"),
     ] {
         let mut rows: Vec<String> = desk
@@ -32,7 +33,7 @@ fn contents(desk: &Desk) -> String {
 }
 
 /// Stores must be alike; where they are not, the first lines that differ are told.
-fn assert_alike(left: &str, right: &str) {
+pub fn assert_alike(left: &str, right: &str) {
     let differ = left.lines().zip(right.lines()).find(|(left, right)| left != right);
     assert!(left == right, "{} and {} lines, first: {differ:#?}", left.lines().count(), right.lines().count());
 }

@@ -102,6 +102,7 @@ cause is explained once. Only what a record or the failure catalog says is told.
   ecs-audit timeline 0c3d1c31a0138640d818802046393acb
   ecs-audit timeline ecs-svc/1931771335527380427
   ecs-audit timeline tokenize-corpus --format json
+  ecs-audit timeline cart --since 2d
 
 One line an event: the time, the time since the line before, what happened, who called, and the id of the
 record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fifth of the story.")]
@@ -133,6 +134,7 @@ no network and no script. A folder that is not a report is never overwritten.")]
     /// Show what the store holds, or look after it
     #[command(after_help = "Examples:
   ecs-audit store
+  ecs-audit store reclassify --rules rules.toml
   ecs-audit store compact
   ecs-audit store vacuum")]
     Store(StoreArgs),
@@ -144,6 +146,17 @@ pub struct Load {
     /// Files and folders; - is standard input
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+}
+
+/// What use is held against.
+#[derive(Debug, Args)]
+pub struct Limits {
+    /// Limits for `quota`: TOML with [[quota]], or what `aws service-quotas list-service-quotas` prints (may be repeated)
+    #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
+    pub quotas: Vec<PathBuf>,
+    /// Replay `quota` with something else: limit=16, spot-limit=16 or task-vcpu=2 (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub what_if: Vec<String>,
 }
 
 /// Where rows come from and where the answer goes.
@@ -169,6 +182,9 @@ pub struct Query {
     /// See [`Asking`].
     #[command(flatten)]
     pub asking: Asking,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// What relative times count back from: latest (the newest event), now, or a time
     #[arg(long, value_name = "TIME", env = "ECS_AUDIT_AS_OF")]
     pub as_of: Option<String>,
@@ -195,6 +211,9 @@ pub struct Sql {
     /// See [`Asking`].
     #[command(flatten)]
     pub asking: Asking,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// Arguments of `fields`.
@@ -219,10 +238,13 @@ pub struct Explain {
     /// With --all: only failures since then, such as 7d (before the newest event) or 2026-03-04
     #[arg(long, value_name = "TIME", requires = "all")]
     pub since: Option<String>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format: text, json or markdown
+    /// Format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }
@@ -233,10 +255,13 @@ pub struct Timeline {
     /// A task, run, job, service, deployment, container instance, ARN, failure id, or last
     #[arg(value_name = "X")]
     pub what: String,
+    /// Only events since then, such as 2d (before the newest event) or 2026-03-04
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format: text, json or markdown
+    /// Format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }
@@ -422,6 +447,8 @@ pub struct StoreArgs {
 /// What to do with a store.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum StoreAction {
+    /// Bring old rows up to date with the failure catalog and the rules of --rules, without the export
+    Reclassify,
     /// Put small files together
     Compact,
     /// Remove files that nothing needs any more

@@ -2,6 +2,7 @@
 
 use super::args::{Explain, Global};
 use super::ask::Tables;
+use super::limits;
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -15,6 +16,7 @@ use std::io::{self, Write};
 /// Runs the command.
 pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    limits::install(&arguments.limits, &tables)?;
     let records = records(&tables);
     let since = since(arguments.since.as_deref(), &tables, context)?;
     let text = match &arguments.what {
@@ -64,7 +66,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// A duration back from the newest event, or a time.
-fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
+pub fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let wrong = || Failure::Sentence(format!("--since `{text}`: expected a duration such as 7d, or a time such as 2026-03-04"));
     if let Ok(duration) = read_duration(text, 0..text.len()) {

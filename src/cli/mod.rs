@@ -8,6 +8,7 @@ mod ask;
 mod catalog;
 mod explain;
 mod fields;
+mod limits;
 mod load;
 mod query;
 mod redact;

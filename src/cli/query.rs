@@ -2,6 +2,7 @@
 
 use super::args::{Global, Query, Sql};
 use super::ask::{Tables, deliver};
+use super::limits;
 use super::redact::redactor;
 use super::say::{Failure, say, say_raw, warn};
 use crate::answer::{Answer, AnswerWindow};
@@ -25,6 +26,7 @@ const SUGGESTED: usize = 1000;
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let keep_raw = arguments.statement.to_lowercase().contains("raw") || arguments.statement.contains('*');
     let tables = Tables::open(&arguments.asking.from, keep_raw, TableSet::named_in(&arguments.statement), global, context)?;
+    limits::install(&arguments.limits, &tables)?;
     let answer = tables.sql(&arguments.statement)?;
     deliver(&answer, &arguments.asking, context)?;
     Ok(tables.loaded)
@@ -43,6 +45,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     // Names are looked for in all tables.
     let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&query, keep_raw) };
     let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
+    limits::install(&arguments.limits, &tables)?;
     let anchor = anchor(arguments.as_of.as_deref(), &tables, context)?;
     let catalog = catalog(&tables);
     let check = check_context(anchor.time, &tables, context);
@@ -81,7 +84,7 @@ fn tell_catalog(query: &ast::Query, tables: &Tables) {
     if tables.classified_by_others > 0 && classified.into_iter().any(|table| asked.contains(table)) {
         say(&format!(
             "note: records loaded with another version of the failure catalog or other rules: {}; \
-             a new store, or --from, classifies them anew",
+             `ecs-audit store reclassify` brings them up to date",
             tables.classified_by_others
         ));
     }

@@ -49,7 +49,7 @@ struct Record {
 
 fn look(tables: &Tables, table: Table, condition: &str) -> Result<Option<Record>, Failure> {
     let statement = format!(
-        "select file, record, raw from {} where {condition} order by \"time\" desc, id, file, record limit 1",
+        "select file, record, raw from {} where ({condition}) and raw is not null order by \"time\" desc, id, file, record limit 1",
         table.name()
     );
     let answer = tables.sql(&statement)?;

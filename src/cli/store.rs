@@ -6,6 +6,7 @@ use super::load::{on_threads, write_options};
 use super::say::{Failure, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
+use crate::load::catalog_version;
 use crate::render::{Format, describe_instant};
 use crate::store::{Maintained, Store};
 use crate::table::Table;
@@ -16,26 +17,54 @@ use std::io::{self, Write};
 pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     match arguments.action {
         None => overview(arguments, global, context),
-        Some(action) => maintain(action, global, context),
+        Some(StoreAction::Reclassify) => reclassify(global, context),
+        Some(StoreAction::Compact) => compact(global, context),
+        Some(StoreAction::Vacuum) => vacuum(global, context),
     }
 }
 
-fn maintain(action: StoreAction, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let options = write_options(global, context);
-    let waiting = || say("note: another ecs-audit is writing to the store; waiting for it");
-    let done: Maintained = on_threads(context.threads, || match action {
-        StoreAction::Compact => Store::compact(&global.store, options, &waiting),
-        StoreAction::Vacuum => Store::vacuum(&global.store, options, &waiting),
-    })??;
-    let text = match action {
-        StoreAction::Compact => format!("compacted: {} files became {}\n", done.files_before, done.files_after),
-        StoreAction::Vacuum => format!(
-            "vacuumed: {} of {} files removed, {} freed\n",
-            done.files_before.saturating_sub(done.files_after),
-            done.files_before,
-            HumanBytes(done.bytes_freed)
-        ),
+    let done = on_threads(context.threads, || Store::reclassify(&global.store, options, &waiting))??;
+    let mut text = if done.was_current {
+        format!("reclassified: nothing to do, catalog {} classified everything\n", catalog_version())
+    } else {
+        format!(
+            "reclassified: {} records by catalog {}; {} failures became {}\n",
+            HumanCount(done.records),
+            catalog_version(),
+            HumanCount(done.failures_before),
+            HumanCount(done.failures_after)
+        )
     };
+    if done.kept > 0 {
+        text.push_str(&format!("  {} records have no original in the store and stay as they are\n", HumanCount(done.kept)));
+    }
+    tell(&text)
+}
+
+fn compact(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let options = write_options(global, context);
+    let done: Maintained = on_threads(context.threads, || Store::compact(&global.store, options, &waiting))??;
+    tell(&format!("compacted: {} files became {}\n", done.files_before, done.files_after))
+}
+
+fn vacuum(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let options = write_options(global, context);
+    let done: Maintained = on_threads(context.threads, || Store::vacuum(&global.store, options, &waiting))??;
+    tell(&format!(
+        "vacuumed: {} of {} files removed, {} freed\n",
+        done.files_before.saturating_sub(done.files_after),
+        done.files_before,
+        HumanBytes(done.bytes_freed)
+    ))
+}
+
+fn waiting() {
+    say("note: another ecs-audit is writing to the store; waiting for it");
+}
+
+fn tell(text: &str) -> Result<ExitCode, Failure> {
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(ExitCode::Ok)
 }

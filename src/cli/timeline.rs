@@ -2,7 +2,7 @@
 
 use super::args::{Global, Timeline};
 use super::ask::Tables;
-use super::explain::{print, records, subject};
+use super::explain::{print, records, since, subject};
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -14,7 +14,8 @@ pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<E
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
     let records = records(&tables);
     let subject = subject(&records, &arguments.what)?;
-    let Some(story) = story(&records, &subject)? else {
+    let since = since(arguments.since.as_deref(), &tables, context)?;
+    let Some(story) = story(&records, &subject, since)? else {
         return Err(Failure::Sentence(format!(
             "{} `{}` has no timeline of its own: expected a task, run, service, deployment or container instance",
             subject.kind.word(),

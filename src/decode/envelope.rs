@@ -4,6 +4,7 @@
 //! (SNS, SQS, CloudWatch Logs, Kinesis, vendor wrappers, JSON in texts, base64 of gzip), to a bounded
 //! depth. Recognition is by content: keys, never file names.
 
+use super::flow;
 use super::inflate::{InflateLimits, InflateProblem, inflate, is_gzip};
 use super::json::{Tape, Value};
 use super::secret;
@@ -38,8 +39,10 @@ pub enum Shape {
     Submission,
     /// Known, and no record to load; a code says what it is.
     Other(&'static str),
-    /// It names itself a record and cannot be read; says why.
-    Unreadable(&'static str),
+    /// A line of a VPC flow log in the default format.
+    FlowLine,
+    /// It names itself a record and cannot be read; a code, and why.
+    Unreadable(&'static str, &'static str),
 }
 
 /// One record found.
@@ -79,6 +82,10 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(F
         return 0;
     }
     if let Some(inner) = value.text() {
+        if let Some(shape) = flow_line(inner) {
+            on(Found { shape, value, text: None });
+            return 1;
+        }
         return walk_text(inner, depth, on);
     }
     if value.is_array() {
@@ -101,7 +108,7 @@ fn walk_entry(key: &str, child: Value<'_>, depth: usize, on: &mut dyn FnMut(Foun
     let found = walk(child, None, depth + 1, on);
     if found == 0 && key == "CloudTrailEvent" && child.text().is_some() {
         on(Found {
-            shape: Shape::Unreadable("CloudTrailEvent is no JSON text of a CloudTrail record"),
+            shape: Shape::Unreadable("broken_json", "CloudTrailEvent is no JSON text of a CloudTrail record"),
             value: child,
             text: None,
         });
@@ -127,6 +134,18 @@ fn walk_array(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> 
         }
     }
     found
+}
+
+/// Logs in CloudWatch have no header line: only the default format tells what it is.
+fn flow_line(text: &str) -> Option<Shape> {
+    if flow::is_default_record(text) {
+        return Some(Shape::FlowLine);
+    }
+    let custom = text.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '-') && flow::is_record(text);
+    custom.then_some(Shape::Unreadable(
+        "flow_format",
+        "a record of a flow log in a format of its own, without the line of its field names",
+    ))
 }
 
 /// A text that may be JSON, or base64 of gzip of JSON, one value or several.
@@ -183,7 +202,7 @@ fn walk_event(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
         {
             return with_masked(&whole, tape, |tape, text| walk(tape.root(), Some(text), depth + 1, on));
         }
-        on(Found { shape: Shape::Unreadable("`detail` is a text that is no JSON object"), value, text });
+        on(Found { shape: Shape::Unreadable("broken_json", "`detail` is a text that is no JSON object"), value, text });
         return 1;
     }
     if recognize(detail) == Some(Shape::Call) {

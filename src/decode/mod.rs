@@ -5,6 +5,7 @@
 pub mod chunk;
 pub mod csv;
 pub mod envelope;
+pub mod flow;
 pub mod inflate;
 pub mod json;
 mod parse;

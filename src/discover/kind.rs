@@ -1,6 +1,6 @@
 //! What a file holds, by its first bytes.
 
-use crate::decode::csv;
+use crate::decode::{csv, flow};
 
 /// What plain (uncompressed) bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,10 @@ pub enum Kind {
     Json,
     /// A CSV export of CloudTrail.
     Csv,
+    /// Lines of a VPC flow log.
+    FlowLog,
+    /// A Parquet file, perhaps of a VPC flow log.
+    Parquet,
     /// Known, and left out on purpose; a code says what it is.
     Filtered(&'static str),
     /// Known, and not readable here; says what it is and what to do.
@@ -23,7 +27,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         return Kind::Refused("sqlite", "an SQLite database; export it as JSON, for dstack with POST /api/runs/list");
     }
     if bytes.starts_with(b"PAR1") {
-        return Kind::Filtered("parquet");
+        return Kind::Parquet;
     }
     if bytes.starts_with(b"PK\x03\x04") {
         return Kind::Refused("zip", "a ZIP archive; unpack it first");
@@ -40,8 +44,8 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     if *first == b'{' {
         return Kind::Json;
     }
-    if is_flow_log(content) {
-        return Kind::Filtered("flow_log");
+    if flow::is_flow_log(content) {
+        return Kind::FlowLog;
     }
     let is_array = *first == b'['
         && matches!(content.get(1..).unwrap_or_default().trim_ascii_start().first(), None | Some(b'{' | b'[' | b'"' | b']'));
@@ -61,22 +65,6 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
 fn first_line(content: &[u8]) -> &[u8] {
     let head = content.get(..4096).unwrap_or(content);
     head.split(|byte| *byte == b'\n').next().unwrap_or_default()
-}
-
-/// A header line of flow-log fields, or records of the default format.
-fn is_flow_log(content: &[u8]) -> bool {
-    let line = first_line(content);
-    let words: Vec<&[u8]> = line.trim_ascii().split(|byte| *byte == b' ').collect();
-    let is_header = words
-        .iter()
-        .filter(|word| matches!(**word, b"srcaddr" | b"dstaddr" | b"interface-id" | b"log-status" | b"account-id"))
-        .count()
-        >= 3;
-    let is_record = words.len() >= 14
-        && words.first().is_some_and(|version| matches!(*version, b"2" | b"3" | b"4" | b"5"))
-        && words.iter().any(|word| word.starts_with(b"eni-"))
-        && words.iter().any(|word| matches!(*word, b"ACCEPT" | b"REJECT" | b"NODATA" | b"SKIPDATA"));
-    is_header || is_record
 }
 
 /// A time stamp, a blank and JSON.
@@ -115,7 +103,8 @@ mod tests {
             (b"[]", Kind::Json),
             (b"hello world", Kind::Filtered("not_a_log")),
             (b"\x00\x01\x02", Kind::Filtered("not_a_log")),
-            (b"version account-id interface-id srcaddr dstaddr srcport\n", Kind::Filtered("flow_log")),
+            (b"version account-id interface-id srcaddr dstaddr srcport\n", Kind::FlowLog),
+            (b"PAR1\x15", Kind::Parquet),
             (b"eventTime,eventName,eventSource\nx,y,z", Kind::Csv),
         ];
         for (bytes, want) in table {

@@ -170,7 +170,7 @@ fn fill_word(word: &str, names: &Names) -> String {
     if let Some(value) = names.get(word) {
         return value.to_owned();
     }
-    match word.split_once('=') {
+    match word.rsplit_once('=') {
         Some((key, placeholder)) => names.get(placeholder).map_or_else(|| word.to_owned(), |value| format!("{key}={value}")),
         None => word.to_owned(),
     }

@@ -3,7 +3,7 @@
 use super::describe;
 use super::finding::{Event, in_order};
 use super::gather::Case;
-use super::records::{Records, Row, equals, like_it, shifted, text, time, within};
+use super::records::{Records, Row, calls_of_task, equals, like_it, shifted, text, time, within};
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -129,7 +129,7 @@ fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Even
     let rows = records.of(Table::TaskEvents, &of_it)?;
     let mut events: Vec<Event> = rows.iter().filter_map(describe::task).collect();
     let began = case.task.as_ref().and_then(|task| task.time("created_at")).unwrap_or(at);
-    let by_name = equals("task", Some(task));
+    let by_name = calls_of_task(task);
     events.extend(calls(records, &format!("{by_name} and read_only is not true"), "\"time\"", MOST)?);
     events.extend(calls(records, &own_refused_calls(task), "\"time\"", MOST)?);
     if case.text("container_instance").is_some() {

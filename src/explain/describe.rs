@@ -9,11 +9,19 @@ pub(super) fn call(row: &Row) -> Option<Event> {
     let object = match name {
         "RunTask" | "StartTask" => row.text("task_definition").or(row.text("family")),
         "StopTask" => row.text("task"),
-        _ => row.text("service").or(row.text("task_definition")).or(row.text("container_instance")).or(row.text("task")),
+        _ => row
+            .text("service")
+            .or(row.text("task_definition"))
+            .or(row.text("container_instance"))
+            .or(row.text("task"))
+            .or(row.text("resource").and_then(|ids| ids.split(' ').next())),
     };
     let mut what = name.to_owned();
     if let Some(object) = object {
         what.push_str(&format!(" {object}"));
+    }
+    if let Some(rule) = row.text("rule") {
+        what.push_str(&format!(" ({rule})"));
     }
     if let Some(code) = row.text("error_code") {
         what.push_str(&format!(" was refused: {code}"));

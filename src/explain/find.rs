@@ -1,6 +1,6 @@
 //! From what a person typed to what it is called in the tables.
 
-use super::records::{Records, Row, equals, like_it, text};
+use super::records::{Records, Row, calls_of_task, equals, like_it, text};
 use crate::lang::suggest;
 use crate::run::RunError;
 use crate::table::Table;
@@ -107,7 +107,10 @@ pub fn resolve(records: &Records<'_>, typed: &str) -> Result<Option<Subject>, Ru
     }
     for kind in kinds {
         for (table, columns) in kind.known_in() {
-            let same: Vec<String> = columns.iter().map(|column| equals(column, Some(&name))).collect();
+            let mut same: Vec<String> = columns.iter().map(|column| equals(column, Some(&name))).collect();
+            if (*kind, *table) == (SubjectKind::Task, Table::Calls) {
+                same.push(calls_of_task(&name));
+            }
             let has_cluster = table.fields().iter().any(|field| field.name == "cluster");
             let there = if has_cluster { like_it("cluster", cluster.as_deref()) } else { "true".to_owned() };
             if records.any(*table, &format!("({}) and {there}", same.join(" or ")))? {

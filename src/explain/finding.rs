@@ -1,5 +1,6 @@
 //! What is known about one failure, as data.
 
+use super::network::Network;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -30,6 +31,8 @@ pub struct Finding {
     pub chain: Vec<Event>,
     /// The arithmetic.
     pub calculation: Vec<String>,
+    /// Why the network failed it; none where it is no failure of the network.
+    pub network: Option<Network>,
     /// What to check.
     pub verify: Vec<Check>,
     /// What to do.

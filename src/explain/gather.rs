@@ -4,6 +4,7 @@ use super::chain::{chain, never_placed};
 use super::ending::{describe_ending, oom};
 use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Cause, Fact, Finding, Summary, When};
+use super::network::network;
 use super::phases::ladder;
 use super::records::{Records, Row, equals, like_it};
 use super::{advice, arithmetic};
@@ -127,6 +128,7 @@ fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
         notes,
         cause: cause(case, entry),
         calculation: arithmetic::calculate(records, case)?,
+        network: if case.expected { None } else { network(records, case)? },
         verify: entry.filter(|_| !case.expected).map(|entry| advice::verify(case, entry)).unwrap_or_default(),
         actions: entry.filter(|_| !case.expected).map(|entry| advice::actions(case, entry)).unwrap_or_default(),
         response: if case.expected { None } else { advice::response(entry, case.text("class")) },

@@ -11,7 +11,9 @@
 //! explain X      { "subject": {kind, name}, "others": n, "finding": {id, kind, expected, failure: {what, reason,
 //!                  message}, place: [{name, value}], when: {at, began, lasted_seconds}, phases: [{name, state, at,
 //!                  until, note}], ran, notes: [], cause: {id, title, meaning, class, category, wording}, chain: [{time, what,
-//!                  who, note, record}], calculation: [], verify: [{command, note}], actions: [], response} or null }
+//!                  who, note, record}], calculation: [], network: {interface, address, subnet, branches: [{name, verdict (likely,
+//!                  possible, open or unlikely), for: [{what, time, who, record}], against: ["]}], missing: []} or null,
+//!                  verify: [{command, note}], actions: [], response} or null }
 //! explain --all  { "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
 //!                  response}] }
 //! timeline X     { "subject": {kind, name}, "events": [{time, what, who, note, record, since_seconds, gap}],
@@ -27,6 +29,7 @@ mod find;
 mod finding;
 mod gather;
 mod groups;
+mod network;
 mod phases;
 mod print;
 mod records;
@@ -37,6 +40,7 @@ pub use find::{Subject, SubjectKind, nearest, newest, resolve};
 pub use finding::{Check, Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
+pub use network::{Branch, Evidence, Network, Verdict};
 pub use print::{Layout, Printed, print_finding, print_groups, print_story};
 pub use records::Records;
 pub use story::{Story, story};

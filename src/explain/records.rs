@@ -61,6 +61,14 @@ impl<'s> Records<'s> {
         let view = (noun.view)(need);
         self.rows(&format!("select {columns} from ({view}) f where {condition} order by \"time\" desc nulls last, id"))
     }
+
+    /// How many failures there are, each incident once, with the first and last and a record of one; none without any.
+    pub(super) fn count_failures(&self, condition: &str) -> Result<Option<Row>, RunError> {
+        let Some(noun) = nouns::noun("failures") else { return Ok(None) };
+        let view = (noun.view)(Need::default());
+        let columns = "count(*) as failures, min(\"time\") as first, max(\"time\") as last, min(record) as record";
+        Ok(self.rows(&format!("select {columns} from ({view}) f where {condition}"))?.into_iter().next())
+    }
 }
 
 fn select(table: Table, condition: &str) -> String {
@@ -85,6 +93,12 @@ pub(super) fn time(value: Timestamp) -> String {
 /// `"column" = 'value'`, or a condition that nothing meets where there is no value.
 pub(super) fn equals(column: &str, value: Option<&str>) -> String {
     value.map_or_else(|| "false".to_owned(), |value| format!("\"{column}\" = {}", text(value)))
+}
+
+/// The calls that placed a task, or asked about it: one call may place several.
+pub(super) fn calls_of_task(task: &str) -> String {
+    let among = text(&format!(" {task} "));
+    format!("({} or (tasks is not null and strpos(concat(' ', tasks, ' '), {among}) > 0))", equals("task", Some(task)))
 }
 
 /// Equal where the value is known; anything where it is not.

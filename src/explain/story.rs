@@ -4,7 +4,7 @@ use super::chain::own_refused_calls;
 use super::describe;
 use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Event, in_order, instant};
-use super::records::{Records, Row, equals, like_it, within};
+use super::records::{Records, Row, calls_of_task, equals, like_it, time, within};
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -51,26 +51,29 @@ pub struct Phase {
     pub seconds: f64,
 }
 
-/// Tells the story of a subject; none for what has none (a cluster, a task definition).
-pub fn story(records: &Records<'_>, subject: &Subject) -> Result<Option<Story>, RunError> {
+/// Tells the story of a subject, or what of it happened since a time; none for what has none (a cluster, a task definition).
+pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>) -> Result<Option<Story>, RunError> {
     let Some(subject) = protagonist(records, subject)? else { return Ok(None) };
     let same = |column: &str| equals(column, Some(&subject.name));
     let there = like_it("cluster", subject.cluster.as_deref());
+    // A service or an instance may have years of events.
+    let late = since.map_or_else(|| "true".to_owned(), |since| format!("\"time\" >= {}", time(since)));
     let mut events = Vec::new();
     let mut phases = Vec::new();
     match subject.kind {
         SubjectKind::Task => {
             let rows = task_events(records, &format!("{} and {there}", same("task")))?;
             events.extend(rows.iter().filter_map(describe::task));
-            events.extend(calls(records, &format!("{} and read_only is not true", same("task")))?);
+            events.extend(calls(records, &format!("{} and read_only is not true", calls_of_task(&subject.name)))?);
             events.extend(calls(records, &own_refused_calls(&subject.name))?);
             phases.extend(rows.last().map(of_task).unwrap_or_default());
             events.extend(rows.last().map(moments).unwrap_or_default());
         }
         SubjectKind::Service => {
-            events.extend(of_tasks(records, &format!("{} and {there}", same("service")))?);
-            events.extend(services(records, &format!("{} and {there}", same("service")))?);
-            events.extend(calls(records, &format!("{} and {there} and read_only is not true", same("service")))?);
+            let condition = format!("{} and {there} and {late}", same("service"));
+            events.extend(of_tasks(records, &condition)?);
+            events.extend(services(records, &condition)?);
+            events.extend(calls(records, &format!("{condition} and read_only is not true"))?);
         }
         SubjectKind::Deployment => {
             let told = records.of(Table::ServiceEvents, &same("deployment"))?;
@@ -82,6 +85,7 @@ pub fn story(records: &Records<'_>, subject: &Subject) -> Result<Option<Story>, 
         SubjectKind::Instance => {
             let condition = format!("{} and {there}", same("container_instance"));
             events.extend(describe::instance_changes(&records.of(Table::InstanceEvents, &condition)?));
+            let condition = format!("{condition} and {late}");
             events.extend(of_tasks(records, &condition)?);
             let names = "event_name in ('UpdateContainerAgent', 'RegisterContainerInstance', 'UpdateContainerInstancesState', \
                          'DeregisterContainerInstance')";
@@ -94,6 +98,8 @@ pub fn story(records: &Records<'_>, subject: &Subject) -> Result<Option<Story>, 
         }
         SubjectKind::Failure | SubjectKind::Family | SubjectKind::Cluster => return Ok(None),
     }
+    events.retain(|event| since.is_none_or(|since| event.time >= since));
+    phases.retain(|phase| since.is_none_or(|since| phase.until >= since));
     Ok(Some(Story { events: lines(in_order(events)), phases, subject }))
 }
 

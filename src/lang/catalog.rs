@@ -98,6 +98,12 @@ pub trait Catalog {
     fn default_measure(&self, _noun: &str) -> &'static str {
         "count"
     }
+
+    /// A column whose values have no common unit, and the value that is meant when groups are made
+    /// without naming it.
+    fn assumed(&self, _noun: &str) -> Option<(&'static str, &'static str)> {
+        None
+    }
 }
 
 /// Finds a column by its lower-case name.

@@ -2,10 +2,12 @@
 
 use super::Known;
 use super::account::{FileReport, Trouble};
+use super::flow::{load_flow_log, load_parquet, load_record};
 use super::worker::{LoadError, LoadOptions, Pool, Worker};
 use crate::decode::chunk::{Chunk, chunks};
 use crate::decode::csv::{self, CsvLine};
 use crate::decode::envelope::{self, Found, Shape};
+use crate::decode::flow::FlowLayout;
 use crate::decode::inflate::{InflateProblem, inflate, is_gzip};
 use crate::decode::json::{Tape, Value};
 use crate::decode::secret;
@@ -129,7 +131,7 @@ fn tell_damage(problem: InflateProblem, report: &mut FileReport) {
         InflateProblem::Bomb { .. } => return,
     };
     if let Some(last) = report.problems.last_mut()
-        && matches!(last.why.as_str(), "truncated" | "broken_json" | "invalid_utf8")
+        && matches!(last.why.as_str(), "truncated" | "broken_json" | "invalid_utf8" | "broken_flow")
     {
         last.why = why.to_owned();
         last.detail = detail;
@@ -145,6 +147,8 @@ fn load_plain(pool: &Pool<'_>, bytes: &[u8], options: &LoadOptions, report: &mut
     match kind_of(bytes) {
         Kind::Json => load_json(pool, bytes, options, report),
         Kind::Csv => pool.with_worker(|worker| load_csv(worker, bytes, options, report)),
+        Kind::FlowLog => pool.with_worker(|worker| load_flow_log(worker, bytes, options, report)),
+        Kind::Parquet => pool.with_worker(|worker| load_parquet(worker, bytes, options, report)),
         Kind::Filtered(why) => {
             report.format = why.to_owned();
             if why == "empty" {
@@ -276,16 +280,21 @@ fn load_found(
             report.filter(why);
             return Ok(());
         }
-        Shape::Unreadable(why) => {
+        Shape::Unreadable(why, detail) => {
             let trouble = Trouble {
                 record: Some(report.next_number()),
                 offset: Some(offset as u64),
-                why: "broken_json".to_owned(),
-                detail: why.to_owned(),
+                why: why.to_owned(),
+                detail: detail.to_owned(),
                 sample: found.value.text().map(|text| sample(text.as_bytes())).unwrap_or_default(),
             };
             report.quarantine(trouble);
             return Ok(());
+        }
+        Shape::FlowLine => {
+            let text = found.value.text().unwrap_or_default();
+            let values: Vec<&str> = text.split(' ').collect();
+            return load_record(worker, &FlowLayout::default(), &values, (Some(offset as u64), text), options, report);
         }
         _ => {}
     }
@@ -309,7 +318,7 @@ fn load_found(
         return load_service(worker, found.value, offset, options, report);
     }
     let modeled = model_one(found.shape, found.value, origin(report));
-    accept(worker, modeled, (offset, text), options, report)
+    accept(worker, modeled, (Some(offset as u64), text), options, report)
 }
 
 /// A service of `describe-services`: each of its events and deployments is a record of its own.
@@ -333,7 +342,7 @@ fn load_service(
             } else {
                 model::service::model_service_deployment(service, part, origin)
             };
-            accept(worker, modeled, (offset, &text), options, report)?;
+            accept(worker, modeled, (Some(offset as u64), &text), options, report)?;
         }
     }
     if report.read == read {
@@ -343,7 +352,7 @@ fn load_service(
 }
 
 /// Output of `aws ecs describe-…` has no envelope.
-const DESCRIBED: Envelope<'static> =
+pub(super) const DESCRIBED: Envelope<'static> =
     Envelope { id: None, time: None, account: None, region: None, detail_type: "", source: "describe", resource: None };
 
 fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
@@ -356,11 +365,11 @@ fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<
         Shape::Run => model::dstack::model_run(value, origin),
         Shape::RunEvent => model::dstack::model_run_event(value, origin),
         Shape::Submission => model::dstack::model_submission(value, origin),
-        Shape::Service | Shape::Other(_) | Shape::Unreadable(_) => Modeled::Filtered("not_a_log"),
+        Shape::Service | Shape::FlowLine | Shape::Other(_) | Shape::Unreadable(..) => Modeled::Filtered("not_a_log"),
     }
 }
 
-fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
+pub(super) fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let Some(detail) = value.get("detail") else { return Modeled::Filtered("not_a_log") };
     let detail_type = value.text_at("detail-type").or_else(|| value.text_at("detailType")).unwrap_or_default();
     let envelope = Envelope {
@@ -376,10 +385,10 @@ fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
 }
 
 /// Counts what became of a record, and keeps its rows if it is new.
-fn accept(
+pub(super) fn accept(
     worker: &mut Worker<'_>,
     modeled: Modeled<'_>,
-    (offset, text): (usize, &str),
+    (offset, text): (Option<u64>, &str),
     options: &LoadOptions,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
@@ -407,7 +416,7 @@ fn accept(
     };
     report.quarantine(Trouble {
         record: Some(report.next_number()),
-        offset: Some(offset as u64),
+        offset,
         why: refusal.why.to_owned(),
         detail: refusal.detail,
         sample: sample(text.as_bytes()),
@@ -468,12 +477,14 @@ fn format_of(shape: Shape) -> &'static str {
         Shape::RunEvent => "dstack events",
         Shape::Submission => "dstack submissions",
         Shape::Other(why) => why,
-        Shape::Unreadable(_) => "CloudTrail",
+        Shape::FlowLine => "VPC flow log",
+        Shape::Unreadable("flow_format", _) => "VPC flow log",
+        Shape::Unreadable(..) => "CloudTrail",
     }
 }
 
 /// The first characters of what could not be loaded, without secrets.
-fn sample(bytes: &[u8]) -> String {
+pub(super) fn sample(bytes: &[u8]) -> String {
     let head = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
     let text = String::from_utf8_lossy(head);
     secret::mask_fragment(&text).chars().take(120).collect()

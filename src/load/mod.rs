@@ -5,20 +5,21 @@
 //! for every file.
 
 mod account;
+mod again;
 mod file;
+mod flow;
 mod seen;
 mod worker;
 
 pub use account::{FileReport, Totals, Trouble};
+pub use again::{Kept, model_again};
 pub use file::read_bytes;
 pub use seen::{Existing, Identity, Seen, identity};
 pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};
 
 use crate::discover::Input;
 use crate::model::catalog::FailureCatalog;
-use crate::table::Table;
-use arrow::compute::concat_batches;
-use arrow::record_batch::RecordBatch;
+use crate::table::{Batch, Table};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -72,7 +73,7 @@ pub fn load(
 
 /// Puts together what the workers have left, so that a small load makes one batch a table and day.
 fn put_rest(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Result<(), LoadError> {
-    let mut rest: BTreeMap<(Table, Day), Vec<RecordBatch>> = BTreeMap::new();
+    let mut rest: BTreeMap<(Table, Day), Vec<Batch>> = BTreeMap::new();
     for worker in workers {
         if let Some((first, last)) = worker.span() {
             shelf.span(first, last);
@@ -82,7 +83,7 @@ fn put_rest(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Result<(), LoadError
         }
     }
     rest.into_par_iter().try_for_each(|((table, day), batches)| {
-        let batch = concat_batches(&table.schema(), &batches)?;
+        let batch = Batch::concat(table, batches)?;
         shelf.put(table, day, batch).map_err(LoadError::Shelf)
     })
 }

@@ -3,9 +3,8 @@
 use super::seen::{Seen, identity};
 use crate::decode::inflate::InflateLimits;
 use crate::model::Record;
-use crate::table::{Columns, Row, Table, TableSet};
+use crate::table::{Batch, Columns, Row, Table, TableSet};
 use arrow::error::ArrowError;
-use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -41,7 +40,12 @@ pub enum LoadError {
 /// Where rows go.
 pub trait Shelf: Sync + std::fmt::Debug {
     /// Takes the rows of one table and day.
-    fn put(&self, table: Table, day: Day, batch: RecordBatch) -> Result<(), String>;
+    fn put(&self, table: Table, day: Day, batch: Batch) -> Result<(), String>;
+
+    /// Whether it takes the original records apart from the rows.
+    fn takes_originals_apart(&self) -> bool {
+        false
+    }
 
     /// Hears of the oldest and newest event, also of tables whose rows are not kept.
     fn span(&self, _first: i64, _last: i64) {}
@@ -55,7 +59,7 @@ const FULL_WORKER: usize = 64 << 20;
 const LARGE_BUFFER: usize = 16 << 20;
 
 /// Rows that were not handed on yet, with their table and day.
-pub type Rest = ((Table, Day), RecordBatch);
+pub type Rest = ((Table, Day), Batch);
 
 /// The state of one thread of a load.
 pub struct Worker<'s> {
@@ -105,7 +109,9 @@ impl<'s> Worker<'s> {
             return Ok(());
         }
         let day = day_of(row.time().unwrap_or(record_time));
-        let columns = self.columns.entry((table, day)).or_insert_with(|| Columns::new(table));
+        let apart = self.shelf.takes_originals_apart();
+        let columns = self.columns.entry((table, day));
+        let columns = columns.or_insert_with(|| if apart { Columns::with_originals_apart(table) } else { Columns::new(table) });
         let before = columns.bytes();
         columns.push(row);
         let after = columns.bytes();

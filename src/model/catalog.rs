@@ -4,6 +4,7 @@
 //! file order wins; entries that apply to the kind come before all others, because texts leak from
 //! one kind into another.
 
+use super::names::GROUPS;
 use crate::knowledge::{
     Benign, CLASSES, CONFIDENCES, CatalogText, DSTACK, ECS_ERRORS, ExitCode, ExitStatus, JobReason, PHASES, RETRIES, RunReason,
     StopCode,
@@ -88,6 +89,8 @@ pub struct FailureCatalog {
     stop_codes: Vec<StopCode>,
     job_reasons: Vec<JobReason>,
     run_reasons: Vec<RunReason>,
+    /// Entries with patterns that catch what is a column of a failure.
+    naming: HashSet<String>,
     version: String,
 }
 
@@ -208,6 +211,8 @@ impl FailureCatalog {
         let benign = benign.flat_map(|(index, entry)| entry.patterns.iter().map(move |text| (index, text.as_str())));
         let benign_texts = Patterns::new(benign);
         (self.texts, self.job_texts, self.benign_texts) = (texts, job_texts, benign_texts);
+        let naming = self.entries.iter().filter(|entry| entry.patterns.iter().any(|pattern| names_column(pattern)));
+        self.naming = naming.map(|entry| entry.id.clone()).collect();
     }
 
     /// The entry that explains a text.
@@ -266,6 +271,11 @@ impl FailureCatalog {
         caught.filter(|(_, value)| !value.is_empty()).collect()
     }
 
+    /// Whether a pattern of an entry catches something that is a column of a failure.
+    pub fn names_columns(&self, entry: &Entry) -> bool {
+        self.naming.contains(&entry.id)
+    }
+
     /// All entries, in their order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -300,6 +310,12 @@ impl FailureCatalog {
     pub fn benign(&self) -> &[Benign] {
         &self.benign
     }
+}
+
+/// Whether a pattern has a group named after a column.
+fn names_column(pattern: &str) -> bool {
+    let groups = pattern.split("(?P<").skip(1).filter_map(|rest| rest.split_once('>'));
+    groups.into_iter().any(|(group, _)| GROUPS.contains(&group))
 }
 
 /// The words of an entry that are not in the vocabulary.

@@ -7,6 +7,7 @@
 use super::arn;
 use super::catalog::TextKind;
 use super::failure::classify;
+use super::network_call::read_network_call;
 use super::time::parse_time;
 use super::{Modeled, Origin, Record, Refusal};
 use crate::decode::json::Value;
@@ -48,6 +49,9 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     let mut failures = Vec::new();
     if call.event_source.as_deref() == Some("ecs.amazonaws.com") {
         failures = read_ecs(&mut call, &parts);
+    }
+    if call.event_source.as_deref() == Some("ec2.amazonaws.com") {
+        read_network_call(&mut call, parts.request, parts.response);
     }
     call.raw = origin.raw();
     let account = call.account.clone();
@@ -193,9 +197,27 @@ fn read_request<'a>(call: &mut Call<'a>, key: &str, value: Value<'a>) {
         "overrides" => {
             call.requested_cpu = value.get("cpu").and_then(Value::int);
             call.requested_memory = value.get("memory").and_then(Value::int);
+            call.overrides = digest(value).map(Cow::Owned);
         }
         _ => {}
     }
+}
+
+/// A digest of overrides; none where they only name containers.
+fn digest(overrides: Value<'_>) -> Option<String> {
+    fn changes(key: &str, value: Value<'_>) -> bool {
+        match (value.is_object(), value.is_array()) {
+            (true, _) => value.entries().any(|(key, value)| changes(key, value)),
+            (_, true) => value.items().any(|value| changes(key, value)),
+            _ => key != "name" && !value.is_null(),
+        }
+    }
+    if !changes("", overrides) {
+        return None;
+    }
+    let mut text = String::new();
+    overrides.write(&mut text);
+    Some(blake3::hash(text.as_bytes()).to_hex().chars().take(16).collect())
 }
 
 fn set_cluster<'a>(call: &mut Call<'a>, cluster: Option<&'a str>) {
@@ -273,6 +295,7 @@ fn read_launch<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
     if let Some(first) = tasks.and_then(|tasks| tasks.items().next()) {
         read_task(call, first);
     }
+    call.tasks = tasks.and_then(several_tasks);
     let placed = tasks.map_or(0, |tasks| i64::try_from(tasks.items().count()).unwrap_or(0));
     // A response that was left out for its size says nothing about what was placed.
     if response.is_none() && call.error_code.is_none() {
@@ -294,6 +317,12 @@ fn read_launch<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
     reasons.dedup();
     call.failure_reasons = Some(Cow::Owned(reasons.join(",")));
     entries.iter().enumerate().map(|(index, entry)| launch_failure(call, *entry, index)).collect()
+}
+
+/// The ids of tasks, where there are several.
+fn several_tasks<'a>(tasks: Value<'a>) -> Name<'a> {
+    let ids: Vec<&str> = tasks.items().filter_map(|task| task.text_at("taskArn")).map(arn::short).collect();
+    (ids.len() > 1).then(|| Cow::Owned(ids.join(" ")))
 }
 
 fn launch_failure<'a>(call: &Call<'a>, entry: Value<'a>, index: usize) -> Failure<'a> {

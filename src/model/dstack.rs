@@ -49,6 +49,7 @@ pub fn model_run<'a>(run: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
         project: record.project.clone(),
         user: record.user.clone(),
         file: origin.file(),
+        alone: false,
     };
     let failures = failures_of(&context, &submissions, cause);
     let mut rows = Vec::with_capacity(1 + submissions.len() + failures.len());

@@ -1,6 +1,7 @@
 //! What a failure is: phase, class, category and cause, from the catalog.
 
 use super::catalog::{Entry, FailureCatalog, TextKind};
+use super::names::fill_names;
 use crate::table::Failure;
 use std::borrow::Cow;
 
@@ -33,16 +34,19 @@ impl Classification {
         }
     }
 
-    /// Writes phase, class, cause, category and code into a failure whose `kind` and `ran` are known.
+    /// Writes phase, class, cause, category and code into a failure whose `kind` and `ran` are known, and the names that
+    /// its message has.
     pub fn fill(&self, failure: &mut Failure<'_>) {
         failure.phase = self.phase.map(Cow::Borrowed);
         failure.class = self.class.map(Cow::Borrowed);
         failure.cause = self.cause.map(Cow::Borrowed);
+        failure.confidence = self.confidence.map(Cow::Borrowed);
         failure.category = category(self.class, self.phase, failure.ran, self.cause).map(Cow::Borrowed);
         let parts = [failure.kind.as_deref(), self.phase, self.cause];
         // A cause without a phase cannot be: entries have both.
         let known: Vec<&str> = parts.into_iter().map_while(|part| part).collect();
         failure.code = Some(Cow::Owned(known.join(".")));
+        fill_names(failure, self.cause.and_then(|cause| FailureCatalog::current().entry(cause)));
     }
 }
 

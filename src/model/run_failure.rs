@@ -25,12 +25,14 @@ pub(super) struct RunContext<'r, 'a> {
     pub project: Name<'a>,
     pub user: Name<'a>,
     pub file: Name<'a>,
+    /// It is the context of a submission without its run.
+    pub alone: bool,
 }
 
 impl<'r, 'a> RunContext<'r, 'a> {
     /// That of a submission without its run.
     pub(super) fn alone(record: &'r str, time: i64, file: Name<'a>) -> Self {
-        RunContext { record, time, file, ..RunContext::default() }
+        RunContext { record, time, file, alone: true, ..RunContext::default() }
     }
 }
 

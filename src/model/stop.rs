@@ -185,6 +185,7 @@ fn of_task<'a>(task: &TaskEvent<'a>) -> Failure<'a> {
         family: task.family.clone(),
         task_definition: task.task_definition.clone(),
         task: task.task.clone(),
+        subnet: task.subnet.clone(),
         container_instance: task.container_instance.clone(),
         launch_type: task.launch_type.clone(),
         capacity_provider: task.capacity_provider.clone(),

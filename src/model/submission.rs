@@ -119,7 +119,7 @@ impl<'a> Submission<'a> {
             id: Some(Cow::Owned(id)),
             time,
             run_id: context.run_id.clone(),
-            run_record: context.run_id.is_some().then(|| Cow::Owned(context.record.to_owned())),
+            run_record: (!context.alone).then(|| Cow::Owned(context.record.to_owned())),
             job: self.job,
             replica: self.replica,
             job_num: self.job_num,
@@ -157,6 +157,7 @@ impl<'a> Submission<'a> {
             source: name("dstack"),
             file: origin.file(),
             record: Some(origin.record),
+            raw: if context.alone { origin.raw() } else { None },
         }
     }
 }

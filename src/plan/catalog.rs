@@ -66,6 +66,14 @@ impl Catalog for PlanCatalog {
         seen.entry(key).or_insert_with(|| (self.values)(noun, field)).clone()
     }
 
+    fn default_measure(&self, noun: &str) -> &'static str {
+        nouns::noun(noun).map_or("count", nouns::Noun::default_measure)
+    }
+
+    fn assumed(&self, noun: &str) -> Option<(&'static str, &'static str)> {
+        nouns::noun(noun).and_then(nouns::Noun::assumed)
+    }
+
     fn shown(&self, noun: &str) -> &[&'static str] {
         nouns::noun(noun).map_or(&[], |noun| noun.shown)
     }

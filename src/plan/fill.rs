@@ -84,7 +84,8 @@ fn no_ids() -> Expr {
     Expr::Literal(ScalarValue::List(ScalarValue::new_list_nullable(&[], &DataType::Utf8)), None)
 }
 
-fn unnest(frame: DataFrame, name: &str) -> Result<DataFrame, PlanError> {
+/// Lists of a column as rows.
+pub(super) fn unnest(frame: DataFrame, name: &str) -> Result<DataFrame, PlanError> {
     let (state, plan) = frame.into_parts();
     let plan = LogicalPlanBuilder::from(plan)
         .unnest_columns_with_options(vec![Column::new_unqualified(name)], UnnestOptions::new())?

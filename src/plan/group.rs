@@ -17,8 +17,8 @@ use super::bursts::{self, ENDED};
 use super::evidence::bounded;
 use super::expression::{arrow_type, cast, column, lower_row, typed};
 use super::fill::{self, BUCKET};
-use super::function::{Step, time_bucket};
-use super::nouns::EVIDENCE;
+use super::function::{Step, bucket_span, time_bucket};
+use super::nouns::{EVIDENCE, Noun};
 use super::other::{self, OTHER};
 use super::rows::{Order, Rows};
 use super::{PlanError, Setting, rank};
@@ -84,9 +84,31 @@ fn by_time(input: &Rows) -> Vec<Order> {
     order
 }
 
+/// Levels hold in every bucket up to their end, not only where they began.
+fn in_every_bucket(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result<DataFrame, PlanError> {
+    let frame = input.frame.clone();
+    let Some(every) = stage.every.as_ref().filter(|every| every.field.name == "time") else { return Ok(frame) };
+    if !setting.noun.is_some_and(Noun::is_level) {
+        return Ok(frame);
+    }
+    let end = setting.window.to.map(|to| to.as_microsecond().saturating_sub(1));
+    let last = end.unwrap_or(i64::MAX).min(setting.anchor.as_microsecond());
+    let step = Step::new(every, setting.tz);
+    let fields = frame.schema().fields();
+    let items: Vec<Expr> = fields
+        .iter()
+        .map(|field| match field.name().as_str() {
+            "time" => bucket_span(step.clone(), last, column("time"), column("until")).alias("time"),
+            name => column(name),
+        })
+        .collect();
+    fill::unnest(frame.select(items)?, "time")
+}
+
 /// The input with the bucket and the keys as columns of their own.
 fn named_keys(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result<DataFrame, PlanError> {
-    let fields = input.frame.schema().fields();
+    let frame = in_every_bucket(input, stage, setting)?;
+    let fields = frame.schema().fields();
     let mut items: Vec<Expr> = fields.iter().map(|field| column(field.name())).collect();
     if let Some(every) = &stage.every {
         let step = Step::new(every, setting.tz);
@@ -96,7 +118,7 @@ fn named_keys(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Data
         let value = lower_row(&key.expr, setting.tz)?;
         items.push(typed(value, key.kind).alias(key_name(index)));
     }
-    let frame = input.frame.clone().select(items)?;
+    let frame = frame.select(items)?;
     let (Some(pause), Some(time)) = (stage.bursts, input.time()) else { return Ok(frame) };
     let keys: Vec<String> = (0..stage.by.len()).map(key_name).collect();
     bursts::with_begin(frame, &keys, time, &by_time(input), pause)

@@ -33,9 +33,11 @@ mod expression;
 mod fill;
 pub mod function;
 mod group;
+mod history;
 pub mod nouns;
 mod other;
 mod predicate;
+pub mod quotas;
 mod rank;
 mod relation;
 mod rows;
@@ -45,6 +47,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod views;
+mod zone;
 
 use std::collections::BTreeSet;
 
@@ -55,7 +58,8 @@ use jiff::tz::TimeZone;
 
 pub use catalog::PlanCatalog;
 pub use error::PlanError;
-pub use session::session;
+pub use session::{session, set_quotas};
+pub use zone::ZoneName;
 
 use crate::lang::checked::{Checked, Column, Stage, Window};
 use expression::column;
@@ -142,6 +146,7 @@ async fn window_rows(session: &SessionContext, checked: &Checked, window: &Windo
         to: micros(window.to),
         raw: source::reads_raw(checked),
         evidence: options.evidence,
+        zone: ZoneName::of(&checked.tz),
     };
     source::read(session, known_noun(&checked.source)?, need, window).await
 }
@@ -163,6 +168,7 @@ async fn kept(
         let need = Need {
             anchor: options.anchor.as_microsecond(),
             raw: source::filter_reads_raw(relation.filter.as_ref()),
+            zone: ZoneName::of(&checked.tz),
             ..Need::default()
         };
         let others = source::read(session, known_noun(&relation.noun)?, need, &window).await?;

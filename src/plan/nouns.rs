@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 
 use super::views;
+use super::zone::ZoneName;
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::{Aggregate, Expr, FieldRef};
 use crate::table::{Field, FieldKind, Table};
@@ -24,6 +25,23 @@ pub struct Noun {
     pub shown: &'static [&'static str],
     /// Makes the SQL of its rows.
     pub view: fn(Need) -> String,
+}
+
+impl Noun {
+    /// The measure that groups show when a query names none.
+    pub fn default_measure(&self) -> &'static str {
+        if self.word == "quota" { "peak" } else { "count" }
+    }
+
+    /// Whether its rows are levels: each holds from its `time` up to its `until`.
+    pub fn is_level(&self) -> bool {
+        self.word == "quota"
+    }
+
+    /// What is meant when groups are made without naming a column whose values cannot be put together.
+    pub fn assumed(&self) -> Option<(&'static str, &'static str)> {
+        (self.word == "quota").then_some(("resource", super::quotas::FARGATE))
+    }
 }
 
 /// A named aggregate of one column.
@@ -59,6 +77,8 @@ pub struct Need {
     pub raw: bool,
     /// The column [`EVIDENCE`]: the ids of the records a row rests on.
     pub evidence: bool,
+    /// Whose clock tells the time of day.
+    pub zone: ZoneName,
 }
 
 /// The hidden column with the ids of records, a list of texts.
@@ -75,12 +95,7 @@ pub fn noun(word: &str) -> Option<&'static Noun> {
 /// Why a noun of the language does not run yet: one sentence.
 pub fn later(word: &str) -> &'static str {
     match word {
-        "launches" => "`launches` does not run in this version yet; `attempts` lists the calls it will fold",
-        "collisions" => "`collisions` does not run in this version yet; `failures where reason = AGENT` lists the launches",
-        "quota" => "`quota` does not run in this version yet; `failures where class = capacity` lists what was refused",
-        "schedules" => "`schedules` does not run in this version yet; `attempts by family, started_by` lists the starts",
         "stalls" => "`stalls` does not run in this version yet; `tasks where last_status = PENDING` lists the waiting tasks",
-        "flows" => "`flows` does not run in this version yet: VPC flow logs are not loaded",
         _ => "this does not run in this version yet",
     }
 }

@@ -1,9 +1,16 @@
 //! The engine, set up.
 
+use std::sync::Arc;
+
 use datafusion::execution::context::SessionContext;
 use datafusion::prelude::SessionConfig;
 
-use super::function::{exact_sum_function, json_path_function, message_template_function};
+use super::function::{
+    agent_collisions_function, chance_functions, exact_sum_function, expected_starts_function, fold_attempts_function,
+    json_path_function, level_steps_function, message_template_function, quota_changes_function, quota_limit_function,
+    quota_task_units_function, regular_caller_function,
+};
+use super::quotas::Quotas;
 
 /// A session without tables that uses so many threads.
 ///
@@ -23,5 +30,20 @@ pub fn session(threads: usize) -> SessionContext {
     session.register_udf(json_path_function());
     session.register_udf(message_template_function());
     session.register_udaf(exact_sum_function());
+    chance_functions().into_iter().for_each(|function| session.register_udf(function));
+    for function in [fold_attempts_function(), expected_starts_function(), regular_caller_function(), agent_collisions_function()]
+    {
+        session.register_udwf(function);
+    }
+    session.register_udaf(level_steps_function());
+    set_quotas(&session, Quotas::default());
     session
+}
+
+/// The limits that `quota` holds use against, in place of those before.
+pub fn set_quotas(session: &SessionContext, quotas: Quotas) {
+    let quotas = Arc::new(quotas);
+    session.register_udf(quota_limit_function(&quotas));
+    session.register_udf(quota_changes_function(&quotas));
+    session.register_udf(quota_task_units_function(&quotas));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use datafusion::functions::expr_fn;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{DataFrame, SessionContext};
 
@@ -26,7 +27,7 @@ pub async fn read(session: &SessionContext, noun: &Noun, need: Need, window: &Wi
     let frame = view.select(items)?;
     let columns = noun.fields.iter().map(|field| Column { name: field.name.to_owned(), kind: field.kind, role: Role::Field });
     Ok(Rows {
-        frame: inside(frame, window)?,
+        frame: if noun.is_level() { in_force(frame, window)? } else { inside(frame, window)? },
         columns: columns.collect(),
         order: Vec::new(),
         identity: vec!["id".to_owned()],
@@ -43,6 +44,25 @@ fn inside(mut frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError>
         frame = frame.filter(column("time").lt(instant(to.as_microsecond())))?;
     }
     Ok(frame)
+}
+
+/// Levels that hold inside a window: what began before it stands as of its beginning.
+fn in_force(frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError> {
+    let mut frame = frame;
+    if let Some(from) = window.from {
+        let from = instant(from.as_microsecond());
+        frame = frame.filter(column("until").is_null().or(column("until").gt(from.clone())))?;
+        let items = frame.schema().fields().iter().map(|field| match field.name().as_str() {
+            "time" => expr_fn::greatest(vec![column("time"), from.clone()]).alias("time"),
+            name => column(name),
+        });
+        let items: Vec<Expr> = items.collect();
+        frame = frame.select(items)?;
+    }
+    match window.to {
+        Some(to) => Ok(frame.filter(column("time").lt(instant(to.as_microsecond())))?),
+        None => Ok(frame),
+    }
 }
 
 /// Whether a query looks into the original records.

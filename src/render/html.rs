@@ -106,7 +106,8 @@ fn row<'a>(tag: &str, cells: impl Iterator<Item = (&'a str, String)>) -> String 
     line
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML, with what acts on a reader made visible.
+pub fn escape(text: &str) -> String {
     let shown = visible_except(text, &['\n']);
     let mut out = String::with_capacity(shown.len() + 8);
     for c in shown.chars() {

@@ -33,6 +33,7 @@ use jiff::tz::TimeZone;
 pub use self::bars::sparkline;
 pub use self::cell::Cell;
 pub use self::format::{Format, UnknownFormat};
+pub use self::html::escape as escape_html;
 pub use self::json::json_line;
 pub use self::markdown::escape as escape_markdown;
 pub use self::rows::{is_numeric, rows_of};

@@ -4,7 +4,7 @@ use super::StoreError;
 use super::manifest::Manifest;
 use super::read::{ints, read_columns, texts};
 use crate::load::{FileReport, Trouble};
-use crate::table::{Columns, LoadedFile, Quarantined, Row, Table};
+use crate::table::{Batch, Columns, LoadedFile, Quarantined, Row, Table};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use std::borrow::Cow;
@@ -129,7 +129,7 @@ fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
 }
 
 /// The rows of the ledger and the quarantine for one load.
-pub fn ledger_batches(reports: &[FileReport], load: u64, at: i64) -> Result<(RecordBatch, RecordBatch), ArrowError> {
+pub fn ledger_batches(reports: &[FileReport], load: u64, at: i64) -> Result<(Batch, Batch), ArrowError> {
     let mut files = Columns::new(Table::Files);
     let mut quarantine = Columns::new(Table::Quarantine);
     for report in reports {

@@ -1,12 +1,11 @@
 //! Compaction and vacuum: small files of a day become one, and what no version needs is removed.
 
 use super::manifest::{DataFile, Manifest};
-use super::read::read_columns;
+use super::read::{in_schema, read_columns};
 use super::write::{LoadWriter, table_folder};
 use super::{Store, StoreError, WriteOptions, delta, lock, recover, runtime};
-use crate::table::Table;
-use arrow::compute::{cast, concat_batches};
-use arrow::record_batch::RecordBatch;
+use crate::table::{Batch, Table};
+use arrow::compute::concat_batches;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -130,18 +129,10 @@ fn rewrite(root: &Path, table: Table, day: i32, files: &[DataFile], writer: &Loa
     let mut batches = Vec::new();
     for file in files {
         for batch in read_columns(root, table, file, &names)? {
-            let columns = schema.fields().iter().map(|field| {
-                let column = batch.column_by_name(field.name()).cloned();
-                let column = column.unwrap_or_else(|| arrow::array::new_null_array(field.data_type(), batch.num_rows()));
-                cast(&column, field.data_type())
-            });
-            let batch = columns
-                .collect::<Result<Vec<_>, _>>()
-                .and_then(|columns| RecordBatch::try_new(table.schema(), columns))
-                .map_err(crate::load::LoadError::from)?;
+            let batch = in_schema(table, &batch)?;
             batches.push(batch);
         }
     }
     let whole = concat_batches(&schema, &batches).map_err(crate::load::LoadError::from)?;
-    writer.write(table, day, &whole)
+    writer.write(table, day, Batch { rows: whole, originals: None })
 }

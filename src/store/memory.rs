@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::ledger::ledger_batches;
 use crate::load::{Day, FileReport, Shelf};
-use crate::table::Table;
+use crate::table::{Batch, Table};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,9 +16,9 @@ pub struct MemoryShelf {
 }
 
 impl Shelf for MemoryShelf {
-    fn put(&self, table: Table, _day: Day, batch: RecordBatch) -> Result<(), String> {
-        if batch.num_rows() > 0 {
-            self.batches.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_default().push(batch);
+    fn put(&self, table: Table, _day: Day, batch: Batch) -> Result<(), String> {
+        if batch.rows.num_rows() > 0 {
+            self.batches.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_default().push(batch.rows);
         }
         Ok(())
     }
@@ -45,8 +45,8 @@ impl MemoryShelf {
     pub fn finish(self, reports: &[FileReport], at: i64) -> Result<MemoryTables, StoreError> {
         let mut batches = self.batches.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (files, quarantine) = ledger_batches(reports, 1, at).map_err(crate::load::LoadError::from)?;
-        batches.insert(Table::Files, vec![files]);
-        batches.insert(Table::Quarantine, vec![quarantine]);
+        batches.insert(Table::Files, vec![files.rows]);
+        batches.insert(Table::Quarantine, vec![quarantine.rows]);
         let span = self.span.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(MemoryTables { batches, first_event: span.map(|(first, _)| first), last_event: span.map(|(_, last)| last) })
     }

@@ -13,6 +13,7 @@ mod maintain;
 mod manifest;
 mod memory;
 mod read;
+mod reclassify;
 mod scan;
 mod write;
 
@@ -21,6 +22,7 @@ pub use ledger::{KnownFile, Ledger, ledger_batches};
 pub use maintain::Maintained;
 pub use manifest::{DataFile, Manifest, TableState};
 pub use memory::{MemoryShelf, MemoryTables};
+pub use reclassify::Reclassified;
 pub use scan::StoreTable;
 
 use crate::discover::Input;
@@ -117,8 +119,8 @@ impl Store {
             loaded.totals.add(report);
         }
         let (files, quarantine) = ledger_batches(&reports, number, write_options.now).map_err(LoadError::from)?;
-        writer.write(Table::Quarantine, day_of(write_options.now), &quarantine)?;
-        writer.write(Table::Files, day_of(write_options.now), &files)?;
+        writer.write(Table::Quarantine, day_of(write_options.now), quarantine)?;
+        writer.write(Table::Files, day_of(write_options.now), files)?;
         let mut manifest = runtime.block_on(commit(root, manifest, writer.finish(), write_options.now))?;
         if loaded.totals.loaded > 0 {
             *manifest.catalogs.entry(catalog_version()).or_default() += loaded.totals.loaded;

@@ -27,6 +27,18 @@ pub fn read_columns(root: &Path, table: Table, file: &DataFile, columns: &[&str]
     read().map_err(|error| StoreError::parquet(&path, &error))
 }
 
+/// A batch of an older version with the columns of this one.
+pub fn in_schema(table: Table, batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
+    let schema = table.schema();
+    let columns = schema.fields().iter().map(|field| {
+        let column = batch.column_by_name(field.name()).cloned();
+        let column = column.unwrap_or_else(|| arrow::array::new_null_array(field.data_type(), batch.num_rows()));
+        arrow::compute::cast(&column, field.data_type())
+    });
+    let batch = columns.collect::<Result<Vec<_>, _>>().and_then(|columns| RecordBatch::try_new(table.schema(), columns));
+    Ok(batch.map_err(crate::load::LoadError::from)?)
+}
+
 /// The texts of a column.
 pub fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Vec<Option<&'a str>> {
     let Some(column) = batch.column_by_name(name) else { return vec![None; batch.num_rows()] };

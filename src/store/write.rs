@@ -3,20 +3,21 @@
 use super::StoreError;
 use super::manifest::DataFile;
 use crate::load::{Day, Shelf};
-use crate::table::Table;
+use crate::table::{Batch, Table};
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::{max, min};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::arrow_writer::{ArrowWriterOptions, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The folder of a table.
 pub fn table_folder(root: &Path, table: Table) -> PathBuf {
@@ -45,16 +46,17 @@ impl LoadWriter {
     }
 
     /// Writes one file.
-    pub fn write(&self, table: Table, day: Day, batch: &RecordBatch) -> Result<(), StoreError> {
-        if batch.num_rows() == 0 {
+    pub fn write(&self, table: Table, day: Day, batch: Batch) -> Result<(), StoreError> {
+        let rows = batch.rows.num_rows() as u64;
+        if rows == 0 {
             return Ok(());
         }
+        let (first, last) = time_span(&batch.rows);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("day={}/load-{:06}-{number:05}.parquet", day_name(day), self.load);
         let whole = table_folder(&self.root, table).join(&path);
         let size = write_parquet(&whole, table, batch)?;
-        let (first, last) = time_span(batch);
-        let file = DataFile { path, day, size, rows: batch.num_rows() as u64, first, last };
+        let file = DataFile { path, day, size, rows, first, last };
         self.files.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_default().push(file);
         Ok(())
     }
@@ -70,38 +72,65 @@ impl LoadWriter {
 }
 
 impl Shelf for LoadWriter {
-    fn put(&self, table: Table, day: Day, batch: RecordBatch) -> Result<(), String> {
-        self.write(table, day, &batch).map_err(|error| error.to_string())
+    fn put(&self, table: Table, day: Day, batch: Batch) -> Result<(), String> {
+        self.write(table, day, batch).map_err(|error| error.to_string())
+    }
+
+    fn takes_originals_apart(&self) -> bool {
+        true
     }
 }
 
 /// Writes a batch as one Parquet file and gives its size.
-pub fn write_parquet(path: &Path, table: Table, batch: &RecordBatch) -> Result<u64, StoreError> {
+pub fn write_parquet(path: &Path, table: Table, batch: Batch) -> Result<u64, StoreError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))?;
     }
     let file = fs::File::create(path).map_err(|error| StoreError::io(path, error))?;
-    let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
-    let write = || -> Result<(), parquet::errors::ParquetError> {
-        let mut writer = ArrowWriter::try_new_with_options(&file, batch.schema(), options)?;
-        writer.write(batch)?;
-        writer.close()?;
-        Ok(())
-    };
-    write().map_err(|error| StoreError::parquet(path, &error))?;
+    encode(&file, table, batch).map_err(|error| StoreError::parquet(path, &error))?;
     file.metadata().map(|metadata| metadata.len()).map_err(|error| StoreError::io(path, error))
 }
+
+/// One row group: what arrives at once fits into memory, and is read by ranges of pages.
+fn encode(file: &fs::File, table: Table, batch: Batch) -> Result<(), ParquetError> {
+    let Batch { rows, mut originals } = batch;
+    let schema = rows.schema();
+    let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
+    let (mut writer, columns) = ArrowWriter::try_new_with_options(file, rows.schema(), options)?.into_serialized_writer()?;
+    let descriptors = writer.schema_descr().columns().to_vec();
+    let mut group = writer.next_row_group()?;
+    for (index, mut column) in columns.create_column_writers(0)?.into_iter().enumerate() {
+        let field = schema.field(index);
+        match (originals.take_if(|_| field.name() == ORIGINAL), descriptors.get(index)) {
+            (Some(originals), Some(descriptor)) => {
+                let (chunk, close) = originals.finish(Arc::clone(descriptor))?;
+                group.append_column(&chunk, close)?;
+            }
+            _ => {
+                for leaf in compute_leaves(field, rows.column(index))? {
+                    column.write(&leaf)?;
+                }
+                column.close()?.append_to_row_group(&mut group)?;
+            }
+        }
+    }
+    group.close()?;
+    writer.close()?;
+    Ok(())
+}
+
+/// The column of original records.
+const ORIGINAL: &str = "raw";
 
 /// Zstandard level 1 runs at about 1 GB/s a core; what is unique in every row gets no dictionary.
 fn properties(table: Table) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_max_row_group_row_count(Some(1 << 20))
         .set_created_by(concat!("ecs-audit ", env!("CARGO_PKG_VERSION")).to_owned());
     for field in table.fields() {
         let column = ColumnPath::from(field.name);
-        if matches!(field.name, "raw") {
+        if field.name == ORIGINAL {
             builder = builder
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_statistics_enabled(column, EnabledStatistics::None);

@@ -1,6 +1,10 @@
 //! The kinds of column a table may have: the Rust value of a row, the Arrow builder, the Arrow type.
 
-use arrow::array::{ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder};
+use super::Originals;
+use arrow::array::{
+    ArrayBuilder, ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringViewArray, StringViewBuilder,
+    TimestampMicrosecondBuilder, new_null_array,
+};
 use arrow::datatypes::{DataType, TimeUnit};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -47,11 +51,20 @@ pub trait Kind {
     fn append(builder: &mut Self::Builder, value: &Self::Value<'_>) -> usize;
     /// Ends the column.
     fn finish(builder: &mut Self::Builder) -> ArrayRef;
+    /// From now on keeps values as [`Originals`], for the kind that can be.
+    fn set_apart(_builder: &mut Self::Builder) {}
+    /// The values that were set apart, to be taken when the column has ended without them.
+    fn take_apart(_builder: &mut Self::Builder) -> Option<Originals> {
+        None
+    }
 }
 
 /// Texts.
 #[derive(Debug)]
 pub struct Text;
+/// Original records: texts that may be set apart.
+#[derive(Debug)]
+pub struct Original;
 /// Whole numbers.
 #[derive(Debug)]
 pub struct Int;
@@ -82,13 +95,26 @@ impl Default for TimeBuilder {
 /// again, where large ones would be fetched from the system each time.
 const BLOCK: u32 = 64 << 10;
 
-/// Builds text columns.
+/// Builds text columns. Most columns of most rows have no value, so these are only counted until one comes.
 #[derive(Debug)]
-pub struct TextBuilder(StringViewBuilder);
+pub struct TextBuilder {
+    values: StringViewBuilder,
+    /// Missing values that are not in `values` yet.
+    missing: usize,
+}
 
 impl Default for TextBuilder {
     fn default() -> Self {
-        TextBuilder(StringViewBuilder::new().with_fixed_block_size(BLOCK))
+        TextBuilder { values: StringViewBuilder::new().with_fixed_block_size(BLOCK), missing: 0 }
+    }
+}
+
+impl TextBuilder {
+    #[cold]
+    fn append_missing(&mut self) {
+        for _ in 0..std::mem::take(&mut self.missing) {
+            self.values.append_null();
+        }
     }
 }
 
@@ -96,20 +122,59 @@ impl Kind for Text {
     type Value<'a> = Option<Cow<'a, str>>;
     type Builder = TextBuilder;
     const KIND: FieldKind = FieldKind::Text;
-    fn append(TextBuilder(builder): &mut TextBuilder, value: &Option<Cow<'_, str>>) -> usize {
+    #[inline]
+    fn append(builder: &mut TextBuilder, value: &Option<Cow<'_, str>>) -> usize {
         match value {
             Some(text) => {
-                builder.append_value(text);
+                if builder.missing > 0 {
+                    builder.append_missing();
+                }
+                builder.values.append_value(text);
                 text.len() + 16
             }
             None => {
-                builder.append_null();
+                builder.missing += 1;
                 16
             }
         }
     }
-    fn finish(TextBuilder(builder): &mut TextBuilder) -> ArrayRef {
-        Arc::new(builder.finish())
+    fn finish(builder: &mut TextBuilder) -> ArrayRef {
+        if builder.values.is_empty() {
+            return Arc::new(StringViewArray::new_null(std::mem::take(&mut builder.missing)));
+        }
+        builder.append_missing();
+        Arc::new(builder.values.finish())
+    }
+}
+
+/// Builds a column of original records, or sets them apart; then the column has no values.
+#[derive(Debug, Default)]
+pub struct OriginalBuilder {
+    column: TextBuilder,
+    apart: Option<Originals>,
+}
+
+impl Kind for Original {
+    type Value<'a> = Option<Cow<'a, str>>;
+    type Builder = OriginalBuilder;
+    const KIND: FieldKind = FieldKind::Text;
+    fn append(builder: &mut OriginalBuilder, value: &Option<Cow<'_, str>>) -> usize {
+        match &mut builder.apart {
+            Some(originals) => originals.push(value.as_deref()),
+            None => Text::append(&mut builder.column, value),
+        }
+    }
+    fn finish(builder: &mut OriginalBuilder) -> ArrayRef {
+        match &mut builder.apart {
+            Some(originals) => new_null_array(&DataType::Utf8View, originals.rows()),
+            None => Text::finish(&mut builder.column),
+        }
+    }
+    fn set_apart(builder: &mut OriginalBuilder) {
+        builder.apart = Some(Originals::default());
+    }
+    fn take_apart(builder: &mut OriginalBuilder) -> Option<Originals> {
+        builder.apart.as_mut().map(std::mem::take)
     }
 }
 

@@ -1,9 +1,11 @@
 //! ④ Typed rows become Arrow record batches.
 
 mod kind;
+mod originals;
 mod schema;
 
 pub use kind::FieldKind;
+pub use originals::Originals;
 pub use schema::*;
 
 impl Table {
@@ -20,6 +22,11 @@ pub struct TableSet(u32);
 impl TableSet {
     /// All of them.
     pub const ALL: TableSet = TableSet(u32::MAX);
+
+    /// These tables.
+    pub fn of(tables: &[Table]) -> TableSet {
+        TableSet(tables.iter().fold(0, |set, table| set | 1 << *table as u32))
+    }
 
     /// The tables whose names are words of a SQL text: those it reads, and perhaps more.
     pub fn named_in(sql: &str) -> TableSet {

@@ -4,8 +4,10 @@
 //! Arrow and Delta schemas, `ecs-audit fields`, and the docs. Names are `snake_case` and never
 //! change meaning between tables.
 
-use super::kind::{Bool, Duration, FieldKind, Float, Int, Kind, Text, Time};
+use super::Originals;
+use super::kind::{Bool, Duration, FieldKind, Float, Int, Kind, Original, Text, Time};
 use arrow::array::ArrayRef;
+use arrow::compute::concat_batches;
 use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -74,6 +76,12 @@ macro_rules! tables {
                 fn finish(&mut self) -> Vec<ArrayRef> {
                     vec![$( <$kind as Kind>::finish(&mut self.$field), )+]
                 }
+                fn set_apart(&mut self) {
+                    $( <$kind as Kind>::set_apart(&mut self.$field); )+
+                }
+                fn take_apart(&mut self) -> Option<Originals> {
+                    None $( .or(<$kind as Kind>::take_apart(&mut self.$field)) )+
+                }
             }
         )+
 
@@ -124,6 +132,12 @@ macro_rules! tables {
             fn finish(&mut self) -> Vec<ArrayRef> {
                 match self { $( AnyColumns::$id(columns) => columns.finish(), )+ }
             }
+            fn set_apart(&mut self) {
+                match self { $( AnyColumns::$id(columns) => columns.set_apart(), )+ }
+            }
+            fn take_apart(&mut self) -> Option<Originals> {
+                match self { $( AnyColumns::$id(columns) => columns.take_apart(), )+ }
+            }
         }
     };
 }
@@ -161,6 +175,7 @@ tables! {
         task_definition: Text = "task definition as family:revision",
         task: Text = "task id (first task placed, or the task asked about)",
         task_arn: Text = "task ARN",
+        tasks: Text = "ids of all tasks placed, joined by a blank, where there are several",
         container_instance: Text = "container instance id",
         container_instance_arn: Text = "container instance ARN",
         started_by: Text = "startedBy of RunTask and StartTask",
@@ -174,11 +189,14 @@ tables! {
         desired_count: Int = "desiredCount of CreateService and UpdateService",
         requested_cpu: Int = "CPU units requested for one task",
         requested_memory: Int = "MiB of memory requested for one task",
+        overrides: Text = "digest of what the call overrides (command, environment, …): equal for equal work",
         reason: Text = "reason given by the caller (StopTask) or reported by the agent",
+        resource: Text = "ids that a call on the network (EC2) is about: security group, route table, subnet, …",
+        rule: Text = "rule or route that such a call names, such as tcp 443 10.0.0.0/8",
         source: Text = "cloudtrail",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// ECS Task State Change events and `describe-tasks` output: one row for each state told.
@@ -233,7 +251,7 @@ tables! {
         source: Text = "eventbridge or describe",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// The containers of task events: one row for each container of each event.
@@ -305,7 +323,7 @@ tables! {
         source: Text = "eventbridge or describe",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// ECS Service Action and ECS Deployment State Change events, events of `describe-services`, AWS Health events.
@@ -331,7 +349,7 @@ tables! {
         source: Text = "eventbridge or describe",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// dstack runs as exported: one row for each snapshot of a run.
@@ -363,7 +381,7 @@ tables! {
         source: Text = "dstack",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
     }
 
     /// dstack job submissions: one row for each attempt of each job in each snapshot.
@@ -409,6 +427,7 @@ tables! {
         source: Text = "dstack",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
+        raw: Text = "the original record, secrets masked, where it stands alone; else its run has it",
     }
 
     /// dstack events.
@@ -427,7 +446,58 @@ tables! {
         source: Text = "dstack",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked",
+        raw: Original = "the original record, secrets masked",
+    }
+
+    /// VPC flow log records.
+    Flow, FlowColumns, Flows = "flows" {
+        id: Text = "hash of what the record says",
+        time: Time = "start: when the first packet of the interval came, whole seconds",
+        end: Time = "when the last packet of the interval came",
+        account: Text = "account of the interface",
+        region: Text = "region",
+        interface: Text = "network interface id",
+        srcaddr: Text = "source address; for traffic of the interface its own private address",
+        dstaddr: Text = "destination address",
+        srcport: Int = "source port",
+        dstport: Int = "destination port",
+        protocol: Int = "IANA protocol number: 6 TCP, 17 UDP, 1 ICMP",
+        packets: Int = "packets in the interval",
+        bytes: Int = "bytes in the interval",
+        action: Text = "ACCEPT or REJECT",
+        log_status: Text = "OK, NODATA or SKIPDATA (records are missing)",
+        version: Int = "version of the record format",
+        vpc: Text = "VPC id",
+        subnet: Text = "subnet id",
+        instance: Text = "EC2 instance id",
+        tcp_flags: Int = "TCP flags, or-ed over the interval: 1 FIN, 2 SYN, 4 RST, 18 SYN-ACK",
+        traffic_type: Text = "type: IPv4, IPv6 or EFA",
+        pkt_srcaddr: Text = "original source address of the packets",
+        pkt_dstaddr: Text = "original destination address of the packets",
+        az_id: Text = "availability zone id",
+        sublocation_type: Text = "wavelength, outpost or localzone",
+        sublocation_id: Text = "id of the sublocation",
+        pkt_src_aws_service: Text = "AWS service of the original source address",
+        pkt_dst_aws_service: Text = "AWS service of the original destination address",
+        flow_direction: Text = "ingress or egress, as seen from the interface",
+        traffic_path: Int = "path of egress traffic",
+        cluster: Text = "short cluster name",
+        cluster_arn: Text = "cluster ARN",
+        service: Text = "short ECS service name",
+        family: Text = "task definition family",
+        task_definition: Text = "task definition as family:revision",
+        task: Text = "task id",
+        task_arn: Text = "task ARN",
+        container_instance: Text = "container instance id",
+        container_id: Text = "Docker id of the first container",
+        second_container_id: Text = "Docker id of the second container",
+        reject_reason: Text = "why traffic was rejected: BPA or EC",
+        resource_id: Text = "id of the resource",
+        encryption_status: Text = "encryption status",
+        source: Text = "flow_log",
+        file: Text = "file it was read from",
+        record: Int = "number of the record in its file, from 1",
+        raw: Text = "the record as a line of the file",
     }
 
     /// What went wrong: one row for each record that tells of a failure.
@@ -442,6 +512,7 @@ tables! {
         reason: Text = "a code: failure reason, error code, error name, stop code or termination reason",
         cause: Text = "id of the catalog entry that explains it; missing = unknown message",
         code: Text = "kind.phase.cause",
+        confidence: Text = "where the wording of the catalog entry is from: documented, source, observed or unverified",
         message: Text = "the text that tells why",
         account: Text = "account",
         region: Text = "region",
@@ -464,6 +535,15 @@ tables! {
         requested_memory: Int = "MiB of memory requested",
         missing_tasks: Int = "tasks asked for and not placed, on the first failure of a call (0 on its others)",
         image: Text = "image",
+        tag: Text = "tag or digest of the image",
+        registry: Text = "registry of the image",
+        secret: Text = "ARN or name of the secret or parameter that the message names",
+        role: Text = "role that the message names",
+        action: Text = "action that the message says is not allowed",
+        subnet: Text = "subnet of the task, or that the message names",
+        quota: Text = "quota that was reached, such as fargate_vcpu",
+        requested: Int = "number that was asked for, where the message has it",
+        available: Int = "number that was there, or the limit, where the message has it",
         backend: Text = "dstack backend",
         project: Text = "dstack project",
         run: Text = "dstack run name",
@@ -536,6 +616,7 @@ impl Row<'_> {
             Row::ServiceEvents(row) => row.account.as_deref(),
             Row::ContainerEvents(row) => row.account.as_deref(),
             Row::Failures(row) => row.account.as_deref(),
+            Row::Flows(row) => row.account.as_deref(),
             Row::Files(row) => row.account.as_deref(),
             Row::RunRecords(_) | Row::JobSubmissions(_) | Row::RunEvents(_) | Row::Quarantine(_) => None,
         }
@@ -548,8 +629,31 @@ impl Row<'_> {
             Row::TaskEvents(row) => row.region.as_deref(),
             Row::InstanceEvents(row) => row.region.as_deref(),
             Row::ServiceEvents(row) => row.region.as_deref(),
+            Row::Flows(row) => row.region.as_deref(),
             _ => None,
         }
+    }
+}
+
+/// Some rows of one base table.
+#[derive(Debug)]
+pub struct Batch {
+    /// The rows.
+    pub rows: RecordBatch,
+    /// Their original records, where these were set apart: column `raw` of the rows is empty then.
+    pub originals: Option<Originals>,
+}
+
+impl Batch {
+    /// Puts rows of one table together, in their order.
+    pub fn concat(table: Table, batches: Vec<Batch>) -> Result<Batch, ArrowError> {
+        let schema = table.schema();
+        let rows = concat_batches(&schema, batches.iter().map(|batch| &batch.rows))?;
+        let originals = batches.into_iter().filter_map(|batch| batch.originals).reduce(|mut all, next| {
+            all.append(next);
+            all
+        });
+        Ok(Batch { rows, originals })
     }
 }
 
@@ -566,6 +670,13 @@ impl Columns {
     /// Empty columns.
     pub fn new(table: Table) -> Self {
         Columns { table, columns: AnyColumns::new(table), rows: 0, bytes: 0 }
+    }
+
+    /// Empty columns that set the original records apart.
+    pub fn with_originals_apart(table: Table) -> Self {
+        let mut columns = Self::new(table);
+        columns.columns.set_apart();
+        columns
     }
 
     /// The table.
@@ -591,9 +702,10 @@ impl Columns {
     }
 
     /// Ends the columns and starts anew.
-    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+    pub fn finish(&mut self) -> Result<Batch, ArrowError> {
         self.rows = 0;
         self.bytes = 0;
-        RecordBatch::try_new(self.table.schema(), self.columns.finish())
+        let rows = RecordBatch::try_new(self.table.schema(), self.columns.finish())?;
+        Ok(Batch { rows, originals: self.columns.take_apart() })
     }
 }

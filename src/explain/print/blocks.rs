@@ -1,20 +1,38 @@
-//! A page of headings and lines, as plain text or Markdown; hostile text cannot act in either.
+//! A page of headings and lines, as plain text, Markdown or HTML; hostile text cannot act in any of them.
 
 use super::Layout;
-use crate::render::{describe_instant, escape_markdown, visible};
+use crate::render::{describe_instant, escape_html, escape_markdown, visible};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+/// Forbids what the page does not use, should a value ever slip out of its place.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+const STYLE: &str = "\
+:root { color-scheme: light dark; }
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; }
+h2 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
+ul, ol { margin: 0; padding-left: 1.25rem; }
+li { overflow-wrap: anywhere; }
+li.in { margin-left: 1.25rem; }
+table { border-collapse: collapse; }
+th, td { padding: .1rem 1rem .1rem 0; text-align: left; vertical-align: top; font-weight: normal; overflow-wrap: anywhere; }
+th { opacity: .75; white-space: nowrap; }
+code { font: 13px/1.4 ui-monospace, monospace; background: #8882; padding: .1rem .3rem; }
+";
 
 /// A page that grows.
 pub(super) struct Page<'z> {
     text: String,
-    markdown: bool,
+    layout: Layout,
+    /// The element of HTML that lines go into at the moment.
+    open: Option<&'static str>,
     tz: &'z TimeZone,
 }
 
 impl<'z> Page<'z> {
     pub(super) fn new(layout: Layout, tz: &'z TimeZone) -> Self {
-        Page { text: String::new(), markdown: layout == Layout::Markdown, tz }
+        Page { text: String::new(), layout, open: None, tz }
     }
 
     /// A time in the zone of the reader.
@@ -22,38 +40,73 @@ impl<'z> Page<'z> {
         describe_instant(instant, self.tz)
     }
 
-    /// The page.
-    pub(super) fn text(self) -> String {
-        self.text
+    /// The page; the title is that of the file where it is one.
+    pub(super) fn text(mut self, title: &str) -> String {
+        if self.layout != Layout::Html {
+            return self.text;
+        }
+        self.close();
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+             <title>ecs-audit: {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
+            escape_html(&one_line(title)),
+            self.text
+        )
     }
 
     /// The title of a section.
     pub(super) fn heading(&mut self, title: &str) {
-        if self.markdown {
-            let space = if self.text.is_empty() { "" } else { "\n" };
-            self.text.push_str(&format!("{space}## {}\n\n", escape_markdown(&one_line(title))));
-        } else {
-            self.text.push_str(&format!("{}\n", one_line(title)));
+        let title = one_line(title);
+        match self.layout {
+            Layout::Markdown => {
+                let space = if self.text.is_empty() { "" } else { "\n" };
+                self.text.push_str(&format!("{space}## {}\n\n", escape_markdown(&title)));
+            }
+            Layout::Html => {
+                self.close();
+                self.text.push_str(&format!("<h2>{}</h2>\n", escape_html(&title)));
+            }
+            _ => self.text.push_str(&format!("{title}\n")),
         }
     }
 
     /// A line of a section.
     pub(super) fn line(&mut self, line: &str) {
         let safe = one_line(line);
-        if self.markdown {
-            self.text.push_str(&format!("- {}\n", escape_markdown(&safe)));
-        } else {
-            self.text.push_str(&format!("  {safe}\n"));
+        match self.layout {
+            Layout::Markdown => self.text.push_str(&format!("- {}\n", escape_markdown(&safe))),
+            Layout::Html => self.item("ul", "", &escape_html(&safe)),
+            _ => self.text.push_str(&format!("  {safe}\n")),
+        }
+    }
+
+    /// A line of a tree: for each level above it whether that branch was the last of its level, and whether it is
+    /// itself the last of its own.
+    pub(super) fn branch(&mut self, above: &[bool], is_last: bool, line: &str) {
+        let safe = one_line(line);
+        match self.layout {
+            Layout::Markdown => {
+                let indent = "  ".repeat(above.len());
+                self.text.push_str(&format!("{indent}- {}\n", escape_markdown(&safe)));
+            }
+            Layout::Html => self.item("ul", if above.is_empty() { "" } else { " class=\"in\"" }, &escape_html(&safe)),
+            _ => {
+                let stems: String = above.iter().map(|ended| if *ended { "   " } else { "│  " }).collect();
+                let fork = if is_last { "└─" } else { "├─" };
+                self.text.push_str(&format!("  {stems}{fork} {safe}\n"));
+            }
         }
     }
 
     /// A numbered line.
     pub(super) fn numbered(&mut self, number: usize, line: &str) {
         let safe = one_line(line);
-        if self.markdown {
-            self.text.push_str(&format!("{number}. {}\n", escape_markdown(&safe)));
-        } else {
-            self.text.push_str(&format!("  {number}. {safe}\n"));
+        match self.layout {
+            Layout::Markdown => self.text.push_str(&format!("{number}. {}\n", escape_markdown(&safe))),
+            Layout::Html => self.item("ol", "", &escape_html(&safe)),
+            _ => self.text.push_str(&format!("  {number}. {safe}\n")),
         }
     }
 
@@ -61,10 +114,14 @@ impl<'z> Page<'z> {
     pub(super) fn facts(&mut self, facts: &[(&str, &str)]) {
         let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
         for (name, value) in facts {
-            if self.markdown {
-                self.line(&format!("{name}: {value}"));
-            } else {
-                self.line(&format!("{name:width$}  {value}"));
+            match self.layout {
+                Layout::Markdown => self.line(&format!("{name}: {value}")),
+                Layout::Html => {
+                    self.open("table");
+                    let (name, value) = (escape_html(&one_line(name)), escape_html(&one_line(value)));
+                    self.text.push_str(&format!("<tr><th>{name}</th><td>{value}</td></tr>\n"));
+                }
+                _ => self.line(&format!("{name:width$}  {value}")),
             }
         }
     }
@@ -72,14 +129,36 @@ impl<'z> Page<'z> {
     /// A command to copy.
     pub(super) fn command(&mut self, command: &str) {
         let safe = one_line(command);
-        if self.markdown {
-            // A fence longer than any run of back-ticks inside cannot be left.
-            let longest = safe.split(|letter| letter != '`').map(str::len).max().unwrap_or_default();
-            let fence = "`".repeat(longest + 1);
-            let space = if longest > 0 { " " } else { "" };
-            self.text.push_str(&format!("- {fence}{space}{safe}{space}{fence}\n"));
-        } else {
-            self.text.push_str(&format!("  $ {safe}\n"));
+        match self.layout {
+            Layout::Markdown => {
+                // A fence longer than any run of back-ticks inside cannot be left.
+                let longest = safe.split(|letter| letter != '`').map(str::len).max().unwrap_or_default();
+                let fence = "`".repeat(longest + 1);
+                let space = if longest > 0 { " " } else { "" };
+                self.text.push_str(&format!("- {fence}{space}{safe}{space}{fence}\n"));
+            }
+            Layout::Html => self.item("ul", "", &format!("<code>{}</code>", escape_html(&safe))),
+            _ => self.text.push_str(&format!("  $ {safe}\n")),
+        }
+    }
+
+    /// An item of a list in HTML; its content is escaped already.
+    fn item(&mut self, list: &'static str, attributes: &str, content: &str) {
+        self.open(list);
+        self.text.push_str(&format!("<li{attributes}>{content}</li>\n"));
+    }
+
+    fn open(&mut self, element: &'static str) {
+        if self.open != Some(element) {
+            self.close();
+            self.text.push_str(&format!("<{element}>\n"));
+            self.open = Some(element);
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(element) = self.open.take() {
+            self.text.push_str(&format!("</{element}>\n"));
         }
     }
 }

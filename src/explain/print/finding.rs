@@ -17,6 +17,9 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
     phases(page, finding);
     cause(page, finding);
     section(page, "Calculation", &finding.calculation);
+    if let Some(network) = &finding.network {
+        super::network::write(page, network);
+    }
     if !finding.chain.is_empty() {
         page.heading("Chain");
         for event in &finding.chain {

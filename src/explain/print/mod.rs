@@ -2,6 +2,7 @@
 
 mod blocks;
 mod finding;
+mod network;
 mod story;
 
 use super::find::{Subject, SubjectKind};
@@ -22,6 +23,8 @@ pub enum Layout {
     Json,
     /// For a ticket or a chat.
     Markdown,
+    /// One file for a browser: no script, no link, nothing fetched.
+    Html,
 }
 
 impl std::str::FromStr for Layout {
@@ -32,7 +35,8 @@ impl std::str::FromStr for Layout {
             "text" => Ok(Layout::Text),
             "json" => Ok(Layout::Json),
             "markdown" | "md" => Ok(Layout::Markdown),
-            _ => Err("expected text, json or markdown".to_owned()),
+            "html" => Ok(Layout::Html),
+            _ => Err("expected text, json, markdown or html".to_owned()),
         }
     }
 }
@@ -66,7 +70,7 @@ pub fn print_finding(subject: &Subject, found: Option<(&Finding, usize)>, layout
             kind => format!("{more} of {} {}; --all explains each cause once", kind.word(), subject.name),
         });
     }
-    Ok(page.text())
+    Ok(page.text(&format!("{} {}", subject.kind.word(), subject.name)))
 }
 
 /// Groups of failures.
@@ -83,7 +87,7 @@ pub fn print_groups(groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed 
         page.line("no failures");
     }
     groups.iter().for_each(|group| finding::write_group(&mut page, group));
-    Ok(page.text())
+    Ok(page.text("failures by cause"))
 }
 
 /// A story.
@@ -93,7 +97,7 @@ pub fn print_story(told: &Story, layout: Layout, tz: &TimeZone) -> Printed {
     }
     let mut page = Page::new(layout, tz);
     story::write(&mut page, told);
-    Ok(page.text())
+    Ok(page.text(&format!("timeline of {} {}", told.subject.kind.word(), told.subject.name)))
 }
 
 fn json(value: &impl Serialize) -> Printed {

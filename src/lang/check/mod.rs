@@ -4,6 +4,7 @@
 //! Errors are collected, one for each clause. Invariant: a checked query comes out only when there
 //! was no error.
 
+mod assume;
 mod expr;
 mod literal;
 mod order;
@@ -110,7 +111,8 @@ impl<'a> Checker<'a> {
             };
             let checked = self.stage(written, place);
             // Later stages would only repeat the errors of this one.
-            let (stage, defaulted) = checked.filter(|_| self.errors.is_empty())?;
+            let (mut stage, defaulted) = checked.filter(|_| self.errors.is_empty())?;
+            self.assume(&mut stage, &query.source.span);
             default_limit |= defaulted;
             self.input.clone_from(&stage.columns);
             self.first = false;

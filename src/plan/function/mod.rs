@@ -5,23 +5,38 @@
 
 mod bucket;
 mod calendar;
+mod chance;
+mod collisions;
 mod exact_sum;
 mod gap;
 mod json_path;
+mod key;
+mod launches;
+mod limit;
+mod record;
+mod span;
 mod step;
+mod steps;
+mod sweep;
 mod template;
 
 pub use bucket::time_bucket;
 pub use calendar::calendar_part;
+pub use chance::chance_functions;
+pub use collisions::{ARGUMENTS as COLLISION_ARGUMENTS, agent_collisions_function};
 pub use exact_sum::{exact_sum, exact_sum_function};
 pub use gap::{Span, bucket_gap};
 pub use json_path::{json_path, json_path_function, pointer};
+pub use launches::{ARGUMENTS as ATTEMPT_ARGUMENTS, expected_starts_function, fold_attempts_function, regular_caller_function};
+pub use limit::{quota_changes_function, quota_limit_function, quota_task_units_function};
+pub use span::bucket_span;
 pub use step::Step;
+pub use steps::level_steps_function;
 pub use template::{message_template_function, template_of};
 
-use arrow::array::{Array, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, TimestampMicrosecondArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ColumnarValue;
 
@@ -38,6 +53,16 @@ fn times(argument: &ColumnarValue, rows: usize) -> Result<TimestampMicrosecondAr
         .downcast_ref::<TimestampMicrosecondArray>()
         .cloned()
         .ok_or_else(|| exec_datafusion_err!("a column of times was expected"))
+}
+
+/// Whole numbers, or times in microseconds since 1970.
+fn numbers_of(array: &ArrayRef) -> Result<Int64Array> {
+    let numbers = match array.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => cast(array, &DataType::Int64)?,
+        DataType::Timestamp(..) => cast(&cast(array, &time_type())?, &DataType::Int64)?,
+        _ => cast(array, &DataType::Int64)?,
+    };
+    Ok(numbers.as_primitive::<Int64Type>().clone())
 }
 
 /// The argument at a place.

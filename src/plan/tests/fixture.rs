@@ -32,7 +32,7 @@ pub fn tables(rows: Vec<Row<'_>>, threads: usize) -> SessionContext {
         let mut columns = Columns::new(row.table());
         columns.push(row);
         let partitions = by_table.entry(row.table()).or_insert_with(|| vec![Vec::new(); threads]);
-        partitions[index % threads].push(columns.finish().unwrap());
+        partitions[index % threads].push(columns.finish().unwrap().rows);
     }
     for table in Table::ALL {
         let partitions = by_table.remove(table).unwrap_or_else(|| vec![Vec::new()]);

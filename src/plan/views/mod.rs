@@ -6,14 +6,20 @@
 
 mod agents;
 mod calls;
+mod collisions;
 mod containers;
 mod deployments;
 mod events;
 mod failures;
+mod flows;
 mod gaps;
 mod instances;
+mod launches;
 mod patterns;
+mod quota;
+mod refused;
 mod runs;
+pub mod schedules;
 mod stored;
 mod tasks;
 
@@ -35,6 +41,11 @@ pub fn all() -> Vec<Noun> {
         agents::disconnects(),
         deployments::noun(),
         runs::noun(),
+        launches::noun(),
+        collisions::noun(),
+        schedules::noun(),
+        quota::noun(),
+        flows::noun(),
         gaps::noun(),
         patterns::noun(),
         stored::quarantine(),

@@ -1,0 +1,202 @@
+//! VPC flow logs: lines of fields, with or without a header line, and Parquet files of the same fields.
+//!
+//! In: the plain bytes of a file. Out: [`FlowLine`]s: the values of each record in the order of a
+//! [`FlowLayout`], which is the header line above it, or the default format where there is none. A time
+//! stamp before a line (an export of CloudWatch Logs) is skipped. Nothing here knows what a value means.
+
+mod layout;
+mod parquet;
+
+pub use layout::{FlowField, FlowLayout};
+pub use parquet::{FlowRow, read_parquet};
+
+use memchr::memchr;
+
+/// A line of a flow log.
+#[derive(Debug)]
+pub enum FlowLine<'a, 'r> {
+    /// The values of a record, in the order of the layout.
+    Record {
+        /// What the values are.
+        layout: &'r FlowLayout,
+        /// The values; `-` is a missing one.
+        values: &'r [&'a str],
+        /// The line, without the time stamp before it.
+        text: &'a str,
+        /// Where it begins.
+        offset: usize,
+    },
+    /// A header line.
+    Header(&'r FlowLayout),
+    /// The line cannot be read.
+    Broken {
+        /// Its bytes.
+        bytes: &'a [u8],
+        /// Where it begins.
+        offset: usize,
+        /// A code: `broken_flow` or `invalid_utf8`.
+        why: &'static str,
+        /// What was read and what was expected.
+        detail: String,
+    },
+    /// The lines from here on cannot be read: only a header line could tell their format, or it tells no time.
+    Untold {
+        /// The first of them.
+        bytes: &'a [u8],
+        /// What was read and what was expected.
+        detail: String,
+    },
+}
+
+/// Whether a text begins as a flow log does: with a header line, or with a record.
+pub fn is_flow_log(content: &[u8]) -> bool {
+    let head = content.get(..4096).unwrap_or(content);
+    let Ok(line) = std::str::from_utf8(head.split(|byte| *byte == b'\n').next().unwrap_or_default()) else { return false };
+    let line = without_stamp(line.trim());
+    FlowLayout::of_header(line).is_some() || is_record(line)
+}
+
+/// Whether a text is a record of some flow log: it names an interface and what became of its packets.
+pub fn is_record(line: &str) -> bool {
+    let has = |test: fn(&str) -> bool| line.split(' ').any(test);
+    line.len() < 4096
+        && line.contains(" eni-")
+        && line.split(' ').count() >= 5
+        && has(|word| matches!(word, "ACCEPT" | "REJECT" | "NODATA" | "SKIPDATA"))
+}
+
+/// Whether a text is a record of the default format.
+pub fn is_default_record(line: &str) -> bool {
+    let mut words = line.split(' ');
+    words.next() == Some("2")
+        && words.next().is_some_and(|account| account.len() == 12)
+        && words.next().is_some_and(|interface| interface.starts_with("eni-"))
+        && words.count() == FlowLayout::default().len() - 3
+}
+
+/// Reads the lines of a flow log.
+pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
+    let mut layout: Option<FlowLayout> = None;
+    let mut values = Vec::with_capacity(32);
+    let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let (offset, line) = (at, rest.get(..end).unwrap_or_default());
+        at += end + 1;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let Ok(text) = std::str::from_utf8(line) else {
+            let detail = "expected UTF-8, but there are other bytes in the line".to_owned();
+            on(FlowLine::Broken { bytes: line, offset, why: "invalid_utf8", detail });
+            continue;
+        };
+        let text = without_stamp(text.trim());
+        if let Some(header) = FlowLayout::of_header(text) {
+            if !header.has_time() {
+                on(FlowLine::Untold { bytes: line, detail: NO_TIME.to_owned() });
+                return;
+            }
+            on(FlowLine::Header(layout.insert(header)));
+            continue;
+        }
+        if layout.is_none() && !is_default_record(text) && is_record(text) {
+            on(FlowLine::Untold { bytes: line, detail: untold(text) });
+            return;
+        }
+        let layout = layout.get_or_insert_default();
+        values.clear();
+        values.extend(text.split(' ').filter(|word| !word.is_empty()));
+        if values.len() == layout.len() {
+            on(FlowLine::Record { layout, values: &values, text, offset });
+        } else {
+            let (has, fields) = (values.len(), layout.len());
+            let detail = format!("a line of {has} values; the format has {fields} fields");
+            on(FlowLine::Broken { bytes: line, offset, why: "broken_flow", detail });
+        }
+    }
+}
+
+/// Why records cannot be kept.
+const NO_TIME: &str = "the fields `start` and `end` are missing: expected one of them, as records are found by their time";
+
+/// Why a line cannot be read without a header.
+fn untold(line: &str) -> String {
+    format!(
+        "lines of {} values without a header line; only the default format (14 fields, version 2) can be read so: put the line \
+         of field names of the flow log before them",
+        line.split(' ').count()
+    )
+}
+
+/// The line without the time stamp that an export of CloudWatch Logs puts before it.
+fn without_stamp(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((stamp, rest)) if stamp.len() > 12 && is_stamp(stamp) => rest.trim_start(),
+        _ => line,
+    }
+}
+
+/// `2026-03-04T05:45:00.000Z`, or milliseconds since 1970.
+fn is_stamp(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    let dated = bytes.get(4) == Some(&b'-') && bytes.get(10) == Some(&b'T') && word.ends_with('Z');
+    dated || (word.len() == 13 && bytes.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str =
+        "2 111122223333 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+
+    fn told(text: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        read_lines(text.as_bytes(), &mut |line| {
+            out.push(match line {
+                FlowLine::Record { layout, values, .. } => {
+                    let of = |field| layout.fields().position(|known| known == Some(field)).map(|index| values[index]);
+                    format!("{} {}", of(FlowField::Start).unwrap_or("?"), of(FlowField::Action).unwrap_or("?"))
+                }
+                FlowLine::Header(layout) => format!("header of {}", layout.len()),
+                FlowLine::Broken { offset, why, detail, .. } => format!("{why}@{offset}: {detail}"),
+                FlowLine::Untold { detail, .. } => format!("untold: {detail}"),
+            });
+        });
+        out
+    }
+
+    #[test]
+    fn with_and_without_a_header() {
+        let custom = "action start interface-id region srcaddr future-field\nREJECT 1418530010 eni-1 us-east-1 - x\n";
+        assert_eq!(told(RECORD), ["1418530010 ACCEPT"]);
+        assert_eq!(told(&format!("2026-03-04T05:45:00.000Z {RECORD}\r\n\n")), ["1418530010 ACCEPT"]);
+        assert_eq!(told(&format!("1418530010000 {RECORD}")), ["1418530010 ACCEPT"]);
+        // Files that were put together, each with its own header.
+        assert_eq!(told(&format!("{RECORD}\n{custom}")), ["1418530010 ACCEPT", "header of 6", "1418530010 REJECT"]);
+        for known in [RECORD, custom, &format!("2026-03-04T05:45:00.000Z {RECORD}")] {
+            assert!(is_flow_log(known.as_bytes()), "{known}");
+        }
+        for other in ["version start of a text about the region", "{\"a\":1}", "", "eni-1 ACCEPT", "start,end,srcaddr"] {
+            assert!(!is_flow_log(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn damage_costs_one_line() {
+        let text = format!("{RECORD}\n2 111122223333 eni-1\n{RECORD}\n");
+        let got = told(&text);
+        assert_eq!(got.len(), 3);
+        assert_eq!(got[1], format!("broken_flow@{}: a line of 3 values; the format has 14 fields", RECORD.len() + 1));
+        let got = told("5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n");
+        assert!(got.len() == 1 && got[0].starts_with("untold: lines of 7 values without a header line"), "{got:?}");
+        let mut why = Vec::new();
+        read_lines(b"\xff\xfe eni", &mut |line| {
+            if let FlowLine::Broken { why: code, .. } = line {
+                why.push(code);
+            }
+        });
+        assert_eq!(why, ["invalid_utf8"]);
+    }
+}

@@ -1,0 +1,281 @@
+//! Why the network failed a task: what speaks for and against each way it can have happened.
+//!
+//! In: a failure on the way to a registry, a secret or an interface. Out: a [`Network`] for those, and what was not in the
+//! records, so that silence is not taken for proof.
+//!
+//! ```text
+//!   flows       what became of the packets of the task's interface
+//!   changes     calls that changed security groups, routes, gateways, endpoints and network ACLs before
+//!   interfaces  refused calls for interfaces and addresses
+//!   neighbors   other tasks in the same subnet at that time
+//! ```
+
+mod changes;
+mod flows;
+mod interfaces;
+mod neighbors;
+
+use super::finding::some_instant;
+use super::gather::Case;
+use super::records::{Records, equals, like_it};
+use crate::run::RunError;
+use crate::table::Table;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// How long before a failure changes are looked for, in seconds.
+const BEFORE: i64 = 6 * 3600;
+
+/// What is known about the network of a task that failed on it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Network {
+    /// The network interface of the task.
+    pub interface: Option<String>,
+    /// Its private address.
+    pub address: Option<String>,
+    /// Its subnet.
+    pub subnet: Option<String>,
+    /// The ways in which it can have failed, the likely ones first.
+    pub branches: Vec<Branch>,
+    /// What these records do not hold.
+    pub missing: Vec<String>,
+}
+
+/// One way in which the network can have failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Branch {
+    /// What it would be.
+    pub name: &'static str,
+    /// What the evidence comes to.
+    pub verdict: Verdict,
+    /// What speaks for it.
+    #[serde(rename = "for")]
+    pub speaks_for: Vec<Evidence>,
+    /// What speaks against it.
+    pub against: Vec<Evidence>,
+}
+
+/// What the evidence for a branch comes to, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// A record shows it.
+    Likely,
+    /// Something fits it; nothing shows it.
+    Possible,
+    /// Nothing speaks for or against it.
+    Open,
+    /// Only things that speak against it.
+    Unlikely,
+}
+
+impl Verdict {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Likely => "likely",
+            Verdict::Possible => "possible",
+            Verdict::Open => "open",
+            Verdict::Unlikely => "unlikely",
+        }
+    }
+}
+
+/// Something that speaks for or against a branch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// What.
+    pub what: String,
+    /// When it happened, or began.
+    #[serde(serialize_with = "some_instant")]
+    pub time: Option<Timestamp>,
+    /// Who did it.
+    pub who: Option<String>,
+    /// The id of a record that says so.
+    pub record: Option<String>,
+    /// Whether it shows it, rather than fits it.
+    #[serde(skip)]
+    pub strong: bool,
+}
+
+impl Evidence {
+    fn new(what: impl Into<String>) -> Self {
+        Evidence { what: what.into(), ..Evidence::default() }
+    }
+
+    fn strong(what: impl Into<String>) -> Self {
+        Evidence { strong: true, ..Evidence::new(what) }
+    }
+}
+
+/// What is looked at: the task, its interface and its time.
+struct Scene {
+    task: Option<String>,
+    interface: Option<String>,
+    address: Option<String>,
+    subnet: Option<String>,
+    account: Option<String>,
+    region: Option<String>,
+    began: Timestamp,
+    ended: Timestamp,
+    /// The message, in lower case.
+    message: String,
+    cause: String,
+    id: String,
+}
+
+impl Scene {
+    /// The account and region, as a condition.
+    fn here(&self) -> String {
+        format!("{} and {}", like_it("account", self.account.as_deref()), like_it("region", self.region.as_deref()))
+    }
+
+    /// Whether the message names an address with a port: `dial tcp 10.0.0.1:443`.
+    fn target(&self) -> Option<(&str, i64)> {
+        let after = self.message.split("dial tcp ").nth(1).or_else(|| self.message.split("dial udp ").nth(1))?;
+        let (address, port) = after.split_whitespace().next()?.trim_end_matches(':').rsplit_once(':')?;
+        let is_address = address.split('.').count() == 4 && address.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        Some((address, port.parse().ok()?)).filter(|_| is_address)
+    }
+}
+
+/// The branches of a failure on the network; none for any other failure.
+pub(super) fn network(records: &Records<'_>, case: &Case) -> Result<Option<Network>, RunError> {
+    let Some(at) = case.failure.time("time").filter(|_| concerns_network(case)) else { return Ok(None) };
+    let scene = scene(records, case, at)?;
+    let mut missing = Vec::new();
+    let traffic = flows::traffic(records, &scene, &mut missing)?;
+    let changed = changes::changes(records, &scene, &mut missing)?;
+    let mut branches = vec![
+        rejected(&traffic, &changed),
+        no_way(&traffic, &changed),
+        not_resolved(&scene, &traffic),
+        interfaces::no_interface(records, &scene)?,
+    ];
+    branches.extend(neighbors::more_than_this(records, &scene)?);
+    branches.sort_by_key(|branch| branch.verdict);
+    if scene.interface.is_some() {
+        missing.push("which security groups, route table and network ACL the interface has".to_owned());
+    }
+    Ok(Some(Network { interface: scene.interface, address: scene.address, subnet: scene.subnet, branches, missing }))
+}
+
+/// Whether a failure is one of the network: of its phase, or a time-out, a name or a connection on the way to something.
+fn concerns_network(case: &Case) -> bool {
+    let cause = case.text("cause").unwrap_or_default();
+    match case.text("phase") {
+        Some("network") => true,
+        Some("image_pull" | "config_fetch" | "volume" | "logging") => {
+            let named = ["-network", "-dns", "eni-"].iter().any(|part| cause.contains(part));
+            let message = case.text("message").unwrap_or_default().to_lowercase();
+            named || TELLING.iter().any(|part| message.contains(part))
+        }
+        _ => false,
+    }
+}
+
+/// What messages about a network say, in lower case.
+const TELLING: [&str; 11] = [
+    "i/o timeout",
+    "timed out",
+    "connection issue",
+    "connection refused",
+    "connection reset",
+    "no such host",
+    "name resolution",
+    "network is unreachable",
+    "no route to host",
+    "request canceled while waiting for connection",
+    "tls handshake timeout",
+];
+
+fn scene(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Scene, RunError> {
+    let known = |column: &str| case.text(column).map(str::to_owned);
+    let mut scene = Scene {
+        task: known("task").filter(|_| case.kind() == "task"),
+        interface: None,
+        address: None,
+        subnet: known("subnet"),
+        account: known("account"),
+        region: known("region"),
+        began: case.task.as_ref().and_then(|task| task.time("created_at")).unwrap_or(at),
+        ended: case.task.as_ref().and_then(|task| task.time("stopped_at")).unwrap_or(at),
+        message: case.text("message").unwrap_or_default().to_lowercase(),
+        cause: known("cause").unwrap_or_default(),
+        id: known("id").unwrap_or_default(),
+    };
+    // The last state of a task may have lost what an earlier one told.
+    let told = records.rows(&format!(
+        "select max(network_interface) as interface, max(private_ip) as address, max(subnet) as subnet from {} where {} and {}",
+        Table::TaskEvents.name(),
+        equals("task", scene.task.as_deref()),
+        like_it("cluster", case.text("cluster"))
+    ))?;
+    if let Some(told) = told.first() {
+        let text = |column: &str| told.text(column).map(str::to_owned);
+        (scene.interface, scene.address) = (text("interface"), text("address"));
+        scene.subnet = scene.subnet.take().or_else(|| text("subnet"));
+    }
+    Ok(scene)
+}
+
+fn branch(name: &'static str, speaks_for: Vec<Evidence>, against: Vec<Evidence>) -> Branch {
+    let strong = |list: &[Evidence]| list.iter().any(|evidence| evidence.strong);
+    let verdict = match (speaks_for.is_empty(), against.is_empty()) {
+        (false, _) if strong(&speaks_for) => Verdict::Likely,
+        (false, _) if !strong(&against) => Verdict::Possible,
+        (true, true) => Verdict::Open,
+        _ => Verdict::Unlikely,
+    };
+    Branch { name, verdict, speaks_for, against }
+}
+
+fn rejected(traffic: &flows::Traffic, changed: &changes::Changes) -> Branch {
+    let speaks_for = [traffic.rejected.clone(), changed.filters.clone()].concat();
+    let against = [traffic.not_rejected.clone(), changed.no_filters.clone()].concat();
+    branch("a security group or network ACL rejects the traffic", speaks_for, against)
+}
+
+fn no_way(traffic: &flows::Traffic, changed: &changes::Changes) -> Branch {
+    let mut against = [traffic.answered.clone(), changed.no_ways.clone()].concat();
+    if traffic.rejected.iter().any(|evidence| evidence.strong) {
+        against.push(Evidence::strong("the packets were rejected, so no route was tried"));
+    }
+    let speaks_for = [traffic.unanswered.clone(), changed.ways.clone()].concat();
+    branch("no route, NAT gateway or endpoint leads there", speaks_for, against)
+}
+
+fn not_resolved(scene: &Scene, traffic: &flows::Traffic) -> Branch {
+    let names = ["no such host", "name resolution", "lookup ", "server misbehaving"];
+    let told = scene.cause.contains("dns") || names.iter().any(|name| scene.message.contains(name));
+    let mut speaks_for = Vec::new();
+    let mut against = Vec::new();
+    if told {
+        speaks_for.push(Evidence::strong("the message tells of a name that was not resolved"));
+    } else if let Some((address, port)) = scene.target() {
+        against.push(Evidence::strong(format!("the message names the address {address} port {port}: the name was resolved")));
+    }
+    speaks_for.extend(traffic.dns_rejected.clone());
+    against.extend(traffic.dns_accepted.clone());
+    branch("the name is not resolved", speaks_for, against)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_evidence_comes_to() {
+        let (weak, strong) = (Evidence::new("fits"), Evidence::strong("shows"));
+        for (speaks_for, against, want) in [
+            (vec![strong.clone()], vec![], Verdict::Likely),
+            (vec![weak.clone(), strong.clone()], vec![weak.clone()], Verdict::Likely),
+            (vec![weak.clone()], vec![weak.clone()], Verdict::Possible),
+            (vec![weak.clone()], vec![strong.clone()], Verdict::Unlikely),
+            (vec![], vec![weak.clone()], Verdict::Unlikely),
+            (vec![], vec![], Verdict::Open),
+        ] {
+            assert_eq!(branch("x", speaks_for, against).verdict, want);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! VPC flow logs of a file, as text or Parquet, into the columns of a worker.
+
+use super::account::{FileReport, Trouble};
+use super::file::{accept, sample};
+use super::worker::{LoadError, LoadOptions, Worker};
+use crate::decode::flow::{FlowLayout, FlowLine, read_lines, read_parquet};
+use crate::model::Origin;
+use crate::model::flow::model_flow;
+
+/// Loads the lines of a flow log.
+pub fn load_flow_log(
+    worker: &mut Worker<'_>,
+    bytes: &[u8],
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    report.format = "VPC flow log".to_owned();
+    let mut failed = None;
+    read_lines(bytes, &mut |line| {
+        if failed.is_some() {
+            return;
+        }
+        match line {
+            FlowLine::Header(layout) => note_unknown(layout, report),
+            FlowLine::Record { layout, values, text, offset } => {
+                failed = load_record(worker, layout, values, (Some(offset as u64), text), options, report).err();
+            }
+            FlowLine::Broken { bytes, offset, why, detail } => report.quarantine(Trouble {
+                record: Some(report.next_number()),
+                offset: Some(offset as u64),
+                why: why.to_owned(),
+                detail,
+                sample: sample(bytes),
+            }),
+            FlowLine::Untold { bytes, detail } => report.quarantine(Trouble {
+                record: None,
+                offset: None,
+                why: "flow_format".to_owned(),
+                detail,
+                sample: sample(bytes),
+            }),
+        }
+    });
+    failed.map_or(Ok(()), Err)
+}
+
+/// Loads a Parquet file, if it is one of a flow log.
+pub fn load_parquet(
+    worker: &mut Worker<'_>,
+    bytes: &[u8],
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    report.format = "VPC flow log in Parquet".to_owned();
+    let mut failed = None;
+    let read = read_parquet(bytes, &mut |row| {
+        if failed.is_some() {
+            return;
+        }
+        if report.read == 0 {
+            note_unknown(row.layout, report);
+        }
+        let line = row.values.join(" ");
+        failed = load_record(worker, row.layout, row.values, (None, &line), options, report).err();
+    });
+    match read {
+        _ if failed.is_some() => failed.map_or(Ok(()), Err),
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            report.format = "parquet".to_owned();
+            report.filter("parquet");
+            Ok(())
+        }
+        Err(detail) => {
+            let (why, sample) = ("broken_parquet".to_owned(), String::new());
+            report.quarantine(Trouble { record: None, offset: None, why, detail, sample });
+            Ok(())
+        }
+    }
+}
+
+/// Loads one record; `text` is its line.
+pub fn load_record<'a>(
+    worker: &mut Worker<'_>,
+    layout: &FlowLayout,
+    values: &[&'a str],
+    (offset, text): (Option<u64>, &'a str),
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    let file = report.name.clone();
+    let record = i64::try_from(report.next_number()).unwrap_or(i64::MAX);
+    let origin = Origin { file: &file, record, raw: options.keep_raw.then_some(text), text };
+    accept(worker, model_flow(layout, values, origin), (offset, text), options, report)
+}
+
+fn note_unknown(layout: &FlowLayout, report: &mut FileReport) {
+    let unknown: Vec<&str> = layout.unknown().collect();
+    if !unknown.is_empty() {
+        report.note(&format!("fields of a flow log that have no column: {}", unknown.join(" ")));
+    }
+}

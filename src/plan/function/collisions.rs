@@ -1,0 +1,355 @@
+//! `agent_collisions(…)`: everything told of the agents and the launches of one cluster, held against each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringViewArray};
+use datafusion::common::Result;
+use datafusion::logical_expr::WindowUDF;
+
+use super::record::{Cell, Kind, flag, flags, number, numbers, struct_type, structs, text, texts};
+use super::sweep::sweep;
+use crate::plan::history::collision::{Agent, Class, InstanceCall, Met};
+use crate::plan::history::connection::InstanceEvent;
+use crate::plan::history::recurrence::{CallOf, FailureOf, Rates, Recurrence, main_class, recurrence};
+use crate::plan::zone;
+
+/// The arguments, in order. `kind` is event, update, register, attempt, refused (for something else than AGENT) or
+/// failure.
+pub const ARGUMENTS: &[&str] = &[
+    "kind",
+    "id",
+    "time",
+    "instance",
+    "version",
+    "connected",
+    "agent_version",
+    "agent_hash",
+    "update_status",
+    "status",
+    "same",
+    "family",
+    "caller",
+    "accepted",
+    "call",
+    "anchor",
+    "zone",
+];
+
+/// What is told of each failure. The counts of the whole cluster stand on the first row of the partition, too.
+const COLLISION: &[(&str, Kind)] = &[
+    ("class", Kind::Text),
+    ("basis", Kind::Text),
+    ("instance", Kind::Text),
+    ("window_start", Kind::Time),
+    ("window_end", Kind::Time),
+    ("window_seconds", Kind::Float),
+    ("weak", Kind::Bool),
+    ("version_before", Kind::Text),
+    ("version_after", Kind::Text),
+    ("update_call", Kind::Text),
+    ("inside", Kind::Int),
+    ("inside_failed", Kind::Int),
+    ("outside", Kind::Int),
+    ("outside_failed", Kind::Int),
+    ("cluster_inside", Kind::Int),
+    ("cluster_inside_failed", Kind::Int),
+    ("cluster_outside", Kind::Int),
+    ("cluster_outside_failed", Kind::Int),
+    ("part_inside", Kind::Int),
+    ("part_inside_failed", Kind::Int),
+    ("part_outside", Kind::Int),
+    ("part_outside_failed", Kind::Int),
+    ("series_failures", Kind::Int),
+    ("series_accepted", Kind::Int),
+    ("series_rate", Kind::Float),
+    ("series_windows", Kind::Int),
+    ("series_instances", Kind::Int),
+    ("series_class", Kind::Text),
+    ("minutes", Kind::Text),
+    ("hours", Kind::Text),
+    ("median_window", Kind::Float),
+    ("phase_lock", Kind::Float),
+    ("next_at_risk", Kind::Time),
+    ("advice", Kind::Text),
+    ("evidence", Kind::Texts),
+];
+
+/// The function.
+pub fn agent_collisions_function() -> WindowUDF {
+    sweep("agent_collisions", ARGUMENTS.len(), struct_type(COLLISION), agent_collisions)
+}
+
+struct Columns {
+    kinds: StringViewArray,
+    ids: StringViewArray,
+    times: Int64Array,
+    instances: StringViewArray,
+    versions: Int64Array,
+    connected: BooleanArray,
+    agent_versions: StringViewArray,
+    agent_hashes: StringViewArray,
+    update_statuses: StringViewArray,
+    statuses: StringViewArray,
+    same: BooleanArray,
+    families: StringViewArray,
+    callers: StringViewArray,
+    accepted: BooleanArray,
+    calls: StringViewArray,
+    anchors: Int64Array,
+    zones: StringViewArray,
+}
+
+impl Columns {
+    fn read(values: &[ArrayRef]) -> Result<Self> {
+        Ok(Columns {
+            kinds: texts(values, 0)?,
+            ids: texts(values, 1)?,
+            times: numbers(values, 2)?,
+            instances: texts(values, 3)?,
+            versions: numbers(values, 4)?,
+            connected: flags(values, 5)?,
+            agent_versions: texts(values, 6)?,
+            agent_hashes: texts(values, 7)?,
+            update_statuses: texts(values, 8)?,
+            statuses: texts(values, 9)?,
+            same: flags(values, 10)?,
+            families: texts(values, 11)?,
+            callers: texts(values, 12)?,
+            accepted: flags(values, 13)?,
+            calls: texts(values, 14)?,
+            anchors: numbers(values, 15)?,
+            zones: texts(values, 16)?,
+        })
+    }
+
+    fn time(&self, row: usize) -> i64 {
+        number(&self.times, row).unwrap_or_default()
+    }
+
+    fn event(&self, row: usize) -> InstanceEvent<'_> {
+        InstanceEvent {
+            id: text(&self.ids, row).unwrap_or_default(),
+            time: self.time(row),
+            version: number(&self.versions, row),
+            connected: flag(&self.connected, row),
+            agent_version: text(&self.agent_versions, row),
+            agent_hash: text(&self.agent_hashes, row),
+            update_status: text(&self.update_statuses, row),
+            status: text(&self.statuses, row),
+            same: flag(&self.same, row).unwrap_or(false),
+        }
+    }
+
+    fn call(&self, row: usize) -> InstanceCall<'_> {
+        InstanceCall { id: text(&self.ids, row).unwrap_or_default(), time: self.time(row) }
+    }
+
+    /// Who starts what.
+    fn series(&self, row: usize) -> (&str, &str) {
+        (text(&self.families, row).unwrap_or_default(), text(&self.callers, row).unwrap_or_default())
+    }
+}
+
+/// A failed launch with what it met.
+struct Failed<'c> {
+    row: usize,
+    series: (&'c str, &'c str),
+    of: FailureOf<'c>,
+}
+
+/// The starts and failures of one caller.
+#[derive(Default)]
+struct Caller<'c> {
+    calls: Vec<CallOf<'c>>,
+    failures: Vec<FailureOf<'c>>,
+}
+
+fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+    let columns = Columns::read(values)?;
+    let mut told: Vec<Vec<Cell>> = vec![Vec::new(); rows];
+    let agents = agents(&columns, rows);
+    let failed = failed(&columns, rows, &agents);
+    let rates = rates(&columns, rows, &agents, &failed);
+    let whole = rates.values().fold(Rates::default(), |mut sum, one| {
+        sum.join(*one);
+        sum
+    });
+    let mut callers: BTreeMap<(&str, &str), Caller<'_>> = BTreeMap::new();
+    for one in &failed {
+        callers.entry(one.series).or_default().failures.push(one.of.clone());
+    }
+    if !callers.is_empty() {
+        for row in (0..rows).filter(|row| text(&columns.kinds, *row) == Some("attempt")) {
+            let Some(caller) = callers.get_mut(&columns.series(row)) else { continue };
+            caller.calls.push(CallOf {
+                id: text(&columns.ids, row).unwrap_or_default(),
+                time: columns.time(row),
+                accepted: flag(&columns.accepted, row).unwrap_or(false),
+                instance: text(&columns.instances, row),
+            });
+        }
+    }
+    let until = columns.anchors.iter().next().flatten().unwrap_or(i64::MAX);
+    let zones = zone::tried(columns.zones.iter().next().flatten().unwrap_or_default());
+    let recurrences: BTreeMap<(&str, &str), (Recurrence, Option<Class>)> = callers
+        .iter()
+        .map(|(series, caller)| {
+            let found = recurrence(&caller.calls, &caller.failures, &agents, &zones, until);
+            (*series, (found, main_class(&caller.failures)))
+        })
+        .collect();
+    for one in &failed {
+        if let (Some(row), Some((recurrence, main))) = (told.get_mut(one.row), recurrences.get(&one.series)) {
+            *row = collision(one, &agents, &rates, whole, (recurrence, *main), until);
+        }
+    }
+    if let Some(first) = told.first_mut() {
+        first.resize(COLLISION.len(), Cell::None);
+        for (name, count) in [
+            ("part_inside", whole.inside),
+            ("part_inside_failed", whole.inside_failed),
+            ("part_outside", whole.outside),
+            ("part_outside_failed", whole.outside_failed),
+        ] {
+            let place = COLLISION.iter().position(|(known, _)| *known == name);
+            if let Some(cell) = place.and_then(|place| first.get_mut(place)) {
+                *cell = count.into();
+            }
+        }
+    }
+    Ok(Arc::new(structs(COLLISION, &told)?))
+}
+
+fn agents(columns: &Columns, rows: usize) -> BTreeMap<&str, Agent<'_>> {
+    let mut agents: BTreeMap<&str, Agent<'_>> = BTreeMap::new();
+    for row in 0..rows {
+        let (Some(kind), Some(instance)) = (text(&columns.kinds, row), text(&columns.instances, row)) else { continue };
+        match kind {
+            "event" => agents.entry(instance).or_default().events.push(columns.event(row)),
+            "update" => agents.entry(instance).or_default().updates.push(columns.call(row)),
+            "register" => agents.entry(instance).or_default().registrations.push(columns.call(row)),
+            _ => {}
+        }
+    }
+    agents.values_mut().for_each(Agent::settle);
+    agents
+}
+
+/// The failures with what they met. One that names no instance met the agent of the cluster that was gone.
+fn failed<'c>(columns: &'c Columns, rows: usize, agents: &BTreeMap<&'c str, Agent<'c>>) -> Vec<Failed<'c>> {
+    let unknown =
+        |basis: &str| Met { class: Class::Unknown, gap: None, basis: basis.to_owned(), update: None, registration: None };
+    let mut failed = Vec::new();
+    for row in (0..rows).filter(|row| text(&columns.kinds, *row) == Some("failure")) {
+        let time = columns.time(row);
+        let named = text(&columns.instances, row);
+        let (instance, met) = match named {
+            Some(instance) => match agents.get(instance) {
+                Some(agent) => (named, agent.meet(time)),
+                None => (named, unknown("no events of the instance are recorded")),
+            },
+            None => {
+                let gone = agents.iter().filter(|(_, agent)| agent.is_in_gap(time));
+                let met = gone.map(|(instance, agent)| (*instance, agent.meet(time))).min_by_key(|(_, met)| met.class);
+                match met {
+                    Some((instance, met)) => (Some(instance), met),
+                    None => (None, unknown("the failure names no instance, and none was disconnected at that time")),
+                }
+            }
+        };
+        let call = text(&columns.calls, row).or_else(|| text(&columns.ids, row)).unwrap_or_default();
+        failed.push(Failed { row, series: columns.series(row), of: FailureOf { call, time, instance, met } });
+    }
+    failed
+}
+
+/// Attempts inside and outside the gaps of each agent whose events are recorded.
+fn rates<'c>(
+    columns: &'c Columns,
+    rows: usize,
+    agents: &BTreeMap<&'c str, Agent<'c>>,
+    failed: &[Failed<'c>],
+) -> BTreeMap<&'c str, Rates> {
+    let mut rates: BTreeMap<&str, Rates> = BTreeMap::new();
+    let mut add = |instance: &'c str, time: i64, failed: bool| {
+        if let Some(agent) = agents.get(instance).filter(|agent| !agent.events.is_empty()) {
+            rates.entry(instance).or_default().add(agent.is_in_gap(time), failed);
+        }
+    };
+    for row in 0..rows {
+        let is_attempt = matches!(text(&columns.kinds, row), Some("attempt" | "refused"));
+        if let Some(instance) = text(&columns.instances, row).filter(|_| is_attempt) {
+            add(instance, columns.time(row), false);
+        }
+    }
+    for one in failed {
+        if let Some(instance) = one.of.instance {
+            add(instance, one.of.time, true);
+        }
+    }
+    rates
+}
+
+fn collision(
+    failed: &Failed<'_>,
+    agents: &BTreeMap<&str, Agent<'_>>,
+    rates: &BTreeMap<&str, Rates>,
+    whole: Rates,
+    (recurrence, main): (&Recurrence, Option<Class>),
+    until: i64,
+) -> Vec<Cell> {
+    let met = &failed.of.met;
+    let agent = failed.of.instance.and_then(|instance| agents.get(instance));
+    let gap = agent.zip(met.gap).and_then(|(agent, gap)| agent.gaps.get(gap));
+    let event = |place: Option<usize>| agent.zip(place).and_then(|(agent, place)| agent.events.get(place));
+    let first = gap.and_then(|gap| event(Some(gap.first)));
+    let back = gap.and_then(|gap| event(gap.back));
+    let before = gap.and_then(|gap| event(gap.first.checked_sub(1))).or(first);
+    let update = agent.zip(met.update).and_then(|(agent, place)| agent.updates.get(place));
+    let registration = agent.zip(met.registration).and_then(|(agent, place)| agent.registrations.get(place));
+    let rate = failed.of.instance.and_then(|instance| rates.get(instance)).copied();
+    // Where nothing is known of the agent, nothing is known of the cluster's chance either.
+    let whole = rate.map(|_| whole);
+    let mut evidence: Vec<String> = vec![failed.of.call.to_owned()];
+    evidence.extend([first, back].into_iter().flatten().map(|event| event.id.to_owned()));
+    evidence.extend([update, registration].into_iter().flatten().map(|call| call.id.to_owned()));
+    let calls = recurrence.calls.max(recurrence.failures).max(1);
+    vec![
+        met.class.word().into(),
+        met.basis.as_str().into(),
+        failed.of.instance.into(),
+        gap.map(|gap| gap.start).into(),
+        gap.and_then(|gap| gap.end).into(),
+        gap.map(|gap| gap.length(until) as f64 / 1e6).into(),
+        gap.map(|gap| gap.weak).into(),
+        before.and_then(|event| event.agent_version).into(),
+        back.and_then(|event| event.agent_version).into(),
+        update.map(|call| call.id).into(),
+        rate.map(|rate| rate.inside).into(),
+        rate.map(|rate| rate.inside_failed).into(),
+        rate.map(|rate| rate.outside).into(),
+        rate.map(|rate| rate.outside_failed).into(),
+        whole.map(|rate| rate.inside).into(),
+        whole.map(|rate| rate.inside_failed).into(),
+        whole.map(|rate| rate.outside).into(),
+        whole.map(|rate| rate.outside_failed).into(),
+        Cell::None,
+        Cell::None,
+        Cell::None,
+        Cell::None,
+        recurrence.failures.into(),
+        recurrence.accepted.into(),
+        (recurrence.failures as f64 / calls as f64).into(),
+        recurrence.windows.into(),
+        recurrence.instances.into(),
+        main.map(Class::word).into(),
+        recurrence.minutes.as_str().into(),
+        recurrence.hours.as_str().into(),
+        recurrence.median.map(|median| median as f64 / 1e6).into(),
+        recurrence.phase_lock.into(),
+        recurrence.next_at_risk.into(),
+        met.class.advice().into(),
+        evidence.into(),
+    ]
+}

@@ -1,0 +1,237 @@
+//! `fold_attempts(…)` and `expected_starts(…)`: the attempts of one cluster and family, folded into launches and
+//! held against the rhythm of their callers.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, ListArray, StringViewArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::Result;
+use datafusion::logical_expr::WindowUDF;
+
+use super::record::{Cell, Kind, flag, flags, number, numbers, struct_type, structs, text, texts};
+use super::sweep::sweep;
+use crate::plan::history::expected::expected;
+use crate::plan::history::fold::{Launch, Outcome, fold};
+use crate::plan::history::series::{Attempt, Series, series_of};
+use crate::plan::zone;
+
+/// The arguments of both functions, in order.
+pub const ARGUMENTS: &[&str] =
+    &["id", "time", "started_by", "group", "user", "asked", "missing", "failed", "reason", "overrides", "anchor", "zone"];
+
+/// What is told of the launch of each attempt.
+const LAUNCH: &[(&str, Kind)] = &[
+    ("launch", Kind::Text),
+    ("nth", Kind::Int),
+    ("attempts", Kind::Int),
+    ("failures", Kind::Int),
+    ("outcome", Kind::Text),
+    ("healed_by", Kind::Text),
+    ("healed_at", Kind::Time),
+    ("lost_at", Kind::Time),
+    ("delay", Kind::Float),
+    ("missing", Kind::Int),
+    ("reason", Kind::Text),
+    ("regular", Kind::Bool),
+    ("evidence", Kind::Texts),
+];
+
+/// What is told of each expected start.
+const EXPECTED: &[(&str, Kind)] = &[
+    ("expected_at", Kind::Time),
+    ("state", Kind::Text),
+    ("reason", Kind::Text),
+    ("rhythm", Kind::Text),
+    ("started_at", Kind::Time),
+    ("launch", Kind::Text),
+    ("evidence", Kind::Texts),
+];
+
+/// What is told of each caller: whether it is regular, and its expected starts.
+const CALLER: &[(&str, Kind)] = &[("regular", Kind::Bool)];
+
+/// The launch of each attempt.
+pub fn fold_attempts_function() -> WindowUDF {
+    sweep("fold_attempts", ARGUMENTS.len(), struct_type(LAUNCH), fold_attempts)
+}
+
+/// The expected starts of each regular caller, on the row of its first attempt; none elsewhere.
+pub fn expected_starts_function() -> WindowUDF {
+    sweep("expected_starts", ARGUMENTS.len(), expected_type(), expected_starts)
+}
+
+/// Whether a caller is regular, on the row of its first attempt; missing elsewhere.
+pub fn regular_caller_function() -> WindowUDF {
+    sweep("regular_caller", ARGUMENTS.len(), struct_type(CALLER), regular_caller)
+}
+
+fn expected_type() -> DataType {
+    DataType::List(Arc::new(Field::new("item", struct_type(EXPECTED), true)))
+}
+
+/// The columns of a partition of attempts.
+struct Columns {
+    ids: StringViewArray,
+    times: Int64Array,
+    started_by: StringViewArray,
+    groups: StringViewArray,
+    users: StringViewArray,
+    asked: Int64Array,
+    missing: Int64Array,
+    failed: BooleanArray,
+    reasons: StringViewArray,
+    overrides: StringViewArray,
+    anchors: Int64Array,
+    zones: StringViewArray,
+}
+
+impl Columns {
+    fn read(values: &[ArrayRef]) -> Result<Self> {
+        Ok(Columns {
+            ids: texts(values, 0)?,
+            times: numbers(values, 1)?,
+            started_by: texts(values, 2)?,
+            groups: texts(values, 3)?,
+            users: texts(values, 4)?,
+            asked: numbers(values, 5)?,
+            missing: numbers(values, 6)?,
+            failed: flags(values, 7)?,
+            reasons: texts(values, 8)?,
+            overrides: texts(values, 9)?,
+            anchors: numbers(values, 10)?,
+            zones: texts(values, 11)?,
+        })
+    }
+
+    fn attempts(&self) -> Vec<Attempt<'_>> {
+        let attempt = |row: usize| Attempt {
+            id: text(&self.ids, row).unwrap_or_default(),
+            time: number(&self.times, row).unwrap_or_default(),
+            started_by: text(&self.started_by, row),
+            group: text(&self.groups, row),
+            user: text(&self.users, row),
+            asked: number(&self.asked, row).unwrap_or(1),
+            missing: number(&self.missing, row).unwrap_or(0),
+            failed: flag(&self.failed, row).unwrap_or(false),
+            reason: text(&self.reasons, row),
+            overrides: text(&self.overrides, row),
+        };
+        (0..self.ids.len()).map(attempt).collect()
+    }
+}
+
+/// A partition, worked out.
+struct Worked<'c> {
+    attempts: Vec<Attempt<'c>>,
+    series: Vec<Series>,
+    launches: Vec<Launch>,
+    launch_of: Vec<usize>,
+    until: i64,
+}
+
+fn work(columns: &Columns) -> Worked<'_> {
+    let attempts = columns.attempts();
+    let until = number_at(&columns.anchors).unwrap_or(i64::MIN);
+    let zones = zone::tried(columns.zones.iter().next().flatten().unwrap_or_default());
+    let (series, series_of) = series_of(&attempts, &zones, until);
+    let (launches, launch_of) = fold(&attempts, &series, &series_of);
+    Worked { attempts, series, launches, launch_of, until }
+}
+
+fn number_at(array: &Int64Array) -> Option<i64> {
+    array.iter().next().flatten()
+}
+
+impl Worked<'_> {
+    fn attempt(&self, place: usize) -> Option<&Attempt<'_>> {
+        self.attempts.get(place)
+    }
+
+    fn ids(&self, launch: &Launch) -> Vec<String> {
+        launch.attempts.iter().filter_map(|place| Some(self.attempt(*place)?.id.to_owned())).collect()
+    }
+
+    fn reason(&self, launch: &Launch) -> Option<&str> {
+        launch.attempts.iter().find_map(|place| self.attempt(*place)?.reason)
+    }
+}
+
+fn fold_attempts(values: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
+    let columns = Columns::read(values)?;
+    let worked = work(&columns);
+    let mut seen = vec![0usize; worked.launches.len()];
+    let mut rows = Vec::with_capacity(worked.attempts.len());
+    for index in &worked.launch_of {
+        let (Some(launch), Some(nth)) = (worked.launches.get(*index), seen.get_mut(*index)) else { continue };
+        *nth += 1;
+        rows.push(told(&worked, launch, *nth));
+    }
+    Ok(Arc::new(structs(LAUNCH, &rows)?))
+}
+
+fn told(worked: &Worked<'_>, launch: &Launch, nth: usize) -> Vec<Cell> {
+    let first = launch.attempts.first().and_then(|place| worked.attempt(*place));
+    let healed = launch.healed_by.and_then(|place| worked.attempt(place));
+    let delay = first.zip(healed).map(|(first, healed)| (healed.time - first.time) as f64 / 1e6);
+    let lost = first.filter(|_| launch.outcome() == Outcome::Lost).map(|first| first.time);
+    vec![
+        first.map(|first| first.id).into(),
+        nth.into(),
+        launch.attempts.len().into(),
+        launch.failures.into(),
+        launch.outcome().word().into(),
+        healed.map(|healed| healed.id).into(),
+        healed.map(|healed| healed.time).into(),
+        lost.into(),
+        delay.into(),
+        launch.missing.into(),
+        worked.reason(launch).into(),
+        launch.regular.into(),
+        if nth == 1 { worked.ids(launch).into() } else { Cell::None },
+    ]
+}
+
+fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+    let columns = Columns::read(values)?;
+    let worked = work(&columns);
+    let mut slots: Vec<Vec<Cell>> = Vec::new();
+    let mut lengths = vec![0usize; rows];
+    // Lists stand in the order of the rows, and series are in the order of their first attempts.
+    for series in &worked.series {
+        let (Some(first), Some(rhythm)) = (series.members.first(), &series.rhythm) else { continue };
+        let name = rhythm.name();
+        let found = expected(series, &worked.attempts, &worked.launches, &worked.launch_of, worked.until);
+        if let Some(length) = lengths.get_mut(*first) {
+            *length = found.len();
+        }
+        for slot in found {
+            let launch = slot.launch.and_then(|index| worked.launches.get(index));
+            let id = launch.and_then(|launch| worked.attempt(*launch.attempts.first()?)).map(|attempt| attempt.id);
+            slots.push(vec![
+                slot.at.into(),
+                slot.state.word().into(),
+                launch.and_then(|launch| worked.reason(launch)).into(),
+                name.as_str().into(),
+                slot.started_at.into(),
+                id.into(),
+                launch.map(|launch| worked.ids(launch)).unwrap_or_default().into(),
+            ]);
+        }
+    }
+    let item = Arc::new(Field::new("item", struct_type(EXPECTED), true));
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(structs(EXPECTED, &slots)?), None)?))
+}
+
+fn regular_caller(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+    let columns = Columns::read(values)?;
+    let worked = work(&columns);
+    let mut told: Vec<Vec<Cell>> = vec![Vec::new(); rows];
+    for series in &worked.series {
+        if let Some(row) = series.members.first().and_then(|first| told.get_mut(*first)) {
+            *row = vec![series.rhythm.is_some().into()];
+        }
+    }
+    Ok(Arc::new(structs(CALLER, &told)?))
+}

@@ -1,0 +1,120 @@
+//! `bucket_span(from, until)`: what lasts, as a list of one time for each bucket it touches.
+//!
+//! The first is when it began, the others are the starts of the later buckets before its end. What has
+//! no end lasts up to `last`. A level thus stands in every bucket through which it holds.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ListBuilder, TimestampMicrosecondBuilder};
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::{Result, exec_err};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+
+use super::{Step, argument, time_type, times};
+
+/// The most times that one row may become: what lasts longer needs a longer step.
+const MOST_CELLS: usize = 100_000;
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct BucketSpan {
+    step: Step,
+    /// Where what lasts is cut off, itself inside.
+    last: i64,
+    signature: Signature,
+}
+
+/// The times at which a row that lasts stands in the buckets of a step.
+pub fn bucket_span(step: Step, last: i64, from: Expr, until: Expr) -> Expr {
+    let function = BucketSpan { step, last, signature: Signature::any(2, Volatility::Immutable) };
+    ScalarUDF::new_from_impl(function).call(vec![from, until])
+}
+
+impl BucketSpan {
+    /// Calls with each time; false when there are too many.
+    fn each(&self, from: i64, until: Option<i64>, mut tell: impl FnMut(i64)) -> bool {
+        tell(from);
+        let end = until.unwrap_or(i64::MAX);
+        let mut at = self.step.start(from);
+        for _ in 0..MOST_CELLS {
+            at = at.and_then(|start| self.step.next(start));
+            match at {
+                Some(start) if start < end && start <= self.last => tell(start),
+                _ => return true,
+            }
+        }
+        false
+    }
+}
+
+impl ScalarUDFImpl for BucketSpan {
+    fn name(&self) -> &str {
+        "bucket_span"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::List(Arc::new(Field::new_list_field(time_type(), true))))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let (from, until) = (times(argument(&args.args, 0)?, rows)?, times(argument(&args.args, 1)?, rows)?);
+        let builder = TimestampMicrosecondBuilder::new().with_timezone("UTC");
+        let mut lists = ListBuilder::new(builder).with_field(Arc::new(Field::new_list_field(time_type(), true)));
+        // Most steps end in the bucket in which they began: its end is kept.
+        let mut edges: Option<(i64, i64)> = None;
+        for row in 0..rows {
+            if from.is_valid(row) {
+                let begin = from.value(row);
+                let end = until.is_valid(row).then(|| until.value(row));
+                let known = edges.filter(|(start, next)| (*start..*next).contains(&begin));
+                let bucket = known.or_else(|| {
+                    let start = self.step.start(begin)?;
+                    Some((start, self.step.next(start)?))
+                });
+                edges = bucket;
+                if bucket.is_some_and(|(_, next)| end.is_some_and(|end| end <= next)) {
+                    lists.values().append_value(begin);
+                } else if !self.each(begin, end, |time| lists.values().append_value(time)) {
+                    return exec_err!(
+                        "`every` would need more than {MOST_CELLS} steps for one level; take a longer step or a shorter window"
+                    );
+                }
+            }
+            lists.append(true);
+        }
+        Ok(ColumnarValue::Array(Arc::new(lists.finish())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::catalog::FieldType;
+    use crate::lang::checked::{Every, FieldRef, StepUnit};
+    use jiff::tz::TimeZone;
+
+    #[test]
+    fn what_lasts_stands_in_every_bucket_it_touches() {
+        let field = FieldRef { name: "time".into(), kind: FieldType::Time };
+        let every = Every { amount: 10, unit: StepUnit::Second, fill: true, field };
+        let span = BucketSpan {
+            step: Step::new(&every, &TimeZone::UTC),
+            last: 45_000_000,
+            signature: Signature::any(2, Volatility::Immutable),
+        };
+        let seconds = |from: i64, until: Option<i64>| {
+            let mut told = Vec::new();
+            assert!(span.each(from * 1_000_000, until.map(|until| until * 1_000_000), |time| told.push(time / 1_000_000)));
+            told
+        };
+        assert_eq!(seconds(3, Some(7)), [3]);
+        assert_eq!(seconds(3, Some(10)), [3]);
+        assert_eq!(seconds(3, Some(21)), [3, 10, 20]);
+        assert_eq!(seconds(10, Some(20)), [10]);
+        assert_eq!(seconds(25, None), [25, 30, 40]);
+    }
+}

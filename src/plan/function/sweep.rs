@@ -1,0 +1,68 @@
+//! Window functions that see a whole partition in its order: columns in, one column out.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::Result;
+use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
+use datafusion::logical_expr::{PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl};
+
+/// What a sweep computes: the columns of one partition, and its number of rows.
+type Compute = fn(&[ArrayRef], usize) -> Result<ArrayRef>;
+
+#[derive(Debug)]
+struct Sweep {
+    name: &'static str,
+    signature: Signature,
+    result: DataType,
+    compute: Compute,
+}
+
+// Sweeps are known by their names.
+impl PartialEq for Sweep {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Sweep {}
+
+impl Hash for Sweep {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+/// A window function over so many columns.
+pub fn sweep(name: &'static str, columns: usize, result: DataType, compute: Compute) -> WindowUDF {
+    WindowUDF::new_from_impl(Sweep { name, signature: Signature::any(columns, Volatility::Immutable), result, compute })
+}
+
+impl WindowUDFImpl for Sweep {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn partition_evaluator(&self, _arguments: PartitionEvaluatorArgs<'_>) -> Result<Box<dyn PartitionEvaluator>> {
+        Ok(Box::new(Partition(self.compute)))
+    }
+
+    fn field(&self, arguments: WindowUDFFieldArgs<'_>) -> Result<FieldRef> {
+        Ok(Arc::new(Field::new(arguments.name(), self.result.clone(), true)))
+    }
+}
+
+#[derive(Debug)]
+struct Partition(Compute);
+
+impl PartitionEvaluator for Partition {
+    fn evaluate_all(&mut self, values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        (self.0)(values, rows)
+    }
+}

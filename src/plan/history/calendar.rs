@@ -1,0 +1,240 @@
+//! Fixed times of day on fixed weekdays, by the clock of a zone.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::{Date, time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, ToSpan};
+
+use super::rhythm::{Cost, MOST_SLOTS, Start, few, phase};
+
+/// Minutes of a day.
+const DAY_MINUTES: i64 = 24 * 60;
+/// Minutes after the expected time in which a start belongs to it.
+const NEAR: i64 = 5;
+/// More times of day than this are a period.
+const MOST_TIMES: usize = 200;
+/// How often a time must be hit.
+const ENOUGH: usize = 3;
+/// A time that was not hit so often at the end, while others of the same caller were, is over.
+const OVER: usize = 3;
+
+/// Fixed times of fixed days.
+#[derive(Debug, Clone)]
+pub struct Calendar {
+    /// Whose clock.
+    zone: TimeZone,
+    /// The times, by time of day.
+    times: Vec<TimeOfDay>,
+}
+
+/// One time of day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TimeOfDay {
+    /// Minutes after midnight.
+    minute: i64,
+    /// On which weekdays: bit 0 is Monday.
+    weekdays: u8,
+    /// The first day it was hit.
+    first: Date,
+    /// The last day it was hit.
+    last: Date,
+    /// Whether it went out of use.
+    over: bool,
+}
+
+/// The times that explain starts in order of time, with their cost.
+pub fn infer(starts: &[Start], zones: &[TimeZone]) -> Option<(Calendar, Cost)> {
+    if starts.len() < ENOUGH {
+        return None;
+    }
+    let mut best: Option<(Calendar, Cost)> = None;
+    for zone in zones {
+        let Some((calendar, cost)) = fit(starts, zone) else { continue };
+        if best.as_ref().is_none_or(|(_, least)| cost < *least) {
+            best = Some((calendar, cost));
+        }
+    }
+    best
+}
+
+/// A start on the clock.
+struct Local {
+    day: Date,
+    minute: i64,
+    after_failure: bool,
+}
+
+fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
+    let mut left: Vec<Local> = Vec::with_capacity(starts.len());
+    for start in starts {
+        let local = zone.to_datetime(Timestamp::from_microsecond(start.time).ok()?);
+        let minute = i64::from(local.hour()) * 60 + i64::from(local.minute());
+        left.push(Local { day: local.date(), minute, after_failure: start.after_failure });
+    }
+    let newest = left.iter().map(|start| start.day).max()?;
+    let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
+    for start in &left {
+        *counts.entry(start.minute).or_default() += 1;
+    }
+    if counts.len() > MOST_TIMES * 4 {
+        return None;
+    }
+    let (mut times, mut missed, mut loose) = (Vec::new(), 0, Vec::new());
+    while left.len() >= ENOUGH {
+        let Some(minute) = phase(&counts, DAY_MINUTES) else { break };
+        let distance = |start: &Local| (start.minute - minute + DAY_MINUTES / 2).rem_euclid(DAY_MINUTES) - DAY_MINUTES / 2;
+        let (near, far): (Vec<Local>, Vec<Local>) = left.into_iter().partition(|start| (-1..=NEAR).contains(&distance(start)));
+        left = far;
+        for start in &near {
+            counts.remove(&start.minute);
+        }
+        // A start just before midnight belongs to the day that begins.
+        let day_of = |start: &Local| if start.minute > minute + 12 * 60 { start.day.tomorrow() } else { Ok(start.day) };
+        let mut days: Vec<Date> = near.iter().filter_map(|start| day_of(start).ok()).collect();
+        days.dedup();
+        match time_of_day(minute, &days) {
+            Some((found, holes, odd)) if times.len() < MOST_TIMES => {
+                times.push(found);
+                missed += holes;
+                loose.extend(std::iter::repeat_n(false, odd));
+            }
+            _ => loose.extend(near.iter().map(|start| start.after_failure)),
+        }
+        if times.len() >= MOST_TIMES {
+            break;
+        }
+    }
+    loose.extend(left.iter().map(|start| start.after_failure));
+    let unexplained = loose.iter().filter(|after_failure| !**after_failure).count();
+    if times.is_empty() || !few(unexplained, starts.len()) {
+        return None;
+    }
+    // What was hit long ago only, while other times went on, was taken out of the schedule.
+    for time in &mut times {
+        let after = days_between(time.last, newest).skip(1).filter(|day| time.is_on(*day)).count();
+        time.over = after >= OVER;
+    }
+    if times.iter().all(|time| time.over) {
+        return None;
+    }
+    times.sort_unstable_by_key(|time| time.minute);
+    let cost = unexplained + missed + times.len();
+    Some((Calendar { zone: zone.clone(), times }, cost))
+}
+
+/// A time of day with its weekdays, how many of its days were not hit, and hits on other weekdays.
+fn time_of_day(minute: i64, days: &[Date]) -> Option<(TimeOfDay, usize, usize)> {
+    let (first, last) = (*days.first()?, *days.last()?);
+    let (mut hits, mut chances) = ([0usize; 7], [0usize; 7]);
+    for day in days {
+        *hits.get_mut(weekday(*day))? += 1;
+    }
+    for day in days_between(first, last) {
+        *chances.get_mut(weekday(day))? += 1;
+    }
+    let unseen = |day: usize| hits.get(day) == Some(&0) && chances.get(day).is_some_and(|chances| *chances > 0);
+    let weekend = unseen(5) && unseen(6);
+    let mut weekdays = 0u8;
+    for (day, (hits, chances)) in hits.iter().zip(&chances).enumerate() {
+        let on = match (*hits, *chances) {
+            (0, 0) => false,
+            // One day without a start is one that was missed; two of the same weekday are a rule.
+            (0, 1) => !(weekend && day >= 5),
+            (0, _) => false,
+            (hits, chances) => hits * 2 >= chances,
+        };
+        weekdays |= u8::from(on) << day;
+    }
+    let found = TimeOfDay { minute, weekdays, first, last, over: false };
+    let expected: Vec<Date> = days_between(first, last).filter(|day| found.is_on(*day)).collect();
+    let on: Vec<bool> = expected.iter().map(|day| days.binary_search(day).is_ok()).collect();
+    let hit = on.iter().filter(|hit| **hit).count();
+    let mut adjacent = 0;
+    for pair in on.windows(2) {
+        adjacent += usize::from(matches!(pair, [true, true]));
+    }
+    (hit >= ENOUGH && adjacent * 5 >= (hit - 1) * 3).then_some((found, expected.len() - hit, days.len() - hit))
+}
+
+fn weekday(day: Date) -> usize {
+    usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0)
+}
+
+/// The days from one to another, both inside.
+fn days_between(first: Date, last: Date) -> impl Iterator<Item = Date> {
+    first.series(1.day()).take_while(move |day| *day <= last)
+}
+
+impl TimeOfDay {
+    fn is_on(&self, day: Date) -> bool {
+        self.weekdays >> weekday(day) & 1 == 1
+    }
+}
+
+impl Calendar {
+    /// The expected starts up to a time. A time that the clock skips on a day is not expected on that day.
+    pub fn slots(&self, until: i64) -> Vec<i64> {
+        let mut slots = Vec::new();
+        for expected in &self.times {
+            let Some(at) = clock(expected.minute) else { continue };
+            for day in expected.first.series(1.day()) {
+                if (expected.over && day > expected.last) || slots.len() >= MOST_SLOTS {
+                    break;
+                }
+                if !expected.is_on(day) {
+                    continue;
+                }
+                let there = self.zone.to_ambiguous_timestamp(day.to_datetime(at));
+                if matches!(there.offset(), AmbiguousOffset::Gap { .. }) {
+                    continue;
+                }
+                let Ok(slot) = there.compatible() else { break };
+                if slot.as_microsecond() > until {
+                    break;
+                }
+                slots.push(slot.as_microsecond());
+            }
+        }
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+
+    /// Such as `daily at 03:00` or `Mon-Fri at 09:00, 17:00 (Europe/Berlin)`.
+    pub fn name(&self) -> String {
+        let mut days: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for time in self.times.iter().filter(|time| !time.over) {
+            days.entry(weekdays_name(time.weekdays)).or_default().push(time.minute);
+        }
+        let part = |(days, minutes): (String, Vec<i64>)| {
+            let mut times: Vec<String> =
+                minutes.iter().take(6).map(|minute| format!("{:02}:{:02}", minute / 60, minute % 60)).collect();
+            if minutes.len() > times.len() {
+                times.push(format!("{} more", minutes.len() - times.len()));
+            }
+            format!("{days} at {}", times.join(", "))
+        };
+        let parts: Vec<String> = days.into_iter().map(part).collect();
+        let zone = self.zone.iana_name().filter(|zone| *zone != "UTC").map(|zone| format!(" ({zone})")).unwrap_or_default();
+        format!("{}{zone}", parts.join("; "))
+    }
+}
+
+fn clock(minute: i64) -> Option<jiff::civil::Time> {
+    let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
+    ((0..24).contains(&hour) && (0..60).contains(&minute)).then(|| time(hour, minute, 0, 0))
+}
+
+fn weekdays_name(weekdays: u8) -> String {
+    const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    match weekdays {
+        0b111_1111 => "daily".to_owned(),
+        0b001_1111 => "Mon-Fri".to_owned(),
+        0b110_0000 => "Sat, Sun".to_owned(),
+        some => {
+            let on = NAMES.iter().enumerate().filter(|(day, _)| some >> day & 1 == 1).map(|(_, name)| *name);
+            on.collect::<Vec<_>>().join(", ")
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a sequence of records tells that no single record does: rhythms, intents, disconnects and chance.
+//!
+//! Plain functions over slices of one partition, in order of time. The window functions in
+//! [`super::function`] hand each partition over and take the results back, so a plan sweeps a table once
+//! and holds one partition at a time.
+//!
+//! ```text
+//!   attempts of a cluster and family ─► series (who starts it) ─► rhythm ─► slots
+//!                                          └──────────── fold ◄──────────────┘
+//!                                                 │ launches ─► expected starts
+//!   attempts, agents of a cluster ───► connection ─► collision ─► recurrence
+//! ```
+//!
+//! Times are microseconds since 1970. Nothing here knows of a clock, a table or a query.
+
+pub mod calendar;
+pub mod collision;
+pub mod connection;
+pub mod expected;
+pub mod fold;
+pub mod period;
+pub mod recurrence;
+pub mod rhythm;
+pub mod series;
+
+/// Microseconds of a second.
+pub const SECOND: i64 = 1_000_000;
+/// Microseconds of a minute.
+pub const MINUTE: i64 = 60 * SECOND;
+/// Microseconds of an hour.
+pub const HOUR: i64 = 60 * MINUTE;
+/// Microseconds of a day.
+pub const DAY: i64 = 24 * HOUR;

@@ -1,0 +1,76 @@
+//! A fixed period, found from the distances between starts.
+
+use std::collections::BTreeMap;
+
+use super::rhythm::{Cost, MOST_SLOTS, Start, early, few, late, length, phase};
+use super::{DAY, HOUR, MINUTE};
+
+/// A fixed period: starts are expected at `first`, `first + length`, and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// The first expected start.
+    pub first: i64,
+    /// The distance between two.
+    pub length: i64,
+}
+
+/// How many different distances are tried.
+const TRIED: usize = 6;
+
+/// The period that explains starts in order of time, with its cost.
+pub fn infer(starts: &[Start]) -> Option<(Period, Cost)> {
+    let mut distances: BTreeMap<i64, usize> = BTreeMap::new();
+    for pair in starts.windows(2) {
+        let [earlier, later] = pair else { continue };
+        let minutes = (later.time - earlier.time + MINUTE / 2).div_euclid(MINUTE);
+        if minutes > 0 {
+            *distances.entry(minutes).or_default() += 1;
+        }
+    }
+    let mut frequent: Vec<(usize, i64)> = distances.into_iter().map(|(minutes, count)| (count, minutes)).collect();
+    frequent.sort_unstable_by_key(|(count, minutes)| (std::cmp::Reverse(*count), *minutes));
+    let tried = frequent.into_iter().take(TRIED).filter_map(|(_, minutes)| fit(starts, minutes));
+    tried.min_by_key(|(period, cost)| (*cost, period.length))
+}
+
+/// The period of so many minutes, if it fits.
+fn fit(starts: &[Start], minutes: i64) -> Option<(Period, Cost)> {
+    let length = minutes * MINUTE;
+    let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
+    for start in starts {
+        *counts.entry(start.time.div_euclid(MINUTE).rem_euclid(minutes)).or_default() += 1;
+    }
+    let phase = phase(&counts, minutes)? * MINUTE;
+    let slot = |time: i64| {
+        let index = (time - phase + early(length)).div_euclid(length);
+        (time - phase - index * length <= late(length)).then_some(index)
+    };
+    let mut hit: Vec<i64> = starts.iter().filter_map(|start| slot(start.time)).collect();
+    hit.dedup();
+    let unexplained = starts.iter().filter(|start| !start.after_failure && slot(start.time).is_none()).count();
+    let enough = match length {
+        ..=HOUR => 6,
+        ..DAY => 4,
+        _ => 3,
+    };
+    let steps = hit.windows(2).filter(|pair| matches!(pair, [left, right] if right - left == 1)).count();
+    if hit.len() < enough || steps * 5 < (hit.len() - 1) * 3 || !few(unexplained, starts.len()) {
+        return None;
+    }
+    let (first, last) = (*hit.first()?, *hit.last()?);
+    let missed = usize::try_from(last - first + 1).ok()?.saturating_sub(hit.len());
+    Some((Period { first: phase + first * length, length }, unexplained + missed + 1))
+}
+
+impl Period {
+    /// The expected starts up to a time.
+    pub fn slots(&self, until: i64) -> Vec<i64> {
+        let steps = (0..).map(|step| self.first + step * self.length);
+        steps.take_while(|slot| *slot <= until).take(MOST_SLOTS).collect()
+    }
+
+    /// Such as `every 15m`.
+    pub fn name(&self) -> String {
+        format!("every {}", length(self.length))
+    }
+}

@@ -1,0 +1,285 @@
+//! `collisions`: one row for each launch that failed for AGENT, and what the agent of its instance was doing.
+
+use super::instances::{ORDER, PARTITION};
+use super::launches::{attempts, counted, folded};
+use super::{computed, differs, quoted};
+use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
+use crate::lang::checked::Aggregate;
+use crate::plan::function::COLLISION_ARGUMENTS;
+use crate::plan::nouns::{EVIDENCE, Measure, Need, Noun};
+
+const FIELDS: &[FieldInfo] = &[
+    computed("id", FieldType::Text, "id of the failure"),
+    computed("time", FieldType::Time, "when the launch failed"),
+    computed("class", FieldType::Text, "what the agent was doing: update, restart, rotation, outage, draining or unknown"),
+    computed("basis", FieldType::Text, "what the class rests on"),
+    computed("account", FieldType::Text, "account"),
+    computed("region", FieldType::Text, "region"),
+    computed("cluster", FieldType::Text, "short cluster name"),
+    computed("container_instance", FieldType::Text, "container instance id"),
+    computed("family", FieldType::Text, "task definition family"),
+    computed("started_by", FieldType::Text, "startedBy: the rule, the schedule, or who retries"),
+    computed("group", FieldType::Text, "task group, where the call names one"),
+    computed("caller", FieldType::Text, "who called, without the session"),
+    computed("event_name", FieldType::Text, "RunTask or StartTask"),
+    computed("call", FieldType::Text, "id of the call"),
+    computed("window_start", FieldType::Time, "when the agent was told to be gone"),
+    computed("window_end", FieldType::Time, "when it was back; missing = it was not seen again"),
+    computed("window", FieldType::Duration, "how long it was gone, up to the newest event"),
+    computed("weak", FieldType::Bool, "only the end of that was told"),
+    computed("version_before", FieldType::Text, "agent version before"),
+    computed("version_after", FieldType::Text, "agent version when it was back"),
+    computed("update_call", FieldType::Text, "id of the UpdateContainerAgent call"),
+    computed("launch", FieldType::Text, "id of the launch it belongs to"),
+    computed("outcome", FieldType::Text, "how that ended: healed or lost; started where it lacked nothing"),
+    computed("healed_by", FieldType::Text, "id of the call that healed it"),
+    computed("delay", FieldType::Duration, "from the launch's first call to the one that healed it"),
+    computed("lost_launch", FieldType::Text, "the launch, if it is lost"),
+    computed("healed_launch", FieldType::Text, "the launch, if it is healed"),
+    computed("inside_attempts", FieldType::Int, "attempts on the instance within 60 s of a time its agent was gone"),
+    computed("inside_failures", FieldType::Int, "those that failed for AGENT"),
+    computed("outside_attempts", FieldType::Int, "attempts on the instance at other times"),
+    computed("outside_failures", FieldType::Int, "those that failed for AGENT"),
+    computed("lift", FieldType::Float, "share that fails inside / share that fails outside, of the instance"),
+    computed("p_value", FieldType::Float, "chance of so many inside if it did not matter (Fisher, one-sided)"),
+    computed("cluster_lift", FieldType::Float, "lift over all instances of the cluster"),
+    computed("cluster_p_value", FieldType::Float, "chance over all instances of the cluster"),
+    computed("overall_lift", FieldType::Float, "lift over all instances of the store"),
+    computed("overall_p_value", FieldType::Float, "chance over all instances of the store"),
+    computed("series_failures", FieldType::Int, "calls of this caller and family that failed for AGENT"),
+    computed("series_accepted", FieldType::Int, "its calls that placed all they asked for"),
+    computed("series_rate", FieldType::Float, "its failures for AGENT / its calls"),
+    computed("series_windows", FieldType::Int, "different times without an agent that it met"),
+    computed("series_instances", FieldType::Int, "different instances on which it failed"),
+    computed("series_class", FieldType::Text, "the class that more than half of its failures have"),
+    computed("minutes", FieldType::Text, "its failures by minute of the hour, most frequent first"),
+    computed("hours", FieldType::Text, "its failures by hour of the day, most frequent first"),
+    computed("median_window", FieldType::Duration, "median of the times without an agent that it met"),
+    computed("phase_lock", FieldType::Float, "how much its starts keep one place between two reconnects: 0 none, 1 always"),
+    computed("next_at_risk", FieldType::Time, "the next start that meets such a time, where they come at like distances"),
+    computed("advice", FieldType::Text, "what follows from the class"),
+    computed("source", FieldType::Text, "cloudtrail or eventbridge"),
+    computed("file", FieldType::Text, "file the call was read from"),
+];
+
+/// The noun.
+pub fn noun() -> Noun {
+    let distinct = |name, column, doc| Measure { function: Aggregate::Distinct, ..counted(name, column, FieldType::Text, doc) };
+    Noun {
+        word: "collisions",
+        fields: FIELDS.to_vec(),
+        measures: vec![
+            distinct("lost", "lost_launch", "launches that were lost"),
+            distinct("healed", "healed_launch", "launches that a retry completed"),
+            Measure {
+                info: MeasureInfo { name: "lift", kind: FieldType::Float, doc: "mean of the lift of their instances" },
+                function: Aggregate::Avg,
+                column: ("lift", FieldType::Float),
+            },
+        ],
+        shown: &["time", "cluster", "family", "started_by", "class", "window", "outcome", "lift", "p_value"],
+        view,
+    }
+}
+
+/// What a row of the union holds beside the arguments of the sweep.
+const CARRIED: &[&str] = &[
+    "account",
+    "region",
+    "cluster",
+    "started_by",
+    "group",
+    "role",
+    "event_name",
+    "launch",
+    "outcome",
+    "healed_by",
+    "source",
+    "file",
+];
+
+/// One part of the union: values by name, missing where there is none.
+fn part(values: &[(&str, &str)], rest: &str) -> String {
+    let item = |name: &&str| {
+        let value = values.iter().find(|(known, _)| known == name).map(|(_, value)| (*value).to_owned());
+        let kind = match *name {
+            "time" | "version" | "anchor" => "bigint",
+            "connected" | "same" | "accepted" => "boolean",
+            "delay" => "double",
+            _ => "text",
+        };
+        let value = value.unwrap_or_else(|| "null".to_owned());
+        let typed = match kind {
+            "text" => format!("arrow_cast({value}, 'Utf8View')"),
+            kind => format!("cast({value} as {kind})"),
+        };
+        format!("{typed} as {}", quoted(name))
+    };
+    let names = COLLISION_ARGUMENTS.iter().filter(|name| !matches!(**name, "anchor" | "zone")).chain(CARRIED).chain([&"delay"]);
+    format!("select {} {rest}", names.map(item).collect::<Vec<_>>().join(", "))
+}
+
+const PLACE: [(&str, &str); 3] =
+    [("account", "x.account"), ("region", "x.region"), ("cluster", "coalesce(x.cluster, 'default')")];
+
+/// Everything told of agents and launches, below each other.
+fn told(need: Need) -> String {
+    let time = ("time", "cast(x.\"time\" as bigint)");
+    let id = ("id", "x.id");
+    let at = |kind: &'static str, more: &[(&'static str, &'static str)]| {
+        [&[("kind", kind), id, time], PLACE.as_slice(), more].concat()
+    };
+    let event = part(
+        &at(
+            "'event'",
+            &[
+                ("instance", "x.container_instance"),
+                ("version", "x.version"),
+                ("connected", "x.agent_connected"),
+                ("agent_version", "x.agent_version"),
+                ("agent_hash", "x.agent_hash"),
+                ("update_status", "x.agent_update_status"),
+                ("status", "x.status"),
+                ("same", "x.same"),
+            ],
+        ),
+        &format!("from ({}) x", changes()),
+    );
+    let call = |kind: &'static str, name: &str| {
+        part(
+            &at(kind, &[("instance", "x.container_instance")]),
+            &format!(
+                "from calls x where x.event_source = 'ecs.amazonaws.com' and x.event_name = '{name}' \
+                 and x.error_code is null and x.container_instance is not null and x.\"time\" is not null"
+            ),
+        )
+    };
+    let series: &[(&str, &str)] = &[("family", "x.family"), ("caller", "coalesce(x.started_by, x.caller)")];
+    let placed = ("instance", "case when x.placed > 0 then x.container_instance end");
+    let attempt = part(
+        &at("'attempt'", &[series, &[placed, ("accepted", "coalesce(x.missing, 0) = 0")]].concat()),
+        &format!("from ({}) x", attempts("")),
+    );
+    let refused = part(
+        &at("'refused'", &[("instance", "x.container_instance")]),
+        "from failures x where x.kind = 'launch' and x.reason <> 'AGENT' and x.container_instance is not null \
+         and x.\"time\" is not null",
+    );
+    let launch = |name: &str| format!("get_field(w.f, '{name}')");
+    let failed = format!(
+        "select f.id, f.\"time\", f.account, f.region, f.cluster, f.container_instance, f.family, f.started_by, f.\"group\", \
+         split_part(f.\"user\", '/', 1) as caller, f.event_name, f.call, f.source, f.file, {} as launch, {} as outcome, \
+         {} as healed_by, {} as delay from failures f left join ({}) w on w.id = f.call \
+         where f.kind = 'launch' and f.reason = 'AGENT' and f.\"time\" is not null",
+        launch("launch"),
+        launch("outcome"),
+        launch("healed_by"),
+        launch("delay"),
+        folded(need, ""),
+    );
+    let carried: &[(&str, &str)] = &[
+        ("instance", "x.container_instance"),
+        ("call", "x.call"),
+        ("started_by", "x.started_by"),
+        ("group", "x.\"group\""),
+        ("role", "x.caller"),
+        ("event_name", "x.event_name"),
+        ("launch", "x.launch"),
+        ("outcome", "x.outcome"),
+        ("healed_by", "x.healed_by"),
+        ("delay", "x.delay"),
+        ("source", "x.source"),
+        ("file", "x.file"),
+    ];
+    let failure = part(&at("'failure'", &[series, carried].concat()), &format!("from ({failed}) x"));
+    [event, call("'update'", "UpdateContainerAgent"), call("'register'", "RegisterContainerInstance"), attempt, refused, failure]
+        .join(" union all ")
+}
+
+/// Instance events that tell of a change, and those that tell the same again: the agent came back unseen.
+fn changes() -> String {
+    const WATCHED: &[&str] = &["agent_connected", "agent_version", "agent_hash", "agent_update_status", "status"];
+    const COUNTED: &[&str] =
+        &["registered_cpu", "registered_memory", "remaining_cpu", "remaining_memory", "running_tasks", "pending_tasks"];
+    let all = || WATCHED.iter().chain(COUNTED).chain([&"version"]);
+    let lags: Vec<String> = all().map(|name| format!("lag(i.{name}) over ({PARTITION} {ORDER}) as was_{name}")).collect();
+    let unlike = |name: &&str| differs(&format!("i.{name}"), &format!("i.was_{name}"));
+    let changed: Vec<String> = WATCHED.iter().map(|name| unlike(&name)).collect();
+    let counts: Vec<String> = COUNTED.iter().map(|name| unlike(&name)).collect();
+    let changed = changed.join(" or ");
+    let same = format!(
+        "(i.nth > 1 and i.source = 'eventbridge' and i.version > i.was_version and not ({changed} or {}))",
+        counts.join(" or ")
+    );
+    format!(
+        "select i.*, {same} as same from (select i.*, {}, row_number() over ({PARTITION} {ORDER}) as nth from (\
+           select i.id, i.\"time\", i.account, i.region, i.cluster, i.container_instance, i.container_instance_arn, i.source, {} \
+           from instance_events i where i.container_instance is not null and i.\"time\" is not null) i) i \
+         where i.nth = 1 or {changed} or {same}",
+        lags.join(", "),
+        all().map(|name| format!("i.{name}")).collect::<Vec<_>>().join(", "),
+    )
+}
+
+fn view(need: Need) -> String {
+    let argument = |name: &&str| match *name {
+        "anchor" => format!("cast({} as bigint)", need.anchor),
+        "zone" => need.zone.sql(),
+        name => format!("u.{}", quoted(name)),
+    };
+    let arguments: Vec<String> = COLLISION_ARGUMENTS.iter().map(argument).collect();
+    let of = |name: &str| format!("get_field(o.s, '{name}')");
+    let counts = |prefix: &str| {
+        ["inside", "inside_failed", "outside", "outside_failed"].map(|name| of(&format!("{prefix}{name}"))).join(", ")
+    };
+    let parts = ["inside", "inside_failed", "outside", "outside_failed"];
+    let overall = parts.map(|name| format!("o.overall_{name}")).join(", ");
+    let sums = parts.map(|name| format!("sum(get_field(s.s, 'part_{name}')) over () as overall_{name}")).join(", ");
+    let evidence = if need.evidence { format!(", {} as {}", of("evidence"), quoted(EVIDENCE)) } else { String::new() };
+    let (raw, with_raw) = match need.raw {
+        true => (", r.raw", " left join calls r on r.id = o.call"),
+        false => ("", ""),
+    };
+    let plain = |names: &[&str]| names.iter().map(|name| format!("{} as {name}", of(name))).collect::<Vec<_>>().join(", ");
+    let time = "arrow_cast(o.\"time\", 'Timestamp(Microsecond, Some(\"UTC\"))')";
+    format!(
+        "select o.id, {time} as \"time\", {class}, o.account, o.region, o.cluster, {instance} as container_instance, o.family, \
+         o.started_by, o.\"group\", o.role as caller, o.event_name, o.call, {window}, {window_seconds} as \"window\", {versions}, \
+         o.launch, o.outcome, o.healed_by, o.delay, case when o.outcome = 'lost' then o.launch end as lost_launch, \
+         case when o.outcome = 'healed' then o.launch end as healed_launch, {inside} as inside_attempts, \
+         {inside_failed} as inside_failures, {outside} as outside_attempts, {outside_failed} as outside_failures, \
+         agent_lift({own}) as lift, fisher_p({own}) as p_value, agent_lift({cluster}) as cluster_lift, \
+         fisher_p({cluster}) as cluster_p_value, agent_lift({overall}) as overall_lift, fisher_p({overall}) as overall_p_value, \
+         {series}, o.source, o.file{raw}{evidence} \
+         from (select s.*, {sums} from (select u.*, agent_collisions({arguments}) over (\
+             partition by u.account, u.region, u.cluster order by u.\"time\", u.id) as s from ({told}) u) s \
+           where s.kind = 'failure' or get_field(s.s, 'part_inside') is not null) o{with_raw} where o.kind = 'failure'",
+        class = plain(&["class", "basis"]),
+        instance = of("instance"),
+        window = plain(&["window_start", "window_end"]),
+        window_seconds = of("window_seconds"),
+        versions = plain(&["weak", "version_before", "version_after", "update_call"]),
+        inside = of("inside"),
+        inside_failed = of("inside_failed"),
+        outside = of("outside"),
+        outside_failed = of("outside_failed"),
+        own = counts(""),
+        cluster = counts("cluster_"),
+        series = plain(&[
+            "series_failures",
+            "series_accepted",
+            "series_rate",
+            "series_windows",
+            "series_instances",
+            "series_class",
+            "minutes",
+            "hours",
+            "median_window",
+            "phase_lock",
+            "next_at_risk",
+            "advice"
+        ]),
+        arguments = arguments.join(", "),
+        told = told(need),
+    )
+}

@@ -1,0 +1,20 @@
+//! `flows`: VPC flow log records, as they are.
+
+use super::{columns, evidence};
+use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::table::Table;
+
+/// The noun.
+pub fn noun() -> Noun {
+    Noun {
+        word: "flows",
+        fields: table_fields(Table::Flows),
+        measures: Vec::new(),
+        shown: &["time", "interface", "srcaddr", "srcport", "dstaddr", "dstport", "protocol", "packets", "bytes", "action"],
+        view,
+    }
+}
+
+fn view(need: Need) -> String {
+    format!("select {}{} from flows f", columns(Table::Flows, "f", &[]), evidence(need, "f.id"))
+}

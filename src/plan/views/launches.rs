@@ -1,0 +1,120 @@
+//! `launches`: attempts folded into what was meant to run, and whether it did.
+
+use super::{computed, quoted};
+use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
+use crate::lang::checked::Aggregate;
+use crate::plan::function::ATTEMPT_ARGUMENTS;
+use crate::plan::nouns::{EVIDENCE, Measure, Need, Noun};
+
+const FIELDS: &[FieldInfo] = &[
+    computed("id", FieldType::Text, "id of the first call"),
+    computed("time", FieldType::Time, "when it was first attempted"),
+    computed("first_attempt", FieldType::Time, "the same"),
+    computed("attempts", FieldType::Int, "calls made for it"),
+    computed("outcome", FieldType::Text, "started (the first call placed all), healed (a retry did), or lost"),
+    computed("healed_by", FieldType::Text, "id of the call that placed what was missing"),
+    computed("healed_at", FieldType::Time, "when that was"),
+    computed("lost_at", FieldType::Time, "when it was first attempted, if it is lost"),
+    computed("delay", FieldType::Duration, "from the first call to the one that healed it"),
+    computed("failures", FieldType::Int, "calls that placed less than they asked for"),
+    computed("reason", FieldType::Text, "reason of the first failure"),
+    computed("regular", FieldType::Bool, "the first call is a start in the rhythm of its caller"),
+    computed("account", FieldType::Text, "account"),
+    computed("region", FieldType::Text, "region"),
+    computed("cluster", FieldType::Text, "short cluster name"),
+    computed("family", FieldType::Text, "task definition family"),
+    computed("task_definition", FieldType::Text, "task definition of the first call"),
+    computed("started_by", FieldType::Text, "startedBy: the rule, the schedule, or who retries"),
+    computed("group", FieldType::Text, "task group, where the call names one"),
+    computed("caller", FieldType::Text, "who called, without the session"),
+    computed("event_name", FieldType::Text, "RunTask or StartTask"),
+    computed("launch_type", FieldType::Text, "EC2, FARGATE, EXTERNAL or MANAGED_INSTANCES"),
+    computed("asked", FieldType::Int, "tasks asked for by the first call"),
+    computed("placed", FieldType::Int, "tasks placed in the end"),
+    computed("missing", FieldType::Int, "tasks never placed"),
+    computed("source", FieldType::Text, "cloudtrail or eventbridge"),
+    computed("file", FieldType::Text, "file the first call was read from"),
+    computed("record", FieldType::Int, "number of its record in that file, from 1"),
+];
+
+/// The noun.
+pub fn noun() -> Noun {
+    Noun {
+        word: "launches",
+        fields: FIELDS.to_vec(),
+        measures: vec![
+            counted("lost", "lost_at", FieldType::Time, "launches that never placed all they asked for"),
+            counted("healed", "healed_at", FieldType::Time, "launches that a retry completed"),
+        ],
+        shown: &["time", "cluster", "family", "started_by", "attempts", "outcome", "delay", "reason"],
+        view,
+    }
+}
+
+/// A measure that counts the rows which have a value.
+pub(super) fn counted(name: &'static str, column: &'static str, kind: FieldType, doc: &'static str) -> Measure {
+    Measure { info: MeasureInfo { name, kind: FieldType::Int, doc }, function: Aggregate::Count, column: (column, kind) }
+}
+
+/// The calls that ask for tasks, with what a fold needs to know of them.
+pub(super) fn attempts(more: &str) -> String {
+    format!(
+        "select c.id, c.\"time\", c.account, c.region, c.cluster, c.family, c.task_definition, c.started_by, c.\"group\", \
+         c.\"user\", split_part(c.\"user\", '/', 1) as caller, c.event_name, c.launch_type, c.container_instance, c.asked, c.placed, \
+         c.missing, coalesce(c.missing, 0) > 0 as failed, coalesce(c.error_code, c.failure_reasons) as reason, c.overrides, \
+         c.source, c.file, c.record{more} from calls c where c.event_source = 'ecs.amazonaws.com' \
+         and c.event_name in ('RunTask', 'StartTask') and c.\"time\" is not null"
+    )
+}
+
+/// A window function over the attempts of one cluster and family, behind the alias `a`.
+pub(super) fn swept(function: &str, need: Need) -> String {
+    let argument = |name: &&str| match *name {
+        "time" => "cast(a.\"time\" as bigint)".to_owned(),
+        "anchor" => format!("cast({} as bigint)", need.anchor),
+        "zone" => need.zone.sql(),
+        name => format!("a.{}", quoted(name)),
+    };
+    let arguments: Vec<String> = ATTEMPT_ARGUMENTS.iter().map(argument).collect();
+    format!(
+        "{function}({}) over (partition by a.account, a.region, a.cluster, a.family order by a.\"time\", a.id)",
+        arguments.join(", ")
+    )
+}
+
+/// The attempts, each with its launch as the struct `f`.
+pub(super) fn folded(need: Need, more: &str) -> String {
+    format!("select a.*, {} as f from ({}) a", swept("fold_attempts", need), attempts(more))
+}
+
+fn view(need: Need) -> String {
+    let of = |name: &str| format!("get_field(w.f, '{name}')");
+    let (raw, more) = if need.raw { (", w.raw", ", c.raw") } else { ("", "") };
+    let evidence = if need.evidence { format!(", {} as {}", of("evidence"), quoted(EVIDENCE)) } else { String::new() };
+    // What the first call lacked is told by a failure of the same id.
+    format!(
+        "select w.id, w.\"time\", w.\"time\" as first_attempt, {attempts} as attempts, {outcome} as outcome, \
+         {healed_by} as healed_by, {healed_at} as healed_at, {lost_at} as lost_at, {delay} as delay, {failures} as failures, \
+         coalesce(r.reason, {reason}) as reason, {regular} as regular, w.account, w.region, w.cluster, w.family, \
+         w.task_definition, w.started_by, w.\"group\", w.caller, w.event_name, w.launch_type, w.asked, \
+         w.asked - {missing} as placed, {missing} as missing, w.source, w.file, w.record{raw}{evidence} \
+         from ({folded}) w left join ({reasons}) r on r.id = w.id where {nth} = 1",
+        attempts = of("attempts"),
+        outcome = of("outcome"),
+        healed_by = of("healed_by"),
+        healed_at = of("healed_at"),
+        lost_at = of("lost_at"),
+        delay = of("delay"),
+        failures = of("failures"),
+        reason = of("reason"),
+        regular = of("regular"),
+        missing = of("missing"),
+        nth = of("nth"),
+        folded = folded(need, more),
+        reasons = REASONS,
+    )
+}
+
+/// The reason of the first failure of each call that asks for tasks.
+pub(super) const REASONS: &str = "select f.id, f.reason from failures f where f.kind in ('launch', 'api_error') \
+     and f.event_name in ('RunTask', 'StartTask') and f.reason is not null";

@@ -1,0 +1,100 @@
+//! Demand for Fargate vCPU that was refused, as spans beside those of the tasks, and limits that
+//! messages state.
+//!
+//! A caller that is refused asks again: its newest demand counts, until a task of it starts or 15 minutes
+//! pass. A caller is what started the task (startedBy, else its group, else its service) with one family.
+//! A service event names no number of tasks: one is counted.
+
+use super::quota::ON_FARGATE;
+use crate::plan::nouns::Need;
+
+/// How long a demand stands, in microseconds.
+const STANDS: i64 = 15 * 60 * 1_000_000;
+/// The tasks that a call itself placed are created up to so much later, in microseconds.
+const OWN: i64 = 2_000_000;
+
+/// Which failures are refusals for the limit.
+const REFUSED: &str = "f.cause = 'quota-fargate-vcpu' and f.account is not null and f.region is not null and \
+     ((f.kind = 'launch' and f.missing_tasks > 0) or (f.kind = 'service' and f.service is not null))";
+const POOL: &str = "case when f.capacity_provider = 'FARGATE_SPOT' then 'fargate_spot_vcpu' else 'fargate_vcpu' end";
+
+fn time(micros: &str) -> String {
+    format!("arrow_cast({micros}, 'Timestamp(Microsecond, Some(\"UTC\"))')")
+}
+
+/// The caller of a task event.
+const CALLER: &str = "case when e.service is not null then concat('service:', coalesce(e.cluster, ''), '/', e.service) \
+     else coalesce(e.started_by, e.\"group\") end";
+
+/// Task events of some families or services, for who started when and how large.
+fn starts(join: &str, size_of: &str) -> String {
+    format!(
+        "select null as id, null as record, null as resource, e.account, e.region, {CALLER} as caller, \
+         case when e.service is not null then '' else e.family end as family, {size_of} as size_of, \
+         cast(e.created_at as bigint) as at, cast(null as bigint) as start, cast(null as bigint) as missing, \
+         cast(null as bigint) as cpu, 0 as refusal, e.cpu as task_cpu \
+         from {join} where {ON_FARGATE} and e.created_at is not null"
+    )
+}
+
+/// The refused demands as spans.
+pub fn spans(need: Need) -> String {
+    let id = if need.evidence { ", w.record as id" } else { "" };
+    let caller = "case when f.kind = 'service' then concat('service:', coalesce(f.cluster, ''), '/', f.service) \
+         else coalesce(f.started_by, f.\"group\", concat('family:', f.family)) end";
+    let refusals = format!(
+        "select f.id, f.record, {POOL} as resource, f.account, f.region, {caller} as caller, \
+         case when f.kind = 'service' then '' else f.family end as family, \
+         case when f.kind = 'service' then {caller} else f.family end as size_of, \
+         cast(f.\"time\" as bigint) + case when f.kind = 'launch' and f.task is not null then {OWN} else 0 end as at, \
+         cast(f.\"time\" as bigint) as start, case when f.kind = 'service' then 1 else f.missing_tasks end as missing, \
+         coalesce(f.requested_cpu, d.cpu) as cpu, 1 as refusal, cast(null as bigint) as task_cpu \
+         from failures f left join (select c.account, c.region, c.task_definition, max(c.requested_cpu) as cpu from calls c \
+           where c.event_source = 'ecs.amazonaws.com' and c.event_name = 'RegisterTaskDefinition' group by 1, 2, 3) d \
+           on d.account = f.account and d.region = f.region and d.task_definition = f.task_definition \
+         where {REFUSED}"
+    );
+    let families = starts(
+        &format!(
+            "(select distinct f.account, f.region, f.family from failures f where {REFUSED} and f.kind = 'launch') k \
+             join task_events e on e.account = k.account and e.region = k.region and e.family = k.family"
+        ),
+        "e.family",
+    );
+    let services = starts(
+        &format!(
+            "(select distinct f.account, f.region, f.cluster, f.service from failures f where {REFUSED} and f.kind = 'service') k \
+             join task_events e on e.account = k.account and e.region = k.region and e.cluster = k.cluster \
+               and e.service = k.service"
+        ),
+        CALLER,
+    );
+    // From the newest back: the least time so far is the next one. A start at the very instant of a
+    // refusal is no later start, and of two refusals at one instant the greater id is the newer.
+    let next = "min(w.at) over (partition by w.account, w.region, w.caller, w.family \
+         order by w.at desc, w.refusal desc, w.id desc rows between unbounded preceding and 1 preceding)";
+    let sized = "count(w.task_cpu) over (partition by w.account, w.region, w.size_of order by w.at, w.refusal, w.id \
+         rows between unbounded preceding and current row)";
+    let stop = time(&format!("least(w.start + {STANDS}, coalesce(w.next, w.start + {STANDS}))"));
+    format!(
+        "select w.resource, w.account, w.region, arrow_cast('', 'Utf8View') as scope, \
+         arrow_cast(null, 'Utf8View') as \"key\", {start} as created, {start} as seen, {stop} as early, \
+         {stop} as stop, cast(0 as bigint) as units, \
+         w.missing * quota_task_units(coalesce(w.cpu, w.last_cpu, 0)) as refused{id} from (\
+           select w.*, max(w.task_cpu) over (partition by w.account, w.region, w.size_of, w.sized) as last_cpu from (\
+             select w.*, {next} as next, {sized} as sized from (\
+               {refusals} union all {families} union all {services}) w) w) w where w.refusal = 1",
+        start = time("w.start"),
+    )
+}
+
+/// The newest limit that a message states for a pool.
+pub fn stated() -> String {
+    format!(
+        "select {POOL} as resource, f.account, f.region, '' as scope, \
+         first_value(cast(regexp_match(f.message, '(?i)limit(?: of| is|:|=)? ?:?([0-9]+(?:[.][0-9]+)?)')[1] as double) \
+           order by f.\"time\" desc, f.id) as allowed, 'message' as source \
+         from failures f where f.cause = 'quota-fargate-vcpu' \
+         and regexp_like(f.message, '(?i)limit(?: of| is|:|=)? ?:?[0-9]') group by 1, 2, 3"
+    )
+}

@@ -1,0 +1,102 @@
+//! `schedules`: one row for each start that the rhythm of a caller makes expect, and what became of it.
+
+use super::launches::{REASONS, attempts, counted, swept};
+use super::{computed, no_raw, quoted, seconds};
+use crate::lang::catalog::{FieldInfo, FieldType};
+use crate::plan::nouns::{EVIDENCE, Need, Noun};
+
+const FIELDS: &[FieldInfo] = &[
+    computed("id", FieldType::Text, "id of the caller's first call, @ and the expected time"),
+    computed("time", FieldType::Time, "when a start was expected"),
+    computed("expected_at", FieldType::Time, "the same"),
+    computed("state", FieldType::Text, "started, late, healed (by a retry) or missed"),
+    computed("why", FieldType::Text, "the failure in the slot, or `no record` and whether anything of that hour is recorded"),
+    computed("schedule", FieldType::Text, "name of the rule or schedule, or of what is started"),
+    computed("rhythm", FieldType::Text, "the rhythm it was found to have"),
+    computed("started_at", FieldType::Time, "when it ran; missing = it did not"),
+    computed("late_at", FieldType::Time, "when it ran, if it was late"),
+    computed("healed_at", FieldType::Time, "when it ran, if a retry started it"),
+    computed("missed_at", FieldType::Time, "when it was expected, if it was missed"),
+    computed("delay", FieldType::Duration, "from the expected to the actual start"),
+    computed("launch", FieldType::Text, "id of the launch in the slot"),
+    computed("account", FieldType::Text, "account"),
+    computed("region", FieldType::Text, "region"),
+    computed("cluster", FieldType::Text, "short cluster name"),
+    computed("family", FieldType::Text, "task definition family"),
+    computed("started_by", FieldType::Text, "startedBy: the rule or the schedule"),
+    computed("group", FieldType::Text, "task group, where the first call names one"),
+    computed("caller", FieldType::Text, "who called, without the session"),
+];
+
+/// The noun.
+pub fn noun() -> Noun {
+    Noun {
+        word: "schedules",
+        fields: FIELDS.to_vec(),
+        measures: vec![
+            counted("expected", "expected_at", FieldType::Time, "starts that were expected"),
+            counted("started", "started_at", FieldType::Time, "those that ran, late and healed ones included"),
+            counted("late", "late_at", FieldType::Time, "those that ran late"),
+            counted("healed", "healed_at", FieldType::Time, "those that a retry started"),
+            counted("missed", "missed_at", FieldType::Time, "those that never ran"),
+        ],
+        shown: &["time", "schedule", "state", "why", "rhythm", "started_at", "cluster", "family"],
+        view,
+    }
+}
+
+const HOUR: &str = "3600000000";
+
+fn view(need: Need) -> String {
+    let of = |name: &str| format!("get_field(e.s, '{name}')");
+    let raw = no_raw(need);
+    let evidence = if need.evidence { format!(", s.evidence as {}", quoted(EVIDENCE)) } else { String::new() };
+    let delay = seconds("s.at", "s.started_at");
+    let when = |state: &str, time: &str| format!("case when s.state = '{state}' then {time} end as {state}_at");
+    format!(
+        "select arrow_cast(concat(s.first, '@', cast(s.at as varchar)), 'Utf8View') as id, s.at as \"time\", s.at as expected_at, \
+         s.state, arrow_cast(case when s.state = 'started' or s.state = 'late' then null \
+           when s.launch is not null then coalesce(r.reason, s.reason) \
+           when h.hour is null then 'no record: not in this export' else 'no record: not called' end, 'Utf8View') as why, \
+         {SCHEDULE} as schedule, s.rhythm, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
+         s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{raw}{evidence} from (\
+           select e.first, {at} as at, {state} as state, {reason} as reason, {rhythm} as rhythm, {started} as started_at, \
+           {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
+           from (select w.id as first, w.account, w.region, w.cluster, w.family, w.started_by, w.\"group\", w.caller, \
+             unnest(w.slots) as s from (select a.id, a.account, a.region, a.cluster, a.family, a.started_by, a.\"group\", \
+               a.caller, {swept} as slots from ({attempts}) a) w where cardinality(w.slots) > 0) e) s \
+         left join (select distinct coalesce(c.account, '') as account, coalesce(c.region, '') as region, \
+           cast(c.\"time\" as bigint) / {HOUR} as hour from calls c where c.\"time\" is not null) h \
+         on h.account = coalesce(s.account, '') and h.region = coalesce(s.region, '') \
+         and h.hour = cast(s.at as bigint) / {HOUR} \
+         left join ({REASONS}) r on r.id = s.launch",
+        late = when("late", "s.started_at"),
+        healed = when("healed", "s.started_at"),
+        missed = when("missed", "s.at"),
+        at = of("expected_at"),
+        state = of("state"),
+        reason = of("reason"),
+        rhythm = of("rhythm"),
+        started = of("started_at"),
+        launch = of("launch"),
+        ids = of("evidence"),
+        swept = swept("expected_starts", need),
+        attempts = attempts(""),
+    )
+}
+
+/// What a schedule is called.
+const SCHEDULE: &str = "arrow_cast(case when starts_with(s.started_by, 'events-rule/') then substr(s.started_by, 13) \
+     when starts_with(s.started_by, 'chronos-schedule/') then substr(s.started_by, 18) \
+     when s.started_by = 'AWS Step Functions' then concat(s.family, ' (Step Functions)') \
+     else coalesce(s.started_by, concat(s.family, ' by ', s.caller)) end, 'Utf8View')";
+
+/// How many callers have a rhythm, and how many have none: `regular`, `irregular`.
+pub fn callers(need: Need) -> String {
+    format!(
+        "select count(*) filter (where w.regular) as regular, count(*) filter (where not w.regular) as irregular from (\
+           select get_field({}, 'regular') as regular from ({}) a) w",
+        swept("regular_caller", need),
+        attempts(""),
+    )
+}

@@ -1,0 +1,259 @@
+//! Old rows are brought up to date with the present catalog of failures, from the originals that the store keeps.
+//!
+//! Rewritten are the tables with columns that the catalog decides. Each record is modeled again by the code that loads it, so
+//! the rows are those of a fresh load. Records without an original stay as they are. The manifest is replaced last:
+//! nobody sees half of it, and if it dies, nothing has changed.
+
+use super::manifest::{DataFile, Manifest};
+use super::read::{in_schema, ints, read_columns, texts};
+use super::write::LoadWriter;
+use super::{Store, StoreError, WriteOptions, delta, lock, recover, runtime};
+use crate::load::{Kept, LoadError, Seen, Worker, catalog_version, model_again};
+use crate::table::{Batch, Table, TableSet};
+use arrow::array::BooleanArray;
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The tables with columns that the catalog decides.
+const TARGETS: [Table; 4] = [Table::Failures, Table::TaskEvents, Table::ServiceEvents, Table::JobSubmissions];
+/// The tables whose records are modeled again.
+const SOURCES: [Table; 6] =
+    [Table::Calls, Table::TaskEvents, Table::InstanceEvents, Table::ServiceEvents, Table::RunRecords, Table::JobSubmissions];
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reclassified {
+    /// Whether everything was up to date before.
+    pub was_current: bool,
+    /// Records that were modeled again.
+    pub records: u64,
+    /// Records without an original, which stay as they are.
+    pub kept: u64,
+    /// Failures before.
+    pub failures_before: u64,
+    /// Failures after, in rows.
+    pub failures_after: u64,
+}
+
+impl Store {
+    /// Brings the rows of a store up to date with the current catalog.
+    pub fn reclassify(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Reclassified, StoreError> {
+        let _lock = lock::take(root, options.patience, waiting)?;
+        let mut manifest = Manifest::read(root)?.ok_or_else(|| StoreError::Missing(root.to_path_buf()))?;
+        let runtime = runtime(root)?;
+        runtime.block_on(recover(root, &manifest))?;
+        let version = catalog_version();
+        let rows = |manifest: &Manifest| manifest.files(Table::Failures).iter().map(|file| file.rows).sum::<u64>();
+        let before = rows(&manifest);
+        let known: u64 = manifest.catalogs.values().sum();
+        if manifest.classified_by_others(&version) == 0 && (known > 0 || manifest.loads == 0) {
+            let same = Reclassified { was_current: true, failures_before: before, failures_after: before, ..Default::default() };
+            return Ok(same);
+        }
+        manifest.loads += 1;
+        let writer = LoadWriter::new(root, manifest.loads);
+        let kept = model_all(root, &manifest, &writer)?;
+        keep_old(root, &manifest, &kept.without_original, &writer)?;
+        let mut written = writer.finish();
+        for table in TARGETS {
+            let added = written.remove(&table).unwrap_or_default();
+            let removed: Vec<DataFile> = manifest.files(table).to_vec();
+            if added.is_empty() && removed.is_empty() {
+                continue;
+            }
+            let facts = vec![("ecs-audit.reclassified".to_owned(), serde_json::Value::from(version.clone()))];
+            let change = delta::Change { add: &added, remove: &removed, data_change: true, at: options.now / 1000, facts };
+            let delta = runtime.block_on(delta::open_or_create(root, table))?;
+            let at = runtime.block_on(delta::commit(&delta, table, change))?;
+            if let Some(state) = manifest.tables.get_mut(table.name()) {
+                state.files.clear();
+            }
+            manifest.add(table, at, added);
+        }
+        manifest.catalogs = [(version, known.max(kept.records))].into();
+        manifest.write(root)?;
+        Ok(Reclassified {
+            was_current: false,
+            records: kept.records,
+            kept: kept.without_original.len() as u64,
+            failures_before: before,
+            failures_after: rows(&manifest),
+        })
+    }
+}
+
+/// What became of the records.
+#[derive(Debug, Default)]
+struct Done {
+    records: u64,
+    /// Ids of records without an original.
+    without_original: BTreeSet<(Table, String)>,
+}
+
+impl Done {
+    fn join(mut self, other: Done) -> Done {
+        self.records += other.records;
+        self.without_original.extend(other.without_original);
+        self
+    }
+}
+
+/// Models every record again, file by file.
+fn model_all(root: &Path, manifest: &Manifest, writer: &LoadWriter) -> Result<Done, StoreError> {
+    let seen = Seen::new(None);
+    let tables = TableSet::of(&TARGETS);
+    let files: Vec<(Table, &DataFile)> =
+        SOURCES.iter().flat_map(|table| manifest.files(*table).iter().map(move |file| (*table, file))).collect();
+    files
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(table, file)| {
+            let mut worker = Worker::new(&seen, writer, tables);
+            let mut done = Done::default();
+            for batch in read_columns(root, table, file, &columns_of(table))? {
+                model_batch(&mut worker, table, &batch, &mut done)?;
+            }
+            for ((table, day), batch) in worker.finish()? {
+                writer.write(table, day, batch)?;
+            }
+            Ok(done)
+        })
+        .try_reduce(Done::default, |left, right| Ok(left.join(right)))
+}
+
+/// What modeling again needs of a table.
+fn columns_of(table: Table) -> Vec<&'static str> {
+    let mut columns = vec!["id", "source", "file", "record", "raw"];
+    match table {
+        Table::Calls => columns.push("failed"),
+        Table::InstanceEvents => columns.push("agent_update_status"),
+        Table::ServiceEvents => columns.extend(["kind", "cluster", "cluster_arn", "service", "service_arn"]),
+        Table::JobSubmissions => columns.push("run_record"),
+        _ => {}
+    }
+    columns
+}
+
+fn model_batch(worker: &mut Worker<'_>, table: Table, batch: &RecordBatch, done: &mut Done) -> Result<(), StoreError> {
+    let text = |name: &str| texts(batch, name);
+    let (ids, sources, files, raws, records) = (text("id"), text("source"), text("file"), text("raw"), ints(batch, "record"));
+    let concerned = concerned(table, batch);
+    let kinds = text("kind");
+    for row in (0..batch.num_rows()).filter(|row| concerned.get(*row) == Some(&true)) {
+        let of = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().map(str::to_owned);
+        let service = (table == Table::ServiceEvents).then(|| service_of(batch, row));
+        let raw = raws.get(row).copied().flatten();
+        let (source, file) = (of(&sources).unwrap_or_default(), of(&files).unwrap_or_default());
+        let again = match raw {
+            None => false,
+            Some(raw) => {
+                let kept = Kept {
+                    table,
+                    raw,
+                    source: &source,
+                    file: &file,
+                    record: records.get(row).copied().flatten().unwrap_or_default(),
+                    service: service.as_deref(),
+                    is_deployment: of(&kinds).as_deref() == Some("deployment"),
+                };
+                model_again(worker, kept)?
+            }
+        };
+        if again {
+            done.records += 1;
+        } else {
+            done.without_original.insert((table, of(&ids).unwrap_or_default()));
+        }
+    }
+    Ok(())
+}
+
+/// Which rows can have something that the catalog decides.
+fn concerned(table: Table, batch: &RecordBatch) -> Vec<bool> {
+    match table {
+        // A call that was answered with all it asked for is no failure by any catalog.
+        Table::Calls => ints(batch, "failed").into_iter().map(|failed| failed == Some(1)).collect(),
+        Table::InstanceEvents => texts(batch, "agent_update_status").into_iter().map(|status| status == Some("FAILED")).collect(),
+        // Those of a run are modeled with it.
+        Table::JobSubmissions => texts(batch, "run_record").into_iter().map(|run| run.is_none()).collect(),
+        _ => vec![true; batch.num_rows()],
+    }
+}
+
+/// The service that an element of `describe-services` was part of, as far as its row keeps it.
+fn service_of(batch: &RecordBatch, row: usize) -> String {
+    let text = |name: &str| texts(batch, name).get(row).copied().flatten().map(str::to_owned);
+    let mut service = serde_json::Map::new();
+    let mut put = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            service.insert(key.to_owned(), serde_json::Value::from(value));
+        }
+    };
+    put("serviceArn", text("service_arn"));
+    put("serviceName", text("service"));
+    put("clusterArn", text("cluster_arn").or_else(|| text("cluster")));
+    serde_json::Value::Object(service).to_string()
+}
+
+/// Copies the rows of records that have no original.
+fn keep_old(
+    root: &Path,
+    manifest: &Manifest,
+    without: &BTreeSet<(Table, String)>,
+    writer: &LoadWriter,
+) -> Result<(), StoreError> {
+    if without.is_empty() {
+        return Ok(());
+    }
+    for table in TARGETS {
+        let names: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
+        for file in manifest.files(table) {
+            let mut batches = Vec::new();
+            for batch in read_columns(root, table, file, &names)? {
+                let wanted = BooleanArray::from(stays(table, &batch, without));
+                let batch = filter_record_batch(&in_schema(table, &batch)?, &wanted).map_err(LoadError::from)?;
+                batches.push(batch);
+            }
+            let whole = concat_batches(&table.schema(), &batches).map_err(LoadError::from)?;
+            writer.write(table, file.day, Batch { rows: whole, originals: None })?;
+        }
+    }
+    Ok(())
+}
+
+/// Which rows belong to a record without an original.
+fn stays(table: Table, batch: &RecordBatch, without: &BTreeSet<(Table, String)>) -> Vec<bool> {
+    let known = |table: Table, id: Option<&str>| id.is_some_and(|id| without.contains(&(table, id.to_owned())));
+    let text = |name: &str| texts(batch, name);
+    let rows = 0..batch.num_rows();
+    match table {
+        Table::Failures => {
+            let (records, submissions, runs) = (text("record"), text("submission"), text("run_id"));
+            let alone: BTreeSet<&str> = without
+                .iter()
+                .filter(|(table, _)| *table == Table::JobSubmissions)
+                .filter_map(|(_, id)| id.split('@').next())
+                .collect();
+            rows.map(|row| {
+                let of = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().map(str::to_owned);
+                let record = of(&records);
+                let is_alone = of(&runs).is_none() && of(&submissions).is_some_and(|id| alone.contains(id.as_str()));
+                is_alone || SOURCES.iter().any(|source| known(*source, record.as_deref()))
+            })
+            .collect()
+        }
+        Table::JobSubmissions => {
+            let (ids, runs) = (text("id"), text("run_record"));
+            rows.map(|row| {
+                let of = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().map(str::to_owned);
+                let run = of(&runs);
+                known(Table::RunRecords, run.as_deref()) || (run.is_none() && known(table, of(&ids).as_deref()))
+            })
+            .collect()
+        }
+        _ => text("id").into_iter().map(|id| known(table, id)).collect(),
+    }
+}
