@@ -302,6 +302,9 @@ pub struct Report {
     /// What relative times count back from: latest (the newest event), now, or a time
     #[arg(long, value_name = "TIME", env = "ECS_AUDIT_AS_OF")]
     pub as_of: Option<String>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// Report on an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
@@ -322,6 +325,9 @@ pub struct ReportVerify {
     /// The folder of the report
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// Compare with an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,

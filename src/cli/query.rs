@@ -41,7 +41,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         writeln!(io::stdout().lock(), "{}", lang::format(&query))?;
         return Ok(ExitCode::Ok);
     }
-    let keep_raw = text.to_lowercase().contains("raw");
+    let keep_raw = arguments.redact || text.to_lowercase().contains("raw");
     // Names are looked for in all tables.
     let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&query, keep_raw) };
     let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;

@@ -3,6 +3,7 @@
 use super::args::{Global, Report, ReportAction, ReportVerify};
 use super::ask::Tables;
 use super::explain::records;
+use super::limits;
 use super::query::{anchor, catalog, check_context};
 use super::redact::redactor;
 use super::say::{Failure, say};
@@ -32,7 +33,8 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
         return Err(Failure::Sentence("--out: expected the name of a folder for the report, such as --out postmortem".to_owned()));
     };
     report::check_names(&arguments.sections)?;
-    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    let tables = Tables::open(&arguments.from, arguments.redact, TableSet::ALL, global, context)?;
+    limits::install(&arguments.limits, &tables)?;
     let request = request(arguments, &tables, context)?;
     if !global.quiet {
         say(&format!("window {}", crate::render::describe_window(&request.answer_window(), &context.tz)));
@@ -54,10 +56,16 @@ fn tool() -> String {
 
 fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let (manifest, files) = report::read(&arguments.folder)?;
-    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    let tables = Tables::open(&arguments.from, manifest.request.redacted, TableSet::ALL, global, context)?;
     if !global.quiet {
         notes(&manifest, &snapshot(&arguments.from, &tables, global)?).iter().for_each(|note| say(note));
     }
+    if manifest.request.limits != limits::fingerprint(&arguments.limits)? {
+        return Err(Failure::Sentence(
+            "the report was written with other limits: name the same --quotas and --what-if as then".to_owned(),
+        ));
+    }
+    limits::install(&arguments.limits, &tables)?;
     let told = (manifest.tool.as_str(), manifest.catalog.as_str());
     let again = build(&manifest.request, &manifest.store, told, &tables, (global, context))?;
     let differences = report::compare(&files, &again.files);
@@ -170,6 +178,7 @@ fn request(arguments: &Report, tables: &Tables, context: &Context) -> Result<Req
         time_zone: context.tz.iana_name().unwrap_or("UTC").to_owned(),
         sections: arguments.sections.clone(),
         own,
+        limits: limits::fingerprint(&arguments.limits)?,
         redacted: arguments.redact,
     })
 }

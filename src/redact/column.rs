@@ -38,6 +38,7 @@ const COLUMNS: &[(&str, Kind)] = &[
     ("actor", Kind::User),
     ("access_key", Kind::User),
     ("user_arn", Kind::User),
+    // Only the jobs of dstack name their machines here.
     ("instance", Kind::Host),
     ("source_ip", Kind::Ip),
     ("private_ip", Kind::Ip),
@@ -47,12 +48,16 @@ const COLUMNS: &[(&str, Kind)] = &[
 pub fn statements() -> Vec<(Kind, String)> {
     let columns = Table::ALL.iter().flat_map(|table| {
         let known = |name: &str| COLUMNS.iter().find(|(column, _)| *column == name).map(|(_, kind)| *kind);
-        table.fields().iter().filter_map(move |field| Some((known(field.name)?, table.name(), field.name)))
+        let fields = table.fields().iter().filter(|field| field.name != "instance" || *table == Table::JobSubmissions);
+        fields.filter_map(move |field| Some((known(field.name)?, table.name(), field.name)))
     });
     let statement = |(kind, table, column)| {
         (kind, format!("select distinct \"{column}\" as name from {table} where \"{column}\" is not null order by 1"))
     };
-    columns.map(statement).collect()
+    // Calls about a user name it in what they ask for.
+    let asked = "json_path(raw, '/requestParameters/userName')";
+    let asked = format!("select distinct {asked} as name from calls where {asked} is not null order by 1");
+    columns.map(statement).chain([(Kind::User, asked)]).collect()
 }
 
 /// The names in the value of a column: `role/session` is two names, and the role and session of an ARN are names.

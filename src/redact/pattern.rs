@@ -33,6 +33,7 @@ static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:com|net|org|io|dev|cloud|app|ai|co|internal|local|localdomain|lan|corp|intra|home|info|biz|eu|us|uk|de|fr|jp|cn|in|br|au|ca|nl|ch|se|no|tech|sh|xyz|aws)\b(?:\.[a-z]{2}\b)?)",
         r"|(?P<key>\b(?:AKIA|ASIA|AROA|AIDA|ANPA|AGPA)[A-Z0-9]{12,}\b)",
         r"|(?P<home>(?:/home/|/Users/|\\Users\\)(?P<person>[^/\\\s:]+))",
+        r"|(?:(?:unknown|find) user (?P<login>[A-Za-z0-9._-]*[A-Za-z0-9_]))",
         r"|(?P<account>\b\d{12}\b)",
     ))
     .expect("the pattern is compiled by every test")
@@ -75,6 +76,7 @@ fn found(captures: &Captures<'_>) -> Option<Found> {
         .or_else(|| name("six", Kind::Ip))
         .or_else(|| name("key", Kind::User))
         .or_else(|| name("person", Kind::User))
+        .or_else(|| name("login", Kind::User))
         .or_else(|| name("account", Kind::Account))
 }
 

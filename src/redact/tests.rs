@@ -29,6 +29,7 @@ fn names_in_free_text_become_pseudonyms() {
         ("111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1", "111122223333"),
         ("orders.c1x2.eu-west-1.rds.amazonaws.com", "orders"),
         ("on gpu-box-7, port 80", "gpu-box-7"),
+        ("unable to find user trainer: no matching entries in passwd file", "trainer"),
     ] {
         let told = redactor.text(text);
         assert!(!told.contains(gone), "{told}");

@@ -7,6 +7,7 @@ use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
 use super::page::{About, Block, Fact, Page};
 use super::section::{FINDINGS, SectionSpec, facts, sections};
 use super::sheet::{Sheet, csv};
+use super::story::stories;
 use super::{ReportError, check_names, draw, markdown, page};
 use crate::render::Look;
 use jiff::tz::TimeZone;
@@ -56,7 +57,8 @@ pub fn build(
     let charts: Vec<Chart> = draw::charts(&answers, &findings, request.window(), &draft.tz).map_err(ReportError::Chart)?;
     draft.evidence()?;
     let about = About::of(request, store, tool, catalog);
-    let page = Page::new(desk.text(&request.title), about, facts, findings, charts, blocks, &draft.told);
+    let stories = stories(&answers);
+    let page = Page::new(desk.text(&request.title), about, facts, stories, findings, charts, blocks, &draft.told);
     draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
     draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
     let request = told_request(desk, request);

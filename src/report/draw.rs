@@ -17,6 +17,8 @@ type Window = (Timestamp, Timestamp);
 /// The series that is what is left over.
 const OTHER: usize = SERIES.len() - 1;
 const HOUR: i64 = 3600;
+/// The most pools with a chart of their own.
+const POOLS: usize = 4;
 
 /// All charts that these answers allow.
 pub fn charts(answers: &Answers<'_>, findings: &[Finding], window: Window, tz: &TimeZone) -> Result<Vec<Chart>, String> {
@@ -25,6 +27,7 @@ pub fn charts(answers: &Answers<'_>, findings: &[Finding], window: Window, tz: &
     charts.extend(by_hour(answers, &causes, window, tz)?);
     charts.extend(timeline(answers, &causes, window, tz)?);
     charts.extend(agents(answers, window, tz)?);
+    charts.extend(quotas(answers, window, tz)?);
     Ok(charts)
 }
 
@@ -36,12 +39,7 @@ struct Causes {
 impl Causes {
     fn of(answers: &Answers<'_>, findings: &[Finding]) -> Causes {
         let mut totals: BTreeMap<String, u64> = BTreeMap::new();
-        if let Some(told) = answers.get("failures-by-hour") {
-            for row in 0..told.rows.len() {
-                let count = told.number(row, "count").unwrap_or_default() as u64;
-                *totals.entry(told.text(row, "cause").unwrap_or_default().to_owned()).or_default() += count;
-            }
-        } else if let Some(told) = answers.get("failures") {
+        if let Some(told) = answers.get("failures") {
             for row in 0..told.rows.len() {
                 *totals.entry(told.text(row, "cause").unwrap_or_default().to_owned()).or_default() += 1;
             }
@@ -70,37 +68,56 @@ impl Causes {
     }
 }
 
+/// Seconds of a bar, and what it is called, for a window.
+fn bar_width(window: Window) -> (i64, &'static str) {
+    match window.1.duration_since(window.0).as_hours() {
+        ..=6 => (300, "5 minutes"),
+        7..=48 => (900, "15 minutes"),
+        49..=192 => (HOUR, "hour"),
+        193..=960 => (6 * HOUR, "6 hours"),
+        _ => (24 * HOUR, "day"),
+    }
+}
+
 fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
-    let Some(told) = answers.get("failures-by-hour").filter(|told| !told.rows.is_empty()) else { return Ok(None) };
-    let days = window.1.duration_since(window.0).as_hours() / 24;
-    let (width, word) = if days <= 8 {
-        (HOUR, "hour")
-    } else if days <= 40 {
-        (6 * HOUR, "6 hours")
-    } else {
-        (24 * HOUR, "day")
-    };
+    let Some(told) = answers.get("failures").filter(|told| !told.rows.is_empty()) else { return Ok(None) };
+    let (width, word) = bar_width(window);
     let offset = i64::from(tz.to_offset(window.0).seconds());
-    let mut bars: BTreeMap<i64, Vec<u64>> = BTreeMap::new();
-    let mut totals = vec![0u64; SERIES.len()];
+    let mut bars: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+    let mut totals = vec![0.0; SERIES.len()];
     for row in 0..told.rows.len() {
         let Some(time) = told.time(row, "time") else { continue };
-        let count = told.number(row, "count").unwrap_or_default() as u64;
         let series = causes.series(told.text(row, "cause").unwrap_or_default());
         let start = (time.as_second() + offset).div_euclid(width) * width - offset;
-        let bar = bars.entry(start).or_insert_with(|| vec![0; SERIES.len()]);
+        let bar = bars.entry(start).or_insert_with(|| vec![0.0; SERIES.len()]);
         for sum in [bar.get_mut(series), totals.get_mut(series)].into_iter().flatten() {
-            *sum += count;
+            *sum += 1.0;
         }
     }
     let starts: Vec<Timestamp> = bars.keys().filter_map(|second| Timestamp::from_second(*second).ok()).collect();
-    let values: Vec<Vec<u64>> = bars.into_values().collect();
-    let used: Vec<usize> = (0..SERIES.len()).filter(|series| totals.get(*series).is_some_and(|total| *total > 0)).collect();
+    let values: Vec<Vec<f64>> = bars.into_values().collect();
+    let used: Vec<usize> = (0..SERIES.len()).filter(|series| totals.get(*series).is_some_and(|total| *total > 0.0)).collect();
     let title = format!("Failures per {word}, stacked by cause");
-    let peak = values.iter().map(|bar| bar.iter().sum::<u64>()).zip(&starts).max_by_key(|(sum, at)| (*sum, std::cmp::Reverse(**at)));
-    let peak = peak.map(|(sum, at)| format!(" The most in one bar are {sum}, from {}.", describe_instant(*at, tz))).unwrap_or_default();
-    let text = format!("Number of failures, one bar a {word}. {} failures in the window, consequences of others included.{peak}", totals.iter().sum::<u64>());
-    let drawn = Bars { id: "by-hour", title: &title, text: &text, window, tz, starts: &starts, width, values: &values };
+    let sums = values.iter().map(|bar| bar.iter().sum::<f64>() as u64).zip(&starts);
+    let peak = sums.max_by_key(|(sum, at)| (*sum, std::cmp::Reverse(**at)));
+    let peak = peak.map(|(sum, at)| format!(" The most in one bar are {sum}, from {}.", describe_instant(*at, tz)));
+    let text = format!(
+        "Number of failures, one bar for {word}. {} failures in the window, consequences of others included.{}",
+        totals.iter().sum::<f64>(),
+        peak.unwrap_or_default()
+    );
+    let drawn = Bars {
+        id: "by-hour",
+        title: &title,
+        text: &text,
+        window,
+        tz,
+        starts: &starts,
+        width,
+        values: &values,
+        colors: &[],
+        limit: &[],
+    };
     let (wide, narrow) = stacked(&drawn)?;
     let mut columns = vec![("from", false)];
     let titles: Vec<String> = used.iter().map(|series| causes.title(*series)).collect();
@@ -110,15 +127,65 @@ fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone
         std::iter::once(describe_instant(*start, tz)).chain(cells).collect()
     });
     let total = |series: usize| totals.get(series).copied().unwrap_or_default();
-    Ok(Some(Chart {
-        id: "by-hour".to_owned(),
-        legend: used.iter().map(|series| Key::of(*series, "box", format!("{} ({})", causes.title(*series), total(*series)))).collect(),
-        table: Sheet::texts(&columns, rows.collect()),
-        title,
-        text,
-        wide,
-        narrow,
-    }))
+    let key = |series: &usize| Key::of(*series, "box", format!("{} ({})", causes.title(*series), total(*series)));
+    let legend = used.iter().map(key).collect();
+    Ok(Some(Chart { id: "by-hour".to_owned(), legend, table: Sheet::texts(&columns, rows.collect()), title, text, wide, narrow }))
+}
+
+/// Use against limit, for each pool of Fargate in which something ran or was refused.
+fn quotas(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Vec<Chart>, String> {
+    let Some(told) = answers.get("quota-by-hour") else { return Ok(Vec::new()) };
+    let mut pools: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for row in 0..told.rows.len() {
+        let of = |name: &str| told.text(row, name).unwrap_or_default();
+        pools.entry(format!("{} of {} in {}", of("resource"), of("account"), of("region"))).or_default().push(row);
+    }
+    let mut charts = Vec::new();
+    for (index, (pool, rows)) in pools.iter().enumerate().take(POOLS) {
+        charts.push(quota(told, pool, rows, &format!("quota-{}", index + 1), window, tz)?);
+    }
+    Ok(charts)
+}
+
+fn quota(told: &Told, pool: &str, rows: &[usize], id: &str, window: Window, tz: &TimeZone) -> Result<Chart, String> {
+    let (mut starts, mut values, mut table) = (Vec::new(), Vec::new(), Vec::new());
+    let mut limit: Vec<(Timestamp, f64)> = Vec::new();
+    for row in rows {
+        let (Some(time), Some(used)) = (told.time(*row, "time"), told.number(*row, "used")) else { continue };
+        let needed = told.number(*row, "needed").unwrap_or(used);
+        let allowed = told.number(*row, "allowed");
+        let short = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
+        if let Some(allowed) = allowed.filter(|allowed| limit.last().is_none_or(|(_, last)| last != allowed)) {
+            limit.push((time, allowed));
+        }
+        starts.push(time);
+        values.push(vec![used, (needed - used).max(0.0)]);
+        if used > 0.0 || needed > 0.0 {
+            table.push(vec![describe_instant(time, tz), short(Some(used)), short(Some(needed)), short(allowed)]);
+        }
+    }
+    let most = |index: usize| values.iter().filter_map(|row: &Vec<f64>| row.get(index).copied()).fold(0.0, f64::max);
+    let needed = values.iter().map(|row| row.iter().sum::<f64>()).fold(0.0, f64::max);
+    let title = format!("{pool}: use against limit");
+    let known = if limit.is_empty() { "The limit is not known: --quotas tells it." } else { "The line is the limit." };
+    let text =
+        format!("The most vCPU at once, one bar for an hour: in use, and on top of it refused. At most {} in use, {needed} needed. {known}", most(0));
+    let drawn = Bars {
+        id,
+        title: &title,
+        text: &text,
+        window,
+        tz,
+        starts: &starts,
+        width: HOUR,
+        values: &values,
+        colors: &[0, 1],
+        limit: &limit,
+    };
+    let (wide, narrow) = stacked(&drawn)?;
+    let legend = vec![Key::of(0, "box", "in use".to_owned()), Key::of(1, "box", "refused: needed on top of it".to_owned())];
+    let columns = [("from", false), ("used", true), ("needed", true), ("limit", true)];
+    Ok(Chart { id: id.to_owned(), title, text, wide, narrow, legend, table: Sheet::texts(&columns, table) })
 }
 
 fn timeline(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {

@@ -32,6 +32,8 @@ pub struct Request {
     pub sections: Vec<String>,
     /// Sections of one's own.
     pub own: Vec<Own>,
+    /// BLAKE3 of the limits that use is held against; empty = none were given.
+    pub limits: String,
     /// Whether names are replaced by pseudonyms.
     pub redacted: bool,
 }

@@ -20,6 +20,10 @@ pub fn write(page: &Page) -> String {
     }
     let headline = page.facts.iter().filter(|fact| fact.headline);
     list(&mut out, headline.map(|fact| format!("**{}** {}", escape(&fact.value), escape(&fact.label))));
+    if !page.stories.is_empty() {
+        line(&mut out, "## In short");
+        list(&mut out, page.stories.iter().map(|story| format!("{}: {}; {}", escape(&story.count), escape(&story.text), escape(&story.advice))));
+    }
     if !page.findings.is_empty() {
         line(&mut out, "## Findings");
         page.findings.iter().for_each(|finding| write_finding(&mut out, finding));

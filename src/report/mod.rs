@@ -19,6 +19,7 @@ mod markdown;
 mod page;
 mod section;
 mod sheet;
+mod story;
 mod verify;
 
 pub use build::{Built, build};

@@ -8,6 +8,7 @@ use super::chart::Chart;
 use super::finding::Finding;
 use super::manifest::{Request, Snapshot, Told};
 use super::sheet::Sheet;
+use super::story::Story;
 use crate::render::{describe_instant, describe_window, visible};
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, escape_formatter};
@@ -106,6 +107,8 @@ pub struct Page {
     pub about: About,
     /// The numbers.
     pub facts: Vec<Fact>,
+    /// What is said first.
+    pub stories: Vec<Story>,
     /// The findings.
     pub findings: Vec<Finding>,
     /// The charts.
@@ -124,13 +127,14 @@ impl Page {
         title: String,
         about: About,
         facts: Vec<Fact>,
+        stories: Vec<Story>,
         findings: Vec<Finding>,
         charts: Vec<Chart>,
         blocks: Vec<Block>,
         told: &[Told],
     ) -> Page {
         let (quiet, blocks) = blocks.into_iter().partition(|block| block.sheet.total == 0);
-        Page { title, about, facts, findings, charts, blocks, quiet, told: told.to_vec() }
+        Page { title, about, facts, stories, findings, charts, blocks, quiet, told: told.to_vec() }
     }
 
     /// The report in one line.

@@ -92,37 +92,37 @@ impl Ranged for TimeAxis {
     }
 }
 
-/// Whole numbers from nothing to the greatest count, with a little room above it.
+/// Numbers from nothing to the greatest, with a little room above it.
 #[derive(Clone)]
 pub struct CountAxis {
-    pub greatest: u64,
+    pub greatest: f64,
 }
 
 impl CountAxis {
     fn top(&self) -> f64 {
-        self.greatest.max(1) as f64 * 1.08
+        self.greatest.max(1.0) * 1.08
     }
 }
 
 impl Ranged for CountAxis {
     type FormatOption = DefaultFormatting;
-    type ValueType = u64;
+    type ValueType = f64;
 
-    fn map(&self, value: &u64, limit: (i32, i32)) -> i32 {
-        limit.0 + (*value as f64 / self.top() * f64::from(limit.1 - limit.0)).round() as i32
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        limit.0 + (*value / self.top() * f64::from(limit.1 - limit.0)).round() as i32
     }
 
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<u64> {
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
         if hint.weight().allow_light_points() {
             return Vec::new();
         }
-        let greatest = self.greatest.max(1);
+        let greatest = self.greatest.max(1.0).min(1e17) as u64;
         let steps = (0..18).flat_map(|power| [1, 2, 5].map(|digit: u64| digit * 10u64.pow(power)));
         let step = steps.into_iter().find(|step| greatest / step <= 5).unwrap_or(greatest);
-        (0..=greatest / step).map(|mark| mark * step).collect()
+        (0..=greatest / step).map(|mark| (mark * step) as f64).collect()
     }
 
-    fn range(&self) -> Range<u64> {
-        0..self.greatest.max(1)
+    fn range(&self) -> Range<f64> {
+        0.0..self.greatest.max(1.0)
     }
 }

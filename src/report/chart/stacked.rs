@@ -25,7 +25,11 @@ pub struct Bars<'a> {
     /// Seconds of a bar.
     pub width: i64,
     /// For each bar the value of each series.
-    pub values: &'a [Vec<u64>],
+    pub values: &'a [Vec<f64>],
+    /// The color of each series.
+    pub colors: &'a [usize],
+    /// A limit over time: from each time on.
+    pub limit: &'a [(Timestamp, f64)],
 }
 
 /// Draws them.
@@ -38,7 +42,8 @@ fn draw(bars: &Bars<'_>, width: u32) -> Result<String, Box<dyn std::error::Error
     {
         let root = SVGBackend::with_string(&mut svg, (width, HEIGHT)).into_drawing_area();
         let axis = TimeAxis::new(bars.window, bars.tz, (width / 85) as usize);
-        let greatest = bars.values.iter().map(|values| values.iter().sum::<u64>()).max().unwrap_or(0).max(1);
+        let greatest = bars.values.iter().map(|values| values.iter().sum::<f64>()).fold(1.0, f64::max);
+        let greatest = bars.limit.iter().map(|(_, limit)| *limit).fold(greatest, f64::max);
         let labels = axis.clone();
         let mut chart = ChartBuilder::on(&root)
             .margin_top(10)
@@ -52,17 +57,23 @@ fn draw(bars: &Bars<'_>, width: u32) -> Result<String, Box<dyn std::error::Error
             .axis_style(GRID)
             .bold_line_style(GRID)
             .label_style(("sans-serif", 15).into_font().color(&TEXT))
+            .y_label_formatter(&|count| count.to_string())
             .x_label_formatter(&|second| labels.label(*second))
             .draw()?;
         let (from, until) = (bars.window.0.as_second(), bars.window.1.as_second());
         for (start, values) in bars.starts.iter().zip(bars.values) {
             let (left, right) = (start.as_second().max(from), (start.as_second() + bars.width).min(until));
-            let mut floor = 0;
-            for (series, value) in values.iter().enumerate().filter(|(_, value)| **value > 0) {
+            let mut floor = 0.0;
+            for (series, value) in values.iter().enumerate().filter(|(_, value)| **value > 0.0) {
                 let corners = [(left, floor), (right, floor + value)];
-                chart.draw_series(std::iter::once(Rectangle::new(corners, color(series).filled())))?;
+                chart.draw_series(std::iter::once(Rectangle::new(corners, color(bars.colors.get(series).copied().unwrap_or(series)).filled())))?;
                 floor += value;
             }
+        }
+        let ends = bars.limit.iter().skip(1).map(|(at, _)| *at).chain([bars.window.1]);
+        for ((at, limit), end) in bars.limit.iter().zip(ends) {
+            let line = [(at.as_second().max(from), *limit), (end.as_second().min(until), *limit)];
+            chart.draw_series(std::iter::once(PathElement::new(line, TEXT.stroke_width(2))))?;
         }
         root.present()?;
     }

@@ -25,7 +25,7 @@ fn names_are_text_and_never_markup() {
 #[test]
 fn a_bar_is_as_high_as_its_values_and_nothing_is_drawn_for_none() {
     let (from, _) = window();
-    let draw = |values: &[Vec<u64>]| {
+    let draw = |values: &[Vec<f64>]| {
         let bars = Bars {
             id: "b",
             title: "t",
@@ -35,11 +35,13 @@ fn a_bar_is_as_high_as_its_values_and_nothing_is_drawn_for_none() {
             starts: &[from],
             width: 3600,
             values,
+            colors: &[],
+            limit: &[],
         };
         stacked(&bars).unwrap().0
     };
     let of = |svg: &str, color: RGBColor| svg.matches(&format!("fill=\"{}\"", hex(color))).count();
-    let svg = draw(&[vec![2, 0, 1]]);
+    let svg = draw(&[vec![2.0, 0.0, 1.0]]);
     assert_eq!((of(&svg, color(0)), of(&svg, color(1)), of(&svg, color(2))), (1, 0, 1));
     assert_eq!(of(&draw(&[]), color(0)), 0);
 }
