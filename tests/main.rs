@@ -13,6 +13,7 @@ mod network;
 mod queries;
 mod readme;
 mod reclassify;
+mod report;
 mod samples;
 mod secrets;
 mod store;

@@ -30,7 +30,9 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
         return run_verify(verify, global, context);
     }
     let Some(out) = &arguments.out else {
-        return Err(Failure::Sentence("--out: expected the name of a folder for the report, such as --out postmortem".to_owned()));
+        return Err(Failure::Sentence(
+            "--out: expected the name of a folder for the report, such as --out postmortem".to_owned(),
+        ));
     };
     report::check_names(&arguments.sections)?;
     let tables = Tables::open(&arguments.from, arguments.redact, TableSet::ALL, global, context)?;
@@ -128,7 +130,11 @@ fn build(
         None => request.clone(),
         Some(redactor) => Request {
             title: redactor.reveal(&request.title),
-            own: request.own.iter().map(|own| Own { title: redactor.reveal(&own.title), query: redactor.reveal(&own.query) }).collect(),
+            own: request
+                .own
+                .iter()
+                .map(|own| Own { title: redactor.reveal(&own.title), query: redactor.reveal(&own.query) })
+                .collect(),
             ..request.clone()
         },
     };
@@ -196,7 +202,9 @@ fn own(text: &str) -> Result<Own, Failure> {
         _ => (text.trim(), text.trim()),
     };
     if title.is_empty() || query.is_empty() {
-        return Err(Failure::Sentence(format!("--query `{text}`: expected TITLE=QUERY, such as \"Who was refused=calls where failed by user\"")));
+        return Err(Failure::Sentence(format!(
+            "--query `{text}`: expected TITLE=QUERY, such as \"Who was refused=calls where failed by user\""
+        )));
     }
     Ok(Own { title: title.trim_start_matches('@').to_owned(), query: query.to_owned() })
 }

@@ -70,7 +70,8 @@ pub(super) fn parts(kind: Kind, value: &str) -> Vec<(Kind, String)> {
     let mut names = vec![value];
     if kind == Kind::User {
         let path = if value.starts_with("arn:") { value.splitn(6, ':').nth(5).unwrap_or_default() } else { value };
-        let path = path.strip_prefix("assumed-role/").or(path.strip_prefix("user/")).or(path.strip_prefix("role/")).unwrap_or(path);
+        let path =
+            path.strip_prefix("assumed-role/").or(path.strip_prefix("user/")).or(path.strip_prefix("role/")).unwrap_or(path);
         names.push(path);
         names.extend(path.split('/'));
     }

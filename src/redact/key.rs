@@ -42,7 +42,10 @@ fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
             Ok(key) => Ok(Some(*key.as_bytes())),
             Err(_) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("`{}` is not a key: expected 64 hexadecimal digits; remove the file to have a new one made", path.display()),
+                format!(
+                    "`{}` is not a key: expected 64 hexadecimal digits; remove the file to have a new one made",
+                    path.display()
+                ),
             )),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -42,8 +42,17 @@ static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
 static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b\d{12}\b").expect("the pattern is compiled by every test"));
 
 /// Hosts that say nothing about whose they are.
-const PUBLIC: &[&str] =
-    &["amazonaws.com", "amazonaws.com.cn", "docker.io", "docker.com", "public.ecr.aws", "ghcr.io", "quay.io", "gcr.io", "github.com"];
+const PUBLIC: &[&str] = &[
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "docker.io",
+    "docker.com",
+    "public.ecr.aws",
+    "ghcr.io",
+    "quay.io",
+    "gcr.io",
+    "github.com",
+];
 
 /// Names in hosts of AWS that people give.
 const GIVEN: &[&str] = &["compute", "rds", "elb", "cache", "redshift", "es", "s3"];

@@ -36,15 +36,9 @@ struct Draft<'a> {
 }
 
 /// Builds a report; `tool` is the program as its manifest names it.
-pub fn build(
-    request: &Request,
-    store: &Snapshot,
-    (tool, catalog): (&str, &str),
-    desk: &Desk<'_>,
-) -> Result<Built, ReportError> {
+pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str), desk: &Desk<'_>) -> Result<Built, ReportError> {
     check_names(&request.sections)?;
-    let mut draft =
-        Draft { desk, request, tz: request.tz(), files: BTreeMap::new(), told: Vec::new(), evidence: Vec::new() };
+    let mut draft = Draft { desk, request, tz: request.tz(), files: BTreeMap::new(), told: Vec::new(), evidence: Vec::new() };
     let facts = draft.summary()?;
     let findings = if request.wants(FINDINGS) { draft.findings()? } else { Vec::new() };
     let (mut blocks, mut answers) = (Vec::new(), BTreeMap::new());
@@ -106,10 +100,8 @@ impl Draft<'_> {
                 query: answer.query.clone(),
             });
         }
-        let rows: Vec<Vec<String>> = told
-            .iter()
-            .map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.value.clone(), fact.query.clone()])
-            .collect();
+        let rows: Vec<Vec<String>> =
+            told.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.value.clone(), fact.query.clone()]).collect();
         let queries = told.iter().map(|fact| fact.query.clone()).collect();
         self.table("summary", &["fact", "meaning", "value", "query"], &rows, queries)?;
         Ok(told)
@@ -165,12 +157,7 @@ impl Draft<'_> {
         if id != "failures" {
             (0..told.rows.len()).for_each(|index| self.note_row(&file, index, told, index));
         }
-        self.told.push(manifest::Told {
-            section: id.to_owned(),
-            file,
-            rows: told.rows.len(),
-            queries: vec![told.query.clone()],
-        });
+        self.told.push(manifest::Told { section: id.to_owned(), file, rows: told.rows.len(), queries: vec![told.query.clone()] });
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::sheet::Sheet;
 use crate::render::{Cell, describe_instant};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Answers by section.
@@ -102,7 +102,7 @@ fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone
     let peak = sums.max_by_key(|(sum, at)| (*sum, std::cmp::Reverse(**at)));
     let peak = peak.map(|(sum, at)| format!(" The most in one bar are {sum}, from {}.", describe_instant(*at, tz)));
     let text = format!(
-        "Number of failures, one bar for {word}. {} failures in the window, consequences of others included.{}",
+        "Number of failures, one bar per {word}. {} failures in the window, consequences of others included.{}",
         totals.iter().sum::<f64>(),
         peak.unwrap_or_default()
     );
@@ -168,8 +168,10 @@ fn quota(told: &Told, pool: &str, rows: &[usize], id: &str, window: Window, tz: 
     let needed = values.iter().map(|row| row.iter().sum::<f64>()).fold(0.0, f64::max);
     let title = format!("{pool}: use against limit");
     let known = if limit.is_empty() { "The limit is not known: --quotas tells it." } else { "The line is the limit." };
-    let text =
-        format!("The most vCPU at once, one bar for an hour: in use, and on top of it refused. At most {} in use, {needed} needed. {known}", most(0));
+    let text = format!(
+        "The most vCPU at once, one bar for an hour: in use, and on top of it refused. At most {} in use, {needed} needed. {known}",
+        most(0)
+    );
     let drawn = Bars {
         id,
         title: &title,
@@ -249,30 +251,42 @@ fn agents(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option
     if windows.rows.is_empty() && refused.is_empty() {
         return Ok(None);
     }
-    let mut lanes_of: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
+    let mut lanes_of: BTreeMap<String, BTreeSet<Mark>> = BTreeMap::new();
+    let mut add = |told: &Told, row: usize, mark: Mark| {
+        let name = told.text(row, "container_instance").unwrap_or("instance not named");
+        lanes_of.entry(name.to_owned()).or_default().insert(mark);
+    };
     for row in 0..windows.rows.len() {
         let Some(time) = windows.time(row, "time") else { continue };
-        let name = windows.text(row, "container_instance").unwrap_or("instance not named");
-        let until = windows.time(row, "reconnected_at").unwrap_or(window.1);
-        lanes_of.entry(name.to_owned()).or_default().push(Mark::Span(time, until));
+        add(windows, row, Mark::Span(time, windows.time(row, "reconnected_at").unwrap_or(window.1)));
+    }
+    // A launch can meet a window of seconds too.
+    if let Some(met) = answers.get("collisions") {
+        for row in 0..met.rows.len() {
+            let Some(start) = met.time(row, "window_start") else { continue };
+            add(met, row, Mark::Span(start, met.time(row, "window_end").unwrap_or(window.1)));
+        }
     }
     for row in &refused {
-        let Some(time) = failures.time(*row, "time") else { continue };
-        let name = failures.text(*row, "container_instance").unwrap_or("instance not named");
-        lanes_of.entry(name.to_owned()).or_default().push(Mark::Cross(time));
+        if let Some(time) = failures.time(*row, "time") {
+            add(failures, *row, Mark::Cross(time));
+        }
     }
+    let lanes_of: BTreeMap<String, Vec<Mark>> =
+        lanes_of.into_iter().map(|(name, marks)| (name, marks.into_iter().collect())).collect();
+    let spans = lanes_of.values().flatten().filter(|mark| matches!(mark, Mark::Span(..))).count();
     let rows = lanes_of.iter().map(|(name, marks)| agent_row(name, marks)).collect();
     let drawn: Vec<Lane> = lanes_of.into_iter().map(|(name, marks)| Lane { name, series: 5, marks }).collect();
     let title = "Agent windows against refused launches".to_owned();
     let text = format!(
-        "One lane for each container instance: a bar is a time of one minute or longer in which its agent was disconnected, \
-         a cross is a launch that was refused with AGENT. {} windows, {} refused launches.",
-        windows.rows.len(),
+        "One lane for each container instance: a bar is a time in which its agent was disconnected, for a minute or longer \
+         or met by a launch; a cross is a launch that was refused with AGENT. {} windows, {} refused launches.",
+        spans,
         refused.len()
     );
     let (wide, narrow) = lanes(("agents", &title, &text), window, tz, &drawn)?;
     let legend = vec![
-        Key::of(5, "box", "agent disconnected for a minute or longer".to_owned()),
+        Key::of(5, "box", "agent disconnected, for a minute or longer or met by a launch".to_owned()),
         Key::of(OTHER, "cross", "launch refused with AGENT; greater: several".to_owned()),
     ];
     let columns = [("container instance", false), ("windows", true), ("disconnected", true), ("refused", true), ("inside", true)];

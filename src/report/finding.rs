@@ -204,7 +204,20 @@ fn example(desk: &Desk<'_>, id: &str, tz: &TimeZone) -> Result<Option<Example>, 
 
 /// The rows of `findings.csv`.
 pub const COLUMNS: &[&str] = &[
-    "rank", "cause", "title", "class", "response", "count", "share", "not_placed", "first", "last", "newest", "places", "exit_codes", "meaning",
+    "rank",
+    "cause",
+    "title",
+    "class",
+    "response",
+    "count",
+    "share",
+    "not_placed",
+    "first",
+    "last",
+    "newest",
+    "places",
+    "exit_codes",
+    "meaning",
     "actions",
 ];
 

@@ -87,7 +87,10 @@ fn manifest(folder: &Path) -> Result<Option<Manifest>, ReportError> {
 /// Refuses to replace what is not a report, or holds what no report wrote.
 fn replaceable(folder: &Path) -> Result<(), ReportError> {
     let refuse = |why: String| {
-        Err(ReportError::Sentence(format!("`{}` {why}: name a folder that does not exist yet, or an older report", folder.display())))
+        Err(ReportError::Sentence(format!(
+            "`{}` {why}: name a folder that does not exist yet, or an older report",
+            folder.display()
+        )))
     };
     if !folder.symlink_metadata().is_ok_and(|known| known.is_dir()) {
         return refuse("is not a folder".to_owned());

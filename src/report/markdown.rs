@@ -22,7 +22,18 @@ pub fn write(page: &Page) -> String {
     list(&mut out, headline.map(|fact| format!("**{}** {}", escape(&fact.value), escape(&fact.label))));
     if !page.stories.is_empty() {
         line(&mut out, "## In short");
-        list(&mut out, page.stories.iter().map(|story| format!("{}: {}; {}", escape(&story.count), escape(&story.text), escape(&story.advice))));
+        list(
+            &mut out,
+            page.stories.iter().map(|story| {
+                format!(
+                    "**{}** {}: {}. {}.",
+                    escape(&story.count),
+                    escape(&story.what),
+                    escape(&story.detail),
+                    escape(&sentence(&story.advice))
+                )
+            }),
+        );
     }
     if !page.findings.is_empty() {
         line(&mut out, "## Findings");
@@ -119,6 +130,12 @@ fn list(out: &mut String, items: impl Iterator<Item = String>) {
     if !items.is_empty() {
         line(out, &items.join("\n"));
     }
+}
+
+/// A text that begins like a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// A text as code, whatever back-ticks are in it.

@@ -19,8 +19,10 @@ const NAMES: usize = 4;
 pub struct Story {
     /// The number it is about.
     pub count: String,
-    /// What it says.
-    pub text: String,
+    /// What it counts.
+    pub what: String,
+    /// Which ones, and why.
+    pub detail: String,
     /// What follows from it.
     pub advice: String,
     /// The section.
@@ -50,7 +52,8 @@ fn lost(told: &Told) -> Option<Story> {
     let reasons = frequent(told, |row| told.text(row, "reason").unwrap_or("no reason told").to_owned());
     Some(Story {
         count: told.rows.len().to_string(),
-        text: format!("{} lost: {names}. Reasons: {reasons}", plural(told.rows.len(), "launch was", "launches were")),
+        what: plural(told.rows.len(), "launch was lost", "launches were lost"),
+        detail: format!("{names}; for {reasons}"),
         advice: "run again what is still needed, each by its name".to_owned(),
         section: "lost-launches",
     })
@@ -58,11 +61,13 @@ fn lost(told: &Told) -> Option<Story> {
 
 fn missed(told: &Told) -> Option<Story> {
     let names = frequent(told, |row| told.text(row, "schedule").unwrap_or("not named").to_owned());
-    let silent = (0..told.rows.len()).filter(|row| told.text(*row, "why").is_some_and(|why| why.starts_with("no record"))).count();
+    let silent =
+        (0..told.rows.len()).filter(|row| told.text(*row, "why").is_some_and(|why| why.starts_with("no record"))).count();
     let silent = if silent > 0 { format!("; {silent} of them without any record of a call") } else { String::new() };
     Some(Story {
         count: told.rows.len().to_string(),
-        text: format!("{} never ran: {names}{silent}", plural(told.rows.len(), "scheduled start", "scheduled starts")),
+        what: plural(told.rows.len(), "scheduled start never ran", "scheduled starts never ran"),
+        detail: format!("{names}{silent}"),
         advice: "alarm on the start that did not come, not on an error: RunTask answered 200".to_owned(),
         section: "missed-schedules",
     })
@@ -80,7 +85,8 @@ fn collisions(told: &Told) -> Option<Story> {
     let advice = known.first().and_then(|row| told.text(*row, "advice")).unwrap_or_default();
     Some(Story {
         count: total.to_string(),
-        text: format!("{} refused because the container agent was away: {}", plural(total as usize, "launch was", "launches were"), classes.join(", ")),
+        what: plural(total as usize, "launch met an agent that was away", "launches met an agent that was away"),
+        detail: classes.join(", "),
         advice: advice.to_owned(),
         section: "collisions-by-class",
     })
@@ -108,8 +114,11 @@ fn quota(told: &Told) -> Option<Story> {
         })
         .collect();
     let row = *short.first()?;
-    let place: Vec<&str> =
-        ["account", "region", "cluster", "service"].iter().filter_map(|name| told.text(row, name)).filter(|name| !name.is_empty()).collect();
+    let place: Vec<&str> = ["account", "region", "cluster", "service"]
+        .iter()
+        .filter_map(|name| told.text(row, name))
+        .filter(|name| !name.is_empty())
+        .collect();
     let limit = match exact(row, "allowed") {
         allowed if allowed.is_empty() => "the limit is in no record: name it with --quotas".to_owned(),
         allowed => format!("the limit is {allowed}, short by {}", exact(row, "over")),
@@ -117,9 +126,9 @@ fn quota(told: &Told) -> Option<Story> {
     let more = if short.len() > 1 { format!("; {} pools in all", short.len()) } else { String::new() };
     Some(Story {
         count: exact(row, "needed"),
-        text: format!(
-            "{} needed at once in {}: {} in use, {} refused; {limit}{more}",
-            told.text(row, "resource").unwrap_or_default().replace('_', " "),
+        what: format!("{} needed at once", unit(told.text(row, "resource").unwrap_or_default())),
+        detail: format!(
+            "{}: {} in use and {} refused; {limit}{more}",
             place.join(", "),
             exact(row, "peak"),
             exact(row, "refused")
@@ -127,6 +136,20 @@ fn quota(told: &Told) -> Option<Story> {
         advice: "raise the quota, use smaller tasks, or start them one after the other".to_owned(),
         section: "quota",
     })
+}
+
+/// What a pool is counted in.
+fn unit(resource: &str) -> String {
+    match resource {
+        "fargate_vcpu" => "Fargate vCPU".to_owned(),
+        "fargate_spot_vcpu" => "Fargate Spot vCPU".to_owned(),
+        "tasks_per_service" => "tasks of a service".to_owned(),
+        "tasks_per_cluster" => "tasks of a cluster".to_owned(),
+        "eni" => "network interfaces of an instance".to_owned(),
+        "dstack_gpus" => "GPUs".to_owned(),
+        "dstack_price" => "USD per hour".to_owned(),
+        other => other.replace('_', " "),
+    }
 }
 
 fn plural(count: usize, one: &str, many: &str) -> String {

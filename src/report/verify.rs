@@ -79,7 +79,11 @@ fn tables(was: &[u8], is: &[u8]) -> Vec<Found> {
             (None, None) => {}
         }
     }
-    if found.is_empty() { vec![("its spelling".to_owned(), "other quotes or line ends".to_owned(), "the same cells".to_owned())] } else { found }
+    if found.is_empty() {
+        vec![("its spelling".to_owned(), "other quotes or line ends".to_owned(), "the same cells".to_owned())]
+    } else {
+        found
+    }
 }
 
 fn lines(was: &[u8], is: &[u8]) -> Vec<Found> {

@@ -74,8 +74,7 @@ impl Ranged for TimeAxis {
         }
         let step = self.step();
         // Days begin at midnight of the zone, not of UTC.
-        let offset =
-            Timestamp::from_second(self.from).map_or(0, |from| i64::from(self.tz.to_offset(from).seconds()));
+        let offset = Timestamp::from_second(self.from).map_or(0, |from| i64::from(self.tz.to_offset(from).seconds()));
         let mut at = (self.from + offset).div_euclid(step) * step - offset;
         let mut points = Vec::new();
         while at < self.until && points.len() < 100 {

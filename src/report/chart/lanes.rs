@@ -49,12 +49,7 @@ pub fn lanes(
 
 type Area<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<TimeAxis, RangedCoordf64>>;
 
-fn draw(
-    window: (Timestamp, Timestamp),
-    tz: &TimeZone,
-    lanes: &[Lane],
-    width: u32,
-) -> Result<String, Box<dyn std::error::Error>> {
+fn draw(window: (Timestamp, Timestamp), tz: &TimeZone, lanes: &[Lane], width: u32) -> Result<String, Box<dyn std::error::Error>> {
     let mut svg = String::new();
     let left = if width > 600 { 230 } else { 118 };
     let height = LANE * lanes.len() as u32 + 44;

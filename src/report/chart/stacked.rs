@@ -66,7 +66,10 @@ fn draw(bars: &Bars<'_>, width: u32) -> Result<String, Box<dyn std::error::Error
             let mut floor = 0.0;
             for (series, value) in values.iter().enumerate().filter(|(_, value)| **value > 0.0) {
                 let corners = [(left, floor), (right, floor + value)];
-                chart.draw_series(std::iter::once(Rectangle::new(corners, color(bars.colors.get(series).copied().unwrap_or(series)).filled())))?;
+                chart.draw_series(std::iter::once(Rectangle::new(
+                    corners,
+                    color(bars.colors.get(series).copied().unwrap_or(series)).filled(),
+                )))?;
                 floor += value;
             }
         }
