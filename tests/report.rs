@@ -152,7 +152,7 @@ fn a_folder_that_is_no_report_is_never_overwritten() {
 #[test]
 fn sections_windows_and_questions_of_ones_own() {
     let desk = &*DESK;
-    small(desk, "own", &["--around", "2026-03-04T05:30Z", "--within", "30m", "--query", "Refused=calls where failed by user"])
+    small(desk, "own", &["--around", "2026-03-04T05:30Z", "--within", "30m", "--query", "Clusters=failures by cluster"])
         .ok();
     let names: Vec<String> = files(&desk.path("own")).into_keys().collect();
     let expected = [
@@ -167,8 +167,8 @@ fn sections_windows_and_questions_of_ones_own() {
     ];
     assert_eq!(names, expected);
     let told = text(desk, "own/report.md");
-    assert!(told.contains("## Refused"), "{told}");
-    assert!(told.contains("calls where failed between 2026-03-04T05:00:00Z and 2026-03-04T06:00:00Z by user"), "{told}");
+    assert!(told.contains("## Clusters"), "{told}");
+    assert!(told.contains("failures between 2026-03-04T05:00:00Z and 2026-03-04T06:00:00Z by cluster"), "{told}");
     assert_eq!(text(desk, "own/quarantine.csv"), "why,file,count\n");
     assert!(told.contains("- Quarantine: Nothing is quarantined."), "{told}");
     let ran = small(desk, "wrong", &["--sections", "quarantin"]);

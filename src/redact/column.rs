@@ -54,10 +54,16 @@ pub fn statements() -> Vec<(Kind, String)> {
     let statement = |(kind, table, column)| {
         (kind, format!("select distinct \"{column}\" as name from {table} where \"{column}\" is not null order by 1"))
     };
-    // Calls about a user name it in what they ask for.
-    let asked = "json_path(raw, '/requestParameters/userName')";
-    let asked = format!("select distinct {asked} as name from calls where {asked} is not null order by 1");
-    columns.map(statement).chain([(Kind::User, asked)]).collect()
+    // Calls about a user name it in what they ask for, jobs whom they run as.
+    let inside = [
+        ("calls", "json_path(raw, '/requestParameters/userName')"),
+        ("run_records", "json_path(raw, '/jobs/0/job_spec/user/username')"),
+        ("run_records", "json_path(raw, '/run_spec/configuration/user')"),
+    ];
+    let inside = inside.map(|(table, name)| {
+        (Kind::User, format!("select distinct {name} as name from {table} where {name} is not null order by 1"))
+    });
+    columns.map(statement).chain(inside).collect()
 }
 
 /// The names in the value of a column: `role/session` is two names, and the role and session of an ARN are names.

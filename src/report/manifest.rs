@@ -2,6 +2,7 @@
 
 use super::instant;
 use crate::answer::AnswerWindow;
+use crate::render::visible;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -135,6 +136,16 @@ impl Manifest {
     /// The manifest as text.
     pub fn text(&self) -> String {
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        format!("{text}\n")
+        let mut out = String::with_capacity(text.len() + 1);
+        for letter in text.chars() {
+            // JSON has an escape for what acts on a terminal or hides from a reader.
+            if !letter.is_ascii() && visible(letter.encode_utf8(&mut [0; 4])).starts_with('\\') {
+                letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            } else {
+                out.push(letter);
+            }
+        }
+        out.push('\n');
+        out
     }
 }
