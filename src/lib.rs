@@ -23,8 +23,10 @@
 //! only it reads the clock, the environment and the terminal. `tests/layering.rs` keeps it so.
 
 pub mod answer;
+pub mod config;
 pub mod context;
 pub mod diagnostic;
+pub mod document;
 pub mod exit;
 
 pub mod decode;
@@ -35,6 +37,8 @@ pub mod model;
 pub mod store;
 pub mod table;
 
+pub mod check;
+pub mod doctor;
 pub mod explain;
 pub mod lang;
 pub mod plan;

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 /// The modules each module may use. `decode` knows no domain, `lang` and `model` no engine, `render` no store.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("answer", &[]),
+    ("check", &["answer", "document", "lang", "render"]),
+    ("config", &["document", "lang"]),
     ("context", &[]),
     ("decode", &[]),
     ("diagnostic", &[]),
     ("discover", &["decode"]),
+    ("doctor", &["document"]),
+    ("document", &["lang"]),
     ("exit", &[]),
     ("explain", &["answer", "lang", "model", "plan", "render", "run", "table"]),
     ("knowledge", &[]),
@@ -27,8 +31,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that must not name the engine.
-const NO_ENGINE: &[&str] =
-    &["answer", "decode", "diagnostic", "discover", "knowledge", "lang", "load", "model", "render", "table"];
+const NO_ENGINE: &[&str] = &[
+    "answer",
+    "config",
+    "decode",
+    "diagnostic",
+    "discover",
+    "document",
+    "knowledge",
+    "lang",
+    "load",
+    "model",
+    "render",
+    "table",
+];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

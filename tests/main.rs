@@ -1,7 +1,9 @@
 //! All integration tests in one binary: every linked copy of the engine costs a minute.
 
 mod catalog;
+mod check;
 mod cli;
+mod config;
 mod corpus;
 mod dstack;
 mod explain;

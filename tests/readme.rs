@@ -69,6 +69,8 @@ fn the_tour_runs() {
             .env("PATH", &path)
             .env_remove("ECS_AUDIT_STORE")
             .env_remove("ECS_AUDIT_RULES")
+            .env_remove("ECS_AUDIT_CONFIG")
+            .env("XDG_CONFIG_HOME", desk.path(""))
             .output()
             .unwrap();
         let printed = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));

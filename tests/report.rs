@@ -152,8 +152,7 @@ fn a_folder_that_is_no_report_is_never_overwritten() {
 #[test]
 fn sections_windows_and_questions_of_ones_own() {
     let desk = &*DESK;
-    small(desk, "own", &["--around", "2026-03-04T05:30Z", "--within", "30m", "--query", "Clusters=failures by cluster"])
-        .ok();
+    small(desk, "own", &["--around", "2026-03-04T05:30Z", "--within", "30m", "--query", "Clusters=failures by cluster"]).ok();
     let names: Vec<String> = files(&desk.path("own")).into_keys().collect();
     let expected = [
         "evidence.csv",

@@ -75,6 +75,7 @@ impl Desk {
         for name in ["ECS_AUDIT_STORE", "ECS_AUDIT_RULES", "ECS_AUDIT_TZ", "ECS_AUDIT_AS_OF", "COLUMNS", "NO_COLOR"] {
             command.env_remove(name);
         }
+        command.env_remove("ECS_AUDIT_CONFIG").env("XDG_CONFIG_HOME", self.dir.path());
         command.stdin(Stdio::null());
         command
     }

@@ -1,5 +1,6 @@
 //! Arguments, with the help that goes with them.
 
+use crate::check::{Layout as ReportLayout, Severity};
 use crate::explain::Layout;
 use crate::knowledge::{CLASSES, PHASES, TextKind};
 use crate::render::Format;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query --from s3-export/ \"failures by reason since 7d\"
 
-Exit codes: 0 = done, 2 = error, 3 = done, but some of the input could not be loaded.")]
+Exit codes: 0 = done, 1 = a check found something, 2 = error, 3 = done, but some of the input could not be loaded.")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -46,6 +47,15 @@ pub struct Global {
     /// Rules of your own, added to the failure catalog (may be repeated; ECS_AUDIT_RULES holds a list like PATH)
     #[arg(long, global = true, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
+    /// Configuration file that comes before those of the store and of the user
+    #[arg(long, global = true, value_name = "FILE", env = "ECS_AUDIT_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Read neither the store's nor the user's configuration file
+    #[arg(long, global = true)]
+    pub no_config: bool,
+    /// What the configuration files say.
+    #[arg(skip)]
+    pub configured: super::config::Configured,
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
@@ -54,6 +64,13 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
         .ok()
         .and_then(|duration| std::time::Duration::try_from(duration).ok())
         .ok_or_else(|| "expected a duration such as 30s or 10m".to_owned())
+}
+
+/// `NAME=VALUE`.
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = parts.ok_or_else(|| "expected NAME=VALUE, such as cluster=batch".to_owned())?;
+    Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
 }
 
 /// What to do.
@@ -86,6 +103,59 @@ in the store, not from the clock; --as-of now changes that.")]
   ecs-audit fields
   ecs-audit fields failures")]
     Fields(Fields),
+    /// List the saved queries, or show one
+    #[command(after_help = "Examples:
+  ecs-audit queries
+  ecs-audit queries lost
+  ecs-audit query @lost --set since=30d
+  ecs-audit query \"@lost where cluster = batch top 3\"
+
+Saved queries stand in a configuration file (see `ecs-audit config --help`), with $NAME for what is left open:
+
+  [queries.exits]
+  question = \"Which programs of a service ended with an error?\"
+  query = \"failures where service = $service and phase = running by exit_code since $since\"
+  defaults = { since = \"7d\" }
+
+Clauses written after the name are added to `where` and replace all others.")]
+    Queries(Queries),
+    /// Show which settings hold and where they come from
+    #[command(after_help = "Example:
+  ecs-audit config
+  ecs-audit config --config team.toml
+
+A setting comes from the first of these that names it:
+  1. its option, such as --tz
+  2. its variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES
+  3. the file of --config or ECS_AUDIT_CONFIG
+  4. ecs-audit.toml in the folder of the store
+  5. ecs-audit/config.toml in XDG_CONFIG_HOME, else in ~/.config (APPDATA on Windows)
+
+A file may hold store, tz, as_of, quotas, rules, packs and [queries]. Paths in it count from its folder.")]
+    Config(ConfigArgs),
+    /// Ask the questions of every day, for schedules and CI: exit code 1 when something is found
+    #[command(after_help = "Examples:
+  ecs-audit check --since 1d
+  ecs-audit check lost-launches our-checks.toml --since 7d --format markdown
+  ecs-audit check --from s3-export/ --format sarif --out ecs-audit.sarif
+  ecs-audit check --list
+
+Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-phases. A pack of your own:
+
+  name = \"ours\"
+  [[check]]
+  name = \"settlement\"
+  question = \"Did the nightly settlement fail to start?\"
+  query = \"failures where family = nightly-settlement and kind = launch by reason\"
+  threshold = 1            # a row is a finding from this number on
+  measure = \"count\"        # the column it is compared with; default: the first number
+  severity = \"error\"       # note, warning or error
+  remedy = \"Start it by hand before six, then tell the platform team\"
+  needs = [\"calls\"]        # tables without which there is no answer
+
+Exit codes: 0 = nothing found, 1 = found, 2 = error, 3 = nothing found, but some input could not be
+loaded or no record is in the window.")]
+    Check(CheckArgs),
     /// Explain a failure: phase, cause, what led to it, what to check and what to do
     #[command(after_help = "Examples:
   ecs-audit explain last
@@ -131,6 +201,24 @@ no network and no script. A folder that is not a report is never overwritten.")]
   ecs-audit catalog explain \"CannotPullContainerError: pull image manifest has been retried 1 time(s)\"
   ecs-audit catalog test rules.toml")]
     Catalog(CatalogArgs),
+    /// Tell what is in the store, what is odd about it, and what to export to answer more
+    #[command(after_help = "Examples:
+  ecs-audit doctor
+  ecs-audit doctor --from s3-export/
+  ecs-audit doctor --json")]
+    Doctor(Doctor),
+    /// Print completions for a shell
+    #[command(after_help = "Examples:
+  ecs-audit completions bash > ~/.local/share/bash-completion/completions/ecs-audit
+  ecs-audit completions zsh > ~/.zfunc/_ecs-audit
+  ecs-audit completions fish > ~/.config/fish/completions/ecs-audit.fish
+  ecs-audit completions powershell >> $PROFILE")]
+    Completions(Completions),
+    /// Write man pages, one a command
+    #[command(after_help = "Example:
+  ecs-audit man --out ~/.local/share/man/man1
+  man ecs-audit-query")]
+    Man(Man),
     /// Show what the store holds, or look after it
     #[command(after_help = "Examples:
   ecs-audit store
@@ -185,9 +273,12 @@ pub struct Query {
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
-    /// What relative times count back from: latest (the newest event), now, or a time
-    #[arg(long, value_name = "TIME", env = "ECS_AUDIT_AS_OF")]
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
+    /// A value for a parameter of a saved query (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
     /// Add the ids of the records behind each row
     #[arg(long)]
     pub evidence: bool,
@@ -221,6 +312,65 @@ pub struct Sql {
 pub struct Fields {
     /// A noun such as failures
     pub noun: Option<String>,
+    /// Format of the list
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Built-in packs by name, others by file (default: all built-in ones and those of the configuration)
+    #[arg(value_name = "PACK")]
+    pub packs: Vec<String>,
+    /// The window: a duration such as 1d, or a time; replaces also the windows of the checks [default: 1d]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// The end of the window (default: none)
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// Check an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// A value for a parameter of a saved query that a check uses (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// The least severity for which the exit code is 1: note, warning or error
+    #[arg(long, value_name = "SEVERITY", default_value = "note", value_parser = severity)]
+    pub fail_on: Severity,
+    /// Format: text, json, junit, sarif or markdown
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: ReportLayout,
+    /// Write the report to a file
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// List the checks instead of running them
+    #[arg(long)]
+    pub list: bool,
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    let found = Severity::ALL.into_iter().find(|severity| severity.word() == text);
+    found.ok_or_else(|| "expected note, warning or error".to_owned())
+}
+
+/// Arguments of `queries`.
+#[derive(Debug, Args)]
+pub struct Queries {
+    /// A saved query
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Format of the list
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+/// Arguments of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
     /// Format of the list
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
@@ -293,14 +443,17 @@ pub struct Report {
     /// The heading
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
-    /// A section of your own (may be repeated)
+    /// A section of your own: TITLE=QUERY, or a saved query as @NAME (may be repeated)
     #[arg(long = "query", value_name = "TITLE=QUERY")]
     pub queries: Vec<String>,
+    /// A value for a parameter of a saved query (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
     /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
     #[arg(long)]
     pub redact: bool,
-    /// What relative times count back from: latest (the newest event), now, or a time
-    #[arg(long, value_name = "TIME", env = "ECS_AUDIT_AS_OF")]
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
     /// See [`Limits`].
     #[command(flatten)]
@@ -437,6 +590,33 @@ pub struct CatalogTest {
 
 fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(TextKind::ALL.map(TextKind::name))
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Look at an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Folder to write to; made where it does not exist
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `store`.

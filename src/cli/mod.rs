@@ -6,10 +6,15 @@
 mod args;
 mod ask;
 mod catalog;
+mod check;
+mod config;
+mod doctor;
 mod explain;
 mod fields;
 mod limits;
 mod load;
+mod manual;
+mod queries;
 mod query;
 mod redact;
 mod report;
@@ -21,7 +26,7 @@ mod timeline;
 
 use crate::context::Context;
 use crate::exit::ExitCode;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
@@ -30,15 +35,19 @@ pub use say::Failure;
 
 /// Runs the program with these arguments, the first being its own name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let parsed = Cli::command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+    let (mut cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are data and end well; the rest is a wrong command.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::Error } else { ExitCode::Ok };
         }
     };
-    let result = context(&cli).and_then(|context| dispatch(cli, &context));
+    let result =
+        config::apply(&mut cli.global, &matches).and_then(|()| context(&cli)).and_then(|context| dispatch(cli, &context));
     match result {
         Ok(code) => code,
         Err(failure) if failure.is_broken_pipe() => ExitCode::Ok,
@@ -60,11 +69,17 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Query(arguments) => query::run_query(&arguments, global, context),
         args::Command::Sql(arguments) => query::run_sql(&arguments, global, context),
         args::Command::Fields(arguments) => fields::run(&arguments, context),
+        args::Command::Queries(arguments) => queries::run(&arguments, global, context),
+        args::Command::Config(arguments) => config::run(&arguments, global, context),
+        args::Command::Check(arguments) => check::run(&arguments, global, context),
         args::Command::Explain(arguments) => explain::run(&arguments, global, context),
         args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
         args::Command::Report(arguments) => report::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
+        args::Command::Doctor(arguments) => doctor::run(&arguments, global, context),
+        args::Command::Completions(arguments) => manual::completions(&arguments),
+        args::Command::Man(arguments) => manual::pages(&arguments),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
 }

@@ -2,9 +2,9 @@
 
 use super::args::{Global, Query, Sql};
 use super::ask::{Tables, deliver};
-use super::limits;
 use super::redact::redactor;
 use super::say::{Failure, say, say_raw, warn};
+use super::{config, limits};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -17,6 +17,7 @@ use crate::render::{describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// How many values of a column are looked at for suggestions.
@@ -41,38 +42,38 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         writeln!(io::stdout().lock(), "{}", lang::format(&query))?;
         return Ok(ExitCode::Ok);
     }
-    let keep_raw = arguments.redact || text.to_lowercase().contains("raw");
+    let saved = saved_texts(&arguments.set, global)?;
+    let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
+    let keep_raw = arguments.redact || lang::format(&expanded).to_lowercase().contains("raw");
     // Names are looked for in all tables.
-    let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&query, keep_raw) };
+    let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
     let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
     limits::install(&arguments.limits, &tables)?;
-    let anchor = anchor(arguments.as_of.as_deref(), &tables, context)?;
-    let catalog = catalog(&tables);
-    let check = check_context(anchor.time, &tables, context);
-    let mut checked = lang::check(&query, &catalog, &check).map_err(wrong)?;
-    anchor.tell_origin(&mut checked);
+    let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
+    let checked = asker.check(&query, &text)?;
     if !global.quiet {
         checked.warnings.iter().for_each(|warning| warn(warning, &text));
     }
-    let options = Options { anchor: anchor.time, evidence: arguments.evidence };
+    let options = Options { anchor: asker.anchor.time, evidence: arguments.evidence };
     if arguments.explain {
         let told = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
         writeln!(io::stdout().lock(), "{}", told.map_err(|error| Failure::of_run(error, &text))?)?;
         return Ok(tables.loaded);
     }
-    let answer = tables.runtime.block_on(run::answer(&tables.session, &checked, options));
-    let mut answer = answer.map_err(|error| Failure::of_run(error, &text))?;
+    let mut answer = asker.answer(&checked, &text, arguments.evidence)?;
     if arguments.redact {
-        let redactor = redactor(&tables, &global.store)?;
-        answer = redactor.answer(&answer).map_err(run::RunError::from)?;
+        answer = redactor(&tables, &global.store)?.answer(&answer).map_err(run::RunError::from)?;
     }
     if !global.quiet {
-        echo(&answer, &checked, &anchor, &tables, context);
+        asker.echo(&answer, &checked);
     }
     deliver(&answer, &arguments.asking, context)?;
     if !global.quiet {
-        after(&answer, &checked, &tables, options, arguments.redact);
-        tell_catalog(&query, &tables);
+        // What would have been found names what the answer must not name.
+        if !arguments.redact {
+            after(&answer, &checked, &tables, options);
+        }
+        tell_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
 }
@@ -99,6 +100,98 @@ fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
     TableSet::named_in(&views.collect::<Vec<_>>().join(" "))
 }
 
+/// Asks questions of some tables.
+pub struct Asker<'t> {
+    /// The tables.
+    pub tables: &'t Tables,
+    /// What relative times count back from.
+    pub anchor: Anchor,
+    catalog: PlanCatalog,
+    context: &'t Context,
+}
+
+impl<'t> Asker<'t> {
+    /// Asks with these saved queries, relative to this time or to that of the settings.
+    pub fn new(
+        tables: &'t Tables,
+        as_of: Option<&str>,
+        saved: BTreeMap<String, String>,
+        global: &Global,
+        context: &'t Context,
+    ) -> Result<Asker<'t>, Failure> {
+        let anchor = anchor(as_of, tables, global, context)?;
+        let catalog = catalog(tables).with_saved(saved);
+        Ok(Asker { tables, anchor, catalog, context })
+    }
+
+    /// The names of the language, with values of these tables.
+    pub fn catalog(&self) -> &PlanCatalog {
+        &self.catalog
+    }
+
+    /// The query with saved queries put in their place.
+    pub fn expand(&self, query: &ast::Query, text: &str) -> Result<ast::Query, Failure> {
+        lang::expand(query, &self.catalog).map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })
+    }
+
+    /// The query with its names resolved and its times absolute.
+    pub fn check(&self, query: &ast::Query, text: &str) -> Result<Checked, Failure> {
+        let (tables, context) = (self.tables, self.context);
+        let check = check_context(self.anchor.time, tables, context);
+        let checked = lang::check(query, &self.catalog, &check);
+        let mut checked = checked.map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
+        self.anchor.tell_origin(&mut checked);
+        Ok(checked)
+    }
+
+    /// The answer to a checked query.
+    pub fn answer(&self, checked: &Checked, text: &str, evidence: bool) -> Result<Answer, Failure> {
+        let options = Options { anchor: self.anchor.time, evidence };
+        let answer = self.tables.runtime.block_on(run::answer(&self.tables.session, checked, options));
+        answer.map_err(|error| Failure::of_run(error, text))
+    }
+
+    /// The answer to a query.
+    pub fn ask(&self, query: &ast::Query, text: &str, evidence: bool) -> Result<(Checked, Answer), Failure> {
+        let checked = self.check(query, text)?;
+        let answer = self.answer(&checked, text, evidence)?;
+        Ok((checked, answer))
+    }
+
+    /// The window of an answer with both ends: without an end of its own it ends with the newest event,
+    /// which is inside it.
+    pub fn whole_window(&self, answer: &Answer) -> AnswerWindow {
+        let mut window = answer.window.clone();
+        window.from = window.from.or(self.tables.first);
+        window.to = window.to.or(self.tables.last);
+        window
+    }
+
+    /// The window, on standard error, before the rows.
+    pub fn echo(&self, answer: &Answer, checked: &Checked) {
+        let (anchor, context) = (&self.anchor, self.context);
+        let mut line = format!("window {}", describe_window(&self.whole_window(answer), &context.tz));
+        if let Some(other) = checked.stages.iter().find_map(|stage| stage.compare.as_ref()) {
+            let other = AnswerWindow { from: other.from, to: other.to, origin: other.origin.clone() };
+            line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
+        }
+        if anchor.name.is_none() && checked.window.origin.contains("newest event") {
+            line = line.replace("newest event)", "newest event; --as-of now to use the clock)");
+            let age = context.now.duration_since(anchor.time);
+            let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
+            if age > length && age > SignedDuration::from_hours(24) {
+                line.push_str(&format!("\nnote: the newest event is {} days old", age.as_hours() / 24));
+            }
+        }
+        say(&line);
+    }
+}
+
+/// What queries over these tables are checked against.
+pub fn check_context(anchor: Timestamp, tables: &Tables, context: &Context) -> CheckContext {
+    CheckContext { anchor, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone() }
+}
+
 /// What relative times count back from.
 pub struct Anchor {
     /// The time.
@@ -116,15 +209,25 @@ impl Anchor {
     }
 }
 
-/// What `--as-of` stands for; the newest event where it is not given.
-pub fn anchor(as_of: Option<&str>, tables: &Tables, context: &Context) -> Result<Anchor, Failure> {
+/// The texts of the saved queries with these values for their parameters.
+pub fn saved_texts(set: &[(String, String)], global: &Global) -> Result<BTreeMap<String, String>, Failure> {
+    let given: BTreeMap<String, String> = set.iter().cloned().collect();
+    global.configured.settings.texts(&given).map_err(Failure::Sentence)
+}
+
+/// What relative times count back from: the option, else the settings.
+pub fn anchor(as_of: Option<&str>, tables: &Tables, global: &Global, context: &Context) -> Result<Anchor, Failure> {
     let newest = Anchor { time: tables.last.unwrap_or(context.now), name: None };
-    let Some(text) = as_of.filter(|text| *text != "latest") else { return Ok(newest) };
+    let setting = config::as_of(global);
+    let (text, origin) = as_of.map_or((setting.value.as_str(), setting.origin.as_str()), |text| (text, "--as-of"));
+    if text == "latest" {
+        return Ok(newest);
+    }
     if text == "now" {
         return Ok(Anchor { time: context.now, name: Some("the clock".to_owned()) });
     }
     let wrong = || {
-        Failure::Sentence(format!("--as-of `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
+        Failure::Sentence(format!("{origin} `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
     };
     let instant = lang::time::read_instant(text, 0..text.len()).map_err(|_| wrong())?;
     let time = on_the_clock(instant, context).ok_or_else(wrong)?;
@@ -142,11 +245,6 @@ pub fn on_the_clock(instant: lang::ast::Instant, context: &Context) -> Option<Ti
     time.ok()
 }
 
-/// What queries over these tables are checked against.
-pub fn check_context(anchor: Timestamp, tables: &Tables, context: &Context) -> CheckContext {
-    CheckContext { anchor, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone() }
-}
-
 /// The names of the language, with values from these tables for suggestions.
 pub fn catalog(tables: &Tables) -> PlanCatalog {
     let session = tables.session.clone();
@@ -154,32 +252,9 @@ pub fn catalog(tables: &Tables) -> PlanCatalog {
     PlanCatalog::new(move |noun, field| handle.block_on(run::values(&session, noun, field, SUGGESTED)).unwrap_or_default())
 }
 
-/// The window, on standard error, before the rows.
-fn echo(answer: &Answer, checked: &Checked, anchor: &Anchor, tables: &Tables, context: &Context) {
-    // Without an end of its own the window ends with the newest event, which is inside it.
-    let mut window = answer.window.clone();
-    window.from = window.from.or(tables.first);
-    window.to = window.to.or(tables.last);
-    let mut line = format!("window {}", describe_window(&window, &context.tz));
-    if let Some(other) = checked.stages.iter().find_map(|stage| stage.compare.as_ref()) {
-        let other = AnswerWindow { from: other.from, to: other.to, origin: other.origin.clone() };
-        line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
-    }
-    if anchor.name.is_none() && checked.window.origin.contains("newest event") {
-        line = line.replace("newest event)", "newest event; --as-of now to use the clock)");
-        let age = context.now.duration_since(anchor.time);
-        let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
-        if age > length && age > SignedDuration::from_hours(24) {
-            line.push_str(&format!("\nnote: the newest event is {} days old", age.as_hours() / 24));
-        }
-    }
-    say(&line);
-}
-
 /// What the rows do not say, on standard error.
-fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options, redact: bool) {
-    // What would have been found names what the answer must not name.
-    if answer.rows() == 0 && !redact {
+pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options) {
+    if answer.rows() == 0 {
         let lines = tables.runtime.block_on(run::explain_empty(&tables.session, checked, options)).unwrap_or_default();
         let mut text = "note: no rows".to_owned();
         for line in lines {

@@ -3,7 +3,7 @@
 use super::ask::Tables;
 use super::say::Failure;
 use crate::redact::{Kind, Redactor, read_or_create, statements};
-use crate::render::{Cell, rows_of};
+use crate::render::{self, Cell};
 use std::path::Path;
 
 /// Reads the key of the store, or makes it, and the names in its columns.
@@ -11,7 +11,7 @@ pub fn redactor(tables: &Tables, store: &Path) -> Result<Redactor, Failure> {
     let key = read_or_create(store).map_err(|error| Failure::Sentence(format!("`{}`: {error}", store.display())))?;
     let mut names: Vec<(Kind, String)> = Vec::new();
     for (kind, statement) in statements() {
-        let rows = rows_of(&tables.sql(&statement)?)?;
+        let rows = render::rows(&tables.sql(&statement)?)?;
         names.extend(rows.into_iter().filter_map(|row| match row.into_iter().next() {
             Some(Cell::Text(name)) => Some((kind, name)),
             _ => None,

@@ -4,11 +4,12 @@ use super::args::{Global, Report, ReportAction, ReportVerify};
 use super::ask::Tables;
 use super::explain::records;
 use super::limits;
-use super::query::{anchor, catalog, check_context};
+use super::query::{anchor, catalog, check_context, saved_texts};
 use super::redact::redactor;
 use super::say::{Failure, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
+use crate::lang::ast::Source;
 use crate::lang::{self, Checked};
 use crate::model::catalog::FailureCatalog;
 use crate::plan::Options;
@@ -37,7 +38,7 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
     report::check_names(&arguments.sections)?;
     let tables = Tables::open(&arguments.from, arguments.redact, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables)?;
-    let request = request(arguments, &tables, context)?;
+    let request = request(arguments, &tables, global, context)?;
     if !global.quiet {
         say(&format!("window {}", crate::render::describe_window(&request.answer_window(), &context.tz)));
     }
@@ -154,8 +155,8 @@ fn build(
     Ok(report::build(&request, snapshot, told, &desk)?)
 }
 
-fn request(arguments: &Report, tables: &Tables, context: &Context) -> Result<Request, Failure> {
-    let anchor = anchor(arguments.as_of.as_deref(), tables, context)?.time;
+fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Context) -> Result<Request, Failure> {
+    let anchor = anchor(arguments.as_of.as_deref(), tables, global, context)?.time;
     let (Some(first), Some(last)) = (tables.first, tables.last) else {
         return Err(Failure::Sentence("there is nothing to report: no event was loaded".to_owned()));
     };
@@ -174,7 +175,7 @@ fn request(arguments: &Report, tables: &Tables, context: &Context) -> Result<Req
     let query = lang::parse(&text).map_err(wrong)?;
     let names = catalog(tables);
     let checked = lang::check(&query, &names, &check_context(anchor, tables, context)).map_err(wrong)?;
-    let own = arguments.queries.iter().map(|text| own(text)).collect::<Result<_, _>>()?;
+    let own = own_queries(arguments, tables, global)?;
     Ok(Request {
         title: arguments.title.clone().unwrap_or_else(|| "Failures of Amazon ECS and dstack".to_owned()),
         from: checked.window.from.unwrap_or(first),
@@ -195,6 +196,26 @@ fn next_second(time: Timestamp) -> Timestamp {
     whole.checked_add(SignedDuration::from_secs(1)).unwrap_or(time)
 }
 
+/// The sections of one's own. A saved query is written out, and has the window of the report.
+fn own_queries(arguments: &Report, tables: &Tables, global: &Global) -> Result<Vec<Own>, Failure> {
+    let names = catalog(tables).with_saved(saved_texts(&arguments.set, global)?);
+    let mut queries = Vec::new();
+    for text in &arguments.queries {
+        let mut own = own(text)?;
+        let wrong = |diagnostics| Failure::Query { text: own.query.clone(), diagnostics };
+        let query = lang::parse(&own.query).map_err(wrong)?;
+        if matches!(query.source.value, Source::Saved(_)) {
+            let mut expanded = lang::expand(&query, &names).map_err(wrong)?;
+            if let Some(stage) = expanded.stages.first_mut() {
+                stage.window = query.stages.into_iter().next().and_then(|stage| stage.window);
+            }
+            own.query = lang::format(&expanded);
+        }
+        queries.push(own);
+    }
+    Ok(queries)
+}
+
 /// `title=query`, or `@name`.
 fn own(text: &str) -> Result<Own, Failure> {
     let (title, query) = match text.split_once('=') {
@@ -213,7 +234,7 @@ fn snapshot(from: &[std::path::PathBuf], tables: &Tables, global: &Global) -> Re
     let hashes = tables.sql("select coalesce(content_hash, '') as hash from files order by 1")?;
     let mut content = blake3::Hasher::new();
     let mut files = 0;
-    for row in crate::render::rows_of(&hashes)? {
+    for row in crate::render::rows(&hashes)? {
         let hash = row.first().map(|cell| cell.exact(&crate::render::Look::default())).unwrap_or_default();
         content.update(hash.as_bytes()).update(b"\n");
         files += 1;

@@ -10,7 +10,7 @@ const VARIABLE: &str = "ECS_AUDIT_RULES";
 
 /// Adds the rules that were asked for to the catalog of this process.
 pub fn install(global: &Global) -> Result<(), Failure> {
-    let paths = paths(global);
+    let (paths, _) = paths(global);
     if paths.is_empty() {
         return Ok(());
     }
@@ -31,13 +31,21 @@ pub fn install(global: &Global) -> Result<(), Failure> {
     }
 }
 
-/// The files, from the option or else from the environment, where the list is written like `PATH`.
-fn paths(global: &Global) -> Vec<PathBuf> {
+/// The files and what named them: the option, else the environment, where the list is written like `PATH`,
+/// else a configuration file.
+pub fn paths(global: &Global) -> (Vec<PathBuf>, String) {
     if !global.rules.is_empty() {
-        return global.rules.clone();
+        return (global.rules.clone(), "option --rules".to_owned());
     }
     let told = std::env::var_os(VARIABLE).unwrap_or_default();
-    std::env::split_paths(&told).filter(|path| !path.as_os_str().is_empty()).collect()
+    let told: Vec<PathBuf> = std::env::split_paths(&told).filter(|path| !path.as_os_str().is_empty()).collect();
+    if !told.is_empty() {
+        return (told, VARIABLE.to_owned());
+    }
+    match &global.configured.settings.rules {
+        Some(setting) => (setting.value.clone(), setting.origin.clone()),
+        None => (Vec::new(), "default".to_owned()),
+    }
 }
 
 /// The text of a file with rules.

@@ -29,7 +29,7 @@ pub mod token;
 
 pub use ast::Query;
 pub use catalog::{Catalog, FieldInfo, FieldType, MeasureInfo, NounStatus};
-pub use check::check;
+pub use check::{check, expand};
 pub use checked::{CheckContext, Checked};
 pub use format::format;
 pub use parse::parse;

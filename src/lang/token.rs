@@ -201,6 +201,13 @@ fn explain(rest: &str, first: char, start: usize) -> (Diagnostic, &str) {
         let diagnostic = Diagnostic::error(format!("`[{}]` is no index", excerpt(index)), span);
         return (diagnostic.with_label("after a key stands a number, such as `[0]`"), after);
     }
+    if first == '$' {
+        let end = rest.find(|c: char| c != '$' && !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        let message = format!("the parameter `{}` has no value", excerpt(name));
+        let label = format!("--set {}=VALUE gives a saved query one", excerpt(name.trim_start_matches('$')));
+        return (Diagnostic::error(message, start..start + end).with_label(label), after);
+    }
     let length = first.len_utf8();
     let diagnostic = Diagnostic::error(format!("`{first}` has no meaning here"), start..start + length)
         .with_label("put quotes around a text that contains it");

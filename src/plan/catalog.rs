@@ -21,6 +21,7 @@ pub struct PlanCatalog {
     measures: BTreeMap<&'static str, Vec<MeasureInfo>>,
     values: Box<Values>,
     seen: Mutex<BTreeMap<(String, String), Counts>>,
+    saved: BTreeMap<String, String>,
 }
 
 impl fmt::Debug for PlanCatalog {
@@ -33,7 +34,14 @@ impl PlanCatalog {
     /// A catalog that gets values from a function of noun and field; it may give none.
     pub fn new(values: impl Fn(&str, &str) -> Counts + Send + Sync + 'static) -> Self {
         let measures = NOUNS.iter().map(|noun| (noun.word, noun.measures.iter().map(|measure| measure.info).collect())).collect();
-        Self { measures, values: Box::new(values), seen: Mutex::default() }
+        Self { measures, values: Box::new(values), seen: Mutex::default(), saved: BTreeMap::new() }
+    }
+
+    /// The catalog with the texts of saved queries, by name.
+    #[must_use]
+    pub fn with_saved(mut self, saved: BTreeMap<String, String>) -> Self {
+        self.saved = saved;
+        self
     }
 }
 
@@ -72,6 +80,14 @@ impl Catalog for PlanCatalog {
 
     fn assumed(&self, noun: &str) -> Option<(&'static str, &'static str)> {
         nouns::noun(noun).and_then(nouns::Noun::assumed)
+    }
+
+    fn saved(&self, name: &str) -> Option<String> {
+        self.saved.get(name).cloned()
+    }
+
+    fn saved_names(&self) -> Vec<String> {
+        self.saved.keys().cloned().collect()
     }
 
     fn shown(&self, noun: &str) -> &[&'static str] {

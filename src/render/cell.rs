@@ -80,7 +80,7 @@ impl Cell {
         matches!(self, Self::Text(_) | Self::List(_) | Self::Record(_))
     }
 
-    /// The number a chart is drawn from.
+    /// The value as a number that can be drawn and compared.
     pub fn as_number(&self) -> Option<f64> {
         match self {
             Self::Int(value) => Some(*value as f64),

@@ -7,16 +7,6 @@ use super::read::{decode_column, read_cell};
 use super::{Cell, RenderError};
 use crate::answer::{Answer, ColumnKind};
 
-/// All rows of an answer.
-pub fn rows_of(answer: &Answer) -> Result<Vec<Vec<Cell>>, RenderError> {
-    let mut rows = Vec::with_capacity(answer.rows());
-    visit_rows(answer, |cells| {
-        rows.push(cells.to_vec());
-        Ok(())
-    })?;
-    Ok(rows)
-}
-
 /// Calls `visit` with the cells of each row, one cell a column.
 pub(super) fn visit_rows(answer: &Answer, mut visit: impl FnMut(&[Cell]) -> Result<(), RenderError>) -> Result<(), RenderError> {
     let mut cells = Vec::with_capacity(answer.columns.len());
@@ -32,6 +22,16 @@ pub(super) fn visit_rows(answer: &Answer, mut visit: impl FnMut(&[Cell]) -> Resu
         }
     }
     Ok(())
+}
+
+/// The cells of each row, one cell a column, in the answer's order.
+pub fn rows(answer: &Answer) -> Result<Vec<Vec<Cell>>, RenderError> {
+    let mut rows = Vec::with_capacity(answer.rows());
+    visit_rows(answer, |cells| {
+        rows.push(cells.to_vec());
+        Ok(())
+    })?;
+    Ok(rows)
 }
 
 /// Whether a column holds numbers, which stand on the right.

@@ -6,7 +6,7 @@ use crate::explain::Records;
 use crate::lang::ast::{Instant, Spanned, Window};
 use crate::lang::{self, Catalog, CheckContext, Checked};
 use crate::redact::Redactor;
-use crate::render::{Cell, rows_of};
+use crate::render::{self, Cell};
 use crate::run::RunError;
 use arrow::datatypes::Schema;
 use jiff::Timestamp;
@@ -118,7 +118,7 @@ fn instant(time: Timestamp) -> Spanned<Instant> {
 
 /// Takes the column with the evidence, which is the last one, off an answer.
 fn apart(mut answer: Answer) -> Result<Told, ReportError> {
-    let mut rows = rows_of(&answer)?;
+    let mut rows = render::rows(&answer)?;
     let has_evidence = answer.columns.last().is_some_and(|column| column.kind == ColumnKind::List);
     let mut evidence = Vec::new();
     if has_evidence {

@@ -27,8 +27,9 @@ type Outcome<T> = Result<T, Box<Diagnostic>>;
 
 /// Checks a query against what is known about the store.
 pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Result<Checked, Vec<Diagnostic>> {
-    let canonical = super::format(query);
-    let expanded = saved::expand(query, catalog).map_err(|error| vec![*error])?;
+    let expanded = expand(query, catalog)?;
+    // Of a saved query its whole text, so that an answer says by itself what was asked.
+    let canonical = super::format(&expanded);
     let noun = source_noun(&expanded, catalog).map_err(|error| vec![*error])?;
     let mut checker = Checker::new(noun, catalog, context);
     let checked = checker.query(&expanded, canonical);
@@ -41,6 +42,11 @@ pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Re
         }
         _ => Err(saved::locate(errors, query)),
     }
+}
+
+/// The query with saved queries put in their place.
+pub fn expand(query: &Query, catalog: &dyn Catalog) -> Result<Query, Vec<Diagnostic>> {
+    saved::expand(query, catalog).map_err(|error| vec![*error])
 }
 
 /// The noun of an expanded query, when it exists and runs.

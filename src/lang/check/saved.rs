@@ -28,7 +28,11 @@ pub(super) fn expand(query: &Query, catalog: &dyn Catalog) -> Outcome<Query> {
         };
         let text = catalog.saved(name).ok_or_else(|| unknown(name, &span, catalog))?;
         let saved = parse_at(&text, OFFSET).map_err(|errors| {
-            let why = errors.first().map(|error| error.message.clone()).unwrap_or_default();
+            let told = |error: &Diagnostic| {
+                let label = error.label.as_deref().map(|label| format!(": {label}")).unwrap_or_default();
+                format!("{}{label}", error.message)
+            };
+            let why = errors.first().map(told).unwrap_or_default();
             let message = format!("the saved query `@{}` cannot be read", excerpt(name));
             Box::new(Diagnostic::error(message, span.clone()).with_note(why).with_note(text.clone()))
         })?;
@@ -74,6 +78,7 @@ pub(super) fn unknown(name: &str, span: &Span, catalog: &dyn Catalog) -> Box<Dia
     let message = format!("there is no saved query `@{}`", excerpt(name));
     let error = Diagnostic::error(message, span.clone());
     let names = catalog.saved_names();
+    let error = error.with_note("`ecs-audit queries` lists the saved queries");
     match suggest::question(name, names.iter().map(String::as_str)) {
         Some(label) => error.with_label(label).into(),
         None => error.into(),

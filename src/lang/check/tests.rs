@@ -275,7 +275,7 @@ fn fields_are_found_in_any_case() {
 #[test]
 fn saved_queries_take_clauses_over() {
     let query = checked("@over where cluster = a since 1d");
-    assert_eq!(query.canonical, "@over where cluster = a since 1d");
+    assert_eq!(query.canonical, "failures where ran and cluster = a since 1d by reason top 3");
     assert_eq!(query.window.origin, "1d before newest event");
     let stage = query.stages.first().unwrap();
     assert!(matches!(&stage.filter, Some(Pred::And(members)) if members.len() == 2));

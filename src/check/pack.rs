@@ -1,0 +1,187 @@
+//! Packs: TOML in, checks out. Each check is a query, and a number from which on a row of it is a finding.
+
+use crate::document::{Document, Mistake, Section};
+use crate::lang::suggest;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The packs that come with the program, with their names.
+pub const BUILTIN_PACKS: &[(&str, &str)] = &[
+    ("stopped-tasks", include_str!("../knowledge/packs/stopped-tasks.toml")),
+    ("lost-launches", include_str!("../knowledge/packs/lost-launches.toml")),
+    ("deployments", include_str!("../knowledge/packs/deployments.toml")),
+    ("exit-status", include_str!("../knowledge/packs/exit-status.toml")),
+    ("error-phases", include_str!("../knowledge/packs/error-phases.toml")),
+];
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// Somebody should look at it.
+    Warning,
+    /// Something was lost or did not run.
+    Error,
+}
+
+impl Severity {
+    /// Every severity, from the least.
+    pub const ALL: [Severity; 3] = [Severity::Note, Severity::Warning, Severity::Error];
+
+    /// The word for it, which SARIF uses too.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// Checks that belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pack {
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub about: String,
+    /// Its checks, in the order of the file.
+    pub checks: Vec<Check>,
+}
+
+/// One question with its threshold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// Its name, unique in the pack.
+    pub name: String,
+    /// What it asks, for a reader.
+    pub question: String,
+    /// The query; its window is that of the run where it has none of its own.
+    pub query: String,
+    /// The column that is compared; none = the first number of the answer.
+    pub measure: Option<String>,
+    /// A row is a finding when the measure is at least this.
+    pub threshold: f64,
+    /// How bad a finding is.
+    pub severity: Severity,
+    /// What to do about it.
+    pub remedy: String,
+    /// Tables without which there is no answer.
+    pub needs: Vec<String>,
+}
+
+const PACK_KEYS: &[&str] = &["name", "about", "check"];
+const CHECK_KEYS: &[&str] = &["name", "question", "query", "measure", "threshold", "severity", "remedy", "needs"];
+
+impl Pack {
+    /// Reads a pack; `tables` are the names that `needs` may hold.
+    pub fn parse(text: &str, path: &Path, tables: &[&str]) -> Result<Pack, Mistake> {
+        let document = Document::parse(text, path)?;
+        let top = document.top();
+        top.expect_keys(PACK_KEYS)?;
+        let sections = top.sections("check")?;
+        if sections.is_empty() {
+            return Err(top.mistake("the pack holds no [[check]]"));
+        }
+        let mut names = BTreeSet::new();
+        let mut checks = Vec::new();
+        for section in &sections {
+            let check = Check::read(section, tables)?;
+            if !names.insert(check.name.clone()) {
+                return Err(section.mistake_of("name", format!("two checks are called `{}`", check.name)));
+            }
+            checks.push(check);
+        }
+        let about = top.text("about")?.unwrap_or_default().trim().to_owned();
+        Ok(Pack { name: name(&top)?, about, checks })
+    }
+}
+
+/// A name that is fit for rule ids and class names.
+fn name(section: &Section<'_>) -> Result<String, Mistake> {
+    let name = section.required("name")?;
+    if name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+        return Ok(name.to_owned());
+    }
+    Err(section.mistake_of("name", format!("`{name}` cannot be a name: expected letters, digits, `-`, `_` and `.`")))
+}
+
+impl Check {
+    fn read(section: &Section<'_>, tables: &[&str]) -> Result<Check, Mistake> {
+        section.expect_keys(CHECK_KEYS)?;
+        let needs = section.texts("needs")?;
+        if let Some(unknown) = needs.iter().find(|need| !tables.contains(need)) {
+            let hint =
+                suggest::question(unknown, tables.iter().copied()).unwrap_or_else(|| format!("expected {}", tables.join(", ")));
+            return Err(section.mistake_of("needs", format!("`{unknown}` is no table; {hint}")));
+        }
+        let query = section.required("query")?.trim();
+        if let Err(errors) = crate::lang::parse(query) {
+            let why = errors.first().map(|error| error.message.clone()).unwrap_or_default();
+            return Err(section.mistake_of("query", format!("the query cannot be read: {why}")));
+        }
+        Ok(Check {
+            name: name(section)?,
+            question: section.required("question")?.trim().to_owned(),
+            query: query.to_owned(),
+            measure: section.text("measure")?.map(str::to_owned),
+            threshold: section.number("threshold")?.unwrap_or(1.0),
+            severity: severity(section)?,
+            remedy: section.required("remedy")?.trim().to_owned(),
+            needs: needs.into_iter().map(str::to_owned).collect(),
+        })
+    }
+}
+
+fn severity(section: &Section<'_>) -> Result<Severity, Mistake> {
+    let Some(word) = section.text("severity")? else { return Ok(Severity::Warning) };
+    Severity::ALL
+        .into_iter()
+        .find(|severity| severity.word() == word)
+        .ok_or_else(|| section.mistake_of("severity", format!("`{word}` is no severity; expected note, warning or error")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "name = \"p\"\n[[check]]\nname = \"a\"\nquestion = \"q\"\nquery = \"failures\"\nremedy = \"r\"\n";
+
+    fn told(text: &str) -> String {
+        Pack::parse(text, Path::new("p.toml"), &["calls", "task_events"]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_built_in_packs_are_sound() {
+        let tables: Vec<&str> = crate::table::Table::ALL.iter().map(|table| table.name()).collect();
+        for (name, text) in BUILTIN_PACKS {
+            let pack = Pack::parse(text, Path::new(name), &tables).unwrap_or_else(|mistake| panic!("{mistake}"));
+            assert_eq!(pack.name, *name);
+            assert!(!pack.about.is_empty());
+        }
+    }
+
+    #[test]
+    fn defaults_are_written_out() {
+        let pack = Pack::parse(SOUND, Path::new("p.toml"), &[]).unwrap();
+        let check = pack.checks.first().unwrap();
+        assert_eq!((check.threshold, check.severity, check.measure.clone()), (1.0, Severity::Warning, None));
+    }
+
+    #[test]
+    fn mistakes_have_their_line() {
+        assert_eq!(told("name = \"p\"\n"), "p.toml: the pack holds no [[check]]");
+        assert_eq!(told(&SOUND.replace("remedy", "remidy")), "p.toml:6: unknown key `remidy` in [check]; did you mean `remedy`?");
+        assert_eq!(told(&SOUND.replace("\"failures\"", "\"failures by\"")).split(": ").next(), Some("p.toml:5"));
+        assert_eq!(told(&format!("{SOUND}needs = [\"cals\"]\n")), "p.toml:7: `cals` is no table; did you mean `calls`?");
+        assert_eq!(
+            told(&format!("{SOUND}severity = \"bad\"\n")),
+            "p.toml:7: `bad` is no severity; expected note, warning or error"
+        );
+        assert_eq!(
+            told(&format!("{SOUND}{}", SOUND.trim_start_matches("name = \"p\"\n"))),
+            "p.toml:8: two checks are called `a`"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! JSON: one document, keys in a fixed order.
+
+use crate::check::{Finding, Outcome, Report, State};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Serialize)]
+struct Document<'r> {
+    tool: &'static str,
+    version: &'static str,
+    window: &'r str,
+    findings: usize,
+    partial: &'r [String],
+    checks: Vec<Entry<'r>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'r> {
+    pack: &'r str,
+    check: &'r str,
+    question: &'r str,
+    severity: &'static str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'r str>,
+    threshold: f64,
+    query: &'r str,
+    remedy: &'r str,
+    findings: Vec<Row<'r>>,
+}
+
+#[derive(Serialize)]
+struct Row<'r> {
+    about: BTreeMap<&'r str, &'r str>,
+    measure: &'r str,
+    value: f64,
+    other: BTreeMap<&'r str, &'r str>,
+    records: Vec<Record<'r>>,
+    rests_on: usize,
+}
+
+#[derive(Serialize)]
+struct Record<'r> {
+    id: &'r str,
+    file: Option<&'r str>,
+}
+
+/// The report as a document.
+pub(super) fn write(report: &Report) -> String {
+    let document = Document {
+        tool: "ecs-audit",
+        version: env!("CARGO_PKG_VERSION"),
+        window: &report.window,
+        findings: report.findings(),
+        partial: &report.partial,
+        checks: report.outcomes.iter().map(entry).collect(),
+    };
+    pretty(&document)
+}
+
+fn entry(outcome: &Outcome) -> Entry<'_> {
+    let Outcome { pack, check, query, state } = outcome;
+    let (word, why) = match state {
+        State::Passed => ("passed", None),
+        State::Found(_) => ("found", None),
+        State::NotAnswered(why) => ("not_answered", Some(why.as_str())),
+    };
+    Entry {
+        pack,
+        check: &check.name,
+        question: &check.question,
+        severity: check.severity.word(),
+        state: word,
+        why,
+        threshold: check.threshold,
+        query,
+        remedy: &check.remedy,
+        findings: outcome.findings().iter().map(row).collect(),
+    }
+}
+
+fn row(finding: &Finding) -> Row<'_> {
+    Row {
+        about: finding.keys.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        measure: &finding.measure.0,
+        value: finding.measure.1,
+        other: finding.values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        records: finding.records.iter().map(|place| Record { id: &place.id, file: place.file.as_deref() }).collect(),
+        rests_on: finding.rests_on,
+    }
+}
+
+/// JSON with what acts on a terminal written as escapes.
+pub(super) fn pretty(value: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut safe = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        if c != '\n' && crate::render::visible(c.encode_utf8(&mut [0; 4])) != c.to_string() {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.push('\n');
+    safe
+}

@@ -1,0 +1,38 @@
+//! Markdown: a table of the checks, then a section for each that found something.
+
+use super::summary;
+use crate::check::{Report, State};
+use crate::render::escape_markdown as escape;
+
+/// The report as Markdown.
+pub(super) fn write(report: &Report) -> String {
+    let mut text = format!("# ecs-audit check\n\n{}. Window: {}.\n\n", summary(report), escape(&report.window));
+    for partial in &report.partial {
+        text.push_str(&format!("> {}\n\n", escape(partial)));
+    }
+    text.push_str("| Check | Result | Question |\n|---|---|---|\n");
+    for outcome in &report.outcomes {
+        let result = match &outcome.state {
+            State::Passed => "ok".to_owned(),
+            State::NotAnswered(why) => format!("not answered: {}", escape(why)),
+            State::Found(findings) => {
+                format!("**{}**: {}", outcome.check.severity.word(), super::count(findings.len(), "finding"))
+            }
+        };
+        text.push_str(&format!("| {} | {result} | {} |\n", escape(&outcome.id()), escape(&outcome.check.question)));
+    }
+    for outcome in report.outcomes.iter().filter(|outcome| !outcome.findings().is_empty()) {
+        text.push_str(&format!("\n## {}\n\n{}\n\n", escape(&outcome.id()), escape(&outcome.check.question)));
+        for finding in outcome.findings() {
+            text.push_str(&format!("- {}", escape(&finding.sentence())));
+            if let Some(first) = finding.records.first() {
+                let more = finding.rests_on.saturating_sub(1);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                text.push_str(&format!(" (record {}{more})", escape(&first.id)));
+            }
+            text.push('\n');
+        }
+        text.push_str(&format!("\nWhat to do: {}\n\nQuery: {}\n", escape(&outcome.check.remedy), escape(&outcome.query)));
+    }
+    text
+}

@@ -1,0 +1,120 @@
+//! SARIF 2.1.0: a rule for each check, a result for each finding.
+
+use super::json::pretty;
+use crate::check::{Finding, Outcome, Report, State};
+use serde_json::{Value, json};
+
+/// The report as a SARIF log.
+pub(super) fn write(report: &Report) -> String {
+    let results: Vec<Value> = report
+        .outcomes
+        .iter()
+        .enumerate()
+        .flat_map(|(index, outcome)| outcome.findings().iter().map(move |finding| result(index, outcome, finding)))
+        .collect();
+    let notes: Vec<Value> = report.partial.iter().map(|text| notification("warning", text)).collect();
+    let open = report.outcomes.iter().filter_map(|outcome| match &outcome.state {
+        State::NotAnswered(why) => Some(notification("note", &format!("{} was not answered: {why}", outcome.id()))),
+        _ => None,
+    });
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {
+                "driver": {
+                    "name": "ecs-audit",
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "semanticVersion": env!("CARGO_PKG_VERSION"),
+                    "rules": report.outcomes.iter().map(rule).collect::<Vec<_>>(),
+                }
+            },
+            "invocations": [{
+                "executionSuccessful": true,
+                "toolExecutionNotifications": notes.into_iter().chain(open).collect::<Vec<_>>(),
+            }],
+            "columnKind": "unicodeCodePoints",
+            "properties": { "window": report.window },
+            "results": results,
+        }]
+    });
+    pretty(&log)
+}
+
+fn rule(outcome: &Outcome) -> Value {
+    let check = &outcome.check;
+    json!({
+        "id": outcome.id(),
+        "name": check.name,
+        "shortDescription": { "text": check.question },
+        "help": { "text": check.remedy },
+        "defaultConfiguration": { "level": check.severity.word() },
+        "properties": { "tags": [outcome.pack], "query": check.query },
+    })
+}
+
+fn result(index: usize, outcome: &Outcome, finding: &Finding) -> Value {
+    let check = &outcome.check;
+    let mut locations: Vec<&str> = finding.records.iter().filter_map(|place| place.file.as_deref()).collect();
+    locations.dedup();
+    let about = finding.keys.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
+    let logical = json!({ "fullyQualifiedName": about, "kind": "resource" });
+    let locations: Vec<Value> = match locations.as_slice() {
+        [] => vec![json!({ "logicalLocations": [logical] })],
+        files => files
+            .iter()
+            .take(1)
+            .map(|file| {
+                json!({
+                    "physicalLocation": { "artifactLocation": { "uri": uri(file) } },
+                    "logicalLocations": [logical],
+                })
+            })
+            .collect(),
+    };
+    json!({
+        "ruleId": outcome.id(),
+        "ruleIndex": index,
+        "level": check.severity.word(),
+        "message": { "text": format!("{}. {}", finding.sentence(), check.remedy) },
+        "locations": locations,
+        "partialFingerprints": { "finding/v1": fingerprint(&outcome.id(), &about) },
+        "properties": {
+            "query": outcome.query,
+            "records": finding.records.iter().map(|place| place.id.as_str()).collect::<Vec<_>>(),
+        },
+    })
+}
+
+/// The same for the same rule and the same group, in whatever window: so that a reader of SARIF knows it again.
+fn fingerprint(rule: &str, about: &str) -> String {
+    let hash = blake3::hash(format!("{rule}\n{about}").as_bytes());
+    hash.to_hex().chars().take(32).collect()
+}
+
+fn notification(level: &str, text: &str) -> Value {
+    json!({ "level": level, "message": { "text": text } })
+}
+
+/// A path as a URI reference: what a URI cannot hold is percent-encoded.
+fn uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.replace('\\', "/").bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => uri.push(char::from(byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    if uri.starts_with('/') { format!("file://{uri}") } else { uri }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_uris() {
+        assert_eq!(uri("a b/c#1.json"), "a%20b/c%231.json");
+        assert_eq!(uri("/tmp/é"), "file:///tmp/%C3%A9");
+    }
+}

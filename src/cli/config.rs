@@ -1,0 +1,187 @@
+//! Configuration: the files are found here, and `ecs-audit config` shows what holds.
+//!
+//! Each setting comes from the first of: its option, its variable, the file of `--config` or
+//! `ECS_AUDIT_CONFIG`, the store's file, the user's file, the default.
+
+use super::args::{ConfigArgs, Global};
+use super::ask::{listing, print};
+use super::explain;
+use super::say::Failure;
+use crate::config::{Config, Layer, STORE_FILE, Setting, Settings, builtin_queries};
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::render::{Format, visible};
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use std::path::{Path, PathBuf};
+
+/// What a file was found to be.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    path: PathBuf,
+    layer: Layer,
+    read: bool,
+}
+
+/// What came of looking for configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Configured {
+    /// What the files say.
+    pub settings: Settings,
+    /// The places that were looked at, in the order of the search.
+    pub looked: Vec<Looked>,
+    /// Where the store comes from.
+    pub store_origin: String,
+    /// Where the zone comes from.
+    pub tz_origin: String,
+}
+
+/// Reads the configuration files and puts what they say where no option and no variable says otherwise.
+pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
+    let mut configured = Configured::default();
+    if let Some(path) = global.config.clone() {
+        let Some(text) = read(&path)? else {
+            return Err(Failure::Sentence(format!("`{}`: no such file; expected a configuration file", path.display())));
+        };
+        add(&mut configured, &path, Layer::Named, Some(text))?;
+    }
+    let mut user = Configured::default();
+    if !global.no_config
+        && let Some(path) = user_file()
+    {
+        let text = read(&path)?;
+        add(&mut user, &path, Layer::User, text)?;
+    }
+    let told = |name: &str| matches.value_source(name).filter(|source| *source != ValueSource::DefaultValue);
+    configured.store_origin = match told("store") {
+        Some(source) => option_or_variable(source, "option --store", "ECS_AUDIT_STORE"),
+        None => match configured.settings.store.as_ref().or(user.settings.store.as_ref()) {
+            Some(setting) => {
+                global.store.clone_from(&setting.value);
+                setting.origin.clone()
+            }
+            None => "default".to_owned(),
+        },
+    };
+    if !global.no_config {
+        let path = global.store.join(STORE_FILE);
+        let text = read(&path)?;
+        add(&mut configured, &path, Layer::Store, text)?;
+    }
+    for looked in user.looked {
+        if looked.read {
+            let text = read(&looked.path)?;
+            add(&mut configured, &looked.path, looked.layer, text)?;
+        } else {
+            configured.looked.push(looked);
+        }
+    }
+    configured.settings.save(builtin_queries().map_err(|mistake| Failure::Sentence(mistake.to_string()))?);
+    configured.tz_origin = match (told("tz"), &configured.settings.tz) {
+        (Some(source), _) => option_or_variable(source, "option --tz", "ECS_AUDIT_TZ"),
+        (None, Some(setting)) => {
+            global.tz = Some(setting.value.clone());
+            setting.origin.clone()
+        }
+        (None, None) => "default".to_owned(),
+    };
+    global.configured = configured;
+    Ok(())
+}
+
+fn option_or_variable(source: ValueSource, option: &str, variable: &str) -> String {
+    if source == ValueSource::EnvVariable { variable.to_owned() } else { option.to_owned() }
+}
+
+fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<String>) -> Result<(), Failure> {
+    let read = text.is_some();
+    if let Some(text) = text {
+        let config = Config::parse(&text, path, layer).map_err(|mistake| Failure::Sentence(mistake.to_string()))?;
+        configured.settings.add(config, layer);
+    }
+    configured.looked.push(Looked { path: path.to_owned(), layer, read });
+    Ok(())
+}
+
+/// The text of a file; none when there is no such file.
+fn read(path: &Path) -> Result<Option<String>, Failure> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Failure::Sentence(format!("`{}`: {error}; expected a configuration file", path.display()))),
+    }
+}
+
+/// The user's file: below `XDG_CONFIG_HOME`, `~/.config`, or `APPDATA` on Windows.
+pub fn user_file() -> Option<PathBuf> {
+    user_folder().map(|folder| folder.join("config.toml"))
+}
+
+/// The user's folder for configuration.
+fn user_folder() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = match variable("XDG_CONFIG_HOME").filter(|path| path.is_absolute()) {
+        Some(base) => base,
+        None if cfg!(windows) => variable("APPDATA")?,
+        None => variable("HOME")?.join(".config"),
+    };
+    Some(base.join("ecs-audit"))
+}
+
+/// Runs the command.
+pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let Configured { settings, looked, store_origin, tz_origin } = &global.configured;
+    let path = |path: &Path| path.display().to_string();
+    let paths = |paths: &[PathBuf]| paths.iter().map(|one| path(one)).collect::<Vec<_>>().join(", ");
+    let unset = || (String::new(), "default".to_owned());
+    let file = |setting: &Option<Setting<PathBuf>>| {
+        setting.as_ref().map_or_else(unset, |setting| (path(&setting.value), setting.origin.clone()))
+    };
+    let (rules, rules_origin) = super::rules::paths(global);
+    let as_of = as_of(global);
+    let mut rows = vec![
+        row("store", path(&global.store), store_origin),
+        row("tz", global.tz.clone().unwrap_or_else(|| "UTC".to_owned()), tz_origin),
+        row("as_of", as_of.value, &as_of.origin),
+    ];
+    let (quotas, quotas_origin) = file(&settings.quotas);
+    rows.push(row("quotas", quotas, &quotas_origin));
+    rows.push(row("rules", paths(&rules), &rules_origin));
+    rows.extend(settings.packs.iter().map(|pack| row("packs", path(&pack.value), &pack.origin)));
+    rows.extend(
+        settings.queries.values().map(|query| row(&format!("queries.{}", query.name), query.query.clone(), &query.origin)),
+    );
+    if arguments.format == Format::Table {
+        explain::print(&places(looked))?;
+    }
+    print(&listing(&["setting", "value", "from"], rows)?, arguments.format, None, context)?;
+    Ok(ExitCode::Ok)
+}
+
+/// What relative times count back from when no option says so.
+pub fn as_of(global: &Global) -> Setting<String> {
+    let told = std::env::var("ECS_AUDIT_AS_OF").ok().filter(|value| !value.is_empty());
+    match (told, &global.configured.settings.as_of) {
+        (Some(value), _) => Setting::new(value, "ECS_AUDIT_AS_OF"),
+        (None, Some(setting)) => setting.clone(),
+        (None, None) => Setting::new("latest".to_owned(), "default"),
+    }
+}
+
+fn row(name: &str, value: String, origin: &str) -> Vec<String> {
+    vec![name.to_owned(), value, origin.to_owned()]
+}
+
+/// The places that were looked at; the first one to name a setting decides it.
+fn places(looked: &[Looked]) -> String {
+    let mut text = "looked for configuration in\n".to_owned();
+    for place in looked {
+        let found = if place.read { "read" } else { "not there" };
+        text.push_str(&format!("  {:<30} {:<9}  {}\n", place.layer.word(), found, visible(&place.path.display().to_string())));
+    }
+    if looked.is_empty() {
+        text.push_str("  no file: --no-config\n");
+    }
+    text.push('\n');
+    text
+}

@@ -1,0 +1,115 @@
+//! `ecs-audit doctor`: what is in the store, what is odd, and what to export to answer more.
+
+use super::args::{Doctor, Global};
+use super::ask::Tables;
+use super::check::number;
+use super::explain;
+use super::query::{Asker, saved_texts};
+use super::say::Failure;
+use crate::context::Context;
+use crate::doctor::{Held, Kind, Patient, advice, examine};
+use crate::exit::ExitCode;
+use crate::lang;
+use crate::render::{Look, describe_instant, rows, visible};
+use crate::table::{Table, TableSet};
+use serde_json::json;
+
+/// Runs the command.
+pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    let asker = Asker::new(&tables, None, saved_texts(&[], global)?, global, context)?;
+    let mut holdings = Vec::new();
+    for table in Table::ALL {
+        holdings.push((table.name(), number(&tables, &format!("select count(*) from {}", table.name()))?));
+    }
+    let look = Look { tz: context.tz.clone(), ..Look::default() };
+    let count = |name: &str| {
+        let found = holdings.iter().find(|(table, _)| *table == name);
+        Ok(found.map_or(0, |(_, rows)| u64::try_from(*rows).unwrap_or(0)))
+    };
+    let sql = |statement: &str| -> Result<Vec<String>, Failure> {
+        let rows = rows(&tables.sql(statement)?)?;
+        Ok(rows.iter().map(|row| row.first().map(|cell| cell.human(&look)).unwrap_or_default()).collect())
+    };
+    let query = |text: &str| -> Result<Vec<String>, Failure> {
+        let wrong = |diagnostics| Failure::Query { text: text.to_owned(), diagnostics };
+        let parsed = lang::parse(text).map_err(wrong)?;
+        let (_, answer) = asker.ask(&parsed, text, false)?;
+        let row = |cells: Vec<crate::render::Cell>| cells.iter().map(|cell| cell.human(&look)).collect::<Vec<_>>().join(" ");
+        Ok(rows(&answer)?.into_iter().map(row).collect())
+    };
+    let advice = advice().map_err(|mistake| Failure::Sentence(mistake.to_string()))?;
+    let mut held = examine(advice, &Patient { count: &count, sql: &sql, query: &query })?;
+    held.sort_by_key(|held| held.advice.kind == Kind::Missing);
+    let span = tables
+        .first
+        .zip(tables.last)
+        .map(|(first, last)| (describe_instant(first, &context.tz), describe_instant(last, &context.tz)));
+    if arguments.json {
+        return json(&holdings, span.as_ref(), &held);
+    }
+    let mut text = String::from("What is in it\n");
+    for (table, rows) in holdings.iter().filter(|(_, rows)| *rows > 0) {
+        text.push_str(&format!("  {table:<16} {rows:>10}\n"));
+    }
+    match span {
+        Some((first, last)) => text.push_str(&format!("  events from {first} to {last}\n")),
+        None => text.push_str("  no event at all: `ecs-audit load FOLDER` loads an export\n"),
+    }
+    if tables.classified_by_others > 0 {
+        text.push_str(&format!(
+            "  {} records were classified by another version of the failure catalog\n",
+            tables.classified_by_others
+        ));
+    }
+    tell(&mut text, "What is odd", held.iter().filter(|held| held.advice.kind == Kind::Odd));
+    tell(&mut text, "What to export to answer more", held.iter().filter(|held| held.advice.kind == Kind::Missing));
+    if held.is_empty() {
+        text.push_str("\nNothing odd, and nothing missing.\n");
+    }
+    explain::print(&text)?;
+    Ok(tables.loaded)
+}
+
+fn tell<'h>(text: &mut String, title: &str, held: impl Iterator<Item = &'h Held>) {
+    for (index, held) in held.enumerate() {
+        if index == 0 {
+            text.push_str(&format!("\n{title}\n"));
+        }
+        let advice = &held.advice;
+        text.push_str(&format!("  {}\n", advice.title));
+        for line in &held.shown {
+            text.push_str(&format!("    · {}\n", visible(line)));
+        }
+        if held.lines > held.shown.len().max(1) {
+            text.push_str(&format!("    · … and {} more\n", held.lines - held.shown.len()));
+        }
+        text.push_str(&format!("    {}\n", advice.means));
+        for action in &advice.actions {
+            text.push_str(&format!("    → {action}\n"));
+        }
+    }
+}
+
+fn json(holdings: &[(&str, i64)], span: Option<&(String, String)>, held: &[Held]) -> Result<ExitCode, Failure> {
+    let advice: Vec<_> = held
+        .iter()
+        .map(|held| {
+            let advice = &held.advice;
+            json!({
+                "id": advice.id, "kind": advice.kind.word(), "title": advice.title, "shown": held.shown,
+                "lines": held.lines, "means": advice.means, "do": advice.actions,
+            })
+        })
+        .collect();
+    let tables: serde_json::Map<_, _> = holdings.iter().map(|(table, rows)| ((*table).to_owned(), json!(rows))).collect();
+    let document = json!({
+        "tables": tables,
+        "first": span.map(|(first, _)| first),
+        "last": span.map(|(_, last)| last),
+        "advice": advice,
+    });
+    let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::Sentence(error.to_string()))?;
+    explain::print(&format!("{text}\n"))?;
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,27 @@
+//! `ecs-audit completions` and `ecs-audit man`: what the shell and the reader of manuals need, from the same
+//! arguments that the program parses.
+
+use super::args::{Cli, Completions, Man};
+use super::explain;
+use super::say::{Failure, say};
+use crate::exit::ExitCode;
+use clap::CommandFactory;
+
+/// Runs `completions`.
+pub fn completions(arguments: &Completions) -> Result<ExitCode, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "ecs-audit", &mut script);
+    explain::print(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::Ok)
+}
+
+/// Runs `man`.
+pub fn pages(arguments: &Man) -> Result<ExitCode, Failure> {
+    let wrong = |error: std::io::Error| Failure::Sentence(format!("`{}`: {error}", arguments.out.display()));
+    std::fs::create_dir_all(&arguments.out).map_err(wrong)?;
+    // The time zone and the store of whoever makes the pages have no place in them.
+    let command = Cli::command().mut_args(|argument| argument.hide_env_values(true));
+    clap_mangen::generate_to(command, &arguments.out).map_err(wrong)?;
+    say(&format!("man pages written to {}", arguments.out.display()));
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,73 @@
+//! `ecs-audit queries`: the saved queries, or one of them.
+
+use super::args::{Global, Queries};
+use super::ask::{listing, print};
+use super::explain;
+use super::say::Failure;
+use crate::config::SavedQuery;
+use crate::context::Context;
+use crate::diagnostic::Diagnostic;
+use crate::exit::ExitCode;
+use crate::lang::suggest;
+use crate::render::visible;
+
+/// Runs the command.
+pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let queries = &global.configured.settings.queries;
+    match &arguments.name {
+        None => {
+            let rows = queries.values().map(|query| {
+                vec![query.name.clone(), query.question.clone(), parameters(query), query.query.clone(), query.origin.clone()]
+            });
+            let answer = listing(&["name", "question", "parameters", "query", "from"], rows.collect())?;
+            print(&answer, arguments.format, None, context)?;
+        }
+        Some(name) => {
+            let name = name.trim_start_matches('@');
+            let Some(query) = queries.get(name) else { return Err(unknown(name, queries.keys().map(String::as_str))) };
+            explain::print(&describe(query))?;
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn parameters(query: &SavedQuery) -> String {
+    let told = query.parameters.iter().map(|(name, default)| match default {
+        Some(default) => format!("{name}={default}"),
+        None => name.clone(),
+    });
+    told.collect::<Vec<_>>().join(" ")
+}
+
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Failure {
+    let mut diagnostic = Diagnostic::error(format!("there is no saved query `@{name}`"), 0..name.len());
+    if let Some(question) = suggest::question(name, known.clone()) {
+        diagnostic = diagnostic.with_label(question);
+    }
+    let known = known.map(|name| format!("@{name}")).collect::<Vec<_>>().join(", ");
+    Failure::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(format!("saved queries: {known}"))] }
+}
+
+fn describe(query: &SavedQuery) -> String {
+    let mut text = format!("@{}\n", query.name);
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            text.push_str(&format!("  {name:<11} {}\n", visible(value)));
+        }
+    };
+    line("question", &query.question);
+    line("query", &query.query);
+    line("from", &query.origin);
+    for (name, default) in &query.parameters {
+        let value = default.as_ref().map_or("must be given".to_owned(), |default| format!("{default} unless given"));
+        line("parameter", &format!("{name}: {value}"));
+    }
+    let set: String = query
+        .parameters
+        .iter()
+        .filter(|(_, default)| default.is_none())
+        .map(|(name, _)| format!(" --set {name}=VALUE"))
+        .collect();
+    line("run it", &format!("ecs-audit query @{}{set}", query.name));
+    text
+}

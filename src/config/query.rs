@@ -1,0 +1,175 @@
+//! Saved queries: a name, a text, and parameters that the text leaves open as `$name`.
+//!
+//! Invariant: a parameter becomes exactly one value of the language, whatever stands in it, so that it can
+//! change what is looked for and never what is done.
+
+use crate::document::{Document, Mistake, Section};
+use crate::lang::keyword::is_reserved;
+use crate::lang::suggest;
+use crate::lang::token::is_word_char;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A query with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedQuery {
+    /// What stands after `@`.
+    pub name: String,
+    /// The text, with `$name` for its parameters.
+    pub query: String,
+    /// What it answers, for a reader.
+    pub question: String,
+    /// The parameters in the order of the alphabet, with their defaults.
+    pub parameters: BTreeMap<String, Option<String>>,
+    /// Where it is written.
+    pub origin: String,
+}
+
+/// What may stand in a saved query.
+const KEYS: &[&str] = &["query", "question", "defaults"];
+
+/// Saved queries that are part of the program.
+const BUILTIN: &str = include_str!("../knowledge/queries.toml");
+
+/// The saved queries that come with the program.
+pub fn builtin_queries() -> Result<Vec<SavedQuery>, Mistake> {
+    let document = Document::parse(BUILTIN, Path::new("built-in queries"))?;
+    super::queries(&document.top(), "built in")
+}
+
+impl SavedQuery {
+    /// Reads `name = "QUERY"` or the table `[queries.name]`.
+    pub fn read(queries: &Section<'_>, name: &str, origin: &str) -> Result<SavedQuery, Mistake> {
+        if name.is_empty() || !name.chars().all(is_word_char) || name.contains('@') {
+            let what = format!("`{name}` cannot be the name of a query: expected letters, digits, `_`, `-` and `.`");
+            return Err(queries.mistake_of(name, what));
+        }
+        if !queries.is_section(name) {
+            let query = queries.required(name)?;
+            return Ok(SavedQuery::new(name, query, "", origin));
+        }
+        let Some(section) = queries.section(name)? else { return Err(queries.mistake("a query is missing")) };
+        section.expect_keys(KEYS)?;
+        let mut saved = SavedQuery::new(name, section.required("query")?, section.text("question")?.unwrap_or_default(), origin);
+        if let Some(defaults) = section.section("defaults")? {
+            for parameter in defaults.keys() {
+                let Some(default) = saved.parameters.get_mut(parameter) else {
+                    let known: Vec<&str> = saved.parameters.keys().map(String::as_str).collect();
+                    let hint = suggest::question(parameter, known.iter().copied()).unwrap_or_default();
+                    let what = format!("the query `{name}` has no parameter `${parameter}`; {hint}");
+                    return Err(defaults.mistake_of(parameter, what.trim_end_matches("; ")));
+                };
+                *default = defaults.scalar(parameter)?;
+            }
+        }
+        Ok(saved)
+    }
+
+    fn new(name: &str, query: &str, question: &str, origin: &str) -> SavedQuery {
+        let mut parameters = BTreeMap::new();
+        let _ = replace(query, |name| {
+            parameters.insert(name.to_owned(), None);
+            None
+        });
+        let text = |text: &str| text.trim().to_owned();
+        SavedQuery { name: name.to_owned(), query: text(query), question: text(question), parameters, origin: origin.to_owned() }
+    }
+
+    /// The text with the values given, else the defaults. A parameter without either stays as it is
+    /// written, which the parser explains.
+    pub fn text(&self, given: &BTreeMap<String, String>) -> String {
+        replace(&self.query, |name| given.get(name).or(self.parameters.get(name)?.as_ref()).map(|value| literal(value)))
+    }
+}
+
+/// A value as one lexeme of the language.
+fn literal(value: &str) -> String {
+    let bare = !value.is_empty() && value.chars().all(is_word_char) && !is_reserved(value);
+    if bare { value.to_owned() } else { format!("'{}'", value.replace('\'', "''")) }
+}
+
+/// The text with every `$name` outside quotes replaced where there is a replacement.
+fn replace(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> String {
+    let mut replaced = String::with_capacity(text.len());
+    let mut quote = None;
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let after = rest.get(first.len_utf8()..).unwrap_or_default();
+        if first == '$' && quote.is_none() {
+            let end = after.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(after.len());
+            let (name, behind) = after.split_at(end);
+            match (!name.is_empty()).then(|| value(name)).flatten() {
+                Some(value) => replaced.push_str(&value),
+                None => replaced.extend(["$", name]),
+            }
+            rest = behind;
+            continue;
+        }
+        match quote {
+            None if matches!(first, '\'' | '"' | '`') => quote = Some(first),
+            Some(open) if open == first => quote = None,
+            _ => {}
+        }
+        replaced.push(first);
+        rest = after;
+    }
+    replaced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::ast::Pred;
+    use crate::lang::parse;
+
+    fn saved(text: &str) -> Result<SavedQuery, Mistake> {
+        let document = Document::parse(text, Path::new("a.toml"))?;
+        Ok(super::super::queries(&document.top(), "a.toml")?.remove(0))
+    }
+
+    fn given(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn parameters_are_what_the_text_leaves_open() {
+        let text = "[queries.lost]\nquery = \"failures where cluster = $cluster and message != '$5' since $since\"\n\
+                    defaults = { since = \"7d\" }\n";
+        let query = saved(text).unwrap();
+        assert_eq!(query.parameters, [("cluster".to_owned(), None), ("since".to_owned(), Some("7d".to_owned()))].into());
+        let text = query.text(&given(&[("cluster", "a b")]));
+        assert_eq!(text, "failures where cluster = 'a b' and message != '$5' since 7d");
+    }
+
+    #[test]
+    fn a_value_stays_one_value() {
+        let query = saved("queries.one = \"failures where cluster = $c\"").unwrap();
+        for hostile in ["a or true", "a' or cluster != 'b", "by", "x | limit 1", "", "a\"b", "$c", "(", "a since 1d"] {
+            let text = query.text(&given(&[("c", hostile)]));
+            let parsed = parse(&text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+            assert_eq!(parsed.stages.len(), 1, "{text}");
+            let stage = parsed.stages.first().unwrap();
+            assert!(stage.window.is_none() && stage.by.is_empty(), "{text}");
+            assert!(!matches!(stage.filter, None | Some(Pred::And(_) | Pred::Or(_))), "{text}: {:?}", stage.filter);
+        }
+    }
+
+    #[test]
+    fn a_default_without_its_parameter_is_a_mistake() {
+        let text = "[queries.q]\nquery = \"failures where cluster = $cluster\"\ndefaults = { cluste = \"x\" }\n";
+        assert_eq!(
+            saved(text).unwrap_err().to_string(),
+            "a.toml:3: the query `q` has no parameter `$cluste`; did you mean `cluster`?"
+        );
+    }
+
+    #[test]
+    fn the_built_in_queries_parse() {
+        let queries = builtin_queries().unwrap();
+        assert!(queries.len() > 4);
+        for query in queries {
+            assert!(!query.question.is_empty(), "{}", query.name);
+            parse(&query.text(&given(&[]))).unwrap_or_else(|errors| panic!("{}: {errors:?}", query.name));
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! A TOML file written by a person, read with the place of everything in it.
+//!
+//! In: text. Out: values by key, or a [`Mistake`] with its file and line. Invariant: no key is passed over:
+//! one that is not expected is a mistake, with the nearest key that is.
+
+use crate::lang::suggest;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What is wrong in a file, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Mistake {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1; missing where it is about the file as a whole.
+    pub line: Option<usize>,
+    /// What is wrong, and what was expected.
+    pub what: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+/// A file that is TOML; nothing is known of its keys yet.
+#[derive(Debug)]
+pub struct Document<'t> {
+    path: &'t Path,
+    text: &'t str,
+    root: DeTable<'t>,
+}
+
+impl<'t> Document<'t> {
+    /// Reads a text; `path` is how mistakes name it.
+    pub fn parse(text: &'t str, path: &'t Path) -> Result<Document<'t>, Mistake> {
+        match DeTable::parse(text) {
+            Ok(root) => Ok(Document { path, text, root: root.into_inner() }),
+            Err(error) => {
+                let line = error.span().map(|span| line_of(text, span.start));
+                Err(Mistake { path: path.to_owned(), line, what: error.message().to_owned() })
+            }
+        }
+    }
+
+    /// The top of the file.
+    pub fn top(&self) -> Section<'_> {
+        Section { document: self, table: &self.root, name: String::new(), at: None }
+    }
+}
+
+/// A table of a document.
+#[derive(Debug, Clone)]
+pub struct Section<'d> {
+    document: &'d Document<'d>,
+    table: &'d DeTable<'d>,
+    /// How it is written, such as `queries.lost`; empty for the top.
+    name: String,
+    at: Option<usize>,
+}
+
+type Value<'d> = Spanned<DeValue<'d>>;
+
+impl<'d> Section<'d> {
+    /// A mistake in this table as a whole.
+    pub fn mistake(&self, what: impl Into<String>) -> Mistake {
+        self.mistake_at(self.at, what)
+    }
+
+    /// A mistake at the line of a key.
+    pub fn mistake_of(&self, key: &str, what: impl Into<String>) -> Mistake {
+        let at = self.find(key).map(|value| value.span().start).or(self.at);
+        self.mistake_at(at, what)
+    }
+
+    fn mistake_at(&self, at: Option<usize>, what: impl Into<String>) -> Mistake {
+        Mistake { path: self.document.path.to_owned(), line: at.map(|at| line_of(self.document.text, at)), what: what.into() }
+    }
+
+    /// Only these keys may stand here.
+    pub fn expect_keys(&self, known: &[&str]) -> Result<(), Mistake> {
+        for (key, _) in self.table {
+            let word: &str = key.get_ref();
+            if !known.contains(&word) {
+                let place = if self.name.is_empty() { String::new() } else { format!(" in [{}]", self.name) };
+                let hint =
+                    suggest::question(word, known.iter().copied()).unwrap_or_else(|| format!("expected {}", known.join(", ")));
+                return Err(self.mistake_at(Some(key.span().start), format!("unknown key `{word}`{place}; {hint}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// All keys, in the order of the alphabet.
+    pub fn keys(&self) -> Vec<&'d str> {
+        self.table.iter().map(|(key, _)| key.get_ref().as_ref()).collect()
+    }
+
+    fn find(&self, key: &str) -> Option<&'d Value<'d>> {
+        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+    }
+
+    fn wrong(&self, key: &str, value: &Value<'_>, expected: &str) -> Mistake {
+        let found = value.get_ref().type_str();
+        self.mistake_at(Some(value.span().start), format!("`{key}` is a TOML {found}; expected {expected}"))
+    }
+
+    /// A text.
+    pub fn text(&self, key: &str) -> Result<Option<&'d str>, Mistake> {
+        let Some(value) = self.find(key) else { return Ok(None) };
+        value.get_ref().as_str().map(Some).ok_or_else(|| self.wrong(key, value, "a text in quotes"))
+    }
+
+    /// A text that must be there and say something.
+    pub fn required(&self, key: &str) -> Result<&'d str, Mistake> {
+        match self.text(key)? {
+            Some(text) if !text.trim().is_empty() => Ok(text),
+            _ => Err(self.mistake_of(key, format!("`{key}` is missing or empty"))),
+        }
+    }
+
+    /// A text, number, or truth as text.
+    pub fn scalar(&self, key: &str) -> Result<Option<String>, Mistake> {
+        let Some(value) = self.find(key) else { return Ok(None) };
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            DeValue::Float(number) => number.as_str().to_owned(),
+            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Datetime(time) => time.to_string(),
+            _ => return Err(self.wrong(key, value, "a text, a number, or true or false")),
+        };
+        Ok(Some(text))
+    }
+
+    /// A number that is not negative.
+    pub fn number(&self, key: &str) -> Result<Option<f64>, Mistake> {
+        let Some(value) = self.find(key) else { return Ok(None) };
+        let digits = match value.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
+            _ => return Err(self.wrong(key, value, "a number")),
+        };
+        let number = digits.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+        number.map(Some).ok_or_else(|| self.wrong(key, value, "a number from 0 on"))
+    }
+
+    /// A list of texts; one text alone is a list of one.
+    pub fn texts(&self, key: &str) -> Result<Vec<&'d str>, Mistake> {
+        let Some(value) = self.find(key) else { return Ok(Vec::new()) };
+        if let Some(text) = value.get_ref().as_str() {
+            return Ok(vec![text]);
+        }
+        let list = value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, "a list of texts"))?;
+        list.iter().map(|one| one.get_ref().as_str().ok_or_else(|| self.wrong(key, one, "a text in quotes"))).collect()
+    }
+
+    /// Whether a key holds a table.
+    pub fn is_section(&self, key: &str) -> bool {
+        self.find(key).is_some_and(|value| value.get_ref().is_table())
+    }
+
+    /// A table inside this one.
+    pub fn section(&self, key: &str) -> Result<Option<Section<'d>>, Mistake> {
+        let Some(value) = self.find(key) else { return Ok(None) };
+        let table = value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, "a table"))?;
+        Ok(Some(self.inner(key, table, value.span().start)))
+    }
+
+    /// The tables of an array `[[key]]`.
+    pub fn sections(&self, key: &str) -> Result<Vec<Section<'d>>, Mistake> {
+        let Some(value) = self.find(key) else { return Ok(Vec::new()) };
+        let list = value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, &format!("tables [[{key}]]")))?;
+        list.iter()
+            .map(|one| {
+                let table = one.get_ref().as_table().ok_or_else(|| self.wrong(key, one, &format!("tables [[{key}]]")))?;
+                Ok(self.inner(key, table, one.span().start))
+            })
+            .collect()
+    }
+
+    fn inner(&self, key: &str, table: &'d DeTable<'d>, at: usize) -> Section<'d> {
+        let name = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
+        Section { document: self.document, table, name, at: Some(at) }
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(text: &str, check: impl Fn(&Section<'_>) -> Result<(), Mistake>) -> String {
+        let document = Document::parse(text, Path::new("a.toml")).unwrap();
+        check(&document.top()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_unknown_key_has_its_line_and_the_nearest_key() {
+        let told = mistake("tz = \"UTC\"\nsotre = \"x\"\n", |top| top.expect_keys(&["store", "tz"]));
+        assert_eq!(told, "a.toml:2: unknown key `sotre`; did you mean `store`?");
+        let told = mistake("colour = 1\n", |top| top.expect_keys(&["store", "tz"]));
+        assert_eq!(told, "a.toml:1: unknown key `colour`; expected store, tz");
+    }
+
+    #[test]
+    fn a_value_of_another_type_says_what_was_expected() {
+        let told = mistake("\nstore = 3\n", |top| top.text("store").map(|_| ()));
+        assert_eq!(told, "a.toml:2: `store` is a TOML integer; expected a text in quotes");
+        let told = mistake("limit = -3\n", |top| top.number("limit").map(|_| ()));
+        assert_eq!(told, "a.toml:1: `limit` is a TOML integer; expected a number from 0 on");
+        let told = mistake("[a]\nx = 1\n[b]\n", |top| top.section("b").unwrap().unwrap().required("x").map(|_| ()));
+        assert_eq!(told, "a.toml:3: `x` is missing or empty");
+    }
+
+    #[test]
+    fn what_is_no_toml_has_its_line() {
+        let error = Document::parse("a = 1\nb = = 2\n", Path::new("a.toml")).unwrap_err();
+        assert_eq!(error.line, Some(2));
+    }
+}

@@ -1,0 +1,237 @@
+//! `ecs-audit check` through the real binary: findings of the samples, exit codes, and formats for CI.
+
+use crate::support::{Desk, project};
+use serde_json::Value;
+
+fn loaded() -> Desk {
+    let desk = Desk::new();
+    desk.load(&[&project().join("samples/exports")]).ok();
+    desk
+}
+
+fn json(desk: &Desk, arguments: &[&str]) -> Value {
+    let ran = desk.run(&[&["check", "--format", "json"], arguments].concat());
+    assert!(ran.code < 2, "{}", ran.err);
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+/// The findings of a check: what each is about, with its number.
+fn findings(report: &Value, check: &str) -> Vec<(String, f64)> {
+    let checks = report["checks"].as_array().unwrap();
+    let found = checks.iter().find(|one| one["check"] == check).unwrap_or_else(|| panic!("{check}: {report}"));
+    let rows = found["findings"].as_array().unwrap();
+    let about = |row: &Value| {
+        row["about"].as_object().unwrap().values().map(|value| value.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    rows.iter().map(|row| (about(row), row["value"].as_f64().unwrap())).collect()
+}
+
+#[test]
+fn the_planted_stories_are_found() {
+    let desk = loaded();
+    let report = json(&desk, &["--since", "7d"]);
+    let agent = findings(&report, "agent-not-connected");
+    let lost: f64 = agent.iter().map(|(_, count)| count).sum();
+    assert_eq!(lost, 20.0, "samples/README.md plants 20 AGENT failures: {agent:?}");
+    assert_eq!(agent.len(), 4, "{agent:?}");
+    assert_eq!(findings(&report, "out-of-memory"), [("batch report-render".to_owned(), 3.0)]);
+    assert_eq!(
+        findings(&report, "misleading-reason").iter().map(|(_, count)| count).sum::<f64>(),
+        2.0,
+        "unknown user 1, repository set-up 1"
+    );
+    assert_eq!(findings(&report, "failed").len(), 1, "the deployment of search");
+    assert_eq!(findings(&report, "agent-away").iter().map(|(_, count)| count).sum::<f64>(), 1.0, "the outage of 2026-03-05");
+    let records = &report["checks"][0]["findings"][0]["records"][0];
+    assert!(records["file"].as_str().unwrap().contains("samples/exports"), "{records}");
+    desk.run(&["show", records["id"].as_str().unwrap()]).ok();
+}
+
+#[test]
+fn exit_codes_tell_found_nothing_found_error_and_partial() {
+    let desk = loaded();
+    assert_eq!(desk.run(&["check", "--since", "7d"]).code, 1);
+    desk.write("quiet.toml", PACK.replace("FAMILY", "no-such-family"));
+    let quiet = desk.run(&["check", "quiet.toml"]);
+    assert_eq!(quiet.code, 0, "{}{}", quiet.out, quiet.err);
+    assert!(quiet.out.contains("0 findings in 0 checks; 1 passed"), "{}", quiet.out);
+    desk.write("found.toml", PACK.replace("FAMILY", "nightly-settlement"));
+    assert_eq!(desk.run(&["check", "found.toml", "--since", "7d"]).code, 1);
+    assert_eq!(desk.run(&["check", "found.toml", "--since", "7d", "--fail-on", "error"]).code, 0);
+    desk.write("wrong.toml", PACK.replace("family =", "famly ="));
+    let wrong = desk.run(&["check", "wrong.toml"]);
+    assert_eq!(wrong.code, 2);
+    assert!(
+        wrong.err.contains("did you mean `family`?") && wrong.err.contains("in the check `ours/settlement`"),
+        "{}",
+        wrong.err
+    );
+    let wrong = desk.run(&["check", "lost-lunches"]);
+    assert!(wrong.code == 2 && wrong.err.contains("did you mean `lost-launches`?"), "{}", wrong.err);
+    desk.load(&[&project().join("samples/oddities/one-bad-line.ndjson")]);
+    let partial = desk.run(&["check", "quiet.toml"]);
+    assert_eq!(partial.code, 3, "{}", partial.err);
+    assert!(partial.err.contains("records that could not be loaded: 1"), "{}", partial.err);
+}
+
+const PACK: &str = "name = \"ours\"\n[[check]]\nname = \"settlement\"\nquestion = \"Did <it> \\\"fail\\\"?\"\n\
+    query = \"failures where family = FAMILY by reason\"\nremedy = \"Start it & tell us\"\n";
+
+#[test]
+fn what_is_not_in_the_export_is_not_answered() {
+    let desk = Desk::new();
+    desk.load(&[&project().join("samples/exports/dstack-exit-status")]).ok();
+    let report = json(&desk, &["lost-launches"]);
+    let away = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "agent-away").unwrap();
+    assert_eq!(away["state"], "not_answered");
+    assert!(away["why"].as_str().unwrap().starts_with("no instance events have been loaded"), "{away}");
+}
+
+#[test]
+fn sarif_has_what_its_schema_requires() {
+    let desk = loaded();
+    let ran = desk.run(&["check", "--since", "7d", "--format", "sarif"]);
+    assert_eq!(ran.code, 1);
+    let log: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    assert!(log["$schema"].as_str().unwrap().ends_with("sarif-2.1.0.json"));
+    let run = &log["runs"][0];
+    assert_eq!(run["tool"]["driver"]["name"], "ecs-audit");
+    assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let mut ids: Vec<&str> = rules.iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    for rule in rules {
+        assert!(!rule["shortDescription"]["text"].as_str().unwrap().is_empty());
+        assert!(["none", "note", "warning", "error"].contains(&rule["defaultConfiguration"]["level"].as_str().unwrap()));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), rules.len(), "rule ids are unique");
+    let results = run["results"].as_array().unwrap();
+    assert!(results.len() > 20, "{}", results.len());
+    let mut prints = Vec::new();
+    for result in results {
+        let rule = &rules[result["ruleIndex"].as_u64().unwrap() as usize];
+        assert_eq!(rule["id"], result["ruleId"]);
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        let location = &result["locations"][0];
+        let uri = location["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(uri.bytes().all(|byte| byte.is_ascii_graphic()), "{uri}");
+        assert!(location["logicalLocations"][0]["fullyQualifiedName"].is_string());
+        prints.push(result["partialFingerprints"]["finding/v1"].as_str().unwrap());
+    }
+    prints.sort_unstable();
+    prints.dedup();
+    assert_eq!(prints.len(), results.len(), "fingerprints tell findings apart");
+}
+
+/// The elements of an XML text in order, as (name, attributes); panics where it is not well formed.
+fn elements(xml: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let mut found = Vec::new();
+    let mut open: Vec<String> = Vec::new();
+    let mut rest = xml.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").unwrap();
+    while let Some(at) = rest.find('<') {
+        assert!(!rest[..at].contains('>'), "{}", &rest[..at]);
+        let end = rest.find('>').unwrap();
+        let tag = &rest[at + 1..end];
+        rest = &rest[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name));
+            continue;
+        }
+        let (tag, closed) = tag.strip_suffix('/').map_or((tag, false), |tag| (tag, true));
+        let (name, mut attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+        let mut pairs = Vec::new();
+        while let Some((key, after)) = attributes.split_once("=\"") {
+            let (value, after) = after.split_once('"').unwrap();
+            assert!(!value.contains('<'), "{value}");
+            pairs.push((key.trim().to_owned(), value.to_owned()));
+            attributes = after;
+        }
+        assert_eq!(attributes.trim(), "", "{tag}");
+        found.push((name.to_owned(), pairs));
+        if !closed {
+            open.push(name.to_owned());
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    found
+}
+
+#[test]
+fn junit_has_what_its_schema_requires() {
+    let desk = loaded();
+    desk.write("found.toml", PACK.replace("FAMILY", "nightly-settlement"));
+    let ran = desk.run(&["check", "stopped-tasks", "found.toml", "exit-status", "--since", "7d", "--format", "junit"]);
+    assert_eq!(ran.code, 1);
+    let found = elements(&ran.out);
+    let attribute = |pairs: &[(String, String)], name: &str| {
+        pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_else(|| panic!("{name}: {pairs:?}"))
+    };
+    assert_eq!(found[0].0, "testsuites");
+    let of = |name: &str| found.iter().filter(|(element, _)| element == name).collect::<Vec<_>>();
+    assert_eq!(of("testsuite").len(), 3);
+    let tests: usize = of("testsuite").iter().map(|(_, pairs)| attribute(pairs, "tests").parse::<usize>().unwrap()).sum();
+    let failures: usize = of("testsuite").iter().map(|(_, pairs)| attribute(pairs, "failures").parse::<usize>().unwrap()).sum();
+    assert_eq!(tests, of("testcase").len());
+    assert_eq!(failures, of("failure").len());
+    assert!(failures > 3, "{failures}");
+    for (_, pairs) in of("testcase") {
+        assert!(!attribute(pairs, "name").is_empty() && attribute(pairs, "classname").starts_with("ecs-audit."));
+    }
+    assert!(ran.out.contains("Did &lt;it&gt; &quot;fail&quot;?") && ran.out.contains("Start it &amp; tell us"), "{}", ran.out);
+}
+
+#[test]
+fn reports_are_the_same_twice_and_in_every_form() {
+    let desk = loaded();
+    for format in ["text", "json", "markdown"] {
+        let one = desk.run(&["check", "--since", "7d", "--format", format, "--threads", "1"]);
+        let two = desk.run(&["check", "--since", "7d", "--format", format, "--threads", "5", "--quiet"]);
+        assert_eq!(one.out, two.out, "{format}");
+        assert!(one.out.contains("agent-not-connected"), "{format}");
+    }
+    let listed = desk.run(&["check", "--list"]).ok().out;
+    assert!(listed.contains("lost-launches") && listed.contains("misleading-reason"), "{listed}");
+    desk.write("found.toml", PACK.replace("FAMILY", "nightly-settlement"));
+    desk.write("ecs-audit/config.toml", "packs = [\"../found.toml\"]\n");
+    assert!(desk.run(&["check"]).out.contains("ours\n"), "packs of the configuration are checked too");
+}
+
+#[test]
+fn completions_and_man_pages_know_every_command() {
+    let desk = Desk::new();
+    for (shell, mark) in [
+        ("bash", "complete "),
+        ("zsh", "#compdef"),
+        ("fish", "complete -c ecs-audit"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let script = desk.run(&["completions", shell]).ok().out;
+        assert!(script.contains(mark), "{shell}");
+        for command in ["query", "check", "doctor", "preflight"] {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+    assert_eq!(desk.run(&["completions", "tcsh"]).code, 2);
+    desk.run(&["man", "--out", "man1"]).ok();
+    let page = std::fs::read_to_string(desk.path("man1/ecs-audit-query.1")).unwrap();
+    assert!(page.contains(".TH") && page.contains("failures by reason since 7d"), "{page}");
+    let main = std::fs::read_to_string(desk.path("man1/ecs-audit.1")).unwrap();
+    assert!(main.contains("Exit codes"), "{main}");
+}
+
+/// A shell that is there reads its script without complaint.
+#[test]
+fn bash_accepts_its_completions() {
+    let desk = Desk::new();
+    let script = desk.run(&["completions", "bash"]).ok().out;
+    let path = desk.write("completions.bash", script);
+    let test = format!(
+        "source {} && COMP_WORDS=(ecs-audit qu) COMP_CWORD=1 && _ecs__audit ecs-audit qu ecs-audit && echo \"${{COMPREPLY[*]}}\"",
+        path.display()
+    );
+    let Ok(output) = std::process::Command::new("bash").args(["--norc", "-c", &test]).output() else { return };
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("query") && told.contains("queries"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+}
