@@ -27,6 +27,7 @@ pub fn charts(answers: &Answers<'_>, findings: &[Finding], window: Window, tz: &
     charts.extend(by_hour(answers, &causes, window, tz)?);
     charts.extend(timeline(answers, &causes, window, tz)?);
     charts.extend(agents(answers, window, tz)?);
+    charts.extend(stalls(answers, window, tz)?);
     charts.extend(quotas(answers, window, tz)?);
     Ok(charts)
 }
@@ -66,6 +67,41 @@ impl Causes {
     fn title(&self, series: usize) -> String {
         self.names.get(series).map_or_else(|| "all other causes".to_owned(), |(_, title)| title.clone())
     }
+}
+
+fn stalls(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
+    let Some(told) = answers.get("stalls").filter(|told| !told.rows.is_empty()) else { return Ok(None) };
+    let mut lanes_of: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
+    let mut rows = Vec::new();
+    let spans: Vec<(usize, Timestamp, Timestamp)> = (0..told.rows.len())
+        .filter_map(|row| Some((row, told.time(row, "time")?, told.time(row, "ended_at").unwrap_or(window.1))))
+        .collect();
+    for (row, from, until) in &spans {
+        let of = |name: &str| told.text(*row, name).unwrap_or_default();
+        let name = format!("{} on {}", of("service"), of("container_instance"));
+        let blocked = Cell::Duration(told.number(*row, "seconds_blocked").unwrap_or_default());
+        let blocked = blocked.human(&crate::render::Look::default());
+        rows.push(vec![name.clone(), describe_instant(*from, tz), describe_instant(*until, tz), blocked, of("arithmetic").to_owned()]);
+        lanes_of.entry(name).or_default().push(Mark::Span(*from, *until));
+    }
+    // Minutes in a week are not seen: the chart is about the time around the stalls.
+    let first = spans.iter().map(|(_, from, _)| *from).min().unwrap_or(window.0);
+    let last = spans.iter().map(|(_, _, until)| *until).max().unwrap_or(window.1);
+    let margin = SignedDuration::from_secs((last.duration_since(first).as_secs() / 10).max(300));
+    let near = (first.checked_sub(margin).unwrap_or(first).max(window.0), last.checked_add(margin).unwrap_or(last).min(window.1));
+    let drawn: Vec<Lane> = lanes_of.into_iter().map(|(name, marks)| Lane { name, series: 3, marks }).collect();
+    let title = "Stalls of deployments".to_owned();
+    let text = format!(
+        "One lane for each service on a container instance: a bar is a time in which new tasks waited there for what stopping \
+         tasks still held. {} stalls; the axis goes from {} to {}.",
+        spans.len(),
+        describe_instant(near.0, tz),
+        describe_instant(near.1, tz)
+    );
+    let (wide, narrow) = lanes(("stalls", &title, &text), near, tz, &drawn)?;
+    let legend = vec![Key::of(3, "box", "new tasks blocked by stopping ones".to_owned())];
+    let columns = [("where", false), ("from", false), ("until", false), ("blocked", true), ("arithmetic", false)];
+    Ok(Some(Chart { id: "stalls".to_owned(), title, text, wide, narrow, legend, table: Sheet::texts(&columns, rows) }))
 }
 
 /// Seconds of a bar, and what it is called, for a window.

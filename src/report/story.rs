@@ -38,6 +38,7 @@ pub fn stories(answers: &Answers<'_>) -> Vec<Story> {
         tell("lost-launches", lost),
         tell("missed-schedules", missed),
         tell("collisions-by-class", collisions),
+        tell("stalls", stalls),
         tell("quota", quota),
     ];
     told.into_iter().flatten().collect()
@@ -135,6 +136,24 @@ fn quota(told: &Told) -> Option<Story> {
         ),
         advice: "raise the quota, use smaller tasks, or start them one after the other".to_owned(),
         section: "quota",
+    })
+}
+
+fn stalls(told: &Told) -> Option<Story> {
+    let names = frequent(told, |row| {
+        let of = |name: &str| told.text(row, name).unwrap_or("not named");
+        format!("{}/{}", of("cluster"), of("service"))
+    });
+    let longest = (0..told.rows.len()).filter_map(|row| told.number(row, "seconds_blocked")).fold(0.0, f64::max);
+    let joined: f64 = (0..told.rows.len()).filter_map(|row| told.number(row, "joined")).sum();
+    let joined = if joined > 0.0 { "instances joined meanwhile" } else { "no instance joined meanwhile" };
+    let longest = Cell::Duration(longest).human(&Look::default());
+    Some(Story {
+        count: told.rows.len().to_string(),
+        what: plural(told.rows.len(), "stall of a deployment: new tasks waited for stopping ones", "stalls of deployments: new tasks waited for stopping ones"),
+        detail: format!("{names}; the longest {longest}; {joined}"),
+        advice: told.text(0, "avoided_by").unwrap_or_default().to_owned(),
+        section: "stalls",
     })
 }
 
