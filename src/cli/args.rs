@@ -189,7 +189,7 @@ record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fif
 
 Without a window the report is about the whole store. The same store gives the same bytes. report.html needs
 no network and no script. A folder that is not a report is never overwritten.")]
-    Report(Report),
+    Report(Box<Report>),
     /// Print the original record of an id, and where it came from
     #[command(after_help = "Example:
   ecs-audit show 6f1d3d2c-3b1a-4c55-9a53-0f4f9c1d2e3f")]

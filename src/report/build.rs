@@ -48,11 +48,12 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
         answers.insert(spec.id.as_str(), told);
     }
     blocks.extend(draft.own()?);
-    let charts: Vec<Chart> = draw::charts(&answers, &findings, request.window(), &draft.tz).map_err(ReportError::Chart)?;
+    let charts: Vec<Chart> = draw::charts(&answers, request.window(), &draft.tz).map_err(ReportError::Chart)?;
     draft.evidence()?;
     let about = About::of(request, store, tool, catalog);
     let stories = stories(&answers);
-    let page = Page::new(desk.text(&request.title), about, facts, stories, findings, charts, blocks, &draft.told);
+    let (quiet, blocks) = blocks.into_iter().partition(|block: &Block| block.sheet.total == 0);
+    let page = Page { title: desk.text(&request.title), about, facts, stories, findings, charts, blocks, quiet };
     draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
     draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
     let request = told_request(desk, request);

@@ -2,8 +2,9 @@
 
 use super::chart::{Bars, Chart, Key, Lane, Mark, SERIES, lanes, stacked};
 use super::desk::Told;
-use super::finding::Finding;
 use super::sheet::Sheet;
+use super::story::unit;
+use crate::model::catalog::FailureCatalog;
 use crate::render::{Cell, describe_instant};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -21,8 +22,8 @@ const HOUR: i64 = 3600;
 const POOLS: usize = 4;
 
 /// All charts that these answers allow.
-pub fn charts(answers: &Answers<'_>, findings: &[Finding], window: Window, tz: &TimeZone) -> Result<Vec<Chart>, String> {
-    let causes = Causes::of(answers, findings);
+pub fn charts(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Vec<Chart>, String> {
+    let causes = Causes::of(answers);
     let mut charts = Vec::new();
     charts.extend(by_hour(answers, &causes, window, tz)?);
     charts.extend(timeline(answers, &causes, window, tz)?);
@@ -34,11 +35,12 @@ pub fn charts(answers: &Answers<'_>, findings: &[Finding], window: Window, tz: &
 
 /// Which cause has which color: the most frequent ones have one of their own.
 struct Causes {
+    /// The causes with their titles, the most frequent first.
     names: Vec<(String, String)>,
 }
 
 impl Causes {
-    fn of(answers: &Answers<'_>, findings: &[Finding]) -> Causes {
+    fn of(answers: &Answers<'_>) -> Causes {
         let mut totals: BTreeMap<String, u64> = BTreeMap::new();
         if let Some(told) = answers.get("failures") {
             for row in 0..told.rows.len() {
@@ -47,17 +49,21 @@ impl Causes {
         }
         let mut names: Vec<(String, u64)> = totals.into_iter().collect();
         names.sort_by(|left, right| (right.1, &left.0).cmp(&(left.1, &right.0)));
-        let title = |cause: &str| {
-            let known = findings.iter().find(|finding| finding.cause == cause).map(|finding| finding.title.clone());
-            match (cause, known) {
-                ("", _) => "no rule explains it".to_owned(),
-                (_, Some(title)) => title,
-                (cause, None) => cause.to_owned(),
-            }
+        let title = |cause: &str| match FailureCatalog::current().entry(cause) {
+            Some(entry) => entry.name.clone(),
+            None if cause.is_empty() => "no rule explains it".to_owned(),
+            None => cause.to_owned(),
         };
         // A rest of one is no rest.
         let most = if names.len() == SERIES.len() { names.len() } else { OTHER };
-        Causes { names: names.into_iter().take(most).map(|(cause, _)| (title(&cause), cause)).map(|(t, c)| (c, t)).collect() }
+        let named: Vec<(String, String)> =
+            names.into_iter().take(most).map(|(cause, _)| (cause.clone(), title(&cause))).collect();
+        // Several causes can have one name.
+        let alike = |title: &str| named.iter().filter(|(_, other)| other == title).count() > 1;
+        let apart = |(cause, title): &(String, String)| {
+            (cause.clone(), if alike(title) { format!("{title} ({cause})") } else { title.clone() })
+        };
+        Causes { names: named.iter().map(apart).collect() }
     }
 
     fn series(&self, cause: &str) -> usize {
@@ -81,7 +87,13 @@ fn stalls(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option
         let name = format!("{} on {}", of("service"), of("container_instance"));
         let blocked = Cell::Duration(told.number(*row, "seconds_blocked").unwrap_or_default());
         let blocked = blocked.human(&crate::render::Look::default());
-        rows.push(vec![name.clone(), describe_instant(*from, tz), describe_instant(*until, tz), blocked, of("arithmetic").to_owned()]);
+        rows.push(vec![
+            name.clone(),
+            describe_instant(*from, tz),
+            describe_instant(*until, tz),
+            blocked,
+            of("arithmetic").to_owned(),
+        ]);
         lanes_of.entry(name).or_default().push(Mark::Span(*from, *until));
     }
     // Minutes in a week are not seen: the chart is about the time around the stalls.
@@ -174,7 +186,7 @@ fn quotas(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Vec<Ch
     let mut pools: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for row in 0..told.rows.len() {
         let of = |name: &str| told.text(row, name).unwrap_or_default();
-        pools.entry(format!("{} of {} in {}", of("resource"), of("account"), of("region"))).or_default().push(row);
+        pools.entry(format!("{} of {} in {}", unit(of("resource")), of("account"), of("region"))).or_default().push(row);
     }
     let mut charts = Vec::new();
     for (index, (pool, rows)) in pools.iter().enumerate().take(POOLS) {

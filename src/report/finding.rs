@@ -92,7 +92,29 @@ pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) 
         }
         findings.push(finding);
     }
+    tell_apart(&mut findings);
     Ok(findings)
+}
+
+/// Several causes can have one name: then the cause, or how to respond, stands behind it.
+fn tell_apart(findings: &mut [Finding]) {
+    let mut names: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for finding in findings.iter() {
+        *names.entry(finding.title.clone()).or_default().entry(finding.cause.clone()).or_default() += 1;
+    }
+    for finding in findings {
+        let Some(causes) = names.get(&finding.title) else { continue };
+        let mut more = Vec::new();
+        if causes.len() > 1 {
+            more.push(finding.cause.as_str());
+        }
+        if causes.get(&finding.cause).is_some_and(|count| *count > 1) && !finding.class.is_empty() {
+            more.push(finding.class.as_str());
+        }
+        if !more.is_empty() {
+            finding.title = format!("{} ({})", finding.title, more.join(", "));
+        }
+    }
 }
 
 fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {

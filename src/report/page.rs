@@ -6,7 +6,7 @@
 use super::ReportError;
 use super::chart::Chart;
 use super::finding::Finding;
-use super::manifest::{Request, Snapshot, Told};
+use super::manifest::{Request, Snapshot};
 use super::sheet::Sheet;
 use super::story::Story;
 use crate::render::{describe_instant, describe_window, visible};
@@ -117,26 +117,9 @@ pub struct Page {
     pub blocks: Vec<Block>,
     /// One line for each section without.
     pub quiet: Vec<Block>,
-    /// The queries.
-    pub told: Vec<Told>,
 }
 
 impl Page {
-    /// Puts a page together.
-    pub fn new(
-        title: String,
-        about: About,
-        facts: Vec<Fact>,
-        stories: Vec<Story>,
-        findings: Vec<Finding>,
-        charts: Vec<Chart>,
-        blocks: Vec<Block>,
-        told: &[Told],
-    ) -> Page {
-        let (quiet, blocks) = blocks.into_iter().partition(|block| block.sheet.total == 0);
-        Page { title, about, facts, stories, findings, charts, blocks, quiet, told: told.to_vec() }
-    }
-
     /// The report in one line.
     pub fn summary(&self) -> String {
         let facts: Vec<String> =

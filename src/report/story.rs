@@ -150,7 +150,11 @@ fn stalls(told: &Told) -> Option<Story> {
     let longest = Cell::Duration(longest).human(&Look::default());
     Some(Story {
         count: told.rows.len().to_string(),
-        what: plural(told.rows.len(), "stall of a deployment: new tasks waited for stopping ones", "stalls of deployments: new tasks waited for stopping ones"),
+        what: plural(
+            told.rows.len(),
+            "stall of a deployment: new tasks waited for stopping ones",
+            "stalls of deployments: new tasks waited for stopping ones",
+        ),
         detail: format!("{names}; the longest {longest}; {joined}"),
         advice: told.text(0, "avoided_by").unwrap_or_default().to_owned(),
         section: "stalls",
@@ -158,7 +162,7 @@ fn stalls(told: &Told) -> Option<Story> {
 }
 
 /// What a pool is counted in.
-fn unit(resource: &str) -> String {
+pub fn unit(resource: &str) -> String {
     match resource {
         "fargate_vcpu" => "Fargate vCPU".to_owned(),
         "fargate_spot_vcpu" => "Fargate Spot vCPU".to_owned(),

@@ -115,7 +115,7 @@ impl Ranged for CountAxis {
         if hint.weight().allow_light_points() {
             return Vec::new();
         }
-        let greatest = self.greatest.max(1.0).min(1e17) as u64;
+        let greatest = self.greatest.clamp(1.0, 1e17) as u64;
         let steps = (0..18).flat_map(|power| [1, 2, 5].map(|digit: u64| digit * 10u64.pow(power)));
         let step = steps.into_iter().find(|step| greatest / step <= 5).unwrap_or(greatest);
         (0..=greatest / step).map(|mark| (mark * step) as f64).collect()
