@@ -49,9 +49,12 @@ pub fn write(page: &Page) -> String {
     let mut told = vec![
         format!("{} files in the store, events {}, content `{}`", about.files, escape(&about.events), about.content),
         format!("written by {} with failure catalog {}", escape(&about.tool), escape(&about.catalog)),
-        "every failure: `failures.csv`; the records behind every number, a hundred for each at most: `evidence.csv`".to_owned(),
+        "the records behind every number, a hundred for each at most: `evidence.csv`".to_owned(),
         "`ecs-audit report verify DIR` computes every number again".to_owned(),
     ];
+    if about.failures {
+        told.push("every failure, with its record: `failures.csv`".to_owned());
+    }
     let facts = page.facts.iter();
     told.extend(facts.map(|fact| format!("{} {}: {}", escape(&fact.value), escape(&fact.label), code(&fact.query))));
     list(&mut out, told.into_iter());

@@ -73,6 +73,8 @@ pub struct About {
     pub content: String,
     /// First and last event of the store.
     pub events: String,
+    /// Whether every failure is in a file.
+    pub failures: bool,
     /// Whether names were replaced.
     pub redacted: bool,
 }
@@ -93,6 +95,7 @@ impl About {
             files: store.files,
             content: store.content.clone(),
             events: format!("{} … {}", when(store.first_event), when(store.last_event)),
+            failures: request.wants("failures"),
             redacted: request.redacted,
         }
     }
