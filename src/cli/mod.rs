@@ -18,7 +18,9 @@ mod manual;
 mod preflight;
 mod queries;
 mod query;
+mod redact;
 mod repl;
+mod report;
 mod rules;
 mod say;
 mod show;
@@ -77,6 +79,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Explain(arguments) => explain::run(&arguments, global, context),
         args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
         args::Command::Changes(arguments) => changes::run(&arguments, global, context),
+        args::Command::Report(arguments) => report::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
         args::Command::Preflight(arguments) => preflight::run(&arguments, global, context),

@@ -2,6 +2,7 @@
 
 use super::args::{Asking, Global, Query, Sql};
 use super::ask::{Tables, deliver};
+use super::redact::redactor;
 use super::say::{Failure, say, say_raw, warn};
 use super::{config, limits};
 use crate::answer::{Answer, AnswerWindow};
@@ -45,10 +46,12 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     }
     let saved = saved_texts(&arguments.set, global)?;
     let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
-    let keep_raw = lang::format(&expanded).to_lowercase().contains("raw");
+    let keep_raw = arguments.redact || lang::format(&expanded).to_lowercase().contains("raw");
     // Which rule a call disabled stands in its original record.
     let originals = keep_raw || lang::format(&expanded).contains("schedules");
-    let tables = Tables::open(&arguments.asking.from, originals, tables_behind(&expanded, keep_raw), global, context)?;
+    // Names are looked for in all tables.
+    let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
+    let tables = Tables::open(&arguments.asking.from, originals, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     let checked = asker.check(&query, &text)?;
@@ -61,7 +64,10 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         writeln!(io::stdout().lock(), "{}", told.map_err(|error| Failure::of_run(error, &text))?)?;
         return Ok(tables.loaded);
     }
-    let answer = asker.answer(&checked, &text, arguments.evidence)?;
+    let mut answer = asker.answer(&checked, &text, arguments.evidence)?;
+    if arguments.redact {
+        answer = redactor(&tables, &global.store)?.answer(&answer).map_err(run::RunError::from)?;
+    }
     if !global.quiet {
         asker.echo(&answer, &checked);
     }
@@ -71,7 +77,10 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         deliver(&answer, &arguments.asking, context)?;
     }
     if !global.quiet {
-        after(&answer, &checked, &tables, options);
+        // What would have been found names what the answer must not name.
+        if !arguments.redact {
+            after(&answer, &checked, &tables, options);
+        }
         tell_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
@@ -167,13 +176,7 @@ impl<'t> Asker<'t> {
     /// The query with its names resolved and its times absolute.
     pub fn check(&self, query: &ast::Query, text: &str) -> Result<Checked, Failure> {
         let (tables, context) = (self.tables, self.context);
-        let check = CheckContext {
-            anchor: self.anchor.time,
-            now: context.now,
-            first: tables.first,
-            last: tables.last,
-            tz: context.tz.clone(),
-        };
+        let check = check_context(self.anchor.time, tables, context);
         let checked = lang::check(query, &self.catalog, &check);
         let mut checked = checked.map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
         self.anchor.tell_origin(&mut checked);
@@ -221,6 +224,11 @@ impl<'t> Asker<'t> {
         }
         say(&line);
     }
+}
+
+/// What queries over these tables are checked against.
+pub fn check_context(anchor: Timestamp, tables: &Tables, context: &Context) -> CheckContext {
+    CheckContext { anchor, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone() }
 }
 
 /// What relative times count back from.

@@ -43,10 +43,11 @@ mod print;
 mod records;
 mod story;
 
+pub use advice::response;
 pub use capacity::{Capacity, PoolState, capacity};
 pub use changes::{Change, Changes, changes};
 pub use find::{Subject, SubjectKind, nearest, newest, resolve};
-pub use finding::{Event, Finding};
+pub use finding::{Check, Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
 pub use launch::{Collision, Launch};
