@@ -20,6 +20,7 @@ mod readme;
 mod reclassify;
 mod reference;
 mod repl;
+mod report;
 mod samples;
 mod secrets;
 mod store;

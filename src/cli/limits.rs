@@ -22,6 +22,22 @@ pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
     Ok(quotas)
 }
 
+/// What the limits are told apart by: a hash of the files and words; empty when there are none.
+pub fn fingerprint(arguments: &Limits) -> Result<String, Failure> {
+    if arguments.quotas.is_empty() && arguments.what_if.is_empty() {
+        return Ok(String::new());
+    }
+    let mut hasher = blake3::Hasher::new();
+    for path in &arguments.quotas {
+        let bytes = std::fs::read(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
+        hasher.update(blake3::hash(&bytes).as_bytes());
+    }
+    for word in &arguments.what_if {
+        hasher.update(blake3::hash(word.as_bytes()).as_bytes());
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 /// Makes `quota` hold use against them.
 pub fn install(arguments: &Limits, tables: &Tables, global: &Global) -> Result<(), Failure> {
     set_quotas(&tables.session, read(arguments, global)?);

@@ -207,7 +207,7 @@ fn fill_word(word: &str, names: &Names) -> String {
 }
 
 /// How to respond, from what a retry can do and the class.
-pub(super) fn response(entry: Option<&Entry>, class: Option<&str>) -> Option<String> {
+pub fn response(entry: Option<&Entry>, class: Option<&str>) -> Option<String> {
     let Some(entry) = entry else {
         return Some("No entry of the catalog explains it: a person has to look at it".to_owned());
     };
