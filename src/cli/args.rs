@@ -10,20 +10,21 @@ use std::path::PathBuf;
 
 /// Offline analyzer for Amazon ECS and dstack failures: load an export, ask a sentence.
 #[derive(Debug, Parser)]
-#[command(name = "ecs-audit", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "ecs-audit", version, about, max_term_width = 100)]
 #[command(after_help = "Examples:
   ecs-audit load s3-export/
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query --from s3-export/ \"failures by reason since 7d\"
+  ecs-audit            (on a terminal: questions one after the other)
 
 Exit codes: 0 = done, 1 = a check found something, 2 = error, 3 = done, but some of the input could not be loaded.")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// What to do; nothing = questions one after the other, on a terminal.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Options of every command.
@@ -89,6 +90,8 @@ What has been loaded already is not loaded again, so the command can be repeated
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query \"failures where reason = AGENT by cluster every 1d since 30d\" --format csv
   ecs-audit query --from s3-export/ \"calls where failed by user, error_code top 20\"
+  ecs-audit query --chart \"failures by weekday(time), hour(time) since 30d\"
+  ecs-audit query @lost --set since=30d
   ecs-audit query --explain \"tasks by service show p95(start_latency)\"
 
 `ecs-audit fields` lists what can be asked about. Relative times count back from the newest event
@@ -126,7 +129,7 @@ Clauses written after the name are added to `where` and replace all others.")]
 
 A setting comes from the first of these that names it:
   1. its option, such as --tz
-  2. its variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES
+  2. its variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES, ECS_AUDIT_QUOTAS
   3. the file of --config or ECS_AUDIT_CONFIG
   4. ecs-audit.toml in the folder of the store
   5. ecs-audit/config.toml in XDG_CONFIG_HOME, else in ~/.config (APPDATA on Windows)
@@ -178,6 +181,28 @@ cause is explained once. Only what a record or the failure catalog says is told.
 One line an event: the time, the time since the line before, what happened, who called, and the id of the
 record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fifth of the story.")]
     Timeline(Timeline),
+    /// List what was changed in the half hour before a failure, ranked by what it shares with it
+    #[command(after_help = "Examples:
+  ecs-audit changes last
+  ecs-audit changes checkout-web
+  ecs-audit changes 77954849-eedf-47b8-ac98-415d8259b246 --format json
+
+The write calls before the newest burst of failures of X (failures at most 10 min apart), those first that share
+most with it: service, task definition, container instance, role, security group, secret, subnet, cluster.")]
+    Changes(Changes),
+    /// Write a post-mortem report: a folder with a page, Markdown, and a CSV file for each section
+    #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+    #[command(after_help = "Examples:
+  ecs-audit report --since 7d --out postmortem
+  ecs-audit report --between 2026-03-04 2026-03-05 --out postmortem --title \"Checkout, 4 March\"
+  ecs-audit report --around 2026-03-04T05:30Z --within 2h --out postmortem --redact
+  ecs-audit report --since 7d --out postmortem --sections findings,failures-by-service
+  ecs-audit report --since 7d --out postmortem --query \"Who was refused=calls where failed by user top 10\"
+  ecs-audit report verify postmortem
+
+Without a window the report is about the whole store. The same store gives the same bytes. report.html needs
+no network and no script. A folder that is not a report is never overwritten.")]
+    Report(Box<Report>),
     /// Print the original record of an id, and where it came from
     #[command(after_help = "Example:
   ecs-audit show 6f1d3d2c-3b1a-4c55-9a53-0f4f9c1d2e3f")]
@@ -189,12 +214,31 @@ record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fif
   ecs-audit catalog explain \"CannotPullContainerError: pull image manifest has been retried 1 time(s)\"
   ecs-audit catalog test rules.toml")]
     Catalog(CatalogArgs),
+    /// Check a task definition before it is deployed
+    #[command(after_help = "Examples:
+  ecs-audit preflight taskdef.json
+  ecs-audit preflight taskdef.json --cluster batch --count 3
+  aws ecs describe-task-definition --task-definition web | ecs-audit preflight - --format json
+
+It is judged by itself (sizes of Fargate, sums, roles, log options) and against the store: images, secrets
+and roles that failed before, room on the instances, how long stopping took. Exit codes are those of
+`check`: 0 = nothing found, 1 = found, 2 = error, 3 = nothing found, but some input could not be loaded.")]
+    Preflight(Preflight),
     /// Tell what is in the store, what is odd about it, and what to export to answer more
     #[command(after_help = "Examples:
   ecs-audit doctor
   ecs-audit doctor --from s3-export/
   ecs-audit doctor --json")]
     Doctor(Doctor),
+    /// Ask questions one after the other, with completion and history
+    #[command(after_help = "Examples:
+  ecs-audit repl
+  ecs-audit repl --from s3-export/
+  ecs-audit repl --format csv < questions.txt
+
+On a terminal `ecs-audit` alone does the same. Tab completes clauses, fields and values, \\help lists the
+commands. Where the input is no terminal every line of it is a question; the exit code is 2 if one fails.")]
+    Repl(Repl),
     /// Print completions for a shell
     #[command(after_help = "Examples:
   ecs-audit completions bash > ~/.local/share/bash-completion/completions/ecs-audit
@@ -225,7 +269,7 @@ pub struct Load {
 }
 
 /// What use is held against.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Limits {
     /// Limits for `quota`: TOML with [[quota]], or what `aws service-quotas list-service-quotas` prints (may be repeated)
     #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
@@ -273,6 +317,12 @@ pub struct Query {
     /// Add the ids of the records behind each row
     #[arg(long)]
     pub evidence: bool,
+    /// Draw the answer instead of listing it: bars, lines over time, or a strip of the week
+    #[arg(long, conflicts_with = "format")]
+    pub chart: bool,
+    /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
+    #[arg(long)]
+    pub redact: bool,
     /// Show how the query runs instead of running it
     #[arg(long)]
     pub explain: bool,
@@ -326,6 +376,9 @@ pub struct CheckArgs {
     /// A value for a parameter of a saved query that a check uses (may be repeated)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// The least severity for which the exit code is 1: note, warning or error
     #[arg(long, value_name = "SEVERITY", default_value = "note", value_parser = severity)]
     pub fail_on: Severity,
@@ -408,6 +461,90 @@ pub struct Timeline {
     /// Format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
+}
+
+/// Arguments of `changes`.
+#[derive(Debug, Args)]
+pub struct Changes {
+    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
+    #[arg(value_name = "X")]
+    pub what: String,
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// Format: text, json or markdown
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: Layout,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// What to do instead of writing one
+    #[command(subcommand)]
+    pub action: Option<ReportAction>,
+    /// The window: since then, such as 7d (before the newest event) or 2026-03-04
+    #[arg(long, value_name = "TIME", group = "window")]
+    pub since: Option<String>,
+    /// The window: from the first time until the second
+    #[arg(long, num_args = 2, value_names = ["TIME", "TIME"], group = "window")]
+    pub between: Vec<String>,
+    /// The window: either side of a time, one hour unless --within says otherwise
+    #[arg(long, value_name = "TIME", group = "window")]
+    pub around: Option<String>,
+    /// With --around: how far it reaches, such as 30m
+    #[arg(long, value_name = "DURATION", requires = "around")]
+    pub within: Option<String>,
+    /// The folder to write, which must not exist yet or be an older report
+    #[arg(long, short, value_name = "DIR", required = true)]
+    pub out: Option<PathBuf>,
+    /// Only these sections (the names of the CSV files), separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub sections: Vec<String>,
+    /// The heading
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// A section of your own: TITLE=QUERY, or a saved query as @NAME (may be repeated)
+    #[arg(long = "query", value_name = "TITLE=QUERY")]
+    pub queries: Vec<String>,
+    /// A value for a parameter of a saved query (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
+    #[arg(long)]
+    pub redact: bool,
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Report on an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+}
+
+/// What to do with a report.
+#[derive(Debug, Subcommand)]
+pub enum ReportAction {
+    /// Compute every number of a report again and name what differs; exit code 1 if anything does
+    #[command(after_help = "Example:
+  ecs-audit report verify postmortem")]
+    Verify(ReportVerify),
+}
+
+/// Arguments of `report verify`.
+#[derive(Debug, Args)]
+pub struct ReportVerify {
+    /// The folder of the report
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Compare with an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
 }
 
 /// Arguments of `show`.
@@ -516,6 +653,38 @@ fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(TextKind::ALL.map(TextKind::name))
 }
 
+/// Arguments of `preflight`.
+#[derive(Debug, Args)]
+pub struct Preflight {
+    /// The JSON of register-task-definition or describe-task-definition; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The cluster it is for (default: those in which the family has run)
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// How many tasks of it
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub count: u64,
+    /// It runs on Fargate, also where requiresCompatibilities does not say so
+    #[arg(long)]
+    pub fargate: bool,
+    /// How far back failures count
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub since: String,
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
+    /// The least severity for which the exit code is 1: note, warning or error
+    #[arg(long, value_name = "SEVERITY", default_value = "warning", value_parser = severity)]
+    pub fail_on: Severity,
+    /// Format: text, json, junit, sarif or markdown
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: ReportLayout,
+}
+
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -525,6 +694,26 @@ pub struct Doctor {
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `repl`.
+#[derive(Debug, Default, Args)]
+pub struct Repl {
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// Format of the answers
+    #[arg(long, short, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// A value for a parameter of saved queries (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// Arguments of `completions`.

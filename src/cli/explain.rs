@@ -8,7 +8,8 @@ use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, Records, Subject, capacity, explain, groups, nearest, newest, print_capacity, print_finding, print_groups, resolve,
+    Capacity, Layout, Records, Subject, capacity, explain, groups, nearest, newest, print_capacity, print_finding, print_groups,
+    resolve,
 };
 use crate::lang::time::{read_duration, read_instant, seconds};
 use crate::run;
@@ -18,8 +19,9 @@ use std::io::{self, Write};
 
 /// Runs the command.
 pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
-    limits::install(&arguments.limits, &tables)?;
+    // What was changed before is compared by what the original records name.
+    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let records = records(&tables);
     let since = since(arguments.since.as_deref(), &tables, context)?;
     let text = match &arguments.what {
@@ -45,6 +47,15 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
     };
     print(&text.map_err(|error| Failure::Io(error.into()))?)?;
     Ok(tables.loaded)
+}
+
+/// The explanation of what a name stands for, as text.
+pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String, Failure> {
+    let records = records(tables);
+    let subject = subject(&records, name)?;
+    let found = explain(&records, &subject)?;
+    let found = found.as_ref().map(|(finding, others)| (finding, *others));
+    print_finding(&subject, found, Layout::Text, &context.tz).map_err(|error| Failure::Io(error.into()))
 }
 
 /// The pools of a region.
