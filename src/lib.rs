@@ -41,6 +41,7 @@ pub mod doctor;
 pub mod explain;
 pub mod lang;
 pub mod plan;
+pub mod preflight;
 pub mod render;
 pub mod run;
 

@@ -37,7 +37,7 @@ const SNAPSHOTS: &[(&str, &[&str])] = &[
     ("run-of-two-nodes", &["explain", "train-2node"]),
     ("run-signal-lost", &["explain", "finetune-a10-1"]),
     ("run-no-capacity", &["explain", "no-h100"]),
-    ("unknown-message", &["explain", "653f3478-d66d-459f-a50a-f1a616acc577"]),
+    ("agent-update", &["explain", "653f3478-d66d-459f-a50a-f1a616acc577"]),
     ("refused-call", &["explain", "53b28d74-9607-49a5-acb2-150ec5439b32"]),
     ("service-all", &["explain", "checkout-web", "--all"]),
     ("tokyo", &["explain", "3f7ce1f6-55b4-41fb-aa68-1f3d582b744f", "--format", "markdown", "--tz", "Asia/Tokyo"]),

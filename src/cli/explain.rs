@@ -6,7 +6,7 @@ use super::limits;
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::explain::{Records, Subject, explain, groups, nearest, newest, print_finding, print_groups, resolve};
+use crate::explain::{Layout, Records, Subject, explain, groups, nearest, newest, print_finding, print_groups, resolve};
 use crate::lang::time::{read_duration, read_instant, seconds};
 use crate::run;
 use crate::table::TableSet;
@@ -17,7 +17,7 @@ use std::io::{self, Write};
 pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     // What was changed before is compared by what the original records name.
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
-    limits::install(&arguments.limits, &tables)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let records = records(&tables);
     let since = since(arguments.since.as_deref(), &tables, context)?;
     let text = match &arguments.what {
@@ -35,6 +35,15 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
     };
     print(&text.map_err(|error| Failure::Io(error.into()))?)?;
     Ok(tables.loaded)
+}
+
+/// The explanation of what a name stands for, as text.
+pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String, Failure> {
+    let records = records(tables);
+    let subject = subject(&records, name)?;
+    let found = explain(&records, &subject)?;
+    let found = found.as_ref().map(|(finding, others)| (finding, *others));
+    print_finding(&subject, found, Layout::Text, &context.tz).map_err(|error| Failure::Io(error.into()))
 }
 
 /// The tables, to be asked.

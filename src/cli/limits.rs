@@ -1,15 +1,17 @@
-//! `--quotas FILE` and `--what-if NAME=VALUE`.
+//! `--quotas FILE`, the quotas of a configuration file, and `--what-if NAME=VALUE`.
 
-use super::args::Limits;
+use super::args::{Global, Limits};
 use super::ask::Tables;
 use super::say::Failure;
 use crate::plan::quotas::Quotas;
 use crate::plan::set_quotas;
 
 /// The limits that were asked for, read.
-pub fn read(arguments: &Limits) -> Result<Quotas, Failure> {
+pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
     let mut quotas = Quotas::default();
-    for path in &arguments.quotas {
+    let configured = global.configured.settings.quotas.as_ref().map(|setting| &setting.value);
+    let paths = arguments.quotas.iter().chain(configured.filter(|_| arguments.quotas.is_empty()));
+    for path in paths {
         let wrong = |detail: String| Failure::Sentence(format!("`{}`: {detail}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         quotas.read(&text).map_err(|error| wrong(error.to_string()))?;
@@ -21,7 +23,7 @@ pub fn read(arguments: &Limits) -> Result<Quotas, Failure> {
 }
 
 /// Makes `quota` hold use against them.
-pub fn install(arguments: &Limits, tables: &Tables) -> Result<(), Failure> {
-    set_quotas(&tables.session, read(arguments)?);
+pub fn install(arguments: &Limits, tables: &Tables, global: &Global) -> Result<(), Failure> {
+    set_quotas(&tables.session, read(arguments, global)?);
     Ok(())
 }
