@@ -7,7 +7,7 @@ use std::process;
 pub enum ExitCode {
     /// All went well.
     Ok,
-    /// A check found something.
+    /// What was looked for was found: by a check, or a report that differs from its store.
     Finding,
     /// Something the person asked for could not be done.
     Error,

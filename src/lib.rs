@@ -15,6 +15,7 @@
 //!                                                                 │ Answer { batches, window, evidence }
 //!                                                             ⑨ explain  one failure, one story: asks ⑧ in SQL
 //!                                                             ⑩ render   table csv json ndjson md html parquet
+//!                                                             ⑪ report   many Answers → one directory
 //! ```
 //!
 //! Arrows point one way. Knowledge is data: what a message means stands in `knowledge/*.toml`, what a
@@ -42,7 +43,9 @@ pub mod explain;
 pub mod lang;
 pub mod plan;
 pub mod preflight;
+pub mod redact;
 pub mod render;
+pub mod report;
 pub mod run;
 
 pub mod cli;

@@ -1,5 +1,6 @@
 //! All integration tests in one binary: every linked copy of the engine costs a minute.
 
+mod capacity;
 mod catalog;
 mod check;
 mod cli;
@@ -17,7 +18,9 @@ mod network;
 mod queries;
 mod readme;
 mod reclassify;
+mod reference;
 mod repl;
+mod report;
 mod samples;
 mod secrets;
 mod store;

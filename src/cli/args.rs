@@ -166,6 +166,7 @@ loaded or no record is in the window.")]
   ecs-audit explain nightly-settlement --from s3-export/
   ecs-audit explain arn:aws:ecs:eu-west-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb
   ecs-audit explain --all --since 7d
+  ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json
 
 A name with several failures explains the newest and says how many others there are; with --all each
 cause is explained once. Only what a record or the failure catalog says is told.")]
@@ -180,6 +181,28 @@ cause is explained once. Only what a record or the failure catalog says is told.
 One line an event: the time, the time since the line before, what happened, who called, and the id of the
 record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fifth of the story.")]
     Timeline(Timeline),
+    /// List what was changed in the half hour before a failure, ranked by what it shares with it
+    #[command(after_help = "Examples:
+  ecs-audit changes last
+  ecs-audit changes checkout-web
+  ecs-audit changes 77954849-eedf-47b8-ac98-415d8259b246 --format json
+
+The write calls before the newest burst of failures of X (failures at most 10 min apart), those first that share
+most with it: service, task definition, container instance, role, security group, secret, subnet, cluster.")]
+    Changes(Changes),
+    /// Write a post-mortem report: a folder with a page, Markdown, and a CSV file for each section
+    #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+    #[command(after_help = "Examples:
+  ecs-audit report --since 7d --out postmortem
+  ecs-audit report --between 2026-03-04 2026-03-05 --out postmortem --title \"Checkout, 4 March\"
+  ecs-audit report --around 2026-03-04T05:30Z --within 2h --out postmortem --redact
+  ecs-audit report --since 7d --out postmortem --sections findings,failures-by-service
+  ecs-audit report --since 7d --out postmortem --query \"Who was refused=calls where failed by user top 10\"
+  ecs-audit report verify postmortem
+
+Without a window the report is about the whole store. The same store gives the same bytes. report.html needs
+no network and no script. A folder that is not a report is never overwritten.")]
+    Report(Box<Report>),
     /// Print the original record of an id, and where it came from
     #[command(after_help = "Example:
   ecs-audit show 6f1d3d2c-3b1a-4c55-9a53-0f4f9c1d2e3f")]
@@ -254,6 +277,9 @@ pub struct Limits {
     /// Replay `quota` with something else: limit=16, spot-limit=16 or task-vcpu=2 (may be repeated)
     #[arg(long, value_name = "NAME=VALUE")]
     pub what_if: Vec<String>,
+    /// How long a task must be blocked before it is one of the `stalls`
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub min_blocked: std::time::Duration,
 }
 
 /// Where rows come from and where the answer goes.
@@ -294,6 +320,9 @@ pub struct Query {
     /// Draw the answer instead of listing it: bars, lines over time, or a strip of the week
     #[arg(long, conflicts_with = "format")]
     pub chart: bool,
+    /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
+    #[arg(long)]
+    pub redact: bool,
     /// Show how the query runs instead of running it
     #[arg(long)]
     pub explain: bool,
@@ -391,9 +420,15 @@ pub struct ConfigArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
+    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last; or quota
     #[arg(value_name = "X", required_unless_present = "all")]
     pub what: Option<String>,
+    /// With quota: the region
+    #[arg(value_name = "REGION")]
+    pub region: Option<String>,
+    /// With quota: the instant, such as 2026-03-02T10:00:05Z (default: where most was missing)
+    #[arg(long, value_name = "TIME", requires = "region")]
+    pub at: Option<String>,
     /// Explain each cause once, with the number of its failures
     #[arg(long)]
     pub all: bool,
@@ -426,6 +461,90 @@ pub struct Timeline {
     /// Format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
+}
+
+/// Arguments of `changes`.
+#[derive(Debug, Args)]
+pub struct Changes {
+    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
+    #[arg(value_name = "X")]
+    pub what: String,
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// Format: text, json or markdown
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: Layout,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// What to do instead of writing one
+    #[command(subcommand)]
+    pub action: Option<ReportAction>,
+    /// The window: since then, such as 7d (before the newest event) or 2026-03-04
+    #[arg(long, value_name = "TIME", group = "window")]
+    pub since: Option<String>,
+    /// The window: from the first time until the second
+    #[arg(long, num_args = 2, value_names = ["TIME", "TIME"], group = "window")]
+    pub between: Vec<String>,
+    /// The window: either side of a time, one hour unless --within says otherwise
+    #[arg(long, value_name = "TIME", group = "window")]
+    pub around: Option<String>,
+    /// With --around: how far it reaches, such as 30m
+    #[arg(long, value_name = "DURATION", requires = "around")]
+    pub within: Option<String>,
+    /// The folder to write, which must not exist yet or be an older report
+    #[arg(long, short, value_name = "DIR", required = true)]
+    pub out: Option<PathBuf>,
+    /// Only these sections (the names of the CSV files), separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub sections: Vec<String>,
+    /// The heading
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// A section of your own: TITLE=QUERY, or a saved query as @NAME (may be repeated)
+    #[arg(long = "query", value_name = "TITLE=QUERY")]
+    pub queries: Vec<String>,
+    /// A value for a parameter of a saved query (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
+    #[arg(long)]
+    pub redact: bool,
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Report on an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+}
+
+/// What to do with a report.
+#[derive(Debug, Subcommand)]
+pub enum ReportAction {
+    /// Compute every number of a report again and name what differs; exit code 1 if anything does
+    #[command(after_help = "Example:
+  ecs-audit report verify postmortem")]
+    Verify(ReportVerify),
+}
+
+/// Arguments of `report verify`.
+#[derive(Debug, Args)]
+pub struct ReportVerify {
+    /// The folder of the report
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Compare with an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
 }
 
 /// Arguments of `show`.

@@ -1,10 +1,10 @@
-//! `--quotas FILE`, the quotas of a configuration file, and `--what-if NAME=VALUE`.
+//! `--quotas FILE`, the quotas of a configuration file, `--what-if NAME=VALUE` and `--min-blocked DURATION`.
 
 use super::args::{Global, Limits};
 use super::ask::Tables;
 use super::say::Failure;
 use crate::plan::quotas::Quotas;
-use crate::plan::set_quotas;
+use crate::plan::{set_min_blocked, set_quotas};
 
 /// The limits that were asked for, read.
 pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
@@ -22,8 +22,25 @@ pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
     Ok(quotas)
 }
 
+/// What the limits are told apart by: a hash of the files and words; empty when there are none.
+pub fn fingerprint(arguments: &Limits) -> Result<String, Failure> {
+    if arguments.quotas.is_empty() && arguments.what_if.is_empty() {
+        return Ok(String::new());
+    }
+    let mut hasher = blake3::Hasher::new();
+    for path in &arguments.quotas {
+        let bytes = std::fs::read(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
+        hasher.update(blake3::hash(&bytes).as_bytes());
+    }
+    for word in &arguments.what_if {
+        hasher.update(blake3::hash(word.as_bytes()).as_bytes());
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 /// Makes `quota` hold use against them.
 pub fn install(arguments: &Limits, tables: &Tables, global: &Global) -> Result<(), Failure> {
     set_quotas(&tables.session, read(arguments, global)?);
+    set_min_blocked(&tables.session, arguments.min_blocked);
     Ok(())
 }

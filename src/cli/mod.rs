@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod catalog;
+mod changes;
 mod check;
 mod config;
 mod doctor;
@@ -17,7 +18,9 @@ mod manual;
 mod preflight;
 mod queries;
 mod query;
+mod redact;
 mod repl;
+mod report;
 mod rules;
 mod say;
 mod show;
@@ -75,6 +78,8 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Check(arguments) => check::run(&arguments, global, context),
         args::Command::Explain(arguments) => explain::run(&arguments, global, context),
         args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
+        args::Command::Changes(arguments) => changes::run(&arguments, global, context),
+        args::Command::Report(arguments) => report::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
         args::Command::Preflight(arguments) => preflight::run(&arguments, global, context),

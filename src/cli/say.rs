@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, render_all};
 use crate::render::{RenderError, visible};
+use crate::report::ReportError;
 use crate::run::RunError;
 use crate::store::StoreError;
 use jiff::tz::TimeZone;
@@ -27,12 +28,25 @@ pub enum Failure {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Reporting.
+    #[error(transparent)]
+    Report(ReportError),
     /// Rendering.
     #[error(transparent)]
     Render(#[from] RenderError),
     /// Writing.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Query { text, diagnostics } => Failure::Query { text, diagnostics },
+            ReportError::Run(error) => Failure::Run(error),
+            error => Failure::Report(error),
+        }
+    }
 }
 
 impl Failure {

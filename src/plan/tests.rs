@@ -1,7 +1,10 @@
 //! Queries over small tables in memory, from text to rows.
 
+mod capacity;
 mod clauses;
+mod collisions;
 mod fixture;
 mod histories;
+mod launches;
 mod nouns;
 mod scan;

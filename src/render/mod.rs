@@ -38,7 +38,7 @@ pub use self::format::{Format, UnknownFormat};
 pub use self::html::escape as escape_html;
 pub use self::json::json_line;
 pub use self::markdown::escape as escape_markdown;
-pub use self::rows::rows;
+pub use self::rows::{is_numeric, rows};
 pub use self::spark::{SparkRow, SparkTable, Summary, spark_columns};
 pub use self::time::{describe_instant, describe_window};
 pub use self::visible::visible;

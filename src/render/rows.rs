@@ -35,7 +35,7 @@ pub fn rows(answer: &Answer) -> Result<Vec<Vec<Cell>>, RenderError> {
 }
 
 /// Whether a column holds numbers, which stand on the right.
-pub(super) fn is_numeric(kind: ColumnKind) -> bool {
+pub fn is_numeric(kind: ColumnKind) -> bool {
     matches!(kind, ColumnKind::Int | ColumnKind::Float | ColumnKind::Share | ColumnKind::Duration)
 }
 

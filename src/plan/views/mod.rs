@@ -17,11 +17,15 @@ mod instances;
 mod launches;
 mod patterns;
 mod quota;
-mod refused;
+pub mod refused;
 mod runs;
-pub mod schedules;
+mod schedules;
+mod stalls;
 mod stored;
 mod tasks;
+
+pub use launches::launch_of_call;
+pub use schedules::callers;
 
 use super::nouns::{EVIDENCE, Need, Noun};
 use crate::lang::catalog::{FieldInfo, FieldType};
@@ -45,6 +49,7 @@ pub fn all() -> Vec<Noun> {
         collisions::noun(),
         schedules::noun(),
         quota::noun(),
+        stalls::noun(),
         flows::noun(),
         gaps::noun(),
         patterns::noun(),

@@ -1,0 +1,21 @@
+//! The pseudonyms of a store, ready to be used.
+
+use super::ask::Tables;
+use super::say::Failure;
+use crate::redact::{Kind, Redactor, read_or_create, statements};
+use crate::render::{self, Cell};
+use std::path::Path;
+
+/// Reads the key of the store, or makes it, and the names in its columns.
+pub fn redactor(tables: &Tables, store: &Path) -> Result<Redactor, Failure> {
+    let key = read_or_create(store).map_err(|error| Failure::Sentence(format!("`{}`: {error}", store.display())))?;
+    let mut names: Vec<(Kind, String)> = Vec::new();
+    for (kind, statement) in statements() {
+        let rows = render::rows(&tables.sql(&statement)?)?;
+        names.extend(rows.into_iter().filter_map(|row| match row.into_iter().next() {
+            Some(Cell::Text(name)) => Some((kind, name)),
+            _ => None,
+        }));
+    }
+    Ok(Redactor::new(key, names))
+}

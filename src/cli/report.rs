@@ -1,0 +1,256 @@
+//! `ecs-audit report`: a post-mortem as a folder of files, and whether one still tells what the store tells.
+
+use super::args::{Global, Report, ReportAction, ReportVerify};
+use super::ask::Tables;
+use super::explain::records;
+use super::limits;
+use super::query::{anchor, catalog, check_context, saved_texts};
+use super::redact::redactor;
+use super::say::{Failure, say};
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::lang::ast::Source;
+use crate::lang::{self, Checked};
+use crate::model::catalog::FailureCatalog;
+use crate::plan::Options;
+use crate::report::{self, Built, Desk, Manifest, Own, Request, Snapshot};
+use crate::run;
+use crate::store::Store;
+use crate::table::TableSet;
+use jiff::{SignedDuration, Timestamp};
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Most differences that are printed.
+const DIFFERENCES: usize = 100;
+
+/// Runs the command.
+pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    if let Some(ReportAction::Verify(verify)) = &arguments.action {
+        return run_verify(verify, global, context);
+    }
+    let Some(out) = &arguments.out else {
+        return Err(Failure::Sentence(
+            "--out: expected the name of a folder for the report, such as --out postmortem".to_owned(),
+        ));
+    };
+    report::check_names(&arguments.sections)?;
+    let tables = Tables::open(&arguments.from, arguments.redact, TableSet::ALL, global, context)?;
+    limits::install(&arguments.limits, &tables, global)?;
+    let request = request(arguments, &tables, global, context)?;
+    if !global.quiet {
+        say(&format!("window {}", crate::render::describe_window(&request.answer_window(), &context.tz)));
+    }
+    let snapshot = snapshot(&arguments.from, &tables, global)?;
+    let current = FailureCatalog::current_version();
+    let built = build(&request, &snapshot, (&tool(), &current), &tables, (global, context))?;
+    report::write(out, &built.files)?;
+    if !global.quiet {
+        say(&format!("{}\n{} files in {}", built.summary, built.files.len(), out.display()));
+    }
+    writeln!(io::stdout().lock(), "{}", crate::render::visible(&out.join("report.html").display().to_string()))?;
+    Ok(tables.loaded)
+}
+
+fn tool() -> String {
+    format!("ecs-audit {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let (manifest, files) = report::read(&arguments.folder)?;
+    let tables = Tables::open(&arguments.from, manifest.request.redacted, TableSet::ALL, global, context)?;
+    if !global.quiet {
+        notes(&manifest, &snapshot(&arguments.from, &tables, global)?).iter().for_each(|note| say(note));
+    }
+    if manifest.request.limits != limits::fingerprint(&arguments.limits)? {
+        return Err(Failure::Sentence(
+            "the report was written with other limits: name the same --quotas and --what-if as then".to_owned(),
+        ));
+    }
+    limits::install(&arguments.limits, &tables, global)?;
+    let told = (manifest.tool.as_str(), manifest.catalog.as_str());
+    let again = build(&manifest.request, &manifest.store, told, &tables, (global, context))?;
+    let differences = report::compare(&files, &again.files);
+    let mut out = io::stdout().lock();
+    for difference in differences.iter().take(DIFFERENCES) {
+        let line =
+            format!("{}: {}: was {}, is {}", difference.file, difference.place, short(&difference.was), short(&difference.is));
+        writeln!(out, "{}", crate::render::visible(&line))?;
+    }
+    if differences.len() > DIFFERENCES {
+        writeln!(out, "and {} more", differences.len() - DIFFERENCES)?;
+    }
+    if differences.is_empty() {
+        writeln!(out, "every number is as the store tells it: {} files", files.len())?;
+        return Ok(tables.loaded);
+    }
+    let noun = if differences.len() == 1 { "difference" } else { "differences" };
+    say(&format!("{} {noun}", differences.len()));
+    Ok(ExitCode::Finding)
+}
+
+/// What explains differences.
+fn notes(manifest: &Manifest, store: &Snapshot) -> Vec<String> {
+    let mut notes = Vec::new();
+    if manifest.store.content != store.content {
+        notes.push(format!(
+            "note: the store is not the one of the report: it holds {} files, the report rests on {}",
+            store.files, manifest.store.files
+        ));
+    }
+    if manifest.tool != tool() {
+        notes.push(format!("note: the report was written by {}, this is {}", manifest.tool, tool()));
+    }
+    if manifest.catalog != FailureCatalog::current_version() {
+        notes.push("note: the report was written with another version of the failure catalog or other rules".to_owned());
+    }
+    notes
+}
+
+/// A value that fits into a line.
+fn short(text: &str) -> String {
+    const MOST: usize = 120;
+    if text.chars().count() <= MOST {
+        return if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+    }
+    let begin: String = text.chars().take(MOST).collect();
+    format!("{begin}…")
+}
+
+fn build(
+    request: &Request,
+    snapshot: &Snapshot,
+    told: (&str, &str),
+    tables: &Tables,
+    (global, context): (&Global, &Context),
+) -> Result<Built, Failure> {
+    let redactor = if request.redacted { Some(redactor(tables, &global.store)?) } else { None };
+    // A redacted manifest holds pseudonyms where its queries named something.
+    let request = match &redactor {
+        None => request.clone(),
+        Some(redactor) => Request {
+            title: redactor.reveal(&request.title),
+            own: request
+                .own
+                .iter()
+                .map(|own| Own { title: redactor.reveal(&own.title), query: redactor.reveal(&own.query) })
+                .collect(),
+            ..request.clone()
+        },
+    };
+    let names = catalog(tables);
+    let zoned = Context { tz: request.tz(), ..context.clone() };
+    let options = Options { anchor: request.anchor, evidence: true };
+    let ask = |checked: &Checked| tables.runtime.block_on(run::answer(&tables.session, checked, options));
+    let records = records(tables);
+    let desk = Desk {
+        catalog: &names,
+        check: check_context(request.anchor, tables, &zoned),
+        run: &ask,
+        records: &records,
+        redactor: redactor.as_ref(),
+        told: RefCell::default(),
+    };
+    Ok(report::build(&request, snapshot, told, &desk)?)
+}
+
+fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Context) -> Result<Request, Failure> {
+    let anchor = anchor(arguments.as_of.as_deref(), tables, global, context)?.time;
+    let (Some(first), Some(last)) = (tables.first, tables.last) else {
+        return Err(Failure::Sentence("there is nothing to report: no event was loaded".to_owned()));
+    };
+    let clause = match (&arguments.since, arguments.between.as_slice(), &arguments.around) {
+        (Some(since), _, _) => format!(" since {since}"),
+        (_, [from, until], _) => format!(" between {from} and {until}"),
+        (_, _, Some(around)) => {
+            let within = arguments.within.as_ref().map(|within| format!(" within {within}")).unwrap_or_default();
+            format!(" around {around}{within}")
+        }
+        _ => String::new(),
+    };
+    // The window is one of the language: its errors show where.
+    let text = format!("failures{clause}");
+    let wrong = |diagnostics| Failure::Query { text: text.clone(), diagnostics };
+    let query = lang::parse(&text).map_err(wrong)?;
+    let names = catalog(tables);
+    let checked = lang::check(&query, &names, &check_context(anchor, tables, context)).map_err(wrong)?;
+    let own = own_queries(arguments, tables, global)?;
+    Ok(Request {
+        title: arguments.title.clone().unwrap_or_else(|| "Failures of Amazon ECS and dstack".to_owned()),
+        from: checked.window.from.unwrap_or(first),
+        until: checked.window.to.unwrap_or_else(|| next_second(last)),
+        origin: checked.window.origin,
+        anchor,
+        time_zone: context.tz.iana_name().unwrap_or("UTC").to_owned(),
+        sections: arguments.sections.clone(),
+        own,
+        limits: limits::fingerprint(&arguments.limits)?,
+        redacted: arguments.redact,
+    })
+}
+
+/// The first whole second after a time: the end of a window with that time inside.
+fn next_second(time: Timestamp) -> Timestamp {
+    let whole = Timestamp::from_second(time.as_second()).unwrap_or(time);
+    whole.checked_add(SignedDuration::from_secs(1)).unwrap_or(time)
+}
+
+/// The sections of one's own. A saved query is written out, and has the window of the report.
+fn own_queries(arguments: &Report, tables: &Tables, global: &Global) -> Result<Vec<Own>, Failure> {
+    let names = catalog(tables).with_saved(saved_texts(&arguments.set, global)?);
+    let mut queries = Vec::new();
+    for text in &arguments.queries {
+        let mut own = own(text)?;
+        let wrong = |diagnostics| Failure::Query { text: own.query.clone(), diagnostics };
+        let query = lang::parse(&own.query).map_err(wrong)?;
+        if matches!(query.source.value, Source::Saved(_)) {
+            let mut expanded = lang::expand(&query, &names).map_err(wrong)?;
+            if let Some(stage) = expanded.stages.first_mut() {
+                stage.window = query.stages.into_iter().next().and_then(|stage| stage.window);
+            }
+            own.query = lang::format(&expanded);
+        }
+        queries.push(own);
+    }
+    Ok(queries)
+}
+
+/// `title=query`, or `@name`.
+fn own(text: &str) -> Result<Own, Failure> {
+    let (title, query) = match text.split_once('=') {
+        Some((title, query)) if !title.trim_start().starts_with('@') => (title.trim(), query.trim()),
+        _ => (text.trim(), text.trim()),
+    };
+    if title.is_empty() || query.is_empty() {
+        return Err(Failure::Sentence(format!(
+            "--query `{text}`: expected TITLE=QUERY, such as \"Who was refused=calls where failed by user\""
+        )));
+    }
+    Ok(Own { title: title.trim_start_matches('@').to_owned(), query: query.to_owned() })
+}
+
+fn snapshot(from: &[std::path::PathBuf], tables: &Tables, global: &Global) -> Result<Snapshot, Failure> {
+    let hashes = tables.sql("select coalesce(content_hash, '') as hash from files order by 1")?;
+    let mut content = blake3::Hasher::new();
+    let mut files = 0;
+    for row in crate::render::rows(&hashes)? {
+        let hash = row.first().map(|cell| cell.exact(&crate::render::Look::default())).unwrap_or_default();
+        content.update(hash.as_bytes()).update(b"\n");
+        files += 1;
+    }
+    let mut snapshot = Snapshot {
+        files,
+        content: content.finalize().to_hex().to_string(),
+        first_event: tables.first,
+        last_event: tables.last,
+        ..Snapshot::default()
+    };
+    if from.is_empty() {
+        let store = Store::open(Path::new(&global.store))?;
+        let manifest = store.manifest();
+        snapshot.tables = manifest.tables.iter().map(|(name, state)| (name.clone(), state.version)).collect();
+        snapshot.catalogs = manifest.catalogs.clone();
+    }
+    Ok(snapshot)
+}

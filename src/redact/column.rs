@@ -1,0 +1,95 @@
+//! Which columns of the store hold names, and what in them is one.
+
+use crate::table::Table;
+use std::ops::Range;
+
+/// What a name names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An AWS account.
+    Account,
+    /// A person, role, session or access key.
+    User,
+    /// A machine.
+    Host,
+    /// An address.
+    Ip,
+    /// The resource of an ARN.
+    Arn,
+}
+
+impl Kind {
+    /// Its word, with which pseudonyms begin.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Kind::Account => "account",
+            Kind::User => "user",
+            Kind::Host => "host",
+            Kind::Ip => "ip",
+            Kind::Arn => "arn",
+        }
+    }
+}
+
+/// Columns with names; ARNs and addresses are known by their form, wherever they stand.
+const COLUMNS: &[(&str, Kind)] = &[
+    ("account", Kind::Account),
+    ("user", Kind::User),
+    ("actor", Kind::User),
+    ("access_key", Kind::User),
+    ("user_arn", Kind::User),
+    // Only the jobs of dstack name their machines here.
+    ("instance", Kind::Host),
+    ("source_ip", Kind::Ip),
+    ("private_ip", Kind::Ip),
+];
+
+/// SQL that lists the names in the base tables, each statement with their kind.
+pub fn statements() -> Vec<(Kind, String)> {
+    let columns = Table::ALL.iter().flat_map(|table| {
+        let known = |name: &str| COLUMNS.iter().find(|(column, _)| *column == name).map(|(_, kind)| *kind);
+        let fields = table.fields().iter().filter(|field| field.name != "instance" || *table == Table::JobSubmissions);
+        fields.filter_map(move |field| Some((known(field.name)?, table.name(), field.name)))
+    });
+    let statement = |(kind, table, column)| {
+        (kind, format!("select distinct \"{column}\" as name from {table} where \"{column}\" is not null order by 1"))
+    };
+    // Calls about a user name it in what they ask for, jobs whom they run as.
+    let inside = [
+        ("calls", "json_path(raw, '/requestParameters/userName')"),
+        ("run_records", "json_path(raw, '/jobs/0/job_spec/user/username')"),
+        ("run_records", "json_path(raw, '/run_spec/configuration/user')"),
+    ];
+    let inside = inside.map(|(table, name)| {
+        (Kind::User, format!("select distinct {name} as name from {table} where {name} is not null order by 1"))
+    });
+    columns.map(statement).chain(inside).collect()
+}
+
+/// The names in the value of a column: `role/session` is two names, and the role and session of an ARN are names.
+pub(super) fn parts(kind: Kind, value: &str) -> Vec<(Kind, String)> {
+    let value = value.trim();
+    // AWS itself is nobody: `events.amazonaws.com` called.
+    if value.ends_with(".amazonaws.com") || value == "AWS Internal" {
+        return Vec::new();
+    }
+    let mut names = vec![value];
+    if kind == Kind::User {
+        let path = if value.starts_with("arn:") { value.splitn(6, ':').nth(5).unwrap_or_default() } else { value };
+        let path =
+            path.strip_prefix("assumed-role/").or(path.strip_prefix("user/")).or(path.strip_prefix("role/")).unwrap_or(path);
+        names.push(path);
+        names.extend(path.split('/'));
+    }
+    // A name of one or two letters would be found in every text; alone in its column it is taken out by its pair.
+    names.retain(|name| name.chars().count() >= 2 && *name != "root");
+    names.into_iter().map(|name| (kind, name.to_owned())).collect()
+}
+
+/// Whether a range of a text is a word of its own.
+pub(super) fn stands_alone(text: &str, range: Range<usize>) -> bool {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let before = text.get(..range.start).and_then(|before| before.chars().next_back());
+    let after = text.get(range.end..).and_then(|after| after.chars().next());
+    !before.is_some_and(is_word) && !after.is_some_and(is_word)
+}

@@ -1,0 +1,106 @@
+//! Names that are known by their form: ARNs, accounts, addresses, hosts, access keys, home folders.
+
+use super::column::Kind;
+use regex::{Captures, Regex};
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// What was found in a text.
+pub(super) struct Found {
+    pub range: Range<usize>,
+    pub what: What,
+}
+
+/// What it is.
+pub(super) enum What {
+    /// A name of this kind.
+    Name(Kind),
+    /// An ARN; the number of bytes before the colon in front of the account.
+    Arn(usize),
+    /// Not a name as a whole: a uuid, or the host of a public service.
+    Keep,
+}
+
+/// The first alternative that fits counts. A uuid is found first, so that its digits are no account.
+static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?P<uuid>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b)",
+        r#"|(?P<arn>(?P<head>\barn:aws[a-z-]*:[a-zA-Z0-9-]*:[a-z0-9-]*):(?:\d{12}|aws)?:[^\s"'`,;()\[\]{}<>|]+)"#,
+        r"|(?P<mail>\b[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}\b)",
+        r"|(?P<six>(?:\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b)|(?:\b(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}\b))",
+        r"|(?P<four>\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b)",
+        r"|(?P<host>\b(?:ip|ec2)-\d{1,3}(?:-\d{1,3}){3}(?:\.[A-Za-z0-9-]+)*|\b(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?\.)+",
+        r"(?:com|net|org|io|dev|cloud|app|ai|co|internal|local|localdomain|lan|corp|intra|home|info|biz|eu|us|uk|de|fr|jp|cn|in|br|au|ca|nl|ch|se|no|tech|sh|xyz|aws)\b(?:\.[a-z]{2}\b)?)",
+        r"|(?P<key>\b(?:AKIA|ASIA|AROA|AIDA|ANPA|AGPA)[A-Z0-9]{12,}\b)",
+        r"|(?P<home>(?:/home/|/Users/|\\Users\\)(?P<person>[^/\\\s:]+))",
+        r"|(?:(?:unknown|find) user (?P<login>[A-Za-z0-9._-]*[A-Za-z0-9_]))",
+        r"|(?P<account>\b\d{12}\b)",
+    ))
+    .expect("the pattern is compiled by every test")
+});
+
+static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b\d{12}\b").expect("the pattern is compiled by every test"));
+
+/// Hosts that say nothing about whose they are.
+const PUBLIC: &[&str] = &[
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "docker.io",
+    "docker.com",
+    "public.ecr.aws",
+    "ghcr.io",
+    "quay.io",
+    "gcr.io",
+    "github.com",
+];
+
+/// Names in hosts of AWS that people give.
+const GIVEN: &[&str] = &["compute", "rds", "elb", "cache", "redshift", "es", "s3"];
+
+/// What is in a text, in order.
+pub(super) fn find(text: &str) -> Vec<Found> {
+    PATTERN.captures_iter(text).filter_map(|captures| found(&captures)).collect()
+}
+
+fn found(captures: &Captures<'_>) -> Option<Found> {
+    let group = |name: &str| captures.name(name).map(|found| found.range());
+    let name = |name: &str, kind| Some(Found { range: group(name)?, what: What::Name(kind) });
+    if let Some(range) = group("uuid") {
+        return Some(Found { range, what: What::Keep });
+    }
+    if let Some(range) = group("arn") {
+        let head = group("head").map_or(0, |head| head.len());
+        return Some(Found { range, what: What::Arn(head) });
+    }
+    if let Some(host) = captures.name("host") {
+        let what = if is_public(host.as_str()) { What::Keep } else { What::Name(Kind::Host) };
+        return Some(Found { range: host.range(), what });
+    }
+    if let Some(four) = captures.name("four") {
+        // Every address, and none.
+        let what = if four.as_str() == "0.0.0.0" { What::Keep } else { What::Name(Kind::Ip) };
+        return Some(Found { range: four.range(), what });
+    }
+    name("mail", Kind::User)
+        .or_else(|| name("six", Kind::Ip))
+        .or_else(|| name("key", Kind::User))
+        .or_else(|| name("person", Kind::User))
+        .or_else(|| name("login", Kind::User))
+        .or_else(|| name("account", Kind::Account))
+}
+
+fn is_public(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let public = PUBLIC.iter().any(|public| host == *public || host.ends_with(&format!(".{public}")));
+    let labels = host.split('.').count();
+    // `logs.eu-west-1.amazonaws.com` is AWS; `orders.c1x2.eu-west-1.rds.amazonaws.com` is somebody's.
+    let given = host.contains("amazonaws") && labels > 3 && host.split('.').any(|label| GIVEN.contains(&label));
+    public && !given
+}
+
+/// Replaces the accounts in a text.
+pub(super) fn account(text: &str, pseudonym: impl Fn(&str) -> String) -> String {
+    ACCOUNT
+        .replace_all(text, |captures: &Captures<'_>| pseudonym(captures.get(0).map_or("", |found| found.as_str())))
+        .into_owned()
+}

@@ -1,0 +1,205 @@
+//! From a request to the bytes of every file.
+
+use super::chart::Chart;
+use super::desk::{Desk, Told, listing};
+use super::finding::{self, Finding, findings};
+use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
+use super::page::{About, Block, Fact, Page};
+use super::section::{FINDINGS, SectionSpec, facts, sections};
+use super::sheet::{Sheet, csv};
+use super::story::stories;
+use super::{ReportError, check_names, draw, markdown, page};
+use crate::render::Look;
+use jiff::tz::TimeZone;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Every file of a report.
+#[derive(Debug)]
+pub struct Built {
+    /// The files by name.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The manifest, which is one of them.
+    pub manifest: Manifest,
+    /// What the report tells in one line.
+    pub summary: String,
+}
+
+/// What is put together on the way.
+struct Draft<'a> {
+    desk: &'a Desk<'a>,
+    request: &'a Request,
+    tz: TimeZone,
+    files: BTreeMap<String, Vec<u8>>,
+    told: Vec<manifest::Told>,
+    evidence: Vec<Vec<String>>,
+}
+
+/// Builds a report; `tool` is the program as its manifest names it.
+pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str), desk: &Desk<'_>) -> Result<Built, ReportError> {
+    check_names(&request.sections)?;
+    let mut draft = Draft { desk, request, tz: request.tz(), files: BTreeMap::new(), told: Vec::new(), evidence: Vec::new() };
+    let facts = draft.summary()?;
+    let findings = if request.wants(FINDINGS) { draft.findings()? } else { Vec::new() };
+    let (mut blocks, mut answers) = (Vec::new(), BTreeMap::new());
+    for spec in sections().iter().filter(|spec| request.wants(&spec.id)) {
+        let told = draft.section(spec)?;
+        blocks.push(block(spec, &told, &draft.tz));
+        answers.insert(spec.id.as_str(), told);
+    }
+    blocks.extend(draft.own()?);
+    let charts: Vec<Chart> = draw::charts(&answers, request.window(), &draft.tz).map_err(ReportError::Chart)?;
+    draft.evidence()?;
+    let about = About::of(request, store, tool, catalog);
+    let stories = stories(&answers);
+    let (quiet, blocks) = blocks.into_iter().partition(|block: &Block| block.sheet.total == 0);
+    let page = Page { title: desk.text(&request.title), about, facts, stories, findings, charts, blocks, quiet };
+    draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
+    draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
+    let request = told_request(desk, request);
+    let manifest = draft.manifest(request, store, tool, catalog);
+    let summary = page.summary();
+    let mut files = draft.files;
+    files.insert("manifest.json".to_owned(), manifest.text().into_bytes());
+    Ok(Built { files, manifest, summary })
+}
+
+/// The request as the manifest tells it.
+fn told_request(desk: &Desk<'_>, request: &Request) -> Request {
+    let own = request.own.iter();
+    let own = own.map(|own| manifest::Own { title: desk.text(&own.title), query: desk.text(&own.query) }).collect();
+    Request { title: desk.text(&request.title), own, ..request.clone() }
+}
+
+fn block(spec: &SectionSpec, told: &Told, tz: &TimeZone) -> Block {
+    Block {
+        id: spec.id.clone(),
+        title: spec.title.clone(),
+        about: spec.about.clone(),
+        nothing: spec.nothing.clone(),
+        sheet: Sheet::of(told, spec.rows, tz),
+        file: format!("{}.csv", spec.id),
+        query: told.query.clone(),
+        own: false,
+    }
+}
+
+impl Draft<'_> {
+    /// The numbers of the summary, each the answer to its own query.
+    fn summary(&mut self) -> Result<Vec<Fact>, ReportError> {
+        let mut told = Vec::new();
+        for (index, spec) in facts().iter().enumerate() {
+            let answer = self.desk.ask(&spec.query, spec.windowed.then(|| self.request.window()))?;
+            let value = answer.rows.first().and_then(|row| row.first());
+            let value = value.map(|cell| cell.exact(&Look::default())).filter(|value| !value.is_empty());
+            self.note("summary.csv", index, &answer);
+            told.push(Fact {
+                id: spec.id.clone(),
+                label: spec.label.clone(),
+                value: value.unwrap_or_else(|| "0".to_owned()),
+                headline: spec.headline,
+                query: answer.query.clone(),
+            });
+        }
+        let rows: Vec<Vec<String>> =
+            told.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.value.clone(), fact.query.clone()]).collect();
+        let queries = told.iter().map(|fact| fact.query.clone()).collect();
+        self.table("summary", &["fact", "meaning", "value", "query"], &rows, queries)?;
+        Ok(told)
+    }
+
+    fn findings(&mut self) -> Result<Vec<Finding>, ReportError> {
+        let found = findings(self.desk, self.request.window(), &self.tz)?;
+        let rows: Vec<Vec<String>> = found.iter().map(finding::row).collect();
+        let by_cause = sections().iter().find(|spec| spec.id == "failures-by-cause");
+        let mut queries = Vec::new();
+        for text in by_cause.map(|spec| spec.query.as_str()).into_iter().chain([finding::PLACES_QUERY, finding::CODES_QUERY]) {
+            queries.push(self.desk.ask(text, Some(self.request.window()))?.query.clone());
+        }
+        if let Some(spec) = by_cause {
+            let told = self.desk.ask(&spec.query, Some(self.request.window()))?;
+            (0..told.rows.len()).for_each(|index| self.note_row(&format!("{FINDINGS}.csv"), index, &told, index));
+        }
+        self.table(FINDINGS, finding::COLUMNS, &rows, queries)?;
+        Ok(found)
+    }
+
+    fn section(&mut self, spec: &SectionSpec) -> Result<Rc<Told>, ReportError> {
+        let told = self.desk.ask(&spec.query, spec.windowed.then(|| self.request.window()))?;
+        self.keep(&spec.id, &told)?;
+        Ok(told)
+    }
+
+    /// Sections of one's own, in files that no section has.
+    fn own(&mut self) -> Result<Vec<Block>, ReportError> {
+        let mut blocks = Vec::new();
+        for (index, own) in self.request.own.iter().enumerate() {
+            let told = self.desk.ask(&own.query, Some(self.request.window()))?;
+            let id = format!("own-{}", index + 1);
+            self.keep(&id, &told)?;
+            blocks.push(Block {
+                file: format!("{id}.csv"),
+                id,
+                title: self.desk.text(&own.title),
+                about: String::new(),
+                nothing: "No rows.".to_owned(),
+                sheet: Sheet::of(&told, 40, &self.tz),
+                query: told.query.clone(),
+                own: true,
+            });
+        }
+        Ok(blocks)
+    }
+
+    /// Writes an answer, and notes what it rests on. Every failure names its record itself.
+    fn keep(&mut self, id: &str, told: &Told) -> Result<(), ReportError> {
+        let file = format!("{id}.csv");
+        self.files.insert(file.clone(), csv(&told.answer, &self.tz)?);
+        if id != "failures" {
+            (0..told.rows.len()).for_each(|index| self.note_row(&file, index, told, index));
+        }
+        self.told.push(manifest::Told { section: id.to_owned(), file, rows: told.rows.len(), queries: vec![told.query.clone()] });
+        Ok(())
+    }
+
+    fn table(&mut self, id: &str, names: &[&str], rows: &[Vec<String>], queries: Vec<String>) -> Result<(), ReportError> {
+        let file = format!("{id}.csv");
+        self.files.insert(file.clone(), csv(&listing("", names, rows)?, &self.tz)?);
+        self.told.push(manifest::Told { section: id.to_owned(), file, rows: rows.len(), queries });
+        Ok(())
+    }
+
+    fn note(&mut self, file: &str, row: usize, told: &Told) {
+        if !told.rows.is_empty() {
+            self.note_row(file, row, told, 0);
+        }
+    }
+
+    fn note_row(&mut self, file: &str, row: usize, told: &Told, index: usize) {
+        let ids = told.evidence.get(index).into_iter().flatten();
+        let seen: BTreeSet<&String> = ids.collect();
+        self.evidence.extend(seen.into_iter().map(|id| vec![file.to_owned(), (row + 1).to_string(), id.clone()]));
+    }
+
+    fn evidence(&mut self) -> Result<(), ReportError> {
+        let rows = std::mem::take(&mut self.evidence);
+        self.table("evidence", &["file", "row", "record"], &rows, Vec::new())
+    }
+
+    fn manifest(&self, request: Request, store: &Snapshot, tool: &str, catalog: &str) -> Manifest {
+        let entry = |(file, bytes): (&String, &Vec<u8>)| FileEntry {
+            file: file.clone(),
+            bytes: bytes.len(),
+            blake3: blake3::hash(bytes).to_hex().to_string(),
+        };
+        Manifest {
+            ecs_audit_report: manifest::FORMAT,
+            tool: tool.to_owned(),
+            catalog: catalog.to_owned(),
+            request,
+            store: store.clone(),
+            sections: self.told.clone(),
+            files: self.files.iter().map(entry).collect(),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Where a report asks its questions: query text in, rows with their evidence out.
+
+use super::ReportError;
+use crate::answer::{Answer, Column, ColumnKind};
+use crate::explain::Records;
+use crate::lang::ast::{Instant, Spanned, Window};
+use crate::lang::{self, Catalog, CheckContext, Checked};
+use crate::redact::Redactor;
+use crate::render::{self, Cell};
+use crate::run::RunError;
+use arrow::datatypes::Schema;
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Runs a checked query, with the ids of the records behind each row.
+pub type Run<'s> = dyn Fn(&Checked) -> Result<Answer, RunError> + 's;
+
+/// Everything that answers.
+pub struct Desk<'s> {
+    /// The names of the language.
+    pub catalog: &'s dyn Catalog,
+    /// What queries are checked against.
+    pub check: CheckContext,
+    /// Runs a query.
+    pub run: &'s Run<'s>,
+    /// The tables, for explanations.
+    pub records: &'s Records<'s>,
+    /// Takes names out of everything that is told.
+    pub redactor: Option<&'s Redactor>,
+    /// What was asked already.
+    pub told: RefCell<BTreeMap<String, Rc<Told>>>,
+}
+
+/// An answer, apart from its evidence.
+#[derive(Debug)]
+pub struct Told {
+    /// The query in canonical form.
+    pub query: String,
+    /// The rows.
+    pub answer: Answer,
+    /// The rows as values.
+    pub rows: Vec<Vec<Cell>>,
+    /// For each row the ids of the records it rests on: the first hundred.
+    pub evidence: Vec<Vec<String>>,
+}
+
+impl Told {
+    /// Where a column is.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.answer.columns.iter().position(|column| column.name == name)
+    }
+
+    /// A value.
+    pub fn cell(&self, row: usize, name: &str) -> Option<&Cell> {
+        self.rows.get(row)?.get(self.column(name)?).filter(|cell| **cell != Cell::Missing)
+    }
+
+    /// A text.
+    pub fn text(&self, row: usize, name: &str) -> Option<&str> {
+        match self.cell(row, name)? {
+            Cell::Text(text) => Some(text.as_str()),
+            _ => None,
+        }
+    }
+
+    /// A time.
+    pub fn time(&self, row: usize, name: &str) -> Option<Timestamp> {
+        match self.cell(row, name)? {
+            Cell::Time(time) => Some(*time),
+            _ => None,
+        }
+    }
+
+    /// A number.
+    pub fn number(&self, row: usize, name: &str) -> Option<f64> {
+        self.cell(row, name)?.as_number()
+    }
+}
+
+impl Desk<'_> {
+    /// The answer to a query; a window is put into it unless it has one.
+    pub fn ask(&self, text: &str, window: Option<(Timestamp, Timestamp)>) -> Result<Rc<Told>, ReportError> {
+        let wrong = |diagnostics| ReportError::Query { text: text.to_owned(), diagnostics };
+        let mut query = lang::parse(text).map_err(wrong)?;
+        if let (Some((from, to)), Some(stage)) = (window, query.stages.first_mut())
+            && stage.window.is_none()
+        {
+            stage.window = Some(Spanned { value: Window::Between(instant(from), instant(to)), span: 0..0 });
+        }
+        let canonical = lang::format(&query);
+        if let Some(told) = self.told.borrow().get(&canonical) {
+            return Ok(Rc::clone(told));
+        }
+        let checked = lang::check(&query, self.catalog, &self.check).map_err(wrong)?;
+        let answer = (self.run)(&checked)?;
+        let answer = match self.redactor {
+            Some(redactor) => redactor.answer(&answer)?,
+            None => answer,
+        };
+        let told = Rc::new(apart(answer)?);
+        self.told.borrow_mut().insert(canonical, Rc::clone(&told));
+        Ok(told)
+    }
+
+    /// A text without the names that are taken out.
+    pub fn text(&self, text: &str) -> String {
+        self.redactor.map_or_else(|| text.to_owned(), |redactor| redactor.text(text))
+    }
+}
+
+fn instant(time: Timestamp) -> Spanned<Instant> {
+    Spanned { value: Instant::DateTime(Offset::UTC.to_datetime(time), Some(Offset::UTC)), span: 0..0 }
+}
+
+/// Takes the column with the evidence, which is the last one, off an answer.
+fn apart(mut answer: Answer) -> Result<Told, ReportError> {
+    let mut rows = render::rows(&answer)?;
+    let has_evidence = answer.columns.last().is_some_and(|column| column.kind == ColumnKind::List);
+    let mut evidence = Vec::new();
+    if has_evidence {
+        evidence.extend(rows.iter_mut().map(|row| row.pop().map(ids).unwrap_or_default()));
+        answer.columns.pop();
+        let kept: Vec<usize> = (0..answer.columns.len()).collect();
+        answer.schema = Arc::new(answer.schema.project(&kept).unwrap_or_else(|_| Schema::empty()));
+        answer.batches =
+            answer.batches.iter().map(|batch| batch.project(&kept)).collect::<Result<_, _>>().map_err(RunError::from)?;
+    }
+    Ok(Told { query: answer.query.clone(), answer, rows, evidence })
+}
+
+fn ids(cell: Cell) -> Vec<String> {
+    let Cell::List(items) = cell else { return Vec::new() };
+    let text = |item| match item {
+        Cell::Text(text) => Some(text),
+        _ => None,
+    };
+    items.into_iter().filter_map(text).collect()
+}
+
+/// Texts as an answer.
+pub fn listing(query: &str, names: &[&str], rows: &[Vec<String>]) -> Result<Answer, ReportError> {
+    use arrow::array::{ArrayRef, StringArray};
+    use arrow::datatypes::{DataType, Field};
+    let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let column = |index: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.get(index).map_or("", String::as_str))))
+    };
+    let batch = arrow::record_batch::RecordBatch::try_new(Arc::clone(&schema), (0..names.len()).map(column).collect())
+        .map_err(RunError::from)?;
+    Ok(Answer {
+        query: query.to_owned(),
+        columns: names.iter().map(|name| Column { name: (*name).to_owned(), kind: ColumnKind::Text }).collect(),
+        schema,
+        batches: vec![batch],
+        window: crate::answer::AnswerWindow::default(),
+        spark: false,
+    })
+}

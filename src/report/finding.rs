@@ -1,0 +1,266 @@
+//! Findings: the failures of each cause, with what the failure catalog knows and an example worked out.
+
+use super::desk::{Desk, Told};
+use super::{ReportError, section};
+use crate::explain::{Subject, SubjectKind, explain, response};
+use crate::model::catalog::{FailureCatalog, filled};
+use crate::render::describe_instant;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How many findings are explained with an example; the rest have the advice of the catalog.
+const WORKED_OUT: usize = 12;
+/// How many places are named.
+const PLACES: usize = 3;
+/// How many events of a chain are told.
+const CHAIN: usize = 8;
+
+/// The failures with one cause.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// Its rank, from 1.
+    pub rank: usize,
+    /// The entry of the catalog; empty where none explains the messages.
+    pub cause: String,
+    /// What the source calls it.
+    pub title: String,
+    /// What it means.
+    pub meaning: String,
+    /// How to respond, in a word.
+    pub class: String,
+    /// How to respond, in a sentence.
+    pub response: String,
+    /// How many.
+    pub count: u64,
+    /// Tasks asked for and not placed.
+    pub not_placed: u64,
+    /// The part of all failures, as a percentage.
+    pub share: String,
+    /// The first.
+    pub first: String,
+    /// The last.
+    pub last: String,
+    /// The id of the newest.
+    pub newest: String,
+    /// Where, with counts.
+    pub places: Vec<String>,
+    /// How many other places there are.
+    pub more_places: usize,
+    /// The exit codes, with counts.
+    pub codes: Vec<String>,
+    /// What to do.
+    pub actions: Vec<String>,
+    /// The newest, worked out.
+    pub example: Option<Example>,
+}
+
+/// One failure of a finding, worked out.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Example {
+    /// What failed, with its message.
+    pub what: String,
+    /// What the evidence says about how it ended.
+    pub notes: Vec<String>,
+    /// The arithmetic.
+    pub calculation: Vec<String>,
+    /// What led to it: time, what, record.
+    pub chain: Vec<[String; 3]>,
+    /// What to check.
+    pub verify: Vec<String>,
+}
+
+/// All findings, the most frequent first.
+pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) -> Result<Vec<Finding>, ReportError> {
+    let Some(spec) = section::sections().iter().find(|section| section.id == "failures-by-cause") else {
+        return Ok(Vec::new());
+    };
+    let told = desk.ask(&spec.query, Some(window))?;
+    let (mut places, mut codes) = (places(desk, window)?, codes(desk, window)?);
+    let mut findings = Vec::new();
+    for row in 0..told.rows.len() {
+        let cause = told.text(row, "cause").unwrap_or_default().to_owned();
+        let mut finding = finding(&told, row, cause, tz);
+        let key = (finding.cause.clone(), finding.class.clone());
+        let found = places.remove(&key).unwrap_or_default();
+        finding.more_places = found.len().saturating_sub(PLACES);
+        finding.places = found.into_iter().take(PLACES).map(|(name, count)| format!("{name} ({count})")).collect();
+        finding.codes = codes.remove(&key).unwrap_or_default().iter().map(|(code, count)| described(*code, *count)).collect();
+        if row < WORKED_OUT {
+            finding.example = example(desk, &finding.newest, tz)?;
+        }
+        findings.push(finding);
+    }
+    tell_apart(&mut findings);
+    Ok(findings)
+}
+
+/// Several causes can have one name: then the cause, or how to respond, stands behind it.
+fn tell_apart(findings: &mut [Finding]) {
+    let mut names: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for finding in findings.iter() {
+        *names.entry(finding.title.clone()).or_default().entry(finding.cause.clone()).or_default() += 1;
+    }
+    for finding in findings {
+        let Some(causes) = names.get(&finding.title) else { continue };
+        let mut more = Vec::new();
+        if causes.len() > 1 {
+            more.push(finding.cause.as_str());
+        }
+        if causes.get(&finding.cause).is_some_and(|count| *count > 1) && !finding.class.is_empty() {
+            more.push(finding.class.as_str());
+        }
+        if !more.is_empty() {
+            finding.title = format!("{} ({})", finding.title, more.join(", "));
+        }
+    }
+}
+
+fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {
+    let entry = FailureCatalog::current().entry(&cause);
+    let class = told.text(row, "class").unwrap_or_default().to_owned();
+    let when = |name: &str| told.time(row, name).map(|time| describe_instant(time, tz)).unwrap_or_default();
+    let whole = |name: &str| told.number(row, name).unwrap_or_default() as u64;
+    let share = told.cell(row, "share").map(|cell| cell.human(&crate::render::Look::default())).unwrap_or_default();
+    Finding {
+        rank: row + 1,
+        title: entry.map_or_else(|| "Messages that no entry of the catalog explains".to_owned(), |entry| entry.name.clone()),
+        meaning: entry.map(|entry| entry.cause.clone()).unwrap_or_default(),
+        response: response(entry, Some(class.as_str()).filter(|class| !class.is_empty())).unwrap_or_default(),
+        count: whole("count"),
+        not_placed: whole("not_placed"),
+        share,
+        first: when("first"),
+        last: when("last"),
+        newest: told.text(row, "newest").unwrap_or_default().to_owned(),
+        places: Vec::new(),
+        more_places: 0,
+        codes: Vec::new(),
+        actions: entry.map(|entry| entry.actions.iter().map(|action| filled(action, &[])).collect()).unwrap_or_default(),
+        example: None,
+        class,
+        cause,
+    }
+}
+
+/// Cause and class, as the rows are grouped.
+type Key = (String, String);
+
+/// Where the failures of each cause were: the most frequent place first.
+fn places(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(String, u64)>>, ReportError> {
+    let told = desk.ask(PLACES_QUERY, Some(window))?;
+    let mut places: BTreeMap<Key, Vec<(String, u64)>> = BTreeMap::new();
+    for row in 0..told.rows.len() {
+        let of = |name: &str| told.text(row, name).unwrap_or_default();
+        let name = [of("service"), of("family"), of("run"), of("container_instance"), of("event_name")]
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .unwrap_or("not named");
+        let group = [of("cluster"), of("project")].into_iter().find(|name| !name.is_empty());
+        let name = group.map_or_else(|| name.to_owned(), |group| format!("{group}/{name}"));
+        let count = told.number(row, "count").unwrap_or_default() as u64;
+        let list = places.entry((of("cause").to_owned(), of("class").to_owned())).or_default();
+        match list.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, total)) => *total += count,
+            None => list.push((name, count)),
+        }
+    }
+    for list in places.values_mut() {
+        list.sort_by(|left, right| (right.1, &left.0).cmp(&(left.1, &right.0)));
+    }
+    Ok(places)
+}
+
+/// The exit codes of each cause: the most frequent first.
+fn codes(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(i64, u64)>>, ReportError> {
+    let told = desk.ask(CODES_QUERY, Some(window))?;
+    let mut codes: BTreeMap<Key, Vec<(i64, u64)>> = BTreeMap::new();
+    for row in 0..told.rows.len() {
+        let of = |name: &str| told.text(row, name).unwrap_or_default().to_owned();
+        let whole = |name: &str| told.number(row, name).unwrap_or_default();
+        codes.entry((of("cause"), of("class"))).or_default().push((whole("exit_code") as i64, whole("count") as u64));
+    }
+    Ok(codes)
+}
+
+/// An exit code with what it means.
+fn described(code: i64, count: u64) -> String {
+    let meaning = FailureCatalog::current().exit_code(code).map(|known| format!(", {}", known.name)).unwrap_or_default();
+    format!("exit code {code}{meaning} ({count})")
+}
+
+/// The query behind the exit codes of the findings.
+pub const CODES_QUERY: &str = "failures where exit_code is not missing by cause, class, exit_code show count";
+
+/// The query behind the places of the findings.
+pub const PLACES_QUERY: &str =
+    "failures by cause, class, cluster, service, family, project, run, container_instance, event_name show count";
+
+fn example(desk: &Desk<'_>, id: &str, tz: &TimeZone) -> Result<Option<Example>, ReportError> {
+    let subject = Subject { kind: SubjectKind::Failure, name: id.to_owned(), cluster: None };
+    let Some((finding, _)) = explain(desk.records, &subject)? else { return Ok(None) };
+    let told = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
+    let told: Vec<&str> = told.into_iter().flatten().collect();
+    let what = if told.is_empty() { finding.failure.what } else { format!("{}: {}", finding.failure.what, told.join(": ")) };
+    let texts = |texts: Vec<String>| texts.iter().map(|text| desk.text(text)).collect::<Vec<_>>();
+    let from = finding.chain.len().saturating_sub(CHAIN);
+    let chain = finding.chain.iter().skip(from).map(|event| {
+        let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
+        let note = event.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
+        [describe_instant(event.time, tz), desk.text(&format!("{}{who}{note}", event.what)), desk.text(&event.record)]
+    });
+    let verify = finding.verify.iter().map(|check| match (&check.command, &check.note) {
+        (Some(command), Some(note)) => format!("{command}  # {note}"),
+        (Some(line), None) | (None, Some(line)) => line.clone(),
+        (None, None) => String::new(),
+    });
+    Ok(Some(Example {
+        what: desk.text(&what),
+        notes: texts(finding.notes),
+        calculation: texts(finding.calculation),
+        chain: chain.collect(),
+        verify: texts(verify.filter(|line| !line.is_empty()).collect()),
+    }))
+}
+
+/// The rows of `findings.csv`.
+pub const COLUMNS: &[&str] = &[
+    "rank",
+    "cause",
+    "title",
+    "class",
+    "response",
+    "count",
+    "share",
+    "not_placed",
+    "first",
+    "last",
+    "newest",
+    "places",
+    "exit_codes",
+    "meaning",
+    "actions",
+];
+
+/// A finding as a row of `findings.csv`.
+pub fn row(finding: &Finding) -> Vec<String> {
+    let numbered = finding.actions.iter().enumerate().map(|(index, action)| format!("{}. {action}", index + 1));
+    vec![
+        finding.rank.to_string(),
+        finding.cause.clone(),
+        finding.title.clone(),
+        finding.class.clone(),
+        finding.response.clone(),
+        finding.count.to_string(),
+        finding.share.clone(),
+        finding.not_placed.to_string(),
+        finding.first.clone(),
+        finding.last.clone(),
+        finding.newest.clone(),
+        finding.places.join(", "),
+        finding.codes.join(", "),
+        finding.meaning.clone(),
+        numbered.collect::<Vec<_>>().join("\n"),
+    ]
+}

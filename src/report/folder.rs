@@ -1,0 +1,145 @@
+//! The folder of a report: written as a whole or not at all.
+
+use super::{Manifest, ReportError};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const MANIFEST: &str = "manifest.json";
+
+/// Files by name.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Reads a report: its manifest and its files.
+pub fn read(folder: &Path) -> Result<(Manifest, Files), ReportError> {
+    let manifest = manifest(folder)?.ok_or_else(|| {
+        ReportError::Sentence(format!(
+            "`{}` is not a report of ecs-audit: expected a folder with a {MANIFEST} that `ecs-audit report --out` wrote",
+            folder.display()
+        ))
+    })?;
+    let mut files = Files::new();
+    for name in names(folder)? {
+        let path = folder.join(&name);
+        files.insert(name, fs::read(&path).map_err(|error| ReportError::io(&path, error))?);
+    }
+    Ok((manifest, files))
+}
+
+/// Writes a report. A folder that is there already is replaced only if it is a report with nothing else in it.
+pub fn write(folder: &Path, files: &Files) -> Result<(), ReportError> {
+    let exists = folder.symlink_metadata().is_ok();
+    if exists {
+        replaceable(folder)?;
+    }
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.ok_or_else(|| ReportError::Sentence(format!("`{}` is no name for a new folder", folder.display())))?;
+    let parent = match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_path_buf(),
+        None => PathBuf::from("."),
+    };
+    fs::create_dir_all(&parent).map_err(|error| ReportError::io(&parent, error))?;
+    let (fresh, old) = (beside(&parent, &name, "new"), beside(&parent, &name, "old"));
+    let written = fill(&fresh, files).and_then(|()| {
+        if exists {
+            fs::rename(folder, &old).map_err(|error| ReportError::io(folder, error))?;
+        }
+        fs::rename(&fresh, folder).map_err(|error| {
+            // What was there before comes back.
+            let _ = fs::rename(&old, folder);
+            ReportError::io(folder, error)
+        })
+    });
+    if written.is_err() {
+        let _ = fs::remove_dir_all(&fresh);
+    }
+    if exists && written.is_ok() {
+        fs::remove_dir_all(&old).map_err(|error| ReportError::io(&old, error))?;
+    }
+    written
+}
+
+fn beside(parent: &Path, name: &str, what: &str) -> PathBuf {
+    parent.join(format!(".{name}.{what}-{}", std::process::id()))
+}
+
+fn fill(folder: &Path, files: &Files) -> Result<(), ReportError> {
+    fs::create_dir(folder).map_err(|error| ReportError::io(folder, error))?;
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        let write = || {
+            let mut file = fs::File::create(&path)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        write().map_err(|error| ReportError::io(&path, error))?;
+    }
+    Ok(())
+}
+
+fn manifest(folder: &Path) -> Result<Option<Manifest>, ReportError> {
+    let Ok(text) = fs::read(folder.join(MANIFEST)) else { return Ok(None) };
+    Ok(serde_json::from_slice(&text).ok())
+}
+
+/// Refuses to replace what is not a report, or holds what no report wrote.
+fn replaceable(folder: &Path) -> Result<(), ReportError> {
+    let refuse = |why: String| {
+        Err(ReportError::Sentence(format!(
+            "`{}` {why}: name a folder that does not exist yet, or an older report",
+            folder.display()
+        )))
+    };
+    if !folder.symlink_metadata().is_ok_and(|known| known.is_dir()) {
+        return refuse("is not a folder".to_owned());
+    }
+    let names = names(folder)?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let Some(manifest) = manifest(folder)? else { return refuse("holds files and is not a report".to_owned()) };
+    let known = |name: &String| name == MANIFEST || manifest.files.iter().any(|entry| entry.file == *name);
+    match names.iter().find(|name| !known(name)) {
+        None => Ok(()),
+        Some(name) => refuse(format!("is a report, but `{name}` in it is not part of it")),
+    }
+}
+
+fn names(folder: &Path) -> Result<Vec<String>, ReportError> {
+    let entries = fs::read_dir(folder).map_err(|error| ReportError::io(folder, error))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| ReportError::io(folder, error))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(text: &str) -> Files {
+        Files::from([("a.csv".to_owned(), text.as_bytes().to_vec())])
+    }
+
+    #[test]
+    fn what_is_no_report_is_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("notes");
+        fs::create_dir(&folder).unwrap();
+        write(&folder, &files("1")).unwrap();
+        // It has no manifest, so it is no report.
+        let told = write(&folder, &files("2")).unwrap_err().to_string();
+        assert!(told.contains("is not a report"), "{told}");
+        assert_eq!(fs::read_to_string(folder.join("a.csv")).unwrap(), "1");
+        let file = dir.path().join("file");
+        fs::write(&file, "x").unwrap();
+        assert!(write(&file, &files("2")).unwrap_err().to_string().contains("is not a folder"));
+        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+    }
+}

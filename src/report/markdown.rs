@@ -1,0 +1,148 @@
+//! The page as Markdown, for a ticket or a wiki.
+
+use super::chart::Chart;
+use super::finding::Finding;
+use super::page::{Block, Page};
+use super::sheet::Sheet;
+use crate::render::{escape_markdown as escape, visible};
+
+/// The report as Markdown.
+pub fn write(page: &Page) -> String {
+    let mut out = String::new();
+    let about = &page.about;
+    line(&mut out, &format!("# {}", escape(&page.title)));
+    line(&mut out, &format!("Window {}", escape(&about.window)));
+    if about.time_zone != "UTC" {
+        line(&mut out, &format!("Times in {}", escape(&about.time_zone)));
+    }
+    if about.redacted {
+        line(&mut out, "Names are replaced by pseudonyms.");
+    }
+    let headline = page.facts.iter().filter(|fact| fact.headline);
+    list(&mut out, headline.map(|fact| format!("**{}** {}", escape(&fact.value), escape(&fact.label))));
+    if !page.stories.is_empty() {
+        line(&mut out, "## In short");
+        list(
+            &mut out,
+            page.stories.iter().map(|story| {
+                format!(
+                    "**{}** {}: {}. {}.",
+                    escape(&story.count),
+                    escape(&story.what),
+                    escape(&story.detail),
+                    escape(&sentence(&story.advice))
+                )
+            }),
+        );
+    }
+    if !page.findings.is_empty() {
+        line(&mut out, "## Findings");
+        page.findings.iter().for_each(|finding| write_finding(&mut out, finding));
+    }
+    page.charts.iter().for_each(|chart| write_chart(&mut out, chart));
+    page.blocks.iter().filter(|block| !block.sheet.rows.is_empty()).for_each(|block| write_block(&mut out, block));
+    if !page.quiet.is_empty() {
+        line(&mut out, "## Nothing to say");
+        list(&mut out, page.quiet.iter().map(|block| format!("{}: {}", escape(&block.title), escape(&block.nothing))));
+    }
+    line(&mut out, "## About this report");
+    let mut told = vec![
+        format!("{} files in the store, events {}, content `{}`", about.files, escape(&about.events), about.content),
+        format!("written by {} with failure catalog {}", escape(&about.tool), escape(&about.catalog)),
+        "the records behind every number, a hundred for each at most: `evidence.csv`".to_owned(),
+        "`ecs-audit report verify DIR` computes every number again".to_owned(),
+    ];
+    if about.failures {
+        told.push("every failure, with its record: `failures.csv`".to_owned());
+    }
+    let facts = page.facts.iter();
+    told.extend(facts.map(|fact| format!("{} {}: {}", escape(&fact.value), escape(&fact.label), code(&fact.query))));
+    list(&mut out, told.into_iter());
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}
+
+fn write_finding(out: &mut String, finding: &Finding) {
+    line(out, &format!("### {}. {} × {}", finding.rank, finding.count, escape(&finding.title)));
+    if !finding.meaning.is_empty() {
+        line(out, &escape(&finding.meaning));
+    }
+    let mut facts = vec![if finding.first == finding.last {
+        format!("{} of all failures, at {}", finding.share, finding.first)
+    } else {
+        format!("{} of all failures, {} … {}", finding.share, finding.first, finding.last)
+    }];
+    if finding.not_placed > 0 {
+        facts.push(format!("{} tasks not placed", finding.not_placed));
+    }
+    let more = if finding.more_places > 0 { format!(" and {} more", finding.more_places) } else { String::new() };
+    facts.push(format!("where: {}{more}", escape(&finding.places.join(", "))));
+    facts.extend(finding.codes.iter().map(|code| escape(code)));
+    let kinds = [("class", &finding.class), ("cause", &finding.cause)];
+    facts.extend(kinds.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name} {}", code(value))));
+    if !finding.response.is_empty() {
+        facts.push(format!("response: {}", escape(&finding.response)));
+    }
+    list(out, facts.into_iter());
+    let numbered = finding.actions.iter().enumerate().map(|(index, action)| format!("{}. {}", index + 1, escape(action)));
+    let numbered: Vec<String> = numbered.collect();
+    if !numbered.is_empty() {
+        line(out, &numbered.join("\n"));
+    }
+    if let Some(example) = &finding.example {
+        line(out, &format!("The newest, {}: {}", code(&finding.newest), escape(&example.what)));
+        list(out, example.notes.iter().chain(&example.calculation).map(|note| escape(note)));
+        list(out, example.chain.iter().map(|[time, what, record]| format!("{time} {} {}", escape(what), code(record))));
+    }
+}
+
+fn write_chart(out: &mut String, chart: &Chart) {
+    line(out, &format!("## {}", escape(&chart.title)));
+    line(out, &escape(&chart.text));
+    table(out, &chart.table);
+}
+
+fn write_block(out: &mut String, block: &Block) {
+    line(out, &format!("## {}", escape(&block.title)));
+    if !block.about.is_empty() {
+        line(out, &escape(&block.about));
+    }
+    table(out, &block.sheet);
+    let (shown, total) = (block.sheet.rows.len(), block.sheet.total);
+    let which = if total > shown { format!("The first {shown} of {total} rows; all are in") } else { "Also as".to_owned() };
+    line(out, &format!("{which} `{}`: {}", block.file, code(&block.query)));
+}
+
+fn table(out: &mut String, sheet: &Sheet) {
+    let cells = |cells: &mut dyn Iterator<Item = String>| format!("| {} |", cells.collect::<Vec<_>>().join(" | "));
+    let mut lines = vec![cells(&mut sheet.columns.iter().map(|column| escape(&column.name)))];
+    lines.push(cells(&mut sheet.columns.iter().map(|column| if column.numeric { "--:" } else { "---" }.to_owned())));
+    lines.extend(sheet.rows.iter().map(|row| cells(&mut row.iter().map(|cell| escape(cell)))));
+    line(out, &lines.join("\n"));
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push_str("\n\n");
+}
+
+fn list(out: &mut String, items: impl Iterator<Item = String>) {
+    let items: Vec<String> = items.map(|item| format!("- {item}")).collect();
+    if !items.is_empty() {
+        line(out, &items.join("\n"));
+    }
+}
+
+/// A text that begins like a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// A text as code, whatever back-ticks are in it.
+fn code(text: &str) -> String {
+    let text = visible(text);
+    if text.contains('`') { format!("`` {text} ``").replace("```", "` ``") } else { format!("`{text}`") }
+}

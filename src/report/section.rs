@@ -1,0 +1,126 @@
+//! What a report can tell: the facts and sections of `sections.toml`, compiled in.
+
+use super::ReportError;
+use crate::lang::suggest;
+use serde::Deserialize;
+use std::sync::LazyLock;
+
+/// A number of the summary.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactSpec {
+    /// Its name in `summary.csv`.
+    pub id: String,
+    /// What it counts, in words.
+    pub label: String,
+    /// The query that answers with one row of one column.
+    pub query: String,
+    /// Whether it stands at the top of the page.
+    #[serde(default)]
+    pub headline: bool,
+    /// Whether the window of the report is put into the query.
+    #[serde(default = "yes")]
+    pub windowed: bool,
+}
+
+/// A table of the report.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SectionSpec {
+    /// Its name, and that of its CSV file.
+    pub id: String,
+    /// Its heading.
+    pub title: String,
+    /// What its rows are.
+    pub about: String,
+    /// The query it is the answer to.
+    pub query: String,
+    /// What is said when there are no rows.
+    pub nothing: String,
+    /// The most rows on the page; the CSV file has all.
+    pub rows: usize,
+    /// Whether the window of the report is put into the query.
+    #[serde(default = "yes")]
+    pub windowed: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    fact: Vec<FactSpec>,
+    section: Vec<SectionSpec>,
+}
+
+static TEXT: LazyLock<Text> =
+    LazyLock::new(|| toml::from_str(include_str!("sections.toml")).expect("the sections are read by a test"));
+
+/// The section that is made from the failure catalog.
+pub const FINDINGS: &str = "findings";
+
+/// The numbers of the summary.
+pub fn facts() -> &'static [FactSpec] {
+    &TEXT.fact
+}
+
+/// The tables, in order.
+pub fn sections() -> &'static [SectionSpec] {
+    &TEXT.section
+}
+
+/// The names of all sections.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    std::iter::once(FINDINGS).chain(sections().iter().map(|section| section.id.as_str()))
+}
+
+/// Refuses names of sections that do not exist.
+pub fn check_names(wanted: &[String]) -> Result<(), ReportError> {
+    match wanted.iter().find(|name| !names().any(|known| known == name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            let near = suggest::question(name, names()).map(|question| format!("; {question}")).unwrap_or_default();
+            let known: Vec<&str> = names().collect();
+            Err(ReportError::Sentence(format!("no section is called `{name}`{near}\nsections: {}", known.join(", "))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang;
+    use crate::plan::PlanCatalog;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_query_of_the_report_runs_and_names_are_given_once() {
+        let catalog = PlanCatalog::new(|_, _| Vec::new());
+        let context = lang::CheckContext {
+            anchor: jiff::Timestamp::UNIX_EPOCH,
+            now: jiff::Timestamp::UNIX_EPOCH,
+            first: None,
+            last: None,
+            tz: jiff::tz::TimeZone::UTC,
+        };
+        let queries: Vec<&str> =
+            facts().iter().map(|fact| &*fact.query).chain(sections().iter().map(|section| &*section.query)).collect();
+        assert!(queries.len() > 20);
+        for text in queries {
+            let query = lang::parse(text).unwrap();
+            let checked = lang::check(&query, &catalog, &context).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+            assert!(!checked.default_limit, "{text} is cut");
+        }
+        let ids: BTreeSet<&str> = names().collect();
+        assert_eq!(ids.len(), names().count());
+        assert!(ids.iter().all(|id| !["summary", "evidence", "manifest", "report"].contains(id)));
+    }
+
+    #[test]
+    fn an_unknown_section_is_told_the_near_one() {
+        let told = check_names(&["failures-by-cuase".to_owned()]).unwrap_err().to_string();
+        assert!(told.contains("failures-by-cause"), "{told}");
+    }
+}

@@ -1,0 +1,63 @@
+//! A table of the report: the CSV file with every row, and what of it stands on the page.
+
+use super::ReportError;
+use super::desk::Told;
+use crate::answer::Answer;
+use crate::render::{Format, Look, is_numeric, render};
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+/// A table as it stands on the page.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Sheet {
+    /// The columns.
+    pub columns: Vec<Heading>,
+    /// The rows shown.
+    pub rows: Vec<Vec<String>>,
+    /// How many rows there are.
+    pub total: usize,
+}
+
+/// The heading of a column.
+#[derive(Debug, Clone, Serialize)]
+pub struct Heading {
+    /// Its name.
+    pub name: String,
+    /// Whether its values stand on the right.
+    pub numeric: bool,
+}
+
+impl Sheet {
+    /// The first rows of an answer.
+    pub fn of(told: &Told, most: usize, tz: &TimeZone) -> Sheet {
+        let look = look(tz);
+        let columns = told.answer.columns.iter();
+        Sheet {
+            columns: columns.map(|column| Heading { name: told_name(&column.name), numeric: is_numeric(column.kind) }).collect(),
+            rows: told.rows.iter().take(most).map(|cells| cells.iter().map(|cell| cell.human(&look)).collect()).collect(),
+            total: told.rows.len(),
+        }
+    }
+
+    /// A table of texts; the columns named are numbers.
+    pub fn texts(columns: &[(&str, bool)], rows: Vec<Vec<String>>) -> Sheet {
+        let heading = |(name, numeric): &(&str, bool)| Heading { name: (*name).to_owned(), numeric: *numeric };
+        Sheet { columns: columns.iter().map(heading).collect(), total: rows.len(), rows }
+    }
+}
+
+/// A column as a person says it.
+fn told_name(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// An answer as CSV.
+pub fn csv(answer: &Answer, tz: &TimeZone) -> Result<Vec<u8>, ReportError> {
+    let mut bytes = Vec::new();
+    render(Format::Csv, answer, &look(tz), &mut bytes)?;
+    Ok(bytes)
+}
+
+fn look(tz: &TimeZone) -> Look {
+    Look { width: None, color: false, tz: tz.clone() }
+}

@@ -1,0 +1,158 @@
+//! A report against the store: what differs, by file, row and column.
+
+use super::Manifest;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Files by name.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Something that is not as the store says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The file.
+    pub file: String,
+    /// Where in it.
+    pub place: String,
+    /// What the report says.
+    pub was: String,
+    /// What the store says.
+    pub is: String,
+}
+
+/// Everything in which a report differs from what was computed again. What the manifest tells of the
+/// store and of the sizes of its files is not compared: those follow from the rest.
+pub fn compare(report: &Files, again: &Files) -> Vec<Difference> {
+    let names: BTreeSet<&String> = report.keys().chain(again.keys()).collect();
+    let mut found = Vec::new();
+    for name in names {
+        match (report.get(name), again.get(name)) {
+            (Some(was), Some(is)) if was != is => {
+                let differences = if name.ends_with(".csv") {
+                    tables(was, is)
+                } else if name == "manifest.json" {
+                    manifests(was, is)
+                } else {
+                    lines(was, is)
+                };
+                found.extend(differences.into_iter().map(|(place, was, is)| Difference { file: name.clone(), place, was, is }));
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+            (Some(_), None) => found.push(whole(name, "there", "not part of this report")),
+            (None, Some(_)) => found.push(whole(name, "missing", "part of this report")),
+        }
+    }
+    found
+}
+
+fn whole(name: &str, was: &str, is: &str) -> Difference {
+    Difference { file: name.to_owned(), place: "the file".to_owned(), was: was.to_owned(), is: is.to_owned() }
+}
+
+/// Place, was, is.
+type Found = (String, String, String);
+
+fn tables(was: &[u8], is: &[u8]) -> Vec<Found> {
+    let read = |bytes: &[u8]| -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+        let text = |record: csv::ByteRecord| record.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
+        reader.byte_records().filter_map(Result::ok).map(text).collect()
+    };
+    let (was, is) = (read(was), read(is));
+    let header: Vec<String> = is.first().cloned().unwrap_or_default();
+    let mut found = Vec::new();
+    for row in 0..was.len().max(is.len()) {
+        let place = if row == 0 { "header".to_owned() } else { format!("row {row}") };
+        match (was.get(row), is.get(row)) {
+            (Some(was), Some(is)) => {
+                for column in 0..was.len().max(is.len()) {
+                    let cell = |cells: &[String]| cells.get(column).cloned().unwrap_or_default();
+                    let (was, is) = (cell(was), cell(is));
+                    if was != is {
+                        let name = header.get(column).cloned().unwrap_or_else(|| (column + 1).to_string());
+                        found.push((format!("{place}, column {name}"), was, is));
+                    }
+                }
+            }
+            (Some(was), None) => found.push((place, was.join(","), "no such row".to_owned())),
+            (None, Some(is)) => found.push((place, "no such row".to_owned(), is.join(","))),
+            (None, None) => {}
+        }
+    }
+    if found.is_empty() {
+        vec![("its spelling".to_owned(), "other quotes or line ends".to_owned(), "the same cells".to_owned())]
+    } else {
+        found
+    }
+}
+
+fn lines(was: &[u8], is: &[u8]) -> Vec<Found> {
+    let read = |bytes: &[u8]| -> Vec<String> { String::from_utf8_lossy(bytes).split('\n').map(str::to_owned).collect() };
+    let (was, is) = (read(was), read(is));
+    let mut found = Vec::new();
+    for line in 0..was.len().max(is.len()) {
+        let (was, is) = (was.get(line), is.get(line));
+        if was != is {
+            let told = |line: Option<&String>| line.cloned().unwrap_or_else(|| "no such line".to_owned());
+            found.push((format!("line {}", line + 1), told(was), told(is)));
+        }
+    }
+    found
+}
+
+fn manifests(was: &[u8], is: &[u8]) -> Vec<Found> {
+    let read = |bytes: &[u8]| -> Value {
+        let manifest: Result<Manifest, _> = serde_json::from_slice(bytes);
+        manifest.ok().and_then(|manifest| serde_json::to_value(manifest).ok()).unwrap_or_default()
+    };
+    let mut found = Vec::new();
+    values("", &read(was), &read(is), &mut found);
+    found
+}
+
+fn values(path: &str, was: &Value, is: &Value, found: &mut Vec<Found>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (was, is) {
+        (Value::Object(left), Value::Object(right)) => {
+            let keys: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+            for key in keys {
+                let of = |object: &serde_json::Map<String, Value>| object.get(key).cloned().unwrap_or_default();
+                values(&below(key), &of(left), &of(right), found);
+            }
+        }
+        (Value::Array(left), Value::Array(right)) => {
+            for index in 0..left.len().max(right.len()) {
+                let of = |array: &[Value]| array.get(index).cloned().unwrap_or_default();
+                values(&below(&index.to_string()), &of(left), &of(right), found);
+            }
+        }
+        (was, is) if was != is => found.push((path.to_owned(), was.to_string(), is.to_string())),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(name: &str, text: &str) -> Files {
+        Files::from([(name.to_owned(), text.as_bytes().to_vec())])
+    }
+
+    #[test]
+    fn a_number_is_named_by_row_and_column() {
+        let found = compare(&files("a.csv", "x,n\nq,99\n"), &files("a.csv", "x,n\nq,20\n"));
+        let [one] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((&*one.place, &*one.was, &*one.is), ("row 1, column n", "99", "20"));
+    }
+
+    #[test]
+    fn rows_files_and_spelling_are_compared() {
+        let differ = |was: &str, is: &str| compare(&files("a.csv", was), &files("a.csv", is)).len();
+        assert_eq!(differ("x\n1\n", "x\n1\n"), 0);
+        assert_eq!(differ("x\n1\n2\n", "x\n1\n"), 1);
+        assert_eq!(differ("x\n\"1\"\n", "x\n1\n"), 1);
+        assert_eq!(compare(&files("a.csv", ""), &files("b.csv", "")).len(), 2);
+        assert_eq!(compare(&files("a.md", "1\n2"), &files("a.md", "1\n3"))[0].place, "line 2");
+    }
+}

@@ -1,0 +1,319 @@
+//! Reports: the same bytes from the same store, every number found again, nothing hostile, nothing overwritten.
+//!
+//! `tests/report/samples.md` was read line by line against `samples/README.md`; after a change that is meant,
+//! `ECS_AUDIT_BLESS=1 cargo test --test integration report` writes it anew: read the difference.
+
+use crate::support::{Desk, Ran, project};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::LazyLock;
+
+/// The samples with a report about all of them.
+static DESK: LazyLock<Desk> = LazyLock::new(|| {
+    let desk = Desk::new();
+    desk.load(&[&project().join("samples/exports")]).ok();
+    let quotas = project().join("samples/quotas.json");
+    desk.run(&["report", "--since", "7d", "--out", "full", "--quiet", "--threads", "1", "--quotas", quotas.to_str().unwrap()])
+        .ok();
+    desk
+});
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().flatten();
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())).collect()
+}
+
+fn text(desk: &Desk, name: &str) -> String {
+    std::fs::read_to_string(desk.path(name)).unwrap()
+}
+
+fn cells(csv: &[u8]) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv);
+    reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+/// A small report, for tests that are not about what it tells.
+fn small(desk: &Desk, out: &str, more: &[&str]) -> Ran {
+    let mut arguments = vec!["report", "--out", out, "--quiet", "--sections", "failures-by-reason,quarantine"];
+    arguments.extend(more);
+    desk.run(&arguments)
+}
+
+#[test]
+fn the_samples_are_told_as_they_were_read() {
+    let told = text(&DESK, "full/report.md");
+    let catalog: serde_json::Value = serde_json::from_str(&text(&DESK, "full/manifest.json")).unwrap();
+    // The version of the catalog changes with every entry.
+    let told = told.replace(catalog["catalog"].as_str().unwrap(), "[catalog]");
+    let path = project().join("tests/report/samples.md");
+    if std::env::var_os("ECS_AUDIT_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &told).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let differ = kept.lines().zip(told.lines()).find(|(kept, told)| kept != told);
+    assert!(kept == told, "{differ:?}");
+}
+
+#[test]
+fn what_the_samples_plant_is_found() {
+    let summary = cells(&files(&DESK.path("full"))["summary.csv"]);
+    let fact = |name: &str| summary.iter().find(|row| row[0] == name).unwrap()[2].clone();
+    assert_eq!((fact("failures"), fact("consequences"), fact("unexplained")), ("110".into(), "1".into(), "1".into()));
+    let lost = cells(&files(&DESK.path("full"))["lost-launches.csv"]);
+    let reason = lost[0].iter().position(|name| name == "reason").unwrap();
+    assert_eq!(lost.iter().filter(|row| row[reason] == "AGENT").count(), 14);
+    let page = text(&DESK, "full/report.html");
+    assert!(page.contains("<strong>Fargate vCPU needed at once</strong>"));
+    assert!(page.contains("8 in use and 4 refused; the limit is 8, short by 4"));
+}
+
+#[test]
+fn threads_and_zone_of_the_machine_change_no_byte() {
+    let quotas = project().join("samples/quotas.json");
+    let mut command = DESK.command();
+    command.env("TZ", "Asia/Tokyo").args(["report", "--since", "7d", "--out", "again", "--quiet", "--threads", "2"]);
+    assert!(command.arg("--quotas").arg(quotas).status().unwrap().success());
+    let (one, other) = (files(&DESK.path("full")), files(&DESK.path("again")));
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, bytes) in &one {
+        assert!(other[name] == *bytes, "{name} differs");
+    }
+}
+
+#[test]
+fn the_manifest_has_the_hash_of_every_file_and_queries_that_run() {
+    let manifest: serde_json::Value = serde_json::from_str(&text(&DESK, "full/manifest.json")).unwrap();
+    let files = files(&DESK.path("full"));
+    let entries = manifest["files"].as_array().unwrap();
+    assert_eq!(entries.len() + 1, files.len());
+    for entry in entries {
+        let bytes = &files[entry["file"].as_str().unwrap()];
+        assert_eq!(entry["blake3"].as_str().unwrap(), blake3::hash(bytes).to_hex().to_string());
+        assert_eq!(entry["bytes"].as_u64().unwrap(), bytes.len() as u64);
+    }
+    let by_reason = manifest["sections"].as_array().unwrap().iter().find(|told| told["section"] == "failures-by-reason").unwrap();
+    let query = by_reason["queries"][0].as_str().unwrap();
+    let asked = DESK.run(&["query", query, "--format", "csv", "--quiet"]).ok().out;
+    assert_eq!(asked.as_bytes(), files["failures-by-reason.csv"]);
+    assert_eq!(DESK.run(&["query", "--canonical", query]).ok().out.trim(), query);
+}
+
+#[test]
+fn every_record_named_as_evidence_is_in_the_store() {
+    let evidence = cells(&files(&DESK.path("full"))["evidence.csv"]);
+    let named: BTreeSet<&String> = evidence.iter().skip(1).map(|row| &row[2]).collect();
+    assert!(named.len() > 500, "{}", named.len());
+    let ids = "select id from calls union select id from task_events union select id from instance_events union select id \
+               from service_events union select id from run_records union select id from run_events union select id from \
+               job_submissions union select record from failures union select id from failures union select id from files";
+    let known: BTreeSet<String> = DESK.sql(ids).into_iter().map(|row| row[0].clone()).collect();
+    let lost: Vec<_> = named.iter().filter(|id| !known.contains(**id)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}
+
+#[test]
+fn verify_names_the_number_that_was_changed() {
+    small(&DESK, "tampered", &[]).ok();
+    let told = DESK.run(&["report", "verify", "tampered", "--quiet"]).ok().out;
+    assert!(told.contains("every number is as the store tells it"), "{told}");
+    let path = DESK.path("tampered/failures-by-reason.csv");
+    let changed = std::fs::read_to_string(&path).unwrap().replace("AGENT,launch,20,", "AGENT,launch,2,");
+    std::fs::write(&path, changed).unwrap();
+    let ran = DESK.run(&["report", "verify", "tampered"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert_eq!(ran.out, "failures-by-reason.csv: row 1, column count: was 2, is 20\n");
+    std::fs::remove_file(DESK.path("tampered/evidence.csv")).unwrap();
+    let ran = DESK.run(&["report", "verify", "tampered", "--quiet"]);
+    assert!(ran.out.contains("evidence.csv: the file: was missing, is part of this report"), "{}", ran.out);
+    let ran = DESK.run(&["report", "verify", "full"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("name the same --quotas"), "{}", ran.err);
+    let ran = DESK.run(&["report", "verify", "."]);
+    assert!(ran.code == 2 && ran.err.contains("is not a report"), "{}", ran.err);
+}
+
+#[test]
+fn a_folder_that_is_no_report_is_never_overwritten() {
+    let desk = &*DESK;
+    desk.write("notes/mine.txt", "keep");
+    let ran = small(desk, "notes", &[]);
+    assert!(ran.code == 2 && ran.err.contains("holds files and is not a report"), "{}", ran.err);
+    assert_eq!(text(desk, "notes/mine.txt"), "keep");
+    small(desk, "twice", &[]).ok();
+    small(desk, "twice", &["--title", "Another"]).ok();
+    assert!(text(desk, "twice/report.md").starts_with("# Another\n"));
+    desk.write("twice/mine.txt", "keep");
+    let ran = small(desk, "twice", &[]);
+    assert!(ran.code == 2 && ran.err.contains("`mine.txt` in it is not part of it"), "{}", ran.err);
+    assert_eq!(text(desk, "twice/mine.txt"), "keep");
+}
+
+#[test]
+fn sections_windows_and_questions_of_ones_own() {
+    let desk = &*DESK;
+    small(desk, "own", &["--around", "2026-03-04T05:30Z", "--within", "30m", "--query", "Clusters=failures by cluster"]).ok();
+    let names: Vec<String> = files(&desk.path("own")).into_keys().collect();
+    let expected = [
+        "evidence.csv",
+        "failures-by-reason.csv",
+        "manifest.json",
+        "own-1.csv",
+        "quarantine.csv",
+        "report.html",
+        "report.md",
+        "summary.csv",
+    ];
+    assert_eq!(names, expected);
+    let told = text(desk, "own/report.md");
+    assert!(told.contains("## Clusters"), "{told}");
+    assert!(told.contains("failures between 2026-03-04T05:00Z and 2026-03-04T06:00Z by cluster"), "{told}");
+    assert_eq!(text(desk, "own/quarantine.csv"), "why,file,count\n");
+    assert!(told.contains("- Quarantine: Nothing is quarantined."), "{told}");
+    let ran = small(desk, "wrong", &["--sections", "quarantin"]);
+    assert!(ran.code == 2 && ran.err.contains("did you mean `quarantine`?"), "{}", ran.err);
+    let ran = small(desk, "wrong", &["--since", "7x"]);
+    assert!(ran.code == 2 && ran.err.contains("failures since 7x"), "{}", ran.err);
+    let ran = small(desk, "wrong", &["--query", "Mine=failurs"]);
+    assert!(ran.code == 2 && ran.err.contains("did you mean `failures`?"), "{}", ran.err);
+    assert!(!desk.path("wrong").exists());
+}
+
+#[test]
+fn hostile_records_are_only_text() {
+    let desk = Desk::new();
+    let hostile = "=HYPERLINK(\"http://evil\")<script>alert(1)</script><img src=x onerror=alert(2)>\u{1b}[2J\u{202e}gnp.exe|`**_${{7*7}}{{7*7}}";
+    let event = |id: &str, service: &str, message: &str| {
+        serde_json::json!({
+            "version": "0", "id": id, "detail-type": "ECS Service Action", "source": "aws.ecs", "account": "111122223333",
+            "time": "2026-03-04T10:00:00Z", "region": "eu-west-1",
+            "resources": [format!("arn:aws:ecs:eu-west-1:111122223333:service/c/{service}")],
+            "detail": {"eventType": "ERROR", "eventName": message, "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/c",
+                "createdAt": "2026-03-04T10:00:00Z", "reason": message}
+        })
+        .to_string()
+    };
+    let lines = [event("a1", hostile, "SERVICE_TASK_PLACEMENT_FAILURE"), event("a2", "=1+1", hostile), event("a3", "+2", "@x")];
+    let path = desk.write("events.ndjson", lines.join("\n"));
+    desk.load(&[&path]).ok();
+    desk.run(&["report", "--out", "page", "--title", hostile, "--query", "x<b>=failures by service, message", "--quiet"]).ok();
+    for (name, bytes) in files(&desk.path("page")) {
+        let told = String::from_utf8(bytes).unwrap();
+        assert!(!told.contains('\u{1b}') && !told.contains('\u{202e}'), "{name}");
+        if name == "report.html" {
+            assert!(!told.contains("<script") && !told.contains("<img") && !told.contains("<b>"), "{name}");
+            assert!(told.contains("&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"), "{name}");
+            // A template in a record is not run.
+            assert!(told.contains("{{7*7}}") && !told.contains("{49}"), "{name}");
+        }
+        if name == "report.md" {
+            assert!(!told.lines().any(|line| line.contains("<script") && !line.contains('`')), "{name}");
+        }
+        if name.ends_with(".csv") {
+            for cell in cells(told.as_bytes()).concat() {
+                let formula = cell.starts_with(['=', '+', '@', '\t', '\r']);
+                assert!(!formula && !(cell.starts_with('-') && cell.parse::<f64>().is_err()), "{name}: {cell}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_without_failures_has_a_report_that_says_so() {
+    let desk = Desk::new();
+    let record = serde_json::json!({"Records": [{
+        "eventVersion": "1.11", "eventID": "0aa0aa00-0000-4000-8000-000000000001", "eventTime": "2026-03-04T10:00:00Z",
+        "eventSource": "ecs.amazonaws.com", "eventName": "ListClusters", "awsRegion": "eu-west-1",
+        "recipientAccountId": "111122223333", "readOnly": true, "userIdentity": {"type": "AWSService"}
+    }]});
+    let path = desk.write("trail.json", record.to_string());
+    desk.load(&[&path]).ok();
+    desk.run(&["report", "--out", "quiet", "--quiet"]).ok();
+    let told = text(&desk, "quiet/report.md");
+    assert!(told.contains("**0** failures") && told.contains("- Incidents: No failures."), "{told}");
+    assert!(told.contains("No events in the window"), "{told}");
+    assert_eq!(cells(&files(&desk.path("quiet"))["failures.csv"]).len(), 1);
+    let nothing = Desk::new();
+    nothing.write("empty.json", "{\"Records\":[]}");
+    nothing.load(&[&nothing.path("empty.json")]);
+    let ran = nothing.run(&["report", "--out", "x"]);
+    assert!(ran.code == 2 && ran.err.contains("nothing to report"), "{}", ran.err);
+}
+
+/// Everything in the store that names an account, a resource, an address, a person or a machine.
+fn names() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let tables =
+        ["calls", "task_events", "instance_events", "service_events", "run_records", "run_events", "job_submissions", "failures"];
+    let of_names = ["account", "user", "actor", "access_key", "source_ip", "private_ip"];
+    let forms = [
+        r#"arn:aws[^"\\ ]+"#,
+        r"\b111122223333\b",
+        r"\b222233334444\b",
+        r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b",
+        r"\bip-\d+-\d+-\d+-\d+[a-z0-9.-]*",
+        r#"(?:userName|username|hostname|privateDnsName|accessKeyId|principalId)\\?"\s*:\s*\\?"([^"\\]+)"#,
+    ]
+    .map(|form| regex::Regex::new(form).unwrap());
+    for table in tables {
+        let told = DESK.run(&["sql", &format!("select * from {table}"), "--format", "ndjson", "--quiet"]).ok().out;
+        for line in told.lines() {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            for (column, value) in row.as_object().unwrap() {
+                let Some(value) = value.as_str() else { continue };
+                let is_name = of_names.contains(&column.as_str()) || column.ends_with("_arn");
+                if is_name || (table == "job_submissions" && column == "instance") {
+                    names.insert(value.to_owned());
+                }
+                for form in &forms {
+                    let found = form.captures_iter(value).map(|found| found.get(1).or(found.get(0)).unwrap().as_str().to_owned());
+                    names.extend(found);
+                }
+            }
+        }
+    }
+    // AWS itself is nobody, and so is everybody.
+    names.retain(|name| !name.ends_with(".amazonaws.com") && !["0.0.0.0", "AWS Internal", "root"].contains(&name.as_str()));
+    names
+}
+
+#[test]
+fn nothing_that_names_somebody_is_left_after_redaction() {
+    let desk = &*DESK;
+    let names = names();
+    assert!(names.len() > 1000, "{}", names.len());
+    let sections =
+        "findings,failures,failures-by-service,changes-before,lost-launches,coverage,coverage-calls,gaps,loads,collisions,quota";
+    let own = "Mine=calls where account = 111122223333 by user, source_ip, user_arn, raw.userIdentity.principalId";
+    let arguments = ["report", "--since", "7d", "--out", "red", "--redact", "--sections", sections, "--query", own, "--quiet"];
+    desk.run(&arguments).ok();
+    let mut outputs = files(&desk.path("red"));
+    let query = "calls show user, user_arn, account, source_ip, raw.requestParameters, raw.userIdentity limit 5000";
+    let told = desk.run(&["query", query, "--redact", "--format", "csv", "--quiet"]).ok().out;
+    assert!(told.contains("account-") && told.contains("user-"), "{told}");
+    outputs.insert("query".to_owned(), told.into_bytes());
+    let is_word = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    for (file, bytes) in &outputs {
+        let told = String::from_utf8_lossy(bytes);
+        for name in &names {
+            // The family `root` and words like it are not told from the name of a person by their letters.
+            let alone = told
+                .match_indices(name.as_str())
+                .find(|(at, _)| !is_word(told[..*at].chars().next_back()) && !is_word(told[at + name.len()..].chars().next()));
+            assert!(alone.is_none(), "{file} names {name}: {}", &told[alone.unwrap().0.saturating_sub(60)..][..120]);
+        }
+    }
+    // The same store and key give the same pseudonyms, also when it is computed again.
+    small(desk, "red-small", &["--since", "7d", "--redact", "--query", own]).ok();
+    assert_eq!(files(&desk.path("red-small"))["own-1.csv"], outputs["own-1.csv"]);
+    let verified = desk.run(&["report", "verify", "red-small", "--quiet"]);
+    assert_eq!(verified.code, 0, "{}", verified.out);
+    let key = std::fs::read_to_string(desk.path(".ecs-audit/redaction.key")).unwrap();
+    assert!(outputs.values().all(|bytes| !String::from_utf8_lossy(bytes).contains(key.trim())));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(desk.path(".ecs-audit/redaction.key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
