@@ -43,6 +43,8 @@ fn the_planted_stories_are_found() {
         "unknown user 1, repository set-up 1"
     );
     assert_eq!(findings(&report, "failed").len(), 1, "the deployment of search");
+    let stalls = findings(&report, "stalls");
+    assert!(stalls.len() == 1 && stalls[0].0.contains("ecs-svc/1931771335527380427"), "the deployment of cart: {stalls:?}");
     assert_eq!(findings(&report, "agent-away").iter().map(|(_, count)| count).sum::<f64>(), 1.0, "the outage of 2026-03-05");
     let records = &report["checks"][0]["findings"][0]["records"][0];
     assert!(records["file"].as_str().unwrap().contains("samples/exports"), "{records}");
