@@ -5,13 +5,18 @@ use super::ask::Tables;
 use super::say::Failure;
 use crate::plan::quotas::Quotas;
 use crate::plan::{set_min_blocked, set_quotas};
+use std::path::PathBuf;
+
+/// The files with limits: those of the option, else that of a configuration file.
+fn paths<'a>(arguments: &'a Limits, global: &'a Global) -> Vec<&'a PathBuf> {
+    let configured = global.configured.settings.quotas.as_ref().map(|setting| &setting.value);
+    arguments.quotas.iter().chain(configured.filter(|_| arguments.quotas.is_empty())).collect()
+}
 
 /// The limits that were asked for, read.
 pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
     let mut quotas = Quotas::default();
-    let configured = global.configured.settings.quotas.as_ref().map(|setting| &setting.value);
-    let paths = arguments.quotas.iter().chain(configured.filter(|_| arguments.quotas.is_empty()));
-    for path in paths {
+    for path in paths(arguments, global) {
         let wrong = |detail: String| Failure::Sentence(format!("`{}`: {detail}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         quotas.read(&text).map_err(|error| wrong(error.to_string()))?;
@@ -23,12 +28,13 @@ pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
 }
 
 /// What the limits are told apart by: a hash of the files and words; empty when there are none.
-pub fn fingerprint(arguments: &Limits) -> Result<String, Failure> {
-    if arguments.quotas.is_empty() && arguments.what_if.is_empty() {
+pub fn fingerprint(arguments: &Limits, global: &Global) -> Result<String, Failure> {
+    let paths = paths(arguments, global);
+    if paths.is_empty() && arguments.what_if.is_empty() {
         return Ok(String::new());
     }
     let mut hasher = blake3::Hasher::new();
-    for path in &arguments.quotas {
+    for path in paths {
         let bytes = std::fs::read(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
         hasher.update(blake3::hash(&bytes).as_bytes());
     }

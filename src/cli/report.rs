@@ -63,7 +63,7 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
     if !global.quiet {
         notes(&manifest, &snapshot(&arguments.from, &tables, global)?).iter().for_each(|note| say(note));
     }
-    if manifest.request.limits != limits::fingerprint(&arguments.limits)? {
+    if manifest.request.limits != limits::fingerprint(&arguments.limits, global)? {
         return Err(Failure::Sentence(
             "the report was written with other limits: name the same --quotas and --what-if as then".to_owned(),
         ));
@@ -185,7 +185,7 @@ fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Conte
         time_zone: context.tz.iana_name().unwrap_or("UTC").to_owned(),
         sections: arguments.sections.clone(),
         own,
-        limits: limits::fingerprint(&arguments.limits)?,
+        limits: limits::fingerprint(&arguments.limits, global)?,
         redacted: arguments.redact,
     })
 }
