@@ -8,9 +8,12 @@ use ecs_audit::decode::inflate::{InflateLimits, inflate};
 use ecs_audit::decode::json::Tape;
 use ecs_audit::decode::split::split;
 use ecs_audit::discover::{Input, Source};
+use ecs_audit::knowledge::TextKind;
 use ecs_audit::lang;
 use ecs_audit::load::{LoadOptions, Silent, load};
-use ecs_audit::model::{Modeled, Origin, cloudtrail::model_call};
+use ecs_audit::model::ecs_event::Envelope;
+use ecs_audit::model::failure::classify;
+use ecs_audit::model::{Modeled, Origin, cloudtrail::model_call, task::model_task};
 use ecs_audit::store::{MemoryShelf, Store, WriteOptions};
 use ecs_audit::table::{Columns, Table, TableSet};
 use flate2::Compression;
@@ -111,6 +114,78 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Texts of failures, one in three of them with names of its own, as an export has them.
+fn failure_texts() -> Vec<(TextKind, String)> {
+    let mut random = Random(11);
+    let task = |random: &mut Random| format!("{:032x}", u128::from(random.below(u64::MAX >> 34)));
+    (0..300)
+        .map(|number| match number % 6 {
+            0 => (TextKind::ApiFailure, "AGENT".to_owned()),
+            1 => (TextKind::TaskStoppedReason, "Essential container in task exited".to_owned()),
+            2 => (TextKind::ContainerReason, "OutOfMemoryError: Container killed due to memory usage".to_owned()),
+            3 => (
+                TextKind::ServiceActionReason,
+                format!("(service web) (task {}) failed container health checks.", task(&mut random)),
+            ),
+            4 => (
+                TextKind::TaskStoppedReason,
+                format!(
+                    "CannotPullContainerError: failed to resolve ref 111122223333.dkr.ecr.us-east-1.amazonaws.com/web:{}: not found",
+                    task(&mut random)
+                ),
+            ),
+            _ => (TextKind::TaskStoppedReason, format!("nobody has a rule for {}", task(&mut random))),
+        })
+        .collect()
+}
+
+/// What the catalog costs: texts classified a second, and the same records modeled with and without failures in them.
+/// Five records of a hundred tell of a failure, so the difference between the last two is what classification adds.
+fn classification(criterion: &mut Criterion) {
+    let texts = failure_texts();
+    let mut group = criterion.benchmark_group("classify");
+    group.throughput(Throughput::Bytes(texts.iter().map(|(_, text)| text.len() as u64).sum()));
+    group.bench_function("texts", |bench| {
+        bench.iter(|| texts.iter().filter(|(kind, text)| classify(*kind, black_box(text)).cause.is_some()).count());
+    });
+    for (name, failing) in [("records without failures", 0), ("records, 5 % of them failures", 5)] {
+        let records = tasks(failing);
+        group.throughput(Throughput::Bytes(records.iter().map(|text| text.len() as u64).sum()));
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                let modeled = records.iter().filter(|text| {
+                    let tape = Tape::parse(black_box(text)).expect("sound JSON");
+                    let origin = Origin { file: "f", record: 1, raw: Some(text), text };
+                    let Modeled::Record(record) = model_task(tape.root(), Envelope::describe(), origin) else { return false };
+                    black_box(record.rows.len()) > 0
+                });
+                modeled.count()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// States of a thousand tasks; so many of a hundred could not pull their image, each another.
+fn tasks(failing: u64) -> Vec<String> {
+    let mut random = Random(13);
+    (0..1_000)
+        .map(|number| {
+            let id = random.below(u64::MAX >> 34);
+            let end = if number % 100 < failing {
+                format!(
+                    r#""lastStatus":"STOPPED","stopCode":"TaskFailedToStart","stoppedReason":"CannotPullContainerError: failed to resolve ref 111122223333.dkr.ecr.us-east-1.amazonaws.com/web:{id}: not found","stoppedAt":"2026-03-04T02:11:00Z""#
+                )
+            } else {
+                r#""lastStatus":"RUNNING","healthStatus":"UNKNOWN","connectivity":"CONNECTED","launchType":"FARGATE","platformVersion":"1.4.0","availabilityZone":"us-east-1a","capacityProviderName":"FARGATE","connectivityAt":"2026-03-04T02:10:02Z""#.to_owned()
+            };
+            format!(
+                r#"{{"attachments":[{{"id":"a","type":"eni","status":"ATTACHED","details":[{{"name":"subnetId","value":"subnet-0a1b2c3d"}},{{"name":"networkInterfaceId","value":"eni-{id}"}},{{"name":"privateIPv4Address","value":"10.0.0.7"}}]}}],"clusterArn":"arn:aws:ecs:us-east-1:111122223333:cluster/web","taskArn":"arn:aws:ecs:us-east-1:111122223333:task/web/{id:032x}","taskDefinitionArn":"arn:aws:ecs:us-east-1:111122223333:task-definition/web:7","group":"service:web","desiredStatus":"RUNNING","cpu":"256","memory":"512","createdAt":"2026-03-04T02:10:00Z","version":3,{end},"containers":[{{"containerArn":"arn:aws:ecs:us-east-1:111122223333:container/web/{id}","name":"app","image":"111122223333.dkr.ecr.us-east-1.amazonaws.com/web:1","lastStatus":"RUNNING","networkInterfaces":[],"cpu":"0"}}]}}"#
+            )
+        })
+        .collect()
+}
+
 fn loading(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let mut bytes = 0;
@@ -150,5 +225,5 @@ fn language(criterion: &mut Criterion) {
         .bench_function("lex and parse", |bench| bench.iter(|| lang::parse(black_box(query)).map(|query| lang::format(&query))));
 }
 
-criterion_group!(benches, decode, loading, language);
+criterion_group!(benches, decode, classification, loading, language);
 criterion_main!(benches);

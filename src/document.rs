@@ -152,6 +152,19 @@ impl<'d> Section<'d> {
         number.map(Some).ok_or_else(|| self.wrong(key, value, "a number from 0 on"))
     }
 
+    /// A list of numbers from 0 on.
+    pub fn numbers(&self, key: &str) -> Result<Vec<f64>, Mistake> {
+        let Some(value) = self.find(key) else { return Ok(Vec::new()) };
+        let list = value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, "a list of numbers"))?;
+        let number = |one: &Value<'_>| match one.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse::<f64>().ok(),
+            _ => None,
+        };
+        list.iter()
+            .map(|one| number(one).filter(|number| *number >= 0.0).ok_or_else(|| self.wrong(key, one, "a number from 0 on")))
+            .collect()
+    }
+
     /// A list of texts; one text alone is a list of one.
     pub fn texts(&self, key: &str) -> Result<Vec<&'d str>, Mistake> {
         let Some(value) = self.find(key) else { return Ok(Vec::new()) };

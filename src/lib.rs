@@ -42,6 +42,7 @@ pub mod doctor;
 pub mod explain;
 pub mod lang;
 pub mod plan;
+pub mod preflight;
 pub mod redact;
 pub mod render;
 pub mod report;

@@ -157,6 +157,16 @@ fn help_fields_and_sql() {
         &["catalog", "show", "--help"],
         &["catalog", "explain", "--help"],
         &["catalog", "test", "--help"],
+        &["explain", "--help"],
+        &["timeline", "--help"],
+        &["queries", "--help"],
+        &["config", "--help"],
+        &["check", "--help"],
+        &["preflight", "--help"],
+        &["doctor", "--help"],
+        &["repl", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ] {
         let ran = desk.run(arguments).ok();
         assert!(ran.out.contains("Example"), "{arguments:?}: {}", ran.out);

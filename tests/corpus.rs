@@ -54,6 +54,7 @@ fn the_truth_of_a_corpus_is_reproduced() {
         std::fs::rename(desk.path("corpus/tree").join(path), desk.path("odd").join(format!("{index}.{kind}"))).unwrap();
     }
     check_totals(&desk, &truth);
+    crate::capacity::check(&desk, &truth);
     check_odd_files(&desk);
 }
 

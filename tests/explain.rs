@@ -12,6 +12,7 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
     // The place of the samples is not part of what is told.
     command.arg("load").arg(project().join("samples/exports"));
     assert!(command.output().unwrap().status.success());
+    desk.write("quotas.json", std::fs::read(project().join("samples/quotas.json")).unwrap());
     desk
 });
 
@@ -30,6 +31,12 @@ const SNAPSHOTS: &[(&str, &[&str])] = &[
     ("asked-to-stop", &["explain", "3a30de965da95dceb1ddab42c0614ffe"]),
     ("deployment", &["explain", "ecs-svc/3726654232655040678"]),
     ("vcpu-quota", &["explain", "847f1ce8-57c5-4f6d-a31d-7fb1210e1805"]),
+    ("vcpu-quota-with-limit", &["explain", "847f1ce8-57c5-4f6d-a31d-7fb1210e1805", "--quotas", "quotas.json"]),
+    ("quota", &["explain", "quota", "ap-northeast-1", "--quotas", "quotas.json"]),
+    ("quota-at", &["explain", "quota", "ap-northeast-1", "--at", "2026-03-02T09:50Z", "--what-if", "limit=16"]),
+    ("quota-without-limit", &["explain", "quota", "ap-northeast-1"]),
+    ("quota-json", &["explain", "quota", "ap-northeast-1", "--quotas", "quotas.json", "--format", "json"]),
+    ("quota-markdown", &["explain", "quota", "ap-northeast-1", "--quotas", "quotas.json", "--format", "markdown"]),
     ("resource-cpu", &["explain", "3f7ce1f6-55b4-41fb-aa68-1f3d582b744f"]),
     ("resource-memory", &["explain", "3de83feb-b59a-48e8-bc25-6811a7fe28b5"]),
     ("run-with-exit-status", &["explain", "tokenize-corpus"]),
@@ -37,7 +44,7 @@ const SNAPSHOTS: &[(&str, &[&str])] = &[
     ("run-of-two-nodes", &["explain", "train-2node"]),
     ("run-signal-lost", &["explain", "finetune-a10-1"]),
     ("run-no-capacity", &["explain", "no-h100"]),
-    ("unknown-message", &["explain", "653f3478-d66d-459f-a50a-f1a616acc577"]),
+    ("agent-update", &["explain", "653f3478-d66d-459f-a50a-f1a616acc577"]),
     ("refused-call", &["explain", "53b28d74-9607-49a5-acb2-150ec5439b32"]),
     ("service-all", &["explain", "checkout-web", "--all"]),
     ("tokyo", &["explain", "3f7ce1f6-55b4-41fb-aa68-1f3d582b744f", "--format", "markdown", "--tz", "Asia/Tokyo"]),

@@ -4,7 +4,7 @@
 //! own stands for any number of lines, and within a line for any text. `cargo run --release --` is the
 //! binary under test.
 
-use crate::support::{Desk, binary, project};
+use crate::support::{Desk, VARIABLES, binary, project};
 use std::process::Command;
 
 struct Example {
@@ -14,12 +14,17 @@ struct Example {
 
 fn examples(text: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
-    let mut inside = false;
+    let (mut inside, mut document) = (false, false);
     for line in text.lines() {
         if line.starts_with("```") {
             inside = line == "```console";
         } else if inside && let Some(command) = line.strip_prefix("$ ") {
+            document = command.contains("<<'END'");
             examples.push(Example { command: command.to_owned(), output: Vec::new() });
+        } else if document && let Some(example) = examples.last_mut() {
+            // The lines of a here-document belong to the command.
+            example.command.push_str(&format!("\n{line}"));
+            document = line != "END";
         } else if inside && let Some(example) = examples.last_mut() {
             example.output.push(line.to_owned());
         }
@@ -54,41 +59,39 @@ fn matches(patterns: &[String], lines: &[&str]) -> bool {
     }
 }
 
-#[test]
-fn the_tour_runs() {
+/// Runs the console blocks of a page in a folder that has the samples; how many ran, and what was wrong.
+pub fn run_page(page: &str) -> (usize, Vec<String>) {
     let desk = Desk::new();
     let binary = binary().parent().unwrap().to_owned();
     let copied = Command::new("cp").arg("-r").arg(project().join("samples")).arg(desk.path("samples")).status().unwrap();
     assert!(copied.success());
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let (mut run, mut wrong) = (0, Vec::new());
-    for example in examples(&std::fs::read_to_string(project().join("README.md")).unwrap()) {
-        let output = Command::new("sh")
-            .args(["-c", &example.command.replace("cargo run --release --", "ecs-audit")])
-            .current_dir(desk.path(""))
-            .env("PATH", &path)
-            .env_remove("ECS_AUDIT_STORE")
-            .env_remove("ECS_AUDIT_RULES")
-            .env_remove("ECS_AUDIT_CONFIG")
-            .env("XDG_CONFIG_HOME", desk.path(""))
-            .output()
-            .unwrap();
+    for example in examples(&std::fs::read_to_string(project().join(page)).unwrap()) {
+        let mut command = Command::new("sh");
+        command.args(["-c", &example.command.replace("cargo run --release --", "ecs-audit")]);
+        command.current_dir(desk.path("")).env("PATH", &path);
+        for name in VARIABLES {
+            command.env_remove(name);
+        }
+        let output = command.env("XDG_CONFIG_HOME", desk.path("")).output().unwrap();
         let printed = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
         let lines: Vec<&str> = printed.lines().collect();
-        let patterns: Vec<String> = example
-            .output
-            .into_iter()
-            .rev()
-            .skip_while(|line| line.trim().is_empty())
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect();
+        let mut patterns = example.output;
+        while patterns.last().is_some_and(|line| line.trim().is_empty()) {
+            patterns.pop();
+        }
         if !matches(&patterns, &lines) {
-            wrong.push(format!("$ {}\nprinted:\n{printed}\nthe README says:\n{}", example.command, patterns.join("\n")));
+            wrong.push(format!("$ {}\nprinted:\n{printed}\n{page} says:\n{}", example.command, patterns.join("\n")));
         }
         run += 1;
     }
+    (run, wrong)
+}
+
+#[test]
+fn the_tour_runs() {
+    let (run, wrong) = run_page("README.md");
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(run >= 8, "the README has a tour: {run}");
 }

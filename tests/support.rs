@@ -14,6 +14,18 @@ pub fn binary() -> PathBuf {
     std::env::var_os("ECS_AUDIT_BINARY").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_ecs-audit")), PathBuf::from)
 }
 
+/// Variables with which a caller could change what the binary does.
+pub const VARIABLES: &[&str] = &[
+    "ECS_AUDIT_STORE",
+    "ECS_AUDIT_RULES",
+    "ECS_AUDIT_QUOTAS",
+    "ECS_AUDIT_CONFIG",
+    "ECS_AUDIT_TZ",
+    "ECS_AUDIT_AS_OF",
+    "COLUMNS",
+    "NO_COLOR",
+];
+
 /// A folder with a store in it, and the binary to ask.
 pub struct Desk {
     dir: TempDir,
@@ -72,10 +84,10 @@ impl Desk {
     pub fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.dir.path());
-        for name in ["ECS_AUDIT_STORE", "ECS_AUDIT_RULES", "ECS_AUDIT_TZ", "ECS_AUDIT_AS_OF", "COLUMNS", "NO_COLOR"] {
+        for name in VARIABLES {
             command.env_remove(name);
         }
-        command.env_remove("ECS_AUDIT_CONFIG").env("XDG_CONFIG_HOME", self.dir.path());
+        command.env("XDG_CONFIG_HOME", self.dir.path());
         command.stdin(Stdio::null());
         command
     }

@@ -40,6 +40,8 @@ pub enum State {
 /// A row that reached the threshold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
+    /// What is the case, where the row alone does not say it.
+    pub told: Option<String>,
     /// What the row is about, by column.
     pub keys: Vec<(String, String)>,
     /// The other columns.
@@ -111,8 +113,24 @@ impl Outcome {
 }
 
 impl Finding {
+    /// A finding about a file as a whole.
+    pub fn of_sentence(sentence: String, file: &str) -> Finding {
+        let file = Some(file.to_owned()).filter(|file| !file.is_empty());
+        Finding {
+            keys: Vec::new(),
+            values: Vec::new(),
+            measure: ("rows".to_owned(), 1.0),
+            records: file.map(|file| Place { id: String::new(), file: Some(file) }).into_iter().collect(),
+            rests_on: 0,
+            told: Some(sentence),
+        }
+    }
+
     /// One sentence without a full stop: what the row is about, and its number.
     pub fn sentence(&self) -> String {
+        if let Some(told) = &self.told {
+            return told.clone();
+        }
         let (measure, value) = &self.measure;
         let told = if value.fract() == 0.0 && value.abs() < 1e15 { format!("{value:.0}") } else { format!("{value}") };
         if self.keys.is_empty() {

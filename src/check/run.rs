@@ -25,6 +25,7 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
             _ => Vec::new(),
         };
         let mut finding = Finding {
+            told: None,
             keys: Vec::new(),
             values: Vec::new(),
             measure: (name, value),

@@ -10,20 +10,21 @@ use std::path::PathBuf;
 
 /// Offline analyzer for Amazon ECS and dstack failures: load an export, ask a sentence.
 #[derive(Debug, Parser)]
-#[command(name = "ecs-audit", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "ecs-audit", version, about, max_term_width = 100)]
 #[command(after_help = "Examples:
   ecs-audit load s3-export/
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query --from s3-export/ \"failures by reason since 7d\"
+  ecs-audit            (on a terminal: questions one after the other)
 
 Exit codes: 0 = done, 1 = a check found something, 2 = error, 3 = done, but some of the input could not be loaded.")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// What to do; nothing = questions one after the other, on a terminal.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Options of every command.
@@ -89,6 +90,8 @@ What has been loaded already is not loaded again, so the command can be repeated
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query \"failures where reason = AGENT by cluster every 1d since 30d\" --format csv
   ecs-audit query --from s3-export/ \"calls where failed by user, error_code top 20\"
+  ecs-audit query --chart \"failures by weekday(time), hour(time) since 30d\"
+  ecs-audit query @lost --set since=30d
   ecs-audit query --explain \"tasks by service show p95(start_latency)\"
 
 `ecs-audit fields` lists what can be asked about. Relative times count back from the newest event
@@ -126,7 +129,7 @@ Clauses written after the name are added to `where` and replace all others.")]
 
 A setting comes from the first of these that names it:
   1. its option, such as --tz
-  2. its variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES
+  2. its variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES, ECS_AUDIT_QUOTAS
   3. the file of --config or ECS_AUDIT_CONFIG
   4. ecs-audit.toml in the folder of the store
   5. ecs-audit/config.toml in XDG_CONFIG_HOME, else in ~/.config (APPDATA on Windows)
@@ -163,6 +166,7 @@ loaded or no record is in the window.")]
   ecs-audit explain nightly-settlement --from s3-export/
   ecs-audit explain arn:aws:ecs:eu-west-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb
   ecs-audit explain --all --since 7d
+  ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json
 
 A name with several failures explains the newest and says how many others there are; with --all each
 cause is explained once. Only what a record or the failure catalog says is told.")]
@@ -201,12 +205,31 @@ no network and no script. A folder that is not a report is never overwritten.")]
   ecs-audit catalog explain \"CannotPullContainerError: pull image manifest has been retried 1 time(s)\"
   ecs-audit catalog test rules.toml")]
     Catalog(CatalogArgs),
+    /// Check a task definition before it is deployed
+    #[command(after_help = "Examples:
+  ecs-audit preflight taskdef.json
+  ecs-audit preflight taskdef.json --cluster batch --count 3
+  aws ecs describe-task-definition --task-definition web | ecs-audit preflight - --format json
+
+It is judged by itself (sizes of Fargate, sums, roles, log options) and against the store: images, secrets
+and roles that failed before, room on the instances, how long stopping took. Exit codes are those of
+`check`: 0 = nothing found, 1 = found, 2 = error, 3 = nothing found, but some input could not be loaded.")]
+    Preflight(Preflight),
     /// Tell what is in the store, what is odd about it, and what to export to answer more
     #[command(after_help = "Examples:
   ecs-audit doctor
   ecs-audit doctor --from s3-export/
   ecs-audit doctor --json")]
     Doctor(Doctor),
+    /// Ask questions one after the other, with completion and history
+    #[command(after_help = "Examples:
+  ecs-audit repl
+  ecs-audit repl --from s3-export/
+  ecs-audit repl --format csv < questions.txt
+
+On a terminal `ecs-audit` alone does the same. Tab completes clauses, fields and values, \\help lists the
+commands. Where the input is no terminal every line of it is a question; the exit code is 2 if one fails.")]
+    Repl(Repl),
     /// Print completions for a shell
     #[command(after_help = "Examples:
   ecs-audit completions bash > ~/.local/share/bash-completion/completions/ecs-audit
@@ -237,7 +260,7 @@ pub struct Load {
 }
 
 /// What use is held against.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Limits {
     /// Limits for `quota`: TOML with [[quota]], or what `aws service-quotas list-service-quotas` prints (may be repeated)
     #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
@@ -245,6 +268,9 @@ pub struct Limits {
     /// Replay `quota` with something else: limit=16, spot-limit=16 or task-vcpu=2 (may be repeated)
     #[arg(long, value_name = "NAME=VALUE")]
     pub what_if: Vec<String>,
+    /// How long a task must be blocked before it is one of the `stalls`
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub min_blocked: std::time::Duration,
 }
 
 /// Where rows come from and where the answer goes.
@@ -285,6 +311,9 @@ pub struct Query {
     /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
     #[arg(long)]
     pub redact: bool,
+    /// Draw the answer instead of listing it: bars, lines over time, or a strip of the week
+    #[arg(long, conflicts_with = "format")]
+    pub chart: bool,
     /// Show how the query runs instead of running it
     #[arg(long)]
     pub explain: bool,
@@ -338,6 +367,9 @@ pub struct CheckArgs {
     /// A value for a parameter of a saved query that a check uses (may be repeated)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
     /// The least severity for which the exit code is 1: note, warning or error
     #[arg(long, value_name = "SEVERITY", default_value = "note", value_parser = severity)]
     pub fail_on: Severity,
@@ -379,9 +411,15 @@ pub struct ConfigArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
+    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last; or quota
     #[arg(value_name = "X", required_unless_present = "all")]
     pub what: Option<String>,
+    /// With quota: the region
+    #[arg(value_name = "REGION")]
+    pub region: Option<String>,
+    /// With quota: the instant, such as 2026-03-02T10:00:05Z (default: where most was missing)
+    #[arg(long, value_name = "TIME", requires = "region")]
+    pub at: Option<String>,
     /// Explain each cause once, with the number of its failures
     #[arg(long)]
     pub all: bool,
@@ -592,6 +630,38 @@ fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(TextKind::ALL.map(TextKind::name))
 }
 
+/// Arguments of `preflight`.
+#[derive(Debug, Args)]
+pub struct Preflight {
+    /// The JSON of register-task-definition or describe-task-definition; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The cluster it is for (default: those in which the family has run)
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// How many tasks of it
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub count: u64,
+    /// It runs on Fargate, also where requiresCompatibilities does not say so
+    #[arg(long)]
+    pub fargate: bool,
+    /// How far back failures count
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub since: String,
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
+    /// The least severity for which the exit code is 1: note, warning or error
+    #[arg(long, value_name = "SEVERITY", default_value = "warning", value_parser = severity)]
+    pub fail_on: Severity,
+    /// Format: text, json, junit, sarif or markdown
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: ReportLayout,
+}
+
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -601,6 +671,26 @@ pub struct Doctor {
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `repl`.
+#[derive(Debug, Default, Args)]
+pub struct Repl {
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// Format of the answers
+    #[arg(long, short, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// A value for a parameter of saved queries (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// Arguments of `completions`.

@@ -3,6 +3,7 @@
 use super::args::{CheckArgs, Global};
 use super::ask::{Tables, listing, print};
 use super::explain;
+use super::limits;
 use super::query::{Asker, saved_texts};
 use super::say::{Failure, say};
 use crate::check::{BUILTIN_PACKS, Check, Outcome, Pack, Report, State, find, write};
@@ -30,6 +31,7 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     }
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
     let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved_texts(&arguments.set, global)?, global, context)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let window = window(arguments)?;
     let mut outcomes = Vec::new();
     let mut told = String::new();

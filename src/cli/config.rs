@@ -133,10 +133,6 @@ pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result
     let Configured { settings, looked, store_origin, tz_origin } = &global.configured;
     let path = |path: &Path| path.display().to_string();
     let paths = |paths: &[PathBuf]| paths.iter().map(|one| path(one)).collect::<Vec<_>>().join(", ");
-    let unset = || (String::new(), "default".to_owned());
-    let file = |setting: &Option<Setting<PathBuf>>| {
-        setting.as_ref().map_or_else(unset, |setting| (path(&setting.value), setting.origin.clone()))
-    };
     let (rules, rules_origin) = super::rules::paths(global);
     let as_of = as_of(global);
     let mut rows = vec![
@@ -144,7 +140,11 @@ pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result
         row("tz", global.tz.clone().unwrap_or_else(|| "UTC".to_owned()), tz_origin),
         row("as_of", as_of.value, &as_of.origin),
     ];
-    let (quotas, quotas_origin) = file(&settings.quotas);
+    let (quotas, quotas_origin) = match (std::env::var("ECS_AUDIT_QUOTAS"), &settings.quotas) {
+        (Ok(file), _) if !file.is_empty() => (file, "ECS_AUDIT_QUOTAS".to_owned()),
+        (_, Some(setting)) => (path(&setting.value), setting.origin.clone()),
+        (_, None) => (String::new(), "default".to_owned()),
+    };
     rows.push(row("quotas", quotas, &quotas_origin));
     rows.push(row("rules", paths(&rules), &rules_origin));
     rows.extend(settings.packs.iter().map(|pack| row("packs", path(&pack.value), &pack.origin)));

@@ -3,10 +3,14 @@
 use super::args::{Explain, Global};
 use super::ask::Tables;
 use super::limits;
+use super::query::on_the_clock;
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::explain::{Records, Subject, explain, groups, nearest, newest, print_finding, print_groups, resolve};
+use crate::explain::{
+    Capacity, Layout, Records, Subject, capacity, explain, groups, nearest, newest, print_capacity, print_finding, print_groups,
+    resolve,
+};
 use crate::lang::time::{read_duration, read_instant, seconds};
 use crate::run;
 use crate::table::TableSet;
@@ -16,10 +20,18 @@ use std::io::{self, Write};
 /// Runs the command.
 pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
-    limits::install(&arguments.limits, &tables)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let records = records(&tables);
     let since = since(arguments.since.as_deref(), &tables, context)?;
     let text = match &arguments.what {
+        Some(word) if word == "quota" => {
+            print_capacity(&quota(arguments, &records, &tables, context)?, arguments.format, &context.tz)
+        }
+        Some(_) if arguments.region.is_some() => {
+            return Err(Failure::Sentence(
+                "a second word is a region, and goes with quota: explain quota ap-northeast-1".to_owned(),
+            ));
+        }
         None => print_groups(&groups(&records, None, since)?, arguments.format, &context.tz),
         Some(name) => {
             let subject = subject(&records, name)?;
@@ -34,6 +46,31 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
     };
     print(&text.map_err(|error| Failure::Io(error.into()))?)?;
     Ok(tables.loaded)
+}
+
+/// The explanation of what a name stands for, as text.
+pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String, Failure> {
+    let records = records(tables);
+    let subject = subject(&records, name)?;
+    let found = explain(&records, &subject)?;
+    let found = found.as_ref().map(|(finding, others)| (finding, *others));
+    print_finding(&subject, found, Layout::Text, &context.tz).map_err(|error| Failure::Io(error.into()))
+}
+
+/// The pools of a region.
+fn quota(arguments: &Explain, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<Capacity, Failure> {
+    let Some(region) = &arguments.region else {
+        return Err(Failure::Sentence("of which region? such as: explain quota ap-northeast-1".to_owned()));
+    };
+    let at = match arguments.at.as_deref() {
+        None => None,
+        Some(text) => {
+            let wrong = || Failure::Sentence(format!("--at `{text}`: expected a time such as 2026-03-02T10:00:05Z"));
+            let instant = read_instant(text, 0..text.len()).map_err(|_| wrong())?;
+            Some(on_the_clock(instant, context).ok_or_else(wrong)?)
+        }
+    };
+    Ok(capacity(records, region, at, tables.last.unwrap_or(context.now))?)
 }
 
 /// The tables, to be asked.

@@ -1,15 +1,17 @@
-//! `--quotas FILE` and `--what-if NAME=VALUE`.
+//! `--quotas FILE`, the quotas of a configuration file, `--what-if NAME=VALUE` and `--min-blocked DURATION`.
 
-use super::args::Limits;
+use super::args::{Global, Limits};
 use super::ask::Tables;
 use super::say::Failure;
 use crate::plan::quotas::Quotas;
-use crate::plan::set_quotas;
+use crate::plan::{set_min_blocked, set_quotas};
 
 /// The limits that were asked for, read.
-pub fn read(arguments: &Limits) -> Result<Quotas, Failure> {
+pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
     let mut quotas = Quotas::default();
-    for path in &arguments.quotas {
+    let configured = global.configured.settings.quotas.as_ref().map(|setting| &setting.value);
+    let paths = arguments.quotas.iter().chain(configured.filter(|_| arguments.quotas.is_empty()));
+    for path in paths {
         let wrong = |detail: String| Failure::Sentence(format!("`{}`: {detail}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         quotas.read(&text).map_err(|error| wrong(error.to_string()))?;
@@ -21,23 +23,27 @@ pub fn read(arguments: &Limits) -> Result<Quotas, Failure> {
 }
 
 /// What the limits are told apart by: a hash of the files and words; empty when there are none.
-pub fn fingerprint(arguments: &Limits) -> Result<String, Failure> {
-    if arguments.quotas.is_empty() && arguments.what_if.is_empty() {
+pub fn fingerprint(arguments: &Limits, global: &Global) -> Result<String, Failure> {
+    let configured = global.configured.settings.quotas.as_ref().map(|setting| &setting.value);
+    let paths: Vec<_> = arguments.quotas.iter().chain(configured.filter(|_| arguments.quotas.is_empty())).collect();
+    let blocked = (arguments.min_blocked.as_secs() != 60).then(|| format!("{:?}", arguments.min_blocked));
+    if paths.is_empty() && arguments.what_if.is_empty() && blocked.is_none() {
         return Ok(String::new());
     }
     let mut hasher = blake3::Hasher::new();
-    for path in &arguments.quotas {
+    for path in paths {
         let bytes = std::fs::read(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
         hasher.update(blake3::hash(&bytes).as_bytes());
     }
-    for word in &arguments.what_if {
+    for word in arguments.what_if.iter().chain(&blocked) {
         hasher.update(blake3::hash(word.as_bytes()).as_bytes());
     }
     Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Makes `quota` hold use against them.
-pub fn install(arguments: &Limits, tables: &Tables) -> Result<(), Failure> {
-    set_quotas(&tables.session, read(arguments)?);
+pub fn install(arguments: &Limits, tables: &Tables, global: &Global) -> Result<(), Failure> {
+    set_quotas(&tables.session, read(arguments, global)?);
+    set_min_blocked(&tables.session, arguments.min_blocked);
     Ok(())
 }

@@ -14,9 +14,11 @@ mod fields;
 mod limits;
 mod load;
 mod manual;
+mod preflight;
 mod queries;
 mod query;
 mod redact;
+mod repl;
 mod report;
 mod rules;
 mod say;
@@ -61,10 +63,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
     let global = &cli.global;
     // What tests rules must work with broken ones.
-    if !matches!(&cli.command, args::Command::Catalog(catalog) if catalog.is_test()) {
+    if !matches!(&cli.command, Some(args::Command::Catalog(catalog)) if catalog.is_test()) {
         rules::install(global)?;
     }
-    match cli.command {
+    let Some(command) = cli.command else { return alone(global, context) };
+    match command {
         args::Command::Load(arguments) => load::run(&arguments, global, context),
         args::Command::Query(arguments) => query::run_query(&arguments, global, context),
         args::Command::Sql(arguments) => query::run_sql(&arguments, global, context),
@@ -77,11 +80,23 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Report(arguments) => report::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
+        args::Command::Preflight(arguments) => preflight::run(&arguments, global, context),
         args::Command::Doctor(arguments) => doctor::run(&arguments, global, context),
+        args::Command::Repl(arguments) => repl::run(&arguments, global, context),
         args::Command::Completions(arguments) => manual::completions(&arguments),
         args::Command::Man(arguments) => manual::pages(&arguments),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
+}
+
+/// Without a command: questions on a terminal with a store, else the help.
+fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, Failure> {
+    let at_terminal = context.width.is_some() && io::stdin().is_terminal();
+    if at_terminal && crate::store::Store::open(&global.store).is_ok() {
+        return repl::run(&args::Repl::default(), global, context);
+    }
+    say::say_raw(&Cli::command().render_help().to_string());
+    Ok(ExitCode::Error)
 }
 
 fn context(cli: &Cli) -> Result<Context, Failure> {

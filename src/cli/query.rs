@@ -1,6 +1,6 @@
 //! `ecs-audit query` and `ecs-audit sql`.
 
-use super::args::{Global, Query, Sql};
+use super::args::{Asking, Global, Query, Sql};
 use super::ask::{Tables, deliver};
 use super::redact::redactor;
 use super::say::{Failure, say, say_raw, warn};
@@ -13,7 +13,7 @@ use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
 use crate::plan::nouns::{self, Need};
 use crate::plan::{Options, PlanCatalog};
-use crate::render::{describe_instant, describe_window};
+use crate::render::{Look, describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
 use jiff::{SignedDuration, Timestamp};
@@ -27,7 +27,7 @@ const SUGGESTED: usize = 1000;
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let keep_raw = arguments.statement.to_lowercase().contains("raw") || arguments.statement.contains('*');
     let tables = Tables::open(&arguments.asking.from, keep_raw, TableSet::named_in(&arguments.statement), global, context)?;
-    limits::install(&arguments.limits, &tables)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let answer = tables.sql(&arguments.statement)?;
     deliver(&answer, &arguments.asking, context)?;
     Ok(tables.loaded)
@@ -48,7 +48,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     // Names are looked for in all tables.
     let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
     let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
-    limits::install(&arguments.limits, &tables)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     let checked = asker.check(&query, &text)?;
     if !global.quiet {
@@ -67,7 +67,11 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     if !global.quiet {
         asker.echo(&answer, &checked);
     }
-    deliver(&answer, &arguments.asking, context)?;
+    if arguments.chart {
+        print_chart(&answer, &arguments.asking, context)?;
+    } else {
+        deliver(&answer, &arguments.asking, context)?;
+    }
     if !global.quiet {
         // What would have been found names what the answer must not name.
         if !arguments.redact {
@@ -76,6 +80,26 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         tell_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
+}
+
+/// The answer as a chart, on standard output or in a file.
+fn print_chart(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
+    let width = if asking.out.is_some() { None } else { context.width };
+    let look = Look { width, color: context.color && asking.out.is_none(), tz: context.tz.clone() };
+    let text = chart(answer, &look)?;
+    match &asking.out {
+        None => super::explain::print(&text),
+        Some(path) => std::fs::write(path, text).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display()))),
+    }
+}
+
+/// The picture of an answer.
+pub fn chart(answer: &Answer, look: &Look) -> Result<String, Failure> {
+    let drawn = crate::render::chart(answer, look)?;
+    drawn.ok_or_else(|| {
+        let works = "a chart draws groups, such as `failures by reason` or `failures every 1h`";
+        Failure::Sentence(format!("there is nothing to draw: {works}"))
+    })
 }
 
 /// Rows are classified when they are loaded: what the catalog has learned since is not in them.
@@ -122,11 +146,6 @@ impl<'t> Asker<'t> {
         let anchor = anchor(as_of, tables, global, context)?;
         let catalog = catalog(tables).with_saved(saved);
         Ok(Asker { tables, anchor, catalog, context })
-    }
-
-    /// The names of the language, with values of these tables.
-    pub fn catalog(&self) -> &PlanCatalog {
-        &self.catalog
     }
 
     /// The query with saved queries put in their place.

@@ -37,7 +37,7 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
     };
     report::check_names(&arguments.sections)?;
     let tables = Tables::open(&arguments.from, arguments.redact, TableSet::ALL, global, context)?;
-    limits::install(&arguments.limits, &tables)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let request = request(arguments, &tables, global, context)?;
     if !global.quiet {
         say(&format!("window {}", crate::render::describe_window(&request.answer_window(), &context.tz)));
@@ -63,12 +63,12 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
     if !global.quiet {
         notes(&manifest, &snapshot(&arguments.from, &tables, global)?).iter().for_each(|note| say(note));
     }
-    if manifest.request.limits != limits::fingerprint(&arguments.limits)? {
+    if manifest.request.limits != limits::fingerprint(&arguments.limits, global)? {
         return Err(Failure::Sentence(
             "the report was written with other limits: name the same --quotas and --what-if as then".to_owned(),
         ));
     }
-    limits::install(&arguments.limits, &tables)?;
+    limits::install(&arguments.limits, &tables, global)?;
     let told = (manifest.tool.as_str(), manifest.catalog.as_str());
     let again = build(&manifest.request, &manifest.store, told, &tables, (global, context))?;
     let differences = report::compare(&files, &again.files);
@@ -185,7 +185,7 @@ fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Conte
         time_zone: context.tz.iana_name().unwrap_or("UTC").to_owned(),
         sections: arguments.sections.clone(),
         own,
-        limits: limits::fingerprint(&arguments.limits)?,
+        limits: limits::fingerprint(&arguments.limits, global)?,
         redacted: arguments.redact,
     })
 }

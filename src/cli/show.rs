@@ -15,11 +15,17 @@ use std::io::{self, Write};
 /// Runs the command.
 pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    print_record(&arguments.id, &tables)
+}
+
+/// Prints the record of an id.
+pub fn print_record(id: &str, tables: &Tables) -> Result<ExitCode, Failure> {
+    let whole = id;
     // The id of a failure or container may carry a number after the id of its record.
-    let record = arguments.id.rsplit_once('#').map_or(arguments.id.as_str(), |(record, _)| record);
-    for id in [arguments.id.as_str(), record] {
+    let record = id.rsplit_once('#').map_or(id, |(record, _)| record);
+    for id in [whole, record] {
         for table in Table::ALL.iter().filter(|table| table.fields().iter().any(|field| field.name == "raw")) {
-            if let Some(found) = look(&tables, *table, &format!("id = '{}'", quoted(id)))? {
+            if let Some(found) = look(tables, *table, &format!("id = '{}'", quoted(id)))? {
                 return print(&found);
             }
         }
@@ -27,17 +33,14 @@ pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitC
     // A submission is part of the run it came in; a failure names its record.
     let run = format!(
         "id in (select run_record from job_submissions where submission = '{0}' or id = '{0}' union all select record from failures where id = '{0}')",
-        quoted(&arguments.id)
+        quoted(whole)
     );
     for table in [Table::RunRecords, Table::Calls, Table::TaskEvents, Table::InstanceEvents, Table::ServiceEvents] {
-        if let Some(found) = look(&tables, table, &run)? {
+        if let Some(found) = look(tables, table, &run)? {
             return print(&found);
         }
     }
-    Err(Failure::Sentence(format!(
-        "no record has the id `{}`; `--evidence` lists the ids behind each row of a query",
-        arguments.id
-    )))
+    Err(Failure::Sentence(format!("no record has the id `{}`; `--evidence` lists the ids behind each row of a query", whole)))
 }
 
 struct Record {

@@ -12,9 +12,15 @@ use crate::table::TableSet;
 /// Runs the command.
 pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
-    let records = records(&tables);
+    print(&told(&tables, arguments, context)?)?;
+    Ok(tables.loaded)
+}
+
+/// The story of what a name stands for.
+pub fn told(tables: &Tables, arguments: &Timeline, context: &Context) -> Result<String, Failure> {
+    let records = records(tables);
     let subject = subject(&records, &arguments.what)?;
-    let since = since(arguments.since.as_deref(), &tables, context)?;
+    let since = since(arguments.since.as_deref(), tables, context)?;
     let Some(story) = story(&records, &subject, since)? else {
         return Err(Failure::Sentence(format!(
             "{} `{}` has no timeline of its own: expected a task, run, service, deployment or container instance",
@@ -22,7 +28,5 @@ pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<E
             subject.name
         )));
     };
-    let text = print_story(&story, arguments.format, &context.tz);
-    print(&text.map_err(|error| Failure::Io(error.into()))?)?;
-    Ok(tables.loaded)
+    print_story(&story, arguments.format, &context.tz).map_err(|error| Failure::Io(error.into()))
 }

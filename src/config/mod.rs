@@ -7,7 +7,7 @@
 mod query;
 mod settings;
 
-pub use query::{SavedQuery, builtin_queries};
+pub use query::{SavedQuery, builtin_queries, fill};
 pub use settings::{Setting, Settings};
 
 use crate::document::{Document, Mistake, Section};
@@ -82,7 +82,7 @@ impl Config {
             quotas: top.text("quotas")?.map(file),
             rules: files("rules")?,
             packs: files("packs")?,
-            queries: queries(&top, &path.display().to_string())?,
+            queries: queries(&top, &format!("{} ({})", path.display(), layer.word()))?,
         })
     }
 }

@@ -4,7 +4,7 @@
 //! change what is looked for and never what is done.
 
 use crate::document::{Document, Mistake, Section};
-use crate::lang::keyword::is_reserved;
+use crate::lang::format::literal;
 use crate::lang::suggest;
 use crate::lang::token::is_word_char;
 use std::collections::BTreeMap;
@@ -82,10 +82,9 @@ impl SavedQuery {
     }
 }
 
-/// A value as one lexeme of the language.
-fn literal(value: &str) -> String {
-    let bare = !value.is_empty() && value.chars().all(is_word_char) && !is_reserved(value);
-    if bare { value.to_owned() } else { format!("'{}'", value.replace('\'', "''")) }
+/// A text with each `$name` replaced by its value as one lexeme; a name without a value stays.
+pub fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
+    replace(text, |name| values.get(name).map(|value| literal(value)))
 }
 
 /// The text with every `$name` outside quotes replaced where there is a replacement.
@@ -169,7 +168,8 @@ mod tests {
         assert!(queries.len() > 4);
         for query in queries {
             assert!(!query.question.is_empty(), "{}", query.name);
-            parse(&query.text(&given(&[]))).unwrap_or_else(|errors| panic!("{}: {errors:?}", query.name));
+            let values: Vec<(&str, &str)> = query.parameters.keys().map(|name| (name.as_str(), "7d")).collect();
+            parse(&query.text(&given(&values))).unwrap_or_else(|errors| panic!("{}: {errors:?}", query.name));
         }
     }
 }

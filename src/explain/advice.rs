@@ -2,19 +2,49 @@
 
 use super::finding::Check;
 use super::gather::Case;
+use crate::knowledge::ExitCode;
 use crate::model::catalog::{Entry, FailureCatalog, filled};
 
 /// The checks of an entry; a name that is not known stays the placeholder it is.
 pub(super) fn verify(case: &Case, entry: &Entry) -> Vec<Check> {
     let names = Names::of(case, entry);
     let caught = caught(case, entry);
-    entry.verify.iter().map(|template| check(&filled(template, &caught), &names)).collect()
+    let mut checks: Vec<Check> = entry.verify.iter().map(|template| check(&filled(template, &caught), &names)).collect();
+    if let Some(exit) = own_exit(case, entry) {
+        // What stands for every exit says to look the number up: that is done.
+        checks = vec![Check { command: None, note: Some(format!("for exit code {}: {}", exit.code, exit.check)) }];
+    }
+    checks
 }
 
 /// The actions of an entry with the names that are known.
 pub(super) fn actions(case: &Case, entry: &Entry) -> Vec<String> {
+    if let Some(exit) = own_exit(case, entry) {
+        return exit_actions(case, exit);
+    }
     let caught = caught(case, entry);
     entry.actions.iter().map(|action| filled(action, &caught)).collect()
+}
+
+/// What is known of the exit code, where the entry only says that an essential container exited.
+pub(super) fn own_exit(case: &Case, entry: &Entry) -> Option<&'static ExitCode> {
+    let code = case.failure.int("exit_code").filter(|_| entry.id == "essential-exited" && !super::ending::oom(case))?;
+    FailureCatalog::current().exit_code(code)
+}
+
+/// What to do about an exit of the program.
+fn exit_actions(case: &Case, exit: &ExitCode) -> Vec<String> {
+    let container = case.text("container").map(|name| format!("container {name}")).unwrap_or_else(|| "the container".to_owned());
+    let log = format!("Read the end of the log of {container}: what it did last before it ended");
+    let then = match exit.class.as_str() {
+        "configuration" => "Correct what starts it: command, entry point, image".to_owned(),
+        _ if exit.code == 137 => {
+            "Find out who sent SIGKILL; if memory grew until then, raise its limit or find the leak".to_owned()
+        }
+        "operator" => "Find out who sent the signal, and whether the program should end on it".to_owned(),
+        _ => "Correct the program, or what it was given".to_owned(),
+    };
+    vec![log, then]
 }
 
 /// What `{name}` stands for: what the message names, then what the records know of it.
@@ -179,7 +209,7 @@ fn fill_word(word: &str, names: &Names) -> String {
 /// How to respond, from what a retry can do and the class.
 pub fn response(entry: Option<&Entry>, class: Option<&str>) -> Option<String> {
     let Some(entry) = entry else {
-        return Some("No entry of the catalog explains it: a person has to read the message".to_owned());
+        return Some("No entry of the catalog explains it: a person has to look at it".to_owned());
     };
     let class = class.or(entry.class.as_deref());
     let quota = entry.id.starts_with("quota");

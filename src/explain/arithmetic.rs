@@ -1,7 +1,9 @@
 //! The numbers behind a refused launch: asked, placed, missing; use against what there is.
 
+use super::capacity::number;
 use super::gather::Case;
-use super::records::{Records, Row, equals, like_it, time};
+use super::records::{Records, Row, equals, like_it, text, time};
+use crate::plan::quotas::{FARGATE, FARGATE_SPOT};
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -64,12 +66,36 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
     let refused = requested * missing;
     lines.push(format!("refused: {missing} × {} = {} vCPU", vcpu(requested), vcpu(refused)));
     lines.push(format!("needed: {} + {} = {} vCPU", vcpu(running), vcpu(refused), vcpu(running + refused)));
-    lines.push(format!(
-        "limit: not in these records; if they hold all use of the account and region, it is at least {} and below {} vCPU",
-        vcpu(running),
-        vcpu(running + refused)
-    ));
+    lines.push(match limit(records, case, at)? {
+        None => format!(
+            "limit: not in these records; if they hold all use of the account and region, it is at least {} and below {} vCPU",
+            vcpu(running),
+            vcpu(running + refused)
+        ),
+        Some(limit) => {
+            let needed = (running + refused) as f64 / 1024.0;
+            let rest = if needed > limit {
+                format!("short by {}", number(needed - limit))
+            } else {
+                format!("{} are in use by something outside these records, or it is lower", number(limit - needed))
+            };
+            format!("limit: {} vCPU: {rest}", number(limit))
+        }
+    });
     Ok(lines)
+}
+
+/// The limit that a file of quotas states.
+fn limit(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Option<f64>, RunError> {
+    let name = |column: &str| case.text(column).map_or_else(|| "null".to_owned(), text);
+    let pool = if case.text("capacity_provider") == Some("FARGATE_SPOT") { FARGATE_SPOT } else { FARGATE };
+    let rows = records.rows(&format!(
+        "select cast(quota_limit('{pool}', {}, {}, null, null, {}) as varchar) as allowed",
+        name("account"),
+        name("region"),
+        time(at)
+    ))?;
+    Ok(rows.first().and_then(|row| row.text("allowed")).and_then(|allowed| allowed.parse().ok()))
 }
 
 /// CPU units as vCPU.

@@ -146,7 +146,9 @@ fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Even
         events.extend(changes_of_service(records, case, began, at)?);
     }
     events.extend(network_changes(records, case, began)?);
-    events.extend(next_task(records, case, began)?);
+    if !case.expected {
+        events.extend(next_task(records, case, began)?);
+    }
     Ok(events)
 }
 

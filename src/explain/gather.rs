@@ -235,6 +235,10 @@ fn cause(case: &Case, entry: Option<&Entry>) -> Cause {
         && let Some(exit) = FailureCatalog::current().exit_code(code)
     {
         cause.title = cause.title.map(|title| format!("{title}, exit {code}: {}", exit.name));
+        if entry.is_some_and(|entry| advice::own_exit(case, entry).is_some()) {
+            let whose = case.text("container").map(|name| format!(" {name}")).unwrap_or_default();
+            cause.meaning = Some(format!("The essential container{whose} ended with {code}, and with it the task."));
+        }
     }
     cause
 }

@@ -22,6 +22,7 @@
 
 mod advice;
 mod arithmetic;
+mod capacity;
 mod chain;
 mod describe;
 mod ending;
@@ -36,12 +37,13 @@ mod records;
 mod story;
 
 pub use advice::response;
+pub use capacity::{Capacity, PoolState, capacity};
 pub use find::{Subject, SubjectKind, nearest, newest, resolve};
 pub use finding::{Check, Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
 pub use network::{Branch, Evidence, Network, Verdict};
-pub use print::{Layout, Printed, print_finding, print_groups, print_story};
+pub use print::{Layout, Printed, print_capacity, print_finding, print_groups, print_story};
 pub use records::Records;
 pub use story::{Story, story};
 

@@ -227,22 +227,27 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
         }
     };
     events.extend(told.iter().filter_map(describe::run));
+    let mut attempts: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
     for row in &rows {
         let submission = row.text("submission");
+        let job = row.text("job").unwrap_or("job");
+        let attempt = attempts.entry(job).or_default();
+        *attempt += 1;
+        let several = rows.iter().filter(|other| other.text("job") == row.text("job")).count() > 1;
+        let name = if several { format!("{job}, attempt {attempt},") } else { job.to_owned() };
         let own: Vec<&Row> = told.iter().filter(|event| event.text("target_id") == submission).collect();
         events.extend(describe::submission(row));
         if let Some(at) = row.time("submitted_at").filter(|_| own.is_empty()) {
             let what = format!("job {} submitted", row.text("job").unwrap_or("?"));
             events.push(Event { time: at, what, who: None, note: None, record: submission.unwrap_or_default().to_owned() });
         }
-        phases.extend(of_submission(row, &own));
+        phases.extend(of_submission(row, &name, &own));
     }
     Ok((events, phases))
 }
 
 /// How long a submission was in each status.
-fn of_submission(row: &Row, told: &[&Row]) -> Vec<Phase> {
-    let name = row.text("job").unwrap_or("job");
+fn of_submission(row: &Row, name: &str, told: &[&Row]) -> Vec<Phase> {
     let statuses: Vec<(&str, Timestamp)> =
         told.iter().filter_map(|event| Some((event.text("to_status")?, event.time("time")?))).collect();
     let mut phases: Vec<Phase> = statuses

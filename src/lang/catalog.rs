@@ -56,6 +56,17 @@ pub struct MeasureInfo {
     pub doc: &'static str,
 }
 
+/// A column of kinds, and the kind that is meant when groups are made without naming it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assumed {
+    /// The column.
+    pub column: &'static str,
+    /// The value that is meant.
+    pub value: &'static str,
+    /// Why the others are left out.
+    pub why: &'static str,
+}
+
 /// Whether a noun can be asked about in this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NounStatus {
@@ -99,9 +110,8 @@ pub trait Catalog {
         "count"
     }
 
-    /// A column whose values have no common unit, and the value that is meant when groups are made
-    /// without naming it.
-    fn assumed(&self, _noun: &str) -> Option<(&'static str, &'static str)> {
+    /// What is meant when groups are made of rows that cannot be counted together.
+    fn assumed(&self, _noun: &str) -> Option<Assumed> {
         None
     }
 }

@@ -283,8 +283,13 @@ impl Display for Operand {
 
 /// A value, in quotes where a bare word would not come back as the same value.
 fn value_text(value: &Value) -> String {
-    let bare = !value.text.is_empty() && value.text.chars().all(token::is_word_char) && !keyword::is_reserved(&value.text);
-    if bare { value.text.clone() } else { quote(&value.text) }
+    literal(&value.text)
+}
+
+/// A text as one lexeme: bare where it comes back as the same value, else in quotes.
+pub fn literal(text: &str) -> String {
+    let bare = !text.is_empty() && text.chars().all(token::is_word_char) && !keyword::is_reserved(text);
+    if bare { text.to_owned() } else { quote(text) }
 }
 
 /// An end of a range: dots at its edge or inside would change where the range is cut.

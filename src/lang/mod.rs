@@ -15,6 +15,7 @@ pub mod ast;
 pub mod catalog;
 pub mod check;
 pub mod checked;
+pub mod complete;
 mod cursor;
 mod expr;
 pub mod format;

@@ -8,6 +8,7 @@ use super::arn;
 use super::catalog::TextKind;
 use super::failure::classify;
 use super::network_call::read_network_call;
+use super::task_size;
 use super::time::parse_time;
 use super::{Modeled, Origin, Record, Refusal};
 use crate::decode::json::Value;
@@ -158,6 +159,10 @@ fn read_ecs<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
     {
         read_task_definition(call, definition);
     }
+    if call.event_name.as_deref() == Some("RegisterTaskDefinition") {
+        let registered = parts.response.and_then(|response| response.get("taskDefinition"));
+        task_size::read(call, parts.request, registered);
+    }
     if call.service.is_none() {
         call.service = call.group.as_deref().and_then(arn::service_of_group).map(|service| Cow::Owned(service.to_owned()));
     }
@@ -193,6 +198,7 @@ fn read_request<'a>(call: &mut Call<'a>, key: &str, value: Value<'a>) {
         }
         "count" => call.asked = value.int(),
         "desiredCount" => call.desired_count = value.int(),
+        "deploymentConfiguration" => read_configuration(call, value),
         "reason" => call.reason = value.text().and_then(name),
         "overrides" => {
             call.requested_cpu = value.get("cpu").and_then(Value::int);
@@ -276,6 +282,16 @@ fn read_service<'a>(call: &mut Call<'a>, service: Value<'a>) {
     if let Some(definition) = service.text_at("taskDefinition") {
         read_task_definition(call, definition);
     }
+    call.desired_count = call.desired_count.or_else(|| service.get("desiredCount").and_then(Value::int));
+    if let Some(configuration) = service.get("deploymentConfiguration") {
+        read_configuration(call, configuration);
+    }
+}
+
+fn read_configuration(call: &mut Call<'_>, configuration: Value<'_>) {
+    let percent = |key: &str| configuration.get(key).and_then(Value::int);
+    call.maximum_percent = percent("maximumPercent").or(call.maximum_percent);
+    call.minimum_healthy_percent = percent("minimumHealthyPercent").or(call.minimum_healthy_percent);
 }
 
 fn read_instance<'a>(call: &mut Call<'a>, instance: Value<'a>) {

@@ -24,6 +24,7 @@ mod service_failure;
 mod stop;
 mod submission;
 pub mod task;
+mod task_size;
 pub mod time;
 
 use crate::table::{Row, Table};

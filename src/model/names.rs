@@ -45,8 +45,19 @@ pub(super) fn fill_names(failure: &mut Failure<'_>, entry: Option<&Entry>) {
     }
     let Some((registry, tag)) = failure.image.as_deref().map(image_parts) else { return };
     let (registry, tag) = (registry.map(str::to_owned), tag.map(str::to_owned));
-    failure.registry = failure.registry.take().or(registry.map(Cow::Owned));
     failure.tag = failure.tag.take().or(tag.map(Cow::Owned));
+    failure.registry = registry.map(Cow::Owned).or(failure.registry.take()).or(Some(Cow::Borrowed(DOCKER_HUB)));
+}
+
+/// The registry of images that name none.
+const DOCKER_HUB: &str = "docker.io";
+
+/// An image that could not be pulled is the one that the message names, unless that is the end of what the record has.
+fn put_image(failure: &mut Failure<'_>, named: &str) {
+    let told = failure.image.as_deref().is_some_and(|image| image.contains(named));
+    if !told && (failure.image.is_none() || failure.phase.as_deref() == Some("image_pull")) {
+        failure.image = Some(Cow::Owned(named.to_owned()));
+    }
 }
 
 /// What the pattern of the entry catches in the message, or in the code and the message.
@@ -66,9 +77,11 @@ fn put(failure: &mut Failure<'_>, group: &str, value: &str) {
     let slot = match group {
         "requested" | "required" => return failure.requested = failure.requested.or_else(number),
         "available" | "free" | "limit" => return failure.available = failure.available.or_else(number),
-        "image" => &mut failure.image,
+        "image" => return put_image(failure, value),
         "tag" => &mut failure.tag,
-        "registry" => &mut failure.registry,
+        "registry" => {
+            return failure.registry = image_parts(value).0.map(|host| Cow::Owned(host.to_owned())).or(failure.registry.take());
+        }
         "secret" => &mut failure.secret,
         "action" => &mut failure.action,
         "subnet" => &mut failure.subnet,
@@ -106,12 +119,11 @@ fn secret_arn(text: &str) -> Option<&str> {
     words.find(is_secret).map(|word| word.trim_end_matches([':', '.']))
 }
 
-/// The registry and the tag of an image. A name without a host is one of Docker Hub.
+/// The registry that an image names, and its tag or digest.
 fn image_parts(image: &str) -> (Option<&str>, Option<&str>) {
     let (path, digest) = image.split_once('@').map_or((image, None), |(path, digest)| (path, Some(digest)));
-    let host = path.split_once('/').map(|(host, _)| host);
     let is_host = |host: &&str| host.contains(['.', ':']) || *host == "localhost";
-    let registry = host.filter(is_host).or((!path.is_empty()).then_some("docker.io"));
+    let registry = path.split_once('/').map(|(host, _)| host).filter(is_host);
     let last = path.rsplit('/').next().unwrap_or(path);
     (registry, last.split_once(':').map(|(_, tag)| tag).or(digest).filter(|tag| !tag.is_empty()))
 }
@@ -135,8 +147,8 @@ mod tests {
                 "111122223333.dkr.ecr.us-east-1.amazonaws.com/web:1",
                 (Some("111122223333.dkr.ecr.us-east-1.amazonaws.com"), Some("1")),
             ),
-            ("library/nginx", (Some("docker.io"), None)),
-            ("nginx:alpine", (Some("docker.io"), Some("alpine"))),
+            ("library/nginx", (None, None)),
+            ("nginx:alpine", (None, Some("alpine"))),
             ("localhost:5000/a/b:c", (Some("localhost:5000"), Some("c"))),
             ("ghcr.io/a/b@sha256:ab", (Some("ghcr.io"), Some("sha256:ab"))),
             ("", (None, None)),
@@ -157,6 +169,22 @@ mod tests {
         assert_eq!(failure.role.as_deref(), Some("ecsTaskExecutionRole"));
         assert_eq!(failure.action.as_deref(), Some("secretsmanager:GetSecretValue"));
         assert_eq!(failure.confidence.as_deref(), Some("observed"));
+    }
+
+    #[test]
+    fn the_image_is_the_one_that_the_message_names() {
+        let pulled = |image: &'static str, text: &'static str| {
+            let mut failure = Failure { image: name(image), message: name(text), ..Failure::default() };
+            classify(TextKind::TaskStoppedReason, text).fill(&mut failure);
+            let parts = [failure.image, failure.registry, failure.tag];
+            parts.map(|part| part.unwrap_or_default().into_owned())
+        };
+        let text = "CannotPullContainerError: The task cannot pull ghcr.io/shop/mailer:2.4 from the registry ghcr.io/shop/mailer:2.4. \
+                    There is a connection issue between the task and the registry. Check your task network configuration.";
+        assert_eq!(pulled("example.com/sidecar:1", text), ["ghcr.io/shop/mailer:2.4", "ghcr.io", "2.4"]);
+        let short = "CannotPullContainerError: pull access denied for shop/mailer, repository does not exist";
+        assert_eq!(pulled("ghcr.io/shop/mailer:2.4", short), ["ghcr.io/shop/mailer:2.4", "ghcr.io", "2.4"]);
+        assert_eq!(pulled("nginx", short), ["shop/mailer", "docker.io", ""]);
     }
 
     #[test]

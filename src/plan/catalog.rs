@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::nouns::{self, NOUNS};
-use crate::lang::catalog::{Catalog, FieldInfo, MeasureInfo, NounStatus};
+use crate::lang::catalog::{Assumed, Catalog, FieldInfo, MeasureInfo, NounStatus};
 
 /// Values of a column with their number of rows, most frequent first.
 type Counts = Vec<(String, u64)>;
@@ -56,7 +56,7 @@ impl Catalog for PlanCatalog {
     fn status(&self, noun: &str) -> NounStatus {
         match nouns::noun(noun) {
             Some(_) => NounStatus::Ready,
-            None => NounStatus::Later(nouns::later(noun)),
+            None => NounStatus::Later(nouns::later()),
         }
     }
 
@@ -78,7 +78,7 @@ impl Catalog for PlanCatalog {
         nouns::noun(noun).map_or("count", nouns::Noun::default_measure)
     }
 
-    fn assumed(&self, noun: &str) -> Option<(&'static str, &'static str)> {
+    fn assumed(&self, noun: &str) -> Option<Assumed> {
         nouns::noun(noun).and_then(nouns::Noun::assumed)
     }
 

@@ -98,7 +98,7 @@ fn in_every_bucket(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result
     let items: Vec<Expr> = fields
         .iter()
         .map(|field| match field.name().as_str() {
-            "time" => bucket_span(step.clone(), last, column("time"), column("until")).alias("time"),
+            "time" => bucket_span(step.clone(), last, column("time"), column("ended_at")).alias("time"),
             name => column(name),
         })
         .collect();

@@ -58,7 +58,8 @@ use jiff::tz::TimeZone;
 
 pub use catalog::PlanCatalog;
 pub use error::PlanError;
-pub use session::{session, set_quotas};
+pub use session::{session, set_min_blocked, set_quotas};
+pub use views::refused::demands as refused_demands;
 pub use zone::ZoneName;
 
 use crate::lang::checked::{Checked, Column, Stage, Window};

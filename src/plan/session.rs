@@ -1,14 +1,15 @@
 //! The engine, set up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::execution::context::SessionContext;
 use datafusion::prelude::SessionConfig;
 
 use super::function::{
     agent_collisions_function, chance_functions, exact_sum_function, expected_starts_function, fold_attempts_function,
-    json_path_function, level_steps_function, message_template_function, quota_changes_function, quota_limit_function,
-    quota_task_units_function, regular_caller_function,
+    json_path_function, level_steps_function, message_template_function, min_blocked_function, quota_changes_function,
+    quota_limit_function, quota_task_units_function, regular_caller_function, stalled_function,
 };
 use super::quotas::Quotas;
 
@@ -36,7 +37,9 @@ pub fn session(threads: usize) -> SessionContext {
         session.register_udwf(function);
     }
     session.register_udaf(level_steps_function());
+    session.register_udaf(stalled_function());
     set_quotas(&session, Quotas::default());
+    set_min_blocked(&session, Duration::from_secs(60));
     session
 }
 
@@ -46,4 +49,10 @@ pub fn set_quotas(session: &SessionContext, quotas: Quotas) {
     session.register_udf(quota_limit_function(&quotas));
     session.register_udf(quota_changes_function(&quotas));
     session.register_udf(quota_task_units_function(&quotas));
+}
+
+/// How long a task must be blocked before it is a stall, in place of the minute that it was.
+pub fn set_min_blocked(session: &SessionContext, least: Duration) {
+    let micros = i64::try_from(least.as_micros()).unwrap_or(i64::MAX);
+    session.register_udf(min_blocked_function(micros));
 }

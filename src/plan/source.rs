@@ -51,7 +51,7 @@ fn in_force(frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError> {
     let mut frame = frame;
     if let Some(from) = window.from {
         let from = instant(from.as_microsecond());
-        frame = frame.filter(column("until").is_null().or(column("until").gt(from.clone())))?;
+        frame = frame.filter(column("ended_at").is_null().or(column("ended_at").gt(from.clone())))?;
         let items = frame.schema().fields().iter().map(|field| match field.name().as_str() {
             "time" => expr_fn::greatest(vec![column("time"), from.clone()]).alias("time"),
             name => column(name),

@@ -1,5 +1,6 @@
 //! Queries over small tables in memory, from text to rows.
 
+mod capacity;
 mod clauses;
 mod fixture;
 mod histories;

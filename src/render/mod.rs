@@ -6,6 +6,7 @@
 
 mod bars;
 mod cell;
+mod chart;
 mod csv;
 mod fit;
 mod format;
@@ -32,6 +33,7 @@ use jiff::tz::TimeZone;
 
 pub use self::bars::sparkline;
 pub use self::cell::Cell;
+pub use self::chart::chart;
 pub use self::format::{Format, UnknownFormat};
 pub use self::html::escape as escape_html;
 pub use self::json::json_line;

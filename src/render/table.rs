@@ -29,7 +29,7 @@ impl Render for Table {
 }
 
 /// The grid as lines without trailing spaces.
-fn draw(mut grid: Grid, look: &Look) -> String {
+pub(super) fn draw(mut grid: Grid, look: &Look) -> String {
     if grid.headers.is_empty() {
         return String::new();
     }

@@ -31,6 +31,7 @@ struct Entry<'r> {
 
 #[derive(Serialize)]
 struct Row<'r> {
+    sentence: String,
     about: BTreeMap<&'r str, &'r str>,
     measure: &'r str,
     value: f64,
@@ -81,11 +82,17 @@ fn entry(outcome: &Outcome) -> Entry<'_> {
 
 fn row(finding: &Finding) -> Row<'_> {
     Row {
+        sentence: finding.sentence(),
         about: finding.keys.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         measure: &finding.measure.0,
         value: finding.measure.1,
         other: finding.values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-        records: finding.records.iter().map(|place| Record { id: &place.id, file: place.file.as_deref() }).collect(),
+        records: finding
+            .records
+            .iter()
+            .filter(|place| !place.id.is_empty())
+            .map(|place| Record { id: &place.id, file: place.file.as_deref() })
+            .collect(),
         rests_on: finding.rests_on,
     }
 }

@@ -40,7 +40,9 @@ pub(super) fn write(report: &Report) -> String {
                     ));
                     let mut lines: Vec<String> = findings.iter().map(|finding| finding.sentence()).collect();
                     lines.push(format!("do: {}", check.remedy));
-                    lines.push(format!("ask: {}", outcome.query));
+                    if !outcome.query.is_empty() {
+                        lines.push(format!("ask: {}", outcome.query));
+                    }
                     text.push_str(&lines.iter().map(|line| escape(line)).collect::<Vec<_>>().join("\n"));
                     text.push_str("</failure>\n    </testcase>\n");
                 }

@@ -6,7 +6,7 @@ use crate::render::escape_markdown as escape;
 
 /// The report as Markdown.
 pub(super) fn write(report: &Report) -> String {
-    let mut text = format!("# ecs-audit check\n\n{}. Window: {}.\n\n", summary(report), escape(&report.window));
+    let mut text = format!("# ecs-audit\n\n{}. Window: {}.\n\n", summary(report), escape(&report.window));
     for partial in &report.partial {
         text.push_str(&format!("> {}\n\n", escape(partial)));
     }
@@ -25,14 +25,17 @@ pub(super) fn write(report: &Report) -> String {
         text.push_str(&format!("\n## {}\n\n{}\n\n", escape(&outcome.id()), escape(&outcome.check.question)));
         for finding in outcome.findings() {
             text.push_str(&format!("- {}", escape(&finding.sentence())));
-            if let Some(first) = finding.records.first() {
+            if let Some(first) = finding.records.first().filter(|first| !first.id.is_empty()) {
                 let more = finding.rests_on.saturating_sub(1);
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 text.push_str(&format!(" (record {}{more})", escape(&first.id)));
             }
             text.push('\n');
         }
-        text.push_str(&format!("\nWhat to do: {}\n\nQuery: {}\n", escape(&outcome.check.remedy), escape(&outcome.query)));
+        text.push_str(&format!("\nWhat to do: {}\n", escape(&outcome.check.remedy)));
+        if !outcome.query.is_empty() {
+            text.push_str(&format!("\nQuery: {}\n", escape(&outcome.query)));
+        }
     }
     text
 }

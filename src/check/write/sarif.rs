@@ -58,6 +58,7 @@ fn result(index: usize, outcome: &Outcome, finding: &Finding) -> Value {
     let mut locations: Vec<&str> = finding.records.iter().filter_map(|place| place.file.as_deref()).collect();
     locations.dedup();
     let about = finding.keys.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
+    let about = if about.is_empty() { finding.sentence() } else { about };
     let logical = json!({ "fullyQualifiedName": about, "kind": "resource" });
     let locations: Vec<Value> = match locations.as_slice() {
         [] => vec![json!({ "logicalLocations": [logical] })],
@@ -81,7 +82,7 @@ fn result(index: usize, outcome: &Outcome, finding: &Finding) -> Value {
         "partialFingerprints": { "finding/v1": fingerprint(&outcome.id(), &about) },
         "properties": {
             "query": outcome.query,
-            "records": finding.records.iter().map(|place| place.id.as_str()).collect::<Vec<_>>(),
+            "records": finding.records.iter().map(|place| place.id.as_str()).filter(|id| !id.is_empty()).collect::<Vec<_>>(),
         },
     })
 }

@@ -18,7 +18,7 @@ pub(super) fn write(report: &Report) -> String {
                     text.push_str(&format!("  {:<8} {}: {}\n", check.severity.word(), check.name, visible(&check.question)));
                     for finding in findings {
                         text.push_str(&format!("             {}", visible(&finding.sentence())));
-                        if let Some(first) = finding.records.first() {
+                        if let Some(first) = finding.records.first().filter(|first| !first.id.is_empty()) {
                             let more = finding.rests_on.saturating_sub(1);
                             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                             text.push_str(&format!("  [{}{more}]", visible(&first.id)));
@@ -26,7 +26,9 @@ pub(super) fn write(report: &Report) -> String {
                         text.push('\n');
                     }
                     text.push_str(&format!("           do: {}\n", visible(&check.remedy)));
-                    text.push_str(&format!("           ask: {}\n", visible(&outcome.query)));
+                    if !outcome.query.is_empty() {
+                        text.push_str(&format!("           ask: {}\n", visible(&outcome.query)));
+                    }
                 }
             }
         }

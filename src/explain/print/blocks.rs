@@ -110,6 +110,36 @@ impl<'z> Page<'z> {
         }
     }
 
+    /// A block under a short name: `[Name]  first line`, further lines below it.
+    pub(super) fn block(&mut self, name: &str, lines: &[String]) {
+        if matches!(self.layout, Layout::Markdown | Layout::Html) {
+            self.heading(name);
+            return lines.iter().for_each(|line| self.line(line));
+        }
+        let mut label = format!("[{}]", one_line(name));
+        for line in lines {
+            self.text.push_str(&format!("{label:<14} {}\n", one_line(line)));
+            label.clear();
+        }
+    }
+
+    /// A block of numbered lines.
+    pub(super) fn steps(&mut self, name: &str, lines: &[String]) {
+        if matches!(self.layout, Layout::Markdown | Layout::Html) {
+            self.heading(name);
+            return lines.iter().enumerate().for_each(|(index, line)| self.numbered(index + 1, line));
+        }
+        let lines: Vec<String> = lines.iter().enumerate().map(|(index, line)| format!("{}. {line}", index + 1)).collect();
+        self.block(name, &lines);
+    }
+
+    /// Space between two groups of blocks.
+    pub(super) fn gap(&mut self) {
+        if !matches!(self.layout, Layout::Markdown | Layout::Html) {
+            self.text.push('\n');
+        }
+    }
+
     /// Names and values, aligned in text.
     pub(super) fn facts(&mut self, facts: &[(&str, &str)]) {
         let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();

@@ -143,7 +143,10 @@ fn cause(page: &mut Page<'_>, finding: &Finding) {
     let cause = &finding.cause;
     match (&cause.id, &cause.title) {
         (Some(id), Some(title)) => page.line(&format!("{title} ({id})")),
-        _ => page.line("unknown message: no entry of the catalog explains it"),
+        _ if finding.failure.message.is_some() && finding.kind != "agent" => {
+            page.line("unknown message: no entry of the catalog explains it");
+        }
+        _ => page.line("unknown: no entry of the catalog explains it"),
     }
     if let Some(meaning) = &cause.meaning {
         page.line(meaning);

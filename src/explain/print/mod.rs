@@ -1,10 +1,12 @@
 //! Findings, groups and stories as text, Markdown or JSON. Text from logs is made visible on the way.
 
 mod blocks;
+mod capacity;
 mod finding;
 mod network;
 mod story;
 
+use super::capacity::Capacity;
 use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
@@ -88,6 +90,16 @@ pub fn print_groups(groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed 
     }
     groups.iter().for_each(|group| finding::write_group(&mut page, group));
     Ok(page.text("failures by cause"))
+}
+
+/// Pools with their arithmetic.
+pub fn print_capacity(told: &Capacity, layout: Layout, tz: &TimeZone) -> Printed {
+    if layout == Layout::Json {
+        return json(told);
+    }
+    let mut page = Page::new(layout, tz);
+    capacity::write(&mut page, told);
+    Ok(page.text(&format!("quota {}", told.region)))
 }
 
 /// A story.

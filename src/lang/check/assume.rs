@@ -3,12 +3,14 @@
 use super::{Checker, scope};
 use crate::diagnostic::Diagnostic;
 use crate::lang::ast::Span;
+use crate::lang::catalog::Assumed;
 use crate::lang::checked::{CompareOp, Expr, Literal, Pred, Stage};
 
 impl Checker<'_> {
     /// Keeps one kind of rows where groups are made and nothing says which kind, and says so.
     pub(super) fn assume(&mut self, stage: &mut Stage, source: &Span) {
-        let Some((name, value)) = self.catalog.assumed(&self.noun).filter(|_| self.first && stage.grouped) else { return };
+        let assumed = self.catalog.assumed(&self.noun).filter(|_| self.first && stage.grouped);
+        let Some(Assumed { column: name, value, why }) = assumed else { return };
         let Some(field) = self.column(name).map(scope::reference) else { return };
         let told = |expr: &Expr| names(expr, name) || names(expr, "id");
         let filtered = stage.filter.as_ref().is_some_and(|filter| tests(filter, &told));
@@ -21,7 +23,7 @@ impl Checker<'_> {
             Some(filter) => Pred::And(vec![only, filter]),
             None => only,
         });
-        let warning = Diagnostic::warning(format!("only `{value}` is counted: others have other units"), source.clone())
+        let warning = Diagnostic::warning(format!("only `{value}` is counted: {why}"), source.clone())
             .with_label(format!("`by {name}`, or `where {name} = …`, says what is meant"));
         self.warnings.push(warning);
     }

@@ -3,6 +3,7 @@
 //! Invariant: each is a pure function of its arguments and of the values it was made with (zone,
 //! step), so the same rows give the same bytes on any number of threads.
 
+mod blocked;
 mod bucket;
 mod calendar;
 mod chance;
@@ -15,11 +16,13 @@ mod launches;
 mod limit;
 mod record;
 mod span;
+mod stalls;
 mod step;
 mod steps;
 mod sweep;
 mod template;
 
+pub use blocked::min_blocked_function;
 pub use bucket::time_bucket;
 pub use calendar::calendar_part;
 pub use chance::chance_functions;
@@ -30,6 +33,7 @@ pub use json_path::{json_path, json_path_function, pointer};
 pub use launches::{ARGUMENTS as ATTEMPT_ARGUMENTS, expected_starts_function, fold_attempts_function, regular_caller_function};
 pub use limit::{quota_changes_function, quota_limit_function, quota_task_units_function};
 pub use span::bucket_span;
+pub use stalls::stalled_function;
 pub use step::Step;
 pub use steps::level_steps_function;
 pub use template::{message_template_function, template_of};

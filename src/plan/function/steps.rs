@@ -173,7 +173,8 @@ impl Spans {
         let Some(span) = self.spans.get(index as usize) else { return Level::default() };
         let (_, early, end) = span.times();
         let Span { units, refused, .. } = *span;
-        let tasks = i64::from(refused == 0);
+        // A demand of unknown size is no task.
+        let tasks = i64::from(span.key != 0 || units > 0);
         let open = if end == i64::MAX { tasks } else { 0 };
         match change {
             Change::Begins => Level { used: units, lower: units, refused, tasks, open },

@@ -1,18 +1,24 @@
-//! `gaps`: one row for each hour between the first and the last CloudTrail record of an account and
-//! region for which there is no record.
+//! `gaps`: what the store does not hold of CloudTrail, or got late.
+//!
+//! `missing`: one row for each hour between the first and the last record of an account and region for
+//! which there is no record. `late`: a file whose oldest record is more than 15 minutes older than its
+//! delivery, which stands in its name; most come within 5. `global`: an account without any record of
+//! us-east-1, where IAM, STS and other global services write.
 
 use super::{computed, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::plan::nouns::{EVIDENCE, Need, Noun};
 
 const FIELDS: &[FieldInfo] = &[
-    computed("id", FieldType::Text, "account/region/hour"),
-    computed("time", FieldType::Time, "start of the hour without records"),
+    computed("id", FieldType::Text, "account/region/hour, or kind and what it is told of"),
+    computed("time", FieldType::Time, "start of the hour without records; for the other kinds, when it ended"),
+    computed("kind", FieldType::Text, "missing (an hour), late (a delivery) or global (an account without us-east-1)"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed("began_at", FieldType::Time, "start of the first hour of this gap"),
     computed("ended_at", FieldType::Time, "start of the first hour with records again"),
-    computed("hours", FieldType::Int, "hours of the whole gap"),
+    computed("hours", FieldType::Int, "hours of the whole gap, begun ones counted as whole"),
+    computed("file", FieldType::Text, "the file that came late"),
 ];
 
 /// The noun.
@@ -21,13 +27,17 @@ pub fn noun() -> Noun {
         word: "gaps",
         fields: FIELDS.to_vec(),
         measures: Vec::new(),
-        shown: &["time", "account", "region", "began_at", "ended_at", "hours"],
+        shown: &["time", "kind", "account", "region", "began_at", "ended_at", "hours"],
         view,
     }
 }
 
 /// Microseconds of an hour.
 const HOUR: &str = "3600000000";
+/// A delivery is late after so many microseconds.
+const LATE: &str = "900000000";
+/// The time of delivery in the name of a log file.
+const NAME: &str = "_CloudTrail_[a-z0-9-]+_([0-9]{8}T[0-9]{4}Z)_[A-Za-z0-9]+[.]json";
 
 fn view(need: Need) -> String {
     let time = |hour: &str| format!("arrow_cast({hour} * {HOUR}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
@@ -36,14 +46,41 @@ fn view(need: Need) -> String {
     let none =
         if need.evidence { format!(", arrow_cast(make_array(), 'List(Utf8)') as {}", quoted(EVIDENCE)) } else { String::new() };
     // The scan keeps hours, not records; then each gap is one row; then each of its hours.
-    format!(
+    let missing = format!(
         "select arrow_cast(concat(coalesce(g.account, ''), '/', coalesce(g.region, ''), '/', cast(g.hour as varchar)), \
-         'Utf8View') as id, {at} as \"time\", g.account, g.region, {began} as began_at, {ended} as ended_at, \
-         g.next - g.first as hours{raw}{none} from (\
+         'Utf8View') as id, {at} as \"time\", arrow_cast('missing', 'Utf8View') as kind, g.account, g.region, {began} as began_at, \
+         {ended} as ended_at, cast(g.next - g.first as bigint) as hours, arrow_cast(null, 'Utf8View') as file{raw}{none} from (\
            select h.account, h.region, h.hour + 1 as first, h.next, unnest(range(h.hour + 1, h.next)) as hour from (\
              select h.account, h.region, h.hour, lead(h.hour) over (partition by h.account, h.region order by h.hour) as next \
              from (select distinct c.account, c.region, cast(c.\"time\" as bigint) / {HOUR} as hour \
                from calls c where c.source = 'cloudtrail' and c.\"time\" is not null) h) h \
            where h.next > h.hour + 1) g"
-    )
+    );
+    let late = format!(
+        "select arrow_cast(concat('late/', f.file), 'Utf8View') as id, f.delivered as \"time\", \
+         arrow_cast('late', 'Utf8View') as kind, f.account, f.region, f.first_event as began_at, f.delivered as ended_at, \
+         {} as hours, f.file{raw}{none} from (\
+           select f.file, max(f.account) as account, max(f.region) as region, min(f.first_event) as first_event, \
+           arrow_cast(to_timestamp_micros(regexp_match(f.file, '{NAME}')[1], '%Y%m%dT%H%MZ'), \
+             'Timestamp(Microsecond, Some(\"UTC\"))') as delivered \
+           from files f where f.first_event is not null and regexp_like(f.file, '{NAME}') group by f.file) f \
+         where cast(f.delivered as bigint) - cast(f.first_event as bigint) > {LATE}",
+        hours("f.first_event", "f.delivered"),
+    );
+    let global = format!(
+        "select arrow_cast(concat('global/', g.account), 'Utf8View') as id, g.last as \"time\", \
+         arrow_cast('global', 'Utf8View') as kind, g.account, arrow_cast('us-east-1', 'Utf8View') as region, g.first as began_at, \
+         g.last as ended_at, {} as hours, arrow_cast(null, 'Utf8View') as file{raw}{none} from (\
+           select c.account, min(c.\"time\") as first, max(c.\"time\") as last, \
+           count(*) filter (where c.region = 'us-east-1') as records \
+           from calls c where c.source = 'cloudtrail' and c.account is not null and c.\"time\" is not null group by c.account) g \
+         where g.records = 0",
+        hours("g.first", "g.last"),
+    );
+    [missing, late, global].join(" union all ")
+}
+
+/// Hours between two times, begun ones counted as whole.
+fn hours(from: &str, to: &str) -> String {
+    format!("cast(ceil((cast({to} as bigint) - cast({from} as bigint)) / 3600000000.0) as bigint)")
 }

@@ -17,9 +17,10 @@ mod instances;
 mod launches;
 mod patterns;
 mod quota;
-mod refused;
+pub mod refused;
 mod runs;
 pub mod schedules;
+mod stalls;
 mod stored;
 mod tasks;
 
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Noun> {
         collisions::noun(),
         schedules::noun(),
         quota::noun(),
+        stalls::noun(),
         flows::noun(),
         gaps::noun(),
         patterns::noun(),

@@ -12,7 +12,7 @@ use crate::plan::nouns::{EVIDENCE, Measure, Need, Noun};
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "the pool: resource/account/region/scope"),
     computed("time", FieldType::Time, "since when it was so"),
-    computed("until", FieldType::Time, "up to when; missing = it still lasted"),
+    computed("ended_at", FieldType::Time, "up to when; missing = it still lasted"),
     computed("duration", FieldType::Duration, "how long it was so, up to the newest event"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
@@ -216,9 +216,9 @@ fn view(need: Need) -> String {
         if need.evidence { (", s.id", format!(", q.step['ids'] as {}", quoted(EVIDENCE))) } else { ("", String::new()) };
     let passed = if need.evidence { format!(", q.{}", quoted(EVIDENCE)) } else { String::new() };
     let raw = no_raw(need);
-    let duration = seconds_so_far("q.\"time\"", "q.until", need);
+    let duration = seconds_so_far("q.\"time\"", "q.ended_at", need);
     let listed = |names: &str| names.split(' ').map(|name| format!("q.{}", quoted(name))).collect::<Vec<_>>().join(", ");
-    let known = listed("id time until account region resource cluster service container_instance project backend");
+    let known = listed("id time ended_at account region resource cluster service container_instance project backend");
     let levels = listed("used used_lower refused needed allowed");
     format!(
         "select {known}, {duration} as duration, {levels}, \
@@ -229,7 +229,7 @@ fn view(need: Need) -> String {
            arrow_cast(case when q.stated is not null then 'quotas' when k.allowed is not null then k.source end, 'Utf8View') \
              as limit_source from (\
              select q.*, quota_limit(q.resource, q.account, q.region, q.cluster, q.service, q.\"time\") as stated from (\
-               select {pool}, q.step['time'] as \"time\", q.step['until'] as until, q.account, q.region, {resource}, q.scope, \
+               select {pool}, q.step['time'] as \"time\", q.step['until'] as ended_at, q.account, q.region, {resource}, q.scope, \
                {cluster}, {service}, {instance}, {project}, {backend}, {used}, {lower}, {refused}, \
                q.step['tasks'] as tasks, q.step['open'] as open_tasks{ids} from (\
                  select g.resource, g.account, g.region, g.scope, unnest(g.steps) as step from (\

@@ -39,7 +39,17 @@ fn starts(join: &str, size_of: &str) -> String {
 
 /// The refused demands as spans.
 pub fn spans(need: Need) -> String {
-    let id = if need.evidence { ", w.record as id" } else { "" };
+    let id = if need.evidence { ", d.record as id" } else { "" };
+    format!(
+        "select d.resource, d.account, d.region, arrow_cast('', 'Utf8View') as scope, \
+         arrow_cast(null, 'Utf8View') as \"key\", d.start as created, d.start as seen, d.stop as early, \
+         d.stop as stop, cast(0 as bigint) as units, d.missing * d.size as refused{id} from ({}) d",
+        demands()
+    )
+}
+
+/// The refused demands: pool, caller, family, tasks missing, CPU units of one, from start to stop.
+pub fn demands() -> String {
     let caller = "case when f.kind = 'service' then concat('service:', coalesce(f.cluster, ''), '/', f.service) \
          else coalesce(f.started_by, f.\"group\", concat('family:', f.family)) end";
     let refusals = format!(
@@ -77,10 +87,8 @@ pub fn spans(need: Need) -> String {
          rows between unbounded preceding and current row)";
     let stop = time(&format!("least(w.start + {STANDS}, coalesce(w.next, w.start + {STANDS}))"));
     format!(
-        "select w.resource, w.account, w.region, arrow_cast('', 'Utf8View') as scope, \
-         arrow_cast(null, 'Utf8View') as \"key\", {start} as created, {start} as seen, {stop} as early, \
-         {stop} as stop, cast(0 as bigint) as units, \
-         w.missing * quota_task_units(coalesce(w.cpu, w.last_cpu, 0)) as refused{id} from (\
+        "select w.resource, w.account, w.region, w.caller, w.family, w.record, {start} as start, {stop} as stop, w.missing, \
+         quota_task_units(coalesce(w.cpu, w.last_cpu, 0)) as size from (\
            select w.*, max(w.task_cpu) over (partition by w.account, w.region, w.size_of, w.sized) as last_cpu from (\
              select w.*, {next} as next, {sized} as sized from (\
                {refusals} union all {families} union all {services}) w) w) w where w.refusal = 1",

@@ -1,0 +1,99 @@
+//! `ecs-audit preflight`: a task definition before it is deployed.
+
+use super::args::{Global, Preflight};
+use super::ask::Tables;
+use super::check::number;
+use super::explain;
+use super::limits;
+use super::query::{Asker, saved_texts};
+use super::say::{Failure, say};
+use crate::check::{Check, Finding, find, write};
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::lang;
+use crate::preflight::{Definition, Past, PreflightError, Wanted, examine};
+use crate::render::{Look, rows};
+use crate::store::StoreError;
+use crate::table::TableSet;
+use std::io::Read;
+
+/// Runs the command.
+pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let (json, file) = read(arguments)?;
+    let mut definition = Definition::parse(&json).map_err(|why| Failure::Sentence(format!("`{file}`: {why}")))?;
+    definition.fargate = definition.fargate || arguments.fargate;
+    let wanted = Wanted { cluster: arguments.cluster.clone(), count: arguments.count, since: arguments.since.clone(), file };
+    let told = |error: PreflightError<Failure>| match error {
+        PreflightError::Past(failure) => failure,
+        PreflightError::Mistake(mistake) => Failure::Sentence(mistake.to_string()),
+    };
+    let tables = match Tables::open(&arguments.from, false, TableSet::ALL, global, context) {
+        // A store that nobody named may be missing: the definition is judged all the same.
+        Err(Failure::Store(StoreError::Missing(_))) if global.configured.store_origin == "default" => None,
+        other => Some(other?),
+    };
+    let mut report = match &tables {
+        None => {
+            say("note: there is no store: only the task definition itself is judged; --store or --from names one");
+            examine(&definition, &wanted, None).map_err(told)?
+        }
+        Some(tables) => {
+            limits::install(&arguments.limits, tables, global)?;
+            let asker = Asker::new(tables, None, saved_texts(&[], global)?, global, context)?;
+            let find = |check: &Check| ask(check, &asker);
+            let rows = |statement: &str| Ok(rows(&tables.sql(statement)?)?);
+            let query = |text: &str| rows_of(text, &asker);
+            examine(&definition, &wanted, Some(&Past { find: &find, query: &query, rows: &rows })).map_err(told)?
+        }
+    };
+    if let Some(tables) = &tables {
+        let quarantined = number(tables, "select count(*) from quarantine")?;
+        if quarantined > 0 {
+            report
+                .partial
+                .push(format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` says why"));
+        }
+    }
+    if !global.quiet {
+        report.partial.iter().for_each(|line| say(&format!("note: {line}")));
+    }
+    explain::print(&write(&report, arguments.format))?;
+    Ok(if report.has(arguments.fail_on) {
+        ExitCode::Finding
+    } else if report.partial.is_empty() {
+        ExitCode::Ok
+    } else {
+        ExitCode::Partial
+    })
+}
+
+/// The JSON, and how it is called.
+fn read(arguments: &Preflight) -> Result<(String, String), Failure> {
+    let file = arguments.file.display().to_string();
+    let mut json = String::new();
+    let outcome = if file == "-" {
+        std::io::stdin().lock().read_to_string(&mut json).map(|_| json)
+    } else {
+        std::fs::read_to_string(&arguments.file)
+    };
+    let json =
+        outcome.map_err(|error| Failure::Sentence(format!("`{file}`: {error}; expected the JSON of a task definition")))?;
+    Ok((json, file))
+}
+
+/// The rows of a query.
+fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>>, Failure> {
+    let query = lang::parse(text).map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
+    let (_, answer) = asker.ask(&query, text, false)?;
+    Ok(rows(&answer)?)
+}
+
+/// The rows that answer a question.
+fn ask(check: &Check, asker: &Asker<'_>) -> Result<(String, Vec<Finding>), Failure> {
+    let query = lang::parse(&check.query);
+    let query = query.map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics })?;
+    let (checked, answer) = asker.ask(&query, &check.query, true)?;
+    let found = find(check, &answer, &Look::default());
+    let found = found.map_err(|why| Failure::Sentence(format!("the question `{}`: {why}", check.name)))?;
+    Ok((checked.canonical, found))
+}

@@ -1,0 +1,257 @@
+//! The line: history, highlighting, and completion from the tables of the language and the values of the store.
+
+use super::Session;
+use super::command::COMMANDS;
+use crate::cli::query::{catalog, saved_texts};
+use crate::cli::say::Failure;
+use crate::lang::complete::complete;
+use crate::lang::keyword::{KEYWORDS, KeywordRole, NOUNS};
+use crate::lang::token::{TokenKind, tokenize};
+use crate::plan::PlanCatalog;
+use rustyline::completion::{Completer, Pair};
+use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::Hinter;
+use rustyline::history::FileHistory;
+use rustyline::validate::Validator;
+use rustyline::{CompletionType, Config, Editor, Helper};
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+const PROMPT: &str = "ecs-audit> ";
+
+/// Lines from a person.
+pub struct Prompt {
+    editor: Editor<Words, FileHistory>,
+    history: Option<PathBuf>,
+}
+
+impl Prompt {
+    /// An editor that knows the names of the session.
+    pub fn new(session: &Session<'_>) -> Result<Prompt, Failure> {
+        let config = Config::builder()
+            .completion_type(CompletionType::List)
+            .history_ignore_space(true)
+            .max_history_size(10_000)
+            .map_err(failure)?
+            .build();
+        let mut editor = Editor::with_config(config).map_err(failure)?;
+        let history = history_file();
+        if let Some(path) = &history {
+            // The first time there is none.
+            let _ = editor.load_history(path);
+        }
+        let mut prompt = Prompt { editor, history };
+        prompt.renew(session)?;
+        Ok(prompt)
+    }
+
+    /// Takes over what the session knows now.
+    pub fn renew(&mut self, session: &Session<'_>) -> Result<(), Failure> {
+        let saved = saved_texts(&session.set, session.global)?;
+        let catalog = catalog(&session.tables).with_saved(saved);
+        self.editor.set_helper(Some(Words { catalog, color: session.context.color }));
+        Ok(())
+    }
+
+    /// The next line; none at the end.
+    pub fn read(&mut self) -> Result<Option<String>, Failure> {
+        loop {
+            match self.editor.readline(PROMPT) {
+                Ok(line) => {
+                    let _ = self.editor.add_history_entry(line.as_str());
+                    return Ok(Some(line));
+                }
+                // Ctrl-C drops the line, Ctrl-D ends.
+                Err(ReadlineError::Interrupted) => {}
+                Err(ReadlineError::Eof) => return Ok(None),
+                Err(error) => return Err(failure(error)),
+            }
+        }
+    }
+
+    /// Keeps the history.
+    pub fn end(&mut self) {
+        if let Some(path) = &self.history
+            && let Some(folder) = path.parent()
+            && std::fs::create_dir_all(folder).is_ok()
+        {
+            // A history that cannot be kept is no reason to complain.
+            let _ = self.editor.save_history(path);
+        }
+    }
+}
+
+fn failure(error: ReadlineError) -> Failure {
+    match error {
+        ReadlineError::Io(error) => Failure::Io(error),
+        other => Failure::Sentence(other.to_string()),
+    }
+}
+
+/// Below `XDG_STATE_HOME`, `~/.local/state`, or `LOCALAPPDATA` on Windows.
+fn history_file() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = match variable("XDG_STATE_HOME").filter(|path| path.is_absolute()) {
+        Some(base) => base,
+        None if cfg!(windows) => variable("LOCALAPPDATA")?,
+        None => variable("HOME")?.join(".local/state"),
+    };
+    Some(base.join("ecs-audit").join("history"))
+}
+
+/// The words of the language with the values of the store.
+struct Words {
+    catalog: PlanCatalog,
+    color: bool,
+}
+
+impl Helper for Words {}
+impl Validator for Words {}
+
+impl Hinter for Words {
+    type Hint = String;
+}
+
+impl Completer for Words {
+    type Candidate = Pair;
+
+    fn complete(&self, line: &str, pos: usize, _: &rustyline::Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let before = line.get(..pos).unwrap_or(line);
+        if before.starts_with('\\') {
+            return Ok(self.complete_command(before));
+        }
+        let completion = complete(line, pos, &self.catalog);
+        let widest = completion.candidates.iter().map(|candidate| candidate.text.chars().count()).max().unwrap_or(0).min(40);
+        let alone = completion.candidates.len() == 1;
+        let pair = |candidate: crate::lang::complete::Candidate| {
+            let shown = crate::render::visible(&candidate.text).into_owned();
+            let doc = crate::render::visible(&candidate.doc);
+            let display = if doc.is_empty() { shown } else { format!("{shown:<widest$}  {doc}") };
+            let open = candidate.text.ends_with(['(', '.']);
+            let replacement = if alone && !open { format!("{} ", candidate.text) } else { candidate.text };
+            Pair { display, replacement }
+        };
+        Ok((completion.start, completion.candidates.into_iter().map(pair).collect()))
+    }
+}
+
+impl Words {
+    fn complete_command(&self, before: &str) -> (usize, Vec<Pair>) {
+        let word = before.rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let typed = before.get(word..).unwrap_or_default();
+        let pairs = |words: Vec<(String, String)>| {
+            let pairs = words.into_iter().filter(|(text, _)| text.starts_with(typed));
+            pairs.map(|(text, display)| Pair { display, replacement: format!("{text} ") }).collect()
+        };
+        if word == 0 {
+            let commands = COMMANDS.iter().map(|(name, _, doc)| (format!("\\{name}"), format!("\\{name:<12} {doc}")));
+            return (0, pairs(commands.collect()));
+        }
+        let plain = |word: &str| (word.to_owned(), word.to_owned());
+        let words = match before.split_whitespace().next() {
+            Some("\\format") => crate::render::Format::ALL.iter().map(|format| plain(format.name())).collect(),
+            Some("\\fields") => NOUNS.iter().map(|noun| plain(noun.word)).collect(),
+            Some("\\evidence" | "\\chart" | "\\paging") => vec![plain("on"), plain("off")],
+            Some("\\as-of") => vec![plain("latest"), plain("now")],
+            Some("\\queries") => {
+                use crate::lang::catalog::Catalog as _;
+                self.catalog.saved_names().iter().map(|name| plain(name)).collect()
+            }
+            _ => Vec::new(),
+        };
+        (word, pairs(words))
+    }
+}
+
+impl Highlighter for Words {
+    fn highlight<'l>(&self, line: &'l str, _pos: usize) -> Cow<'l, str> {
+        if !self.color || line.starts_with('\\') {
+            return Cow::Borrowed(line);
+        }
+        Cow::Owned(highlight(line))
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _default: bool) -> Cow<'b, str> {
+        if self.color { Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m")) } else { Cow::Borrowed(prompt) }
+    }
+
+    fn highlight_char(&self, _line: &str, _pos: usize, _kind: CmdKind) -> bool {
+        self.color
+    }
+}
+
+/// The line with keywords, nouns, texts and mistakes in colors.
+fn highlight(line: &str) -> String {
+    let (tokens, mistakes) = tokenize(line);
+    let mut marks: Vec<(std::ops::Range<usize>, &str)> = mistakes
+        .iter()
+        .filter_map(|mistake| mistake.span.clone())
+        // A text that is still being written has no end yet.
+        .filter(|span| span.end < line.len())
+        .map(|span| (span, "31;4"))
+        .collect();
+    // What the parser refuses is marked once it is followed by something.
+    if let Err(errors) = crate::lang::parse(line) {
+        let spans = errors.iter().filter_map(|error| error.span.clone());
+        marks.extend(spans.filter(|span| span.end < line.len() && !span.is_empty()).map(|span| (span, "31;4")));
+    }
+    for (index, token) in tokens.iter().enumerate() {
+        let style = match &token.kind {
+            TokenKind::Word(word)
+                if index == 0 && (NOUNS.iter().any(|noun| noun.word.eq_ignore_ascii_case(word)) || word.starts_with('@')) =>
+            {
+                "1;36"
+            }
+            TokenKind::Word(word) => match KEYWORDS.iter().find(|keyword| keyword.word.eq_ignore_ascii_case(word)) {
+                Some(keyword) if keyword.role == KeywordRole::Clause => "1;34",
+                Some(keyword) if keyword.role == KeywordRole::Operator => "34",
+                _ => continue,
+            },
+            TokenKind::Quoted(_) => "32",
+            TokenKind::Pipe => "1;34",
+            _ => continue,
+        };
+        if !marks.iter().any(|(span, _)| span.start < token.span.end && token.span.start < span.end) {
+            marks.push((token.span.clone(), style));
+        }
+    }
+    marks.sort_by_key(|(span, _)| span.start);
+    let mut text = String::with_capacity(line.len() + marks.len() * 12);
+    let mut at = 0;
+    for (span, style) in marks {
+        let (Some(between), Some(marked)) = (line.get(at..span.start), line.get(span.clone())) else { continue };
+        text.push_str(&format!("{between}\x1b[{style}m{marked}\x1b[0m"));
+        at = span.end;
+    }
+    text.push_str(line.get(at..).unwrap_or_default());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text without its colors.
+    fn plain(text: &str) -> String {
+        let mut parts = text.split('\x1b');
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |plain, part| plain + part.split_once('m').unwrap().1)
+    }
+
+    #[test]
+    fn colors_change_no_character() {
+        for line in [
+            "failures by reason",
+            "failures where a = 'x",
+            "fail\u{5931} by ! x since",
+            "",
+            "@x | by by",
+            "failures by by reason",
+        ] {
+            assert_eq!(plain(&highlight(line)), line);
+        }
+        assert!(highlight("failures by reason").starts_with("\x1b[1;36mfailures\x1b[0m \x1b[1;34mby\x1b[0m"));
+        assert!(highlight("failures where reason == x").contains("\x1b[31;4m==\x1b[0m"));
+    }
+}

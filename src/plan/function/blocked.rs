@@ -1,0 +1,34 @@
+//! `min_blocked()`: how long a task must be blocked before it is a stall, in microseconds.
+
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct MinBlocked {
+    micros: i64,
+    signature: Signature,
+}
+
+/// The function, to be registered under its name.
+pub fn min_blocked_function(micros: i64) -> ScalarUDF {
+    ScalarUDF::new_from_impl(MinBlocked { micros, signature: Signature::nullary(Volatility::Immutable) })
+}
+
+impl ScalarUDFImpl for MinBlocked {
+    fn name(&self) -> &str {
+        "min_blocked"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(ScalarValue::Int64(Some(self.micros))))
+    }
+}

@@ -1,0 +1,250 @@
+//! `stalls`: tasks that waited on a container instance for what stopping tasks still held.
+//!
+//! All that is told of an instance and its tasks goes through `stalled` once, in the engine; what comes
+//! out is small, and the settings, time-outs and new instances around it are joined to that.
+
+use super::{computed, no_raw, quoted};
+use crate::lang::catalog::{FieldInfo, FieldType};
+use crate::plan::nouns::{EVIDENCE, Need, Noun};
+
+const FIELDS: &[FieldInfo] = &[
+    computed("id", FieldType::Text, "container instance/start in microseconds/deployment"),
+    computed("time", FieldType::Time, "when it began"),
+    computed("ended_at", FieldType::Time, "when it ended"),
+    computed("seconds_blocked", FieldType::Int, "whole seconds in which a task was blocked"),
+    computed("account", FieldType::Text, "account"),
+    computed("region", FieldType::Text, "region"),
+    computed("cluster", FieldType::Text, "short cluster name"),
+    computed("container_instance", FieldType::Text, "container instance id"),
+    computed("ec2_instance", FieldType::Text, "EC2 instance id"),
+    computed("service", FieldType::Text, "service of the tasks that waited"),
+    computed("deployment", FieldType::Text, "deployment, or who else started the tasks that waited"),
+    computed("task_definition", FieldType::Text, "task definition of the tasks that waited"),
+    computed("pending", FieldType::Int, "tasks that waited"),
+    computed("pending_tasks", FieldType::Text, "their ids"),
+    computed("stopping", FieldType::Int, "tasks that were told to stop and had not stopped"),
+    computed("stopping_tasks", FieldType::Text, "their ids"),
+    computed("stop_time", FieldType::Duration, "how long the slowest of them took to stop"),
+    computed("stop_timeout", FieldType::Duration, "their stopTimeout, where a task definition is recorded"),
+    computed("registered_cpu", FieldType::Int, "CPU units that the instance registered"),
+    computed("reserved_cpu", FieldType::Int, "CPU units of running and stopping tasks"),
+    computed("needed_cpu", FieldType::Int, "the same and those of the tasks that waited"),
+    computed("registered_memory", FieldType::Int, "MiB that the instance registered"),
+    computed("reserved_memory", FieldType::Int, "MiB of running and stopping tasks"),
+    computed("needed_memory", FieldType::Int, "the same and those of the tasks that waited"),
+    computed("arithmetic", FieldType::Text, "running + stopping + pending against registered"),
+    computed("joined", FieldType::Int, "instances that joined the cluster meanwhile: 0 = the capacity provider did not scale"),
+    computed("agent_version", FieldType::Text, "agent version"),
+    computed(
+        "agent_queues",
+        FieldType::Bool,
+        "the agent (1.74.1 or later) keeps the new task waiting; before, it started it at once",
+    ),
+    computed("maximum_percent", FieldType::Int, "maximumPercent of the service, where a call tells"),
+    computed("minimum_healthy_percent", FieldType::Int, "minimumHealthyPercent of the service, where a call tells"),
+    computed("desired_count", FieldType::Int, "desiredCount of the service, where a call tells"),
+    computed("avoided_by", FieldType::Text, "what would have avoided it, given these numbers"),
+];
+
+/// The noun.
+pub fn noun() -> Noun {
+    Noun {
+        word: "stalls",
+        fields: FIELDS.to_vec(),
+        measures: Vec::new(),
+        shown: &[
+            "time",
+            "seconds_blocked",
+            "cluster",
+            "service",
+            "deployment",
+            "container_instance",
+            "stopping",
+            "pending",
+            "arithmetic",
+            "joined",
+            "avoided_by",
+        ],
+        view,
+    }
+}
+
+/// What is told of tasks on instances, and of the instances.
+fn told(need: Need) -> String {
+    let id = |alias: &str| if need.evidence { format!("{alias}.id") } else { "arrow_cast(null, 'Utf8View')".to_owned() };
+    let started = "case when e.last_status not in ('PROVISIONING', 'PENDING') then e.\"time\" end";
+    let stopping =
+        "coalesce(e.stopping_at, case when e.desired_status = 'STOPPED' and e.last_status <> 'STOPPED' then e.\"time\" end)";
+    let stopped = "coalesce(e.stopped_at, case when e.last_status = 'STOPPED' then e.\"time\" end)";
+    format!(
+        "select arrow_cast('task', 'Utf8View') as kind, e.account, e.region, e.cluster, e.container_instance, \
+         coalesce(e.task_arn, e.task, e.id) as \"key\", e.created_at as created, e.\"time\" as seen, \
+         coalesce(least(e.pull_started_at, e.started_at), {started}) as waited, {stopping} as stopping, {stopped} as stopped, \
+         e.cpu, e.memory, e.task, e.service, e.started_by as deployment, e.task_definition as definition, {task_id} as id \
+         from task_events e where e.container_instance is not null \
+         union all \
+         select arrow_cast('instance', 'Utf8View') as kind, i.account, i.region, i.cluster, i.container_instance, \
+         arrow_cast(null, 'Utf8View') as \"key\", null as created, i.\"time\" as seen, null as waited, null as stopping, \
+         null as stopped, i.registered_cpu as cpu, i.registered_memory as memory, i.ec2_instance as task, \
+         arrow_cast(null, 'Utf8View') as service, arrow_cast(null, 'Utf8View') as deployment, i.agent_version as definition, \
+         {instance_id} as id from instance_events i where i.container_instance is not null",
+        task_id = id("e"),
+        instance_id = id("i"),
+    )
+}
+
+/// The newest call before a stall that a condition picks, as columns of the stall.
+fn newest(stalls: &str, columns: &str, calls: &str, on: &str, order: &str) -> String {
+    format!(
+        "select x.* except (nth) from (select s.*, {columns}, row_number() over (partition by s.id \
+         order by {order} c.\"time\" desc nulls last, c.id) as nth \
+         from ({stalls}) s left join ({calls}) c on c.account = s.account and c.region = s.region and {on}) x where x.nth = 1"
+    )
+}
+
+/// Which instances joined a cluster, and when: the first sign of each.
+const JOINED: &str = "select j.account, j.region, j.cluster, j.container_instance, \
+     coalesce(min(j.registered), min(j.called)) as joined_at, min(j.seen) as seen from (\
+       select i.account, i.region, i.cluster, i.container_instance, i.registered_at as registered, \
+       arrow_cast(null, 'Timestamp(Microsecond, Some(\"UTC\"))') as called, i.\"time\" as seen from instance_events i \
+       union all \
+       select c.account, c.region, c.cluster, c.container_instance, \
+       arrow_cast(null, 'Timestamp(Microsecond, Some(\"UTC\"))') as registered, c.\"time\" as called, \
+       arrow_cast(null, 'Timestamp(Microsecond, Some(\"UTC\"))') as seen from calls c \
+       where c.event_source = 'ecs.amazonaws.com' and c.event_name = 'RegisterContainerInstance' and c.failed is not true) j \
+     where j.container_instance is not null group by 1, 2, 3, 4";
+
+fn view(need: Need) -> String {
+    let number = |name: &str| format!("g.stall['{name}'] as {name}");
+    let numbers: Vec<String> = [
+        "registered_cpu",
+        "registered_memory",
+        "running_cpu",
+        "running_memory",
+        "stopping_cpu",
+        "stopping_memory",
+        "pending_cpu",
+        "pending_memory",
+        "stopping",
+        "pending",
+        "stop_micros",
+        "service",
+        "deployment",
+        "stopping_tasks",
+        "pending_tasks",
+        "agent_version",
+        "ec2_instance",
+        "stopping_definition",
+        "ids",
+    ]
+    .into_iter()
+    .map(number)
+    .collect();
+    let stalls = format!(
+        "select arrow_cast(concat(g.container_instance, '/', cast(cast(g.stall['time'] as bigint) as varchar), '/', \
+         coalesce(g.stall['deployment'], '')), 'Utf8View') as id, g.stall['time'] as \"time\", g.stall['until'] as ended_at, g.account, \
+         g.region, g.cluster, g.container_instance, g.stall['definition'] as task_definition, {numbers} from (\
+           select a.account, a.region, a.cluster, a.container_instance, unnest(a.stalls) as stall from (\
+             select t.account, t.region, t.cluster, t.container_instance, stalled(t.kind, t.\"key\", t.created, t.seen, \
+             t.waited, t.stopping, t.stopped, t.cpu, t.memory, t.task, t.service, t.deployment, t.definition, {anchor}, \
+             min_blocked(), t.id) as stalls from ({told}) t group by 1, 2, 3, 4) a) g",
+        numbers = numbers.join(", "),
+        anchor = need.anchor,
+        told = told(need),
+    );
+    let calls = |names: &str| {
+        format!(
+            "select c.* from calls c where c.event_source = 'ecs.amazonaws.com' and c.event_name in ({names}) and c.failed is not true"
+        )
+    };
+    // What was set last before the stall; what was set later says nothing about it.
+    let with_settings = newest(
+        &stalls,
+        "c.maximum_percent, c.minimum_healthy_percent, c.desired_count",
+        &calls("'CreateService', 'UpdateService'"),
+        "c.cluster = s.cluster and c.service = s.service and c.\"time\" <= s.\"time\" \
+         and (c.maximum_percent is not null or c.minimum_healthy_percent is not null)",
+        "",
+    );
+    let with_timeouts = newest(
+        &with_settings,
+        "c.stop_timeout",
+        &calls("'RegisterTaskDefinition'"),
+        "c.family = split_part(s.stopping_definition, ':', 1) and c.stop_timeout is not null and c.\"time\" <= s.\"time\"",
+        "case when c.task_definition = s.stopping_definition then 0 else 1 end,",
+    );
+    // An instance that joined before it was seen here was there already.
+    let with_joined = format!(
+        "select x.* except (nth) from (select s.*, count(j.container_instance) over (partition by s.id) as joined, \
+         row_number() over (partition by s.id order by j.container_instance) as nth from ({with_timeouts}) s \
+         left join ({JOINED}) j on j.account = s.account and j.region = s.region and j.cluster = s.cluster \
+         and j.joined_at >= s.\"time\" and j.joined_at < s.ended_at and (j.seen is null or j.seen >= s.\"time\")) x where x.nth = 1"
+    );
+    finished(need, &with_joined)
+}
+
+fn finished(need: Need, stalls: &str) -> String {
+    let listed = |names: &str| names.split(' ').map(|name| format!("s.{}", quoted(name))).collect::<Vec<_>>().join(", ");
+    let text = |expression: &str, name: &str| format!("arrow_cast({expression}, 'Utf8View') as {name}");
+    let ids = if need.evidence { format!(", s.ids as {}", quoted(EVIDENCE)) } else { String::new() };
+    let sum = |what: &str, unit: &str| {
+        format!(
+            "concat(cast(s.running_{what} as varchar), ' running + ', cast(s.stopping_{what} as varchar), ' stopping + ', \
+             cast(s.pending_{what} as varchar), ' pending = ', cast(s.needed_{what} as varchar), ' of ', \
+             coalesce(cast(s.registered_{what} as varchar), '?'), ' {unit}')"
+        )
+    };
+    let version = |nth: usize| format!("coalesce(try_cast(split_part(s.agent_version, '.', {nth}) as bigint), 0)");
+    format!(
+        "select {known}, s.stop_micros / 1000000.0 as stop_time, cast(s.stop_timeout as double) as stop_timeout, \
+         s.reserved_cpu, s.needed_cpu, s.reserved_memory, s.needed_memory, \
+         cast(round((cast(s.ended_at as bigint) - cast(s.\"time\" as bigint)) / 1000000.0) as bigint) as seconds_blocked, \
+         {arithmetic}, s.joined, \
+         case when s.agent_version is not null then {major} * 1000000 + {minor} * 1000 + {patch} >= 1074001 end as agent_queues, \
+         {avoided}{raw}{ids} from (\
+           select s.*, s.running_cpu + s.stopping_cpu as reserved_cpu, s.running_memory + s.stopping_memory as reserved_memory, \
+           s.running_cpu + s.stopping_cpu + s.pending_cpu as needed_cpu, \
+           s.running_memory + s.stopping_memory + s.pending_memory as needed_memory from ({stalls}) s) s",
+        known = listed(
+            "id time ended_at account region cluster container_instance ec2_instance service deployment task_definition pending \
+             pending_tasks stopping stopping_tasks registered_cpu registered_memory agent_version maximum_percent \
+             minimum_healthy_percent desired_count"
+        ),
+        arithmetic = text(&format!("concat({}, '; ', {})", sum("cpu", "CPU units"), sum("memory", "MiB")), "arithmetic"),
+        major = version(1),
+        minor = version(2),
+        patch = version(3),
+        avoided = text(&avoided(), "avoided_by"),
+        raw = no_raw(need),
+    )
+}
+
+/// Which settings would have avoided a stall, from its numbers.
+fn avoided() -> String {
+    let text = |expression: &str| format!("cast({expression} as varchar)");
+    let at_once = "s.desired_count - cast(ceil(s.desired_count * s.minimum_healthy_percent / 100.0) as bigint)";
+    let beside = "cast(floor(s.desired_count * s.maximum_percent / 100.0) as bigint) - s.desired_count";
+    let short = |what: &str| text(&format!("greatest(s.needed_{what} - coalesce(s.registered_{what}, s.needed_{what}), 0)"));
+    let healthy = format!(
+        "case when s.minimum_healthy_percent < 100 and {at_once} > 0 then concat('minimumHealthyPercent 100 (with ', {}, ' it let ', {}, \
+         ' of ', {}, ' tasks be told to stop before new ones ran); ') else '' end",
+        text("s.minimum_healthy_percent"),
+        text(at_once),
+        text("s.desired_count"),
+    );
+    let maximum = format!(
+        "case when {beside} > 0 then concat('maximumPercent below ', {}, ' (it let ', {}, ' new tasks be placed beside ', {}, '); ') \
+         else '' end",
+        text("s.maximum_percent"),
+        text(beside),
+        text("s.desired_count"),
+    );
+    let took = text("cast(round(s.stop_micros / 1000000.0) as bigint)");
+    let stop = format!(
+        "concat('tasks that stop sooner than in ', {took}, ' s', case when s.stop_timeout is not null then concat(' (stopTimeout ', {}, \
+         ' s)') else '' end, ': a longer stop time-out lengthens the blockage; ')",
+        text("s.stop_timeout"),
+    );
+    let room = format!("'room for ', {}, ' CPU units and ', {}, ' MiB more; '", short("cpu"), short("memory"));
+    format!("concat({healthy}, {maximum}, {room}, {stop}, 'task scale-in protection for tasks that still work')")
+}

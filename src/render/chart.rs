@@ -1,0 +1,243 @@
+//! Charts for a terminal: an answer goes in, bars, lines or a strip of the week come out.
+//!
+//! Which one follows from the columns: hours by weekdays are a strip, steps in time are bars (with groups: a
+//! line each), other groups are bars. Nothing needs color, and 80 columns are enough.
+
+use super::bars::peak;
+use super::fit::{shorten, width_of};
+use super::number;
+use super::rows::rows;
+use super::spark::spark_columns;
+use super::table::draw;
+use super::{Cell, Look, ROLE, ROLE_KEY, RenderError, visible};
+use crate::answer::{Answer, ColumnKind};
+
+/// As wide as a chart is drawn where nothing says otherwise.
+const WIDTH: usize = 80;
+/// Bars drawn; more are no picture any more.
+const MOST: usize = 60;
+/// The least room for a bar.
+const LEAST: usize = 10;
+/// Eighths of a column, so that a bar is as long as its number says.
+const PARTS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
+/// Shades from nothing to much; zero has a sign of its own.
+const SHADES: [char; 5] = ['·', '░', '▒', '▓', '█'];
+const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// The picture of an answer; none when it has no groups to draw.
+pub fn chart(answer: &Answer, look: &Look) -> Result<Option<String>, RenderError> {
+    if let Some(strip) = week(answer)? {
+        return Ok(Some(strip));
+    }
+    if let Some(trends) = spark_columns(answer)? {
+        let look = Look { width: Some(look.width.unwrap_or(WIDTH)), ..look.clone() };
+        return Ok(Some(draw(trends.grid(&look), &look)));
+    }
+    bars(answer, look)
+}
+
+fn is_key(answer: &Answer, index: usize) -> bool {
+    answer.schema.fields().get(index).is_some_and(|field| field.metadata().get(ROLE).is_some_and(|role| role == ROLE_KEY))
+}
+
+fn is_bucket(answer: &Answer, index: usize) -> bool {
+    index == 0 && answer.columns.first().is_some_and(|column| column.kind == ColumnKind::Time)
+}
+
+/// The first column that is a number and no key.
+fn measure(answer: &Answer) -> Option<usize> {
+    let is_number =
+        |kind: ColumnKind| matches!(kind, ColumnKind::Int | ColumnKind::Float | ColumnKind::Share | ColumnKind::Duration);
+    let columns = answer.columns.iter().enumerate();
+    columns.clone().position(|(index, column)| is_number(column.kind) && !is_key(answer, index))
+}
+
+/// One bar a row.
+fn bars(answer: &Answer, look: &Look) -> Result<Option<String>, RenderError> {
+    let Some(measure) = measure(answer) else { return Ok(None) };
+    let labels: Vec<usize> = (0..measure).filter(|index| is_key(answer, *index) || is_bucket(answer, *index)).collect();
+    if labels.is_empty() || labels.len() != measure {
+        return Ok(None);
+    }
+    let mut lines = Vec::new();
+    for cells in rows(answer)? {
+        let label: Vec<String> = labels
+            .iter()
+            .filter_map(|index| cells.get(*index))
+            .map(|cell| if *cell == Cell::Missing { "—".to_owned() } else { visible(&cell.human(look)).into_owned() })
+            .collect();
+        let cell = cells.get(measure).cloned().unwrap_or(Cell::Missing);
+        lines.push((label.join(" · "), visible(&cell.human(look)).into_owned(), cell.as_number()));
+    }
+    let width = look.width.unwrap_or(WIDTH);
+    let more = lines.len().saturating_sub(MOST);
+    lines.truncate(MOST);
+    let numbers = lines.iter().map(|(_, number, _)| width_of(number)).max().unwrap_or(0);
+    let widest = lines.iter().map(|(label, ..)| width_of(label)).max().unwrap_or(0);
+    let label = widest.min(width.saturating_sub(numbers + 4 + LEAST)).min((width / 2).max(LEAST));
+    let room = width.saturating_sub(label + numbers + 4).max(LEAST);
+    let values: Vec<Option<f64>> = lines.iter().map(|(_, _, value)| *value).collect();
+    let high = peak(&values).unwrap_or(0.0);
+    let mut text = String::new();
+    let title = answer.columns.get(measure).map(|column| visible(&column.name).into_owned()).unwrap_or_default();
+    let names: Vec<&str> =
+        labels.iter().filter_map(|index| answer.columns.get(*index)).map(|column| column.name.as_str()).collect();
+    text.push_str(&format!("{title} by {}\n", visible(&names.join(", "))));
+    for (name, number, value) in &lines {
+        let name = shorten(name, label);
+        let pad = " ".repeat(label.saturating_sub(width_of(&name)));
+        let before = " ".repeat(numbers.saturating_sub(width_of(number)));
+        let line = format!("{name}{pad}  {before}{number}  {}", bar(*value, high, room));
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    if more > 0 {
+        text.push_str(&format!("… and {more} more; `top {MOST}` leaves them out\n"));
+    }
+    Ok(Some(text))
+}
+
+/// A bar as long as its part of the highest.
+fn bar(value: Option<f64>, high: f64, room: usize) -> String {
+    let Some(value) = value.filter(|value| *value > 0.0 && high > 0.0) else { return String::new() };
+    let eighths = ((value / high) * (room * PARTS.len()) as f64).round().max(1.0) as usize;
+    let eighths = eighths.min(room * PARTS.len());
+    let (full, rest) = (eighths / PARTS.len(), eighths % PARTS.len());
+    let mut text = "█".repeat(full);
+    text.extend(rest.checked_sub(1).and_then(|index| PARTS.get(index)));
+    text
+}
+
+/// Hours by weekdays, when these two are the keys: a line a day, two columns an hour.
+fn week(answer: &Answer) -> Result<Option<String>, RenderError> {
+    let keys: Vec<usize> = (0..answer.columns.len()).filter(|index| is_key(answer, *index)).collect();
+    let named = |index: usize, stem: &str| {
+        answer.columns.get(index).is_some_and(|column| {
+            column.kind == ColumnKind::Int && (column.name == stem || column.name.starts_with(&format!("{stem}_")))
+        })
+    };
+    let (day, hour) = match keys.as_slice() {
+        [a, b] if named(*a, "weekday") && named(*b, "hour") => (*a, *b),
+        [a, b] if named(*a, "hour") && named(*b, "weekday") => (*b, *a),
+        _ => return Ok(None),
+    };
+    let Some(measure) = measure(answer) else { return Ok(None) };
+    let mut week = [[0.0f64; 24]; 7];
+    for cells in rows(answer)? {
+        let number = |index: usize| cells.get(index).and_then(Cell::as_number);
+        let (Some(day), Some(hour), Some(value)) = (number(day), number(hour), number(measure)) else { continue };
+        let line = week.get_mut((day as usize).wrapping_sub(1));
+        if let Some(slot) = line.and_then(|line| line.get_mut(hour as usize)) {
+            *slot += value;
+        }
+    }
+    let high = week.iter().flatten().copied().fold(0.0, f64::max);
+    let title = answer.columns.get(measure).map(|column| visible(&column.name).into_owned()).unwrap_or_default();
+    let mut text = format!("{title} by weekday and hour\n     ");
+    for hour in (0..24).step_by(3) {
+        text.push_str(&format!("{hour:<6}"));
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    for (name, hours) in WEEKDAYS.iter().zip(week) {
+        let cells: String = hours.iter().map(|value| shade(*value, high).to_string().repeat(2)).collect();
+        let sum: f64 = hours.iter().sum();
+        text.push_str(&format!("{name}  {cells}  {}\n", number::rounded(sum)));
+    }
+    let step = |part: usize| number::rounded((high * part as f64 / 4.0).ceil());
+    let legend: Vec<String> = SHADES
+        .iter()
+        .enumerate()
+        .map(|(part, shade)| if part == 0 { format!("{shade} 0") } else { format!("{shade} to {}", step(part)) })
+        .collect();
+    text.push_str(&format!("     {}\n", legend.join("   ")));
+    Ok(Some(text))
+}
+
+fn shade(value: f64, high: f64) -> char {
+    if value <= 0.0 || high <= 0.0 {
+        return SHADES[0];
+    }
+    // Each shade holds what its legend says: values up to that quarter of the highest, rounded up.
+    let at = (1..4).find(|part| value <= (high * *part as f64 / 4.0).ceil()).unwrap_or(4);
+    SHADES.get(at).copied().unwrap_or('█')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::{AnswerWindow, Column};
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use arrow::datatypes::{Field, Schema};
+    use arrow::record_batch::RecordBatch;
+    use std::sync::Arc;
+
+    fn answer(columns: Vec<(&str, ArrayRef, bool)>) -> Answer {
+        let role = [(ROLE.to_owned(), ROLE_KEY.to_owned())];
+        let field = |(name, array, key): &(&str, ArrayRef, bool)| {
+            let field = Field::new(*name, array.data_type().clone(), true);
+            if *key { field.with_metadata(role.clone().into()) } else { field }
+        };
+        let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+        let kind = |array: &ArrayRef| if array.data_type().is_integer() { ColumnKind::Int } else { ColumnKind::Text };
+        Answer {
+            query: String::new(),
+            columns: columns.iter().map(|(name, array, _)| Column { name: (*name).to_owned(), kind: kind(array) }).collect(),
+            schema: schema.clone(),
+            batches: vec![RecordBatch::try_new(schema, columns.into_iter().map(|(_, array, _)| array).collect()).unwrap()],
+            window: AnswerWindow::default(),
+            spark: false,
+        }
+    }
+
+    fn texts(values: &[&str]) -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(values))
+    }
+
+    fn numbers(values: &[i64]) -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(values.iter().copied()))
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_numbers() {
+        let answer = answer(vec![("reason", texts(&["AGENT", "CPU", "none"]), true), ("count", numbers(&[20, 5, 0]), false)]);
+        let look = Look { width: Some(33), ..Look::default() };
+        assert_eq!(
+            chart(&answer, &look).unwrap().unwrap(),
+            "count by reason\nAGENT  20  ██████████████████████\nCPU     5  █████▌\nnone    0\n"
+        );
+    }
+
+    #[test]
+    fn long_names_leave_room_for_bars_and_hostile_ones_are_made_safe() {
+        let name = "x".repeat(200) + "\u{1b}[31m";
+        let answer = answer(vec![("a", texts(&[&name]), true), ("count", numbers(&[3]), false)]);
+        for width in [20, 40, 80] {
+            let text = chart(&answer, &Look { width: Some(width), ..Look::default() }).unwrap().unwrap();
+            assert!(text.lines().all(|line| width_of(line) <= width), "{width}: {text}");
+            assert!(text.contains('█') && !text.contains('\u{1b}'), "{text}");
+        }
+    }
+
+    #[test]
+    fn hours_by_weekdays_are_a_strip() {
+        let answer = answer(vec![
+            ("weekday_time", numbers(&[1, 7, 1]), true),
+            ("hour_time", numbers(&[0, 23, 5]), true),
+            ("count", numbers(&[8, 2, 1]), false),
+        ]);
+        let text = chart(&answer, &Look::default()).unwrap().unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], "     0     3     6     9     12    15    18    21");
+        assert_eq!(lines[2], "Mon  ██········░░····································  9");
+        assert_eq!(lines[8], "Sun  ··············································░░  2");
+        assert_eq!(lines[9], "     · 0   ░ to 2   ▒ to 4   ▓ to 6   █ to 8");
+        assert!(text.lines().all(|line| width_of(line) <= 80));
+    }
+
+    #[test]
+    fn rows_without_groups_are_no_chart() {
+        let answer = answer(vec![("reason", texts(&["AGENT"]), false), ("exit_code", numbers(&[1]), false)]);
+        assert_eq!(chart(&answer, &Look::default()).unwrap(), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! `ecs-audit repl`, charts, and the program without a command.
+
+use crate::support::{Desk, project};
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+fn loaded() -> Desk {
+    let desk = Desk::new();
+    desk.load(&[&project().join("samples/exports")]).ok();
+    desk
+}
+
+fn feed(desk: &Desk, arguments: &[&str], input: &str) -> Output {
+    let mut child =
+        desk.command().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(input.as_bytes()).unwrap();
+    drop(pipe);
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_file_of_questions_is_answered_line_by_line() {
+    let desk = loaded();
+    let script = "# what failed\nfailures by reason since 7d top 1\n\n\\format csv\n\\as-of 2026-03-04\nfailures by reason since 1d top 1\n\
+                  \\set since=1d\n@lost top 1\n\\evidence on\nfailures where reason = AGENT limit 1 show reason\n\\sql select count(*) as n from calls\n\
+                  \\explain last\n\\quit\nnever read\n";
+    let output = feed(&desk, &["repl"], script);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    assert!(out.contains("reason  count\n─") && out.contains("AGENT      20"), "{out}");
+    assert!(out.contains("reason,evidence\nAGENT,") && out.contains("n\n986\n") && out.contains("Failure\n"), "{out}");
+    assert!(err.contains("1d before 2026-03-04T00:00:00Z") && !err.contains("never"), "{err}");
+}
+
+#[test]
+fn mistakes_go_on_to_the_next_line_and_into_the_exit_code() {
+    let desk = loaded();
+    let output = feed(
+        &desk,
+        &["repl", "--quiet", "--format", "csv"],
+        "failurs\n\\frmat csv\n\\as-of yesteryear\nfailures by category since 7d top 1\n",
+    );
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(out.starts_with("category,count\n"), "{out}");
+    for told in ["did you mean `failures`?", "did you mean `format`?", "`yesteryear`: expected now, latest"] {
+        assert!(err.contains(told), "{told}: {err}");
+    }
+}
+
+#[test]
+fn without_a_command_and_a_terminal_there_is_help() {
+    let desk = Desk::new();
+    let ran = desk.run(&[]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(ran.out, "");
+    assert!(ran.err.contains("Usage: ecs-audit") && ran.err.contains("preflight"), "{}", ran.err);
+    let ran = desk.run(&["repl"]);
+    assert!(ran.code == 2 && ran.err.contains("there is no store"), "{}", ran.err);
+}
+
+#[test]
+fn charts_are_drawn_in_eighty_columns_without_color() {
+    let desk = loaded();
+    for (query, mark) in [
+        ("failures by reason since 7d", "20  ████████"),
+        ("failures by weekday(time), hour(time) since 7d", "Mon  "),
+        ("failures every 1d since 7d", "2026-03-04T00:00:00Z  24  █"),
+        ("failures by category every 1d since 7d", "trend"),
+        ("quota where resource = fargate_vcpu by region show max(used)", "ap-northeast-1  8  █"),
+    ] {
+        let ran = desk.run(&["query", "--chart", query, "--quiet"]).ok();
+        assert!(ran.out.contains(mark), "{query}: {}", ran.out);
+        assert!(ran.out.lines().all(|line| line.chars().count() <= 80), "{query}: {}", ran.out);
+        assert!(!ran.out.contains('\x1b'), "{query}");
+    }
+    desk.run(&["query", "--chart", "failures by reason", "--out", "chart.txt"]).ok();
+    assert!(std::fs::read_to_string(desk.path("chart.txt")).unwrap().starts_with("count by reason\n"));
+    let ran = desk.run(&["query", "--chart", "failures"]);
+    assert!(ran.code == 2 && ran.err.contains("a chart draws groups"), "{}", ran.err);
+    assert_eq!(desk.run(&["query", "--chart", "--format", "csv", "failures by reason"]).code, 2);
+}
