@@ -93,6 +93,7 @@ fn check_totals(desk: &Desk, truth: &Value) {
         answer(desk, "failures where kind = launch and reason = AGENT by reason"),
         Counts::from([("AGENT".to_owned(), agents["failed_total"].as_i64().unwrap())])
     );
+    check_launches(desk, agents);
     let quota = &truth["fargate_quota"];
     let refused =
         desk.query(&format!("failures where kind = launch and cluster = {} show count", quota["cluster"].as_str().unwrap()));
@@ -147,6 +148,53 @@ fn check_totals(desk: &Desk, truth: &Value) {
     let none = exits.remove("").unwrap_or(0);
     exits.insert("None".to_owned(), none);
     assert_eq!(exits, counts(&runs["latest_submission_by_exit_status"]));
+}
+
+/// Each failure for AGENT met what was planted, and each scheduled run that met one was lost or healed as planted.
+fn check_launches(desk: &Desk, agents: &Value) {
+    let failed = agents["failed_run_tasks"].as_array().unwrap();
+    let id = |failure: &Value| failure["event_id"].as_str().unwrap().to_owned();
+    let class = |failure: &Value| match failure["cause"].as_str().unwrap() {
+        "agent-update" => "update".to_owned(),
+        "agent-hang" => "outage".to_owned(),
+        "reconnect" => "rotation".to_owned(),
+        other => other.to_owned(),
+    };
+    let planted: BTreeMap<String, String> = failed.iter().map(|failure| (id(failure), class(failure))).collect();
+    let pairs = |query: &str| -> BTreeMap<String, String> {
+        desk.query(query).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
+    };
+    assert_eq!(pairs("collisions show call, class limit 1000000"), planted);
+
+    // The first attempt of the scheduled run that an attempt belongs to.
+    let by_id: BTreeMap<String, &Value> = failed.iter().map(|failure| (id(failure), failure)).collect();
+    let first = |failure: &Value| {
+        let mut failure = failure;
+        while let Some(before) = failure["retry_of"].as_str() {
+            failure = by_id[before];
+        }
+        id(failure)
+    };
+    let retried: Vec<&str> = failed.iter().filter_map(|failure| failure["retry_of"].as_str()).collect();
+    let ends: Vec<&Value> = failed.iter().filter(|failure| !retried.contains(&id(failure).as_str())).collect();
+    let clusters: Vec<&str> = agents["clusters"].as_object().unwrap().keys().map(String::as_str).collect();
+    let clusters = clusters.join(", ");
+    let healed: BTreeMap<String, String> =
+        ends.iter().filter_map(|end| Some((first(end), end["recovered_by"].as_str()?.to_owned()))).collect();
+    let lost: BTreeMap<String, String> =
+        ends.iter().filter(|end| end["recovered_by"].is_null()).map(|end| (first(end), String::new())).collect();
+    assert_eq!(ends.len() as i64, agents["scheduled_runs_hit"].as_i64().unwrap());
+    let launches = |outcome: &str| {
+        pairs(&format!("launches where cluster in ({clusters}) and outcome = {outcome} show id, healed_by limit 1000000"))
+    };
+    assert_eq!(launches("healed"), healed);
+    assert_eq!(launches("lost"), lost);
+    let sums = [agents["scheduled_runs_lost"].to_string(), agents["scheduled_runs_recovered_by_retry"].to_string()];
+    assert_eq!(desk.query("collisions show lost, healed"), std::slice::from_ref(&sums));
+    // Every quarter of an hour is called, so what is missed is what was lost.
+    let slots = desk.query(&format!("schedules where cluster in ({clusters}) show missed, healed, late"));
+    assert_eq!(slots, [[sums[0].clone(), sums[1].clone(), "0".to_owned()]]);
+    assert_eq!(desk.query("schedules where why contains record show count"), [["0".to_owned()]]);
 }
 
 /// What each kind of odd file must be told as: loaded, and what is filtered or quarantined and why.

@@ -181,6 +181,15 @@ cause is explained once. Only what a record or the failure catalog says is told.
 One line an event: the time, the time since the line before, what happened, who called, and the id of the
 record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fifth of the story.")]
     Timeline(Timeline),
+    /// List what was changed in the half hour before a failure, ranked by what it shares with it
+    #[command(after_help = "Examples:
+  ecs-audit changes last
+  ecs-audit changes checkout-web
+  ecs-audit changes 77954849-eedf-47b8-ac98-415d8259b246 --format json
+
+The write calls before the newest burst of failures of X (failures at most 10 min apart), those first that share
+most with it: service, task definition, container instance, role, security group, secret, subnet, cluster.")]
+    Changes(Changes),
     /// Write a post-mortem report: a folder with a page, Markdown, and a CSV file for each section
     #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
     #[command(after_help = "Examples:
@@ -308,12 +317,12 @@ pub struct Query {
     /// Add the ids of the records behind each row
     #[arg(long)]
     pub evidence: bool,
-    /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
-    #[arg(long)]
-    pub redact: bool,
     /// Draw the answer instead of listing it: bars, lines over time, or a strip of the week
     #[arg(long, conflicts_with = "format")]
     pub chart: bool,
+    /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
+    #[arg(long)]
+    pub redact: bool,
     /// Show how the query runs instead of running it
     #[arg(long)]
     pub explain: bool,
@@ -450,6 +459,20 @@ pub struct Timeline {
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
     /// Format: text, json, markdown or html
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    pub format: Layout,
+}
+
+/// Arguments of `changes`.
+#[derive(Debug, Args)]
+pub struct Changes {
+    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
+    #[arg(value_name = "X")]
+    pub what: String,
+    /// Ask an export directly, without a store (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    /// Format: text, json or markdown
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }

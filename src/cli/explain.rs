@@ -19,7 +19,8 @@ use std::io::{self, Write};
 
 /// Runs the command.
 pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    // What was changed before is compared by what the original records name.
+    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let records = records(&tables);
     let since = since(arguments.since.as_deref(), &tables, context)?;

@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod catalog;
+mod changes;
 mod check;
 mod config;
 mod doctor;
@@ -77,6 +78,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Check(arguments) => check::run(&arguments, global, context),
         args::Command::Explain(arguments) => explain::run(&arguments, global, context),
         args::Command::Timeline(arguments) => timeline::run(&arguments, global, context),
+        args::Command::Changes(arguments) => changes::run(&arguments, global, context),
         args::Command::Report(arguments) => report::run(&arguments, global, context),
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),

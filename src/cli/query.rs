@@ -12,10 +12,12 @@ use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
 use crate::plan::nouns::{self, Need};
-use crate::plan::{Options, PlanCatalog};
+use crate::plan::{Options, PlanCatalog, ZoneName};
 use crate::render::{Look, describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -45,9 +47,11 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let saved = saved_texts(&arguments.set, global)?;
     let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
     let keep_raw = arguments.redact || lang::format(&expanded).to_lowercase().contains("raw");
+    // Which rule a call disabled stands in its original record.
+    let originals = keep_raw || lang::format(&expanded).contains("schedules");
     // Names are looked for in all tables.
     let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
-    let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
+    let tables = Tables::open(&arguments.asking.from, originals, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     let checked = asker.check(&query, &text)?;
@@ -100,6 +104,22 @@ pub fn chart(answer: &Answer, look: &Look) -> Result<String, Failure> {
         let works = "a chart draws groups, such as `failures by reason` or `failures every 1h`";
         Failure::Sentence(format!("there is nothing to draw: {works}"))
     })
+}
+
+/// Callers without a rhythm are not among the schedules: how many there are.
+fn irregular(tables: &Tables, checked: &Checked, options: Options) {
+    let need = Need { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..Need::default() };
+    let Ok(answer) = tables.sql(&nouns::callers(need)) else { return };
+    let number = |column: usize| {
+        let cell = answer.batches.first().map(|batch| batch.column(column));
+        cell.and_then(|cell| cell.as_primitive_opt::<Int64Type>()).and_then(|numbers| numbers.iter().next().flatten())
+    };
+    if let (Some(regular), Some(irregular)) = (number(0), number(1)) {
+        say(&format!(
+            "note: callers with a rhythm: {regular}; irregular callers, of which no start is expected: {irregular} \
+             (`launches where not regular by cluster, family, started_by` lists them)"
+        ));
+    }
 }
 
 /// Rows are classified when they are loaded: what the catalog has learned since is not in them.
@@ -280,6 +300,9 @@ pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Optio
             text.push_str(&format!("\n  = {}", crate::render::visible(&line)));
         }
         say_raw(&text);
+    }
+    if checked.source == "schedules" {
+        irregular(tables, checked, options);
     }
     if checked.default_limit && answer.rows() >= DEFAULT_ROWS as usize {
         say(&format!("note: only the newest {DEFAULT_ROWS} are shown; `limit N` shows more"));

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 /// How far around a failure its instance and its service are looked at, in seconds.
 const AROUND: i64 = 10 * 60;
 /// How long before a failure a change, and how long after it a retry, is looked for.
-const HALF_HOUR: i64 = 30 * 60;
+pub(super) const HALF_HOUR: i64 = 30 * 60;
 /// How a call is told that a retrier made.
 const RETRY: &str = "retry";
 /// How a call is told that may be a retry or the next start.

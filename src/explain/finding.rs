@@ -1,5 +1,7 @@
 //! What is known about one failure, as data.
 
+use super::changes::Changes;
+use super::launch::{Collision, Launch};
 use super::network::Network;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -29,6 +31,12 @@ pub struct Finding {
     pub cause: Cause,
     /// What led to it, oldest first.
     pub chain: Vec<Event>,
+    /// What became of the launch it belongs to.
+    pub launch: Option<Launch>,
+    /// What it met, for a launch that failed for AGENT.
+    pub collision: Option<Collision>,
+    /// What was changed in the half hour before and shares something with it.
+    pub changes: Option<Changes>,
     /// The arithmetic.
     pub calculation: Vec<String>,
     /// Why the network failed it; none where it is no failure of the network.

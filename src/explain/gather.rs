@@ -1,9 +1,11 @@
 //! From a failure to everything known about it.
 
 use super::chain::{chain, never_placed};
+use super::changes::changes_before;
 use super::ending::{describe_ending, oom};
 use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Cause, Fact, Finding, Summary, When};
+use super::launch::{collision, launch};
 use super::network::network;
 use super::phases::ladder;
 use super::records::{Records, Row, equals, like_it};
@@ -127,6 +129,9 @@ fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
         ran,
         notes,
         cause: cause(case, entry),
+        launch: launch(records, case)?,
+        collision: collision(records, case)?,
+        changes: if case.expected { None } else { changes_before(records, &case.failure)? },
         calculation: arithmetic::calculate(records, case)?,
         network: if case.expected { None } else { network(records, case)? },
         verify: entry.filter(|_| !case.expected).map(|entry| advice::verify(case, entry)).unwrap_or_default(),

@@ -11,9 +11,14 @@
 //! explain X      { "subject": {kind, name}, "others": n, "finding": {id, kind, expected, failure: {what, reason,
 //!                  message}, place: [{name, value}], when: {at, began, lasted_seconds}, phases: [{name, state, at,
 //!                  until, note}], ran, notes: [], cause: {id, title, meaning, class, category, wording}, chain: [{time, what,
-//!                  who, note, record}], calculation: [], network: {interface, address, subnet, branches: [{name, verdict (likely,
+//!                  who, note, record}], launch: {id, outcome, attempts, failures, missing, healed_by, healed_at,
+//!                  delay_seconds, regular} or null, collision: {class, basis, window_start, window_end, window_seconds,
+//!                  chance, recurrence, advice} or null, changes (as below) or null, calculation: [],
+//!                  network: {interface, address, subnet, branches: [{name, verdict (likely,
 //!                  possible, open or unlikely), for: [{what, time, who, record}], against: ["]}], missing: []} or null,
 //!                  verify: [{command, note}], actions: [], response} or null }
+//! changes X      { "subject": {kind, name}, "found": {before, since, failures, changes: [{time, what, who, note, record,
+//!                  shares: [], before_seconds}], others} or null }
 //! explain --all  { "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
 //!                  response}] }
 //! timeline X     { "subject": {kind, name}, "events": [{time, what, who, note, record, since_seconds, gap}],
@@ -24,12 +29,14 @@ mod advice;
 mod arithmetic;
 mod capacity;
 mod chain;
+mod changes;
 mod describe;
 mod ending;
 mod find;
 mod finding;
 mod gather;
 mod groups;
+mod launch;
 mod network;
 mod phases;
 mod print;
@@ -38,12 +45,14 @@ mod story;
 
 pub use advice::response;
 pub use capacity::{Capacity, PoolState, capacity};
+pub use changes::{Change, Changes, changes};
 pub use find::{Subject, SubjectKind, nearest, newest, resolve};
 pub use finding::{Check, Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
+pub use launch::{Collision, Launch};
 pub use network::{Branch, Evidence, Network, Verdict};
-pub use print::{Layout, Printed, print_capacity, print_finding, print_groups, print_story};
+pub use print::{Layout, Printed, print_capacity, print_changes, print_finding, print_groups, print_story};
 pub use records::Records;
 pub use story::{Story, story};
 

@@ -48,6 +48,13 @@ impl<'s> Records<'s> {
         self.rows(&format!("{} order by {order}, id limit {limit}", select(table, condition)))
     }
 
+    /// The first rows of a table in an order, each with its original record.
+    pub(super) fn some_with_raw(&self, table: Table, condition: &str, order: &str, limit: usize) -> Result<Vec<Row>, RunError> {
+        let columns = columns(table);
+        let table = table.name();
+        self.rows(&format!("select {columns}, raw from {table} where {condition} order by {order}, id limit {limit}"))
+    }
+
     /// Whether a table has such a row.
     pub(super) fn any(&self, table: Table, condition: &str) -> Result<bool, RunError> {
         Ok(!self.rows(&format!("select id from {} where {condition} limit 1", table.name()))?.is_empty())
@@ -131,6 +138,11 @@ impl Row {
             Cell::Int(number) => Some(*number),
             _ => None,
         }
+    }
+
+    /// A number with a fraction.
+    pub(super) fn number(&self, name: &str) -> Option<f64> {
+        self.text(name)?.parse().ok()
     }
 
     /// A time.

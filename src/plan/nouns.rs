@@ -96,6 +96,16 @@ pub fn noun(word: &str) -> Option<&'static Noun> {
     NOUNS.iter().find(|noun| noun.word == word)
 }
 
+/// SQL for the launch that a call belongs to, given the id of the call as SQL: its column is `launch`.
+pub fn launch_of_call(call: &str) -> String {
+    views::launch_of_call(call)
+}
+
+/// SQL that counts callers with a rhythm and without one: its columns are `regular` and `irregular`.
+pub fn callers(need: Need) -> String {
+    views::callers(need)
+}
+
 /// Why a word that is no noun of this table does not run: one sentence.
 pub fn later() -> &'static str {
     "this does not run in this version yet"

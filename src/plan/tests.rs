@@ -2,7 +2,9 @@
 
 mod capacity;
 mod clauses;
+mod collisions;
 mod fixture;
 mod histories;
+mod launches;
 mod nouns;
 mod scan;

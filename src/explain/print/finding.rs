@@ -1,10 +1,14 @@
 //! A finding and a group, section by section; a section without facts is left out.
 
 use super::blocks::Page;
+use super::{changes, launch};
 use crate::explain::chain::length;
 use crate::explain::finding::{Event, Finding, Rung, State};
 use crate::explain::groups::Group;
 use crate::render::visible;
+
+/// So many changes stand in a finding; `ecs-audit changes` has all.
+const CHANGES: usize = 5;
 
 pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
     failure(page, finding);
@@ -16,6 +20,7 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
     when(page, finding);
     phases(page, finding);
     cause(page, finding);
+    launch::write(page, finding);
     section(page, "Calculation", &finding.calculation);
     if let Some(network) = &finding.network {
         super::network::write(page, network);
@@ -27,6 +32,10 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
             let what = shortened(&event.what);
             page.line(&format!("{}  {what}{who}{}  [{}]", page.time(event.time), note(event), event.record));
         }
+    }
+    if let Some(found) = finding.changes.as_ref().filter(|found| !found.changes.is_empty()) {
+        page.heading("Changes in the half hour before");
+        changes::lines(page, found, CHANGES);
     }
     if !finding.verify.is_empty() {
         page.heading("Verify");

@@ -2,11 +2,14 @@
 
 mod blocks;
 mod capacity;
+mod changes;
 mod finding;
+mod launch;
 mod network;
 mod story;
 
 use super::capacity::Capacity;
+use super::changes::Changes;
 use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
@@ -100,6 +103,24 @@ pub fn print_capacity(told: &Capacity, layout: Layout, tz: &TimeZone) -> Printed
     let mut page = Page::new(layout, tz);
     capacity::write(&mut page, told);
     Ok(page.text(&format!("quota {}", told.region)))
+}
+
+/// The changes before a burst of failures; none says that nothing failed.
+pub fn print_changes(subject: &Subject, found: Option<&Changes>, layout: Layout, tz: &TimeZone) -> Printed {
+    if layout == Layout::Json {
+        #[derive(Serialize)]
+        struct All<'c> {
+            subject: &'c Subject,
+            found: Option<&'c Changes>,
+        }
+        return json(&All { subject, found });
+    }
+    let mut page = Page::new(layout, tz);
+    match found {
+        Some(found) => changes::write(&mut page, subject, found),
+        None => page.line(&format!("{} {}: no failure of it is recorded", subject.kind.word(), subject.name)),
+    }
+    Ok(page.text(&format!("changes before {} {}", subject.kind.word(), subject.name)))
 }
 
 /// A story.

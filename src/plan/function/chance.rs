@@ -39,10 +39,10 @@ pub fn fisher_p(inside: i64, inside_failed: i64, outside: i64, outside_failed: i
     let most = failed.min(inside);
     let least = failed.saturating_sub(outside);
     if most - inside_failed <= inside_failed - least {
-        let p: f64 = (inside_failed..=most).rev().map(|failures| hypergeometric.pmf(failures)).sum();
+        let p: f64 = (inside_failed..=most).rev().map(|failures| hypergeometric.ln_pmf(failures).exp()).sum();
         return Some(p.min(1.0));
     }
-    let below: f64 = (least..inside_failed).map(|failures| hypergeometric.pmf(failures)).sum();
+    let below: f64 = (least..inside_failed).map(|failures| hypergeometric.ln_pmf(failures).exp()).sum();
     Some((1.0 - below).clamp(0.0, 1.0))
 }
 

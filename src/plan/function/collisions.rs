@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringViewArray};
 use datafusion::common::Result;
 use datafusion::logical_expr::WindowUDF;
 
-use super::record::{Cell, Kind, flag, flags, number, numbers, struct_type, structs, text, texts};
+use super::record::{Cell, Kind, Rows, flag, flags, number, numbers, struct_type, text, texts};
 use super::sweep::sweep;
 use crate::plan::history::collision::{Agent, Class, InstanceCall, Met};
 use crate::plan::history::connection::InstanceEvent;
@@ -31,7 +31,6 @@ pub const ARGUMENTS: &[&str] = &[
     "family",
     "caller",
     "accepted",
-    "call",
     "anchor",
     "zone",
 ];
@@ -95,7 +94,6 @@ struct Columns {
     families: StringViewArray,
     callers: StringViewArray,
     accepted: BooleanArray,
-    calls: StringViewArray,
     anchors: Int64Array,
     zones: StringViewArray,
 }
@@ -117,9 +115,8 @@ impl Columns {
             families: texts(values, 11)?,
             callers: texts(values, 12)?,
             accepted: flags(values, 13)?,
-            calls: texts(values, 14)?,
-            anchors: numbers(values, 15)?,
-            zones: texts(values, 16)?,
+            anchors: numbers(values, 14)?,
+            zones: texts(values, 15)?,
         })
     }
 
@@ -167,7 +164,7 @@ struct Caller<'c> {
 
 fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
-    let mut told: Vec<Vec<Cell>> = vec![Vec::new(); rows];
+    let mut told: BTreeMap<usize, Vec<Cell>> = BTreeMap::new();
     let agents = agents(&columns, rows);
     let failed = failed(&columns, rows, &agents);
     let rates = rates(&columns, rows, &agents, &failed);
@@ -200,11 +197,12 @@ fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         })
         .collect();
     for one in &failed {
-        if let (Some(row), Some((recurrence, main))) = (told.get_mut(one.row), recurrences.get(&one.series)) {
-            *row = collision(one, &agents, &rates, whole, (recurrence, *main), until);
+        if let Some((recurrence, main)) = recurrences.get(&one.series) {
+            told.insert(one.row, collision(one, &agents, &rates, whole, (recurrence, *main), until));
         }
     }
-    if let Some(first) = told.first_mut() {
+    if rows > 0 {
+        let first = told.entry(0).or_default();
         first.resize(COLLISION.len(), Cell::None);
         for (name, count) in [
             ("part_inside", whole.inside),
@@ -218,7 +216,11 @@ fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
             }
         }
     }
-    Ok(Arc::new(structs(COLLISION, &told)?))
+    let mut all = Rows::new(COLLISION, rows);
+    for row in 0..rows {
+        all.push(told.get(&row).map(Vec::as_slice).unwrap_or_default());
+    }
+    Ok(Arc::new(all.finish()?))
 }
 
 fn agents(columns: &Columns, rows: usize) -> BTreeMap<&str, Agent<'_>> {
@@ -258,7 +260,9 @@ fn failed<'c>(columns: &'c Columns, rows: usize, agents: &BTreeMap<&'c str, Agen
                 }
             }
         };
-        let call = text(&columns.calls, row).or_else(|| text(&columns.ids, row)).unwrap_or_default();
+        // A failure after the first of a call has the id of the call, # and its number.
+        let id = text(&columns.ids, row).unwrap_or_default();
+        let call = id.split_once('#').map_or(id, |(call, _)| call);
         failed.push(Failed { row, series: columns.series(row), of: FailureOf { call, time, instance, met } });
     }
     failed
@@ -305,7 +309,8 @@ fn collision(
     let event = |place: Option<usize>| agent.zip(place).and_then(|(agent, place)| agent.events.get(place));
     let first = gap.and_then(|gap| event(Some(gap.first)));
     let back = gap.and_then(|gap| event(gap.back));
-    let before = gap.and_then(|gap| event(gap.first.checked_sub(1))).or(first);
+    let earlier = gap.and_then(|gap| event(gap.first.checked_sub(1)));
+    let before = first.filter(|event| event.agent_version.is_some()).or(earlier);
     let update = agent.zip(met.update).and_then(|(agent, place)| agent.updates.get(place));
     let registration = agent.zip(met.registration).and_then(|(agent, place)| agent.registrations.get(place));
     let rate = failed.of.instance.and_then(|instance| rates.get(instance)).copied();

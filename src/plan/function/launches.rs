@@ -1,6 +1,7 @@
 //! `fold_attempts(…)` and `expected_starts(…)`: the attempts of one cluster and family, folded into launches and
 //! held against the rhythm of their callers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, ListArray, StringViewArray};
@@ -9,7 +10,7 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::common::Result;
 use datafusion::logical_expr::WindowUDF;
 
-use super::record::{Cell, Kind, flag, flags, number, numbers, struct_type, structs, text, texts};
+use super::record::{Cell, Kind, Rows, flag, flags, number, numbers, struct_type, text, texts};
 use super::sweep::sweep;
 use crate::plan::history::expected::expected;
 use crate::plan::history::fold::{Launch, Outcome, fold};
@@ -161,13 +162,13 @@ fn fold_attempts(values: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
     let worked = work(&columns);
     let mut seen = vec![0usize; worked.launches.len()];
-    let mut rows = Vec::with_capacity(worked.attempts.len());
+    let mut rows = Rows::new(LAUNCH, worked.attempts.len());
     for index in &worked.launch_of {
         let (Some(launch), Some(nth)) = (worked.launches.get(*index), seen.get_mut(*index)) else { continue };
         *nth += 1;
-        rows.push(told(&worked, launch, *nth));
+        rows.push(&told(&worked, launch, *nth));
     }
-    Ok(Arc::new(structs(LAUNCH, &rows)?))
+    Ok(Arc::new(rows.finish()?))
 }
 
 fn told(worked: &Worked<'_>, launch: &Launch, nth: usize) -> Vec<Cell> {
@@ -195,7 +196,7 @@ fn told(worked: &Worked<'_>, launch: &Launch, nth: usize) -> Vec<Cell> {
 fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
     let worked = work(&columns);
-    let mut slots: Vec<Vec<Cell>> = Vec::new();
+    let mut slots = Rows::new(EXPECTED, rows);
     let mut lengths = vec![0usize; rows];
     // Lists stand in the order of the rows, and series are in the order of their first attempts.
     for series in &worked.series {
@@ -208,7 +209,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         for slot in found {
             let launch = slot.launch.and_then(|index| worked.launches.get(index));
             let id = launch.and_then(|launch| worked.attempt(*launch.attempts.first()?)).map(|attempt| attempt.id);
-            slots.push(vec![
+            slots.push(&[
                 slot.at.into(),
                 slot.state.word().into(),
                 launch.and_then(|launch| worked.reason(launch)).into(),
@@ -221,17 +222,18 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     }
     let item = Arc::new(Field::new("item", struct_type(EXPECTED), true));
     let offsets = OffsetBuffer::from_lengths(lengths);
-    Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(structs(EXPECTED, &slots)?), None)?))
+    Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(slots.finish()?), None)?))
 }
 
 fn regular_caller(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
     let worked = work(&columns);
-    let mut told: Vec<Vec<Cell>> = vec![Vec::new(); rows];
-    for series in &worked.series {
-        if let Some(row) = series.members.first().and_then(|first| told.get_mut(*first)) {
-            *row = vec![series.rhythm.is_some().into()];
-        }
+    let first = |series: &Series| Some((*series.members.first()?, series.rhythm.is_some()));
+    let regular: BTreeMap<usize, bool> = worked.series.iter().filter_map(first).collect();
+    let mut told = Rows::new(CALLER, rows);
+    for row in 0..rows {
+        let cell = regular.get(&row).map(|regular| Cell::Bool(*regular));
+        told.push(cell.as_slice());
     }
-    Ok(Arc::new(structs(CALLER, &told)?))
+    Ok(Arc::new(told.finish()?))
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListBuilder, StringBuilder, StringViewArray, StructArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Builder, Int64Array, Int64Builder, ListBuilder, StringBuilder,
+    StringViewArray, StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, Int64Type};
@@ -149,44 +149,83 @@ fn data_type(kind: Kind) -> DataType {
     }
 }
 
-/// The rows of a struct; a row without cells is missing.
-pub fn structs(columns: &[(&str, Kind)], rows: &[Vec<Cell>]) -> Result<StructArray> {
-    let array =
-        |(place, (_, kind)): (usize, &(&str, Kind))| column(*kind, rows.iter().map(|row| row.get(place).unwrap_or(&Cell::None)));
-    let arrays = columns.iter().enumerate().map(array).collect();
-    let known = rows.iter().map(|row| !row.is_empty()).collect::<Vec<_>>();
-    Ok(StructArray::try_new(fields(columns), arrays, Some(known.into()))?)
+/// The columns of a struct that grow row by row.
+#[derive(Debug)]
+pub struct Rows {
+    fields: Fields,
+    columns: Vec<Column>,
+    known: Vec<bool>,
 }
 
-fn column<'c>(kind: Kind, cells: impl Iterator<Item = &'c Cell>) -> ArrayRef {
-    let int = |cell: &Cell| if let Cell::Int(value) = cell { Some(*value) } else { None };
-    match kind {
-        Kind::Int => Arc::new(cells.map(int).collect::<Int64Array>()),
-        Kind::Time => Arc::new(cells.map(int).collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
-        Kind::Float => {
-            let float = |cell: &Cell| if let Cell::Float(value) = cell { Some(*value) } else { None };
-            Arc::new(cells.map(float).collect::<Float64Array>())
+#[derive(Debug)]
+enum Column {
+    Text(StringViewBuilder),
+    Int(Int64Builder),
+    Float(Float64Builder),
+    Bool(BooleanBuilder),
+    Time(TimestampMicrosecondBuilder),
+    Texts(ListBuilder<StringBuilder>),
+}
+
+impl Rows {
+    /// No rows yet, of a struct with these columns.
+    pub fn new(columns: &[(&str, Kind)], rows: usize) -> Self {
+        let column = |kind: Kind| match kind {
+            Kind::Text => Column::Text(StringViewBuilder::with_capacity(rows)),
+            Kind::Int => Column::Int(Int64Builder::with_capacity(rows)),
+            Kind::Float => Column::Float(Float64Builder::with_capacity(rows)),
+            Kind::Bool => Column::Bool(BooleanBuilder::with_capacity(rows)),
+            Kind::Time => Column::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC")),
+            Kind::Texts => Column::Texts(ListBuilder::new(StringBuilder::new())),
+        };
+        let built = columns.iter().map(|(_, kind)| column(*kind)).collect();
+        Rows { fields: fields(columns), columns: built, known: Vec::with_capacity(rows) }
+    }
+
+    /// Adds a row; one without cells is missing.
+    pub fn push(&mut self, cells: &[Cell]) {
+        self.known.push(!cells.is_empty());
+        for (place, column) in self.columns.iter_mut().enumerate() {
+            column.push(cells.get(place).unwrap_or(&Cell::None));
         }
-        Kind::Bool => {
-            let bool = |cell: &Cell| if let Cell::Bool(value) = cell { Some(*value) } else { None };
-            Arc::new(cells.map(bool).collect::<BooleanArray>())
-        }
-        Kind::Text => {
-            let text = |cell: &'c Cell| if let Cell::Text(value) = cell { Some(value.as_str()) } else { None };
-            Arc::new(cells.map(text).collect::<StringViewArray>())
-        }
-        Kind::Texts => {
-            let mut lists = ListBuilder::new(StringBuilder::new());
-            for cell in cells {
-                match cell {
-                    Cell::Texts(texts) => {
-                        texts.iter().for_each(|text| lists.values().append_value(text));
-                        lists.append(true);
-                    }
-                    _ => lists.append(false),
-                }
+    }
+
+    /// The struct.
+    pub fn finish(self) -> Result<StructArray> {
+        let arrays = self.columns.into_iter().map(Column::finish).collect();
+        Ok(StructArray::try_new(self.fields, arrays, Some(self.known.into()))?)
+    }
+}
+
+impl Column {
+    fn push(&mut self, cell: &Cell) {
+        match (self, cell) {
+            (Column::Text(column), Cell::Text(text)) => column.append_value(text),
+            (Column::Text(column), _) => column.append_null(),
+            (Column::Int(column), Cell::Int(value)) => column.append_value(*value),
+            (Column::Int(column), _) => column.append_null(),
+            (Column::Float(column), Cell::Float(value)) => column.append_value(*value),
+            (Column::Float(column), _) => column.append_null(),
+            (Column::Bool(column), Cell::Bool(value)) => column.append_value(*value),
+            (Column::Bool(column), _) => column.append_null(),
+            (Column::Time(column), Cell::Int(value)) => column.append_value(*value),
+            (Column::Time(column), _) => column.append_null(),
+            (Column::Texts(column), Cell::Texts(texts)) => {
+                texts.iter().for_each(|text| column.values().append_value(text));
+                column.append(true);
             }
-            Arc::new(lists.finish())
+            (Column::Texts(column), _) => column.append(false),
+        }
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Column::Text(mut column) => Arc::new(column.finish()),
+            Column::Int(mut column) => Arc::new(column.finish()),
+            Column::Float(mut column) => Arc::new(column.finish()),
+            Column::Bool(mut column) => Arc::new(column.finish()),
+            Column::Time(mut column) => Arc::new(column.finish()),
+            Column::Texts(mut column) => Arc::new(column.finish()),
         }
     }
 }

@@ -93,7 +93,7 @@ fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
         let day_of = |start: &Local| if start.minute > minute + 12 * 60 { start.day.tomorrow() } else { Ok(start.day) };
         let mut days: Vec<Date> = near.iter().filter_map(|start| day_of(start).ok()).collect();
         days.dedup();
-        match time_of_day(minute, &days) {
+        match time_of_day(minute, &days, zone) {
             Some((found, holes, odd)) if times.len() < MOST_TIMES => {
                 times.push(found);
                 missed += holes;
@@ -111,9 +111,11 @@ fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
         return None;
     }
     // What was hit long ago only, while other times went on, was taken out of the schedule.
+    let newer = times.iter().map(|time| time.first).max();
     for time in &mut times {
         let after = days_between(time.last, newest).skip(1).filter(|day| time.is_on(*day)).count();
-        time.over = after >= OVER;
+        // Another time that began afterwards took its place.
+        time.over = after >= OVER || newer.is_some_and(|newer| newer > time.last);
     }
     if times.iter().all(|time| time.over) {
         return None;
@@ -124,7 +126,7 @@ fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
 }
 
 /// A time of day with its weekdays, how many of its days were not hit, and hits on other weekdays.
-fn time_of_day(minute: i64, days: &[Date]) -> Option<(TimeOfDay, usize, usize)> {
+fn time_of_day(minute: i64, days: &[Date], zone: &TimeZone) -> Option<(TimeOfDay, usize, usize)> {
     let (first, last) = (*days.first()?, *days.last()?);
     let (mut hits, mut chances) = ([0usize; 7], [0usize; 7]);
     for day in days {
@@ -147,7 +149,8 @@ fn time_of_day(minute: i64, days: &[Date]) -> Option<(TimeOfDay, usize, usize)> 
         weekdays |= u8::from(on) << day;
     }
     let found = TimeOfDay { minute, weekdays, first, last, over: false };
-    let expected: Vec<Date> = days_between(first, last).filter(|day| found.is_on(*day)).collect();
+    let there = |day: &Date| found.is_on(*day) && (days.binary_search(day).is_ok() || found.instant(*day, zone).is_some());
+    let expected: Vec<Date> = days_between(first, last).filter(there).collect();
     let on: Vec<bool> = expected.iter().map(|day| days.binary_search(day).is_ok()).collect();
     let hit = on.iter().filter(|hit| **hit).count();
     let mut adjacent = 0;
@@ -170,30 +173,39 @@ impl TimeOfDay {
     fn is_on(&self, day: Date) -> bool {
         self.weekdays >> weekday(day) & 1 == 1
     }
+
+    /// When it is on a day; the clock may skip it.
+    fn instant(&self, day: Date, zone: &TimeZone) -> Option<i64> {
+        let there = zone.to_ambiguous_timestamp(day.to_datetime(clock(self.minute)?));
+        if matches!(there.offset(), AmbiguousOffset::Gap { .. }) {
+            return None;
+        }
+        there.compatible().ok().map(Timestamp::as_microsecond)
+    }
 }
 
 impl Calendar {
-    /// The expected starts up to a time. A time that the clock skips on a day is not expected on that day.
+    /// The expected starts up to a time. A time that the clock skips on a day is not expected on that day, and
+    /// after the last start the times are expected to go on for as long again as they were seen.
     pub fn slots(&self, until: i64) -> Vec<i64> {
         let mut slots = Vec::new();
+        let first = self.times.iter().map(|time| time.first).min().unwrap_or_default();
+        let last = self.times.iter().map(|time| time.last).max().unwrap_or_default();
+        let lived = first.until(last).map(|lived| lived.get_days()).unwrap_or_default();
+        let end = last.saturating_add(lived.days());
         for expected in &self.times {
-            let Some(at) = clock(expected.minute) else { continue };
             for day in expected.first.series(1.day()) {
-                if (expected.over && day > expected.last) || slots.len() >= MOST_SLOTS {
+                if day > end || (expected.over && day > expected.last) || slots.len() >= MOST_SLOTS {
                     break;
                 }
                 if !expected.is_on(day) {
                     continue;
                 }
-                let there = self.zone.to_ambiguous_timestamp(day.to_datetime(at));
-                if matches!(there.offset(), AmbiguousOffset::Gap { .. }) {
-                    continue;
-                }
-                let Ok(slot) = there.compatible() else { break };
-                if slot.as_microsecond() > until {
+                let Some(slot) = expected.instant(day, &self.zone) else { continue };
+                if slot > until {
                     break;
                 }
-                slots.push(slot.as_microsecond());
+                slots.push(slot);
             }
         }
         slots.sort_unstable();

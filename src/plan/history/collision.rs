@@ -166,8 +166,8 @@ impl<'a> Agent<'a> {
         let begin = gap.map_or(time, |gap| gap.start.min(time));
         let asked = self.update_before(begin);
         if let Some(gap) = gap {
-            let before = gap.first.checked_sub(1).and_then(|place| self.events.get(place));
-            let before = before.filter(|event| event.agent_version.is_some()).or_else(|| self.events.get(gap.first));
+            let first = self.events.get(gap.first).filter(|event| event.agent_version.is_some() && !gap.weak);
+            let before = first.or_else(|| gap.first.checked_sub(1).and_then(|place| self.events.get(place)));
             let back = gap.back.and_then(|place| self.events.get(place));
             if let Some((before, back)) = before.zip(back) {
                 let differs =

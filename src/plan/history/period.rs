@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use super::rhythm::{Cost, MOST_SLOTS, Start, early, few, late, length, phase};
 use super::{DAY, HOUR, MINUTE};
 
-/// A fixed period: starts are expected at `first`, `first + length`, and so on.
+/// A fixed period: starts are expected at `first`, `first + length`, and so on. After its last start a rhythm is
+/// expected to go on for as long again as it was seen, not for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
     /// The first expected start.
     pub first: i64,
+    /// The last one that was met.
+    pub last: i64,
     /// The distance between two.
     pub length: i64,
 }
@@ -47,24 +50,39 @@ fn fit(starts: &[Start], minutes: i64) -> Option<(Period, Cost)> {
     };
     let mut hit: Vec<i64> = starts.iter().filter_map(|start| slot(start.time)).collect();
     hit.dedup();
-    let unexplained = starts.iter().filter(|start| !start.after_failure && slot(start.time).is_none()).count();
-    let enough = match length {
-        ..=HOUR => 6,
-        ..DAY => 4,
-        _ => 3,
+    // Of several starts in one slot one is explained.
+    let mut taken = None;
+    let mut unexplained = 0;
+    for start in starts {
+        let slot = slot(start.time);
+        unexplained += usize::from(!start.after_failure && (slot.is_none() || slot == taken));
+        taken = slot.or(taken);
+    }
+    let enough = if length <= HOUR {
+        6
+    } else if length < DAY {
+        4
+    } else {
+        3
     };
     let steps = hit.windows(2).filter(|pair| matches!(pair, [left, right] if right - left == 1)).count();
     if hit.len() < enough || steps * 5 < (hit.len() - 1) * 3 || !few(unexplained, starts.len()) {
         return None;
     }
     let (first, last) = (*hit.first()?, *hit.last()?);
-    let missed = usize::try_from(last - first + 1).ok()?.saturating_sub(hit.len());
-    Some((Period { first: phase + first * length, length }, unexplained + missed + 1))
+    let slots = usize::try_from(last - first + 1).ok()?;
+    // A burst of retries now and then is no rhythm.
+    if hit.len() * 5 < starts.len() || hit.len() * 3 < slots {
+        return None;
+    }
+    let at = |index: i64| phase + index * length;
+    Some((Period { first: at(first), last: at(last), length }, unexplained + slots - hit.len() + 1))
 }
 
 impl Period {
     /// The expected starts up to a time.
     pub fn slots(&self, until: i64) -> Vec<i64> {
+        let until = until.min(self.last.saturating_add(self.last - self.first));
         let steps = (0..).map(|step| self.first + step * self.length);
         steps.take_while(|slot| *slot <= until).take(MOST_SLOTS).collect()
     }

@@ -197,7 +197,8 @@ fn next_at_risk(calls: &[CallOf<'_>], gaps: &BTreeSet<i64>, zones: &[TimeZone], 
     let mut distances: Vec<i64> = starts.windows(2).filter_map(|pair| Some(pair.get(1)? - pair.first()?)).collect();
     distances.sort_unstable();
     let distance = middle(&distances)?;
-    let alike = distances.iter().filter(|other| (*other - distance).abs() <= distance / 10).count();
+    let off = distances.iter().map(|other| (*other - distance).abs()).filter(|off| *off <= distance / 10);
+    let (alike, most_off) = off.fold((0, 0), |(count, most), off| (count + 1, off.max(most)));
     if starts.len() < RECURS_FROM || alike * 5 < distances.len() * 4 || distance < MINUTE {
         return None;
     }
@@ -212,7 +213,7 @@ fn next_at_risk(calls: &[CallOf<'_>], gaps: &BTreeSet<i64>, zones: &[TimeZone], 
     let rhythm = infer(&calls.iter().map(start).collect::<Vec<_>>(), zones)?;
     let slots = rhythm.slots(next.checked_add(2 * DAY)?);
     // The place of the next gap is only known as well as the distances are alike.
-    slots.into_iter().find(|slot| *slot >= next - TOLERANCE - distance / 20)
+    slots.into_iter().find(|slot| *slot >= next - TOLERANCE - most_off)
 }
 
 /// The class that more than half of the collisions have.

@@ -42,6 +42,21 @@ pub fn tables(rows: Vec<Row<'_>>, threads: usize) -> SessionContext {
     session
 }
 
+/// A session with all base tables, the rows of each dealt to one batch a partition: for many rows.
+pub fn packed(rows: &[Row<'_>], threads: usize) -> SessionContext {
+    let session = session(threads);
+    for table in Table::ALL {
+        let mut partitions: Vec<Columns> = (0..threads).map(|_| Columns::new(*table)).collect();
+        for (index, row) in rows.iter().filter(|row| row.table() == *table).enumerate() {
+            partitions[index % threads].push(row);
+        }
+        let batches = partitions.iter_mut().map(|columns| vec![columns.finish().unwrap().rows]).collect();
+        let memory = MemTable::try_new(table.schema(), batches).unwrap();
+        session.register_table(table.name(), Arc::new(memory)).unwrap();
+    }
+    session
+}
+
 pub fn checked_in(text: &str, zone: &str) -> Checked {
     let anchor: Timestamp = ANCHOR.parse().unwrap();
     let context = CheckContext { anchor, now: anchor, first: None, last: Some(anchor), tz: TimeZone::get(zone).unwrap() };

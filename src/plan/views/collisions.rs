@@ -83,20 +83,7 @@ pub fn noun() -> Noun {
 }
 
 /// What a row of the union holds beside the arguments of the sweep.
-const CARRIED: &[&str] = &[
-    "account",
-    "region",
-    "cluster",
-    "started_by",
-    "group",
-    "role",
-    "event_name",
-    "launch",
-    "outcome",
-    "healed_by",
-    "source",
-    "file",
-];
+const CARRIED: &[&str] = &["account", "region", "cluster", "launch", "outcome", "healed_by", "delay"];
 
 /// One part of the union: values by name, missing where there is none.
 fn part(values: &[(&str, &str)], rest: &str) -> String {
@@ -115,7 +102,7 @@ fn part(values: &[(&str, &str)], rest: &str) -> String {
         };
         format!("{typed} as {}", quoted(name))
     };
-    let names = COLLISION_ARGUMENTS.iter().filter(|name| !matches!(**name, "anchor" | "zone")).chain(CARRIED).chain([&"delay"]);
+    let names = COLLISION_ARGUMENTS.iter().filter(|name| !matches!(**name, "anchor" | "zone")).chain(CARRIED);
     format!("select {} {rest}", names.map(item).collect::<Vec<_>>().join(", "))
 }
 
@@ -167,9 +154,8 @@ fn told(need: Need) -> String {
     );
     let launch = |name: &str| format!("get_field(w.f, '{name}')");
     let failed = format!(
-        "select f.id, f.\"time\", f.account, f.region, f.cluster, f.container_instance, f.family, f.started_by, f.\"group\", \
-         split_part(f.\"user\", '/', 1) as caller, f.event_name, f.call, f.source, f.file, {} as launch, {} as outcome, \
-         {} as healed_by, {} as delay from failures f left join ({}) w on w.id = f.call \
+        "select f.id, f.\"time\", f.account, f.region, f.cluster, f.container_instance, f.family, f.started_by, \
+         split_part(f.\"user\", '/', 1) as caller, {} as launch, {} as outcome, {} as healed_by, {} as delay from failures f left join ({}) w on w.id = f.call \
          where f.kind = 'launch' and f.reason = 'AGENT' and f.\"time\" is not null",
         launch("launch"),
         launch("outcome"),
@@ -179,17 +165,10 @@ fn told(need: Need) -> String {
     );
     let carried: &[(&str, &str)] = &[
         ("instance", "x.container_instance"),
-        ("call", "x.call"),
-        ("started_by", "x.started_by"),
-        ("group", "x.\"group\""),
-        ("role", "x.caller"),
-        ("event_name", "x.event_name"),
         ("launch", "x.launch"),
         ("outcome", "x.outcome"),
         ("healed_by", "x.healed_by"),
         ("delay", "x.delay"),
-        ("source", "x.source"),
-        ("file", "x.file"),
     ];
     let failure = part(&at("'failure'", &[series, carried].concat()), &format!("from ({failed}) x"));
     [event, call("'update'", "UpdateContainerAgent"), call("'register'", "RegisterContainerInstance"), attempt, refused, failure]
@@ -203,9 +182,9 @@ fn changes() -> String {
         &["registered_cpu", "registered_memory", "remaining_cpu", "remaining_memory", "running_tasks", "pending_tasks"];
     let all = || WATCHED.iter().chain(COUNTED).chain([&"version"]);
     let lags: Vec<String> = all().map(|name| format!("lag(i.{name}) over ({PARTITION} {ORDER}) as was_{name}")).collect();
-    let unlike = |name: &&str| differs(&format!("i.{name}"), &format!("i.was_{name}"));
-    let changed: Vec<String> = WATCHED.iter().map(|name| unlike(&name)).collect();
-    let counts: Vec<String> = COUNTED.iter().map(|name| unlike(&name)).collect();
+    let unlike = |name: &&'static str| differs(&format!("i.{name}"), &format!("i.was_{name}"));
+    let changed: Vec<String> = WATCHED.iter().map(unlike).collect();
+    let counts: Vec<String> = COUNTED.iter().map(unlike).collect();
     let changed = changed.join(" or ");
     let same = format!(
         "(i.nth > 1 and i.source = 'eventbridge' and i.version > i.was_version and not ({changed} or {}))",
@@ -237,23 +216,24 @@ fn view(need: Need) -> String {
     let sums = parts.map(|name| format!("sum(get_field(s.s, 'part_{name}')) over () as overall_{name}")).join(", ");
     let evidence = if need.evidence { format!(", {} as {}", of("evidence"), quoted(EVIDENCE)) } else { String::new() };
     let (raw, with_raw) = match need.raw {
-        true => (", r.raw", " left join calls r on r.id = o.call"),
+        true => (", r.raw", " left join calls r on r.id = f.call"),
         false => ("", ""),
     };
     let plain = |names: &[&str]| names.iter().map(|name| format!("{} as {name}", of(name))).collect::<Vec<_>>().join(", ");
     let time = "arrow_cast(o.\"time\", 'Timestamp(Microsecond, Some(\"UTC\"))')";
     format!(
-        "select o.id, {time} as \"time\", {class}, o.account, o.region, o.cluster, {instance} as container_instance, o.family, \
-         o.started_by, o.\"group\", o.role as caller, o.event_name, o.call, {window}, {window_seconds} as \"window\", {versions}, \
+        "select o.id, {time} as \"time\", {class}, o.account, o.region, o.cluster, {instance} as container_instance, f.family, \
+         f.started_by, f.\"group\", split_part(f.\"user\", '/', 1) as caller, f.event_name, f.call, {window}, {window_seconds} as \"window\", {versions}, \
          o.launch, o.outcome, o.healed_by, o.delay, case when o.outcome = 'lost' then o.launch end as lost_launch, \
          case when o.outcome = 'healed' then o.launch end as healed_launch, {inside} as inside_attempts, \
          {inside_failed} as inside_failures, {outside} as outside_attempts, {outside_failed} as outside_failures, \
          agent_lift({own}) as lift, fisher_p({own}) as p_value, agent_lift({cluster}) as cluster_lift, \
          fisher_p({cluster}) as cluster_p_value, agent_lift({overall}) as overall_lift, fisher_p({overall}) as overall_p_value, \
-         {series}, o.source, o.file{raw}{evidence} \
+         {series}, f.source, f.file{raw}{evidence} \
          from (select s.*, {sums} from (select u.*, agent_collisions({arguments}) over (\
              partition by u.account, u.region, u.cluster order by u.\"time\", u.id) as s from ({told}) u) s \
-           where s.kind = 'failure' or get_field(s.s, 'part_inside') is not null) o{with_raw} where o.kind = 'failure'",
+           where s.kind = 'failure' or get_field(s.s, 'part_inside') is not null) o \
+         join failures f on f.id = o.id and f.kind = 'launch'{with_raw} where o.kind = 'failure'",
         class = plain(&["class", "basis"]),
         instance = of("instance"),
         window = plain(&["window_start", "window_end"]),

@@ -118,3 +118,16 @@ fn view(need: Need) -> String {
 /// The reason of the first failure of each call that asks for tasks.
 pub(super) const REASONS: &str = "select f.id, f.reason from failures f where f.kind in ('launch', 'api_error') \
      and f.event_name in ('RunTask', 'StartTask') and f.reason is not null";
+
+/// The launch of a call, given the id of the call as SQL. Only the attempts of the same cluster and family are folded.
+pub fn launch_of_call(call: &str) -> String {
+    let same =
+        |column: &str| format!("(a.{column} is not distinct from (select min(c.{column}) from calls c where c.id = {call}))");
+    let same = ["account", "region", "cluster", "family"].map(same).join(" and ");
+    format!(
+        "select get_field(w.f, 'launch') as launch from (select a.*, {} as f from (select a.* from ({}) a where {same}) a) w \
+         where w.id = {call}",
+        swept("fold_attempts", Need::default()),
+        attempts(""),
+    )
+}

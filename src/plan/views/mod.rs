@@ -19,10 +19,13 @@ mod patterns;
 mod quota;
 pub mod refused;
 mod runs;
-pub mod schedules;
+mod schedules;
 mod stalls;
 mod stored;
 mod tasks;
+
+pub use launches::launch_of_call;
+pub use schedules::callers;
 
 use super::nouns::{EVIDENCE, Need, Noun};
 use crate::lang::catalog::{FieldInfo, FieldType};

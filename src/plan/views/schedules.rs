@@ -10,7 +10,11 @@ const FIELDS: &[FieldInfo] = &[
     computed("time", FieldType::Time, "when a start was expected"),
     computed("expected_at", FieldType::Time, "the same"),
     computed("state", FieldType::Text, "started, late, healed (by a retry) or missed"),
-    computed("why", FieldType::Text, "the failure in the slot, or `no record` and whether anything of that hour is recorded"),
+    computed(
+        "why",
+        FieldType::Text,
+        "the failure in the slot, or `no record`, whether anything of that hour is recorded, and who had disabled it",
+    ),
     computed("schedule", FieldType::Text, "name of the rule or schedule, or of what is started"),
     computed("rhythm", FieldType::Text, "the rhythm it was found to have"),
     computed("started_at", FieldType::Time, "when it ran; missing = it did not"),
@@ -57,19 +61,24 @@ fn view(need: Need) -> String {
         "select arrow_cast(concat(s.first, '@', cast(s.at as varchar)), 'Utf8View') as id, s.at as \"time\", s.at as expected_at, \
          s.state, arrow_cast(case when s.state = 'started' or s.state = 'late' then null \
            when s.launch is not null then coalesce(r.reason, s.reason) \
-           when h.hour is null then 'no record: not in this export' else 'no record: not called' end, 'Utf8View') as why, \
-         {SCHEDULE} as schedule, s.rhythm, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
-         s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{raw}{evidence} from (\
+           when h.hour is null then 'no record: not in this export' \
+           when d.event_name is null then 'no record: not called' \
+           else concat('no record: not called; ', d.event_name, coalesce(concat(' by ', d.\"user\"), ''), ' at ', \
+             arrow_cast(d.since, 'Utf8')) end, 'Utf8View') as why, \
+         s.schedule, s.rhythm, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
+         s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{raw}{evidence} from (select s.*, {SCHEDULE} as schedule from (\
            select e.first, {at} as at, {state} as state, {reason} as reason, {rhythm} as rhythm, {started} as started_at, \
            {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
            from (select w.id as first, w.account, w.region, w.cluster, w.family, w.started_by, w.\"group\", w.caller, \
              unnest(w.slots) as s from (select a.id, a.account, a.region, a.cluster, a.family, a.started_by, a.\"group\", \
-               a.caller, {swept} as slots from ({attempts}) a) w where cardinality(w.slots) > 0) e) s \
+               a.caller, {swept} as slots from ({attempts}) a) w where cardinality(w.slots) > 0) e) s) s \
          left join (select distinct coalesce(c.account, '') as account, coalesce(c.region, '') as region, \
            cast(c.\"time\" as bigint) / {HOUR} as hour from calls c where c.\"time\" is not null) h \
          on h.account = coalesce(s.account, '') and h.region = coalesce(s.region, '') \
          and h.hour = cast(s.at as bigint) / {HOUR} \
-         left join ({REASONS}) r on r.id = s.launch",
+         left join ({REASONS}) r on r.id = s.launch \
+         left join ({DISABLED}) d on s.launch is null and d.name = s.schedule and d.account = coalesce(s.account, '') \
+         and d.region = coalesce(s.region, '') and d.since <= s.at and (d.until is null or d.until > s.at)",
         late = when("late", "s.started_at"),
         healed = when("healed", "s.started_at"),
         missed = when("missed", "s.at"),
@@ -84,6 +93,17 @@ fn view(need: Need) -> String {
         attempts = attempts(""),
     )
 }
+
+/// Since when and until when a rule or a schedule did not start what it starts, and by whose call.
+const DISABLED: &str = "select d.* from (select d.*, lead(d.since) over (\
+       partition by d.account, d.region, d.name order by d.since, d.id) as until from (\
+         select c.id, c.\"time\" as since, coalesce(c.account, '') as account, coalesce(c.region, '') as region, c.event_name, \
+         c.\"user\", json_path(c.raw, '/requestParameters/state') as state, \
+         coalesce(json_path(c.raw, '/requestParameters/name'), json_path(c.raw, '/requestParameters/rule')) as name \
+         from calls c where c.event_source in ('events.amazonaws.com', 'scheduler.amazonaws.com') and c.error_code is null \
+         and c.event_name in ('DisableRule', 'EnableRule', 'PutRule', 'DeleteRule', 'PutTargets', 'RemoveTargets', \
+           'CreateSchedule', 'UpdateSchedule', 'DeleteSchedule')) d where d.name is not null) d \
+     where d.event_name in ('DisableRule', 'DeleteRule', 'RemoveTargets', 'DeleteSchedule') or d.state = 'DISABLED'";
 
 /// What a schedule is called.
 const SCHEDULE: &str = "arrow_cast(case when starts_with(s.started_by, 'events-rule/') then substr(s.started_by, 13) \

@@ -1,0 +1,314 @@
+//! What was changed before a failure: the write calls of the half hour before, ranked by what they share with it.
+//!
+//! That a change came before proves nothing; what it shares with the failure is said, so that a person can judge.
+
+use super::chain::HALF_HOUR;
+use super::describe;
+use super::find::{Subject, failures_of};
+use super::finding::{Event, instant};
+use super::records::{Records, Row, equals, like_it, shifted, text, within};
+use crate::run::RunError;
+use crate::table::Table;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Failures at most so many seconds apart are one burst.
+const BURST: i64 = 10 * 60;
+/// How long before a failure another launch tells of its subnet.
+const NEIGHBOUR_WITHIN: i64 = 7 * 24 * 3600;
+/// So many calls before a failure are looked at, the newest first.
+const MOST: usize = 20_000;
+
+/// The changes before a failure or a burst.
+#[derive(Debug, Clone, Serialize)]
+pub struct Changes {
+    /// The first failure of the burst.
+    #[serde(serialize_with = "instant")]
+    pub before: Timestamp,
+    /// Where the half hour begins.
+    #[serde(serialize_with = "instant")]
+    pub since: Timestamp,
+    /// How many failures the burst has.
+    pub failures: usize,
+    /// Changes that share something with it, most first.
+    pub changes: Vec<Change>,
+    /// How many other write calls of the account were made in that time.
+    pub others: usize,
+}
+
+/// A change, and what it shares with the failure.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// The call.
+    #[serde(flatten)]
+    pub event: Event,
+    /// What it shares: `cluster batch`, `security group sg-…`.
+    pub shares: Vec<String>,
+    /// Seconds before the first failure.
+    pub before_seconds: i64,
+}
+
+/// The changes before the newest burst of failures of a subject; none when nothing failed.
+pub fn changes(records: &Records<'_>, subject: &Subject) -> Result<Option<Changes>, RunError> {
+    let failures = failures_of(records, subject)?;
+    let Some(failure) = failures.first() else { return Ok(None) };
+    let mut times: Vec<Timestamp> = failures.iter().filter_map(|failure| failure.time("time")).collect();
+    times.sort_unstable();
+    let Some(newest) = failure.time("time") else { return Ok(None) };
+    let (mut first, mut count) = (newest, 1);
+    for time in times.iter().rev().filter(|time| **time <= newest).skip(1) {
+        if first.duration_since(*time).as_secs() > BURST {
+            break;
+        }
+        first = *time;
+        count += 1;
+    }
+    before(records, failure, first, count).map(Some)
+}
+
+/// The changes before one failure.
+pub(super) fn changes_before(records: &Records<'_>, failure: &Row) -> Result<Option<Changes>, RunError> {
+    let Some(at) = failure.time("time") else { return Ok(None) };
+    before(records, failure, at, 1).map(Some)
+}
+
+fn before(records: &Records<'_>, failure: &Row, first: Timestamp, failures: usize) -> Result<Changes, RunError> {
+    let began = began(records, failure, first)?;
+    let marks = marks(records, failure, began)?;
+    let condition =
+        format!("{} and {WRITES} and {}", like_it("account", failure.text("account")), within(began, HALF_HOUR, began, 0));
+    let rows = records.some_with_raw(Table::Calls, &condition, "\"time\" desc", MOST)?;
+    let mut changes = Vec::new();
+    let mut others = 0;
+    for row in &rows {
+        let shared = shared(row, &marks);
+        let Some(mut event) = describe::call(row).filter(|_| !shared.is_empty()) else {
+            others += 1;
+            continue;
+        };
+        event.note = None;
+        let weight: u32 = shared.iter().map(|mark| mark.kind.weight()).sum();
+        let shares = shared.iter().map(|mark| format!("{} {}", mark.kind.word(), mark.name)).collect();
+        let before_seconds = began.duration_since(event.time).as_secs();
+        changes.push((weight, Change { event, shares, before_seconds }));
+    }
+    changes.sort_by(|(left, a), (right, b)| {
+        right.cmp(left).then_with(|| a.before_seconds.cmp(&b.before_seconds)).then_with(|| a.event.record.cmp(&b.event.record))
+    });
+    let changes = changes.into_iter().map(|(_, change)| change).collect();
+    Ok(Changes { before: began, since: shifted(began, -HALF_HOUR), failures, changes, others })
+}
+
+/// When the thing that failed was created, where that is known and earlier.
+fn began(records: &Records<'_>, failure: &Row, first: Timestamp) -> Result<Timestamp, RunError> {
+    let Some(task) = failure.text("task").filter(|_| failure.text("kind") == Some("task")) else { return Ok(first) };
+    let rows = records.some(Table::TaskEvents, &equals("task", Some(task)), "version desc nulls last", 1)?;
+    let created = rows.first().and_then(|row| row.time("created_at"));
+    // A task that ran for days did not fail for what was changed before it was made.
+    let soon = created.filter(|created| first.duration_since(*created).as_secs().abs() <= HALF_HOUR);
+    Ok(soon.map_or(first, |created| created.min(first)))
+}
+
+/// Calls that change something. Starts of tasks, and what agents do all day, change nothing that others depend on.
+const WRITES: &str = "error_code is null and read_only is not true and event_name not in ('RunTask', 'StartTask', \
+     'SubmitTaskStateChange', 'SubmitContainerStateChange', 'SubmitAttachmentStateChanges', 'DiscoverPollEndpoint', \
+     'AssumeRole', 'AssumeRoleWithWebIdentity', 'AssumeRoleWithSAML', 'GenerateDataKey', 'Decrypt', 'Encrypt', \
+     'CreateLogStream', 'PutLogEvents', 'GetAuthorizationToken', 'BatchGetImage', 'GetSecretValue', 'ConsoleLogin') \
+     and event_name not like 'Describe%' and event_name not like 'List%' and event_name not like 'Get%'";
+
+/// What a failure and a change can have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Service,
+    TaskDefinition,
+    Instance,
+    Role,
+    SecurityGroup,
+    Subnet,
+    Secret,
+    /// A security group that launches into the same subnet use.
+    Neighbour,
+    Cluster,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Service => "service",
+            Kind::TaskDefinition => "task definition",
+            Kind::Instance => "container instance",
+            Kind::Role => "role",
+            Kind::SecurityGroup => "security group",
+            Kind::Subnet => "subnet",
+            Kind::Secret => "secret",
+            Kind::Neighbour => "security group of launches into the same subnet,",
+            Kind::Cluster => "cluster",
+        }
+    }
+
+    fn weight(self) -> u32 {
+        match self {
+            Kind::Service => 6,
+            Kind::TaskDefinition | Kind::Instance | Kind::Role | Kind::SecurityGroup | Kind::Secret => 5,
+            Kind::Subnet => 4,
+            Kind::Neighbour => 3,
+            Kind::Cluster => 2,
+        }
+    }
+}
+
+/// A name that belongs to the failure.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark {
+    kind: Kind,
+    name: String,
+}
+
+/// The names that belong to a failure: its own columns, and what its call, task, service and task definition name.
+fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTreeSet<Mark>, RunError> {
+    let mut marks = BTreeSet::new();
+    let columns = [
+        (Kind::Service, "service"),
+        (Kind::TaskDefinition, "family"),
+        (Kind::Instance, "container_instance"),
+        (Kind::Cluster, "cluster"),
+    ];
+    for (kind, column) in columns {
+        marks.extend(failure.text(column).map(|name| Mark { kind, name: name.to_owned() }));
+    }
+    let account = like_it("account", failure.text("account"));
+    let until = format!("\"time\" <= {}", super::records::time(began));
+    let service = format!("{} and {}", equals("service", failure.text("service")), like_it("cluster", failure.text("cluster")));
+    let sources = [
+        (Table::Calls, equals("id", failure.text("call"))),
+        (Table::TaskEvents, equals("task", failure.text("task").filter(|_| failure.text("kind") == Some("task")))),
+        (
+            Table::Calls,
+            format!(
+                "{} and event_name = 'RegisterTaskDefinition' and {account} and {until}",
+                equals("family", failure.text("family"))
+            ),
+        ),
+        (Table::Calls, format!("{service} and event_name in ('CreateService', 'UpdateService') and {account} and {until}")),
+    ];
+    for (table, condition) in sources {
+        for row in records.some_with_raw(table, &condition, "\"time\" desc", 1)? {
+            marks.extend(row.text("raw").map(named).unwrap_or_default());
+        }
+    }
+    marks.extend(named_in(failure.text("message").unwrap_or_default()));
+    let neighbours = neighbours(records, failure, began, &marks)?;
+    marks.extend(neighbours);
+    Ok(marks)
+}
+
+/// A task does not tell its security groups; the last launch into its subnet tells those that are used there.
+fn neighbours(records: &Records<'_>, failure: &Row, began: Timestamp, marks: &BTreeSet<Mark>) -> Result<Vec<Mark>, RunError> {
+    if marks.iter().any(|mark| mark.kind == Kind::SecurityGroup) {
+        return Ok(Vec::new());
+    }
+    let mut neighbours = Vec::new();
+    for subnet in marks.iter().filter(|mark| mark.kind == Kind::Subnet) {
+        let condition = format!(
+            "{} and event_name = 'RunTask' and {} and strpos(raw, {}) > 0",
+            equals("cluster", failure.text("cluster")),
+            within(began, NEIGHBOUR_WITHIN, began, 0),
+            text(&subnet.name)
+        );
+        let rows = records.some_with_raw(Table::Calls, &condition, "\"time\" desc", 1)?;
+        let groups = rows.first().and_then(|row| row.text("raw")).map(named).unwrap_or_default();
+        let groups = groups.into_iter().filter(|mark| mark.kind == Kind::SecurityGroup);
+        neighbours.extend(groups.map(|mark| Mark { kind: Kind::Neighbour, ..mark }));
+    }
+    Ok(neighbours)
+}
+
+/// The parts of a record that say what it is about; who made it says nothing of that.
+fn about(raw: &str) -> Option<serde_json::Value> {
+    let mut record: serde_json::Value = serde_json::from_str(raw).ok()?;
+    let mut parts = serde_json::Map::new();
+    for key in ["requestParameters", "responseElements", "detail"] {
+        parts.extend(record.get_mut(key).map(|part| (key.to_owned(), part.take())));
+    }
+    Some(if parts.is_empty() { record } else { serde_json::Value::Object(parts) })
+}
+
+fn named(raw: &str) -> BTreeSet<Mark> {
+    let Some(about) = about(raw) else { return BTreeSet::new() };
+    let mut marks = BTreeSet::new();
+    texts(&about, &mut |text| marks.extend(named_in(text)));
+    marks
+}
+
+/// All texts of a value.
+fn texts(value: &serde_json::Value, see: &mut impl FnMut(&str)) {
+    match value {
+        serde_json::Value::String(text) => see(text),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| texts(item, see)),
+        serde_json::Value::Object(members) => members.values().for_each(|member| texts(member, see)),
+        _ => {}
+    }
+}
+
+/// The security groups, subnets, roles and secrets that a text names.
+fn named_in(text: &str) -> Vec<Mark> {
+    let words = text.split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '"' | '\'' | '(' | ')'));
+    let mark = |word: &str| {
+        let word = word.trim_end_matches(['.', ':']);
+        let id = |prefix: &str| {
+            word.strip_prefix(prefix).is_some_and(|id| id.len() >= 8 && id.chars().all(|letter| letter.is_ascii_hexdigit()))
+        };
+        let resource = || word.strip_prefix("arn:").and_then(|rest| rest.splitn(5, ':').nth(4));
+        let (kind, name) = match word {
+            _ if id("sg-") => (Kind::SecurityGroup, word),
+            _ if id("subnet-") => (Kind::Subnet, word),
+            _ if word.contains(":iam::") => (Kind::Role, resource()?.strip_prefix("role/")?.rsplit('/').next()?),
+            _ if word.contains(":secretsmanager:") => (Kind::Secret, resource()?.strip_prefix("secret:")?.split(':').next()?),
+            _ => return None,
+        };
+        (!name.is_empty()).then(|| Mark { kind, name: name.to_owned() })
+    };
+    words.filter_map(mark).collect()
+}
+
+/// What a call has in common with a failure.
+fn shared<'m>(row: &Row, marks: &'m BTreeSet<Mark>) -> Vec<&'m Mark> {
+    let mut words: BTreeSet<String> = BTreeSet::new();
+    let raw = row.text("raw");
+    if let Some(about) = raw.and_then(about) {
+        texts(&about, &mut |text| {
+            words.insert(text.to_owned());
+            words.extend(named_in(text).into_iter().map(|mark| mark.name));
+        });
+    }
+    let columns = |kind: Kind| match kind {
+        Kind::Service => row.text("service"),
+        Kind::TaskDefinition => row.text("family"),
+        Kind::Instance => row.text("container_instance"),
+        Kind::Cluster => row.text("cluster"),
+        _ => None,
+    };
+    let same_name = |mark: &Mark| match mark.kind {
+        // Short names mean the thing only where the call says that they do.
+        Kind::Service | Kind::TaskDefinition | Kind::Instance | Kind::Cluster => columns(mark.kind) == Some(mark.name.as_str()),
+        _ => words.contains(&mark.name),
+    };
+    marks.iter().filter(|mark| same_name(mark)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_from_what_a_call_is_about() {
+        let raw = r#"{"userIdentity":{"arn":"arn:aws:sts::111122223333:assumed-role/deployer/x"},
+            "requestParameters":{"groupId":"sg-0f1e2d3c4b5a69788","role":"arn:aws:iam::111122223333:role/app/task-role",
+            "secret":"arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/db-AbCdEf:password::"}}"#;
+        let found: Vec<String> = named(raw).into_iter().map(|mark| format!("{} {}", mark.kind.word(), mark.name)).collect();
+        assert_eq!(found, ["role task-role", "security group sg-0f1e2d3c4b5a69788", "secret prod/db-AbCdEf"]);
+        assert!(named("no JSON").is_empty());
+        assert!(named_in("sg- subnet-xyz arn:aws:iam::x arn:aws:iam::1:user/y").is_empty());
+    }
+}

@@ -1,0 +1,238 @@
+//! What became of a launch, and what it met where it failed for AGENT: the nouns `launches` and `collisions`, for one failure.
+
+use super::chain::length;
+use super::finding::some_instant;
+use super::gather::Case;
+use super::records::{Records, Row, text};
+use crate::plan::nouns::{self, Need};
+use crate::run::RunError;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// What was meant to run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Launch {
+    /// Id of its first call.
+    pub id: String,
+    /// started, healed or lost.
+    pub outcome: String,
+    /// Calls made for it.
+    pub attempts: i64,
+    /// Those that failed.
+    pub failures: i64,
+    /// Tasks that were never placed.
+    pub missing: i64,
+    /// The call that healed it.
+    pub healed_by: Option<String>,
+    /// When that was.
+    #[serde(serialize_with = "some_instant")]
+    pub healed_at: Option<Timestamp>,
+    /// Seconds from the first call to that one.
+    pub delay_seconds: Option<f64>,
+    /// Whether it is a start in the rhythm of its caller.
+    pub regular: bool,
+}
+
+/// What a launch met that failed for AGENT.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Collision {
+    /// update, restart, rotation, outage, draining or unknown.
+    pub class: String,
+    /// What that rests on.
+    pub basis: String,
+    /// When the agent was gone.
+    #[serde(serialize_with = "some_instant")]
+    pub window_start: Option<Timestamp>,
+    /// When it was back.
+    #[serde(serialize_with = "some_instant")]
+    pub window_end: Option<Timestamp>,
+    /// How long that was.
+    pub window_seconds: Option<f64>,
+    /// Attempts and failures within 60 s of such times and outside, on the instance.
+    pub chance: Option<Chance>,
+    /// How often the same caller met such times.
+    pub recurrence: Recurrence,
+    /// What follows.
+    pub advice: String,
+}
+
+/// The arithmetic behind a lift.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Chance {
+    /// Attempts while the agent was gone, or within 60 s of it.
+    pub inside_attempts: i64,
+    /// Those that failed for AGENT.
+    pub inside_failures: i64,
+    /// Attempts at other times.
+    pub outside_attempts: i64,
+    /// Those that failed for AGENT.
+    pub outside_failures: i64,
+    /// Share inside / share outside.
+    pub lift: Option<f64>,
+    /// Chance of so many inside if it did not matter.
+    pub p_value: Option<f64>,
+}
+
+/// How often it happened to the same caller.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recurrence {
+    /// Calls that failed for AGENT.
+    pub failures: i64,
+    /// Calls that placed all they asked for.
+    pub accepted: i64,
+    /// Failures / calls.
+    pub rate: Option<f64>,
+    /// Different times without an agent.
+    pub windows: i64,
+    /// Different instances.
+    pub instances: i64,
+    /// The class of more than half of them.
+    pub class: Option<String>,
+    /// By minute of the hour, UTC.
+    pub minutes: Option<String>,
+    /// By hour of the day, UTC.
+    pub hours: Option<String>,
+    /// Median length of those times, in seconds.
+    pub median_window_seconds: Option<f64>,
+    /// The next start at risk.
+    #[serde(serialize_with = "some_instant")]
+    pub next_at_risk: Option<Timestamp>,
+}
+
+/// Rows of a noun; what still lasts, lasts until the newest record.
+fn ask(records: &Records<'_>, word: &str, columns: &str, condition: &str) -> Result<Option<Row>, RunError> {
+    let Some(noun) = nouns::noun(word) else { return Ok(None) };
+    let newest = records.rows("select max(last_event) as newest from files")?;
+    let anchor = newest.first().and_then(|row| row.time("newest")).map_or(0, Timestamp::as_microsecond);
+    let view = (noun.view)(Need { anchor, ..Need::default() });
+    let statement = format!("select {columns} from ({view}) n where {condition} order by n.\"time\", n.id limit 1");
+    Ok(records.rows(&statement)?.into_iter().next())
+}
+
+/// The launch that a failed call belongs to.
+pub(super) fn launch(records: &Records<'_>, case: &Case) -> Result<Option<Launch>, RunError> {
+    let asks = matches!(case.text("event_name"), Some("RunTask" | "StartTask"));
+    let Some(call) = case.text("call").filter(|_| asks && matches!(case.kind(), "launch" | "api_error")) else { return Ok(None) };
+    let Some(id) = launch_of(records, call)? else { return Ok(None) };
+    let columns = "n.id, n.outcome, n.attempts, n.failures, n.missing, n.healed_by, n.healed_at, n.delay, n.regular";
+    let row = ask(records, "launches", columns, &format!("n.id = {}", text(&id)))?;
+    Ok(row.map(|row| Launch {
+        outcome: row.text("outcome").unwrap_or_default().to_owned(),
+        attempts: row.int("attempts").unwrap_or_default(),
+        failures: row.int("failures").unwrap_or_default(),
+        missing: row.int("missing").unwrap_or_default(),
+        healed_by: row.text("healed_by").map(str::to_owned),
+        healed_at: row.time("healed_at"),
+        delay_seconds: row.number("delay"),
+        regular: row.flag("regular") == Some(true),
+        id,
+    }))
+}
+
+/// The id of the launch of a call that asks for tasks.
+pub(super) fn launch_of(records: &Records<'_>, call: &str) -> Result<Option<String>, RunError> {
+    let statement = nouns::launch_of_call(&text(call));
+    Ok(records.rows(&statement)?.first().and_then(|row| row.text("launch")).map(str::to_owned))
+}
+
+/// What a launch met that failed for AGENT.
+pub(super) fn collision(records: &Records<'_>, case: &Case) -> Result<Option<Collision>, RunError> {
+    let agent = case.kind() == "launch" && case.text("reason") == Some("AGENT");
+    let Some(id) = case.text("id").filter(|_| agent) else { return Ok(None) };
+    let Some(row) = ask(records, "collisions", "n.*", &format!("n.id = {}", text(id)))? else { return Ok(None) };
+    let int = |name: &str| row.int(name).unwrap_or_default();
+    let word = |name: &str| row.text(name).map(str::to_owned);
+    let chance = row.int("inside_attempts").map(|inside_attempts| Chance {
+        inside_attempts,
+        inside_failures: int("inside_failures"),
+        outside_attempts: int("outside_attempts"),
+        outside_failures: int("outside_failures"),
+        lift: row.number("lift"),
+        p_value: row.number("p_value"),
+    });
+    Ok(Some(Collision {
+        class: word("class").unwrap_or_default(),
+        basis: word("basis").unwrap_or_default(),
+        window_start: row.time("window_start"),
+        window_end: row.time("window_end"),
+        window_seconds: row.number("window"),
+        chance,
+        recurrence: Recurrence {
+            failures: int("series_failures"),
+            accepted: int("series_accepted"),
+            rate: row.number("series_rate"),
+            windows: int("series_windows"),
+            instances: int("series_instances"),
+            class: word("series_class"),
+            minutes: word("minutes"),
+            hours: word("hours"),
+            median_window_seconds: row.number("median_window"),
+            next_at_risk: row.time("next_at_risk"),
+        },
+        advice: word("advice").unwrap_or_default(),
+    }))
+}
+
+impl Launch {
+    /// Its outcome in words.
+    pub(super) fn describe(&self) -> String {
+        let calls = |number: i64| if number == 1 { "1 call".to_owned() } else { format!("{number} calls") };
+        match self.outcome.as_str() {
+            "healed" => {
+                let after = self.delay_seconds.map(|seconds| format!(" after {}", length(seconds.round() as i64)));
+                let by = self.healed_by.as_deref().unwrap_or("a call not told");
+                format!("healed by {by}{}: {}, {} of them failed", after.unwrap_or_default(), calls(self.attempts), self.failures)
+            }
+            "lost" => {
+                let tasks = if self.missing == 1 { "1 task".to_owned() } else { format!("{} tasks", self.missing) };
+                format!("lost: {tasks} never placed in {}", calls(self.attempts))
+            }
+            other => other.to_owned(),
+        }
+    }
+}
+
+impl Chance {
+    /// The arithmetic in words.
+    pub(super) fn describe(&self) -> String {
+        let share = |failed: i64, of: i64| format!("{failed} of {of}");
+        let inside = share(self.inside_failures, self.inside_attempts);
+        let outside = share(self.outside_failures, self.outside_attempts);
+        let lift = self.lift.map(|lift| {
+            let least = if self.outside_failures == 0 { "at least " } else { "" };
+            format!("; lift {least}{lift:.1}")
+        });
+        let p = self.p_value.map(|p| if p < 0.001 { ", p < 0.001".to_owned() } else { format!(", p = {p:.3}") });
+        format!(
+            "attempts on the instance that failed for AGENT: {inside} within 60 s of a time its agent was gone, {outside} at other times{}{}",
+            lift.unwrap_or_default(),
+            p.unwrap_or_default()
+        )
+    }
+}
+
+impl Recurrence {
+    /// How often and when, in words; nothing for what happened once.
+    pub(super) fn describe(&self) -> Vec<String> {
+        if self.failures < 2 {
+            return vec![format!("the only one of {} calls of the same caller", self.accepted + self.failures)];
+        }
+        let percent = self.rate.map(|rate| format!(" ({:.1} % of its calls)", rate * 100.0)).unwrap_or_default();
+        let instances = if self.instances == 1 { "1 instance".to_owned() } else { format!("{} instances", self.instances) };
+        let windows = if self.windows == 1 { "1 time".to_owned() } else { format!("{} different times", self.windows) };
+        let mut lines = vec![format!(
+            "{} failures for AGENT of the same caller{percent}, {} calls accepted; {windows} without an agent, {instances}",
+            self.failures, self.accepted
+        )];
+        if let Some(class) = &self.class {
+            lines.push(format!("more than half of them met: {class}"));
+        }
+        if let (Some(minutes), Some(hours)) = (&self.minutes, &self.hours) {
+            lines.push(format!("by minute of the hour: {minutes}; by hour of the day (UTC): {hours}"));
+        }
+        if let Some(seconds) = self.median_window_seconds {
+            lines.push(format!("median time without an agent: {}", length(seconds.round() as i64)));
+        }
+        lines
+    }
+}
