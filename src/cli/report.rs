@@ -86,8 +86,10 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
         writeln!(out, "every number is as the store tells it: {} files", files.len())?;
         return Ok(tables.loaded);
     }
-    let noun = if differences.len() == 1 { "difference" } else { "differences" };
-    say(&format!("{} {noun}", differences.len()));
+    if !global.quiet {
+        let noun = if differences.len() == 1 { "difference" } else { "differences" };
+        say(&format!("{} {noun}", differences.len()));
+    }
     Ok(ExitCode::Finding)
 }
 
