@@ -60,7 +60,9 @@ pub fn stalls(told: &Told) -> Vec<Stall> {
     let full = full(told, &instances);
     let order = |index: &usize| told.tasks.get(*index).map(|task| (task.start(), task.key));
     waiting.sort_unstable_by_key(order);
-    let mut by_deployment: BTreeMap<(Option<&str>, u32), Vec<(Span, usize)>> = BTreeMap::new();
+    // By name first: the numbers of texts depend on the order of the rows.
+    type Deployment<'t> = (Option<&'t str>, u32);
+    let mut by_deployment: BTreeMap<Deployment<'_>, Vec<(Span, usize)>> = BTreeMap::new();
     for index in waiting {
         let Some(task) = told.tasks.get(index) else { continue };
         let spans = common(&common(&[task.waiting(last)], &leaving), &full);
