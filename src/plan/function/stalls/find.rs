@@ -60,7 +60,8 @@ pub fn stalls(told: &Told) -> Vec<Stall> {
     let full = full(told, &instances);
     let order = |index: &usize| told.tasks.get(*index).map(|task| (task.start(), task.key));
     waiting.sort_unstable_by_key(order);
-    let mut by_deployment: BTreeMap<(Option<&str>, u32), Vec<(Span, usize)>> = BTreeMap::new();
+    type Waits = Vec<(Span, usize)>;
+    let mut by_deployment: BTreeMap<(Option<&str>, u32), Waits> = BTreeMap::new();
     for index in waiting {
         let Some(task) = told.tasks.get(index) else { continue };
         let spans = common(&common(&[task.waiting(last)], &leaving), &full);
