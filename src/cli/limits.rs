@@ -30,7 +30,8 @@ pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
 /// What the limits are told apart by: a hash of the files and words; empty when there are none.
 pub fn fingerprint(arguments: &Limits, global: &Global) -> Result<String, Failure> {
     let paths = paths(arguments, global);
-    if paths.is_empty() && arguments.what_if.is_empty() {
+    let blocked = (arguments.min_blocked.as_secs() != 60).then(|| format!("{:?}", arguments.min_blocked));
+    if paths.is_empty() && arguments.what_if.is_empty() && blocked.is_none() {
         return Ok(String::new());
     }
     let mut hasher = blake3::Hasher::new();
@@ -38,7 +39,7 @@ pub fn fingerprint(arguments: &Limits, global: &Global) -> Result<String, Failur
         let bytes = std::fs::read(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
         hasher.update(blake3::hash(&bytes).as_bytes());
     }
-    for word in &arguments.what_if {
+    for word in arguments.what_if.iter().chain(&blocked) {
         hasher.update(blake3::hash(word.as_bytes()).as_bytes());
     }
     Ok(hasher.finalize().to_hex().to_string())

@@ -67,7 +67,8 @@ impl Redactor {
                     let head = name.get(..head).unwrap_or_default();
                     out.push_str(&format!("{head}:{account}:{}", self.pseudonym(Kind::Arn, name)));
                 }
-                pattern::What::Keep => out.push_str(&self.accounts(name)),
+                pattern::What::Id => out.push_str(name),
+                pattern::What::Public => out.push_str(&self.accounts(name)),
             }
             end = found.range.end;
         }

@@ -17,8 +17,10 @@ pub(super) enum What {
     Name(Kind),
     /// An ARN; the number of bytes before the colon in front of the account.
     Arn(usize),
-    /// Not a name as a whole: a uuid, or the host of a public service.
-    Keep,
+    /// An id, which names nobody.
+    Id,
+    /// The host of a public service: not a name as a whole, but an account may be in it.
+    Public,
 }
 
 /// The first alternative that fits counts. A uuid is found first, so that its digits are no account.
@@ -66,19 +68,19 @@ fn found(captures: &Captures<'_>) -> Option<Found> {
     let group = |name: &str| captures.name(name).map(|found| found.range());
     let name = |name: &str, kind| Some(Found { range: group(name)?, what: What::Name(kind) });
     if let Some(range) = group("uuid") {
-        return Some(Found { range, what: What::Keep });
+        return Some(Found { range, what: What::Id });
     }
     if let Some(range) = group("arn") {
         let head = group("head").map_or(0, |head| head.len());
         return Some(Found { range, what: What::Arn(head) });
     }
     if let Some(host) = captures.name("host") {
-        let what = if is_public(host.as_str()) { What::Keep } else { What::Name(Kind::Host) };
+        let what = if is_public(host.as_str()) { What::Public } else { What::Name(Kind::Host) };
         return Some(Found { range: host.range(), what });
     }
     if let Some(four) = captures.name("four") {
         // Every address, and none.
-        let what = if four.as_str() == "0.0.0.0" { What::Keep } else { What::Name(Kind::Ip) };
+        let what = if four.as_str() == "0.0.0.0" { What::Id } else { What::Name(Kind::Ip) };
         return Some(Found { range: four.range(), what });
     }
     name("mail", Kind::User)

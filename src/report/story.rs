@@ -152,11 +152,11 @@ fn stalls(told: &Told) -> Option<Story> {
         count: told.rows.len().to_string(),
         what: plural(
             told.rows.len(),
-            "stall of a deployment: new tasks waited for stopping ones",
-            "stalls of deployments: new tasks waited for stopping ones",
+            "stall of a deployment, new tasks waiting for stopping ones",
+            "stalls of deployments, new tasks waiting for stopping ones",
         ),
         detail: format!("{names}; the longest {longest}; {joined}"),
-        advice: told.text(0, "avoided_by").unwrap_or_default().to_owned(),
+        advice: told.text(0, "avoided_by").map(|what| format!("what would have avoided it: {what}")).unwrap_or_default(),
         section: "stalls",
     })
 }
