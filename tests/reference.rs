@@ -224,11 +224,9 @@ fn exit_codes_are_those_of_the_table() {
             let mut run = run.clone();
             run["id"] = format!("00000000-0000-4000-8000-{:012}", wanted.len()).into();
             run["run_spec"]["run_name"] = format!("exit-{code}").into();
-            for submission in ["job_submissions"] {
-                let submission = &mut run["jobs"][0][submission][0];
-                submission["id"] = format!("10000000-0000-4000-8000-{:012}", wanted.len()).into();
-                submission["exit_status"] = status.clone();
-            }
+            let submission = &mut run["jobs"][0]["job_submissions"][0];
+            submission["id"] = format!("10000000-0000-4000-8000-{:012}", wanted.len()).into();
+            submission["exit_status"] = status.clone();
             run["latest_job_submission"] = serde_json::Value::Null;
             desk.write(&format!("runs/{}.json", wanted.len()), run.to_string());
             wanted.push((format!("exit-{code}"), row[2].clone()));

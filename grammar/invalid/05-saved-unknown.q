@@ -2,4 +2,5 @@
 #! error: there is no saved query `@nightyl`
 #!   | @nightyl since 7d
 #!   | ^^^^^^^^ did you mean `nightly`?
+#!   = `ecs-audit queries` lists the saved queries
 @nightyl since 7d

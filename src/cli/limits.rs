@@ -5,13 +5,18 @@ use super::ask::Tables;
 use super::say::Failure;
 use crate::plan::quotas::Quotas;
 use crate::plan::{set_min_blocked, set_quotas};
+use std::path::PathBuf;
+
+/// The files with limits: those of the option, else that of a configuration file.
+fn paths<'a>(arguments: &'a Limits, global: &'a Global) -> Vec<&'a PathBuf> {
+    let configured = global.configured.settings.quotas.as_ref().map(|setting| &setting.value);
+    arguments.quotas.iter().chain(configured.filter(|_| arguments.quotas.is_empty())).collect()
+}
 
 /// The limits that were asked for, read.
 pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
     let mut quotas = Quotas::default();
-    let configured = global.configured.settings.quotas.as_ref().map(|setting| &setting.value);
-    let paths = arguments.quotas.iter().chain(configured.filter(|_| arguments.quotas.is_empty()));
-    for path in paths {
+    for path in paths(arguments, global) {
         let wrong = |detail: String| Failure::Sentence(format!("`{}`: {detail}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         quotas.read(&text).map_err(|error| wrong(error.to_string()))?;
@@ -24,8 +29,7 @@ pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
 
 /// What the limits are told apart by: a hash of the files and words; empty when there are none.
 pub fn fingerprint(arguments: &Limits, global: &Global) -> Result<String, Failure> {
-    let configured = global.configured.settings.quotas.as_ref().map(|setting| &setting.value);
-    let paths: Vec<_> = arguments.quotas.iter().chain(configured.filter(|_| arguments.quotas.is_empty())).collect();
+    let paths = paths(arguments, global);
     let blocked = (arguments.min_blocked.as_secs() != 60).then(|| format!("{:?}", arguments.min_blocked));
     if paths.is_empty() && arguments.what_if.is_empty() && blocked.is_none() {
         return Ok(String::new());

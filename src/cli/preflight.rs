@@ -89,11 +89,10 @@ fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>
 }
 
 /// The rows that answer a question.
-fn ask(check: &Check, asker: &Asker<'_>) -> Result<(String, Vec<Finding>), Failure> {
+fn ask(check: &Check, asker: &Asker<'_>) -> Result<Vec<Finding>, Failure> {
     let query = lang::parse(&check.query);
     let query = query.map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics })?;
-    let (checked, answer) = asker.ask(&query, &check.query, true)?;
+    let (_, answer) = asker.ask(&query, &check.query, true)?;
     let found = find(check, &answer, &Look::default());
-    let found = found.map_err(|why| Failure::Sentence(format!("the question `{}`: {why}", check.name)))?;
-    Ok((checked.canonical, found))
+    found.map_err(|why| Failure::Sentence(format!("the question `{}`: {why}", check.name)))
 }

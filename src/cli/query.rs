@@ -86,6 +86,22 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     Ok(tables.loaded)
 }
 
+/// Callers without a rhythm are not among the schedules: how many there are.
+fn irregular(tables: &Tables, checked: &Checked, options: Options) {
+    let need = Need { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..Need::default() };
+    let Ok(answer) = tables.sql(&nouns::callers(need)) else { return };
+    let number = |column: usize| {
+        let cell = answer.batches.first().map(|batch| batch.column(column));
+        cell.and_then(|cell| cell.as_primitive_opt::<Int64Type>()).and_then(|numbers| numbers.iter().next().flatten())
+    };
+    if let (Some(regular), Some(irregular)) = (number(0), number(1)) {
+        say(&format!(
+            "note: callers with a rhythm: {regular}; irregular callers, of which no start is expected: {irregular} \
+             (`launches where not regular by cluster, family, started_by` lists them)"
+        ));
+    }
+}
+
 /// The answer as a chart, on standard output or in a file.
 fn print_chart(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
     let width = if asking.out.is_some() { None } else { context.width };
@@ -104,22 +120,6 @@ pub fn chart(answer: &Answer, look: &Look) -> Result<String, Failure> {
         let works = "a chart draws groups, such as `failures by reason` or `failures every 1h`";
         Failure::Sentence(format!("there is nothing to draw: {works}"))
     })
-}
-
-/// Callers without a rhythm are not among the schedules: how many there are.
-fn irregular(tables: &Tables, checked: &Checked, options: Options) {
-    let need = Need { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..Need::default() };
-    let Ok(answer) = tables.sql(&nouns::callers(need)) else { return };
-    let number = |column: usize| {
-        let cell = answer.batches.first().map(|batch| batch.column(column));
-        cell.and_then(|cell| cell.as_primitive_opt::<Int64Type>()).and_then(|numbers| numbers.iter().next().flatten())
-    };
-    if let (Some(regular), Some(irregular)) = (number(0), number(1)) {
-        say(&format!(
-            "note: callers with a rhythm: {regular}; irregular callers, of which no start is expected: {irregular} \
-             (`launches where not regular by cluster, family, started_by` lists them)"
-        ));
-    }
 }
 
 /// Rows are classified when they are loaded: what the catalog has learned since is not in them.

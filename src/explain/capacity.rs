@@ -4,7 +4,7 @@
 //! explain quota REGION  { "region", "pools": [{resource, unit, account, region, at, allowed, limit_source, used, used_lower, refused,
 //!                         needed, short, free, more_fit, at_most, running: [{tasks, size}], not_started, open, demands: [{caller, family,
 //!                         tasks, size, record}], peak: {used, needed, at}, first_breach, seconds_over, recommended, unexplained,
-//!                         requested: [{value, at, record}], deployments: [], forecast: {…} or null, forecast_refused, notes: [],
+//!                         requested: [{value, at, record}], deployments: [], notes: [],
 //!                         solutions: []}] }
 //! ```
 

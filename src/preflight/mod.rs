@@ -34,14 +34,17 @@ pub struct Wanted {
     pub file: String,
 }
 
+/// The cells of a row.
+type Row = Vec<Cell>;
+
 /// A store, as far as a preflight asks it.
 pub struct Past<'p, E> {
-    /// The rows of a check's query that reach its threshold, and the query in canonical form.
-    pub find: &'p dyn Fn(&Check) -> Result<(String, Vec<Finding>), E>,
+    /// The rows of a check's query that reach its threshold.
+    pub find: &'p dyn Fn(&Check) -> Result<Vec<Finding>, E>,
     /// The rows of a query.
-    pub query: &'p dyn Fn(&str) -> Result<Vec<Vec<Cell>>, E>,
+    pub query: &'p dyn Fn(&str) -> Result<Vec<Row>, E>,
     /// The rows of a statement.
-    pub rows: &'p dyn Fn(&str) -> Result<Vec<Vec<Cell>>, E>,
+    pub rows: &'p dyn Fn(&str) -> Result<Vec<Row>, E>,
 }
 
 /// Why there is no report.
@@ -116,7 +119,7 @@ fn ask<E>(check: &Check, values: Vec<String>, each: &str, wanted: &Wanted, past:
         let given: BTreeMap<String, String> =
             [(each.to_owned(), value.clone()), ("since".to_owned(), wanted.since.clone())].into();
         let filled = Check { query: fill(&check.query, &given), ..check.clone() };
-        let (_, mut found) = (past.find)(&filled)?;
+        let mut found = (past.find)(&filled)?;
         if each == "image" && !found.is_empty() {
             let started = last_start(&value, past)?;
             // Cells of times are spelled alike, in UTC, so that their texts compare like the times.
@@ -188,9 +191,9 @@ mod tests {
     #[test]
     fn hostile_values_stay_values() {
         let asked = std::cell::RefCell::new(Vec::new());
-        let find = |check: &Check| -> Result<(String, Vec<Finding>), ()> {
+        let find = |check: &Check| -> Result<Vec<Finding>, ()> {
             asked.borrow_mut().push(check.query.clone());
-            Ok((String::new(), Vec::new()))
+            Ok(Vec::new())
         };
         let rows = |_: &str| -> Result<Vec<Vec<Cell>>, ()> { Ok(Vec::new()) };
         let json = r#"{"family":"a' or ran","containerDefinitions":[{"name":"x","image":"i' or true since 1d","memory":100}]}"#;

@@ -153,7 +153,7 @@ impl Session<'_> {
             Command::Help => say_raw(&command::help()),
             Command::Format(format) => self.format = format,
             Command::AsOf(time) => {
-                let before = std::mem::replace(&mut self.as_of, Some(time));
+                let before = self.as_of.replace(time);
                 if let Err(failure) = self.asker() {
                     self.as_of = before;
                     return Err(failure);

@@ -20,7 +20,7 @@ pub fn capacity(records: &Records<'_>, region: &str, at: Option<Timestamp>, anch
     // One row for each pool: the instant asked for, or where the shortage or else the need was greatest.
     let order = match at {
         Some(at) => format!("case when q.\"time\" <= {} then 0 else 1 end, q.\"time\" desc", time(at)),
-        None => "coalesce(q.over, q.refused) desc, q.needed desc, q.\"time\" desc".to_owned(),
+        None => "coalesce(q.over, q.refused) desc, q.needed desc, q.\"time\"".to_owned(),
     };
     let over = "(q.over > 0 or (q.allowed is null and q.refused > 0))";
     let numbers: Vec<String> =

@@ -56,7 +56,8 @@ impl Task {
 
     /// From when to when it was told to stop and still there.
     pub fn stopping(&self, last: i64) -> Option<(i64, i64)> {
-        (self.stopping != i64::MAX).then(|| (self.stopping.max(self.start()), self.end(last)))
+        let span = (self.stopping != i64::MAX).then(|| (self.stopping.max(self.start()), self.end(last)));
+        span.filter(|(from, to)| from < to)
     }
 
     fn merge(&mut self, other: &Task) {
