@@ -7,6 +7,9 @@ use super::told::{Instance, NONE, Task, Told};
 /// From, to; the end is excluded.
 type Span = (i64, i64);
 
+/// A span in which a task waited, and the place of the task.
+type Waiting = (Span, usize);
+
 /// A stall, with the tasks in it as places in [`Told::tasks`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stall {
@@ -60,7 +63,7 @@ pub fn stalls(told: &Told) -> Vec<Stall> {
     let full = full(told, &instances);
     let order = |index: &usize| told.tasks.get(*index).map(|task| (task.start(), task.key));
     waiting.sort_unstable_by_key(order);
-    let mut by_deployment: BTreeMap<(Option<&str>, u32), Vec<(Span, usize)>> = BTreeMap::new();
+    let mut by_deployment: BTreeMap<(Option<&str>, u32), Vec<Waiting>> = BTreeMap::new();
     for index in waiting {
         let Some(task) = told.tasks.get(index) else { continue };
         let spans = common(&common(&[task.waiting(last)], &leaving), &full);
