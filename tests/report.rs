@@ -65,7 +65,7 @@ fn what_the_samples_plant_is_found() {
     assert_eq!(lost.iter().filter(|row| row[reason] == "AGENT").count(), 14);
     let page = text(&DESK, "full/report.html");
     assert!(page.contains("<strong>Fargate vCPU needed at once</strong>"));
-    assert!(page.contains("storefront/cart (2); the longest 40m 5s; no instance joined meanwhile"));
+    assert!(page.contains("cart (2); the longest 40m 5s; no instance joined meanwhile"));
     assert!(page.contains("8 in use and 4 refused; the limit is 8, short by 4"));
 }
 
