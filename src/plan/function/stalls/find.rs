@@ -7,9 +7,6 @@ use super::told::{Instance, NONE, Task, Told};
 /// From, to; the end is excluded.
 type Span = (i64, i64);
 
-/// A span in which a task waited, and the place of the task.
-type Waiting = (Span, usize);
-
 /// A stall, with the tasks in it as places in [`Told::tasks`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stall {
