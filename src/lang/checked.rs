@@ -342,6 +342,37 @@ impl Literal {
     }
 }
 
+impl Expr {
+    /// Whether this or an expression within it is such a one.
+    pub fn any(&self, test: &dyn Fn(&Expr) -> bool) -> bool {
+        let within = || match self {
+            Expr::Field(_) | Expr::Raw(_) | Expr::Literal(_) | Expr::Measure { .. } => false,
+            Expr::Binary { left, right, .. } => left.any(test) || right.any(test),
+            Expr::Call { args, .. } => args.iter().any(|arg| arg.any(test)),
+            Expr::Aggregate { arg, .. } => arg.as_deref().is_some_and(|arg| arg.any(test)),
+        };
+        test(self) || within()
+    }
+}
+
+impl Pred {
+    /// Whether an expression of it is such a one.
+    pub fn any(&self, test: &dyn Fn(&Expr) -> bool) -> bool {
+        match self {
+            Pred::And(members) | Pred::Or(members) => members.iter().any(|member| member.any(test)),
+            Pred::Not(inner) => inner.any(test),
+            Pred::Compare { left, right, .. } => left.any(test) || right.any(test),
+            Pred::In { left, .. }
+            | Pred::Range { left, .. }
+            | Pred::Like { left, .. }
+            | Pred::Contains { left, .. }
+            | Pred::Matches { left, .. }
+            | Pred::Missing { left, .. }
+            | Pred::True(left) => left.any(test),
+        }
+    }
+}
+
 /// A typed predicate; see the top of this file for missing values.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pred {

@@ -72,36 +72,14 @@ pub fn reads_raw(checked: &Checked) -> bool {
 
 /// Whether a condition looks into the original records.
 pub fn filter_reads_raw(filter: Option<&checked::Pred>) -> bool {
-    filter.is_some_and(pred_reads_raw)
+    filter.is_some_and(|filter| filter.any(&is_raw))
 }
 
 fn stage_reads_raw(stage: &Stage) -> bool {
     let exprs = stage.by.iter().map(|key| &key.expr).chain(stage.show.iter().map(|item| &item.expr));
-    exprs.into_iter().any(is_raw) || stage.filter.as_ref().is_some_and(pred_reads_raw)
+    exprs.into_iter().any(|expr| expr.any(&is_raw)) || filter_reads_raw(stage.filter.as_ref())
 }
 
 fn is_raw(expr: &checked::Expr) -> bool {
-    match expr {
-        checked::Expr::Raw(_) => true,
-        checked::Expr::Field(_) | checked::Expr::Literal(_) | checked::Expr::Measure { .. } => false,
-        checked::Expr::Binary { left, right, .. } => is_raw(left) || is_raw(right),
-        checked::Expr::Call { args, .. } => args.iter().any(is_raw),
-        checked::Expr::Aggregate { arg, .. } => arg.as_deref().is_some_and(is_raw),
-    }
-}
-
-fn pred_reads_raw(pred: &checked::Pred) -> bool {
-    use checked::Pred;
-    match pred {
-        Pred::And(members) | Pred::Or(members) => members.iter().any(pred_reads_raw),
-        Pred::Not(inner) => pred_reads_raw(inner),
-        Pred::Compare { left, right, .. } => is_raw(left) || is_raw(right),
-        Pred::In { left, .. }
-        | Pred::Range { left, .. }
-        | Pred::Like { left, .. }
-        | Pred::Contains { left, .. }
-        | Pred::Matches { left, .. }
-        | Pred::Missing { left, .. }
-        | Pred::True(left) => is_raw(left),
-    }
+    matches!(expr, checked::Expr::Raw(_))
 }
