@@ -61,7 +61,7 @@ struct Shelf<'d> {
 
 impl Shelf<'_> {
     fn put(&mut self, table: Table, columns: &mut Columns) -> Result<(), Box<dyn Error>> {
-        let rows = columns.finish()?.rows;
+        let rows = std::mem::replace(columns, Columns::new(table)).into_rows()?;
         if rows.num_rows() == 0 {
             return Ok(());
         }

@@ -104,7 +104,7 @@ fn decode(criterion: &mut Criterion) {
                     record.rows.iter().filter(|row| row.table() == Table::Calls).for_each(|row| columns.push(row));
                 }
             });
-            columns.finish()
+            columns.into_rows()
         });
     });
     let one = record(&mut Random(3));

@@ -52,18 +52,24 @@ pub struct Found<'t> {
     pub shape: Shape,
     /// The record.
     pub value: Value<'t>,
-    /// Its text, where it stands in the file on its own; else it has to be written.
+    /// Its text, where it stands in the file on its own and on one line; else it has to be written.
     pub text: Option<&'t str>,
 }
 
 /// Finds the records in a value; gives how many there were.
-pub fn find<'t>(value: Value<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    let found = walk(value, Some(text), 0, on);
+pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let found = walk(tape.root(), one_line(tape, text), 0, on);
     if found == 0 {
-        on(Found { shape: Shape::Other("not_a_log"), value, text: Some(text) });
+        on(Found { shape: Shape::Other("not_a_log"), value: tape.root(), text: Some(text) });
         return 1;
     }
     found
+}
+
+/// Line breaks are those of an export, not of the record: copies that differ in them are alike, so a record that has
+/// some is written anew.
+fn one_line<'t>(tape: &Tape<'_>, text: &'t str) -> Option<&'t str> {
+    (!tape.has_line_breaks()).then_some(text)
 }
 
 /// Masks the secrets of a parsed text and gives the result to `use_it`. What is masked is not what is
@@ -177,7 +183,7 @@ fn walk_json(text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
         let (slice, after) = rest.split_at_checked(end).unwrap_or_default();
         let slice = slice.trim();
         rest = after;
-        found += with_masked(slice, tape, |tape, text| walk(tape.root(), Some(text), depth + 1, on));
+        found += with_masked(slice, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth + 1, on));
     }
     found
 }
@@ -200,7 +206,7 @@ fn walk_event(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
         if let Ok(tape) = Tape::parse(&whole)
             && tape.root().get("detail").is_some_and(Value::is_object)
         {
-            return with_masked(&whole, tape, |tape, text| walk(tape.root(), Some(text), depth + 1, on));
+            return with_masked(&whole, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth + 1, on));
         }
         on(Found { shape: Shape::Unreadable("broken_json", "`detail` is a text that is no JSON object"), value, text });
         return 1;

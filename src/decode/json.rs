@@ -30,6 +30,18 @@ pub struct Tape<'a> {
     nodes: Vec<Node<'a>>,
     repeated_keys: u32,
     sensitive: bool,
+    /// What the masking pass has to look at, in the order of the tape.
+    marks: Vec<Mark>,
+    line_breaks: bool,
+}
+
+/// A place where a secret may stand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mark {
+    /// Below the key at this place.
+    Key(usize),
+    /// In the text with escapes at this place.
+    Text(usize),
 }
 
 impl<'a> Tape<'a> {
@@ -37,7 +49,7 @@ impl<'a> Tape<'a> {
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
         match super::parse::read_front(text) {
             Some((tape, end)) if text.get(end..).is_some_and(|rest| rest.trim_ascii().is_empty()) => Ok(tape),
-            _ => serde_json::from_str(text),
+            _ => serde_json::from_str(text).map(|tape| Tape { line_breaks: has_line_break(text.trim_ascii()), ..tape }),
         }
     }
 
@@ -47,13 +59,21 @@ impl<'a> Tape<'a> {
         if let Some((tape, end)) = super::parse::read_front(text) {
             return Some((Ok(tape), end));
         }
+        Self::parse_front_generally(text)
+    }
+
+    /// The same for all values, by serde_json alone.
+    pub(super) fn parse_front_generally(text: &'a str) -> Option<(Result<Self, serde_json::Error>, usize)> {
         let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Tape<'a>>();
-        stream.next().map(|result| (result, stream.byte_offset()))
+        let result = stream.next()?;
+        let end = stream.byte_offset();
+        let line_breaks = has_line_break(text.get(..end).unwrap_or_default().trim_ascii_start());
+        Some((result.map(|tape| Tape { line_breaks, ..tape }), end))
     }
 
     /// A tape without nodes.
     pub(super) fn with_capacity(nodes: usize) -> Self {
-        Tape { nodes: Vec::with_capacity(nodes), repeated_keys: 0, sensitive: false }
+        Tape { nodes: Vec::with_capacity(nodes), ..Tape::default() }
     }
 
     /// The outermost value.
@@ -71,15 +91,30 @@ impl<'a> Tape<'a> {
         self.sensitive
     }
 
+    /// Whether it was written on several lines.
+    pub fn has_line_breaks(&self) -> bool {
+        self.line_breaks
+    }
+
+    pub(super) fn set_line_breaks(&mut self, line_breaks: bool) {
+        self.line_breaks = line_breaks;
+    }
+
     /// Puts other texts in the place of texts, where `replace` gives one; gives the text of the whole
-    /// value as it is now. `text` is what the tape was parsed from.
-    pub fn replace_texts(&mut self, text: &str, replace: &dyn Fn(&TextPlace<'_>) -> Option<String>) -> String {
+    /// value as it is now. `text` is what the tape was parsed from. Unless `everywhere`, only texts below
+    /// sensitive keys and those with escapes are looked at.
+    pub fn replace_texts(&mut self, text: &str, everywhere: bool, replace: &dyn Fn(&TextPlace<'_>) -> Option<String>) -> String {
         let mut edits: Vec<(usize, String)> = Vec::new();
-        self.root().visit_texts(&mut Vec::new(), None, &mut |place, at| {
+        let mut look = |place: &TextPlace<'_>, at: usize| {
             if let Some(fresh) = replace(place) {
                 edits.push((at, fresh));
             }
-        });
+        };
+        if everywhere {
+            self.root().visit_texts(&mut Vec::new(), None, &mut look);
+        } else {
+            self.visit_marks(&mut look);
+        }
         let mut out = String::with_capacity(text.len());
         let mut copied = 0;
         let mut spliced = true;
@@ -106,6 +141,26 @@ impl<'a> Tape<'a> {
         out
     }
 
+    /// Visits the texts that a secret may stand in; of those below sensitive keys the paths begin there.
+    fn visit_marks(&self, on: &mut dyn FnMut(&TextPlace<'_>, usize)) {
+        let mut visited = 0;
+        for mark in &self.marks {
+            let (Mark::Key(at) | Mark::Text(at)) = *mark;
+            if at < visited {
+                continue;
+            }
+            match (mark, self.nodes.get(at)) {
+                (Mark::Key(_), Some(Node::Text(key))) => {
+                    let value = Value { nodes: &self.nodes, at: at + 1 };
+                    value.visit_texts(&mut vec![key], Some(0), on);
+                    visited = after(&self.nodes, at + 1);
+                }
+                (_, Some(Node::Text(text))) => on(&TextPlace { path: &[], secret: None, text, escaped: true }, at),
+                _ => {}
+            }
+        }
+    }
+
     #[inline]
     pub(super) fn push(&mut self, node: Node<'a>) {
         self.nodes.push(node);
@@ -114,6 +169,7 @@ impl<'a> Tape<'a> {
     /// Pushes a text that has escapes: it may be JSON within JSON.
     pub(super) fn push_escaped(&mut self, text: Cow<'a, str>) {
         self.sensitive |= secret::text_may_hold_secret(&text);
+        self.marks.push(Mark::Text(self.nodes.len()));
         self.nodes.push(Node::Text(text));
     }
 
@@ -140,8 +196,15 @@ impl<'a> Tape<'a> {
         if let Some(Node::Text(key)) = self.nodes.get(key_at) {
             let sensitive = secret::is_sensitive_key(key);
             let repeated = seen.maybe(key) && repeats(&self.nodes, object_at, key_at);
-            self.sensitive |= sensitive;
             self.repeated_keys += u32::from(repeated);
+            // A key may have escapes, but is no text to mask.
+            if self.marks.last() == Some(&Mark::Text(key_at)) {
+                self.marks.pop();
+            }
+            if sensitive {
+                self.sensitive = true;
+                self.marks.push(Mark::Key(key_at));
+            }
         }
     }
 }
@@ -427,6 +490,10 @@ pub struct TextPlace<'p> {
     pub text: &'p str,
     /// Whether it was written with escapes.
     pub escaped: bool,
+}
+
+fn has_line_break(text: &str) -> bool {
+    memchr::memchr(b'\n', text.as_bytes()).is_some()
 }
 
 /// Where a text that was borrowed from `whole` stands in it.

@@ -4,7 +4,7 @@
 //! record is modeled, so neither its columns nor its kept original hold the secret.
 //! Guarded by the integration test that searches a whole store for planted secrets.
 
-use memchr::memmem::Finder;
+use aho_corasick::AhoCorasick;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -123,8 +123,11 @@ static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static WORTH_A_LOOK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)X-Amz-S|X-Amz-Cred|Signature=|Bearer |PRIVATE KEY|passw|pwd|secret|token|api_?key|registry_?auth|environment|\benv\b")
-        .expect("the pattern is a constant")
+    Regex::new(concat!(
+        r"(?i)X-Amz-S|X-Amz-Cred|signature|Bearer |private|passw|passphrase|pwd|secret|token|api_?key|registry_?auth",
+        r"|authorization|credential|plaintext|ssh_?key|assertion|environment|\benv\b",
+    ))
+    .expect("the pattern is a constant")
 });
 
 /// Whether a text with escapes (often JSON within JSON) is worth the masking pass.
@@ -135,13 +138,12 @@ pub fn text_may_hold_secret(text: &str) -> bool {
 /// Whether a text of the record may hold a credential that no key gives away: `…Signature=…`, `--password=…`,
 /// `Bearer …`. `record` is its JSON.
 pub fn has_credential_text(record: &str) -> bool {
-    static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("earer "));
-    static PASSWORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("assword"));
+    static WORDS: LazyLock<AhoCorasick> =
+        LazyLock::new(|| AhoCorasick::new(["earer ", "assword"]).expect("the words are constants"));
     let bytes = record.as_bytes();
     // `=` before a quote or another one ends base64.
     let assigns = |at: usize| bytes.get(at + 1).is_some_and(|next| !matches!(next, b'"' | b'='));
-    let worth_a_look =
-        memchr::memchr_iter(b'=', bytes).any(assigns) || BEARER.find(bytes).is_some() || PASSWORD.find(bytes).is_some();
+    let worth_a_look = memchr::memchr_iter(b'=', bytes).any(assigns) || WORDS.is_match(bytes);
     worth_a_look && CREDENTIAL_WORD.is_match(record)
 }
 
@@ -186,7 +188,7 @@ pub fn mask_record(tape: &mut Tape<'_>, text: &str, has_credential_text: bool) -
 
 /// `depth` counts JSON within JSON.
 fn mask_tape(tape: &mut Tape<'_>, text: &str, has_words: bool, depth: usize) -> String {
-    tape.replace_texts(text, &|place| mask_value(place, has_words, depth))
+    tape.replace_texts(text, has_words, &|place| mask_value(place, has_words, depth))
 }
 
 /// What replaces one text, if anything does.

@@ -254,7 +254,7 @@ fn load_value(
     }
     let mut failed = None;
     envelope::with_masked(text, tape, |tape, text| {
-        envelope::find(tape.root(), text, &mut |found| {
+        envelope::find(tape, text, &mut |found| {
             if failed.is_none()
                 && let Err(error) = load_found(worker, &found, offset, options, report)
             {
@@ -299,10 +299,9 @@ fn load_found(
         _ => {}
     }
     let mut written = String::new();
-    // Line breaks are those of an export, not of the record: copies that differ in them are alike.
     let text = match found.text {
-        Some(text) if memchr::memchr(b'\n', text.as_bytes()).is_none() => text,
-        _ => {
+        Some(text) => text,
+        None => {
             found.value.write(&mut written);
             &written
         }

@@ -19,7 +19,7 @@ pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};
 
 use crate::discover::Input;
 use crate::model::catalog::FailureCatalog;
-use crate::table::{Batch, Table};
+use crate::table::{Columns, Table};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -71,19 +71,28 @@ pub fn load(
     Ok(reports)
 }
 
-/// Puts together what the workers have left, so that a small load makes one batch a table and day.
+/// Rows of this many bytes are worth a file of their own.
+const OWN_FILE: usize = 8 << 20;
+
+/// Puts together what the workers have left, so that a small load makes one file a table and day.
 fn put_rest(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Result<(), LoadError> {
-    let mut rest: BTreeMap<(Table, Day), Vec<Batch>> = BTreeMap::new();
+    let mut rest: BTreeMap<(Table, Day), Vec<Columns>> = BTreeMap::new();
     for worker in workers {
         if let Some((first, last)) = worker.span() {
             shelf.span(first, last);
         }
-        for (key, batch) in worker.finish()? {
-            rest.entry(key).or_default().push(batch);
+        for (key, columns) in worker.finish() {
+            let files = rest.entry(key).or_default();
+            match files.last_mut().filter(|first| first.bytes().min(columns.bytes()) < OWN_FILE) {
+                Some(first) => first.join(columns),
+                None => files.push(columns),
+            }
         }
     }
-    rest.into_par_iter().try_for_each(|((table, day), batches)| {
-        let batch = Batch::concat(table, batches)?;
-        shelf.put(table, day, batch).map_err(LoadError::Shelf)
-    })
+    let files: Vec<((Table, Day), Columns)> =
+        rest.into_iter().flat_map(|(key, files)| files.into_iter().map(move |columns| (key, columns))).collect();
+    files
+        .into_par_iter()
+        .with_max_len(1)
+        .try_for_each(|((table, day), columns)| shelf.put(table, day, columns).map_err(LoadError::Shelf))
 }

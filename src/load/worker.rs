@@ -3,7 +3,7 @@
 use super::seen::{Seen, identity};
 use crate::decode::inflate::InflateLimits;
 use crate::model::Record;
-use crate::table::{Batch, Columns, Row, Table, TableSet};
+use crate::table::{Columns, Row, Table, TableSet};
 use arrow::error::ArrowError;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -40,7 +40,7 @@ pub enum LoadError {
 /// Where rows go.
 pub trait Shelf: Sync + std::fmt::Debug {
     /// Takes the rows of one table and day.
-    fn put(&self, table: Table, day: Day, batch: Batch) -> Result<(), String>;
+    fn put(&self, table: Table, day: Day, columns: Columns) -> Result<(), String>;
 
     /// Whether it takes the original records apart from the rows.
     fn takes_originals_apart(&self) -> bool {
@@ -59,7 +59,7 @@ const FULL_WORKER: usize = 64 << 20;
 const LARGE_BUFFER: usize = 16 << 20;
 
 /// Rows that were not handed on yet, with their table and day.
-pub type Rest = ((Table, Day), Batch);
+pub type Rest = ((Table, Day), Columns);
 
 /// The state of one thread of a load.
 pub struct Worker<'s> {
@@ -128,10 +128,9 @@ impl<'s> Worker<'s> {
     }
 
     fn hand_on(&mut self, key: (Table, Day)) -> Result<(), LoadError> {
-        if let Some(mut columns) = self.columns.remove(&key) {
+        if let Some(columns) = self.columns.remove(&key) {
             self.bytes = self.bytes.saturating_sub(columns.bytes());
-            let batch = columns.finish()?;
-            self.shelf.put(key.0, key.1, batch).map_err(LoadError::Shelf)?;
+            self.shelf.put(key.0, key.1, columns).map_err(LoadError::Shelf)?;
         }
         Ok(())
     }
@@ -142,12 +141,8 @@ impl<'s> Worker<'s> {
     }
 
     /// What is left at the end.
-    pub fn finish(mut self) -> Result<Vec<Rest>, LoadError> {
-        let mut rest = Vec::with_capacity(self.columns.len());
-        for (key, columns) in &mut self.columns {
-            rest.push((*key, columns.finish()?));
-        }
-        Ok(rest)
+    pub fn finish(self) -> impl Iterator<Item = Rest> {
+        self.columns.into_iter()
     }
 }
 

@@ -4,8 +4,7 @@ use super::StoreError;
 use super::manifest::Manifest;
 use super::read::{ints, read_columns, texts};
 use crate::load::{FileReport, Trouble};
-use crate::table::{Batch, Columns, LoadedFile, Quarantined, Row, Table};
-use arrow::error::ArrowError;
+use crate::table::{Columns, LoadedFile, Quarantined, Row, Table};
 use arrow::record_batch::RecordBatch;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -129,7 +128,7 @@ fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
 }
 
 /// The rows of the ledger and the quarantine for one load.
-pub fn ledger_batches(reports: &[FileReport], load: u64, at: i64) -> Result<(Batch, Batch), ArrowError> {
+pub fn ledger_columns(reports: &[FileReport], load: u64, at: i64) -> [Columns; 2] {
     let mut files = Columns::new(Table::Files);
     let mut quarantine = Columns::new(Table::Quarantine);
     for report in reports {
@@ -138,7 +137,7 @@ pub fn ledger_batches(reports: &[FileReport], load: u64, at: i64) -> Result<(Bat
             quarantine.push(&trouble_row(report, trouble, index, load, at));
         }
     }
-    Ok((files.finish()?, quarantine.finish()?))
+    [files, quarantine]
 }
 
 fn text(text: &str) -> Option<Cow<'_, str>> {

@@ -4,7 +4,7 @@ use super::manifest::{DataFile, Manifest};
 use super::read::{in_schema, read_columns};
 use super::write::{LoadWriter, table_folder};
 use super::{Store, StoreError, WriteOptions, delta, lock, recover, runtime};
-use crate::table::{Batch, Table};
+use crate::table::Table;
 use arrow::compute::concat_batches;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,5 +134,5 @@ fn rewrite(root: &Path, table: Table, day: i32, files: &[DataFile], writer: &Loa
         }
     }
     let whole = concat_batches(&schema, &batches).map_err(crate::load::LoadError::from)?;
-    writer.write(table, day, Batch { rows: whole, originals: None })
+    writer.write_rows(table, day, &whole)
 }

@@ -1,9 +1,9 @@
 //! The tables of a one-shot query: in memory, gone afterwards.
 
 use super::StoreError;
-use super::ledger::ledger_batches;
+use super::ledger::ledger_columns;
 use crate::load::{Day, FileReport, Shelf};
-use crate::table::{Batch, Table};
+use crate::table::{Columns, Table};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,9 +16,10 @@ pub struct MemoryShelf {
 }
 
 impl Shelf for MemoryShelf {
-    fn put(&self, table: Table, _day: Day, batch: Batch) -> Result<(), String> {
-        if batch.rows.num_rows() > 0 {
-            self.batches.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_default().push(batch.rows);
+    fn put(&self, table: Table, _day: Day, columns: Columns) -> Result<(), String> {
+        if columns.rows() > 0 {
+            let rows = columns.into_rows().map_err(|error| error.to_string())?;
+            self.batches.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_default().push(rows);
         }
         Ok(())
     }
@@ -44,9 +45,9 @@ impl MemoryShelf {
     /// Adds the ledger, and ends.
     pub fn finish(self, reports: &[FileReport], at: i64) -> Result<MemoryTables, StoreError> {
         let mut batches = self.batches.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (files, quarantine) = ledger_batches(reports, 1, at).map_err(crate::load::LoadError::from)?;
-        batches.insert(Table::Files, vec![files.rows]);
-        batches.insert(Table::Quarantine, vec![quarantine.rows]);
+        for columns in ledger_columns(reports, 1, at) {
+            batches.insert(columns.table(), vec![columns.into_rows().map_err(crate::load::LoadError::from)?]);
+        }
         let span = self.span.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(MemoryTables { batches, first_event: span.map(|(first, _)| first), last_event: span.map(|(_, last)| last) })
     }

@@ -18,7 +18,7 @@ mod scan;
 mod write;
 
 pub use error::StoreError;
-pub use ledger::{KnownFile, Ledger, ledger_batches};
+pub use ledger::{KnownFile, Ledger, ledger_columns};
 pub use maintain::Maintained;
 pub use manifest::{DataFile, Manifest, TableState};
 pub use memory::{MemoryShelf, MemoryTables};
@@ -26,7 +26,7 @@ pub use reclassify::Reclassified;
 pub use scan::StoreTable;
 
 use crate::discover::Input;
-use crate::load::{FileReport, LoadError, LoadOptions, Progress, Totals, catalog_version, day_of};
+use crate::load::{FileReport, LoadOptions, Progress, Totals, catalog_version, day_of};
 use crate::table::Table;
 use std::collections::BTreeMap;
 use std::fs;
@@ -118,7 +118,7 @@ impl Store {
         for report in &reports {
             loaded.totals.add(report);
         }
-        let (files, quarantine) = ledger_batches(&reports, number, write_options.now).map_err(LoadError::from)?;
+        let [files, quarantine] = ledger_columns(&reports, number, write_options.now);
         writer.write(Table::Quarantine, day_of(write_options.now), quarantine)?;
         writer.write(Table::Files, day_of(write_options.now), files)?;
         let mut manifest = runtime.block_on(commit(root, manifest, writer.finish(), write_options.now))?;

@@ -9,7 +9,7 @@ use super::read::{in_schema, ints, read_columns, texts};
 use super::write::LoadWriter;
 use super::{Store, StoreError, WriteOptions, delta, lock, recover, runtime};
 use crate::load::{Kept, LoadError, Seen, Worker, catalog_version, model_again};
-use crate::table::{Batch, Table, TableSet};
+use crate::table::{Table, TableSet};
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
@@ -116,7 +116,7 @@ fn model_all(root: &Path, manifest: &Manifest, writer: &LoadWriter) -> Result<Do
             for batch in read_columns(root, table, file, &columns_of(table))? {
                 model_batch(&mut worker, table, &batch, &mut done)?;
             }
-            for ((table, day), batch) in worker.finish()? {
+            for ((table, day), batch) in worker.finish() {
                 writer.write(table, day, batch)?;
             }
             Ok(done)
@@ -218,7 +218,7 @@ fn keep_old(
                 batches.push(batch);
             }
             let whole = concat_batches(&table.schema(), &batches).map_err(LoadError::from)?;
-            writer.write(table, file.day, Batch { rows: whole, originals: None })?;
+            writer.write_rows(table, file.day, &whole)?;
         }
     }
     Ok(())

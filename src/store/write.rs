@@ -3,15 +3,16 @@
 use super::StoreError;
 use super::manifest::DataFile;
 use crate::load::{Day, Shelf};
-use crate::table::{Batch, Table};
+use crate::table::{Columns, Table};
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::{max, min};
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{ArrowWriterOptions, compute_leaves};
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use std::collections::BTreeMap;
 use std::fs;
@@ -45,18 +46,33 @@ impl LoadWriter {
         LoadWriter { root: root.to_path_buf(), load, next: AtomicU64::new(1), files: Mutex::default() }
     }
 
-    /// Writes one file.
-    pub fn write(&self, table: Table, day: Day, batch: Batch) -> Result<(), StoreError> {
-        let rows = batch.rows.num_rows() as u64;
+    /// Writes the columns of a table and day as one file.
+    pub fn write(&self, table: Table, day: Day, columns: Columns) -> Result<(), StoreError> {
+        let (rows, span) = (columns.rows(), columns.span());
+        self.file(table, day, rows, span.unzip(), |file| encode(file, table, columns))
+    }
+
+    /// Writes rows of a table and day, read from the store, as one file.
+    pub fn write_rows(&self, table: Table, day: Day, rows: &RecordBatch) -> Result<(), StoreError> {
+        self.file(table, day, rows.num_rows(), time_span(rows), |file| encode_rows(file, table, rows))
+    }
+
+    fn file(
+        &self,
+        table: Table,
+        day: Day,
+        rows: usize,
+        (first, last): (Option<i64>, Option<i64>),
+        encode: impl FnOnce(&fs::File) -> Result<(), ParquetError>,
+    ) -> Result<(), StoreError> {
         if rows == 0 {
             return Ok(());
         }
-        let (first, last) = time_span(&batch.rows);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("day={}/load-{:06}-{number:05}.parquet", day_name(day), self.load);
         let whole = table_folder(&self.root, table).join(&path);
-        let size = write_parquet(&whole, table, batch)?;
-        let file = DataFile { path, day, size, rows, first, last };
+        let size = create(&whole, encode)?;
+        let file = DataFile { path, day, size, rows: rows as u64, first, last };
         self.files.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_default().push(file);
         Ok(())
     }
@@ -72,8 +88,8 @@ impl LoadWriter {
 }
 
 impl Shelf for LoadWriter {
-    fn put(&self, table: Table, day: Day, batch: Batch) -> Result<(), String> {
-        self.write(table, day, batch).map_err(|error| error.to_string())
+    fn put(&self, table: Table, day: Day, columns: Columns) -> Result<(), String> {
+        self.write(table, day, columns).map_err(|error| error.to_string())
     }
 
     fn takes_originals_apart(&self) -> bool {
@@ -81,40 +97,33 @@ impl Shelf for LoadWriter {
     }
 }
 
-/// Writes a batch as one Parquet file and gives its size.
-pub fn write_parquet(path: &Path, table: Table, batch: Batch) -> Result<u64, StoreError> {
+/// Creates a file and gives its size.
+fn create(path: &Path, encode: impl FnOnce(&fs::File) -> Result<(), ParquetError>) -> Result<u64, StoreError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))?;
     }
     let file = fs::File::create(path).map_err(|error| StoreError::io(path, error))?;
-    encode(&file, table, batch).map_err(|error| StoreError::parquet(path, &error))?;
+    encode(&file).map_err(|error| StoreError::parquet(path, &error))?;
     file.metadata().map(|metadata| metadata.len()).map_err(|error| StoreError::io(path, error))
 }
 
 /// One row group: what arrives at once fits into memory, and is read by ranges of pages.
-fn encode(file: &fs::File, table: Table, batch: Batch) -> Result<(), ParquetError> {
-    let Batch { rows, mut originals } = batch;
-    let schema = rows.schema();
-    let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
-    let (mut writer, columns) = ArrowWriter::try_new_with_options(file, rows.schema(), options)?.into_serialized_writer()?;
+fn encode(file: &fs::File, table: Table, columns: Columns) -> Result<(), ParquetError> {
+    let schema = ArrowSchemaConverter::new().schema_root("arrow_schema").convert(&table.schema())?;
+    let mut writer = SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties(table)))?;
     let descriptors = writer.schema_descr().columns().to_vec();
     let mut group = writer.next_row_group()?;
-    for (index, mut column) in columns.create_column_writers(0)?.into_iter().enumerate() {
-        let field = schema.field(index);
-        match (originals.take_if(|_| field.name() == ORIGINAL), descriptors.get(index)) {
-            (Some(originals), Some(descriptor)) => {
-                let (chunk, close) = originals.finish(Arc::clone(descriptor))?;
-                group.append_column(&chunk, close)?;
-            }
-            _ => {
-                for leaf in compute_leaves(field, rows.column(index))? {
-                    column.write(&leaf)?;
-                }
-                column.close()?.append_to_row_group(&mut group)?;
-            }
-        }
-    }
+    columns.encode(&descriptors, &mut |(chunk, close)| group.append_column(&chunk, close))?;
     group.close()?;
+    writer.close()?;
+    Ok(())
+}
+
+/// Rows that are whole already.
+fn encode_rows(file: &fs::File, table: Table, rows: &RecordBatch) -> Result<(), ParquetError> {
+    let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(file, rows.schema(), options)?;
+    writer.write(rows)?;
     writer.close()?;
     Ok(())
 }

@@ -1,11 +1,21 @@
-//! The kinds of column a table may have: the Rust value of a row, the Arrow builder, the Arrow type.
+//! The kinds of column a table may have: the Rust value of a row, the column it goes to, the Arrow type.
 
-use super::Originals;
+use super::coded::{Coded, encode_missing};
+use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_bits, put_levels};
+use super::{Originals, Uniques};
 use arrow::array::{
-    ArrayBuilder, ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringViewArray, StringViewBuilder,
-    TimestampMicrosecondBuilder, new_null_array,
+    ArrayRef, BooleanArray, Float64Array, Int64Array, StringViewArray, StringViewBuilder, TimestampMicrosecondArray, UInt32Array,
+    new_null_array,
 };
+use arrow::buffer::Buffer;
+use arrow::compute::take;
 use arrow::datatypes::{DataType, TimeUnit};
+use arrow::error::ArrowError;
+use parquet::basic::Encoding;
+use parquet::data_type::ByteArray;
+use parquet::errors::Result;
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnDescPtr;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -43,25 +53,28 @@ impl FieldKind {
 pub trait Kind {
     /// The value of a row; nothing = missing.
     type Value<'a>: Default;
-    /// The Arrow builder.
-    type Builder: Default;
+    /// The column while rows arrive.
+    type Column: Default;
     /// The name of the kind.
     const KIND: FieldKind;
-    /// Appends one value and says how many bytes it took.
-    fn append(builder: &mut Self::Builder, value: &Self::Value<'_>) -> usize;
-    /// Ends the column.
-    fn finish(builder: &mut Self::Builder) -> ArrayRef;
-    /// From now on keeps values as [`Originals`], for the kind that can be.
-    fn set_apart(_builder: &mut Self::Builder) {}
-    /// The values that were set apart, to be taken when the column has ended without them.
-    fn take_apart(_builder: &mut Self::Builder) -> Option<Originals> {
-        None
-    }
+    /// Adds a row and says by how many bytes the column grew.
+    fn push(column: &mut Self::Column, value: &Self::Value<'_>) -> usize;
+    /// Puts the rows of another column behind these.
+    fn join(column: &mut Self::Column, other: Self::Column);
+    /// The column as Arrow has it.
+    fn into_array(column: Self::Column) -> Result<ArrayRef, ArrowError>;
+    /// The column as a Parquet chunk.
+    fn encode(column: Self::Column, descriptor: ColumnDescPtr) -> Result<Encoded>;
+    /// From now on keeps values as [`Originals`], for the kind that can.
+    fn set_apart(_column: &mut Self::Column) {}
 }
 
-/// Texts.
+/// Texts that many rows share.
 #[derive(Debug)]
 pub struct Text;
+/// Texts that differ from row to row: ids of records.
+#[derive(Debug)]
+pub struct Unique;
 /// Original records: texts that may be set apart.
 #[derive(Debug)]
 pub struct Original;
@@ -81,122 +94,223 @@ pub struct Time;
 #[derive(Debug)]
 pub struct Duration;
 
-/// Builds time columns with their zone.
-#[derive(Debug)]
-pub struct TimeBuilder(TimestampMicrosecondBuilder);
-
-impl Default for TimeBuilder {
-    fn default() -> Self {
-        TimeBuilder(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
-    }
-}
-
-/// Bytes of the blocks that texts are gathered in: small enough that the allocator hands out the same memory
-/// again, where large ones would be fetched from the system each time.
-const BLOCK: u32 = 64 << 10;
-
-/// Builds text columns. Most columns of most rows have no value, so these are only counted until one comes.
-#[derive(Debug)]
-pub struct TextBuilder {
-    values: StringViewBuilder,
-    /// Missing values that are not in `values` yet.
-    missing: usize,
-}
-
-impl Default for TextBuilder {
-    fn default() -> Self {
-        TextBuilder { values: StringViewBuilder::new().with_fixed_block_size(BLOCK), missing: 0 }
-    }
-}
-
-impl TextBuilder {
-    #[cold]
-    fn append_missing(&mut self) {
-        for _ in 0..std::mem::take(&mut self.missing) {
-            self.values.append_null();
-        }
-    }
-}
-
 impl Kind for Text {
     type Value<'a> = Option<Cow<'a, str>>;
-    type Builder = TextBuilder;
+    type Column = Coded;
     const KIND: FieldKind = FieldKind::Text;
+
     #[inline]
-    fn append(builder: &mut TextBuilder, value: &Option<Cow<'_, str>>) -> usize {
+    fn push(column: &mut Coded, value: &Option<Cow<'_, str>>) -> usize {
         match value {
-            Some(text) => {
-                if builder.missing > 0 {
-                    builder.append_missing();
-                }
-                builder.values.append_value(text);
-                text.len() + 16
-            }
-            None => {
-                builder.missing += 1;
-                16
-            }
+            Some(text) => column.push(text.as_bytes()),
+            None => column.push_missing(),
         }
     }
-    fn finish(builder: &mut TextBuilder) -> ArrayRef {
-        if builder.values.is_empty() {
-            return Arc::new(StringViewArray::new_null(std::mem::take(&mut builder.missing)));
+
+    fn join(column: &mut Coded, other: Coded) {
+        column.join(&other);
+    }
+
+    fn into_array(mut column: Coded) -> Result<ArrayRef, ArrowError> {
+        if column.is_missing() {
+            return Ok(Arc::new(StringViewArray::new_null(column.rows())));
         }
-        builder.append_missing();
-        Arc::new(builder.values.finish())
+        let rows: UInt32Array = column.codes().iter().map(|code| code.checked_sub(1)).collect();
+        let (bytes, ends) = column.into_values();
+        let mut values = StringViewBuilder::with_capacity(ends.len());
+        let block = values.append_block(Buffer::from_vec(bytes));
+        let mut start = 0;
+        for end in ends {
+            let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+            values.try_append_view(block, place(start), place(end - start))?;
+            start = end;
+        }
+        take(&values.finish(), &rows, None)
+    }
+
+    fn encode(mut column: Coded, descriptor: ColumnDescPtr) -> Result<Encoded> {
+        let mut dictionary = Vec::new();
+        for value in column.values() {
+            dictionary.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+            dictionary.extend_from_slice(value);
+        }
+        let statistics = text_statistics(column.values(), column.nulls());
+        column.encode(&dictionary, descriptor, statistics)
     }
 }
 
-/// Builds a column of original records, or sets them apart; then the column has no values.
-#[derive(Debug, Default)]
-pub struct OriginalBuilder {
-    column: TextBuilder,
-    apart: Option<Originals>,
+/// Oldest and newest text, where they are not too long to be told.
+pub(super) fn text_statistics<'a>(mut values: impl Iterator<Item = &'a [u8]>, nulls: usize) -> Statistics {
+    const LONGEST: usize = 64;
+    let ends = values.next().map(|first| values.fold((first, first), |(least, most), value| (least.min(value), most.max(value))));
+    let told = ends.filter(|(least, most)| least.len() <= LONGEST && most.len() <= LONGEST);
+    let text = |value: &[u8]| ByteArray::from(value.to_vec());
+    Statistics::byte_array(told.map(|(least, _)| text(least)), told.map(|(_, most)| text(most)), None, Some(nulls as u64), false)
+}
+
+impl Kind for Unique {
+    type Value<'a> = Option<Cow<'a, str>>;
+    type Column = Uniques;
+    const KIND: FieldKind = FieldKind::Text;
+
+    fn push(column: &mut Uniques, value: &Option<Cow<'_, str>>) -> usize {
+        column.push(value.as_deref())
+    }
+    fn join(column: &mut Uniques, other: Uniques) {
+        column.join(&other);
+    }
+    fn into_array(column: Uniques) -> Result<ArrayRef, ArrowError> {
+        column.into_array()
+    }
+    fn encode(column: Uniques, descriptor: ColumnDescPtr) -> Result<Encoded> {
+        column.encode(descriptor)
+    }
+}
+
+/// Original records, in memory or set apart.
+#[derive(Debug)]
+pub enum OriginalColumn {
+    /// As texts.
+    Here(Uniques),
+    /// Compressed while they arrive.
+    Apart(Originals),
+}
+
+impl Default for OriginalColumn {
+    fn default() -> Self {
+        OriginalColumn::Here(Uniques::default())
+    }
 }
 
 impl Kind for Original {
     type Value<'a> = Option<Cow<'a, str>>;
-    type Builder = OriginalBuilder;
+    type Column = OriginalColumn;
     const KIND: FieldKind = FieldKind::Text;
-    fn append(builder: &mut OriginalBuilder, value: &Option<Cow<'_, str>>) -> usize {
-        match &mut builder.apart {
-            Some(originals) => originals.push(value.as_deref()),
-            None => Text::append(&mut builder.column, value),
+
+    fn push(column: &mut OriginalColumn, value: &Option<Cow<'_, str>>) -> usize {
+        match column {
+            OriginalColumn::Here(texts) => texts.push(value.as_deref()),
+            OriginalColumn::Apart(originals) => originals.push(value.as_deref()),
         }
     }
-    fn finish(builder: &mut OriginalBuilder) -> ArrayRef {
-        match &mut builder.apart {
-            Some(originals) => new_null_array(&DataType::Utf8View, originals.rows()),
-            None => Text::finish(&mut builder.column),
+
+    fn join(column: &mut OriginalColumn, other: OriginalColumn) {
+        match (column, other) {
+            (OriginalColumn::Here(texts), OriginalColumn::Here(more)) => texts.join(&more),
+            (OriginalColumn::Apart(originals), OriginalColumn::Apart(more)) => originals.append(more),
+            (column, other) => debug_assert!(false, "one load sets originals apart or not: {column:?}, {other:?}"),
         }
     }
-    fn set_apart(builder: &mut OriginalBuilder) {
-        builder.apart = Some(Originals::default());
+
+    fn into_array(column: OriginalColumn) -> Result<ArrayRef, ArrowError> {
+        match column {
+            OriginalColumn::Here(texts) => texts.into_array(),
+            OriginalColumn::Apart(originals) => Ok(new_null_array(&DataType::Utf8View, originals.rows())),
+        }
     }
-    fn take_apart(builder: &mut OriginalBuilder) -> Option<Originals> {
-        builder.apart.as_mut().map(std::mem::take)
+
+    fn encode(column: OriginalColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
+        match column {
+            OriginalColumn::Here(texts) => texts.encode(descriptor),
+            OriginalColumn::Apart(originals) => originals.encode(descriptor),
+        }
+    }
+
+    fn set_apart(column: &mut OriginalColumn) {
+        *column = OriginalColumn::Apart(Originals::default());
     }
 }
 
-macro_rules! plain_kind {
-    ($kind:ident, $value:ty, $builder:ty, $($inner:tt)*) => {
+macro_rules! number_kind {
+    ($kind:ident, $number:ty, $array:ident $(. $zone:ident)?, $statistics:expr) => {
         impl Kind for $kind {
-            type Value<'a> = Option<$value>;
-            type Builder = $builder;
+            type Value<'a> = Option<$number>;
+            type Column = Coded;
             const KIND: FieldKind = FieldKind::$kind;
-            fn append(builder: &mut $builder, value: &Option<$value>) -> usize {
-                builder $($inner)* .append_option(*value);
-                8
+
+            #[inline]
+            fn push(column: &mut Coded, value: &Option<$number>) -> usize {
+                match value {
+                    Some(number) => column.push(&number.to_le_bytes()),
+                    None => column.push_missing(),
+                }
             }
-            fn finish(builder: &mut $builder) -> ArrayRef {
-                Arc::new(builder $($inner)* .finish())
+
+            fn join(column: &mut Coded, other: Coded) {
+                column.join(&other);
+            }
+
+            fn into_array(mut column: Coded) -> Result<ArrayRef, ArrowError> {
+                let numbers: Vec<$number> = numbers(&column).map(<$number>::from_le_bytes).collect();
+                let number_of = |code: &u32| (*code as usize).checked_sub(1).and_then(|at| numbers.get(at)).copied();
+                let array: $array = column.codes().iter().map(number_of).collect();
+                Ok(Arc::new(array $(. $zone("UTC"))?))
+            }
+
+            fn encode(mut column: Coded, descriptor: ColumnDescPtr) -> Result<Encoded> {
+                let dictionary: Vec<u8> = column.values().flatten().copied().collect();
+                let numbers: Vec<$number> = numbers(&column).map(<$number>::from_le_bytes).collect();
+                let statistics = ($statistics)(&numbers, Some(column.nulls() as u64));
+                column.encode(&dictionary, descriptor, statistics)
             }
         }
     };
 }
 
-plain_kind!(Int, i64, Int64Builder,);
-plain_kind!(Float, f64, Float64Builder,);
-plain_kind!(Duration, f64, Float64Builder,);
-plain_kind!(Bool, bool, BooleanBuilder,);
-plain_kind!(Time, i64, TimeBuilder, .0);
+fn numbers(column: &Coded) -> impl Iterator<Item = [u8; 8]> {
+    column.values().filter_map(|value| value.first_chunk::<8>().copied())
+}
+
+fn int_statistics(numbers: &[i64], nulls: Option<u64>) -> Statistics {
+    Statistics::int64(numbers.iter().min().copied(), numbers.iter().max().copied(), None, nulls, false)
+}
+
+/// The order of floats is a matter of taste (zeros, NaN): only missing ones are told.
+fn float_statistics(_numbers: &[f64], nulls: Option<u64>) -> Statistics {
+    Statistics::double(None, None, None, nulls, false)
+}
+
+number_kind!(Int, i64, Int64Array, int_statistics);
+number_kind!(Time, i64, TimestampMicrosecondArray.with_timezone, int_statistics);
+number_kind!(Float, f64, Float64Array, float_statistics);
+number_kind!(Duration, f64, Float64Array, float_statistics);
+
+impl Kind for Bool {
+    type Value<'a> = Option<bool>;
+    type Column = Vec<Option<bool>>;
+    const KIND: FieldKind = FieldKind::Bool;
+
+    fn push(column: &mut Self::Column, value: &Option<bool>) -> usize {
+        column.push(*value);
+        1
+    }
+
+    fn join(column: &mut Self::Column, mut other: Self::Column) {
+        column.append(&mut other);
+    }
+
+    fn into_array(column: Self::Column) -> Result<ArrayRef, ArrowError> {
+        Ok(Arc::new(BooleanArray::from(column)))
+    }
+
+    /// Booleans have no dictionary: one bit a value.
+    fn encode(column: Self::Column, descriptor: ColumnDescPtr) -> Result<Encoded> {
+        let has = |wanted: bool| column.contains(&Some(wanted));
+        let nulls = column.iter().filter(|value| value.is_none()).count();
+        let any = nulls < column.len();
+        let statistics = Statistics::boolean(any.then(|| !has(false)), any.then(|| has(true)), None, Some(nulls as u64), false);
+        if !any {
+            return encode_missing(column.len(), descriptor, statistics);
+        }
+        let mut chunk = Chunk::new(Packing::Zstd);
+        let mut page = Vec::new();
+        for rows in column.chunks(PAGE_ROWS) {
+            page.clear();
+            put_levels(rows.iter().map(Option::is_some), &mut page);
+            let values: Vec<u32> = rows.iter().flatten().map(|value| u32::from(*value)).collect();
+            put_bits(values.into_iter(), 1, &mut page);
+            chunk.add_page(&page, rows.len(), Encoding::PLAIN)?;
+        }
+        chunk.finish(descriptor, Some(statistics))
+    }
+}

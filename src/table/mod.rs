@@ -1,12 +1,22 @@
-//! ④ Typed rows become Arrow record batches.
+//! ④ Typed rows become columns: of Parquet for the store, of Arrow for a query that keeps nothing.
 
+mod coded;
 mod kind;
 mod originals;
+mod pages;
 mod schema;
+mod uniques;
+
+#[cfg(test)]
+mod round_trip;
 
 pub use kind::FieldKind;
 pub use originals::Originals;
+pub use pages::Encoded;
 pub use schema::*;
+pub use uniques::Uniques;
+
+use kind::text_statistics;
 
 impl Table {
     /// Whether its times are those of events (not of loads): they define the anchor.

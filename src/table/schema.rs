@@ -4,13 +4,14 @@
 //! Arrow and Delta schemas, `ecs-audit fields`, and the docs. Names are `snake_case` and never
 //! change meaning between tables.
 
-use super::Originals;
-use super::kind::{Bool, Duration, FieldKind, Float, Int, Kind, Original, Text, Time};
+use super::kind::{Bool, Duration, FieldKind, Float, Int, Kind, Original, Text, Time, Unique};
+use super::pages::Encoded;
 use arrow::array::ArrayRef;
-use arrow::compute::concat_batches;
 use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use parquet::errors::ParquetError;
+use parquet::schema::types::ColumnDescPtr;
 use std::sync::Arc;
 
 /// One column of a base table.
@@ -66,21 +67,27 @@ macro_rules! tables {
 
             #[derive(Debug, Default)]
             struct $columns {
-                $( $field: <$kind as Kind>::Builder, )+
+                $( $field: <$kind as Kind>::Column, )+
             }
 
             impl $columns {
                 fn push(&mut self, row: &$row<'_>) -> usize {
-                    0 $( + <$kind as Kind>::append(&mut self.$field, &row.$field) )+
+                    0 $( + <$kind as Kind>::push(&mut self.$field, &row.$field) )+
                 }
-                fn finish(&mut self) -> Vec<ArrayRef> {
-                    vec![$( <$kind as Kind>::finish(&mut self.$field), )+]
+                fn join(&mut self, other: Self) {
+                    $( <$kind as Kind>::join(&mut self.$field, other.$field); )+
+                }
+                fn into_arrays(self) -> Result<Vec<ArrayRef>, ArrowError> {
+                    Ok(vec![$( <$kind as Kind>::into_array(self.$field)?, )+])
+                }
+                fn encode(self, mut next: impl FnMut() -> Option<ColumnDescPtr>, put: &mut PutChunk<'_>) -> Result<(), ParquetError> {
+                    $( if let Some(descriptor) = next() {
+                        put(<$kind as Kind>::encode(self.$field, descriptor)?)?;
+                    } )+
+                    Ok(())
                 }
                 fn set_apart(&mut self) {
                     $( <$kind as Kind>::set_apart(&mut self.$field); )+
-                }
-                fn take_apart(&mut self) -> Option<Originals> {
-                    None $( .or(<$kind as Kind>::take_apart(&mut self.$field)) )+
                 }
             }
         )+
@@ -129,14 +136,20 @@ macro_rules! tables {
                     _ => 0,
                 }
             }
-            fn finish(&mut self) -> Vec<ArrayRef> {
-                match self { $( AnyColumns::$id(columns) => columns.finish(), )+ }
+            fn join(&mut self, other: Self) {
+                match (self, other) {
+                    $( (AnyColumns::$id(columns), AnyColumns::$id(other)) => columns.join(*other), )+
+                    _ => {}
+                }
+            }
+            fn into_arrays(self) -> Result<Vec<ArrayRef>, ArrowError> {
+                match self { $( AnyColumns::$id(columns) => columns.into_arrays(), )+ }
+            }
+            fn encode(self, next: impl FnMut() -> Option<ColumnDescPtr>, put: &mut PutChunk<'_>) -> Result<(), ParquetError> {
+                match self { $( AnyColumns::$id(columns) => columns.encode(next, put), )+ }
             }
             fn set_apart(&mut self) {
                 match self { $( AnyColumns::$id(columns) => columns.set_apart(), )+ }
-            }
-            fn take_apart(&mut self) -> Option<Originals> {
-                match self { $( AnyColumns::$id(columns) => columns.take_apart(), )+ }
             }
         }
     };
@@ -145,7 +158,7 @@ macro_rules! tables {
 tables! {
     /// CloudTrail records: one row for each API call.
     Call, CallColumns, Calls = "calls" {
-        id: Text = "eventID of the record (a content hash where it has none)",
+        id: Unique = "eventID of the record (a content hash where it has none)",
         time: Time = "eventTime: when the request completed, whole seconds",
         event_name: Text = "API action, such as RunTask",
         event_source: Text = "service endpoint, such as ecs.amazonaws.com",
@@ -166,8 +179,8 @@ tables! {
         event_type: Text = "eventType, such as AwsApiCall",
         category: Text = "eventCategory, such as Management",
         event_version: Text = "eventVersion of the record",
-        request_id: Text = "requestID",
-        shared_event_id: Text = "sharedEventID: links the copies of one action in several accounts",
+        request_id: Unique = "requestID",
+        shared_event_id: Unique = "sharedEventID: links the copies of one action in several accounts",
         cluster: Text = "short cluster name (ECS calls)",
         cluster_arn: Text = "cluster ARN where the record has it",
         service: Text = "short ECS service name",
@@ -204,7 +217,7 @@ tables! {
 
     /// ECS Task State Change events and `describe-tasks` output: one row for each state told.
     TaskEvent, TaskEventColumns, TaskEvents = "task_events" {
-        id: Text = "event id (a content hash for describe-tasks output)",
+        id: Unique = "event id (a content hash for describe-tasks output)",
         time: Time = "when the state was reached: detail.updatedAt, else the event's time",
         event_time: Time = "time of the EventBridge envelope",
         account: Text = "account",
@@ -259,7 +272,7 @@ tables! {
 
     /// The containers of task events: one row for each container of each event.
     ContainerEvent, ContainerEventColumns, ContainerEvents = "container_events" {
-        id: Text = "id of the task event, # and the container's name",
+        id: Unique = "id of the task event, # and the container's name",
         event_id: Text = "id of the task event",
         time: Time = "time of the task event",
         account: Text = "account",
@@ -295,7 +308,7 @@ tables! {
 
     /// ECS Container Instance State Change events and `describe-container-instances` output.
     InstanceEvent, InstanceEventColumns, InstanceEvents = "instance_events" {
-        id: Text = "event id (a content hash for describe output)",
+        id: Unique = "event id (a content hash for describe output)",
         time: Time = "when the state was reached: detail.updatedAt, else the event's time",
         event_time: Time = "time of the EventBridge envelope",
         account: Text = "account",
@@ -331,7 +344,7 @@ tables! {
 
     /// ECS Service Action and ECS Deployment State Change events, events of `describe-services`, AWS Health events.
     ServiceEvent, ServiceEventColumns, ServiceEvents = "service_events" {
-        id: Text = "event id",
+        id: Unique = "event id",
         time: Time = "createdAt or updatedAt of the detail, else the event's time",
         event_time: Time = "time of the EventBridge envelope",
         kind: Text = "service, deployment or health",
@@ -357,7 +370,7 @@ tables! {
 
     /// dstack runs as exported: one row for each snapshot of a run.
     RunRecord, RunRecordColumns, RunRecords = "run_records" {
-        id: Text = "content hash of the snapshot",
+        id: Unique = "content hash of the snapshot",
         time: Time = "last_processed_at, else submitted_at",
         run_id: Text = "run id",
         run: Text = "run name (not unique)",
@@ -389,7 +402,7 @@ tables! {
 
     /// dstack job submissions: one row for each attempt of each job in each snapshot.
     JobSubmission, JobSubmissionColumns, JobSubmissions = "job_submissions" {
-        id: Text = "submission id, @ and last_processed_at",
+        id: Unique = "submission id, @ and last_processed_at",
         time: Time = "finished_at, else last_processed_at, else submitted_at",
         run_id: Text = "run id",
         run_record: Text = "id of the snapshot it came in",
@@ -435,7 +448,7 @@ tables! {
 
     /// dstack events.
     RunEvent, RunEventColumns, RunEvents = "run_events" {
-        id: Text = "event id",
+        id: Unique = "event id",
         time: Time = "recorded_at",
         message: Text = "message",
         actor: Text = "who did it; missing = the server",
@@ -454,7 +467,7 @@ tables! {
 
     /// VPC flow log records.
     Flow, FlowColumns, Flows = "flows" {
-        id: Text = "hash of what the record says",
+        id: Unique = "hash of what the record says",
         time: Time = "start: when the first packet of the interval came, whole seconds",
         end: Time = "when the last packet of the interval came",
         account: Text = "account of the interface",
@@ -505,7 +518,7 @@ tables! {
 
     /// What went wrong: one row for each record that tells of a failure.
     Failure, FailureColumns, Failures = "failures" {
-        id: Text = "id of the record, # and a number where one record tells of several failures",
+        id: Unique = "id of the record, # and a number where one record tells of several failures",
         time: Time = "when it happened: stoppedAt or finished_at where there is one",
         kind: Text = "launch, api_error, task, service, deployment, agent or run",
         phase: Text = "where it failed: placement, capacity, network, image_pull, config_fetch, logging, volume, container_create, container_start, running, health_check, stop_request, host, spot, deployment, api",
@@ -564,7 +577,7 @@ tables! {
 
     /// What could not be loaded.
     Quarantined, QuarantinedColumns, Quarantine = "quarantine" {
-        id: Text = "content hash of the file, # and the record number",
+        id: Unique = "content hash of the file, # and the record number",
         time: Time = "when it was loaded",
         load: Int = "number of the load",
         file: Text = "file",
@@ -577,7 +590,7 @@ tables! {
 
     /// The ledger: one row for each file of each load.
     LoadedFile, LoadedFileColumns, Files = "files" {
-        id: Text = "content hash of the file, @ and the number of the load",
+        id: Unique = "content hash of the file, @ and the number of the load",
         time: Time = "when it was loaded",
         load: Int = "number of the load",
         file: Text = "file",
@@ -638,27 +651,8 @@ impl Row<'_> {
     }
 }
 
-/// Some rows of one base table.
-#[derive(Debug)]
-pub struct Batch {
-    /// The rows.
-    pub rows: RecordBatch,
-    /// Their original records, where these were set apart: column `raw` of the rows is empty then.
-    pub originals: Option<Originals>,
-}
-
-impl Batch {
-    /// Puts rows of one table together, in their order.
-    pub fn concat(table: Table, batches: Vec<Batch>) -> Result<Batch, ArrowError> {
-        let schema = table.schema();
-        let rows = concat_batches(&schema, batches.iter().map(|batch| &batch.rows))?;
-        let originals = batches.into_iter().filter_map(|batch| batch.originals).reduce(|mut all, next| {
-            all.append(next);
-            all
-        });
-        Ok(Batch { rows, originals })
-    }
-}
+/// Takes the chunks of the columns of a table, in their order.
+pub type PutChunk<'p> = dyn FnMut(Encoded) -> Result<(), ParquetError> + 'p;
 
 /// The columns of one base table while rows arrive.
 #[derive(Debug)]
@@ -667,12 +661,14 @@ pub struct Columns {
     columns: AnyColumns,
     rows: usize,
     bytes: usize,
+    /// Oldest and newest time.
+    span: Option<(i64, i64)>,
 }
 
 impl Columns {
     /// Empty columns.
     pub fn new(table: Table) -> Self {
-        Columns { table, columns: AnyColumns::new(table), rows: 0, bytes: 0 }
+        Columns { table, columns: AnyColumns::new(table), rows: 0, bytes: 0, span: None }
     }
 
     /// Empty columns that set the original records apart.
@@ -692,6 +688,21 @@ impl Columns {
         debug_assert_eq!(row.table(), self.table);
         self.bytes += self.columns.push(row);
         self.rows += 1;
+        if let Some(time) = row.time() {
+            self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+        }
+    }
+
+    /// Puts other rows of this table behind these.
+    pub fn join(&mut self, other: Columns) {
+        debug_assert_eq!(other.table, self.table);
+        self.columns.join(other.columns);
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+        self.span = match (self.span, other.span) {
+            (Some((first, last)), Some((oldest, newest))) => Some((first.min(oldest), last.max(newest))),
+            (one, other) => one.or(other),
+        };
     }
 
     /// Rows so far.
@@ -704,11 +715,19 @@ impl Columns {
         self.bytes
     }
 
-    /// Ends the columns and starts anew.
-    pub fn finish(&mut self) -> Result<Batch, ArrowError> {
-        self.rows = 0;
-        self.bytes = 0;
-        let rows = RecordBatch::try_new(self.table.schema(), self.columns.finish())?;
-        Ok(Batch { rows, originals: self.columns.take_apart() })
+    /// Oldest and newest time of the rows, in microseconds since 1970 UTC.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        self.span
+    }
+
+    /// The rows as Arrow has them; original records that were set apart are missing in them.
+    pub fn into_rows(self) -> Result<RecordBatch, ArrowError> {
+        RecordBatch::try_new(self.table.schema(), self.columns.into_arrays()?)
+    }
+
+    /// The rows as column chunks of Parquet; `descriptors` are those of the columns of the table.
+    pub fn encode(self, descriptors: &[ColumnDescPtr], put: &mut PutChunk<'_>) -> Result<(), ParquetError> {
+        let mut descriptors = descriptors.iter().cloned();
+        self.columns.encode(|| descriptors.next(), put)
     }
 }

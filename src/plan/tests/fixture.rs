@@ -32,7 +32,7 @@ pub fn tables(rows: Vec<Row<'_>>, threads: usize) -> SessionContext {
         let mut columns = Columns::new(row.table());
         columns.push(row);
         let partitions = by_table.entry(row.table()).or_insert_with(|| vec![Vec::new(); threads]);
-        partitions[index % threads].push(columns.finish().unwrap().rows);
+        partitions[index % threads].push(columns.into_rows().unwrap());
     }
     for table in Table::ALL {
         let partitions = by_table.remove(table).unwrap_or_else(|| vec![Vec::new()]);
@@ -50,7 +50,7 @@ pub fn packed(rows: &[Row<'_>], threads: usize) -> SessionContext {
         for (index, row) in rows.iter().filter(|row| row.table() == *table).enumerate() {
             partitions[index % threads].push(row);
         }
-        let batches = partitions.iter_mut().map(|columns| vec![columns.finish().unwrap().rows]).collect();
+        let batches = partitions.into_iter().map(|columns| vec![columns.into_rows().unwrap()]).collect();
         let memory = MemTable::try_new(table.schema(), batches).unwrap();
         session.register_table(table.name(), Arc::new(memory)).unwrap();
     }

@@ -17,7 +17,7 @@ fn physical(row: Row<'_>, query: &str) -> (String, Vec<String>) {
     let mut columns = Columns::new(table);
     columns.push(&row);
     let mut writer = parquet::arrow::ArrowWriter::try_new(File::create(&path).unwrap(), table.schema(), None).unwrap();
-    writer.write(&columns.finish().unwrap().rows).unwrap();
+    writer.write(&columns.into_rows().unwrap()).unwrap();
     writer.close().unwrap();
     let session = session(2);
     wait(session.register_parquet(table.name(), path.to_str().unwrap(), ParquetReadOptions::default())).unwrap();

@@ -1,0 +1,304 @@
+//! The pages of one column chunk, as the Parquet format has them.
+//!
+//! In: the body of one page after the other. Out: the bytes of the chunk and what a Parquet file has to know of
+//! it (<https://parquet.apache.org/docs/file-format/data-pages/>), so any reader reads it. All columns of the
+//! tables are optional and flat: a body is its definition levels, then the values that are present.
+
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::Result;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::page_index::offset_index::{OffsetIndexMetaData, PageLocation};
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::statistics::Statistics;
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+
+/// Rows of a page of codes or short values: a query that wants few rows reads few pages.
+pub(super) const PAGE_ROWS: usize = 20_000;
+/// A page of long values is closed beyond this many bytes: large enough that neighbours compress each other.
+pub(super) const PAGE_BYTES: usize = 1 << 20;
+/// Zstandard level 1 runs at about 1 GB/s a core.
+const LEVEL: i32 = 1;
+
+/// Bytes that the header of a page has at most.
+const HEADER: usize = 64;
+
+/// A column chunk as bytes, and what a Parquet file has to know of it.
+pub type Encoded = (StoredPages, ColumnCloseResult);
+
+/// The pages of a chunk, one after the other.
+#[derive(Debug)]
+pub struct StoredPages(Vec<Bytes>);
+
+impl Length for StoredPages {
+    fn len(&self) -> u64 {
+        self.0.iter().map(|page| page.len() as u64).sum()
+    }
+}
+
+impl ChunkReader for StoredPages {
+    type T = ReadPages;
+
+    fn get_read(&self, start: u64) -> Result<ReadPages> {
+        let mut pages = ReadPages { pages: self.0.clone().into(), at: 0 };
+        std::io::copy(&mut (&mut pages).take(start), &mut std::io::sink())?;
+        Ok(pages)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let mut bytes = vec![0; length];
+        self.get_read(start)?.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+/// Reads pages one after the other.
+#[derive(Debug)]
+pub struct ReadPages {
+    pages: VecDeque<Bytes>,
+    /// Bytes of the first page that were read already.
+    at: usize,
+}
+
+impl Read for ReadPages {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        while let Some(page) = self.pages.front() {
+            let read = page.get(self.at..).unwrap_or_default().read(out)?;
+            if read > 0 || out.is_empty() {
+                self.at += read;
+                return Ok(read);
+            }
+            self.pages.pop_front();
+            self.at = 0;
+        }
+        Ok(0)
+    }
+}
+
+/// How the pages of a chunk are stored.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// Compressed.
+    #[default]
+    Zstd,
+    /// As they are: a few bytes gain nothing, and a reader need not set up to inflate them.
+    Plain,
+}
+
+/// The pages of a column chunk so far.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    /// The dictionary page, if there is one, and the data pages, each with its header.
+    stored: Vec<Bytes>,
+    /// The bytes and rows of each data page.
+    pages: Vec<(usize, usize)>,
+    /// Bytes of the dictionary page, which comes first.
+    dictionary: usize,
+    /// Bytes of all pages and headers.
+    size: usize,
+    /// Bytes of the pages and headers before compression.
+    plain: usize,
+    packing: Packing,
+}
+
+impl Chunk {
+    /// A chunk without pages.
+    pub(super) fn new(packing: Packing) -> Self {
+        Chunk { packing, ..Chunk::default() }
+    }
+
+    /// Rows of the pages so far.
+    pub(super) fn rows(&self) -> usize {
+        self.pages.iter().map(|(_, rows)| rows).sum()
+    }
+
+    /// Bytes of the pages so far.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Adds the dictionary, which has to come before all other pages.
+    pub(super) fn add_dictionary(&mut self, body: &[u8], values: usize) -> Result<()> {
+        let num_values = u32::try_from(values).unwrap_or(u32::MAX);
+        self.dictionary =
+            self.write(body, |buf| Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false })?;
+        Ok(())
+    }
+
+    /// Adds a page of this many rows: levels, then values in this encoding.
+    pub(super) fn add_page(&mut self, body: &[u8], rows: usize, encoding: Encoding) -> Result<()> {
+        let size = self.write(body, |buf| Page::DataPage {
+            buf,
+            num_values: u32::try_from(rows).unwrap_or(u32::MAX),
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        })?;
+        self.pages.push((size, rows));
+        Ok(())
+    }
+
+    /// Writes a page behind its header and gives the bytes both take.
+    fn write(&mut self, body: &[u8], page: impl FnOnce(Bytes) -> Page) -> Result<usize> {
+        let values = match self.packing {
+            Packing::Zstd => PRESS.with(|press| press.borrow_mut().press(body))?,
+            Packing::Plain => Bytes::copy_from_slice(body),
+        };
+        let mut stored = Vec::with_capacity(values.len() + HEADER);
+        let mut sink = TrackedWrite::new(&mut stored);
+        let spec = SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page(values), body.len()))?;
+        sink.flush()?;
+        drop(sink);
+        let size = stored.len();
+        self.stored.push(stored.into());
+        self.size += size;
+        self.plain += spec.uncompressed_size;
+        Ok(size)
+    }
+
+    /// Puts the pages of another chunk, without a dictionary, behind these.
+    pub(super) fn append(&mut self, mut other: Chunk) {
+        self.stored.append(&mut other.stored);
+        self.pages.append(&mut other.pages);
+        self.size += other.size;
+        self.plain += other.plain;
+    }
+
+    /// The whole chunk.
+    pub(super) fn finish(self, column: ColumnDescPtr, statistics: Option<Statistics>) -> Result<Encoded> {
+        let rows = self.rows();
+        let mut page_locations = Vec::with_capacity(self.pages.len());
+        let (mut offset, mut first_row) = (self.dictionary, 0);
+        for (size, rows) in &self.pages {
+            page_locations.push(PageLocation {
+                offset: number(offset),
+                compressed_page_size: i32::try_from(*size).unwrap_or(i32::MAX),
+                first_row_index: number(first_row),
+            });
+            offset += size;
+            first_row += rows;
+        }
+        let mut encodings = vec![Encoding::PLAIN, Encoding::RLE];
+        if self.dictionary > 0 {
+            encodings.push(Encoding::RLE_DICTIONARY);
+        }
+        let compression = match self.packing {
+            Packing::Zstd => Compression::ZSTD(ZstdLevel::try_new(LEVEL)?),
+            Packing::Plain => Compression::UNCOMPRESSED,
+        };
+        let mut metadata = ColumnChunkMetaData::builder(column)
+            .set_encodings(encodings)
+            .set_compression(compression)
+            .set_num_values(number(rows))
+            .set_total_compressed_size(number(self.size))
+            .set_total_uncompressed_size(number(self.plain))
+            .set_dictionary_page_offset((self.dictionary > 0).then_some(0))
+            .set_data_page_offset(number(self.dictionary));
+        if let Some(statistics) = statistics {
+            metadata = metadata.set_statistics(statistics);
+        }
+        let close = ColumnCloseResult {
+            bytes_written: self.size as u64,
+            rows_written: rows as u64,
+            metadata: metadata.build()?,
+            bloom_filter: None,
+            column_index: None,
+            offset_index: Some(OffsetIndexMetaData { page_locations, unencoded_byte_array_data_bytes: None }),
+        };
+        Ok((StoredPages(self.stored), close))
+    }
+}
+
+fn number(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+/// What a thread compresses with.
+struct Press {
+    zstd: Option<zstd::bulk::Compressor<'static>>,
+    packed: Vec<u8>,
+}
+
+thread_local! {
+    static PRESS: RefCell<Press> = const { RefCell::new(Press { zstd: None, packed: Vec::new() }) };
+}
+
+impl Press {
+    /// Compresses one page.
+    fn press(&mut self, page: &[u8]) -> Result<Bytes> {
+        let zstd = match &mut self.zstd {
+            Some(zstd) => zstd,
+            empty => empty.insert(zstd::bulk::Compressor::new(LEVEL)?),
+        };
+        self.packed.clear();
+        self.packed.reserve(zstd::zstd_safe::compress_bound(page.len()));
+        zstd.compress_to_buffer(page, &mut self.packed)?;
+        Ok(Bytes::copy_from_slice(&self.packed))
+    }
+}
+
+/// Appends numbers of `width` bits: one run where all are alike, else packed
+/// (<https://parquet.apache.org/docs/file-format/data-pages/encodings/>, run length / bit-packing hybrid).
+pub(super) fn put_hybrid(values: impl ExactSizeIterator<Item = u32> + Clone, width: u32, out: &mut Vec<u8>) {
+    let count = values.len();
+    let mut rest = values.clone();
+    let Some(first) = rest.next() else { return };
+    if rest.all(|value| value == first) {
+        put_varint((count as u64) << 1, out);
+        let bytes = width.div_ceil(8) as usize;
+        out.extend_from_slice(first.to_le_bytes().get(..bytes).unwrap_or_default());
+    } else {
+        put_varint(((count as u64).div_ceil(8) << 1) | 1, out);
+        put_bits(values, width, out);
+    }
+}
+
+/// Appends numbers of `width` bits, the lowest bit first, filled up to a multiple of eight numbers.
+pub(super) fn put_bits(values: impl ExactSizeIterator<Item = u32>, width: u32, out: &mut Vec<u8>) {
+    let end = out.len() + values.len().div_ceil(8) * width as usize;
+    out.reserve(end - out.len());
+    let (mut word, mut bits) = (0u64, 0);
+    for value in values {
+        word |= u64::from(value) << bits;
+        bits += width;
+        if bits >= 32 {
+            out.extend_from_slice(&(word as u32).to_le_bytes());
+            word >>= 32;
+            bits -= 32;
+        }
+    }
+    let left = word.to_le_bytes();
+    out.extend_from_slice(left.get(..bits.div_ceil(8) as usize).unwrap_or_default());
+    out.resize(end, 0);
+}
+
+fn put_varint(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Appends the definition levels of a page, behind their length: which rows have a value.
+pub(super) fn put_levels(present: impl ExactSizeIterator<Item = bool> + Clone, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    put_hybrid(present.map(u32::from), 1, out);
+    let length = u32::try_from(out.len() - start - 4).unwrap_or(u32::MAX);
+    if let Some(slot) = out.get_mut(start..start + 4) {
+        slot.copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+/// The bits it takes to tell this many values apart.
+pub(super) fn width_of(values: usize) -> u32 {
+    values.checked_sub(1).map_or(0, |largest| usize::BITS - largest.leading_zeros())
+}

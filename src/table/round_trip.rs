@@ -1,0 +1,91 @@
+//! What arrives row by row is the same in Arrow and, read back, from Parquet.
+
+use super::*;
+use arrow::array::{Array, RecordBatch};
+use arrow::compute::{cast, concat_batches};
+use bytes::Bytes;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+/// What a reader of Parquet finds in the file that the columns make.
+fn read_back(columns: Columns) -> RecordBatch {
+    let schema = columns.table().schema();
+    let parquet = ArrowSchemaConverter::new().convert(&schema).unwrap();
+    let properties = Arc::new(WriterProperties::builder().build());
+    let mut file = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties).unwrap();
+    let descriptors = file.schema_descr().columns().to_vec();
+    let mut group = file.next_row_group().unwrap();
+    columns.encode(&descriptors, &mut |(chunk, close)| group.append_column(&chunk, close).map(|_| ())).unwrap();
+    group.close().unwrap();
+    let bytes = Bytes::from(file.into_inner().unwrap());
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+    let batches: Vec<RecordBatch> = reader
+        .map(|batch| {
+            let batch = batch.unwrap();
+            let arrays =
+                batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()).unwrap());
+            RecordBatch::try_new(Arc::clone(&schema), arrays.collect()).unwrap()
+        })
+        .collect();
+    concat_batches(&schema, &batches).unwrap()
+}
+
+/// Rows with every kind of column: few and many different values, missing ones, and none at all.
+fn gather(rows: &[(Option<u16>, Option<bool>, String)], apart: bool) -> Columns {
+    let mut columns = if apart { Columns::with_originals_apart(Table::RunRecords) } else { Columns::new(Table::RunRecords) };
+    for (number, flag, text) in rows {
+        columns.push(&Row::from(RunRecord {
+            id: number.map(|number| format!("{number:036}").into()),
+            time: number.map(i64::from),
+            run: Some(text.as_str().into()),
+            run_cost: number.map(|number| f64::from(number % 5) / 3.0),
+            deleted: *flag,
+            source: Some("dstack".into()),
+            raw: flag.map(|_| text.repeat(40).into()),
+            ..RunRecord::default()
+        }));
+    }
+    columns
+}
+
+fn rows() -> impl Strategy<Value = Vec<(Option<u16>, Option<bool>, String)>> {
+    prop::collection::vec((prop::option::of(any::<u16>()), prop::option::of(any::<bool>()), "[a-cé\u{0}\"]{0,14}"), 1..90)
+}
+
+proptest! {
+    #[test]
+    fn rows_are_read_back(first in rows(), second in rows()) {
+        let joined = |apart| {
+            let mut columns = gather(&first, apart);
+            columns.join(gather(&second, apart));
+            columns
+        };
+        let whole = [first.clone(), second.clone()].concat();
+        let expected = gather(&whole, false).into_rows().unwrap();
+        prop_assert_eq!(&joined(false).into_rows().unwrap(), &expected);
+        prop_assert_eq!(&read_back(gather(&whole, false)), &expected);
+        prop_assert_eq!(&read_back(joined(false)), &expected);
+        prop_assert_eq!(&read_back(joined(true)), &expected);
+    }
+}
+
+#[test]
+fn long_columns_have_several_pages() {
+    let rows: Vec<_> = (0..50_000u32)
+        .map(|row| (u16::try_from(row % 60_000).ok(), (row > 45_000).then_some(row % 3 == 0), "x".repeat(row as usize % 40)))
+        .collect();
+    let expected = gather(&rows, false).into_rows().unwrap();
+    assert_eq!(read_back(gather(&rows, true)), expected);
+    assert_eq!(expected.column_by_name("id").unwrap().null_count(), 0);
+}
+
+#[test]
+fn the_oldest_and_newest_time_are_known() {
+    let mut columns = gather(&[(Some(7), None, String::new())], false);
+    columns.join(gather(&[(None, None, String::new()), (Some(3), None, String::new())], false));
+    assert_eq!((columns.span(), columns.rows()), (Some((3, 7)), 3));
+}
