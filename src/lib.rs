@@ -9,8 +9,8 @@
 //!       │ Found                                                   │              Catalog (from ④ and ⑤)
 //!   ③ model      JSON → typed rows; one failure, one row          │
 //!       │ Row                                                     │
-//!   ④ table      rows → Arrow RecordBatch                     ⑦ plan     Checked → DataFusion LogicalPlan
-//!       │ RecordBatch      (load drives ① to ④ on all cores)      │ LogicalPlan       (nouns are views here)
+//!   ④ table      rows → columns of Parquet, or Arrow           ⑦ plan     Checked → DataFusion LogicalPlan
+//!       │ Columns          (load drives ① to ④ on all cores)      │ LogicalPlan       (nouns are views here)
 //!   ⑤ store  ◄─────────── tables on disk ────────────────────► ⑧ run     execute, collect
 //!                                                                 │ Answer { batches, window, evidence }
 //!                                                             ⑨ explain  one failure, one story: asks ⑧ in SQL

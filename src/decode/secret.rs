@@ -4,7 +4,8 @@
 //! record is modeled, so neither its columns nor its kept original hold the secret.
 //! Guarded by the integration test that searches a whole store for planted secrets.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use memchr::memmem::Finder;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -89,16 +90,46 @@ const fn lengths() -> [[u64; 256]; 2] {
     lengths
 }
 
+/// For each letter, the second letters of the names that begin with it: bit n for the n-th letter. All bits for a
+/// separator, which may stand anywhere.
+static SECONDS: [u32; 256] = seconds();
+
+const fn seconds() -> [u32; 256] {
+    let mut seconds = [0u32; 256];
+    let mut at = 0;
+    while at < SENSITIVE.len() {
+        let name = SENSITIVE[at].as_bytes();
+        let bit = letter_bit(name[1]);
+        seconds[name[0] as usize] |= bit;
+        seconds[name[0].to_ascii_uppercase() as usize] |= bit;
+        at += 1;
+    }
+    seconds
+}
+
+/// Small and capital letters share a bit.
+const fn letter_bit(letter: u8) -> u32 {
+    if is_separator(letter) { u32::MAX } else { 1 << (letter & 31) }
+}
+
 /// Whether texts below this key are secrets.
 #[inline]
 pub fn is_sensitive_key(key: &str) -> bool {
     let bytes = key.as_bytes();
-    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    let ([first, second, ..], Some(last)) = (bytes, bytes.last()) else { return false };
     // Nearly every key leaves here: no name begins and ends like it and has its length, or up to three less.
     let lengths = LENGTHS[0][usize::from(*first)] & LENGTHS[1][usize::from(*last)];
-    if bytes.len() > LONGEST || lengths & ((0b1111 << bytes.len()) >> 3) == 0 {
+    if bytes.len() > LONGEST
+        || lengths & ((0b1111 << bytes.len()) >> 3) == 0
+        || SECONDS[usize::from(*first)] & letter_bit(*second) == 0
+    {
         return false;
     }
+    is_sensitive_name(bytes, lengths)
+}
+
+#[inline(never)]
+fn is_sensitive_name(bytes: &[u8], lengths: u64) -> bool {
     let length = bytes.len() - bytes.iter().filter(|byte| is_separator(**byte)).count();
     if lengths & (1 << length) == 0 {
         return false;
@@ -107,7 +138,7 @@ pub fn is_sensitive_key(key: &str) -> bool {
     SENSITIVE.iter().any(|name| name.len() == length && name.bytes().eq(letters()))
 }
 
-fn is_separator(byte: u8) -> bool {
+const fn is_separator(byte: u8) -> bool {
     matches!(byte, b'_' | b'-')
 }
 
@@ -122,12 +153,33 @@ static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant")
 });
 
-static WORTH_A_LOOK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(concat!(
-        r"(?i)X-Amz-S|X-Amz-Cred|signature|Bearer |private|passw|passphrase|pwd|secret|token|api_?key|registry_?auth",
-        r"|authorization|credential|plaintext|ssh_?key|assertion|environment|\benv\b",
-    ))
-    .expect("the pattern is a constant")
+/// Parts of the names and words that the masking pass knows; what holds none of them, it leaves alone.
+static WORTH_A_LOOK: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    const WORDS: [&str; 18] = [
+        "x-amz-",
+        "signature",
+        "bearer",
+        "private",
+        "pass",
+        "pwd",
+        "secret",
+        "token",
+        "api",
+        "accesskey",
+        "registry",
+        "authorization",
+        "credential",
+        "plaintext",
+        "ssh",
+        "assertion",
+        "auth",
+        "env",
+    ];
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(WORDS)
+        .expect("the words are constants")
 });
 
 /// Whether a text with escapes (often JSON within JSON) is worth the masking pass.
@@ -138,12 +190,14 @@ pub fn text_may_hold_secret(text: &str) -> bool {
 /// Whether a text of the record may hold a credential that no key gives away: `…Signature=…`, `--password=…`,
 /// `Bearer …`. `record` is its JSON.
 pub fn has_credential_text(record: &str) -> bool {
-    static WORDS: LazyLock<AhoCorasick> =
-        LazyLock::new(|| AhoCorasick::new(["earer ", "assword"]).expect("the words are constants"));
+    // Two searches of one word each are four times as fast as one for both.
+    static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("earer "));
+    static PASSWORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("assword"));
     let bytes = record.as_bytes();
     // `=` before a quote or another one ends base64.
     let assigns = |at: usize| bytes.get(at + 1).is_some_and(|next| !matches!(next, b'"' | b'='));
-    let worth_a_look = memchr::memchr_iter(b'=', bytes).any(assigns) || WORDS.is_match(bytes);
+    let worth_a_look =
+        memchr::memchr_iter(b'=', bytes).any(assigns) || BEARER.find(bytes).is_some() || PASSWORD.find(bytes).is_some();
     worth_a_look && CREDENTIAL_WORD.is_match(record)
 }
 
@@ -263,6 +317,38 @@ mod tests {
         for key in ["secrets", "eventName", "nextToken", "clientToken", "environmentFiles", "tokens", "image"] {
             assert!(!is_sensitive_key(key), "{key}");
         }
+    }
+
+    #[test]
+    fn every_name_is_found_with_separators_and_capitals() {
+        for name in SENSITIVE {
+            assert!(is_sensitive_key(name) && is_sensitive_key(&name.to_uppercase()), "{name}");
+            for at in 1..name.len() {
+                let (front, back) = name.split_at(at);
+                assert!(is_sensitive_key(&format!("{front}_{back}")), "{front}_{back}");
+                assert!(is_sensitive_key(&format!("{front}-{}", back.to_uppercase())), "{front}-{back}");
+                assert!(!is_sensitive_key(&format!("{front}9{back}")), "{front}9{back}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_with_a_sensitive_name_are_worth_a_look() {
+        for name in SENSITIVE {
+            assert!(text_may_hold_secret(&format!("{{\"{}\":\"x\"}}", name.to_uppercase())), "{name}");
+        }
+        assert!(!text_may_hold_secret(r#"{"Statement":[{"Effect":"Allow","Action":"ecs:*"}]}"#));
+    }
+
+    #[test]
+    fn only_what_may_be_secret_is_looked_at() {
+        let out = masked(
+            r#"{"credentials":{"sessionToken":"t","credentials":{"x":"y"}},"m":"say \"hi\"","n":[{"env":{"A":"b"}}],"env\u0069":"kept"}"#,
+        );
+        assert_eq!(
+            out,
+            r#"{"credentials":{"sessionToken":"***masked***","credentials":{"x":"***masked***"}},"m":"say \"hi\"","n":[{"env":{"A":"***masked***"}}],"env\u0069":"kept"}"#
+        );
     }
 
     #[test]

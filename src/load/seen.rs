@@ -40,13 +40,17 @@ impl Hasher for AsIs {
 }
 
 type Day = i32;
-type Set = HashSet<Identity, BuildHasherDefault<AsIs>>;
+/// Identities of one table and day.
+pub type Set = HashSet<Identity, BuildHasherDefault<AsIs>>;
 
 /// Reads the identities that the store has of one table and day.
 pub type Existing<'s> = dyn Fn(Table, Day) -> Result<Vec<Identity>, String> + Sync + 's;
 
 /// The identities of one table and day; nothing until the store was asked for its own.
-type OfDay = Arc<Mutex<Option<Set>>>;
+pub type OfDay = Arc<Mutex<Option<Set>>>;
+
+/// The table and day that a thread claimed a record of last.
+pub type LastDay = Option<((Table, Day), OfDay)>;
 
 /// All records seen so far, those of the store included.
 pub struct Seen<'s> {
@@ -66,11 +70,17 @@ impl<'s> Seen<'s> {
         Seen { days: Mutex::new(BTreeMap::new()), existing }
     }
 
-    /// Claims a record; true for the first claim only.
-    pub fn claim(&self, table: Table, day: Day, identity: Identity) -> Result<bool, String> {
-        let set = {
-            let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(days.entry((table, day)).or_default())
+    fn of_day(&self, table: Table, day: Day) -> OfDay {
+        let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(days.entry((table, day)).or_default())
+    }
+
+    /// Claims a record; true for the first claim only. `last` is the thread's own: its records mostly are of the same
+    /// table and day as the one before.
+    pub fn claim(&self, last: &mut LastDay, table: Table, day: Day, identity: Identity) -> Result<bool, String> {
+        let set = match last {
+            Some((key, set)) if *key == (table, day) => set,
+            last => &mut last.insert(((table, day), self.of_day(table, day))).1,
         };
         let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
         if set.is_none() {
@@ -92,10 +102,10 @@ mod tests {
     fn one_claim_succeeds() {
         let existing =
             |table: Table, _day: i32| Ok(if table == Table::Calls { vec![identity(Some("1"), "a")] } else { Vec::new() });
-        let seen = Seen::new(Some(&existing));
-        assert_eq!(seen.claim(Table::Calls, 1, identity(Some("1"), "a")), Ok(false));
-        assert_eq!(seen.claim(Table::Calls, 1, identity(Some("2"), "a")), Ok(true));
-        assert_eq!(seen.claim(Table::Calls, 1, identity(Some("2"), "a")), Ok(false));
-        assert_eq!(seen.claim(Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(true));
+        let (seen, mut last) = (Seen::new(Some(&existing)), None);
+        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("1"), "a")), Ok(false));
+        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(true));
+        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(false));
+        assert_eq!(seen.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(true));
     }
 }

@@ -1,6 +1,6 @@
 //! What one thread of a load has: buffers that are used again, and columns that fill up.
 
-use super::seen::{Seen, identity};
+use super::seen::{LastDay, Seen, identity};
 use crate::decode::inflate::InflateLimits;
 use crate::model::Record;
 use crate::table::{Columns, Row, Table, TableSet};
@@ -66,6 +66,7 @@ pub struct Worker<'s> {
     seen: &'s Seen<'s>,
     shelf: &'s dyn Shelf,
     tables: TableSet,
+    last_day: LastDay,
     columns: BTreeMap<(Table, Day), Columns>,
     bytes: usize,
     /// Oldest and newest event.
@@ -81,7 +82,7 @@ impl std::fmt::Debug for Worker<'_> {
 impl<'s> Worker<'s> {
     /// A worker without rows.
     pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
-        Worker { seen, shelf, tables, columns: BTreeMap::new(), bytes: 0, span: None }
+        Worker { seen, shelf, tables, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None }
     }
 
     /// Keeps the rows of a record, if it is new.
@@ -91,7 +92,7 @@ impl<'s> Worker<'s> {
             Some(row) => identity(row.account(), row.id().unwrap_or_default()),
             None => identity(record.account.as_deref(), &record.id),
         };
-        if !self.seen.claim(record.table, day, identity).map_err(LoadError::Shelf)? {
+        if !self.seen.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Shelf)? {
             return Ok(false);
         }
         for row in &record.rows {

@@ -71,11 +71,11 @@ impl Coded {
     #[inline]
     fn code_of(&mut self, value: &[u8]) -> u32 {
         // Records of one file often agree with the one before.
-        if self.last != 0 && value_of(&self.bytes, &self.ends, self.last) == value {
+        if self.last != 0 && alike(value_of(&self.bytes, &self.ends, self.last), value) {
             return self.last;
         }
         let (bytes, ends, state) = (&self.bytes, &self.ends, &self.state);
-        let found = self.known.find(state.hash_one(value), |code| value_of(bytes, ends, *code) == value);
+        let found = self.known.find(state.hash_one(value), |code| alike(value_of(bytes, ends, *code), value));
         self.last = match found {
             Some(code) => *code,
             None => self.insert(value),
@@ -174,6 +174,22 @@ fn value_of<'a>(bytes: &'a [u8], ends: &[usize], code: u32) -> &'a [u8] {
     let end = code.checked_sub(1).and_then(|at| ends.get(at)).copied().unwrap_or_default();
     let start = code.checked_sub(2).and_then(|at| ends.get(at)).copied().unwrap_or_default();
     bytes.get(start..end).unwrap_or_default()
+}
+
+/// Whether values are the same. Most are shorter than a call of the general comparison is worth.
+#[inline]
+fn alike(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    match (left.first_chunk::<8>(), left.last_chunk::<8>(), right.first_chunk::<8>(), right.last_chunk::<8>()) {
+        (Some(begin), Some(end), Some(other_begin), Some(other_end)) => {
+            u64::from_le_bytes(*begin) == u64::from_le_bytes(*other_begin)
+                && u64::from_le_bytes(*end) == u64::from_le_bytes(*other_end)
+                && (left.len() <= 16 || left == right)
+        }
+        _ => left.iter().zip(right).all(|(left, right)| left == right),
+    }
 }
 
 /// A column in which no row has a value.
