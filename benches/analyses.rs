@@ -241,7 +241,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             lang::check(&query, &PlanCatalog::default(), &context).map_err(|errors| format!("{noun}: {text}: {errors:?}"))?;
         forget_peak();
         let begun = Instant::now();
-        let answer = runtime.block_on(run::answer(&session, &checked, Options { anchor, evidence: false }))?;
+        let answer = runtime.block_on(run::answer(&session, &checked, Options { anchor, evidence: Evidence::Without }))?;
         let peak = peak().map_or_else(|| "?".to_owned(), |peak| peak.to_string());
         println!("{:8.2}  {peak:>8}  {:>8}  {text}", begun.elapsed().as_secs_f64(), answer.rows());
     }

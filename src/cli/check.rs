@@ -13,6 +13,7 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Spanned};
 use crate::lang::time::read_instant;
 use crate::lang::{self, suggest};
+use crate::plan::Evidence;
 use crate::render::{Format, Look, describe_window};
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
@@ -176,7 +177,7 @@ fn outcome(
     // Places are those of the text with the window in it.
     let text = lang::format(&query);
     let query = lang::parse(&text).map_err(|diagnostics| Failure::Query { text: text.clone(), diagnostics })?;
-    let (checked, answer) = asker.ask(&query, &text, true).map_err(wrong)?;
+    let (checked, answer) = asker.ask(&query, &text, Evidence::First).map_err(wrong)?;
     let look = Look { tz: context.tz.clone(), ..Look::default() };
     let findings =
         find(check, &answer, &look).map_err(|why| Failure::Sentence(format!("the check `{pack}/{}`: {why}", check.name)))?;

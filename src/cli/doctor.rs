@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::doctor::{Held, Kind, Patient, advice, examine};
 use crate::exit::ExitCode;
 use crate::lang;
+use crate::plan::Evidence;
 use crate::render::{Look, describe_instant, rows, visible};
 use crate::table::{Table, TableSet};
 use serde_json::json;
@@ -34,7 +35,7 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
     let query = |text: &str| -> Result<Vec<String>, Failure> {
         let wrong = |diagnostics| Failure::Query { text: text.to_owned(), diagnostics };
         let parsed = lang::parse(text).map_err(wrong)?;
-        let (_, answer) = asker.ask(&parsed, text, false)?;
+        let (_, answer) = asker.ask(&parsed, text, Evidence::Without)?;
         let row = |cells: Vec<crate::render::Cell>| cells.iter().map(|cell| cell.human(&look)).collect::<Vec<_>>().join(" ");
         Ok(rows(&answer)?.into_iter().map(row).collect())
     };

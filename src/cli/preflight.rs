@@ -11,6 +11,7 @@ use crate::check::{Check, Finding, find, write};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang;
+use crate::plan::Evidence;
 use crate::preflight::{Definition, Past, PreflightError, Wanted, examine};
 use crate::render::{Look, rows};
 use crate::store::StoreError;
@@ -84,7 +85,7 @@ fn read(arguments: &Preflight) -> Result<(String, String), Failure> {
 /// The rows of a query.
 fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>>, Failure> {
     let query = lang::parse(text).map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
-    let (_, answer) = asker.ask(&query, text, false)?;
+    let (_, answer) = asker.ask(&query, text, Evidence::Without)?;
     Ok(rows(&answer)?)
 }
 
@@ -92,7 +93,7 @@ fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>
 fn ask(check: &Check, asker: &Asker<'_>) -> Result<Vec<Finding>, Failure> {
     let query = lang::parse(&check.query);
     let query = query.map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics })?;
-    let (_, answer) = asker.ask(&query, &check.query, true)?;
+    let (_, answer) = asker.ask(&query, &check.query, Evidence::First)?;
     let found = find(check, &answer, &Look::default());
     found.map_err(|why| Failure::Sentence(format!("the question `{}`: {why}", check.name)))
 }

@@ -12,7 +12,7 @@ use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
 use crate::plan::nouns::{self, Need};
-use crate::plan::{Options, PlanCatalog, ZoneName};
+use crate::plan::{Evidence, Options, PlanCatalog, ZoneName};
 use crate::render::{Look, describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
@@ -58,13 +58,14 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     if !global.quiet {
         checked.warnings.iter().for_each(|warning| warn(warning, &text));
     }
-    let options = Options { anchor: asker.anchor.time, evidence: arguments.evidence };
+    let evidence = if arguments.evidence { Evidence::First } else { Evidence::Without };
+    let options = Options { anchor: asker.anchor.time, evidence };
     if arguments.explain {
         let told = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
         writeln!(io::stdout().lock(), "{}", told.map_err(|error| Failure::of_run(error, &text))?)?;
         return Ok(tables.loaded);
     }
-    let mut answer = asker.answer(&checked, &text, arguments.evidence)?;
+    let mut answer = asker.answer(&checked, &text, evidence)?;
     if arguments.redact {
         answer = redactor(&tables, &global.store)?.answer(&answer).map_err(run::RunError::from)?;
     }
@@ -184,14 +185,14 @@ impl<'t> Asker<'t> {
     }
 
     /// The answer to a checked query.
-    pub fn answer(&self, checked: &Checked, text: &str, evidence: bool) -> Result<Answer, Failure> {
+    pub fn answer(&self, checked: &Checked, text: &str, evidence: Evidence) -> Result<Answer, Failure> {
         let options = Options { anchor: self.anchor.time, evidence };
         let answer = self.tables.runtime.block_on(run::answer(&self.tables.session, checked, options));
         answer.map_err(|error| Failure::of_run(error, text))
     }
 
     /// The answer to a query.
-    pub fn ask(&self, query: &ast::Query, text: &str, evidence: bool) -> Result<(Checked, Answer), Failure> {
+    pub fn ask(&self, query: &ast::Query, text: &str, evidence: Evidence) -> Result<(Checked, Answer), Failure> {
         let checked = self.check(query, text)?;
         let answer = self.answer(&checked, text, evidence)?;
         Ok((checked, answer))

@@ -12,7 +12,8 @@ use crate::exit::ExitCode;
 use crate::lang::ast::Source;
 use crate::lang::{self, Checked};
 use crate::model::catalog::FailureCatalog;
-use crate::plan::Options;
+use crate::plan::nouns::{self, Need};
+use crate::plan::{Options, ZoneName};
 use crate::report::{self, Built, Desk, Manifest, Own, Request, Snapshot};
 use crate::run;
 use crate::store::Store;
@@ -144,18 +145,47 @@ fn build(
     };
     let names = catalog(tables);
     let zoned = Context { tz: request.tz(), ..context.clone() };
-    let options = Options { anchor: request.anchor, evidence: true };
-    let ask = |checked: &Checked| tables.runtime.block_on(run::answer(&tables.session, checked, options));
-    let records = records(tables);
+    let ask = |checked: &Checked, evidence| {
+        let options = Options { anchor: request.anchor, evidence };
+        tables.runtime.block_on(run::answer(&tables.session, checked, options))
+    };
+    let evaluated = evaluate(&request, tables)?;
+    let records = records(tables).with_evaluated(evaluated);
     let desk = Desk {
         catalog: &names,
         check: check_context(request.anchor, tables, &zoned),
         run: &ask,
         records: &records,
         redactor: redactor.as_ref(),
+        threads: context.threads,
         told: RefCell::default(),
     };
     Ok(report::build(&request, snapshot, told, &desk)?)
+}
+
+/// Evaluates what most sections and explanations ask for, once for all of them. Answers with the views that explanations use.
+fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> {
+    let need = Need {
+        anchor: request.anchor.as_microsecond(),
+        from: Some(request.from.as_microsecond()),
+        to: Some(request.until.as_microsecond()),
+        evidence: true,
+        zone: ZoneName::of(&request.tz()),
+        ..Need::default()
+    };
+    // Explanations know no window, and take what still lasts to last until the newest event.
+    let plain = Need { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..Need::default() };
+    let mut explained = Vec::new();
+    for word in ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota"] {
+        let Some(noun) = nouns::noun(word) else { continue };
+        let same = (noun.view)(plain);
+        // The same but for the evidence: the same rows.
+        let also: Vec<String> =
+            Some(same).filter(|same| *same == (noun.view)(Need { evidence: false, ..need })).into_iter().collect();
+        tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &also))?;
+        explained.extend(also);
+    }
+    Ok(explained)
 }
 
 fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Context) -> Result<Request, Failure> {

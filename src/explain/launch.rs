@@ -105,7 +105,8 @@ fn ask(records: &Records<'_>, word: &str, columns: &str, condition: &str) -> Res
     let newest = records.rows("select max(last_event) as newest from files")?;
     let anchor = newest.first().and_then(|row| row.time("newest")).map_or(0, Timestamp::as_microsecond);
     let view = (noun.view)(Need { anchor, ..Need::default() });
-    let statement = format!("select {columns} from ({view}) n where {condition} order by n.\"time\", n.id limit 1");
+    let view = records.view(&view);
+    let statement = format!("select {columns} from {view} n where {condition} order by n.\"time\", n.id limit 1");
     Ok(records.rows(&statement)?.into_iter().next())
 }
 

@@ -45,13 +45,13 @@ mod story;
 
 pub use advice::response;
 pub use capacity::{Capacity, PoolState, capacity};
-pub use changes::{Change, Changes, changes};
+pub use changes::{Burst, Change, Changes, bursts, changes, changes_of};
 pub use find::{Subject, SubjectKind, nearest, newest, resolve};
 pub use finding::{Check, Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
 pub use launch::{Collision, Launch};
-pub use network::{Branch, Evidence, Network, Verdict};
+pub use network::{Branch, Evidence, Network, Reject, Verdict, rejects};
 pub use print::{Layout, Printed, print_capacity, print_changes, print_finding, print_groups, print_story};
 pub use records::Records;
 pub use story::{Story, story};

@@ -7,6 +7,7 @@
 //!   flows       what became of the packets of the task's interface
 //!   changes     calls that changed security groups, routes, gateways, endpoints and network ACLs before
 //!   interfaces  refused calls for interfaces and addresses
+//!   rejects     the failures of a window whose packets were rejected
 //!   neighbors   other tasks in the same subnet at that time
 //! ```
 
@@ -14,6 +15,9 @@ mod changes;
 mod flows;
 mod interfaces;
 mod neighbors;
+mod rejects;
+
+pub use rejects::{Reject, rejects};
 
 use super::finding::some_instant;
 use super::gather::Case;

@@ -1,6 +1,7 @@
 //! Asking the base tables, and rows as values by name. Every value put into SQL goes through here.
 
 use crate::answer::Answer;
+use crate::plan;
 use crate::plan::nouns::{self, Need};
 use crate::run::RunError;
 use crate::table::Table;
@@ -8,12 +9,16 @@ use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-type Ask<'s> = dyn Fn(&str) -> Result<Answer, RunError> + 's;
+type Ask<'s> = dyn Fn(&str) -> Result<Answer, RunError> + Sync + 's;
 
 /// The base tables, to be asked in SQL.
-pub struct Records<'s>(Box<Ask<'s>>);
+pub struct Records<'s> {
+    ask: Box<Ask<'s>>,
+    /// Views whose rows are in a table already.
+    evaluated: BTreeSet<String>,
+}
 
 /// One row, by the names of its columns; missing values have no entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,13 +34,23 @@ enum Cell {
 
 impl<'s> Records<'s> {
     /// Asks with this function.
-    pub fn new(ask: impl Fn(&str) -> Result<Answer, RunError> + 's) -> Self {
-        Records(Box::new(ask))
+    pub fn new(ask: impl Fn(&str) -> Result<Answer, RunError> + Sync + 's) -> Self {
+        Records { ask: Box::new(ask), evaluated: BTreeSet::new() }
+    }
+
+    /// The same tables, where these views were evaluated before.
+    pub fn with_evaluated(self, views: impl IntoIterator<Item = String>) -> Self {
+        Records { evaluated: views.into_iter().collect(), ..self }
+    }
+
+    /// A view to select from.
+    pub(super) fn view(&self, view: &str) -> String {
+        if self.evaluated.contains(view) { plan::evaluated_name(view) } else { format!("({view})") }
     }
 
     /// The rows of a statement.
     pub(super) fn rows(&self, statement: &str) -> Result<Vec<Row>, RunError> {
-        read(&(self.0)(statement)?)
+        read(&(self.ask)(statement)?)
     }
 
     /// Rows of a table, oldest first.
@@ -62,20 +77,21 @@ impl<'s> Records<'s> {
 
     /// Failures, each incident once, newest first.
     pub(super) fn failures(&self, condition: &str) -> Result<Vec<Row>, RunError> {
-        let need = Need::default();
-        let Some(noun) = nouns::noun("failures") else { return Ok(Vec::new()) };
-        let columns = columns(Table::Failures);
-        let view = (noun.view)(need);
-        self.rows(&format!("select {columns} from ({view}) f where {condition} order by \"time\" desc nulls last, id"))
+        let (columns, view) = (columns(Table::Failures), self.view(&failures_view()));
+        self.rows(&format!("select {columns} from {view} f where {condition} order by \"time\" desc nulls last, id"))
     }
 
     /// How many failures there are, each incident once, with the first and last and a record of one; none without any.
     pub(super) fn count_failures(&self, condition: &str) -> Result<Option<Row>, RunError> {
-        let Some(noun) = nouns::noun("failures") else { return Ok(None) };
-        let view = (noun.view)(Need::default());
+        let view = self.view(&failures_view());
         let columns = "count(*) as failures, min(\"time\") as first, max(\"time\") as last, min(record) as record";
-        Ok(self.rows(&format!("select {columns} from ({view}) f where {condition}"))?.into_iter().next())
+        Ok(self.rows(&format!("select {columns} from {view} f where {condition}"))?.into_iter().next())
     }
+}
+
+/// SQL for the rows of all failures, each incident once.
+pub(super) fn failures_view() -> String {
+    nouns::noun("failures").map(|noun| (noun.view)(Need::default())).unwrap_or_default()
 }
 
 fn select(table: Table, condition: &str) -> String {

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, lit, when};
 use datafusion::prelude::DataFrame;
 use datafusion::scalar::ScalarValue;
 
-use super::evidence::bounded;
+use super::evidence::Evidence;
 use super::expression::{arrow_type, cast, column, typed};
 use super::group::{finish, groups};
 use super::nouns::EVIDENCE;
@@ -40,7 +40,7 @@ pub fn compare(now: Rows, before: Rows, stage: &Stage, setting: &Setting<'_>) ->
     for (index, _) in stage.show.iter().enumerate() {
         merged.extend([0, 1].map(|side| max(column(&value(side, index))).alias(value(side, index))));
     }
-    if evidence {
+    if evidence.wanted() {
         merged.push(array_agg(column(EVIDENCE)).alias(EVIDENCE));
     }
     let frame = frame.aggregate(group_by, merged)?;
@@ -59,8 +59,8 @@ pub fn compare(now: Rows, before: Rows, stage: &Stage, setting: &Setting<'_>) ->
         .zip(&stage.columns)
         .map(|(value, column)| cast(value, arrow_type(column.kind)).alias(&column.name))
         .collect();
-    if evidence {
-        output.push(bounded(flatten(column(EVIDENCE))).alias(EVIDENCE));
+    if evidence.wanted() {
+        output.push(evidence.of(flatten(column(EVIDENCE))).alias(EVIDENCE));
     }
     let keys: Vec<String> = columns.iter().take(keys).map(|key| key.name.clone()).collect();
     finish(frame.select(output)?, stage, stage.columns.clone(), &keys, evidence)
@@ -79,7 +79,7 @@ fn value(side: usize, index: usize) -> String {
 }
 
 /// The groups of one window, with the columns of both.
-fn marked(frame: DataFrame, columns: &[Column], keys: usize, side: usize, evidence: bool) -> Result<DataFrame, PlanError> {
+fn marked(frame: DataFrame, columns: &[Column], keys: usize, side: usize, evidence: Evidence) -> Result<DataFrame, PlanError> {
     let mut items: Vec<Expr> = columns.iter().take(keys).map(|key| column(&key.name)).collect();
     let nothing = || lit(ScalarValue::Null);
     for (index, mark) in SIDE.iter().enumerate() {
@@ -92,7 +92,7 @@ fn marked(frame: DataFrame, columns: &[Column], keys: usize, side: usize, eviden
             items.push(cast(here, arrow_type(item.kind)).alias(value(of, index)));
         }
     }
-    if evidence {
+    if evidence.wanted() {
         items.push(column(EVIDENCE));
     }
     Ok(frame.select(items)?)

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 
 use super::PlanError;
 use super::aggregate::Call;
+use super::evidence::Evidence;
 use super::expression::column;
 use super::function::{Span, Step, bucket_gap};
 use super::nouns::EVIDENCE;
@@ -37,7 +38,7 @@ pub fn fill(
     groups: DataFrame,
     keys: &[String],
     calls: &[Call],
-    evidence: bool,
+    evidence: Evidence,
     (step, span): (Step, Span),
 ) -> Result<DataFrame, PlanError> {
     let partition: Vec<Expr> = keys.iter().map(|key| column(key)).collect();
@@ -58,7 +59,7 @@ pub fn fill(
     let mut items = vec![bucket_gap(step, span, arguments).alias("#at"), column(BUCKET)];
     items.extend(keys.iter().map(|key| column(key)));
     items.extend(calls.iter().map(|call| column(&call.name)));
-    if evidence {
+    if evidence.wanted() {
         items.push(column(EVIDENCE));
     }
     let filled = unnest(placed.select(items)?, "#at")?;
@@ -73,7 +74,7 @@ pub fn fill(
         };
         items.push(value.alias(&call.name));
     }
-    if evidence {
+    if evidence.wanted() {
         items.push(when(own, column(EVIDENCE)).otherwise(no_ids())?.alias(EVIDENCE));
     }
     Ok(filled.select(items)?)

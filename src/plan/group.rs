@@ -14,7 +14,7 @@ use datafusion::prelude::DataFrame;
 
 use super::aggregate::{Aggregates, TOTAL, key_name};
 use super::bursts::{self, ENDED};
-use super::evidence::bounded;
+use super::evidence::Evidence;
 use super::expression::{arrow_type, cast, column, lower_row, typed};
 use super::fill::{self, BUCKET};
 use super::function::{Step, bucket_span, time_bucket};
@@ -138,16 +138,16 @@ fn aggregate(
     if let (Some(_), Some(time)) = (stage.bursts, input.time()) {
         computed.push(max(column(time)).alias(ENDED));
     }
-    if evidence {
+    if evidence.wanted() {
         computed.push(array_agg(column(EVIDENCE)).alias(EVIDENCE));
     }
     let frame = frame.aggregate(groups, computed)?;
-    if !evidence {
+    if !evidence.wanted() {
         return Ok(frame);
     }
     let fields = frame.schema().fields();
     let mut items: Vec<Expr> = fields.iter().map(|field| column(field.name())).filter(|item| *item != column(EVIDENCE)).collect();
-    items.push(bounded(flatten(column(EVIDENCE))).alias(EVIDENCE));
+    items.push(evidence.of(flatten(column(EVIDENCE))).alias(EVIDENCE));
     Ok(frame.select(items)?)
 }
 
@@ -170,7 +170,7 @@ fn put_together(
     columns: &[Column],
     items: Vec<Expr>,
     keys: &[String],
-    evidence: bool,
+    evidence: Evidence,
 ) -> Result<DataFrame, PlanError> {
     let bucket = has_bucket(stage).then(|| column(BUCKET));
     let ended = stage.bursts.map(|_| column(ENDED));
@@ -181,7 +181,7 @@ fn put_together(
     if keys.len() > stage.by.len() {
         output.push(column(OTHER));
     }
-    if evidence {
+    if evidence.wanted() {
         output.push(column(EVIDENCE));
     }
     Ok(frame.select(output)?)
@@ -193,7 +193,7 @@ pub(super) fn finish(
     stage: &Stage,
     columns: Vec<Column>,
     keys: &[String],
-    evidence: bool,
+    evidence: Evidence,
 ) -> Result<Rows, PlanError> {
     let order = stage.sort.iter().filter_map(|key| match &key.column {
         SortColumn::Output(index) => Some(Order { name: columns.get(*index)?.name.clone(), descending: key.descending }),

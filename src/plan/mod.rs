@@ -58,7 +58,9 @@ use jiff::tz::TimeZone;
 
 pub use catalog::PlanCatalog;
 pub use error::PlanError;
+pub use evidence::Evidence;
 pub use session::{session, set_min_blocked, set_quotas};
+pub use source::evaluated_name;
 pub use views::refused::demands as refused_demands;
 pub use zone::ZoneName;
 
@@ -73,7 +75,7 @@ pub struct Options {
     /// The newest event, or the time of `--as-of`: what still lasts, lasts until then.
     pub anchor: Timestamp,
     /// Whether each row names the records it rests on.
-    pub evidence: bool,
+    pub evidence: Evidence,
 }
 
 /// A query as a plan.
@@ -146,10 +148,10 @@ async fn window_rows(session: &SessionContext, checked: &Checked, window: &Windo
         from: micros(window.from),
         to: micros(window.to),
         raw: source::reads_raw(checked),
-        evidence: options.evidence,
+        evidence: options.evidence.wanted(),
         zone: ZoneName::of(&checked.tz),
     };
-    source::read(session, known_noun(&checked.source)?, need, window).await
+    source::read(session, known_noun(&checked.source)?, need, window, options.evidence).await
 }
 
 /// The rows that pass the conditions and correlations of a stage.
@@ -172,7 +174,7 @@ async fn kept(
             zone: ZoneName::of(&checked.tz),
             ..Need::default()
         };
-        let others = source::read(session, known_noun(&relation.noun)?, need, &window).await?;
+        let others = source::read(session, known_noun(&relation.noun)?, need, &window, Evidence::Without).await?;
         rows = relation::relate(rows, others, relation, relation.noun == checked.source, &checked.tz)?;
     }
     Ok(rows)
@@ -190,7 +192,7 @@ fn plan_stage(rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, 
 fn finish(rows: Rows) -> Result<Planned, PlanError> {
     let frame = sorted(rows.frame.clone(), &rows.total_order())?;
     let mut items: Vec<Expr> = rows.columns.iter().map(|known| column(&known.name)).collect();
-    let evidence = rows.evidence.then(|| evidence_name(&rows.columns));
+    let evidence = rows.evidence.wanted().then(|| evidence_name(&rows.columns));
     if let Some(name) = &evidence {
         items.push(column(EVIDENCE).alias(name));
     }

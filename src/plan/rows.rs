@@ -9,6 +9,7 @@ use datafusion::logical_expr::expr::Sort;
 use datafusion::prelude::DataFrame;
 
 use super::PlanError;
+use super::evidence::Evidence;
 use super::expression::column;
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::Column;
@@ -47,8 +48,8 @@ pub struct Rows {
     pub identity: Vec<String>,
     /// Columns that hold parts of a whole.
     pub shares: BTreeSet<String>,
-    /// Whether there is a column with the ids of records.
-    pub evidence: bool,
+    /// Which ids of records are in the column for them.
+    pub evidence: Evidence,
 }
 
 impl Rows {

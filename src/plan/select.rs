@@ -17,7 +17,7 @@ pub fn select(input: Rows, stage: &Stage, tz: &TimeZone) -> Result<Rows, PlanErr
     let mut items = shown(&input, stage, tz)?;
     let order = carried_order(&input, stage, &mut items);
     let identity = carried_identity(&input, &mut items);
-    if input.evidence {
+    if input.evidence.wanted() {
         items.push(column(EVIDENCE));
     }
     let rows = Rows {

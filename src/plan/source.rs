@@ -7,22 +7,28 @@ use datafusion::logical_expr::Expr;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::PlanError;
-use super::evidence::bounded;
+use super::evidence::Evidence;
 use super::expression::{column, instant};
 use super::nouns::{EVIDENCE, Need, Noun};
 use super::rows::Rows;
 use crate::lang::checked::{self, Checked, Column, Role, Stage, Window};
 
 /// All rows of a noun inside a window, under plain names.
-pub async fn read(session: &SessionContext, noun: &Noun, need: Need, window: &Window) -> Result<Rows, PlanError> {
-    let view = session.sql(&(noun.view)(need)).await?;
+pub async fn read(
+    session: &SessionContext,
+    noun: &Noun,
+    need: Need,
+    window: &Window,
+    evidence: Evidence,
+) -> Result<Rows, PlanError> {
+    let view = view(session, &(noun.view)(need)).await?;
     let mut names: Vec<&str> = noun.fields.iter().map(|field| field.name).collect();
     if need.raw && !names.contains(&"raw") {
         names.push("raw");
     }
     let mut items: Vec<Expr> = names.into_iter().map(|name| column(name).alias(name)).collect();
     if need.evidence {
-        items.push(bounded(column(EVIDENCE)).alias(EVIDENCE));
+        items.push(evidence.of(column(EVIDENCE)).alias(EVIDENCE));
     }
     let frame = view.select(items)?;
     let columns = noun.fields.iter().map(|field| Column { name: field.name.to_owned(), kind: field.kind, role: Role::Field });
@@ -32,8 +38,19 @@ pub async fn read(session: &SessionContext, noun: &Noun, need: Need, window: &Wi
         order: Vec::new(),
         identity: vec!["id".to_owned()],
         shares: BTreeSet::new(),
-        evidence: need.evidence,
+        evidence,
     })
+}
+
+/// The rows of a view: those that were put into the session under its name, or its SQL.
+async fn view(session: &SessionContext, statement: &str) -> Result<DataFrame, PlanError> {
+    let name = evaluated_name(statement);
+    if session.table_exist(name.as_str())? { Ok(session.table(name.as_str()).await?) } else { Ok(session.sql(statement).await?) }
+}
+
+/// The name of the table that holds the rows of a view which was evaluated already.
+pub fn evaluated_name(statement: &str) -> String {
+    format!("evaluated_{}", blake3::hash(statement.as_bytes()).to_hex())
 }
 
 fn inside(mut frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError> {

@@ -1,7 +1,7 @@
 //! From a request to the bytes of every file.
 
 use super::chart::Chart;
-use super::desk::{Desk, Told, listing};
+use super::desk::{Between, Desk, Told, canonical, listing};
 use super::finding::{self, Finding, findings};
 use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
 use super::page::{About, Block, Fact, Page};
@@ -9,6 +9,7 @@ use super::section::{FINDINGS, SectionSpec, facts, sections};
 use super::sheet::{Sheet, csv};
 use super::story::stories;
 use super::{ReportError, check_names, draw, markdown, page};
+use crate::plan::Evidence;
 use crate::render::Look;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,9 @@ pub struct Built {
     pub summary: String,
 }
 
+/// The most records that are named one by one behind a number. Beyond that the query is named, which finds them again.
+const RECORDS: usize = 100_000;
+
 /// What is put together on the way.
 struct Draft<'a> {
     desk: &'a Desk<'a>,
@@ -39,6 +43,7 @@ struct Draft<'a> {
 pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str), desk: &Desk<'_>) -> Result<Built, ReportError> {
     check_names(&request.sections)?;
     let mut draft = Draft { desk, request, tz: request.tz(), files: BTreeMap::new(), told: Vec::new(), evidence: Vec::new() };
+    draft.prepare()?;
     let facts = draft.summary()?;
     let findings = if request.wants(FINDINGS) { draft.findings()? } else { Vec::new() };
     let (mut blocks, mut answers) = (Vec::new(), BTreeMap::new());
@@ -79,12 +84,31 @@ fn block(spec: &SectionSpec, told: &Told, tz: &TimeZone) -> Block {
         nothing: spec.nothing.clone(),
         sheet: Sheet::of(told, spec.rows, tz),
         file: format!("{}.csv", spec.id),
-        query: told.query.clone(),
+        query: spec.command.clone().unwrap_or_else(|| told.query.clone()),
         own: false,
     }
 }
 
 impl Draft<'_> {
+    /// Asks side by side what will be asked below.
+    fn prepare(&self) -> Result<(), ReportError> {
+        let window = self.request.window();
+        let mut questions: Vec<(&str, Option<Between>, Evidence)> = Vec::new();
+        let wanted = |spec: &&SectionSpec| self.request.wants(&spec.id) && spec.made.is_none();
+        for spec in sections().iter().filter(wanted) {
+            let evidence = if spec.counts_everything { Evidence::Without } else { Evidence::All };
+            questions.push((&spec.query, spec.windowed.then_some(window), evidence));
+        }
+        for spec in facts() {
+            questions.push((&spec.query, spec.windowed.then_some(window), Evidence::All));
+        }
+        if self.request.wants(FINDINGS) {
+            questions.extend(finding::queries().map(|text| (text, Some(window), Evidence::All)));
+        }
+        questions.extend(self.request.own.iter().map(|own| (own.query.as_str(), Some(window), Evidence::All)));
+        self.desk.prepare(&questions)
+    }
+
     /// The numbers of the summary, each the answer to its own query.
     fn summary(&mut self) -> Result<Vec<Fact>, ReportError> {
         let mut told = Vec::new();
@@ -111,22 +135,32 @@ impl Draft<'_> {
     fn findings(&mut self) -> Result<Vec<Finding>, ReportError> {
         let found = findings(self.desk, self.request.window(), &self.tz)?;
         let rows: Vec<Vec<String>> = found.iter().map(finding::row).collect();
-        let by_cause = sections().iter().find(|spec| spec.id == "failures-by-cause");
         let mut queries = Vec::new();
-        for text in by_cause.map(|spec| spec.query.as_str()).into_iter().chain([finding::PLACES_QUERY, finding::CODES_QUERY]) {
-            queries.push(self.desk.ask(text, Some(self.request.window()))?.query.clone());
-        }
-        if let Some(spec) = by_cause {
-            let told = self.desk.ask(&spec.query, Some(self.request.window()))?;
-            (0..told.rows.len()).for_each(|index| self.note_row(&format!("{FINDINGS}.csv"), index, &told, index));
+        for (index, text) in finding::queries().enumerate() {
+            let told = self.desk.ask(text, Some(self.request.window()))?;
+            // The first counts the failures of each finding.
+            if index == 0 {
+                (0..told.rows.len()).for_each(|index| self.note_row(&format!("{FINDINGS}.csv"), index, &told, index));
+            }
+            queries.push(told.query.clone());
         }
         self.table(FINDINGS, finding::COLUMNS, &rows, queries)?;
         Ok(found)
     }
 
     fn section(&mut self, spec: &SectionSpec) -> Result<Rc<Told>, ReportError> {
-        let told = self.desk.ask(&spec.query, spec.windowed.then(|| self.request.window()))?;
+        let window = spec.windowed.then(|| self.request.window());
+        let told = match spec.made {
+            None => self.desk.ask(&spec.query, window)?,
+            Some(made) => {
+                let query = canonical(&spec.query, window)?;
+                Rc::new(made.told(self.desk, query, self.request.window())?)
+            }
+        };
         self.keep(&spec.id, &told)?;
+        if spec.counts_everything {
+            (0..told.rows.len()).for_each(|row| self.note_query(&format!("{}.csv", spec.id), row, &told));
+        }
         Ok(told)
     }
 
@@ -178,12 +212,21 @@ impl Draft<'_> {
     fn note_row(&mut self, file: &str, row: usize, told: &Told, index: usize) {
         let ids = told.evidence.get(index).into_iter().flatten();
         let seen: BTreeSet<&String> = ids.collect();
-        self.evidence.extend(seen.into_iter().map(|id| vec![file.to_owned(), (row + 1).to_string(), id.clone()]));
+        if seen.len() > RECORDS {
+            return self.note_query(file, row, told);
+        }
+        let named = |id: &String| vec![file.to_owned(), (row + 1).to_string(), id.clone(), String::new()];
+        self.evidence.extend(seen.into_iter().map(named));
+    }
+
+    /// Names the query that finds the records behind a number.
+    fn note_query(&mut self, file: &str, row: usize, told: &Told) {
+        self.evidence.push(vec![file.to_owned(), (row + 1).to_string(), String::new(), told.query.clone()]);
     }
 
     fn evidence(&mut self) -> Result<(), ReportError> {
         let rows = std::mem::take(&mut self.evidence);
-        self.table("evidence", &["file", "row", "record"], &rows, Vec::new())
+        self.table("evidence", &["file", "row", "record", "query"], &rows, Vec::new())
     }
 
     fn manifest(&self, request: Request, store: &Snapshot, tool: &str, catalog: &str) -> Manifest {

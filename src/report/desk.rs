@@ -1,10 +1,13 @@
 //! Where a report asks its questions: query text in, rows with their evidence out.
+//!
+//! Questions that are known beforehand are asked side by side; what was asked once is kept.
 
 use super::ReportError;
 use crate::answer::{Answer, Column, ColumnKind};
 use crate::explain::Records;
 use crate::lang::ast::{Instant, Spanned, Window};
 use crate::lang::{self, Catalog, CheckContext, Checked};
+use crate::plan::Evidence;
 use crate::redact::Redactor;
 use crate::render::{self, Cell};
 use crate::run::RunError;
@@ -12,12 +15,21 @@ use arrow::datatypes::Schema;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 /// Runs a checked query, with the ids of the records behind each row.
-pub type Run<'s> = dyn Fn(&Checked) -> Result<Answer, RunError> + 's;
+pub type Run<'s> = dyn Fn(&Checked, Evidence) -> Result<Answer, RunError> + Sync + 's;
+
+/// A window: its first instant, and the first after it.
+pub type Between = (Timestamp, Timestamp);
+
+/// The planner goes deep into long conditions: the stack of a thread that asks, in bytes.
+const STACK: usize = 16 << 20;
 
 /// Everything that answers.
 pub struct Desk<'s> {
@@ -31,6 +43,8 @@ pub struct Desk<'s> {
     pub records: &'s Records<'s>,
     /// Takes names out of everything that is told.
     pub redactor: Option<&'s Redactor>,
+    /// How many questions are asked at a time.
+    pub threads: usize,
     /// What was asked already.
     pub told: RefCell<BTreeMap<String, Rc<Told>>>,
 }
@@ -44,7 +58,7 @@ pub struct Told {
     pub answer: Answer,
     /// The rows as values.
     pub rows: Vec<Vec<Cell>>,
-    /// For each row the ids of the records it rests on: the first hundred.
+    /// For each row the ids of the records it rests on.
     pub evidence: Vec<Vec<String>>,
 }
 
@@ -82,34 +96,91 @@ impl Told {
 }
 
 impl Desk<'_> {
-    /// The answer to a query; a window is put into it unless it has one.
-    pub fn ask(&self, text: &str, window: Option<(Timestamp, Timestamp)>) -> Result<Rc<Told>, ReportError> {
-        let wrong = |diagnostics| ReportError::Query { text: text.to_owned(), diagnostics };
-        let mut query = lang::parse(text).map_err(wrong)?;
-        if let (Some((from, to)), Some(stage)) = (window, query.stages.first_mut())
-            && stage.window.is_none()
-        {
-            stage.window = Some(Spanned { value: Window::Between(instant(from), instant(to)), span: 0..0 });
-        }
-        let canonical = lang::format(&query);
+    /// The answer to a query with all of its evidence; a window is put into it unless it has one.
+    pub fn ask(&self, text: &str, window: Option<Between>) -> Result<Rc<Told>, ReportError> {
+        let canonical = canonical(text, window)?;
         if let Some(told) = self.told.borrow().get(&canonical) {
             return Ok(Rc::clone(told));
         }
-        let checked = lang::check(&query, self.catalog, &self.check).map_err(wrong)?;
-        let answer = (self.run)(&checked)?;
-        let answer = match self.redactor {
-            Some(redactor) => redactor.answer(&answer)?,
-            None => answer,
-        };
-        let told = Rc::new(apart(answer)?);
+        let answer = (self.run)(&self.check(&canonical)?, Evidence::All)?;
+        self.keep(canonical, answer)
+    }
+
+    /// Asks many questions side by side, so that each is answered already when it is asked again.
+    pub fn prepare(&self, questions: &[(&str, Option<Between>, Evidence)]) -> Result<(), ReportError> {
+        let mut seen = BTreeSet::new();
+        let mut asked = Vec::new();
+        for (text, window, evidence) in questions {
+            let canonical = canonical(text, *window)?;
+            if seen.insert(canonical.clone()) && !self.told.borrow().contains_key(&canonical) {
+                asked.push((self.check(&canonical)?, canonical, *evidence));
+            }
+        }
+        let run = self.run;
+        let answers = side_by_side(self.threads, &asked, |(checked, _, evidence)| run(checked, *evidence));
+        for ((_, canonical, _), answer) in asked.into_iter().zip(answers) {
+            self.keep(canonical, answer?)?;
+        }
+        Ok(())
+    }
+
+    fn check(&self, canonical: &str) -> Result<Checked, ReportError> {
+        let wrong = |diagnostics| ReportError::Query { text: canonical.to_owned(), diagnostics };
+        lang::check(&lang::parse(canonical).map_err(wrong)?, self.catalog, &self.check).map_err(wrong)
+    }
+
+    fn keep(&self, canonical: String, answer: Answer) -> Result<Rc<Told>, ReportError> {
+        let told = Rc::new(self.told(answer)?);
         self.told.borrow_mut().insert(canonical, Rc::clone(&told));
         Ok(told)
+    }
+
+    /// An answer as it is told: without the names that are taken out, and apart from its evidence.
+    pub fn told(&self, answer: Answer) -> Result<Told, ReportError> {
+        apart(match self.redactor {
+            Some(redactor) => redactor.answer(&answer)?,
+            None => answer,
+        })
     }
 
     /// A text without the names that are taken out.
     pub fn text(&self, text: &str) -> String {
         self.redactor.map_or_else(|| text.to_owned(), |redactor| redactor.text(text))
     }
+}
+
+/// A query with its window, in canonical form.
+pub fn canonical(text: &str, window: Option<Between>) -> Result<String, ReportError> {
+    let wrong = |diagnostics| ReportError::Query { text: text.to_owned(), diagnostics };
+    let mut query = lang::parse(text).map_err(wrong)?;
+    if let (Some((from, to)), Some(stage)) = (window, query.stages.first_mut())
+        && stage.window.is_none()
+    {
+        stage.window = Some(Spanned { value: Window::Between(instant(from), instant(to)), span: 0..0 });
+    }
+    Ok(lang::format(&query))
+}
+
+/// What a function makes of each item, in their order, so many at a time.
+pub fn side_by_side<T: Sync, R: Send>(threads: usize, items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let (next, made) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { break };
+            let one = make(item);
+            made.lock().unwrap_or_else(PoisonError::into_inner).insert(index, one);
+        }
+    };
+    thread::scope(|scope| {
+        // A thread that cannot be had is one fewer: this one works too.
+        for _ in 1..threads.min(cores).min(items.len()) {
+            thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok();
+        }
+        work();
+    });
+    made.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
 fn instant(time: Timestamp) -> Spanned<Instant> {

@@ -1,6 +1,6 @@
 //! Findings: the failures of each cause, with what the failure catalog knows and an example worked out.
 
-use super::desk::{Desk, Told};
+use super::desk::{Desk, Told, side_by_side};
 use super::{ReportError, section};
 use crate::explain::{Subject, SubjectKind, explain, response};
 use crate::model::catalog::{FailureCatalog, filled};
@@ -87,13 +87,30 @@ pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) 
         finding.more_places = found.len().saturating_sub(PLACES);
         finding.places = found.into_iter().take(PLACES).map(|(name, count)| format!("{name} ({count})")).collect();
         finding.codes = codes.remove(&key).unwrap_or_default().iter().map(|(code, count)| described(*code, *count)).collect();
-        if row < WORKED_OUT {
-            finding.example = example(desk, &finding.newest, tz)?;
-        }
         findings.push(finding);
     }
+    work_out(desk, &mut findings, tz)?;
     tell_apart(&mut findings);
     Ok(findings)
+}
+
+/// Explains the newest failure of each of the first findings.
+fn work_out(desk: &Desk<'_>, findings: &mut [Finding], tz: &TimeZone) -> Result<(), ReportError> {
+    let newest: Vec<String> = findings.iter().take(WORKED_OUT).map(|finding| finding.newest.clone()).collect();
+    let records = desk.records;
+    let explained = side_by_side(desk.threads, &newest, |id| {
+        explain(records, &Subject { kind: SubjectKind::Failure, name: id.clone(), cluster: None })
+    });
+    for (finding, explained) in findings.iter_mut().zip(explained) {
+        finding.example = explained?.map(|(explained, _)| example(desk, explained, tz));
+    }
+    Ok(())
+}
+
+/// The queries behind the findings; the first counts their failures.
+pub fn queries() -> impl Iterator<Item = &'static str> {
+    let by_cause = section::sections().iter().filter(|spec| spec.id == "failures-by-cause");
+    by_cause.map(|spec| spec.query.as_str()).chain([PLACES_QUERY, CODES_QUERY])
 }
 
 /// Several causes can have one name: then the cause, or how to respond, stands behind it.
@@ -191,15 +208,13 @@ fn described(code: i64, count: u64) -> String {
 }
 
 /// The query behind the exit codes of the findings.
-pub const CODES_QUERY: &str = "failures where exit_code is not missing by cause, class, exit_code show count";
+const CODES_QUERY: &str = "failures where exit_code is not missing by cause, class, exit_code show count";
 
 /// The query behind the places of the findings.
-pub const PLACES_QUERY: &str =
+const PLACES_QUERY: &str =
     "failures by cause, class, cluster, service, family, project, run, container_instance, event_name show count";
 
-fn example(desk: &Desk<'_>, id: &str, tz: &TimeZone) -> Result<Option<Example>, ReportError> {
-    let subject = Subject { kind: SubjectKind::Failure, name: id.to_owned(), cluster: None };
-    let Some((finding, _)) = explain(desk.records, &subject)? else { return Ok(None) };
+fn example(desk: &Desk<'_>, finding: crate::explain::Finding, tz: &TimeZone) -> Example {
     let told = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
     let told: Vec<&str> = told.into_iter().flatten().collect();
     let what = if told.is_empty() { finding.failure.what } else { format!("{}: {}", finding.failure.what, told.join(": ")) };
@@ -215,13 +230,13 @@ fn example(desk: &Desk<'_>, id: &str, tz: &TimeZone) -> Result<Option<Example>, 
         (Some(line), None) | (None, Some(line)) => line.clone(),
         (None, None) => String::new(),
     });
-    Ok(Some(Example {
+    Example {
         what: desk.text(&what),
         notes: texts(finding.notes),
         calculation: texts(finding.calculation),
         chain: chain.collect(),
         verify: texts(verify.filter(|line| !line.is_empty()).collect()),
-    }))
+    }
 }
 
 /// The rows of `findings.csv`.

@@ -14,6 +14,7 @@ mod draw;
 mod finding;
 mod folder;
 mod instant;
+mod made;
 mod manifest;
 mod markdown;
 mod page;

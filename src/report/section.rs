@@ -1,6 +1,7 @@
 //! What a report can tell: the facts and sections of `sections.toml`, compiled in.
 
 use super::ReportError;
+use super::made::Made;
 use crate::lang::suggest;
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -33,8 +34,18 @@ pub struct SectionSpec {
     pub title: String,
     /// What its rows are.
     pub about: String,
-    /// The query it is the answer to.
+    /// The query it is the answer to, or from whose rows it is made.
     pub query: String,
+    /// How it is made where no query answers it.
+    #[serde(default)]
+    pub made: Option<Made>,
+    /// The command that tells the same of one thing, where no query answers it.
+    #[serde(default)]
+    pub command: Option<String>,
+    /// Whether its numbers count every record of a source: then the query is the evidence, and listing the
+    /// records would repeat the store.
+    #[serde(default)]
+    pub counts_everything: bool,
     /// What is said when there are no rows.
     pub nothing: String,
     /// The most rows on the page; the CSV file has all.

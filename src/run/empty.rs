@@ -12,14 +12,14 @@ use super::RunError;
 use crate::lang::checked::{self, Checked, CompareOp, Literal, Pred};
 use crate::lang::suggest::nearest_values;
 use crate::lang::{self, FieldType, ast};
-use crate::plan::{self, Options};
+use crate::plan::{self, Evidence, Options};
 
 /// The most values that are compared with one that was not found.
 const MOST_VALUES: usize = 10_000;
 
 /// Sentences that explain an empty answer.
 pub async fn explain_empty(session: &SessionContext, checked: &Checked, options: Options) -> Result<Vec<String>, RunError> {
-    let options = Options { evidence: false, ..options };
+    let options = Options { evidence: Evidence::Without, ..options };
     let rows = plan::window_frame(session, checked, options).await?;
     let (conditions, texts) = first_conditions(checked).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let mut counted = vec![count(lit(1_i64)).alias("rows")];
@@ -54,7 +54,7 @@ pub async fn explain_empty(session: &SessionContext, checked: &Checked, options:
 
 /// Values of a text column of a noun with their number of rows, most frequent first.
 pub async fn values(session: &SessionContext, noun: &str, field: &str, most: usize) -> Result<Vec<(String, u64)>, RunError> {
-    let options = Options { anchor: jiff::Timestamp::UNIX_EPOCH, evidence: false };
+    let options = Options { anchor: jiff::Timestamp::UNIX_EPOCH, evidence: Evidence::Without };
     let everything = Checked {
         source: noun.to_owned(),
         canonical: noun.to_owned(),

@@ -11,6 +11,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::displayable;
@@ -78,6 +79,23 @@ pub async fn answer(session: &SessionContext, checked: &Checked, options: Option
     let batches = with_schema(planned.frame.collect().await?, &schema)?;
     let window = AnswerWindow { from: checked.window.from, to: checked.window.to, origin: checked.window.origin.clone() };
     Ok(Answer { query: checked.canonical.clone(), columns, schema, batches, window, spark })
+}
+
+/// Evaluates a view and puts its rows into the session, so that every query over it reads them and none evaluates it again.
+/// `also` are views whose rows are the same, with fewer columns.
+pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> Result<(), RunError> {
+    let frame = session.sql(view).await?;
+    let schema = Arc::new(frame.schema().as_arrow().clone());
+    let partitions = frame.collect_partitioned().await?;
+    let rows = MemTable::try_new(schema, partitions)?;
+    let rows: Arc<dyn TableProvider> = Arc::new(rows);
+    for view in std::iter::once(view).chain(also.iter().map(String::as_str)) {
+        let name = plan::evaluated_name(view);
+        if !session.table_exist(name.as_str())? {
+            session.register_table(name.as_str(), Arc::clone(&rows))?;
+        }
+    }
+    Ok(())
 }
 
 /// How a query runs: its canonical form, its window, and both plans of the engine.

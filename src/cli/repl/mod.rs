@@ -12,7 +12,7 @@ use super::say::{Failure, say, say_raw, warn};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang;
-use crate::plan::Options;
+use crate::plan::{Evidence, Options};
 use crate::render::{Format, Look, render};
 use crate::table::TableSet;
 use command::Command;
@@ -27,7 +27,7 @@ struct Session<'s> {
     format: Format,
     as_of: Option<String>,
     set: Vec<(String, String)>,
-    evidence: bool,
+    evidence: Evidence,
     chart: bool,
     paging: bool,
 }
@@ -43,7 +43,7 @@ pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitC
         format: arguments.format.unwrap_or(Format::Table),
         as_of: arguments.as_of.clone(),
         set: arguments.set.clone(),
-        evidence: false,
+        evidence: Evidence::Without,
         chart: false,
         paging: context.width.is_some(),
     };
@@ -168,7 +168,7 @@ impl Session<'_> {
                 }
                 return Ok(Next::Renew);
             }
-            Command::Evidence(on) => self.evidence = on,
+            Command::Evidence(on) => self.evidence = if on { Evidence::First } else { Evidence::Without },
             Command::Chart(on) => self.chart = on,
             Command::Paging(on) => self.paging = on,
             Command::Fields(noun) => {

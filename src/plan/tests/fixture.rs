@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::answer::Answer;
 use crate::lang::{self, CheckContext, Checked};
-use crate::plan::{Options, PlanCatalog, session};
+use crate::plan::{Evidence, Options, PlanCatalog, session};
 use crate::run::{self, RunError};
 use crate::table::{Columns, Row, Table};
 
@@ -69,7 +69,7 @@ pub fn checked(text: &str) -> Checked {
 }
 
 pub fn options(evidence: bool) -> Options {
-    Options { anchor: ANCHOR.parse().unwrap(), evidence }
+    Options { anchor: ANCHOR.parse().unwrap(), evidence: if evidence { Evidence::First } else { Evidence::Without } }
 }
 
 /// Runs something that waits, on a runtime of its own.

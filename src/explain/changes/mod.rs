@@ -2,6 +2,10 @@
 //!
 //! That a change came before proves nothing; what it shares with the failure is said, so that a person can judge.
 
+mod bursts;
+
+pub use bursts::{Burst, bursts, changes_of};
+
 use super::chain::HALF_HOUR;
 use super::describe;
 use super::find::{Subject, failures_of};

@@ -1,0 +1,179 @@
+//! Sections that no query answers: the ranked changes before the main bursts, and what the flow log rejected.
+//!
+//! Their rows are worked out as `ecs-audit changes` and `ecs-audit explain` work them out for one failure.
+
+use super::ReportError;
+use super::desk::{Between, Desk, Told, side_by_side};
+use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
+use crate::explain::{Burst, Changes, bursts, changes_of, rejects};
+use crate::model::catalog::FailureCatalog;
+use crate::render::Cell;
+use crate::run::RunError;
+use arrow::array::{ArrayRef, Float64Array, Int64Array, ListBuilder, StringArray, StringBuilder, TimestampMicrosecondArray};
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// How many bursts are asked what was changed before them.
+const BURSTS: usize = 12;
+/// How many changes are told of one burst, the ones that share most.
+const CHANGES: usize = 10;
+
+/// What a section without a query of its own tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// What was changed before the main bursts.
+    Changes,
+    /// Failures whose packets were rejected.
+    Rejects,
+}
+
+impl Made {
+    /// Its rows; `query` is what it is made from.
+    pub fn told(self, desk: &Desk<'_>, query: String, window: Between) -> Result<Told, ReportError> {
+        let (columns, rows) = match self {
+            Made::Changes => (CHANGE_COLUMNS, changes(desk, window)?),
+            Made::Rejects => (REJECT_COLUMNS, network(desk, window)?),
+        };
+        desk.told(answer(query, columns, &rows)?)
+    }
+}
+
+/// A row, and the ids of its records.
+type Row = (Vec<Cell>, Vec<String>);
+
+const CHANGE_COLUMNS: &[(&str, ColumnKind)] = &[
+    ("burst", ColumnKind::Time),
+    ("failures", ColumnKind::Int),
+    ("cause", ColumnKind::Text),
+    ("cluster", ColumnKind::Text),
+    ("time", ColumnKind::Time),
+    ("before", ColumnKind::Duration),
+    ("change", ColumnKind::Text),
+    ("user", ColumnKind::Text),
+    ("shares", ColumnKind::Text),
+    ("id", ColumnKind::Text),
+    ("others", ColumnKind::Int),
+];
+
+fn changes(desk: &Desk<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
+    let main = bursts(desk.records, window, BURSTS)?;
+    let records = desk.records;
+    let found = side_by_side(desk.threads, &main, |burst| changes_of(records, burst));
+    let mut rows = Vec::new();
+    for (burst, changes) in main.iter().zip(found) {
+        if let Some(changes) = changes? {
+            rows.extend(changes_before(burst, &changes));
+        }
+    }
+    Ok(rows)
+}
+
+/// The changes before a burst; those of a burst without any that shares a name with it are left out.
+fn changes_before<'a>(burst: &'a Burst, changes: &'a Changes) -> impl Iterator<Item = Row> + 'a {
+    let cause = burst.cause.as_deref().unwrap_or_default();
+    let cause = FailureCatalog::current().entry(cause).map_or(cause, |entry| entry.name.as_str());
+    changes.changes.iter().take(CHANGES).map(move |change| {
+        let cells = vec![
+            Cell::Time(burst.first),
+            Cell::Int(burst.failures as i128),
+            text(Some(cause)),
+            text(burst.place.as_deref()),
+            Cell::Time(change.event.time),
+            Cell::Duration(change.before_seconds as f64),
+            text(Some(&change.event.what)),
+            text(change.event.who.as_deref()),
+            text(Some(&change.shares.join(", "))),
+            text(Some(&change.event.record)),
+            Cell::Int(changes.others as i128),
+        ];
+        (cells, vec![change.event.record.clone(), burst.record.clone()])
+    })
+}
+
+const REJECT_COLUMNS: &[(&str, ColumnKind)] = &[
+    ("time", ColumnKind::Time),
+    ("cluster", ColumnKind::Text),
+    ("service", ColumnKind::Text),
+    ("cause", ColumnKind::Text),
+    ("interface", ColumnKind::Text),
+    ("srcaddr", ColumnKind::Text),
+    ("dstaddr", ColumnKind::Text),
+    ("dstport", ColumnKind::Int),
+    ("rejected", ColumnKind::Int),
+    ("id", ColumnKind::Text),
+];
+
+fn network(desk: &Desk<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
+    let rejects = rejects(desk.records, window)?;
+    let row = |reject: crate::explain::Reject| {
+        let cells = vec![
+            Cell::Time(reject.time),
+            text(reject.cluster.as_deref()),
+            text(reject.service.as_deref()),
+            text(reject.cause.as_deref()),
+            text(Some(&reject.interface)),
+            text(Some(&reject.from)),
+            text(Some(&reject.to)),
+            reject.port.map_or(Cell::Missing, |port| Cell::Int(port.into())),
+            Cell::Int(reject.rejected.into()),
+            text(Some(&reject.id)),
+        ];
+        let mut ids = reject.flows;
+        ids.push(reject.record);
+        (cells, ids)
+    };
+    Ok(rejects.into_iter().map(row).collect())
+}
+
+fn text(text: Option<&str>) -> Cell {
+    text.filter(|text| !text.is_empty()).map_or(Cell::Missing, |text| Cell::Text(text.to_owned()))
+}
+
+/// Rows as an answer, with the ids of their records in its last column.
+fn answer(query: String, columns: &[(&str, ColumnKind)], rows: &[Row]) -> Result<Answer, ReportError> {
+    let mut arrays: Vec<ArrayRef> = Vec::new();
+    for (index, (_, kind)) in columns.iter().enumerate() {
+        let cells = || rows.iter().map(move |(cells, _)| cells.get(index));
+        arrays.push(match kind {
+            ColumnKind::Time => Arc::new(cells().map(micros).collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
+            ColumnKind::Int => Arc::new(cells().map(whole).collect::<Int64Array>()),
+            ColumnKind::Duration => Arc::new(cells().map(|cell| cell?.as_number()).collect::<Float64Array>()),
+            _ => Arc::new(cells().map(words).collect::<StringArray>()),
+        });
+    }
+    let mut ids = ListBuilder::new(StringBuilder::new());
+    for (_, records) in rows {
+        ids.append_value(records.iter().map(Some));
+    }
+    arrays.push(Arc::new(ids.finish()));
+    let named = columns.iter().copied().chain([("evidence", ColumnKind::List)]);
+    let columns: Vec<Column> = named.map(|(name, kind)| Column { name: name.to_owned(), kind }).collect();
+    let fields = columns.iter().zip(&arrays).map(|(column, array)| Field::new(&column.name, array.data_type().clone(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(RunError::from)?;
+    Ok(Answer { query, columns, schema, batches: vec![batch], window: AnswerWindow::default(), spark: false })
+}
+
+fn micros(cell: Option<&Cell>) -> Option<i64> {
+    match cell? {
+        Cell::Time(time) => Some(time.as_microsecond()),
+        _ => None,
+    }
+}
+
+fn whole(cell: Option<&Cell>) -> Option<i64> {
+    match cell? {
+        Cell::Int(number) => i64::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+fn words(cell: Option<&Cell>) -> Option<&str> {
+    match cell? {
+        Cell::Text(text) => Some(text),
+        _ => None,
+    }
+}
