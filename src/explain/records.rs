@@ -20,6 +20,9 @@ pub struct Records<'s> {
     evaluated: BTreeSet<String>,
 }
 
+/// A condition that nothing meets.
+const NEVER: &str = "false";
+
 /// One row, by the names of its columns; missing values have no entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Row(BTreeMap<String, Cell>);
@@ -48,6 +51,15 @@ impl<'s> Records<'s> {
         if self.evaluated.contains(view) { plan::evaluated_name(view) } else { format!("({view})") }
     }
 
+    /// The rows of a statement over a table, unless its condition says that there are none.
+    fn rows_where(&self, condition: &str, statement: impl FnOnce() -> String) -> Result<Vec<Row>, RunError> {
+        let never = condition.strip_prefix(NEVER).is_some_and(|rest| rest.is_empty() || rest.starts_with(" and "));
+        if never && !condition.contains(" or ") {
+            return Ok(Vec::new());
+        }
+        self.rows(&statement())
+    }
+
     /// The rows of a statement.
     pub(super) fn rows(&self, statement: &str) -> Result<Vec<Row>, RunError> {
         read(&(self.ask)(statement)?)
@@ -55,19 +67,21 @@ impl<'s> Records<'s> {
 
     /// Rows of a table, oldest first.
     pub(super) fn of(&self, table: Table, condition: &str) -> Result<Vec<Row>, RunError> {
-        self.rows(&format!("{} order by \"time\", id", select(table, condition)))
+        self.rows_where(condition, || format!("{} order by \"time\", id", select(table, condition)))
     }
 
     /// The first rows of a table in an order.
     pub(super) fn some(&self, table: Table, condition: &str, order: &str, limit: usize) -> Result<Vec<Row>, RunError> {
-        self.rows(&format!("{} order by {order}, id limit {limit}", select(table, condition)))
+        self.rows_where(condition, || format!("{} order by {order}, id limit {limit}", select(table, condition)))
     }
 
     /// The first rows of a table in an order, each with its original record.
     pub(super) fn some_with_raw(&self, table: Table, condition: &str, order: &str, limit: usize) -> Result<Vec<Row>, RunError> {
         let columns = columns(table);
         let table = table.name();
-        self.rows(&format!("select {columns}, raw from {table} where {condition} order by {order}, id limit {limit}"))
+        self.rows_where(condition, || {
+            format!("select {columns}, raw from {table} where {condition} order by {order}, id limit {limit}")
+        })
     }
 
     /// Whether a table has such a row.
@@ -115,7 +129,7 @@ pub(super) fn time(value: Timestamp) -> String {
 
 /// `"column" = 'value'`, or a condition that nothing meets where there is no value.
 pub(super) fn equals(column: &str, value: Option<&str>) -> String {
-    value.map_or_else(|| "false".to_owned(), |value| format!("\"{column}\" = {}", text(value)))
+    value.map_or_else(|| NEVER.to_owned(), |value| format!("\"{column}\" = {}", text(value)))
 }
 
 /// The calls that placed a task, or asked about it: one call may place several.

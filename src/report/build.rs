@@ -58,7 +58,17 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
     let about = About::of(request, store, tool, catalog);
     let stories = stories(&answers);
     let (quiet, blocks) = blocks.into_iter().partition(|block: &Block| block.sheet.total == 0);
-    let page = Page { title: desk.text(&request.title), about, facts, stories, findings, charts, blocks, quiet };
+    let page = Page {
+        title: desk.text(&request.title),
+        about,
+        facts,
+        stories,
+        findings,
+        full: finding::WORKED_OUT,
+        charts,
+        blocks,
+        quiet,
+    };
     draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
     draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
     let request = told_request(desk, request);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// How many findings are explained with an example; the rest have the advice of the catalog.
-const WORKED_OUT: usize = 12;
+pub const WORKED_OUT: usize = 12;
 /// How many places are named.
 const PLACES: usize = 3;
 /// How many events of a chain are told.

@@ -37,7 +37,12 @@ pub fn write(page: &Page) -> String {
     }
     if !page.findings.is_empty() {
         line(&mut out, "## Findings");
-        page.findings.iter().for_each(|finding| write_finding(&mut out, finding));
+        page.findings.iter().take(page.full).for_each(|finding| write_finding(&mut out, finding));
+        let further: Vec<String> = page.findings.iter().skip(page.full).map(in_a_line).collect();
+        if !further.is_empty() {
+            line(&mut out, "### Further findings");
+            list(&mut out, further.into_iter());
+        }
     }
     page.charts.iter().for_each(|chart| write_chart(&mut out, chart));
     page.blocks.iter().filter(|block| !block.sheet.rows.is_empty()).for_each(|block| write_block(&mut out, block));
@@ -49,7 +54,7 @@ pub fn write(page: &Page) -> String {
     let mut told = vec![
         format!("{} files in the store, events {}, content `{}`", about.files, escape(&about.events), about.content),
         format!("written by {} with failure catalog {}", escape(&about.tool), escape(&about.catalog)),
-        "the records behind every number, a hundred for each at most: `evidence.csv`".to_owned(),
+        "the records behind every number: `evidence.csv` (where a number counts everything, or more than 100,000 records, the query that finds them)".to_owned(),
         "`ecs-audit report verify DIR` computes every number again".to_owned(),
     ];
     if about.failures {
@@ -96,6 +101,13 @@ fn write_finding(out: &mut String, finding: &Finding) {
         list(out, example.notes.iter().chain(&example.calculation).map(|note| escape(note)));
         list(out, example.chain.iter().map(|[time, what, record]| format!("{time} {} {}", escape(what), code(record))));
     }
+}
+
+/// A finding that is not among the first.
+fn in_a_line(finding: &Finding) -> String {
+    let more = if finding.more_places > 0 { format!(" and {} more", finding.more_places) } else { String::new() };
+    let action = finding.actions.first().map(|action| format!(". {}", escape(action))).unwrap_or_default();
+    format!("{} × {}: {}{more}{action}", finding.count, escape(&finding.title), escape(&finding.places.join(", ")))
 }
 
 fn write_chart(out: &mut String, chart: &Chart) {

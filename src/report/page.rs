@@ -114,6 +114,8 @@ pub struct Page {
     pub stories: Vec<Story>,
     /// The findings.
     pub findings: Vec<Finding>,
+    /// How many of them are told in full; the rest are rows of a table.
+    pub full: usize,
     /// The charts.
     pub charts: Vec<Chart>,
     /// Sections with rows.

@@ -2,7 +2,7 @@
 
 use super::ReportError;
 use super::desk::Told;
-use crate::answer::Answer;
+use crate::answer::{Answer, ColumnKind};
 use crate::render::{Format, Look, is_numeric, render};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -25,6 +25,8 @@ pub struct Heading {
     pub name: String,
     /// Whether its values stand on the right.
     pub numeric: bool,
+    /// Whether its values are times, which are not broken into lines.
+    pub time: bool,
 }
 
 impl Sheet {
@@ -33,7 +35,13 @@ impl Sheet {
         let look = look(tz);
         let columns = told.answer.columns.iter();
         Sheet {
-            columns: columns.map(|column| Heading { name: told_name(&column.name), numeric: is_numeric(column.kind) }).collect(),
+            columns: columns
+                .map(|column| Heading {
+                    name: told_name(&column.name),
+                    numeric: is_numeric(column.kind),
+                    time: column.kind == ColumnKind::Time,
+                })
+                .collect(),
             rows: told.rows.iter().take(most).map(|cells| cells.iter().map(|cell| cell.human(&look)).collect()).collect(),
             total: told.rows.len(),
         }
@@ -41,7 +49,11 @@ impl Sheet {
 
     /// A table of texts; the columns named are numbers.
     pub fn texts(columns: &[(&str, bool)], rows: Vec<Vec<String>>) -> Sheet {
-        let heading = |(name, numeric): &(&str, bool)| Heading { name: (*name).to_owned(), numeric: *numeric };
+        let heading = |(name, numeric): &(&str, bool)| Heading {
+            name: (*name).to_owned(),
+            numeric: *numeric,
+            time: matches!(*name, "from" | "until" | "first" | "last"),
+        };
         Sheet { columns: columns.iter().map(heading).collect(), total: rows.len(), rows }
     }
 }

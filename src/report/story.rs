@@ -5,7 +5,7 @@
 use super::desk::Told;
 use crate::render::{Cell, Look};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Answers by section.
@@ -40,6 +40,7 @@ pub fn stories(answers: &Answers<'_>) -> Vec<Story> {
         tell("collisions-by-class", collisions),
         tell("stalls", stalls),
         tell("quota", quota),
+        tell("network", network),
     ];
     told.into_iter().flatten().collect()
 }
@@ -129,7 +130,7 @@ fn quota(told: &Told) -> Option<Story> {
         count: exact(row, "needed"),
         what: format!("{} needed at once", unit(told.text(row, "resource").unwrap_or_default())),
         detail: format!(
-            "{}: {} in use and {} refused; {limit}{more}",
+            "{}: at most {} in use, at most {} refused at once; {limit}{more}",
             place.join(", "),
             exact(row, "peak"),
             exact(row, "refused")
@@ -158,6 +159,29 @@ fn stalls(told: &Told) -> Option<Story> {
         detail: format!("{names}; the longest {longest}; {joined}"),
         advice: told.text(0, "avoided_by").map(|what| format!("what would have avoided it: {what}")).unwrap_or_default(),
         section: "stalls",
+    })
+}
+
+fn network(told: &Told) -> Option<Story> {
+    let places = |row: usize| {
+        let of = |name: &str| told.text(row, name).unwrap_or("not named");
+        format!("{}/{}", of("cluster"), of("service"))
+    };
+    let targets = frequent(told, |row| {
+        let port = told.number(row, "dstport").map(|port| format!(" port {port}")).unwrap_or_default();
+        format!("{}{port}", told.text(row, "dstaddr").unwrap_or("not named"))
+    });
+    let failures: BTreeSet<&str> = (0..told.rows.len()).filter_map(|row| told.text(row, "id")).collect();
+    Some(Story {
+        count: failures.len().to_string(),
+        what: plural(
+            failures.len(),
+            "failure on the network met rejected packets",
+            "failures on the network met rejected packets",
+        ),
+        detail: format!("{}; rejected on the way to {targets}", frequent(told, places)),
+        advice: "allow it in the security groups of the task and of the target, and in the network ACL".to_owned(),
+        section: "network",
     })
 }
 

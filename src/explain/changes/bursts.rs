@@ -54,7 +54,10 @@ pub fn bursts(records: &Records<'_>, window: (Timestamp, Timestamp), most: usize
             place: row.text("place").map(str::to_owned),
         })
     };
-    Ok(rows.iter().filter_map(burst).collect())
+    let bursts: Vec<Burst> = rows.iter().filter_map(burst).collect();
+    // One failure is no burst, unless there is nothing else.
+    let several = bursts.iter().filter(|burst| burst.failures > 1).count();
+    Ok(if several == 0 { bursts } else { bursts.into_iter().take(several).collect() })
 }
 
 /// What was changed in the half hour before a burst.

@@ -98,9 +98,9 @@ fn escaped(text: &str) -> String {
     visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A text that fits into some pixels, at about eight a letter.
+/// A text that fits into some pixels, at about seven a letter.
 fn fitted(text: &str, pixels: u32) -> String {
-    let most = (pixels / 8).max(4) as usize;
+    let most = (pixels / 7).max(4) as usize;
     let text = visible(text);
     if text.chars().count() <= most {
         return text.into_owned();
