@@ -10,7 +10,7 @@
 //! others on 1,000 instances, three events a task, 500 refused calls and ten stalled deployments.
 
 use ecs_audit::lang::{self, CheckContext};
-use ecs_audit::plan::{Options, PlanCatalog, session};
+use ecs_audit::plan::{Evidence, Options, PlanCatalog, session};
 use ecs_audit::run;
 use ecs_audit::store::{DataFile, StoreTable};
 use ecs_audit::table::{Call, Columns, Failure, InstanceEvent, Row, Table, TaskEvent};

@@ -113,23 +113,33 @@ fn sarif_has_what_its_schema_requires() {
     assert_eq!(ids.len(), rules.len(), "rule ids are unique");
     let results = run["results"].as_array().unwrap();
     assert!(results.len() > 20, "{}", results.len());
-    let mut prints = Vec::new();
+    let (mut prints, mut by_line) = (Vec::new(), 0);
     for result in results {
         let rule = &rules[result["ruleIndex"].as_u64().unwrap() as usize];
         assert_eq!(rule["id"], result["ruleId"]);
         assert!(!result["message"]["text"].as_str().unwrap().is_empty());
         let location = &result["locations"][0];
-        // A start that nobody called has no record, and so no file.
-        let uri = location["physicalLocation"]["artifactLocation"]["uri"].as_str();
-        assert_eq!(uri.is_none(), result["properties"]["records"].as_array().unwrap().is_empty(), "{result}");
-        let uri = uri.unwrap_or_default();
-        assert!(uri.bytes().all(|byte| byte.is_ascii_graphic()), "{uri}");
+        for place in std::iter::once(location).chain(result["relatedLocations"].as_array().unwrap()) {
+            let place = &place["physicalLocation"];
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+            assert!(!uri.is_empty() && uri.bytes().all(|byte| byte.is_ascii_graphic()), "{uri}");
+            let line = place["region"]["startLine"].as_u64().unwrap();
+            assert!(line >= 1);
+            // One record a line: the line is that of the record.
+            if uri.ends_with(".ndjson") {
+                let text = std::fs::read_to_string(uri.strip_prefix("file://").unwrap()).unwrap();
+                let id = place["region"]["properties"]["id"].as_str().unwrap();
+                assert!(text.lines().nth(line as usize - 1).unwrap().contains(id), "{place}");
+                by_line += 1;
+            }
+        }
         assert!(location["logicalLocations"][0]["fullyQualifiedName"].is_string());
         prints.push(result["partialFingerprints"]["finding/v1"].as_str().unwrap());
     }
     prints.sort_unstable();
     prints.dedup();
     assert_eq!(prints.len(), results.len(), "fingerprints tell findings apart");
+    assert!(by_line > 5, "{by_line}");
 }
 
 /// The elements of an XML text in order, as (name, attributes); panics where it is not well formed.

@@ -34,6 +34,41 @@ fn doctor_tells_what_an_export_lacks() {
 }
 
 #[test]
+fn doctor_tells_of_flow_logs_and_quotas() {
+    let desk = Desk::new();
+    let quota = advice(&desk, "fargate-quota");
+    assert!(quota.contains(&"no-quotas".to_owned()) && !quota.contains(&"no-flow-logs".to_owned()), "{quota:?}");
+    let events = advice(&desk, "fargate-quota/ecs-events");
+    assert!(events.contains(&"no-flow-logs".to_owned()), "{events:?}");
+    let exports = project().join("samples/exports/fargate-quota");
+    let quotas = project().join("samples/quotas.json");
+    let ran = |more: &[&str]| desk.run(&[&["doctor", "--from", exports.to_str().unwrap()], more].concat()).ok().out;
+    assert!(ran(&[]).contains("· 111122223333 ap-northeast-1: at most 8 vCPU in use (fargate_vcpu)"), "{}", ran(&[]));
+    let told = ran(&["--quotas", quotas.to_str().unwrap()]);
+    assert!(!told.contains("its limit is not known"), "{told}");
+}
+
+#[test]
+fn doctor_tells_in_one_line_of_records_that_stand_alone() {
+    let desk = Desk::new();
+    let call = |time: &str| {
+        json!({"eventVersion": "1.08", "eventTime": time, "eventSource": "ecs.amazonaws.com", "eventName": "ListTasks",
+            "awsRegion": "eu-west-1", "recipientAccountId": "111122223333", "eventID": format!("id-{time}"), "readOnly": true})
+        .to_string()
+    };
+    let lines = ["2024-01-01T00:00:00Z", "2024-05-01T00:00:00Z", "2025-05-01T00:00:00Z", "2025-05-01T01:00:00Z"].map(call);
+    desk.write("calls.ndjson", lines.join("\n"));
+    let text = desk.run(&["doctor", "--from", "calls.ndjson"]).ok().out;
+    assert!(text.contains("    · 2 times between 2024-01-01 and 2025-05-01; the longest 365 days\n    Relative times"), "{text}");
+    assert!(
+        text.contains(
+            "· 111122223333 eu-west-1: 11662 hours between 2024-01-01T01:00:00Z and 2025-05-01T00:00:00Z\n    No failure"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
 fn doctor_tells_what_is_odd() {
     let desk = loaded();
     desk.load(&[&project().join("samples/oddities/one-bad-line.ndjson")]);

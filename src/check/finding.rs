@@ -11,6 +11,8 @@ pub struct Report {
     pub window: String,
     /// Why the answers may lack something; one sentence each.
     pub partial: Vec<String>,
+    /// What was looked at: the folder of the store, an export or a file.
+    pub home: String,
 }
 
 /// One check and what came of it.
@@ -61,6 +63,8 @@ pub struct Place {
     pub id: String,
     /// The file it was read from; missing when that is not known.
     pub file: Option<String>,
+    /// The number of the record in that file, from 1.
+    pub record: Option<u64>,
 }
 
 impl Report {
@@ -120,7 +124,7 @@ impl Finding {
             keys: Vec::new(),
             values: Vec::new(),
             measure: ("rows".to_owned(), 1.0),
-            records: file.map(|file| Place { id: String::new(), file: Some(file) }).into_iter().collect(),
+            records: file.map(|file| Place { id: String::new(), file: Some(file), record: None }).into_iter().collect(),
             rests_on: 0,
             told: Some(sentence),
         }

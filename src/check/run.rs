@@ -30,7 +30,7 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
             values: Vec::new(),
             measure: (name, value),
             rests_on: ids.len(),
-            records: ids.into_iter().take(NAMED).map(|id| Place { id, file: None }).collect(),
+            records: ids.into_iter().take(NAMED).map(|id| Place { id, file: None, record: None }).collect(),
         };
         for (index, cell) in cells.iter().enumerate().filter(|(index, _)| Some(*index) != evidence && Some(*index) != measure) {
             let pair = (name_of(answer, index), cell.exact(look));

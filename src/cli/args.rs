@@ -228,6 +228,7 @@ and roles that failed before, room on the instances, how long stopping took. Exi
     #[command(after_help = "Examples:
   ecs-audit doctor
   ecs-audit doctor --from s3-export/
+  ecs-audit doctor --quotas quotas.json
   ecs-audit doctor --json")]
     Doctor(Doctor),
     /// Ask questions one after the other, with completion and history
@@ -691,6 +692,9 @@ pub struct Doctor {
     /// Look at an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+    /// Limits for `quota`, as `query` takes them: those of accounts named here are known (may be repeated)
+    #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
+    pub quotas: Vec<PathBuf>,
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,

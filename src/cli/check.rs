@@ -6,15 +6,18 @@ use super::explain;
 use super::limits;
 use super::query::{Asker, saved_texts};
 use super::say::{Failure, say};
+use crate::answer::Answer;
 use crate::check::{BUILTIN_PACKS, Check, Outcome, Pack, Report, State, find, write};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::lang::ast::{self, Spanned};
 use crate::lang::time::read_instant;
-use crate::lang::{self, suggest};
-use crate::plan::Evidence;
+use crate::lang::{self, Checked, suggest};
+use crate::plan::nouns::{self, Need};
+use crate::plan::{Evidence, Options, ZoneName};
 use crate::render::{Format, Look, describe_window};
+use crate::run::{self, RunError, side_by_side};
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
@@ -34,18 +37,11 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved_texts(&arguments.set, global)?, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let window = window(arguments)?;
-    let mut outcomes = Vec::new();
-    let mut told = String::new();
-    for pack in &packs {
-        for check in &pack.checks {
-            let (outcome, shown) = outcome(&pack.name, check, (&window, arguments.since.is_some()), &asker, context)?;
-            told = shown.unwrap_or(told);
-            outcomes.push(outcome);
-        }
-    }
+    let (mut outcomes, told) = outcomes(&packs, (&window, arguments.since.is_some()), &asker, context)?;
     name_files(&mut outcomes, &tables)?;
     let partial = partial(&tables, &asker, &window)?;
-    let report = Report { outcomes, window: told, partial };
+    let home = arguments.from.first().map_or(global.store.as_path(), |path| path.as_path());
+    let report = Report { outcomes, window: told, partial, home: home.display().to_string() };
     if !global.quiet {
         say(&format!("window {}", report.window));
         report.partial.iter().for_each(|line| say(&format!("note: {line}")));
@@ -142,20 +138,84 @@ fn window(arguments: &CheckArgs) -> Result<ast::Window, Failure> {
     Ok(ast::Window::Open { since: Some(since), until })
 }
 
-/// What came of a check, and the window it was asked for where that is the one of the options.
-fn outcome(
-    pack: &str,
-    check: &Check,
-    (window, is_told): (&ast::Window, bool),
+/// A check with its query.
+struct Question<'p> {
+    pack: &'p str,
+    check: &'p Check,
+    text: String,
+    checked: Checked,
+    /// Whether its window is the one of the options.
+    shown: bool,
+}
+
+/// What came of each check, and the window of those that have none of their own.
+fn outcomes(
+    packs: &[Pack],
+    window: (&ast::Window, bool),
     asker: &Asker<'_>,
     context: &Context,
-) -> Result<(Outcome, Option<String>), Failure> {
-    let outcome = |query: String, state| Outcome { pack: pack.to_owned(), check: check.clone(), query, state };
-    if let Some(need) = missing_need(check, asker.tables)? {
-        let why = format!("no {} have been loaded; `ecs-audit doctor` says how to export them", need.replace('_', " "));
-        return Ok((outcome(String::new(), State::NotAnswered(why)), None));
+) -> Result<(Vec<Outcome>, String), Failure> {
+    let empty = empty_tables(packs, asker.tables)?;
+    let (mut outcomes, mut questions) = (Vec::new(), Vec::new());
+    for (pack, check) in packs.iter().flat_map(|pack| pack.checks.iter().map(|check| (pack.name.as_str(), check))) {
+        let state = match check.needs.iter().find(|need| empty.contains(need.as_str())) {
+            Some(need) => State::NotAnswered(format!(
+                "no {} have been loaded; `ecs-audit doctor` says how to export them",
+                need.replace('_', " ")
+            )),
+            None => {
+                questions.push((outcomes.len(), question(pack, check, window, asker)?));
+                State::Passed
+            }
+        };
+        outcomes.push(Outcome { pack: pack.to_owned(), check: check.clone(), query: String::new(), state });
     }
-    let wrong = |failure: Failure| match failure {
+    let answers = answers(&questions, asker, context)?;
+    let look = Look { tz: context.tz.clone(), ..Look::default() };
+    let mut told = String::new();
+    for ((index, question), answer) in questions.into_iter().zip(answers) {
+        let answer = answer.map_err(|error| question.told(Failure::of_run(error, &question.text)))?;
+        let findings = find(question.check, &answer, &look)
+            .map_err(|why| Failure::Sentence(format!("the check `{}/{}`: {why}", question.pack, question.check.name)))?;
+        if question.shown {
+            told = describe_window(&asker.whole_window(&answer), &context.tz);
+        }
+        if let Some(outcome) = outcomes.get_mut(index) {
+            outcome.query = question.checked.canonical;
+            outcome.state = if findings.is_empty() { State::Passed } else { State::Found(findings) };
+        }
+    }
+    Ok((outcomes, told))
+}
+
+/// The answers, asked side by side.
+fn answers(
+    questions: &[(usize, Question<'_>)],
+    asker: &Asker<'_>,
+    context: &Context,
+) -> Result<Vec<Result<Answer, RunError>>, Failure> {
+    let (tables, anchor) = (asker.tables, asker.anchor.time);
+    // Most checks are about failures: which they are is found out once.
+    let need = Need { anchor: anchor.as_microsecond(), evidence: true, zone: ZoneName::of(&context.tz), ..Need::default() };
+    let of_failures = questions.iter().filter(|(_, question)| question.checked.source == "failures").count();
+    if let Some(noun) = nouns::noun("failures").filter(|_| of_failures > 1) {
+        tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &[]))?;
+    }
+    let options = Options { anchor, evidence: Evidence::First };
+    let ask =
+        |(_, question): &(usize, Question<'_>)| tables.runtime.block_on(run::answer(&tables.session, &question.checked, options));
+    Ok(side_by_side(context.threads, questions, ask))
+}
+
+impl Question<'_> {
+    /// A failure that says which check it is about.
+    fn told(&self, failure: Failure) -> Failure {
+        in_check(self.pack, self.check, failure)
+    }
+}
+
+fn in_check(pack: &str, check: &Check, failure: Failure) -> Failure {
+    match failure {
         Failure::Query { text, diagnostics } => Failure::Query {
             text,
             diagnostics: diagnostics
@@ -164,7 +224,17 @@ fn outcome(
                 .collect(),
         },
         other => other,
-    };
+    }
+}
+
+/// A check as it is asked.
+fn question<'p>(
+    pack: &'p str,
+    check: &'p Check,
+    (window, is_told): (&ast::Window, bool),
+    asker: &Asker<'_>,
+) -> Result<Question<'p>, Failure> {
+    let wrong = |failure| in_check(pack, check, failure);
     let parsed = lang::parse(&check.query).map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics });
     let mut query = asker.expand(&parsed.map_err(wrong)?, &check.query).map_err(wrong)?;
     let mut shown = false;
@@ -177,23 +247,21 @@ fn outcome(
     // Places are those of the text with the window in it.
     let text = lang::format(&query);
     let query = lang::parse(&text).map_err(|diagnostics| Failure::Query { text: text.clone(), diagnostics })?;
-    let (checked, answer) = asker.ask(&query, &text, Evidence::First).map_err(wrong)?;
-    let look = Look { tz: context.tz.clone(), ..Look::default() };
-    let findings =
-        find(check, &answer, &look).map_err(|why| Failure::Sentence(format!("the check `{pack}/{}`: {why}", check.name)))?;
-    let told = shown.then(|| describe_window(&asker.whole_window(&answer), &context.tz));
-    let state = if findings.is_empty() { State::Passed } else { State::Found(findings) };
-    Ok((outcome(checked.canonical, state), told))
+    let checked = asker.check(&query, &text).map_err(wrong)?;
+    Ok(Question { pack, check, text, checked, shown })
 }
 
-/// The first table that a check needs and that is empty.
-fn missing_need<'c>(check: &'c Check, tables: &Tables) -> Result<Option<&'c str>, Failure> {
-    for need in &check.needs {
+/// The tables without rows among those that checks need.
+fn empty_tables<'p>(packs: &'p [Pack], tables: &Tables) -> Result<BTreeSet<&'p str>, Failure> {
+    let mut empty = BTreeSet::new();
+    let needs: BTreeSet<&str> =
+        packs.iter().flat_map(|pack| &pack.checks).flat_map(|check| &check.needs).map(String::as_str).collect();
+    for need in needs {
         if tables.sql(&format!("select 1 from {need} limit 1"))?.rows() == 0 {
-            return Ok(Some(need));
+            empty.insert(need);
         }
     }
-    Ok(None)
+    Ok(empty)
 }
 
 /// Tables whose records a finding may rest on.
@@ -224,16 +292,26 @@ fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> 
         return Ok(());
     }
     let list = ids.iter().map(|id| format!("'{}'", id.replace('\'', "''"))).collect::<Vec<_>>().join(", ");
-    let parts = RECORDS.map(|table| format!("select id, file from {} where id in ({list})", table.name()));
-    let statement = format!("select id, min(file) as file from ({}) group by id order by id", parts.join(" union all "));
+    let parts = RECORDS.map(|table| format!("select id, file, record from {} where id in ({list})", table.name()));
+    let all = parts.join(" union all ");
+    // A record may be in several files.
+    let statement = format!(
+        "select id, min(file) as file, min(record) as record from (select a.*, min(file) over (partition by id) as first from ({all}) a) b \
+         where file = first group by id order by id"
+    );
     let answer = tables.sql(&statement)?;
     let mut files = BTreeMap::new();
     for row in crate::render::rows(&answer)? {
-        if let [id, file] = row.as_slice() {
-            files.insert(id.exact(&Look::default()), file.exact(&Look::default()));
+        if let [id, file, record] = row.as_slice() {
+            let number = record.as_number().map(|number| number as u64);
+            files.insert(id.exact(&Look::default()), (file.exact(&Look::default()), number));
         }
     }
-    places(outcomes, &mut |place| place.file = files.get(&place.id).cloned());
+    places(outcomes, &mut |place| {
+        if let Some((file, record)) = files.get(&place.id) {
+            (place.file, place.record) = (Some(file.clone()), *record);
+        }
+    });
     Ok(())
 }
 

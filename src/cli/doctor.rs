@@ -1,9 +1,10 @@
 //! `ecs-audit doctor`: what is in the store, what is odd, and what to export to answer more.
 
-use super::args::{Doctor, Global};
+use super::args::{Doctor, Global, Limits};
 use super::ask::Tables;
 use super::check::number;
 use super::explain;
+use super::limits;
 use super::query::{Asker, saved_texts};
 use super::say::Failure;
 use crate::context::Context;
@@ -14,10 +15,13 @@ use crate::plan::Evidence;
 use crate::render::{Look, describe_instant, rows, visible};
 use crate::table::{Table, TableSet};
 use serde_json::json;
+use std::time::Duration;
 
 /// Runs the command.
 pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    let limits = Limits { quotas: arguments.quotas.clone(), what_if: Vec::new(), min_blocked: Duration::from_secs(60) };
+    limits::install(&limits, &tables, global)?;
     let asker = Asker::new(&tables, None, saved_texts(&[], global)?, global, context)?;
     let mut holdings = Vec::new();
     for table in Table::ALL {
@@ -32,11 +36,11 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
         let rows = rows(&tables.sql(statement)?)?;
         Ok(rows.iter().map(|row| row.first().map(|cell| cell.human(&look)).unwrap_or_default()).collect())
     };
-    let query = |text: &str| -> Result<Vec<String>, Failure> {
+    let query = |text: &str| -> Result<Vec<Vec<String>>, Failure> {
         let wrong = |diagnostics| Failure::Query { text: text.to_owned(), diagnostics };
         let parsed = lang::parse(text).map_err(wrong)?;
         let (_, answer) = asker.ask(&parsed, text, Evidence::Without)?;
-        let row = |cells: Vec<crate::render::Cell>| cells.iter().map(|cell| cell.human(&look)).collect::<Vec<_>>().join(" ");
+        let row = |cells: Vec<crate::render::Cell>| cells.iter().map(|cell| cell.human(&look)).collect();
         Ok(rows(&answer)?.into_iter().map(row).collect())
     };
     let advice = advice().map_err(|mistake| Failure::Sentence(mistake.to_string()))?;

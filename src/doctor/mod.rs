@@ -10,7 +10,7 @@ use std::path::Path;
 const BUILTIN: &str = include_str!("../knowledge/doctor.toml");
 
 /// Lines shown of what an advice rests on.
-const SHOWN: usize = 5;
+const SHOWN: usize = 3;
 
 /// What kind of advice it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +38,8 @@ pub enum Test {
     Empty(String),
     /// The statement gives rows; the first column is shown.
     Sql(String),
-    /// The query gives rows.
-    Query(String),
+    /// The query gives rows; each is told in this line, with its values in place of `{0}`, `{1}`, ….
+    Query(String, String),
 }
 
 /// One advice.
@@ -78,11 +78,11 @@ pub struct Patient<'p, E> {
     pub count: &'p dyn Fn(&str) -> Result<u64, E>,
     /// The first column of a statement's rows, as text.
     pub sql: &'p dyn Fn(&str) -> Result<Vec<String>, E>,
-    /// The rows of a query, as text.
-    pub query: &'p dyn Fn(&str) -> Result<Vec<String>, E>,
+    /// The rows of a query, each value as text.
+    pub query: &'p dyn Fn(&str) -> Result<Vec<Vec<String>>, E>,
 }
 
-const KEYS: &[&str] = &["id", "kind", "title", "empty", "rows", "query", "given", "means", "do"];
+const KEYS: &[&str] = &["id", "kind", "title", "empty", "rows", "query", "line", "given", "means", "do"];
 
 /// All advice there is.
 pub fn advice() -> Result<Vec<Advice>, Mistake> {
@@ -98,7 +98,7 @@ fn read(section: &Section<'_>) -> Result<Advice, Mistake> {
     let test = match (section.text("empty")?, section.text("rows")?, section.text("query")?) {
         (Some(table), None, None) => Test::Empty(owned(table)),
         (None, Some(sql), None) => Test::Sql(owned(sql)),
-        (None, None, Some(query)) => Test::Query(owned(query)),
+        (None, None, Some(query)) => Test::Query(owned(query), owned(section.required("line")?)),
         _ => return Err(section.mistake("expected one of `empty`, `rows` and `query`")),
     };
     let kind = match section.required("kind")? {
@@ -132,7 +132,7 @@ pub fn examine<E>(advice: Vec<Advice>, patient: &Patient<'_, E>) -> Result<Vec<H
             Test::Empty(table) if (patient.count)(table)? == 0 => vec![String::new()],
             Test::Empty(_) => Vec::new(),
             Test::Sql(statement) => (patient.sql)(statement)?,
-            Test::Query(query) => (patient.query)(query)?,
+            Test::Query(query, line) => (patient.query)(query)?.iter().map(|row| filled(line, row)).collect(),
         };
         if !lines.is_empty() {
             let shown = lines.iter().filter(|line| !line.is_empty()).take(SHOWN).cloned().collect();
@@ -140,6 +140,11 @@ pub fn examine<E>(advice: Vec<Advice>, patient: &Patient<'_, E>) -> Result<Vec<H
         }
     }
     Ok(held)
+}
+
+/// A line with the values of a row.
+fn filled(line: &str, row: &[String]) -> String {
+    row.iter().enumerate().fold(line.to_owned(), |line, (index, value)| line.replace(&format!("{{{index}}}"), value))
 }
 
 #[cfg(test)]
@@ -169,7 +174,8 @@ mod tests {
     fn nothing_is_advised_without_what_it_is_for() {
         let count = |table: &str| -> Result<u64, ()> { Ok(u64::from(table == "job_submissions")) };
         let none = |_: &str| -> Result<Vec<String>, ()> { Ok(Vec::new()) };
-        let held = examine(advice().unwrap(), &Patient { count: &count, sql: &none, query: &none }).unwrap();
+        let no_rows = |_: &str| -> Result<Vec<Vec<String>>, ()> { Ok(Vec::new()) };
+        let held = examine(advice().unwrap(), &Patient { count: &count, sql: &none, query: &no_rows }).unwrap();
         let ids: Vec<&str> = held.iter().map(|held| held.advice.id.as_str()).collect();
         assert_eq!(ids, ["no-dstack-events"]);
     }

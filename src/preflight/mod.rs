@@ -84,7 +84,7 @@ pub fn examine<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'
         };
         outcomes.push(Outcome { pack: "preflight".to_owned(), query: String::new(), check: question.check, state });
     }
-    Ok(Report { outcomes, window: format!("failures since {}", wanted.since), partial: Vec::new() })
+    Ok(Report { outcomes, window: format!("failures since {}", wanted.since), partial: Vec::new(), home: wanted.file.clone() })
 }
 
 fn questions() -> Result<Vec<Question>, Mistake> {

@@ -10,26 +10,20 @@ use crate::lang::{self, Catalog, CheckContext, Checked};
 use crate::plan::Evidence;
 use crate::redact::Redactor;
 use crate::render::{self, Cell};
-use crate::run::RunError;
+use crate::run::{RunError, side_by_side};
 use arrow::datatypes::Schema;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
 /// Runs a checked query, with the ids of the records behind each row.
 pub type Run<'s> = dyn Fn(&Checked, Evidence) -> Result<Answer, RunError> + Sync + 's;
 
 /// A window: its first instant, and the first after it.
 pub type Between = (Timestamp, Timestamp);
-
-/// The planner goes deep into long conditions: the stack of a thread that asks, in bytes.
-const STACK: usize = 16 << 20;
 
 /// Everything that answers.
 pub struct Desk<'s> {
@@ -159,28 +153,6 @@ pub fn canonical(text: &str, window: Option<Between>) -> Result<String, ReportEr
         stage.window = Some(Spanned { value: Window::Between(instant(from), instant(to)), span: 0..0 });
     }
     Ok(lang::format(&query))
-}
-
-/// What a function makes of each item, in their order, so many at a time.
-pub fn side_by_side<T: Sync, R: Send>(threads: usize, items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let (next, made) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { break };
-            let one = make(item);
-            made.lock().unwrap_or_else(PoisonError::into_inner).insert(index, one);
-        }
-    };
-    thread::scope(|scope| {
-        // A thread that cannot be had is one fewer: this one works too.
-        for _ in 1..threads.min(cores).min(items.len()) {
-            thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok();
-        }
-        work();
-    });
-    made.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
 fn instant(time: Timestamp) -> Spanned<Instant> {

@@ -1,10 +1,11 @@
 //! Findings: the failures of each cause, with what the failure catalog knows and an example worked out.
 
-use super::desk::{Desk, Told, side_by_side};
+use super::desk::{Desk, Told};
 use super::{ReportError, section};
 use crate::explain::{Subject, SubjectKind, explain, response};
 use crate::model::catalog::{FailureCatalog, filled};
 use crate::render::describe_instant;
+use crate::run::side_by_side;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;

@@ -3,12 +3,12 @@
 //! Their rows are worked out as `ecs-audit changes` and `ecs-audit explain` work them out for one failure.
 
 use super::ReportError;
-use super::desk::{Between, Desk, Told, side_by_side};
+use super::desk::{Between, Desk, Told};
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::explain::{Burst, Changes, bursts, changes_of, rejects};
 use crate::model::catalog::FailureCatalog;
 use crate::render::Cell;
-use crate::run::RunError;
+use crate::run::{RunError, side_by_side};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, ListBuilder, StringArray, StringBuilder, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;

@@ -4,6 +4,7 @@
 //! query they answer, or a sentence that says why there are none. Nothing is printed.
 
 mod empty;
+mod side;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use datafusion::physical_plan::displayable;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 pub use empty::{explain_empty, values};
+pub use side::side_by_side;
 
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::diagnostic::Diagnostic;

@@ -1,7 +1,7 @@
 //! SARIF 2.1.0: a rule for each check, a result for each finding.
 
 use super::json::pretty;
-use crate::check::{Finding, Outcome, Report, State};
+use crate::check::{Finding, Outcome, Place, Report, State};
 use serde_json::{Value, json};
 
 /// The report as a SARIF log.
@@ -10,7 +10,7 @@ pub(super) fn write(report: &Report) -> String {
         .outcomes
         .iter()
         .enumerate()
-        .flat_map(|(index, outcome)| outcome.findings().iter().map(move |finding| result(index, outcome, finding)))
+        .flat_map(|(index, outcome)| outcome.findings().iter().map(move |finding| result(index, outcome, finding, &report.home)))
         .collect();
     let notes: Vec<Value> = report.partial.iter().map(|text| notification("warning", text)).collect();
     let open = report.outcomes.iter().filter_map(|outcome| match &outcome.state {
@@ -53,38 +53,45 @@ fn rule(outcome: &Outcome) -> Value {
     })
 }
 
-fn result(index: usize, outcome: &Outcome, finding: &Finding) -> Value {
+fn result(index: usize, outcome: &Outcome, finding: &Finding, home: &str) -> Value {
     let check = &outcome.check;
-    let mut locations: Vec<&str> = finding.records.iter().filter_map(|place| place.file.as_deref()).collect();
-    locations.dedup();
     let about = finding.keys.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
     let about = if about.is_empty() { finding.sentence() } else { about };
     let logical = json!({ "fullyQualifiedName": about, "kind": "resource" });
-    let locations: Vec<Value> = match locations.as_slice() {
-        [] => vec![json!({ "logicalLocations": [logical] })],
-        files => files
-            .iter()
-            .take(1)
-            .map(|file| {
-                json!({
-                    "physicalLocation": { "artifactLocation": { "uri": uri(file) } },
-                    "logicalLocations": [logical],
-                })
-            })
-            .collect(),
-    };
+    let mut places = finding.records.iter().filter_map(physical);
+    // A start that nobody called has no record; viewers want a place all the same.
+    let nowhere = || json!({ "artifactLocation": { "uri": uri(home) }, "region": { "startLine": 1 } });
+    let place = places.next().unwrap_or_else(nowhere);
+    let location = json!({ "physicalLocation": place, "logicalLocations": [logical] });
+    let related: Vec<Value> = places.enumerate().map(|(id, place)| json!({ "id": id + 1, "physicalLocation": place })).collect();
     json!({
         "ruleId": outcome.id(),
         "ruleIndex": index,
         "level": check.severity.word(),
         "message": { "text": format!("{}. {}", finding.sentence(), check.remedy) },
-        "locations": locations,
+        "locations": [location],
+        "relatedLocations": related,
         "partialFingerprints": { "finding/v1": fingerprint(&outcome.id(), &about) },
         "properties": {
             "query": outcome.query,
             "records": finding.records.iter().map(|place| place.id.as_str()).filter(|id| !id.is_empty()).collect::<Vec<_>>(),
         },
     })
+}
+
+/// Where a record is. A file with one record a line has it at the line of its number; of any other file the first
+/// line is named, and the number of the record beside it.
+fn physical(place: &Place) -> Option<Value> {
+    let file = place.file.as_deref()?;
+    let name = file.strip_suffix(".gz").unwrap_or(file);
+    let by_line = [".ndjson", ".jsonl"].iter().any(|ending| name.ends_with(ending));
+    let line = place.record.filter(|_| by_line).unwrap_or(1);
+    let mut region = json!({ "startLine": line.max(1) });
+    if let (Some(record), Some(members)) = (place.record, region.as_object_mut()) {
+        members.insert("properties".to_owned(), json!({ "record": record, "id": place.id }));
+        members.insert("message".to_owned(), json!({ "text": format!("record {record} of the file") }));
+    }
+    Some(json!({ "artifactLocation": { "uri": uri(file) }, "region": region }))
 }
 
 /// The same for the same rule and the same group, in whatever window: so that a reader of SARIF knows it again.

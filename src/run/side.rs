@@ -1,0 +1,45 @@
+//! Questions asked side by side: planning one keeps a thread busy, and many have nothing to do with each other.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// The planner goes deep into long conditions: the stack of a thread that asks, in bytes.
+const STACK: usize = 16 << 20;
+
+/// What a function makes of each item, in their order, so many at a time.
+pub fn side_by_side<T: Sync, R: Send>(threads: usize, items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (next, made) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { break };
+            let one = make(item);
+            made.lock().unwrap_or_else(PoisonError::into_inner).insert(index, one);
+        }
+    };
+    thread::scope(|scope| {
+        // A thread that cannot be had is one fewer: this one works too.
+        for _ in 1..threads.min(items.len()) {
+            thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok();
+        }
+        work();
+    });
+    made.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_come_in_the_order_of_the_questions() {
+        let numbers: Vec<usize> = (0..100).collect();
+        let doubled: Vec<usize> = numbers.iter().map(|number| number * 2).collect();
+        for threads in [0, 1, 7] {
+            assert_eq!(side_by_side(threads, &numbers, |number| number * 2), doubled);
+        }
+        assert!(side_by_side(4, &[] as &[u8], |number| *number).is_empty());
+    }
+}
