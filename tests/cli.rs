@@ -141,36 +141,33 @@ fn explain_shows_what_is_pushed_down() {
     assert!(ran.out.contains("calls where event_name = RunTask since 7d by user"), "{}", ran.out);
 }
 
-#[test]
-fn help_fields_and_sql() {
-    let desk = loaded();
-    for arguments in [
-        &["--help"][..],
-        &["load", "--help"],
-        &["query", "--help"],
-        &["sql", "--help"],
-        &["fields", "--help"],
-        &["show", "--help"],
-        &["store", "--help"],
-        &["catalog", "--help"],
-        &["catalog", "list", "--help"],
-        &["catalog", "show", "--help"],
-        &["catalog", "explain", "--help"],
-        &["catalog", "test", "--help"],
-        &["explain", "--help"],
-        &["timeline", "--help"],
-        &["queries", "--help"],
-        &["config", "--help"],
-        &["check", "--help"],
-        &["preflight", "--help"],
-        &["doctor", "--help"],
-        &["repl", "--help"],
-        &["completions", "--help"],
-        &["man", "--help"],
-    ] {
-        let ran = desk.run(arguments).ok();
-        assert!(ran.out.contains("Example"), "{arguments:?}: {}", ran.out);
+/// Help texts without an example, among those of a command and of everything below it.
+fn without_example(desk: &Desk, command: &[&str], seen: &mut usize) -> Vec<String> {
+    let help = desk.run(&[command, &["--help"]].concat()).ok().out;
+    *seen += 1;
+    let mut lacking = Vec::new();
+    if !help.contains("Example") {
+        lacking.push(command.join(" "));
     }
+    let below = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| line.starts_with("  "));
+    // Long descriptions go on in lines that are indented further.
+    let words = below.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    for word in words.filter(|word| *word != "help") {
+        lacking.extend(without_example(desk, &[command, &[word]].concat(), seen));
+    }
+    lacking
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let mut seen = 0;
+    assert_eq!(without_example(&Desk::new(), &[], &mut seen), [""; 0]);
+    assert!(seen > 25, "{seen}");
+}
+
+#[test]
+fn fields_and_sql() {
+    let desk = loaded();
     let fields = desk.run(&["fields", "failures"]).ok();
     assert!(fields.out.contains("container_instance") && fields.out.contains("missing"), "{}", fields.out);
     let nouns = desk.run(&["fields"]).ok();

@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("preflight", &["check", "config", "document", "render"]),
     ("redact", &["answer", "table"]),
     ("render", &["answer"]),
-    ("report", &["answer", "diagnostic", "explain", "lang", "model", "redact", "render", "run"]),
+    ("report", &["answer", "diagnostic", "explain", "lang", "model", "plan", "redact", "render", "run"]),
     ("run", &["answer", "diagnostic", "lang", "plan", "render", "table"]),
     ("store", &["discover", "load", "table"]),
     ("table", &[]),

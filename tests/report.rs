@@ -66,7 +66,7 @@ fn what_the_samples_plant_is_found() {
     let page = text(&DESK, "full/report.html");
     assert!(page.contains("<strong>Fargate vCPU needed at once</strong>"));
     assert!(page.contains("cart (2); the longest 40m 5s; no instance joined meanwhile"));
-    assert!(page.contains("8 in use and 4 refused; the limit is 8, short by 4"));
+    assert!(page.contains("at most 8 in use, at most 4 refused at once; the limit is 8, short by 4"));
 }
 
 #[test]
@@ -103,14 +103,52 @@ fn the_manifest_has_the_hash_of_every_file_and_queries_that_run() {
 #[test]
 fn every_record_named_as_evidence_is_in_the_store() {
     let evidence = cells(&files(&DESK.path("full"))["evidence.csv"]);
-    let named: BTreeSet<&String> = evidence.iter().skip(1).map(|row| &row[2]).collect();
+    // Where a number counts every record of a source, its query is named.
+    let (by_query, by_record): (Vec<_>, Vec<_>) = evidence.iter().skip(1).partition(|row| row[2].is_empty());
+    let known = ["coverage.csv", "coverage-calls.csv", "loads.csv"];
+    assert!(by_query.iter().all(|row| known.contains(&row[0].as_str()) && row[3].contains(" by ")), "{by_query:?}");
+    assert!(by_query.len() > 5);
+    let named: BTreeSet<&String> = by_record.iter().map(|row| &row[2]).collect();
     assert!(named.len() > 500, "{}", named.len());
     let ids = "select id from calls union select id from task_events union select id from instance_events union select id \
                from service_events union select id from run_records union select id from run_events union select id from \
-               job_submissions union select record from failures union select id from failures union select id from files";
+               job_submissions union select record from failures union select id from failures union select id from files union \
+               select id from flows";
     let known: BTreeSet<String> = DESK.sql(ids).into_iter().map(|row| row[0].clone()).collect();
     let lost: Vec<_> = named.iter().filter(|id| !known.contains(**id)).collect();
     assert!(lost.is_empty(), "{lost:?}");
+}
+
+#[test]
+fn the_evidence_of_a_number_is_complete() {
+    let files = files(&DESK.path("full"));
+    let summary = cells(&files["summary.csv"]);
+    let row = summary.iter().position(|row| row[0] == "attempts").unwrap();
+    let count: usize = summary[row][2].parse().unwrap();
+    assert!(count > 100, "{count}");
+    let evidence = cells(&files["evidence.csv"]);
+    let behind = evidence.iter().filter(|line| line[0] == "summary.csv" && line[1] == row.to_string());
+    // One call is one attempt.
+    assert_eq!(behind.map(|line| &line[2]).collect::<BTreeSet<_>>().len(), count);
+}
+
+#[test]
+fn changes_are_ranked_and_rejected_packets_are_told() {
+    let files = files(&DESK.path("full"));
+    let changes = cells(&files["changes-before.csv"]);
+    let at = |name: &str| changes[0].iter().position(|column| column == name).unwrap();
+    let first = &changes[1];
+    assert_eq!((&*first[at("failures")], &*first[at("cluster")], &*first[at("before")]), ("5", "checkout", "463"));
+    assert!(first[at("change")].starts_with("RevokeSecurityGroupIngress sg-0c9d8e7f6a5b41320"), "{first:?}");
+    assert!(first[at("shares")].contains("sg-0f1e2d3c4b5a69788"), "{first:?}");
+    // The same call is the first that `changes` names.
+    let id = &cells(&files["network.csv"])[1];
+    let told = DESK.run(&["changes", id.last().unwrap(), "--format", "json"]).ok().out;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["found"]["changes"][0]["record"], first[at("id")], "{told}");
+    let network = cells(&files["network.csv"]);
+    assert_eq!(network.len(), 1 + 5, "samples: five time-outs after the rule was removed");
+    assert!(network.iter().skip(1).all(|row| row[1] == "checkout" && row[6] == "10.20.9.14" && row[7] == "443"), "{network:?}");
 }
 
 #[test]
@@ -124,7 +162,14 @@ fn verify_names_the_number_that_was_changed() {
     let ran = DESK.run(&["report", "verify", "tampered"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert_eq!(ran.out, "failures-by-reason.csv: row 1, column count: was 2, is 20\n");
-    std::fs::remove_file(DESK.path("tampered/evidence.csv")).unwrap();
+    let path = DESK.path("tampered/evidence.csv");
+    let evidence = std::fs::read_to_string(&path).unwrap();
+    let gone = evidence.lines().nth(7).unwrap();
+    std::fs::write(&path, evidence.replace(&format!("{gone}\n"), "")).unwrap();
+    let ran = DESK.run(&["report", "verify", "tampered", "--quiet"]);
+    assert_eq!(ran.out.lines().filter(|line| line.starts_with("evidence.csv")).count(), 1, "{}", ran.out);
+    assert!(ran.out.contains(&format!("evidence.csv: row 7: was no such row, is {gone}\n")), "{}", ran.out);
+    std::fs::remove_file(&path).unwrap();
     let ran = DESK.run(&["report", "verify", "tampered", "--quiet"]);
     assert!(ran.out.contains("evidence.csv: the file: was missing, is part of this report"), "{}", ran.out);
     let ran = DESK.run(&["report", "verify", "full"]);
@@ -232,7 +277,7 @@ fn a_store_without_failures_has_a_report_that_says_so() {
     desk.load(&[&path]).ok();
     desk.run(&["report", "--out", "quiet", "--quiet"]).ok();
     let told = text(&desk, "quiet/report.md");
-    assert!(told.contains("**0** failures") && told.contains("- Incidents: No failures."), "{told}");
+    assert!(told.contains("**0** failures") && told.contains("- Incidents: No two failures of one cluster or project"), "{told}");
     assert!(told.contains("No events in the window"), "{told}");
     assert_eq!(cells(&files(&desk.path("quiet"))["failures.csv"]).len(), 1);
     let nothing = Desk::new();
@@ -245,8 +290,17 @@ fn a_store_without_failures_has_a_report_that_says_so() {
 /// Everything in the store that names an account, a resource, an address, a person or a machine.
 fn names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let tables =
-        ["calls", "task_events", "instance_events", "service_events", "run_records", "run_events", "job_submissions", "failures"];
+    let tables = [
+        "calls",
+        "task_events",
+        "instance_events",
+        "service_events",
+        "run_records",
+        "run_events",
+        "job_submissions",
+        "failures",
+        "flows",
+    ];
     let of_names = ["account", "user", "actor", "access_key", "source_ip", "private_ip"];
     let forms = [
         r#"arn:aws[^"\\ ]+"#,
@@ -279,13 +333,30 @@ fn names() -> BTreeSet<String> {
     names
 }
 
+/// Every value of a Parquet file, as text.
+fn values(path: &Path) -> String {
+    let file = std::fs::File::open(path).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let mut text = String::new();
+    for batch in reader {
+        let batch = batch.unwrap();
+        for column in batch.columns() {
+            for row in 0..batch.num_rows() {
+                text.push_str(&arrow::util::display::array_value_to_string(column, row).unwrap());
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
 #[test]
 fn nothing_that_names_somebody_is_left_after_redaction() {
     let desk = &*DESK;
     let names = names();
     assert!(names.len() > 1000, "{}", names.len());
-    let sections =
-        "findings,failures,failures-by-service,changes-before,lost-launches,coverage,coverage-calls,gaps,loads,collisions,quota";
+    let sections = "findings,failures,failures-by-service,changes-before,network,lost-launches,missed-schedules,incidents,stalls,\
+                    agent-windows,coverage,coverage-calls,gaps,loads,collisions,quota";
     let own = "Mine=calls where account = 111122223333 by user, source_ip, user_arn, raw.userIdentity.principalId";
     let arguments = ["report", "--since", "7d", "--out", "red", "--redact", "--sections", sections, "--query", own, "--quiet"];
     desk.run(&arguments).ok();
@@ -294,6 +365,14 @@ fn nothing_that_names_somebody_is_left_after_redaction() {
     let told = desk.run(&["query", query, "--redact", "--format", "csv", "--quiet"]).ok().out;
     assert!(told.contains("account-") && told.contains("user-"), "{told}");
     outputs.insert("query".to_owned(), told.into_bytes());
+    for format in ["table", "json", "ndjson", "markdown", "html", "parquet"] {
+        let out = format!("redacted.{format}");
+        let query = "calls show user, user_arn, account, source_ip, raw.requestParameters limit 500";
+        desk.run(&["query", query, "--redact", "--evidence", "--format", format, "--out", &out, "--quiet"]).ok();
+        let bytes = std::fs::read(desk.path(&out)).unwrap();
+        outputs.insert(out.clone(), if format == "parquet" { values(&desk.path(&out)).into_bytes() } else { bytes });
+    }
+    assert!(outputs["redacted.parquet"].windows(8).any(|bytes| bytes == b"account-"));
     let is_word = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
     for (file, bytes) in &outputs {
         let told = String::from_utf8_lossy(bytes);

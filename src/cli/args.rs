@@ -751,9 +751,18 @@ pub struct StoreArgs {
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum StoreAction {
     /// Bring old rows up to date with the failure catalog and the rules of --rules, without the export
+    #[command(after_help = "Examples:
+  ecs-audit store reclassify
+  ecs-audit store reclassify --rules rules.toml")]
     Reclassify,
     /// Put small files together
+    #[command(after_help = "Examples:
+  ecs-audit store compact
+  ecs-audit store compact --wait 10m")]
     Compact,
     /// Remove files that nothing needs any more
+    #[command(after_help = "Examples:
+  ecs-audit store vacuum
+  ecs-audit store compact && ecs-audit store vacuum")]
     Vacuum,
 }

@@ -20,11 +20,12 @@ use crate::store::Store;
 use crate::table::TableSet;
 use jiff::{SignedDuration, Timestamp};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Most differences that are printed.
-const DIFFERENCES: usize = 100;
+/// Most differences of one file that are printed.
+const DIFFERENCES: usize = 20;
 
 /// Runs the command.
 pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
@@ -75,13 +76,19 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
     let again = build(&manifest.request, &manifest.store, told, &tables, (global, context))?;
     let differences = report::compare(&files, &again.files);
     let mut out = io::stdout().lock();
-    for difference in differences.iter().take(DIFFERENCES) {
+    let mut of_file: BTreeMap<&str, usize> = BTreeMap::new();
+    for difference in &differences {
+        let told = of_file.entry(&difference.file).or_default();
+        *told += 1;
+        if *told > DIFFERENCES {
+            continue;
+        }
         let line =
             format!("{}: {}: was {}, is {}", difference.file, difference.place, short(&difference.was), short(&difference.is));
         writeln!(out, "{}", crate::render::visible(&line))?;
     }
-    if differences.len() > DIFFERENCES {
-        writeln!(out, "and {} more", differences.len() - DIFFERENCES)?;
+    for (file, count) in of_file.iter().filter(|(_, count)| **count > DIFFERENCES) {
+        writeln!(out, "{}: and {} more", crate::render::visible(file), count - DIFFERENCES)?;
     }
     if differences.is_empty() {
         writeln!(out, "every number is as the store tells it: {} files", files.len())?;
@@ -176,8 +183,10 @@ fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> 
     // Explanations know no window, and take what still lasts to last until the newest event.
     let plain = Need { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..Need::default() };
     let mut explained = Vec::new();
-    for word in ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota"] {
-        let Some(noun) = nouns::noun(word) else { continue };
+    // The rows of other nouns are those of a table, and those of a table stay where they are.
+    let computed = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota"];
+    for word in report::asked_often(request) {
+        let Some(noun) = nouns::noun(word).filter(|_| computed.contains(&word)) else { continue };
         let same = (noun.view)(plain);
         // The same but for the evidence: the same rows.
         let also: Vec<String> =

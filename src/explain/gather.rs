@@ -8,7 +8,7 @@ use super::finding::{Cause, Fact, Finding, Summary, When};
 use super::launch::{collision, launch};
 use super::network::network;
 use super::phases::ladder;
-use super::records::{Records, Row, equals, like_it};
+use super::records::{Records, Row, equals, like_it, within};
 use super::{advice, arithmetic};
 use crate::model::catalog::{Entry, FailureCatalog};
 use crate::run::RunError;
@@ -68,8 +68,19 @@ fn case_of(records: &Records<'_>, failure: Row) -> Result<Case, RunError> {
     };
     let submission =
         first(records, Table::JobSubmissions, "submission", failure.text("submission"), "last_processed_at desc nulls last")?;
-    let call = first(records, Table::Calls, "id", failure.text("call"), "\"time\"")?;
+    let call = call_of(records, &failure)?;
     Ok(Case { failure, task, submission, call, expected: false })
+}
+
+/// The call that failed. Its time is that of the failure: looking there first spares reading every call.
+fn call_of(records: &Records<'_>, failure: &Row) -> Result<Option<Row>, RunError> {
+    let at = failure.time("time").map(|at| within(at, 60, at, 60));
+    let near = at.map(|near| format!("{} and {near}", equals("id", failure.text("call"))));
+    let found = near.map(|near| records.some(Table::Calls, &near, "\"time\"", 1)).transpose()?;
+    match found.unwrap_or_default().into_iter().next() {
+        Some(call) => Ok(Some(call)),
+        None => first(records, Table::Calls, "id", failure.text("call"), "\"time\""),
+    }
 }
 
 fn first(records: &Records<'_>, table: Table, column: &str, value: Option<&str>, order: &str) -> Result<Option<Row>, RunError> {

@@ -114,7 +114,8 @@ fn ask(records: &Records<'_>, word: &str, columns: &str, condition: &str) -> Res
 pub(super) fn launch(records: &Records<'_>, case: &Case) -> Result<Option<Launch>, RunError> {
     let asks = matches!(case.text("event_name"), Some("RunTask" | "StartTask"));
     let Some(call) = case.text("call").filter(|_| asks && matches!(case.kind(), "launch" | "api_error")) else { return Ok(None) };
-    let Some(id) = launch_of(records, call)? else { return Ok(None) };
+    let Some(row) = &case.call else { return Ok(None) };
+    let Some(id) = launch_of(records, call, row)? else { return Ok(None) };
     let columns = "n.id, n.outcome, n.attempts, n.failures, n.missing, n.healed_by, n.healed_at, n.delay, n.regular";
     let row = ask(records, "launches", columns, &format!("n.id = {}", text(&id)))?;
     Ok(row.map(|row| Launch {
@@ -131,8 +132,9 @@ pub(super) fn launch(records: &Records<'_>, case: &Case) -> Result<Option<Launch
 }
 
 /// The id of the launch of a call that asks for tasks.
-pub(super) fn launch_of(records: &Records<'_>, call: &str) -> Result<Option<String>, RunError> {
-    let statement = nouns::launch_of_call(&text(call));
+fn launch_of(records: &Records<'_>, call: &str, row: &Row) -> Result<Option<String>, RunError> {
+    let like_it = ["account", "region", "cluster", "family"].map(|column| (column, row.text(column).map(text)));
+    let statement = nouns::launch_of_call(&text(call), &like_it);
     Ok(records.rows(&statement)?.first().and_then(|row| row.text("launch")).map(str::to_owned))
 }
 

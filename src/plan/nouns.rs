@@ -96,9 +96,9 @@ pub fn noun(word: &str) -> Option<&'static Noun> {
     NOUNS.iter().find(|noun| noun.word == word)
 }
 
-/// SQL for the launch that a call belongs to, given the id of the call as SQL: its column is `launch`.
-pub fn launch_of_call(call: &str) -> String {
-    views::launch_of_call(call)
+/// SQL for the launch that a call belongs to, given its id and where it was made, as SQL: its column is `launch`.
+pub fn launch_of_call(call: &str, like_it: &[(&str, Option<String>)]) -> String {
+    views::launch_of_call(call, like_it)
 }
 
 /// SQL that counts callers with a rhythm and without one: its columns are `regular` and `irregular`.

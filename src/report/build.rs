@@ -29,6 +29,20 @@ pub struct Built {
 /// The most records that are named one by one behind a number. Beyond that the query is named, which finds them again.
 const RECORDS: usize = 100_000;
 
+/// What a report asks about again and again: the nouns of two queries or more, and those that explanations look into.
+pub fn asked_often(request: &Request) -> Vec<&'static str> {
+    let wanted = |spec: &&SectionSpec| request.wants(&spec.id) && spec.made.is_none();
+    let of_sections = sections().iter().filter(wanted).map(|spec| spec.query.as_str());
+    let explains = request.wants(FINDINGS) || sections().iter().any(|spec| spec.made.is_some() && request.wants(&spec.id));
+    let more = if explains { ["failures", "launches", "collisions"].repeat(2) } else { Vec::new() };
+    let queries = facts().iter().map(|spec| spec.query.as_str()).chain(of_sections);
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for noun in queries.filter_map(|query| query.split_whitespace().next()).chain(more) {
+        *counts.entry(noun).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(noun, _)| noun).collect()
+}
+
 /// What is put together on the way.
 struct Draft<'a> {
     desk: &'a Desk<'a>,

@@ -106,8 +106,9 @@ fn write_finding(out: &mut String, finding: &Finding) {
 /// A finding that is not among the first.
 fn in_a_line(finding: &Finding) -> String {
     let more = if finding.more_places > 0 { format!(" and {} more", finding.more_places) } else { String::new() };
-    let action = finding.actions.first().map(|action| format!(". {}", escape(action))).unwrap_or_default();
-    format!("{} × {}: {}{more}{action}", finding.count, escape(&finding.title), escape(&finding.places.join(", ")))
+    let actions: Vec<_> = finding.actions.iter().map(|action| escape(action)).collect();
+    let actions = if actions.is_empty() { String::new() } else { format!(". To do: {}", actions.join("; ")) };
+    format!("{} × {}: {}{more}{actions}", finding.count, escape(&finding.title), escape(&finding.places.join(", ")))
 }
 
 fn write_chart(out: &mut String, chart: &Chart) {

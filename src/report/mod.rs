@@ -23,7 +23,7 @@ mod sheet;
 mod story;
 mod verify;
 
-pub use build::{Built, build};
+pub use build::{Built, asked_often, build};
 pub use desk::{Desk, Run};
 pub use folder::{read, write};
 pub use manifest::{Manifest, Own, Request, Snapshot};

@@ -41,6 +41,7 @@ pub fn stories(answers: &Answers<'_>) -> Vec<Story> {
         tell("stalls", stalls),
         tell("quota", quota),
         tell("network", network),
+        tell("changes-before", changed),
     ];
     told.into_iter().flatten().collect()
 }
@@ -182,6 +183,32 @@ fn network(told: &Told) -> Option<Story> {
         detail: format!("{}; rejected on the way to {targets}", frequent(told, places)),
         advice: "allow it in the security groups of the task and of the target, and in the network ACL".to_owned(),
         section: "network",
+    })
+}
+
+/// The first change before the greatest burst that has one: it shares most with it.
+fn changed(told: &Told) -> Option<Story> {
+    let of = |name: &str| told.text(0, name).unwrap_or_default();
+    let failures = told.number(0, "failures").unwrap_or_default() as usize;
+    let before = Cell::Duration(told.number(0, "before").unwrap_or_default()).human(&Look::default());
+    let who = told.text(0, "user").map(|user| format!(" by {user}")).unwrap_or_default();
+    let bursts: BTreeSet<_> = (0..told.rows.len()).filter_map(|row| told.time(row, "burst")).collect();
+    let more = match bursts.len().saturating_sub(1) {
+        0 => String::new(),
+        1 => "; so does one more burst".to_owned(),
+        more => format!("; so do {more} more bursts"),
+    };
+    Some(Story {
+        count: failures.to_string(),
+        what: format!(
+            "{} ({}) {} soon after a change",
+            if failures == 1 { "failure" } else { "failures" },
+            of("cause"),
+            plural(failures, "comes", "come")
+        ),
+        detail: format!("{}{who}, {before} before the first of them; both name {}{more}", of("change"), of("shares")),
+        advice: "look at that change first; that it came before is no proof".to_owned(),
+        section: "changes-before",
     })
 }
 

@@ -60,6 +60,9 @@ fn tables(was: &[u8], is: &[u8]) -> Vec<Found> {
     };
     let (was, is) = (read(was), read(is));
     let header: Vec<String> = is.first().cloned().unwrap_or_default();
+    if was.len() != is.len() {
+        return rows(&was, &is);
+    }
     let mut found = Vec::new();
     for row in 0..was.len().max(is.len()) {
         let place = if row == 0 { "header".to_owned() } else { format!("row {row}") };
@@ -84,6 +87,27 @@ fn tables(was: &[u8], is: &[u8]) -> Vec<Found> {
     } else {
         found
     }
+}
+
+/// The rows of one table that the other lacks: where one is missing, those after it are no difference.
+fn rows(was: &[Vec<String>], is: &[Vec<String>]) -> Vec<Found> {
+    let only = |these: &[Vec<String>], those: &[Vec<String>]| {
+        let mut known: BTreeMap<&Vec<String>, usize> = BTreeMap::new();
+        those.iter().for_each(|row| *known.entry(row).or_default() += 1);
+        let mut only = Vec::new();
+        for (index, row) in these.iter().enumerate() {
+            match known.get_mut(row).filter(|count| **count > 0) {
+                Some(count) => *count -= 1,
+                None => only.push((index, row.join(","))),
+            }
+        }
+        only
+    };
+    let place = |row: usize| if row == 0 { "header".to_owned() } else { format!("row {row}") };
+    let none = || "no such row".to_owned();
+    let gone = only(was, is).into_iter().map(|(row, text)| (place(row), text, none()));
+    let lacking = only(is, was).into_iter().map(|(row, text)| (place(row), none(), text));
+    gone.chain(lacking).collect()
 }
 
 fn lines(was: &[u8], is: &[u8]) -> Vec<Found> {
@@ -151,6 +175,7 @@ mod tests {
         let differ = |was: &str, is: &str| compare(&files("a.csv", was), &files("a.csv", is)).len();
         assert_eq!(differ("x\n1\n", "x\n1\n"), 0);
         assert_eq!(differ("x\n1\n2\n", "x\n1\n"), 1);
+        assert_eq!(differ("x\n2\n3\n4\n", "x\n1\n2\n3\n4\n"), 1, "the rows after a missing one are the same");
         assert_eq!(differ("x\n\"1\"\n", "x\n1\n"), 1);
         assert_eq!(compare(&files("a.csv", ""), &files("b.csv", "")).len(), 2);
         assert_eq!(compare(&files("a.md", "1\n2"), &files("a.md", "1\n3"))[0].place, "line 2");

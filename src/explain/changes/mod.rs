@@ -182,10 +182,12 @@ fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTree
         marks.extend(failure.text(column).map(|name| Mark { kind, name: name.to_owned() }));
     }
     let account = like_it("account", failure.text("account"));
+    // The call that failed, failed then.
+    let at = failure.time("time").unwrap_or(began);
     let until = format!("\"time\" <= {}", super::records::time(began));
     let service = format!("{} and {}", equals("service", failure.text("service")), like_it("cluster", failure.text("cluster")));
     let sources = [
-        (Table::Calls, equals("id", failure.text("call"))),
+        (Table::Calls, format!("{} and {}", equals("id", failure.text("call")), within(at, 60, at, 60))),
         (Table::TaskEvents, equals("task", failure.text("task").filter(|_| failure.text("kind") == Some("task")))),
         (
             Table::Calls,

@@ -119,11 +119,13 @@ fn view(need: Need) -> String {
 pub(super) const REASONS: &str = "select f.id, f.reason from failures f where f.kind in ('launch', 'api_error') \
      and f.event_name in ('RunTask', 'StartTask') and f.reason is not null";
 
-/// The launch of a call, given the id of the call as SQL. Only the attempts of the same cluster and family are folded.
-pub fn launch_of_call(call: &str) -> String {
-    let same =
-        |column: &str| format!("(a.{column} is not distinct from (select min(c.{column}) from calls c where c.id = {call}))");
-    let same = ["account", "region", "cluster", "family"].map(same).join(" and ");
+/// The launch of a call, given its id, account, region, cluster and family as SQL: only attempts with the same are folded.
+pub fn launch_of_call(call: &str, like_it: &[(&str, Option<String>)]) -> String {
+    let same = like_it.iter().map(|(column, value)| match value {
+        Some(value) => format!("a.\"{column}\" = {value}"),
+        None => format!("a.\"{column}\" is null"),
+    });
+    let same = same.collect::<Vec<_>>().join(" and ");
     format!(
         "select get_field(w.f, 'launch') as launch from (select a.*, {} as f from (select a.* from ({}) a where {same}) a) w \
          where w.id = {call}",
