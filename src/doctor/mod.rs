@@ -72,6 +72,9 @@ pub struct Held {
     pub lines: usize,
 }
 
+/// Rows, each value as text.
+pub type Lines = Vec<Vec<String>>;
+
 /// The tables of a store, as far as advice needs them.
 pub struct Patient<'p, E> {
     /// The rows of a table.
@@ -79,7 +82,7 @@ pub struct Patient<'p, E> {
     /// The first column of a statement's rows, as text.
     pub sql: &'p dyn Fn(&str) -> Result<Vec<String>, E>,
     /// The rows of a query, each value as text.
-    pub query: &'p dyn Fn(&str) -> Result<Vec<Vec<String>>, E>,
+    pub query: &'p dyn Fn(&str) -> Result<Lines, E>,
 }
 
 const KEYS: &[&str] = &["id", "kind", "title", "empty", "rows", "query", "line", "given", "means", "do"];

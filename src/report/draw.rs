@@ -267,7 +267,7 @@ fn timeline(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZon
     }
     let title = "What happened when".to_owned();
     let text = "One lane for each cause: a dot is a failure, a greater dot several near each other. \
-                Below them, when agents were disconnected and when somebody changed something shortly before a failure."
+                Below them, when agents were disconnected and when somebody changed what then failed in a main burst."
         .to_owned();
     let (wide, narrow) = lanes(("timeline", &title, &text), window, tz, &drawn)?;
     let mut legend = vec![Key::of(OTHER, "dot", "failure; greater: several".to_owned())];
@@ -275,7 +275,11 @@ fn timeline(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZon
         legend.push(Key::of(5, "box", "agent disconnected for a minute or longer".to_owned()));
     }
     if answers.get("changes-before").is_some_and(|told| !told.rows.is_empty()) {
-        legend.push(Key::of(6, "triangle", "accepted write call at most 30 minutes before a failure".to_owned()));
+        legend.push(Key::of(
+            6,
+            "triangle",
+            "accepted write call in the half hour before a main burst, of something that failed in it".to_owned(),
+        ));
     }
     let table = Sheet::texts(&[("lane", false), ("count", true), ("first", false), ("last", false)], rows);
     Ok(Some(Chart { id: "timeline".to_owned(), title, text, wide, narrow, legend, table }))
