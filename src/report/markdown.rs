@@ -54,7 +54,8 @@ pub fn write(page: &Page) -> String {
     let mut told = vec![
         format!("{} files in the store, events {}, content `{}`", about.files, escape(&about.events), about.content),
         format!("written by {} with failure catalog {}", escape(&about.tool), escape(&about.catalog)),
-        "the records behind every number: `evidence.csv` (where a number counts everything, or more than 100,000 records, the query that finds them)".to_owned(),
+        "the records behind every number: `evidence.csv` (where a number counts everything, or more than 100,000 records, the query that finds them; \
+         of a level of `quota` that more tasks make up, a hundred)".to_owned(),
         "`ecs-audit report verify DIR` computes every number again".to_owned(),
     ];
     if about.failures {
