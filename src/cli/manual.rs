@@ -1,7 +1,7 @@
 //! `ecs-audit completions` and `ecs-audit man`: what the shell and the reader of manuals need, from the same
 //! arguments that the program parses.
 
-use super::args::{Cli, Completions, Man};
+use super::args::{Cli, Completions, Global, Man};
 use super::explain;
 use super::say::{Failure, say};
 use crate::exit::ExitCode;
@@ -16,12 +16,14 @@ pub fn completions(arguments: &Completions) -> Result<ExitCode, Failure> {
 }
 
 /// Runs `man`.
-pub fn pages(arguments: &Man) -> Result<ExitCode, Failure> {
+pub fn pages(arguments: &Man, global: &Global) -> Result<ExitCode, Failure> {
     let wrong = |error: std::io::Error| Failure::Sentence(format!("`{}`: {error}", arguments.out.display()));
     std::fs::create_dir_all(&arguments.out).map_err(wrong)?;
     // The time zone and the store of whoever makes the pages have no place in them.
     let command = Cli::command().mut_args(|argument| argument.hide_env_values(true));
     clap_mangen::generate_to(command, &arguments.out).map_err(wrong)?;
-    say(&format!("man pages written to {}", arguments.out.display()));
+    if !global.quiet {
+        say(&format!("man pages written to {}", arguments.out.display()));
+    }
     Ok(ExitCode::Ok)
 }

@@ -86,7 +86,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Doctor(arguments) => doctor::run(&arguments, global, context),
         args::Command::Repl(arguments) => repl::run(&arguments, global, context),
         args::Command::Completions(arguments) => manual::completions(&arguments),
-        args::Command::Man(arguments) => manual::pages(&arguments),
+        args::Command::Man(arguments) => manual::pages(&arguments, global),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
 }
