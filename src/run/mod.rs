@@ -8,7 +8,7 @@ mod side;
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -17,6 +17,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::{DataFrame, SessionContext};
+use futures::StreamExt;
 
 pub use empty::{explain_empty, values};
 pub use side::side_by_side;
@@ -88,8 +89,12 @@ pub async fn answer(session: &SessionContext, checked: &Checked, options: Option
 pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> Result<(), RunError> {
     let frame = session.sql(view).await?;
     let schema = Arc::new(frame.schema().as_arrow().clone());
-    let partitions = frame.collect_partitioned().await?;
-    let rows = MemTable::try_new(schema, partitions)?;
+    let mut stream = frame.execute_stream().await?;
+    let mut batches = Vec::new();
+    while let Some(batch) = stream.next().await {
+        batches.push(own_texts(&batch?)?);
+    }
+    let rows = MemTable::try_new(schema, vec![batches])?;
     let rows: Arc<dyn TableProvider> = Arc::new(rows);
     for view in std::iter::once(view).chain(also.iter().map(String::as_str)) {
         let name = plan::evaluated_name(view);
@@ -98,6 +103,15 @@ pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> 
         }
     }
     Ok(())
+}
+
+/// A batch with texts of its own: as they come from a file, a few of them keep everything that was read with them.
+fn own_texts(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let own = |array: &ArrayRef| match array.as_string_view_opt() {
+        Some(texts) => Arc::new(texts.gc()) as ArrayRef,
+        None => Arc::clone(array),
+    };
+    RecordBatch::try_new(batch.schema(), batch.columns().iter().map(own).collect())
 }
 
 /// How a query runs: its canonical form, its window, and both plans of the engine.
