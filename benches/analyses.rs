@@ -3,15 +3,18 @@
 //! ```text
 //! cargo bench --bench analyses                                   ten million events
 //! EVENTS=1000000 cargo bench --bench analyses -- quota stalls     one million, some nouns only
+//! KEPT=/some/folder cargo bench --bench analyses                  made there once, and kept
 //! ```
 //!
 //! The events are made here from a seed, written as Parquet the way a store keeps them, and asked through
 //! the same tables and plans as a store: 30 days, 16 accounts and regions, half of the tasks on Fargate, the
-//! others on 1,000 instances, three events a task, 500 refused calls and ten stalled deployments.
+//! others on 1,000 instances, three events a task, and 500 refused calls. `collisions`, `schedules` and
+//! `launches` are asked of two million calls (`ATTEMPTS`) of 600 schedules and 200 irregular callers, of which
+//! one in 500 fails for AGENT, and of the agents of 240 instances that lose their connection every two hours.
 
 use ecs_audit::lang::{self, CheckContext};
 use ecs_audit::plan::{Evidence, Options, PlanCatalog, session};
-use ecs_audit::run;
+use ecs_audit::run::answer;
 use ecs_audit::store::{DataFile, StoreTable};
 use ecs_audit::table::{Call, Columns, Failure, InstanceEvent, Row, Table, TaskEvent};
 use jiff::Timestamp;
@@ -21,9 +24,13 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The questions, by the noun they ask about.
 const QUERIES: &[(&str, &str)] = &[
@@ -60,13 +67,29 @@ struct Shelf<'d> {
 }
 
 impl Shelf<'_> {
+    /// The files that are there already: `TABLE-NUMBER-ROWS.parquet`.
+    fn find(&mut self) -> Result<bool, Box<dyn Error>> {
+        for entry in std::fs::read_dir(self.dir)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let mut parts = name.strip_suffix(".parquet").unwrap_or_default().split('-');
+            let table = parts.next().and_then(|word| Table::ALL.iter().find(|table| table.name() == word));
+            let (Some(table), Some(rows)) = (table, parts.nth(1).and_then(|rows| rows.parse().ok())) else { continue };
+            let size = entry.metadata()?.len();
+            let file = DataFile { path: name, day: 0, size, rows, first: None, last: None };
+            self.files.entry(*table).or_default().push(file);
+        }
+        self.files.values_mut().for_each(|files| files.sort_by(|left, right| left.path.cmp(&right.path)));
+        Ok(!self.files.is_empty())
+    }
+
     fn put(&mut self, table: Table, columns: &mut Columns) -> Result<(), Box<dyn Error>> {
         let rows = std::mem::replace(columns, Columns::new(table)).into_rows()?;
         if rows.num_rows() == 0 {
             return Ok(());
         }
         let files = self.files.entry(table).or_default();
-        let name = format!("{}-{}.parquet", table.name(), files.len());
+        let name = format!("{}-{:05}-{}.parquet", table.name(), files.len(), rows.num_rows());
         let path = self.dir.join(&name);
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?)).build();
         let mut writer = ArrowWriter::try_new(std::fs::File::create(&path)?, rows.schema(), Some(properties))?;
@@ -206,6 +229,103 @@ fn make(shelf: &mut Shelf<'_>, events: i64) -> Result<(), Box<dyn Error>> {
     shelf.put(Table::Failures, &mut failures)
 }
 
+/// The calls of `collisions`, `schedules` and `launches`.
+fn make_attempts(shelf: &mut Shelf<'_>, attempts: i64) -> Result<(), Box<dyn Error>> {
+    const SCHEDULES: i64 = 600;
+    const INSTANCES: i64 = 3;
+    let mut random = Random(11);
+    // Six of seven calls are regular.
+    let starts = attempts * 6 / 7 / SCHEDULES;
+    let (mut calls, mut failures) = (Columns::new(Table::Calls), Columns::new(Table::Failures));
+    for number in 0..attempts {
+        let regular = number < starts * SCHEDULES;
+        let caller = if regular { number % SCHEDULES } else { SCHEDULES + random.below(200) };
+        let jitter = random.below(3 * SECOND);
+        let time = if regular {
+            START + MONTH / starts * (number / SCHEDULES) + caller * SECOND + jitter
+        } else {
+            START + random.below(MONTH)
+        };
+        let place = caller % 16;
+        let (account, region) = (ACCOUNTS[(place / 4) as usize], REGIONS[(place % 4) as usize]);
+        let cluster = format!("cluster-{}", caller % 80);
+        let instance = format!("{:032x}", caller % 80 * INSTANCES + random.below(INSTANCES));
+        let failed = random.below(500) == 0;
+        let id = format!("{:08x}-{:04x}-4000-8000-{number:012x}", random.below(1 << 32), random.below(1 << 16));
+        let (family, started_by) = (format!("family-{caller}"), regular.then(|| format!("events-rule/rule-{caller}")));
+        let user = format!("role-{caller}/session-{}", random.below(50));
+        calls.push(&Row::from(Call {
+            id: Some(id.clone().into()),
+            time: Some(time),
+            account: Some(account.into()),
+            region: Some(region.into()),
+            event_name: Some("RunTask".into()),
+            event_source: Some("ecs.amazonaws.com".into()),
+            cluster: Some(cluster.clone().into()),
+            container_instance: (!failed).then(|| instance.clone().into()),
+            family: Some(family.clone().into()),
+            task_definition: Some(format!("{family}:3").into()),
+            started_by: started_by.clone().map(Into::into),
+            user: Some(user.clone().into()),
+            asked: Some(1),
+            placed: Some(i64::from(!failed)),
+            missing: Some(i64::from(failed)),
+            failed: Some(failed),
+            failure_reasons: failed.then(|| "AGENT".into()),
+            source: Some("cloudtrail".into()),
+            ..Call::default()
+        }));
+        if failed {
+            failures.push(&Row::from(Failure {
+                id: Some(id.clone().into()),
+                record: Some(id.clone().into()),
+                call: Some(id.into()),
+                time: Some(time),
+                account: Some(account.into()),
+                region: Some(region.into()),
+                kind: Some("launch".into()),
+                reason: Some("AGENT".into()),
+                event_name: Some("RunTask".into()),
+                cluster: Some(cluster.into()),
+                container_instance: Some(instance.into()),
+                family: Some(family.into()),
+                started_by: started_by.map(Into::into),
+                user: Some(user.into()),
+                missing_tasks: Some(1),
+                ..Failure::default()
+            }));
+        }
+        if number % 500_000 == 499_999 {
+            shelf.put(Table::Calls, &mut calls)?;
+        }
+    }
+    shelf.put(Table::Calls, &mut calls)?;
+    shelf.put(Table::Failures, &mut failures)?;
+    let mut instances = Columns::new(Table::InstanceEvents);
+    for number in 0..80 * INSTANCES {
+        let cluster = number / INSTANCES;
+        let place = cluster % 16;
+        for turn in 0..720_i64 {
+            let (hours, away) = (turn / 2, turn % 2);
+            let time = START + hours * 7_200 * SECOND + away * 3 * SECOND + number * 20 * SECOND;
+            instances.push(&Row::from(InstanceEvent {
+                id: Some(format!("i-{number}-{turn}").into()),
+                time: Some(time),
+                account: Some(ACCOUNTS[(place / 4) as usize].into()),
+                region: Some(REGIONS[(place % 4) as usize].into()),
+                cluster: Some(format!("cluster-{cluster}").into()),
+                container_instance: Some(format!("{number:032x}").into()),
+                version: Some(turn),
+                agent_version: Some("1.94.0".into()),
+                agent_connected: Some(away == 1),
+                source: Some("eventbridge".into()),
+                ..InstanceEvent::default()
+            }));
+        }
+    }
+    shelf.put(Table::InstanceEvents, &mut instances)
+}
+
 /// Peak memory of the process in MiB since [`forget_peak`], where the system tells.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -218,32 +338,65 @@ fn forget_peak() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let events: i64 = std::env::var("EVENTS").ok().and_then(|events| events.parse().ok()).unwrap_or(10_000_000);
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let dir = tempfile::tempdir()?;
+/// Seconds of all processors that the process used so far, where the system tells.
+fn used() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit(") ").next()?.split(' ').skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    // Linux counts a hundred ticks a second for all programs.
+    Some((ticks()? + ticks()?) / 100.0)
+}
+
+type Make = fn(&mut Shelf<'_>, i64) -> Result<(), Box<dyn Error>>;
+
+/// Makes a store of so many rows, or finds it where it is kept, and asks it some questions.
+fn run(name: &str, rows: i64, make: Make, queries: &[(&str, &str)]) -> Result<(), Box<dyn Error>> {
+    let temporary = tempfile::tempdir()?;
+    let kept = std::env::var_os("KEPT").map(|folder| PathBuf::from(folder).join(format!("{name}-{rows}")));
+    let dir = kept.unwrap_or_else(|| temporary.path().to_path_buf());
+    std::fs::create_dir_all(&dir)?;
     let made = Instant::now();
-    let mut shelf = Shelf { dir: dir.path(), files: BTreeMap::new() };
-    make(&mut shelf, events)?;
-    println!("{events} task events made in {:.1} s", made.elapsed().as_secs_f64());
+    let mut shelf = Shelf { dir: &dir, files: BTreeMap::new() };
+    if !shelf.find()? {
+        make(&mut shelf, rows)?;
+        println!("{rows} {name} made in {:.1} s", made.elapsed().as_secs_f64());
+    }
     let session = session(2);
     for table in Table::ALL {
         let files = shelf.files.remove(table).unwrap_or_default();
-        session.register_table(table.name(), Arc::new(StoreTable::new(table.schema(), dir.path().to_path_buf(), files)))?;
+        session.register_table(table.name(), Arc::new(StoreTable::new(table.schema(), dir.clone(), files)))?;
     }
     let anchor = Timestamp::from_microsecond(START + MONTH)?;
     let context = CheckContext { anchor, now: anchor, first: None, last: Some(anchor), tz: TimeZone::UTC };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).build()?;
-    println!("{:>8}  {:>8}  {:>8}  query", "seconds", "peak MiB", "rows");
-    for (noun, text) in QUERIES.iter().filter(|(noun, _)| wanted.is_empty() || wanted.iter().any(|word| word == noun)) {
+    println!("{:>8}  {:>8}  {:>8}  {:>8}  query", "seconds", "of CPU", "peak MiB", "rows");
+    for (noun, text) in queries {
         let query = lang::parse(text).map_err(|errors| format!("{text}: {errors:?}"))?;
         let checked =
             lang::check(&query, &PlanCatalog::default(), &context).map_err(|errors| format!("{noun}: {text}: {errors:?}"))?;
         forget_peak();
-        let begun = Instant::now();
-        let answer = runtime.block_on(run::answer(&session, &checked, Options { anchor, evidence: Evidence::Without }))?;
+        let (begun, before) = (Instant::now(), used());
+        let answer = runtime.block_on(answer(&session, &checked, Options { anchor, evidence: Evidence::Without }))?;
+        let seconds = begun.elapsed().as_secs_f64();
         let peak = peak().map_or_else(|| "?".to_owned(), |peak| peak.to_string());
-        println!("{:8.2}  {peak:>8}  {:>8}  {text}", begun.elapsed().as_secs_f64(), answer.rows());
+        let used = used().zip(before).map_or_else(|| "?".to_owned(), |(after, before)| format!("{:.2}", after - before));
+        println!("{seconds:8.2}  {used:>8}  {peak:>8}  {:>8}  {text}", answer.rows());
+    }
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let number = |name: &str, usual: i64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let asked = |(noun, _): &&(&str, &str)| wanted.is_empty() || wanted.iter().any(|word| word == noun);
+    let stores: [(&str, i64, Make); 2] =
+        [("task events", number("EVENTS", 10_000_000), make), ("attempts", number("ATTEMPTS", 2_000_000), make_attempts)];
+    for (name, rows, make) in stores {
+        let of_tasks = |(noun, _): &&(&str, &str)| matches!(*noun, "quota" | "stalls") == (name == "task events");
+        let queries: Vec<(&str, &str)> = QUERIES.iter().filter(asked).filter(of_tasks).copied().collect();
+        if !queries.is_empty() {
+            run(name, rows, make, &queries)?;
+        }
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ mod rows;
 mod select;
 mod session;
 mod source;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod views;

@@ -8,10 +8,11 @@ use datafusion::prelude::SessionConfig;
 
 use super::function::{
     agent_collisions_function, chance_functions, exact_sum_function, expected_starts_function, fold_attempts_function,
-    json_path_function, level_steps_function, message_template_function, min_blocked_function, quota_changes_function,
-    quota_limit_function, quota_task_units_function, regular_caller_function, stalled_function,
+    json_path_function, message_template_function, min_blocked_function, quota_changes_function, quota_limit_function,
+    quota_task_units_function, regular_caller_function,
 };
 use super::quotas::Quotas;
+use super::sweep::{instance_stalls_function, quota_steps_function};
 
 /// A session without tables that uses so many threads.
 ///
@@ -36,8 +37,8 @@ pub fn session(threads: usize) -> SessionContext {
     {
         session.register_udwf(function);
     }
-    session.register_udaf(level_steps_function());
-    session.register_udaf(stalled_function());
+    let (name, function) = instance_stalls_function();
+    session.register_udtf(name, function);
     set_quotas(&session, Quotas::default());
     set_min_blocked(&session, Duration::from_secs(60));
     session
@@ -49,6 +50,8 @@ pub fn set_quotas(session: &SessionContext, quotas: Quotas) {
     session.register_udf(quota_limit_function(&quotas));
     session.register_udf(quota_changes_function(&quotas));
     session.register_udf(quota_task_units_function(&quotas));
+    let (name, function) = quota_steps_function(&quotas);
+    session.register_udtf(name, function);
 }
 
 /// How long a task must be blocked before it is a stall, in place of the minute that it was.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringViewArray};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, ListArray, StringViewArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::WindowUDF;
 
@@ -35,7 +37,8 @@ pub const ARGUMENTS: &[&str] = &[
     "zone",
 ];
 
-/// What is told of each failure. The counts of the whole cluster stand on the first row of the partition, too.
+/// What is told of each failure, as a list of one. The counts of the whole cluster stand on the first row of the
+/// partition, too; the lists of all other rows are empty.
 const COLLISION: &[(&str, Kind)] = &[
     ("class", Kind::Text),
     ("basis", Kind::Text),
@@ -74,9 +77,17 @@ const COLLISION: &[(&str, Kind)] = &[
     ("evidence", Kind::Texts),
 ];
 
+fn list_type() -> DataType {
+    DataType::List(item())
+}
+
+fn item() -> FieldRef {
+    Arc::new(Field::new("item", struct_type(COLLISION), true))
+}
+
 /// The function.
 pub fn agent_collisions_function() -> WindowUDF {
-    sweep("agent_collisions", ARGUMENTS.len(), struct_type(COLLISION), agent_collisions)
+    sweep("agent_collisions", ARGUMENTS.len(), list_type(), agent_collisions)
 }
 
 struct Columns {
@@ -216,11 +227,10 @@ fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
             }
         }
     }
-    let mut all = Rows::new(COLLISION, rows);
-    for row in 0..rows {
-        all.push(told.get(&row).map(Vec::as_slice).unwrap_or_default());
-    }
-    Ok(Arc::new(all.finish()?))
+    let mut all = Rows::new(COLLISION, told.len());
+    told.values().for_each(|cells| all.push(cells));
+    let offsets = OffsetBuffer::from_lengths((0..rows).map(|row| usize::from(told.contains_key(&row))));
+    Ok(Arc::new(ListArray::try_new(item(), offsets, Arc::new(all.finish()?), None)?))
 }
 
 fn agents(columns: &Columns, rows: usize) -> BTreeMap<&str, Agent<'_>> {

@@ -11,14 +11,12 @@ mod collisions;
 mod exact_sum;
 mod gap;
 mod json_path;
-mod key;
+pub(in crate::plan) mod key;
 mod launches;
 mod limit;
-mod record;
+pub(in crate::plan) mod record;
 mod span;
-mod stalls;
 mod step;
-mod steps;
 mod sweep;
 mod template;
 
@@ -33,14 +31,12 @@ pub use json_path::{json_path, json_path_function, pointer};
 pub use launches::{ARGUMENTS as ATTEMPT_ARGUMENTS, expected_starts_function, fold_attempts_function, regular_caller_function};
 pub use limit::{quota_changes_function, quota_limit_function, quota_task_units_function};
 pub use span::bucket_span;
-pub use stalls::stalled_function;
 pub use step::Step;
-pub use steps::level_steps_function;
 pub use template::{message_template_function, template_of};
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, TimestampMicrosecondArray};
+use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ColumnarValue;
 
@@ -57,16 +53,6 @@ fn times(argument: &ColumnarValue, rows: usize) -> Result<TimestampMicrosecondAr
         .downcast_ref::<TimestampMicrosecondArray>()
         .cloned()
         .ok_or_else(|| exec_datafusion_err!("a column of times was expected"))
-}
-
-/// Whole numbers, or times in microseconds since 1970.
-fn numbers_of(array: &ArrayRef) -> Result<Int64Array> {
-    let numbers = match array.data_type() {
-        DataType::Timestamp(TimeUnit::Microsecond, _) => cast(array, &DataType::Int64)?,
-        DataType::Timestamp(..) => cast(&cast(array, &time_type())?, &DataType::Int64)?,
-        _ => cast(array, &DataType::Int64)?,
-    };
-    Ok(numbers.as_primitive::<Int64Type>().clone())
 }
 
 /// The argument at a place.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Builder, Int64Array, Int64Builder, ListBuilder, StringBuilder,
-    StringViewArray, StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array, Int64Builder, ListBuilder,
+    StringBuilder, StringViewArray, StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
 };
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Fields, Int64Type};
+use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type};
 use datafusion::common::{Result, exec_datafusion_err};
 
 use super::time_type;
@@ -20,6 +20,11 @@ pub fn texts(values: &[ArrayRef], index: usize) -> Result<StringViewArray> {
 /// An argument as whole numbers; times are microseconds.
 pub fn numbers(values: &[ArrayRef], index: usize) -> Result<Int64Array> {
     Ok(cast(value(values, index)?, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
+}
+
+/// An argument as numbers.
+pub fn floats(values: &[ArrayRef], index: usize) -> Result<Float64Array> {
+    Ok(cast(value(values, index)?, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
 }
 
 /// An argument as flags.

@@ -83,7 +83,7 @@ pub fn noun() -> Noun {
 }
 
 /// What a row of the union holds beside the arguments of the sweep.
-const CARRIED: &[&str] = &["account", "region", "cluster", "launch", "outcome", "healed_by", "delay"];
+const CARRIED: &[&str] = &["account", "region", "cluster"];
 
 /// One part of the union: values by name, missing where there is none.
 fn part(values: &[(&str, &str)], rest: &str) -> String {
@@ -92,7 +92,6 @@ fn part(values: &[(&str, &str)], rest: &str) -> String {
         let kind = match *name {
             "time" | "version" | "anchor" => "bigint",
             "connected" | "same" | "accepted" => "boolean",
-            "delay" => "double",
             _ => "text",
         };
         let value = value.unwrap_or_else(|| "null".to_owned());
@@ -110,7 +109,7 @@ const PLACE: [(&str, &str); 3] =
     [("account", "x.account"), ("region", "x.region"), ("cluster", "coalesce(x.cluster, 'default')")];
 
 /// Everything told of agents and launches, below each other.
-fn told(need: Need) -> String {
+fn told() -> String {
     let time = ("time", "cast(x.\"time\" as bigint)");
     let id = ("id", "x.id");
     let at = |kind: &'static str, more: &[(&'static str, &'static str)]| {
@@ -152,25 +151,14 @@ fn told(need: Need) -> String {
         "from failures x where x.kind = 'launch' and x.reason <> 'AGENT' and x.container_instance is not null \
          and x.\"time\" is not null",
     );
-    let launch = |name: &str| format!("get_field(w.f, '{name}')");
-    let failed = format!(
-        "select f.id, f.\"time\", f.account, f.region, f.cluster, f.container_instance, f.family, f.started_by, \
-         split_part(f.\"user\", '/', 1) as caller, {} as launch, {} as outcome, {} as healed_by, {} as delay from failures f left join ({}) w on w.id = f.call \
-         where f.kind = 'launch' and f.reason = 'AGENT' and f.\"time\" is not null",
-        launch("launch"),
-        launch("outcome"),
-        launch("healed_by"),
-        launch("delay"),
-        folded(need, ""),
+    let failed: &[(&str, &str)] = &[("instance", "x.container_instance")];
+    let failure = part(
+        &at(
+            "'failure'",
+            &[&[("family", "x.family"), ("caller", "coalesce(x.started_by, split_part(x.\"user\", '/', 1))")], failed].concat(),
+        ),
+        "from failures x where x.kind = 'launch' and x.reason = 'AGENT' and x.\"time\" is not null",
     );
-    let carried: &[(&str, &str)] = &[
-        ("instance", "x.container_instance"),
-        ("launch", "x.launch"),
-        ("outcome", "x.outcome"),
-        ("healed_by", "x.healed_by"),
-        ("delay", "x.delay"),
-    ];
-    let failure = part(&at("'failure'", &[series, carried].concat()), &format!("from ({failed}) x"));
     [event, call("'update'", "UpdateContainerAgent"), call("'register'", "RegisterContainerInstance"), attempt, refused, failure]
         .join(" union all ")
 }
@@ -208,6 +196,7 @@ fn view(need: Need) -> String {
     };
     let arguments: Vec<String> = COLLISION_ARGUMENTS.iter().map(argument).collect();
     let of = |name: &str| format!("get_field(o.s, '{name}')");
+    let of_launch = |name: &str| format!("get_field(l.f, '{name}')");
     let counts = |prefix: &str| {
         ["inside", "inside_failed", "outside", "outside_failed"].map(|name| of(&format!("{prefix}{name}"))).join(", ")
     };
@@ -224,16 +213,24 @@ fn view(need: Need) -> String {
     format!(
         "select o.id, {time} as \"time\", {class}, o.account, o.region, o.cluster, {instance} as container_instance, f.family, \
          f.started_by, f.\"group\", split_part(f.\"user\", '/', 1) as caller, f.event_name, f.call, {window}, {window_seconds} as \"window\", {versions}, \
-         o.launch, o.outcome, o.healed_by, o.delay, case when o.outcome = 'lost' then o.launch end as lost_launch, \
-         case when o.outcome = 'healed' then o.launch end as healed_launch, {inside} as inside_attempts, \
+         {launch} as launch, {outcome} as outcome, {healed_by} as healed_by, {delay} as delay, \
+         case when {outcome} = 'lost' then {launch} end as lost_launch, \
+         case when {outcome} = 'healed' then {launch} end as healed_launch, {inside} as inside_attempts, \
          {inside_failed} as inside_failures, {outside} as outside_attempts, {outside_failed} as outside_failures, \
          agent_lift({own}) as lift, fisher_p({own}) as p_value, agent_lift({cluster}) as cluster_lift, \
          fisher_p({cluster}) as cluster_p_value, agent_lift({overall}) as overall_lift, fisher_p({overall}) as overall_p_value, \
          {series}, f.source, f.file{raw}{evidence} \
-         from (select s.*, {sums} from (select u.*, agent_collisions({arguments}) over (\
-             partition by u.account, u.region, u.cluster order by u.\"time\", u.id) as s from ({told}) u) s \
-           where s.kind = 'failure' or get_field(s.s, 'part_inside') is not null) o \
-         join failures f on f.id = o.id and f.kind = 'launch'{with_raw} where o.kind = 'failure'",
+         from (select s.*, {sums} from (\
+             select w.id, w.\"time\", w.kind, w.account, w.region, w.cluster, array_element(w.found, 1) as s from (\
+               select u.*, agent_collisions({arguments}) over (partition by u.account, u.region, u.cluster \
+               order by u.\"time\", u.id) as found from ({told}) u) w where cardinality(w.found) > 0) s) o \
+         join failures f on f.id = o.id and f.kind = 'launch' left join ({folded}) l on l.id = f.call{with_raw} \
+         where o.kind = 'failure'",
+        folded = folded(need, ""),
+        launch = of_launch("launch"),
+        outcome = of_launch("outcome"),
+        healed_by = of_launch("healed_by"),
+        delay = of_launch("delay"),
         class = plain(&["class", "basis"]),
         instance = of("instance"),
         window = plain(&["window_start", "window_end"]),
@@ -260,6 +257,6 @@ fn view(need: Need) -> String {
             "advice"
         ]),
         arguments = arguments.join(", "),
-        told = told(need),
+        told = told(),
     )
 }

@@ -68,6 +68,11 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// SQL as a text of SQL.
+fn as_text(sql: &str) -> String {
+    format!("'{}'", sql.replace('\'', "''"))
+}
+
 /// The columns of a table behind an alias, but for some: `t."id", t."time", …`.
 fn columns(table: Table, alias: &str, except: &[&str]) -> String {
     list(table.fields().iter().map(|field| field.name).filter(|name| !except.contains(name)), alias)

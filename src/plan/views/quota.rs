@@ -1,10 +1,11 @@
 //! `quota`: for each pool, how much of it was in use, refused and allowed, one row for each change.
 //!
 //! A thing that uses a pool is a span of time: a task from its creation to its stop, a refused demand
-//! until it is met or given up. The spans of a pool are swept once by `level_steps`, in the engine. A
-//! filter on `resource` reaches the scans: the pools are branches of one union.
+//! until it is met or given up. `quota_steps` reads the events of tasks once, for all pools that are asked
+//! for, and sweeps the spans of each pool, in the engine. A filter on `resource`, `account` or `region`
+//! reaches the scans.
 
-use super::{computed, no_raw, quoted, refused, seconds_so_far};
+use super::{as_text, computed, no_raw, quoted, refused, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::plan::nouns::{EVIDENCE, Measure, Need, Noun};
@@ -71,62 +72,24 @@ pub fn noun() -> Noun {
     }
 }
 
-/// A pool of tasks: a task is told of by several events, and each of them names the pool.
-struct Tasks {
-    resource: &'static str,
-    /// Which events tell of the pool, over `e`.
-    condition: &'static str,
-    /// What belongs together inside account and region, over `e`.
-    scope: &'static str,
-    /// What one task uses, over `e`.
-    units: &'static str,
-}
-
 /// Whether a task is on Fargate.
 pub(super) const ON_FARGATE: &str = "(e.launch_type = 'FARGATE' or e.capacity_provider in ('FARGATE', 'FARGATE_SPOT'))";
-const ON_DEMAND: &str = "(e.launch_type = 'FARGATE' or e.capacity_provider = 'FARGATE') and \
-     coalesce(e.capacity_provider, '') <> 'FARGATE_SPOT'";
 const ON_INSTANCE: &str = "concat(coalesce(e.cluster, ''), '/', e.container_instance)";
-
-const TASKS: &[Tasks] = &[
-    Tasks { resource: "fargate_vcpu", condition: ON_DEMAND, scope: "''", units: "quota_task_units(e.cpu)" },
-    Tasks {
-        resource: "fargate_spot_vcpu",
-        condition: "e.capacity_provider = 'FARGATE_SPOT'",
-        scope: "''",
-        units: "quota_task_units(e.cpu)",
-    },
-    Tasks { resource: "tasks_per_cluster", condition: "e.cluster is not null", scope: "e.cluster", units: "1" },
-    Tasks {
-        resource: "tasks_per_service",
-        condition: "e.service is not null",
-        scope: "concat(coalesce(e.cluster, ''), '/', e.service)",
-        units: "1",
-    },
-    Tasks { resource: "instance_cpu", condition: "e.container_instance is not null", scope: ON_INSTANCE, units: "e.cpu" },
-    Tasks { resource: "instance_memory", condition: "e.container_instance is not null", scope: ON_INSTANCE, units: "e.memory" },
-    Tasks {
-        resource: "eni",
-        condition: "e.container_instance is not null and e.network_interface is not null",
-        scope: ON_INSTANCE,
-        units: "1",
-    },
-];
 
 /// When a task stopped, as far as an event tells.
 const STOPPED: &str = "coalesce(e.stopped_at, case when e.last_status = 'STOPPED' then e.\"time\" end)";
 
-impl Tasks {
-    fn spans(&self, need: Need) -> String {
-        let Tasks { resource, condition, scope, units } = self;
-        let id = if need.evidence { ", e.id" } else { "" };
+/// Events of tasks. Nearly all name their task by its ARN: the other names are read for the others only.
+fn tasks(need: Need) -> String {
+    let id = if need.evidence { ", e.id" } else { "" };
+    let named = |key: &str, condition: &str| {
         format!(
-            "select '{resource}' as resource, e.account, e.region, arrow_cast({scope}, 'Utf8View') as scope, \
-             coalesce(e.task_arn, e.task, e.id) as \"key\", e.created_at as created, e.\"time\" as seen, \
-             e.execution_stopped_at as early, {STOPPED} as stop, cast({units} as bigint) as units, \
-             cast(0 as bigint) as refused{id} from task_events e where {condition}"
+            "select {key} as \"key\", e.account, e.region, e.cluster, e.service, e.container_instance, e.launch_type, \
+             e.capacity_provider, e.network_interface is not null as networked, e.created_at as created, e.\"time\" as seen, \
+             e.execution_stopped_at as early, {STOPPED} as stop, e.cpu, e.memory{id} from task_events e{condition}"
         )
-    }
+    };
+    [named("e.task_arn", ""), named("coalesce(e.task, e.id, '')", " where e.task_arn is null")].join(" union all ")
 }
 
 /// Job submissions of dstack that got an instance, from its provisioning to their end.
@@ -134,8 +97,7 @@ fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) ->
     let (id, passed) = if need.evidence { (", min(j.run_record) as id", ", s.id") } else { ("", "") };
     format!(
         "select '{resource}' as resource, arrow_cast(null, 'Utf8View') as account, {region} as region, \
-         arrow_cast({scope}, 'Utf8View') as scope, arrow_cast(null, 'Utf8View') as \"key\", \
-         coalesce(p.start, s.start) as created, s.start as seen, s.stop as early, s.stop, \
+         arrow_cast({scope}, 'Utf8View') as scope, coalesce(p.start, s.start) as created, s.stop as early, s.stop, \
          cast({units} as bigint) as units, cast(0 as bigint) as refused{passed} \
          from (select coalesce(j.submission, j.id) as submission, max(j.run_id) as run_id, min(j.submitted_at) as start, \
            max(coalesce(j.finished_at, case when j.status in ('terminated', 'aborted', 'failed', 'done') \
@@ -150,25 +112,23 @@ fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) ->
     )
 }
 
-/// All spans of all pools.
-fn spans(need: Need) -> String {
-    let mut branches: Vec<String> = TASKS.iter().map(|tasks| tasks.spans(need)).collect();
-    branches.push(dstack(
+/// Job submissions, as spans of what they take of GPUs and of money.
+fn submissions(need: Need) -> String {
+    let gpus = dstack(
         "dstack_gpus",
         "concat(coalesce(r.project, ''), '/', coalesce(s.backend, ''))",
         "s.region",
         "coalesce(s.gpus, 0)",
         need,
-    ));
-    branches.push(dstack(
+    );
+    let price = dstack(
         "dstack_price",
         "coalesce(r.project, '')",
         "arrow_cast(null, 'Utf8View')",
         "coalesce(round(s.price * coalesce(s.blocks, 1) / greatest(coalesce(s.total_blocks, 1), 1) * 1000000), 0)",
         need,
-    ));
-    branches.push(refused::spans(need));
-    branches.join(" union all ")
+    );
+    [gpus, price].join(" union all ")
 }
 
 /// Limits that the records themselves state: of instances, and the newest number in a message.
@@ -197,60 +157,27 @@ fn bound(micros: Option<i64>) -> String {
 }
 
 fn view(need: Need) -> String {
-    let text = |expression: &str, name: &str| format!("arrow_cast({expression}, 'Utf8View') as {name}");
-    let of_task_pools = "q.resource in ('tasks_per_service', 'instance_cpu', 'instance_memory', 'eni')";
-    let cluster = format!(
-        "nullif(case when q.resource = 'tasks_per_cluster' then q.scope when {of_task_pools} then split_part(q.scope, '/', 1) end, '')"
-    );
-    let service = "case when q.resource = 'tasks_per_service' then split_part(q.scope, '/', 2) end";
-    let instance = "case when q.resource in ('instance_cpu', 'instance_memory', 'eni') then split_part(q.scope, '/', 2) end";
-    let project = "nullif(case when q.resource like 'dstack%' then split_part(q.scope, '/', 1) end, '')";
-    let backend = "nullif(case when q.resource = 'dstack_gpus' then split_part(q.scope, '/', 2) end, '')";
-    let amount = |name: &str| {
-        format!(
-            "cast(q.step['{name}'] as double) / case when q.resource in ('fargate_vcpu', 'fargate_spot_vcpu') then 1024.0 \
-             when q.resource = 'dstack_price' then 1000000.0 else 1.0 end as {name}"
-        )
-    };
-    let (id, ids) =
-        if need.evidence { (", s.id", format!(", q.step['ids'] as {}", quoted(EVIDENCE))) } else { ("", String::new()) };
-    let passed = if need.evidence { format!(", q.{}", quoted(EVIDENCE)) } else { String::new() };
-    let raw = no_raw(need);
-    let duration = seconds_so_far("q.\"time\"", "q.ended_at", need);
+    let ids = if need.evidence { format!(", q.ids as {}", quoted(EVIDENCE)) } else { String::new() };
     let listed = |names: &str| names.split(' ').map(|name| format!("q.{}", quoted(name))).collect::<Vec<_>>().join(", ");
-    let known = listed("id time ended_at account region resource cluster service container_instance project backend");
-    let levels = listed("used used_lower refused needed allowed");
     format!(
         "select {known}, {duration} as duration, {levels}, \
          case when q.allowed is not null then greatest(0.0, q.needed - q.allowed) end as over, q.tasks, q.open_tasks, \
-         q.limit_source{raw}{passed} from (\
-           select q.*, q.lower as used_lower, q.used + q.refused as needed, \
-           coalesce(q.stated, k.allowed) as allowed, \
-           arrow_cast(case when q.stated is not null then 'quotas' when k.allowed is not null then k.source end, 'Utf8View') \
-             as limit_source from (\
-             select q.*, quota_limit(q.resource, q.account, q.region, q.cluster, q.service, q.\"time\") as stated from (\
-               select {pool}, q.step['time'] as \"time\", q.step['until'] as ended_at, q.account, q.region, {resource}, q.scope, \
-               {cluster}, {service}, {instance}, {project}, {backend}, {used}, {lower}, {refused}, \
-               q.step['tasks'] as tasks, q.step['open'] as open_tasks{ids} from (\
-                 select g.resource, g.account, g.region, g.scope, unnest(g.steps) as step from (\
-                   select s.resource, s.account, s.region, s.scope, \
-                   level_steps(s.\"key\", s.created, s.seen, s.early, s.stop, s.units, s.refused, {from}, {to}, quota_changes(){id}) as steps \
-                   from ({spans}) s group by s.resource, s.account, s.region, s.scope) g) q) q) q \
-           left join ({stated}) k on k.resource = q.resource and k.account = q.account and k.region = q.region \
-             and k.scope = q.scope) q",
-        pool = text("concat_ws('/', q.resource, q.account, q.region, nullif(q.scope, ''))", "id"),
-        resource = text("q.resource", "resource"),
-        cluster = text(&cluster, "cluster"),
-        service = text(service, "service"),
-        instance = text(instance, "container_instance"),
-        project = text(project, "project"),
-        backend = text(backend, "backend"),
-        used = amount("used"),
-        lower = amount("lower"),
-        refused = amount("refused"),
+         q.limit_source{raw}{ids} from (\
+           select q.*, q.used + q.refused as needed, coalesce(q.stated, q.known_limit) as allowed, \
+           arrow_cast(case when q.stated is not null then 'quotas' when q.known_limit is not null then q.known_source end, \
+             'Utf8View') as limit_source from (\
+             select q.*, quota_limit(q.resource, q.account, q.region, q.cluster, q.service, q.\"time\") as stated \
+             from quota_steps({tasks}, {submissions}, {demands}, {limits}, {from}, {to}, quota_changes(), {evidence}) q) q) q",
+        known = listed("id time ended_at account region resource cluster service container_instance project backend"),
+        duration = seconds_so_far("q.\"time\"", "q.ended_at", need),
+        levels = listed("used used_lower refused needed allowed"),
+        raw = no_raw(need),
+        tasks = as_text(&tasks(need)),
+        submissions = as_text(&submissions(need)),
+        demands = as_text(&refused::spans(need)),
+        limits = as_text(&stated()),
         from = bound(need.from),
         to = bound(need.to),
-        spans = spans(need),
-        stated = stated(),
+        evidence = need.evidence,
     )
 }

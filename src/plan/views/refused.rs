@@ -42,8 +42,7 @@ pub fn spans(need: Need) -> String {
     let id = if need.evidence { ", d.record as id" } else { "" };
     format!(
         "select d.resource, d.account, d.region, arrow_cast('', 'Utf8View') as scope, \
-         arrow_cast(null, 'Utf8View') as \"key\", d.start as created, d.start as seen, d.stop as early, \
-         d.stop as stop, cast(0 as bigint) as units, d.missing * d.size as refused{id} from ({}) d",
+         d.start as created, d.stop as early, d.stop as stop, cast(0 as bigint) as units, d.missing * d.size as refused{id} from ({}) d",
         demands()
     )
 }

@@ -1,9 +1,9 @@
 //! `stalls`: tasks that waited on a container instance for what stopping tasks still held.
 //!
-//! All that is told of an instance and its tasks goes through `stalled` once, in the engine; what comes
+//! All that is told of instances and their tasks goes through `instance_stalls` once, in the engine; what comes
 //! out is small, and the settings, time-outs and new instances around it are joined to that.
 
-use super::{computed, no_raw, quoted};
+use super::{as_text, computed, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::plan::nouns::{EVIDENCE, Need, Noun};
 
@@ -69,27 +69,36 @@ pub fn noun() -> Noun {
     }
 }
 
-/// What is told of tasks on instances, and of the instances.
-fn told(need: Need) -> String {
-    let id = |alias: &str| if need.evidence { format!("{alias}.id") } else { "arrow_cast(null, 'Utf8View')".to_owned() };
+/// The id of a record, where it is asked for.
+fn id_of(alias: &str, need: Need) -> String {
+    if need.evidence { format!("{alias}.id") } else { "arrow_cast(null, 'Utf8View')".to_owned() }
+}
+
+/// What is told of tasks on instances. Nearly all name their task by its ARN: the other names are read for
+/// the others only.
+fn tasks(need: Need) -> String {
     let started = "case when e.last_status not in ('PROVISIONING', 'PENDING') then e.\"time\" end";
     let stopping =
         "coalesce(e.stopping_at, case when e.desired_status = 'STOPPED' and e.last_status <> 'STOPPED' then e.\"time\" end)";
     let stopped = "coalesce(e.stopped_at, case when e.last_status = 'STOPPED' then e.\"time\" end)";
+    let named = |key: &str, condition: &str| {
+        format!(
+            "select {key} as \"key\", e.account, e.region, e.cluster, e.container_instance, e.service, e.started_by as deployment, \
+             e.task_definition as definition, e.created_at as created, e.\"time\" as seen, \
+             coalesce(least(e.pull_started_at, e.started_at), {started}) as waited, {stopping} as stopping, {stopped} as stopped, \
+             e.cpu, e.memory, e.task, {} as id from task_events e where e.container_instance is not null{condition}",
+            id_of("e", need)
+        )
+    };
+    [named("e.task_arn", ""), named("coalesce(e.task, e.id)", " and e.task_arn is null")].join(" union all ")
+}
+
+/// What is told of the instances.
+fn instances(need: Need) -> String {
     format!(
-        "select arrow_cast('task', 'Utf8View') as kind, e.account, e.region, e.cluster, e.container_instance, \
-         coalesce(e.task_arn, e.task, e.id) as \"key\", e.created_at as created, e.\"time\" as seen, \
-         coalesce(least(e.pull_started_at, e.started_at), {started}) as waited, {stopping} as stopping, {stopped} as stopped, \
-         e.cpu, e.memory, e.task, e.service, e.started_by as deployment, e.task_definition as definition, {task_id} as id \
-         from task_events e where e.container_instance is not null \
-         union all \
-         select arrow_cast('instance', 'Utf8View') as kind, i.account, i.region, i.cluster, i.container_instance, \
-         arrow_cast(null, 'Utf8View') as \"key\", null as created, i.\"time\" as seen, null as waited, null as stopping, \
-         null as stopped, i.registered_cpu as cpu, i.registered_memory as memory, i.ec2_instance as task, \
-         arrow_cast(null, 'Utf8View') as service, arrow_cast(null, 'Utf8View') as deployment, i.agent_version as definition, \
-         {instance_id} as id from instance_events i where i.container_instance is not null",
-        task_id = id("e"),
-        instance_id = id("i"),
+        "select i.account, i.region, i.cluster, i.container_instance, i.ec2_instance, i.agent_version, i.\"time\" as seen, \
+         i.registered_cpu as cpu, i.registered_memory as memory, {} as id from instance_events i where i.container_instance is not null",
+        id_of("i", need)
     )
 }
 
@@ -115,7 +124,7 @@ const JOINED: &str = "select j.account, j.region, j.cluster, j.container_instanc
      where j.container_instance is not null group by 1, 2, 3, 4";
 
 fn view(need: Need) -> String {
-    let number = |name: &str| format!("g.stall['{name}'] as {name}");
+    let number = |name: &str| format!("g.{name}");
     let numbers: Vec<String> = [
         "registered_cpu",
         "registered_memory",
@@ -141,16 +150,14 @@ fn view(need: Need) -> String {
     .map(number)
     .collect();
     let stalls = format!(
-        "select arrow_cast(concat(g.container_instance, '/', cast(cast(g.stall['time'] as bigint) as varchar), '/', \
-         coalesce(g.stall['deployment'], '')), 'Utf8View') as id, g.stall['time'] as \"time\", g.stall['until'] as ended_at, g.account, \
-         g.region, g.cluster, g.container_instance, g.stall['definition'] as task_definition, {numbers} from (\
-           select a.account, a.region, a.cluster, a.container_instance, unnest(a.stalls) as stall from (\
-             select t.account, t.region, t.cluster, t.container_instance, stalled(t.kind, t.\"key\", t.created, t.seen, \
-             t.waited, t.stopping, t.stopped, t.cpu, t.memory, t.task, t.service, t.deployment, t.definition, {anchor}, \
-             min_blocked(), t.id) as stalls from ({told}) t group by 1, 2, 3, 4) a) g",
+        "select arrow_cast(concat(g.container_instance, '/', cast(cast(g.\"time\" as bigint) as varchar), '/', \
+         coalesce(g.deployment, '')), 'Utf8View') as id, g.\"time\", g.until as ended_at, g.account, \
+         g.region, g.cluster, g.container_instance, g.definition as task_definition, {numbers} \
+         from instance_stalls({tasks}, {instances}, {anchor}, min_blocked()) g",
         numbers = numbers.join(", "),
+        tasks = as_text(&tasks(need)),
+        instances = as_text(&instances(need)),
         anchor = need.anchor,
-        told = told(need),
     );
     let calls = |names: &str| {
         format!(

@@ -1,19 +1,18 @@
-//! Stalls as a list of the engine.
+//! Stalls as rows.
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, Int64Builder, ListArray, ListBuilder, StringBuilder, StringViewBuilder, StructArray,
-    TimestampMicrosecondBuilder,
-};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields};
-use datafusion::common::{Result, ScalarValue};
+use arrow::array::{ArrayRef, Int64Builder, ListBuilder, StringBuilder, StringViewBuilder, TimestampMicrosecondBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
 
 use super::find::Stall;
-use super::told::{Task, Told};
+use super::told::{Spot, Task, Told};
 use crate::plan::function::time_type;
 
+/// What tells the container instance.
+const SPOT: [&str; 4] = ["account", "region", "cluster", "container_instance"];
 /// Columns of whole numbers.
 const NUMBERS: [&str; 12] = [
     "registered_cpu",
@@ -45,26 +44,39 @@ fn texts() -> Arc<Field> {
     Arc::new(Field::new_list_field(DataType::Utf8, true))
 }
 
-fn fields() -> Fields {
+/// The columns of a stall.
+pub fn schema() -> SchemaRef {
     let times = ["time", "until"].map(|name| Field::new(name, time_type(), true));
     let numbers = NUMBERS.map(|name| Field::new(name, DataType::Int64, true));
-    let words = TEXTS.map(|name| Field::new(name, DataType::Utf8View, true));
-    times.into_iter().chain(numbers).chain(words).chain([Field::new("ids", DataType::List(texts()), true)]).collect()
+    let words = SPOT.into_iter().chain(TEXTS).map(|name| Field::new(name, DataType::Utf8View, true));
+    let ids = Field::new("ids", DataType::List(texts()), true);
+    Arc::new(Schema::new(times.into_iter().chain(numbers).chain(words).chain([ids]).collect::<Vec<_>>()))
 }
 
-/// The type of the list.
-pub fn list_type() -> DataType {
-    DataType::List(Arc::new(Field::new_list_field(DataType::Struct(fields()), true)))
+/// Stalls that become rows.
+#[derive(Debug)]
+pub struct Stalls {
+    times: [TimestampMicrosecondBuilder; 2],
+    numbers: [Int64Builder; NUMBERS.len()],
+    words: [StringViewBuilder; SPOT.len() + TEXTS.len()],
+    ids: ListBuilder<StringBuilder>,
 }
 
-/// The stalls of an instance as one list.
-pub fn list(told: &Told, stalls: &[Stall]) -> Result<ScalarValue> {
-    let mut times = [TimestampMicrosecondBuilder::new(), TimestampMicrosecondBuilder::new()];
-    let mut numbers: [Int64Builder; NUMBERS.len()] = std::array::from_fn(|_| Int64Builder::new());
-    let mut words: [StringViewBuilder; TEXTS.len()] = std::array::from_fn(|_| StringViewBuilder::new());
-    let mut ids = ListBuilder::new(StringBuilder::new()).with_field(texts());
-    for stall in stalls {
-        let [from, to] = &mut times;
+impl Default for Stalls {
+    fn default() -> Self {
+        Stalls {
+            times: Default::default(),
+            numbers: Default::default(),
+            words: Default::default(),
+            ids: ListBuilder::new(StringBuilder::new()).with_field(texts()),
+        }
+    }
+}
+
+impl Stalls {
+    /// Adds a stall of a container instance.
+    pub fn push(&mut self, told: &Told<'_>, spot: Spot, stall: &Stall) {
+        let [from, to] = &mut self.times;
         from.append_value(stall.start);
         to.append_value(stall.end);
         let tasks =
@@ -87,7 +99,7 @@ pub fn list(told: &Told, stalls: &[Stall]) -> Result<ScalarValue> {
             longest,
             Some(i64::from(open)),
         ];
-        numbers.iter_mut().zip(values).for_each(|(builder, value)| builder.append_option(value));
+        self.numbers.iter_mut().zip(values).for_each(|(builder, value)| builder.append_option(value));
         let names = |tasks: &[Task]| tasks.iter().map(|task| told.name(task)).collect::<Vec<_>>().join(", ");
         let first =
             |tasks: &[Task], text: fn(&Task) -> u32| tasks.iter().find_map(|task| told.text(text(task)).map(str::to_owned));
@@ -101,17 +113,19 @@ pub fn list(told: &Told, stalls: &[Stall]) -> Result<ScalarValue> {
             told.text(stall.instance.ec2).map(str::to_owned),
             first(&stopping, |task| task.definition),
         ];
-        words.iter_mut().zip(values).for_each(|(builder, value)| builder.append_option(value));
+        let values = spot.map(|number| told.text(number).map(str::to_owned)).into_iter().chain(values);
+        self.words.iter_mut().zip(values).for_each(|(builder, value)| builder.append_option(value));
         let records = pending.iter().chain(&stopping).map(|task| task.id).chain([stall.instance.id]);
-        records.filter_map(|id| told.text(id)).for_each(|id| ids.values().append_value(id));
-        ids.append(true);
+        records.filter_map(|id| told.text(id)).for_each(|id| self.ids.values().append_value(id));
+        self.ids.append(true);
     }
-    let times = times.into_iter().map(|mut times| -> ArrayRef { Arc::new(times.finish().with_timezone("UTC")) });
-    let numbers = numbers.into_iter().map(|mut numbers| -> ArrayRef { Arc::new(numbers.finish()) });
-    let words = words.into_iter().map(|mut words| -> ArrayRef { Arc::new(words.finish()) });
-    let columns: Vec<ArrayRef> = times.chain(numbers).chain(words).chain([Arc::new(ids.finish()) as ArrayRef]).collect();
-    let structs = StructArray::try_new(fields(), columns, None)?;
-    let field = Arc::new(Field::new_list_field(structs.data_type().clone(), true));
-    let offsets = OffsetBuffer::from_lengths([structs.len()]);
-    Ok(ScalarValue::List(Arc::new(ListArray::try_new(field, offsets, Arc::new(structs), None)?)))
+
+    /// The rows.
+    pub fn finish(mut self) -> Result<RecordBatch> {
+        let times = self.times.into_iter().map(|mut times| -> ArrayRef { Arc::new(times.finish().with_timezone("UTC")) });
+        let numbers = self.numbers.into_iter().map(|mut numbers| -> ArrayRef { Arc::new(numbers.finish()) });
+        let words = self.words.into_iter().map(|mut words| -> ArrayRef { Arc::new(words.finish()) });
+        let ids = [Arc::new(self.ids.finish()) as ArrayRef];
+        Ok(RecordBatch::try_new(schema(), times.chain(numbers).chain(words).chain(ids).collect())?)
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::told::{Instance, NONE, Task, Told};
+use super::told::{Instance, Task, Told};
+use crate::plan::sweep::index::NONE;
 
 /// From, to; the end is excluded.
 type Span = (i64, i64);
@@ -40,7 +41,7 @@ impl Size {
 }
 
 /// All stalls of an instance, oldest first.
-pub fn stalls(told: &Told) -> Vec<Stall> {
+pub fn stalls(told: &Told<'_>) -> Vec<Stall> {
     let last = told.last;
     let mut waiting: Vec<usize> = (0..told.tasks.len())
         .filter(|index| {
@@ -95,7 +96,7 @@ pub fn stalls(told: &Told) -> Vec<Stall> {
     stalls
 }
 
-fn stall(told: &Told, instances: &[Instance], (start, end): Span, deployment: u32, pending: Vec<usize>) -> Stall {
+fn stall(told: &Told<'_>, instances: &[Instance], (start, end): Span, deployment: u32, pending: Vec<usize>) -> Stall {
     let last = told.last;
     let inside = |span: Span| span.0 < end && span.1 > start;
     let mut stopping: Vec<usize> = (0..told.tasks.len())
@@ -142,7 +143,7 @@ fn instance_at(instances: &[Instance], time: i64) -> Instance {
 }
 
 /// When the living tasks reserve more than the instance registered; never while that is not known.
-fn full(told: &Told, instances: &[Instance]) -> Vec<Span> {
+fn full(told: &Told<'_>, instances: &[Instance]) -> Vec<Span> {
     let mut edges: Vec<(i64, Size)> = Vec::with_capacity(told.tasks.len() * 2);
     for task in &told.tasks {
         let (start, end) = (task.start(), task.end(told.last));

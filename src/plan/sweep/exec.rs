@@ -1,0 +1,180 @@
+//! The operator: every part of every input is folded on its own, the parts become a whole once, and each
+//! output gives its share of the rows.
+
+use std::fmt::{self, Debug};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, SharedResult};
+use datafusion::error::DataFusionError;
+use datafusion::execution::TaskContext;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, SendableRecordBatchStream,
+};
+use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+/// Rows of one output.
+pub type Output = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+/// What an analysis does with its rows.
+pub trait Sweep: Debug + Send + Sync + Sized + 'static {
+    /// What is kept of some rows.
+    type Part: Send + 'static;
+    /// What is kept of all rows.
+    type Whole: Send + Sync + 'static;
+
+    /// The name in plans.
+    const NAME: &'static str;
+
+    /// Nothing kept yet.
+    fn part(&self) -> Self::Part;
+
+    /// Keeps the rows of a batch of an input.
+    ///
+    /// # Errors
+    /// When a column is missing or cannot be read as its type.
+    fn add(&self, part: &mut Self::Part, input: usize, batch: &RecordBatch) -> Result<()>;
+
+    /// Puts all parts together.
+    ///
+    /// # Errors
+    /// When a condition cannot be computed.
+    fn whole(&self, parts: Vec<Self::Part>, outputs: usize) -> Result<Self::Whole>;
+
+    /// The rows of an output.
+    fn rows(self: Arc<Self>, whole: Arc<Self::Whole>, output: usize) -> Output;
+}
+
+type Swept<S> = Shared<BoxFuture<'static, SharedResult<Arc<<S as Sweep>::Whole>>>>;
+
+/// The operator of an analysis.
+pub struct SweepExec<S: Sweep> {
+    sweep: Arc<S>,
+    inputs: Vec<Arc<dyn ExecutionPlan>>,
+    properties: Arc<PlanProperties>,
+    /// The whole, once somebody asked for an output.
+    swept: Mutex<Option<Swept<S>>>,
+}
+
+impl<S: Sweep> SweepExec<S> {
+    /// An operator over these inputs, with so many outputs.
+    pub fn new(sweep: Arc<S>, inputs: Vec<Arc<dyn ExecutionPlan>>, schema: SchemaRef, outputs: usize) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(outputs.max(1)),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        SweepExec { sweep, inputs, properties: Arc::new(properties), swept: Mutex::new(None) }
+    }
+
+    fn fold(&self, context: &Arc<TaskContext>) -> Result<Swept<S>> {
+        let mut streams = Vec::new();
+        for (number, input) in self.inputs.iter().enumerate() {
+            for partition in 0..input.properties().output_partitioning().partition_count() {
+                streams.push((number, input.execute(partition, Arc::clone(context))?));
+            }
+        }
+        let outputs = self.properties.output_partitioning().partition_count();
+        let sweep = Arc::clone(&self.sweep);
+        let whole = async move {
+            let folding: Vec<_> = streams
+                .into_iter()
+                .map(|(number, stream)| SpawnedTask::spawn(fold(Arc::clone(&sweep), number, stream)))
+                .collect();
+            let mut parts = Vec::with_capacity(folding.len());
+            for part in folding {
+                parts.push(part.join().await.map_err(|error| DataFusionError::External(Box::new(error)))??);
+            }
+            sweep.whole(parts, outputs).map(Arc::new)
+        };
+        Ok(whole.map(|whole: Result<_>| whole.map_err(Arc::new)).boxed().shared())
+    }
+}
+
+async fn fold<S: Sweep>(sweep: Arc<S>, input: usize, mut stream: SendableRecordBatchStream) -> Result<S::Part> {
+    let mut part = sweep.part();
+    while let Some(batch) = stream.next().await {
+        sweep.add(&mut part, input, &batch?)?;
+    }
+    Ok(part)
+}
+
+impl<S: Sweep> Debug for SweepExec<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(S::NAME).field("sweep", &self.sweep).field("inputs", &self.inputs).finish_non_exhaustive()
+    }
+}
+
+impl<S: Sweep> DisplayAs for SweepExec<S> {
+    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", S::NAME)
+    }
+}
+
+impl<S: Sweep> ExecutionPlan for SweepExec<S> {
+    fn name(&self) -> &str {
+        S::NAME
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false; self.inputs.len()]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        self.inputs.iter().collect()
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(SweepExec {
+            sweep: Arc::clone(&self.sweep),
+            inputs: children,
+            properties: Arc::clone(&self.properties),
+            swept: Mutex::new(None),
+        }))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let options = ReplaceChildrenOptions::new(datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute);
+        self.replace_children(children, options)
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let swept = {
+            let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+            match swept.as_ref() {
+                Some(swept) => swept.clone(),
+                None => swept.insert(self.fold(&context)?).clone(),
+            }
+        };
+        let sweep = Arc::clone(&self.sweep);
+        let rows = async move {
+            let whole = swept.await.map_err(DataFusionError::Shared)?;
+            Ok::<_, DataFusionError>(stream::iter(sweep.rows(whole, partition)))
+        };
+        let rows = stream::once(rows).try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(self.properties.equivalence_properties().schema()), rows)))
+    }
+}

@@ -1,0 +1,228 @@
+//! Where rows stand, by a hash of what they are known by; and rows in pieces that never move.
+
+use std::ops::Range;
+
+/// No row.
+pub const NONE: u32 = u32::MAX;
+
+/// Row numbers by hash, each beside half of its hash: most rows that are not meant need not be looked at, and
+/// none when there have to be more slots. The rows themselves are compared by the caller.
+#[derive(Debug, Default)]
+pub struct Index {
+    slots: Vec<(u32, u32)>,
+    rows: usize,
+}
+
+/// A slot without a row.
+const FREE: (u32, u32) = (0, NONE);
+
+impl Index {
+    /// The row of a hash that the caller calls the same.
+    pub fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+        let mask = self.slots.len().checked_sub(1)?;
+        let hash = half(hash);
+        let mut at = hash as usize & mask;
+        loop {
+            match self.slots.get(at) {
+                None | Some(&FREE) => return None,
+                Some(&(known, row)) if known == hash && same(row) => return Some(row),
+                Some(_) => at = (at + 1) & mask,
+            }
+        }
+    }
+
+    /// Adds a row that [`Index::find`] did not find.
+    pub fn insert(&mut self, row: u32, hash: u64) {
+        // A quarter of the slots stays free, so that every search ends.
+        if (self.rows + 1) * 4 > self.slots.len() * 3 {
+            let slots = (self.slots.len() * 2).max(16);
+            let old = std::mem::replace(&mut self.slots, vec![FREE; slots]);
+            old.into_iter().filter(|slot| *slot != FREE).for_each(|slot| self.put(slot));
+        }
+        self.put((half(hash), row));
+        self.rows += 1;
+    }
+
+    fn put(&mut self, slot: (u32, u32)) {
+        let Some(mask) = self.slots.len().checked_sub(1) else { return };
+        let mut at = slot.0 as usize & mask;
+        while self.slots.get(at).is_some_and(|slot| *slot != FREE) {
+            at = (at + 1) & mask;
+        }
+        if let Some(free) = self.slots.get_mut(at) {
+            *free = slot;
+        }
+    }
+}
+
+fn half(hash: u64) -> u32 {
+    (hash ^ hash >> 32) as u32
+}
+
+/// Folds a number into a hash: the two halves of a wide product.
+pub fn fold(hash: u64, number: u64) -> u64 {
+    let product = u128::from(hash ^ number ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xA076_1D64_78BD_642F_E703_7ED1_A0B4_28DB);
+    (product as u64) ^ (product >> 64) as u64
+}
+
+/// Rows in a piece.
+const PIECE: usize = 1 << 16;
+
+/// Rows that grow without being copied, which would need room for them twice.
+#[derive(Debug)]
+pub struct Rows<T> {
+    pieces: Vec<Vec<T>>,
+    len: usize,
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Rows { pieces: Vec::new(), len: 0 }
+    }
+}
+
+impl<T> Rows<T> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The row of a number.
+    pub fn get(&self, row: u32) -> Option<&T> {
+        self.pieces.get(row as usize / PIECE)?.get(row as usize % PIECE)
+    }
+
+    /// The row of a number, to be changed.
+    pub fn get_mut(&mut self, row: u32) -> Option<&mut T> {
+        self.pieces.get_mut(row as usize / PIECE)?.get_mut(row as usize % PIECE)
+    }
+
+    /// Adds a row and gives its number; [`NONE`] where there are too many, and then nothing is kept.
+    pub fn push(&mut self, row: T) -> u32 {
+        let Some(number) = u32::try_from(self.len).ok().filter(|number| *number != NONE) else { return NONE };
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() < PIECE => piece.push(row),
+            _ => self.pieces.push(vec![row]),
+        }
+        self.len += 1;
+        number
+    }
+
+    /// All rows, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> + Clone {
+        self.pieces.iter().flatten()
+    }
+}
+
+impl<T> IntoIterator for Rows<T> {
+    type Item = T;
+    type IntoIter = std::iter::Flatten<std::vec::IntoIter<Vec<T>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.pieces.into_iter().flatten()
+    }
+}
+
+/// Members in the order of their groups.
+#[derive(Debug)]
+pub struct Groups {
+    /// Where the members of a group begin; one more than there are groups.
+    starts: Vec<usize>,
+    members: Vec<u32>,
+}
+
+impl Groups {
+    /// Groups of these pairs of group and member; members keep their order.
+    pub fn new(pairs: impl Iterator<Item = (u32, u32)> + Clone, groups: usize) -> Groups {
+        let mut starts = vec![0_usize; groups + 1];
+        for (group, _) in pairs.clone() {
+            if let Some(start) = starts.get_mut(group as usize + 1) {
+                *start += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut next = starts.clone();
+        let mut members = vec![0; sum];
+        for (group, member) in pairs {
+            let Some(next) = next.get_mut(group as usize) else { continue };
+            if let Some(slot) = members.get_mut(*next) {
+                *slot = member;
+            }
+            *next += 1;
+        }
+        Groups { starts, members }
+    }
+
+    /// The members of a group.
+    pub fn of(&self, group: u32) -> &[u32] {
+        let edge = |group: usize| self.starts.get(group).copied().unwrap_or(0);
+        self.members.get(edge(group as usize)..edge(group as usize + 1)).unwrap_or_default()
+    }
+
+    /// Some groups in so many shares, in order and with about as many members each.
+    pub fn shares(&self, groups: &[u32], shares: usize) -> Vec<Range<usize>> {
+        let shares = shares.max(1);
+        let all: usize = groups.iter().map(|group| self.of(*group).len()).sum();
+        let mut dealt = Vec::with_capacity(shares);
+        let (mut start, mut end, mut members) = (0, 0, 0);
+        for share in 1..=shares {
+            while let Some(group) = groups.get(end).filter(|_| share == shares || members * shares < all * share) {
+                members += self.of(*group).len();
+                end += 1;
+            }
+            dealt.push(start..end);
+            start = end;
+        }
+        dealt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_found_whatever_their_hashes_share() {
+        for keep in [u64::MAX, 0xFF, 1, 0] {
+            let mut index = Index::default();
+            let mut rows = Rows::default();
+            let hash = |key: u64| fold(0, key) & keep;
+            for key in (0..500_u64).map(|number| number * 37 % 400) {
+                let known = index.find(hash(key), |row| rows.get(row) == Some(&key));
+                if known.is_none() {
+                    let row = rows.push(key);
+                    index.insert(row, hash(key));
+                }
+            }
+            assert_eq!(rows.len(), 400);
+            for key in 0..400 {
+                let row = index.find(hash(key), |row| rows.get(row) == Some(&key)).unwrap();
+                assert_eq!(rows.get(row), Some(&key));
+            }
+            assert_eq!(index.find(hash(400), |row| rows.get(row) == Some(&400)), None);
+        }
+    }
+
+    #[test]
+    fn pieces_follow_each_other() {
+        let mut rows = Rows::default();
+        (0..PIECE as u64 * 2 + 3).for_each(|number| assert_eq!(u64::from(rows.push(number)), number));
+        *rows.get_mut(PIECE as u32).unwrap() += 1;
+        assert_eq!(rows.get(PIECE as u32), Some(&(PIECE as u64 + 1)));
+        assert_eq!(rows.iter().count(), rows.len());
+        assert_eq!(rows.into_iter().last(), Some(PIECE as u64 * 2 + 2));
+    }
+
+    #[test]
+    fn groups_keep_the_order_of_their_members_and_are_dealt_evenly() {
+        let groups = Groups::new([(2, 7), (0, 1), (2, 3), (9, 9), (0, 4)].into_iter(), 3);
+        assert_eq!([groups.of(0), groups.of(1), groups.of(2), groups.of(3)], [&[1, 4][..], &[], &[7, 3], &[]]);
+        assert_eq!(groups.shares(&[0, 1, 2], 2), [0..1, 1..3]);
+        assert_eq!(groups.shares(&[2], 3), [0..1, 1..1, 1..1]);
+        assert_eq!(groups.shares(&[], 2), [0..0, 0..0]);
+    }
+}

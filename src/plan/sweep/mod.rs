@@ -1,0 +1,17 @@
+//! Analyses that fold the events of millions of tasks before they look at them: physical operators of the
+//! engine, named in SQL as table functions.
+//!
+//! In: the SQL of the base rows an analysis reads, as text arguments, so that a view still names every
+//! table it rests on. Out: rows, in batches, as many outputs as the session has threads. Each event is
+//! read once and kept as a few numbers; texts are kept once and named by number. A sort or a grouping of
+//! the events by their text keys gives the same rows, in several times the time and memory.
+
+mod exec;
+mod index;
+mod quota;
+mod source;
+mod stalls;
+mod texts;
+
+pub use quota::quota_steps_function;
+pub use stalls::instance_stalls_function;

@@ -1,0 +1,420 @@
+//! What is kept of the rows: one span of time for each task and place, demands, and stated limits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanArray, Int64Array, StringViewArray};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+
+use crate::plan::function::key::key_of;
+use crate::plan::function::record::{flag, flags, floats, number, numbers, text, texts};
+use crate::plan::sweep::index::{Index, NONE, Rows, fold};
+use crate::plan::sweep::texts::{Memory, Texts, moved};
+
+/// The task is on Fargate, not Spot.
+pub const ON_DEMAND: u8 = 1;
+/// The task is on Fargate Spot.
+pub const SPOT: u8 = 2;
+/// The task has a network interface.
+pub const NETWORKED: u8 = 4;
+
+/// Where a task is, by numbers of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub account: u32,
+    pub region: u32,
+    pub cluster: u32,
+    pub service: u32,
+    pub instance: u32,
+    /// What of [`ON_DEMAND`], [`SPOT`] and [`NETWORKED`] holds.
+    pub traits: u8,
+}
+
+/// When something was in use. A time that is not known is the greatest where the least counts, and the
+/// least where the greatest does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    pub created: i64,
+    pub seen: i64,
+    pub early: i64,
+    pub end: i64,
+}
+
+impl Times {
+    /// Start, early end and end; what lasts ends at the last instant.
+    pub fn span(&self) -> (i64, i64, i64) {
+        let start = if self.created == i64::MAX { self.seen } else { self.created };
+        let end = if self.end == i64::MIN { i64::MAX } else { self.end };
+        let early = if self.early == i64::MIN { end } else { self.early };
+        (start, early.max(start), end)
+    }
+
+    fn merge(&mut self, other: &Times) {
+        self.created = self.created.min(other.created);
+        self.seen = self.seen.min(other.seen);
+        self.early = self.early.max(other.early);
+        self.end = self.end.max(other.end);
+    }
+}
+
+/// A task at one place. Events of one task may tell of several: they are linked.
+#[derive(Debug, Clone, Copy)]
+pub struct Task {
+    /// Zero for what has no name.
+    pub key: [u64; 2],
+    pub times: Times,
+    /// CPU units; the least number where no event tells.
+    pub cpu: i64,
+    pub memory: i64,
+    pub place: Place,
+    /// The same task at another place.
+    pub next: u32,
+    /// Whether no other row leads here.
+    pub first: bool,
+}
+
+impl Task {
+    fn merge(&mut self, other: &Task) {
+        self.times.merge(&other.times);
+        self.cpu = self.cpu.max(other.cpu);
+        self.memory = self.memory.max(other.memory);
+    }
+}
+
+/// What is no task: a job submission, or a refused demand.
+#[derive(Debug, Clone)]
+pub struct Other {
+    pub pool: Pool,
+    pub times: Times,
+    pub units: i64,
+    pub refused: i64,
+    pub id: Option<Arc<str>>,
+}
+
+/// What is shared: resource (its place among [`crate::plan::quotas::RESOURCES`]), account, region, and the
+/// two parts of its scope, by numbers of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    pub resource: u8,
+    pub account: u32,
+    pub region: u32,
+    pub first: u32,
+    pub second: u32,
+}
+
+/// A limit that records state.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    pub pool: Pool,
+    pub allowed: Option<f64>,
+    pub source: String,
+}
+
+/// When a task used its pools, and how much: half a line of memory, for they are looked up out of order.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(32))]
+pub struct Use {
+    pub start: i64,
+    pub early: i64,
+    pub end: i64,
+    /// Its place among the sizes.
+    pub size: u32,
+    /// Whether events name the task.
+    pub named: bool,
+}
+
+/// CPU units, the least number where no event tells, and MiB.
+pub type Size = (i64, i64);
+
+/// What some tasks used.
+#[derive(Debug, Default)]
+pub struct Uses {
+    pub list: Vec<Use>,
+    pub sizes: Vec<Size>,
+}
+
+/// Some of the tasks: which ones goes by their names, so that each share can be worked on by itself.
+#[derive(Debug, Default)]
+pub struct Shard {
+    pub tasks: Rows<Task>,
+    index: Index,
+    /// The least id of the records of each task, where ids are asked for.
+    pub ids: Option<Rows<Arc<str>>>,
+}
+
+/// What is kept of some rows.
+#[derive(Debug, Default)]
+pub struct Part {
+    pub texts: Texts,
+    pub shards: Vec<Shard>,
+    with_ids: bool,
+    pub others: Vec<Other>,
+    pub limits: Vec<Limit>,
+    memories: [Memory; 5],
+}
+
+fn hash(key: [u64; 2]) -> u64 {
+    let [high, low] = key;
+    fold(high, low)
+}
+
+/// The columns of tasks: what they are and when.
+struct Events {
+    keys: StringViewArray,
+    places: [Vec<u32>; 5],
+    launch_types: StringViewArray,
+    providers: StringViewArray,
+    networked: BooleanArray,
+    numbers: [Int64Array; 6],
+    ids: Option<StringViewArray>,
+}
+
+impl Events {
+    fn task(&self, row: usize) -> Option<Task> {
+        // Rows without a key are told by another input.
+        if !self.keys.is_valid(row) {
+            return None;
+        }
+        let name = self.keys.value(row);
+        let key = if name.is_empty() { 0 } else { key_of(name) };
+        let [account, region, cluster, service, instance] =
+            self.places.each_ref().map(|numbers| numbers.get(row).copied().unwrap_or(NONE));
+        let launch_type = text(&self.launch_types, row);
+        let provider = text(&self.providers, row);
+        let spot = provider == Some("FARGATE_SPOT");
+        let on_demand = !spot && (launch_type == Some("FARGATE") || provider == Some("FARGATE"));
+        let networked = flag(&self.networked, row) == Some(true);
+        let traits = u8::from(on_demand) * ON_DEMAND + u8::from(spot) * SPOT + u8::from(networked) * NETWORKED;
+        let [created, seen, early, end, cpu, memory] = self.numbers.each_ref().map(|numbers| number(numbers, row));
+        Some(Task {
+            key: [(key >> 64) as u64, key as u64],
+            times: Times {
+                created: created.unwrap_or(i64::MAX),
+                seen: seen.unwrap_or(i64::MAX),
+                early: early.unwrap_or(i64::MIN),
+                end: end.unwrap_or(i64::MIN),
+            },
+            cpu: cpu.unwrap_or(i64::MIN),
+            memory: memory.unwrap_or(0),
+            place: Place { account, region, cluster, service, instance, traits },
+            next: NONE,
+            first: true,
+        })
+    }
+}
+
+impl Part {
+    /// Nothing yet, in so many shares; with the ids of records or without.
+    pub fn new(with_ids: bool, shares: usize) -> Part {
+        let shard = || Shard { ids: with_ids.then(Rows::default), ..Shard::default() };
+        let shards = std::iter::repeat_with(shard).take(shares.max(1)).collect();
+        Part { with_ids, shards, ..Part::default() }
+    }
+
+    /// How many tasks it knows.
+    pub fn tasks(&self) -> usize {
+        self.shards.iter().map(|shard| shard.tasks.len()).sum()
+    }
+
+    /// Keeps events of tasks: key, account, region, cluster, service, container instance, launch type,
+    /// capacity provider, whether there is an interface, created, seen, early end, end, CPU, memory, id.
+    pub fn add_tasks(&mut self, batch: &RecordBatch) -> Result<()> {
+        let values = batch.columns();
+        let Part { texts: known, memories, .. } = self;
+        let mut places: [Vec<u32>; 5] = Default::default();
+        for ((column, memory), place) in (1..).zip(memories).zip(&mut places) {
+            *place = memory.numbers(&texts(values, column)?, known);
+        }
+        let column = |place: usize| numbers(values, place);
+        let events = Events {
+            keys: texts(values, 0)?,
+            places,
+            launch_types: texts(values, 6)?,
+            providers: texts(values, 7)?,
+            networked: flags(values, 8)?,
+            numbers: [column(9)?, column(10)?, column(11)?, column(12)?, column(13)?, column(14)?],
+            ids: if self.with_ids { Some(texts(values, 15)?) } else { None },
+        };
+        let shares = self.shards.len();
+        for row in 0..batch.num_rows() {
+            let Some(task) = events.task(row) else { continue };
+            let hash = hash(task.key);
+            if let Some(shard) = self.shards.get_mut((hash >> 40) as usize % shares) {
+                shard.add(task, hash, events.ids.as_ref().and_then(|ids| text(ids, row)));
+            }
+        }
+        Ok(())
+    }
+
+    fn pool(&mut self, columns: &[StringViewArray; 4], row: usize) -> Option<Pool> {
+        let [resources, accounts, regions, scopes] = columns;
+        let resource = super::resource(text(resources, row)?)?;
+        let some = |column: &StringViewArray| column.is_valid(row).then(|| column.value(row).to_owned());
+        let scope = some(scopes).unwrap_or_default();
+        let (first, second) = if super::is_of_two(resource) {
+            let (first, second) = scope.split_once('/').unwrap_or((scope.as_str(), ""));
+            (self.texts.keep(first), self.texts.keep(second))
+        } else {
+            (self.texts.keep(&scope), NONE)
+        };
+        let account = self.texts.keep_some(some(accounts).as_deref());
+        let region = self.texts.keep_some(some(regions).as_deref());
+        Some(Pool { resource, account, region, first, second })
+    }
+
+    /// Keeps spans that are no tasks: resource, account, region, scope, start, early end, end, units, refused, id.
+    pub fn add_others(&mut self, batch: &RecordBatch) -> Result<()> {
+        let values = batch.columns();
+        let pools = [texts(values, 0)?, texts(values, 1)?, texts(values, 2)?, texts(values, 3)?];
+        let [created, early, end, units, refused] =
+            [numbers(values, 4)?, numbers(values, 5)?, numbers(values, 6)?, numbers(values, 7)?, numbers(values, 8)?];
+        let ids = if self.with_ids { Some(texts(values, 9)?) } else { None };
+        for row in 0..batch.num_rows() {
+            let Some(pool) = self.pool(&pools, row) else { continue };
+            let times = Times {
+                created: number(&created, row).unwrap_or(i64::MAX),
+                seen: i64::MAX,
+                early: number(&early, row).unwrap_or(i64::MIN),
+                end: number(&end, row).unwrap_or(i64::MIN),
+            };
+            let id = ids.as_ref().map(|ids| text(ids, row).unwrap_or_default().into());
+            let amount = |column: &Int64Array| number(column, row).unwrap_or(0);
+            self.others.push(Other { pool, times, units: amount(&units), refused: amount(&refused), id });
+        }
+        Ok(())
+    }
+
+    /// Keeps limits: resource, account, region, scope, allowed, source.
+    pub fn add_limits(&mut self, batch: &RecordBatch) -> Result<()> {
+        let values = batch.columns();
+        let pools = [texts(values, 0)?, texts(values, 1)?, texts(values, 2)?, texts(values, 3)?];
+        let (allowed, sources) = (floats(values, 4)?, texts(values, 5)?);
+        for row in 0..batch.num_rows() {
+            let Some(pool) = self.pool(&pools, row) else { continue };
+            let allowed = allowed.is_valid(row).then(|| allowed.value(row));
+            self.limits.push(Limit { pool, allowed, source: text(&sources, row).unwrap_or_default().to_owned() });
+        }
+        Ok(())
+    }
+
+    /// All parts as one.
+    pub fn joined(mut parts: Vec<Part>) -> Part {
+        // The greatest stays where it is.
+        parts.sort_by_key(|part| std::cmp::Reverse(part.tasks()));
+        let mut parts = parts.into_iter();
+        let mut whole = parts.next().unwrap_or_default();
+        let mut moving: Vec<Vec<(Shard, Arc<Vec<u32>>)>> = whole.shards.iter().map(|_| Vec::new()).collect();
+        for part in parts {
+            let numbers = Arc::new(whole.texts.take_in(&part.texts));
+            let there = |number: u32| moved(&numbers, number);
+            let moved = |pool: Pool| Pool {
+                account: there(pool.account),
+                region: there(pool.region),
+                first: there(pool.first),
+                second: there(pool.second),
+                ..pool
+            };
+            whole.others.extend(part.others.into_iter().map(|span| Other { pool: moved(span.pool), ..span }));
+            whole.limits.extend(part.limits.into_iter().map(|limit| Limit { pool: moved(limit.pool), ..limit }));
+            moving.iter_mut().zip(part.shards).for_each(|(moving, shard)| moving.push((shard, Arc::clone(&numbers))));
+        }
+        std::thread::scope(|scope| {
+            for (shard, moving) in whole.shards.iter_mut().zip(moving) {
+                scope.spawn(move || moving.into_iter().for_each(|(other, numbers)| shard.take_in(other, &numbers)));
+            }
+        });
+        whole
+    }
+}
+
+impl Shard {
+    /// Adds a task to what is known of it at its place.
+    fn add(&mut self, task: Task, hash: u64, id: Option<&str>) {
+        let nameless = task.key == [0, 0];
+        let tasks = &self.tasks;
+        let same = |row: u32| tasks.get(row).is_some_and(|known| known.key == task.key);
+        let found = if nameless { None } else { self.index.find(hash, same) };
+        let Some(mut row) = found else {
+            let row = self.push(Task { first: true, next: NONE, ..task }, id);
+            if !nameless {
+                self.index.insert(row, hash);
+            }
+            return;
+        };
+        while let Some(known) = self.tasks.get_mut(row) {
+            if known.place == task.place {
+                known.merge(&task);
+                self.keep_least(row, id);
+                return;
+            }
+            if known.next == NONE {
+                break;
+            }
+            row = known.next;
+        }
+        let next = self.push(Task { first: false, next: NONE, ..task }, id);
+        if let Some(known) = self.tasks.get_mut(row) {
+            known.next = next;
+        }
+    }
+
+    fn push(&mut self, task: Task, id: Option<&str>) -> u32 {
+        if let Some(ids) = &mut self.ids {
+            ids.push(id.unwrap_or_default().into());
+        }
+        self.tasks.push(task)
+    }
+
+    fn keep_least(&mut self, row: u32, id: Option<&str>) {
+        let known = self.ids.as_mut().and_then(|ids| ids.get_mut(row));
+        if let (Some(known), Some(id)) = (known, id)
+            && id < known.as_ref()
+        {
+            *known = id.into();
+        }
+    }
+
+    /// One more row for what some rows tell of one task.
+    pub fn put_together(&mut self, rows: &[u32]) -> u32 {
+        let tasks = rows.iter().filter_map(|row| self.tasks.get(*row).copied());
+        let whole = tasks.reduce(|mut whole, task| {
+            whole.merge(&task);
+            whole
+        });
+        let least = rows.iter().filter_map(|row| self.ids.as_ref()?.get(*row)).min().cloned();
+        whole.map_or(NONE, |whole| self.push(Task { first: false, next: NONE, ..whole }, least.as_deref()))
+    }
+
+    /// Takes in the tasks of another part, given the numbers that its texts have here.
+    fn take_in(&mut self, other: Shard, numbers: &[u32]) {
+        let mut ids = other.ids.map(Rows::into_iter);
+        for task in other.tasks {
+            let id = ids.as_mut().and_then(Iterator::next);
+            let Place { account, region, cluster, service, instance, traits } = task.place;
+            let [account, region, cluster, service, instance] =
+                [account, region, cluster, service, instance].map(|number| moved(numbers, number));
+            let place = Place { account, region, cluster, service, instance, traits };
+            self.add(Task { place, ..task }, hash(task.key), id.as_deref());
+        }
+    }
+
+    /// What is needed of the tasks from here on: the rest is given up.
+    pub fn uses(&mut self) -> Uses {
+        let mut known: HashMap<Size, u32> = HashMap::new();
+        let tasks = std::mem::take(&mut self.tasks);
+        self.index = Index::default();
+        let mut uses = Uses { list: Vec::with_capacity(tasks.len()), sizes: Vec::new() };
+        for task in tasks {
+            let (start, early, end) = task.times.span();
+            let size = (task.cpu, task.memory);
+            let next = u32::try_from(uses.sizes.len()).unwrap_or(NONE);
+            let size = *known.entry(size).or_insert_with(|| {
+                uses.sizes.push(size);
+                next
+            });
+            uses.list.push(Use { start, early, end, size, named: task.key != [0, 0] });
+        }
+        uses
+    }
+}

@@ -1,0 +1,141 @@
+//! `instance_stalls(tasks, instances, last, least)`: what is told of container instances and their tasks in,
+//! stalls out.
+//!
+//! A stall is a span of at least `least` microseconds in which a task waits (created, nothing pulled or
+//! started yet, not told to stop) while another one that was told to stop has not stopped, and the
+//! reservations of all living tasks are above what the instance registered. Spans of one deployment that
+//! touch each other are one stall. `tasks` and `instances` are SQL (their columns: [`told::Part`]), `last` is the
+//! end of all data in microseconds.
+
+mod find;
+mod rows;
+mod told;
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::exec::{Output, Sweep, SweepExec};
+use super::source::{input, number, text};
+use rows::Stalls;
+use told::{Part, Whole};
+
+/// What a filter may be over to reach the inputs: it leaves out whole container instances.
+const REACHING: &[&str] = &["account", "region", "cluster", "container_instance"];
+
+#[derive(Debug)]
+struct Function;
+
+/// The function: its name, and what makes its rows.
+pub fn instance_stalls_function() -> (&'static str, Arc<dyn TableFunctionImpl>) {
+    ("instance_stalls", Arc::new(Function))
+}
+
+impl TableFunctionImpl for Function {
+    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        let arguments = args.exprs();
+        Ok(Arc::new(Table {
+            tasks: text(arguments, 0)?,
+            instances: text(arguments, 1)?,
+            last: number(arguments, 2)?.unwrap_or(0),
+            least: number(arguments, 3)?.unwrap_or(0),
+        }))
+    }
+}
+
+/// The rows of the function for its arguments.
+#[derive(Debug)]
+struct Table {
+    tasks: String,
+    instances: String,
+    last: i64,
+    least: i64,
+}
+
+#[async_trait]
+impl TableProvider for Table {
+    fn schema(&self) -> SchemaRef {
+        rows::schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Temporary
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let inputs = vec![
+            input(session, &self.tasks, filters, REACHING).await?,
+            input(session, &self.instances, filters, REACHING).await?,
+        ];
+        let schema = match projection {
+            Some(columns) => Arc::new(rows::schema().project(columns)?),
+            None => rows::schema(),
+        };
+        let sweep = InstanceStalls { last: self.last, least: self.least, projection: projection.cloned() };
+        Ok(Arc::new(SweepExec::new(Arc::new(sweep), inputs, schema, session.config().target_partitions())))
+    }
+}
+
+/// What is looked for.
+#[derive(Debug)]
+struct InstanceStalls {
+    last: i64,
+    least: i64,
+    projection: Option<Vec<usize>>,
+}
+
+impl InstanceStalls {
+    /// The stalls of one output.
+    fn stalls(&self, whole: &Whole, output: usize) -> Result<RecordBatch> {
+        let mut stalls = Stalls::default();
+        for number in whole.shares.get(output).cloned().unwrap_or(0..0) {
+            let Some((spot, number)) = whole.spots.get(number).zip(u32::try_from(number).ok()) else { continue };
+            let told = whole.told(number, self.last, self.least);
+            find::stalls(&told).iter().for_each(|stall| stalls.push(&told, *spot, stall));
+        }
+        let rows = stalls.finish()?;
+        Ok(match &self.projection {
+            Some(columns) => rows.project(columns)?,
+            None => rows,
+        })
+    }
+}
+
+impl Sweep for InstanceStalls {
+    type Part = Part;
+    type Whole = Whole;
+
+    const NAME: &'static str = "InstanceStallsExec";
+
+    fn part(&self) -> Part {
+        Part::default()
+    }
+
+    fn add(&self, part: &mut Part, input: usize, batch: &RecordBatch) -> Result<()> {
+        if input == 0 { part.add_tasks(batch) } else { part.add_instances(batch) }
+    }
+
+    fn whole(&self, parts: Vec<Part>, outputs: usize) -> Result<Whole> {
+        Ok(Whole::new(parts, outputs))
+    }
+
+    fn rows(self: Arc<Self>, whole: Arc<Whole>, output: usize) -> Output {
+        Box::new(std::iter::once_with(move || self.stalls(&whole, output)))
+    }
+}

@@ -1,0 +1,295 @@
+//! What was told of tasks on container instances, and of the instances.
+
+use arrow::array::{Array, Int64Array, StringViewArray};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+
+use crate::plan::function::key::key_of;
+use crate::plan::function::record::{number, numbers, texts};
+use crate::plan::sweep::index::{Groups, Index, NONE, Rows, fold};
+use crate::plan::sweep::texts::{Memory, Texts, moved};
+
+/// A task. A time that is not known is the greatest where the least counts, and the least where the
+/// greatest does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Task {
+    pub key: [u64; 2],
+    /// The container instance, by number.
+    spot: u32,
+    created: i64,
+    seen: i64,
+    waited: i64,
+    stopping: i64,
+    stopped: i64,
+    pub cpu: i64,
+    pub memory: i64,
+    pub task: u32,
+    pub service: u32,
+    pub deployment: u32,
+    pub definition: u32,
+    pub id: u32,
+}
+
+impl Task {
+    pub fn start(&self) -> i64 {
+        if self.created == i64::MAX { self.seen } else { self.created }
+    }
+
+    /// When it stopped; what was never seen to stop lives up to the end of the data.
+    pub fn end(&self, last: i64) -> i64 {
+        if self.stopped == i64::MIN { last } else { self.stopped }
+    }
+
+    /// From when to when it waited for its start.
+    pub fn waiting(&self, last: i64) -> (i64, i64) {
+        (self.start(), self.waited.min(self.stopping).min(self.end(last)))
+    }
+
+    /// From when to when it was told to stop and still there.
+    pub fn stopping(&self, last: i64) -> Option<(i64, i64)> {
+        let span = (self.stopping != i64::MAX).then(|| (self.stopping.max(self.start()), self.end(last)));
+        span.filter(|(from, to)| from < to)
+    }
+
+    fn texts(&mut self) -> [&mut u32; 5] {
+        [&mut self.task, &mut self.service, &mut self.deployment, &mut self.definition, &mut self.id]
+    }
+
+    /// Takes in what another row tells; of several texts the least counts, so that order does not.
+    fn merge(&mut self, mut other: Task, texts: &Texts) {
+        self.created = self.created.min(other.created);
+        self.seen = self.seen.min(other.seen);
+        self.waited = self.waited.min(other.waited);
+        self.stopping = self.stopping.min(other.stopping);
+        self.stopped = self.stopped.max(other.stopped);
+        self.cpu = self.cpu.max(other.cpu);
+        self.memory = self.memory.max(other.memory);
+        for (own, new) in self.texts().into_iter().zip(other.texts()) {
+            let better = own != new && texts.get(*new).is_some_and(|new| texts.get(*own).is_none_or(|own| new < own));
+            if better {
+                *own = *new;
+            }
+        }
+    }
+}
+
+/// What an instance told of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instance {
+    pub time: i64,
+    pub cpu: i64,
+    pub memory: i64,
+    pub agent: u32,
+    pub ec2: u32,
+    pub id: u32,
+}
+
+/// Account, region, cluster and container instance.
+pub type Spot = [u32; 4];
+
+/// What is kept of some rows.
+#[derive(Debug, Default)]
+pub struct Part {
+    texts: Texts,
+    tasks: Rows<Task>,
+    known: Index,
+    spots: Vec<Spot>,
+    known_spots: Index,
+    /// What instances told, by the number of the instance.
+    instances: Vec<(u32, Instance)>,
+    memories: [Memory; 8],
+}
+
+fn hash(task: &Task) -> u64 {
+    let [high, low] = task.key;
+    fold(fold(high, low), u64::from(task.spot))
+}
+
+fn hash_of_spot([account, region, cluster, instance]: &Spot) -> u64 {
+    let pair = |left: u32, right: u32| u64::from(left) << 32 | u64::from(right);
+    fold(pair(*account, *region), pair(*cluster, *instance))
+}
+
+fn at(numbers: &[u32], row: usize) -> u32 {
+    numbers.get(row).copied().unwrap_or(NONE)
+}
+
+impl Part {
+    /// Columns of texts as numbers.
+    fn columns<const N: usize>(&mut self, batch: &RecordBatch, places: [usize; N]) -> Result<[Vec<u32>; N]> {
+        let mut columns: [Vec<u32>; N] = std::array::from_fn(|_| Vec::new());
+        for ((column, memory), place) in columns.iter_mut().zip(&mut self.memories).zip(places) {
+            *column = memory.numbers(&texts(batch.columns(), place)?, &mut self.texts);
+        }
+        Ok(columns)
+    }
+
+    fn spot(&mut self, spot: Spot) -> u32 {
+        let hash = hash_of_spot(&spot);
+        let spots = &self.spots;
+        if let Some(known) = self.known_spots.find(hash, |number| spots.get(number as usize) == Some(&spot)) {
+            return known;
+        }
+        let Some(number) = u32::try_from(self.spots.len()).ok().filter(|number| *number != NONE) else { return NONE };
+        self.spots.push(spot);
+        self.known_spots.insert(number, hash);
+        number
+    }
+
+    /// Keeps events of tasks: key, account, region, cluster, container instance, service, deployment, definition, created,
+    /// seen, waited, stopping, stopped, CPU, memory, name, id.
+    pub fn add_tasks(&mut self, batch: &RecordBatch) -> Result<()> {
+        let values = batch.columns();
+        let keys = texts(values, 0)?;
+        let names = texts(values, 15)?;
+        let ids = texts(values, 16)?;
+        let [accounts, regions, clusters, instances, services, deployments, definitions] =
+            self.columns(batch, [1, 2, 3, 4, 5, 6, 7])?;
+        let times: Vec<Int64Array> = (8..15).map(|place| numbers(values, place)).collect::<Result<_>>()?;
+        // Rows without a key are told by another input.
+        for row in (0..batch.num_rows()).filter(|row| keys.is_valid(*row)) {
+            let time = |place: usize, missing: i64| times.get(place).and_then(|column| number(column, row)).unwrap_or(missing);
+            let key_text = keys.value(row);
+            let key = key_of(key_text);
+            // The name of most tasks is their key.
+            let is_key = |name: &str| name.len() == 32 && (key_text.ends_with(name) || key_of(name) == key);
+            let name = some(&names, row).filter(|name| !is_key(name));
+            let spot = self.spot([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
+            let task = Task {
+                key: [(key >> 64) as u64, key as u64],
+                spot,
+                created: time(0, i64::MAX),
+                seen: time(1, i64::MAX),
+                waited: time(2, i64::MAX),
+                stopping: time(3, i64::MAX),
+                stopped: time(4, i64::MIN),
+                cpu: time(5, 0),
+                memory: time(6, 0),
+                task: self.texts.keep_some(name),
+                service: at(&services, row),
+                deployment: at(&deployments, row),
+                definition: at(&definitions, row),
+                id: self.texts.keep_some(some(&ids, row)),
+            };
+            self.add(task);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, task: Task) {
+        let Part { texts, tasks, known, .. } = self;
+        let hashed = hash(&task);
+        let same = |row: u32| tasks.get(row).is_some_and(|known| known.key == task.key && known.spot == task.spot);
+        if let Some(row) = known.find(hashed, same) {
+            if let Some(known) = tasks.get_mut(row) {
+                known.merge(task, texts);
+            }
+            return;
+        }
+        let row = tasks.push(task);
+        known.insert(row, hashed);
+    }
+
+    /// Keeps what instances told: account, region, cluster, container instance, EC2 instance, agent version, seen, CPU,
+    /// memory, id.
+    pub fn add_instances(&mut self, batch: &RecordBatch) -> Result<()> {
+        let values = batch.columns();
+        let [accounts, regions, clusters, instances, ec2, agents] = self.columns(batch, [0, 1, 2, 3, 4, 5])?;
+        let [seen, cpu, memory] = [numbers(values, 6)?, numbers(values, 7)?, numbers(values, 8)?];
+        let ids = texts(values, 9)?;
+        for row in 0..batch.num_rows() {
+            let spot = self.spot([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
+            let told = Instance {
+                time: number(&seen, row).unwrap_or(i64::MIN),
+                cpu: number(&cpu, row).unwrap_or(0),
+                memory: number(&memory, row).unwrap_or(0),
+                agent: at(&agents, row),
+                ec2: at(&ec2, row),
+                id: self.texts.keep_some(some(&ids, row)),
+            };
+            self.instances.push((spot, told));
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, other: Part) {
+        let numbers = self.texts.take_in(&other.texts);
+        let there = |number: u32| moved(&numbers, number);
+        let spots: Vec<u32> = other.spots.into_iter().map(|spot| self.spot(spot.map(there))).collect();
+        for mut task in other.tasks {
+            task.texts().into_iter().for_each(|text| *text = there(*text));
+            self.add(Task { spot: moved(&spots, task.spot), ..task });
+        }
+        self.instances.extend(other.instances.into_iter().map(|(spot, told)| {
+            let Instance { agent, ec2, id, .. } = told;
+            (moved(&spots, spot), Instance { agent: there(agent), ec2: there(ec2), id: there(id), ..told })
+        }));
+    }
+}
+
+fn some(column: &StringViewArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
+/// All that was kept, by container instance.
+#[derive(Debug)]
+pub struct Whole {
+    texts: Texts,
+    tasks: Rows<Task>,
+    pub spots: Vec<Spot>,
+    by_spot: Groups,
+    instances: Vec<(u32, Instance)>,
+    instances_by_spot: Groups,
+    /// Which instances each output looks at.
+    pub shares: Vec<std::ops::Range<usize>>,
+}
+
+impl Whole {
+    /// Puts all parts together.
+    pub fn new(mut parts: Vec<Part>, outputs: usize) -> Whole {
+        // The greatest stays where it is.
+        parts.sort_by_key(|part| std::cmp::Reverse(part.tasks.len()));
+        let mut parts = parts.into_iter();
+        let mut part = parts.next().unwrap_or_default();
+        parts.for_each(|other| part.take_in(other));
+        let Part { texts, tasks, spots, instances, .. } = part;
+        let by_spot = Groups::new((0..).zip(tasks.iter()).map(|(number, task)| (task.spot, number)), spots.len());
+        let told = (0..).zip(&instances).map(|(number, (spot, _))| (*spot, number));
+        let instances_by_spot = Groups::new(told, spots.len());
+        let all: Vec<u32> = (0..).take(spots.len()).collect();
+        let shares = by_spot.shares(&all, outputs);
+        Whole { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
+    }
+
+    /// What was told of a container instance and its tasks.
+    pub fn told(&self, spot: u32, last: i64, least: i64) -> Told<'_> {
+        let tasks = self.by_spot.of(spot).iter().filter_map(|number| self.tasks.get(*number).copied()).collect();
+        let instances = self.instances_by_spot.of(spot).iter();
+        let instances = instances.filter_map(|number| self.instances.get(*number as usize).map(|(_, told)| *told)).collect();
+        Told { tasks, instances, texts: &self.texts, last, least }
+    }
+}
+
+/// Everything told of one container instance.
+#[derive(Debug)]
+pub struct Told<'w> {
+    pub tasks: Vec<Task>,
+    pub instances: Vec<Instance>,
+    texts: &'w Texts,
+    /// The end of all data.
+    pub last: i64,
+    /// The shortest stall.
+    pub least: i64,
+}
+
+impl<'w> Told<'w> {
+    pub fn text(&self, number: u32) -> Option<&'w str> {
+        self.texts.get(number)
+    }
+
+    /// The name of a task.
+    pub fn name(&self, task: &Task) -> String {
+        let [high, low] = task.key;
+        self.text(task.task).map_or_else(|| format!("{high:016x}{low:016x}"), str::to_owned)
+    }
+}

@@ -1,0 +1,130 @@
+//! Texts that are kept once, and columns of them as numbers.
+
+use arrow::array::{Array, StringViewArray};
+
+use super::index::{Index, NONE, fold};
+
+/// Texts by number; [`NONE`] stands for a missing one.
+#[derive(Debug, Default)]
+pub struct Texts {
+    bytes: String,
+    ends: Vec<usize>,
+    index: Index,
+}
+
+impl Texts {
+    /// The text of a number.
+    pub fn get(&self, number: u32) -> Option<&str> {
+        let number = number as usize;
+        let end = *self.ends.get(number)?;
+        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.bytes.get(start..end)
+    }
+
+    /// The number of a text.
+    pub fn keep(&mut self, text: &str) -> u32 {
+        let hash = hash(text);
+        if let Some(known) = self.index.find(hash, |number| self.get(number) == Some(text)) {
+            return known;
+        }
+        let Some(number) = u32::try_from(self.ends.len()).ok().filter(|number| *number != NONE) else { return NONE };
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len());
+        self.index.insert(number, hash);
+        number
+    }
+
+    /// The number of a text that may be missing.
+    pub fn keep_some(&mut self, text: Option<&str>) -> u32 {
+        text.map_or(NONE, |text| self.keep(text))
+    }
+
+    /// The numbers that the texts of another table have here.
+    pub fn take_in(&mut self, other: &Texts) -> Vec<u32> {
+        (0..other.ends.len())
+            .map(|number| u32::try_from(number).map_or(NONE, |number| self.keep_some(other.get(number))))
+            .collect()
+    }
+}
+
+/// A number of another table as one of this, given what [`Texts::take_in`] gave.
+pub fn moved(numbers: &[u32], number: u32) -> u32 {
+    numbers.get(number as usize).copied().unwrap_or(NONE)
+}
+
+fn hash(text: &str) -> u64 {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let hash = words.iter().fold(text.len() as u64, |hash, word| fold(hash, u64::from_le_bytes(*word)));
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    fold(hash, u64::from_le_bytes(last))
+}
+
+/// Slots of a memory.
+const SLOTS: usize = 1024;
+
+/// What the views of one column stood for. Columns with few texts come with equal views for equal texts,
+/// so that most texts need not be looked at.
+#[derive(Debug, Default)]
+pub struct Memory {
+    slots: Vec<(u128, u32)>,
+}
+
+impl Memory {
+    /// The texts of a column as numbers.
+    pub fn numbers(&mut self, column: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
+        // Views point into the buffers of their own batch.
+        self.slots.clear();
+        self.slots.resize(SLOTS, (u128::MAX, NONE));
+        let views = column.views().iter().enumerate();
+        let number = |(row, view): (usize, &u128)| {
+            if !column.is_valid(row) {
+                return NONE;
+            }
+            let at = fold(*view as u64, (*view >> 64) as u64) as usize % SLOTS;
+            match self.slots.get_mut(at) {
+                Some((known, number)) if known == view => *number,
+                Some(slot) => {
+                    *slot = (*view, texts.keep(column.value(row)));
+                    slot.1
+                }
+                None => NONE,
+            }
+        };
+        views.map(number).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_one_number_here_and_elsewhere() {
+        let mut texts = Texts::default();
+        let words = ["", "a", "aaaaaaaa", "aaaaaaaaa", "b", "\u{1F600}", "0123456789abcdef0123456789abcdef"];
+        let numbers: Vec<u32> = words.iter().map(|word| texts.keep(word)).collect();
+        assert_eq!(words.map(|word| texts.keep(word)).to_vec(), numbers);
+        assert!(numbers.iter().zip(words).all(|(number, word)| texts.get(*number) == Some(word)));
+        assert_eq!(texts.keep_some(None), NONE);
+        assert_eq!(texts.get(NONE), None);
+        let mut other = Texts::default();
+        other.keep("b");
+        other.keep("new");
+        let there = texts.take_in(&other);
+        assert_eq!((moved(&there, 0), texts.get(moved(&there, 1)), moved(&there, NONE)), (numbers[4], Some("new"), NONE));
+    }
+
+    #[test]
+    fn columns_of_texts_become_columns_of_numbers() {
+        let many: Vec<Option<String>> =
+            (0..5_000).map(|row| (row % 7 > 0).then(|| format!("{:0>width$}", row % 1_500, width = 1 + row % 40))).collect();
+        let column = StringViewArray::from_iter(many.iter().map(Option::as_deref));
+        let (mut texts, mut memory) = (Texts::default(), Memory::default());
+        for column in [column.slice(0, 5_000), column.slice(900, 4_000)] {
+            let numbers = memory.numbers(&column, &mut texts);
+            let back: Vec<Option<&str>> = numbers.iter().map(|number| texts.get(*number)).collect();
+            assert_eq!(back, column.iter().collect::<Vec<_>>());
+        }
+    }
+}
