@@ -4,17 +4,21 @@
 //! explain quota REGION  { "region", "pools": [{resource, unit, account, region, at, allowed, limit_source, used, used_lower, refused,
 //!                         needed, short, free, more_fit, at_most, running: [{tasks, size}], not_started, open, demands: [{caller, family,
 //!                         tasks, size, record}], peak: {used, needed, at}, first_breach, seconds_over, recommended, unexplained,
-//!                         requested: [{value, at, record}], deployments: [], notes: [],
-//!                         solutions: []}] }
+//!                         requested: [{value, at, record}], deployments: [], forecast: {refused, reaches: {earliest, expected, latest},
+//!                         level, per_day, weekly, horizon_days, at_horizon: {low, middle, high}, days_without_records,
+//!                         series: [{day, needed}]}, notes: [], solutions: []}] }
 //! ```
 
+mod forecast;
 mod gather;
 mod solve;
+mod trend;
 
 use super::finding::{instant, some_instant};
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use forecast::Forecast;
 pub use gather::capacity;
 
 /// The new-account default of both Fargate vCPU quotas: told where no limit is known, never assumed.
@@ -86,6 +90,8 @@ pub struct PoolState {
     pub requested: Vec<Raise>,
     /// Services with a rolling deployment at that instant.
     pub deployments: Vec<String>,
+    /// When the limit will be reached, or why that cannot be told.
+    pub forecast: Forecast,
     /// What else is worth knowing.
     pub notes: Vec<String>,
     /// What to do, with numbers.

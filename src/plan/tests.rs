@@ -4,6 +4,7 @@ mod capacity;
 mod clauses;
 mod collisions;
 mod fixture;
+mod forecast;
 mod histories;
 mod launches;
 mod nouns;

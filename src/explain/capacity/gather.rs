@@ -1,5 +1,6 @@
 //! A pool at an instant, from the replayed curve and the records around it.
 
+use super::forecast::Days;
 use super::{Capacity, Demand, Peak, PoolState, Raise, Sized, solve};
 use crate::explain::records::{Records, Row, text, time};
 use crate::plan::nouns::{self, Need};
@@ -40,9 +41,10 @@ pub fn capacity(records: &Records<'_>, region: &str, at: Option<Timestamp>, anch
          from ({curve}) q) p where p.nth = 1 order by p.resource, p.account",
         numbers.join(", ")
     ))?;
+    let days = Days::read(records, region, &curve, anchor)?;
     let mut pools = Vec::new();
     for row in &rows {
-        pools.extend(pool(records, row, region, at, need)?);
+        pools.extend(pool(records, row, region, at, need, &days)?);
     }
     let shortage = |pool: &PoolState| pool.short.unwrap_or(pool.refused);
     pools.sort_by(|left, right| shortage(right).total_cmp(&shortage(left)).then_with(|| left.resource.cmp(&right.resource)));
@@ -59,6 +61,7 @@ fn pool(
     region: &str,
     asked: Option<Timestamp>,
     need: Need,
+    days: &Days,
 ) -> Result<Option<PoolState>, RunError> {
     let (Some(resource), Some(account), Some(since)) = (row.text("resource"), row.text("account"), row.time("time")) else {
         return Ok(None);
@@ -101,6 +104,7 @@ fn pool(
         unexplained: allowed.filter(|allowed| refused > 0.0 && needed <= *allowed).map(|allowed| allowed - needed),
         requested: here.raises()?,
         deployments: here.deployments(need)?,
+        forecast: days.forecast(resource, account, allowed),
         notes: Vec::new(),
         solutions: Vec::new(),
     };

@@ -40,6 +40,7 @@ fn write_pool(page: &mut Page<'_>, pool: &PoolState) {
         history.push(format!("{what} for the first time at {}, for {} in all", page.time(first), span(pool.seconds_over)));
     }
     page.block("History", &history);
+    page.block("Forecast", &pool.forecast.words("vCPU", pool.allowed));
     if !pool.notes.is_empty() {
         page.block("Notes", &pool.notes);
     }
