@@ -8,4 +8,5 @@ mod forecast;
 mod histories;
 mod launches;
 mod nouns;
+mod pools;
 mod scan;

@@ -1,0 +1,413 @@
+//! `quota` for every pool over small random histories, against the same thing counted instant by instant.
+//!
+//! Every history is an account (or a dstack project) of its own, so one query answers for many. Events of one
+//! task may name different places, as those of a task that was not placed yet do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::fixture::{lines, packed, try_ask};
+use crate::table::{JobSubmission, Row, RunEvent, RunRecord, TaskEvent};
+
+/// A xorshift generator: the same histories every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: i64) -> i64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as i64
+    }
+
+    fn one_in(&mut self, bound: i64) -> bool {
+        self.below(bound) == 0
+    }
+
+    fn shuffle<T>(&mut self, things: &mut [T]) {
+        for index in (1..things.len()).rev() {
+            things.swap(index, self.below(index as i64 + 1) as usize);
+        }
+    }
+}
+
+const MINUTE: i64 = 60_000_000;
+const FOREVER: i64 = i64::MAX;
+
+/// The night in which the clocks of Berlin go back.
+fn time(minute: i64) -> i64 {
+    "2025-10-26T00:00:00Z".parse::<Timestamp>().unwrap().as_microsecond() + minute * MINUTE
+}
+
+fn instant(minute: i64) -> String {
+    Timestamp::from_microsecond(time(minute)).unwrap().to_string()
+}
+
+fn text(value: impl Into<String>) -> Option<std::borrow::Cow<'static, str>> {
+    Some(value.into().into())
+}
+
+/// A span of a pool, in minutes; the end is excluded.
+#[derive(Debug, Clone)]
+struct Span {
+    start: i64,
+    early: i64,
+    end: i64,
+    units: f64,
+    id: String,
+}
+
+/// The rows of a pool: its spans at each instant at which one of them changes.
+fn steps(pool: &str, spans: &[Span]) -> Vec<String> {
+    let spans: Vec<&Span> = spans.iter().filter(|span| span.start < span.end).collect();
+    let early = |span: &&&Span| span.early < span.end;
+    let ends = spans.iter().filter(|span| span.end != FOREVER).map(|span| span.end);
+    let earlier = spans.iter().filter(early).map(|span| span.early.max(span.start));
+    let instants: BTreeSet<i64> = spans.iter().map(|span| span.start).chain(ends).chain(earlier).collect();
+    let step = |at: &i64| {
+        let here: Vec<&&Span> = spans.iter().filter(|span| span.start <= *at && *at < span.end).collect();
+        let sum = |of: &dyn Fn(&Span) -> bool| here.iter().filter(|span| of(span)).fold(0.0, |sum, span| sum + span.units);
+        let used = sum(&|_| true);
+        let lower = sum(&|span| *at < span.early);
+        let open = here.iter().filter(|span| span.end == FOREVER).count();
+        let until = instants.range(at + 1..).next().map_or_else(|| ".".to_owned(), |until| instant(*until));
+        let mut ids: Vec<&str> = here.iter().map(|span| span.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let ids = ids.join(", ");
+        format!("{pool}|{}|{until}|{:?}|{:?}|{}|{open}|[{ids}]", instant(*at), used, lower, here.len())
+    };
+    instants.iter().map(step).collect()
+}
+
+const SHOWN: &str = "show id, time, ended_at, used, used_lower, tasks, open_tasks limit 1000000";
+
+fn assert_same(rows: &[Row<'_>], threads: usize, query: &str, mut expected: Vec<String>) {
+    let mut found = lines(&try_ask(&packed(rows, threads), query, true).unwrap_or_else(|error| panic!("{query}: {error}")));
+    found.sort_unstable();
+    expected.sort_unstable();
+    if let Some((found, expected)) = found.iter().zip(&expected).find(|(found, expected)| found != expected) {
+        panic!("{query}: found {found}, expected {expected}");
+    }
+    assert_eq!(found.len(), expected.len(), "{query}");
+    assert!(!expected.is_empty(), "{query}");
+}
+
+/// One event of a task.
+#[derive(Debug, Clone)]
+struct Told {
+    id: String,
+    task: i64,
+    at: i64,
+    created: Option<i64>,
+    early: Option<i64>,
+    stopped: Option<i64>,
+    status: &'static str,
+    cpu: Option<i64>,
+    memory: Option<i64>,
+    cluster: Option<&'static str>,
+    service: Option<&'static str>,
+    instance: Option<&'static str>,
+    networked: bool,
+    launch_type: &'static str,
+    spot: bool,
+}
+
+/// What was told of one account, in any order, with gaps, repetitions and places that change.
+fn told(random: &mut Random) -> Vec<Told> {
+    let mut told = Vec::new();
+    for task in 0..1 + random.below(5) {
+        let created = random.below(40);
+        let stopped = (!random.one_in(4)).then(|| created + random.below(30));
+        let early = stopped.filter(|_| random.one_in(2)).map(|stopped| stopped - random.below(3).min(stopped - created));
+        let fargate = random.one_in(2);
+        let base = Told {
+            id: String::new(),
+            task,
+            at: created,
+            created: Some(created),
+            early: None,
+            stopped: None,
+            status: "PROVISIONING",
+            cpu: Some([256, 512, 1024][random.below(3) as usize]),
+            memory: Some([512, 2048][random.below(2) as usize]),
+            cluster: Some(["blue", "green"][random.below(2) as usize]),
+            service: [None, Some("web"), Some("jobs")][random.below(3) as usize],
+            instance: if fargate { None } else { [Some("i1"), Some("i2")][random.below(2) as usize] },
+            networked: random.one_in(2),
+            launch_type: if fargate { "FARGATE" } else { "EC2" },
+            spot: fargate && random.one_in(2),
+        };
+        let mut own = vec![base.clone(), Told { at: created + 1, status: "RUNNING", ..base.clone() }];
+        if let Some(stopped) = stopped {
+            let seen = !random.one_in(5);
+            own.push(Told { at: stopped, early, stopped: seen.then_some(stopped), status: "STOPPED", ..base });
+        }
+        for (nth, event) in own.iter_mut().enumerate() {
+            event.id = format!("{task}-{nth}");
+            // What an event leaves out, or tells of another place.
+            match random.below(12) {
+                0 => event.created = None,
+                1 => event.instance = None,
+                2 => event.service = None,
+                3 => event.networked = !event.networked,
+                4 => event.cluster = [None, Some("blue")][random.below(2) as usize],
+                5 => (event.cpu, event.memory) = (None, None),
+                6 => event.cpu = Some(2048),
+                7 => event.instance = event.instance.map(|_| "i2"),
+                8 => event.spot = event.launch_type == "FARGATE",
+                _ => {}
+            }
+        }
+        own.retain(|_| !random.one_in(6));
+        if random.one_in(3)
+            && let Some(again) = own.last().cloned()
+        {
+            own.push(again);
+        }
+        told.extend(own);
+    }
+    random.shuffle(&mut told);
+    told
+}
+
+fn event(account: usize, told: &Told) -> Row<'static> {
+    // Tasks are named by their ARN, by their id alone, or in both ways.
+    let by_id = told.task % 3 == 0;
+    Row::from(TaskEvent {
+        id: text(format!("{account}-{}", told.id)),
+        time: Some(time(told.at)),
+        account: text(account.to_string()),
+        region: text("eu-west-1"),
+        task_arn: if by_id { None } else { text(format!("arn:{account}/t{}", told.task)) },
+        task: text(format!("{account}t{}", told.task)),
+        last_status: text(told.status),
+        launch_type: text(told.launch_type),
+        capacity_provider: told.spot.then(|| "FARGATE_SPOT".into()),
+        cluster: told.cluster.map(Into::into),
+        service: told.service.map(Into::into),
+        container_instance: told.instance.map(Into::into),
+        network_interface: told.networked.then(|| "eni-1".into()),
+        cpu: told.cpu,
+        memory: told.memory,
+        created_at: told.created.map(time),
+        execution_stopped_at: told.early.map(time),
+        stopped_at: told.stopped.map(time),
+        ..TaskEvent::default()
+    })
+}
+
+/// The pools that an event tells of, by their ids without resource, account and region, and what they hold of it.
+fn pools(told: &Told) -> Vec<(&'static str, String, f64)> {
+    let cluster = told.cluster.unwrap_or_default();
+    let cpu = told.cpu.unwrap_or(0) as f64;
+    let mut pools = Vec::new();
+    if told.spot {
+        pools.push(("fargate_spot_vcpu", String::new(), cpu / 1024.0));
+    } else if told.launch_type == "FARGATE" {
+        pools.push(("fargate_vcpu", String::new(), cpu / 1024.0));
+    }
+    if told.cluster.is_some() {
+        pools.push(("tasks_per_cluster", format!("/{cluster}"), 1.0));
+    }
+    if let Some(service) = told.service {
+        pools.push(("tasks_per_service", format!("/{cluster}/{service}"), 1.0));
+    }
+    if let Some(instance) = told.instance {
+        pools.push(("instance_cpu", format!("/{cluster}/{instance}"), cpu));
+        pools.push(("instance_memory", format!("/{cluster}/{instance}"), told.memory.unwrap_or(0) as f64));
+        if told.networked {
+            pools.push(("eni", format!("/{cluster}/{instance}"), 1.0));
+        }
+    }
+    pools
+}
+
+/// The rows of all pools of an account: those events of a task that name a pool tell of its use there.
+fn of_account(account: usize, told: &[Told]) -> Vec<(&'static str, Vec<String>)> {
+    type Events<'t> = BTreeMap<i64, Vec<(&'t Told, f64)>>;
+    let mut by_pool: BTreeMap<(&'static str, String), Events<'_>> = BTreeMap::new();
+    for event in told {
+        for (resource, scope, units) in pools(event) {
+            by_pool.entry((resource, scope)).or_default().entry(event.task).or_default().push((event, units));
+        }
+    }
+    let span = |events: &Vec<(&Told, f64)>| {
+        let own = || events.iter().map(|(event, _)| event);
+        let seen = own().map(|event| event.at).min().unwrap();
+        let start = own().filter_map(|event| event.created).min().unwrap_or(seen);
+        let stop = |event: &&Told| event.stopped.or((event.status == "STOPPED").then_some(event.at));
+        let end = own().filter_map(stop).max().unwrap_or(FOREVER);
+        let early = own().filter_map(|event| event.early).max().unwrap_or(end);
+        let units = events.iter().map(|(_, units)| *units).fold(0.0, f64::max);
+        let id = own().map(|event| format!("{account}-{}", event.id)).min().unwrap();
+        Span { start, early, end, units, id }
+    };
+    let rows = by_pool.into_iter().map(|((resource, scope), tasks)| {
+        let spans: Vec<Span> = tasks.values().map(span).collect();
+        (resource, steps(&format!("{resource}/{account}/eu-west-1{scope}"), &spans))
+    });
+    rows.collect()
+}
+
+#[test]
+fn every_pool_of_tasks_is_what_counting_at_every_instant_finds() {
+    let mut random = Random(101);
+    for round in 0..4 {
+        let histories: Vec<Vec<Told>> = (0..300).map(|_| told(&mut random)).collect();
+        let rows: Vec<Row<'_>> =
+            histories.iter().enumerate().flat_map(|(account, told)| told.iter().map(move |told| event(account, told))).collect();
+        let expected: Vec<(&str, Vec<String>)> =
+            histories.iter().enumerate().flat_map(|(account, told)| of_account(account, told)).collect();
+        let of = |wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
+            expected.iter().filter(|(resource, _)| wanted(resource)).flat_map(|(_, rows)| rows.clone()).collect()
+        };
+        let threads = 1 + round % 3;
+        assert_same(&rows, threads, &format!("quota {SHOWN}"), of(&|_| true));
+        // Each pool alone reads other columns and other rows, and finds the same.
+        let resources = ["fargate_vcpu", "fargate_spot_vcpu", "tasks_per_cluster", "tasks_per_service"];
+        for resource in resources.into_iter().chain(["instance_cpu", "instance_memory", "eni"]).filter(|_| round == 0) {
+            let query = format!("quota where resource = {resource} {SHOWN}");
+            assert_same(&rows, threads, &query, of(&|known| known == resource));
+        }
+        let query = format!("quota where resource matches /^instance_/ and cluster = blue and account = 7 {SHOWN}");
+        let blue = |row: &&String| row.contains("/7/eu-west-1/blue/");
+        let wanted: Vec<String> = of(&|known| known.starts_with("instance_")).iter().filter(blue).cloned().collect();
+        if !wanted.is_empty() {
+            assert_same(&rows, threads, &query, wanted);
+        }
+    }
+}
+
+/// A job submission of a run.
+#[derive(Debug, Clone)]
+struct Submission {
+    submitted: i64,
+    /// When an event tells that an instance was at work on it.
+    provisioning: Option<i64>,
+    finished: Option<i64>,
+    processed: i64,
+    status: &'static str,
+    provisioned: bool,
+    backend: &'static str,
+    gpus: Option<i64>,
+    price: f64,
+    blocks: Option<i64>,
+}
+
+fn submissions(random: &mut Random) -> Vec<Submission> {
+    let submission = |random: &mut Random| {
+        let submitted = random.below(40);
+        let ended = submitted + random.below(30);
+        let status = ["running", "terminated", "failed", "pulling"][random.below(4) as usize];
+        Submission {
+            submitted,
+            provisioning: random.one_in(2).then(|| submitted + random.below(5)),
+            finished: random.one_in(2).then_some(ended),
+            processed: ended + random.below(3),
+            status,
+            provisioned: !random.one_in(4),
+            backend: ["aws", "gcp"][random.below(2) as usize],
+            gpus: [None, Some(0), Some(1), Some(8)][random.below(4) as usize],
+            price: [0.0, 0.5, 4.0][random.below(3) as usize],
+            blocks: random.one_in(3).then(|| 1 + random.below(4)),
+        }
+    };
+    (0..1 + random.below(5)).map(|_| submission(random)).collect()
+}
+
+/// The rows of a project: its run in two snapshots, of which the older knows no end.
+fn records(project: usize, submissions: &[Submission], random: &mut Random) -> Vec<Row<'static>> {
+    let mut rows = Vec::new();
+    for snapshot in 0..2 {
+        rows.push(Row::from(RunRecord {
+            id: text(format!("{project}-run-{snapshot}")),
+            time: Some(time(90)),
+            run_id: text(format!("run{project}")),
+            project: text(format!("p{project}")),
+            ..RunRecord::default()
+        }));
+        for (nth, told) in submissions.iter().enumerate() {
+            let newest = snapshot == 1;
+            rows.push(Row::from(JobSubmission {
+                id: text(format!("{project}-{nth}-{snapshot}")),
+                time: Some(time(told.processed)),
+                run_id: text(format!("run{project}")),
+                run_record: text(format!("{project}-run-{snapshot}")),
+                submission: text(format!("s{project}-{nth}")),
+                submitted_at: Some(time(told.submitted)),
+                finished_at: told.finished.filter(|_| newest).map(time),
+                last_processed_at: Some(time(told.processed)),
+                status: text(if newest { told.status } else { "provisioning" }),
+                provisioned: Some(told.provisioned && newest),
+                backend: text(told.backend),
+                region: text("us-east-1"),
+                gpus: told.gpus,
+                price: Some(told.price),
+                blocks: told.blocks,
+                total_blocks: told.blocks.map(|_| 4),
+                ..JobSubmission::default()
+            }));
+        }
+    }
+    for (nth, told) in submissions.iter().enumerate() {
+        for (word, at) in [("provisioning", told.provisioning), ("running", told.provisioning.map(|at| at + 2))] {
+            rows.extend(at.map(|at| {
+                Row::from(RunEvent {
+                    id: text(format!("{project}-{nth}-{word}")),
+                    time: Some(time(at)),
+                    target_id: text(format!("s{project}-{nth}")),
+                    to_status: text(word),
+                    ..RunEvent::default()
+                })
+            }));
+        }
+    }
+    random.shuffle(&mut rows);
+    rows
+}
+
+fn of_project(project: usize, submissions: &[Submission]) -> Vec<String> {
+    let mut gpus: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
+    let mut price = Vec::new();
+    for told in submissions.iter().filter(|told| told.provisioned) {
+        let over = matches!(told.status, "terminated" | "failed");
+        let end = told.finished.or(over.then_some(told.processed)).unwrap_or(FOREVER);
+        let start = told.provisioning.unwrap_or(told.submitted);
+        let span = |units: f64| Span { start, early: end, end, units, id: format!("{project}-run-0") };
+        if told.gpus.unwrap_or(0) > 0 {
+            gpus.entry(told.backend).or_default().push(span(told.gpus.unwrap_or(0) as f64));
+        }
+        let cost = told.price * told.blocks.unwrap_or(1) as f64 / told.blocks.map_or(1.0, |_| 4.0);
+        if cost > 0.0 {
+            price.push(span(cost));
+        }
+    }
+    let mut rows: Vec<String> = Vec::new();
+    for (backend, spans) in &gpus {
+        rows.extend(steps(&format!("dstack_gpus/us-east-1/p{project}/{backend}"), spans));
+    }
+    rows.extend(steps(&format!("dstack_price/p{project}"), &price));
+    rows
+}
+
+#[test]
+fn pools_of_job_submissions_are_what_counting_at_every_instant_finds() {
+    let mut random = Random(59);
+    for round in 0..4 {
+        let histories: Vec<Vec<Submission>> = (0..300).map(|_| submissions(&mut random)).collect();
+        let mut rows = Vec::new();
+        let mut expected = Vec::new();
+        for (project, submissions) in histories.iter().enumerate() {
+            rows.extend(records(project, submissions, &mut random));
+            expected.extend(of_project(project, submissions));
+        }
+        let threads = 1 + round % 3;
+        for resource in ["dstack_gpus", "dstack_price"] {
+            let own: Vec<String> = expected.iter().filter(|row| row.starts_with(resource)).cloned().collect();
+            assert_same(&rows, threads, &format!("quota where resource = {resource} {SHOWN}"), own);
+        }
+        assert_same(&rows, threads, &format!("quota where resource in (dstack_gpus, dstack_price) {SHOWN}"), expected);
+    }
+}
