@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, OnceLock};
 
 mod finding;
+mod literals;
 mod memo;
 mod patterns;
 mod trial;
@@ -211,6 +212,7 @@ impl FailureCatalog {
         let benign = benign.flat_map(|(index, entry)| entry.patterns.iter().map(move |text| (index, text.as_str())));
         let benign_texts = Patterns::new(benign);
         (self.texts, self.job_texts, self.benign_texts) = (texts, job_texts, benign_texts);
+        self.memo = Memo::of(self.entries.iter().flat_map(|entry| entry.patterns.iter().map(String::as_str)));
         let naming = self.entries.iter().filter(|entry| entry.patterns.iter().any(|pattern| names_column(pattern)));
         self.naming = naming.map(|entry| entry.id.clone()).collect();
     }
@@ -263,11 +265,8 @@ impl FailureCatalog {
     pub fn captures<'t>(&self, entry: &Entry, text: &'t str) -> Vec<(String, &'t str)> {
         let index = self.entries.iter().position(|known| known.id == entry.id);
         let patterns = if entry.reasons.is_empty() { &self.texts } else { &self.job_texts };
-        let Some((regex, captures)) = index.and_then(|index| patterns.captures(index, text.trim())) else {
-            return Vec::new();
-        };
-        let names = regex.capture_names().flatten();
-        let caught = names.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str().trim())));
+        let caught = index.and_then(|index| patterns.captures(index, text.trim())).unwrap_or_default();
+        let caught = caught.into_iter().map(|(name, value)| (name, value.trim()));
         caught.filter(|(_, value)| !value.is_empty()).collect()
     }
 

@@ -61,17 +61,21 @@ impl FailureCatalog {
         entry.map_or(Finding::Unknown, |entry| Finding::Failure(Read::As(kind), entry))
     }
 
-    /// The entries of dstack with a pattern that is found in a message. Those that take any message rely on
-    /// the termination reason, which a text alone does not have.
+    /// The entries of dstack with a pattern that is found in a message, else those that have the message itself for an
+    /// example. Those that take any message rely on the termination reason, which a text alone does not have.
     fn job_entries(&self, text: &str) -> Vec<&Entry> {
         let found = self.job_texts.matches(text).filter(|index| self.job_texts.captures(*index, "?").is_none());
-        found.filter_map(|index| self.entries.get(index)).collect()
+        let found: Vec<&Entry> = found.filter_map(|index| self.entries.get(index)).collect();
+        let is_example = |entry: &&Entry| entry.examples.iter().any(|example| example.eq_ignore_ascii_case(text));
+        let of_jobs = self.entries.iter().filter(|entry| !entry.reasons.is_empty());
+        if found.is_empty() { of_jobs.filter(is_example).collect() } else { found }
     }
 
     /// The first entry in the order of the catalog, whatever it applies to; messages of dstack come last.
     fn look_up_all(&self, text: &str) -> Finding<'_> {
-        let of_texts = self.texts.matches(text).find_map(|index| self.entries.get(index));
-        let entry = of_texts.or_else(|| self.job_entries(text).into_iter().next());
+        let of_dstack = is_of_dstack(text).then(|| self.job_entries(text).into_iter().next()).flatten();
+        let of_texts = || self.texts.matches(text).find_map(|index| self.entries.get(index));
+        let entry = of_dstack.or_else(of_texts).or_else(|| self.job_entries(text).into_iter().next());
         let kinds = kinds_of(text);
         let benign = kinds.iter().find_map(|kind| Some((*kind, self.benign_as(*kind, text)?)));
         match (entry, benign) {
@@ -110,6 +114,20 @@ fn kinds_of(text: &str) -> Vec<TextKind> {
     let of_service = text.trim_start_matches('(').starts_with("service ");
     let first = of_service.then_some(TextKind::ServiceEvent);
     first.into_iter().chain(TextKind::ALL).collect()
+}
+
+/// Whether a text begins as the messages of dstack's agents do: what follows is Docker's, which ECS prints, too.
+fn is_of_dstack(text: &str) -> bool {
+    const BEGINNINGS: [&str; 7] = [
+        "pullImage error:",
+        "createContainer error:",
+        "prepareVolumes error:",
+        "prepareInstanceMountPoints error:",
+        "ak.AppendPublicKeys error:",
+        "Failed to set job ",
+        "Failed to set up ",
+    ];
+    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
 }
 
 /// Advice with every `{name}` replaced by what was caught under that name, quoted for a shell where that is
@@ -192,6 +210,8 @@ mod tests {
         assert_eq!(id(None, "container_exited_with_error"), "dstack-exited as termination_reason");
         assert_eq!(id(None, "terminated_by_user"), "benign terminated_by_user as termination_reason");
         assert_eq!(id(Some(TextKind::ApiError), "instance_unreachable"), "unknown");
+        assert_eq!(id(None, "pullImage error: write /x: no space left on device"), "dstack-disk-full as run.message");
+        assert_eq!(id(Some(TextKind::RunMessage), "max duration exceeded"), "dstack-max-duration as run.message");
         for text in ["", "nobody has seen this"] {
             assert_eq!(id(None, text), "unknown");
             assert_eq!(id(Some(TextKind::RunMessage), text), "unknown");

@@ -1,184 +1,123 @@
 //! Many patterns against one text, cheaply.
 //!
-//! A pattern with a literal that no match can do without is tried only on texts that hold it: looking
-//! for the literal takes nanoseconds. (One set of all patterns is slower by far: with this many, its
-//! automaton outgrows every cache.) Patterns are compiled when they are first tried, so that a run that
-//! meets no failures pays for none.
+//! One walk over the text finds the literals that patterns demand; a pattern is tried only on texts that hold one of its
+//! own. (One set of all patterns is slower by far: with this many, its automaton outgrows every cache.) Patterns are
+//! compiled when they are first tried, so that a run that meets no failures pays for none.
 
-use memchr::memmem::Finder;
-use regex::{Captures, Regex};
+use super::literals::required;
+use aho_corasick::AhoCorasick;
+use regex::bytes::{Regex, RegexBuilder};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// Patterns in order, each with the index of the entry it belongs to.
+/// Patterns in order, each with the index of the entry it belongs to; owners ascend.
 #[derive(Debug, Default)]
-pub(super) struct Patterns(Vec<Pattern>);
+pub(super) struct Patterns {
+    patterns: Vec<Pattern>,
+    guard: OnceLock<Guard>,
+}
 
 #[derive(Debug)]
 struct Pattern {
     owner: usize,
     text: String,
-    literal: Option<Finder<'static>>,
     regex: OnceLock<Option<Regex>>,
 }
 
+/// Tells which patterns a text is worth trying on.
+#[derive(Debug)]
+struct Guard {
+    /// Finds the literals; missing only if there are too many for an automaton: then every pattern is tried.
+    literals: Option<AhoCorasick>,
+    /// For each literal the patterns that demand it.
+    demanded_by: Vec<Vec<usize>>,
+    /// For each pattern whether it demands none.
+    free: Vec<bool>,
+}
+
 impl Pattern {
-    fn new(owner: usize, text: &str) -> Self {
-        let literal = required_literal(text).map(|literal| Finder::new(&literal).into_owned());
-        Pattern { owner, text: text.to_owned(), literal, regex: OnceLock::new() }
-    }
-
     fn is_match(&self, text: &str) -> bool {
-        if self.literal.as_ref().is_some_and(|literal| literal.find(text.as_bytes()).is_none()) {
-            return false;
-        }
-        self.regex().is_some_and(|regex| regex.is_match(text))
+        self.regex().is_some_and(|regex| regex.is_match(text.as_bytes()))
     }
 
+    /// A pattern in ASCII takes its classes for ASCII, too: that spares most of the time that compiling takes, and what
+    /// such a class leaves out is in no name or number of AWS.
     fn regex(&self) -> Option<&Regex> {
-        self.regex.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
+        let compiled = |unicode: bool| RegexBuilder::new(&self.text).unicode(unicode).build().ok();
+        let plain = || self.text.is_ascii().then(|| compiled(false)).flatten();
+        self.regex.get_or_init(|| plain().or_else(|| compiled(true))).as_ref()
+    }
+
+    /// What the named groups catch in a text, in the order of the pattern; none where nothing is found.
+    fn captures<'t>(&self, text: &'t str) -> Option<Vec<(String, &'t str)>> {
+        let regex = self.regex()?;
+        let found = regex.captures(text.as_bytes())?;
+        let names = regex.capture_names().flatten();
+        let caught = names.filter_map(|name| Some((name.to_owned(), text.get(found.name(name)?.range())?)));
+        Some(caught.collect())
+    }
+}
+
+impl Guard {
+    fn new(patterns: &[Pattern]) -> Self {
+        let mut demanded: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut free = vec![false; patterns.len()];
+        for ((index, pattern), free) in patterns.iter().enumerate().zip(&mut free) {
+            match required(&pattern.text) {
+                Some(literals) => literals.into_iter().for_each(|literal| demanded.entry(literal).or_default().push(index)),
+                None => *free = true,
+            }
+        }
+        let literals = AhoCorasick::builder().ascii_case_insensitive(true).build(demanded.keys()).ok();
+        if literals.is_none() {
+            free.fill(true);
+        }
+        Guard { literals, demanded_by: demanded.into_values().collect(), free }
+    }
+
+    /// For each pattern whether the text holds what it demands.
+    fn worth_trying(&self, text: &str) -> Vec<bool> {
+        let mut worth = self.free.clone();
+        for found in self.literals.iter().flat_map(|literals| literals.find_overlapping_iter(text)) {
+            for index in self.demanded_by.get(found.pattern().as_usize()).into_iter().flatten() {
+                if let Some(worth) = worth.get_mut(*index) {
+                    *worth = true;
+                }
+            }
+        }
+        worth
     }
 }
 
 impl Patterns {
     pub(super) fn new<'p>(patterns: impl Iterator<Item = (usize, &'p str)>) -> Self {
-        Patterns(patterns.map(|(owner, text)| Pattern::new(owner, text)).collect())
+        let pattern = |(owner, text): (usize, &str)| Pattern { owner, text: text.to_owned(), regex: OnceLock::new() };
+        Patterns { patterns: patterns.map(pattern).collect(), guard: OnceLock::new() }
     }
 
     /// The entries with a pattern that is found in the text, in ascending order, found one by one.
     pub(super) fn matches<'p>(&'p self, text: &'p str) -> impl Iterator<Item = usize> + 'p {
-        self.0.iter().filter(|pattern| pattern.is_match(text)).map(|pattern| pattern.owner)
+        let worth = self.guard.get_or_init(|| Guard::new(&self.patterns)).worth_trying(text);
+        let tried = self.patterns.iter().zip(worth).filter_map(|(pattern, worth)| worth.then_some(pattern));
+        tried.filter(|pattern| pattern.is_match(text)).map(|pattern| pattern.owner)
     }
 
     /// What the first pattern of an entry that is found in the text catches.
-    pub(super) fn captures<'t>(&self, owner: usize, text: &'t str) -> Option<(&Regex, Captures<'t>)> {
-        let mut found = self.0.iter().filter(|pattern| pattern.owner == owner && pattern.is_match(text));
-        let regex = found.next()?.regex()?;
-        Some((regex, regex.captures(text)?))
+    pub(super) fn captures<'t>(&self, owner: usize, text: &'t str) -> Option<Vec<(String, &'t str)>> {
+        let first = self.patterns.partition_point(|pattern| pattern.owner < owner);
+        let own = self.patterns.iter().skip(first).take_while(|pattern| pattern.owner == owner);
+        own.filter_map(|pattern| pattern.captures(text)).next()
     }
 
     /// The first pattern that is no regular expression, with the entry it belongs to.
     pub(super) fn first_broken(&self) -> Option<(usize, regex::Error)> {
-        self.0.iter().find_map(|pattern| Some((pattern.owner, Regex::new(&pattern.text).err()?)))
+        self.patterns.iter().find_map(|pattern| Some((pattern.owner, regex::Regex::new(&pattern.text).err()?)))
     }
-}
-
-/// The longest literal at the top level of a pattern: whatever matches the pattern holds it. None where
-/// there is no such literal, or where the syntax is not understood.
-fn required_literal(pattern: &str) -> Option<String> {
-    let body = pattern.strip_prefix("(?s)").unwrap_or(pattern);
-    Literals::collect(body).filter(|literal| literal.len() >= 3)
-}
-
-/// Collects runs of literal characters outside groups and classes.
-#[derive(Default)]
-struct Literals {
-    best: String,
-    run: String,
-}
-
-impl Literals {
-    fn collect(body: &str) -> Option<String> {
-        let mut literals = Literals::default();
-        let mut rest = body.chars().peekable();
-        while let Some(letter) = rest.next() {
-            match letter {
-                '|' => return None,
-                '(' | ')' | '[' => {
-                    literals.end_run();
-                    if letter == ')' || !skip_bracket(letter, &mut rest) {
-                        return None;
-                    }
-                }
-                // What is quantified may be missing or repeated: it ends the run it stands at the end of.
-                '?' | '*' | '+' | '{' => {
-                    literals.run.pop();
-                    literals.end_run();
-                    if letter == '{' {
-                        rest.by_ref().find(|letter| *letter == '}')?;
-                    }
-                }
-                '.' | '^' | '$' => literals.end_run(),
-                '\\' => match rest.next()? {
-                    escaped if escaped.is_ascii_punctuation() => literals.run.push(escaped),
-                    'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'b' | 'B' => literals.end_run(),
-                    _ => return None,
-                },
-                letter => literals.run.push(letter),
-            }
-        }
-        literals.end_run();
-        Some(literals.best)
-    }
-
-    fn end_run(&mut self) {
-        let run = std::mem::take(&mut self.run);
-        if run.len() > self.best.len() {
-            self.best = run;
-        }
-    }
-}
-
-/// Skips a group or class up to its end; flags within groups hold only there.
-fn skip_bracket(open: char, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> bool {
-    // Flags without a group of their own change what follows.
-    let mut flags = rest.clone();
-    if open == '('
-        && flags.next() == Some('?')
-        && flags.find(|letter| !letter.is_ascii_alphabetic() && *letter != '-') == Some(')')
-    {
-        return false;
-    }
-    let (mut depth, mut in_class) = (usize::from(open == '('), open == '[');
-    if in_class {
-        // A bracket that comes first, or after `^`, is a letter of the class.
-        rest.next_if_eq(&'^');
-        rest.next_if_eq(&']');
-    }
-    while let Some(letter) = rest.next() {
-        match letter {
-            '\\' => drop(rest.next()),
-            // Classes within classes are not understood.
-            '[' if in_class => return false,
-            ']' if in_class => in_class = false,
-            '[' => {
-                in_class = true;
-                rest.next_if_eq(&'^');
-                rest.next_if_eq(&']');
-            }
-            '(' if !in_class => depth += 1,
-            ')' if !in_class => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth == 0 && !in_class {
-            return true;
-        }
-    }
-    false
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn literals_that_no_match_can_do_without() {
-        for (pattern, want) in [
-            ("^AGENT$", Some("AGENT")),
-            (r"has reached a steady state\.?$", Some("has reached a steady state")),
-            (r"(?s)^No offers (?:in fleet '(?P<fleet>[^']+)')?", Some("No offers ")),
-            (r"(?si)pullImage error:.*(?:a|b)", None),
-            (r"CannotPull(?:ECR)?ContainerError: (?P<rest>.+)", Some("ContainerError: ")),
-            ("a|bcdef", None),
-            ("(?:abc|def)", None),
-            ("(?x) a b c d", None),
-            (r"\x41BCD", None),
-            ("[[:alpha:]]abcd", None),
-            (r"colou?r\[x\] [^]a](abcdefg)", Some("r[x] ")),
-            (r"x{3}abc", Some("abc")),
-        ] {
-            assert_eq!(required_literal(pattern).as_deref(), want, "{pattern}");
-        }
-    }
 
     #[test]
     fn a_quantified_letter_is_not_required() {
@@ -187,5 +126,23 @@ mod tests {
             assert_eq!(patterns.matches(text).collect::<Vec<_>>(), [7], "{text}");
         }
         assert_eq!(patterns.matches("retried often").count(), 0);
+    }
+
+    #[test]
+    fn a_literal_may_stand_within_another() {
+        let patterns =
+            Patterns::new([(1, "^timeout$"), (2, "out of (?:memory|disk)"), (2, "timeout of"), (4, "(?i)TIMEOUT")].into_iter());
+        assert_eq!(patterns.matches("timeout of memory").collect::<Vec<_>>(), [2, 2, 4]);
+        assert_eq!(patterns.matches("timeout").collect::<Vec<_>>(), [1, 4]);
+        assert_eq!(patterns.matches("TimeOut of").collect::<Vec<_>>(), [4]);
+        assert!(patterns.captures(2, "timeout of").is_some() && patterns.captures(3, "timeout of").is_none());
+    }
+
+    #[test]
+    fn captures_never_cut_a_letter() {
+        let patterns = Patterns::new([(0, "for (?P<name>.)"), (1, r"in (?P<place>\S+)"), (2, r"l’(?P<what>\w)")].into_iter());
+        assert_eq!(patterns.captures(0, "for é"), Some(Vec::new()));
+        assert_eq!(patterns.captures(1, "in Zürich, or"), Some(vec![("place".to_owned(), "Zürich,")]));
+        assert_eq!(patterns.captures(2, "l’é"), Some(vec![("what".to_owned(), "é")]));
     }
 }

@@ -125,3 +125,13 @@ fn codes_have_meanings() {
     assert_eq!(catalog.stop_code("SpotInterruption").map(|stop| stop.stage.as_str()), Some("spot"));
     assert_eq!([signal(137), signal(143), signal(1), signal(255), signal(-1)], [Some(9), Some(15), None, None, None]);
 }
+
+#[test]
+fn the_memo_of_the_built_in_catalog_leaves_ids_out() {
+    let catalog = FailureCatalog::builtin();
+    let text =
+        |id: &str| format!("CannotPullContainerError: pull image manifest has been retried 5 time(s): web:{id}: not found");
+    let first = ids(catalog, TextKind::ContainerReason, &text("0123abcd"));
+    assert_eq!(first, ids(catalog, TextKind::ContainerReason, &text("4567cdef")));
+    assert!(catalog.memo.is_known(TextKind::ContainerReason, &text("89ab0000")));
+}

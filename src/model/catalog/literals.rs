@@ -1,0 +1,237 @@
+//! What a text must hold for a pattern to match it.
+//!
+//! In: a regular expression. Out: literals of which every match holds at least one, upper and lower case aside; nothing where
+//! there are none or the syntax is not understood, which is never wrong: such a pattern is tried on every text.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// Shorter literals are found in too many texts to be of use.
+const SHORTEST: usize = 3;
+
+/// So many alternatives at most: looking for more costs more than it spares.
+const MOST: usize = 32;
+
+/// Literals in lower case; every match of `pattern` holds one of them.
+pub(super) fn required(pattern: &str) -> Option<Vec<String>> {
+    let mut parser = Parser { rest: pattern.chars().peekable(), ignores_case: false };
+    let found = parser.alternatives().ok()?;
+    parser.rest.next().is_none().then_some(found).flatten()
+}
+
+/// The syntax is not understood.
+struct Foreign;
+
+/// Literals of which one must be there.
+type Choice = Option<Vec<String>>;
+
+struct Parser<'p> {
+    rest: Peekable<Chars<'p>>,
+    ignores_case: bool,
+}
+
+/// What is known of a row of parts, all of which a match holds.
+#[derive(Default)]
+struct Row {
+    best: Choice,
+    run: String,
+}
+
+impl Parser<'_> {
+    /// Branches up to the end of the group or of the pattern. One that demands nothing makes the others worthless.
+    fn alternatives(&mut self) -> Result<Choice, Foreign> {
+        let mut all = self.branch()?;
+        while self.rest.next_if_eq(&'|').is_some() {
+            let branch = self.branch()?;
+            all = all.zip(branch).map(|(mut all, more)| {
+                all.extend(more);
+                all
+            });
+        }
+        Ok(all.filter(|all| all.len() <= MOST))
+    }
+
+    fn branch(&mut self) -> Result<Choice, Foreign> {
+        let mut row = Row::default();
+        while let Some(letter) = self.rest.next_if(|letter| !matches!(letter, '|' | ')')) {
+            match letter {
+                '(' => {
+                    row.end_run();
+                    let inner = self.group()?;
+                    if self.is_there() {
+                        row.offer(inner);
+                    }
+                }
+                '[' => {
+                    row.end_run();
+                    self.skip_class()?;
+                    self.is_there();
+                }
+                '.' | '^' | '$' => {
+                    row.end_run();
+                    self.is_there();
+                }
+                '\\' => match self.rest.next().ok_or(Foreign)? {
+                    escaped if escaped.is_ascii_punctuation() => self.letter(escaped, &mut row),
+                    'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'b' | 'B' => {
+                        row.end_run();
+                        self.is_there();
+                    }
+                    _ => return Err(Foreign),
+                },
+                letter => self.letter(letter, &mut row),
+            }
+        }
+        row.end_run();
+        Ok(row.best)
+    }
+
+    /// A letter that stands for itself, with what quantifies it.
+    fn letter(&mut self, letter: char, row: &mut Row) {
+        // Where case is ignored, letters beyond ASCII count as these two: the Kelvin sign and the long s.
+        let is_plain = !self.ignores_case || (letter.is_ascii() && !matches!(letter, 'k' | 'K' | 's' | 'S'));
+        let repeats = self.rest.peek() == Some(&'+');
+        if !self.is_there() || !is_plain {
+            row.end_run();
+            return;
+        }
+        row.run.push(letter.to_ascii_lowercase());
+        if repeats {
+            row.end_run();
+        }
+    }
+
+    /// Reads what quantifies the part before it; whether a match must hold that part.
+    fn is_there(&mut self) -> bool {
+        let quantifier = self.rest.next_if(|letter| matches!(letter, '?' | '*' | '+' | '{'));
+        if quantifier == Some('{') {
+            self.rest.by_ref().find(|letter| *letter == '}');
+        }
+        if quantifier.is_some() {
+            self.rest.next_if_eq(&'?');
+        }
+        matches!(quantifier, None | Some('+'))
+    }
+
+    /// What stands between parentheses, from after the first to after the last.
+    fn group(&mut self) -> Result<Choice, Foreign> {
+        if self.rest.next_if_eq(&'?').is_some() {
+            match self.rest.next().ok_or(Foreign)? {
+                ':' => {}
+                'P' | '<' => drop(self.rest.by_ref().find(|letter| *letter == '>').ok_or(Foreign)?),
+                // Flags for this group or for the rest of the pattern.
+                flag => {
+                    let mut flag = flag;
+                    while !matches!(flag, ')' | ':') {
+                        self.ignores_case |= flag == 'i';
+                        if !matches!(flag, 'i' | 's' | 'm') {
+                            return Err(Foreign);
+                        }
+                        flag = self.rest.next().ok_or(Foreign)?;
+                    }
+                    if flag == ')' {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+        let inner = self.alternatives()?;
+        self.rest.next_if_eq(&')').map(|_| inner).ok_or(Foreign)
+    }
+
+    /// Skips a class up to its end. Classes within classes are not understood.
+    fn skip_class(&mut self) -> Result<(), Foreign> {
+        // A bracket that comes first, or after `^`, is a letter of the class.
+        self.rest.next_if_eq(&'^');
+        self.rest.next_if_eq(&']');
+        loop {
+            match self.rest.next().ok_or(Foreign)? {
+                '\\' => drop(self.rest.next()),
+                '[' => return Err(Foreign),
+                ']' => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Row {
+    fn end_run(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        self.offer(Some(vec![run]));
+    }
+
+    /// Takes the choice whose shortest literal is longer: it is found in fewer texts.
+    fn offer(&mut self, choice: Choice) {
+        let shortest = |choice: &Choice| choice.as_ref().and_then(|all| all.iter().map(String::len).min()).unwrap_or(0);
+        let length = shortest(&choice);
+        if length >= SHORTEST && length > shortest(&self.best) {
+            self.best = choice;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::catalog::FailureCatalog;
+    use regex::Regex;
+
+    #[test]
+    fn literals_that_no_match_can_do_without() {
+        for (pattern, want) in [
+            ("^AGENT$", &["agent"][..]),
+            (r"has reached a steady state\.?$", &["has reached a steady state"]),
+            (r"(?s)^No offers (?:in fleet '(?P<fleet>[^']+)')?", &["no offers "]),
+            (r"(?si)pullImage error:.*(?:a|b)", &["pullimage error:"]),
+            (r"CannotPull(?:ECR)?ContainerError: (?P<rest>.+)", &["containererror: "]),
+            ("a|bcdef", &[]),
+            ("abc|def", &["abc", "def"]),
+            ("(?:abc|def) or", &["abc", "def"]),
+            ("(?:abc|def)? or", &[" or"]),
+            ("(?:abc|def)+ or", &["abc", "def"]),
+            ("(?:abc|(?P<name>def|ghi))", &["abc", "def", "ghi"]),
+            ("(?:abc|.*)", &[]),
+            ("(?i)tasks", &["ta"; 0]),
+            ("(?i)secret does not", &["ecret doe"]),
+            ("(?x) a b c d", &[]),
+            ("(?i:abcd)", &["abcd"]),
+            ("x(?s:.+)abc(?i:sk)", &["abc"]),
+            ("(?-i)abcd", &[]),
+            (r"\x41BCD", &[]),
+            ("[[:alpha:]]abcd", &[]),
+            (r"colou?r\[x\] [^]a](abcdefg)", &["abcdefg"]),
+            (r"x{3}abc", &["abc"]),
+            ("abc+def?", &["abc"]),
+            ("abc*?def+?g", &["def"]),
+            ("(abc", &[]),
+            ("abc)", &[]),
+            ("abc\\", &[]),
+            ("can’t see", &["can’t see"]),
+        ] {
+            assert_eq!(required(pattern).unwrap_or_default(), want, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_a_pattern_matches_holds_what_it_demands() {
+        let catalog = FailureCatalog::builtin();
+        let patterns = catalog.entries().iter().flat_map(|entry| &entry.patterns);
+        let patterns: Vec<&String> = patterns.chain(catalog.benign().iter().flat_map(|entry| &entry.patterns)).collect();
+        let texts = catalog.entries().iter().flat_map(|entry| &entry.examples);
+        let texts: Vec<&String> = texts.chain(catalog.benign().iter().flat_map(|entry| &entry.examples)).collect();
+        let mut free = Vec::new();
+        for pattern in &patterns {
+            let Some(literals) = required(pattern) else {
+                free.push(pattern);
+                continue;
+            };
+            let regex = Regex::new(pattern).unwrap();
+            for text in texts.iter().filter(|text| regex.is_match(text)) {
+                let lower = text.to_ascii_lowercase();
+                assert!(literals.iter().any(|literal| lower.contains(literal)), "{pattern}: {literals:?} in {text}");
+            }
+        }
+        assert!(free.len() * 20 < patterns.len(), "tried on every text: {free:#?}");
+    }
+}
