@@ -2,6 +2,13 @@
 
 use crate::store::{assert_alike, contents};
 use crate::support::{Desk, project};
+use ecs_audit::decode::inflate::InflateLimits;
+use ecs_audit::discover::find_inputs;
+use ecs_audit::load::{LoadOptions, Silent};
+use ecs_audit::store::{Store, WriteOptions};
+use ecs_audit::table::TableSet;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Rules that explain otherwise what the samples tell: a stopped task, a launch, a service message of
 /// `describe-services`, a deployment and a dstack job; and a text that is no failure any more.
@@ -118,6 +125,84 @@ fn old_rows_become_those_of_a_fresh_load() {
     let samples = project().join("samples/exports");
     assert!(plain.load(&[&samples]).ok().out.contains("unchanged"));
     assert_alike(&contents(&plain), &want_plain);
+}
+
+/// A store with samples loaded by a program that keeps no originals.
+fn loaded_without_originals(samples: &[&str]) -> Desk {
+    let desk = Desk::new();
+    desk.write("rules.toml", RULES);
+    let paths: Vec<_> = samples.iter().map(|name| project().join("samples/exports").join(name)).collect();
+    let (inputs, troubled) = find_inputs(&paths, None);
+    assert!(!inputs.is_empty() && troubled.is_empty());
+    let options = LoadOptions {
+        latest: i64::MAX,
+        keep_raw: false,
+        tables: TableSet::ALL,
+        inflate: InflateLimits::default(),
+        max_file_bytes: 1 << 30,
+    };
+    let write = WriteOptions { now: 1_772_900_000_000_000, patience: Duration::ZERO };
+    Store::load(&desk.path(".ecs-audit"), &inputs, Vec::new(), (&options, write), &Silent, &|| {}).unwrap();
+    desk
+}
+
+/// What [`contents`] tells, by table.
+fn by_table(contents: &str) -> BTreeMap<String, Vec<String>> {
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut table = String::new();
+    for line in contents.lines() {
+        match line.split_once(": ").filter(|_| !line.starts_with('{')) {
+            Some((name, _)) => name.clone_into(&mut table),
+            None if line.is_empty() => {}
+            None => tables.entry(table.clone()).or_default().push(line.to_owned()),
+        }
+    }
+    tables
+}
+
+#[test]
+fn records_without_originals_stay_as_they_are() {
+    let bare = ["silent-batch", "dstack-error-phases", "shapes"];
+    let desk = loaded_without_originals(&bare);
+    let before = contents(&desk);
+    assert_eq!(desk.sql("select count(*) from calls where raw is not null"), [["0"]]);
+    let would_change = contents(&loaded(&["--rules", "rules.toml"]));
+    for cause in ["own-agent", "own-exit"] {
+        assert!(would_change.contains(cause) && !before.contains(cause), "{cause}");
+    }
+
+    // A row that has its original is brought up to date between those that have none.
+    let kept = ["rolling-deployment", "dstack-exit-status"].map(|name| project().join("samples/exports").join(name));
+    desk.load(&kept.each_ref().map(|path| path.as_path())).ok();
+    let done = desk.run(&["store", "reclassify", "--rules", "rules.toml"]).ok();
+    let told = done.out.lines().find(|line| line.contains("have no original in the store and stay as they are"));
+    let told: usize = told.unwrap().split_whitespace().next().unwrap().replace(',', "").parse().unwrap();
+    let without = desk.sql(
+        "select count(*) from (select raw from calls where failed union all select raw from task_events \
+         union all select raw from instance_events where agent_update_status = 'FAILED' \
+         union all select raw from service_events union all select raw from run_records \
+         union all select raw from job_submissions where run_record is null) where raw is null",
+    );
+    assert_eq!(without, [[told.to_string()]]);
+
+    let ruled = Desk::new();
+    ruled.write("rules.toml", RULES);
+    let paths = kept.each_ref().map(|path| path.to_str().unwrap());
+    ruled.run(&["load", paths[0], paths[1], "--rules", "rules.toml"]).ok();
+    let mut want = by_table(&before);
+    for (table, rows) in by_table(&contents(&ruled)) {
+        want.entry(table).or_default().extend(rows);
+    }
+    want.values_mut().for_each(|rows| rows.sort());
+    let got = by_table(&contents(&desk));
+    assert!(got["failures"].iter().any(|row| row.contains("own-exit")) && got["failures"].len() > 20);
+    for (table, rows) in &want {
+        assert_alike(&got[table].join("\n"), &rows.join("\n"));
+    }
+    assert_eq!(got.len(), want.len());
+
+    let again = desk.run(&["store", "reclassify", "--rules", "rules.toml"]).ok();
+    assert!(again.out.starts_with("reclassified: nothing to do"), "{}", again.out);
 }
 
 #[test]

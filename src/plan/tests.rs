@@ -9,4 +9,5 @@ mod histories;
 mod launches;
 mod nouns;
 mod pools;
+mod rhythms;
 mod scan;

@@ -14,6 +14,7 @@ use super::record::{Cell, Kind, Rows, flag, flags, number, numbers, struct_type,
 use super::sweep::sweep;
 use crate::plan::history::expected::expected;
 use crate::plan::history::fold::{Launch, Outcome, fold};
+use crate::plan::history::rhythm::Rhythm;
 use crate::plan::history::series::{Attempt, Series, series_of};
 use crate::plan::zone;
 
@@ -201,7 +202,8 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     // Lists stand in the order of the rows, and series are in the order of their first attempts.
     for series in &worked.series {
         let (Some(first), Some(rhythm)) = (series.members.first(), &series.rhythm) else { continue };
-        let name = rhythm.name();
+        // A period has one name; the times of a calendar come and go.
+        let name = matches!(rhythm, Rhythm::Every(_)).then(|| rhythm.name(0));
         let found = expected(series, &worked.attempts, &worked.launches, &worked.launch_of, worked.until);
         if let Some(length) = lengths.get_mut(*first) {
             *length = found.len();
@@ -213,7 +215,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
                 slot.at.into(),
                 slot.state.word().into(),
                 launch.and_then(|launch| worked.reason(launch)).into(),
-                name.as_str().into(),
+                name.as_deref().map_or_else(|| rhythm.name(slot.at), str::to_owned).into(),
                 slot.started_at.into(),
                 id.into(),
                 launch.map(|launch| worked.ids(launch)).unwrap_or_default().into(),

@@ -1,4 +1,4 @@
-//! Fixed times of day on fixed weekdays, by the clock of a zone.
+//! Fixed times of day on fixed weekdays or every so many days, by the clock of a zone.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::civil::{Date, time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
-use super::rhythm::{Cost, MOST_SLOTS, Start, few, phase};
+use super::rhythm::{Cost, MOST_SLOTS, Start, few, phase, steady};
 
 /// Minutes of a day.
 const DAY_MINUTES: i64 = 24 * 60;
@@ -16,6 +16,10 @@ const NEAR: i64 = 5;
 const MOST_TIMES: usize = 200;
 /// How often a time must be hit.
 const ENOUGH: usize = 3;
+/// How often a time must be hit that comes every so many days; its days are few, and chance finds such steps easily.
+const ENOUGH_STEPS: usize = 4;
+/// Steps of more days than this are no rhythm that a history of weeks can show.
+const LONGEST_STEP: i32 = 14;
 /// A time that was not hit so often at the end, while others of the same caller were, is over.
 const OVER: usize = 3;
 
@@ -33,14 +37,23 @@ pub struct Calendar {
 struct TimeOfDay {
     /// Minutes after midnight.
     minute: i64,
-    /// On which weekdays: bit 0 is Monday.
-    weekdays: u8,
+    /// On which days.
+    days: Days,
     /// The first day it was hit.
     first: Date,
     /// The last day it was hit.
     last: Date,
     /// Whether it went out of use.
     over: bool,
+}
+
+/// The days of a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Days {
+    /// Some weekdays: bit 0 is Monday.
+    Weekdays(u8),
+    /// Every so many days, counted from the first one.
+    Every(i32),
 }
 
 /// The times that explain starts in order of time, with their cost.
@@ -125,8 +138,39 @@ fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
     Some((Calendar { zone: zone.clone(), times }, cost))
 }
 
-/// A time of day with its weekdays, how many of its days were not hit, and hits on other weekdays.
-fn time_of_day(minute: i64, days: &[Date], zone: &TimeZone) -> Option<(TimeOfDay, usize, usize)> {
+/// A time of day with its days, how many of those were not hit, and hits on other days.
+type Found = (TimeOfDay, usize, usize);
+
+/// The days, in order, of a time of day: its weekdays, or every so many days where that explains more of them.
+fn time_of_day(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
+    let wrong = |found: &Found| found.1 + found.2;
+    let steps = every(minute, days, zone);
+    let weekdays = weekdays(minute, days, zone);
+    match (steps, weekdays) {
+        (Some(steps), Some(weekdays)) => Some(if wrong(&steps) < wrong(&weekdays) { steps } else { weekdays }),
+        (found, None) | (None, found) => found,
+    }
+}
+
+/// Every so many days.
+fn every(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
+    let mut steps: BTreeMap<i32, usize> = BTreeMap::new();
+    for pair in days.windows(2) {
+        let [earlier, later] = pair else { continue };
+        *steps.entry(earlier.until(*later).ok()?.get_days()).or_default() += 1;
+    }
+    let (step, count) = steps.iter().max_by_key(|(step, count)| (**count, std::cmp::Reverse(**step)))?;
+    // Every day and every week are told by weekdays.
+    if !(2..=LONGEST_STEP).contains(step) || *step == 7 || (count + 1) < ENOUGH_STEPS {
+        return None;
+    }
+    let found = TimeOfDay { minute, days: Days::Every(*step), first: *days.first()?, last: *days.last()?, over: false };
+    let (found, missed, odd) = judged(found, days, zone)?;
+    (odd == 0 && days.len() >= ENOUGH_STEPS && missed * 3 <= days.len()).then_some((found, missed, odd))
+}
+
+/// On some weekdays.
+fn weekdays(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
     let (first, last) = (*days.first()?, *days.last()?);
     let (mut hits, mut chances) = ([0usize; 7], [0usize; 7]);
     for day in days {
@@ -148,16 +192,23 @@ fn time_of_day(minute: i64, days: &[Date], zone: &TimeZone) -> Option<(TimeOfDay
         };
         weekdays |= u8::from(on) << day;
     }
-    let found = TimeOfDay { minute, weekdays, first, last, over: false };
+    let found = TimeOfDay { minute, days: Days::Weekdays(weekdays), first, last, over: false };
+    let (found, missed, odd) = judged(found, days, zone)?;
+    // Days that come and go by another rule than the week's hit each weekday now and then.
+    few(odd, days.len()).then_some((found, missed, odd))
+}
+
+/// A time of day with how many of its days were not hit and how many others were, if it is a rhythm at all.
+fn judged(found: TimeOfDay, days: &[Date], zone: &TimeZone) -> Option<Found> {
     let there = |day: &Date| found.is_on(*day) && (days.binary_search(day).is_ok() || found.instant(*day, zone).is_some());
-    let expected: Vec<Date> = days_between(first, last).filter(there).collect();
+    let expected: Vec<Date> = days_between(found.first, found.last).filter(there).collect();
     let on: Vec<bool> = expected.iter().map(|day| days.binary_search(day).is_ok()).collect();
     let hit = on.iter().filter(|hit| **hit).count();
     let mut adjacent = 0;
     for pair in on.windows(2) {
         adjacent += usize::from(matches!(pair, [true, true]));
     }
-    (hit >= ENOUGH && adjacent * 5 >= (hit - 1) * 3).then_some((found, expected.len() - hit, days.len() - hit))
+    (hit >= ENOUGH && steady(adjacent, hit)).then_some((found, expected.len() - hit, days.len() - hit))
 }
 
 fn weekday(day: Date) -> usize {
@@ -171,7 +222,10 @@ fn days_between(first: Date, last: Date) -> impl Iterator<Item = Date> {
 
 impl TimeOfDay {
     fn is_on(&self, day: Date) -> bool {
-        self.weekdays >> weekday(day) & 1 == 1
+        match self.days {
+            Days::Weekdays(weekdays) => weekdays >> weekday(day) & 1 == 1,
+            Days::Every(step) => self.first.until(day).is_ok_and(|since| since.get_days().rem_euclid(step) == 0),
+        }
     }
 
     /// When it is on a day; the clock may skip it.
@@ -213,11 +267,14 @@ impl Calendar {
         slots
     }
 
-    /// Such as `daily at 03:00` or `Mon-Fri at 09:00, 17:00 (Europe/Berlin)`.
-    pub fn name(&self) -> String {
+    /// What it is called at a time, such as `daily at 03:00`, `every 2 days at 16:48` or
+    /// `Mon-Fri at 09:00, 17:00 (Europe/Berlin)`.
+    pub fn name(&self, at: i64) -> String {
+        let day = Timestamp::from_microsecond(at).map(|at| self.zone.to_datetime(at).date());
+        let used = |time: &&TimeOfDay| day.as_ref().map_or(!time.over, |day| self.is_used(time, *day));
         let mut days: BTreeMap<String, Vec<i64>> = BTreeMap::new();
-        for time in self.times.iter().filter(|time| !time.over) {
-            days.entry(weekdays_name(time.weekdays)).or_default().push(time.minute);
+        for time in self.times.iter().filter(used) {
+            days.entry(time.days.name()).or_default().push(time.minute);
         }
         let part = |(days, minutes): (String, Vec<i64>)| {
             let mut times: Vec<String> =
@@ -236,6 +293,23 @@ impl Calendar {
 fn clock(minute: i64) -> Option<jiff::civil::Time> {
     let (hour, minute) = (i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?);
     ((0..24).contains(&hour) && (0..60).contains(&minute)).then(|| time(hour, minute, 0, 0))
+}
+
+impl Calendar {
+    /// Whether a time was part of the calendar on a day: until it went out of use, or since it took the place of another.
+    fn is_used(&self, time: &TimeOfDay, day: Date) -> bool {
+        let replaced = |other: &TimeOfDay| other.over && other.last < time.first && day <= other.last;
+        if time.over { day <= time.last } else { !self.times.iter().any(replaced) }
+    }
+}
+
+impl Days {
+    fn name(self) -> String {
+        match self {
+            Days::Weekdays(weekdays) => weekdays_name(weekdays),
+            Days::Every(step) => format!("every {step} days"),
+        }
+    }
 }
 
 fn weekdays_name(weekdays: u8) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::rhythm::{Cost, MOST_SLOTS, Start, early, few, late, length, phase};
+use super::rhythm::{Cost, MOST_SLOTS, Start, early, few, late, length, phase, steady};
 use super::{DAY, HOUR, MINUTE};
 
 /// A fixed period: starts are expected at `first`, `first + length`, and so on. After its last start a rhythm is
@@ -66,7 +66,8 @@ fn fit(starts: &[Start], minutes: i64) -> Option<(Period, Cost)> {
         3
     };
     let steps = hit.windows(2).filter(|pair| matches!(pair, [left, right] if right - left == 1)).count();
-    if hit.len() < enough || steps * 5 < (hit.len() - 1) * 3 || !few(unexplained, starts.len()) {
+    let is_steady = if length % DAY == 0 { steady(steps, hit.len()) } else { steps * 5 >= (hit.len().saturating_sub(1)) * 3 };
+    if hit.len() < enough || !is_steady || !few(unexplained, starts.len()) {
         return None;
     }
     let (first, last) = (*hit.first()?, *hit.last()?);

@@ -1,7 +1,8 @@
 //! The rhythm of a caller: a fixed period, or fixed times of day and weekdays; or none.
 //!
-//! Both forms are tried on the raw starts, and the one that leaves the least unexplained is taken. A caller that
-//! fits neither is irregular, and nothing is expected of it.
+//! Both forms are tried on the raw starts, and the one that leaves the least unexplained is taken. Where the distances
+//! between starts change for good, the rhythm before and the one after are found apart. A caller that fits nothing is
+//! irregular, and nothing is expected of it.
 
 use jiff::tz::TimeZone;
 
@@ -22,6 +23,17 @@ pub enum Rhythm {
     Every(Period),
     /// At fixed times of fixed days.
     At(Calendar),
+    /// One until it was changed, then another.
+    Changed {
+        /// The rhythm before.
+        before: Box<Rhythm>,
+        /// When nothing more is expected of it: what is changed in between starts anew.
+        ended: i64,
+        /// The first start of the new one.
+        since: i64,
+        /// The rhythm from then on.
+        after: Box<Rhythm>,
+    },
 }
 
 /// One start of a caller.
@@ -36,24 +48,119 @@ pub struct Start {
 /// How badly a rhythm fits: what it does not explain, and how much it takes to say it.
 pub(super) type Cost = usize;
 
+/// How many distances on each side of a change are compared, and how many of them must agree.
+const SIDE: usize = 5;
+const AGREE: usize = 4;
+/// So many changes are looked into at most: who changes more often has no rhythm.
+const CHANGES: usize = 8;
+
 /// The rhythm of starts that are in order of time; zones are tried in the order in which they are given.
 pub fn infer(starts: &[Start], zones: &[TimeZone]) -> Option<Rhythm> {
+    let whole = one(starts, zones);
+    // What a single rhythm explains needs no change; one costs as much as saying another rhythm, and some doubt.
+    let cost = whole.as_ref().map_or(usize::MAX, |(_, cost)| *cost);
+    let changes = if cost > SIDE { changes(starts) } else { Vec::new() };
+    if changes.is_empty() || changes.len() > CHANGES {
+        return whole.map(|(rhythm, _)| rhythm);
+    }
+    let changed = changed(starts, zones, &changes);
+    match (whole, changed) {
+        (Some((rhythm, whole)), Some((_, cost))) if whole <= cost => Some(rhythm),
+        (_, Some((rhythm, _))) => Some(rhythm),
+        (whole, None) => whole.map(|(rhythm, _)| rhythm),
+    }
+}
+
+/// The rhythms between changes, each with starts of its own; of the places where they may change, those are taken that
+/// leave the least unexplained.
+fn changed(starts: &[Start], zones: &[TimeZone], changes: &[usize]) -> Option<(Rhythm, Cost)> {
+    let ends: Vec<usize> = changes.iter().copied().chain([starts.len()]).collect();
+    // The best rhythm of the starts before each end.
+    let mut best: Vec<Option<(Rhythm, Cost)>> = Vec::new();
+    for (nth, end) in ends.iter().enumerate() {
+        let mut least = starts.get(..*end).and_then(|starts| one(starts, zones));
+        for (known, from) in best.iter().zip(&ends).take(nth) {
+            let Some((before, left)) = known else { continue };
+            let Some(new) = starts.get(*from..*end) else { continue };
+            let (Some((after, right)), Some(first)) = (one(new, zones), new.first()) else { continue };
+            // A change has to explain more than it takes to say it.
+            let cost = left + right + SIDE;
+            if least.as_ref().is_none_or(|(_, least)| cost < *least) {
+                let since = first.time - first.time.rem_euclid(MINUTE);
+                let met = from.checked_sub(1).and_then(|last| starts.get(last)).map_or(since, |last| last.time);
+                let ended = met.max(since - shortest(new)).min(since - 1);
+                let rhythm = Rhythm::Changed { before: Box::new(before.clone()), ended, since, after: Box::new(after) };
+                least = Some((rhythm, cost));
+            }
+        }
+        best.push(least);
+    }
+    best.pop().flatten()
+}
+
+/// The shortest of the first distances, of more than a minute: whoever starts anew waits so long before the first start.
+fn shortest(starts: &[Start]) -> i64 {
+    let distances = starts.windows(2).take(SIDE).filter_map(|pair| match pair {
+        [earlier, later] => Some(later.time - earlier.time),
+        _ => None,
+    });
+    distances.filter(|distance| *distance > MINUTE).min().unwrap_or(0)
+}
+
+/// Where the distances between starts change for good: the place of the first start after each change.
+fn changes(starts: &[Start]) -> Vec<usize> {
+    // Retries are no starts of a rhythm.
+    let regular: Vec<(usize, i64)> =
+        starts.iter().enumerate().filter(|(_, start)| !start.after_failure).map(|(place, start)| (place, start.time)).collect();
+    let distance = |pair: &[(usize, i64)]| match pair {
+        [(_, earlier), (_, later)] => (later - earlier + MINUTE / 2).div_euclid(MINUTE),
+        _ => 0,
+    };
+    let distances: Vec<i64> = regular.windows(2).map(distance).collect();
+    let mut found: Vec<usize> = Vec::new();
+    let mut last = 0;
+    for middle in SIDE..distances.len().saturating_sub(SIDE - 1) {
+        let side = |from: usize| distances.get(from..from + SIDE).and_then(usual);
+        let (Some(before), Some(after)) = (side(middle - SIDE), side(middle)) else { continue };
+        let begins = distances.get(middle) == Some(&after);
+        if !alike(before, after) && begins && middle >= last + SIDE {
+            found.extend(regular.get(middle).map(|(place, _)| *place));
+            last = middle;
+        }
+    }
+    found
+}
+
+/// The distance that most of some distances have, nearly.
+fn usual(distances: &[i64]) -> Option<i64> {
+    let count = |fits: &dyn Fn(i64) -> bool| distances.iter().filter(|other| fits(**other)).count();
+    let frequent = distances.iter().copied().filter(|value| *value > 0 && count(&|other| alike(other, *value)) >= AGREE);
+    frequent.max_by_key(|value| (count(&|other| other == *value), std::cmp::Reverse(*value)))
+}
+
+/// Starts come some seconds late, so that distances differ by a minute.
+fn alike(left: i64, right: i64) -> bool {
+    (left - right).abs() <= 1
+}
+
+/// One rhythm for all starts, with its cost.
+fn one(starts: &[Start], zones: &[TimeZone]) -> Option<(Rhythm, Cost)> {
     let every = period::infer(starts);
     if let Some((period, cost)) = &every
         && period.length % DAY != 0
         && (*cost == 1 || starts.len() > MANY)
     {
-        return Some(Rhythm::Every(*period));
+        return Some((Rhythm::Every(*period), *cost));
     }
     let at = calendar::infer(starts, zones);
     match (every, at) {
         (None, None) => None,
-        (Some((period, _)), None) => Some(Rhythm::Every(period)),
-        (None, Some((calendar, _))) => Some(Rhythm::At(calendar)),
+        (Some((period, cost)), None) => Some((Rhythm::Every(period), cost)),
+        (None, Some((calendar, cost))) => Some((Rhythm::At(calendar), cost)),
         (Some((period, every)), Some((calendar, at))) => {
             // A day is told by its time of day.
             let calendar_wins = at < every || (at == every && period.length % DAY == 0);
-            Some(if calendar_wins { Rhythm::At(calendar) } else { Rhythm::Every(period) })
+            Some(if calendar_wins { (Rhythm::At(calendar), at) } else { (Rhythm::Every(period), every) })
         }
     }
 }
@@ -64,14 +171,28 @@ impl Rhythm {
         match self {
             Rhythm::Every(period) => period.slots(until),
             Rhythm::At(calendar) => calendar.slots(until),
+            Rhythm::Changed { before, ended, after, .. } => {
+                let mut slots = before.slots(until.min(*ended));
+                slots.extend(after.slots(until));
+                slots.sort_unstable();
+                slots.dedup();
+                slots
+            }
         }
     }
 
-    /// What it is called: `every 15m`, `daily at 03:00`.
-    pub fn name(&self) -> String {
+    /// What it is called at a time: `every 15m`, `daily at 03:00`.
+    pub fn name(&self, at: i64) -> String {
         match self {
             Rhythm::Every(period) => period.name(),
-            Rhythm::At(calendar) => calendar.name(),
+            Rhythm::At(calendar) => calendar.name(at),
+            Rhythm::Changed { before, since, after, .. } => {
+                if at < *since {
+                    before.name(at)
+                } else {
+                    after.name(at)
+                }
+            }
         }
     }
 }
@@ -89,6 +210,13 @@ pub fn late(gap: i64) -> i64 {
 /// How many starts a rhythm may leave unexplained.
 pub(super) fn few(unexplained: usize, starts: usize) -> bool {
     unexplained * 4 <= starts
+}
+
+/// Whether enough hit days follow one upon the other. Of days that are hit by chance, as many are as are hit at all, and
+/// weekdays can be picked so that this is well over half; few days are no proof either way.
+pub(super) fn steady(adjacent: usize, hit: usize) -> bool {
+    let pairs = hit.saturating_sub(1);
+    if hit < 8 { adjacent * 5 >= pairs * 3 } else { adjacent * 4 >= pairs * 3 }
 }
 
 /// The whole minute at or before which most values lie: the most frequent one, or one just before it that is
