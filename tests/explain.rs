@@ -39,6 +39,9 @@ const SNAPSHOTS: &[(&str, &[&str])] = &[
     ("quota-markdown", &["explain", "quota", "ap-northeast-1", "--quotas", "quotas.json", "--format", "markdown"]),
     ("resource-cpu", &["explain", "3f7ce1f6-55b4-41fb-aa68-1f3d582b744f"]),
     ("resource-memory", &["explain", "3de83feb-b59a-48e8-bc25-6811a7fe28b5"]),
+    ("missed-start", &["explain", "01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:00Z"]),
+    ("missed-start-disabled", &["explain", "01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-04T13:15:00Z"]),
+    ("missed-start-json", &["explain", "01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:00Z", "--format", "json"]),
     ("run-with-exit-status", &["explain", "tokenize-corpus"]),
     ("run-without-exit-status", &["explain", "user-in-image"]),
     ("run-of-two-nodes", &["explain", "train-2node"]),
@@ -107,6 +110,26 @@ fn every_failure_is_in_a_group_and_groups_can_be_explained() {
         let record = chain[chain.len() / 2]["record"].as_str().unwrap();
         assert_eq!(DESK.run(&["show", record]).code, 0, "{record} of {id} can be shown");
     }
+}
+
+#[test]
+fn every_expected_start_that_is_listed_can_be_explained() {
+    let slots = DESK.query("schedules where state = missed or state = healed show id, schedule, state, why sort id limit 100");
+    assert!(slots.len() > 10, "{}", slots.len());
+    for slot in slots.iter().step_by(4) {
+        let [id, schedule, state, why] = slot.as_slice() else { panic!("{slot:?}") };
+        let told = DESK.run(&["explain", id, "--format", "json"]).ok().out;
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        for (name, value) in [("id", id), ("schedule", schedule), ("state", state), ("why", why)] {
+            assert_eq!(told[name], value.as_str(), "{id}: {name}");
+        }
+        assert!(!told["verify"].as_array().unwrap().is_empty(), "{told}");
+        assert!(told["before"].as_array().unwrap().len() + told["after"].as_array().unwrap().len() > 3, "{told}");
+    }
+    // A time at which nothing was expected.
+    let ran = DESK.run(&["explain", "01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:01Z"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("no start is expected") && ran.err.contains("schedules where state = missed"), "{}", ran.err);
 }
 
 #[test]

@@ -167,8 +167,9 @@ loaded or no record is in the window.")]
   ecs-audit explain arn:aws:ecs:eu-west-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb
   ecs-audit explain --all --since 7d
   ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json
+  ecs-audit explain 01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:00Z
 
-A name with several failures explains the newest and says how many others there are; with --all each
+The id of an expected start is that of `schedules show id, time, state`. A name with several failures explains the newest and says how many others there are; with --all each
 cause is explained once. Only what a record or the failure catalog says is told.")]
     Explain(Explain),
     /// Tell the story of a task, run, service, deployment or container instance on one clock
@@ -421,7 +422,7 @@ pub struct ConfigArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last; or quota
+    /// A failure id, task, run, job, service, deployment, container instance, ARN, id of an expected start, or last; or quota
     #[arg(value_name = "X", required_unless_present = "all")]
     pub what: Option<String>,
     /// With quota: the region

@@ -8,8 +8,8 @@ use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, Layout, Records, Subject, capacity, explain, groups, nearest, newest, print_capacity, print_finding, print_groups,
-    resolve,
+    Capacity, Layout, Records, Slot, Subject, capacity, explain, groups, is_slot, nearest, newest, print_capacity, print_finding,
+    print_groups, print_slot, resolve, slot,
 };
 use crate::lang::time::{read_duration, read_instant, seconds};
 use crate::run;
@@ -34,6 +34,9 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
             ));
         }
         None => print_groups(&groups(&records, None, since)?, arguments.format, &context.tz),
+        Some(name) if is_slot(name) => {
+            print_slot(&expected_start(name, &records, &tables, context)?, arguments.format, &context.tz)
+        }
         Some(name) => {
             let subject = subject(&records, name)?;
             if arguments.all {
@@ -52,6 +55,10 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
 /// The explanation of what a name stands for, as text.
 pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String, Failure> {
     let records = records(tables);
+    if is_slot(name) {
+        let slot = expected_start(name, &records, tables, context)?;
+        return print_slot(&slot, Layout::Text, &context.tz).map_err(|error| Failure::Io(error.into()));
+    }
     let subject = subject(&records, name)?;
     let found = explain(&records, &subject)?;
     let found = found.as_ref().map(|(finding, others)| (finding, *others));
@@ -72,6 +79,17 @@ fn quota(arguments: &Explain, records: &Records<'_>, tables: &Tables, context: &
         }
     };
     Ok(capacity(records, region, at, tables.last.unwrap_or(context.now))?)
+}
+
+/// The expected start with this id.
+fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<Slot, Failure> {
+    let found = slot(records, name, tables.last.unwrap_or(context.now))?;
+    found.ok_or_else(|| {
+        Failure::Sentence(format!(
+            "no start is expected as `{name}`\nexpected the id of a slot; \
+             `ecs-audit query \"schedules where state = missed show id, time, schedule, why\"` lists those that were missed"
+        ))
+    })
 }
 
 /// The tables, to be asked.

@@ -41,6 +41,7 @@ mod network;
 mod phases;
 mod print;
 mod records;
+mod slot;
 mod story;
 
 pub use advice::response;
@@ -52,8 +53,9 @@ pub use gather::explain;
 pub use groups::{Group, groups};
 pub use launch::{Collision, Launch};
 pub use network::{Branch, Evidence, Network, Reject, Verdict, rejects};
-pub use print::{Layout, Printed, print_capacity, print_changes, print_finding, print_groups, print_story};
+pub use print::{Layout, Printed, print_capacity, print_changes, print_finding, print_groups, print_slot, print_story};
 pub use records::Records;
+pub use slot::{Slot, is_slot, slot};
 pub use story::{Story, story};
 
 #[cfg(test)]

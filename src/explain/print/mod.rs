@@ -6,6 +6,7 @@ mod changes;
 mod finding;
 mod launch;
 mod network;
+mod slot;
 mod story;
 
 use super::capacity::Capacity;
@@ -13,6 +14,7 @@ use super::changes::Changes;
 use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
+use super::slot::Slot;
 use super::story::Story;
 use blocks::Page;
 use jiff::tz::TimeZone;
@@ -103,6 +105,16 @@ pub fn print_capacity(told: &Capacity, layout: Layout, tz: &TimeZone) -> Printed
     let mut page = Page::new(layout, tz);
     capacity::write(&mut page, told);
     Ok(page.text(&format!("quota {}", told.region)))
+}
+
+/// An expected start of a schedule.
+pub fn print_slot(slot: &Slot, layout: Layout, tz: &TimeZone) -> Printed {
+    if layout == Layout::Json {
+        return json(slot);
+    }
+    let mut page = Page::new(layout, tz);
+    slot::write(&mut page, slot);
+    Ok(page.text(&format!("expected start {}", slot.id)))
 }
 
 /// The changes before a burst of failures; none says that nothing failed.

@@ -1,0 +1,40 @@
+//! An expected start in blocks: slot, where, why, neighbors, what to check and to do.
+
+use super::blocks::Page;
+use super::finding::span;
+use crate::explain::slot::{Neighbor, Slot};
+
+pub(super) fn write(page: &mut Page<'_>, slot: &Slot) {
+    let expected = page.time(slot.expected_at);
+    page.block(
+        "Slot",
+        &[format!("{} was expected at {expected}: {}", slot.schedule, slot.state), format!("rhythm: {}", slot.rhythm)],
+    );
+    page.block("Where", &slot.place.iter().map(|place| format!("{}: {}", place.name, place.value)).collect::<Vec<_>>());
+    if let Some(started) = slot.started_at {
+        let delay = started.duration_since(slot.expected_at).as_secs_f64();
+        page.block("Started", &[format!("{}, {} after it was expected", page.time(started), span(delay.max(0.0)))]);
+    }
+    let mut why: Vec<String> = slot.why.iter().cloned().collect();
+    why.push(slot.meaning.clone());
+    if let Some(failure) = &slot.failure {
+        why.push(format!("{}: {}", failure.title, failure.meaning));
+    }
+    page.block("Why", &why);
+    let mut around: Vec<String> = slot.before.iter().map(|neighbor| line(page, neighbor)).collect();
+    around.push(format!("{expected}  {}  (this one)", slot.state));
+    around.extend(slot.after.iter().map(|neighbor| line(page, neighbor)));
+    around.push(format!("{} of {} expected starts of this caller were missed", slot.missed, slot.expected));
+    page.block("Neighbors", &around);
+    if !slot.verify.is_empty() {
+        page.block("Verify", &slot.verify);
+    }
+    if !slot.actions.is_empty() {
+        page.steps("Actions", &slot.actions);
+    }
+}
+
+fn line(page: &Page<'_>, neighbor: &Neighbor) -> String {
+    let why = neighbor.why.as_ref().map(|why| format!("  {why}")).unwrap_or_default();
+    format!("{}  {}{why}", page.time(neighbor.at), neighbor.state)
+}

@@ -1,0 +1,289 @@
+//! An expected start of a schedule: what was expected and why, what became of it, its neighbors, and what to check.
+//!
+//! ```text
+//! explain SLOT   { "id", "schedule", "rhythm", "expected_at", "state", "why", "started_at", "launch", "place": [{name, value}],
+//!                  "expected", "missed", "before": [{at, state, why, started_at}], "after": [as before], "meaning",
+//!                  "failure": {cause, title, meaning} or null, "verify": [], "actions": [] }
+//! ```
+
+use super::finding::{instant, some_instant};
+use super::records::{Records, Row, text};
+use crate::model::catalog::{FailureCatalog, Finding as Known, filled};
+use crate::plan::nouns::{self, Need};
+use crate::run::RunError;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// How many neighbors are told on each side.
+const NEIGHBORS: usize = 3;
+
+/// What is read of each slot.
+const COLUMNS: [&str; 14] = [
+    "id",
+    "time",
+    "state",
+    "why",
+    "schedule",
+    "rhythm",
+    "started_at",
+    "launch",
+    "account",
+    "region",
+    "cluster",
+    "family",
+    "started_by",
+    "caller",
+];
+
+/// An expected start with all that is known of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Slot {
+    /// Its id: the first call of the caller, `@`, and the expected time.
+    pub id: String,
+    /// The name of the schedule.
+    pub schedule: String,
+    /// The rhythm that makes it expected.
+    pub rhythm: String,
+    /// When it was expected.
+    #[serde(serialize_with = "instant")]
+    pub expected_at: Timestamp,
+    /// started, late, healed or missed.
+    pub state: String,
+    /// The failure in the slot, or that there is no record, and what is known of that.
+    pub why: Option<String>,
+    /// When it ran.
+    #[serde(serialize_with = "some_instant")]
+    pub started_at: Option<Timestamp>,
+    /// The first call of the launch in the slot.
+    pub launch: Option<String>,
+    /// Where, by name.
+    pub place: Vec<Place>,
+    /// Starts of this caller that were expected in all records.
+    pub expected: usize,
+    /// Those of them that never ran.
+    pub missed: usize,
+    /// The slots before, oldest first.
+    pub before: Vec<Neighbor>,
+    /// The slots after, oldest first.
+    pub after: Vec<Neighbor>,
+    /// What that means.
+    pub meaning: String,
+    /// What the catalog knows of the failure in the slot.
+    pub failure: Option<KnownFailure>,
+    /// What to look at.
+    pub verify: Vec<String>,
+    /// What to do.
+    pub actions: Vec<String>,
+}
+
+/// A part of where it was expected.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Place {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+/// A slot before or after.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Neighbor {
+    /// When it was expected.
+    #[serde(serialize_with = "instant")]
+    pub at: Timestamp,
+    /// What became of it.
+    pub state: String,
+    /// Why, where it did not start in time.
+    pub why: Option<String>,
+    /// When it ran.
+    #[serde(serialize_with = "some_instant")]
+    pub started_at: Option<Timestamp>,
+}
+
+/// What the catalog knows of a failure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KnownFailure {
+    /// The id of its entry.
+    pub cause: String,
+    /// Its name.
+    pub title: String,
+    /// What it means.
+    pub meaning: String,
+}
+
+/// Whether a name has the shape of the id of an expected start.
+pub fn is_slot(name: &str) -> bool {
+    let parts = name.trim().rsplit_once('@');
+    parts.is_some_and(|(first, at)| !first.is_empty() && at.parse::<Timestamp>().is_ok())
+}
+
+/// The expected start with this id, as of the newest record; none if no rhythm expects one then.
+pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Option<Slot>, RunError> {
+    let Some((first, at)) = name.trim().rsplit_once('@') else { return Ok(None) };
+    let (Ok(at), Some(noun)) = (at.parse::<Timestamp>(), nouns::noun("schedules")) else { return Ok(None) };
+    let view = (noun.view)(Need { anchor: newest.as_microsecond(), ..Need::default() });
+    let rows = records.rows(&format!(
+        "select {} from ({view}) s where starts_with(s.id, {}) order by \"time\"",
+        COLUMNS.map(|column| format!("\"{column}\"")).join(", "),
+        text(&format!("{first}@"))
+    ))?;
+    let Some(place) = rows.iter().position(|row| row.time("time") == Some(at)) else { return Ok(None) };
+    let (earlier, rest) = rows.split_at(place);
+    let Some((row, later)) = rest.split_first() else { return Ok(None) };
+    let failure = known_failure(row);
+    let state = row.text("state").unwrap_or_default().to_owned();
+    Ok(Some(Slot {
+        id: row.text("id").unwrap_or_default().to_owned(),
+        schedule: row.text("schedule").unwrap_or_default().to_owned(),
+        rhythm: row.text("rhythm").unwrap_or_default().to_owned(),
+        expected_at: at,
+        why: row.text("why").map(str::to_owned),
+        started_at: row.time("started_at"),
+        launch: row.text("launch").map(str::to_owned),
+        place: places(row),
+        expected: rows.len(),
+        missed: rows.iter().filter(|row| row.text("state") == Some("missed")).count(),
+        before: earlier.iter().skip(earlier.len().saturating_sub(NEIGHBORS)).filter_map(neighbor).collect(),
+        after: later.iter().take(NEIGHBORS).filter_map(neighbor).collect(),
+        meaning: meaning(row, later),
+        verify: verify(row),
+        actions: actions(row, failure.as_ref()),
+        failure,
+        state,
+    }))
+}
+
+fn neighbor(row: &Row) -> Option<Neighbor> {
+    Some(Neighbor {
+        at: row.time("time")?,
+        state: row.text("state")?.to_owned(),
+        why: row.text("why").map(str::to_owned),
+        started_at: row.time("started_at"),
+    })
+}
+
+fn places(row: &Row) -> Vec<Place> {
+    let names = [
+        ("account", "account"),
+        ("region", "region"),
+        ("cluster", "cluster"),
+        ("task definition", "family"),
+        ("started by", "started_by"),
+        ("caller", "caller"),
+    ];
+    let named = names.into_iter().filter_map(|(name, column)| Some(Place { name, value: row.text(column)?.to_owned() }));
+    named.collect()
+}
+
+/// The entry for the failure of a launch that never placed what it was asked for.
+fn known_failure(row: &Row) -> Option<KnownFailure> {
+    row.text("launch")?;
+    match FailureCatalog::current().look_up(None, row.text("why")?) {
+        Known::Failure(_, entry) => {
+            Some(KnownFailure { cause: entry.id.clone(), title: entry.name.clone(), meaning: entry.cause.clone() })
+        }
+        Known::Benign(..) | Known::Unknown => None,
+    }
+}
+
+/// Why nothing is there.
+enum Absence<'r> {
+    /// The export has nothing of that hour.
+    NotExported,
+    /// It was disabled or deleted; by whose call.
+    Disabled(&'r str),
+    /// The hour is there, the call is not.
+    NotCalled,
+}
+
+fn absence(row: &Row) -> Option<Absence<'_>> {
+    let told = row.text("why")?.strip_prefix("no record: ")?;
+    Some(match told.split_once("; ") {
+        Some((_, by)) => Absence::Disabled(by),
+        None if told == "not in this export" => Absence::NotExported,
+        None => Absence::NotCalled,
+    })
+}
+
+fn meaning(row: &Row, later: &[Row]) -> String {
+    let ran_again = later.iter().find(|row| row.text("state") != Some("missed"));
+    let since = if ran_again.is_none() && !later.is_empty() { " No later start of it ran, as far as is recorded." } else { "" };
+    let told = match (row.text("state").unwrap_or_default(), absence(row)) {
+        ("started", _) => "It started in time, at the first attempt.".to_owned(),
+        ("late", _) => "It started later than its rhythm allows, at the first attempt.".to_owned(),
+        ("healed", _) => "The first attempt failed, and a retry started it.".to_owned(),
+        (_, Some(Absence::NotExported)) => {
+            "Nothing at all of this account and region is recorded in that hour: it may have run, and the records are missing here."
+                .to_owned()
+        }
+        (_, Some(Absence::Disabled(by))) => format!("The schedule did not call, because it had been switched off: {by}."),
+        (_, Some(Absence::NotCalled)) => {
+            "Other calls of that hour are recorded, this one is not: the schedule did not call, or its call failed before it came to \
+             Amazon ECS."
+                .to_owned()
+        }
+        (_, None) => "It was called, but refused, and no retry made up for it: this run is lost.".to_owned(),
+    };
+    told + since
+}
+
+/// What to look at, with the real names.
+fn verify(row: &Row) -> Vec<String> {
+    let started_by = row.text("started_by").unwrap_or_default();
+    let (kind, name) = match started_by.split_once('/') {
+        Some(("events-rule", name)) => ("rule", name),
+        Some(("chronos-schedule", name)) => ("schedule", name),
+        _ if started_by == "AWS Step Functions" => ("machine", started_by),
+        _ => ("caller", started_by),
+    };
+    let fields = [("name".to_owned(), name), ("region".to_owned(), row.text("region").unwrap_or_default())];
+    let command = |command: &str| filled(command, &fields);
+    let of_schedule = match kind {
+        "rule" => vec![
+            command("aws events describe-rule --name {name} --region {region}"),
+            "CloudWatch metrics FailedInvocations and ThrottledRules of the rule at that time".to_owned(),
+        ],
+        "schedule" => vec![
+            command("aws scheduler get-schedule --name {name} --region {region}"),
+            "CloudWatch metrics TargetErrorCount, InvocationDroppedCount and TargetErrorThrottledCount of EventBridge Scheduler"
+                .to_owned(),
+        ],
+        "machine" => vec!["The execution of the state machine at that time, and its retry settings".to_owned()],
+        _ => vec!["The log of the caller at that time".to_owned()],
+    };
+    match (row.text("state"), absence(row)) {
+        (Some("missed"), Some(Absence::NotExported)) => {
+            vec!["ecs-audit query \"gaps\" lists the hours without records".to_owned()]
+        }
+        (Some("missed"), Some(_)) => of_schedule,
+        (_, _) => row
+            .text("launch")
+            .map(|launch| filled("ecs-audit explain {launch}", &[("launch".to_owned(), launch)]))
+            .into_iter()
+            .collect(),
+    }
+}
+
+fn actions(row: &Row, failure: Option<&KnownFailure>) -> Vec<String> {
+    let run_again = "Run it by hand if its work is still needed: no later start makes up for it by itself".to_owned();
+    match (row.text("state"), absence(row)) {
+        (Some("missed"), Some(Absence::NotExported)) => {
+            vec!["Export and load that hour, then ask again".to_owned()]
+        }
+        (Some("missed"), Some(Absence::Disabled(_))) => {
+            vec!["Switch the schedule on again, if it should run".to_owned(), run_again]
+        }
+        (Some("missed"), Some(Absence::NotCalled)) => vec![
+            "Give the target of the schedule a retry policy and a dead-letter queue, so that a dropped call is seen".to_owned(),
+            run_again,
+        ],
+        (Some("missed"), None) => {
+            let known = failure.and_then(|failure| FailureCatalog::current().entry(&failure.cause));
+            // Advice that names something else than this slot belongs to the explanation of the call.
+            let advice = known.into_iter().flat_map(|entry| &entry.actions).filter(|action| !action.contains('{')).cloned();
+            let retry = "Let the caller retry failed starts with back-off: look at `failures` of the answer, not only for errors";
+            advice.chain([retry.to_owned(), run_again]).collect()
+        }
+        _ => Vec::new(),
+    }
+}
