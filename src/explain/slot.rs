@@ -131,6 +131,7 @@ pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Opti
     let (earlier, rest) = rows.split_at(place);
     let Some((row, later)) = rest.split_first() else { return Ok(None) };
     let failure = known_failure(row);
+    let goes_on = later.iter().any(|row| row.text("state") != Some("missed"));
     let state = row.text("state").unwrap_or_default().to_owned();
     Ok(Some(Slot {
         id: row.text("id").unwrap_or_default().to_owned(),
@@ -145,9 +146,9 @@ pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Opti
         missed: rows.iter().filter(|row| row.text("state") == Some("missed")).count(),
         before: earlier.iter().skip(earlier.len().saturating_sub(NEIGHBORS)).filter_map(neighbor).collect(),
         after: later.iter().take(NEIGHBORS).filter_map(neighbor).collect(),
-        meaning: meaning(row, later),
+        meaning: meaning(row, goes_on || later.is_empty()),
         verify: verify(row),
-        actions: actions(row, failure.as_ref()),
+        actions: actions(row, failure.as_ref(), goes_on),
         failure,
         state,
     }))
@@ -187,27 +188,26 @@ fn known_failure(row: &Row) -> Option<KnownFailure> {
 }
 
 /// Why nothing is there.
-enum Absence<'r> {
+enum Absence {
     /// The export has nothing of that hour.
     NotExported,
-    /// It was disabled or deleted; by whose call.
-    Disabled(&'r str),
+    /// It had been disabled or deleted.
+    Disabled,
     /// The hour is there, the call is not.
     NotCalled,
 }
 
-fn absence(row: &Row) -> Option<Absence<'_>> {
+fn absence(row: &Row) -> Option<Absence> {
     let told = row.text("why")?.strip_prefix("no record: ")?;
     Some(match told.split_once("; ") {
-        Some((_, by)) => Absence::Disabled(by),
+        Some(_) => Absence::Disabled,
         None if told == "not in this export" => Absence::NotExported,
         None => Absence::NotCalled,
     })
 }
 
-fn meaning(row: &Row, later: &[Row]) -> String {
-    let ran_again = later.iter().find(|row| row.text("state") != Some("missed"));
-    let since = if ran_again.is_none() && !later.is_empty() { " No later start of it ran, as far as is recorded." } else { "" };
+fn meaning(row: &Row, goes_on: bool) -> String {
+    let since = if goes_on { "" } else { " No later start of it ran, as far as is recorded." };
     let told = match (row.text("state").unwrap_or_default(), absence(row)) {
         ("started", _) => "It started in time, at the first attempt.".to_owned(),
         ("late", _) => "It started later than its rhythm allows, at the first attempt.".to_owned(),
@@ -216,7 +216,7 @@ fn meaning(row: &Row, later: &[Row]) -> String {
             "Nothing at all of this account and region is recorded in that hour: it may have run, and the records are missing here."
                 .to_owned()
         }
-        (_, Some(Absence::Disabled(by))) => format!("The schedule did not call, because it had been switched off: {by}."),
+        (_, Some(Absence::Disabled)) => "The schedule did not call, because it had been switched off.".to_owned(),
         (_, Some(Absence::NotCalled)) => {
             "Other calls of that hour are recorded, this one is not: the schedule did not call, or its call failed before it came to \
              Amazon ECS."
@@ -264,13 +264,15 @@ fn verify(row: &Row) -> Vec<String> {
     }
 }
 
-fn actions(row: &Row, failure: Option<&KnownFailure>) -> Vec<String> {
+fn actions(row: &Row, failure: Option<&KnownFailure>, goes_on: bool) -> Vec<String> {
     let run_again = "Run it by hand if its work is still needed: no later start makes up for it by itself".to_owned();
     match (row.text("state"), absence(row)) {
         (Some("missed"), Some(Absence::NotExported)) => {
             vec!["Export and load that hour, then ask again".to_owned()]
         }
-        (Some("missed"), Some(Absence::Disabled(_))) => {
+        // One that ran again was switched on again.
+        (Some("missed"), Some(Absence::Disabled)) if goes_on => vec![run_again],
+        (Some("missed"), Some(Absence::Disabled)) => {
             vec!["Switch the schedule on again, if it should run".to_owned(), run_again]
         }
         (Some("missed"), Some(Absence::NotCalled)) => vec![
