@@ -1,7 +1,8 @@
 //! What a text must hold for a pattern to match it.
 //!
-//! In: a regular expression. Out: literals of which every match holds at least one, upper and lower case aside; nothing where
-//! there are none or the syntax is not understood, which is never wrong: such a pattern is tried on every text.
+//! In: a regular expression. Out: lists of literals; every match holds at least one of each list, upper and lower case
+//! aside. No list where none is known or the syntax is not understood, which is never wrong: such a pattern is tried on
+//! every text.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -12,18 +13,24 @@ const SHORTEST: usize = 3;
 /// So many alternatives at most: looking for more costs more than it spares.
 const MOST: usize = 32;
 
-/// Literals in lower case; every match of `pattern` holds one of them.
-pub(super) fn required(pattern: &str) -> Option<Vec<String>> {
+/// Lists of literals in lower case; every match of `pattern` holds one of each.
+pub(super) fn required(pattern: &str) -> Demands {
     let mut parser = Parser { rest: pattern.chars().peekable(), ignores_case: false };
-    let found = parser.alternatives().ok()?;
-    parser.rest.next().is_none().then_some(found).flatten()
+    let found = parser.alternatives().unwrap_or_default();
+    if parser.rest.next().is_some() { Demands::new() } else { found }
 }
 
 /// The syntax is not understood.
 struct Foreign;
 
-/// Literals of which one must be there.
-type Choice = Option<Vec<String>>;
+/// Lists of literals; of each list one must be there.
+pub(super) type Demands = Vec<Vec<String>>;
+
+/// The list whose shortest literal is longest: it is found in the fewest texts.
+fn best(demands: Demands) -> Option<Vec<String>> {
+    let shortest = |literals: &Vec<String>| literals.iter().map(String::len).min();
+    demands.into_iter().rev().max_by_key(shortest)
+}
 
 struct Parser<'p> {
     rest: Peekable<Chars<'p>>,
@@ -33,25 +40,29 @@ struct Parser<'p> {
 /// What is known of a row of parts, all of which a match holds.
 #[derive(Default)]
 struct Row {
-    best: Choice,
+    demands: Demands,
     run: String,
 }
 
 impl Parser<'_> {
     /// Branches up to the end of the group or of the pattern. One that demands nothing makes the others worthless.
-    fn alternatives(&mut self) -> Result<Choice, Foreign> {
-        let mut all = self.branch()?;
+    fn alternatives(&mut self) -> Result<Demands, Foreign> {
+        let first = self.branch()?;
+        if self.rest.peek() != Some(&'|') {
+            return Ok(first);
+        }
+        let mut all = best(first);
         while self.rest.next_if_eq(&'|').is_some() {
-            let branch = self.branch()?;
+            let branch = best(self.branch()?);
             all = all.zip(branch).map(|(mut all, more)| {
                 all.extend(more);
                 all
             });
         }
-        Ok(all.filter(|all| all.len() <= MOST))
+        Ok(all.filter(|all| all.len() <= MOST).into_iter().collect())
     }
 
-    fn branch(&mut self) -> Result<Choice, Foreign> {
+    fn branch(&mut self) -> Result<Demands, Foreign> {
         let mut row = Row::default();
         while let Some(letter) = self.rest.next_if(|letter| !matches!(letter, '|' | ')')) {
             match letter {
@@ -59,7 +70,7 @@ impl Parser<'_> {
                     row.end_run();
                     let inner = self.group()?;
                     if self.is_there() {
-                        row.offer(inner);
+                        row.demands.extend(inner);
                     }
                 }
                 '[' => {
@@ -83,7 +94,7 @@ impl Parser<'_> {
             }
         }
         row.end_run();
-        Ok(row.best)
+        Ok(row.demands)
     }
 
     /// A letter that stands for itself, with what quantifies it.
@@ -114,7 +125,7 @@ impl Parser<'_> {
     }
 
     /// What stands between parentheses, from after the first to after the last.
-    fn group(&mut self) -> Result<Choice, Foreign> {
+    fn group(&mut self) -> Result<Demands, Foreign> {
         if self.rest.next_if_eq(&'?').is_some() {
             match self.rest.next().ok_or(Foreign)? {
                 ':' => {}
@@ -130,7 +141,7 @@ impl Parser<'_> {
                         flag = self.rest.next().ok_or(Foreign)?;
                     }
                     if flag == ')' {
-                        return Ok(None);
+                        return Ok(Demands::new());
                     }
                 }
             }
@@ -158,15 +169,8 @@ impl Parser<'_> {
 impl Row {
     fn end_run(&mut self) {
         let run = std::mem::take(&mut self.run);
-        self.offer(Some(vec![run]));
-    }
-
-    /// Takes the choice whose shortest literal is longer: it is found in fewer texts.
-    fn offer(&mut self, choice: Choice) {
-        let shortest = |choice: &Choice| choice.as_ref().and_then(|all| all.iter().map(String::len).min()).unwrap_or(0);
-        let length = shortest(&choice);
-        if length >= SHORTEST && length > shortest(&self.best) {
-            self.best = choice;
+        if run.len() >= SHORTEST {
+            self.demands.push(vec![run]);
         }
     }
 }
@@ -209,8 +213,15 @@ mod tests {
             ("abc\\", &[]),
             ("can’t see", &["can’t see"]),
         ] {
-            assert_eq!(required(pattern).unwrap_or_default(), want, "{pattern}");
+            assert_eq!(best(required(pattern)).unwrap_or_default(), want, "{pattern}");
         }
+    }
+
+    #[test]
+    fn all_parts_of_a_pattern_are_demanded() {
+        assert_eq!(required("^abc.*(?:def|ghij) (?P<x>klm)$"), [vec!["abc"], vec!["def", "ghij"], vec!["klm"]]);
+        assert_eq!(required("abc(?:def.*ghij|klm)"), [vec!["abc"], vec!["ghij", "klm"]]);
+        assert_eq!(required("abc(?:def)?(?:ghi|)"), [vec!["abc"]]);
     }
 
     #[test]
@@ -222,14 +233,16 @@ mod tests {
         let texts: Vec<&String> = texts.chain(catalog.benign().iter().flat_map(|entry| &entry.examples)).collect();
         let mut free = Vec::new();
         for pattern in &patterns {
-            let Some(literals) = required(pattern) else {
+            let demands = required(pattern);
+            if demands.is_empty() {
                 free.push(pattern);
-                continue;
-            };
+            }
             let regex = Regex::new(pattern).unwrap();
             for text in texts.iter().filter(|text| regex.is_match(text)) {
                 let lower = text.to_ascii_lowercase();
-                assert!(literals.iter().any(|literal| lower.contains(literal)), "{pattern}: {literals:?} in {text}");
+                for literals in &demands {
+                    assert!(literals.iter().any(|literal| lower.contains(literal)), "{pattern}: {literals:?} in {text}");
+                }
             }
         }
         assert!(free.len() * 20 < patterns.len(), "tried on every text: {free:#?}");

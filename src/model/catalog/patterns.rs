@@ -29,10 +29,10 @@ struct Pattern {
 struct Guard {
     /// Finds the literals; missing only if there are too many for an automaton: then every pattern is tried.
     literals: Option<AhoCorasick>,
-    /// For each literal the patterns that demand it.
-    demanded_by: Vec<Vec<usize>>,
-    /// For each pattern whether it demands none.
-    free: Vec<bool>,
+    /// For each literal the patterns that demand it, and which of their demands it meets: one bit.
+    demanded_by: Vec<Vec<(usize, u8)>>,
+    /// For each pattern its demands: one bit each.
+    demands: Vec<u8>,
 }
 
 impl Pattern {
@@ -60,32 +60,32 @@ impl Pattern {
 
 impl Guard {
     fn new(patterns: &[Pattern]) -> Self {
-        let mut demanded: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut free = vec![false; patterns.len()];
-        for ((index, pattern), free) in patterns.iter().enumerate().zip(&mut free) {
-            match required(&pattern.text) {
-                Some(literals) => literals.into_iter().for_each(|literal| demanded.entry(literal).or_default().push(index)),
-                None => *free = true,
+        let mut demanded: BTreeMap<String, Vec<(usize, u8)>> = BTreeMap::new();
+        let mut demands = vec![0u8; patterns.len()];
+        for ((index, pattern), demands) in patterns.iter().enumerate().zip(&mut demands) {
+            for (bit, literals) in required(&pattern.text).into_iter().take(u8::BITS as usize).enumerate() {
+                *demands |= 1 << bit;
+                literals.into_iter().for_each(|literal| demanded.entry(literal).or_default().push((index, 1 << bit)));
             }
         }
         let literals = AhoCorasick::builder().ascii_case_insensitive(true).build(demanded.keys()).ok();
         if literals.is_none() {
-            free.fill(true);
+            demands.fill(0);
         }
-        Guard { literals, demanded_by: demanded.into_values().collect(), free }
+        Guard { literals, demanded_by: demanded.into_values().collect(), demands }
     }
 
     /// For each pattern whether the text holds what it demands.
-    fn worth_trying(&self, text: &str) -> Vec<bool> {
-        let mut worth = self.free.clone();
+    fn worth_trying(&self, text: &str) -> impl Iterator<Item = bool> + use<> {
+        let mut unmet = self.demands.clone();
         for found in self.literals.iter().flat_map(|literals| literals.find_overlapping_iter(text)) {
-            for index in self.demanded_by.get(found.pattern().as_usize()).into_iter().flatten() {
-                if let Some(worth) = worth.get_mut(*index) {
-                    *worth = true;
+            for (index, bit) in self.demanded_by.get(found.pattern().as_usize()).into_iter().flatten() {
+                if let Some(unmet) = unmet.get_mut(*index) {
+                    *unmet &= !bit;
                 }
             }
         }
-        worth
+        unmet.into_iter().map(|unmet| unmet == 0)
     }
 }
 
