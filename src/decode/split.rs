@@ -230,7 +230,9 @@ impl<'a> Splitter<'a, '_> {
 
     /// A value that does not parse: tells why, and finds where reading can go on.
     fn damage(&mut self, at: usize, error: &serde_json::Error, in_array: bool) -> usize {
-        let end = self.end_of_damage(at, in_array);
+        // Sound up to the end of the file: it is cut, and what it holds is part of it.
+        let is_cut = in_array && error.is_eof() && self.text.is_some();
+        let end = if is_cut { self.bytes.len() } else { self.end_of_damage(at, in_array) };
         let slice = self.bytes.get(at..end).unwrap_or_default();
         let text = error.to_string();
         let (why, detail) = if std::str::from_utf8(slice).is_err() && self.text.is_none() {
@@ -398,6 +400,8 @@ mod tests {
                 br#"{"Records":[{"a":1},{"b":"x},{"c":3},{"d":4}]}"#,
                 &[r#"Records{"a":1}"#, "!broken_json@20", r#"Records{"c":3}"#, r#"Records{"d":4}"#],
             ),
+            // What a cut record holds is no record.
+            (br#"{"Records":[{"a":1},{"b":[{"c":1},{"d":2},{"e":"#, &[r#"Records{"a":1}"#, "!truncated@20"]),
             (b"{\"a\":1}\n{\"b\":\n{\"c\":3}\n", &[r#"{"a":1}"#, "!broken_json@8", r#"{"c":3}"#]),
             (br#"{"Records":[{"a":1},]}"#, &[r#"Records{"a":1}"#]),
             (br#"{"Records":[{"a":1},{"b":2"#, &[r#"Records{"a":1}"#, "!truncated@20"]),
