@@ -61,7 +61,8 @@ impl Tables {
         let mut tables = Tables::empty(context, store.manifest().first_event, store.manifest().last_event)?;
         tables.classified_by_others = store.manifest().classified_by_others(&FailureCatalog::current_version());
         for (table, provider) in store.tables() {
-            tables.register(table.name(), Arc::new(provider))?;
+            let provider = plan::with_originals(table, Arc::new(provider)).map_err(RunError::from)?;
+            tables.register(table.name(), provider)?;
         }
         Ok(tables)
     }

@@ -8,31 +8,55 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess
 use serde::ser::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use super::secret;
+use super::shapes::Meaning;
 
 /// One node; containers say where they end so that they can be skipped.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Node<'a> {
     Null,
     Bool(bool),
     Int(i64),
     Uint(u64),
     Float(f64),
-    Text(Cow<'a, str>),
-    Array { end: u32 },
-    Object { end: u32 },
+    Text(&'a str),
+    /// A text that is not in the input as it is, by its number.
+    Own(u32),
+    Array {
+        end: u32,
+    },
+    Object {
+        end: u32,
+    },
 }
 
 /// A parsed JSON value.
 #[derive(Debug, Default, PartialEq)]
 pub struct Tape<'a> {
     nodes: Vec<Node<'a>>,
+    /// Texts that were written with escapes, or put in the place of others.
+    own: Vec<Own>,
     repeated_keys: u32,
     sensitive: bool,
     /// What the masking pass has to look at, in the order of the tape.
     marks: Vec<Mark>,
     line_breaks: bool,
+}
+
+/// A text that is not in the input as it is.
+#[derive(Debug, Clone)]
+struct Own {
+    text: String,
+    /// Where the input has it with escapes, if that is known.
+    written: Range<usize>,
+}
+
+impl PartialEq for Own {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
 }
 
 /// A place where a secret may stand.
@@ -78,7 +102,7 @@ impl<'a> Tape<'a> {
 
     /// The outermost value.
     pub fn root(&self) -> Value<'_> {
-        Value { nodes: &self.nodes, at: 0 }
+        Value { tape: self, at: 0 }
     }
 
     /// How many object keys were repeated (the last one counts).
@@ -119,17 +143,17 @@ impl<'a> Tape<'a> {
         let mut copied = 0;
         let mut spliced = true;
         for (at, fresh) in edits {
-            let Some(Node::Text(old)) = self.nodes.get(at) else { continue };
-            match place_of(old, text).filter(|place| *place >= copied) {
-                Some(place) if spliced && is_plain(&fresh) => {
-                    out.push_str(text.get(copied..place).unwrap_or_default());
-                    out.push_str(&fresh);
-                    copied = place + old.len();
+            match self.written(at, text).filter(|place| spliced && place.start >= copied) {
+                Some(place) => {
+                    out.push_str(text.get(copied..place.start).unwrap_or_default());
+                    push_content(&fresh, &mut out);
+                    copied = place.end;
                 }
-                _ => spliced = false,
+                None => spliced = false,
             }
+            let own = self.keep(fresh, 0..0);
             if let Some(node) = self.nodes.get_mut(at) {
-                *node = Node::Text(Cow::Owned(fresh));
+                *node = own;
             }
         }
         if spliced {
@@ -149,13 +173,13 @@ impl<'a> Tape<'a> {
             if at < visited {
                 continue;
             }
-            match (mark, self.nodes.get(at)) {
-                (Mark::Key(_), Some(Node::Text(key))) => {
-                    let value = Value { nodes: &self.nodes, at: at + 1 };
+            match (mark, self.text(at)) {
+                (Mark::Key(_), Some(key)) => {
+                    let value = Value { tape: self, at: at + 1 };
                     value.visit_texts(&mut vec![key], Some(0), on);
                     visited = after(&self.nodes, at + 1);
                 }
-                (_, Some(Node::Text(text))) => on(&TextPlace { path: &[], secret: None, text, escaped: true }, at),
+                (_, Some(text)) => on(&TextPlace { path: &[], secret: None, text, escaped: true }, at),
                 _ => {}
             }
         }
@@ -166,11 +190,36 @@ impl<'a> Tape<'a> {
         self.nodes.push(node);
     }
 
-    /// Pushes a text that has escapes: it may be JSON within JSON.
-    pub(super) fn push_escaped(&mut self, text: Cow<'a, str>) {
+    /// Pushes a text that has escapes: it may be JSON within JSON. `written` is where the input has it, if that is known.
+    pub(super) fn push_escaped(&mut self, text: String, written: Range<usize>) {
         self.sensitive |= secret::text_may_hold_secret(&text);
         self.marks.push(Mark::Text(self.nodes.len()));
-        self.nodes.push(Node::Text(text));
+        let own = self.keep(text, written);
+        self.nodes.push(own);
+    }
+
+    fn keep(&mut self, text: String, written: Range<usize>) -> Node<'a> {
+        self.own.push(Own { text, written });
+        Node::Own(u32::try_from(self.own.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The text at a place.
+    #[inline]
+    fn text(&self, at: usize) -> Option<&str> {
+        match self.nodes.get(at)? {
+            Node::Text(text) => Some(text),
+            Node::Own(own) => self.own.get(*own as usize).map(|own| own.text.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Where the input has the text at a place, between its quotes.
+    fn written(&self, at: usize, input: &str) -> Option<Range<usize>> {
+        match self.nodes.get(at)? {
+            Node::Text(text) => place_of(text, input).map(|place| place..place + text.len()),
+            Node::Own(own) => self.own.get(*own as usize).map(|own| own.written.clone()).filter(|place| !place.is_empty()),
+            _ => None,
+        }
     }
 
     /// Begins a container and gives its place.
@@ -189,23 +238,45 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// Looks at the key pushed last, of the open object at `object_at`.
+    /// Pushes a key of which all is known.
     #[inline]
-    pub(super) fn note_key(&mut self, object_at: usize, seen: &mut SeenKeys) {
-        let key_at = self.nodes.len() - 1;
-        if let Some(Node::Text(key)) = self.nodes.get(key_at) {
-            let sensitive = secret::is_sensitive_key(key);
-            let repeated = seen.maybe(key) && repeats(&self.nodes, object_at, key_at);
-            self.repeated_keys += u32::from(repeated);
-            // A key may have escapes, but is no text to mask.
-            if self.marks.last() == Some(&Mark::Text(key_at)) {
-                self.marks.pop();
-            }
-            if sensitive {
-                self.sensitive = true;
-                self.marks.push(Mark::Key(key_at));
-            }
+    pub(super) fn push_key(&mut self, key: &'a str, meaning: Meaning) {
+        self.repeated_keys += u32::from(meaning.repeated);
+        if meaning.sensitive {
+            self.sensitive = true;
+            self.marks.push(Mark::Key(self.nodes.len()));
         }
+        self.nodes.push(Node::Text(key));
+    }
+
+    /// The keys of the still open object at `object_at` before `end`.
+    fn keys(&self, object_at: usize, end: usize) -> impl Iterator<Item = &str> {
+        let mut at = object_at + 1;
+        std::iter::from_fn(move || {
+            let key = self.text(at).filter(|_| at < end)?;
+            at = after(&self.nodes, at + 1);
+            Some(key)
+        })
+    }
+
+    /// Looks at the key pushed last, of the open object at `object_at`: whether a secret may stand under it, and
+    /// whether the object has it already.
+    pub(super) fn note_key(&mut self, object_at: usize, seen: &mut Option<SeenKeys>) -> Meaning {
+        let key_at = self.nodes.len() - 1;
+        let Some(key) = self.text(key_at) else { return Meaning::default() };
+        let sensitive = secret::is_sensitive_key(key);
+        let seen = seen.get_or_insert_with(|| SeenKeys::of(self.keys(object_at, key_at)));
+        let repeated = seen.maybe(key) && self.keys(object_at, key_at).any(|other| other == key);
+        self.repeated_keys += u32::from(repeated);
+        // A key may have escapes, but is no text to mask.
+        if self.marks.last() == Some(&Mark::Text(key_at)) {
+            self.marks.pop();
+        }
+        if sensitive {
+            self.sensitive = true;
+            self.marks.push(Mark::Key(key_at));
+        }
+        Meaning { sensitive, repeated }
     }
 }
 
@@ -253,11 +324,11 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
         Ok(())
     }
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
-        self.0.nodes.push(Node::Text(Cow::Borrowed(value)));
+        self.0.nodes.push(Node::Text(value));
         Ok(())
     }
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        self.0.push_escaped(Cow::Owned(value.to_owned()));
+        self.0.push_escaped(value.to_owned(), 0..0);
         Ok(())
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
@@ -268,7 +339,7 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let at = self.0.open(Node::Object { end: 0 });
-        let mut seen = SeenKeys::default();
+        let mut seen = None;
         loop {
             if entries.next_key_seed(Push(self.0))?.is_none() {
                 break;
@@ -286,6 +357,14 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
 pub(super) struct SeenKeys([u64; 16]);
 
 impl SeenKeys {
+    fn of<'k>(keys: impl Iterator<Item = &'k str>) -> Self {
+        let mut seen = SeenKeys::default();
+        keys.for_each(|key| {
+            seen.maybe(key);
+        });
+        seen
+    }
+
     fn maybe(&mut self, key: &str) -> bool {
         let bytes = key.as_bytes();
         let edge = |edge: Option<&[u8; 4]>| edge.map_or(0, |edge| u32::from_le_bytes(*edge));
@@ -302,18 +381,6 @@ impl SeenKeys {
     }
 }
 
-/// Whether the key at `key_at` of the still open object at `object_at` occurred before.
-fn repeats(nodes: &[Node<'_>], object_at: usize, key_at: usize) -> bool {
-    let mut at = object_at + 1;
-    while at < key_at {
-        if nodes.get(at) == nodes.get(key_at) {
-            return true;
-        }
-        at = after(nodes, at + 1);
-    }
-    false
-}
-
 /// The index of the node that follows the value at `at`.
 fn after(nodes: &[Node<'_>], at: usize) -> usize {
     match nodes.get(at) {
@@ -325,18 +392,19 @@ fn after(nodes: &[Node<'_>], at: usize) -> usize {
 /// A value on a tape. Reading what is not there gives nothing, never a panic.
 #[derive(Debug, Clone, Copy)]
 pub struct Value<'t> {
-    nodes: &'t [Node<'t>],
+    tape: &'t Tape<'t>,
     at: usize,
 }
 
 impl<'t> Value<'t> {
-    fn node(self) -> Option<&'t Node<'t>> {
-        self.nodes.get(self.at)
+    fn node(self) -> Option<Node<'t>> {
+        self.tape.nodes.get(self.at).copied()
     }
 
     /// The value of a key, of an object; the last one where the key is repeated.
     pub fn get(self, key: &str) -> Option<Value<'t>> {
-        self.entries().filter(|(name, _)| *name == key).last().map(|(_, value)| value)
+        let mut found = self.entries().filter(|(name, _)| *name == key).map(|(_, value)| value);
+        if self.tape.repeated_keys == 0 { found.next() } else { found.last() }
     }
 
     /// The value at a path of keys.
@@ -351,16 +419,13 @@ impl<'t> Value<'t> {
 
     /// Texts as they are.
     pub fn text(self) -> Option<&'t str> {
-        match self.node()? {
-            Node::Text(text) => Some(text),
-            _ => None,
-        }
+        self.tape.text(self.at)
     }
 
     /// Texts as they are, numbers and booleans written out: for ids that some exports write as numbers.
     pub fn scalar(self) -> Option<Cow<'t, str>> {
         match self.node()? {
-            Node::Text(text) => Some(Cow::Borrowed(text)),
+            Node::Text(_) | Node::Own(_) => self.text().map(Cow::Borrowed),
             Node::Bool(value) => Some(Cow::Owned(value.to_string())),
             Node::Int(value) => Some(Cow::Owned(value.to_string())),
             Node::Uint(value) => Some(Cow::Owned(value.to_string())),
@@ -372,31 +437,31 @@ impl<'t> Value<'t> {
     /// Whole numbers, also when written as a text (`"256"`) or as a float without a fraction.
     pub fn int(self) -> Option<i64> {
         match self.node()? {
-            Node::Int(value) => Some(*value),
-            Node::Text(text) => text.parse().ok(),
-            Node::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => Some(*value as i64),
-            _ => None,
+            Node::Int(value) => Some(value),
+            Node::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => Some(value as i64),
+            _ => self.text()?.parse().ok(),
         }
     }
 
     /// Numbers, also when written as a text.
     pub fn float(self) -> Option<f64> {
         match self.node()? {
-            Node::Int(value) => Some(*value as f64),
-            Node::Uint(value) => Some(*value as f64),
-            Node::Float(value) => Some(*value),
-            Node::Text(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
-            _ => None,
+            Node::Int(value) => Some(value as f64),
+            Node::Uint(value) => Some(value as f64),
+            Node::Float(value) => Some(value),
+            _ => self.text()?.parse().ok().filter(|number: &f64| number.is_finite()),
         }
     }
 
     /// Booleans, also when written as the texts `true` and `false`.
     pub fn bool(self) -> Option<bool> {
         match self.node()? {
-            Node::Bool(value) => Some(*value),
-            Node::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
-            Node::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
-            _ => None,
+            Node::Bool(value) => Some(value),
+            _ => {
+                let text = self.text()?;
+                let is = |word| text.eq_ignore_ascii_case(word);
+                (is("true") || is("false")).then(|| is("true"))
+            }
         }
     }
 
@@ -417,15 +482,15 @@ impl<'t> Value<'t> {
 
     /// The elements of an array; nothing for other values.
     pub fn items(self) -> impl Iterator<Item = Value<'t>> + use<'t> {
-        let nodes = self.nodes;
+        let tape = self.tape;
         let (mut at, end) = match self.node() {
-            Some(Node::Array { end }) => (self.at + 1, *end as usize),
+            Some(Node::Array { end }) => (self.at + 1, end as usize),
             _ => (0, 0),
         };
         std::iter::from_fn(move || {
             (at < end).then(|| {
-                let value = Value { nodes, at };
-                at = after(nodes, at);
+                let value = Value { tape, at };
+                at = after(&tape.nodes, at);
                 value
             })
         })
@@ -433,21 +498,15 @@ impl<'t> Value<'t> {
 
     /// The keys and values of an object, in their order; nothing for other values.
     pub fn entries(self) -> impl Iterator<Item = (&'t str, Value<'t>)> + use<'t> {
-        let nodes = self.nodes;
+        let tape = self.tape;
         let (mut at, end) = match self.node() {
-            Some(Node::Object { end }) => (self.at + 1, *end as usize),
+            Some(Node::Object { end }) => (self.at + 1, end as usize),
             _ => (0, 0),
         };
         std::iter::from_fn(move || {
-            if at >= end {
-                return None;
-            }
-            let key = match nodes.get(at) {
-                Some(Node::Text(key)) => key.as_ref(),
-                _ => return None,
-            };
-            let value = Value { nodes, at: at + 1 };
-            at = after(nodes, at + 1);
+            let key = tape.text(at).filter(|_| at < end)?;
+            let value = Value { tape, at: at + 1 };
+            at = after(&tape.nodes, at + 1);
             Some((key, value))
         })
     }
@@ -461,8 +520,9 @@ impl<'t> Value<'t> {
     /// Visits every text below, with its place on the tape.
     fn visit_texts(self, path: &mut Vec<&'t str>, secret: Option<usize>, on: &mut dyn FnMut(&TextPlace<'_>, usize)) {
         match self.node() {
-            Some(Node::Text(text)) => {
-                let escaped = matches!(text, Cow::Owned(_));
+            Some(node @ (Node::Text(_) | Node::Own(_))) => {
+                let escaped = matches!(node, Node::Own(_));
+                let text = self.text().unwrap_or_default();
                 on(&TextPlace { path, secret, text, escaped }, self.at);
             }
             Some(Node::Array { .. }) => self.items().for_each(|item| item.visit_texts(path, secret, on)),
@@ -502,20 +562,26 @@ fn place_of(text: &str, whole: &str) -> Option<usize> {
     (whole.get(place..place + text.len())? == text).then_some(place)
 }
 
-/// Whether a text needs no escapes in JSON.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
+/// Puts a text as it stands between the quotes of JSON.
+fn push_content(text: &str, out: &mut String) {
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push_str(text);
+    } else {
+        let quoted = serde_json::to_string(text).unwrap_or_default();
+        let content = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        out.push_str(content.unwrap_or_default());
+    }
 }
 
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.node() {
             None | Some(Node::Null) => serializer.serialize_unit(),
-            Some(Node::Bool(value)) => serializer.serialize_bool(*value),
-            Some(Node::Int(value)) => serializer.serialize_i64(*value),
-            Some(Node::Uint(value)) => serializer.serialize_u64(*value),
-            Some(Node::Float(value)) => serializer.serialize_f64(*value),
-            Some(Node::Text(text)) => serializer.serialize_str(text),
+            Some(Node::Bool(value)) => serializer.serialize_bool(value),
+            Some(Node::Int(value)) => serializer.serialize_i64(value),
+            Some(Node::Uint(value)) => serializer.serialize_u64(value),
+            Some(Node::Float(value)) => serializer.serialize_f64(value),
+            Some(Node::Text(_) | Node::Own(_)) => serializer.serialize_str(self.text().unwrap_or_default()),
             Some(Node::Array { .. }) => serializer.collect_seq(self.items()),
             Some(Node::Object { .. }) => serializer.collect_map(self.entries()),
         }
@@ -557,6 +623,19 @@ mod tests {
         let (left, right): (serde_json::Value, serde_json::Value) =
             (serde_json::from_str(text).unwrap(), serde_json::from_str(&out).unwrap());
         assert_eq!(left, right);
+    }
+
+    #[test]
+    fn replaced_texts_stand_where_the_old_ones_stood() {
+        let text = r#" {"a": "x", "b\n":["é\"{}\"","plain",{"c":"\u00e9"}], "d":"last"}"#;
+        let swap = |place: &TextPlace<'_>| (place.text != "plain").then(|| format!("<{}\"\n", place.text));
+        let mut tape = Tape::parse(text).unwrap();
+        let fresh = tape.replace_texts(text, true, &swap);
+        assert_eq!(fresh, r#" {"a": "<x\"\n", "b\n":["<é\"{}\"\"\n","plain",{"c":"<é\"\n"}], "d":"<last\"\n"}"#);
+        assert_eq!(tape.root().path(&["d"]).and_then(Value::text), Some("<last\"\n"));
+        // Read in general, where escapes stood is not known: it is written anew.
+        let mut tape: Tape<'_> = serde_json::from_str(text).unwrap();
+        assert_eq!(Tape::parse(&tape.replace_texts(text, true, &swap)).unwrap(), Tape::parse(&fresh).unwrap());
     }
 
     #[test]

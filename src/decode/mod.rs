@@ -10,4 +10,5 @@ pub mod inflate;
 pub mod json;
 mod parse;
 pub mod secret;
+mod shapes;
 pub mod split;

@@ -7,34 +7,50 @@
 //! with the same result (property test below).
 
 use super::json::{Node, SeenKeys, Tape};
-use std::borrow::Cow;
+use super::shapes::{Place, Shapes};
+use std::cell::RefCell;
+use wide::u8x16;
 
 /// Nesting beyond this is left to serde_json, which allows 128 levels.
 const DEEP: usize = 64;
 
+thread_local! {
+    /// What this thread has learnt from the records before.
+    static SHAPES: RefCell<Shapes> = RefCell::default();
+}
+
 /// Reads the value at the front of `text`; gives it and the place after it, or nothing where
 /// serde_json has to judge.
 pub(super) fn read_front(text: &str) -> Option<(Tape<'_>, usize)> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, tape: Tape::with_capacity(192), line_breaks: false };
+    SHAPES.with_borrow_mut(|shapes| read_front_with(shapes, text))
+}
+
+fn read_front_with<'a>(shapes: &mut Shapes, text: &'a str) -> Option<(Tape<'a>, usize)> {
+    shapes.make_room();
+    let bytes = text.as_bytes();
+    let specials = Specials::new(bytes);
+    let mut reader = Reader { text, bytes, at: 0, tape: Tape::with_capacity(192), line_breaks: false, specials, shapes };
     // Whether a word or a number ends here, what follows decides.
     if !matches!(reader.next()?, b'{' | b'[' | b'"') {
         return None;
     }
     reader.line_breaks = false;
-    reader.value(0)?;
+    reader.value(0, Place::Below(Shapes::TOP))?;
     reader.tape.set_line_breaks(reader.line_breaks);
     Some((reader.tape, reader.at))
 }
 
-struct Reader<'a> {
+struct Reader<'a, 's> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
     tape: Tape<'a>,
     line_breaks: bool,
+    specials: Specials<'a>,
+    shapes: &'s mut Shapes,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn byte(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -42,6 +58,11 @@ impl<'a> Reader<'a> {
     /// The next byte that is no white space.
     #[inline]
     fn next(&mut self) -> Option<u8> {
+        let byte = self.byte()?;
+        if byte > b' ' { Some(byte) } else { self.next_behind_space() }
+    }
+
+    fn next_behind_space(&mut self) -> Option<u8> {
         loop {
             match self.byte()? {
                 b' ' | b'\t' | b'\r' => self.at += 1,
@@ -54,11 +75,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Option<()> {
+    /// `below` is where the keys of an object stand.
+    fn value(&mut self, depth: usize, below: Place) -> Option<()> {
         match self.next()? {
             b'"' => self.string(),
-            b'{' if depth < DEEP => self.object(depth),
-            b'[' if depth < DEEP => self.array(depth),
+            b'{' if depth < DEEP => self.object(depth, below),
+            b'[' if depth < DEEP => self.array(depth, below),
             b't' => self.word("true", Node::Bool(true)),
             b'f' => self.word("false", Node::Bool(false)),
             b'n' => self.word("null", Node::Null),
@@ -100,19 +122,18 @@ impl<'a> Reader<'a> {
     #[inline]
     fn string(&mut self) -> Option<()> {
         let first = self.at + 1;
-        let (end, plain) = end_of_string(self.bytes, first)?;
+        let (end, plain) = self.specials.end_of_string(first)?;
         self.at = end + 1;
         if plain {
-            self.tape.push(Node::Text(Cow::Borrowed(self.text.get(first..end)?)));
+            self.tape.push(Node::Text(self.text.get(first..end)?));
         } else {
             let quoted = self.text.get(first - 1..=end)?;
-            let unescaped: Cow<'_, str> = serde_json::from_str::<String>(quoted).ok()?.into();
-            self.tape.push_escaped(unescaped);
+            self.tape.push_escaped(serde_json::from_str(quoted).ok()?, first..end);
         }
         Some(())
     }
 
-    fn array(&mut self, depth: usize) -> Option<()> {
+    fn array(&mut self, depth: usize, below: Place) -> Option<()> {
         let at = self.tape.open(Node::Array { end: 0 });
         self.at += 1;
         if self.next()? == b']' {
@@ -121,7 +142,7 @@ impl<'a> Reader<'a> {
             return Some(());
         }
         loop {
-            self.value(depth + 1)?;
+            self.value(depth + 1, below)?;
             let byte = self.next()?;
             self.at += 1;
             match byte {
@@ -135,7 +156,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Option<()> {
+    fn object(&mut self, depth: usize, first: Place) -> Option<()> {
         let at = self.tape.open(Node::Object { end: 0 });
         self.at += 1;
         if self.next()? == b'}' {
@@ -143,18 +164,21 @@ impl<'a> Reader<'a> {
             self.tape.close(at);
             return Some(());
         }
-        let mut seen = SeenKeys::default();
+        let mut place = first;
+        let mut seen = None;
         loop {
             if self.next()? != b'"' {
                 return None;
             }
-            self.string()?;
-            self.tape.note_key(at, &mut seen);
-            if self.next()? != b':' {
-                return None;
-            }
-            self.at += 1;
-            self.value(depth + 1)?;
+            place = match self.known_key(place)? {
+                Some(key) => key,
+                None => self.key(at, place, &mut seen)?,
+            };
+            let below = match place {
+                Place::Behind(key) => Place::Below(key),
+                _ => Place::Unknown,
+            };
+            self.value(depth + 1, below)?;
             let byte = self.next()?;
             self.at += 1;
             match byte {
@@ -167,48 +191,126 @@ impl<'a> Reader<'a> {
             }
         }
     }
+
+    /// A key that was met in this place before, with its colon: the place behind it.
+    #[inline]
+    fn known_key(&mut self, place: Place) -> Option<Option<Place>> {
+        let Some((key, length, meaning)) = self.shapes.find(place, self.bytes.get(self.at..)?) else { return Some(None) };
+        let end = self.at + length;
+        self.tape.push_key(self.text.get(self.at + 1..end - 2)?, meaning);
+        self.at = end;
+        Some(Some(Place::Behind(key)))
+    }
+
+    /// Any key, with its colon: it is learnt if it can be.
+    fn key(&mut self, object_at: usize, place: Place, seen: &mut Option<SeenKeys>) -> Option<Place> {
+        let start = self.at;
+        self.string()?;
+        let end = self.at;
+        if self.next()? != b':' {
+            return None;
+        }
+        let plain = self.at == end && self.bytes.get(start..end)?.iter().all(|byte| *byte != b'\\');
+        self.at += 1;
+        let meaning = self.tape.note_key(object_at, seen);
+        let learnt = match place {
+            Place::Unknown => None,
+            _ if plain => self.shapes.learn(place, self.bytes.get(start..=end)?, meaning),
+            _ => None,
+        };
+        Some(learnt.map_or(Place::Unknown, Place::Behind))
+    }
 }
 
-/// The closing quote of the string whose content begins at `at`, and whether it has no escapes;
-/// nothing for a control character, or where the text ends within it.
-#[inline]
-fn end_of_string(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
-    let mut plain = true;
-    loop {
-        at = at_special(bytes, at)?;
-        match bytes.get(at)? {
-            b'"' => return Some((at, plain)),
-            b'\\' => {
-                plain = false;
-                at += 2;
+/// Finds quotes, backslashes and control characters, a block of bytes at a time: strings are short, so a
+/// block serves several of them.
+struct Specials<'a> {
+    bytes: &'a [u8],
+    /// Where the block at hand begins.
+    block: usize,
+    /// A bit for each of its bytes.
+    found: u64,
+}
+
+/// Bytes of a block: bits of a word.
+const BLOCK: usize = 64;
+
+impl<'a> Specials<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        let mut specials = Specials { bytes, block: 0, found: 0 };
+        specials.load(0);
+        specials
+    }
+
+    /// The closing quote of the string whose content begins at `at`, and whether it has no escapes;
+    /// nothing for a control character, or where the text ends within it.
+    #[inline]
+    fn end_of_string(&mut self, mut at: usize) -> Option<(usize, bool)> {
+        let mut plain = true;
+        loop {
+            at = self.next(at)?;
+            match self.bytes.get(at)? {
+                b'"' => return Some((at, plain)),
+                b'\\' => {
+                    plain = false;
+                    at += 2;
+                }
+                _ => return None,
             }
-            _ => return None,
         }
+    }
+
+    /// The first one from `at` on.
+    #[inline]
+    fn next(&mut self, at: usize) -> Option<usize> {
+        if at - self.block >= BLOCK {
+            self.load(at);
+        }
+        let left = self.found >> (at - self.block);
+        if left != 0 { Some(at + left.trailing_zeros() as usize) } else { self.next_block() }
+    }
+
+    /// The first one behind the block at hand.
+    fn next_block(&mut self) -> Option<usize> {
+        loop {
+            let at = self.block + BLOCK;
+            if at >= self.bytes.len() {
+                return None;
+            }
+            self.load(at);
+            if self.found != 0 {
+                return Some(at + self.found.trailing_zeros() as usize);
+            }
+        }
+    }
+
+    #[inline]
+    fn load(&mut self, at: usize) {
+        self.block = at;
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        self.found = match rest.first_chunk() {
+            Some(block) => specials_of(block),
+            None => {
+                let mut block = [b' '; BLOCK];
+                block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                specials_of(&block)
+            }
+        };
     }
 }
 
-const ONES: u64 = u64::from_le_bytes([0x01; 8]);
-const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-
-/// The next quote, backslash or control character.
+/// A bit for each quote, backslash and control character.
 #[inline]
-fn at_special(bytes: &[u8], mut at: usize) -> Option<usize> {
-    // Of each mask only the lowest bit set is exact, and only the lowest of all is used:
-    // <https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord>
-    while let Some(chunk) = bytes.get(at..)?.first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ (ONES * u64::from(b'"'));
-        let slash = word ^ (ONES * u64::from(b'\\'));
-        let found =
-            (quote.wrapping_sub(ONES) & !quote) | (slash.wrapping_sub(ONES) & !slash) | (word.wrapping_sub(ONES * 0x20) & !word);
-        let found = found & HIGH;
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..)?;
-    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).map(|found| at + found)
+fn specials_of(block: &[u8; BLOCK]) -> u64 {
+    let quote = u8x16::splat(b'"');
+    let slash = u8x16::splat(b'\\');
+    let control = u8x16::splat(0x1f);
+    let parts = block.as_chunks::<16>().0.iter();
+    parts.rev().fold(0, |bits, part| {
+        let part = u8x16::new(*part);
+        let special = part.simd_eq(quote) | part.simd_eq(slash) | part.min(control).simd_eq(part);
+        bits << 16 | u64::from(special.to_bitmask())
+    })
 }
 
 #[cfg(test)]
@@ -243,6 +345,33 @@ mod tests {
         ] {
             assert!(read_front(text).is_some(), "{text}");
             agrees(text).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_was_learnt_changes_nothing() {
+        let mut shapes = Shapes::default();
+        let wide = |from: usize| (from..from + 40).map(|key| format!(r#""key{key}":{key}"#)).collect::<Vec<_>>().join(",");
+        let long = "k".repeat(300);
+        let texts = [
+            r#"{"a":1,"b":{"token":"x","a":2},"a":3,"password":"p","a":4} "#.to_owned(),
+            r#"{"a":1,"b":{"a":2},"a":3}"#.to_owned(),
+            r#"{"b":{"token":"x"},"a":3,"a" :4,"longer than sixteen bytes":5}"#.to_owned(),
+            r#"{"b":{"token":"x"},"a":3,"a" :4,"longer than sixteen bytes, and more than":5}"#.to_owned(),
+            r#"{"b":{"token":"x"},"a":3,"longer than sixteen bytes, and more thaN":[{"c":1},{"c":2,"c":3}]}"#.to_owned(),
+            r#"{"\u0061":1,"a":2,"password":[{"a":1}]}"#.to_owned(),
+            format!(r#"{{"{long}":1,"a":2,"{long}":3,"a":4}}"#),
+            format!("[{{{}}},{{{}}},{{{}}}]", wide(0), wide(20), wide(30)),
+        ];
+        for text in texts.iter().chain(&texts).chain(texts.iter().rev()) {
+            let (tape, end) = read_front_with(&mut shapes, text).unwrap();
+            let (expected, expected_end) = general(text).unwrap();
+            assert_eq!((tape, end), (expected, expected_end), "{text}");
+        }
+        // More keys than are kept.
+        for from in (0..40_000).step_by(40) {
+            let text = format!("{{{}}}", wide(from));
+            assert_eq!(read_front_with(&mut shapes, &text).unwrap().0, general(&text).unwrap().0);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::seen::{LastDay, Seen, identity};
 use crate::decode::inflate::InflateLimits;
 use crate::model::Record;
-use crate::table::{Columns, Row, Table, TableSet};
+use crate::table::{Columns, Row, Table, TableSet, widened};
 use arrow::error::ArrowError;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -104,7 +104,7 @@ impl<'s> Worker<'s> {
     fn push(&mut self, row: &Row<'_>, record_time: i64) -> Result<(), LoadError> {
         let table = row.table();
         if let Some(time) = row.time().filter(|_| table.holds_events()) {
-            self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+            self.span = widened(self.span, time);
         }
         if !self.tables.contains(table) {
             return Ok(());

@@ -12,7 +12,7 @@ use super::task_size;
 use super::time::parse_time;
 use super::{Modeled, Origin, Record, Refusal};
 use crate::decode::json::Value;
-use crate::table::{Call, Failure, Row, Table};
+use crate::table::{Call, Failure, OriginalText, Row, Table};
 use std::borrow::Cow;
 
 type Name<'a> = Option<Cow<'a, str>>;
@@ -54,7 +54,7 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     if call.event_source.as_deref() == Some("ec2.amazonaws.com") {
         read_network_call(&mut call, parts.request, parts.response);
     }
-    call.raw = origin.raw();
+    call.raw = origin.raw().map(|raw| OriginalText { ids: [parts.event_id, parts.request_id, parts.shared_event_id], ..raw });
     let account = call.account.clone();
     let mut rows = Vec::with_capacity(1 + failures.len());
     rows.push(Row::from(call));
@@ -67,6 +67,8 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
 struct Parts<'a> {
     event_time: Option<&'a str>,
     event_id: Option<&'a str>,
+    request_id: Option<&'a str>,
+    shared_event_id: Option<&'a str>,
     identity: Option<Value<'a>>,
     request: Option<Value<'a>>,
     response: Option<Value<'a>>,
@@ -95,8 +97,14 @@ fn read_field<'a>(call: &mut Call<'a>, parts: &mut Parts<'a>, key: &str, value: 
         "eventType" => call.event_type = text(),
         "eventCategory" => call.category = text(),
         "eventVersion" => call.event_version = value.scalar(),
-        "requestID" => call.request_id = text(),
-        "sharedEventID" => call.shared_event_id = text(),
+        "requestID" => {
+            call.request_id = text();
+            parts.request_id = value.text();
+        }
+        "sharedEventID" => {
+            call.shared_event_id = text();
+            parts.shared_event_id = value.text();
+        }
         _ => {}
     }
 }

@@ -27,7 +27,7 @@ pub mod task;
 mod task_size;
 pub mod time;
 
-use crate::table::{Row, Table};
+use crate::table::{OriginalText, Row, Table};
 use std::borrow::Cow;
 
 /// Where a record came from.
@@ -50,8 +50,8 @@ impl<'a> Origin<'a> {
     }
 
     /// The original, as a column value.
-    pub fn raw(&self) -> Option<Cow<'a, str>> {
-        self.raw.map(Cow::Borrowed)
+    pub fn raw(&self) -> Option<OriginalText<'a>> {
+        self.raw.map(OriginalText::from)
     }
 
     /// An id made from the content, for records that have none.

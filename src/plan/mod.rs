@@ -60,6 +60,7 @@ use jiff::tz::TimeZone;
 pub use catalog::PlanCatalog;
 pub use error::PlanError;
 pub use evidence::Evidence;
+pub use function::with_originals;
 pub use session::{session, set_min_blocked, set_quotas};
 pub use source::evaluated_name;
 pub use views::refused::demands as refused_demands;

@@ -9,7 +9,7 @@ use super::read::{in_schema, ints, read_columns, texts};
 use super::write::LoadWriter;
 use super::{Store, StoreError, WriteOptions, delta, lock, recover, runtime};
 use crate::load::{Kept, LoadError, Seen, Worker, catalog_version, model_again};
-use crate::table::{Table, TableSet};
+use crate::table::{STAND_INS, Table, TableSet, restore};
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
@@ -128,7 +128,7 @@ fn model_all(root: &Path, manifest: &Manifest, writer: &LoadWriter) -> Result<Do
 fn columns_of(table: Table) -> Vec<&'static str> {
     let mut columns = vec!["id", "source", "file", "record", "raw"];
     match table {
-        Table::Calls => columns.push("failed"),
+        Table::Calls => columns.extend(["failed", "request_id", "shared_event_id"]),
         Table::InstanceEvents => columns.push("agent_update_status"),
         Table::ServiceEvents => columns.extend(["kind", "cluster", "cluster_arn", "service", "service_arn"]),
         Table::JobSubmissions => columns.push("run_record"),
@@ -137,22 +137,24 @@ fn columns_of(table: Table) -> Vec<&'static str> {
     columns
 }
 
-fn model_batch(worker: &mut Worker<'_>, table: Table, batch: &RecordBatch, done: &mut Done) -> Result<(), StoreError> {
+fn model_batch<'r>(worker: &mut Worker<'_>, table: Table, batch: &'r RecordBatch, done: &mut Done) -> Result<(), StoreError> {
     let text = |name: &str| texts(batch, name);
     let (ids, sources, files, raws, records) = (text("id"), text("source"), text("file"), text("raw"), ints(batch, "record"));
     let concerned = concerned(table, batch);
     let kinds = text("kind");
+    let stood_for = STAND_INS.map(|(_, id)| text(id));
     for row in (0..batch.num_rows()).filter(|row| concerned.get(*row) == Some(&true)) {
         let of = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().map(str::to_owned);
         let service = (table == Table::ServiceEvents).then(|| service_of(batch, row));
-        let raw = raws.get(row).copied().flatten();
+        let at = |column: &Vec<Option<&'r str>>| column.get(row).copied().flatten();
+        let raw = at(&raws).map(|raw| restore(raw, stood_for.each_ref().map(at)));
         let (source, file) = (of(&sources).unwrap_or_default(), of(&files).unwrap_or_default());
         let again = match raw {
             None => false,
             Some(raw) => {
                 let kept = Kept {
                     table,
-                    raw,
+                    raw: &raw,
                     source: &source,
                     file: &file,
                     record: records.get(row).copied().flatten().unwrap_or_default(),

@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::manifest::DataFile;
 use crate::load::{Day, Shelf};
-use crate::table::{Columns, Table};
+use crate::table::{Columns, STAND_INS, Table};
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::{max, min};
 use arrow::record_batch::RecordBatch;
@@ -143,7 +143,7 @@ fn properties(table: Table) -> WriterProperties {
             builder = builder
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_statistics_enabled(column, EnabledStatistics::None);
-        } else if matches!(field.name, "id" | "request_id" | "shared_event_id") {
+        } else if STAND_INS.iter().any(|(_, id)| *id == field.name) {
             builder = builder.set_column_dictionary_enabled(column, false);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::coded::{Coded, encode_missing};
 use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_bits, put_levels};
-use super::{Originals, Uniques};
+use super::{OriginalText, Originals, Uniques};
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, StringViewArray, StringViewBuilder, TimestampMicrosecondArray, UInt32Array,
     new_null_array,
@@ -183,14 +183,14 @@ impl Default for OriginalColumn {
 }
 
 impl Kind for Original {
-    type Value<'a> = Option<Cow<'a, str>>;
+    type Value<'a> = Option<OriginalText<'a>>;
     type Column = OriginalColumn;
     const KIND: FieldKind = FieldKind::Text;
 
-    fn push(column: &mut OriginalColumn, value: &Option<Cow<'_, str>>) -> usize {
+    fn push(column: &mut OriginalColumn, value: &Option<OriginalText<'_>>) -> usize {
         match column {
-            OriginalColumn::Here(texts) => texts.push(value.as_deref()),
-            OriginalColumn::Apart(originals) => originals.push(value.as_deref()),
+            OriginalColumn::Here(texts) => texts.push(value.map(|original| original.text)),
+            OriginalColumn::Apart(originals) => originals.push(value.as_ref()),
         }
     }
 

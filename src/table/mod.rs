@@ -11,7 +11,7 @@ mod uniques;
 mod round_trip;
 
 pub use kind::FieldKind;
-pub use originals::Originals;
+pub use originals::{OriginalText, Originals, OwnIds, STAND_INS, restore};
 pub use pages::Encoded;
 pub use schema::*;
 pub use uniques::Uniques;

@@ -3,14 +3,89 @@
 //! Originals are nine tenths of the bytes of a log. Gathered as a column they would be copied four times, and
 //! be compressed long after the processor has forgotten them. So each goes straight into an open page of a
 //! Parquet column (optional byte arrays, plain), and a full page is compressed at once, into a tenth.
+//!
+//! An id that has a column of its own is not kept twice: random digits cost more than all other text together. In the
+//! original a control character stands for it, which no JSON text holds ([`STAND_INS`]); [`restore`] puts it back.
 
 use super::pages::{Chunk, Encoded, PAGE_BYTES, put_levels};
+use memchr::memmem;
 use parquet::basic::Encoding;
 use parquet::errors::{ParquetError, Result};
 use parquet::schema::types::ColumnDescPtr;
+use std::borrow::Cow;
+
+/// What stands in an original for an id, and the column that has the id.
+pub const STAND_INS: [(char, &str); 3] = [('\u{1}', "id"), ('\u{2}', "request_id"), ('\u{3}', "shared_event_id")];
+
+/// The ids of a record, in the order of [`STAND_INS`].
+pub type OwnIds<'a> = [Option<&'a str>; STAND_INS.len()];
+
+/// An original record.
+#[derive(Debug, Clone, Copy)]
+pub struct OriginalText<'a> {
+    /// Its text.
+    pub text: &'a str,
+    /// The ids in it that columns of their own have.
+    pub ids: OwnIds<'a>,
+}
+
+impl<'a> OriginalText<'a> {
+    /// Gives it piece by piece, with stand-ins for its ids.
+    fn pieces(&self, mut on: impl FnMut(&[u8])) {
+        let mut found = [(usize::MAX, 0, 0); STAND_INS.len()];
+        for ((slot, id), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(STAND_INS) {
+            if let Some((id, place)) = id.filter(|id| !id.is_empty()).and_then(|id| Some((id, place_of(id, self.text)?))) {
+                *slot = (place, id.len(), stand_in as u8);
+            }
+        }
+        found.sort_unstable();
+        let bytes = self.text.as_bytes();
+        let mut from = 0;
+        for (place, length, stand_in) in found {
+            // The same id twice has one place.
+            let Some(before) = bytes.get(from..place) else { continue };
+            on(before);
+            on(&[stand_in]);
+            from = place + length;
+        }
+        on(bytes.get(from..).unwrap_or_default());
+    }
+}
+
+impl<'a> From<&'a str> for OriginalText<'a> {
+    /// An original that is kept as it is.
+    fn from(text: &'a str) -> Self {
+        OriginalText { text, ids: OwnIds::default() }
+    }
+}
+
+/// Where a text stands in a whole. It is nearly always a part of the very same bytes.
+fn place_of(text: &str, whole: &str) -> Option<usize> {
+    let place = (text.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+    let end = place.checked_add(text.len())?;
+    if whole.get(place..end) == Some(text) { Some(place) } else { memmem::find(whole.as_bytes(), text.as_bytes()) }
+}
+
+/// An original as it was, of the text that is kept of it and its ids.
+pub fn restore<'a>(kept: &'a str, ids: OwnIds<'_>) -> Cow<'a, str> {
+    let is_stand_in = |letter: char| STAND_INS.iter().any(|(stand_in, _)| *stand_in == letter);
+    if !kept.contains(is_stand_in) {
+        return Cow::Borrowed(kept);
+    }
+    let mut whole = String::with_capacity(kept.len() + 128);
+    for part in kept.split_inclusive(is_stand_in) {
+        let id = STAND_INS.iter().zip(ids).find_map(|((stand_in, _), id)| Some((part.strip_suffix(*stand_in)?, id)));
+        let (text, id) = id.unwrap_or((part, None));
+        whole.push_str(text);
+        whole.push_str(id.unwrap_or_default());
+    }
+    Cow::Owned(whole)
+}
 
 /// Room before the values of a page for the levels of a page in which all rows have a value, or none.
 const FRONT: usize = 16;
+/// Bytes of the length before a text.
+const LENGTH: usize = 4;
 
 /// The originals of a number of rows, as the pages of a column chunk.
 #[derive(Debug, Default)]
@@ -30,16 +105,20 @@ struct OpenPage {
 }
 
 impl OpenPage {
-    fn push(&mut self, text: Option<&str>) {
+    fn push(&mut self, original: Option<&OriginalText<'_>>) {
         if self.body.is_empty() {
             self.body.resize(FRONT, 0);
         }
-        if let Some(text) = text {
-            let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-            self.body.extend_from_slice(&length.to_le_bytes());
-            self.body.extend_from_slice(text.as_bytes());
+        if let Some(original) = original {
+            let start = self.body.len();
+            self.body.extend_from_slice(&[0; LENGTH]);
+            original.pieces(|piece| self.body.extend_from_slice(piece));
+            let length = u32::try_from(self.body.len() - start - LENGTH).unwrap_or(u32::MAX);
+            if let Some(slot) = self.body.get_mut(start..start + LENGTH) {
+                slot.copy_from_slice(&length.to_le_bytes());
+            }
         }
-        self.present.push(text.is_some());
+        self.present.push(original.is_some());
     }
 
     /// Gives the page, levels before values.
@@ -59,9 +138,9 @@ impl OpenPage {
 
 impl Originals {
     /// Adds the original of the next row and says by how many bytes this grew.
-    pub fn push(&mut self, text: Option<&str>) -> usize {
+    pub fn push(&mut self, original: Option<&OriginalText<'_>>) -> usize {
         let before = self.chunk.size() + self.open.body.capacity();
-        self.open.push(text);
+        self.open.push(original);
         if self.open.body.len() >= PAGE_BYTES {
             self.close_page();
         }
@@ -135,7 +214,7 @@ mod tests {
     fn gather(texts: &[Option<String>]) -> Originals {
         let mut originals = Originals::default();
         texts.iter().for_each(|text| {
-            originals.push(text.as_deref());
+            originals.push(text.as_deref().map(OriginalText::from).as_ref());
         });
         originals
     }
@@ -149,7 +228,37 @@ mod tests {
         assert_eq!(read_back(originals), texts);
     }
 
+    /// What is kept of an original.
+    fn kept(original: &OriginalText<'_>) -> String {
+        let mut bytes = Vec::new();
+        original.pieces(|piece| bytes.extend_from_slice(piece));
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn ids_are_not_kept_twice() {
+        let text = r#"{"requestID":"r-1","eventID":"e-1","note":"r-1","sharedEventID":"s-1"}"#;
+        let original = OriginalText { text, ids: [text.get(30..33), Some("r-1"), Some("s-1")] };
+        let expected = "{\"requestID\":\"\u{2}\",\"eventID\":\"\u{1}\",\"note\":\"r-1\",\"sharedEventID\":\"\u{3}\"}";
+        assert_eq!(kept(&original), expected);
+        assert_eq!(restore(expected, original.ids), text);
+        assert!(matches!(restore(text, original.ids), Cow::Borrowed(_)));
+        // An id that the text does not have, and one id in two columns.
+        let original = OriginalText { text, ids: [Some("0123"), Some("s-1"), Some("s-1")] };
+        assert_eq!(restore(&kept(&original), original.ids), text);
+    }
+
     proptest! {
+        #[test]
+        fn what_is_left_out_is_put_back(
+            text in "[ab\"é]{0,30}",
+            ids in prop::array::uniform3(prop::option::of("[abé]{0,4}")),
+        ) {
+            let original = OriginalText { text: &text, ids: ids.each_ref().map(|id| id.as_deref()) };
+            let kept = kept(&original);
+            prop_assert_eq!(restore(&kept, original.ids), text.as_str());
+        }
+
         #[test]
         fn what_is_set_apart_is_read_back(
             first in prop::collection::vec(prop::option::of("[a-zé\"]{0,40}"), 0..200),

@@ -38,6 +38,7 @@ fn read_back(columns: Columns) -> RecordBatch {
 fn gather(rows: &[(Option<u16>, Option<bool>, String)], apart: bool) -> Columns {
     let mut columns = if apart { Columns::with_originals_apart(Table::RunRecords) } else { Columns::new(Table::RunRecords) };
     for (number, flag, text) in rows {
+        let original = text.repeat(40);
         columns.push(&Row::from(RunRecord {
             id: number.map(|number| format!("{number:036}").into()),
             time: number.map(i64::from),
@@ -45,7 +46,7 @@ fn gather(rows: &[(Option<u16>, Option<bool>, String)], apart: bool) -> Columns 
             run_cost: number.map(|number| f64::from(number % 5) / 3.0),
             deleted: *flag,
             source: Some("dstack".into()),
-            raw: flag.map(|_| text.repeat(40).into()),
+            raw: flag.map(|_| original.as_str().into()),
             ..RunRecord::default()
         }));
     }

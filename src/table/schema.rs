@@ -443,7 +443,7 @@ tables! {
         source: Text = "dstack",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the original record, secrets masked, where it stands alone; else its run has it",
+        raw: Original = "the original record, secrets masked, where it stands alone; else its run has it",
     }
 
     /// dstack events.
@@ -513,7 +513,7 @@ tables! {
         source: Text = "flow_log",
         file: Text = "file it was read from",
         record: Int = "number of the record in its file, from 1",
-        raw: Text = "the record as a line of the file",
+        raw: Original = "the record as a line of the file",
     }
 
     /// What went wrong: one row for each record that tells of a failure.
@@ -654,6 +654,12 @@ impl Row<'_> {
 /// Takes the chunks of the columns of a table, in their order.
 pub type PutChunk<'p> = dyn FnMut(Encoded) -> Result<(), ParquetError> + 'p;
 
+/// Oldest and newest time, with one more.
+#[inline]
+pub fn widened(span: Option<(i64, i64)>, time: i64) -> Option<(i64, i64)> {
+    Some(span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))))
+}
+
 /// The columns of one base table while rows arrive.
 #[derive(Debug)]
 pub struct Columns {
@@ -689,7 +695,7 @@ impl Columns {
         self.bytes += self.columns.push(row);
         self.rows += 1;
         if let Some(time) = row.time() {
-            self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+            self.span = widened(self.span, time);
         }
     }
 
@@ -699,10 +705,9 @@ impl Columns {
         self.columns.join(other.columns);
         self.rows += other.rows;
         self.bytes += other.bytes;
-        self.span = match (self.span, other.span) {
-            (Some((first, last)), Some((oldest, newest))) => Some((first.min(oldest), last.max(newest))),
-            (one, other) => one.or(other),
-        };
+        if let Some((first, last)) = other.span {
+            self.span = widened(widened(self.span, first), last);
+        }
     }
 
     /// Rows so far.

@@ -7,27 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::fixture::{checked_in, lines, options, tables, try_ask, wait};
+use super::fixture::{Random, checked_in, lines, options, tables, try_ask, wait};
 use crate::plan::quotas::{Quota, Quotas, WhatIf};
 use crate::plan::{set_min_blocked, set_quotas};
 use crate::run;
 use crate::table::{Failure, InstanceEvent, Row, TaskEvent};
-
-/// A xorshift generator: the same histories every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: i64) -> i64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as i64
-    }
-
-    fn one_in(&mut self, bound: i64) -> bool {
-        self.below(bound) == 0
-    }
-}
 
 /// The night in which the clocks of Berlin go back, as microseconds.
 fn base() -> i64 {

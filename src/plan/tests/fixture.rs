@@ -98,3 +98,28 @@ pub fn lines(answer: &Answer) -> Vec<String> {
 pub fn ask(session: &SessionContext, text: &str) -> Vec<String> {
     lines(&try_ask(session, text, false).unwrap_or_else(|error| panic!("{text}: {error}")))
 }
+
+/// A xorshift generator: the same histories every time.
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: i64) -> i64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as i64
+    }
+
+    /// True once in so many times.
+    pub fn one_in(&mut self, bound: i64) -> bool {
+        self.below(bound) == 0
+    }
+
+    /// Another order.
+    pub fn shuffle<T>(&mut self, things: &mut [T]) {
+        for index in (1..things.len()).rev() {
+            things.swap(index, self.below(index as i64 + 1) as usize);
+        }
+    }
+}

@@ -7,30 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::fixture::{lines, packed, try_ask};
+use super::fixture::{Random, lines, packed, try_ask};
 use crate::table::{JobSubmission, Row, RunEvent, RunRecord, TaskEvent};
-
-/// A xorshift generator: the same histories every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: i64) -> i64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as i64
-    }
-
-    fn one_in(&mut self, bound: i64) -> bool {
-        self.below(bound) == 0
-    }
-
-    fn shuffle<T>(&mut self, things: &mut [T]) {
-        for index in (1..things.len()).rev() {
-            things.swap(index, self.below(index as i64 + 1) as usize);
-        }
-    }
-}
 
 const MINUTE: i64 = 60_000_000;
 const FOREVER: i64 = i64::MAX;

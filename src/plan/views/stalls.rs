@@ -124,37 +124,12 @@ const JOINED: &str = "select j.account, j.region, j.cluster, j.container_instanc
      where j.container_instance is not null group by 1, 2, 3, 4";
 
 fn view(need: Need) -> String {
-    let number = |name: &str| format!("g.{name}");
-    let numbers: Vec<String> = [
-        "registered_cpu",
-        "registered_memory",
-        "running_cpu",
-        "running_memory",
-        "stopping_cpu",
-        "stopping_memory",
-        "pending_cpu",
-        "pending_memory",
-        "stopping",
-        "pending",
-        "stop_micros",
-        "service",
-        "deployment",
-        "stopping_tasks",
-        "pending_tasks",
-        "agent_version",
-        "ec2_instance",
-        "stopping_definition",
-        "ids",
-    ]
-    .into_iter()
-    .map(number)
-    .collect();
     let stalls = format!(
         "select arrow_cast(concat(g.container_instance, '/', cast(cast(g.\"time\" as bigint) as varchar), '/', \
          coalesce(g.deployment, '')), 'Utf8View') as id, g.\"time\", g.until as ended_at, g.account, \
-         g.region, g.cluster, g.container_instance, g.definition as task_definition, {numbers} \
+         g.region, g.cluster, g.container_instance, g.definition as task_definition, \
+         g.* except (\"time\", until, account, region, cluster, container_instance, definition, open) \
          from instance_stalls({tasks}, {instances}, {anchor}, min_blocked()) g",
-        numbers = numbers.join(", "),
         tasks = as_text(&tasks(need)),
         instances = as_text(&instances(need)),
         anchor = need.anchor,
