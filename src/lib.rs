@@ -28,6 +28,7 @@ pub mod context;
 pub mod diagnostic;
 pub mod document;
 pub mod exit;
+pub mod memory;
 
 pub mod decode;
 pub mod discover;

@@ -306,18 +306,20 @@ fn load_found(
             &written
         }
     };
-    let file = report.name.clone();
+    if found.shape == Shape::Service {
+        return load_service(worker, found.value, offset, options, report);
+    }
+    let file = std::mem::take(&mut report.name);
     let origin = |report: &FileReport| Origin {
         file: &file,
         record: i64::try_from(report.next_number()).unwrap_or(i64::MAX),
         raw: options.keep_raw.then_some(text),
         text,
     };
-    if found.shape == Shape::Service {
-        return load_service(worker, found.value, offset, options, report);
-    }
     let modeled = model_one(found.shape, found.value, origin(report));
-    accept(worker, modeled, (Some(offset as u64), text), options, report)
+    let accepted = accept(worker, modeled, (Some(offset as u64), text), options, report);
+    report.name = file;
+    accepted
 }
 
 /// A service of `describe-services`: each of its events and deployments is a record of its own.

@@ -12,6 +12,7 @@ use parquet::errors::Result;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescPtr;
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 /// Values and codes of a column.
 #[derive(Debug, Default)]
@@ -23,10 +24,84 @@ pub struct Coded {
     /// Codes by the hash of their value.
     known: HashTable<u32>,
     state: RandomState,
-    codes: Vec<u32>,
-    /// Missing values before the first one that is not: most columns of most rows have no value at all.
+    codes: Codes,
+    /// Missing values that are not written yet: most columns of most rows have no value at all.
     missing: usize,
+    /// The code of the newest value, and where it is in `bytes`.
     last: u32,
+    last_at: Range<usize>,
+}
+
+/// Codes in as few bytes as the greatest of them takes.
+#[derive(Debug)]
+enum Codes {
+    One(Vec<u8>),
+    Two(Vec<u16>),
+    Four(Vec<u32>),
+}
+
+impl Default for Codes {
+    fn default() -> Self {
+        Codes::One(Vec::new())
+    }
+}
+
+impl Codes {
+    #[inline]
+    fn push(&mut self, code: u32) {
+        match self {
+            Codes::One(codes) if let Ok(code) = u8::try_from(code) => codes.push(code),
+            Codes::Two(codes) if let Ok(code) = u16::try_from(code) => codes.push(code),
+            Codes::Four(codes) => codes.push(code),
+            _ => self.widen(code),
+        }
+    }
+
+    /// Takes a code that needs more bytes than those before.
+    #[cold]
+    fn widen(&mut self, code: u32) {
+        *self = match (&*self, u16::try_from(code)) {
+            (Codes::One(codes), Ok(code)) => Codes::Two(codes.iter().map(|code| u16::from(*code)).chain([code]).collect()),
+            (codes, _) => Codes::Four(codes.part(0, codes.len()).chain([code]).collect()),
+        };
+    }
+
+    fn push_missing(&mut self, rows: usize) {
+        match self {
+            Codes::One(codes) => codes.resize(codes.len() + rows, 0),
+            Codes::Two(codes) => codes.resize(codes.len() + rows, 0),
+            Codes::Four(codes) => codes.resize(codes.len() + rows, 0),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Codes::One(codes) => codes.len(),
+            Codes::Two(codes) => codes.len(),
+            Codes::Four(codes) => codes.len(),
+        }
+    }
+
+    /// The codes of some rows.
+    fn part(&self, start: usize, rows: usize) -> impl Iterator<Item = u32> + '_ {
+        let (one, two, four): (&[u8], &[u16], &[u32]) = match self {
+            Codes::One(codes) => (codes, &[], &[]),
+            Codes::Two(codes) => (&[], codes, &[]),
+            Codes::Four(codes) => (&[], &[], codes),
+        };
+        let one = one.iter().skip(start).take(rows).map(|code| u32::from(*code));
+        let two = two.iter().skip(start).take(rows).map(|code| u32::from(*code));
+        one.chain(two).chain(four.iter().skip(start).take(rows).copied())
+    }
+
+    /// Bytes of a row.
+    fn width(&self) -> usize {
+        match self {
+            Codes::One(_) => 1,
+            Codes::Two(_) => 2,
+            Codes::Four(_) => 4,
+        }
+    }
 }
 
 /// Bytes that a value takes beside its own.
@@ -40,30 +115,28 @@ impl Coded {
     pub(super) fn push(&mut self, value: &[u8]) -> usize {
         let before = self.bytes.len();
         let code = self.code_of(value);
+        let rows = 1 + self.missing;
         if self.missing > 0 {
             self.write_missing();
         }
         self.codes.push(code);
+        let grown = rows * self.codes.width();
         match self.bytes.len() - before {
-            0 if !value.is_empty() => 4,
-            grown => grown + VALUE_COST + 4,
+            0 if !value.is_empty() => grown,
+            fresh => grown + fresh + VALUE_COST,
         }
     }
 
-    /// Adds a row without a value.
+    /// Adds a row without a value: it takes room when one with a value follows.
     #[inline]
     pub(super) fn push_missing(&mut self) -> usize {
-        if self.codes.is_empty() {
-            self.missing += 1;
-            return 0;
-        }
-        self.codes.push(0);
-        4
+        self.missing += 1;
+        0
     }
 
-    #[cold]
+    #[inline(never)]
     fn write_missing(&mut self) {
-        self.codes.resize(self.codes.len() + self.missing, 0);
+        self.codes.push_missing(self.missing);
         self.missing = 0;
     }
 
@@ -71,7 +144,7 @@ impl Coded {
     #[inline]
     fn code_of(&mut self, value: &[u8]) -> u32 {
         // Records of one file often agree with the one before.
-        if self.last != 0 && alike(value_of(&self.bytes, &self.ends, self.last), value) {
+        if self.last != 0 && alike(self.bytes.get(self.last_at.clone()).unwrap_or_default(), value) {
             return self.last;
         }
         let (bytes, ends, state) = (&self.bytes, &self.ends, &self.state);
@@ -80,6 +153,7 @@ impl Coded {
             Some(code) => *code,
             None => self.insert(value),
         };
+        self.last_at = place_of(&self.ends, self.last);
         self.last
     }
 
@@ -97,15 +171,15 @@ impl Coded {
         let codes: Vec<u32> = (1..=other.ends.len())
             .map(|code| self.code_of(value_of(&other.bytes, &other.ends, u32::try_from(code).unwrap_or_default())))
             .collect();
-        if other.codes.is_empty() {
-            (0..other.missing).for_each(|_| {
-                self.push_missing();
-            });
-            return;
+        for code in other.codes() {
+            match (code as usize).checked_sub(1).and_then(|at| codes.get(at)) {
+                Some(code) => {
+                    self.write_missing();
+                    self.codes.push(*code);
+                }
+                None => self.missing += 1,
+            }
         }
-        self.write_missing();
-        let renamed = |code: &u32| (*code as usize).checked_sub(1).and_then(|at| codes.get(at)).copied().unwrap_or(0);
-        self.codes.extend(other.codes.iter().map(renamed));
     }
 
     /// Rows so far.
@@ -125,9 +199,8 @@ impl Coded {
     }
 
     /// The codes of all rows.
-    pub(super) fn codes(&mut self) -> &[u32] {
-        self.write_missing();
-        &self.codes
+    pub(super) fn codes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.codes.part(0, self.codes.len()).chain(std::iter::repeat_n(0, self.missing))
     }
 
     /// The bytes of all values, and where each ends.
@@ -137,7 +210,7 @@ impl Coded {
 
     /// Rows without a value.
     pub(super) fn nulls(&self) -> usize {
-        self.missing + self.codes.iter().filter(|code| **code == 0).count()
+        self.codes().filter(|code| *code == 0).count()
     }
 
     /// Encodes the column; `dictionary` holds its values in plain encoding.
@@ -151,8 +224,11 @@ impl Coded {
         let mut chunk = Chunk::new(packing);
         chunk.add_dictionary(dictionary, values)?;
         let width = width_of(values);
-        let mut body = Vec::new();
-        for codes in self.codes().chunks(PAGE_ROWS) {
+        self.write_missing();
+        let (mut body, mut codes) = (Vec::new(), Vec::new());
+        for start in (0..self.codes.len()).step_by(PAGE_ROWS) {
+            codes.clear();
+            codes.extend(self.codes.part(start, PAGE_ROWS));
             body.clear();
             put_levels(codes.iter().map(|code| *code != 0), &mut body);
             body.push(u8::try_from(width).unwrap_or(u8::MAX));
@@ -168,12 +244,17 @@ impl Coded {
     }
 }
 
-/// The value of a code.
-fn value_of<'a>(bytes: &'a [u8], ends: &[usize], code: u32) -> &'a [u8] {
+/// Where the value of a code is.
+fn place_of(ends: &[usize], code: u32) -> Range<usize> {
     let code = code as usize;
     let end = code.checked_sub(1).and_then(|at| ends.get(at)).copied().unwrap_or_default();
     let start = code.checked_sub(2).and_then(|at| ends.get(at)).copied().unwrap_or_default();
-    bytes.get(start..end).unwrap_or_default()
+    start..end
+}
+
+/// The value of a code.
+fn value_of<'a>(bytes: &'a [u8], ends: &[usize], code: u32) -> &'a [u8] {
+    bytes.get(place_of(ends, code)).unwrap_or_default()
 }
 
 /// Whether values are the same. Most are shorter than a call of the general comparison is worth.

@@ -111,11 +111,11 @@ impl Kind for Text {
         column.join(&other);
     }
 
-    fn into_array(mut column: Coded) -> Result<ArrayRef, ArrowError> {
+    fn into_array(column: Coded) -> Result<ArrayRef, ArrowError> {
         if column.is_missing() {
             return Ok(Arc::new(StringViewArray::new_null(column.rows())));
         }
-        let rows: UInt32Array = column.codes().iter().map(|code| code.checked_sub(1)).collect();
+        let rows: UInt32Array = column.codes().map(|code| code.checked_sub(1)).collect();
         let (bytes, ends) = column.into_values();
         let mut values = StringViewBuilder::with_capacity(ends.len());
         let block = values.append_block(Buffer::from_vec(bytes));
@@ -240,10 +240,10 @@ macro_rules! number_kind {
                 column.join(&other);
             }
 
-            fn into_array(mut column: Coded) -> Result<ArrayRef, ArrowError> {
+            fn into_array(column: Coded) -> Result<ArrayRef, ArrowError> {
                 let numbers: Vec<$number> = numbers(&column).map(<$number>::from_le_bytes).collect();
-                let number_of = |code: &u32| (*code as usize).checked_sub(1).and_then(|at| numbers.get(at)).copied();
-                let array: $array = column.codes().iter().map(number_of).collect();
+                let number_of = |code: u32| (code as usize).checked_sub(1).and_then(|at| numbers.get(at)).copied();
+                let array: $array = column.codes().map(number_of).collect();
                 Ok(Arc::new(array $(. $zone("UTC"))?))
             }
 

@@ -2,11 +2,13 @@
 //!
 //! One walk over the text finds the literals that patterns demand; a pattern is tried only on texts that hold one of its
 //! own. (One set of all patterns is slower by far: with this many, its automaton outgrows every cache.) Patterns are
-//! compiled when they are first tried, so that a run that meets no failures pays for none.
+//! compiled when they are first tried, so that a run that meets no failures pays for none; and since each is tried on
+//! few texts, and short ones, it is walked as it is: automata that make a pattern fast would cost more than they spare.
 
 use super::literals::required;
 use aho_corasick::AhoCorasick;
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta::{Config, Regex};
+use regex_automata::util::syntax;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -37,13 +39,17 @@ struct Guard {
 
 impl Pattern {
     fn is_match(&self, text: &str) -> bool {
-        self.regex().is_some_and(|regex| regex.is_match(text.as_bytes()))
+        self.regex().is_some_and(|regex| regex.is_match(text))
     }
 
     /// A pattern in ASCII takes its classes for ASCII, too: that spares most of the time that compiling takes, and what
     /// such a class leaves out is in no name or number of AWS.
     fn regex(&self) -> Option<&Regex> {
-        let compiled = |unicode: bool| RegexBuilder::new(&self.text).unicode(unicode).build().ok();
+        let compiled = |unicode: bool| {
+            let syntax = syntax::Config::new().unicode(unicode).utf8(false);
+            let quick = Config::new().hybrid(false).dfa(false).onepass(false).auto_prefilter(false).utf8_empty(false);
+            Regex::builder().syntax(syntax).configure(quick).build(&self.text).ok()
+        };
         let plain = || self.text.is_ascii().then(|| compiled(false)).flatten();
         self.regex.get_or_init(|| plain().or_else(|| compiled(true))).as_ref()
     }
@@ -51,9 +57,10 @@ impl Pattern {
     /// What the named groups catch in a text, in the order of the pattern; none where nothing is found.
     fn captures<'t>(&self, text: &'t str) -> Option<Vec<(String, &'t str)>> {
         let regex = self.regex()?;
-        let found = regex.captures(text.as_bytes())?;
-        let names = regex.capture_names().flatten();
-        let caught = names.filter_map(|name| Some((name.to_owned(), text.get(found.name(name)?.range())?)));
+        let mut found = regex.create_captures();
+        regex.captures(text, &mut found);
+        let names = found.group_info().pattern_names(found.pattern()?).flatten();
+        let caught = names.filter_map(|name| Some((name.to_owned(), text.get(found.get_group_by_name(name)?.range())?)));
         Some(caught.collect())
     }
 }
