@@ -283,8 +283,13 @@ fn actions(row: &Row, failure: Option<&KnownFailure>, goes_on: bool) -> Vec<Stri
             let known = failure.and_then(|failure| FailureCatalog::current().entry(&failure.cause));
             // Advice that names something else than this slot belongs to the explanation of the call.
             let advice = known.into_iter().flat_map(|entry| &entry.actions).filter(|action| !action.contains('{')).cloned();
-            let retry = "Let the caller retry failed starts with back-off: look at `failures` of the answer, not only for errors";
-            advice.chain([retry.to_owned(), run_again]).collect()
+            let mut actions: Vec<String> = advice.collect();
+            if !actions.iter().any(|action| action.to_lowercase().contains("retry")) {
+                let retry = "Let the caller retry failed starts with back-off: look at `failures` of the answer, not only for errors";
+                actions.push(retry.to_owned());
+            }
+            actions.push(run_again);
+            actions
         }
         _ => Vec::new(),
     }

@@ -107,9 +107,11 @@ impl Cursor {
                 .is_some_and(|word| ["near", "following", "preceding"].iter().any(|relation| word.eq_ignore_ascii_case(relation)))
     }
 
-    /// Goes to the next clause or pipe, so that more errors can be found.
+    /// Goes to the next clause or pipe, so that more errors can be found. A clause's word that a parenthesis or a comma
+    /// follows was meant as a name.
     pub(super) fn recover(&mut self) {
-        while !self.at_end() && !self.at_clause() && self.peek() != Some(&TokenKind::Pipe) {
+        let is_name = |cursor: &Self| matches!(cursor.peek_at(1), Some(TokenKind::Close | TokenKind::Comma));
+        while !self.at_end() && (!self.at_clause() || is_name(self)) && self.peek() != Some(&TokenKind::Pipe) {
             self.advance();
         }
     }
