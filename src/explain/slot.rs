@@ -285,7 +285,8 @@ fn actions(row: &Row, failure: Option<&KnownFailure>, goes_on: bool) -> Vec<Stri
             let advice = known.into_iter().flat_map(|entry| &entry.actions).filter(|action| !action.contains('{')).cloned();
             let mut actions: Vec<String> = advice.collect();
             if !actions.iter().any(|action| action.to_lowercase().contains("retry")) {
-                let retry = "Let the caller retry failed starts with back-off: look at `failures` of the answer, not only for errors";
+                let retry =
+                    "Let the caller retry failed starts with back-off: look at `failures` of the answer, not only for errors";
                 actions.push(retry.to_owned());
             }
             actions.push(run_again);
