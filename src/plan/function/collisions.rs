@@ -175,7 +175,7 @@ struct Caller<'c> {
 
 fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
-    let mut told: BTreeMap<usize, Vec<Cell>> = BTreeMap::new();
+    let mut told: BTreeMap<usize, Vec<Cell<'_>>> = BTreeMap::new();
     let agents = agents(&columns, rows);
     let failed = failed(&columns, rows, &agents);
     let rates = rates(&columns, rows, &agents, &failed);
@@ -305,14 +305,14 @@ fn rates<'c>(
     rates
 }
 
-fn collision(
-    failed: &Failed<'_>,
-    agents: &BTreeMap<&str, Agent<'_>>,
+fn collision<'c>(
+    failed: &'c Failed<'_>,
+    agents: &'c BTreeMap<&str, Agent<'_>>,
     rates: &BTreeMap<&str, Rates>,
     whole: Rates,
-    (recurrence, main): (&Recurrence, Option<Class>),
+    (recurrence, main): (&'c Recurrence, Option<Class>),
     until: i64,
-) -> Vec<Cell> {
+) -> Vec<Cell<'c>> {
     let met = &failed.of.met;
     let agent = failed.of.instance.and_then(|instance| agents.get(instance));
     let gap = agent.zip(met.gap).and_then(|(agent, gap)| agent.gaps.get(gap));
@@ -326,9 +326,9 @@ fn collision(
     let rate = failed.of.instance.and_then(|instance| rates.get(instance)).copied();
     // Where nothing is known of the agent, nothing is known of the cluster's chance either.
     let whole = rate.map(|_| whole);
-    let mut evidence: Vec<String> = vec![failed.of.call.to_owned()];
-    evidence.extend([first, back].into_iter().flatten().map(|event| event.id.to_owned()));
-    evidence.extend([update, registration].into_iter().flatten().map(|call| call.id.to_owned()));
+    let mut evidence = vec![failed.of.call];
+    evidence.extend([first, back].into_iter().flatten().map(|event| event.id));
+    evidence.extend([update, registration].into_iter().flatten().map(|call| call.id));
     let calls = recurrence.calls.max(recurrence.failures).max(1);
     vec![
         met.class.word().into(),

@@ -19,8 +19,21 @@ use crate::plan::history::series::{Attempt, Series, series_of};
 use crate::plan::zone;
 
 /// The arguments of both functions, in order.
-pub const ARGUMENTS: &[&str] =
-    &["id", "time", "started_by", "group", "user", "asked", "missing", "failed", "reason", "overrides", "anchor", "zone"];
+pub const ARGUMENTS: &[&str] = &[
+    "id",
+    "time",
+    "started_by",
+    "group",
+    "user",
+    "asked",
+    "missing",
+    "failed",
+    "reason",
+    "overrides",
+    "anchor",
+    "zone",
+    "evidence",
+];
 
 /// What is told of the launch of each attempt.
 const LAUNCH: &[(&str, Kind)] = &[
@@ -86,6 +99,8 @@ struct Columns {
     overrides: StringViewArray,
     anchors: Int64Array,
     zones: StringViewArray,
+    /// Whether launches name their attempts.
+    evidence: bool,
 }
 
 impl Columns {
@@ -103,6 +118,7 @@ impl Columns {
             overrides: texts(values, 9)?,
             anchors: numbers(values, 10)?,
             zones: texts(values, 11)?,
+            evidence: flag(&flags(values, 12)?, 0) == Some(true),
         })
     }
 
@@ -150,8 +166,8 @@ impl Worked<'_> {
         self.attempts.get(place)
     }
 
-    fn ids(&self, launch: &Launch) -> Vec<String> {
-        launch.attempts.iter().filter_map(|place| Some(self.attempt(*place)?.id.to_owned())).collect()
+    fn ids(&self, launch: &Launch) -> Vec<&str> {
+        launch.attempts.iter().filter_map(|place| Some(self.attempt(*place)?.id)).collect()
     }
 
     fn reason(&self, launch: &Launch) -> Option<&str> {
@@ -167,12 +183,12 @@ fn fold_attempts(values: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
     for index in &worked.launch_of {
         let (Some(launch), Some(nth)) = (worked.launches.get(*index), seen.get_mut(*index)) else { continue };
         *nth += 1;
-        rows.push(&told(&worked, launch, *nth));
+        rows.push(&told(&worked, launch, *nth, columns.evidence));
     }
     Ok(Arc::new(rows.finish()?))
 }
 
-fn told(worked: &Worked<'_>, launch: &Launch, nth: usize) -> Vec<Cell> {
+fn told<'w>(worked: &'w Worked<'_>, launch: &Launch, nth: usize, evidence: bool) -> Vec<Cell<'w>> {
     let first = launch.attempts.first().and_then(|place| worked.attempt(*place));
     let healed = launch.healed_by.and_then(|place| worked.attempt(place));
     let delay = first.zip(healed).map(|(first, healed)| (healed.time - first.time) as f64 / 1e6);
@@ -190,7 +206,7 @@ fn told(worked: &Worked<'_>, launch: &Launch, nth: usize) -> Vec<Cell> {
         launch.missing.into(),
         worked.reason(launch).into(),
         launch.regular.into(),
-        if nth == 1 { worked.ids(launch).into() } else { Cell::None },
+        if nth == 1 && evidence { worked.ids(launch).into() } else { Cell::None },
     ]
 }
 
@@ -218,7 +234,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
                 name.as_deref().map_or_else(|| rhythm.name(slot.at), str::to_owned).into(),
                 slot.started_at.into(),
                 id.into(),
-                launch.map(|launch| worked.ids(launch)).unwrap_or_default().into(),
+                launch.filter(|_| columns.evidence).map(|launch| worked.ids(launch)).unwrap_or_default().into(),
             ]);
         }
     }

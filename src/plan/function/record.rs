@@ -1,5 +1,6 @@
 //! Structs as columns: arguments of window functions read by kind, and results put together by kind.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -70,12 +71,12 @@ pub enum Kind {
 
 /// A value of a result.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub enum Cell {
+pub enum Cell<'a> {
     /// Missing.
     #[default]
     None,
     /// Text.
-    Text(String),
+    Text(Cow<'a, str>),
     /// A whole number, or a time in microseconds.
     Int(i64),
     /// A number.
@@ -83,52 +84,52 @@ pub enum Cell {
     /// True or false.
     Bool(bool),
     /// A list of texts.
-    Texts(Vec<String>),
+    Texts(Vec<Cow<'a, str>>),
 }
 
-impl From<i64> for Cell {
+impl From<i64> for Cell<'_> {
     fn from(value: i64) -> Self {
         Cell::Int(value)
     }
 }
 
-impl From<usize> for Cell {
+impl From<usize> for Cell<'_> {
     fn from(value: usize) -> Self {
         Cell::Int(i64::try_from(value).unwrap_or(i64::MAX))
     }
 }
 
-impl From<f64> for Cell {
+impl From<f64> for Cell<'_> {
     fn from(value: f64) -> Self {
         Cell::Float(value)
     }
 }
 
-impl From<bool> for Cell {
+impl From<bool> for Cell<'_> {
     fn from(value: bool) -> Self {
         Cell::Bool(value)
     }
 }
 
-impl From<&str> for Cell {
-    fn from(value: &str) -> Self {
-        Cell::Text(value.to_owned())
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(value: &'a str) -> Self {
+        Cell::Text(Cow::Borrowed(value))
     }
 }
 
-impl From<String> for Cell {
+impl From<String> for Cell<'_> {
     fn from(value: String) -> Self {
-        Cell::Text(value)
+        Cell::Text(Cow::Owned(value))
     }
 }
 
-impl From<Vec<String>> for Cell {
-    fn from(value: Vec<String>) -> Self {
-        Cell::Texts(value)
+impl<'a, T: Into<Cow<'a, str>>> From<Vec<T>> for Cell<'a> {
+    fn from(value: Vec<T>) -> Self {
+        Cell::Texts(value.into_iter().map(Into::into).collect())
     }
 }
 
-impl<T: Into<Cell>> From<Option<T>> for Cell {
+impl<'a, T: Into<Cell<'a>>> From<Option<T>> for Cell<'a> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Cell::None, Into::into)
     }
@@ -188,7 +189,7 @@ impl Rows {
     }
 
     /// Adds a row; one without cells is missing.
-    pub fn push(&mut self, cells: &[Cell]) {
+    pub fn push(&mut self, cells: &[Cell<'_>]) {
         self.known.push(!cells.is_empty());
         for (place, column) in self.columns.iter_mut().enumerate() {
             column.push(cells.get(place).unwrap_or(&Cell::None));
@@ -203,7 +204,7 @@ impl Rows {
 }
 
 impl Column {
-    fn push(&mut self, cell: &Cell) {
+    fn push(&mut self, cell: &Cell<'_>) {
         match (self, cell) {
             (Column::Text(column), Cell::Text(text)) => column.append_value(text),
             (Column::Text(column), _) => column.append_null(),

@@ -73,6 +73,7 @@ pub(super) fn swept(function: &str, need: Need) -> String {
         "time" => "cast(a.\"time\" as bigint)".to_owned(),
         "anchor" => format!("cast({} as bigint)", need.anchor),
         "zone" => need.zone.sql(),
+        "evidence" => need.evidence.to_string(),
         name => format!("a.{}", quoted(name)),
     };
     let arguments: Vec<String> = ATTEMPT_ARGUMENTS.iter().map(argument).collect();

@@ -11,7 +11,7 @@ use datafusion::common::{Result, exec_err};
 use super::span::{NETWORKED, ON_DEMAND, Part, Place, Pool, SPOT, Shard, Uses};
 use super::{CLUSTER, CPU, ENI, MEMORY, POOL_COLUMNS, QuotaSteps, SERVICE, VCPU, VCPU_SPOT};
 use crate::plan::quotas::RESOURCES;
-use crate::plan::sweep::index::{Groups, Index, NONE, fold};
+use crate::plan::sweep::index::{Groups, Index, NONE, Rows, fold};
 use crate::plan::sweep::texts::Texts;
 
 /// Pools by number.
@@ -93,9 +93,12 @@ impl Whole {
             uses.push(used);
         }
         let others = (0..).zip(&part.others).filter(|(_, other)| sweep.wants(other.pool.resource));
-        let others: Vec<(u32, u32)> = others.map(|(row, other)| (pools.keep(other.pool), row)).collect();
+        let mut spans_of_others = Rows::default();
+        others.for_each(|(row, other)| {
+            spans_of_others.push((pools.keep(other.pool), row));
+        });
         let same = (0..u32::try_from(pools.list.len()).unwrap_or(NONE)).collect();
-        entries.push((shares - 1, same, others));
+        entries.push((shares - 1, same, spans_of_others));
         let pairs = entries.iter().flat_map(|(share, there, entries)| {
             let name = move |row: u32| row.saturating_mul(shares).saturating_add(*share);
             entries.iter().map(move |(pool, row)| (there.get(*pool as usize).copied().unwrap_or(NONE), name(*row)))
@@ -116,13 +119,13 @@ struct Sorting<'s> {
     nothing: u32,
     pools: Pools,
     /// Pool and task.
-    entries: Vec<(u32, u32)>,
+    entries: Rows<(u32, u32)>,
 }
 
 impl<'s> Sorting<'s> {
     /// The tasks of a share, sorted, and what they used.
     fn of(sweep: &'s QuotaSteps, nothing: u32, shard: &mut Shard) -> (Self, Uses) {
-        let mut sorting = Sorting { sweep, nothing, pools: Pools::default(), entries: Vec::new() };
+        let mut sorting = Sorting { sweep, nothing, pools: Pools::default(), entries: Rows::default() };
         sorting.tasks(shard);
         (sorting, shard.uses())
     }

@@ -17,6 +17,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 
 use super::pools::Whole;
+use super::span::Size;
 use super::{CPU, MEMORY, POOL_COLUMNS, PRICE, QuotaSteps, VCPU, VCPU_SPOT};
 
 /// Rows of a batch.
@@ -83,7 +84,7 @@ impl Level {
 }
 
 /// Rows that wait to become a batch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Steps {
     pools: Vec<u32>,
     times: Vec<i64>,
@@ -94,6 +95,23 @@ struct Steps {
     tasks: Vec<i64>,
     open: Vec<i64>,
     ids: Option<ListBuilder<StringBuilder>>,
+}
+
+impl Steps {
+    /// Room for a batch, with ids or without.
+    fn new(with_ids: bool) -> Steps {
+        Steps {
+            pools: Vec::with_capacity(ROWS),
+            times: Vec::with_capacity(ROWS),
+            untils: Vec::with_capacity(ROWS),
+            used: Vec::with_capacity(ROWS),
+            lower: Vec::with_capacity(ROWS),
+            refused: Vec::with_capacity(ROWS),
+            tasks: Vec::with_capacity(ROWS),
+            open: Vec::with_capacity(ROWS),
+            ids: with_ids.then(ids),
+        }
+    }
 }
 
 /// The steps of some pools.
@@ -117,7 +135,7 @@ impl Walk {
     /// The steps of the pools of one output.
     pub fn new(sweep: Arc<QuotaSteps>, whole: Arc<Whole>, output: usize) -> Walk {
         let rest = whole.shares.get(output).cloned().unwrap_or(0..0);
-        let ids = sweep.with_ids.then(ids);
+        let steps = Steps::new(sweep.with_ids);
         Walk {
             sweep,
             whole,
@@ -128,7 +146,7 @@ impl Walk {
             at: 0,
             level: Level::default(),
             active: BTreeSet::new(),
-            steps: Steps { ids, ..Steps::default() },
+            steps,
         }
     }
 
@@ -146,7 +164,10 @@ impl Walk {
         self.active.clear();
         self.edges.clear();
         let whole = Arc::clone(&self.whole);
-        for (span, name) in (0..).zip(whole.spans(pool)) {
+        let spans = whole.spans(pool);
+        // Nearly every span has a begin and an end; few end early.
+        self.edges.reserve(2 * spans.len());
+        for (span, name) in (0..).zip(spans) {
             let (share, row) = whole.at(*name);
             let Some(uses) = whole.uses.get(share) else {
                 if let Some(other) = whole.part.others.get(row as usize) {
@@ -155,16 +176,7 @@ impl Walk {
                 continue;
             };
             let Some(task) = uses.list.get(row as usize) else { continue };
-            let size = || uses.sizes.get(task.size as usize).copied().unwrap_or_default();
-            let units = match resource {
-                VCPU | VCPU_SPOT | CPU => match size().0 {
-                    i64::MIN => 0,
-                    cpu if resource == CPU => cpu,
-                    cpu => self.sweep.quotas.task_units(cpu),
-                },
-                MEMORY => size().1,
-                _ => 1,
-            };
+            let units = self.units(resource, uses.sizes.get(task.size as usize).copied().unwrap_or_default());
             self.add(span, (task.start, task.early, task.end), (units, 0), task.named || units > 0);
         }
         if let Some(first) = self.edges.iter().map(|edge| edge.time).min() {
@@ -174,6 +186,17 @@ impl Walk {
         }
         self.edges.sort_unstable_by_key(|edge| edge.time);
         true
+    }
+
+    /// What a task of a size uses of a resource.
+    fn units(&self, resource: u8, (cpu, memory): Size) -> i64 {
+        match resource {
+            VCPU | VCPU_SPOT | CPU if cpu == i64::MIN => 0,
+            VCPU | VCPU_SPOT => self.sweep.quotas.task_units(cpu),
+            CPU => cpu,
+            MEMORY => memory,
+            _ => 1,
+        }
     }
 
     /// The edges of a span; none for one without length.
@@ -238,8 +261,7 @@ impl Walk {
 
     /// What was told so far as a batch.
     fn batch(&mut self) -> Result<RecordBatch> {
-        let ids = self.sweep.with_ids.then(ids);
-        let mut steps = std::mem::replace(&mut self.steps, Steps { ids, ..Steps::default() });
+        let mut steps = std::mem::replace(&mut self.steps, Steps::new(self.sweep.with_ids));
         let rows = steps.times.len();
         let pools = UInt32Array::from(std::mem::take(&mut steps.pools));
         let known: NullBuffer = steps.untils.iter().map(|until| *until != i64::MAX).collect();
