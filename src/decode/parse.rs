@@ -1,7 +1,7 @@
 //! One JSON value from the front of a text straight onto a tape.
 //!
 //! Nearly every record of a log is plain JSON: short texts, whole numbers, no white space. This reader
-//! takes those in one pass, eight bytes at a time within texts. Whatever is out of the ordinary
+//! takes those in one pass, a block of bytes at a time within texts. Whatever is out of the ordinary
 //! (damage, deep nesting, fractions) it leaves to serde_json, which reads the value again from its
 //! beginning and says what is wrong with it. Invariant: what this reader accepts, serde_json accepts
 //! with the same result (property test below).

@@ -1,7 +1,7 @@
 //! The keys that objects have had, in their order: what comes next is guessed, compared and known.
 //!
 //! Records of one kind have the same keys in nearly the same order. A key that was met in this place before is
-//! recognised by one comparison, and what it means (it may name a secret, it repeats another key) was found out then.
+//! recognized by one comparison, and what it means (it may name a secret, it repeats another key) was found out then.
 //! Nothing depends on a guess but the time it saves: what is not here is read as if nothing had been learnt.
 
 /// Keys that are kept; beyond them all are forgotten, and learning begins anew.
