@@ -2,15 +2,27 @@
 //!
 //! One walk over the text finds the literals that patterns demand; a pattern is tried only on texts that hold one of its
 //! own. (One set of all patterns is slower by far: with this many, its automaton outgrows every cache.) Patterns are
-//! compiled when they are first tried, so that a run that meets no failures pays for none; and since each is tried on
-//! few texts, and short ones, it is walked as it is: automata that make a pattern fast would cost more than they spare.
+//! compiled when they are first tried, so that a run that meets no failures pays for none. Most are tried on few texts, and
+//! short ones: those are walked as they are, for the automata that make a pattern fast cost more than they would spare.
 
 use super::literals::required;
 use aho_corasick::AhoCorasick;
-use regex_automata::meta::{Config, Regex};
+use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::nfa::thompson;
+use regex_automata::nfa::thompson::backtrack::{BoundedBacktracker, Cache};
 use regex_automata::util::syntax;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Texts on which a pattern is tried before it is worth making fast.
+const FIRST: u32 = 100;
+
+thread_local! {
+    /// What a search notes down, for all patterns.
+    static NOTES: RefCell<Option<Cache>> = const { RefCell::new(None) };
+}
 
 /// Patterns in order, each with the index of the entry it belongs to; owners ascend.
 #[derive(Debug, Default)]
@@ -23,7 +35,10 @@ pub(super) struct Patterns {
 struct Pattern {
     owner: usize,
     text: String,
-    regex: OnceLock<Option<Regex>>,
+    /// On how many texts it was tried.
+    tries: AtomicU32,
+    quick: OnceLock<Option<BoundedBacktracker>>,
+    fast: OnceLock<Option<Regex>>,
 }
 
 /// Tells which patterns a text is worth trying on.
@@ -38,31 +53,65 @@ struct Guard {
 }
 
 impl Pattern {
-    fn is_match(&self, text: &str) -> bool {
-        self.regex().is_some_and(|regex| regex.is_match(text))
+    fn new(owner: usize, text: &str) -> Self {
+        Pattern { owner, text: text.to_owned(), tries: AtomicU32::new(0), quick: OnceLock::new(), fast: OnceLock::new() }
     }
 
-    /// A pattern in ASCII takes its classes for ASCII, too: that spares most of the time that compiling takes, and what
-    /// such a class leaves out is in no name or number of AWS.
-    fn regex(&self) -> Option<&Regex> {
-        let compiled = |unicode: bool| {
-            let syntax = syntax::Config::new().unicode(unicode).utf8(false);
-            let quick = Config::new().hybrid(false).dfa(false).onepass(false).auto_prefilter(false).utf8_empty(false);
-            Regex::builder().syntax(syntax).configure(quick).build(&self.text).ok()
-        };
-        let plain = || self.text.is_ascii().then(|| compiled(false)).flatten();
-        self.regex.get_or_init(|| plain().or_else(|| compiled(true))).as_ref()
+    fn is_match(&self, text: &str) -> bool {
+        let quick = self.quick().and_then(|regex| with_notes(regex, |notes| regex.try_is_match(notes, text).ok()));
+        quick.or_else(|| Some(self.fast()?.is_match(text.as_bytes()))).unwrap_or(false)
     }
 
     /// What the named groups catch in a text, in the order of the pattern; none where nothing is found.
     fn captures<'t>(&self, text: &'t str) -> Option<Vec<(String, &'t str)>> {
-        let regex = self.regex()?;
-        let mut found = regex.create_captures();
-        regex.captures(text, &mut found);
-        let names = found.group_info().pattern_names(found.pattern()?).flatten();
-        let caught = names.filter_map(|name| Some((name.to_owned(), text.get(found.get_group_by_name(name)?.range())?)));
+        if let Some(regex) = self.quick() {
+            let mut found = regex.create_captures();
+            if with_notes(regex, |notes| regex.try_captures(notes, text, &mut found).is_ok()) {
+                let names = found.group_info().pattern_names(found.pattern()?).flatten();
+                let caught = names.filter_map(|name| Some((name.to_owned(), text.get(found.get_group_by_name(name)?.range())?)));
+                return Some(caught.collect());
+            }
+        }
+        let regex = self.fast()?;
+        let found = regex.captures(text.as_bytes())?;
+        let names = regex.capture_names().flatten();
+        let caught = names.filter_map(|name| Some((name.to_owned(), text.get(found.name(name)?.range())?)));
         Some(caught.collect())
     }
+
+    /// For the first texts; it refuses some very long ones.
+    fn quick(&self) -> Option<&BoundedBacktracker> {
+        if self.tries.fetch_add(1, Ordering::Relaxed) >= FIRST {
+            return None;
+        }
+        let compiled = |unicode: bool| {
+            let syntax = syntax::Config::new().unicode(unicode).utf8(false);
+            let bytes = thompson::Config::new().utf8(false);
+            BoundedBacktracker::builder().syntax(syntax).thompson(bytes).build(&self.text).ok()
+        };
+        self.quick.get_or_init(|| self.compiled(compiled)).as_ref()
+    }
+
+    /// For all others.
+    fn fast(&self) -> Option<&Regex> {
+        let compiled = |unicode: bool| RegexBuilder::new(&self.text).unicode(unicode).build().ok();
+        self.fast.get_or_init(|| self.compiled(compiled)).as_ref()
+    }
+
+    /// A pattern in ASCII takes its classes for ASCII, too: that spares most of the time that compiling takes, and what
+    /// such a class leaves out is in no name or number of AWS.
+    fn compiled<R>(&self, compile: impl Fn(bool) -> Option<R>) -> Option<R> {
+        let plain = || self.text.is_ascii().then(|| compile(false)).flatten();
+        plain().or_else(|| compile(true))
+    }
+}
+
+fn with_notes<R>(regex: &BoundedBacktracker, run: impl FnOnce(&mut Cache) -> R) -> R {
+    NOTES.with_borrow_mut(|notes| {
+        let notes = notes.get_or_insert_with(|| regex.create_cache());
+        regex.reset_cache(notes);
+        run(notes)
+    })
 }
 
 impl Guard {
@@ -98,8 +147,7 @@ impl Guard {
 
 impl Patterns {
     pub(super) fn new<'p>(patterns: impl Iterator<Item = (usize, &'p str)>) -> Self {
-        let pattern = |(owner, text): (usize, &str)| Pattern { owner, text: text.to_owned(), regex: OnceLock::new() };
-        Patterns { patterns: patterns.map(pattern).collect(), guard: OnceLock::new() }
+        Patterns { patterns: patterns.map(|(owner, text)| Pattern::new(owner, text)).collect(), guard: OnceLock::new() }
     }
 
     /// The entries with a pattern that is found in the text, in ascending order, found one by one.
@@ -143,6 +191,18 @@ mod tests {
         assert_eq!(patterns.matches("timeout").collect::<Vec<_>>(), [1, 4]);
         assert_eq!(patterns.matches("TimeOut of").collect::<Vec<_>>(), [4]);
         assert!(patterns.captures(2, "timeout of").is_some() && patterns.captures(3, "timeout of").is_none());
+    }
+
+    #[test]
+    fn texts_may_be_long() {
+        let patterns = Patterns::new([(3, r"began .* and (?P<how>\w+) after [0-9]{1,9} tries")].into_iter());
+        // Also on more texts than the first.
+        for letters in [10, 100_000].into_iter().chain(std::iter::repeat_n(10, 200)) {
+            let text = format!("began {} and ended after 7 tries, é", "x ".repeat(letters));
+            assert_eq!(patterns.matches(&text).collect::<Vec<_>>(), [3], "{letters}");
+            assert_eq!(patterns.captures(3, &text), Some(vec![("how".to_owned(), "ended")]));
+            assert_eq!(patterns.matches(text.trim_end_matches("tries, é")).count(), 0);
+        }
     }
 
     #[test]
