@@ -163,15 +163,20 @@ impl Groups {
         self.members.get(edge(group as usize)..edge(group as usize + 1)).unwrap_or_default()
     }
 
-    /// Some groups in so many shares, in order and with about as many members each.
+    /// Some groups in so many shares, in order and with about as much work each.
     pub fn shares(&self, groups: &[u32], shares: usize) -> Vec<Range<usize>> {
         let shares = shares.max(1);
-        let all: usize = groups.iter().map(|group| self.of(*group).len()).sum();
+        // The members of a group are sorted.
+        let work = |group: &u32| {
+            let members = self.of(*group).len();
+            members * (usize::BITS - members.leading_zeros()) as usize
+        };
+        let all: usize = groups.iter().map(work).sum();
         let mut dealt = Vec::with_capacity(shares);
-        let (mut start, mut end, mut members) = (0, 0, 0);
+        let (mut start, mut end, mut done) = (0, 0, 0);
         for share in 1..=shares {
-            while let Some(group) = groups.get(end).filter(|_| share == shares || members * shares < all * share) {
-                members += self.of(*group).len();
+            while let Some(group) = groups.get(end).filter(|_| share == shares || done * shares < all * share) {
+                done += work(group);
                 end += 1;
             }
             dealt.push(start..end);
