@@ -22,13 +22,14 @@
 //! column is stands in [`table`], what a keyword is stands in [`lang::keyword`]. Only [`cli`] prints, and
 //! only it reads the clock, the environment and the terminal. `tests/layering.rs` keeps it so.
 
+pub mod allocator;
 pub mod answer;
 pub mod config;
 pub mod context;
 pub mod diagnostic;
 pub mod document;
 pub mod exit;
-pub mod memory;
+pub mod part;
 
 pub mod decode;
 pub mod discover;

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 /// The modules each module may use. `decode` knows no domain, `lang` and `model` no engine, `render` no store.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("allocator", &[]),
     ("answer", &[]),
     ("check", &["answer", "document", "lang", "render"]),
     ("config", &["document", "lang"]),
     ("context", &[]),
-    ("decode", &[]),
+    ("decode", &["part"]),
     ("diagnostic", &[]),
     ("discover", &["decode"]),
     ("doctor", &["document"]),
@@ -20,8 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("knowledge", &[]),
     ("lang", &["diagnostic"]),
     ("load", &["decode", "discover", "model", "table"]),
-    ("memory", &[]),
     ("model", &["decode", "knowledge", "table"]),
+    ("part", &[]),
     ("plan", &["answer", "decode", "diagnostic", "lang", "render", "table"]),
     ("preflight", &["check", "config", "document", "render"]),
     ("redact", &["answer", "table"]),
@@ -29,11 +30,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["answer", "diagnostic", "explain", "lang", "model", "plan", "redact", "render", "run"]),
     ("run", &["answer", "diagnostic", "lang", "plan", "render", "table"]),
     ("store", &["discover", "load", "table"]),
-    ("table", &[]),
+    ("table", &["part"]),
 ];
 
 /// Modules that must not name the engine.
 const NO_ENGINE: &[&str] = &[
+    "allocator",
     "answer",
     "config",
     "decode",
@@ -43,8 +45,8 @@ const NO_ENGINE: &[&str] = &[
     "knowledge",
     "lang",
     "load",
-    "memory",
     "model",
+    "part",
     "render",
     "table",
 ];

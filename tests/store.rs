@@ -163,6 +163,26 @@ fn originals_are_whole_again() {
 }
 
 #[test]
+fn only_a_store_of_a_known_format_is_read() {
+    let desk = Desk::new();
+    desk.load(&[&samples().join("silent-batch")]).ok();
+    let rows = desk.sql("select count(*) from calls");
+    let manifest = desk.path(".ecs-audit/manifest.json");
+    let known = std::fs::read_to_string(&manifest).unwrap();
+    for (format, read) in [(0, false), (1, true), (2, true), (3, false)] {
+        let other = known.replacen("\"format\":2,", &format!("\"format\":{format},"), 1);
+        assert!(format == 2 || other != known, "{other}");
+        std::fs::write(&manifest, other).unwrap();
+        if read {
+            assert_eq!(desk.sql("select count(*) from calls"), rows, "format {format}");
+            continue;
+        }
+        let ran = desk.run(&["query", "calls"]);
+        assert!(ran.code == 2 && ran.err.contains(&format!("has format {format}")), "{}", ran.err);
+    }
+}
+
+#[test]
 fn the_overview_tells_what_is_in_it() {
     let desk = Desk::new();
     let ran = desk.run(&["store"]);

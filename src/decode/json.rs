@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::secret;
 use super::shapes::Meaning;
+use crate::part::place_of;
 
 /// One node; containers say where they end so that they can be skipped.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +51,7 @@ pub struct Tape<'a> {
 struct Own {
     text: String,
     /// Where the input has it with escapes, if that is known.
-    written: Range<usize>,
+    written: Option<Range<usize>>,
 }
 
 impl PartialEq for Own {
@@ -151,7 +152,7 @@ impl<'a> Tape<'a> {
                 }
                 None => spliced = false,
             }
-            let own = self.keep(fresh, 0..0);
+            let own = self.keep(fresh, None);
             if let Some(node) = self.nodes.get_mut(at) {
                 *node = own;
             }
@@ -191,14 +192,14 @@ impl<'a> Tape<'a> {
     }
 
     /// Pushes a text that has escapes: it may be JSON within JSON. `written` is where the input has it, if that is known.
-    pub(super) fn push_escaped(&mut self, text: String, written: Range<usize>) {
+    pub(super) fn push_escaped(&mut self, text: String, written: Option<Range<usize>>) {
         self.sensitive |= secret::text_may_hold_secret(&text);
         self.marks.push(Mark::Text(self.nodes.len()));
         let own = self.keep(text, written);
         self.nodes.push(own);
     }
 
-    fn keep(&mut self, text: String, written: Range<usize>) -> Node<'a> {
+    fn keep(&mut self, text: String, written: Option<Range<usize>>) -> Node<'a> {
         self.own.push(Own { text, written });
         Node::Own(u32::try_from(self.own.len() - 1).unwrap_or(u32::MAX))
     }
@@ -217,7 +218,7 @@ impl<'a> Tape<'a> {
     fn written(&self, at: usize, input: &str) -> Option<Range<usize>> {
         match self.nodes.get(at)? {
             Node::Text(text) => place_of(text, input).map(|place| place..place + text.len()),
-            Node::Own(own) => self.own.get(*own as usize).map(|own| own.written.clone()).filter(|place| !place.is_empty()),
+            Node::Own(own) => self.own.get(*own as usize)?.written.clone(),
             _ => None,
         }
     }
@@ -328,7 +329,7 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
         Ok(())
     }
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        self.0.push_escaped(value.to_owned(), 0..0);
+        self.0.push_escaped(value.to_owned(), None);
         Ok(())
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
@@ -554,12 +555,6 @@ pub struct TextPlace<'p> {
 
 fn has_line_break(text: &str) -> bool {
     memchr::memchr(b'\n', text.as_bytes()).is_some()
-}
-
-/// Where a text that was borrowed from `whole` stands in it.
-fn place_of(text: &str, whole: &str) -> Option<usize> {
-    let place = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
-    (whole.get(place..place + text.len())? == text).then_some(place)
 }
 
 /// Puts a text as it stands between the quotes of JSON.

@@ -128,7 +128,7 @@ impl<'a> Reader<'a, '_> {
             self.tape.push(Node::Text(self.text.get(first..end)?));
         } else {
             let quoted = self.text.get(first - 1..=end)?;
-            self.tape.push_escaped(serde_json::from_str(quoted).ok()?, first..end);
+            self.tape.push_escaped(serde_json::from_str(quoted).ok()?, Some(first..end));
         }
         Some(())
     }
@@ -170,7 +170,7 @@ impl<'a> Reader<'a, '_> {
             if self.next()? != b'"' {
                 return None;
             }
-            place = match self.known_key(place)? {
+            place = match self.known_key(place) {
                 Some(key) => key,
                 None => self.key(at, place, &mut seen)?,
             };
@@ -194,12 +194,12 @@ impl<'a> Reader<'a, '_> {
 
     /// A key that was met in this place before, with its colon: the place behind it.
     #[inline]
-    fn known_key(&mut self, place: Place) -> Option<Option<Place>> {
-        let Some((key, length, meaning)) = self.shapes.find(place, self.bytes.get(self.at..)?) else { return Some(None) };
+    fn known_key(&mut self, place: Place) -> Option<Place> {
+        let (key, length, meaning) = self.shapes.find(place, self.bytes.get(self.at..)?)?;
         let end = self.at + length;
         self.tape.push_key(self.text.get(self.at + 1..end - 2)?, meaning);
         self.at = end;
-        Some(Some(Place::Behind(key)))
+        Some(Place::Behind(key))
     }
 
     /// Any key, with its colon: it is learnt if it can be.

@@ -13,7 +13,9 @@ use std::io::Write;
 use std::path::Path;
 
 /// The layout of the store that this program reads and writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// The oldest format that is read as well: its originals hold all their ids, which are then not put back.
+const OLDEST: u32 = 1;
 const NAME: &str = "manifest.json";
 
 /// A Parquet file of a table.
@@ -72,7 +74,7 @@ impl Manifest {
         };
         let manifest: Manifest = serde_json::from_slice(&text)
             .map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;
-        if manifest.format != FORMAT {
+        if !(OLDEST..=FORMAT).contains(&manifest.format) {
             return Err(StoreError::Format { path, found: manifest.format, known: FORMAT });
         }
         Ok(Some(manifest))

@@ -8,6 +8,7 @@
 //! original a control character stands for it, which no JSON text holds ([`STAND_INS`]); [`restore`] puts it back.
 
 use super::pages::{Chunk, Encoded, PAGE_BYTES, put_levels};
+use crate::part::place_of;
 use memchr::memmem;
 use parquet::basic::Encoding;
 use parquet::errors::{ParquetError, Result};
@@ -34,7 +35,9 @@ impl<'a> OriginalText<'a> {
     fn pieces(&self, mut on: impl FnMut(&[u8])) {
         let mut found = [(usize::MAX, 0, 0); STAND_INS.len()];
         for ((slot, id), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(STAND_INS) {
-            if let Some((id, place)) = id.filter(|id| !id.is_empty()).and_then(|id| Some((id, place_of(id, self.text)?))) {
+            let Some(id) = id.filter(|id| !id.is_empty()) else { continue };
+            let place = place_of(id, self.text).or_else(|| memmem::find(self.text.as_bytes(), id.as_bytes()));
+            if let Some(place) = place {
                 *slot = (place, id.len(), stand_in as u8);
             }
         }
@@ -57,13 +60,6 @@ impl<'a> From<&'a str> for OriginalText<'a> {
     fn from(text: &'a str) -> Self {
         OriginalText { text, ids: OwnIds::default() }
     }
-}
-
-/// Where a text stands in a whole. It is nearly always a part of the very same bytes.
-fn place_of(text: &str, whole: &str) -> Option<usize> {
-    let place = (text.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
-    let end = place.checked_add(text.len())?;
-    if whole.get(place..end) == Some(text) { Some(place) } else { memmem::find(whole.as_bytes(), text.as_bytes()) }
 }
 
 /// An original as it was, of the text that is kept of it and its ids.

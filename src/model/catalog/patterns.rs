@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Texts on which a pattern is tried before it is worth making fast.
 const FIRST: u32 = 100;
+/// Bytes that a pattern may take, as the regex crate has it by default.
+const LARGEST: usize = 10 << 20;
 
 thread_local! {
     /// What a search notes down, for all patterns.
@@ -86,7 +88,7 @@ impl Pattern {
         }
         let compiled = |unicode: bool| {
             let syntax = syntax::Config::new().unicode(unicode).utf8(false);
-            let bytes = thompson::Config::new().utf8(false);
+            let bytes = thompson::Config::new().utf8(false).nfa_size_limit(Some(LARGEST));
             BoundedBacktracker::builder().syntax(syntax).thompson(bytes).build(&self.text).ok()
         };
         self.quick.get_or_init(|| self.compiled(compiled)).as_ref()

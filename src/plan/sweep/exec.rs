@@ -13,12 +13,15 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, SendableRecordBatchStream,
 };
 use futures::future::{BoxFuture, FutureExt, Shared};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::StreamExt;
+
+/// Batches of an output that wait to be asked for.
+const WAITING: usize = 2;
 
 /// Rows of one output.
 pub type Output = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
@@ -170,11 +173,16 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
             }
         };
         let sweep = Arc::clone(&self.sweep);
-        let rows = async move {
+        let schema = Arc::clone(self.properties.equivalence_properties().schema());
+        let mut given = RecordBatchReceiverStreamBuilder::new(schema, WAITING);
+        let sender = given.tx();
+        // Walking is work without a pause. On a thread of its own no output keeps another from beginning.
+        given.spawn(async move {
             let whole = swept.await.map_err(DataFusionError::Shared)?;
-            Ok::<_, DataFusionError>(stream::iter(sweep.rows(whole, partition)))
-        };
-        let rows = stream::once(rows).try_flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(self.properties.equivalence_properties().schema()), rows)))
+            let walk = move || sweep.rows(whole, partition).try_for_each(|batch| sender.blocking_send(batch)).ok();
+            SpawnedTask::spawn_blocking(walk).join().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            Ok(())
+        });
+        Ok(given.build())
     }
 }

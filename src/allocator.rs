@@ -7,7 +7,7 @@ const KEPT: std::ffi::c_long = 5_000;
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 /// Keeps freed memory for a while. To be called before there are other threads.
-pub fn keep_freed() {
+pub fn keep_freed_memory() {
     // SAFETY: sets a number in a table of the allocator.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, KEPT) };
 }

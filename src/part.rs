@@ -1,0 +1,21 @@
+//! Texts that are parts of a text.
+
+/// Where `text` stands in `whole`, if it was borrowed from it.
+pub fn place_of(text: &str, whole: &str) -> Option<usize> {
+    let place = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    (whole.get(place..place.checked_add(text.len())?)? == text).then_some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_borrowed_has_a_place() {
+        let whole = "abcabc".to_owned();
+        let second = whole.get(3..).unwrap();
+        assert_eq!(place_of(second, &whole), Some(3));
+        assert_eq!(place_of(&whole, second), None);
+        assert_eq!(place_of(&second.to_owned(), &whole), None);
+    }
+}
