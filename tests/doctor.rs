@@ -72,9 +72,16 @@ fn doctor_tells_in_one_line_of_records_that_stand_alone() {
 fn doctor_tells_what_is_odd() {
     let desk = loaded();
     desk.load(&[&project().join("samples/oddities/one-bad-line.ndjson")]);
+    let unknown = json!({"id": "unknown-1", "detail-type": "ECS Task State Change", "source": "aws.ecs", "account": "111122223333",
+        "region": "ap-northeast-1", "time": "2026-03-07T10:00:00Z", "detail": {"version": 1, "lastStatus": "STOPPED",
+        "desiredStatus": "STOPPED", "stopCode": "TaskFailedToStart", "stoppedReason": "Zorg of the host flared", "containers": [],
+        "updatedAt": "2026-03-07T10:00:00Z", "stoppedAt": "2026-03-07T10:00:00Z",
+        "taskArn": "arn:aws:ecs:ap-northeast-1:111122223333:task/batch/a1",
+        "clusterArn": "arn:aws:ecs:ap-northeast-1:111122223333:cluster/batch"}});
+    desk.load(&[&desk.write("unknown.json", unknown.to_string())]).ok();
     let text = desk.run(&["doctor"]).ok().out;
     assert!(text.contains("records that could not be loaded\n    · broken_json: 1"), "{text}");
-    assert!(text.contains("AGENT_UPDATE_FAILED: 1"), "{text}");
+    assert!(text.contains("TaskFailedToStart: 1"), "{text}");
     assert_eq!(text, desk.run(&["doctor", "--threads", "1"]).ok().out);
     let ran = desk.run(&["doctor", "--store", "elsewhere"]);
     assert!(ran.code == 2 && ran.err.contains("there is no store"), "{}", ran.err);

@@ -29,6 +29,9 @@ pub enum TextKind {
     /// `<errorCode>: <errorMessage>` of a call.
     #[serde(rename = "api.error")]
     ApiError,
+    /// That the `agentUpdateStatus` of a container instance is FAILED; ECS has no words of its own for it.
+    #[serde(rename = "instance.agentUpdateStatus")]
+    AgentUpdateStatus,
     /// `termination_reason_message` of a dstack job submission.
     #[serde(rename = "run.message")]
     RunMessage,
@@ -36,7 +39,7 @@ pub enum TextKind {
 
 impl TextKind {
     /// Every kind, those that tell most about a failure first.
-    pub const ALL: [TextKind; 9] = [
+    pub const ALL: [TextKind; 10] = [
         TextKind::TaskStoppedReason,
         TextKind::ContainerReason,
         TextKind::AttachmentStatusReason,
@@ -45,6 +48,7 @@ impl TextKind {
         TextKind::DeploymentReason,
         TextKind::ApiFailure,
         TextKind::ApiError,
+        TextKind::AgentUpdateStatus,
         TextKind::RunMessage,
     ];
 
@@ -59,6 +63,7 @@ impl TextKind {
             TextKind::DeploymentReason => "deployment.reason",
             TextKind::ApiFailure => "api.failure",
             TextKind::ApiError => "api.error",
+            TextKind::AgentUpdateStatus => "instance.agentUpdateStatus",
             TextKind::RunMessage => "run.message",
         }
     }

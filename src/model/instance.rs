@@ -2,8 +2,9 @@
 //!
 //! In: a ContainerInstance object. Out: its row, and a failure where an agent update ended FAILED.
 
+use super::catalog::TextKind;
 use super::ecs_event::Envelope;
-use super::failure::Classification;
+use super::failure::classify;
 use super::field::name;
 use super::time::time_of;
 use super::{Modeled, Origin, Record, Refusal, arn};
@@ -131,6 +132,7 @@ fn agent_failure<'a>(instance: &InstanceEvent<'a>) -> Option<Failure<'a>> {
         "" => "agentUpdateStatus is FAILED".to_owned(),
         agent => format!("agentUpdateStatus is FAILED; the agent is still {agent}"),
     };
+    let class = classify(TextKind::AgentUpdateStatus, &message);
     let mut failure = Failure {
         id: instance.id.clone(),
         time: instance.time,
@@ -150,7 +152,6 @@ fn agent_failure<'a>(instance: &InstanceEvent<'a>) -> Option<Failure<'a>> {
         record: instance.id.clone(),
         ..Failure::default()
     };
-    let class = Classification { phase: Some("host"), class: Some("infrastructure"), ..Classification::default() };
     class.fill(&mut failure);
     Some(failure)
 }
@@ -181,6 +182,6 @@ mod tests {
         assert_eq!((instance.cluster.as_deref(), instance.region.as_deref()), (Some("tools"), Some("us-east-1")));
         assert_eq!((instance.source.as_deref(), record.account.as_deref()), (Some("describe"), Some("111122223333")));
         assert_eq!((failure.kind.as_deref(), failure.version), (Some("agent"), Some(-14801)));
-        assert_eq!(failure.code.as_deref(), Some("agent.host"));
+        assert_eq!(failure.code.as_deref(), Some("agent.host.agent-update-failed"));
     }
 }
