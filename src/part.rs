@@ -14,8 +14,9 @@ mod tests {
     fn only_what_was_borrowed_has_a_place() {
         let whole = "abcabc".to_owned();
         let second = whole.get(3..).unwrap();
+        let alike = String::from("abc");
         assert_eq!(place_of(second, &whole), Some(3));
         assert_eq!(place_of(&whole, second), None);
-        assert_eq!(place_of(&second.to_owned(), &whole), None);
+        assert_eq!(place_of(&alike, &whole), None);
     }
 }

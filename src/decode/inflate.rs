@@ -68,6 +68,10 @@ fn inflate_whole(bytes: &[u8], limits: InflateLimits, out: &mut Vec<u8>) -> bool
     if size == 0 || size > ceiling(bytes.len(), limits) || size > bytes.len().saturating_mul(1032) {
         return false;
     }
+    if size > out.capacity() {
+        // What it held is of no use: nothing is moved.
+        *out = Vec::with_capacity(size + size / 4);
+    }
     out.resize(size, 0);
     let sound = matches!(Decompressor::new().gzip_decompress(bytes, out), Ok(written) if written == size);
     // The trailer may belong to a later member: only if it is that of these bytes, they are all. (Members

@@ -127,8 +127,11 @@ impl<'a> Reader<'a, '_> {
         if plain {
             self.tape.push(Node::Text(self.text.get(first..end)?));
         } else {
-            let quoted = self.text.get(first - 1..=end)?;
-            self.tape.push_escaped(serde_json::from_str(quoted).ok()?, Some(first..end));
+            let text = match unescape(self.text.get(first..end)?) {
+                Some(text) => text,
+                None => serde_json::from_str(self.text.get(first - 1..=end)?).ok()?,
+            };
+            self.tape.push_escaped(text, Some(first..end));
         }
         Some(())
     }
@@ -220,6 +223,27 @@ impl<'a> Reader<'a, '_> {
         };
         Some(learnt.map_or(Place::Unknown, Place::Behind))
     }
+}
+
+/// A text without its escapes; nothing where one is no single letter.
+fn unescape(text: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        plain.push_str(rest.get(..at)?);
+        plain.push(match rest.as_bytes().get(at + 1)? {
+            letter @ (b'"' | b'\\' | b'/') => char::from(*letter),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            _ => return None,
+        });
+        rest = rest.get(at + 2..)?;
+    }
+    plain.push_str(rest);
+    Some(plain)
 }
 
 /// Finds quotes, backslashes and control characters, a block of bytes at a time: strings are short, so a

@@ -119,11 +119,11 @@ fn agent_version(user_agent: &str) -> Option<&str> {
 
 /// Who called: role/session, user name, invoking service, or principal, in that order.
 fn read_identity<'a>(call: &mut Call<'a>, identity: Value<'a>) {
-    let (mut user_name, mut principal, mut issuer) = (None, None, None);
+    let (mut user_arn, mut user_name, mut principal, mut issuer) = (None, None, None, None);
     for (key, value) in identity.entries() {
         match key {
             "type" => call.user_type = value.text().and_then(name),
-            "arn" => call.user_arn = value.text().and_then(name),
+            "arn" => user_arn = value.text(),
             "accessKeyId" => call.access_key = value.text().and_then(name),
             "invokedBy" => call.invoked_by = value.text().and_then(name),
             "userName" => user_name = value.text(),
@@ -132,9 +132,11 @@ fn read_identity<'a>(call: &mut Call<'a>, identity: Value<'a>) {
             _ => {}
         }
     }
-    let session = call.user_arn.as_deref().filter(|arn| arn.contains(":assumed-role/")).map(arn::short);
-    call.user = match (issuer.filter(|issuer| !issuer.is_empty()), session) {
-        (Some(role), Some(session)) => Some(Cow::Owned(format!("{role}/{session}"))),
+    call.user_arn = user_arn.and_then(name);
+    let assumed = user_arn.and_then(|arn| arn.split_once(":assumed-role/")).map(|(_, role_and_session)| role_and_session);
+    call.user = match (issuer.filter(|issuer| !issuer.is_empty()), assumed) {
+        (Some(role), Some(assumed)) if assumed.strip_prefix(role).is_some_and(|rest| rest.rfind('/') == Some(0)) => name(assumed),
+        (Some(role), Some(assumed)) => Some(Cow::Owned(format!("{role}/{}", arn::short(assumed)))),
         (Some(role), None) => name(role),
         (None, _) => user_name
             .and_then(name)

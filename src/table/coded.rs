@@ -12,7 +12,6 @@ use parquet::errors::Result;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescPtr;
 use std::hash::BuildHasher;
-use std::ops::Range;
 
 /// Values and codes of a column.
 #[derive(Debug, Default)]
@@ -21,15 +20,29 @@ pub struct Coded {
     bytes: Vec<u8>,
     /// Where each value ends in `bytes`.
     ends: Vec<usize>,
-    /// Codes by the hash of their value.
-    known: HashTable<u32>,
+    /// Each value, by its hash.
+    known: HashTable<Value>,
     state: RandomState,
     codes: Codes,
     /// Missing values that are not written yet: most columns of most rows have no value at all.
     missing: usize,
-    /// The code of the newest value, and where it is in `bytes`.
-    last: u32,
-    last_at: Range<usize>,
+    /// The value of the newest row that has one.
+    last: Value,
+}
+
+/// A value: its code, and where it is in the bytes of its column.
+#[derive(Debug, Clone, Copy, Default)]
+struct Value {
+    code: u32,
+    start: u32,
+    length: u32,
+}
+
+impl Value {
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        bytes.get(start..start + self.length as usize).unwrap_or_default()
+    }
 }
 
 /// Codes in as few bytes as the greatest of them takes.
@@ -144,33 +157,30 @@ impl Coded {
     #[inline]
     fn code_of(&mut self, value: &[u8]) -> u32 {
         // Records of one file often agree with the one before.
-        if self.last != 0 && alike(self.bytes.get(self.last_at.clone()).unwrap_or_default(), value) {
-            return self.last;
+        if self.last.code == 0 || !alike(self.last.of(&self.bytes), value) {
+            let hash = self.state.hash_one(value);
+            let found =
+                self.known.find(hash, |known| known.length as usize == value.len() && alike(known.of(&self.bytes), value));
+            self.last = found.copied().unwrap_or_else(|| self.insert(value, hash));
         }
-        let (bytes, ends, state) = (&self.bytes, &self.ends, &self.state);
-        let found = self.known.find(state.hash_one(value), |code| alike(value_of(bytes, ends, *code), value));
-        self.last = match found {
-            Some(code) => *code,
-            None => self.insert(value),
-        };
-        self.last_at = place_of(&self.ends, self.last);
-        self.last
+        self.last.code
     }
 
-    fn insert(&mut self, value: &[u8]) -> u32 {
+    fn insert(&mut self, value: &[u8], hash: u64) -> Value {
+        const FEW: &str = "columns are handed on long before they have 4 GiB";
         let Coded { bytes, ends, known, state, .. } = self;
+        let start = u32::try_from(bytes.len()).expect(FEW);
         bytes.extend_from_slice(value);
         ends.push(bytes.len());
-        let code = u32::try_from(ends.len()).expect("columns are handed on long before they have 4 billion rows");
-        known.insert_unique(state.hash_one(value), code, |code| state.hash_one(value_of(bytes, ends, *code)));
-        code
+        let code = u32::try_from(ends.len()).expect(FEW);
+        let value = Value { code, start, length: u32::try_from(value.len()).expect(FEW) };
+        known.insert_unique(hash, value, |known| state.hash_one(known.of(bytes)));
+        value
     }
 
     /// Puts the rows of another column behind these.
     pub(super) fn join(&mut self, other: &Coded) {
-        let codes: Vec<u32> = (1..=other.ends.len())
-            .map(|code| self.code_of(value_of(&other.bytes, &other.ends, u32::try_from(code).unwrap_or_default())))
-            .collect();
+        let codes: Vec<u32> = other.values().map(|value| self.code_of(value)).collect();
         for code in other.codes() {
             match (code as usize).checked_sub(1).and_then(|at| codes.get(at)) {
                 Some(code) => {
@@ -242,19 +252,6 @@ impl Coded {
         }
         chunk.finish(column, Some(statistics))
     }
-}
-
-/// Where the value of a code is.
-fn place_of(ends: &[usize], code: u32) -> Range<usize> {
-    let code = code as usize;
-    let end = code.checked_sub(1).and_then(|at| ends.get(at)).copied().unwrap_or_default();
-    let start = code.checked_sub(2).and_then(|at| ends.get(at)).copied().unwrap_or_default();
-    start..end
-}
-
-/// The value of a code.
-fn value_of<'a>(bytes: &'a [u8], ends: &[usize], code: u32) -> &'a [u8] {
-    bytes.get(place_of(ends, code)).unwrap_or_default()
 }
 
 /// Whether values are the same. Most are shorter than a call of the general comparison is worth.

@@ -36,8 +36,7 @@ impl<'a> OriginalText<'a> {
         let mut found = [(usize::MAX, 0, 0); STAND_INS.len()];
         for ((slot, id), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(STAND_INS) {
             let Some(id) = id.filter(|id| !id.is_empty()) else { continue };
-            let place = place_of(id, self.text).or_else(|| memmem::find(self.text.as_bytes(), id.as_bytes()));
-            if let Some(place) = place {
+            if let Some(place) = place_of(id, self.text).or_else(|| find(id, self.text)) {
                 *slot = (place, id.len(), stand_in as u8);
             }
         }
@@ -53,6 +52,14 @@ impl<'a> OriginalText<'a> {
         }
         on(bytes.get(from..).unwrap_or_default());
     }
+}
+
+/// Where a text is found in a whole. Up to so many bytes can be searched for without preparation.
+fn find(text: &str, whole: &str) -> Option<usize> {
+    const FRONT: usize = 32;
+    let (text, whole) = (text.as_bytes(), whole.as_bytes());
+    let front = text.get(..FRONT).unwrap_or(text);
+    memmem::find_iter(whole, front).find(|at| whole.get(*at..).is_some_and(|rest| rest.starts_with(text)))
 }
 
 impl<'a> From<&'a str> for OriginalText<'a> {
