@@ -1,5 +1,6 @@
-//! Where rows stand, by a hash of what they are known by; and rows in pieces that never move.
+//! Where rows stand, by a hash of what they are known by; values kept once; and rows in pieces that never move.
 
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 /// No row.
@@ -65,6 +66,88 @@ pub fn fold(hash: u64, number: u64) -> u64 {
     (product as u64) ^ (product >> 64) as u64
 }
 
+/// A hash of the numbers of a value.
+#[derive(Debug, Default)]
+struct Folded(u64);
+
+impl Hasher for Folded {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|word| self.write_u64(u64::from_le_bytes(*word)));
+        rest.iter().for_each(|byte| self.write_u8(*byte));
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = fold(self.0, number);
+    }
+}
+
+/// Small values that are kept once, by number.
+#[derive(Debug)]
+pub struct Distinct<T> {
+    list: Vec<T>,
+    index: Index,
+    /// The number that was asked for last.
+    last: u32,
+}
+
+impl<T> Default for Distinct<T> {
+    fn default() -> Self {
+        Distinct { list: Vec::new(), index: Index::default(), last: NONE }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Distinct<T> {
+    /// All values, in the order of their numbers.
+    pub fn list(&self) -> &[T] {
+        &self.list
+    }
+
+    /// The value of a number.
+    pub fn get(&self, number: u32) -> Option<&T> {
+        self.list.get(number as usize)
+    }
+
+    /// The number of a value that is known.
+    pub fn find(&self, value: &T) -> Option<u32> {
+        self.index.find(hash_of(value), |number| self.get(number) == Some(value))
+    }
+
+    /// The number of a value; [`NONE`] where there are too many.
+    pub fn keep(&mut self, value: T) -> u32 {
+        // Neighbours are often the same.
+        if self.get(self.last) != Some(&value) {
+            self.last = self.find(&value).unwrap_or_else(|| self.push(value));
+        }
+        self.last
+    }
+
+    fn push(&mut self, value: T) -> u32 {
+        let Some(number) = u32::try_from(self.list.len()).ok().filter(|number| *number != NONE) else { return NONE };
+        self.list.push(value);
+        self.index.insert(number, hash_of(&value));
+        number
+    }
+}
+
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut folded = Folded::default();
+    value.hash(&mut folded);
+    folded.finish()
+}
+
 /// Rows in a piece.
 const PIECE: usize = 1 << 16;
 
@@ -102,7 +185,13 @@ impl<T> Rows<T> {
         let Some(number) = u32::try_from(self.len).ok().filter(|number| *number != NONE) else { return NONE };
         match self.pieces.last_mut() {
             Some(piece) if piece.len() < PIECE => piece.push(row),
-            _ => self.pieces.push(vec![row]),
+            // The first piece grows, for there may be few rows.
+            None => self.pieces.push(vec![row]),
+            Some(_) => {
+                let mut piece = Vec::with_capacity(PIECE);
+                piece.push(row);
+                self.pieces.push(piece);
+            }
         }
         self.len += 1;
         number
@@ -134,26 +223,16 @@ pub struct Groups {
 impl Groups {
     /// Groups of these pairs of group and member; members keep their order.
     pub fn new(pairs: impl Iterator<Item = (u32, u32)> + Clone, groups: usize) -> Groups {
-        let mut starts = vec![0_usize; groups + 1];
-        for (group, _) in pairs.clone() {
-            if let Some(start) = starts.get_mut(group as usize + 1) {
-                *start += 1;
-            }
-        }
-        let mut sum = 0;
-        for start in &mut starts {
-            sum += *start;
-            *start = sum;
-        }
+        let starts = starts(pairs.clone().map(|(group, _)| group), groups);
         let mut next = starts.clone();
-        let mut members = vec![0; sum];
-        for (group, member) in pairs {
-            let Some(next) = next.get_mut(group as usize) else { continue };
+        let mut members = vec![0; starts.last().copied().unwrap_or(0)];
+        pairs.for_each(|(group, member)| {
+            let Some(next) = next.get_mut(group as usize) else { return };
             if let Some(slot) = members.get_mut(*next) {
                 *slot = member;
             }
             *next += 1;
-        }
+        });
         Groups { starts, members }
     }
 
@@ -163,27 +242,44 @@ impl Groups {
         self.members.get(edge(group as usize)..edge(group as usize + 1)).unwrap_or_default()
     }
 
-    /// Some groups in so many shares, in order and with about as much work each.
-    pub fn shares(&self, groups: &[u32], shares: usize) -> Vec<Range<usize>> {
-        let shares = shares.max(1);
-        // The members of a group are sorted.
-        let work = |group: &u32| {
-            let members = self.of(*group).len();
-            members * (usize::BITS - members.leading_zeros()) as usize
-        };
-        let all: usize = groups.iter().map(work).sum();
-        let mut dealt = Vec::with_capacity(shares);
-        let (mut start, mut end, mut done) = (0, 0, 0);
-        for share in 1..=shares {
-            while let Some(group) = groups.get(end).filter(|_| share == shares || done * shares < all * share) {
-                done += work(group);
-                end += 1;
-            }
-            dealt.push(start..end);
-            start = end;
-        }
-        dealt
+    /// How many members a group has.
+    pub fn size(&self, group: u32) -> usize {
+        self.of(group).len()
     }
+}
+
+/// Where the members of each group begin when they stand group after group, given the group of each; and the end of all.
+pub fn starts(members: impl Iterator<Item = u32>, groups: usize) -> Vec<usize> {
+    let mut starts = vec![0_usize; groups + 1];
+    members.for_each(|group| {
+        if let Some(start) = starts.get_mut(group as usize + 1) {
+            *start += 1;
+        }
+    });
+    let mut sum = 0;
+    for start in &mut starts {
+        sum += *start;
+        *start = sum;
+    }
+    starts
+}
+
+/// Groups of these sizes in so many shares, in order and with about as much work each: members of a group are sorted.
+pub fn dealt(sizes: &[usize], shares: usize) -> Vec<Range<usize>> {
+    let shares = shares.max(1);
+    let work = |members: &usize| members * (usize::BITS - members.leading_zeros()) as usize;
+    let all: usize = sizes.iter().map(work).sum();
+    let mut dealt = Vec::with_capacity(shares);
+    let (mut start, mut end, mut done) = (0, 0, 0);
+    for share in 1..=shares {
+        while let Some(members) = sizes.get(end).filter(|_| share == shares || done * shares < all * share) {
+            done += work(members);
+            end += 1;
+        }
+        dealt.push(start..end);
+        start = end;
+    }
+    dealt
 }
 
 #[cfg(test)]
@@ -213,6 +309,15 @@ mod tests {
     }
 
     #[test]
+    fn values_have_one_number_each() {
+        let mut values = Distinct::default();
+        let numbers: Vec<u32> = (0..900_u32).map(|number| values.keep((number * 7 % 300, NONE))).collect();
+        let back: Vec<_> = numbers.iter().map(|number| values.get(*number).copied()).collect();
+        assert_eq!(back, (0..900).map(|number| Some((number * 7 % 300, NONE))).collect::<Vec<_>>());
+        assert_eq!((values.list().len(), values.find(&(300, NONE)), values.get(NONE)), (300, None, None));
+    }
+
+    #[test]
     fn pieces_follow_each_other() {
         let mut rows = Rows::default();
         (0..PIECE as u64 * 2 + 3).for_each(|number| assert_eq!(u64::from(rows.push(number)), number));
@@ -226,8 +331,9 @@ mod tests {
     fn groups_keep_the_order_of_their_members_and_are_dealt_evenly() {
         let groups = Groups::new([(2, 7), (0, 1), (2, 3), (9, 9), (0, 4)].into_iter(), 3);
         assert_eq!([groups.of(0), groups.of(1), groups.of(2), groups.of(3)], [&[1, 4][..], &[], &[7, 3], &[]]);
-        assert_eq!(groups.shares(&[0, 1, 2], 2), [0..1, 1..3]);
-        assert_eq!(groups.shares(&[2], 3), [0..1, 1..1, 1..1]);
-        assert_eq!(groups.shares(&[], 2), [0..0, 0..0]);
+        let sizes = [0, 1, 2].map(|group| groups.size(group));
+        assert_eq!(dealt(&sizes, 2), [0..1, 1..3]);
+        assert_eq!(dealt(&[2], 3), [0..1, 1..1, 1..1]);
+        assert_eq!(dealt(&[], 2), [0..0, 0..0]);
     }
 }

@@ -7,6 +7,7 @@
 
 mod pools;
 mod span;
+mod uses;
 mod walk;
 
 use std::collections::BTreeSet;

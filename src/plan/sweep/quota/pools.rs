@@ -8,185 +8,238 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 
-use super::span::{NETWORKED, ON_DEMAND, Part, Place, Pool, SPOT, Shard, Uses};
+use super::span::{NETWORKED, ON_DEMAND, Part, Place, Pool, SPOT, Setting, Shard, Size};
+use super::uses::{Use, Uses};
 use super::{CLUSTER, CPU, ENI, MEMORY, POOL_COLUMNS, QuotaSteps, SERVICE, VCPU, VCPU_SPOT};
 use crate::plan::quotas::RESOURCES;
-use crate::plan::sweep::index::{Groups, Index, NONE, Rows, fold};
+use crate::plan::sweep::index::{Distinct, Groups, NONE, Rows, dealt};
 use crate::plan::sweep::texts::Texts;
-
-/// Pools by number.
-#[derive(Debug, Default)]
-struct Pools {
-    list: Vec<Pool>,
-    index: Index,
-}
-
-fn hash(pool: &Pool) -> u64 {
-    let pair = |left: u32, right: u32| u64::from(left) << 32 | u64::from(right);
-    fold(fold(u64::from(pool.resource), pair(pool.account, pool.region)), pair(pool.first, pool.second))
-}
-
-impl Pools {
-    fn find(&self, pool: &Pool) -> Option<u32> {
-        self.index.find(hash(pool), |number| self.list.get(number as usize) == Some(pool))
-    }
-
-    fn keep(&mut self, pool: Pool) -> u32 {
-        if let Some(known) = self.find(&pool) {
-            return known;
-        }
-        let Some(number) = u32::try_from(self.list.len()).ok().filter(|number| *number != NONE) else { return NONE };
-        self.list.push(pool);
-        self.index.insert(number, hash(&pool));
-        number
-    }
-}
 
 /// All that was kept.
 #[derive(Debug)]
 pub struct Whole {
     /// What is left: all but the tasks.
     pub part: Part,
-    /// Of the tasks of each share.
-    pub uses: Vec<Uses>,
+    /// The tasks of each share.
+    pub shares: Vec<Share>,
     /// The pools that are asked for, in the order of their numbers.
     pub shown: Vec<u32>,
     pub pools: Vec<Pool>,
     /// What does not change in a pool: [`POOL_COLUMNS`], one row for each pool.
     pub columns: RecordBatch,
-    /// The spans of each pool, by their names.
-    spans: Groups,
+    /// What is no task, by pools.
+    others: Groups,
     /// Which of `shown` each output tells.
-    pub shares: Vec<Range<usize>>,
+    pub outputs: Vec<Range<usize>>,
 }
 
 impl Whole {
-    /// The names of the spans of a pool.
-    pub fn spans(&self, pool: u32) -> &[u32] {
-        self.spans.of(pool)
-    }
-
-    /// The share of a span and its row there; what is no task is in one share more than there are.
-    pub fn at(&self, span: u32) -> (usize, u32) {
-        let shares = u32::try_from(self.uses.len() + 1).unwrap_or(NONE);
-        ((span % shares) as usize, span / shares)
+    /// The rows of what is no task and uses a pool.
+    pub fn others(&self, pool: u32) -> &[u32] {
+        self.others.of(pool)
     }
 
     /// Puts all parts together.
     pub fn new(sweep: &QuotaSteps, parts: Vec<Part>) -> Result<Whole> {
         let mut part = Part::joined(parts);
         let nothing = part.texts.keep("");
-        let sorted: Vec<(Sorting<'_>, Uses)> = std::thread::scope(|scope| {
-            let sort = |shard| scope.spawn(move || Sorting::of(sweep, nothing, shard));
-            let sorting: Vec<_> = part.shards.iter_mut().map(sort).collect();
+        let shards = std::mem::take(&mut part.shards);
+        let (settings, count) = (part.settings.list(), shards.len());
+        let sorted: Vec<Sorted> = std::thread::scope(|scope| {
+            let sort = |shard| scope.spawn(move || Sorting::new(sweep, nothing, settings).sorted(shard));
+            let sorting: Vec<_> = shards.into_iter().map(sort).collect();
             sorting.into_iter().filter_map(|sorted| sorted.join().ok()).collect()
         });
-        if sorted.len() < part.shards.len() {
+        if sorted.len() < count {
             return exec_err!("the spans of the tasks could not be sorted; this is a bug in ecs-audit");
         }
-        let mut pools = Pools::default();
-        let shares = u32::try_from(sorted.len() + 1).unwrap_or(NONE);
-        let (mut entries, mut uses) = (Vec::new(), Vec::new());
-        for (share, (sorting, used)) in (0..).zip(sorted) {
-            let there: Vec<u32> = sorting.pools.list.iter().map(|pool| pools.keep(*pool)).collect();
-            entries.push((share, there, sorting.entries));
-            uses.push(used);
-        }
+        let mut pools = Distinct::default();
+        let of_shares: Vec<Vec<u32>> =
+            sorted.iter().map(|sorted| sorted.pools.iter().map(|pool| pools.keep(*pool)).collect()).collect();
         let others = (0..).zip(&part.others).filter(|(_, other)| sweep.wants(other.pool.resource));
-        let mut spans_of_others = Rows::default();
-        others.for_each(|(row, other)| {
-            spans_of_others.push((pools.keep(other.pool), row));
-        });
-        let same = (0..u32::try_from(pools.list.len()).unwrap_or(NONE)).collect();
-        entries.push((shares - 1, same, spans_of_others));
-        let pairs = entries.iter().flat_map(|(share, there, entries)| {
-            let name = move |row: u32| row.saturating_mul(shares).saturating_add(*share);
-            entries.iter().map(move |(pool, row)| (there.get(*pool as usize).copied().unwrap_or(NONE), name(*row)))
-        });
-        let spans = Groups::new(pairs, pools.list.len());
-        drop(entries);
+        let others: Vec<(u32, u32)> = others.map(|(row, other)| (pools.keep(other.pool), row)).collect();
+        let count = pools.list().len();
+        let others = Groups::new(others.iter().copied(), count);
+        let share = |(Sorted { uses, spans, .. }, known): (Sorted, &Vec<u32>)| Share::new(uses, spans, known, count);
+        let shares: Vec<Share> = sorted.into_iter().zip(&of_shares).map(share).collect();
         let columns = columns(sweep, &part, &pools)?;
-        let shown = shown(sweep, &columns, pools.list.len())?;
-        let shares = spans.shares(&shown, sweep.outputs);
-        Ok(Whole { part, uses, shown, pools: pools.list, columns, spans, shares })
+        let shown = shown(sweep, &columns, count)?;
+        let size = |pool: &u32| others.size(*pool) + shares.iter().map(|share| share.spans(*pool).len()).sum::<usize>();
+        let outputs = dealt(&shown.iter().map(size).collect::<Vec<_>>(), sweep.outputs);
+        Ok(Whole { part, shares, shown, pools: pools.list().to_vec(), columns, others, outputs })
+    }
+}
+
+/// Some of the tasks, by the pools they use.
+#[derive(Debug)]
+pub struct Share {
+    pub uses: Uses,
+    spans: Groups,
+    /// The number that each pool has here.
+    pools: Vec<u32>,
+}
+
+impl Share {
+    /// A share, given what number each of its pools has among all.
+    fn new(uses: Uses, spans: Groups, known: &[u32], count: usize) -> Share {
+        let mut pools = vec![NONE; count];
+        for (here, pool) in (0..).zip(known) {
+            if let Some(slot) = pools.get_mut(*pool as usize) {
+                *slot = here;
+            }
+        }
+        Share { uses, spans, pools }
+    }
+
+    /// The rows of the tasks of a pool.
+    pub fn spans(&self, pool: u32) -> &[u32] {
+        self.pools.get(pool as usize).filter(|pool| **pool != NONE).map_or(&[], |pool| self.spans.of(*pool))
+    }
+
+    /// What a task used, and its CPU units and MiB.
+    pub fn used(&self, row: u32) -> Option<(&Use, Size)> {
+        let used = self.uses.list.get(row as usize)?;
+        Some((used, self.uses.sizes.get(used.size).copied()?))
+    }
+}
+
+/// The tasks of a share by its pools.
+struct Sorted {
+    pools: Vec<Pool>,
+    uses: Uses,
+    spans: Groups,
+}
+
+/// Resources whose pools go by the same part of the place of a task.
+struct Kind {
+    resources: Vec<u8>,
+    /// Settings, each with the part.
+    known: Distinct<(u32, u32)>,
+    /// The pools of each of these; [`NONE`] where there is none.
+    pools: Vec<[u32; 3]>,
+}
+
+impl Kind {
+    fn clear(&mut self) {
+        self.known = Distinct::default();
+        self.pools.clear();
     }
 }
 
 /// Tasks on their way to the pools they use.
 struct Sorting<'s> {
-    sweep: &'s QuotaSteps,
     /// The number of the empty text.
     nothing: u32,
-    pools: Pools,
+    settings: &'s [Setting],
+    /// What goes by the setting alone, by the service as well, and by the instance as well.
+    kinds: [Kind; 3],
+    pools: Distinct<Pool>,
     /// Pool and task.
     entries: Rows<(u32, u32)>,
 }
 
 impl<'s> Sorting<'s> {
-    /// The tasks of a share, sorted, and what they used.
-    fn of(sweep: &'s QuotaSteps, nothing: u32, shard: &mut Shard) -> (Self, Uses) {
-        let mut sorting = Sorting { sweep, nothing, pools: Pools::default(), entries: Rows::default() };
-        sorting.tasks(shard);
-        (sorting, shard.uses())
+    fn new(sweep: &QuotaSteps, nothing: u32, settings: &'s [Setting]) -> Self {
+        let kinds = [&[VCPU, VCPU_SPOT, CLUSTER][..], &[SERVICE], &[CPU, MEMORY, ENI]].map(|resources| Kind {
+            resources: resources.iter().copied().filter(|resource| sweep.wants(*resource)).collect(),
+            known: Distinct::default(),
+            pools: Vec::new(),
+        });
+        Sorting { nothing, settings, kinds, pools: Distinct::default(), entries: Rows::default() }
     }
 
-    /// The pool of a resource that a task at a place uses.
-    fn pool(&self, resource: u8, place: &Place) -> Option<Pool> {
-        let holds = |bit: u8| place.traits & bit != 0;
-        let cluster = || if place.cluster == NONE { self.nothing } else { place.cluster };
-        let placed = place.instance != NONE;
-        let (used, first, second) = match resource {
-            VCPU => (holds(ON_DEMAND), self.nothing, NONE),
-            VCPU_SPOT => (holds(SPOT), self.nothing, NONE),
-            CLUSTER => (place.cluster != NONE, place.cluster, NONE),
-            SERVICE => (place.service != NONE, cluster(), place.service),
-            CPU | MEMORY => (placed, cluster(), place.instance),
-            ENI => (placed && holds(NETWORKED), cluster(), place.instance),
-            _ => (false, NONE, NONE),
-        };
-        used.then_some(Pool { resource, account: place.account, region: place.region, first, second })
+    /// The tasks of a share, sorted.
+    fn sorted(mut self, mut shard: Shard) -> Sorted {
+        let linked = self.linked(&mut shard);
+        let (uses, places) = Uses::of(shard, u32::try_from(self.settings.len()).unwrap_or(NONE));
+        for ((setting, start), end) in (0..).zip(&uses.starts).zip(uses.starts.iter().skip(1)).take(self.settings.len()) {
+            // Few are known at a time, so that they are found in near memory.
+            self.kinds.iter_mut().for_each(Kind::clear);
+            let parts = places.parts.get(*start..*end).unwrap_or_default();
+            let first = u32::try_from(*start).unwrap_or(NONE);
+            for (row, (service, instance)) in (first..).zip(parts) {
+                let place = Place { setting, service: *service, instance: *instance };
+                for pool in self.pools(&place).into_iter().flatten().filter(|pool| *pool != NONE) {
+                    self.entries.push((pool, row));
+                }
+            }
+        }
+        for (pool, row) in linked {
+            self.entries.push((pool, places.rows.get(row as usize).copied().unwrap_or(NONE)));
+        }
+        let pools = self.pools.list().to_vec();
+        Sorted { uses, spans: Groups::new(self.entries.iter().copied(), pools.len()), pools }
     }
 
-    fn tasks(&mut self, shard: &mut Shard) {
-        let wanted: Vec<u8> = (VCPU..=ENI).filter(|resource| self.sweep.wants(*resource)).collect();
+    /// The pools that a task at a place uses; [`NONE`] where there is none.
+    fn pools(&mut self, place: &Place) -> [[u32; 3]; 3] {
+        let mut all = [[NONE; 3]; 3];
+        let parts = [self.nothing, place.service, place.instance];
+        for ((kind, part), found) in self.kinds.iter_mut().zip(parts).zip(&mut all) {
+            if kind.resources.is_empty() || part == NONE {
+                continue;
+            }
+            let number = kind.known.keep((place.setting, part)) as usize;
+            if number == kind.pools.len() {
+                let setting = self.settings.get(place.setting as usize);
+                let mut pools = [NONE; 3];
+                for (resource, slot) in kind.resources.iter().zip(&mut pools) {
+                    let pool = setting.and_then(|setting| pool(*resource, setting, part, self.nothing));
+                    *slot = pool.map_or(NONE, |pool| self.pools.keep(pool));
+                }
+                kind.pools.push(pools);
+            }
+            *found = kind.pools.get(number).copied().unwrap_or(*found);
+        }
+        all
+    }
+
+    /// The pools and rows of tasks that were told of at several places: those of one pool are one span there.
+    fn linked(&mut self, shard: &mut Shard) -> Vec<(u32, u32)> {
+        let mut linked = Vec::new();
+        let mut here: Vec<(u32, Vec<u32>)> = Vec::new();
         let tasks = u32::try_from(shard.tasks.len()).unwrap_or(NONE);
-        for number in 0..tasks {
-            let Some(task) = shard.tasks.get(number).copied().filter(|task| task.first) else { continue };
-            for resource in &wanted {
-                if task.next != NONE {
-                    self.at_places(shard, number, *resource);
-                } else if let Some(pool) = self.pool(*resource, &task.place) {
-                    let pool = self.pools.keep(pool);
-                    self.entries.push((pool, number));
+        for first in 0..tasks {
+            if shard.tasks.get(first).is_none_or(|task| !task.first || task.next == NONE) {
+                continue;
+            }
+            let mut next = first;
+            while let Some(task) = shard.tasks.get(next).copied() {
+                for pool in self.pools(&task.place).into_iter().flatten().filter(|pool| *pool != NONE) {
+                    match here.iter_mut().find(|(known, _)| *known == pool) {
+                        Some((_, rows)) => rows.push(next),
+                        None => here.push((pool, vec![next])),
+                    }
                 }
+                next = task.next;
+            }
+            for (pool, rows) in here.drain(..) {
+                linked.push((pool, if let [only] = rows.as_slice() { *only } else { shard.put_together(&rows) }));
             }
         }
-    }
-
-    /// A task that was told of at several places: those of one pool are one span there.
-    fn at_places(&mut self, shard: &mut Shard, first: u32, resource: u8) {
-        let mut pools: Vec<(Pool, Vec<u32>)> = Vec::new();
-        let mut next = first;
-        while let Some(task) = shard.tasks.get(next).copied() {
-            if let Some(pool) = self.pool(resource, &task.place) {
-                match pools.iter_mut().find(|(known, _)| *known == pool) {
-                    Some((_, numbers)) => numbers.push(next),
-                    None => pools.push((pool, vec![next])),
-                }
-            }
-            next = task.next;
-        }
-        for (pool, numbers) in pools {
-            let number = if let [only] = numbers.as_slice() { *only } else { shard.put_together(&numbers) };
-            let pool = self.pools.keep(pool);
-            self.entries.push((pool, number));
-        }
+        linked
     }
 }
 
+/// The pool of a resource in a setting; the part is the service or the instance, where the resource has one.
+fn pool(resource: u8, setting: &Setting, part: u32, nothing: u32) -> Option<Pool> {
+    let Setting { account, region, cluster, traits } = *setting;
+    let holds = |bit: u8| traits & bit != 0;
+    let named = if cluster == NONE { nothing } else { cluster };
+    let (used, first, second) = match resource {
+        VCPU => (holds(ON_DEMAND), nothing, NONE),
+        VCPU_SPOT => (holds(SPOT), nothing, NONE),
+        CLUSTER => (cluster != NONE, cluster, NONE),
+        SERVICE | CPU | MEMORY => (true, named, part),
+        ENI => (holds(NETWORKED), named, part),
+        _ => (false, NONE, NONE),
+    };
+    used.then_some(Pool { resource, account, region, first, second })
+}
+
 /// The names and limits of pools: [`POOL_COLUMNS`], empty where nobody asks for them.
-fn columns(sweep: &QuotaSteps, part: &Part, pools: &Pools) -> Result<RecordBatch> {
-    let mut limits = vec![None; pools.list.len()];
+fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<RecordBatch> {
+    let mut limits = vec![None; pools.list().len()];
     for limit in &part.limits {
         // A pool of no account or no region has no limit of one.
         let known = (limit.pool.account != NONE && limit.pool.region != NONE).then(|| pools.find(&limit.pool)).flatten();
@@ -204,7 +257,7 @@ fn columns(sweep: &QuotaSteps, part: &Part, pools: &Pools) -> Result<RecordBatch
         }
         // In one buffer: each batch of rows holds on to all buffers of this column.
         let mut column = StringViewBuilder::new().with_fixed_block_size(1 << 24);
-        for (pool, limit) in pools.list.iter().zip(&limits) {
+        for (pool, limit) in pools.list().iter().zip(&limits) {
             if !asked {
                 column.append_null();
             } else if *name == "known_source" {

@@ -1,6 +1,5 @@
 //! What is kept of the rows: one span of time for each task and place, demands, and stated limits.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, Int64Array, StringViewArray};
@@ -9,7 +8,7 @@ use datafusion::common::Result;
 
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{flag, flags, floats, number, numbers, text, texts};
-use crate::plan::sweep::index::{Index, NONE, Rows, fold};
+use crate::plan::sweep::index::{Distinct, Index, NONE, Rows, fold};
 use crate::plan::sweep::texts::{Memory, Texts, moved};
 
 /// The task is on Fargate, not Spot.
@@ -19,24 +18,28 @@ pub const SPOT: u8 = 2;
 /// The task has a network interface.
 pub const NETWORKED: u8 = 4;
 
-/// Where a task is, by numbers of texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+/// What many tasks have in common: account, region and cluster, by numbers of texts, and how they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Setting {
     pub account: u32,
     pub region: u32,
     pub cluster: u32,
-    pub service: u32,
-    pub instance: u32,
     /// What of [`ON_DEMAND`], [`SPOT`] and [`NETWORKED`] holds.
     pub traits: u8,
 }
 
-/// When something was in use. A time that is not known is the greatest where the least counts, and the
-/// least where the greatest does.
+/// Where a task is: its setting by number; service and container instance by numbers of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub setting: u32,
+    pub service: u32,
+    pub instance: u32,
+}
+
+/// When something was in use. An end that is not known is the least, since the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
-    pub created: i64,
-    pub seen: i64,
+    pub start: i64,
     pub early: i64,
     pub end: i64,
 }
@@ -44,41 +47,49 @@ pub struct Times {
 impl Times {
     /// Start, early end and end; what lasts ends at the last instant.
     pub fn span(&self) -> (i64, i64, i64) {
-        let start = if self.created == i64::MAX { self.seen } else { self.created };
         let end = if self.end == i64::MIN { i64::MAX } else { self.end };
         let early = if self.early == i64::MIN { end } else { self.early };
-        (start, early.max(start), end)
-    }
-
-    fn merge(&mut self, other: &Times) {
-        self.created = self.created.min(other.created);
-        self.seen = self.seen.min(other.seen);
-        self.early = self.early.max(other.early);
-        self.end = self.end.max(other.end);
+        (self.start, early.max(self.start), end)
     }
 }
 
-/// A task at one place. Events of one task may tell of several: they are linked.
+/// CPU units, the least number where no event tells, and MiB.
+pub type Size = (i64, i64);
+
+/// A task at one place. Events of one task may tell of several: they are linked. It is a line of memory, for
+/// tasks are looked up out of order.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 pub struct Task {
     /// Zero for what has no name.
     pub key: [u64; 2],
     pub times: Times,
-    /// CPU units; the least number where no event tells.
-    pub cpu: i64,
-    pub memory: i64,
     pub place: Place,
+    /// The number of its size.
+    pub size: u32,
     /// The same task at another place.
     pub next: u32,
     /// Whether no other row leads here.
     pub first: bool,
+    /// Whether it starts when it was created, and not when it was seen first.
+    pub created: bool,
 }
 
 impl Task {
-    fn merge(&mut self, other: &Task) {
-        self.times.merge(&other.times);
-        self.cpu = self.cpu.max(other.cpu);
-        self.memory = self.memory.max(other.memory);
+    fn merge(&mut self, other: &Task, sizes: &mut Distinct<Size>) {
+        self.times.start = match (self.created, other.created) {
+            (true, false) => self.times.start,
+            (false, true) => other.times.start,
+            _ => self.times.start.min(other.times.start),
+        };
+        self.created |= other.created;
+        self.times.early = self.times.early.max(other.times.early);
+        self.times.end = self.times.end.max(other.times.end);
+        if self.size != other.size
+            && let (Some((cpu, memory)), Some(size)) = (sizes.get(self.size), sizes.get(other.size))
+        {
+            self.size = sizes.keep(((*cpu).max(size.0), (*memory).max(size.1)));
+        }
     }
 }
 
@@ -94,7 +105,7 @@ pub struct Other {
 
 /// What is shared: resource (its place among [`crate::plan::quotas::RESOURCES`]), account, region, and the
 /// two parts of its scope, by numbers of texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pool {
     pub resource: u8,
     pub account: u32,
@@ -111,34 +122,12 @@ pub struct Limit {
     pub source: String,
 }
 
-/// When a task used its pools, and how much: half a line of memory, for they are looked up out of order.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(32))]
-pub struct Use {
-    pub start: i64,
-    pub early: i64,
-    pub end: i64,
-    /// Its place among the sizes.
-    pub size: u32,
-    /// Whether events name the task.
-    pub named: bool,
-}
-
-/// CPU units, the least number where no event tells, and MiB.
-pub type Size = (i64, i64);
-
-/// What some tasks used.
-#[derive(Debug, Default)]
-pub struct Uses {
-    pub list: Vec<Use>,
-    pub sizes: Vec<Size>,
-}
-
 /// Some of the tasks: which ones goes by their names, so that each share can be worked on by itself.
 #[derive(Debug, Default)]
 pub struct Shard {
     pub tasks: Rows<Task>,
     index: Index,
+    pub sizes: Distinct<Size>,
     /// The least id of the records of each task, where ids are asked for.
     pub ids: Option<Rows<Arc<str>>>,
 }
@@ -147,6 +136,7 @@ pub struct Shard {
 #[derive(Debug, Default)]
 pub struct Part {
     pub texts: Texts,
+    pub settings: Distinct<Setting>,
     pub shards: Vec<Shard>,
     with_ids: bool,
     pub others: Vec<Other>,
@@ -171,36 +161,37 @@ struct Events {
 }
 
 impl Events {
-    fn task(&self, row: usize) -> Option<Task> {
-        // Rows without a key are told by another input.
-        if !self.keys.is_valid(row) {
-            return None;
-        }
-        let name = self.keys.value(row);
+    /// The key of a task; none where another input tells of it.
+    fn key(&self, row: usize) -> Option<[u64; 2]> {
+        let name = self.keys.is_valid(row).then(|| self.keys.value(row))?;
         let key = if name.is_empty() { 0 } else { key_of(name) };
-        let [account, region, cluster, service, instance] =
-            self.places.each_ref().map(|numbers| numbers.get(row).copied().unwrap_or(NONE));
+        Some([(key >> 64) as u64, key as u64])
+    }
+
+    fn setting(&self, row: usize) -> Setting {
+        let [account, region, cluster, ..] = self.places.each_ref().map(|column| column.get(row).copied().unwrap_or(NONE));
         let launch_type = text(&self.launch_types, row);
         let provider = text(&self.providers, row);
         let spot = provider == Some("FARGATE_SPOT");
         let on_demand = !spot && (launch_type == Some("FARGATE") || provider == Some("FARGATE"));
         let networked = flag(&self.networked, row) == Some(true);
         let traits = u8::from(on_demand) * ON_DEMAND + u8::from(spot) * SPOT + u8::from(networked) * NETWORKED;
-        let [created, seen, early, end, cpu, memory] = self.numbers.each_ref().map(|numbers| number(numbers, row));
-        Some(Task {
-            key: [(key >> 64) as u64, key as u64],
-            times: Times {
-                created: created.unwrap_or(i64::MAX),
-                seen: seen.unwrap_or(i64::MAX),
-                early: early.unwrap_or(i64::MIN),
-                end: end.unwrap_or(i64::MIN),
-            },
-            cpu: cpu.unwrap_or(i64::MIN),
-            memory: memory.unwrap_or(0),
-            place: Place { account, region, cluster, service, instance, traits },
-            next: NONE,
-            first: true,
-        })
+        Setting { account, region, cluster, traits }
+    }
+
+    fn size(&self, row: usize) -> Size {
+        let [.., cpu, memory] = &self.numbers;
+        (number(cpu, row).unwrap_or(i64::MIN), number(memory, row).unwrap_or(0))
+    }
+
+    /// A task, given the numbers of its setting and its size.
+    fn task(&self, row: usize, key: [u64; 2], setting: u32, size: u32) -> Task {
+        let [created, seen, early, end, ..] = self.numbers.each_ref().map(|column| number(column, row));
+        let [.., service, instance] = self.places.each_ref().map(|column| column.get(row).copied().unwrap_or(NONE));
+        let times =
+            Times { start: created.or(seen).unwrap_or(i64::MAX), early: early.unwrap_or(i64::MIN), end: end.unwrap_or(i64::MIN) };
+        let place = Place { setting, service, instance };
+        Task { key, times, place, size, next: NONE, first: true, created: created.is_some() }
     }
 }
 
@@ -238,10 +229,13 @@ impl Part {
         };
         let shares = self.shards.len();
         for row in 0..batch.num_rows() {
-            let Some(task) = events.task(row) else { continue };
-            let hash = hash(task.key);
+            let Some(key) = events.key(row) else { continue };
+            let hash = hash(key);
+            let setting = self.settings.keep(events.setting(row));
             if let Some(shard) = self.shards.get_mut((hash >> 40) as usize % shares) {
-                shard.add(task, hash, events.ids.as_ref().and_then(|ids| text(ids, row)));
+                let size = shard.sizes.keep(events.size(row));
+                let id = events.ids.as_ref().and_then(|ids| text(ids, row));
+                shard.add(events.task(row, key, setting, size), hash, id);
             }
         }
         Ok(())
@@ -273,8 +267,7 @@ impl Part {
         for row in 0..batch.num_rows() {
             let Some(pool) = self.pool(&pools, row) else { continue };
             let times = Times {
-                created: number(&created, row).unwrap_or(i64::MAX),
-                seen: i64::MAX,
+                start: number(&created, row).unwrap_or(i64::MAX),
                 early: number(&early, row).unwrap_or(i64::MIN),
                 end: number(&end, row).unwrap_or(i64::MIN),
             };
@@ -304,10 +297,17 @@ impl Part {
         parts.sort_by_key(|part| std::cmp::Reverse(part.tasks()));
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap_or_default();
-        let mut moving: Vec<Vec<(Shard, Arc<Vec<u32>>)>> = whole.shards.iter().map(|_| Vec::new()).collect();
+        let mut moving: Vec<Vec<(Shard, Arc<Moved>)>> = whole.shards.iter().map(|_| Vec::new()).collect();
         for part in parts {
-            let numbers = Arc::new(whole.texts.take_in(&part.texts));
-            let there = |number: u32| moved(&numbers, number);
+            let texts = whole.texts.take_in(&part.texts);
+            let there = |number: u32| moved(&texts, number);
+            let settings = part.settings.list().iter().map(|setting| Setting {
+                account: there(setting.account),
+                region: there(setting.region),
+                cluster: there(setting.cluster),
+                ..*setting
+            });
+            let settings = settings.map(|setting| whole.settings.keep(setting)).collect();
             let moved = |pool: Pool| Pool {
                 account: there(pool.account),
                 region: there(pool.region),
@@ -317,6 +317,7 @@ impl Part {
             };
             whole.others.extend(part.others.into_iter().map(|span| Other { pool: moved(span.pool), ..span }));
             whole.limits.extend(part.limits.into_iter().map(|limit| Limit { pool: moved(limit.pool), ..limit }));
+            let numbers = Arc::new(Moved { texts, settings });
             moving.iter_mut().zip(part.shards).for_each(|(moving, shard)| moving.push((shard, Arc::clone(&numbers))));
         }
         std::thread::scope(|scope| {
@@ -326,6 +327,12 @@ impl Part {
         });
         whole
     }
+}
+
+/// The numbers that texts and settings of another part have here.
+struct Moved {
+    texts: Vec<u32>,
+    settings: Vec<u32>,
 }
 
 impl Shard {
@@ -344,7 +351,7 @@ impl Shard {
         };
         while let Some(known) = self.tasks.get_mut(row) {
             if known.place == task.place {
-                known.merge(&task);
+                known.merge(&task, &mut self.sizes);
                 self.keep_least(row, id);
                 return;
             }
@@ -377,44 +384,27 @@ impl Shard {
 
     /// One more row for what some rows tell of one task.
     pub fn put_together(&mut self, rows: &[u32]) -> u32 {
-        let tasks = rows.iter().filter_map(|row| self.tasks.get(*row).copied());
-        let whole = tasks.reduce(|mut whole, task| {
-            whole.merge(&task);
+        let (tasks, sizes) = (&self.tasks, &mut self.sizes);
+        let whole = rows.iter().filter_map(|row| tasks.get(*row).copied()).reduce(|mut whole, task| {
+            whole.merge(&task, sizes);
             whole
         });
         let least = rows.iter().filter_map(|row| self.ids.as_ref()?.get(*row)).min().cloned();
         whole.map_or(NONE, |whole| self.push(Task { first: false, next: NONE, ..whole }, least.as_deref()))
     }
 
-    /// Takes in the tasks of another part, given the numbers that its texts have here.
-    fn take_in(&mut self, other: Shard, numbers: &[u32]) {
+    /// Takes in the tasks of another part.
+    fn take_in(&mut self, other: Shard, numbers: &Moved) {
+        let sizes: Vec<u32> = other.sizes.list().iter().map(|size| self.sizes.keep(*size)).collect();
         let mut ids = other.ids.map(Rows::into_iter);
         for task in other.tasks {
             let id = ids.as_mut().and_then(Iterator::next);
-            let Place { account, region, cluster, service, instance, traits } = task.place;
-            let [account, region, cluster, service, instance] =
-                [account, region, cluster, service, instance].map(|number| moved(numbers, number));
-            let place = Place { account, region, cluster, service, instance, traits };
-            self.add(Task { place, ..task }, hash(task.key), id.as_deref());
+            let place = Place {
+                setting: moved(&numbers.settings, task.place.setting),
+                service: moved(&numbers.texts, task.place.service),
+                instance: moved(&numbers.texts, task.place.instance),
+            };
+            self.add(Task { place, size: moved(&sizes, task.size), ..task }, hash(task.key), id.as_deref());
         }
-    }
-
-    /// What is needed of the tasks from here on: the rest is given up.
-    pub fn uses(&mut self) -> Uses {
-        let mut known: HashMap<Size, u32> = HashMap::new();
-        let tasks = std::mem::take(&mut self.tasks);
-        self.index = Index::default();
-        let mut uses = Uses { list: Vec::with_capacity(tasks.len()), sizes: Vec::new() };
-        for task in tasks {
-            let (start, early, end) = task.times.span();
-            let size = (task.cpu, task.memory);
-            let next = u32::try_from(uses.sizes.len()).unwrap_or(NONE);
-            let size = *known.entry(size).or_insert_with(|| {
-                uses.sizes.push(size);
-                next
-            });
-            uses.list.push(Use { start, early, end, size, named: task.key != [0, 0] });
-        }
-        uses
     }
 }

@@ -19,37 +19,61 @@ use datafusion::common::Result;
 use super::pools::Whole;
 use super::span::Size;
 use super::{CPU, MEMORY, POOL_COLUMNS, PRICE, QuotaSteps, VCPU, VCPU_SPOT};
+use crate::plan::sweep::index::NONE;
 
 /// Rows of a batch.
 const ROWS: usize = 8192;
 /// Ids that stand beside one step.
 const MOST_IDS: usize = 100;
 
-/// What a span does at an instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
-    Begins,
-    EndsEarly,
-    /// Its containers were still running.
-    Ends,
-    /// Its containers had stopped.
-    EndsAtLast,
-    /// A limit changes: the level stays.
-    Nothing,
-}
-
-/// What happens at an instant.
+/// A span of a pool.
 #[derive(Debug, Clone, Copy)]
-struct Edge {
-    time: i64,
+struct Span {
     units: i64,
     refused: i64,
-    /// The span, by its place in the pool.
-    span: u32,
-    change: Change,
+    early: i64,
     /// Whether it is a task: a demand of unknown size is none.
     task: bool,
     open: bool,
+}
+
+/// Something happens to a span, by its place in the pool.
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    time: i64,
+    span: u32,
+}
+
+/// Edges of one kind, in the order of time: begins come nearly so, and all kinds are merged on the way.
+#[derive(Debug, Default)]
+struct Edges {
+    list: Vec<Edge>,
+    /// The next one.
+    at: usize,
+}
+
+impl Edges {
+    fn clear(&mut self) {
+        self.list.clear();
+        self.at = 0;
+    }
+
+    /// Sorts them: what is in order already is only merged.
+    fn sort(&mut self) {
+        self.list.sort_by_key(|edge| edge.time);
+    }
+
+    /// When the next one is; the last instant where there is none.
+    fn time(&self) -> i64 {
+        self.list.get(self.at).map_or(i64::MAX, |edge| edge.time)
+    }
+
+    /// The span of the next one, if that is at this instant.
+    fn next_at(&mut self, time: i64) -> Option<u32> {
+        let edge = self.list.get(self.at).filter(|edge| edge.time == time)?;
+        self.at += 1;
+        Some(edge.span)
+    }
 }
 
 /// What holds at an instant.
@@ -63,55 +87,33 @@ struct Level {
 }
 
 impl Level {
-    fn add(&mut self, edge: &Edge) {
-        let sign: i64 = match edge.change {
-            Change::Begins => 1,
-            Change::Ends | Change::EndsAtLast => -1,
-            Change::EndsEarly => {
-                self.lower = self.lower.saturating_sub(edge.units);
-                return;
-            }
-            Change::Nothing => return,
-        };
-        self.used = self.used.saturating_add(sign.saturating_mul(edge.units));
-        self.refused = self.refused.saturating_add(sign.saturating_mul(edge.refused));
-        if edge.change != Change::EndsAtLast {
-            self.lower = self.lower.saturating_add(sign.saturating_mul(edge.units));
-        }
-        self.tasks += sign * i64::from(edge.task);
-        self.open += sign * i64::from(edge.open);
+    fn begin(&mut self, span: &Span) {
+        self.used = self.used.saturating_add(span.units);
+        self.lower = self.lower.saturating_add(span.units);
+        self.refused = self.refused.saturating_add(span.refused);
+        self.tasks += i64::from(span.task);
+        self.open += i64::from(span.open);
+    }
+
+    /// Its containers stop.
+    fn stop(&mut self, span: &Span) {
+        self.lower = self.lower.saturating_sub(span.units);
+    }
+
+    fn end(&mut self, span: &Span) {
+        self.used = self.used.saturating_sub(span.units);
+        self.refused = self.refused.saturating_sub(span.refused);
+        self.tasks -= i64::from(span.task);
     }
 }
 
-/// Rows that wait to become a batch.
-#[derive(Debug)]
-struct Steps {
-    pools: Vec<u32>,
-    times: Vec<i64>,
-    untils: Vec<i64>,
-    used: Vec<f64>,
-    lower: Vec<f64>,
-    refused: Vec<f64>,
-    tasks: Vec<i64>,
-    open: Vec<i64>,
-    ids: Option<ListBuilder<StringBuilder>>,
-}
-
-impl Steps {
-    /// Room for a batch, with ids or without.
-    fn new(with_ids: bool) -> Steps {
-        Steps {
-            pools: Vec::with_capacity(ROWS),
-            times: Vec::with_capacity(ROWS),
-            untils: Vec::with_capacity(ROWS),
-            used: Vec::with_capacity(ROWS),
-            lower: Vec::with_capacity(ROWS),
-            refused: Vec::with_capacity(ROWS),
-            tasks: Vec::with_capacity(ROWS),
-            open: Vec::with_capacity(ROWS),
-            ids: with_ids.then(ids),
-        }
-    }
+/// A row that waits to become one of a batch.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    pool: u32,
+    time: i64,
+    until: i64,
+    level: Level,
 }
 
 /// The steps of some pools.
@@ -121,171 +123,220 @@ pub struct Walk {
     /// Which of the pools that are shown are still to come.
     rest: Range<usize>,
     pool: u32,
-    /// What one unit of the pool is, in the units of its spans.
-    scale: f64,
-    edges: Vec<Edge>,
-    /// The next edge.
-    at: usize,
+    spans: Vec<Span>,
+    begins: Edges,
+    stops: Edges,
+    ends: Edges,
+    /// The next change of a limit.
+    change: usize,
     level: Level,
+    steps: Vec<Step>,
+    /// The records of the spans, where they are asked for.
+    records: Vec<Arc<str>>,
     active: BTreeSet<(Arc<str>, u32)>,
-    steps: Steps,
+    ids: ListBuilder<StringBuilder>,
 }
 
 impl Walk {
     /// The steps of the pools of one output.
     pub fn new(sweep: Arc<QuotaSteps>, whole: Arc<Whole>, output: usize) -> Walk {
-        let rest = whole.shares.get(output).cloned().unwrap_or(0..0);
-        let steps = Steps::new(sweep.with_ids);
+        let rest = whole.outputs.get(output).cloned().unwrap_or(0..0);
+        let change = sweep.changes.len();
         Walk {
             sweep,
             whole,
             rest,
             pool: 0,
-            scale: 1.0,
-            edges: Vec::new(),
-            at: 0,
+            spans: Vec::new(),
+            begins: Edges::default(),
+            stops: Edges::default(),
+            ends: Edges::default(),
+            change,
             level: Level::default(),
+            steps: Vec::with_capacity(ROWS),
+            records: Vec::new(),
             active: BTreeSet::new(),
-            steps,
+            ids: ids(),
         }
     }
 
     /// Goes to the next pool; false when there is none.
     fn next_pool(&mut self) -> bool {
         let Some(pool) = self.rest.next().and_then(|place| self.whole.shown.get(place).copied()) else { return false };
-        let resource = self.whole.pools.get(pool as usize).map_or(0, |pool| pool.resource);
         self.pool = pool;
-        self.scale = match resource {
-            VCPU | VCPU_SPOT => 1024.0,
-            PRICE => 1_000_000.0,
-            _ => 1.0,
-        };
-        (self.at, self.level) = (0, Level::default());
+        self.level = Level::default();
+        self.spans.clear();
+        self.records.clear();
         self.active.clear();
-        self.edges.clear();
-        let whole = Arc::clone(&self.whole);
-        let spans = whole.spans(pool);
-        // Nearly every span has a begin and an end; few end early.
-        self.edges.reserve(2 * spans.len());
-        for (span, name) in (0..).zip(spans) {
-            let (share, row) = whole.at(*name);
-            let Some(uses) = whole.uses.get(share) else {
-                if let Some(other) = whole.part.others.get(row as usize) {
-                    self.add(span, other.times.span(), (other.units, other.refused), other.units > 0);
-                }
-                continue;
-            };
-            let Some(task) = uses.list.get(row as usize) else { continue };
-            let units = self.units(resource, uses.sizes.get(task.size as usize).copied().unwrap_or_default());
-            self.add(span, (task.start, task.early, task.end), (units, 0), task.named || units > 0);
+        [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(Edges::clear);
+        let (whole, sweep) = (Arc::clone(&self.whole), Arc::clone(&self.sweep));
+        let resource = whole.pools.get(pool as usize).map_or(0, |pool| pool.resource);
+        for share in &whole.shares {
+            for row in share.spans(pool) {
+                let Some((task, size)) = share.used(*row) else { continue };
+                let units = units(&sweep, resource, size);
+                let id = || share.uses.ids.get(*row as usize).cloned();
+                self.add((task.start, task.early, task.end), (units, 0), task.named || units > 0, id);
+            }
         }
-        if let Some(first) = self.edges.iter().map(|edge| edge.time).min() {
-            let changes = self.sweep.changes.iter().filter(|change| **change > first);
-            let edge = |time| Edge { time, units: 0, refused: 0, span: 0, change: Change::Nothing, task: false, open: false };
-            self.edges.extend(changes.map(|time| edge(*time)));
+        for row in whole.others(pool) {
+            let Some(other) = whole.part.others.get(*row as usize) else { continue };
+            self.add(other.times.span(), (other.units, other.refused), other.units > 0, || other.id.clone());
         }
-        self.edges.sort_unstable_by_key(|edge| edge.time);
+        self.begins.sort();
+        self.ends.sort();
+        // In the order of the ends their stops are nearly in order too.
+        let stop = |edge: &Edge| Some(Edge { time: self.spans.get(edge.span as usize)?.early, ..*edge });
+        self.stops.list.extend(self.ends.list.iter().filter_map(stop));
+        self.stops.sort();
+        let first = self.begins.time();
+        self.change = sweep.changes.partition_point(|change| *change <= first);
         true
     }
 
-    /// What a task of a size uses of a resource.
-    fn units(&self, resource: u8, (cpu, memory): Size) -> i64 {
-        match resource {
-            VCPU | VCPU_SPOT | CPU if cpu == i64::MIN => 0,
-            VCPU | VCPU_SPOT => self.sweep.quotas.task_units(cpu),
-            CPU => cpu,
-            MEMORY => memory,
-            _ => 1,
-        }
-    }
-
-    /// The edges of a span; none for one without length.
-    fn add(&mut self, span: u32, (start, early, end): (i64, i64, i64), (units, refused): (i64, i64), task: bool) {
+    /// Adds a span; one without length counts for nothing.
+    fn add(
+        &mut self,
+        (start, early, end): (i64, i64, i64),
+        (units, refused): (i64, i64),
+        task: bool,
+        id: impl FnOnce() -> Option<Arc<str>>,
+    ) {
         if end <= start {
             return;
         }
-        let begins = Edge { time: start, units, refused, span, change: Change::Begins, task, open: task && end == i64::MAX };
-        self.edges.push(begins);
-        if early < end {
-            self.edges.push(Edge { time: early, change: Change::EndsEarly, ..begins });
-        }
+        let span = u32::try_from(self.spans.len()).unwrap_or(NONE);
+        let (early, open) = (early.min(end), task && end == i64::MAX);
+        self.spans.push(Span { units, refused, early, task, open });
+        self.begins.list.push(Edge { time: start, span });
         if end < i64::MAX {
-            let change = if early < end { Change::EndsAtLast } else { Change::Ends };
-            self.edges.push(Edge { time: end, change, ..begins });
+            self.ends.list.push(Edge { time: end, span });
+        } else if early < end {
+            self.stops.list.push(Edge { time: early, span });
         }
+        if self.sweep.with_ids {
+            self.records.push(id().unwrap_or_else(|| "".into()));
+        }
+    }
+
+    /// When something happens next; the last instant where nothing does.
+    fn next_time(&self) -> i64 {
+        let edges = self.begins.time().min(self.stops.time()).min(self.ends.time());
+        self.sweep.changes.get(self.change).map_or(edges, |change| edges.min(*change))
     }
 
     /// Tells the steps of this pool that are inside the window, until a batch is full.
     fn walk(&mut self) {
-        while let Some(time) = self.edges.get(self.at).map(|edge| edge.time) {
-            while let Some(edge) = self.edges.get(self.at).filter(|edge| edge.time == time) {
-                self.level.add(edge);
-                if self.sweep.with_ids {
-                    let active = (id(&self.whole, self.pool, edge.span), edge.span);
-                    match edge.change {
-                        Change::Begins => self.active.insert(active),
-                        Change::Ends | Change::EndsAtLast => self.active.remove(&active),
-                        Change::EndsEarly | Change::Nothing => false,
-                    };
-                }
-                self.at += 1;
-            }
-            let until = self.edges.get(self.at).map(|edge| edge.time);
-            let after = self.sweep.from.is_none_or(|from| until.is_none_or(|until| until > from));
+        let mut time = self.next_time();
+        while time < i64::MAX {
+            self.step(time);
+            let until = self.next_time();
+            let after = self.sweep.from.is_none_or(|from| until > from);
             if after && self.sweep.to.is_none_or(|to| time < to) {
                 self.tell(time, until);
-                if self.steps.times.len() >= ROWS {
+                if self.steps.len() >= ROWS {
                     return;
                 }
             }
+            time = until;
         }
     }
 
-    fn tell(&mut self, time: i64, until: Option<i64>) {
-        let Level { used, lower, refused, tasks, open } = self.level;
-        let amount = |units: i64| units as f64 / self.scale;
-        let steps = &mut self.steps;
-        steps.pools.push(self.pool);
-        steps.times.push(time);
-        steps.untils.push(until.unwrap_or(i64::MAX));
-        steps.used.push(amount(used));
-        steps.lower.push(amount(lower));
-        steps.refused.push(amount(refused));
-        steps.tasks.push(tasks);
-        steps.open.push(open);
-        if let Some(ids) = &mut steps.ids {
-            self.active.iter().take(MOST_IDS).for_each(|(id, _)| ids.values().append_value(id));
-            ids.append(true);
+    /// All that happens at an instant.
+    fn step(&mut self, time: i64) {
+        while let Some(span) = self.begins.next_at(time) {
+            self.spans.get(span as usize).into_iter().for_each(|known| self.level.begin(known));
+            if let Some(id) = self.records.get(span as usize) {
+                self.active.insert((Arc::clone(id), span));
+            }
+        }
+        while let Some(span) = self.stops.next_at(time) {
+            self.spans.get(span as usize).into_iter().for_each(|known| self.level.stop(known));
+        }
+        while let Some(span) = self.ends.next_at(time) {
+            self.spans.get(span as usize).into_iter().for_each(|known| self.level.end(known));
+            if let Some(id) = self.records.get(span as usize) {
+                self.active.remove(&(Arc::clone(id), span));
+            }
+        }
+        // A limit changes: the level stays.
+        if self.sweep.changes.get(self.change) == Some(&time) {
+            self.change += 1;
+        }
+    }
+
+    fn tell(&mut self, time: i64, until: i64) {
+        self.steps.push(Step { pool: self.pool, time, until, level: self.level });
+        if self.sweep.with_ids {
+            self.active.iter().take(MOST_IDS).for_each(|(id, _)| self.ids.values().append_value(id));
+            self.ids.append(true);
         }
     }
 
     /// What was told so far as a batch.
     fn batch(&mut self) -> Result<RecordBatch> {
-        let mut steps = std::mem::replace(&mut self.steps, Steps::new(self.sweep.with_ids));
-        let rows = steps.times.len();
-        let pools = UInt32Array::from(std::mem::take(&mut steps.pools));
-        let known: NullBuffer = steps.untils.iter().map(|until| *until != i64::MAX).collect();
-        let known = Some(known).filter(|known| known.null_count() > 0);
+        let pools = UInt32Array::from_iter_values(self.steps.iter().map(|step| step.pool));
+        let ids: ArrayRef = Arc::new(self.ids.finish());
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.sweep.schema.fields().len());
         for field in self.sweep.schema.fields() {
-            let time = |times: TimestampMicrosecondArray| -> ArrayRef { Arc::new(times.with_timezone("UTC")) };
             columns.push(match field.name().as_str() {
-                "time" => time(std::mem::take(&mut steps.times).into()),
-                "ended_at" => time(TimestampMicrosecondArray::new(std::mem::take(&mut steps.untils).into(), known.clone())),
-                "used" => Arc::new(Float64Array::from(std::mem::take(&mut steps.used))),
-                "used_lower" => Arc::new(Float64Array::from(std::mem::take(&mut steps.lower))),
-                "refused" => Arc::new(Float64Array::from(std::mem::take(&mut steps.refused))),
-                "tasks" => Arc::new(Int64Array::from(std::mem::take(&mut steps.tasks))),
-                "open_tasks" => Arc::new(Int64Array::from(std::mem::take(&mut steps.open))),
-                "ids" => Arc::new(steps.ids.take().unwrap_or_else(self::ids).finish()),
+                "time" => self.times(|step| step.time, None),
+                "ended_at" => {
+                    let known: NullBuffer = self.steps.iter().map(|step| step.until != i64::MAX).collect();
+                    self.times(|step| step.until, Some(known).filter(|known| known.null_count() > 0))
+                }
+                "used" => self.amounts(|level| level.used),
+                "used_lower" => self.amounts(|level| level.lower),
+                "refused" => self.amounts(|level| level.refused),
+                "tasks" => self.counts(|level| level.tasks),
+                "open_tasks" => self.counts(|level| level.open),
+                "ids" => Arc::clone(&ids),
                 name => {
                     let place = POOL_COLUMNS.iter().position(|(known, _)| *known == name).unwrap_or(0);
                     take(self.whole.columns.column(place), &pools, None)?
                 }
             });
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let options = RecordBatchOptions::new().with_row_count(Some(self.steps.len()));
+        self.steps.clear();
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.sweep.schema), columns, &options)?)
+    }
+
+    fn times(&self, time: impl Fn(&Step) -> i64, known: Option<NullBuffer>) -> ArrayRef {
+        let times: Vec<i64> = self.steps.iter().map(time).collect();
+        Arc::new(TimestampMicrosecondArray::new(times.into(), known).with_timezone("UTC"))
+    }
+
+    fn counts(&self, count: impl Fn(&Level) -> i64) -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(self.steps.iter().map(|step| count(&step.level))))
+    }
+
+    fn amounts(&self, units: impl Fn(&Level) -> i64) -> ArrayRef {
+        let amount = |step: &Step| {
+            let resource = self.whole.pools.get(step.pool as usize).map_or(0, |pool| pool.resource);
+            units(&step.level) as f64 / scale(resource)
+        };
+        Arc::new(Float64Array::from_iter_values(self.steps.iter().map(amount)))
+    }
+}
+
+/// What a task of a size uses of a resource.
+fn units(sweep: &QuotaSteps, resource: u8, (cpu, memory): Size) -> i64 {
+    match resource {
+        VCPU | VCPU_SPOT | CPU if cpu == i64::MIN => 0,
+        VCPU | VCPU_SPOT => sweep.quotas.task_units(cpu),
+        CPU => cpu,
+        MEMORY => memory,
+        _ => 1,
+    }
+}
+
+/// What one unit of a resource is, in the units of its spans.
+fn scale(resource: u8) -> f64 {
+    match resource {
+        VCPU | VCPU_SPOT => 1024.0,
+        PRICE => 1_000_000.0,
+        _ => 1.0,
     }
 }
 
@@ -294,29 +345,16 @@ impl Iterator for Walk {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if self.at < self.edges.len() {
-                self.walk();
-            }
-            if self.steps.times.len() >= ROWS {
+            self.walk();
+            if self.steps.len() >= ROWS {
                 return Some(self.batch());
             }
             if !self.next_pool() {
                 break;
             }
         }
-        (!self.steps.times.is_empty()).then(|| self.batch())
+        (!self.steps.is_empty()).then(|| self.batch())
     }
-}
-
-/// The id of the record of a span.
-fn id(whole: &Whole, pool: u32, span: u32) -> Arc<str> {
-    let name = whole.spans(pool).get(span as usize).copied().unwrap_or_default();
-    let (share, row) = whole.at(name);
-    let id = match whole.part.shards.get(share) {
-        Some(shard) => shard.ids.as_ref().and_then(|ids| ids.get(row)).cloned(),
-        None => whole.part.others.get(row as usize).and_then(|other| other.id.clone()),
-    };
-    id.unwrap_or_else(|| "".into())
 }
 
 /// A text of a list.

@@ -6,7 +6,7 @@ use datafusion::common::Result;
 
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{number, numbers, texts};
-use crate::plan::sweep::index::{Groups, Index, NONE, Rows, fold};
+use crate::plan::sweep::index::{Distinct, Groups, Index, NONE, Rows, dealt, fold};
 use crate::plan::sweep::texts::{Memory, Texts, moved};
 
 /// A task. A time that is not known is the greatest where the least counts, and the least where the
@@ -93,8 +93,7 @@ pub struct Part {
     texts: Texts,
     tasks: Rows<Task>,
     known: Index,
-    spots: Vec<Spot>,
-    known_spots: Index,
+    spots: Distinct<Spot>,
     /// What instances told, by the number of the instance.
     instances: Vec<(u32, Instance)>,
     memories: [Memory; 8],
@@ -103,11 +102,6 @@ pub struct Part {
 fn hash(task: &Task) -> u64 {
     let [high, low] = task.key;
     fold(fold(high, low), u64::from(task.spot))
-}
-
-fn hash_of_spot([account, region, cluster, instance]: &Spot) -> u64 {
-    let pair = |left: u32, right: u32| u64::from(left) << 32 | u64::from(right);
-    fold(pair(*account, *region), pair(*cluster, *instance))
 }
 
 fn at(numbers: &[u32], row: usize) -> u32 {
@@ -122,18 +116,6 @@ impl Part {
             *column = memory.numbers(&texts(batch.columns(), place)?, &mut self.texts);
         }
         Ok(columns)
-    }
-
-    fn spot(&mut self, spot: Spot) -> u32 {
-        let hash = hash_of_spot(&spot);
-        let spots = &self.spots;
-        if let Some(known) = self.known_spots.find(hash, |number| spots.get(number as usize) == Some(&spot)) {
-            return known;
-        }
-        let Some(number) = u32::try_from(self.spots.len()).ok().filter(|number| *number != NONE) else { return NONE };
-        self.spots.push(spot);
-        self.known_spots.insert(number, hash);
-        number
     }
 
     /// Keeps events of tasks: key, account, region, cluster, container instance, service, deployment, definition, created,
@@ -154,7 +136,7 @@ impl Part {
             // The name of most tasks is their key.
             let is_key = |name: &str| name.len() == 32 && (key_text.ends_with(name) || key_of(name) == key);
             let name = some(&names, row).filter(|name| !is_key(name));
-            let spot = self.spot([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
+            let spot = self.spots.keep([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
             let task = Task {
                 key: [(key >> 64) as u64, key as u64],
                 spot,
@@ -198,7 +180,7 @@ impl Part {
         let [seen, cpu, memory] = [numbers(values, 6)?, numbers(values, 7)?, numbers(values, 8)?];
         let ids = texts(values, 9)?;
         for row in 0..batch.num_rows() {
-            let spot = self.spot([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
+            let spot = self.spots.keep([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
             let told = Instance {
                 time: number(&seen, row).unwrap_or(i64::MIN),
                 cpu: number(&cpu, row).unwrap_or(0),
@@ -215,7 +197,7 @@ impl Part {
     fn take_in(&mut self, other: Part) {
         let numbers = self.texts.take_in(&other.texts);
         let there = |number: u32| moved(&numbers, number);
-        let spots: Vec<u32> = other.spots.into_iter().map(|spot| self.spot(spot.map(there))).collect();
+        let spots: Vec<u32> = other.spots.list().iter().map(|spot| self.spots.keep(spot.map(there))).collect();
         for mut task in other.tasks {
             task.texts().into_iter().for_each(|text| *text = there(*text));
             self.add(Task { spot: moved(&spots, task.spot), ..task });
@@ -253,11 +235,12 @@ impl Whole {
         let mut part = parts.next().unwrap_or_default();
         parts.for_each(|other| part.take_in(other));
         let Part { texts, tasks, spots, instances, .. } = part;
+        let spots = spots.list().to_vec();
         let by_spot = Groups::new((0..).zip(tasks.iter()).map(|(number, task)| (task.spot, number)), spots.len());
         let told = (0..).zip(&instances).map(|(number, (spot, _))| (*spot, number));
         let instances_by_spot = Groups::new(told, spots.len());
-        let all: Vec<u32> = (0..).take(spots.len()).collect();
-        let shares = by_spot.shares(&all, outputs);
+        let sizes: Vec<usize> = (0..).take(spots.len()).map(|spot| by_spot.size(spot)).collect();
+        let shares = dealt(&sizes, outputs);
         Whole { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
     }
 
