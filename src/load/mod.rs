@@ -9,6 +9,7 @@ mod again;
 mod file;
 mod flow;
 mod seen;
+mod turn;
 mod worker;
 
 pub use account::{FileReport, Totals, Trouble};
@@ -56,19 +57,20 @@ pub fn load(
 ) -> Result<Vec<FileReport>, LoadError> {
     let seen = Seen::new(existing);
     let pool = Pool::new(&seen, shelf, options.tables);
-    let reports: Result<Vec<FileReport>, LoadError> = inputs
-        .par_iter()
+    let reports: Result<Vec<(usize, FileReport)>, LoadError> = turn::by_day(inputs)
+        .into_par_iter()
         .with_max_len(1)
-        .map(|input| {
+        .map(|(place, input)| {
             let report = file::load_file(&pool, input, known, options)?;
             debug_assert!(report.balances());
             progress.file_done(&report);
-            Ok(report)
+            Ok((place, report))
         })
         .collect();
-    let reports = reports?;
+    let mut reports = reports?;
+    reports.sort_by_key(|(place, _)| *place);
     put_rest(pool.into_workers(), shelf)?;
-    Ok(reports)
+    Ok(reports.into_iter().map(|(_, report)| report).collect())
 }
 
 /// Rows of this many bytes are worth a file of their own.

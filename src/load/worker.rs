@@ -52,9 +52,9 @@ pub trait Shelf: Sync + std::fmt::Debug {
 }
 
 /// Columns of one table and day are handed on beyond this many bytes.
-const FULL: usize = 24 << 20;
+const FULL: usize = 32 << 20;
 /// All columns of a worker together may have this many bytes.
-const FULL_WORKER: usize = 32 << 20;
+const FULL_WORKER: usize = 48 << 20;
 /// Buffers larger than this are not kept from file to file.
 const LARGE_BUFFER: usize = 16 << 20;
 

@@ -43,6 +43,11 @@ pub fn cluster_of(arn: &str) -> Option<&str> {
     Some(cluster)
 }
 
+/// `ROLE/SESSION` in the ARN of an assumed role.
+pub fn assumed_role(arn: &str) -> Option<&str> {
+    part(arn, 5)?.strip_prefix("assumed-role/")
+}
+
 fn part(arn: &str, index: usize) -> Option<&str> {
     let rest = arn.strip_prefix("arn:")?;
     let part = if index == 5 { rest.splitn(5, ':').nth(4) } else { rest.split(':').nth(index - 1) };
@@ -58,6 +63,8 @@ mod tests {
         let task = "arn:aws:ecs:us-west-2:111122223333:task/FargateCluster/c13b4cb40f1f4fe4a2971f76ae5a47ad";
         assert_eq!(short(task), "c13b4cb40f1f4fe4a2971f76ae5a47ad");
         assert_eq!(account(task), Some("111122223333"));
+        assert_eq!(assumed_role("arn:aws:sts::111122223333:assumed-role/deploy/jane"), Some("deploy/jane"));
+        assert_eq!(assumed_role(task), None);
         assert_eq!(region(task), Some("us-west-2"));
         assert_eq!(cluster_of(task), Some("FargateCluster"));
         assert_eq!(cluster_of("arn:aws:ecs:us-east-1:111122223333:task/0a1b"), None);

@@ -56,7 +56,8 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     if call.event_source.as_deref() == Some("ec2.amazonaws.com") {
         read_network_call(&mut call, parts.request, parts.response);
     }
-    call.raw = origin.raw().map(|raw| OriginalText { ids: [parts.event_id, parts.request_id, parts.shared_event_id], ..raw });
+    let ids = [parts.event_id, parts.request_id, parts.shared_event_id];
+    call.raw = origin.raw().map(|raw| OriginalText { ids, kind: parts.event_name, ..raw });
     let account = call.account.clone();
     let mut rows = Vec::with_capacity(1 + failures.len());
     rows.push(Row::Calls(call));
@@ -68,6 +69,7 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
 #[derive(Debug, Default)]
 struct Parts<'a> {
     event_time: Option<&'a str>,
+    event_name: Option<&'a str>,
     event_id: Option<&'a str>,
     request_id: Option<&'a str>,
     shared_event_id: Option<&'a str>,
@@ -81,7 +83,10 @@ fn read_field<'a>(call: &mut Call<'a>, parts: &mut Parts<'a>, key: &str, value: 
     match key {
         "eventTime" => parts.event_time = value.text(),
         "eventID" => parts.event_id = value.text(),
-        "eventName" => call.event_name = text(),
+        "eventName" => {
+            call.event_name = text();
+            parts.event_name = value.text();
+        }
         "eventSource" => call.event_source = text(),
         "awsRegion" => call.region = text(),
         "recipientAccountId" => call.account = value.scalar(),
@@ -133,7 +138,7 @@ fn read_identity<'a>(call: &mut Call<'a>, identity: Value<'a>) {
         }
     }
     call.user_arn = user_arn.and_then(name);
-    let assumed = user_arn.and_then(|arn| arn.split_once(":assumed-role/")).map(|(_, role_and_session)| role_and_session);
+    let assumed = user_arn.and_then(arn::assumed_role);
     call.user = match (issuer.filter(|issuer| !issuer.is_empty()), assumed) {
         (Some(role), Some(assumed)) if assumed.strip_prefix(role).is_some_and(|rest| rest.rfind('/') == Some(0)) => name(assumed),
         (Some(role), Some(assumed)) => Some(Cow::Owned(format!("{role}/{}", arn::short(assumed)))),

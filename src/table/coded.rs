@@ -4,6 +4,7 @@
 //! bytes, in the order of its first row; rows have its number. That is the dictionary encoding of Parquet, so what
 //! arrives row by row is written as it is. Invariant: code 0 is a missing value, code `n` the `n`-th value.
 
+use super::kind::arranged;
 use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_hybrid, put_levels, width_of};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -107,6 +108,14 @@ impl Codes {
         one.chain(two).chain(four.iter().skip(start).take(rows).copied())
     }
 
+    fn arrange(&mut self, order: &[u32]) {
+        match self {
+            Codes::One(codes) => *codes = arranged(codes, order),
+            Codes::Two(codes) => *codes = arranged(codes, order),
+            Codes::Four(codes) => *codes = arranged(codes, order),
+        }
+    }
+
     /// Bytes of a row.
     fn width(&self) -> usize {
         match self {
@@ -189,6 +198,14 @@ impl Coded {
                 }
                 None => self.missing += 1,
             }
+        }
+    }
+
+    /// Puts the rows into another order.
+    pub(super) fn arrange(&mut self, order: &[u32]) {
+        if !self.is_missing() {
+            self.write_missing();
+            self.codes.arrange(order);
         }
     }
 

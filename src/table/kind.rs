@@ -49,6 +49,11 @@ impl FieldKind {
     }
 }
 
+/// The values of rows in another order.
+pub(super) fn arranged<T: Copy + Default>(values: &[T], order: &[u32]) -> Vec<T> {
+    order.iter().map(|row| values.get(*row as usize).copied().unwrap_or_default()).collect()
+}
+
 /// One kind of column.
 pub trait Kind {
     /// The value of a row; nothing = missing.
@@ -65,8 +70,15 @@ pub trait Kind {
     fn into_array(column: Self::Column) -> Result<ArrayRef, ArrowError>;
     /// The column as a Parquet chunk.
     fn encode(column: Self::Column, descriptor: ColumnDescPtr) -> Result<Encoded>;
+    /// Puts the rows into another order, by their numbers from 0.
+    fn arrange(column: &mut Self::Column, order: &[u32]);
     /// From now on keeps values as [`Originals`], for the kind that can.
     fn set_apart(_column: &mut Self::Column) {}
+    /// The order in which the rows of this column are stored, where it is not that in which they came. There will be
+    /// no more rows.
+    fn take_order(_column: &mut Self::Column) -> Option<Vec<u32>> {
+        None
+    }
 }
 
 /// Texts that many rows share.
@@ -128,6 +140,10 @@ impl Kind for Text {
         take(&values.finish(), &rows, None)
     }
 
+    fn arrange(column: &mut Coded, order: &[u32]) {
+        column.arrange(order);
+    }
+
     fn encode(mut column: Coded, descriptor: ColumnDescPtr) -> Result<Encoded> {
         let mut dictionary = Vec::new();
         for value in column.values() {
@@ -161,6 +177,9 @@ impl Kind for Unique {
     }
     fn into_array(column: Uniques) -> Result<ArrayRef, ArrowError> {
         column.into_array()
+    }
+    fn arrange(column: &mut Uniques, order: &[u32]) {
+        column.arrange(order);
     }
     fn encode(column: Uniques, descriptor: ColumnDescPtr) -> Result<Encoded> {
         column.encode(descriptor)
@@ -209,6 +228,20 @@ impl Kind for Original {
         }
     }
 
+    /// Originals that are set apart have chosen the order themselves.
+    fn arrange(column: &mut OriginalColumn, order: &[u32]) {
+        if let OriginalColumn::Here(texts) = column {
+            texts.arrange(order);
+        }
+    }
+
+    fn take_order(column: &mut OriginalColumn) -> Option<Vec<u32>> {
+        match column {
+            OriginalColumn::Here(_) => None,
+            OriginalColumn::Apart(originals) => originals.take_order(),
+        }
+    }
+
     fn encode(column: OriginalColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
         match column {
             OriginalColumn::Here(texts) => texts.encode(descriptor),
@@ -245,6 +278,10 @@ macro_rules! number_kind {
                 let number_of = |code: u32| (code as usize).checked_sub(1).and_then(|at| numbers.get(at)).copied();
                 let array: $array = column.codes().map(number_of).collect();
                 Ok(Arc::new(array $(. $zone("UTC"))?))
+            }
+
+            fn arrange(column: &mut Coded, order: &[u32]) {
+                column.arrange(order);
             }
 
             fn encode(mut column: Coded, descriptor: ColumnDescPtr) -> Result<Encoded> {
@@ -291,6 +328,10 @@ impl Kind for Bool {
 
     fn into_array(column: Self::Column) -> Result<ArrayRef, ArrowError> {
         Ok(Arc::new(BooleanArray::from(column)))
+    }
+
+    fn arrange(column: &mut Self::Column, order: &[u32]) {
+        *column = arranged(column, order);
     }
 
     /// Booleans have no dictionary: one bit a value.

@@ -2,18 +2,26 @@
 //!
 //! Originals are nine tenths of the bytes of a log. Gathered as a column they would be copied four times, and
 //! be compressed long after the processor has forgotten them. So each goes straight into an open page of a
-//! Parquet column (optional byte arrays, plain), and a full page is compressed at once, into a tenth.
+//! Parquet column (optional byte arrays, plain), and a full page is compressed at once, into a twentieth.
+//!
+//! Records of one kind of event look alike: side by side they take half the time to compress, and half the room. So
+//! there are several open pages, and a record goes to the one of its kind. What became of the order of rows is told at
+//! the end ([`Originals::take_order`]): the other columns are put into it.
 //!
 //! An id that has a column of its own is not kept twice: random digits cost more than all other text together. In the
 //! original a control character stands for it, which no JSON text holds ([`STAND_INS`]); [`restore`] puts it back.
 
 use super::pages::{Chunk, Encoded, PAGE_BYTES, put_levels};
 use crate::part::place_of;
+use foldhash::fast::FixedState;
 use memchr::memmem;
 use parquet::basic::Encoding;
 use parquet::errors::{ParquetError, Result};
 use parquet::schema::types::ColumnDescPtr;
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
 
 /// What stands in an original for an id, and the column that has the id.
 pub const STAND_INS: [(char, &str); 3] = [('\u{1}', "id"), ('\u{2}', "request_id"), ('\u{3}', "shared_event_id")];
@@ -28,15 +36,38 @@ pub struct OriginalText<'a> {
     pub text: &'a str,
     /// The ids in it that columns of their own have.
     pub ids: OwnIds<'a>,
+    /// What records that look alike have in common: the name of the call.
+    pub kind: Option<&'a str>,
 }
 
 impl<'a> OriginalText<'a> {
+    /// Where its ids stand. They are nearly always parts of the very same bytes; in a text that was written anew, they
+    /// stand behind their names.
+    fn places(&self) -> [Option<usize>; STAND_INS.len()] {
+        static NAME: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(r#"ID":""#));
+        let ids = self.ids.map(|id| id.filter(|id| !id.is_empty()));
+        let mut places = ids.map(|id| place_of(id?, self.text));
+        if ids.iter().zip(&places).all(|(id, place)| id.is_some() == place.is_some()) {
+            return places;
+        }
+        let bytes = self.text.as_bytes();
+        for at in NAME.find_iter(bytes).map(|at| at + NAME.needle().len()) {
+            let stands_here = |id: &str| bytes.get(at..).is_some_and(|rest| rest.starts_with(id.as_bytes()));
+            for (place, id) in places.iter_mut().zip(ids) {
+                *place = place.or_else(|| id.filter(|id| stands_here(id)).map(|_| at));
+            }
+        }
+        for (place, id) in places.iter_mut().zip(ids) {
+            *place = place.or_else(|| memmem::find(bytes, id?.as_bytes()));
+        }
+        places
+    }
+
     /// Gives it piece by piece, with stand-ins for its ids.
     fn pieces(&self, mut on: impl FnMut(&[u8])) {
         let mut found = [(usize::MAX, 0, 0); STAND_INS.len()];
-        for ((slot, id), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(STAND_INS) {
-            let Some(id) = id.filter(|id| !id.is_empty()) else { continue };
-            if let Some(place) = place_of(id, self.text).or_else(|| find(id, self.text)) {
+        for (((slot, id), place), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(self.places()).zip(STAND_INS) {
+            if let (Some(id), Some(place)) = (id, place) {
                 *slot = (place, id.len(), stand_in as u8);
             }
         }
@@ -54,18 +85,10 @@ impl<'a> OriginalText<'a> {
     }
 }
 
-/// Where a text is found in a whole. Up to so many bytes can be searched for without preparation.
-fn find(text: &str, whole: &str) -> Option<usize> {
-    const FRONT: usize = 32;
-    let (text, whole) = (text.as_bytes(), whole.as_bytes());
-    let front = text.get(..FRONT).unwrap_or(text);
-    memmem::find_iter(whole, front).find(|at| whole.get(*at..).is_some_and(|rest| rest.starts_with(text)))
-}
-
 impl<'a> From<&'a str> for OriginalText<'a> {
     /// An original that is kept as it is.
     fn from(text: &'a str) -> Self {
-        OriginalText { text, ids: OwnIds::default() }
+        OriginalText { text, ids: OwnIds::default(), kind: None }
     }
 }
 
@@ -90,12 +113,32 @@ const FRONT: usize = 16;
 /// Bytes of the length before a text.
 const LENGTH: usize = 4;
 
+/// Pages that are open at a time.
+const OPEN: usize = 16;
+/// Bytes of all of them: beyond, the largest is closed.
+const OPEN_BYTES: usize = 8 << 20;
+/// Bytes by which the room of a page grows. Twice as much each time would leave half of it empty.
+const ROOM: usize = 128 << 10;
+
 /// The originals of a number of rows, as the pages of a column chunk.
 #[derive(Debug, Default)]
 pub struct Originals {
     chunk: Chunk,
-    open: OpenPage,
+    open: Vec<OpenPage>,
+    /// Bytes of the open pages.
+    open_bytes: usize,
+    /// The rows of the pages so far, by the order in which they came.
+    order: Vec<u32>,
+    rows: usize,
     problem: Option<ParquetError>,
+}
+
+/// Bodies that are kept for the pages to come.
+const SPARES: usize = 2 * OPEN;
+
+thread_local! {
+    /// Bodies of pages that are no longer open: room that need not be fetched again.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The page that is being filled.
@@ -103,17 +146,25 @@ pub struct Originals {
 struct OpenPage {
     /// [`FRONT`] bytes of room, then each value behind its length.
     body: Vec<u8>,
-    /// Which rows have a value.
+    /// Its rows, and which of them have a value.
+    rows: Vec<u32>,
     present: Vec<bool>,
 }
 
 impl OpenPage {
-    fn push(&mut self, original: Option<&OriginalText<'_>>) {
+    fn push(&mut self, row: u32, original: Option<&OriginalText<'_>>) {
+        if self.body.capacity() == 0 {
+            self.body = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
         if self.body.is_empty() {
             self.body.resize(FRONT, 0);
         }
         if let Some(original) = original {
             let start = self.body.len();
+            let needed = LENGTH + original.text.len();
+            if self.body.capacity() - start < needed {
+                self.body.reserve_exact(needed.max(ROOM));
+            }
             self.body.extend_from_slice(&[0; LENGTH]);
             original.pieces(|piece| self.body.extend_from_slice(piece));
             let length = u32::try_from(self.body.len() - start - LENGTH).unwrap_or(u32::MAX);
@@ -121,6 +172,7 @@ impl OpenPage {
                 slot.copy_from_slice(&length.to_le_bytes());
             }
         }
+        self.rows.push(row);
         self.present.push(original.is_some());
     }
 
@@ -135,49 +187,86 @@ impl OpenPage {
 
     fn clear(&mut self) {
         self.body.clear();
+        self.rows.clear();
         self.present.clear();
     }
+}
+
+/// The open page for records of a kind.
+fn place_of_kind(kind: Option<&str>) -> usize {
+    kind.map_or(0, |kind| FixedState::default().hash_one(kind) as usize % OPEN)
 }
 
 impl Originals {
     /// Adds the original of the next row and says by how many bytes this grew.
     pub fn push(&mut self, original: Option<&OriginalText<'_>>) -> usize {
-        let before = self.chunk.size() + self.open.body.capacity();
-        self.open.push(original);
-        if self.open.body.len() >= PAGE_BYTES {
-            self.close_page();
+        let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
+        self.rows += 1;
+        let place = place_of_kind(original.and_then(|original| original.kind));
+        if self.open.len() <= place {
+            self.open.resize_with(place + 1, OpenPage::default);
         }
-        (self.chunk.size() + self.open.body.capacity()).saturating_sub(before)
+        let Some(open) = self.open.get_mut(place) else { return 0 };
+        let (stored, room, bytes) = (self.chunk.size(), open.body.capacity(), open.body.len());
+        open.push(row, original);
+        let grown = open.body.capacity() - room;
+        self.open_bytes += open.body.len() - bytes;
+        if open.body.len() >= PAGE_BYTES {
+            self.close_page(place);
+        } else if self.open_bytes >= OPEN_BYTES {
+            let largest = (0..self.open.len()).max_by_key(|place| self.open.get(*place).map(|open| open.body.len()));
+            self.close_page(largest.unwrap_or(place));
+        }
+        grown + self.chunk.size() - stored + size_of::<u32>()
     }
 
     /// Rows so far.
     pub fn rows(&self) -> usize {
-        self.chunk.rows() + self.open.present.len()
+        self.rows
     }
 
     /// Puts others behind these.
     pub fn append(&mut self, mut other: Originals) {
-        self.close_page();
-        other.close_page();
+        self.close_pages();
+        other.close_pages();
+        let base = u32::try_from(self.rows).unwrap_or(u32::MAX);
+        self.order.extend(other.order.iter().map(|row| base.saturating_add(*row)));
+        self.rows += other.rows;
         self.chunk.append(other.chunk);
         self.problem = self.problem.take().or(other.problem);
     }
 
+    fn close_pages(&mut self) {
+        (0..self.open.len()).for_each(|place| self.close_page(place));
+        SPARE.with_borrow_mut(|spare| {
+            let bodies = self.open.drain(..).map(|open| open.body).filter(|body| body.capacity() <= 2 * PAGE_BYTES);
+            spare.extend(bodies.take(SPARES.saturating_sub(spare.len())));
+        });
+    }
+
     /// An error is kept for the end, so that adding a row cannot fail.
-    fn close_page(&mut self) {
-        let rows = self.open.present.len();
-        if rows == 0 {
-            return;
-        }
-        if let Err(error) = self.chunk.add_page(self.open.bytes(), rows, Encoding::PLAIN) {
+    fn close_page(&mut self, place: usize) {
+        let Some(open) = self.open.get_mut(place).filter(|open| !open.rows.is_empty()) else { return };
+        let rows = open.rows.len();
+        self.open_bytes -= open.body.len();
+        if let Err(error) = self.chunk.add_page(open.bytes(), rows, Encoding::PLAIN) {
             self.problem = Some(error);
         }
-        self.open.clear();
+        self.order.append(&mut open.rows);
+        open.clear();
+    }
+
+    /// The order in which the rows are stored, by that in which they came; none where it is the same. There will be no
+    /// more rows.
+    pub fn take_order(&mut self) -> Option<Vec<u32>> {
+        self.close_pages();
+        let order = std::mem::take(&mut self.order);
+        (!order.is_sorted()).then_some(order)
     }
 
     /// The column as a Parquet chunk.
     pub fn encode(mut self, column: ColumnDescPtr) -> Result<Encoded> {
-        self.close_page();
+        self.close_pages();
         match self.problem {
             Some(problem) => Err(problem),
             None => self.chunk.finish(column, None),
@@ -197,8 +286,9 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::Arc;
 
-    /// What a reader of Parquet finds in the file that the originals make.
-    fn read_back(originals: Originals) -> Vec<Option<String>> {
+    /// What a reader of Parquet finds in the file that the originals make, in the order in which they came.
+    fn read_back(mut originals: Originals) -> Vec<Option<String>> {
+        let order = originals.take_order();
         let schema = Arc::new(parse_message_type("message m { optional binary raw (UTF8); }").unwrap());
         let properties = Arc::new(WriterProperties::builder().build());
         let mut file = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
@@ -211,21 +301,27 @@ mod tests {
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
         let batches: Vec<_> = reader.map(Result::unwrap).collect();
         let texts = |column: &dyn Array| column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect();
-        batches.iter().flat_map(|batch| -> Vec<_> { texts(batch.column(0)) }).collect()
+        let stored: Vec<_> = batches.iter().flat_map(|batch| -> Vec<_> { texts(batch.column(0)) }).collect();
+        let Some(order) = order else { return stored };
+        let mut rows: Vec<(u32, Option<String>)> = order.into_iter().zip(stored).collect();
+        rows.sort();
+        rows.into_iter().map(|(_, text)| text).collect()
     }
 
     fn gather(texts: &[Option<String>]) -> Originals {
         let mut originals = Originals::default();
         texts.iter().for_each(|text| {
-            originals.push(text.as_deref().map(OriginalText::from).as_ref());
+            let kind = text.as_deref().and_then(|text| text.get(..2));
+            originals.push(text.as_deref().map(|text| OriginalText { kind, ..OriginalText::from(text) }).as_ref());
         });
         originals
     }
 
     #[test]
     fn many_pages_are_read_back() {
-        let texts: Vec<_> =
-            (0..40_000).map(|row| (row % 7 != 3).then(|| format!("{{\"record\":{row},\"{}\"}}", "x".repeat(row % 90)))).collect();
+        let texts: Vec<_> = (0..40_000)
+            .map(|row| (row % 7 != 3).then(|| format!("{}{{\"record\":{row},\"{}\"}}", row % 30, "x".repeat(row % 90))))
+            .collect();
         let originals = gather(&texts);
         assert!(originals.chunk.rows() < originals.rows() && originals.rows() == texts.len());
         assert_eq!(read_back(originals), texts);
@@ -241,13 +337,13 @@ mod tests {
     #[test]
     fn ids_are_not_kept_twice() {
         let text = r#"{"requestID":"r-1","eventID":"e-1","note":"r-1","sharedEventID":"s-1"}"#;
-        let original = OriginalText { text, ids: [text.get(30..33), Some("r-1"), Some("s-1")] };
+        let original = OriginalText { text, ids: [text.get(30..33), Some("r-1"), Some("s-1")], kind: None };
         let expected = "{\"requestID\":\"\u{2}\",\"eventID\":\"\u{1}\",\"note\":\"r-1\",\"sharedEventID\":\"\u{3}\"}";
         assert_eq!(kept(&original), expected);
         assert_eq!(restore(expected, original.ids), text);
         assert!(matches!(restore(text, original.ids), Cow::Borrowed(_)));
         // An id that the text does not have, and one id in two columns.
-        let original = OriginalText { text, ids: [Some("0123"), Some("s-1"), Some("s-1")] };
+        let original = OriginalText { text, ids: [Some("0123"), Some("s-1"), Some("s-1")], kind: None };
         assert_eq!(restore(&kept(&original), original.ids), text);
     }
 
@@ -257,7 +353,7 @@ mod tests {
             text in "[ab\"é]{0,30}",
             ids in prop::array::uniform3(prop::option::of("[abé]{0,4}")),
         ) {
-            let original = OriginalText { text: &text, ids: ids.each_ref().map(|id| id.as_deref()) };
+            let original = OriginalText { text: &text, ids: ids.each_ref().map(|id| id.as_deref()), kind: None };
             let kept = kept(&original);
             prop_assert_eq!(restore(&kept, original.ids), text.as_str());
         }

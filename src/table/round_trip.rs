@@ -3,6 +3,7 @@
 use super::*;
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::{cast, concat_batches};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -34,8 +35,24 @@ fn read_back(columns: Columns) -> RecordBatch {
     concat_batches(&schema, &batches).unwrap()
 }
 
+/// The rows as text, sorted.
+fn sorted(batch: &RecordBatch) -> Vec<String> {
+    let options = FormatOptions::new().with_null("-");
+    let columns: Vec<_> =
+        batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
+    let row = |row| columns.iter().map(|column| format!("{:?}", column.value(row).to_string())).collect::<String>();
+    let mut rows: Vec<String> = (0..batch.num_rows()).map(row).collect();
+    rows.sort();
+    rows
+}
+
 /// Rows with every kind of column: few and many different values, missing ones, and none at all.
 fn gather(rows: &[(Option<u16>, Option<bool>, String)], apart: bool) -> Columns {
+    gather_of_kinds(rows, apart, false)
+}
+
+/// The same; with kinds of originals or without.
+fn gather_of_kinds(rows: &[(Option<u16>, Option<bool>, String)], apart: bool, kinds: bool) -> Columns {
     let mut columns = if apart { Columns::with_originals_apart(Table::RunRecords) } else { Columns::new(Table::RunRecords) };
     for (number, flag, text) in rows {
         let original = text.repeat(40);
@@ -46,7 +63,7 @@ fn gather(rows: &[(Option<u16>, Option<bool>, String)], apart: bool) -> Columns 
             run_cost: number.map(|number| f64::from(number % 5) / 3.0),
             deleted: *flag,
             source: Some("dstack".into()),
-            raw: flag.map(|_| original.as_str().into()),
+            raw: flag.map(|_| OriginalText { kind: kinds.then_some(text), ..original.as_str().into() }),
             ..RunRecord::default()
         }));
     }
@@ -71,6 +88,14 @@ proptest! {
         prop_assert_eq!(&read_back(gather(&whole, false)), &expected);
         prop_assert_eq!(&read_back(joined(false)), &expected);
         prop_assert_eq!(&read_back(joined(true)), &expected);
+    }
+
+    #[test]
+    fn rows_stay_whole_in_another_order(first in rows(), second in rows()) {
+        let mut columns = gather_of_kinds(&first, true, true);
+        columns.join(gather_of_kinds(&second, true, true));
+        let expected = gather(&[first, second].concat(), false).into_rows().unwrap();
+        prop_assert_eq!(sorted(&read_back(columns)), sorted(&expected));
     }
 }
 

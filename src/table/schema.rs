@@ -80,8 +80,17 @@ macro_rules! tables {
                 fn into_arrays(self) -> Result<Vec<ArrayRef>, ArrowError> {
                     Ok(vec![$( <$kind as Kind>::into_array(self.$field)?, )+])
                 }
-                fn encode(self, mut next: impl FnMut() -> Option<ColumnDescPtr>, put: &mut PutChunk<'_>) -> Result<(), ParquetError> {
+                fn encode(
+                    mut self,
+                    mut next: impl FnMut() -> Option<ColumnDescPtr>,
+                    put: &mut PutChunk<'_>,
+                ) -> Result<(), ParquetError> {
+                    let mut order = None;
+                    $( order = order.or_else(|| <$kind as Kind>::take_order(&mut self.$field)); )+
                     $( if let Some(descriptor) = next() {
+                        if let Some(order) = &order {
+                            <$kind as Kind>::arrange(&mut self.$field, order);
+                        }
                         put(<$kind as Kind>::encode(self.$field, descriptor)?)?;
                     } )+
                     Ok(())
@@ -730,7 +739,7 @@ impl Columns {
         RecordBatch::try_new(self.table.schema(), self.columns.into_arrays()?)
     }
 
-    /// The rows as column chunks of Parquet; `descriptors` are those of the columns of the table.
+    /// The rows as column chunks of Parquet, in the order that suits the originals; `descriptors` are those of the columns of the table.
     pub fn encode(self, descriptors: &[ColumnDescPtr], put: &mut PutChunk<'_>) -> Result<(), ParquetError> {
         let mut descriptors = descriptors.iter().cloned();
         self.columns.encode(|| descriptors.next(), put)

@@ -46,6 +46,18 @@ impl Uniques {
         self.ends.extend(other.ends.iter().map(|end| base + end));
     }
 
+    /// Puts the rows into another order.
+    pub(super) fn arrange(&mut self, order: &[u32]) {
+        let parts: Vec<Range<usize>> = self.parts().collect();
+        let mut arranged = Uniques { body: Vec::with_capacity(self.body.len()), ends: Vec::with_capacity(order.len()) };
+        for row in order {
+            let part = parts.get(*row as usize).cloned().and_then(|part| self.body.get(part));
+            arranged.body.extend_from_slice(part.unwrap_or_default());
+            arranged.ends.push(arranged.body.len());
+        }
+        *self = arranged;
+    }
+
     /// The part of `body` that each row has.
     fn parts(&self) -> impl Iterator<Item = Range<usize>> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
