@@ -9,7 +9,6 @@ mod again;
 mod file;
 mod flow;
 mod seen;
-mod turn;
 mod worker;
 
 pub use account::{FileReport, Totals, Trouble};
@@ -57,20 +56,19 @@ pub fn load(
 ) -> Result<Vec<FileReport>, LoadError> {
     let seen = Seen::new(existing);
     let pool = Pool::new(&seen, shelf, options.tables);
-    let reports: Result<Vec<(usize, FileReport)>, LoadError> = turn::by_day(inputs)
-        .into_par_iter()
+    let reports: Result<Vec<FileReport>, LoadError> = inputs
+        .par_iter()
         .with_max_len(1)
-        .map(|(place, input)| {
+        .map(|input| {
             let report = file::load_file(&pool, input, known, options)?;
             debug_assert!(report.balances());
             progress.file_done(&report);
-            Ok((place, report))
+            Ok(report)
         })
         .collect();
-    let mut reports = reports?;
-    reports.sort_by_key(|(place, _)| *place);
+    let reports = reports?;
     put_rest(pool.into_workers(), shelf)?;
-    Ok(reports.into_iter().map(|(_, report)| report).collect())
+    Ok(reports)
 }
 
 /// Rows of this many bytes are worth a file of their own.

@@ -116,8 +116,9 @@ const LENGTH: usize = 4;
 /// Pages that are open at a time.
 const OPEN: usize = 16;
 /// Bytes of all of them: beyond, the largest is closed.
-const OPEN_BYTES: usize = 8 << 20;
-/// Bytes by which the room of a page grows. Twice as much each time would leave half of it empty.
+const OPEN_BYTES: usize = 4 << 20;
+/// The first room of a page, and the bytes by which it grows. Twice as much each time would leave half of it empty.
+const FIRST_ROOM: usize = 32 << 10;
 const ROOM: usize = 128 << 10;
 
 /// The originals of a number of rows, as the pages of a column chunk.
@@ -153,18 +154,12 @@ struct OpenPage {
 
 impl OpenPage {
     fn push(&mut self, row: u32, original: Option<&OriginalText<'_>>) {
-        if self.body.capacity() == 0 {
-            self.body = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        }
         if self.body.is_empty() {
             self.body.resize(FRONT, 0);
         }
         if let Some(original) = original {
             let start = self.body.len();
-            let needed = LENGTH + original.text.len();
-            if self.body.capacity() - start < needed {
-                self.body.reserve_exact(needed.max(ROOM));
-            }
+            self.make_room(LENGTH + original.text.len());
             self.body.extend_from_slice(&[0; LENGTH]);
             original.pieces(|piece| self.body.extend_from_slice(piece));
             let length = u32::try_from(self.body.len() - start - LENGTH).unwrap_or(u32::MAX);
@@ -174,6 +169,24 @@ impl OpenPage {
         }
         self.rows.push(row);
         self.present.push(original.is_some());
+    }
+
+    /// Makes room for so many bytes more: a little at first, for most pages stay small.
+    fn make_room(&mut self, bytes: usize) {
+        let room = self.body.capacity();
+        if room - self.body.len() >= bytes {
+            return;
+        }
+        if room < FIRST_ROOM {
+            return self.body.reserve_exact(bytes.max(FIRST_ROOM));
+        }
+        if let Some(mut spare) = SPARE.with_borrow_mut(Vec::pop) {
+            spare.extend_from_slice(&self.body);
+            self.body = spare;
+        }
+        if self.body.capacity() - self.body.len() < bytes {
+            self.body.reserve_exact(bytes.max(ROOM));
+        }
     }
 
     /// Gives the page, levels before values.
@@ -209,7 +222,7 @@ impl Originals {
         let Some(open) = self.open.get_mut(place) else { return 0 };
         let (stored, room, bytes) = (self.chunk.size(), open.body.capacity(), open.body.len());
         open.push(row, original);
-        let grown = open.body.capacity() - room;
+        let grown = open.body.capacity().saturating_sub(room);
         self.open_bytes += open.body.len() - bytes;
         if open.body.len() >= PAGE_BYTES {
             self.close_page(place);
@@ -239,7 +252,8 @@ impl Originals {
     fn close_pages(&mut self) {
         (0..self.open.len()).for_each(|place| self.close_page(place));
         SPARE.with_borrow_mut(|spare| {
-            let bodies = self.open.drain(..).map(|open| open.body).filter(|body| body.capacity() <= 2 * PAGE_BYTES);
+            let bodies =
+                self.open.drain(..).map(|open| open.body).filter(|body| (ROOM..=2 * PAGE_BYTES).contains(&body.capacity()));
             spare.extend(bodies.take(SPARES.saturating_sub(spare.len())));
         });
     }
