@@ -4,7 +4,6 @@
 //! bytes, in the order of its first row; rows have its number. That is the dictionary encoding of Parquet, so what
 //! arrives row by row is written as it is. Invariant: code 0 is a missing value, code `n` the `n`-th value.
 
-use super::kind::arranged;
 use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_hybrid, put_levels, width_of};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -285,6 +284,11 @@ fn alike(left: &[u8], right: &[u8]) -> bool {
         }
         _ => left.iter().zip(right).all(|(left, right)| left == right),
     }
+}
+
+/// The values of rows in another order.
+pub(super) fn arranged<T: Copy + Default>(values: &[T], order: &[u32]) -> Vec<T> {
+    order.iter().map(|row| values.get(*row as usize).copied().unwrap_or_default()).collect()
 }
 
 /// A column in which no row has a value.

@@ -1,6 +1,6 @@
 //! The kinds of column a table may have: the Rust value of a row, the column it goes to, the Arrow type.
 
-use super::coded::{Coded, encode_missing};
+use super::coded::{Coded, arranged, encode_missing};
 use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_bits, put_levels};
 use super::{OriginalText, Originals, Uniques};
 use arrow::array::{
@@ -47,11 +47,6 @@ impl FieldKind {
             FieldKind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         }
     }
-}
-
-/// The values of rows in another order.
-pub(super) fn arranged<T: Copy + Default>(values: &[T], order: &[u32]) -> Vec<T> {
-    order.iter().map(|row| values.get(*row as usize).copied().unwrap_or_default()).collect()
 }
 
 /// One kind of column.

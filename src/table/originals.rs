@@ -19,7 +19,6 @@ use parquet::basic::Encoding;
 use parquet::errors::{ParquetError, Result};
 use parquet::schema::types::ColumnDescPtr;
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
@@ -114,12 +113,9 @@ const FRONT: usize = 16;
 const LENGTH: usize = 4;
 
 /// Pages that are open at a time.
-const OPEN: usize = 16;
-/// Bytes of all of them: beyond, the largest is closed.
-const OPEN_BYTES: usize = 4 << 20;
-/// The first room of a page, and the bytes by which it grows. Twice as much each time would leave half of it empty.
-const FIRST_ROOM: usize = 32 << 10;
-const ROOM: usize = 128 << 10;
+const OPEN: usize = 8;
+/// Bytes of all of them: beyond, the largest is closed. A load has as many sets of them as days.
+const OPEN_BYTES: usize = 2 << 20;
 
 /// The originals of a number of rows, as the pages of a column chunk.
 #[derive(Debug, Default)]
@@ -132,14 +128,6 @@ pub struct Originals {
     order: Vec<u32>,
     rows: usize,
     problem: Option<ParquetError>,
-}
-
-/// Bodies that are kept for the pages to come.
-const SPARES: usize = 2 * OPEN;
-
-thread_local! {
-    /// Bodies of pages that are no longer open: room that need not be fetched again.
-    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The page that is being filled.
@@ -171,21 +159,13 @@ impl OpenPage {
         self.present.push(original.is_some());
     }
 
-    /// Makes room for so many bytes more: a little at first, for most pages stay small.
+    /// Makes room for so many bytes more. Twice as much each time would leave half of a large page empty.
     fn make_room(&mut self, bytes: usize) {
+        const LEAST: usize = 4 << 10;
+        const MOST: usize = 128 << 10;
         let room = self.body.capacity();
-        if room - self.body.len() >= bytes {
-            return;
-        }
-        if room < FIRST_ROOM {
-            return self.body.reserve_exact(bytes.max(FIRST_ROOM));
-        }
-        if let Some(mut spare) = SPARE.with_borrow_mut(Vec::pop) {
-            spare.extend_from_slice(&self.body);
-            self.body = spare;
-        }
-        if self.body.capacity() - self.body.len() < bytes {
-            self.body.reserve_exact(bytes.max(ROOM));
+        if room - self.body.len() < bytes {
+            self.body.reserve_exact(bytes.max(room.clamp(LEAST, MOST)));
         }
     }
 
@@ -251,11 +231,6 @@ impl Originals {
 
     fn close_pages(&mut self) {
         (0..self.open.len()).for_each(|place| self.close_page(place));
-        SPARE.with_borrow_mut(|spare| {
-            let bodies =
-                self.open.drain(..).map(|open| open.body).filter(|body| (ROOM..=2 * PAGE_BYTES).contains(&body.capacity()));
-            spare.extend(bodies.take(SPARES.saturating_sub(spare.len())));
-        });
     }
 
     /// An error is kept for the end, so that adding a row cannot fail.

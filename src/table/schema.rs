@@ -739,7 +739,8 @@ impl Columns {
         RecordBatch::try_new(self.table.schema(), self.columns.into_arrays()?)
     }
 
-    /// The rows as column chunks of Parquet, in the order that suits the originals; `descriptors` are those of the columns of the table.
+    /// The rows as column chunks of Parquet, in the order that suits the originals; `descriptors` are those of the
+    /// columns of the table.
     pub fn encode(self, descriptors: &[ColumnDescPtr], put: &mut PutChunk<'_>) -> Result<(), ParquetError> {
         let mut descriptors = descriptors.iter().cloned();
         self.columns.encode(|| descriptors.next(), put)
