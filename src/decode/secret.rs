@@ -148,14 +148,16 @@ static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?i)((?:X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId)=)[^&"\\\s]+"#,
         r#"|(\bBearer\s+)[A-Za-z0-9._~+/=-]{8,}"#,
         r#"|(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]*"#,
-        r#"|(\b(?:password|passwd|pwd|secret_?key|secret_?access_?key|session_?token|auth_?token|access_?token|api_?key)\b\\*["']?\s*[:=]\s*\\*["']?)[^\s"'\\,&}]+"#,
+        r#"|((?:\b|_)(?:password|passwd|pwd|secret_?key|secret_?access_?key|session_?token|auth_?token|access_?token|api[_-]?key)\b\\*["']?\s*[:=]\s*\\*["']?)[^\s"'\\,&}]+"#,
+        // Variables of a shell.
+        r#"|((?-i:\b[A-Z][A-Z0-9_]*_(?:TOKEN|SECRET|KEY|PASS))=\\*["']?)[^\s"'\\,&}]+"#,
     ))
     .expect("the pattern is a constant")
 });
 
 /// Parts of the names and words that the masking pass knows; what holds none of them, it leaves alone.
 static WORTH_A_LOOK: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    const WORDS: [&str; 18] = [
+    const WORDS: [&str; 19] = [
         "x-amz-",
         "signature",
         "bearer",
@@ -166,6 +168,7 @@ static WORTH_A_LOOK: LazyLock<AhoCorasick> = LazyLock::new(|| {
         "token",
         "api",
         "accesskey",
+        "_key",
         "registry",
         "authorization",
         "credential",
@@ -196,16 +199,17 @@ pub fn has_credential_text(record: &str) -> bool {
 /// Bytes looked at together.
 const LANES: usize = 16;
 
-/// Whether there is `earer `, `assword`, or a `=` that ends no base64: looked for in one pass, each by one or two
-/// letters that are rare.
+/// Whether there is `earer `, `assword`, or `=` or `: ` behind what may be a word: looked for in one pass, each by one
+/// or two letters that are rare.
 fn is_worth_a_search(record: &[u8]) -> bool {
     let pair = |letters: &[u8; 2]| letters.map(u8x16::splat);
-    let (assigns, [w, o], [r, space]) = (u8x16::splat(b'='), pair(b"wo"), pair(b"r "));
+    let (assigns, colon, [w, o], [r, space]) = (u8x16::splat(b'='), u8x16::splat(b':'), pair(b"wo"), pair(b"r "));
     let mut at = 0;
     while let Some(part) = record.get(at..=at + LANES) {
         if let (Some(these), Some(next)) = (part.first_chunk(), part.last_chunk()) {
             let (these, next) = (u8x16::new(*these), u8x16::new(*next));
-            let rare = these.simd_eq(assigns) | these.simd_eq(w) & next.simd_eq(o) | these.simd_eq(r) & next.simd_eq(space);
+            let before_space = (these.simd_eq(r) | these.simd_eq(colon)) & next.simd_eq(space);
+            let rare = these.simd_eq(assigns) | these.simd_eq(w) & next.simd_eq(o) | before_space;
             let mut found = rare.to_bitmask();
             while found != 0 {
                 if tells_of_credential(record, at + found.trailing_zeros() as usize) {
@@ -227,19 +231,36 @@ fn tells_of_credential(record: &[u8], at: usize) -> bool {
     };
     match record.get(at) {
         // Before a quote or another one it ends base64.
-        Some(b'=') => record.get(at + 1).is_some_and(|next| !matches!(next, b'"' | b'=')),
+        Some(b'=') => {
+            record.get(at + 1).is_some_and(|next| !matches!(next, b'"' | b'='))
+                && is_behind_word(record.get(..at).unwrap_or_default())
+        }
+        Some(b':') => record.get(at + 1) == Some(&b' ') && is_behind_word(record.get(..at).unwrap_or_default()),
         Some(b'w') => is_in(b"assword", 3),
         Some(b'r') => is_in(b"earer ", 4),
         _ => false,
     }
 }
 
+/// Whether a text may end with one of the words of [`CREDENTIAL_WORD`].
+fn is_behind_word(text: &[u8]) -> bool {
+    const ENDS: [&[u8]; 10] =
+        [b"key", b"token", b"password", b"pwd", b"passwd", b"signature", b"credential", b"keyid", b"_secret", b"_pass"];
+    let text = text.trim_ascii_end();
+    let text = text.strip_suffix(b"'").unwrap_or(text);
+    let ends_with =
+        |end: &[u8]| text.last_chunk().is_some_and(|last: &[u8; 3]| end.ends_with(&last.map(|b| b.to_ascii_lowercase())));
+    // White space that is not ASCII could stand between.
+    text.last().is_some_and(|last| !last.is_ascii()) || ENDS.iter().any(|end| ends_with(end))
+}
+
 /// What every match of [`IN_TEXT`] in a text without escapes holds, to be found in a whole record: a double
 /// quote would end the text, so that a word before one is a key, and no match.
 static CREDENTIAL_WORD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r#"(?i)(?:X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId)=|Bearer\s|PRIVATE KEY-"#,
-        r#"|(?:password|passwd|pwd|secret_?key|secret_?access_?key|session_?token|auth_?token|access_?token|api_?key)"#,
+        r#"(?i)(?:X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId|(?-i:_TOKEN|_SECRET|_KEY|_PASS))="#,
+        r#"|Bearer\s|PRIVATE KEY-"#,
+        r#"|(?:password|passwd|pwd|secret_?key|secret_?access_?key|session_?token|auth_?token|access_?token|api[_-]?key)"#,
         r#"'?\s*[:=]"#,
     ))
     .expect("the pattern is a constant")
@@ -248,7 +269,7 @@ static CREDENTIAL_WORD: LazyLock<Regex> = LazyLock::new(|| {
 /// Masks credentials in plain text: signed URLs, bearer tokens, private keys, `password=…`.
 pub fn mask_text(text: &str) -> Cow<'_, str> {
     IN_TEXT.replace_all(text, |found: &regex::Captures<'_>| {
-        let kept = (1..=4).find_map(|group| found.get(group)).map_or("", |group| group.as_str());
+        let kept = (1..=5).find_map(|group| found.get(group)).map_or("", |group| group.as_str());
         format!("{kept}{MASK}")
     })
 }
@@ -289,7 +310,7 @@ fn mask_value(place: &TextPlace<'_>, has_words: bool, depth: usize) -> Option<St
         && (inner.starts_with('{') || inner.starts_with('['))
         && let Ok(mut tape) = Tape::parse(text)
     {
-        return Some(mask_tape(&mut tape, text, CREDENTIAL_WORD.is_match(text), depth + 1));
+        return Some(mask_tape(&mut tape, text, has_credential_text(text), depth + 1));
     }
     if !has_words && !place.escaped {
         return None;
@@ -347,10 +368,10 @@ mod tests {
         for before in 0..40 {
             for after in [0, 1, 7, 30] {
                 let text = |word: &str| format!("{}{word}{}", "r w".repeat(before), "o =\"".repeat(after));
-                for word in ["earer x", "assword:", "Signature=x"] {
+                for word in ["earer x", "assword:", "Signature=x", "'TOKEN' = x", "api_key: x"] {
                     assert!(is_worth_a_search(text(word).as_bytes()), "{}", text(word));
                 }
-                for word in ["earers", "asswor", "Zm9v==\"", "world", "error "] {
+                for word in ["earers", "asswor", "Zm9v==\"", "world", "error ", "\"token\": \"x", "flag=x", "n:x"] {
                     assert!(!is_worth_a_search(text(word).as_bytes()), "{}", text(word));
                 }
             }
@@ -413,6 +434,17 @@ mod tests {
             (r#"{"command":["run","--password=hunter2"]}"#, "--password=***masked***"),
             (r#"{"m":"Authorization: Bearer abcdefgh12345"}"#, "Bearer ***masked***"),
             (r#"{"m":"password: hunter2, again"}"#, "password: ***masked***, again"),
+            (
+                r#"{"command":["sh","-c","DB_PASSWORD=hunter2 GITHUB_TOKEN=abc run --key=k"]}"#,
+                "DB_PASSWORD=***masked*** GITHUB_TOKEN=***masked*** run --key=k",
+            ),
+            (
+                r#"{"m":"AWS_SECRET_ACCESS_KEY=a/b+c and CLIENT_SECRET='d'"}"#,
+                "AWS_SECRET_ACCESS_KEY=***masked*** and CLIENT_SECRET='***masked***'",
+            ),
+            (r#"{"m": "PASSWORD: hunter2"}"#, "PASSWORD: ***masked***"),
+            (r#"{"m":"used api-key: abc"}"#, "api-key: ***masked***"),
+            (r#"{"m":"used api_key: abc, token"}"#, "api_key: ***masked***, token"),
             (r#"{"url":"https://b/?X-Amz-Security-Token=abc"}"#, "X-Amz-Security-Token=***masked***"),
         ] {
             assert!(has_credential_text(text), "{text}");
