@@ -7,6 +7,7 @@
 use super::flow;
 use super::inflate::{InflateLimits, InflateProblem, inflate, is_gzip};
 use super::json::{Tape, Value};
+use super::keys::Key;
 use super::secret;
 use base64::Engine;
 
@@ -222,7 +223,7 @@ fn walk_event(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
 /// What an object is, by its keys.
 fn recognize(value: Value<'_>) -> Option<Shape> {
     let mut keys = Keys::default();
-    for (key, child) in value.entries() {
+    for (key, child) in value.keyed_entries() {
         keys.see(key, child);
     }
     keys.shape()
@@ -266,40 +267,40 @@ struct Keys<'t> {
 }
 
 impl<'t> Keys<'t> {
-    fn see(&mut self, key: &str, child: Value<'t>) {
+    fn see(&mut self, key: Key, child: Value<'t>) {
         match key {
-            "eventSource" => self.event_source = child.text(),
-            "eventName" => self.event_name = true,
-            "eventID" | "eventId" => self.event_id = true,
-            "eventType" => self.event_type = child.text(),
-            "eventCategory" => self.event_category = child.text(),
-            "eventVersion" => self.event_version = true,
-            "userIdentity" => self.user_identity = true,
-            "detail" => self.detail = true,
-            "detail-type" | "detailType" => self.detail_type = true,
-            "digestS3Object" | "digestS3Bucket" => self.digest = true,
-            "hashSignature" => self.lake_signature = true,
-            "run_spec" => self.run_spec = child.is_object(),
-            "status" => self.status = child.text().is_some(),
-            "submitted_at" => self.submitted_at = child.text().is_some(),
-            "recorded_at" => self.recorded_at = child.text().is_some(),
-            "targets" => self.targets = true,
-            "submission_num" => self.submission_num = true,
-            "termination_reason" => self.termination_reason = true,
-            "job_provisioning_data" => self.job_provisioning_data = true,
-            "taskArn" => self.task_arn = true,
-            "lastStatus" => self.last_status = true,
-            "taskDefinitionArn" => self.task_definition_arn = true,
-            "containerInstanceArn" => self.container_instance_arn = true,
-            "agentConnected" => self.agent_connected = true,
-            "registeredResources" => self.registered_resources = true,
-            "serviceArn" => self.service_arn = true,
-            "serviceName" => self.service_name = true,
-            "messageType" => self.control_message = child.text() == Some("CONTROL_MESSAGE"),
-            "log_source" => self.log_source = true,
-            "instance_type" => self.instance_type = true,
-            "busy_blocks" | "total_blocks" => self.busy_blocks = true,
-            "instances" => self.last_instances = child.is_array(),
+            Key::EventSource => self.event_source = child.text(),
+            Key::EventName => self.event_name = true,
+            Key::EventId | Key::EventIdOfHistory => self.event_id = true,
+            Key::EventType => self.event_type = child.text(),
+            Key::EventCategory => self.event_category = child.text(),
+            Key::EventVersion => self.event_version = true,
+            Key::UserIdentity => self.user_identity = true,
+            Key::Detail => self.detail = true,
+            Key::DetailType => self.detail_type = true,
+            Key::Digest => self.digest = true,
+            Key::HashSignature => self.lake_signature = true,
+            Key::RunSpec => self.run_spec = child.is_object(),
+            Key::Status => self.status = child.text().is_some(),
+            Key::SubmittedAt => self.submitted_at = child.text().is_some(),
+            Key::RecordedAt => self.recorded_at = child.text().is_some(),
+            Key::Targets => self.targets = true,
+            Key::SubmissionNum => self.submission_num = true,
+            Key::TerminationReason => self.termination_reason = true,
+            Key::JobProvisioningData => self.job_provisioning_data = true,
+            Key::TaskArn => self.task_arn = true,
+            Key::LastStatus => self.last_status = true,
+            Key::TaskDefinitionArn => self.task_definition_arn = true,
+            Key::ContainerInstanceArn => self.container_instance_arn = true,
+            Key::AgentConnected => self.agent_connected = true,
+            Key::RegisteredResources => self.registered_resources = true,
+            Key::ServiceArn => self.service_arn = true,
+            Key::ServiceName => self.service_name = true,
+            Key::MessageType => self.control_message = child.text() == Some("CONTROL_MESSAGE"),
+            Key::LogSource => self.log_source = true,
+            Key::InstanceType => self.instance_type = true,
+            Key::BusyBlocks => self.busy_blocks = true,
+            Key::Instances => self.last_instances = child.is_array(),
             _ => {}
         }
     }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use super::keys::Key;
 use super::secret;
 use super::shapes::Meaning;
 use crate::part::place_of;
@@ -23,6 +24,8 @@ pub(super) enum Node<'a> {
     Uint(u64),
     Float(f64),
     Text(&'a str),
+    /// The key of an object.
+    Key(&'a str, Key),
     /// A text that is not in the input as it is, by its number.
     Own(u32),
     Array {
@@ -208,7 +211,7 @@ impl<'a> Tape<'a> {
     #[inline]
     fn text(&self, at: usize) -> Option<&str> {
         match self.nodes.get(at)? {
-            Node::Text(text) => Some(text),
+            Node::Text(text) | Node::Key(text, _) => Some(text),
             Node::Own(own) => self.own.get(*own as usize).map(|own| own.text.as_str()),
             _ => None,
         }
@@ -247,7 +250,7 @@ impl<'a> Tape<'a> {
             self.sensitive = true;
             self.marks.push(Mark::Key(self.nodes.len()));
         }
-        self.nodes.push(Node::Text(key));
+        self.nodes.push(Node::Key(key, meaning.key));
     }
 
     /// The keys of the still open object at `object_at` before `end`.
@@ -265,7 +268,7 @@ impl<'a> Tape<'a> {
     pub(super) fn note_key(&mut self, object_at: usize, seen: &mut Option<SeenKeys>) -> Meaning {
         let key_at = self.nodes.len() - 1;
         let Some(key) = self.text(key_at) else { return Meaning::default() };
-        let sensitive = secret::is_sensitive_key(key);
+        let (sensitive, named) = (secret::is_sensitive_key(key), Key::of(key));
         let seen = seen.get_or_insert_with(|| SeenKeys::of(self.keys(object_at, key_at)));
         let repeated = seen.maybe(key) && self.keys(object_at, key_at).any(|other| other == key);
         self.repeated_keys += u32::from(repeated);
@@ -277,7 +280,12 @@ impl<'a> Tape<'a> {
             self.sensitive = true;
             self.marks.push(Mark::Key(key_at));
         }
-        Meaning { sensitive, repeated }
+        if let Some(node) = self.nodes.get_mut(key_at)
+            && let Node::Text(text) = *node
+        {
+            *node = Node::Key(text, named);
+        }
+        Meaning { sensitive, repeated, key: named }
     }
 }
 
@@ -500,15 +508,32 @@ impl<'t> Value<'t> {
     /// The keys and values of an object, in their order; nothing for other values.
     pub fn entries(self) -> impl Iterator<Item = (&'t str, Value<'t>)> + use<'t> {
         let tape = self.tape;
-        let (mut at, end) = match self.node() {
+        self.places().filter_map(move |at| Some((tape.text(at)?, Value { tape, at: at + 1 })))
+    }
+
+    /// The same, with the keys as numbers.
+    pub fn keyed_entries(self) -> impl Iterator<Item = (Key, Value<'t>)> + use<'t> {
+        let tape = self.tape;
+        self.places().map(move |at| {
+            let key = match tape.nodes.get(at) {
+                Some(Node::Key(_, key)) => *key,
+                _ => tape.text(at).map_or(Key::Other, Key::of),
+            };
+            (key, Value { tape, at: at + 1 })
+        })
+    }
+
+    /// Where the keys of an object stand, in their order; nothing for other values.
+    fn places(self) -> impl Iterator<Item = usize> + use<'t> {
+        let nodes = &self.tape.nodes;
+        let (mut next, end) = match self.node() {
             Some(Node::Object { end }) => (self.at + 1, end as usize),
             _ => (0, 0),
         };
         std::iter::from_fn(move || {
-            let key = tape.text(at).filter(|_| at < end)?;
-            let value = Value { tape, at: at + 1 };
-            at = after(&tape.nodes, at + 1);
-            Some((key, value))
+            let at = next;
+            next = after(nodes, at + 1);
+            (at < end).then_some(at)
         })
     }
 
@@ -576,7 +601,7 @@ impl Serialize for Value<'_> {
             Some(Node::Int(value)) => serializer.serialize_i64(value),
             Some(Node::Uint(value)) => serializer.serialize_u64(value),
             Some(Node::Float(value)) => serializer.serialize_f64(value),
-            Some(Node::Text(_) | Node::Own(_)) => serializer.serialize_str(self.text().unwrap_or_default()),
+            Some(Node::Text(_) | Node::Key(..) | Node::Own(_)) => serializer.serialize_str(self.text().unwrap_or_default()),
             Some(Node::Array { .. }) => serializer.collect_seq(self.items()),
             Some(Node::Object { .. }) => serializer.collect_map(self.entries()),
         }

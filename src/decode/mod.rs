@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod flow;
 pub mod inflate;
 pub mod json;
+pub mod keys;
 mod parse;
 pub mod secret;
 mod shapes;

@@ -4,6 +4,8 @@
 //! recognized by one comparison, and what it means (it may name a secret, it repeats another key) was found out then.
 //! Nothing depends on a guess but the time it saves: what is not here is read as if nothing had been learnt.
 
+use super::keys::Key;
+
 /// Keys that are kept; beyond them all are forgotten, and learning begins anew.
 const MOST: usize = 16 << 10;
 /// Keys that are tried in one place.
@@ -45,6 +47,8 @@ pub(super) struct Meaning {
     pub(super) sensitive: bool,
     /// Whether the object had it before.
     pub(super) repeated: bool,
+    /// Which one it is.
+    pub(super) key: Key,
 }
 
 /// Bytes compared at once.

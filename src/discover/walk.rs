@@ -1,5 +1,6 @@
 //! The files below the paths that were named, in a fixed order.
 
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 use walkdir::WalkDir;
@@ -38,7 +39,7 @@ pub struct Problem {
 /// Finds the files below the paths; `-` is standard input. `skip` names a folder to leave out (the
 /// store itself). The order is that of the names, so it does not depend on the file system.
 pub fn find_inputs(paths: &[PathBuf], skip: Option<&Path>) -> (Vec<Input>, Vec<Problem>) {
-    let mut inputs = Vec::new();
+    let (mut inputs, mut files) = (Vec::new(), Vec::new());
     let mut problems = Vec::new();
     let skip = skip.and_then(|path| path.canonicalize().ok());
     for path in paths {
@@ -55,7 +56,7 @@ pub fn find_inputs(paths: &[PathBuf], skip: Option<&Path>) -> (Vec<Input>, Vec<P
         });
         for entry in walk {
             match entry {
-                Ok(entry) if entry.file_type().is_file() => inputs.push(input(&entry)),
+                Ok(entry) if entry.file_type().is_file() => files.push(entry),
                 Ok(_) => {}
                 // A link into its own parents holds nothing that is not found elsewhere.
                 Err(error) if error.loop_ancestor().is_some() => {}
@@ -66,6 +67,7 @@ pub fn find_inputs(paths: &[PathBuf], skip: Option<&Path>) -> (Vec<Input>, Vec<P
             }
         }
     }
+    inputs.par_extend(files.par_iter().map(input));
     inputs.sort_by(|left, right| left.name.cmp(&right.name));
     inputs.dedup();
     (inputs, problems)

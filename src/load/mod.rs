@@ -9,6 +9,7 @@ mod again;
 mod file;
 mod flow;
 mod seen;
+mod turn;
 mod worker;
 
 pub use account::{FileReport, Totals, Trouble};
@@ -56,23 +57,36 @@ pub fn load(
 ) -> Result<Vec<FileReport>, LoadError> {
     let seen = Seen::new(existing);
     let pool = Pool::new(&seen, shelf, options.tables);
-    let reports: Result<Vec<FileReport>, LoadError> = inputs
-        .par_iter()
+    let reports: Result<Vec<(usize, FileReport)>, LoadError> = turn::day_by_day(inputs)
+        .into_par_iter()
         .with_max_len(1)
-        .map(|input| {
+        .map(|(place, input)| {
             let report = file::load_file(&pool, input, known, options)?;
             debug_assert!(report.balances());
             progress.file_done(&report);
-            Ok(report)
+            Ok((place, report))
         })
         .collect();
-    let reports = reports?;
+    let mut reports = reports?;
+    reports.sort_unstable_by_key(|(place, _)| *place);
     put_rest(pool.into_workers(), shelf)?;
-    Ok(reports)
+    Ok(reports.into_iter().map(|(_, report)| report).collect())
 }
 
 /// Rows of this many bytes are worth a file of their own.
 const OWN_FILE: usize = 8 << 20;
+
+/// The rows of a table and day, those of small parts together.
+fn joined(parts: Vec<Columns>) -> Vec<Columns> {
+    let mut files: Vec<Columns> = Vec::new();
+    for columns in parts {
+        match files.last_mut().filter(|first| first.bytes().min(columns.bytes()) < OWN_FILE) {
+            Some(first) => first.join(columns),
+            None => files.push(columns),
+        }
+    }
+    files
+}
 
 /// Puts together what the workers have left, so that a small load makes one file a table and day.
 fn put_rest(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Result<(), LoadError> {
@@ -82,17 +96,12 @@ fn put_rest(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Result<(), LoadError
             shelf.span(first, last);
         }
         for (key, columns) in worker.finish() {
-            let files = rest.entry(key).or_default();
-            match files.last_mut().filter(|first| first.bytes().min(columns.bytes()) < OWN_FILE) {
-                Some(first) => first.join(columns),
-                None => files.push(columns),
-            }
+            rest.entry(key).or_default().push(columns);
         }
     }
-    let files: Vec<((Table, Day), Columns)> =
-        rest.into_iter().flat_map(|(key, files)| files.into_iter().map(move |columns| (key, columns))).collect();
-    files
-        .into_par_iter()
-        .with_max_len(1)
-        .try_for_each(|((table, day), columns)| shelf.put(table, day, columns).map_err(LoadError::Shelf))
+    let rest: Vec<_> = rest.into_iter().collect();
+    rest.into_par_iter().with_max_len(1).try_for_each(|((table, day), parts)| {
+        let files = joined(parts).into_par_iter().with_max_len(1);
+        files.try_for_each(|columns| shelf.put(table, day, columns).map_err(LoadError::Shelf))
+    })
 }

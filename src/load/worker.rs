@@ -52,9 +52,9 @@ pub trait Shelf: Sync + std::fmt::Debug {
 }
 
 /// Columns of one table and day are handed on beyond this many bytes.
-const FULL: usize = 32 << 20;
+const FULL: usize = 20 << 20;
 /// All columns of a worker together may have this many bytes.
-const FULL_WORKER: usize = 48 << 20;
+const FULL_WORKER: usize = 24 << 20;
 /// Buffers larger than this are not kept from file to file.
 const LARGE_BUFFER: usize = 16 << 20;
 
@@ -120,12 +120,15 @@ impl<'s> Worker<'s> {
         if after > FULL {
             self.hand_on((table, day))?;
         } else if self.bytes > FULL_WORKER {
-            let largest = self.columns.iter().max_by_key(|(_, columns)| columns.bytes()).map(|(key, _)| *key);
-            if let Some(key) = largest {
-                self.hand_on(key)?;
-            }
+            self.hand_on(self.fullest((table, day), after))?;
         }
         Ok(())
+    }
+
+    /// The largest columns but those at hand, of `bytes`: their day mostly is not over yet.
+    fn fullest(&self, at_hand: (Table, Day), bytes: usize) -> (Table, Day) {
+        let others = self.columns.iter().filter(|(key, _)| **key != at_hand).map(|(key, columns)| (columns.bytes(), *key));
+        others.max().filter(|(others, _)| *others >= bytes / 4).map_or(at_hand, |(_, key)| key)
     }
 
     fn hand_on(&mut self, key: (Table, Day)) -> Result<(), LoadError> {

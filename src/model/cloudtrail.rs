@@ -12,6 +12,7 @@ use super::task_size;
 use super::time::parse_time;
 use super::{Modeled, Origin, Record, Refusal};
 use crate::decode::json::Value;
+use crate::decode::keys::Key;
 use crate::table::{Call, Failure, OriginalText, Row, Table};
 use std::borrow::Cow;
 
@@ -27,7 +28,7 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     let mut call: Box<Call<'a>> = Box::default();
     (call.source, call.file, call.record) = (name(source), origin.file(), Some(origin.record));
     let mut parts = Parts::default();
-    for (key, value) in record.entries() {
+    for (key, value) in record.keyed_entries() {
         read_field(&mut call, &mut parts, key, value);
     }
     let time = parts.event_time.and_then(parse_time);
@@ -78,37 +79,37 @@ struct Parts<'a> {
     response: Option<Value<'a>>,
 }
 
-fn read_field<'a>(call: &mut Call<'a>, parts: &mut Parts<'a>, key: &str, value: Value<'a>) {
+fn read_field<'a>(call: &mut Call<'a>, parts: &mut Parts<'a>, key: Key, value: Value<'a>) {
     let text = || value.text().and_then(name);
     match key {
-        "eventTime" => parts.event_time = value.text(),
-        "eventID" => parts.event_id = value.text(),
-        "eventName" => {
+        Key::EventTime => parts.event_time = value.text(),
+        Key::EventId => parts.event_id = value.text(),
+        Key::EventName => {
             call.event_name = text();
             parts.event_name = value.text();
         }
-        "eventSource" => call.event_source = text(),
-        "awsRegion" => call.region = text(),
-        "recipientAccountId" => call.account = value.scalar(),
-        "userIdentity" => parts.identity = Some(value),
-        "requestParameters" => parts.request = Some(value),
-        "responseElements" => parts.response = Some(value),
-        "sourceIPAddress" => call.source_ip = text(),
-        "userAgent" => {
+        Key::EventSource => call.event_source = text(),
+        Key::AwsRegion => call.region = text(),
+        Key::RecipientAccountId => call.account = value.scalar(),
+        Key::UserIdentity => parts.identity = Some(value),
+        Key::RequestParameters => parts.request = Some(value),
+        Key::ResponseElements => parts.response = Some(value),
+        Key::SourceIpAddress => call.source_ip = text(),
+        Key::UserAgent => {
             call.user_agent = text();
             call.agent_version = value.text().and_then(agent_version).and_then(name);
         }
-        "errorCode" => call.error_code = value.text().map(|code| code.strip_prefix("Client.").unwrap_or(code)).and_then(name),
-        "errorMessage" => call.error_message = text(),
-        "readOnly" => call.read_only = value.bool(),
-        "eventType" => call.event_type = text(),
-        "eventCategory" => call.category = text(),
-        "eventVersion" => call.event_version = value.scalar(),
-        "requestID" => {
+        Key::ErrorCode => call.error_code = value.text().map(|code| code.strip_prefix("Client.").unwrap_or(code)).and_then(name),
+        Key::ErrorMessage => call.error_message = text(),
+        Key::ReadOnly => call.read_only = value.bool(),
+        Key::EventType => call.event_type = text(),
+        Key::EventCategory => call.category = text(),
+        Key::EventVersion => call.event_version = value.scalar(),
+        Key::RequestId => {
             call.request_id = text();
             parts.request_id = value.text();
         }
-        "sharedEventID" => {
+        Key::SharedEventId => {
             call.shared_event_id = text();
             parts.shared_event_id = value.text();
         }
@@ -125,15 +126,15 @@ fn agent_version(user_agent: &str) -> Option<&str> {
 /// Who called: role/session, user name, invoking service, or principal, in that order.
 fn read_identity<'a>(call: &mut Call<'a>, identity: Value<'a>) {
     let (mut user_arn, mut user_name, mut principal, mut issuer) = (None, None, None, None);
-    for (key, value) in identity.entries() {
+    for (key, value) in identity.keyed_entries() {
         match key {
-            "type" => call.user_type = value.text().and_then(name),
-            "arn" => user_arn = value.text(),
-            "accessKeyId" => call.access_key = value.text().and_then(name),
-            "invokedBy" => call.invoked_by = value.text().and_then(name),
-            "userName" => user_name = value.text(),
-            "principalId" => principal = value.text(),
-            "sessionContext" => issuer = value.path(&["sessionIssuer", "userName"]).and_then(Value::text),
+            Key::Type => call.user_type = value.text().and_then(name),
+            Key::Arn => user_arn = value.text(),
+            Key::AccessKeyId => call.access_key = value.text().and_then(name),
+            Key::InvokedBy => call.invoked_by = value.text().and_then(name),
+            Key::UserName => user_name = value.text(),
+            Key::PrincipalId => principal = value.text(),
+            Key::SessionContext => issuer = value.path(&["sessionIssuer", "userName"]).and_then(Value::text),
             _ => {}
         }
     }

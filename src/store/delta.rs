@@ -68,6 +68,13 @@ pub struct Change<'a> {
     pub facts: Vec<(String, serde_json::Value)>,
 }
 
+impl<'a> Change<'a> {
+    /// What a load adds; `now` in microseconds since 1970 UTC.
+    pub fn of_load(files: &'a [DataFile], now: i64, facts: Vec<(String, serde_json::Value)>) -> Self {
+        Change { add: files, remove: &[], data_change: true, at: now / 1000, facts }
+    }
+}
+
 /// Commits a change and gives the new version.
 pub async fn commit(delta: &DeltaTable, table: Table, change: Change<'_>) -> Result<u64, StoreError> {
     let adds = change.add.iter().map(|file| Action::Add(add_action(file, &change)));

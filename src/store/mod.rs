@@ -28,6 +28,8 @@ pub use scan::StoreTable;
 use crate::discover::Input;
 use crate::load::{FileReport, LoadOptions, Progress, Totals, catalog_version, day_of};
 use crate::table::Table;
+use delta::Change;
+use futures::future::try_join_all;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,16 +150,21 @@ async fn commit(
     now: i64,
 ) -> Result<Manifest, StoreError> {
     manifest.loads += 1;
+    let load = ("ecs-audit.load".to_owned(), serde_json::Value::from(manifest.loads));
     let (ledger, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|(table, _)| *table == Table::Files);
-    for (table, files) in others.into_iter().chain(ledger) {
+    let commits = others.iter().map(async |(table, files)| {
+        let delta = delta::open_or_create(root, *table).await?;
+        delta::commit(&delta, *table, Change::of_load(files, now, vec![load.clone()])).await
+    });
+    let versions = try_join_all(commits).await?;
+    for ((table, files), version) in others.into_iter().zip(versions) {
+        manifest.add(table, version, files);
+    }
+    if let Some((table, files)) = ledger.into_iter().next() {
         let delta = delta::open_or_create(root, table).await?;
         let versions = manifest.tables.iter().map(|(name, state)| (name.clone(), serde_json::Value::from(state.version)));
-        let mut facts = vec![("ecs-audit.load".to_owned(), serde_json::Value::from(manifest.loads))];
-        if table == Table::Files {
-            facts.push(("ecs-audit.tables".to_owned(), serde_json::Value::Object(versions.collect())));
-        }
-        let change = delta::Change { add: &files, remove: &[], data_change: true, at: now / 1000, facts };
-        let version = delta::commit(&delta, table, change).await?;
+        let tables = ("ecs-audit.tables".to_owned(), serde_json::Value::Object(versions.collect()));
+        let version = delta::commit(&delta, table, Change::of_load(&files, now, vec![load, tables])).await?;
         manifest.add(table, version, files);
     }
     Ok(manifest)

@@ -17,6 +17,7 @@ use parquet::errors::Result;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescPtr;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// What the language calls the type of a field.
@@ -153,10 +154,29 @@ impl Kind for Text {
 /// Oldest and newest text, where they are not too long to be told.
 pub(super) fn text_statistics<'a>(mut values: impl Iterator<Item = &'a [u8]>, nulls: usize) -> Statistics {
     const LONGEST: usize = 64;
-    let ends = values.next().map(|first| values.fold((first, first), |(least, most), value| (least.min(value), most.max(value))));
+    let ends = values.next().map(|first| {
+        values.fold((first, first), |(least, most), value| {
+            (if is_before(value, least) { value } else { least }, if is_before(most, value) { value } else { most })
+        })
+    });
     let told = ends.filter(|(least, most)| least.len() <= LONGEST && most.len() <= LONGEST);
     let text = |value: &[u8]| ByteArray::from(value.to_vec());
     Statistics::byte_array(told.map(|(least, _)| text(least)), told.map(|(_, most)| text(most)), None, Some(nulls as u64), false)
+}
+
+/// Whether a text comes before another. Most differ in their first bytes, which are compared as a number.
+#[inline]
+fn is_before(left: &[u8], right: &[u8]) -> bool {
+    let filled_up = |text: &[u8]| {
+        let mut front = [0; 8];
+        front.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        front
+    };
+    let front = |text: &[u8]| u64::from_be_bytes(text.first_chunk().copied().unwrap_or_else(|| filled_up(text)));
+    match front(left).cmp(&front(right)) {
+        Ordering::Equal => left < right,
+        order => order.is_lt(),
+    }
 }
 
 impl Kind for Unique {
@@ -348,5 +368,18 @@ impl Kind for Bool {
             chunk.add_page(&page, rows.len(), Encoding::PLAIN)?;
         }
         chunk.finish(descriptor, Some(statistics))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_order_is_that_of_bytes(left in "[ab\0é]{0,11}", right in "[ab\0é]{0,11}") {
+            prop_assert_eq!(is_before(left.as_bytes(), right.as_bytes()), left < right);
+        }
     }
 }

@@ -22,7 +22,7 @@ use std::io::{Read, Write};
 /// Rows of a page of codes or short values: a query that wants few rows reads few pages.
 pub(super) const PAGE_ROWS: usize = 20_000;
 /// A page of long values is closed beyond this many bytes: large enough that neighbours compress each other.
-pub(super) const PAGE_BYTES: usize = 1 << 20;
+pub(super) const PAGE_BYTES: usize = 512 << 10;
 /// Zstandard level 1 runs at about 1 GB/s a core.
 const LEVEL: i32 = 1;
 

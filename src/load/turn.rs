@@ -1,0 +1,53 @@
+//! In which turn files are read: what was delivered to S3 is read day by day.
+//!
+//! A delivery is filed by account and region first, and by day within these. Read like that, rows of all days would
+//! gather side by side, in many small parts. Day by day there are few parts, and large ones. Only files of one delivery
+//! change their turn: of copies of a record that came on different ways, the same one is the first.
+
+use crate::discover::Input;
+
+/// The inputs in their turn, with their places in the list.
+pub(super) fn day_by_day(inputs: &[Input]) -> Vec<(usize, &Input)> {
+    let mut turns: Vec<(usize, &Input)> = inputs.iter().enumerate().collect();
+    turns.sort_by_cached_key(|(place, input)| (turn_of(&input.name), *place));
+    turns
+}
+
+/// The folder of the delivery and the day; of any other file its name. Deliveries have the form
+/// `AWSLogs/[ORGANIZATION/]ACCOUNT/SERVICE/REGION/2026/03/04/FILE`, below any folder
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>).
+fn turn_of(name: &str) -> (&str, Option<&str>) {
+    const ROOT: &str = "AWSLogs/";
+    const DAY: &[u8] = b"2026/03/04";
+    let delivered = || {
+        let root = name.find(ROOT)? + ROOT.len();
+        let (folder, _) = name.rsplit_once('/')?;
+        let day = folder.get(folder.len().checked_sub(DAY.len())?..)?;
+        let is_day = day.bytes().zip(DAY).all(|(byte, like)| if *like == b'/' { byte == b'/' } else { byte.is_ascii_digit() });
+        is_day.then_some((name.get(..root)?, Some(day)))
+    };
+    delivered().unwrap_or((name, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::Source;
+
+    #[test]
+    fn a_delivery_is_read_by_its_days() {
+        let names = [
+            "a.json",
+            "x/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/04/1.json.gz",
+            "x/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/05/2.json.gz",
+            "x/AWSLogs/o-1a2b3c/444455556666/CloudTrail/us-east-1/2026/03/04/3.json.gz",
+            "x/AWSLogs/o-1a2b3c/444455556666/CloudTrail/us-east-1/2026/03/05/4.json.gz",
+            "y/2026/03/04/5.json",
+            "y/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/01/6.json.gz",
+        ];
+        let input = |name: &&str| Input { source: Source::Stdin, name: (*name).to_owned(), size: 0, modified: None };
+        let inputs: Vec<Input> = names.iter().map(input).collect();
+        let places: Vec<usize> = day_by_day(&inputs).into_iter().map(|(place, _)| place).collect();
+        assert_eq!(places, [0, 1, 3, 2, 4, 5, 6]);
+    }
+}
