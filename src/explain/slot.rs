@@ -284,7 +284,8 @@ fn actions(row: &Row, failure: Option<&KnownFailure>, goes_on: bool) -> Vec<Stri
             // Advice that names something else than this slot belongs to the explanation of the call.
             let advice = known.into_iter().flat_map(|entry| &entry.actions).filter(|action| !action.contains('{')).cloned();
             let mut actions: Vec<String> = advice.collect();
-            if !actions.iter().any(|action| action.to_lowercase().contains("retry")) {
+            let heals = known.is_none_or(|entry| matches!(entry.retry.as_str(), "backoff" | "conditional"));
+            if heals && !actions.iter().any(|action| action.to_lowercase().contains("retry")) {
                 let retry =
                     "Let the caller retry failed starts with back-off: look at `failures` of the answer, not only for errors";
                 actions.push(retry.to_owned());

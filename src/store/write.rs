@@ -16,6 +16,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -107,9 +108,13 @@ fn create(path: &Path, encode: impl FnOnce(&fs::File) -> Result<(), ParquetError
     file.metadata().map(|metadata| metadata.len()).map_err(|error| StoreError::io(path, error))
 }
 
+/// Bytes that are written to a file at once.
+const WRITTEN_AT_ONCE: usize = 512 << 10;
+
 /// One row group: what arrives at once fits into memory, and is read by ranges of pages.
 fn encode(file: &fs::File, table: Table, columns: Columns) -> Result<(), ParquetError> {
     let schema = ArrowSchemaConverter::new().schema_root("arrow_schema").convert(&table.schema())?;
+    let file = BufWriter::with_capacity(WRITTEN_AT_ONCE, file);
     let mut writer = SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties(table)))?;
     let descriptors = writer.schema_descr().columns().to_vec();
     let mut group = writer.next_row_group()?;
