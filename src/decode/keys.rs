@@ -1,7 +1,7 @@
 //! The keys by which records are told apart and calls are read, as numbers.
 //!
-//! A key is named once, when it is met for the first time in its place ([`super::shapes`]); after that nobody compares
-//! its text again.
+//! A key is named once, when it is met for the first time in its place ([`super::shapes`]); who reads the keys of an
+//! object as numbers compares no text.
 
 macro_rules! keys {
     ($($key:ident = $($text:literal)|+,)*) => {

@@ -245,11 +245,13 @@ fn tells_of_credential(record: &[u8], at: usize) -> bool {
 /// Whether a text may end with one of the words of [`CREDENTIAL_WORD`].
 fn is_behind_word(text: &[u8]) -> bool {
     const ENDS: [&[u8]; 10] =
-        [b"key", b"token", b"password", b"pwd", b"passwd", b"signature", b"credential", b"keyid", b"_secret", b"_pass"];
+        [b"key", b"keyid", b"token", b"password", b"passwd", b"pwd", b"_pass", b"_secret", b"signature", b"credential"];
     let text = text.trim_ascii_end();
     let text = text.strip_suffix(b"'").unwrap_or(text);
-    let ends_with =
-        |end: &[u8]| text.last_chunk().is_some_and(|last: &[u8; 3]| end.ends_with(&last.map(|b| b.to_ascii_lowercase())));
+    let ends_with = |end: &[u8]| {
+        let start = text.len().checked_sub(end.len());
+        start.and_then(|start| text.get(start..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
+    };
     // White space that is not ASCII could stand between.
     text.last().is_some_and(|last| !last.is_ascii()) || ENDS.iter().any(|end| ends_with(end))
 }
@@ -269,7 +271,7 @@ static CREDENTIAL_WORD: LazyLock<Regex> = LazyLock::new(|| {
 /// Masks credentials in plain text: signed URLs, bearer tokens, private keys, `password=…`.
 pub fn mask_text(text: &str) -> Cow<'_, str> {
     IN_TEXT.replace_all(text, |found: &regex::Captures<'_>| {
-        let kept = (1..=5).find_map(|group| found.get(group)).map_or("", |group| group.as_str());
+        let kept = found.iter().skip(1).flatten().next().map_or("", |group| group.as_str());
         format!("{kept}{MASK}")
     })
 }
@@ -310,7 +312,7 @@ fn mask_value(place: &TextPlace<'_>, has_words: bool, depth: usize) -> Option<St
         && (inner.starts_with('{') || inner.starts_with('['))
         && let Ok(mut tape) = Tape::parse(text)
     {
-        return Some(mask_tape(&mut tape, text, has_credential_text(text), depth + 1));
+        return Some(mask_tape(&mut tape, text, CREDENTIAL_WORD.is_match(text), depth + 1));
     }
     if !has_words && !place.escaped {
         return None;
@@ -460,5 +462,7 @@ mod tests {
         assert!(out.contains("X-Amz-Signature=***masked***&x=1"), "{out}");
         assert!(out.contains(r#"\"password\":\"***masked***\""#), "{out}");
         assert!(out.contains(r#""t":"token""#), "{out}");
+        let out = masked(r#"{"m":"{\"c\":\"api_key:abc\"}"}"#);
+        assert!(out.contains("api_key:***masked***"), "{out}");
     }
 }

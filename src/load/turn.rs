@@ -2,7 +2,7 @@
 //!
 //! A delivery is filed by account and region first, and by day within these. Read like that, rows of all days would
 //! gather side by side, in many small parts. Day by day there are few parts, and large ones. Only files of one delivery
-//! change their turn: of copies of a record that came on different ways, the same one is the first.
+//! change their turn: copies of its records that came on other ways are read before or after all of it, as by name.
 
 use crate::discover::Input;
 
