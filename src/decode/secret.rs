@@ -199,18 +199,22 @@ pub fn has_credential_text(record: &str) -> bool {
 /// Bytes looked at together.
 const LANES: usize = 16;
 
-/// Whether there is `earer `, `assword`, or `=` or `: ` behind what may be a word: looked for in one pass, each by one
-/// or two letters that are rare.
+/// Whether there may be one of the words of [`CREDENTIAL_WORD`], and behind it what makes it one: looked for in one
+/// pass, each by two letters that are rare together.
 fn is_worth_a_search(record: &[u8]) -> bool {
-    let pair = |letters: &[u8; 2]| letters.map(u8x16::splat);
-    let (assigns, colon, [w, o], [r, space]) = (u8x16::splat(b'='), u8x16::splat(b':'), pair(b"wo"), pair(b"r "));
+    let small = u8x16::splat(LETTER_CASE);
+    let [assigns, k, e, w, o, d, r, space] = b"=kewodr ".map(u8x16::splat);
+    let last_ascii = u8x16::splat(0x7f);
     let mut at = 0;
     while let Some(part) = record.get(at..=at + LANES) {
         if let (Some(these), Some(next)) = (part.first_chunk(), part.last_chunk()) {
             let (these, next) = (u8x16::new(*these), u8x16::new(*next));
-            let before_space = (these.simd_eq(r) | these.simd_eq(colon)) & next.simd_eq(space);
-            let rare = these.simd_eq(assigns) | these.simd_eq(w) & next.simd_eq(o) | before_space;
-            let mut found = rare.to_bitmask();
+            let (letters, followers) = (these | small, next | small);
+            // "key" and "token"; "password", "passwd" and "pwd"; "bearer", for a space of any kind.
+            let ke = letters.simd_eq(k) & followers.simd_eq(e);
+            let wo = letters.simd_eq(w) & (followers.simd_eq(o) | followers.simd_eq(d));
+            let r = letters.simd_eq(r) & (next.simd_eq(space) | next.simd_gt(last_ascii));
+            let mut found = (these.simd_eq(assigns) | ke | wo | r).to_bitmask();
             while found != 0 {
                 if tells_of_credential(record, at + found.trailing_zeros() as usize) {
                     return true;
@@ -223,37 +227,42 @@ fn is_worth_a_search(record: &[u8]) -> bool {
     (at..record.len()).any(|at| tells_of_credential(record, at))
 }
 
+/// What tells a small letter from its capital.
+const LETTER_CASE: u8 = 0x20;
+
 /// Whether the letter at a place is the `=` of an assignment, or the rare one of a word.
 fn tells_of_credential(record: &[u8], at: usize) -> bool {
-    let is_in = |word: &[u8], before: usize| {
-        let start = at.checked_sub(before);
-        start.and_then(|start| record.get(start..)).is_some_and(|rest| rest.starts_with(word))
-    };
-    match record.get(at) {
-        // Before a quote or another one it ends base64.
-        Some(b'=') => {
-            record.get(at + 1).is_some_and(|next| !matches!(next, b'"' | b'='))
-                && is_behind_word(record.get(..at).unwrap_or_default())
+    let (before, from) = record.split_at_checked(at).unwrap_or_default();
+    let after =
+        |word: &[u8]| from.split_at_checked(word.len()).filter(|(is, _)| is.eq_ignore_ascii_case(word)).map(|(_, after)| after);
+    match from.first().map(|letter| letter | LETTER_CASE) {
+        Some(b'=') => is_behind_word(before),
+        Some(b'k') => {
+            after(b"key").is_some_and(|after| after.starts_with(b"-") || is_assigned(after))
+                || after(b"ken").is_some_and(is_assigned)
         }
-        Some(b':') => record.get(at + 1) == Some(&b' ') && is_behind_word(record.get(..at).unwrap_or_default()),
-        Some(b'w') => is_in(b"assword", 3),
-        Some(b'r') => is_in(b"earer ", 4),
+        Some(b'w') => after(b"word").or_else(|| after(b"wd")).is_some_and(is_assigned),
+        Some(b'r') => ends_with(before, b"beare") && from.get(1).is_some_and(|next| *next == b' ' || !next.is_ascii()),
         _ => false,
     }
 }
 
-/// Whether a text may end with one of the words of [`CREDENTIAL_WORD`].
-fn is_behind_word(text: &[u8]) -> bool {
-    const ENDS: [&[u8]; 10] =
-        [b"key", b"keyid", b"token", b"password", b"passwd", b"pwd", b"_pass", b"_secret", b"signature", b"credential"];
-    let text = text.trim_ascii_end();
-    let text = text.strip_suffix(b"'").unwrap_or(text);
-    let ends_with = |end: &[u8]| {
-        let start = text.len().checked_sub(end.len());
-        start.and_then(|start| text.get(start..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
-    };
+/// Whether `=` or `:` comes next, but for an apostrophe and white space.
+fn is_assigned(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"'").unwrap_or(text).trim_ascii_start();
     // White space that is not ASCII could stand between.
-    text.last().is_some_and(|last| !last.is_ascii()) || ENDS.iter().any(|end| ends_with(end))
+    text.first().is_some_and(|next| matches!(next, b'=' | b':') || !next.is_ascii())
+}
+
+fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    let start = text.len().checked_sub(end.len());
+    start.and_then(|start| text.get(start..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
+}
+
+/// Whether a text may end with one of the words of [`CREDENTIAL_WORD`] that are met before `=` only.
+fn is_behind_word(text: &[u8]) -> bool {
+    const ENDS: [&[u8]; 5] = [b"signature", b"credential", b"keyid", b"_secret", b"_pass"];
+    ENDS.iter().any(|end| ends_with(text, end))
 }
 
 /// What every match of [`IN_TEXT`] in a text without escapes holds, to be found in a whole record: a double
@@ -312,7 +321,7 @@ fn mask_value(place: &TextPlace<'_>, has_words: bool, depth: usize) -> Option<St
         && (inner.starts_with('{') || inner.starts_with('['))
         && let Ok(mut tape) = Tape::parse(text)
     {
-        return Some(mask_tape(&mut tape, text, CREDENTIAL_WORD.is_match(text), depth + 1));
+        return Some(mask_tape(&mut tape, text, has_credential_text(text), depth + 1));
     }
     if !has_words && !place.escaped {
         return None;
@@ -354,6 +363,20 @@ fn mask_below(path: &[&str], at: usize, text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The quick search finds whatever the pattern would mask, in a text without escapes.
+        #[test]
+        fn nothing_that_is_masked_is_overlooked(
+            text in "((?i:password|passwd|pwd|secret_?key|secretaccesskey|sessiontoken|auth_token|api[_-]?key|signature|bearer|\
+    x-amz-credential|awsaccesskeyid|db_pass|a_key|client_secret|-----begin (rsa )?private key-----)|[:=' \u{a0}_-]|[a-zA-Z0-9é]{1,9}){1,8}",
+        ) {
+            // Signs that only Unicode takes for a `k` and an `s`.
+            let text = text.replace('\u{212a}', "K").replace('\u{17f}', "S");
+            prop_assert!(has_credential_text(&text) || !IN_TEXT.is_match(&text), "{}", text);
+        }
+    }
 
     fn masked(text: &str) -> String {
         let mut tape = Tape::parse(text).unwrap();
@@ -370,10 +393,11 @@ mod tests {
         for before in 0..40 {
             for after in [0, 1, 7, 30] {
                 let text = |word: &str| format!("{}{word}{}", "r w".repeat(before), "o =\"".repeat(after));
-                for word in ["earer x", "assword:", "Signature=x", "'TOKEN' = x", "api_key: x"] {
+                for word in ["bearer x", "password:", "Signature=x", "'TOKEN' = x", "api_key: x", "KEY-", "PWD=", "Bearer\u{a0}"]
+                {
                     assert!(is_worth_a_search(text(word).as_bytes()), "{}", text(word));
                 }
-                for word in ["earers", "asswor", "Zm9v==\"", "world", "error ", "\"token\": \"x", "flag=x", "n:x"] {
+                for word in ["bearers", "passwor", "Zm9v==\"", "word", "error ", "\"token\": \"x", "flag=x", "keys: x", "n:x"] {
                     assert!(!is_worth_a_search(text(word).as_bytes()), "{}", text(word));
                 }
             }
@@ -448,6 +472,10 @@ mod tests {
             (r#"{"m":"used api-key: abc"}"#, "api-key: ***masked***"),
             (r#"{"m":"used api_key: abc, token"}"#, "api_key: ***masked***, token"),
             (r#"{"url":"https://b/?X-Amz-Security-Token=abc"}"#, "X-Amz-Security-Token=***masked***"),
+            (r#"{"m":"PASSWORD:hunter2, passwd:a secret_key:b sessionToken:c"}"#, "PASSWORD:***masked***, passwd:***masked*** s"),
+            (r#"{"m":"api_key:abc"}"#, "api_key:***masked***"),
+            (r#"{"m":"BEARER abcdefgh12345"}"#, "BEARER ***masked***"),
+            (r#"{"m":"-----BEGIN PRIVATE KEY-----MIIEabc"}"#, "-----BEGIN PRIVATE KEY-----***masked***"),
         ] {
             assert!(has_credential_text(text), "{text}");
             assert!(masked(text).contains(left), "{}", masked(text));
