@@ -55,7 +55,7 @@ pub fn write(page: &Page) -> String {
         format!("{} files in the store, events {}, content `{}`", about.files, escape(&about.events), about.content),
         format!("written by {} with failure catalog {}", escape(&about.tool), escape(&about.catalog)),
         "the records behind every number: `evidence.csv` (where a number counts everything, or more than 100,000 records, the query that finds them; \
-         of a level of `quota` that more tasks make up, a hundred)".to_owned(),
+         of a pool of `quota` with very many, all of its peak and a hundred of every other level)".to_owned(),
         "`ecs-audit report verify DIR` computes every number again".to_owned(),
     ];
     if about.failures {

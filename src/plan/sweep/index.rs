@@ -32,6 +32,16 @@ impl Index {
         }
     }
 
+    /// The row that most likely has a hash: it is still to be compared. [`NONE`] where nothing is like it.
+    pub fn likely(&self, hash: u64) -> u32 {
+        let Some(mask) = self.slots.len().checked_sub(1) else { return NONE };
+        let hash = half(hash);
+        match self.slots.get(hash as usize & mask) {
+            Some((known, row)) if *known == hash => *row,
+            _ => NONE,
+        }
+    }
+
     /// Adds a row that [`Index::find`] did not find.
     pub fn insert(&mut self, row: u32, hash: u64) {
         // A quarter of the slots stays free, so that every search ends.
@@ -303,6 +313,8 @@ mod tests {
             for key in 0..400 {
                 let row = index.find(hash(key), |row| rows.get(row) == Some(&key)).unwrap();
                 assert_eq!(rows.get(row), Some(&key));
+                let likely = index.likely(hash(key));
+                assert!(keep < u64::MAX || likely == NONE || likely == row);
             }
             assert_eq!(index.find(hash(400), |row| rows.get(row) == Some(&400)), None);
         }

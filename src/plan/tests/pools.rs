@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::fixture::{Random, lines, packed, try_ask};
+use super::fixture::{Random, checked, lines, options, packed, try_ask, wait};
+use crate::plan::{Evidence, Options};
+use crate::run;
 use crate::table::{JobSubmission, Row, RunEvent, RunRecord, TaskEvent};
 
 const MINUTE: i64 = 60_000_000;
@@ -256,6 +258,45 @@ fn every_pool_of_tasks_is_what_counting_at_every_instant_finds() {
             assert_same(&rows, threads, &query, wanted);
         }
     }
+}
+
+/// So many tasks of which each starts a minute after the one before, and stops that long after the last one started:
+/// how many are at work at each step, and how many of them are named.
+fn named(tasks: i64) -> Vec<(usize, usize)> {
+    let event = |task: i64| {
+        Row::from(TaskEvent {
+            id: text(format!("e{task}")),
+            time: Some(time(task)),
+            account: text("1"),
+            region: text("eu-west-1"),
+            task: text(format!("t{task}")),
+            launch_type: text("FARGATE"),
+            cpu: Some(1024),
+            created_at: Some(time(task)),
+            stopped_at: Some(time(tasks + task)),
+            ..TaskEvent::default()
+        })
+    };
+    let rows: Vec<Row<'_>> = (0..tasks).map(event).collect();
+    let query = checked("quota where resource = fargate_vcpu show time, tasks sort time limit 1000000");
+    let options = Options { evidence: Evidence::All, ..options(true) };
+    let answer = wait(run::answer(&packed(&rows, 2), &query, options)).unwrap();
+    let counts = |line: String| {
+        let [_, tasks, ids] = line.split('|').collect::<Vec<_>>().try_into().unwrap();
+        (tasks.parse().unwrap(), ids.split(", ").filter(|id| *id != "[]").count())
+    };
+    lines(&answer).into_iter().map(counts).collect()
+}
+
+#[test]
+fn levels_name_their_records_and_of_very_many_the_peak() {
+    let steps = named(400);
+    assert_eq!((steps.len(), steps.iter().map(|(tasks, _)| *tasks).max()), (800, Some(400)));
+    assert!(steps.iter().all(|(tasks, named)| tasks == named));
+    let steps = named(600);
+    let whole = |(tasks, named): &&(usize, usize)| tasks == named && *tasks > 100;
+    assert_eq!(steps.iter().filter(whole).collect::<Vec<_>>(), [&(600, 600)]);
+    assert!(steps.iter().all(|(tasks, named)| *named == *tasks.min(&100) || *tasks == 600));
 }
 
 /// A job submission of a run.

@@ -228,14 +228,25 @@ impl Part {
             ids: if self.with_ids { Some(texts(values, 15)?) } else { None },
         };
         let shares = self.shards.len();
-        for row in 0..batch.num_rows() {
-            let Some(key) = events.key(row) else { continue };
-            let hash = hash(key);
-            let setting = self.settings.keep(events.setting(row));
-            if let Some(shard) = self.shards.get_mut((hash >> 40) as usize % shares) {
-                let size = shard.sizes.keep(events.size(row));
-                let id = events.ids.as_ref().and_then(|ids| text(ids, row));
-                shard.add(events.task(row, key, setting, size), hash, id);
+        let share = |hash: u64| (hash >> 40) as usize % shares;
+        let mut named = (0..batch.num_rows()).filter_map(|row| events.key(row).map(|key| (row, key))).peekable();
+        let mut together = Vec::with_capacity(TOGETHER);
+        while named.peek().is_some() {
+            together.clear();
+            together.extend(named.by_ref().take(TOGETHER).map(|(row, key)| {
+                let hash = hash(key);
+                (row, key, hash, self.shards.get(share(hash)).map_or(NONE, |shard| shard.index.likely(hash)))
+            }));
+            for (_, key, hash, known) in &mut together {
+                *known = self.shards.get(share(*hash)).map_or(NONE, |shard| shard.checked(*known, *key));
+            }
+            for (row, key, hash, known) in together.iter().copied() {
+                let setting = self.settings.keep(events.setting(row));
+                if let Some(shard) = self.shards.get_mut(share(hash)) {
+                    let size = shard.sizes.keep(events.size(row));
+                    let id = events.ids.as_ref().and_then(|ids| text(ids, row));
+                    shard.add(events.task(row, key, setting, size), hash, known, id);
+                }
             }
         }
         Ok(())
@@ -335,13 +346,30 @@ struct Moved {
     settings: Vec<u32>,
 }
 
+/// Tasks that are looked up together: far memory is then waited for once, and not for each.
+const TOGETHER: usize = 32;
+
 impl Shard {
-    /// Adds a task to what is known of it at its place.
-    fn add(&mut self, task: Task, hash: u64, id: Option<&str>) {
+    /// A row if it is the first of the task of this key, else [`NONE`].
+    fn checked(&self, row: u32, key: [u64; 2]) -> u32 {
+        match self.tasks.get(row) {
+            Some(task) if task.key == key && key != [0, 0] => row,
+            _ => NONE,
+        }
+    }
+
+    /// Adds a task to what is known of it at its place; `known` is its first row, if that was found before.
+    fn add(&mut self, task: Task, hash: u64, known: u32, id: Option<&str>) {
         let nameless = task.key == [0, 0];
         let tasks = &self.tasks;
         let same = |row: u32| tasks.get(row).is_some_and(|known| known.key == task.key);
-        let found = if nameless { None } else { self.index.find(hash, same) };
+        let found = if known != NONE {
+            Some(known)
+        } else if nameless {
+            None
+        } else {
+            self.index.find(hash, same)
+        };
         let Some(mut row) = found else {
             let row = self.push(Task { first: true, next: NONE, ..task }, id);
             if !nameless {
@@ -397,14 +425,26 @@ impl Shard {
     fn take_in(&mut self, other: Shard, numbers: &Moved) {
         let sizes: Vec<u32> = other.sizes.list().iter().map(|size| self.sizes.keep(*size)).collect();
         let mut ids = other.ids.map(Rows::into_iter);
-        for task in other.tasks {
-            let id = ids.as_mut().and_then(Iterator::next);
-            let place = Place {
-                setting: moved(&numbers.settings, task.place.setting),
-                service: moved(&numbers.texts, task.place.service),
-                instance: moved(&numbers.texts, task.place.instance),
-            };
-            self.add(Task { place, size: moved(&sizes, task.size), ..task }, hash(task.key), id.as_deref());
+        let mut tasks = other.tasks.into_iter().peekable();
+        let mut together = Vec::with_capacity(TOGETHER);
+        while tasks.peek().is_some() {
+            together.clear();
+            together.extend(tasks.by_ref().take(TOGETHER).map(|task| {
+                let hash = hash(task.key);
+                (task, hash, self.index.likely(hash))
+            }));
+            for (task, _, known) in &mut together {
+                *known = self.checked(*known, task.key);
+            }
+            for (task, hash, known) in together.iter().copied() {
+                let id = ids.as_mut().and_then(Iterator::next);
+                let place = Place {
+                    setting: moved(&numbers.settings, task.place.setting),
+                    service: moved(&numbers.texts, task.place.service),
+                    instance: moved(&numbers.texts, task.place.instance),
+                };
+                self.add(Task { place, size: moved(&sizes, task.size), ..task }, hash, known, id.as_deref());
+            }
         }
     }
 }

@@ -23,8 +23,10 @@ use crate::plan::sweep::index::NONE;
 
 /// Rows of a batch.
 const ROWS: usize = 8192;
-/// Ids that stand beside one step.
-const MOST_IDS: usize = 100;
+/// Ids that stand beside all steps of a pool; where it would be more, a step has at most [`FEW_IDS`].
+const MOST_IDS: usize = 250_000;
+/// Ids that stand beside a step of a pool with many, unless it is a peak.
+const FEW_IDS: usize = 100;
 
 /// A span of a pool.
 #[derive(Debug, Clone, Copy)]
@@ -135,6 +137,15 @@ pub struct Walk {
     records: Vec<Arc<str>>,
     active: BTreeSet<(Arc<str>, u32)>,
     ids: ListBuilder<StringBuilder>,
+    listed: Listed,
+}
+
+/// Which steps of a pool name every record.
+#[derive(Debug, Clone, Copy)]
+enum Listed {
+    All,
+    /// Those at which most is used, and most is needed, for the first time.
+    Peaks([i64; 2]),
 }
 
 impl Walk {
@@ -157,6 +168,7 @@ impl Walk {
             records: Vec::new(),
             active: BTreeSet::new(),
             ids: ids(),
+            listed: Listed::All,
         }
     }
 
@@ -164,7 +176,6 @@ impl Walk {
     fn next_pool(&mut self) -> bool {
         let Some(pool) = self.rest.next().and_then(|place| self.whole.shown.get(place).copied()) else { return false };
         self.pool = pool;
-        self.level = Level::default();
         self.spans.clear();
         self.records.clear();
         self.active.clear();
@@ -189,9 +200,44 @@ impl Walk {
         let stop = |edge: &Edge| Some(Edge { time: self.spans.get(edge.span as usize)?.early, ..*edge });
         self.stops.list.extend(self.ends.list.iter().filter_map(stop));
         self.stops.sort();
-        let first = self.begins.time();
-        self.change = sweep.changes.partition_point(|change| *change <= first);
+        self.rewind();
+        if sweep.with_ids {
+            self.listed = self.survey();
+        }
         true
+    }
+
+    /// Goes to where nothing has happened yet.
+    fn rewind(&mut self) {
+        self.level = Level::default();
+        [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(|edges| edges.at = 0);
+        let first = self.begins.time();
+        self.change = self.sweep.changes.partition_point(|change| *change <= first);
+    }
+
+    /// Finds out which steps can name every record.
+    fn survey(&mut self) -> Listed {
+        let records = std::mem::take(&mut self.records);
+        let mut ids = 0_usize;
+        let mut peaks = [(i64::MIN, i64::MAX); 2];
+        let mut time = self.next_time();
+        while time < i64::MAX {
+            self.step(time);
+            let until = self.next_time();
+            if self.is_told(time, until) {
+                ids = ids.saturating_add(self.begins.at.saturating_sub(self.ends.at));
+                let heights = [self.level.used, self.level.used.saturating_add(self.level.refused)];
+                for (peak, height) in peaks.iter_mut().zip(heights) {
+                    if height > peak.0 {
+                        *peak = (height, time);
+                    }
+                }
+            }
+            time = until;
+        }
+        self.records = records;
+        self.rewind();
+        if ids <= MOST_IDS { Listed::All } else { Listed::Peaks(peaks.map(|(_, time)| time)) }
     }
 
     /// Adds a span; one without length counts for nothing.
@@ -231,8 +277,7 @@ impl Walk {
         while time < i64::MAX {
             self.step(time);
             let until = self.next_time();
-            let after = self.sweep.from.is_none_or(|from| until > from);
-            if after && self.sweep.to.is_none_or(|to| time < to) {
+            if self.is_told(time, until) {
                 self.tell(time, until);
                 if self.steps.len() >= ROWS {
                     return;
@@ -240,6 +285,11 @@ impl Walk {
             }
             time = until;
         }
+    }
+
+    /// Whether a step is inside the window.
+    fn is_told(&self, time: i64, until: i64) -> bool {
+        self.sweep.from.is_none_or(|from| until > from) && self.sweep.to.is_none_or(|to| time < to)
     }
 
     /// All that happens at an instant.
@@ -268,7 +318,11 @@ impl Walk {
     fn tell(&mut self, time: i64, until: i64) {
         self.steps.push(Step { pool: self.pool, time, until, level: self.level });
         if self.sweep.with_ids {
-            self.active.iter().take(MOST_IDS).for_each(|(id, _)| self.ids.values().append_value(id));
+            let most = match self.listed {
+                Listed::Peaks(peaks) if !peaks.contains(&time) => FEW_IDS,
+                _ => usize::MAX,
+            };
+            self.active.iter().take(most).for_each(|(id, _)| self.ids.values().append_value(id));
             self.ids.append(true);
         }
     }
