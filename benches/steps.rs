@@ -4,6 +4,7 @@
 //! comparison with other programs is in `peers/`.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use ecs_audit::decode::buffer::Buffer;
 use ecs_audit::decode::inflate::{InflateLimits, inflate};
 use ecs_audit::decode::json::Tape;
 use ecs_audit::decode::split::split;
@@ -83,7 +84,7 @@ fn decode(criterion: &mut Criterion) {
     let packed = gzip(&text);
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Bytes(text.len() as u64));
-    let mut plain = Vec::new();
+    let mut plain = Buffer::default();
     group.bench_function("inflate", |bench| bench.iter(|| black_box(inflate(&packed, InflateLimits::default(), &mut plain))));
     group.bench_function("split and parse", |bench| {
         bench.iter(|| {

@@ -4,6 +4,7 @@
 //! (SNS, SQS, CloudWatch Logs, Kinesis, vendor wrappers, JSON in texts, base64 of gzip), to a bounded
 //! depth. Recognition is by content: keys, never file names.
 
+use super::buffer::Buffer;
 use super::flow;
 use super::inflate::{InflateLimits, InflateProblem, inflate, is_gzip};
 use super::json::{Tape, Value};
@@ -170,7 +171,7 @@ fn walk_text(text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if !is_gzip(&bytes) {
         return std::str::from_utf8(&bytes).map_or(0, |text| walk_json(text, depth, on));
     }
-    let mut out = Vec::new();
+    let mut out = Buffer::default();
     match inflate(&bytes, PACKED_LIMITS, &mut out) {
         Some(InflateProblem::Bomb { .. }) => 0,
         _ => std::str::from_utf8(&out).map_or(0, |text| walk_json(text, depth, on)),

@@ -4,6 +4,7 @@
 //! damaged stream keeps what came before the damage. Sizes in a gzip trailer are hints from the
 //! file, never trusted beyond the limits.
 
+use super::buffer::Buffer;
 use flate2::read::MultiGzDecoder;
 use libdeflater::{Crc, Decompressor};
 use std::io::Read;
@@ -46,41 +47,61 @@ pub fn is_gzip(bytes: &[u8]) -> bool {
 }
 
 /// Inflates into `out`, whose content goes and whose memory is used again from file to file.
-pub fn inflate(bytes: &[u8], limits: InflateLimits, out: &mut Vec<u8>) -> Option<InflateProblem> {
-    if inflate_whole(bytes, limits, out) {
+pub fn inflate(bytes: &[u8], limits: InflateLimits, out: &mut Buffer) -> Option<InflateProblem> {
+    if let Some(length) = inflate_whole(bytes, limits, out) {
+        out.hold(length);
         return None;
     }
-    out.clear();
-    inflate_stream(bytes, limits, out)
+    let mut plain = Vec::new();
+    let problem = inflate_stream(bytes, limits, &mut plain);
+    out.take(plain);
+    problem
 }
 
 fn ceiling(compressed: usize, limits: InflateLimits) -> usize {
     limits.bytes.min(compressed.saturating_mul(limits.ratio).max(RATIO_FLOOR))
 }
 
-/// The common case, one sound member whose trailer tells size and checksum. Anything else is left to
+/// The common case, one sound member whose trailer tells size and checksum; gives the size. Anything else is left to
 /// the general path.
-fn inflate_whole(bytes: &[u8], limits: InflateLimits, out: &mut Vec<u8>) -> bool {
-    let Some((_, trailer)) = bytes.split_last_chunk::<8>() else { return false };
+fn inflate_whole(bytes: &[u8], limits: InflateLimits, out: &mut Buffer) -> Option<usize> {
+    let (front, trailer) = bytes.split_last_chunk::<8>()?;
     let [c0, c1, c2, c3, s0, s1, s2, s3] = *trailer;
     let (checksum, size) = (u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([s0, s1, s2, s3]) as usize);
     // Deflate cannot expand by more than 1032: a larger size is a lie, or several members.
     if size == 0 || size > ceiling(bytes.len(), limits) || size > bytes.len().saturating_mul(1032) {
-        return false;
+        return None;
     }
-    if size > out.capacity() {
-        // What it held is of no use: nothing is moved.
-        *out = Vec::with_capacity(size + size / 4);
-    }
-    out.resize(size, 0);
-    let sound = matches!(Decompressor::new().gzip_decompress(bytes, out), Ok(written) if written == size);
+    let body = after_header(front)?;
+    let room = out.room(size);
+    let written = Decompressor::new().deflate_decompress(body, room).ok()?;
     // The trailer may belong to a later member: only if it is that of these bytes, they are all. (Members
     // that are alike have the same trailer; the search for another header tells them.)
-    sound && !has_further_header(bytes) && {
-        let mut crc = Crc::new();
-        crc.update(out);
-        crc.sum() == checksum
+    let mut crc = Crc::new();
+    crc.update(room);
+    (written == size && crc.sum() == checksum && !has_further_header(bytes)).then_some(size)
+}
+
+/// What follows the header of a member, which may have a name, a comment and extra fields (RFC 1952); one with a
+/// checksum of its own is left to the general path, as is anything that is no header.
+fn after_header(bytes: &[u8]) -> Option<&[u8]> {
+    const EXTRA: u8 = 4;
+    const NAME: u8 = 8;
+    const COMMENT: u8 = 16;
+    let ([0x1f, 0x8b, 8, flags, ..], mut rest) = bytes.split_first_chunk::<10>()? else { return None };
+    if flags & !(1 | EXTRA | NAME | COMMENT) != 0 {
+        return None;
     }
+    if flags & EXTRA != 0 {
+        let (length, fields) = rest.split_first_chunk::<2>()?;
+        rest = fields.get(usize::from(u16::from_le_bytes(*length))..)?;
+    }
+    for text in [NAME, COMMENT] {
+        if flags & text != 0 {
+            rest = rest.get(memchr::memchr(0, rest)? + 1..)?;
+        }
+    }
+    Some(rest)
 }
 
 /// Whether something like the header of another member follows: method deflate, no unknown flags.
@@ -127,15 +148,15 @@ mod tests {
 
     #[test]
     fn one_member_several_members_and_nothing() {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         assert_eq!(inflate(&gzip(b"hello"), InflateLimits::default(), &mut out), None);
-        assert_eq!(out, b"hello");
+        assert_eq!(*out, *b"hello");
         // Two members of the same size: the trailer of the second must not be taken for the first's.
         let two = [gzip(b"hello"), gzip(b"world")].concat();
         assert_eq!(inflate(&two, InflateLimits::default(), &mut out), None);
-        assert_eq!(out, b"helloworld");
+        assert_eq!(*out, *b"helloworld");
         assert_eq!(inflate(&[gzip(b"same"), gzip(b"same")].concat(), InflateLimits::default(), &mut out), None);
-        assert_eq!(out, b"samesame");
+        assert_eq!(*out, *b"samesame");
         assert_eq!(inflate(&gzip(b""), InflateLimits::default(), &mut out), None);
         assert!(out.is_empty());
     }
@@ -144,16 +165,16 @@ mod tests {
     fn a_cut_keeps_what_came_before() {
         let text: Vec<u8> = (0..60_000u32).flat_map(|number| number.to_string().into_bytes()).collect();
         let packed = gzip(&text);
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         let problem = inflate(&packed[..packed.len() / 2], InflateLimits::default(), &mut out);
         assert_eq!(problem, Some(InflateProblem::Truncated));
-        assert!(out.len() > 1000 && text.starts_with(&out));
+        assert!(out.len() > 1000 && text.starts_with(&out[..]));
     }
 
     #[test]
     fn a_bomb_is_given_up() {
         let packed = gzip(&vec![0u8; 80 << 20]);
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         let limits = InflateLimits { bytes: 2 << 30, ratio: 100 };
         assert!(matches!(inflate(&packed, limits, &mut out), Some(InflateProblem::Bomb { .. })));
         assert!(out.is_empty());

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what a failure is.
 
+pub mod buffer;
 pub mod chunk;
 pub mod csv;
 pub mod envelope;

@@ -4,6 +4,7 @@ use super::Known;
 use super::account::{FileReport, Trouble};
 use super::flow::{load_flow_log, load_parquet, load_record};
 use super::worker::{LoadError, LoadOptions, Pool, Worker};
+use crate::decode::buffer::Buffer;
 use crate::decode::chunk::{Chunk, chunks};
 use crate::decode::csv::{self, CsvLine};
 use crate::decode::envelope::{self, Found, Shape};
@@ -19,23 +20,49 @@ use crate::model::{self, Modeled, Origin, Refusal};
 use crate::table::Row;
 use rayon::prelude::*;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 /// Reads the bytes of an input; the error is a sentence.
-pub fn read_bytes(input: &Input, limit: u64, out: &mut Vec<u8>) -> Result<(), String> {
+pub fn read_bytes(input: &Input, limit: u64, out: &mut Buffer) -> Result<(), String> {
     out.clear();
     if input.size > limit {
         return Err(format!("{} bytes; a file may have {limit}", input.size));
     }
     let read = match &input.source {
-        Source::File(path) => File::open(path).and_then(|file| file.take(limit + 1).read_to_end(out)),
-        Source::Stdin => std::io::stdin().lock().take(limit + 1).read_to_end(out),
+        Source::File(path) => File::open(path).and_then(|file| read_file(file, input.size, limit, out)),
+        Source::Stdin => read_rest(std::io::stdin().lock(), limit, Vec::new(), out),
     };
     match read {
-        Ok(bytes) if bytes as u64 > limit => Err(format!("more than {limit} bytes")),
-        Ok(_) => Ok(()),
+        Ok(()) if out.len() as u64 > limit => Err(format!("more than {limit} bytes")),
+        Ok(()) => Ok(()),
         Err(error) => Err(error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()),
     }
+}
+
+/// Reads a file of a known size at once; one that has grown since is read to its new end.
+fn read_file(mut file: File, size: u64, limit: u64, out: &mut Buffer) -> std::io::Result<()> {
+    let room = out.room(usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1));
+    let mut length = 0;
+    while let Some(rest) = room.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => {
+                out.hold(length);
+                return Ok(());
+            }
+            Ok(read) => length += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let begin = room.to_vec();
+    read_rest(file, limit, begin, out)
+}
+
+/// Reads what is left, up to one byte beyond the limit of the whole.
+fn read_rest(from: impl Read, limit: u64, mut begin: Vec<u8>, out: &mut Buffer) -> std::io::Result<()> {
+    let read = from.take((limit + 1).saturating_sub(begin.len() as u64)).read_to_end(&mut begin);
+    out.take(begin);
+    read.map(|_| ())
 }
 
 /// Files beyond this many bytes are read in parts, side by side.
@@ -70,7 +97,7 @@ pub fn load_file(
             Ok(())
         }
     };
-    pool.give_back(packed, plain);
+    pool.give_back((packed, plain));
     result.map(|()| report)
 }
 
@@ -94,7 +121,7 @@ fn whole_file(why: &str, detail: String) -> Trouble {
 fn load_bytes(
     pool: &Pool<'_>,
     packed: &[u8],
-    plain: &mut Vec<u8>,
+    plain: &mut Buffer,
     options: &LoadOptions,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {

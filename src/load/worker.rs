@@ -1,6 +1,7 @@
 //! What one thread of a load has: buffers that are used again, and columns that fill up.
 
 use super::seen::{LastDay, Seen, identity};
+use crate::decode::buffer::Buffer;
 use crate::decode::inflate::InflateLimits;
 use crate::model::Record;
 use crate::table::{Columns, Row, Table, TableSet, widened};
@@ -51,10 +52,8 @@ pub trait Shelf: Sync + std::fmt::Debug {
     fn span(&self, _first: i64, _last: i64) {}
 }
 
-/// Columns of one table and day are handed on beyond this many bytes.
-const FULL: usize = 20 << 20;
-/// All columns of a worker together may have this many bytes.
-const FULL_WORKER: usize = 24 << 20;
+/// All columns of a worker together may have this many bytes; then some are handed on.
+const FULL: usize = 16 << 20;
 /// Buffers larger than this are not kept from file to file.
 const LARGE_BUFFER: usize = 16 << 20;
 
@@ -117,9 +116,7 @@ impl<'s> Worker<'s> {
         columns.push(row);
         let after = columns.bytes();
         self.bytes += after - before;
-        if after > FULL {
-            self.hand_on((table, day))?;
-        } else if self.bytes > FULL_WORKER {
+        if self.bytes > FULL {
             self.hand_on(self.fullest((table, day), after))?;
         }
         Ok(())
@@ -157,7 +154,7 @@ pub struct Pool<'s> {
     shelf: &'s dyn Shelf,
     tables: TableSet,
     workers: Mutex<Vec<Worker<'s>>>,
-    buffers: Mutex<Vec<Vec<u8>>>,
+    buffers: Mutex<Vec<(Buffer, Buffer)>>,
 }
 
 impl<'s> Pool<'s> {
@@ -175,16 +172,15 @@ impl<'s> Pool<'s> {
         result
     }
 
-    /// Two buffers.
-    pub fn buffers(&self) -> (Vec<u8>, Vec<u8>) {
-        let mut idle = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        (idle.pop().unwrap_or_default(), idle.pop().unwrap_or_default())
+    /// Buffers for a file as it is stored, and for what is compressed in it.
+    pub fn buffers(&self) -> (Buffer, Buffer) {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
     /// Gives buffers back; large ones are let go.
-    pub fn give_back(&self, one: Vec<u8>, other: Vec<u8>) {
-        let mut idle = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.extend([one, other].into_iter().filter(|buffer| buffer.capacity() <= LARGE_BUFFER));
+    pub fn give_back(&self, (packed, plain): (Buffer, Buffer)) {
+        let kept = |buffer: Buffer| Some(buffer).filter(|buffer| buffer.capacity() <= LARGE_BUFFER).unwrap_or_default();
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push((kept(packed), kept(plain)));
     }
 
     /// The workers at the end.

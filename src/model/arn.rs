@@ -48,10 +48,16 @@ pub fn assumed_role(arn: &str) -> Option<&str> {
     part(arn, 5)?.strip_prefix("assumed-role/")
 }
 
+/// A part between colons, counted from `arn`; the last one has all that is left.
 fn part(arn: &str, index: usize) -> Option<&str> {
     let rest = arn.strip_prefix("arn:")?;
-    let part = if index == 5 { rest.splitn(5, ':').nth(4) } else { rest.split(':').nth(index - 1) };
-    part.filter(|text| !text.is_empty())
+    let mut colons = memchr::memchr_iter(b':', rest.as_bytes());
+    let start = match index.checked_sub(2) {
+        Some(before) => colons.nth(before)? + 1,
+        None => 0,
+    };
+    let end = if index == 5 { None } else { colons.next() };
+    rest.get(start..end.unwrap_or(rest.len())).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

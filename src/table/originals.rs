@@ -159,13 +159,17 @@ impl OpenPage {
         self.present.push(original.is_some());
     }
 
-    /// Makes room for so many bytes more. Twice as much each time would leave half of a large page empty.
+    /// Makes room for so many bytes more. A page that many records share gets all of its room at once: in small steps
+    /// an allocator leaves behind what cannot be used again.
     fn make_room(&mut self, bytes: usize) {
-        const LEAST: usize = 4 << 10;
-        const MOST: usize = 128 << 10;
-        let room = self.body.capacity();
-        if room - self.body.len() < bytes {
-            self.body.reserve_exact(bytes.max(room.clamp(LEAST, MOST)));
+        const FEW: usize = 4 << 10;
+        const SOME: usize = 32 << 10;
+        const ALL: usize = PAGE_BYTES + (64 << 10);
+        let (room, needed) = (self.body.capacity(), self.body.len() + bytes);
+        if room < needed {
+            let steps = [FEW, SOME, ALL].into_iter();
+            let next = steps.filter(|step| *step > room).find(|step| *step >= needed).unwrap_or(needed + SOME);
+            self.body.reserve_exact(next - self.body.len());
         }
     }
 

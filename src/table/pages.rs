@@ -147,19 +147,11 @@ impl Chunk {
 
     /// Writes a page behind its header and gives the bytes both take.
     fn write(&mut self, body: &[u8], page: impl FnOnce(Bytes) -> Page) -> Result<usize> {
-        let values = match self.packing {
-            Packing::Zstd => PRESS.with(|press| press.borrow_mut().press(body))?,
-            Packing::Plain => Bytes::copy_from_slice(body),
-        };
-        let mut stored = Vec::with_capacity(values.len() + HEADER);
-        let mut sink = TrackedWrite::new(&mut stored);
-        let spec = SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page(values), body.len()))?;
-        sink.flush()?;
-        drop(sink);
+        let (stored, plain) = PRESS.with(|press| press.borrow_mut().store(body, self.packing, page))?;
         let size = stored.len();
         self.stored.push(stored.into());
         self.size += size;
-        self.plain += spec.uncompressed_size;
+        self.plain += plain;
         Ok(size)
     }
 
@@ -231,16 +223,36 @@ thread_local! {
 }
 
 impl Press {
-    /// Compresses one page.
-    fn press(&mut self, page: &[u8]) -> Result<Bytes> {
-        let zstd = match &mut self.zstd {
-            Some(zstd) => zstd,
-            empty => empty.insert(zstd::bulk::Compressor::new(LEVEL)?),
-        };
+    /// A page as it is stored, behind its header, and the bytes that both have before compression.
+    fn store(&mut self, body: &[u8], packing: Packing, page: impl FnOnce(Bytes) -> Page) -> Result<(Vec<u8>, usize)> {
+        self.pack(body, packing)?;
+        let values = Bytes::from(std::mem::take(&mut self.packed));
+        let mut stored = Vec::with_capacity(values.len() + HEADER);
+        let mut sink = TrackedWrite::new(&mut stored);
+        let written = SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page(values.clone()), body.len()));
+        let plain = written?.uncompressed_size;
+        sink.flush()?;
+        drop(sink);
+        // The memory is used again for the next page.
+        self.packed = values.into();
+        Ok((stored, plain))
+    }
+
+    /// Puts what is stored of a page into `packed`.
+    fn pack(&mut self, body: &[u8], packing: Packing) -> Result<()> {
         self.packed.clear();
-        self.packed.reserve(zstd::zstd_safe::compress_bound(page.len()));
-        zstd.compress_to_buffer(page, &mut self.packed)?;
-        Ok(Bytes::copy_from_slice(&self.packed))
+        match packing {
+            Packing::Plain => self.packed.extend_from_slice(body),
+            Packing::Zstd => {
+                let zstd = match &mut self.zstd {
+                    Some(zstd) => zstd,
+                    empty => empty.insert(zstd::bulk::Compressor::new(LEVEL)?),
+                };
+                self.packed.reserve(zstd::zstd_safe::compress_bound(body.len()));
+                zstd.compress_to_buffer(body, &mut self.packed)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -21,67 +21,87 @@ const LENGTH: usize = 4;
 #[derive(Debug, Default)]
 pub struct Uniques {
     body: Vec<u8>,
-    /// Where each row ends in `body`.
-    ends: Vec<usize>,
+    /// Where the text of each row stands in `body`, with its length before it; [`MISSING`] where there is none.
+    starts: Vec<usize>,
 }
+
+/// The place of a text that is not there.
+const MISSING: usize = usize::MAX;
 
 impl Uniques {
     /// Adds a row and says by how many bytes this grew.
     #[inline]
     pub(super) fn push(&mut self, text: Option<&str>) -> usize {
-        let before = self.body.len();
-        if let Some(text) = text {
-            let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-            self.body.extend_from_slice(&length.to_le_bytes());
-            self.body.extend_from_slice(text.as_bytes());
+        let Some(text) = text else {
+            self.starts.push(MISSING);
+            return size_of::<usize>();
+        };
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let bytes = LENGTH + text.len();
+        self.make_room(bytes);
+        self.starts.push(self.body.len());
+        self.body.extend_from_slice(&length.to_le_bytes());
+        self.body.extend_from_slice(text.as_bytes());
+        bytes + size_of::<usize>()
+    }
+
+    /// Makes room for so many bytes more: soon a lot at once, for in small steps an allocator leaves behind what cannot
+    /// be used again.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        const FEW: usize = 4 << 10;
+        const SOME: usize = 32 << 10;
+        const MANY: usize = 1 << 20;
+        let room = self.body.capacity();
+        if room - self.body.len() < bytes {
+            let more = if room < FEW {
+                FEW
+            } else if room < SOME {
+                SOME
+            } else {
+                room.max(MANY)
+            };
+            self.body.reserve_exact(bytes.max(more));
         }
-        self.ends.push(self.body.len());
-        self.body.len() - before + size_of::<usize>()
     }
 
     /// Puts the rows of another column behind these.
     pub(super) fn join(&mut self, other: &Uniques) {
         let base = self.body.len();
         self.body.extend_from_slice(&other.body);
-        self.ends.extend(other.ends.iter().map(|end| base + end));
+        self.starts.extend(other.starts.iter().map(|start| if *start == MISSING { MISSING } else { base + start }));
     }
 
     /// Puts the rows into another order.
     pub(super) fn arrange(&mut self, order: &[u32]) {
-        let parts: Vec<Range<usize>> = self.parts().collect();
-        let mut arranged = Uniques { body: Vec::with_capacity(self.body.len()), ends: Vec::with_capacity(order.len()) };
-        for row in order {
-            let part = parts.get(*row as usize).cloned().and_then(|part| self.body.get(part));
-            arranged.body.extend_from_slice(part.unwrap_or_default());
-            arranged.ends.push(arranged.body.len());
-        }
-        *self = arranged;
+        self.starts = order.iter().map(|row| self.starts.get(*row as usize).copied().unwrap_or(MISSING)).collect();
     }
 
-    /// The part of `body` that each row has.
-    fn parts(&self) -> impl Iterator<Item = Range<usize>> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| start..*end)
+    /// The part of `body` that a text takes with the length before it, by its place.
+    fn part(&self, start: usize) -> Option<Range<usize>> {
+        let length = self.body.get(start..)?.first_chunk::<LENGTH>()?;
+        Some(start..start + LENGTH + u32::from_le_bytes(*length) as usize)
     }
 
     /// The texts that are there.
     fn texts(&self) -> impl Iterator<Item = &[u8]> {
-        self.parts().filter_map(|part| self.body.get(part.start + LENGTH..part.end))
+        self.starts.iter().filter_map(|start| self.body.get(self.part(*start)?)?.get(LENGTH..))
     }
 
     /// The column as Arrow has it.
     pub(super) fn into_array(self) -> Result<ArrayRef, ArrowError> {
-        let parts: Vec<Range<usize>> = self.parts().collect();
-        let mut array = StringViewBuilder::with_capacity(parts.len());
+        let mut array = StringViewBuilder::with_capacity(self.starts.len());
+        let parts: Vec<Option<Range<usize>>> = self.starts.iter().map(|start| self.part(*start)).collect();
         // A block of views has at most 4 GiB; one as large as that is cut where a row ends.
         let mut blocks = Blocks { body: Buffer::from_vec(self.body), base: 0, block: None };
         for part in parts {
-            if part.is_empty() {
-                array.append_null();
-            } else {
-                let (block, offset) = blocks.place(part.start + LENGTH, part.end, &mut array);
-                let length = u32::try_from(part.len() - LENGTH).unwrap_or(u32::MAX);
-                array.try_append_view(block, offset, length)?;
+            match part {
+                None => array.append_null(),
+                Some(part) => {
+                    let (block, offset) = blocks.place(part.start + LENGTH, part.end, &mut array);
+                    let length = u32::try_from(part.len() - LENGTH).unwrap_or(u32::MAX);
+                    array.try_append_view(block, offset, length)?;
+                }
             }
         }
         Ok(Arc::new(array.finish()))
@@ -89,25 +109,28 @@ impl Uniques {
 
     /// The column as a Parquet chunk.
     pub(super) fn encode(self, packing: Packing, column: ColumnDescPtr) -> Result<Encoded> {
-        let nulls = self.parts().filter(Range::is_empty).count();
+        let nulls = self.starts.iter().filter(|start| **start == MISSING).count();
         let statistics = text_statistics(self.texts(), nulls);
         let mut chunk = Chunk::new(packing);
-        let mut page = Vec::new();
-        let mut first = 0;
-        while first < self.ends.len() {
-            let start = first.checked_sub(1).and_then(|row| self.ends.get(row)).copied().unwrap_or(0);
-            let rest = self.ends.get(first..).unwrap_or_default();
-            let within = rest.partition_point(|end| end - start <= PAGE_BYTES);
-            let rows = within.clamp(1, PAGE_ROWS).min(rest.len());
-            let ends = rest.get(..rows).unwrap_or_default();
-            let end = ends.last().copied().unwrap_or(start);
+        let (mut page, mut texts) = (Vec::new(), Vec::new());
+        let mut rest = self.starts.as_slice();
+        while !rest.is_empty() {
+            texts.clear();
+            let mut rows = 0;
+            for start in rest.iter().take(PAGE_ROWS) {
+                let text = self.part(*start).and_then(|part| self.body.get(part)).unwrap_or_default();
+                if rows > 0 && texts.len() + text.len() > PAGE_BYTES {
+                    break;
+                }
+                texts.extend_from_slice(text);
+                rows += 1;
+            }
+            let (starts, after) = rest.split_at_checked(rows).unwrap_or((rest, &[]));
             page.clear();
-            let starts = std::iter::once(&start).chain(ends);
-            let present: Vec<bool> = starts.zip(ends).map(|(start, end)| start != end).collect();
-            put_levels(present.into_iter(), &mut page);
-            page.extend_from_slice(self.body.get(start..end).unwrap_or_default());
+            put_levels(starts.iter().map(|start| *start != MISSING), &mut page);
+            page.extend_from_slice(&texts);
             chunk.add_page(&page, rows, Encoding::PLAIN)?;
-            first += rows;
+            rest = after;
         }
         chunk.finish(column, Some(statistics))
     }
@@ -126,7 +149,7 @@ impl Blocks {
     fn place(&mut self, start: usize, end: usize, array: &mut StringViewBuilder) -> (u32, u32) {
         const LARGEST: usize = i32::MAX as usize;
         let block = match self.block {
-            Some(block) if end - self.base <= LARGEST => block,
+            Some(block) if start >= self.base && end - self.base <= LARGEST => block,
             _ => {
                 self.base = start;
                 let length = (self.body.len() - start).min(LARGEST);
