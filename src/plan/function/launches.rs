@@ -170,6 +170,14 @@ impl Worked<'_> {
         launch.attempts.iter().filter_map(|place| Some(self.attempt(*place)?.id)).collect()
     }
 
+    /// The calls before and after a start that was not called: what it was expected by.
+    fn ids_around(&self, series: &Series, at: i64) -> Vec<&str> {
+        let is_before = |place: &usize| self.attempt(*place).is_some_and(|attempt| attempt.time <= at);
+        let next = series.members.partition_point(is_before);
+        let around = next.checked_sub(1).into_iter().chain([next]);
+        around.filter_map(|nth| Some(self.attempt(*series.members.get(nth)?)?.id)).collect()
+    }
+
     fn reason(&self, launch: &Launch) -> Option<&str> {
         launch.attempts.iter().find_map(|place| self.attempt(*place)?.reason)
     }
@@ -227,6 +235,11 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         for slot in found {
             let launch = slot.launch.and_then(|index| worked.launches.get(index));
             let id = launch.and_then(|launch| worked.attempt(*launch.attempts.first()?)).map(|attempt| attempt.id);
+            let ids = match launch {
+                _ if !columns.evidence => Vec::new(),
+                Some(launch) => worked.ids(launch),
+                None => worked.ids_around(series, slot.at),
+            };
             slots.push(&[
                 slot.at.into(),
                 slot.state.word().into(),
@@ -234,7 +247,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
                 name.as_deref().map_or_else(|| rhythm.name(slot.at), str::to_owned).into(),
                 slot.started_at.into(),
                 id.into(),
-                launch.filter(|_| columns.evidence).map(|launch| worked.ids(launch)).unwrap_or_default().into(),
+                ids.into(),
             ]);
         }
     }

@@ -375,4 +375,10 @@ fn what_a_schedule_is_called_and_why_it_missed_depends_on_what_is_recorded() {
             "2026-02-25T03:00:00Z|report|daily at 03:00|no record: not in this export",
         ]
     );
+    // What was not called is expected because of the calls before and after it.
+    let query = "schedules where state = missed until 2026-03-01 show expected_at sort expected_at";
+    assert_eq!(
+        lines(&try_ask(&session, query, true).unwrap()),
+        ["2026-02-23T03:00:00Z|[c002, c003]", "2026-02-25T03:00:00Z|[c003, c004]"]
+    );
 }
