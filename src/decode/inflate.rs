@@ -65,43 +65,20 @@ fn ceiling(compressed: usize, limits: InflateLimits) -> usize {
 /// The common case, one sound member whose trailer tells size and checksum; gives the size. Anything else is left to
 /// the general path.
 fn inflate_whole(bytes: &[u8], limits: InflateLimits, out: &mut Buffer) -> Option<usize> {
-    let (front, trailer) = bytes.split_last_chunk::<8>()?;
+    let (_, trailer) = bytes.split_last_chunk::<8>()?;
     let [c0, c1, c2, c3, s0, s1, s2, s3] = *trailer;
     let (checksum, size) = (u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([s0, s1, s2, s3]) as usize);
     // Deflate cannot expand by more than 1032: a larger size is a lie, or several members.
     if size == 0 || size > ceiling(bytes.len(), limits) || size > bytes.len().saturating_mul(1032) {
         return None;
     }
-    let body = after_header(front)?;
     let room = out.room(size);
-    let written = Decompressor::new().deflate_decompress(body, room).ok()?;
+    let written = Decompressor::new().gzip_decompress(bytes, room).ok()?;
     // The trailer may belong to a later member: only if it is that of these bytes, they are all. (Members
     // that are alike have the same trailer; the search for another header tells them.)
     let mut crc = Crc::new();
     crc.update(room);
     (written == size && crc.sum() == checksum && !has_further_header(bytes)).then_some(size)
-}
-
-/// What follows the header of a member, which may have a name, a comment and extra fields (RFC 1952); one with a
-/// checksum of its own is left to the general path, as is anything that is no header.
-fn after_header(bytes: &[u8]) -> Option<&[u8]> {
-    const EXTRA: u8 = 4;
-    const NAME: u8 = 8;
-    const COMMENT: u8 = 16;
-    let ([0x1f, 0x8b, 8, flags, ..], mut rest) = bytes.split_first_chunk::<10>()? else { return None };
-    if flags & !(1 | EXTRA | NAME | COMMENT) != 0 {
-        return None;
-    }
-    if flags & EXTRA != 0 {
-        let (length, fields) = rest.split_first_chunk::<2>()?;
-        rest = fields.get(usize::from(u16::from_le_bytes(*length))..)?;
-    }
-    for text in [NAME, COMMENT] {
-        if flags & text != 0 {
-            rest = rest.get(memchr::memchr(0, rest)? + 1..)?;
-        }
-    }
-    Some(rest)
 }
 
 /// Whether something like the header of another member follows: method deflate, no unknown flags.

@@ -11,7 +11,7 @@
 //! An id that has a column of its own is not kept twice: random digits cost more than all other text together. In the
 //! original a control character stands for it, which no JSON text holds ([`STAND_INS`]); [`restore`] puts it back.
 
-use super::pages::{Chunk, Encoded, PAGE_BYTES, put_levels};
+use super::pages::{Chunk, Encoded, PAGE_BYTES, make_room, put_levels};
 use crate::part::place_of;
 use foldhash::fast::FixedState;
 use memchr::memmem;
@@ -147,7 +147,7 @@ impl OpenPage {
         }
         if let Some(original) = original {
             let start = self.body.len();
-            self.make_room(LENGTH + original.text.len());
+            make_room(&mut self.body, LENGTH + original.text.len(), PAGE_BYTES);
             self.body.extend_from_slice(&[0; LENGTH]);
             original.pieces(|piece| self.body.extend_from_slice(piece));
             let length = u32::try_from(self.body.len() - start - LENGTH).unwrap_or(u32::MAX);
@@ -157,20 +157,6 @@ impl OpenPage {
         }
         self.rows.push(row);
         self.present.push(original.is_some());
-    }
-
-    /// Makes room for so many bytes more. A page that many records share gets all of its room at once: in small steps
-    /// an allocator leaves behind what cannot be used again.
-    fn make_room(&mut self, bytes: usize) {
-        const FEW: usize = 4 << 10;
-        const SOME: usize = 32 << 10;
-        const ALL: usize = PAGE_BYTES + (64 << 10);
-        let (room, needed) = (self.body.capacity(), self.body.len() + bytes);
-        if room < needed {
-            let steps = [FEW, SOME, ALL].into_iter();
-            let next = steps.filter(|step| *step > room).find(|step| *step >= needed).unwrap_or(needed + SOME);
-            self.body.reserve_exact(next - self.body.len());
-        }
     }
 
     /// Gives the page, levels before values.

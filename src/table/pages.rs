@@ -256,6 +256,18 @@ impl Press {
     }
 }
 
+/// Makes room for so many bytes more: after two small steps `lot` at once, for of many steps an allocator leaves behind
+/// what cannot be used again.
+#[inline]
+pub(super) fn make_room(body: &mut Vec<u8>, bytes: usize, lot: usize) {
+    const STEPS: [usize; 2] = [4 << 10, 32 << 10];
+    let room = body.capacity();
+    if room - body.len() < bytes {
+        let more = STEPS.into_iter().find(|step| room < *step).unwrap_or(lot);
+        body.reserve_exact(bytes.max(more));
+    }
+}
+
 /// Appends numbers of `width` bits: one run where all are alike, else packed
 /// (<https://parquet.apache.org/docs/file-format/data-pages/encodings/>, run length / bit-packing hybrid).
 pub(super) fn put_hybrid(values: impl ExactSizeIterator<Item = u32> + Clone, width: u32, out: &mut Vec<u8>) {

@@ -3,7 +3,7 @@
 //! Texts are gathered as Parquet has them in a page of plain values (length, then bytes), so that they are copied
 //! once. Invariant: a row without a text adds nothing to `body`, a row with one at least its length.
 
-use super::pages::{Chunk, Encoded, PAGE_BYTES, PAGE_ROWS, Packing, put_levels};
+use super::pages::{Chunk, Encoded, PAGE_BYTES, PAGE_ROWS, Packing, make_room, put_levels};
 use super::text_statistics;
 use arrow::array::{ArrayRef, StringViewBuilder};
 use arrow::buffer::Buffer;
@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 /// Bytes of the length before a text.
 const LENGTH: usize = 4;
+
+/// Bytes of room that a column of many rows gets at once, or as much as it has.
+const MANY: usize = 1 << 20;
 
 /// The texts of a column.
 #[derive(Debug, Default)]
@@ -38,31 +41,12 @@ impl Uniques {
         };
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let bytes = LENGTH + text.len();
-        self.make_room(bytes);
+        let lot = self.body.capacity().max(MANY);
+        make_room(&mut self.body, bytes, lot);
         self.starts.push(self.body.len());
         self.body.extend_from_slice(&length.to_le_bytes());
         self.body.extend_from_slice(text.as_bytes());
         bytes + size_of::<usize>()
-    }
-
-    /// Makes room for so many bytes more: soon a lot at once, for in small steps an allocator leaves behind what cannot
-    /// be used again.
-    #[inline]
-    fn make_room(&mut self, bytes: usize) {
-        const FEW: usize = 4 << 10;
-        const SOME: usize = 32 << 10;
-        const MANY: usize = 1 << 20;
-        let room = self.body.capacity();
-        if room - self.body.len() < bytes {
-            let more = if room < FEW {
-                FEW
-            } else if room < SOME {
-                SOME
-            } else {
-                room.max(MANY)
-            };
-            self.body.reserve_exact(bytes.max(more));
-        }
     }
 
     /// Puts the rows of another column behind these.

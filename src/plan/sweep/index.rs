@@ -310,12 +310,15 @@ mod tests {
                 }
             }
             assert_eq!(rows.len(), 400);
+            let mut likely = 0;
             for key in 0..400 {
                 let row = index.find(hash(key), |row| rows.get(row) == Some(&key)).unwrap();
                 assert_eq!(rows.get(row), Some(&key));
-                let likely = index.likely(hash(key));
-                assert!(keep < u64::MAX || likely == NONE || likely == row);
+                likely += usize::from(index.likely(hash(key)) == row);
             }
+            // Where hashes differ, most rows stand in the first place that is looked at.
+            assert!(keep < u64::MAX || likely > 200, "{likely}");
+            assert!(keep < u64::MAX || index.likely(hash(400)) == NONE);
             assert_eq!(index.find(hash(400), |row| rows.get(row) == Some(&400)), None);
         }
     }
