@@ -229,18 +229,10 @@ impl Part {
         };
         let shares = self.shards.len();
         let share = |hash: u64| (hash >> 40) as usize % shares;
-        let mut named = (0..batch.num_rows()).filter_map(|row| events.key(row).map(|key| (row, key))).peekable();
-        let mut together = Vec::with_capacity(TOGETHER);
-        while named.peek().is_some() {
-            together.clear();
-            together.extend(named.by_ref().take(TOGETHER).map(|(row, key)| {
-                let hash = hash(key);
-                (row, key, hash, self.shards.get(share(hash)).map_or(NONE, |shard| shard.index.likely(hash)))
-            }));
-            for (_, key, hash, known) in &mut together {
-                *known = self.shards.get(share(*hash)).map_or(NONE, |shard| shard.checked(*known, *key));
-            }
-            for (row, key, hash, known) in together.iter().copied() {
+        let mut named = (0..batch.num_rows()).filter_map(|row| events.key(row).map(|key| (row, key)));
+        let mut found = Vec::with_capacity(TOGETHER);
+        while look_up(&mut named, |hash| self.shards.get(share(hash)), &mut found) {
+            for Found { of: row, key, hash, known } in found.iter().copied() {
                 let setting = self.settings.keep(events.setting(row));
                 if let Some(shard) = self.shards.get_mut(share(hash)) {
                     let size = shard.sizes.keep(events.size(row));
@@ -349,6 +341,33 @@ struct Moved {
 /// Tasks that are looked up together: far memory is then waited for once, and not for each.
 const TOGETHER: usize = 32;
 
+/// What tells of a task, and where that task is known.
+#[derive(Clone, Copy)]
+struct Found<T> {
+    of: T,
+    key: [u64; 2],
+    hash: u64,
+    /// The first row of the task, or [`NONE`]: then it may still be known further on.
+    known: u32,
+}
+
+/// Looks the next tasks up in their shards; false where there are no more.
+fn look_up<'s, T>(
+    tasks: &mut impl Iterator<Item = (T, [u64; 2])>,
+    shard: impl Fn(u64) -> Option<&'s Shard>,
+    found: &mut Vec<Found<T>>,
+) -> bool {
+    found.clear();
+    found.extend(tasks.take(TOGETHER).map(|(of, key)| {
+        let hash = hash(key);
+        Found { of, key, hash, known: shard(hash).map_or(NONE, |shard| shard.index.likely(hash)) }
+    }));
+    for one in found.iter_mut() {
+        one.known = shard(one.hash).map_or(NONE, |shard| shard.checked(one.known, one.key));
+    }
+    !found.is_empty()
+}
+
 impl Shard {
     /// A row if it is the first of the task of this key, else [`NONE`].
     fn checked(&self, row: u32, key: [u64; 2]) -> u32 {
@@ -425,18 +444,10 @@ impl Shard {
     fn take_in(&mut self, other: Shard, numbers: &Moved) {
         let sizes: Vec<u32> = other.sizes.list().iter().map(|size| self.sizes.keep(*size)).collect();
         let mut ids = other.ids.map(Rows::into_iter);
-        let mut tasks = other.tasks.into_iter().peekable();
-        let mut together = Vec::with_capacity(TOGETHER);
-        while tasks.peek().is_some() {
-            together.clear();
-            together.extend(tasks.by_ref().take(TOGETHER).map(|task| {
-                let hash = hash(task.key);
-                (task, hash, self.index.likely(hash))
-            }));
-            for (task, _, known) in &mut together {
-                *known = self.checked(*known, task.key);
-            }
-            for (task, hash, known) in together.iter().copied() {
+        let mut tasks = other.tasks.into_iter().map(|task| (task, task.key));
+        let mut found = Vec::with_capacity(TOGETHER);
+        while look_up(&mut tasks, |_| Some(&*self), &mut found) {
+            for Found { of: task, hash, known, .. } in found.iter().copied() {
                 let id = ids.as_mut().and_then(Iterator::next);
                 let place = Place {
                     setting: moved(&numbers.settings, task.place.setting),
