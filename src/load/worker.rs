@@ -53,8 +53,10 @@ pub trait Shelf: Sync + std::fmt::Debug {
 }
 
 /// All columns of a worker together may have this many bytes; then some are handed on.
-const FULL: usize = 16 << 20;
-/// Buffers larger than this are not kept from file to file.
+const FULL: usize = 12 << 20;
+/// Buffers up to this many bytes are kept from file to file, larger ones only as long as files fill a quarter of them.
+const SMALL_BUFFER: usize = 2 << 20;
+/// Buffers larger than this are never kept.
 const LARGE_BUFFER: usize = 16 << 20;
 
 /// Rows that were not handed on yet, with their table and day.
@@ -177,9 +179,10 @@ impl<'s> Pool<'s> {
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    /// Gives buffers back; large ones are let go.
+    /// Gives buffers back; those that are larger than files need are let go.
     pub fn give_back(&self, (packed, plain): (Buffer, Buffer)) {
-        let kept = |buffer: Buffer| Some(buffer).filter(|buffer| buffer.capacity() <= LARGE_BUFFER).unwrap_or_default();
+        let fits = |buffer: &Buffer| buffer.capacity() <= SMALL_BUFFER.max(buffer.len() * 4).min(LARGE_BUFFER);
+        let kept = |buffer: Buffer| Some(buffer).filter(fits).unwrap_or_default();
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push((kept(packed), kept(plain)));
     }
 

@@ -188,7 +188,7 @@ impl Kind for Unique {
         column.push(value.as_deref())
     }
     fn join(column: &mut Uniques, other: Uniques) {
-        column.join(&other);
+        column.join(other);
     }
     fn into_array(column: Uniques) -> Result<ArrayRef, ArrowError> {
         column.into_array()
@@ -231,7 +231,7 @@ impl Kind for Original {
 
     fn join(column: &mut OriginalColumn, other: OriginalColumn) {
         match (column, other) {
-            (OriginalColumn::Here(texts), OriginalColumn::Here(more)) => texts.join(&more),
+            (OriginalColumn::Here(texts), OriginalColumn::Here(more)) => texts.join(more),
             (OriginalColumn::Apart(originals), OriginalColumn::Apart(more)) => originals.append(more),
             (column, other) => debug_assert!(false, "one load sets originals apart or not: {column:?}, {other:?}"),
         }
