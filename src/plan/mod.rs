@@ -36,6 +36,7 @@ mod group;
 mod history;
 pub mod nouns;
 mod other;
+mod peaks;
 mod predicate;
 pub mod quotas;
 mod rank;
@@ -145,15 +146,17 @@ pub(crate) fn condition(pred: &crate::lang::checked::Pred, tz: &TimeZone) -> Res
 
 async fn window_rows(session: &SessionContext, checked: &Checked, window: &Window, options: Options) -> Result<Rows, PlanError> {
     let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
+    let noun = known_noun(&checked.source)?;
     let need = Need {
         anchor: options.anchor.as_microsecond(),
         from: micros(window.from),
         to: micros(window.to),
+        peaks: !options.evidence.wanted() && peaks::suffice(checked, noun),
         raw: source::reads_raw(checked),
         evidence: options.evidence.wanted(),
         zone: ZoneName::of(&checked.tz),
     };
-    source::read(session, known_noun(&checked.source)?, need, window, options.evidence).await
+    source::read(session, noun, need, window, options.evidence).await
 }
 
 /// The rows that pass the conditions and correlations of a stage.

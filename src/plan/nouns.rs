@@ -38,6 +38,12 @@ impl Noun {
         self.word == "quota"
     }
 
+    /// The columns in which all levels of one thing agree, and those whose greatest values are had without all levels
+    /// ([`Need::peaks`]).
+    pub fn peaks(&self) -> Option<(&'static [&'static str], &'static [&'static str])> {
+        (self.word == "quota").then_some((views::quota::FIXED, views::quota::HIGHEST))
+    }
+
     /// What is meant when groups are made without naming the kind of rows.
     pub fn assumed(&self) -> Option<Assumed> {
         match self.word {
@@ -77,6 +83,9 @@ pub struct Need {
     pub from: Option<i64>,
     /// Where the window ends: microseconds since 1970, itself outside.
     pub to: Option<i64>,
+    /// Of the levels of one thing (see [`Noun::peaks`]) only those at which each of its greatest values is reached: no
+    /// other row is looked at.
+    pub peaks: bool,
     /// The column `raw`, also where it has to be fetched from another table.
     pub raw: bool,
     /// The column [`EVIDENCE`]: the ids of the records a row rests on.

@@ -21,7 +21,7 @@ pub async fn read(
     window: &Window,
     evidence: Evidence,
 ) -> Result<Rows, PlanError> {
-    let view = view(session, &(noun.view)(need)).await?;
+    let view = view(session, noun, need).await?;
     let mut names: Vec<&str> = noun.fields.iter().map(|field| field.name).collect();
     if need.raw && !names.contains(&"raw") {
         names.push("raw");
@@ -42,10 +42,13 @@ pub async fn read(
     })
 }
 
-/// The rows of a view: those that were put into the session under its name, or its SQL.
-async fn view(session: &SessionContext, statement: &str) -> Result<DataFrame, PlanError> {
-    let name = evaluated_name(statement);
-    if session.table_exist(name.as_str())? { Ok(session.table(name.as_str()).await?) } else { Ok(session.sql(statement).await?) }
+/// The rows of a view: those that were put into the session under the name of all its rows, or its SQL.
+async fn view(session: &SessionContext, noun: &Noun, need: Need) -> Result<DataFrame, PlanError> {
+    let name = evaluated_name(&(noun.view)(Need { peaks: false, ..need }));
+    if session.table_exist(name.as_str())? {
+        return Ok(session.table(name.as_str()).await?);
+    }
+    Ok(session.sql(&(noun.view)(need)).await?)
 }
 
 /// The name of the table that holds the rows of a view which was evaluated already.

@@ -3,7 +3,7 @@
 mod capacity;
 mod clauses;
 mod collisions;
-mod fixture;
+pub mod fixture;
 mod forecast;
 mod histories;
 mod launches;

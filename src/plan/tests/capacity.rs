@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::fixture::{Random, checked_in, lines, options, tables, try_ask, wait};
+use super::fixture::{Random, checked_in, lines, options, packed, tables, try_ask, wait};
 use crate::plan::quotas::{Quota, Quotas, WhatIf};
 use crate::plan::{set_min_blocked, set_quotas};
 use crate::run;
@@ -232,6 +232,47 @@ fn quota_is_what_counting_at_every_instant_finds() {
         compared += histories.len();
     }
     assert_eq!(compared, 2000);
+}
+
+#[test]
+fn peaks_are_found_without_telling_all_levels() {
+    let mut random = Random(57);
+    let resources = [(false, "fargate_vcpu"), (true, "fargate_spot_vcpu")];
+    for round in 0..3 {
+        let histories: Vec<_> = (0..250).map(|_| history(&mut random)).collect();
+        let all: Vec<Row<'_>> = histories.iter().enumerate().flat_map(|(account, history)| rows(account, history)).collect();
+        let session = packed(&all, 1 + round);
+        let ask = |shown: &str, window: &str| {
+            let query = format!(
+                "quota where resource in (fargate_vcpu, fargate_spot_vcpu) by account, resource show {shown} {window} limit 100000"
+            );
+            let mut rows = lines(&try_ask(&session, &query, false).unwrap_or_else(|error| panic!("{query}: {error}")));
+            rows.sort_unstable();
+            rows
+        };
+        let mut expected = Vec::new();
+        for (account, history) in histories.iter().enumerate() {
+            for (spot, resource) in resources {
+                let own: Vec<Span> = spans(history).into_iter().filter(|span| span.spot == spot).collect();
+                let levels: Vec<[i64; 4]> = instants(&own).into_iter().map(|minute| level(&own, minute)).collect();
+                let used = levels.iter().map(|[used, ..]| *used).max();
+                let needed = levels.iter().map(|[used, _, refused, _]| used + refused).max();
+                if let (Some(used), Some(needed)) = (used, needed) {
+                    expected.push(format!("{account}|{resource}|{}|{}", vcpu(used), vcpu(needed)));
+                }
+            }
+        }
+        expected.sort_unstable();
+        assert_eq!(ask("max(used), max(needed)", ""), expected);
+        // Where rows are counted as well, all of them are told: the peaks are the same, in every window.
+        for _ in 0..4 {
+            let from = random.below(60);
+            let window = format!("since {} until {}", instant(from), instant(from + 1 + random.below(20)));
+            let counted = ask("max(used), max(needed), count", &window);
+            let uncounted = counted.iter().map(|row| row.rsplit_once('|').unwrap().0);
+            assert_eq!(ask("max(used), max(needed)", &window), uncounted.collect::<Vec<_>>(), "{window}");
+        }
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod gaps;
 mod instances;
 mod launches;
 mod patterns;
-mod quota;
+pub mod quota;
 pub mod refused;
 mod runs;
 mod schedules;

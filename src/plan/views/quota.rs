@@ -43,6 +43,12 @@ const FIELDS: &[FieldInfo] = &[
     computed("limit_source", FieldType::Text, "where the limit is from: quotas, message, registered or instance_type"),
 ];
 
+/// What does not change in a pool.
+pub const FIXED: &[&str] =
+    &["id", "account", "region", "resource", "cluster", "service", "container_instance", "project", "backend"];
+/// What a query mostly asks the greatest value of.
+pub const HIGHEST: &[&str] = &["used", "needed"];
+
 /// The noun.
 pub fn noun() -> Noun {
     let peak = Measure {
@@ -167,7 +173,7 @@ fn view(need: Need) -> String {
            arrow_cast(case when q.stated is not null then 'quotas' when q.known_limit is not null then q.known_source end, \
              'Utf8View') as limit_source from (\
              select q.*, quota_limit(q.resource, q.account, q.region, q.cluster, q.service, q.\"time\") as stated \
-             from quota_steps({tasks}, {submissions}, {demands}, {limits}, {from}, {to}, quota_changes(), {evidence}) q) q) q",
+             from quota_steps({tasks}, {submissions}, {demands}, {limits}, {from}, {to}, quota_changes(), {evidence}, {peaks}) q) q) q",
         known = listed("id time ended_at account region resource cluster service container_instance project backend"),
         duration = seconds_so_far("q.\"time\"", "q.ended_at", need),
         levels = listed("used used_lower refused needed allowed"),
@@ -179,5 +185,6 @@ fn view(need: Need) -> String {
         from = bound(need.from),
         to = bound(need.to),
         evidence = need.evidence,
+        peaks = need.peaks,
     )
 }

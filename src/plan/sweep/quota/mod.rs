@@ -1,7 +1,8 @@
-//! `quota_steps(tasks, submissions, demands, limits, from, to, changes, ids)`: the steps of use of every pool.
+//! `quota_steps(tasks, submissions, demands, limits, from, to, changes, ids, peaks)`: the steps of use of every pool.
 //!
 //! `tasks`, `submissions`, `demands` and `limits` are SQL (their columns: [`span::Part`]); `from` and `to` bound the window in
-//! microseconds; `changes` are the instants at which limits change. Filters on what does not change in a
+//! microseconds; `changes` are the instants at which limits change; with `peaks` only those steps are told at which most is used,
+//! and most is needed, for the first time. Filters on what does not change in a
 //! pool reach the inputs where they can, and leave out pools where they cannot: a query for one resource
 //! reads what that resource needs.
 
@@ -90,7 +91,8 @@ pub fn quota_steps_function(quotas: &Arc<Quotas>) -> (&'static str, Arc<dyn Tabl
 impl TableFunctionImpl for Function {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
         let arguments = args.exprs();
-        let with_ids = matches!(arguments.get(7), Some(Expr::Literal(ScalarValue::Boolean(Some(true)), _)));
+        let holds = |place: usize| matches!(arguments.get(place), Some(Expr::Literal(ScalarValue::Boolean(Some(true)), _)));
+        let (with_ids, only_peaks) = (holds(7), holds(8));
         let amounts = ["used", "used_lower", "refused"].map(|name| Field::new(name, DataType::Float64, true));
         let counts = ["tasks", "open_tasks"].map(|name| Field::new(name, DataType::Int64, true));
         let times = ["time", "ended_at"].map(|name| Field::new(name, time_type(), true));
@@ -105,6 +107,7 @@ impl TableFunctionImpl for Function {
             to: number(arguments, 5)?,
             changes: changes(arguments.get(6)),
             with_ids,
+            only_peaks,
             quotas: Arc::clone(&self.quotas),
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
         }))
@@ -129,6 +132,7 @@ struct Table {
     to: Option<i64>,
     changes: Vec<i64>,
     with_ids: bool,
+    only_peaks: bool,
     quotas: Arc<Quotas>,
     schema: SchemaRef,
 }
@@ -258,6 +262,7 @@ impl TableProvider for Table {
             to: self.to,
             changes: self.changes.clone(),
             with_ids: self.with_ids,
+            only_peaks: self.only_peaks,
             quotas: Arc::clone(&self.quotas),
             wanted,
             asked,
@@ -276,6 +281,8 @@ struct QuotaSteps {
     to: Option<i64>,
     changes: Vec<i64>,
     with_ids: bool,
+    /// Whether only the steps at which most is used, and most is needed, are told.
+    only_peaks: bool,
     quotas: Arc<Quotas>,
     wanted: BTreeSet<u8>,
     /// Columns that somebody reads.

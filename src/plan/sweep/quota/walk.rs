@@ -145,7 +145,28 @@ pub struct Walk {
 enum Listed {
     All,
     /// Those at which most is used, and most is needed, for the first time.
-    Peaks([i64; 2]),
+    Peaks([Option<i64>; 2]),
+}
+
+/// What a walk over all steps of a pool finds.
+#[derive(Debug, Default)]
+struct Survey {
+    /// The steps inside the window at which most is used, and most is needed, for the first time.
+    peaks: [Option<Step>; 2],
+    /// How many ids it takes to name the records of all steps.
+    ids: usize,
+}
+
+impl Survey {
+    fn see(&mut self, step: Step, ids: usize) {
+        self.ids = self.ids.saturating_add(ids);
+        let heights = [|level: Level| level.used, |level: Level| level.used.saturating_add(level.refused)];
+        for (peak, height) in self.peaks.iter_mut().zip(heights) {
+            if peak.is_none_or(|peak| height(step.level) > height(peak.level)) {
+                *peak = Some(step);
+            }
+        }
+    }
 }
 
 impl Walk {
@@ -196,15 +217,35 @@ impl Walk {
         }
         self.begins.sort();
         self.ends.sort();
+        if sweep.only_peaks {
+            // No peak is where containers stop; the lower bound, which this leaves too high, is not looked at.
+            self.stops.clear();
+            self.rewind();
+            self.tell_peaks();
+            return true;
+        }
         // In the order of the ends their stops are nearly in order too.
         let stop = |edge: &Edge| Some(Edge { time: self.spans.get(edge.span as usize)?.early, ..*edge });
         self.stops.list.extend(self.ends.list.iter().filter_map(stop));
         self.stops.sort();
         self.rewind();
         if sweep.with_ids {
-            self.listed = self.survey();
+            let records = std::mem::take(&mut self.records);
+            let Survey { peaks, ids } = self.survey();
+            self.records = records;
+            self.rewind();
+            self.listed = if ids <= MOST_IDS { Listed::All } else { Listed::Peaks(peaks.map(|peak| peak.map(|peak| peak.time))) };
         }
         true
+    }
+
+    /// Tells the peaks of this pool, in the order of time, and nothing else.
+    fn tell_peaks(&mut self) {
+        let Survey { peaks: [used, needed], .. } = self.survey();
+        let needed = needed.filter(|needed| used.is_none_or(|used| used.time != needed.time));
+        let told = self.steps.len();
+        self.steps.extend(used.into_iter().chain(needed));
+        self.steps.get_mut(told..).unwrap_or_default().sort_by_key(|step| step.time);
     }
 
     /// Goes to where nothing has happened yet.
@@ -215,29 +256,20 @@ impl Walk {
         self.change = self.sweep.changes.partition_point(|change| *change <= first);
     }
 
-    /// Finds out which steps can name every record.
-    fn survey(&mut self) -> Listed {
-        let records = std::mem::take(&mut self.records);
-        let mut ids = 0_usize;
-        let mut peaks = [(i64::MIN, i64::MAX); 2];
+    /// Goes over all steps of this pool, to its end.
+    fn survey(&mut self) -> Survey {
+        let mut survey = Survey::default();
         let mut time = self.next_time();
         while time < i64::MAX {
             self.step(time);
             let until = self.next_time();
             if self.is_told(time, until) {
-                ids = ids.saturating_add(self.begins.at.saturating_sub(self.ends.at));
-                let heights = [self.level.used, self.level.used.saturating_add(self.level.refused)];
-                for (peak, height) in peaks.iter_mut().zip(heights) {
-                    if height > peak.0 {
-                        *peak = (height, time);
-                    }
-                }
+                let step = Step { pool: self.pool, time, until, level: self.level };
+                survey.see(step, self.begins.at.saturating_sub(self.ends.at));
             }
             time = until;
         }
-        self.records = records;
-        self.rewind();
-        if ids <= MOST_IDS { Listed::All } else { Listed::Peaks(peaks.map(|(_, time)| time)) }
+        survey
     }
 
     /// Adds a span; one without length counts for nothing.
@@ -319,7 +351,7 @@ impl Walk {
         self.steps.push(Step { pool: self.pool, time, until, level: self.level });
         if self.sweep.with_ids {
             let most = match self.listed {
-                Listed::Peaks(peaks) if !peaks.contains(&time) => FEW_IDS,
+                Listed::Peaks(peaks) if !peaks.contains(&Some(time)) => FEW_IDS,
                 _ => usize::MAX,
             };
             self.active.iter().take(most).for_each(|(id, _)| self.ids.values().append_value(id));

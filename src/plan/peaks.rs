@@ -1,0 +1,105 @@
+//! Whether the highest levels are all that a query needs of a noun whose rows are levels.
+//!
+//! In: a checked query. Out: yes or no. Invariant: where it is yes, the answer over the levels at which each of
+//! [`Noun::peaks`] is greatest is the answer over all levels. Most questions about quotas are of this kind, and to
+//! write down millions of levels takes as long as to find the highest.
+
+use super::nouns::Noun;
+use crate::lang::checked::{Aggregate, Checked, Expr};
+
+/// Whether a query looks at no level but the highest of each thing.
+pub fn suffice(checked: &Checked, noun: &Noun) -> bool {
+    let (Some((fixed, highest)), Some(stage)) = (noun.peaks(), checked.stages.first()) else { return false };
+    let asks = Asks { noun, fixed, highest };
+    stage.grouped
+        && stage.every.is_none()
+        && stage.bursts.is_none()
+        && stage.relations.is_empty()
+        && !stage.filter.as_ref().is_some_and(|filter| filter.any(&|part| asks.changes(part)))
+        && stage.by.iter().all(|key| !key.expr.any(&|part| asks.changes(part)))
+        && stage.show.iter().all(|item| asks.peaks(&item.expr))
+}
+
+/// What may be asked of a noun.
+struct Asks<'n> {
+    noun: &'n Noun,
+    /// Columns that are the same in all levels of a thing.
+    fixed: &'static [&'static str],
+    /// Columns whose greatest value may be asked for.
+    highest: &'static [&'static str],
+}
+
+impl Asks<'_> {
+    /// Whether an expression is a column that changes from level to level.
+    fn changes(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Field(field) => !self.fixed.contains(&field.name.as_str()),
+            Expr::Raw(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether an item is put together from greatest values and keys.
+    fn peaks(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Field(_) | Expr::Raw(_) => !self.changes(expr),
+            Expr::Literal(_) => true,
+            Expr::Binary { left, right, .. } => self.peaks(left) && self.peaks(right),
+            Expr::Call { args, .. } => args.iter().all(|arg| self.peaks(arg)),
+            Expr::Aggregate { function: Aggregate::Max, arg: Some(arg), .. } => {
+                matches!(&**arg, Expr::Field(field) if self.highest.contains(&field.name.as_str()))
+            }
+            Expr::Aggregate { .. } => false,
+            Expr::Measure { name, .. } => {
+                let measure = self.noun.measures.iter().find(|measure| measure.info.name == name);
+                measure.is_some_and(|measure| self.peaks(&measure.expr()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::nouns;
+    use crate::plan::tests::fixture::checked;
+
+    fn suffice_for(query: &str) -> bool {
+        let checked = checked(query);
+        suffice(&checked, nouns::noun(&checked.source).unwrap())
+    }
+
+    #[test]
+    fn what_asks_for_nothing_but_peaks() {
+        for query in [
+            "quota by resource",
+            "quota by region",
+            "quota where cluster = prod and resource in (instance_cpu, instance_memory) by upper(cluster), id top 3",
+            "quota where resource = eni by id since 7d show max(used), max(needed) / max(used) as ratio",
+            "quota by resource since 7d compare previous",
+            "quota where resource = fargate_vcpu show peak",
+            "quota by account, resource | by resource show sum(peak), count",
+        ] {
+            assert!(suffice_for(query), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_looks_at_other_levels() {
+        for query in [
+            "quota where resource = fargate_vcpu",
+            "quota by resource every 1h",
+            "quota by resource show count",
+            "quota by resource show max(used), min(used)",
+            "quota by resource show max(used - used_lower)",
+            "quota by resource show max(over)",
+            "quota where used > 4 by resource",
+            "quota by resource, tasks",
+            "quota by resource, hour(time)",
+            "quota by resource show first(used)",
+            "failures by reason show max(time)",
+        ] {
+            assert!(!suffice_for(query), "{query}");
+        }
+    }
+}
