@@ -44,11 +44,13 @@ pub async fn read(
 
 /// The rows of a view: those that were put into the session under the name of all its rows, or its SQL.
 async fn view(session: &SessionContext, noun: &Noun, need: Need) -> Result<DataFrame, PlanError> {
-    let name = evaluated_name(&(noun.view)(Need { peaks: false, ..need }));
+    let whole = (noun.view)(Need { peaks: false, ..need });
+    let name = evaluated_name(&whole);
     if session.table_exist(name.as_str())? {
         return Ok(session.table(name.as_str()).await?);
     }
-    Ok(session.sql(&(noun.view)(need)).await?)
+    let statement = if need.peaks { (noun.view)(need) } else { whole };
+    Ok(session.sql(&statement).await?)
 }
 
 /// The name of the table that holds the rows of a view which was evaluated already.

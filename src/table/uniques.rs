@@ -151,3 +151,33 @@ fn part(block: &[u8], offset: u32) -> Option<&[u8]> {
     let length = u32::from_le_bytes(*rest.first_chunk::<LENGTH>()?);
     rest.get(..LENGTH + length as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Array, AsArray};
+
+    fn gather(texts: &[Option<String>]) -> Uniques {
+        let mut column = Uniques::default();
+        texts.iter().for_each(|text| _ = column.push(text.as_deref()));
+        column
+    }
+
+    #[test]
+    fn texts_of_many_blocks_are_found_joined_and_in_another_order() {
+        let lengths = [0, 7, BLOCK - LENGTH, BLOCK, 3 * BLOCK, 40_000, BLOCK / 2, BLOCK / 2 - LENGTH, 100];
+        let texts: Vec<Option<String>> = (0..200_usize)
+            .map(|row| (row % 11 != 5).then(|| format!("{row}").repeat(lengths[row * 7 % lengths.len()] / 3 + row % 2)))
+            .collect();
+        let (first, second) = texts.split_at(120);
+        let mut column = gather(first);
+        column.join(gather(second));
+        assert!(column.blocks.len() > 20 && column.blocks.iter().any(|block| block.len() > BLOCK));
+        let order: Vec<u32> = (0..200).map(|row| row * 77 % 200).collect();
+        column.arrange(&order);
+        let array = column.into_array().unwrap();
+        let found: Vec<Option<&str>> = array.as_string_view().iter().collect();
+        let expected: Vec<Option<&str>> = order.iter().map(|row| texts[*row as usize].as_deref()).collect();
+        assert_eq!((array.len(), found == expected), (200, true));
+    }
+}

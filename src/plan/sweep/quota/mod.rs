@@ -92,7 +92,9 @@ impl TableFunctionImpl for Function {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
         let arguments = args.exprs();
         let holds = |place: usize| matches!(arguments.get(place), Some(Expr::Literal(ScalarValue::Boolean(Some(true)), _)));
-        let (with_ids, only_peaks) = (holds(7), holds(8));
+        let with_ids = holds(7);
+        // Ids are told of all steps.
+        let only_peaks = holds(8) && !with_ids;
         let amounts = ["used", "used_lower", "refused"].map(|name| Field::new(name, DataType::Float64, true));
         let counts = ["tasks", "open_tasks"].map(|name| Field::new(name, DataType::Int64, true));
         let times = ["time", "ended_at"].map(|name| Field::new(name, time_type(), true));
