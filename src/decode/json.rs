@@ -13,20 +13,21 @@ use std::ops::Range;
 use super::keys::Key;
 use super::secret;
 use super::shapes::Meaning;
-use crate::part::place_of;
 
-/// One node; containers say where they end so that they can be skipped.
+/// One node; containers say where they end so that they can be skipped. Small, for a record has a hundred of them: texts
+/// are looked up in the input when they are asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Node<'a> {
+pub(super) enum Node {
     Null,
     Bool(bool),
     Int(i64),
     Uint(u64),
     Float(f64),
-    Text(&'a str),
+    /// A text of the input.
+    Text(Part),
     /// The key of an object.
-    Key(&'a str, Key),
-    /// A text that is not in the input as it is, by its number.
+    Key(Part, Key),
+    /// A text that is kept apart, by its number.
     Own(u32),
     Array {
         end: u32,
@@ -36,11 +37,35 @@ pub(super) enum Node<'a> {
     },
 }
 
+/// Where a text stands in the input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Part {
+    start: u32,
+    length: u32,
+}
+
+const _: () = assert!(size_of::<Node>() == 16);
+
+impl Part {
+    /// The part from `start` to `end`; both are below [`Tape::LONGEST`].
+    #[inline]
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        Part { start: start as u32, length: (end - start) as u32 }
+    }
+
+    fn range(self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.length as usize
+    }
+}
+
 /// A parsed JSON value.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Tape<'a> {
-    nodes: Vec<Node<'a>>,
-    /// Texts that were written with escapes, or put in the place of others.
+    /// What it was parsed from, where nodes are parts of it.
+    input: &'a str,
+    nodes: Vec<Node>,
+    /// Texts that were written with escapes, read by serde_json, or put in the place of others.
     own: Vec<Own>,
     repeated_keys: u32,
     sensitive: bool,
@@ -49,18 +74,14 @@ pub struct Tape<'a> {
     line_breaks: bool,
 }
 
-/// A text that is not in the input as it is.
+/// A text that is kept apart.
 #[derive(Debug, Clone)]
 struct Own {
     text: String,
-    /// Where the input has it with escapes, if that is known.
+    /// Whether it was written with escapes.
+    escaped: bool,
+    /// Where the input has it, if that is known.
     written: Option<Range<usize>>,
-}
-
-impl PartialEq for Own {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
 }
 
 /// A place where a secret may stand.
@@ -73,6 +94,9 @@ enum Mark {
 }
 
 impl<'a> Tape<'a> {
+    /// Bytes of an input beyond which no part of it can be a node.
+    pub(super) const LONGEST: usize = u32::MAX as usize;
+
     /// Parses exactly one JSON text.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
         match super::parse::read_front(text) {
@@ -90,6 +114,11 @@ impl<'a> Tape<'a> {
         Self::parse_front_generally(text)
     }
 
+    /// The same for values in which nothing is out of the ordinary; nothing where serde_json has to judge.
+    pub(super) fn parse_plain_front(text: &'a str) -> Option<(Self, usize)> {
+        super::parse::read_front(text)
+    }
+
     /// The same for all values, by serde_json alone.
     pub(super) fn parse_front_generally(text: &'a str) -> Option<(Result<Self, serde_json::Error>, usize)> {
         let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Tape<'a>>();
@@ -100,8 +129,8 @@ impl<'a> Tape<'a> {
     }
 
     /// A tape without nodes.
-    pub(super) fn with_capacity(nodes: usize) -> Self {
-        Tape { nodes: Vec::with_capacity(nodes), ..Tape::default() }
+    pub(super) fn of(input: &'a str) -> Self {
+        Tape { input, nodes: Vec::with_capacity(192), ..Tape::default() }
     }
 
     /// The outermost value.
@@ -147,7 +176,7 @@ impl<'a> Tape<'a> {
         let mut copied = 0;
         let mut spliced = true;
         for (at, fresh) in edits {
-            match self.written(at, text).filter(|place| spliced && place.start >= copied) {
+            match self.written(at).filter(|place| spliced && place.start >= copied) {
                 Some(place) => {
                     out.push_str(text.get(copied..place.start).unwrap_or_default());
                     push_content(&fresh, &mut out);
@@ -155,7 +184,7 @@ impl<'a> Tape<'a> {
                 }
                 None => spliced = false,
             }
-            let own = self.keep(fresh, None);
+            let own = self.keep(Own { text: fresh, escaped: true, written: None });
             if let Some(node) = self.nodes.get_mut(at) {
                 *node = own;
             }
@@ -190,7 +219,7 @@ impl<'a> Tape<'a> {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, node: Node<'a>) {
+    pub(super) fn push(&mut self, node: Node) {
         self.nodes.push(node);
     }
 
@@ -198,37 +227,58 @@ impl<'a> Tape<'a> {
     pub(super) fn push_escaped(&mut self, text: String, written: Option<Range<usize>>) {
         self.sensitive |= secret::text_may_hold_secret(&text);
         self.marks.push(Mark::Text(self.nodes.len()));
-        let own = self.keep(text, written);
+        let own = self.keep(Own { text, escaped: true, written });
         self.nodes.push(own);
     }
 
-    fn keep(&mut self, text: String, written: Option<Range<usize>>) -> Node<'a> {
-        self.own.push(Own { text, written });
+    fn keep(&mut self, own: Own) -> Node {
+        self.own.push(own);
         Node::Own(u32::try_from(self.own.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Pushes a number, if it is one.
+    pub(super) fn push_number(&mut self, number: &'a str) -> Option<()> {
+        let mut deserializer = serde_json::Deserializer::from_str(number);
+        Push(self).deserialize(&mut deserializer).ok()?;
+        deserializer.end().ok()
     }
 
     /// The text at a place.
     #[inline]
     fn text(&self, at: usize) -> Option<&str> {
         match self.nodes.get(at)? {
-            Node::Text(text) | Node::Key(text, _) => Some(text),
+            Node::Text(part) | Node::Key(part, _) => self.input.get(part.range()),
             Node::Own(own) => self.own.get(*own as usize).map(|own| own.text.as_str()),
             _ => None,
         }
     }
 
+    /// Whether this text is at a place.
+    #[inline]
+    fn is_at(&self, at: usize, text: &str) -> bool {
+        match self.nodes.get(at) {
+            // Nearly all keys have another length.
+            Some(Node::Key(part, _)) => part.length as usize == text.len() && self.text(at) == Some(text),
+            _ => self.text(at) == Some(text),
+        }
+    }
+
     /// Where the input has the text at a place, between its quotes.
-    fn written(&self, at: usize, input: &str) -> Option<Range<usize>> {
+    fn written(&self, at: usize) -> Option<Range<usize>> {
         match self.nodes.get(at)? {
-            Node::Text(text) => place_of(text, input).map(|place| place..place + text.len()),
+            Node::Text(part) => Some(part.range()),
             Node::Own(own) => self.own.get(*own as usize)?.written.clone(),
             _ => None,
         }
     }
 
+    fn is_escaped(&self, own: u32) -> bool {
+        self.own.get(own as usize).is_some_and(|own| own.escaped)
+    }
+
     /// Begins a container and gives its place.
     #[inline]
-    pub(super) fn open(&mut self, node: Node<'a>) -> usize {
+    pub(super) fn open(&mut self, node: Node) -> usize {
         self.nodes.push(node);
         self.nodes.len() - 1
     }
@@ -243,14 +293,22 @@ impl<'a> Tape<'a> {
     }
 
     /// Pushes a key of which all is known.
-    #[inline]
-    pub(super) fn push_key(&mut self, key: &'a str, meaning: Meaning) {
+    #[inline(always)]
+    pub(super) fn push_key(&mut self, key: Part, meaning: Meaning) {
+        if meaning.sensitive | meaning.repeated {
+            self.note_meaning(meaning);
+        }
+        self.nodes.push(Node::Key(key, meaning.key));
+    }
+
+    /// Notes what the key that is pushed next means.
+    #[inline(never)]
+    fn note_meaning(&mut self, meaning: Meaning) {
         self.repeated_keys += u32::from(meaning.repeated);
         if meaning.sensitive {
             self.sensitive = true;
             self.marks.push(Mark::Key(self.nodes.len()));
         }
-        self.nodes.push(Node::Key(key, meaning.key));
     }
 
     /// The keys of the still open object at `object_at` before `end`.
@@ -281,17 +339,36 @@ impl<'a> Tape<'a> {
             self.marks.push(Mark::Key(key_at));
         }
         if let Some(node) = self.nodes.get_mut(key_at)
-            && let Node::Text(text) = *node
+            && let Node::Text(part) = *node
         {
-            *node = Node::Key(text, named);
+            *node = Node::Key(part, named);
         }
         Meaning { sensitive, repeated, key: named }
     }
 }
 
+/// Tapes that say the same, whoever read them.
+#[cfg(test)]
+impl PartialEq for Tape<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let alike = |at: usize| match (self.text(at), other.text(at)) {
+            (None, None) => self.nodes.get(at) == other.nodes.get(at),
+            (text, other) => text == other,
+        };
+        let named = |tape: &Self, at: usize| match tape.nodes.get(at) {
+            Some(Node::Key(_, key)) => tape.text(at).map(Key::of) == Some(*key),
+            _ => true,
+        };
+        self.nodes.len() == other.nodes.len()
+            && (0..self.nodes.len()).all(|at| alike(at) && named(self, at) && named(other, at))
+            && (self.repeated_keys, self.sensitive, self.line_breaks) == (other.repeated_keys, other.sensitive, other.line_breaks)
+            && self.marks == other.marks
+    }
+}
+
 impl<'de> Deserialize<'de> for Tape<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut tape = Tape::with_capacity(192);
+        let mut tape = Tape::of("");
         Push(&mut tape).deserialize(deserializer)?;
         Ok(tape)
     }
@@ -333,7 +410,9 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
         Ok(())
     }
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
-        self.0.nodes.push(Node::Text(value));
+        // serde_json does not say where it stood.
+        let own = self.0.keep(Own { text: value.to_owned(), escaped: false, written: None });
+        self.0.nodes.push(own);
         Ok(())
     }
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
@@ -391,7 +470,7 @@ impl SeenKeys {
 }
 
 /// The index of the node that follows the value at `at`.
-fn after(nodes: &[Node<'_>], at: usize) -> usize {
+fn after(nodes: &[Node], at: usize) -> usize {
     match nodes.get(at) {
         Some(Node::Array { end } | Node::Object { end }) => (*end as usize).max(at + 1),
         _ => at + 1,
@@ -406,14 +485,15 @@ pub struct Value<'t> {
 }
 
 impl<'t> Value<'t> {
-    fn node(self) -> Option<Node<'t>> {
+    fn node(self) -> Option<Node> {
         self.tape.nodes.get(self.at).copied()
     }
 
     /// The value of a key, of an object; the last one where the key is repeated.
     pub fn get(self, key: &str) -> Option<Value<'t>> {
-        let mut found = self.entries().filter(|(name, _)| *name == key).map(|(_, value)| value);
-        if self.tape.repeated_keys == 0 { found.next() } else { found.last() }
+        let tape = self.tape;
+        let mut found = self.places().filter(|at| tape.is_at(*at, key)).map(|at| Value { tape, at: at + 1 });
+        if tape.repeated_keys == 0 { found.next() } else { found.last() }
     }
 
     /// The value at a path of keys.
@@ -547,7 +627,7 @@ impl<'t> Value<'t> {
     fn visit_texts(self, path: &mut Vec<&'t str>, secret: Option<usize>, on: &mut dyn FnMut(&TextPlace<'_>, usize)) {
         match self.node() {
             Some(node @ (Node::Text(_) | Node::Own(_))) => {
-                let escaped = matches!(node, Node::Own(_));
+                let escaped = matches!(node, Node::Own(own) if self.tape.is_escaped(own));
                 let text = self.text().unwrap_or_default();
                 on(&TextPlace { path, secret, text, escaped }, self.at);
             }

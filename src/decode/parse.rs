@@ -1,12 +1,12 @@
 //! One JSON value from the front of a text straight onto a tape.
 //!
 //! Nearly every record of a log is plain JSON: short texts, whole numbers, no white space. This reader
-//! takes those in one pass, a block of bytes at a time within texts. Whatever is out of the ordinary
-//! (damage, deep nesting, fractions) it leaves to serde_json, which reads the value again from its
-//! beginning and says what is wrong with it. Invariant: what this reader accepts, serde_json accepts
+//! takes those in one pass, a block of bytes at a time within texts; odd numbers and escapes it gives to serde_json.
+//! Whatever is out of the ordinary (damage, deep nesting) it leaves to serde_json altogether, which reads the value
+//! again from its beginning and says what is wrong with it. Invariant: what this reader accepts, serde_json accepts
 //! with the same result (property test below).
 
-use super::json::{Node, SeenKeys, Tape};
+use super::json::{Node, Part, SeenKeys, Tape};
 use super::shapes::{Place, Shapes};
 use std::cell::RefCell;
 use wide::u8x16;
@@ -28,14 +28,15 @@ pub(super) fn read_front(text: &str) -> Option<(Tape<'_>, usize)> {
 fn read_front_with<'a>(shapes: &mut Shapes, text: &'a str) -> Option<(Tape<'a>, usize)> {
     shapes.make_room();
     let bytes = text.as_bytes();
+    let bytes = bytes.get(..Tape::LONGEST).unwrap_or(bytes);
     let specials = Specials::new(bytes);
-    let mut reader = Reader { text, bytes, at: 0, tape: Tape::with_capacity(192), line_breaks: false, specials, shapes };
+    let mut reader = Reader { text, bytes, at: 0, tape: Tape::of(text), line_breaks: false, specials, shapes };
     // Whether a word or a number ends here, what follows decides.
     if !matches!(reader.next()?, b'{' | b'[' | b'"') {
         return None;
     }
     reader.line_breaks = false;
-    reader.value(0, Place::Below(Shapes::TOP))?;
+    reader.value(0, Place::behind(Shapes::TOP).below())?;
     reader.tape.set_line_breaks(reader.line_breaks);
     Some((reader.tape, reader.at))
 }
@@ -75,10 +76,16 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// `below` is where the keys of an object stand.
+    /// A value; `below` is where the keys of an object stand.
+    #[inline(always)]
     fn value(&mut self, depth: usize, below: Place) -> Option<()> {
+        // Most are texts.
+        if self.next()? == b'"' { self.string() } else { self.other_value(depth, below) }
+    }
+
+    #[inline(never)]
+    fn other_value(&mut self, depth: usize, below: Place) -> Option<()> {
         match self.next()? {
-            b'"' => self.string(),
             b'{' if depth < DEEP => self.object(depth, below),
             b'[' if depth < DEEP => self.array(depth, below),
             b't' => self.word("true", Node::Bool(true)),
@@ -89,7 +96,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn word(&mut self, word: &str, node: Node<'a>) -> Option<()> {
+    fn word(&mut self, word: &str, node: Node) -> Option<()> {
         let end = self.at + word.len();
         (self.bytes.get(self.at..end)? == word.as_bytes()).then_some(())?;
         self.at = end;
@@ -97,7 +104,7 @@ impl<'a> Reader<'a, '_> {
         Some(())
     }
 
-    /// Whole numbers that surely fit; the byte after them must be there and end them.
+    /// A number; the byte after it must be there and end it.
     fn number(&mut self) -> Option<()> {
         let negative = self.byte()? == b'-';
         let first = self.at + usize::from(negative);
@@ -112,27 +119,50 @@ impl<'a> Reader<'a, '_> {
         let ends = matches!(self.bytes.get(end)?, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
         // `-0` is a float to serde_json.
         if digits == 0 || digits > 18 || leading_zero || !ends || (negative && value == 0) {
-            return None;
+            return self.odd_number();
         }
         self.at = end;
         self.tape.push(Node::Int(if negative { -value } else { value }));
         Some(())
     }
 
-    #[inline]
+    /// A number with a fraction, or one that may not fit.
+    #[inline(never)]
+    fn odd_number(&mut self) -> Option<()> {
+        let rest = self.bytes.get(self.at..)?;
+        let length = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))?;
+        if !matches!(rest.get(length)?, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') {
+            return None;
+        }
+        let end = self.at + length;
+        self.tape.push_number(self.text.get(self.at..end)?)?;
+        self.at = end;
+        Some(())
+    }
+
+    /// A text; most have no escapes.
+    #[inline(always)]
     fn string(&mut self) -> Option<()> {
         let first = self.at + 1;
-        let (end, plain) = self.specials.end_of_string(first)?;
-        self.at = end + 1;
-        if plain {
-            self.tape.push(Node::Text(self.text.get(first..end)?));
-        } else {
-            let text = match unescape(self.text.get(first..end)?) {
-                Some(text) => text,
-                None => serde_json::from_str(self.text.get(first - 1..=end)?).ok()?,
-            };
-            self.tape.push_escaped(text, Some(first..end));
+        let end = self.specials.next(first)?;
+        if self.bytes.get(end) != Some(&b'"') {
+            return self.odd_string(first, end);
         }
+        self.at = end + 1;
+        self.tape.push(Node::Text(Part::new(first, end)));
+        Some(())
+    }
+
+    /// A text with escapes; `special` is the place of the first.
+    #[inline(never)]
+    fn odd_string(&mut self, first: usize, special: usize) -> Option<()> {
+        let end = self.specials.end_of_string(special)?;
+        self.at = end + 1;
+        let text = match unescape(self.text.get(first..end)?) {
+            Some(text) => text,
+            None => serde_json::from_str(self.text.get(first - 1..=end)?).ok()?,
+        };
+        self.tape.push_escaped(text, Some(first..end));
         Some(())
     }
 
@@ -173,15 +203,16 @@ impl<'a> Reader<'a, '_> {
             if self.next()? != b'"' {
                 return None;
             }
-            place = match self.known_key(place) {
-                Some(key) => key,
+            place = match self.shapes.find(place, self.bytes.get(self.at..)?) {
+                Some((key, length, meaning)) => {
+                    // Without its quotes and colon.
+                    self.tape.push_key(Part::new(self.at + 1, self.at + length - 2), meaning);
+                    self.at += length;
+                    Place::behind(key)
+                }
                 None => self.key(at, place, &mut seen)?,
             };
-            let below = match place {
-                Place::Behind(key) => Place::Below(key),
-                _ => Place::Unknown,
-            };
-            self.value(depth + 1, below)?;
+            self.value(depth + 1, place.below())?;
             let byte = self.next()?;
             self.at += 1;
             match byte {
@@ -193,16 +224,6 @@ impl<'a> Reader<'a, '_> {
                 _ => return None,
             }
         }
-    }
-
-    /// A key that was met in this place before, with its colon: the place behind it.
-    #[inline]
-    fn known_key(&mut self, place: Place) -> Option<Place> {
-        let (key, length, meaning) = self.shapes.find(place, self.bytes.get(self.at..)?)?;
-        let end = self.at + length;
-        self.tape.push_key(self.text.get(self.at + 1..end - 2)?, meaning);
-        self.at = end;
-        Some(Place::Behind(key))
     }
 
     /// Any key, with its colon: it is learnt if it can be.
@@ -217,11 +238,11 @@ impl<'a> Reader<'a, '_> {
         self.at += 1;
         let meaning = self.tape.note_key(object_at, seen);
         let learnt = match place {
-            Place::Unknown => None,
+            Place::UNKNOWN => None,
             _ if plain => self.shapes.learn(place, self.bytes.get(start..=end)?, meaning),
             _ => None,
         };
-        Some(learnt.map_or(Place::Unknown, Place::Behind))
+        Some(learnt.map_or(Place::UNKNOWN, Place::behind))
     }
 }
 
@@ -266,19 +287,14 @@ impl<'a> Specials<'a> {
         specials
     }
 
-    /// The closing quote of the string whose content begins at `at`, and whether it has no escapes;
-    /// nothing for a control character, or where the text ends within it.
-    #[inline]
-    fn end_of_string(&mut self, mut at: usize) -> Option<(usize, bool)> {
-        let mut plain = true;
+    /// The closing quote of a string; `special` is the place of the first byte in it that was found. Nothing for a control
+    /// character, or where the text ends within the string.
+    fn end_of_string(&mut self, special: usize) -> Option<usize> {
+        let mut at = special;
         loop {
-            at = self.next(at)?;
             match self.bytes.get(at)? {
-                b'"' => return Some((at, plain)),
-                b'\\' => {
-                    plain = false;
-                    at += 2;
-                }
+                b'"' => return Some(at),
+                b'\\' => at = self.next(at + 2)?,
                 _ => return None,
             }
         }
@@ -295,6 +311,7 @@ impl<'a> Specials<'a> {
     }
 
     /// The first one behind the block at hand.
+    #[inline(never)]
     fn next_block(&mut self) -> Option<usize> {
         loop {
             let at = self.block + BLOCK;
@@ -308,7 +325,7 @@ impl<'a> Specials<'a> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn load(&mut self, at: usize) {
         self.block = at;
         let rest = self.bytes.get(at..).unwrap_or_default();
@@ -366,6 +383,7 @@ mod tests {
             "{ \"k\" : [ \"é\", \"long enough to need more than one word\" ] }\n{",
             r#"{"m":"{\"password\":\"p\"}","t":"a\\"}"#,
             r#""text""#,
+            "[0.1,-0,-1.5e-7 ,9223372036854775807,9223372036854775808,-9223372036854775809,18446744073709551616]",
         ] {
             assert!(read_front(text).is_some(), "{text}");
             agrees(text).unwrap();
@@ -405,11 +423,11 @@ mod tests {
             "",
             "{",
             "[1",
-            "[1.5]",
+            "[1.5",
+            "[1.]",
+            "[1e999]",
             "[01]",
             "[-]",
-            "[-0]",
-            "[9223372036854775808]",
             "{\"a\" 1}",
             "[1,]",
             "\"a\nb\"",

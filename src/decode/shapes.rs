@@ -5,39 +5,59 @@
 //! Nothing depends on a guess but the time it saves: what is not here is read as if nothing had been learnt.
 
 use super::keys::Key;
+use wide::u8x16;
 
 /// Keys that are kept; beyond them all are forgotten, and learning begins anew.
 const MOST: usize = 16 << 10;
 /// Keys that are tried in one place.
 const CHOICES: usize = 12;
 /// Bytes of a key with its quotes and colon, beyond which it is not kept.
-const LONGEST: usize = 256;
+const LONGEST: usize = u8::MAX as usize;
 
-/// A place in the order of keys: what follows it is guessed.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
-    /// The first key of the object below a key.
-    Below(u32),
-    /// The key that follows one.
-    Behind(u32),
+/// A place in the order of keys: what follows it is guessed. Twice the number of a key for the first key of the object
+/// below it, one more for the key behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place(u32);
+
+impl Place {
     /// Nothing is known from here on.
-    Unknown,
+    pub(super) const UNKNOWN: Place = Place(u32::MAX);
+
+    /// Where the key stands that follows one.
+    #[inline]
+    pub(super) fn behind(key: u32) -> Place {
+        Place(key << 1 | 1)
+    }
+
+    /// Where the first key of the object below this key stands.
+    #[inline]
+    pub(super) fn below(self) -> Place {
+        if self == Place::UNKNOWN { self } else { Place(self.0 & !1) }
+    }
+
+    /// The number of the key, and which of [`Known::next`] it is.
+    fn slot(self) -> (usize, usize) {
+        ((self.0 >> 1) as usize, (self.0 & 1) as usize)
+    }
 }
 
 /// A key in its place, with its quotes and colon: as much as the processor fetches at once.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Known {
-    /// Its first bytes, and its last bytes if there are more.
-    head: u128,
-    tail: u128,
-    /// All of them.
-    whole: Box<[u8]>,
-    meaning: Meaning,
-    /// First key of the object that is its value, key behind it, other key in its place; 0 is none.
-    below: u32,
-    behind: u32,
+    /// Its first bytes.
+    begin: [u8; FRONT],
+    /// A bit for each of them that counts.
+    counts: u32,
+    /// First key of the object that is its value, and the key behind it; 0 is none.
+    next: [u32; 2],
+    /// Other key in its place.
     instead: u32,
+    /// Its bytes.
+    length: u8,
+    meaning: Meaning,
+    /// All of them, if there are more than those above.
+    whole: Option<Box<[u8; LONGEST]>>,
 }
 
 /// What is known of a key in its place.
@@ -52,33 +72,45 @@ pub(super) struct Meaning {
 }
 
 /// Bytes compared at once.
-const WORD: usize = size_of::<u128>();
+const FRONT: usize = 32;
 
 const _: () = assert!(size_of::<Known>() == 64);
 
 impl Known {
-    fn new(quoted: &[u8], meaning: Meaning) -> Self {
-        let mut head = [0; WORD];
-        head.iter_mut().zip(quoted).for_each(|(to, from)| *to = *from);
-        let tail = quoted.last_chunk().map_or(0, |tail| u128::from_le_bytes(*tail));
-        Known { head: u128::from_le_bytes(head), tail, whole: quoted.into(), meaning, ..Known::default() }
+    /// Nothing for a key that is too long.
+    fn new(quoted: &[u8], meaning: Meaning) -> Option<Self> {
+        let length = u8::try_from(quoted.len()).ok()?;
+        let counts = u32::MAX >> FRONT.saturating_sub(quoted.len());
+        let whole = (quoted.len() > FRONT).then(|| Box::new(padded(quoted)));
+        Some(Known { begin: padded(quoted), counts, length, meaning, whole, ..Known::default() })
     }
 
-    #[inline]
-    fn begins(&self, bytes: &[u8], head: u128) -> bool {
-        let length = self.whole.len();
-        // What stands behind a short key is shifted out.
-        let beyond = 8 * WORD.saturating_sub(length) as u32;
-        (head ^ self.head).unbounded_shl(beyond) == 0
-            && (length <= WORD || bytes.get(..length).is_some_and(|bytes| self.is_rest(bytes)))
+    /// Whether `bytes` begin with it; `front` are the first of them.
+    #[inline(always)]
+    fn begins(&self, bytes: &[u8], front: &[u8; FRONT]) -> bool {
+        !equal_bytes(&self.begin, front) & self.counts == 0
+            && (usize::from(self.length) <= FRONT || bytes.starts_with(self.quoted()))
     }
 
-    /// Whether bytes of its length are it, when their head is its head.
-    #[inline]
-    fn is_rest(&self, bytes: &[u8]) -> bool {
-        let tail = bytes.last_chunk().map(|tail| u128::from_le_bytes(*tail));
-        tail == Some(self.tail) && (bytes.len() <= 2 * WORD || *bytes == *self.whole)
+    /// The whole key.
+    fn quoted(&self) -> &[u8] {
+        let bytes = self.whole.as_ref().map_or(self.begin.as_slice(), |whole| whole.as_slice());
+        bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
+}
+
+/// The first bytes; zeros where there are no more.
+fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut padded = [0; N];
+    padded.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    padded
+}
+
+/// A bit for each byte in which two fronts agree.
+#[inline]
+fn equal_bytes(left: &[u8; FRONT], right: &[u8; FRONT]) -> u32 {
+    let halves = left.as_chunks().0.iter().zip(right.as_chunks().0);
+    halves.rev().fold(0, |bits, (left, right)| bits << 16 | u8x16::new(*left).simd_eq(u8x16::new(*right)).to_bitmask())
 }
 
 /// All keys that were learnt; the first entry stands for the outermost value.
@@ -103,23 +135,21 @@ impl Shapes {
         }
     }
 
+    #[inline]
     fn first(&self, place: Place) -> u32 {
-        match place {
-            Place::Below(key) => self.0.get(key as usize).map_or(0, |key| key.below),
-            Place::Behind(key) => self.0.get(key as usize).map_or(0, |key| key.behind),
-            Place::Unknown => 0,
-        }
+        let (key, side) = place.slot();
+        self.0.get(key).and_then(|key| key.next.get(side)).copied().unwrap_or_default()
     }
 
     /// The key in this place that `bytes` begin with: its number, its length with quotes and colon, what it means.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, place: Place, bytes: &[u8]) -> Option<(u32, usize, Meaning)> {
-        let head = u128::from_le_bytes(*bytes.first_chunk()?);
+        let front = bytes.first_chunk()?;
         let mut at = self.first(place);
         while at != 0 {
             let key = self.0.get(at as usize)?;
-            if key.begins(bytes, head) {
-                return Some((at, key.whole.len(), key.meaning));
+            if key.begins(bytes, front) {
+                return Some((at, usize::from(key.length), key.meaning));
             }
             at = key.instead;
         }
@@ -129,13 +159,14 @@ impl Shapes {
     /// Keeps a key that was not known in its place, and gives its number.
     #[cold]
     pub(super) fn learn(&mut self, place: Place, quoted: &[u8], meaning: Meaning) -> Option<u32> {
-        let fresh = u32::try_from(self.0.len()).ok().filter(|_| self.0.len() < MOST && quoted.len() <= LONGEST)?;
+        let fresh = u32::try_from(self.0.len()).ok().filter(|_| self.0.len() < MOST)?;
+        let known = Known::new(quoted, meaning)?;
         let mut last = None;
         let mut next = self.first(place);
         for _ in 0..CHOICES {
             let Some(key) = self.0.get(next as usize).filter(|_| next != 0) else { break };
             // Close to the end of a text keys are not found.
-            if *key.whole == *quoted {
+            if key.quoted() == quoted {
                 return Some(next);
             }
             (last, next) = (Some(next), key.instead);
@@ -143,14 +174,15 @@ impl Shapes {
         if next != 0 {
             return None;
         }
-        let slot = match (last, place) {
-            (Some(last), _) => &mut self.0.get_mut(last as usize)?.instead,
-            (None, Place::Below(key)) => &mut self.0.get_mut(key as usize)?.below,
-            (None, Place::Behind(key)) => &mut self.0.get_mut(key as usize)?.behind,
-            (None, Place::Unknown) => return None,
+        let slot = match last {
+            Some(last) => &mut self.0.get_mut(last as usize)?.instead,
+            None => {
+                let (key, side) = place.slot();
+                self.0.get_mut(key)?.next.get_mut(side)?
+            }
         };
         *slot = fresh;
-        self.0.push(Known::new(quoted, meaning));
+        self.0.push(known);
         Some(fresh)
     }
 }

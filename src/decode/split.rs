@@ -53,13 +53,13 @@ pub enum Piece<'a> {
 pub fn split<'a>(bytes: &'a [u8], on: &mut dyn FnMut(Piece<'a>)) {
     let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let text = std::str::from_utf8(bytes).ok();
-    Splitter { bytes, text, cut: false, on }.values(start);
+    Splitter { bytes, text, valid: (0, ""), cut: false, on }.values(start);
 }
 
 /// Splits a chunk of a text that was cut by [`super::chunk`].
 pub fn split_chunk<'a>(bytes: &'a [u8], form: Form, on: &mut dyn FnMut(Piece<'a>)) {
     let text = std::str::from_utf8(bytes).ok();
-    let mut splitter = Splitter { bytes, text, cut: false, on };
+    let mut splitter = Splitter { bytes, text, valid: (0, ""), cut: false, on };
     match form {
         Form::Values => splitter.values(0),
         Form::Elements(list) => splitter.chunk_elements(list),
@@ -121,6 +121,8 @@ struct Splitter<'a, 'f> {
     bytes: &'a [u8],
     /// The same bytes, if all of them are UTF-8: then no value needs to be tested again.
     text: Option<&'a str>,
+    /// Otherwise: a part that is UTF-8, and where it begins.
+    valid: (usize, &'a str),
     /// The last record was cut off by the end of the file.
     cut: bool,
     on: &'f mut dyn FnMut(Piece<'a>),
@@ -199,9 +201,12 @@ impl<'a> Splitter<'a, '_> {
                 front.map(|(result, length)| (result, at + length))
             }
             None => {
-                let rest = bytes.get(at..).unwrap_or_default();
-                let mut stream = serde_json::Deserializer::from_slice(rest).into_iter::<Tape<'a>>();
-                stream.next().map(|result| (result, at + stream.byte_offset()))
+                let front = self.valid_from(at).and_then(Tape::parse_plain_front);
+                front.map(|(tape, length)| (Ok(tape), at + length)).or_else(|| {
+                    let rest = bytes.get(at..).unwrap_or_default();
+                    let mut stream = serde_json::Deserializer::from_slice(rest).into_iter::<Tape<'a>>();
+                    stream.next().map(|result| (result, at + stream.byte_offset()))
+                })
             }
         };
         match parsed {
@@ -226,6 +231,17 @@ impl<'a> Splitter<'a, '_> {
             Some((Err(error), _)) => self.damage(at, &error, in_array),
             None => bytes.len(),
         }
+    }
+
+    /// What is UTF-8 from a place on.
+    fn valid_from(&mut self, at: usize) -> Option<&'a str> {
+        let (start, text) = self.valid;
+        if let Some(rest) = at.checked_sub(start).and_then(|at| text.get(at..)).filter(|rest| !rest.is_empty()) {
+            return Some(rest);
+        }
+        let text = self.bytes.get(at..)?.utf8_chunks().next()?.valid();
+        self.valid = (at, text);
+        Some(text)
     }
 
     /// A value that does not parse: tells why, and finds where reading can go on.
@@ -406,6 +422,10 @@ mod tests {
             (br#"{"Records":[{"a":1},]}"#, &[r#"Records{"a":1}"#]),
             (br#"{"Records":[{"a":1},{"b":2"#, &[r#"Records{"a":1}"#, "!truncated@20"]),
             (b"[{\"a\":\"\xff\"},{\"b\":2}]", &["!invalid_utf8@1", r#"{"b":2}"#]),
+            (
+                b"[{\"a\":1},{\"b\":\"\xff\"},{\"c\":\"\xc3\xa9\"},{\"d\":\"\xff\"},{\"e\":3}]",
+                &[r#"{"a":1}"#, "!invalid_utf8@9", r#"{"c":"é"}"#, "!invalid_utf8@30", r#"{"e":3}"#],
+            ),
             (b"hello\nworld", &["!not_json@0", "!not_json@6"]),
         ];
         for (text, want) in table {

@@ -107,6 +107,24 @@ impl Codes {
         one.chain(two).chain(four.iter().skip(start).take(rows).copied())
     }
 
+    /// Rows without a value.
+    fn missing(&self) -> usize {
+        match self {
+            Codes::One(codes) => codes.iter().filter(|code| **code == 0).count(),
+            Codes::Two(codes) => codes.iter().filter(|code| **code == 0).count(),
+            Codes::Four(codes) => codes.iter().filter(|code| **code == 0).count(),
+        }
+    }
+
+    /// Adds their pages to a chunk whose values need `width` bits.
+    fn encode(&self, width: u32, chunk: &mut Chunk) -> Result<()> {
+        match self {
+            Codes::One(codes) => add_pages(codes, width, chunk),
+            Codes::Two(codes) => add_pages(codes, width, chunk),
+            Codes::Four(codes) => add_pages(codes, width, chunk),
+        }
+    }
+
     fn arrange(&mut self, order: &[u32]) {
         match self {
             Codes::One(codes) => *codes = arranged(codes, order),
@@ -236,7 +254,7 @@ impl Coded {
 
     /// Rows without a value.
     pub(super) fn nulls(&self) -> usize {
-        self.codes().filter(|code| *code == 0).count()
+        self.missing + self.codes.missing()
     }
 
     /// Encodes the column; `dictionary` holds its values in plain encoding.
@@ -249,25 +267,30 @@ impl Coded {
             if dictionary.len() + self.rows() * width_of(values) as usize / 8 < TINY { Packing::Plain } else { Packing::Zstd };
         let mut chunk = Chunk::new(packing);
         chunk.add_dictionary(dictionary, values)?;
-        let width = width_of(values);
         self.write_missing();
-        let (mut body, mut codes) = (Vec::new(), Vec::new());
-        for start in (0..self.codes.len()).step_by(PAGE_ROWS) {
-            codes.clear();
-            codes.extend(self.codes.part(start, PAGE_ROWS));
-            body.clear();
-            put_levels(codes.iter().map(|code| *code != 0), &mut body);
-            body.push(u8::try_from(width).unwrap_or(u8::MAX));
-            if codes.contains(&0) {
-                let present: Vec<u32> = codes.iter().filter_map(|code| code.checked_sub(1)).collect();
-                put_hybrid(present.iter().copied(), width, &mut body);
-            } else {
-                put_hybrid(codes.iter().map(|code| code.wrapping_sub(1)), width, &mut body);
-            }
-            chunk.add_page(&body, codes.len(), Encoding::RLE_DICTIONARY)?;
-        }
+        self.codes.encode(width_of(values), &mut chunk)?;
         chunk.finish(column, Some(statistics))
     }
+}
+
+/// Adds the pages of codes: which rows have a value, and the numbers of those from 0 on.
+fn add_pages<C: Copy + Into<u32>>(codes: &[C], width: u32, chunk: &mut Chunk) -> Result<()> {
+    let (mut body, mut numbers) = (Vec::new(), Vec::new());
+    for codes in codes.chunks(PAGE_ROWS) {
+        let codes = || codes.iter().map(|code| (*code).into());
+        body.clear();
+        put_levels(codes().map(|code: u32| code != 0), &mut body);
+        body.push(u8::try_from(width).unwrap_or(u8::MAX));
+        if codes().any(|code| code == 0) {
+            numbers.clear();
+            numbers.extend(codes().filter_map(|code| code.checked_sub(1)));
+            put_hybrid(numbers.iter().copied(), width, &mut body);
+        } else {
+            put_hybrid(codes().map(|code| code.wrapping_sub(1)), width, &mut body);
+        }
+        chunk.add_page(&body, codes().len(), Encoding::RLE_DICTIONARY)?;
+    }
+    Ok(())
 }
 
 /// Whether values are the same. Most are shorter than a call of the general comparison is worth.

@@ -285,9 +285,16 @@ pub(super) fn put_hybrid(values: impl ExactSizeIterator<Item = u32> + Clone, wid
 }
 
 /// Appends numbers of `width` bits, the lowest bit first, filled up to a multiple of eight numbers.
-pub(super) fn put_bits(values: impl ExactSizeIterator<Item = u32>, width: u32, out: &mut Vec<u8>) {
+pub(super) fn put_bits(mut values: impl ExactSizeIterator<Item = u32>, width: u32, out: &mut Vec<u8>) {
     let end = out.len() + values.len().div_ceil(8) * width as usize;
-    out.reserve(end - out.len());
+    out.reserve(end - out.len() + size_of::<u64>());
+    // Eight narrow numbers are a word.
+    while width <= 8 && values.len() >= 8 {
+        let eight = values.by_ref().take(8);
+        let (word, _) = eight.fold((0, 0), |(word, place), value| (word | u64::from(value) << place, place + width));
+        out.extend_from_slice(&word.to_le_bytes());
+        out.truncate(out.len() - size_of::<u64>() + width as usize);
+    }
     let (mut word, mut bits) = (0u64, 0);
     for value in values {
         word |= u64::from(value) << bits;
