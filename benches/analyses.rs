@@ -6,22 +6,19 @@
 //! KEPT=/some/folder cargo bench --bench analyses                  made there once, and kept
 //! ```
 //!
-//! The events are made here from a seed, written as Parquet the way a store keeps them, and asked through
-//! the same tables and plans as a store: 30 days, 16 accounts and regions, half of the tasks on Fargate, the
+//! The events are made here from a seed, written by what writes the files of a load, and asked as a store: 30 days, 16 accounts and regions, half of the tasks on Fargate, the
 //! others on 1,000 instances, three events a task, and 500 refused calls. `collisions`, `schedules` and
 //! `launches` are asked of two million calls (`ATTEMPTS`) of 600 schedules and 200 irregular callers, of which
 //! one in 500 fails for AGENT, and of the agents of 240 instances that lose their connection every two hours.
 
 use ecs_audit::lang::{self, CheckContext};
+use ecs_audit::load::{Day, day_of};
 use ecs_audit::plan::{Evidence, Options, PlanCatalog, session};
 use ecs_audit::run::answer;
-use ecs_audit::store::{DataFile, StoreTable};
+use ecs_audit::store::{LoadWriter, Manifest, Store, StoreError};
 use ecs_audit::table::{Call, Columns, Failure, InstanceEvent, Row, Table, TaskEvent};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -60,44 +57,39 @@ impl Random {
     }
 }
 
-/// The files of the tables as they grow.
-struct Shelf<'d> {
-    dir: &'d Path,
-    files: BTreeMap<Table, Vec<DataFile>>,
+/// Rows that are not written yet, by table and day.
+struct Shelf {
+    writer: LoadWriter,
+    columns: BTreeMap<(Table, Day), Columns>,
 }
 
-impl Shelf<'_> {
-    /// The files that are there already: `TABLE-NUMBER-ROWS.parquet`.
-    fn find(&mut self) -> Result<bool, Box<dyn Error>> {
-        for entry in std::fs::read_dir(self.dir)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let mut parts = name.strip_suffix(".parquet").unwrap_or_default().split('-');
-            let table = parts.next().and_then(|word| Table::ALL.iter().find(|table| table.name() == word));
-            let (Some(table), Some(rows)) = (table, parts.nth(1).and_then(|rows| rows.parse().ok())) else { continue };
-            let size = entry.metadata()?.len();
-            let file = DataFile { path: name, day: 0, size, rows, first: None, last: None };
-            self.files.entry(*table).or_default().push(file);
-        }
-        self.files.values_mut().for_each(|files| files.sort_by(|left, right| left.path.cmp(&right.path)));
-        Ok(!self.files.is_empty())
+/// Bytes of columns that a thread of a load writes as one file.
+const FULL: usize = 12 << 20;
+
+impl Shelf {
+    fn new(dir: &Path) -> Self {
+        Shelf { writer: LoadWriter::new(dir, 1), columns: BTreeMap::new() }
     }
 
-    fn put(&mut self, table: Table, columns: &mut Columns) -> Result<(), Box<dyn Error>> {
-        let rows = std::mem::replace(columns, Columns::new(table)).into_rows()?;
-        if rows.num_rows() == 0 {
+    fn push(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let key = (row.table(), day_of(row.time().unwrap_or(START)));
+        let columns = self.columns.entry(key).or_insert_with(|| Columns::new(key.0));
+        columns.push(row);
+        if columns.bytes() < FULL {
             return Ok(());
         }
-        let files = self.files.entry(table).or_default();
-        let name = format!("{}-{:05}-{}.parquet", table.name(), files.len(), rows.num_rows());
-        let path = self.dir.join(&name);
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?)).build();
-        let mut writer = ArrowWriter::try_new(std::fs::File::create(&path)?, rows.schema(), Some(properties))?;
-        writer.write(&rows)?;
-        writer.close()?;
-        let size = path.metadata()?.len();
-        files.push(DataFile { path: name, day: 0, size, rows: rows.num_rows() as u64, first: None, last: None });
-        Ok(())
+        let full = std::mem::replace(columns, Columns::new(key.0));
+        self.writer.write(key.0, key.1, full)
+    }
+
+    /// Writes what is left, and makes all of it visible.
+    fn finish(self, dir: &Path) -> Result<(), StoreError> {
+        for ((table, day), columns) in self.columns {
+            self.writer.write(table, day, columns)?;
+        }
+        let mut manifest = Manifest::default();
+        self.writer.finish().into_iter().for_each(|(table, files)| manifest.add(table, 0, files));
+        manifest.write(dir)
     }
 }
 
@@ -155,24 +147,18 @@ fn task<'t>(random: &mut Random, number: i64, tasks: i64) -> [TaskEvent<'t>; 3] 
     ]
 }
 
-fn make(shelf: &mut Shelf<'_>, events: i64) -> Result<(), Box<dyn Error>> {
+fn make(shelf: &mut Shelf, events: i64) -> Result<(), StoreError> {
     let mut random = Random(7);
     let tasks = events / 3;
-    let mut columns = Columns::new(Table::TaskEvents);
     for number in 0..tasks {
         for event in task(&mut random, number, tasks) {
-            columns.push(&Row::from(event));
-        }
-        if number % 200_000 == 199_999 {
-            shelf.put(Table::TaskEvents, &mut columns)?;
+            shelf.push(&Row::from(event))?;
         }
     }
-    shelf.put(Table::TaskEvents, &mut columns)?;
-    let mut instances = Columns::new(Table::InstanceEvents);
     for number in 0..1_000_i64 {
         for (account, region) in ACCOUNTS.iter().flat_map(|account| REGIONS.map(|region| (*account, region))) {
             let cluster = number % 10;
-            instances.push(&Row::from(InstanceEvent {
+            shelf.push(&Row::from(InstanceEvent {
                 id: Some(format!("i-{number}-{account}-{region}").into()),
                 time: Some(START),
                 account: Some(account.into()),
@@ -184,15 +170,13 @@ fn make(shelf: &mut Shelf<'_>, events: i64) -> Result<(), Box<dyn Error>> {
                 agent_version: Some("1.94.0".into()),
                 agent_connected: Some(true),
                 ..InstanceEvent::default()
-            }));
+            }))?;
         }
     }
-    shelf.put(Table::InstanceEvents, &mut instances)?;
-    let (mut calls, mut failures) = (Columns::new(Table::Calls), Columns::new(Table::Failures));
     for number in 0..500_i64 {
         let common = (Some(START + MONTH / 500 * number), Some(ACCOUNTS[0].into()), Some(REGIONS[0].into()));
         let id = format!("call-{number}");
-        calls.push(&Row::from(Call {
+        shelf.push(&Row::from(Call {
             id: Some(id.clone().into()),
             time: common.0,
             account: common.1.clone(),
@@ -208,8 +192,8 @@ fn make(shelf: &mut Shelf<'_>, events: i64) -> Result<(), Box<dyn Error>> {
             failed: Some(true),
             source: Some("cloudtrail".into()),
             ..Call::default()
-        }));
-        failures.push(&Row::from(Failure {
+        }))?;
+        shelf.push(&Row::from(Failure {
             id: Some(id.clone().into()),
             record: Some(id.clone().into()),
             call: Some(id.into()),
@@ -223,20 +207,18 @@ fn make(shelf: &mut Shelf<'_>, events: i64) -> Result<(), Box<dyn Error>> {
             missing_tasks: Some(1),
             requested_cpu: Some(4_096),
             ..Failure::default()
-        }));
+        }))?;
     }
-    shelf.put(Table::Calls, &mut calls)?;
-    shelf.put(Table::Failures, &mut failures)
+    Ok(())
 }
 
 /// The calls of `collisions`, `schedules` and `launches`.
-fn make_attempts(shelf: &mut Shelf<'_>, attempts: i64) -> Result<(), Box<dyn Error>> {
+fn make_attempts(shelf: &mut Shelf, attempts: i64) -> Result<(), StoreError> {
     const SCHEDULES: i64 = 600;
     const INSTANCES: i64 = 3;
     let mut random = Random(11);
     // Six of seven calls are regular.
     let starts = attempts * 6 / 7 / SCHEDULES;
-    let (mut calls, mut failures) = (Columns::new(Table::Calls), Columns::new(Table::Failures));
     for number in 0..attempts {
         let regular = number < starts * SCHEDULES;
         let caller = if regular { number % SCHEDULES } else { SCHEDULES + random.below(200) };
@@ -254,7 +236,7 @@ fn make_attempts(shelf: &mut Shelf<'_>, attempts: i64) -> Result<(), Box<dyn Err
         let id = format!("{:08x}-{:04x}-4000-8000-{number:012x}", random.below(1 << 32), random.below(1 << 16));
         let (family, started_by) = (format!("family-{caller}"), regular.then(|| format!("events-rule/rule-{caller}")));
         let user = format!("role-{caller}/session-{}", random.below(50));
-        calls.push(&Row::from(Call {
+        shelf.push(&Row::from(Call {
             id: Some(id.clone().into()),
             time: Some(time),
             account: Some(account.into()),
@@ -274,9 +256,9 @@ fn make_attempts(shelf: &mut Shelf<'_>, attempts: i64) -> Result<(), Box<dyn Err
             failure_reasons: failed.then(|| "AGENT".into()),
             source: Some("cloudtrail".into()),
             ..Call::default()
-        }));
+        }))?;
         if failed {
-            failures.push(&Row::from(Failure {
+            shelf.push(&Row::from(Failure {
                 id: Some(id.clone().into()),
                 record: Some(id.clone().into()),
                 call: Some(id.into()),
@@ -293,22 +275,16 @@ fn make_attempts(shelf: &mut Shelf<'_>, attempts: i64) -> Result<(), Box<dyn Err
                 user: Some(user.into()),
                 missing_tasks: Some(1),
                 ..Failure::default()
-            }));
-        }
-        if number % 500_000 == 499_999 {
-            shelf.put(Table::Calls, &mut calls)?;
+            }))?;
         }
     }
-    shelf.put(Table::Calls, &mut calls)?;
-    shelf.put(Table::Failures, &mut failures)?;
-    let mut instances = Columns::new(Table::InstanceEvents);
     for number in 0..80 * INSTANCES {
         let cluster = number / INSTANCES;
         let place = cluster % 16;
         for turn in 0..720_i64 {
             let (hours, away) = (turn / 2, turn % 2);
             let time = START + hours * 7_200 * SECOND + away * 3 * SECOND + number * 20 * SECOND;
-            instances.push(&Row::from(InstanceEvent {
+            shelf.push(&Row::from(InstanceEvent {
                 id: Some(format!("i-{number}-{turn}").into()),
                 time: Some(time),
                 account: Some(ACCOUNTS[(place / 4) as usize].into()),
@@ -320,10 +296,10 @@ fn make_attempts(shelf: &mut Shelf<'_>, attempts: i64) -> Result<(), Box<dyn Err
                 agent_connected: Some(away == 1),
                 source: Some("eventbridge".into()),
                 ..InstanceEvent::default()
-            }));
+            }))?;
         }
     }
-    shelf.put(Table::InstanceEvents, &mut instances)
+    Ok(())
 }
 
 /// Peak memory of the process in MiB since [`forget_peak`], where the system tells.
@@ -347,7 +323,7 @@ fn used() -> Option<f64> {
     Some((ticks()? + ticks()?) / 100.0)
 }
 
-type Make = fn(&mut Shelf<'_>, i64) -> Result<(), Box<dyn Error>>;
+type Make = fn(&mut Shelf, i64) -> Result<(), StoreError>;
 
 /// Makes a store of so many rows, or finds it where it is kept, and asks it some questions.
 fn run(name: &str, rows: i64, make: Make, queries: &[(&str, &str)]) -> Result<(), Box<dyn Error>> {
@@ -356,15 +332,15 @@ fn run(name: &str, rows: i64, make: Make, queries: &[(&str, &str)]) -> Result<()
     let dir = kept.unwrap_or_else(|| temporary.path().to_path_buf());
     std::fs::create_dir_all(&dir)?;
     let made = Instant::now();
-    let mut shelf = Shelf { dir: &dir, files: BTreeMap::new() };
-    if !shelf.find()? {
+    if Manifest::read(&dir)?.is_none() {
+        let mut shelf = Shelf::new(&dir);
         make(&mut shelf, rows)?;
+        shelf.finish(&dir)?;
         println!("{rows} {name} made in {:.1} s", made.elapsed().as_secs_f64());
     }
     let session = session(2);
-    for table in Table::ALL {
-        let files = shelf.files.remove(table).unwrap_or_default();
-        session.register_table(table.name(), Arc::new(StoreTable::new(table.schema(), dir.clone(), files)))?;
+    for (table, rows) in Store::open(&dir)?.tables() {
+        session.register_table(table.name(), Arc::new(rows))?;
     }
     let anchor = Timestamp::from_microsecond(START + MONTH)?;
     let context = CheckContext { anchor, now: anchor, first: None, last: Some(anchor), tz: TimeZone::UTC };

@@ -24,6 +24,7 @@ pub use manifest::{DataFile, Manifest, TableState};
 pub use memory::{MemoryShelf, MemoryTables};
 pub use reclassify::Reclassified;
 pub use scan::StoreTable;
+pub use write::LoadWriter;
 
 use crate::discover::Input;
 use crate::load::{FileReport, LoadOptions, Progress, Totals, catalog_version, day_of};
@@ -34,7 +35,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use write::{LoadWriter, table_folder};
+use write::table_folder;
 
 /// An opened store: what it held when it was opened.
 #[derive(Debug, Clone)]

@@ -164,16 +164,46 @@ impl TableProvider for StoreTable {
     }
 }
 
-/// Deals files to groups so that each has about as many bytes.
+/// Deals files to groups so that each has about as many bytes, day after day: what happens to a task is told by events
+/// that are near each other.
 fn distribute<'a>(files: &[&'a DataFile], groups: usize) -> Vec<Vec<&'a DataFile>> {
-    let mut dealt: Vec<(u64, Vec<&DataFile>)> = vec![(0, Vec::new()); groups.clamp(1, files.len().max(1))];
-    let mut largest_first = files.to_vec();
-    largest_first.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.path.cmp(&right.path)));
-    for file in largest_first {
-        if let Some(least) = dealt.iter_mut().min_by_key(|(bytes, _)| *bytes) {
-            least.0 += file.size;
-            least.1.push(file);
+    let groups = groups.clamp(1, files.len().max(1));
+    let mut by_day = files.to_vec();
+    by_day.sort_by(|left, right| left.path.cmp(&right.path));
+    let all = files.iter().map(|file| u128::from(file.size)).sum::<u128>().max(1);
+    let mut dealt = vec![Vec::new(); groups];
+    let mut before = 0;
+    for file in by_day {
+        // The group in which its middle is.
+        let middle = before + u128::from(file.size) / 2;
+        let group = (middle * groups as u128 / all) as usize;
+        if let Some(group) = dealt.get_mut(group.min(groups - 1)) {
+            group.push(file);
         }
+        before += u128::from(file.size);
     }
-    dealt.into_iter().map(|(_, files)| files).filter(|files| !files.is_empty()).collect()
+    dealt.retain(|files| !files.is_empty());
+    dealt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_days_after_days_of_about_as_many_bytes() {
+        let file =
+            |day: i32, size: u64| DataFile { path: format!("day={day:02}/f"), day, size, rows: 1, first: None, last: None };
+        let files = [file(4, 10), file(1, 10), file(3, 5), file(2, 10), file(5, 6)];
+        let files: Vec<&DataFile> = files.iter().collect();
+        let days = |groups: usize| -> Vec<Vec<i32>> {
+            distribute(&files, groups).iter().map(|group| group.iter().map(|file| file.day).collect()).collect()
+        };
+        assert_eq!(days(1), [[1, 2, 3, 4, 5]]);
+        assert_eq!(days(2), [vec![1, 2], vec![3, 4, 5]]);
+        assert_eq!(days(9), [[1], [2], [3], [4], [5]]);
+        let empty = [file(1, 0), file(2, 0)];
+        assert_eq!(distribute(&empty.iter().collect::<Vec<_>>(), 2).iter().map(Vec::len).sum::<usize>(), 2);
+        assert!(distribute(&[], 2).is_empty());
+    }
 }

@@ -82,9 +82,6 @@ pub fn noun() -> Noun {
 pub(super) const ON_FARGATE: &str = "(e.launch_type = 'FARGATE' or e.capacity_provider in ('FARGATE', 'FARGATE_SPOT'))";
 const ON_INSTANCE: &str = "concat(coalesce(e.cluster, ''), '/', e.container_instance)";
 
-/// When a task stopped, as far as an event tells.
-const STOPPED: &str = "coalesce(e.stopped_at, case when e.last_status = 'STOPPED' then e.\"time\" end)";
-
 /// Events of tasks. Nearly all name their task by its ARN: the other names are read for the others only.
 fn tasks(need: Need) -> String {
     let id = if need.evidence { ", e.id" } else { "" };
@@ -92,7 +89,7 @@ fn tasks(need: Need) -> String {
         format!(
             "select {key} as \"key\", e.account, e.region, e.cluster, e.service, e.container_instance, e.launch_type, \
              e.capacity_provider, e.network_interface is not null as networked, e.created_at as created, e.\"time\" as seen, \
-             e.execution_stopped_at as early, {STOPPED} as stop, e.cpu, e.memory{id} from task_events e{condition}"
+             e.execution_stopped_at as early, e.stopped_at as stop, e.cpu, e.memory, e.last_status{id} from task_events e{condition}"
         )
     };
     [named("e.task_arn", ""), named("coalesce(e.task, e.id, '')", " where e.task_arn is null")].join(" union all ")

@@ -26,14 +26,15 @@ fn time(micros: &str) -> String {
 const CALLER: &str = "case when e.service is not null then concat('service:', coalesce(e.cluster, ''), '/', e.service) \
      else coalesce(e.started_by, e.\"group\") end";
 
-/// Task events of some families or services, for who started when and how large.
+/// Task events of some families or services, for who started when and how large. Few events are of these: whether one is
+/// of a task on Fargate is asked of those only, and not of all while they are read; what is not starts at no time.
 fn starts(join: &str, size_of: &str) -> String {
     format!(
         "select null as id, null as record, null as resource, e.account, e.region, {CALLER} as caller, \
          case when e.service is not null then '' else e.family end as family, {size_of} as size_of, \
-         cast(e.created_at as bigint) as at, cast(null as bigint) as start, cast(null as bigint) as missing, \
-         cast(null as bigint) as cpu, 0 as refusal, e.cpu as task_cpu \
-         from {join} where {ON_FARGATE} and e.created_at is not null"
+         cast(case when {ON_FARGATE} then e.created_at end as bigint) as at, cast(null as bigint) as start, \
+         cast(null as bigint) as missing, cast(null as bigint) as cpu, 0 as refusal, \
+         case when {ON_FARGATE} and e.created_at is not null then e.cpu end as task_cpu from {join}"
     )
 }
 

@@ -176,7 +176,7 @@ impl Table {
         let named = |name: &str, needed: bool| column(name, "Utf8View", needed);
         let fargate = any(&[VCPU, VCPU_SPOT]);
         format!(
-            "select e.\"key\", e.account, e.region, {}, {}, {}, {}, {}, {}, e.created, e.seen, e.early, e.stop, {}, {}{} \
+            "select e.\"key\", e.account, e.region, {}, {}, {}, {}, {}, {}, e.created, e.seen, e.early, e.stop, {}, {}, e.last_status{} \
              from ({}) e where {condition}",
             named("cluster", any(&[CLUSTER, SERVICE]) || on_instances),
             named("service", any(&[SERVICE])),

@@ -156,6 +156,7 @@ struct Events {
     launch_types: StringViewArray,
     providers: StringViewArray,
     networked: BooleanArray,
+    statuses: StringViewArray,
     numbers: [Int64Array; 6],
     ids: Option<StringViewArray>,
 }
@@ -187,6 +188,8 @@ impl Events {
     /// A task, given the numbers of its setting and its size.
     fn task(&self, row: usize, key: [u64; 2], setting: u32, size: u32) -> Task {
         let [created, seen, early, end, ..] = self.numbers.each_ref().map(|column| number(column, row));
+        // The event that tells of the stop is of its time, where that says no more.
+        let end = end.or_else(|| seen.filter(|_| text(&self.statuses, row) == Some("STOPPED")));
         let [.., service, instance] = self.places.each_ref().map(|column| column.get(row).copied().unwrap_or(NONE));
         let times =
             Times { start: created.or(seen).unwrap_or(i64::MAX), early: early.unwrap_or(i64::MIN), end: end.unwrap_or(i64::MIN) };
@@ -209,7 +212,7 @@ impl Part {
     }
 
     /// Keeps events of tasks: key, account, region, cluster, service, container instance, launch type,
-    /// capacity provider, whether there is an interface, created, seen, early end, end, CPU, memory, id.
+    /// capacity provider, whether there is an interface, created, seen, early end, end, CPU, memory, last status, id.
     pub fn add_tasks(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let Part { texts: known, memories, .. } = self;
@@ -225,7 +228,8 @@ impl Part {
             providers: texts(values, 7)?,
             networked: flags(values, 8)?,
             numbers: [column(9)?, column(10)?, column(11)?, column(12)?, column(13)?, column(14)?],
-            ids: if self.with_ids { Some(texts(values, 15)?) } else { None },
+            statuses: texts(values, 15)?,
+            ids: if self.with_ids { Some(texts(values, 16)?) } else { None },
         };
         let shares = self.shards.len();
         let share = |hash: u64| (hash >> 40) as usize % shares;
@@ -237,7 +241,7 @@ impl Part {
                 if let Some(shard) = self.shards.get_mut(share(hash)) {
                     let size = shard.sizes.keep(events.size(row));
                     let id = events.ids.as_ref().and_then(|ids| text(ids, row));
-                    shard.add(events.task(row, key, setting, size), hash, known, id);
+                    shard.add(events.task(row, key, setting, size), (hash, known, true), id);
                 }
             }
         }
@@ -325,7 +329,12 @@ impl Part {
         }
         std::thread::scope(|scope| {
             for (shard, moving) in whole.shards.iter_mut().zip(moving) {
-                scope.spawn(move || moving.into_iter().for_each(|(other, numbers)| shard.take_in(other, &numbers)));
+                scope.spawn(move || {
+                    let mut moving = moving.into_iter().peekable();
+                    while let Some((other, numbers)) = moving.next() {
+                        shard.take_in(other, &numbers, moving.peek().is_none());
+                    }
+                });
             }
         });
         whole
@@ -377,8 +386,9 @@ impl Shard {
         }
     }
 
-    /// Adds a task to what is known of it at its place; `known` is its first row, if that was found before.
-    fn add(&mut self, task: Task, hash: u64, known: u32, id: Option<&str>) {
+    /// Adds a task to what is known of it at its place; `known` is its first row, if that was found before. Unless it is
+    /// `sought` again, nobody has to find it.
+    fn add(&mut self, task: Task, (hash, known, sought): (u64, u32, bool), id: Option<&str>) {
         let nameless = task.key == [0, 0];
         let tasks = &self.tasks;
         let same = |row: u32| tasks.get(row).is_some_and(|known| known.key == task.key);
@@ -391,7 +401,7 @@ impl Shard {
         };
         let Some(mut row) = found else {
             let row = self.push(Task { first: true, next: NONE, ..task }, id);
-            if !nameless {
+            if sought && !nameless {
                 self.index.insert(row, hash);
             }
             return;
@@ -440,8 +450,8 @@ impl Shard {
         whole.map_or(NONE, |whole| self.push(Task { first: false, next: NONE, ..whole }, least.as_deref()))
     }
 
-    /// Takes in the tasks of another part.
-    fn take_in(&mut self, other: Shard, numbers: &Moved) {
+    /// Takes in the tasks of another part, which may be the last.
+    fn take_in(&mut self, other: Shard, numbers: &Moved, last: bool) {
         let sizes: Vec<u32> = other.sizes.list().iter().map(|size| self.sizes.keep(*size)).collect();
         let mut ids = other.ids.map(Rows::into_iter);
         let mut tasks = other.tasks.into_iter().map(|task| (task, task.key));
@@ -454,7 +464,9 @@ impl Shard {
                     service: moved(&numbers.texts, task.place.service),
                     instance: moved(&numbers.texts, task.place.instance),
                 };
-                self.add(Task { place, size: moved(&sizes, task.size), ..task }, hash, known, id.as_deref());
+                // What the same part tells of it at other places follows.
+                let sought = !last || task.next != NONE || !task.first;
+                self.add(Task { place, size: moved(&sizes, task.size), ..task }, (hash, known, sought), id.as_deref());
             }
         }
     }

@@ -219,7 +219,6 @@ impl Walk {
         self.ends.sort();
         if sweep.only_peaks {
             // No peak is where containers stop; the lower bound, which this leaves too high, is not looked at.
-            self.stops.clear();
             self.rewind();
             self.tell_peaks();
             return true;
@@ -289,7 +288,7 @@ impl Walk {
         self.begins.list.push(Edge { time: start, span });
         if end < i64::MAX {
             self.ends.list.push(Edge { time: end, span });
-        } else if early < end {
+        } else if early < end && !self.sweep.only_peaks {
             self.stops.list.push(Edge { time: early, span });
         }
         if self.sweep.with_ids {
