@@ -114,11 +114,6 @@ impl<'a> Tape<'a> {
         Self::parse_front_generally(text)
     }
 
-    /// The same for values in which nothing is out of the ordinary; nothing where serde_json has to judge.
-    pub(super) fn parse_plain_front(text: &'a str) -> Option<(Self, usize)> {
-        super::parse::read_front(text)
-    }
-
     /// The same for all values, by serde_json alone.
     pub(super) fn parse_front_generally(text: &'a str) -> Option<(Result<Self, serde_json::Error>, usize)> {
         let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Tape<'a>>();
@@ -250,16 +245,6 @@ impl<'a> Tape<'a> {
             Node::Text(part) | Node::Key(part, _) => self.input.get(part.range()),
             Node::Own(own) => self.own.get(*own as usize).map(|own| own.text.as_str()),
             _ => None,
-        }
-    }
-
-    /// Whether this text is at a place.
-    #[inline]
-    fn is_at(&self, at: usize, text: &str) -> bool {
-        match self.nodes.get(at) {
-            // Nearly all keys have another length.
-            Some(Node::Key(part, _)) => part.length as usize == text.len() && self.text(at) == Some(text),
-            _ => self.text(at) == Some(text),
         }
     }
 
@@ -491,9 +476,8 @@ impl<'t> Value<'t> {
 
     /// The value of a key, of an object; the last one where the key is repeated.
     pub fn get(self, key: &str) -> Option<Value<'t>> {
-        let tape = self.tape;
-        let mut found = self.places().filter(|at| tape.is_at(*at, key)).map(|at| Value { tape, at: at + 1 });
-        if tape.repeated_keys == 0 { found.next() } else { found.last() }
+        let mut found = self.entries().filter(|(name, _)| *name == key).map(|(_, value)| value);
+        if self.tape.repeated_keys == 0 { found.next() } else { found.last() }
     }
 
     /// The value at a path of keys.

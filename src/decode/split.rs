@@ -8,6 +8,7 @@
 
 use super::chunk::Form;
 use super::json::Tape;
+use super::parse::read_front;
 use memchr::{memchr, memchr2};
 
 /// Longest record read: CloudTrail caps an event at 256 KiB, dstack runs reach a few megabytes.
@@ -201,7 +202,7 @@ impl<'a> Splitter<'a, '_> {
                 front.map(|(result, length)| (result, at + length))
             }
             None => {
-                let front = self.valid_from(at).and_then(Tape::parse_plain_front);
+                let front = self.valid_from(at).and_then(read_front);
                 front.map(|(tape, length)| (Ok(tape), at + length)).or_else(|| {
                     let rest = bytes.get(at..).unwrap_or_default();
                     let mut stream = serde_json::Deserializer::from_slice(rest).into_iter::<Tape<'a>>();

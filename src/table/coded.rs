@@ -75,7 +75,7 @@ impl Codes {
     fn widen(&mut self, code: u32) {
         *self = match (&*self, u16::try_from(code)) {
             (Codes::One(codes), Ok(code)) => Codes::Two(codes.iter().map(|code| u16::from(*code)).chain([code]).collect()),
-            (codes, _) => Codes::Four(codes.part(0, codes.len()).chain([code]).collect()),
+            (codes, _) => Codes::Four(codes.all().chain([code]).collect()),
         };
     }
 
@@ -95,16 +95,16 @@ impl Codes {
         }
     }
 
-    /// The codes of some rows.
-    fn part(&self, start: usize, rows: usize) -> impl Iterator<Item = u32> + '_ {
+    /// The codes of all rows.
+    fn all(&self) -> impl Iterator<Item = u32> + '_ {
         let (one, two, four): (&[u8], &[u16], &[u32]) = match self {
             Codes::One(codes) => (codes, &[], &[]),
             Codes::Two(codes) => (&[], codes, &[]),
             Codes::Four(codes) => (&[], &[], codes),
         };
-        let one = one.iter().skip(start).take(rows).map(|code| u32::from(*code));
-        let two = two.iter().skip(start).take(rows).map(|code| u32::from(*code));
-        one.chain(two).chain(four.iter().skip(start).take(rows).copied())
+        let one = one.iter().map(|code| u32::from(*code));
+        let two = two.iter().map(|code| u32::from(*code));
+        one.chain(two).chain(four.iter().copied())
     }
 
     /// Rows without a value.
@@ -244,7 +244,7 @@ impl Coded {
 
     /// The codes of all rows.
     pub(super) fn codes(&self) -> impl Iterator<Item = u32> + '_ {
-        self.codes.part(0, self.codes.len()).chain(std::iter::repeat_n(0, self.missing))
+        self.codes.all().chain(std::iter::repeat_n(0, self.missing))
     }
 
     /// The bytes of all values, and where each ends.
