@@ -217,17 +217,15 @@ fn make_attempts(shelf: &mut Shelf, attempts: i64) -> Result<(), StoreError> {
     const SCHEDULES: i64 = 600;
     const INSTANCES: i64 = 3;
     let mut random = Random(11);
-    // Six of seven calls are regular.
+    // Six of seven calls are regular, a whole number of minutes apart: every 15 minutes where there are two million.
     let starts = attempts * 6 / 7 / SCHEDULES;
+    let period = (MONTH / starts / (60 * SECOND)).max(1) * 60 * SECOND;
     for number in 0..attempts {
         let regular = number < starts * SCHEDULES;
         let caller = if regular { number % SCHEDULES } else { SCHEDULES + random.below(200) };
         let jitter = random.below(3 * SECOND);
-        let time = if regular {
-            START + MONTH / starts * (number / SCHEDULES) + caller * SECOND + jitter
-        } else {
-            START + random.below(MONTH)
-        };
+        let time =
+            if regular { START + period * (number / SCHEDULES) + caller * SECOND + jitter } else { START + random.below(MONTH) };
         let place = caller % 16;
         let (account, region) = (ACCOUNTS[(place / 4) as usize], REGIONS[(place % 4) as usize]);
         let cluster = format!("cluster-{}", caller % 80);

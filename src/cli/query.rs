@@ -295,7 +295,9 @@ pub fn catalog(tables: &Tables) -> PlanCatalog {
 /// What the rows do not say, on standard error.
 pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options) {
     if answer.rows() == 0 {
-        let lines = tables.runtime.block_on(run::explain_empty(&tables.session, checked, options)).unwrap_or_default();
+        let loaded = tables.first.zip(tables.last);
+        let why = run::explain_empty(&tables.session, checked, options, loaded);
+        let lines = tables.runtime.block_on(why).unwrap_or_default();
         let mut text = "note: no rows".to_owned();
         for line in lines {
             text.push_str(&format!("\n  = {}", crate::render::visible(&line)));

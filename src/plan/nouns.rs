@@ -33,6 +33,12 @@ impl Noun {
         if self.word == "quota" { "peak" } else { "count" }
     }
 
+    /// Whether its rows are put together from many records: to ask for them again takes as long as the first time.
+    pub fn is_computed(&self) -> bool {
+        let recorded = ["failures", "calls", "events", "agent_updates", "agent_disconnects", "flows", "quarantine", "loads"];
+        !recorded.contains(&self.word)
+    }
+
     /// Whether its rows are levels: each holds from its `time` up to its `ended_at`.
     pub fn is_level(&self) -> bool {
         self.word == "quota"

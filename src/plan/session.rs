@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionContext;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
 use super::function::{
@@ -12,7 +14,7 @@ use super::function::{
     quota_task_units_function, regular_caller_function,
 };
 use super::quotas::Quotas;
-use super::sweep::{instance_stalls_function, quota_steps_function};
+use super::sweep::{WholePartitions, instance_stalls_function, quota_steps_function};
 
 /// A session without tables that uses so many threads.
 ///
@@ -28,7 +30,9 @@ pub fn session(threads: usize) -> SessionContext {
     let parquet = &mut config.options_mut().execution.parquet;
     parquet.pushdown_filters = true;
     parquet.reorder_filters = true;
-    let session = SessionContext::new_with_config(config);
+    let rules = WholePartitions::among(PhysicalOptimizer::new().rules);
+    let state = SessionStateBuilder::new_with_default_features().with_config(config).with_physical_optimizer_rules(rules);
+    let session = SessionContext::new_with_state(state.build());
     session.register_udf(json_path_function());
     session.register_udf(message_template_function());
     session.register_udaf(exact_sum_function());

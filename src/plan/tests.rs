@@ -8,6 +8,7 @@ mod forecast;
 mod histories;
 mod launches;
 mod nouns;
+mod partitions;
 mod pools;
 mod rhythms;
 mod scan;

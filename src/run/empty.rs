@@ -2,26 +2,41 @@
 //!
 //! Each question is one small query over the rows of the window; nothing is guessed.
 
+use std::collections::BTreeSet;
+
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
+use datafusion::common::Column;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, ident, lit, when};
 use datafusion::prelude::{DataFrame, SessionContext};
+use jiff::Timestamp;
 
 use super::RunError;
-use crate::lang::checked::{self, Checked, CompareOp, Literal, Pred};
+use crate::lang::checked::{self, Checked, CompareOp, Limit, Literal, Pred};
 use crate::lang::suggest::nearest_values;
 use crate::lang::{self, FieldType, ast};
+use crate::plan::nouns::{self, Noun};
 use crate::plan::{self, Evidence, Options};
 
 /// The most values that are compared with one that was not found.
 const MOST_VALUES: usize = 10_000;
 
-/// Sentences that explain an empty answer.
-pub async fn explain_empty(session: &SessionContext, checked: &Checked, options: Options) -> Result<Vec<String>, RunError> {
+/// Sentences that explain an empty answer, over records that were loaded from the one time to the other.
+///
+/// What is computed takes long, so nothing is asked that is known, and what is asked of such rows is asked once.
+pub async fn explain_empty(
+    session: &SessionContext,
+    checked: &Checked,
+    options: Options,
+    loaded: Option<(Timestamp, Timestamp)>,
+) -> Result<Vec<String>, RunError> {
     let options = Options { evidence: Evidence::Without, ..options };
-    let rows = plan::window_frame(session, checked, options).await?;
+    if shows_every_row(checked) {
+        return Ok(vec![nothing_in_window(session, checked, options, loaded).await?]);
+    }
     let (conditions, texts) = first_conditions(checked).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+    let rows = rows_once(session, checked, &conditions, options).await?;
     let mut counted = vec![count(lit(1_i64)).alias("rows")];
     for (index, pred) in conditions.iter().enumerate() {
         let holds = when(plan::condition(pred, &checked.tz)?, lit(1_i64)).end()?;
@@ -30,7 +45,7 @@ pub async fn explain_empty(session: &SessionContext, checked: &Checked, options:
     let counts = numbers(rows.clone().aggregate(Vec::new(), counted)?).await?;
     let (all, each) = counts.split_first().map_or((0, &[][..]), |(all, each)| (*all, each));
     if all == 0 {
-        return Ok(vec![nothing_in_window(session, checked, options).await?]);
+        return Ok(vec![nothing_in_window(session, checked, options, loaded).await?]);
     }
     let mut sentences = vec![format!("{} {} in the window", thousands(all), checked.source)];
     let mut guilty = false;
@@ -96,21 +111,72 @@ fn relations(checked: &Checked) -> Vec<String> {
     written.iter().map(ToString::to_string).collect()
 }
 
-async fn nothing_in_window(session: &SessionContext, checked: &Checked, options: Options) -> Result<String, RunError> {
+/// Whether each row of the window is a row of the answer or in a group of it.
+fn shows_every_row(checked: &Checked) -> bool {
+    let [stage] = checked.stages.as_slice() else { return checked.stages.is_empty() };
+    stage.filter.is_none()
+        && stage.relations.is_empty()
+        && stage.compare.is_none()
+        && stage.limit.as_ref().is_none_or(|limit| match limit {
+            Limit::Top(ranking) | Limit::Bottom(ranking) => ranking.rows > 0,
+            Limit::Rows(rows) => *rows > 0,
+        })
+}
+
+fn is_computed(word: &str) -> bool {
+    nouns::noun(word).is_some_and(Noun::is_computed)
+}
+
+/// The rows of the window. Those that are computed are kept, with the columns of the conditions.
+async fn rows_once(
+    session: &SessionContext,
+    checked: &Checked,
+    conditions: &[&Pred],
+    options: Options,
+) -> Result<DataFrame, RunError> {
+    let rows = plan::window_frame(session, checked, options).await?;
+    if !is_computed(&checked.source) {
+        return Ok(rows);
+    }
+    let mut columns = BTreeSet::new();
+    for pred in conditions {
+        columns.extend(plan::condition(pred, &checked.tz)?.column_refs().into_iter().cloned());
+    }
+    // A frame without columns would not tell how many rows it has.
+    columns.insert(Column::from_name("time"));
+    Ok(rows.select(columns.into_iter().map(Expr::Column))?.cache().await?)
+}
+
+async fn nothing_in_window(
+    session: &SessionContext,
+    checked: &Checked,
+    options: Options,
+    loaded: Option<(Timestamp, Timestamp)>,
+) -> Result<String, RunError> {
     let noun = &checked.source;
-    if checked.window.from.is_none() && checked.window.to.is_none() {
-        return Ok(format!("no {noun} have been loaded"));
+    let (from, to) = (checked.window.from, checked.window.to);
+    if from.is_none() && to.is_none() {
+        return Ok(none_at_all(noun));
+    }
+    let holds = |(first, last)| from.is_none_or(|from| from <= first) && to.is_none_or(|to| last < to);
+    if is_computed(noun) && loaded.is_some_and(holds) {
+        return Ok(format!("no {noun} in the window, which holds all records that have been loaded"));
     }
     let mut whole = checked.clone();
     whole.window = checked::Window { from: None, to: None, origin: String::new() };
     let rows = plan::window_frame(session, &whole, options).await?;
     let counts = numbers(rows.aggregate(Vec::new(), vec![count(lit(1_i64)).alias("rows")])?).await?;
     let outside = counts.first().copied().unwrap_or(0);
-    Ok(if outside == 0 {
-        format!("no {noun} have been loaded")
+    Ok(if outside == 0 { none_at_all(noun) } else { format!("no {noun} in the window, {} outside it", thousands(outside)) })
+}
+
+/// There are no rows in any window.
+fn none_at_all(noun: &str) -> String {
+    if is_computed(noun) {
+        format!("no {noun} in all records that have been loaded")
     } else {
-        format!("no {noun} in the window, {} outside it", thousands(outside))
-    })
+        format!("no {noun} have been loaded")
+    }
 }
 
 async fn removed(rows: &DataFrame, pred: &Pred, text: &str, noun: &str) -> Result<String, RunError> {

@@ -34,6 +34,7 @@ pub use limit::{quota_changes_function, quota_limit_function, quota_task_units_f
 pub use original::with_originals;
 pub use span::bucket_span;
 pub use step::Step;
+pub(in crate::plan) use sweep::{Compute, compute_of};
 pub use template::{message_template_function, template_of};
 
 use arrow::array::{Array, TimestampMicrosecondArray};

@@ -10,7 +10,7 @@ use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldA
 use datafusion::logical_expr::{PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl};
 
 /// What a sweep computes: the columns of one partition, and its number of rows.
-type Compute = fn(&[ArrayRef], usize) -> Result<ArrayRef>;
+pub type Compute = fn(&[ArrayRef], usize) -> Result<ArrayRef>;
 
 #[derive(Debug)]
 struct Sweep {
@@ -38,6 +38,11 @@ impl Hash for Sweep {
 /// A window function over so many columns.
 pub fn sweep(name: &'static str, columns: usize, result: DataType, compute: Compute) -> WindowUDF {
     WindowUDF::new_from_impl(Sweep { name, signature: Signature::any(columns, Volatility::Immutable), result, compute })
+}
+
+/// What a window function computes of a partition, if it is one of these.
+pub fn compute_of(function: &WindowUDF) -> Option<Compute> {
+    function.inner().downcast_ref::<Sweep>().map(|sweep| sweep.compute)
 }
 
 impl WindowUDFImpl for Sweep {

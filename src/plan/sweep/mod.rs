@@ -8,10 +8,12 @@
 
 mod exec;
 mod index;
+mod partitions;
 mod quota;
 mod source;
 mod stalls;
 mod texts;
 
+pub use partitions::WholePartitions;
 pub use quota::quota_steps_function;
 pub use stalls::instance_stalls_function;

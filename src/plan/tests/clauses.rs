@@ -2,7 +2,7 @@
 
 use datafusion::prelude::SessionContext;
 
-use super::fixture::{ask, at, checked, checked_in, lines, options, tables, try_ask, wait};
+use super::fixture::{ANCHOR, ask, at, checked, checked_in, lines, options, tables, try_ask, wait};
 use crate::answer::ColumnKind;
 use crate::run::{self, RunError};
 use crate::table::{Failure, Row};
@@ -260,7 +260,7 @@ fn any_number_of_threads_and_any_order_give_the_same_rows() {
 #[test]
 fn an_empty_answer_is_explained() {
     let session = session();
-    let why = |text: &str| wait(run::explain_empty(&session, &checked(text), options(false))).unwrap().join("\n");
+    let why = |text: &str| wait(run::explain_empty(&session, &checked(text), options(false), None)).unwrap().join("\n");
     assert_eq!(
         why("failures where reason = AGNET and cluster = blue since 1d"),
         "5 failures in the window\n`reason = AGNET` removed all of them; nearest values: AGENT (3)"
@@ -270,7 +270,18 @@ fn an_empty_answer_is_explained() {
         "6 failures in the window\nno row meets all conditions; each alone leaves `reason = RESOURCE:CPU` 1, `cluster = green` 3"
     );
     assert_eq!(why("failures until 2026-01-01"), "no failures in the window, 6 outside it");
-    assert_eq!(why("tasks since 1d"), "no tasks have been loaded");
+    assert_eq!(why("calls since 1d"), "no calls have been loaded");
+    // What is computed need not be looked for again where the window holds all there is.
+    assert_eq!(why("stalls"), "no stalls in all records that have been loaded");
+    assert_eq!(why("tasks since 1d"), "no tasks in all records that have been loaded");
+    let loaded = |first: &str| Some((first.parse().unwrap(), ANCHOR.parse().unwrap()));
+    let knowing = |text: &str, first: &str| {
+        wait(run::explain_empty(&session, &checked(text), options(false), loaded(first))).unwrap().join("\n")
+    };
+    let all = "no tasks in the window, which holds all records that have been loaded";
+    assert_eq!(knowing("tasks since 1d", "2026-03-03T12:00:00Z"), all);
+    assert_eq!(knowing("tasks where task = x since 1d", "2026-03-03T12:00:00Z"), all);
+    assert_eq!(knowing("tasks since 1d", "2026-03-03T11:59:59Z"), "no tasks in all records that have been loaded");
     assert_eq!(
         why("failures by reason | where count > 99"),
         "6 failures in the window\na later stage of the query removed all of them"

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::fixture::{at, lines, packed, tables, try_ask};
+use super::fixture::{at, checked, lines, options, packed, tables, try_ask, wait};
+use crate::run;
 use crate::table::{Call, Row};
 
 /// A xorshift generator: the same histories every time.
@@ -285,6 +286,22 @@ fn calls_at(times: &[&str]) -> Vec<Row<'static>> {
         })
     };
     times.iter().enumerate().map(call).collect()
+}
+
+#[test]
+fn no_launches_are_explained_by_the_launches_there_are() {
+    let session = tables(calls_at(&["2026-03-04T01:00:00Z", "2026-03-04T01:07:00Z", "2026-02-01T00:00:00Z"]), 2);
+    let why = |text: &str| wait(run::explain_empty(&session, &checked(text), options(false), None)).unwrap().join("\n");
+    assert_eq!(
+        why("launches where outcome = stardet and cluster = c by family since 1d"),
+        "2 launches in the window\n`outcome = stardet` removed all of them; nearest values: started (2)"
+    );
+    assert_eq!(
+        why("launches where cluster = c and reason = AGENT since 1d"),
+        "2 launches in the window\n`reason = AGENT` removed all of them: `reason` is missing in all these launches"
+    );
+    assert_eq!(why("launches where cluster = c since 1h"), "no launches in the window, 3 outside it");
+    assert_eq!(why("launches limit 0"), "3 launches in the window\na later stage of the query removed all of them");
 }
 
 fn schedules(times: &[&str], show: &str) -> Vec<String> {

@@ -1,0 +1,307 @@
+//! Window functions that see whole partitions: in place of a sort of all rows by their text keys, rows are dealt to
+//! their partitions, and only the rows of a partition are sorted, by time and id.
+//!
+//! A view names such a function as SQL does, `fold_attempts(…) over (partition by … order by …)`; this operator takes
+//! the place of the engine's before the engine sorts anything for it. Rows come out partition by partition.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, new_null_array};
+use arrow::compute::{cast, concat, interleave};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::window::StandardWindowExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::windows::{WindowAggExec, WindowUDFExpr};
+
+use super::exec::{Output, Sweep, SweepExec};
+use super::index::{Distinct, Groups, NONE, dealt};
+use super::texts::{Memory, Texts, moved};
+use crate::plan::function::{Compute, compute_of};
+
+/// Rows of a batch, unless one partition has more.
+const MOST_ROWS: usize = 1 << 15;
+
+/// Puts this operator in the place of windows of such functions.
+#[derive(Debug)]
+pub struct WholePartitions;
+
+impl WholePartitions {
+    /// The rules of the engine with this one before that which sorts what windows need sorted.
+    pub fn among(mut rules: Vec<Rule>) -> Vec<Rule> {
+        let place = rules.iter().position(|rule| rule.name() == "EnsureRequirements").unwrap_or(0);
+        rules.insert(place, Arc::new(WholePartitions));
+        rules
+    }
+}
+
+/// A rule of the engine.
+type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+impl PhysicalOptimizerRule for WholePartitions {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let outputs = config.execution.target_partitions;
+        let replaced = plan.transform_up(|node| {
+            let Some(window) = node.downcast_ref::<WindowAggExec>() else { return Ok(Transformed::no(node)) };
+            let Some(partitions) = Partitions::of(window)? else { return Ok(Transformed::no(node)) };
+            let inputs = vec![Arc::clone(window.input())];
+            let operator = SweepExec::new(Arc::new(partitions), inputs, window.schema(), outputs);
+            Ok(Transformed::yes(Arc::new(operator) as Arc<dyn ExecutionPlan>))
+        });
+        Ok(replaced?.data)
+    }
+
+    fn name(&self) -> &str {
+        "WholePartitions"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// One function over partitions.
+#[derive(Debug)]
+struct Partitions {
+    /// The texts that tell partitions apart.
+    keys: Vec<Arc<dyn PhysicalExpr>>,
+    /// What rows of a partition are in the order of: a time, then an id.
+    order: [Arc<dyn PhysicalExpr>; 2],
+    compute: Compute,
+    arguments: Vec<Arc<dyn PhysicalExpr>>,
+    input: SchemaRef,
+    output: SchemaRef,
+}
+
+impl Partitions {
+    /// What a window computes, if it is one such function, over partitions by texts in the order of a time and an id.
+    fn of(window: &WindowAggExec) -> Result<Option<Partitions>> {
+        let [expression] = window.window_expr() else { return Ok(None) };
+        let standard = expression.as_any().downcast_ref::<StandardWindowExpr>();
+        let called = standard.and_then(|standard| standard.get_standard_func_expr().as_any().downcast_ref::<WindowUDFExpr>());
+        let Some((called, compute)) = called.and_then(|called| Some((called, compute_of(called.fun())?))) else {
+            return Ok(None);
+        };
+        let [time, id] = expression.order_by() else { return Ok(None) };
+        let input = window.input().schema();
+        let kind = |expr: &Arc<dyn PhysicalExpr>| expr.data_type(&input);
+        let mut fits = matches!(kind(&time.expr)?, DataType::Int64 | DataType::Timestamp(_, _));
+        for text in expression.partition_by().iter().chain([&id.expr]) {
+            fits = fits && kind(text)? == DataType::Utf8View;
+        }
+        fits = fits && [time, id].iter().all(|sorted| !sorted.options.descending && !sorted.options.nulls_first);
+        Ok(fits.then(|| Partitions {
+            keys: expression.partition_by().to_vec(),
+            order: [Arc::clone(&time.expr), Arc::clone(&id.expr)],
+            compute,
+            arguments: called.args().to_vec(),
+            input,
+            output: window.schema(),
+        }))
+    }
+
+    /// The rows of some partitions, one after the other.
+    fn batch(&self, whole: &Whole, partitions: Range<usize>) -> Result<RecordBatch> {
+        let mut rows: Vec<&Place> = Vec::new();
+        let mut ranges: Vec<Range<usize>> = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            let start = rows.len();
+            let members = whole.groups.of(u32::try_from(partition).unwrap_or(NONE));
+            rows.extend(members.iter().filter_map(|row| whole.places.get(*row as usize)));
+            if let Some(own) = rows.get_mut(start..) {
+                whole.sort(own);
+            }
+            ranges.push(start..rows.len());
+        }
+        let columns = (0..self.input.fields().len()).map(|column| whole.gather(&rows, column));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let gathered = RecordBatch::try_new_with_options(Arc::clone(&self.input), columns, &options)?;
+        let arguments = values(&self.arguments, &gathered)?;
+        let of = |range: &Range<usize>| {
+            let own: Vec<ArrayRef> = arguments.iter().map(|argument| argument.slice(range.start, range.len())).collect();
+            (self.compute)(&own, range.len())
+        };
+        let computed = ranges.iter().map(of).collect::<Result<Vec<_>>>()?;
+        let computed = match computed.as_slice() {
+            [one] => Arc::clone(one),
+            several => concat(&several.iter().map(AsRef::as_ref).collect::<Vec<_>>())?,
+        };
+        let mut columns = gathered.columns().to_vec();
+        columns.push(computed);
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?)
+    }
+}
+
+/// The values of expressions over the rows of a batch.
+fn values(expressions: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+    let value = |expr: &Arc<dyn PhysicalExpr>| expr.evaluate(batch)?.into_array(batch.num_rows());
+    expressions.iter().map(value).collect()
+}
+
+/// Where a row stands, and when it was.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    time: i64,
+    batch: u32,
+    row: u32,
+}
+
+/// What is kept of a batch.
+#[derive(Debug)]
+struct Kept {
+    /// The columns. One of a single value stands for that value in all rows.
+    columns: Vec<ArrayRef>,
+    ids: StringViewArray,
+}
+
+/// The rows that one thread was given.
+#[derive(Debug, Default)]
+struct Part {
+    texts: Texts,
+    memories: Vec<Memory>,
+    /// For each key: which number of the keys before it stands with which text.
+    levels: Vec<Distinct<(u32, u32)>>,
+    batches: Vec<Kept>,
+    /// The partition and the place of each row.
+    rows: Vec<(u32, Place)>,
+}
+
+/// All rows, by partition.
+struct Whole {
+    batches: Vec<Kept>,
+    places: Vec<Place>,
+    groups: Groups,
+    /// The partitions of each output.
+    shares: Vec<Range<usize>>,
+}
+
+impl Whole {
+    fn sort(&self, rows: &mut [&Place]) {
+        let id = |place: &Place| {
+            let ids = &self.batches.get(place.batch as usize)?.ids;
+            ids.is_valid(place.row as usize).then(|| ids.value(place.row as usize))
+        };
+        rows.sort_unstable_by(|left, right| {
+            left.time.cmp(&right.time).then_with(|| match (id(left), id(right)) {
+                (Some(left), Some(right)) => left.cmp(right),
+                // A missing id comes last.
+                (left, right) => right.is_some().cmp(&left.is_some()),
+            })
+        });
+    }
+
+    /// A column of some rows.
+    fn gather(&self, rows: &[&Place], column: usize) -> Result<ArrayRef> {
+        let lost = || exec_datafusion_err!("a column of a partition is missing");
+        let arrays: Option<Vec<&dyn Array>> =
+            self.batches.iter().map(|batch| Some(batch.columns.get(column)?.as_ref())).collect();
+        let arrays = arrays.ok_or_else(lost)?;
+        let place = |place: &&Place| {
+            let batch = place.batch as usize;
+            let is_single = arrays.get(batch).is_some_and(|array| array.len() == 1);
+            (batch, if is_single { 0 } else { place.row as usize })
+        };
+        Ok(interleave(&arrays, &rows.iter().map(place).collect::<Vec<_>>())?)
+    }
+}
+
+/// A column without its repetitions, if all its values are one.
+fn single(column: &ArrayRef) -> ArrayRef {
+    if column.len() > 1 && column.null_count() == column.len() {
+        return new_null_array(column.data_type(), 1);
+    }
+    match column.as_string_view_opt() {
+        Some(texts) if column.len() > 1 && column.null_count() == 0 => match texts.views().split_first() {
+            Some((first, rest)) if rest.iter().all(|view| view == first) => {
+                Arc::new(StringViewArray::from_iter_values([texts.value(0)]))
+            }
+            _ => Arc::clone(column),
+        },
+        _ => Arc::clone(column),
+    }
+}
+
+impl Sweep for Partitions {
+    type Part = Part;
+    type Whole = Whole;
+
+    const NAME: &'static str = "WholePartitionsExec";
+
+    fn part(&self) -> Part {
+        Part::default()
+    }
+
+    fn add(&self, part: &mut Part, _input: usize, batch: &RecordBatch) -> Result<()> {
+        part.memories.resize_with(self.keys.len(), Memory::default);
+        part.levels.resize_with(self.keys.len(), Distinct::default);
+        let mut groups = vec![0; batch.num_rows()];
+        for (key, (memory, level)) in values(&self.keys, batch)?.iter().zip(part.memories.iter_mut().zip(&mut part.levels)) {
+            let texts = key.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("a key of partitions is no text"))?;
+            let numbers = memory.numbers(texts, &mut part.texts);
+            groups.iter_mut().zip(numbers).for_each(|(group, number)| *group = level.keep((*group, number)));
+        }
+        let order = values(&self.order, batch)?;
+        let [times, ids] = order.as_slice() else { return Ok(()) };
+        let times = cast(times, &DataType::Int64)?;
+        let ids = ids.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("the id of a row is no text"))?;
+        let place = u32::try_from(part.batches.len()).unwrap_or(NONE);
+        let placed = groups.into_iter().zip(times.as_primitive::<Int64Type>()).zip(0_u32..);
+        // Rows without a time come last.
+        part.rows.extend(placed.map(|((group, time), row)| (group, Place { time: time.unwrap_or(i64::MAX), batch: place, row })));
+        part.batches.push(Kept { columns: batch.columns().iter().map(single).collect(), ids: ids.clone() });
+        Ok(())
+    }
+
+    fn whole(&self, parts: Vec<Part>, outputs: usize) -> Result<Whole> {
+        let (mut texts, mut levels) = (Texts::default(), Vec::new());
+        levels.resize_with(self.keys.len(), Distinct::default);
+        let mut batches: Vec<Kept> = Vec::new();
+        let mut rows: Vec<(u32, Place)> = Vec::new();
+        for part in parts {
+            let told = texts.take_in(&part.texts);
+            let mut groups = vec![0];
+            for (level, own) in levels.iter_mut().zip(&part.levels) {
+                let there = |&(before, text): &(u32, u32)| level.keep((moved(&groups, before), moved(&told, text)));
+                groups = own.list().iter().map(there).collect();
+            }
+            let before = u32::try_from(batches.len()).unwrap_or(NONE);
+            let moved_row = |(group, place): (u32, Place)| {
+                (moved(&groups, group), Place { batch: place.batch.saturating_add(before), ..place })
+            };
+            rows.extend(part.rows.into_iter().map(moved_row));
+            batches.extend(part.batches);
+        }
+        if u32::try_from(rows.len()).is_err() {
+            return Err(exec_datafusion_err!("more than {} rows are to be dealt to partitions", u32::MAX));
+        }
+        let count = levels.last().map_or(rows.len().min(1), |level: &Distinct<(u32, u32)>| level.list().len());
+        let groups = Groups::new(rows.iter().map(|(group, _)| *group).zip(0_u32..), count);
+        let sizes: Vec<usize> = (0_u32..).take(count).map(|group| groups.size(group)).collect();
+        let places = rows.into_iter().map(|(_, place)| place).collect();
+        Ok(Whole { batches, places, groups, shares: dealt(&sizes, outputs) })
+    }
+
+    fn rows(self: Arc<Self>, whole: Arc<Whole>, output: usize) -> Output {
+        let share = whole.shares.get(output).cloned().unwrap_or(0..0);
+        let mut next = share.start;
+        Box::new(std::iter::from_fn(move || {
+            let first = next;
+            let mut rows = 0;
+            while next < share.end {
+                rows += whole.groups.size(u32::try_from(next).unwrap_or(NONE));
+                if next > first && rows > MOST_ROWS {
+                    break;
+                }
+                next += 1;
+            }
+            (next > first).then(|| self.batch(&whole, first..next))
+        }))
+    }
+}

@@ -1,0 +1,117 @@
+//! Functions over whole partitions, by their own operator and as the engine sorts for them.
+
+use datafusion::execution::SessionStateBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::prelude::SessionContext;
+
+use super::fixture::{Random, at, lines, packed, wait};
+use crate::plan::ZoneName;
+use crate::plan::nouns::{self, Need};
+use crate::run;
+use crate::table::{Call, Failure, InstanceEvent, Row};
+
+/// Texts that are told in full, in part, and not at all.
+const WORDS: [Option<&str>; 4] = [Some("a"), Some("a name that is longer than a view has room for"), Some(""), None];
+
+/// Calls and instance events in which keys, times and ids are missing or the same now and then.
+fn rows(random: &mut Random) -> Vec<Row<'static>> {
+    let mut rows: Vec<Row<'static>> = Vec::new();
+    let mut word = |words: usize| WORDS[random.below(words as i64) as usize].map(Into::into);
+    let mut places: Vec<_> = (0..400).map(|_| (word(4), word(2), word(4), word(4), word(3))).collect();
+    for (number, (account, region, cluster, family, started_by)) in places.drain(..).enumerate() {
+        let failed = random.one_in(4);
+        let id = format!("call-{number:04}");
+        let time = Some(at("00:00:00") + random.below(60) * 300_000_000);
+        let base = Call {
+            id: Some(id.clone().into()),
+            time,
+            account,
+            region,
+            cluster,
+            family,
+            started_by,
+            container_instance: random.one_in(2).then(|| format!("instance-{}", random.below(3)).into()),
+            event_source: Some("ecs.amazonaws.com".into()),
+            event_name: Some("RunTask".into()),
+            asked: Some(1),
+            placed: Some(i64::from(!failed)),
+            missing: Some(i64::from(failed)),
+            failed: Some(failed),
+            failure_reasons: failed.then(|| "AGENT".into()),
+            ..Call::default()
+        };
+        if failed {
+            rows.push(
+                Failure {
+                    id: base.id.clone(),
+                    call: base.id.clone(),
+                    time,
+                    account: base.account.clone(),
+                    region: base.region.clone(),
+                    cluster: base.cluster.clone(),
+                    family: base.family.clone(),
+                    started_by: base.started_by.clone(),
+                    container_instance: base.container_instance.clone(),
+                    kind: Some("launch".into()),
+                    reason: Some("AGENT".into()),
+                    event_name: base.event_name.clone(),
+                    ..Failure::default()
+                }
+                .into(),
+            );
+        }
+        rows.push(
+            InstanceEvent {
+                id: Some(format!("event-{number:04}").into()),
+                time,
+                account: base.account.clone(),
+                region: base.region.clone(),
+                cluster: base.cluster.clone(),
+                container_instance: Some(format!("instance-{}", random.below(3)).into()),
+                version: Some(number as i64),
+                agent_connected: Some(random.one_in(2)),
+                source: Some("eventbridge".into()),
+                ..InstanceEvent::default()
+            }
+            .into(),
+        );
+        rows.push(base.into());
+    }
+    random.shuffle(&mut rows);
+    rows
+}
+
+/// The same session as its engine plans without our operator.
+fn as_the_engine(session: &SessionContext) -> SessionContext {
+    let state = SessionStateBuilder::new_from_existing(session.state());
+    SessionContext::new_with_state(state.with_physical_optimizer_rules(PhysicalOptimizer::new().rules).build())
+}
+
+#[test]
+fn partitions_of_any_rows_give_what_the_engine_gives() {
+    let mut random = Random(11);
+    for round in 0..12 {
+        let rows = if round == 0 { Vec::new() } else { rows(&mut random) };
+        let session = packed(&rows, 1 + round % 3);
+        let engine = as_the_engine(&session);
+        let need = Need {
+            anchor: at("12:00:00"),
+            evidence: round % 2 == 0,
+            zone: ZoneName::of(&jiff::tz::TimeZone::UTC),
+            ..Need::default()
+        };
+        for noun in ["launches", "schedules", "collisions"] {
+            let view = (nouns::noun(noun).unwrap().view)(need);
+            let answer = |session: &SessionContext| {
+                let mut rows = lines(&wait(run::sql(session, &view)).unwrap());
+                rows.sort();
+                rows
+            };
+            let (own, others) = (answer(&session), answer(&engine));
+            assert_eq!(own, others, "{noun} in round {round}");
+            assert!(round == 0 || noun == "schedules" || own.len() > 50, "{noun}: {}", own.len());
+            let plan = |session: &SessionContext| lines(&wait(run::sql(session, &format!("explain {view}"))).unwrap()).join("\n");
+            assert!(plan(&session).contains("WholePartitionsExec") && !plan(&engine).contains("WholePartitionsExec"));
+        }
+    }
+}
