@@ -13,7 +13,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use jiff::Timestamp;
 
 use super::RunError;
-use crate::lang::checked::{self, Checked, CompareOp, Limit, Literal, Pred};
+use crate::lang::checked::{self, Checked, CompareOp, Literal, Pred};
 use crate::lang::suggest::nearest_values;
 use crate::lang::{self, FieldType, ast};
 use crate::plan::nouns::{self, Noun};
@@ -114,13 +114,7 @@ fn relations(checked: &Checked) -> Vec<String> {
 /// Whether each row of the window is a row of the answer or in a group of it.
 fn shows_every_row(checked: &Checked) -> bool {
     let [stage] = checked.stages.as_slice() else { return checked.stages.is_empty() };
-    stage.filter.is_none()
-        && stage.relations.is_empty()
-        && stage.compare.is_none()
-        && stage.limit.as_ref().is_none_or(|limit| match limit {
-            Limit::Top(ranking) | Limit::Bottom(ranking) => ranking.rows > 0,
-            Limit::Rows(rows) => *rows > 0,
-        })
+    stage.filter.is_none() && stage.relations.is_empty() && stage.compare.is_none()
 }
 
 fn is_computed(word: &str) -> bool {

@@ -137,6 +137,17 @@ impl Columns {
         };
         (0..self.ids.len()).map(attempt).collect()
     }
+
+    /// Up to when starts are expected.
+    fn until(&self) -> i64 {
+        self.anchors.iter().next().flatten().unwrap_or(i64::MIN)
+    }
+
+    /// The callers, and the caller of each attempt.
+    fn series(&self, attempts: &[Attempt<'_>]) -> (Vec<Series>, Vec<usize>) {
+        let zones = zone::tried(self.zones.iter().next().flatten().unwrap_or_default());
+        series_of(attempts, &zones, self.until())
+    }
 }
 
 /// A partition, worked out.
@@ -150,15 +161,9 @@ struct Worked<'c> {
 
 fn work(columns: &Columns) -> Worked<'_> {
     let attempts = columns.attempts();
-    let until = number_at(&columns.anchors).unwrap_or(i64::MIN);
-    let zones = zone::tried(columns.zones.iter().next().flatten().unwrap_or_default());
-    let (series, series_of) = series_of(&attempts, &zones, until);
+    let (series, series_of) = columns.series(&attempts);
     let (launches, launch_of) = fold(&attempts, &series, &series_of);
-    Worked { attempts, series, launches, launch_of, until }
-}
-
-fn number_at(array: &Int64Array) -> Option<i64> {
-    array.iter().next().flatten()
+    Worked { attempts, series, launches, launch_of, until: columns.until() }
 }
 
 impl Worked<'_> {
@@ -258,9 +263,9 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
 
 fn regular_caller(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
-    let worked = work(&columns);
+    let (series, _) = columns.series(&columns.attempts());
     let first = |series: &Series| Some((*series.members.first()?, series.rhythm.is_some()));
-    let regular: BTreeMap<usize, bool> = worked.series.iter().filter_map(first).collect();
+    let regular: BTreeMap<usize, bool> = series.iter().filter_map(first).collect();
     let mut told = Rows::new(CALLER, rows);
     for row in 0..rows {
         let cell = regular.get(&row).map(|regular| Cell::Bool(*regular));

@@ -221,7 +221,7 @@ fn view(need: Need) -> String {
          fisher_p({cluster}) as cluster_p_value, agent_lift({overall}) as overall_lift, fisher_p({overall}) as overall_p_value, \
          {series}, f.source, f.file{raw}{evidence} \
          from (select s.*, {sums} from (\
-             select w.id, w.\"time\", w.kind, w.account, w.region, w.cluster, array_element(w.found, 1) as s from (\
+             select w.id, w.\"time\", w.kind, w.account, w.region, w.cluster, unnest(w.found) as s from (\
                select u.*, agent_collisions({arguments}) over (partition by u.account, u.region, u.cluster \
                order by u.\"time\", u.id) as found from ({told}) u) w where cardinality(w.found) > 0) s) o \
          join failures f on f.id = o.id and f.kind = 'launch' left join ({folded}) l on l.id = f.call{with_raw} \
