@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Date, time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Timestamp, ToSpan};
+use jiff::{Span, Timestamp, ToSpan};
 
+use super::SECOND;
 use super::rhythm::{Cost, MOST_SLOTS, Start, few, phase, steady};
 
 /// Minutes of a day.
@@ -73,25 +74,44 @@ pub fn infer(starts: &[Start], zones: &[TimeZone]) -> Option<(Calendar, Cost)> {
 
 /// A start on the clock.
 struct Local {
-    day: Date,
+    /// Days since 1970.
+    day: i64,
     minute: i64,
     after_failure: bool,
 }
 
-fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
-    let mut left: Vec<Local> = Vec::with_capacity(starts.len());
+/// Starts, in order of time, on the clock of a zone.
+fn on_the_clock(starts: &[Start], zone: &TimeZone) -> Option<Vec<Local>> {
+    let mut local = Vec::with_capacity(starts.len());
+    // A clock keeps its offset until it is put forward or back.
+    let (mut offset, mut until) = (0, i64::MIN);
     for start in starts {
-        let local = zone.to_datetime(Timestamp::from_microsecond(start.time).ok()?);
-        let minute = i64::from(local.hour()) * 60 + i64::from(local.minute());
-        left.push(Local { day: local.date(), minute, after_failure: start.after_failure });
+        if start.time >= until {
+            let at = Timestamp::from_microsecond(start.time).ok()?;
+            offset = i64::from(zone.to_offset(at).seconds());
+            until = zone.following(at).next().map_or(i64::MAX, |change| change.timestamp().as_microsecond());
+        }
+        let minutes = (start.time.div_euclid(SECOND) + offset).div_euclid(60);
+        let (day, minute) = (minutes.div_euclid(DAY_MINUTES), minutes.rem_euclid(DAY_MINUTES));
+        local.push(Local { day, minute, after_failure: start.after_failure });
     }
-    let newest = left.iter().map(|start| start.day).max()?;
+    Some(local)
+}
+
+/// The date so many days after the first of 1970.
+fn date(day: i64) -> Option<Date> {
+    Date::constant(1970, 1, 1).checked_add(Span::new().try_days(day).ok()?).ok()
+}
+
+fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
+    let mut left = on_the_clock(starts, zone)?;
+    let newest = left.iter().map(|start| start.day).max().and_then(date)?;
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
     for start in &left {
         *counts.entry(start.minute).or_default() += 1;
-    }
-    if counts.len() > MOST_TIMES * 4 {
-        return None;
+        if counts.len() > MOST_TIMES * 4 {
+            return None;
+        }
     }
     let (mut times, mut missed, mut loose) = (Vec::new(), 0, Vec::new());
     while left.len() >= ENOUGH {
@@ -103,9 +123,10 @@ fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
             counts.remove(&start.minute);
         }
         // A start just before midnight belongs to the day that begins.
-        let day_of = |start: &Local| if start.minute > minute + 12 * 60 { start.day.tomorrow() } else { Ok(start.day) };
-        let mut days: Vec<Date> = near.iter().filter_map(|start| day_of(start).ok()).collect();
+        let day_of = |start: &Local| start.day + i64::from(start.minute > minute + 12 * 60);
+        let mut days: Vec<i64> = near.iter().map(day_of).collect();
         days.dedup();
+        let days: Vec<Date> = days.into_iter().filter_map(date).collect();
         match time_of_day(minute, &days, zone) {
             Some((found, holes, odd)) if times.len() < MOST_TIMES => {
                 times.push(found);
@@ -321,6 +342,27 @@ fn weekdays_name(weekdays: u8) -> String {
         some => {
             let on = NAMES.iter().enumerate().filter(|(day, _)| some >> day & 1 == 1).map(|(_, name)| *name);
             on.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_told_by_the_clock_of_their_zone() {
+        for name in ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu"] {
+            let zone = TimeZone::get(name).unwrap();
+            // Every 37 minutes and some seconds from 1969 on, past all changes of a clock, and some of them twice.
+            let times = (-20_000..500_000_i64).step_by(3).map(|number| (number - number % 2) * 2_221_500_001);
+            let starts: Vec<Start> = times.map(|time| Start { time, after_failure: false }).collect();
+            let local = on_the_clock(&starts, &zone).unwrap();
+            for (start, local) in starts.iter().zip(local) {
+                let told = zone.to_datetime(Timestamp::from_microsecond(start.time).unwrap());
+                let minute = i64::from(told.hour()) * 60 + i64::from(told.minute());
+                assert_eq!((date(local.day).unwrap(), local.minute), (told.date(), minute), "{name} {}", start.time);
+            }
         }
     }
 }
