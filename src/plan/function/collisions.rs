@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, ListArray, StringViewArray};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringViewArray};
 use datafusion::common::Result;
 use datafusion::logical_expr::WindowUDF;
 
-use super::record::{Cell, Kind, Rows, flag, flags, number, numbers, struct_type, text, texts};
+use super::record::{Cell, Kind, Rows, flag, flags, list_type, lists, number, numbers, text, texts};
 use super::sweep::sweep;
 use crate::plan::history::collision::{Agent, Class, InstanceCall, Met};
 use crate::plan::history::connection::InstanceEvent;
@@ -38,7 +36,7 @@ pub const ARGUMENTS: &[&str] = &[
 ];
 
 /// What is told of each failure, as a list of one. The counts of the whole cluster stand on the first row of the
-/// partition, too; the lists of all other rows are empty.
+/// partition, too; all other rows have no list.
 const COLLISION: &[(&str, Kind)] = &[
     ("class", Kind::Text),
     ("basis", Kind::Text),
@@ -77,17 +75,9 @@ const COLLISION: &[(&str, Kind)] = &[
     ("evidence", Kind::Texts),
 ];
 
-fn list_type() -> DataType {
-    DataType::List(item())
-}
-
-fn item() -> FieldRef {
-    Arc::new(Field::new("item", struct_type(COLLISION), true))
-}
-
 /// The function.
 pub fn agent_collisions_function() -> WindowUDF {
-    sweep("agent_collisions", ARGUMENTS.len(), list_type(), agent_collisions)
+    sweep("agent_collisions", ARGUMENTS.len(), list_type(COLLISION), agent_collisions)
 }
 
 struct Columns {
@@ -229,8 +219,8 @@ fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     }
     let mut all = Rows::new(COLLISION, told.len());
     told.values().for_each(|cells| all.push(cells));
-    let offsets = OffsetBuffer::from_lengths((0..rows).map(|row| usize::from(told.contains_key(&row))));
-    Ok(Arc::new(ListArray::try_new(item(), offsets, Arc::new(all.finish()?), None)?))
+    let lengths: Vec<usize> = (0..rows).map(|row| usize::from(told.contains_key(&row))).collect();
+    Ok(Arc::new(lists(COLLISION, &lengths, all)?))
 }
 
 fn agents(columns: &Columns, rows: usize) -> BTreeMap<&str, Agent<'_>> {

@@ -4,13 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, ListArray, StringViewArray};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field};
+use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, StringViewArray};
 use datafusion::common::Result;
 use datafusion::logical_expr::WindowUDF;
 
-use super::record::{Cell, Kind, Rows, flag, flags, number, numbers, struct_type, text, texts};
+use super::record::{Cell, Kind, Rows, flag, flags, list_type, lists, number, numbers, struct_type, text, texts};
 use super::sweep::sweep;
 use crate::plan::history::expected::expected;
 use crate::plan::history::fold::{Launch, Outcome, fold};
@@ -71,18 +69,14 @@ pub fn fold_attempts_function() -> WindowUDF {
     sweep("fold_attempts", ARGUMENTS.len(), struct_type(LAUNCH), fold_attempts)
 }
 
-/// The expected starts of each regular caller, on the row of its first attempt; none elsewhere.
+/// The expected starts of each regular caller, on the row of its first attempt; missing elsewhere.
 pub fn expected_starts_function() -> WindowUDF {
-    sweep("expected_starts", ARGUMENTS.len(), expected_type(), expected_starts)
+    sweep("expected_starts", ARGUMENTS.len(), list_type(EXPECTED), expected_starts)
 }
 
 /// Whether a caller is regular, on the row of its first attempt; missing elsewhere.
 pub fn regular_caller_function() -> WindowUDF {
     sweep("regular_caller", ARGUMENTS.len(), struct_type(CALLER), regular_caller)
-}
-
-fn expected_type() -> DataType {
-    DataType::List(Arc::new(Field::new("item", struct_type(EXPECTED), true)))
 }
 
 /// The columns of a partition of attempts.
@@ -256,9 +250,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
             ]);
         }
     }
-    let item = Arc::new(Field::new("item", struct_type(EXPECTED), true));
-    let offsets = OffsetBuffer::from_lengths(lengths);
-    Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(slots.finish()?), None)?))
+    Ok(Arc::new(lists(EXPECTED, &lengths, slots)?))
 }
 
 fn regular_caller(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {

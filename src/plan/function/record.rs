@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array, Int64Builder, ListBuilder,
-    StringBuilder, StringViewArray, StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int64Array, Int64Builder, ListArray,
+    ListBuilder, StringBuilder, StringViewArray, StringViewBuilder, StructArray, TimestampMicrosecondBuilder,
 };
+use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type, Int64Type};
 use datafusion::common::{Result, exec_datafusion_err};
 
 use super::time_type;
@@ -201,6 +202,23 @@ impl Rows {
         let arrays = self.columns.into_iter().map(Column::finish).collect();
         Ok(StructArray::try_new(self.fields, arrays, Some(self.known.into()))?)
     }
+}
+
+/// The type of a list of such structs.
+pub fn list_type(columns: &[(&str, Kind)]) -> DataType {
+    DataType::List(item(columns))
+}
+
+fn item(columns: &[(&str, Kind)]) -> FieldRef {
+    Arc::new(Field::new("item", struct_type(columns), true))
+}
+
+/// Lists of structs that follow each other, by their lengths. One without structs is missing: to find those with some, no
+/// list need be looked into.
+pub fn lists(columns: &[(&str, Kind)], lengths: &[usize], structs: Rows) -> Result<ListArray> {
+    let known = NullBuffer::from_iter(lengths.iter().map(|length| *length > 0));
+    let offsets = OffsetBuffer::from_lengths(lengths.iter().copied());
+    Ok(ListArray::try_new(item(columns), offsets, Arc::new(structs.finish()?), Some(known))?)
 }
 
 impl Column {

@@ -223,7 +223,7 @@ fn view(need: Need) -> String {
          from (select s.*, {sums} from (\
              select w.id, w.\"time\", w.kind, w.account, w.region, w.cluster, unnest(w.found) as s from (\
                select u.*, agent_collisions({arguments}) over (partition by u.account, u.region, u.cluster \
-               order by u.\"time\", u.id) as found from ({told}) u) w where cardinality(w.found) > 0) s) o \
+               order by u.\"time\", u.id) as found from ({told}) u) w where w.found is not null) s) o \
          join failures f on f.id = o.id and f.kind = 'launch' left join ({folded}) l on l.id = f.call{with_raw} \
          where o.kind = 'failure'",
         folded = folded(need, ""),

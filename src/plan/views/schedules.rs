@@ -71,7 +71,7 @@ fn view(need: Need) -> String {
            {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
            from (select w.id as first, w.account, w.region, w.cluster, w.family, w.started_by, w.\"group\", w.caller, \
              unnest(w.slots) as s from (select a.id, a.account, a.region, a.cluster, a.family, a.started_by, a.\"group\", \
-               a.caller, {swept} as slots from ({attempts}) a) w where cardinality(w.slots) > 0) e) s) s \
+               a.caller, {swept} as slots from ({attempts}) a) w where w.slots is not null) e) s) s \
          left join (select distinct coalesce(c.account, '') as account, coalesce(c.region, '') as region, \
            cast(c.\"time\" as bigint) / {HOUR} as hour from calls c where c.\"time\" is not null) h \
          on h.account = coalesce(s.account, '') and h.region = coalesce(s.region, '') \
