@@ -74,23 +74,20 @@ fn id_of(alias: &str, need: Need) -> String {
     if need.evidence { format!("{alias}.id") } else { "arrow_cast(null, 'Utf8View')".to_owned() }
 }
 
-/// What is told of tasks on instances. Nearly all name their task by its ARN: the other names are read for
-/// the others only.
+/// What is told of tasks on instances. Nearly all name their task by its ARN, which ends with its id: the other names are
+/// read for the others only.
 fn tasks(need: Need) -> String {
-    let started = "case when e.last_status not in ('PROVISIONING', 'PENDING') then e.\"time\" end";
-    let stopping =
-        "coalesce(e.stopping_at, case when e.desired_status = 'STOPPED' and e.last_status <> 'STOPPED' then e.\"time\" end)";
-    let stopped = "coalesce(e.stopped_at, case when e.last_status = 'STOPPED' then e.\"time\" end)";
-    let named = |key: &str, condition: &str| {
+    let named = |key: &str, name: &str, condition: &str| {
         format!(
             "select {key} as \"key\", e.account, e.region, e.cluster, e.container_instance, e.service, e.started_by as deployment, \
-             e.task_definition as definition, e.created_at as created, e.\"time\" as seen, \
-             coalesce(least(e.pull_started_at, e.started_at), {started}) as waited, {stopping} as stopping, {stopped} as stopped, \
-             e.cpu, e.memory, e.task, {} as id from task_events e where e.container_instance is not null{condition}",
+             e.task_definition as definition, e.last_status, e.desired_status, e.created_at as created, e.\"time\" as seen, \
+             e.pull_started_at as pull, e.started_at as started, e.stopping_at as stopping, e.stopped_at as stopped, \
+             e.cpu, e.memory, {name} as task, {} as id from task_events e where e.container_instance is not null{condition}",
             id_of("e", need)
         )
     };
-    [named("e.task_arn", ""), named("coalesce(e.task, e.id)", " and e.task_arn is null")].join(" union all ")
+    let in_arn = named("e.task_arn", "arrow_cast(null, 'Utf8View')", "");
+    [in_arn, named("coalesce(e.task, e.id)", "e.task", " and e.task_arn is null")].join(" union all ")
 }
 
 /// What is told of the instances.

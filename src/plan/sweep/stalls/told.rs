@@ -96,7 +96,7 @@ pub struct Part {
     spots: Distinct<Spot>,
     /// What instances told, by the number of the instance.
     instances: Vec<(u32, Instance)>,
-    memories: [Memory; 8],
+    memories: [Memory; 9],
 }
 
 fn hash(task: &Task) -> u64 {
@@ -118,35 +118,42 @@ impl Part {
         Ok(columns)
     }
 
-    /// Keeps events of tasks: key, account, region, cluster, container instance, service, deployment, definition, created,
-    /// seen, waited, stopping, stopped, CPU, memory, name, id.
+    /// Keeps events of tasks: key, account, region, cluster, container instance, service, deployment, definition, last and
+    /// desired status, created, seen, pull, started, stopping, stopped, CPU, memory, name (where it is not in the key), id.
     pub fn add_tasks(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let keys = texts(values, 0)?;
-        let names = texts(values, 15)?;
-        let ids = texts(values, 16)?;
-        let [accounts, regions, clusters, instances, services, deployments, definitions] =
-            self.columns(batch, [1, 2, 3, 4, 5, 6, 7])?;
-        let times: Vec<Int64Array> = (8..15).map(|place| numbers(values, place)).collect::<Result<_>>()?;
+        let names = texts(values, 18)?;
+        let ids = texts(values, 19)?;
+        let [accounts, regions, clusters, instances, services, deployments, definitions, last, desired] =
+            self.columns(batch, [1, 2, 3, 4, 5, 6, 7, 8, 9])?;
+        let [provisioning, pending, has_stopped] = ["PROVISIONING", "PENDING", "STOPPED"].map(|status| self.texts.keep(status));
+        let numbers: Vec<Int64Array> = (10..18).map(|place| numbers(values, place)).collect::<Result<_>>()?;
         // Rows without a key are told by another input.
         for row in (0..batch.num_rows()).filter(|row| keys.is_valid(*row)) {
-            let time = |place: usize, missing: i64| times.get(place).and_then(|column| number(column, row)).unwrap_or(missing);
+            let [created, seen, pull, started, stopping, stopped, cpu, memory] =
+                std::array::from_fn(|place| numbers.get(place).and_then(|column| number(column, row)));
+            let (last, desired) = (at(&last, row), at(&desired, row));
+            // Where a time is not told, the event itself is one at which it had come.
+            let is_waiting = [provisioning, pending, NONE].contains(&last);
+            let waited = pull.into_iter().chain(started).min().or_else(|| seen.filter(|_| !is_waiting));
+            let is_stopping = desired == has_stopped && last != has_stopped && last != NONE;
             let key_text = keys.value(row);
             let key = key_of(key_text);
+            let name = some(&names, row).or_else(|| key_text.rsplit('/').next());
             // The name of most tasks is their key.
-            let is_key = |name: &str| name.len() == 32 && (key_text.ends_with(name) || key_of(name) == key);
-            let name = some(&names, row).filter(|name| !is_key(name));
+            let name = name.filter(|name| name.len() != 32 || key_of(name) != key);
             let spot = self.spots.keep([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
             let task = Task {
                 key: [(key >> 64) as u64, key as u64],
                 spot,
-                created: time(0, i64::MAX),
-                seen: time(1, i64::MAX),
-                waited: time(2, i64::MAX),
-                stopping: time(3, i64::MAX),
-                stopped: time(4, i64::MIN),
-                cpu: time(5, 0),
-                memory: time(6, 0),
+                created: created.unwrap_or(i64::MAX),
+                seen: seen.unwrap_or(i64::MAX),
+                waited: waited.unwrap_or(i64::MAX),
+                stopping: stopping.or_else(|| seen.filter(|_| is_stopping)).unwrap_or(i64::MAX),
+                stopped: stopped.or_else(|| seen.filter(|_| last == has_stopped)).unwrap_or(i64::MIN),
+                cpu: cpu.unwrap_or(0),
+                memory: memory.unwrap_or(0),
                 task: self.texts.keep_some(name),
                 service: at(&services, row),
                 deployment: at(&deployments, row),
