@@ -187,8 +187,12 @@ impl<'t> Asker<'t> {
     /// The answer to a checked query.
     pub fn answer(&self, checked: &Checked, text: &str, evidence: Evidence) -> Result<Answer, Failure> {
         let options = Options { anchor: self.anchor.time, evidence };
-        let answer = self.tables.runtime.block_on(run::answer(&self.tables.session, checked, options));
-        answer.map_err(|error| Failure::of_run(error, text))
+        let session = &self.tables.session;
+        let answer = async {
+            run::evaluate_few(session, checked, options).await?;
+            run::answer(session, checked, options).await
+        };
+        self.tables.runtime.block_on(answer).map_err(|error| Failure::of_run(error, text))
     }
 
     /// The answer to a query.

@@ -144,10 +144,21 @@ pub(crate) fn condition(pred: &crate::lang::checked::Pred, tz: &TimeZone) -> Res
     predicate::filter(pred, tz)
 }
 
+/// The SQL of all rows of a checked query's noun, if these are few.
+pub(crate) fn few_rows(checked: &Checked, options: Options) -> Option<String> {
+    let noun = nouns::noun(&checked.source).filter(|noun| noun.has_few_rows())?;
+    Some((noun.view)(need(checked, noun, &checked.window, options)))
+}
+
 async fn window_rows(session: &SessionContext, checked: &Checked, window: &Window, options: Options) -> Result<Rows, PlanError> {
-    let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
     let noun = known_noun(&checked.source)?;
-    let need = Need {
+    source::read(session, noun, need(checked, noun, window, options), window, options.evidence).await
+}
+
+/// What a query asks of the view of its noun.
+fn need(checked: &Checked, noun: &Noun, window: &Window, options: Options) -> Need {
+    let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
+    Need {
         anchor: options.anchor.as_microsecond(),
         from: micros(window.from),
         to: micros(window.to),
@@ -155,8 +166,7 @@ async fn window_rows(session: &SessionContext, checked: &Checked, window: &Windo
         raw: source::reads_raw(checked),
         evidence: options.evidence.wanted(),
         zone: ZoneName::of(&checked.tz),
-    };
-    source::read(session, noun, need, window, options.evidence).await
+    }
 }
 
 /// The rows that pass the conditions and correlations of a stage.

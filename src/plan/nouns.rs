@@ -39,6 +39,11 @@ impl Noun {
         !recorded.contains(&self.word)
     }
 
+    /// Whether it has few rows, however much is read for them.
+    pub fn has_few_rows(&self) -> bool {
+        matches!(self.word, "stalls" | "collisions")
+    }
+
     /// Whether its rows are levels: each holds from its `time` up to its `ended_at`.
     pub fn is_level(&self) -> bool {
         self.word == "quota"

@@ -31,10 +31,10 @@ pub async fn explain_empty(
     options: Options,
     loaded: Option<(Timestamp, Timestamp)>,
 ) -> Result<Vec<String>, RunError> {
-    let options = Options { evidence: Evidence::Without, ..options };
     if shows_every_row(checked) {
         return Ok(vec![nothing_in_window(session, checked, options, loaded).await?]);
     }
+    let options = Options { evidence: Evidence::Without, ..options };
     let (conditions, texts) = first_conditions(checked).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let rows = rows_once(session, checked, &conditions, options).await?;
     let mut counted = vec![count(lit(1_i64)).alias("rows")];
@@ -112,7 +112,7 @@ fn relations(checked: &Checked) -> Vec<String> {
 }
 
 /// Whether each row of the window is a row of the answer or in a group of it.
-fn shows_every_row(checked: &Checked) -> bool {
+pub fn shows_every_row(checked: &Checked) -> bool {
     let [stage] = checked.stages.as_slice() else { return checked.stages.is_empty() };
     stage.filter.is_none() && stage.relations.is_empty() && stage.compare.is_none()
 }

@@ -6,6 +6,7 @@
 mod empty;
 mod side;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray};
@@ -87,6 +88,15 @@ pub async fn answer(session: &SessionContext, checked: &Checked, options: Option
 /// Evaluates a view and puts its rows into the session, so that every query over it reads them and none evaluates it again.
 /// `also` are views whose rows are the same, with fewer columns.
 pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> Result<(), RunError> {
+    let mut missing = BTreeSet::new();
+    for name in std::iter::once(view).chain(also.iter().map(String::as_str)).map(plan::evaluated_name) {
+        if !session.table_exist(name.as_str())? {
+            missing.insert(name);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
     let frame = session.sql(view).await?;
     let schema = Arc::new(frame.schema().as_arrow().clone());
     let mut stream = frame.execute_stream().await?;
@@ -96,13 +106,19 @@ pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> 
     }
     let rows = MemTable::try_new(schema, vec![batches])?;
     let rows: Arc<dyn TableProvider> = Arc::new(rows);
-    for view in std::iter::once(view).chain(also.iter().map(String::as_str)) {
-        let name = plan::evaluated_name(view);
-        if !session.table_exist(name.as_str())? {
-            session.register_table(name.as_str(), Arc::clone(&rows))?;
-        }
+    for name in missing {
+        session.register_table(name, Arc::clone(&rows))?;
     }
     Ok(())
+}
+
+/// Evaluates the noun of a query that asks for all rows of a window, if these are few: whether there are others outside it
+/// is then known without working them out again.
+pub async fn evaluate_few(session: &SessionContext, checked: &Checked, options: Options) -> Result<(), RunError> {
+    match plan::few_rows(checked, options).filter(|_| empty::shows_every_row(checked)) {
+        Some(view) => evaluate(session, &view, &[]).await,
+        None => Ok(()),
+    }
 }
 
 /// A batch with texts of its own: as they come from a file, a few of them keep everything that was read with them.
