@@ -69,7 +69,10 @@ pub fn load(
         .collect();
     let mut reports = reports?;
     reports.sort_unstable_by_key(|(place, _)| *place);
-    put_rest(pool.into_workers(), shelf)?;
+    let rest = rest_of(pool.into_workers(), shelf);
+    // Nothing more is claimed: what was seen need not be kept while the last files are written.
+    drop(seen);
+    put_rest(rest, shelf)?;
     Ok(reports.into_iter().map(|(_, report)| report).collect())
 }
 
@@ -88,9 +91,12 @@ fn joined(parts: Vec<Columns>) -> Vec<Columns> {
     files
 }
 
-/// Puts together what the workers have left, so that a small load makes one file a table and day.
-fn put_rest(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Result<(), LoadError> {
-    let mut rest: BTreeMap<(Table, Day), Vec<Columns>> = BTreeMap::new();
+/// What is left of each table and day.
+type Rest = BTreeMap<(Table, Day), Vec<Columns>>;
+
+/// What the workers have left.
+fn rest_of(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Rest {
+    let mut rest = Rest::new();
     for worker in workers {
         if let Some((first, last)) = worker.span() {
             shelf.span(first, last);
@@ -99,6 +105,11 @@ fn put_rest(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Result<(), LoadError
             rest.entry(key).or_default().push(columns);
         }
     }
+    rest
+}
+
+/// Puts together what is left, so that a small load makes one file a table and day.
+fn put_rest(rest: Rest, shelf: &dyn Shelf) -> Result<(), LoadError> {
     let rest: Vec<_> = rest.into_iter().collect();
     rest.into_par_iter().with_max_len(1).try_for_each(|((table, day), parts)| {
         let files = joined(parts).into_par_iter().with_max_len(1);

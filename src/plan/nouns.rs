@@ -39,9 +39,9 @@ impl Noun {
         !recorded.contains(&self.word)
     }
 
-    /// Whether it has few rows, however much is read for them.
+    /// Whether it has few rows, however much is read for them, and all their columns cost little more than some.
     pub fn has_few_rows(&self) -> bool {
-        matches!(self.word, "stalls" | "collisions")
+        self.word == "stalls"
     }
 
     /// Whether its rows are levels: each holds from its `time` up to its `ended_at`.
