@@ -7,9 +7,10 @@
 //! ```
 //!
 //! The events are made here from a seed, written by what writes the files of a load, and asked as a store: 30 days,
-//! 16 accounts and regions, half of the tasks on Fargate, the others on 1,000 instances, three events a task, and 500 refused calls. `collisions`, `schedules` and
-//! `launches` are asked of two million calls (`ATTEMPTS`) of 600 schedules and 200 irregular callers, of which
-//! one in 500 fails for AGENT, and of the agents of 240 instances that lose their connection every two hours.
+//! 16 accounts and regions, half of the tasks on Fargate, the others on 1,000 instances, three events a task, and
+//! 500 refused calls. `collisions`, `schedules` and `launches` are asked of two million calls (`ATTEMPTS`) of
+//! 600 schedules and 200 irregular callers, of which one in 500 fails for AGENT, and of the agents of 240 instances
+//! that lose their connection every two hours.
 
 use ecs_audit::lang::{self, CheckContext};
 use ecs_audit::load::{Day, day_of};

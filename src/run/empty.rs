@@ -111,7 +111,8 @@ fn relations(checked: &Checked) -> Vec<String> {
     written.iter().map(ToString::to_string).collect()
 }
 
-/// Whether each row of the window is a row of the answer or in a group of it.
+/// Whether each row of the window is a row of the answer or in a group of it, so that an empty answer means an empty
+/// window. Limits keep at least one row.
 pub fn shows_every_row(checked: &Checked) -> bool {
     let [stage] = checked.stages.as_slice() else { return checked.stages.is_empty() };
     stage.filter.is_none() && stage.relations.is_empty() && stage.compare.is_none()
