@@ -16,34 +16,57 @@ fn id_at_end(text: &[u8]) -> Option<u128> {
     if before.last().is_some_and(|before| *before != b'/') {
         return None;
     }
-    let mut wrong = 0;
     let (words, _) = id.as_chunks::<8>();
-    // Each word on its own, so that the processor works on all of them at once.
-    let parts = words.iter().map(|word| {
-        word.iter().fold(0_u32, |part, byte| {
-            let digit = DIGITS.get(usize::from(*byte)).copied().unwrap_or(u8::MAX);
-            wrong |= digit & 0xF0;
-            part << 4 | u32::from(digit & 0x0F)
-        })
+    let mut wrong = 0;
+    let number = words.iter().fold(0_u128, |number, word| {
+        let (part, bad) = digits(*word);
+        wrong |= bad;
+        number << 32 | u128::from(part)
     });
-    let number = parts.fold(0_u128, |number, part| number << 32 | u128::from(part));
     (wrong == 0).then_some(number)
 }
 
-/// The value of each byte as a lower-case hexadecimal digit; above 15 where it is none.
-const DIGITS: [u8; 256] = {
-    let mut digits = [u8::MAX; 256];
-    let mut value = 0;
-    while value < 16 {
-        digits[if value < 10 { b'0' + value } else { b'a' + value - 10 } as usize] = value;
-        value += 1;
-    }
-    digits
-};
+/// Eight lower-case hexadecimal digits as a number, all at once, and not zero where one is none.
+fn digits(word: [u8; 8]) -> (u32, u64) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_be_bytes(word);
+    // Letters have bit 6, and `a` ends in 1.
+    let letters = word >> 6 & ONES;
+    let values = (word & (ONES * 0x0F)) + letters * 9;
+    let written = ONES * u64::from(b'0') + values + letters * u64::from(b'a' - 10 - b'0');
+    let above_nine = (values + ONES * 6) >> 4 & ONES;
+    let wrong = (written ^ word) | (above_nine ^ letters) | (values & (ONES * 0x10));
+    let pairs = (values | values >> 4) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
+    ((fours | fours >> 16) as u32, wrong)
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn eight_digits_are_a_number(word: [u8; 8], digit in "[0-9a-f]{8}", place in 0_usize..8) {
+            let mut mixed = <[u8; 8]>::try_from(digit.as_bytes()).unwrap();
+            prop_assert_eq!(digits(mixed), (u32::from_str_radix(&digit, 16).unwrap(), 0));
+            mixed[place] = word[place];
+            for word in [word, mixed] {
+                let all = word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+                prop_assert_eq!(digits(word).1 == 0, all);
+            }
+        }
+    }
+
+    #[test]
+    fn every_byte_is_a_digit_or_none() {
+        for byte in 0..=u8::MAX {
+            let value = char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
+            let (number, wrong) = digits([byte; 8]);
+            assert_eq!((wrong == 0).then_some(number), value.map(|value| value * 0x1111_1111), "{byte}");
+        }
+    }
 
     #[test]
     fn ids_are_numbers_and_other_names_are_hashed() {

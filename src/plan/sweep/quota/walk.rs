@@ -28,33 +28,56 @@ const MOST_IDS: usize = 250_000;
 /// Ids that stand beside a step of a pool with many, unless it is a peak.
 const FEW_IDS: usize = 100;
 
-/// A span of a pool.
+/// What a span takes of its pool, in one word, for millions of them are sorted: its units; whether it is a task (a demand
+/// of unknown size is none); and whether it was never seen to end.
 #[derive(Debug, Clone, Copy)]
-struct Span {
-    units: i64,
-    refused: i64,
-    early: i64,
-    /// Whether it is a task: a demand of unknown size is none.
-    task: bool,
-    open: bool,
+struct Load(i64);
+
+impl Load {
+    fn new(units: i64, task: bool, open: bool) -> Load {
+        const MOST: i64 = i64::MAX >> 2;
+        Load(units.clamp(-MOST, MOST) << 2 | i64::from(open) << 1 | i64::from(task))
+    }
+
+    fn units(self) -> i64 {
+        self.0 >> 2
+    }
+
+    fn tasks(self) -> i64 {
+        self.0 & 1
+    }
+
+    fn open(self) -> i64 {
+        self.0 >> 1 & 1
+    }
 }
 
-/// Something happens to a span, by its place in the pool.
+/// Something happens to a span.
 #[derive(Debug, Clone, Copy)]
-struct Edge {
+struct Edge<T> {
     time: i64,
-    span: u32,
+    what: T,
 }
 
 /// Edges of one kind, in the order of time: begins come nearly so, and all kinds are merged on the way.
-#[derive(Debug, Default)]
-struct Edges {
-    list: Vec<Edge>,
+#[derive(Debug)]
+struct Edges<T> {
+    list: Vec<Edge<T>>,
     /// The next one.
     at: usize,
 }
 
-impl Edges {
+impl<T> Default for Edges<T> {
+    fn default() -> Self {
+        Edges { list: Vec::new(), at: 0 }
+    }
+}
+
+impl<T: Copy> Edges<T> {
+    fn push(&mut self, time: i64, what: T) {
+        self.list.push(Edge { time, what });
+    }
+
     fn clear(&mut self) {
         self.list.clear();
         self.at = 0;
@@ -70,11 +93,11 @@ impl Edges {
         self.list.get(self.at).map_or(i64::MAX, |edge| edge.time)
     }
 
-    /// The span of the next one, if that is at this instant.
-    fn next_at(&mut self, time: i64) -> Option<u32> {
+    /// What the next one is of, if that is at this instant.
+    fn next_at(&mut self, time: i64) -> Option<T> {
         let edge = self.list.get(self.at).filter(|edge| edge.time == time)?;
         self.at += 1;
-        Some(edge.span)
+        Some(edge.what)
     }
 }
 
@@ -89,23 +112,21 @@ struct Level {
 }
 
 impl Level {
-    fn begin(&mut self, span: &Span) {
-        self.used = self.used.saturating_add(span.units);
-        self.lower = self.lower.saturating_add(span.units);
-        self.refused = self.refused.saturating_add(span.refused);
-        self.tasks += i64::from(span.task);
-        self.open += i64::from(span.open);
+    fn begin(&mut self, load: Load) {
+        self.used = self.used.saturating_add(load.units());
+        self.lower = self.lower.saturating_add(load.units());
+        self.tasks += load.tasks();
+        self.open += load.open();
     }
 
     /// Its containers stop.
-    fn stop(&mut self, span: &Span) {
-        self.lower = self.lower.saturating_sub(span.units);
+    fn stop(&mut self, load: Load) {
+        self.lower = self.lower.saturating_sub(load.units());
     }
 
-    fn end(&mut self, span: &Span) {
-        self.used = self.used.saturating_sub(span.units);
-        self.refused = self.refused.saturating_sub(span.refused);
-        self.tasks -= i64::from(span.task);
+    fn end(&mut self, load: Load) {
+        self.used = self.used.saturating_sub(load.units());
+        self.tasks -= load.tasks();
     }
 }
 
@@ -125,16 +146,19 @@ pub struct Walk {
     /// Which of the pools that are shown are still to come.
     rest: Range<usize>,
     pool: u32,
-    spans: Vec<Span>,
-    begins: Edges,
-    stops: Edges,
-    ends: Edges,
+    begins: Edges<Load>,
+    stops: Edges<Load>,
+    ends: Edges<Load>,
+    /// What is refused from when on, and is no longer: there is little of it.
+    refused: Edges<i64>,
     /// The next change of a limit.
     change: usize,
     level: Level,
     steps: Vec<Step>,
-    /// The records of the spans, where they are asked for.
+    /// The records of the spans, where they are asked for, and by their places there when they begin and end.
     records: Vec<Arc<str>>,
+    appear: Edges<u32>,
+    vanish: Edges<u32>,
     active: BTreeSet<(Arc<str>, u32)>,
     ids: ListBuilder<StringBuilder>,
     listed: Listed,
@@ -179,14 +203,16 @@ impl Walk {
             whole,
             rest,
             pool: 0,
-            spans: Vec::new(),
             begins: Edges::default(),
             stops: Edges::default(),
             ends: Edges::default(),
+            refused: Edges::default(),
             change,
             level: Level::default(),
             steps: Vec::with_capacity(ROWS),
             records: Vec::new(),
+            appear: Edges::default(),
+            vanish: Edges::default(),
             active: BTreeSet::new(),
             ids: ids(),
             listed: Listed::All,
@@ -197,10 +223,11 @@ impl Walk {
     fn next_pool(&mut self) -> bool {
         let Some(pool) = self.rest.next().and_then(|place| self.whole.shown.get(place).copied()) else { return false };
         self.pool = pool;
-        self.spans.clear();
         self.records.clear();
         self.active.clear();
         [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(Edges::clear);
+        [&mut self.appear, &mut self.vanish].into_iter().for_each(Edges::clear);
+        self.refused.clear();
         let (whole, sweep) = (Arc::clone(&self.whole), Arc::clone(&self.sweep));
         let resource = whole.pools.get(pool as usize).map_or(0, |pool| pool.resource);
         for share in &whole.shares {
@@ -215,18 +242,14 @@ impl Walk {
             let Some(other) = whole.part.others.get(*row as usize) else { continue };
             self.add(other.times.span(), (other.units, other.refused), other.units > 0, || other.id.clone());
         }
-        self.begins.sort();
-        self.ends.sort();
+        [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(Edges::sort);
+        [&mut self.appear, &mut self.vanish].into_iter().for_each(Edges::sort);
+        self.refused.sort();
         if sweep.only_peaks {
-            // No peak is where containers stop; the lower bound, which this leaves too high, is not looked at.
             self.rewind();
             self.tell_peaks();
             return true;
         }
-        // In the order of the ends their stops are nearly in order too.
-        let stop = |edge: &Edge| Some(Edge { time: self.spans.get(edge.span as usize)?.early, ..*edge });
-        self.stops.list.extend(self.ends.list.iter().filter_map(stop));
-        self.stops.sort();
         self.rewind();
         if sweep.with_ids {
             let records = std::mem::take(&mut self.records);
@@ -251,6 +274,8 @@ impl Walk {
     fn rewind(&mut self) {
         self.level = Level::default();
         [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(|edges| edges.at = 0);
+        [&mut self.appear, &mut self.vanish].into_iter().for_each(|edges| edges.at = 0);
+        self.refused.at = 0;
         let first = self.begins.time();
         self.change = self.sweep.changes.partition_point(|change| *change <= first);
     }
@@ -282,17 +307,30 @@ impl Walk {
         if end <= start {
             return;
         }
-        let span = u32::try_from(self.spans.len()).unwrap_or(NONE);
-        let (early, open) = (early.min(end), task && end == i64::MAX);
-        self.spans.push(Span { units, refused, early, task, open });
-        self.begins.list.push(Edge { time: start, span });
-        if end < i64::MAX {
-            self.ends.list.push(Edge { time: end, span });
-        } else if early < end && !self.sweep.only_peaks {
-            self.stops.list.push(Edge { time: early, span });
+        let lasts = end == i64::MAX;
+        let load = Load::new(units, task, task && lasts);
+        self.begins.push(start, load);
+        if !lasts {
+            self.ends.push(end, load);
+        }
+        // No peak is where containers stop; the lower bound, which this leaves too high, is not looked at.
+        let early = early.min(end);
+        if early < i64::MAX && !self.sweep.only_peaks {
+            self.stops.push(early, load);
+        }
+        if refused != 0 {
+            self.refused.push(start, refused);
+            if !lasts {
+                self.refused.push(end, refused.saturating_neg());
+            }
         }
         if self.sweep.with_ids {
+            let span = u32::try_from(self.records.len()).unwrap_or(NONE);
             self.records.push(id().unwrap_or_else(|| "".into()));
+            self.appear.push(start, span);
+            if !lasts {
+                self.vanish.push(end, span);
+            }
         }
     }
 
@@ -325,20 +363,23 @@ impl Walk {
 
     /// All that happens at an instant.
     fn step(&mut self, time: i64) {
-        while let Some(span) = self.begins.next_at(time) {
-            self.spans.get(span as usize).into_iter().for_each(|known| self.level.begin(known));
-            if let Some(id) = self.records.get(span as usize) {
-                self.active.insert((Arc::clone(id), span));
-            }
+        while let Some(load) = self.begins.next_at(time) {
+            self.level.begin(load);
         }
-        while let Some(span) = self.stops.next_at(time) {
-            self.spans.get(span as usize).into_iter().for_each(|known| self.level.stop(known));
+        while let Some(load) = self.stops.next_at(time) {
+            self.level.stop(load);
         }
-        while let Some(span) = self.ends.next_at(time) {
-            self.spans.get(span as usize).into_iter().for_each(|known| self.level.end(known));
-            if let Some(id) = self.records.get(span as usize) {
-                self.active.remove(&(Arc::clone(id), span));
-            }
+        while let Some(load) = self.ends.next_at(time) {
+            self.level.end(load);
+        }
+        while let Some(refused) = self.refused.next_at(time) {
+            self.level.refused = self.level.refused.saturating_add(refused);
+        }
+        while let Some(span) = self.appear.next_at(time) {
+            self.records.get(span as usize).into_iter().for_each(|id| _ = self.active.insert((Arc::clone(id), span)));
+        }
+        while let Some(span) = self.vanish.next_at(time) {
+            self.records.get(span as usize).into_iter().for_each(|id| _ = self.active.remove(&(Arc::clone(id), span)));
         }
         // A limit changes: the level stays.
         if self.sweep.changes.get(self.change) == Some(&time) {
