@@ -301,10 +301,10 @@ macro_rules! number_kind {
             }
 
             fn encode(mut column: Coded, descriptor: ColumnDescPtr) -> Result<Encoded> {
-                let dictionary: Vec<u8> = column.values().flatten().copied().collect();
-                let numbers: Vec<$number> = numbers(&column).map(<$number>::from_le_bytes).collect();
+                let values: Vec<[u8; 8]> = numbers(&column).collect();
+                let numbers: Vec<$number> = values.iter().map(|value| <$number>::from_le_bytes(*value)).collect();
                 let statistics = ($statistics)(&numbers, Some(column.nulls() as u64));
-                column.encode(&dictionary, descriptor, statistics)
+                column.encode_numbers(&values, descriptor, statistics)
             }
         }
     };

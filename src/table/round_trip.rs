@@ -1,5 +1,6 @@
 //! What arrives row by row is the same in Arrow and, read back, from Parquet.
 
+use super::kind::{Kind, Time};
 use super::*;
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::{cast, concat_batches};
@@ -107,6 +108,20 @@ fn long_columns_have_several_pages() {
     let expected = gather(&rows, false).into_rows().unwrap();
     assert_eq!(read_back(gather(&rows, true)), expected);
     assert_eq!(expected.column_by_name("id").unwrap().null_count(), 0);
+}
+
+#[test]
+fn numbers_that_differ_from_row_to_row_have_no_dictionary() {
+    use parquet::schema::types::{ColumnDescriptor, ColumnPath, Type as SchemaType};
+    let kind = SchemaType::primitive_type_builder("time", parquet::basic::Type::INT64).build().unwrap();
+    let column = Arc::new(ColumnDescriptor::new(Arc::new(kind), 1, 0, ColumnPath::from("time")));
+    let is_in_dictionary = |distinct: i64| {
+        let mut times = <Time as Kind>::Column::default();
+        (0..1_000).for_each(|row| _ = Time::push(&mut times, &(row % 3 > 0).then_some(row % distinct)));
+        let (_, close) = Time::encode(times, Arc::clone(&column)).unwrap();
+        close.metadata.dictionary_page_offset().is_some()
+    };
+    assert_eq!([2, 300, 990, 1_000].map(is_in_dictionary), [true, true, false, false]);
 }
 
 #[test]
