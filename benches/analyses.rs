@@ -361,7 +361,6 @@ fn run(name: &str, rows: i64, make: Make, queries: &[(&str, &str)]) -> Result<()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    ecs_audit::allocator::keep_freed_memory();
     let number = |name: &str, usual: i64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let asked = |(noun, _): &&(&str, &str)| wanted.is_empty() || wanted.iter().any(|word| word == noun);

@@ -205,7 +205,12 @@ fn loading(criterion: &mut Criterion) {
             let path = dir.path().join(format!("{number}.json.gz"));
             let packed = gzip(&text);
             std::fs::write(&path, &packed).expect("a file");
-            Input { source: Source::File(path), name: format!("{number}.json.gz"), size: packed.len() as u64, modified: Some(1) }
+            Input {
+                source: Source::File(path),
+                name: format!("{number}.json.gz").into(),
+                size: packed.len() as u64,
+                modified: Some(1),
+            }
         })
         .collect();
     let mut group = criterion.benchmark_group("load");
@@ -222,7 +227,8 @@ fn loading(criterion: &mut Criterion) {
         bench.iter(|| {
             let store = tempfile::tempdir().expect("a temporary folder");
             let write = WriteOptions { now: 1_772_900_000_000_000, patience: Duration::ZERO };
-            Store::load(store.path(), &inputs, Vec::new(), (&options(), write), &Silent, &|| {}).map(|loaded| loaded.totals.read)
+            Store::load(store.path(), inputs.clone(), Vec::new(), (&options(), write), &Silent, &|| {})
+                .map(|loaded| loaded.totals.read)
         });
     });
     group.finish();

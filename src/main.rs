@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const STACK: usize = 64 << 20;
 
 fn main() -> ExitCode {
-    ecs_audit::allocator::keep_freed_memory();
+    ecs_audit::allocator::give_back_freed_memory();
     let run = std::thread::Builder::new().stack_size(STACK).spawn(|| ecs_audit::cli::run(std::env::args_os()));
     match run.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code.into(),

@@ -177,7 +177,7 @@ fn balances(bytes: &[u8]) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");
     std::fs::write(&path, bytes).unwrap();
-    let input = Input { source: Source::File(path), name: "x".to_owned(), size: bytes.len() as u64, modified: None };
+    let input = Input { source: Source::File(path), name: "x".into(), size: bytes.len() as u64, modified: None };
     let options = LoadOptions {
         latest: i64::MAX,
         keep_raw: true,

@@ -142,7 +142,7 @@ fn loaded_without_originals(samples: &[&str]) -> Desk {
         max_file_bytes: 1 << 30,
     };
     let write = WriteOptions { now: 1_772_900_000_000_000, patience: Duration::ZERO };
-    Store::load(&desk.path(".ecs-audit"), &inputs, Vec::new(), (&options, write), &Silent, &|| {}).unwrap();
+    Store::load(&desk.path(".ecs-audit"), inputs, Vec::new(), (&options, write), &Silent, &|| {}).unwrap();
     desk
 }
 

@@ -106,6 +106,7 @@ impl Tables {
     }
 
     fn empty(context: &Context, first: Option<i64>, last: Option<i64>) -> Result<Tables, Failure> {
+        crate::allocator::keep_freed_memory();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(context.threads)
             .thread_stack_size(16 << 20)

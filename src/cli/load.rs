@@ -30,7 +30,7 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
             Some(bar) => bar,
             None => &Silent,
         };
-        let loaded = Store::load(&global.store, &inputs, troubled, (&options, write_options(global, context)), progress, &|| {
+        let loaded = Store::load(&global.store, inputs, troubled, (&options, write_options(global, context)), progress, &|| {
             say("note: another ecs-audit is writing to the store; waiting for it");
         });
         if let Some(bar) = &bar {
@@ -78,7 +78,7 @@ pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Ve
 }
 
 fn unreadable(problem: &Problem) -> FileReport {
-    let mut report = FileReport { name: problem.name.clone(), format: "unreadable".to_owned(), ..FileReport::default() };
+    let mut report = FileReport { name: problem.name.as_str().into(), format: "unreadable".to_owned(), ..FileReport::default() };
     let detail = problem.detail.clone();
     report.quarantine(Trouble { record: None, offset: None, why: "unreadable".to_owned(), detail, sample: String::new() });
     report

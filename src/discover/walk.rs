@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 use walkdir::WalkDir;
 
@@ -20,7 +21,7 @@ pub struct Input {
     /// Where its bytes are.
     pub source: Source,
     /// The name it has in the store: the path as given, with `/`, and `\xNN` for bytes that are no UTF-8.
-    pub name: String,
+    pub name: Arc<str>,
     /// Bytes on disk (0 for standard input).
     pub size: u64,
     /// Modification time in microseconds since 1970 UTC, where the file system tells.
@@ -44,7 +45,7 @@ pub fn find_inputs(paths: &[PathBuf], skip: Option<&Path>) -> (Vec<Input>, Vec<P
     let skip = skip.and_then(|path| path.canonicalize().ok());
     for path in paths {
         if path.as_os_str() == "-" {
-            inputs.push(Input { source: Source::Stdin, name: "-".to_owned(), size: 0, modified: None });
+            inputs.push(Input { source: Source::Stdin, name: "-".into(), size: 0, modified: None });
             continue;
         }
         let walk = WalkDir::new(path).follow_links(true).into_iter().filter_entry(|entry| {
@@ -82,7 +83,7 @@ fn input(entry: &walkdir::DirEntry) -> Input {
         .and_then(|elapsed| i64::try_from(elapsed.as_micros()).ok());
     Input {
         source: Source::File(entry.path().to_path_buf()),
-        name: display(entry.path()),
+        name: display(entry.path()).into(),
         size: metadata.map_or(0, |metadata| metadata.len()),
         modified,
     }

@@ -1,12 +1,13 @@
 //! Accounting: what became of every record of a file.
 
 use crate::discover::Input;
+use std::sync::Arc;
 
 /// One file of a load. `read = loaded + duplicate + filtered + quarantined` always holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileReport {
     /// The file.
-    pub name: String,
+    pub name: Arc<str>,
     /// Bytes on disk.
     pub size: u64,
     /// Modification time in microseconds.

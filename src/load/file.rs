@@ -336,7 +336,7 @@ fn load_found(
     if found.shape == Shape::Service {
         return load_service(worker, found.value, offset, options, report);
     }
-    let file = std::mem::take(&mut report.name);
+    let file = report.name.clone();
     let origin = |report: &FileReport| Origin {
         file: &file,
         record: i64::try_from(report.next_number()).unwrap_or(i64::MAX),
@@ -344,9 +344,7 @@ fn load_found(
         text,
     };
     let modeled = model_one(found.shape, found.value, origin(report));
-    let accepted = accept(worker, modeled, (Some(offset as u64), text), options, report);
-    report.name = file;
-    accepted
+    accept(worker, modeled, (Some(offset as u64), text), options, report)
 }
 
 /// A service of `describe-services`: each of its events and deployments is a record of its own.

@@ -23,6 +23,7 @@ use crate::model::catalog::FailureCatalog;
 use crate::table::{Columns, Table};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// Hears of the progress of a load.
 pub trait Progress: Sync {
@@ -57,23 +58,21 @@ pub fn load(
 ) -> Result<Vec<FileReport>, LoadError> {
     let seen = Seen::new(existing);
     let pool = Pool::new(&seen, shelf, options.tables);
-    let reports: Result<Vec<(usize, FileReport)>, LoadError> = turn::day_by_day(inputs)
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|(place, input)| {
-            let report = file::load_file(&pool, input, known, options)?;
-            debug_assert!(report.balances());
-            progress.file_done(&report);
-            Ok((place, report))
-        })
-        .collect();
-    let mut reports = reports?;
-    reports.sort_unstable_by_key(|(place, _)| *place);
+    let reports: Vec<OnceLock<FileReport>> = inputs.iter().map(|_| OnceLock::new()).collect();
+    turn::day_by_day(inputs).into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
+        let report = file::load_file(&pool, input, known, options)?;
+        debug_assert!(report.balances());
+        progress.file_done(&report);
+        if let Some(slot) = reports.get(place) {
+            slot.get_or_init(|| report);
+        }
+        Ok::<(), LoadError>(())
+    })?;
     let rest = rest_of(pool.into_workers(), shelf);
     // Nothing more is claimed: what was seen need not be kept while the last files are written.
     drop(seen);
     put_rest(rest, shelf)?;
-    Ok(reports.into_iter().map(|(_, report)| report).collect())
+    Ok(reports.into_iter().filter_map(OnceLock::into_inner).collect())
 }
 
 /// Rows of this many bytes are worth a file of their own.

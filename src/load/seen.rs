@@ -10,6 +10,7 @@ use hashbrown::hash_table::Entry;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The identity of a record within its table and day, as long as the program runs.
@@ -63,6 +64,11 @@ impl Set {
             }
         }
     }
+
+    /// Bytes of memory.
+    fn bytes(&self) -> usize {
+        self.0.allocation_size()
+    }
 }
 
 /// Reads the identities that the store has of one table and day.
@@ -78,6 +84,8 @@ pub type LastDay = Option<((Table, Day), OfDay)>;
 pub struct Seen<'s> {
     days: Mutex<BTreeMap<(Table, Day), OfDay>>,
     existing: Option<&'s Existing<'s>>,
+    /// Bytes of all sets.
+    bytes: AtomicUsize,
 }
 
 impl std::fmt::Debug for Seen<'_> {
@@ -89,7 +97,12 @@ impl std::fmt::Debug for Seen<'_> {
 impl<'s> Seen<'s> {
     /// Nothing seen yet but what `existing` tells, which is asked once for each table and day.
     pub fn new(existing: Option<&'s Existing<'s>>) -> Self {
-        Seen { days: Mutex::new(BTreeMap::new()), existing }
+        Seen { days: Mutex::new(BTreeMap::new()), existing, bytes: AtomicUsize::new(0) }
+    }
+
+    /// Bytes of memory that all identities take.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     fn of_day(&self, table: Table, day: Day) -> OfDay {
@@ -105,11 +118,18 @@ impl<'s> Seen<'s> {
             last => &mut last.insert(((table, day), self.of_day(table, day))).1,
         };
         let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = set.as_ref().map_or(0, Set::bytes);
         let set = match &mut *set {
             Some(set) => set,
             unread => unread.insert(self.stored(table, day)?),
         };
-        Ok(set.insert(identity))
+        let is_new = set.insert(identity);
+        // Written only when a set has grown: all threads read it.
+        match set.bytes().saturating_sub(before) {
+            0 => {}
+            grown => _ = self.bytes.fetch_add(grown, Ordering::Relaxed),
+        }
+        Ok(is_new)
     }
 
     /// What the store has of a table and day.

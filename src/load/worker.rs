@@ -52,8 +52,11 @@ pub trait Shelf: Sync + std::fmt::Debug {
     fn span(&self, _first: i64, _last: i64) {}
 }
 
-/// All columns of a worker together may have this many bytes; then some are handed on.
-const FULL: usize = 12 << 20;
+/// All columns of a worker together may have this many bytes, less its part of the identities, which are kept as long as the
+/// load lasts: then some are handed on. So a load takes as much memory however long it is.
+const FULL: usize = 14 << 20;
+/// Columns may have at least this many bytes, whatever else is kept.
+const LEAST_FULL: usize = 6 << 20;
 /// Buffers up to this many bytes are kept from file to file, larger ones only as long as files fill a quarter of them.
 const SMALL_BUFFER: usize = 2 << 20;
 /// Buffers larger than this are never kept.
@@ -67,6 +70,7 @@ pub struct Worker<'s> {
     seen: &'s Seen<'s>,
     shelf: &'s dyn Shelf,
     tables: TableSet,
+    threads: usize,
     last_day: LastDay,
     columns: BTreeMap<(Table, Day), Columns>,
     bytes: usize,
@@ -83,7 +87,8 @@ impl std::fmt::Debug for Worker<'_> {
 impl<'s> Worker<'s> {
     /// A worker without rows.
     pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
-        Worker { seen, shelf, tables, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None }
+        let threads = rayon::current_num_threads();
+        Worker { seen, shelf, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None }
     }
 
     /// Keeps the rows of a record, if it is new.
@@ -118,7 +123,7 @@ impl<'s> Worker<'s> {
         columns.push(row);
         let after = columns.bytes();
         self.bytes += after - before;
-        if self.bytes > FULL {
+        if self.bytes > FULL.saturating_sub(self.seen.bytes() / self.threads).max(LEAST_FULL) {
             self.hand_on(self.fullest((table, day), after))?;
         }
         Ok(())

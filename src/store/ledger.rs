@@ -9,6 +9,7 @@ use arrow::record_batch::RecordBatch;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What the ledger knows of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct KnownFile {
 /// The files of all loads: the newest row of each name, and a row of each content.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    by_name: HashMap<String, KnownFile>,
+    by_name: HashMap<Arc<str>, KnownFile>,
     by_content: HashMap<String, FileReport>,
 }
 
@@ -105,7 +106,7 @@ fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
             modified: int(&modified, row),
             load: int(&loads, row).unwrap_or(0),
             report: FileReport {
-                name: string(&names, row).unwrap_or_default(),
+                name: string(&names, row).unwrap_or_default().into(),
                 size: count(&sizes, row),
                 modified: int(&modified, row),
                 bytes: count(&bytes, row),

@@ -30,7 +30,7 @@ use crate::discover::Input;
 use crate::load::{FileReport, LoadOptions, Progress, Totals, catalog_version, day_of};
 use crate::table::Table;
 use delta::Change;
-use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ impl Store {
     /// changed since they were loaded are skipped; records that are there already are counted.
     pub fn load(
         root: &Path,
-        inputs: &[Input],
+        mut inputs: Vec<Input>,
         troubled: Vec<FileReport>,
         (load_options, write_options): (&LoadOptions, WriteOptions),
         progress: &dyn Progress,
@@ -104,19 +104,18 @@ impl Store {
         runtime.block_on(recover(root, &manifest))?;
         let ledger = Ledger::read(root, &manifest)?;
         let mut loaded = Loaded::default();
-        let (unchanged, fresh): (Vec<&Input>, Vec<&Input>) =
-            inputs.iter().partition(|input| ledger.is_unchanged(&input.name, input.size, input.modified));
-        loaded.totals.unchanged = unchanged.len() as u64;
-        loaded.totals.files = unchanged.len() as u64;
-        let fresh: Vec<Input> = fresh.into_iter().cloned().collect();
-        if fresh.is_empty() && troubled.is_empty() {
+        let all = inputs.len();
+        inputs.retain(|input| !ledger.is_unchanged(&input.name, input.size, input.modified));
+        loaded.totals.unchanged = (all - inputs.len()) as u64;
+        loaded.totals.files = loaded.totals.unchanged;
+        if inputs.is_empty() && troubled.is_empty() {
             return Ok(loaded);
         }
         let number = manifest.loads + 1;
         let writer = LoadWriter::new(root, number);
         let existing = |table: Table, day: i32| read::identities(root, &manifest, table, day).map_err(|error| error.to_string());
         let known = |hash: &str| ledger.content(hash).cloned();
-        let mut reports = crate::load::load(&fresh, &writer, Some(&existing), Some(&known), load_options, progress)?;
+        let mut reports = crate::load::load(&inputs, &writer, Some(&existing), Some(&known), load_options, progress)?;
         reports.extend(troubled);
         for report in &reports {
             loaded.totals.add(report);
@@ -143,6 +142,9 @@ fn runtime(root: &Path) -> Result<tokio::runtime::Runtime, StoreError> {
         .map_err(|error| StoreError::io(root, error))
 }
 
+/// Logs that are written at once: each takes threads of its own, and each thread memory.
+const AT_ONCE: usize = 2;
+
 /// Commits the files of a load to the Delta logs, the ledger last.
 async fn commit(
     root: &Path,
@@ -157,7 +159,7 @@ async fn commit(
         let delta = delta::open_or_create(root, *table).await?;
         delta::commit(&delta, *table, Change::of_load(files, now, vec![load.clone()])).await
     });
-    let versions = try_join_all(commits).await?;
+    let versions: Vec<u64> = stream::iter(commits).buffered(AT_ONCE).try_collect().await?;
     for ((table, files), version) in others.into_iter().zip(versions) {
         manifest.add(table, version, files);
     }
