@@ -63,9 +63,8 @@ pub fn load(
         let report = file::load_file(&pool, input, known, options)?;
         debug_assert!(report.balances());
         progress.file_done(&report);
-        if let Some(slot) = reports.get(place) {
-            slot.get_or_init(|| report);
-        }
+        let kept = reports.get(place).is_some_and(|slot| slot.set(report).is_ok());
+        debug_assert!(kept, "each file has a slot of its own");
         Ok::<(), LoadError>(())
     })?;
     let rest = rest_of(pool.into_workers(), shelf);

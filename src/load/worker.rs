@@ -53,9 +53,9 @@ pub trait Shelf: Sync + std::fmt::Debug {
 }
 
 /// All columns of a worker together may have this many bytes, less its part of the identities, which are kept as long as the
-/// load lasts: then some are handed on. So a load takes as much memory however long it is.
+/// load lasts: then some are handed on. So a load of a few GiB takes hardly more memory than one of a few hundred MiB.
 const FULL: usize = 14 << 20;
-/// Columns may have at least this many bytes, whatever else is kept.
+/// Columns may have at least this many bytes, however many identities are kept.
 const LEAST_FULL: usize = 6 << 20;
 /// Buffers up to this many bytes are kept from file to file, larger ones only as long as files fill a quarter of them.
 const SMALL_BUFFER: usize = 2 << 20;
@@ -70,6 +70,7 @@ pub struct Worker<'s> {
     seen: &'s Seen<'s>,
     shelf: &'s dyn Shelf,
     tables: TableSet,
+    /// Threads that share the memory of the load.
     threads: usize,
     last_day: LastDay,
     columns: BTreeMap<(Table, Day), Columns>,
@@ -123,10 +124,15 @@ impl<'s> Worker<'s> {
         columns.push(row);
         let after = columns.bytes();
         self.bytes += after - before;
-        if self.bytes > FULL.saturating_sub(self.seen.bytes() / self.threads).max(LEAST_FULL) {
+        if self.bytes > self.room() {
             self.hand_on(self.fullest((table, day), after))?;
         }
         Ok(())
+    }
+
+    /// Bytes that its columns may have.
+    fn room(&self) -> usize {
+        FULL.saturating_sub(self.seen.bytes() / self.threads).max(LEAST_FULL)
     }
 
     /// The largest columns but those at hand, of `bytes`: their day mostly is not over yet.

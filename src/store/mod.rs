@@ -30,7 +30,7 @@ use crate::discover::Input;
 use crate::load::{FileReport, LoadOptions, Progress, Totals, catalog_version, day_of};
 use crate::table::Table;
 use delta::Change;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::future::try_join_all;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -142,9 +142,6 @@ fn runtime(root: &Path) -> Result<tokio::runtime::Runtime, StoreError> {
         .map_err(|error| StoreError::io(root, error))
 }
 
-/// Logs that are written at once: each takes threads of its own, and each thread memory.
-const AT_ONCE: usize = 2;
-
 /// Commits the files of a load to the Delta logs, the ledger last.
 async fn commit(
     root: &Path,
@@ -159,7 +156,7 @@ async fn commit(
         let delta = delta::open_or_create(root, *table).await?;
         delta::commit(&delta, *table, Change::of_load(files, now, vec![load.clone()])).await
     });
-    let versions: Vec<u64> = stream::iter(commits).buffered(AT_ONCE).try_collect().await?;
+    let versions = try_join_all(commits).await?;
     for ((table, files), version) in others.into_iter().zip(versions) {
         manifest.add(table, version, files);
     }

@@ -31,12 +31,12 @@ const FEW_IDS: usize = 100;
 /// What a span takes of its pool, in one word, for millions of them are sorted: its units; whether it is a task (a demand
 /// of unknown size is none); and whether it was never seen to end.
 #[derive(Debug, Clone, Copy)]
-struct Load(i64);
+struct Taken(i64);
 
-impl Load {
-    fn new(units: i64, task: bool, open: bool) -> Load {
+impl Taken {
+    fn new(units: i64, task: bool, open: bool) -> Taken {
         const MOST: i64 = i64::MAX >> 2;
-        Load(units.clamp(-MOST, MOST) << 2 | i64::from(open) << 1 | i64::from(task))
+        Taken(units.clamp(-MOST, MOST) << 2 | i64::from(open) << 1 | i64::from(task))
     }
 
     fn units(self) -> i64 {
@@ -112,21 +112,21 @@ struct Level {
 }
 
 impl Level {
-    fn begin(&mut self, load: Load) {
-        self.used = self.used.saturating_add(load.units());
-        self.lower = self.lower.saturating_add(load.units());
-        self.tasks += load.tasks();
-        self.open += load.open();
+    fn begin(&mut self, taken: Taken) {
+        self.used = self.used.saturating_add(taken.units());
+        self.lower = self.lower.saturating_add(taken.units());
+        self.tasks += taken.tasks();
+        self.open += taken.open();
     }
 
     /// Its containers stop.
-    fn stop(&mut self, load: Load) {
-        self.lower = self.lower.saturating_sub(load.units());
+    fn stop(&mut self, taken: Taken) {
+        self.lower = self.lower.saturating_sub(taken.units());
     }
 
-    fn end(&mut self, load: Load) {
-        self.used = self.used.saturating_sub(load.units());
-        self.tasks -= load.tasks();
+    fn end(&mut self, taken: Taken) {
+        self.used = self.used.saturating_sub(taken.units());
+        self.tasks -= taken.tasks();
     }
 }
 
@@ -146,10 +146,10 @@ pub struct Walk {
     /// Which of the pools that are shown are still to come.
     rest: Range<usize>,
     pool: u32,
-    begins: Edges<Load>,
-    stops: Edges<Load>,
-    ends: Edges<Load>,
-    /// What is refused from when on, and is no longer: there is little of it.
+    begins: Edges<Taken>,
+    stops: Edges<Taken>,
+    ends: Edges<Taken>,
+    /// What more is refused from an instant on, or less: there is little of it.
     refused: Edges<i64>,
     /// The next change of a limit.
     change: usize,
@@ -308,15 +308,15 @@ impl Walk {
             return;
         }
         let lasts = end == i64::MAX;
-        let load = Load::new(units, task, task && lasts);
-        self.begins.push(start, load);
+        let taken = Taken::new(units, task, task && lasts);
+        self.begins.push(start, taken);
         if !lasts {
-            self.ends.push(end, load);
+            self.ends.push(end, taken);
         }
         // No peak is where containers stop; the lower bound, which this leaves too high, is not looked at.
         let early = early.min(end);
         if early < i64::MAX && !self.sweep.only_peaks {
-            self.stops.push(early, load);
+            self.stops.push(early, taken);
         }
         if refused != 0 {
             self.refused.push(start, refused);
@@ -363,14 +363,14 @@ impl Walk {
 
     /// All that happens at an instant.
     fn step(&mut self, time: i64) {
-        while let Some(load) = self.begins.next_at(time) {
-            self.level.begin(load);
+        while let Some(taken) = self.begins.next_at(time) {
+            self.level.begin(taken);
         }
-        while let Some(load) = self.stops.next_at(time) {
-            self.level.stop(load);
+        while let Some(taken) = self.stops.next_at(time) {
+            self.level.stop(taken);
         }
-        while let Some(load) = self.ends.next_at(time) {
-            self.level.end(load);
+        while let Some(taken) = self.ends.next_at(time) {
+            self.level.end(taken);
         }
         while let Some(refused) = self.refused.next_at(time) {
             self.level.refused = self.level.refused.saturating_add(refused);
