@@ -10,5 +10,6 @@ mod launches;
 mod nouns;
 mod partitions;
 mod pools;
+mod refused;
 mod rhythms;
 mod scan;

@@ -14,6 +14,9 @@ pub const FARGATE: &str = "fargate_vcpu";
 /// vCPU of Fargate Spot.
 pub const FARGATE_SPOT: &str = "fargate_spot_vcpu";
 
+/// How long a refused demand stands, in microseconds, where its caller neither starts a task nor asks again.
+pub const DEMAND_STANDS: i64 = 15 * 60 * 1_000_000;
+
 /// The pools whose use is replayed, with what one unit is.
 pub const RESOURCES: &[(&str, &str)] = &[
     (FARGATE, "vCPU"),

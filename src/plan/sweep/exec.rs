@@ -1,5 +1,5 @@
-//! The operator: every part of every input is folded on its own, the parts become a whole once, and each
-//! output gives its share of the rows.
+//! The operator: the first inputs are read as they are; every part of every other input is folded on its own, the
+//! parts become a whole once, and each output gives its share of the rows.
 
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, SendableRecordBatchStream,
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, SendableRecordBatchStream, collect,
 };
 use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::stream::StreamExt;
@@ -28,6 +28,8 @@ pub type Output = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// What an analysis does with its rows.
 pub trait Sweep: Debug + Send + Sync + Sized + 'static {
+    /// What the first inputs tell: it is known before the others are read.
+    type First: Send + Sync + 'static;
     /// What is kept of some rows.
     type Part: Send + 'static;
     /// What is kept of all rows.
@@ -35,11 +37,19 @@ pub trait Sweep: Debug + Send + Sync + Sized + 'static {
 
     /// The name in plans.
     const NAME: &'static str;
+    /// How many inputs come first.
+    const FIRST: usize = 0;
+
+    /// What the rows of the first inputs tell.
+    ///
+    /// # Errors
+    /// When a column is missing or cannot be read as its type.
+    fn first(&self, batches: &[RecordBatch]) -> Result<Self::First>;
 
     /// Nothing kept yet.
-    fn part(&self) -> Self::Part;
+    fn part(&self, first: &Arc<Self::First>) -> Self::Part;
 
-    /// Keeps the rows of a batch of an input.
+    /// Keeps the rows of a batch of one of the other inputs, which are numbered after the first.
     ///
     /// # Errors
     /// When a column is missing or cannot be read as its type.
@@ -78,32 +88,39 @@ impl<S: Sweep> SweepExec<S> {
         SweepExec { sweep, inputs, properties: Arc::new(properties), swept: Mutex::new(None) }
     }
 
-    fn fold(&self, context: &Arc<TaskContext>) -> Result<Swept<S>> {
-        let mut streams = Vec::new();
-        for (number, input) in self.inputs.iter().enumerate() {
-            for partition in 0..input.properties().output_partitioning().partition_count() {
-                streams.push((number, input.execute(partition, Arc::clone(context))?));
-            }
-        }
+    fn fold(&self, context: &Arc<TaskContext>) -> Swept<S> {
         let outputs = self.properties.output_partitioning().partition_count();
-        let sweep = Arc::clone(&self.sweep);
+        let (sweep, inputs, context) = (Arc::clone(&self.sweep), self.inputs.clone(), Arc::clone(context));
         let whole = async move {
-            let folding: Vec<_> = streams
-                .into_iter()
-                .map(|(number, stream)| SpawnedTask::spawn(fold(Arc::clone(&sweep), number, stream)))
-                .collect();
+            let (first, others) = inputs.split_at_checked(S::FIRST).unwrap_or((&[], &inputs));
+            let mut batches = Vec::new();
+            for input in first {
+                batches.extend(collect(Arc::clone(input), Arc::clone(&context)).await?);
+            }
+            let first = Arc::new(sweep.first(&batches)?);
+            let mut folding = Vec::new();
+            for (number, input) in (S::FIRST..).zip(others) {
+                for partition in 0..input.properties().output_partitioning().partition_count() {
+                    let stream = input.execute(partition, Arc::clone(&context))?;
+                    folding.push(SpawnedTask::spawn(fold(Arc::clone(&sweep), sweep.part(&first), number, stream)));
+                }
+            }
             let mut parts = Vec::with_capacity(folding.len());
             for part in folding {
                 parts.push(part.join().await.map_err(|error| DataFusionError::External(Box::new(error)))??);
             }
             sweep.whole(parts, outputs).map(Arc::new)
         };
-        Ok(whole.map(|whole: Result<_>| whole.map_err(Arc::new)).boxed().shared())
+        whole.map(|whole: Result<_>| whole.map_err(Arc::new)).boxed().shared()
     }
 }
 
-async fn fold<S: Sweep>(sweep: Arc<S>, input: usize, mut stream: SendableRecordBatchStream) -> Result<S::Part> {
-    let mut part = sweep.part();
+async fn fold<S: Sweep>(
+    sweep: Arc<S>,
+    mut part: S::Part,
+    input: usize,
+    mut stream: SendableRecordBatchStream,
+) -> Result<S::Part> {
     while let Some(batch) = stream.next().await {
         sweep.add(&mut part, input, &batch?)?;
     }
@@ -169,7 +186,7 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
             let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
             match swept.as_ref() {
                 Some(swept) => swept.clone(),
-                None => swept.insert(self.fold(&context)?).clone(),
+                None => swept.insert(self.fold(&context)).clone(),
             }
         };
         let sweep = Arc::clone(&self.sweep);

@@ -10,12 +10,20 @@ pub const NONE: u32 = u32::MAX;
 /// none when there have to be more slots. The rows themselves are compared by the caller.
 #[derive(Debug, Default)]
 pub struct Index {
-    slots: Vec<(u32, u32)>,
+    slots: Vec<Slot>,
     rows: usize,
 }
 
+/// Half of a hash, and the row that has it.
+pub type Slot = (u32, u32);
+
 /// A slot without a row.
-const FREE: (u32, u32) = (0, NONE);
+const FREE: Slot = (0, NONE);
+
+/// The row that most likely has a hash, given its first slot: it is still to be compared. [`NONE`] where nothing is like it.
+pub fn likely((known, row): Slot, hash: u64) -> u32 {
+    if known == half(hash) { row } else { NONE }
+}
 
 impl Index {
     /// The row of a hash that the caller calls the same.
@@ -32,14 +40,11 @@ impl Index {
         }
     }
 
-    /// The row that most likely has a hash: it is still to be compared. [`NONE`] where nothing is like it.
-    pub fn likely(&self, hash: u64) -> u32 {
-        let Some(mask) = self.slots.len().checked_sub(1) else { return NONE };
-        let hash = half(hash);
-        match self.slots.get(hash as usize & mask) {
-            Some((known, row)) if *known == hash => *row,
-            _ => NONE,
-        }
+    /// The slot where a hash is looked for first. To read those of many hashes before any of them is compared waits for
+    /// far memory once.
+    pub fn slot(&self, hash: u64) -> Slot {
+        let mask = self.slots.len().wrapping_sub(1);
+        self.slots.get(half(hash) as usize & mask).copied().unwrap_or(FREE)
     }
 
     /// Adds a row that [`Index::find`] did not find.
@@ -54,7 +59,7 @@ impl Index {
         self.rows += 1;
     }
 
-    fn put(&mut self, slot: (u32, u32)) {
+    fn put(&mut self, slot: Slot) {
         let Some(mask) = self.slots.len().checked_sub(1) else { return };
         let mut at = slot.0 as usize & mask;
         while self.slots.get(at).is_some_and(|slot| *slot != FREE) {
@@ -223,7 +228,7 @@ impl<T> IntoIterator for Rows<T> {
 }
 
 /// Members in the order of their groups.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Groups {
     /// Where the members of a group begin; one more than there are groups.
     starts: Vec<usize>,
@@ -310,15 +315,15 @@ mod tests {
                 }
             }
             assert_eq!(rows.len(), 400);
-            let mut likely = 0;
+            let mut at_once = 0;
             for key in 0..400 {
                 let row = index.find(hash(key), |row| rows.get(row) == Some(&key)).unwrap();
                 assert_eq!(rows.get(row), Some(&key));
-                likely += usize::from(index.likely(hash(key)) == row);
+                at_once += usize::from(likely(index.slot(hash(key)), hash(key)) == row);
             }
             // Where hashes differ, most rows stand in the first place that is looked at.
-            assert!(keep < u64::MAX || likely > 200, "{likely}");
-            assert!(keep < u64::MAX || index.likely(hash(400)) == NONE);
+            assert!(keep < u64::MAX || at_once > 200, "{at_once}");
+            assert!(keep < u64::MAX || likely(index.slot(hash(400)), hash(400)) == NONE);
             assert_eq!(index.find(hash(400), |row| rows.get(row) == Some(&400)), None);
         }
     }

@@ -229,12 +229,17 @@ fn single(column: &ArrayRef) -> ArrayRef {
 }
 
 impl Sweep for Partitions {
+    type First = ();
     type Part = Part;
     type Whole = Whole;
 
     const NAME: &'static str = "WholePartitionsExec";
 
-    fn part(&self) -> Part {
+    fn first(&self, _batches: &[RecordBatch]) -> Result<()> {
+        Ok(())
+    }
+
+    fn part(&self, _first: &Arc<()>) -> Part {
         Part::default()
     }
 

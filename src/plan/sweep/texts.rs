@@ -1,6 +1,7 @@
 //! Texts that are kept once, and columns of them as numbers.
 
 use arrow::array::{Array, StringViewArray};
+use arrow::buffer::Buffer;
 
 use super::index::{Index, NONE, fold};
 
@@ -19,6 +20,11 @@ impl Texts {
         let end = *self.ends.get(number)?;
         let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         self.bytes.get(start..end)
+    }
+
+    /// The number of a text that is known.
+    pub fn find(&self, text: &str) -> Option<u32> {
+        self.index.find(hash(text), |number| self.get(number) == Some(text))
     }
 
     /// The number of a text.
@@ -61,21 +67,38 @@ fn hash(text: &str) -> u64 {
 }
 
 /// Slots of a memory.
-const SLOTS: usize = 1024;
+const SLOTS: usize = 2048;
 
-/// What the views of one column stood for. Columns with few texts come with equal views for equal texts,
+/// What the views of one column stood for, in one table. Columns with few texts come with equal views for equal texts,
 /// so that most texts need not be looked at.
 #[derive(Debug, Default)]
 pub struct Memory {
     slots: Vec<(u128, u32)>,
+    /// What the views point into. It is held on to, so that nothing else can take its place.
+    buffers: Vec<Buffer>,
 }
 
 impl Memory {
     /// The texts of a column as numbers.
     pub fn numbers(&mut self, column: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
-        // Views point into the buffers of their own batch.
-        self.slots.clear();
-        self.slots.resize(SLOTS, (u128::MAX, NONE));
+        self.numbers_by(column, |text| texts.keep(text))
+    }
+
+    /// The texts of a column as the numbers that they have in a table, which stays as it is; [`NONE`] for the others.
+    pub fn known(&mut self, column: &StringViewArray, texts: &Texts) -> Vec<u32> {
+        self.numbers_by(column, |text| texts.find(text).unwrap_or(NONE))
+    }
+
+    fn numbers_by(&mut self, column: &StringViewArray, mut number_of: impl FnMut(&str) -> u32) -> Vec<u32> {
+        // Views point into the buffers of their own batch, which are often those of the batch before.
+        let buffers = column.data_buffers();
+        let is_same = |(left, right): (&Buffer, &Buffer)| left.as_ptr() == right.as_ptr() && left.len() == right.len();
+        let known = self.buffers.len() == buffers.len() && self.buffers.iter().zip(buffers.iter()).all(is_same);
+        if !known || self.slots.is_empty() {
+            self.buffers = buffers.to_vec();
+            self.slots.clear();
+            self.slots.resize(SLOTS, (u128::MAX, NONE));
+        }
         let views = column.views().iter().enumerate();
         let number = |(row, view): (usize, &u128)| {
             if !column.is_valid(row) {
@@ -85,7 +108,7 @@ impl Memory {
             match self.slots.get_mut(at) {
                 Some((known, number)) if known == view => *number,
                 Some(slot) => {
-                    *slot = (*view, texts.keep(column.value(row)));
+                    *slot = (*view, number_of(column.value(row)));
                     slot.1
                 }
                 None => NONE,
@@ -117,14 +140,20 @@ mod tests {
 
     #[test]
     fn columns_of_texts_become_columns_of_numbers() {
-        let many: Vec<Option<String>> =
-            (0..5_000).map(|row| (row % 7 > 0).then(|| format!("{:0>width$}", row % 1_500, width = 1 + row % 40))).collect();
-        let column = StringViewArray::from_iter(many.iter().map(Option::as_deref));
+        let column = |from: usize| {
+            let word = |row: usize| (!row.is_multiple_of(7)).then(|| format!("{:0>width$}", row % 1_500, width = 1 + row % 40));
+            StringViewArray::from_iter((from..from + 5_000).map(word))
+        };
         let (mut texts, mut memory) = (Texts::default(), Memory::default());
-        for column in [column.slice(0, 5_000), column.slice(900, 4_000)] {
-            let numbers = memory.numbers(&column, &mut texts);
-            let back: Vec<Option<&str>> = numbers.iter().map(|number| texts.get(*number)).collect();
-            assert_eq!(back, column.iter().collect::<Vec<_>>());
+        let (nothing, mut known) = (Texts::default(), Memory::default());
+        for column in [column(0), column(0).slice(900, 4_000), column(3_000), column(0), column(77)] {
+            for part in [column.slice(0, 2_000), column.slice(1_000, 3_000)] {
+                let numbers = memory.numbers(&part, &mut texts);
+                let back: Vec<Option<&str>> = numbers.iter().map(|number| texts.get(*number)).collect();
+                assert_eq!(back, part.iter().collect::<Vec<_>>());
+                assert!(known.known(&part, &nothing).iter().all(|number| *number == NONE));
+                assert_eq!(Memory::default().known(&part, &texts), numbers);
+            }
         }
     }
 }

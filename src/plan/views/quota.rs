@@ -89,7 +89,8 @@ fn tasks(need: Need) -> String {
         format!(
             "select {key} as \"key\", e.account, e.region, e.cluster, e.service, e.container_instance, e.launch_type, \
              e.capacity_provider, e.network_interface is not null as networked, e.created_at as created, e.\"time\" as seen, \
-             e.execution_stopped_at as early, e.stopped_at as stop, e.cpu, e.memory, e.last_status{id} from task_events e{condition}"
+             e.execution_stopped_at as early, e.stopped_at as stop, e.cpu, e.memory, e.last_status, e.family, e.\"group\", \
+             e.started_by{id} from task_events e{condition}"
         )
     };
     [named("e.task_arn", ""), named("coalesce(e.task, e.id, '')", " where e.task_arn is null")].join(" union all ")
@@ -101,7 +102,7 @@ fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) ->
     format!(
         "select '{resource}' as resource, arrow_cast(null, 'Utf8View') as account, {region} as region, \
          arrow_cast({scope}, 'Utf8View') as scope, coalesce(p.start, s.start) as created, s.stop as early, s.stop, \
-         cast({units} as bigint) as units, cast(0 as bigint) as refused{passed} \
+         cast({units} as bigint) as units{passed} \
          from (select coalesce(j.submission, j.id) as submission, max(j.run_id) as run_id, min(j.submitted_at) as start, \
            max(coalesce(j.finished_at, case when j.status in ('terminated', 'aborted', 'failed', 'done') \
              then j.last_processed_at end)) as stop, bool_or(j.provisioned) as provisioned, max(j.backend) as backend, \
@@ -170,14 +171,14 @@ fn view(need: Need) -> String {
            arrow_cast(case when q.stated is not null then 'quotas' when q.known_limit is not null then q.known_source end, \
              'Utf8View') as limit_source from (\
              select q.*, quota_limit(q.resource, q.account, q.region, q.cluster, q.service, q.\"time\") as stated \
-             from quota_steps({tasks}, {submissions}, {demands}, {limits}, {from}, {to}, quota_changes(), {evidence}, {peaks}) q) q) q",
+             from quota_steps({refusals}, {tasks}, {submissions}, {limits}, {from}, {to}, quota_changes(), {evidence}, {peaks}) q) q) q",
         known = listed("id time ended_at account region resource cluster service container_instance project backend"),
         duration = seconds_so_far("q.\"time\"", "q.ended_at", need),
         levels = listed("used used_lower refused needed allowed"),
         raw = no_raw(need),
         tasks = as_text(&tasks(need)),
         submissions = as_text(&submissions(need)),
-        demands = as_text(&refused::spans(need)),
+        refusals = as_text(&refused::refusals()),
         limits = as_text(&stated()),
         from = bound(need.from),
         to = bound(need.to),

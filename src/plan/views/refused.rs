@@ -3,13 +3,12 @@
 //!
 //! A caller that is refused asks again: its newest demand counts, until a task of it starts or 15 minutes
 //! pass. A caller is what started the task (startedBy, else its group, else its service) with one family.
-//! A service event names no number of tasks: one is counted.
+//! A service event names no number of tasks: one is counted. `quota` follows the same rule while it reads the
+//! events of tasks ([`crate::plan::sweep`]); both are held against each other in the tests.
 
 use super::quota::ON_FARGATE;
-use crate::plan::nouns::Need;
+use crate::plan::quotas::DEMAND_STANDS;
 
-/// How long a demand stands, in microseconds.
-const STANDS: i64 = 15 * 60 * 1_000_000;
 /// The tasks that a call itself placed are created up to so much later, in microseconds.
 const OWN: i64 = 2_000_000;
 
@@ -38,31 +37,35 @@ fn starts(join: &str, size_of: &str) -> String {
     )
 }
 
-/// The refused demands as spans.
-pub fn spans(need: Need) -> String {
-    let id = if need.evidence { ", d.record as id" } else { "" };
+/// What was refused to whom: pool, account, region, cluster and service or who asked and the family, from when a start
+/// is one of the next, since when the demand stands (both in microseconds), tasks missing, CPU units of one, id, record.
+pub fn refusals() -> String {
+    let of_service = |column: &str| format!("case when f.kind = 'service' then f.{column} end as {column}");
     format!(
-        "select d.resource, d.account, d.region, arrow_cast('', 'Utf8View') as scope, \
-         d.start as created, d.stop as early, d.stop as stop, cast(0 as bigint) as units, d.missing * d.size as refused{id} from ({}) d",
-        demands()
+        "select {POOL} as resource, f.account, f.region, {cluster}, {service}, \
+         coalesce(f.started_by, f.\"group\", concat('family:', f.family)) as asker, f.family, \
+         cast(f.\"time\" as bigint) + case when f.kind = 'launch' and f.task is not null then {OWN} else 0 end as at, \
+         cast(f.\"time\" as bigint) as start, case when f.kind = 'service' then 1 else f.missing_tasks end as missing, \
+         coalesce(f.requested_cpu, d.cpu) as cpu, f.id, f.record \
+         from failures f left join (select c.account, c.region, c.task_definition, max(c.requested_cpu) as cpu from calls c \
+           where c.event_source = 'ecs.amazonaws.com' and c.event_name = 'RegisterTaskDefinition' group by 1, 2, 3) d \
+           on d.account = f.account and d.region = f.region and d.task_definition = f.task_definition \
+         where {REFUSED}",
+        cluster = of_service("cluster"),
+        service = of_service("service"),
     )
 }
 
 /// The refused demands: pool, caller, family, tasks missing, CPU units of one, from start to stop.
 pub fn demands() -> String {
-    let caller = "case when f.kind = 'service' then concat('service:', coalesce(f.cluster, ''), '/', f.service) \
-         else coalesce(f.started_by, f.\"group\", concat('family:', f.family)) end";
+    let caller =
+        "case when r.service is not null then concat('service:', coalesce(r.cluster, ''), '/', r.service) else r.asker end";
     let refusals = format!(
-        "select f.id, f.record, {POOL} as resource, f.account, f.region, {caller} as caller, \
-         case when f.kind = 'service' then '' else f.family end as family, \
-         case when f.kind = 'service' then {caller} else f.family end as size_of, \
-         cast(f.\"time\" as bigint) + case when f.kind = 'launch' and f.task is not null then {OWN} else 0 end as at, \
-         cast(f.\"time\" as bigint) as start, case when f.kind = 'service' then 1 else f.missing_tasks end as missing, \
-         coalesce(f.requested_cpu, d.cpu) as cpu, 1 as refusal, cast(null as bigint) as task_cpu \
-         from failures f left join (select c.account, c.region, c.task_definition, max(c.requested_cpu) as cpu from calls c \
-           where c.event_source = 'ecs.amazonaws.com' and c.event_name = 'RegisterTaskDefinition' group by 1, 2, 3) d \
-           on d.account = f.account and d.region = f.region and d.task_definition = f.task_definition \
-         where {REFUSED}"
+        "select r.id, r.record, r.resource, r.account, r.region, {caller} as caller, \
+         case when r.service is not null then '' else r.family end as family, \
+         case when r.service is not null then {caller} else r.family end as size_of, \
+         r.at, r.start, r.missing, r.cpu, 1 as refusal, cast(null as bigint) as task_cpu from ({}) r",
+        refusals()
     );
     let families = starts(
         &format!(
@@ -80,12 +83,13 @@ pub fn demands() -> String {
         CALLER,
     );
     // From the newest back: the least time so far is the next one. A start at the very instant of a
-    // refusal is no later start, and of two refusals at one instant the greater id is the newer.
+    // refusal is no later start, and of two refusals at one instant the greater id is the newer. Of two starts at one
+    // instant the larger task tells the size.
     let next = "min(w.at) over (partition by w.account, w.region, w.caller, w.family \
          order by w.at desc, w.refusal desc, w.id desc rows between unbounded preceding and 1 preceding)";
-    let sized = "count(w.task_cpu) over (partition by w.account, w.region, w.size_of order by w.at, w.refusal, w.id \
+    let sized = "count(w.task_cpu) over (partition by w.account, w.region, w.size_of order by w.at, w.refusal, w.task_cpu, w.id \
          rows between unbounded preceding and current row)";
-    let stop = time(&format!("least(w.start + {STANDS}, coalesce(w.next, w.start + {STANDS}))"));
+    let stop = time(&format!("least(w.start + {DEMAND_STANDS}, coalesce(w.next, w.start + {DEMAND_STANDS}))"));
     format!(
         "select w.resource, w.account, w.region, w.caller, w.family, w.record, {start} as start, {stop} as stop, w.missing, \
          quota_task_units(coalesce(w.cpu, w.last_cpu, 0)) as size from (\

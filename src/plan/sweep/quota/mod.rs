@@ -1,12 +1,13 @@
-//! `quota_steps(tasks, submissions, demands, limits, from, to, changes, ids, peaks)`: the steps of use of every pool.
+//! `quota_steps(refusals, tasks, submissions, limits, from, to, changes, ids, peaks)`: the steps of use of every pool.
 //!
-//! `tasks`, `submissions`, `demands` and `limits` are SQL (their columns: [`span::Part`]); `from` and `to` bound the window in
+//! `refusals`, `tasks`, `submissions` and `limits` are SQL (their columns: [`refusals::Refusals`], [`span::Part`]); `from` and `to` bound the window in
 //! microseconds; `changes` are the instants at which limits change; with `peaks` only those steps are told at which most is used,
 //! and most is needed, for the first time. Filters on what does not change in a
 //! pool reach the inputs where they can, and leave out pools where they cannot: a query for one resource
 //! reads what that resource needs.
 
 mod pools;
+mod refusals;
 mod span;
 mod uses;
 mod walk;
@@ -30,6 +31,7 @@ use super::source::{input, number, over, text};
 use crate::plan::function::time_type;
 use crate::plan::quotas::{Quotas, RESOURCES};
 use pools::Whole;
+use refusals::Refusals;
 use span::Part;
 use walk::Walk;
 
@@ -43,6 +45,9 @@ const MEMORY: u8 = 5;
 const ENI: u8 = 6;
 const GPUS: u8 = 7;
 const PRICE: u8 = 8;
+
+/// What may be refused.
+const FARGATE: &[u8] = &[VCPU, VCPU_SPOT];
 
 /// The place of a resource.
 fn resource(name: &str) -> Option<u8> {
@@ -101,9 +106,9 @@ impl TableFunctionImpl for Function {
         let ids = with_ids.then(|| Field::new("ids", DataType::List(walk::item()), true));
         let fields = pool_fields().chain(times).chain(amounts).chain(counts).chain(ids);
         Ok(Arc::new(Table {
-            tasks: text(arguments, 0)?,
-            submissions: text(arguments, 1)?,
-            demands: text(arguments, 2)?,
+            refusals: text(arguments, 0)?,
+            tasks: text(arguments, 1)?,
+            submissions: text(arguments, 2)?,
             limits: text(arguments, 3)?,
             from: number(arguments, 4)?,
             to: number(arguments, 5)?,
@@ -126,9 +131,9 @@ fn changes(list: Option<&Expr>) -> Vec<i64> {
 /// The rows of the function for its arguments.
 #[derive(Debug)]
 struct Table {
+    refusals: String,
     tasks: String,
     submissions: String,
-    demands: String,
     limits: String,
     from: Option<i64>,
     to: Option<i64>,
@@ -145,13 +150,10 @@ impl Table {
         let any = |resources: &[u8]| resources.iter().any(|resource| wanted.contains(resource));
         let on_instances = any(&[CPU, MEMORY, ENI]);
         let mut conditions = Vec::new();
-        if any(&[VCPU]) {
-            conditions.push(
-                "((e.launch_type = 'FARGATE' or e.capacity_provider = 'FARGATE') and coalesce(e.capacity_provider, '') <> 'FARGATE_SPOT')",
-            );
-        }
-        if any(&[VCPU_SPOT]) {
-            conditions.push("e.capacity_provider = 'FARGATE_SPOT'");
+        let fargate = any(FARGATE);
+        if fargate {
+            // Also a start on Spot meets what was refused on demand.
+            conditions.push("e.launch_type = 'FARGATE' or e.capacity_provider in ('FARGATE', 'FARGATE_SPOT')");
         }
         if any(&[CLUSTER]) {
             conditions.push("e.cluster is not null");
@@ -174,24 +176,28 @@ impl Table {
             if needed { format!("e.{name}") } else { format!("arrow_cast(null, '{kind}') as {name}") }
         };
         let named = |name: &str, needed: bool| column(name, "Utf8View", needed);
-        let fargate = any(&[VCPU, VCPU_SPOT]);
         format!(
-            "select e.\"key\", e.account, e.region, {}, {}, {}, {}, {}, {}, e.created, e.seen, e.early, e.stop, {}, {}, e.last_status{} \
-             from ({}) e where {condition}",
-            named("cluster", any(&[CLUSTER, SERVICE]) || on_instances),
-            named("service", any(&[SERVICE])),
+            "select e.\"key\", e.account, e.region, {}, {}, {}, {}, {}, {}, e.created, e.seen, e.early, e.stop, {}, {}, e.last_status, \
+             {}, {}, {}{} from ({}) e where {condition}",
+            named("cluster", any(&[CLUSTER, SERVICE]) || on_instances || fargate),
+            named("service", any(&[SERVICE]) || fargate),
             named("container_instance", on_instances),
             named("launch_type", fargate),
             named("capacity_provider", fargate),
             column("networked", "Boolean", any(&[ENI])),
             column("cpu", "Int64", fargate || any(&[CPU])),
             column("memory", "Int64", any(&[MEMORY])),
+            named("family", fargate),
+            named("\"group\"", fargate),
+            named("started_by", fargate),
             if self.with_ids { ", e.id" } else { "" },
             self.tasks,
         )
     }
 }
 
+/// What a filter may be over to reach tasks, and refusals: one of Spot ends the demand before it, which was of none.
+const PLACE: &[&str] = &["account", "region"];
 /// What a filter may be over to reach the inputs that name their resource.
 const REACHING: &[&str] = &["account", "region", "resource"];
 
@@ -253,9 +259,9 @@ impl TableProvider for Table {
         };
         asked.extend(schema.fields().iter().map(|field| field.name().clone()));
         let inputs = vec![
-            input(session, &self.tasks_of(&wanted), filters, &["account", "region"]).await?,
+            input(session, &needed(&self.refusals, FARGATE, &wanted), filters, PLACE).await?,
+            input(session, &self.tasks_of(&wanted), filters, PLACE).await?,
             input(session, &needed(&self.submissions, &[GPUS, PRICE], &wanted), filters, REACHING).await?,
-            input(session, &needed(&self.demands, &[VCPU, VCPU_SPOT], &wanted), filters, REACHING).await?,
             input(session, &self.limits, filters, REACHING).await?,
         ];
         let outputs = session.config().target_partitions().max(1);
@@ -307,19 +313,31 @@ impl QuotaSteps {
 }
 
 impl Sweep for QuotaSteps {
+    type First = Refusals;
     type Part = Part;
     type Whole = Whole;
 
     const NAME: &'static str = "QuotaStepsExec";
+    const FIRST: usize = 1;
 
-    fn part(&self) -> Part {
-        Part::new(self.with_ids, self.outputs)
+    fn first(&self, batches: &[RecordBatch]) -> Result<Refusals> {
+        Refusals::new(batches)
+    }
+
+    fn part(&self, refusals: &Arc<Refusals>) -> Part {
+        // The others are read for what they tell of refusals only.
+        let kept = match (self.wants(VCPU), self.wants(VCPU_SPOT), self.wanted.len()) {
+            (true, _, 1) => span::ON_DEMAND,
+            (_, true, 1) => span::SPOT,
+            _ => 0,
+        };
+        Part::new(Arc::clone(refusals), kept, self.with_ids, self.outputs)
     }
 
     fn add(&self, part: &mut Part, input: usize, batch: &RecordBatch) -> Result<()> {
         match input {
-            0 => part.add_tasks(batch),
-            1 | 2 => part.add_others(batch),
+            1 => part.add_tasks(batch),
+            2 => part.add_others(batch),
             _ => part.add_limits(batch),
         }
     }

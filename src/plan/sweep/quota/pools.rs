@@ -42,6 +42,7 @@ impl Whole {
     /// Puts all parts together.
     pub fn new(sweep: &QuotaSteps, parts: Vec<Part>) -> Result<Whole> {
         let mut part = Part::joined(parts);
+        part.others.extend(part.refusals.demands(&part.told, &mut part.texts, &sweep.quotas, sweep.with_ids));
         let nothing = part.texts.keep("");
         let shards = std::mem::take(&mut part.shards);
         let (settings, count) = (part.settings.list(), shards.len());

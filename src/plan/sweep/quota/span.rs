@@ -6,9 +6,10 @@ use arrow::array::{Array, BooleanArray, Int64Array, StringViewArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
+use super::refusals::{Refusals, Starts, Told};
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{flag, flags, floats, number, numbers, text, texts};
-use crate::plan::sweep::index::{Distinct, Index, NONE, Rows, fold};
+use crate::plan::sweep::index::{Distinct, Index, NONE, Rows, Slot, fold, likely};
 use crate::plan::sweep::texts::{Memory, Texts, moved};
 
 /// The task is on Fargate, not Spot.
@@ -139,9 +140,14 @@ pub struct Part {
     pub settings: Distinct<Setting>,
     pub shards: Vec<Shard>,
     with_ids: bool,
+    /// Traits of which a task has to have one to be kept; none where all are kept.
+    kept: u8,
     pub others: Vec<Other>,
     pub limits: Vec<Limit>,
     memories: [Memory; 5],
+    pub refusals: Arc<Refusals>,
+    /// What the tasks tell of the refusals.
+    pub told: Told,
 }
 
 fn hash(key: [u64; 2]) -> u64 {
@@ -171,13 +177,16 @@ impl Events {
 
     fn setting(&self, row: usize) -> Setting {
         let [account, region, cluster, ..] = self.places.each_ref().map(|column| column.get(row).copied().unwrap_or(NONE));
-        let launch_type = text(&self.launch_types, row);
+        let networked = flag(&self.networked, row) == Some(true);
+        Setting { account, region, cluster, traits: self.on_fargate(row) + u8::from(networked) * NETWORKED }
+    }
+
+    /// [`ON_DEMAND`] or [`SPOT`], or nothing.
+    fn on_fargate(&self, row: usize) -> u8 {
         let provider = text(&self.providers, row);
         let spot = provider == Some("FARGATE_SPOT");
-        let on_demand = !spot && (launch_type == Some("FARGATE") || provider == Some("FARGATE"));
-        let networked = flag(&self.networked, row) == Some(true);
-        let traits = u8::from(on_demand) * ON_DEMAND + u8::from(spot) * SPOT + u8::from(networked) * NETWORKED;
-        Setting { account, region, cluster, traits }
+        let on_demand = !spot && (text(&self.launch_types, row) == Some("FARGATE") || provider == Some("FARGATE"));
+        u8::from(on_demand) * ON_DEMAND + u8::from(spot) * SPOT
     }
 
     fn size(&self, row: usize) -> Size {
@@ -199,11 +208,12 @@ impl Events {
 }
 
 impl Part {
-    /// Nothing yet, in so many shares; with the ids of records or without.
-    pub fn new(with_ids: bool, shares: usize) -> Part {
+    /// Nothing yet, in so many shares; with the ids of records or without; of tasks with one of these traits only, if
+    /// there are any.
+    pub fn new(refusals: Arc<Refusals>, kept: u8, with_ids: bool, shares: usize) -> Part {
         let shard = || Shard { ids: with_ids.then(Rows::default), ..Shard::default() };
         let shards = std::iter::repeat_with(shard).take(shares.max(1)).collect();
-        Part { with_ids, shards, ..Part::default() }
+        Part { with_ids, kept, shards, refusals, ..Part::default() }
     }
 
     /// How many tasks it knows.
@@ -212,13 +222,15 @@ impl Part {
     }
 
     /// Keeps events of tasks: key, account, region, cluster, service, container instance, launch type,
-    /// capacity provider, whether there is an interface, created, seen, early end, end, CPU, memory, last status, id.
+    /// capacity provider, whether there is an interface, created, seen, early end, end, CPU, memory, last status,
+    /// family, group, started by, id.
     pub fn add_tasks(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let Part { texts: known, memories, .. } = self;
+        let named = [texts(values, 1)?, texts(values, 2)?, texts(values, 3)?, texts(values, 4)?, texts(values, 5)?];
         let mut places: [Vec<u32>; 5] = Default::default();
-        for ((column, memory), place) in (1..).zip(memories).zip(&mut places) {
-            *place = memory.numbers(&texts(values, column)?, known);
+        for ((column, memory), place) in named.iter().zip(memories).zip(&mut places) {
+            *place = memory.numbers(column, known);
         }
         let column = |place: usize| numbers(values, place);
         let events = Events {
@@ -229,14 +241,19 @@ impl Part {
             networked: flags(values, 8)?,
             numbers: [column(9)?, column(10)?, column(11)?, column(12)?, column(13)?, column(14)?],
             statuses: texts(values, 15)?,
-            ids: if self.with_ids { Some(texts(values, 16)?) } else { None },
+            ids: if self.with_ids { Some(texts(values, 19)?) } else { None },
         };
+        let ([accounts, regions, clusters, services, _], [created, .., cpu, _]) = (&named, &events.numbers);
+        let (families, groups, started_by) = (&texts(values, 16)?, &texts(values, 17)?, &texts(values, 18)?);
+        let starts = Starts { accounts, regions, clusters, services, families, groups, started_by, created, cpu };
+        self.refusals.tell(&mut self.told, &starts, |row| events.on_fargate(row) > 0);
         let shares = self.shards.len();
         let share = |hash: u64| (hash >> 40) as usize % shares;
-        let mut named = (0..batch.num_rows()).filter_map(|row| events.key(row).map(|key| (row, key)));
+        let kept = (0..batch.num_rows()).filter(|row| self.kept == 0 || events.on_fargate(*row) & self.kept > 0);
+        let mut named = kept.filter_map(|row| events.key(row).map(|key| (row, key)));
         let mut found = Vec::with_capacity(TOGETHER);
         while look_up(&mut named, |hash| self.shards.get(share(hash)), &mut found) {
-            for Found { of: row, key, hash, known } in found.iter().copied() {
+            for Found { of: row, key, hash, known, .. } in found.iter().copied() {
                 let setting = self.settings.keep(events.setting(row));
                 if let Some(shard) = self.shards.get_mut(share(hash)) {
                     let size = shard.sizes.keep(events.size(row));
@@ -264,13 +281,12 @@ impl Part {
         Some(Pool { resource, account, region, first, second })
     }
 
-    /// Keeps spans that are no tasks: resource, account, region, scope, start, early end, end, units, refused, id.
+    /// Keeps spans of job submissions: resource, account, region, scope, start, early end, end, units, id.
     pub fn add_others(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let pools = [texts(values, 0)?, texts(values, 1)?, texts(values, 2)?, texts(values, 3)?];
-        let [created, early, end, units, refused] =
-            [numbers(values, 4)?, numbers(values, 5)?, numbers(values, 6)?, numbers(values, 7)?, numbers(values, 8)?];
-        let ids = if self.with_ids { Some(texts(values, 9)?) } else { None };
+        let [created, early, end, units] = [numbers(values, 4)?, numbers(values, 5)?, numbers(values, 6)?, numbers(values, 7)?];
+        let ids = if self.with_ids { Some(texts(values, 8)?) } else { None };
         for row in 0..batch.num_rows() {
             let Some(pool) = self.pool(&pools, row) else { continue };
             let times = Times {
@@ -279,8 +295,7 @@ impl Part {
                 end: number(&end, row).unwrap_or(i64::MIN),
             };
             let id = ids.as_ref().map(|ids| text(ids, row).unwrap_or_default().into());
-            let amount = |column: &Int64Array| number(column, row).unwrap_or(0);
-            self.others.push(Other { pool, times, units: amount(&units), refused: amount(&refused), id });
+            self.others.push(Other { pool, times, units: number(&units, row).unwrap_or(0), refused: 0, id });
         }
         Ok(())
     }
@@ -322,6 +337,7 @@ impl Part {
                 second: there(pool.second),
                 ..pool
             };
+            whole.told.take_in(part.told);
             whole.others.extend(part.others.into_iter().map(|span| Other { pool: moved(span.pool), ..span }));
             whole.limits.extend(part.limits.into_iter().map(|limit| Limit { pool: moved(limit.pool), ..limit }));
             let numbers = Arc::new(Moved { texts, settings });
@@ -356,6 +372,7 @@ struct Found<T> {
     of: T,
     key: [u64; 2],
     hash: u64,
+    slot: Slot,
     /// The first row of the task, or [`NONE`]: then it may still be known further on.
     known: u32,
 }
@@ -367,12 +384,13 @@ fn look_up<'s, T>(
     found: &mut Vec<Found<T>>,
 ) -> bool {
     found.clear();
-    found.extend(tasks.take(TOGETHER).map(|(of, key)| {
-        let hash = hash(key);
-        Found { of, key, hash, known: shard(hash).map_or(NONE, |shard| shard.index.likely(hash)) }
-    }));
+    found.extend(tasks.take(TOGETHER).map(|(of, key)| Found { of, key, hash: hash(key), slot: Slot::default(), known: NONE }));
+    // One step after the other for all: whatever is decided about a slot has to wait for it.
     for one in found.iter_mut() {
-        one.known = shard(one.hash).map_or(NONE, |shard| shard.checked(one.known, one.key));
+        one.slot = shard(one.hash).map(|shard| shard.index.slot(one.hash)).unwrap_or_default();
+    }
+    for one in found.iter_mut() {
+        one.known = shard(one.hash).map_or(NONE, |shard| shard.checked(likely(one.slot, one.hash), one.key));
     }
     !found.is_empty()
 }

@@ -118,12 +118,17 @@ impl InstanceStalls {
 }
 
 impl Sweep for InstanceStalls {
+    type First = ();
     type Part = Part;
     type Whole = Whole;
 
     const NAME: &'static str = "InstanceStallsExec";
 
-    fn part(&self) -> Part {
+    fn first(&self, _batches: &[RecordBatch]) -> Result<()> {
+        Ok(())
+    }
+
+    fn part(&self, _first: &Arc<()>) -> Part {
         Part::default()
     }
 

@@ -1,0 +1,268 @@
+//! Refused demand: who asked in vain, and until when each demand stood.
+//!
+//! The rule is that of [`crate::plan::views::refused`], where it stands as SQL. Here the refusals are known before
+//! the events of tasks are read, and an event tells of its start to the one demand that it may end, and of its size
+//! to the one refusal that may want it: nothing else of it is kept.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, Int64Array, StringViewArray};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+
+use super::span::{Other, Pool, Times};
+use crate::plan::function::record::{number, numbers, texts};
+use crate::plan::quotas::{DEMAND_STANDS, Quotas};
+use crate::plan::sweep::index::{Distinct, Groups, NONE};
+use crate::plan::sweep::texts::{Memory, Texts};
+
+/// Who asks for tasks, by numbers of texts: a service in a cluster, or somebody with a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Caller {
+    account: u32,
+    region: u32,
+    is_service: bool,
+    /// Cluster and service, or who asks and the family. Tasks of one family are alike, whoever asks.
+    parts: [u32; 2],
+}
+
+/// A launch, or the start of a task of a service, that was refused.
+#[derive(Debug)]
+struct Refusal {
+    resource: u8,
+    account: u32,
+    region: u32,
+    /// Who asked, and what tells how large its tasks are, by number.
+    caller: u32,
+    alike: u32,
+    /// From when a start is one of its caller's next tasks, and since when the demand stands: microseconds.
+    at: i64,
+    start: i64,
+    missing: i64,
+    cpu: Option<i64>,
+    id: String,
+    record: Arc<str>,
+}
+
+/// All refusals, from the oldest to the newest.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    texts: Texts,
+    list: Vec<Refusal>,
+    callers: Distinct<Caller>,
+    sizes: Distinct<Caller>,
+    by_caller: Groups,
+    by_size: Groups,
+}
+
+/// What the events of tasks tell of the refusals.
+#[derive(Debug, Default)]
+pub struct Told {
+    memories: [Memory; 2],
+    refusals: Vec<After>,
+}
+
+/// What is told of one refusal.
+#[derive(Debug, Clone, Copy)]
+struct After {
+    /// The first start after it and before the next refusal.
+    next: i64,
+    /// The newest start up to it and after the refusal before, and the CPU units of that task.
+    size: (i64, i64),
+}
+
+impl Default for After {
+    fn default() -> Self {
+        After { next: i64::MAX, size: (i64::MIN, 0) }
+    }
+}
+
+/// The columns of task events that tell who started a task when.
+pub struct Starts<'b> {
+    pub accounts: &'b StringViewArray,
+    pub regions: &'b StringViewArray,
+    pub clusters: &'b StringViewArray,
+    pub services: &'b StringViewArray,
+    pub families: &'b StringViewArray,
+    pub groups: &'b StringViewArray,
+    pub started_by: &'b StringViewArray,
+    pub created: &'b Int64Array,
+    pub cpu: &'b Int64Array,
+}
+
+impl Refusals {
+    /// The refusals of some batches: resource, account, region, cluster, service, who asked, family, from when a start
+    /// is one of the next, start, tasks missing, CPU units of one, id, record.
+    pub fn new(batches: &[RecordBatch]) -> Result<Refusals> {
+        let mut all = Refusals::default();
+        for batch in batches {
+            all.add(batch)?;
+        }
+        all.list.sort_by(|left, right| (left.at, &left.id).cmp(&(right.at, &right.id)));
+        let by = |key: fn(&Refusal) -> u32, keys: &Distinct<Caller>| {
+            Groups::new(all.list.iter().map(key).zip(0_u32..), keys.list().len())
+        };
+        let (by_caller, by_size) = (by(|refusal| refusal.caller, &all.callers), by(|refusal| refusal.alike, &all.sizes));
+        Ok(Refusals { by_caller, by_size, ..all })
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        let values = batch.columns();
+        let text = |place: usize| texts(values, place);
+        let [resources, accounts, regions, clusters, services, askers, families] =
+            [text(0)?, text(1)?, text(2)?, text(3)?, text(4)?, text(5)?, text(6)?];
+        let column = |place: usize| numbers(values, place);
+        let [at, start, missing, cpu] = [column(7)?, column(8)?, column(9)?, column(10)?];
+        let (ids, records) = (text(11)?, text(12)?);
+        for row in 0..batch.num_rows() {
+            let Some(resource) = some(&resources, row).and_then(super::resource) else { continue };
+            let mut keep = |column: &StringViewArray| self.texts.keep_some(some(column, row));
+            let (account, region) = (keep(&accounts), keep(&regions));
+            let is_service = services.is_valid(row);
+            let (first, second) = if is_service { (&clusters, &services) } else { (&askers, &families) };
+            let caller = Caller { account, region, is_service, parts: [keep(first), keep(second)] };
+            self.list.push(Refusal {
+                resource,
+                account,
+                region,
+                caller: self.callers.keep(caller),
+                alike: self.sizes.keep(caller.alike()),
+                at: number(&at, row).unwrap_or_default(),
+                start: number(&start, row).unwrap_or_default(),
+                missing: number(&missing, row).unwrap_or_default(),
+                cpu: number(&cpu, row),
+                id: some(&ids, row).unwrap_or_default().to_owned(),
+                record: some(&records, row).unwrap_or_default().into(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Tells of the starts of tasks; of those events that `counts` only.
+    pub fn tell(&self, told: &mut Told, events: &Starts<'_>, counts: impl Fn(usize) -> bool) {
+        if self.list.is_empty() {
+            return;
+        }
+        told.refusals.resize(self.list.len(), After::default());
+        let [of_families, of_services] = &mut told.memories;
+        let families = of_families.known(events.families, &self.texts);
+        let services = of_services.known(events.services, &self.texts);
+        for (row, (family, service)) in families.into_iter().zip(services).enumerate() {
+            if (family == NONE && service == NONE) || !counts(row) {
+                continue;
+            }
+            let find = |column: &StringViewArray| some(column, row).and_then(|text| self.texts.find(text));
+            let (Some(at), Some(account), Some(region)) =
+                (number(events.created, row), find(events.accounts), find(events.regions))
+            else {
+                continue;
+            };
+            let caller = |is_service, parts| Caller { account, region, is_service, parts };
+            let as_service = find(events.clusters).filter(|_| service != NONE).map(|cluster| caller(true, [cluster, service]));
+            let alone = !events.services.is_valid(row) && family != NONE;
+            let asker = if events.started_by.is_valid(row) { events.started_by } else { events.groups };
+            let as_asker = find(asker).filter(|_| alone).map(|asker| caller(false, [asker, family]));
+            let as_family = (family != NONE).then(|| caller(false, [NONE, family]));
+            if let Some(number) = as_service.or(as_asker).and_then(|caller| self.callers.find(&caller)) {
+                told.start(self, number, at);
+            }
+            let Some(cpu) = number(events.cpu, row) else { continue };
+            for number in [as_service, as_family].into_iter().flatten().filter_map(|alike| self.sizes.find(&alike)) {
+                told.size(self, number, (at, cpu));
+            }
+        }
+    }
+
+    /// The refused demands, each with the id of its record, where ids are asked for.
+    pub fn demands(&self, told: &Told, texts: &mut Texts, quotas: &Quotas, with_ids: bool) -> Vec<Other> {
+        let told = |refusal: u32| told.refusals.get(refusal as usize).copied().unwrap_or_default();
+        let mut sizes = vec![None; self.list.len()];
+        for size in (0..).take(self.sizes.list().len()) {
+            let mut newest = After::default().size;
+            for refusal in self.by_size.of(size) {
+                newest = newest.max(told(*refusal).size);
+                if let Some(slot) = sizes.get_mut(*refusal as usize) {
+                    *slot = Some(newest).filter(|newest| *newest != After::default().size).map(|(_, cpu)| cpu);
+                }
+            }
+        }
+        let nothing = texts.keep("");
+        let mut demands = Vec::with_capacity(self.list.len());
+        for caller in (0..).take(self.callers.list().len()) {
+            let own = self.by_caller.of(caller);
+            for (place, number) in own.iter().enumerate() {
+                let Some(refusal) = self.list.get(*number as usize) else { continue };
+                let newer =
+                    own.get(place + 1).and_then(|newer| self.list.get(*newer as usize)).map_or(i64::MAX, |newer| newer.at);
+                let end = told(*number).next.min(newer).min(refusal.start.saturating_add(DEMAND_STANDS));
+                let last = sizes.get(*number as usize).copied().flatten();
+                let size = quotas.task_units(refusal.cpu.or(last).unwrap_or(0));
+                let mut there = |number: u32| texts.keep_some(self.texts.get(number));
+                let (account, region) = (there(refusal.account), there(refusal.region));
+                demands.push(Other {
+                    pool: Pool { resource: refusal.resource, account, region, first: nothing, second: NONE },
+                    times: Times { start: refusal.start, early: end, end },
+                    units: 0,
+                    refused: refusal.missing.saturating_mul(size),
+                    id: with_ids.then(|| Arc::clone(&refusal.record)),
+                });
+            }
+        }
+        demands
+    }
+}
+
+impl Caller {
+    /// Whose tasks are as large as those of this one.
+    fn alike(self) -> Caller {
+        let [_, second] = self.parts;
+        if self.is_service { self } else { Caller { parts: [NONE, second], ..self } }
+    }
+}
+
+impl Told {
+    /// A task of a caller started: the newest refusal before that is met.
+    fn start(&mut self, refusals: &Refusals, caller: u32, at: i64) {
+        let own = refusals.by_caller.of(caller);
+        let before = own.partition_point(|number| refusals.is_before(*number, at));
+        if let Some(after) = before.checked_sub(1).and_then(|place| self.of(own.get(place))) {
+            after.next = after.next.min(at);
+        }
+    }
+
+    /// A task of some size started: what is refused from then on may be of that size.
+    fn size(&mut self, refusals: &Refusals, alike: u32, start: (i64, i64)) {
+        let own = refusals.by_size.of(alike);
+        let before = own.partition_point(|number| refusals.is_before(*number, start.0));
+        if let Some(after) = self.of(own.get(before)) {
+            after.size = after.size.max(start);
+        }
+    }
+
+    fn of(&mut self, refusal: Option<&u32>) -> Option<&mut After> {
+        self.refusals.get_mut(*refusal? as usize)
+    }
+
+    /// Takes in what other events told.
+    pub fn take_in(&mut self, other: Told) {
+        if self.refusals.is_empty() {
+            self.refusals = other.refusals;
+            return;
+        }
+        for (own, other) in self.refusals.iter_mut().zip(other.refusals) {
+            own.next = own.next.min(other.next);
+            own.size = own.size.max(other.size);
+        }
+    }
+}
+
+impl Refusals {
+    fn is_before(&self, refusal: u32, at: i64) -> bool {
+        self.list.get(refusal as usize).is_some_and(|refusal| refusal.at < at)
+    }
+}
+
+/// A text, which may be empty.
+fn some(column: &StringViewArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}
