@@ -1,7 +1,9 @@
 //! The operator: the first inputs are read as they are; every part of every other input is folded on its own, the
-//! parts become a whole once, and each output gives its share of the rows.
+//! parts become a whole once, and each output gives rows piece by piece until all pieces are taken.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
@@ -22,6 +24,9 @@ use futures::stream::StreamExt;
 
 /// Batches of an output that wait to be asked for.
 const WAITING: usize = 2;
+
+/// Pieces for each output: no output waits long for another that got more work, or a slower processor.
+const PIECES: usize = 16;
 
 /// Rows of one output.
 pub type Output = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
@@ -59,21 +64,30 @@ pub trait Sweep: Debug + Send + Sync + Sized + 'static {
     ///
     /// # Errors
     /// When a condition cannot be computed.
-    fn whole(&self, parts: Vec<Self::Part>, outputs: usize) -> Result<Self::Whole>;
+    fn whole(&self, parts: Vec<Self::Part>, pieces: usize) -> Result<Self::Whole>;
 
-    /// The rows of an output.
-    fn rows(self: Arc<Self>, whole: Arc<Self::Whole>, output: usize) -> Output;
+    /// The rows of a piece.
+    fn rows(self: Arc<Self>, whole: Arc<Self::Whole>, piece: usize) -> Output;
 }
 
 type Swept<S> = Shared<BoxFuture<'static, SharedResult<Arc<<S as Sweep>::Whole>>>>;
+
+/// All inputs read once, for all outputs.
+struct Round<S: Sweep> {
+    swept: Swept<S>,
+    /// The piece that is taken next.
+    next: Arc<AtomicUsize>,
+    /// The outputs that were asked for.
+    asked: BTreeSet<usize>,
+}
 
 /// The operator of an analysis.
 pub struct SweepExec<S: Sweep> {
     sweep: Arc<S>,
     inputs: Vec<Arc<dyn ExecutionPlan>>,
     properties: Arc<PlanProperties>,
-    /// The whole, once somebody asked for an output.
-    swept: Mutex<Option<Swept<S>>>,
+    /// Once somebody asked for an output.
+    round: Mutex<Option<Round<S>>>,
 }
 
 impl<S: Sweep> SweepExec<S> {
@@ -85,11 +99,19 @@ impl<S: Sweep> SweepExec<S> {
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        SweepExec { sweep, inputs, properties: Arc::new(properties), swept: Mutex::new(None) }
+        SweepExec { sweep, inputs, properties: Arc::new(properties), round: Mutex::new(None) }
+    }
+
+    /// Into how many pieces the rows are dealt.
+    fn pieces(&self) -> usize {
+        match self.properties.output_partitioning().partition_count() {
+            1 => 1,
+            outputs => outputs * PIECES,
+        }
     }
 
     fn fold(&self, context: &Arc<TaskContext>) -> Swept<S> {
-        let outputs = self.properties.output_partitioning().partition_count();
+        let pieces = self.pieces();
         let (sweep, inputs, context) = (Arc::clone(&self.sweep), self.inputs.clone(), Arc::clone(context));
         let whole = async move {
             let (first, others) = inputs.split_at_checked(S::FIRST).unwrap_or((&[], &inputs));
@@ -109,7 +131,7 @@ impl<S: Sweep> SweepExec<S> {
             for part in folding {
                 parts.push(part.join().await.map_err(|error| DataFusionError::External(Box::new(error)))??);
             }
-            sweep.whole(parts, outputs).map(Arc::new)
+            sweep.whole(parts, pieces).map(Arc::new)
         };
         whole.map(|whole: Result<_>| whole.map_err(Arc::new)).boxed().shared()
     }
@@ -165,7 +187,7 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
             sweep: Arc::clone(&self.sweep),
             inputs: children,
             properties: Arc::clone(&self.properties),
-            swept: Mutex::new(None),
+            round: Mutex::new(None),
         }))
     }
 
@@ -182,21 +204,31 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let swept = {
-            let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
-            match swept.as_ref() {
-                Some(swept) => swept.clone(),
-                None => swept.insert(self.fold(&context)).clone(),
-            }
+        let (swept, next) = {
+            let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
+            // Who asks for an output again is given all of it again.
+            let known = round.take().filter(|round| !round.asked.contains(&partition));
+            let round = round.insert(known.unwrap_or_else(|| Round {
+                swept: self.fold(&context),
+                next: Arc::default(),
+                asked: BTreeSet::new(),
+            }));
+            round.asked.insert(partition);
+            (round.swept.clone(), Arc::clone(&round.next))
         };
         let sweep = Arc::clone(&self.sweep);
+        let pieces = self.pieces();
         let schema = Arc::clone(self.properties.equivalence_properties().schema());
         let mut given = RecordBatchReceiverStreamBuilder::new(schema, WAITING);
         let sender = given.tx();
         // Walking is work without a pause. On a thread of its own no output keeps another from beginning.
         given.spawn(async move {
             let whole = swept.await.map_err(DataFusionError::Shared)?;
-            let walk = move || sweep.rows(whole, partition).try_for_each(|batch| sender.blocking_send(batch)).ok();
+            let walk = move || {
+                let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|piece| *piece < pieces);
+                let mut rows = taken.flat_map(|piece| Arc::clone(&sweep).rows(Arc::clone(&whole), piece));
+                rows.try_for_each(|batch| sender.blocking_send(batch)).ok()
+            };
             SpawnedTask::spawn_blocking(walk).join().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
             Ok(())
         });

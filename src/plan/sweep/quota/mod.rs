@@ -276,7 +276,7 @@ impl TableProvider for Table {
             asked,
             condition,
             schema: Arc::clone(&schema),
-            outputs,
+            shares: outputs,
         };
         Ok(Arc::new(SweepExec::new(Arc::new(sweep), inputs, schema, outputs)))
     }
@@ -298,8 +298,8 @@ struct QuotaSteps {
     /// Over [`POOL_COLUMNS`].
     condition: Option<Arc<dyn PhysicalExpr>>,
     schema: SchemaRef,
-    /// Into how many shares the work is split.
-    outputs: usize,
+    /// Into how many shares the tasks are split.
+    shares: usize,
 }
 
 impl QuotaSteps {
@@ -331,7 +331,7 @@ impl Sweep for QuotaSteps {
             (_, true, 1) => span::SPOT,
             _ => 0,
         };
-        Part::new(Arc::clone(refusals), kept, self.with_ids, self.outputs)
+        Part::new(Arc::clone(refusals), kept, self.with_ids, self.shares)
     }
 
     fn add(&self, part: &mut Part, input: usize, batch: &RecordBatch) -> Result<()> {
@@ -342,11 +342,11 @@ impl Sweep for QuotaSteps {
         }
     }
 
-    fn whole(&self, parts: Vec<Part>, _outputs: usize) -> Result<Whole> {
-        Whole::new(self, parts)
+    fn whole(&self, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
+        Whole::new(self, parts, pieces)
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, output: usize) -> Output {
-        Box::new(Walk::new(self, whole, output))
+    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Output {
+        Box::new(Walk::new(self, whole, piece))
     }
 }

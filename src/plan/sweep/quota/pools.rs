@@ -24,13 +24,13 @@ pub struct Whole {
     pub shares: Vec<Share>,
     /// The pools that are asked for, in the order of their numbers.
     pub shown: Vec<u32>,
-    pub pools: Vec<Pool>,
+    pub pools: Distinct<Pool>,
     /// What does not change in a pool: [`POOL_COLUMNS`], one row for each pool.
     pub columns: RecordBatch,
     /// What is no task, by pools.
     others: Groups,
-    /// Which of `shown` each output tells.
-    pub outputs: Vec<Range<usize>>,
+    /// Which of `shown` each piece tells.
+    pub pieces: Vec<Range<usize>>,
 }
 
 impl Whole {
@@ -40,13 +40,13 @@ impl Whole {
     }
 
     /// Puts all parts together.
-    pub fn new(sweep: &QuotaSteps, parts: Vec<Part>) -> Result<Whole> {
+    pub fn new(sweep: &QuotaSteps, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
         let mut part = Part::joined(parts);
         part.others.extend(part.refusals.demands(&part.told, &mut part.texts, &sweep.quotas, sweep.with_ids));
         let nothing = part.texts.keep("");
         let shards = std::mem::take(&mut part.shards);
         let (settings, count) = (part.settings.list(), shards.len());
-        let sorted: Vec<Sorted> = std::thread::scope(|scope| {
+        let mut sorted: Vec<Sorted> = std::thread::scope(|scope| {
             let sort = |shard| scope.spawn(move || Sorting::new(sweep, nothing, settings).sorted(shard));
             let sorting: Vec<_> = shards.into_iter().map(sort).collect();
             sorting.into_iter().filter_map(|sorted| sorted.join().ok()).collect()
@@ -54,9 +54,11 @@ impl Whole {
         if sorted.len() < count {
             return exec_err!("the spans of the tasks could not be sorted; this is a bug in ecs-audit");
         }
-        let mut pools = Distinct::default();
-        let of_shares: Vec<Vec<u32>> =
-            sorted.iter().map(|sorted| sorted.pools.iter().map(|pool| pools.keep(*pool)).collect()).collect();
+        // Most pools are in every share: those of the first keep their numbers.
+        let mut pools = sorted.first_mut().map(|first| std::mem::take(&mut first.pools)).unwrap_or_default();
+        let first = (0..).take(pools.list().len()).collect();
+        let others = sorted.iter().skip(1).map(|sorted| sorted.pools.list().iter().map(|pool| pools.keep(*pool)).collect());
+        let of_shares: Vec<Vec<u32>> = std::iter::once(first).chain(others).collect();
         let others = (0..).zip(&part.others).filter(|(_, other)| sweep.wants(other.pool.resource));
         let others: Vec<(u32, u32)> = others.map(|(row, other)| (pools.keep(other.pool), row)).collect();
         let count = pools.list().len();
@@ -66,8 +68,8 @@ impl Whole {
         let columns = columns(sweep, &part, &pools)?;
         let shown = shown(sweep, &columns, count)?;
         let size = |pool: &u32| others.size(*pool) + shares.iter().map(|share| share.spans(*pool).len()).sum::<usize>();
-        let outputs = dealt(&shown.iter().map(size).collect::<Vec<_>>(), sweep.outputs);
-        Ok(Whole { part, shares, shown, pools: pools.list().to_vec(), columns, others, outputs })
+        let pieces = dealt(&shown.iter().map(size).collect::<Vec<_>>(), pieces);
+        Ok(Whole { part, shares, shown, pools, columns, others, pieces })
     }
 }
 
@@ -106,7 +108,7 @@ impl Share {
 
 /// The tasks of a share by its pools.
 struct Sorted {
-    pools: Vec<Pool>,
+    pools: Distinct<Pool>,
     uses: Uses,
     spans: Groups,
 }
@@ -114,8 +116,8 @@ struct Sorted {
 /// Resources whose pools go by the same part of the place of a task.
 struct Kind {
     resources: Vec<u8>,
-    /// Settings, each with the part.
-    known: Distinct<(u32, u32)>,
+    /// Settings, each with the part, in one number.
+    known: Distinct<u64>,
     /// The pools of each of these; [`NONE`] where there is none.
     pools: Vec<[u32; 3]>,
 }
@@ -168,8 +170,8 @@ impl<'s> Sorting<'s> {
         for (pool, row) in linked {
             self.entries.push((pool, places.rows.get(row as usize).copied().unwrap_or(NONE)));
         }
-        let pools = self.pools.list().to_vec();
-        Sorted { uses, spans: Groups::new(self.entries.iter().copied(), pools.len()), pools }
+        let spans = Groups::new(self.entries.iter().copied(), self.pools.list().len());
+        Sorted { uses, spans, pools: self.pools }
     }
 
     /// The pools that a task at a place uses; [`NONE`] where there is none.
@@ -180,7 +182,7 @@ impl<'s> Sorting<'s> {
             if kind.resources.is_empty() || part == NONE {
                 continue;
             }
-            let number = kind.known.keep((place.setting, part)) as usize;
+            let number = kind.known.keep(u64::from(place.setting) << 32 | u64::from(part)) as usize;
             if number == kind.pools.len() {
                 let setting = self.settings.get(place.setting as usize);
                 let mut pools = [NONE; 3];

@@ -1,5 +1,6 @@
 //! What is kept of the rows: one span of time for each task and place, demands, and stated limits.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, Int64Array, StringViewArray};
@@ -20,13 +21,21 @@ pub const SPOT: u8 = 2;
 pub const NETWORKED: u8 = 4;
 
 /// What many tasks have in common: account, region and cluster, by numbers of texts, and how they run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
     pub account: u32,
     pub region: u32,
     pub cluster: u32,
     /// What of [`ON_DEMAND`], [`SPOT`] and [`NETWORKED`] holds.
     pub traits: u8,
+}
+
+impl Hash for Setting {
+    /// In two numbers: every event is looked for by its setting.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (u64::from(self.account) << 32 | u64::from(self.region)).hash(state);
+        (u64::from(self.cluster) << 8 | u64::from(self.traits)).hash(state);
+    }
 }
 
 /// Where a task is: its setting by number; service and container instance by numbers of texts.

@@ -194,9 +194,9 @@ impl Survey {
 }
 
 impl Walk {
-    /// The steps of the pools of one output.
-    pub fn new(sweep: Arc<QuotaSteps>, whole: Arc<Whole>, output: usize) -> Walk {
-        let rest = whole.outputs.get(output).cloned().unwrap_or(0..0);
+    /// The steps of the pools of one piece.
+    pub fn new(sweep: Arc<QuotaSteps>, whole: Arc<Whole>, piece: usize) -> Walk {
+        let rest = whole.pieces.get(piece).cloned().unwrap_or(0..0);
         let change = sweep.changes.len();
         Walk {
             sweep,
@@ -229,7 +229,7 @@ impl Walk {
         [&mut self.appear, &mut self.vanish].into_iter().for_each(Edges::clear);
         self.refused.clear();
         let (whole, sweep) = (Arc::clone(&self.whole), Arc::clone(&self.sweep));
-        let resource = whole.pools.get(pool as usize).map_or(0, |pool| pool.resource);
+        let resource = whole.pools.get(pool).map_or(0, |pool| pool.resource);
         for share in &whole.shares {
             for row in share.spans(pool) {
                 let Some((task, size)) = share.used(*row) else { continue };
@@ -263,6 +263,13 @@ impl Walk {
 
     /// Tells the peaks of this pool, in the order of time, and nothing else.
     fn tell_peaks(&mut self) {
+        if self.refused.list.is_empty() && self.sweep.changes.is_empty() {
+            // As much is needed as is used.
+            self.steps.extend(self.highest());
+            // All of them are done with.
+            [&mut self.begins, &mut self.ends].into_iter().for_each(|edges| edges.at = edges.list.len());
+            return;
+        }
         let Survey { peaks: [used, needed], .. } = self.survey();
         let needed = needed.filter(|needed| used.is_none_or(|used| used.time != needed.time));
         let told = self.steps.len();
@@ -294,6 +301,32 @@ impl Walk {
             time = until;
         }
         survey
+    }
+
+    /// The step inside the window at which most is used for the first time, where nothing is refused and no limit
+    /// changes. Whether something begins or ends next is seldom foreseen: it is computed with, not decided on.
+    fn highest(&self) -> Option<Step> {
+        let after_all = Edge { time: i64::MAX, what: Taken::new(0, false, false) };
+        let next = |edges: &Edges<Taken>, at: usize| edges.list.get(at).copied().unwrap_or(after_all);
+        let (mut begun, mut ended, mut used) = (0, 0, 0_i64);
+        let (mut begin, mut end) = (next(&self.begins, begun), next(&self.ends, ended));
+        let mut highest: Option<Step> = None;
+        loop {
+            let begins = begin.time <= end.time;
+            let time = if begins { begin.time } else { end.time };
+            if time == i64::MAX {
+                return highest;
+            }
+            used = used.saturating_add(if begins { begin.what.units() } else { -end.what.units() });
+            begun += usize::from(begins);
+            ended += usize::from(!begins);
+            (begin, end) = (next(&self.begins, begun), next(&self.ends, ended));
+            let until = begin.time.min(end.time);
+            if time < until && highest.is_none_or(|highest| used > highest.level.used) && self.is_told(time, until) {
+                let level = Level { used, ..Level::default() };
+                highest = Some(Step { pool: self.pool, time, until, level });
+            }
+        }
     }
 
     /// Adds a span; one without length counts for nothing.
@@ -439,7 +472,7 @@ impl Walk {
 
     fn amounts(&self, units: impl Fn(&Level) -> i64) -> ArrayRef {
         let amount = |step: &Step| {
-            let resource = self.whole.pools.get(step.pool as usize).map_or(0, |pool| pool.resource);
+            let resource = self.whole.pools.get(step.pool).map_or(0, |pool| pool.resource);
             units(&step.level) as f64 / scale(resource)
         };
         Arc::new(Float64Array::from_iter_values(self.steps.iter().map(amount)))
