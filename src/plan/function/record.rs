@@ -43,6 +43,11 @@ pub fn text(array: &StringViewArray, row: usize) -> Option<&str> {
     (array.is_valid(row)).then(|| array.value(row)).filter(|text| !text.is_empty())
 }
 
+/// A text at a place, which may be empty.
+pub fn some(array: &StringViewArray, row: usize) -> Option<&str> {
+    array.is_valid(row).then(|| array.value(row))
+}
+
 /// A number at a place.
 pub fn number(array: &Int64Array, row: usize) -> Option<i64> {
     array.is_valid(row).then(|| array.value(row))

@@ -1,10 +1,10 @@
 //! `quota_steps(refusals, tasks, submissions, limits, from, to, changes, ids, peaks)`: the steps of use of every pool.
 //!
-//! `refusals`, `tasks`, `submissions` and `limits` are SQL (their columns: [`refusals::Refusals`], [`span::Part`]); `from` and `to` bound the window in
-//! microseconds; `changes` are the instants at which limits change; with `peaks` only those steps are told at which most is used,
-//! and most is needed, for the first time. Filters on what does not change in a
-//! pool reach the inputs where they can, and leave out pools where they cannot: a query for one resource
-//! reads what that resource needs.
+//! `refusals`, `tasks`, `submissions` and `limits` are SQL (their columns: [`refusals::Refusals`], [`span::Part`]); `from`
+//! and `to` bound the window in microseconds; `changes` are the instants at which limits change; with `peaks` only those
+//! steps are told at which most is used, and most is needed, for the first time. Filters on what does not change in a pool
+//! reach the inputs where they can, and leave out pools where they cannot: a query for one resource reads what that
+//! resource needs.
 
 mod pools;
 mod refusals;
@@ -196,7 +196,8 @@ impl Table {
     }
 }
 
-/// What a filter may be over to reach tasks, and refusals: one of Spot ends the demand before it, which was of none.
+/// What a filter may be over to reach tasks and refusals: to be refused on Spot ends a caller's demand before, also one
+/// that was refused on demand.
 const PLACE: &[&str] = &["account", "region"];
 /// What a filter may be over to reach the inputs that name their resource.
 const REACHING: &[&str] = &["account", "region", "resource"];

@@ -11,7 +11,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
 use super::span::{Other, Pool, Times};
-use crate::plan::function::record::{number, numbers, texts};
+use crate::plan::function::record::{number, numbers, some, texts};
 use crate::plan::quotas::{DEMAND_STANDS, Quotas};
 use crate::plan::sweep::index::{Distinct, Groups, NONE};
 use crate::plan::sweep::texts::{Memory, Texts};
@@ -260,9 +260,4 @@ impl Refusals {
     fn is_before(&self, refusal: u32, at: i64) -> bool {
         self.list.get(refusal as usize).is_some_and(|refusal| refusal.at < at)
     }
-}
-
-/// A text, which may be empty.
-fn some(column: &StringViewArray, row: usize) -> Option<&str> {
-    column.is_valid(row).then(|| column.value(row))
 }

@@ -9,7 +9,7 @@ use datafusion::common::Result;
 
 use super::refusals::{Refusals, Starts, Told};
 use crate::plan::function::key::key_of;
-use crate::plan::function::record::{flag, flags, floats, number, numbers, text, texts};
+use crate::plan::function::record::{flag, flags, floats, number, numbers, some, text, texts};
 use crate::plan::sweep::index::{Distinct, Index, NONE, Rows, Slot, fold, likely};
 use crate::plan::sweep::texts::{Memory, Texts, moved};
 
@@ -277,7 +277,7 @@ impl Part {
     fn pool(&mut self, columns: &[StringViewArray; 4], row: usize) -> Option<Pool> {
         let [resources, accounts, regions, scopes] = columns;
         let resource = super::resource(text(resources, row)?)?;
-        let some = |column: &StringViewArray| column.is_valid(row).then(|| column.value(row).to_owned());
+        let some = |column: &StringViewArray| some(column, row).map(str::to_owned);
         let scope = some(scopes).unwrap_or_default();
         let (first, second) = if super::is_of_two(resource) {
             let (first, second) = scope.split_once('/').unwrap_or((scope.as_str(), ""));

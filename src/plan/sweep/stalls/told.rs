@@ -1,11 +1,11 @@
 //! What was told of tasks on container instances, and of the instances.
 
-use arrow::array::{Array, Int64Array, StringViewArray};
+use arrow::array::{Array, Int64Array};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
 use crate::plan::function::key::key_of;
-use crate::plan::function::record::{number, numbers, texts};
+use crate::plan::function::record::{number, numbers, some, texts};
 use crate::plan::sweep::index::{Distinct, Groups, Index, NONE, Rows, dealt, fold};
 use crate::plan::sweep::texts::{Memory, Texts, moved};
 
@@ -214,10 +214,6 @@ impl Part {
             (moved(&spots, spot), Instance { agent: there(agent), ec2: there(ec2), id: there(id), ..told })
         }));
     }
-}
-
-fn some(column: &StringViewArray, row: usize) -> Option<&str> {
-    column.is_valid(row).then(|| column.value(row))
 }
 
 /// All that was kept, by container instance.
