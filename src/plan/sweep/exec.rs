@@ -28,13 +28,13 @@ const WAITING: usize = 2;
 /// Pieces for each output: no output waits long for another that got more work, or a slower processor.
 const PIECES: usize = 16;
 
-/// Rows of one output.
-pub type Output = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+/// Rows of one piece.
+pub type Piece = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// What an analysis does with its rows.
 pub trait Sweep: Debug + Send + Sync + Sized + 'static {
     /// What the first inputs tell: it is known before the others are read.
-    type First: Send + Sync + 'static;
+    type First: Default + Send + Sync + 'static;
     /// What is kept of some rows.
     type Part: Send + 'static;
     /// What is kept of all rows.
@@ -45,11 +45,13 @@ pub trait Sweep: Debug + Send + Sync + Sized + 'static {
     /// How many inputs come first.
     const FIRST: usize = 0;
 
-    /// What the rows of the first inputs tell.
+    /// What the rows of the first inputs tell; nothing where no input comes first.
     ///
     /// # Errors
     /// When a column is missing or cannot be read as its type.
-    fn first(&self, batches: &[RecordBatch]) -> Result<Self::First>;
+    fn first(&self, _batches: &[RecordBatch]) -> Result<Self::First> {
+        Ok(Self::First::default())
+    }
 
     /// Nothing kept yet.
     fn part(&self, first: &Arc<Self::First>) -> Self::Part;
@@ -67,7 +69,7 @@ pub trait Sweep: Debug + Send + Sync + Sized + 'static {
     fn whole(&self, parts: Vec<Self::Part>, pieces: usize) -> Result<Self::Whole>;
 
     /// The rows of a piece.
-    fn rows(self: Arc<Self>, whole: Arc<Self::Whole>, piece: usize) -> Output;
+    fn rows(self: Arc<Self>, whole: Arc<Self::Whole>, piece: usize) -> Piece;
 }
 
 type Swept<S> = Shared<BoxFuture<'static, SharedResult<Arc<<S as Sweep>::Whole>>>>;

@@ -20,7 +20,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::windows::{WindowAggExec, WindowUDFExpr};
 
-use super::exec::{Output, Sweep, SweepExec};
+use super::exec::{Piece, Sweep, SweepExec};
 use super::index::{Distinct, Groups, NONE, dealt};
 use super::texts::{Memory, Texts, moved};
 use crate::plan::function::{Compute, compute_of};
@@ -178,7 +178,7 @@ struct Whole {
     batches: Vec<Kept>,
     places: Vec<Place>,
     groups: Groups,
-    /// The partitions of each output.
+    /// The partitions of each piece.
     shares: Vec<Range<usize>>,
 }
 
@@ -235,10 +235,6 @@ impl Sweep for Partitions {
 
     const NAME: &'static str = "WholePartitionsExec";
 
-    fn first(&self, _batches: &[RecordBatch]) -> Result<()> {
-        Ok(())
-    }
-
     fn part(&self, _first: &Arc<()>) -> Part {
         Part::default()
     }
@@ -264,7 +260,7 @@ impl Sweep for Partitions {
         Ok(())
     }
 
-    fn whole(&self, parts: Vec<Part>, outputs: usize) -> Result<Whole> {
+    fn whole(&self, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
         let (mut texts, mut levels) = (Texts::default(), Vec::new());
         levels.resize_with(self.keys.len(), Distinct::default);
         let mut batches: Vec<Kept> = Vec::new();
@@ -290,11 +286,11 @@ impl Sweep for Partitions {
         let groups = Groups::new(rows.iter().map(|(group, _)| *group).zip(0_u32..), count);
         let sizes: Vec<usize> = (0_u32..).take(count).map(|group| groups.size(group)).collect();
         let places = rows.into_iter().map(|(_, place)| place).collect();
-        Ok(Whole { batches, places, groups, shares: dealt(&sizes, outputs) })
+        Ok(Whole { batches, places, groups, shares: dealt(&sizes, pieces) })
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, output: usize) -> Output {
-        let share = whole.shares.get(output).cloned().unwrap_or(0..0);
+    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Piece {
+        let share = whole.shares.get(piece).cloned().unwrap_or(0..0);
         let mut next = share.start;
         Box::new(std::iter::from_fn(move || {
             let first = next;

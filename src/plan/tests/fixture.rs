@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -84,14 +83,9 @@ pub fn try_ask(session: &SessionContext, text: &str, evidence: bool) -> Result<A
 
 /// The rows of an answer, values separated by a bar, missing ones as a dot.
 pub fn lines(answer: &Answer) -> Vec<String> {
-    batch_lines(&answer.batches)
-}
-
-/// The same of some batches.
-pub fn batch_lines(batches: &[RecordBatch]) -> Vec<String> {
     let format = FormatOptions::default().with_null(".");
     let mut lines = Vec::new();
-    for batch in batches {
+    for batch in &answer.batches {
         let columns: Vec<_> = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &format).unwrap()).collect();
         for row in 0..batch.num_rows() {
             let values: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();

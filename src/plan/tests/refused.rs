@@ -6,8 +6,9 @@
 
 use jiff::Timestamp;
 
-use super::fixture::{Random, at, batch_lines, lines, packed, try_ask, wait};
+use super::fixture::{Random, at, lines, packed, try_ask, wait};
 use crate::plan::refused_demands;
+use crate::run;
 use crate::table::{Call, Failure, Row, TaskEvent};
 
 const SECOND: i64 = 1_000_000;
@@ -272,7 +273,7 @@ fn refused_demand_is_what_the_rule_says_in_both_ways() {
         }
         expected.sort_unstable();
         let sql = format!("select d.account, d.resource, d.start, d.stop, d.missing, d.size from ({}) d", refused_demands());
-        let mut found = batch_lines(&wait(async { session.sql(&sql).await.unwrap().collect().await.unwrap() }));
+        let mut found = lines(&wait(run::sql(&session, &sql)).unwrap());
         found.sort_unstable();
         assert_eq!(found, expected, "round {round}");
 

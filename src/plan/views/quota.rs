@@ -78,8 +78,8 @@ pub fn noun() -> Noun {
     }
 }
 
-/// Whether a task is on Fargate.
-pub(super) const ON_FARGATE: &str = "(e.launch_type = 'FARGATE' or e.capacity_provider in ('FARGATE', 'FARGATE_SPOT'))";
+/// Whether a task is on Fargate, of task events behind the alias `e`.
+pub const ON_FARGATE: &str = "(e.launch_type = 'FARGATE' or e.capacity_provider in ('FARGATE', 'FARGATE_SPOT'))";
 const ON_INSTANCE: &str = "concat(coalesce(e.cluster, ''), '/', e.container_instance)";
 
 /// Events of tasks. Nearly all name their task by its ARN: the other names are read for the others only.

@@ -26,10 +26,11 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::{Output, Sweep, SweepExec};
+use super::exec::{Piece, Sweep, SweepExec};
 use super::source::{input, number, over, text};
 use crate::plan::function::time_type;
 use crate::plan::quotas::{Quotas, RESOURCES};
+use crate::plan::views::quota::ON_FARGATE;
 use pools::Whole;
 use refusals::Refusals;
 use span::Part;
@@ -153,7 +154,7 @@ impl Table {
         let fargate = any(FARGATE);
         if fargate {
             // Also a start on Spot meets what was refused on demand.
-            conditions.push("e.launch_type = 'FARGATE' or e.capacity_provider in ('FARGATE', 'FARGATE_SPOT')");
+            conditions.push(ON_FARGATE);
         }
         if any(&[CLUSTER]) {
             conditions.push("e.cluster is not null");
@@ -347,7 +348,7 @@ impl Sweep for QuotaSteps {
         Whole::new(self, parts, pieces)
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Output {
+    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Piece {
         Box::new(Walk::new(self, whole, piece))
     }
 }

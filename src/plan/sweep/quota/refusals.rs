@@ -173,6 +173,11 @@ impl Refusals {
         }
     }
 
+    /// Whether a refusal was before a start of its caller.
+    fn is_before(&self, refusal: u32, at: i64) -> bool {
+        self.list.get(refusal as usize).is_some_and(|refusal| refusal.at < at)
+    }
+
     /// The refused demands, each with the id of its record, where ids are asked for.
     pub fn demands(&self, told: &Told, texts: &mut Texts, quotas: &Quotas, with_ids: bool) -> Vec<Other> {
         let told = |refusal: u32| told.refusals.get(refusal as usize).copied().unwrap_or_default();
@@ -253,11 +258,5 @@ impl Told {
             own.next = own.next.min(other.next);
             own.size = own.size.max(other.size);
         }
-    }
-}
-
-impl Refusals {
-    fn is_before(&self, refusal: u32, at: i64) -> bool {
-        self.list.get(refusal as usize).is_some_and(|refusal| refusal.at < at)
     }
 }

@@ -21,7 +21,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::{Output, Sweep, SweepExec};
+use super::exec::{Piece, Sweep, SweepExec};
 use super::source::{input, number, text};
 use rows::Stalls;
 use told::{Part, Whole};
@@ -101,10 +101,10 @@ struct InstanceStalls {
 }
 
 impl InstanceStalls {
-    /// The stalls of one output.
-    fn stalls(&self, whole: &Whole, output: usize) -> Result<RecordBatch> {
+    /// The stalls of one piece.
+    fn stalls(&self, whole: &Whole, piece: usize) -> Result<RecordBatch> {
         let mut stalls = Stalls::default();
-        for number in whole.shares.get(output).cloned().unwrap_or(0..0) {
+        for number in whole.shares.get(piece).cloned().unwrap_or(0..0) {
             let Some((spot, number)) = whole.spots.get(number).zip(u32::try_from(number).ok()) else { continue };
             let told = whole.told(number, self.last, self.least);
             find::stalls(&told).iter().for_each(|stall| stalls.push(&told, *spot, stall));
@@ -124,10 +124,6 @@ impl Sweep for InstanceStalls {
 
     const NAME: &'static str = "InstanceStallsExec";
 
-    fn first(&self, _batches: &[RecordBatch]) -> Result<()> {
-        Ok(())
-    }
-
     fn part(&self, _first: &Arc<()>) -> Part {
         Part::default()
     }
@@ -136,11 +132,11 @@ impl Sweep for InstanceStalls {
         if input == 0 { part.add_tasks(batch) } else { part.add_instances(batch) }
     }
 
-    fn whole(&self, parts: Vec<Part>, outputs: usize) -> Result<Whole> {
-        Ok(Whole::new(parts, outputs))
+    fn whole(&self, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
+        Ok(Whole::new(parts, pieces))
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, output: usize) -> Output {
-        Box::new(std::iter::once_with(move || self.stalls(&whole, output)))
+    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Piece {
+        Box::new(std::iter::once_with(move || self.stalls(&whole, piece)))
     }
 }

@@ -225,13 +225,13 @@ pub struct Whole {
     by_spot: Groups,
     instances: Vec<(u32, Instance)>,
     instances_by_spot: Groups,
-    /// Which instances each output looks at.
+    /// Which instances each piece looks at.
     pub shares: Vec<std::ops::Range<usize>>,
 }
 
 impl Whole {
     /// Puts all parts together.
-    pub fn new(mut parts: Vec<Part>, outputs: usize) -> Whole {
+    pub fn new(mut parts: Vec<Part>, pieces: usize) -> Whole {
         // The greatest stays where it is.
         parts.sort_by_key(|part| std::cmp::Reverse(part.tasks.len()));
         let mut parts = parts.into_iter();
@@ -243,7 +243,7 @@ impl Whole {
         let told = (0..).zip(&instances).map(|(number, (spot, _))| (*spot, number));
         let instances_by_spot = Groups::new(told, spots.len());
         let sizes: Vec<usize> = (0..).take(spots.len()).map(|spot| by_spot.size(spot)).collect();
-        let shares = dealt(&sizes, outputs);
+        let shares = dealt(&sizes, pieces);
         Whole { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
     }
 
