@@ -342,7 +342,7 @@ fn run(name: &str, rows: i64, make: Make, queries: &[(&str, &str)]) -> Result<()
         session.register_table(table.name(), Arc::new(rows))?;
     }
     let anchor = Timestamp::from_microsecond(START + MONTH)?;
-    let context = CheckContext { anchor, now: anchor, first: None, last: Some(anchor), tz: TimeZone::UTC };
+    let context = CheckContext { anchor, now: anchor, first: None, last: Some(anchor), tz: TimeZone::UTC, default_rows: None };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).build()?;
     println!("{:>8}  {:>8}  {:>8}  {:>8}  query", "seconds", "of CPU", "peak MiB", "rows");
     for (noun, text) in queries {

@@ -208,6 +208,7 @@ fn loading(criterion: &mut Criterion) {
             Input {
                 source: Source::File(path),
                 name: format!("{number}.json.gz").into(),
+                folder: None,
                 size: packed.len() as u64,
                 modified: Some(1),
             }

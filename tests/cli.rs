@@ -177,3 +177,22 @@ fn fields_and_sql() {
     let by_sql = desk.sql("select event_name, count(*) as n from calls group by event_name order by n desc, event_name");
     assert_eq!(by_language, by_sql);
 }
+
+/// The newest 50 rows are for a terminal: files, pipes and programs get all of them.
+#[test]
+fn only_a_terminal_gets_the_newest_rows_alone() {
+    let desk = loaded();
+    let calls: usize = desk.query("calls show count")[0][0].parse().unwrap();
+    assert!(calls > 500);
+    assert_eq!(desk.query("calls").len(), calls);
+    let ran = desk.run(&["query", "calls since 30d", "--out", "calls.csv"]).ok();
+    let rows = csv::Reader::from_path(desk.path("calls.csv")).unwrap().into_records().count();
+    assert_eq!(rows, calls);
+    assert!(ran.err.contains(&format!("wrote {calls} rows to calls.csv")), "{}", ran.err);
+    assert!(desk.run(&["query", "calls"]).ok().out.lines().count() > calls, "a table that goes into a pipe is whole, too");
+    assert_eq!(desk.query("calls limit 3").len(), 3);
+    desk.write("questions", "calls");
+    let mut command = desk.command();
+    command.args(["repl", "--format", "ndjson"]).stdin(std::fs::File::open(desk.path("questions")).unwrap());
+    assert_eq!(String::from_utf8(command.output().unwrap().stdout).unwrap().lines().count(), calls);
+}

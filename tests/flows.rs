@@ -183,3 +183,58 @@ fn a_store_without_the_table_opens() {
     desk.run(&["store", "compact"]).ok();
     assert_eq!(desk.query("flows show count"), [["1"]]);
 }
+
+/// Libraries have bugs too: whatever a damaged file does to them, it is the file that is quarantined, and the rest loads.
+#[test]
+fn no_damage_to_a_parquet_file_ends_a_load() {
+    use ecs_audit::discover::{Input, Source};
+    use ecs_audit::load::{LoadOptions, Silent, load, silence_contained_panics};
+    use ecs_audit::store::MemoryShelf;
+    use ecs_audit::table::TableSet;
+    silence_contained_panics();
+    let dir = tempfile::tempdir().unwrap();
+    let input = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        Input { source: Source::File(path), name: name.into(), folder: None, size: bytes.len() as u64, modified: None }
+    };
+    let options = LoadOptions {
+        latest: i64::MAX,
+        keep_raw: true,
+        tables: TableSet::ALL,
+        inflate: Default::default(),
+        max_file_bytes: 1 << 30,
+    };
+    let whole = parquet(&[1, 2, 3]);
+    let sound = input("sound.log", record(7).as_bytes());
+    let mut contained = 0;
+    for place in (4..whole.len()).step_by(2) {
+        for with in [0x00, 0xff, whole[place] ^ 0x40] {
+            let mut bytes = whole.clone();
+            bytes[place] = with;
+            let shelf = MemoryShelf::default();
+            let inputs = [input("damaged.parquet", &bytes), sound.clone()];
+            let reports = load(&inputs, &shelf, None, None, &options, &Silent).unwrap();
+            assert!(reports.iter().all(|report| report.balances()), "byte {place} became {with}: {reports:?}");
+            assert_eq!(reports[1].loaded, 1, "byte {place} became {with}");
+            contained += usize::from(reports[0].problems.iter().any(|problem| problem.why == "internal_error"));
+        }
+    }
+    println!("{contained} panics were contained");
+}
+
+#[test]
+fn the_file_that_made_the_reader_panic_is_quarantined() {
+    let path = project().join("../shared/data/attack/parquet-panic-bit-width.parquet");
+    if !path.is_file() {
+        eprintln!("SKIPPED: `{}` is not there", path.display());
+        return;
+    }
+    let desk = Desk::new();
+    desk.write("in/flow.log", record(1));
+    std::fs::copy(&path, desk.path("in/damaged.parquet")).unwrap();
+    let ran = desk.load(&[&desk.path("in")]);
+    assert!(ran.code == 3 && !ran.err.contains("panicked"), "{}", ran.err);
+    assert_eq!(desk.query("flows show count"), [["1"]]);
+    assert_eq!(desk.query("quarantine show count"), [["1"]]);
+}

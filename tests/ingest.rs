@@ -168,6 +168,46 @@ fn a_record_dated_in_the_future_does_not_move_the_anchor() {
     assert!(ran.err.contains("2026-03-03T02:01:00Z"), "{}", ran.err);
 }
 
+/// Go's zero time, the beginning of Unix time, and times no export can hold.
+#[test]
+fn a_time_that_no_record_can_have_is_quarantined_and_spoils_nothing() {
+    let desk = Desk::new();
+    let times = ["0001-01-01", "1970-01-01", "2005-12-31", "2100-01-01", "9999-12-31"];
+    let odd = (1..).zip(times).map(|(number, day)| record(number).replace("2026-03-04", day));
+    let file = desk.write("in.ndjson", odd.chain([record(9)]).collect::<Vec<_>>().join("\n"));
+    let ran = desk.load(&[&file]);
+    assert!(ran.code == 3 && ran.out.contains("expected a time from 2006 to 2099"), "{}", ran.out);
+    assert_eq!(desk.query("quarantine by why"), [["implausible_time", "5"]]);
+    for arguments in [&["doctor"][..], &["store"], &["query", "calls every 1d"], &["query", "gaps"]] {
+        desk.run(arguments).ok();
+    }
+    assert_eq!(desk.query("calls show count"), [["1"]]);
+}
+
+/// A task that never started has the zero time of Go where it has no time.
+#[test]
+fn a_zero_time_beside_sound_ones_is_missing() {
+    let desk = Desk::new();
+    let task = r#"{"id":"e-1","detail-type":"ECS Task State Change","source":"aws.ecs","account":"111122223333","time":"2026-03-04T05:00:00Z",
+        "region":"us-east-1","resources":[],"detail":{"taskArn":"arn:aws:ecs:us-east-1:111122223333:task/web/0a1b","lastStatus":"STOPPED",
+        "createdAt":"2026-03-04T04:59:00Z","startedAt":"0001-01-01T00:00:00Z","stoppedAt":"2026-03-04T05:00:00Z","containers":[]}}"#;
+    desk.load(&[&desk.write("task.json", task)]).ok();
+    assert_eq!(
+        desk.sql("select cast(\"time\" as varchar), coalesce(cast(started_at as varchar), 'missing') from task_events"),
+        [["2026-03-04T05:00:00Z", "missing"]]
+    );
+}
+
+/// A file name that looks like one of CloudTrail's, with digits that are no time.
+#[test]
+fn a_file_name_without_a_sound_time_spoils_no_question_about_gaps() {
+    let desk = Desk::new();
+    desk.write("in/111122223333_CloudTrail_us-east-1_20269999T9999Z_aB3.json", record(1));
+    desk.write("in/111122223333_CloudTrail_us-east-1_20260304T0330Z_aB3.json", record(2));
+    desk.load(&[&desk.path("in")]).ok();
+    assert_eq!(desk.query("gaps where kind = late by file").len(), 1);
+}
+
 /// What `ecs-audit` makes of arbitrary bytes is an account, never a panic.
 fn balances(bytes: &[u8]) {
     use ecs_audit::discover::{Input, Source};
@@ -177,7 +217,7 @@ fn balances(bytes: &[u8]) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");
     std::fs::write(&path, bytes).unwrap();
-    let input = Input { source: Source::File(path), name: "x".into(), size: bytes.len() as u64, modified: None };
+    let input = Input { source: Source::File(path), name: "x".into(), folder: None, size: bytes.len() as u64, modified: None };
     let options = LoadOptions {
         latest: i64::MAX,
         keep_raw: true,

@@ -24,4 +24,5 @@ mod report;
 mod samples;
 mod secrets;
 mod store;
+mod subsets;
 mod support;

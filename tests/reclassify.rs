@@ -132,7 +132,7 @@ fn loaded_without_originals(samples: &[&str]) -> Desk {
     let desk = Desk::new();
     desk.write("rules.toml", RULES);
     let paths: Vec<_> = samples.iter().map(|name| project().join("samples/exports").join(name)).collect();
-    let (inputs, troubled) = find_inputs(&paths, None);
+    let (inputs, troubled) = find_inputs(&paths, project(), None);
     assert!(!inputs.is_empty() && troubled.is_empty());
     let options = LoadOptions {
         latest: i64::MAX,

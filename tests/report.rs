@@ -398,3 +398,53 @@ fn nothing_that_names_somebody_is_left_after_redaction() {
         assert_eq!(mode & 0o777, 0o600);
     }
 }
+
+/// A number of what nobody recorded is not zero.
+#[test]
+fn what_the_records_cannot_tell_is_not_known() {
+    let desk = Desk::new();
+    desk.load(&[&project().join("samples/exports/fargate-quota/ecs-events")]).ok();
+    let ran = desk.run(&["report", "--since", "7d", "--out", "events"]).ok();
+    let lost = "launches lost: no retry healed them: not known (no CloudTrail calls are loaded)";
+    assert!(ran.err.contains(lost), "{}", ran.err);
+    let summary = cells(&files(&desk.path("events"))["summary.csv"]);
+    let value = |fact: &str| summary.iter().find(|row| row[0] == fact).map(|row| row[2].as_str());
+    for fact in ["lost_launches", "missed_starts", "attempts", "gaps"] {
+        assert_eq!(value(fact), Some("not known: no CloudTrail calls are loaded"), "{fact}");
+    }
+    assert!(value("failures").is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count > 0)), "{summary:?}");
+    assert_eq!(value("quarantined"), Some("0"), "that nothing is quarantined is known");
+    let (page, told) = (text(&desk, "events/report.html"), text(&desk, "events/report.md"));
+    assert!(page.contains("<dd>not known</dd>") && told.contains(lost), "{told}");
+    for (section, sentence) in [("Lost launches", "Not known: no CloudTrail calls are loaded."), ("Gaps", "Not known")] {
+        assert!(told.contains(&format!("{section}: {sentence}")), "{told}");
+    }
+}
+
+/// One damaged file of the store costs the sections that read it, and they say so.
+#[test]
+fn a_section_that_fails_is_shown_as_failed_and_the_others_are_there() {
+    let desk = Desk::new();
+    desk.load(&[&project().join("samples/exports")]).ok();
+    let days = std::fs::read_dir(desk.path(".ecs-audit/tables/flows")).unwrap().flatten().map(|entry| entry.path());
+    let files = days.filter(|day| day.is_dir()).flat_map(|day| std::fs::read_dir(day).unwrap().flatten().map(|file| file.path()));
+    let damaged: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind == "parquet")).collect();
+    assert!(!damaged.is_empty());
+    for file in damaged {
+        let size = std::fs::metadata(&file).unwrap().len() as usize;
+        std::fs::write(&file, vec![b'x'; size]).unwrap();
+    }
+    let ran = desk.run(&["report", "--since", "7d", "--out", "damaged"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("error: Rejected packets: "), "{}", ran.err);
+    let told = text(&desk, "damaged/report.md");
+    assert!(told.contains("## Not computed") && told.contains("## Lost launches"), "{told}");
+    let page = text(&desk, "damaged/report.html");
+    assert!(page.contains("<h2 id=\"h-failed\">Not computed</h2>") && page.contains("<strong>Rejected packets:</strong>"));
+    let built = files_of(&desk, "damaged");
+    assert!(built.contains("lost-launches.csv") && !built.contains("network.csv"), "{built:?}");
+}
+
+fn files_of(desk: &Desk, folder: &str) -> BTreeSet<String> {
+    files(&desk.path(folder)).into_keys().collect()
+}

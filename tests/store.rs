@@ -214,3 +214,182 @@ fn other_engines_can_read_the_tables() {
     }
     assert_eq!(in_log, rows);
 }
+
+/// The versions in the log of a table, as many as it has.
+fn commits(desk: &Desk, table: &str) -> usize {
+    std::fs::read_dir(desk.path(&format!(".ecs-audit/tables/{table}/_delta_log"))).unwrap().flatten().count()
+}
+
+/// Every data file of the store with its size.
+fn data_files(desk: &Desk) -> Vec<(std::path::PathBuf, u64)> {
+    fn collect(folder: &Path, files: &mut Vec<(std::path::PathBuf, u64)>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            if entry.path().is_dir() {
+                collect(&entry.path(), files);
+            } else if entry.path().extension().is_some_and(|kind| kind == "parquet") {
+                files.push((entry.path(), entry.metadata().unwrap().len()));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    collect(&desk.path(".ecs-audit/tables"), &mut files);
+    files.sort();
+    files
+}
+
+#[test]
+fn a_lost_manifest_is_rebuilt_and_nothing_is_deleted() {
+    let desk = Desk::new();
+    let manifest = desk.path(".ecs-audit/manifest.json");
+    desk.load(&[&samples().join("silent-batch")]).ok();
+    desk.load(&[&samples().join("fargate-quota")]).ok();
+    for step in ["", "store compact", "store vacuum", "store reclassify"] {
+        if !step.is_empty() {
+            desk.run(&step.split(' ').collect::<Vec<_>>()).ok();
+        }
+        let (want, files) = (contents(&desk), data_files(&desk));
+        std::fs::remove_file(&manifest).unwrap();
+        let asked = desk.run(&["query", "calls show count", "--format", "csv"]).ok();
+        assert!(asked.err.contains("note: manifest.json was missing"), "{}", asked.err);
+        assert_alike(&contents(&desk), &want);
+        assert!(!manifest.exists(), "who only reads writes nothing");
+        // A load of nothing new writes it again, and deletes nothing.
+        let again = desk.load(&[&samples().join("silent-batch")]).ok();
+        assert!(again.err.contains("note: manifest.json was missing"), "{}", again.err);
+        assert_eq!(data_files(&desk), files, "after `{step}`");
+        assert_alike(&contents(&desk), &want);
+        assert!(!desk.run(&["query", "calls show count"]).ok().err.contains("missing"));
+    }
+    desk.load(&[&samples()]).ok();
+    let whole = Desk::new();
+    whole.load(&[&samples()]).ok();
+    assert_alike(&contents(&desk), &contents(&whole));
+}
+
+#[test]
+fn a_store_that_is_not_all_there_is_refused_and_left_as_it_is() {
+    let desk = Desk::new();
+    desk.load(&[&samples().join("silent-batch")]).ok();
+    std::fs::remove_file(desk.path(".ecs-audit/manifest.json")).unwrap();
+    let refused = |reason: &str| {
+        let files = data_files(&desk);
+        for ran in [desk.load(&[&samples().join("fargate-quota")]), desk.run(&["query", "calls"])] {
+            assert_eq!(ran.code, 2, "{}", ran.out);
+            assert!(ran.err.contains("is incomplete") && ran.err.contains(reason), "{}", ran.err);
+            assert!(ran.err.contains("copy it again"), "{}", ran.err);
+        }
+        assert_eq!(data_files(&desk), files);
+    };
+    let (first, _) = data_files(&desk).into_iter().next().unwrap();
+    std::fs::rename(&first, desk.path("kept")).unwrap();
+    refused("data files are missing or cut short, such as");
+    std::fs::rename(desk.path("kept"), &first).unwrap();
+    desk.run(&["query", "calls show count"]).ok();
+    std::fs::rename(desk.path(".ecs-audit/tables/files"), desk.path("files")).unwrap();
+    refused("no commit of the ledger `tables/files` says what it held");
+}
+
+#[test]
+fn a_manifest_that_is_behind_the_ledger_loses_no_load() {
+    let desk = Desk::new();
+    let manifest = desk.path(".ecs-audit/manifest.json");
+    desk.load(&[&samples().join("silent-batch")]).ok();
+    let (before, old) = (contents(&desk), std::fs::read(&manifest).unwrap());
+    desk.load(&[&samples().join("fargate-quota")]).ok();
+    let after = contents(&desk);
+    std::fs::write(&manifest, &old).unwrap();
+    assert_alike(&contents(&desk), &before);
+    desk.load(&[&samples().join("silent-batch")]).ok();
+    assert_alike(&contents(&desk), &after);
+}
+
+#[test]
+fn what_a_dead_load_left_is_undone_once() {
+    let desk = Desk::new();
+    let half = samples().join("silent-batch");
+    let ledger = desk.path(".ecs-audit/tables/files/_delta_log");
+    desk.load(&[&half]).ok();
+    let (before, old) = (contents(&desk), std::fs::read(desk.path(".ecs-audit/manifest.json")).unwrap());
+    desk.load(&[&samples().join("fargate-quota")]).ok();
+    // As if it had died just before the ledger's commit.
+    std::fs::write(desk.path(".ecs-audit/manifest.json"), old).unwrap();
+    let mut versions: Vec<_> = std::fs::read_dir(&ledger).unwrap().flatten().map(|entry| entry.path()).collect();
+    versions.sort();
+    std::fs::remove_file(versions.last().unwrap()).unwrap();
+    desk.load(&[&half]).ok();
+    let undone = commits(&desk, "calls");
+    assert_alike(&contents(&desk), &before);
+    for _ in 0..3 {
+        desk.load(&[&half]).ok();
+    }
+    assert_eq!(commits(&desk, "calls"), undone, "each load undoes it again");
+    desk.load(&[&samples()]).ok();
+    let whole = Desk::new();
+    whole.load(&[&samples()]).ok();
+    assert_alike(&contents(&desk), &contents(&whole));
+    std::fs::remove_file(desk.path(".ecs-audit/manifest.json")).unwrap();
+    assert_alike(&contents(&desk), &contents(&whole));
+}
+
+#[test]
+fn what_could_not_be_read_is_tried_again() {
+    let desk = Desk::new();
+    let call = |id: &str, time: &str| {
+        format!(
+            "{{\"eventVersion\":\"1.08\",\"eventTime\":\"{time}\",\"eventSource\":\"ecs.amazonaws.com\",\"eventName\":\"ListTasks\",\
+             \"awsRegion\":\"us-east-1\",\"eventID\":\"{id}\",\"recipientAccountId\":\"111122223333\"}}"
+        )
+    };
+    let tomorrow = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(60)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    desk.write("in/good.json", call("a", "2026-03-04T00:00:00Z"));
+    let ahead = desk.write("in/ahead.ndjson", [call("b", "2026-03-04T00:00:01Z"), call("c", &tomorrow)].join("\n"));
+    // A hole of 3 GiB takes no room; it is over the limit of a file.
+    let large = desk.path("in/large.json");
+    std::fs::File::create(&large).unwrap().set_len(3 << 30).unwrap();
+    let load = || desk.load(&[Path::new("in")]);
+    let first = load();
+    assert!(first.code == 3 && first.out.contains("quarantined  future_time in 1 file, unreadable in 1 file"), "{}", first.out);
+    let ledger = "select count(*) from files";
+    assert_eq!(desk.sql(ledger), [["3"]]);
+    for _ in 0..2 {
+        let again = load();
+        assert!(again.code == 3 && again.out.contains("(1 unchanged since they were loaded)"), "{}", again.out);
+        assert!(again.out.contains("future_time in 1 file, unreadable in 1 file"), "{}", again.out);
+        assert_eq!(desk.query("quarantine by why"), [["future_time", "1"], ["unreadable", "1"]]);
+        assert_eq!(desk.sql(ledger), [["3"]], "what is as it was is not written down again");
+    }
+    std::fs::remove_file(&large).unwrap();
+    desk.write("in/large.json", call("d", "2026-03-04T00:00:02Z"));
+    assert_eq!(load().code, 3);
+    assert_eq!(desk.query("quarantine by why"), [["future_time", "1"]]);
+    std::fs::write(&ahead, call("b", "2026-03-04T00:00:01Z")).unwrap();
+    load().ok();
+    assert_eq!(desk.query("quarantine show count"), [["0"]]);
+    assert_eq!(desk.run(&["doctor"]).ok().out.matches("could not be loaded").count(), 0);
+    assert!(load().ok().out.contains("(3 unchanged since they were loaded)"));
+    assert_eq!(desk.query("calls show count"), [["3"]]);
+}
+
+#[test]
+fn one_relative_name_in_two_folders_is_two_files() {
+    let desk = Desk::new();
+    let store = desk.path("store");
+    let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_600_000);
+    for (folder, id) in [("a", "one"), ("b", "two")] {
+        let text = format!(
+            "{{\"eventTime\":\"2026-03-04T00:00:00Z\",\"eventSource\":\"ecs.amazonaws.com\",\"eventName\":\"RunTask\",\"eventID\":\"{id}\"}}"
+        );
+        let path = desk.write(&format!("{folder}/call.json"), text);
+        std::fs::File::options().append(true).open(&path).unwrap().set_modified(time).unwrap();
+        let load = || {
+            let mut command = desk.command();
+            command.current_dir(desk.path(folder)).args(["load", "call.json", "--store"]).arg(&store);
+            String::from_utf8(command.output().unwrap().stdout).unwrap()
+        };
+        assert!(load().contains("1 read = 1 loaded"), "{folder}");
+        assert!(load().contains("(1 unchanged since they were loaded)"), "{folder}");
+    }
+    let mut command = desk.command();
+    let asked = command.args(["query", "calls show count", "--format", "csv", "-q", "--store"]).arg(&store).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&asked.stdout).trim(), "count\n2");
+}

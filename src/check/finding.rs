@@ -78,6 +78,19 @@ impl Report {
         self.outcomes.iter().any(|outcome| outcome.check.severity >= severity && !outcome.findings().is_empty())
     }
 
+    /// The checks that were not answered, by the reason why: their ids, in the order of the packs.
+    pub fn not_answered(&self) -> Vec<(&str, Vec<String>)> {
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for outcome in &self.outcomes {
+            let State::NotAnswered(why) = &outcome.state else { continue };
+            match reasons.iter_mut().find(|(known, _)| known == why) {
+                Some((_, ids)) => ids.push(outcome.id()),
+                None => reasons.push((why, vec![outcome.id()])),
+            }
+        }
+        reasons
+    }
+
     /// How many checks passed, found something, and were not answered.
     pub fn counts(&self) -> (usize, usize, usize) {
         let count = |is: fn(&State) -> bool| self.outcomes.iter().filter(|outcome| is(&outcome.state)).count();

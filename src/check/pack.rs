@@ -46,6 +46,8 @@ pub struct Pack {
     pub name: String,
     /// What it is about.
     pub about: String,
+    /// Tables of the system that it is about: where none of them has rows and others have, it is asked only by its name.
+    pub when: Vec<String>,
     /// Its checks, in the order of the file.
     pub checks: Vec<Check>,
 }
@@ -67,11 +69,11 @@ pub struct Check {
     pub severity: Severity,
     /// What to do about it.
     pub remedy: String,
-    /// Tables without which there is no answer.
+    /// Tables without which there is no answer, beside those that the query needs anyway.
     pub needs: Vec<String>,
 }
 
-const PACK_KEYS: &[&str] = &["name", "about", "check"];
+const PACK_KEYS: &[&str] = &["name", "about", "when", "check"];
 const CHECK_KEYS: &[&str] = &["name", "question", "query", "measure", "threshold", "severity", "remedy", "needs"];
 
 impl Pack {
@@ -94,7 +96,7 @@ impl Pack {
             checks.push(check);
         }
         let about = top.text("about")?.unwrap_or_default().trim().to_owned();
-        Ok(Pack { name: name(&top)?, about, checks })
+        Ok(Pack { name: name(&top)?, about, when: table_names(&top, "when", tables)?, checks })
     }
 }
 
@@ -110,12 +112,6 @@ fn name(section: &Section<'_>) -> Result<String, Mistake> {
 impl Check {
     fn read(section: &Section<'_>, tables: &[&str]) -> Result<Check, Mistake> {
         section.expect_keys(CHECK_KEYS)?;
-        let needs = section.texts("needs")?;
-        if let Some(unknown) = needs.iter().find(|need| !tables.contains(need)) {
-            let hint =
-                suggest::question(unknown, tables.iter().copied()).unwrap_or_else(|| format!("expected {}", tables.join(", ")));
-            return Err(section.mistake_of("needs", format!("`{unknown}` is no table; {hint}")));
-        }
         let query = section.required("query")?.trim();
         if let Err(errors) = crate::lang::parse(query) {
             let why = errors.first().map(|error| error.message.clone()).unwrap_or_default();
@@ -129,9 +125,20 @@ impl Check {
             threshold: section.number("threshold")?.unwrap_or(1.0),
             severity: severity(section)?,
             remedy: section.required("remedy")?.trim().to_owned(),
-            needs: needs.into_iter().map(str::to_owned).collect(),
+            needs: table_names(section, "needs", tables)?,
         })
     }
+}
+
+/// The names of tables under a key.
+fn table_names(section: &Section<'_>, key: &str, tables: &[&str]) -> Result<Vec<String>, Mistake> {
+    let names = section.texts(key)?;
+    if let Some(unknown) = names.iter().find(|name| !tables.contains(name)) {
+        let hint =
+            suggest::question(unknown, tables.iter().copied()).unwrap_or_else(|| format!("expected {}", tables.join(", ")));
+        return Err(section.mistake_of(key, format!("`{unknown}` is no table; {hint}")));
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 fn severity(section: &Section<'_>) -> Result<Severity, Mistake> {

@@ -154,10 +154,13 @@ Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-ph
   measure = \"count\"        # the column it is compared with; default: the first number
   severity = \"error\"       # note, warning or error
   remedy = \"Start it by hand before six, then tell the platform team\"
-  needs = [\"calls\"]        # tables without which there is no answer
+  needs = [\"calls\"]        # more tables without which there is no answer
 
-Exit codes: 0 = nothing found, 1 = found, 2 = error, 3 = nothing found, but some input could not be
-loaded or no record is in the window.")]
+A check is not answered when no records are loaded that its query is about, such as task events for
+`failures where kind = task`; it never counts as passed.
+
+Exit codes: 0 = nothing found, 1 = found, 2 = error, 3 = nothing found, but a check was not answered, some
+input could not be loaded, or no record is in the window.")]
     Check(CheckArgs),
     /// Explain a failure: phase, cause, what led to it, what to check and what to do
     #[command(after_help = "Examples:

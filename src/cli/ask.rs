@@ -1,24 +1,26 @@
 //! What every command that asks has in common: tables to ask, and an answer to print.
 
 use super::args::{Asking, Global};
-use super::load::{Bar, exit_code, inputs, load_options, on_threads};
+use super::load::{Bar, MANIFEST_WAS_LOST, exit_code, inputs, load_options, on_threads};
 use super::say::{Failure, say};
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::context::Context;
 use crate::exit::ExitCode;
+use crate::lang::Checked;
 use crate::load::{Progress, Silent, Totals, load};
 use crate::model::catalog::FailureCatalog;
 use crate::plan;
 use crate::render::{Format, Look, render};
 use crate::run::{self, RunError};
 use crate::store::{MemoryShelf, Store};
-use crate::table::TableSet;
+use crate::table::{Table, TableSet};
 use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -38,6 +40,8 @@ pub struct Tables {
     pub classified_by_others: u64,
     /// How loading ended, for an export that is asked directly.
     pub loaded: ExitCode,
+    /// The tables with rows.
+    pub filled: BTreeSet<Table>,
 }
 
 impl Tables {
@@ -59,6 +63,10 @@ impl Tables {
     /// The tables of a store.
     pub fn of_store(store: &Store, context: &Context) -> Result<Tables, Failure> {
         let mut tables = Tables::empty(context, store.manifest().first_event, store.manifest().last_event)?;
+        if store.manifest_was_lost() {
+            say(MANIFEST_WAS_LOST);
+        }
+        tables.filled = Table::ALL.iter().copied().filter(|table| !store.manifest().files(*table).is_empty()).collect();
         tables.classified_by_others = store.manifest().classified_by_others(&FailureCatalog::current_version());
         for (table, provider) in store.tables() {
             let provider = plan::with_originals(table, Arc::new(provider)).map_err(RunError::from)?;
@@ -90,8 +98,11 @@ impl Tables {
         reports.iter().for_each(|report| totals.add(report));
         let memory = shelf.finish(&reports, context.now.as_microsecond())?;
         let mut tables = Tables::empty(context, memory.first_event, memory.last_event)?;
-        for table in crate::table::Table::ALL {
+        for table in Table::ALL {
             let batches = memory.batches.get(table).cloned().unwrap_or_default();
+            if batches.iter().any(|batch| batch.num_rows() > 0) {
+                tables.filled.insert(*table);
+            }
             let provider = MemTable::try_new(table.schema(), deal(batches, context.threads)).map_err(RunError::from)?;
             tables.register(table.name(), Arc::new(provider))?;
         }
@@ -114,7 +125,21 @@ impl Tables {
             .build()?;
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let session = plan::session(context.threads);
-        Ok(Tables { session, runtime, first: instant(first), last: instant(last), classified_by_others: 0, loaded: ExitCode::Ok })
+        Ok(Tables {
+            session,
+            runtime,
+            first: instant(first),
+            last: instant(last),
+            classified_by_others: 0,
+            loaded: ExitCode::Ok,
+            filled: BTreeSet::new(),
+        })
+    }
+
+    /// The sentence for a question that has no answer, because the records it is about are not loaded.
+    pub fn unanswerable(&self, checked: &Checked) -> Option<String> {
+        let missing = plan::unmet(checked, &|table| self.filled.contains(&table));
+        (!missing.is_empty()).then(|| format!("no {} are loaded", plan::records_called(&missing)))
     }
 
     fn register(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), Failure> {
@@ -142,10 +167,15 @@ fn deal(batches: Vec<RecordBatch>, threads: usize) -> Vec<Vec<RecordBatch>> {
     dealt
 }
 
+/// The format that was asked for: by its name, or by that of the file; else a table.
+pub fn format_of(asking: &Asking) -> Format {
+    let by_name = asking.out.as_deref().and_then(Format::for_file);
+    asking.format.or(by_name).unwrap_or(Format::Table)
+}
+
 /// Prints an answer where and how it was asked for.
 pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
-    let by_name = asking.out.as_deref().and_then(Format::for_file);
-    let format = asking.format.or(by_name).unwrap_or(Format::Table);
+    let format = format_of(asking);
     if format.is_binary() && asking.out.is_none() && context.width.is_some() {
         return Err(Failure::Sentence(format!("{format} is not for terminals: write it to a file with --out FILE")));
     }

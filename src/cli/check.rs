@@ -4,7 +4,7 @@ use super::args::{CheckArgs, Global};
 use super::ask::{Tables, listing, print};
 use super::explain;
 use super::limits;
-use super::query::{Asker, saved_texts};
+use super::query::{Asker, any_reads_originals, saved_texts};
 use super::say::{Failure, say};
 use crate::answer::Answer;
 use crate::check::{BUILTIN_PACKS, Check, Outcome, Pack, Report, State, find, write};
@@ -15,7 +15,7 @@ use crate::lang::ast::{self, Spanned};
 use crate::lang::time::read_instant;
 use crate::lang::{self, Checked, suggest};
 use crate::plan::nouns::{self, Need};
-use crate::plan::{Evidence, Options, ZoneName};
+use crate::plan::{self, Evidence, Options, ZoneName};
 use crate::render::{Format, Look, describe_window};
 use crate::run::{self, RunError, side_by_side};
 use crate::table::{Table, TableSet};
@@ -33,8 +33,11 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     if arguments.list {
         return list(&packs, context);
     }
-    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
-    let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved_texts(&arguments.set, global)?, global, context)?;
+    let saved = saved_texts(&arguments.set, global)?;
+    let queries = packs.iter().flat_map(|pack| &pack.checks).map(|check| check.query.as_str());
+    let tables = Tables::open(&arguments.from, any_reads_originals(queries, &saved), TableSet::ALL, global, context)?;
+    let packs = if arguments.packs.is_empty() { of_this_store(packs, &tables, global) } else { packs };
+    let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let window = window(arguments)?;
     let (mut outcomes, told) = outcomes(&packs, (&window, arguments.since.is_some()), &asker, context)?;
@@ -53,7 +56,7 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     }
     Ok(if report.has(arguments.fail_on) {
         ExitCode::Finding
-    } else if report.partial.is_empty() {
+    } else if report.partial.is_empty() && report.not_answered().is_empty() {
         ExitCode::Ok
     } else {
         ExitCode::Partial
@@ -155,16 +158,13 @@ fn outcomes(
     asker: &Asker<'_>,
     context: &Context,
 ) -> Result<(Vec<Outcome>, String), Failure> {
-    let empty = empty_tables(packs, asker.tables)?;
     let (mut outcomes, mut questions) = (Vec::new(), Vec::new());
     for (pack, check) in packs.iter().flat_map(|pack| pack.checks.iter().map(|check| (pack.name.as_str(), check))) {
-        let state = match check.needs.iter().find(|need| empty.contains(need.as_str())) {
-            Some(need) => State::NotAnswered(format!(
-                "no {} have been loaded; `ecs-audit doctor` says how to export them",
-                need.replace('_', " ")
-            )),
+        let question = question(pack, check, window, asker)?;
+        let state = match asker.tables.unanswerable(&question.checked).or_else(|| needed(check, asker.tables)) {
+            Some(why) => State::NotAnswered(format!("{why}; `ecs-audit doctor` says how to export them")),
             None => {
-                questions.push((outcomes.len(), question(pack, check, window, asker)?));
+                questions.push((outcomes.len(), question));
                 State::Passed
             }
         };
@@ -251,17 +251,27 @@ fn question<'p>(
     Ok(Question { pack, check, text, checked, shown })
 }
 
-/// The tables without rows among those that checks need.
-fn empty_tables<'p>(packs: &'p [Pack], tables: &Tables) -> Result<BTreeSet<&'p str>, Failure> {
-    let mut empty = BTreeSet::new();
-    let needs: BTreeSet<&str> =
-        packs.iter().flat_map(|pack| &pack.checks).flat_map(|check| &check.needs).map(String::as_str).collect();
-    for need in needs {
-        if tables.sql(&format!("select 1 from {need} limit 1"))?.rows() == 0 {
-            empty.insert(need);
-        }
+/// The sentence for a table without rows that a check names as needed.
+fn needed(check: &Check, tables: &Tables) -> Option<String> {
+    let has_rows = |name: &str| tables.filled.iter().any(|table| table.name() == name);
+    let missing = check.needs.iter().find(|need| !has_rows(need))?;
+    let table = Table::ALL.iter().find(|table| table.name() == missing)?;
+    Some(format!("no {} are loaded", plan::records_called(&[*table])))
+}
+
+/// The packs but those about a system of which there are no records, where there are some of another.
+fn of_this_store(packs: Vec<Pack>, tables: &Tables, global: &Global) -> Vec<Pack> {
+    let has_rows = |name: &String| tables.filled.iter().any(|table| table.name() == name);
+    let fits = |pack: &Pack| pack.when.is_empty() || pack.when.iter().any(has_rows);
+    if !packs.iter().any(fits) {
+        return packs;
     }
-    Ok(empty)
+    let (kept, others): (Vec<Pack>, Vec<Pack>) = packs.into_iter().partition(fits);
+    if !others.is_empty() && !global.quiet {
+        let names: Vec<&str> = others.iter().map(|pack| pack.name.as_str()).collect();
+        say(&format!("note: left out, for lack of any records they are about: {}; name a pack to ask it", names.join(", ")));
+    }
+    kept
 }
 
 /// Tables whose records a finding may rest on.
@@ -318,10 +328,7 @@ fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> 
 /// Why the answers may lack something.
 fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<Vec<String>, Failure> {
     let mut partial = Vec::new();
-    let quarantined = number(tables, "select count(*) from quarantine")?;
-    if quarantined > 0 {
-        partial.push(format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` says why"));
-    }
+    partial.extend(quarantined(tables)?);
     let query = ast::Query {
         source: Spanned::new(ast::Source::Noun("failures".to_owned()), 0..0),
         stages: vec![ast::Stage { window: Some(Spanned::new(window.clone(), 0..0)), ..ast::Stage::default() }],
@@ -338,6 +345,14 @@ fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<V
         partial.push("no record of any kind is in the window: this says nothing about what happened then".to_owned());
     }
     Ok(partial)
+}
+
+/// That records could not be loaded, in a sentence.
+pub fn quarantined(tables: &Tables) -> Result<Option<String>, Failure> {
+    let rows = nouns::noun("quarantine").map(|noun| (noun.view)(Need::default())).unwrap_or_default();
+    let quarantined = number(tables, &format!("select count(*) from ({rows}) q"))?;
+    let sentence = format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` says why");
+    Ok((quarantined > 0).then_some(sentence))
 }
 
 /// The number that a statement gives.

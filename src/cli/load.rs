@@ -20,6 +20,9 @@ const AHEAD: i64 = 86_400_000_000;
 /// Troubled records told one by one.
 const TOLD: usize = 10;
 
+/// What is said when a store has lost its manifest.
+pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing from the store; it was rebuilt from the ledger's log";
+
 /// Runs the command.
 pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let (inputs, troubled) = inputs(&arguments.paths, Some(&global.store))?;
@@ -38,6 +41,9 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
         }
         loaded
     })??;
+    if loaded.manifest_was_lost {
+        say(MANIFEST_WAS_LOST);
+    }
     let mut out = io::stdout().lock();
     out.write_all(account(&loaded, &global.store, context).as_bytes())?;
     out.flush()?;
@@ -67,7 +73,7 @@ pub fn load_options(context: &Context, keep_raw: bool, tables: TableSet) -> Load
 
 /// The files below some paths; what cannot be walked is a report of its own.
 pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Vec<FileReport>), Failure> {
-    let (inputs, problems) = find_inputs(paths, store);
+    let (inputs, problems) = find_inputs(paths, &std::env::current_dir()?, store);
     if inputs.is_empty()
         && let Some(problem) = problems.first()
     {
@@ -78,7 +84,12 @@ pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Ve
 }
 
 fn unreadable(problem: &Problem) -> FileReport {
-    let mut report = FileReport { name: problem.name.as_str().into(), format: "unreadable".to_owned(), ..FileReport::default() };
+    let mut report = FileReport {
+        name: problem.name.as_str().into(),
+        folder: problem.folder.clone(),
+        format: "unreadable".to_owned(),
+        ..FileReport::default()
+    };
     let detail = problem.detail.clone();
     report.quarantine(Trouble { record: None, offset: None, why: "unreadable".to_owned(), detail, sample: String::new() });
     report

@@ -2,7 +2,7 @@
 
 use super::args::{Global, Preflight};
 use super::ask::Tables;
-use super::check::number;
+use super::check::quarantined;
 use super::explain;
 use super::limits;
 use super::query::{Asker, saved_texts};
@@ -48,12 +48,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
         }
     };
     if let Some(tables) = &tables {
-        let quarantined = number(tables, "select count(*) from quarantine")?;
-        if quarantined > 0 {
-            report
-                .partial
-                .push(format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` says why"));
-        }
+        report.partial.extend(quarantined(tables)?);
     }
     if !global.quiet {
         report.partial.iter().for_each(|line| say(&format!("note: {line}")));

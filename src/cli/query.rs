@@ -1,7 +1,7 @@
 //! `ecs-audit query` and `ecs-audit sql`.
 
 use super::args::{Asking, Global, Query, Sql};
-use super::ask::{Tables, deliver};
+use super::ask::{Tables, deliver, format_of};
 use super::redact::redactor;
 use super::say::{Failure, say, say_raw, warn};
 use super::{config, limits};
@@ -11,13 +11,14 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, Need, Noun};
 use crate::plan::{Evidence, Options, PlanCatalog, ZoneName};
-use crate::render::{Look, describe_instant, describe_window};
+use crate::render::{Format, Look, describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use indicatif::HumanCount;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -47,13 +48,13 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let saved = saved_texts(&arguments.set, global)?;
     let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
     let keep_raw = arguments.redact || lang::format(&expanded).to_lowercase().contains("raw");
-    // Which rule a call disabled stands in its original record.
-    let originals = keep_raw || lang::format(&expanded).contains("schedules");
+    let originals = keep_raw || reads_originals(&expanded);
     // Names are looked for in all tables.
     let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
     let tables = Tables::open(&arguments.asking.from, originals, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
-    let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
+    let mut asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
+    asker.default_rows = default_rows(format_of(&arguments.asking), arguments.asking.out.is_none() && !arguments.chart, context);
     let checked = asker.check(&query, &text)?;
     if !global.quiet {
         checked.warnings.iter().for_each(|warning| warn(warning, &text));
@@ -78,6 +79,10 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         deliver(&answer, &arguments.asking, context)?;
     }
     if !global.quiet {
+        if let Some(out) = &arguments.asking.out {
+            let rows = if answer.rows() == 1 { "row" } else { "rows" };
+            say(&format!("wrote {} {rows} to {}", HumanCount(answer.rows() as u64), out.display()));
+        }
         // What would have been found names what the answer must not name.
         if !arguments.redact {
             after(&answer, &checked, &tables, options);
@@ -136,13 +141,36 @@ fn tell_catalog(query: &ast::Query, tables: &Tables) {
     }
 }
 
+/// The nouns of a query without saved queries in it.
+fn nouns_of(query: &ast::Query) -> impl Iterator<Item = &'static Noun> {
+    let source = match &query.source.value {
+        Source::Noun(source) => Some(source),
+        Source::Saved(_) => None,
+    };
+    let related = query.stages.iter().flat_map(|stage| &stage.relations).map(|relation| &relation.noun.value);
+    source.into_iter().chain(related).filter_map(|word| nouns::noun(word))
+}
+
 /// The tables behind the nouns of a query.
 fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
-    let Source::Noun(source) = &query.source.value else { return TableSet::ALL };
-    let related = query.stages.iter().flat_map(|stage| &stage.relations).map(|relation| &relation.noun.value);
+    let Source::Noun(_) = &query.source.value else { return TableSet::ALL };
     let need = Need { raw: keep_raw, evidence: true, ..Need::default() };
-    let views = std::iter::once(source).chain(related).filter_map(|word| nouns::noun(word)).map(|noun| (noun.view)(need));
+    let views = nouns_of(query).map(|noun| (noun.view)(need));
     TableSet::named_in(&views.collect::<Vec<_>>().join(" "))
+}
+
+/// Whether a noun of a query is made with the original records.
+fn reads_originals(query: &ast::Query) -> bool {
+    nouns_of(query).any(|noun| noun.reads_originals)
+}
+
+/// Whether one of these queries needs the original records; what is wrong with them is said when they are asked.
+pub fn any_reads_originals<'q>(mut texts: impl Iterator<Item = &'q str>, saved: &BTreeMap<String, String>) -> bool {
+    let catalog = PlanCatalog::default().with_saved(saved.clone());
+    texts.any(|text| {
+        let expanded = lang::parse(text).and_then(|query| lang::expand(&query, &catalog));
+        expanded.is_ok_and(|query| reads_originals(&query) || lang::format(&query).to_lowercase().contains("raw"))
+    })
 }
 
 /// Asks questions of some tables.
@@ -151,6 +179,8 @@ pub struct Asker<'t> {
     pub tables: &'t Tables,
     /// What relative times count back from.
     pub anchor: Anchor,
+    /// How many rows a query that says nothing about it gives; none = all.
+    pub default_rows: Option<u32>,
     catalog: PlanCatalog,
     context: &'t Context,
 }
@@ -166,7 +196,7 @@ impl<'t> Asker<'t> {
     ) -> Result<Asker<'t>, Failure> {
         let anchor = anchor(as_of, tables, global, context)?;
         let catalog = catalog(tables).with_saved(saved);
-        Ok(Asker { tables, anchor, catalog, context })
+        Ok(Asker { tables, anchor, default_rows: None, catalog, context })
     }
 
     /// The query with saved queries put in their place.
@@ -177,7 +207,7 @@ impl<'t> Asker<'t> {
     /// The query with its names resolved and its times absolute.
     pub fn check(&self, query: &ast::Query, text: &str) -> Result<Checked, Failure> {
         let (tables, context) = (self.tables, self.context);
-        let check = check_context(self.anchor.time, tables, context);
+        let check = CheckContext { default_rows: self.default_rows, ..check_context(self.anchor.time, tables, context) };
         let checked = lang::check(query, &self.catalog, &check);
         let mut checked = checked.map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
         self.anchor.tell_origin(&mut checked);
@@ -231,9 +261,15 @@ impl<'t> Asker<'t> {
     }
 }
 
-/// What queries over these tables are checked against.
+/// How many rows a query shows that says nothing about it: a table on a terminal shows the newest few, everything else gets
+/// all of them.
+pub fn default_rows(format: Format, shown: bool, context: &Context) -> Option<u32> {
+    (shown && format == Format::Table && context.width.is_some()).then_some(DEFAULT_ROWS)
+}
+
+/// What queries over these tables are checked against; without more said, they give all their rows.
 pub fn check_context(anchor: Timestamp, tables: &Tables, context: &Context) -> CheckContext {
-    CheckContext { anchor, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone() }
+    CheckContext { anchor, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone(), default_rows: None }
 }
 
 /// What relative times count back from.
@@ -311,7 +347,7 @@ pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Optio
     if checked.source == "schedules" {
         irregular(tables, checked, options);
     }
-    if checked.default_limit && answer.rows() >= DEFAULT_ROWS as usize {
-        say(&format!("note: only the newest {DEFAULT_ROWS} are shown; `limit N` shows more"));
+    if let Some(limit) = checked.default_limit.filter(|limit| answer.rows() >= *limit as usize) {
+        say(&format!("note: only the newest {limit} rows are shown; `limit N` shows more, --out FILE writes all"));
     }
 }

@@ -49,11 +49,14 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
     let current = FailureCatalog::current_version();
     let built = build(&request, &snapshot, (&tool(), &current), &tables, (global, context))?;
     report::write(out, &built.files)?;
+    for (title, why) in &built.failed {
+        say(&format!("error: {title}: {why}"));
+    }
     if !global.quiet {
         say(&format!("{}\n{} files in {}", built.summary, built.files.len(), out.display()));
     }
     writeln!(io::stdout().lock(), "{}", crate::render::visible(&out.join("report.html").display().to_string()))?;
-    Ok(tables.loaded)
+    Ok(if built.failed.is_empty() { tables.loaded } else { ExitCode::Partial })
 }
 
 fn tool() -> String {
@@ -162,6 +165,7 @@ fn build(
         catalog: &names,
         check: check_context(request.anchor, tables, &zoned),
         run: &ask,
+        unanswerable: &|checked| tables.unanswerable(checked),
         records: &records,
         redactor: redactor.as_ref(),
         threads: context.threads,
@@ -191,8 +195,10 @@ fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> 
         // The same but for the evidence: the same rows.
         let also: Vec<String> =
             Some(same).filter(|same| *same == (noun.view)(Need { evidence: false, ..need })).into_iter().collect();
-        tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &also))?;
-        explained.extend(also);
+        // What fails here fails where it is asked for, and is reported there.
+        if tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &also)).is_ok() {
+            explained.extend(also);
+        }
     }
     Ok(explained)
 }

@@ -71,7 +71,7 @@ fn tell(text: &str) -> Result<ExitCode, Failure> {
 
 /// Coverage in one statement: a line for each account, region and day that has calls or events.
 const COVERAGE: &str = "
-    select account, region, to_char(date_trunc('day', time), '%Y-%m-%d') as day,
+    select account, region, cast(cast(time as date) as varchar) as day,
            sum(calls) as calls, sum(events) as events, min(time) as first, max(time) as last
     from (
         select account, region, time, 1 as calls, 0 as events from calls

@@ -22,6 +22,8 @@ pub struct Input {
     pub source: Source,
     /// The name it has in the store: the path as given, with `/`, and `\xNN` for bytes that are no UTF-8.
     pub name: Arc<str>,
+    /// The folder that a relative name counts from; none where the name is absolute or that of standard input.
+    pub folder: Option<Arc<str>>,
     /// Bytes on disk (0 for standard input).
     pub size: u64,
     /// Modification time in microseconds since 1970 UTC, where the file system tells.
@@ -33,21 +35,25 @@ pub struct Input {
 pub struct Problem {
     /// The path.
     pub name: String,
+    /// See [`Input::folder`].
+    pub folder: Option<Arc<str>>,
     /// What the system said.
     pub detail: String,
 }
 
-/// Finds the files below the paths; `-` is standard input. `skip` names a folder to leave out (the
-/// store itself). The order is that of the names, so it does not depend on the file system.
-pub fn find_inputs(paths: &[PathBuf], skip: Option<&Path>) -> (Vec<Input>, Vec<Problem>) {
+/// Finds the files below the paths, of which relative ones count from `folder`; `-` is standard input. `skip` names a
+/// folder to leave out (the store itself). The order is that of the names, so it does not depend on the file system.
+pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Vec<Input>, Vec<Problem>) {
+    let folder: Arc<str> = display(folder).into();
     let (mut inputs, mut files) = (Vec::new(), Vec::new());
     let mut problems = Vec::new();
     let skip = skip.and_then(|path| path.canonicalize().ok());
     for path in paths {
         if path.as_os_str() == "-" {
-            inputs.push(Input { source: Source::Stdin, name: "-".into(), size: 0, modified: None });
+            inputs.push(Input { source: Source::Stdin, name: "-".into(), folder: None, size: 0, modified: None });
             continue;
         }
+        let folder = path.is_relative().then_some(&folder);
         let walk = WalkDir::new(path).follow_links(true).into_iter().filter_entry(|entry| {
             let is_skipped = skip.is_some()
                 && entry.file_type().is_dir()
@@ -57,24 +63,25 @@ pub fn find_inputs(paths: &[PathBuf], skip: Option<&Path>) -> (Vec<Input>, Vec<P
         });
         for entry in walk {
             match entry {
-                Ok(entry) if entry.file_type().is_file() => files.push(entry),
+                Ok(entry) if entry.file_type().is_file() => files.push((entry, folder)),
                 Ok(_) => {}
                 // A link into its own parents holds nothing that is not found elsewhere.
                 Err(error) if error.loop_ancestor().is_some() => {}
                 Err(error) => problems.push(Problem {
                     name: error.path().map_or_else(|| display(path), display),
+                    folder: folder.cloned(),
                     detail: error.io_error().map_or_else(|| error.to_string(), plain_io),
                 }),
             }
         }
     }
-    inputs.par_extend(files.par_iter().map(input));
+    inputs.par_extend(files.par_iter().map(|(entry, folder)| input(entry, folder.cloned())));
     inputs.sort_by(|left, right| left.name.cmp(&right.name));
     inputs.dedup();
     (inputs, problems)
 }
 
-fn input(entry: &walkdir::DirEntry) -> Input {
+fn input(entry: &walkdir::DirEntry, folder: Option<Arc<str>>) -> Input {
     let metadata = entry.metadata().ok();
     let modified = metadata
         .as_ref()
@@ -84,6 +91,7 @@ fn input(entry: &walkdir::DirEntry) -> Input {
     Input {
         source: Source::File(entry.path().to_path_buf()),
         name: display(entry.path()).into(),
+        folder,
         size: metadata.map_or(0, |metadata| metadata.len()),
         modified,
     }
@@ -119,7 +127,7 @@ mod tests {
         std::fs::write(dir.path().join("a/x.json"), "{}").unwrap();
         std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"b\xff.json")), "{}").unwrap();
         std::os::unix::fs::symlink(dir.path(), dir.path().join("a/loop")).unwrap();
-        let (inputs, problems) = find_inputs(&[dir.path().to_path_buf()], None);
+        let (inputs, problems) = find_inputs(&[dir.path().to_path_buf()], Path::new("/"), None);
         assert_eq!(inputs.len(), 2, "{inputs:?}");
         assert!(problems.is_empty(), "{problems:?}");
         assert!(inputs[1].name.ends_with("b\\xff.json"));
@@ -127,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_missing_path_is_a_problem_not_a_panic() {
-        let (inputs, problems) = find_inputs(&[PathBuf::from("/no/such/folder")], None);
+        let (inputs, problems) = find_inputs(&[PathBuf::from("/no/such/folder")], Path::new("/"), None);
         assert!(inputs.is_empty());
         assert_eq!(problems.len(), 1);
     }

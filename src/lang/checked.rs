@@ -33,6 +33,9 @@ pub struct CheckContext {
     pub last: Option<Timestamp>,
     /// The zone of dates, calendar days and bucket edges.
     pub tz: TimeZone,
+    /// How many rows a query without groups, `sort` and `limit` gives, the newest ones; none where it gives all, as
+    /// everything but a table on a terminal does.
+    pub default_rows: Option<u32>,
 }
 
 /// A query that can be planned.
@@ -48,13 +51,13 @@ pub struct Checked {
     pub stages: Vec<Stage>,
     /// The zone of calendar functions and buckets.
     pub tz: TimeZone,
-    /// True when nothing was said about how many rows, and the newest [`DEFAULT_ROWS`] are taken.
-    pub default_limit: bool,
+    /// The limit of [`CheckContext::default_rows`], where it was put into this query.
+    pub default_limit: Option<u32>,
     /// What the person should know although the query runs.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// How many rows a query without groups, `sort` and `limit` shows.
+/// How many rows a query without groups, `sort` and `limit` shows in a table on a terminal.
 pub const DEFAULT_ROWS: u32 = 50;
 
 /// A half-open window `[from, to)`.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub struct FileReport {
     /// The file.
     pub name: Arc<str>,
+    /// The folder that a relative name counts from.
+    pub folder: Option<Arc<str>>,
     /// Bytes on disk.
     pub size: u64,
     /// Modification time in microseconds.
@@ -64,7 +66,13 @@ pub struct Trouble {
 impl FileReport {
     /// The report of a file of which nothing is known yet.
     pub fn new(input: &Input) -> Self {
-        FileReport { name: input.name.clone(), size: input.size, modified: input.modified, ..FileReport::default() }
+        FileReport {
+            name: input.name.clone(),
+            folder: input.folder.clone(),
+            size: input.size,
+            modified: input.modified,
+            ..FileReport::default()
+        }
     }
 
     /// Whether the identity of the accounting holds.

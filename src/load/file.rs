@@ -2,6 +2,7 @@
 
 use super::Known;
 use super::account::{FileReport, Trouble};
+use super::contain::contained;
 use super::flow::{load_flow_log, load_parquet, load_record};
 use super::worker::{LoadError, LoadOptions, Pool, Worker};
 use crate::decode::buffer::Buffer;
@@ -88,7 +89,7 @@ pub fn load_file(
                     tell_again(before, &mut report);
                     Ok(())
                 }
-                None => load_bytes(pool, &packed, &mut plain, options, &mut report),
+                None => reported(pool, &mut report, |report| load_bytes(pool, &packed, &mut plain, options, report)),
             }
         }
         Err(detail) => {
@@ -101,11 +102,32 @@ pub fn load_file(
     result.map(|()| report)
 }
 
+/// Reads into a report. A panic is a problem of the file: what came before it is loaded and counted.
+fn reported(
+    pool: &Pool<'_>,
+    report: &mut FileReport,
+    read: impl FnOnce(&mut FileReport) -> Result<(), LoadError>,
+) -> Result<(), LoadError> {
+    match contained(|| read(report)) {
+        Ok(result) => result,
+        Err(said) if pool.is_torn() => Err(LoadError::Torn { file: report.name.to_string(), said }),
+        Err(said) => {
+            if report.format.is_empty() {
+                report.format = "unknown".to_owned();
+            }
+            let detail = format!("reading it ended in an internal error: {said}; the records before that are loaded");
+            report.quarantine(whole_file("internal_error", detail));
+            Ok(())
+        }
+    }
+}
+
 /// A copy of a file that is loaded already: all its records are duplicates.
 fn tell_again(before: FileReport, report: &mut FileReport) {
     report.note("a file with the same content is loaded already");
     *report = FileReport {
         name: std::mem::take(&mut report.name),
+        folder: report.folder.take(),
         modified: report.modified,
         notes: std::mem::take(&mut report.notes),
         loaded: 0,
@@ -219,8 +241,10 @@ fn load_chunks(
         .map(|chunk| {
             let mut part = report.part(chunk.before);
             let text = bytes.get(chunk.bytes.clone()).unwrap_or_default();
-            pool.with_worker(|worker| {
-                load_pieces(worker, chunk.bytes.start, options, &mut part, |on| split_chunk(text, chunk.form, on))
+            reported(pool, &mut part, |part| {
+                pool.with_worker(|worker| {
+                    load_pieces(worker, chunk.bytes.start, options, part, |on| split_chunk(text, chunk.form, on))
+                })
             })?;
             Ok(part)
         })

@@ -6,6 +6,7 @@
 
 mod account;
 mod again;
+mod contain;
 mod file;
 mod flow;
 mod seen;
@@ -14,6 +15,7 @@ mod worker;
 
 pub use account::{FileReport, Totals, Trouble};
 pub use again::{Kept, model_again};
+pub use contain::silence_contained_panics;
 pub use file::read_bytes;
 pub use seen::{Existing, Identity, Seen, identity};
 pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};

@@ -45,7 +45,7 @@ mod tests {
             "y/2026/03/04/5.json",
             "y/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/01/6.json.gz",
         ];
-        let input = |name: &&str| Input { source: Source::Stdin, name: (*name).into(), size: 0, modified: None };
+        let input = |name: &&str| Input { source: Source::Stdin, name: (*name).into(), folder: None, size: 0, modified: None };
         let inputs: Vec<Input> = names.iter().map(input).collect();
         let places: Vec<usize> = day_by_day(&inputs).into_iter().map(|(place, _)| place).collect();
         assert_eq!(places, [0, 1, 3, 2, 4, 5, 6]);

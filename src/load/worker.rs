@@ -7,6 +7,7 @@ use crate::model::Record;
 use crate::table::{Columns, Row, Table, TableSet, widened};
 use arrow::error::ArrowError;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// A day, as days since 1970 UTC.
@@ -36,6 +37,14 @@ pub enum LoadError {
     /// The place rows go to refused them.
     #[error("{0}")]
     Shelf(String),
+    /// Part of a record was kept when something panicked: an error of this program.
+    #[error("`{file}`: keeping a record ended in an internal error: {said}; nothing of this load was stored")]
+    Torn {
+        /// The file.
+        file: String,
+        /// What the panic said.
+        said: String,
+    },
 }
 
 /// Where rows go.
@@ -77,6 +86,8 @@ pub struct Worker<'s> {
     bytes: usize,
     /// Oldest and newest event.
     span: Option<(i64, i64)>,
+    /// Whether a record is being kept: then some columns may have a row more than others.
+    keeping: bool,
 }
 
 impl std::fmt::Debug for Worker<'_> {
@@ -89,11 +100,18 @@ impl<'s> Worker<'s> {
     /// A worker without rows.
     pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
         let threads = rayon::current_num_threads();
-        Worker { seen, shelf, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None }
+        Worker { seen, shelf, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None, keeping: false }
     }
 
     /// Keeps the rows of a record, if it is new.
     pub fn keep(&mut self, record: &Record<'_>) -> Result<bool, LoadError> {
+        self.keeping = true;
+        let kept = self.keep_new(record);
+        self.keeping = false;
+        kept
+    }
+
+    fn keep_new(&mut self, record: &Record<'_>) -> Result<bool, LoadError> {
         let day = day_of(record.time);
         let identity = match record.rows.first() {
             Some(row) => identity(row.account(), row.id().unwrap_or_default()),
@@ -167,22 +185,27 @@ pub struct Pool<'s> {
     shelf: &'s dyn Shelf,
     tables: TableSet,
     workers: Mutex<Vec<Worker<'s>>>,
+    /// Whether a worker was given back while it kept a record.
+    torn: AtomicBool,
     buffers: Mutex<Vec<(Buffer, Buffer)>>,
 }
 
 impl<'s> Pool<'s> {
     /// A pool without workers.
     pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
-        Pool { seen, shelf, tables, workers: Mutex::default(), buffers: Mutex::default() }
+        Pool { seen, shelf, tables, workers: Mutex::default(), torn: AtomicBool::new(false), buffers: Mutex::default() }
     }
 
-    /// Runs with a worker of its own.
+    /// Runs with a worker of its own, whose rows are kept also if it panics.
     pub fn with_worker<R>(&self, run: impl FnOnce(&mut Worker<'s>) -> R) -> R {
         let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut worker = idle.unwrap_or_else(|| Worker::new(self.seen, self.shelf, self.tables));
-        let result = run(&mut worker);
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
-        result
+        let worker = idle.unwrap_or_else(|| Worker::new(self.seen, self.shelf, self.tables));
+        run(&mut Lent { pool: self, worker }.worker)
+    }
+
+    /// Whether what the workers have cannot be used any more, after a panic.
+    pub fn is_torn(&self) -> bool {
+        self.torn.load(Ordering::Relaxed)
     }
 
     /// Buffers for a file as it is stored, and for what is compressed in it.
@@ -200,6 +223,21 @@ impl<'s> Pool<'s> {
     /// The workers at the end.
     pub fn into_workers(self) -> Vec<Worker<'s>> {
         self.workers.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A worker that goes back to its pool.
+struct Lent<'p, 's> {
+    pool: &'p Pool<'s>,
+    worker: Worker<'s>,
+}
+
+impl Drop for Lent<'_, '_> {
+    fn drop(&mut self) {
+        let Pool { seen, shelf, tables, .. } = self.pool;
+        let worker = std::mem::replace(&mut self.worker, Worker::new(seen, *shelf, *tables));
+        self.pool.torn.fetch_or(worker.keeping, Ordering::Relaxed);
+        self.pool.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
     }
 }
 

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 pub fn model_run<'a>(run: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut record = read_run(run, origin);
     let Some(time) = record.run_processed_at.or(record.run_submitted_at) else {
-        return Modeled::Refused(Refusal::missing_time("submitted_at", run.text_at("submitted_at")));
+        return Modeled::Refused(Refusal::missing_time_at(run, "submitted_at"));
     };
     let id: Cow<'a, str> = Cow::Owned(origin.content_id());
     record.id = Some(id.clone());
@@ -110,9 +110,10 @@ fn tell_cause<'a>(record: &mut RunRecord<'a>, submissions: &[Submission<'a>], ca
 
 /// Models a job submission that stands on its own, without its run.
 pub fn model_submission<'a>(submission: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
-    let submission = Submission::read(submission, None, true);
+    let value = submission;
+    let submission = Submission::read(value, None, true);
     let Some(time) = submission.time() else {
-        return Modeled::Refused(Refusal::missing_time("submitted_at", None));
+        return Modeled::Refused(Refusal::missing_time_at(value, "submitted_at"));
     };
     let id: Cow<'a, str> = Cow::Owned(origin.content_id());
     let context = RunContext::alone(&id, time, origin.file());
@@ -127,7 +128,7 @@ pub fn model_submission<'a>(submission: Value<'a>, origin: Origin<'a>) -> Modele
 /// Models one event of the dstack server.
 pub fn model_run_event<'a>(event: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let Some(time) = time_at(event, "recorded_at") else {
-        return Modeled::Refused(Refusal::missing_time("recorded_at", event.text_at("recorded_at")));
+        return Modeled::Refused(Refusal::missing_time_at(event, "recorded_at"));
     };
     let id = text_at(event, "id").unwrap_or_else(|| Cow::Owned(origin.content_id()));
     let target = event.get("targets").and_then(|targets| targets.items().next());

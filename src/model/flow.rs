@@ -109,10 +109,10 @@ fn read_field<'a>(flow: &mut Flow<'a>, field: FlowField, value: &'a str) -> Resu
     Ok(())
 }
 
-/// Seconds since 1970 as microseconds.
+/// Seconds since 1970 as microseconds; none where that is no time a record can have.
 fn seconds(value: &str) -> Result<Option<i64>, &'static str> {
     let seconds = value.parse::<i64>().ok().filter(|seconds| (0..=LAST_SECOND).contains(seconds));
-    seconds.map(|seconds| Some(seconds * 1_000_000)).ok_or("seconds since 1970")
+    seconds.map(|seconds| super::time::plausible(seconds * 1_000_000)).ok_or("seconds since 1970")
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub mod task;
 mod task_size;
 pub mod time;
 
+use crate::decode::json::Value;
 use crate::table::{OriginalText, Row, Table};
 use std::borrow::Cow;
 
@@ -96,15 +97,27 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A record without a time it could be found by.
+    /// A record without a time it could be found by; `found` is what stands in its place.
     pub fn missing_time(field: &str, found: Option<&str>) -> Self {
-        let detail = match found {
-            Some(text) => format!(
-                "`{field}` is `{}`; expected a time such as 2026-03-04T02:10:00Z",
-                text.chars().take(60).collect::<String>()
-            ),
-            None => format!("`{field}` is missing; expected a time such as 2026-03-04T02:10:00Z"),
-        };
-        Refusal { why: "missing_time", detail }
+        let shown = |text: &str| text.chars().take(60).collect::<String>();
+        match found {
+            Some(text) if time::is_implausible(text) => Refusal {
+                why: "implausible_time",
+                detail: format!("`{field}` is `{}`; expected a time from 2006 to 2099", shown(text)),
+            },
+            Some(text) => Refusal {
+                why: "missing_time",
+                detail: format!("`{field}` is `{}`; expected a time such as 2026-03-04T02:10:00Z", shown(text)),
+            },
+            None => Refusal {
+                why: "missing_time",
+                detail: format!("`{field}` is missing; expected a time such as 2026-03-04T02:10:00Z"),
+            },
+        }
+    }
+
+    /// A record without a time under the key where it should have one.
+    pub fn missing_time_at(value: Value<'_>, key: &str) -> Self {
+        Self::missing_time(key, time::shown_at(value, key).as_deref())
     }
 }

@@ -35,7 +35,7 @@ pub fn model_service_action<'a>(detail: Value<'a>, envelope: Envelope<'a>, origi
     } else {
         None
     };
-    finish(event, envelope.record_id(origin), time, "createdAt", failure)
+    finish(event, envelope.record_id(origin), time, (detail, "createdAt"), failure)
 }
 
 /// Models an ECS Deployment State Change.
@@ -51,7 +51,7 @@ pub fn model_deployment<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: O
     let time = time_at(detail, "updatedAt").or(envelope.time);
     let failed = event.event_name.as_deref().is_some_and(|event_name| event_name.ends_with("FAILED"));
     let failure = failed.then(|| deployment_failure(&event));
-    finish(event, envelope.record_id(origin), time, "updatedAt", failure)
+    finish(event, envelope.record_id(origin), time, (detail, "updatedAt"), failure)
 }
 
 /// Models an AWS Health event about ECS; those about other services are left out.
@@ -73,7 +73,7 @@ pub fn model_health<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origi
         event.service = name(arn::short(service));
     }
     let time = envelope.time.or_else(|| time_at(detail, "startTime"));
-    finish(event, envelope.record_id(origin), time, "startTime", None)
+    finish(event, envelope.record_id(origin), time, (detail, "startTime"), None)
 }
 
 /// Models one element of `services[].events` of describe output.
@@ -86,7 +86,7 @@ pub fn model_service_message<'a>(service: Value<'a>, message: Value<'a>, origin:
         .unwrap_or_else(|| Cow::Owned(format!("{}#{}", envelope.record_id(origin), time.unwrap_or_default())));
     let text = event.message.clone().unwrap_or_default();
     let failure = super::service_failure::message_failure(&mut event, &text);
-    finish(event, id, time, "createdAt", failure)
+    finish(event, id, time, (message, "createdAt"), failure)
 }
 
 /// Models one element of `services[].deployments` of describe output.
@@ -113,7 +113,7 @@ pub fn model_service_deployment<'a>(service: Value<'a>, deployment: Value<'a>, o
         time.unwrap_or_default()
     );
     let failure = (event_type == Some("ERROR")).then(|| deployment_failure(&event));
-    finish(event, Cow::Owned(id), time, "updatedAt", failure)
+    finish(event, Cow::Owned(id), time, (deployment, "updatedAt"), failure)
 }
 
 fn of_envelope<'a>(envelope: Envelope<'a>, origin: Origin<'a>, kind: &'static str) -> ServiceEvent<'a> {
@@ -159,11 +159,11 @@ fn finish<'a>(
     mut event: ServiceEvent<'a>,
     id: Cow<'a, str>,
     time: Option<i64>,
-    time_field: &str,
+    (holder, time_field): (Value<'_>, &str),
     failure: Option<Failure<'a>>,
 ) -> Modeled<'a> {
     let Some(time) = time else {
-        return Modeled::Refused(Refusal::missing_time(time_field, None));
+        return Modeled::Refused(Refusal::missing_time_at(holder, time_field));
     };
     event.id = Some(id.clone());
     event.time = Some(time);

@@ -29,7 +29,7 @@ pub fn model_task<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<
         read_field(&mut task, &mut parts, key, value);
     }
     let Some(time) = parts.updated_at.or(envelope.time).or_else(|| newest_time(&task)) else {
-        return Modeled::Refused(Refusal::missing_time("updatedAt", detail.text_at("updatedAt")));
+        return Modeled::Refused(Refusal::missing_time_at(detail, "updatedAt"));
     };
     let id = envelope.record_id(origin);
     task.id = Some(id.clone());

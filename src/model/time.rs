@@ -5,10 +5,37 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::decode::json::Value;
+use std::borrow::Cow;
+use std::ops::Range;
 
-/// Reads a time: RFC 3339 with any offset and 0 to 9 digits of fraction, the SDK's
+/// Times that a record can have: from 2006, when AWS opened (<https://aws.amazon.com/blogs/aws/amazon_s3/>), until 2100.
+/// Programs that have no time write the zero of their language, such as the year 1 or 1970: that is no time.
+const PLAUSIBLE: Range<i64> = 1_136_073_600_000_000..4_102_444_800_000_000;
+
+/// A time that a record can have; none for any other.
+pub fn plausible(micros: i64) -> Option<i64> {
+    PLAUSIBLE.contains(&micros).then_some(micros)
+}
+
+/// Whether a text or a number is a time, but none that a record can have.
+pub fn is_implausible(text: &str) -> bool {
+    let micros = read_time(text).or_else(|| of_number(text.trim().parse().ok()?));
+    micros.is_some_and(|micros| plausible(micros).is_none())
+}
+
+/// What stands under a key where a time is expected, as text.
+pub fn shown_at<'a>(value: Value<'a>, key: &str) -> Option<Cow<'a, str>> {
+    let found = value.get(key)?;
+    found.text().map(Cow::Borrowed).or_else(|| found.float().map(|number| Cow::Owned(number.to_string())))
+}
+
+/// Reads a plausible time: RFC 3339 with any offset and 0 to 9 digits of fraction, the SDK's
 /// `Jul 19, 2023 9:25:09 PM` (UTC), compact `20131102T010628Z`, `2026-03-04 02:10:00` (UTC), RFC 1123.
 pub fn parse_time(text: &str) -> Option<i64> {
+    read_time(text).and_then(plausible)
+}
+
+fn read_time(text: &str) -> Option<i64> {
     if let Some(micros) = parse_utc_seconds(text.as_bytes()) {
         return Some(micros);
     }
@@ -37,16 +64,21 @@ pub fn parse_time(text: &str) -> Option<i64> {
         .map(|time| time.as_microsecond())
 }
 
-/// Reads a time from a JSON value: a text as above, or a number of seconds or milliseconds since 1970.
+/// Reads a plausible time from a JSON value: a text as above, or a number of seconds or milliseconds since 1970.
 pub fn time_of(value: Value<'_>) -> Option<i64> {
-    if let Some(text) = value.text() {
-        return parse_time(text);
+    match value.text() {
+        Some(text) => parse_time(text),
+        None => value.float().and_then(of_number).and_then(plausible),
     }
-    let number = value.float()?;
+}
+
+/// The time of a number of seconds or milliseconds since 1970.
+fn of_number(number: f64) -> Option<i64> {
     // Seconds up to the year 5138, milliseconds from 1973 on: the two ranges do not meet.
     let seconds = if number.abs() >= 1e11 { number / 1e3 } else { number };
     let micros = (seconds * 1e6).round();
-    (micros.abs() < 2e17 && micros != 0.0).then_some(micros as i64)
+    // A cast of a float saturates.
+    micros.is_finite().then_some(micros as i64)
 }
 
 /// The time under a key.
@@ -103,6 +135,27 @@ mod tests {
             assert_eq!(parse_time(text), None, "{text}");
         }
         assert_eq!(parse_time("2025-06-02T01:06:14.98Z").map(|time| time % 1_000_000), Some(980_000));
+    }
+
+    #[test]
+    fn what_programs_write_where_they_have_no_time_is_none() {
+        for text in [
+            "0001-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "Jan 1, 1970 12:00:00 AM",
+            "2005-12-31T23:59:59Z",
+            "2100-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "0",
+            "-62135596800",
+            "1e300",
+        ] {
+            assert_eq!(parse_time(text), None, "{text}");
+            assert!(is_implausible(text), "{text}");
+        }
+        for text in ["2006-01-01T00:00:00Z", "2099-12-31T23:59:59.999999Z", "1772600000", "1772600000000", "redacted", ""] {
+            assert!(!is_implausible(text), "{text}");
+        }
     }
 
     #[test]

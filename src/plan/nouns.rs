@@ -17,6 +17,10 @@ use crate::table::{Field, FieldKind, Table};
 pub struct Noun {
     /// The word.
     pub word: &'static str,
+    /// The records without which nothing is known of it.
+    pub needs: Needs,
+    /// Whether its rows are made with the original records, also where nobody asks for `raw`.
+    pub reads_originals: bool,
     /// Its columns.
     pub fields: Vec<FieldInfo>,
     /// Its named aggregates.
@@ -63,6 +67,22 @@ impl Noun {
             _ => None,
         }
     }
+}
+
+/// The records that a noun rests on.
+#[derive(Debug, Clone, Copy)]
+pub enum Needs {
+    /// Of each list at least one table must have rows.
+    All(&'static [&'static [Table]]),
+    /// The rows with one value of a column rest on some tables, those with another on others. One must have rows.
+    ByValue {
+        /// The column.
+        column: &'static str,
+        /// The tables that the rows with a value rest on.
+        of: fn(&str) -> &'static [Table],
+        /// The tables that all rows rest on.
+        any: &'static [Table],
+    },
 }
 
 /// A named aggregate of one column.

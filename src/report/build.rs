@@ -4,7 +4,7 @@ use super::chart::Chart;
 use super::desk::{Between, Desk, Told, canonical, listing};
 use super::finding::{self, Finding, findings};
 use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
-use super::page::{About, Block, Fact, Page};
+use super::page::{About, Block, Fact, Failed, Page, UNKNOWN};
 use super::section::{FINDINGS, SectionSpec, facts, sections};
 use super::sheet::{Sheet, csv};
 use super::story::stories;
@@ -24,6 +24,8 @@ pub struct Built {
     pub manifest: Manifest,
     /// What the report tells in one line.
     pub summary: String,
+    /// The parts that could not be computed, each with the reason.
+    pub failed: Vec<(String, String)>,
 }
 
 /// The most records that are named one by one behind a number. Beyond that the query is named, which finds them again.
@@ -51,20 +53,34 @@ struct Draft<'a> {
     files: BTreeMap<String, Vec<u8>>,
     told: Vec<manifest::Told>,
     evidence: Vec<Vec<String>>,
+    /// The parts that could not be computed: title and reason.
+    failed: Vec<(String, String)>,
 }
 
 /// Builds a report; `tool` is the program as its manifest names it.
 pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str), desk: &Desk<'_>) -> Result<Built, ReportError> {
     check_names(&request.sections)?;
-    let mut draft = Draft { desk, request, tz: request.tz(), files: BTreeMap::new(), told: Vec::new(), evidence: Vec::new() };
+    let mut draft = Draft {
+        desk,
+        request,
+        tz: request.tz(),
+        files: BTreeMap::new(),
+        told: Vec::new(),
+        evidence: Vec::new(),
+        failed: Vec::new(),
+    };
     draft.prepare()?;
     let facts = draft.summary()?;
-    let findings = if request.wants(FINDINGS) { draft.findings()? } else { Vec::new() };
+    let findings = if request.wants(FINDINGS) { draft.findings() } else { Ok(Vec::new()) };
+    let findings = draft.contained("Findings", findings)?.unwrap_or_default();
     let (mut blocks, mut answers) = (Vec::new(), BTreeMap::new());
     for spec in sections().iter().filter(|spec| request.wants(&spec.id)) {
-        let told = draft.section(spec)?;
-        blocks.push(block(spec, &told, &draft.tz));
-        answers.insert(spec.id.as_str(), told);
+        let told = draft.section(spec);
+        if let Some(told) = draft.contained(&spec.title, told)? {
+            let unknown = draft.unknown(spec)?.filter(|_| told.rows.is_empty());
+            blocks.push(block(spec, &told, unknown, &draft.tz));
+            answers.insert(spec.id.as_str(), told);
+        }
     }
     blocks.extend(draft.own()?);
     let charts: Vec<Chart> = draw::charts(&answers, request.window(), &draft.tz).map_err(ReportError::Chart)?;
@@ -82,15 +98,16 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
         charts,
         blocks,
         quiet,
+        failed: draft.failed.iter().map(|(title, why)| Failed { title: title.clone(), why: desk.text(why) }).collect(),
     };
     draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
     draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
     let request = told_request(desk, request);
     let manifest = draft.manifest(request, store, tool, catalog);
     let summary = page.summary();
-    let mut files = draft.files;
+    let Draft { mut files, failed, .. } = draft;
     files.insert("manifest.json".to_owned(), manifest.text().into_bytes());
-    Ok(Built { files, manifest, summary })
+    Ok(Built { files, manifest, summary, failed })
 }
 
 /// The request as the manifest tells it.
@@ -100,12 +117,12 @@ fn told_request(desk: &Desk<'_>, request: &Request) -> Request {
     Request { title: desk.text(&request.title), own, ..request.clone() }
 }
 
-fn block(spec: &SectionSpec, told: &Told, tz: &TimeZone) -> Block {
+fn block(spec: &SectionSpec, told: &Told, unknown: Option<String>, tz: &TimeZone) -> Block {
     Block {
         id: spec.id.clone(),
         title: spec.title.clone(),
         about: spec.about.clone(),
-        nothing: spec.nothing.clone(),
+        nothing: unknown.map_or_else(|| spec.nothing.clone(), |why| format!("Not known: {why}.")),
         sheet: Sheet::of(told, spec.rows, tz),
         file: format!("{}.csv", spec.id),
         query: spec.command.clone().unwrap_or_else(|| told.query.clone()),
@@ -133,24 +150,53 @@ impl Draft<'_> {
         self.desk.prepare(&questions)
     }
 
+    /// What a part of the report came to; nothing where the engine failed, which is noted and does not take the rest of the
+    /// report with it.
+    fn contained<T>(&mut self, title: &str, made: Result<T, ReportError>) -> Result<Option<T>, ReportError> {
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err(ReportError::Run(error)) => {
+                self.failed.push((title.to_owned(), error.to_string()));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why a section says nothing, where no records are loaded that it is about. One that counts what is loaded knows.
+    fn unknown(&self, spec: &SectionSpec) -> Result<Option<String>, ReportError> {
+        if spec.counts_everything {
+            return Ok(None);
+        }
+        self.desk.unanswerable(&spec.query, spec.windowed.then(|| self.request.window()))
+    }
+
     /// The numbers of the summary, each the answer to its own query.
     fn summary(&mut self) -> Result<Vec<Fact>, ReportError> {
         let mut told = Vec::new();
         for (index, spec) in facts().iter().enumerate() {
-            let answer = self.desk.ask(&spec.query, spec.windowed.then(|| self.request.window()))?;
-            let value = answer.rows.first().and_then(|row| row.first());
+            let window = spec.windowed.then(|| self.request.window());
+            let unknown = self.desk.unanswerable(&spec.query, window)?;
+            let answer = self.desk.ask(&spec.query, window);
+            let answer = self.contained(&spec.label, answer)?;
+            let query = match &answer {
+                Some(answer) => answer.query.clone(),
+                None => canonical(&spec.query, window)?,
+            };
+            let value = answer.as_ref().and_then(|answer| answer.rows.first()).and_then(|row| row.first());
             let value = value.map(|cell| cell.exact(&Look::default())).filter(|value| !value.is_empty());
-            self.note("summary.csv", index, &answer);
-            told.push(Fact {
-                id: spec.id.clone(),
-                label: spec.label.clone(),
-                value: value.unwrap_or_else(|| "0".to_owned()),
-                headline: spec.headline,
-                query: answer.query.clone(),
-            });
+            let (value, unknown) = match (&answer, unknown) {
+                (None, _) => (UNKNOWN.to_owned(), Some("the query failed".to_owned())),
+                (Some(_), Some(why)) => (UNKNOWN.to_owned(), Some(why)),
+                (Some(_), None) => (value.unwrap_or_else(|| "0".to_owned()), None),
+            };
+            if let Some(answer) = answer.filter(|_| unknown.is_none()) {
+                self.note("summary.csv", index, &answer);
+            }
+            told.push(Fact { id: spec.id.clone(), label: spec.label.clone(), value, unknown, headline: spec.headline, query });
         }
         let rows: Vec<Vec<String>> =
-            told.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.value.clone(), fact.query.clone()]).collect();
+            told.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.told(), fact.query.clone()]).collect();
         let queries = told.iter().map(|fact| fact.query.clone()).collect();
         self.table("summary", &["fact", "meaning", "value", "query"], &rows, queries)?;
         Ok(told)

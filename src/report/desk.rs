@@ -22,6 +22,9 @@ use std::sync::Arc;
 /// Runs a checked query, with the ids of the records behind each row.
 pub type Run<'s> = dyn Fn(&Checked, Evidence) -> Result<Answer, RunError> + Sync + 's;
 
+/// Why a checked query has no answer, in a sentence without a full stop; nothing where it has one.
+pub type Unanswerable<'s> = dyn Fn(&Checked) -> Option<String> + 's;
+
 /// A window: its first instant, and the first after it.
 pub type Between = (Timestamp, Timestamp);
 
@@ -33,6 +36,8 @@ pub struct Desk<'s> {
     pub check: CheckContext,
     /// Runs a query.
     pub run: &'s Run<'s>,
+    /// Says why a query has no answer, where no records are loaded that it is about.
+    pub unanswerable: &'s Unanswerable<'s>,
     /// The tables, for explanations.
     pub records: &'s Records<'s>,
     /// Takes names out of everything that is told.
@@ -113,9 +118,17 @@ impl Desk<'_> {
         let run = self.run;
         let answers = side_by_side(self.threads, &asked, |(checked, _, evidence)| run(checked, *evidence));
         for ((_, canonical, _), answer) in asked.into_iter().zip(answers) {
-            self.keep(canonical, answer?)?;
+            // What failed is asked again where its answer is needed, and fails there.
+            if let Ok(answer) = answer {
+                self.keep(canonical, answer)?;
+            }
         }
         Ok(())
+    }
+
+    /// Why a query has no answer, where no records are loaded that it is about.
+    pub fn unanswerable(&self, text: &str, window: Option<Between>) -> Result<Option<String>, ReportError> {
+        Ok((self.unanswerable)(&self.check(&canonical(text, window)?)?))
     }
 
     fn check(&self, canonical: &str) -> Result<Checked, ReportError> {

@@ -19,7 +19,17 @@ pub fn write(page: &Page) -> String {
         line(&mut out, "Names are replaced by pseudonyms.");
     }
     let headline = page.facts.iter().filter(|fact| fact.headline);
-    list(&mut out, headline.map(|fact| format!("**{}** {}", escape(&fact.value), escape(&fact.label))));
+    list(
+        &mut out,
+        headline.map(|fact| match &fact.unknown {
+            None => format!("**{}** {}", escape(&fact.value), escape(&fact.label)),
+            Some(_) => escape(&fact.sentence()),
+        }),
+    );
+    if !page.failed.is_empty() {
+        line(&mut out, "## Not computed");
+        list(&mut out, page.failed.iter().map(|part| format!("{}: {}", escape(&part.title), escape(&part.why))));
+    }
     if !page.stories.is_empty() {
         line(&mut out, "## In short");
         list(
@@ -62,7 +72,7 @@ pub fn write(page: &Page) -> String {
         told.push("every failure, with its record: `failures.csv`".to_owned());
     }
     let facts = page.facts.iter();
-    told.extend(facts.map(|fact| format!("{} {}: {}", escape(&fact.value), escape(&fact.label), code(&fact.query))));
+    told.extend(facts.map(|fact| format!("{}: {}", escape(&fact.sentence()), code(&fact.query))));
     list(&mut out, told.into_iter());
     while out.ends_with("\n\n") {
         out.pop();

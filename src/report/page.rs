@@ -21,12 +21,44 @@ pub struct Fact {
     pub id: String,
     /// What it counts.
     pub label: String,
-    /// The number.
+    /// The number, or [`UNKNOWN`].
     pub value: String,
+    /// Why the number is not known.
+    pub unknown: Option<String>,
     /// Whether it stands at the top.
     pub headline: bool,
     /// The query it answers.
     pub query: String,
+}
+
+/// What stands in place of a number that the store cannot give.
+pub const UNKNOWN: &str = "not known";
+
+impl Fact {
+    /// The number, or that it is not known and why.
+    pub fn told(&self) -> String {
+        match &self.unknown {
+            Some(why) => format!("{}: {why}", self.value),
+            None => self.value.clone(),
+        }
+    }
+
+    /// The number with what it counts.
+    pub fn sentence(&self) -> String {
+        match &self.unknown {
+            Some(why) => format!("{}: {} ({why})", self.label, self.value),
+            None => format!("{} {}", self.value, self.label),
+        }
+    }
+}
+
+/// A part of the report that could not be computed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failed {
+    /// Its heading.
+    pub title: String,
+    /// What the engine said.
+    pub why: String,
 }
 
 /// A section with a table.
@@ -122,13 +154,14 @@ pub struct Page {
     pub blocks: Vec<Block>,
     /// One line for each section without.
     pub quiet: Vec<Block>,
+    /// What could not be computed.
+    pub failed: Vec<Failed>,
 }
 
 impl Page {
     /// The report in one line.
     pub fn summary(&self) -> String {
-        let facts: Vec<String> =
-            self.facts.iter().filter(|fact| fact.headline).map(|fact| format!("{} {}", fact.value, fact.label)).collect();
+        let facts: Vec<String> = self.facts.iter().filter(|fact| fact.headline).map(Fact::sentence).collect();
         facts.join(", ")
     }
 }

@@ -115,6 +115,7 @@ mod tests {
             first: None,
             last: None,
             tz: jiff::tz::TimeZone::UTC,
+            default_rows: Some(lang::checked::DEFAULT_ROWS),
         };
         let queries: Vec<&str> =
             facts().iter().map(|fact| &*fact.query).chain(sections().iter().map(|section| &*section.query)).collect();
@@ -122,7 +123,7 @@ mod tests {
         for text in queries {
             let query = lang::parse(text).unwrap();
             let checked = lang::check(&query, &catalog, &context).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
-            assert!(!checked.default_limit, "{text} is cut");
+            assert_eq!(checked.default_limit, None, "{text} is cut");
         }
         let ids: BTreeSet<&str> = names().collect();
         assert_eq!(ids.len(), names().count());

@@ -76,7 +76,7 @@ pub async fn values(session: &SessionContext, noun: &str, field: &str, most: usi
         window: checked::Window { from: None, to: None, origin: String::new() },
         stages: Vec::new(),
         tz: jiff::tz::TimeZone::UTC,
-        default_limit: false,
+        default_limit: None,
         warnings: Vec::new(),
     };
     let rows = plan::window_frame(session, &everything, options).await?;

@@ -24,6 +24,14 @@ pub enum StoreError {
         /// What was found.
         detail: String,
     },
+    /// Part of the store is missing, as after an interrupted copy.
+    #[error("the store `{}` is incomplete: {detail}; copy it again, or load the export into a new store", .root.display())]
+    Incomplete {
+        /// The folder of the store.
+        root: PathBuf,
+        /// What is missing.
+        detail: String,
+    },
     /// The store was written by another version.
     #[error("`{}` has format {found}, this version of ecs-audit reads format {known}: use the version that wrote it, or load the export into a new store", .path.display())]
     Format {

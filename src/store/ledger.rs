@@ -3,11 +3,13 @@
 use super::StoreError;
 use super::manifest::Manifest;
 use super::read::{ints, read_columns, texts};
+use crate::discover::Input;
 use crate::load::{FileReport, Trouble};
 use crate::table::{Columns, LoadedFile, Quarantined, Row, Table};
 use arrow::record_batch::RecordBatch;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,19 +26,20 @@ pub struct KnownFile {
     pub report: FileReport,
 }
 
-/// The files of all loads: the newest row of each name, and a row of each content.
+/// The files of all loads: the newest row of each path, and a row of each content.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    by_name: HashMap<Arc<str>, KnownFile>,
+    by_path: HashMap<String, KnownFile>,
     by_content: HashMap<String, FileReport>,
 }
 
 impl Ledger {
     /// Reads the ledger of a store.
     pub fn read(root: &Path, manifest: &Manifest) -> Result<Ledger, StoreError> {
-        const COLUMNS: [&str; 17] = [
+        const COLUMNS: [&str; 18] = [
             "load",
             "file",
+            "folder",
             "size",
             "modified",
             "bytes",
@@ -68,16 +71,51 @@ impl Ledger {
         if !known.report.content_hash.is_empty() && known.report.quarantined == 0 {
             self.by_content.insert(known.report.content_hash.clone(), known.report.clone());
         }
-        match self.by_name.get_mut(&known.report.name) {
-            Some(there) if there.load > known.load => {}
-            Some(there) => *there = known,
-            None => drop(self.by_name.insert(known.report.name.clone(), known)),
+        match self.by_path.entry(whole_path(known.report.folder.as_deref(), &known.report.name)) {
+            Entry::Occupied(there) if there.get().load > known.load => {}
+            Entry::Occupied(mut there) => drop(there.insert(known)),
+            Entry::Vacant(slot) => drop(slot.insert(known)),
         }
     }
 
-    /// Whether a file is as it was when it was loaded last.
-    pub fn is_unchanged(&self, name: &str, size: u64, modified: Option<i64>) -> bool {
-        modified.is_some() && self.by_name.get(name).is_some_and(|known| known.size == size && known.modified == modified)
+    /// Whether a file is as it was when it was loaded last, and all of it could be loaded. What could not be read then is
+    /// tried again: a permission, a limit or the clock may have changed.
+    pub fn is_settled(&self, input: &Input) -> bool {
+        let known = || self.by_path.get(&whole_path(input.folder.as_deref(), &input.name));
+        input.modified.is_some()
+            && known().is_some_and(|known| {
+                known.size == input.size && known.modified == input.modified && known.report.quarantined == 0
+            })
+    }
+
+    /// The places of the reports that say something new: all but those of files that were tried again and gave what they
+    /// gave before, nothing new and the same problems.
+    pub fn news(&self, root: &Path, manifest: &Manifest, reports: &[FileReport]) -> Result<Vec<usize>, StoreError> {
+        let before = |report: &FileReport| {
+            let known = self.by_path.get(&whole_path(report.folder.as_deref(), &report.name))?;
+            let same = known.report.content_hash == report.content_hash
+                && (known.report.read, known.report.quarantined) == (report.read, report.quarantined);
+            (same && report.quarantined > 0 && report.loaded == 0).then_some(known)
+        };
+        let mut problems: Option<Problems> = None;
+        let mut news = Vec::new();
+        for (place, report) in reports.iter().enumerate() {
+            let same = match before(report) {
+                None => false,
+                Some(known) => {
+                    let problems = match &mut problems {
+                        Some(problems) => problems,
+                        none => none.insert(read_problems(root, manifest)?),
+                    };
+                    let path = whole_path(report.folder.as_deref(), &report.name);
+                    problems.get(&(path, known.load)) == Some(&problems_of(report))
+                }
+            };
+            if !same {
+                news.push(place);
+            }
+        }
+        Ok(news)
     }
 
     /// The report of a file with this content, if all of it could be loaded.
@@ -86,9 +124,41 @@ impl Ledger {
     }
 }
 
+/// A name from the folder that it counts from.
+fn whole_path(folder: Option<&str>, name: &str) -> String {
+    match folder {
+        Some(folder) => format!("{}/{name}", folder.trim_end_matches('/')),
+        None => name.to_owned(),
+    }
+}
+
+/// What could not be loaded, by path and load: record number and reason.
+type Problems = HashMap<(String, i64), BTreeSet<(Option<i64>, String)>>;
+
+fn problems_of(report: &FileReport) -> BTreeSet<(Option<i64>, String)> {
+    report.problems.iter().map(|problem| (problem.record.and_then(int), problem.why.clone())).collect()
+}
+
+fn read_problems(root: &Path, manifest: &Manifest) -> Result<Problems, StoreError> {
+    let mut problems = Problems::new();
+    for file in manifest.files(Table::Quarantine) {
+        for batch in read_columns(root, Table::Quarantine, file, &["load", "file", "folder", "record", "why"])? {
+            let (loads, records) = (ints(&batch, "load"), ints(&batch, "record"));
+            let (files, folders, whys) = (texts(&batch, "file"), texts(&batch, "folder"), texts(&batch, "why"));
+            let rows = loads.into_iter().zip(records).zip(files.into_iter().zip(folders)).zip(whys);
+            for (((load, record), (file, folder)), why) in rows {
+                let key = (whole_path(folder, file.unwrap_or_default()), load.unwrap_or(0));
+                problems.entry(key).or_default().insert((record, why.unwrap_or_default().to_owned()));
+            }
+        }
+    }
+    Ok(problems)
+}
+
 fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
     let text = |name: &str| texts(batch, name).into_iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>();
     let (names, hashes, formats) = (text("file"), text("content_hash"), text("format"));
+    let folders = text("folder");
     let (whys, accounts, regions) = (text("why"), text("account"), text("region"));
     let number = |name: &str| ints(batch, name);
     let (loads, sizes, modified) = (number("load"), number("size"), number("modified"));
@@ -107,6 +177,7 @@ fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
             load: int(&loads, row).unwrap_or(0),
             report: FileReport {
                 name: string(&names, row).unwrap_or_default().into(),
+                folder: string(&folders, row).map(Arc::from),
                 size: count(&sizes, row),
                 modified: int(&modified, row),
                 bytes: count(&bytes, row),
@@ -129,7 +200,7 @@ fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
 }
 
 /// The rows of the ledger and the quarantine for one load.
-pub fn ledger_columns(reports: &[FileReport], load: u64, at: i64) -> [Columns; 2] {
+pub fn ledger_columns(reports: &[&FileReport], load: u64, at: i64) -> [Columns; 2] {
     let mut files = Columns::new(Table::Files);
     let mut quarantine = Columns::new(Table::Quarantine);
     for report in reports {
@@ -167,6 +238,7 @@ fn file_row(report: &FileReport, load: u64, at: i64) -> Row<'_> {
         time: Some(at),
         load: int(load),
         file: text(&report.name),
+        folder: report.folder.as_deref().and_then(text),
         size: int(report.size),
         modified: report.modified,
         bytes: int(report.bytes),
@@ -195,6 +267,7 @@ fn trouble_row<'a>(report: &'a FileReport, trouble: &'a Trouble, index: usize, l
         time: Some(at),
         load: int(load),
         file: text(&report.name),
+        folder: report.folder.as_deref().and_then(text),
         record: trouble.record.and_then(int),
         byte_offset: trouble.offset.and_then(int),
         why: text(&trouble.why),

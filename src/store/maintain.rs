@@ -1,9 +1,10 @@
 //! Compaction and vacuum: small files of a day become one, and what no version needs is removed.
 
+use super::commit::{Purpose, Recovered, TableChange, commit, recover};
 use super::manifest::{DataFile, Manifest};
 use super::read::{in_schema, read_columns};
 use super::write::{LoadWriter, table_folder};
-use super::{Store, StoreError, WriteOptions, delta, lock, recover, runtime};
+use super::{Store, StoreError, WriteOptions, lock, runtime};
 use crate::table::Table;
 use arrow::compute::concat_batches;
 use rayon::prelude::*;
@@ -31,37 +32,23 @@ impl Store {
     /// Puts the small files of each table and day together. Readers that have the store open are not
     /// disturbed: the old files stay until [`Store::vacuum`].
     pub fn compact(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
-        let _lock = lock::take(root, options.patience, waiting)?;
-        let mut manifest = Manifest::read(root)?.ok_or_else(|| StoreError::Missing(root.to_path_buf()))?;
+        let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
-        runtime.block_on(recover(root, &manifest))?;
+        let mut manifest = written(root, runtime.block_on(recover(root, &lock))?)?;
         let mut done = Maintained { files_before: count(&manifest), ..Maintained::default() };
         let plan = plan(&manifest);
         if !plan.is_empty() {
             manifest.loads += 1;
             let writer = LoadWriter::new(root, manifest.loads);
             plan.par_iter().try_for_each(|(table, day, files)| rewrite(root, *table, *day, files, &writer))?;
-            let mut written = writer.finish();
-            for table in Table::ALL {
-                let removed: Vec<DataFile> =
-                    plan.iter().filter(|(of, ..)| of == table).flat_map(|(_, _, files)| files.iter().cloned()).collect();
-                let Some(added) = written.remove(table) else { continue };
-                let change = delta::Change {
-                    add: &added,
-                    remove: &removed,
-                    data_change: false,
-                    at: options.now / 1000,
-                    facts: vec![("ecs-audit.compaction".to_owned(), serde_json::Value::Bool(true))],
-                };
-                let delta = runtime.block_on(delta::open_or_create(root, *table))?;
-                let version = runtime.block_on(delta::commit(&delta, *table, change))?;
-                let gone: BTreeSet<&str> = removed.iter().map(|file| file.path.as_str()).collect();
-                if let Some(state) = manifest.tables.get_mut(table.name()) {
-                    state.files.retain(|file| !gone.contains(file.path.as_str()));
-                }
-                manifest.add(*table, version, added);
+            let mut changes: BTreeMap<Table, TableChange> = BTreeMap::new();
+            for (table, _, files) in plan {
+                changes.entry(table).or_default().remove.extend(files);
             }
-            manifest.write(root)?;
+            for (table, add) in writer.finish() {
+                changes.entry(table).or_default().add = add;
+            }
+            runtime.block_on(commit(root, &mut manifest, changes, &Purpose::Compaction, options.now))?;
         }
         done.files_after = count(&manifest);
         Ok(done)
@@ -69,9 +56,8 @@ impl Store {
 
     /// Removes the files that the newest version no longer needs.
     pub fn vacuum(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
-        let _lock = lock::take(root, options.patience, waiting)?;
-        let manifest = Manifest::read(root)?.ok_or_else(|| StoreError::Missing(root.to_path_buf()))?;
-        runtime(root)?.block_on(recover(root, &manifest))?;
+        let lock = lock::take(root, options.patience, waiting)?;
+        let manifest = written(root, runtime(root)?.block_on(recover(root, &lock))?)?;
         let mut done = Maintained { files_after: count(&manifest), ..Maintained::default() };
         for table in Table::ALL {
             let needed: BTreeSet<&str> = manifest.files(*table).iter().map(|file| file.path.as_str()).collect();
@@ -92,6 +78,11 @@ impl Store {
         }
         Ok(done)
     }
+}
+
+/// The manifest of a store that something was loaded into.
+pub(super) fn written(root: &Path, recovered: Recovered) -> Result<Manifest, StoreError> {
+    Some(recovered.manifest).filter(|manifest| manifest.loads > 0).ok_or_else(|| StoreError::Missing(root.to_path_buf()))
 }
 
 fn count(manifest: &Manifest) -> u64 {

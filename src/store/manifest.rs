@@ -64,6 +64,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// An empty manifest after so many loads.
+    pub fn after(loads: u64) -> Manifest {
+        Manifest { loads, ..Manifest::default() }
+    }
+
     /// Reads the manifest of a store; none where nothing was loaded yet.
     pub fn read(root: &Path) -> Result<Option<Manifest>, StoreError> {
         let path = root.join(NAME);

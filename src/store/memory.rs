@@ -45,7 +45,7 @@ impl MemoryShelf {
     /// Adds the ledger, and ends.
     pub fn finish(self, reports: &[FileReport], at: i64) -> Result<MemoryTables, StoreError> {
         let mut batches = self.batches.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for columns in ledger_columns(reports, 1, at) {
+        for columns in ledger_columns(&reports.iter().collect::<Vec<_>>(), 1, at) {
             batches.insert(columns.table(), vec![columns.into_rows().map_err(crate::load::LoadError::from)?]);
         }
         let span = self.span.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -1,10 +1,10 @@
 //! ⑤ The store: Delta Lake tables on disk, and one manifest that says what is visible.
 //!
 //! Layout: `manifest.json`, `lock`, and `tables/NAME/` with Parquet files by day and a Delta log.
-//! A load writes Parquet files, commits to the Delta logs, the ledger `files` last, and then replaces
-//! the manifest. Invariant: what the manifest names exists and never changes; a load that died leaves
-//! nothing that a reader sees, and the next load removes what it left.
+//! A load writes Parquet files and commits them (see [`commit`]). Invariant: what the manifest names exists and never
+//! changes; a load that died leaves nothing that a reader sees, and the next load removes what it left.
 
+mod commit;
 mod delta;
 mod error;
 mod ledger;
@@ -29,10 +29,7 @@ pub use write::LoadWriter;
 use crate::discover::Input;
 use crate::load::{FileReport, LoadOptions, Progress, Totals, catalog_version, day_of};
 use crate::table::Table;
-use delta::Change;
-use futures::future::try_join_all;
-use std::collections::BTreeMap;
-use std::fs;
+use commit::{Purpose, Recovered, TableChange, recover};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use write::table_folder;
@@ -42,6 +39,7 @@ use write::table_folder;
 pub struct Store {
     root: PathBuf,
     manifest: Manifest,
+    manifest_was_lost: bool,
 }
 
 /// How a store is written to.
@@ -60,14 +58,29 @@ pub struct Loaded {
     pub totals: Totals,
     /// One report a file that was read (not those that had not changed).
     pub reports: Vec<FileReport>,
+    /// Whether `manifest.json` had been lost, and was made again from the ledger.
+    pub manifest_was_lost: bool,
 }
 
 impl Store {
     /// Opens a store for reading.
     pub fn open(root: &Path) -> Result<Store, StoreError> {
-        let manifest = Manifest::read(root)?.ok_or_else(|| StoreError::Missing(root.to_path_buf()))?;
+        let (manifest, manifest_was_lost) = match Manifest::read(root)? {
+            Some(manifest) => (manifest, false),
+            None if commit::holds_tables(root) => (runtime(root)?.block_on(commit::rebuilt(root))?, true),
+            None => return Err(StoreError::Missing(root.to_path_buf())),
+        };
+        if manifest.loads == 0 {
+            // The first load is still at work, or died.
+            return Err(StoreError::Missing(root.to_path_buf()));
+        }
         let root = root.canonicalize().map_err(|error| StoreError::io(root, error))?;
-        Ok(Store { root, manifest })
+        Ok(Store { root, manifest, manifest_was_lost })
+    }
+
+    /// Whether `manifest.json` is lost, so that the ledger was asked what the store holds.
+    pub fn manifest_was_lost(&self) -> bool {
+        self.manifest_was_lost
     }
 
     /// What is visible.
@@ -98,21 +111,20 @@ impl Store {
         progress: &dyn Progress,
         waiting: &dyn Fn(),
     ) -> Result<Loaded, StoreError> {
-        let _lock = lock::take(root, write_options.patience, waiting)?;
-        let manifest = Manifest::read(root)?.unwrap_or_default();
+        let lock = lock::take(root, write_options.patience, waiting)?;
         let runtime = runtime(root)?;
-        runtime.block_on(recover(root, &manifest))?;
+        let Recovered { mut manifest, was_lost } = runtime.block_on(recover(root, &lock))?;
         let ledger = Ledger::read(root, &manifest)?;
-        let mut loaded = Loaded::default();
+        let mut loaded = Loaded { manifest_was_lost: was_lost, ..Loaded::default() };
         let all = inputs.len();
-        inputs.retain(|input| !ledger.is_unchanged(&input.name, input.size, input.modified));
+        inputs.retain(|input| !ledger.is_settled(input));
         loaded.totals.unchanged = (all - inputs.len()) as u64;
         loaded.totals.files = loaded.totals.unchanged;
         if inputs.is_empty() && troubled.is_empty() {
             return Ok(loaded);
         }
-        let number = manifest.loads + 1;
-        let writer = LoadWriter::new(root, number);
+        manifest.loads += 1;
+        let writer = LoadWriter::new(root, manifest.loads);
         let existing = |table: Table, day: i32| read::identities(root, &manifest, table, day).map_err(|error| error.to_string());
         let known = |hash: &str| ledger.content(hash).cloned();
         let mut reports = crate::load::load(&inputs, &writer, Some(&existing), Some(&known), load_options, progress)?;
@@ -120,15 +132,21 @@ impl Store {
         for report in &reports {
             loaded.totals.add(report);
         }
-        let [files, quarantine] = ledger_columns(&reports, number, write_options.now);
+        let news = ledger.news(root, &manifest, &reports)?;
+        loaded.reports = reports;
+        if news.is_empty() {
+            // What could not be read before still cannot, for the same reasons: the ledger says so already.
+            return Ok(loaded);
+        }
+        let news: Vec<&FileReport> = news.into_iter().filter_map(|place| loaded.reports.get(place)).collect();
+        let [files, quarantine] = ledger_columns(&news, manifest.loads, write_options.now);
         writer.write(Table::Quarantine, day_of(write_options.now), quarantine)?;
         writer.write(Table::Files, day_of(write_options.now), files)?;
-        let mut manifest = runtime.block_on(commit(root, manifest, writer.finish(), write_options.now))?;
         if loaded.totals.loaded > 0 {
             *manifest.catalogs.entry(catalog_version()).or_default() += loaded.totals.loaded;
         }
-        manifest.write(root)?;
-        loaded.reports = reports;
+        let changes = writer.finish().into_iter().map(|(table, add)| (table, TableChange { add, remove: Vec::new() })).collect();
+        runtime.block_on(commit::commit(root, &mut manifest, changes, &Purpose::Load, write_options.now))?;
         Ok(loaded)
     }
 }
@@ -140,66 +158,4 @@ fn runtime(root: &Path) -> Result<tokio::runtime::Runtime, StoreError> {
         .enable_all()
         .build()
         .map_err(|error| StoreError::io(root, error))
-}
-
-/// Commits the files of a load to the Delta logs, the ledger last.
-async fn commit(
-    root: &Path,
-    mut manifest: Manifest,
-    files: BTreeMap<Table, Vec<DataFile>>,
-    now: i64,
-) -> Result<Manifest, StoreError> {
-    manifest.loads += 1;
-    let load = ("ecs-audit.load".to_owned(), serde_json::Value::from(manifest.loads));
-    let (ledger, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|(table, _)| *table == Table::Files);
-    let commits = others.iter().map(async |(table, files)| {
-        let delta = delta::open_or_create(root, *table).await?;
-        delta::commit(&delta, *table, Change::of_load(files, now, vec![load.clone()])).await
-    });
-    let versions = try_join_all(commits).await?;
-    for ((table, files), version) in others.into_iter().zip(versions) {
-        manifest.add(table, version, files);
-    }
-    if let Some((table, files)) = ledger.into_iter().next() {
-        let delta = delta::open_or_create(root, table).await?;
-        let versions = manifest.tables.iter().map(|(name, state)| (name.clone(), serde_json::Value::from(state.version)));
-        let tables = ("ecs-audit.tables".to_owned(), serde_json::Value::Object(versions.collect()));
-        let version = delta::commit(&delta, table, Change::of_load(&files, now, vec![load, tables])).await?;
-        manifest.add(table, version, files);
-    }
-    Ok(manifest)
-}
-
-/// Undoes what a load that died has left: commits beyond the manifest, and files no commit names.
-async fn recover(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
-    for table in Table::ALL {
-        let folder = table_folder(root, *table);
-        if !folder.join("_delta_log").is_dir() {
-            remove_orphans(&folder, manifest.loads)?;
-            continue;
-        }
-        match manifest.table(*table) {
-            Some(state) => drop(delta::restore(root, *table, state.version).await?),
-            // Created by a load that died: version 0 is the empty table.
-            None => drop(delta::restore(root, *table, 0).await?),
-        }
-        remove_orphans(&folder, manifest.loads)?;
-    }
-    Ok(())
-}
-
-/// Removes the Parquet files of loads later than the manifest knows: nobody can be reading them.
-fn remove_orphans(folder: &Path, loads: u64) -> Result<(), StoreError> {
-    let Ok(days) = fs::read_dir(folder) else { return Ok(()) };
-    for day in days.flatten().filter(|day| day.file_name().to_string_lossy().starts_with("day=")) {
-        let Ok(files) = fs::read_dir(day.path()) else { continue };
-        for file in files.flatten() {
-            let name = file.file_name().to_string_lossy().into_owned();
-            let load = name.strip_prefix("load-").and_then(|rest| rest.get(..6)).and_then(|number| number.parse::<u64>().ok());
-            if load.is_some_and(|load| load > loads) {
-                fs::remove_file(file.path()).map_err(|error| StoreError::io(&file.path(), error))?;
-            }
-        }
-    }
-    Ok(())
 }

@@ -4,17 +4,19 @@
 //! the rows are those of a fresh load. Records without an original stay as they are. The manifest is replaced last:
 //! nobody sees half of it, and if it dies, nothing has changed.
 
+use super::commit::{Purpose, TableChange, commit, recover};
+use super::maintain::written;
 use super::manifest::{DataFile, Manifest};
 use super::read::{in_schema, ints, read_columns, texts};
 use super::write::LoadWriter;
-use super::{Store, StoreError, WriteOptions, delta, lock, recover, runtime};
+use super::{Store, StoreError, WriteOptions, lock, runtime};
 use crate::load::{Kept, LoadError, Seen, Worker, catalog_version, model_again};
 use crate::table::{STAND_INS, Table, TableSet, restore};
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The tables with columns that the catalog decides.
@@ -41,10 +43,9 @@ pub struct Reclassified {
 impl Store {
     /// Brings the rows of a store up to date with the current catalog.
     pub fn reclassify(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Reclassified, StoreError> {
-        let _lock = lock::take(root, options.patience, waiting)?;
-        let mut manifest = Manifest::read(root)?.ok_or_else(|| StoreError::Missing(root.to_path_buf()))?;
+        let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
-        runtime.block_on(recover(root, &manifest))?;
+        let mut manifest = written(root, runtime.block_on(recover(root, &lock))?)?;
         let version = catalog_version();
         let rows = |manifest: &Manifest| manifest.files(Table::Failures).iter().map(|file| file.rows).sum::<u64>();
         let before = rows(&manifest);
@@ -57,24 +58,17 @@ impl Store {
         let writer = LoadWriter::new(root, manifest.loads);
         let kept = model_all(root, &manifest, &writer)?;
         keep_old(root, &manifest, &kept.without_original, &writer)?;
-        let mut written = writer.finish();
+        let mut added = writer.finish();
+        let mut changes = BTreeMap::new();
         for table in TARGETS {
-            let added = written.remove(&table).unwrap_or_default();
-            let removed: Vec<DataFile> = manifest.files(table).to_vec();
-            if added.is_empty() && removed.is_empty() {
-                continue;
+            let change = TableChange { add: added.remove(&table).unwrap_or_default(), remove: manifest.files(table).to_vec() };
+            if !change.add.is_empty() || !change.remove.is_empty() {
+                changes.insert(table, change);
             }
-            let facts = vec![("ecs-audit.reclassified".to_owned(), serde_json::Value::from(version.clone()))];
-            let change = delta::Change { add: &added, remove: &removed, data_change: true, at: options.now / 1000, facts };
-            let delta = runtime.block_on(delta::open_or_create(root, table))?;
-            let at = runtime.block_on(delta::commit(&delta, table, change))?;
-            if let Some(state) = manifest.tables.get_mut(table.name()) {
-                state.files.clear();
-            }
-            manifest.add(table, at, added);
         }
-        manifest.catalogs = [(version, known.max(kept.records))].into();
-        manifest.write(root)?;
+        manifest.catalogs = [(version.clone(), known.max(kept.records))].into();
+        let purpose = Purpose::Reclassification(version);
+        runtime.block_on(commit(root, &mut manifest, changes, &purpose, options.now))?;
         Ok(Reclassified {
             was_current: false,
             records: kept.records,

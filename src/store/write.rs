@@ -32,6 +32,19 @@ pub fn day_name(day: Day) -> String {
     date.map_or_else(|_| "0000-00-00".to_owned(), |date| date.to_string())
 }
 
+/// The day of such a name.
+pub fn day_of_name(name: &str) -> Option<Day> {
+    let date: jiff::civil::Date = name.parse().ok()?;
+    let since = jiff::civil::Date::constant(1970, 1, 1).until((jiff::Unit::Day, date)).ok()?;
+    Some(since.get_days())
+}
+
+/// The number of the load that wrote a file of this path.
+pub fn load_of(path: &str) -> Option<u64> {
+    let name = path.rsplit('/').next()?;
+    name.strip_prefix("load-")?.split('-').next()?.parse().ok()
+}
+
 /// Writes the files of one load.
 #[derive(Debug)]
 pub struct LoadWriter {

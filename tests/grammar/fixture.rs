@@ -155,5 +155,6 @@ pub fn context() -> CheckContext {
         first: Some("2025-12-01T00:00:00Z".parse().unwrap()),
         last: Some(last),
         tz: TimeZone::UTC,
+        default_rows: Some(50),
     }
 }

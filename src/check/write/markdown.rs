@@ -7,6 +7,9 @@ use crate::render::escape_markdown as escape;
 /// The report as Markdown.
 pub(super) fn write(report: &Report) -> String {
     let mut text = format!("# ecs-audit\n\n{}. Window: {}.\n\n", summary(report), escape(&report.window));
+    for (why, ids) in report.not_answered() {
+        text.push_str(&format!("> Not answered: {} ({})\n\n", escape(why), escape(&ids.join(", "))));
+    }
     for partial in &report.partial {
         text.push_str(&format!("> {}\n\n", escape(partial)));
     }

@@ -1,4 +1,4 @@
-//! For a person at a terminal: findings first to see, then what to do.
+//! For a person at a terminal: what could not be answered, then each check with what it found and what to do.
 
 use super::summary;
 use crate::check::{Report, State};
@@ -7,13 +7,16 @@ use crate::render::visible;
 /// The report as lines.
 pub(super) fn write(report: &Report) -> String {
     let mut text = String::new();
+    for (why, ids) in report.not_answered() {
+        text.push_str(&format!("not answered: {}\n  {}\n", visible(why), visible(&ids.join(", "))));
+    }
     for (pack, outcomes) in report.packs() {
         text.push_str(&format!("{pack}\n"));
         for outcome in outcomes {
             let check = &outcome.check;
             match &outcome.state {
                 State::Passed => text.push_str(&format!("  ok       {}\n", check.name)),
-                State::NotAnswered(why) => text.push_str(&format!("  open     {}: {}\n", check.name, visible(why))),
+                State::NotAnswered(_) => text.push_str(&format!("  open     {}\n", check.name)),
                 State::Found(findings) => {
                     text.push_str(&format!("  {:<8} {}: {}\n", check.severity.word(), check.name, visible(&check.question)));
                     for finding in findings {

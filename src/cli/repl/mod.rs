@@ -7,7 +7,7 @@ mod page;
 use super::args::{Global, Repl};
 use super::ask::Tables;
 use super::limits;
-use super::query::{Asker, after, saved_texts};
+use super::query::{Asker, after, default_rows, saved_texts};
 use super::say::{Failure, say, say_raw, warn};
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -114,7 +114,8 @@ impl Session<'_> {
     fn ask(&self, text: &str) -> Result<(), Failure> {
         let wrong = |diagnostics| Failure::Query { text: text.to_owned(), diagnostics };
         let query = lang::parse(text).map_err(wrong)?;
-        let asker = self.asker()?;
+        let mut asker = self.asker()?;
+        asker.default_rows = default_rows(self.format, !self.chart, self.context);
         let checked = asker.check(&query, text)?;
         let quiet = self.global.quiet;
         if !quiet {

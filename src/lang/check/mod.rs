@@ -108,7 +108,7 @@ impl<'a> Checker<'a> {
             self.window.clone_from(window);
         }
         let mut stages = Vec::new();
-        let mut default_limit = false;
+        let mut default_limit = None;
         for (index, written) in query.stages.iter().enumerate() {
             let place = stage::Place {
                 last: index + 1 == query.stages.len(),
@@ -119,7 +119,7 @@ impl<'a> Checker<'a> {
             // Later stages would only repeat the errors of this one.
             let (mut stage, defaulted) = checked.filter(|_| self.errors.is_empty())?;
             self.assume(&mut stage, &query.source.span);
-            default_limit |= defaulted;
+            default_limit = default_limit.or(defaulted);
             self.input.clone_from(&stage.columns);
             self.first = false;
             stages.push(stage);

@@ -5,12 +5,12 @@ use super::stage::Place;
 use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{self, Field, Span, Spanned};
-use crate::lang::checked::{Column, DEFAULT_ROWS, Limit, Ranking, Role, SortColumn, SortKey, Stage};
+use crate::lang::checked::{Column, Limit, Ranking, Role, SortColumn, SortKey, Stage};
 use crate::lang::suggest;
 
 impl Checker<'_> {
-    /// Fills in the order and the limit; the result says whether the limit is the default one.
-    pub(super) fn order(&mut self, written: &ast::Stage, stage: &mut Stage, place: Place) -> Option<bool> {
+    /// Fills in the order and the limit; the result is the default limit, if that was put in.
+    pub(super) fn order(&mut self, written: &ast::Stage, stage: &mut Stage, place: Place) -> Option<Option<u32>> {
         let sort = self.sort(written, stage, place);
         let sort = self.keep(sort);
         let limit = written.limit.as_ref().map(|limit| {
@@ -23,9 +23,10 @@ impl Checker<'_> {
             None => None,
         };
         // An order that was asked for shows all its rows: `sort time` reads a story from its start.
-        let defaulted = place.last && !stage.grouped && !place.after_groups && stage.limit.is_none() && written.sort.is_empty();
-        if defaulted {
-            stage.limit = Some(Limit::Rows(DEFAULT_ROWS));
+        let unlimited = place.last && !stage.grouped && !place.after_groups && stage.limit.is_none() && written.sort.is_empty();
+        let defaulted = self.context.default_rows.filter(|_| unlimited);
+        if let Some(rows) = defaulted {
+            stage.limit = Some(Limit::Rows(rows));
         }
         Some(defaulted)
     }

@@ -44,7 +44,7 @@ impl Checker<'_> {
     }
 
     /// The checked stage, and whether its limit is the default one.
-    pub(super) fn stage(&mut self, written: &ast::Stage, place: Place) -> Option<(Stage, bool)> {
+    pub(super) fn stage(&mut self, written: &ast::Stage, place: Place) -> Option<(Stage, Option<u32>)> {
         let filter = written.filter.as_ref().map(|filter| {
             let pred = self.pred(filter);
             self.keep(pred)

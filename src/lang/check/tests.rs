@@ -77,6 +77,7 @@ fn context(zone: &str) -> CheckContext {
         first: Some("2025-01-01T00:00:00Z".parse().unwrap()),
         last: Some(last),
         tz: TimeZone::get(zone).unwrap(),
+        default_rows: Some(DEFAULT_ROWS),
     }
 }
 
@@ -122,7 +123,7 @@ fn sort_text(stage: &Stage) -> Vec<String> {
 #[test]
 fn defaults_are_written_out() {
     let newest = checked("failures");
-    assert!(newest.default_limit);
+    assert_eq!(newest.default_limit, Some(DEFAULT_ROWS));
     let stage = newest.stages.first().unwrap();
     assert_eq!(stage.limit, Some(Limit::Rows(DEFAULT_ROWS)));
     assert_eq!(sort_text(stage), ["-time"]);
@@ -144,14 +145,14 @@ fn defaults_are_written_out() {
         let stage = query.stages.first().unwrap();
         assert_eq!(column_names(stage), columns, "{text}");
         assert_eq!(sort_text(stage), sort, "{text}");
-        assert!(!query.default_limit, "{text}");
+        assert_eq!(query.default_limit, None, "{text}");
     }
 }
 
 #[test]
 fn later_stages_read_the_columns_before() {
     let query = checked("failures by cluster, reason | where count >= 5 | top 3");
-    assert!(!query.default_limit);
+    assert_eq!(query.default_limit, None);
     let last = query.stages.last().unwrap();
     assert_eq!(column_names(last), ["cluster", "reason", "count"]);
     assert_eq!(last.limit, Some(Limit::Top(Ranking { rows: 3, measure: 2, per: None })));

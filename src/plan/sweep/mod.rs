@@ -13,6 +13,7 @@ mod quota;
 mod source;
 mod stalls;
 mod texts;
+mod unoptimized;
 
 pub use partitions::WholePartitions;
 pub use quota::quota_steps_function;

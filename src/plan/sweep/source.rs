@@ -10,6 +10,8 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::unoptimized::Unoptimized;
+
 /// An argument that is text.
 pub fn text(arguments: &[Expr], place: usize) -> Result<String> {
     match arguments.get(place) {
@@ -41,6 +43,9 @@ pub fn over(filter: &Expr, columns: &[&str]) -> Option<Expr> {
 
 /// The plan of an input, with those of the filters that are over these of its columns.
 ///
+/// The physical optimizer has not run on the plan: it runs once, on the whole plan that the input becomes a part of.
+/// Its rules assume that; a join whose inputs it wants to swap, for example, must not have pushed filters down yet.
+///
 /// # Errors
 /// When the text is no `select` over the tables of the session.
 pub async fn input(session: &dyn Session, sql: &str, filters: &[Expr], columns: &[&str]) -> Result<Arc<dyn ExecutionPlan>> {
@@ -53,5 +58,5 @@ pub async fn input(session: &dyn Session, sql: &str, filters: &[Expr], columns: 
     read_only.verify_plan(&plan)?;
     let mut filters = filters.iter().filter_map(|filter| over(filter, columns));
     let plan = filters.try_fold(LogicalPlanBuilder::from(plan), |plan, filter| plan.filter(filter))?;
-    state.create_physical_plan(&plan.build()?).await
+    Unoptimized::new(state).create_physical_plan(&plan.build()?).await
 }

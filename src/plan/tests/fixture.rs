@@ -59,7 +59,14 @@ pub fn packed(rows: &[Row<'_>], threads: usize) -> SessionContext {
 
 pub fn checked_in(text: &str, zone: &str) -> Checked {
     let anchor: Timestamp = ANCHOR.parse().unwrap();
-    let context = CheckContext { anchor, now: anchor, first: None, last: Some(anchor), tz: TimeZone::get(zone).unwrap() };
+    let context = CheckContext {
+        anchor,
+        now: anchor,
+        first: None,
+        last: Some(anchor),
+        tz: TimeZone::get(zone).unwrap(),
+        default_rows: Some(50),
+    };
     let query = lang::parse(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
     lang::check(&query, &PlanCatalog::default(), &context).unwrap_or_else(|errors| panic!("{text}: {errors:?}"))
 }

@@ -3,7 +3,8 @@
 use super::instances::{ORDER, PARTITION};
 use super::{computed, differs, evidence, evidence_of, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Noun};
+use crate::plan::nouns::{Need, Needs, Noun};
+use crate::table::Table;
 
 /// Columns that both nouns begin with.
 const COMMON: &[FieldInfo] = &[
@@ -51,6 +52,8 @@ const OF_EVENT: &str = "i.account, i.region, i.cluster, i.container_instance, i.
 pub fn updates() -> Noun {
     Noun {
         word: "agent_updates",
+        needs: Needs::All(&[&[Table::InstanceEvents, Table::Calls]]),
+        reads_originals: false,
         fields: [COMMON, UPDATE].concat(),
         measures: Vec::new(),
         shown: &["time", "cluster", "container_instance", "what", "from_version", "to_version", "agent_update_status", "user"],
@@ -62,6 +65,8 @@ pub fn updates() -> Noun {
 pub fn disconnects() -> Noun {
     Noun {
         word: "agent_disconnects",
+        needs: Needs::All(&[&[Table::InstanceEvents]]),
+        reads_originals: false,
         fields: [COMMON, DISCONNECT].concat(),
         measures: Vec::new(),
         shown: &["time", "cluster", "container_instance", "reconnected_at", "duration", "version_before", "version_after"],

@@ -1,13 +1,15 @@
 //! `calls`, the CloudTrail records as they are, and `attempts`, those that ask for tasks.
 
 use super::{columns, evidence};
-use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::plan::nouns::{Need, Needs, Noun, table_fields};
 use crate::table::Table;
 
 /// `calls`.
 pub fn calls() -> Noun {
     Noun {
         word: "calls",
+        needs: Needs::All(&[&[Table::Calls]]),
+        reads_originals: false,
         fields: table_fields(Table::Calls),
         measures: Vec::new(),
         shown: &["time", "event_name", "user", "cluster", "service", "error_code", "error_message", "request_id"],
@@ -19,6 +21,8 @@ pub fn calls() -> Noun {
 pub fn attempts() -> Noun {
     Noun {
         word: "attempts",
+        needs: Needs::All(&[&[Table::Calls]]),
+        reads_originals: false,
         fields: table_fields(Table::Calls),
         measures: Vec::new(),
         shown: &[

@@ -6,7 +6,8 @@ use super::{computed, differs, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::plan::function::COLLISION_ARGUMENTS;
-use crate::plan::nouns::{EVIDENCE, Measure, Need, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, Need, Needs, Noun};
+use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "id of the failure"),
@@ -67,6 +68,8 @@ pub fn noun() -> Noun {
     let distinct = |name, column, doc| Measure { function: Aggregate::Distinct, ..counted(name, column, FieldType::Text, doc) };
     Noun {
         word: "collisions",
+        needs: Needs::All(&[&[Table::Calls]]),
+        reads_originals: false,
         fields: FIELDS.to_vec(),
         measures: vec![
             distinct("lost", "lost_launch", "launches that were lost"),

@@ -1,13 +1,15 @@
 //! `containers`: one row for each container of each task, in the latest state told.
 
 use super::{columns, evidence};
-use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::plan::nouns::{Need, Needs, Noun, table_fields};
 use crate::table::Table;
 
 /// The noun.
 pub fn noun() -> Noun {
     Noun {
         word: "containers",
+        needs: Needs::All(&[&[Table::TaskEvents]]),
+        reads_originals: false,
         fields: table_fields(Table::ContainerEvents),
         measures: Vec::new(),
         shown: &["time", "cluster", "service", "task", "name", "last_status", "exit_code", "reason", "image"],

@@ -2,7 +2,8 @@
 
 use super::{computed, evidence_of, evidence_over, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Noun};
+use crate::plan::nouns::{Need, Needs, Noun};
+use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "id of the event that tells the latest state"),
@@ -30,6 +31,8 @@ const FIELDS: &[FieldInfo] = &[
 pub fn noun() -> Noun {
     Noun {
         word: "deployments",
+        needs: Needs::All(&[&[Table::ServiceEvents]]),
+        reads_originals: false,
         fields: FIELDS.to_vec(),
         measures: Vec::new(),
         shown: &["time", "cluster", "service", "deployment", "state", "started_at", "duration", "reason"],

@@ -2,7 +2,7 @@
 
 use super::{columns, computed, evidence, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Noun};
+use crate::plan::nouns::{Need, Needs, Noun};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -37,6 +37,14 @@ const FIELDS: &[FieldInfo] = &[
 pub fn noun() -> Noun {
     Noun {
         word: "events",
+        needs: Needs::All(&[&[
+            Table::TaskEvents,
+            Table::InstanceEvents,
+            Table::ServiceEvents,
+            Table::RunEvents,
+            Table::JobSubmissions,
+        ]]),
+        reads_originals: false,
         fields: FIELDS.to_vec(),
         measures: Vec::new(),
         shown: &["time", "kind", "cluster", "service", "task", "status", "event_name", "message"],

@@ -7,8 +7,25 @@
 use super::{columns, evidence, evidence_of, evidence_over};
 use crate::lang::catalog::{FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
-use crate::plan::nouns::{Measure, Need, Noun, table_fields};
+use crate::plan::nouns::{Measure, Need, Needs, Noun, table_fields};
 use crate::table::Table;
+
+/// The records that tell of failures of any kind.
+const FAILING: &[Table] = &[Table::Calls, Table::TaskEvents, Table::ServiceEvents, Table::InstanceEvents, Table::JobSubmissions];
+/// What a question about failures needs.
+pub const FAILURES: Needs = Needs::ByValue { column: "kind", of: records_of, any: FAILING };
+
+/// The records that tell of a kind of failure.
+fn records_of(kind: &str) -> &'static [Table] {
+    match kind {
+        "launch" | "api_error" => &[Table::Calls],
+        "task" => &[Table::TaskEvents],
+        "service" | "deployment" => &[Table::ServiceEvents],
+        "agent" => &[Table::InstanceEvents],
+        "run" => &[Table::JobSubmissions],
+        _ => FAILING,
+    }
+}
 
 /// The noun.
 pub fn noun() -> Noun {
@@ -19,6 +36,8 @@ pub fn noun() -> Noun {
     };
     Noun {
         word: "failures",
+        needs: FAILURES,
+        reads_originals: false,
         fields: table_fields(Table::Failures),
         measures: vec![
             measure("calls", Aggregate::Distinct, "call", FieldType::Text, "distinct calls that failed (launch, api_error)"),

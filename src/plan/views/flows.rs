@@ -1,13 +1,15 @@
 //! `flows`: VPC flow log records, as they are.
 
 use super::{columns, evidence};
-use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::plan::nouns::{Need, Needs, Noun, table_fields};
 use crate::table::Table;
 
 /// The noun.
 pub fn noun() -> Noun {
     Noun {
         word: "flows",
+        needs: Needs::All(&[&[Table::Flows]]),
+        reads_originals: false,
         fields: table_fields(Table::Flows),
         measures: Vec::new(),
         shown: &["time", "interface", "srcaddr", "srcport", "dstaddr", "dstport", "protocol", "packets", "bytes", "action"],

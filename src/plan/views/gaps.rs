@@ -7,7 +7,8 @@
 
 use super::{computed, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Noun};
+use crate::plan::nouns::{EVIDENCE, Need, Needs, Noun};
+use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "account/region/hour, or kind and what it is told of"),
@@ -25,6 +26,8 @@ const FIELDS: &[FieldInfo] = &[
 pub fn noun() -> Noun {
     Noun {
         word: "gaps",
+        needs: Needs::All(&[&[Table::Calls]]),
+        reads_originals: false,
         fields: FIELDS.to_vec(),
         measures: Vec::new(),
         shown: &["time", "kind", "account", "region", "began_at", "ended_at", "hours"],
@@ -38,6 +41,10 @@ const HOUR: &str = "3600000000";
 const LATE: &str = "900000000";
 /// The time of delivery in the name of a log file.
 const NAME: &str = "_CloudTrail_[a-z0-9-]+_([0-9]{8}T[0-9]{4}Z)_[A-Za-z0-9]+[.]json";
+
+/// Such a time, and what it is written like where it is read as one. Digits that are no time give none.
+const COMPACT: &str = "(....)(..)(..)T(..)(..)Z";
+const EXTENDED: &str = "\\1-\\2-\\3T\\4:\\5:00";
 
 fn view(need: Need) -> String {
     let time = |hour: &str| format!("arrow_cast({hour} * {HOUR}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
@@ -61,7 +68,7 @@ fn view(need: Need) -> String {
          arrow_cast('late', 'Utf8View') as kind, f.account, f.region, f.first_event as began_at, f.delivered as ended_at, \
          {} as hours, f.file{raw}{none} from (\
            select f.file, max(f.account) as account, max(f.region) as region, min(f.first_event) as first_event, \
-           arrow_cast(to_timestamp_micros(regexp_match(f.file, '{NAME}')[1], '%Y%m%dT%H%MZ'), \
+           arrow_cast(try_cast(regexp_replace(regexp_match(f.file, '{NAME}')[1], '{COMPACT}', '{EXTENDED}') as timestamp(6)), \
              'Timestamp(Microsecond, Some(\"UTC\"))') as delivered \
            from files f where f.first_event is not null and regexp_like(f.file, '{NAME}') group by f.file) f \
          where cast(f.delivered as bigint) - cast(f.first_event as bigint) > {LATE}",

@@ -2,7 +2,7 @@
 
 use super::{columns, computed, differs, evidence, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::plan::nouns::{Need, Needs, Noun, table_fields};
 use crate::table::Table;
 
 /// The events of one instance, and their order.
@@ -25,6 +25,8 @@ pub fn noun() -> Noun {
     fields.extend_from_slice(COMPUTED);
     Noun {
         word: "instances",
+        needs: Needs::All(&[&[Table::InstanceEvents]]),
+        reads_originals: false,
         fields,
         measures: Vec::new(),
         shown: &[

@@ -4,7 +4,8 @@ use super::{computed, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::plan::function::ATTEMPT_ARGUMENTS;
-use crate::plan::nouns::{EVIDENCE, Measure, Need, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, Need, Needs, Noun};
+use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "id of the first call"),
@@ -41,6 +42,8 @@ const FIELDS: &[FieldInfo] = &[
 pub fn noun() -> Noun {
     Noun {
         word: "launches",
+        needs: Needs::All(&[&[Table::Calls]]),
+        reads_originals: false,
         fields: FIELDS.to_vec(),
         measures: vec![
             counted("lost", "lost_at", FieldType::Time, "launches that never placed all they asked for"),

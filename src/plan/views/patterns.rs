@@ -30,6 +30,8 @@ const FIELDS: &[FieldInfo] = &[
 pub fn noun() -> Noun {
     Noun {
         word: "patterns",
+        needs: failures::FAILURES,
+        reads_originals: false,
         fields: FIELDS.to_vec(),
         measures: Vec::new(),
         shown: &["last_seen", "seen", "new", "kind", "reason", "template"],

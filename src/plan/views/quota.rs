@@ -8,7 +8,8 @@
 use super::{as_text, computed, no_raw, quoted, refused, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
-use crate::plan::nouns::{EVIDENCE, Measure, Need, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, Need, Needs, Noun};
+use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "the pool: resource/account/region/scope"),
@@ -49,6 +50,11 @@ pub const FIXED: &[&str] =
 /// What a query mostly asks the greatest value of.
 pub const HIGHEST: &[&str] = &["used", "needed"];
 
+/// The records that tell of a resource.
+fn records_of(resource: &str) -> &'static [Table] {
+    if resource.starts_with("dstack_") { &[Table::JobSubmissions] } else { &[Table::TaskEvents] }
+}
+
 /// The noun.
 pub fn noun() -> Noun {
     let peak = Measure {
@@ -58,6 +64,8 @@ pub fn noun() -> Noun {
     };
     Noun {
         word: "quota",
+        needs: Needs::ByValue { column: "resource", of: records_of, any: &[Table::TaskEvents, Table::JobSubmissions] },
+        reads_originals: false,
         fields: FIELDS.to_vec(),
         measures: vec![peak],
         shown: &[
@@ -82,6 +90,10 @@ pub fn noun() -> Noun {
 pub const ON_FARGATE: &str = "(e.launch_type = 'FARGATE' or e.capacity_provider in ('FARGATE', 'FARGATE_SPOT'))";
 const ON_INSTANCE: &str = "concat(coalesce(e.cluster, ''), '/', e.container_instance)";
 
+/// The most that one job submission counts for, in units or micro-dollars: absurd numbers in a record must not end a sum of
+/// them. A float is exact up to this many.
+const MOST: &str = "9e15";
+
 /// Events of tasks. Nearly all name their task by its ARN: the other names are read for the others only.
 fn tasks(need: Need) -> String {
     let id = if need.evidence { ", e.id" } else { "" };
@@ -102,7 +114,7 @@ fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) ->
     format!(
         "select '{resource}' as resource, arrow_cast(null, 'Utf8View') as account, {region} as region, \
          arrow_cast({scope}, 'Utf8View') as scope, coalesce(p.start, s.start) as created, s.stop as early, s.stop, \
-         cast({units} as bigint) as units{passed} \
+         cast(least({units}, {MOST}) as bigint) as units{passed} \
          from (select coalesce(j.submission, j.id) as submission, max(j.run_id) as run_id, min(j.submitted_at) as start, \
            max(coalesce(j.finished_at, case when j.status in ('terminated', 'aborted', 'failed', 'done') \
              then j.last_processed_at end)) as stop, bool_or(j.provisioned) as provisioned, max(j.backend) as backend, \

@@ -3,7 +3,7 @@
 
 use super::{computed, evidence, evidence_of, list, quoted, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::plan::nouns::{Need, Needs, Noun, table_fields};
 use crate::table::Table;
 
 /// The noun.
@@ -14,6 +14,8 @@ pub fn noun() -> Noun {
     fields.push(computed("duration", FieldType::Duration, "from submitted to finished, or to the newest event"));
     Noun {
         word: "runs",
+        needs: Needs::All(&[&[Table::JobSubmissions, Table::RunRecords]]),
+        reads_originals: false,
         fields,
         measures: Vec::new(),
         shown: &["time", "project", "run", "job", "status", "phase", "termination_reason", "exit_status", "backend", "message"],

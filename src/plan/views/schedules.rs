@@ -3,7 +3,8 @@
 use super::launches::{REASONS, attempts, counted, swept};
 use super::{computed, no_raw, quoted, seconds};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Noun};
+use crate::plan::nouns::{EVIDENCE, Need, Needs, Noun};
+use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "id of the caller's first call, @ and the expected time"),
@@ -36,6 +37,8 @@ const FIELDS: &[FieldInfo] = &[
 pub fn noun() -> Noun {
     Noun {
         word: "schedules",
+        needs: Needs::All(&[&[Table::Calls]]),
+        reads_originals: true,
         fields: FIELDS.to_vec(),
         measures: vec![
             counted("expected", "expected_at", FieldType::Time, "starts that were expected"),

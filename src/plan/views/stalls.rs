@@ -5,7 +5,8 @@
 
 use super::{as_text, computed, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Noun};
+use crate::plan::nouns::{EVIDENCE, Need, Needs, Noun};
+use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "container instance/start in microseconds/deployment"),
@@ -50,6 +51,8 @@ const FIELDS: &[FieldInfo] = &[
 pub fn noun() -> Noun {
     Noun {
         word: "stalls",
+        needs: Needs::All(&[&[Table::TaskEvents], &[Table::InstanceEvents]]),
+        reads_originals: false,
         fields: FIELDS.to_vec(),
         measures: Vec::new(),
         shown: &[

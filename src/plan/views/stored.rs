@@ -1,17 +1,19 @@
 //! `quarantine` and `loads`: what the store knows of itself, as it is kept.
 
 use super::{columns, evidence, no_raw};
-use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::plan::nouns::{Need, Needs, Noun, table_fields};
 use crate::table::Table;
 
 /// `quarantine`.
 pub fn quarantine() -> Noun {
     Noun {
         word: "quarantine",
+        needs: Needs::All(&[]),
+        reads_originals: false,
         fields: table_fields(Table::Quarantine),
         measures: Vec::new(),
         shown: &["time", "why", "file", "record", "byte_offset", "detail"],
-        view: |need| view(Table::Quarantine, need),
+        view: quarantined,
     }
 }
 
@@ -19,11 +21,23 @@ pub fn quarantine() -> Noun {
 pub fn loads() -> Noun {
     Noun {
         word: "loads",
+        needs: Needs::All(&[]),
+        reads_originals: false,
         fields: table_fields(Table::Files),
         measures: Vec::new(),
         shown: &["time", "load", "file", "format", "read", "loaded", "duplicate", "filtered", "quarantined", "why", "note"],
         view: |need| view(Table::Files, need),
     }
+}
+
+/// What could not be loaded when its file was read last: a file that was read again since has its problems there, if it
+/// still has any.
+fn quarantined(need: Need) -> String {
+    let rows = view(Table::Quarantine, need);
+    format!(
+        "{rows} where not exists (select 1 from files f where f.file = t.file and f.load > t.load \
+         and (t.folder is null or f.folder = t.folder))"
+    )
 }
 
 fn view(table: Table, need: Need) -> String {

@@ -2,7 +2,7 @@
 
 use super::{columns, computed, evidence_of, evidence_over, seconds, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Noun, table_fields};
+use crate::plan::nouns::{Need, Needs, Noun, table_fields};
 use crate::table::Table;
 
 const PARTITION: &str = "coalesce(t.task_arn, t.id)";
@@ -29,6 +29,8 @@ pub fn noun() -> Noun {
     fields.extend_from_slice(COMPUTED);
     Noun {
         word: "tasks",
+        needs: Needs::All(&[&[Table::TaskEvents]]),
+        reads_originals: false,
         fields,
         measures: Vec::new(),
         shown: &["time", "cluster", "service", "task", "last_status", "stop_code", "exit_code", "duration", "stopped_reason"],

@@ -1,0 +1,269 @@
+//! The commit point: how a change becomes visible as a whole, and what happens to a change that never did.
+//!
+//! A change is committed to the Delta log of every table it touches, then to that of the ledger, whose commit names the
+//! version of every table, and then to the manifest, which is what readers open. Invariants: a manifest names only files
+//! that are there; a manifest that was lost or left behind is made again from the ledger's newest commit; no file is
+//! removed while the store's manifest or logs are in doubt.
+
+use super::delta::{self, CommitInfo, Facts};
+use super::manifest::{DataFile, Manifest, TableState};
+use super::write::{load_of, table_folder};
+use super::{StoreError, lock};
+use crate::table::Table;
+use futures::future::try_join_all;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// The number of the load, in the facts of a commit.
+const LOAD: &str = "ecs-audit.load";
+/// The version of every table, in the facts of a commit to the ledger.
+const TABLES: &str = "ecs-audit.tables";
+/// How many records were classified by which version of the failure catalog, in the facts of a commit to the ledger.
+const CATALOGS: &str = "ecs-audit.catalogs";
+/// Marks commits that only put files together.
+const COMPACTION: &str = "ecs-audit.compaction";
+/// Marks commits that classified the rows again.
+const RECLASSIFIED: &str = "ecs-audit.reclassified";
+
+/// What a change is made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// New records.
+    Load,
+    /// The same rows in fewer files.
+    Compaction,
+    /// The same records, classified by this version of the failure catalog.
+    Reclassification(String),
+}
+
+impl Purpose {
+    fn facts(&self, manifest: &Manifest) -> Facts {
+        let mut facts = vec![(LOAD.to_owned(), json!(manifest.loads))];
+        match self {
+            Purpose::Load => {}
+            Purpose::Compaction => facts.push((COMPACTION.to_owned(), json!(true))),
+            Purpose::Reclassification(version) => facts.push((RECLASSIFIED.to_owned(), json!(version))),
+        }
+        facts
+    }
+}
+
+/// What a change does to one table.
+#[derive(Debug, Clone, Default)]
+pub struct TableChange {
+    /// Files that join it.
+    pub add: Vec<DataFile>,
+    /// Files that leave it.
+    pub remove: Vec<DataFile>,
+}
+
+/// Commits a change: to the tables, to the ledger, to the manifest. `manifest` is that of the store, with the number of
+/// this change and the catalogs as they will be; it is replaced by the one that was written.
+///
+/// # Errors
+/// When a log or the manifest cannot be written; readers then see what they saw before.
+pub async fn commit(
+    root: &Path,
+    manifest: &mut Manifest,
+    mut changes: BTreeMap<Table, TableChange>,
+    purpose: &Purpose,
+    now: i64,
+) -> Result<(), StoreError> {
+    let mut next = manifest.clone();
+    let ledger = changes.remove(&Table::Files).unwrap_or_default();
+    let facts = purpose.facts(&next);
+    let versions = changes.iter().map(async |(table, change)| {
+        let delta = delta::open_or_create(root, *table).await?;
+        delta::commit(&delta, *table, change_of(change, purpose, now, facts.clone())).await
+    });
+    let versions = try_join_all(versions).await?;
+    for ((table, change), version) in changes.into_iter().zip(versions) {
+        replace(&mut next, table, version, change);
+    }
+    let versions: Map<String, Value> = next.tables.iter().map(|(name, state)| (name.clone(), json!(state.version))).collect();
+    let mut facts = facts;
+    facts.push((TABLES.to_owned(), Value::Object(versions)));
+    facts.push((CATALOGS.to_owned(), json!(next.catalogs)));
+    let delta = delta::open_or_create(root, Table::Files).await?;
+    let version = delta::commit(&delta, Table::Files, change_of(&ledger, purpose, now, facts)).await?;
+    replace(&mut next, Table::Files, version, ledger);
+    next.write(root)?;
+    *manifest = next;
+    Ok(())
+}
+
+fn change_of<'a>(change: &'a TableChange, purpose: &Purpose, now: i64, facts: Facts) -> delta::Change<'a> {
+    let data_change = *purpose != Purpose::Compaction;
+    delta::Change { add: &change.add, remove: &change.remove, data_change, at: now / 1000, facts }
+}
+
+fn replace(manifest: &mut Manifest, table: Table, version: u64, change: TableChange) {
+    let removed: BTreeSet<&str> = change.remove.iter().map(|file| file.path.as_str()).collect();
+    if let Some(state) = manifest.tables.get_mut(table.name()).filter(|_| !removed.is_empty()) {
+        state.files.retain(|file| !removed.contains(file.path.as_str()));
+    }
+    manifest.add(table, version, change.add);
+}
+
+/// What a store holds, for one who is about to write to it.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The manifest, which is on disk like this.
+    pub manifest: Manifest,
+    /// Whether it had been lost.
+    pub was_lost: bool,
+}
+
+/// Brings a store into the state of its last whole change: a manifest that was lost or is behind the ledger is made again,
+/// and what a change that died has left is undone. A new store gets its manifest here, so that one without a manifest
+/// is never taken for new. The lock shows that nobody else is writing.
+///
+/// # Errors
+/// When parts of the store are missing. Nothing has been changed then.
+pub async fn recover(root: &Path, _lock: &lock::WriteLock) -> Result<Recovered, StoreError> {
+    let on_disk = Manifest::read(root)?;
+    let (mut manifest, was_lost) = match on_disk.clone() {
+        Some(manifest) => match ahead_of(root, &manifest).await? {
+            Some(ahead) => (ahead, false),
+            None => (manifest, false),
+        },
+        None if holds_tables(root) => (rebuilt(root).await?, true),
+        None => (Manifest::default(), true),
+    };
+    let mut moved = Vec::new();
+    for table in Table::ALL {
+        let folder = table_folder(root, *table);
+        if folder.join(delta::LOG).is_dir() {
+            // A table that no manifest names was created by a change that died: version 0 is the empty table.
+            let version = manifest.table(*table).map_or(0, |state| state.version);
+            moved.push((*table, version, delta::restore(root, *table, version).await?));
+        } else if manifest.table(*table).is_some_and(|state| !state.files.is_empty()) {
+            let detail = format!("the log of table `{}` is missing", table.name());
+            return Err(StoreError::Incomplete { root: root.to_path_buf(), detail });
+        }
+    }
+    for (table, _, version) in moved.iter().filter(|(_, before, after)| before != after) {
+        manifest.tables.entry(table.name().to_owned()).or_default().version = *version;
+    }
+    if on_disk.as_ref() != Some(&manifest) {
+        manifest.write(root)?;
+    }
+    for table in Table::ALL {
+        remove_unfinished(&table_folder(root, *table), manifest.loads)?;
+    }
+    Ok(Recovered { was_lost: was_lost && manifest.loads > 0, manifest })
+}
+
+/// Whether there is anything in the folder of the tables.
+pub fn holds_tables(root: &Path) -> bool {
+    fs::read_dir(root.join("tables")).is_ok_and(|mut tables| tables.next().is_some())
+}
+
+/// The manifest of a change that reached the ledger and not the manifest; nothing where the manifest is the newest, or
+/// where what the ledger names is not all there.
+async fn ahead_of(root: &Path, manifest: &Manifest) -> Result<Option<Manifest>, StoreError> {
+    let known = manifest.table(Table::Files).map(|state| state.version);
+    let Some((version, facts)) = delta::newest_with(root, Table::Files, TABLES)? else { return Ok(None) };
+    if known.is_some_and(|known| version <= known) || loads_of(&facts) <= manifest.loads {
+        return Ok(None);
+    }
+    match manifest_of(root, version, &facts).await {
+        Ok(ahead) => Ok(Some(ahead)),
+        Err(StoreError::Incomplete { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The manifest that the newest commit to the ledger describes.
+///
+/// # Errors
+/// When no commit to the ledger names versions, or files that it names are missing.
+pub async fn rebuilt(root: &Path) -> Result<Manifest, StoreError> {
+    match delta::newest_with(root, Table::Files, TABLES)? {
+        Some((version, facts)) => manifest_of(root, version, &facts).await,
+        None => {
+            let detail = "`manifest.json` is missing, and no commit of the ledger `tables/files` says what it held".to_owned();
+            Err(StoreError::Incomplete { root: root.to_path_buf(), detail })
+        }
+    }
+}
+
+fn loads_of(facts: &CommitInfo) -> u64 {
+    facts.get(LOAD).and_then(Value::as_u64).unwrap_or(0)
+}
+
+async fn manifest_of(root: &Path, ledger: u64, facts: &CommitInfo) -> Result<Manifest, StoreError> {
+    let mut manifest = Manifest::after(loads_of(facts));
+    let catalogs = facts.get(CATALOGS).cloned().and_then(|catalogs| serde_json::from_value(catalogs).ok());
+    manifest.catalogs = catalogs.unwrap_or_default();
+    let named = |table: Table| match table {
+        Table::Files => Some(ledger),
+        table => facts.get(TABLES)?.get(table.name())?.as_u64(),
+    };
+    for table in Table::ALL {
+        let Some(version) = named(*table) else { continue };
+        let version = same_records_up_to(root, *table, version)?;
+        let files = delta::files_at(root, *table, version).await.map_err(|error| incomplete(root, error))?;
+        let newest = files.iter().filter_map(|file| load_of(&file.path)).max().unwrap_or(0);
+        manifest.loads = manifest.loads.max(newest);
+        manifest.tables.insert(table.name().to_owned(), TableState::default());
+        manifest.add(*table, version, files);
+    }
+    all_there(root, &manifest)?;
+    Ok(manifest)
+}
+
+/// A log that cannot be read up to the version that the ledger names is not all there.
+fn incomplete(root: &Path, error: StoreError) -> StoreError {
+    StoreError::Incomplete { root: root.to_path_buf(), detail: error.to_string() }
+}
+
+/// The newest version that holds the same records as this one. Compaction and classification of earlier releases were not
+/// committed to the ledger, and vacuum may have removed what they replaced.
+fn same_records_up_to(root: &Path, table: Table, version: u64) -> Result<u64, StoreError> {
+    let mut same = version;
+    for next in delta::versions(root, table)?.split_off(&(version + 1)) {
+        let facts = delta::facts_of(root, table, next)?;
+        let replaces = facts.contains_key(COMPACTION) || facts.contains_key(RECLASSIFIED);
+        if next != same + 1 || !replaces {
+            break;
+        }
+        same = next;
+    }
+    Ok(same)
+}
+
+/// Checks that every file of a manifest is there in its full length.
+fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for table in Table::ALL {
+        for file in manifest.files(*table) {
+            count += 1;
+            let path = table_folder(root, *table).join(&file.path);
+            if fs::metadata(&path).map_or(0, |metadata| metadata.len()) != file.size {
+                missing.push(path);
+            }
+        }
+    }
+    let Some(first) = missing.first() else { return Ok(()) };
+    let detail = format!("{} of {count} data files are missing or cut short, such as `{}`", missing.len(), first.display());
+    Err(StoreError::Incomplete { root: root.to_path_buf(), detail })
+}
+
+/// Removes the Parquet files of changes later than the manifest knows. No log names them any more, and nobody can be
+/// reading them; the next change uses their names again.
+fn remove_unfinished(folder: &Path, loads: u64) -> Result<(), StoreError> {
+    let Ok(days) = fs::read_dir(folder) else { return Ok(()) };
+    for day in days.flatten().filter(|day| day.file_name().to_string_lossy().starts_with("day=")) {
+        let Ok(files) = fs::read_dir(day.path()) else { continue };
+        for file in files.flatten() {
+            if load_of(&file.file_name().to_string_lossy()).is_some_and(|load| load > loads) {
+                fs::remove_file(file.path()).map_err(|error| StoreError::io(&file.path(), error))?;
+            }
+        }
+    }
+    Ok(())
+}
