@@ -89,7 +89,7 @@ impl Shelf {
             self.writer.write(table, day, columns)?;
         }
         let mut manifest = Manifest::default();
-        self.writer.finish().into_iter().for_each(|(table, files)| manifest.add(table, 0, files));
+        self.writer.finish().expect("the files are written").into_iter().for_each(|(table, files)| manifest.add(table, 0, files));
         manifest.write(dir)
     }
 }

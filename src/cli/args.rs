@@ -752,21 +752,32 @@ pub struct StoreArgs {
 }
 
 /// What to do with a store.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum StoreAction {
     /// Bring old rows up to date with the failure catalog and the rules of --rules, without the export
     #[command(after_help = "Examples:
   ecs-audit store reclassify
   ecs-audit store reclassify --rules rules.toml")]
     Reclassify,
-    /// Put small files together
+    /// Merge small files; a load does most of that by itself
     #[command(after_help = "Examples:
   ecs-audit store compact
   ecs-audit store compact --wait 10m")]
     Compact,
-    /// Remove files that nothing needs any more
+    /// Remove files that were replaced, once nobody can be reading them any more
     #[command(after_help = "Examples:
   ecs-audit store vacuum
-  ecs-audit store compact && ecs-audit store vacuum")]
-    Vacuum,
+  ecs-audit store vacuum --keep 0s
+
+A load that merges files, compact and reclassify leave the old files for those who have opened the store before.
+A load removes them after an hour, and this command when you say.")]
+    Vacuum(Vacuum),
+}
+
+/// Arguments of `store vacuum`.
+#[derive(Debug, Clone, Args)]
+pub struct Vacuum {
+    /// Keep files that were replaced less than this long ago
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub keep: std::time::Duration,
 }

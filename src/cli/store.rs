@@ -1,6 +1,6 @@
 //! `ecs-audit store`: what the store holds; compaction and vacuum.
 
-use super::args::{Global, StoreAction, StoreArgs};
+use super::args::{Global, StoreAction, StoreArgs, Vacuum};
 use super::ask::{Tables, print};
 use super::load::{on_threads, write_options};
 use super::say::{Failure, say};
@@ -15,11 +15,11 @@ use std::io::{self, Write};
 
 /// Runs the command.
 pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    match arguments.action {
+    match &arguments.action {
         None => overview(arguments, global, context),
         Some(StoreAction::Reclassify) => reclassify(global, context),
         Some(StoreAction::Compact) => compact(global, context),
-        Some(StoreAction::Vacuum) => vacuum(global, context),
+        Some(StoreAction::Vacuum(vacuum)) => remove_replaced(vacuum, global, context),
     }
 }
 
@@ -49,9 +49,10 @@ fn compact(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     tell(&format!("compacted: {} files became {}\n", done.files_before, done.files_after))
 }
 
-fn vacuum(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let options = write_options(global, context);
-    let done: Maintained = on_threads(context.threads, || Store::vacuum(&global.store, options, &waiting))??;
+    let keep = i64::try_from(arguments.keep.as_micros()).unwrap_or(i64::MAX);
+    let done: Maintained = on_threads(context.threads, || Store::vacuum(&global.store, keep, options, &waiting))??;
     tell(&format!(
         "vacuumed: {} of {} files removed, {} freed\n",
         done.files_before.saturating_sub(done.files_after),

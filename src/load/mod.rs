@@ -76,14 +76,14 @@ pub fn load(
     Ok(reports.into_iter().filter_map(OnceLock::into_inner).collect())
 }
 
-/// Rows of this many bytes are worth a file of their own.
-const OWN_FILE: usize = 8 << 20;
+/// Rows of this many bytes are worth a row group of their own.
+const OWN_GROUP: usize = 8 << 20;
 
 /// The rows of a table and day, those of small parts together.
 fn joined(parts: Vec<Columns>) -> Vec<Columns> {
     let mut files: Vec<Columns> = Vec::new();
     for columns in parts {
-        match files.last_mut().filter(|first| first.bytes().min(columns.bytes()) < OWN_FILE) {
+        match files.last_mut().filter(|first| first.bytes().min(columns.bytes()) < OWN_GROUP) {
             Some(first) => first.join(columns),
             None => files.push(columns),
         }
@@ -108,7 +108,7 @@ fn rest_of(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Rest {
     rest
 }
 
-/// Puts together what is left, so that a small load makes one file a table and day.
+/// Puts together what is left, so that a small load makes one row group a table and day.
 fn put_rest(rest: Rest, shelf: &dyn Shelf) -> Result<(), LoadError> {
     let rest: Vec<_> = rest.into_iter().collect();
     rest.into_par_iter().with_max_len(1).try_for_each(|((table, day), parts)| {

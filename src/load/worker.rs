@@ -61,11 +61,14 @@ pub trait Shelf: Sync + std::fmt::Debug {
     fn span(&self, _first: i64, _last: i64) {}
 }
 
-/// All columns of a worker together may have this many bytes, less its part of the identities, which are kept as long as the
-/// load lasts: then some are handed on. So a load of a few GiB takes hardly more memory than one of a few hundred MiB.
-const FULL: usize = 14 << 20;
+/// Bytes that the columns of all workers may have together, less the identities, which are kept as long as the load lasts.
+/// A load stays below 1 GiB: the rest is for the files that are being read and for the columns that are being encoded.
+const COLUMNS: usize = 512 << 20;
 /// Columns may have at least this many bytes, however many identities are kept.
-const LEAST_FULL: usize = 6 << 20;
+const LEAST_COLUMNS: usize = 64 << 20;
+/// Columns of this many bytes are handed on, whatever room there is: they become a row group, which queries read or skip as
+/// a whole, and more rows in one compress no better.
+const GROUP: usize = 32 << 20;
 /// Buffers up to this many bytes are kept from file to file, larger ones only as long as files fill a quarter of them.
 const SMALL_BUFFER: usize = 2 << 20;
 /// Buffers larger than this are never kept.
@@ -142,7 +145,9 @@ impl<'s> Worker<'s> {
         columns.push(row);
         let after = columns.bytes();
         self.bytes += after - before;
-        if self.bytes > self.room() {
+        if after > GROUP {
+            self.hand_on((table, day))?;
+        } else if self.bytes > self.room() {
             self.hand_on(self.fullest((table, day), after))?;
         }
         Ok(())
@@ -150,7 +155,7 @@ impl<'s> Worker<'s> {
 
     /// Bytes that its columns may have.
     fn room(&self) -> usize {
-        FULL.saturating_sub(self.seen.bytes() / self.threads).max(LEAST_FULL)
+        COLUMNS.saturating_sub(self.seen.bytes()).max(LEAST_COLUMNS) / self.threads
     }
 
     /// The largest columns but those at hand, of `bytes`: their day mostly is not over yet.

@@ -6,7 +6,7 @@
 //! removed while the store's manifest or logs are in doubt.
 
 use super::delta::{self, CommitInfo, Facts};
-use super::manifest::{DataFile, Manifest, TableState};
+use super::manifest::{DataFile, Manifest, Superseded, TableState};
 use super::write::{load_of, table_folder};
 use super::{StoreError, lock};
 use crate::table::Table;
@@ -80,7 +80,7 @@ pub async fn commit(
     });
     let versions = try_join_all(versions).await?;
     for ((table, change), version) in changes.into_iter().zip(versions) {
-        replace(&mut next, table, version, change);
+        replace(&mut next, table, version, change, now);
     }
     let versions: Map<String, Value> = next.tables.iter().map(|(name, state)| (name.clone(), json!(state.version))).collect();
     let mut facts = facts;
@@ -88,7 +88,7 @@ pub async fn commit(
     facts.push((CATALOGS.to_owned(), json!(next.catalogs)));
     let delta = delta::open_or_create(root, Table::Files).await?;
     let version = delta::commit(&delta, Table::Files, change_of(&ledger, purpose, now, facts)).await?;
-    replace(&mut next, Table::Files, version, ledger);
+    replace(&mut next, Table::Files, version, ledger, now);
     next.write(root)?;
     *manifest = next;
     Ok(())
@@ -99,7 +99,9 @@ fn change_of<'a>(change: &'a TableChange, purpose: &Purpose, now: i64, facts: Fa
     delta::Change { add: &change.add, remove: &change.remove, data_change, at: now / 1000, facts }
 }
 
-fn replace(manifest: &mut Manifest, table: Table, version: u64, change: TableChange) {
+fn replace(manifest: &mut Manifest, table: Table, version: u64, change: TableChange, now: i64) {
+    let superseded = |file: &DataFile| Superseded { table: table.name().to_owned(), path: file.path.clone(), at: now };
+    manifest.superseded.extend(change.remove.iter().map(superseded));
     let removed: BTreeSet<&str> = change.remove.iter().map(|file| file.path.as_str()).collect();
     if let Some(state) = manifest.tables.get_mut(table.name()).filter(|_| !removed.is_empty()) {
         state.files.retain(|file| !removed.contains(file.path.as_str()));

@@ -1,21 +1,13 @@
-//! Compaction and vacuum: small files of a day become one, and what no version needs is removed.
+//! Compaction and vacuum on request: small files of a day become one, and files that were replaced are removed.
 
-use super::commit::{Purpose, Recovered, TableChange, commit, recover};
-use super::manifest::{DataFile, Manifest};
-use super::read::{in_schema, read_columns};
-use super::write::{LoadWriter, table_folder};
-use super::{Store, StoreError, WriteOptions, lock, runtime};
+use super::commit::{Recovered, recover};
+use super::manifest::Manifest;
+use super::write::table_folder;
+use super::{Store, StoreError, WriteOptions, lock, merge, runtime};
 use crate::table::Table;
-use arrow::compute::concat_batches;
-use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
-
-/// Files below this size are worth putting together.
-const SMALL: u64 = 16 << 20;
-/// Files put together stay below this size on disk.
-const LARGE: u64 = 64 << 20;
 
 /// What maintenance did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,48 +28,47 @@ impl Store {
         let runtime = runtime(root)?;
         let mut manifest = written(root, runtime.block_on(recover(root, &lock))?)?;
         let mut done = Maintained { files_before: count(&manifest), ..Maintained::default() };
-        let plan = plan(&manifest);
-        if !plan.is_empty() {
-            manifest.loads += 1;
-            let writer = LoadWriter::new(root, manifest.loads);
-            plan.par_iter().try_for_each(|(table, day, files)| rewrite(root, *table, *day, files, &writer))?;
-            let mut changes: BTreeMap<Table, TableChange> = BTreeMap::new();
-            for (table, _, files) in plan {
-                changes.entry(table).or_default().remove.extend(files);
-            }
-            for (table, add) in writer.finish() {
-                changes.entry(table).or_default().add = add;
-            }
-            runtime.block_on(commit(root, &mut manifest, changes, &Purpose::Compaction, options.now))?;
-        }
+        merge::tidy(root, &mut manifest, merge::Extent::All, &runtime, options.now)?;
         done.files_after = count(&manifest);
         Ok(done)
     }
 
-    /// Removes the files that the newest version no longer needs.
-    pub fn vacuum(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
+    /// Removes the files that were replaced at least `keep` microseconds ago: whoever opened an older version in the
+    /// meantime can still finish.
+    pub fn vacuum(root: &Path, keep: i64, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
-        let manifest = written(root, runtime(root)?.block_on(recover(root, &lock))?)?;
-        let mut done = Maintained { files_after: count(&manifest), ..Maintained::default() };
-        for table in Table::ALL {
-            let needed: BTreeSet<&str> = manifest.files(*table).iter().map(|file| file.path.as_str()).collect();
-            let folder = table_folder(root, *table);
-            let Ok(days) = fs::read_dir(&folder) else { continue };
-            for day in days.flatten().filter(|day| day.file_name().to_string_lossy().starts_with("day=")) {
-                let Ok(files) = fs::read_dir(day.path()) else { continue };
-                for file in files.flatten() {
-                    done.files_before += 1;
-                    let path = format!("{}/{}", day.file_name().to_string_lossy(), file.file_name().to_string_lossy());
-                    if needed.contains(path.as_str()) {
-                        continue;
-                    }
-                    done.bytes_freed += file.metadata().map_or(0, |metadata| metadata.len());
-                    fs::remove_file(file.path()).map_err(|error| StoreError::io(&file.path(), error))?;
-                }
-            }
-        }
-        Ok(done)
+        let mut manifest = written(root, runtime(root)?.block_on(recover(root, &lock))?)?;
+        let replaced = manifest.superseded.len() as u64;
+        let bytes_freed = remove_superseded(root, &mut manifest, options.now.saturating_sub(keep))?;
+        let files_after = count(&manifest) + manifest.superseded.len() as u64;
+        Ok(Maintained { files_before: count(&manifest) + replaced, files_after, bytes_freed })
     }
+}
+
+/// Removes the files that were replaced no later than `until` (microseconds since 1970 UTC), and says how many bytes they had.
+pub(super) fn remove_superseded(root: &Path, manifest: &mut Manifest, until: i64) -> Result<u64, StoreError> {
+    let (gone, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut manifest.superseded).into_iter().partition(|file| file.at <= until);
+    manifest.superseded = kept;
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    // First forgotten, then removed: a file that is named as superseded may be missing, one that is not named must not be.
+    manifest.write(root)?;
+    let mut bytes = 0;
+    for file in gone {
+        let Some(table) = Table::ALL.iter().find(|table| table.name() == file.table) else { continue };
+        if manifest.files(*table).iter().any(|known| known.path == file.path) {
+            continue;
+        }
+        let path = table_folder(root, *table).join(&file.path);
+        let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        match fs::remove_file(&path) {
+            Ok(()) => bytes += size,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(StoreError::io(&path, error)),
+        }
+    }
+    Ok(bytes)
 }
 
 /// The manifest of a store that something was loaded into.
@@ -87,43 +78,4 @@ pub(super) fn written(root: &Path, recovered: Recovered) -> Result<Manifest, Sto
 
 fn count(manifest: &Manifest) -> u64 {
     manifest.tables.values().map(|state| state.files.len() as u64).sum()
-}
-
-type Group = (Table, i32, Vec<DataFile>);
-
-/// The groups of small files that are put together.
-fn plan(manifest: &Manifest) -> Vec<Group> {
-    let mut groups = Vec::new();
-    for table in Table::ALL {
-        let mut days: BTreeMap<i32, Vec<&DataFile>> = BTreeMap::new();
-        for file in manifest.files(*table).iter().filter(|file| file.size < SMALL) {
-            days.entry(file.day).or_default().push(file);
-        }
-        for (day, files) in days {
-            let mut group: Vec<DataFile> = Vec::new();
-            for file in files {
-                if group.iter().map(|file| file.size).sum::<u64>() + file.size > LARGE {
-                    groups.push((*table, day, std::mem::take(&mut group)));
-                }
-                group.push(file.clone());
-            }
-            groups.push((*table, day, group));
-        }
-    }
-    groups.retain(|(_, _, files)| files.len() > 1);
-    groups
-}
-
-fn rewrite(root: &Path, table: Table, day: i32, files: &[DataFile], writer: &LoadWriter) -> Result<(), StoreError> {
-    let names: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
-    let schema = table.schema();
-    let mut batches = Vec::new();
-    for file in files {
-        for batch in read_columns(root, table, file, &names)? {
-            let batch = in_schema(table, &batch)?;
-            batches.push(batch);
-        }
-    }
-    let whole = concat_batches(&schema, &batches).map_err(crate::load::LoadError::from)?;
-    writer.write_rows(table, day, &whole)
 }

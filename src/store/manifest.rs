@@ -13,8 +13,9 @@ use std::io::Write;
 use std::path::Path;
 
 /// The layout of the store that this program reads and writes.
-const FORMAT: u32 = 2;
-/// The oldest format that is read as well: its originals hold all their ids, which are then not put back.
+const FORMAT: u32 = 3;
+/// The oldest format that is read as well. In format 1 originals hold all their ids, which are then not put back; in format 2
+/// control characters stand for them.
 const OLDEST: u32 = 1;
 const NAME: &str = "manifest.json";
 
@@ -33,6 +34,17 @@ pub struct DataFile {
     pub first: Option<i64>,
     /// Newest row.
     pub last: Option<i64>,
+}
+
+/// A file that no version names any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Superseded {
+    /// The table.
+    pub table: String,
+    /// Path below the folder of the table.
+    pub path: String,
+    /// Since when, in microseconds since 1970 UTC.
+    pub at: i64,
 }
 
 /// What is visible of a table.
@@ -54,6 +66,9 @@ pub struct Manifest {
     pub loads: u64,
     /// The tables by name.
     pub tables: BTreeMap<String, TableState>,
+    /// Files that were replaced and are still there, for those who opened them before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<Superseded>,
     /// How many records were classified by which version of the failure catalog.
     #[serde(default)]
     pub catalogs: BTreeMap<String, u64>,

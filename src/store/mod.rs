@@ -12,6 +12,7 @@ mod lock;
 mod maintain;
 mod manifest;
 mod memory;
+mod merge;
 mod read;
 mod reclassify;
 mod scan;
@@ -30,9 +31,13 @@ use crate::discover::Input;
 use crate::load::{FileReport, LoadOptions, Progress, Totals, catalog_version, day_of};
 use crate::table::Table;
 use commit::{Purpose, Recovered, TableChange, recover};
+use maintain::remove_superseded;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use write::table_folder;
+
+/// How long files that were replaced stay for those who have opened them, in microseconds.
+const KEEP: i64 = 3_600_000_000;
 
 /// An opened store: what it held when it was opened.
 #[derive(Debug, Clone)]
@@ -145,8 +150,10 @@ impl Store {
         if loaded.totals.loaded > 0 {
             *manifest.catalogs.entry(catalog_version()).or_default() += loaded.totals.loaded;
         }
-        let changes = writer.finish().into_iter().map(|(table, add)| (table, TableChange { add, remove: Vec::new() })).collect();
+        let changes = writer.finish()?.into_iter().map(|(table, add)| (table, TableChange { add, remove: Vec::new() })).collect();
         runtime.block_on(commit::commit(root, &mut manifest, changes, &Purpose::Load, write_options.now))?;
+        merge::tidy(root, &mut manifest, merge::Extent::Tails, &runtime, write_options.now)?;
+        remove_superseded(root, &mut manifest, write_options.now - KEEP)?;
         Ok(loaded)
     }
 }

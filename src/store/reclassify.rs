@@ -58,7 +58,7 @@ impl Store {
         let writer = LoadWriter::new(root, manifest.loads);
         let kept = model_all(root, &manifest, &writer)?;
         keep_old(root, &manifest, &kept.without_original, &writer)?;
-        let mut added = writer.finish();
+        let mut added = writer.finish()?;
         let mut changes = BTreeMap::new();
         for table in TARGETS {
             let change = TableChange { add: added.remove(&table).unwrap_or_default(), remove: manifest.files(table).to_vec() };

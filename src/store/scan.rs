@@ -119,8 +119,8 @@ impl TableProvider for StoreTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // Files and row groups are left out by what is pushed down; the filter itself stays in the plan,
-        // from where DataFusion hands it to the Parquet source.
+        // Whole files are left out by what is pushed down here; the filter itself stays in the plan, from where the physical
+        // optimizer hands it to the Parquet source, once.
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
@@ -144,13 +144,9 @@ impl TableProvider for StoreTable {
         let groups =
             groups.into_iter().map(|files| FileGroup::new(files.into_iter().map(|file| self.partitioned(file)).collect()));
         let options = state.config_options().execution.parquet.clone();
-        let mut source = ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(
+        let source = ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(
             datafusion::common::config::TableParquetOptions { global: options, ..Default::default() },
         );
-        if let Some(predicate) = datafusion::logical_expr::utils::conjunction(filters.to_vec()) {
-            let schema = datafusion::common::DFSchema::try_from(Arc::clone(&self.schema))?;
-            source = source.with_predicate(state.create_physical_expr(predicate, &schema)?);
-        }
         let rows = wanted.iter().map(|file| file.rows).sum::<u64>();
         let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));

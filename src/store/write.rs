@@ -3,20 +3,21 @@
 use super::StoreError;
 use super::manifest::DataFile;
 use crate::load::{Day, Shelf};
-use crate::table::{Columns, STAND_INS, Table};
+use crate::table::{Columns, Encoded, STAND_INS, Table};
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::{max, min};
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,59 +46,272 @@ pub fn load_of(path: &str) -> Option<u64> {
     name.strip_prefix("load-")?.split('-').next()?.parse().ok()
 }
 
-/// Writes the files of one load.
+/// A file of one table and day while it is written, one row group after the other.
+pub struct OpenFile {
+    table: Table,
+    day: Day,
+    path: String,
+    whole: PathBuf,
+    writer: SerializedFileWriter<fs::File>,
+    rows: u64,
+    first: Option<i64>,
+    last: Option<i64>,
+}
+
+impl std::fmt::Debug for OpenFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenFile").field("path", &self.path).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl OpenFile {
+    /// Creates the file; `name` is that of the file without its ending.
+    pub fn create(root: &Path, table: Table, day: Day, name: &str) -> Result<OpenFile, StoreError> {
+        let path = format!("day={}/{name}.parquet", day_name(day));
+        let whole = table_folder(root, table).join(&path);
+        if let Some(folder) = whole.parent() {
+            fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))?;
+        }
+        let file = fs::File::create(&whole).map_err(|error| StoreError::io(&whole, error))?;
+        let writer = schema_of(table)
+            .and_then(|schema| SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties(table))));
+        let writer = writer.map_err(|error| StoreError::parquet(&whole, &error))?;
+        Ok(OpenFile { table, day, path, whole, writer, rows: 0, first: None, last: None })
+    }
+
+    /// The columns of the file, as Parquet describes them.
+    pub fn schema(&self) -> &Type {
+        self.writer.schema_descr().root_schema()
+    }
+
+    /// Bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.writer.bytes_written() as u64
+    }
+
+    /// Appends a row group that is encoded already.
+    pub fn append(&mut self, group: EncodedGroup) -> Result<(), StoreError> {
+        let append = |writer: &mut SerializedFileWriter<fs::File>| {
+            let mut out = writer.next_row_group()?;
+            for (chunk, close) in group.columns {
+                out.append_column(&chunk, close)?;
+            }
+            out.close()
+        };
+        append(&mut self.writer).map_err(|error| StoreError::parquet(&self.whole, &error))?;
+        self.count(group.rows as u64, group.span);
+        Ok(())
+    }
+
+    /// Appends rows as a row group.
+    pub fn append_rows(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        let append = |writer: &mut SerializedFileWriter<fs::File>| {
+            let factory = ArrowRowGroupWriterFactory::new(writer, self.table.schema());
+            let mut columns = factory.create_column_writers(writer.flushed_row_groups().len())?.into_iter();
+            let mut out = writer.next_row_group()?;
+            for (field, array) in self.table.schema().fields().iter().zip(rows.columns()) {
+                for leaf in compute_leaves(field, array)? {
+                    let Some(mut column) = columns.next() else { continue };
+                    column.write(&leaf)?;
+                    column.close()?.append_to_row_group(&mut out)?;
+                }
+            }
+            out.close()
+        };
+        append(&mut self.writer).map_err(|error| StoreError::parquet(&self.whole, &error))?;
+        self.count(rows.num_rows() as u64, time_span(rows));
+        Ok(())
+    }
+
+    /// Appends a row group of another file with the same columns, byte for byte.
+    pub fn copy(
+        &mut self,
+        from: &fs::File,
+        group: &RowGroupMetaData,
+        span: (Option<i64>, Option<i64>),
+    ) -> Result<(), StoreError> {
+        let append = |writer: &mut SerializedFileWriter<fs::File>| {
+            let mut out = writer.next_row_group()?;
+            for column in group.columns() {
+                let close = ColumnCloseResult {
+                    bytes_written: u64::try_from(column.compressed_size()).unwrap_or(0),
+                    rows_written: u64::try_from(group.num_rows()).unwrap_or(0),
+                    metadata: column.clone(),
+                    bloom_filter: None,
+                    column_index: None,
+                    offset_index: None,
+                };
+                out.append_column(from, close)?;
+            }
+            out.close()
+        };
+        append(&mut self.writer).map_err(|error| StoreError::parquet(&self.whole, &error))?;
+        self.count(u64::try_from(group.num_rows()).unwrap_or(0), span);
+        Ok(())
+    }
+
+    fn count(&mut self, rows: u64, (first, last): (Option<i64>, Option<i64>)) {
+        self.rows += rows;
+        self.first = match (self.first, first) {
+            (Some(known), Some(first)) => Some(known.min(first)),
+            (known, first) => known.or(first),
+        };
+        self.last = self.last.max(last);
+    }
+
+    /// Ends the file.
+    pub fn close(self) -> Result<DataFile, StoreError> {
+        let parquet = |error: ParquetError| StoreError::parquet(&self.whole, &error);
+        let file = self.writer.into_inner().map_err(parquet)?;
+        let size = file.metadata().map_err(|error| StoreError::io(&self.whole, error))?.len();
+        Ok(DataFile { path: self.path, day: self.day, size, rows: self.rows, first: self.first, last: self.last })
+    }
+}
+
+/// A row group as bytes.
+pub struct EncodedGroup {
+    columns: Vec<Encoded>,
+    rows: usize,
+    span: (Option<i64>, Option<i64>),
+}
+
+/// Encodes columns; this is most of the work of writing them.
+fn encoded(table: Table, columns: Columns) -> Result<EncodedGroup, ParquetError> {
+    let (rows, span) = (columns.rows(), columns.span().unzip());
+    let descriptors = schema_of(table)?.columns().to_vec();
+    let mut chunks = Vec::with_capacity(descriptors.len());
+    columns.encode(&descriptors, &mut |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })?;
+    Ok(EncodedGroup { columns: chunks, rows, span })
+}
+
+fn schema_of(table: Table) -> Result<SchemaDescriptor, ParquetError> {
+    ArrowSchemaConverter::new().schema_root("arrow_schema").convert(&table.schema())
+}
+
+/// A file is ended once it has this many bytes: large enough for any engine, small enough to be rewritten.
+pub const LARGE_FILE: u64 = 64 << 20;
+
+/// Files that are open at a time, well below the 256 that systems allow a process at least.
+const MOST_OPEN: usize = 96;
+
+/// Writes the files of one load: what arrives of a table and day becomes the next row group of its file.
 #[derive(Debug)]
 pub struct LoadWriter {
     root: PathBuf,
     load: u64,
     next: AtomicU64,
+    open: Mutex<BTreeMap<(Table, Day), Slot>>,
     files: Mutex<BTreeMap<Table, Vec<DataFile>>>,
+}
+
+/// The place of the file of a table and day.
+#[derive(Debug, Clone, Default)]
+struct Slot {
+    file: Arc<Mutex<Option<OpenFile>>>,
+    /// In the order of use; 0 = the file was ended to make room.
+    used: u64,
 }
 
 impl LoadWriter {
     /// A writer for the load of this number.
     pub fn new(root: &Path, load: u64) -> Self {
-        LoadWriter { root: root.to_path_buf(), load, next: AtomicU64::new(1), files: Mutex::default() }
+        LoadWriter { root: root.to_path_buf(), load, next: AtomicU64::new(1), open: Mutex::default(), files: Mutex::default() }
     }
 
-    /// Writes the columns of a table and day as one file.
+    /// Writes the columns of a table and day.
     pub fn write(&self, table: Table, day: Day, columns: Columns) -> Result<(), StoreError> {
-        let (rows, span) = (columns.rows(), columns.span());
-        self.file(table, day, rows, span.unzip(), |file| encode(file, table, columns))
-    }
-
-    /// Writes rows of a table and day, read from the store, as one file.
-    pub fn write_rows(&self, table: Table, day: Day, rows: &RecordBatch) -> Result<(), StoreError> {
-        self.file(table, day, rows.num_rows(), time_span(rows), |file| encode_rows(file, table, rows))
-    }
-
-    fn file(
-        &self,
-        table: Table,
-        day: Day,
-        rows: usize,
-        (first, last): (Option<i64>, Option<i64>),
-        encode: impl FnOnce(&fs::File) -> Result<(), ParquetError>,
-    ) -> Result<(), StoreError> {
-        if rows == 0 {
+        if columns.rows() == 0 {
             return Ok(());
         }
+        let group = encoded(table, columns).map_err(|error| StoreError::parquet(&table_folder(&self.root, table), &error))?;
+        self.with_file(table, day, |file| file.append(group))
+    }
+
+    /// Writes rows of a table and day, read from the store.
+    pub fn write_rows(&self, table: Table, day: Day, rows: &RecordBatch) -> Result<(), StoreError> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        self.with_file(table, day, |file| file.append_rows(rows))
+    }
+
+    /// A new file that nobody else writes to.
+    pub fn create(&self, table: Table, day: Day) -> Result<OpenFile, StoreError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = format!("day={}/load-{:06}-{number:05}.parquet", day_name(day), self.load);
-        let whole = table_folder(&self.root, table).join(&path);
-        let size = create(&whole, encode)?;
-        let file = DataFile { path, day, size, rows: rows as u64, first, last };
+        OpenFile::create(&self.root, table, day, &format!("load-{:06}-{number:05}", self.load))
+    }
+
+    /// Ends a file of its own.
+    pub fn keep(&self, file: OpenFile) -> Result<(), StoreError> {
+        let table = file.table;
+        let file = file.close()?;
         self.files.lock().unwrap_or_else(PoisonError::into_inner).entry(table).or_default().push(file);
         Ok(())
     }
 
+    /// Writes to the open file of a table and day.
+    fn with_file(
+        &self,
+        table: Table,
+        day: Day,
+        write: impl FnOnce(&mut OpenFile) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let file = self.slot(table, day)?;
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = match file.take() {
+            Some(open) => open,
+            None => self.create(table, day)?,
+        };
+        write(&mut open)?;
+        if open.bytes() >= LARGE_FILE {
+            return self.keep(open);
+        }
+        *file = Some(open);
+        Ok(())
+    }
+
+    /// The place of the open file of a table and day. The file that was used longest ago is ended where there are too many.
+    fn slot(&self, table: Table, day: Day) -> Result<Arc<Mutex<Option<OpenFile>>>, StoreError> {
+        let (slot, oldest) = {
+            let mut slots = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = 1 + slots.values().map(|slot| slot.used).max().unwrap_or(0);
+            let slot = slots.entry((table, day)).or_default();
+            slot.used = now;
+            let slot = Arc::clone(&slot.file);
+            let mut open: Vec<&mut Slot> = slots.values_mut().filter(|slot| slot.used > 0).collect();
+            let oldest = if open.len() > MOST_OPEN { open.iter_mut().min_by_key(|slot| slot.used) } else { None };
+            // Its place stays: whoever is about to write there opens a new file.
+            let oldest = oldest.map(|slot| {
+                slot.used = 0;
+                Arc::clone(&slot.file)
+            });
+            (slot, oldest)
+        };
+        if let Some(file) = oldest.and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take()) {
+            self.keep(file)?;
+        }
+        Ok(slot)
+    }
+
     /// The files written, in a fixed order.
-    pub fn finish(self) -> BTreeMap<Table, Vec<DataFile>> {
+    pub fn finish(self) -> Result<BTreeMap<Table, Vec<DataFile>>, StoreError> {
+        let open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
+        for slot in open.into_values() {
+            if let Some(file) = slot.file.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                self.keep(file)?;
+            }
+        }
         let mut files = self.files.into_inner().unwrap_or_else(PoisonError::into_inner);
         for list in files.values_mut() {
             list.sort_by(|left, right| left.path.cmp(&right.path));
         }
-        files
+        Ok(files)
     }
 }
 
@@ -109,41 +323,6 @@ impl Shelf for LoadWriter {
     fn takes_originals_apart(&self) -> bool {
         true
     }
-}
-
-/// Creates a file and gives its size.
-fn create(path: &Path, encode: impl FnOnce(&fs::File) -> Result<(), ParquetError>) -> Result<u64, StoreError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))?;
-    }
-    let file = fs::File::create(path).map_err(|error| StoreError::io(path, error))?;
-    encode(&file).map_err(|error| StoreError::parquet(path, &error))?;
-    file.metadata().map(|metadata| metadata.len()).map_err(|error| StoreError::io(path, error))
-}
-
-/// Bytes that are written to a file at once.
-const WRITTEN_AT_ONCE: usize = 512 << 10;
-
-/// One row group: what arrives at once fits into memory, and is read by ranges of pages.
-fn encode(file: &fs::File, table: Table, columns: Columns) -> Result<(), ParquetError> {
-    let schema = ArrowSchemaConverter::new().schema_root("arrow_schema").convert(&table.schema())?;
-    let file = BufWriter::with_capacity(WRITTEN_AT_ONCE, file);
-    let mut writer = SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties(table)))?;
-    let descriptors = writer.schema_descr().columns().to_vec();
-    let mut group = writer.next_row_group()?;
-    columns.encode(&descriptors, &mut |(chunk, close)| group.append_column(&chunk, close))?;
-    group.close()?;
-    writer.close()?;
-    Ok(())
-}
-
-/// Rows that are whole already.
-fn encode_rows(file: &fs::File, table: Table, rows: &RecordBatch) -> Result<(), ParquetError> {
-    let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(file, rows.schema(), options)?;
-    writer.write(rows)?;
-    writer.close()?;
-    Ok(())
 }
 
 /// The column of original records.

@@ -9,7 +9,8 @@
 //! the end ([`Originals::take_order`]): the other columns are put into it.
 //!
 //! An id that has a column of its own is not kept twice: random digits cost more than all other text together. In the
-//! original a control character stands for it, which no JSON text holds ([`STAND_INS`]); [`restore`] puts it back.
+//! original an escape stands for it as a whole value ([`STAND_INS`]), so that what is kept is valid JSON for any reader;
+//! [`restore`] puts the id back. Stores of earlier formats have the bare control character instead.
 
 use super::pages::{Chunk, Encoded, PAGE_BYTES, make_room, put_levels};
 use crate::part::place_of;
@@ -22,8 +23,17 @@ use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
-/// What stands in an original for an id, and the column that has the id.
-pub const STAND_INS: [(char, &str); 3] = [('\u{1}', "id"), ('\u{2}', "request_id"), ('\u{3}', "shared_event_id")];
+/// What stands in an original for an id, between its quotes, and the column that has the id.
+pub const STAND_INS: [(&str, &str); 3] = [(r"\u0001", "id"), (r"\u0002", "request_id"), (r"\u0003", "shared_event_id")];
+
+/// How every value that is a stand-in begins.
+const BEGIN: &str = "\"\\u000";
+
+/// Stands before an original that is kept as it is, because it has a value that looks like a stand-in. JSON may begin so.
+const AS_IT_IS: char = ' ';
+
+/// What stood for the ids in stores of formats 1 and 2.
+const OLD_STAND_INS: [char; 3] = ['\u{1}', '\u{2}', '\u{3}'];
 
 /// The ids of a record, in the order of [`STAND_INS`].
 pub type OwnIds<'a> = [Option<&'a str>; STAND_INS.len()];
@@ -64,20 +74,32 @@ impl<'a> OriginalText<'a> {
 
     /// Gives it piece by piece, with stand-ins for its ids.
     fn pieces(&self, mut on: impl FnMut(&[u8])) {
-        let mut found = [(usize::MAX, 0, 0); STAND_INS.len()];
+        static STAND_IN: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(BEGIN));
+        let bytes = self.text.as_bytes();
+        if has_none(&self.ids) {
+            return on(bytes);
+        }
+        if self.text.starts_with(AS_IT_IS) || STAND_IN.find(bytes).is_some() {
+            on(&[AS_IT_IS as u8]);
+            return on(bytes);
+        }
+        let is_quote = |place: Option<usize>| place.and_then(|place| bytes.get(place)) == Some(&b'"');
+        let mut found = [(usize::MAX, 0, ""); STAND_INS.len()];
         for (((slot, id), place), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(self.places()).zip(STAND_INS) {
-            if let (Some(id), Some(place)) = (id, place) {
-                *slot = (place, id.len(), stand_in as u8);
+            if let (Some(id), Some(place)) = (id, place)
+                && is_quote(place.checked_sub(1))
+                && is_quote(place.checked_add(id.len()))
+            {
+                *slot = (place, id.len(), stand_in);
             }
         }
         found.sort_unstable();
-        let bytes = self.text.as_bytes();
         let mut from = 0;
         for (place, length, stand_in) in found {
             // The same id twice has one place.
             let Some(before) = bytes.get(from..place) else { continue };
             on(before);
-            on(&[stand_in]);
+            on(stand_in.as_bytes());
             from = place + length;
         }
         on(bytes.get(from..).unwrap_or_default());
@@ -91,20 +113,58 @@ impl<'a> From<&'a str> for OriginalText<'a> {
     }
 }
 
+fn has_none(ids: &OwnIds<'_>) -> bool {
+    ids.iter().all(|id| id.is_none_or(str::is_empty))
+}
+
 /// An original as it was, of the text that is kept of it and its ids.
 pub fn restore<'a>(kept: &'a str, ids: OwnIds<'_>) -> Cow<'a, str> {
-    let is_stand_in = |letter: char| STAND_INS.iter().any(|(stand_in, _)| *stand_in == letter);
-    if !kept.contains(is_stand_in) {
+    if has_none(&ids) {
         return Cow::Borrowed(kept);
     }
+    if let Some(text) = kept.strip_prefix(AS_IT_IS) {
+        return Cow::Borrowed(text);
+    }
+    if kept.contains(OLD_STAND_INS) {
+        return Cow::Owned(restore_old(kept, ids));
+    }
+    let mut parts = kept.split(BEGIN);
+    let first = parts.next().unwrap_or_default();
+    let mut whole = String::new();
+    for part in parts {
+        if whole.is_empty() {
+            whole.reserve(kept.len() + 128);
+            whole.push_str(first);
+        }
+        // What follows is the last digit, and a quote if the stand-in is the whole value.
+        let own = STAND_INS.iter().zip(ids).find_map(|((stand_in, _), id)| {
+            let rest = part.strip_prefix(stand_in.get(BEGIN.len() - 1..)?)?;
+            Some((id?, rest)).filter(|(_, rest)| rest.starts_with('"'))
+        });
+        match own {
+            Some((id, rest)) => {
+                whole.push('"');
+                whole.push_str(id);
+                whole.push_str(rest);
+            }
+            None => {
+                whole.push_str(BEGIN);
+                whole.push_str(part);
+            }
+        }
+    }
+    if whole.is_empty() { Cow::Borrowed(kept) } else { Cow::Owned(whole) }
+}
+
+fn restore_old(kept: &str, ids: OwnIds<'_>) -> String {
     let mut whole = String::with_capacity(kept.len() + 128);
-    for part in kept.split_inclusive(is_stand_in) {
-        let id = STAND_INS.iter().zip(ids).find_map(|((stand_in, _), id)| Some((part.strip_suffix(*stand_in)?, id)));
+    for part in kept.split_inclusive(OLD_STAND_INS) {
+        let id = OLD_STAND_INS.iter().zip(ids).find_map(|(stand_in, id)| Some((part.strip_suffix(*stand_in)?, id)));
         let (text, id) = id.unwrap_or((part, None));
         whole.push_str(text);
         whole.push_str(id.unwrap_or_default());
     }
-    Cow::Owned(whole)
+    whole
 }
 
 /// Room before the values of a page for the levels of a page in which all rows have a value, or none.
@@ -317,10 +377,24 @@ mod tests {
     fn ids_are_not_kept_twice() {
         let text = r#"{"requestID":"r-1","eventID":"e-1","note":"r-1","sharedEventID":"s-1"}"#;
         let original = OriginalText { text, ids: [text.get(30..33), Some("r-1"), Some("s-1")], kind: None };
-        let expected = "{\"requestID\":\"\u{2}\",\"eventID\":\"\u{1}\",\"note\":\"r-1\",\"sharedEventID\":\"\u{3}\"}";
+        let expected = r#"{"requestID":"\u0002","eventID":"\u0001","note":"r-1","sharedEventID":"\u0003"}"#;
         assert_eq!(kept(&original), expected);
         assert_eq!(restore(expected, original.ids), text);
         assert!(matches!(restore(text, original.ids), Cow::Borrowed(_)));
+        // As stores of earlier formats have it.
+        let old = "{\"requestID\":\"\u{2}\",\"eventID\":\"\u{1}\",\"note\":\"r-1\",\"sharedEventID\":\"\u{3}\"}";
+        assert_eq!(restore(old, original.ids), text);
+        // Only a whole value is left out, and nothing where the text has such a value itself.
+        for (text, as_it_is) in [
+            (r#"{"requestID":"x-e-1"}"#, ""),
+            (r#"{"eventID":"e-1","note":"\u0001"}"#, " "),
+            (r#"{"eventID":"e-1","note":"\u0009"}"#, " "),
+            (r#" {"requestID":"x-e-1"}"#, " "),
+        ] {
+            let original = OriginalText { text, ids: [Some("e-1"), None, None], kind: None };
+            assert_eq!(kept(&original), format!("{as_it_is}{text}"));
+            assert_eq!(restore(&kept(&original), original.ids), text);
+        }
         // An id that the text does not have, and one id in two columns.
         let original = OriginalText { text, ids: [Some("0123"), Some("s-1"), Some("s-1")], kind: None };
         assert_eq!(restore(&kept(&original), original.ids), text);
@@ -329,7 +403,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_left_out_is_put_back(
-            text in "[ab\"é]{0,30}",
+            text in "([ab\"é ]|\\\\u000[123]|\"\\\\u0001\"){0,30}",
             ids in prop::array::uniform3(prop::option::of("[abé]{0,4}")),
         ) {
             let original = OriginalText { text: &text, ids: ids.each_ref().map(|id| id.as_deref()), kind: None };

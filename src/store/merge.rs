@@ -1,0 +1,221 @@
+//! Small files become large ones, as a part of every load.
+//!
+//! A load adds a file to each table and day it touches, so many small loads would leave many small files. After a load the
+//! small files of a day are merged: what came lately with what came lately before, and both with the rest of the day once they
+//! are a quarter of it. So a day's table has two files at most besides full ones, and a load mostly rewrites at most a quarter
+//! of a file (16 MiB) for each table and day that it touches. Row groups that are large enough are copied as they are.
+
+use super::StoreError;
+use super::commit::{Purpose, TableChange, commit};
+use super::manifest::{DataFile, Manifest};
+use super::read::in_schema;
+use super::write::{LARGE_FILE, LoadWriter, OpenFile, table_folder};
+use crate::load::Day;
+use crate::table::Table;
+use arrow::compute::concat_batches;
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+/// How much is merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What keeps a day's table at two small files.
+    Tails,
+    /// All small files of a day.
+    All,
+}
+
+/// The rest of a day is rewritten once what came since is a quarter of it.
+const RATIO: u64 = 4;
+/// A file below this size is rewritten at once: that costs less than a second file costs readers.
+const TINY: u64 = 1 << 20;
+/// Row groups of this many bytes (uncompressed) are copied as they are.
+const WHOLE_GROUP: i64 = 32 << 20;
+/// Rows in memory are written as a row group once they have this many bytes.
+const GROUP_IN_MEMORY: usize = 64 << 20;
+/// Rows that are decoded at a time.
+const BATCH: usize = 8192;
+
+/// Files of one table and day that become one.
+type Group = (Table, Day, Vec<DataFile>);
+
+/// Merges small files, and commits that.
+pub fn tidy(
+    root: &Path,
+    manifest: &mut Manifest,
+    extent: Extent,
+    runtime: &tokio::runtime::Runtime,
+    now: i64,
+) -> Result<(), StoreError> {
+    let groups = plan(manifest, extent);
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let mut next = manifest.clone();
+    next.loads += 1;
+    let writer = LoadWriter::new(root, next.loads);
+    groups.par_iter().with_max_len(1).try_for_each(|(table, day, files)| merge(root, *table, *day, files, &writer))?;
+    let mut changes: BTreeMap<Table, TableChange> = BTreeMap::new();
+    for (table, _, files) in groups {
+        changes.entry(table).or_default().remove.extend(files);
+    }
+    for (table, add) in writer.finish()? {
+        changes.entry(table).or_default().add = add;
+    }
+    runtime.block_on(commit(root, &mut next, changes, &Purpose::Compaction, now))?;
+    *manifest = next;
+    Ok(())
+}
+
+/// What is merged.
+fn plan(manifest: &Manifest, extent: Extent) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for table in Table::ALL {
+        let mut days: BTreeMap<Day, Vec<&DataFile>> = BTreeMap::new();
+        for file in manifest.files(*table).iter().filter(|file| file.size < LARGE_FILE) {
+            days.entry(file.day).or_default().push(file);
+        }
+        for (day, mut files) in days {
+            files.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.path.cmp(&right.path)));
+            let chosen = match extent {
+                Extent::All => files,
+                Extent::Tails => tail(files),
+            };
+            for part in parts(chosen) {
+                groups.push((*table, day, part));
+            }
+        }
+    }
+    groups
+}
+
+/// The files that are merged, of the small ones of a day, largest first: none where there are two, else all but the largest,
+/// and that too once they are a good part of it.
+fn tail(files: Vec<&DataFile>) -> Vec<&DataFile> {
+    let Some((largest, rest)) = files.split_first().filter(|(_, rest)| rest.len() > 1) else { return Vec::new() };
+    let size: u64 = rest.iter().map(|file| file.size).sum();
+    if largest.size < TINY || size.saturating_mul(RATIO) >= largest.size { files } else { rest.to_vec() }
+}
+
+/// Files in parts that are merged, none much larger than a file should be.
+fn parts(files: Vec<&DataFile>) -> Vec<Vec<DataFile>> {
+    let mut parts: Vec<Vec<DataFile>> = Vec::new();
+    let mut size = 0;
+    for file in files {
+        match parts.last_mut().filter(|_| size + file.size <= 2 * LARGE_FILE) {
+            Some(part) => part.push(file.clone()),
+            None => {
+                size = 0;
+                parts.push(vec![file.clone()]);
+            }
+        }
+        size += file.size;
+    }
+    parts.retain(|part| part.len() > 1);
+    parts
+}
+
+/// Merges files into a new one, in the order of their rows' times.
+fn merge(root: &Path, table: Table, day: Day, files: &[DataFile], writer: &LoadWriter) -> Result<(), StoreError> {
+    let mut files: Vec<&DataFile> = files.iter().collect();
+    files.sort_by(|left, right| (left.first, &left.path).cmp(&(right.first, &right.path)));
+    let mut out = writer.create(table, day)?;
+    let mut pending = Pending::default();
+    for file in files {
+        let path = table_folder(root, table).join(&file.path);
+        let source = File::open(&path).map_err(|error| StoreError::io(&path, error))?;
+        let failed = |error: &dyn std::fmt::Display| StoreError::parquet(&path, error);
+        let metadata = ArrowReaderMetadata::load(&source, ArrowReaderOptions::default()).map_err(|error| failed(&error))?;
+        let same_columns = metadata.metadata().file_metadata().schema() == out.schema();
+        for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
+            if same_columns && group.total_byte_size() >= WHOLE_GROUP {
+                pending.write(&mut out)?;
+                out.copy(&source, group, (file.first, file.last))?;
+                continue;
+            }
+            let reader = source.try_clone().map_err(|error| StoreError::io(&path, error))?;
+            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata.clone());
+            let reader = reader.with_row_groups(vec![number]).with_batch_size(BATCH).build().map_err(|error| failed(&error))?;
+            for batch in reader {
+                pending.push(in_schema(table, &batch.map_err(|error| failed(&error))?)?);
+                if pending.bytes >= GROUP_IN_MEMORY {
+                    pending.write(&mut out)?;
+                }
+            }
+        }
+    }
+    pending.write(&mut out)?;
+    writer.keep(out)
+}
+
+/// Rows that wait to become a row group.
+#[derive(Debug, Default)]
+struct Pending {
+    batches: Vec<RecordBatch>,
+    bytes: usize,
+}
+
+impl Pending {
+    fn push(&mut self, batch: RecordBatch) {
+        self.bytes += batch.get_array_memory_size();
+        self.batches.push(batch);
+    }
+
+    fn write(&mut self, out: &mut OpenFile) -> Result<(), StoreError> {
+        let Pending { batches, .. } = std::mem::take(self);
+        let Some(first) = batches.first() else { return Ok(()) };
+        let rows = concat_batches(&first.schema(), &batches).map_err(crate::load::LoadError::from)?;
+        out.append_rows(&rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(size: u64) -> DataFile {
+        DataFile { path: format!("day=2026-03-04/{size}"), day: 20_516, size, rows: 1, first: None, last: None }
+    }
+
+    /// A day's worth of small loads, each of one file of this size.
+    fn many(loads: u64, size: u64) -> (usize, u64) {
+        let mut manifest = Manifest::default();
+        let mut written = 0;
+        for load in 0..loads {
+            manifest.add(Table::Calls, load, vec![file(size + load)]);
+            for (table, _, files) in plan(&manifest, Extent::Tails) {
+                let merged: u64 = files.iter().map(|file| file.size).sum();
+                written += merged;
+                let state = manifest.tables.get_mut(table.name()).unwrap();
+                state.files.retain(|known| !files.contains(known));
+                state.files.push(file(merged));
+            }
+        }
+        let files = manifest.files(Table::Calls);
+        let most = 2 + files.iter().filter(|file| file.size >= LARGE_FILE).count();
+        assert!(files.len() <= most, "{} files", files.len());
+        (files.len(), written)
+    }
+
+    #[test]
+    fn many_small_loads_leave_few_files_and_rewrite_little_each() {
+        for (loads, size) in [(2, 10), (288, 4 << 10), (1000, 100 << 10), (1000, 1 << 20)] {
+            let (_, written) = many(loads, size);
+            assert!(written / loads < LARGE_FILE / RATIO, "{loads} loads of {size} bytes rewrite {written} bytes");
+        }
+    }
+
+    #[test]
+    fn full_files_are_left_alone() {
+        let mut manifest = Manifest::default();
+        manifest.add(Table::Calls, 1, vec![file(LARGE_FILE), file(LARGE_FILE + 1), file(3 << 20)]);
+        assert!(plan(&manifest, Extent::Tails).is_empty() && plan(&manifest, Extent::All).is_empty());
+        manifest.add(Table::Calls, 2, vec![file(50 << 20), file(60 << 20), file(55 << 20)]);
+        let parts: Vec<usize> = plan(&manifest, Extent::All).iter().map(|(_, _, files)| files.len()).collect();
+        assert_eq!(parts, [2, 2], "no file is much larger than 128 MiB");
+    }
+}
