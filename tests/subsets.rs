@@ -162,7 +162,6 @@ fn answers(desk: &Desk, (turn, questions): (u64, &Path), from: &[&str], out: &st
     match turn % 3 {
         0 => {
             asked(&["explain", "last"], None, &[0, 3])?;
-            asked(&["timeline", "last"], None, &[0, 3])?;
             asked(&["doctor"], None, &[0, 3])?;
             return Ok(all);
         }
