@@ -86,9 +86,9 @@ fn what_is_not_in_the_export_is_not_answered() {
     let desk = Desk::new();
     desk.load(&[&project().join("samples/exports/dstack-exit-status")]).ok();
     let report = json(&desk, &["lost-launches"]);
-    let away = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "agent-away").unwrap();
-    assert_eq!(away["state"], "not_answered");
-    assert!(away["why"].as_str().unwrap().starts_with("no container instance events are loaded"), "{away}");
+    let disconnected = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "agent-away").unwrap();
+    assert_eq!(disconnected["state"], "not_answered");
+    assert!(disconnected["why"].as_str().unwrap().starts_with("no container instance events are loaded"), "{disconnected}");
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn packs_about_a_system_that_was_not_loaded_are_left_out_unless_named() {
     assert!(named.code == 3 && named.out.starts_with("not answered: no dstack runs are loaded"), "{}", named.out);
 }
 
-/// The cause of a missed start stands in the original record of the call that disabled its rule.
+/// The cause of a missed start is found in the original record of the call that disabled its rule.
 #[test]
 fn an_export_gives_the_causes_that_a_store_gives() {
     let desk = loaded();

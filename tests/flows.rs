@@ -1,6 +1,6 @@
 //! VPC flow logs: every way they are delivered, every record accounted for.
 
-use crate::support::{Desk, project};
+use crate::support::{Desk, load_options, project};
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -188,9 +188,8 @@ fn a_store_without_the_table_opens() {
 #[test]
 fn no_damage_to_a_parquet_file_ends_a_load() {
     use ecs_audit::discover::{Input, Source};
-    use ecs_audit::load::{LoadOptions, Silent, load, silence_contained_panics};
+    use ecs_audit::load::{Silent, load, silence_contained_panics};
     use ecs_audit::store::MemoryShelf;
-    use ecs_audit::table::TableSet;
     silence_contained_panics();
     let dir = tempfile::tempdir().unwrap();
     let input = |name: &str, bytes: &[u8]| {
@@ -198,13 +197,7 @@ fn no_damage_to_a_parquet_file_ends_a_load() {
         std::fs::write(&path, bytes).unwrap();
         Input { source: Source::File(path), name: name.into(), folder: None, size: bytes.len() as u64, modified: None }
     };
-    let options = LoadOptions {
-        latest: i64::MAX,
-        keep_raw: true,
-        tables: TableSet::ALL,
-        inflate: Default::default(),
-        max_file_bytes: 1 << 30,
-    };
+    let options = load_options();
     let whole = parquet(&[1, 2, 3]);
     let sound = input("sound.log", record(7).as_bytes());
     let mut contained = 0;

@@ -1,6 +1,6 @@
 //! Every shape loads, every record is accounted for, and the order of loading does not matter.
 
-use crate::support::{Desk, project};
+use crate::support::{Desk, load_options, project};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
@@ -211,20 +211,13 @@ fn a_file_name_without_a_sound_time_spoils_no_question_about_gaps() {
 /// What `ecs-audit` makes of arbitrary bytes is an account, never a panic.
 fn balances(bytes: &[u8]) {
     use ecs_audit::discover::{Input, Source};
-    use ecs_audit::load::{LoadOptions, Silent, load};
+    use ecs_audit::load::{Silent, load};
     use ecs_audit::store::MemoryShelf;
-    use ecs_audit::table::TableSet;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");
     std::fs::write(&path, bytes).unwrap();
     let input = Input { source: Source::File(path), name: "x".into(), folder: None, size: bytes.len() as u64, modified: None };
-    let options = LoadOptions {
-        latest: i64::MAX,
-        keep_raw: true,
-        tables: TableSet::ALL,
-        inflate: Default::default(),
-        max_file_bytes: 1 << 30,
-    };
+    let options = load_options();
     let shelf = MemoryShelf::default();
     let reports = load(&[input], &shelf, None, None, &options, &Silent).unwrap();
     assert!(reports[0].balances(), "{:?}", reports[0]);

@@ -414,10 +414,10 @@ fn what_the_records_cannot_tell_is_not_known() {
     }
     assert!(value("failures").is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count > 0)), "{summary:?}");
     assert_eq!(value("quarantined"), Some("0"), "that nothing is quarantined is known");
-    let (page, told) = (text(&desk, "events/report.html"), text(&desk, "events/report.md"));
-    assert!(page.contains("<dd>not known</dd>") && told.contains(lost), "{told}");
+    let (page, markdown) = (text(&desk, "events/report.html"), text(&desk, "events/report.md"));
+    assert!(page.contains("<dd>not known</dd>") && markdown.contains(lost), "{markdown}");
     for (section, sentence) in [("Lost launches", "Not known: no CloudTrail calls are loaded."), ("Gaps", "Not known")] {
-        assert!(told.contains(&format!("{section}: {sentence}")), "{told}");
+        assert!(markdown.contains(&format!("{section}: {sentence}")), "{markdown}");
     }
 }
 
@@ -437,8 +437,8 @@ fn a_section_that_fails_is_shown_as_failed_and_the_others_are_there() {
     let ran = desk.run(&["report", "--since", "7d", "--out", "damaged"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
     assert!(ran.err.contains("error: Rejected packets: "), "{}", ran.err);
-    let told = text(&desk, "damaged/report.md");
-    assert!(told.contains("## Not computed") && told.contains("## Lost launches"), "{told}");
+    let markdown = text(&desk, "damaged/report.md");
+    assert!(markdown.contains("## Not computed") && markdown.contains("## Lost launches"), "{markdown}");
     let page = text(&desk, "damaged/report.html");
     assert!(page.contains("<h2 id=\"h-failed\">Not computed</h2>") && page.contains("<strong>Rejected packets:</strong>"));
     let built = files_of(&desk, "damaged");

@@ -34,7 +34,7 @@ impl Random {
 /// What subsets are made of.
 struct Pieces {
     files: Vec<PathBuf>,
-    /// Single records, as they stand in their files.
+    /// Single records, as they are in their files.
     records: Vec<Value>,
 }
 
@@ -48,7 +48,7 @@ impl Pieces {
         Pieces { files, records }
     }
 
-    /// Writes a random part of the samples into the folder `export`; what it consists of is told.
+    /// Writes a random part of the samples into the folder `export`; returns what it consists of.
     fn write(&self, random: &mut Random, desk: &Desk) -> String {
         let mut parts = Vec::new();
         let (files, records) = match random.below(4) {
@@ -149,12 +149,12 @@ fn answers(desk: &Desk, (turn, questions): (u64, &Path), from: &[&str], out: &st
             command.stdin(std::fs::File::open(path).unwrap());
         }
         let output = command.output().unwrap();
-        let (told, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (out_text, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let nothing_to_explain = err.contains("there is no failure to explain: none is recorded");
         if !nothing_to_explain && !output.status.code().is_some_and(|code| codes.contains(&code)) {
             return Err(format!("{arguments:?} {from:?} ended with {:?}\n{err}", output.status.code()));
         }
-        all.push_str(&format!("== {arguments:?}\n{told}\n").replace(out, "REPORT"));
+        all.push_str(&format!("== {arguments:?}\n{out_text}\n").replace(out, "REPORT"));
         Ok(())
     };
     let set = ["--set", "service=checkout-web"];
@@ -293,19 +293,19 @@ fn one_odd_value_spoils_nothing() {
         // Times and numbers are what is computed with.
         let number_or_time = |value: &Value| value.is_number() || value.as_str().is_some_and(|text| text.starts_with("20"));
         leaves.retain(|pointer| line.pointer(pointer).is_some_and(number_or_time));
-        let mut told = String::new();
+        let mut changes = String::new();
         for _ in 0..3 {
             let odd: Value = serde_json::from_str(random.pick::<&str>(ODD)).unwrap();
             if !leaves.is_empty()
                 && let Some(slot) = line.pointer_mut(random.pick::<String>(&leaves))
             {
-                told.push_str(&format!("{slot} became {odd}\n"));
+                changes.push_str(&format!("{slot} became {odd}\n"));
                 *slot = odd;
             }
         }
         let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
         std::fs::write(&path, lines.join("\n")).unwrap();
-        told
+        changes
     });
 }
 
@@ -322,7 +322,7 @@ fn leaves_of(value: &Value, pointer: String, leaves: &mut Vec<String>) {
     }
 }
 
-/// Every question has its own line in the list, so that a new noun or saved query is asked without anybody thinking of it.
+/// The questions are derived from `fields` and `queries`, so a new noun or saved query is included automatically.
 #[test]
 fn every_noun_and_saved_query_is_asked() {
     let questions = questions().join("\n");

@@ -14,6 +14,17 @@ pub fn binary() -> PathBuf {
     std::env::var_os("ECS_AUDIT_BINARY").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_ecs-audit")), PathBuf::from)
 }
 
+/// Options of a load that keeps everything and never finds a record to be dated in the future.
+pub fn load_options() -> ecs_audit::load::LoadOptions {
+    ecs_audit::load::LoadOptions {
+        latest: i64::MAX,
+        keep_raw: true,
+        tables: ecs_audit::table::TableSet::ALL,
+        inflate: Default::default(),
+        max_file_bytes: 1 << 30,
+    }
+}
+
 /// Variables with which a caller could change what the binary does.
 pub const VARIABLES: &[&str] = &[
     "ECS_AUDIT_STORE",

@@ -46,7 +46,7 @@ pub struct Pack {
     pub name: String,
     /// What it is about.
     pub about: String,
-    /// Tables of the system that it is about: where none of them has rows and others have, it is asked only by its name.
+    /// The tables of the system this pack is about. If all of them are empty and other tables are not, the pack runs only when named.
     pub when: Vec<String>,
     /// Its checks, in the order of the file.
     pub checks: Vec<Check>,
@@ -69,7 +69,7 @@ pub struct Check {
     pub severity: Severity,
     /// What to do about it.
     pub remedy: String,
-    /// Tables without which there is no answer, beside those that the query needs anyway.
+    /// Required tables, in addition to those the query itself needs.
     pub needs: Vec<String>,
 }
 
@@ -136,7 +136,7 @@ fn table_names(section: &Section<'_>, key: &str, tables: &[&str]) -> Result<Vec<
     if let Some(unknown) = names.iter().find(|name| !tables.contains(name)) {
         let hint =
             suggest::question(unknown, tables.iter().copied()).unwrap_or_else(|| format!("expected {}", tables.join(", ")));
-        return Err(section.mistake_of(key, format!("`{unknown}` is no table; {hint}")));
+        return Err(section.mistake_of(key, format!("unknown table `{unknown}`; {hint}")));
     }
     Ok(names.into_iter().map(str::to_owned).collect())
 }
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(told("name = \"p\"\n"), "p.toml: the pack holds no [[check]]");
         assert_eq!(told(&SOUND.replace("remedy", "remidy")), "p.toml:6: unknown key `remidy` in [check]; did you mean `remedy`?");
         assert_eq!(told(&SOUND.replace("\"failures\"", "\"failures by\"")).split(": ").next(), Some("p.toml:5"));
-        assert_eq!(told(&format!("{SOUND}needs = [\"cals\"]\n")), "p.toml:7: `cals` is no table; did you mean `calls`?");
+        assert_eq!(told(&format!("{SOUND}needs = [\"cals\"]\n")), "p.toml:7: unknown table `cals`; did you mean `calls`?");
         assert_eq!(
             told(&format!("{SOUND}severity = \"bad\"\n")),
             "p.toml:7: `bad` is no severity; expected note, warning or error"

@@ -44,6 +44,9 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
     if loaded.manifest_was_lost {
         say(MANIFEST_WAS_LOST);
     }
+    if let Some(why) = &loaded.untidy {
+        say(&format!("note: the records are loaded, but small files of the store could not be merged: {why}"));
+    }
     let mut out = io::stdout().lock();
     out.write_all(account(&loaded, &global.store, context).as_bytes())?;
     out.flush()?;

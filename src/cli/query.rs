@@ -47,7 +47,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     }
     let saved = saved_texts(&arguments.set, global)?;
     let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
-    let keep_raw = arguments.redact || lang::format(&expanded).to_lowercase().contains("raw");
+    let keep_raw = arguments.redact || mentions_raw(&expanded);
     let originals = keep_raw || reads_originals(&expanded);
     // Names are looked for in all tables.
     let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
@@ -164,12 +164,17 @@ fn reads_originals(query: &ast::Query) -> bool {
     nouns_of(query).any(|noun| noun.reads_originals)
 }
 
+/// Whether a query may name `raw`: a text that contains the word costs memory, and gives the same rows.
+fn mentions_raw(query: &ast::Query) -> bool {
+    lang::format(query).to_lowercase().contains("raw")
+}
+
 /// Whether one of these queries needs the original records; what is wrong with them is said when they are asked.
 pub fn any_reads_originals<'q>(mut texts: impl Iterator<Item = &'q str>, saved: &BTreeMap<String, String>) -> bool {
     let catalog = PlanCatalog::default().with_saved(saved.clone());
     texts.any(|text| {
         let expanded = lang::parse(text).and_then(|query| lang::expand(&query, &catalog));
-        expanded.is_ok_and(|query| reads_originals(&query) || lang::format(&query).to_lowercase().contains("raw"))
+        expanded.is_ok_and(|query| reads_originals(&query) || mentions_raw(&query))
     })
 }
 

@@ -109,7 +109,7 @@ fn read_field<'a>(flow: &mut Flow<'a>, field: FlowField, value: &'a str) -> Resu
     Ok(())
 }
 
-/// Seconds since 1970 as microseconds; none where that is no time a record can have.
+/// Seconds since 1970 as microseconds; `None` if a record cannot have that time.
 fn seconds(value: &str) -> Result<Option<i64>, &'static str> {
     let seconds = value.parse::<i64>().ok().filter(|seconds| (0..=LAST_SECOND).contains(seconds));
     seconds.map(|seconds| super::time::plausible(seconds * 1_000_000)).ok_or("seconds since 1970")

@@ -97,7 +97,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A record without a time it could be found by; `found` is what stands in its place.
+    /// A record without a usable time; `found` is the text of its time field.
     pub fn missing_time(field: &str, found: Option<&str>) -> Self {
         let shown = |text: &str| text.chars().take(60).collect::<String>();
         match found {

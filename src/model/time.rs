@@ -9,21 +9,21 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// Times that a record can have: from 2006, when AWS opened (<https://aws.amazon.com/blogs/aws/amazon_s3/>), until 2100.
-/// Programs that have no time write the zero of their language, such as the year 1 or 1970: that is no time.
+/// Programs write the zero value of their language, such as the year 1 or 1970, for a missing time.
 const PLAUSIBLE: Range<i64> = 1_136_073_600_000_000..4_102_444_800_000_000;
 
-/// A time that a record can have; none for any other.
+/// The time, if a record can have it.
 pub fn plausible(micros: i64) -> Option<i64> {
     PLAUSIBLE.contains(&micros).then_some(micros)
 }
 
-/// Whether a text or a number is a time, but none that a record can have.
+/// Whether a text is a valid time that no record can have.
 pub fn is_implausible(text: &str) -> bool {
     let micros = read_time(text).or_else(|| of_number(text.trim().parse().ok()?));
     micros.is_some_and(|micros| plausible(micros).is_none())
 }
 
-/// What stands under a key where a time is expected, as text.
+/// The value of a time field as text, for an error message.
 pub fn shown_at<'a>(value: Value<'a>, key: &str) -> Option<Cow<'a, str>> {
     let found = value.get(key)?;
     found.text().map(Cow::Borrowed).or_else(|| found.float().map(|number| Cow::Owned(number.to_string())))

@@ -1,7 +1,7 @@
 //! Which records a question is about: without any of them an empty answer says nothing.
 //!
-//! In: a checked query, and which tables have rows. Out: the tables that lack. A question about failures of one kind needs
-//! the records that tell of that kind.
+//! In: a checked query, and which tables have rows. Out: the tables that are missing. A question about one kind of failure
+//! needs the records that report that kind.
 
 use super::nouns::{Needs, noun};
 use crate::lang::checked::{Checked, CompareOp, Expr, Literal, Pred};

@@ -17,7 +17,7 @@ use crate::table::{Field, FieldKind, Table};
 pub struct Noun {
     /// The word.
     pub word: &'static str,
-    /// The records without which nothing is known of it.
+    /// The records that its rows are derived from.
     pub needs: Needs,
     /// Whether its rows are made with the original records, also where nobody asks for `raw`.
     pub reads_originals: bool,

@@ -196,7 +196,7 @@ impl Draft<'_> {
             told.push(Fact { id: spec.id.clone(), label: spec.label.clone(), value, unknown, headline: spec.headline, query });
         }
         let rows: Vec<Vec<String>> =
-            told.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.told(), fact.query.clone()]).collect();
+            told.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.text(), fact.query.clone()]).collect();
         let queries = told.iter().map(|fact| fact.query.clone()).collect();
         self.table("summary", &["fact", "meaning", "value", "query"], &rows, queries)?;
         Ok(told)

@@ -31,12 +31,12 @@ pub struct Fact {
     pub query: String,
 }
 
-/// What stands in place of a number that the store cannot give.
+/// Shown instead of a number that the store cannot provide.
 pub const UNKNOWN: &str = "not known";
 
 impl Fact {
-    /// The number, or that it is not known and why.
-    pub fn told(&self) -> String {
+    /// The number, or the reason why it is not known.
+    pub fn text(&self) -> String {
         match &self.unknown {
             Some(why) => format!("{}: {why}", self.value),
             None => self.value.clone(),

@@ -78,7 +78,7 @@ impl Ledger {
         }
     }
 
-    /// Whether a file is as it was when it was loaded last, and all of it could be loaded. What could not be read then is
+    /// Whether a file is unchanged since its last load, and all of it was loaded then. What could not be read then is
     /// tried again: a permission, a limit or the clock may have changed.
     pub fn is_settled(&self, input: &Input) -> bool {
         let known = || self.by_path.get(&whole_path(input.folder.as_deref(), &input.name));

@@ -47,15 +47,16 @@ impl Store {
 
 /// Removes the files that were replaced no later than `until` (microseconds since 1970 UTC), and says how many bytes they had.
 pub(super) fn remove_superseded(root: &Path, manifest: &mut Manifest, until: i64) -> Result<u64, StoreError> {
-    let (gone, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut manifest.superseded).into_iter().partition(|file| file.at <= until);
+    let (expired, kept): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut manifest.superseded).into_iter().partition(|file| file.at <= until);
     manifest.superseded = kept;
-    if gone.is_empty() {
+    if expired.is_empty() {
         return Ok(0);
     }
     // First forgotten, then removed: a file that is named as superseded may be missing, one that is not named must not be.
     manifest.write(root)?;
     let mut bytes = 0;
-    for file in gone {
+    for file in expired {
         let Some(table) = Table::ALL.iter().find(|table| table.name() == file.table) else { continue };
         if manifest.files(*table).iter().any(|known| known.path == file.path) {
             continue;

@@ -1,8 +1,8 @@
 //! Small files become large ones, as a part of every load.
 //!
 //! A load adds a file to each table and day it touches, so many small loads would leave many small files. After a load the
-//! small files of a day are merged: what came lately with what came lately before, and both with the rest of the day once they
-//! are a quarter of it. So a day's table has two files at most besides full ones, and a load mostly rewrites at most a quarter
+//! small files of a day are merged: what came lately with what came lately before, and both with the largest file once they
+//! add up to a quarter of its size. So a day's table has two files at most besides full ones, and a load mostly rewrites at most a quarter
 //! of a file (16 MiB) for each table and day that it touches. Row groups that are large enough are copied as they are.
 
 use super::StoreError;
@@ -15,6 +15,7 @@ use crate::table::Table;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::PageIndexPolicy;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -29,7 +30,7 @@ pub enum Extent {
     All,
 }
 
-/// The rest of a day is rewritten once what came since is a quarter of it.
+/// The largest file of a day is rewritten once the smaller ones add up to a quarter of its size.
 const RATIO: u64 = 4;
 /// A file below this size is rewritten at once: that costs less than a second file costs readers.
 const TINY: u64 = 1 << 20;
@@ -58,7 +59,10 @@ pub fn tidy(
     let mut next = manifest.clone();
     next.loads += 1;
     let writer = LoadWriter::new(root, next.loads);
-    groups.par_iter().with_max_len(1).try_for_each(|(table, day, files)| merge(root, *table, *day, files, &writer))?;
+    groups
+        .par_iter()
+        .with_max_len(1)
+        .try_for_each(|(table, day, files)| merge(root, (*table, *day), files, &writer, WHOLE_GROUP))?;
     let mut changes: BTreeMap<Table, TableChange> = BTreeMap::new();
     for (table, _, files) in groups {
         changes.entry(table).or_default().remove.extend(files);
@@ -93,8 +97,8 @@ fn plan(manifest: &Manifest, extent: Extent) -> Vec<Group> {
     groups
 }
 
-/// The files that are merged, of the small ones of a day, largest first: none where there are two, else all but the largest,
-/// and that too once they are a good part of it.
+/// Selects the small files of a day to merge, given largest first: none of two; otherwise all but the largest, which is
+/// included once the others add up to a quarter of its size.
 fn tail(files: Vec<&DataFile>) -> Vec<&DataFile> {
     let Some((largest, rest)) = files.split_first().filter(|(_, rest)| rest.len() > 1) else { return Vec::new() };
     let size: u64 = rest.iter().map(|file| file.size).sum();
@@ -119,22 +123,30 @@ fn parts(files: Vec<&DataFile>) -> Vec<Vec<DataFile>> {
     parts
 }
 
-/// Merges files into a new one, in the order of their rows' times.
-fn merge(root: &Path, table: Table, day: Day, files: &[DataFile], writer: &LoadWriter) -> Result<(), StoreError> {
+/// Merges files into a new one, in the order of their oldest rows. Row groups of `whole_group` bytes are copied.
+fn merge(
+    root: &Path,
+    (table, day): (Table, Day),
+    files: &[DataFile],
+    writer: &LoadWriter,
+    whole_group: i64,
+) -> Result<(), StoreError> {
     let mut files: Vec<&DataFile> = files.iter().collect();
     files.sort_by(|left, right| (left.first, &left.path).cmp(&(right.first, &right.path)));
     let mut out = writer.create(table, day)?;
     let mut pending = Pending::default();
+    let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
     for file in files {
         let path = table_folder(root, table).join(&file.path);
         let source = File::open(&path).map_err(|error| StoreError::io(&path, error))?;
         let failed = |error: &dyn std::fmt::Display| StoreError::parquet(&path, error);
-        let metadata = ArrowReaderMetadata::load(&source, ArrowReaderOptions::default()).map_err(|error| failed(&error))?;
+        let metadata = ArrowReaderMetadata::load(&source, options.clone()).map_err(|error| failed(&error))?;
         let same_columns = metadata.metadata().file_metadata().schema() == out.schema();
         for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
-            if same_columns && group.total_byte_size() >= WHOLE_GROUP {
+            let pages = metadata.metadata().offset_index().and_then(|groups| groups.get(number));
+            if let Some(pages) = pages.filter(|_| same_columns && group.total_byte_size() >= whole_group) {
                 pending.write(&mut out)?;
-                out.copy(&source, group, (file.first, file.last))?;
+                out.copy(&source, group, pages, (file.first, file.last))?;
                 continue;
             }
             let reader = source.try_clone().map_err(|error| StoreError::io(&path, error))?;
@@ -176,6 +188,8 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::read::{read_columns, texts};
+    use crate::table::{Columns, Quarantined, Row};
 
     fn file(size: u64) -> DataFile {
         DataFile { path: format!("day=2026-03-04/{size}"), day: 20_516, size, rows: 1, first: None, last: None }
@@ -207,6 +221,55 @@ mod tests {
             let (_, written) = many(loads, size);
             assert!(written / loads < LARGE_FILE / RATIO, "{loads} loads of {size} bytes rewrite {written} bytes");
         }
+    }
+
+    /// Row groups that are copied and rows that are encoded again stand in one file, whatever is copied.
+    #[test]
+    fn copied_and_encoded_groups_make_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let day = 20_516;
+        let rows = |numbers: std::ops::Range<i64>| {
+            let mut columns = Columns::new(Table::Quarantine);
+            for number in numbers {
+                let (id, detail) = (format!("id-{number:05}"), format!("{number} of many"));
+                columns.push(&Row::from(Quarantined {
+                    id: Some(id.into()),
+                    time: Some(i64::from(day) * 86_400_000_000 + number),
+                    detail: Some(detail.into()),
+                    ..Quarantined::default()
+                }));
+            }
+            columns
+        };
+        let writer = LoadWriter::new(dir.path(), 1);
+        let mut files = Vec::new();
+        for numbers in [0..50_000, 50_000..50_010, 50_010..90_000, 90_000..90_001] {
+            let load = LoadWriter::new(dir.path(), 2 + files.len() as u64);
+            load.write(Table::Quarantine, day, rows(numbers)).unwrap();
+            files.extend(load.finish().unwrap().remove(&Table::Quarantine).unwrap());
+        }
+        for whole_group in [0, 100_000, i64::MAX] {
+            merge(dir.path(), (Table::Quarantine, day), &files, &writer, whole_group).unwrap();
+        }
+        let merged = writer.finish().unwrap().remove(&Table::Quarantine).unwrap();
+        assert_eq!(merged.iter().map(|file| file.rows).collect::<Vec<_>>(), [90_001; 3]);
+        let mut groups = Vec::new();
+        for file in &merged {
+            assert_eq!((file.first, file.last), (files[0].first, files[3].last));
+            let batches = read_columns(dir.path(), Table::Quarantine, file, &["id", "detail"]).unwrap();
+            let read: Vec<String> = batches
+                .iter()
+                .flat_map(|batch| texts(batch, "id").into_iter().map(|id| id.unwrap().to_owned()).collect::<Vec<_>>())
+                .collect();
+            assert!(read.iter().enumerate().all(|(number, id)| *id == format!("id-{number:05}")) && read.len() == 90_001);
+            let path = table_folder(dir.path(), Table::Quarantine).join(&file.path);
+            let metadata = ArrowReaderMetadata::load(
+                &File::open(path).unwrap(),
+                ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Required),
+            );
+            groups.push(metadata.unwrap().metadata().num_row_groups());
+        }
+        assert_eq!(groups, [4, 4, 1], "all copied; the two large ones copied; none copied");
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub struct Loaded {
     pub reports: Vec<FileReport>,
     /// Whether `manifest.json` had been lost, and was made again from the ledger.
     pub manifest_was_lost: bool,
+    /// Why small files were not merged or replaced ones not removed, where that failed.
+    pub untidy: Option<String>,
 }
 
 impl Store {
@@ -152,8 +154,10 @@ impl Store {
         }
         let changes = writer.finish()?.into_iter().map(|(table, add)| (table, TableChange { add, remove: Vec::new() })).collect();
         runtime.block_on(commit::commit(root, &mut manifest, changes, &Purpose::Load, write_options.now))?;
-        merge::tidy(root, &mut manifest, merge::Extent::Tails, &runtime, write_options.now)?;
-        remove_superseded(root, &mut manifest, write_options.now - KEEP)?;
+        // The records are stored: what goes wrong from here on costs room and time, and the next load tries again.
+        let tidied = merge::tidy(root, &mut manifest, merge::Extent::Tails, &runtime, write_options.now)
+            .and_then(|()| remove_superseded(root, &mut manifest, write_options.now - KEEP));
+        loaded.untidy = tidied.err().map(|error| error.to_string());
         Ok(loaded)
     }
 }

@@ -13,6 +13,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type};
@@ -126,23 +127,25 @@ impl OpenFile {
         Ok(())
     }
 
-    /// Appends a row group of another file with the same columns, byte for byte.
+    /// Appends a row group of another file with the same columns, byte for byte; `pages` has the places of the pages of each
+    /// column there, which Parquet's writer wants of every row group or of none.
     pub fn copy(
         &mut self,
         from: &fs::File,
         group: &RowGroupMetaData,
+        pages: &[OffsetIndexMetaData],
         span: (Option<i64>, Option<i64>),
     ) -> Result<(), StoreError> {
         let append = |writer: &mut SerializedFileWriter<fs::File>| {
             let mut out = writer.next_row_group()?;
-            for column in group.columns() {
+            for (column, pages) in group.columns().iter().zip(pages) {
                 let close = ColumnCloseResult {
                     bytes_written: u64::try_from(column.compressed_size()).unwrap_or(0),
                     rows_written: u64::try_from(group.num_rows()).unwrap_or(0),
                     metadata: column.clone(),
                     bloom_filter: None,
                     column_index: None,
-                    offset_index: None,
+                    offset_index: Some(pages.clone()),
                 };
                 out.append_column(from, close)?;
             }

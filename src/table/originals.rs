@@ -9,7 +9,7 @@
 //! the end ([`Originals::take_order`]): the other columns are put into it.
 //!
 //! An id that has a column of its own is not kept twice: random digits cost more than all other text together. In the
-//! original an escape stands for it as a whole value ([`STAND_INS`]), so that what is kept is valid JSON for any reader;
+//! original a JSON escape replaces the whole value ([`STAND_INS`]), so that the stored text is valid JSON for any reader;
 //! [`restore`] puts the id back. Stores of earlier formats have the bare control character instead.
 
 use super::pages::{Chunk, Encoded, PAGE_BYTES, make_room, put_levels};
@@ -23,13 +23,13 @@ use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
-/// What stands in an original for an id, between its quotes, and the column that has the id.
+/// The placeholder that replaces an id between its quotes, and the column that has the id.
 pub const STAND_INS: [(&str, &str); 3] = [(r"\u0001", "id"), (r"\u0002", "request_id"), (r"\u0003", "shared_event_id")];
 
 /// How every value that is a stand-in begins.
 const BEGIN: &str = "\"\\u000";
 
-/// Stands before an original that is kept as it is, because it has a value that looks like a stand-in. JSON may begin so.
+/// Marks an original that is stored unchanged because one of its values looks like a placeholder. JSON may start with a space.
 const AS_IT_IS: char = ' ';
 
 /// What stood for the ids in stores of formats 1 and 2.

@@ -94,7 +94,7 @@ impl Session for Unoptimized<'_> {
         self.state.execution_props()
     }
 
-    /// The session itself, for whoever needs more of it than this trait has.
+    /// The underlying session state, which table functions downcast to.
     fn as_any(&self) -> &dyn Any {
         self.state
     }

@@ -10,12 +10,12 @@ use crate::lang::checked::Aggregate;
 use crate::plan::nouns::{Measure, Need, Needs, Noun, table_fields};
 use crate::table::Table;
 
-/// The records that tell of failures of any kind.
+/// The records that report failures of any kind.
 const FAILING: &[Table] = &[Table::Calls, Table::TaskEvents, Table::ServiceEvents, Table::InstanceEvents, Table::JobSubmissions];
 /// What a question about failures needs.
 pub const FAILURES: Needs = Needs::ByValue { column: "kind", of: records_of, any: FAILING };
 
-/// The records that tell of a kind of failure.
+/// The records that report a kind of failure.
 fn records_of(kind: &str) -> &'static [Table] {
     match kind {
         "launch" | "api_error" => &[Table::Calls],

@@ -50,7 +50,7 @@ pub const FIXED: &[&str] =
 /// What a query mostly asks the greatest value of.
 pub const HIGHEST: &[&str] = &["used", "needed"];
 
-/// The records that tell of a resource.
+/// The records that show the use of a resource.
 fn records_of(resource: &str) -> &'static [Table] {
     if resource.starts_with("dstack_") { &[Table::JobSubmissions] } else { &[Table::TaskEvents] }
 }
