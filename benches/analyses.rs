@@ -337,7 +337,7 @@ fn run(name: &str, rows: i64, make: Make, queries: &[(&str, &str)]) -> Result<()
         shelf.finish(&dir)?;
         println!("{rows} {name} made in {:.1} s", made.elapsed().as_secs_f64());
     }
-    let session = session(2);
+    let session = session(2, usize::MAX);
     for (table, rows) in Store::open(&dir)?.tables() {
         session.register_table(table.name(), Arc::new(rows))?;
     }

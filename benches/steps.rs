@@ -76,6 +76,7 @@ fn options() -> LoadOptions {
         tables: TableSet::ALL,
         inflate: InflateLimits::default(),
         max_file_bytes: 1 << 30,
+        selection: Default::default(),
     }
 }
 

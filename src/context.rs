@@ -18,4 +18,6 @@ pub struct Context {
     pub progress: bool,
     /// Threads to use.
     pub threads: usize,
+    /// Bytes of memory to use.
+    pub memory: usize,
 }

@@ -21,6 +21,7 @@ mod reclassify;
 mod reference;
 mod repl;
 mod report;
+mod retention;
 mod samples;
 mod secrets;
 mod store;

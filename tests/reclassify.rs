@@ -140,6 +140,7 @@ fn loaded_without_originals(samples: &[&str]) -> Desk {
         tables: TableSet::ALL,
         inflate: InflateLimits::default(),
         max_file_bytes: 1 << 30,
+        selection: Default::default(),
     };
     let write = WriteOptions { now: 1_772_900_000_000_000, patience: Duration::ZERO };
     Store::load(&desk.path(".ecs-audit"), inputs, Vec::new(), (&options, write), &Silent, &|| {}).unwrap();

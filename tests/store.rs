@@ -87,28 +87,6 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_killed_load_leaves_nothing_and_the_next_one_ends_it() {
-    let whole = Desk::new();
-    whole.load(&[&samples()]).ok();
-    let want = contents(&whole);
-
-    let desk = Desk::new();
-    let half = samples().join("silent-batch");
-    desk.load(&[&half]).ok();
-    let before = contents(&desk);
-    for millis in [20, 60, 120, 200, 300, 450, 700] {
-        let mut child = desk.command().arg("load").arg(samples()).stdout(std::process::Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(millis));
-        let _ = child.kill();
-        let ended = child.wait().unwrap();
-        let now = contents(&desk);
-        assert!(now == before || (ended.success() || now == want), "after {millis} ms a reader sees half a load");
-    }
-    desk.load(&[&samples()]).ok();
-    assert_alike(&contents(&desk), &want);
-}
-
-#[test]
 fn two_loads_at_once_do_not_meet() {
     let desk = Desk::new();
     let children: Vec<_> =

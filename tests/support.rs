@@ -22,6 +22,7 @@ pub fn load_options() -> ecs_audit::load::LoadOptions {
         tables: ecs_audit::table::TableSet::ALL,
         inflate: Default::default(),
         max_file_bytes: 1 << 30,
+        selection: Default::default(),
     }
 }
 

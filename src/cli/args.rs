@@ -42,6 +42,9 @@ pub struct Global {
     /// Threads to use (default: one a core)
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<usize>,
+    /// Memory to use, such as 4GiB: queries spill to disk beyond it (default: half of the machine's)
+    #[arg(long, global = true, value_name = "SIZE", env = "ECS_AUDIT_MEMORY")]
+    pub memory: Option<String>,
     /// How long to wait for another writer of the store, such as 10m
     #[arg(long, global = true, value_name = "DURATION", default_value = "1m", value_parser = duration)]
     pub wait: std::time::Duration,
@@ -83,7 +86,11 @@ pub enum Command {
   ecs-audit load trail.json.gz ecs-events/ runs.json
   aws ecs describe-tasks --cluster batch --tasks ID | ecs-audit load -
 
-What has been loaded already is not loaded again, so the command can be repeated at any time.")]
+  ecs-audit load s3-export/ --since 2026-03-01 --region eu-west-1
+
+What has been loaded already is not loaded again, so the command can be repeated at any time. With --since, --until,
+--account or --region, files whose S3 path names another day, account or region are not read; other records that
+were left out are counted as filtered, and a later load without these options loads them.")]
     Load(Load),
     /// Ask a question
     #[command(after_help = "Examples:
@@ -271,10 +278,22 @@ pub struct Load {
     /// Files and folders; - is standard input
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Load only records from then on: a time such as 2026-03-04, or a duration back from the clock such as 30d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Load only records from before then
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Load only records of this account (may be repeated)
+    #[arg(long, value_name = "ID")]
+    pub account: Vec<String>,
+    /// Load only records of this region (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub region: Vec<String>,
 }
 
 /// What use is held against.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Limits {
     /// Limits for `quota`: TOML with [[quota]], or what `aws service-quotas list-service-quotas` prints (may be repeated)
     #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
@@ -772,6 +791,94 @@ pub enum StoreAction {
 A load that merges files, compact and reclassify leave the old files for those who have opened the store before.
 A load removes them after an hour, and this command when you say.")]
     Vacuum(Vacuum),
+    /// Check that the store is whole: files, sizes, rows, logs, ledger; exit code 1 if it is not
+    #[command(after_help = "Examples:
+  ecs-audit store verify
+  ecs-audit store verify --repair
+
+Every column of every file is decoded. --repair rebuilds manifest.json, undoes what an interrupted load left and adopts
+what other programs changed; files that are missing or damaged have to be loaded again.")]
+    Verify(Verify),
+    /// Make changes of other programs (DELETE, OPTIMIZE, VACUUM by Spark, delta-rs) a part of the store
+    #[command(after_help = "Examples:
+  ecs-audit store adopt
+  ecs-audit store adopt --undo
+
+The next load does this where it is safe. Records that another program deleted are not loaded again.")]
+    Adopt(Adopt),
+    /// Remove old records, and do not load them again
+    #[command(after_help = "Examples:
+  ecs-audit store drop --before 90d
+  ecs-audit store drop --before 2026-01-01 --account 111122223333 --yes
+  ecs-audit store drop --before 30d --table flows --yes
+
+Without --yes it shows what would be removed. The files themselves are deleted an hour later, by a load or by
+`ecs-audit store vacuum`.")]
+    Drop(Drop),
+    /// Write what can be asked about to Parquet or CSV files, for other tools
+    #[command(after_help = "Examples:
+  ecs-audit store export out/
+  ecs-audit store export out/ --format csv failures stalls schedules")]
+    Export(Export),
+}
+
+/// Arguments of `store verify`.
+#[derive(Debug, Clone, Args)]
+pub struct Verify {
+    /// Repair what can be repaired, then check
+    #[arg(long)]
+    pub repair: bool,
+}
+
+/// Arguments of `store adopt`.
+#[derive(Debug, Clone, Args)]
+pub struct Adopt {
+    /// Return all tables to what ecs-audit wrote last instead
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// Arguments of `store drop`.
+#[derive(Debug, Clone, Args)]
+pub struct Drop {
+    /// Records from before then: a duration back from the newest event such as 90d, or a time such as 2026-01-01
+    #[arg(long, value_name = "TIME", required = true)]
+    pub before: String,
+    /// Only records of this account
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Only rows of this table
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
+    /// Remove them; without it, show what would be removed
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `store export`.
+#[derive(Debug, Clone, Args)]
+pub struct Export {
+    /// The folder to write to; made where it does not exist
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Nouns such as failures (default: all)
+    #[arg(value_name = "NOUN")]
+    pub nouns: Vec<String>,
+    /// Format: parquet, csv or ndjson
+    #[arg(long, short, value_name = "FORMAT", default_value = "parquet", value_parser = export_format)]
+    pub format: Format,
+    /// With the original records, where a noun has them
+    #[arg(long)]
+    pub raw: bool,
+    /// See [`Limits`].
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+fn export_format(text: &str) -> Result<Format, String> {
+    let format: Format = text.parse().map_err(|_| "expected parquet, csv or ndjson".to_owned())?;
+    let fits = matches!(format, Format::Parquet | Format::Csv | Format::Ndjson);
+    fits.then_some(format).ok_or_else(|| "expected parquet, csv or ndjson".to_owned())
 }
 
 /// Arguments of `store vacuum`.

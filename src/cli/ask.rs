@@ -3,6 +3,7 @@
 use super::args::{Asking, Global};
 use super::load::{Bar, MANIFEST_WAS_LOST, exit_code, inputs, load_options, on_threads};
 use super::say::{Failure, say};
+use super::store::described;
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -66,6 +67,9 @@ impl Tables {
         if store.manifest_was_lost() {
             say(MANIFEST_WAS_LOST);
         }
+        for commit in store.foreign() {
+            say(&format!("note: another program changed the store: {}", crate::render::visible(&described(commit))));
+        }
         tables.filled = Table::ALL.iter().copied().filter(|table| !store.manifest().files(*table).is_empty()).collect();
         tables.classified_by_others = store.manifest().classified_by_others(&FailureCatalog::current_version());
         for (table, provider) in store.tables() {
@@ -124,7 +128,7 @@ impl Tables {
             .enable_all()
             .build()?;
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
-        let session = plan::session(context.threads);
+        let session = plan::session(context.threads, context.memory);
         Ok(Tables {
             session,
             runtime,

@@ -13,6 +13,7 @@ use crate::exit::ExitCode;
 use crate::render::{Format, visible};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use indicatif::HumanBytes;
 use std::path::{Path, PathBuf};
 
 /// What a file was found to be.
@@ -34,6 +35,8 @@ pub struct Configured {
     pub store_origin: String,
     /// Where the zone comes from.
     pub tz_origin: String,
+    /// What set the memory.
+    pub memory_origin: String,
 }
 
 /// Reads the configuration files and puts what they say where no option and no variable says otherwise.
@@ -77,6 +80,14 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
         }
     }
     configured.settings.save(builtin_queries().map_err(|mistake| Failure::Sentence(mistake.to_string()))?);
+    configured.memory_origin = match (told("memory"), &configured.settings.memory) {
+        (Some(source), _) => option_or_variable(source, "option --memory", "ECS_AUDIT_MEMORY"),
+        (None, Some(setting)) => {
+            global.memory = Some(setting.value.clone());
+            setting.origin.clone()
+        }
+        (None, None) => "default, half of the machine's".to_owned(),
+    };
     configured.tz_origin = match (told("tz"), &configured.settings.tz) {
         (Some(source), _) => option_or_variable(source, "option --tz", "ECS_AUDIT_TZ"),
         (None, Some(setting)) => {
@@ -130,7 +141,7 @@ fn user_folder() -> Option<PathBuf> {
 
 /// Runs the command.
 pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let Configured { settings, looked, store_origin, tz_origin } = &global.configured;
+    let Configured { settings, looked, store_origin, tz_origin, memory_origin } = &global.configured;
     let path = |path: &Path| path.display().to_string();
     let paths = |paths: &[PathBuf]| paths.iter().map(|one| path(one)).collect::<Vec<_>>().join(", ");
     let (rules, rules_origin) = super::rules::paths(global);
@@ -138,6 +149,7 @@ pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result
     let mut rows = vec![
         row("store", path(&global.store), store_origin),
         row("tz", global.tz.clone().unwrap_or_else(|| "UTC".to_owned()), tz_origin),
+        row("memory", HumanBytes(context.memory as u64).to_string(), memory_origin),
         row("as_of", as_of.value, &as_of.origin),
     ];
     let (quotas, quotas_origin) = match (std::env::var("ECS_AUDIT_QUOTAS"), &settings.quotas) {

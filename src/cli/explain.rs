@@ -123,13 +123,17 @@ pub fn print(text: &str) -> Result<(), Failure> {
 
 /// A duration back from the newest event, or a time.
 pub fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
-    let Some(text) = text else { return Ok(None) };
-    let wrong = || Failure::Sentence(format!("--since `{text}`: expected a duration such as 7d, or a time such as 2026-03-04"));
+    let newest = tables.last.unwrap_or(context.now);
+    text.map(|text| point_in_time("--since", text, newest, context)).transpose()
+}
+
+/// The value of an option: a duration back from `anchor`, or a time.
+pub fn point_in_time(option: &str, text: &str, anchor: Timestamp, context: &Context) -> Result<Timestamp, Failure> {
+    let wrong = || Failure::Sentence(format!("{option} `{text}`: expected a duration such as 7d, or a time such as 2026-03-04"));
     if let Ok(duration) = read_duration(text, 0..text.len()) {
         let back = seconds(&duration).ok_or_else(wrong)?;
-        let newest = tables.last.unwrap_or(context.now);
-        return newest.checked_sub(SignedDuration::from_secs(back)).map(Some).map_err(|_| wrong());
+        return anchor.checked_sub(SignedDuration::from_secs(back)).map_err(|_| wrong());
     }
     let time = read_instant(text, 0..text.len()).ok().and_then(|instant| super::query::on_the_clock(instant, context));
-    time.map(Some).ok_or_else(wrong)
+    time.ok_or_else(wrong)
 }

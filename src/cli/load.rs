@@ -1,11 +1,13 @@
 //! `ecs-audit load`: exports into the store, with an account at the end.
 
 use super::args::{Global, Load};
+use super::explain::point_in_time;
 use super::say::{Failure, say};
+use super::store::described;
 use crate::context::Context;
 use crate::discover::{Input, Problem, find_inputs};
 use crate::exit::ExitCode;
-use crate::load::{FileReport, LoadOptions, Progress, Silent, Totals, Trouble};
+use crate::load::{FileReport, LoadOptions, Progress, Selection, Silent, Totals, Trouble};
 use crate::render::{describe_instant, visible};
 use crate::store::{Loaded, Store, WriteOptions};
 use crate::table::TableSet;
@@ -25,8 +27,10 @@ pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing from the st
 
 /// Runs the command.
 pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let (inputs, troubled) = inputs(&arguments.paths, Some(&global.store))?;
-    let options = load_options(context, true, TableSet::ALL);
+    let (mut inputs, troubled) = inputs(&arguments.paths, Some(&global.store))?;
+    let selection = selection(arguments, context)?;
+    let left_out = leave_out(&mut inputs, &selection);
+    let options = LoadOptions { selection, ..load_options(context, true, TableSet::ALL) };
     let loaded = on_threads(context.threads, || {
         let bar = Bar::new(&inputs, context.progress);
         let progress: &dyn Progress = match &bar {
@@ -41,6 +45,9 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
         }
         loaded
     })??;
+    for commit in &loaded.adopted {
+        say(&format!("note: another program changed the store, which is kept: {}", visible(&described(commit))));
+    }
     if loaded.manifest_was_lost {
         say(MANIFEST_WAS_LOST);
     }
@@ -48,9 +55,36 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
         say(&format!("note: the records are loaded, but small files of the store could not be merged: {why}"));
     }
     let mut out = io::stdout().lock();
-    out.write_all(account(&loaded, &global.store, context).as_bytes())?;
+    out.write_all(account(&loaded, &left_out, &global.store, context).as_bytes())?;
     out.flush()?;
     Ok(exit_code(&loaded.totals))
+}
+
+/// What is to be loaded.
+fn selection(arguments: &Load, context: &Context) -> Result<Selection, Failure> {
+    let time = |option: &str, text: &Option<String>| {
+        let time = text.as_deref().map(|text| point_in_time(option, text, context.now, context)).transpose()?;
+        Ok::<_, Failure>(time.map(jiff::Timestamp::as_microsecond))
+    };
+    Ok(Selection {
+        since: time("--since", &arguments.since)?,
+        until: time("--until", &arguments.until)?,
+        accounts: arguments.account.clone(),
+        regions: arguments.region.clone(),
+        removed: Vec::new(),
+    })
+}
+
+/// Leaves out files by their paths, and counts them by reason.
+fn leave_out(inputs: &mut Vec<Input>, selection: &Selection) -> BTreeMap<&'static str, u64> {
+    let mut left_out = BTreeMap::new();
+    if !selection.is_everything() {
+        inputs.retain(|input| {
+            let why = selection.leaves_out_file(&input.name);
+            why.map(|why| *left_out.entry(why).or_default() += 1).is_none()
+        });
+    }
+    left_out
 }
 
 /// How the store is written to.
@@ -71,6 +105,7 @@ pub fn load_options(context: &Context, keep_raw: bool, tables: TableSet) -> Load
         tables,
         inflate: crate::decode::inflate::InflateLimits::default(),
         max_file_bytes: 2 << 30,
+        selection: Selection::default(),
     }
 }
 
@@ -146,7 +181,7 @@ impl Progress for Bar {
 }
 
 /// The account of a load, as text.
-fn account(loaded: &Loaded, store: &Path, context: &Context) -> String {
+fn account(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, context: &Context) -> String {
     let totals = &loaded.totals;
     let count = |number: u64| HumanCount(number).to_string();
     let mut text = format!("loaded into {}\n", visible(&store.display().to_string()));
@@ -156,6 +191,10 @@ fn account(loaded: &Loaded, store: &Path, context: &Context) -> String {
         files.push_str(&format!(" ({} unchanged since they were loaded)", count(totals.unchanged)));
     }
     line("files", files);
+    if !left_out.is_empty() {
+        let reasons = left_out.iter().map(|(why, files)| format!("{} {why}", count(*files)));
+        line("not read", format!("{} (by their paths)", reasons.collect::<Vec<_>>().join(", ")));
+    }
     line("bytes", format!("{} uncompressed", HumanBytes(totals.bytes)));
     line(
         "records",

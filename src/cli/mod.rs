@@ -11,10 +11,12 @@ mod check;
 mod config;
 mod doctor;
 mod explain;
+mod export;
 mod fields;
 mod limits;
 mod load;
 mod manual;
+mod memory;
 mod preflight;
 mod queries;
 mod query;
@@ -111,6 +113,7 @@ fn context(cli: &Cli) -> Result<Context, Failure> {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let threads = cli.global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
+    let memory = memory::limit(cli.global.memory.as_deref())?;
     Ok(Context {
         now: jiff::Timestamp::now(),
         tz,
@@ -118,6 +121,7 @@ fn context(cli: &Cli) -> Result<Context, Failure> {
         color: is_terminal && !plain,
         progress: io::stderr().is_terminal() && !cli.global.quiet,
         threads: threads.max(1),
+        memory,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
 use crate::plan::nouns::{self, Need, Noun};
-use crate::plan::{Evidence, Options, PlanCatalog, ZoneName};
+use crate::plan::{self, Evidence, Options, PlanCatalog, ZoneName, nouns_named_in, register_nouns};
 use crate::render::{Format, Look, describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
@@ -28,9 +28,16 @@ const SUGGESTED: usize = 1000;
 
 /// Runs `sql`.
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let keep_raw = arguments.statement.to_lowercase().contains("raw") || arguments.statement.contains('*');
-    let tables = Tables::open(&arguments.asking.from, keep_raw, TableSet::named_in(&arguments.statement), global, context)?;
+    let statement = &arguments.statement;
+    let nouns = nouns_named_in(statement);
+    let mut keep_raw = statement.to_lowercase().contains("raw") || statement.contains('*');
+    let mut need = Need { raw: statement.to_lowercase().contains("raw"), zone: ZoneName::of(&context.tz), ..Need::default() };
+    keep_raw |= nouns.iter().any(|noun| noun.reads_originals);
+    let wanted = TableSet::named_in(&format!("{statement} {}", plan::tables_behind(&nouns, need)));
+    let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
+    need.anchor = tables.last.unwrap_or(context.now).as_microsecond();
+    tables.runtime.block_on(register_nouns(&tables.session, &nouns, need)).map_err(run::RunError::from)?;
     let answer = tables.sql(&arguments.statement)?;
     deliver(&answer, &arguments.asking, context)?;
     Ok(tables.loaded)

@@ -1,14 +1,15 @@
 //! `ecs-audit store`: what the store holds; compaction and vacuum.
 
-use super::args::{Global, StoreAction, StoreArgs, Vacuum};
+use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, Vacuum, Verify};
 use super::ask::{Tables, print};
+use super::explain::point_in_time;
 use super::load::{on_threads, write_options};
 use super::say::{Failure, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::load::catalog_version;
-use crate::render::{Format, describe_instant};
-use crate::store::{Maintained, Store};
+use crate::load::{RemovalRule, catalog_version};
+use crate::render::{Format, describe_instant, visible};
+use crate::store::{Fault, ForeignCommit, Maintained, Store};
 use crate::table::Table;
 use indicatif::{HumanBytes, HumanCount};
 use std::io::{self, Write};
@@ -20,6 +21,10 @@ pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<
         Some(StoreAction::Reclassify) => reclassify(global, context),
         Some(StoreAction::Compact) => compact(global, context),
         Some(StoreAction::Vacuum(vacuum)) => remove_replaced(vacuum, global, context),
+        Some(StoreAction::Verify(arguments)) => verify(arguments, global, context),
+        Some(StoreAction::Adopt(arguments)) => adopt(arguments, global, context),
+        Some(StoreAction::Drop(arguments)) => drop_old(arguments, global, context),
+        Some(StoreAction::Export(arguments)) => super::export::run(arguments, global, context),
     }
 }
 
@@ -40,20 +45,20 @@ fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     if done.kept > 0 {
         text.push_str(&format!("  {} records have no original in the store and stay as they are\n", HumanCount(done.kept)));
     }
-    tell(&text)
+    print_text(&text)
 }
 
 fn compact(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let options = write_options(global, context);
     let done: Maintained = on_threads(context.threads, || Store::compact(&global.store, options, &waiting))??;
-    tell(&format!("compacted: {} files became {}\n", done.files_before, done.files_after))
+    print_text(&format!("compacted: {} files became {}\n", done.files_before, done.files_after))
 }
 
 fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let options = write_options(global, context);
     let keep = i64::try_from(arguments.keep.as_micros()).unwrap_or(i64::MAX);
     let done: Maintained = on_threads(context.threads, || Store::vacuum(&global.store, keep, options, &waiting))??;
-    tell(&format!(
+    print_text(&format!(
         "vacuumed: {} of {} files removed, {} freed\n",
         done.files_before.saturating_sub(done.files_after),
         done.files_before,
@@ -61,11 +66,122 @@ fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Re
     ))
 }
 
+fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    if arguments.repair {
+        Store::repair(&global.store, write_options(global, context), &waiting)?;
+    }
+    let done = on_threads(context.threads, || Store::verify(&global.store))??;
+    let mut text = format!(
+        "verified: {} data files, {} rows, {}; {} files in the ledger\n",
+        HumanCount(done.files),
+        HumanCount(done.rows),
+        HumanBytes(done.bytes),
+        HumanCount(done.loaded_files)
+    );
+    for fault in &done.faults {
+        text.push_str(&format!("  {}: {}\n", if fault.is_serious() { "error" } else { "note" }, visible(&sentence(fault))));
+    }
+    let is_whole = !done.faults.iter().any(Fault::is_serious);
+    text.push_str(if is_whole { "the store is whole\n" } else { "the store is not whole\n" });
+    print_text(&text)?;
+    Ok(if is_whole { ExitCode::Ok } else { ExitCode::Finding })
+}
+
+fn sentence(fault: &Fault) -> String {
+    match fault {
+        Fault::ManifestIsStale => {
+            "manifest.json is missing or behind the logs; a load or `ecs-audit store verify --repair` rebuilds it".to_owned()
+        }
+        Fault::NotAdopted(table) => {
+            format!("another program changed table `{}`; `ecs-audit store adopt` makes that a part of the store", table.name())
+        }
+        Fault::LogDiffers(table) => format!("the Delta log of table `{}` names other files than manifest.json", table.name()),
+        Fault::Missing(path) => format!("`{}` is missing; copy it back, or load the export into a new store", path.display()),
+        Fault::Size { path, expected, found } => {
+            format!("`{}` has {found} bytes, not {expected}; copy it again, or load the export into a new store", path.display())
+        }
+        Fault::Unreadable { path, detail } => {
+            format!("`{}` cannot be decoded ({detail}); copy it again, or load the export into a new store", path.display())
+        }
+        Fault::Rows { path, expected, found } => format!("`{}` has {found} rows, not {expected}", path.display()),
+        Fault::Duplicates { table, rows } => format!("{rows} rows of table `{}` are there more than once", table.name()),
+        Fault::Ledger(file) => format!("the counts of `{file}` in the ledger do not add up"),
+        Fault::Orphan(path) => format!("`{}` belongs to nothing; it can be deleted", path.display()),
+    }
+}
+
+fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let options = write_options(global, context);
+    if arguments.undo {
+        let tables = on_threads(context.threads, || Store::take_back(&global.store, options, &waiting))??;
+        let names: Vec<&str> = tables.iter().map(|table| table.name()).collect();
+        let done = if names.is_empty() { "nothing to undo".to_owned() } else { format!("undone in {}", names.join(", ")) };
+        return print_text(&format!("{done}\n"));
+    }
+    let adopted = on_threads(context.threads, || Store::adopt(&global.store, options, &waiting))??;
+    let mut text = adopted.iter().map(|commit| format!("adopted: {}\n", visible(&described(commit)))).collect::<String>();
+    if adopted.is_empty() {
+        text.push_str("nothing to adopt: no other program has changed the store\n");
+    }
+    print_text(&text)
+}
+
+/// A commit of another program, in a line.
+pub fn described(commit: &ForeignCommit) -> String {
+    let rows = match commit.rows_removed {
+        0 => "no rows changed".to_owned(),
+        removed if removed > 0 => format!("{removed} rows removed"),
+        added => format!("{} rows added", -added),
+    };
+    format!("{} of table `{}` (version {}): {rows}", commit.operation, commit.table.name(), commit.version)
+}
+
+fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let store = Store::open(&global.store)?;
+    let newest = store.manifest().last_event.and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+    let before = point_in_time("--before", &arguments.before, newest.unwrap_or(context.now), context)?;
+    let table = match &arguments.table {
+        None => None,
+        Some(name) => Some(droppable(name)?),
+    };
+    let rule = RemovalRule { table, account: arguments.account.clone(), before: before.as_microsecond() };
+    let dropped = if arguments.yes {
+        let options = write_options(global, context);
+        on_threads(context.threads, || Store::drop_rows(&global.store, &rule, options, &waiting))??
+    } else {
+        on_threads(context.threads, || store.drop_preview(&rule))??
+    };
+    let mut text = format!("records before {}\n", describe_instant(before, &context.tz));
+    for of_table in &dropped {
+        text.push_str(&format!(
+            "  {:<18} {:>12} rows in {} files\n",
+            of_table.table.name(),
+            HumanCount(of_table.rows).to_string(),
+            of_table.files + of_table.rewritten
+        ));
+    }
+    text.push_str(match (dropped.is_empty(), arguments.yes) {
+        (true, false) => "nothing is that old\n",
+        (true, true) => "nothing is that old; older records will not be loaded\n",
+        (false, false) => "nothing was removed: repeat the command with --yes\n",
+        (false, true) => "removed; they will not be loaded again\n",
+    });
+    print_text(&text)
+}
+
+fn droppable(name: &str) -> Result<Table, Failure> {
+    let known = || Table::ALL.iter().copied().filter(|table| table.holds_events());
+    known().find(|table| table.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = known().map(Table::name).collect();
+        Failure::Sentence(format!("unknown table `{name}`: expected {}", names.join(", ")))
+    })
+}
+
 fn waiting() {
     say("note: another ecs-audit is writing to the store; waiting for it");
 }
 
-fn tell(text: &str) -> Result<ExitCode, Failure> {
+fn print_text(text: &str) -> Result<ExitCode, Failure> {
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(ExitCode::Ok)
 }

@@ -47,6 +47,8 @@ pub struct Config {
     pub store: Option<PathBuf>,
     /// The time zone.
     pub tz: Option<String>,
+    /// The memory to use, such as 4GiB.
+    pub memory: Option<String>,
     /// What relative times count back from.
     pub as_of: Option<String>,
     /// The file with quotas.
@@ -60,7 +62,7 @@ pub struct Config {
 }
 
 /// What may stand at the top of a file.
-const KEYS: &[&str] = &["store", "tz", "as_of", "quotas", "rules", "packs", "queries"];
+const KEYS: &[&str] = &["store", "tz", "memory", "as_of", "quotas", "rules", "packs", "queries"];
 
 impl Config {
     /// Reads the text of a file. Paths in it count from its folder.
@@ -78,6 +80,7 @@ impl Config {
             path: path.to_owned(),
             store: top.text("store")?.map(file),
             tz: top.text("tz")?.map(str::to_owned),
+            memory: top.text("memory")?.map(str::to_owned),
             as_of: top.scalar("as_of")?,
             quotas: top.text("quotas")?.map(file),
             rules: files("rules")?,
@@ -119,7 +122,7 @@ mod tests {
     fn an_unknown_key_is_a_mistake() {
         assert_eq!(
             parse("timezone = \"UTC\"").unwrap_err().what,
-            "unknown key `timezone`; expected store, tz, as_of, quotas, rules, packs, queries"
+            "unknown key `timezone`; expected store, tz, memory, as_of, quotas, rules, packs, queries"
         );
     }
 }

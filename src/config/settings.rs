@@ -28,6 +28,8 @@ pub struct Settings {
     pub store: Option<Setting<PathBuf>>,
     /// The time zone.
     pub tz: Option<Setting<String>>,
+    /// The memory to use.
+    pub memory: Option<Setting<String>>,
     /// What relative times count back from.
     pub as_of: Option<Setting<String>>,
     /// The file with quotas.
@@ -46,6 +48,7 @@ impl Settings {
         let origin = format!("{} ({})", config.path.display(), layer.word());
         set(&mut self.store, config.store, &origin);
         set(&mut self.tz, config.tz, &origin);
+        set(&mut self.memory, config.memory, &origin);
         set(&mut self.as_of, config.as_of, &origin);
         set(&mut self.quotas, config.quotas, &origin);
         set(&mut self.rules, (!config.rules.is_empty()).then_some(config.rules), &origin);

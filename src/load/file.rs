@@ -4,6 +4,8 @@ use super::Known;
 use super::account::{FileReport, Trouble};
 use super::contain::contained;
 use super::flow::{load_flow_log, load_parquet, load_record};
+use super::seen::Claim;
+use super::selection::REMOVED;
 use super::worker::{LoadError, LoadOptions, Pool, Worker};
 use crate::decode::buffer::Buffer;
 use crate::decode::chunk::{Chunk, chunks};
@@ -452,11 +454,20 @@ pub(super) fn accept(
             detail: format!("the record is dated {}, more than a day after it was loaded", time_text(record.time)),
         },
         Modeled::Record(record) => {
-            report.read += 1;
-            if worker.keep(&record)? {
-                report.loaded += 1;
-            } else {
-                report.duplicate += 1;
+            if let Some(why) = options.selection.leaves_out(&record) {
+                report.filter(why);
+                return Ok(());
+            }
+            match worker.keep(&record)? {
+                Claim::New => {
+                    report.read += 1;
+                    report.loaded += 1;
+                }
+                Claim::Duplicate => {
+                    report.read += 1;
+                    report.duplicate += 1;
+                }
+                Claim::Removed => report.filter(REMOVED),
             }
             let region = record.rows.first().and_then(Row::region);
             report.see(record.time, record.account.as_deref(), region);

@@ -10,6 +10,7 @@ mod contain;
 mod file;
 mod flow;
 mod seen;
+mod selection;
 mod turn;
 mod worker;
 
@@ -17,7 +18,8 @@ pub use account::{FileReport, Totals, Trouble};
 pub use again::{Kept, model_again};
 pub use contain::silence_contained_panics;
 pub use file::read_bytes;
-pub use seen::{Existing, Identity, Seen, identity};
+pub use seen::{Claim, Existing, Identity, Seen, Stored, identity};
+pub use selection::{RemovalRule, Selection, is_by_request};
 pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};
 
 use crate::discover::Input;

@@ -8,7 +8,7 @@ use crate::table::Table;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use siphasher::sip128::{Hasher128, SipHasher13};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -50,13 +50,17 @@ impl Kept {
 
 /// The identities of one table and day.
 #[derive(Debug, Default)]
-pub struct Set(HashTable<Kept>);
+pub struct Set {
+    seen: HashTable<Kept>,
+    /// Those of them that were removed from the store: mostly none.
+    removed: HashSet<Identity>,
+}
 
 impl Set {
     /// Whether an identity is new; it no longer is then.
     fn insert(&mut self, identity: Identity) -> bool {
         let kept = Kept::of(identity);
-        match self.0.entry(kept.hash(), |known| *known == kept, Kept::hash) {
+        match self.seen.entry(kept.hash(), |known| *known == kept, Kept::hash) {
             Entry::Occupied(_) => false,
             Entry::Vacant(slot) => {
                 slot.insert(kept);
@@ -67,12 +71,32 @@ impl Set {
 
     /// Bytes of memory.
     fn bytes(&self) -> usize {
-        self.0.allocation_size()
+        self.seen.allocation_size()
     }
 }
 
-/// Reads the identities that the store has of one table and day.
-pub type Existing<'s> = dyn Fn(Table, Day) -> Result<Vec<Identity>, String> + Sync + 's;
+/// The identities that a store knows of one table and day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Records that it has.
+    pub present: Vec<Identity>,
+    /// Records that were removed from it.
+    pub removed: Vec<Identity>,
+}
+
+/// Reads what the store knows of one table and day.
+pub type Existing<'s> = dyn Fn(Table, Day) -> Result<Stored, String> + Sync + 's;
+
+/// What became of the claim to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It is the first one.
+    New,
+    /// The record has been seen before.
+    Duplicate,
+    /// The record was removed from the store.
+    Removed,
+}
 
 /// The identities of one table and day; nothing until the store was asked for its own.
 pub type OfDay = Arc<Mutex<Option<Set>>>;
@@ -110,9 +134,9 @@ impl<'s> Seen<'s> {
         Arc::clone(days.entry((table, day)).or_default())
     }
 
-    /// Claims a record; true for the first claim only. `last` is the thread's own: its records mostly are of the same
+    /// Claims a record; only the first claim is new. `last` is the thread's own: its records mostly are of the same
     /// table and day as the one before.
-    pub fn claim(&self, last: &mut LastDay, table: Table, day: Day, identity: Identity) -> Result<bool, String> {
+    pub fn claim(&self, last: &mut LastDay, table: Table, day: Day, identity: Identity) -> Result<Claim, String> {
         let set = match last {
             Some((key, set)) if *key == (table, day) => set,
             last => &mut last.insert(((table, day), self.of_day(table, day))).1,
@@ -129,14 +153,26 @@ impl<'s> Seen<'s> {
             0 => {}
             grown => _ = self.bytes.fetch_add(grown, Ordering::Relaxed),
         }
-        Ok(is_new)
+        Ok(match is_new {
+            true => Claim::New,
+            false if set.removed.contains(&identity) => Claim::Removed,
+            false => Claim::Duplicate,
+        })
     }
 
     /// What the store has of a table and day.
     fn stored(&self, table: Table, day: Day) -> Result<Set, String> {
-        let stored = self.existing.map_or_else(|| Ok(Vec::new()), |existing| existing(table, day))?;
+        let Stored { present, removed } = self.existing.map_or_else(|| Ok(Stored::default()), |existing| existing(table, day))?;
         let mut set = Set::default();
-        stored.into_iter().for_each(|identity| _ = set.insert(identity));
+        for identity in present {
+            set.insert(identity);
+        }
+        for identity in removed {
+            // One that was loaded again since is a duplicate.
+            if set.insert(identity) {
+                set.removed.insert(identity);
+            }
+        }
         Ok(set)
     }
 }
@@ -154,12 +190,18 @@ mod tests {
 
     #[test]
     fn one_claim_succeeds() {
-        let existing =
-            |table: Table, _day: i32| Ok(if table == Table::Calls { vec![identity(Some("1"), "a")] } else { Vec::new() });
+        let existing = |table: Table, _day: i32| {
+            Ok(match table {
+                Table::Calls => Stored { present: vec![identity(Some("1"), "a")], removed: vec![identity(Some("1"), "b")] },
+                _ => Stored::default(),
+            })
+        };
         let (seen, mut last) = (Seen::new(Some(&existing)), None);
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("1"), "a")), Ok(false));
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(true));
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(false));
-        assert_eq!(seen.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(true));
+        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("1"), "a")), Ok(Claim::Duplicate));
+        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("1"), "b")), Ok(Claim::Removed));
+        assert_eq!(seen.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "b")), Ok(Claim::New));
+        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::New));
+        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::Duplicate));
+        assert_eq!(seen.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(Claim::New));
     }
 }

@@ -1,6 +1,7 @@
 //! What one thread of a load has: buffers that are used again, and columns that fill up.
 
-use super::seen::{LastDay, Seen, identity};
+use super::seen::{Claim, LastDay, Seen, identity};
+use super::selection::Selection;
 use crate::decode::buffer::Buffer;
 use crate::decode::inflate::InflateLimits;
 use crate::model::Record;
@@ -14,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 pub type Day = i32;
 
 /// How a load behaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LoadOptions {
     /// Records later than this (microseconds) are quarantined: the clock plus 24 h.
     pub latest: i64,
@@ -26,6 +27,8 @@ pub struct LoadOptions {
     pub inflate: InflateLimits,
     /// Bytes a file may have on disk.
     pub max_file_bytes: u64,
+    /// Which records are taken.
+    pub selection: Selection,
 }
 
 /// Why a load ends.
@@ -107,26 +110,27 @@ impl<'s> Worker<'s> {
     }
 
     /// Keeps the rows of a record, if it is new.
-    pub fn keep(&mut self, record: &Record<'_>) -> Result<bool, LoadError> {
+    pub fn keep(&mut self, record: &Record<'_>) -> Result<Claim, LoadError> {
         self.keeping = true;
         let kept = self.keep_new(record);
         self.keeping = false;
         kept
     }
 
-    fn keep_new(&mut self, record: &Record<'_>) -> Result<bool, LoadError> {
+    fn keep_new(&mut self, record: &Record<'_>) -> Result<Claim, LoadError> {
         let day = day_of(record.time);
         let identity = match record.rows.first() {
             Some(row) => identity(row.account(), row.id().unwrap_or_default()),
             None => identity(record.account.as_deref(), &record.id),
         };
-        if !self.seen.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Shelf)? {
-            return Ok(false);
+        let claim = self.seen.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Shelf)?;
+        if claim != Claim::New {
+            return Ok(claim);
         }
         for row in &record.rows {
             self.push(row, record.time)?;
         }
-        Ok(true)
+        Ok(Claim::New)
     }
 
     fn push(&mut self, row: &Row<'_>, record_time: i64) -> Result<(), LoadError> {

@@ -55,7 +55,7 @@ pub fn records_called(tables: &[Table]) -> String {
             Table::ServiceEvents => "service events",
             Table::RunRecords | Table::JobSubmissions | Table::RunEvents => "dstack runs",
             Table::Flows => "VPC flow logs",
-            Table::Failures | Table::Quarantine | Table::Files => "records",
+            Table::Failures | Table::Quarantine | Table::Removed | Table::Files => "records",
         };
         if !names.contains(&name) {
             names.push(name);

@@ -1,10 +1,13 @@
 //! The engine, set up.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionContext;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
@@ -16,11 +19,16 @@ use super::function::{
 use super::quotas::Quotas;
 use super::sweep::{WholePartitions, instance_stalls_function, quota_steps_function};
 
+/// An error about memory names this many operators, those that hold most.
+const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
+
 /// A session without tables that uses so many threads.
 ///
 /// Filters are applied while Parquet is read. Statistics are not collected from files: the store
 /// knows what it wrote.
-pub fn session(threads: usize) -> SessionContext {
+/// Queries use at most `memory` bytes, as far as the engine accounts for what it holds; sorts, joins and groups beyond that
+/// spill to the system's folder of temporary files.
+pub fn session(threads: usize, memory: usize) -> SessionContext {
     let mut config = SessionConfig::new()
         .with_target_partitions(threads.max(1))
         .with_batch_size(8192)
@@ -31,7 +39,13 @@ pub fn session(threads: usize) -> SessionContext {
     parquet.pushdown_filters = true;
     parquet.reorder_filters = true;
     let rules = WholePartitions::among(PhysicalOptimizer::new().rules);
-    let state = SessionStateBuilder::new_with_default_features().with_config(config).with_physical_optimizer_rules(rules);
+    // A spilling operator gets an equal share of what the others leave: none can starve the rest.
+    let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
+    let runtime = Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), ..RuntimeEnv::default() });
+    let state = SessionStateBuilder::new_with_default_features()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_physical_optimizer_rules(rules);
     let session = SessionContext::new_with_state(state.build());
     session.register_udf(json_path_function());
     session.register_udf(message_template_function());

@@ -161,6 +161,11 @@ pub async fn sql(session: &SessionContext, text: &str) -> Result<Answer, RunErro
     Ok(Answer { query: String::new(), columns, schema, batches, window: AnswerWindow::default(), spark: false })
 }
 
+/// The columns of rows that no question of the language asked for.
+pub fn frame_columns(frame: &DataFrame) -> Vec<Column> {
+    sql_columns(frame).1
+}
+
 fn sql_columns(frame: &DataFrame) -> (SchemaRef, Vec<Column>) {
     let fields: Vec<Field> =
         frame.schema().fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true)).collect();

@@ -6,11 +6,13 @@
 //! removed while the store's manifest or logs are in doubt.
 
 use super::delta::{self, CommitInfo, Facts};
-use super::manifest::{DataFile, Manifest, Superseded, TableState};
-use super::write::{load_of, table_folder};
-use super::{StoreError, lock};
+use super::manifest::{DataFile, Manifest, TableState};
+use super::reconcile::{ForeignCommit, Reconciled, Unfinished, reconcile};
+use super::write::{LoadWriter, load_of, table_folder};
+use super::{StoreError, fault, lock, removed};
 use crate::table::Table;
 use futures::future::try_join_all;
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,6 +28,12 @@ const CATALOGS: &str = "ecs-audit.catalogs";
 const COMPACTION: &str = "ecs-audit.compaction";
 /// Marks commits that classified the rows again.
 const RECLASSIFIED: &str = "ecs-audit.reclassified";
+/// Marks commits that undo what an unfinished change left.
+const UNDOES: &str = "ecs-audit.undoes";
+/// Marks commits that accept what other programs changed.
+const ADOPTED: &str = "ecs-audit.adopted";
+/// Marks commits that remove old records.
+const DROPPED: &str = "ecs-audit.dropped";
 
 /// What a change is made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +44,10 @@ pub enum Purpose {
     Compaction,
     /// The same records, classified by this version of the failure catalog.
     Reclassification(String),
+    /// What other programs changed becomes a part of the store.
+    Adoption,
+    /// Old records leave the store.
+    Retention,
 }
 
 impl Purpose {
@@ -45,6 +57,8 @@ impl Purpose {
             Purpose::Load => {}
             Purpose::Compaction => facts.push((COMPACTION.to_owned(), json!(true))),
             Purpose::Reclassification(version) => facts.push((RECLASSIFIED.to_owned(), json!(version))),
+            Purpose::Adoption => facts.push((ADOPTED.to_owned(), json!(true))),
+            Purpose::Retention => facts.push((DROPPED.to_owned(), json!(true))),
         }
         facts
     }
@@ -72,13 +86,21 @@ pub async fn commit(
     now: i64,
 ) -> Result<(), StoreError> {
     let mut next = manifest.clone();
+    let shrinks = changes.values().any(|change| !change.remove.is_empty());
     let ledger = changes.remove(&Table::Files).unwrap_or_default();
     let facts = purpose.facts(&next);
+    let load = next.loads;
+    sync_files(root, &changes, &ledger)?;
+    evolve_all(root, &mut next, &facts).await?;
     let versions = changes.iter().map(async |(table, change)| {
+        fault::step(root)?;
         let delta = delta::open_or_create(root, *table).await?;
-        delta::commit(&delta, *table, change_of(change, purpose, now, facts.clone())).await
+        let version = delta::commit(&delta, *table, change_of(change, purpose, (load, now), facts.clone())).await?;
+        delta::sync_commit(root, *table, version)?;
+        fault::step(root)?;
+        Ok::<u64, StoreError>(version)
     });
-    let versions = try_join_all(versions).await?;
+    let versions: Vec<u64> = try_join_all(versions).await?;
     for ((table, change), version) in changes.into_iter().zip(versions) {
         replace(&mut next, table, version, change, now);
     }
@@ -86,26 +108,75 @@ pub async fn commit(
     let mut facts = facts;
     facts.push((TABLES.to_owned(), Value::Object(versions)));
     facts.push((CATALOGS.to_owned(), json!(next.catalogs)));
+    fault::step(root)?;
     let delta = delta::open_or_create(root, Table::Files).await?;
-    let version = delta::commit(&delta, Table::Files, change_of(&ledger, purpose, now, facts)).await?;
+    let version = delta::commit(&delta, Table::Files, change_of(&ledger, purpose, (load, now), facts)).await?;
+    delta::sync_commit(root, Table::Files, version)?;
+    fault::step(root)?;
     replace(&mut next, Table::Files, version, ledger, now);
+    if shrinks {
+        next.recount();
+    }
     next.write(root)?;
     *manifest = next;
     Ok(())
 }
 
-fn change_of<'a>(change: &'a TableChange, purpose: &Purpose, now: i64, facts: Facts) -> delta::Change<'a> {
+/// Adds the columns of this release to the metadata of tables that an earlier one created, so that other engines see them.
+async fn evolve_all(root: &Path, manifest: &mut Manifest, facts: &Facts) -> Result<(), StoreError> {
+    let load = manifest.loads;
+    for table in Table::ALL {
+        let Some(state) = manifest.tables.get_mut(table.name()) else { continue };
+        let columns = table.fields().len();
+        if state.columns == columns {
+            continue;
+        }
+        fault::step(root)?;
+        if let Some(version) = delta::evolve(root, *table, load, facts.clone()).await? {
+            delta::sync_commit(root, *table, version)?;
+            state.version = version;
+        }
+        state.columns = columns;
+    }
+    Ok(())
+}
+
+fn change_of<'a>(change: &'a TableChange, purpose: &Purpose, (load, now): (u64, i64), facts: Facts) -> delta::Change<'a> {
     let data_change = *purpose != Purpose::Compaction;
-    delta::Change { add: &change.add, remove: &change.remove, data_change, at: now / 1000, facts }
+    delta::Change { add: &change.add, remove: &change.remove, data_change, at: now / 1000, load, facts }
+}
+
+/// Makes the data files of a change durable, with the folders that name them, before a commit names them. The system
+/// writes several files at a time faster than one after the other.
+fn sync_files(root: &Path, changes: &BTreeMap<Table, TableChange>, ledger: &TableChange) -> Result<(), StoreError> {
+    let of_table = |table: Table, change: &TableChange| {
+        let folder = table_folder(root, table);
+        change.add.iter().map(|file| folder.join(&file.path)).collect::<Vec<_>>()
+    };
+    let mut files: Vec<_> = changes.iter().flat_map(|(table, change)| of_table(*table, change)).collect();
+    files.extend(of_table(Table::Files, ledger));
+    let folders: BTreeSet<_> = files.iter().flat_map(|file| file.ancestors().skip(1).take(2).map(Path::to_path_buf)).collect();
+    files.par_iter().with_max_len(1).try_for_each(|file| durable(file))?;
+    folders.iter().try_for_each(|folder| durable(folder))
+}
+
+/// Waits until the system has written a file or folder to the disk.
+///
+/// # Errors
+/// When it could not be written.
+pub fn durable(path: &Path) -> Result<(), StoreError> {
+    fault::step(path)?;
+    let sync = || fs::File::open(path)?.sync_all();
+    sync().map_err(|error| StoreError::io(path, error))
+}
+
+/// Whether a commit is one of ours.
+pub fn is_ours(commit: &delta::Commit) -> bool {
+    commit.has_our_id || commit.info.contains_key(LOAD)
 }
 
 fn replace(manifest: &mut Manifest, table: Table, version: u64, change: TableChange, now: i64) {
-    let superseded = |file: &DataFile| Superseded { table: table.name().to_owned(), path: file.path.clone(), at: now };
-    manifest.superseded.extend(change.remove.iter().map(superseded));
-    let removed: BTreeSet<&str> = change.remove.iter().map(|file| file.path.as_str()).collect();
-    if let Some(state) = manifest.tables.get_mut(table.name()).filter(|_| !removed.is_empty()) {
-        state.files.retain(|file| !removed.contains(file.path.as_str()));
-    }
+    manifest.leave(table, &change.remove, now);
     manifest.add(table, version, change.add);
 }
 
@@ -116,15 +187,17 @@ pub struct Recovered {
     pub manifest: Manifest,
     /// Whether it had been lost.
     pub was_lost: bool,
+    /// What other programs changed since the store was written to last, which is a part of it now.
+    pub adopted: Vec<ForeignCommit>,
 }
 
 /// Brings a store into the state of its last whole change: a manifest that was lost or is behind the ledger is made again,
-/// and what a change that died has left is undone. A new store gets its manifest here, so that one without a manifest
-/// is never taken for new. The lock shows that nobody else is writing.
+/// what a change that died has left is undone, and what other programs changed is adopted. A new store gets its manifest
+/// here, so that one without a manifest is never taken for new. The lock shows that nobody else is writing.
 ///
 /// # Errors
-/// When parts of the store are missing. Nothing has been changed then.
-pub async fn recover(root: &Path, _lock: &lock::WriteLock) -> Result<Recovered, StoreError> {
+/// When parts of the store are missing, or what other programs changed cannot be used. Nothing has been changed then.
+pub async fn recover(root: &Path, _lock: &lock::WriteLock, unfinished: Unfinished, now: i64) -> Result<Recovered, StoreError> {
     let on_disk = Manifest::read(root)?;
     let (mut manifest, was_lost) = match on_disk.clone() {
         Some(manifest) => match ahead_of(root, &manifest).await? {
@@ -134,28 +207,74 @@ pub async fn recover(root: &Path, _lock: &lock::WriteLock) -> Result<Recovered, 
         None if holds_tables(root) => (rebuilt(root).await?, true),
         None => (Manifest::default(), true),
     };
-    let mut moved = Vec::new();
-    for table in Table::ALL {
-        let folder = table_folder(root, *table);
-        if folder.join(delta::LOG).is_dir() {
-            // A table that no manifest names was created by a change that died: version 0 is the empty table.
-            let version = manifest.table(*table).map_or(0, |state| state.version);
-            moved.push((*table, version, delta::restore(root, *table, version).await?));
-        } else if manifest.table(*table).is_some_and(|state| !state.files.is_empty()) {
-            let detail = format!("the log of table `{}` is missing", table.name());
-            return Err(StoreError::Incomplete { root: root.to_path_buf(), detail });
+    let was_lost = was_lost && manifest.loads > 0;
+    let found = beyond(root, &manifest, unfinished).await?;
+    let mut adopted = Vec::new();
+    let mut rows_changed = Vec::new();
+    for (table, found) in found {
+        let mut version = found.version;
+        if !found.undo.add.is_empty() || !found.undo.remove.is_empty() {
+            fault::step(root)?;
+            let undone = TableChange { add: found.undo.remove, remove: found.undo.add };
+            let facts = vec![(LOAD.to_owned(), json!(manifest.loads)), (UNDOES.to_owned(), json!(true))];
+            let delta = delta::open_or_create(root, table).await?;
+            version = delta::commit(&delta, table, change_of(&undone, &Purpose::Load, (manifest.loads, now), facts)).await?;
+        }
+        manifest.adopt(table, version, found.files, now);
+        if !found.foreign.is_empty() {
+            adopted.extend(found.foreign);
+            rows_changed.push((table, found.rows_changed));
         }
     }
-    for (table, _, version) in moved.iter().filter(|(_, before, after)| before != after) {
-        manifest.tables.entry(table.name().to_owned()).or_default().version = *version;
-    }
-    if on_disk.as_ref() != Some(&manifest) {
-        manifest.write(root)?;
+    if adopted.is_empty() {
+        if on_disk.as_ref() != Some(&manifest) {
+            manifest.write(root)?;
+        }
+    } else {
+        manifest.recount();
+        let mut next = manifest.clone();
+        next.loads += 1;
+        let writer = LoadWriter::new(root, next.loads);
+        for (table, changed) in &rows_changed {
+            removed::remember(root, &manifest, *table, changed, &writer, now)?;
+        }
+        let changes = writer.finish()?.into_iter().map(|(table, add)| (table, TableChange { add, remove: Vec::new() }));
+        commit(root, &mut next, changes.collect(), &Purpose::Adoption, now).await?;
+        manifest = next;
     }
     for table in Table::ALL {
         remove_unfinished(&table_folder(root, *table), manifest.loads)?;
     }
-    Ok(Recovered { was_lost: was_lost && manifest.loads > 0, manifest })
+    Ok(Recovered { manifest, was_lost, adopted })
+}
+
+/// What the logs of the tables hold beyond the manifest.
+///
+/// # Errors
+/// When a log is missing or ends too early, or what other programs changed cannot be used.
+pub async fn beyond(root: &Path, manifest: &Manifest, unfinished: Unfinished) -> Result<Vec<(Table, Reconciled)>, StoreError> {
+    let mut found = Vec::new();
+    for table in Table::ALL {
+        let known = manifest.table(*table);
+        if table_folder(root, *table).join(delta::LOG).is_dir() {
+            // A table that no manifest names was created by a change that died: version 0 is the empty table.
+            let (version, files) = known.map_or((0, &[][..]), |state| (state.version, &state.files));
+            let newest = delta::newest(root, *table)?;
+            if newest < version {
+                let detail =
+                    format!("the log of table `{}` ends at version {newest}, and version {version} is needed", table.name());
+                return Err(StoreError::Incomplete { root: root.to_path_buf(), detail });
+            }
+            if newest > version {
+                let reconciled = reconcile(root, *table, (version, files), newest, unfinished).await?;
+                found.push((*table, reconciled));
+            }
+        } else if known.is_some_and(|state| !state.files.is_empty()) {
+            let detail = format!("the log of table `{}` is missing", table.name());
+            return Err(StoreError::Incomplete { root: root.to_path_buf(), detail });
+        }
+    }
+    Ok(found)
 }
 
 /// Whether there is anything in the folder of the tables.
@@ -238,7 +357,7 @@ fn same_records_up_to(root: &Path, table: Table, version: u64) -> Result<u64, St
 }
 
 /// Checks that every file of a manifest is there in its full length.
-fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
+pub fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
     let mut missing = Vec::new();
     let mut count = 0;
     for table in Table::ALL {

@@ -1,16 +1,24 @@
 //! The Delta log of each table: created, committed to, restored.
 
 use super::StoreError;
+use super::commit::durable;
 use super::manifest::DataFile;
 use super::write::{day_name, day_of_name, load_of, table_folder};
 use crate::table::{FieldKind, Table};
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
-use deltalake_core::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField};
+use deltalake_core::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField, StructType, Transaction};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The application id of our commits: `txn` actions have it, with the number of the change.
+const APPLICATION: &str = "ecs-audit";
+
+/// How originals are stored, in the properties of each table.
+const RAW_CONVENTION: &str =
+    r#"in the column raw, "\u0001", "\u0002" and "\u0003" stand for the values of id, request_id and shared_event_id"#;
 
 /// The folder of the log in that of its table.
 pub const LOG: &str = "_delta_log";
@@ -47,8 +55,29 @@ pub async fn open_or_create(root: &Path, table: Table) -> Result<DeltaTable, Sto
         .with_table_name(table.name())
         .with_columns(columns)
         .with_partition_columns(["day"])
+        .with_raise_if_key_not_exists(false)
+        .with_configuration([("ecs-audit.raw", Some(RAW_CONVENTION))])
         .await
         .map_err(failed(table))
+}
+
+/// Adds columns that the table lacks to its metadata, and gives the new version if there were any.
+pub async fn evolve(root: &Path, table: Table, load: u64, facts: Facts) -> Result<Option<u64>, StoreError> {
+    let delta = open_or_create(root, table).await?;
+    let schema = delta.snapshot().map_err(failed(table))?.schema();
+    let missing = table.fields().iter().filter(|field| schema.field(field.name).is_none());
+    let missing: Vec<StructField> = missing.map(|field| StructField::new(field.name, delta_type(field.kind), true)).collect();
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    let delta = delta.add_columns().with_fields(missing).with_commit_properties(properties(load, facts));
+    Ok(delta.await.map_err(failed(table))?.version())
+}
+
+/// What marks a commit as ours.
+fn properties(load: u64, facts: Facts) -> CommitProperties {
+    let transaction = Transaction::new(APPLICATION, i64::try_from(load).unwrap_or(i64::MAX));
+    CommitProperties::default().with_metadata(facts).with_application_transaction(transaction)
 }
 
 fn delta_type(kind: FieldKind) -> DataType {
@@ -72,6 +101,8 @@ pub struct Change<'a> {
     pub data_change: bool,
     /// When, in milliseconds since 1970 UTC.
     pub at: i64,
+    /// The number of the change, for the `txn` action.
+    pub load: u64,
     /// Facts for the log.
     pub facts: Facts,
 }
@@ -89,8 +120,7 @@ pub async fn commit(delta: &DeltaTable, table: Table, change: Change<'_>) -> Res
     let actions: Vec<Action> = removes.chain(adds).collect();
     let state = delta.snapshot().map_err(failed(table))?;
     let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: Some(vec!["day".to_owned()]), predicate: None };
-    let properties = CommitProperties::default().with_metadata(change.facts.clone());
-    let done = CommitBuilder::from(properties)
+    let done = CommitBuilder::from(properties(change.load, change.facts.clone()))
         .with_actions(actions)
         .build(Some(state as &dyn TableReference), delta.log_store(), operation)
         .await
@@ -103,6 +133,23 @@ fn partition(file: &DataFile) -> HashMap<String, Option<String>> {
 }
 
 fn add_action(file: &DataFile, change: &Change<'_>) -> Add {
+    Add {
+        path: file.path.clone(),
+        partition_values: partition(file),
+        size: i64::try_from(file.size).unwrap_or(i64::MAX),
+        modification_time: change.at,
+        data_change: change.data_change,
+        stats: Some(stats_of(file).to_string()),
+        tags: None,
+        deletion_vector: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+    }
+}
+
+/// What the log says of the rows of a file.
+fn stats_of(file: &DataFile) -> serde_json::Value {
     let time = |micros: Option<i64>| {
         micros
             .and_then(|micros| Timestamp::from_microsecond(micros).ok())
@@ -113,19 +160,7 @@ fn add_action(file: &DataFile, change: &Change<'_>) -> Add {
         stats["minValues"] = first;
         stats["maxValues"] = last;
     }
-    Add {
-        path: file.path.clone(),
-        partition_values: partition(file),
-        size: i64::try_from(file.size).unwrap_or(i64::MAX),
-        modification_time: change.at,
-        data_change: change.data_change,
-        stats: Some(stats.to_string()),
-        tags: None,
-        deletion_vector: None,
-        base_row_id: None,
-        default_row_commit_version: None,
-        clustering_provider: None,
-    }
+    stats
 }
 
 fn remove_action(file: &DataFile, change: &Change<'_>) -> Remove {
@@ -143,23 +178,6 @@ fn remove_action(file: &DataFile, change: &Change<'_>) -> Remove {
     }
 }
 
-/// Brings a table back to the version that the manifest names, if a load died after committing to it. Answers with the
-/// version that holds these files from now on: Delta goes back by a new commit.
-pub async fn restore(root: &Path, table: Table, version: u64) -> Result<u64, StoreError> {
-    let delta = open_or_create(root, table).await?;
-    let newest = delta.version().unwrap_or(0);
-    if newest < version {
-        let detail = format!("the log of table `{}` ends at version {newest}, and version {version} is needed", table.name());
-        return Err(StoreError::Incomplete { root: root.to_path_buf(), detail });
-    }
-    if newest == version {
-        return Ok(version);
-    }
-    let (restored, _) =
-        delta.restore().with_version_to_restore(version).with_ignore_missing_files(true).await.map_err(failed(table))?;
-    Ok(restored.version().unwrap_or(version))
-}
-
 /// The files of a table at a version of its log, oldest load first.
 pub async fn files_at(root: &Path, table: Table, version: u64) -> Result<Vec<DataFile>, StoreError> {
     let builder = DeltaTableBuilder::from_url(url_of(root, table)?).map_err(failed(table))?;
@@ -167,17 +185,58 @@ pub async fn files_at(root: &Path, table: Table, version: u64) -> Result<Vec<Dat
     let state = delta.snapshot().map_err(failed(table))?;
     let mut files = Vec::new();
     for logged in state.log_data().iter() {
-        let stats: Stats = logged.stats().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let path = logged.path().into_owned();
-        let day = path.strip_prefix("day=").and_then(|rest| rest.split('/').next()).and_then(day_of_name);
-        let (Some(day), Ok(size), Some(rows)) = (day, u64::try_from(logged.size()), stats.rows) else {
-            let detail = format!("the log names `{path}`, which ecs-audit did not write");
-            return Err(StoreError::Delta { table: table.name(), detail });
-        };
-        files.push(DataFile { path, day, size, rows, first: micros(stats.first), last: micros(stats.last) });
+        let day = day_of_path(&path);
+        let size = u64::try_from(logged.size()).unwrap_or(0);
+        let stats = logged.stats().map(|stats| stats.to_string());
+        files.push(data_file(root, table, &LoggedFile { path, day, size, stats })?);
     }
     files.sort_by(|left, right| (load_of(&left.path), &left.path).cmp(&(load_of(&right.path), &right.path)));
     Ok(files)
+}
+
+/// The day of a partition's folder.
+fn day_of_path(path: &str) -> Option<i32> {
+    path.strip_prefix("day=").and_then(|rest| rest.split('/').next()).and_then(day_of_name)
+}
+
+/// A file as the log names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoggedFile {
+    /// Path below the folder of the table.
+    pub path: String,
+    /// Its partition.
+    pub day: Option<i32>,
+    /// Bytes.
+    pub size: u64,
+    /// Statistics, as JSON.
+    pub stats: Option<String>,
+}
+
+impl From<&DataFile> for LoggedFile {
+    fn from(file: &DataFile) -> LoggedFile {
+        LoggedFile { path: file.path.clone(), day: Some(file.day), size: file.size, stats: Some(stats_of(file).to_string()) }
+    }
+}
+
+/// A file of the log with its rows and times, which its own footer says where the log does not.
+///
+/// # Errors
+/// When the file has no day, its path leaves the folder of the table, or its footer is needed and cannot be read.
+pub fn data_file(root: &Path, table: Table, logged: &LoggedFile) -> Result<DataFile, StoreError> {
+    let LoggedFile { path, day, size, stats } = logged;
+    let below = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    let Some(day) = day.filter(|_| below) else {
+        let detail = format!("the log names `{path}`, which is not a file of a day below the table");
+        return Err(StoreError::Delta { table: table.name(), detail });
+    };
+    let stats: Stats = stats.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let (first, last) = (micros(stats.first), micros(stats.last));
+    if let Some(rows) = stats.rows.filter(|rows| *rows == 0 || first.is_some() == last.is_some() && first.is_some()) {
+        return Ok(DataFile { path: path.clone(), day, size: *size, rows, first, last });
+    }
+    let (rows, span) = super::read::rows_and_span(&table_folder(root, table).join(path))?;
+    Ok(DataFile { path: path.clone(), day, size: *size, rows, first: span.0, last: span.1 })
 }
 
 /// The statistics of a file in the log, as [`add_action`] writes them.
@@ -225,9 +284,45 @@ pub fn versions(root: &Path, table: Table) -> Result<BTreeSet<u64>, StoreError> 
     Ok(entries.flatten().filter_map(version).collect())
 }
 
+fn commit_path(root: &Path, table: Table, version: u64) -> PathBuf {
+    table_folder(root, table).join(LOG).join(format!("{version:020}.json"))
+}
+
+/// Whether the commit of a version is still a single file of the log.
+pub fn has_commit(root: &Path, table: Table, version: u64) -> bool {
+    commit_path(root, table, version).is_file()
+}
+
+/// The newest version of a table that has a log.
+pub fn newest(root: &Path, table: Table) -> Result<u64, StoreError> {
+    Ok(versions(root, table)?.last().copied().unwrap_or(0))
+}
+
+/// Whether the log of a table goes on after this version; found without listing it.
+pub fn goes_on_after(root: &Path, table: Table, version: u64) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Checkpoint {
+        version: u64,
+    }
+    if has_commit(root, table, version + 1) {
+        return true;
+    }
+    // Commits may have been removed once a checkpoint holds what they did.
+    let checkpoint = std::fs::read(table_folder(root, table).join(LOG).join("_last_checkpoint"));
+    let checkpoint = checkpoint.ok().and_then(|text| serde_json::from_slice::<Checkpoint>(&text).ok());
+    checkpoint.is_some_and(|checkpoint| checkpoint.version > version)
+}
+
+/// Makes a commit durable, with the folder that names it.
+pub fn sync_commit(root: &Path, table: Table, version: u64) -> Result<(), StoreError> {
+    let path = commit_path(root, table, version);
+    durable(&path)?;
+    path.parent().map_or(Ok(()), durable)
+}
+
 /// What a commit says of itself.
 pub fn facts_of(root: &Path, table: Table, version: u64) -> Result<CommitInfo, StoreError> {
-    let path = table_folder(root, table).join(LOG).join(format!("{version:020}.json"));
+    let path = commit_path(root, table, version);
     let text = std::fs::read(&path).map_err(|error| StoreError::io(&path, error))?;
     let actions = serde_json::Deserializer::from_slice(&text).into_iter::<serde_json::Map<String, serde_json::Value>>();
     for action in actions {
@@ -237,4 +332,139 @@ pub fn facts_of(root: &Path, table: Table, version: u64) -> Result<CommitInfo, S
         }
     }
     Ok(serde_json::Map::new())
+}
+
+/// A commit of a table's log, as far as it matters to one who did not make it.
+#[derive(Debug, Clone, Default)]
+pub struct Commit {
+    /// The version that it made.
+    pub version: u64,
+    /// What it says of itself.
+    pub info: CommitInfo,
+    /// What it did, such as `WRITE` or `DELETE`.
+    pub operation: String,
+    /// Whether its `txn` action has our application id.
+    pub has_our_id: bool,
+    /// Whether rows changed.
+    pub data_change: bool,
+    /// Files that joined the table.
+    pub add: Vec<LoggedFile>,
+    /// Paths of files that left it.
+    pub remove: BTreeSet<String>,
+    /// The table as it describes it from now on.
+    pub metadata: Option<LoggedMetadata>,
+    /// What readers must know to read the table.
+    pub reader_features: Vec<String>,
+    /// Whether rows are deleted by vectors beside their files.
+    pub has_deletion_vectors: bool,
+}
+
+/// The columns of a table, as a commit describes them.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoggedMetadata {
+    schema_string: String,
+    #[serde(default)]
+    partition_columns: Vec<String>,
+    #[serde(default)]
+    configuration: HashMap<String, Option<String>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct LoggedProtocol {
+    reader_features: Vec<String>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LoggedTransaction {
+    app_id: String,
+}
+
+/// One line of a commit.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct LoggedAction {
+    add: Option<Add>,
+    remove: Option<Remove>,
+    meta_data: Option<LoggedMetadata>,
+    protocol: Option<LoggedProtocol>,
+    txn: Option<LoggedTransaction>,
+    commit_info: Option<CommitInfo>,
+}
+
+/// Features of a table that do not change how its files are read.
+const HARMLESS_FEATURES: [&str; 3] = ["timestampNtz", "vacuumProtocolCheck", "deletionVectors"];
+
+impl Commit {
+    /// The commit of a version, of which nothing is known yet.
+    pub fn at(version: u64) -> Commit {
+        Commit { version, ..Commit::default() }
+    }
+
+    /// Whether ecs-audit can use the table after this commit.
+    ///
+    /// # Errors
+    /// With what it cannot use.
+    pub fn usable(&self, table: Table) -> Result<(), String> {
+        if self.has_deletion_vectors {
+            return Err("it deletes rows by deletion vectors, which ecs-audit does not read; rewrite the files \
+                        (`REORG TABLE ... APPLY (PURGE)`)"
+                .to_owned());
+        }
+        if let Some(feature) = self.reader_features.iter().find(|feature| !HARMLESS_FEATURES.contains(&feature.as_str())) {
+            return Err(format!("it turns on the table feature `{feature}`, which ecs-audit does not read"));
+        }
+        let Some(metadata) = &self.metadata else { return Ok(()) };
+        let mapping = metadata.configuration.get("delta.columnMapping.mode").cloned().flatten();
+        if mapping.is_some_and(|mode| mode != "none") {
+            return Err("it turns on column mapping, which ecs-audit does not read".to_owned());
+        }
+        if metadata.partition_columns != ["day"] {
+            return Err("the table is no longer partitioned by `day`".to_owned());
+        }
+        let schema: StructType = serde_json::from_str(&metadata.schema_string)
+            .map_err(|error| format!("the schema of the table cannot be read: {error}"))?;
+        for field in table.fields() {
+            // A column that a newer release adds may be missing yet.
+            let Some(found) = schema.field(field.name) else { continue };
+            if *found.data_type() != delta_type(field.kind) {
+                return Err(format!("column `{}` has another type now: {}", field.name, found.data_type()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a commit of a table's log.
+///
+/// # Errors
+/// When it is missing or is not a Delta commit.
+pub fn read_commit(root: &Path, table: Table, version: u64) -> Result<Commit, StoreError> {
+    let path = commit_path(root, table, version);
+    let text = std::fs::read(&path).map_err(|error| StoreError::io(&path, error))?;
+    let mut commit = Commit::at(version);
+    for action in serde_json::Deserializer::from_slice(&text).into_iter::<LoggedAction>() {
+        let action = action.map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;
+        if let Some(add) = action.add {
+            commit.data_change |= add.data_change;
+            commit.has_deletion_vectors |= add.deletion_vector.is_some();
+            let day = add.partition_values.get("day").and_then(|day| day_of_name(day.as_deref()?));
+            let size = u64::try_from(add.size).unwrap_or(0);
+            commit.add.push(LoggedFile { path: add.path, day, size, stats: add.stats });
+        }
+        if let Some(remove) = action.remove {
+            commit.data_change |= remove.data_change;
+            commit.remove.insert(remove.path);
+        }
+        if let Some(info) = action.commit_info {
+            commit.operation = info.get("operation").and_then(serde_json::Value::as_str).unwrap_or("unknown").to_owned();
+            commit.info = info;
+        }
+        commit.has_our_id |= action.txn.is_some_and(|txn| txn.app_id == APPLICATION);
+        commit.metadata = action.meta_data.or(commit.metadata);
+        commit.reader_features.extend(action.protocol.unwrap_or_default().reader_features);
+    }
+    Ok(commit)
 }

@@ -53,6 +53,20 @@ pub enum StoreError {
         /// What it said.
         detail: String,
     },
+    /// Another program changed a table in a way that cannot be adopted.
+    #[error(
+        "table `{table}` was changed by another program ({operation}, version {version} of its Delta log), and the result cannot be used: {detail}; or return to what ecs-audit wrote last, with `ecs-audit store adopt --undo`"
+    )]
+    Foreign {
+        /// The table.
+        table: &'static str,
+        /// The version of its log.
+        version: u64,
+        /// What the commit says it did.
+        operation: String,
+        /// Why it cannot be adopted.
+        detail: String,
+    },
     /// A Parquet file could not be read or written.
     #[error("`{}`: {detail}", .path.display())]
     Parquet {

@@ -4,7 +4,7 @@ use super::StoreError;
 use super::manifest::Manifest;
 use super::read::{ints, read_columns, texts};
 use crate::discover::Input;
-use crate::load::{FileReport, Trouble};
+use crate::load::{FileReport, Trouble, is_by_request};
 use crate::table::{Columns, LoadedFile, Quarantined, Row, Table};
 use arrow::record_batch::RecordBatch;
 use std::borrow::Cow;
@@ -68,7 +68,7 @@ impl Ledger {
     }
 
     fn learn(&mut self, known: KnownFile) {
-        if !known.report.content_hash.is_empty() && known.report.quarantined == 0 {
+        if !known.report.content_hash.is_empty() && known.report.quarantined == 0 && is_whole(&known.report) {
             self.by_content.insert(known.report.content_hash.clone(), known.report.clone());
         }
         match self.by_path.entry(whole_path(known.report.folder.as_deref(), &known.report.name)) {
@@ -78,13 +78,14 @@ impl Ledger {
         }
     }
 
-    /// Whether a file is unchanged since its last load, and all of it was loaded then. What could not be read then is
-    /// tried again: a permission, a limit or the clock may have changed.
+    /// Whether a file is unchanged since its last load, and all of it was loaded then. What could not be read then, or was
+    /// not asked for, is tried again: a permission, a limit or the clock may have changed.
     pub fn is_settled(&self, input: &Input) -> bool {
         let known = || self.by_path.get(&whole_path(input.folder.as_deref(), &input.name));
         input.modified.is_some()
             && known().is_some_and(|known| {
-                known.size == input.size && known.modified == input.modified && known.report.quarantined == 0
+                let same = known.size == input.size && known.modified == input.modified;
+                same && known.report.quarantined == 0 && is_whole(&known.report)
             })
     }
 
@@ -94,8 +95,9 @@ impl Ledger {
         let before = |report: &FileReport| {
             let known = self.by_path.get(&whole_path(report.folder.as_deref(), &report.name))?;
             let same = known.report.content_hash == report.content_hash
-                && (known.report.read, known.report.quarantined) == (report.read, report.quarantined);
-            (same && report.quarantined > 0 && report.loaded == 0).then_some(known)
+                && (known.report.read, known.report.quarantined) == (report.read, report.quarantined)
+                && known.report.filtered_as.iter().all(|why| report.filtered_as.contains(why));
+            (same && (report.quarantined > 0 || !is_whole(report)) && report.loaded == 0).then_some(known)
         };
         let mut problems: Option<Problems> = None;
         let mut news = Vec::new();
@@ -108,7 +110,7 @@ impl Ledger {
                         none => none.insert(read_problems(root, manifest)?),
                     };
                     let path = whole_path(report.folder.as_deref(), &report.name);
-                    problems.get(&(path, known.load)) == Some(&problems_of(report))
+                    problems.get(&(path, known.load)).cloned().unwrap_or_default() == problems_of(report)
                 }
             };
             if !same {
@@ -118,10 +120,20 @@ impl Ledger {
         Ok(news)
     }
 
+    /// The newest row of each file.
+    pub fn files(&self) -> impl Iterator<Item = &KnownFile> {
+        self.by_path.values()
+    }
+
     /// The report of a file with this content, if all of it could be loaded.
     pub fn content(&self, hash: &str) -> Option<&FileReport> {
         self.by_content.get(hash)
     }
+}
+
+/// Whether no record of a file was left out because another window, account or region was asked for.
+fn is_whole(report: &FileReport) -> bool {
+    !report.filtered_as.iter().any(|why| is_by_request(why))
 }
 
 /// A name from the folder that it counts from.

@@ -2,8 +2,9 @@
 
 use super::commit::{Recovered, recover};
 use super::manifest::Manifest;
+use super::reconcile::Unfinished;
 use super::write::table_folder;
-use super::{Store, StoreError, WriteOptions, lock, merge, runtime};
+use super::{Store, StoreError, WriteOptions, fault, lock, merge, runtime};
 use crate::table::Table;
 use std::fs;
 use std::io::ErrorKind;
@@ -26,7 +27,7 @@ impl Store {
     pub fn compact(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
-        let mut manifest = written(root, runtime.block_on(recover(root, &lock))?)?;
+        let mut manifest = written(root, runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
         let mut done = Maintained { files_before: count(&manifest), ..Maintained::default() };
         merge::tidy(root, &mut manifest, merge::Extent::All, &runtime, options.now)?;
         done.files_after = count(&manifest);
@@ -37,7 +38,7 @@ impl Store {
     /// meantime can still finish.
     pub fn vacuum(root: &Path, keep: i64, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
-        let mut manifest = written(root, runtime(root)?.block_on(recover(root, &lock))?)?;
+        let mut manifest = written(root, runtime(root)?.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
         let replaced = manifest.superseded.len() as u64;
         let bytes_freed = remove_superseded(root, &mut manifest, options.now.saturating_sub(keep))?;
         let files_after = count(&manifest) + manifest.superseded.len() as u64;
@@ -63,6 +64,7 @@ pub(super) fn remove_superseded(root: &Path, manifest: &mut Manifest, until: i64
         }
         let path = table_folder(root, *table).join(&file.path);
         let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        fault::step(&path)?;
         match fs::remove_file(&path) {
             Ok(()) => bytes += size,
             Err(error) if error.kind() == ErrorKind::NotFound => {}

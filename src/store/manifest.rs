@@ -5,9 +5,12 @@
 //! facts for other engines.
 
 use super::StoreError;
+use super::commit::durable;
+use super::fault;
+use super::write::load_of;
 use crate::table::Table;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -52,6 +55,9 @@ pub struct Superseded {
 pub struct TableState {
     /// The version in its Delta log.
     pub version: u64,
+    /// How many columns its Delta metadata has been brought to; missing in stores of earlier releases.
+    #[serde(default)]
+    pub columns: usize,
     /// Its files, oldest load first.
     pub files: Vec<DataFile>,
 }
@@ -107,13 +113,15 @@ impl Manifest {
         let manifest = Manifest { format: FORMAT, written_by: env!("CARGO_PKG_VERSION").to_owned(), ..self.clone() };
         let text = serde_json::to_vec(&manifest)
             .map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;
+        fault::step(root)?;
         let write = || {
             let mut file = fs::File::create(&fresh)?;
             file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&fresh, &path)
         };
-        write().map_err(|error| StoreError::io(&path, error))
+        write().map_err(|error| StoreError::io(&path, error))?;
+        durable(root)
     }
 
     /// What is visible of a table.
@@ -129,6 +137,40 @@ impl Manifest {
     /// How many records were classified by other versions of the failure catalog than this one.
     pub fn classified_by_others(&self, catalog: &str) -> u64 {
         self.catalogs.iter().filter(|(version, _)| *version != catalog).map(|(_, records)| records).sum()
+    }
+
+    /// Takes files out of a table; they stay for those who opened them before.
+    pub fn leave(&mut self, table: Table, files: &[DataFile], now: i64) {
+        if files.is_empty() {
+            return;
+        }
+        let superseded = |file: &DataFile| Superseded { table: table.name().to_owned(), path: file.path.clone(), at: now };
+        self.superseded.extend(files.iter().map(superseded));
+        let removed: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        if let Some(state) = self.tables.get_mut(table.name()) {
+            state.files.retain(|file| !removed.contains(file.path.as_str()));
+        }
+    }
+
+    /// Takes over the files that a table has at this version of its log.
+    pub fn adopt(&mut self, table: Table, version: u64, files: Vec<DataFile>, now: i64) {
+        let kept: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let left: Vec<DataFile> = self.files(table).iter().filter(|file| !kept.contains(file.path.as_str())).cloned().collect();
+        self.leave(table, &left, now);
+        self.loads = self.loads.max(files.iter().filter_map(|file| load_of(&file.path)).max().unwrap_or(0));
+        let state = self.tables.entry(table.name().to_owned()).or_default();
+        (state.version, state.files) = (version, files);
+    }
+
+    /// Finds the span of events again, after files have left.
+    pub fn recount(&mut self) {
+        let files = Table::ALL.iter().filter(|table| table.holds_events()).flat_map(|table| self.files(*table));
+        let (mut first, mut last) = (None, None);
+        for file in files {
+            first = older(first, file.first);
+            last = last.max(file.last);
+        }
+        (self.first_event, self.last_event) = (first, last);
     }
 
     /// Adds files to a table whose Delta log is at `version` now, and widens the span of events.

@@ -4,9 +4,11 @@
 //! A load writes Parquet files and commits them (see [`commit`]). Invariant: what the manifest names exists and never
 //! changes; a load that died leaves nothing that a reader sees, and the next load removes what it left.
 
+mod adopt;
 mod commit;
 mod delta;
 mod error;
+mod fault;
 mod ledger;
 mod lock;
 mod maintain;
@@ -15,7 +17,13 @@ mod memory;
 mod merge;
 mod read;
 mod reclassify;
+mod reconcile;
+mod removed;
+mod retention;
 mod scan;
+#[cfg(test)]
+mod tests;
+mod verify;
 mod write;
 
 pub use error::StoreError;
@@ -24,14 +32,18 @@ pub use maintain::Maintained;
 pub use manifest::{DataFile, Manifest, TableState};
 pub use memory::{MemoryShelf, MemoryTables};
 pub use reclassify::Reclassified;
+pub use reconcile::ForeignCommit;
+pub use retention::Dropped;
 pub use scan::StoreTable;
+pub use verify::{Fault, Verified};
 pub use write::LoadWriter;
 
 use crate::discover::Input;
-use crate::load::{FileReport, LoadOptions, Progress, Totals, catalog_version, day_of};
+use crate::load::{FileReport, LoadOptions, Progress, Stored, Totals, catalog_version, day_of};
 use crate::table::Table;
 use commit::{Purpose, Recovered, TableChange, recover};
 use maintain::remove_superseded;
+use reconcile::Unfinished;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use write::table_folder;
@@ -45,6 +57,7 @@ pub struct Store {
     root: PathBuf,
     manifest: Manifest,
     manifest_was_lost: bool,
+    foreign: Vec<ForeignCommit>,
 }
 
 /// How a store is written to.
@@ -65,6 +78,8 @@ pub struct Loaded {
     pub reports: Vec<FileReport>,
     /// Whether `manifest.json` had been lost, and was made again from the ledger.
     pub manifest_was_lost: bool,
+    /// What other programs had changed, which is a part of the store now.
+    pub adopted: Vec<ForeignCommit>,
     /// Why small files were not merged or replaced ones not removed, where that failed.
     pub untidy: Option<String>,
 }
@@ -82,7 +97,34 @@ impl Store {
             return Err(StoreError::Missing(root.to_path_buf()));
         }
         let root = root.canonicalize().map_err(|error| StoreError::io(root, error))?;
-        Ok(Store { root, manifest, manifest_was_lost })
+        let mut store = Store { root, manifest, manifest_was_lost, foreign: Vec::new() };
+        store.look_beyond()?;
+        Ok(store)
+    }
+
+    /// Takes what other programs have committed since ecs-audit wrote last into account: who deletes rows does not want to
+    /// see them in answers.
+    fn look_beyond(&mut self) -> Result<(), StoreError> {
+        let newest = |table: &&Table| {
+            self.manifest.table(**table).is_some_and(|state| delta::goes_on_after(&self.root, **table, state.version))
+        };
+        if !Table::ALL.iter().any(|table| newest(&table)) {
+            return Ok(());
+        }
+        let found = runtime(&self.root)?.block_on(commit::beyond(&self.root, &self.manifest, Unfinished::Refuse))?;
+        for (table, found) in found.into_iter().filter(|(_, found)| !found.foreign.is_empty()) {
+            self.manifest.adopt(table, found.version, found.files, 0);
+            self.foreign.extend(found.foreign);
+        }
+        if !self.foreign.is_empty() {
+            self.manifest.recount();
+        }
+        Ok(())
+    }
+
+    /// What other programs have changed since ecs-audit wrote to the store last.
+    pub fn foreign(&self) -> &[ForeignCommit] {
+        &self.foreign
     }
 
     /// Whether `manifest.json` is lost, so that the ledger was asked what the store holds.
@@ -120,9 +162,10 @@ impl Store {
     ) -> Result<Loaded, StoreError> {
         let lock = lock::take(root, write_options.patience, waiting)?;
         let runtime = runtime(root)?;
-        let Recovered { mut manifest, was_lost } = runtime.block_on(recover(root, &lock))?;
+        let recovered = runtime.block_on(recover(root, &lock, Unfinished::Refuse, write_options.now))?;
+        let Recovered { mut manifest, was_lost, adopted } = recovered;
         let ledger = Ledger::read(root, &manifest)?;
-        let mut loaded = Loaded { manifest_was_lost: was_lost, ..Loaded::default() };
+        let mut loaded = Loaded { manifest_was_lost: was_lost, adopted, ..Loaded::default() };
         let all = inputs.len();
         inputs.retain(|input| !ledger.is_settled(input));
         loaded.totals.unchanged = (all - inputs.len()) as u64;
@@ -132,9 +175,18 @@ impl Store {
         }
         manifest.loads += 1;
         let writer = LoadWriter::new(root, manifest.loads);
-        let existing = |table: Table, day: i32| read::identities(root, &manifest, table, day).map_err(|error| error.to_string());
+        let existing = |table: Table, day: i32| {
+            let present = read::identities(root, &manifest, table, day);
+            let removed = removed::identities(root, &manifest, table, day);
+            Ok(Stored {
+                present: present.map_err(|error| error.to_string())?,
+                removed: removed.map_err(|error| error.to_string())?,
+            })
+        };
+        let mut load_options = load_options.clone();
+        load_options.selection.removed = removed::rules(root, &manifest)?;
         let known = |hash: &str| ledger.content(hash).cloned();
-        let mut reports = crate::load::load(&inputs, &writer, Some(&existing), Some(&known), load_options, progress)?;
+        let mut reports = crate::load::load(&inputs, &writer, Some(&existing), Some(&known), &load_options, progress)?;
         reports.extend(troubled);
         for report in &reports {
             loaded.totals.add(report);

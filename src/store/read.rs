@@ -7,10 +7,11 @@ use super::write::table_folder;
 use crate::load::{Day, Identity, identity};
 use crate::table::Table;
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Int64Type};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use std::fs::File;
 use std::path::Path;
 
@@ -25,6 +26,23 @@ pub fn read_columns(root: &Path, table: Table, file: &DataFile, columns: &[&str]
         reader.map(|batch| batch.map_err(Into::into)).collect()
     };
     read().map_err(|error| StoreError::parquet(&path, &error))
+}
+
+/// The rows of a file, and the times of its oldest and newest one in microseconds, from its footer.
+pub fn rows_and_span(path: &Path) -> Result<(u64, (Option<i64>, Option<i64>)), StoreError> {
+    let open = File::open(path).map_err(|error| StoreError::io(path, error))?;
+    let read = || -> Result<(u64, (Option<i64>, Option<i64>)), Box<dyn std::error::Error>> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(open)?;
+        let rows = builder.metadata().file_metadata().num_rows();
+        let groups = builder.metadata().row_groups();
+        let times = StatisticsConverter::try_new("time", builder.schema(), builder.parquet_schema())?;
+        let (first, last) = (times.row_group_mins(groups)?, times.row_group_maxes(groups)?);
+        let numbers = |times: &ArrayRef| arrow::compute::cast(times, &DataType::Int64);
+        let (first, last) = (numbers(&first)?, numbers(&last)?);
+        let (first, last) = (first.as_primitive::<Int64Type>(), last.as_primitive::<Int64Type>());
+        Ok((u64::try_from(rows)?, (arrow::compute::min(first), arrow::compute::max(last))))
+    };
+    read().map_err(|error| StoreError::parquet(path, &error))
 }
 
 /// A batch of an older version with the columns of this one.
@@ -45,6 +63,7 @@ pub fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Vec<Option<&'a str>> {
     match column.data_type() {
         DataType::Utf8View => column.as_string_view().iter().collect(),
         DataType::Utf8 => column.as_string::<i32>().iter().collect(),
+        DataType::LargeUtf8 => column.as_string::<i64>().iter().collect(),
         _ => vec![None; batch.num_rows()],
     }
 }
@@ -53,7 +72,7 @@ pub fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Vec<Option<&'a str>> {
 pub fn ints(batch: &RecordBatch, name: &str) -> Vec<Option<i64>> {
     let Some(column) = batch.column_by_name(name) else { return vec![None; batch.num_rows()] };
     let cast: Option<ArrayRef> = arrow::compute::cast(column, &DataType::Int64).ok();
-    match cast.as_ref().and_then(|column| column.as_primitive_opt::<arrow::datatypes::Int64Type>()) {
+    match cast.as_ref().and_then(|column| column.as_primitive_opt::<Int64Type>()) {
         Some(numbers) => numbers.iter().collect(),
         None => vec![None; batch.num_rows()],
     }

@@ -8,6 +8,7 @@ use super::commit::{Purpose, TableChange, commit, recover};
 use super::maintain::written;
 use super::manifest::{DataFile, Manifest};
 use super::read::{in_schema, ints, read_columns, texts};
+use super::reconcile::Unfinished;
 use super::write::LoadWriter;
 use super::{Store, StoreError, WriteOptions, lock, runtime};
 use crate::load::{Kept, LoadError, Seen, Worker, catalog_version, model_again};
@@ -45,7 +46,7 @@ impl Store {
     pub fn reclassify(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Reclassified, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
-        let mut manifest = written(root, runtime.block_on(recover(root, &lock))?)?;
+        let mut manifest = written(root, runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
         let version = catalog_version();
         let rows = |manifest: &Manifest| manifest.files(Table::Failures).iter().map(|file| file.rows).sum::<u64>();
         let before = rows(&manifest);

@@ -1,6 +1,7 @@
 //! Record batches become Parquet files of a table, encoded on the worker that brings them.
 
 use super::StoreError;
+use super::fault;
 use super::manifest::DataFile;
 use crate::load::{Day, Shelf};
 use crate::table::{Columns, Encoded, STAND_INS, Table};
@@ -70,6 +71,7 @@ impl OpenFile {
     pub fn create(root: &Path, table: Table, day: Day, name: &str) -> Result<OpenFile, StoreError> {
         let path = format!("day={}/{name}.parquet", day_name(day));
         let whole = table_folder(root, table).join(&path);
+        fault::step(&whole)?;
         if let Some(folder) = whole.parent() {
             fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))?;
         }
@@ -167,6 +169,7 @@ impl OpenFile {
 
     /// Ends the file.
     pub fn close(self) -> Result<DataFile, StoreError> {
+        fault::step(&self.whole)?;
         let parquet = |error: ParquetError| StoreError::parquet(&self.whole, &error);
         let file = self.writer.into_inner().map_err(parquet)?;
         let size = file.metadata().map_err(|error| StoreError::io(&self.whole, error))?.len();

@@ -197,8 +197,7 @@ impl Kind for Unique {
         column.arrange(order);
     }
     fn encode(column: Uniques, descriptor: ColumnDescPtr) -> Result<Encoded> {
-        // Random digits: a compressor halves them at best, for a twentieth of the time of a load.
-        column.encode(Packing::Plain, descriptor)
+        column.encode(Packing::Letters, descriptor)
     }
 }
 

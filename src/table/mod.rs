@@ -21,7 +21,7 @@ use kind::text_statistics;
 impl Table {
     /// Whether its times are those of events (not of loads): they define the anchor.
     pub fn holds_events(self) -> bool {
-        !matches!(self, Table::Files | Table::Quarantine)
+        !matches!(self, Table::Files | Table::Quarantine | Table::Removed)
     }
 }
 

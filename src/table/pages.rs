@@ -25,6 +25,8 @@ pub(super) const PAGE_ROWS: usize = 20_000;
 pub(super) const PAGE_BYTES: usize = 512 << 10;
 /// A level of Zstandard that takes a quarter less time than level 1, for an eighth more room.
 const LEVEL: i32 = -2;
+/// The lowest level that codes letters by how often they occur, which is all that can be gained of random digits.
+const LETTERS_LEVEL: i32 = 1;
 
 /// Bytes that the header of a page has at most.
 const HEADER: usize = 64;
@@ -87,6 +89,9 @@ pub(super) enum Packing {
     /// Compressed.
     #[default]
     Zstd,
+    /// Compressed by the letters that occur, not by what repeats: ids are random hexadecimal digits, of which half the bits
+    /// are known.
+    Letters,
     /// As they are: a few bytes gain nothing, and a reader need not set up to inflate them.
     Plain,
 }
@@ -182,7 +187,7 @@ impl Chunk {
             encodings.push(Encoding::RLE_DICTIONARY);
         }
         let compression = match self.packing {
-            Packing::Zstd => Compression::ZSTD(ZstdLevel::default()),
+            Packing::Zstd | Packing::Letters => Compression::ZSTD(ZstdLevel::default()),
             Packing::Plain => Compression::UNCOMPRESSED,
         };
         let mut metadata = ColumnChunkMetaData::builder(column)
@@ -215,11 +220,12 @@ fn number(size: usize) -> i64 {
 /// What a thread compresses with.
 struct Press {
     zstd: Option<zstd::bulk::Compressor<'static>>,
+    letters: Option<zstd::bulk::Compressor<'static>>,
     packed: Vec<u8>,
 }
 
 thread_local! {
-    static PRESS: RefCell<Press> = const { RefCell::new(Press { zstd: None, packed: Vec::new() }) };
+    static PRESS: RefCell<Press> = const { RefCell::new(Press { zstd: None, letters: None, packed: Vec::new() }) };
 }
 
 impl Press {
@@ -243,10 +249,14 @@ impl Press {
         self.packed.clear();
         match packing {
             Packing::Plain => self.packed.extend_from_slice(body),
-            Packing::Zstd => {
-                let zstd = match &mut self.zstd {
+            Packing::Zstd | Packing::Letters => {
+                let (zstd, level) = match packing {
+                    Packing::Letters => (&mut self.letters, LETTERS_LEVEL),
+                    _ => (&mut self.zstd, LEVEL),
+                };
+                let zstd = match zstd {
                     Some(zstd) => zstd,
-                    empty => empty.insert(zstd::bulk::Compressor::new(LEVEL)?),
+                    empty => empty.insert(zstd::bulk::Compressor::new(level)?),
                 };
                 self.packed.reserve(zstd::zstd_safe::compress_bound(body.len()));
                 zstd.compress_to_buffer(body, &mut self.packed)?;

@@ -598,6 +598,18 @@ tables! {
         sample: Text = "first characters, secrets masked",
     }
 
+    /// What was removed from the store and is not loaded again.
+    RemovedRecord, RemovedColumns, Removed = "removed" {
+        id: Unique = "table, account and id of the record; of a rule, table, account and the number of the change",
+        time: Time = "when the record happened; of a rule, when it was made",
+        removed_at: Time = "when the removal was noticed",
+        load: Int = "number of the change",
+        table_name: Text = "the table of the record; missing = a rule for all tables",
+        account: Text = "account of the record; missing in a rule = all accounts",
+        record: Text = "id of the record; missing = the row is a rule",
+        before: Time = "in a rule: what happened before is not loaded again",
+    }
+
     /// The ledger: one row for each file of each load.
     LoadedFile, LoadedFileColumns, Files = "files" {
         id: Unique = "content hash of the file, @ and the number of the load",
@@ -645,6 +657,7 @@ impl Row<'_> {
             Row::Failures(row) => row.account.as_deref(),
             Row::Flows(row) => row.account.as_deref(),
             Row::Files(row) => row.account.as_deref(),
+            Row::Removed(row) => row.account.as_deref(),
             Row::RunRecords(_) | Row::JobSubmissions(_) | Row::RunEvents(_) | Row::Quarantine(_) => None,
         }
     }

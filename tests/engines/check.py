@@ -1,13 +1,15 @@
-"""Other engines read the store: every table opens, every value is ours, every original is JSON.
+"""Other engines read the store and change it: every table opens, every value is ours, every original is JSON, and what they
+delete or put together is kept by the next load.
 
     python tests/engines/check.py BINARY EXPORT...
 
 Loads the exports into a store, then reads each table with delta-rs, DuckDB, Polars and ClickHouse (chdb) and compares it
-with what `ecs-audit sql` says. Needs the packages of `requirements.txt`. Exits with 1 and says what differs.
+with what `ecs-audit sql` says; then deletes rows, compacts and vacuums with delta-rs, and compares again. Needs the packages of `requirements.txt`. Exits with 1 and says what differs.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -114,15 +116,59 @@ def compare(store, work):
         print(f"{name}: {wanted.num_rows} rows are the same in delta-rs, DuckDB, Polars and ClickHouse")
 
 
+def count(store, table, condition="true"):
+    out = run("sql", f"select count(*) as n from {table} where {condition}", "--store", str(store), "--format", "csv", "--quiet")
+    return int(out.split()[1])
+
+
+def change(store, exports, work):
+    """DELETE, OPTIMIZE and VACUUM by delta-rs become a part of the store, and a load does not undo them."""
+    folder = str(store / "tables" / "calls")
+    condition = "event_name = 'RunTask'"
+    every, chosen = count(store, "calls"), count(store, "calls", condition)
+    if not 0 < chosen < every:
+        sys.exit(f"{chosen} of {every} calls are to be deleted: the exports do not fit this test")
+    DeltaTable(folder).delete(condition)
+    if (left := count(store, "calls")) != every - chosen:
+        sys.exit(f"after a DELETE of {chosen} of {every} calls there are {left}")
+    # The files of the exports are touched, so that all of them are read again.
+    for export in exports:
+        for path in Path(export).rglob("*"):
+            if path.is_file():
+                os.utime(path)
+        run("load", export, "--store", str(store), codes=(0, 3))
+    if count(store, "calls", condition) != 0:
+        sys.exit("a load brings back what another program deleted")
+    for name in ("calls", "task_events", "failures"):
+        DeltaTable(str(store / "tables" / name)).optimize.compact()
+    run("store", "verify", "--store", str(store))
+    run("store", "adopt", "--store", str(store))
+    for name in ("calls", "task_events", "failures"):
+        table = DeltaTable(str(store / "tables" / name))
+        table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    compare(store, work)
+    if count(store, "calls") != every - chosen:
+        sys.exit("after OPTIMIZE and VACUUM other calls are there than before")
+    run("store", "compact", "--store", str(store))
+    run("store", "vacuum", "--keep", "0s", "--store", str(store))
+    run("store", "verify", "--store", str(store))
+    compare(store, work)
+    print(f"{chosen} calls that delta-rs deleted stay deleted, after OPTIMIZE, VACUUM and a load")
+
+
 def main():
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         store = work / "store"
         # ClickHouse reads nothing outside of the working directory.
         os.chdir(work)
-        for export in EXPORTS:
-            run("load", export, "--store", str(store), codes=(0, 3))
+        exports = []
+        for number, export in enumerate(EXPORTS):
+            exports.append(str(work / f"export-{number}"))
+            shutil.copytree(export, exports[-1])
+            run("load", exports[-1], "--store", str(store), codes=(0, 3))
         compare(store, work)
+        change(store, exports, work)
 
 
 main()

@@ -26,7 +26,7 @@ pub fn at(text: &str) -> i64 {
 
 /// A session with all base tables, each in one batch a row spread over some partitions.
 pub fn tables(rows: Vec<Row<'_>>, threads: usize) -> SessionContext {
-    let session = session(threads);
+    let session = session(threads, usize::MAX);
     let mut by_table: BTreeMap<Table, Vec<Vec<_>>> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
         let mut columns = Columns::new(row.table());
@@ -44,7 +44,7 @@ pub fn tables(rows: Vec<Row<'_>>, threads: usize) -> SessionContext {
 
 /// A session with all base tables, the rows of each dealt to one batch a partition: for many rows.
 pub fn packed(rows: &[Row<'_>], threads: usize) -> SessionContext {
-    let session = session(threads);
+    let session = session(threads, usize::MAX);
     for table in Table::ALL {
         let mut partitions: Vec<Columns> = (0..threads).map(|_| Columns::new(*table)).collect();
         for (index, row) in rows.iter().filter(|row| row.table() == *table).enumerate() {

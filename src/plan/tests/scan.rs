@@ -19,7 +19,7 @@ fn physical(row: Row<'_>, query: &str) -> (String, Vec<String>) {
     let mut writer = parquet::arrow::ArrowWriter::try_new(File::create(&path).unwrap(), table.schema(), None).unwrap();
     writer.write(&columns.into_rows().unwrap()).unwrap();
     writer.close().unwrap();
-    let session = session(2);
+    let session = session(2, usize::MAX);
     wait(session.register_parquet(table.name(), path.to_str().unwrap(), ParquetReadOptions::default())).unwrap();
     let text = wait(run::explain(&session, &checked(query), options(false))).unwrap();
     let answer = wait(run::answer(&session, &checked(query), options(false))).unwrap();

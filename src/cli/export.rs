@@ -1,0 +1,128 @@
+//! `ecs-audit store export`: the rows of nouns as files for other tools.
+
+use super::args::{Export, Global};
+use super::ask::Tables;
+use super::limits;
+use super::say::{Failure, say};
+use crate::answer::{Answer, AnswerWindow, Column};
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::plan::nouns::{NOUNS, Need, Noun};
+use crate::plan::{ZoneName, noun_rows, order_of};
+use crate::render::{Format, Look, render};
+use crate::run::{self, RunError};
+use crate::table::TableSet;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use futures::StreamExt;
+use indicatif::HumanCount;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Runs the command.
+pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let nouns = chosen(&arguments.nouns)?;
+    let tables = Tables::open(&[], arguments.raw, TableSet::ALL, global, context)?;
+    limits::install(&arguments.limits, &tables, global)?;
+    let folder = &arguments.folder;
+    let io = |error: std::io::Error| Failure::Sentence(format!("`{}`: {error}", folder.display()));
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let need = Need {
+        anchor: tables.last.unwrap_or(context.now).as_microsecond(),
+        raw: arguments.raw,
+        zone: ZoneName::of(&context.tz),
+        ..Need::default()
+    };
+    for noun in nouns {
+        // Only nouns whose rows are records have originals.
+        let need = Need { raw: need.raw && noun.fields.iter().any(|field| field.name == "raw"), ..need };
+        let path = folder.join(format!("{}.{}", noun.word, arguments.format));
+        let rows = tables.runtime.block_on(write(noun, need, arguments.format, &path, &tables, context))?;
+        if !global.quiet {
+            say(&format!("wrote {} {} to {}", HumanCount(rows), if rows == 1 { "row" } else { "rows" }, path.display()));
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn chosen(words: &[String]) -> Result<Vec<&'static Noun>, Failure> {
+    if words.is_empty() {
+        return Ok(NOUNS.iter().collect());
+    }
+    let known = |word: &String| {
+        let noun = NOUNS.iter().find(|noun| noun.word == word);
+        noun.ok_or_else(|| {
+            let all: Vec<&str> = NOUNS.iter().map(|noun| noun.word).collect();
+            Failure::Sentence(format!("unknown noun `{word}`: expected {}", all.join(", ")))
+        })
+    };
+    words.iter().map(known).collect()
+}
+
+async fn write(noun: &Noun, need: Need, format: Format, path: &Path, tables: &Tables, context: &Context) -> Result<u64, Failure> {
+    let rows = noun_rows(&tables.session, noun, need).await.map_err(RunError::from)?;
+    let rows = rows.sort(order_of(noun)).map_err(RunError::from)?;
+    let columns = run::frame_columns(&rows);
+    let stream = rows.execute_stream().await.map_err(RunError::from)?;
+    let file = File::create(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
+    let out = BufWriter::new(file);
+    if format.is_binary() { parquet(stream, out).await } else { text(stream, columns, format, out, context).await }
+}
+
+async fn parquet(mut stream: SendableRecordBatchStream, out: BufWriter<File>) -> Result<u64, Failure> {
+    let failed = |error: parquet::errors::ParquetError| Failure::Sentence(error.to_string());
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+    let mut writer = ArrowWriter::try_new(out, stream.schema(), Some(properties)).map_err(failed)?;
+    let mut rows = 0;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(RunError::from)?;
+        rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(failed)?;
+    }
+    writer.close().map_err(failed)?;
+    Ok(rows)
+}
+
+/// Writes batch after batch: what is exported may be larger than memory.
+async fn text(
+    mut stream: SendableRecordBatchStream,
+    columns: Vec<Column>,
+    format: Format,
+    mut out: BufWriter<File>,
+    context: &Context,
+) -> Result<u64, Failure> {
+    let look = Look { width: None, color: false, tz: context.tz.clone() };
+    let mut answer = Answer {
+        query: String::new(),
+        columns,
+        schema: stream.schema(),
+        batches: Vec::new(),
+        window: AnswerWindow::default(),
+        spark: false,
+    };
+    let mut rows = 0;
+    let mut is_first = true;
+    loop {
+        let next = stream.next().await;
+        if next.is_none() && !is_first {
+            break;
+        }
+        answer.batches = next.transpose().map_err(RunError::from)?.into_iter().collect();
+        rows += answer.rows() as u64;
+        let mut rendered = Vec::new();
+        render(format, &answer, &look, &mut rendered)?;
+        // The line with the names of the columns is written once. No name has a line break in it.
+        let names = if is_first || format != Format::Csv {
+            0
+        } else {
+            rendered.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1)
+        };
+        out.write_all(rendered.get(names..).unwrap_or(&[]))?;
+        is_first = false;
+    }
+    out.flush()?;
+    Ok(rows)
+}

@@ -1,0 +1,63 @@
+//! Nouns as tables, so that plain SQL can ask for them by name.
+
+use std::collections::BTreeSet;
+
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::sql::parser::DFParser;
+use datafusion::sql::resolve::resolve_table_references;
+
+use super::PlanError;
+use super::expression::column;
+use super::nouns::{NOUNS, Need, Noun};
+use crate::table::Table;
+
+/// The nouns that a SQL statement names as tables and that are not base tables: a base table is what its name means. Empty
+/// for a text that is not SQL, which is refused when it runs.
+pub fn nouns_named_in(statement: &str) -> Vec<&'static Noun> {
+    let mut names = BTreeSet::new();
+    for statement in DFParser::parse_sql(statement).unwrap_or_default() {
+        if let Ok((tables, _)) = resolve_table_references(&statement, true) {
+            names.extend(tables.iter().map(|table| table.table().to_owned()));
+        }
+    }
+    let is_base = |noun: &Noun| Table::ALL.iter().any(|table| table.name() == noun.word);
+    NOUNS.iter().filter(|noun| names.contains(noun.word) && !is_base(noun)).collect()
+}
+
+/// The names of base tables behind nouns, as a text for [`crate::table::TableSet::named_in`].
+pub fn tables_behind(nouns: &[&Noun], need: Need) -> String {
+    nouns.iter().map(|noun| (noun.view)(need)).collect::<Vec<_>>().join(" ")
+}
+
+/// All rows of a noun, in no order.
+///
+/// # Errors
+/// When the view of the noun cannot be planned over the tables of the session.
+pub async fn noun_rows(session: &SessionContext, noun: &Noun, need: Need) -> Result<DataFrame, PlanError> {
+    let view = session.sql(&(noun.view)(need)).await?;
+    let mut names: Vec<&str> = noun.fields.iter().map(|field| field.name).collect();
+    if need.raw && !names.contains(&"raw") {
+        names.push("raw");
+    }
+    let items: Vec<Expr> = names.into_iter().map(|name| column(name).alias(name)).collect();
+    Ok(view.select(items)?)
+}
+
+/// Makes nouns readable as tables of the session.
+///
+/// # Errors
+/// When a noun cannot be planned.
+pub async fn register_nouns(session: &SessionContext, nouns: &[&Noun], need: Need) -> Result<(), PlanError> {
+    for noun in nouns {
+        let rows = noun_rows(session, noun, need).await?;
+        session.register_table(noun.word, rows.into_view())?;
+    }
+    Ok(())
+}
+
+/// The columns that put the rows of a noun into one order.
+pub fn order_of(noun: &Noun) -> Vec<datafusion::logical_expr::SortExpr> {
+    let has = |name: &&str| noun.fields.iter().any(|field| field.name == *name);
+    ["time", "id"].into_iter().filter(has).map(|name| column(name).sort(true, false)).collect()
+}

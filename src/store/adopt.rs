@@ -1,0 +1,72 @@
+//! `store adopt`: what other programs changed becomes a part of the store, or is taken back.
+
+use super::commit::{self, Purpose, Recovered, TableChange, commit, recover};
+use super::maintain::written;
+use super::manifest::Manifest;
+use super::reconcile::Unfinished;
+use super::{ForeignCommit, Store, StoreError, WriteOptions, delta, lock, runtime};
+use crate::table::Table;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+impl Store {
+    /// Accepts what other programs changed. Any command that writes does so where that is safe; this one also accepts rows
+    /// of a load that never finished, where another program has put them together with others.
+    ///
+    /// # Errors
+    /// When the result cannot be used.
+    pub fn adopt(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<ForeignCommit>, StoreError> {
+        let lock = lock::take(root, options.patience, waiting)?;
+        let runtime = runtime(root)?;
+        let recovered = match runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now)) {
+            Err(StoreError::Foreign { .. }) => runtime.block_on(recover(root, &lock, Unfinished::Accept, options.now))?,
+            recovered => recovered?,
+        };
+        let Recovered { manifest, was_lost, adopted } = recovered;
+        written(root, Recovered { manifest, was_lost, adopted: Vec::new() })?;
+        Ok(adopted)
+    }
+
+    /// Returns all tables to what ecs-audit wrote last, and names the tables that had been changed.
+    ///
+    /// # Errors
+    /// When files of that time are no longer there. Nothing has been changed then.
+    pub fn take_back(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<Table>, StoreError> {
+        let _lock = lock::take(root, options.patience, waiting)?;
+        let runtime = runtime(root)?;
+        let manifest = match Manifest::read(root)? {
+            Some(manifest) => manifest,
+            None => runtime.block_on(commit::rebuilt(root))?,
+        };
+        commit::all_there(root, &manifest)?;
+        let mut next = manifest.clone();
+        let mut changes = BTreeMap::new();
+        let mut changed = Vec::new();
+        for table in Table::ALL {
+            let Some(state) = manifest.table(*table) else { continue };
+            if !delta::goes_on_after(root, *table, state.version) {
+                continue;
+            }
+            let newest = delta::newest(root, *table)?;
+            let now = runtime.block_on(delta::files_at(root, *table, newest))?;
+            let paths = |files: &[super::DataFile]| files.iter().map(|file| file.path.clone()).collect::<BTreeSet<_>>();
+            let (had, has) = (paths(&state.files), paths(&now));
+            let add = state.files.iter().filter(|file| !has.contains(&file.path)).cloned().collect();
+            let remove = now.iter().filter(|file| !had.contains(&file.path)).cloned().collect();
+            next.adopt(*table, newest, now, options.now);
+            changes.insert(*table, TableChange { add, remove });
+            changed.push(*table);
+        }
+        if changed.is_empty() {
+            return Ok(changed);
+        }
+        next.superseded.retain(|file| {
+            !Table::ALL
+                .iter()
+                .any(|table| table.name() == file.table && manifest.files(*table).iter().any(|known| known.path == file.path))
+        });
+        next.loads += 1;
+        runtime.block_on(commit(root, &mut next, changes, &Purpose::Adoption, options.now))?;
+        Ok(changed)
+    }
+}

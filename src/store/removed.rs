@@ -1,0 +1,135 @@
+//! What was removed from the store and must not come back: single records that another program deleted, and rules of
+//! `store drop`. The table `removed` remembers both, so that a later load leaves them out.
+
+use super::StoreError;
+use super::commit::TableChange;
+use super::manifest::{DataFile, Manifest};
+use super::read::{ints, read_columns, texts};
+use super::write::LoadWriter;
+use crate::load::{Day, Identity, RemovalRule, identity};
+use crate::table::{Columns, RemovedRecord, Row, Table};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+/// The tables whose rows are records, each of which is there once. Other rows come with the record that they are a part of.
+pub fn with_identities() -> impl Iterator<Item = Table> {
+    const FIRST_ROWS: [Table; 6] =
+        [Table::Calls, Table::TaskEvents, Table::InstanceEvents, Table::ServiceEvents, Table::Flows, Table::RunRecords];
+    FIRST_ROWS.into_iter()
+}
+
+/// Remembers the records that others removed from a table: those of the files that left it which no file of it has now.
+/// Says how many there are; nothing where the files that left it are no longer there.
+pub fn remember(
+    root: &Path,
+    manifest: &Manifest,
+    table: Table,
+    changed: &TableChange,
+    writer: &LoadWriter,
+    now: i64,
+) -> Result<u64, StoreError> {
+    if !with_identities().any(|known| known == table) {
+        return Ok(0);
+    }
+    let mut days: BTreeMap<Day, Vec<&DataFile>> = BTreeMap::new();
+    for file in &changed.remove {
+        days.entry(file.day).or_default().push(file);
+    }
+    let mut count = 0;
+    for (day, files) in days {
+        let mut present: HashSet<Identity> = HashSet::new();
+        for file in manifest.files(table).iter().filter(|file| file.day == day) {
+            each_record(root, table, file, |id, account, _| _ = present.insert(identity(account, id)))?;
+        }
+        let mut columns = Columns::new(Table::Removed);
+        for file in files {
+            if !super::write::table_folder(root, table).join(&file.path).is_file() {
+                continue;
+            }
+            each_record(root, table, file, |id, account, time| {
+                if present.insert(identity(account, id)) {
+                    columns.push(&Row::from(RemovedRecord {
+                        id: Some(Cow::Owned(format!("{}:{}:{id}", table.name(), account.unwrap_or_default()))),
+                        time,
+                        removed_at: Some(now),
+                        load: i64::try_from(manifest.loads + 1).ok(),
+                        table_name: Some(Cow::Borrowed(table.name())),
+                        account: account.map(Cow::Borrowed),
+                        record: Some(Cow::Borrowed(id)),
+                        before: None,
+                    }));
+                }
+            })?;
+        }
+        count += columns.rows() as u64;
+        writer.write(Table::Removed, day, columns)?;
+    }
+    Ok(count)
+}
+
+/// The row of a rule.
+pub fn rule_row(rule: &RemovalRule, load: u64, now: i64) -> Row<'_> {
+    let (table, account) = (rule.table.map(Table::name), rule.account.as_deref());
+    Row::from(RemovedRecord {
+        id: Some(Cow::Owned(format!("{}:{}:before@{load}", table.unwrap_or("*"), account.unwrap_or("*")))),
+        time: Some(now),
+        removed_at: Some(now),
+        load: i64::try_from(load).ok(),
+        table_name: table.map(Cow::Borrowed),
+        account: account.map(Cow::Borrowed),
+        record: None,
+        before: Some(rule.before),
+    })
+}
+
+/// The rules of a store, oldest first.
+pub fn rules(root: &Path, manifest: &Manifest) -> Result<Vec<RemovalRule>, StoreError> {
+    let mut rules = Vec::new();
+    for file in manifest.files(Table::Removed) {
+        for batch in read_columns(root, Table::Removed, file, &["table_name", "account", "before"])? {
+            let before = ints(&batch, "before");
+            let rows = texts(&batch, "table_name").into_iter().zip(texts(&batch, "account")).zip(before);
+            for ((table, account), before) in rows {
+                let Some(before) = before else { continue };
+                let table = table.and_then(|name| Table::ALL.iter().find(|table| table.name() == name).copied());
+                rules.push(RemovalRule { table, account: account.map(str::to_owned), before });
+            }
+        }
+    }
+    Ok(rules)
+}
+
+/// The records of a table and day that were removed one by one.
+pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
+    let mut removed = Vec::new();
+    for file in manifest.files(Table::Removed).iter().filter(|file| file.day == day) {
+        for batch in read_columns(root, Table::Removed, file, &["table_name", "account", "record"])? {
+            let rows = texts(&batch, "table_name").into_iter().zip(texts(&batch, "account")).zip(texts(&batch, "record"));
+            for ((name, account), record) in rows {
+                if let (Some(record), true) = (record, name == Some(table.name())) {
+                    removed.push(identity(account, record));
+                }
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// Goes through the records of a file: id, account and time.
+fn each_record(
+    root: &Path,
+    table: Table,
+    file: &DataFile,
+    mut each: impl FnMut(&str, Option<&str>, Option<i64>),
+) -> Result<(), StoreError> {
+    for batch in read_columns(root, table, file, &["id", "account", "time"])? {
+        let rows = texts(&batch, "id").into_iter().zip(texts(&batch, "account")).zip(ints(&batch, "time"));
+        for ((id, account), time) in rows {
+            if let Some(id) = id {
+                each(id, account, time);
+            }
+        }
+    }
+    Ok(())
+}

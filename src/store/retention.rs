@@ -1,0 +1,157 @@
+//! `store drop`: old records leave the store, and are not loaded again.
+
+use super::commit::{Purpose, TableChange, commit, recover};
+use super::maintain::written;
+use super::manifest::{DataFile, Manifest};
+use super::read::{in_schema, ints, read_columns, texts};
+use super::reconcile::Unfinished;
+use super::removed::rule_row;
+use super::write::LoadWriter;
+use super::{Store, StoreError, WriteOptions, lock, runtime};
+use crate::load::{LoadError, RemovalRule, day_of};
+use crate::table::{Columns, Table};
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
+use arrow::record_batch::RecordBatch;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What a rule removes from one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// The table.
+    pub table: Table,
+    /// Rows that leave.
+    pub rows: u64,
+    /// Files that leave as a whole.
+    pub files: u64,
+    /// Files that are written again without these rows.
+    pub rewritten: u64,
+    /// Bytes of the files that leave or are written again.
+    pub bytes: u64,
+}
+
+/// What becomes of a file.
+enum Fate {
+    Stays,
+    Leaves,
+    /// So many of its rows leave.
+    Shrinks(u64),
+}
+
+impl Store {
+    /// What a rule would remove.
+    pub fn drop_preview(&self, rule: &RemovalRule) -> Result<Vec<Dropped>, StoreError> {
+        let mut dropped = Vec::new();
+        for table in tables(rule) {
+            dropped.extend(count(&fates(&self.root, &self.manifest, table, rule)?, table));
+        }
+        Ok(dropped)
+    }
+
+    /// Removes what a rule covers, and remembers the rule.
+    pub fn drop_rows(
+        root: &Path,
+        rule: &RemovalRule,
+        options: WriteOptions,
+        waiting: &dyn Fn(),
+    ) -> Result<Vec<Dropped>, StoreError> {
+        let lock = lock::take(root, options.patience, waiting)?;
+        let runtime = runtime(root)?;
+        let mut manifest = written(root, runtime.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
+        manifest.loads += 1;
+        let writer = LoadWriter::new(root, manifest.loads);
+        let mut changes: BTreeMap<Table, TableChange> = BTreeMap::new();
+        let mut dropped = Vec::new();
+        for table in tables(rule) {
+            let fates = fates(root, &manifest, table, rule)?;
+            dropped.extend(count(&fates, table));
+            for (file, fate) in fates {
+                match fate {
+                    Fate::Stays => continue,
+                    Fate::Leaves => {}
+                    Fate::Shrinks(_) => keep_others(root, table, &file, rule, &writer)?,
+                }
+                changes.entry(table).or_default().remove.push(file);
+            }
+        }
+        let mut columns = Columns::new(Table::Removed);
+        columns.push(&rule_row(rule, manifest.loads, options.now));
+        writer.write(Table::Removed, day_of(options.now), columns)?;
+        for (table, add) in writer.finish()? {
+            changes.entry(table).or_default().add = add;
+        }
+        runtime.block_on(commit(root, &mut manifest, changes, &Purpose::Retention, options.now))?;
+        Ok(dropped)
+    }
+}
+
+/// The tables that a rule is about.
+fn tables(rule: &RemovalRule) -> impl Iterator<Item = Table> + '_ {
+    let has = |table: &Table, name: &str| table.fields().iter().any(|field| field.name == name);
+    Table::ALL
+        .iter()
+        .copied()
+        .filter(move |table| rule.table.map_or(table.holds_events(), |only| only == *table))
+        .filter(move |table| rule.account.is_none() || has(table, "account"))
+}
+
+fn count(fates: &[(DataFile, Fate)], table: Table) -> Option<Dropped> {
+    let mut dropped = Dropped { table, rows: 0, files: 0, rewritten: 0, bytes: 0 };
+    for (file, fate) in fates {
+        match fate {
+            Fate::Stays => continue,
+            Fate::Leaves => {
+                dropped.files += 1;
+                dropped.rows += file.rows;
+            }
+            Fate::Shrinks(rows) => {
+                dropped.rewritten += 1;
+                dropped.rows += rows;
+            }
+        }
+        dropped.bytes += file.size;
+    }
+    (dropped.rows > 0).then_some(dropped)
+}
+
+fn fates(root: &Path, manifest: &Manifest, table: Table, rule: &RemovalRule) -> Result<Vec<(DataFile, Fate)>, StoreError> {
+    let mut fates = Vec::new();
+    for file in manifest.files(table) {
+        let fate = if file.first.is_none_or(|first| first >= rule.before) {
+            Fate::Stays
+        } else if rule.account.is_none() && file.last.is_some_and(|last| last < rule.before) {
+            Fate::Leaves
+        } else {
+            let covered = read_columns(root, table, file, &["time", "account"])?;
+            match covered
+                .iter()
+                .map(|batch| covered_rows(table, batch, rule).iter().filter(|covered| **covered).count() as u64)
+                .sum()
+            {
+                0 => Fate::Stays,
+                rows if rows == file.rows => Fate::Leaves,
+                rows => Fate::Shrinks(rows),
+            }
+        };
+        fates.push((file.clone(), fate));
+    }
+    Ok(fates)
+}
+
+/// Which rows of a batch a rule covers.
+fn covered_rows(table: Table, batch: &RecordBatch, rule: &RemovalRule) -> Vec<bool> {
+    let rows = ints(batch, "time").into_iter().zip(texts(batch, "account"));
+    rows.map(|(time, account)| time.is_some_and(|time| rule.covers(table, account, time))).collect()
+}
+
+/// Writes the rows of a file that a rule does not cover.
+fn keep_others(root: &Path, table: Table, file: &DataFile, rule: &RemovalRule, writer: &LoadWriter) -> Result<(), StoreError> {
+    let columns: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
+    for batch in read_columns(root, table, file, &columns)? {
+        let keep: BooleanArray = covered_rows(table, &batch, rule).into_iter().map(|covered| Some(!covered)).collect();
+        let rows = filter_record_batch(&in_schema(table, &batch)?, &keep).map_err(LoadError::from)?;
+        writer.write_rows(table, file.day, &rows)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! Changes that die at any of their steps: afterwards the store is as before or as after, and the next change mends it.
+
+use super::fault;
+use super::read::{read_columns, texts};
+use super::verify::Fault;
+use super::{Store, StoreError, WriteOptions};
+use crate::decode::inflate::InflateLimits;
+use crate::discover::find_inputs;
+use crate::load::{LoadOptions, RemovalRule, Selection, Silent};
+use crate::table::{Table, TableSet};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const NOW: i64 = 1_772_900_000_000_000;
+
+fn write_options() -> WriteOptions {
+    WriteOptions { now: NOW, patience: Duration::from_secs(10) }
+}
+
+fn export(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/exports").join(name)
+}
+
+fn load(root: &Path, exports: &[&str]) -> Result<(), StoreError> {
+    let paths: Vec<PathBuf> = exports.iter().map(|name| export(name)).collect();
+    let (inputs, problems) = find_inputs(&paths, Path::new("/"), None);
+    assert!(problems.is_empty());
+    let options = LoadOptions {
+        latest: i64::MAX,
+        keep_raw: true,
+        tables: TableSet::ALL,
+        inflate: InflateLimits::default(),
+        max_file_bytes: 1 << 30,
+        selection: Selection::default(),
+    };
+    Store::load(root, inputs, Vec::new(), (&options, write_options()), &Silent, &|| {}).map(drop)
+}
+
+/// The rows of a store, in order: table, account and id of each row of events.
+fn contents(root: &Path) -> Vec<String> {
+    let store = Store::open(root).unwrap();
+    let mut rows = Vec::new();
+    for table in Table::ALL.iter().filter(|table| table.holds_events()) {
+        for file in store.manifest().files(*table) {
+            for batch in read_columns(store.root(), *table, file, &["id", "account"]).unwrap() {
+                for (id, account) in texts(&batch, "id").into_iter().zip(texts(&batch, "account")) {
+                    rows.push(format!("{}:{account:?}:{id:?}", table.name()));
+                }
+            }
+        }
+    }
+    rows.sort();
+    rows
+}
+
+fn assert_whole(root: &Path) {
+    let faults = Store::verify(root).unwrap().faults;
+    assert!(faults.iter().all(|fault| !fault.is_serious()), "{faults:?}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &target) } else { _ = fs::copy(entry.path(), target).unwrap() }
+    }
+}
+
+/// Copies files with a blank line more, so that they have other contents and the same records.
+fn copy_changed(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_changed(&entry.path(), &target);
+        } else {
+            let mut text = fs::read(entry.path()).unwrap();
+            if entry.path().extension().is_some_and(|ending| ending == "gz") {
+                let mut member = GzEncoder::new(Vec::new(), Compression::fast());
+                member.write_all(b"\n").unwrap();
+                text.extend(member.finish().unwrap());
+            } else {
+                text.push(b'\n');
+            }
+            fs::write(target, text).unwrap();
+        }
+    }
+}
+
+/// Lets a change of a store die at each of its steps in turn, until none is left.
+fn die_at_each_step(start: &Path, change: impl Fn(&Path) -> Result<(), StoreError>) {
+    let undisturbed = tempfile::tempdir().unwrap();
+    copy(start, undisturbed.path());
+    change(undisturbed.path()).unwrap();
+    let (before, after) = (contents(start), contents(undisturbed.path()));
+    let mut steps = 0;
+    loop {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        copy(start, &root);
+        let injected = fault::after(&root, steps);
+        let result = change(&root);
+        let died = injected.has_failed();
+        drop(injected);
+        let now = contents(&root);
+        assert!(now == before || now == after, "after {steps} steps a reader sees half a change");
+        if result.is_ok() {
+            assert!(now == after, "after {steps} steps: a change that succeeded is not there");
+        }
+        change(&root).unwrap();
+        assert!(contents(&root) == after, "after {steps} steps: the change cannot be repeated");
+        assert_whole(&root);
+        if !died {
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps > 10, "only {steps} steps can fail");
+}
+
+fn store_of(exports: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), exports).unwrap();
+    dir
+}
+
+#[test]
+fn a_load_that_dies_at_any_step_leaves_the_store_as_before_or_as_after() {
+    let start = store_of(&["dstack-error-phases"]);
+    die_at_each_step(start.path(), |root| load(root, &["dstack-exit-status"]));
+}
+
+#[test]
+fn a_first_load_that_dies_at_any_step_can_be_repeated() {
+    let after = contents(store_of(&["dstack-exit-status"]).path());
+    for steps in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let injected = fault::after(&root, steps);
+        let _ = load(&root, &["dstack-exit-status"]);
+        let died = injected.has_failed();
+        drop(injected);
+        load(&root, &["dstack-exit-status"]).unwrap();
+        assert!(contents(&root) == after, "after {steps} steps");
+        assert_whole(&root);
+        if !died {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_compaction_that_dies_at_any_step_loses_nothing() {
+    let start = store_of(&["dstack-error-phases"]);
+    load(start.path(), &["dstack-exit-status"]).unwrap();
+    die_at_each_step(start.path(), |root| Store::compact(root, write_options(), &|| {}).map(drop));
+}
+
+#[test]
+fn a_removal_that_dies_at_any_step_is_done_or_not() {
+    let start = store_of(&["dstack-exit-status"]);
+    let before = middle(start.path());
+    let rule = RemovalRule { table: None, account: None, before };
+    die_at_each_step(start.path(), |root| Store::drop_rows(root, &rule, write_options(), &|| {}).map(drop));
+}
+
+/// A time between the oldest and the newest event.
+fn middle(root: &Path) -> i64 {
+    let store = Store::open(root).unwrap();
+    let (first, last) = (store.manifest().first_event.unwrap(), store.manifest().last_event.unwrap());
+    first + (last - first) / 2
+}
+
+#[test]
+fn what_is_dropped_does_not_come_back() {
+    let store = store_of(&["fargate-quota"]);
+    let all = contents(store.path());
+    let last = Store::open(store.path()).unwrap().manifest().last_event;
+    let rule = RemovalRule { table: None, account: None, before: middle(store.path()) };
+    let preview = Store::open(store.path()).unwrap().drop_preview(&rule).unwrap();
+    let dropped = Store::drop_rows(store.path(), &rule, write_options(), &|| {}).unwrap();
+    assert_eq!(preview, dropped);
+    let rest = contents(store.path());
+    assert_eq!(rest.len() as u64, all.len() as u64 - dropped.iter().map(|table| table.rows).sum::<u64>());
+    let (all, some): (BTreeSet<_>, BTreeSet<_>) = (all.iter().collect(), rest.iter().collect());
+    assert!(some.is_subset(&all) && !some.is_empty() && some.len() < all.len());
+    let manifest = Store::open(store.path()).unwrap().manifest().clone();
+    assert!(manifest.first_event.unwrap() >= rule.before && manifest.last_event == last);
+    // The same files under another name are new files with old records.
+    let moved = tempfile::tempdir().unwrap();
+    copy_changed(&export("fargate-quota"), moved.path());
+    let moved = moved.path().to_str().unwrap().to_owned();
+    load(store.path(), &[&moved]).unwrap();
+    assert_eq!(contents(store.path()), rest);
+    assert_whole(store.path());
+}
+
+#[test]
+fn damage_is_found() {
+    let store = store_of(&["fargate-quota"]);
+    assert_eq!(Store::verify(store.path()).unwrap().faults, []);
+    let state = Store::open(store.path()).unwrap();
+    let file = state.manifest().files(Table::Calls).first().unwrap().clone();
+    let path = store.path().join("tables/calls").join(&file.path);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    let faults = Store::verify(store.path()).unwrap().faults;
+    assert!(matches!(faults.as_slice(), [Fault::Size { .. }]), "{faults:?}");
+    let mut torn = whole.clone();
+    for byte in torn.iter_mut().skip(64).take(512) {
+        *byte = 0x55;
+    }
+    fs::write(&path, torn).unwrap();
+    let faults = Store::verify(store.path()).unwrap().faults;
+    assert!(matches!(faults.as_slice(), [Fault::Unreadable { .. }]), "{faults:?}");
+    fs::remove_file(&path).unwrap();
+    let faults = Store::verify(store.path()).unwrap().faults;
+    assert!(matches!(faults.as_slice(), [Fault::Missing(_)]), "{faults:?}");
+    fs::write(&path, whole).unwrap();
+    fs::write(path.with_file_name("stray.parquet"), "x").unwrap();
+    let faults = Store::verify(store.path()).unwrap().faults;
+    assert!(matches!(faults.as_slice(), [Fault::Orphan(_)]), "{faults:?}");
+}
