@@ -28,7 +28,25 @@ fn export(name: &str) -> PathBuf {
 
 fn load(root: &Path, exports: &[&str]) -> Result<(), StoreError> {
     let paths: Vec<PathBuf> = exports.iter().map(|name| export(name)).collect();
-    let (inputs, problems) = find_inputs(&paths, Path::new("/"), None);
+    load_paths(root, &paths)
+}
+
+/// Loads a call of each of these days of March 2026, each from a file of its own.
+fn load_days(root: &Path, days: &[u32]) -> Result<(), StoreError> {
+    let dir = tempfile::tempdir().unwrap();
+    for day in days {
+        let record = format!(
+            r#"{{"Records":[{{"eventVersion":"1.08","userIdentity":{{"type":"IAMUser","userName":"ren"}},"eventTime":"2026-03-{day:02}T10:00:00Z",
+            "eventSource":"ecs.amazonaws.com","eventName":"ListClusters","awsRegion":"eu-west-1","requestID":"r{day}","eventID":"e{day}",
+            "eventType":"AwsApiCall","recipientAccountId":"111122223333"}}]}}"#
+        );
+        fs::write(dir.path().join(format!("{day}.json")), record).unwrap();
+    }
+    load_paths(root, &[dir.path().to_path_buf()])
+}
+
+fn load_paths(root: &Path, paths: &[PathBuf]) -> Result<(), StoreError> {
+    let (inputs, problems) = find_inputs(paths, Path::new("/"), None);
     assert!(problems.is_empty());
     let options = LoadOptions {
         latest: i64::MAX,
@@ -129,23 +147,30 @@ fn store_of(exports: &[&str]) -> tempfile::TempDir {
     dir
 }
 
+/// A store of a few calls, some of them of one day from two loads.
+fn small_store() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    load_days(dir.path(), &[1, 2]).unwrap();
+    load_days(dir.path(), &[3]).unwrap();
+    dir
+}
+
 #[test]
 fn a_load_that_dies_at_any_step_leaves_the_store_as_before_or_as_after() {
-    let start = store_of(&["dstack-error-phases"]);
-    die_at_each_step(start.path(), |root| load(root, &["dstack-exit-status"]));
+    die_at_each_step(small_store().path(), |root| load_days(root, &[1, 4]));
 }
 
 #[test]
 fn a_first_load_that_dies_at_any_step_can_be_repeated() {
-    let after = contents(store_of(&["dstack-exit-status"]).path());
+    let after = contents(small_store().path());
     for steps in 0.. {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
         let injected = fault::after(&root, steps);
-        let _ = load(&root, &["dstack-exit-status"]);
+        let _ = load_days(&root, &[1, 2, 3]);
         let died = injected.has_failed();
         drop(injected);
-        load(&root, &["dstack-exit-status"]).unwrap();
+        load_days(&root, &[1, 2, 3]).unwrap();
         assert!(contents(&root) == after, "after {steps} steps");
         assert_whole(&root);
         if !died {
@@ -156,16 +181,13 @@ fn a_first_load_that_dies_at_any_step_can_be_repeated() {
 
 #[test]
 fn a_compaction_that_dies_at_any_step_loses_nothing() {
-    let start = store_of(&["dstack-error-phases"]);
-    load(start.path(), &["dstack-exit-status"]).unwrap();
-    die_at_each_step(start.path(), |root| Store::compact(root, write_options(), &|| {}).map(drop));
+    die_at_each_step(small_store().path(), |root| Store::compact(root, write_options(), &|| {}).map(drop));
 }
 
 #[test]
 fn a_removal_that_dies_at_any_step_is_done_or_not() {
-    let start = store_of(&["dstack-exit-status"]);
-    let before = middle(start.path());
-    let rule = RemovalRule { table: None, account: None, before };
+    let start = small_store();
+    let rule = RemovalRule { table: None, account: None, before: middle(start.path()) };
     die_at_each_step(start.path(), |root| Store::drop_rows(root, &rule, write_options(), &|| {}).map(drop));
 }
 

@@ -116,6 +116,15 @@ def compare(store, work):
         print(f"{name}: {wanted.num_rows} rows are the same in delta-rs, DuckDB, Polars and ClickHouse")
 
 
+def notebook(store):
+    """The example of the documentation runs as it is."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "store.md").read_text()
+    example = text.split("```python\n")[1].split("```")[0]
+    if ".ecs-audit/tables" not in example:
+        sys.exit("the example of docs/store.md reads no store")
+    exec(compile(example.replace(".ecs-audit", str(store)), "docs/store.md", "exec"), {})
+
+
 def count(store, table, condition="true"):
     out = run("sql", f"select count(*) as n from {table} where {condition}", "--store", str(store), "--format", "csv", "--quiet")
     return int(out.split()[1])
@@ -168,6 +177,7 @@ def main():
             shutil.copytree(export, exports[-1])
             run("load", exports[-1], "--store", str(store), codes=(0, 3))
         compare(store, work)
+        notebook(store)
         change(store, exports, work)
 
 
