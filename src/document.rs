@@ -1,7 +1,7 @@
-//! A TOML file written by a person, read with the place of everything in it.
+//! A TOML file with the positions of all its values.
 //!
-//! In: text. Out: values by key, or a [`Mistake`] with its file and line. Invariant: no key is passed over:
-//! one that is not expected is a mistake, with the nearest key that is.
+//! In: text. Out: values by key, or a [`Mistake`] with file and line. Invariant: no key is ignored; an unknown key is
+//! an error that suggests the closest valid key.
 
 use crate::lang::suggest;
 use std::fmt;
@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What is wrong in a file, and where.
+/// An error in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Mistake {
     /// The file.
     pub path: PathBuf,
-    /// The line, from 1; missing where it is about the file as a whole.
+    /// The line, starting at 1; missing if the error is about the whole file.
     pub line: Option<usize>,
     /// What is wrong, and what was expected.
     pub what: String,
@@ -30,7 +30,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// A file that is TOML; nothing is known of its keys yet.
+/// A parsed TOML file whose keys have not been checked.
 #[derive(Debug)]
 pub struct Document<'t> {
     path: &'t Path,
@@ -39,7 +39,7 @@ pub struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
-    /// Reads a text; `path` is how mistakes name it.
+    /// Parses a text; `path` names the file in errors.
     pub fn parse(text: &'t str, path: &'t Path) -> Result<Document<'t>, Mistake> {
         match DeTable::parse(text) {
             Ok(root) => Ok(Document { path, text, root: root.into_inner() }),
@@ -50,7 +50,7 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// The top of the file.
+    /// The top-level table.
     pub fn top(&self) -> Section<'_> {
         Section { document: self, table: &self.root, name: String::new(), at: None }
     }
@@ -61,7 +61,7 @@ impl<'t> Document<'t> {
 pub struct Section<'d> {
     document: &'d Document<'d>,
     table: &'d DeTable<'d>,
-    /// How it is written, such as `queries.lost`; empty for the top.
+    /// The path of the table, such as `queries.lost`; empty for the top level.
     name: String,
     at: Option<usize>,
 }
@@ -69,12 +69,12 @@ pub struct Section<'d> {
 type Value<'d> = Spanned<DeValue<'d>>;
 
 impl<'d> Section<'d> {
-    /// A mistake in this table as a whole.
+    /// An error about this table.
     pub fn mistake(&self, what: impl Into<String>) -> Mistake {
         self.mistake_at(self.at, what)
     }
 
-    /// A mistake at the line of a key.
+    /// An error at the line of a key.
     pub fn mistake_of(&self, key: &str, what: impl Into<String>) -> Mistake {
         let at = self.find(key).map(|value| value.span().start).or(self.at);
         self.mistake_at(at, what)
@@ -84,7 +84,7 @@ impl<'d> Section<'d> {
         Mistake { path: self.document.path.to_owned(), line: at.map(|at| line_of(self.document.text, at)), what: what.into() }
     }
 
-    /// Only these keys may stand here.
+    /// Rejects all keys except these.
     pub fn expect_keys(&self, known: &[&str]) -> Result<(), Mistake> {
         for (key, _) in self.table {
             let word: &str = key.get_ref();
@@ -98,7 +98,7 @@ impl<'d> Section<'d> {
         Ok(())
     }
 
-    /// All keys, in the order of the alphabet.
+    /// All keys in alphabetical order.
     pub fn keys(&self) -> Vec<&'d str> {
         self.table.iter().map(|(key, _)| key.get_ref().as_ref()).collect()
     }
@@ -112,13 +112,13 @@ impl<'d> Section<'d> {
         self.mistake_at(Some(value.span().start), format!("`{key}` is a TOML {found}; expected {expected}"))
     }
 
-    /// A text.
+    /// An optional string.
     pub fn text(&self, key: &str) -> Result<Option<&'d str>, Mistake> {
         let Some(value) = self.find(key) else { return Ok(None) };
-        value.get_ref().as_str().map(Some).ok_or_else(|| self.wrong(key, value, "a text in quotes"))
+        value.get_ref().as_str().map(Some).ok_or_else(|| self.wrong(key, value, "a quoted string"))
     }
 
-    /// A text that must be there and say something.
+    /// A required, non-empty string.
     pub fn required(&self, key: &str) -> Result<&'d str, Mistake> {
         match self.text(key)? {
             Some(text) if !text.trim().is_empty() => Ok(text),
@@ -126,7 +126,7 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// A text, number, or truth as text.
+    /// A string, number or boolean as text.
     pub fn scalar(&self, key: &str) -> Result<Option<String>, Mistake> {
         let Some(value) = self.find(key) else { return Ok(None) };
         let text = match value.get_ref() {
@@ -135,12 +135,12 @@ impl<'d> Section<'d> {
             DeValue::Float(number) => number.as_str().to_owned(),
             DeValue::Boolean(truth) => truth.to_string(),
             DeValue::Datetime(time) => time.to_string(),
-            _ => return Err(self.wrong(key, value, "a text, a number, or true or false")),
+            _ => return Err(self.wrong(key, value, "a string, a number, or true or false")),
         };
         Ok(Some(text))
     }
 
-    /// A number that is not negative.
+    /// A non-negative number.
     pub fn number(&self, key: &str) -> Result<Option<f64>, Mistake> {
         let Some(value) = self.find(key) else { return Ok(None) };
         let digits = match value.get_ref() {
@@ -149,10 +149,10 @@ impl<'d> Section<'d> {
             _ => return Err(self.wrong(key, value, "a number")),
         };
         let number = digits.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-        number.map(Some).ok_or_else(|| self.wrong(key, value, "a number from 0 on"))
+        number.map(Some).ok_or_else(|| self.wrong(key, value, "a non-negative number"))
     }
 
-    /// A list of numbers from 0 on.
+    /// A list of non-negative numbers.
     pub fn numbers(&self, key: &str) -> Result<Vec<f64>, Mistake> {
         let Some(value) = self.find(key) else { return Ok(Vec::new()) };
         let list = value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, "a list of numbers"))?;
@@ -161,26 +161,26 @@ impl<'d> Section<'d> {
             _ => None,
         };
         list.iter()
-            .map(|one| number(one).filter(|number| *number >= 0.0).ok_or_else(|| self.wrong(key, one, "a number from 0 on")))
+            .map(|one| number(one).filter(|number| *number >= 0.0).ok_or_else(|| self.wrong(key, one, "a non-negative number")))
             .collect()
     }
 
-    /// A list of texts; one text alone is a list of one.
+    /// A list of strings; a single string is a list with one element.
     pub fn texts(&self, key: &str) -> Result<Vec<&'d str>, Mistake> {
         let Some(value) = self.find(key) else { return Ok(Vec::new()) };
         if let Some(text) = value.get_ref().as_str() {
             return Ok(vec![text]);
         }
-        let list = value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, "a list of texts"))?;
-        list.iter().map(|one| one.get_ref().as_str().ok_or_else(|| self.wrong(key, one, "a text in quotes"))).collect()
+        let list = value.get_ref().as_array().ok_or_else(|| self.wrong(key, value, "a list of strings"))?;
+        list.iter().map(|one| one.get_ref().as_str().ok_or_else(|| self.wrong(key, one, "a quoted string"))).collect()
     }
 
-    /// Whether a key holds a table.
+    /// Whether a key contains a table.
     pub fn is_section(&self, key: &str) -> bool {
         self.find(key).is_some_and(|value| value.get_ref().is_table())
     }
 
-    /// A table inside this one.
+    /// A nested table.
     pub fn section(&self, key: &str) -> Result<Option<Section<'d>>, Mistake> {
         let Some(value) = self.find(key) else { return Ok(None) };
         let table = value.get_ref().as_table().ok_or_else(|| self.wrong(key, value, "a table"))?;
@@ -231,7 +231,7 @@ mod tests {
         let told = mistake("\nstore = 3\n", |top| top.text("store").map(|_| ()));
         assert_eq!(told, "a.toml:2: `store` is a TOML integer; expected a text in quotes");
         let told = mistake("limit = -3\n", |top| top.number("limit").map(|_| ()));
-        assert_eq!(told, "a.toml:1: `limit` is a TOML integer; expected a number from 0 on");
+        assert_eq!(told, "a.toml:1: `limit` is a TOML integer; expected a non-negative number");
         let told = mistake("[a]\nx = 1\n[b]\n", |top| top.section("b").unwrap().unwrap().required("x").map(|_| ()));
         assert_eq!(told, "a.toml:3: `x` is missing or empty");
     }

@@ -188,7 +188,7 @@ fn rules_change_the_cause_of_a_query() {
     let note = "note: records loaded with another version of the failure catalog or other rules: 1;";
     let other = desk.run(&["query", "failures by cause"]).ok();
     assert!(other.err.contains(note), "{}", other.err);
-    assert!(other.err.contains("`ecs-audit store reclassify` brings them up to date"), "{}", other.err);
+    assert!(other.err.contains("`ecs-audit store reclassify` updates them"), "{}", other.err);
     let same = desk.run(&["query", "failures by cause", "--rules", "rules.toml"]).ok();
     assert!(!same.err.contains(note), "{}", same.err);
     let unclassified = desk.run(&["query", "calls by event_name"]).ok();
@@ -223,13 +223,13 @@ fn mistakes_in_rules_are_found() {
     let desk = Desk::new();
     desk.write("good.toml", RULE);
     let good = desk.run(&["catalog", "test", "good.toml"]).ok();
-    assert_eq!(good.out, "good.toml: 1 entry and 1 example fine\n");
+    assert_eq!(good.out, "good.toml: 1 entry and 1 example passed\n");
     desk.write("bad.toml", RULE.replace("image_pull", "pulling").replace("(?P<image>", "(?P<image"));
     let bad = desk.run(&["catalog", "test", "bad.toml"]);
     assert_eq!(bad.code, 2);
     assert!(bad.out.contains("bad.toml:2: entry `image-not-signed`: `pulling` is no phase; expected one of "), "{}", bad.out);
     assert!(bad.out.contains("is no regular expression: "), "{}", bad.out);
-    assert!(bad.out.ends_with("bad.toml: 0 entries and 0 examples fine, 2 mistakes\n"), "{}", bad.out);
+    assert!(bad.out.ends_with("bad.toml: 0 entries and 0 examples passed, 2 errors\n"), "{}", bad.out);
     // Broken rules stop everything else, but not the command that finds the mistakes.
     let used = desk.run(&["catalog", "list", "--rules", "bad.toml"]);
     assert_eq!(used.code, 2);

@@ -64,7 +64,7 @@ fn mistakes_name_the_file_the_line_and_what_works() {
     let desk = Desk::new();
     for (text, told) in [
         ("tz = \"UTC\"\nsotre = \"x\"\n", "config.toml:2: unknown key `sotre`; did you mean `store`?"),
-        ("tz = 3\n", "config.toml:1: `tz` is a TOML integer; expected a text in quotes"),
+        ("tz = 3\n", "config.toml:1: `tz` is a TOML integer; expected a quoted string"),
         ("a = = 1\n", "config.toml:1: "),
         ("[queries.x]\nquery = \"failures\"\nparams = 1\n", "config.toml:3: unknown key `params` in [queries.x]"),
     ] {

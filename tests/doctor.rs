@@ -30,7 +30,7 @@ fn doctor_tells_what_an_export_lacks() {
     assert_eq!(runs, ["no-dstack-events"]);
     let text = desk.run(&["doctor", "--from", project().join("samples/exports/fargate-quota").to_str().unwrap()]).ok().out;
     assert!(text.contains("→ aws events put-rule --name ecs-audit-instances"), "{text}");
-    assert!(text.contains("What is in it\n  calls"), "{text}");
+    assert!(text.contains("Contents\n  calls"), "{text}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn preflight_works_without_a_store_and_tells_errors() {
     fargate["memory"] = json!("1 GB");
     let (found, code) = preflight(&desk, &fargate, &[]);
     assert_eq!(code, 1);
-    assert!(of(&found, "fargate-size")[0].contains("from 2048 to 8192 MiB; the next one up is 2048"), "{found:?}");
+    assert!(of(&found, "fargate-size")[0].contains("from 2048 to 8192 MiB; the next larger one is 2048"), "{found:?}");
     assert!(of(&found, "fargate-settings")[0].contains("awsvpc"), "{found:?}");
     desk.write("no.json", "[]");
     let ran = desk.run(&["preflight", "no.json"]);

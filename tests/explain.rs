@@ -136,7 +136,7 @@ fn every_expected_start_that_is_listed_can_be_explained() {
 fn a_name_nobody_knows_is_an_error_with_the_nearest() {
     let ran = DESK.run(&["explain", "nightly-setlement"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("nothing is called `nightly-setlement`; did you mean `nightly-settlement`?"), "{}", ran.err);
+    assert!(ran.err.contains("nothing named `nightly-setlement` was found; did you mean `nightly-settlement`?"), "{}", ran.err);
     for name in ["x' or '1'='1", "", "arn:aws:ecs:::", "/", "\u{1b}[31m", "'", "i-", "zz/"] {
         let ran = DESK.run(&["explain", name]);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}: {}", ran.err);

@@ -64,8 +64,8 @@ fn what_the_samples_plant_is_found() {
     let reason = lost[0].iter().position(|name| name == "reason").unwrap();
     assert_eq!(lost.iter().filter(|row| row[reason] == "AGENT").count(), 14);
     let page = text(&DESK, "full/report.html");
-    assert!(page.contains("<strong>Fargate vCPU needed at once</strong>"));
-    assert!(page.contains("cart (2); the longest 40m 5s; no instance joined meanwhile"));
+    assert!(page.contains("<strong>Fargate vCPU needed at the peak</strong>"));
+    assert!(page.contains("cart (2); longest 40m 5s; no instance joined in the meantime"));
     assert!(page.contains("at most 8 in use, at most 4 refused at once; the limit is 8, short by 4"));
 }
 
@@ -184,7 +184,7 @@ fn a_folder_that_is_no_report_is_never_overwritten() {
     let desk = &*DESK;
     desk.write("notes/mine.txt", "keep");
     let ran = small(desk, "notes", &[]);
-    assert!(ran.code == 2 && ran.err.contains("holds files and is not a report"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("contains files and is not a report"), "{}", ran.err);
     assert_eq!(text(desk, "notes/mine.txt"), "keep");
     small(desk, "twice", &[]).ok();
     small(desk, "twice", &["--title", "Another"]).ok();
@@ -405,7 +405,7 @@ fn what_the_records_cannot_tell_is_not_known() {
     let desk = Desk::new();
     desk.load(&[&project().join("samples/exports/fargate-quota/ecs-events")]).ok();
     let ran = desk.run(&["report", "--since", "7d", "--out", "events"]).ok();
-    let lost = "launches lost: no retry healed them: not known (no CloudTrail calls are loaded)";
+    let lost = "launches lost (never placed, no successful retry): not known (no CloudTrail calls are loaded)";
     assert!(ran.err.contains(lost), "{}", ran.err);
     let summary = cells(&files(&desk.path("events"))["summary.csv"]);
     let value = |fact: &str| summary.iter().find(|row| row[0] == fact).map(|row| row[2].as_str());

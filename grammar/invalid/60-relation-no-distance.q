@@ -1,5 +1,5 @@
 # relation
-#! error: `within` with a duration is expected, not `by`
+#! error: `within` with unexpected `by`: expected a duration
 #!   | failures near deployments by reason
 #!   |                           ^^
 #!   = help: `near deployments within 10m`

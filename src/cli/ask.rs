@@ -108,7 +108,7 @@ impl Tables {
         }
         if totals.quarantined > 0 {
             say(&format!(
-                "note: {} of {} records could not be loaded: ask `quarantine` for why",
+                "note: {} of {} records could not be loaded; query `quarantine` for details",
                 totals.quarantined, totals.read
             ));
         }
@@ -177,7 +177,7 @@ pub fn format_of(asking: &Asking) -> Format {
 pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
     let format = format_of(asking);
     if format.is_binary() && asking.out.is_none() && context.width.is_some() {
-        return Err(Failure::Sentence(format!("{format} is not for terminals: write it to a file with --out FILE")));
+        return Err(Failure::Sentence(format!("cannot print {format} on a terminal; write it to a file with --out FILE")));
     }
     print(answer, format, asking.out.as_deref(), context)
 }

@@ -162,7 +162,7 @@ fn outcomes(
     for (pack, check) in packs.iter().flat_map(|pack| pack.checks.iter().map(|check| (pack.name.as_str(), check))) {
         let question = question(pack, check, window, asker)?;
         let state = match asker.tables.unanswerable(&question.checked).or_else(|| needed(check, asker.tables)) {
-            Some(why) => State::NotAnswered(format!("{why}; `ecs-audit doctor` says how to export them")),
+            Some(why) => State::NotAnswered(format!("{why}; `ecs-audit doctor` shows how to export them")),
             None => {
                 questions.push((outcomes.len(), question));
                 State::Passed
@@ -176,7 +176,7 @@ fn outcomes(
     for ((index, question), answer) in questions.into_iter().zip(answers) {
         let answer = answer.map_err(|error| question.told(Failure::of_run(error, &question.text)))?;
         let findings = find(question.check, &answer, &look)
-            .map_err(|why| Failure::Sentence(format!("the check `{}/{}`: {why}", question.pack, question.check.name)))?;
+            .map_err(|why| Failure::Sentence(format!("check `{}/{}`: {why}", question.pack, question.check.name)))?;
         if question.shown {
             told = describe_window(&asker.whole_window(&answer), &context.tz);
         }
@@ -269,7 +269,10 @@ fn of_this_store(packs: Vec<Pack>, tables: &Tables, global: &Global) -> Vec<Pack
     let (kept, others): (Vec<Pack>, Vec<Pack>) = packs.into_iter().partition(fits);
     if !others.is_empty() && !global.quiet {
         let names: Vec<&str> = others.iter().map(|pack| pack.name.as_str()).collect();
-        say(&format!("note: left out, for lack of any records they are about: {}; name a pack to ask it", names.join(", ")));
+        say(&format!(
+            "note: skipped, because the store has none of their records: {}; name a pack to run it anyway",
+            names.join(", ")
+        ));
     }
     kept
 }
@@ -342,7 +345,7 @@ fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<V
     let condition = conditions.join(" and ");
     let parts = RECORDS.map(|table| format!("select 1 from {} where {condition}", table.name()));
     if number(tables, &format!("select count(*) from ({})", parts.join(" union all ")))? == 0 {
-        partial.push("no record of any kind is in the window: this says nothing about what happened then".to_owned());
+        partial.push("the window has no records, so nothing is known about this time".to_owned());
     }
     Ok(partial)
 }
@@ -351,7 +354,7 @@ fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<V
 pub fn quarantined(tables: &Tables) -> Result<Option<String>, Failure> {
     let rows = nouns::noun("quarantine").map(|noun| (noun.view)(Need::default())).unwrap_or_default();
     let quarantined = number(tables, &format!("select count(*) from ({rows}) q"))?;
-    let sentence = format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` says why");
+    let sentence = format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` shows why");
     Ok((quarantined > 0).then_some(sentence))
 }
 

@@ -174,9 +174,9 @@ fn row(name: &str, value: String, origin: &str) -> Vec<String> {
 
 /// The places that were looked at; the first one to name a setting decides it.
 fn places(looked: &[Looked]) -> String {
-    let mut text = "looked for configuration in\n".to_owned();
+    let mut text = "configuration files searched\n".to_owned();
     for place in looked {
-        let found = if place.read { "read" } else { "not there" };
+        let found = if place.read { "read" } else { "not found" };
         text.push_str(&format!("  {:<30} {:<9}  {}\n", place.layer.word(), found, visible(&place.path.display().to_string())));
     }
     if looked.is_empty() {

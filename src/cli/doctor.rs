@@ -53,13 +53,13 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
     if arguments.json {
         return json(&holdings, span.as_ref(), &held);
     }
-    let mut text = String::from("What is in it\n");
+    let mut text = String::from("Contents\n");
     for (table, rows) in holdings.iter().filter(|(_, rows)| *rows > 0) {
         text.push_str(&format!("  {table:<16} {rows:>10}\n"));
     }
     match span {
         Some((first, last)) => text.push_str(&format!("  events from {first} to {last}\n")),
-        None => text.push_str("  no event at all: `ecs-audit load FOLDER` loads an export\n"),
+        None => text.push_str("  no events: load an export with `ecs-audit load FOLDER`\n"),
     }
     if tables.classified_by_others > 0 {
         text.push_str(&format!(
@@ -67,10 +67,10 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
             tables.classified_by_others
         ));
     }
-    tell(&mut text, "What is odd", held.iter().filter(|held| held.advice.kind == Kind::Odd));
-    tell(&mut text, "What to export to answer more", held.iter().filter(|held| held.advice.kind == Kind::Missing));
+    tell(&mut text, "Data problems", held.iter().filter(|held| held.advice.kind == Kind::Odd));
+    tell(&mut text, "Missing exports", held.iter().filter(|held| held.advice.kind == Kind::Missing));
     if held.is_empty() {
-        text.push_str("\nNothing odd, and nothing missing.\n");
+        text.push_str("\nNo data problems, and nothing is missing.\n");
     }
     explain::print(&text)?;
     Ok(tables.loaded)

@@ -29,9 +29,7 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
             print_capacity(&quota(arguments, &records, &tables, context)?, arguments.format, &context.tz)
         }
         Some(_) if arguments.region.is_some() => {
-            return Err(Failure::Sentence(
-                "a second word is a region, and goes with quota: explain quota ap-northeast-1".to_owned(),
-            ));
+            return Err(Failure::Sentence("a Region is only allowed after quota: explain quota ap-northeast-1".to_owned()));
         }
         None => print_groups(&groups(&records, None, since)?, arguments.format, &context.tz),
         Some(name) if is_slot(name) => {
@@ -68,7 +66,7 @@ pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String,
 /// The pools of a region.
 fn quota(arguments: &Explain, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<Capacity, Failure> {
     let Some(region) = &arguments.region else {
-        return Err(Failure::Sentence("of which region? such as: explain quota ap-northeast-1".to_owned()));
+        return Err(Failure::Sentence("name a Region, for example: explain quota ap-northeast-1".to_owned()));
     };
     let at = match arguments.at.as_deref() {
         None => None,
@@ -86,8 +84,8 @@ fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &
     let found = slot(records, name, tables.last.unwrap_or(context.now))?;
     found.ok_or_else(|| {
         Failure::Sentence(format!(
-            "no start is expected as `{name}`\nexpected the id of a slot; \
-             `ecs-audit query \"schedules where state = missed show id, time, schedule, why\"` lists those that were missed"
+            "no expected start has the id `{name}`\nexpected the id of an expected start; \
+             `ecs-audit query \"schedules where state = missed show id, time, schedule, why\"` lists the missed ones"
         ))
     })
 }
@@ -101,14 +99,14 @@ pub fn records(tables: &Tables) -> Records<'_> {
 pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
     if name == "last" {
         let newest = newest(records)?;
-        return newest.ok_or_else(|| Failure::Sentence("there is no failure to explain: none is recorded".to_owned()));
+        return newest.ok_or_else(|| Failure::Sentence("nothing to explain: no failures are recorded".to_owned()));
     }
     if let Some(subject) = resolve(records, name)? {
         return Ok(subject);
     }
     let near = nearest(records, name)?.map(|question| format!("; {question}")).unwrap_or_default();
     Err(Failure::Sentence(format!(
-        "nothing is called `{name}`{near}\nexpected a failure id, task, run, job, service, deployment, container instance, ARN, or `last`; \
+        "nothing named `{name}` was found{near}\nexpected a failure id, task, run, job, service, deployment, container instance, ARN, or `last`; \
          `ecs-audit query \"failures show id, kind, reason\"` lists ids"
     )))
 }

@@ -35,7 +35,9 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
     };
     let mut report = match &tables {
         None => {
-            say("note: there is no store: only the task definition itself is judged; --store or --from names one");
+            say(
+                "note: no store found, so only the task definition itself is checked; name a store with --store or an export with --from",
+            );
             examine(&definition, &wanted, None).map_err(told)?
         }
         Some(tables) => {
@@ -90,5 +92,5 @@ fn ask(check: &Check, asker: &Asker<'_>) -> Result<Vec<Finding>, Failure> {
     let query = query.map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics })?;
     let (_, answer) = asker.ask(&query, &check.query, Evidence::First)?;
     let found = find(check, &answer, &Look::default());
-    found.map_err(|why| Failure::Sentence(format!("the question `{}`: {why}", check.name)))
+    found.map_err(|why| Failure::Sentence(format!("question `{}`: {why}", check.name)))
 }

@@ -102,7 +102,7 @@ fn irregular(tables: &Tables, checked: &Checked, options: Options) {
     };
     if let (Some(regular), Some(irregular)) = (number(0), number(1)) {
         say(&format!(
-            "note: callers with a rhythm: {regular}; irregular callers, of which no start is expected: {irregular} \
+            "note: {regular} callers follow a schedule; {irregular} do not, so no starts are expected of them \
              (`launches where not regular by cluster, family, started_by` lists them)"
         ));
     }
@@ -124,7 +124,7 @@ pub fn chart(answer: &Answer, look: &Look) -> Result<String, Failure> {
     let drawn = crate::render::chart(answer, look)?;
     drawn.ok_or_else(|| {
         let works = "a chart draws groups, such as `failures by reason` or `failures every 1h`";
-        Failure::Sentence(format!("there is nothing to draw: {works}"))
+        Failure::Sentence(format!("nothing to draw: {works}"))
     })
 }
 
@@ -134,8 +134,8 @@ fn tell_catalog(query: &ast::Query, tables: &Tables) {
     let asked = tables_behind(query, false);
     if tables.classified_by_others > 0 && classified.into_iter().any(|table| asked.contains(table)) {
         say(&format!(
-            "note: records loaded with another version of the failure catalog or other rules: {}; \
-             `ecs-audit store reclassify` brings them up to date",
+            "note: {} records were loaded with another version of the failure catalog or with other rules; \
+             `ecs-audit store reclassify` updates them",
             tables.classified_by_others
         ));
     }
@@ -255,7 +255,7 @@ impl<'t> Asker<'t> {
             line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
         }
         if anchor.name.is_none() && checked.window.origin.contains("newest event") {
-            line = line.replace("newest event)", "newest event; --as-of now to use the clock)");
+            line = line.replace("newest event)", "newest event; use --as-of now for the current time)");
             let age = context.now.duration_since(anchor.time);
             let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
             if age > length && age > SignedDuration::from_hours(24) {
@@ -353,6 +353,6 @@ pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Optio
         irregular(tables, checked, options);
     }
     if let Some(limit) = checked.default_limit.filter(|limit| answer.rows() >= *limit as usize) {
-        say(&format!("note: only the newest {limit} rows are shown; `limit N` shows more, --out FILE writes all"));
+        say(&format!("note: showing the newest {limit} rows; `limit N` shows more, --out FILE writes all"));
     }
 }

@@ -33,9 +33,7 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
         return run_verify(verify, global, context);
     }
     let Some(out) = &arguments.out else {
-        return Err(Failure::Sentence(
-            "--out: expected the name of a folder for the report, such as --out postmortem".to_owned(),
-        ));
+        return Err(Failure::Sentence("--out: expected a folder name for the report, such as --out postmortem".to_owned()));
     };
     report::check_names(&arguments.sections)?;
     // Which rule a call disabled stands in its original record.
@@ -71,7 +69,7 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
     }
     if manifest.request.limits != limits::fingerprint(&arguments.limits, global)? {
         return Err(Failure::Sentence(
-            "the report was written with other limits: name the same --quotas and --what-if as then".to_owned(),
+            "the report was written with other limits; pass the same --quotas and --what-if".to_owned(),
         ));
     }
     limits::install(&arguments.limits, &tables, global)?;
@@ -94,7 +92,7 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
         writeln!(out, "{}: and {} more", crate::render::visible(file), count - DIFFERENCES)?;
     }
     if differences.is_empty() {
-        writeln!(out, "every number is as the store tells it: {} files", files.len())?;
+        writeln!(out, "verified: {} files match the store", files.len())?;
         return Ok(tables.loaded);
     }
     if !global.quiet {
@@ -109,15 +107,15 @@ fn notes(manifest: &Manifest, store: &Snapshot) -> Vec<String> {
     let mut notes = Vec::new();
     if manifest.store.content != store.content {
         notes.push(format!(
-            "note: the store is not the one of the report: it holds {} files, the report rests on {}",
+            "note: the store differs from the one of the report: it has {} files, the report was computed from {}",
             store.files, manifest.store.files
         ));
     }
     if manifest.tool != tool() {
-        notes.push(format!("note: the report was written by {}, this is {}", manifest.tool, tool()));
+        notes.push(format!("note: the report was written by {}; this is {}", manifest.tool, tool()));
     }
     if manifest.catalog != FailureCatalog::current_version() {
-        notes.push("note: the report was written with another version of the failure catalog or other rules".to_owned());
+        notes.push("note: the report was written with another version of the failure catalog or with other rules".to_owned());
     }
     notes
 }
@@ -206,7 +204,7 @@ fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> 
 fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Context) -> Result<Request, Failure> {
     let anchor = anchor(arguments.as_of.as_deref(), tables, global, context)?.time;
     let (Some(first), Some(last)) = (tables.first, tables.last) else {
-        return Err(Failure::Sentence("there is nothing to report: no event was loaded".to_owned()));
+        return Err(Failure::Sentence("nothing to report: no events are loaded".to_owned()));
     };
     let clause = match (&arguments.since, arguments.between.as_slice(), &arguments.around) {
         (Some(since), _, _) => format!(" since {since}"),

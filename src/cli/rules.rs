@@ -19,7 +19,7 @@ pub fn install(global: &Global) -> Result<(), Failure> {
     for (path, text) in paths.iter().zip(&texts) {
         FailureCatalog::new(&[text]).map_err(|error| {
             let path = path.display();
-            Failure::Sentence(format!("`{path}`: {error}\n`ecs-audit catalog test {path}` finds every mistake in it"))
+            Failure::Sentence(format!("`{path}`: {error}\n`ecs-audit catalog test {path}` lists all errors in this file"))
         })?;
     }
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -27,7 +27,7 @@ pub fn install(global: &Global) -> Result<(), Failure> {
     if FailureCatalog::make_current(catalog) {
         Ok(())
     } else {
-        Err(Failure::Sentence("the rules came too late; this is a bug in ecs-audit".to_owned()))
+        Err(Failure::Sentence("the rules were installed too late; this is a bug in ecs-audit".to_owned()))
     }
 }
 

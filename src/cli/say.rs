@@ -15,7 +15,7 @@ pub enum Failure {
     #[error("{0}")]
     Sentence(String),
     /// Something about a query, with its text.
-    #[error("the query cannot run")]
+    #[error("invalid query")]
     Query {
         /// The text of the query.
         text: String,
@@ -96,6 +96,6 @@ pub fn say_raw(text: &str) {
 /// A zone by its name.
 pub fn time_zone(name: &str) -> Result<TimeZone, Failure> {
     TimeZone::get(name).map_err(|_| {
-        Failure::Sentence(format!("`{name}` is not a known time zone; expected a name such as UTC, Asia/Tokyo or Europe/Berlin"))
+        Failure::Sentence(format!("unknown time zone `{name}`; expected a name such as UTC, Asia/Tokyo or Europe/Berlin"))
     })
 }

@@ -23,7 +23,7 @@ pub fn told(tables: &Tables, arguments: &Timeline, context: &Context) -> Result<
     let since = since(arguments.since.as_deref(), tables, context)?;
     let Some(story) = story(&records, &subject, since)? else {
         return Err(Failure::Sentence(format!(
-            "{} `{}` has no timeline of its own: expected a task, run, service, deployment or container instance",
+            "{} `{}` does not have a timeline: expected a task, run, service, deployment or container instance",
             subject.kind.word(),
             subject.name
         )));

@@ -1,4 +1,4 @@
-//! ⑦ A checked query becomes a plan of the engine.
+//! Step ⑦: plans a checked query for the engine.
 //!
 //! ```text
 //!   Checked ─► source  the noun's view (SQL in `views/`), filtered by the window
@@ -6,22 +6,22 @@
 //!      for each stage:
 //!              predicate   where
 //!                │
-//!              select      rows stay rows: show, sort, limit
-//!              group       rows become groups: by, every, show, top, limit
+//!              select      ungrouped rows: show, sort, limit
+//!              group       grouped rows: by, every, show, top, limit
 //!                │           aggregate   each aggregate once
-//!                │           other       top beside every: the rest as `(other)`
+//!                │           other       top with every: the rest as `(other)`
 //!                │           fill        empty buckets
 //!                │           rank        top, bottom, per
 //!                │ Rows
 //!              order, then the visible columns ─► Planned
 //! ```
 //!
-//! A noun is one entry of [`nouns::NOUNS`] and one view; the clauses know nothing of nouns. Functions
-//! the engine does not have are in [`function`]. Nothing is executed here.
+//! A noun is one entry of [`nouns::NOUNS`] and one view; the clauses do not depend on nouns. Functions
+//! that the engine does not have are in [`function`]. Nothing is executed here.
 //!
-//! Invariants: the order of the result is total, so any number of threads gives the same bytes; rows
-//! are never collected into memory by the planner; a filter on `time` reaches the scan of every noun
-//! whose rows are those of a table.
+//! Invariants: the order of the result is total, so any number of threads produces the same bytes; the
+//! planner never collects rows into memory; a filter on `time` reaches the scan of every noun whose rows
+//! are those of a table.
 
 mod aggregate;
 mod bursts;
@@ -74,36 +74,36 @@ use expression::column;
 use nouns::{EVIDENCE, Need, Noun};
 use rows::{Rows, sorted};
 
-/// What a plan needs to know beside the query.
+/// The inputs of a plan besides the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The newest event, or the time of `--as-of`: what still lasts, lasts until then.
+    /// The newest event, or the time of `--as-of`; ongoing states last until then.
     pub anchor: Timestamp,
-    /// Whether each row names the records it rests on.
+    /// Whether rows include the ids of their records.
     pub evidence: Evidence,
 }
 
-/// A query as a plan.
+/// A planned query.
 #[derive(Debug)]
 pub struct Planned {
-    /// The plan, in order, with the visible columns only.
+    /// The plan, with ordered rows and only the visible columns.
     pub frame: DataFrame,
-    /// The columns, but for the evidence, which is the last one of the frame.
+    /// The columns, except the evidence column, which is the last one of the frame.
     pub columns: Vec<Column>,
-    /// Columns that hold parts of a whole.
+    /// Columns that contain fractions of a whole.
     pub shares: BTreeSet<String>,
-    /// The name of the column with the ids of records.
+    /// The name of the evidence column.
     pub evidence: Option<String>,
 }
 
-/// What every stage of a query shares.
+/// The state that the stages of a query share.
 struct Setting<'a> {
     tz: &'a TimeZone,
     window: &'a Window,
     anchor: Timestamp,
     /// The noun, in the first stage.
     noun: Option<&'static Noun>,
-    /// Whether no stage follows.
+    /// Whether this is the last stage.
     last: bool,
 }
 
@@ -136,7 +136,7 @@ pub async fn plan(session: &SessionContext, checked: &Checked, options: Options)
     finish(rows)
 }
 
-/// The rows of the noun inside the window, before any other clause.
+/// The rows of the noun within the window, before any other clause.
 pub(crate) async fn window_frame(session: &SessionContext, checked: &Checked, options: Options) -> Result<DataFrame, PlanError> {
     Ok(window_rows(session, checked, &checked.window, options).await?.frame)
 }
@@ -146,7 +146,7 @@ pub(crate) fn condition(pred: &crate::lang::checked::Pred, tz: &TimeZone) -> Res
     predicate::filter(pred, tz)
 }
 
-/// The SQL of all rows of a checked query's noun, if these are few.
+/// The SQL of all rows of the noun of a query, if there are few.
 pub(crate) fn few_rows(checked: &Checked, options: Options) -> Option<String> {
     let noun = nouns::noun(&checked.source).filter(|noun| noun.has_few_rows())?;
     Some((noun.view)(need(checked, noun, &checked.window, options)))
@@ -157,7 +157,7 @@ async fn window_rows(session: &SessionContext, checked: &Checked, window: &Windo
     source::read(session, noun, need(checked, noun, window, options), window, options.evidence).await
 }
 
-/// What a query asks of the view of its noun.
+/// What a query requests from the view of its noun.
 fn need(checked: &Checked, noun: &Noun, window: &Window, options: Options) -> Need {
     let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
     Need {
@@ -171,7 +171,7 @@ fn need(checked: &Checked, noun: &Noun, window: &Window, options: Options) -> Ne
     }
 }
 
-/// The rows that pass the conditions and correlations of a stage.
+/// The rows that match the conditions and correlations of a stage.
 async fn kept(
     session: &SessionContext,
     checked: &Checked,
@@ -198,14 +198,14 @@ async fn kept(
 }
 
 fn known_noun(word: &str) -> Result<&'static Noun, PlanError> {
-    nouns::noun(word).ok_or_else(|| PlanError::Unchecked(format!("`{word}` has no plan")))
+    nouns::noun(word).ok_or_else(|| PlanError::Unchecked(format!("`{word}` cannot be planned")))
 }
 
 fn plan_stage(rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
     if stage.grouped { group::group(rows, stage, setting) } else { select::select(rows, stage, setting.tz) }
 }
 
-/// The rows in order, with the visible columns only.
+/// The ordered rows with only the visible columns.
 fn finish(rows: Rows) -> Result<Planned, PlanError> {
     let frame = sorted(rows.frame.clone(), &rows.total_order())?;
     let mut items: Vec<Expr> = rows.columns.iter().map(|known| column(&known.name)).collect();
@@ -216,7 +216,7 @@ fn finish(rows: Rows) -> Result<Planned, PlanError> {
     Ok(Planned { frame: frame.select(items)?, columns: rows.columns, shares: rows.shares, evidence })
 }
 
-/// `evidence`, with underscores in front until no other column has that name.
+/// `evidence`, with underscores prepended until the name is unique.
 fn evidence_name(columns: &[Column]) -> String {
     let mut name = "evidence".to_owned();
     while columns.iter().any(|column| column.name.eq_ignore_ascii_case(&name)) {

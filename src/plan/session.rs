@@ -1,4 +1,4 @@
-//! The engine, set up.
+//! Creates the session of the engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use super::function::{
 use super::quotas::Quotas;
 use super::sweep::{WholePartitions, instance_stalls_function, quota_steps_function};
 
-/// A session without tables that uses so many threads.
+/// A session without tables, with a number of threads.
 ///
-/// Filters are applied while Parquet is read. Statistics are not collected from files: the store
-/// knows what it wrote.
+/// Filters are applied while Parquet is read. Statistics are not collected from files, because the store already
+/// knows them.
 pub fn session(threads: usize) -> SessionContext {
     let mut config = SessionConfig::new()
         .with_target_partitions(threads.max(1))
@@ -48,7 +48,7 @@ pub fn session(threads: usize) -> SessionContext {
     session
 }
 
-/// The limits that `quota` holds use against, in place of those before.
+/// Replaces the limits for `quota`.
 pub fn set_quotas(session: &SessionContext, quotas: Quotas) {
     let quotas = Arc::new(quotas);
     session.register_udf(quota_limit_function(&quotas));
@@ -58,7 +58,7 @@ pub fn set_quotas(session: &SessionContext, quotas: Quotas) {
     session.register_udtf(name, function);
 }
 
-/// How long a task must be blocked before it is a stall, in place of the minute that it was.
+/// Sets how long a task must be blocked to count as a stall (default: one minute).
 pub fn set_min_blocked(session: &SessionContext, least: Duration) {
     let micros = i64::try_from(least.as_micros()).unwrap_or(i64::MAX);
     session.register_udf(min_blocked_function(micros));

@@ -1,13 +1,13 @@
-//! What the task definition says by itself.
+//! Checks the task definition on its own.
 
 use super::definition::Definition;
 use super::size::{Size, fargate_sizes};
 use crate::document::Mistake;
 
-/// Sentences about what is wrong, by the name of the question.
+/// Problems, by the name of the question.
 pub type Wrong = Vec<(&'static str, String)>;
 
-/// What is wrong with the definition, whatever the store holds.
+/// The problems of the definition, independent of the store.
 pub fn examine(definition: &Definition) -> Result<Wrong, Mistake> {
     let mut wrong = Wrong::new();
     if !definition.containers.iter().any(|container| container.essential) {
@@ -18,7 +18,7 @@ pub fn examine(definition: &Definition) -> Result<Wrong, Mistake> {
     } else if let Some((written, units)) = &definition.cpu
         && !units.is_some_and(|units| (128..=196_608).contains(&units))
     {
-        wrong.push(("container-sum", format!("cpu is `{written}`; on EC2 it is from 128 to 196608 CPU units")));
+        wrong.push(("container-sum", format!("cpu is `{written}`; EC2 allows 128 to 196608 CPU units")));
     }
     sums(definition, &mut wrong);
     roles(definition, &mut wrong);
@@ -44,37 +44,37 @@ fn fargate(definition: &Definition, sizes: &[Size], wrong: &mut Wrong) {
     match sizes.iter().find(|size| Some(size.cpu) == cpu) {
         None => {
             let known: Vec<String> = sizes.iter().map(|size| size.cpu.to_string()).collect();
-            wrong.push(("fargate-size", format!("cpu is {}; Fargate has {}", written(&definition.cpu), known.join(", "))));
+            wrong.push(("fargate-size", format!("cpu is {}; Fargate supports {}", written(&definition.cpu), known.join(", "))));
         }
         Some(size) if !memory.is_some_and(|memory| size.memory.contains(&memory)) => {
             wrong.push(("fargate-size", format!("memory is {}; {}", written(&definition.memory), choices(size, memory))));
         }
         Some(size) if definition.windows && !(1024..=4096).contains(&size.cpu) => {
-            wrong.push(("fargate-size", format!("cpu is {}; Windows on Fargate has 1024 to 4096", size.cpu)));
+            wrong.push(("fargate-size", format!("cpu is {}; Windows on Fargate supports 1024 to 4096", size.cpu)));
         }
         Some(_) => {}
     }
     let mut settings = |what: String| wrong.push(("fargate-settings", what));
     if definition.network_mode.as_deref() != Some("awsvpc") {
         let mode = definition.network_mode.as_deref().unwrap_or("missing");
-        settings(format!("networkMode is {mode}; Fargate has awsvpc only"));
+        settings(format!("networkMode is {mode}; Fargate supports only awsvpc"));
     }
     if let Some(storage) = definition.storage.filter(|storage| !(21..=200).contains(storage)) {
-        settings(format!("ephemeralStorage is {storage} GiB; it is from 21 to 200 where it is set (20 otherwise)"));
+        settings(format!("ephemeralStorage is {storage} GiB; the allowed range is 21 to 200 (default 20)"));
     }
     for container in &definition.containers {
         if let Some(timeout) = container.stop_timeout.filter(|timeout| *timeout > 120) {
-            settings(format!("container {}: stopTimeout is {timeout} s; Fargate has 120 at most", container.name));
+            settings(format!("container {}: stopTimeout is {timeout} s; the Fargate maximum is 120", container.name));
         }
     }
 }
 
-/// The memory that goes with some CPU, the nearest first.
+/// The memory sizes for a CPU size, closest first.
 fn choices(size: &Size, memory: Option<u64>) -> String {
     let (least, most) = (size.memory.first().copied().unwrap_or(0), size.memory.last().copied().unwrap_or(0));
     let nearest = memory.and_then(|memory| size.memory.iter().copied().find(|choice| *choice >= memory));
-    let nearest = nearest.map_or(String::new(), |nearest| format!("; the next one up is {nearest}"));
-    format!("with cpu {} Fargate has {} sizes from {least} to {most} MiB{nearest}", size.cpu, size.memory.len())
+    let nearest = nearest.map_or(String::new(), |nearest| format!("; the next larger one is {nearest}"));
+    format!("with cpu {}, Fargate supports {} sizes from {least} to {most} MiB{nearest}", size.cpu, size.memory.len())
 }
 
 fn sums(definition: &Definition, wrong: &mut Wrong) {
@@ -82,7 +82,7 @@ fn sums(definition: &Definition, wrong: &mut Wrong) {
     if let Some((_, Some(task))) = definition.cpu
         && cpu > task
     {
-        wrong.push(("container-sum", format!("the containers reserve {cpu} CPU units, the task has {task}")));
+        wrong.push(("container-sum", format!("the containers reserve {cpu} CPU units, but the task has {task}")));
     }
     let Some((_, Some(task))) = definition.memory else {
         for container in definition.containers.iter().filter(|container| container.reserved() == 0 && !definition.fargate) {
@@ -94,11 +94,14 @@ fn sums(definition: &Definition, wrong: &mut Wrong) {
     };
     let reserved: u64 = definition.containers.iter().map(super::definition::Container::reserved).sum();
     if reserved > task {
-        wrong.push(("container-sum", format!("the containers reserve {reserved} MiB, the task has {task}")));
+        wrong.push(("container-sum", format!("the containers reserve {reserved} MiB, but the task has {task}")));
     }
     for container in &definition.containers {
         if let Some(memory) = container.memory.filter(|memory| *memory > task) {
-            wrong.push(("container-sum", format!("container {}: memory is {memory} MiB, the task has {task}", container.name)));
+            wrong.push((
+                "container-sum",
+                format!("container {}: memory is {memory} MiB, but the task has {task}", container.name),
+            ));
         }
     }
 }
@@ -109,7 +112,7 @@ fn roles(definition: &Definition, wrong: &mut Wrong) {
     }
     for container in &definition.containers {
         let why = if !container.secrets.is_empty() {
-            "it has secrets, registry credentials or environment files"
+            "it uses secrets, registry credentials or environment files"
         } else if definition.fargate && container.image.contains(".dkr.ecr.") {
             "its image is in Amazon ECR"
         } else if definition.fargate && container.log.as_ref().is_some_and(|(driver, _)| driver == "awslogs") {
@@ -117,7 +120,7 @@ fn roles(definition: &Definition, wrong: &mut Wrong) {
         } else {
             continue;
         };
-        wrong.push(("execution-role", format!("container {}: {why}, and executionRoleArn is not set", container.name)));
+        wrong.push(("execution-role", format!("container {}: {why}, but executionRoleArn is not set", container.name)));
     }
 }
 

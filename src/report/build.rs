@@ -1,4 +1,4 @@
-//! From a request to the bytes of every file.
+//! Builds all files of a report from a request.
 
 use super::chart::Chart;
 use super::desk::{Between, Desk, Told, canonical, listing};
@@ -15,23 +15,24 @@ use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Every file of a report.
+/// All files of a report.
 #[derive(Debug)]
 pub struct Built {
     /// The files by name.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// The manifest, which is one of them.
+    /// The manifest, which is also one of the files.
     pub manifest: Manifest,
-    /// What the report tells in one line.
+    /// A one-line summary of the report.
     pub summary: String,
-    /// The parts that could not be computed, each with the reason.
+    /// The parts that could not be computed, with the reasons.
     pub failed: Vec<(String, String)>,
 }
 
-/// The most records that are named one by one behind a number. Beyond that the query is named, which finds them again.
+/// The maximum number of records listed as evidence of a number. Beyond that, the evidence is a query that finds
+/// them.
 const RECORDS: usize = 100_000;
 
-/// What a report asks about again and again: the nouns of two queries or more, and those that explanations look into.
+/// Nouns that a report reads repeatedly: those of two or more queries, and those that explanations read.
 pub fn asked_often(request: &Request) -> Vec<&'static str> {
     let wanted = |spec: &&SectionSpec| request.wants(&spec.id) && spec.made.is_none();
     let of_sections = sections().iter().filter(wanted).map(|spec| spec.query.as_str());
@@ -45,7 +46,7 @@ pub fn asked_often(request: &Request) -> Vec<&'static str> {
     counts.into_iter().filter(|(_, count)| *count > 1).map(|(noun, _)| noun).collect()
 }
 
-/// What is put together on the way.
+/// The state while building.
 struct Draft<'a> {
     desk: &'a Desk<'a>,
     request: &'a Request,
@@ -57,7 +58,7 @@ struct Draft<'a> {
     failed: Vec<(String, String)>,
 }
 
-/// Builds a report; `tool` is the program as its manifest names it.
+/// Builds a report; `tool` is the program name and version for the manifest.
 pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str), desk: &Desk<'_>) -> Result<Built, ReportError> {
     check_names(&request.sections)?;
     let mut draft = Draft {
@@ -110,7 +111,7 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
     Ok(Built { files, manifest, summary, failed })
 }
 
-/// The request as the manifest tells it.
+/// The request, as written to the manifest.
 fn told_request(desk: &Desk<'_>, request: &Request) -> Request {
     let own = request.own.iter();
     let own = own.map(|own| manifest::Own { title: desk.text(&own.title), query: desk.text(&own.query) }).collect();
@@ -122,7 +123,7 @@ fn block(spec: &SectionSpec, told: &Told, unknown: Option<String>, tz: &TimeZone
         id: spec.id.clone(),
         title: spec.title.clone(),
         about: spec.about.clone(),
-        nothing: unknown.map_or_else(|| spec.nothing.clone(), |why| format!("Not known: {why}.")),
+        nothing: unknown.map_or_else(|| spec.nothing.clone(), |why| format!("Unknown: {why}.")),
         sheet: Sheet::of(told, spec.rows, tz),
         file: format!("{}.csv", spec.id),
         query: spec.command.clone().unwrap_or_else(|| told.query.clone()),
@@ -131,7 +132,7 @@ fn block(spec: &SectionSpec, told: &Told, unknown: Option<String>, tz: &TimeZone
 }
 
 impl Draft<'_> {
-    /// Asks side by side what will be asked below.
+    /// Runs in parallel the queries that are needed below.
     fn prepare(&self) -> Result<(), ReportError> {
         let window = self.request.window();
         let mut questions: Vec<(&str, Option<Between>, Evidence)> = Vec::new();
@@ -150,8 +151,8 @@ impl Draft<'_> {
         self.desk.prepare(&questions)
     }
 
-    /// What a part of the report came to; nothing where the engine failed, which is noted and does not take the rest of the
-    /// report with it.
+    /// The result of a part of the report; none if the engine failed, which is recorded and does not stop the rest of
+    /// the report.
     fn contained<T>(&mut self, title: &str, made: Result<T, ReportError>) -> Result<Option<T>, ReportError> {
         match made {
             Ok(made) => Ok(Some(made)),
@@ -163,7 +164,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Why a section says nothing, where no records are loaded that it is about. One that counts what is loaded knows.
+    /// Why a section is empty, if its records are not loaded. Sections that count the loaded data are always
+    /// complete.
     fn unknown(&self, spec: &SectionSpec) -> Result<Option<String>, ReportError> {
         if spec.counts_everything {
             return Ok(None);
@@ -171,7 +173,7 @@ impl Draft<'_> {
         self.desk.unanswerable(&spec.query, spec.windowed.then(|| self.request.window()))
     }
 
-    /// The numbers of the summary, each the answer to its own query.
+    /// The numbers of the summary, each the result of its own query.
     fn summary(&mut self) -> Result<Vec<Fact>, ReportError> {
         let mut told = Vec::new();
         for (index, spec) in facts().iter().enumerate() {
@@ -208,7 +210,7 @@ impl Draft<'_> {
         let mut queries = Vec::new();
         for (index, text) in finding::queries().enumerate() {
             let told = self.desk.ask(text, Some(self.request.window()))?;
-            // The first counts the failures of each finding.
+            // The first query counts the failures of each finding.
             if index == 0 {
                 (0..told.rows.len()).for_each(|index| self.note_row(&format!("{FINDINGS}.csv"), index, &told, index));
             }
@@ -234,7 +236,7 @@ impl Draft<'_> {
         Ok(told)
     }
 
-    /// Sections of one's own, in files that no section has.
+    /// Sections for custom queries, in files whose names no built-in section uses.
     fn own(&mut self) -> Result<Vec<Block>, ReportError> {
         let mut blocks = Vec::new();
         for (index, own) in self.request.own.iter().enumerate() {
@@ -255,7 +257,7 @@ impl Draft<'_> {
         Ok(blocks)
     }
 
-    /// Writes an answer, and notes what it rests on. Every failure names its record itself.
+    /// Writes a result and records its evidence. Each failure names its own record.
     fn keep(&mut self, id: &str, told: &Told) -> Result<(), ReportError> {
         let file = format!("{id}.csv");
         self.files.insert(file.clone(), csv(&told.answer, &self.tz)?);
@@ -289,7 +291,7 @@ impl Draft<'_> {
         self.evidence.extend(seen.into_iter().map(named));
     }
 
-    /// Names the query that finds the records behind a number.
+    /// Records the query that finds the records behind a number.
     fn note_query(&mut self, file: &str, row: usize, told: &Told) {
         self.evidence.push(vec![file.to_owned(), (row + 1).to_string(), String::new(), told.query.clone()]);
     }

@@ -1,4 +1,4 @@
-//! Findings: the failures of each cause, with what the failure catalog knows and an example worked out.
+//! Findings: the failures of each cause, with advice from the failure catalog and an explained example.
 
 use super::desk::{Desk, Told};
 use super::{ReportError, section};
@@ -11,68 +11,68 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How many findings are explained with an example; the rest have the advice of the catalog.
+/// The number of findings with an explained example; the others only have the advice of the catalog.
 pub const WORKED_OUT: usize = 12;
-/// How many places are named.
+/// The maximum number of places listed.
 const PLACES: usize = 3;
-/// How many events of a chain are told.
+/// The maximum number of events shown for an example.
 const CHAIN: usize = 8;
 
 /// The failures with one cause.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// Its rank, from 1.
+    /// The rank, starting at 1.
     pub rank: usize,
-    /// The entry of the catalog; empty where none explains the messages.
+    /// The catalog entry; empty if the messages are not explained.
     pub cause: String,
-    /// What the source calls it.
+    /// The name of the error in its source.
     pub title: String,
-    /// What it means.
+    /// The meaning.
     pub meaning: String,
-    /// How to respond, in a word.
+    /// How to respond, as one word.
     pub class: String,
-    /// How to respond, in a sentence.
+    /// How to respond, as a sentence.
     pub response: String,
-    /// How many.
+    /// The number of failures.
     pub count: u64,
-    /// Tasks asked for and not placed.
+    /// Tasks requested but not placed.
     pub not_placed: u64,
-    /// The part of all failures, as a percentage.
+    /// The share of all failures, as a percentage.
     pub share: String,
-    /// The first.
+    /// The time of the first failure.
     pub first: String,
-    /// The last.
+    /// The time of the last failure.
     pub last: String,
-    /// The id of the newest.
+    /// The id of the newest failure.
     pub newest: String,
-    /// Where, with counts.
+    /// The places, with counts.
     pub places: Vec<String>,
-    /// How many other places there are.
+    /// The number of further places.
     pub more_places: usize,
     /// The exit codes, with counts.
     pub codes: Vec<String>,
     /// What to do.
     pub actions: Vec<String>,
-    /// The newest, worked out.
+    /// The newest failure, explained.
     pub example: Option<Example>,
 }
 
-/// One failure of a finding, worked out.
+/// An explained failure of a finding.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Example {
-    /// What failed, with its message.
+    /// The failure and its message.
     pub what: String,
-    /// What the evidence says about how it ended.
+    /// What the evidence shows about how it ended.
     pub notes: Vec<String>,
-    /// The arithmetic.
+    /// The calculation.
     pub calculation: Vec<String>,
-    /// What led to it: time, what, record.
+    /// The preceding events: time, description, record.
     pub chain: Vec<[String; 3]>,
-    /// What to check.
+    /// How to verify it.
     pub verify: Vec<String>,
 }
 
-/// All findings, the most frequent first.
+/// All findings, most frequent first.
 pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) -> Result<Vec<Finding>, ReportError> {
     let Some(spec) = section::sections().iter().find(|section| section.id == "failures-by-cause") else {
         return Ok(Vec::new());
@@ -108,13 +108,13 @@ fn work_out(desk: &Desk<'_>, findings: &mut [Finding], tz: &TimeZone) -> Result<
     Ok(())
 }
 
-/// The queries behind the findings; the first counts their failures.
+/// The queries behind the findings; the first one counts their failures.
 pub fn queries() -> impl Iterator<Item = &'static str> {
     let by_cause = section::sections().iter().filter(|spec| spec.id == "failures-by-cause");
     by_cause.map(|spec| spec.query.as_str()).chain([PLACES_QUERY, CODES_QUERY])
 }
 
-/// Several causes can have one name: then the cause, or how to respond, stands behind it.
+/// If several causes have the same name, the cause or the response is appended to it.
 fn tell_apart(findings: &mut [Finding]) {
     let mut names: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for finding in findings.iter() {
@@ -143,7 +143,7 @@ fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {
     let share = told.cell(row, "share").map(|cell| cell.human(&crate::render::Look::default())).unwrap_or_default();
     Finding {
         rank: row + 1,
-        title: entry.map_or_else(|| "Messages that no entry of the catalog explains".to_owned(), |entry| entry.name.clone()),
+        title: entry.map_or_else(|| "Messages that no catalog entry explains".to_owned(), |entry| entry.name.clone()),
         meaning: entry.map(|entry| entry.cause.clone()).unwrap_or_default(),
         response: response(entry, Some(class.as_str()).filter(|class| !class.is_empty())).unwrap_or_default(),
         count: whole("count"),
@@ -162,10 +162,10 @@ fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {
     }
 }
 
-/// Cause and class, as the rows are grouped.
+/// The cause and class of a row.
 type Key = (String, String);
 
-/// Where the failures of each cause were: the most frequent place first.
+/// The places of the failures of each cause, most frequent first.
 fn places(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(String, u64)>>, ReportError> {
     let told = desk.ask(PLACES_QUERY, Some(window))?;
     let mut places: BTreeMap<Key, Vec<(String, u64)>> = BTreeMap::new();
@@ -174,7 +174,7 @@ fn places(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Ke
         let name = [of("service"), of("family"), of("run"), of("container_instance"), of("event_name")]
             .into_iter()
             .find(|name| !name.is_empty())
-            .unwrap_or("not named");
+            .unwrap_or("unnamed");
         let group = [of("cluster"), of("project")].into_iter().find(|name| !name.is_empty());
         let name = group.map_or_else(|| name.to_owned(), |group| format!("{group}/{name}"));
         let count = told.number(row, "count").unwrap_or_default() as u64;
@@ -190,7 +190,7 @@ fn places(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Ke
     Ok(places)
 }
 
-/// The exit codes of each cause: the most frequent first.
+/// The exit codes of each cause, most frequent first.
 fn codes(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(i64, u64)>>, ReportError> {
     let told = desk.ask(CODES_QUERY, Some(window))?;
     let mut codes: BTreeMap<Key, Vec<(i64, u64)>> = BTreeMap::new();
@@ -202,16 +202,16 @@ fn codes(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key
     Ok(codes)
 }
 
-/// An exit code with what it means.
+/// An exit code with its meaning.
 fn described(code: i64, count: u64) -> String {
     let meaning = FailureCatalog::current().exit_code(code).map(|known| format!(", {}", known.name)).unwrap_or_default();
     format!("exit code {code}{meaning} ({count})")
 }
 
-/// The query behind the exit codes of the findings.
+/// The query for the exit codes of the findings.
 const CODES_QUERY: &str = "failures where exit_code is not missing by cause, class, exit_code show count";
 
-/// The query behind the places of the findings.
+/// The query for the places of the findings.
 const PLACES_QUERY: &str =
     "failures by cause, class, cluster, service, family, project, run, container_instance, event_name show count";
 

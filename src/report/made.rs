@@ -1,6 +1,7 @@
-//! Sections that no query answers: the ranked changes before the main bursts, and what the flow log rejected.
+//! Derived sections, which no query can produce: the ranked changes before the main bursts, and the traffic that flow
+//! logs show as rejected.
 //!
-//! Their rows are worked out as `ecs-audit changes` and `ecs-audit explain` work them out for one failure.
+//! Their rows are computed in the same way as `ecs-audit changes` and `ecs-audit explain` do for a single failure.
 
 use super::ReportError;
 use super::desk::{Between, Desk, Told};
@@ -15,23 +16,23 @@ use arrow::record_batch::RecordBatch;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// How many bursts are asked what was changed before them.
+/// The number of bursts for which changes are listed.
 const BURSTS: usize = 12;
-/// How many changes are told of one burst, the ones that share most.
+/// The number of changes listed per burst, most closely related first.
 const CHANGES: usize = 10;
 
-/// What a section without a query of its own tells.
+/// A derived section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Made {
-    /// What was changed before the main bursts.
+    /// The changes before the main bursts.
     Changes,
-    /// Failures whose packets were rejected.
+    /// Failures whose traffic was rejected.
     Rejects,
 }
 
 impl Made {
-    /// Its rows; `query` is what it is made from.
+    /// Its rows; `query` is the query that they are derived from.
     pub fn told(self, desk: &Desk<'_>, query: String, window: Between) -> Result<Told, ReportError> {
         let (columns, rows) = match self {
             Made::Changes => (CHANGE_COLUMNS, changes(desk, window)?),
@@ -71,7 +72,7 @@ fn changes(desk: &Desk<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
     Ok(rows)
 }
 
-/// The changes before a burst; those of a burst without any that shares a name with it are left out.
+/// The changes before a burst; bursts without any related change are omitted.
 fn changes_before<'a>(burst: &'a Burst, changes: &'a Changes) -> impl Iterator<Item = Row> + 'a {
     let cause = burst.cause.as_deref().unwrap_or_default();
     let cause = FailureCatalog::current().entry(cause).map_or(cause, |entry| entry.name.as_str());
@@ -132,7 +133,7 @@ fn text(text: Option<&str>) -> Cell {
     text.filter(|text| !text.is_empty()).map_or(Cell::Missing, |text| Cell::Text(text.to_owned()))
 }
 
-/// Rows as an answer, with the ids of their records in its last column.
+/// Rows as a result, with the ids of their records in the last column.
 fn answer(query: String, columns: &[(&str, ColumnKind)], rows: &[Row]) -> Result<Answer, ReportError> {
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for (index, (_, kind)) in columns.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A table of the report: the CSV file with every row, and what of it stands on the page.
+//! A table of the report: the CSV file with all rows, and the preview on the page.
 
 use super::ReportError;
 use super::desk::Told;
@@ -7,30 +7,30 @@ use crate::render::{Format, Look, is_numeric, render};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// A table as it stands on the page.
+/// The preview of a table on the page.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Sheet {
     /// The columns.
     pub columns: Vec<Heading>,
     /// The rows shown.
     pub rows: Vec<Vec<String>>,
-    /// How many rows there are.
+    /// The total number of rows.
     pub total: usize,
 }
 
-/// The heading of a column.
+/// A column header.
 #[derive(Debug, Clone, Serialize)]
 pub struct Heading {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Whether its values stand on the right.
+    /// Whether its values are right-aligned.
     pub numeric: bool,
-    /// Whether its values are times, which are not broken into lines.
+    /// Whether its values are times, which are not wrapped.
     pub time: bool,
 }
 
 impl Sheet {
-    /// The first rows of an answer.
+    /// The first rows of a result.
     pub fn of(told: &Told, most: usize, tz: &TimeZone) -> Sheet {
         let look = look(tz);
         let columns = told.answer.columns.iter();
@@ -47,7 +47,7 @@ impl Sheet {
         }
     }
 
-    /// A table of texts; the columns named are numbers.
+    /// A table of texts; the given columns are numeric.
     pub fn texts(columns: &[(&str, bool)], rows: Vec<Vec<String>>) -> Sheet {
         let heading = |(name, numeric): &(&str, bool)| Heading {
             name: (*name).to_owned(),
@@ -58,12 +58,12 @@ impl Sheet {
     }
 }
 
-/// A column as a person says it.
+/// A column name for readers.
 fn told_name(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// An answer as CSV.
+/// A result as CSV.
 pub fn csv(answer: &Answer, tz: &TimeZone) -> Result<Vec<u8>, ReportError> {
     let mut bytes = Vec::new();
     render(Format::Csv, answer, &look(tz), &mut bytes)?;

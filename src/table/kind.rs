@@ -1,4 +1,4 @@
-//! The kinds of column a table may have: the Rust value of a row, the column it goes to, the Arrow type.
+//! The column types of the tables: the Rust value of a row, the column that collects it, and the Arrow type.
 
 use super::coded::{Coded, arranged, encode_missing};
 use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_bits, put_levels};
@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// What the language calls the type of a field.
+/// The type of a field in the query language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
     /// UTF-8 text: names, ids, account numbers, messages.
@@ -33,12 +33,12 @@ pub enum FieldKind {
     Bool,
     /// `Timestamp(µs, UTC)`.
     Time,
-    /// A length of time in seconds, 64-bit float.
+    /// A duration in seconds, 64-bit float.
     Duration,
 }
 
 impl FieldKind {
-    /// The Arrow type that holds it.
+    /// Its Arrow type.
     pub fn data_type(self) -> DataType {
         match self {
             FieldKind::Text => DataType::Utf8View,
@@ -50,46 +50,46 @@ impl FieldKind {
     }
 }
 
-/// One kind of column.
+/// A column type.
 pub trait Kind {
-    /// The value of a row; nothing = missing.
+    /// The value of a row; none = missing.
     type Value<'a>: Default;
-    /// The column while rows arrive.
+    /// The column that collects rows.
     type Column: Default;
-    /// The name of the kind.
+    /// The name of the type.
     const KIND: FieldKind;
-    /// Adds a row and says by how many bytes the column grew.
+    /// Adds a row and returns by how many bytes the column grew.
     fn push(column: &mut Self::Column, value: &Self::Value<'_>) -> usize;
-    /// Puts the rows of another column behind these.
+    /// Appends the rows of another column.
     fn join(column: &mut Self::Column, other: Self::Column);
-    /// The column as Arrow has it.
+    /// The column as an Arrow array.
     fn into_array(column: Self::Column) -> Result<ArrayRef, ArrowError>;
     /// The column as a Parquet chunk.
     fn encode(column: Self::Column, descriptor: ColumnDescPtr) -> Result<Encoded>;
-    /// Puts the rows into another order, by their numbers from 0.
+    /// Reorders the rows by their zero-based numbers.
     fn arrange(column: &mut Self::Column, order: &[u32]);
-    /// From now on keeps values as [`Originals`], for the kind that can.
+    /// Stores values as [`Originals`] from now on, if the type supports it.
     fn set_apart(_column: &mut Self::Column) {}
-    /// The order in which the rows of this column are stored, where it is not that in which they came. There will be
-    /// no more rows.
+    /// The order in which the rows of this column are stored, if it differs from the insertion order. No more rows
+    /// may be added.
     fn take_order(_column: &mut Self::Column) -> Option<Vec<u32>> {
         None
     }
 }
 
-/// Texts that many rows share.
+/// Strings that many rows share.
 #[derive(Debug)]
 pub struct Text;
-/// Texts that differ from row to row: ids of records.
+/// Strings that differ in every row, such as record ids.
 #[derive(Debug)]
 pub struct Unique;
-/// Original records: texts that may be set apart.
+/// Original records, which can be stored separately.
 #[derive(Debug)]
 pub struct Original;
 /// Whole numbers.
 #[derive(Debug)]
 pub struct Int;
-/// Fractions.
+/// Floating-point numbers.
 #[derive(Debug)]
 pub struct Float;
 /// Booleans.
@@ -98,7 +98,7 @@ pub struct Bool;
 /// Points in time, in microseconds since 1970 UTC.
 #[derive(Debug)]
 pub struct Time;
-/// Lengths of time in seconds.
+/// Durations in seconds.
 #[derive(Debug)]
 pub struct Duration;
 
@@ -151,7 +151,7 @@ impl Kind for Text {
     }
 }
 
-/// Oldest and newest text, where they are not too long to be told.
+/// The smallest and largest string, unless they are too long for statistics.
 pub(super) fn text_statistics<'a>(mut values: impl Iterator<Item = &'a [u8]>, nulls: usize) -> Statistics {
     const LONGEST: usize = 64;
     let ends = values.next().map(|first| {
@@ -164,7 +164,7 @@ pub(super) fn text_statistics<'a>(mut values: impl Iterator<Item = &'a [u8]>, nu
     Statistics::byte_array(told.map(|(least, _)| text(least)), told.map(|(_, most)| text(most)), None, Some(nulls as u64), false)
 }
 
-/// Whether a text comes before another. Most differ in their first bytes, which are compared as a number.
+/// Whether a string is less than another. Most differ in their first bytes, which are compared as a number.
 #[inline]
 fn is_before(left: &[u8], right: &[u8]) -> bool {
     let filled_up = |text: &[u8]| {
@@ -197,17 +197,18 @@ impl Kind for Unique {
         column.arrange(order);
     }
     fn encode(column: Uniques, descriptor: ColumnDescPtr) -> Result<Encoded> {
-        // Random digits: a compressor halves them at best, for a twentieth of the time of a load.
+        // Ids are random digits: compression saves at most half of their size and takes a twentieth of the time of a
+        // load.
         column.encode(Packing::Plain, descriptor)
     }
 }
 
-/// Original records, in memory or set apart.
+/// Original records, in memory or in separate pages.
 #[derive(Debug)]
 pub enum OriginalColumn {
-    /// As texts.
+    /// As strings.
     Here(Uniques),
-    /// Compressed while they arrive.
+    /// Compressed as they are added.
     Apart(Originals),
 }
 
@@ -233,7 +234,9 @@ impl Kind for Original {
         match (column, other) {
             (OriginalColumn::Here(texts), OriginalColumn::Here(more)) => texts.join(more),
             (OriginalColumn::Apart(originals), OriginalColumn::Apart(more)) => originals.append(more),
-            (column, other) => debug_assert!(false, "one load sets originals apart or not: {column:?}, {other:?}"),
+            (column, other) => {
+                debug_assert!(false, "a load stores original records either separately or inline: {column:?}, {other:?}")
+            }
         }
     }
 
@@ -244,7 +247,7 @@ impl Kind for Original {
         }
     }
 
-    /// Originals that are set apart have chosen the order themselves.
+    /// Separately stored originals have chosen their own order.
     fn arrange(column: &mut OriginalColumn, order: &[u32]) {
         if let OriginalColumn::Here(texts) = column {
             texts.arrange(order);
@@ -318,7 +321,7 @@ fn int_statistics(numbers: &[i64], nulls: Option<u64>) -> Statistics {
     Statistics::int64(numbers.iter().min().copied(), numbers.iter().max().copied(), None, nulls, false)
 }
 
-/// The order of floats is a matter of taste (zeros, NaN): only missing ones are told.
+/// Floats have no total order (zeros, NaN), so only the number of missing values is recorded.
 fn float_statistics(_numbers: &[f64], nulls: Option<u64>) -> Statistics {
     Statistics::double(None, None, None, nulls, false)
 }
@@ -350,7 +353,7 @@ impl Kind for Bool {
         *column = arranged(column, order);
     }
 
-    /// Booleans have no dictionary: one bit a value.
+    /// Booleans have no dictionary: one bit per value.
     fn encode(column: Self::Column, descriptor: ColumnDescPtr) -> Result<Encoded> {
         let has = |wanted: bool| column.contains(&Some(wanted));
         let nulls = column.iter().filter(|value| value.is_none()).count();

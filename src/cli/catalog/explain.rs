@@ -131,7 +131,7 @@ fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<S
         Finding::Unknown => vec!["unknown".to_owned()],
         Finding::Benign(read, id) => {
             let mut cells = vec![String::new(); 8];
-            cells.splice(0..1, [format!("no failure ({id})")]);
+            cells.splice(0..1, [format!("not a failure ({id})")]);
             cells.splice(6..7, [read.name().to_owned()]);
             cells
         }
@@ -159,19 +159,19 @@ fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<S
 fn tell(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) {
     match catalog.look_up(kind, message) {
         Finding::Unknown => {
-            page.title("unknown: no entry of the catalog explains this message");
+            page.title("unknown: no catalog entry explains this message");
             page.line("tried as", kind.map_or("every kind of text", TextKind::name));
-            page.line("teach it", "write a rule with this message as its example; `ecs-audit catalog test FILE` tries it");
+            page.line("add a rule", "write a rule with this message as its example; `ecs-audit catalog test FILE` tests it");
         }
         Finding::Benign(read, id) => {
-            page.title(&format!("no failure: {id}"));
-            page.line("read as", read.name());
+            page.title(&format!("not a failure: {id}"));
+            page.line("kind of text", read.name());
         }
         Finding::Failure(read, entry) => {
             let fields = catalog.captures(entry, message);
             page.title(&format!("{}: {}", entry.id, entry.name));
             page.line("means", &entry.cause);
-            page.line("read as", read.name());
+            page.line("kind of text", read.name());
             page.answer(entry);
             let told: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
             page.lines("in the message", &told);

@@ -29,10 +29,10 @@ fn account(path: &Path, trial: &Trial) -> String {
         text.push_str(&format!("{}: {word}{}\n", place(path, mistake), visible(&sentence(mistake))));
     }
     let sum =
-        format!("{} and {} fine", counted(trial.entries, "entry", "entries"), counted(trial.examples, "example", "examples"));
+        format!("{} and {} passed", counted(trial.entries, "entry", "entries"), counted(trial.examples, "example", "examples"));
     let mistakes = match trial.mistakes.len() {
         0 => String::new(),
-        number => format!(", {}", counted(number, "mistake", "mistakes")),
+        number => format!(", {}", counted(number, "error", "errors")),
     };
     text.push_str(&format!("{}: {sum}{mistakes}\n", visible(&path.display().to_string())));
     text

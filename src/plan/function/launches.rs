@@ -1,5 +1,5 @@
-//! `fold_attempts(…)` and `expected_starts(…)`: the attempts of one cluster and family, folded into launches and
-//! held against the rhythm of their callers.
+//! `fold_attempts(…)` and `expected_starts(…)`: combine the attempts of a cluster and family into launches, and
+//! compare them with the schedules of their callers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub const ARGUMENTS: &[&str] = &[
     "evidence",
 ];
 
-/// What is told of the launch of each attempt.
+/// The columns for the launch of each attempt.
 const LAUNCH: &[(&str, Kind)] = &[
     ("launch", Kind::Text),
     ("nth", Kind::Int),
@@ -50,7 +50,7 @@ const LAUNCH: &[(&str, Kind)] = &[
     ("evidence", Kind::Texts),
 ];
 
-/// What is told of each expected start.
+/// The columns for each expected start.
 const EXPECTED: &[(&str, Kind)] = &[
     ("expected_at", Kind::Time),
     ("state", Kind::Text),
@@ -61,7 +61,7 @@ const EXPECTED: &[(&str, Kind)] = &[
     ("evidence", Kind::Texts),
 ];
 
-/// What is told of each caller: whether it is regular, and its expected starts.
+/// The columns for each caller: whether it is regular, and its expected starts.
 const CALLER: &[(&str, Kind)] = &[("regular", Kind::Bool)];
 
 /// The launch of each attempt.
@@ -144,7 +144,7 @@ impl Columns {
     }
 }
 
-/// A partition, worked out.
+/// The analysis of a partition.
 struct Worked<'c> {
     attempts: Vec<Attempt<'c>>,
     series: Vec<Series>,
@@ -169,7 +169,7 @@ impl Worked<'_> {
         launch.attempts.iter().filter_map(|place| Some(self.attempt(*place)?.id)).collect()
     }
 
-    /// The calls before and after a start that was not called: what it was expected by.
+    /// The calls before and after a start without a call, as evidence for the schedule.
     fn ids_around(&self, series: &Series, at: i64) -> Vec<&str> {
         let is_before = |place: &usize| self.attempt(*place).is_some_and(|attempt| attempt.time <= at);
         let next = series.members.partition_point(is_before);
@@ -222,10 +222,10 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let worked = work(&columns);
     let mut slots = Rows::new(EXPECTED, rows);
     let mut lengths = vec![0usize; rows];
-    // Lists stand in the order of the rows, and series are in the order of their first attempts.
+    // Lists are in row order, and series are in the order of their first attempts.
     for series in &worked.series {
         let (Some(first), Some(rhythm)) = (series.members.first(), &series.rhythm) else { continue };
-        // A period has one name; the times of a calendar come and go.
+        // A period has one name, but the times of a calendar change.
         let name = matches!(rhythm, Rhythm::Every(_)).then(|| rhythm.name(0));
         let found = expected(series, &worked.attempts, &worked.launches, &worked.launch_of, worked.until);
         if let Some(length) = lengths.get_mut(*first) {

@@ -1,4 +1,5 @@
-//! `original(raw, id, request_id, shared_event_id)`: what the store keeps of a call and its ids in, the original out.
+//! `original(raw, id, request_id, shared_event_id)`: restores the original of a call from its stored form and its
+//! ids.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use datafusion::logical_expr::{ColumnarValue, Expr, LogicalPlanBuilder, ScalarUD
 use crate::plan::expression::column;
 use crate::table::{OwnIds, STAND_INS, Table, restore};
 
-/// A table of the store with its originals as they were.
+/// A table of the store with its originals restored.
 pub fn with_originals(table: Table, rows: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
     let has = |name: &str| table.fields().iter().any(|field| field.name == name);
     if !has("raw") || !STAND_INS.iter().all(|(_, id)| has(id)) {
@@ -35,7 +36,7 @@ fn original(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
     let arrays = ColumnarValue::values_to_arrays(arguments)?;
     let texts: Vec<&StringViewArray> = arrays.iter().filter_map(|array| array.as_string_view_opt()).collect();
     let [kept, ids @ ..] = texts.as_slice() else {
-        return Err(exec_datafusion_err!("a function of the planner got too few arguments"));
+        return Err(exec_datafusion_err!("an internal function got too few arguments"));
     };
     let mut whole = StringViewBuilder::with_capacity(kept.len());
     for (row, kept) in kept.iter().enumerate() {

@@ -1,17 +1,17 @@
-//! What a sequence of records tells that no single record does: rhythms, intents, disconnects and chance.
+//! Analyses of sequences of records: schedules, launches, disconnects, collisions and their probability.
 //!
-//! Plain functions over slices of one partition, in order of time. The window functions in
-//! [`super::function`] hand each partition over and take the results back, so a plan sweeps a table once
-//! and holds one partition at a time.
+//! Plain functions over the slice of one partition, ordered by time. The window functions in
+//! [`super::function`] call them for each partition, so a plan reads a table once and holds one partition
+//! at a time.
 //!
 //! ```text
-//!   attempts of a cluster and family ─► series (who starts it) ─► rhythm ─► slots
-//!                                          └──────────── fold ◄──────────────┘
+//!   attempts of a cluster and family ─► series (who starts it) ─► schedule ─► expected starts
+//!                                          └──────────── fold ◄─────────────────┘
 //!                                                 │ launches ─► expected starts
 //!   attempts, agents of a cluster ───► connection ─► collision ─► recurrence
 //! ```
 //!
-//! Times are microseconds since 1970. Nothing here knows of a clock, a table or a query.
+//! Times are microseconds since 1970. Nothing here depends on a clock, a table or a query.
 
 pub mod calendar;
 pub mod collision;

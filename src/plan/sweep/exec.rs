@@ -1,5 +1,6 @@
-//! The operator: the first inputs are read as they are; every part of every other input is folded on its own, the
-//! parts become a whole once, and each output gives rows piece by piece until all pieces are taken.
+//! The physical operator of an analysis: the build side is read first; each partition of every other input is folded
+//! into a partial state; the partial states are merged once; then every output partition streams its share in
+//! batches.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
@@ -22,64 +23,61 @@ use datafusion::physical_plan::{
 use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::stream::StreamExt;
 
-/// Batches of an output that wait to be asked for.
+/// The number of batches that an output buffers.
 const WAITING: usize = 2;
 
-/// Pieces for each output: no output waits long for another that got more work, or a slower processor.
+/// Chunks per output, so that no output waits long for another one with more work or a slower processor.
 const PIECES: usize = 16;
 
-/// Rows of one piece.
+/// The target number of rows of a chunk.
 pub type Piece = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
-/// What an analysis does with its rows.
+/// The algorithm of an analysis.
 pub trait Sweep: Debug + Send + Sync + Sized + 'static {
-    /// What the first inputs tell: it is known before the others are read.
+    /// The state of the build side, which is complete before the other inputs are read.
     type First: Default + Send + Sync + 'static;
-    /// What is kept of some rows.
+    /// The partial state of some rows.
     type Part: Send + 'static;
-    /// What is kept of all rows.
+    /// The merged state of all rows.
     type Whole: Send + Sync + 'static;
 
     /// The name in plans.
     const NAME: &'static str;
-    /// How many inputs come first.
+    /// The number of build-side inputs.
     const FIRST: usize = 0;
 
-    /// What the rows of the first inputs tell; nothing where no input comes first.
+    /// Builds the state of the build side; empty if there are no build-side inputs.
     ///
-    /// # Errors
-    /// When a column is missing or cannot be read as its type.
+    /// # Errors If a column is missing or has an unexpected type.
     fn first(&self, _batches: &[RecordBatch]) -> Result<Self::First> {
         Ok(Self::First::default())
     }
 
-    /// Nothing kept yet.
+    /// An empty partial state.
     fn part(&self, first: &Arc<Self::First>) -> Self::Part;
 
-    /// Keeps the rows of a batch of one of the other inputs, which are numbered after the first.
+    /// Adds a batch of one of the other inputs, which are numbered after the build-side inputs.
     ///
-    /// # Errors
-    /// When a column is missing or cannot be read as its type.
+    /// # Errors If a column is missing or has an unexpected type.
     fn add(&self, part: &mut Self::Part, input: usize, batch: &RecordBatch) -> Result<()>;
 
-    /// Puts all parts together.
+    /// Merges all partial states.
     ///
-    /// # Errors
-    /// When a condition cannot be computed.
+    /// # Errors If a condition cannot be evaluated.
     fn whole(&self, parts: Vec<Self::Part>, pieces: usize) -> Result<Self::Whole>;
 
-    /// The rows of a piece.
+    /// The rows of a chunk.
     fn rows(self: Arc<Self>, whole: Arc<Self::Whole>, piece: usize) -> Piece;
 }
 
 type Swept<S> = Shared<BoxFuture<'static, SharedResult<Arc<<S as Sweep>::Whole>>>>;
 
-/// All inputs read once, for all outputs.
+/// The shared result of reading all inputs.
 struct Round<S: Sweep> {
     swept: Swept<S>,
-    /// The piece that is taken next.
+    /// The next chunk.
     next: Arc<AtomicUsize>,
-    /// The outputs that were asked for.
+    /// The outputs that have been requested.
     asked: BTreeSet<usize>,
 }
 
@@ -88,12 +86,12 @@ pub struct SweepExec<S: Sweep> {
     sweep: Arc<S>,
     inputs: Vec<Arc<dyn ExecutionPlan>>,
     properties: Arc<PlanProperties>,
-    /// Once somebody asked for an output.
+    /// The shared state, once an output has been requested.
     round: Mutex<Option<Round<S>>>,
 }
 
 impl<S: Sweep> SweepExec<S> {
-    /// An operator over these inputs, with so many outputs.
+    /// An operator over these inputs, with a number of outputs.
     pub fn new(sweep: Arc<S>, inputs: Vec<Arc<dyn ExecutionPlan>>, schema: SchemaRef, outputs: usize) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -104,7 +102,7 @@ impl<S: Sweep> SweepExec<S> {
         SweepExec { sweep, inputs, properties: Arc::new(properties), round: Mutex::new(None) }
     }
 
-    /// Into how many pieces the rows are dealt.
+    /// The number of chunks into which the rows are divided.
     fn pieces(&self) -> usize {
         match self.properties.output_partitioning().partition_count() {
             1 => 1,
@@ -208,7 +206,7 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (swept, next) = {
             let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
-            // Who asks for an output again is given all of it again.
+            // If an output is requested again, everything is computed again.
             let known = round.take().filter(|round| !round.asked.contains(&partition));
             let round = round.insert(known.unwrap_or_else(|| Round {
                 swept: self.fold(&context),
@@ -223,7 +221,7 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
         let schema = Arc::clone(self.properties.equivalence_properties().schema());
         let mut given = RecordBatchReceiverStreamBuilder::new(schema, WAITING);
         let sender = given.tx();
-        // Walking is work without a pause. On a thread of its own no output keeps another from beginning.
+        // Producing rows is CPU-bound. On a thread of its own, it does not block other outputs.
         given.spawn(async move {
             let whole = swept.await.map_err(DataFusionError::Shared)?;
             let walk = move || {

@@ -1,8 +1,8 @@
-//! Window functions that see whole partitions: in place of a sort of all rows by their text keys, rows are dealt to
+//! Window functions over whole partitions: instead of sorting all rows by their string keys, rows are distributed to
 //! their partitions, and only the rows of a partition are sorted, by time and id.
 //!
-//! A view names such a function as SQL does, `fold_attempts(…) over (partition by … order by …)`; this operator takes
-//! the place of the engine's before the engine sorts anything for it. Rows come out partition by partition.
+//! A view calls such a function in SQL, `fold_attempts(…) over (partition by … order by …)`; this operator replaces
+//! the one of the engine before a sort is added for it. Rows are returned partition by partition.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,15 +25,15 @@ use super::index::{Distinct, Groups, NONE, dealt};
 use super::texts::{Memory, Texts, moved};
 use crate::plan::function::{Compute, compute_of};
 
-/// Rows of a batch, unless one partition has more.
+/// Rows per batch, unless a partition has more.
 const MOST_ROWS: usize = 1 << 15;
 
-/// Puts this operator in the place of windows of such functions.
+/// The rule that replaces windows of such functions with this operator.
 #[derive(Debug)]
 pub struct WholePartitions;
 
 impl WholePartitions {
-    /// The rules of the engine with this one before that which sorts what windows need sorted.
+    /// The rules of the engine, with this one before the rule that adds sorts for windows.
     pub fn among(mut rules: Vec<Rule>) -> Vec<Rule> {
         let place = rules.iter().position(|rule| rule.name() == "EnsureRequirements").unwrap_or(0);
         rules.insert(place, Arc::new(WholePartitions));
@@ -41,7 +41,7 @@ impl WholePartitions {
     }
 }
 
-/// A rule of the engine.
+/// An optimizer rule of the engine.
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 impl PhysicalOptimizerRule for WholePartitions {
@@ -66,12 +66,12 @@ impl PhysicalOptimizerRule for WholePartitions {
     }
 }
 
-/// One function over partitions.
+/// A function over partitions.
 #[derive(Debug)]
 struct Partitions {
-    /// The texts that tell partitions apart.
+    /// The partition keys, which are strings.
     keys: Vec<Arc<dyn PhysicalExpr>>,
-    /// What rows of a partition are in the order of: a time, then an id.
+    /// The sort keys within a partition: a time, then an id.
     order: [Arc<dyn PhysicalExpr>; 2],
     compute: Compute,
     arguments: Vec<Arc<dyn PhysicalExpr>>,
@@ -80,7 +80,7 @@ struct Partitions {
 }
 
 impl Partitions {
-    /// What a window computes, if it is one such function, over partitions by texts in the order of a time and an id.
+    /// The function of a window, if it is a supported one with string keys and a sort by time and id.
     fn of(window: &WindowAggExec) -> Result<Option<Partitions>> {
         let [expression] = window.window_expr() else { return Ok(None) };
         let standard = expression.as_any().downcast_ref::<StandardWindowExpr>();
@@ -106,7 +106,7 @@ impl Partitions {
         }))
     }
 
-    /// The rows of some partitions, one after the other.
+    /// The rows of several partitions, one partition after another.
     fn batch(&self, whole: &Whole, partitions: Range<usize>) -> Result<RecordBatch> {
         let mut rows: Vec<&Place> = Vec::new();
         let mut ranges: Vec<Range<usize>> = Vec::with_capacity(partitions.len());
@@ -145,7 +145,7 @@ fn values(expressions: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<
     expressions.iter().map(value).collect()
 }
 
-/// Where a row stands, and when it was.
+/// The position of a row, and its time.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     time: i64,
@@ -153,23 +153,23 @@ struct Place {
     row: u32,
 }
 
-/// What is kept of a batch.
+/// The kept part of a batch.
 #[derive(Debug)]
 struct Kept {
-    /// The columns. One of a single value stands for that value in all rows.
+    /// The columns. A column with a single value has that value in all rows.
     columns: Vec<ArrayRef>,
     ids: StringViewArray,
 }
 
-/// The rows that one thread was given.
+/// The rows of one thread.
 #[derive(Debug, Default)]
 struct Part {
     texts: Texts,
     memories: Vec<Memory>,
-    /// For each key: which number of the keys before it stands with which text.
+    /// For each key: the combination of the number of the previous keys and a string, interned.
     levels: Vec<Distinct<(u32, u32)>>,
     batches: Vec<Kept>,
-    /// The partition and the place of each row.
+    /// The partition and the position of each row.
     rows: Vec<(u32, Place)>,
 }
 
@@ -178,7 +178,7 @@ struct Whole {
     batches: Vec<Kept>,
     places: Vec<Place>,
     groups: Groups,
-    /// The partitions of each piece.
+    /// The partitions of each chunk.
     shares: Vec<Range<usize>>,
 }
 
@@ -191,13 +191,13 @@ impl Whole {
         rows.sort_unstable_by(|left, right| {
             left.time.cmp(&right.time).then_with(|| match (id(left), id(right)) {
                 (Some(left), Some(right)) => left.cmp(right),
-                // A missing id comes last.
+                // Missing ids come last.
                 (left, right) => right.is_some().cmp(&left.is_some()),
             })
         });
     }
 
-    /// A column of some rows.
+    /// A column of the selected rows.
     fn gather(&self, rows: &[&Place], column: usize) -> Result<ArrayRef> {
         let lost = || exec_datafusion_err!("a column of a partition is missing");
         let arrays: Option<Vec<&dyn Array>> =
@@ -212,7 +212,7 @@ impl Whole {
     }
 }
 
-/// A column without its repetitions, if all its values are one.
+/// A column with one value, if all its values are equal.
 fn single(column: &ArrayRef) -> ArrayRef {
     if column.len() > 1 && column.null_count() == column.len() {
         return new_null_array(column.data_type(), 1);
@@ -244,14 +244,14 @@ impl Sweep for Partitions {
         part.levels.resize_with(self.keys.len(), Distinct::default);
         let mut groups = vec![0; batch.num_rows()];
         for (key, (memory, level)) in values(&self.keys, batch)?.iter().zip(part.memories.iter_mut().zip(&mut part.levels)) {
-            let texts = key.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("a key of partitions is no text"))?;
+            let texts = key.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("a partition key is not a string"))?;
             let numbers = memory.numbers(texts, &mut part.texts);
             groups.iter_mut().zip(numbers).for_each(|(group, number)| *group = level.keep((*group, number)));
         }
         let order = values(&self.order, batch)?;
         let [times, ids] = order.as_slice() else { return Ok(()) };
         let times = cast(times, &DataType::Int64)?;
-        let ids = ids.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("the id of a row is no text"))?;
+        let ids = ids.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("the id of a row is not a string"))?;
         let place = u32::try_from(part.batches.len()).unwrap_or(NONE);
         let placed = groups.into_iter().zip(times.as_primitive::<Int64Type>()).zip(0_u32..);
         // Rows without a time come last.
@@ -280,7 +280,7 @@ impl Sweep for Partitions {
             batches.extend(part.batches);
         }
         if u32::try_from(rows.len()).is_err() {
-            return Err(exec_datafusion_err!("more than {} rows are to be dealt to partitions", u32::MAX));
+            return Err(exec_datafusion_err!("more than {} rows to distribute over partitions", u32::MAX));
         }
         let count = levels.last().map_or(rows.len().min(1), |level: &Distinct<(u32, u32)>| level.list().len());
         let groups = Groups::new(rows.iter().map(|(group, _)| *group).zip(0_u32..), count);

@@ -1,11 +1,11 @@
-//! Texts that are kept once, and columns of them as numbers.
+//! Interned strings, and columns of them as numbers.
 
 use arrow::array::{Array, StringViewArray};
 use arrow::buffer::Buffer;
 
 use super::index::{Index, NONE, fold};
 
-/// Texts by number; [`NONE`] stands for a missing one.
+/// Strings by number; [`NONE`] is a missing string.
 #[derive(Debug, Default)]
 pub struct Texts {
     bytes: String,
@@ -14,7 +14,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// The text of a number.
+    /// The string with a number.
     pub fn get(&self, number: u32) -> Option<&str> {
         let number = number as usize;
         let end = *self.ends.get(number)?;
@@ -22,12 +22,12 @@ impl Texts {
         self.bytes.get(start..end)
     }
 
-    /// The number of a text that is known.
+    /// The number of a known string.
     pub fn find(&self, text: &str) -> Option<u32> {
         self.index.find(hash(text), |number| self.get(number) == Some(text))
     }
 
-    /// The number of a text.
+    /// The number of a string, which is added if it is new.
     pub fn keep(&mut self, text: &str) -> u32 {
         let hash = hash(text);
         if let Some(known) = self.index.find(hash, |number| self.get(number) == Some(text)) {
@@ -40,12 +40,12 @@ impl Texts {
         number
     }
 
-    /// The number of a text that may be missing.
+    /// The number of a string that may be missing.
     pub fn keep_some(&mut self, text: Option<&str>) -> u32 {
         text.map_or(NONE, |text| self.keep(text))
     }
 
-    /// The numbers that the texts of another table have here.
+    /// Adds the strings of another table and returns their numbers in this one.
     pub fn take_in(&mut self, other: &Texts) -> Vec<u32> {
         (0..other.ends.len())
             .map(|number| u32::try_from(number).map_or(NONE, |number| self.keep_some(other.get(number))))
@@ -53,7 +53,7 @@ impl Texts {
     }
 }
 
-/// A number of another table as one of this, given what [`Texts::take_in`] gave.
+/// Converts a number of another table, given the result of [`Texts::take_in`].
 pub fn moved(numbers: &[u32], number: u32) -> u32 {
     numbers.get(number as usize).copied().unwrap_or(NONE)
 }
@@ -66,31 +66,31 @@ fn hash(text: &str) -> u64 {
     fold(hash, u64::from_le_bytes(last))
 }
 
-/// Slots of a memory.
+/// The number of cache slots.
 const SLOTS: usize = 2048;
 
-/// What the views of one column stood for, in one table. Columns with few texts come with equal views for equal texts,
-/// so that most texts need not be looked at.
+/// A cache from the string views of a column to their numbers in one table. Columns with few distinct strings have
+/// equal views for equal strings, so most strings need not be read.
 #[derive(Debug, Default)]
 pub struct Memory {
     slots: Vec<(u128, u32)>,
-    /// What the views point into. It is held on to, so that nothing else can take its place.
+    /// The buffers of the views, kept alive so that their addresses stay valid.
     buffers: Vec<Buffer>,
 }
 
 impl Memory {
-    /// The texts of a column as numbers.
+    /// The strings of a column as numbers.
     pub fn numbers(&mut self, column: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
         self.numbers_by(column, |text| texts.keep(text))
     }
 
-    /// The texts of a column as the numbers that they have in a table, which stays as it is; [`NONE`] for the others.
+    /// The strings of a column as their numbers in a table, which is not changed; [`NONE`] for unknown strings.
     pub fn known(&mut self, column: &StringViewArray, texts: &Texts) -> Vec<u32> {
         self.numbers_by(column, |text| texts.find(text).unwrap_or(NONE))
     }
 
     fn numbers_by(&mut self, column: &StringViewArray, mut number_of: impl FnMut(&str) -> u32) -> Vec<u32> {
-        // Views point into the buffers of their own batch, which are often those of the batch before.
+        // Views point into the buffers of their batch, which are often the same as those of the previous batch.
         let buffers = column.data_buffers();
         let is_same = |(left, right): (&Buffer, &Buffer)| left.as_ptr() == right.as_ptr() && left.len() == right.len();
         let known = self.buffers.len() == buffers.len() && self.buffers.iter().zip(buffers.iter()).all(is_same);

@@ -1,6 +1,6 @@
-//! `quota` and `stalls` over small random histories, against the same thing worked out instant by instant.
+//! Tests `quota` and `stalls` on small random histories, compared with a naive computation for each instant.
 //!
-//! Every history is an account (or a container instance) of its own, so one query answers for many.
+//! Every history is an account (or a container instance) of its own, so one query covers many.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::plan::{set_min_blocked, set_quotas};
 use crate::run;
 use crate::table::{Failure, InstanceEvent, Row, TaskEvent};
 
-/// The night in which the clocks of Berlin go back, as microseconds.
+/// The night in which the clocks in Berlin go back, in microseconds.
 fn base() -> i64 {
     "2025-10-26T00:00:00Z".parse::<Timestamp>().unwrap().as_microsecond()
 }
@@ -45,7 +45,7 @@ struct Refusal {
     spot: bool,
 }
 
-/// What was told of one account, in any order, with gaps and repetitions.
+/// The events of an account, in random order, with gaps and repetitions.
 fn history(random: &mut Random) -> (Vec<Told>, Vec<Refusal>) {
     let mut told = Vec::new();
     for task in 0..random.below(6) {
@@ -133,7 +133,7 @@ fn rows(account: usize, (told, refusals): &(Vec<Told>, Vec<Refusal>)) -> Vec<Row
     told.iter().enumerate().map(event).chain(refusals.iter().map(failure)).collect()
 }
 
-/// A span of one pool, in minutes; the end is excluded.
+/// An interval of one pool, in minutes; the end is exclusive.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     spot: bool,
@@ -146,7 +146,7 @@ struct Span {
 
 const FOREVER: i64 = i64::MAX;
 
-/// The spans of an account, told plainly.
+/// The intervals of an account, computed naively.
 fn spans((told, refusals): &(Vec<Told>, Vec<Refusal>)) -> Vec<Span> {
     let mut spans = Vec::new();
     let tasks: BTreeSet<i64> = told.iter().map(|event| event.task).collect();
@@ -173,7 +173,7 @@ fn spans((told, refusals): &(Vec<Told>, Vec<Refusal>)) -> Vec<Span> {
     spans
 }
 
-/// What holds at a minute: used, lower bound, refused, tasks.
+/// The totals at a minute: used, lower bound, refused, tasks.
 fn level(spans: &[Span], minute: i64) -> [i64; 4] {
     let mut level = [0; 4];
     for span in spans.iter().filter(|span| span.start <= minute && minute < span.end) {
@@ -271,7 +271,7 @@ fn peaks_are_found_without_telling_all_levels() {
         let told = lines(&wait(run::sql(&session, &told)).unwrap());
         let used = expected.iter().filter(|row| !row.ends_with("|0.0|0.0")).count();
         assert_eq!(told, [format!("2|{used}")], "most rows of a pool, and pools");
-        // Where rows are counted as well, all of them are told: the peaks are the same, in every window.
+        // If rows are counted as well, all rows are returned, and the peaks are the same in every window.
         for _ in 0..4 {
             let from = random.below(60);
             let window = format!("since {} until {}", instant(from), instant(from + 1 + random.below(20)));
@@ -287,7 +287,7 @@ fn buckets_hold_the_levels_that_reach_into_them() {
     let mut random = Random(31);
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     for round in 0..12 {
-        // Hours instead of minutes: spans of days, over the night with 25 hours.
+        // Hours instead of minutes: intervals of days, across the night with 25 hours.
         let stretch = |(mut told, _): (Vec<Told>, Vec<Refusal>)| {
             for event in &mut told {
                 event.spot = false;
@@ -398,7 +398,7 @@ fn placed(random: &mut Random) -> Vec<Placed> {
     (0..1 + random.below(6)).map(|_| task(random)).collect()
 }
 
-/// Stalls second by second: start, end, deployment, tasks that waited, tasks that were stopping, CPU needed.
+/// Stalls computed for each second: start, end, deployment, waiting tasks, stopping tasks, CPU needed.
 fn blocked(tasks: &[Placed], last: i64) -> Vec<(i64, i64, i64, usize, usize, i64)> {
     let end = |task: &Placed| task.stopped.unwrap_or(last);
     let waits = |task: &Placed, at: i64| {
@@ -494,7 +494,7 @@ fn stalls_are_what_watching_every_second_finds() {
                     own.push(TaskEvent { pull_started_at: Some(time(pulled)), ..event(1, pulled, "RUNNING") });
                 }
                 if let Some(stopping) = task.stopping {
-                    // Told by `stoppingAt`, or only by the desired status.
+                    // Shown by `stoppingAt`, or only by the desired status.
                     let known = (!random.one_in(3)).then(|| time(stopping));
                     let pulled = task.pulled.filter(|pulled| *pulled <= stopping);
                     let status = if pulled.is_some() { "RUNNING" } else { "PENDING" };

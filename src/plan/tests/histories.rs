@@ -1,11 +1,11 @@
-//! Correlations and bursts over small random histories, against the same thing written plainly over vectors.
+//! Tests correlations and bursts on small random histories, compared with a naive computation on vectors.
 
 use std::collections::BTreeMap;
 
 use super::fixture::{at, lines, tables, try_ask};
 use crate::table::{Call, Failure, Row};
 
-/// A xorshift generator: the same histories every time.
+/// A xorshift generator, so that histories are reproducible.
 struct Random(u64);
 
 impl Random {
@@ -17,7 +17,7 @@ impl Random {
     }
 }
 
-/// Something at a second of the day, in a cluster or in none.
+/// An event at a second of the day, in a cluster or in none.
 #[derive(Clone, Debug)]
 struct Event {
     id: String,
@@ -27,7 +27,7 @@ struct Event {
 }
 
 fn history(random: &mut Random, letter: char) -> Vec<Event> {
-    // Few seconds and few clusters, so that ties and edges are common.
+    // Few seconds and few clusters, so that ties and edge cases are common.
     (0..random.below(9))
         .map(|number| Event {
             id: format!("{letter}{number}"),

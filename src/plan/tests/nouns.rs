@@ -1,4 +1,4 @@
-//! The rows behind each noun.
+//! Tests the rows behind each noun.
 
 use arrow::datatypes::DataType;
 
@@ -9,7 +9,7 @@ use crate::table::{
     Call, ContainerEvent, Failure, InstanceEvent, JobSubmission, Row, RunEvent, RunRecord, ServiceEvent, TaskEvent,
 };
 
-/// The Arrow type that a column of a kind must have.
+/// The required Arrow type for columns of a kind.
 fn arrow_type(kind: FieldType) -> DataType {
     plan::expression::arrow_type(kind)
 }

@@ -1,7 +1,7 @@
-//! `quota` for every pool over small random histories, against the same thing counted instant by instant.
+//! Tests `quota` for every pool on small random histories, compared with a naive computation for each instant.
 //!
-//! Every history is an account (or a dstack project) of its own, so one query answers for many. Events of one
-//! task may name different places, as those of a task that was not placed yet do.
+//! Every history is an account (or a dstack project) of its own, so one query covers many. Events of one task can
+//! report different places, as events of unplaced tasks do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::table::{JobSubmission, Row, RunEvent, RunRecord, TaskEvent};
 const MINUTE: i64 = 60_000_000;
 const FOREVER: i64 = i64::MAX;
 
-/// The night in which the clocks of Berlin go back.
+/// The night in which the clocks in Berlin go back.
 fn time(minute: i64) -> i64 {
     "2025-10-26T00:00:00Z".parse::<Timestamp>().unwrap().as_microsecond() + minute * MINUTE
 }
@@ -28,7 +28,7 @@ fn text(value: impl Into<String>) -> Option<std::borrow::Cow<'static, str>> {
     Some(value.into().into())
 }
 
-/// A span of a pool, in minutes; the end is excluded.
+/// An interval of a pool, in minutes; the end is exclusive.
 #[derive(Debug, Clone)]
 struct Span {
     start: i64,
@@ -38,7 +38,7 @@ struct Span {
     id: String,
 }
 
-/// The rows of a pool: its spans at each instant at which one of them changes.
+/// The rows of a pool: its intervals at each instant at which one of them changes.
 fn steps(pool: &str, spans: &[Span]) -> Vec<String> {
     let spans: Vec<&Span> = spans.iter().filter(|span| span.start < span.end).collect();
     let early = |span: &&&Span| span.early < span.end;
@@ -74,7 +74,7 @@ fn assert_same(rows: &[Row<'_>], threads: usize, query: &str, mut expected: Vec<
     assert!(!expected.is_empty(), "{query}");
 }
 
-/// One event of a task.
+/// An event of a task.
 #[derive(Debug, Clone)]
 struct Told {
     id: String,
@@ -94,7 +94,7 @@ struct Told {
     spot: bool,
 }
 
-/// What was told of one account, in any order, with gaps, repetitions and places that change.
+/// The events of an account, in random order, with gaps, repetitions and changing places.
 fn told(random: &mut Random) -> Vec<Told> {
     let mut told = Vec::new();
     for task in 0..1 + random.below(5) {
@@ -126,7 +126,7 @@ fn told(random: &mut Random) -> Vec<Told> {
         }
         for (nth, event) in own.iter_mut().enumerate() {
             event.id = format!("{task}-{nth}");
-            // What an event leaves out, or tells of another place.
+            // Fields that an event omits, or another place.
             match random.below(12) {
                 0 => event.created = None,
                 1 => event.instance = None,
@@ -153,7 +153,7 @@ fn told(random: &mut Random) -> Vec<Told> {
 }
 
 fn event(account: usize, told: &Told) -> Row<'static> {
-    // Tasks are named by their ARN, by their id alone, or in both ways.
+    // Tasks are identified by their ARN, by their id alone, or by both.
     let by_id = told.task % 3 == 0;
     Row::from(TaskEvent {
         id: text(format!("{account}-{}", told.id)),
@@ -178,7 +178,7 @@ fn event(account: usize, told: &Told) -> Row<'static> {
     })
 }
 
-/// The pools that an event tells of, by their ids without resource, account and region, and what they hold of it.
+/// The pools in an event, by their ids without resource, account and Region, with the usage.
 fn pools(told: &Told) -> Vec<(&'static str, String, f64)> {
     let cluster = told.cluster.unwrap_or_default();
     let cpu = told.cpu.unwrap_or(0) as f64;
@@ -204,7 +204,7 @@ fn pools(told: &Told) -> Vec<(&'static str, String, f64)> {
     pools
 }
 
-/// The rows of all pools of an account: those events of a task that name a pool tell of its use there.
+/// The rows of all pools of an account: a task uses the pools that are named in its events.
 fn of_account(account: usize, told: &[Told]) -> Vec<(&'static str, Vec<String>)> {
     type Events<'t> = BTreeMap<i64, Vec<(&'t Told, f64)>>;
     let mut by_pool: BTreeMap<(&'static str, String), Events<'_>> = BTreeMap::new();
@@ -245,7 +245,7 @@ fn every_pool_of_tasks_is_what_counting_at_every_instant_finds() {
         };
         let threads = 1 + round % 3;
         assert_same(&rows, threads, &format!("quota {SHOWN}"), of(&|_| true));
-        // Each pool alone reads other columns and other rows, and finds the same.
+        // A query for a single pool reads other columns and rows, but has the same result.
         let resources = ["fargate_vcpu", "fargate_spot_vcpu", "tasks_per_cluster", "tasks_per_service"];
         for resource in resources.into_iter().chain(["instance_cpu", "instance_memory", "eni"]).filter(|_| round == 0) {
             let query = format!("quota where resource = {resource} {SHOWN}");
@@ -260,8 +260,8 @@ fn every_pool_of_tasks_is_what_counting_at_every_instant_finds() {
     }
 }
 
-/// So many tasks of which each starts a minute after the one before, and stops that long after the last one started:
-/// how many are at work at each step, and how many of them are named.
+/// Tasks that start one minute apart, and stop a fixed time after the last start: how many run at each step, and how
+/// many of them are listed.
 fn named(tasks: i64) -> Vec<(usize, usize)> {
     let event = |task: i64| {
         Row::from(TaskEvent {
@@ -303,7 +303,7 @@ fn levels_name_their_records_and_of_very_many_the_peak() {
 #[derive(Debug, Clone)]
 struct Submission {
     submitted: i64,
-    /// When an event tells that an instance was at work on it.
+    /// When events show that an instance was used.
     provisioning: Option<i64>,
     finished: Option<i64>,
     processed: i64,
@@ -336,7 +336,7 @@ fn submissions(random: &mut Random) -> Vec<Submission> {
     (0..1 + random.below(5)).map(|_| submission(random)).collect()
 }
 
-/// The rows of a project: its run in two snapshots, of which the older knows no end.
+/// The rows of a project: its run in two snapshots, the older one without an end.
 fn records(project: usize, submissions: &[Submission], random: &mut Random) -> Vec<Row<'static>> {
     let mut rows = Vec::new();
     for snapshot in 0..2 {

@@ -1,4 +1,4 @@
-//! What reaches the Parquet scan.
+//! Tests which filters reach the Parquet scan.
 
 use std::fs::File;
 
@@ -9,7 +9,7 @@ use crate::plan::session;
 use crate::run;
 use crate::table::{Call, Columns, Row, Table, TaskEvent};
 
-/// The physical plan of a query over one Parquet file, and its answer.
+/// The physical plan of a query on one Parquet file, and its result.
 fn physical(row: Row<'_>, query: &str) -> (String, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.parquet");
@@ -52,7 +52,7 @@ fn originals_are_read_only_when_they_are_asked_for() {
 
 #[test]
 fn the_window_of_tasks_goes_by_their_latest_state() {
-    // The latest state is outside the window, so the task is, although an older state is inside.
+    // The latest state is outside the window, so the task is too, although an older state is inside.
     let told = |version, time: &str| -> Row<'static> {
         TaskEvent {
             id: Some(format!("e{version}").into()),

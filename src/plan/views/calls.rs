@@ -1,4 +1,4 @@
-//! `calls`, the CloudTrail records as they are, and `attempts`, those that ask for tasks.
+//! `calls`, the CloudTrail records, and `attempts`, the calls that start tasks.
 
 use super::{columns, evidence};
 use crate::plan::nouns::{Need, Needs, Noun, table_fields};

@@ -1,4 +1,4 @@
-//! `containers`: one row for each container of each task, in the latest state told.
+//! `containers`: one row per container of each task, in its last known state.
 
 use super::{columns, evidence};
 use crate::plan::nouns::{Need, Needs, Noun, table_fields};

@@ -1,4 +1,4 @@
-//! `flows`: VPC flow log records, as they are.
+//! `flows`: VPC flow log records.
 
 use super::{columns, evidence};
 use crate::plan::nouns::{Need, Needs, Noun, table_fields};

@@ -1,4 +1,4 @@
-//! `quarantine` and `loads`: what the store knows of itself, as it is kept.
+//! `quarantine` and `loads`: tables about the store itself.
 
 use super::{columns, evidence, no_raw};
 use crate::plan::nouns::{Need, Needs, Noun, table_fields};
@@ -30,8 +30,8 @@ pub fn loads() -> Noun {
     }
 }
 
-/// What could not be loaded when its file was read last: a file that was read again since has its problems there, if it
-/// still has any.
+/// Input that could not be loaded the last time its file was read: if a file was read again, only its latest problems
+/// count.
 fn quarantined(need: Need) -> String {
     let rows = view(Table::Quarantine, need);
     format!(

@@ -67,9 +67,9 @@ impl Page {
 
 fn retry(word: &str) -> &str {
     match word {
-        "backoff" => "backoff: try again as is, later and later",
-        "after_fix" => "after_fix: pointless before a change",
-        "conditional" => "conditional: it depends on the detail or on how often it happens",
+        "backoff" => "backoff: retry unchanged, with exponential backoff",
+        "after_fix" => "after_fix: fix the configuration before retrying",
+        "conditional" => "conditional: depends on the details or on how often it happens",
         "none" => "none: nothing to retry",
         other => other,
     }
@@ -77,10 +77,10 @@ fn retry(word: &str) -> &str {
 
 fn confidence(word: &str) -> &str {
     match word {
-        "documented" => "documented: the wording is in the vendor's documentation",
-        "source" => "source: the wording is in the source code of the agent or server",
-        "observed" => "observed: the wording is from real reports",
-        "unverified" => "unverified: widely known wording that no source confirmed",
+        "documented" => "documented: the message appears in the vendor's documentation",
+        "source" => "source: the message appears in the source code of the agent or server",
+        "observed" => "observed: the message was seen in real reports",
+        "unverified" => "unverified: the message is widely quoted, but no source confirms it",
         other => other,
     }
 }

@@ -1,10 +1,11 @@
-//! `quota_steps(refusals, tasks, submissions, limits, from, to, changes, ids, peaks)`: the steps of use of every pool.
+//! `quota_steps(refusals, tasks, submissions, limits, from, to, changes, ids, peaks)`: the usage of every pool as a
+//! step function.
 //!
-//! `refusals`, `tasks`, `submissions` and `limits` are SQL (their columns: [`refusals::Refusals`], [`span::Part`]); `from`
-//! and `to` bound the window in microseconds; `changes` are the instants at which limits change; with `peaks` only those
-//! steps are told at which most is used, and most is needed, for the first time. Filters on what does not change in a pool
-//! reach the inputs where they can, and leave out pools where they cannot: a query for one resource reads what that
-//! resource needs.
+//! `refusals`, `tasks`, `submissions` and `limits` are SQL (for their columns, see [`refusals::Refusals`] and
+//! [`span::Part`]); `from` and `to` bound the window in microseconds; `changes` are the times at which limits change.
+//! With `peaks`, only the first steps with the peak of usage and with the peak of demand are returned. Filters on
+//! constant columns of a pool are pushed down to the inputs if possible, and skip pools otherwise: a query for one
+//! resource reads only what that resource needs.
 
 mod pools;
 mod refusals;
@@ -36,7 +37,7 @@ use refusals::Refusals;
 use span::Part;
 use walk::Walk;
 
-// The resources by their places in `RESOURCES`.
+// The indexes of resources in `RESOURCES`.
 const VCPU: u8 = 0;
 const VCPU_SPOT: u8 = 1;
 const CLUSTER: u8 = 2;
@@ -47,10 +48,10 @@ const ENI: u8 = 6;
 const GPUS: u8 = 7;
 const PRICE: u8 = 8;
 
-/// What may be refused.
+/// Resources for which demand can be refused.
 const FARGATE: &[u8] = &[VCPU, VCPU_SPOT];
 
-/// The place of a resource.
+/// The index of a resource.
 fn resource(name: &str) -> Option<u8> {
     RESOURCES.iter().position(|(known, _)| *known == name).and_then(|place| u8::try_from(place).ok())
 }
@@ -60,7 +61,7 @@ fn is_of_two(resource: u8) -> bool {
     matches!(resource, SERVICE | CPU | MEMORY | ENI | GPUS)
 }
 
-/// What does not change in a pool.
+/// The constant columns of a pool.
 const POOL_COLUMNS: &[(&str, DataType)] = &[
     ("id", DataType::Utf8View),
     ("account", DataType::Utf8View),
@@ -83,13 +84,13 @@ fn pool_schema() -> SchemaRef {
     Arc::new(Schema::new(pool_fields().collect::<Vec<_>>()))
 }
 
-/// The function, to be registered under its name.
+/// The function, for registration under its name.
 #[derive(Debug)]
 struct Function {
     quotas: Arc<Quotas>,
 }
 
-/// The function that replays with these quotas: its name, and what makes its rows.
+/// The function that replays with these quotas: its name, and the implementation.
 pub fn quota_steps_function(quotas: &Arc<Quotas>) -> (&'static str, Arc<dyn TableFunctionImpl>) {
     ("quota_steps", Arc::new(Function { quotas: Arc::clone(quotas) }))
 }
@@ -99,7 +100,7 @@ impl TableFunctionImpl for Function {
         let arguments = args.exprs();
         let holds = |place: usize| matches!(arguments.get(place), Some(Expr::Literal(ScalarValue::Boolean(Some(true)), _)));
         let with_ids = holds(7);
-        // Ids are told of all steps.
+        // Ids are needed for all steps.
         let only_peaks = holds(8) && !with_ids;
         let amounts = ["used", "used_lower", "refused"].map(|name| Field::new(name, DataType::Float64, true));
         let counts = ["tasks", "open_tasks"].map(|name| Field::new(name, DataType::Int64, true));
@@ -122,7 +123,7 @@ impl TableFunctionImpl for Function {
     }
 }
 
-/// The instants of a list.
+/// The times of a list.
 fn changes(list: Option<&Expr>) -> Vec<i64> {
     let Some(Expr::Literal(ScalarValue::List(lists), _)) = list else { return Vec::new() };
     let numbers = lists.iter().flatten().next();
@@ -146,14 +147,14 @@ struct Table {
 }
 
 impl Table {
-    /// The events of tasks that tell of these resources, with the columns that these need.
+    /// The task events for these resources, with the columns that these need.
     fn tasks_of(&self, wanted: &BTreeSet<u8>) -> String {
         let any = |resources: &[u8]| resources.iter().any(|resource| wanted.contains(resource));
         let on_instances = any(&[CPU, MEMORY, ENI]);
         let mut conditions = Vec::new();
         let fargate = any(FARGATE);
         if fargate {
-            // Also a start on Spot meets what was refused on demand.
+            // A start on Spot also satisfies demand that was refused on demand.
             conditions.push(ON_FARGATE);
         }
         if any(&[CLUSTER]) {
@@ -167,7 +168,7 @@ impl Table {
         } else if any(&[ENI]) {
             conditions.push("(e.container_instance is not null and e.networked)");
         }
-        // Nearly every event is of one pool or another: to ask would cost more than it spares.
+        // Nearly every event belongs to some pool, so a filter would cost more than it saves.
         let condition = match conditions.as_slice() {
             [] => "false".to_owned(),
             _ if any(&[CLUSTER]) => "true".to_owned(),
@@ -197,19 +198,19 @@ impl Table {
     }
 }
 
-/// What a filter may be over to reach tasks and refusals: to be refused on Spot ends a caller's demand before, also one
-/// that was refused on demand.
+/// The columns of filters that can be pushed down to tasks and refusals. A refusal on Spot ends the earlier demand of
+/// a caller, even if that was refused on demand.
 const PLACE: &[&str] = &["account", "region"];
-/// What a filter may be over to reach the inputs that name their resource.
+/// The columns of filters that can be pushed down to inputs that contain their resource.
 const REACHING: &[&str] = &["account", "region", "resource"];
 
-/// An input that tells of some resources; without rows when none of them is wanted.
+/// An input for some resources; without rows if none of them is needed.
 fn needed(sql: &str, resources: &[u8], wanted: &BTreeSet<u8>) -> String {
     let condition = if resources.iter().any(|resource| wanted.contains(resource)) { "true" } else { "false" };
     format!("select * from ({sql}) s where {condition}")
 }
 
-/// The resources that pass the filters on the name of one.
+/// The resources that match the filters on the resource name.
 fn wanted(session: &dyn Session, filters: &[Expr]) -> Result<BTreeSet<u8>> {
     let filters = filters.iter().filter_map(|filter| over(filter, &["resource"]));
     let all = 0..u8::try_from(RESOURCES.len()).unwrap_or(u8::MAX);
@@ -284,23 +285,23 @@ impl TableProvider for Table {
     }
 }
 
-/// What is asked of the pools.
+/// What to compute for the pools.
 #[derive(Debug)]
 struct QuotaSteps {
     from: Option<i64>,
     to: Option<i64>,
     changes: Vec<i64>,
     with_ids: bool,
-    /// Whether only the steps at which most is used, and most is needed, are told.
+    /// Whether only the peaks of usage and demand are needed.
     only_peaks: bool,
     quotas: Arc<Quotas>,
     wanted: BTreeSet<u8>,
-    /// Columns that somebody reads.
+    /// The columns that are read.
     asked: BTreeSet<String>,
-    /// Over [`POOL_COLUMNS`].
+    /// The filters on [`POOL_COLUMNS`].
     condition: Option<Arc<dyn PhysicalExpr>>,
     schema: SchemaRef,
-    /// Into how many shares the tasks are split.
+    /// The number of shares of the tasks.
     shares: usize,
 }
 
@@ -327,7 +328,7 @@ impl Sweep for QuotaSteps {
     }
 
     fn part(&self, refusals: &Arc<Refusals>) -> Part {
-        // The others are read for what they tell of refusals only.
+        // Other events are only read for their effect on refusals.
         let kept = match (self.wants(VCPU), self.wants(VCPU_SPOT), self.wanted.len()) {
             (true, _, 1) => span::ON_DEMAND,
             (_, true, 1) => span::SPOT,

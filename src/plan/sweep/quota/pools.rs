@@ -1,4 +1,4 @@
-//! All spans, by the pool they use; pools with their limits and names.
+//! Groups task intervals by pool, and adds the names and limits of pools.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,31 +15,31 @@ use crate::plan::quotas::RESOURCES;
 use crate::plan::sweep::index::{Distinct, Groups, NONE, Rows, dealt};
 use crate::plan::sweep::texts::Texts;
 
-/// All that was kept.
+/// The merged state.
 #[derive(Debug)]
 pub struct Whole {
-    /// What is left: all but the tasks.
+    /// The merged state without the tasks.
     pub part: Part,
     /// The tasks of each share.
     pub shares: Vec<Share>,
-    /// The pools that are asked for, in the order of their numbers.
+    /// The requested pools, ordered by number.
     pub shown: Vec<u32>,
     pub pools: Distinct<Pool>,
-    /// What does not change in a pool: [`POOL_COLUMNS`], one row for each pool.
+    /// The constant columns of the pools: [`POOL_COLUMNS`], one row per pool.
     pub columns: RecordBatch,
-    /// What is no task, by pools.
+    /// Entries other than tasks, by pool.
     others: Groups,
-    /// Which of `shown` each piece tells.
+    /// The range of `shown` in each chunk.
     pub pieces: Vec<Range<usize>>,
 }
 
 impl Whole {
-    /// The rows of what is no task and uses a pool.
+    /// The entries of a pool that are not tasks.
     pub fn others(&self, pool: u32) -> &[u32] {
         self.others.of(pool)
     }
 
-    /// Puts all parts together.
+    /// Merges all partial states.
     pub fn new(sweep: &QuotaSteps, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
         let mut part = Part::joined(parts);
         part.others.extend(part.refusals.demands(&part.told, &mut part.texts, &sweep.quotas, sweep.with_ids));
@@ -52,9 +52,9 @@ impl Whole {
             sorting.into_iter().filter_map(|sorted| sorted.join().ok()).collect()
         });
         if sorted.len() < count {
-            return exec_err!("the spans of the tasks could not be sorted; this is a bug in ecs-audit");
+            return exec_err!("the task intervals could not be sorted; this is a bug in ecs-audit");
         }
-        // Most pools are in every share: those of the first keep their numbers.
+        // Most pools occur in every share; those of the first share keep their numbers.
         let mut pools = sorted.first_mut().map(|first| std::mem::take(&mut first.pools)).unwrap_or_default();
         let first = (0..).take(pools.list().len()).collect();
         let others = sorted.iter().skip(1).map(|sorted| sorted.pools.list().iter().map(|pool| pools.keep(*pool)).collect());
@@ -73,17 +73,17 @@ impl Whole {
     }
 }
 
-/// Some of the tasks, by the pools they use.
+/// A share of the tasks, by pool.
 #[derive(Debug)]
 pub struct Share {
     pub uses: Uses,
     spans: Groups,
-    /// The number that each pool has here.
+    /// The number of each pool in this share.
     pools: Vec<u32>,
 }
 
 impl Share {
-    /// A share, given what number each of its pools has among all.
+    /// A share, given the global number of each of its pools.
     fn new(uses: Uses, spans: Groups, known: &[u32], count: usize) -> Share {
         let mut pools = vec![NONE; count];
         for (here, pool) in (0..).zip(known) {
@@ -94,31 +94,31 @@ impl Share {
         Share { uses, spans, pools }
     }
 
-    /// The rows of the tasks of a pool.
+    /// The tasks of a pool.
     pub fn spans(&self, pool: u32) -> &[u32] {
         self.pools.get(pool as usize).filter(|pool| **pool != NONE).map_or(&[], |pool| self.spans.of(*pool))
     }
 
-    /// What a task used, and its CPU units and MiB.
+    /// The usage of a task, with its CPU units and MiB.
     pub fn used(&self, row: u32) -> Option<(&Use, Size)> {
         let used = self.uses.list.get(row as usize)?;
         Some((used, self.uses.sizes.get(used.size).copied()?))
     }
 }
 
-/// The tasks of a share by its pools.
+/// Groups the tasks of a share by pool.
 struct Sorted {
     pools: Distinct<Pool>,
     uses: Uses,
     spans: Groups,
 }
 
-/// Resources whose pools go by the same part of the place of a task.
+/// Resources whose pools are identified by the same part of the place of a task.
 struct Kind {
     resources: Vec<u8>,
-    /// Settings, each with the part, in one number.
+    /// Settings combined with the part, as one number.
     known: Distinct<u64>,
-    /// The pools of each of these; [`NONE`] where there is none.
+    /// The pools of each of these; [`NONE`] if there is none.
     pools: Vec<[u32; 3]>,
 }
 
@@ -129,15 +129,15 @@ impl Kind {
     }
 }
 
-/// Tasks on their way to the pools they use.
+/// Assigns tasks to their pools.
 struct Sorting<'s> {
-    /// The number of the empty text.
+    /// The number of the empty string.
     nothing: u32,
     settings: &'s [Setting],
-    /// What goes by the setting alone, by the service as well, and by the instance as well.
+    /// Resources identified by the setting alone, with the service, and with the instance.
     kinds: [Kind; 3],
     pools: Distinct<Pool>,
-    /// Pool and task.
+    /// Pairs of pool and task.
     entries: Rows<(u32, u32)>,
 }
 
@@ -151,12 +151,12 @@ impl<'s> Sorting<'s> {
         Sorting { nothing, settings, kinds, pools: Distinct::default(), entries: Rows::default() }
     }
 
-    /// The tasks of a share, sorted.
+    /// The sorted tasks of a share.
     fn sorted(mut self, mut shard: Shard) -> Sorted {
         let linked = self.linked(&mut shard);
         let (uses, places) = Uses::of(shard, u32::try_from(self.settings.len()).unwrap_or(NONE));
         for ((setting, start), end) in (0..).zip(&uses.starts).zip(uses.starts.iter().skip(1)).take(self.settings.len()) {
-            // Few are known at a time, so that they are found in near memory.
+            // A few tasks are looked up at a time, so that they stay in the cache.
             self.kinds.iter_mut().for_each(Kind::clear);
             let parts = places.parts.get(*start..*end).unwrap_or_default();
             let first = u32::try_from(*start).unwrap_or(NONE);
@@ -174,7 +174,7 @@ impl<'s> Sorting<'s> {
         Sorted { uses, spans, pools: self.pools }
     }
 
-    /// The pools that a task at a place uses; [`NONE`] where there is none.
+    /// The pools that a task at a place uses; [`NONE`] if there is none.
     fn pools(&mut self, place: &Place) -> [[u32; 3]; 3] {
         let mut all = [[NONE; 3]; 3];
         let parts = [self.nothing, place.service, place.instance];
@@ -197,7 +197,7 @@ impl<'s> Sorting<'s> {
         all
     }
 
-    /// The pools and rows of tasks that were told of at several places: those of one pool are one span there.
+    /// The pools and rows of tasks that were reported at several places; the rows in the same pool are combined.
     fn linked(&mut self, shard: &mut Shard) -> Vec<(u32, u32)> {
         let mut linked = Vec::new();
         let mut here: Vec<(u32, Vec<u32>)> = Vec::new();
@@ -224,7 +224,7 @@ impl<'s> Sorting<'s> {
     }
 }
 
-/// The pool of a resource in a setting; the part is the service or the instance, where the resource has one.
+/// The pool of a resource in a setting; the part is the service or the instance, if the resource has one.
 fn pool(resource: u8, setting: &Setting, part: u32, nothing: u32) -> Option<Pool> {
     let Setting { account, region, cluster, traits } = *setting;
     let holds = |bit: u8| traits & bit != 0;
@@ -240,11 +240,11 @@ fn pool(resource: u8, setting: &Setting, part: u32, nothing: u32) -> Option<Pool
     used.then_some(Pool { resource, account, region, first, second })
 }
 
-/// The names and limits of pools: [`POOL_COLUMNS`], empty where nobody asks for them.
+/// The names and limits of pools: [`POOL_COLUMNS`], empty if they are not needed.
 fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<RecordBatch> {
     let mut limits = vec![None; pools.list().len()];
     for limit in &part.limits {
-        // A pool of no account or no region has no limit of one.
+        // A pool without an account or a Region has no limit.
         let known = (limit.pool.account != NONE && limit.pool.region != NONE).then(|| pools.find(&limit.pool)).flatten();
         if let Some(slot) = known.and_then(|pool| limits.get_mut(pool as usize)) {
             *slot = Some(limit);
@@ -258,7 +258,7 @@ fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<Re
             arrays.push(Arc::new(Float64Array::from_iter(allowed)));
             continue;
         }
-        // In one buffer: each batch of rows holds on to all buffers of this column.
+        // In one buffer, because each batch of rows keeps all buffers of this column alive.
         let mut column = StringViewBuilder::new().with_fixed_block_size(1 << 24);
         for (pool, limit) in pools.list().iter().zip(&limits) {
             if !asked {
@@ -274,7 +274,7 @@ fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<Re
     Ok(RecordBatch::try_new(super::pool_schema(), arrays)?)
 }
 
-/// What a pool is called in a column.
+/// The name of a pool in a column.
 fn called(texts: &Texts, pool: &Pool, column: &str) -> Option<String> {
     let (resource, _) = RESOURCES.get(usize::from(pool.resource))?;
     let own = |number: u32| texts.get(number).map(str::to_owned);
@@ -302,7 +302,7 @@ fn called(texts: &Texts, pool: &Pool, column: &str) -> Option<String> {
     }
 }
 
-/// The pools that pass the condition.
+/// The pools that match the condition.
 fn shown(sweep: &QuotaSteps, columns: &RecordBatch, pools: usize) -> Result<Vec<u32>> {
     let numbers = 0..u32::try_from(pools).unwrap_or(NONE);
     let Some(condition) = &sweep.condition else { return Ok(numbers.collect()) };

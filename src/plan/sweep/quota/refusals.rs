@@ -1,8 +1,8 @@
-//! Refused demand: who asked in vain, and until when each demand stood.
+//! Refused demand: who made the requests, and how long each demand lasts.
 //!
-//! The rule is that of [`crate::plan::views::refused`], where it stands as SQL. Here the refusals are known before
-//! the events of tasks are read, and an event tells of its start to the one demand that it may end, and of its size
-//! to the one refusal that may want it: nothing else of it is kept.
+//! The rule is the same as in the SQL of [`crate::plan::views::refused`]. Here, the refusals are known before the
+//! events of tasks are read. Of each task event, only two facts are kept: its start, for the one demand that it can
+//! end, and its size, for the one refusal that needs it.
 
 use std::sync::Arc;
 
@@ -16,26 +16,27 @@ use crate::plan::quotas::{DEMAND_STANDS, Quotas};
 use crate::plan::sweep::index::{Distinct, Groups, NONE};
 use crate::plan::sweep::texts::{Memory, Texts};
 
-/// Who asks for tasks, by numbers of texts: a service in a cluster, or somebody with a family.
+/// The requester of tasks, by string numbers: a service in a cluster, or a caller with a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Caller {
     account: u32,
     region: u32,
     is_service: bool,
-    /// Cluster and service, or who asks and the family. Tasks of one family are alike, whoever asks.
+    /// Cluster and service, or caller and family. Tasks of the same family have the same size, whoever starts them.
     parts: [u32; 2],
 }
 
-/// A launch, or the start of a task of a service, that was refused.
+/// A refused launch, or a refused task start of a service.
 #[derive(Debug)]
 struct Refusal {
     resource: u8,
     account: u32,
     region: u32,
-    /// Who asked, and what tells how large its tasks are, by number.
+    /// The requester, and the key of its task size, by number.
     caller: u32,
     alike: u32,
-    /// From when a start is one of its caller's next tasks, and since when the demand stands: microseconds.
+    /// The time from which a start is one of the next tasks of the requester, and the start of the demand:
+    /// microseconds.
     at: i64,
     start: i64,
     missing: i64,
@@ -44,7 +45,7 @@ struct Refusal {
     record: Arc<str>,
 }
 
-/// All refusals, from the oldest to the newest.
+/// All refusals, oldest first.
 #[derive(Debug, Default)]
 pub struct Refusals {
     texts: Texts,
@@ -55,19 +56,19 @@ pub struct Refusals {
     by_size: Groups,
 }
 
-/// What the events of tasks tell of the refusals.
+/// What the events of tasks show about the refusals.
 #[derive(Debug, Default)]
 pub struct Told {
     memories: [Memory; 2],
     refusals: Vec<After>,
 }
 
-/// What is told of one refusal.
+/// What is known about one refusal.
 #[derive(Debug, Clone, Copy)]
 struct After {
     /// The first start after it and before the next refusal.
     next: i64,
-    /// The newest start up to it and after the refusal before, and the CPU units of that task.
+    /// The latest start before it and after the previous refusal, and the CPU units of that task.
     size: (i64, i64),
 }
 
@@ -77,7 +78,7 @@ impl Default for After {
     }
 }
 
-/// The columns of task events that tell who started a task when.
+/// The columns of task events that show who started a task and when.
 pub struct Starts<'b> {
     pub accounts: &'b StringViewArray,
     pub regions: &'b StringViewArray,
@@ -91,8 +92,8 @@ pub struct Starts<'b> {
 }
 
 impl Refusals {
-    /// The refusals of some batches: resource, account, region, cluster, service, who asked, family, from when a start
-    /// is one of the next, start, tasks missing, CPU units of one, id, record.
+    /// Reads the refusals: resource, account, region, cluster, service, requester, family, time from which a start is
+    /// one of the next, start, missing tasks, CPU units per task, id, record.
     pub fn new(batches: &[RecordBatch]) -> Result<Refusals> {
         let mut all = Refusals::default();
         for batch in batches {
@@ -138,7 +139,7 @@ impl Refusals {
         Ok(())
     }
 
-    /// Tells of the starts of tasks; of those events that `counts` only.
+    /// Records the starts of the tasks for which `counts` is true.
     pub fn tell(&self, told: &mut Told, events: &Starts<'_>, counts: impl Fn(usize) -> bool) {
         if self.list.is_empty() {
             return;
@@ -173,12 +174,12 @@ impl Refusals {
         }
     }
 
-    /// Whether a refusal was before a start of its caller.
+    /// Whether there is a refusal before a start of its requester.
     fn is_before(&self, refusal: u32, at: i64) -> bool {
         self.list.get(refusal as usize).is_some_and(|refusal| refusal.at < at)
     }
 
-    /// The refused demands, each with the id of its record, where ids are asked for.
+    /// The refused demands, each with the id of its record if ids are needed.
     pub fn demands(&self, told: &Told, texts: &mut Texts, quotas: &Quotas, with_ids: bool) -> Vec<Other> {
         let told = |refusal: u32| told.refusals.get(refusal as usize).copied().unwrap_or_default();
         let mut sizes = vec![None; self.list.len()];
@@ -218,7 +219,7 @@ impl Refusals {
 }
 
 impl Caller {
-    /// Whose tasks are as large as those of this one.
+    /// The key of the tasks that have the same size as this one.
     fn alike(self) -> Caller {
         let [_, second] = self.parts;
         if self.is_service { self } else { Caller { parts: [NONE, second], ..self } }
@@ -226,7 +227,7 @@ impl Caller {
 }
 
 impl Told {
-    /// A task of a caller started: the newest refusal before that is met.
+    /// Records a task start of a requester: it satisfies the latest refusal before it.
     fn start(&mut self, refusals: &Refusals, caller: u32, at: i64) {
         let own = refusals.by_caller.of(caller);
         let before = own.partition_point(|number| refusals.is_before(*number, at));
@@ -235,7 +236,7 @@ impl Told {
         }
     }
 
-    /// A task of some size started: what is refused from then on may be of that size.
+    /// Records a task start with a size: later refusals can be of this size.
     fn size(&mut self, refusals: &Refusals, alike: u32, start: (i64, i64)) {
         let own = refusals.by_size.of(alike);
         let before = own.partition_point(|number| refusals.is_before(*number, start.0));
@@ -248,7 +249,7 @@ impl Told {
         self.refusals.get_mut(*refusal? as usize)
     }
 
-    /// Takes in what other events told.
+    /// Merges the observations from other events.
     pub fn take_in(&mut self, other: Told) {
         if self.refusals.is_empty() {
             self.refusals = other.refusals;

@@ -1,11 +1,11 @@
-//! When tasks used their pools: what is left of a share of the tasks, near to what is read with it.
+//! When tasks used their pools: the compact form of a share of the tasks.
 
 use std::sync::Arc;
 
 use super::span::{Shard, Size, Task};
 use crate::plan::sweep::index::{Distinct, NONE, starts};
 
-/// When a task used its pools, and how much: half a line of memory, for they are looked up out of order.
+/// The usage of a task: half a cache line, because tasks are looked up in random order.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
 pub struct Use {
@@ -14,33 +14,33 @@ pub struct Use {
     pub end: i64,
     /// The number of its size.
     pub size: u32,
-    /// Whether events name the task.
+    /// Whether the task has a name.
     pub named: bool,
 }
 
-/// What some tasks used. Tasks at one place stand side by side with the others of their setting, so that those
-/// of one pool are near each other; behind them all stands what was told of several places.
+/// The usage of some tasks. Tasks at one place are stored next to the others of their setting, so that those of a
+/// pool are close together; tasks at several places come last.
 #[derive(Debug, Default)]
 pub struct Uses {
     pub list: Vec<Use>,
     pub sizes: Distinct<Size>,
-    /// The ids of their records, where they are asked for.
+    /// The ids of their records, if needed.
     pub ids: Vec<Arc<str>>,
-    /// Where the tasks of each setting begin, and then those of several places.
+    /// The start offset of each setting, and of the tasks at several places.
     pub starts: Vec<usize>,
 }
 
-/// What else is known of the tasks until their pools are.
+/// What else is known about the tasks, until their pools are known.
 #[derive(Debug)]
 pub struct Places {
-    /// Service and container instance of each, by numbers of texts.
+    /// The service and container instance of each task, by string numbers.
     pub parts: Vec<(u32, u32)>,
-    /// Where each row of the share stands now.
+    /// The new position of each row of the share.
     pub rows: Vec<u32>,
 }
 
 impl Uses {
-    /// What is needed of a share of the tasks from here on, given how many settings there are.
+    /// The compact form of a share, given the number of settings.
     pub fn of(shard: Shard, settings: u32) -> (Uses, Places) {
         let Shard { tasks, sizes, ids: told, .. } = shard;
         let group = |task: &Task| if task.first && task.next == NONE { task.place.setting } else { settings };

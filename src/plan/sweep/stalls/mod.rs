@@ -1,11 +1,10 @@
-//! `instance_stalls(tasks, instances, last, least)`: what is told of container instances and their tasks in,
-//! stalls out.
+//! `instance_stalls(tasks, instances, last, least)`: finds stalls in the events of container instances and their
+//! tasks.
 //!
-//! A stall is a span of at least `least` microseconds in which a task waits (created, nothing pulled or
-//! started yet, not told to stop) while another one that was told to stop has not stopped, and the
-//! reservations of all living tasks are above what the instance registered. Spans of one deployment that
-//! touch each other are one stall. `tasks` and `instances` are SQL (their columns: [`told::Part`]), `last` is the
-//! end of all data in microseconds.
+//! A stall is an interval of at least `least` microseconds in which a task waits (created, but nothing pulled or
+//! started yet, and not stopping) while another task is stopping, and the reservations of all live tasks exceed what
+//! the instance registered. Adjacent intervals of the same deployment are one stall. `tasks` and `instances` are SQL
+//! (for their columns, see [`told::Part`]); `last` is the end of all data in microseconds.
 
 mod find;
 mod rows;
@@ -26,13 +25,13 @@ use super::source::{input, number, text};
 use rows::Stalls;
 use told::{Part, Whole};
 
-/// What a filter may be over to reach the inputs: it leaves out whole container instances.
+/// The columns of filters that can be pushed down to the inputs: they exclude whole container instances.
 const REACHING: &[&str] = &["account", "region", "cluster", "container_instance"];
 
 #[derive(Debug)]
 struct Function;
 
-/// The function: its name, and what makes its rows.
+/// The function: its name, and the implementation.
 pub fn instance_stalls_function() -> (&'static str, Arc<dyn TableFunctionImpl>) {
     ("instance_stalls", Arc::new(Function))
 }
@@ -92,7 +91,7 @@ impl TableProvider for Table {
     }
 }
 
-/// What is looked for.
+/// The parameters.
 #[derive(Debug)]
 struct InstanceStalls {
     last: i64,
@@ -101,7 +100,7 @@ struct InstanceStalls {
 }
 
 impl InstanceStalls {
-    /// The stalls of one piece.
+    /// The stalls of a chunk.
     fn stalls(&self, whole: &Whole, piece: usize) -> Result<RecordBatch> {
         let mut stalls = Stalls::default();
         for number in whole.shares.get(piece).cloned().unwrap_or(0..0) {

@@ -1,4 +1,4 @@
-//! Stalls as rows.
+//! Writes stalls as rows.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::find::Stall;
 use super::told::{Spot, Task, Told};
 use crate::plan::function::time_type;
 
-/// What tells the container instance.
+/// The columns that identify the container instance.
 const SPOT: [&str; 4] = ["account", "region", "cluster", "container_instance"];
 /// Columns of whole numbers.
 const NUMBERS: [&str; 12] = [
@@ -28,7 +28,7 @@ const NUMBERS: [&str; 12] = [
     "stop_micros",
     "open",
 ];
-/// Columns of texts.
+/// String columns.
 const TEXTS: [&str; 8] = [
     "service",
     "deployment",
@@ -53,7 +53,7 @@ pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(times.into_iter().chain(numbers).chain(words).chain([ids]).collect::<Vec<_>>()))
 }
 
-/// Stalls that become rows.
+/// Collects stalls.
 #[derive(Debug)]
 pub struct Stalls {
     times: [TimestampMicrosecondBuilder; 2],

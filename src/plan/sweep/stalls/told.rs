@@ -1,4 +1,4 @@
-//! What was told of tasks on container instances, and of the instances.
+//! Observations of container instances and their tasks.
 
 use arrow::array::{Array, Int64Array};
 use arrow::record_batch::RecordBatch;
@@ -9,12 +9,11 @@ use crate::plan::function::record::{number, numbers, some, texts};
 use crate::plan::sweep::index::{Distinct, Groups, Index, NONE, Rows, dealt, fold};
 use crate::plan::sweep::texts::{Memory, Texts, moved};
 
-/// A task. A time that is not known is the greatest where the least counts, and the least where the
-/// greatest does.
+/// A task. An unknown time is the maximum if the minimum of several values is used, and the minimum otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Task {
     pub key: [u64; 2],
-    /// The container instance, by number.
+    /// The number of the container instance.
     spot: u32,
     created: i64,
     seen: i64,
@@ -35,17 +34,17 @@ impl Task {
         if self.created == i64::MAX { self.seen } else { self.created }
     }
 
-    /// When it stopped; what was never seen to stop lives up to the end of the data.
+    /// When it stopped; a task without a recorded stop lives until the end of the data.
     pub fn end(&self, last: i64) -> i64 {
         if self.stopped == i64::MIN { last } else { self.stopped }
     }
 
-    /// From when to when it waited for its start.
+    /// The interval in which it waited to start.
     pub fn waiting(&self, last: i64) -> (i64, i64) {
         (self.start(), self.waited.min(self.stopping).min(self.end(last)))
     }
 
-    /// From when to when it was told to stop and still there.
+    /// The interval in which it was stopping and still running.
     pub fn stopping(&self, last: i64) -> Option<(i64, i64)> {
         let span = (self.stopping != i64::MAX).then(|| (self.stopping.max(self.start()), self.end(last)));
         span.filter(|(from, to)| from < to)
@@ -55,7 +54,7 @@ impl Task {
         [&mut self.task, &mut self.service, &mut self.deployment, &mut self.definition, &mut self.id]
     }
 
-    /// Takes in what another row tells; of several texts the least counts, so that order does not.
+    /// Merges the observation of another row; of several strings, the smallest wins, so the order does not matter.
     fn merge(&mut self, mut other: Task, texts: &Texts) {
         self.created = self.created.min(other.created);
         self.seen = self.seen.min(other.seen);
@@ -73,7 +72,7 @@ impl Task {
     }
 }
 
-/// What an instance told of itself.
+/// A recorded state of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instance {
     pub time: i64,
@@ -87,14 +86,14 @@ pub struct Instance {
 /// Account, region, cluster and container instance.
 pub type Spot = [u32; 4];
 
-/// What is kept of some rows.
+/// The partial state.
 #[derive(Debug, Default)]
 pub struct Part {
     texts: Texts,
     tasks: Rows<Task>,
     known: Index,
     spots: Distinct<Spot>,
-    /// What instances told, by the number of the instance.
+    /// The recorded states, by instance number.
     instances: Vec<(u32, Instance)>,
     memories: [Memory; 9],
 }
@@ -109,7 +108,7 @@ fn at(numbers: &[u32], row: usize) -> u32 {
 }
 
 impl Part {
-    /// Columns of texts as numbers.
+    /// String columns as numbers.
     fn columns<const N: usize>(&mut self, batch: &RecordBatch, places: [usize; N]) -> Result<[Vec<u32>; N]> {
         let mut columns: [Vec<u32>; N] = std::array::from_fn(|_| Vec::new());
         for ((column, memory), place) in columns.iter_mut().zip(&mut self.memories).zip(places) {
@@ -118,8 +117,9 @@ impl Part {
         Ok(columns)
     }
 
-    /// Keeps events of tasks: key, account, region, cluster, container instance, service, deployment, definition, last and
-    /// desired status, created, seen, pull, started, stopping, stopped, CPU, memory, name (where it is not in the key), id.
+    /// Adds events of tasks: key, account, region, cluster, container instance, service, deployment, definition, last
+    /// and desired status, created, seen, pull, started, stopping, stopped, CPU, memory, name (if it is not in the
+    /// key), id.
     pub fn add_tasks(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let keys = texts(values, 0)?;
@@ -129,19 +129,19 @@ impl Part {
             self.columns(batch, [1, 2, 3, 4, 5, 6, 7, 8, 9])?;
         let [provisioning, pending, has_stopped] = ["PROVISIONING", "PENDING", "STOPPED"].map(|status| self.texts.keep(status));
         let numbers: Vec<Int64Array> = (10..18).map(|place| numbers(values, place)).collect::<Result<_>>()?;
-        // Rows without a key are told by another input.
+        // Rows without a key are part of another input.
         for row in (0..batch.num_rows()).filter(|row| keys.is_valid(*row)) {
             let [created, seen, pull, started, stopping, stopped, cpu, memory] =
                 std::array::from_fn(|place| numbers.get(place).and_then(|column| number(column, row)));
             let (last, desired) = (at(&last, row), at(&desired, row));
-            // Where a time is not told, the event itself is one at which it had come.
+            // If a time is missing, the time of the event is an upper bound.
             let is_waiting = [provisioning, pending, NONE].contains(&last);
             let waited = pull.into_iter().chain(started).min().or_else(|| seen.filter(|_| !is_waiting));
             let is_stopping = desired == has_stopped && last != has_stopped && last != NONE;
             let key_text = keys.value(row);
             let key = key_of(key_text);
             let name = some(&names, row).or_else(|| key_text.rsplit('/').next());
-            // The name of most tasks is their key.
+            // The key of most tasks is their name.
             let name = name.filter(|name| name.len() != 32 || key_of(name) != key);
             let spot = self.spots.keep([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
             let task = Task {
@@ -179,8 +179,8 @@ impl Part {
         known.insert(row, hashed);
     }
 
-    /// Keeps what instances told: account, region, cluster, container instance, EC2 instance, agent version, seen, CPU,
-    /// memory, id.
+    /// Adds states of instances: account, region, cluster, container instance, EC2 instance, agent version, seen,
+    /// CPU, memory, id.
     pub fn add_instances(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let [accounts, regions, clusters, instances, ec2, agents] = self.columns(batch, [0, 1, 2, 3, 4, 5])?;
@@ -216,7 +216,7 @@ impl Part {
     }
 }
 
-/// All that was kept, by container instance.
+/// The merged state, by container instance.
 #[derive(Debug)]
 pub struct Whole {
     texts: Texts,
@@ -225,14 +225,14 @@ pub struct Whole {
     by_spot: Groups,
     instances: Vec<(u32, Instance)>,
     instances_by_spot: Groups,
-    /// Which instances each piece looks at.
+    /// The instances of each chunk.
     pub shares: Vec<std::ops::Range<usize>>,
 }
 
 impl Whole {
-    /// Puts all parts together.
+    /// Merges all partial states.
     pub fn new(mut parts: Vec<Part>, pieces: usize) -> Whole {
-        // The greatest stays where it is.
+        // The largest one is not moved.
         parts.sort_by_key(|part| std::cmp::Reverse(part.tasks.len()));
         let mut parts = parts.into_iter();
         let mut part = parts.next().unwrap_or_default();
@@ -247,7 +247,7 @@ impl Whole {
         Whole { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
     }
 
-    /// What was told of a container instance and its tasks.
+    /// The observations of a container instance and its tasks.
     pub fn told(&self, spot: u32, last: i64, least: i64) -> Told<'_> {
         let tasks = self.by_spot.of(spot).iter().filter_map(|number| self.tasks.get(*number).copied()).collect();
         let instances = self.instances_by_spot.of(spot).iter();
@@ -256,7 +256,7 @@ impl Whole {
     }
 }
 
-/// Everything told of one container instance.
+/// All observations of a container instance.
 #[derive(Debug)]
 pub struct Told<'w> {
     pub tasks: Vec<Task>,
@@ -264,7 +264,7 @@ pub struct Told<'w> {
     texts: &'w Texts,
     /// The end of all data.
     pub last: i64,
-    /// The shortest stall.
+    /// The minimum length of a stall.
     pub least: i64,
 }
 
