@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_value_of_another_type_says_what_was_expected() {
         let told = mistake("\nstore = 3\n", |top| top.text("store").map(|_| ()));
-        assert_eq!(told, "a.toml:2: `store` is a TOML integer; expected a text in quotes");
+        assert_eq!(told, "a.toml:2: `store` is a TOML integer; expected a quoted string");
         let told = mistake("limit = -3\n", |top| top.number("limit").map(|_| ()));
         assert_eq!(told, "a.toml:1: `limit` is a TOML integer; expected a non-negative number");
         let told = mistake("[a]\nx = 1\n[b]\n", |top| top.section("b").unwrap().unwrap().required("x").map(|_| ()));

@@ -116,10 +116,7 @@ fn the_field_reference_is_that_of_the_schema() {
         std::fs::write(&path, &made).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        kept == made,
-        "docs/fields.md is out of date; run ECS_AUDIT_BLESS=1 cargo test --test integration field_reference"
-    );
+    assert!(kept == made, "docs/fields.md is out of date; run ECS_AUDIT_BLESS=1 cargo test --test integration field_reference");
 }
 
 /// Every relative link of the pages has a target.

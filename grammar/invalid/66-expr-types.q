@@ -1,5 +1,5 @@
 # expr
-#! error: `-` cannot combine a text and a whole number
+#! error: `-` cannot combine a string and a whole number
 #!   | failures by service show max(reason) - 1
 #!   |                          ^^^^^^^^^^^^^^^
 #!   = help: `number(x)` converts a string to a number

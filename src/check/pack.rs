@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(told(&format!("{SOUND}needs = [\"cals\"]\n")), "p.toml:7: unknown table `cals`; did you mean `calls`?");
         assert_eq!(
             told(&format!("{SOUND}severity = \"bad\"\n")),
-            "p.toml:7: `bad` is no severity; expected note, warning or error"
+            "p.toml:7: unknown severity `bad`; expected note, warning or error"
         );
         assert_eq!(
             told(&format!("{SOUND}{}", SOUND.trim_start_matches("name = \"p\"\n"))),

@@ -1,4 +1,4 @@
-//! `ecs-audit check`: packs of checks against a store, for schedules and CI.
+//! `ecs-audit check`: runs packs of checks on a store, for cron and CI.
 
 use super::args::{CheckArgs, Global};
 use super::ask::{Tables, listing, print};
@@ -24,7 +24,7 @@ use arrow::datatypes::Int64Type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The window where neither the option nor the check names one.
+/// The default window.
 const SINCE: &str = "1d";
 
 /// Runs the command.
@@ -63,7 +63,7 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     })
 }
 
-/// The packs that were asked for: built-in ones by name, others by file; all there are when none was named.
+/// The requested packs: built-in ones by name, others by file; all packs if none is given.
 fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, Failure> {
     let tables: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
     let parse =
@@ -147,11 +147,11 @@ struct Question<'p> {
     check: &'p Check,
     text: String,
     checked: Checked,
-    /// Whether its window is the one of the options.
+    /// Whether it uses the window of the options.
     shown: bool,
 }
 
-/// What came of each check, and the window of those that have none of their own.
+/// The outcome of each check, and the default window.
 fn outcomes(
     packs: &[Pack],
     window: (&ast::Window, bool),
@@ -188,14 +188,14 @@ fn outcomes(
     Ok((outcomes, told))
 }
 
-/// The answers, asked side by side.
+/// The results of the checks, computed in parallel.
 fn answers(
     questions: &[(usize, Question<'_>)],
     asker: &Asker<'_>,
     context: &Context,
 ) -> Result<Vec<Result<Answer, RunError>>, Failure> {
     let (tables, anchor) = (asker.tables, asker.anchor.time);
-    // Most checks are about failures: which they are is found out once.
+    // Most checks query failures, so their rows are computed only once.
     let need = Need { anchor: anchor.as_microsecond(), evidence: true, zone: ZoneName::of(&context.tz), ..Need::default() };
     let of_failures = questions.iter().filter(|(_, question)| question.checked.source == "failures").count();
     if let Some(noun) = nouns::noun("failures").filter(|_| of_failures > 1) {
@@ -208,7 +208,7 @@ fn answers(
 }
 
 impl Question<'_> {
-    /// A failure that says which check it is about.
+    /// Adds the name of the check to an error.
     fn told(&self, failure: Failure) -> Failure {
         in_check(self.pack, self.check, failure)
     }
@@ -227,7 +227,7 @@ fn in_check(pack: &str, check: &Check, failure: Failure) -> Failure {
     }
 }
 
-/// A check as it is asked.
+/// The final query of a check.
 fn question<'p>(
     pack: &'p str,
     check: &'p Check,
@@ -244,14 +244,14 @@ fn question<'p>(
         stage.window = Some(Spanned::new(window.clone(), 0..0));
         shown = true;
     }
-    // Places are those of the text with the window in it.
+    // Positions refer to the text with the window in it.
     let text = lang::format(&query);
     let query = lang::parse(&text).map_err(|diagnostics| Failure::Query { text: text.clone(), diagnostics })?;
     let checked = asker.check(&query, &text).map_err(wrong)?;
     Ok(Question { pack, check, text, checked, shown })
 }
 
-/// The sentence for a table without rows that a check names as needed.
+/// The message for a required table without rows.
 fn needed(check: &Check, tables: &Tables) -> Option<String> {
     let has_rows = |name: &str| tables.filled.iter().any(|table| table.name() == name);
     let missing = check.needs.iter().find(|need| !has_rows(need))?;
@@ -259,7 +259,7 @@ fn needed(check: &Check, tables: &Tables) -> Option<String> {
     Some(format!("no {} are loaded", plan::records_called(&[*table])))
 }
 
-/// The packs but those about a system of which there are no records, where there are some of another.
+/// The packs, without those for a system that has no records while another system has some.
 fn of_this_store(packs: Vec<Pack>, tables: &Tables, global: &Global) -> Vec<Pack> {
     let has_rows = |name: &String| tables.filled.iter().any(|table| table.name() == name);
     let fits = |pack: &Pack| pack.when.is_empty() || pack.when.iter().any(has_rows);
@@ -277,7 +277,7 @@ fn of_this_store(packs: Vec<Pack>, tables: &Tables, global: &Global) -> Vec<Pack
     kept
 }
 
-/// Tables whose records a finding may rest on.
+/// The tables with records that a finding can refer to.
 const RECORDS: [Table; 7] = [
     Table::Calls,
     Table::TaskEvents,
@@ -288,7 +288,7 @@ const RECORDS: [Table; 7] = [
     Table::RunEvents,
 ];
 
-/// Names the file of each record that a finding rests on.
+/// Adds the file of each record of a finding.
 fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> {
     let places = |outcomes: &mut [Outcome], visit: &mut dyn FnMut(&mut crate::check::Place)| {
         for outcome in outcomes {
@@ -307,7 +307,7 @@ fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> 
     let list = ids.iter().map(|id| format!("'{}'", id.replace('\'', "''"))).collect::<Vec<_>>().join(", ");
     let parts = RECORDS.map(|table| format!("select id, file, record from {} where id in ({list})", table.name()));
     let all = parts.join(" union all ");
-    // A record may be in several files.
+    // A record can be in several files.
     let statement = format!(
         "select id, min(file) as file, min(record) as record from (select a.*, min(file) over (partition by id) as first from ({all}) a) b \
          where file = first group by id order by id"
@@ -328,7 +328,7 @@ fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Why the answers may lack something.
+/// The reasons why results may be incomplete.
 fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<Vec<String>, Failure> {
     let mut partial = Vec::new();
     partial.extend(quarantined(tables)?);
@@ -350,7 +350,7 @@ fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<V
     Ok(partial)
 }
 
-/// That records could not be loaded, in a sentence.
+/// The message about records that could not be loaded.
 pub fn quarantined(tables: &Tables) -> Result<Option<String>, Failure> {
     let rows = nouns::noun("quarantine").map(|noun| (noun.view)(Need::default())).unwrap_or_default();
     let quarantined = number(tables, &format!("select count(*) from ({rows}) q"))?;
@@ -358,7 +358,7 @@ pub fn quarantined(tables: &Tables) -> Result<Option<String>, Failure> {
     Ok((quarantined > 0).then_some(sentence))
 }
 
-/// The number that a statement gives.
+/// The number that a statement returns.
 pub fn number(tables: &Tables, statement: &str) -> Result<i64, Failure> {
     let answer = tables.sql(statement)?;
     let batch = answer.batches.iter().find(|batch| batch.num_rows() > 0);

@@ -1,7 +1,7 @@
-//! Configuration: the files are found here, and `ecs-audit config` shows what holds.
+//! Configuration: finds the files, and `ecs-audit config` shows the effective settings.
 //!
-//! Each setting comes from the first of: its option, its variable, the file of `--config` or
-//! `ECS_AUDIT_CONFIG`, the store's file, the user's file, the default.
+//! Each setting is taken from the first of: its option, its environment variable, the file of `--config` or
+//! `ECS_AUDIT_CONFIG`, the file of the store, the file of the user, the default.
 
 use super::args::{ConfigArgs, Global};
 use super::ask::{listing, print};
@@ -15,7 +15,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use std::path::{Path, PathBuf};
 
-/// What a file was found to be.
+/// The status of a file.
 #[derive(Debug, Clone)]
 pub struct Looked {
     path: PathBuf,
@@ -23,20 +23,20 @@ pub struct Looked {
     read: bool,
 }
 
-/// What came of looking for configuration.
+/// The configuration that was found.
 #[derive(Debug, Clone, Default)]
 pub struct Configured {
-    /// What the files say.
+    /// The combined settings.
     pub settings: Settings,
-    /// The places that were looked at, in the order of the search.
+    /// The searched paths, in order.
     pub looked: Vec<Looked>,
-    /// Where the store comes from.
+    /// The origin of the store.
     pub store_origin: String,
-    /// Where the zone comes from.
+    /// The origin of the time zone.
     pub tz_origin: String,
 }
 
-/// Reads the configuration files and puts what they say where no option and no variable says otherwise.
+/// Reads the configuration files and applies their settings where no option or variable is given.
 pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
     let mut configured = Configured::default();
     if let Some(path) = global.config.clone() {
@@ -103,7 +103,7 @@ fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<Stri
     Ok(())
 }
 
-/// The text of a file; none when there is no such file.
+/// The text of a file; none if the file does not exist.
 fn read(path: &Path) -> Result<Option<String>, Failure> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -112,12 +112,12 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
     }
 }
 
-/// The user's file: below `XDG_CONFIG_HOME`, `~/.config`, or `APPDATA` on Windows.
+/// The file of the user: in `XDG_CONFIG_HOME`, `~/.config`, or `APPDATA` on Windows.
 pub fn user_file() -> Option<PathBuf> {
     user_folder().map(|folder| folder.join("config.toml"))
 }
 
-/// The user's folder for configuration.
+/// The configuration folder of the user.
 fn user_folder() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = match variable("XDG_CONFIG_HOME").filter(|path| path.is_absolute()) {
@@ -158,7 +158,7 @@ pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result
     Ok(ExitCode::Ok)
 }
 
-/// What relative times count back from when no option says so.
+/// The reference point for relative times if no option is given.
 pub fn as_of(global: &Global) -> Setting<String> {
     let told = std::env::var("ECS_AUDIT_AS_OF").ok().filter(|value| !value.is_empty());
     match (told, &global.configured.settings.as_of) {
@@ -172,7 +172,7 @@ fn row(name: &str, value: String, origin: &str) -> Vec<String> {
     vec![name.to_owned(), value, origin.to_owned()]
 }
 
-/// The places that were looked at; the first one to name a setting decides it.
+/// The searched paths; the first one with a setting takes precedence.
 fn places(looked: &[Looked]) -> String {
     let mut text = "configuration files searched\n".to_owned();
     for place in looked {

@@ -1,4 +1,4 @@
-//! `ecs-audit doctor`: what is in the store, what is odd, and what to export to answer more.
+//! `ecs-audit doctor`: shows what the store contains, data problems, and which exports are missing.
 
 use super::args::{Doctor, Global, Limits};
 use super::ask::Tables;

@@ -1,4 +1,4 @@
-//! `ecs-audit explain`: a failure with its phase, cause, chain and advice.
+//! `ecs-audit explain`: explains a failure with its phase, cause, preceding events and advice.
 
 use super::args::{Explain, Global};
 use super::ask::Tables;
@@ -19,7 +19,7 @@ use std::io::{self, Write};
 
 /// Runs the command.
 pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    // What was changed before is compared by what the original records name.
+    // Comparing changes requires names from the original records.
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let records = records(&tables);
@@ -50,7 +50,7 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
     Ok(tables.loaded)
 }
 
-/// The explanation of what a name stands for, as text.
+/// The explanation of an argument, as text.
 pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String, Failure> {
     let records = records(tables);
     if is_slot(name) {
@@ -63,7 +63,7 @@ pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String,
     print_finding(&subject, found, Layout::Text, &context.tz).map_err(|error| Failure::Io(error.into()))
 }
 
-/// The pools of a region.
+/// The pools of a Region.
 fn quota(arguments: &Explain, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<Capacity, Failure> {
     let Some(region) = &arguments.region else {
         return Err(Failure::Sentence("name a Region, for example: explain quota ap-northeast-1".to_owned()));
@@ -90,12 +90,12 @@ fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &
     })
 }
 
-/// The tables, to be asked.
+/// The tables, ready for queries.
 pub fn records(tables: &Tables) -> Records<'_> {
     Records::new(|statement: &str| tables.runtime.block_on(run::sql(&tables.session, statement)))
 }
 
-/// What a name stands for; an unknown one is an error with the nearest names.
+/// Resolves a name; an unknown name is an error that suggests similar ones.
 pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
     if name == "last" {
         let newest = newest(records)?;
@@ -111,7 +111,7 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
     )))
 }
 
-/// Prints a text as it is.
+/// Prints a text unchanged.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -119,7 +119,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A duration back from the newest event, or a time.
+/// A duration before the newest event, or a time.
 pub fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let wrong = || Failure::Sentence(format!("--since `{text}`: expected a duration such as 7d, or a time such as 2026-03-04"));

@@ -1,4 +1,4 @@
-//! `ecs-audit fields`: what can be asked about.
+//! `ecs-audit fields`: lists the nouns and their fields.
 
 use super::args::Fields;
 use super::ask::{listing, print};

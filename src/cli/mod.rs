@@ -1,7 +1,6 @@
-//! The command line: thin. Arguments become calls, results become text, errors become exit codes.
+//! The command line, a thin layer: arguments become calls, results become text, errors become exit codes.
 //!
-//! The only place that prints, and the only one that reads the clock, the environment and the
-//! terminal.
+//! This is the only module that prints, and the only one that reads the clock, the environment and the terminal.
 
 mod args;
 mod ask;
@@ -36,7 +35,7 @@ use std::io::{self, IsTerminal};
 pub use args::Cli;
 pub use say::Failure;
 
-/// Runs the program with these arguments, the first being its own name.
+/// Runs the program with these arguments; the first one is the program name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::load::silence_contained_panics();
     let parsed = Cli::command()
@@ -45,7 +44,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let (mut cli, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            // Help and version are data and end well; the rest is a wrong command.
+            // Help and version are printed as output with exit code 0; the rest are usage errors.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::Error } else { ExitCode::Ok };
         }
@@ -64,7 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
     let global = &cli.global;
-    // What tests rules must work with broken ones.
+    // The command that tests rules must work with broken rules.
     if !matches!(&cli.command, Some(args::Command::Catalog(catalog)) if catalog.is_test()) {
         rules::install(global)?;
     }
@@ -92,7 +91,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Without a command: questions on a terminal with a store, else the help.
+/// Without a command: the prompt on a terminal with a store, else the help.
 fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, Failure> {
     let at_terminal = context.width.is_some() && io::stdin().is_terminal();
     if at_terminal && crate::store::Store::open(&global.store).is_ok() {

@@ -1,4 +1,4 @@
-//! `ecs-audit preflight`: a task definition before it is deployed.
+//! `ecs-audit preflight`: checks a task definition before it is deployed.
 
 use super::args::{Global, Preflight};
 use super::ask::Tables;
@@ -29,7 +29,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
         PreflightError::Mistake(mistake) => Failure::Sentence(mistake.to_string()),
     };
     let tables = match Tables::open(&arguments.from, false, TableSet::ALL, global, context) {
-        // A store that nobody named may be missing: the definition is judged all the same.
+        // The default store may be missing; the definition is still checked.
         Err(Failure::Store(StoreError::Missing(_))) if global.configured.store_origin == "default" => None,
         other => Some(other?),
     };
@@ -65,7 +65,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
     })
 }
 
-/// The JSON, and how it is called.
+/// The JSON, and its name in messages.
 fn read(arguments: &Preflight) -> Result<(String, String), Failure> {
     let file = arguments.file.display().to_string();
     let mut json = String::new();
@@ -86,7 +86,7 @@ fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>
     Ok(rows(&answer)?)
 }
 
-/// The rows that answer a question.
+/// The rows for a question.
 fn ask(check: &Check, asker: &Asker<'_>) -> Result<Vec<Finding>, Failure> {
     let query = lang::parse(&check.query);
     let query = query.map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics })?;

@@ -1,4 +1,4 @@
-//! `ecs-audit queries`: the saved queries, or one of them.
+//! `ecs-audit queries`: lists the saved queries, or shows one.
 
 use super::args::{Global, Queries};
 use super::ask::{listing, print};

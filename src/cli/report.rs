@@ -1,4 +1,4 @@
-//! `ecs-audit report`: a post-mortem as a folder of files, and whether one still tells what the store tells.
+//! `ecs-audit report`: writes a post-mortem report, or verifies one against the store.
 
 use super::args::{Global, Report, ReportAction, ReportVerify};
 use super::ask::Tables;
@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Most differences of one file that are printed.
+/// The maximum number of differences printed per file.
 const DIFFERENCES: usize = 20;
 
 /// Runs the command.
@@ -36,7 +36,7 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
         return Err(Failure::Sentence("--out: expected a folder name for the report, such as --out postmortem".to_owned()));
     };
     report::check_names(&arguments.sections)?;
-    // Which rule a call disabled stands in its original record.
+    // The original record of a call shows which rule it disabled.
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let request = request(arguments, &tables, global, context)?;
@@ -102,7 +102,7 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
     Ok(ExitCode::Finding)
 }
 
-/// What explains differences.
+/// Prints possible reasons for differences.
 fn notes(manifest: &Manifest, store: &Snapshot) -> Vec<String> {
     let mut notes = Vec::new();
     if manifest.store.content != store.content {
@@ -120,7 +120,7 @@ fn notes(manifest: &Manifest, store: &Snapshot) -> Vec<String> {
     notes
 }
 
-/// A value that fits into a line.
+/// Shortens a value to fit into a line.
 fn short(text: &str) -> String {
     const MOST: usize = 120;
     if text.chars().count() <= MOST {
@@ -138,7 +138,7 @@ fn build(
     (global, context): (&Global, &Context),
 ) -> Result<Built, Failure> {
     let redactor = if request.redacted { Some(redactor(tables, &global.store)?) } else { None };
-    // A redacted manifest holds pseudonyms where its queries named something.
+    // The queries in a redacted manifest contain pseudonyms.
     let request = match &redactor {
         None => request.clone(),
         Some(redactor) => Request {
@@ -172,7 +172,8 @@ fn build(
     Ok(report::build(&request, snapshot, told, &desk)?)
 }
 
-/// Evaluates what most sections and explanations ask for, once for all of them. Answers with the views that explanations use.
+/// Evaluates the nouns that most sections and explanations need, once for all of them. Returns the views for
+/// explanations.
 fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> {
     let need = Need {
         anchor: request.anchor.as_microsecond(),
@@ -182,18 +183,18 @@ fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> 
         zone: ZoneName::of(&request.tz()),
         ..Need::default()
     };
-    // Explanations know no window, and take what still lasts to last until the newest event.
+    // Explanations have no window, so ongoing states last until the newest event.
     let plain = Need { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..Need::default() };
     let mut explained = Vec::new();
-    // The rows of other nouns are those of a table, and those of a table stay where they are.
+    // The other nouns read their tables directly.
     let computed = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota"];
     for word in report::asked_often(request) {
         let Some(noun) = nouns::noun(word).filter(|_| computed.contains(&word)) else { continue };
         let same = (noun.view)(plain);
-        // The same but for the evidence: the same rows.
+        // The rows are the same except for the evidence.
         let also: Vec<String> =
             Some(same).filter(|same| *same == (noun.view)(Need { evidence: false, ..need })).into_iter().collect();
-        // What fails here fails where it is asked for, and is reported there.
+        // An error here occurs again where the rows are needed, and is reported there.
         if tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &also)).is_ok() {
             explained.extend(also);
         }
@@ -215,7 +216,7 @@ fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Conte
         }
         _ => String::new(),
     };
-    // The window is one of the language: its errors show where.
+    // The window is parsed as part of a query, so that errors show the position.
     let text = format!("failures{clause}");
     let wrong = |diagnostics| Failure::Query { text: text.clone(), diagnostics };
     let query = lang::parse(&text).map_err(wrong)?;
@@ -236,13 +237,13 @@ fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Conte
     })
 }
 
-/// The first whole second after a time: the end of a window with that time inside.
+/// The first whole second after a time: the end of a window that includes the time.
 fn next_second(time: Timestamp) -> Timestamp {
     let whole = Timestamp::from_second(time.as_second()).unwrap_or(time);
     whole.checked_add(SignedDuration::from_secs(1)).unwrap_or(time)
 }
 
-/// The sections of one's own. A saved query is written out, and has the window of the report.
+/// The custom sections. A saved query is expanded, and gets the window of the report.
 fn own_queries(arguments: &Report, tables: &Tables, global: &Global) -> Result<Vec<Own>, Failure> {
     let names = catalog(tables).with_saved(saved_texts(&arguments.set, global)?);
     let mut queries = Vec::new();

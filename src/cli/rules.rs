@@ -1,21 +1,21 @@
-//! Rules of the user: `--rules` and `ECS_AUDIT_RULES` become part of the catalog before anything reads it.
+//! Custom rules: adds `--rules` and `ECS_AUDIT_RULES` to the catalog before anything uses it.
 
 use super::args::Global;
 use super::say::Failure;
 use crate::model::catalog::FailureCatalog;
 use std::path::{Path, PathBuf};
 
-/// Where rules are named when no option does.
+/// The environment variable with the rule files.
 const VARIABLE: &str = "ECS_AUDIT_RULES";
 
-/// Adds the rules that were asked for to the catalog of this process.
+/// Adds the requested rules to the catalog of this process.
 pub fn install(global: &Global) -> Result<(), Failure> {
     let (paths, _) = paths(global);
     if paths.is_empty() {
         return Ok(());
     }
     let texts = paths.iter().map(|path| text_of(path)).collect::<Result<Vec<String>, Failure>>()?;
-    // Each by itself first, so that an error names its file.
+    // Each file is checked separately first, so that errors name the file.
     for (path, text) in paths.iter().zip(&texts) {
         FailureCatalog::new(&[text]).map_err(|error| {
             let path = path.display();
@@ -31,8 +31,8 @@ pub fn install(global: &Global) -> Result<(), Failure> {
     }
 }
 
-/// The files and what named them: the option, else the environment, where the list is written like `PATH`,
-/// else a configuration file.
+/// The files and their origin: the option, else the environment, where the list is written like `PATH`, else a
+/// configuration file.
 pub fn paths(global: &Global) -> (Vec<PathBuf>, String) {
     if !global.rules.is_empty() {
         return (global.rules.clone(), "option --rules".to_owned());
@@ -48,7 +48,7 @@ pub fn paths(global: &Global) -> (Vec<PathBuf>, String) {
     }
 }
 
-/// The text of a file with rules.
+/// The text of a rule file.
 pub fn text_of(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
         .map_err(|error| Failure::Sentence(format!("`{}`: {error}; expected a TOML file with [[error]] entries", path.display())))

@@ -1,4 +1,4 @@
-//! `ecs-audit timeline`: one story on one clock.
+//! `ecs-audit timeline`: shows the events of a name in order.
 
 use super::args::{Global, Timeline};
 use super::ask::Tables;
@@ -16,7 +16,7 @@ pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<E
     Ok(tables.loaded)
 }
 
-/// The story of what a name stands for.
+/// The timeline of a name.
 pub fn told(tables: &Tables, arguments: &Timeline, context: &Context) -> Result<String, Failure> {
     let records = records(tables);
     let subject = subject(&records, &arguments.what)?;

@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(
             messages("failures where a = by reason since 7x limit none"),
             [
-                "`by` is a keyword, and a value is expected after `=`",
+                "unexpected keyword `by`: expected a value after `=`",
                 "`x` is not a time unit",
                 "unexpected `none`: expected a number after `limit`",
             ]
@@ -392,6 +392,6 @@ mod tests {
     fn by_after_top_offers_sort() {
         let errors = parse("failures top 10 by duration").unwrap_err();
         let error = errors.first().unwrap();
-        assert_eq!(error.label.as_deref(), Some("to order rows: `sort -duration limit 10`"));
+        assert_eq!(error.label.as_deref(), Some("to sort rows: `sort -duration limit 10`"));
     }
 }

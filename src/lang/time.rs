@@ -261,14 +261,14 @@ mod tests {
             ("1h30M", "`M` is not a time unit", "use `30mo` for months or `30m` for minutes"),
             ("7D", "`D` is not a time unit", "use `7d`"),
             ("7days", "`days` is not a time unit", "use `7d`"),
-            ("7", "`7` has no time unit", "such as `7d` or `7h`"),
-            ("-7d", "a duration has no sign, but `-7d` starts with one", "write `7d`: it always counts back"),
-            ("2026-13-01", "`2026-13-01` is not a date", "there is no month 13"),
+            ("7", "missing time unit in `7`", "such as `7d` or `7h`"),
+            ("-7d", "unexpected sign in the duration `-7d`", "write `7d`: durations always count back"),
+            ("2026-13-01", "`2026-13-01` is not a date", "month 13 does not exist"),
             ("2026-02-30", "`2026-02-30` is not a date", "2026-02 has 28 days"),
             ("2026-03-04T25:00", "`2026-03-04T25:00` is not a date", "invalid time of day"),
             ("2026/03/04", "`2026/03/04` is not a date", "not a calendar date or time"),
             ("todya", "unexpected `todya`: expected a point in time", "did you mean `today`?"),
-            ("99999999999d", "`99999999999d` is longer than time itself", "at most 9 digits"),
+            ("99999999999d", "the duration `99999999999d` is too large", "at most 9 digits"),
             ("7d!", "unexpected `7d!`: expected a duration", "not a duration"),
         ] {
             let error = read_instant(text, 0..text.len()).unwrap_err();

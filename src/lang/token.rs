@@ -281,12 +281,12 @@ mod tests {
         for (source, message, span) in [
             ("a == b", "`==` is not an operator", 2..4),
             ("a || b", "`||` is not an operator", 2..4),
-            ("a ? b", "`?` has no meaning here", 2..3),
-            ("a 'b", "this text has no end", 2..4),
-            ("a `b", "this name has no end", 2..4),
+            ("a ? b", "unexpected character `?`", 2..3),
+            ("a 'b", "unclosed quote", 2..4),
+            ("a `b", "unclosed backtick", 2..4),
             ("a `` b", "empty name between backticks", 2..4),
-            ("a[x]", "`[x]` is no index", 1..4),
-            ("a[x", "`[` has no meaning here", 1..2),
+            ("a[x]", "invalid index `[x]`", 1..4),
+            ("a[x", "unexpected character `[`", 1..2),
         ] {
             let (_, diagnostics) = tokenize(source);
             let first = diagnostics.first().unwrap();

@@ -155,16 +155,16 @@ mod tests {
         };
         assert_eq!(
             with("300", "512"),
-            ["fargate-size: cpu is `300`; Fargate has 256, 512, 1024, 2048, 4096, 8192, 16384, 32768"]
+            ["fargate-size: cpu is `300`; Fargate supports 256, 512, 1024, 2048, 4096, 8192, 16384, 32768"]
         );
         assert_eq!(
             with("1 vCPU", "9 GB"),
-            ["fargate-size: memory is `9 GB`; with cpu 1024 Fargate has 7 sizes from 2048 to 8192 MiB"]
+            ["fargate-size: memory is `9 GB`; with cpu 1024, Fargate supports 7 sizes from 2048 to 8192 MiB"]
         );
         assert_eq!(
             with("8192", "17408"),
             [
-                "fargate-size: memory is `17408`; with cpu 8192 Fargate has 12 sizes from 16384 to 61440 MiB; the next one up is 20480"
+                "fargate-size: memory is `17408`; with cpu 8192, Fargate supports 12 sizes from 16384 to 61440 MiB; the next larger one is 20480"
             ]
         );
     }
@@ -183,12 +183,12 @@ mod tests {
             told,
             [
                 "essential: no container is essential",
-                "fargate-settings: networkMode is bridge; Fargate has awsvpc only",
-                "fargate-settings: ephemeralStorage is 20 GiB; it is from 21 to 200 where it is set (20 otherwise)",
-                "fargate-settings: container x: stopTimeout is 300 s; Fargate has 120 at most",
-                "container-sum: the containers reserve 600 CPU units, the task has 512",
-                "container-sum: the containers reserve 1200 MiB, the task has 1024",
-                "execution-role: container x: its image is in Amazon ECR, and executionRoleArn is not set",
+                "fargate-settings: networkMode is bridge; Fargate supports only awsvpc",
+                "fargate-settings: ephemeralStorage is 20 GiB; the allowed range is 21 to 200 (default 20)",
+                "fargate-settings: container x: stopTimeout is 300 s; the Fargate maximum is 120",
+                "container-sum: the containers reserve 600 CPU units, but the task has 512",
+                "container-sum: the containers reserve 1200 MiB, but the task has 1024",
+                "execution-role: container x: its image is in Amazon ECR, but executionRoleArn is not set",
                 "log-options: container x: awslogs-region is not set",
             ]
         );

@@ -1,4 +1,4 @@
-//! `ecs-audit catalog explain`: which entry explains a message.
+//! `ecs-audit catalog explain`: shows which entry explains a message.
 
 mod page;
 
@@ -17,7 +17,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 
 pub use page::Page;
 
-/// Bytes of a line that are looked at: messages are shorter, and tell what they are at their beginning.
+/// The maximum number of bytes read per line: messages are shorter, and are recognized by their beginning.
 const LONGEST: u64 = 1 << 20;
 
 /// Runs the command.
@@ -43,13 +43,13 @@ pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, Fa
     Ok(ExitCode::Ok)
 }
 
-/// Answers every line as soon as it is read.
+/// Answers each line as soon as it is read.
 fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut input = BufReader::new(io::stdin().lock());
     while let Some(line) = next_line(&mut input)? {
         write_line(&mut out, &object(catalog, kind, &line))?;
-        // Whoever asks line by line waits for the answer.
+        // An interactive caller waits for each answer.
         if input.buffer().is_empty() {
             out.flush()?;
         }
@@ -71,7 +71,7 @@ fn all_lines() -> Result<Vec<String>, Failure> {
     Ok(lines)
 }
 
-/// The next line, with strange bytes replaced; of too long a line its beginning.
+/// The next line, with invalid bytes replaced; a line that is too long is truncated.
 fn next_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
     let mut line = Vec::new();
     if io::Read::take(&mut *input, LONGEST).read_until(b'\n', &mut line)? == 0 {
@@ -83,7 +83,7 @@ fn next_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
     Ok(Some(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned()))
 }
 
-/// What is known about a message, for a program.
+/// The explanation of a message, for programs.
 #[derive(Debug, Serialize)]
 struct Object<'c> {
     id: &'c str,
@@ -93,12 +93,12 @@ struct Object<'c> {
     retry: Option<&'c str>,
     confidence: Option<&'c str>,
     fields: BTreeMap<String, &'c str>,
-    /// Only there where the message tells of no failure.
+    /// Only present if the message does not report a failure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     benign: bool,
 }
 
-/// What is known about a message; none where nothing is.
+/// The explanation of a message; none if it is unknown.
 fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c str) -> Option<Object<'c>> {
     let of = |id| Object {
         id,
@@ -125,7 +125,7 @@ fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c 
     }
 }
 
-/// The same as cells.
+/// The explanation as cells.
 fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<String> {
     let mut cells = match catalog.look_up(kind, message) {
         Finding::Unknown => vec!["unknown".to_owned()],
@@ -155,7 +155,7 @@ fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<S
     cells
 }
 
-/// Tells a person.
+/// Prints the explanation for people.
 fn tell(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) {
     match catalog.look_up(kind, message) {
         Finding::Unknown => {
@@ -182,7 +182,7 @@ fn tell(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, messa
     }
 }
 
-/// The category as far as the text alone tells it.
+/// The category, as far as the text alone determines it.
 pub(super) fn category_of(entry: &Entry) -> Option<&'static str> {
     category(entry.class.as_deref(), Some(&entry.stage), entry.ran, Some(&entry.id))
 }

@@ -1,4 +1,4 @@
-//! `ecs-audit catalog show ID`: everything about one entry.
+//! `ecs-audit catalog show ID`: shows one entry in full.
 
 use super::explain::Page;
 use crate::cli::args::CatalogShow;

@@ -1,4 +1,4 @@
-//! `ecs-audit catalog test FILE`: the mistakes in rules.
+//! `ecs-audit catalog test FILE`: lists the errors in custom rules.
 
 use crate::cli::args::CatalogTest;
 use crate::cli::rules::text_of;

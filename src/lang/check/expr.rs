@@ -1,5 +1,6 @@
 //! Checks expressions: resolves functions, types arguments and operands, and allows aggregates only in groups.
 
+use super::literal::kind_phrase;
 use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{self, Arith, Field, Span, Spanned};
@@ -138,7 +139,7 @@ impl Checker<'_> {
         if fits {
             return Ok(typed);
         }
-        let error = Diagnostic::error(format!("`{name}` takes {wanted}, but this is a {}", kind.word()), arg.span.clone());
+        let error = Diagnostic::error(format!("`{name}` takes {wanted}, but this is a {}", kind_phrase(kind)), arg.span.clone());
         Err(match kind {
             FieldType::Text if wanted != "a time" => error.with_label(format!("`number({})` converts it", arg.value)).into(),
             _ => error.into(),
@@ -247,7 +248,8 @@ fn scalar_kind(function: &Function, scalar: Scalar, args: &[Expr], span: &Span) 
         },
         Scalar::Coalesce => args.iter().skip(1).try_fold(first, |whole, arg| {
             common_kind(whole, arg.kind()).ok_or_else(|| {
-                let message = format!("`coalesce` takes values of one type, not {} and {}", whole.word(), arg.kind().word());
+                let message =
+                    format!("`coalesce` takes values of one type, not {} and {}", kind_phrase(whole), kind_phrase(arg.kind()));
                 Diagnostic::error(message, span.clone()).into()
             })
         }),
@@ -288,7 +290,7 @@ fn arithmetic_kind(op: Arith, left: FieldType, right: FieldType) -> Option<Field
 }
 
 fn bad_arithmetic(op: Arith, left: &Expr, right: &Expr, span: Span) -> Box<Diagnostic> {
-    let message = format!("`{}` cannot combine a {} and a {}", op.sign(), left.kind().word(), right.kind().word());
+    let message = format!("`{}` cannot combine a {} and a {}", op.sign(), kind_phrase(left.kind()), kind_phrase(right.kind()));
     let error = Diagnostic::error(message, span);
     match (left.kind(), right.kind()) {
         (FieldType::Text, _) | (_, FieldType::Text) => error.with_help("`number(x)` converts a string to a number").into(),

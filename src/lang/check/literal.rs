@@ -104,9 +104,11 @@ fn misfit(value: &Spanned<Value>, kind: FieldType, name: &str) -> Box<Diagnostic
     error.with_label(label).into()
 }
 
-fn kind_phrase(kind: FieldType) -> &'static str {
+/// The type of a value in a message: `a string`, `a time`.
+pub(super) fn kind_phrase(kind: FieldType) -> &'static str {
     match kind {
-        FieldType::Bool => "true-or-false field",
+        FieldType::Bool => "true-or-false value",
+        FieldType::Text => "string",
         other => other.word(),
     }
 }

@@ -1,7 +1,7 @@
 //! Checks predicates: types both sides, expands dates to days, and matches ARNs with short names.
 
 use super::expr::{Site, comparable, is_measurable};
-use super::literal::TimeValue;
+use super::literal::{TimeValue, kind_phrase};
 use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{self, CompareOp, Condition, Operand, Span, Spanned, TextOp, Value};
@@ -224,7 +224,7 @@ fn is_less(a: &Literal, b: &Literal) -> bool {
 
 fn text_test(left: Expr, op: TextOp, pattern: &Spanned<Value>, name: &str) -> Outcome<Pred> {
     if left.kind() != FieldType::Text {
-        let message = format!("`{}` works on text, but `{name}` is a {}", op.word(), left.kind().word());
+        let message = format!("`{}` works on text, but `{name}` is a {}", op.word(), kind_phrase(left.kind()));
         return Err(Diagnostic::error(message, pattern.span.clone()).with_label("compare with `=`, `<` or `in`").into());
     }
     let text = pattern.value.text.clone();
@@ -236,7 +236,7 @@ fn text_test(left: Expr, op: TextOp, pattern: &Spanned<Value>, name: &str) -> Ou
 }
 
 fn incomparable(left: &Expr, right: &Expr, name: &str, span: &Span) -> Box<Diagnostic> {
-    let message = format!("`{name}` is a {}, but this is a {}", left.kind().word(), right.kind().word());
+    let message = format!("`{name}` is a {}, but this is a {}", kind_phrase(left.kind()), kind_phrase(right.kind()));
     Diagnostic::error(message, span.clone()).into()
 }
 
@@ -246,7 +246,7 @@ fn not_boolean(left: &Expr, name: &str, span: &Span) -> Box<Diagnostic> {
     } else {
         format!("`{name} = …` or `{name} is not missing`")
     };
-    Diagnostic::error(format!("`{name}` is a {}, not true or false", left.kind().word()), span.clone())
+    Diagnostic::error(format!("`{name}` is a {}, not true or false", kind_phrase(left.kind())), span.clone())
         .with_label(format!("write a condition: {example}"))
         .into()
 }
