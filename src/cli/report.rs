@@ -14,7 +14,7 @@ use crate::lang::{self, Checked};
 use crate::model::catalog::FailureCatalog;
 use crate::plan::nouns::{self, Need};
 use crate::plan::{Options, ZoneName};
-use crate::report::{self, Built, Desk, Manifest, Own, Request, Snapshot};
+use crate::report::{self, Built, QueryCache, Manifest, Own, Request, Snapshot};
 use crate::run;
 use crate::store::Store;
 use crate::table::TableSet;
@@ -159,7 +159,7 @@ fn build(
     };
     let evaluated = evaluate(&request, tables)?;
     let records = records(tables).with_evaluated(evaluated);
-    let desk = Desk {
+    let cache = QueryCache {
         catalog: &names,
         check: check_context(request.anchor, tables, &zoned),
         run: &ask,
@@ -169,7 +169,7 @@ fn build(
         threads: context.threads,
         told: RefCell::default(),
     };
-    Ok(report::build(&request, snapshot, told, &desk)?)
+    Ok(report::build(&request, snapshot, told, &cache)?)
 }
 
 /// Evaluates the nouns that most sections and explanations need, once for all of them. Returns the views for

@@ -1,7 +1,7 @@
 //! Builds all files of a report from a request.
 
 use super::chart::Chart;
-use super::desk::{Between, Desk, Told, canonical, listing};
+use super::queries::{Between, QueryCache, QueryResult, canonical, listing};
 use super::finding::{self, Finding, findings};
 use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
 use super::page::{About, Block, Fact, Failed, Page, UNKNOWN};
@@ -48,21 +48,21 @@ pub fn asked_often(request: &Request) -> Vec<&'static str> {
 
 /// The state while building.
 struct Draft<'a> {
-    desk: &'a Desk<'a>,
+    cache: &'a QueryCache<'a>,
     request: &'a Request,
     tz: TimeZone,
     files: BTreeMap<String, Vec<u8>>,
-    told: Vec<manifest::Told>,
+    told: Vec<manifest::SectionEntry>,
     evidence: Vec<Vec<String>>,
     /// The parts that could not be computed: title and reason.
     failed: Vec<(String, String)>,
 }
 
 /// Builds a report; `tool` is the program name and version for the manifest.
-pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str), desk: &Desk<'_>) -> Result<Built, ReportError> {
+pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str), cache: &QueryCache<'_>) -> Result<Built, ReportError> {
     check_names(&request.sections)?;
     let mut draft = Draft {
-        desk,
+        cache,
         request,
         tz: request.tz(),
         files: BTreeMap::new(),
@@ -90,7 +90,7 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
     let stories = stories(&answers);
     let (quiet, blocks) = blocks.into_iter().partition(|block: &Block| block.sheet.total == 0);
     let page = Page {
-        title: desk.text(&request.title),
+        title: cache.text(&request.title),
         about,
         facts,
         stories,
@@ -99,11 +99,11 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
         charts,
         blocks,
         quiet,
-        failed: draft.failed.iter().map(|(title, why)| Failed { title: title.clone(), why: desk.text(why) }).collect(),
+        failed: draft.failed.iter().map(|(title, why)| Failed { title: title.clone(), why: cache.text(why) }).collect(),
     };
     draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
     draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
-    let request = told_request(desk, request);
+    let request = told_request(cache, request);
     let manifest = draft.manifest(request, store, tool, catalog);
     let summary = page.summary();
     let Draft { mut files, failed, .. } = draft;
@@ -112,13 +112,13 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
 }
 
 /// The request, as written to the manifest.
-fn told_request(desk: &Desk<'_>, request: &Request) -> Request {
+fn told_request(cache: &QueryCache<'_>, request: &Request) -> Request {
     let own = request.own.iter();
-    let own = own.map(|own| manifest::Own { title: desk.text(&own.title), query: desk.text(&own.query) }).collect();
-    Request { title: desk.text(&request.title), own, ..request.clone() }
+    let own = own.map(|own| manifest::Own { title: cache.text(&own.title), query: cache.text(&own.query) }).collect();
+    Request { title: cache.text(&request.title), own, ..request.clone() }
 }
 
-fn block(spec: &SectionSpec, told: &Told, unknown: Option<String>, tz: &TimeZone) -> Block {
+fn block(spec: &SectionSpec, told: &QueryResult, unknown: Option<String>, tz: &TimeZone) -> Block {
     Block {
         id: spec.id.clone(),
         title: spec.title.clone(),
@@ -148,7 +148,7 @@ impl Draft<'_> {
             questions.extend(finding::queries().map(|text| (text, Some(window), Evidence::All)));
         }
         questions.extend(self.request.own.iter().map(|own| (own.query.as_str(), Some(window), Evidence::All)));
-        self.desk.prepare(&questions)
+        self.cache.prepare(&questions)
     }
 
     /// The result of a part of the report; none if the engine failed, which is recorded and does not stop the rest of
@@ -170,7 +170,7 @@ impl Draft<'_> {
         if spec.counts_everything {
             return Ok(None);
         }
-        self.desk.unanswerable(&spec.query, spec.windowed.then(|| self.request.window()))
+        self.cache.unanswerable(&spec.query, spec.windowed.then(|| self.request.window()))
     }
 
     /// The numbers of the summary, each the result of its own query.
@@ -178,8 +178,8 @@ impl Draft<'_> {
         let mut told = Vec::new();
         for (index, spec) in facts().iter().enumerate() {
             let window = spec.windowed.then(|| self.request.window());
-            let unknown = self.desk.unanswerable(&spec.query, window)?;
-            let answer = self.desk.ask(&spec.query, window);
+            let unknown = self.cache.unanswerable(&spec.query, window)?;
+            let answer = self.cache.ask(&spec.query, window);
             let answer = self.contained(&spec.label, answer)?;
             let query = match &answer {
                 Some(answer) => answer.query.clone(),
@@ -205,11 +205,11 @@ impl Draft<'_> {
     }
 
     fn findings(&mut self) -> Result<Vec<Finding>, ReportError> {
-        let found = findings(self.desk, self.request.window(), &self.tz)?;
+        let found = findings(self.cache, self.request.window(), &self.tz)?;
         let rows: Vec<Vec<String>> = found.iter().map(finding::row).collect();
         let mut queries = Vec::new();
         for (index, text) in finding::queries().enumerate() {
-            let told = self.desk.ask(text, Some(self.request.window()))?;
+            let told = self.cache.ask(text, Some(self.request.window()))?;
             // The first query counts the failures of each finding.
             if index == 0 {
                 (0..told.rows.len()).for_each(|index| self.note_row(&format!("{FINDINGS}.csv"), index, &told, index));
@@ -220,13 +220,13 @@ impl Draft<'_> {
         Ok(found)
     }
 
-    fn section(&mut self, spec: &SectionSpec) -> Result<Rc<Told>, ReportError> {
+    fn section(&mut self, spec: &SectionSpec) -> Result<Rc<QueryResult>, ReportError> {
         let window = spec.windowed.then(|| self.request.window());
         let told = match spec.made {
-            None => self.desk.ask(&spec.query, window)?,
+            None => self.cache.ask(&spec.query, window)?,
             Some(made) => {
                 let query = canonical(&spec.query, window)?;
-                Rc::new(made.told(self.desk, query, self.request.window())?)
+                Rc::new(made.told(self.cache, query, self.request.window())?)
             }
         };
         self.keep(&spec.id, &told)?;
@@ -240,13 +240,13 @@ impl Draft<'_> {
     fn own(&mut self) -> Result<Vec<Block>, ReportError> {
         let mut blocks = Vec::new();
         for (index, own) in self.request.own.iter().enumerate() {
-            let told = self.desk.ask(&own.query, Some(self.request.window()))?;
+            let told = self.cache.ask(&own.query, Some(self.request.window()))?;
             let id = format!("own-{}", index + 1);
             self.keep(&id, &told)?;
             blocks.push(Block {
                 file: format!("{id}.csv"),
                 id,
-                title: self.desk.text(&own.title),
+                title: self.cache.text(&own.title),
                 about: String::new(),
                 nothing: "No rows.".to_owned(),
                 sheet: Sheet::of(&told, 40, &self.tz),
@@ -258,30 +258,30 @@ impl Draft<'_> {
     }
 
     /// Writes a result and records its evidence. Each failure names its own record.
-    fn keep(&mut self, id: &str, told: &Told) -> Result<(), ReportError> {
+    fn keep(&mut self, id: &str, told: &QueryResult) -> Result<(), ReportError> {
         let file = format!("{id}.csv");
         self.files.insert(file.clone(), csv(&told.answer, &self.tz)?);
         if id != "failures" {
             (0..told.rows.len()).for_each(|index| self.note_row(&file, index, told, index));
         }
-        self.told.push(manifest::Told { section: id.to_owned(), file, rows: told.rows.len(), queries: vec![told.query.clone()] });
+        self.told.push(manifest::SectionEntry { section: id.to_owned(), file, rows: told.rows.len(), queries: vec![told.query.clone()] });
         Ok(())
     }
 
     fn table(&mut self, id: &str, names: &[&str], rows: &[Vec<String>], queries: Vec<String>) -> Result<(), ReportError> {
         let file = format!("{id}.csv");
         self.files.insert(file.clone(), csv(&listing("", names, rows)?, &self.tz)?);
-        self.told.push(manifest::Told { section: id.to_owned(), file, rows: rows.len(), queries });
+        self.told.push(manifest::SectionEntry { section: id.to_owned(), file, rows: rows.len(), queries });
         Ok(())
     }
 
-    fn note(&mut self, file: &str, row: usize, told: &Told) {
+    fn note(&mut self, file: &str, row: usize, told: &QueryResult) {
         if !told.rows.is_empty() {
             self.note_row(file, row, told, 0);
         }
     }
 
-    fn note_row(&mut self, file: &str, row: usize, told: &Told, index: usize) {
+    fn note_row(&mut self, file: &str, row: usize, told: &QueryResult, index: usize) {
         let ids = told.evidence.get(index).into_iter().flatten();
         let seen: BTreeSet<&String> = ids.collect();
         if seen.len() > RECORDS {
@@ -292,7 +292,7 @@ impl Draft<'_> {
     }
 
     /// Records the query that finds the records behind a number.
-    fn note_query(&mut self, file: &str, row: usize, told: &Told) {
+    fn note_query(&mut self, file: &str, row: usize, told: &QueryResult) {
         self.evidence.push(vec![file.to_owned(), (row + 1).to_string(), String::new(), told.query.clone()]);
     }
 

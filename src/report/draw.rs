@@ -1,7 +1,7 @@
 //! Creates the charts of the page from results.
 
 use super::chart::{Bars, Chart, Key, Lane, Mark, SERIES, lanes, stacked};
-use super::desk::Told;
+use super::queries::QueryResult;
 use super::sheet::Sheet;
 use super::story::unit;
 use crate::model::catalog::FailureCatalog;
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Results by section.
-type Answers<'a> = BTreeMap<&'a str, Rc<Told>>;
+type Answers<'a> = BTreeMap<&'a str, Rc<QueryResult>>;
 type Window = (Timestamp, Timestamp);
 
 /// The series for everything else.
@@ -195,7 +195,7 @@ fn quotas(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Vec<Ch
     Ok(charts)
 }
 
-fn quota(told: &Told, pool: &str, rows: &[usize], id: &str, window: Window, tz: &TimeZone) -> Result<Chart, String> {
+fn quota(told: &QueryResult, pool: &str, rows: &[usize], id: &str, window: Window, tz: &TimeZone) -> Result<Chart, String> {
     let (mut starts, mut values, mut table) = (Vec::new(), Vec::new(), Vec::new());
     let mut limit: Vec<(Timestamp, f64)> = Vec::new();
     for row in rows {
@@ -291,7 +291,7 @@ fn told_lane(name: &str, times: &[Timestamp], tz: &TimeZone) -> Vec<String> {
 }
 
 /// The intervals of a result; open intervals last until the end of the window.
-fn spans(told: &Told, from: &str, until: &str, end: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+fn spans(told: &QueryResult, from: &str, until: &str, end: Timestamp) -> Vec<(Timestamp, Timestamp)> {
     let span = |row| Some((told.time(row, from)?, told.time(row, until).unwrap_or(end)));
     (0..told.rows.len()).filter_map(span).collect()
 }
@@ -304,7 +304,7 @@ fn agents(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option
         return Ok(None);
     }
     let mut lanes_of: BTreeMap<String, BTreeSet<Mark>> = BTreeMap::new();
-    let mut add = |told: &Told, row: usize, mark: Mark| {
+    let mut add = |told: &QueryResult, row: usize, mark: Mark| {
         let name = told.text(row, "container_instance").unwrap_or("unnamed instance");
         lanes_of.entry(name.to_owned()).or_default().insert(mark);
     };

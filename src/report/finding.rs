@@ -1,6 +1,6 @@
 //! Findings: the failures of each cause, with advice from the failure catalog and an explained example.
 
-use super::desk::{Desk, Told};
+use super::queries::{QueryCache, QueryResult};
 use super::{ReportError, section};
 use crate::explain::{Subject, SubjectKind, explain, response};
 use crate::model::catalog::{FailureCatalog, filled};
@@ -73,12 +73,12 @@ pub struct Example {
 }
 
 /// All findings, most frequent first.
-pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) -> Result<Vec<Finding>, ReportError> {
+pub fn findings(cache: &QueryCache<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) -> Result<Vec<Finding>, ReportError> {
     let Some(spec) = section::sections().iter().find(|section| section.id == "failures-by-cause") else {
         return Ok(Vec::new());
     };
-    let told = desk.ask(&spec.query, Some(window))?;
-    let (mut places, mut codes) = (places(desk, window)?, codes(desk, window)?);
+    let told = cache.ask(&spec.query, Some(window))?;
+    let (mut places, mut codes) = (places(cache, window)?, codes(cache, window)?);
     let mut findings = Vec::new();
     for row in 0..told.rows.len() {
         let cause = told.text(row, "cause").unwrap_or_default().to_owned();
@@ -90,20 +90,20 @@ pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) 
         finding.codes = codes.remove(&key).unwrap_or_default().iter().map(|(code, count)| described(*code, *count)).collect();
         findings.push(finding);
     }
-    work_out(desk, &mut findings, tz)?;
+    work_out(cache, &mut findings, tz)?;
     tell_apart(&mut findings);
     Ok(findings)
 }
 
 /// Explains the newest failure of each of the first findings.
-fn work_out(desk: &Desk<'_>, findings: &mut [Finding], tz: &TimeZone) -> Result<(), ReportError> {
+fn work_out(cache: &QueryCache<'_>, findings: &mut [Finding], tz: &TimeZone) -> Result<(), ReportError> {
     let newest: Vec<String> = findings.iter().take(WORKED_OUT).map(|finding| finding.newest.clone()).collect();
-    let records = desk.records;
-    let explained = side_by_side(desk.threads, &newest, |id| {
+    let records = cache.records;
+    let explained = side_by_side(cache.threads, &newest, |id| {
         explain(records, &Subject { kind: SubjectKind::Failure, name: id.clone(), cluster: None })
     });
     for (finding, explained) in findings.iter_mut().zip(explained) {
-        finding.example = explained?.map(|(explained, _)| example(desk, explained, tz));
+        finding.example = explained?.map(|(explained, _)| example(cache, explained, tz));
     }
     Ok(())
 }
@@ -135,7 +135,7 @@ fn tell_apart(findings: &mut [Finding]) {
     }
 }
 
-fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {
+fn finding(told: &QueryResult, row: usize, cause: String, tz: &TimeZone) -> Finding {
     let entry = FailureCatalog::current().entry(&cause);
     let class = told.text(row, "class").unwrap_or_default().to_owned();
     let when = |name: &str| told.time(row, name).map(|time| describe_instant(time, tz)).unwrap_or_default();
@@ -166,8 +166,8 @@ fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {
 type Key = (String, String);
 
 /// The places of the failures of each cause, most frequent first.
-fn places(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(String, u64)>>, ReportError> {
-    let told = desk.ask(PLACES_QUERY, Some(window))?;
+fn places(cache: &QueryCache<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(String, u64)>>, ReportError> {
+    let told = cache.ask(PLACES_QUERY, Some(window))?;
     let mut places: BTreeMap<Key, Vec<(String, u64)>> = BTreeMap::new();
     for row in 0..told.rows.len() {
         let of = |name: &str| told.text(row, name).unwrap_or_default();
@@ -191,8 +191,8 @@ fn places(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Ke
 }
 
 /// The exit codes of each cause, most frequent first.
-fn codes(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(i64, u64)>>, ReportError> {
-    let told = desk.ask(CODES_QUERY, Some(window))?;
+fn codes(cache: &QueryCache<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(i64, u64)>>, ReportError> {
+    let told = cache.ask(CODES_QUERY, Some(window))?;
     let mut codes: BTreeMap<Key, Vec<(i64, u64)>> = BTreeMap::new();
     for row in 0..told.rows.len() {
         let of = |name: &str| told.text(row, name).unwrap_or_default().to_owned();
@@ -215,16 +215,16 @@ const CODES_QUERY: &str = "failures where exit_code is not missing by cause, cla
 const PLACES_QUERY: &str =
     "failures by cause, class, cluster, service, family, project, run, container_instance, event_name show count";
 
-fn example(desk: &Desk<'_>, finding: crate::explain::Finding, tz: &TimeZone) -> Example {
+fn example(cache: &QueryCache<'_>, finding: crate::explain::Finding, tz: &TimeZone) -> Example {
     let told = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
     let told: Vec<&str> = told.into_iter().flatten().collect();
     let what = if told.is_empty() { finding.failure.what } else { format!("{}: {}", finding.failure.what, told.join(": ")) };
-    let texts = |texts: Vec<String>| texts.iter().map(|text| desk.text(text)).collect::<Vec<_>>();
+    let texts = |texts: Vec<String>| texts.iter().map(|text| cache.text(text)).collect::<Vec<_>>();
     let from = finding.chain.len().saturating_sub(CHAIN);
     let chain = finding.chain.iter().skip(from).map(|event| {
         let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
         let note = event.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
-        [describe_instant(event.time, tz), desk.text(&format!("{}{who}{note}", event.what)), desk.text(&event.record)]
+        [describe_instant(event.time, tz), cache.text(&format!("{}{who}{note}", event.what)), cache.text(&event.record)]
     });
     let verify = finding.verify.iter().map(|check| match (&check.command, &check.note) {
         (Some(command), Some(note)) => format!("{command}  # {note}"),
@@ -232,7 +232,7 @@ fn example(desk: &Desk<'_>, finding: crate::explain::Finding, tz: &TimeZone) -> 
         (None, None) => String::new(),
     });
     Example {
-        what: desk.text(&what),
+        what: cache.text(&what),
         notes: texts(finding.notes),
         calculation: texts(finding.calculation),
         chain: chain.collect(),

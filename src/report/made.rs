@@ -4,7 +4,7 @@
 //! Their rows are computed in the same way as `ecs-audit changes` and `ecs-audit explain` do for a single failure.
 
 use super::ReportError;
-use super::desk::{Between, Desk, Told};
+use super::queries::{Between, QueryCache, QueryResult};
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::explain::{Burst, Changes, bursts, changes_of, rejects};
 use crate::model::catalog::FailureCatalog;
@@ -33,12 +33,12 @@ pub enum Made {
 
 impl Made {
     /// Its rows; `query` is the query that they are derived from.
-    pub fn told(self, desk: &Desk<'_>, query: String, window: Between) -> Result<Told, ReportError> {
+    pub fn told(self, cache: &QueryCache<'_>, query: String, window: Between) -> Result<QueryResult, ReportError> {
         let (columns, rows) = match self {
-            Made::Changes => (CHANGE_COLUMNS, changes(desk, window)?),
-            Made::Rejects => (REJECT_COLUMNS, network(desk, window)?),
+            Made::Changes => (CHANGE_COLUMNS, changes(cache, window)?),
+            Made::Rejects => (REJECT_COLUMNS, network(cache, window)?),
         };
-        desk.told(answer(query, columns, &rows)?)
+        cache.told(answer(query, columns, &rows)?)
     }
 }
 
@@ -59,10 +59,10 @@ const CHANGE_COLUMNS: &[(&str, ColumnKind)] = &[
     ("others", ColumnKind::Int),
 ];
 
-fn changes(desk: &Desk<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
-    let main = bursts(desk.records, window, BURSTS)?;
-    let records = desk.records;
-    let found = side_by_side(desk.threads, &main, |burst| changes_of(records, burst));
+fn changes(cache: &QueryCache<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
+    let main = bursts(cache.records, window, BURSTS)?;
+    let records = cache.records;
+    let found = side_by_side(cache.threads, &main, |burst| changes_of(records, burst));
     let mut rows = Vec::new();
     for (burst, changes) in main.iter().zip(found) {
         if let Some(changes) = changes? {
@@ -107,8 +107,8 @@ const REJECT_COLUMNS: &[(&str, ColumnKind)] = &[
     ("id", ColumnKind::Text),
 ];
 
-fn network(desk: &Desk<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
-    let rejects = rejects(desk.records, window)?;
+fn network(cache: &QueryCache<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
+    let rejects = rejects(cache.records, window)?;
     let row = |reject: crate::explain::Reject| {
         let cells = vec![
             Cell::Time(reject.time),

@@ -91,7 +91,7 @@ pub struct Snapshot {
 
 /// A written section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct SectionEntry {
     /// The id.
     pub section: String,
     /// The file.
@@ -127,7 +127,7 @@ pub struct Manifest {
     /// The state of the store.
     pub store: Snapshot,
     /// The sections.
-    pub sections: Vec<Told>,
+    pub sections: Vec<SectionEntry>,
     /// The files.
     pub files: Vec<FileEntry>,
 }

@@ -1,14 +1,14 @@
 //! Step ⑪: combines many results in one folder: a CSV file per section, `report.md`, `report.html` and
 //! `manifest.json`.
 //!
-//! In: a [`Request`] with an absolute window, and a [`Desk`] that runs queries. Out: the bytes of all files.
+//! In: a [`Request`] with an absolute window, and a [`QueryCache`] that runs queries. Out: the bytes of all files.
 //! `sections.toml` defines the queries; every number is the result of one of them, and the manifest contains these
 //! queries in canonical form. Invariant: the same request to the same store produces the same bytes, regardless of
 //! the threads, the clock or the time zone of the machine. Only [`folder`] accesses the disk.
 
 mod build;
 mod chart;
-mod desk;
+mod queries;
 mod draw;
 mod finding;
 mod folder;
@@ -23,7 +23,7 @@ mod story;
 mod verify;
 
 pub use build::{Built, asked_often, build};
-pub use desk::{Desk, Run};
+pub use queries::{QueryCache, Run};
 pub use folder::{read, write};
 pub use manifest::{Manifest, Own, Request, Snapshot};
 pub use section::{check_names, names};

@@ -1,7 +1,7 @@
 //! A table of the report: the CSV file with all rows, and the preview on the page.
 
 use super::ReportError;
-use super::desk::Told;
+use super::queries::QueryResult;
 use crate::answer::{Answer, ColumnKind};
 use crate::render::{Format, Look, is_numeric, render};
 use jiff::tz::TimeZone;
@@ -31,7 +31,7 @@ pub struct Heading {
 
 impl Sheet {
     /// The first rows of a result.
-    pub fn of(told: &Told, most: usize, tz: &TimeZone) -> Sheet {
+    pub fn of(told: &QueryResult, most: usize, tz: &TimeZone) -> Sheet {
         let look = look(tz);
         let columns = told.answer.columns.iter();
         Sheet {

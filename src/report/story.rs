@@ -2,14 +2,14 @@
 //!
 //! Every number is counted from the rows of a section, to which the sentence links.
 
-use super::desk::Told;
+use super::queries::QueryResult;
 use crate::render::{Cell, Look};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Results by section.
-type Answers<'a> = BTreeMap<&'a str, Rc<Told>>;
+type Answers<'a> = BTreeMap<&'a str, Rc<QueryResult>>;
 
 /// The maximum number of names in a sentence.
 const NAMES: usize = 4;
@@ -31,7 +31,7 @@ pub struct Story {
 
 /// The sentences for these results.
 pub fn stories(answers: &Answers<'_>) -> Vec<Story> {
-    let tell = |section: &'static str, tell: fn(&Told) -> Option<Story>| {
+    let tell = |section: &'static str, tell: fn(&QueryResult) -> Option<Story>| {
         answers.get(section).filter(|told| !told.rows.is_empty()).and_then(|told| tell(told))
     };
     let told = [
@@ -46,7 +46,7 @@ pub fn stories(answers: &Answers<'_>) -> Vec<Story> {
     told.into_iter().flatten().collect()
 }
 
-fn lost(told: &Told) -> Option<Story> {
+fn lost(told: &QueryResult) -> Option<Story> {
     let names = frequent(told, |row| {
         let of = |name: &str| told.text(row, name).filter(|name| !name.is_empty());
         let family = of("family").unwrap_or("unnamed");
@@ -62,7 +62,7 @@ fn lost(told: &Told) -> Option<Story> {
     })
 }
 
-fn missed(told: &Told) -> Option<Story> {
+fn missed(told: &QueryResult) -> Option<Story> {
     let names = frequent(told, |row| told.text(row, "schedule").unwrap_or("unnamed").to_owned());
     let silent =
         (0..told.rows.len()).filter(|row| told.text(*row, "why").is_some_and(|why| why.starts_with("no record"))).count();
@@ -76,7 +76,7 @@ fn missed(told: &Told) -> Option<Story> {
     })
 }
 
-fn collisions(told: &Told) -> Option<Story> {
+fn collisions(told: &QueryResult) -> Option<Story> {
     let whole = |row: usize, name: &str| told.number(row, name).unwrap_or_default() as u64;
     let rows = 0..told.rows.len();
     let total: u64 = rows.clone().map(|row| whole(row, "count")).sum();
@@ -108,7 +108,7 @@ fn meaning(class: &str) -> &str {
     }
 }
 
-fn quota(told: &Told) -> Option<Story> {
+fn quota(told: &QueryResult) -> Option<Story> {
     let exact = |row: usize, name: &str| told.cell(row, name).map(|cell: &Cell| cell.human(&Look::default())).unwrap_or_default();
     let short: Vec<usize> = (0..told.rows.len())
         .filter(|row| {
@@ -141,7 +141,7 @@ fn quota(told: &Told) -> Option<Story> {
     })
 }
 
-fn stalls(told: &Told) -> Option<Story> {
+fn stalls(told: &QueryResult) -> Option<Story> {
     let names = frequent(told, |row| {
         let of = |name: &str| told.text(row, name).unwrap_or("unnamed");
         format!("{}/{}", of("cluster"), of("service"))
@@ -163,7 +163,7 @@ fn stalls(told: &Told) -> Option<Story> {
     })
 }
 
-fn network(told: &Told) -> Option<Story> {
+fn network(told: &QueryResult) -> Option<Story> {
     let places = |row: usize| {
         let of = |name: &str| told.text(row, name).unwrap_or("unnamed");
         format!("{}/{}", of("cluster"), of("service"))
@@ -187,7 +187,7 @@ fn network(told: &Told) -> Option<Story> {
 }
 
 /// The most closely related change before the largest burst that has one.
-fn changed(told: &Told) -> Option<Story> {
+fn changed(told: &QueryResult) -> Option<Story> {
     let of = |name: &str| told.text(0, name).unwrap_or_default();
     let failures = told.number(0, "failures").unwrap_or_default() as usize;
     let before = Cell::Duration(told.number(0, "before").unwrap_or_default()).human(&Look::default());
@@ -226,7 +226,7 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 }
 
 /// The most frequent names in the rows, with counts.
-fn frequent(told: &Told, name: impl Fn(usize) -> String) -> String {
+fn frequent(told: &QueryResult, name: impl Fn(usize) -> String) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for row in 0..told.rows.len() {
         *counts.entry(name(row)).or_default() += 1;

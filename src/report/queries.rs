@@ -29,7 +29,7 @@ pub type Unanswerable<'s> = dyn Fn(&Checked) -> Option<String> + 's;
 pub type Between = (Timestamp, Timestamp);
 
 /// The query runner.
-pub struct Desk<'s> {
+pub struct QueryCache<'s> {
     /// The catalog of the language.
     pub catalog: &'s dyn Catalog,
     /// The context in which queries are checked.
@@ -45,12 +45,12 @@ pub struct Desk<'s> {
     /// The maximum number of parallel queries.
     pub threads: usize,
     /// The cached results.
-    pub told: RefCell<BTreeMap<String, Rc<Told>>>,
+    pub told: RefCell<BTreeMap<String, Rc<QueryResult>>>,
 }
 
 /// A result, separate from its evidence.
 #[derive(Debug)]
-pub struct Told {
+pub struct QueryResult {
     /// The query in canonical form.
     pub query: String,
     /// The rows.
@@ -61,7 +61,7 @@ pub struct Told {
     pub evidence: Vec<Vec<String>>,
 }
 
-impl Told {
+impl QueryResult {
     /// The index of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.answer.columns.iter().position(|column| column.name == name)
@@ -94,9 +94,9 @@ impl Told {
     }
 }
 
-impl Desk<'_> {
+impl QueryCache<'_> {
     /// The result of a query with all of its evidence; the window is added unless the query has one.
-    pub fn ask(&self, text: &str, window: Option<Between>) -> Result<Rc<Told>, ReportError> {
+    pub fn ask(&self, text: &str, window: Option<Between>) -> Result<Rc<QueryResult>, ReportError> {
         let canonical = canonical(text, window)?;
         if let Some(told) = self.told.borrow().get(&canonical) {
             return Ok(Rc::clone(told));
@@ -136,14 +136,14 @@ impl Desk<'_> {
         lang::check(&lang::parse(canonical).map_err(wrong)?, self.catalog, &self.check).map_err(wrong)
     }
 
-    fn keep(&self, canonical: String, answer: Answer) -> Result<Rc<Told>, ReportError> {
+    fn keep(&self, canonical: String, answer: Answer) -> Result<Rc<QueryResult>, ReportError> {
         let told = Rc::new(self.told(answer)?);
         self.told.borrow_mut().insert(canonical, Rc::clone(&told));
         Ok(told)
     }
 
     /// A result after redaction, with its evidence split off.
-    pub fn told(&self, answer: Answer) -> Result<Told, ReportError> {
+    pub fn told(&self, answer: Answer) -> Result<QueryResult, ReportError> {
         apart(match self.redactor {
             Some(redactor) => redactor.answer(&answer)?,
             None => answer,
@@ -173,7 +173,7 @@ fn instant(time: Timestamp) -> Spanned<Instant> {
 }
 
 /// Removes the evidence column, which is the last one, from a result.
-fn apart(mut answer: Answer) -> Result<Told, ReportError> {
+fn apart(mut answer: Answer) -> Result<QueryResult, ReportError> {
     let mut rows = render::rows(&answer)?;
     let has_evidence = answer.columns.last().is_some_and(|column| column.kind == ColumnKind::List);
     let mut evidence = Vec::new();
@@ -185,7 +185,7 @@ fn apart(mut answer: Answer) -> Result<Told, ReportError> {
         answer.batches =
             answer.batches.iter().map(|batch| batch.project(&kept)).collect::<Result<_, _>>().map_err(RunError::from)?;
     }
-    Ok(Told { query: answer.query.clone(), answer, rows, evidence })
+    Ok(QueryResult { query: answer.query.clone(), answer, rows, evidence })
 }
 
 fn ids(cell: Cell) -> Vec<String> {
