@@ -6,7 +6,7 @@ use super::finding::{self, Finding, findings};
 use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
 use super::page::{About, Block, Fact, Failed, Page, UNKNOWN};
 use super::section::{FINDINGS, SectionSpec, facts, sections};
-use super::sheet::{Sheet, csv};
+use super::preview::{Preview, csv};
 use super::story::stories;
 use super::{ReportError, check_names, draw, markdown, page};
 use crate::plan::Evidence;
@@ -34,9 +34,9 @@ const RECORDS: usize = 100_000;
 
 /// Nouns that a report reads repeatedly: those of two or more queries, and those that explanations read.
 pub fn asked_often(request: &Request) -> Vec<&'static str> {
-    let wanted = |spec: &&SectionSpec| request.wants(&spec.id) && spec.made.is_none();
+    let wanted = |spec: &&SectionSpec| request.wants(&spec.id) && spec.derived.is_none();
     let of_sections = sections().iter().filter(wanted).map(|spec| spec.query.as_str());
-    let explains = request.wants(FINDINGS) || sections().iter().any(|spec| spec.made.is_some() && request.wants(&spec.id));
+    let explains = request.wants(FINDINGS) || sections().iter().any(|spec| spec.derived.is_some() && request.wants(&spec.id));
     let more = if explains { ["failures", "launches", "collisions"].repeat(2) } else { Vec::new() };
     let queries = facts().iter().map(|spec| spec.query.as_str()).chain(of_sections);
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -124,7 +124,7 @@ fn block(spec: &SectionSpec, told: &QueryResult, unknown: Option<String>, tz: &T
         title: spec.title.clone(),
         about: spec.about.clone(),
         nothing: unknown.map_or_else(|| spec.nothing.clone(), |why| format!("Unknown: {why}.")),
-        sheet: Sheet::of(told, spec.rows, tz),
+        sheet: Preview::of(told, spec.rows, tz),
         file: format!("{}.csv", spec.id),
         query: spec.command.clone().unwrap_or_else(|| told.query.clone()),
         own: false,
@@ -136,7 +136,7 @@ impl Draft<'_> {
     fn prepare(&self) -> Result<(), ReportError> {
         let window = self.request.window();
         let mut questions: Vec<(&str, Option<Between>, Evidence)> = Vec::new();
-        let wanted = |spec: &&SectionSpec| self.request.wants(&spec.id) && spec.made.is_none();
+        let wanted = |spec: &&SectionSpec| self.request.wants(&spec.id) && spec.derived.is_none();
         for spec in sections().iter().filter(wanted) {
             let evidence = if spec.counts_everything { Evidence::Without } else { Evidence::All };
             questions.push((&spec.query, spec.windowed.then_some(window), evidence));
@@ -153,9 +153,9 @@ impl Draft<'_> {
 
     /// The result of a part of the report; none if the engine failed, which is recorded and does not stop the rest of
     /// the report.
-    fn contained<T>(&mut self, title: &str, made: Result<T, ReportError>) -> Result<Option<T>, ReportError> {
-        match made {
-            Ok(made) => Ok(Some(made)),
+    fn contained<T>(&mut self, title: &str, result: Result<T, ReportError>) -> Result<Option<T>, ReportError> {
+        match result {
+            Ok(result) => Ok(Some(result)),
             Err(ReportError::Run(error)) => {
                 self.failed.push((title.to_owned(), error.to_string()));
                 Ok(None)
@@ -222,11 +222,11 @@ impl Draft<'_> {
 
     fn section(&mut self, spec: &SectionSpec) -> Result<Rc<QueryResult>, ReportError> {
         let window = spec.windowed.then(|| self.request.window());
-        let told = match spec.made {
+        let told = match spec.derived {
             None => self.cache.ask(&spec.query, window)?,
-            Some(made) => {
+            Some(derived) => {
                 let query = canonical(&spec.query, window)?;
-                Rc::new(made.told(self.cache, query, self.request.window())?)
+                Rc::new(derived.told(self.cache, query, self.request.window())?)
             }
         };
         self.keep(&spec.id, &told)?;
@@ -249,7 +249,7 @@ impl Draft<'_> {
                 title: self.cache.text(&own.title),
                 about: String::new(),
                 nothing: "No rows.".to_owned(),
-                sheet: Sheet::of(&told, 40, &self.tz),
+                sheet: Preview::of(&told, 40, &self.tz),
                 query: told.query.clone(),
                 own: true,
             });

@@ -2,7 +2,7 @@
 
 use super::chart::{Bars, Chart, Key, Lane, Mark, SERIES, lanes, stacked};
 use super::queries::QueryResult;
-use super::sheet::Sheet;
+use super::preview::Preview;
 use super::story::unit;
 use crate::model::catalog::FailureCatalog;
 use crate::render::{Cell, describe_instant};
@@ -113,7 +113,7 @@ fn stalls(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option
     let (wide, narrow) = lanes(("stalls", &title, &text), near, tz, &drawn)?;
     let legend = vec![Key::of(3, "box", "new tasks blocked by stopping tasks".to_owned())];
     let columns = [("where", false), ("from", false), ("until", false), ("blocked", true), ("arithmetic", false)];
-    Ok(Some(Chart { id: "stalls".to_owned(), title, text, wide, narrow, legend, table: Sheet::texts(&columns, rows) }))
+    Ok(Some(Chart { id: "stalls".to_owned(), title, text, wide, narrow, legend, table: Preview::texts(&columns, rows) }))
 }
 
 /// The width of a bar in seconds for a window, and its name.
@@ -177,7 +177,7 @@ fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone
     let total = |series: usize| totals.get(series).copied().unwrap_or_default();
     let key = |series: &usize| Key::of(*series, "box", format!("{} ({})", causes.title(*series), total(*series)));
     let legend = used.iter().map(key).collect();
-    Ok(Some(Chart { id: "by-hour".to_owned(), legend, table: Sheet::texts(&columns, rows.collect()), title, text, wide, narrow }))
+    Ok(Some(Chart { id: "by-hour".to_owned(), legend, table: Preview::texts(&columns, rows.collect()), title, text, wide, narrow }))
 }
 
 /// Usage against limit, for each Fargate pool with running or refused tasks.
@@ -235,7 +235,7 @@ fn quota(told: &QueryResult, pool: &str, rows: &[usize], id: &str, window: Windo
     let (wide, narrow) = stacked(&drawn)?;
     let legend = vec![Key::of(0, "box", "in use".to_owned()), Key::of(1, "box", "refused (additionally needed)".to_owned())];
     let columns = [("from", false), ("used", true), ("needed", true), ("limit", true)];
-    Ok(Chart { id: id.to_owned(), title, text, wide, narrow, legend, table: Sheet::texts(&columns, table) })
+    Ok(Chart { id: id.to_owned(), title, text, wide, narrow, legend, table: Preview::texts(&columns, table) })
 }
 
 fn timeline(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
@@ -281,7 +281,7 @@ fn timeline(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZon
             "write call in the half hour before a main burst, on a resource that failed in it".to_owned(),
         ));
     }
-    let table = Sheet::texts(&[("lane", false), ("count", true), ("first", false), ("last", false)], rows);
+    let table = Preview::texts(&[("lane", false), ("count", true), ("first", false), ("last", false)], rows);
     Ok(Some(Chart { id: "timeline".to_owned(), title, text, wide, narrow, legend, table }))
 }
 
@@ -342,7 +342,7 @@ fn agents(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option
         Key::of(OTHER, "cross", "launch refused with AGENT; larger: several".to_owned()),
     ];
     let columns = [("container instance", false), ("windows", true), ("disconnected", true), ("refused", true), ("inside", true)];
-    Ok(Some(Chart { id: "agents".to_owned(), title, text, wide, narrow, legend, table: Sheet::texts(&columns, rows) }))
+    Ok(Some(Chart { id: "agents".to_owned(), title, text, wide, narrow, legend, table: Preview::texts(&columns, rows) }))
 }
 
 fn agent_row(name: &str, marks: &[Mark]) -> Vec<String> {

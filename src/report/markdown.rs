@@ -3,7 +3,7 @@
 use super::chart::Chart;
 use super::finding::Finding;
 use super::page::{Block, Page};
-use super::sheet::Sheet;
+use super::preview::Preview;
 use crate::render::{escape_markdown as escape, visible};
 
 /// The report as Markdown.
@@ -140,7 +140,7 @@ fn write_block(out: &mut String, block: &Block) {
     line(out, &format!("{which} `{}`: {}", block.file, code(&block.query)));
 }
 
-fn table(out: &mut String, sheet: &Sheet) {
+fn table(out: &mut String, sheet: &Preview) {
     let cells = |cells: &mut dyn Iterator<Item = String>| format!("| {} |", cells.collect::<Vec<_>>().join(" | "));
     let mut lines = vec![cells(&mut sheet.columns.iter().map(|column| escape(&column.name)))];
     lines.push(cells(&mut sheet.columns.iter().map(|column| if column.numeric { "--:" } else { "---" }.to_owned())));

@@ -13,12 +13,12 @@ mod draw;
 mod finding;
 mod folder;
 mod instant;
-mod made;
+mod derived;
 mod manifest;
 mod markdown;
 mod page;
 mod section;
-mod sheet;
+mod preview;
 mod story;
 mod verify;
 

@@ -7,7 +7,7 @@ use super::ReportError;
 use super::chart::Chart;
 use super::finding::Finding;
 use super::manifest::{Request, Snapshot};
-use super::sheet::Sheet;
+use super::preview::Preview;
 use super::story::Story;
 use crate::render::{describe_instant, describe_window, visible};
 use minijinja::value::ValueKind;
@@ -73,7 +73,7 @@ pub struct Block {
     /// The text to show if there are no rows.
     pub nothing: String,
     /// The rows.
-    pub sheet: Sheet,
+    pub sheet: Preview,
     /// The file with all rows.
     pub file: String,
     /// The query.

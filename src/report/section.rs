@@ -1,7 +1,7 @@
 //! The facts and sections of a report, from the built-in `sections.toml`.
 
 use super::ReportError;
-use super::made::Made;
+use super::derived::Derived;
 use crate::lang::suggest;
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -38,7 +38,7 @@ pub struct SectionSpec {
     pub query: String,
     /// How the rows are derived, if not by a query.
     #[serde(default)]
-    pub made: Option<Made>,
+    pub derived: Option<Derived>,
     /// The command that shows the same for a single item, for derived sections.
     #[serde(default)]
     pub command: Option<String>,

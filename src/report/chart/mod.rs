@@ -11,7 +11,7 @@ mod stacked;
 pub use lanes::{Lane, Mark, lanes};
 pub use stacked::{Bars, stacked};
 
-use super::sheet::Sheet;
+use super::preview::Preview;
 use crate::render::visible;
 use plotters::style::RGBColor;
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub struct Chart {
     /// The legend.
     pub legend: Vec<Key>,
     /// The data of the chart.
-    pub table: Sheet,
+    pub table: Preview,
 }
 
 /// An entry of the legend.

@@ -24,19 +24,19 @@ const CHANGES: usize = 10;
 /// A derived section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Made {
+pub enum Derived {
     /// The changes before the main bursts.
     Changes,
     /// Failures whose traffic was rejected.
     Rejects,
 }
 
-impl Made {
+impl Derived {
     /// Its rows; `query` is the query that they are derived from.
     pub fn told(self, cache: &QueryCache<'_>, query: String, window: Between) -> Result<QueryResult, ReportError> {
         let (columns, rows) = match self {
-            Made::Changes => (CHANGE_COLUMNS, changes(cache, window)?),
-            Made::Rejects => (REJECT_COLUMNS, network(cache, window)?),
+            Derived::Changes => (CHANGE_COLUMNS, changes(cache, window)?),
+            Derived::Rejects => (REJECT_COLUMNS, network(cache, window)?),
         };
         cache.told(answer(query, columns, &rows)?)
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// The preview of a table on the page.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Sheet {
+pub struct Preview {
     /// The columns.
     pub columns: Vec<Heading>,
     /// The rows shown.
@@ -29,12 +29,12 @@ pub struct Heading {
     pub time: bool,
 }
 
-impl Sheet {
+impl Preview {
     /// The first rows of a result.
-    pub fn of(told: &QueryResult, most: usize, tz: &TimeZone) -> Sheet {
+    pub fn of(told: &QueryResult, most: usize, tz: &TimeZone) -> Preview {
         let look = look(tz);
         let columns = told.answer.columns.iter();
-        Sheet {
+        Preview {
             columns: columns
                 .map(|column| Heading {
                     name: told_name(&column.name),
@@ -48,13 +48,13 @@ impl Sheet {
     }
 
     /// A table of texts; the given columns are numeric.
-    pub fn texts(columns: &[(&str, bool)], rows: Vec<Vec<String>>) -> Sheet {
+    pub fn texts(columns: &[(&str, bool)], rows: Vec<Vec<String>>) -> Preview {
         let heading = |(name, numeric): &(&str, bool)| Heading {
             name: (*name).to_owned(),
             numeric: *numeric,
             time: matches!(*name, "from" | "until" | "first" | "last"),
         };
-        Sheet { columns: columns.iter().map(heading).collect(), total: rows.len(), rows }
+        Preview { columns: columns.iter().map(heading).collect(), total: rows.len(), rows }
     }
 }
 
