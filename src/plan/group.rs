@@ -19,7 +19,7 @@ use super::expression::{arrow_type, cast, column, lower_row, typed};
 use super::fill::{self, BUCKET};
 use super::function::{Step, bucket_span, time_bucket};
 use super::nouns::{EVIDENCE, Noun};
-use super::other::{self, OTHER};
+use super::top_n_other::{self, OTHER};
 use super::rows::{Order, Rows};
 use super::{PlanError, Setting, rank};
 use crate::lang::checked::{self, Aggregate, Column, Limit, Role, SortColumn, Stage};
@@ -56,11 +56,11 @@ pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], setting: &S
     let mut columns = columns.to_vec();
     let mut frame = named_keys(&input, stage, setting)?;
     if let (Some(_), Some(ranking)) = (&stage.every, &stage.limit)
-        && let Some(ranking) = other::folding(ranking)
+        && let Some(ranking) = top_n_other::folding(ranking)
     {
-        frame = other::fold(frame, stage, &aggregates, &items, ranking, setting.last)?;
+        frame = top_n_other::fold(frame, stage, &aggregates, &items, ranking, setting.last)?;
         if setting.last {
-            columns = other::as_text(columns, ranking.0.per);
+            columns = top_n_other::as_text(columns, ranking.0.per);
         }
         keys.push(OTHER.to_owned());
     }

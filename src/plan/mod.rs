@@ -9,7 +9,7 @@
 //!              select      ungrouped rows: show, sort, limit
 //!              group       grouped rows: by, every, show, top, limit
 //!                │           aggregate   each aggregate once
-//!                │           other       top with every: the rest as `(other)`
+//!                │           top_n_other top with every: the rest as `(other)`
 //!                │           fill        empty buckets
 //!                │           rank        top, bottom, per
 //!                │ Rows
@@ -36,8 +36,8 @@ mod group;
 mod history;
 mod needs;
 pub mod nouns;
-mod other;
-mod peaks;
+mod top_n_other;
+mod peak_pushdown;
 mod predicate;
 pub mod quotas;
 mod rank;
@@ -164,7 +164,7 @@ fn need(checked: &Checked, noun: &Noun, window: &Window, options: Options) -> Ne
         anchor: options.anchor.as_microsecond(),
         from: micros(window.from),
         to: micros(window.to),
-        peaks: !options.evidence.wanted() && peaks::suffice(checked, noun),
+        peaks: !options.evidence.wanted() && peak_pushdown::suffice(checked, noun),
         raw: source::reads_raw(checked),
         evidence: options.evidence.wanted(),
         zone: ZoneName::of(&checked.tz),
