@@ -17,7 +17,7 @@ use crate::lang::{self, Checked, suggest};
 use crate::plan::nouns::{self, Need};
 use crate::plan::{self, Evidence, Options, ZoneName};
 use crate::render::{Format, Look, describe_window};
-use crate::run::{self, RunError, side_by_side};
+use crate::run::{self, RunError, parallel_map};
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
@@ -204,7 +204,7 @@ fn answers(
     let options = Options { anchor, evidence: Evidence::First };
     let ask =
         |(_, question): &(usize, Question<'_>)| tables.runtime.block_on(run::answer(&tables.session, &question.checked, options));
-    Ok(side_by_side(context.threads, questions, ask))
+    Ok(parallel_map(context.threads, questions, ask))
 }
 
 impl Question<'_> {

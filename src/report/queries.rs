@@ -10,7 +10,7 @@ use crate::lang::{self, Catalog, CheckContext, Checked};
 use crate::plan::Evidence;
 use crate::redact::Redactor;
 use crate::render::{self, Cell};
-use crate::run::{RunError, side_by_side};
+use crate::run::{RunError, parallel_map};
 use arrow::datatypes::Schema;
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -116,7 +116,7 @@ impl QueryCache<'_> {
             }
         }
         let run = self.run;
-        let answers = side_by_side(self.threads, &asked, |(checked, _, evidence)| run(checked, *evidence));
+        let answers = parallel_map(self.threads, &asked, |(checked, _, evidence)| run(checked, *evidence));
         for ((_, canonical, _), answer) in asked.into_iter().zip(answers) {
             // A failed query runs again when its result is needed, and reports the error then.
             if let Ok(answer) = answer {

@@ -4,7 +4,7 @@
 //! explanation why there are none. Nothing is printed.
 
 mod empty;
-mod side;
+mod parallel;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 
 pub use empty::{explain_empty, values};
-pub use side::side_by_side;
+pub use parallel::parallel_map;
 
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::diagnostic::Diagnostic;

@@ -9,7 +9,7 @@ use std::thread;
 const STACK: usize = 16 << 20;
 
 /// Applies a function to each item with a number of threads; results are in item order.
-pub fn side_by_side<T: Sync, R: Send>(threads: usize, items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn parallel_map<T: Sync, R: Send>(threads: usize, items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (next, made) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let work = || {
         loop {
@@ -38,8 +38,8 @@ mod tests {
         let numbers: Vec<usize> = (0..100).collect();
         let doubled: Vec<usize> = numbers.iter().map(|number| number * 2).collect();
         for threads in [0, 1, 7] {
-            assert_eq!(side_by_side(threads, &numbers, |number| number * 2), doubled);
+            assert_eq!(parallel_map(threads, &numbers, |number| number * 2), doubled);
         }
-        assert!(side_by_side(4, &[] as &[u8], |number| *number).is_empty());
+        assert!(parallel_map(4, &[] as &[u8], |number| *number).is_empty());
     }
 }
