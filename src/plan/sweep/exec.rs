@@ -30,16 +30,16 @@ const WAITING: usize = 2;
 const PIECES: usize = 16;
 
 /// The target number of rows of a chunk.
-pub type Piece = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+pub type OutputChunk = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// The algorithm of an analysis.
-pub trait Sweep: Debug + Send + Sync + Sized + 'static {
+pub trait Analysis: Debug + Send + Sync + Sized + 'static {
     /// The state of the build side, which is complete before the other inputs are read.
-    type First: Default + Send + Sync + 'static;
+    type BuildSide: Default + Send + Sync + 'static;
     /// The partial state of some rows.
-    type Part: Send + 'static;
+    type PartialState: Send + 'static;
     /// The merged state of all rows.
-    type Whole: Send + Sync + 'static;
+    type FinalState: Send + Sync + 'static;
 
     /// The name in plans.
     const NAME: &'static str;
@@ -49,32 +49,32 @@ pub trait Sweep: Debug + Send + Sync + Sized + 'static {
     /// Builds the state of the build side; empty if there are no build-side inputs.
     ///
     /// # Errors If a column is missing or has an unexpected type.
-    fn first(&self, _batches: &[RecordBatch]) -> Result<Self::First> {
-        Ok(Self::First::default())
+    fn first(&self, _batches: &[RecordBatch]) -> Result<Self::BuildSide> {
+        Ok(Self::BuildSide::default())
     }
 
     /// An empty partial state.
-    fn part(&self, first: &Arc<Self::First>) -> Self::Part;
+    fn partial(&self, first: &Arc<Self::BuildSide>) -> Self::PartialState;
 
     /// Adds a batch of one of the other inputs, which are numbered after the build-side inputs.
     ///
     /// # Errors If a column is missing or has an unexpected type.
-    fn add(&self, part: &mut Self::Part, input: usize, batch: &RecordBatch) -> Result<()>;
+    fn add(&self, partial: &mut Self::PartialState, input: usize, batch: &RecordBatch) -> Result<()>;
 
     /// Merges all partial states.
     ///
     /// # Errors If a condition cannot be evaluated.
-    fn whole(&self, parts: Vec<Self::Part>, pieces: usize) -> Result<Self::Whole>;
+    fn merged(&self, partials: Vec<Self::PartialState>, chunks: usize) -> Result<Self::FinalState>;
 
     /// The rows of a chunk.
-    fn rows(self: Arc<Self>, whole: Arc<Self::Whole>, piece: usize) -> Piece;
+    fn rows(self: Arc<Self>, merged: Arc<Self::FinalState>, chunk: usize) -> OutputChunk;
 }
 
-type Swept<S> = Shared<BoxFuture<'static, SharedResult<Arc<<S as Sweep>::Whole>>>>;
+type SharedState<S> = Shared<BoxFuture<'static, SharedResult<Arc<<S as Analysis>::FinalState>>>>;
 
 /// The shared result of reading all inputs.
-struct Round<S: Sweep> {
-    swept: Swept<S>,
+struct Round<S: Analysis> {
+    swept: SharedState<S>,
     /// The next chunk.
     next: Arc<AtomicUsize>,
     /// The outputs that have been requested.
@@ -82,7 +82,7 @@ struct Round<S: Sweep> {
 }
 
 /// The operator of an analysis.
-pub struct SweepExec<S: Sweep> {
+pub struct AnalysisExec<S: Analysis> {
     sweep: Arc<S>,
     inputs: Vec<Arc<dyn ExecutionPlan>>,
     properties: Arc<PlanProperties>,
@@ -90,7 +90,7 @@ pub struct SweepExec<S: Sweep> {
     round: Mutex<Option<Round<S>>>,
 }
 
-impl<S: Sweep> SweepExec<S> {
+impl<S: Analysis> AnalysisExec<S> {
     /// An operator over these inputs, with a number of outputs.
     pub fn new(sweep: Arc<S>, inputs: Vec<Arc<dyn ExecutionPlan>>, schema: SchemaRef, outputs: usize) -> Self {
         let properties = PlanProperties::new(
@@ -99,21 +99,21 @@ impl<S: Sweep> SweepExec<S> {
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        SweepExec { sweep, inputs, properties: Arc::new(properties), round: Mutex::new(None) }
+        AnalysisExec { sweep, inputs, properties: Arc::new(properties), round: Mutex::new(None) }
     }
 
     /// The number of chunks into which the rows are divided.
-    fn pieces(&self) -> usize {
+    fn chunks(&self) -> usize {
         match self.properties.output_partitioning().partition_count() {
             1 => 1,
             outputs => outputs * PIECES,
         }
     }
 
-    fn fold(&self, context: &Arc<TaskContext>) -> Swept<S> {
-        let pieces = self.pieces();
+    fn fold(&self, context: &Arc<TaskContext>) -> SharedState<S> {
+        let chunks = self.chunks();
         let (sweep, inputs, context) = (Arc::clone(&self.sweep), self.inputs.clone(), Arc::clone(context));
-        let whole = async move {
+        let merged = async move {
             let (first, others) = inputs.split_at_checked(S::FIRST).unwrap_or((&[], &inputs));
             let mut batches = Vec::new();
             for input in first {
@@ -124,44 +124,44 @@ impl<S: Sweep> SweepExec<S> {
             for (number, input) in (S::FIRST..).zip(others) {
                 for partition in 0..input.properties().output_partitioning().partition_count() {
                     let stream = input.execute(partition, Arc::clone(&context))?;
-                    folding.push(SpawnedTask::spawn(fold(Arc::clone(&sweep), sweep.part(&first), number, stream)));
+                    folding.push(SpawnedTask::spawn(fold(Arc::clone(&sweep), sweep.partial(&first), number, stream)));
                 }
             }
-            let mut parts = Vec::with_capacity(folding.len());
-            for part in folding {
-                parts.push(part.join().await.map_err(|error| DataFusionError::External(Box::new(error)))??);
+            let mut partials = Vec::with_capacity(folding.len());
+            for partial in folding {
+                partials.push(partial.join().await.map_err(|error| DataFusionError::External(Box::new(error)))??);
             }
-            sweep.whole(parts, pieces).map(Arc::new)
+            sweep.merged(partials, chunks).map(Arc::new)
         };
-        whole.map(|whole: Result<_>| whole.map_err(Arc::new)).boxed().shared()
+        merged.map(|merged: Result<_>| merged.map_err(Arc::new)).boxed().shared()
     }
 }
 
-async fn fold<S: Sweep>(
+async fn fold<S: Analysis>(
     sweep: Arc<S>,
-    mut part: S::Part,
+    mut partial: S::PartialState,
     input: usize,
     mut stream: SendableRecordBatchStream,
-) -> Result<S::Part> {
+) -> Result<S::PartialState> {
     while let Some(batch) = stream.next().await {
-        sweep.add(&mut part, input, &batch?)?;
+        sweep.add(&mut partial, input, &batch?)?;
     }
-    Ok(part)
+    Ok(partial)
 }
 
-impl<S: Sweep> Debug for SweepExec<S> {
+impl<S: Analysis> Debug for AnalysisExec<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(S::NAME).field("sweep", &self.sweep).field("inputs", &self.inputs).finish_non_exhaustive()
     }
 }
 
-impl<S: Sweep> DisplayAs for SweepExec<S> {
+impl<S: Analysis> DisplayAs for AnalysisExec<S> {
     fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", S::NAME)
     }
 }
 
-impl<S: Sweep> ExecutionPlan for SweepExec<S> {
+impl<S: Analysis> ExecutionPlan for AnalysisExec<S> {
     fn name(&self) -> &str {
         S::NAME
     }
@@ -183,7 +183,7 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
         children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(SweepExec {
+        Ok(Arc::new(AnalysisExec {
             sweep: Arc::clone(&self.sweep),
             inputs: children,
             properties: Arc::clone(&self.properties),
@@ -217,16 +217,16 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
             (round.swept.clone(), Arc::clone(&round.next))
         };
         let sweep = Arc::clone(&self.sweep);
-        let pieces = self.pieces();
+        let chunks = self.chunks();
         let schema = Arc::clone(self.properties.equivalence_properties().schema());
         let mut given = RecordBatchReceiverStreamBuilder::new(schema, WAITING);
         let sender = given.tx();
         // Producing rows is CPU-bound. On a thread of its own, it does not block other outputs.
         given.spawn(async move {
-            let whole = swept.await.map_err(DataFusionError::Shared)?;
+            let merged = swept.await.map_err(DataFusionError::Shared)?;
             let walk = move || {
-                let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|piece| *piece < pieces);
-                let mut rows = taken.flat_map(|piece| Arc::clone(&sweep).rows(Arc::clone(&whole), piece));
+                let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|chunk| *chunk < chunks);
+                let mut rows = taken.flat_map(|chunk| Arc::clone(&sweep).rows(Arc::clone(&merged), chunk));
                 rows.try_for_each(|batch| sender.blocking_send(batch)).ok()
             };
             SpawnedTask::spawn_blocking(walk).join().await.map_err(|error| DataFusionError::External(Box::new(error)))?;

@@ -170,13 +170,13 @@ const PIECE: usize = 1 << 16;
 /// Rows in chunks, which grow without being copied: copying would need twice the memory.
 #[derive(Debug)]
 pub struct Rows<T> {
-    pieces: Vec<Vec<T>>,
+    chunks: Vec<Vec<T>>,
     len: usize,
 }
 
 impl<T> Default for Rows<T> {
     fn default() -> Self {
-        Rows { pieces: Vec::new(), len: 0 }
+        Rows { chunks: Vec::new(), len: 0 }
     }
 }
 
@@ -188,25 +188,25 @@ impl<T> Rows<T> {
 
     /// The row with a number.
     pub fn get(&self, row: u32) -> Option<&T> {
-        self.pieces.get(row as usize / PIECE)?.get(row as usize % PIECE)
+        self.chunks.get(row as usize / PIECE)?.get(row as usize % PIECE)
     }
 
     /// The row with a number, mutable.
     pub fn get_mut(&mut self, row: u32) -> Option<&mut T> {
-        self.pieces.get_mut(row as usize / PIECE)?.get_mut(row as usize % PIECE)
+        self.chunks.get_mut(row as usize / PIECE)?.get_mut(row as usize % PIECE)
     }
 
     /// Adds a row and returns its number; [`NONE`] if there are too many, in which case the row is not added.
     pub fn push(&mut self, row: T) -> u32 {
         let Some(number) = u32::try_from(self.len).ok().filter(|number| *number != NONE) else { return NONE };
-        match self.pieces.last_mut() {
-            Some(piece) if piece.len() < PIECE => piece.push(row),
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < PIECE => chunk.push(row),
             // The first chunk grows, because there may be only a few rows.
-            None => self.pieces.push(vec![row]),
+            None => self.chunks.push(vec![row]),
             Some(_) => {
-                let mut piece = Vec::with_capacity(PIECE);
-                piece.push(row);
-                self.pieces.push(piece);
+                let mut chunk = Vec::with_capacity(PIECE);
+                chunk.push(row);
+                self.chunks.push(chunk);
             }
         }
         self.len += 1;
@@ -215,7 +215,7 @@ impl<T> Rows<T> {
 
     /// All rows, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> + Clone {
-        self.pieces.iter().flatten()
+        self.chunks.iter().flatten()
     }
 }
 
@@ -224,7 +224,7 @@ impl<T> IntoIterator for Rows<T> {
     type IntoIter = std::iter::Flatten<std::vec::IntoIter<Vec<T>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.pieces.into_iter().flatten()
+        self.chunks.into_iter().flatten()
     }
 }
 

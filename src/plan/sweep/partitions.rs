@@ -20,7 +20,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::windows::{WindowAggExec, WindowUDFExpr};
 
-use super::exec::{Piece, Sweep, SweepExec};
+use super::exec::{OutputChunk, Analysis, AnalysisExec};
 use super::index::{Distinct, Groups, NONE, dealt};
 use super::texts::{Memory, Texts, moved};
 use crate::plan::function::{Compute, compute_of};
@@ -51,7 +51,7 @@ impl PhysicalOptimizerRule for WholePartitions {
             let Some(window) = node.downcast_ref::<WindowAggExec>() else { return Ok(Transformed::no(node)) };
             let Some(partitions) = Partitions::of(window)? else { return Ok(Transformed::no(node)) };
             let inputs = vec![Arc::clone(window.input())];
-            let operator = SweepExec::new(Arc::new(partitions), inputs, window.schema(), outputs);
+            let operator = AnalysisExec::new(Arc::new(partitions), inputs, window.schema(), outputs);
             Ok(Transformed::yes(Arc::new(operator) as Arc<dyn ExecutionPlan>))
         });
         Ok(replaced?.data)
@@ -107,19 +107,19 @@ impl Partitions {
     }
 
     /// The rows of several partitions, one partition after another.
-    fn batch(&self, whole: &Whole, partitions: Range<usize>) -> Result<RecordBatch> {
+    fn batch(&self, merged: &FinalState, partitions: Range<usize>) -> Result<RecordBatch> {
         let mut rows: Vec<&Place> = Vec::new();
         let mut ranges: Vec<Range<usize>> = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let start = rows.len();
-            let members = whole.groups.of(u32::try_from(partition).unwrap_or(NONE));
-            rows.extend(members.iter().filter_map(|row| whole.places.get(*row as usize)));
+            let members = merged.groups.of(u32::try_from(partition).unwrap_or(NONE));
+            rows.extend(members.iter().filter_map(|row| merged.places.get(*row as usize)));
             if let Some(own) = rows.get_mut(start..) {
-                whole.sort(own);
+                merged.sort(own);
             }
             ranges.push(start..rows.len());
         }
-        let columns = (0..self.input.fields().len()).map(|column| whole.gather(&rows, column));
+        let columns = (0..self.input.fields().len()).map(|column| merged.gather(&rows, column));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let gathered = RecordBatch::try_new_with_options(Arc::clone(&self.input), columns, &options)?;
@@ -163,7 +163,7 @@ struct Kept {
 
 /// The rows of one thread.
 #[derive(Debug, Default)]
-struct Part {
+struct PartialState {
     texts: Texts,
     memories: Vec<Memory>,
     /// For each key: the combination of the number of the previous keys and a string, interned.
@@ -174,7 +174,7 @@ struct Part {
 }
 
 /// All rows, by partition.
-struct Whole {
+struct FinalState {
     batches: Vec<Kept>,
     places: Vec<Place>,
     groups: Groups,
@@ -182,7 +182,7 @@ struct Whole {
     shares: Vec<Range<usize>>,
 }
 
-impl Whole {
+impl FinalState {
     fn sort(&self, rows: &mut [&Place]) {
         let id = |place: &Place| {
             let ids = &self.batches.get(place.batch as usize)?.ids;
@@ -228,47 +228,47 @@ fn single(column: &ArrayRef) -> ArrayRef {
     }
 }
 
-impl Sweep for Partitions {
-    type First = ();
-    type Part = Part;
-    type Whole = Whole;
+impl Analysis for Partitions {
+    type BuildSide = ();
+    type PartialState = PartialState;
+    type FinalState = FinalState;
 
     const NAME: &'static str = "WholePartitionsExec";
 
-    fn part(&self, _first: &Arc<()>) -> Part {
-        Part::default()
+    fn partial(&self, _first: &Arc<()>) -> PartialState {
+        PartialState::default()
     }
 
-    fn add(&self, part: &mut Part, _input: usize, batch: &RecordBatch) -> Result<()> {
-        part.memories.resize_with(self.keys.len(), Memory::default);
-        part.levels.resize_with(self.keys.len(), Distinct::default);
+    fn add(&self, partial: &mut PartialState, _input: usize, batch: &RecordBatch) -> Result<()> {
+        partial.memories.resize_with(self.keys.len(), Memory::default);
+        partial.levels.resize_with(self.keys.len(), Distinct::default);
         let mut groups = vec![0; batch.num_rows()];
-        for (key, (memory, level)) in values(&self.keys, batch)?.iter().zip(part.memories.iter_mut().zip(&mut part.levels)) {
+        for (key, (memory, level)) in values(&self.keys, batch)?.iter().zip(partial.memories.iter_mut().zip(&mut partial.levels)) {
             let texts = key.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("a partition key is not a string"))?;
-            let numbers = memory.numbers(texts, &mut part.texts);
+            let numbers = memory.numbers(texts, &mut partial.texts);
             groups.iter_mut().zip(numbers).for_each(|(group, number)| *group = level.keep((*group, number)));
         }
         let order = values(&self.order, batch)?;
         let [times, ids] = order.as_slice() else { return Ok(()) };
         let times = cast(times, &DataType::Int64)?;
         let ids = ids.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("the id of a row is not a string"))?;
-        let place = u32::try_from(part.batches.len()).unwrap_or(NONE);
+        let place = u32::try_from(partial.batches.len()).unwrap_or(NONE);
         let placed = groups.into_iter().zip(times.as_primitive::<Int64Type>()).zip(0_u32..);
         // Rows without a time come last.
-        part.rows.extend(placed.map(|((group, time), row)| (group, Place { time: time.unwrap_or(i64::MAX), batch: place, row })));
-        part.batches.push(Kept { columns: batch.columns().iter().map(single).collect(), ids: ids.clone() });
+        partial.rows.extend(placed.map(|((group, time), row)| (group, Place { time: time.unwrap_or(i64::MAX), batch: place, row })));
+        partial.batches.push(Kept { columns: batch.columns().iter().map(single).collect(), ids: ids.clone() });
         Ok(())
     }
 
-    fn whole(&self, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
+    fn merged(&self, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
         let (mut texts, mut levels) = (Texts::default(), Vec::new());
         levels.resize_with(self.keys.len(), Distinct::default);
         let mut batches: Vec<Kept> = Vec::new();
         let mut rows: Vec<(u32, Place)> = Vec::new();
-        for part in parts {
-            let told = texts.take_in(&part.texts);
+        for partial in partials {
+            let told = texts.take_in(&partial.texts);
             let mut groups = vec![0];
-            for (level, own) in levels.iter_mut().zip(&part.levels) {
+            for (level, own) in levels.iter_mut().zip(&partial.levels) {
                 let there = |&(before, text): &(u32, u32)| level.keep((moved(&groups, before), moved(&told, text)));
                 groups = own.list().iter().map(there).collect();
             }
@@ -276,8 +276,8 @@ impl Sweep for Partitions {
             let moved_row = |(group, place): (u32, Place)| {
                 (moved(&groups, group), Place { batch: place.batch.saturating_add(before), ..place })
             };
-            rows.extend(part.rows.into_iter().map(moved_row));
-            batches.extend(part.batches);
+            rows.extend(partial.rows.into_iter().map(moved_row));
+            batches.extend(partial.batches);
         }
         if u32::try_from(rows.len()).is_err() {
             return Err(exec_datafusion_err!("more than {} rows to distribute over partitions", u32::MAX));
@@ -286,23 +286,23 @@ impl Sweep for Partitions {
         let groups = Groups::new(rows.iter().map(|(group, _)| *group).zip(0_u32..), count);
         let sizes: Vec<usize> = (0_u32..).take(count).map(|group| groups.size(group)).collect();
         let places = rows.into_iter().map(|(_, place)| place).collect();
-        Ok(Whole { batches, places, groups, shares: dealt(&sizes, pieces) })
+        Ok(FinalState { batches, places, groups, shares: dealt(&sizes, chunks) })
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Piece {
-        let share = whole.shares.get(piece).cloned().unwrap_or(0..0);
+    fn rows(self: Arc<Self>, merged: Arc<FinalState>, chunk: usize) -> OutputChunk {
+        let share = merged.shares.get(chunk).cloned().unwrap_or(0..0);
         let mut next = share.start;
         Box::new(std::iter::from_fn(move || {
             let first = next;
             let mut rows = 0;
             while next < share.end {
-                rows += whole.groups.size(u32::try_from(next).unwrap_or(NONE));
+                rows += merged.groups.size(u32::try_from(next).unwrap_or(NONE));
                 if next > first && rows > MOST_ROWS {
                     break;
                 }
                 next += 1;
             }
-            (next > first).then(|| self.batch(&whole, first..next))
+            (next > first).then(|| self.batch(&merged, first..next))
         }))
     }
 }

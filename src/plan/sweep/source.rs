@@ -32,8 +32,8 @@ pub fn number(arguments: &[Expr], place: usize) -> Result<Option<i64>> {
 /// A condition without table qualifiers, if it only uses these columns.
 pub fn over(filter: &Expr, columns: &[&str]) -> Option<Expr> {
     let known = filter.column_refs().iter().all(|column| columns.contains(&column.name.as_str()));
-    let plain = |part: Expr| {
-        Ok(match part {
+    let plain = |partial: Expr| {
+        Ok(match partial {
             Expr::Column(column) => Transformed::yes(Expr::Column(Column::from_name(column.name))),
             other => Transformed::no(other),
         })

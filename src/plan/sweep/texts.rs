@@ -147,12 +147,12 @@ mod tests {
         let (mut texts, mut memory) = (Texts::default(), Memory::default());
         let (nothing, mut known) = (Texts::default(), Memory::default());
         for column in [column(0), column(0).slice(900, 4_000), column(3_000), column(0), column(77)] {
-            for part in [column.slice(0, 2_000), column.slice(1_000, 3_000)] {
-                let numbers = memory.numbers(&part, &mut texts);
+            for partial in [column.slice(0, 2_000), column.slice(1_000, 3_000)] {
+                let numbers = memory.numbers(&partial, &mut texts);
                 let back: Vec<Option<&str>> = numbers.iter().map(|number| texts.get(*number)).collect();
-                assert_eq!(back, part.iter().collect::<Vec<_>>());
-                assert!(known.known(&part, &nothing).iter().all(|number| *number == NONE));
-                assert_eq!(Memory::default().known(&part, &texts), numbers);
+                assert_eq!(back, partial.iter().collect::<Vec<_>>());
+                assert!(known.known(&partial, &nothing).iter().all(|number| *number == NONE));
+                assert_eq!(Memory::default().known(&partial, &texts), numbers);
             }
         }
     }

@@ -2,7 +2,7 @@
 //! step function.
 //!
 //! `refusals`, `tasks`, `submissions` and `limits` are SQL (for their columns, see [`refusals::Refusals`] and
-//! [`span::Part`]); `from` and `to` bound the window in microseconds; `changes` are the times at which limits change.
+//! [`span::PartialState`]); `from` and `to` bound the window in microseconds; `changes` are the times at which limits change.
 //! With `peaks`, only the first steps with the peak of usage and with the peak of demand are returned. Filters on
 //! constant columns of a pool are pushed down to the inputs if possible, and skip pools otherwise: a query for one
 //! resource reads only what that resource needs.
@@ -27,14 +27,14 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::{Piece, Sweep, SweepExec};
+use super::exec::{OutputChunk, Analysis, AnalysisExec};
 use super::source::{input, number, over, text};
 use crate::plan::function::time_type;
 use crate::plan::quotas::{Quotas, RESOURCES};
 use crate::plan::views::quota::ON_FARGATE;
-use pools::Whole;
+use pools::FinalState;
 use refusals::Refusals;
-use span::Part;
+use span::PartialState;
 use walk::Walk;
 
 // The indexes of resources in `RESOURCES`.
@@ -281,7 +281,7 @@ impl TableProvider for Table {
             schema: Arc::clone(&schema),
             shares: outputs,
         };
-        Ok(Arc::new(SweepExec::new(Arc::new(sweep), inputs, schema, outputs)))
+        Ok(Arc::new(AnalysisExec::new(Arc::new(sweep), inputs, schema, outputs)))
     }
 }
 
@@ -315,10 +315,10 @@ impl QuotaSteps {
     }
 }
 
-impl Sweep for QuotaSteps {
-    type First = Refusals;
-    type Part = Part;
-    type Whole = Whole;
+impl Analysis for QuotaSteps {
+    type BuildSide = Refusals;
+    type PartialState = PartialState;
+    type FinalState = FinalState;
 
     const NAME: &'static str = "QuotaStepsExec";
     const FIRST: usize = 1;
@@ -327,29 +327,29 @@ impl Sweep for QuotaSteps {
         Refusals::new(batches)
     }
 
-    fn part(&self, refusals: &Arc<Refusals>) -> Part {
+    fn partial(&self, refusals: &Arc<Refusals>) -> PartialState {
         // Other events are only read for their effect on refusals.
         let kept = match (self.wants(VCPU), self.wants(VCPU_SPOT), self.wanted.len()) {
             (true, _, 1) => span::ON_DEMAND,
             (_, true, 1) => span::SPOT,
             _ => 0,
         };
-        Part::new(Arc::clone(refusals), kept, self.with_ids, self.shares)
+        PartialState::new(Arc::clone(refusals), kept, self.with_ids, self.shares)
     }
 
-    fn add(&self, part: &mut Part, input: usize, batch: &RecordBatch) -> Result<()> {
+    fn add(&self, partial: &mut PartialState, input: usize, batch: &RecordBatch) -> Result<()> {
         match input {
-            1 => part.add_tasks(batch),
-            2 => part.add_others(batch),
-            _ => part.add_limits(batch),
+            1 => partial.add_tasks(batch),
+            2 => partial.add_others(batch),
+            _ => partial.add_limits(batch),
         }
     }
 
-    fn whole(&self, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
-        Whole::new(self, parts, pieces)
+    fn merged(&self, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
+        FinalState::new(self, partials, chunks)
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Piece {
-        Box::new(Walk::new(self, whole, piece))
+    fn rows(self: Arc<Self>, merged: Arc<FinalState>, chunk: usize) -> OutputChunk {
+        Box::new(Walk::new(self, merged, chunk))
     }
 }

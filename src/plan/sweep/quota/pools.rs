@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 
-use super::span::{NETWORKED, ON_DEMAND, Part, Place, Pool, SPOT, Setting, Shard, Size};
+use super::span::{NETWORKED, ON_DEMAND, PartialState, Place, Pool, SPOT, Setting, Shard, Size};
 use super::uses::{Use, Uses};
 use super::{CLUSTER, CPU, ENI, MEMORY, POOL_COLUMNS, QuotaSteps, SERVICE, VCPU, VCPU_SPOT};
 use crate::plan::quotas::RESOURCES;
@@ -17,9 +17,9 @@ use crate::plan::sweep::texts::Texts;
 
 /// The merged state.
 #[derive(Debug)]
-pub struct Whole {
+pub struct FinalState {
     /// The merged state without the tasks.
-    pub part: Part,
+    pub partial: PartialState,
     /// The tasks of each share.
     pub shares: Vec<Share>,
     /// The requested pools, ordered by number.
@@ -30,22 +30,22 @@ pub struct Whole {
     /// Entries other than tasks, by pool.
     others: Groups,
     /// The range of `shown` in each chunk.
-    pub pieces: Vec<Range<usize>>,
+    pub chunks: Vec<Range<usize>>,
 }
 
-impl Whole {
+impl FinalState {
     /// The entries of a pool that are not tasks.
     pub fn others(&self, pool: u32) -> &[u32] {
         self.others.of(pool)
     }
 
     /// Merges all partial states.
-    pub fn new(sweep: &QuotaSteps, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
-        let mut part = Part::joined(parts);
-        part.others.extend(part.refusals.demands(&part.told, &mut part.texts, &sweep.quotas, sweep.with_ids));
-        let nothing = part.texts.keep("");
-        let shards = std::mem::take(&mut part.shards);
-        let (settings, count) = (part.settings.list(), shards.len());
+    pub fn new(sweep: &QuotaSteps, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
+        let mut partial = PartialState::joined(partials);
+        partial.others.extend(partial.refusals.demands(&partial.told, &mut partial.texts, &sweep.quotas, sweep.with_ids));
+        let nothing = partial.texts.keep("");
+        let shards = std::mem::take(&mut partial.shards);
+        let (settings, count) = (partial.settings.list(), shards.len());
         let mut sorted: Vec<Sorted> = std::thread::scope(|scope| {
             let sort = |shard| scope.spawn(move || Sorting::new(sweep, nothing, settings).sorted(shard));
             let sorting: Vec<_> = shards.into_iter().map(sort).collect();
@@ -59,17 +59,17 @@ impl Whole {
         let first = (0..).take(pools.list().len()).collect();
         let others = sorted.iter().skip(1).map(|sorted| sorted.pools.list().iter().map(|pool| pools.keep(*pool)).collect());
         let of_shares: Vec<Vec<u32>> = std::iter::once(first).chain(others).collect();
-        let others = (0..).zip(&part.others).filter(|(_, other)| sweep.wants(other.pool.resource));
+        let others = (0..).zip(&partial.others).filter(|(_, other)| sweep.wants(other.pool.resource));
         let others: Vec<(u32, u32)> = others.map(|(row, other)| (pools.keep(other.pool), row)).collect();
         let count = pools.list().len();
         let others = Groups::new(others.iter().copied(), count);
         let share = |(Sorted { uses, spans, .. }, known): (Sorted, &Vec<u32>)| Share::new(uses, spans, known, count);
         let shares: Vec<Share> = sorted.into_iter().zip(&of_shares).map(share).collect();
-        let columns = columns(sweep, &part, &pools)?;
+        let columns = columns(sweep, &partial, &pools)?;
         let shown = shown(sweep, &columns, count)?;
         let size = |pool: &u32| others.size(*pool) + shares.iter().map(|share| share.spans(*pool).len()).sum::<usize>();
-        let pieces = dealt(&shown.iter().map(size).collect::<Vec<_>>(), pieces);
-        Ok(Whole { part, shares, shown, pools, columns, others, pieces })
+        let chunks = dealt(&shown.iter().map(size).collect::<Vec<_>>(), chunks);
+        Ok(FinalState { partial, shares, shown, pools, columns, others, chunks })
     }
 }
 
@@ -158,9 +158,9 @@ impl<'s> Sorting<'s> {
         for ((setting, start), end) in (0..).zip(&uses.starts).zip(uses.starts.iter().skip(1)).take(self.settings.len()) {
             // A few tasks are looked up at a time, so that they stay in the cache.
             self.kinds.iter_mut().for_each(Kind::clear);
-            let parts = places.parts.get(*start..*end).unwrap_or_default();
+            let partials = places.partials.get(*start..*end).unwrap_or_default();
             let first = u32::try_from(*start).unwrap_or(NONE);
-            for (row, (service, instance)) in (first..).zip(parts) {
+            for (row, (service, instance)) in (first..).zip(partials) {
                 let place = Place { setting, service: *service, instance: *instance };
                 for pool in self.pools(&place).into_iter().flatten().filter(|pool| *pool != NONE) {
                     self.entries.push((pool, row));
@@ -177,17 +177,17 @@ impl<'s> Sorting<'s> {
     /// The pools that a task at a place uses; [`NONE`] if there is none.
     fn pools(&mut self, place: &Place) -> [[u32; 3]; 3] {
         let mut all = [[NONE; 3]; 3];
-        let parts = [self.nothing, place.service, place.instance];
-        for ((kind, part), found) in self.kinds.iter_mut().zip(parts).zip(&mut all) {
-            if kind.resources.is_empty() || part == NONE {
+        let partials = [self.nothing, place.service, place.instance];
+        for ((kind, partial), found) in self.kinds.iter_mut().zip(partials).zip(&mut all) {
+            if kind.resources.is_empty() || partial == NONE {
                 continue;
             }
-            let number = kind.known.keep(u64::from(place.setting) << 32 | u64::from(part)) as usize;
+            let number = kind.known.keep(u64::from(place.setting) << 32 | u64::from(partial)) as usize;
             if number == kind.pools.len() {
                 let setting = self.settings.get(place.setting as usize);
                 let mut pools = [NONE; 3];
                 for (resource, slot) in kind.resources.iter().zip(&mut pools) {
-                    let pool = setting.and_then(|setting| pool(*resource, setting, part, self.nothing));
+                    let pool = setting.and_then(|setting| pool(*resource, setting, partial, self.nothing));
                     *slot = pool.map_or(NONE, |pool| self.pools.keep(pool));
                 }
                 kind.pools.push(pools);
@@ -225,7 +225,7 @@ impl<'s> Sorting<'s> {
 }
 
 /// The pool of a resource in a setting; the part is the service or the instance, if the resource has one.
-fn pool(resource: u8, setting: &Setting, part: u32, nothing: u32) -> Option<Pool> {
+fn pool(resource: u8, setting: &Setting, partial: u32, nothing: u32) -> Option<Pool> {
     let Setting { account, region, cluster, traits } = *setting;
     let holds = |bit: u8| traits & bit != 0;
     let named = if cluster == NONE { nothing } else { cluster };
@@ -233,17 +233,17 @@ fn pool(resource: u8, setting: &Setting, part: u32, nothing: u32) -> Option<Pool
         VCPU => (holds(ON_DEMAND), nothing, NONE),
         VCPU_SPOT => (holds(SPOT), nothing, NONE),
         CLUSTER => (cluster != NONE, cluster, NONE),
-        SERVICE | CPU | MEMORY => (true, named, part),
-        ENI => (holds(NETWORKED), named, part),
+        SERVICE | CPU | MEMORY => (true, named, partial),
+        ENI => (holds(NETWORKED), named, partial),
         _ => (false, NONE, NONE),
     };
     used.then_some(Pool { resource, account, region, first, second })
 }
 
 /// The names and limits of pools: [`POOL_COLUMNS`], empty if they are not needed.
-fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<RecordBatch> {
+fn columns(sweep: &QuotaSteps, partial: &PartialState, pools: &Distinct<Pool>) -> Result<RecordBatch> {
     let mut limits = vec![None; pools.list().len()];
-    for limit in &part.limits {
+    for limit in &partial.limits {
         // A pool without an account or a Region has no limit.
         let known = (limit.pool.account != NONE && limit.pool.region != NONE).then(|| pools.find(&limit.pool)).flatten();
         if let Some(slot) = known.and_then(|pool| limits.get_mut(pool as usize)) {
@@ -266,7 +266,7 @@ fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<Re
             } else if *name == "known_source" {
                 column.append_option(limit.map(|limit| limit.source.as_str()));
             } else {
-                column.append_option(called(&part.texts, pool, name));
+                column.append_option(called(&partial.texts, pool, name));
             }
         }
         arrays.push(Arc::new(column.finish()));
@@ -287,8 +287,8 @@ fn called(texts: &Texts, pool: &Pool, column: &str) -> Option<String> {
                 (first, _) => first.unwrap_or_default().to_owned(),
             };
             let scope = Some(scope.as_str()).filter(|scope| !scope.is_empty());
-            let parts = [Some(*resource), texts.get(pool.account), texts.get(pool.region), scope];
-            Some(parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
+            let partials = [Some(*resource), texts.get(pool.account), texts.get(pool.region), scope];
+            Some(partials.into_iter().flatten().collect::<Vec<_>>().join("/"))
         }
         "account" => own(pool.account),
         "region" => own(pool.region),

@@ -23,7 +23,7 @@ struct Caller {
     region: u32,
     is_service: bool,
     /// Cluster and service, or caller and family. Tasks of the same family have the same size, whoever starts them.
-    parts: [u32; 2],
+    partials: [u32; 2],
 }
 
 /// A refused launch, or a refused task start of a service.
@@ -121,7 +121,7 @@ impl Refusals {
             let (account, region) = (keep(&accounts), keep(&regions));
             let is_service = services.is_valid(row);
             let (first, second) = if is_service { (&clusters, &services) } else { (&askers, &families) };
-            let caller = Caller { account, region, is_service, parts: [keep(first), keep(second)] };
+            let caller = Caller { account, region, is_service, partials: [keep(first), keep(second)] };
             self.list.push(Refusal {
                 resource,
                 account,
@@ -158,7 +158,7 @@ impl Refusals {
             else {
                 continue;
             };
-            let caller = |is_service, parts| Caller { account, region, is_service, parts };
+            let caller = |is_service, partials| Caller { account, region, is_service, partials };
             let as_service = find(events.clusters).filter(|_| service != NONE).map(|cluster| caller(true, [cluster, service]));
             let alone = !events.services.is_valid(row) && family != NONE;
             let asker = if events.started_by.is_valid(row) { events.started_by } else { events.groups };
@@ -221,8 +221,8 @@ impl Refusals {
 impl Caller {
     /// The key of the tasks that have the same size as this one.
     fn alike(self) -> Caller {
-        let [_, second] = self.parts;
-        if self.is_service { self } else { Caller { parts: [NONE, second], ..self } }
+        let [_, second] = self.partials;
+        if self.is_service { self } else { Caller { partials: [NONE, second], ..self } }
     }
 }
 

@@ -144,7 +144,7 @@ pub struct Shard {
 
 /// The partial state.
 #[derive(Debug, Default)]
-pub struct Part {
+pub struct PartialState {
     pub texts: Texts,
     pub settings: Distinct<Setting>,
     pub shards: Vec<Shard>,
@@ -216,13 +216,13 @@ impl Events {
     }
 }
 
-impl Part {
+impl PartialState {
     /// An empty state with a number of shards, with or without record ids, for tasks with one of these flags (if any
     /// are given).
-    pub fn new(refusals: Arc<Refusals>, kept: u8, with_ids: bool, shares: usize) -> Part {
+    pub fn new(refusals: Arc<Refusals>, kept: u8, with_ids: bool, shares: usize) -> PartialState {
         let shard = || Shard { ids: with_ids.then(Rows::default), ..Shard::default() };
         let shards = std::iter::repeat_with(shard).take(shares.max(1)).collect();
-        Part { with_ids, kept, shards, refusals, ..Part::default() }
+        PartialState { with_ids, kept, shards, refusals, ..PartialState::default() }
     }
 
     /// The number of tasks.
@@ -235,7 +235,7 @@ impl Part {
     /// group, started by, id.
     pub fn add_tasks(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
-        let Part { texts: known, memories, .. } = self;
+        let PartialState { texts: known, memories, .. } = self;
         let named = [texts(values, 1)?, texts(values, 2)?, texts(values, 3)?, texts(values, 4)?, texts(values, 5)?];
         let mut places: [Vec<u32>; 5] = Default::default();
         for ((column, memory), place) in named.iter().zip(memories).zip(&mut places) {
@@ -323,22 +323,22 @@ impl Part {
     }
 
     /// Merges all partial states.
-    pub fn joined(mut parts: Vec<Part>) -> Part {
+    pub fn joined(mut partials: Vec<PartialState>) -> PartialState {
         // The largest one is not moved.
-        parts.sort_by_key(|part| std::cmp::Reverse(part.tasks()));
-        let mut parts = parts.into_iter();
-        let mut whole = parts.next().unwrap_or_default();
-        let mut moving: Vec<Vec<(Shard, Arc<Moved>)>> = whole.shards.iter().map(|_| Vec::new()).collect();
-        for part in parts {
-            let texts = whole.texts.take_in(&part.texts);
+        partials.sort_by_key(|partial| std::cmp::Reverse(partial.tasks()));
+        let mut partials = partials.into_iter();
+        let mut merged = partials.next().unwrap_or_default();
+        let mut moving: Vec<Vec<(Shard, Arc<Moved>)>> = merged.shards.iter().map(|_| Vec::new()).collect();
+        for partial in partials {
+            let texts = merged.texts.take_in(&partial.texts);
             let there = |number: u32| moved(&texts, number);
-            let settings = part.settings.list().iter().map(|setting| Setting {
+            let settings = partial.settings.list().iter().map(|setting| Setting {
                 account: there(setting.account),
                 region: there(setting.region),
                 cluster: there(setting.cluster),
                 ..*setting
             });
-            let settings = settings.map(|setting| whole.settings.keep(setting)).collect();
+            let settings = settings.map(|setting| merged.settings.keep(setting)).collect();
             let moved = |pool: Pool| Pool {
                 account: there(pool.account),
                 region: there(pool.region),
@@ -346,14 +346,14 @@ impl Part {
                 second: there(pool.second),
                 ..pool
             };
-            whole.told.take_in(part.told);
-            whole.others.extend(part.others.into_iter().map(|span| Other { pool: moved(span.pool), ..span }));
-            whole.limits.extend(part.limits.into_iter().map(|limit| Limit { pool: moved(limit.pool), ..limit }));
+            merged.told.take_in(partial.told);
+            merged.others.extend(partial.others.into_iter().map(|span| Other { pool: moved(span.pool), ..span }));
+            merged.limits.extend(partial.limits.into_iter().map(|limit| Limit { pool: moved(limit.pool), ..limit }));
             let numbers = Arc::new(Moved { texts, settings });
-            moving.iter_mut().zip(part.shards).for_each(|(moving, shard)| moving.push((shard, Arc::clone(&numbers))));
+            moving.iter_mut().zip(partial.shards).for_each(|(moving, shard)| moving.push((shard, Arc::clone(&numbers))));
         }
         std::thread::scope(|scope| {
-            for (shard, moving) in whole.shards.iter_mut().zip(moving) {
+            for (shard, moving) in merged.shards.iter_mut().zip(moving) {
                 scope.spawn(move || {
                     let mut moving = moving.into_iter().peekable();
                     while let Some((other, numbers)) = moving.next() {
@@ -362,7 +362,7 @@ impl Part {
                 });
             }
         });
-        whole
+        merged
     }
 }
 
@@ -469,12 +469,12 @@ impl Shard {
     /// Adds a row to the linked rows of a task.
     pub fn put_together(&mut self, rows: &[u32]) -> u32 {
         let (tasks, sizes) = (&self.tasks, &mut self.sizes);
-        let whole = rows.iter().filter_map(|row| tasks.get(*row).copied()).reduce(|mut whole, task| {
-            whole.merge(&task, sizes);
-            whole
+        let merged = rows.iter().filter_map(|row| tasks.get(*row).copied()).reduce(|mut merged, task| {
+            merged.merge(&task, sizes);
+            merged
         });
         let least = rows.iter().filter_map(|row| self.ids.as_ref()?.get(*row)).min().cloned();
-        whole.map_or(NONE, |whole| self.push(Task { first: false, next: NONE, ..whole }, least.as_deref()))
+        merged.map_or(NONE, |merged| self.push(Task { first: false, next: NONE, ..merged }, least.as_deref()))
     }
 
     /// Merges the tasks of another partial state, which is consumed.

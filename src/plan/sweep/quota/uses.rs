@@ -34,7 +34,7 @@ pub struct Uses {
 #[derive(Debug)]
 pub struct Places {
     /// The service and container instance of each task, by string numbers.
-    pub parts: Vec<(u32, u32)>,
+    pub partials: Vec<(u32, u32)>,
     /// The new position of each row of the share.
     pub rows: Vec<u32>,
 }
@@ -48,13 +48,13 @@ impl Uses {
         let mut next = starts.clone();
         let count = tasks.len();
         let mut list = vec![Use::default(); count];
-        let mut places = Places { parts: vec![(NONE, NONE); count], rows: Vec::with_capacity(count) };
+        let mut places = Places { partials: vec![(NONE, NONE); count], rows: Vec::with_capacity(count) };
         tasks.into_iter().for_each(|task| {
             let Some(row) = next.get_mut(group(&task) as usize) else { return };
-            if let (Some(used), Some(parts)) = (list.get_mut(*row), places.parts.get_mut(*row)) {
+            if let (Some(used), Some(partials)) = (list.get_mut(*row), places.partials.get_mut(*row)) {
                 let (start, early, end) = task.times.span();
                 *used = Use { start, early, end, size: task.size, named: task.key != [0, 0] };
-                *parts = (task.place.service, task.place.instance);
+                *partials = (task.place.service, task.place.instance);
             }
             places.rows.push(u32::try_from(*row).unwrap_or(NONE));
             *row += 1;

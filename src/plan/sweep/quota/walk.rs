@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 
-use super::pools::Whole;
+use super::pools::FinalState;
 use super::span::Size;
 use super::{CPU, MEMORY, POOL_COLUMNS, PRICE, QuotaSteps, VCPU, VCPU_SPOT};
 use crate::plan::sweep::index::NONE;
@@ -142,7 +142,7 @@ struct Step {
 /// Iterates over the steps of some pools.
 pub struct Walk {
     sweep: Arc<QuotaSteps>,
-    whole: Arc<Whole>,
+    merged: Arc<FinalState>,
     /// The remaining pools.
     rest: Range<usize>,
     pool: u32,
@@ -195,12 +195,12 @@ impl Survey {
 
 impl Walk {
     /// The steps of the pools of a chunk.
-    pub fn new(sweep: Arc<QuotaSteps>, whole: Arc<Whole>, piece: usize) -> Walk {
-        let rest = whole.pieces.get(piece).cloned().unwrap_or(0..0);
+    pub fn new(sweep: Arc<QuotaSteps>, merged: Arc<FinalState>, chunk: usize) -> Walk {
+        let rest = merged.chunks.get(chunk).cloned().unwrap_or(0..0);
         let change = sweep.changes.len();
         Walk {
             sweep,
-            whole,
+            merged,
             rest,
             pool: 0,
             begins: Edges::default(),
@@ -221,16 +221,16 @@ impl Walk {
 
     /// Moves to the next pool; false if there is none.
     fn next_pool(&mut self) -> bool {
-        let Some(pool) = self.rest.next().and_then(|place| self.whole.shown.get(place).copied()) else { return false };
+        let Some(pool) = self.rest.next().and_then(|place| self.merged.shown.get(place).copied()) else { return false };
         self.pool = pool;
         self.records.clear();
         self.active.clear();
         [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(Edges::clear);
         [&mut self.appear, &mut self.vanish].into_iter().for_each(Edges::clear);
         self.refused.clear();
-        let (whole, sweep) = (Arc::clone(&self.whole), Arc::clone(&self.sweep));
-        let resource = whole.pools.get(pool).map_or(0, |pool| pool.resource);
-        for share in &whole.shares {
+        let (merged, sweep) = (Arc::clone(&self.merged), Arc::clone(&self.sweep));
+        let resource = merged.pools.get(pool).map_or(0, |pool| pool.resource);
+        for share in &merged.shares {
             for row in share.spans(pool) {
                 let Some((task, size)) = share.used(*row) else { continue };
                 let units = units(&sweep, resource, size);
@@ -238,8 +238,8 @@ impl Walk {
                 self.add((task.start, task.early, task.end), (units, 0), task.named || units > 0, id);
             }
         }
-        for row in whole.others(pool) {
-            let Some(other) = whole.part.others.get(*row as usize) else { continue };
+        for row in merged.others(pool) {
+            let Some(other) = merged.partial.others.get(*row as usize) else { continue };
             self.add(other.times.span(), (other.units, other.refused), other.units > 0, || other.id.clone());
         }
         [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(Edges::sort);
@@ -452,7 +452,7 @@ impl Walk {
                 "ids" => Arc::clone(&ids),
                 name => {
                     let place = POOL_COLUMNS.iter().position(|(known, _)| *known == name).unwrap_or(0);
-                    take(self.whole.columns.column(place), &pools, None)?
+                    take(self.merged.columns.column(place), &pools, None)?
                 }
             });
         }
@@ -472,7 +472,7 @@ impl Walk {
 
     fn amounts(&self, units: impl Fn(&Level) -> i64) -> ArrayRef {
         let amount = |step: &Step| {
-            let resource = self.whole.pools.get(step.pool).map_or(0, |pool| pool.resource);
+            let resource = self.merged.pools.get(step.pool).map_or(0, |pool| pool.resource);
             units(&step.level) as f64 / scale(resource)
         };
         Arc::new(Float64Array::from_iter_values(self.steps.iter().map(amount)))

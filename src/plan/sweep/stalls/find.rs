@@ -178,14 +178,14 @@ fn full(told: &Told<'_>, instances: &[Instance]) -> Vec<Span> {
 fn union(mut spans: Vec<Span>) -> Vec<Span> {
     spans.retain(|(from, to)| from < to);
     spans.sort_unstable();
-    let mut whole: Vec<Span> = Vec::new();
+    let mut merged: Vec<Span> = Vec::new();
     for (from, to) in spans {
-        match whole.last_mut() {
+        match merged.last_mut() {
             Some((_, end)) if from <= *end => *end = to.max(*end),
-            _ => whole.push((from, to)),
+            _ => merged.push((from, to)),
         }
     }
-    whole
+    merged
 }
 
 /// The intersection of two sorted lists of non-overlapping intervals.

@@ -4,7 +4,7 @@
 //! A stall is an interval of at least `least` microseconds in which a task waits (created, but nothing pulled or
 //! started yet, and not stopping) while another task is stopping, and the reservations of all live tasks exceed what
 //! the instance registered. Adjacent intervals of the same deployment are one stall. `tasks` and `instances` are SQL
-//! (for their columns, see [`told::Part`]); `last` is the end of all data in microseconds.
+//! (for their columns, see [`told::PartialState`]); `last` is the end of all data in microseconds.
 
 mod find;
 mod rows;
@@ -20,10 +20,10 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::{Piece, Sweep, SweepExec};
+use super::exec::{OutputChunk, Analysis, AnalysisExec};
 use super::source::{input, number, text};
 use rows::Stalls;
-use told::{Part, Whole};
+use told::{PartialState, FinalState};
 
 /// The columns of filters that can be pushed down to the inputs: they exclude whole container instances.
 const REACHING: &[&str] = &["account", "region", "cluster", "container_instance"];
@@ -87,7 +87,7 @@ impl TableProvider for Table {
             None => rows::schema(),
         };
         let sweep = InstanceStalls { last: self.last, least: self.least, projection: projection.cloned() };
-        Ok(Arc::new(SweepExec::new(Arc::new(sweep), inputs, schema, session.config().target_partitions())))
+        Ok(Arc::new(AnalysisExec::new(Arc::new(sweep), inputs, schema, session.config().target_partitions())))
     }
 }
 
@@ -101,11 +101,11 @@ struct InstanceStalls {
 
 impl InstanceStalls {
     /// The stalls of a chunk.
-    fn stalls(&self, whole: &Whole, piece: usize) -> Result<RecordBatch> {
+    fn stalls(&self, merged: &FinalState, chunk: usize) -> Result<RecordBatch> {
         let mut stalls = Stalls::default();
-        for number in whole.shares.get(piece).cloned().unwrap_or(0..0) {
-            let Some((spot, number)) = whole.spots.get(number).zip(u32::try_from(number).ok()) else { continue };
-            let told = whole.told(number, self.last, self.least);
+        for number in merged.shares.get(chunk).cloned().unwrap_or(0..0) {
+            let Some((spot, number)) = merged.spots.get(number).zip(u32::try_from(number).ok()) else { continue };
+            let told = merged.told(number, self.last, self.least);
             find::stalls(&told).iter().for_each(|stall| stalls.push(&told, *spot, stall));
         }
         let rows = stalls.finish()?;
@@ -116,26 +116,26 @@ impl InstanceStalls {
     }
 }
 
-impl Sweep for InstanceStalls {
-    type First = ();
-    type Part = Part;
-    type Whole = Whole;
+impl Analysis for InstanceStalls {
+    type BuildSide = ();
+    type PartialState = PartialState;
+    type FinalState = FinalState;
 
     const NAME: &'static str = "InstanceStallsExec";
 
-    fn part(&self, _first: &Arc<()>) -> Part {
-        Part::default()
+    fn partial(&self, _first: &Arc<()>) -> PartialState {
+        PartialState::default()
     }
 
-    fn add(&self, part: &mut Part, input: usize, batch: &RecordBatch) -> Result<()> {
-        if input == 0 { part.add_tasks(batch) } else { part.add_instances(batch) }
+    fn add(&self, partial: &mut PartialState, input: usize, batch: &RecordBatch) -> Result<()> {
+        if input == 0 { partial.add_tasks(batch) } else { partial.add_instances(batch) }
     }
 
-    fn whole(&self, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
-        Ok(Whole::new(parts, pieces))
+    fn merged(&self, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
+        Ok(FinalState::new(partials, chunks))
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Piece {
-        Box::new(std::iter::once_with(move || self.stalls(&whole, piece)))
+    fn rows(self: Arc<Self>, merged: Arc<FinalState>, chunk: usize) -> OutputChunk {
+        Box::new(std::iter::once_with(move || self.stalls(&merged, chunk)))
     }
 }

@@ -88,7 +88,7 @@ pub type Spot = [u32; 4];
 
 /// The partial state.
 #[derive(Debug, Default)]
-pub struct Part {
+pub struct PartialState {
     texts: Texts,
     tasks: Rows<Task>,
     known: Index,
@@ -107,7 +107,7 @@ fn at(numbers: &[u32], row: usize) -> u32 {
     numbers.get(row).copied().unwrap_or(NONE)
 }
 
-impl Part {
+impl PartialState {
     /// String columns as numbers.
     fn columns<const N: usize>(&mut self, batch: &RecordBatch, places: [usize; N]) -> Result<[Vec<u32>; N]> {
         let mut columns: [Vec<u32>; N] = std::array::from_fn(|_| Vec::new());
@@ -166,7 +166,7 @@ impl Part {
     }
 
     fn add(&mut self, task: Task) {
-        let Part { texts, tasks, known, .. } = self;
+        let PartialState { texts, tasks, known, .. } = self;
         let hashed = hash(&task);
         let same = |row: u32| tasks.get(row).is_some_and(|known| known.key == task.key && known.spot == task.spot);
         if let Some(row) = known.find(hashed, same) {
@@ -201,7 +201,7 @@ impl Part {
         Ok(())
     }
 
-    fn take_in(&mut self, other: Part) {
+    fn take_in(&mut self, other: PartialState) {
         let numbers = self.texts.take_in(&other.texts);
         let there = |number: u32| moved(&numbers, number);
         let spots: Vec<u32> = other.spots.list().iter().map(|spot| self.spots.keep(spot.map(there))).collect();
@@ -218,7 +218,7 @@ impl Part {
 
 /// The merged state, by container instance.
 #[derive(Debug)]
-pub struct Whole {
+pub struct FinalState {
     texts: Texts,
     tasks: Rows<Task>,
     pub spots: Vec<Spot>,
@@ -229,22 +229,22 @@ pub struct Whole {
     pub shares: Vec<std::ops::Range<usize>>,
 }
 
-impl Whole {
+impl FinalState {
     /// Merges all partial states.
-    pub fn new(mut parts: Vec<Part>, pieces: usize) -> Whole {
+    pub fn new(mut partials: Vec<PartialState>, chunks: usize) -> FinalState {
         // The largest one is not moved.
-        parts.sort_by_key(|part| std::cmp::Reverse(part.tasks.len()));
-        let mut parts = parts.into_iter();
-        let mut part = parts.next().unwrap_or_default();
-        parts.for_each(|other| part.take_in(other));
-        let Part { texts, tasks, spots, instances, .. } = part;
+        partials.sort_by_key(|partial| std::cmp::Reverse(partial.tasks.len()));
+        let mut partials = partials.into_iter();
+        let mut partial = partials.next().unwrap_or_default();
+        partials.for_each(|other| partial.take_in(other));
+        let PartialState { texts, tasks, spots, instances, .. } = partial;
         let spots = spots.list().to_vec();
         let by_spot = Groups::new((0..).zip(tasks.iter()).map(|(number, task)| (task.spot, number)), spots.len());
         let told = (0..).zip(&instances).map(|(number, (spot, _))| (*spot, number));
         let instances_by_spot = Groups::new(told, spots.len());
         let sizes: Vec<usize> = (0..).take(spots.len()).map(|spot| by_spot.size(spot)).collect();
-        let shares = dealt(&sizes, pieces);
-        Whole { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
+        let shares = dealt(&sizes, chunks);
+        FinalState { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
     }
 
     /// The observations of a container instance and its tasks.
