@@ -9,7 +9,7 @@ pub const NONE: u32 = u32::MAX;
 /// Row numbers by hash, each with half of its hash: most other rows need not be compared, and none when the table
 /// grows. The caller compares the rows.
 #[derive(Debug, Default)]
-pub struct Index {
+pub struct HashIndex {
     slots: Vec<Slot>,
     rows: usize,
 }
@@ -26,7 +26,7 @@ pub fn likely((known, row): Slot, hash: u64) -> u32 {
     if known == half(hash) { row } else { NONE }
 }
 
-impl Index {
+impl HashIndex {
     /// The row with a hash that the caller considers equal.
     pub fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
         let mask = self.slots.len().checked_sub(1)?;
@@ -48,7 +48,7 @@ impl Index {
         self.slots.get(half(hash) as usize & mask).copied().unwrap_or(FREE)
     }
 
-    /// Adds a row that [`Index::find`] did not find.
+    /// Adds a row that [`HashIndex::find`] did not find.
     pub fn insert(&mut self, row: u32, hash: u64) {
         // A quarter of the slots stays empty, so that every search ends.
         if (self.rows + 1) * 4 > self.slots.len() * 3 {
@@ -112,20 +112,20 @@ impl Hasher for Folded {
 
 /// An interner of small values.
 #[derive(Debug)]
-pub struct Distinct<T> {
+pub struct Interner<T> {
     list: Vec<T>,
-    index: Index,
+    index: HashIndex,
     /// The number that was last returned.
     last: u32,
 }
 
-impl<T> Default for Distinct<T> {
+impl<T> Default for Interner<T> {
     fn default() -> Self {
-        Distinct { list: Vec::new(), index: Index::default(), last: NONE }
+        Interner { list: Vec::new(), index: HashIndex::default(), last: NONE }
     }
 }
 
-impl<T: Copy + Eq + Hash> Distinct<T> {
+impl<T: Copy + Eq + Hash> Interner<T> {
     /// All values in the order of their numbers.
     pub fn list(&self) -> &[T] {
         &self.list
@@ -142,7 +142,7 @@ impl<T: Copy + Eq + Hash> Distinct<T> {
     }
 
     /// The number of a value, which is added if it is new; [`NONE`] if there are too many.
-    pub fn keep(&mut self, value: T) -> u32 {
+    pub fn intern(&mut self, value: T) -> u32 {
         // Consecutive values are often equal.
         if self.get(self.last) != Some(&value) {
             self.last = self.find(&value).unwrap_or_else(|| self.push(value));
@@ -169,18 +169,18 @@ const PIECE: usize = 1 << 16;
 
 /// Rows in chunks, which grow without being copied: copying would need twice the memory.
 #[derive(Debug)]
-pub struct Rows<T> {
+pub struct Arena<T> {
     chunks: Vec<Vec<T>>,
     len: usize,
 }
 
-impl<T> Default for Rows<T> {
+impl<T> Default for Arena<T> {
     fn default() -> Self {
-        Rows { chunks: Vec::new(), len: 0 }
+        Arena { chunks: Vec::new(), len: 0 }
     }
 }
 
-impl<T> Rows<T> {
+impl<T> Arena<T> {
     /// The number of rows.
     pub fn len(&self) -> usize {
         self.len
@@ -219,7 +219,7 @@ impl<T> Rows<T> {
     }
 }
 
-impl<T> IntoIterator for Rows<T> {
+impl<T> IntoIterator for Arena<T> {
     type Item = T;
     type IntoIter = std::iter::Flatten<std::vec::IntoIter<Vec<T>>>;
 
@@ -283,21 +283,21 @@ pub fn starts(members: impl Iterator<Item = u32>, groups: usize) -> Vec<usize> {
 
 /// Divides groups of these sizes into a number of consecutive shares with about the same work, given that the members
 /// of a group are sorted.
-pub fn dealt(sizes: &[usize], shares: usize) -> Vec<Range<usize>> {
+pub fn balanced(sizes: &[usize], shares: usize) -> Vec<Range<usize>> {
     let shares = shares.max(1);
     let work = |members: &usize| members * (usize::BITS - members.leading_zeros()) as usize;
     let all: usize = sizes.iter().map(work).sum();
-    let mut dealt = Vec::with_capacity(shares);
+    let mut balanced = Vec::with_capacity(shares);
     let (mut start, mut end, mut done) = (0, 0, 0);
     for share in 1..=shares {
         while let Some(members) = sizes.get(end).filter(|_| share == shares || done * shares < all * share) {
             done += work(members);
             end += 1;
         }
-        dealt.push(start..end);
+        balanced.push(start..end);
         start = end;
     }
-    dealt
+    balanced
 }
 
 #[cfg(test)]
@@ -306,10 +306,10 @@ mod tests {
 
     #[test]
     fn rows_are_found_whatever_their_hashes_share() {
-        for keep in [u64::MAX, 0xFF, 1, 0] {
-            let mut index = Index::default();
-            let mut rows = Rows::default();
-            let hash = |key: u64| fold(0, key) & keep;
+        for intern in [u64::MAX, 0xFF, 1, 0] {
+            let mut index = HashIndex::default();
+            let mut rows = Arena::default();
+            let hash = |key: u64| fold(0, key) & intern;
             for key in (0..500_u64).map(|number| number * 37 % 400) {
                 let known = index.find(hash(key), |row| rows.get(row) == Some(&key));
                 if known.is_none() {
@@ -325,16 +325,16 @@ mod tests {
                 at_once += usize::from(likely(index.slot(hash(key)), hash(key)) == row);
             }
             // Most rows with different hashes are in the first slot that is checked.
-            assert!(keep < u64::MAX || at_once > 200, "{at_once}");
-            assert!(keep < u64::MAX || likely(index.slot(hash(400)), hash(400)) == NONE);
+            assert!(intern < u64::MAX || at_once > 200, "{at_once}");
+            assert!(intern < u64::MAX || likely(index.slot(hash(400)), hash(400)) == NONE);
             assert_eq!(index.find(hash(400), |row| rows.get(row) == Some(&400)), None);
         }
     }
 
     #[test]
     fn values_have_one_number_each() {
-        let mut values = Distinct::default();
-        let numbers: Vec<u32> = (0..900_u32).map(|number| values.keep((number * 7 % 300, NONE))).collect();
+        let mut values = Interner::default();
+        let numbers: Vec<u32> = (0..900_u32).map(|number| values.intern((number * 7 % 300, NONE))).collect();
         let back: Vec<_> = numbers.iter().map(|number| values.get(*number).copied()).collect();
         assert_eq!(back, (0..900).map(|number| Some((number * 7 % 300, NONE))).collect::<Vec<_>>());
         assert_eq!((values.list().len(), values.find(&(300, NONE)), values.get(NONE)), (300, None, None));
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn pieces_follow_each_other() {
-        let mut rows = Rows::default();
+        let mut rows = Arena::default();
         (0..PIECE as u64 * 2 + 3).for_each(|number| assert_eq!(u64::from(rows.push(number)), number));
         *rows.get_mut(PIECE as u32).unwrap() += 1;
         assert_eq!(rows.get(PIECE as u32), Some(&(PIECE as u64 + 1)));
@@ -355,8 +355,8 @@ mod tests {
         let groups = Groups::new([(2, 7), (0, 1), (2, 3), (9, 9), (0, 4)].into_iter(), 3);
         assert_eq!([groups.of(0), groups.of(1), groups.of(2), groups.of(3)], [&[1, 4][..], &[], &[7, 3], &[]]);
         let sizes = [0, 1, 2].map(|group| groups.size(group));
-        assert_eq!(dealt(&sizes, 2), [0..1, 1..3]);
-        assert_eq!(dealt(&[2], 3), [0..1, 1..1, 1..1]);
-        assert_eq!(dealt(&[], 2), [0..0, 0..0]);
+        assert_eq!(balanced(&sizes, 2), [0..1, 1..3]);
+        assert_eq!(balanced(&[2], 3), [0..1, 1..1, 1..1]);
+        assert_eq!(balanced(&[], 2), [0..0, 0..0]);
     }
 }

@@ -21,8 +21,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::windows::{WindowAggExec, WindowUDFExpr};
 
 use super::exec::{OutputChunk, Analysis, AnalysisExec};
-use super::index::{Distinct, Groups, NONE, dealt};
-use super::texts::{Memory, Texts, moved};
+use super::index::{Interner, Groups, NONE, balanced};
+use super::texts::{Memory, Texts, renumbered};
 use crate::plan::function::{Compute, compute_of};
 
 /// Rows per batch, unless a partition has more.
@@ -167,7 +167,7 @@ struct PartialState {
     texts: Texts,
     memories: Vec<Memory>,
     /// For each key: the combination of the number of the previous keys and a string, interned.
-    levels: Vec<Distinct<(u32, u32)>>,
+    levels: Vec<Interner<(u32, u32)>>,
     batches: Vec<Kept>,
     /// The partition and the position of each row.
     rows: Vec<(u32, Place)>,
@@ -241,12 +241,12 @@ impl Analysis for Partitions {
 
     fn add(&self, partial: &mut PartialState, _input: usize, batch: &RecordBatch) -> Result<()> {
         partial.memories.resize_with(self.keys.len(), Memory::default);
-        partial.levels.resize_with(self.keys.len(), Distinct::default);
+        partial.levels.resize_with(self.keys.len(), Interner::default);
         let mut groups = vec![0; batch.num_rows()];
         for (key, (memory, level)) in values(&self.keys, batch)?.iter().zip(partial.memories.iter_mut().zip(&mut partial.levels)) {
             let texts = key.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("a partition key is not a string"))?;
             let numbers = memory.numbers(texts, &mut partial.texts);
-            groups.iter_mut().zip(numbers).for_each(|(group, number)| *group = level.keep((*group, number)));
+            groups.iter_mut().zip(numbers).for_each(|(group, number)| *group = level.intern((*group, number)));
         }
         let order = values(&self.order, batch)?;
         let [times, ids] = order.as_slice() else { return Ok(()) };
@@ -262,19 +262,19 @@ impl Analysis for Partitions {
 
     fn merged(&self, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
         let (mut texts, mut levels) = (Texts::default(), Vec::new());
-        levels.resize_with(self.keys.len(), Distinct::default);
+        levels.resize_with(self.keys.len(), Interner::default);
         let mut batches: Vec<Kept> = Vec::new();
         let mut rows: Vec<(u32, Place)> = Vec::new();
         for partial in partials {
-            let told = texts.take_in(&partial.texts);
+            let told = texts.merge(&partial.texts);
             let mut groups = vec![0];
             for (level, own) in levels.iter_mut().zip(&partial.levels) {
-                let there = |&(before, text): &(u32, u32)| level.keep((moved(&groups, before), moved(&told, text)));
+                let there = |&(before, text): &(u32, u32)| level.intern((renumbered(&groups, before), renumbered(&told, text)));
                 groups = own.list().iter().map(there).collect();
             }
             let before = u32::try_from(batches.len()).unwrap_or(NONE);
             let moved_row = |(group, place): (u32, Place)| {
-                (moved(&groups, group), Place { batch: place.batch.saturating_add(before), ..place })
+                (renumbered(&groups, group), Place { batch: place.batch.saturating_add(before), ..place })
             };
             rows.extend(partial.rows.into_iter().map(moved_row));
             batches.extend(partial.batches);
@@ -282,11 +282,11 @@ impl Analysis for Partitions {
         if u32::try_from(rows.len()).is_err() {
             return Err(exec_datafusion_err!("more than {} rows to distribute over partitions", u32::MAX));
         }
-        let count = levels.last().map_or(rows.len().min(1), |level: &Distinct<(u32, u32)>| level.list().len());
+        let count = levels.last().map_or(rows.len().min(1), |level: &Interner<(u32, u32)>| level.list().len());
         let groups = Groups::new(rows.iter().map(|(group, _)| *group).zip(0_u32..), count);
         let sizes: Vec<usize> = (0_u32..).take(count).map(|group| groups.size(group)).collect();
         let places = rows.into_iter().map(|(_, place)| place).collect();
-        Ok(FinalState { batches, places, groups, shares: dealt(&sizes, chunks) })
+        Ok(FinalState { batches, places, groups, shares: balanced(&sizes, chunks) })
     }
 
     fn rows(self: Arc<Self>, merged: Arc<FinalState>, chunk: usize) -> OutputChunk {

@@ -3,14 +3,14 @@
 use arrow::array::{Array, StringViewArray};
 use arrow::buffer::Buffer;
 
-use super::index::{Index, NONE, fold};
+use super::index::{HashIndex, NONE, fold};
 
 /// Strings by number; [`NONE`] is a missing string.
 #[derive(Debug, Default)]
 pub struct Texts {
     bytes: String,
     ends: Vec<usize>,
-    index: Index,
+    index: HashIndex,
 }
 
 impl Texts {
@@ -28,7 +28,7 @@ impl Texts {
     }
 
     /// The number of a string, which is added if it is new.
-    pub fn keep(&mut self, text: &str) -> u32 {
+    pub fn intern(&mut self, text: &str) -> u32 {
         let hash = hash(text);
         if let Some(known) = self.index.find(hash, |number| self.get(number) == Some(text)) {
             return known;
@@ -42,19 +42,19 @@ impl Texts {
 
     /// The number of a string that may be missing.
     pub fn keep_some(&mut self, text: Option<&str>) -> u32 {
-        text.map_or(NONE, |text| self.keep(text))
+        text.map_or(NONE, |text| self.intern(text))
     }
 
     /// Adds the strings of another table and returns their numbers in this one.
-    pub fn take_in(&mut self, other: &Texts) -> Vec<u32> {
+    pub fn merge(&mut self, other: &Texts) -> Vec<u32> {
         (0..other.ends.len())
             .map(|number| u32::try_from(number).map_or(NONE, |number| self.keep_some(other.get(number))))
             .collect()
     }
 }
 
-/// Converts a number of another table, given the result of [`Texts::take_in`].
-pub fn moved(numbers: &[u32], number: u32) -> u32 {
+/// Converts a number of another table, given the result of [`Texts::merge`].
+pub fn renumbered(numbers: &[u32], number: u32) -> u32 {
     numbers.get(number as usize).copied().unwrap_or(NONE)
 }
 
@@ -81,7 +81,7 @@ pub struct Memory {
 impl Memory {
     /// The strings of a column as numbers.
     pub fn numbers(&mut self, column: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
-        self.numbers_by(column, |text| texts.keep(text))
+        self.numbers_by(column, |text| texts.intern(text))
     }
 
     /// The strings of a column as their numbers in a table, which is not changed; [`NONE`] for unknown strings.
@@ -126,16 +126,16 @@ mod tests {
     fn a_text_has_one_number_here_and_elsewhere() {
         let mut texts = Texts::default();
         let words = ["", "a", "aaaaaaaa", "aaaaaaaaa", "b", "\u{1F600}", "0123456789abcdef0123456789abcdef"];
-        let numbers: Vec<u32> = words.iter().map(|word| texts.keep(word)).collect();
-        assert_eq!(words.map(|word| texts.keep(word)).to_vec(), numbers);
+        let numbers: Vec<u32> = words.iter().map(|word| texts.intern(word)).collect();
+        assert_eq!(words.map(|word| texts.intern(word)).to_vec(), numbers);
         assert!(numbers.iter().zip(words).all(|(number, word)| texts.get(*number) == Some(word)));
         assert_eq!(texts.keep_some(None), NONE);
         assert_eq!(texts.get(NONE), None);
         let mut other = Texts::default();
-        other.keep("b");
-        other.keep("new");
-        let there = texts.take_in(&other);
-        assert_eq!((moved(&there, 0), texts.get(moved(&there, 1)), moved(&there, NONE)), (numbers[4], Some("new"), NONE));
+        other.intern("b");
+        other.intern("new");
+        let there = texts.merge(&other);
+        assert_eq!((renumbered(&there, 0), texts.get(renumbered(&there, 1)), renumbered(&there, NONE)), (numbers[4], Some("new"), NONE));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::span::{NETWORKED, ON_DEMAND, PartialState, Place, Pool, SPOT, Setting
 use super::uses::{Use, Uses};
 use super::{CLUSTER, CPU, ENI, MEMORY, POOL_COLUMNS, QuotaSteps, SERVICE, VCPU, VCPU_SPOT};
 use crate::plan::quotas::RESOURCES;
-use crate::plan::sweep::index::{Distinct, Groups, NONE, Rows, dealt};
+use crate::plan::sweep::index::{Interner, Groups, NONE, Arena, balanced};
 use crate::plan::sweep::texts::Texts;
 
 /// The merged state.
@@ -24,7 +24,7 @@ pub struct FinalState {
     pub shares: Vec<Share>,
     /// The requested pools, ordered by number.
     pub shown: Vec<u32>,
-    pub pools: Distinct<Pool>,
+    pub pools: Interner<Pool>,
     /// The constant columns of the pools: [`POOL_COLUMNS`], one row per pool.
     pub columns: RecordBatch,
     /// Entries other than tasks, by pool.
@@ -43,7 +43,7 @@ impl FinalState {
     pub fn new(sweep: &QuotaSteps, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
         let mut partial = PartialState::joined(partials);
         partial.others.extend(partial.refusals.demands(&partial.told, &mut partial.texts, &sweep.quotas, sweep.with_ids));
-        let nothing = partial.texts.keep("");
+        let nothing = partial.texts.intern("");
         let shards = std::mem::take(&mut partial.shards);
         let (settings, count) = (partial.settings.list(), shards.len());
         let mut sorted: Vec<Sorted> = std::thread::scope(|scope| {
@@ -57,10 +57,10 @@ impl FinalState {
         // Most pools occur in every share; those of the first share keep their numbers.
         let mut pools = sorted.first_mut().map(|first| std::mem::take(&mut first.pools)).unwrap_or_default();
         let first = (0..).take(pools.list().len()).collect();
-        let others = sorted.iter().skip(1).map(|sorted| sorted.pools.list().iter().map(|pool| pools.keep(*pool)).collect());
+        let others = sorted.iter().skip(1).map(|sorted| sorted.pools.list().iter().map(|pool| pools.intern(*pool)).collect());
         let of_shares: Vec<Vec<u32>> = std::iter::once(first).chain(others).collect();
         let others = (0..).zip(&partial.others).filter(|(_, other)| sweep.wants(other.pool.resource));
-        let others: Vec<(u32, u32)> = others.map(|(row, other)| (pools.keep(other.pool), row)).collect();
+        let others: Vec<(u32, u32)> = others.map(|(row, other)| (pools.intern(other.pool), row)).collect();
         let count = pools.list().len();
         let others = Groups::new(others.iter().copied(), count);
         let share = |(Sorted { uses, spans, .. }, known): (Sorted, &Vec<u32>)| Share::new(uses, spans, known, count);
@@ -68,7 +68,7 @@ impl FinalState {
         let columns = columns(sweep, &partial, &pools)?;
         let shown = shown(sweep, &columns, count)?;
         let size = |pool: &u32| others.size(*pool) + shares.iter().map(|share| share.spans(*pool).len()).sum::<usize>();
-        let chunks = dealt(&shown.iter().map(size).collect::<Vec<_>>(), chunks);
+        let chunks = balanced(&shown.iter().map(size).collect::<Vec<_>>(), chunks);
         Ok(FinalState { partial, shares, shown, pools, columns, others, chunks })
     }
 }
@@ -108,7 +108,7 @@ impl Share {
 
 /// Groups the tasks of a share by pool.
 struct Sorted {
-    pools: Distinct<Pool>,
+    pools: Interner<Pool>,
     uses: Uses,
     spans: Groups,
 }
@@ -117,14 +117,14 @@ struct Sorted {
 struct Kind {
     resources: Vec<u8>,
     /// Settings combined with the part, as one number.
-    known: Distinct<u64>,
+    known: Interner<u64>,
     /// The pools of each of these; [`NONE`] if there is none.
     pools: Vec<[u32; 3]>,
 }
 
 impl Kind {
     fn clear(&mut self) {
-        self.known = Distinct::default();
+        self.known = Interner::default();
         self.pools.clear();
     }
 }
@@ -136,19 +136,19 @@ struct Sorting<'s> {
     settings: &'s [Setting],
     /// Resources identified by the setting alone, with the service, and with the instance.
     kinds: [Kind; 3],
-    pools: Distinct<Pool>,
+    pools: Interner<Pool>,
     /// Pairs of pool and task.
-    entries: Rows<(u32, u32)>,
+    entries: Arena<(u32, u32)>,
 }
 
 impl<'s> Sorting<'s> {
     fn new(sweep: &QuotaSteps, nothing: u32, settings: &'s [Setting]) -> Self {
         let kinds = [&[VCPU, VCPU_SPOT, CLUSTER][..], &[SERVICE], &[CPU, MEMORY, ENI]].map(|resources| Kind {
             resources: resources.iter().copied().filter(|resource| sweep.wants(*resource)).collect(),
-            known: Distinct::default(),
+            known: Interner::default(),
             pools: Vec::new(),
         });
-        Sorting { nothing, settings, kinds, pools: Distinct::default(), entries: Rows::default() }
+        Sorting { nothing, settings, kinds, pools: Interner::default(), entries: Arena::default() }
     }
 
     /// The sorted tasks of a share.
@@ -182,13 +182,13 @@ impl<'s> Sorting<'s> {
             if kind.resources.is_empty() || partial == NONE {
                 continue;
             }
-            let number = kind.known.keep(u64::from(place.setting) << 32 | u64::from(partial)) as usize;
+            let number = kind.known.intern(u64::from(place.setting) << 32 | u64::from(partial)) as usize;
             if number == kind.pools.len() {
                 let setting = self.settings.get(place.setting as usize);
                 let mut pools = [NONE; 3];
                 for (resource, slot) in kind.resources.iter().zip(&mut pools) {
                     let pool = setting.and_then(|setting| pool(*resource, setting, partial, self.nothing));
-                    *slot = pool.map_or(NONE, |pool| self.pools.keep(pool));
+                    *slot = pool.map_or(NONE, |pool| self.pools.intern(pool));
                 }
                 kind.pools.push(pools);
             }
@@ -241,7 +241,7 @@ fn pool(resource: u8, setting: &Setting, partial: u32, nothing: u32) -> Option<P
 }
 
 /// The names and limits of pools: [`POOL_COLUMNS`], empty if they are not needed.
-fn columns(sweep: &QuotaSteps, partial: &PartialState, pools: &Distinct<Pool>) -> Result<RecordBatch> {
+fn columns(sweep: &QuotaSteps, partial: &PartialState, pools: &Interner<Pool>) -> Result<RecordBatch> {
     let mut limits = vec![None; pools.list().len()];
     for limit in &partial.limits {
         // A pool without an account or a Region has no limit.

@@ -13,7 +13,7 @@ use datafusion::common::Result;
 use super::span::{Other, Pool, Times};
 use crate::plan::function::record::{number, numbers, some, texts};
 use crate::plan::quotas::{DEMAND_STANDS, Quotas};
-use crate::plan::sweep::index::{Distinct, Groups, NONE};
+use crate::plan::sweep::index::{Interner, Groups, NONE};
 use crate::plan::sweep::texts::{Memory, Texts};
 
 /// The requester of tasks, by string numbers: a service in a cluster, or a caller with a family.
@@ -50,8 +50,8 @@ struct Refusal {
 pub struct Refusals {
     texts: Texts,
     list: Vec<Refusal>,
-    callers: Distinct<Caller>,
-    sizes: Distinct<Caller>,
+    callers: Interner<Caller>,
+    sizes: Interner<Caller>,
     by_caller: Groups,
     by_size: Groups,
 }
@@ -100,7 +100,7 @@ impl Refusals {
             all.add(batch)?;
         }
         all.list.sort_by(|left, right| (left.at, &left.id).cmp(&(right.at, &right.id)));
-        let by = |key: fn(&Refusal) -> u32, keys: &Distinct<Caller>| {
+        let by = |key: fn(&Refusal) -> u32, keys: &Interner<Caller>| {
             Groups::new(all.list.iter().map(key).zip(0_u32..), keys.list().len())
         };
         let (by_caller, by_size) = (by(|refusal| refusal.caller, &all.callers), by(|refusal| refusal.alike, &all.sizes));
@@ -117,17 +117,17 @@ impl Refusals {
         let (ids, records) = (text(11)?, text(12)?);
         for row in 0..batch.num_rows() {
             let Some(resource) = some(&resources, row).and_then(super::resource) else { continue };
-            let mut keep = |column: &StringViewArray| self.texts.keep_some(some(column, row));
-            let (account, region) = (keep(&accounts), keep(&regions));
+            let mut intern = |column: &StringViewArray| self.texts.keep_some(some(column, row));
+            let (account, region) = (intern(&accounts), intern(&regions));
             let is_service = services.is_valid(row);
             let (first, second) = if is_service { (&clusters, &services) } else { (&askers, &families) };
-            let caller = Caller { account, region, is_service, partials: [keep(first), keep(second)] };
+            let caller = Caller { account, region, is_service, partials: [intern(first), intern(second)] };
             self.list.push(Refusal {
                 resource,
                 account,
                 region,
-                caller: self.callers.keep(caller),
-                alike: self.sizes.keep(caller.alike()),
+                caller: self.callers.intern(caller),
+                alike: self.sizes.intern(caller.alike()),
                 at: number(&at, row).unwrap_or_default(),
                 start: number(&start, row).unwrap_or_default(),
                 missing: number(&missing, row).unwrap_or_default(),
@@ -192,7 +192,7 @@ impl Refusals {
                 }
             }
         }
-        let nothing = texts.keep("");
+        let nothing = texts.intern("");
         let mut demands = Vec::with_capacity(self.list.len());
         for caller in (0..).take(self.callers.list().len()) {
             let own = self.by_caller.of(caller);
@@ -250,7 +250,7 @@ impl Told {
     }
 
     /// Merges the observations from other events.
-    pub fn take_in(&mut self, other: Told) {
+    pub fn merge(&mut self, other: Told) {
         if self.refusals.is_empty() {
             self.refusals = other.refusals;
             return;

@@ -10,8 +10,8 @@ use datafusion::common::Result;
 use super::refusals::{Refusals, Starts, Told};
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{flag, flags, floats, number, numbers, some, text, texts};
-use crate::plan::sweep::index::{Distinct, Index, NONE, Rows, Slot, fold, likely};
-use crate::plan::sweep::texts::{Memory, Texts, moved};
+use crate::plan::sweep::index::{Interner, HashIndex, NONE, Arena, Slot, fold, likely};
+use crate::plan::sweep::texts::{Memory, Texts, renumbered};
 
 /// The task runs on Fargate On-Demand.
 pub const ON_DEMAND: u8 = 1;
@@ -86,7 +86,7 @@ pub struct Task {
 }
 
 impl Task {
-    fn merge(&mut self, other: &Task, sizes: &mut Distinct<Size>) {
+    fn merge(&mut self, other: &Task, sizes: &mut Interner<Size>) {
         self.times.start = match (self.created, other.created) {
             (true, false) => self.times.start,
             (false, true) => other.times.start,
@@ -98,7 +98,7 @@ impl Task {
         if self.size != other.size
             && let (Some((cpu, memory)), Some(size)) = (sizes.get(self.size), sizes.get(other.size))
         {
-            self.size = sizes.keep(((*cpu).max(size.0), (*memory).max(size.1)));
+            self.size = sizes.intern(((*cpu).max(size.0), (*memory).max(size.1)));
         }
     }
 }
@@ -135,18 +135,18 @@ pub struct Limit {
 /// One hash shard of the tasks; shards are processed independently.
 #[derive(Debug, Default)]
 pub struct Shard {
-    pub tasks: Rows<Task>,
-    index: Index,
-    pub sizes: Distinct<Size>,
+    pub tasks: Arena<Task>,
+    index: HashIndex,
+    pub sizes: Interner<Size>,
     /// The smallest record id of each task, if ids are needed.
-    pub ids: Option<Rows<Arc<str>>>,
+    pub ids: Option<Arena<Arc<str>>>,
 }
 
 /// The partial state.
 #[derive(Debug, Default)]
 pub struct PartialState {
     pub texts: Texts,
-    pub settings: Distinct<Setting>,
+    pub settings: Interner<Setting>,
     pub shards: Vec<Shard>,
     with_ids: bool,
     /// A task is kept if it has one of these flags; none keeps all tasks.
@@ -220,7 +220,7 @@ impl PartialState {
     /// An empty state with a number of shards, with or without record ids, for tasks with one of these flags (if any
     /// are given).
     pub fn new(refusals: Arc<Refusals>, kept: u8, with_ids: bool, shares: usize) -> PartialState {
-        let shard = || Shard { ids: with_ids.then(Rows::default), ..Shard::default() };
+        let shard = || Shard { ids: with_ids.then(Arena::default), ..Shard::default() };
         let shards = std::iter::repeat_with(shard).take(shares.max(1)).collect();
         PartialState { with_ids, kept, shards, refusals, ..PartialState::default() }
     }
@@ -263,9 +263,9 @@ impl PartialState {
         let mut found = Vec::with_capacity(TOGETHER);
         while look_up(&mut named, |hash| self.shards.get(share(hash)), &mut found) {
             for Found { of: row, key, hash, known, .. } in found.iter().copied() {
-                let setting = self.settings.keep(events.setting(row));
+                let setting = self.settings.intern(events.setting(row));
                 if let Some(shard) = self.shards.get_mut(share(hash)) {
-                    let size = shard.sizes.keep(events.size(row));
+                    let size = shard.sizes.intern(events.size(row));
                     let id = events.ids.as_ref().and_then(|ids| text(ids, row));
                     shard.add(events.task(row, key, setting, size), (hash, known, true), id);
                 }
@@ -281,9 +281,9 @@ impl PartialState {
         let scope = some(scopes).unwrap_or_default();
         let (first, second) = if super::is_of_two(resource) {
             let (first, second) = scope.split_once('/').unwrap_or((scope.as_str(), ""));
-            (self.texts.keep(first), self.texts.keep(second))
+            (self.texts.intern(first), self.texts.intern(second))
         } else {
-            (self.texts.keep(&scope), NONE)
+            (self.texts.intern(&scope), NONE)
         };
         let account = self.texts.keep_some(some(accounts).as_deref());
         let region = self.texts.keep_some(some(regions).as_deref());
@@ -328,28 +328,28 @@ impl PartialState {
         partials.sort_by_key(|partial| std::cmp::Reverse(partial.tasks()));
         let mut partials = partials.into_iter();
         let mut merged = partials.next().unwrap_or_default();
-        let mut moving: Vec<Vec<(Shard, Arc<Moved>)>> = merged.shards.iter().map(|_| Vec::new()).collect();
+        let mut moving: Vec<Vec<(Shard, Arc<Renumbering>)>> = merged.shards.iter().map(|_| Vec::new()).collect();
         for partial in partials {
-            let texts = merged.texts.take_in(&partial.texts);
-            let there = |number: u32| moved(&texts, number);
+            let texts = merged.texts.merge(&partial.texts);
+            let there = |number: u32| renumbered(&texts, number);
             let settings = partial.settings.list().iter().map(|setting| Setting {
                 account: there(setting.account),
                 region: there(setting.region),
                 cluster: there(setting.cluster),
                 ..*setting
             });
-            let settings = settings.map(|setting| merged.settings.keep(setting)).collect();
-            let moved = |pool: Pool| Pool {
+            let settings = settings.map(|setting| merged.settings.intern(setting)).collect();
+            let renumbered = |pool: Pool| Pool {
                 account: there(pool.account),
                 region: there(pool.region),
                 first: there(pool.first),
                 second: there(pool.second),
                 ..pool
             };
-            merged.told.take_in(partial.told);
-            merged.others.extend(partial.others.into_iter().map(|span| Other { pool: moved(span.pool), ..span }));
-            merged.limits.extend(partial.limits.into_iter().map(|limit| Limit { pool: moved(limit.pool), ..limit }));
-            let numbers = Arc::new(Moved { texts, settings });
+            merged.told.merge(partial.told);
+            merged.others.extend(partial.others.into_iter().map(|span| Other { pool: renumbered(span.pool), ..span }));
+            merged.limits.extend(partial.limits.into_iter().map(|limit| Limit { pool: renumbered(limit.pool), ..limit }));
+            let numbers = Arc::new(Renumbering { texts, settings });
             moving.iter_mut().zip(partial.shards).for_each(|(moving, shard)| moving.push((shard, Arc::clone(&numbers))));
         }
         std::thread::scope(|scope| {
@@ -357,7 +357,7 @@ impl PartialState {
                 scope.spawn(move || {
                     let mut moving = moving.into_iter().peekable();
                     while let Some((other, numbers)) = moving.next() {
-                        shard.take_in(other, &numbers, moving.peek().is_none());
+                        shard.merge(other, &numbers, moving.peek().is_none());
                     }
                 });
             }
@@ -367,7 +367,7 @@ impl PartialState {
 }
 
 /// Maps the strings and settings of another partial state to numbers in this one.
-struct Moved {
+struct Renumbering {
     texts: Vec<u32>,
     settings: Vec<u32>,
 }
@@ -478,22 +478,22 @@ impl Shard {
     }
 
     /// Merges the tasks of another partial state, which is consumed.
-    fn take_in(&mut self, other: Shard, numbers: &Moved, last: bool) {
-        let sizes: Vec<u32> = other.sizes.list().iter().map(|size| self.sizes.keep(*size)).collect();
-        let mut ids = other.ids.map(Rows::into_iter);
+    fn merge(&mut self, other: Shard, numbers: &Renumbering, last: bool) {
+        let sizes: Vec<u32> = other.sizes.list().iter().map(|size| self.sizes.intern(*size)).collect();
+        let mut ids = other.ids.map(Arena::into_iter);
         let mut tasks = other.tasks.into_iter().map(|task| (task, task.key));
         let mut found = Vec::with_capacity(TOGETHER);
         while look_up(&mut tasks, |_| Some(&*self), &mut found) {
             for Found { of: task, hash, known, .. } in found.iter().copied() {
                 let id = ids.as_mut().and_then(Iterator::next);
                 let place = Place {
-                    setting: moved(&numbers.settings, task.place.setting),
-                    service: moved(&numbers.texts, task.place.service),
-                    instance: moved(&numbers.texts, task.place.instance),
+                    setting: renumbered(&numbers.settings, task.place.setting),
+                    service: renumbered(&numbers.texts, task.place.service),
+                    instance: renumbered(&numbers.texts, task.place.instance),
                 };
                 // The rows of the same task at other places follow.
                 let sought = !last || task.next != NONE || !task.first;
-                self.add(Task { place, size: moved(&sizes, task.size), ..task }, (hash, known, sought), id.as_deref());
+                self.add(Task { place, size: renumbered(&sizes, task.size), ..task }, (hash, known, sought), id.as_deref());
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::span::{Shard, Size, Task};
-use crate::plan::sweep::index::{Distinct, NONE, starts};
+use crate::plan::sweep::index::{Interner, NONE, starts};
 
 /// The usage of a task: half a cache line, because tasks are looked up in random order.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,7 +23,7 @@ pub struct Use {
 #[derive(Debug, Default)]
 pub struct Uses {
     pub list: Vec<Use>,
-    pub sizes: Distinct<Size>,
+    pub sizes: Interner<Size>,
     /// The ids of their records, if needed.
     pub ids: Vec<Arc<str>>,
     /// The start offset of each setting, and of the tasks at several places.

@@ -6,8 +6,8 @@ use datafusion::common::Result;
 
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{number, numbers, some, texts};
-use crate::plan::sweep::index::{Distinct, Groups, Index, NONE, Rows, dealt, fold};
-use crate::plan::sweep::texts::{Memory, Texts, moved};
+use crate::plan::sweep::index::{Interner, Groups, HashIndex, NONE, Arena, balanced, fold};
+use crate::plan::sweep::texts::{Memory, Texts, renumbered};
 
 /// A task. An unknown time is the maximum if the minimum of several values is used, and the minimum otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +90,9 @@ pub type Spot = [u32; 4];
 #[derive(Debug, Default)]
 pub struct PartialState {
     texts: Texts,
-    tasks: Rows<Task>,
-    known: Index,
-    spots: Distinct<Spot>,
+    tasks: Arena<Task>,
+    known: HashIndex,
+    spots: Interner<Spot>,
     /// The recorded states, by instance number.
     instances: Vec<(u32, Instance)>,
     memories: [Memory; 9],
@@ -127,7 +127,7 @@ impl PartialState {
         let ids = texts(values, 19)?;
         let [accounts, regions, clusters, instances, services, deployments, definitions, last, desired] =
             self.columns(batch, [1, 2, 3, 4, 5, 6, 7, 8, 9])?;
-        let [provisioning, pending, has_stopped] = ["PROVISIONING", "PENDING", "STOPPED"].map(|status| self.texts.keep(status));
+        let [provisioning, pending, has_stopped] = ["PROVISIONING", "PENDING", "STOPPED"].map(|status| self.texts.intern(status));
         let numbers: Vec<Int64Array> = (10..18).map(|place| numbers(values, place)).collect::<Result<_>>()?;
         // Rows without a key are part of another input.
         for row in (0..batch.num_rows()).filter(|row| keys.is_valid(*row)) {
@@ -143,7 +143,7 @@ impl PartialState {
             let name = some(&names, row).or_else(|| key_text.rsplit('/').next());
             // The key of most tasks is their name.
             let name = name.filter(|name| name.len() != 32 || key_of(name) != key);
-            let spot = self.spots.keep([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
+            let spot = self.spots.intern([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
             let task = Task {
                 key: [(key >> 64) as u64, key as u64],
                 spot,
@@ -187,7 +187,7 @@ impl PartialState {
         let [seen, cpu, memory] = [numbers(values, 6)?, numbers(values, 7)?, numbers(values, 8)?];
         let ids = texts(values, 9)?;
         for row in 0..batch.num_rows() {
-            let spot = self.spots.keep([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
+            let spot = self.spots.intern([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
             let told = Instance {
                 time: number(&seen, row).unwrap_or(i64::MIN),
                 cpu: number(&cpu, row).unwrap_or(0),
@@ -201,17 +201,17 @@ impl PartialState {
         Ok(())
     }
 
-    fn take_in(&mut self, other: PartialState) {
-        let numbers = self.texts.take_in(&other.texts);
-        let there = |number: u32| moved(&numbers, number);
-        let spots: Vec<u32> = other.spots.list().iter().map(|spot| self.spots.keep(spot.map(there))).collect();
+    fn merge(&mut self, other: PartialState) {
+        let numbers = self.texts.merge(&other.texts);
+        let there = |number: u32| renumbered(&numbers, number);
+        let spots: Vec<u32> = other.spots.list().iter().map(|spot| self.spots.intern(spot.map(there))).collect();
         for mut task in other.tasks {
             task.texts().into_iter().for_each(|text| *text = there(*text));
-            self.add(Task { spot: moved(&spots, task.spot), ..task });
+            self.add(Task { spot: renumbered(&spots, task.spot), ..task });
         }
         self.instances.extend(other.instances.into_iter().map(|(spot, told)| {
             let Instance { agent, ec2, id, .. } = told;
-            (moved(&spots, spot), Instance { agent: there(agent), ec2: there(ec2), id: there(id), ..told })
+            (renumbered(&spots, spot), Instance { agent: there(agent), ec2: there(ec2), id: there(id), ..told })
         }));
     }
 }
@@ -220,7 +220,7 @@ impl PartialState {
 #[derive(Debug)]
 pub struct FinalState {
     texts: Texts,
-    tasks: Rows<Task>,
+    tasks: Arena<Task>,
     pub spots: Vec<Spot>,
     by_spot: Groups,
     instances: Vec<(u32, Instance)>,
@@ -236,14 +236,14 @@ impl FinalState {
         partials.sort_by_key(|partial| std::cmp::Reverse(partial.tasks.len()));
         let mut partials = partials.into_iter();
         let mut partial = partials.next().unwrap_or_default();
-        partials.for_each(|other| partial.take_in(other));
+        partials.for_each(|other| partial.merge(other));
         let PartialState { texts, tasks, spots, instances, .. } = partial;
         let spots = spots.list().to_vec();
         let by_spot = Groups::new((0..).zip(tasks.iter()).map(|(number, task)| (task.spot, number)), spots.len());
         let told = (0..).zip(&instances).map(|(number, (spot, _))| (*spot, number));
         let instances_by_spot = Groups::new(told, spots.len());
         let sizes: Vec<usize> = (0..).take(spots.len()).map(|spot| by_spot.size(spot)).collect();
-        let shares = dealt(&sizes, chunks);
+        let shares = balanced(&sizes, chunks);
         FinalState { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
     }
 
