@@ -42,7 +42,7 @@ impl FinalState {
     /// Merges all partial states.
     pub fn new(sweep: &QuotaSteps, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
         let mut partial = PartialState::joined(partials);
-        partial.others.extend(partial.refusals.demands(&partial.told, &mut partial.texts, &sweep.quotas, sweep.with_ids));
+        partial.others.extend(partial.refusals.demands(&partial.observed, &mut partial.texts, &sweep.quotas, sweep.with_ids));
         let nothing = partial.texts.intern("");
         let shards = std::mem::take(&mut partial.shards);
         let (settings, count) = (partial.settings.list(), shards.len());

@@ -58,7 +58,7 @@ pub struct Refusals {
 
 /// What the events of tasks show about the refusals.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct RefusalEvents {
     memories: [Memory; 2],
     refusals: Vec<After>,
 }
@@ -140,12 +140,12 @@ impl Refusals {
     }
 
     /// Records the starts of the tasks for which `counts` is true.
-    pub fn tell(&self, told: &mut Told, events: &Starts<'_>, counts: impl Fn(usize) -> bool) {
+    pub fn observe(&self, observed: &mut RefusalEvents, events: &Starts<'_>, counts: impl Fn(usize) -> bool) {
         if self.list.is_empty() {
             return;
         }
-        told.refusals.resize(self.list.len(), After::default());
-        let [of_families, of_services] = &mut told.memories;
+        observed.refusals.resize(self.list.len(), After::default());
+        let [of_families, of_services] = &mut observed.memories;
         let families = of_families.known(events.families, &self.texts);
         let services = of_services.known(events.services, &self.texts);
         for (row, (family, service)) in families.into_iter().zip(services).enumerate() {
@@ -165,11 +165,11 @@ impl Refusals {
             let as_asker = find(asker).filter(|_| alone).map(|asker| caller(false, [asker, family]));
             let as_family = (family != NONE).then(|| caller(false, [NONE, family]));
             if let Some(number) = as_service.or(as_asker).and_then(|caller| self.callers.find(&caller)) {
-                told.start(self, number, at);
+                observed.start(self, number, at);
             }
             let Some(cpu) = number(events.cpu, row) else { continue };
             for number in [as_service, as_family].into_iter().flatten().filter_map(|alike| self.sizes.find(&alike)) {
-                told.size(self, number, (at, cpu));
+                observed.size(self, number, (at, cpu));
             }
         }
     }
@@ -180,13 +180,13 @@ impl Refusals {
     }
 
     /// The refused demands, each with the id of its record if ids are needed.
-    pub fn demands(&self, told: &Told, texts: &mut Texts, quotas: &Quotas, with_ids: bool) -> Vec<Other> {
-        let told = |refusal: u32| told.refusals.get(refusal as usize).copied().unwrap_or_default();
+    pub fn demands(&self, observed: &RefusalEvents, texts: &mut Texts, quotas: &Quotas, with_ids: bool) -> Vec<Other> {
+        let observed = |refusal: u32| observed.refusals.get(refusal as usize).copied().unwrap_or_default();
         let mut sizes = vec![None; self.list.len()];
         for size in (0..).take(self.sizes.list().len()) {
             let mut newest = After::default().size;
             for refusal in self.by_size.of(size) {
-                newest = newest.max(told(*refusal).size);
+                newest = newest.max(observed(*refusal).size);
                 if let Some(slot) = sizes.get_mut(*refusal as usize) {
                     *slot = Some(newest).filter(|newest| *newest != After::default().size).map(|(_, cpu)| cpu);
                 }
@@ -200,7 +200,7 @@ impl Refusals {
                 let Some(refusal) = self.list.get(*number as usize) else { continue };
                 let newer =
                     own.get(place + 1).and_then(|newer| self.list.get(*newer as usize)).map_or(i64::MAX, |newer| newer.at);
-                let end = told(*number).next.min(newer).min(refusal.start.saturating_add(DEMAND_STANDS));
+                let end = observed(*number).next.min(newer).min(refusal.start.saturating_add(DEMAND_STANDS));
                 let last = sizes.get(*number as usize).copied().flatten();
                 let size = quotas.task_units(refusal.cpu.or(last).unwrap_or(0));
                 let mut there = |number: u32| texts.keep_some(self.texts.get(number));
@@ -226,7 +226,7 @@ impl Caller {
     }
 }
 
-impl Told {
+impl RefusalEvents {
     /// Records a task start of a requester: it satisfies the latest refusal before it.
     fn start(&mut self, refusals: &Refusals, caller: u32, at: i64) {
         let own = refusals.by_caller.of(caller);
@@ -250,7 +250,7 @@ impl Told {
     }
 
     /// Merges the observations from other events.
-    pub fn merge(&mut self, other: Told) {
+    pub fn merge(&mut self, other: RefusalEvents) {
         if self.refusals.is_empty() {
             self.refusals = other.refusals;
             return;

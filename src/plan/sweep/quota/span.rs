@@ -7,7 +7,7 @@ use arrow::array::{Array, BooleanArray, Int64Array, StringViewArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
-use super::refusals::{Refusals, Starts, Told};
+use super::refusals::{Refusals, Starts, RefusalEvents};
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{flag, flags, floats, number, numbers, some, text, texts};
 use crate::plan::sweep::index::{Interner, HashIndex, NONE, Arena, Slot, fold, likely};
@@ -156,7 +156,7 @@ pub struct PartialState {
     memories: [Memory; 5],
     pub refusals: Arc<Refusals>,
     /// What the tasks show about the refusals.
-    pub told: Told,
+    pub observed: RefusalEvents,
 }
 
 fn hash(key: [u64; 2]) -> u64 {
@@ -255,7 +255,7 @@ impl PartialState {
         let ([accounts, regions, clusters, services, _], [created, .., cpu, _]) = (&named, &events.numbers);
         let (families, groups, started_by) = (&texts(values, 16)?, &texts(values, 17)?, &texts(values, 18)?);
         let starts = Starts { accounts, regions, clusters, services, families, groups, started_by, created, cpu };
-        self.refusals.tell(&mut self.told, &starts, |row| events.on_fargate(row) > 0);
+        self.refusals.observe(&mut self.observed, &starts, |row| events.on_fargate(row) > 0);
         let shares = self.shards.len();
         let share = |hash: u64| (hash >> 40) as usize % shares;
         let kept = (0..batch.num_rows()).filter(|row| self.kept == 0 || events.on_fargate(*row) & self.kept > 0);
@@ -346,7 +346,7 @@ impl PartialState {
                 second: there(pool.second),
                 ..pool
             };
-            merged.told.merge(partial.told);
+            merged.observed.merge(partial.observed);
             merged.others.extend(partial.others.into_iter().map(|span| Other { pool: renumbered(span.pool), ..span }));
             merged.limits.extend(partial.limits.into_iter().map(|limit| Limit { pool: renumbered(limit.pool), ..limit }));
             let numbers = Arc::new(Renumbering { texts, settings });

@@ -42,7 +42,7 @@ pub struct Places {
 impl Uses {
     /// The compact form of a share, given the number of settings.
     pub fn of(shard: Shard, settings: u32) -> (Uses, Places) {
-        let Shard { tasks, sizes, ids: told, .. } = shard;
+        let Shard { tasks, sizes, ids: observed, .. } = shard;
         let group = |task: &Task| if task.first && task.next == NONE { task.place.setting } else { settings };
         let starts = starts(tasks.iter().map(group), settings as usize + 1);
         let mut next = starts.clone();
@@ -59,8 +59,8 @@ impl Uses {
             places.rows.push(u32::try_from(*row).unwrap_or(NONE));
             *row += 1;
         });
-        let mut ids = vec![Arc::from(""); if told.is_some() { count } else { 0 }];
-        for (id, row) in told.into_iter().flatten().zip(&places.rows) {
+        let mut ids = vec![Arc::from(""); if observed.is_some() { count } else { 0 }];
+        for (id, row) in observed.into_iter().flatten().zip(&places.rows) {
             if let Some(slot) = ids.get_mut(*row as usize) {
                 *slot = id;
             }

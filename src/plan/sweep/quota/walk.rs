@@ -247,7 +247,7 @@ impl Walk {
         self.refused.sort();
         if sweep.only_peaks {
             self.rewind();
-            self.tell_peaks();
+            self.emit_peaks();
             return true;
         }
         self.rewind();
@@ -262,7 +262,7 @@ impl Walk {
     }
 
     /// Returns only the peaks of this pool, ordered by time.
-    fn tell_peaks(&mut self) {
+    fn emit_peaks(&mut self) {
         if self.refused.list.is_empty() && self.sweep.changes.is_empty() {
             // Without refusals, demand equals usage.
             self.steps.extend(self.highest());
@@ -272,9 +272,9 @@ impl Walk {
         }
         let Survey { peaks: [used, needed], .. } = self.survey();
         let needed = needed.filter(|needed| used.is_none_or(|used| used.time != needed.time));
-        let told = self.steps.len();
+        let observed = self.steps.len();
         self.steps.extend(used.into_iter().chain(needed));
-        self.steps.get_mut(told..).unwrap_or_default().sort_by_key(|step| step.time);
+        self.steps.get_mut(observed..).unwrap_or_default().sort_by_key(|step| step.time);
     }
 
     /// Resets to the beginning.
@@ -380,7 +380,7 @@ impl Walk {
             self.step(time);
             let until = self.next_time();
             if self.is_told(time, until) {
-                self.tell(time, until);
+                self.emit(time, until);
                 if self.steps.len() >= ROWS {
                     return;
                 }
@@ -420,7 +420,7 @@ impl Walk {
         }
     }
 
-    fn tell(&mut self, time: i64, until: i64) {
+    fn emit(&mut self, time: i64, until: i64) {
         self.steps.push(Step { pool: self.pool, time, until, level: self.level });
         if self.sweep.with_ids {
             let most = match self.listed {

@@ -4,11 +4,11 @@
 //! A stall is an interval of at least `least` microseconds in which a task waits (created, but nothing pulled or
 //! started yet, and not stopping) while another task is stopping, and the reservations of all live tasks exceed what
 //! the instance registered. Adjacent intervals of the same deployment are one stall. `tasks` and `instances` are SQL
-//! (for their columns, see [`told::PartialState`]); `last` is the end of all data in microseconds.
+//! (for their columns, see [`observations::PartialState`]); `last` is the end of all data in microseconds.
 
 mod find;
 mod rows;
-mod told;
+mod observations;
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::exec::{OutputChunk, Analysis, AnalysisExec};
 use super::source::{input, number, text};
 use rows::Stalls;
-use told::{PartialState, FinalState};
+use observations::{PartialState, FinalState};
 
 /// The columns of filters that can be pushed down to the inputs: they exclude whole container instances.
 const REACHING: &[&str] = &["account", "region", "cluster", "container_instance"];
@@ -105,8 +105,8 @@ impl InstanceStalls {
         let mut stalls = Stalls::default();
         for number in merged.shares.get(chunk).cloned().unwrap_or(0..0) {
             let Some((spot, number)) = merged.spots.get(number).zip(u32::try_from(number).ok()) else { continue };
-            let told = merged.told(number, self.last, self.least);
-            find::stalls(&told).iter().for_each(|stall| stalls.push(&told, *spot, stall));
+            let observations = merged.observations(number, self.last, self.least);
+            find::stalls(&observations).iter().for_each(|stall| stalls.push(&observations, *spot, stall));
         }
         let rows = stalls.finish()?;
         Ok(match &self.projection {

@@ -84,7 +84,7 @@ pub struct Instance {
 }
 
 /// Account, region, cluster and container instance.
-pub type Spot = [u32; 4];
+pub type InstanceKey = [u32; 4];
 
 /// The partial state.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ pub struct PartialState {
     texts: Texts,
     tasks: Arena<Task>,
     known: HashIndex,
-    spots: Interner<Spot>,
+    spots: Interner<InstanceKey>,
     /// The recorded states, by instance number.
     instances: Vec<(u32, Instance)>,
     memories: [Memory; 9],
@@ -188,7 +188,7 @@ impl PartialState {
         let ids = texts(values, 9)?;
         for row in 0..batch.num_rows() {
             let spot = self.spots.intern([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
-            let told = Instance {
+            let observations = Instance {
                 time: number(&seen, row).unwrap_or(i64::MIN),
                 cpu: number(&cpu, row).unwrap_or(0),
                 memory: number(&memory, row).unwrap_or(0),
@@ -196,7 +196,7 @@ impl PartialState {
                 ec2: at(&ec2, row),
                 id: self.texts.keep_some(some(&ids, row)),
             };
-            self.instances.push((spot, told));
+            self.instances.push((spot, observations));
         }
         Ok(())
     }
@@ -209,9 +209,9 @@ impl PartialState {
             task.texts().into_iter().for_each(|text| *text = there(*text));
             self.add(Task { spot: renumbered(&spots, task.spot), ..task });
         }
-        self.instances.extend(other.instances.into_iter().map(|(spot, told)| {
-            let Instance { agent, ec2, id, .. } = told;
-            (renumbered(&spots, spot), Instance { agent: there(agent), ec2: there(ec2), id: there(id), ..told })
+        self.instances.extend(other.instances.into_iter().map(|(spot, observations)| {
+            let Instance { agent, ec2, id, .. } = observations;
+            (renumbered(&spots, spot), Instance { agent: there(agent), ec2: there(ec2), id: there(id), ..observations })
         }));
     }
 }
@@ -221,7 +221,7 @@ impl PartialState {
 pub struct FinalState {
     texts: Texts,
     tasks: Arena<Task>,
-    pub spots: Vec<Spot>,
+    pub spots: Vec<InstanceKey>,
     by_spot: Groups,
     instances: Vec<(u32, Instance)>,
     instances_by_spot: Groups,
@@ -240,25 +240,25 @@ impl FinalState {
         let PartialState { texts, tasks, spots, instances, .. } = partial;
         let spots = spots.list().to_vec();
         let by_spot = Groups::new((0..).zip(tasks.iter()).map(|(number, task)| (task.spot, number)), spots.len());
-        let told = (0..).zip(&instances).map(|(number, (spot, _))| (*spot, number));
-        let instances_by_spot = Groups::new(told, spots.len());
+        let observations = (0..).zip(&instances).map(|(number, (spot, _))| (*spot, number));
+        let instances_by_spot = Groups::new(observations, spots.len());
         let sizes: Vec<usize> = (0..).take(spots.len()).map(|spot| by_spot.size(spot)).collect();
         let shares = balanced(&sizes, chunks);
         FinalState { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
     }
 
     /// The observations of a container instance and its tasks.
-    pub fn told(&self, spot: u32, last: i64, least: i64) -> Told<'_> {
+    pub fn observations(&self, spot: u32, last: i64, least: i64) -> Observations<'_> {
         let tasks = self.by_spot.of(spot).iter().filter_map(|number| self.tasks.get(*number).copied()).collect();
         let instances = self.instances_by_spot.of(spot).iter();
-        let instances = instances.filter_map(|number| self.instances.get(*number as usize).map(|(_, told)| *told)).collect();
-        Told { tasks, instances, texts: &self.texts, last, least }
+        let instances = instances.filter_map(|number| self.instances.get(*number as usize).map(|(_, observations)| *observations)).collect();
+        Observations { tasks, instances, texts: &self.texts, last, least }
     }
 }
 
 /// All observations of a container instance.
 #[derive(Debug)]
-pub struct Told<'w> {
+pub struct Observations<'w> {
     pub tasks: Vec<Task>,
     pub instances: Vec<Instance>,
     texts: &'w Texts,
@@ -268,7 +268,7 @@ pub struct Told<'w> {
     pub least: i64,
 }
 
-impl<'w> Told<'w> {
+impl<'w> Observations<'w> {
     pub fn text(&self, number: u32) -> Option<&'w str> {
         self.texts.get(number)
     }
