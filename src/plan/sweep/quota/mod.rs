@@ -2,16 +2,16 @@
 //! step function.
 //!
 //! `refusals`, `tasks`, `submissions` and `limits` are SQL (for their columns, see [`refusals::Refusals`] and
-//! [`span::PartialState`]); `from` and `to` bound the window in microseconds; `changes` are the times at which limits change.
+//! [`task_interval::PartialState`]); `from` and `to` bound the window in microseconds; `changes` are the times at which limits change.
 //! With `peaks`, only the first steps with the peak of usage and with the peak of demand are returned. Filters on
 //! constant columns of a pool are pushed down to the inputs if possible, and skip pools otherwise: a query for one
 //! resource reads only what that resource needs.
 
 mod pools;
 mod refusals;
-mod span;
-mod uses;
-mod walk;
+mod task_interval;
+mod usage;
+mod level_steps;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ use crate::plan::quotas::{Quotas, RESOURCES};
 use crate::plan::views::quota::ON_FARGATE;
 use pools::FinalState;
 use refusals::Refusals;
-use span::PartialState;
-use walk::Walk;
+use task_interval::PartialState;
+use level_steps::Walk;
 
 // The indexes of resources in `RESOURCES`.
 const VCPU: u8 = 0;
@@ -105,7 +105,7 @@ impl TableFunctionImpl for Function {
         let amounts = ["used", "used_lower", "refused"].map(|name| Field::new(name, DataType::Float64, true));
         let counts = ["tasks", "open_tasks"].map(|name| Field::new(name, DataType::Int64, true));
         let times = ["time", "ended_at"].map(|name| Field::new(name, time_type(), true));
-        let ids = with_ids.then(|| Field::new("ids", DataType::List(walk::item()), true));
+        let ids = with_ids.then(|| Field::new("ids", DataType::List(level_steps::item()), true));
         let fields = pool_fields().chain(times).chain(amounts).chain(counts).chain(ids);
         Ok(Arc::new(Table {
             refusals: text(arguments, 0)?,
@@ -330,8 +330,8 @@ impl Analysis for QuotaSteps {
     fn partial(&self, refusals: &Arc<Refusals>) -> PartialState {
         // Other events are only read for their effect on refusals.
         let kept = match (self.wants(VCPU), self.wants(VCPU_SPOT), self.wanted.len()) {
-            (true, _, 1) => span::ON_DEMAND,
-            (_, true, 1) => span::SPOT,
+            (true, _, 1) => task_interval::ON_DEMAND,
+            (_, true, 1) => task_interval::SPOT,
             _ => 0,
         };
         PartialState::new(Arc::clone(refusals), kept, self.with_ids, self.shares)

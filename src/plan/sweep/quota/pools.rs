@@ -8,8 +8,8 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 
-use super::span::{NETWORKED, ON_DEMAND, PartialState, Place, Pool, SPOT, Setting, Shard, Size};
-use super::uses::{Use, Uses};
+use super::task_interval::{NETWORKED, ON_DEMAND, PartialState, Place, Pool, SPOT, Setting, Shard, Size};
+use super::usage::{Use, Uses};
 use super::{CLUSTER, CPU, ENI, MEMORY, POOL_COLUMNS, QuotaSteps, SERVICE, VCPU, VCPU_SPOT};
 use crate::plan::quotas::RESOURCES;
 use crate::plan::sweep::index::{Interner, Groups, NONE, Arena, balanced};

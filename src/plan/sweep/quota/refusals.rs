@@ -10,7 +10,7 @@ use arrow::array::{Array, Int64Array, StringViewArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
-use super::span::{Other, Pool, Times};
+use super::task_interval::{Other, Pool, Times};
 use crate::plan::function::record::{number, numbers, some, texts};
 use crate::plan::quotas::{DEMAND_STANDS, Quotas};
 use crate::plan::sweep::index::{Interner, Groups, NONE};

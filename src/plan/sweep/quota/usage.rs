@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::span::{Shard, Size, Task};
+use super::task_interval::{Shard, Size, Task};
 use crate::plan::sweep::index::{Interner, NONE, starts};
 
 /// The usage of a task: half a cache line, because tasks are looked up in random order.

@@ -17,7 +17,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 
 use super::pools::FinalState;
-use super::span::Size;
+use super::task_interval::Size;
 use super::{CPU, MEMORY, POOL_COLUMNS, PRICE, QuotaSteps, VCPU, VCPU_SPOT};
 use crate::plan::sweep::index::NONE;
 
