@@ -1,22 +1,22 @@
 //! Step ④: collects typed rows in columns, as Parquet for the store or as Arrow for a query without a store.
 
-mod coded;
-mod kind;
-mod originals;
+mod dictionary_column;
+mod column_type;
+mod raw_record_pages;
 mod pages;
 mod schema;
-mod uniques;
+mod plain_column;
 
 #[cfg(test)]
 mod round_trip;
 
-pub use kind::FieldKind;
-pub use originals::{OriginalText, Originals, OwnIds, STAND_INS, restore};
+pub use column_type::FieldKind;
+pub use raw_record_pages::{OriginalText, RawRecordPages, OwnIds, ID_PLACEHOLDERS, restore};
 pub use pages::Encoded;
 pub use schema::*;
-pub use uniques::Uniques;
+pub use plain_column::PlainColumn;
 
-use kind::text_statistics;
+use column_type::text_statistics;
 
 impl Table {
     /// Whether its times are those of events (not of loads), which define the anchor of relative times.

@@ -83,7 +83,7 @@ impl Read for ReadPages {
 
 /// How the pages of a chunk are stored.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Packing {
+pub(super) enum PageCompression {
     /// Compressed.
     #[default]
     Zstd,
@@ -104,12 +104,12 @@ pub(super) struct Chunk {
     size: usize,
     /// The total size of pages and headers before compression.
     plain: usize,
-    packing: Packing,
+    packing: PageCompression,
 }
 
 impl Chunk {
     /// An empty chunk.
-    pub(super) fn new(packing: Packing) -> Self {
+    pub(super) fn new(packing: PageCompression) -> Self {
         Chunk { packing, ..Chunk::default() }
     }
 
@@ -182,8 +182,8 @@ impl Chunk {
             encodings.push(Encoding::RLE_DICTIONARY);
         }
         let compression = match self.packing {
-            Packing::Zstd => Compression::ZSTD(ZstdLevel::default()),
-            Packing::Plain => Compression::UNCOMPRESSED,
+            PageCompression::Zstd => Compression::ZSTD(ZstdLevel::default()),
+            PageCompression::Plain => Compression::UNCOMPRESSED,
         };
         let mut metadata = ColumnChunkMetaData::builder(column)
             .set_encodings(encodings)
@@ -213,18 +213,18 @@ fn number(size: usize) -> i64 {
 }
 
 /// The compressor of a thread.
-struct Press {
+struct PageCompressor {
     zstd: Option<zstd::bulk::Compressor<'static>>,
     packed: Vec<u8>,
 }
 
 thread_local! {
-    static PRESS: RefCell<Press> = const { RefCell::new(Press { zstd: None, packed: Vec::new() }) };
+    static PRESS: RefCell<PageCompressor> = const { RefCell::new(PageCompressor { zstd: None, packed: Vec::new() }) };
 }
 
-impl Press {
+impl PageCompressor {
     /// A page as stored, after its header, and the size of both before compression.
-    fn store(&mut self, body: &[u8], packing: Packing, page: impl FnOnce(Bytes) -> Page) -> Result<(Vec<u8>, usize)> {
+    fn store(&mut self, body: &[u8], packing: PageCompression, page: impl FnOnce(Bytes) -> Page) -> Result<(Vec<u8>, usize)> {
         self.pack(body, packing)?;
         let values = Bytes::from(std::mem::take(&mut self.packed));
         let mut stored = Vec::with_capacity(values.len() + HEADER);
@@ -239,11 +239,11 @@ impl Press {
     }
 
     /// Compresses a page into `packed`.
-    fn pack(&mut self, body: &[u8], packing: Packing) -> Result<()> {
+    fn pack(&mut self, body: &[u8], packing: PageCompression) -> Result<()> {
         self.packed.clear();
         match packing {
-            Packing::Plain => self.packed.extend_from_slice(body),
-            Packing::Zstd => {
+            PageCompression::Plain => self.packed.extend_from_slice(body),
+            PageCompression::Zstd => {
                 let zstd = match &mut self.zstd {
                     Some(zstd) => zstd,
                     empty => empty.insert(zstd::bulk::Compressor::new(LEVEL)?),

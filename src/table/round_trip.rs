@@ -1,6 +1,6 @@
 //! Tests that rows are the same in Arrow and when read back from Parquet.
 
-use super::kind::{Kind, Time};
+use super::column_type::{ColumnType, Time};
 use super::*;
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::{cast, concat_batches};
@@ -116,7 +116,7 @@ fn numbers_that_differ_from_row_to_row_have_no_dictionary() {
     let kind = SchemaType::primitive_type_builder("time", parquet::basic::Type::INT64).build().unwrap();
     let column = Arc::new(ColumnDescriptor::new(Arc::new(kind), 1, 0, ColumnPath::from("time")));
     let is_in_dictionary = |distinct: i64| {
-        let mut times = <Time as Kind>::Column::default();
+        let mut times = <Time as ColumnType>::Column::default();
         (0..1_000).for_each(|row| _ = Time::push(&mut times, &(row % 3 > 0).then_some(row % distinct)));
         let (_, close) = Time::encode(times, Arc::clone(&column)).unwrap();
         close.metadata.dictionary_page_offset().is_some()

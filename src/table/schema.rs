@@ -4,7 +4,7 @@
 //! and the documentation are derived from this declaration. Names are `snake_case` and have the same meaning in all
 //! tables.
 
-use super::kind::{Bool, Duration, FieldKind, Float, Int, Kind, Original, Text, Time, Unique};
+use super::column_type::{Bool, Duration, FieldKind, Float, Int, ColumnType, Original, Text, Time, Unique};
 use super::pages::Encoded;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
@@ -51,7 +51,7 @@ macro_rules! tables {
             pub fn fields(self) -> &'static [Field] {
                 match self { $( Table::$id => {
                     const FIELDS: &[Field] = &[$(
-                        Field { name: stringify!($field), kind: <$kind as Kind>::KIND, doc: $doc },
+                        Field { name: stringify!($field), kind: <$kind as ColumnType>::KIND, doc: $doc },
                     )+];
                     FIELDS
                 } )+ }
@@ -62,23 +62,23 @@ macro_rules! tables {
             $(#[doc = $table_doc])+
             #[derive(Debug, Default)]
             pub struct $row<'a> {
-                $( #[doc = $doc] pub $field: <$kind as Kind>::Value<'a>, )+
+                $( #[doc = $doc] pub $field: <$kind as ColumnType>::Value<'a>, )+
             }
 
             #[derive(Debug, Default)]
             struct $columns {
-                $( $field: <$kind as Kind>::Column, )+
+                $( $field: <$kind as ColumnType>::Column, )+
             }
 
             impl $columns {
                 fn push(&mut self, row: &$row<'_>) -> usize {
-                    0 $( + <$kind as Kind>::push(&mut self.$field, &row.$field) )+
+                    0 $( + <$kind as ColumnType>::push(&mut self.$field, &row.$field) )+
                 }
                 fn join(&mut self, other: Self) {
-                    $( <$kind as Kind>::join(&mut self.$field, other.$field); )+
+                    $( <$kind as ColumnType>::join(&mut self.$field, other.$field); )+
                 }
                 fn into_arrays(self) -> Result<Vec<ArrayRef>, ArrowError> {
-                    Ok(vec![$( <$kind as Kind>::into_array(self.$field)?, )+])
+                    Ok(vec![$( <$kind as ColumnType>::into_array(self.$field)?, )+])
                 }
                 fn encode(
                     mut self,
@@ -86,17 +86,17 @@ macro_rules! tables {
                     put: &mut PutChunk<'_>,
                 ) -> Result<(), ParquetError> {
                     let mut order = None;
-                    $( order = order.or_else(|| <$kind as Kind>::take_order(&mut self.$field)); )+
+                    $( order = order.or_else(|| <$kind as ColumnType>::take_order(&mut self.$field)); )+
                     $( if let Some(descriptor) = next() {
                         if let Some(order) = &order {
-                            <$kind as Kind>::arrange(&mut self.$field, order);
+                            <$kind as ColumnType>::arrange(&mut self.$field, order);
                         }
-                        put(<$kind as Kind>::encode(self.$field, descriptor)?)?;
+                        put(<$kind as ColumnType>::encode(self.$field, descriptor)?)?;
                     } )+
                     Ok(())
                 }
                 fn set_apart(&mut self) {
-                    $( <$kind as Kind>::set_apart(&mut self.$field); )+
+                    $( <$kind as ColumnType>::set_apart(&mut self.$field); )+
                 }
             }
         )+

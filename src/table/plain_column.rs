@@ -3,7 +3,7 @@
 //! Strings are stored like the plain values of a Parquet page (length, then bytes), so they are copied only once.
 //! Invariant: a row without a string adds nothing to a block; a row with a string adds at least its length.
 
-use super::pages::{Chunk, Encoded, PAGE_BYTES, PAGE_ROWS, Packing, make_room, put_levels};
+use super::pages::{Chunk, Encoded, PAGE_BYTES, PAGE_ROWS, PageCompression, make_room, put_levels};
 use super::text_statistics;
 use arrow::array::{ArrayRef, StringViewBuilder};
 use arrow::buffer::Buffer;
@@ -22,7 +22,7 @@ const BLOCK: usize = 512 << 10;
 
 /// The strings of a column.
 #[derive(Debug, Default)]
-pub struct Uniques {
+pub struct PlainColumn {
     /// The strings, each after its length. No string spans two blocks; a very long one gets a block of its own.
     blocks: Vec<Vec<u8>>,
     /// The position of the string of each row; [`MISSING`] if there is none.
@@ -39,7 +39,7 @@ struct Place {
 /// The position of a missing string.
 const MISSING: Place = Place { block: u32::MAX, offset: u32::MAX };
 
-impl Uniques {
+impl PlainColumn {
     /// Adds a row and returns by how many bytes the column grew.
     #[inline]
     pub(super) fn push(&mut self, text: Option<&str>) -> usize {
@@ -70,7 +70,7 @@ impl Uniques {
     }
 
     /// Appends the rows of another column.
-    pub(super) fn join(&mut self, other: Uniques) {
+    pub(super) fn join(&mut self, other: PlainColumn) {
         let base = self.blocks.len() as u32;
         self.blocks.extend(other.blocks);
         let moved = |place: Place| if place == MISSING { place } else { Place { block: base + place.block, ..place } };
@@ -127,7 +127,7 @@ impl Uniques {
     }
 
     /// The column as a Parquet chunk.
-    pub(super) fn encode(self, packing: Packing, column: ColumnDescPtr) -> Result<Encoded> {
+    pub(super) fn encode(self, packing: PageCompression, column: ColumnDescPtr) -> Result<Encoded> {
         let nulls = self.places.iter().filter(|place| **place == MISSING).count();
         let statistics = text_statistics(self.texts(), nulls);
         let mut chunk = Chunk::new(packing);
@@ -157,8 +157,8 @@ mod tests {
     use super::*;
     use arrow::array::{Array, AsArray};
 
-    fn gather(texts: &[Option<String>]) -> Uniques {
-        let mut column = Uniques::default();
+    fn gather(texts: &[Option<String>]) -> PlainColumn {
+        let mut column = PlainColumn::default();
         texts.iter().for_each(|text| _ = column.push(text.as_deref()));
         column
     }

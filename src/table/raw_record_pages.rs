@@ -7,10 +7,10 @@
 //!
 //! Records of the same kind look alike: stored next to each other, they take half the time to compress and half the
 //! space. Therefore several pages are open, and each record is added to the page of its kind.
-//! [`Originals::take_order`] returns the row permutation that the other columns must apply.
+//! [`RawRecordPages::take_order`] returns the row permutation that the other columns must apply.
 //!
 //! An id that has its own column is not stored twice, because random digits cost more than all other text together.
-//! In the original, a JSON escape replaces the whole value ([`STAND_INS`]), so the stored text is valid JSON for any
+//! In the original, a JSON escape replaces the whole value ([`ID_PLACEHOLDERS`]), so the stored text is valid JSON for any
 //! reader; [`restore`] puts the id back. Stores with older formats have the bare control character instead.
 
 use super::pages::{Chunk, Encoded, PAGE_BYTES, make_room, put_levels};
@@ -25,7 +25,7 @@ use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
 /// The placeholder that replaces an id between its quotes, and the column with the id.
-pub const STAND_INS: [(&str, &str); 3] = [(r"\u0001", "id"), (r"\u0002", "request_id"), (r"\u0003", "shared_event_id")];
+pub const ID_PLACEHOLDERS: [(&str, &str); 3] = [(r"\u0001", "id"), (r"\u0002", "request_id"), (r"\u0003", "shared_event_id")];
 
 /// The prefix of every placeholder.
 const BEGIN: &str = "\"\\u000";
@@ -37,8 +37,8 @@ const AS_IT_IS: char = ' ';
 /// The placeholders in stores of formats 1 and 2.
 const OLD_STAND_INS: [char; 3] = ['\u{1}', '\u{2}', '\u{3}'];
 
-/// The ids of a record, in the order of [`STAND_INS`].
-pub type OwnIds<'a> = [Option<&'a str>; STAND_INS.len()];
+/// The ids of a record, in the order of [`ID_PLACEHOLDERS`].
+pub type OwnIds<'a> = [Option<&'a str>; ID_PLACEHOLDERS.len()];
 
 /// An original record.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,7 @@ pub struct OriginalText<'a> {
 impl<'a> OriginalText<'a> {
     /// The positions of its ids. Ids nearly always point into the same bytes; in a rewritten text, they are found
     /// after their names.
-    fn places(&self) -> [Option<usize>; STAND_INS.len()] {
+    fn places(&self) -> [Option<usize>; ID_PLACEHOLDERS.len()] {
         static NAME: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(r#"ID":""#));
         let ids = self.ids.map(|id| id.filter(|id| !id.is_empty()));
         let mut places = ids.map(|id| place_of(id?, self.text));
@@ -86,8 +86,8 @@ impl<'a> OriginalText<'a> {
             return on(bytes);
         }
         let is_quote = |place: Option<usize>| place.and_then(|place| bytes.get(place)) == Some(&b'"');
-        let mut found = [(usize::MAX, 0, ""); STAND_INS.len()];
-        for (((slot, id), place), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(self.places()).zip(STAND_INS) {
+        let mut found = [(usize::MAX, 0, ""); ID_PLACEHOLDERS.len()];
+        for (((slot, id), place), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(self.places()).zip(ID_PLACEHOLDERS) {
             if let (Some(id), Some(place)) = (id, place)
                 && is_quote(place.checked_sub(1))
                 && is_quote(place.checked_add(id.len()))
@@ -139,7 +139,7 @@ pub fn restore<'a>(kept: &'a str, ids: OwnIds<'_>) -> Cow<'a, str> {
             whole.push_str(first);
         }
         // The rest is the last digit, and a quote if the placeholder is the whole value.
-        let own = STAND_INS.iter().zip(ids).find_map(|((stand_in, _), id)| {
+        let own = ID_PLACEHOLDERS.iter().zip(ids).find_map(|((stand_in, _), id)| {
             let rest = part.strip_prefix(stand_in.get(BEGIN.len() - 1..)?)?;
             Some((id?, rest)).filter(|(_, rest)| rest.starts_with('"'))
         });
@@ -181,7 +181,7 @@ const OPEN_BYTES: usize = 2 << 20;
 
 /// The originals of a number of rows, as the pages of a column chunk.
 #[derive(Debug, Default)]
-pub struct Originals {
+pub struct RawRecordPages {
     chunk: Chunk,
     open: Vec<OpenPage>,
     /// Bytes of the open pages.
@@ -242,7 +242,7 @@ fn place_of_kind(kind: Option<&str>) -> usize {
     kind.map_or(0, |kind| FixedState::default().hash_one(kind) as usize % OPEN)
 }
 
-impl Originals {
+impl RawRecordPages {
     /// Adds the original of the next row and returns by how many bytes the pages grew.
     pub fn push(&mut self, original: Option<&OriginalText<'_>>) -> usize {
         let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
@@ -271,7 +271,7 @@ impl Originals {
     }
 
     /// Appends other originals.
-    pub fn append(&mut self, mut other: Originals) {
+    pub fn append(&mut self, mut other: RawRecordPages) {
         self.close_pages();
         other.close_pages();
         let base = u32::try_from(self.rows).unwrap_or(u32::MAX);
@@ -328,7 +328,7 @@ mod tests {
     use std::sync::Arc;
 
     /// What a Parquet reader finds in a file with these originals, in insertion order.
-    fn read_back(mut originals: Originals) -> Vec<Option<String>> {
+    fn read_back(mut originals: RawRecordPages) -> Vec<Option<String>> {
         let order = originals.take_order();
         let schema = Arc::new(parse_message_type("message m { optional binary raw (UTF8); }").unwrap());
         let properties = Arc::new(WriterProperties::builder().build());
@@ -349,8 +349,8 @@ mod tests {
         rows.into_iter().map(|(_, text)| text).collect()
     }
 
-    fn gather(texts: &[Option<String>]) -> Originals {
-        let mut originals = Originals::default();
+    fn gather(texts: &[Option<String>]) -> RawRecordPages {
+        let mut originals = RawRecordPages::default();
         texts.iter().for_each(|text| {
             let kind = text.as_deref().and_then(|text| text.get(..2));
             originals.push(text.as_deref().map(|text| OriginalText { kind, ..OriginalText::from(text) }).as_ref());

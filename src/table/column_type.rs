@@ -1,8 +1,8 @@
 //! The column types of the tables: the Rust value of a row, the column that collects it, and the Arrow type.
 
-use super::coded::{Coded, arranged, encode_missing};
-use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_bits, put_levels};
-use super::{OriginalText, Originals, Uniques};
+use super::dictionary_column::{DictionaryColumn, arranged, encode_missing};
+use super::pages::{Chunk, Encoded, PAGE_ROWS, PageCompression, put_bits, put_levels};
+use super::{OriginalText, RawRecordPages, PlainColumn};
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, StringViewArray, StringViewBuilder, TimestampMicrosecondArray, UInt32Array,
     new_null_array,
@@ -51,7 +51,7 @@ impl FieldKind {
 }
 
 /// A column type.
-pub trait Kind {
+pub trait ColumnType {
     /// The value of a row; none = missing.
     type Value<'a>: Default;
     /// The column that collects rows.
@@ -68,7 +68,7 @@ pub trait Kind {
     fn encode(column: Self::Column, descriptor: ColumnDescPtr) -> Result<Encoded>;
     /// Reorders the rows by their zero-based numbers.
     fn arrange(column: &mut Self::Column, order: &[u32]);
-    /// Stores values as [`Originals`] from now on, if the type supports it.
+    /// Stores values as [`RawRecordPages`] from now on, if the type supports it.
     fn set_apart(_column: &mut Self::Column) {}
     /// The order in which the rows of this column are stored, if it differs from the insertion order. No more rows
     /// may be added.
@@ -102,24 +102,24 @@ pub struct Time;
 #[derive(Debug)]
 pub struct Duration;
 
-impl Kind for Text {
+impl ColumnType for Text {
     type Value<'a> = Option<Cow<'a, str>>;
-    type Column = Coded;
+    type Column = DictionaryColumn;
     const KIND: FieldKind = FieldKind::Text;
 
     #[inline]
-    fn push(column: &mut Coded, value: &Option<Cow<'_, str>>) -> usize {
+    fn push(column: &mut DictionaryColumn, value: &Option<Cow<'_, str>>) -> usize {
         match value {
             Some(text) => column.push(text.as_bytes()),
             None => column.push_missing(),
         }
     }
 
-    fn join(column: &mut Coded, other: Coded) {
+    fn join(column: &mut DictionaryColumn, other: DictionaryColumn) {
         column.join(&other);
     }
 
-    fn into_array(column: Coded) -> Result<ArrayRef, ArrowError> {
+    fn into_array(column: DictionaryColumn) -> Result<ArrayRef, ArrowError> {
         if column.is_missing() {
             return Ok(Arc::new(StringViewArray::new_null(column.rows())));
         }
@@ -136,11 +136,11 @@ impl Kind for Text {
         take(&values.finish(), &rows, None)
     }
 
-    fn arrange(column: &mut Coded, order: &[u32]) {
+    fn arrange(column: &mut DictionaryColumn, order: &[u32]) {
         column.arrange(order);
     }
 
-    fn encode(mut column: Coded, descriptor: ColumnDescPtr) -> Result<Encoded> {
+    fn encode(mut column: DictionaryColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
         let mut dictionary = Vec::new();
         for value in column.values() {
             dictionary.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -179,27 +179,27 @@ fn is_before(left: &[u8], right: &[u8]) -> bool {
     }
 }
 
-impl Kind for Unique {
+impl ColumnType for Unique {
     type Value<'a> = Option<Cow<'a, str>>;
-    type Column = Uniques;
+    type Column = PlainColumn;
     const KIND: FieldKind = FieldKind::Text;
 
-    fn push(column: &mut Uniques, value: &Option<Cow<'_, str>>) -> usize {
+    fn push(column: &mut PlainColumn, value: &Option<Cow<'_, str>>) -> usize {
         column.push(value.as_deref())
     }
-    fn join(column: &mut Uniques, other: Uniques) {
+    fn join(column: &mut PlainColumn, other: PlainColumn) {
         column.join(other);
     }
-    fn into_array(column: Uniques) -> Result<ArrayRef, ArrowError> {
+    fn into_array(column: PlainColumn) -> Result<ArrayRef, ArrowError> {
         column.into_array()
     }
-    fn arrange(column: &mut Uniques, order: &[u32]) {
+    fn arrange(column: &mut PlainColumn, order: &[u32]) {
         column.arrange(order);
     }
-    fn encode(column: Uniques, descriptor: ColumnDescPtr) -> Result<Encoded> {
+    fn encode(column: PlainColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
         // Ids are random digits: compression saves at most half of their size and takes a twentieth of the time of a
         // load.
-        column.encode(Packing::Plain, descriptor)
+        column.encode(PageCompression::Plain, descriptor)
     }
 }
 
@@ -207,18 +207,18 @@ impl Kind for Unique {
 #[derive(Debug)]
 pub enum OriginalColumn {
     /// As strings.
-    Here(Uniques),
+    Here(PlainColumn),
     /// Compressed as they are added.
-    Apart(Originals),
+    Apart(RawRecordPages),
 }
 
 impl Default for OriginalColumn {
     fn default() -> Self {
-        OriginalColumn::Here(Uniques::default())
+        OriginalColumn::Here(PlainColumn::default())
     }
 }
 
-impl Kind for Original {
+impl ColumnType for Original {
     type Value<'a> = Option<OriginalText<'a>>;
     type Column = OriginalColumn;
     const KIND: FieldKind = FieldKind::Text;
@@ -263,47 +263,47 @@ impl Kind for Original {
 
     fn encode(column: OriginalColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
         match column {
-            OriginalColumn::Here(texts) => texts.encode(Packing::Zstd, descriptor),
+            OriginalColumn::Here(texts) => texts.encode(PageCompression::Zstd, descriptor),
             OriginalColumn::Apart(originals) => originals.encode(descriptor),
         }
     }
 
     fn set_apart(column: &mut OriginalColumn) {
-        *column = OriginalColumn::Apart(Originals::default());
+        *column = OriginalColumn::Apart(RawRecordPages::default());
     }
 }
 
 macro_rules! number_kind {
     ($kind:ident, $number:ty, $array:ident $(. $zone:ident)?, $statistics:expr) => {
-        impl Kind for $kind {
+        impl ColumnType for $kind {
             type Value<'a> = Option<$number>;
-            type Column = Coded;
+            type Column = DictionaryColumn;
             const KIND: FieldKind = FieldKind::$kind;
 
             #[inline]
-            fn push(column: &mut Coded, value: &Option<$number>) -> usize {
+            fn push(column: &mut DictionaryColumn, value: &Option<$number>) -> usize {
                 match value {
                     Some(number) => column.push(&number.to_le_bytes()),
                     None => column.push_missing(),
                 }
             }
 
-            fn join(column: &mut Coded, other: Coded) {
+            fn join(column: &mut DictionaryColumn, other: DictionaryColumn) {
                 column.join(&other);
             }
 
-            fn into_array(column: Coded) -> Result<ArrayRef, ArrowError> {
+            fn into_array(column: DictionaryColumn) -> Result<ArrayRef, ArrowError> {
                 let numbers: Vec<$number> = numbers(&column).map(<$number>::from_le_bytes).collect();
                 let number_of = |code: u32| (code as usize).checked_sub(1).and_then(|at| numbers.get(at)).copied();
                 let array: $array = column.codes().map(number_of).collect();
                 Ok(Arc::new(array $(. $zone("UTC"))?))
             }
 
-            fn arrange(column: &mut Coded, order: &[u32]) {
+            fn arrange(column: &mut DictionaryColumn, order: &[u32]) {
                 column.arrange(order);
             }
 
-            fn encode(mut column: Coded, descriptor: ColumnDescPtr) -> Result<Encoded> {
+            fn encode(mut column: DictionaryColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
                 let values: Vec<[u8; 8]> = numbers(&column).collect();
                 let numbers: Vec<$number> = values.iter().map(|value| <$number>::from_le_bytes(*value)).collect();
                 let statistics = ($statistics)(&numbers, Some(column.nulls() as u64));
@@ -313,7 +313,7 @@ macro_rules! number_kind {
     };
 }
 
-fn numbers(column: &Coded) -> impl Iterator<Item = [u8; 8]> {
+fn numbers(column: &DictionaryColumn) -> impl Iterator<Item = [u8; 8]> {
     column.values().filter_map(|value| value.first_chunk::<8>().copied())
 }
 
@@ -331,7 +331,7 @@ number_kind!(Time, i64, TimestampMicrosecondArray.with_timezone, int_statistics)
 number_kind!(Float, f64, Float64Array, float_statistics);
 number_kind!(Duration, f64, Float64Array, float_statistics);
 
-impl Kind for Bool {
+impl ColumnType for Bool {
     type Value<'a> = Option<bool>;
     type Column = Vec<Option<bool>>;
     const KIND: FieldKind = FieldKind::Bool;
@@ -362,7 +362,7 @@ impl Kind for Bool {
         if !any {
             return encode_missing(column.len(), descriptor, statistics);
         }
-        let mut chunk = Chunk::new(Packing::Zstd);
+        let mut chunk = Chunk::new(PageCompression::Zstd);
         let mut page = Vec::new();
         for rows in column.chunks(PAGE_ROWS) {
             page.clear();

@@ -4,7 +4,7 @@
 //! in the order of their first row. This is the dictionary encoding of Parquet, so rows are written without
 //! conversion. Invariant: code 0 is a missing value, and code `n` is the `n`-th value.
 
-use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_hybrid, put_levels, width_of};
+use super::pages::{Chunk, Encoded, PAGE_ROWS, PageCompression, put_hybrid, put_levels, width_of};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use parquet::basic::Encoding;
@@ -15,7 +15,7 @@ use std::hash::BuildHasher;
 
 /// The values and codes of a column.
 #[derive(Debug, Default)]
-pub struct Coded {
+pub struct DictionaryColumn {
     /// All values, concatenated.
     bytes: Vec<u8>,
     /// The end offset of each value in `bytes`.
@@ -149,7 +149,7 @@ const VALUE_COST: usize = 16;
 /// Chunks smaller than this are not compressed.
 const TINY: usize = 256;
 
-impl Coded {
+impl DictionaryColumn {
     /// Adds a row with a value and returns by how many bytes the column grew.
     #[inline]
     pub(super) fn push(&mut self, value: &[u8]) -> usize {
@@ -195,7 +195,7 @@ impl Coded {
 
     fn insert(&mut self, value: &[u8], hash: u64) -> Value {
         const FEW: &str = "columns are flushed long before they reach 4 GiB";
-        let Coded { bytes, ends, known, state, .. } = self;
+        let DictionaryColumn { bytes, ends, known, state, .. } = self;
         let start = u32::try_from(bytes.len()).expect(FEW);
         bytes.extend_from_slice(value);
         ends.push(bytes.len());
@@ -206,7 +206,7 @@ impl Coded {
     }
 
     /// Appends the rows of another column.
-    pub(super) fn join(&mut self, other: &Coded) {
+    pub(super) fn join(&mut self, other: &DictionaryColumn) {
         let codes: Vec<u32> = other.values().map(|value| self.code_of(value)).collect();
         for code in other.codes() {
             match (code as usize).checked_sub(1).and_then(|at| codes.get(at)) {
@@ -265,7 +265,7 @@ impl Coded {
             return encode_missing(self.rows(), column, statistics);
         }
         let packing =
-            if dictionary.len() + self.rows() * width_of(values) as usize / 8 < TINY { Packing::Plain } else { Packing::Zstd };
+            if dictionary.len() + self.rows() * width_of(values) as usize / 8 < TINY { PageCompression::Plain } else { PageCompression::Zstd };
         let mut chunk = Chunk::new(packing);
         chunk.add_dictionary(dictionary, values)?;
         self.write_missing();
@@ -285,7 +285,7 @@ impl Coded {
         if values.len() * 64 + present * width_of(values.len()) as usize <= present * 64 {
             return self.encode(values.as_flattened(), column, statistics);
         }
-        let mut chunk = Chunk::new(Packing::Plain);
+        let mut chunk = Chunk::new(PageCompression::Plain);
         self.write_missing();
         let codes: Vec<u32> = self.codes.all().collect();
         let mut body = Vec::new();
@@ -343,7 +343,7 @@ pub(super) fn arranged<T: Copy + Default>(values: &[T], order: &[u32]) -> Vec<T>
 
 /// A column in which all rows are missing.
 pub(super) fn encode_missing(rows: usize, column: ColumnDescPtr, statistics: Statistics) -> Result<Encoded> {
-    let mut chunk = Chunk::new(Packing::Plain);
+    let mut chunk = Chunk::new(PageCompression::Plain);
     let mut body = Vec::new();
     put_levels(std::iter::repeat_n(false, rows), &mut body);
     chunk.add_page(&body, rows, Encoding::PLAIN)?;
