@@ -14,7 +14,7 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Spanned};
 use crate::lang::time::read_instant;
 use crate::lang::{self, Checked, suggest};
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::plan::{self, Evidence, Options, ZoneName};
 use crate::render::{Format, Look, describe_window};
 use crate::run::{self, RunError, parallel_map};
@@ -196,7 +196,7 @@ fn answers(
 ) -> Result<Vec<Result<Answer, RunError>>, Failure> {
     let (tables, anchor) = (asker.tables, asker.anchor.time);
     // Most checks query failures, so their rows are computed only once.
-    let need = Need { anchor: anchor.as_microsecond(), evidence: true, zone: ZoneName::of(&context.tz), ..Need::default() };
+    let need = ViewRequest { anchor: anchor.as_microsecond(), evidence: true, zone: ZoneName::of(&context.tz), ..ViewRequest::default() };
     let of_failures = questions.iter().filter(|(_, question)| question.checked.source == "failures").count();
     if let Some(noun) = nouns::noun("failures").filter(|_| of_failures > 1) {
         tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &[]))?;
@@ -352,7 +352,7 @@ fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<V
 
 /// The message about records that could not be loaded.
 pub fn quarantined(tables: &Tables) -> Result<Option<String>, Failure> {
-    let rows = nouns::noun("quarantine").map(|noun| (noun.view)(Need::default())).unwrap_or_default();
+    let rows = nouns::noun("quarantine").map(|noun| (noun.view)(ViewRequest::default())).unwrap_or_default();
     let quarantined = number(tables, &format!("select count(*) from ({rows}) q"))?;
     let sentence = format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` shows why");
     Ok((quarantined > 0).then_some(sentence))

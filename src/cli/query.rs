@@ -11,7 +11,7 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
-use crate::plan::nouns::{self, Need, Noun};
+use crate::plan::nouns::{self, ViewRequest, Noun};
 use crate::plan::{Evidence, Options, PlanCatalog, ZoneName};
 use crate::render::{Format, Look, describe_instant, describe_window};
 use crate::run;
@@ -94,7 +94,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
 
 /// The number of callers without a schedule, which are not in `schedules`.
 fn irregular(tables: &Tables, checked: &Checked, options: Options) {
-    let need = Need { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..Need::default() };
+    let need = ViewRequest { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..ViewRequest::default() };
     let Ok(answer) = tables.sql(&nouns::callers(need)) else { return };
     let number = |column: usize| {
         let cell = answer.batches.first().map(|batch| batch.column(column));
@@ -154,7 +154,7 @@ fn nouns_of(query: &ast::Query) -> impl Iterator<Item = &'static Noun> {
 /// The tables that the nouns of a query need.
 fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
     let Source::Noun(_) = &query.source.value else { return TableSet::ALL };
-    let need = Need { raw: keep_raw, evidence: true, ..Need::default() };
+    let need = ViewRequest { raw: keep_raw, evidence: true, ..ViewRequest::default() };
     let views = nouns_of(query).map(|noun| (noun.view)(need));
     TableSet::named_in(&views.collect::<Vec<_>>().join(" "))
 }

@@ -12,7 +12,7 @@ use crate::exit::ExitCode;
 use crate::lang::ast::Source;
 use crate::lang::{self, Checked};
 use crate::model::catalog::FailureCatalog;
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::plan::{Options, ZoneName};
 use crate::report::{self, Built, QueryCache, Manifest, Own, Request, Snapshot};
 use crate::run;
@@ -175,16 +175,16 @@ fn build(
 /// Evaluates the nouns that most sections and explanations need, once for all of them. Returns the views for
 /// explanations.
 fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> {
-    let need = Need {
+    let need = ViewRequest {
         anchor: request.anchor.as_microsecond(),
         from: Some(request.from.as_microsecond()),
         to: Some(request.until.as_microsecond()),
         evidence: true,
         zone: ZoneName::of(&request.tz()),
-        ..Need::default()
+        ..ViewRequest::default()
     };
     // Explanations have no window, so ongoing states last until the newest event.
-    let plain = Need { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..Need::default() };
+    let plain = ViewRequest { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..ViewRequest::default() };
     let mut explained = Vec::new();
     // The other nouns read their tables directly.
     let computed = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota"];
@@ -193,7 +193,7 @@ fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> 
         let same = (noun.view)(plain);
         // The rows are the same except for the evidence.
         let also: Vec<String> =
-            Some(same).filter(|same| *same == (noun.view)(Need { evidence: false, ..need })).into_iter().collect();
+            Some(same).filter(|same| *same == (noun.view)(ViewRequest { evidence: false, ..need })).into_iter().collect();
         // An error here occurs again where the rows are needed, and is reported there.
         if tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &also)).is_ok() {
             explained.extend(also);

@@ -71,7 +71,7 @@ pub use zone::ZoneName;
 
 use crate::lang::checked::{Checked, Column, Stage, Window};
 use expression::column;
-use nouns::{EVIDENCE, Need, Noun};
+use nouns::{EVIDENCE, ViewRequest, Noun};
 use rows::{Rows, sorted};
 
 /// The inputs of a plan besides the query.
@@ -158,9 +158,9 @@ async fn window_rows(session: &SessionContext, checked: &Checked, window: &Windo
 }
 
 /// What a query requests from the view of its noun.
-fn need(checked: &Checked, noun: &Noun, window: &Window, options: Options) -> Need {
+fn need(checked: &Checked, noun: &Noun, window: &Window, options: Options) -> ViewRequest {
     let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
-    Need {
+    ViewRequest {
         anchor: options.anchor.as_microsecond(),
         from: micros(window.from),
         to: micros(window.to),
@@ -185,11 +185,11 @@ async fn kept(
     }
     for relation in &stage.relations {
         let window = relation::partner_window(window, relation);
-        let need = Need {
+        let need = ViewRequest {
             anchor: options.anchor.as_microsecond(),
             raw: source::filter_reads_raw(relation.filter.as_ref()),
             zone: ZoneName::of(&checked.tz),
-            ..Need::default()
+            ..ViewRequest::default()
         };
         let others = source::read(session, known_noun(&relation.noun)?, need, &window, Evidence::Without).await?;
         rows = relation::relate(rows, others, relation, relation.noun == checked.source, &checked.tz)?;

@@ -28,7 +28,7 @@ pub struct Noun {
     /// The columns that are shown by default.
     pub shown: &'static [&'static str],
     /// Creates the SQL of its rows.
-    pub view: fn(Need) -> String,
+    pub view: fn(ViewRequest) -> String,
 }
 
 impl Noun {
@@ -54,7 +54,7 @@ impl Noun {
     }
 
     /// The columns in which all levels of a pool agree, and the columns whose maxima are computed without all levels
-    /// ([`Need::peaks`]).
+    /// ([`ViewRequest::peaks`]).
     pub fn peaks(&self) -> Option<(&'static [&'static str], &'static [&'static str])> {
         (self.word == "quota").then_some((views::quota::FIXED, views::quota::HIGHEST))
     }
@@ -113,7 +113,7 @@ impl Measure {
 
 /// What a query requests from a view besides its columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Need {
+pub struct ViewRequest {
     /// The time until which ongoing states last: microseconds since 1970.
     pub anchor: i64,
     /// The start of the window: microseconds since 1970, inclusive.
@@ -147,7 +147,7 @@ pub fn launch_of_call(call: &str, like_it: &[(&str, Option<String>)]) -> String 
 }
 
 /// SQL that counts callers with and without a schedule; the columns are `regular` and `irregular`.
-pub fn callers(need: Need) -> String {
+pub fn callers(need: ViewRequest) -> String {
     views::callers(need)
 }
 

@@ -9,7 +9,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use super::PlanError;
 use super::evidence::Evidence;
 use super::expression::{column, instant};
-use super::nouns::{EVIDENCE, Need, Noun};
+use super::nouns::{EVIDENCE, ViewRequest, Noun};
 use super::rows::Rows;
 use crate::lang::checked::{self, Checked, Column, Role, Stage, Window};
 
@@ -17,7 +17,7 @@ use crate::lang::checked::{self, Checked, Column, Role, Stage, Window};
 pub async fn read(
     session: &SessionContext,
     noun: &Noun,
-    need: Need,
+    need: ViewRequest,
     window: &Window,
     evidence: Evidence,
 ) -> Result<Rows, PlanError> {
@@ -43,8 +43,8 @@ pub async fn read(
 }
 
 /// The rows of a view: the registered table with its evaluated rows, or its SQL.
-async fn view(session: &SessionContext, noun: &Noun, need: Need) -> Result<DataFrame, PlanError> {
-    let whole = (noun.view)(Need { peaks: false, ..need });
+async fn view(session: &SessionContext, noun: &Noun, need: ViewRequest) -> Result<DataFrame, PlanError> {
+    let whole = (noun.view)(ViewRequest { peaks: false, ..need });
     let name = evaluated_name(&whole);
     if session.table_exist(name.as_str())? {
         return Ok(session.table(name.as_str()).await?);

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::fixture::{Random, checked_in, lines, options, packed, tables, try_ask, wait};
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::plan::quotas::{Quota, Quotas, WhatIf};
 use crate::plan::{set_min_blocked, set_quotas};
 use crate::run;
@@ -265,7 +265,7 @@ fn peaks_are_found_without_telling_all_levels() {
         }
         expected.sort_unstable();
         assert_eq!(ask("max(used), max(needed)", ""), expected);
-        let view = (nouns::noun("quota").unwrap().view)(Need { peaks: true, ..Need::default() });
+        let view = (nouns::noun("quota").unwrap().view)(ViewRequest { peaks: true, ..ViewRequest::default() });
         let told =
             format!("select max(n), count(*) from (select count(*) as n from ({view}) where used > 0 or needed > 0 group by id)");
         let told = lines(&wait(run::sql(&session, &told)).unwrap());

@@ -6,7 +6,7 @@ use datafusion::prelude::SessionContext;
 
 use super::fixture::{Random, at, lines, packed, wait};
 use crate::plan::ZoneName;
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::run;
 use crate::table::{Call, Failure, InstanceEvent, Row};
 
@@ -94,11 +94,11 @@ fn partitions_of_any_rows_give_what_the_engine_gives() {
         let rows = if round == 0 { Vec::new() } else { rows(&mut random) };
         let session = packed(&rows, 1 + round % 3);
         let engine = as_the_engine(&session);
-        let need = Need {
+        let need = ViewRequest {
             anchor: at("12:00:00"),
             evidence: round % 2 == 0,
             zone: ZoneName::of(&jiff::tz::TimeZone::UTC),
-            ..Need::default()
+            ..ViewRequest::default()
         };
         for noun in ["launches", "schedules", "collisions"] {
             let view = (nouns::noun(noun).unwrap().view)(need);

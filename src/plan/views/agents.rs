@@ -3,7 +3,7 @@
 use super::instances::{ORDER, PARTITION};
 use super::{computed, differs, evidence, evidence_of, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun};
+use crate::plan::nouns::{ViewRequest, Needs, Noun};
 use crate::table::Table;
 
 /// The common first columns of both nouns.
@@ -74,7 +74,7 @@ pub fn disconnects() -> Noun {
     }
 }
 
-fn updates_view(need: Need) -> String {
+fn updates_view(need: ViewRequest) -> String {
     let null = "arrow_cast(null, 'Utf8View')";
     let requested = format!(
         "select c.id, c.\"time\", c.account, c.region, c.cluster, c.container_instance, c.container_instance_arn, \
@@ -123,7 +123,7 @@ fn changes() -> String {
     )
 }
 
-fn disconnects_view(need: Need) -> String {
+fn disconnects_view(need: ViewRequest) -> String {
     let duration = seconds_so_far("i.\"time\"", "i.reconnected_at", need);
     let over = format!("over ({PARTITION} {ORDER})");
     // Only changes are kept, so the row after a disconnect is the reconnect. The first event of an instance counts as

@@ -6,7 +6,7 @@ use super::{computed, differs, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::plan::function::COLLISION_ARGUMENTS;
-use crate::plan::nouns::{EVIDENCE, Measure, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, ViewRequest, Needs, Noun};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -195,7 +195,7 @@ fn changes() -> String {
     )
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let argument = |name: &&str| match *name {
         "anchor" => format!("cast({} as bigint)", need.anchor),
         "zone" => need.zone.sql(),

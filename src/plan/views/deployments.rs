@@ -2,7 +2,7 @@
 
 use super::{computed, evidence_of, evidence_over, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun};
+use crate::plan::nouns::{ViewRequest, Needs, Noun};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -40,7 +40,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let partition = "coalesce(d.deployment, d.id)";
     let ended = "d.event_name in ('SERVICE_DEPLOYMENT_COMPLETED', 'SERVICE_DEPLOYMENT_FAILED')";
     let duration = seconds_so_far("d.started_at", "d.finished_at", need);

@@ -2,7 +2,7 @@
 
 use super::{columns, computed, evidence, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun};
+use crate::plan::nouns::{ViewRequest, Needs, Noun};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -80,7 +80,7 @@ const SERVICE: Renamed = &[
 
 const RUN: Renamed = &[("kind", "'run'"), ("status", "e.to_status")];
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let parts = [
         part(Table::TaskEvents, TASK, need),
         part(Table::InstanceEvents, INSTANCE, need),
@@ -90,7 +90,7 @@ fn view(need: Need) -> String {
     parts.join(" union all ")
 }
 
-fn part(table: Table, renamed: Renamed, need: Need) -> String {
+fn part(table: Table, renamed: Renamed, need: ViewRequest) -> String {
     let known = columns(table, "e", &[]);
     let items: Vec<String> = FIELDS
         .iter()

@@ -7,7 +7,7 @@
 
 use super::{computed, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, ViewRequest, Needs, Noun};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -50,7 +50,7 @@ const NAME: &str = "_CloudTrail_[a-z0-9-]+_([0-9]{8}T[0-9]{4}Z)_[A-Za-z0-9]+[.]j
 const COMPACT: &str = "(....)(..)(..)T(..)(..)Z";
 const EXTENDED: &str = "\\1-\\2-\\3T\\4:\\5:00";
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let time = |hour: &str| format!("arrow_cast({hour} * {HOUR}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
     let (at, began, ended) = (time("g.hour"), time("g.first"), time("g.next"));
     let raw = no_raw(need);

@@ -2,7 +2,7 @@
 
 use super::{columns, computed, differs, evidence, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{ViewRequest, Needs, Noun, table_fields};
 use crate::table::Table;
 
 /// The events of an instance, and their order.
@@ -44,7 +44,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let all = columns(Table::InstanceEvents, "i", &[]);
     let one = evidence(need, "i.id");
     let before: Vec<String> =

@@ -4,7 +4,7 @@ use super::{computed, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::plan::function::ATTEMPT_ARGUMENTS;
-use crate::plan::nouns::{EVIDENCE, Measure, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, ViewRequest, Needs, Noun};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -71,7 +71,7 @@ pub(super) fn attempts(more: &str) -> String {
 }
 
 /// A window function over the attempts of a cluster and family, with the alias `a`.
-pub(super) fn swept(function: &str, need: Need) -> String {
+pub(super) fn swept(function: &str, need: ViewRequest) -> String {
     let argument = |name: &&str| match *name {
         "time" => "cast(a.\"time\" as bigint)".to_owned(),
         "anchor" => format!("cast({} as bigint)", need.anchor),
@@ -87,11 +87,11 @@ pub(super) fn swept(function: &str, need: Need) -> String {
 }
 
 /// The attempts, each with its launch as the struct `f`.
-pub(super) fn folded(need: Need, more: &str) -> String {
+pub(super) fn folded(need: ViewRequest, more: &str) -> String {
     format!("select a.*, {} as f from ({}) a", swept("fold_attempts", need), attempts(more))
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let of = |name: &str| format!("get_field(w.f, '{name}')");
     let (raw, more) = if need.raw { (", w.raw", ", c.raw") } else { ("", "") };
     let evidence = if need.evidence { format!(", {} as {}", of("evidence"), quoted(EVIDENCE)) } else { String::new() };
@@ -134,7 +134,7 @@ pub fn launch_of_call(call: &str, like_it: &[(&str, Option<String>)]) -> String 
     format!(
         "select get_field(w.f, 'launch') as launch from (select a.*, {} as f from (select a.* from ({}) a where {same}) a) w \
          where w.id = {call}",
-        swept("fold_attempts", Need::default()),
+        swept("fold_attempts", ViewRequest::default()),
         attempts(""),
     )
 }

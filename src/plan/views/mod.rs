@@ -27,7 +27,7 @@ mod tasks;
 pub use launches::launch_of_call;
 pub use schedules::callers;
 
-use super::nouns::{EVIDENCE, Need, Noun};
+use super::nouns::{EVIDENCE, ViewRequest, Noun};
 use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::table::Table;
 
@@ -96,12 +96,12 @@ fn seconds(from: &str, to: &str) -> String {
 }
 
 /// Seconds from one time to another, or to the anchor if that is missing.
-fn seconds_so_far(from: &str, to: &str, need: Need) -> String {
+fn seconds_so_far(from: &str, to: &str, need: ViewRequest) -> String {
     format!("(coalesce(cast({to} as bigint), {}) - cast({from} as bigint)) / 1000000.0", need.anchor)
 }
 
 /// The evidence column for rows from a single record, or nothing if it is not needed.
-fn evidence(need: Need, id: &str) -> String {
+fn evidence(need: ViewRequest, id: &str) -> String {
     if !need.evidence {
         return String::new();
     }
@@ -109,7 +109,7 @@ fn evidence(need: Need, id: &str) -> String {
 }
 
 /// The evidence column for rows from all records of a partition.
-fn evidence_over(need: Need, id: &str, partition: &str) -> String {
+fn evidence_over(need: ViewRequest, id: &str, partition: &str) -> String {
     if !need.evidence {
         return String::new();
     }
@@ -117,7 +117,7 @@ fn evidence_over(need: Need, id: &str, partition: &str) -> String {
 }
 
 /// The evidence column of an inner query.
-fn evidence_of(need: Need, alias: &str) -> String {
+fn evidence_of(need: ViewRequest, alias: &str) -> String {
     if !need.evidence {
         return String::new();
     }
@@ -125,6 +125,6 @@ fn evidence_of(need: Need, alias: &str) -> String {
 }
 
 /// An empty `raw` column, for rows without a record of their own.
-fn no_raw(need: Need) -> &'static str {
+fn no_raw(need: ViewRequest) -> &'static str {
     if need.raw { ", arrow_cast(null, 'Utf8View') as raw" } else { "" }
 }

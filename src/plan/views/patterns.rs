@@ -5,7 +5,7 @@
 
 use super::{computed, failures, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Noun};
+use crate::plan::nouns::{EVIDENCE, ViewRequest, Noun};
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "the template"),
@@ -38,7 +38,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let time = |micros: i64| format!("arrow_cast({micros}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
     let to = need.to.map_or_else(|| "true".to_owned(), |to| format!("f.\"time\" < {}", time(to)));
     let (seen, scanned, new) = match need.from {
@@ -80,6 +80,6 @@ fn view(need: Need) -> String {
         last("reason"),
         last("message"),
         last("id"),
-        failures::view(Need { raw: false, evidence: false, ..need }),
+        failures::view(ViewRequest { raw: false, evidence: false, ..need }),
     )
 }

@@ -7,7 +7,7 @@
 use super::{as_text, computed, no_raw, quoted, refused, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
-use crate::plan::nouns::{EVIDENCE, Measure, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, ViewRequest, Needs, Noun};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -94,7 +94,7 @@ const ON_INSTANCE: &str = "concat(coalesce(e.cluster, ''), '/', e.container_inst
 const MOST: &str = "9e15";
 
 /// Events of tasks. Nearly all identify their task by its ARN; other names are only read for the rest.
-fn tasks(need: Need) -> String {
+fn tasks(need: ViewRequest) -> String {
     let id = if need.evidence { ", e.id" } else { "" };
     let named = |key: &str, condition: &str| {
         format!(
@@ -108,7 +108,7 @@ fn tasks(need: Need) -> String {
 }
 
 /// dstack job submissions with an instance, from provisioning to end.
-fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) -> String {
+fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: ViewRequest) -> String {
     let (id, passed) = if need.evidence { (", min(j.run_record) as id", ", s.id") } else { ("", "") };
     format!(
         "select '{resource}' as resource, arrow_cast(null, 'Utf8View') as account, {region} as region, \
@@ -128,7 +128,7 @@ fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) ->
 }
 
 /// Job submissions as intervals of GPUs and cost.
-fn submissions(need: Need) -> String {
+fn submissions(need: ViewRequest) -> String {
     let gpus = dstack(
         "dstack_gpus",
         "concat(coalesce(r.project, ''), '/', coalesce(s.backend, ''))",
@@ -171,7 +171,7 @@ fn bound(micros: Option<i64>) -> String {
     micros.map_or_else(|| "cast(null as bigint)".to_owned(), |micros| micros.to_string())
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let ids = if need.evidence { format!(", q.ids as {}", quoted(EVIDENCE)) } else { String::new() };
     let listed = |names: &str| names.split(' ').map(|name| format!("q.{}", quoted(name))).collect::<Vec<_>>().join(", ");
     format!(

@@ -3,7 +3,7 @@
 
 use super::{computed, evidence, evidence_of, list, quoted, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{ViewRequest, Needs, Noun, table_fields};
 use crate::table::Table;
 
 /// The noun.
@@ -34,7 +34,7 @@ fn of_run() -> Vec<FieldInfo> {
     table_fields(Table::RunRecords).into_iter().filter(is_new).collect()
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let run_names: Vec<&str> = Table::RunRecords.fields().iter().map(|field| field.name).collect();
     let of_job: Vec<String> = Table::JobSubmissions
         .fields()
@@ -68,11 +68,11 @@ fn view(need: Need) -> String {
 
 /// The evidence of one side of the join, empty if that side has no row.
 fn part(alias: &str) -> String {
-    let column = evidence_of(Need { evidence: true, ..Need::default() }, alias);
+    let column = evidence_of(ViewRequest { evidence: true, ..ViewRequest::default() }, alias);
     format!("coalesce({}, arrow_cast(make_array(), 'List(Utf8)'))", column.trim_start_matches(", "))
 }
 
-fn latest(table: Table, partition: &str, order: &str, need: Need) -> String {
+fn latest(table: Table, partition: &str, order: &str, need: ViewRequest) -> String {
     let one = evidence(need, "t.id");
     format!(
         "select t.*{one} from (select t.*, row_number() over (partition by {partition} order by {order}) as nth \

@@ -3,7 +3,7 @@
 use super::launches::{REASONS, attempts, counted, swept};
 use super::{computed, no_raw, quoted, seconds};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, ViewRequest, Needs, Noun};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -54,7 +54,7 @@ pub fn noun() -> Noun {
 
 const HOUR: &str = "3600000000";
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let of = |name: &str| format!("get_field(e.s, '{name}')");
     let raw = no_raw(need);
     let evidence = if need.evidence { format!(", s.evidence as {}", quoted(EVIDENCE)) } else { String::new() };
@@ -115,7 +115,7 @@ const SCHEDULE: &str = "arrow_cast(case when starts_with(s.started_by, 'events-r
      else coalesce(s.started_by, concat(s.family, ' by ', s.caller)) end, 'Utf8View')";
 
 /// Counts the callers with and without a schedule: `regular`, `irregular`.
-pub fn callers(need: Need) -> String {
+pub fn callers(need: ViewRequest) -> String {
     format!(
         "select count(*) filter (where w.regular) as regular, count(*) filter (where not w.regular) as irregular from (\
            select get_field({}, 'regular') as regular from ({}) a) w",

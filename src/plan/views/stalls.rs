@@ -5,7 +5,7 @@
 
 use super::{as_text, computed, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, ViewRequest, Needs, Noun};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -77,13 +77,13 @@ pub fn noun() -> Noun {
 }
 
 /// The id of a record, if needed.
-fn id_of(alias: &str, need: Need) -> String {
+fn id_of(alias: &str, need: ViewRequest) -> String {
     if need.evidence { format!("{alias}.id") } else { "arrow_cast(null, 'Utf8View')".to_owned() }
 }
 
 /// Events of tasks on instances. Nearly all identify their task by its ARN, which ends with its id; other names are
 /// only read for the rest.
-fn tasks(need: Need) -> String {
+fn tasks(need: ViewRequest) -> String {
     let named = |key: &str, name: &str, condition: &str| {
         format!(
             "select {key} as \"key\", e.account, e.region, e.cluster, e.container_instance, e.service, e.started_by as deployment, \
@@ -98,7 +98,7 @@ fn tasks(need: Need) -> String {
 }
 
 /// Events of instances.
-fn instances(need: Need) -> String {
+fn instances(need: ViewRequest) -> String {
     format!(
         "select i.account, i.region, i.cluster, i.container_instance, i.ec2_instance, i.agent_version, i.\"time\" as seen, \
          i.registered_cpu as cpu, i.registered_memory as memory, {} as id from instance_events i where i.container_instance is not null",
@@ -127,7 +127,7 @@ const JOINED: &str = "select j.account, j.region, j.cluster, j.container_instanc
        where c.event_source = 'ecs.amazonaws.com' and c.event_name = 'RegisterContainerInstance' and c.failed is not true) j \
      where j.container_instance is not null group by 1, 2, 3, 4";
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let stalls = format!(
         "select arrow_cast(concat(g.container_instance, '/', cast(cast(g.\"time\" as bigint) as varchar), '/', \
          coalesce(g.deployment, '')), 'Utf8View') as id, g.\"time\", g.until as ended_at, g.account, \
@@ -169,7 +169,7 @@ fn view(need: Need) -> String {
     finished(need, &with_joined)
 }
 
-fn finished(need: Need, stalls: &str) -> String {
+fn finished(need: ViewRequest, stalls: &str) -> String {
     let listed = |names: &str| names.split(' ').map(|name| format!("s.{}", quoted(name))).collect::<Vec<_>>().join(", ");
     let text = |expression: &str, name: &str| format!("arrow_cast({expression}, 'Utf8View') as {name}");
     let ids = if need.evidence { format!(", s.ids as {}", quoted(EVIDENCE)) } else { String::new() };

@@ -2,7 +2,7 @@
 
 use super::{columns, computed, evidence_of, evidence_over, seconds, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{ViewRequest, Needs, Noun, table_fields};
 use crate::table::Table;
 
 const PARTITION: &str = "coalesce(t.task_arn, t.id)";
@@ -38,7 +38,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let kept = columns(Table::TaskEvents, "t", &["time"]);
     let inner = columns(Table::TaskEvents, "t", &[]);
     let several = evidence_over(need, "t.id", PARTITION);
