@@ -16,7 +16,7 @@ use super::expression::{arrow_type, cast, column, typed};
 use super::group::{finish, groups};
 use super::nouns::EVIDENCE;
 use super::rows::Rows;
-use super::{PlanError, Setting};
+use super::{PlanError, StageContext};
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{self, Aggregate, Column, Item, Role, Stage};
 
@@ -24,13 +24,13 @@ use crate::lang::checked::{self, Aggregate, Column, Item, Role, Stage};
 const SIDE: [&str; 2] = ["#now", "#before"];
 
 /// The groups of a stage in this window and in the other one; the filter of the stage has been applied to both.
-pub fn compare(now: Rows, before: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
+pub fn compare(now: Rows, before: Rows, stage: &Stage, context: &StageContext<'_>) -> Result<Rows, PlanError> {
     let evidence = now.evidence;
     let columns = plain_columns(stage);
     let keys = stage.by.len();
     let mut sides = Vec::with_capacity(2);
     for (side, rows) in [now, before].into_iter().enumerate() {
-        sides.push(marked(groups(rows, stage, &columns, setting)?.frame, &columns, keys, side, evidence)?);
+        sides.push(marked(groups(rows, stage, &columns, context)?.frame, &columns, keys, side, evidence)?);
     }
     let [now, before] =
         <[DataFrame; 2]>::try_from(sides).map_err(|_| PlanError::Unchecked("`compare` requires two windows".into()))?;

@@ -21,13 +21,13 @@ use super::function::{Step, bucket_span, time_bucket};
 use super::nouns::{EVIDENCE, Noun};
 use super::top_n_other::{self, OTHER};
 use super::rows::{Order, Rows};
-use super::{PlanError, Setting, rank};
+use super::{PlanError, StageContext, rank};
 use crate::lang::checked::{self, Aggregate, Column, Limit, Role, SortColumn, Stage};
 
 /// The rows of a grouped stage whose filter has been applied.
-pub fn group(input: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
+pub fn group(input: Rows, stage: &Stage, context: &StageContext<'_>) -> Result<Rows, PlanError> {
     let evidence = input.evidence;
-    let groups = groups(input, stage, &stage.columns, setting)?;
+    let groups = groups(input, stage, &stage.columns, context)?;
     finish(groups.frame, stage, groups.columns, &groups.keys, evidence)
 }
 
@@ -39,10 +39,10 @@ pub(super) struct Groups {
 }
 
 /// The groups of a stage, with the names in `columns`.
-pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], setting: &Setting<'_>) -> Result<Groups, PlanError> {
+pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], context: &StageContext<'_>) -> Result<Groups, PlanError> {
     let mut aggregates = Aggregates {
-        tz: setting.tz,
-        noun: setting.noun,
+        tz: context.tz,
+        noun: context.noun,
         keys: &stage.by,
         order: by_time(&input),
         calls: Vec::new(),
@@ -54,20 +54,20 @@ pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], setting: &S
     }
     let mut keys: Vec<String> = (0..stage.by.len()).map(key_name).collect();
     let mut columns = columns.to_vec();
-    let mut frame = named_keys(&input, stage, setting)?;
+    let mut frame = named_keys(&input, stage, context)?;
     if let (Some(_), Some(ranking)) = (&stage.every, &stage.limit)
         && let Some(ranking) = top_n_other::folding(ranking)
     {
-        frame = top_n_other::fold(frame, stage, &aggregates, &items, ranking, setting.last)?;
-        if setting.last {
+        frame = top_n_other::fold(frame, stage, &aggregates, &items, ranking, context.last)?;
+        if context.last {
             columns = top_n_other::as_text(columns, ranking.0.per);
         }
         keys.push(OTHER.to_owned());
     }
     frame = aggregate(frame, stage, &keys, &aggregates, &input)?;
     if let Some(every) = stage.every.as_ref().filter(|every| every.fill) {
-        let step = Step::new(every, setting.tz);
-        let span = fill::span(&step, setting.window, setting.anchor);
+        let step = Step::new(every, context.tz);
+        let span = fill::span(&step, context.window, context.anchor);
         frame = fill::fill(frame, &keys, &aggregates.calls, input.evidence, (step, span))?;
     }
     if let Some(counted) = &aggregates.counted {
@@ -85,15 +85,15 @@ fn by_time(input: &Rows) -> Vec<Order> {
 }
 
 /// Levels count in every bucket until they end, not only in the one in which they start.
-fn in_every_bucket(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result<DataFrame, PlanError> {
+fn in_every_bucket(input: &Rows, stage: &Stage, context: &StageContext<'_>) -> Result<DataFrame, PlanError> {
     let frame = input.frame.clone();
     let Some(every) = stage.every.as_ref().filter(|every| every.field.name == "time") else { return Ok(frame) };
-    if !setting.noun.is_some_and(Noun::is_level) {
+    if !context.noun.is_some_and(Noun::is_level) {
         return Ok(frame);
     }
-    let end = setting.window.to.map(|to| to.as_microsecond().saturating_sub(1));
-    let last = end.unwrap_or(i64::MAX).min(setting.anchor.as_microsecond());
-    let step = Step::new(every, setting.tz);
+    let end = context.window.to.map(|to| to.as_microsecond().saturating_sub(1));
+    let last = end.unwrap_or(i64::MAX).min(context.anchor.as_microsecond());
+    let step = Step::new(every, context.tz);
     let fields = frame.schema().fields();
     let items: Vec<Expr> = fields
         .iter()
@@ -106,16 +106,16 @@ fn in_every_bucket(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result
 }
 
 /// The input with the bucket and the keys as separate columns.
-fn named_keys(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result<DataFrame, PlanError> {
-    let frame = in_every_bucket(input, stage, setting)?;
+fn named_keys(input: &Rows, stage: &Stage, context: &StageContext<'_>) -> Result<DataFrame, PlanError> {
+    let frame = in_every_bucket(input, stage, context)?;
     let fields = frame.schema().fields();
     let mut items: Vec<Expr> = fields.iter().map(|field| column(field.name())).collect();
     if let Some(every) = &stage.every {
-        let step = Step::new(every, setting.tz);
+        let step = Step::new(every, context.tz);
         items.push(time_bucket(step, column(&every.field.name)).alias(BUCKET));
     }
     for (index, key) in stage.by.iter().enumerate() {
-        let value = lower_row(&key.expr, setting.tz)?;
+        let value = lower_row(&key.expr, context.tz)?;
         items.push(typed(value, key.kind).alias(key_name(index)));
     }
     let frame = frame.select(items)?;

@@ -97,7 +97,7 @@ pub struct Planned {
 }
 
 /// The state that the stages of a query share.
-struct Setting<'a> {
+struct StageContext<'a> {
     tz: &'a TimeZone,
     window: &'a Window,
     anchor: Timestamp,
@@ -111,7 +111,7 @@ struct Setting<'a> {
 pub async fn plan(session: &SessionContext, checked: &Checked, options: Options) -> Result<Planned, PlanError> {
     let noun = known_noun(&checked.source)?;
     let mut rows = window_rows(session, checked, &checked.window, options).await?;
-    let setting = |index: usize, window| Setting {
+    let context = |index: usize, window| StageContext {
         tz: &checked.tz,
         window,
         anchor: options.anchor,
@@ -121,15 +121,15 @@ pub async fn plan(session: &SessionContext, checked: &Checked, options: Options)
     for (index, stage) in checked.stages.iter().enumerate() {
         rows = kept(session, checked, rows, stage, &checked.window, options).await?;
         rows = match &stage.compare {
-            None => plan_stage(rows, stage, &setting(index, &checked.window))?,
+            None => plan_stage(rows, stage, &context(index, &checked.window))?,
             Some(window) => {
                 let mut before = window_rows(session, checked, window, options).await?;
                 for (index, stage) in checked.stages.iter().take(index).enumerate() {
                     before = kept(session, checked, before, stage, window, options).await?;
-                    before = plan_stage(before, stage, &setting(index, window))?;
+                    before = plan_stage(before, stage, &context(index, window))?;
                 }
                 before = kept(session, checked, before, stage, window, options).await?;
-                compare::compare(rows, before, stage, &setting(index, &checked.window))?
+                compare::compare(rows, before, stage, &context(index, &checked.window))?
             }
         };
     }
@@ -201,8 +201,8 @@ fn known_noun(word: &str) -> Result<&'static Noun, PlanError> {
     nouns::noun(word).ok_or_else(|| PlanError::Unchecked(format!("`{word}` cannot be planned")))
 }
 
-fn plan_stage(rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
-    if stage.grouped { group::group(rows, stage, setting) } else { select::select(rows, stage, setting.tz) }
+fn plan_stage(rows: Rows, stage: &Stage, context: &StageContext<'_>) -> Result<Rows, PlanError> {
+    if stage.grouped { group::group(rows, stage, context) } else { select::select(rows, stage, context.tz) }
 }
 
 /// The ordered rows with only the visible columns.
