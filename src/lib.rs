@@ -27,7 +27,7 @@ pub mod answer;
 pub mod config;
 pub mod context;
 pub mod diagnostic;
-pub mod document;
+pub mod toml_document;
 pub mod exit;
 pub mod part;
 

@@ -1,6 +1,6 @@
 //! Packs: checks in a TOML file. Each check is a query with a threshold; a row that reaches it is a finding.
 
-use crate::document::{Document, Mistake, Section};
+use crate::toml_document::{Document, ConfigError, Section};
 use crate::lang::suggest;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -79,20 +79,20 @@ const CHECK_KEYS: &[&str] = &["name", "question", "query", "measure", "threshold
 
 impl Pack {
     /// Reads a pack; `tables` are the table names that `needs` accepts.
-    pub fn parse(text: &str, path: &Path, tables: &[&str]) -> Result<Pack, Mistake> {
+    pub fn parse(text: &str, path: &Path, tables: &[&str]) -> Result<Pack, ConfigError> {
         let document = Document::parse(text, path)?;
         let top = document.top();
         top.expect_keys(PACK_KEYS)?;
         let sections = top.sections("check")?;
         if sections.is_empty() {
-            return Err(top.mistake("the pack has no [[check]]"));
+            return Err(top.config_error("the pack has no [[check]]"));
         }
         let mut names = BTreeSet::new();
         let mut checks = Vec::new();
         for section in &sections {
             let check = Check::read(section, tables)?;
             if !names.insert(check.name.clone()) {
-                return Err(section.mistake_of("name", format!("two checks are called `{}`", check.name)));
+                return Err(section.error_at_key("name", format!("two checks are called `{}`", check.name)));
             }
             checks.push(check);
         }
@@ -102,21 +102,21 @@ impl Pack {
 }
 
 /// A name that can be used in rule ids and class names.
-fn name(section: &Section<'_>) -> Result<String, Mistake> {
+fn name(section: &Section<'_>) -> Result<String, ConfigError> {
     let name = section.required("name")?;
     if name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
         return Ok(name.to_owned());
     }
-    Err(section.mistake_of("name", format!("invalid name `{name}`: expected letters, digits, `-`, `_` and `.`")))
+    Err(section.error_at_key("name", format!("invalid name `{name}`: expected letters, digits, `-`, `_` and `.`")))
 }
 
 impl Check {
-    fn read(section: &Section<'_>, tables: &[&str]) -> Result<Check, Mistake> {
+    fn read(section: &Section<'_>, tables: &[&str]) -> Result<Check, ConfigError> {
         section.expect_keys(CHECK_KEYS)?;
         let query = section.required("query")?.trim();
         if let Err(errors) = crate::lang::parse(query) {
             let why = errors.first().map(|error| error.message.clone()).unwrap_or_default();
-            return Err(section.mistake_of("query", format!("invalid query: {why}")));
+            return Err(section.error_at_key("query", format!("invalid query: {why}")));
         }
         Ok(Check {
             name: name(section)?,
@@ -132,22 +132,22 @@ impl Check {
 }
 
 /// The names of tables under a key.
-fn table_names(section: &Section<'_>, key: &str, tables: &[&str]) -> Result<Vec<String>, Mistake> {
+fn table_names(section: &Section<'_>, key: &str, tables: &[&str]) -> Result<Vec<String>, ConfigError> {
     let names = section.texts(key)?;
     if let Some(unknown) = names.iter().find(|name| !tables.contains(name)) {
         let hint =
             suggest::question(unknown, tables.iter().copied()).unwrap_or_else(|| format!("expected {}", tables.join(", ")));
-        return Err(section.mistake_of(key, format!("unknown table `{unknown}`; {hint}")));
+        return Err(section.error_at_key(key, format!("unknown table `{unknown}`; {hint}")));
     }
     Ok(names.into_iter().map(str::to_owned).collect())
 }
 
-fn severity(section: &Section<'_>) -> Result<Severity, Mistake> {
+fn severity(section: &Section<'_>) -> Result<Severity, ConfigError> {
     let Some(word) = section.text("severity")? else { return Ok(Severity::Warning) };
     Severity::ALL
         .into_iter()
         .find(|severity| severity.word() == word)
-        .ok_or_else(|| section.mistake_of("severity", format!("unknown severity `{word}`; expected note, warning or error")))
+        .ok_or_else(|| section.error_at_key("severity", format!("unknown severity `{word}`; expected note, warning or error")))
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
     fn the_built_in_packs_are_sound() {
         let tables: Vec<&str> = crate::table::Table::ALL.iter().map(|table| table.name()).collect();
         for (name, text) in BUILTIN_PACKS {
-            let pack = Pack::parse(text, Path::new(name), &tables).unwrap_or_else(|mistake| panic!("{mistake}"));
+            let pack = Pack::parse(text, Path::new(name), &tables).unwrap_or_else(|config_error| panic!("{config_error}"));
             assert_eq!(pack.name, *name);
             assert!(!pack.about.is_empty());
         }

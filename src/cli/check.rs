@@ -67,7 +67,7 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
 fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, Failure> {
     let tables: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
     let parse =
-        |text: &str, path: &Path| Pack::parse(text, path, &tables).map_err(|mistake| Failure::Sentence(mistake.to_string()));
+        |text: &str, path: &Path| Pack::parse(text, path, &tables).map_err(|config_error| Failure::Sentence(config_error.to_string()));
     let file = |path: &Path| {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::Sentence(format!("`{}`: {error}; expected a TOML file with [[check]]", path.display())))?;

@@ -76,7 +76,7 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
             configured.looked.push(looked);
         }
     }
-    configured.settings.save(builtin_queries().map_err(|mistake| Failure::Sentence(mistake.to_string()))?);
+    configured.settings.save(builtin_queries().map_err(|config_error| Failure::Sentence(config_error.to_string()))?);
     configured.tz_origin = match (told("tz"), &configured.settings.tz) {
         (Some(source), _) => option_or_variable(source, "option --tz", "ECS_AUDIT_TZ"),
         (None, Some(setting)) => {
@@ -96,7 +96,7 @@ fn option_or_variable(source: ValueSource, option: &str, variable: &str) -> Stri
 fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<String>) -> Result<(), Failure> {
     let read = text.is_some();
     if let Some(text) = text {
-        let config = Config::parse(&text, path, layer).map_err(|mistake| Failure::Sentence(mistake.to_string()))?;
+        let config = Config::parse(&text, path, layer).map_err(|config_error| Failure::Sentence(config_error.to_string()))?;
         configured.settings.add(config, layer);
     }
     configured.looked.push(Looked { path: path.to_owned(), layer, read });

@@ -43,7 +43,7 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
         let row = |cells: Vec<crate::render::Cell>| cells.iter().map(|cell| cell.human(&look)).collect();
         Ok(rows(&answer)?.into_iter().map(row).collect())
     };
-    let advice = advice().map_err(|mistake| Failure::Sentence(mistake.to_string()))?;
+    let advice = advice().map_err(|config_error| Failure::Sentence(config_error.to_string()))?;
     let mut held = examine(advice, &Patient { count: &count, sql: &sql, query: &query })?;
     held.sort_by_key(|held| held.advice.kind == Kind::Missing);
     let span = tables

@@ -26,7 +26,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
     let wanted = Wanted { cluster: arguments.cluster.clone(), count: arguments.count, since: arguments.since.clone(), file };
     let told = |error: PreflightError<Failure>| match error {
         PreflightError::Past(failure) => failure,
-        PreflightError::Mistake(mistake) => Failure::Sentence(mistake.to_string()),
+        PreflightError::ConfigError(config_error) => Failure::Sentence(config_error.to_string()),
     };
     let tables = match Tables::open(&arguments.from, false, TableSet::ALL, global, context) {
         // The default store may be missing; the definition is still checked.

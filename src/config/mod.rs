@@ -10,7 +10,7 @@ mod settings;
 pub use query::{SavedQuery, builtin_queries, fill};
 pub use settings::{Setting, Settings};
 
-use crate::document::{Document, Mistake, Section};
+use crate::toml_document::{Document, ConfigError, Section};
 use std::path::{Path, PathBuf};
 
 /// The name of the file inside a store.
@@ -64,16 +64,16 @@ const KEYS: &[&str] = &["store", "tz", "as_of", "quotas", "rules", "packs", "que
 
 impl Config {
     /// Parses a file. Paths in it are relative to its folder.
-    pub fn parse(text: &str, path: &Path, layer: Layer) -> Result<Config, Mistake> {
+    pub fn parse(text: &str, path: &Path, layer: Layer) -> Result<Config, ConfigError> {
         let document = Document::parse(text, path)?;
         let top = document.top();
         top.expect_keys(KEYS)?;
         if layer == Layer::Store && top.text("store")?.is_some() {
-            return Err(top.mistake_of("store", "the configuration file in a store cannot set `store`"));
+            return Err(top.error_at_key("store", "the configuration file in a store cannot set `store`"));
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let file = |name: &str| folder.join(name);
-        let files = |key: &str| -> Result<Vec<PathBuf>, Mistake> { Ok(top.texts(key)?.into_iter().map(file).collect()) };
+        let files = |key: &str| -> Result<Vec<PathBuf>, ConfigError> { Ok(top.texts(key)?.into_iter().map(file).collect()) };
         Ok(Config {
             path: path.to_owned(),
             store: top.text("store")?.map(file),
@@ -88,7 +88,7 @@ impl Config {
 }
 
 /// The saved queries of a file.
-fn queries(top: &Section<'_>, origin: &str) -> Result<Vec<SavedQuery>, Mistake> {
+fn queries(top: &Section<'_>, origin: &str) -> Result<Vec<SavedQuery>, ConfigError> {
     let Some(section) = top.section("queries")? else { return Ok(Vec::new()) };
     section.keys().into_iter().map(|name| SavedQuery::read(&section, name, origin)).collect()
 }
@@ -97,7 +97,7 @@ fn queries(top: &Section<'_>, origin: &str) -> Result<Vec<SavedQuery>, Mistake> 
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Config, Mistake> {
+    fn parse(text: &str) -> Result<Config, ConfigError> {
         Config::parse(text, Path::new("conf/a.toml"), Layer::User)
     }
 

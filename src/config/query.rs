@@ -3,7 +3,7 @@
 //! Invariant: a parameter is replaced with exactly one literal, regardless of its content, so it can change what a
 //! query looks for but never its structure.
 
-use crate::document::{Document, Mistake, Section};
+use crate::toml_document::{Document, ConfigError, Section};
 use crate::lang::format::literal;
 use crate::lang::suggest;
 use crate::lang::token::is_word_char;
@@ -32,23 +32,23 @@ const KEYS: &[&str] = &["query", "question", "defaults"];
 const BUILTIN: &str = include_str!("../knowledge/queries.toml");
 
 /// The built-in saved queries.
-pub fn builtin_queries() -> Result<Vec<SavedQuery>, Mistake> {
+pub fn builtin_queries() -> Result<Vec<SavedQuery>, ConfigError> {
     let document = Document::parse(BUILTIN, Path::new("built-in queries"))?;
     super::queries(&document.top(), "built in")
 }
 
 impl SavedQuery {
     /// Reads `name = "QUERY"` or the table `[queries.name]`.
-    pub fn read(queries: &Section<'_>, name: &str, origin: &str) -> Result<SavedQuery, Mistake> {
+    pub fn read(queries: &Section<'_>, name: &str, origin: &str) -> Result<SavedQuery, ConfigError> {
         if name.is_empty() || !name.chars().all(is_word_char) || name.contains('@') {
             let what = format!("invalid query name `{name}`: expected letters, digits, `_`, `-` and `.`");
-            return Err(queries.mistake_of(name, what));
+            return Err(queries.error_at_key(name, what));
         }
         if !queries.is_section(name) {
             let query = queries.required(name)?;
             return Ok(SavedQuery::new(name, query, "", origin));
         }
-        let Some(section) = queries.section(name)? else { return Err(queries.mistake("missing query")) };
+        let Some(section) = queries.section(name)? else { return Err(queries.config_error("missing query")) };
         section.expect_keys(KEYS)?;
         let mut saved = SavedQuery::new(name, section.required("query")?, section.text("question")?.unwrap_or_default(), origin);
         if let Some(defaults) = section.section("defaults")? {
@@ -57,7 +57,7 @@ impl SavedQuery {
                     let known: Vec<&str> = saved.parameters.keys().map(String::as_str).collect();
                     let hint = suggest::question(parameter, known.iter().copied()).unwrap_or_default();
                     let what = format!("the query `{name}` has no parameter `${parameter}`; {hint}");
-                    return Err(defaults.mistake_of(parameter, what.trim_end_matches("; ")));
+                    return Err(defaults.error_at_key(parameter, what.trim_end_matches("; ")));
                 };
                 *default = defaults.scalar(parameter)?;
             }
@@ -121,7 +121,7 @@ mod tests {
     use crate::lang::ast::Pred;
     use crate::lang::parse;
 
-    fn saved(text: &str) -> Result<SavedQuery, Mistake> {
+    fn saved(text: &str) -> Result<SavedQuery, ConfigError> {
         let document = Document::parse(text, Path::new("a.toml"))?;
         Ok(super::super::queries(&document.top(), "a.toml")?.remove(0))
     }

@@ -3,7 +3,7 @@
 //! In: functions that count the rows of a table and return the rows of a statement or query. Out: the [`Advice`] that
 //! applies, with the lines that show it. Invariant: every piece of advice is based on the content of the store.
 
-use crate::document::{Document, Mistake, Section};
+use crate::toml_document::{Document, ConfigError, Section};
 use std::path::Path;
 
 /// The built-in advice.
@@ -88,26 +88,26 @@ pub struct Patient<'p, E> {
 const KEYS: &[&str] = &["id", "kind", "title", "empty", "rows", "query", "line", "given", "means", "do"];
 
 /// All advice.
-pub fn advice() -> Result<Vec<Advice>, Mistake> {
+pub fn advice() -> Result<Vec<Advice>, ConfigError> {
     let document = Document::parse(BUILTIN, Path::new("doctor.toml"))?;
     let top = document.top();
     top.expect_keys(&["advice"])?;
     top.sections("advice")?.iter().map(read).collect()
 }
 
-fn read(section: &Section<'_>) -> Result<Advice, Mistake> {
+fn read(section: &Section<'_>) -> Result<Advice, ConfigError> {
     section.expect_keys(KEYS)?;
     let owned = |text: &str| text.to_owned();
     let test = match (section.text("empty")?, section.text("rows")?, section.text("query")?) {
         (Some(table), None, None) => Test::Empty(owned(table)),
         (None, Some(sql), None) => Test::Sql(owned(sql)),
         (None, None, Some(query)) => Test::Query(owned(query), owned(section.required("line")?)),
-        _ => return Err(section.mistake("expected one of `empty`, `rows` and `query`")),
+        _ => return Err(section.config_error("expected one of `empty`, `rows` and `query`")),
     };
     let kind = match section.required("kind")? {
         "missing" => Kind::Missing,
         "odd" => Kind::Odd,
-        other => return Err(section.mistake_of("kind", format!("unknown kind `{other}`; expected missing or odd"))),
+        other => return Err(section.error_at_key("kind", format!("unknown kind `{other}`; expected missing or odd"))),
     };
     Ok(Advice {
         id: owned(section.required("id")?),

@@ -13,7 +13,7 @@ pub use definition::{Container, Definition};
 
 use crate::check::{Check, Finding, Outcome, Report, Severity, State};
 use crate::config::fill;
-use crate::document::{Document, Mistake};
+use crate::toml_document::{Document, ConfigError};
 use crate::render::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,7 +52,7 @@ pub struct Past<'p, E> {
 pub enum PreflightError<E> {
     /// The built-in questions are invalid.
     #[error(transparent)]
-    Mistake(#[from] Mistake),
+    ConfigError(#[from] ConfigError),
     /// The store could not be queried.
     #[error("the store could not be queried")]
     Past(E),
@@ -87,7 +87,7 @@ pub fn examine<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'
     Ok(Report { outcomes, window: format!("failures since {}", wanted.since), partial: Vec::new(), home: wanted.file.clone() })
 }
 
-fn questions() -> Result<Vec<Question>, Mistake> {
+fn questions() -> Result<Vec<Question>, ConfigError> {
     let document = Document::parse(QUESTIONS, Path::new("preflight.toml"))?;
     let top = document.top();
     top.expect_keys(&["question"])?;
@@ -103,7 +103,7 @@ fn questions() -> Result<Vec<Question>, Mistake> {
                 query: section.text("query")?.unwrap_or_default().to_owned(),
                 measure: None,
                 threshold: 1.0,
-                severity: severity.ok_or_else(|| section.mistake_of("severity", "expected note, warning or error"))?,
+                severity: severity.ok_or_else(|| section.error_at_key("severity", "expected note, warning or error"))?,
                 remedy: section.required("remedy")?.to_owned(),
                 needs: Vec::new(),
             };

@@ -2,13 +2,13 @@
 
 use super::definition::Definition;
 use super::size::{Size, fargate_sizes};
-use crate::document::Mistake;
+use crate::toml_document::ConfigError;
 
 /// Problems, by the name of the question.
 pub type Wrong = Vec<(&'static str, String)>;
 
 /// The problems of the definition, independent of the store.
-pub fn examine(definition: &Definition) -> Result<Wrong, Mistake> {
+pub fn examine(definition: &Definition) -> Result<Wrong, ConfigError> {
     let mut wrong = Wrong::new();
     if !definition.containers.iter().any(|container| container.essential) {
         wrong.push(("essential", "no container is essential".to_owned()));

@@ -1,6 +1,6 @@
 //! Task sizes: converts texts such as `1 vCPU` and `2 GB` to CPU units and MiB, and lists the Fargate sizes.
 
-use crate::document::{Document, Mistake};
+use crate::toml_document::{Document, ConfigError};
 use std::path::Path;
 
 const SIZES: &str = include_str!("../knowledge/fargate-sizes.toml");
@@ -15,14 +15,14 @@ pub struct Size {
 }
 
 /// All Fargate sizes, ascending.
-pub fn fargate_sizes() -> Result<Vec<Size>, Mistake> {
+pub fn fargate_sizes() -> Result<Vec<Size>, ConfigError> {
     let document = Document::parse(SIZES, Path::new("fargate-sizes.toml"))?;
     let top = document.top();
     top.sections("size")?
         .iter()
         .map(|section| {
-            let number = |key: &str| -> Result<u64, Mistake> {
-                section.number(key)?.map(|number| number as u64).ok_or_else(|| section.mistake(format!("`{key}` is missing")))
+            let number = |key: &str| -> Result<u64, ConfigError> {
+                section.number(key)?.map(|number| number as u64).ok_or_else(|| section.config_error(format!("`{key}` is missing")))
             };
             let listed = section.numbers("memory")?;
             let memory = if listed.is_empty() {
