@@ -27,9 +27,9 @@ pub mod answer;
 pub mod config;
 pub mod context;
 pub mod diagnostic;
-pub mod toml_document;
 pub mod exit;
 pub mod part;
+pub mod toml_document;
 
 pub mod decode;
 pub mod discover;

@@ -1,7 +1,7 @@
 //! Packs: checks in a TOML file. Each check is a query with a threshold; a row that reaches it is a finding.
 
-use crate::toml_document::{Document, ConfigError, Section};
 use crate::lang::suggest;
+use crate::toml_document::{ConfigError, Document, Section};
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -66,8 +66,9 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
 /// The requested packs: built-in ones by name, others by file; all packs if none is given.
 fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, Failure> {
     let tables: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
-    let parse =
-        |text: &str, path: &Path| Pack::parse(text, path, &tables).map_err(|config_error| Failure::Sentence(config_error.to_string()));
+    let parse = |text: &str, path: &Path| {
+        Pack::parse(text, path, &tables).map_err(|config_error| Failure::Sentence(config_error.to_string()))
+    };
     let file = |path: &Path| {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::Sentence(format!("`{}`: {error}; expected a TOML file with [[check]]", path.display())))?;
@@ -196,7 +197,12 @@ fn answers(
 ) -> Result<Vec<Result<Answer, RunError>>, Failure> {
     let (tables, anchor) = (asker.tables, asker.anchor.time);
     // Most checks query failures, so their rows are computed only once.
-    let need = ViewRequest { anchor: anchor.as_microsecond(), evidence: true, zone: ZoneName::of(&context.tz), ..ViewRequest::default() };
+    let need = ViewRequest {
+        anchor: anchor.as_microsecond(),
+        evidence: true,
+        zone: ZoneName::of(&context.tz),
+        ..ViewRequest::default()
+    };
     let of_failures = questions.iter().filter(|(_, question)| question.checked.source == "failures").count();
     if let Some(noun) = nouns::noun("failures").filter(|_| of_failures > 1) {
         tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &[]))?;

@@ -11,7 +11,7 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
-use crate::plan::nouns::{self, ViewRequest, Noun};
+use crate::plan::nouns::{self, Noun, ViewRequest};
 use crate::plan::{Evidence, Options, PlanCatalog, ZoneName};
 use crate::render::{Format, Look, describe_instant, describe_window};
 use crate::run;

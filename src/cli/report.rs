@@ -14,7 +14,7 @@ use crate::lang::{self, Checked};
 use crate::model::catalog::FailureCatalog;
 use crate::plan::nouns::{self, ViewRequest};
 use crate::plan::{Options, ZoneName};
-use crate::report::{self, Built, QueryCache, Manifest, Own, Request, Snapshot};
+use crate::report::{self, Built, Manifest, Own, QueryCache, Request, Snapshot};
 use crate::run;
 use crate::store::Store;
 use crate::table::TableSet;

@@ -10,7 +10,7 @@ mod settings;
 pub use query::{SavedQuery, builtin_queries, fill};
 pub use settings::{Setting, Settings};
 
-use crate::toml_document::{Document, ConfigError, Section};
+use crate::toml_document::{ConfigError, Document, Section};
 use std::path::{Path, PathBuf};
 
 /// The name of the file inside a store.

@@ -3,10 +3,10 @@
 //! Invariant: a parameter is replaced with exactly one literal, regardless of its content, so it can change what a
 //! query looks for but never its structure.
 
-use crate::toml_document::{Document, ConfigError, Section};
 use crate::lang::format::literal;
 use crate::lang::suggest;
 use crate::lang::token::is_word_char;
+use crate::toml_document::{ConfigError, Document, Section};
 use std::collections::BTreeMap;
 use std::path::Path;
 

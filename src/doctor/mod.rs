@@ -3,7 +3,7 @@
 //! In: functions that count the rows of a table and return the rows of a statement or query. Out: the [`Advice`] that
 //! applies, with the lines that show it. Invariant: every piece of advice is based on the content of the store.
 
-use crate::toml_document::{Document, ConfigError, Section};
+use crate::toml_document::{ConfigError, Document, Section};
 use std::path::Path;
 
 /// The built-in advice.

@@ -19,8 +19,8 @@ use super::expression::{arrow_type, cast, column, lower_row, typed};
 use super::fill::{self, BUCKET};
 use super::function::{Step, bucket_span, time_bucket};
 use super::nouns::{EVIDENCE, Noun};
-use super::top_n_other::{self, OTHER};
 use super::rows::{Order, Rows};
+use super::top_n_other::{self, OTHER};
 use super::{PlanError, StageContext, rank};
 use crate::lang::checked::{self, Aggregate, Column, Limit, Role, SortColumn, Stage};
 

@@ -36,7 +36,6 @@ mod group;
 mod history;
 mod needs;
 pub mod nouns;
-mod top_n_other;
 mod peak_pushdown;
 mod predicate;
 pub mod quotas;
@@ -49,6 +48,7 @@ mod source;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod top_n_other;
 mod views;
 mod zone;
 
@@ -71,7 +71,7 @@ pub use zone::ZoneName;
 
 use crate::lang::checked::{Checked, Column, Stage, Window};
 use expression::column;
-use nouns::{EVIDENCE, ViewRequest, Noun};
+use nouns::{EVIDENCE, Noun, ViewRequest};
 use rows::{Rows, sorted};
 
 /// The inputs of a plan besides the query.

@@ -9,7 +9,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use super::PlanError;
 use super::evidence::Evidence;
 use super::expression::{column, instant};
-use super::nouns::{EVIDENCE, ViewRequest, Noun};
+use super::nouns::{EVIDENCE, Noun, ViewRequest};
 use super::rows::Rows;
 use crate::lang::checked::{self, Checked, Column, Role, Stage, Window};
 

@@ -13,8 +13,8 @@ pub use definition::{Container, Definition};
 
 use crate::check::{Check, Finding, Outcome, Report, Severity, State};
 use crate::config::fill;
-use crate::toml_document::{Document, ConfigError};
 use crate::render::Cell;
+use crate::toml_document::{ConfigError, Document};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Task sizes: converts texts such as `1 vCPU` and `2 GB` to CPU units and MiB, and lists the Fargate sizes.
 
-use crate::toml_document::{Document, ConfigError};
+use crate::toml_document::{ConfigError, Document};
 use std::path::Path;
 
 const SIZES: &str = include_str!("../knowledge/fargate-sizes.toml");
@@ -22,7 +22,10 @@ pub fn fargate_sizes() -> Result<Vec<Size>, ConfigError> {
         .iter()
         .map(|section| {
             let number = |key: &str| -> Result<u64, ConfigError> {
-                section.number(key)?.map(|number| number as u64).ok_or_else(|| section.config_error(format!("`{key}` is missing")))
+                section
+                    .number(key)?
+                    .map(|number| number as u64)
+                    .ok_or_else(|| section.config_error(format!("`{key}` is missing")))
             };
             let listed = section.numbers("memory")?;
             let memory = if listed.is_empty() {

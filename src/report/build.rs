@@ -1,12 +1,12 @@
 //! Builds all files of a report from a request.
 
 use super::chart::Chart;
-use super::queries::{Between, QueryCache, QueryResult, canonical, listing};
 use super::finding::{self, Finding, findings};
 use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
 use super::page::{About, Block, Fact, Failed, Page, UNKNOWN};
-use super::section::{FINDINGS, SectionSpec, facts, sections};
 use super::preview::{Preview, csv};
+use super::queries::{Between, QueryCache, QueryResult, canonical, listing};
+use super::section::{FINDINGS, SectionSpec, facts, sections};
 use super::story::stories;
 use super::{ReportError, check_names, draw, markdown, page};
 use crate::plan::Evidence;
@@ -59,7 +59,12 @@ struct Draft<'a> {
 }
 
 /// Builds a report; `tool` is the program name and version for the manifest.
-pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str), cache: &QueryCache<'_>) -> Result<Built, ReportError> {
+pub fn build(
+    request: &Request,
+    store: &Snapshot,
+    (tool, catalog): (&str, &str),
+    cache: &QueryCache<'_>,
+) -> Result<Built, ReportError> {
     check_names(&request.sections)?;
     let mut draft = Draft {
         cache,
@@ -264,7 +269,12 @@ impl Draft<'_> {
         if id != "failures" {
             (0..told.rows.len()).for_each(|index| self.note_row(&file, index, told, index));
         }
-        self.told.push(manifest::SectionEntry { section: id.to_owned(), file, rows: told.rows.len(), queries: vec![told.query.clone()] });
+        self.told.push(manifest::SectionEntry {
+            section: id.to_owned(),
+            file,
+            rows: told.rows.len(),
+            queries: vec![told.query.clone()],
+        });
         Ok(())
     }
 

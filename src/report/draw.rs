@@ -1,8 +1,8 @@
 //! Creates the charts of the page from results.
 
 use super::chart::{Bars, Chart, Key, Lane, Mark, SERIES, lanes, stacked};
-use super::queries::QueryResult;
 use super::preview::Preview;
+use super::queries::QueryResult;
 use super::story::unit;
 use crate::model::catalog::FailureCatalog;
 use crate::render::{Cell, describe_instant};
@@ -177,7 +177,15 @@ fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone
     let total = |series: usize| totals.get(series).copied().unwrap_or_default();
     let key = |series: &usize| Key::of(*series, "box", format!("{} ({})", causes.title(*series), total(*series)));
     let legend = used.iter().map(key).collect();
-    Ok(Some(Chart { id: "by-hour".to_owned(), legend, table: Preview::texts(&columns, rows.collect()), title, text, wide, narrow }))
+    Ok(Some(Chart {
+        id: "by-hour".to_owned(),
+        legend,
+        table: Preview::texts(&columns, rows.collect()),
+        title,
+        text,
+        wide,
+        narrow,
+    }))
 }
 
 /// Usage against limit, for each Fargate pool with running or refused tasks.

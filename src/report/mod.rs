@@ -8,24 +8,24 @@
 
 mod build;
 mod chart;
-mod queries;
+mod derived;
 mod draw;
 mod finding;
 mod folder;
 mod instant;
-mod derived;
 mod manifest;
 mod markdown;
 mod page;
-mod section;
 mod preview;
+mod queries;
+mod section;
 mod story;
 mod verify;
 
 pub use build::{Built, asked_often, build};
-pub use queries::{QueryCache, Run};
 pub use folder::{read, write};
 pub use manifest::{Manifest, Own, Request, Snapshot};
+pub use queries::{QueryCache, Run};
 pub use section::{check_names, names};
 pub use verify::{Difference, compare};
 

@@ -2,7 +2,7 @@
 
 use super::dictionary_column::{DictionaryColumn, arranged, encode_missing};
 use super::pages::{Chunk, Encoded, PAGE_ROWS, PageCompression, put_bits, put_levels};
-use super::{OriginalText, RawRecordPages, PlainColumn};
+use super::{OriginalText, PlainColumn, RawRecordPages};
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, StringViewArray, StringViewBuilder, TimestampMicrosecondArray, UInt32Array,
     new_null_array,

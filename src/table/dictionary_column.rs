@@ -264,8 +264,11 @@ impl DictionaryColumn {
         if values == 0 {
             return encode_missing(self.rows(), column, statistics);
         }
-        let packing =
-            if dictionary.len() + self.rows() * width_of(values) as usize / 8 < TINY { PageCompression::Plain } else { PageCompression::Zstd };
+        let packing = if dictionary.len() + self.rows() * width_of(values) as usize / 8 < TINY {
+            PageCompression::Plain
+        } else {
+            PageCompression::Zstd
+        };
         let mut chunk = Chunk::new(packing);
         chunk.add_dictionary(dictionary, values)?;
         self.write_missing();

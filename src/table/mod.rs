@@ -1,20 +1,20 @@
 //! Step ④: collects typed rows in columns, as Parquet for the store or as Arrow for a query without a store.
 
-mod dictionary_column;
 mod column_type;
-mod raw_record_pages;
+mod dictionary_column;
 mod pages;
-mod schema;
 mod plain_column;
+mod raw_record_pages;
+mod schema;
 
 #[cfg(test)]
 mod round_trip;
 
 pub use column_type::FieldKind;
-pub use raw_record_pages::{OriginalText, RawRecordPages, OwnIds, ID_PLACEHOLDERS, restore};
 pub use pages::Encoded;
-pub use schema::*;
 pub use plain_column::PlainColumn;
+pub use raw_record_pages::{ID_PLACEHOLDERS, OriginalText, OwnIds, RawRecordPages, restore};
+pub use schema::*;
 
 use column_type::text_statistics;
 

@@ -4,7 +4,7 @@
 //! and the documentation are derived from this declaration. Names are `snake_case` and have the same meaning in all
 //! tables.
 
-use super::column_type::{Bool, Duration, FieldKind, Float, Int, ColumnType, Original, Text, Time, Unique};
+use super::column_type::{Bool, ColumnType, Duration, FieldKind, Float, Int, Original, Text, Time, Unique};
 use super::pages::Encoded;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};

@@ -11,7 +11,7 @@ use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{ColumnarValue, Expr, LogicalPlanBuilder, ScalarUDF, Volatility, create_udf};
 
 use crate::plan::expression::column;
-use crate::table::{OwnIds, ID_PLACEHOLDERS, Table, restore};
+use crate::table::{ID_PLACEHOLDERS, OwnIds, Table, restore};
 
 /// A table of the store with its originals restored.
 pub fn with_originals(table: Table, rows: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {

@@ -20,8 +20,8 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::windows::{WindowAggExec, WindowUDFExpr};
 
-use super::exec::{OutputChunk, Analysis, AnalysisExec};
-use super::index::{Interner, Groups, NONE, balanced};
+use super::exec::{Analysis, AnalysisExec, OutputChunk};
+use super::index::{Groups, Interner, NONE, balanced};
 use super::texts::{Memory, Texts, renumbered};
 use crate::plan::function::{Compute, compute_of};
 
@@ -243,7 +243,8 @@ impl Analysis for Partitions {
         partial.memories.resize_with(self.keys.len(), Memory::default);
         partial.levels.resize_with(self.keys.len(), Interner::default);
         let mut groups = vec![0; batch.num_rows()];
-        for (key, (memory, level)) in values(&self.keys, batch)?.iter().zip(partial.memories.iter_mut().zip(&mut partial.levels)) {
+        for (key, (memory, level)) in values(&self.keys, batch)?.iter().zip(partial.memories.iter_mut().zip(&mut partial.levels))
+        {
             let texts = key.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("a partition key is not a string"))?;
             let numbers = memory.numbers(texts, &mut partial.texts);
             groups.iter_mut().zip(numbers).for_each(|(group, number)| *group = level.intern((*group, number)));
@@ -255,7 +256,9 @@ impl Analysis for Partitions {
         let place = u32::try_from(partial.batches.len()).unwrap_or(NONE);
         let placed = groups.into_iter().zip(times.as_primitive::<Int64Type>()).zip(0_u32..);
         // Rows without a time come last.
-        partial.rows.extend(placed.map(|((group, time), row)| (group, Place { time: time.unwrap_or(i64::MAX), batch: place, row })));
+        partial
+            .rows
+            .extend(placed.map(|((group, time), row)| (group, Place { time: time.unwrap_or(i64::MAX), batch: place, row })));
         partial.batches.push(Kept { columns: batch.columns().iter().map(single).collect(), ids: ids.clone() });
         Ok(())
     }

@@ -135,7 +135,10 @@ mod tests {
         other.intern("b");
         other.intern("new");
         let there = texts.merge(&other);
-        assert_eq!((renumbered(&there, 0), texts.get(renumbered(&there, 1)), renumbered(&there, NONE)), (numbers[4], Some("new"), NONE));
+        assert_eq!(
+            (renumbered(&there, 0), texts.get(renumbered(&there, 1)), renumbered(&there, NONE)),
+            (numbers[4], Some("new"), NONE)
+        );
     }
 
     #[test]

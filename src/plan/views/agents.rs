@@ -3,7 +3,7 @@
 use super::instances::{ORDER, PARTITION};
 use super::{computed, differs, evidence, evidence_of, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{ViewRequest, Needs, Noun};
+use crate::plan::nouns::{Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 /// The common first columns of both nouns.

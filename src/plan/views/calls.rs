@@ -1,7 +1,7 @@
 //! `calls`, the CloudTrail records, and `attempts`, the calls that start tasks.
 
 use super::{columns, evidence};
-use crate::plan::nouns::{ViewRequest, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// `calls`.

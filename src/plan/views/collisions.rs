@@ -6,7 +6,7 @@ use super::{computed, differs, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::plan::function::COLLISION_ARGUMENTS;
-use crate::plan::nouns::{EVIDENCE, Measure, ViewRequest, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[

@@ -1,7 +1,7 @@
 //! `containers`: one row per container of each task, in its last known state.
 
 use super::{columns, evidence};
-use crate::plan::nouns::{ViewRequest, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// The noun.

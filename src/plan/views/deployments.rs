@@ -2,7 +2,7 @@
 
 use super::{computed, evidence_of, evidence_over, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{ViewRequest, Needs, Noun};
+use crate::plan::nouns::{Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[

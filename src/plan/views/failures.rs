@@ -7,7 +7,7 @@
 use super::{columns, evidence, evidence_of, evidence_over};
 use crate::lang::catalog::{FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
-use crate::plan::nouns::{Measure, ViewRequest, Needs, Noun, table_fields};
+use crate::plan::nouns::{Measure, Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// The records that report failures of any kind.

@@ -1,7 +1,7 @@
 //! `flows`: VPC flow log records.
 
 use super::{columns, evidence};
-use crate::plan::nouns::{ViewRequest, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// The noun.

@@ -7,7 +7,7 @@
 
 use super::{computed, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, ViewRequest, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[

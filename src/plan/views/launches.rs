@@ -4,7 +4,7 @@ use super::{computed, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::plan::function::ATTEMPT_ARGUMENTS;
-use crate::plan::nouns::{EVIDENCE, Measure, ViewRequest, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[

@@ -27,7 +27,7 @@ mod tasks;
 pub use launches::launch_of_call;
 pub use schedules::callers;
 
-use super::nouns::{EVIDENCE, ViewRequest, Noun};
+use super::nouns::{EVIDENCE, Noun, ViewRequest};
 use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::table::Table;
 

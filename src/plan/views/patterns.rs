@@ -5,7 +5,7 @@
 
 use super::{computed, failures, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, ViewRequest, Noun};
+use crate::plan::nouns::{EVIDENCE, Noun, ViewRequest};
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "the template"),

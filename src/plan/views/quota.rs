@@ -7,7 +7,7 @@
 use super::{as_text, computed, no_raw, quoted, refused, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
-use crate::plan::nouns::{EVIDENCE, Measure, ViewRequest, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[

@@ -3,7 +3,7 @@
 use super::launches::{REASONS, attempts, counted, swept};
 use super::{computed, no_raw, quoted, seconds};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, ViewRequest, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[

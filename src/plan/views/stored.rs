@@ -1,7 +1,7 @@
 //! `quarantine` and `loads`: tables about the store itself.
 
 use super::{columns, evidence, no_raw};
-use crate::plan::nouns::{ViewRequest, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// `quarantine`.

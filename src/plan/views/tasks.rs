@@ -2,7 +2,7 @@
 
 use super::{columns, computed, evidence_of, evidence_over, seconds, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{ViewRequest, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 const PARTITION: &str = "coalesce(t.task_arn, t.id)";

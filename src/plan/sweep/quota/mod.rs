@@ -7,11 +7,11 @@
 //! constant columns of a pool are pushed down to the inputs if possible, and skip pools otherwise: a query for one
 //! resource reads only what that resource needs.
 
+mod level_steps;
 mod pools;
 mod refusals;
 mod task_interval;
 mod usage;
-mod level_steps;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,15 +27,15 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::{OutputChunk, Analysis, AnalysisExec};
+use super::exec::{Analysis, AnalysisExec, OutputChunk};
 use super::source::{input, number, over, text};
 use crate::plan::function::time_type;
 use crate::plan::quotas::{Quotas, RESOURCES};
 use crate::plan::views::quota::ON_FARGATE;
+use level_steps::Walk;
 use pools::FinalState;
 use refusals::Refusals;
 use task_interval::PartialState;
-use level_steps::Walk;
 
 // The indexes of resources in `RESOURCES`.
 const VCPU: u8 = 0;

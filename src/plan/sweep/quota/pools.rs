@@ -12,7 +12,7 @@ use super::task_interval::{NETWORKED, ON_DEMAND, PartialState, Place, Pool, SPOT
 use super::usage::{Use, Uses};
 use super::{CLUSTER, CPU, ENI, MEMORY, POOL_COLUMNS, QuotaSteps, SERVICE, VCPU, VCPU_SPOT};
 use crate::plan::quotas::RESOURCES;
-use crate::plan::sweep::index::{Interner, Groups, NONE, Arena, balanced};
+use crate::plan::sweep::index::{Arena, Groups, Interner, NONE, balanced};
 use crate::plan::sweep::texts::Texts;
 
 /// The merged state.

@@ -13,7 +13,7 @@ use datafusion::common::Result;
 use super::task_interval::{Other, Pool, Times};
 use crate::plan::function::record::{number, numbers, some, texts};
 use crate::plan::quotas::{DEMAND_STANDS, Quotas};
-use crate::plan::sweep::index::{Interner, Groups, NONE};
+use crate::plan::sweep::index::{Groups, Interner, NONE};
 use crate::plan::sweep::texts::{Memory, Texts};
 
 /// The requester of tasks, by string numbers: a service in a cluster, or a caller with a family.

@@ -7,10 +7,10 @@ use arrow::array::{Array, BooleanArray, Int64Array, StringViewArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
-use super::refusals::{Refusals, Starts, RefusalEvents};
+use super::refusals::{RefusalEvents, Refusals, Starts};
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{flag, flags, floats, number, numbers, some, text, texts};
-use crate::plan::sweep::index::{Interner, HashIndex, NONE, Arena, Slot, fold, likely};
+use crate::plan::sweep::index::{Arena, HashIndex, Interner, NONE, Slot, fold, likely};
 use crate::plan::sweep::texts::{Memory, Texts, renumbered};
 
 /// The task runs on Fargate On-Demand.

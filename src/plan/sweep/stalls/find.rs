@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::observations::{Instance, Task, Observations};
+use super::observations::{Instance, Observations, Task};
 use crate::plan::sweep::index::NONE;
 
 /// Start and end; the end is exclusive.
@@ -96,7 +96,13 @@ pub fn stalls(observations: &Observations<'_>) -> Vec<Stall> {
     stalls
 }
 
-fn stall(observations: &Observations<'_>, instances: &[Instance], (start, end): Span, deployment: u32, pending: Vec<usize>) -> Stall {
+fn stall(
+    observations: &Observations<'_>,
+    instances: &[Instance],
+    (start, end): Span,
+    deployment: u32,
+    pending: Vec<usize>,
+) -> Stall {
     let last = observations.last;
     let inside = |span: Span| span.0 < end && span.1 > start;
     let mut stopping: Vec<usize> = (0..observations.tasks.len())

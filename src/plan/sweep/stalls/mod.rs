@@ -7,8 +7,8 @@
 //! (for their columns, see [`observations::PartialState`]); `last` is the end of all data in microseconds.
 
 mod find;
-mod rows;
 mod observations;
+mod rows;
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::{OutputChunk, Analysis, AnalysisExec};
+use super::exec::{Analysis, AnalysisExec, OutputChunk};
 use super::source::{input, number, text};
+use observations::{FinalState, PartialState};
 use rows::Stalls;
-use observations::{PartialState, FinalState};
 
 /// The columns of filters that can be pushed down to the inputs: they exclude whole container instances.
 const REACHING: &[&str] = &["account", "region", "cluster", "container_instance"];

@@ -6,7 +6,7 @@ use datafusion::common::Result;
 
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{number, numbers, some, texts};
-use crate::plan::sweep::index::{Interner, Groups, HashIndex, NONE, Arena, balanced, fold};
+use crate::plan::sweep::index::{Arena, Groups, HashIndex, Interner, NONE, balanced, fold};
 use crate::plan::sweep::texts::{Memory, Texts, renumbered};
 
 /// A task. An unknown time is the maximum if the minimum of several values is used, and the minimum otherwise.
@@ -251,7 +251,8 @@ impl FinalState {
     pub fn observations(&self, spot: u32, last: i64, least: i64) -> Observations<'_> {
         let tasks = self.by_spot.of(spot).iter().filter_map(|number| self.tasks.get(*number).copied()).collect();
         let instances = self.instances_by_spot.of(spot).iter();
-        let instances = instances.filter_map(|number| self.instances.get(*number as usize).map(|(_, observations)| *observations)).collect();
+        let instances =
+            instances.filter_map(|number| self.instances.get(*number as usize).map(|(_, observations)| *observations)).collect();
         Observations { tasks, instances, texts: &self.texts, last, least }
     }
 }

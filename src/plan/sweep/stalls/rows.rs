@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
 use super::find::Stall;
-use super::observations::{InstanceKey, Task, Observations};
+use super::observations::{InstanceKey, Observations, Task};
 use crate::plan::function::time_type;
 
 /// The columns that identify the container instance.
@@ -79,8 +79,9 @@ impl Stalls {
         let [from, to] = &mut self.times;
         from.append_value(stall.start);
         to.append_value(stall.end);
-        let tasks =
-            |places: &[usize]| -> Vec<Task> { places.iter().filter_map(|index| observations.tasks.get(*index).copied()).collect() };
+        let tasks = |places: &[usize]| -> Vec<Task> {
+            places.iter().filter_map(|index| observations.tasks.get(*index).copied()).collect()
+        };
         let (pending, stopping) = (tasks(&stall.pending), tasks(&stall.stopping));
         let longest = stopping.iter().filter_map(|task| task.stopping(observations.last)).map(|(from, to)| to - from).max();
         let open = stopping.iter().any(|task| task.end(observations.last) == observations.last);
@@ -101,8 +102,9 @@ impl Stalls {
         ];
         self.numbers.iter_mut().zip(values).for_each(|(builder, value)| builder.append_option(value));
         let names = |tasks: &[Task]| tasks.iter().map(|task| observations.name(task)).collect::<Vec<_>>().join(", ");
-        let first =
-            |tasks: &[Task], text: fn(&Task) -> u32| tasks.iter().find_map(|task| observations.text(text(task)).map(str::to_owned));
+        let first = |tasks: &[Task], text: fn(&Task) -> u32| {
+            tasks.iter().find_map(|task| observations.text(text(task)).map(str::to_owned))
+        };
         let values = [
             first(&pending, |task| task.service),
             observations.text(stall.deployment).map(str::to_owned),
