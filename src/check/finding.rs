@@ -43,7 +43,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// A description, if the row alone is not enough.
-    pub told: Option<String>,
+    pub description: Option<String>,
     /// The identifying columns of the row.
     pub keys: Vec<(String, String)>,
     /// The other columns.
@@ -139,19 +139,19 @@ impl Finding {
             measure: ("rows".to_owned(), 1.0),
             records: file.map(|file| Place { id: String::new(), file: Some(file), record: None }).into_iter().collect(),
             rests_on: 0,
-            told: Some(sentence),
+            description: Some(sentence),
         }
     }
 
     /// The finding as one sentence, without a period.
     pub fn sentence(&self) -> String {
-        if let Some(told) = &self.told {
-            return told.clone();
+        if let Some(description) = &self.description {
+            return description.clone();
         }
         let (measure, value) = &self.measure;
-        let told = if value.fract() == 0.0 && value.abs() < 1e15 { format!("{value:.0}") } else { format!("{value}") };
+        let number = if value.fract() == 0.0 && value.abs() < 1e15 { format!("{value:.0}") } else { format!("{value}") };
         if self.keys.is_empty() {
-            return format!("{measure} {told}");
+            return format!("{measure} {number}");
         }
         let keys: Vec<String> = self
             .keys
@@ -161,6 +161,6 @@ impl Finding {
                 format!("{name} {value}")
             })
             .collect();
-        format!("{}: {measure} {told}", keys.join(", "))
+        format!("{}: {measure} {number}", keys.join(", "))
     }
 }

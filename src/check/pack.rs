@@ -156,7 +156,7 @@ mod tests {
 
     const SOUND: &str = "name = \"p\"\n[[check]]\nname = \"a\"\nquestion = \"q\"\nquery = \"failures\"\nremedy = \"r\"\n";
 
-    fn told(text: &str) -> String {
+    fn error_of(text: &str) -> String {
         Pack::parse(text, Path::new("p.toml"), &["calls", "task_events"]).unwrap_err().to_string()
     }
 
@@ -179,16 +179,16 @@ mod tests {
 
     #[test]
     fn mistakes_have_their_line() {
-        assert_eq!(told("name = \"p\"\n"), "p.toml: the pack has no [[check]]");
-        assert_eq!(told(&SOUND.replace("remedy", "remidy")), "p.toml:6: unknown key `remidy` in [check]; did you mean `remedy`?");
-        assert_eq!(told(&SOUND.replace("\"failures\"", "\"failures by\"")).split(": ").next(), Some("p.toml:5"));
-        assert_eq!(told(&format!("{SOUND}needs = [\"cals\"]\n")), "p.toml:7: unknown table `cals`; did you mean `calls`?");
+        assert_eq!(error_of("name = \"p\"\n"), "p.toml: the pack has no [[check]]");
+        assert_eq!(error_of(&SOUND.replace("remedy", "remidy")), "p.toml:6: unknown key `remidy` in [check]; did you mean `remedy`?");
+        assert_eq!(error_of(&SOUND.replace("\"failures\"", "\"failures by\"")).split(": ").next(), Some("p.toml:5"));
+        assert_eq!(error_of(&format!("{SOUND}needs = [\"cals\"]\n")), "p.toml:7: unknown table `cals`; did you mean `calls`?");
         assert_eq!(
-            told(&format!("{SOUND}severity = \"bad\"\n")),
+            error_of(&format!("{SOUND}severity = \"bad\"\n")),
             "p.toml:7: unknown severity `bad`; expected note, warning or error"
         );
         assert_eq!(
-            told(&format!("{SOUND}{}", SOUND.trim_start_matches("name = \"p\"\n"))),
+            error_of(&format!("{SOUND}{}", SOUND.trim_start_matches("name = \"p\"\n"))),
             "p.toml:8: two checks are called `a`"
         );
     }

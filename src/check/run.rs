@@ -9,11 +9,11 @@ const NAMED: usize = 5;
 
 /// The rows that reach the threshold. An unknown measure is an error, as one sentence.
 pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>, String> {
-    let told = |error: RenderError| error.to_string();
+    let message = |error: RenderError| error.to_string();
     let evidence = answer.columns.iter().position(|column| column.kind == ColumnKind::List);
     let measure = measure(check, answer)?;
     let mut findings = Vec::new();
-    for cells in rows(answer).map_err(told)? {
+    for cells in rows(answer).map_err(message)? {
         let (name, value) = match measure {
             // Rows without a measure count as one each.
             None => ("rows".to_owned(), Some(1.0)),
@@ -25,7 +25,7 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
             _ => Vec::new(),
         };
         let mut finding = Finding {
-            told: None,
+            description: None,
             keys: Vec::new(),
             values: Vec::new(),
             measure: (name, value),
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn a_row_is_a_finding_from_the_threshold_on() {
         let found = find(&check(3.0, None), &answer(&[("a", 2), ("b", 3), ("c", 4)]), &Look::default()).unwrap();
-        let told: Vec<String> = found.iter().map(Finding::sentence).collect();
-        assert_eq!(told, ["cluster b: count 3", "cluster c: count 4"]);
+        let sentences: Vec<String> = found.iter().map(Finding::sentence).collect();
+        assert_eq!(sentences, ["cluster b: count 3", "cluster c: count 4"]);
     }
 
     #[test]

@@ -40,11 +40,11 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let window = window(arguments)?;
-    let (mut outcomes, told) = outcomes(&packs, (&window, arguments.since.is_some()), &asker, context)?;
+    let (mut outcomes, default_window) = outcomes(&packs, (&window, arguments.since.is_some()), &asker, context)?;
     name_files(&mut outcomes, &tables)?;
     let partial = partial(&tables, &asker, &window)?;
     let home = arguments.from.first().map_or(global.store.as_path(), |path| path.as_path());
-    let report = Report { outcomes, window: told, partial, home: home.display().to_string() };
+    let report = Report { outcomes, window: default_window, partial, home: home.display().to_string() };
     if !global.quiet {
         say(&format!("window {}", report.window));
         report.partial.iter().for_each(|line| say(&format!("note: {line}")));
@@ -173,20 +173,20 @@ fn outcomes(
     }
     let answers = answers(&questions, asker, context)?;
     let look = Look { tz: context.tz.clone(), ..Look::default() };
-    let mut told = String::new();
+    let mut default_window = String::new();
     for ((index, question), answer) in questions.into_iter().zip(answers) {
-        let answer = answer.map_err(|error| question.told(Failure::of_run(error, &question.text)))?;
+        let answer = answer.map_err(|error| question.in_check(Failure::of_run(error, &question.text)))?;
         let findings = find(question.check, &answer, &look)
             .map_err(|why| Failure::Sentence(format!("check `{}/{}`: {why}", question.pack, question.check.name)))?;
         if question.shown {
-            told = describe_window(&asker.whole_window(&answer), &context.tz);
+            default_window = describe_window(&asker.whole_window(&answer), &context.tz);
         }
         if let Some(outcome) = outcomes.get_mut(index) {
             outcome.query = question.checked.canonical;
             outcome.state = if findings.is_empty() { State::Passed } else { State::Found(findings) };
         }
     }
-    Ok((outcomes, told))
+    Ok((outcomes, default_window))
 }
 
 /// The results of the checks, computed in parallel.
@@ -215,7 +215,7 @@ fn answers(
 
 impl Question<'_> {
     /// Adds the name of the check to an error.
-    fn told(&self, failure: Failure) -> Failure {
+    fn in_check(&self, failure: Failure) -> Failure {
         in_check(self.pack, self.check, failure)
     }
 }

@@ -52,8 +52,8 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
         let text = read(&path)?;
         add(&mut user, &path, Layer::User, text)?;
     }
-    let told = |name: &str| matches.value_source(name).filter(|source| *source != ValueSource::DefaultValue);
-    configured.store_origin = match told("store") {
+    let given = |name: &str| matches.value_source(name).filter(|source| *source != ValueSource::DefaultValue);
+    configured.store_origin = match given("store") {
         Some(source) => option_or_variable(source, "option --store", "ECS_AUDIT_STORE"),
         None => match configured.settings.store.as_ref().or(user.settings.store.as_ref()) {
             Some(setting) => {
@@ -77,7 +77,7 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
         }
     }
     configured.settings.save(builtin_queries().map_err(|config_error| Failure::Sentence(config_error.to_string()))?);
-    configured.tz_origin = match (told("tz"), &configured.settings.tz) {
+    configured.tz_origin = match (given("tz"), &configured.settings.tz) {
         (Some(source), _) => option_or_variable(source, "option --tz", "ECS_AUDIT_TZ"),
         (None, Some(setting)) => {
             global.tz = Some(setting.value.clone());
@@ -160,8 +160,8 @@ pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result
 
 /// The reference point for relative times if no option is given.
 pub fn as_of(global: &Global) -> Setting<String> {
-    let told = std::env::var("ECS_AUDIT_AS_OF").ok().filter(|value| !value.is_empty());
-    match (told, &global.configured.settings.as_of) {
+    let variable = std::env::var("ECS_AUDIT_AS_OF").ok().filter(|value| !value.is_empty());
+    match (variable, &global.configured.settings.as_of) {
         (Some(value), _) => Setting::new(value, "ECS_AUDIT_AS_OF"),
         (None, Some(setting)) => setting.clone(),
         (None, None) => Setting::new("latest".to_owned(), "default"),

@@ -67,8 +67,8 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
             tables.classified_by_others
         ));
     }
-    tell(&mut text, "Data problems", held.iter().filter(|held| held.advice.kind == Kind::Odd));
-    tell(&mut text, "Missing exports", held.iter().filter(|held| held.advice.kind == Kind::Missing));
+    print_advice(&mut text, "Data problems", held.iter().filter(|held| held.advice.kind == Kind::Odd));
+    print_advice(&mut text, "Missing exports", held.iter().filter(|held| held.advice.kind == Kind::Missing));
     if held.is_empty() {
         text.push_str("\nNo data problems, and nothing is missing.\n");
     }
@@ -76,7 +76,7 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
     Ok(tables.loaded)
 }
 
-fn tell<'h>(text: &mut String, title: &str, held: impl Iterator<Item = &'h Held>) {
+fn print_advice<'h>(text: &mut String, title: &str, held: impl Iterator<Item = &'h Held>) {
     for (index, held) in held.enumerate() {
         if index == 0 {
             text.push_str(&format!("\n{title}\n"));

@@ -24,7 +24,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
     let mut definition = Definition::parse(&json).map_err(|why| Failure::Sentence(format!("`{file}`: {why}")))?;
     definition.fargate = definition.fargate || arguments.fargate;
     let wanted = Wanted { cluster: arguments.cluster.clone(), count: arguments.count, since: arguments.since.clone(), file };
-    let told = |error: PreflightError<Failure>| match error {
+    let failure = |error: PreflightError<Failure>| match error {
         PreflightError::Past(failure) => failure,
         PreflightError::ConfigError(config_error) => Failure::Sentence(config_error.to_string()),
     };
@@ -38,7 +38,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
             say(
                 "note: no store found, so only the task definition itself is checked; name a store with --store or an export with --from",
             );
-            examine(&definition, &wanted, None).map_err(told)?
+            examine(&definition, &wanted, None).map_err(failure)?
         }
         Some(tables) => {
             limits::install(&arguments.limits, tables, global)?;
@@ -46,7 +46,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
             let find = |check: &Check| ask(check, &asker);
             let rows = |statement: &str| Ok(rows(&tables.sql(statement)?)?);
             let query = |text: &str| rows_of(text, &asker);
-            examine(&definition, &wanted, Some(&Past { find: &find, query: &query, rows: &rows })).map_err(told)?
+            examine(&definition, &wanted, Some(&Past { find: &find, query: &query, rows: &rows })).map_err(failure)?
         }
     };
     if let Some(tables) = &tables {

@@ -32,11 +32,11 @@ pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<Ex
 }
 
 fn parameters(query: &SavedQuery) -> String {
-    let told = query.parameters.iter().map(|(name, default)| match default {
+    let parameters = query.parameters.iter().map(|(name, default)| match default {
         Some(default) => format!("{name}={default}"),
         None => name.clone(),
     });
-    told.collect::<Vec<_>>().join(" ")
+    parameters.collect::<Vec<_>>().join(" ")
 }
 
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Failure {

@@ -62,8 +62,8 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let evidence = if arguments.evidence { Evidence::First } else { Evidence::Without };
     let options = Options { anchor: asker.anchor.time, evidence };
     if arguments.explain {
-        let told = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
-        writeln!(io::stdout().lock(), "{}", told.map_err(|error| Failure::of_run(error, &text))?)?;
+        let plan = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
+        writeln!(io::stdout().lock(), "{}", plan.map_err(|error| Failure::of_run(error, &text))?)?;
         return Ok(tables.loaded);
     }
     let mut answer = asker.answer(&checked, &text, evidence)?;
@@ -87,7 +87,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         if !arguments.redact {
             after(&answer, &checked, &tables, options);
         }
-        tell_catalog(&expanded, &tables);
+        note_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
 }
@@ -129,7 +129,7 @@ pub fn chart(answer: &Answer, look: &Look) -> Result<String, Failure> {
 }
 
 /// Rows are classified when they are loaded, so later changes of the catalog do not apply to them.
-fn tell_catalog(query: &ast::Query, tables: &Tables) {
+fn note_catalog(query: &ast::Query, tables: &Tables) {
     let classified = [Table::Failures, Table::TaskEvents, Table::ServiceEvents, Table::JobSubmissions];
     let asked = tables_behind(query, false);
     if tables.classified_by_others > 0 && classified.into_iter().any(|table| asked.contains(table)) {
@@ -215,7 +215,7 @@ impl<'t> Asker<'t> {
         let check = CheckContext { default_rows: self.default_rows, ..check_context(self.anchor.time, tables, context) };
         let checked = lang::check(query, &self.catalog, &check);
         let mut checked = checked.map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
-        self.anchor.tell_origin(&mut checked);
+        self.anchor.describe_origin(&mut checked);
         Ok(checked)
     }
 
@@ -285,7 +285,7 @@ pub struct Anchor {
 
 impl Anchor {
     /// Adds the reference point to the description of the window.
-    fn tell_origin(&self, checked: &mut Checked) {
+    fn describe_origin(&self, checked: &mut Checked) {
         if let Some(name) = &self.name {
             checked.window.origin = checked.window.origin.replace("newest event", name);
         }

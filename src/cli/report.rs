@@ -73,15 +73,15 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
         ));
     }
     limits::install(&arguments.limits, &tables, global)?;
-    let told = (manifest.tool.as_str(), manifest.catalog.as_str());
-    let again = build(&manifest.request, &manifest.store, told, &tables, (global, context))?;
+    let versions = (manifest.tool.as_str(), manifest.catalog.as_str());
+    let again = build(&manifest.request, &manifest.store, versions, &tables, (global, context))?;
     let differences = report::compare(&files, &again.files);
     let mut out = io::stdout().lock();
     let mut of_file: BTreeMap<&str, usize> = BTreeMap::new();
     for difference in &differences {
-        let told = of_file.entry(&difference.file).or_default();
-        *told += 1;
-        if *told > DIFFERENCES {
+        let count = of_file.entry(&difference.file).or_default();
+        *count += 1;
+        if *count > DIFFERENCES {
             continue;
         }
         let line =
@@ -133,7 +133,7 @@ fn short(text: &str) -> String {
 fn build(
     request: &Request,
     snapshot: &Snapshot,
-    told: (&str, &str),
+    versions: (&str, &str),
     tables: &Tables,
     (global, context): (&Global, &Context),
 ) -> Result<Built, Failure> {
@@ -167,9 +167,9 @@ fn build(
         records: &records,
         redactor: redactor.as_ref(),
         threads: context.threads,
-        told: RefCell::default(),
+        results: RefCell::default(),
     };
-    Ok(report::build(&request, snapshot, told, &cache)?)
+    Ok(report::build(&request, snapshot, versions, &cache)?)
 }
 
 /// Evaluates the nouns that most sections and explanations need, once for all of them. Returns the views for

@@ -37,10 +37,10 @@ pub fn paths(global: &Global) -> (Vec<PathBuf>, String) {
     if !global.rules.is_empty() {
         return (global.rules.clone(), "option --rules".to_owned());
     }
-    let told = std::env::var_os(VARIABLE).unwrap_or_default();
-    let told: Vec<PathBuf> = std::env::split_paths(&told).filter(|path| !path.as_os_str().is_empty()).collect();
-    if !told.is_empty() {
-        return (told, VARIABLE.to_owned());
+    let listed = std::env::var_os(VARIABLE).unwrap_or_default();
+    let listed: Vec<PathBuf> = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
+    if !listed.is_empty() {
+        return (listed, VARIABLE.to_owned());
     }
     match &global.configured.settings.rules {
         Some(setting) => (setting.value.clone(), setting.origin.clone()),

@@ -12,12 +12,12 @@ use crate::table::TableSet;
 /// Runs the command.
 pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
-    print(&told(&tables, arguments, context)?)?;
+    print(&timeline_text(&tables, arguments, context)?)?;
     Ok(tables.loaded)
 }
 
 /// The timeline of a name.
-pub fn told(tables: &Tables, arguments: &Timeline, context: &Context) -> Result<String, Failure> {
+pub fn timeline_text(tables: &Tables, arguments: &Timeline, context: &Context) -> Result<String, Failure> {
     let records = records(tables);
     let subject = subject(&records, &arguments.what)?;
     let since = since(arguments.since.as_deref(), tables, context)?;

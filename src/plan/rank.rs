@@ -10,13 +10,13 @@ use super::rows::{Order, Rows};
 use crate::lang::checked::Ranking;
 
 /// Keeps the rows that rank first, in their final order.
-pub fn keep(mut rows: Rows, ranking: Ranking, greatest: bool) -> Result<Rows, PlanError> {
+pub fn keep(mut rows: Rows, ranking: Ranking, largest: bool) -> Result<Rows, PlanError> {
     let name = |index: usize| rows.columns.get(index).map(|column| column.name.clone());
     let Some(measure) = name(ranking.measure) else {
         return Err(PlanError::Unchecked("the measure to rank by is not a column".into()));
     };
     let per: Vec<String> = ranking.per.and_then(name).into_iter().collect();
-    let mut order = vec![Order { name: measure, descending: greatest }];
+    let mut order = vec![Order { name: measure, descending: largest }];
     order.extend(rows.total_order());
     rows.frame = first_of(rows.frame, &per, &order, ranking.rows)?;
     Ok(rows)

@@ -52,10 +52,10 @@ pub fn fold(
     stage: &Stage,
     aggregates: &Aggregates<'_>,
     items: &[Expr],
-    (ranking, greatest): (Ranking, bool),
+    (ranking, largest): (Ranking, bool),
     text: bool,
 ) -> Result<DataFrame, PlanError> {
-    let chosen = chosen(frame.clone(), stage, aggregates, items, (ranking, greatest))?;
+    let chosen = chosen(frame.clone(), stage, aggregates, items, (ranking, largest))?;
     let names: Vec<String> = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
     let folded = folded(stage, ranking.per);
     let on = |name: fn(usize) -> String| -> Vec<ColumnName> {
@@ -105,7 +105,7 @@ fn chosen(
     stage: &Stage,
     aggregates: &Aggregates<'_>,
     items: &[Expr],
-    (ranking, greatest): (Ranking, bool),
+    (ranking, largest): (Ranking, bool),
 ) -> Result<DataFrame, PlanError> {
     let keys: Vec<String> = (0..stage.by.len()).map(key_name).collect();
     let computed: Vec<Expr> = aggregates.calls.iter().map(|call| call.expr.clone().alias(&call.name)).collect();
@@ -126,7 +126,7 @@ fn chosen(
     let mut columns: Vec<Expr> = keys.iter().enumerate().map(|(index, key)| column(key).alias(chosen_name(index))).collect();
     columns.push(measure.clone().alias("#measure"));
     let per: Vec<String> = ranking.per.and_then(|per| per.checked_sub(first_key)).map(chosen_name).into_iter().collect();
-    let mut order = vec![Order { name: "#measure".to_owned(), descending: greatest }];
+    let mut order = vec![Order { name: "#measure".to_owned(), descending: largest }];
     order.extend((0..keys.len()).map(chosen_name).map(Order::ascending));
     let kept = first_of(groups.select(columns)?, &per, &order, ranking.rows)?;
     let mut output: Vec<Expr> = (0..keys.len()).map(|index| column(&chosen_name(index))).collect();

@@ -128,7 +128,7 @@ fn roles(definition: &Definition, wrong: &mut Wrong) {
 mod tests {
     use super::*;
 
-    fn told(json: &str) -> Vec<String> {
+    fn problems(json: &str) -> Vec<String> {
         let definition = Definition::parse(json).unwrap();
         examine(&definition).unwrap().into_iter().map(|(question, what)| format!("{question}: {what}")).collect()
     }
@@ -137,7 +137,7 @@ mod tests {
     fn a_sound_definition_has_nothing_wrong() {
         let none: [&str; 0] = [];
         assert_eq!(
-            told(
+            problems(
                 r#"{"family":"a","cpu":"256","memory":"1024","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],
                 "containerDefinitions":[{"name":"x","image":"i:1","stopTimeout":120}]}"#
             ),
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn sizes_that_fargate_does_not_have_name_those_it_has() {
         let with = |cpu: &str, memory: &str| {
-            told(&format!(
+            problems(&format!(
                 r#"{{"family":"a","cpu":"{cpu}","memory":"{memory}","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],
                 "containerDefinitions":[{{"name":"x","image":"i:1"}}]}}"#
             ))
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn settings_sums_roles_and_logs_are_looked_at() {
-        let told = told(
+        let found = problems(
             r#"{"family":"a","cpu":"512","memory":"1024","networkMode":"bridge","requiresCompatibilities":["FARGATE"],
             "ephemeralStorage":{"sizeInGiB":20},
             "containerDefinitions":[
@@ -180,7 +180,7 @@ mod tests {
               {"name":"y","image":"y","essential":false,"cpu":200,"memoryReservation":400}]}"#,
         );
         assert_eq!(
-            told,
+            found,
             [
                 "essential: no container is essential",
                 "fargate-settings: networkMode is bridge; Fargate supports only awsvpc",

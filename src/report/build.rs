@@ -52,7 +52,7 @@ struct Draft<'a> {
     request: &'a Request,
     tz: TimeZone,
     files: BTreeMap<String, Vec<u8>>,
-    told: Vec<manifest::SectionEntry>,
+    entries: Vec<manifest::SectionEntry>,
     evidence: Vec<Vec<String>>,
     /// The parts that could not be computed: title and reason.
     failed: Vec<(String, String)>,
@@ -71,7 +71,7 @@ pub fn build(
         request,
         tz: request.tz(),
         files: BTreeMap::new(),
-        told: Vec::new(),
+        entries: Vec::new(),
         evidence: Vec::new(),
         failed: Vec::new(),
     };
@@ -81,11 +81,11 @@ pub fn build(
     let findings = draft.contained("Findings", findings)?.unwrap_or_default();
     let (mut blocks, mut answers) = (Vec::new(), BTreeMap::new());
     for spec in sections().iter().filter(|spec| request.wants(&spec.id)) {
-        let told = draft.section(spec);
-        if let Some(told) = draft.contained(&spec.title, told)? {
-            let unknown = draft.unknown(spec)?.filter(|_| told.rows.is_empty());
-            blocks.push(block(spec, &told, unknown, &draft.tz));
-            answers.insert(spec.id.as_str(), told);
+        let result = draft.section(spec);
+        if let Some(result) = draft.contained(&spec.title, result)? {
+            let unknown = draft.unknown(spec)?.filter(|_| result.rows.is_empty());
+            blocks.push(block(spec, &result, unknown, &draft.tz));
+            answers.insert(spec.id.as_str(), result);
         }
     }
     blocks.extend(draft.own()?);
@@ -108,7 +108,7 @@ pub fn build(
     };
     draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
     draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
-    let request = told_request(cache, request);
+    let request = manifest_request(cache, request);
     let manifest = draft.manifest(request, store, tool, catalog);
     let summary = page.summary();
     let Draft { mut files, failed, .. } = draft;
@@ -117,21 +117,21 @@ pub fn build(
 }
 
 /// The request, as written to the manifest.
-fn told_request(cache: &QueryCache<'_>, request: &Request) -> Request {
+fn manifest_request(cache: &QueryCache<'_>, request: &Request) -> Request {
     let own = request.own.iter();
     let own = own.map(|own| manifest::Own { title: cache.text(&own.title), query: cache.text(&own.query) }).collect();
     Request { title: cache.text(&request.title), own, ..request.clone() }
 }
 
-fn block(spec: &SectionSpec, told: &QueryResult, unknown: Option<String>, tz: &TimeZone) -> Block {
+fn block(spec: &SectionSpec, result: &QueryResult, unknown: Option<String>, tz: &TimeZone) -> Block {
     Block {
         id: spec.id.clone(),
         title: spec.title.clone(),
         about: spec.about.clone(),
         nothing: unknown.map_or_else(|| spec.nothing.clone(), |why| format!("Unknown: {why}.")),
-        sheet: Preview::of(told, spec.rows, tz),
+        sheet: Preview::of(result, spec.rows, tz),
         file: format!("{}.csv", spec.id),
-        query: spec.command.clone().unwrap_or_else(|| told.query.clone()),
+        query: spec.command.clone().unwrap_or_else(|| result.query.clone()),
         own: false,
     }
 }
@@ -180,7 +180,7 @@ impl Draft<'_> {
 
     /// The numbers of the summary, each the result of its own query.
     fn summary(&mut self) -> Result<Vec<Fact>, ReportError> {
-        let mut told = Vec::new();
+        let mut result = Vec::new();
         for (index, spec) in facts().iter().enumerate() {
             let window = spec.windowed.then(|| self.request.window());
             let unknown = self.cache.unanswerable(&spec.query, window)?;
@@ -200,13 +200,13 @@ impl Draft<'_> {
             if let Some(answer) = answer.filter(|_| unknown.is_none()) {
                 self.note("summary.csv", index, &answer);
             }
-            told.push(Fact { id: spec.id.clone(), label: spec.label.clone(), value, unknown, headline: spec.headline, query });
+            result.push(Fact { id: spec.id.clone(), label: spec.label.clone(), value, unknown, headline: spec.headline, query });
         }
         let rows: Vec<Vec<String>> =
-            told.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.text(), fact.query.clone()]).collect();
-        let queries = told.iter().map(|fact| fact.query.clone()).collect();
+            result.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.text(), fact.query.clone()]).collect();
+        let queries = result.iter().map(|fact| fact.query.clone()).collect();
         self.table("summary", &["fact", "meaning", "value", "query"], &rows, queries)?;
-        Ok(told)
+        Ok(result)
     }
 
     fn findings(&mut self) -> Result<Vec<Finding>, ReportError> {
@@ -214,12 +214,12 @@ impl Draft<'_> {
         let rows: Vec<Vec<String>> = found.iter().map(finding::row).collect();
         let mut queries = Vec::new();
         for (index, text) in finding::queries().enumerate() {
-            let told = self.cache.ask(text, Some(self.request.window()))?;
+            let result = self.cache.ask(text, Some(self.request.window()))?;
             // The first query counts the failures of each finding.
             if index == 0 {
-                (0..told.rows.len()).for_each(|index| self.note_row(&format!("{FINDINGS}.csv"), index, &told, index));
+                (0..result.rows.len()).for_each(|index| self.note_row(&format!("{FINDINGS}.csv"), index, &result, index));
             }
-            queries.push(told.query.clone());
+            queries.push(result.query.clone());
         }
         self.table(FINDINGS, finding::COLUMNS, &rows, queries)?;
         Ok(found)
@@ -227,35 +227,35 @@ impl Draft<'_> {
 
     fn section(&mut self, spec: &SectionSpec) -> Result<Rc<QueryResult>, ReportError> {
         let window = spec.windowed.then(|| self.request.window());
-        let told = match spec.derived {
+        let result = match spec.derived {
             None => self.cache.ask(&spec.query, window)?,
             Some(derived) => {
                 let query = canonical(&spec.query, window)?;
-                Rc::new(derived.told(self.cache, query, self.request.window())?)
+                Rc::new(derived.result(self.cache, query, self.request.window())?)
             }
         };
-        self.keep(&spec.id, &told)?;
+        self.keep(&spec.id, &result)?;
         if spec.counts_everything {
-            (0..told.rows.len()).for_each(|row| self.note_query(&format!("{}.csv", spec.id), row, &told));
+            (0..result.rows.len()).for_each(|row| self.note_query(&format!("{}.csv", spec.id), row, &result));
         }
-        Ok(told)
+        Ok(result)
     }
 
     /// Sections for custom queries, in files whose names no built-in section uses.
     fn own(&mut self) -> Result<Vec<Block>, ReportError> {
         let mut blocks = Vec::new();
         for (index, own) in self.request.own.iter().enumerate() {
-            let told = self.cache.ask(&own.query, Some(self.request.window()))?;
+            let result = self.cache.ask(&own.query, Some(self.request.window()))?;
             let id = format!("own-{}", index + 1);
-            self.keep(&id, &told)?;
+            self.keep(&id, &result)?;
             blocks.push(Block {
                 file: format!("{id}.csv"),
                 id,
                 title: self.cache.text(&own.title),
                 about: String::new(),
                 nothing: "No rows.".to_owned(),
-                sheet: Preview::of(&told, 40, &self.tz),
-                query: told.query.clone(),
+                sheet: Preview::of(&result, 40, &self.tz),
+                query: result.query.clone(),
                 own: true,
             });
         }
@@ -263,17 +263,17 @@ impl Draft<'_> {
     }
 
     /// Writes a result and records its evidence. Each failure names its own record.
-    fn keep(&mut self, id: &str, told: &QueryResult) -> Result<(), ReportError> {
+    fn keep(&mut self, id: &str, result: &QueryResult) -> Result<(), ReportError> {
         let file = format!("{id}.csv");
-        self.files.insert(file.clone(), csv(&told.answer, &self.tz)?);
+        self.files.insert(file.clone(), csv(&result.answer, &self.tz)?);
         if id != "failures" {
-            (0..told.rows.len()).for_each(|index| self.note_row(&file, index, told, index));
+            (0..result.rows.len()).for_each(|index| self.note_row(&file, index, result, index));
         }
-        self.told.push(manifest::SectionEntry {
+        self.entries.push(manifest::SectionEntry {
             section: id.to_owned(),
             file,
-            rows: told.rows.len(),
-            queries: vec![told.query.clone()],
+            rows: result.rows.len(),
+            queries: vec![result.query.clone()],
         });
         Ok(())
     }
@@ -281,29 +281,29 @@ impl Draft<'_> {
     fn table(&mut self, id: &str, names: &[&str], rows: &[Vec<String>], queries: Vec<String>) -> Result<(), ReportError> {
         let file = format!("{id}.csv");
         self.files.insert(file.clone(), csv(&listing("", names, rows)?, &self.tz)?);
-        self.told.push(manifest::SectionEntry { section: id.to_owned(), file, rows: rows.len(), queries });
+        self.entries.push(manifest::SectionEntry { section: id.to_owned(), file, rows: rows.len(), queries });
         Ok(())
     }
 
-    fn note(&mut self, file: &str, row: usize, told: &QueryResult) {
-        if !told.rows.is_empty() {
-            self.note_row(file, row, told, 0);
+    fn note(&mut self, file: &str, row: usize, result: &QueryResult) {
+        if !result.rows.is_empty() {
+            self.note_row(file, row, result, 0);
         }
     }
 
-    fn note_row(&mut self, file: &str, row: usize, told: &QueryResult, index: usize) {
-        let ids = told.evidence.get(index).into_iter().flatten();
+    fn note_row(&mut self, file: &str, row: usize, result: &QueryResult, index: usize) {
+        let ids = result.evidence.get(index).into_iter().flatten();
         let seen: BTreeSet<&String> = ids.collect();
         if seen.len() > RECORDS {
-            return self.note_query(file, row, told);
+            return self.note_query(file, row, result);
         }
         let named = |id: &String| vec![file.to_owned(), (row + 1).to_string(), id.clone(), String::new()];
         self.evidence.extend(seen.into_iter().map(named));
     }
 
     /// Records the query that finds the records behind a number.
-    fn note_query(&mut self, file: &str, row: usize, told: &QueryResult) {
-        self.evidence.push(vec![file.to_owned(), (row + 1).to_string(), String::new(), told.query.clone()]);
+    fn note_query(&mut self, file: &str, row: usize, result: &QueryResult) {
+        self.evidence.push(vec![file.to_owned(), (row + 1).to_string(), String::new(), result.query.clone()]);
     }
 
     fn evidence(&mut self) -> Result<(), ReportError> {
@@ -323,7 +323,7 @@ impl Draft<'_> {
             catalog: catalog.to_owned(),
             request,
             store: store.clone(),
-            sections: self.told.clone(),
+            sections: self.result.clone(),
             files: self.files.iter().map(entry).collect(),
         }
     }

@@ -33,12 +33,12 @@ pub enum Derived {
 
 impl Derived {
     /// Its rows; `query` is the query that they are derived from.
-    pub fn told(self, cache: &QueryCache<'_>, query: String, window: Between) -> Result<QueryResult, ReportError> {
+    pub fn result(self, cache: &QueryCache<'_>, query: String, window: Between) -> Result<QueryResult, ReportError> {
         let (columns, rows) = match self {
             Derived::Changes => (CHANGE_COLUMNS, changes(cache, window)?),
             Derived::Rejects => (REJECT_COLUMNS, network(cache, window)?),
         };
-        cache.told(answer(query, columns, &rows)?)
+        cache.redacted(answer(query, columns, &rows)?)
     }
 }
 

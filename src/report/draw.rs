@@ -42,9 +42,9 @@ struct Causes {
 impl Causes {
     fn of(answers: &Answers<'_>) -> Causes {
         let mut totals: BTreeMap<String, u64> = BTreeMap::new();
-        if let Some(told) = answers.get("failures") {
-            for row in 0..told.rows.len() {
-                *totals.entry(told.text(row, "cause").unwrap_or_default().to_owned()).or_default() += 1;
+        if let Some(result) = answers.get("failures") {
+            for row in 0..result.rows.len() {
+                *totals.entry(result.text(row, "cause").unwrap_or_default().to_owned()).or_default() += 1;
             }
         }
         let mut names: Vec<(String, u64)> = totals.into_iter().collect();
@@ -76,16 +76,16 @@ impl Causes {
 }
 
 fn stalls(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
-    let Some(told) = answers.get("stalls").filter(|told| !told.rows.is_empty()) else { return Ok(None) };
+    let Some(result) = answers.get("stalls").filter(|result| !result.rows.is_empty()) else { return Ok(None) };
     let mut lanes_of: BTreeMap<String, Vec<Mark>> = BTreeMap::new();
     let mut rows = Vec::new();
-    let spans: Vec<(usize, Timestamp, Timestamp)> = (0..told.rows.len())
-        .filter_map(|row| Some((row, told.time(row, "time")?, told.time(row, "ended_at").unwrap_or(window.1))))
+    let spans: Vec<(usize, Timestamp, Timestamp)> = (0..result.rows.len())
+        .filter_map(|row| Some((row, result.time(row, "time")?, result.time(row, "ended_at").unwrap_or(window.1))))
         .collect();
     for (row, from, until) in &spans {
-        let of = |name: &str| told.text(*row, name).unwrap_or_default();
+        let of = |name: &str| result.text(*row, name).unwrap_or_default();
         let name = format!("{} on {}", of("service"), of("container_instance"));
-        let blocked = Cell::Duration(told.number(*row, "seconds_blocked").unwrap_or_default());
+        let blocked = Cell::Duration(result.number(*row, "seconds_blocked").unwrap_or_default());
         let blocked = blocked.human(&crate::render::Look::default());
         rows.push(vec![
             name.clone(),
@@ -128,14 +128,14 @@ fn bar_width(window: Window) -> (i64, &'static str) {
 }
 
 fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
-    let Some(told) = answers.get("failures").filter(|told| !told.rows.is_empty()) else { return Ok(None) };
+    let Some(result) = answers.get("failures").filter(|result| !result.rows.is_empty()) else { return Ok(None) };
     let (width, word) = bar_width(window);
     let offset = i64::from(tz.to_offset(window.0).seconds());
     let mut bars: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
     let mut totals = vec![0.0; SERIES.len()];
-    for row in 0..told.rows.len() {
-        let Some(time) = told.time(row, "time") else { continue };
-        let series = causes.series(told.text(row, "cause").unwrap_or_default());
+    for row in 0..result.rows.len() {
+        let Some(time) = result.time(row, "time") else { continue };
+        let series = causes.series(result.text(row, "cause").unwrap_or_default());
         let start = (time.as_second() + offset).div_euclid(width) * width - offset;
         let bar = bars.entry(start).or_insert_with(|| vec![0.0; SERIES.len()]);
         for sum in [bar.get_mut(series), totals.get_mut(series)].into_iter().flatten() {
@@ -190,26 +190,26 @@ fn by_hour(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone
 
 /// Usage against limit, for each Fargate pool with running or refused tasks.
 fn quotas(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Vec<Chart>, String> {
-    let Some(told) = answers.get("quota-by-hour") else { return Ok(Vec::new()) };
+    let Some(result) = answers.get("quota-by-hour") else { return Ok(Vec::new()) };
     let mut pools: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for row in 0..told.rows.len() {
-        let of = |name: &str| told.text(row, name).unwrap_or_default();
+    for row in 0..result.rows.len() {
+        let of = |name: &str| result.text(row, name).unwrap_or_default();
         pools.entry(format!("{} of {} in {}", unit(of("resource")), of("account"), of("region"))).or_default().push(row);
     }
     let mut charts = Vec::new();
     for (index, (pool, rows)) in pools.iter().enumerate().take(POOLS) {
-        charts.push(quota(told, pool, rows, &format!("quota-{}", index + 1), window, tz)?);
+        charts.push(quota(result, pool, rows, &format!("quota-{}", index + 1), window, tz)?);
     }
     Ok(charts)
 }
 
-fn quota(told: &QueryResult, pool: &str, rows: &[usize], id: &str, window: Window, tz: &TimeZone) -> Result<Chart, String> {
+fn quota(result: &QueryResult, pool: &str, rows: &[usize], id: &str, window: Window, tz: &TimeZone) -> Result<Chart, String> {
     let (mut starts, mut values, mut table) = (Vec::new(), Vec::new(), Vec::new());
     let mut limit: Vec<(Timestamp, f64)> = Vec::new();
     for row in rows {
-        let (Some(time), Some(used)) = (told.time(*row, "time"), told.number(*row, "used")) else { continue };
-        let needed = told.number(*row, "needed").unwrap_or(used);
-        let allowed = told.number(*row, "allowed");
+        let (Some(time), Some(used)) = (result.time(*row, "time"), result.number(*row, "used")) else { continue };
+        let needed = result.number(*row, "needed").unwrap_or(used);
+        let allowed = result.number(*row, "allowed");
         let short = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
         if let Some(allowed) = allowed.filter(|allowed| limit.last().is_none_or(|(_, last)| last != allowed)) {
             limit.push((time, allowed));
@@ -247,29 +247,29 @@ fn quota(told: &QueryResult, pool: &str, rows: &[usize], id: &str, window: Windo
 }
 
 fn timeline(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
-    let Some(told) = answers.get("failures").filter(|told| !told.rows.is_empty()) else { return Ok(None) };
+    let Some(result) = answers.get("failures").filter(|result| !result.rows.is_empty()) else { return Ok(None) };
     let mut times: BTreeMap<usize, Vec<Timestamp>> = BTreeMap::new();
-    for row in 0..told.rows.len() {
-        if let Some(time) = told.time(row, "time") {
-            times.entry(causes.series(told.text(row, "cause").unwrap_or_default())).or_default().push(time);
+    for row in 0..result.rows.len() {
+        if let Some(time) = result.time(row, "time") {
+            times.entry(causes.series(result.text(row, "cause").unwrap_or_default())).or_default().push(time);
         }
     }
     let mut rows = Vec::new();
     let mut drawn = Vec::new();
     for (series, times) in times {
         let name = causes.title(series);
-        rows.push(told_lane(&name, &times, tz));
+        rows.push(lane_row(&name, &times, tz));
         drawn.push(Lane { name, series, marks: times.into_iter().map(Mark::Dot).collect() });
     }
-    if let Some(windows) = answers.get("agent-windows").filter(|told| !told.rows.is_empty()) {
+    if let Some(windows) = answers.get("agent-windows").filter(|result| !result.rows.is_empty()) {
         let spans = spans(windows, "time", "reconnected_at", window.1);
-        rows.push(told_lane("agent disconnected", &spans.iter().map(|span| span.0).collect::<Vec<_>>(), tz));
+        rows.push(lane_row("agent disconnected", &spans.iter().map(|span| span.0).collect::<Vec<_>>(), tz));
         let marks = spans.into_iter().map(|(from, until)| Mark::Span(from, until)).collect();
         drawn.push(Lane { name: "agent disconnected".to_owned(), series: 5, marks });
     }
-    if let Some(changes) = answers.get("changes-before").filter(|told| !told.rows.is_empty()) {
+    if let Some(changes) = answers.get("changes-before").filter(|result| !result.rows.is_empty()) {
         let times: Vec<Timestamp> = (0..changes.rows.len()).filter_map(|row| changes.time(row, "time")).collect();
-        rows.push(told_lane("changes before", &times, tz));
+        rows.push(lane_row("changes before", &times, tz));
         let marks = times.into_iter().map(Mark::Triangle).collect();
         drawn.push(Lane { name: "changes before".to_owned(), series: 6, marks });
     }
@@ -279,10 +279,10 @@ fn timeline(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZon
         .to_owned();
     let (wide, narrow) = lanes(("timeline", &title, &text), window, tz, &drawn)?;
     let mut legend = vec![Key::of(OTHER, "dot", "failure; larger: several".to_owned())];
-    if answers.get("agent-windows").is_some_and(|told| !told.rows.is_empty()) {
+    if answers.get("agent-windows").is_some_and(|result| !result.rows.is_empty()) {
         legend.push(Key::of(5, "box", "agent disconnected for a minute or longer".to_owned()));
     }
-    if answers.get("changes-before").is_some_and(|told| !told.rows.is_empty()) {
+    if answers.get("changes-before").is_some_and(|result| !result.rows.is_empty()) {
         legend.push(Key::of(
             6,
             "triangle",
@@ -293,15 +293,15 @@ fn timeline(answers: &Answers<'_>, causes: &Causes, window: Window, tz: &TimeZon
     Ok(Some(Chart { id: "timeline".to_owned(), title, text, wide, narrow, legend, table }))
 }
 
-fn told_lane(name: &str, times: &[Timestamp], tz: &TimeZone) -> Vec<String> {
+fn lane_row(name: &str, times: &[Timestamp], tz: &TimeZone) -> Vec<String> {
     let when = |time: Option<&Timestamp>| time.map(|time| describe_instant(*time, tz)).unwrap_or_default();
     vec![name.to_owned(), times.len().to_string(), when(times.iter().min()), when(times.iter().max())]
 }
 
 /// The intervals of a result; open intervals last until the end of the window.
-fn spans(told: &QueryResult, from: &str, until: &str, end: Timestamp) -> Vec<(Timestamp, Timestamp)> {
-    let span = |row| Some((told.time(row, from)?, told.time(row, until).unwrap_or(end)));
-    (0..told.rows.len()).filter_map(span).collect()
+fn spans(result: &QueryResult, from: &str, until: &str, end: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+    let span = |row| Some((result.time(row, from)?, result.time(row, until).unwrap_or(end)));
+    (0..result.rows.len()).filter_map(span).collect()
 }
 
 fn agents(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option<Chart>, String> {
@@ -312,8 +312,8 @@ fn agents(answers: &Answers<'_>, window: Window, tz: &TimeZone) -> Result<Option
         return Ok(None);
     }
     let mut lanes_of: BTreeMap<String, BTreeSet<Mark>> = BTreeMap::new();
-    let mut add = |told: &QueryResult, row: usize, mark: Mark| {
-        let name = told.text(row, "container_instance").unwrap_or("unnamed instance");
+    let mut add = |result: &QueryResult, row: usize, mark: Mark| {
+        let name = result.text(row, "container_instance").unwrap_or("unnamed instance");
         lanes_of.entry(name.to_owned()).or_default().insert(mark);
     };
     for row in 0..windows.rows.len() {
@@ -358,10 +358,10 @@ fn agent_row(name: &str, marks: &[Mark]) -> Vec<String> {
         marks.iter().filter_map(|mark| if let Mark::Span(from, until) = mark { Some((*from, *until)) } else { None }).collect();
     let crosses: Vec<Timestamp> =
         marks.iter().filter_map(|mark| if let Mark::Cross(at) = mark { Some(*at) } else { None }).collect();
-    let gone: SignedDuration = spans.iter().map(|(from, until)| until.duration_since(*from)).sum();
+    let total: SignedDuration = spans.iter().map(|(from, until)| until.duration_since(*from)).sum();
     // Call times are recorded in whole seconds.
     let second = SignedDuration::from_secs(1);
     let inside = crosses.iter().filter(|at| spans.iter().any(|(from, until)| **at + second > *from && **at < *until)).count();
-    let gone = Cell::Duration(gone.as_secs_f64()).human(&crate::render::Look::default());
-    vec![name.to_owned(), spans.len().to_string(), gone, crosses.len().to_string(), inside.to_string()]
+    let total = Cell::Duration(total.as_secs_f64()).human(&crate::render::Look::default());
+    vec![name.to_owned(), spans.len().to_string(), total, crosses.len().to_string(), inside.to_string()]
 }

@@ -77,12 +77,12 @@ pub fn findings(cache: &QueryCache<'_>, window: (Timestamp, Timestamp), tz: &Tim
     let Some(spec) = section::sections().iter().find(|section| section.id == "failures-by-cause") else {
         return Ok(Vec::new());
     };
-    let told = cache.ask(&spec.query, Some(window))?;
+    let result = cache.ask(&spec.query, Some(window))?;
     let (mut places, mut codes) = (places(cache, window)?, codes(cache, window)?);
     let mut findings = Vec::new();
-    for row in 0..told.rows.len() {
-        let cause = told.text(row, "cause").unwrap_or_default().to_owned();
-        let mut finding = finding(&told, row, cause, tz);
+    for row in 0..result.rows.len() {
+        let cause = result.text(row, "cause").unwrap_or_default().to_owned();
+        let mut finding = finding(&result, row, cause, tz);
         let key = (finding.cause.clone(), finding.class.clone());
         let found = places.remove(&key).unwrap_or_default();
         finding.more_places = found.len().saturating_sub(PLACES);
@@ -91,7 +91,7 @@ pub fn findings(cache: &QueryCache<'_>, window: (Timestamp, Timestamp), tz: &Tim
         findings.push(finding);
     }
     work_out(cache, &mut findings, tz)?;
-    tell_apart(&mut findings);
+    disambiguate(&mut findings);
     Ok(findings)
 }
 
@@ -115,7 +115,7 @@ pub fn queries() -> impl Iterator<Item = &'static str> {
 }
 
 /// If several causes have the same name, the cause or the response is appended to it.
-fn tell_apart(findings: &mut [Finding]) {
+fn disambiguate(findings: &mut [Finding]) {
     let mut names: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for finding in findings.iter() {
         *names.entry(finding.title.clone()).or_default().entry(finding.cause.clone()).or_default() += 1;
@@ -135,12 +135,12 @@ fn tell_apart(findings: &mut [Finding]) {
     }
 }
 
-fn finding(told: &QueryResult, row: usize, cause: String, tz: &TimeZone) -> Finding {
+fn finding(result: &QueryResult, row: usize, cause: String, tz: &TimeZone) -> Finding {
     let entry = FailureCatalog::current().entry(&cause);
-    let class = told.text(row, "class").unwrap_or_default().to_owned();
-    let when = |name: &str| told.time(row, name).map(|time| describe_instant(time, tz)).unwrap_or_default();
-    let whole = |name: &str| told.number(row, name).unwrap_or_default() as u64;
-    let share = told.cell(row, "share").map(|cell| cell.human(&crate::render::Look::default())).unwrap_or_default();
+    let class = result.text(row, "class").unwrap_or_default().to_owned();
+    let when = |name: &str| result.time(row, name).map(|time| describe_instant(time, tz)).unwrap_or_default();
+    let whole = |name: &str| result.number(row, name).unwrap_or_default() as u64;
+    let share = result.cell(row, "share").map(|cell| cell.human(&crate::render::Look::default())).unwrap_or_default();
     Finding {
         rank: row + 1,
         title: entry.map_or_else(|| "Messages that no catalog entry explains".to_owned(), |entry| entry.name.clone()),
@@ -151,7 +151,7 @@ fn finding(told: &QueryResult, row: usize, cause: String, tz: &TimeZone) -> Find
         share,
         first: when("first"),
         last: when("last"),
-        newest: told.text(row, "newest").unwrap_or_default().to_owned(),
+        newest: result.text(row, "newest").unwrap_or_default().to_owned(),
         places: Vec::new(),
         more_places: 0,
         codes: Vec::new(),
@@ -167,17 +167,17 @@ type Key = (String, String);
 
 /// The places of the failures of each cause, most frequent first.
 fn places(cache: &QueryCache<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(String, u64)>>, ReportError> {
-    let told = cache.ask(PLACES_QUERY, Some(window))?;
+    let result = cache.ask(PLACES_QUERY, Some(window))?;
     let mut places: BTreeMap<Key, Vec<(String, u64)>> = BTreeMap::new();
-    for row in 0..told.rows.len() {
-        let of = |name: &str| told.text(row, name).unwrap_or_default();
+    for row in 0..result.rows.len() {
+        let of = |name: &str| result.text(row, name).unwrap_or_default();
         let name = [of("service"), of("family"), of("run"), of("container_instance"), of("event_name")]
             .into_iter()
             .find(|name| !name.is_empty())
             .unwrap_or("unnamed");
         let group = [of("cluster"), of("project")].into_iter().find(|name| !name.is_empty());
         let name = group.map_or_else(|| name.to_owned(), |group| format!("{group}/{name}"));
-        let count = told.number(row, "count").unwrap_or_default() as u64;
+        let count = result.number(row, "count").unwrap_or_default() as u64;
         let list = places.entry((of("cause").to_owned(), of("class").to_owned())).or_default();
         match list.iter_mut().find(|(known, _)| *known == name) {
             Some((_, total)) => *total += count,
@@ -192,11 +192,11 @@ fn places(cache: &QueryCache<'_>, window: (Timestamp, Timestamp)) -> Result<BTre
 
 /// The exit codes of each cause, most frequent first.
 fn codes(cache: &QueryCache<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(i64, u64)>>, ReportError> {
-    let told = cache.ask(CODES_QUERY, Some(window))?;
+    let result = cache.ask(CODES_QUERY, Some(window))?;
     let mut codes: BTreeMap<Key, Vec<(i64, u64)>> = BTreeMap::new();
-    for row in 0..told.rows.len() {
-        let of = |name: &str| told.text(row, name).unwrap_or_default().to_owned();
-        let whole = |name: &str| told.number(row, name).unwrap_or_default();
+    for row in 0..result.rows.len() {
+        let of = |name: &str| result.text(row, name).unwrap_or_default().to_owned();
+        let whole = |name: &str| result.number(row, name).unwrap_or_default();
         codes.entry((of("cause"), of("class"))).or_default().push((whole("exit_code") as i64, whole("count") as u64));
     }
     Ok(codes)
@@ -216,9 +216,9 @@ const PLACES_QUERY: &str =
     "failures by cause, class, cluster, service, family, project, run, container_instance, event_name show count";
 
 fn example(cache: &QueryCache<'_>, finding: crate::explain::Finding, tz: &TimeZone) -> Example {
-    let told = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
-    let told: Vec<&str> = told.into_iter().flatten().collect();
-    let what = if told.is_empty() { finding.failure.what } else { format!("{}: {}", finding.failure.what, told.join(": ")) };
+    let result = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
+    let result: Vec<&str> = result.into_iter().flatten().collect();
+    let what = if result.is_empty() { finding.failure.what } else { format!("{}: {}", finding.failure.what, result.join(": ")) };
     let texts = |texts: Vec<String>| texts.iter().map(|text| cache.text(text)).collect::<Vec<_>>();
     let from = finding.chain.len().saturating_sub(CHAIN);
     let chain = finding.chain.iter().skip(from).map(|event| {

@@ -133,8 +133,8 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         write(&folder, &files("1")).unwrap();
         // Without a manifest, it is not a report.
-        let told = write(&folder, &files("2")).unwrap_err().to_string();
-        assert!(told.contains("is not a report"), "{told}");
+        let message = write(&folder, &files("2")).unwrap_err().to_string();
+        assert!(message.contains("is not a report"), "{message}");
         assert_eq!(fs::read_to_string(folder.join("a.csv")).unwrap(), "1");
         let file = dir.path().join("file");
         fs::write(&file, "x").unwrap();

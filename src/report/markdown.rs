@@ -61,7 +61,7 @@ pub fn write(page: &Page) -> String {
         list(&mut out, page.quiet.iter().map(|block| format!("{}: {}", escape(&block.title), escape(&block.nothing))));
     }
     line(&mut out, "## About this report");
-    let mut told = vec![
+    let mut result = vec![
         format!("{} files in the store, events {}, content `{}`", about.files, escape(&about.events), about.content),
         format!("written by {} with failure catalog {}", escape(&about.tool), escape(&about.catalog)),
         "the records behind every number: `evidence.csv` (for numbers that count everything or more than 100,000 records, it has a query instead; \
@@ -69,11 +69,11 @@ pub fn write(page: &Page) -> String {
         "`ecs-audit report verify DIR` recomputes every number".to_owned(),
     ];
     if about.failures {
-        told.push("all failures with their records: `failures.csv`".to_owned());
+        result.push("all failures with their records: `failures.csv`".to_owned());
     }
     let facts = page.facts.iter();
-    told.extend(facts.map(|fact| format!("{}: {}", escape(&fact.sentence()), code(&fact.query))));
-    list(&mut out, told.into_iter());
+    result.extend(facts.map(|fact| format!("{}: {}", escape(&fact.sentence()), code(&fact.query))));
+    list(&mut out, result.into_iter());
     while out.ends_with("\n\n") {
         out.pop();
     }

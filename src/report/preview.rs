@@ -31,19 +31,19 @@ pub struct Heading {
 
 impl Preview {
     /// The first rows of a result.
-    pub fn of(told: &QueryResult, most: usize, tz: &TimeZone) -> Preview {
+    pub fn of(result: &QueryResult, most: usize, tz: &TimeZone) -> Preview {
         let look = look(tz);
-        let columns = told.answer.columns.iter();
+        let columns = result.answer.columns.iter();
         Preview {
             columns: columns
                 .map(|column| Heading {
-                    name: told_name(&column.name),
+                    name: column_title(&column.name),
                     numeric: is_numeric(column.kind),
                     time: column.kind == ColumnKind::Time,
                 })
                 .collect(),
-            rows: told.rows.iter().take(most).map(|cells| cells.iter().map(|cell| cell.human(&look)).collect()).collect(),
-            total: told.rows.len(),
+            rows: result.rows.iter().take(most).map(|cells| cells.iter().map(|cell| cell.human(&look)).collect()).collect(),
+            total: result.rows.len(),
         }
     }
 
@@ -59,7 +59,7 @@ impl Preview {
 }
 
 /// A column name for readers.
-fn told_name(name: &str) -> String {
+fn column_title(name: &str) -> String {
     name.replace('_', " ")
 }
 

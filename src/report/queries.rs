@@ -45,7 +45,7 @@ pub struct QueryCache<'s> {
     /// The maximum number of parallel queries.
     pub threads: usize,
     /// The cached results.
-    pub told: RefCell<BTreeMap<String, Rc<QueryResult>>>,
+    pub results: RefCell<BTreeMap<String, Rc<QueryResult>>>,
 }
 
 /// A result, separate from its evidence.
@@ -98,8 +98,8 @@ impl QueryCache<'_> {
     /// The result of a query with all of its evidence; the window is added unless the query has one.
     pub fn ask(&self, text: &str, window: Option<Between>) -> Result<Rc<QueryResult>, ReportError> {
         let canonical = canonical(text, window)?;
-        if let Some(told) = self.told.borrow().get(&canonical) {
-            return Ok(Rc::clone(told));
+        if let Some(result) = self.results.borrow().get(&canonical) {
+            return Ok(Rc::clone(result));
         }
         let answer = (self.run)(&self.check(&canonical)?, Evidence::All)?;
         self.keep(canonical, answer)
@@ -111,7 +111,7 @@ impl QueryCache<'_> {
         let mut asked = Vec::new();
         for (text, window, evidence) in questions {
             let canonical = canonical(text, *window)?;
-            if seen.insert(canonical.clone()) && !self.told.borrow().contains_key(&canonical) {
+            if seen.insert(canonical.clone()) && !self.results.borrow().contains_key(&canonical) {
                 asked.push((self.check(&canonical)?, canonical, *evidence));
             }
         }
@@ -137,13 +137,13 @@ impl QueryCache<'_> {
     }
 
     fn keep(&self, canonical: String, answer: Answer) -> Result<Rc<QueryResult>, ReportError> {
-        let told = Rc::new(self.told(answer)?);
-        self.told.borrow_mut().insert(canonical, Rc::clone(&told));
-        Ok(told)
+        let result = Rc::new(self.redacted(answer)?);
+        self.results.borrow_mut().insert(canonical, Rc::clone(&result));
+        Ok(result)
     }
 
     /// A result after redaction, with its evidence split off.
-    pub fn told(&self, answer: Answer) -> Result<QueryResult, ReportError> {
+    pub fn redacted(&self, answer: Answer) -> Result<QueryResult, ReportError> {
         apart(match self.redactor {
             Some(redactor) => redactor.answer(&answer)?,
             None => answer,

@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn an_unknown_section_is_told_the_near_one() {
-        let told = check_names(&["failures-by-cuase".to_owned()]).unwrap_err().to_string();
-        assert!(told.contains("failures-by-cause"), "{told}");
+        let message = check_names(&["failures-by-cuase".to_owned()]).unwrap_err().to_string();
+        assert!(message.contains("failures-by-cause"), "{message}");
     }
 }

@@ -106,9 +106,9 @@ fn rows(was: &[Vec<String>], is: &[Vec<String>]) -> Vec<Found> {
     };
     let place = |row: usize| if row == 0 { "header".to_owned() } else { format!("row {row}") };
     let none = || "row missing".to_owned();
-    let gone = only(was, is).into_iter().map(|(row, text)| (place(row), text, none()));
+    let missing = only(was, is).into_iter().map(|(row, text)| (place(row), text, none()));
     let lacking = only(is, was).into_iter().map(|(row, text)| (place(row), none(), text));
-    gone.chain(lacking).collect()
+    missing.chain(lacking).collect()
 }
 
 fn lines(was: &[u8], is: &[u8]) -> Vec<Found> {
@@ -118,8 +118,8 @@ fn lines(was: &[u8], is: &[u8]) -> Vec<Found> {
     for line in 0..was.len().max(is.len()) {
         let (was, is) = (was.get(line), is.get(line));
         if was != is {
-            let told = |line: Option<&String>| line.cloned().unwrap_or_else(|| "line missing".to_owned());
-            found.push((format!("line {}", line + 1), told(was), told(is)));
+            let text_of = |line: Option<&String>| line.cloned().unwrap_or_else(|| "line missing".to_owned());
+            found.push((format!("line {}", line + 1), text_of(was), text_of(is)));
         }
     }
     found

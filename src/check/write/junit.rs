@@ -49,10 +49,10 @@ pub(super) fn write(report: &Report) -> String {
                 }
             }
         }
-        let mut told = vec![format!("window: {}", report.window), summary(report)];
-        told.extend(report.partial.iter().cloned());
-        let told: Vec<String> = told.iter().map(|line| escape(line)).collect();
-        text.push_str(&format!("    <system-out>{}</system-out>\n  </testsuite>\n", told.join("\n")));
+        let mut lines = vec![format!("window: {}", report.window), summary(report)];
+        lines.extend(report.partial.iter().cloned());
+        let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+        text.push_str(&format!("    <system-out>{}</system-out>\n  </testsuite>\n", lines.join("\n")));
     }
     text.push_str("</testsuites>\n");
     text

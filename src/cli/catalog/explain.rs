@@ -30,7 +30,7 @@ pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, Fa
         Some(Format::Ndjson) => write_line(&mut io::stdout().lock(), &object(catalog, kind, &arguments.message))?,
         None if !from_input => {
             let mut page = Page::new(context);
-            tell(&mut page, catalog, kind, &arguments.message);
+            print_page(&mut page, catalog, kind, &arguments.message);
             io::stdout().lock().write_all(page.text().as_bytes())?;
         }
         format => {
@@ -156,7 +156,7 @@ fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<S
 }
 
 /// Prints the explanation for people.
-fn tell(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) {
+fn print_page(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) {
     match catalog.look_up(kind, message) {
         Finding::Unknown => {
             page.title("unknown: no catalog entry explains this message");
@@ -173,8 +173,8 @@ fn tell(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, messa
             page.line("means", &entry.cause);
             page.line("kind of text", read.name());
             page.answer(entry);
-            let told: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-            page.lines("in the message", &told);
+            let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            page.lines("in the message", &pairs);
             let advice = |lines: &[String]| lines.iter().map(|line| filled(line, &fields)).collect::<Vec<String>>();
             page.lines("verify", &advice(&entry.verify));
             page.lines("do", &advice(&entry.actions));

@@ -24,8 +24,8 @@ pub fn run(arguments: &CatalogTest) -> Result<ExitCode, Failure> {
 
 fn account(path: &Path, trial: &Trial) -> String {
     let mut text = String::new();
-    let told = trial.mistakes.iter().map(|mistake| ("", mistake)).chain(trial.notes.iter().map(|note| ("note: ", note)));
-    for (word, mistake) in told {
+    let lines = trial.mistakes.iter().map(|mistake| ("", mistake)).chain(trial.notes.iter().map(|note| ("note: ", note)));
+    for (word, mistake) in lines {
         text.push_str(&format!("{}: {word}{}\n", place(path, mistake), visible(&sentence(mistake))));
     }
     let sum =

@@ -192,7 +192,7 @@ impl Session<'_> {
             Command::Timeline(name) => {
                 let timeline =
                     super::args::Timeline { what: name, since: None, from: Vec::new(), format: crate::explain::Layout::Text };
-                let text = super::timeline::told(&self.tables, &timeline, self.context)?;
+                let text = super::timeline::timeline_text(&self.tables, &timeline, self.context)?;
                 self.show(text.as_bytes())?;
             }
             Command::Show(id) => {

@@ -12,9 +12,9 @@ impl Checker<'_> {
         let assumed = self.catalog.assumed(&self.noun).filter(|_| self.first && stage.grouped);
         let Some(Assumed { column: name, value, why }) = assumed else { return };
         let Some(field) = self.column(name).map(scope::reference) else { return };
-        let told = |expr: &Expr| matches!(expr, Expr::Field(field) if field.name == name || field.name == "id");
-        let filtered = stage.filter.as_ref().is_some_and(|filter| filter.any(&told));
-        if filtered || stage.by.iter().any(|key| key.expr.any(&told)) || stage.show.iter().any(|item| item.expr.any(&told)) {
+        let names_kind = |expr: &Expr| matches!(expr, Expr::Field(field) if field.name == name || field.name == "id");
+        let filtered = stage.filter.as_ref().is_some_and(|filter| filter.any(&names_kind));
+        if filtered || stage.by.iter().any(|key| key.expr.any(&names_kind)) || stage.show.iter().any(|item| item.expr.any(&names_kind)) {
             return;
         }
         let only =

@@ -28,11 +28,11 @@ pub(super) fn expand(query: &Query, catalog: &dyn Catalog) -> Outcome<Query> {
         };
         let text = catalog.saved(name).ok_or_else(|| unknown(name, &span, catalog))?;
         let saved = parse_at(&text, OFFSET).map_err(|errors| {
-            let told = |error: &Diagnostic| {
+            let describe = |error: &Diagnostic| {
                 let label = error.label.as_deref().map(|label| format!(": {label}")).unwrap_or_default();
                 format!("{}{label}", error.message)
             };
-            let why = errors.first().map(told).unwrap_or_default();
+            let why = errors.first().map(describe).unwrap_or_default();
             let message = format!("invalid saved query `@{}`", excerpt(name));
             Box::new(Diagnostic::error(message, span.clone()).with_note(why).with_note(text.clone()))
         })?;

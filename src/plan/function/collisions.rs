@@ -165,7 +165,7 @@ struct Caller<'c> {
 
 fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
-    let mut told: BTreeMap<usize, Vec<Cell<'_>>> = BTreeMap::new();
+    let mut cells_of: BTreeMap<usize, Vec<Cell<'_>>> = BTreeMap::new();
     let agents = agents(&columns, rows);
     let failed = failed(&columns, rows, &agents);
     let rates = rates(&columns, rows, &agents, &failed);
@@ -199,11 +199,11 @@ fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         .collect();
     for one in &failed {
         if let Some((recurrence, main)) = recurrences.get(&one.series) {
-            told.insert(one.row, collision(one, &agents, &rates, whole, (recurrence, *main), until));
+            cells_of.insert(one.row, collision(one, &agents, &rates, whole, (recurrence, *main), until));
         }
     }
     if rows > 0 {
-        let first = told.entry(0).or_default();
+        let first = cells_of.entry(0).or_default();
         first.resize(COLLISION.len(), Cell::None);
         for (name, count) in [
             ("part_inside", whole.inside),
@@ -217,9 +217,9 @@ fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
             }
         }
     }
-    let mut all = Rows::new(COLLISION, told.len());
-    told.values().for_each(|cells| all.push(cells));
-    let lengths: Vec<usize> = (0..rows).map(|row| usize::from(told.contains_key(&row))).collect();
+    let mut all = Rows::new(COLLISION, cells_of.len());
+    cells_of.values().for_each(|cells| all.push(cells));
+    let lengths: Vec<usize> = (0..rows).map(|row| usize::from(cells_of.contains_key(&row))).collect();
     Ok(Arc::new(lists(COLLISION, &lengths, all)?))
 }
 
@@ -253,8 +253,8 @@ fn failed<'c>(columns: &'c Columns, rows: usize, agents: &BTreeMap<&'c str, Agen
                 None => (named, unknown("no events of the instance are recorded")),
             },
             None => {
-                let gone = agents.iter().filter(|(_, agent)| agent.is_in_gap(time));
-                let met = gone.map(|(instance, agent)| (*instance, agent.meet(time))).min_by_key(|(_, met)| met.class);
+                let disconnected = agents.iter().filter(|(_, agent)| agent.is_in_gap(time));
+                let met = disconnected.map(|(instance, agent)| (*instance, agent.meet(time))).min_by_key(|(_, met)| met.class);
                 match met {
                     Some((instance, met)) => (Some(instance), met),
                     None => (None, unknown("the failure does not name an instance, and none was disconnected at that time")),

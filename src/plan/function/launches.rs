@@ -190,12 +190,12 @@ fn fold_attempts(values: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
     for index in &worked.launch_of {
         let (Some(launch), Some(nth)) = (worked.launches.get(*index), seen.get_mut(*index)) else { continue };
         *nth += 1;
-        rows.push(&told(&worked, launch, *nth, columns.evidence));
+        rows.push(&launch_cells(&worked, launch, *nth, columns.evidence));
     }
     Ok(Arc::new(rows.finish()?))
 }
 
-fn told<'w>(worked: &'w Worked<'_>, launch: &Launch, nth: usize, evidence: bool) -> Vec<Cell<'w>> {
+fn launch_cells<'w>(worked: &'w Worked<'_>, launch: &Launch, nth: usize, evidence: bool) -> Vec<Cell<'w>> {
     let first = launch.attempts.first().and_then(|place| worked.attempt(*place));
     let healed = launch.healed_by.and_then(|place| worked.attempt(place));
     let delay = first.zip(healed).map(|(first, healed)| (healed.time - first.time) as f64 / 1e6);
@@ -258,10 +258,10 @@ fn regular_caller(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let (series, _) = columns.series(&columns.attempts());
     let first = |series: &Series| Some((*series.members.first()?, series.rhythm.is_some()));
     let regular: BTreeMap<usize, bool> = series.iter().filter_map(first).collect();
-    let mut told = Rows::new(CALLER, rows);
+    let mut structs = Rows::new(CALLER, rows);
     for row in 0..rows {
         let cell = regular.get(&row).map(|regular| Cell::Bool(*regular));
-        told.push(cell.as_slice());
+        structs.push(cell.as_slice());
     }
-    Ok(Arc::new(told.finish()?))
+    Ok(Arc::new(structs.finish()?))
 }

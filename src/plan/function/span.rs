@@ -31,14 +31,14 @@ pub fn bucket_span(step: Step, last: i64, from: Expr, until: Expr) -> Expr {
 
 impl BucketSpan {
     /// Calls a function with each time; false if there are too many.
-    fn each(&self, from: i64, until: Option<i64>, mut tell: impl FnMut(i64)) -> bool {
-        tell(from);
+    fn each(&self, from: i64, until: Option<i64>, mut visit: impl FnMut(i64)) -> bool {
+        visit(from);
         let end = until.unwrap_or(i64::MAX);
         let mut at = self.step.start(from);
         for _ in 0..MOST_CELLS {
             at = at.and_then(|start| self.step.next(start));
             match at {
-                Some(start) if start < end && start <= self.last => tell(start),
+                Some(start) if start < end && start <= self.last => visit(start),
                 _ => return true,
             }
         }
@@ -107,9 +107,9 @@ mod tests {
             signature: Signature::any(2, Volatility::Immutable),
         };
         let seconds = |from: i64, until: Option<i64>| {
-            let mut told = Vec::new();
-            assert!(span.each(from * 1_000_000, until.map(|until| until * 1_000_000), |time| told.push(time / 1_000_000)));
-            told
+            let mut times = Vec::new();
+            assert!(span.each(from * 1_000_000, until.map(|until| until * 1_000_000), |time| times.push(time / 1_000_000)));
+            times
         };
         assert_eq!(seconds(3, Some(7)), [3]);
         assert_eq!(seconds(3, Some(10)), [3]);

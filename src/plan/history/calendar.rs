@@ -360,9 +360,9 @@ mod tests {
             let starts: Vec<Start> = times.map(|time| Start { time, after_failure: false }).collect();
             let local = on_the_clock(&starts, &zone).unwrap();
             for (start, local) in starts.iter().zip(local) {
-                let told = zone.to_datetime(Timestamp::from_microsecond(start.time).unwrap());
-                let minute = i64::from(told.hour()) * 60 + i64::from(told.minute());
-                assert_eq!((date(local.day).unwrap(), local.minute), (told.date(), minute), "{name} {}", start.time);
+                let local_time = zone.to_datetime(Timestamp::from_microsecond(start.time).unwrap());
+                let minute = i64::from(local_time.hour()) * 60 + i64::from(local_time.minute());
+                assert_eq!((date(local.day).unwrap(), local.minute), (local_time.date(), minute), "{name} {}", start.time);
             }
         }
     }

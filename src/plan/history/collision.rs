@@ -129,21 +129,21 @@ impl<'a> Agent<'a> {
         }
         let Some(gap) = known else { return self.without_gap(time, none) };
         let length = gap.end.map(|end| end - gap.start);
-        let away = length.map(|length| format!("disconnected for {}", super::rhythm::length(length.max(SECOND))));
-        let away = away.unwrap_or_else(|| "disconnected, with no reconnect recorded".to_owned());
+        let disconnected = length.map(|length| format!("disconnected for {}", super::rhythm::length(length.max(SECOND))));
+        let disconnected = disconnected.unwrap_or_else(|| "disconnected, with no reconnect recorded".to_owned());
         let registered = self.registrations.iter().position(|call| {
             let end = gap.end.unwrap_or(i64::MAX).saturating_add(REGISTERED_WITHIN);
             (gap.start - REGISTERED_WITHIN..=end).contains(&call.time)
         });
         if registered.is_some() {
-            let basis = format!("RegisterContainerInstance with the same version; {away}");
+            let basis = format!("RegisterContainerInstance with the same version; {disconnected}");
             return Met { class: Class::Restart, basis, registration: registered, ..none };
         }
         let leaving = self.between(gap).any(InstanceEvent::leaving);
         match length {
-            Some(..=ROTATION) if !leaving => Met { class: Class::Rotation, basis: away, ..none },
-            Some(..=ROTATION) => Met { class: Class::Draining, basis: format!("not ACTIVE; {away}"), ..none },
-            _ => Met { class: Class::Outage, basis: away, ..none },
+            Some(..=ROTATION) if !leaving => Met { class: Class::Rotation, basis: disconnected, ..none },
+            Some(..=ROTATION) => Met { class: Class::Draining, basis: format!("not ACTIVE; {disconnected}"), ..none },
+            _ => Met { class: Class::Outage, basis: disconnected, ..none },
         }
     }
 

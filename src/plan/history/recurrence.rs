@@ -159,8 +159,8 @@ fn profile(values: impl Iterator<Item = i8>) -> String {
     }
     let mut counts: Vec<(i8, usize)> = counts.into_iter().collect();
     counts.sort_by_key(|(value, count)| (std::cmp::Reverse(*count), *value));
-    let told: Vec<String> = counts.iter().take(6).map(|(value, count)| format!("{value:02}×{count}")).collect();
-    told.join(", ")
+    let texts: Vec<String> = counts.iter().take(6).map(|(value, count)| format!("{value:02}×{count}")).collect();
+    texts.join(", ")
 }
 
 /// The consistency of the phase of starts between two rotations: the length of their mean direction on the circle.

@@ -14,7 +14,7 @@ fn start() -> i64 {
 
 /// An event of instance `i` of a cluster.
 #[derive(Clone)]
-struct Told {
+struct Reported {
     time: i64,
     connected: Option<bool>,
     agent: &'static str,
@@ -23,7 +23,7 @@ struct Told {
     tasks: i64,
 }
 
-const CONNECTED: Told = Told { time: 0, connected: Some(true), agent: "1.0.0", update: None, status: "ACTIVE", tasks: 1 };
+const CONNECTED: Reported = Reported { time: 0, connected: Some(true), agent: "1.0.0", update: None, status: "ACTIVE", tasks: 1 };
 
 /// A cluster with one instance.
 #[derive(Default)]
@@ -39,24 +39,24 @@ impl Cluster {
         Cluster { name, ..Cluster::default() }
     }
 
-    fn event(&mut self, told: Told) {
+    fn event(&mut self, reported: Reported) {
         self.events += 1;
         self.rows.push(
             InstanceEvent {
                 id: Some(format!("{}-e{:05}", self.name, self.events).into()),
-                time: Some(told.time),
+                time: Some(reported.time),
                 account: Some("1".into()),
                 region: Some("r".into()),
                 cluster: Some(self.name.clone().into()),
                 container_instance: Some("i".into()),
                 container_instance_arn: Some(format!("{}/i", self.name).into()),
                 version: Some(self.events),
-                status: Some(told.status.into()),
-                agent_connected: told.connected,
-                agent_version: Some(told.agent.into()),
+                status: Some(reported.status.into()),
+                agent_connected: reported.connected,
+                agent_version: Some(reported.agent.into()),
                 agent_hash: Some("abc".into()),
-                agent_update_status: told.update.map(Into::into),
-                running_tasks: Some(told.tasks),
+                agent_update_status: reported.update.map(Into::into),
+                running_tasks: Some(reported.tasks),
                 source: Some("eventbridge".into()),
                 ..InstanceEvent::default()
             }
@@ -66,8 +66,8 @@ impl Cluster {
 
     /// The agent disconnects for a while, and reconnects with a version.
     fn gap(&mut self, from: i64, to: i64, agent: (&'static str, &'static str)) {
-        self.event(Told { time: from, connected: Some(false), agent: agent.0, ..CONNECTED });
-        self.event(Told { time: to, agent: agent.1, ..CONNECTED });
+        self.event(Reported { time: from, connected: Some(false), agent: agent.0, ..CONNECTED });
+        self.event(Reported { time: to, agent: agent.1, ..CONNECTED });
     }
 
     fn call(&mut self, time: i64, name: &'static str) {
@@ -141,7 +141,7 @@ fn plant(random: &mut Random, cluster: &mut Cluster, number: u64) -> (String, &'
     // A failure can be recorded up to 60 s outside of the disconnect.
     let mut near = |from: i64, to: i64| random.between(from / SECOND - 60, to / SECOND + 60) * SECOND;
     let named = !number.is_multiple_of(3);
-    cluster.event(Told { time: start(), ..CONNECTED });
+    cluster.event(Reported { time: start(), ..CONNECTED });
     let class = match number % 12 {
         0 => {
             cluster.call(t - 20 * SECOND, "UpdateContainerAgent");
@@ -155,8 +155,8 @@ fn plant(random: &mut Random, cluster: &mut Cluster, number: u64) -> (String, &'
         }
         // The new version is not recorded, but an update was in progress.
         2 => {
-            cluster.event(Told { time: t, connected: Some(false), update: Some("UPDATING"), ..CONNECTED });
-            cluster.event(Told { time: t + 40 * SECOND, ..CONNECTED });
+            cluster.event(Reported { time: t, connected: Some(false), update: Some("UPDATING"), ..CONNECTED });
+            cluster.event(Reported { time: t + 40 * SECOND, ..CONNECTED });
             "update"
         }
         3 => {
@@ -181,18 +181,18 @@ fn plant(random: &mut Random, cluster: &mut Cluster, number: u64) -> (String, &'
         }
         // It never reconnected, and the disconnect is recorded twice.
         7 => {
-            cluster.event(Told { time: t, connected: Some(false), ..CONNECTED });
-            cluster.event(Told { time: t + 5 * SECOND, connected: Some(false), tasks: 0, ..CONNECTED });
+            cluster.event(Reported { time: t, connected: Some(false), ..CONNECTED });
+            cluster.event(Reported { time: t + 5 * SECOND, connected: Some(false), tasks: 0, ..CONNECTED });
             "outage"
         }
         8 => {
-            cluster.event(Told { time: t, status: "DRAINING", ..CONNECTED });
+            cluster.event(Reported { time: t, status: "DRAINING", ..CONNECTED });
             let id = cluster.start(t + 600 * SECOND, "rule", true, true);
             return (id, "draining");
         }
         // Only the same state again: the reconnect is not recorded.
         9 => {
-            cluster.event(Told { time: t, ..CONNECTED });
+            cluster.event(Reported { time: t, ..CONNECTED });
             "rotation"
         }
         // Far from everything.
@@ -203,9 +203,9 @@ fn plant(random: &mut Random, cluster: &mut Cluster, number: u64) -> (String, &'
         }
         // An old event that arrives late does not hide the disconnect.
         _ => {
-            cluster.event(Told { time: t, connected: Some(false), ..CONNECTED });
-            cluster.event(Told { time: t - 7 * SECOND, connected: None, tasks: 7, ..CONNECTED });
-            cluster.event(Told { time: t + 45 * SECOND, ..CONNECTED });
+            cluster.event(Reported { time: t, connected: Some(false), ..CONNECTED });
+            cluster.event(Reported { time: t - 7 * SECOND, connected: None, tasks: 7, ..CONNECTED });
+            cluster.event(Reported { time: t + 45 * SECOND, ..CONNECTED });
             "rotation"
         }
     };

@@ -73,7 +73,7 @@ fn correlations_are_what_a_plain_search_finds() {
         let session = tables(rows(&failures, &calls), 1 + round % 3);
         let within = 2 + random.below(5) as i64;
         let (from, to) = (3, 12);
-        let (word, least, greatest) = [("near", -within, within), ("following", -within, 0), ("preceding", 0, within)][round % 3];
+        let (word, least, largest) = [("near", -within, within), ("following", -within, 0), ("preceding", 0, within)][round % 3];
         let [matching, negated, same, condition] = [0; 4].map(|_| random.below(2) == 1);
         let target = match (condition, same) {
             (false, false) => "calls",
@@ -92,7 +92,7 @@ fn correlations_are_what_a_plain_search_finds() {
             others.iter().any(|candidate| {
                 let distance = candidate.second - event.second;
                 candidate.id != event.id
-                    && (least..=greatest).contains(&distance)
+                    && (least..=largest).contains(&distance)
                     && (!condition || candidate.reason == "AGENT")
                     && (!matching || (candidate.cluster.is_some() && candidate.cluster == event.cluster))
             })

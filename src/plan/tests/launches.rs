@@ -255,13 +255,13 @@ fn planted_slots_are_told_as_they_were_planted() {
             expected.push(format!("{}|{state}|{why}", jiff::Timestamp::from_second(*time).unwrap()));
         }
         // Starts are expected after the last start, and the result shows whether others called in that hour.
-        let told = slots.get(cluster).cloned().unwrap_or_default();
-        let told: Vec<String> = told
+        let reported = slots.get(cluster).cloned().unwrap_or_default();
+        let reported: Vec<String> = reported
             .iter()
             .take(expected.len())
             .map(|line| line.replace(": not called", "").replace(": not in this export", ""))
             .collect();
-        assert_eq!(told, expected, "every {period} s, {planted:?}");
+        assert_eq!(reported, expected, "every {period} s, {planted:?}");
         // The launches agree, and no start heals the previous one.
         let count = |some: &[Planted]| planted.iter().filter(|(_, what)| some.contains(what)).count();
         let lost = count(&[Planted::Lost, Planted::LostAgain]);

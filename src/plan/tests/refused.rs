@@ -234,14 +234,14 @@ fn demands((starts, refusals): &(Vec<Start>, Vec<Refused>)) -> Vec<Demand> {
         let later = starts.iter().filter(|start| start.is_of(refused)).filter_map(Start::at).filter(|at| *at > refused.at());
         let before = starts.iter().filter(|start| start.is_like(refused));
         let before = before.filter_map(|start| Some((start.at()?, start.cpu?))).filter(|(at, _)| *at <= refused.at());
-        let told = refused.cpu.or(refused.registered.then_some(REGISTERED));
+        let reported = refused.cpu.or(refused.registered.then_some(REGISTERED));
         let launch = matches!(refused.caller, Caller::Asker { .. });
         Demand {
             spot: refused.spot,
             start: refused.time,
             end: newer.chain(later).chain([refused.time + STANDS]).min().unwrap(),
             missing: if launch { refused.missing } else { 1 },
-            size: told.or(before.max().map(|(_, cpu)| cpu)).unwrap_or(0),
+            size: reported.or(before.max().map(|(_, cpu)| cpu)).unwrap_or(0),
         }
     };
     refusals.iter().map(demand).collect()
@@ -296,8 +296,8 @@ fn refused_demand_is_what_the_rule_says_in_both_ways() {
         for (account, history) in histories.iter().enumerate() {
             for Demand { spot, start, end, size, .. } in demands(history) {
                 let begins = format!("{}|{account}|{}|", instant(start), POOLS[usize::from(spot)].1);
-                let told = both.iter().any(|row| row.starts_with(&begins));
-                assert!(told || start == end || size == 0, "{begins} of {history:?}");
+                let reported = both.iter().any(|row| row.starts_with(&begins));
+                assert!(reported || start == end || size == 0, "{begins} of {history:?}");
             }
         }
         for (_, pool) in POOLS {

@@ -43,19 +43,19 @@ fn assert_told(histories: &[History]) {
     let rows: Vec<_> = histories.iter().flat_map(|history| history.calls.iter().map(row)).collect();
     let session = packed(&rows, 3);
     let query = "schedules show cluster, expected_at, state, rhythm sort expected_at limit 1000000";
-    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut reported: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in lines(&try_ask(&session, query, false).unwrap()) {
         let (cluster, rest) = line.split_once('|').unwrap();
-        told.entry(cluster.to_owned()).or_default().push(rest.to_owned());
+        reported.entry(cluster.to_owned()).or_default().push(rest.to_owned());
     }
     for history in histories {
-        let told = told.get(&history.cluster).cloned().unwrap_or_default();
-        let told: Vec<String> = told.into_iter().take(history.slots.len()).collect();
-        let differ = told.iter().zip(&history.slots).position(|(told, planted)| told != planted);
+        let reported = reported.get(&history.cluster).cloned().unwrap_or_default();
+        let reported: Vec<String> = reported.into_iter().take(history.slots.len()).collect();
+        let differ = reported.iter().zip(&history.slots).position(|(reported, planted)| reported != planted);
         let around = |slots: &[String]| {
             slots.iter().skip(differ.unwrap_or_default().saturating_sub(3)).take(8).cloned().collect::<Vec<_>>()
         };
-        assert!(told == history.slots, "{}: told {:#?}, planted {:#?}", history.cluster, around(&told), around(&history.slots));
+        assert!(reported == history.slots, "{}: told {:#?}, planted {:#?}", history.cluster, around(&reported), around(&history.slots));
     }
 }
 

@@ -53,7 +53,7 @@ fn originals_are_read_only_when_they_are_asked_for() {
 #[test]
 fn the_window_of_tasks_goes_by_their_latest_state() {
     // The latest state is outside the window, so the task is too, although an older state is inside.
-    let told = |version, time: &str| -> Row<'static> {
+    let reported = |version, time: &str| -> Row<'static> {
         TaskEvent {
             id: Some(format!("e{version}").into()),
             time: Some(at(time)),
@@ -63,7 +63,7 @@ fn the_window_of_tasks_goes_by_their_latest_state() {
         }
         .into()
     };
-    let session = tables(vec![told(1, "09:00:00"), told(2, "11:00:00")], 2);
+    let session = tables(vec![reported(1, "09:00:00"), reported(2, "11:00:00")], 2);
     let rows = |query: &str| lines(&wait(run::answer(&session, &checked(query), options(false))).unwrap());
     assert_eq!(rows("tasks show events until 2026-03-04T10:00"), [""; 0]);
     assert_eq!(rows("tasks show events since 2026-03-04T10:00"), ["2"]);

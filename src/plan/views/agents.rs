@@ -84,7 +84,7 @@ fn updates_view(need: ViewRequest) -> String {
          where c.event_source = 'ecs.amazonaws.com' and c.event_name = 'UpdateContainerAgent'",
         one = evidence(need, "c.id"),
     );
-    let told = |what: &str, from: &str, to: &str, failed: &str, filter: &str| {
+    let reported = |what: &str, from: &str, to: &str, failed: &str, filter: &str| {
         format!(
             "select arrow_cast(i.id || '#{what}', 'Utf8View') as id, i.\"time\", {OF_EVENT}, \
              arrow_cast('{what}', 'Utf8View') as what, {from} as from_version, {to} as to_version, \
@@ -94,14 +94,14 @@ fn updates_view(need: ViewRequest) -> String {
             changes = changes(),
         )
     };
-    let version = told(
+    let version = reported(
         "version_changed",
         "i.was_version",
         "i.agent_version",
         "false",
         &format!("({} or {})", differs("i.agent_version", "i.was_version"), differs("i.agent_hash", "i.was_hash")),
     );
-    let status = told(
+    let status = reported(
         "status",
         "i.agent_version",
         null,

@@ -116,7 +116,7 @@ const PLACE: [(&str, &str); 3] =
     [("account", "x.account"), ("region", "x.region"), ("cluster", "coalesce(x.cluster, 'default')")];
 
 /// The union of all records about agents and launches.
-fn told() -> String {
+fn observations() -> String {
     let time = ("time", "cast(x.\"time\" as bigint)");
     let id = ("id", "x.id");
     let at = |kind: &'static str, more: &[(&'static str, &'static str)]| {
@@ -230,7 +230,7 @@ fn view(need: ViewRequest) -> String {
          from (select s.*, {sums} from (\
              select w.id, w.\"time\", w.kind, w.account, w.region, w.cluster, unnest(w.found) as s from (\
                select u.*, agent_collisions({arguments}) over (partition by u.account, u.region, u.cluster \
-               order by u.\"time\", u.id) as found from ({told}) u) w where w.found is not null) s) o \
+               order by u.\"time\", u.id) as found from ({observations}) u) w where w.found is not null) s) o \
          join failures f on f.id = o.id and f.kind = 'launch' left join ({folded}) l on l.id = f.call{with_raw} \
          where o.kind = 'failure'",
         folded = folded(need, ""),
@@ -264,6 +264,6 @@ fn view(need: ViewRequest) -> String {
             "advice"
         ]),
         arguments = arguments.join(", "),
-        told = told(),
+        observations = observations(),
     )
 }

@@ -94,12 +94,12 @@ impl Ranged for TimeAxis {
 /// Numbers from zero to the maximum, with some margin above.
 #[derive(Clone)]
 pub struct CountAxis {
-    pub greatest: f64,
+    pub largest: f64,
 }
 
 impl CountAxis {
     fn top(&self) -> f64 {
-        self.greatest.max(1.0) * 1.08
+        self.largest.max(1.0) * 1.08
     }
 }
 
@@ -115,13 +115,13 @@ impl Ranged for CountAxis {
         if hint.weight().allow_light_points() {
             return Vec::new();
         }
-        let greatest = self.greatest.clamp(1.0, 1e17) as u64;
+        let largest = self.largest.clamp(1.0, 1e17) as u64;
         let steps = (0..18).flat_map(|power| [1, 2, 5].map(|digit: u64| digit * 10u64.pow(power)));
-        let step = steps.into_iter().find(|step| greatest / step <= 5).unwrap_or(greatest);
-        (0..=greatest / step).map(|mark| (mark * step) as f64).collect()
+        let step = steps.into_iter().find(|step| largest / step <= 5).unwrap_or(largest);
+        (0..=largest / step).map(|mark| (mark * step) as f64).collect()
     }
 
     fn range(&self) -> Range<f64> {
-        0.0..self.greatest.max(1.0)
+        0.0..self.largest.max(1.0)
     }
 }

@@ -42,15 +42,15 @@ fn draw(bars: &Bars<'_>, width: u32) -> Result<String, Box<dyn std::error::Error
     {
         let root = SVGBackend::with_string(&mut svg, (width, HEIGHT)).into_drawing_area();
         let axis = TimeAxis::new(bars.window, bars.tz, (width / 85) as usize);
-        let greatest = bars.values.iter().map(|values| values.iter().sum::<f64>()).fold(1.0, f64::max);
-        let greatest = bars.limit.iter().map(|(_, limit)| *limit).fold(greatest, f64::max);
+        let largest = bars.values.iter().map(|values| values.iter().sum::<f64>()).fold(1.0, f64::max);
+        let largest = bars.limit.iter().map(|(_, limit)| *limit).fold(largest, f64::max);
         let labels = axis.clone();
         let mut chart = ChartBuilder::on(&root)
             .margin_top(10)
             .margin_right(12)
             .x_label_area_size(28)
             .y_label_area_size(44)
-            .build_cartesian_2d(axis, CountAxis { greatest })?;
+            .build_cartesian_2d(axis, CountAxis { largest })?;
         chart
             .configure_mesh()
             .disable_x_mesh()
