@@ -180,7 +180,10 @@ mod tests {
     #[test]
     fn mistakes_have_their_line() {
         assert_eq!(error_of("name = \"p\"\n"), "p.toml: the pack has no [[check]]");
-        assert_eq!(error_of(&SOUND.replace("remedy", "remidy")), "p.toml:6: unknown key `remidy` in [check]; did you mean `remedy`?");
+        assert_eq!(
+            error_of(&SOUND.replace("remedy", "remidy")),
+            "p.toml:6: unknown key `remidy` in [check]; did you mean `remedy`?"
+        );
         assert_eq!(error_of(&SOUND.replace("\"failures\"", "\"failures by\"")).split(": ").next(), Some("p.toml:5"));
         assert_eq!(error_of(&format!("{SOUND}needs = [\"cals\"]\n")), "p.toml:7: unknown table `cals`; did you mean `calls`?");
         assert_eq!(

@@ -24,6 +24,7 @@
 //! are those of a table.
 
 mod aggregate;
+mod analysis;
 mod bursts;
 mod catalog;
 mod compare;
@@ -33,7 +34,6 @@ mod expression;
 mod fill;
 pub mod function;
 mod group;
-mod history;
 mod needs;
 pub mod nouns;
 mod peak_pushdown;

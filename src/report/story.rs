@@ -109,7 +109,8 @@ fn meaning(class: &str) -> &str {
 }
 
 fn quota(result: &QueryResult) -> Option<Story> {
-    let exact = |row: usize, name: &str| result.cell(row, name).map(|cell: &Cell| cell.human(&Look::default())).unwrap_or_default();
+    let exact =
+        |row: usize, name: &str| result.cell(row, name).map(|cell: &Cell| cell.human(&Look::default())).unwrap_or_default();
     let short: Vec<usize> = (0..result.rows.len())
         .filter(|row| {
             let more = |name: &str| result.number(*row, name).is_some_and(|number| number > 0.0);

@@ -161,7 +161,13 @@ pub(super) fn text_statistics<'a>(mut values: impl Iterator<Item = &'a [u8]>, nu
     });
     let short_ends = ends.filter(|(least, most)| least.len() <= LONGEST && most.len() <= LONGEST);
     let text = |value: &[u8]| ByteArray::from(value.to_vec());
-    Statistics::byte_array(short_ends.map(|(least, _)| text(least)), short_ends.map(|(_, most)| text(most)), None, Some(nulls as u64), false)
+    Statistics::byte_array(
+        short_ends.map(|(least, _)| text(least)),
+        short_ends.map(|(_, most)| text(most)),
+        None,
+        Some(nulls as u64),
+        false,
+    )
 }
 
 /// Whether a string is less than another. Most differ in their first bytes, which are compared as a number.

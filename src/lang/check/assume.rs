@@ -14,7 +14,10 @@ impl Checker<'_> {
         let Some(field) = self.column(name).map(scope::reference) else { return };
         let names_kind = |expr: &Expr| matches!(expr, Expr::Field(field) if field.name == name || field.name == "id");
         let filtered = stage.filter.as_ref().is_some_and(|filter| filter.any(&names_kind));
-        if filtered || stage.by.iter().any(|key| key.expr.any(&names_kind)) || stage.show.iter().any(|item| item.expr.any(&names_kind)) {
+        if filtered
+            || stage.by.iter().any(|key| key.expr.any(&names_kind))
+            || stage.show.iter().any(|item| item.expr.any(&names_kind))
+        {
             return;
         }
         let only =

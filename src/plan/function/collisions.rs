@@ -9,9 +9,9 @@ use datafusion::logical_expr::WindowUDF;
 
 use super::record::{Cell, Kind, Rows, flag, flags, list_type, lists, number, numbers, text, texts};
 use super::sweep::sweep;
-use crate::plan::history::collision::{Agent, Class, InstanceCall, Met};
-use crate::plan::history::connection::InstanceEvent;
-use crate::plan::history::recurrence::{CallOf, FailureOf, Rates, Recurrence, main_class, recurrence};
+use crate::plan::analysis::collision::{Agent, Class, InstanceCall, Met};
+use crate::plan::analysis::connection::InstanceEvent;
+use crate::plan::analysis::recurrence::{CallOf, FailureOf, Rates, Recurrence, main_class, recurrence};
 use crate::plan::zone;
 
 /// The arguments, in order. `kind` is event, update, register, attempt, refused (for a reason other than AGENT) or

@@ -10,10 +10,10 @@ use datafusion::logical_expr::WindowUDF;
 
 use super::record::{Cell, Kind, Rows, flag, flags, list_type, lists, number, numbers, struct_type, text, texts};
 use super::sweep::sweep;
-use crate::plan::history::expected::expected;
-use crate::plan::history::fold::{Launch, Outcome, fold};
-use crate::plan::history::rhythm::Rhythm;
-use crate::plan::history::series::{Attempt, Series, series_of};
+use crate::plan::analysis::expected::expected;
+use crate::plan::analysis::fold::{Launch, Outcome, fold};
+use crate::plan::analysis::schedule::Schedule;
+use crate::plan::analysis::series::{Attempt, Series, series_of};
 use crate::plan::zone;
 
 /// The arguments of both functions, in order.
@@ -224,9 +224,9 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let mut lengths = vec![0usize; rows];
     // Lists are in row order, and series are in the order of their first attempts.
     for series in &worked.series {
-        let (Some(first), Some(rhythm)) = (series.members.first(), &series.rhythm) else { continue };
+        let (Some(first), Some(schedule)) = (series.members.first(), &series.schedule) else { continue };
         // A period has one name, but the times of a calendar change.
-        let name = matches!(rhythm, Rhythm::Every(_)).then(|| rhythm.name(0));
+        let name = matches!(schedule, Schedule::Every(_)).then(|| schedule.name(0));
         let found = expected(series, &worked.attempts, &worked.launches, &worked.launch_of, worked.until);
         if let Some(length) = lengths.get_mut(*first) {
             *length = found.len();
@@ -243,7 +243,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
                 slot.at.into(),
                 slot.state.word().into(),
                 launch.and_then(|launch| worked.reason(launch)).into(),
-                name.as_deref().map_or_else(|| rhythm.name(slot.at), str::to_owned).into(),
+                name.as_deref().map_or_else(|| schedule.name(slot.at), str::to_owned).into(),
                 slot.started_at.into(),
                 id.into(),
                 ids.into(),
@@ -256,7 +256,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
 fn regular_caller(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
     let (series, _) = columns.series(&columns.attempts());
-    let first = |series: &Series| Some((*series.members.first()?, series.rhythm.is_some()));
+    let first = |series: &Series| Some((*series.members.first()?, series.schedule.is_some()));
     let regular: BTreeMap<usize, bool> = series.iter().filter_map(first).collect();
     let mut structs = Rows::new(CALLER, rows);
     for row in 0..rows {

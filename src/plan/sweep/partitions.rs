@@ -272,7 +272,8 @@ impl Analysis for Partitions {
             let numbers = texts.merge(&partial.texts);
             let mut groups = vec![0];
             for (level, own) in levels.iter_mut().zip(&partial.levels) {
-                let there = |&(before, text): &(u32, u32)| level.intern((renumbered(&groups, before), renumbered(&numbers, text)));
+                let there =
+                    |&(before, text): &(u32, u32)| level.intern((renumbered(&groups, before), renumbered(&numbers, text)));
                 groups = own.list().iter().map(there).collect();
             }
             let before = u32::try_from(batches.len()).unwrap_or(NONE);

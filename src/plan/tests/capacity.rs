@@ -53,7 +53,8 @@ fn history(random: &mut Random) -> (Vec<Reported>, Vec<Refusal>) {
         let stopped = (!random.one_in(4)).then(|| created + random.below(30));
         let early = stopped.filter(|_| random.one_in(2)).map(|stopped| stopped - random.below(3).min(stopped - created));
         let (cpu, spot, caller) = ([256, 512, 1024][random.below(3) as usize], random.one_in(4), random.below(2));
-        let row = |at, status| Reported { task, at, created: Some(created), early: None, stopped: None, status, cpu, spot, caller };
+        let row =
+            |at, status| Reported { task, at, created: Some(created), early: None, stopped: None, status, cpu, spot, caller };
         let mut own = vec![row(created, "PROVISIONING"), row(created + 1, "RUNNING")];
         if let Some(stopped) = stopped {
             let seen = !random.one_in(5);

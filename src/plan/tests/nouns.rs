@@ -131,7 +131,8 @@ fn a_container_is_one_row_in_its_latest_state() {
             ..ContainerEvent::default()
         })
     };
-    let rows = vec![reported("e1#app", "app", 1, None), reported("e2#app", "app", 2, Some(1)), reported("e2#log", "log", 2, Some(0))];
+    let rows =
+        vec![reported("e1#app", "app", 1, None), reported("e2#app", "app", 2, Some(1)), reported("e2#log", "log", 2, Some(0))];
     let session = tables(rows, 2);
     assert_eq!(ask(&session, "containers show name, exit_code sort name"), ["app|1", "log|0"]);
 }

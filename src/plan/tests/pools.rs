@@ -236,8 +236,11 @@ fn every_pool_of_tasks_is_what_counting_at_every_instant_finds() {
     let mut random = Random(101);
     for round in 0..4 {
         let histories: Vec<Vec<Reported>> = (0..300).map(|_| reported(&mut random)).collect();
-        let rows: Vec<Row<'_>> =
-            histories.iter().enumerate().flat_map(|(account, reported)| reported.iter().map(move |reported| event(account, reported))).collect();
+        let rows: Vec<Row<'_>> = histories
+            .iter()
+            .enumerate()
+            .flat_map(|(account, reported)| reported.iter().map(move |reported| event(account, reported)))
+            .collect();
         let expected: Vec<(&str, Vec<String>)> =
             histories.iter().enumerate().flat_map(|(account, reported)| of_account(account, reported)).collect();
         let of = |wanted: &dyn Fn(&str) -> bool| -> Vec<String> {

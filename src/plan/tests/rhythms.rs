@@ -55,7 +55,13 @@ fn assert_told(histories: &[History]) {
         let around = |slots: &[String]| {
             slots.iter().skip(differ.unwrap_or_default().saturating_sub(3)).take(8).cloned().collect::<Vec<_>>()
         };
-        assert!(reported == history.slots, "{}: told {:#?}, planted {:#?}", history.cluster, around(&reported), around(&history.slots));
+        assert!(
+            reported == history.slots,
+            "{}: told {:#?}, planted {:#?}",
+            history.cluster,
+            around(&reported),
+            around(&history.slots)
+        );
     }
 }
 

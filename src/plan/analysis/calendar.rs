@@ -7,7 +7,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp, ToSpan};
 
 use super::SECOND;
-use super::rhythm::{Cost, MOST_SLOTS, Start, few, phase, steady};
+use super::schedule::{Cost, MOST_SLOTS, Start, few, phase, steady};
 
 /// Minutes in a day.
 const DAY_MINUTES: i64 = 24 * 60;

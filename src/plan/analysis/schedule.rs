@@ -18,7 +18,7 @@ const MANY: usize = 20_000;
 
 /// The schedule of a caller.
 #[derive(Debug, Clone)]
-pub enum Rhythm {
+pub enum Schedule {
     /// A fixed period.
     Every(Period),
     /// Fixed times on fixed days.
@@ -26,13 +26,13 @@ pub enum Rhythm {
     /// A schedule that was replaced by another.
     Changed {
         /// The earlier schedule.
-        before: Box<Rhythm>,
+        before: Box<Schedule>,
         /// The end of the earlier schedule.
         ended: i64,
         /// The first start of the later schedule.
         since: i64,
         /// The later schedule.
-        after: Box<Rhythm>,
+        after: Box<Schedule>,
     },
 }
 
@@ -55,28 +55,28 @@ const AGREE: usize = 4;
 const CHANGES: usize = 8;
 
 /// The schedule of sorted starts; time zones are tried in the given order.
-pub fn infer(starts: &[Start], zones: &[TimeZone]) -> Option<Rhythm> {
+pub fn infer(starts: &[Start], zones: &[TimeZone]) -> Option<Schedule> {
     let whole = one(starts, zones);
     // A change costs as much as another schedule, plus a margin, so a single schedule is preferred.
     let cost = whole.as_ref().map_or(usize::MAX, |(_, cost)| *cost);
     let changes = if cost > SIDE { changes(starts) } else { Vec::new() };
     if changes.is_empty() || changes.len() > CHANGES {
-        return whole.map(|(rhythm, _)| rhythm);
+        return whole.map(|(schedule, _)| schedule);
     }
     let changed = changed(starts, zones, &changes);
     match (whole, changed) {
-        (Some((rhythm, whole)), Some((_, cost))) if whole <= cost => Some(rhythm),
-        (_, Some((rhythm, _))) => Some(rhythm),
-        (whole, None) => whole.map(|(rhythm, _)| rhythm),
+        (Some((schedule, whole)), Some((_, cost))) if whole <= cost => Some(schedule),
+        (_, Some((schedule, _))) => Some(schedule),
+        (whole, None) => whole.map(|(schedule, _)| schedule),
     }
 }
 
 /// The schedules between changes, each with its own starts. Among the candidate changes, those that leave the least
 /// unexplained are chosen.
-fn changed(starts: &[Start], zones: &[TimeZone], changes: &[usize]) -> Option<(Rhythm, Cost)> {
+fn changed(starts: &[Start], zones: &[TimeZone], changes: &[usize]) -> Option<(Schedule, Cost)> {
     let ends: Vec<usize> = changes.iter().copied().chain([starts.len()]).collect();
     // The best schedule of the starts before each end.
-    let mut best: Vec<Option<(Rhythm, Cost)>> = Vec::new();
+    let mut best: Vec<Option<(Schedule, Cost)>> = Vec::new();
     for (nth, end) in ends.iter().enumerate() {
         let mut least = starts.get(..*end).and_then(|starts| one(starts, zones));
         for (known, from) in best.iter().zip(&ends).take(nth) {
@@ -89,8 +89,8 @@ fn changed(starts: &[Start], zones: &[TimeZone], changes: &[usize]) -> Option<(R
                 let since = first.time - first.time.rem_euclid(MINUTE);
                 let met = from.checked_sub(1).and_then(|last| starts.get(last)).map_or(since, |last| last.time);
                 let ended = met.max(since - shortest(new)).min(since - 1);
-                let rhythm = Rhythm::Changed { before: Box::new(before.clone()), ended, since, after: Box::new(after) };
-                least = Some((rhythm, cost));
+                let schedule = Schedule::Changed { before: Box::new(before.clone()), ended, since, after: Box::new(after) };
+                least = Some((schedule, cost));
             }
         }
         best.push(least);
@@ -145,34 +145,34 @@ fn alike(left: i64, right: i64) -> bool {
 }
 
 /// A single schedule for all starts, with its cost.
-fn one(starts: &[Start], zones: &[TimeZone]) -> Option<(Rhythm, Cost)> {
+fn one(starts: &[Start], zones: &[TimeZone]) -> Option<(Schedule, Cost)> {
     let every = period::infer(starts);
     if let Some((period, cost)) = &every
         && period.length % DAY != 0
         && (*cost == 1 || starts.len() > MANY)
     {
-        return Some((Rhythm::Every(*period), *cost));
+        return Some((Schedule::Every(*period), *cost));
     }
     let at = calendar::infer(starts, zones);
     match (every, at) {
         (None, None) => None,
-        (Some((period, cost)), None) => Some((Rhythm::Every(period), cost)),
-        (None, Some((calendar, cost))) => Some((Rhythm::At(calendar), cost)),
+        (Some((period, cost)), None) => Some((Schedule::Every(period), cost)),
+        (None, Some((calendar, cost))) => Some((Schedule::At(calendar), cost)),
         (Some((period, every)), Some((calendar, at))) => {
             // A period of a day is described by its time of day.
             let calendar_wins = at < every || (at == every && period.length % DAY == 0);
-            Some(if calendar_wins { (Rhythm::At(calendar), at) } else { (Rhythm::Every(period), every) })
+            Some(if calendar_wins { (Schedule::At(calendar), at) } else { (Schedule::Every(period), every) })
         }
     }
 }
 
-impl Rhythm {
+impl Schedule {
     /// The expected starts up to a time, inclusive, in order.
     pub fn slots(&self, until: i64) -> Vec<i64> {
         match self {
-            Rhythm::Every(period) => period.slots(until),
-            Rhythm::At(calendar) => calendar.slots(until),
-            Rhythm::Changed { before, ended, after, .. } => {
+            Schedule::Every(period) => period.slots(until),
+            Schedule::At(calendar) => calendar.slots(until),
+            Schedule::Changed { before, ended, after, .. } => {
                 let mut slots = before.slots(until.min(*ended));
                 slots.extend(after.slots(until));
                 slots.sort_unstable();
@@ -185,9 +185,9 @@ impl Rhythm {
     /// The description at a time: `every 15m`, `daily at 03:00`.
     pub fn name(&self, at: i64) -> String {
         match self {
-            Rhythm::Every(period) => period.name(),
-            Rhythm::At(calendar) => calendar.name(at),
-            Rhythm::Changed { before, since, after, .. } => {
+            Schedule::Every(period) => period.name(),
+            Schedule::At(calendar) => calendar.name(at),
+            Schedule::Changed { before, since, after, .. } => {
                 if at < *since {
                     before.name(at)
                 } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::MINUTE;
-use super::rhythm::{Rhythm, Start, early, infer, late};
+use super::schedule::{Schedule, Start, early, infer, late};
 
 /// Callers with this prefix retry failed launches.
 const RETRIER: &str = "AWS Step Functions";
@@ -61,7 +61,7 @@ pub struct Series {
     /// The indexes of its attempts, ordered by time.
     pub members: Vec<usize>,
     /// Its schedule; none = irregular.
-    pub rhythm: Option<Rhythm>,
+    pub schedule: Option<Schedule>,
     /// Its expected starts, in order.
     pub slots: Vec<i64>,
     /// For each expected start, the attempt that is its start.
@@ -132,10 +132,10 @@ fn one(attempts: &[Attempt<'_>], members: Vec<usize>, healing: &[bool], zones: &
         starts.push(Start { time: attempt.time, after_failure });
         failed_at = if attempt.failed { Some(attempt.time) } else { failed_at };
     }
-    let rhythm = infer(&starts, zones);
+    let schedule = infer(&starts, zones);
     let last = starts.last().map_or(until, |start| start.time.max(until));
-    let slots = rhythm.as_ref().map(|rhythm| rhythm.slots(last)).unwrap_or_default();
-    let mut series = Series { members, rhythm, starts: vec![None; slots.len()], slots };
+    let slots = schedule.as_ref().map(|schedule| schedule.slots(last)).unwrap_or_default();
+    let mut series = Series { members, schedule, starts: vec![None; slots.len()], slots };
     series.starts = slot_starts(&series, attempts, healing);
     series
 }

@@ -129,7 +129,7 @@ impl<'a> Agent<'a> {
         }
         let Some(gap) = known else { return self.without_gap(time, none) };
         let length = gap.end.map(|end| end - gap.start);
-        let disconnected = length.map(|length| format!("disconnected for {}", super::rhythm::length(length.max(SECOND))));
+        let disconnected = length.map(|length| format!("disconnected for {}", super::schedule::length(length.max(SECOND))));
         let disconnected = disconnected.unwrap_or_else(|| "disconnected, with no reconnect recorded".to_owned());
         let registered = self.registrations.iter().position(|call| {
             let end = gap.end.unwrap_or(i64::MAX).saturating_add(REGISTERED_WITHIN);
@@ -181,7 +181,7 @@ impl<'a> Agent<'a> {
             }
         }
         if let Some(call) = asked.and_then(|place| self.updates.get(place)) {
-            let ago = super::rhythm::length((time - call.time).max(0));
+            let ago = super::schedule::length((time - call.time).max(0));
             return Some((format!("UpdateContainerAgent {ago} before"), asked));
         }
         let during = gap.and_then(|gap| self.between(gap).find(|event| event.updating()));

@@ -20,7 +20,7 @@ pub mod expected;
 pub mod fold;
 pub mod period;
 pub mod recurrence;
-pub mod rhythm;
+pub mod schedule;
 pub mod series;
 
 /// Microseconds of a second.

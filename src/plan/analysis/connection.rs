@@ -114,6 +114,7 @@ pub fn met(gaps: &[Gap], time: i64) -> Option<usize> {
     // Disconnects only overlap if events are out of order, so checking a few to the left is enough.
     let near = after.saturating_sub(4)..(after + 1).min(gaps.len());
     let candidates = near.filter_map(|place| Some((place, gaps.get(place)?)));
-    let found = candidates.map(|(place, gap)| (gap.distance(time), gap.weak, place)).filter(|(distance, ..)| *distance <= TOLERANCE);
+    let found =
+        candidates.map(|(place, gap)| (gap.distance(time), gap.weak, place)).filter(|(distance, ..)| *distance <= TOLERANCE);
     found.min_by_key(|(distance, weak, place)| (*weak, *distance, *place)).map(|(.., place)| place)
 }

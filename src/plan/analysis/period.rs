@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::rhythm::{Cost, MOST_SLOTS, Start, early, few, late, length, phase, steady};
+use super::schedule::{Cost, MOST_SLOTS, Start, early, few, late, length, phase, steady};
 use super::{DAY, HOUR, MINUTE};
 
 /// A fixed period: starts are expected at `first`, `first + length`, and so on. After its last start, starts are

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::collision::{Agent, Class, Met};
 use super::connection::TOLERANCE;
-use super::rhythm::{Start, infer};
+use super::schedule::{Start, infer};
 use super::{DAY, HOUR, MINUTE};
 
 /// Attempts during and outside of agent disconnects, with how many of them failed with AGENT.
@@ -211,8 +211,8 @@ fn next_at_risk(calls: &[CallOf<'_>], gaps: &BTreeSet<i64>, zones: &[TimeZone], 
         failed_at = if call.accepted { failed_at } else { Some(call.time) };
         Start { time: call.time, after_failure }
     };
-    let rhythm = infer(&calls.iter().map(start).collect::<Vec<_>>(), zones)?;
-    let slots = rhythm.slots(next.checked_add(2 * DAY)?);
+    let schedule = infer(&calls.iter().map(start).collect::<Vec<_>>(), zones)?;
+    let slots = schedule.slots(next.checked_add(2 * DAY)?);
     // The prediction is only as precise as the intervals are regular.
     slots.into_iter().find(|slot| *slot >= next - TOLERANCE - most_off)
 }
