@@ -109,7 +109,7 @@ fn benign_texts_are_no_failures() {
         assert_eq!((&answer["benign"], &answer["phase"]), (&true.into(), &serde_json::Value::Null), "{answer}");
     }
     let told = desk.run(&["catalog", "explain", texts[0]]).ok();
-    assert!(told.out.starts_with("no failure: steady-state\n"), "{}", told.out);
+    assert!(told.out.starts_with("not a failure: steady-state\n"), "{}", told.out);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_message_is_explained_with_its_own_names() {
     let told = desk.run(&["catalog", "explain", text]).ok().out;
     for wanted in [
         "placement-agent: AGENT\n",
-        "read as         service.event\n",
+        "kind of text    service.event\n",
         "phase           placement\n",
         "category        launch\n",
         "container_instance = 0a1b2c3d\n",
@@ -185,7 +185,7 @@ fn rules_change_the_cause_of_a_query() {
     let loaded = desk.command().args(["load", "export"]).env("ECS_AUDIT_RULES", "rules.toml").output().unwrap();
     assert!(loaded.status.success());
     assert_eq!(desk.query("failures by cause"), [["image-not-signed", "1"]]);
-    let note = "note: records loaded with another version of the failure catalog or other rules: 1;";
+    let note = "note: 1 records were loaded with another version of the failure catalog or with other rules;";
     let other = desk.run(&["query", "failures by cause"]).ok();
     assert!(other.err.contains(note), "{}", other.err);
     assert!(other.err.contains("`ecs-audit store reclassify` updates them"), "{}", other.err);

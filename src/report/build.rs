@@ -323,7 +323,7 @@ impl Draft<'_> {
             catalog: catalog.to_owned(),
             request,
             store: store.clone(),
-            sections: self.result.clone(),
+            sections: self.entries.clone(),
             files: self.files.iter().map(entry).collect(),
         }
     }
