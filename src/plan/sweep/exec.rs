@@ -48,7 +48,9 @@ pub trait Analysis: Debug + Send + Sync + Sized + 'static {
 
     /// Builds the state of the build side; empty if there are no build-side inputs.
     ///
-    /// # Errors If a column is missing or has an unexpected type.
+    /// # Errors
+    ///
+    /// If a column is missing or has an unexpected type.
     fn first(&self, _batches: &[RecordBatch]) -> Result<Self::BuildSide> {
         Ok(Self::BuildSide::default())
     }
@@ -58,12 +60,16 @@ pub trait Analysis: Debug + Send + Sync + Sized + 'static {
 
     /// Adds a batch of one of the other inputs, which are numbered after the build-side inputs.
     ///
-    /// # Errors If a column is missing or has an unexpected type.
+    /// # Errors
+    ///
+    /// If a column is missing or has an unexpected type.
     fn add(&self, partial: &mut Self::PartialState, input: usize, batch: &RecordBatch) -> Result<()>;
 
     /// Merges all partial states.
     ///
-    /// # Errors If a condition cannot be evaluated.
+    /// # Errors
+    ///
+    /// If a condition cannot be evaluated.
     fn merged(&self, partials: Vec<Self::PartialState>, chunks: usize) -> Result<Self::FinalState>;
 
     /// The rows of a chunk.

@@ -47,7 +47,9 @@ pub fn over(filter: &Expr, columns: &[&str]) -> Option<Expr> {
 /// Its rules assume this; for example, filters must not have been pushed down into a join whose inputs are swapped
 /// later.
 ///
-/// # Errors If the text is not a `select` on the tables of the session.
+/// # Errors
+///
+/// If the text is not a `select` on the tables of the session.
 pub async fn input(session: &dyn Session, sql: &str, filters: &[Expr], columns: &[&str]) -> Result<Arc<dyn ExecutionPlan>> {
     let state = session
         .as_any()
