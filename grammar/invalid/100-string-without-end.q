@@ -1,5 +1,5 @@
 # string
-#! error: unclosed text
+#! error: unclosed quote
 #!   | failures where service = 'checkout
 #!   |                          ^^^^^^^^^ add a closing `'`
 failures where service = 'checkout

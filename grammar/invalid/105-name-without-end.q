@@ -1,5 +1,5 @@
 # name
-#! error: unclosed name
+#! error: unclosed backtick
 #!   | failures by `reason
 #!   |             ^^^^^^^ add a closing backtick
 failures by `reason

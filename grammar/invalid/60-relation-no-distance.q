@@ -1,5 +1,5 @@
 # relation
-#! error: `within` with unexpected `by`: expected a duration
+#! error: unexpected `by`: expected `within` with a duration
 #!   | failures near deployments by reason
 #!   |                           ^^
 #!   = help: `near deployments within 10m`
