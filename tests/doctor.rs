@@ -145,10 +145,7 @@ fn preflight_computes_room_and_stops() {
     let quotas = project().join("samples/quotas.json");
     let (found, code) = preflight(&desk, &fargate, &["--fargate", "--count", "3", "--quotas", quotas.to_str().unwrap()]);
     assert_eq!(code, 1);
-    assert!(
-        of(&found, "quota-room")[0].contains("12 vCPU for 3 tasks, 0 in use, 12 needed; the limit is 8"),
-        "{found:?}"
-    );
+    assert!(of(&found, "quota-room")[0].contains("12 vCPU for 3 tasks, 0 in use, 12 needed; the limit is 8"), "{found:?}");
     let (found, _) = preflight(&desk, &definition(), &["--count", "100"]);
     assert!(of(&found, "instance-room")[0].contains("of 100 on 2 instances"), "{found:?}");
     let mut cart = definition();

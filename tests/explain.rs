@@ -129,7 +129,11 @@ fn every_expected_start_that_is_listed_can_be_explained() {
     // A time at which nothing was expected.
     let ran = DESK.run(&["explain", "01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:01Z"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("no expected start has the id") && ran.err.contains("schedules where state = missed"), "{}", ran.err);
+    assert!(
+        ran.err.contains("no expected start has the id") && ran.err.contains("schedules where state = missed"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

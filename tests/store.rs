@@ -353,7 +353,7 @@ fn what_could_not_be_read_is_tried_again() {
     assert_eq!(desk.sql(ledger), [["3"]]);
     for _ in 0..2 {
         let again = load();
-        assert!(again.code == 3 && again.out.contains("(1 unchanged since the last load)"), "{}", again.out);
+        assert!(again.code == 3 && again.out.contains("(1 unchanged since they were loaded)"), "{}", again.out);
         assert!(again.out.contains("future_time in 1 file, unreadable in 1 file"), "{}", again.out);
         assert_eq!(desk.query("quarantine by why"), [["future_time", "1"], ["unreadable", "1"]]);
         assert_eq!(desk.sql(ledger), [["3"]], "what is as it was is not written down again");
@@ -366,7 +366,7 @@ fn what_could_not_be_read_is_tried_again() {
     load().ok();
     assert_eq!(desk.query("quarantine show count"), [["0"]]);
     assert_eq!(desk.run(&["doctor"]).ok().out.matches("could not be loaded").count(), 0);
-    assert!(load().ok().out.contains("(3 unchanged since the last load)"));
+    assert!(load().ok().out.contains("(3 unchanged since they were loaded)"));
     assert_eq!(desk.query("calls show count"), [["3"]]);
 }
 
@@ -387,7 +387,7 @@ fn one_relative_name_in_two_folders_is_two_files() {
             String::from_utf8(command.output().unwrap().stdout).unwrap()
         };
         assert!(load().contains("1 read = 1 loaded"), "{folder}");
-        assert!(load().contains("(1 unchanged since the last load)"), "{folder}");
+        assert!(load().contains("(1 unchanged since they were loaded)"), "{folder}");
     }
     let mut command = desk.command();
     let asked = command.args(["query", "calls show count", "--format", "csv", "-q", "--store"]).arg(&store).output().unwrap();

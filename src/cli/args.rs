@@ -17,7 +17,8 @@ use std::path::PathBuf;
   ecs-audit query --from s3-export/ \"failures by reason since 7d\"
   ecs-audit            (on a terminal: opens an interactive prompt)
 
-Exit codes: 0 = success, 1 = a check found something, 2 = error, 3 = success, but some input could not be loaded.")]
+Exit codes: 0 = success, 1 = a check found something, 2 = error, 3 = success, but some input
+could not be loaded.")]
 pub struct Cli {
     /// Options that every command accepts.
     #[command(flatten)]
@@ -95,8 +96,8 @@ Records that are already in the store are skipped, so the command can be repeate
   ecs-audit query @lost --set since=30d
   ecs-audit query --explain \"tasks by service show p95(start_latency)\"
 
-`ecs-audit fields` lists the nouns that a query can start with. Relative times count back from the newest
-event in the store; --as-of now uses the clock instead.")]
+`ecs-audit fields` lists the nouns that a query can start with. Relative times count back from
+the newest event in the store; --as-of now uses the clock instead.")]
     Query(Query),
     /// Run a SQL statement on the same tables
     #[command(after_help = "Example:
@@ -114,14 +115,16 @@ event in the store; --as-of now uses the clock instead.")]
   ecs-audit query @lost --set since=30d
   ecs-audit query \"@lost where cluster = batch top 3\"
 
-Saved queries are defined in a configuration file (see `ecs-audit config --help`); $NAME is a parameter:
+Saved queries are defined in a configuration file (see `ecs-audit config --help`); $NAME is a
+parameter:
 
   [queries.exits]
   question = \"Which programs of a service ended with an error?\"
   query = \"failures where service = $service and phase = running by exit_code since $since\"
   defaults = { since = \"7d\" }
 
-Clauses after the name replace those of the saved query, except that conditions are added to its `where`.")]
+Clauses after the name replace those of the saved query, except that conditions are added to its
+`where`.")]
     Queries(Queries),
     /// Show the effective settings and where each is set
     #[command(after_help = "Example:
@@ -135,7 +138,8 @@ A setting is taken from the first of these that has it:
   4. ecs-audit.toml in the store folder
   5. ecs-audit/config.toml in XDG_CONFIG_HOME, else in ~/.config (APPDATA on Windows)
 
-A file can set store, tz, as_of, quotas, rules, packs and [queries]. Paths are relative to the file.")]
+A file can set store, tz, as_of, quotas, rules, packs and [queries]. Paths are relative to the
+file.")]
     Config(ConfigArgs),
     /// Run routine checks, for cron and CI: exits with 1 if something is found
     #[command(after_help = "Examples:
@@ -144,7 +148,8 @@ A file can set store, tz, as_of, quotas, rules, packs and [queries]. Paths are r
   ecs-audit check --from s3-export/ --format sarif --out ecs-audit.sarif
   ecs-audit check --list
 
-Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-phases. A custom pack:
+Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-phases. A custom
+pack:
 
   name = \"ours\"
   [[check]]
@@ -157,11 +162,11 @@ Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-ph
   remedy = \"Start it by hand before 6:00, then notify the platform team\"
   needs = [\"calls\"]        # additional tables that the check requires
 
-A check is unanswered, never passed, if the store has none of the records it needs, such as task events for
-`failures where kind = task`.
+A check is unanswered, never passed, if the store has none of the records it needs, such as task
+events for `failures where kind = task`.
 
-Exit codes: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing found, but a check was unanswered, some
-input could not be loaded, or the window has no records.")]
+Exit codes: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing found, but a check was
+unanswered, some input could not be loaded, or the window has no records.")]
     Check(CheckArgs),
     /// Explain a failure: phase, cause, preceding events, how to verify it and what to do
     #[command(after_help = "Examples:
@@ -173,9 +178,9 @@ input could not be loaded, or the window has no records.")]
   ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json
   ecs-audit explain 01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:00Z
 
-`schedules show id, time, state` lists the ids of expected starts. For a name with several failures, the newest
-is explained and the others are counted; --all explains each cause once. Every statement comes from a record or
-from the failure catalog.")]
+`schedules show id, time, state` lists the ids of expected starts. For a name with several
+failures, the newest is explained and the others are counted; --all explains each cause once.
+Every statement comes from a record or from the failure catalog.")]
     Explain(Explain),
     /// Show everything that happened to a task, run, service, deployment or container instance, in order
     #[command(after_help = "Examples:
@@ -184,9 +189,9 @@ from the failure catalog.")]
   ecs-audit timeline tokenize-corpus --format json
   ecs-audit timeline cart --since 2d
 
-Each line is one event: its time, the time since the previous line, what happened, the caller, and the id of
-the record in brackets (`ecs-audit show ID`). A pause is shown as a gap if it is longer than 5 minutes and a
-fifth of the whole.")]
+Each line is one event: its time, the time since the previous line, what happened, the caller,
+and the id of the record in brackets (`ecs-audit show ID`). A pause is shown as a gap if it is
+longer than 5 minutes and a fifth of the whole.")]
     Timeline(Timeline),
     /// List the changes in the half hour before a failure, the most closely related first
     #[command(after_help = "Examples:
@@ -194,9 +199,9 @@ fifth of the whole.")]
   ecs-audit changes checkout-web
   ecs-audit changes 77954849-eedf-47b8-ac98-415d8259b246 --format json
 
-Lists the write calls before the newest burst of failures of X (failures at most 10 min apart). Calls are ranked
-by the resources they share with it: service, task definition, container instance, role, security group,
-secret, subnet, cluster.")]
+Lists the write calls before the newest burst of failures of X (failures at most 10 min apart).
+Calls are ranked by the resources they share with it: service, task definition, container
+instance, role, security group, secret, subnet, cluster.")]
     Changes(Changes),
     /// Write a post-mortem report: a folder with an HTML page, Markdown, and one CSV file per section
     #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
@@ -208,8 +213,9 @@ secret, subnet, cluster.")]
   ecs-audit report --since 7d --out postmortem --query \"Who was refused=calls where failed by user top 10\"
   ecs-audit report verify postmortem
 
-Without a window, the report covers the whole store. The same store always produces the same bytes. report.html
-needs no network and no scripts. A folder that is not a report is never overwritten.")]
+Without a window, the report covers the whole store. The same store always produces the same
+bytes. report.html needs no network and no scripts. A folder that is not a report is never
+overwritten.")]
     Report(Box<Report>),
     /// Print the original record with an id, and the file it came from
     #[command(after_help = "Example:
@@ -228,9 +234,10 @@ needs no network and no scripts. A folder that is not a report is never overwrit
   ecs-audit preflight taskdef.json --cluster batch --count 3
   aws ecs describe-task-definition --task-definition web | ecs-audit preflight - --format json
 
-Checks the definition itself (Fargate sizes, totals, roles, log options) and compares it with the store: images,
-secrets and roles that failed before, room on the instances, how long stops took. Exit codes are those of
-`check`: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing found, but some input could not be loaded.")]
+Checks the definition itself (Fargate sizes, totals, roles, log options) and compares it with
+the store: images, secrets and roles that failed before, room on the instances, how long stops
+took. Exit codes are those of `check`: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing
+found, but some input could not be loaded.")]
     Preflight(Preflight),
     /// Show what the store contains, data problems, and which exports are missing
     #[command(after_help = "Examples:
@@ -245,8 +252,9 @@ secrets and roles that failed before, room on the instances, how long stops took
   ecs-audit repl --from s3-export/
   ecs-audit repl --format csv < questions.txt
 
-On a terminal, `ecs-audit` without a command does the same. Tab completes clauses, fields and values; \\help lists
-the commands. If stdin is not a terminal, each line is a query; the exit code is 2 if one fails.")]
+On a terminal, `ecs-audit` without a command does the same. Tab completes clauses, fields and
+values; \\help lists the commands. If stdin is not a terminal, each line is a query; the exit
+code is 2 if one fails.")]
     Repl(Repl),
     /// Generate shell completions
     #[command(after_help = "Examples:
@@ -600,8 +608,8 @@ pub enum CatalogAction {
   ecs-audit catalog explain --kind service.event \"(service web) was unable to place a task.\"
   ecs-audit catalog explain - --format ndjson < messages.txt
 
-- reads one message per line. With ndjson, each line gets an answer: an object (with \"benign\": true for a message
-that does not report a failure), or null for an unknown message.")]
+- reads one message per line. With ndjson, each line gets an answer: an object (with \"benign\":
+true for a message that does not report a failure), or null for an unknown message.")]
     Explain(CatalogExplain),
     /// Test custom rules; exits with 2 if there are errors
     #[command(after_help = "Example:
@@ -773,8 +781,8 @@ pub enum StoreAction {
   ecs-audit store vacuum
   ecs-audit store vacuum --keep 0s
 
-Loads, compact and reclassify keep replaced files for processes that still have the store open. A load deletes
-them after an hour; this command deletes them now, subject to --keep.")]
+Loads, compact and reclassify keep replaced files for processes that still have the store open.
+A load deletes them after an hour; this command deletes them now, subject to --keep.")]
     Vacuum(Vacuum),
 }
 

@@ -21,7 +21,7 @@ const AHEAD: i64 = 86_400_000_000;
 const TOLD: usize = 10;
 
 /// What is said when a store has lost its manifest.
-pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing from the store; it was rebuilt from the ledger";
+pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing from the store; it was rebuilt from the ledger's log";
 
 /// Runs the command.
 pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
@@ -34,7 +34,7 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
             None => &Silent,
         };
         let loaded = Store::load(&global.store, inputs, troubled, (&options, write_options(global, context)), progress, &|| {
-            say("note: waiting for another ecs-audit process that is writing to the store");
+            say("note: another ecs-audit is writing to the store; waiting for it");
         });
         if let Some(bar) = &bar {
             bar.end();
@@ -45,7 +45,7 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
         say(MANIFEST_WAS_LOST);
     }
     if let Some(why) = &loaded.untidy {
-        say(&format!("note: the records are loaded, but small files could not be merged: {why}"));
+        say(&format!("note: the records are loaded, but small files of the store could not be merged: {why}"));
     }
     let mut out = io::stdout().lock();
     out.write_all(account(&loaded, &global.store, context).as_bytes())?;
@@ -104,7 +104,7 @@ pub fn on_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> Re
         .num_threads(threads)
         .stack_size(16 << 20)
         .build()
-        .map_err(|error| Failure::Sentence(format!("cannot start threads: {error}")))?;
+        .map_err(|error| Failure::Sentence(format!("threads could not be started: {error}")))?;
     Ok(pool.install(run))
 }
 
@@ -153,7 +153,7 @@ fn account(loaded: &Loaded, store: &Path, context: &Context) -> String {
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<12} {value}\n"));
     let mut files = count(totals.files);
     if totals.unchanged > 0 {
-        files.push_str(&format!(" ({} unchanged since the last load)", count(totals.unchanged)));
+        files.push_str(&format!(" ({} unchanged since they were loaded)", count(totals.unchanged)));
     }
     line("files", files);
     line("bytes", format!("{} uncompressed", HumanBytes(totals.bytes)));

@@ -27,7 +27,7 @@ fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let options = write_options(global, context);
     let done = on_threads(context.threads, || Store::reclassify(&global.store, options, &waiting))??;
     let mut text = if done.was_current {
-        format!("reclassified: nothing to do, all records are classified by catalog {}\n", catalog_version())
+        format!("reclassified: nothing to do, catalog {} classified everything\n", catalog_version())
     } else {
         format!(
             "reclassified: {} records by catalog {}; {} failures became {}\n",
@@ -38,7 +38,7 @@ fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
         )
     };
     if done.kept > 0 {
-        text.push_str(&format!("  {} records have no original in the store and are left unchanged\n", HumanCount(done.kept)));
+        text.push_str(&format!("  {} records have no original in the store and stay as they are\n", HumanCount(done.kept)));
     }
     tell(&text)
 }
@@ -54,7 +54,7 @@ fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Re
     let keep = i64::try_from(arguments.keep.as_micros()).unwrap_or(i64::MAX);
     let done: Maintained = on_threads(context.threads, || Store::vacuum(&global.store, keep, options, &waiting))??;
     tell(&format!(
-        "vacuumed: {} of {} files deleted, {} freed\n",
+        "vacuumed: {} of {} files removed, {} freed\n",
         done.files_before.saturating_sub(done.files_after),
         done.files_before,
         HumanBytes(done.bytes_freed)
@@ -62,7 +62,7 @@ fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Re
 }
 
 fn waiting() {
-    say("note: waiting for another ecs-audit process that is writing to the store");
+    say("note: another ecs-audit is writing to the store; waiting for it");
 }
 
 fn tell(text: &str) -> Result<ExitCode, Failure> {
@@ -99,8 +99,8 @@ fn summary(store: &Store, context: &Context) -> String {
             .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok())
             .map_or_else(|| "none".to_owned(), |time| describe_instant(time, &context.tz))
     };
-    let loads = if manifest.loads == 1 { "1 load".to_owned() } else { format!("{} loads", manifest.loads) };
-    let mut text = format!("store {}, {loads}, written by ecs-audit {}\n", store.root().display(), manifest.written_by);
+    let mut text =
+        format!("store {}, {} loads, written by ecs-audit {}\n", store.root().display(), manifest.loads, manifest.written_by);
     text.push_str(&format!("events {} … {}\n\n", instant(manifest.first_event), instant(manifest.last_event)));
     let catalogs = manifest.catalogs.iter();
     let catalogs: Vec<String> =
