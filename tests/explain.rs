@@ -144,10 +144,10 @@ fn a_name_nobody_knows_is_an_error_with_the_nearest() {
     for name in ["x' or '1'='1", "", "arn:aws:ecs:::", "/", "\u{1b}[31m", "'", "i-", "zz/"] {
         let ran = DESK.run(&["explain", name]);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}: {}", ran.err);
-        assert!(ran.err.contains("nothing is called") && !ran.err.contains('\u{1b}'), "{}", ran.err);
+        assert!(ran.err.contains("nothing named") && !ran.err.contains('\u{1b}'), "{}", ran.err);
     }
     let ran = DESK.run(&["timeline", "batch"]);
-    assert!(ran.code == 2 && ran.err.contains("cluster `batch` has no timeline"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("cluster `batch` does not have a timeline"), "{}", ran.err);
     let ran = DESK.run(&["explain", "--all", "--since", "soon"]);
     assert!(ran.code == 2 && ran.err.contains("expected a duration such as 7d"), "{}", ran.err);
     let begun = DESK.run(&["explain", "d25e49b0"]);

@@ -168,7 +168,7 @@ fn verify_names_the_number_that_was_changed() {
     std::fs::write(&path, evidence.replace(&format!("{gone}\n"), "")).unwrap();
     let ran = DESK.run(&["report", "verify", "tampered", "--quiet"]);
     assert_eq!(ran.out.lines().filter(|line| line.starts_with("evidence.csv")).count(), 1, "{}", ran.out);
-    assert!(ran.out.contains(&format!("evidence.csv: row 7: was no such row, is {gone}\n")), "{}", ran.out);
+    assert!(ran.out.contains(&format!("evidence.csv: row 7: was missing, is {gone}\n")), "{}", ran.out);
     std::fs::remove_file(&path).unwrap();
     let ran = DESK.run(&["report", "verify", "tampered", "--quiet"]);
     assert!(ran.out.contains("evidence.csv: the file: was missing, is part of this report"), "{}", ran.out);

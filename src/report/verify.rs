@@ -77,8 +77,8 @@ fn tables(was: &[u8], is: &[u8]) -> Vec<Found> {
                     }
                 }
             }
-            (Some(was), None) => found.push((place, was.join(","), "row missing".to_owned())),
-            (None, Some(is)) => found.push((place, "row missing".to_owned(), is.join(","))),
+            (Some(was), None) => found.push((place, was.join(","), "missing".to_owned())),
+            (None, Some(is)) => found.push((place, "missing".to_owned(), is.join(","))),
             (None, None) => {}
         }
     }
@@ -105,7 +105,7 @@ fn rows(was: &[Vec<String>], is: &[Vec<String>]) -> Vec<Found> {
         only
     };
     let place = |row: usize| if row == 0 { "header".to_owned() } else { format!("row {row}") };
-    let none = || "row missing".to_owned();
+    let none = || "missing".to_owned();
     let missing = only(was, is).into_iter().map(|(row, text)| (place(row), text, none()));
     let lacking = only(is, was).into_iter().map(|(row, text)| (place(row), none(), text));
     missing.chain(lacking).collect()
@@ -118,7 +118,7 @@ fn lines(was: &[u8], is: &[u8]) -> Vec<Found> {
     for line in 0..was.len().max(is.len()) {
         let (was, is) = (was.get(line), is.get(line));
         if was != is {
-            let text_of = |line: Option<&String>| line.cloned().unwrap_or_else(|| "line missing".to_owned());
+            let text_of = |line: Option<&String>| line.cloned().unwrap_or_else(|| "missing".to_owned());
             found.push((format!("line {}", line + 1), text_of(was), text_of(is)));
         }
     }
