@@ -1,16 +1,15 @@
-//! The analyses over many task events: seconds and peak memory of each, on two threads.
+//! Benchmarks of the analyses on many task events: time and peak memory of each, on two threads.
 //!
 //! ```text
 //! cargo bench --bench analyses                                   ten million events
 //! EVENTS=1000000 cargo bench --bench analyses -- quota stalls     one million, some nouns only
-//! KEPT=/some/folder cargo bench --bench analyses                  made there once, and kept
+//! KEPT=/some/folder cargo bench --bench analyses                  keeps the generated store
 //! ```
 //!
-//! The events are made here from a seed, written by what writes the files of a load, and asked as a store: 30 days,
-//! 16 accounts and regions, half of the tasks on Fargate, the others on 1,000 instances, three events a task, and
-//! 500 refused calls. `collisions`, `schedules` and `launches` are asked of two million calls (`ATTEMPTS`) of
-//! 600 schedules and 200 irregular callers, of which one in 500 fails for AGENT, and of the agents of 240 instances
-//! that lose their connection every two hours.
+//! The events are generated with a fixed seed and written like the files of a load: 30 days, 16 accounts and Regions,
+//! half of the tasks on Fargate and the others on 1,000 instances, three events per task, and 500 refused calls.
+//! `collisions`, `schedules` and `launches` query two million calls (`ATTEMPTS`) of 600 schedules and 200 irregular
+//! callers, of which one in 500 fails with AGENT, and the agents of 240 instances that disconnect every two hours.
 
 use ecs_audit::lang::{self, CheckContext};
 use ecs_audit::load::{Day, day_of};
@@ -26,11 +25,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The allocator of the program.
+/// The same allocator as the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The questions, by the noun they ask about.
+/// The benchmarked queries, by noun.
 const QUERIES: &[(&str, &str)] = &[
     ("quota", "quota where resource = fargate_vcpu by region every 5m show max(used), max(needed)"),
     ("quota", "quota where resource = fargate_vcpu by region every 5m since 1d"),
@@ -48,7 +47,7 @@ const START: i64 = 1_772_000_000_000_000;
 const MONTH: i64 = 30 * 86_400 * 1_000_000;
 const SECOND: i64 = 1_000_000;
 
-/// A small generator of numbers: the events depend on the seed only.
+/// A small random number generator with a fixed seed, so that the events are reproducible.
 struct Random(u64);
 
 impl Random {
@@ -58,13 +57,13 @@ impl Random {
     }
 }
 
-/// Rows that are not written yet, by table and day.
+/// Rows that have not been written yet, by table and day.
 struct Shelf {
     writer: LoadWriter,
     columns: BTreeMap<(Table, Day), Columns>,
 }
 
-/// Bytes of columns that a thread of a load writes as one file.
+/// The number of bytes after which a load thread writes a file.
 const FULL: usize = 12 << 20;
 
 impl Shelf {
@@ -83,7 +82,7 @@ impl Shelf {
         self.writer.write(key.0, key.1, full)
     }
 
-    /// Writes what is left, and makes all of it visible.
+    /// Writes the remaining rows, and commits all of them.
     fn finish(self, dir: &Path) -> Result<(), StoreError> {
         for ((table, day), columns) in self.columns {
             self.writer.write(table, day, columns)?;
@@ -94,7 +93,7 @@ impl Shelf {
     }
 }
 
-/// One task: its three events.
+/// A task with its three events.
 fn task<'t>(random: &mut Random, number: i64, tasks: i64) -> [TaskEvent<'t>; 3] {
     let (account, region) = (ACCOUNTS[random.below(4) as usize], REGIONS[random.below(4) as usize]);
     let cluster = format!("cluster-{}", random.below(10));
@@ -213,12 +212,12 @@ fn make(shelf: &mut Shelf, events: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The calls of `collisions`, `schedules` and `launches`.
+/// The calls for `collisions`, `schedules` and `launches`.
 fn make_attempts(shelf: &mut Shelf, attempts: i64) -> Result<(), StoreError> {
     const SCHEDULES: i64 = 600;
     const INSTANCES: i64 = 3;
     let mut random = Random(11);
-    // Six of seven calls are regular, a whole number of minutes apart: every 15 minutes where there are two million.
+    // Six of seven calls are regular, with an interval of whole minutes: 15 minutes for two million calls.
     let starts = attempts * 6 / 7 / SCHEDULES;
     let period = (MONTH / starts / (60 * SECOND)).max(1) * 60 * SECOND;
     for number in 0..attempts {
@@ -301,7 +300,7 @@ fn make_attempts(shelf: &mut Shelf, attempts: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Peak memory of the process in MiB since [`forget_peak`], where the system tells.
+/// Peak memory of the process in MiB since [`forget_peak`], if the system provides it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -309,22 +308,22 @@ fn peak() -> Option<u64> {
 }
 
 fn forget_peak() {
-    // Where that is not allowed, the peak is that of all queries so far.
+    // If that is not permitted, the peak covers all queries so far.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Seconds of all processors that the process used so far, where the system tells.
+/// CPU seconds that the process has used, if the system provides them.
 fn used() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let mut fields = stat.rsplit(") ").next()?.split(' ').skip(11);
     let mut ticks = || fields.next()?.parse::<f64>().ok();
-    // Linux counts a hundred ticks a second for all programs.
+    // Linux reports a hundred ticks per second to all programs.
     Some((ticks()? + ticks()?) / 100.0)
 }
 
 type Make = fn(&mut Shelf, i64) -> Result<(), StoreError>;
 
-/// Makes a store of so many rows, or finds it where it is kept, and asks it some questions.
+/// Creates a store with this number of rows, or opens a kept one, and runs some queries.
 fn run(name: &str, rows: i64, make: Make, queries: &[(&str, &str)]) -> Result<(), Box<dyn Error>> {
     let temporary = tempfile::tempdir()?;
     let kept = std::env::var_os("KEPT").map(|folder| PathBuf::from(folder).join(format!("{name}-{rows}")));

@@ -1,7 +1,7 @@
-//! The steps of a load and of a query, each alone, over a corpus made here from a seed.
+//! Benchmarks of the individual steps of a load and of a query, on a generated corpus with a fixed seed.
 //!
-//! Figures are bytes or records a second; they serve to compare before and after on one machine. The
-//! comparison with other programs is in `peers/`.
+//! Results are bytes or records per second, for comparisons before and after a change on the same machine. See `peers/`
+//! for a comparison with other programs.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ecs_audit::decode::buffer::Buffer;
@@ -23,7 +23,7 @@ use std::hint::black_box;
 use std::io::Write;
 use std::time::Duration;
 
-/// A small generator of numbers: the corpus depends on the seed only.
+/// A small random number generator with a fixed seed, so that the corpus is reproducible.
 struct Random(u64);
 
 impl Random {
@@ -116,7 +116,7 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Texts of failures, one in three of them with names of its own, as an export has them.
+/// Failure texts as in an export; one in three has names of its own.
 fn failure_texts(seed: u64) -> Vec<(TextKind, String)> {
     let mut random = Random(seed);
     let task = |random: &mut Random| format!("{:032x}", u128::from(random.below(u64::MAX >> 34)));
@@ -141,11 +141,11 @@ fn failure_texts(seed: u64) -> Vec<(TextKind, String)> {
         .collect()
 }
 
-/// What the catalog costs: texts classified a second, and the same records modeled with and without failures in them.
-/// Five records of a hundred tell of a failure, so the difference between the last two is what classification adds.
+/// The cost of the catalog: texts classified per second, and the same records modeled with and without failures. Five
+/// of a hundred records report a failure, so the difference between the last two is the cost of classification.
 fn classification(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("classify");
-    // What was classified once is remembered: every turn gets texts that were never seen.
+    // Classifications are cached, so each iteration gets new texts.
     let mut seed = 0;
     let mut fresh = || {
         seed += 1;
@@ -165,7 +165,7 @@ fn classification(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// How many of the records could be modeled.
+/// The number of records that could be modeled.
 fn modeled(records: Vec<String>) -> usize {
     let is_record = |text: &&String| {
         let tape = Tape::parse(black_box(text)).expect("sound JSON");
@@ -176,7 +176,7 @@ fn modeled(records: Vec<String>) -> usize {
     records.iter().filter(is_record).count()
 }
 
-/// States of a thousand tasks; so many of a hundred could not pull their image, each another.
+/// States of a thousand tasks; some of each hundred could not pull their image, each a different one.
 fn tasks(seed: u64, failing: u64) -> Vec<String> {
     let mut random = Random(seed);
     (0..1_000)

@@ -1,13 +1,13 @@
-//! The answer to a query: rows, and everything a reader needs to trust them.
+//! The result of a query: rows, and everything that a reader needs to trust them.
 //!
-//! Made by [`crate::run`], read by [`crate::render`]. It carries the absolute window and the
-//! canonical query, so that no renderer can forget them.
+//! Produced by [`crate::run`] and read by [`crate::render`]. It carries the absolute window and the canonical query,
+//! so that no renderer can omit them.
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use jiff::Timestamp;
 
-/// What a column means to a reader; the Arrow type alone does not say it.
+/// The meaning of a column, which the Arrow type alone does not express.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     /// Names, ids, messages.
@@ -16,7 +16,7 @@ pub enum ColumnKind {
     Int,
     /// Numbers with fractions.
     Float,
-    /// A part of a whole between 0 and 1.
+    /// A fraction between 0 and 1.
     Share,
     /// True or false.
     Bool,
@@ -28,40 +28,40 @@ pub enum ColumnKind {
     List,
 }
 
-/// One output column.
+/// An output column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// The name as shown.
+    /// The displayed name.
     pub name: String,
-    /// How to show its values.
+    /// How to display its values.
     pub kind: ColumnKind,
 }
 
 /// The absolute, half-open window an answer covers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AnswerWindow {
-    /// First instant inside the window; none = from the beginning of the store.
+    /// The first instant inside the window; none = from the beginning of the store.
     pub from: Option<Timestamp>,
-    /// First instant after the window; none = no upper bound.
+    /// The first instant after the window; none = no upper bound.
     pub to: Option<Timestamp>,
-    /// How the window came about, such as `7d before newest event`.
+    /// How the window was derived, such as `7d before newest event`.
     pub origin: String,
 }
 
-/// Rows in their final order, with what they rest on.
+/// Rows in their final order, with the query and the window that they answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The query in canonical form (empty for plain SQL).
     pub query: String,
     /// The output columns, in order; as many as the schema has fields.
     pub columns: Vec<Column>,
-    /// The Arrow schema of the batches (there may be no batch at all).
+    /// The Arrow schema of the batches (there may be no batches).
     pub schema: SchemaRef,
     /// The rows.
     pub batches: Vec<RecordBatch>,
-    /// The window that was asked for.
+    /// The requested window.
     pub window: AnswerWindow,
-    /// True when the first column is a time bucket and groups follow it: a sparkline makes sense.
+    /// Whether the first column is a time bucket followed by groups, so that a sparkline makes sense.
     pub spark: bool,
 }
 

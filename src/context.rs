@@ -1,22 +1,22 @@
-//! The outside world as values: clock, zone and terminal, read once by the command line and passed down.
+//! The environment as values: clock, time zone and terminal. The command line reads them once and passes them down.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// What a run knows of the outside world.
+/// What a run knows about its environment.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// The clock when the program started.
+    /// The time at which the program started.
     pub now: Timestamp,
-    /// The zone of dates without offset, of calendar days and of display.
+    /// The time zone of dates without an offset, of calendar days, and of displayed times.
     pub tz: TimeZone,
-    /// Columns of the terminal that standard output is; none = not a terminal.
+    /// The width of the terminal behind standard output; none = not a terminal.
     pub width: Option<usize>,
-    /// Whether color is welcome on standard output.
+    /// Whether standard output may use color.
     pub color: bool,
-    /// Whether standard error is a terminal that a progress bar may draw on.
+    /// Whether standard error is a terminal that can show a progress bar.
     pub progress: bool,
-    /// Threads to use.
+    /// The number of threads.
     pub threads: usize,
     /// Bytes of memory to use.
     pub memory: usize,

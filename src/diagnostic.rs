@@ -1,19 +1,19 @@
-//! A message about something the person typed: what is wrong, where, and what works instead.
+//! A message about something the user typed: what is wrong, where, and what works instead.
 //!
-//! In: data from the parser, the checker or the planner. Out: text with carets, by [`Diagnostic::render`].
-//! Invariant: nothing that came from outside can move the cursor or color the terminal, because every
-//! line passes [`visible`].
+//! In: data from the parser, the checker or the planner. Out: text with carets, from [`Diagnostic::render`].
+//! Invariant: external input cannot move the cursor or color the terminal, because every line passes through
+//! [`visible`].
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
-/// How bad it is; the first word of the text.
+/// The severity; the first word of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Severity {
     /// The query cannot run.
     #[default]
     Error,
-    /// The query runs, perhaps not as meant.
+    /// The query runs, but may not do what was intended.
     Warning,
     /// An explanation of a result.
     Note,
@@ -32,32 +32,32 @@ impl Severity {
 /// One message; see the top of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// One sentence without a full stop.
+    /// One sentence, without a period.
     pub message: String,
-    /// Bytes of the source the message is about.
+    /// The bytes of the source that the message is about.
     pub span: Option<Range<usize>>,
-    /// A few words beside the carets.
+    /// A short text next to the carets.
     pub label: Option<String>,
-    /// Lines below, such as the list of what is known.
+    /// Additional lines, such as a list of known names.
     pub notes: Vec<String>,
     /// Something that works.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    /// An error about a place in the source.
+    /// An error at a place in the source.
     pub fn error(message: impl Into<String>, span: Range<usize>) -> Self {
         Self { message: message.into(), span: Some(span), ..Self::default() }
     }
 
-    /// An error about the whole.
+    /// An error about the whole source.
     pub fn general(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
 
-    /// A warning about a place in the source.
+    /// A warning at a place in the source.
     pub fn warning(message: impl Into<String>, span: Range<usize>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(message, span) }
     }
@@ -67,28 +67,28 @@ impl Diagnostic {
         Self { severity: Severity::Note, ..Self::general(message) }
     }
 
-    /// Adds words beside the carets.
+    /// Adds a text next to the carets.
     #[must_use]
     pub fn with_label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Adds a line below.
+    /// Adds a line.
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    /// Adds something that works.
+    /// Adds a suggestion that works.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The text for a terminal, each line ended by a newline.
+    /// The text for a terminal; each line ends with a newline.
     pub fn render(&self, source: &str) -> String {
         let mut text = format!("{}: {}\n", self.severity.word(), visible(&self.message));
         match &self.span {
@@ -120,13 +120,13 @@ impl Diagnostic {
     }
 }
 
-/// The texts of several messages, with an empty line between them.
+/// The texts of several messages, separated by empty lines.
 pub fn render_all(diagnostics: &[Diagnostic], source: &str) -> String {
     let texts: Vec<String> = diagnostics.iter().map(|d| d.render(source)).collect();
     texts.join("\n")
 }
 
-/// The most columns of source shown before and after the place of a message.
+/// The maximum number of source columns shown before and after the place of a message.
 const CONTEXT: usize = 100;
 
 /// A span as it appears on a screen.
@@ -183,7 +183,8 @@ fn shorten_right(text: &str) -> String {
     format!("{kept}…")
 }
 
-/// The text with everything that acts on a terminal replaced by a visible sign of the same count.
+/// Replaces every character that affects a terminal with a visible one, so that the number of characters stays the
+/// same.
 pub fn visible(text: &str) -> String {
     text.chars().map(visible_char).collect()
 }
@@ -208,7 +209,7 @@ fn visible_char(c: char) -> char {
     }
 }
 
-/// How many columns a terminal gives to a text that went through [`visible`].
+/// The width in columns of a text that passed through [`visible`].
 pub fn display_width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }

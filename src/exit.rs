@@ -1,17 +1,17 @@
-//! What the program tells the shell.
+//! Exit codes.
 
 use std::process;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitCode {
-    /// All went well.
+    /// Success.
     Ok,
-    /// What was looked for was found: by a check, or a report that differs from its store.
+    /// A check found something, or a report differs from its store.
     Finding,
-    /// Something the person asked for could not be done.
+    /// The request could not be fulfilled.
     Error,
-    /// It was done, but some of the input could not be loaded.
+    /// Success, but some of the input could not be loaded.
     Partial,
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!   s3-export/                                             "failures by reason since 7d"
 //!       │ bytes                                                   │ text
-//!   ① discover   walk, recognise by content                   ⑥ lang     tokens → AST → checked query
+//!   ① discover   walk, recognize by content                   ⑥ lang     tokens → AST → checked query
 //!       │ Input                                                   │ Checked          ▲
 //!   ② decode     inflate within limits, split, unwrap, mask       │                  │ names, types, values
 //!       │ Found                                                   │              Catalog (from ④ and ⑤)
@@ -13,23 +13,23 @@
 //!       │ Columns          (load drives ① to ④ on all cores)      │ LogicalPlan       (nouns are views here)
 //!   ⑤ store  ◄─────────── tables on disk ────────────────────► ⑧ run     execute, collect
 //!                                                                 │ Answer { batches, window, evidence }
-//!                                                             ⑨ explain  one failure, one story: asks ⑧ in SQL
+//!                                                             ⑨ explain  one failure in detail: queries ⑧ in SQL
 //!                                                             ⑩ render   table csv json ndjson md html parquet
-//!                                                             ⑪ report   many Answers → one directory
+//!                                                             ⑪ report   many Answers → one folder
 //! ```
 //!
-//! Arrows point one way. Knowledge is data: what a message means stands in `knowledge/*.toml`, what a
-//! column is stands in [`table`], what a keyword is stands in [`lang::keyword`]. Only [`cli`] prints, and
-//! only it reads the clock, the environment and the terminal. `tests/layering.rs` keeps it so.
+//! Dependencies point one way. Knowledge is data: `knowledge/*.toml` defines messages, [`table`] defines columns, and
+//! [`lang::keyword`] defines keywords. Only [`cli`] prints, and only it reads the clock, the environment and the
+//! terminal. `tests/layering.rs` enforces this.
 
 pub mod allocator;
 pub mod answer;
 pub mod config;
 pub mod context;
 pub mod diagnostic;
-pub mod document;
 pub mod exit;
 pub mod part;
+pub mod toml_document;
 
 pub mod decode;
 pub mod discover;

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         Ok(Ok(code)) => code.into(),
         Ok(Err(_)) => ExitCode::from(2),
         Err(error) => {
-            eprintln!("error: no thread could be started: {error}");
+            eprintln!("error: cannot start a thread: {error}");
             ExitCode::from(2)
         }
     }

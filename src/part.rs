@@ -1,6 +1,6 @@
-//! Texts that are parts of a text.
+//! Finds the byte offset of a substring that was borrowed from a larger string.
 
-/// Where `text` stands in `whole`, if it was borrowed from it.
+/// The byte offset of `text` in `whole`, if it was borrowed from it.
 pub fn place_of(text: &str, whole: &str) -> Option<usize> {
     let place = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     (whole.get(place..place.checked_add(text.len())?)? == text).then_some(place)

@@ -109,7 +109,7 @@ fn benign_texts_are_no_failures() {
         assert_eq!((&answer["benign"], &answer["phase"]), (&true.into(), &serde_json::Value::Null), "{answer}");
     }
     let told = desk.run(&["catalog", "explain", texts[0]]).ok();
-    assert!(told.out.starts_with("no failure: steady-state\n"), "{}", told.out);
+    assert!(told.out.starts_with("not a failure: steady-state\n"), "{}", told.out);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_message_is_explained_with_its_own_names() {
     let told = desk.run(&["catalog", "explain", text]).ok().out;
     for wanted in [
         "placement-agent: AGENT\n",
-        "read as         service.event\n",
+        "kind of text    service.event\n",
         "phase           placement\n",
         "category        launch\n",
         "container_instance = 0a1b2c3d\n",
@@ -185,10 +185,10 @@ fn rules_change_the_cause_of_a_query() {
     let loaded = desk.command().args(["load", "export"]).env("ECS_AUDIT_RULES", "rules.toml").output().unwrap();
     assert!(loaded.status.success());
     assert_eq!(desk.query("failures by cause"), [["image-not-signed", "1"]]);
-    let note = "note: records loaded with another version of the failure catalog or other rules: 1;";
+    let note = "note: 1 records were loaded with another version of the failure catalog or with other rules;";
     let other = desk.run(&["query", "failures by cause"]).ok();
     assert!(other.err.contains(note), "{}", other.err);
-    assert!(other.err.contains("`ecs-audit store reclassify` brings them up to date"), "{}", other.err);
+    assert!(other.err.contains("`ecs-audit store reclassify` updates them"), "{}", other.err);
     let same = desk.run(&["query", "failures by cause", "--rules", "rules.toml"]).ok();
     assert!(!same.err.contains(note), "{}", same.err);
     let unclassified = desk.run(&["query", "calls by event_name"]).ok();
@@ -223,13 +223,13 @@ fn mistakes_in_rules_are_found() {
     let desk = Desk::new();
     desk.write("good.toml", RULE);
     let good = desk.run(&["catalog", "test", "good.toml"]).ok();
-    assert_eq!(good.out, "good.toml: 1 entry and 1 example fine\n");
+    assert_eq!(good.out, "good.toml: 1 entry and 1 example passed\n");
     desk.write("bad.toml", RULE.replace("image_pull", "pulling").replace("(?P<image>", "(?P<image"));
     let bad = desk.run(&["catalog", "test", "bad.toml"]);
     assert_eq!(bad.code, 2);
     assert!(bad.out.contains("bad.toml:2: entry `image-not-signed`: `pulling` is no phase; expected one of "), "{}", bad.out);
     assert!(bad.out.contains("is no regular expression: "), "{}", bad.out);
-    assert!(bad.out.ends_with("bad.toml: 0 entries and 0 examples fine, 2 mistakes\n"), "{}", bad.out);
+    assert!(bad.out.ends_with("bad.toml: 0 entries and 0 examples passed, 2 errors\n"), "{}", bad.out);
     // Broken rules stop everything else, but not the command that finds the mistakes.
     let used = desk.run(&["catalog", "list", "--rules", "bad.toml"]);
     assert_eq!(used.code, 2);

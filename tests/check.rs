@@ -271,7 +271,7 @@ fn what_the_records_cannot_tell_never_passes() {
     let ran = desk.run(&["check", "stopped-tasks", "deployments", "--since", "30d"]);
     assert_eq!(ran.code, 3, "{}", ran.out);
     let first = ran.out.lines().next().unwrap_or_default();
-    assert!(first.starts_with("not answered: no task events are loaded; `ecs-audit doctor` says how"), "{}", ran.out);
+    assert!(first.starts_with("unanswered: no task events are loaded; `ecs-audit doctor` shows how"), "{}", ran.out);
     assert!(ran.out.contains("0 passed") && !ran.out.contains("  ok "), "{}", ran.out);
     // A query of one's own needs what it is about.
     let pack = |query: &str| {
@@ -301,10 +301,10 @@ fn packs_about_a_system_that_was_not_loaded_are_left_out_unless_named() {
     let desk = Desk::new();
     only_calls(&desk);
     let ran = desk.run(&["check", "--since", "30d"]);
-    assert!(ran.err.contains("left out, for lack of any records they are about: exit-status, error-phases"), "{}", ran.err);
+    assert!(ran.err.contains("skipped, because the store has none of their records: exit-status, error-phases"), "{}", ran.err);
     assert!(!ran.out.contains("exit-status") && ran.out.contains("stopped-tasks"), "{}", ran.out);
     let named = desk.run(&["check", "exit-status"]);
-    assert!(named.code == 3 && named.out.starts_with("not answered: no dstack runs are loaded"), "{}", named.out);
+    assert!(named.code == 3 && named.out.starts_with("unanswered: no dstack runs are loaded"), "{}", named.out);
 }
 
 /// The cause of a missed start is found in the original record of the call that disabled its rule.

@@ -64,7 +64,7 @@ fn mistakes_name_the_file_the_line_and_what_works() {
     let desk = Desk::new();
     for (text, told) in [
         ("tz = \"UTC\"\nsotre = \"x\"\n", "config.toml:2: unknown key `sotre`; did you mean `store`?"),
-        ("tz = 3\n", "config.toml:1: `tz` is a TOML integer; expected a text in quotes"),
+        ("tz = 3\n", "config.toml:1: `tz` is a TOML integer; expected a quoted string"),
         ("a = = 1\n", "config.toml:1: "),
         ("[queries.x]\nquery = \"failures\"\nparams = 1\n", "config.toml:3: unknown key `params` in [queries.x]"),
     ] {
@@ -76,7 +76,7 @@ fn mistakes_name_the_file_the_line_and_what_works() {
     let ran = desk.run(&["config", "--config", "absent.toml"]);
     assert!(ran.code == 2 && ran.err.contains("`absent.toml`: no such file"), "{}", ran.err);
     desk.write("ecs-audit/config.toml", "tz = \"Mars/Olympus\"\n");
-    assert!(desk.run(&["fields"]).err.contains("`Mars/Olympus` is not a known time zone"));
+    assert!(desk.run(&["fields"]).err.contains("unknown time zone `Mars/Olympus`"));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn saved_queries_have_parameters_and_take_clauses() {
     );
     let told = desk.run(&["query", "@exits"]);
     assert_eq!(told.code, 2);
-    assert!(told.err.contains("the parameter `$cluster` has no value: --set cluster=VALUE"), "{}", told.err);
+    assert!(told.err.contains("the parameter `$cluster` has no value: set it with --set cluster=VALUE"), "{}", told.err);
     let direct = desk.run(&["query", "failures where cluster = batch and exit_code is not missing by exit_code since 7d"]).ok();
     let saved = desk.run(&["query", "@exits", "--set", "cluster=batch"]).ok();
     assert_eq!(saved.out, direct.out);
@@ -123,7 +123,7 @@ fn queries_lists_what_is_saved_and_all_built_in_ones_run() {
         desk.run(&arguments).ok();
     }
     let one = desk.run(&["queries", "@lost"]).ok().out;
-    assert!(one.contains("since: 7d unless given") && one.contains("ecs-audit query @lost"), "{one}");
+    assert!(one.contains("since: default 7d") && one.contains("ecs-audit query @lost"), "{one}");
     let ran = desk.run(&["queries", "lots"]);
     assert!(ran.code == 2 && ran.err.contains("did you mean `lost`?"), "{}", ran.err);
 }

@@ -1,4 +1,4 @@
-//! The pages of `docs/`: their examples run, and the field reference is that of the schema.
+//! The pages of `docs/`: their examples run, and the field reference matches the schema.
 
 use crate::readme::run_page;
 use crate::support::{Desk, project};
@@ -10,7 +10,15 @@ use std::fmt::Write;
 
 #[test]
 fn the_examples_of_the_pages_run() {
-    for (page, least) in [("docs/stories.md", 12), ("docs/automation.md", 8), ("docs/language.md", 4), ("docs/store.md", 5)] {
+    for (page, least) in [
+        ("docs/stories.md", 12),
+        ("docs/automation.md", 8),
+        ("docs/language.md", 4),
+        ("docs/investigate.md", 10),
+        ("docs/report.md", 5),
+        ("docs/store.md", 5),
+        ("docs/catalog.md", 7),
+    ] {
         let (run, wrong) = run_page(page);
         assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
         assert!(run >= least, "{page} has examples: {run}");
@@ -64,22 +72,22 @@ fn cell(text: &str) -> String {
 fn reference() -> String {
     let catalog = PlanCatalog::default();
     let mut page = String::from(
-        "# Nouns, fields and functions\n\nMade from the schema of the program; a test keeps it so. `ecs-audit fields` and \
-         `ecs-audit fields NOUN` print the same.\nFields of the original records are reachable as `raw.…`, with their own names.\n",
+        "# Nouns, fields and functions\n\nThis page is generated from the schema, and a test keeps it up to date. `ecs-audit fields` and \
+         `ecs-audit fields NOUN` print the same.\n`raw.…` reads fields of the original records, under their own names.\n",
     );
     for noun in NOUNS.iter().filter(|noun| catalog.status(noun.word) == NounStatus::Ready) {
-        write!(page, "\n## {}\n\n{}.\n\n| Field | Type | What it is |\n|---|---|---|\n", noun.word, noun.doc).unwrap();
+        write!(page, "\n## {}\n\n{}.\n\n| Field | Type | Description |\n|---|---|---|\n", noun.word, noun.doc).unwrap();
         for field in catalog.fields(noun.word) {
             writeln!(page, "| `{}` | {} | {} |", field.name, field.kind.word(), cell(field.doc)).unwrap();
         }
         for (index, measure) in catalog.measures(noun.word).iter().enumerate() {
             if index == 0 {
-                page.push_str("\n| Measure | Type | What it is |\n|---|---|---|\n");
+                page.push_str("\n| Measure | Type | Description |\n|---|---|---|\n");
             }
             writeln!(page, "| `{}` | {} | {} |", measure.name, measure.kind.word(), cell(measure.doc)).unwrap();
         }
     }
-    page.push_str("\n## Functions\n\n| Function | Over | What it is |\n|---|---|---|\n");
+    page.push_str("\n## Functions\n\n| Function | Over | Description |\n|---|---|---|\n");
     for function in FUNCTIONS {
         let over = match function.kind {
             FunctionKind::Scalar(_) | FunctionKind::Field => "one row",
@@ -88,7 +96,7 @@ fn reference() -> String {
         let name = if function.kind == FunctionKind::Percentile { "p1 … p99" } else { function.name };
         writeln!(page, "| `{name}` | {over} | {} |", cell(function.doc)).unwrap();
     }
-    page.push_str("\n## Words and signs\n\n| Word | Means |\n|---|---|\n");
+    page.push_str("\n## Keywords and operators\n\n| Word | Meaning |\n|---|---|\n");
     for word in KEYWORDS {
         writeln!(page, "| `{}` | {} |", word.word, cell(word.doc)).unwrap();
     }
@@ -108,13 +116,10 @@ fn the_field_reference_is_that_of_the_schema() {
         std::fs::write(&path, &made).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        kept == made,
-        "docs/fields.md is old: ECS_AUDIT_BLESS=1 cargo test --test integration field_reference writes it anew"
-    );
+    assert!(kept == made, "docs/fields.md is out of date; run ECS_AUDIT_BLESS=1 cargo test --test integration field_reference");
 }
 
-/// Every relative link of the pages leads somewhere.
+/// Every relative link of the pages has a target.
 #[test]
 fn links_lead_somewhere() {
     let mut links = 0;
@@ -126,6 +131,10 @@ fn links_lead_somewhere() {
         "docs/stories.md",
         "docs/language.md",
         "docs/automation.md",
+        "docs/investigate.md",
+        "docs/report.md",
+        "docs/store.md",
+        "docs/catalog.md",
     ] {
         let path = project().join(page);
         for part in std::fs::read_to_string(&path).unwrap().split("](").skip(1) {

@@ -129,21 +129,25 @@ fn every_expected_start_that_is_listed_can_be_explained() {
     // A time at which nothing was expected.
     let ran = DESK.run(&["explain", "01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:01Z"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("no start is expected") && ran.err.contains("schedules where state = missed"), "{}", ran.err);
+    assert!(
+        ran.err.contains("no expected start has the id") && ran.err.contains("schedules where state = missed"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
 fn a_name_nobody_knows_is_an_error_with_the_nearest() {
     let ran = DESK.run(&["explain", "nightly-setlement"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("nothing is called `nightly-setlement`; did you mean `nightly-settlement`?"), "{}", ran.err);
+    assert!(ran.err.contains("nothing named `nightly-setlement` was found; did you mean `nightly-settlement`?"), "{}", ran.err);
     for name in ["x' or '1'='1", "", "arn:aws:ecs:::", "/", "\u{1b}[31m", "'", "i-", "zz/"] {
         let ran = DESK.run(&["explain", name]);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}: {}", ran.err);
-        assert!(ran.err.contains("nothing is called") && !ran.err.contains('\u{1b}'), "{}", ran.err);
+        assert!(ran.err.contains("nothing named") && !ran.err.contains('\u{1b}'), "{}", ran.err);
     }
     let ran = DESK.run(&["timeline", "batch"]);
-    assert!(ran.code == 2 && ran.err.contains("cluster `batch` has no timeline"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("cluster `batch` does not have a timeline"), "{}", ran.err);
     let ran = DESK.run(&["explain", "--all", "--since", "soon"]);
     assert!(ran.code == 2 && ran.err.contains("expected a duration such as 7d"), "{}", ran.err);
     let begun = DESK.run(&["explain", "d25e49b0"]);

@@ -99,7 +99,7 @@ fn old_rows_become_those_of_a_fresh_load() {
     }
 
     let said = plain.run(&["query", "failures by cause", "--rules", "rules.toml"]).ok();
-    assert!(said.err.contains("`ecs-audit store reclassify` brings them up to date"), "{}", said.err);
+    assert!(said.err.contains("`ecs-audit store reclassify` updates them"), "{}", said.err);
     let done = plain.run(&["store", "reclassify", "--rules", "rules.toml"]).ok();
     assert!(done.out.starts_with("reclassified: ") && done.out.contains(" failures became "), "{}", done.out);
     assert!(!done.out.contains("no original"), "every record has its original: {}", done.out);

@@ -64,9 +64,9 @@ fn what_the_samples_plant_is_found() {
     let reason = lost[0].iter().position(|name| name == "reason").unwrap();
     assert_eq!(lost.iter().filter(|row| row[reason] == "AGENT").count(), 14);
     let page = text(&DESK, "full/report.html");
-    assert!(page.contains("<strong>Fargate vCPU needed at once</strong>"));
-    assert!(page.contains("cart (2); the longest 40m 5s; no instance joined meanwhile"));
-    assert!(page.contains("at most 8 in use, at most 4 refused at once; the limit is 8, short by 4"));
+    assert!(page.contains("<strong>Fargate vCPU needed at the peak</strong>"));
+    assert!(page.contains("cart (2); longest 40m 5s; no instance joined in the meantime"));
+    assert!(page.contains("peak usage 8, at most 4 refused at a time; the limit is 8, short by 4"));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn changes_are_ranked_and_rejected_packets_are_told() {
 fn verify_names_the_number_that_was_changed() {
     small(&DESK, "tampered", &[]).ok();
     let told = DESK.run(&["report", "verify", "tampered", "--quiet"]).ok().out;
-    assert!(told.contains("every number is as the store tells it"), "{told}");
+    assert!(told.contains("files match the store"), "{told}");
     let path = DESK.path("tampered/failures-by-reason.csv");
     let changed = std::fs::read_to_string(&path).unwrap().replace("AGENT,launch,20,", "AGENT,launch,2,");
     std::fs::write(&path, changed).unwrap();
@@ -168,13 +168,13 @@ fn verify_names_the_number_that_was_changed() {
     std::fs::write(&path, evidence.replace(&format!("{gone}\n"), "")).unwrap();
     let ran = DESK.run(&["report", "verify", "tampered", "--quiet"]);
     assert_eq!(ran.out.lines().filter(|line| line.starts_with("evidence.csv")).count(), 1, "{}", ran.out);
-    assert!(ran.out.contains(&format!("evidence.csv: row 7: was no such row, is {gone}\n")), "{}", ran.out);
+    assert!(ran.out.contains(&format!("evidence.csv: row 7: was missing, is {gone}\n")), "{}", ran.out);
     std::fs::remove_file(&path).unwrap();
     let ran = DESK.run(&["report", "verify", "tampered", "--quiet"]);
     assert!(ran.out.contains("evidence.csv: the file: was missing, is part of this report"), "{}", ran.out);
     let ran = DESK.run(&["report", "verify", "full"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("name the same --quotas"), "{}", ran.err);
+    assert!(ran.err.contains("pass the same --quotas"), "{}", ran.err);
     let ran = DESK.run(&["report", "verify", "."]);
     assert!(ran.code == 2 && ran.err.contains("is not a report"), "{}", ran.err);
 }
@@ -184,14 +184,14 @@ fn a_folder_that_is_no_report_is_never_overwritten() {
     let desk = &*DESK;
     desk.write("notes/mine.txt", "keep");
     let ran = small(desk, "notes", &[]);
-    assert!(ran.code == 2 && ran.err.contains("holds files and is not a report"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("contains files and is not a report"), "{}", ran.err);
     assert_eq!(text(desk, "notes/mine.txt"), "keep");
     small(desk, "twice", &[]).ok();
     small(desk, "twice", &["--title", "Another"]).ok();
     assert!(text(desk, "twice/report.md").starts_with("# Another\n"));
     desk.write("twice/mine.txt", "keep");
     let ran = small(desk, "twice", &[]);
-    assert!(ran.code == 2 && ran.err.contains("`mine.txt` in it is not part of it"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("contains `mine.txt`, which is not part of the report"), "{}", ran.err);
     assert_eq!(text(desk, "twice/mine.txt"), "keep");
 }
 
@@ -405,18 +405,18 @@ fn what_the_records_cannot_tell_is_not_known() {
     let desk = Desk::new();
     desk.load(&[&project().join("samples/exports/fargate-quota/ecs-events")]).ok();
     let ran = desk.run(&["report", "--since", "7d", "--out", "events"]).ok();
-    let lost = "launches lost: no retry healed them: not known (no CloudTrail calls are loaded)";
+    let lost = "launches lost (never placed, no successful retry): unknown (no CloudTrail calls are loaded)";
     assert!(ran.err.contains(lost), "{}", ran.err);
     let summary = cells(&files(&desk.path("events"))["summary.csv"]);
     let value = |fact: &str| summary.iter().find(|row| row[0] == fact).map(|row| row[2].as_str());
     for fact in ["lost_launches", "missed_starts", "attempts", "gaps"] {
-        assert_eq!(value(fact), Some("not known: no CloudTrail calls are loaded"), "{fact}");
+        assert_eq!(value(fact), Some("unknown: no CloudTrail calls are loaded"), "{fact}");
     }
     assert!(value("failures").is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count > 0)), "{summary:?}");
     assert_eq!(value("quarantined"), Some("0"), "that nothing is quarantined is known");
     let (page, markdown) = (text(&desk, "events/report.html"), text(&desk, "events/report.md"));
-    assert!(page.contains("<dd>not known</dd>") && markdown.contains(lost), "{markdown}");
-    for (section, sentence) in [("Lost launches", "Not known: no CloudTrail calls are loaded."), ("Gaps", "Not known")] {
+    assert!(page.contains("<dd>unknown</dd>") && markdown.contains(lost), "{markdown}");
+    for (section, sentence) in [("Lost launches", "Unknown: no CloudTrail calls are loaded."), ("Gaps", "Unknown")] {
         assert!(markdown.contains(&format!("{section}: {sentence}")), "{markdown}");
     }
 }

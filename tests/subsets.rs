@@ -150,7 +150,7 @@ fn answers(desk: &Desk, (turn, questions): (u64, &Path), from: &[&str], out: &st
         }
         let output = command.output().unwrap();
         let (out_text, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let nothing_to_explain = err.contains("there is no failure to explain: none is recorded");
+        let nothing_to_explain = err.contains("nothing to explain: no failures are recorded");
         if !nothing_to_explain && !output.status.code().is_some_and(|code| codes.contains(&code)) {
             return Err(format!("{arguments:?} {from:?} ended with {:?}\n{err}", output.status.code()));
         }

@@ -45,7 +45,7 @@ def field(name):
 
 
 def records(arguments, names):
-    """A subquery with one typed record `r` a row."""
+    """A subquery with one typed record `r` per row."""
     pattern = sql_text(f"{arguments.files}/**/*.json.gz")
     kind = sql_text(f"Records Array({tuple_type(nest(names, column_type))})")
     return f"(SELECT arrayJoin(Records) AS r FROM file({pattern}, JSONEachRow, {kind}))"

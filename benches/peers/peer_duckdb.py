@@ -30,7 +30,7 @@ def field(name):
 
 
 def records(arguments, names):
-    """A subquery with one typed record `r` a row."""
+    """A subquery with one typed record `r` per row."""
     pattern = sql_text(f"{arguments.files}/**/*.json.gz")
     shape = sql_text(json.dumps(nest(names, column_type)))
     return f"""(SELECT json_transform(j, {shape}) AS r FROM (

@@ -1,4 +1,4 @@
-"""polars at its fastest: files inflated by Python threads in batches, a batch read as NDJSON.
+"""polars at its fastest: files inflated by Python threads in batches, each batch read as NDJSON.
 
 A delivered file is one line, so `read_ndjson` with a schema takes many at once;
 `scan_ndjson` over the same `.gz` files gave the same rows and was slower when tried.

@@ -28,5 +28,5 @@ def sql_text(value):
 
 
 def sql_list(values):
-    """`values` as a parenthesised SQL list of string literals."""
+    """`values` as a parenthesized SQL list of string literals."""
     return "(" + ", ".join(sql_text(value) for value in values) + ")"

@@ -1,6 +1,6 @@
 # source, query
-#! error: a source such as `failures` is expected, not `by`
+#! error: unexpected `by`: expected a source such as `failures`
 #!   | by reason
 #!   | ^^
-#!   = help: the source comes first: `failures by reason`
+#!   = help: a query starts with its source: `failures by reason`
 by reason

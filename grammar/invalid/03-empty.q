@@ -1,5 +1,5 @@
 # query
-#! error: a source such as `failures` is expected, but the query ends
+#! error: unexpected end of query: expected a source such as `failures`
 #!   |
 #!   | ^ here
 

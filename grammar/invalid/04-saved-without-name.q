@@ -1,5 +1,5 @@
 # saved
-#! error: a saved query has a name after `@`
+#! error: missing name of a saved query after `@`
 #!   | @ since 7d
 #!   | ^
 @ since 7d

@@ -1,5 +1,5 @@
 # saved
-#! error: there is no saved query `@nightyl`
+#! error: unknown saved query `@nightyl`
 #!   | @nightyl since 7d
 #!   | ^^^^^^^^ did you mean `nightly`?
 #!   = `ecs-audit queries` lists the saved queries

@@ -1,5 +1,5 @@
 # later_stage, query
-#! error: a clause after `|` is expected, but the query ends
+#! error: unexpected end of query: expected a clause after `|`
 #!   | failures by reason |
 #!   |                     ^ here
 failures by reason |

@@ -1,5 +1,5 @@
 # later_stage
-#! error: a clause after `|` is expected, not `|`
+#! error: unexpected `|`: expected a clause after `|`
 #!   | failures by reason | | limit 5
 #!   |                      ^
 failures by reason | | limit 5

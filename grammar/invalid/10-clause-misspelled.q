@@ -1,5 +1,5 @@
 # clause, stage
-#! error: a clause is expected, not `limt`
+#! error: unexpected `limt`: expected a clause
 #!   | failures by reason limt 5
 #!   |                    ^^^^ did you mean `limit`?
 failures by reason limt 5

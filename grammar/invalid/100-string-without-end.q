@@ -1,5 +1,5 @@
 # string
-#! error: this text has no end
+#! error: unclosed quote
 #!   | failures where service = 'checkout
-#!   |                          ^^^^^^^^^ a closing `'` is expected
+#!   |                          ^^^^^^^^^ add a closing `'`
 failures where service = 'checkout

@@ -1,5 +1,5 @@
 # field, raw
 #! error: `sort` takes a column, not a raw path
 #!   | calls sort raw.eventTime
-#!   |            ^^^^^^^^^^^^^ show it under a name: `show raw.a as a sort a`
+#!   |            ^^^^^^^^^^^^^ give it a name: `show raw.a as a sort a`
 calls sort raw.eventTime

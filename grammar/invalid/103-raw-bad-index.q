@@ -1,5 +1,5 @@
 # step
-#! error: `[x]` is no index
+#! error: invalid index `[x]`
 #!   | calls by raw.items[x]
-#!   |                   ^^^ after a key stands a number, such as `[0]`
+#!   |                   ^^^ an index is a number, such as `[0]`
 calls by raw.items[x]

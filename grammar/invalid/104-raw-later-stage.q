@@ -1,5 +1,5 @@
 # raw
-#! error: the original record can be read in the first stage only
+#! error: the original record can only be read in the first stage
 #!   | calls by event_name | where raw.a = b
-#!   |                             ^^^^^ show it there under a name
+#!   |                             ^^^^^ name it there with `show … as`
 calls by event_name | where raw.a = b

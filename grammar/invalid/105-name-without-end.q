@@ -1,5 +1,5 @@
 # name
-#! error: this name has no end
+#! error: unclosed backtick
 #!   | failures by `reason
-#!   |             ^^^^^^^ a closing back-tick is expected
+#!   |             ^^^^^^^ add a closing backtick
 failures by `reason

@@ -1,5 +1,5 @@
 # name
-#! error: there is no name between the back-ticks
+#! error: empty name between backticks
 #!   | failures by ``
 #!   |             ^^
 failures by ``

@@ -1,5 +1,5 @@
 # name, letter
-#! error: a name after `as` is expected, not `2nd`
+#! error: unexpected `2nd`: expected a name after `as`
 #!   | failures by reason as 2nd
 #!   |                       ^^^
 failures by reason as 2nd

@@ -1,5 +1,5 @@
 # value, name
-#! error: a value after `=` is expected, not the name `AGENT`
+#! error: unexpected the name `AGENT`: expected a value after `=`
 #!   | failures where reason = `AGENT`
-#!   |                         ^^^^^^^ back-ticks make a name; 'AGENT' is a text
+#!   |                         ^^^^^^^ backticks enclose a name; write 'AGENT' for a string
 failures where reason = `AGENT`

@@ -1,14 +1,14 @@
 # clause: each can have its own
-#! error: `by` is a keyword, and a value is expected after `=`
+#! error: unexpected keyword `by`: expected a value after `=`
 #!   | failures where reason = by since 7x limit none
-#!   |                         ^^ as a value it is written 'by'
+#!   |                         ^^ to use it as a value, write 'by'
 #!
 #! error: `x` is not a time unit
 #!   | failures where reason = by since 7x limit none
 #!   |                                  ^^ not a duration
 #!   = units: s, m (or min), h, d, w, mo, y
 #!
-#! error: a number after `limit` is expected, not `none`
+#! error: unexpected `none`: expected a number after `limit`
 #!   | failures where reason = by since 7x limit none
 #!   |                                           ^^^^
 failures where reason = by since 7x limit none

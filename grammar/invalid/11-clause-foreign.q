@@ -1,5 +1,5 @@
 # clause
-#! error: a clause is expected, not `group`
+#! error: unexpected `group`: expected a clause
 #!   | failures group by reason
 #!   |          ^^^^^ write `by`
 failures group by reason

@@ -1,5 +1,5 @@
 # show, function
-#! error: a field, a function or a number is expected, not `limit`
+#! error: unexpected `limit`: expected a field, a function or a number
 #!   | failures show max(limit)
-#!   |                   ^^^^^ a keyword; as a name it is written `` `limit` ``
+#!   |                   ^^^^^ this is a keyword; to use it as a name, write `` `limit` ``
 failures show max(limit)

@@ -1,5 +1,5 @@
 # clause
-#! error: a clause is expected, not `7d`
+#! error: unexpected `7d`: expected a clause
 #!   | failures by reason 7d
 #!   |                    ^^
 #!   = clauses: where, since, until, between, on, around, by, every, show, sort, top, bottom, limit, compare, bursts, near, following, preceding

@@ -1,5 +1,5 @@
 # clause
-#! error: `by` stands here a second time
+#! error: `by` is given twice
 #!   | failures by reason by cluster
-#!   |                    ^^ join the two with a comma
+#!   |                    ^^ join them with a comma
 failures by reason by cluster

@@ -1,5 +1,5 @@
 # where
-#! error: a condition is expected, but the query ends
+#! error: unexpected end of query: expected a condition
 #!   | failures where
 #!   |               ^ here
 failures where

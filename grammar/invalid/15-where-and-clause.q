@@ -1,5 +1,5 @@
 # where, conj
-#! error: a condition is expected, not `since`
+#! error: unexpected `since`: expected a condition
 #!   | failures where ran and since 7d
-#!   |                        ^^^^^ a keyword; as a name it is written `` `since` ``
+#!   |                        ^^^^^ this is a keyword; to use it as a name, write `` `since` ``
 failures where ran and since 7d

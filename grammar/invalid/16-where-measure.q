@@ -1,6 +1,6 @@
 # where
-#! error: `count` is computed over groups, not read from a row
+#! error: `count` is computed over groups and cannot be read from a row
 #!   | failures where count > 5 by reason
-#!   |                ^^^^^ it stands in `show`
+#!   |                ^^^^^ it can only be used in `show`
 #!   = help: `by … show count | where count > 0` filters groups
 failures where count > 5 by reason

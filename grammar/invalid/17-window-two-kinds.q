@@ -1,5 +1,5 @@
 # window
-#! error: `on` and `since` exclude each other
+#! error: `on` and `since` cannot be combined
 #!   | failures since 7d on today
 #!   |                   ^^ keep one of them
 failures since 7d on today

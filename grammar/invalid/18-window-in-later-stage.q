@@ -1,5 +1,5 @@
 # window
-#! error: the time window belongs in the first stage
+#! error: a time window is only allowed in the first stage
 #!   | failures by reason | since 7d
-#!   |                      ^^^^^^^^ write it before the first `|`
+#!   |                      ^^^^^^^^ move it before the first `|`
 failures by reason | since 7d

@@ -1,5 +1,5 @@
 # since, duration
-#! error: a duration has no sign, but `-7d` starts with one
+#! error: unexpected sign in the duration `-7d`
 #!   | failures since -7d
-#!   |                ^^^ write `7d`: it always counts back
+#!   |                ^^^ write `7d`: durations always count back
 failures since -7d

@@ -1,5 +1,5 @@
 # between
-#! error: `and` with a second point in time is expected, not `,`
+#! error: unexpected `,`: expected `and` with a second point in time
 #!   | failures between 7d, 1d
 #!   |                    ^
 failures between 7d, 1d

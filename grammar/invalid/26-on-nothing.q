@@ -1,5 +1,5 @@
 # on
-#! error: a point in time is expected, but the query ends
+#! error: unexpected end of query: expected a point in time
 #!   | failures on
 #!   |            ^ here
 failures on

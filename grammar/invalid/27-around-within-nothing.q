@@ -1,5 +1,5 @@
 # around
-#! error: a duration after `within` is expected, but the query ends
+#! error: unexpected end of query: expected a duration after `within`
 #!   | failures around latest within
 #!   |                              ^ here
 failures around latest within

@@ -1,5 +1,5 @@
 # duration
-#! error: `9999999999d` is longer than time itself
+#! error: the duration `9999999999d` is too large
 #!   | failures since 9999999999d
 #!   |                ^^^^^^^^^^^ at most 9 digits
 failures since 9999999999d

@@ -1,5 +1,5 @@
 # by
-#! error: a field to group by is expected, not `since`
+#! error: unexpected `since`: expected a field to group by
 #!   | failures by since 7d
-#!   |             ^^^^^ a keyword; as a name it is written `` `since` ``
+#!   |             ^^^^^ this is a keyword; to use it as a name, write `` `since` ``
 failures by since 7d

@@ -1,5 +1,5 @@
 # by, key
-#! error: `count` is computed over groups and cannot stand in `by`
+#! error: `count` is computed over groups and cannot be used in `by`
 #!   | failures by count(task)
-#!   |             ^^^^^^^^^^^ it stands in `show`
+#!   |             ^^^^^^^^^^^ it can only be used in `show`
 failures by count(task)

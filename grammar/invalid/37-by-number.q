@@ -1,5 +1,5 @@
 # key, subject
-#! error: a field to group by is expected, not `5`
+#! error: unexpected `5`: expected a field to group by
 #!   | failures by 5
 #!   |             ^
 failures by 5

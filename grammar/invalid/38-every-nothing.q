@@ -1,5 +1,5 @@
 # every
-#! error: a duration after `every` is expected, not `nofill`
+#! error: unexpected `nofill`: expected a duration after `every`
 #!   | failures every nofill
 #!   |                ^^^^^^
 failures every nofill

@@ -1,5 +1,5 @@
 # every
-#! error: the window has 7776000 steps, more than the 100000 that are filled
+#! error: the window has 7776000 steps; at most 100000 can be filled
 #!   | failures every 1s since 90d
-#!   |                ^^ take a longer step, or add `nofill`
+#!   |                ^^ use a longer step, or add `nofill`
 failures every 1s since 90d

@@ -1,5 +1,5 @@
 # bursts
-#! error: a duration after `bursts` is expected, not `by`
+#! error: unexpected `by`: expected a duration after `bursts`
 #!   | failures bursts by service
 #!   |                 ^^
 failures bursts by service

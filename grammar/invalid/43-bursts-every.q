@@ -1,5 +1,5 @@
 # bursts: they are cut by pauses, not by the clock
-#! error: `bursts` and `every` do not go together
+#! error: `bursts` cannot be combined with `every`
 #!   | failures bursts 10m every 1h
-#!   |          ^^^^^^^^^^ leave out one of them
+#!   |          ^^^^^^^^^^ remove one of them
 failures bursts 10m every 1h

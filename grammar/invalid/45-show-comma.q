@@ -1,5 +1,5 @@
 # show, item
-#! error: a field, a function or a number is expected, not `,`
+#! error: unexpected `,`: expected a field, a function or a number
 #!   | failures show time, , reason
 #!   |                     ^
 failures show time, , reason

@@ -1,5 +1,5 @@
 # item, alias
 #! error: two columns are named `time`
 #!   | failures show time, time
-#!   |                     ^^^^ give it another name with `as`
+#!   |                     ^^^^ rename it with `as`
 failures show time, time

@@ -1,5 +1,5 @@
 # alias, name
-#! error: a name after `as` is expected, not `by`
+#! error: unexpected `by`: expected a name after `as`
 #!   | failures by service show count as by
-#!   |                                   ^^ a keyword; as a name it is written `` `by` ``
+#!   |                                   ^^ this is a keyword; to use it as a name, write `` `by` ``
 failures by service show count as by

@@ -1,5 +1,5 @@
 # compare
-#! error: `previous` or `between` after `compare` is expected, but the query ends
+#! error: unexpected end of query: expected `previous` or `between` after `compare`
 #!   | failures by reason since 7d compare
 #!   |                                    ^ here
 failures by reason since 7d compare

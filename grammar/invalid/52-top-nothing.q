@@ -1,5 +1,5 @@
 # limit
-#! error: a number after `top` is expected, but the query ends
+#! error: unexpected end of query: expected a number after `top`
 #!   | failures by reason top
 #!   |                       ^ here
 failures by reason top

@@ -1,5 +1,5 @@
 # limit
-#! error: `top` picks groups by a measure, and there is none here
+#! error: `top` selects groups by a measure, but this stage has no groups
 #!   | failures top 10
-#!   |          ^^^^^^ write `limit 10`, or add `by`
+#!   |          ^^^^^^ use `limit 10`, or add `by`
 failures top 10

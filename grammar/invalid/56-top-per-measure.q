@@ -1,5 +1,5 @@
 # limit
-#! error: `count` is no key
+#! error: `count` is not a key of `by`
 #!   | failures by reason top 3 per count
-#!   |                              ^^^^^ `per` takes one of the keys of `by`
+#!   |                              ^^^^^ `per` requires one of the keys of `by`
 failures by reason top 3 per count

@@ -1,5 +1,5 @@
 # limit, clause
-#! error: `limit` and `top` exclude each other
+#! error: `limit` and `top` cannot be combined
 #!   | failures by reason top 3 limit 5
 #!   |                          ^^^^^ keep one of them
 failures by reason top 3 limit 5

@@ -1,5 +1,5 @@
 # relation: it looks at rows, not at groups
-#! error: `near` belongs in the first stage
+#! error: `near` is only allowed in the first stage
 #!   | failures by reason | near calls within 5m
 #!   |                      ^^^^
 failures by reason | near calls within 5m

@@ -1,5 +1,5 @@
 # relation
-#! error: `within` with a duration is expected, not `by`
+#! error: unexpected `by`: expected `within` with a duration
 #!   | failures near deployments by reason
 #!   |                           ^^
 #!   = help: `near deployments within 10m`

@@ -1,5 +1,5 @@
 # relation
 #! error: the distance in time must be at least 2s
 #!   | failures near deployments within 1s
-#!   |                                  ^^ many records have whole seconds only
+#!   |                                  ^^ many records only have whole seconds
 failures near deployments within 1s

@@ -1,5 +1,5 @@
 # target
-#! error: an operator, `and`, `or` or a clause is expected, not `within`
+#! error: unexpected `within`: expected an operator, `and`, `or` or a clause
 #!   | failures near (tasks where expected within 5m
 #!   |                                     ^^^^^^
 failures near (tasks where expected within 5m

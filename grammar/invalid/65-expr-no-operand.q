@@ -1,5 +1,5 @@
 # expr, operand
-#! error: a field, a function or a number is expected, but the query ends
+#! error: unexpected end of query: expected a field, a function or a number
 #!   | failures by service show count +
 #!   |                                 ^ here
 failures by service show count +

@@ -1,6 +1,6 @@
 # expr
-#! error: `-` does not go with a text and a whole number
+#! error: `-` cannot combine a string and a whole number
 #!   | failures by service show max(reason) - 1
 #!   |                          ^^^^^^^^^^^^^^^
-#!   = help: `number(x)` reads the number that a text spells
+#!   = help: `number(x)` converts a string to a number
 failures by service show max(reason) - 1

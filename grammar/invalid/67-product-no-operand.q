@@ -1,5 +1,5 @@
 # product
-#! error: a field, a function or a number is expected, not `,`
+#! error: unexpected `,`: expected a field, a function or a number
 #!   | failures by service show count * , share
 #!   |                                  ^
 failures by service show count * , share

@@ -1,5 +1,5 @@
 # operand
-#! error: `)` is expected, but the query ends
+#! error: unexpected end of query: expected `)`
 #!   | failures by service show (count + 1
 #!   |                                    ^ here
 failures by service show (count + 1

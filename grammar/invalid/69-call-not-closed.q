@@ -1,5 +1,5 @@
 # call
-#! error: `,` or `)` is expected, but the query ends
+#! error: unexpected end of query: expected `,` or `)`
 #!   | failures by hour(time
 #!   |                      ^ here
 failures by hour(time

@@ -1,5 +1,5 @@
 # call, function
-#! error: `hour` takes a time, and this is a text
+#! error: `hour` takes a time, but this is a string
 #!   | failures by hour(reason)
 #!   |                  ^^^^^^
 failures by hour(reason)

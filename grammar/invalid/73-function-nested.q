@@ -1,6 +1,6 @@
 # function
-#! error: `count` stands inside another aggregate
+#! error: `count` is nested in another aggregate
 #!   | failures by service show sum(count(task))
 #!   |                              ^^^^^^^^^^^
-#!   = help: a second stage after `|` can aggregate the first one's columns
+#!   = help: a second stage after `|` can aggregate the columns of the first
 failures by service show sum(count(task))

@@ -1,5 +1,5 @@
 # pred
-#! error: a condition is expected, but the query ends
+#! error: unexpected end of query: expected a condition
 #!   | failures where ran or
 #!   |                      ^ here
 failures where ran or

@@ -1,5 +1,5 @@
 # neg
-#! error: a condition is expected, not `not`
+#! error: unexpected `not`: expected a condition
 #!   | failures where not not ran
-#!   |                    ^^^ a keyword; as a name it is written `` `not` ``
+#!   |                    ^^^ this is a keyword; to use it as a name, write `` `not` ``
 failures where not not ran

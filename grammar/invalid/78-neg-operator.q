@@ -1,5 +1,5 @@
 # neg, test
-#! error: `in`, `like`, `contains` or `matches` after `not` is expected, not `AGENT`
+#! error: unexpected `AGENT`: expected `in`, `like`, `contains` or `matches` after `not`
 #!   | failures where reason not AGENT
 #!   |                           ^^^^^
 failures where reason not AGENT

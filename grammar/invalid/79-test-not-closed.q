@@ -1,5 +1,5 @@
 # test
-#! error: `and`, `or` or `)` is expected, not `by`
+#! error: unexpected `by`: expected `and`, `or` or `)`
 #!   | failures where (ran by reason
 #!   |                     ^^
 failures where (ran by reason

@@ -1,5 +1,5 @@
 # comparison, value
-#! error: a value after `=` is expected, but the query ends
+#! error: unexpected end of query: expected a value after `=`
 #!   | failures where reason =
 #!   |                        ^ here
 failures where reason =

@@ -1,5 +1,5 @@
 # comparison
-#! error: `>` does not go with `ran`, which is true or false
+#! error: `>` cannot be used with `ran`, which is a true-or-false field
 #!   | failures where ran > true
 #!   |                      ^^^^
 failures where ran > true

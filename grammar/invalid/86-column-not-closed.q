@@ -1,5 +1,5 @@
 # column
-#! error: `)` is expected, but the query ends
+#! error: unexpected end of query: expected `)`
 #!   | tasks where started_at > field(stopped_at
 #!   |                                          ^ here
 tasks where started_at > field(stopped_at

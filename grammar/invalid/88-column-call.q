@@ -1,5 +1,5 @@
 # column
-#! error: a literal is expected, not a call
+#! error: unexpected function call: expected a value
 #!   | failures where reason = lower(cause)
-#!   |                         ^^^^^ right of an operator stands a value or `field(name)`
+#!   |                         ^^^^^ the right side of an operator is a value or `field(name)`
 failures where reason = lower(cause)

@@ -1,5 +1,5 @@
 # list
-#! error: a value after `in` is expected, not `)`
+#! error: unexpected `)`: expected a value after `in`
 #!   | failures where reason in ()
 #!   |                           ^
 failures where reason in ()

@@ -1,5 +1,5 @@
 # range
-#! error: a value after `..` is expected, but the query ends
+#! error: unexpected end of query: expected a value after `..`
 #!   | failures where exit_code in 1..
 #!   |                                ^ here
 failures where exit_code in 1..

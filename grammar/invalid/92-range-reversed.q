@@ -1,5 +1,5 @@
 # range
 #! error: the range ends before it starts
 #!   | failures where exit_code in 5..1
-#!   |                             ^^^^ the lower end stands first
+#!   |                             ^^^^ put the lower bound first
 failures where exit_code in 5..1

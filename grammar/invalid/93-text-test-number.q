@@ -1,5 +1,5 @@
 # text_test
-#! error: `like` looks into text, and `exit_code` is a whole number
+#! error: `like` works on text, but `exit_code` is a whole number
 #!   | failures where exit_code like 1*
 #!   |                               ^^ compare with `=`, `<` or `in`
 failures where exit_code like 1*

@@ -1,6 +1,6 @@
 # missing
-#! error: `missing` is expected, not `null`
+#! error: unexpected `null`: expected `missing`
 #!   | failures where reason is null
 #!   |                          ^^^^
-#!   = help: `is missing`, `is not missing`; values are compared with `=`
+#!   = help: `is` takes `missing` or `not missing`; use `=` to compare values
 failures where reason is null

@@ -1,5 +1,5 @@
 # value
-#! error: `by` is a keyword, and a value is expected after `=`
+#! error: unexpected keyword `by`: expected a value after `=`
 #!   | failures where reason = by
-#!   |                         ^^ as a value it is written 'by'
+#!   |                         ^^ to use it as a value, write 'by'
 failures where reason = by

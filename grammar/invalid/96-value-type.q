@@ -1,5 +1,5 @@
 # value, number
-#! error: `exit_code` is a whole number, and `abc` is not
+#! error: `exit_code` is a whole number, but `abc` is not
 #!   | failures where exit_code = abc
-#!   |                            ^^^ a whole number is expected
+#!   |                            ^^^ expected a whole number
 failures where exit_code = abc

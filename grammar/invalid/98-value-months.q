@@ -1,5 +1,5 @@
 # value, duration
-#! error: months and years have no fixed length
+#! error: months and years do not have a fixed length
 #!   | tasks where duration > 1mo
-#!   |                        ^^^ write days: `30d`
+#!   |                        ^^^ use days: `30d`
 tasks where duration > 1mo

@@ -1,5 +1,5 @@
 # word
-#! error: `?` has no meaning here
+#! error: unexpected character `?`
 #!   | failures where service like batch-?
-#!   |                                   ^ put quotes around a text that contains it
+#!   |                                   ^ quote a string that contains it
 failures where service like batch-?

@@ -1,3 +1,3 @@
-# sort_key: the minus may stand apart
+# sort_key: the minus can be separate
 #= failures sort -time
 failures sort - time

@@ -1,69 +1,69 @@
-//! What checks found.
+//! The results of checks.
 
 use super::{Check, Severity};
 
-/// All checks of a run with what came of them.
+/// All checks of a run with their outcomes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// In the order of the packs and of their checks.
+    /// The outcomes, in the order of the packs and their checks.
     pub outcomes: Vec<Outcome>,
-    /// The window of checks that have none of their own, for a reader.
+    /// The default window of checks without their own, as text.
     pub window: String,
-    /// Why the answers may lack something; one sentence each.
+    /// Reasons why results may be incomplete; one sentence each.
     pub partial: Vec<String>,
-    /// What was looked at: the folder of the store, an export or a file.
+    /// The input: a store folder, an export or a file.
     pub home: String,
 }
 
-/// One check and what came of it.
+/// A check and its outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// The pack it belongs to.
     pub pack: String,
     /// The check.
     pub check: Check,
-    /// The query in canonical form, with its window; empty when it did not run.
+    /// The query in canonical form, with its window; empty if it did not run.
     pub query: String,
-    /// What came of it.
+    /// The result.
     pub state: State,
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
     /// No row reached the threshold.
     Passed,
-    /// These rows did; never empty.
+    /// These rows reached the threshold; never empty.
     Found(Vec<Finding>),
-    /// The records that it needs are not in the store: one sentence.
+    /// The store does not have the records that the check needs; the text says which.
     NotAnswered(String),
 }
 
 /// A row that reached the threshold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// What is the case, where the row alone does not say it.
-    pub told: Option<String>,
-    /// What the row is about, by column.
+    /// A description, if the row alone is not enough.
+    pub description: Option<String>,
+    /// The identifying columns of the row.
     pub keys: Vec<(String, String)>,
     /// The other columns.
     pub values: Vec<(String, String)>,
-    /// The column that was compared, and its value.
+    /// The compared column and its value.
     pub measure: (String, f64),
-    /// Records it rests on, the first few.
+    /// The first few records behind the finding.
     pub records: Vec<Place>,
-    /// How many records it rests on.
+    /// The number of records behind the finding.
     pub rests_on: usize,
 }
 
-/// Where a record is from.
+/// The origin of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The id of the record, for `ecs-audit show`.
     pub id: String,
-    /// The file it was read from; missing when that is not known.
+    /// The source file; missing if unknown.
     pub file: Option<String>,
-    /// The number of the record in that file, from 1.
+    /// The record number in the file, starting at 1.
     pub record: Option<u64>,
 }
 
@@ -73,12 +73,12 @@ impl Report {
         self.outcomes.iter().map(|outcome| outcome.findings().len()).sum()
     }
 
-    /// Whether there is a finding at least that bad.
+    /// Whether there is a finding with at least this severity.
     pub fn has(&self, severity: Severity) -> bool {
         self.outcomes.iter().any(|outcome| outcome.check.severity >= severity && !outcome.findings().is_empty())
     }
 
-    /// The checks that were not answered, by the reason why: their ids, in the order of the packs.
+    /// The ids of the unanswered checks by reason, in the order of the packs.
     pub fn not_answered(&self) -> Vec<(&str, Vec<String>)> {
         let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
         for outcome in &self.outcomes {
@@ -91,7 +91,7 @@ impl Report {
         reasons
     }
 
-    /// How many checks passed, found something, and were not answered.
+    /// The numbers of checks that passed, found something, and were unanswered.
     pub fn counts(&self) -> (usize, usize, usize) {
         let count = |is: fn(&State) -> bool| self.outcomes.iter().filter(|outcome| is(&outcome.state)).count();
         (
@@ -101,7 +101,7 @@ impl Report {
         )
     }
 
-    /// The packs in their order, each with its outcomes.
+    /// The packs in order, each with its outcomes.
     pub fn packs(&self) -> Vec<(&str, Vec<&Outcome>)> {
         let mut packs: Vec<(&str, Vec<&Outcome>)> = Vec::new();
         for outcome in &self.outcomes {
@@ -115,7 +115,7 @@ impl Report {
 }
 
 impl Outcome {
-    /// The findings; none when it passed.
+    /// The findings; none if the check passed.
     pub fn findings(&self) -> &[Finding] {
         match &self.state {
             State::Found(findings) => findings,
@@ -123,14 +123,14 @@ impl Outcome {
         }
     }
 
-    /// The name of the check among all packs.
+    /// The unique name of the check across all packs.
     pub fn id(&self) -> String {
         format!("{}/{}", self.pack, self.check.name)
     }
 }
 
 impl Finding {
-    /// A finding about a file as a whole.
+    /// A finding about a whole file.
     pub fn of_sentence(sentence: String, file: &str) -> Finding {
         let file = Some(file.to_owned()).filter(|file| !file.is_empty());
         Finding {
@@ -139,19 +139,19 @@ impl Finding {
             measure: ("rows".to_owned(), 1.0),
             records: file.map(|file| Place { id: String::new(), file: Some(file), record: None }).into_iter().collect(),
             rests_on: 0,
-            told: Some(sentence),
+            description: Some(sentence),
         }
     }
 
-    /// One sentence without a full stop: what the row is about, and its number.
+    /// The finding as one sentence, without a period.
     pub fn sentence(&self) -> String {
-        if let Some(told) = &self.told {
-            return told.clone();
+        if let Some(description) = &self.description {
+            return description.clone();
         }
         let (measure, value) = &self.measure;
-        let told = if value.fract() == 0.0 && value.abs() < 1e15 { format!("{value:.0}") } else { format!("{value}") };
+        let number = if value.fract() == 0.0 && value.abs() < 1e15 { format!("{value:.0}") } else { format!("{value}") };
         if self.keys.is_empty() {
-            return format!("{measure} {told}");
+            return format!("{measure} {number}");
         }
         let keys: Vec<String> = self
             .keys
@@ -161,6 +161,6 @@ impl Finding {
                 format!("{name} {value}")
             })
             .collect();
-        format!("{}: {measure} {told}", keys.join(", "))
+        format!("{}: {measure} {number}", keys.join(", "))
     }
 }

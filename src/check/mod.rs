@@ -1,8 +1,8 @@
-//! Questions that a machine asks every day: packs of checks, what they found, and reports of that.
+//! Automated checks: packs of queries, their results, and reports.
 //!
-//! In: packs (TOML) and a function that answers queries. Out: a [`Report`], written as text, JSON, JUnit XML,
-//! SARIF or Markdown. Invariants: a check that could not be answered is told as such and never counts as
-//! passed; the same store gives the same bytes.
+//! In: packs (TOML) and a function that runs queries. Out: a [`Report`], written as text, JSON, JUnit XML, SARIF or
+//! Markdown. Invariants: a check that could not be answered is reported as such and never counts as passed; the same
+//! store produces the same bytes.
 
 mod finding;
 mod pack;

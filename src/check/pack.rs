@@ -1,11 +1,11 @@
-//! Packs: TOML in, checks out. Each check is a query, and a number from which on a row of it is a finding.
+//! Packs: checks in a TOML file. Each check is a query with a threshold; a row that reaches it is a finding.
 
-use crate::document::{Document, Mistake, Section};
 use crate::lang::suggest;
+use crate::toml_document::{ConfigError, Document, Section};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The packs that come with the program, with their names.
+/// The built-in packs with their names.
 pub const BUILTIN_PACKS: &[(&str, &str)] = &[
     ("stopped-tasks", include_str!("../knowledge/packs/stopped-tasks.toml")),
     ("lost-launches", include_str!("../knowledge/packs/lost-launches.toml")),
@@ -14,22 +14,22 @@ pub const BUILTIN_PACKS: &[(&str, &str)] = &[
     ("error-phases", include_str!("../knowledge/packs/error-phases.toml")),
 ];
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Good to know.
+    /// Information.
     Note,
-    /// Somebody should look at it.
+    /// Somebody should check it.
     Warning,
     /// Something was lost or did not run.
     Error,
 }
 
 impl Severity {
-    /// Every severity, from the least.
+    /// All severities, lowest first.
     pub const ALL: [Severity; 3] = [Severity::Note, Severity::Warning, Severity::Error];
 
-    /// The word for it, which SARIF uses too.
+    /// The word for it, also used in SARIF.
     pub fn word(self) -> &'static str {
         match self {
             Severity::Note => "note",
@@ -39,37 +39,38 @@ impl Severity {
     }
 }
 
-/// Checks that belong together.
+/// A group of checks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pack {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it is about.
+    /// The description.
     pub about: String,
-    /// The tables of the system this pack is about. If all of them are empty and other tables are not, the pack runs only when named.
+    /// The tables of the system that the pack covers. If all of them are empty and other tables are not, the pack
+    /// runs only if named.
     pub when: Vec<String>,
-    /// Its checks, in the order of the file.
+    /// The checks, in file order.
     pub checks: Vec<Check>,
 }
 
-/// One question with its threshold.
+/// A query with a threshold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// Its name, unique in the pack.
+    /// The name, unique in the pack.
     pub name: String,
-    /// What it asks, for a reader.
+    /// The question that the check answers, for readers.
     pub question: String,
-    /// The query; its window is that of the run where it has none of its own.
+    /// The query; without a window of its own, it uses the window of the run.
     pub query: String,
-    /// The column that is compared; none = the first number of the answer.
+    /// The compared column; none = the first numeric column of the result.
     pub measure: Option<String>,
-    /// A row is a finding when the measure is at least this.
+    /// A row is a finding if the measure is at least this.
     pub threshold: f64,
-    /// How bad a finding is.
+    /// The severity of a finding.
     pub severity: Severity,
-    /// What to do about it.
+    /// What to do about a finding.
     pub remedy: String,
-    /// Required tables, in addition to those the query itself needs.
+    /// Required tables, in addition to those that the query itself needs.
     pub needs: Vec<String>,
 }
 
@@ -77,21 +78,21 @@ const PACK_KEYS: &[&str] = &["name", "about", "when", "check"];
 const CHECK_KEYS: &[&str] = &["name", "question", "query", "measure", "threshold", "severity", "remedy", "needs"];
 
 impl Pack {
-    /// Reads a pack; `tables` are the names that `needs` may hold.
-    pub fn parse(text: &str, path: &Path, tables: &[&str]) -> Result<Pack, Mistake> {
+    /// Reads a pack; `tables` are the table names that `needs` accepts.
+    pub fn parse(text: &str, path: &Path, tables: &[&str]) -> Result<Pack, ConfigError> {
         let document = Document::parse(text, path)?;
         let top = document.top();
         top.expect_keys(PACK_KEYS)?;
         let sections = top.sections("check")?;
         if sections.is_empty() {
-            return Err(top.mistake("the pack holds no [[check]]"));
+            return Err(top.config_error("the pack has no [[check]]"));
         }
         let mut names = BTreeSet::new();
         let mut checks = Vec::new();
         for section in &sections {
             let check = Check::read(section, tables)?;
             if !names.insert(check.name.clone()) {
-                return Err(section.mistake_of("name", format!("two checks are called `{}`", check.name)));
+                return Err(section.error_at_key("name", format!("two checks are called `{}`", check.name)));
             }
             checks.push(check);
         }
@@ -100,22 +101,22 @@ impl Pack {
     }
 }
 
-/// A name that is fit for rule ids and class names.
-fn name(section: &Section<'_>) -> Result<String, Mistake> {
+/// A name that can be used in rule ids and class names.
+fn name(section: &Section<'_>) -> Result<String, ConfigError> {
     let name = section.required("name")?;
     if name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
         return Ok(name.to_owned());
     }
-    Err(section.mistake_of("name", format!("`{name}` cannot be a name: expected letters, digits, `-`, `_` and `.`")))
+    Err(section.error_at_key("name", format!("invalid name `{name}`: expected letters, digits, `-`, `_` and `.`")))
 }
 
 impl Check {
-    fn read(section: &Section<'_>, tables: &[&str]) -> Result<Check, Mistake> {
+    fn read(section: &Section<'_>, tables: &[&str]) -> Result<Check, ConfigError> {
         section.expect_keys(CHECK_KEYS)?;
         let query = section.required("query")?.trim();
         if let Err(errors) = crate::lang::parse(query) {
             let why = errors.first().map(|error| error.message.clone()).unwrap_or_default();
-            return Err(section.mistake_of("query", format!("the query cannot be read: {why}")));
+            return Err(section.error_at_key("query", format!("invalid query: {why}")));
         }
         Ok(Check {
             name: name(section)?,
@@ -131,22 +132,22 @@ impl Check {
 }
 
 /// The names of tables under a key.
-fn table_names(section: &Section<'_>, key: &str, tables: &[&str]) -> Result<Vec<String>, Mistake> {
+fn table_names(section: &Section<'_>, key: &str, tables: &[&str]) -> Result<Vec<String>, ConfigError> {
     let names = section.texts(key)?;
     if let Some(unknown) = names.iter().find(|name| !tables.contains(name)) {
         let hint =
             suggest::question(unknown, tables.iter().copied()).unwrap_or_else(|| format!("expected {}", tables.join(", ")));
-        return Err(section.mistake_of(key, format!("unknown table `{unknown}`; {hint}")));
+        return Err(section.error_at_key(key, format!("unknown table `{unknown}`; {hint}")));
     }
     Ok(names.into_iter().map(str::to_owned).collect())
 }
 
-fn severity(section: &Section<'_>) -> Result<Severity, Mistake> {
+fn severity(section: &Section<'_>) -> Result<Severity, ConfigError> {
     let Some(word) = section.text("severity")? else { return Ok(Severity::Warning) };
     Severity::ALL
         .into_iter()
         .find(|severity| severity.word() == word)
-        .ok_or_else(|| section.mistake_of("severity", format!("`{word}` is no severity; expected note, warning or error")))
+        .ok_or_else(|| section.error_at_key("severity", format!("unknown severity `{word}`; expected note, warning or error")))
 }
 
 #[cfg(test)]
@@ -155,7 +156,7 @@ mod tests {
 
     const SOUND: &str = "name = \"p\"\n[[check]]\nname = \"a\"\nquestion = \"q\"\nquery = \"failures\"\nremedy = \"r\"\n";
 
-    fn told(text: &str) -> String {
+    fn error_of(text: &str) -> String {
         Pack::parse(text, Path::new("p.toml"), &["calls", "task_events"]).unwrap_err().to_string()
     }
 
@@ -163,7 +164,7 @@ mod tests {
     fn the_built_in_packs_are_sound() {
         let tables: Vec<&str> = crate::table::Table::ALL.iter().map(|table| table.name()).collect();
         for (name, text) in BUILTIN_PACKS {
-            let pack = Pack::parse(text, Path::new(name), &tables).unwrap_or_else(|mistake| panic!("{mistake}"));
+            let pack = Pack::parse(text, Path::new(name), &tables).unwrap_or_else(|config_error| panic!("{config_error}"));
             assert_eq!(pack.name, *name);
             assert!(!pack.about.is_empty());
         }
@@ -178,16 +179,19 @@ mod tests {
 
     #[test]
     fn mistakes_have_their_line() {
-        assert_eq!(told("name = \"p\"\n"), "p.toml: the pack holds no [[check]]");
-        assert_eq!(told(&SOUND.replace("remedy", "remidy")), "p.toml:6: unknown key `remidy` in [check]; did you mean `remedy`?");
-        assert_eq!(told(&SOUND.replace("\"failures\"", "\"failures by\"")).split(": ").next(), Some("p.toml:5"));
-        assert_eq!(told(&format!("{SOUND}needs = [\"cals\"]\n")), "p.toml:7: unknown table `cals`; did you mean `calls`?");
+        assert_eq!(error_of("name = \"p\"\n"), "p.toml: the pack has no [[check]]");
         assert_eq!(
-            told(&format!("{SOUND}severity = \"bad\"\n")),
-            "p.toml:7: `bad` is no severity; expected note, warning or error"
+            error_of(&SOUND.replace("remedy", "remidy")),
+            "p.toml:6: unknown key `remidy` in [check]; did you mean `remedy`?"
+        );
+        assert_eq!(error_of(&SOUND.replace("\"failures\"", "\"failures by\"")).split(": ").next(), Some("p.toml:5"));
+        assert_eq!(error_of(&format!("{SOUND}needs = [\"cals\"]\n")), "p.toml:7: unknown table `cals`; did you mean `calls`?");
+        assert_eq!(
+            error_of(&format!("{SOUND}severity = \"bad\"\n")),
+            "p.toml:7: unknown severity `bad`; expected note, warning or error"
         );
         assert_eq!(
-            told(&format!("{SOUND}{}", SOUND.trim_start_matches("name = \"p\"\n"))),
+            error_of(&format!("{SOUND}{}", SOUND.trim_start_matches("name = \"p\"\n"))),
             "p.toml:8: two checks are called `a`"
         );
     }

@@ -1,21 +1,21 @@
-//! The rows of an answer against the threshold of a check.
+//! Compares the rows of a result with the threshold of a check.
 
 use super::{Check, Finding, Place};
 use crate::answer::{Answer, ColumnKind};
 use crate::render::{Cell, Look, ROLE, ROLE_KEY, RenderError, rows};
 
-/// Records named for each finding.
+/// The number of records listed per finding.
 const NAMED: usize = 5;
 
-/// The rows that reach the threshold. An unknown measure is an error in one sentence.
+/// The rows that reach the threshold. An unknown measure is an error, as one sentence.
 pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>, String> {
-    let told = |error: RenderError| error.to_string();
+    let message = |error: RenderError| error.to_string();
     let evidence = answer.columns.iter().position(|column| column.kind == ColumnKind::List);
     let measure = measure(check, answer)?;
     let mut findings = Vec::new();
-    for cells in rows(answer).map_err(told)? {
+    for cells in rows(answer).map_err(message)? {
         let (name, value) = match measure {
-            // Rows that are not counted count themselves.
+            // Rows without a measure count as one each.
             None => ("rows".to_owned(), Some(1.0)),
             Some(index) => (name_of(answer, index), cells.get(index).and_then(Cell::as_number)),
         };
@@ -25,7 +25,7 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
             _ => Vec::new(),
         };
         let mut finding = Finding {
-            told: None,
+            description: None,
             keys: Vec::new(),
             values: Vec::new(),
             measure: (name, value),
@@ -34,7 +34,7 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
         };
         for (index, cell) in cells.iter().enumerate().filter(|(index, _)| Some(*index) != evidence && Some(*index) != measure) {
             let pair = (name_of(answer, index), cell.exact(look));
-            // Without groups a row is about all that it shows.
+            // Without groups, all columns identify the row.
             if is_key(answer, index) || measure.is_none() { finding.keys.push(pair) } else { finding.values.push(pair) }
         }
         findings.push(finding);
@@ -50,7 +50,7 @@ fn is_key(answer: &Answer, index: usize) -> bool {
     answer.schema.fields().get(index).is_some_and(|field| field.metadata().get(ROLE).is_some_and(|role| role == ROLE_KEY))
 }
 
-/// The column that is compared: the one named, else the first number of a grouped answer.
+/// The compared column: the named one, else the first numeric column of a grouped result.
 fn measure(check: &Check, answer: &Answer) -> Result<Option<usize>, String> {
     let is_number =
         |kind: ColumnKind| matches!(kind, ColumnKind::Int | ColumnKind::Float | ColumnKind::Share | ColumnKind::Duration);
@@ -60,7 +60,7 @@ fn measure(check: &Check, answer: &Answer) -> Result<Option<usize>, String> {
             answer.columns.iter().filter(|column| is_number(column.kind)).map(|column| column.name.as_str()).collect();
         return found
             .map(Some)
-            .ok_or_else(|| format!("`{name}` is no number of the answer; its numbers: {}", columns.join(", ")));
+            .ok_or_else(|| format!("`{name}` is not a numeric column of the result; numeric columns: {}", columns.join(", ")));
     }
     let grouped = (0..answer.columns.len()).any(|index| is_key(answer, index));
     let first = answer.columns.iter().enumerate().position(|(index, column)| is_number(column.kind) && !is_key(answer, index));
@@ -117,13 +117,13 @@ mod tests {
     #[test]
     fn a_row_is_a_finding_from_the_threshold_on() {
         let found = find(&check(3.0, None), &answer(&[("a", 2), ("b", 3), ("c", 4)]), &Look::default()).unwrap();
-        let told: Vec<String> = found.iter().map(Finding::sentence).collect();
-        assert_eq!(told, ["cluster b: count 3", "cluster c: count 4"]);
+        let sentences: Vec<String> = found.iter().map(Finding::sentence).collect();
+        assert_eq!(sentences, ["cluster b: count 3", "cluster c: count 4"]);
     }
 
     #[test]
     fn a_measure_that_is_not_there_is_told() {
         let error = find(&check(1.0, Some("lost")), &answer(&[("a", 2)]), &Look::default()).unwrap_err();
-        assert_eq!(error, "`lost` is no number of the answer; its numbers: count");
+        assert_eq!(error, "`lost` is not a numeric column of the result; numeric columns: count");
     }
 }

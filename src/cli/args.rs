@@ -1,4 +1,4 @@
-//! Arguments, with the help that goes with them.
+//! Command-line arguments and their help texts.
 
 use crate::check::{Layout as ReportLayout, Severity};
 use crate::explain::Layout;
@@ -8,56 +8,58 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Offline analyzer for Amazon ECS and dstack failures: load an export, ask a sentence.
+/// Offline analyzer for failures on Amazon ECS and dstack: load an export, then query it.
 #[derive(Debug, Parser)]
 #[command(name = "ecs-audit", version, about, max_term_width = 100)]
 #[command(after_help = "Examples:
   ecs-audit load s3-export/
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query --from s3-export/ \"failures by reason since 7d\"
-  ecs-audit            (on a terminal: questions one after the other)
+  ecs-audit            (on a terminal: opens an interactive prompt)
 
-Exit codes: 0 = done, 1 = a check found something, 2 = error, 3 = done, but some of the input could not be loaded.")]
+Exit codes: 0 = success, 1 = a check found something, 2 = error, 3 = success, but some input
+could not be loaded.")]
 pub struct Cli {
-    /// Options of every command.
+    /// Options that every command accepts.
     #[command(flatten)]
     pub global: Global,
-    /// What to do; nothing = questions one after the other, on a terminal.
+    /// The command; without one, a terminal gets the interactive prompt.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// Options of every command.
+/// Options that every command accepts.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Folder of the store
+    /// Store folder
     #[arg(long, global = true, value_name = "DIR", env = "ECS_AUDIT_STORE", default_value = ".ecs-audit")]
     pub store: PathBuf,
-    /// Time zone of dates, calendar days and display, such as Asia/Tokyo
+    /// Time zone for dates, calendar days and display, such as Asia/Tokyo
     #[arg(long, global = true, value_name = "ZONE", env = "ECS_AUDIT_TZ")]
     pub tz: Option<String>,
-    /// Say less on standard error: no progress, no window, no notes
+    /// Suppress progress, time window and notes on stderr
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Threads to use (default: one a core)
+    /// Number of threads (default: one per core)
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<usize>,
-    /// Memory to use, such as 4GiB: queries spill to disk beyond it (default: half of the machine's)
+    /// Memory limit for queries, such as 4GiB; beyond it they spill to disk (default: half of the machine's memory)
     #[arg(long, global = true, value_name = "SIZE", env = "ECS_AUDIT_MEMORY")]
     pub memory: Option<String>,
-    /// How long to wait for another writer of the store, such as 10m
+    /// How long to wait while another process writes to the store, such as 10m
     #[arg(long, global = true, value_name = "DURATION", default_value = "1m", value_parser = duration)]
     pub wait: std::time::Duration,
-    /// Rules of your own, added to the failure catalog (may be repeated; ECS_AUDIT_RULES holds a list like PATH)
+    /// Custom rules to add to the failure catalog (repeatable; ECS_AUDIT_RULES holds a list like PATH)
     #[arg(long, global = true, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
-    /// Configuration file that comes before those of the store and of the user
+    /// Configuration file that takes precedence over those of the store and the user
     #[arg(long, global = true, value_name = "FILE", env = "ECS_AUDIT_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Read neither the store's nor the user's configuration file
+    /// Ignore the configuration files of the store and the user
     #[arg(long, global = true)]
     pub no_config: bool,
-    /// What the configuration files say.
+    /// Settings from the configuration files.
     #[arg(skip)]
     pub configured: super::config::Configured,
 }
@@ -77,10 +79,10 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Load exports into the store: CloudTrail, ECS events, dstack runs, in any mix and nesting
+    /// Load exports into the store: CloudTrail, ECS events, dstack runs, in any mix of files and folders
     #[command(after_help = "Examples:
   ecs-audit load s3-export/
   ecs-audit load trail.json.gz ecs-events/ runs.json
@@ -88,11 +90,11 @@ pub enum Command {
 
   ecs-audit load s3-export/ --since 2026-03-01 --region eu-west-1
 
-What has been loaded already is not loaded again, so the command can be repeated at any time. With --since, --until,
---account or --region, files whose S3 path names another day, account or region are not read; other records that
-were left out are counted as filtered, and a later load without these options loads them.")]
+Records that are already in the store are skipped, so the command can be repeated at any time. With --since, --until,
+--account or --region, files whose S3 path names another day, account or region are not read. Other records that are
+left out count as filtered, and a later load without these options loads them.")]
     Load(Load),
-    /// Ask a question
+    /// Run a query
     #[command(after_help = "Examples:
   ecs-audit query \"failures by reason since 7d\"
   ecs-audit query \"failures where reason = AGENT by cluster every 1d since 30d\" --format csv
@@ -101,75 +103,79 @@ were left out are counted as filtered, and a later load without these options lo
   ecs-audit query @lost --set since=30d
   ecs-audit query --explain \"tasks by service show p95(start_latency)\"
 
-`ecs-audit fields` lists what can be asked about. Relative times count back from the newest event
-in the store, not from the clock; --as-of now changes that.")]
+`ecs-audit fields` lists the nouns that a query can start with. Relative times count back from
+the newest event in the store; --as-of now uses the clock instead.")]
     Query(Query),
-    /// Run plain SQL over the same tables
+    /// Run a SQL statement on the same tables
     #[command(after_help = "Example:
   ecs-audit sql \"select reason, count(*) from failures group by reason order by 2 desc\"")]
     Sql(Sql),
-    /// List what can be asked about, or the fields of one noun
+    /// List the nouns that can be queried, or the fields of one noun
     #[command(after_help = "Examples:
   ecs-audit fields
   ecs-audit fields failures")]
     Fields(Fields),
-    /// List the saved queries, or show one
+    /// List saved queries, or show one
     #[command(after_help = "Examples:
   ecs-audit queries
   ecs-audit queries lost
   ecs-audit query @lost --set since=30d
   ecs-audit query \"@lost where cluster = batch top 3\"
 
-Saved queries stand in a configuration file (see `ecs-audit config --help`), with $NAME for what is left open:
+Saved queries are defined in a configuration file (see `ecs-audit config --help`); $NAME is a
+parameter:
 
   [queries.exits]
   question = \"Which programs of a service ended with an error?\"
   query = \"failures where service = $service and phase = running by exit_code since $since\"
   defaults = { since = \"7d\" }
 
-Clauses written after the name are added to `where` and replace all others.")]
+Clauses after the name replace those of the saved query, except that conditions are added to its
+`where`.")]
     Queries(Queries),
-    /// Show which settings hold and where they come from
+    /// Show the effective settings and where each is set
     #[command(after_help = "Example:
   ecs-audit config
   ecs-audit config --config team.toml
 
-A setting comes from the first of these that names it:
-  1. its option, such as --tz
-  2. its variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES, ECS_AUDIT_QUOTAS
+A setting is taken from the first of these that has it:
+  1. the command-line option, such as --tz
+  2. the environment variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES, ECS_AUDIT_QUOTAS
   3. the file of --config or ECS_AUDIT_CONFIG
-  4. ecs-audit.toml in the folder of the store
+  4. ecs-audit.toml in the store folder
   5. ecs-audit/config.toml in XDG_CONFIG_HOME, else in ~/.config (APPDATA on Windows)
 
-A file may hold store, tz, as_of, quotas, rules, packs and [queries]. Paths in it count from its folder.")]
+A file can set store, tz, as_of, quotas, rules, packs and [queries]. Paths are relative to the
+file.")]
     Config(ConfigArgs),
-    /// Ask the questions of every day, for schedules and CI: exit code 1 when something is found
+    /// Run routine checks, for cron and CI: exits with 1 if something is found
     #[command(after_help = "Examples:
   ecs-audit check --since 1d
   ecs-audit check lost-launches our-checks.toml --since 7d --format markdown
   ecs-audit check --from s3-export/ --format sarif --out ecs-audit.sarif
   ecs-audit check --list
 
-Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-phases. A pack of your own:
+Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-phases. A custom
+pack:
 
   name = \"ours\"
   [[check]]
   name = \"settlement\"
   question = \"Did the nightly settlement fail to start?\"
   query = \"failures where family = nightly-settlement and kind = launch by reason\"
-  threshold = 1            # a row is a finding from this number on
-  measure = \"count\"        # the column it is compared with; default: the first number
+  threshold = 1            # a row is a finding if the measure is at least this
+  measure = \"count\"        # the column to compare; default: the first numeric column
   severity = \"error\"       # note, warning or error
-  remedy = \"Start it by hand before six, then tell the platform team\"
-  needs = [\"calls\"]        # more tables without which there is no answer
+  remedy = \"Start it by hand before 6:00, then notify the platform team\"
+  needs = [\"calls\"]        # additional tables that the check requires
 
-A check is not answered when no records are loaded that its query is about, such as task events for
-`failures where kind = task`; it never counts as passed.
+A check is unanswered, never passed, if the store has none of the records it needs, such as task
+events for `failures where kind = task`.
 
-Exit codes: 0 = nothing found, 1 = found, 2 = error, 3 = nothing found, but a check was not answered, some
-input could not be loaded, or no record is in the window.")]
+Exit codes: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing found, but a check was
+unanswered, some input could not be loaded, or the window has no records.")]
     Check(CheckArgs),
-    /// Explain a failure: phase, cause, what led to it, what to check and what to do
+    /// Explain a failure: phase, cause, preceding events, how to verify it and what to do
     #[command(after_help = "Examples:
   ecs-audit explain last
   ecs-audit explain d25e49b0-637f-469f-8e82-413fa77b3188
@@ -179,29 +185,32 @@ input could not be loaded, or no record is in the window.")]
   ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json
   ecs-audit explain 01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:00Z
 
-The id of an expected start is that of `schedules show id, time, state`. A name with several failures explains the newest and says how many others there are; with --all each
-cause is explained once. Only what a record or the failure catalog says is told.")]
+`schedules show id, time, state` lists the ids of expected starts. For a name with several
+failures, the newest is explained and the others are counted; --all explains each cause once.
+Every statement comes from a record or from the failure catalog.")]
     Explain(Explain),
-    /// Tell the story of a task, run, service, deployment or container instance on one clock
+    /// Show everything that happened to a task, run, service, deployment or container instance, in order
     #[command(after_help = "Examples:
   ecs-audit timeline 0c3d1c31a0138640d818802046393acb
   ecs-audit timeline ecs-svc/1931771335527380427
   ecs-audit timeline tokenize-corpus --format json
   ecs-audit timeline cart --since 2d
 
-One line an event: the time, the time since the line before, what happened, who called, and the id of the
-record in brackets (`ecs-audit show ID`). A gap is over 5 minutes and over a fifth of the story.")]
+Each line is one event: its time, the time since the previous line, what happened, the caller,
+and the id of the record in brackets (`ecs-audit show ID`). A pause is shown as a gap if it is
+longer than 5 minutes and a fifth of the whole.")]
     Timeline(Timeline),
-    /// List what was changed in the half hour before a failure, ranked by what it shares with it
+    /// List the changes in the half hour before a failure, the most closely related first
     #[command(after_help = "Examples:
   ecs-audit changes last
   ecs-audit changes checkout-web
   ecs-audit changes 77954849-eedf-47b8-ac98-415d8259b246 --format json
 
-The write calls before the newest burst of failures of X (failures at most 10 min apart), those first that share
-most with it: service, task definition, container instance, role, security group, secret, subnet, cluster.")]
+Lists the write calls before the newest burst of failures of X (failures at most 10 min apart).
+Calls are ranked by the resources they share with it: service, task definition, container
+instance, role, security group, secret, subnet, cluster.")]
     Changes(Changes),
-    /// Write a post-mortem report: a folder with a page, Markdown, and a CSV file for each section
+    /// Write a post-mortem report: a folder with an HTML page, Markdown, and one CSV file per section
     #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
     #[command(after_help = "Examples:
   ecs-audit report --since 7d --out postmortem
@@ -211,14 +220,15 @@ most with it: service, task definition, container instance, role, security group
   ecs-audit report --since 7d --out postmortem --query \"Who was refused=calls where failed by user top 10\"
   ecs-audit report verify postmortem
 
-Without a window the report is about the whole store. The same store gives the same bytes. report.html needs
-no network and no script. A folder that is not a report is never overwritten.")]
+Without a window, the report covers the whole store. The same store always produces the same
+bytes. report.html needs no network and no scripts. A folder that is not a report is never
+overwritten.")]
     Report(Box<Report>),
-    /// Print the original record of an id, and where it came from
+    /// Print the original record with an id, and the file it came from
     #[command(after_help = "Example:
   ecs-audit show 6f1d3d2c-3b1a-4c55-9a53-0f4f9c1d2e3f")]
     Show(Show),
-    /// See, test and extend what is known about failure messages
+    /// Browse, test and extend the catalog of failure messages
     #[command(after_help = "Examples:
   ecs-audit catalog list --phase image_pull
   ecs-audit catalog show placement-agent
@@ -231,39 +241,41 @@ no network and no script. A folder that is not a report is never overwritten.")]
   ecs-audit preflight taskdef.json --cluster batch --count 3
   aws ecs describe-task-definition --task-definition web | ecs-audit preflight - --format json
 
-It is judged by itself (sizes of Fargate, sums, roles, log options) and against the store: images, secrets
-and roles that failed before, room on the instances, how long stopping took. Exit codes are those of
-`check`: 0 = nothing found, 1 = found, 2 = error, 3 = nothing found, but some input could not be loaded.")]
+Checks the definition itself (Fargate sizes, totals, roles, log options) and compares it with
+the store: images, secrets and roles that failed before, room on the instances, how long stops
+took. Exit codes are those of `check`: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing
+found, but some input could not be loaded.")]
     Preflight(Preflight),
-    /// Tell what is in the store, what is odd about it, and what to export to answer more
+    /// Show what the store contains, data problems, and which exports are missing
     #[command(after_help = "Examples:
   ecs-audit doctor
   ecs-audit doctor --from s3-export/
   ecs-audit doctor --quotas quotas.json
   ecs-audit doctor --json")]
     Doctor(Doctor),
-    /// Ask questions one after the other, with completion and history
+    /// Open an interactive prompt for queries, with completion and history
     #[command(after_help = "Examples:
   ecs-audit repl
   ecs-audit repl --from s3-export/
   ecs-audit repl --format csv < questions.txt
 
-On a terminal `ecs-audit` alone does the same. Tab completes clauses, fields and values, \\help lists the
-commands. Where the input is no terminal every line of it is a question; the exit code is 2 if one fails.")]
+On a terminal, `ecs-audit` without a command does the same. Tab completes clauses, fields and
+values; \\help lists the commands. If stdin is not a terminal, each line is a query; the exit
+code is 2 if one fails.")]
     Repl(Repl),
-    /// Print completions for a shell
+    /// Generate shell completions
     #[command(after_help = "Examples:
   ecs-audit completions bash > ~/.local/share/bash-completion/completions/ecs-audit
   ecs-audit completions zsh > ~/.zfunc/_ecs-audit
   ecs-audit completions fish > ~/.config/fish/completions/ecs-audit.fish
   ecs-audit completions powershell >> $PROFILE")]
     Completions(Completions),
-    /// Write man pages, one a command
+    /// Write man pages, one per command
     #[command(after_help = "Example:
   ecs-audit man --out ~/.local/share/man/man1
   man ecs-audit-query")]
     Man(Man),
-    /// Show what the store holds, or look after it
+    /// Show what the store contains, or maintain it
     #[command(after_help = "Examples:
   ecs-audit store
   ecs-audit store reclassify --rules rules.toml
@@ -292,30 +304,30 @@ pub struct Load {
     pub region: Vec<String>,
 }
 
-/// What use is held against.
+/// Quotas, what-if assumptions and thresholds of the analyses.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Limits {
-    /// Limits for `quota`: TOML with [[quota]], or what `aws service-quotas list-service-quotas` prints (may be repeated)
+    /// Limits for `quota`: TOML with [[quota]], or the output of `aws service-quotas list-service-quotas` (repeatable)
     #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
     pub quotas: Vec<PathBuf>,
-    /// Replay `quota` with something else: limit=16, spot-limit=16 or task-vcpu=2 (may be repeated)
+    /// Replay `quota` under another assumption: limit=16, spot-limit=16 or task-vcpu=2 (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub what_if: Vec<String>,
-    /// How long a task must be blocked before it is one of the `stalls`
+    /// Minimum time a task must be blocked to count as a stall
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub min_blocked: std::time::Duration,
 }
 
-/// Where rows come from and where the answer goes.
+/// The input of a query and the destination of its result.
 #[derive(Debug, Args)]
 pub struct Asking {
-    /// Ask an export directly, without a store (may be repeated)
+    /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format of the answer: table, csv, json, ndjson, markdown, html or parquet
+    /// Output format: table, csv, json, ndjson, markdown, html or parquet
     #[arg(long, short, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// Write the answer to a file; its ending gives the format where --format does not
+    /// Write the result to a file; the format follows the file extension unless --format is given
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -323,7 +335,7 @@ pub struct Asking {
 /// Arguments of `query`.
 #[derive(Debug, Args)]
 pub struct Query {
-    /// The question
+    /// The query, or @NAME for a saved one
     #[arg(required = true, value_name = "QUERY")]
     pub query: Vec<String>,
     /// See [`Asking`].
@@ -332,22 +344,22 @@ pub struct Query {
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
-    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    /// Reference point for relative times: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
-    /// A value for a parameter of a saved query (may be repeated)
+    /// Set a parameter of a saved query (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// Add the ids of the records behind each row
+    /// Include the ids of the records behind each row
     #[arg(long)]
     pub evidence: bool,
-    /// Draw the answer instead of listing it: bars, lines over time, or a strip of the week
+    /// Draw a chart instead of a table: bars, lines over time, or a heat map of the week
     #[arg(long, conflicts_with = "format")]
     pub chart: bool,
-    /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
+    /// Replace accounts, ARNs, addresses, users and hosts with stable pseudonyms (the key stays in the store)
     #[arg(long)]
     pub redact: bool,
-    /// Show how the query runs instead of running it
+    /// Show the query plan instead of running the query
     #[arg(long)]
     pub explain: bool,
     /// Print the query in canonical form instead of running it
@@ -372,9 +384,9 @@ pub struct Sql {
 /// Arguments of `fields`.
 #[derive(Debug, Args)]
 pub struct Fields {
-    /// A noun such as failures
+    /// A noun, such as failures
     pub noun: Option<String>,
-    /// Format of the list
+    /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
 }
@@ -382,31 +394,31 @@ pub struct Fields {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Built-in packs by name, others by file (default: all built-in ones and those of the configuration)
+    /// Built-in packs by name, custom packs by file (default: all built-in packs and those of the configuration)
     #[arg(value_name = "PACK")]
     pub packs: Vec<String>,
-    /// The window: a duration such as 1d, or a time; replaces also the windows of the checks [default: 1d]
+    /// Start of the window: a duration such as 1d, or a time; overrides the windows of the checks [default: 1d]
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// The end of the window (default: none)
+    /// End of the window (default: none)
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    /// Reference point for relative times: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
-    /// Check an export directly, without a store (may be repeated)
+    /// Check an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// A value for a parameter of a saved query that a check uses (may be repeated)
+    /// Set a parameter of a saved query that a check uses (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
-    /// The least severity for which the exit code is 1: note, warning or error
+    /// Lowest severity that makes the exit code 1: note, warning or error
     #[arg(long, value_name = "SEVERITY", default_value = "note", value_parser = severity)]
     pub fail_on: Severity,
-    /// Format: text, json, junit, sarif or markdown
+    /// Output format: text, json, junit, sarif or markdown
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: ReportLayout,
     /// Write the report to a file
@@ -425,10 +437,10 @@ fn severity(text: &str) -> Result<Severity, String> {
 /// Arguments of `queries`.
 #[derive(Debug, Args)]
 pub struct Queries {
-    /// A saved query
+    /// The saved query to show
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
-    /// Format of the list
+    /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
 }
@@ -436,7 +448,7 @@ pub struct Queries {
 /// Arguments of `config`.
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
-    /// Format of the list
+    /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
 }
@@ -444,28 +456,28 @@ pub struct ConfigArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A failure id, task, run, job, service, deployment, container instance, ARN, id of an expected start, or last; or quota
+    /// A failure id, task, run, job, service, deployment, container instance, ARN, expected-start id, last, or quota
     #[arg(value_name = "X", required_unless_present = "all")]
     pub what: Option<String>,
-    /// With quota: the region
+    /// With quota: the Region
     #[arg(value_name = "REGION")]
     pub region: Option<String>,
-    /// With quota: the instant, such as 2026-03-02T10:00:05Z (default: where most was missing)
+    /// With quota: the point in time, such as 2026-03-02T10:00:05Z (default: the largest shortfall)
     #[arg(long, value_name = "TIME", requires = "region")]
     pub at: Option<String>,
-    /// Explain each cause once, with the number of its failures
+    /// Explain each cause once, with its number of failures
     #[arg(long)]
     pub all: bool,
-    /// With --all: only failures since then, such as 7d (before the newest event) or 2026-03-04
+    /// With --all: only failures since this time, such as 7d (before the newest event) or 2026-03-04
     #[arg(long, value_name = "TIME", requires = "all")]
     pub since: Option<String>,
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
-    /// Ask an export directly, without a store (may be repeated)
+    /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format: text, json, markdown or html
+    /// Output format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }
@@ -476,13 +488,13 @@ pub struct Timeline {
     /// A task, run, job, service, deployment, container instance, ARN, failure id, or last
     #[arg(value_name = "X")]
     pub what: String,
-    /// Only events since then, such as 2d (before the newest event) or 2026-03-04
+    /// Only events since this time, such as 2d (before the newest event) or 2026-03-04
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// Ask an export directly, without a store (may be repeated)
+    /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format: text, json, markdown or html
+    /// Output format: text, json, markdown or html
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }
@@ -493,10 +505,10 @@ pub struct Changes {
     /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
     #[arg(value_name = "X")]
     pub what: String,
-    /// Ask an export directly, without a store (may be repeated)
+    /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format: text, json or markdown
+    /// Output format: text, json or markdown
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: Layout,
 }
@@ -504,54 +516,54 @@ pub struct Changes {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct Report {
-    /// What to do instead of writing one
+    /// What to do instead of writing a report
     #[command(subcommand)]
     pub action: Option<ReportAction>,
-    /// The window: since then, such as 7d (before the newest event) or 2026-03-04
+    /// Start of the window, such as 7d (before the newest event) or 2026-03-04
     #[arg(long, value_name = "TIME", group = "window")]
     pub since: Option<String>,
-    /// The window: from the first time until the second
+    /// Window from the first time to the second
     #[arg(long, num_args = 2, value_names = ["TIME", "TIME"], group = "window")]
     pub between: Vec<String>,
-    /// The window: either side of a time, one hour unless --within says otherwise
+    /// Window on both sides of a time, one hour each unless --within is given
     #[arg(long, value_name = "TIME", group = "window")]
     pub around: Option<String>,
-    /// With --around: how far it reaches, such as 30m
+    /// With --around: how far the window reaches on each side, such as 30m
     #[arg(long, value_name = "DURATION", requires = "around")]
     pub within: Option<String>,
-    /// The folder to write, which must not exist yet or be an older report
+    /// Output folder: a new folder, or an earlier report to replace
     #[arg(long, short, value_name = "DIR", required = true)]
     pub out: Option<PathBuf>,
     /// Only these sections (the names of the CSV files), separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub sections: Vec<String>,
-    /// The heading
+    /// Title of the report
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
-    /// A section of your own: TITLE=QUERY, or a saved query as @NAME (may be repeated)
+    /// Add a section: TITLE=QUERY, or a saved query as @NAME (repeatable)
     #[arg(long = "query", value_name = "TITLE=QUERY")]
     pub queries: Vec<String>,
-    /// A value for a parameter of a saved query (may be repeated)
+    /// Set a parameter of a saved query (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// Replace accounts, ARNs, addresses, users and hosts by stable pseudonyms (the key stays in the store)
+    /// Replace accounts, ARNs, addresses, users and hosts with stable pseudonyms (the key stays in the store)
     #[arg(long)]
     pub redact: bool,
-    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    /// Reference point for relative times: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
-    /// Report on an export directly, without a store (may be repeated)
+    /// Report on an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
 }
 
-/// What to do with a report.
+/// Actions on an existing report.
 #[derive(Debug, Subcommand)]
 pub enum ReportAction {
-    /// Compute every number of a report again and name what differs; exit code 1 if anything does
+    /// Recompute every number in a report and list differences; exits with 1 if there are any
     #[command(after_help = "Example:
   ecs-audit report verify postmortem")]
     Verify(ReportVerify),
@@ -560,13 +572,13 @@ pub enum ReportAction {
 /// Arguments of `report verify`.
 #[derive(Debug, Args)]
 pub struct ReportVerify {
-    /// The folder of the report
+    /// The report folder
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
-    /// Compare with an export directly, without a store (may be repeated)
+    /// Compare with an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
 }
@@ -574,9 +586,9 @@ pub struct ReportVerify {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The id of a record, a failure or an event
+    /// The id of a record, failure or event
     pub id: String,
-    /// Ask an export directly, without a store (may be repeated)
+    /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
 }
@@ -584,41 +596,41 @@ pub struct Show {
 /// Arguments of `catalog`.
 #[derive(Debug, Args)]
 pub struct CatalogArgs {
-    /// What to do with it
+    /// The action
     #[command(subcommand)]
     pub action: CatalogAction,
 }
 
 impl CatalogArgs {
-    /// Whether rules are to be tested, not used.
+    /// Whether the command tests the rules instead of using them.
     pub fn is_test(&self) -> bool {
         matches!(self.action, CatalogAction::Test(_))
     }
 }
 
-/// What to do with the catalog.
+/// Actions on the catalog.
 #[derive(Debug, Subcommand)]
 pub enum CatalogAction {
-    /// List the entries, all or some
+    /// List all entries, or those that match
     #[command(after_help = "Examples:
   ecs-audit catalog list --class capacity
   ecs-audit catalog list --kind api.failure --format csv
   ecs-audit catalog list secret")]
     List(CatalogList),
-    /// Everything about one entry
+    /// Show one entry in full
     #[command(after_help = "Example:
   ecs-audit catalog show placement-agent")]
     Show(CatalogShow),
-    /// Which entry explains a message
+    /// Show which entry explains a message
     #[command(after_help = "Examples:
   ecs-audit catalog explain AGENT
   ecs-audit catalog explain --kind service.event \"(service web) was unable to place a task.\"
   ecs-audit catalog explain - --format ndjson < messages.txt
 
-- reads one message a line. With ndjson every line has its answer: an object, with \"benign\": true for a message
-that tells of no failure, or null for one that nobody knows.")]
+- reads one message per line. With ndjson, each line gets an answer: an object (with \"benign\":
+true for a message that does not report a failure), or null for an unknown message.")]
     Explain(CatalogExplain),
-    /// Find the mistakes in rules of your own; exit code 2 if there are any
+    /// Test custom rules; exits with 2 if there are errors
     #[command(after_help = "Example:
   ecs-audit catalog test rules.toml")]
     Test(CatalogTest),
@@ -627,19 +639,19 @@ that tells of no failure, or null for one that nobody knows.")]
 /// Arguments of `catalog list`.
 #[derive(Debug, Args)]
 pub struct CatalogList {
-    /// Words that an entry must hold: in its id, name, cause, patterns or examples
+    /// Words that must occur in an entry: in its id, name, cause, patterns or examples
     #[arg(value_name = "WORD")]
     pub words: Vec<String>,
-    /// Only entries of this phase
+    /// Only entries with this phase
     #[arg(long, value_parser = PossibleValuesParser::new(PHASES))]
     pub phase: Option<String>,
-    /// Only entries of this class
+    /// Only entries with this class
     #[arg(long, value_parser = PossibleValuesParser::new(CLASSES))]
     pub class: Option<String>,
     /// Only entries for this kind of text
     #[arg(long, value_parser = kinds())]
     pub kind: Option<String>,
-    /// Format of the list
+    /// Output format
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
 }
@@ -647,20 +659,20 @@ pub struct CatalogList {
 /// Arguments of `catalog show`.
 #[derive(Debug, Args)]
 pub struct CatalogShow {
-    /// The id of an entry: the `cause` of a failure
+    /// The id of the entry: the `cause` of a failure
     pub id: String,
 }
 
 /// Arguments of `catalog explain`.
 #[derive(Debug, Args)]
 pub struct CatalogExplain {
-    /// The message; - reads one a line from standard input
+    /// The message; - reads one per line from stdin
     #[arg(value_name = "MESSAGE", allow_hyphen_values = true)]
     pub message: String,
-    /// The kind of text it is (default: all kinds are tried)
+    /// The kind of text (default: try all kinds)
     #[arg(long, value_parser = kinds())]
     pub kind: Option<String>,
-    /// Format of the answer (default: text for a reader)
+    /// Output format (default: text)
     #[arg(long, short, value_name = "FORMAT")]
     pub format: Option<Format>,
 }
@@ -668,7 +680,7 @@ pub struct CatalogExplain {
 /// Arguments of `catalog test`.
 #[derive(Debug, Args)]
 pub struct CatalogTest {
-    /// TOML files in the form of the built-in catalog; each is tried together with that one
+    /// TOML files in the format of the built-in catalog; each is tested together with it
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
@@ -680,31 +692,31 @@ fn kinds() -> PossibleValuesParser {
 /// Arguments of `preflight`.
 #[derive(Debug, Args)]
 pub struct Preflight {
-    /// The JSON of register-task-definition or describe-task-definition; - is standard input
+    /// JSON as register-task-definition takes it or describe-task-definition prints it; - is stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The cluster it is for (default: those in which the family has run)
+    /// Target cluster (default: the clusters in which the family has run)
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
-    /// How many tasks of it
+    /// Number of tasks to start
     #[arg(long, value_name = "N", default_value = "1")]
     pub count: u64,
-    /// It runs on Fargate, also where requiresCompatibilities does not say so
+    /// Treat as Fargate even if requiresCompatibilities does not list it
     #[arg(long)]
     pub fargate: bool,
-    /// How far back failures count
+    /// How far back to look for failures
     #[arg(long, value_name = "TIME", default_value = "30d")]
     pub since: String,
-    /// Ask an export directly, without a store (may be repeated)
+    /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
-    /// The least severity for which the exit code is 1: note, warning or error
+    /// Lowest severity that makes the exit code 1: note, warning or error
     #[arg(long, value_name = "SEVERITY", default_value = "warning", value_parser = severity)]
     pub fail_on: Severity,
-    /// Format: text, json, junit, sarif or markdown
+    /// Output format: text, json, junit, sarif or markdown
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub format: ReportLayout,
 }
@@ -712,13 +724,13 @@ pub struct Preflight {
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Look at an export directly, without a store (may be repeated)
+    /// Inspect an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Limits for `quota`, as `query` takes them: those of accounts named here are known (may be repeated)
+    /// Limits for `quota`, in the formats that `query` accepts; their accounts count as covered (repeatable)
     #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
     pub quotas: Vec<PathBuf>,
-    /// JSON instead of text
+    /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
 }
@@ -726,16 +738,16 @@ pub struct Doctor {
 /// Arguments of `repl`.
 #[derive(Debug, Default, Args)]
 pub struct Repl {
-    /// Ask an export directly, without a store (may be repeated)
+    /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Format of the answers
+    /// Output format
     #[arg(long, short, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// What relative times count back from: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    /// Reference point for relative times: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
-    /// A value for a parameter of saved queries (may be repeated)
+    /// Set a parameter of saved queries (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
     /// See [`Limits`].
@@ -754,7 +766,7 @@ pub struct Completions {
 /// Arguments of `man`.
 #[derive(Debug, Args)]
 pub struct Man {
-    /// Folder to write to; made where it does not exist
+    /// Output folder; created if it does not exist
     #[arg(long, short, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -762,34 +774,34 @@ pub struct Man {
 /// Arguments of `store`.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// What to do with it
+    /// The action
     #[command(subcommand)]
     pub action: Option<StoreAction>,
-    /// Format of the overview
+    /// Output format of the overview
     #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
 }
 
-/// What to do with a store.
+/// Actions on a store.
 #[derive(Debug, Clone, Subcommand)]
 pub enum StoreAction {
-    /// Bring old rows up to date with the failure catalog and the rules of --rules, without the export
+    /// Reclassify existing rows with the current failure catalog and --rules, without the export
     #[command(after_help = "Examples:
   ecs-audit store reclassify
   ecs-audit store reclassify --rules rules.toml")]
     Reclassify,
-    /// Merge small files; a load does most of that by itself
+    /// Merge small files; a load does most of this automatically
     #[command(after_help = "Examples:
   ecs-audit store compact
   ecs-audit store compact --wait 10m")]
     Compact,
-    /// Remove files that were replaced, once nobody can be reading them any more
+    /// Delete unreferenced files
     #[command(after_help = "Examples:
   ecs-audit store vacuum
   ecs-audit store vacuum --keep 0s
 
-A load that merges files, compact and reclassify leave the old files for those who have opened the store before.
-A load removes them after an hour, and this command when you say.")]
+Loads, compact and reclassify keep replaced files for processes that still have the store open.
+A load deletes them after an hour; this command deletes them now, subject to --keep.")]
     Vacuum(Vacuum),
     /// Check that the store is whole: files, sizes, rows, logs, ledger; exit code 1 if it is not
     #[command(after_help = "Examples:
@@ -884,7 +896,7 @@ fn export_format(text: &str) -> Result<Format, String> {
 /// Arguments of `store vacuum`.
 #[derive(Debug, Clone, Args)]
 pub struct Vacuum {
-    /// Keep files that were replaced less than this long ago
+    /// Keep files that were replaced more recently than this
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub keep: std::time::Duration,
 }

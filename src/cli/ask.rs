@@ -1,4 +1,4 @@
-//! What every command that asks has in common: tables to ask, and an answer to print.
+//! Shared by all commands that query: opens tables, runs queries, and prints results.
 
 use super::args::{Asking, Global};
 use super::load::{Bar, MANIFEST_WAS_LOST, exit_code, inputs, load_options, on_threads};
@@ -27,26 +27,26 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The tables of a store or of an export, ready to be asked.
+/// The tables of a store or an export, ready for queries.
 pub struct Tables {
-    /// The engine with the tables in it.
+    /// The engine session with the tables.
     pub session: SessionContext,
-    /// Where the engine runs.
+    /// The runtime of the engine.
     pub runtime: tokio::runtime::Runtime,
-    /// Oldest event.
+    /// The oldest event.
     pub first: Option<Timestamp>,
-    /// Newest event.
+    /// The newest event.
     pub last: Option<Timestamp>,
-    /// Records of the store that were classified by other versions of the failure catalog than the current one.
+    /// The number of records in the store that another version of the failure catalog classified.
     pub classified_by_others: u64,
-    /// How loading ended, for an export that is asked directly.
+    /// The outcome of the load, for an export that is read directly.
     pub loaded: ExitCode,
     /// The tables with rows.
     pub filled: BTreeSet<Table>,
 }
 
 impl Tables {
-    /// The tables of the store, or of the exports named; `wanted` are those that will be asked.
+    /// Opens the tables of the store, or of the given exports; `wanted` are the tables that queries will read.
     pub fn open(
         from: &[PathBuf],
         keep_raw: bool,
@@ -61,7 +61,7 @@ impl Tables {
         }
     }
 
-    /// The tables of a store.
+    /// Opens the tables of a store.
     pub fn of_store(store: &Store, context: &Context) -> Result<Tables, Failure> {
         let mut tables = Tables::empty(context, store.manifest().first_event, store.manifest().last_event)?;
         if store.manifest_was_lost() {
@@ -79,8 +79,8 @@ impl Tables {
         Ok(tables)
     }
 
-    /// The tables of exports that are not in a store. Only the rows that are asked for are kept, and only
-    /// then their originals.
+    /// Loads the tables of exports without a store. Only the wanted rows are kept, and originals only if they are
+    /// needed.
     fn of_export(from: &[PathBuf], keep_raw: bool, wanted: TableSet, context: &Context) -> Result<Tables, Failure> {
         let (inputs, troubled) = inputs(from, None)?;
         let shelf = MemoryShelf::default();
@@ -112,7 +112,7 @@ impl Tables {
         }
         if totals.quarantined > 0 {
             say(&format!(
-                "note: {} of {} records could not be loaded: ask `quarantine` for why",
+                "note: {} of {} records could not be loaded; query `quarantine` for details",
                 totals.quarantined, totals.read
             ));
         }
@@ -140,7 +140,7 @@ impl Tables {
         })
     }
 
-    /// The sentence for a question that has no answer, because the records it is about are not loaded.
+    /// The message for a query that cannot be answered because its records are not loaded.
     pub fn unanswerable(&self, checked: &Checked) -> Option<String> {
         let missing = plan::unmet(checked, &|table| self.filled.contains(&table));
         (!missing.is_empty()).then(|| format!("no {} are loaded", plan::records_called(&missing)))
@@ -151,13 +151,13 @@ impl Tables {
         Ok(())
     }
 
-    /// Runs a statement.
+    /// Runs a SQL statement.
     pub fn sql(&self, statement: &str) -> Result<Answer, Failure> {
         Ok(self.runtime.block_on(run::sql(&self.session, statement))?)
     }
 }
 
-/// Deals batches to as many partitions as there are threads, the same way each time.
+/// Distributes batches to one partition per thread, deterministically.
 fn deal(batches: Vec<RecordBatch>, threads: usize) -> Vec<Vec<RecordBatch>> {
     let mut dealt = vec![Vec::new(); threads.max(1)];
     let mut rows = vec![0usize; threads.max(1)];
@@ -171,22 +171,22 @@ fn deal(batches: Vec<RecordBatch>, threads: usize) -> Vec<Vec<RecordBatch>> {
     dealt
 }
 
-/// The format that was asked for: by its name, or by that of the file; else a table.
+/// The requested format: by name, or by the file extension; table by default.
 pub fn format_of(asking: &Asking) -> Format {
     let by_name = asking.out.as_deref().and_then(Format::for_file);
     asking.format.or(by_name).unwrap_or(Format::Table)
 }
 
-/// Prints an answer where and how it was asked for.
+/// Writes a result to the requested destination in the requested format.
 pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
     let format = format_of(asking);
     if format.is_binary() && asking.out.is_none() && context.width.is_some() {
-        return Err(Failure::Sentence(format!("{format} is not for terminals: write it to a file with --out FILE")));
+        return Err(Failure::Sentence(format!("cannot print {format} on a terminal; write it to a file with --out FILE")));
     }
     print(answer, format, asking.out.as_deref(), context)
 }
 
-/// Prints an answer.
+/// Prints a result.
 pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Context) -> Result<(), Failure> {
     match out {
         None => {
@@ -206,7 +206,7 @@ pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Cont
     Ok(())
 }
 
-/// A list of texts as an answer; what a row lacks is empty.
+/// Rows of texts as a result; missing cells are empty.
 pub fn listing(names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, Failure> {
     let schema = Arc::new(Schema::new(names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect::<Vec<_>>()));
     let column = |index: usize| -> ArrayRef {

@@ -1,4 +1,4 @@
-//! `ecs-audit changes`: what was changed before a failure.
+//! `ecs-audit changes`: lists the changes before a failure.
 
 use super::args::{Changes, Global};
 use super::ask::Tables;

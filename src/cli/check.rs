@@ -1,4 +1,4 @@
-//! `ecs-audit check`: packs of checks against a store, for schedules and CI.
+//! `ecs-audit check`: runs packs of checks on a store, for cron and CI.
 
 use super::args::{CheckArgs, Global};
 use super::ask::{Tables, listing, print};
@@ -14,17 +14,17 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Spanned};
 use crate::lang::time::read_instant;
 use crate::lang::{self, Checked, suggest};
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::plan::{self, Evidence, Options, ZoneName};
 use crate::render::{Format, Look, describe_window};
-use crate::run::{self, RunError, side_by_side};
+use crate::run::{self, RunError, parallel_map};
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The window where neither the option nor the check names one.
+/// The default window.
 const SINCE: &str = "1d";
 
 /// Runs the command.
@@ -40,11 +40,11 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let window = window(arguments)?;
-    let (mut outcomes, told) = outcomes(&packs, (&window, arguments.since.is_some()), &asker, context)?;
+    let (mut outcomes, default_window) = outcomes(&packs, (&window, arguments.since.is_some()), &asker, context)?;
     name_files(&mut outcomes, &tables)?;
     let partial = partial(&tables, &asker, &window)?;
     let home = arguments.from.first().map_or(global.store.as_path(), |path| path.as_path());
-    let report = Report { outcomes, window: told, partial, home: home.display().to_string() };
+    let report = Report { outcomes, window: default_window, partial, home: home.display().to_string() };
     if !global.quiet {
         say(&format!("window {}", report.window));
         report.partial.iter().for_each(|line| say(&format!("note: {line}")));
@@ -63,11 +63,12 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     })
 }
 
-/// The packs that were asked for: built-in ones by name, others by file; all there are when none was named.
+/// The requested packs: built-in ones by name, others by file; all packs if none is given.
 fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, Failure> {
     let tables: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
-    let parse =
-        |text: &str, path: &Path| Pack::parse(text, path, &tables).map_err(|mistake| Failure::Sentence(mistake.to_string()));
+    let parse = |text: &str, path: &Path| {
+        Pack::parse(text, path, &tables).map_err(|config_error| Failure::Sentence(config_error.to_string()))
+    };
     let file = |path: &Path| {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::Sentence(format!("`{}`: {error}; expected a TOML file with [[check]]", path.display())))?;
@@ -147,11 +148,11 @@ struct Question<'p> {
     check: &'p Check,
     text: String,
     checked: Checked,
-    /// Whether its window is the one of the options.
+    /// Whether it uses the window of the options.
     shown: bool,
 }
 
-/// What came of each check, and the window of those that have none of their own.
+/// The outcome of each check, and the default window.
 fn outcomes(
     packs: &[Pack],
     window: (&ast::Window, bool),
@@ -162,7 +163,7 @@ fn outcomes(
     for (pack, check) in packs.iter().flat_map(|pack| pack.checks.iter().map(|check| (pack.name.as_str(), check))) {
         let question = question(pack, check, window, asker)?;
         let state = match asker.tables.unanswerable(&question.checked).or_else(|| needed(check, asker.tables)) {
-            Some(why) => State::NotAnswered(format!("{why}; `ecs-audit doctor` says how to export them")),
+            Some(why) => State::NotAnswered(format!("{why}; `ecs-audit doctor` shows how to export them")),
             None => {
                 questions.push((outcomes.len(), question));
                 State::Passed
@@ -172,31 +173,36 @@ fn outcomes(
     }
     let answers = answers(&questions, asker, context)?;
     let look = Look { tz: context.tz.clone(), ..Look::default() };
-    let mut told = String::new();
+    let mut default_window = String::new();
     for ((index, question), answer) in questions.into_iter().zip(answers) {
-        let answer = answer.map_err(|error| question.told(Failure::of_run(error, &question.text)))?;
+        let answer = answer.map_err(|error| question.in_check(Failure::of_run(error, &question.text)))?;
         let findings = find(question.check, &answer, &look)
-            .map_err(|why| Failure::Sentence(format!("the check `{}/{}`: {why}", question.pack, question.check.name)))?;
+            .map_err(|why| Failure::Sentence(format!("check `{}/{}`: {why}", question.pack, question.check.name)))?;
         if question.shown {
-            told = describe_window(&asker.whole_window(&answer), &context.tz);
+            default_window = describe_window(&asker.whole_window(&answer), &context.tz);
         }
         if let Some(outcome) = outcomes.get_mut(index) {
             outcome.query = question.checked.canonical;
             outcome.state = if findings.is_empty() { State::Passed } else { State::Found(findings) };
         }
     }
-    Ok((outcomes, told))
+    Ok((outcomes, default_window))
 }
 
-/// The answers, asked side by side.
+/// The results of the checks, computed in parallel.
 fn answers(
     questions: &[(usize, Question<'_>)],
     asker: &Asker<'_>,
     context: &Context,
 ) -> Result<Vec<Result<Answer, RunError>>, Failure> {
     let (tables, anchor) = (asker.tables, asker.anchor.time);
-    // Most checks are about failures: which they are is found out once.
-    let need = Need { anchor: anchor.as_microsecond(), evidence: true, zone: ZoneName::of(&context.tz), ..Need::default() };
+    // Most checks query failures, so their rows are computed only once.
+    let need = ViewRequest {
+        anchor: anchor.as_microsecond(),
+        evidence: true,
+        zone: ZoneName::of(&context.tz),
+        ..ViewRequest::default()
+    };
     let of_failures = questions.iter().filter(|(_, question)| question.checked.source == "failures").count();
     if let Some(noun) = nouns::noun("failures").filter(|_| of_failures > 1) {
         tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &[]))?;
@@ -204,12 +210,12 @@ fn answers(
     let options = Options { anchor, evidence: Evidence::First };
     let ask =
         |(_, question): &(usize, Question<'_>)| tables.runtime.block_on(run::answer(&tables.session, &question.checked, options));
-    Ok(side_by_side(context.threads, questions, ask))
+    Ok(parallel_map(context.threads, questions, ask))
 }
 
 impl Question<'_> {
-    /// A failure that says which check it is about.
-    fn told(&self, failure: Failure) -> Failure {
+    /// Adds the name of the check to an error.
+    fn in_check(&self, failure: Failure) -> Failure {
         in_check(self.pack, self.check, failure)
     }
 }
@@ -227,7 +233,7 @@ fn in_check(pack: &str, check: &Check, failure: Failure) -> Failure {
     }
 }
 
-/// A check as it is asked.
+/// The final query of a check.
 fn question<'p>(
     pack: &'p str,
     check: &'p Check,
@@ -244,14 +250,14 @@ fn question<'p>(
         stage.window = Some(Spanned::new(window.clone(), 0..0));
         shown = true;
     }
-    // Places are those of the text with the window in it.
+    // Positions refer to the text with the window in it.
     let text = lang::format(&query);
     let query = lang::parse(&text).map_err(|diagnostics| Failure::Query { text: text.clone(), diagnostics })?;
     let checked = asker.check(&query, &text).map_err(wrong)?;
     Ok(Question { pack, check, text, checked, shown })
 }
 
-/// The sentence for a table without rows that a check names as needed.
+/// The message for a required table without rows.
 fn needed(check: &Check, tables: &Tables) -> Option<String> {
     let has_rows = |name: &str| tables.filled.iter().any(|table| table.name() == name);
     let missing = check.needs.iter().find(|need| !has_rows(need))?;
@@ -259,7 +265,7 @@ fn needed(check: &Check, tables: &Tables) -> Option<String> {
     Some(format!("no {} are loaded", plan::records_called(&[*table])))
 }
 
-/// The packs but those about a system of which there are no records, where there are some of another.
+/// The packs, without those for a system that has no records while another system has some.
 fn of_this_store(packs: Vec<Pack>, tables: &Tables, global: &Global) -> Vec<Pack> {
     let has_rows = |name: &String| tables.filled.iter().any(|table| table.name() == name);
     let fits = |pack: &Pack| pack.when.is_empty() || pack.when.iter().any(has_rows);
@@ -269,12 +275,15 @@ fn of_this_store(packs: Vec<Pack>, tables: &Tables, global: &Global) -> Vec<Pack
     let (kept, others): (Vec<Pack>, Vec<Pack>) = packs.into_iter().partition(fits);
     if !others.is_empty() && !global.quiet {
         let names: Vec<&str> = others.iter().map(|pack| pack.name.as_str()).collect();
-        say(&format!("note: left out, for lack of any records they are about: {}; name a pack to ask it", names.join(", ")));
+        say(&format!(
+            "note: skipped, because the store has none of their records: {}; name a pack to run it anyway",
+            names.join(", ")
+        ));
     }
     kept
 }
 
-/// Tables whose records a finding may rest on.
+/// The tables with records that a finding can refer to.
 const RECORDS: [Table; 7] = [
     Table::Calls,
     Table::TaskEvents,
@@ -285,7 +294,7 @@ const RECORDS: [Table; 7] = [
     Table::RunEvents,
 ];
 
-/// Names the file of each record that a finding rests on.
+/// Adds the file of each record of a finding.
 fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> {
     let places = |outcomes: &mut [Outcome], visit: &mut dyn FnMut(&mut crate::check::Place)| {
         for outcome in outcomes {
@@ -304,7 +313,7 @@ fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> 
     let list = ids.iter().map(|id| format!("'{}'", id.replace('\'', "''"))).collect::<Vec<_>>().join(", ");
     let parts = RECORDS.map(|table| format!("select id, file, record from {} where id in ({list})", table.name()));
     let all = parts.join(" union all ");
-    // A record may be in several files.
+    // A record can be in several files.
     let statement = format!(
         "select id, min(file) as file, min(record) as record from (select a.*, min(file) over (partition by id) as first from ({all}) a) b \
          where file = first group by id order by id"
@@ -325,7 +334,7 @@ fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Why the answers may lack something.
+/// The reasons why results may be incomplete.
 fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<Vec<String>, Failure> {
     let mut partial = Vec::new();
     partial.extend(quarantined(tables)?);
@@ -342,20 +351,20 @@ fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<V
     let condition = conditions.join(" and ");
     let parts = RECORDS.map(|table| format!("select 1 from {} where {condition}", table.name()));
     if number(tables, &format!("select count(*) from ({})", parts.join(" union all ")))? == 0 {
-        partial.push("no record of any kind is in the window: this says nothing about what happened then".to_owned());
+        partial.push("the window has no records, so nothing is known about this time".to_owned());
     }
     Ok(partial)
 }
 
-/// That records could not be loaded, in a sentence.
+/// The message about records that could not be loaded.
 pub fn quarantined(tables: &Tables) -> Result<Option<String>, Failure> {
-    let rows = nouns::noun("quarantine").map(|noun| (noun.view)(Need::default())).unwrap_or_default();
+    let rows = nouns::noun("quarantine").map(|noun| (noun.view)(ViewRequest::default())).unwrap_or_default();
     let quarantined = number(tables, &format!("select count(*) from ({rows}) q"))?;
-    let sentence = format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` says why");
+    let sentence = format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` shows why");
     Ok((quarantined > 0).then_some(sentence))
 }
 
-/// The number that a statement gives.
+/// The number that a statement returns.
 pub fn number(tables: &Tables, statement: &str) -> Result<i64, Failure> {
     let answer = tables.sql(statement)?;
     let batch = answer.batches.iter().find(|batch| batch.num_rows() > 0);

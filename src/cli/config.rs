@@ -1,7 +1,7 @@
-//! Configuration: the files are found here, and `ecs-audit config` shows what holds.
+//! Configuration: finds the files, and `ecs-audit config` shows the effective settings.
 //!
-//! Each setting comes from the first of: its option, its variable, the file of `--config` or
-//! `ECS_AUDIT_CONFIG`, the store's file, the user's file, the default.
+//! Each setting is taken from the first of: its option, its environment variable, the file of `--config` or
+//! `ECS_AUDIT_CONFIG`, the file of the store, the file of the user, the default.
 
 use super::args::{ConfigArgs, Global};
 use super::ask::{listing, print};
@@ -16,7 +16,7 @@ use clap::parser::ValueSource;
 use indicatif::HumanBytes;
 use std::path::{Path, PathBuf};
 
-/// What a file was found to be.
+/// The status of a file.
 #[derive(Debug, Clone)]
 pub struct Looked {
     path: PathBuf,
@@ -24,22 +24,22 @@ pub struct Looked {
     read: bool,
 }
 
-/// What came of looking for configuration.
+/// The configuration that was found.
 #[derive(Debug, Clone, Default)]
 pub struct Configured {
-    /// What the files say.
+    /// The combined settings.
     pub settings: Settings,
-    /// The places that were looked at, in the order of the search.
+    /// The searched paths, in order.
     pub looked: Vec<Looked>,
-    /// Where the store comes from.
+    /// The origin of the store.
     pub store_origin: String,
-    /// Where the zone comes from.
+    /// The origin of the time zone.
     pub tz_origin: String,
     /// What set the memory.
     pub memory_origin: String,
 }
 
-/// Reads the configuration files and puts what they say where no option and no variable says otherwise.
+/// Reads the configuration files and applies their settings where no option or variable is given.
 pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
     let mut configured = Configured::default();
     if let Some(path) = global.config.clone() {
@@ -55,8 +55,8 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
         let text = read(&path)?;
         add(&mut user, &path, Layer::User, text)?;
     }
-    let told = |name: &str| matches.value_source(name).filter(|source| *source != ValueSource::DefaultValue);
-    configured.store_origin = match told("store") {
+    let given = |name: &str| matches.value_source(name).filter(|source| *source != ValueSource::DefaultValue);
+    configured.store_origin = match given("store") {
         Some(source) => option_or_variable(source, "option --store", "ECS_AUDIT_STORE"),
         None => match configured.settings.store.as_ref().or(user.settings.store.as_ref()) {
             Some(setting) => {
@@ -79,8 +79,8 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
             configured.looked.push(looked);
         }
     }
-    configured.settings.save(builtin_queries().map_err(|mistake| Failure::Sentence(mistake.to_string()))?);
-    configured.memory_origin = match (told("memory"), &configured.settings.memory) {
+    configured.settings.save(builtin_queries().map_err(|config_error| Failure::Sentence(config_error.to_string()))?);
+    configured.memory_origin = match (given("memory"), &configured.settings.memory) {
         (Some(source), _) => option_or_variable(source, "option --memory", "ECS_AUDIT_MEMORY"),
         (None, Some(setting)) => {
             global.memory = Some(setting.value.clone());
@@ -88,7 +88,7 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
         }
         (None, None) => "default, half of the machine's".to_owned(),
     };
-    configured.tz_origin = match (told("tz"), &configured.settings.tz) {
+    configured.tz_origin = match (given("tz"), &configured.settings.tz) {
         (Some(source), _) => option_or_variable(source, "option --tz", "ECS_AUDIT_TZ"),
         (None, Some(setting)) => {
             global.tz = Some(setting.value.clone());
@@ -107,14 +107,14 @@ fn option_or_variable(source: ValueSource, option: &str, variable: &str) -> Stri
 fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<String>) -> Result<(), Failure> {
     let read = text.is_some();
     if let Some(text) = text {
-        let config = Config::parse(&text, path, layer).map_err(|mistake| Failure::Sentence(mistake.to_string()))?;
+        let config = Config::parse(&text, path, layer).map_err(|config_error| Failure::Sentence(config_error.to_string()))?;
         configured.settings.add(config, layer);
     }
     configured.looked.push(Looked { path: path.to_owned(), layer, read });
     Ok(())
 }
 
-/// The text of a file; none when there is no such file.
+/// The text of a file; none if the file does not exist.
 fn read(path: &Path) -> Result<Option<String>, Failure> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -123,12 +123,12 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
     }
 }
 
-/// The user's file: below `XDG_CONFIG_HOME`, `~/.config`, or `APPDATA` on Windows.
+/// The file of the user: in `XDG_CONFIG_HOME`, `~/.config`, or `APPDATA` on Windows.
 pub fn user_file() -> Option<PathBuf> {
     user_folder().map(|folder| folder.join("config.toml"))
 }
 
-/// The user's folder for configuration.
+/// The configuration folder of the user.
 fn user_folder() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = match variable("XDG_CONFIG_HOME").filter(|path| path.is_absolute()) {
@@ -170,10 +170,10 @@ pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result
     Ok(ExitCode::Ok)
 }
 
-/// What relative times count back from when no option says so.
+/// The reference point for relative times if no option is given.
 pub fn as_of(global: &Global) -> Setting<String> {
-    let told = std::env::var("ECS_AUDIT_AS_OF").ok().filter(|value| !value.is_empty());
-    match (told, &global.configured.settings.as_of) {
+    let variable = std::env::var("ECS_AUDIT_AS_OF").ok().filter(|value| !value.is_empty());
+    match (variable, &global.configured.settings.as_of) {
         (Some(value), _) => Setting::new(value, "ECS_AUDIT_AS_OF"),
         (None, Some(setting)) => setting.clone(),
         (None, None) => Setting::new("latest".to_owned(), "default"),
@@ -184,11 +184,11 @@ fn row(name: &str, value: String, origin: &str) -> Vec<String> {
     vec![name.to_owned(), value, origin.to_owned()]
 }
 
-/// The places that were looked at; the first one to name a setting decides it.
+/// The searched paths; the first one with a setting takes precedence.
 fn places(looked: &[Looked]) -> String {
-    let mut text = "looked for configuration in\n".to_owned();
+    let mut text = "configuration files searched\n".to_owned();
     for place in looked {
-        let found = if place.read { "read" } else { "not there" };
+        let found = if place.read { "read" } else { "not found" };
         text.push_str(&format!("  {:<30} {:<9}  {}\n", place.layer.word(), found, visible(&place.path.display().to_string())));
     }
     if looked.is_empty() {

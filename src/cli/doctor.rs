@@ -1,4 +1,4 @@
-//! `ecs-audit doctor`: what is in the store, what is odd, and what to export to answer more.
+//! `ecs-audit doctor`: shows what the store contains, data problems, and which exports are missing.
 
 use super::args::{Doctor, Global, Limits};
 use super::ask::Tables;
@@ -43,7 +43,7 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
         let row = |cells: Vec<crate::render::Cell>| cells.iter().map(|cell| cell.human(&look)).collect();
         Ok(rows(&answer)?.into_iter().map(row).collect())
     };
-    let advice = advice().map_err(|mistake| Failure::Sentence(mistake.to_string()))?;
+    let advice = advice().map_err(|config_error| Failure::Sentence(config_error.to_string()))?;
     let mut held = examine(advice, &Patient { count: &count, sql: &sql, query: &query })?;
     held.sort_by_key(|held| held.advice.kind == Kind::Missing);
     let span = tables
@@ -53,13 +53,13 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
     if arguments.json {
         return json(&holdings, span.as_ref(), &held);
     }
-    let mut text = String::from("What is in it\n");
+    let mut text = String::from("Contents\n");
     for (table, rows) in holdings.iter().filter(|(_, rows)| *rows > 0) {
         text.push_str(&format!("  {table:<16} {rows:>10}\n"));
     }
     match span {
         Some((first, last)) => text.push_str(&format!("  events from {first} to {last}\n")),
-        None => text.push_str("  no event at all: `ecs-audit load FOLDER` loads an export\n"),
+        None => text.push_str("  no events: load an export with `ecs-audit load FOLDER`\n"),
     }
     if tables.classified_by_others > 0 {
         text.push_str(&format!(
@@ -67,16 +67,16 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
             tables.classified_by_others
         ));
     }
-    tell(&mut text, "What is odd", held.iter().filter(|held| held.advice.kind == Kind::Odd));
-    tell(&mut text, "What to export to answer more", held.iter().filter(|held| held.advice.kind == Kind::Missing));
+    print_advice(&mut text, "Data problems", held.iter().filter(|held| held.advice.kind == Kind::Odd));
+    print_advice(&mut text, "Missing exports", held.iter().filter(|held| held.advice.kind == Kind::Missing));
     if held.is_empty() {
-        text.push_str("\nNothing odd, and nothing missing.\n");
+        text.push_str("\nNo data problems, and nothing is missing.\n");
     }
     explain::print(&text)?;
     Ok(tables.loaded)
 }
 
-fn tell<'h>(text: &mut String, title: &str, held: impl Iterator<Item = &'h Held>) {
+fn print_advice<'h>(text: &mut String, title: &str, held: impl Iterator<Item = &'h Held>) {
     for (index, held) in held.enumerate() {
         if index == 0 {
             text.push_str(&format!("\n{title}\n"));

@@ -1,4 +1,4 @@
-//! `ecs-audit explain`: a failure with its phase, cause, chain and advice.
+//! `ecs-audit explain`: explains a failure with its phase, cause, preceding events and advice.
 
 use super::args::{Explain, Global};
 use super::ask::Tables;
@@ -19,7 +19,7 @@ use std::io::{self, Write};
 
 /// Runs the command.
 pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    // What was changed before is compared by what the original records name.
+    // Comparing changes requires names from the original records.
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let records = records(&tables);
@@ -29,9 +29,7 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
             print_capacity(&quota(arguments, &records, &tables, context)?, arguments.format, &context.tz)
         }
         Some(_) if arguments.region.is_some() => {
-            return Err(Failure::Sentence(
-                "a second word is a region, and goes with quota: explain quota ap-northeast-1".to_owned(),
-            ));
+            return Err(Failure::Sentence("a Region is only allowed after quota: explain quota ap-northeast-1".to_owned()));
         }
         None => print_groups(&groups(&records, None, since)?, arguments.format, &context.tz),
         Some(name) if is_slot(name) => {
@@ -52,7 +50,7 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
     Ok(tables.loaded)
 }
 
-/// The explanation of what a name stands for, as text.
+/// The explanation of an argument, as text.
 pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String, Failure> {
     let records = records(tables);
     if is_slot(name) {
@@ -65,10 +63,10 @@ pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String,
     print_finding(&subject, found, Layout::Text, &context.tz).map_err(|error| Failure::Io(error.into()))
 }
 
-/// The pools of a region.
+/// The pools of a Region.
 fn quota(arguments: &Explain, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<Capacity, Failure> {
     let Some(region) = &arguments.region else {
-        return Err(Failure::Sentence("of which region? such as: explain quota ap-northeast-1".to_owned()));
+        return Err(Failure::Sentence("name a Region, for example: explain quota ap-northeast-1".to_owned()));
     };
     let at = match arguments.at.as_deref() {
         None => None,
@@ -86,34 +84,34 @@ fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &
     let found = slot(records, name, tables.last.unwrap_or(context.now))?;
     found.ok_or_else(|| {
         Failure::Sentence(format!(
-            "no start is expected as `{name}`\nexpected the id of a slot; \
-             `ecs-audit query \"schedules where state = missed show id, time, schedule, why\"` lists those that were missed"
+            "no expected start has the id `{name}`\nexpected the id of an expected start; \
+             `ecs-audit query \"schedules where state = missed show id, time, schedule, why\"` lists the missed ones"
         ))
     })
 }
 
-/// The tables, to be asked.
+/// The tables, ready for queries.
 pub fn records(tables: &Tables) -> Records<'_> {
     Records::new(|statement: &str| tables.runtime.block_on(run::sql(&tables.session, statement)))
 }
 
-/// What a name stands for; an unknown one is an error with the nearest names.
+/// Resolves a name; an unknown name is an error that suggests similar ones.
 pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
     if name == "last" {
         let newest = newest(records)?;
-        return newest.ok_or_else(|| Failure::Sentence("there is no failure to explain: none is recorded".to_owned()));
+        return newest.ok_or_else(|| Failure::Sentence("nothing to explain: no failures are recorded".to_owned()));
     }
     if let Some(subject) = resolve(records, name)? {
         return Ok(subject);
     }
     let near = nearest(records, name)?.map(|question| format!("; {question}")).unwrap_or_default();
     Err(Failure::Sentence(format!(
-        "nothing is called `{name}`{near}\nexpected a failure id, task, run, job, service, deployment, container instance, ARN, or `last`; \
+        "nothing named `{name}` was found{near}\nexpected a failure id, task, run, job, service, deployment, container instance, ARN, or `last`; \
          `ecs-audit query \"failures show id, kind, reason\"` lists ids"
     )))
 }
 
-/// Prints a text as it is.
+/// Prints a text unchanged.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -121,7 +119,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A duration back from the newest event, or a time.
+/// A duration before the newest event, or a time.
 pub fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
     let newest = tables.last.unwrap_or(context.now);
     text.map(|text| point_in_time("--since", text, newest, context)).transpose()

@@ -7,7 +7,7 @@ use super::say::{Failure, say};
 use crate::answer::{Answer, AnswerWindow, Column};
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::plan::nouns::{NOUNS, Need, Noun};
+use crate::plan::nouns::{NOUNS, Noun, ViewRequest};
 use crate::plan::{ZoneName, noun_rows, order_of};
 use crate::render::{Format, Look, render};
 use crate::run::{self, RunError};
@@ -30,15 +30,15 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
     let folder = &arguments.folder;
     let io = |error: std::io::Error| Failure::Sentence(format!("`{}`: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(io)?;
-    let need = Need {
+    let need = ViewRequest {
         anchor: tables.last.unwrap_or(context.now).as_microsecond(),
         raw: arguments.raw,
         zone: ZoneName::of(&context.tz),
-        ..Need::default()
+        ..ViewRequest::default()
     };
     for noun in nouns {
         // Only nouns whose rows are records have originals.
-        let need = Need { raw: need.raw && noun.fields.iter().any(|field| field.name == "raw"), ..need };
+        let need = ViewRequest { raw: need.raw && noun.fields.iter().any(|field| field.name == "raw"), ..need };
         let path = folder.join(format!("{}.{}", noun.word, arguments.format));
         let rows = tables.runtime.block_on(write(noun, need, arguments.format, &path, &tables, context))?;
         if !global.quiet {
@@ -62,7 +62,14 @@ fn chosen(words: &[String]) -> Result<Vec<&'static Noun>, Failure> {
     words.iter().map(known).collect()
 }
 
-async fn write(noun: &Noun, need: Need, format: Format, path: &Path, tables: &Tables, context: &Context) -> Result<u64, Failure> {
+async fn write(
+    noun: &Noun,
+    need: ViewRequest,
+    format: Format,
+    path: &Path,
+    tables: &Tables,
+    context: &Context,
+) -> Result<u64, Failure> {
     let rows = noun_rows(&tables.session, noun, need).await.map_err(RunError::from)?;
     let rows = rows.sort(order_of(noun)).map_err(RunError::from)?;
     let columns = run::frame_columns(&rows);

@@ -1,4 +1,4 @@
-//! `ecs-audit fields`: what can be asked about.
+//! `ecs-audit fields`: lists the nouns and their fields.
 
 use super::args::Fields;
 use super::ask::{listing, print};
@@ -50,11 +50,11 @@ fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, Failure> {
     let fields = catalog.fields(&word).iter();
     let mut rows: Vec<Vec<String>> =
         fields.map(|field| vec![field.name.to_owned(), field.kind.word().to_owned(), field.doc.to_owned()]).collect();
-    rows.push(vec!["raw.…".to_owned(), "text".to_owned(), "any field of the original record, by its own name".to_owned()]);
+    rows.push(vec!["raw.…".to_owned(), "text".to_owned(), "any field of the original record, under its own name".to_owned()]);
     let measures = catalog.measures(&word).iter();
     rows.extend(
         measures
             .map(|measure| vec![measure.name.to_owned(), format!("measure, {}", measure.kind.word()), measure.doc.to_owned()]),
     );
-    listing(&["field", "type", "what it is"], rows)
+    listing(&["field", "type", "description"], rows)
 }

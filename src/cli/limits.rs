@@ -7,13 +7,13 @@ use crate::plan::quotas::Quotas;
 use crate::plan::{set_min_blocked, set_quotas};
 use std::path::PathBuf;
 
-/// The files with limits: those of the option, else that of a configuration file.
+/// The quota files: those of the option, else that of a configuration file.
 fn paths<'a>(arguments: &'a Limits, global: &'a Global) -> Vec<&'a PathBuf> {
     let configured = global.configured.settings.quotas.as_ref().map(|setting| &setting.value);
     arguments.quotas.iter().chain(configured.filter(|_| arguments.quotas.is_empty())).collect()
 }
 
-/// The limits that were asked for, read.
+/// Reads the requested limits.
 pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
     let mut quotas = Quotas::default();
     for path in paths(arguments, global) {
@@ -27,7 +27,7 @@ pub fn read(arguments: &Limits, global: &Global) -> Result<Quotas, Failure> {
     Ok(quotas)
 }
 
-/// What the limits are told apart by: a hash of the files and words; empty when there are none.
+/// A fingerprint of the limits: a hash of the files and options; empty if there are none.
 pub fn fingerprint(arguments: &Limits, global: &Global) -> Result<String, Failure> {
     let paths = paths(arguments, global);
     let blocked = (arguments.min_blocked.as_secs() != 60).then(|| format!("{:?}", arguments.min_blocked));
@@ -45,7 +45,7 @@ pub fn fingerprint(arguments: &Limits, global: &Global) -> Result<String, Failur
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Makes `quota` hold use against them.
+/// Installs the limits for `quota`.
 pub fn install(arguments: &Limits, tables: &Tables, global: &Global) -> Result<(), Failure> {
     set_quotas(&tables.session, read(arguments, global)?);
     set_min_blocked(&tables.session, arguments.min_blocked);

@@ -1,5 +1,4 @@
-//! `ecs-audit completions` and `ecs-audit man`: what the shell and the reader of manuals need, from the same
-//! arguments that the program parses.
+//! `ecs-audit completions` and `ecs-audit man`: generated from the arguments that the program parses.
 
 use super::args::{Cli, Completions, Global, Man};
 use super::explain;
@@ -19,7 +18,7 @@ pub fn completions(arguments: &Completions) -> Result<ExitCode, Failure> {
 pub fn pages(arguments: &Man, global: &Global) -> Result<ExitCode, Failure> {
     let wrong = |error: std::io::Error| Failure::Sentence(format!("`{}`: {error}", arguments.out.display()));
     std::fs::create_dir_all(&arguments.out).map_err(wrong)?;
-    // The time zone and the store of whoever makes the pages have no place in them.
+    // The defaults of the current environment must not appear in the pages.
     let command = Cli::command().mut_args(|argument| argument.hide_env_values(true));
     clap_mangen::generate_to(command, &arguments.out).map_err(wrong)?;
     if !global.quiet {

@@ -1,7 +1,6 @@
-//! The command line: thin. Arguments become calls, results become text, errors become exit codes.
+//! The command line, a thin layer: arguments become calls, results become text, errors become exit codes.
 //!
-//! The only place that prints, and the only one that reads the clock, the environment and the
-//! terminal.
+//! This is the only module that prints, and the only one that reads the clock, the environment and the terminal.
 
 mod args;
 mod ask;
@@ -38,7 +37,7 @@ use std::io::{self, IsTerminal};
 pub use args::Cli;
 pub use say::Failure;
 
-/// Runs the program with these arguments, the first being its own name.
+/// Runs the program with these arguments; the first one is the program name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::load::silence_contained_panics();
     let parsed = Cli::command()
@@ -47,7 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let (mut cli, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            // Help and version are data and end well; the rest is a wrong command.
+            // Help and version are printed as output with exit code 0; the rest are usage errors.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::Error } else { ExitCode::Ok };
         }
@@ -66,7 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
     let global = &cli.global;
-    // What tests rules must work with broken ones.
+    // The command that tests rules must work with broken rules.
     if !matches!(&cli.command, Some(args::Command::Catalog(catalog)) if catalog.is_test()) {
         rules::install(global)?;
     }
@@ -94,7 +93,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Without a command: questions on a terminal with a store, else the help.
+/// Without a command: the prompt on a terminal with a store, else the help.
 fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, Failure> {
     let at_terminal = context.width.is_some() && io::stdin().is_terminal();
     if at_terminal && crate::store::Store::open(&global.store).is_ok() {
@@ -126,6 +125,6 @@ fn context(cli: &Cli) -> Result<Context, Failure> {
 }
 
 fn terminal_width() -> usize {
-    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
-    told.unwrap_or_else(|| terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)))
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    columns.unwrap_or_else(|| terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)))
 }

@@ -1,4 +1,4 @@
-//! `ecs-audit preflight`: a task definition before it is deployed.
+//! `ecs-audit preflight`: checks a task definition before it is deployed.
 
 use super::args::{Global, Preflight};
 use super::ask::Tables;
@@ -24,19 +24,21 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
     let mut definition = Definition::parse(&json).map_err(|why| Failure::Sentence(format!("`{file}`: {why}")))?;
     definition.fargate = definition.fargate || arguments.fargate;
     let wanted = Wanted { cluster: arguments.cluster.clone(), count: arguments.count, since: arguments.since.clone(), file };
-    let told = |error: PreflightError<Failure>| match error {
+    let failure = |error: PreflightError<Failure>| match error {
         PreflightError::Past(failure) => failure,
-        PreflightError::Mistake(mistake) => Failure::Sentence(mistake.to_string()),
+        PreflightError::ConfigError(config_error) => Failure::Sentence(config_error.to_string()),
     };
     let tables = match Tables::open(&arguments.from, false, TableSet::ALL, global, context) {
-        // A store that nobody named may be missing: the definition is judged all the same.
+        // The default store may be missing; the definition is still checked.
         Err(Failure::Store(StoreError::Missing(_))) if global.configured.store_origin == "default" => None,
         other => Some(other?),
     };
     let mut report = match &tables {
         None => {
-            say("note: there is no store: only the task definition itself is judged; --store or --from names one");
-            examine(&definition, &wanted, None).map_err(told)?
+            say(
+                "note: no store found, so only the task definition itself is checked; name a store with --store or an export with --from",
+            );
+            examine(&definition, &wanted, None).map_err(failure)?
         }
         Some(tables) => {
             limits::install(&arguments.limits, tables, global)?;
@@ -44,7 +46,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
             let find = |check: &Check| ask(check, &asker);
             let rows = |statement: &str| Ok(rows(&tables.sql(statement)?)?);
             let query = |text: &str| rows_of(text, &asker);
-            examine(&definition, &wanted, Some(&Past { find: &find, query: &query, rows: &rows })).map_err(told)?
+            examine(&definition, &wanted, Some(&Past { find: &find, query: &query, rows: &rows })).map_err(failure)?
         }
     };
     if let Some(tables) = &tables {
@@ -63,7 +65,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
     })
 }
 
-/// The JSON, and how it is called.
+/// The JSON, and its name in messages.
 fn read(arguments: &Preflight) -> Result<(String, String), Failure> {
     let file = arguments.file.display().to_string();
     let mut json = String::new();
@@ -84,11 +86,11 @@ fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>
     Ok(rows(&answer)?)
 }
 
-/// The rows that answer a question.
+/// The rows for a question.
 fn ask(check: &Check, asker: &Asker<'_>) -> Result<Vec<Finding>, Failure> {
     let query = lang::parse(&check.query);
     let query = query.map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics })?;
     let (_, answer) = asker.ask(&query, &check.query, Evidence::First)?;
     let found = find(check, &answer, &Look::default());
-    found.map_err(|why| Failure::Sentence(format!("the question `{}`: {why}", check.name)))
+    found.map_err(|why| Failure::Sentence(format!("question `{}`: {why}", check.name)))
 }

@@ -1,4 +1,4 @@
-//! `ecs-audit queries`: the saved queries, or one of them.
+//! `ecs-audit queries`: lists the saved queries, or shows one.
 
 use super::args::{Global, Queries};
 use super::ask::{listing, print};
@@ -32,15 +32,15 @@ pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<Ex
 }
 
 fn parameters(query: &SavedQuery) -> String {
-    let told = query.parameters.iter().map(|(name, default)| match default {
+    let parameters = query.parameters.iter().map(|(name, default)| match default {
         Some(default) => format!("{name}={default}"),
         None => name.clone(),
     });
-    told.collect::<Vec<_>>().join(" ")
+    parameters.collect::<Vec<_>>().join(" ")
 }
 
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Failure {
-    let mut diagnostic = Diagnostic::error(format!("there is no saved query `@{name}`"), 0..name.len());
+    let mut diagnostic = Diagnostic::error(format!("unknown saved query `@{name}`"), 0..name.len());
     if let Some(question) = suggest::question(name, known.clone()) {
         diagnostic = diagnostic.with_label(question);
     }
@@ -59,7 +59,7 @@ fn describe(query: &SavedQuery) -> String {
     line("query", &query.query);
     line("from", &query.origin);
     for (name, default) in &query.parameters {
-        let value = default.as_ref().map_or("must be given".to_owned(), |default| format!("{default} unless given"));
+        let value = default.as_ref().map_or("required".to_owned(), |default| format!("default {default}"));
         line("parameter", &format!("{name}: {value}"));
     }
     let set: String = query
@@ -68,6 +68,6 @@ fn describe(query: &SavedQuery) -> String {
         .filter(|(_, default)| default.is_none())
         .map(|(name, _)| format!(" --set {name}=VALUE"))
         .collect();
-    line("run it", &format!("ecs-audit query @{}{set}", query.name));
+    line("run with", &format!("ecs-audit query @{}{set}", query.name));
     text
 }

@@ -11,7 +11,7 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
-use crate::plan::nouns::{self, Need, Noun};
+use crate::plan::nouns::{self, Noun, ViewRequest};
 use crate::plan::{self, Evidence, Options, PlanCatalog, ZoneName, nouns_named_in, register_nouns};
 use crate::render::{Format, Look, describe_instant, describe_window};
 use crate::run;
@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// How many values of a column are looked at for suggestions.
+/// The number of column values that are read for suggestions.
 const SUGGESTED: usize = 1000;
 
 /// Runs `sql`.
@@ -31,7 +31,8 @@ pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<Ex
     let statement = &arguments.statement;
     let nouns = nouns_named_in(statement);
     let mut keep_raw = statement.to_lowercase().contains("raw") || statement.contains('*');
-    let mut need = Need { raw: statement.to_lowercase().contains("raw"), zone: ZoneName::of(&context.tz), ..Need::default() };
+    let mut need =
+        ViewRequest { raw: statement.to_lowercase().contains("raw"), zone: ZoneName::of(&context.tz), ..ViewRequest::default() };
     keep_raw |= nouns.iter().any(|noun| noun.reads_originals);
     let wanted = TableSet::named_in(&format!("{statement} {}", plan::tables_behind(&nouns, need)));
     let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
@@ -56,7 +57,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
     let keep_raw = arguments.redact || mentions_raw(&expanded);
     let originals = keep_raw || reads_originals(&expanded);
-    // Names are looked for in all tables.
+    // Redaction looks for names in all tables.
     let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
     let tables = Tables::open(&arguments.asking.from, originals, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
@@ -69,8 +70,8 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let evidence = if arguments.evidence { Evidence::First } else { Evidence::Without };
     let options = Options { anchor: asker.anchor.time, evidence };
     if arguments.explain {
-        let told = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
-        writeln!(io::stdout().lock(), "{}", told.map_err(|error| Failure::of_run(error, &text))?)?;
+        let plan = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
+        writeln!(io::stdout().lock(), "{}", plan.map_err(|error| Failure::of_run(error, &text))?)?;
         return Ok(tables.loaded);
     }
     let mut answer = asker.answer(&checked, &text, evidence)?;
@@ -90,18 +91,18 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
             let rows = if answer.rows() == 1 { "row" } else { "rows" };
             say(&format!("wrote {} {rows} to {}", HumanCount(answer.rows() as u64), out.display()));
         }
-        // What would have been found names what the answer must not name.
+        // Suggestions could reveal redacted names.
         if !arguments.redact {
             after(&answer, &checked, &tables, options);
         }
-        tell_catalog(&expanded, &tables);
+        note_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
 }
 
-/// Callers without a rhythm are not among the schedules: how many there are.
+/// The number of callers without a schedule, which are not in `schedules`.
 fn irregular(tables: &Tables, checked: &Checked, options: Options) {
-    let need = Need { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..Need::default() };
+    let need = ViewRequest { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..ViewRequest::default() };
     let Ok(answer) = tables.sql(&nouns::callers(need)) else { return };
     let number = |column: usize| {
         let cell = answer.batches.first().map(|batch| batch.column(column));
@@ -109,13 +110,13 @@ fn irregular(tables: &Tables, checked: &Checked, options: Options) {
     };
     if let (Some(regular), Some(irregular)) = (number(0), number(1)) {
         say(&format!(
-            "note: callers with a rhythm: {regular}; irregular callers, of which no start is expected: {irregular} \
+            "note: {regular} callers follow a schedule; {irregular} do not, so no starts are expected of them \
              (`launches where not regular by cluster, family, started_by` lists them)"
         ));
     }
 }
 
-/// The answer as a chart, on standard output or in a file.
+/// Prints the chart of a result, on standard output or to a file.
 fn print_chart(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
     let width = if asking.out.is_some() { None } else { context.width };
     let look = Look { width, color: context.color && asking.out.is_none(), tz: context.tz.clone() };
@@ -126,29 +127,29 @@ fn print_chart(answer: &Answer, asking: &Asking, context: &Context) -> Result<()
     }
 }
 
-/// The picture of an answer.
+/// The chart of a result.
 pub fn chart(answer: &Answer, look: &Look) -> Result<String, Failure> {
     let drawn = crate::render::chart(answer, look)?;
     drawn.ok_or_else(|| {
         let works = "a chart draws groups, such as `failures by reason` or `failures every 1h`";
-        Failure::Sentence(format!("there is nothing to draw: {works}"))
+        Failure::Sentence(format!("nothing to draw: {works}"))
     })
 }
 
-/// Rows are classified when they are loaded: what the catalog has learned since is not in them.
-fn tell_catalog(query: &ast::Query, tables: &Tables) {
+/// Rows are classified when they are loaded, so later changes of the catalog do not apply to them.
+fn note_catalog(query: &ast::Query, tables: &Tables) {
     let classified = [Table::Failures, Table::TaskEvents, Table::ServiceEvents, Table::JobSubmissions];
     let asked = tables_behind(query, false);
     if tables.classified_by_others > 0 && classified.into_iter().any(|table| asked.contains(table)) {
         say(&format!(
-            "note: records loaded with another version of the failure catalog or other rules: {}; \
-             `ecs-audit store reclassify` brings them up to date",
+            "note: {} records were loaded with another version of the failure catalog or with other rules; \
+             `ecs-audit store reclassify` updates them",
             tables.classified_by_others
         ));
     }
 }
 
-/// The nouns of a query without saved queries in it.
+/// The nouns of an expanded query.
 fn nouns_of(query: &ast::Query) -> impl Iterator<Item = &'static Noun> {
     let source = match &query.source.value {
         Source::Noun(source) => Some(source),
@@ -158,25 +159,25 @@ fn nouns_of(query: &ast::Query) -> impl Iterator<Item = &'static Noun> {
     source.into_iter().chain(related).filter_map(|word| nouns::noun(word))
 }
 
-/// The tables behind the nouns of a query.
+/// The tables that the nouns of a query need.
 fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
     let Source::Noun(_) = &query.source.value else { return TableSet::ALL };
-    let need = Need { raw: keep_raw, evidence: true, ..Need::default() };
+    let need = ViewRequest { raw: keep_raw, evidence: true, ..ViewRequest::default() };
     let views = nouns_of(query).map(|noun| (noun.view)(need));
     TableSet::named_in(&views.collect::<Vec<_>>().join(" "))
 }
 
-/// Whether a noun of a query is made with the original records.
+/// Whether a noun of a query needs the original records.
 fn reads_originals(query: &ast::Query) -> bool {
     nouns_of(query).any(|noun| noun.reads_originals)
 }
 
-/// Whether a query may name `raw`: a text that contains the word costs memory, and gives the same rows.
+/// Whether a query may use `raw`. False positives cost memory but do not change the result.
 fn mentions_raw(query: &ast::Query) -> bool {
     lang::format(query).to_lowercase().contains("raw")
 }
 
-/// Whether one of these queries needs the original records; what is wrong with them is said when they are asked.
+/// Whether one of these queries needs the original records; errors in them are reported when they run.
 pub fn any_reads_originals<'q>(mut texts: impl Iterator<Item = &'q str>, saved: &BTreeMap<String, String>) -> bool {
     let catalog = PlanCatalog::default().with_saved(saved.clone());
     texts.any(|text| {
@@ -185,20 +186,20 @@ pub fn any_reads_originals<'q>(mut texts: impl Iterator<Item = &'q str>, saved: 
     })
 }
 
-/// Asks questions of some tables.
+/// Runs queries on tables.
 pub struct Asker<'t> {
     /// The tables.
     pub tables: &'t Tables,
-    /// What relative times count back from.
+    /// The reference point for relative times.
     pub anchor: Anchor,
-    /// How many rows a query that says nothing about it gives; none = all.
+    /// The default number of rows; none = all.
     pub default_rows: Option<u32>,
     catalog: PlanCatalog,
     context: &'t Context,
 }
 
 impl<'t> Asker<'t> {
-    /// Asks with these saved queries, relative to this time or to that of the settings.
+    /// Creates a query runner with these saved queries, relative to this time or to that of the settings.
     pub fn new(
         tables: &'t Tables,
         as_of: Option<&str>,
@@ -211,22 +212,22 @@ impl<'t> Asker<'t> {
         Ok(Asker { tables, anchor, default_rows: None, catalog, context })
     }
 
-    /// The query with saved queries put in their place.
+    /// Expands saved queries in a query.
     pub fn expand(&self, query: &ast::Query, text: &str) -> Result<ast::Query, Failure> {
         lang::expand(query, &self.catalog).map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })
     }
 
-    /// The query with its names resolved and its times absolute.
+    /// Resolves the names in a query and makes its times absolute.
     pub fn check(&self, query: &ast::Query, text: &str) -> Result<Checked, Failure> {
         let (tables, context) = (self.tables, self.context);
         let check = CheckContext { default_rows: self.default_rows, ..check_context(self.anchor.time, tables, context) };
         let checked = lang::check(query, &self.catalog, &check);
         let mut checked = checked.map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
-        self.anchor.tell_origin(&mut checked);
+        self.anchor.describe_origin(&mut checked);
         Ok(checked)
     }
 
-    /// The answer to a checked query.
+    /// The result of a checked query.
     pub fn answer(&self, checked: &Checked, text: &str, evidence: Evidence) -> Result<Answer, Failure> {
         let options = Options { anchor: self.anchor.time, evidence };
         let session = &self.tables.session;
@@ -237,15 +238,14 @@ impl<'t> Asker<'t> {
         self.tables.runtime.block_on(answer).map_err(|error| Failure::of_run(error, text))
     }
 
-    /// The answer to a query.
+    /// The result of a query.
     pub fn ask(&self, query: &ast::Query, text: &str, evidence: Evidence) -> Result<(Checked, Answer), Failure> {
         let checked = self.check(query, text)?;
         let answer = self.answer(&checked, text, evidence)?;
         Ok((checked, answer))
     }
 
-    /// The window of an answer with both ends: without an end of its own it ends with the newest event,
-    /// which is inside it.
+    /// The window of a result with both ends: a window without an end ends with the newest event, which is included.
     pub fn whole_window(&self, answer: &Answer) -> AnswerWindow {
         let mut window = answer.window.clone();
         window.from = window.from.or(self.tables.first);
@@ -253,7 +253,7 @@ impl<'t> Asker<'t> {
         window
     }
 
-    /// The window, on standard error, before the rows.
+    /// Prints the window on standard error, before the rows.
     pub fn echo(&self, answer: &Answer, checked: &Checked) {
         let (anchor, context) = (&self.anchor, self.context);
         let mut line = format!("window {}", describe_window(&self.whole_window(answer), &context.tz));
@@ -262,7 +262,7 @@ impl<'t> Asker<'t> {
             line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
         }
         if anchor.name.is_none() && checked.window.origin.contains("newest event") {
-            line = line.replace("newest event)", "newest event; --as-of now to use the clock)");
+            line = line.replace("newest event)", "newest event; use --as-of now for the current time)");
             let age = context.now.duration_since(anchor.time);
             let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
             if age > length && age > SignedDuration::from_hours(24) {
@@ -273,41 +273,40 @@ impl<'t> Asker<'t> {
     }
 }
 
-/// How many rows a query shows that says nothing about it: a table on a terminal shows the newest few, everything else gets
-/// all of them.
+/// The default number of rows: a table on a terminal shows the newest few, everything else gets all rows.
 pub fn default_rows(format: Format, shown: bool, context: &Context) -> Option<u32> {
     (shown && format == Format::Table && context.width.is_some()).then_some(DEFAULT_ROWS)
 }
 
-/// What queries over these tables are checked against; without more said, they give all their rows.
+/// The context in which queries on these tables are checked; by default, they return all rows.
 pub fn check_context(anchor: Timestamp, tables: &Tables, context: &Context) -> CheckContext {
     CheckContext { anchor, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone(), default_rows: None }
 }
 
-/// What relative times count back from.
+/// The reference point for relative times.
 pub struct Anchor {
     /// The time.
     pub time: Timestamp,
-    /// How it is called where it is not the newest event.
+    /// Its description, unless it is the newest event.
     name: Option<String>,
 }
 
 impl Anchor {
-    /// The window says what it was counted back from.
-    fn tell_origin(&self, checked: &mut Checked) {
+    /// Adds the reference point to the description of the window.
+    fn describe_origin(&self, checked: &mut Checked) {
         if let Some(name) = &self.name {
             checked.window.origin = checked.window.origin.replace("newest event", name);
         }
     }
 }
 
-/// The texts of the saved queries with these values for their parameters.
+/// The texts of the saved queries with these parameter values.
 pub fn saved_texts(set: &[(String, String)], global: &Global) -> Result<BTreeMap<String, String>, Failure> {
     let given: BTreeMap<String, String> = set.iter().cloned().collect();
     global.configured.settings.texts(&given).map_err(Failure::Sentence)
 }
 
-/// What relative times count back from: the option, else the settings.
+/// The reference point for relative times: the option, else the settings.
 pub fn anchor(as_of: Option<&str>, tables: &Tables, global: &Global, context: &Context) -> Result<Anchor, Failure> {
     let newest = Anchor { time: tables.last.unwrap_or(context.now), name: None };
     let setting = config::as_of(global);
@@ -326,7 +325,7 @@ pub fn anchor(as_of: Option<&str>, tables: &Tables, global: &Global, context: &C
     Ok(Anchor { time, name: Some(describe_instant(time, &context.tz)) })
 }
 
-/// A date or a time as a point in time; none for what counts back from something.
+/// A date or a time as a point in time; none for relative times.
 pub fn on_the_clock(instant: lang::ast::Instant, context: &Context) -> Option<Timestamp> {
     let time = match instant {
         lang::ast::Instant::Date(date) => date.to_zoned(context.tz.clone()).map(|zoned| zoned.timestamp()),
@@ -337,14 +336,14 @@ pub fn on_the_clock(instant: lang::ast::Instant, context: &Context) -> Option<Ti
     time.ok()
 }
 
-/// The names of the language, with values from these tables for suggestions.
+/// The catalog of the language, with values from these tables for suggestions.
 pub fn catalog(tables: &Tables) -> PlanCatalog {
     let session = tables.session.clone();
     let handle = tables.runtime.handle().clone();
     PlanCatalog::new(move |noun, field| handle.block_on(run::values(&session, noun, field, SUGGESTED)).unwrap_or_default())
 }
 
-/// What the rows do not say, on standard error.
+/// Prints additional notes on standard error.
 pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options) {
     if answer.rows() == 0 {
         let loaded = tables.first.zip(tables.last);
@@ -360,6 +359,6 @@ pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Optio
         irregular(tables, checked, options);
     }
     if let Some(limit) = checked.default_limit.filter(|limit| answer.rows() >= *limit as usize) {
-        say(&format!("note: only the newest {limit} rows are shown; `limit N` shows more, --out FILE writes all"));
+        say(&format!("note: showing the newest {limit} rows; `limit N` shows more, --out FILE writes all"));
     }
 }

@@ -1,4 +1,4 @@
-//! The pseudonyms of a store, ready to be used.
+//! Creates the redactor of a store.
 
 use super::ask::Tables;
 use super::say::Failure;
@@ -6,7 +6,7 @@ use crate::redact::{Kind, Redactor, read_or_create, statements};
 use crate::render::{self, Cell};
 use std::path::Path;
 
-/// Reads the key of the store, or makes it, and the names in its columns.
+/// Reads or generates the key of the store, and reads the names in its columns.
 pub fn redactor(tables: &Tables, store: &Path) -> Result<Redactor, Failure> {
     let key = read_or_create(store).map_err(|error| Failure::Sentence(format!("`{}`: {error}", store.display())))?;
     let mut names: Vec<(Kind, String)> = Vec::new();

@@ -1,4 +1,4 @@
-//! `ecs-audit report`: a post-mortem as a folder of files, and whether one still tells what the store tells.
+//! `ecs-audit report`: writes a post-mortem report, or verifies one against the store.
 
 use super::args::{Global, Report, ReportAction, ReportVerify};
 use super::ask::Tables;
@@ -12,9 +12,9 @@ use crate::exit::ExitCode;
 use crate::lang::ast::Source;
 use crate::lang::{self, Checked};
 use crate::model::catalog::FailureCatalog;
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::plan::{Options, ZoneName};
-use crate::report::{self, Built, Desk, Manifest, Own, Request, Snapshot};
+use crate::report::{self, Built, Manifest, Own, QueryCache, Request, Snapshot};
 use crate::run;
 use crate::store::Store;
 use crate::table::TableSet;
@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Most differences of one file that are printed.
+/// The maximum number of differences printed per file.
 const DIFFERENCES: usize = 20;
 
 /// Runs the command.
@@ -33,12 +33,10 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
         return run_verify(verify, global, context);
     }
     let Some(out) = &arguments.out else {
-        return Err(Failure::Sentence(
-            "--out: expected the name of a folder for the report, such as --out postmortem".to_owned(),
-        ));
+        return Err(Failure::Sentence("--out: expected a folder name for the report, such as --out postmortem".to_owned()));
     };
     report::check_names(&arguments.sections)?;
-    // Which rule a call disabled stands in its original record.
+    // The original record of a call shows which rule it disabled.
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let request = request(arguments, &tables, global, context)?;
@@ -71,19 +69,19 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
     }
     if manifest.request.limits != limits::fingerprint(&arguments.limits, global)? {
         return Err(Failure::Sentence(
-            "the report was written with other limits: name the same --quotas and --what-if as then".to_owned(),
+            "the report was written with other limits; pass the same --quotas and --what-if".to_owned(),
         ));
     }
     limits::install(&arguments.limits, &tables, global)?;
-    let told = (manifest.tool.as_str(), manifest.catalog.as_str());
-    let again = build(&manifest.request, &manifest.store, told, &tables, (global, context))?;
+    let versions = (manifest.tool.as_str(), manifest.catalog.as_str());
+    let again = build(&manifest.request, &manifest.store, versions, &tables, (global, context))?;
     let differences = report::compare(&files, &again.files);
     let mut out = io::stdout().lock();
     let mut of_file: BTreeMap<&str, usize> = BTreeMap::new();
     for difference in &differences {
-        let told = of_file.entry(&difference.file).or_default();
-        *told += 1;
-        if *told > DIFFERENCES {
+        let count = of_file.entry(&difference.file).or_default();
+        *count += 1;
+        if *count > DIFFERENCES {
             continue;
         }
         let line =
@@ -94,7 +92,7 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
         writeln!(out, "{}: and {} more", crate::render::visible(file), count - DIFFERENCES)?;
     }
     if differences.is_empty() {
-        writeln!(out, "every number is as the store tells it: {} files", files.len())?;
+        writeln!(out, "verified: {} files match the store", files.len())?;
         return Ok(tables.loaded);
     }
     if !global.quiet {
@@ -104,25 +102,25 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
     Ok(ExitCode::Finding)
 }
 
-/// What explains differences.
+/// Prints possible reasons for differences.
 fn notes(manifest: &Manifest, store: &Snapshot) -> Vec<String> {
     let mut notes = Vec::new();
     if manifest.store.content != store.content {
         notes.push(format!(
-            "note: the store is not the one of the report: it holds {} files, the report rests on {}",
+            "note: the store differs from the one of the report: it has {} files, the report was computed from {}",
             store.files, manifest.store.files
         ));
     }
     if manifest.tool != tool() {
-        notes.push(format!("note: the report was written by {}, this is {}", manifest.tool, tool()));
+        notes.push(format!("note: the report was written by {}; this is {}", manifest.tool, tool()));
     }
     if manifest.catalog != FailureCatalog::current_version() {
-        notes.push("note: the report was written with another version of the failure catalog or other rules".to_owned());
+        notes.push("note: the report was written with another version of the failure catalog or with other rules".to_owned());
     }
     notes
 }
 
-/// A value that fits into a line.
+/// Shortens a value to fit into a line.
 fn short(text: &str) -> String {
     const MOST: usize = 120;
     if text.chars().count() <= MOST {
@@ -135,12 +133,12 @@ fn short(text: &str) -> String {
 fn build(
     request: &Request,
     snapshot: &Snapshot,
-    told: (&str, &str),
+    versions: (&str, &str),
     tables: &Tables,
     (global, context): (&Global, &Context),
 ) -> Result<Built, Failure> {
     let redactor = if request.redacted { Some(redactor(tables, &global.store)?) } else { None };
-    // A redacted manifest holds pseudonyms where its queries named something.
+    // The queries in a redacted manifest contain pseudonyms.
     let request = match &redactor {
         None => request.clone(),
         Some(redactor) => Request {
@@ -161,7 +159,7 @@ fn build(
     };
     let evaluated = evaluate(&request, tables)?;
     let records = records(tables).with_evaluated(evaluated);
-    let desk = Desk {
+    let cache = QueryCache {
         catalog: &names,
         check: check_context(request.anchor, tables, &zoned),
         run: &ask,
@@ -169,33 +167,34 @@ fn build(
         records: &records,
         redactor: redactor.as_ref(),
         threads: context.threads,
-        told: RefCell::default(),
+        results: RefCell::default(),
     };
-    Ok(report::build(&request, snapshot, told, &desk)?)
+    Ok(report::build(&request, snapshot, versions, &cache)?)
 }
 
-/// Evaluates what most sections and explanations ask for, once for all of them. Answers with the views that explanations use.
+/// Evaluates the nouns that most sections and explanations need, once for all of them. Returns the views for
+/// explanations.
 fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> {
-    let need = Need {
+    let need = ViewRequest {
         anchor: request.anchor.as_microsecond(),
         from: Some(request.from.as_microsecond()),
         to: Some(request.until.as_microsecond()),
         evidence: true,
         zone: ZoneName::of(&request.tz()),
-        ..Need::default()
+        ..ViewRequest::default()
     };
-    // Explanations know no window, and take what still lasts to last until the newest event.
-    let plain = Need { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..Need::default() };
+    // Explanations have no window, so ongoing states last until the newest event.
+    let plain = ViewRequest { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..ViewRequest::default() };
     let mut explained = Vec::new();
-    // The rows of other nouns are those of a table, and those of a table stay where they are.
+    // The other nouns read their tables directly.
     let computed = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota"];
     for word in report::asked_often(request) {
         let Some(noun) = nouns::noun(word).filter(|_| computed.contains(&word)) else { continue };
         let same = (noun.view)(plain);
-        // The same but for the evidence: the same rows.
+        // The rows are the same except for the evidence.
         let also: Vec<String> =
-            Some(same).filter(|same| *same == (noun.view)(Need { evidence: false, ..need })).into_iter().collect();
-        // What fails here fails where it is asked for, and is reported there.
+            Some(same).filter(|same| *same == (noun.view)(ViewRequest { evidence: false, ..need })).into_iter().collect();
+        // An error here occurs again where the rows are needed, and is reported there.
         if tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &also)).is_ok() {
             explained.extend(also);
         }
@@ -206,7 +205,7 @@ fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> 
 fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Context) -> Result<Request, Failure> {
     let anchor = anchor(arguments.as_of.as_deref(), tables, global, context)?.time;
     let (Some(first), Some(last)) = (tables.first, tables.last) else {
-        return Err(Failure::Sentence("there is nothing to report: no event was loaded".to_owned()));
+        return Err(Failure::Sentence("nothing to report: no events are loaded".to_owned()));
     };
     let clause = match (&arguments.since, arguments.between.as_slice(), &arguments.around) {
         (Some(since), _, _) => format!(" since {since}"),
@@ -217,7 +216,7 @@ fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Conte
         }
         _ => String::new(),
     };
-    // The window is one of the language: its errors show where.
+    // The window is parsed as part of a query, so that errors show the position.
     let text = format!("failures{clause}");
     let wrong = |diagnostics| Failure::Query { text: text.clone(), diagnostics };
     let query = lang::parse(&text).map_err(wrong)?;
@@ -238,13 +237,13 @@ fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Conte
     })
 }
 
-/// The first whole second after a time: the end of a window with that time inside.
+/// The first whole second after a time: the end of a window that includes the time.
 fn next_second(time: Timestamp) -> Timestamp {
     let whole = Timestamp::from_second(time.as_second()).unwrap_or(time);
     whole.checked_add(SignedDuration::from_secs(1)).unwrap_or(time)
 }
 
-/// The sections of one's own. A saved query is written out, and has the window of the report.
+/// The custom sections. A saved query is expanded, and gets the window of the report.
 fn own_queries(arguments: &Report, tables: &Tables, global: &Global) -> Result<Vec<Own>, Failure> {
     let names = catalog(tables).with_saved(saved_texts(&arguments.set, global)?);
     let mut queries = Vec::new();

@@ -1,25 +1,25 @@
-//! Rules of the user: `--rules` and `ECS_AUDIT_RULES` become part of the catalog before anything reads it.
+//! Custom rules: adds `--rules` and `ECS_AUDIT_RULES` to the catalog before anything uses it.
 
 use super::args::Global;
 use super::say::Failure;
 use crate::model::catalog::FailureCatalog;
 use std::path::{Path, PathBuf};
 
-/// Where rules are named when no option does.
+/// The environment variable with the rule files.
 const VARIABLE: &str = "ECS_AUDIT_RULES";
 
-/// Adds the rules that were asked for to the catalog of this process.
+/// Adds the requested rules to the catalog of this process.
 pub fn install(global: &Global) -> Result<(), Failure> {
     let (paths, _) = paths(global);
     if paths.is_empty() {
         return Ok(());
     }
     let texts = paths.iter().map(|path| text_of(path)).collect::<Result<Vec<String>, Failure>>()?;
-    // Each by itself first, so that an error names its file.
+    // Each file is checked separately first, so that errors name the file.
     for (path, text) in paths.iter().zip(&texts) {
         FailureCatalog::new(&[text]).map_err(|error| {
             let path = path.display();
-            Failure::Sentence(format!("`{path}`: {error}\n`ecs-audit catalog test {path}` finds every mistake in it"))
+            Failure::Sentence(format!("`{path}`: {error}\n`ecs-audit catalog test {path}` lists all errors in this file"))
         })?;
     }
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -27,20 +27,20 @@ pub fn install(global: &Global) -> Result<(), Failure> {
     if FailureCatalog::make_current(catalog) {
         Ok(())
     } else {
-        Err(Failure::Sentence("the rules came too late; this is a bug in ecs-audit".to_owned()))
+        Err(Failure::Sentence("the rules were installed too late; this is a bug in ecs-audit".to_owned()))
     }
 }
 
-/// The files and what named them: the option, else the environment, where the list is written like `PATH`,
-/// else a configuration file.
+/// The files and their origin: the option, else the environment, where the list is written like `PATH`, else a
+/// configuration file.
 pub fn paths(global: &Global) -> (Vec<PathBuf>, String) {
     if !global.rules.is_empty() {
         return (global.rules.clone(), "option --rules".to_owned());
     }
-    let told = std::env::var_os(VARIABLE).unwrap_or_default();
-    let told: Vec<PathBuf> = std::env::split_paths(&told).filter(|path| !path.as_os_str().is_empty()).collect();
-    if !told.is_empty() {
-        return (told, VARIABLE.to_owned());
+    let listed = std::env::var_os(VARIABLE).unwrap_or_default();
+    let listed: Vec<PathBuf> = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
+    if !listed.is_empty() {
+        return (listed, VARIABLE.to_owned());
     }
     match &global.configured.settings.rules {
         Some(setting) => (setting.value.clone(), setting.origin.clone()),
@@ -48,7 +48,7 @@ pub fn paths(global: &Global) -> (Vec<PathBuf>, String) {
     }
 }
 
-/// The text of a file with rules.
+/// The text of a rule file.
 pub fn text_of(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
         .map_err(|error| Failure::Sentence(format!("`{}`: {error}; expected a TOML file with [[error]] entries", path.display())))

@@ -1,4 +1,4 @@
-//! Talk: what goes to standard error, and errors on their way there.
+//! Writes to standard error, and defines the errors of commands.
 
 use crate::diagnostic::{Diagnostic, render_all};
 use crate::render::{RenderError, visible};
@@ -8,33 +8,33 @@ use crate::store::StoreError;
 use jiff::tz::TimeZone;
 use std::io::{self, Write};
 
-/// Why a command ends early.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A sentence.
+    /// A message.
     #[error("{0}")]
     Sentence(String),
-    /// Something about a query, with its text.
-    #[error("the query cannot run")]
+    /// An invalid query, with its text.
+    #[error("invalid query")]
     Query {
         /// The text of the query.
         text: String,
-        /// What is wrong with it.
+        /// The errors in the query.
         diagnostics: Vec<Diagnostic>,
     },
-    /// Asking.
+    /// Running a query failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Reporting.
+    /// Writing a report failed.
     #[error(transparent)]
     Report(ReportError),
-    /// Rendering.
+    /// Rendering failed.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// Writing.
+    /// Writing output failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -50,7 +50,7 @@ impl From<ReportError> for Failure {
 }
 
 impl Failure {
-    /// Whether the reader of the output has gone, which is no error.
+    /// Whether the reader of the output closed the pipe, which is not an error.
     pub fn is_broken_pipe(&self) -> bool {
         match self {
             Failure::Io(error) | Failure::Render(RenderError::Io(error)) => error.kind() == io::ErrorKind::BrokenPipe,
@@ -58,7 +58,7 @@ impl Failure {
         }
     }
 
-    /// An error of running a query; one about its text shows the place.
+    /// An error of running a query; errors in its text show the position.
     pub fn of_run(error: RunError, text: &str) -> Self {
         match error {
             RunError::Typed(diagnostic) => Failure::Query { text: text.to_owned(), diagnostics: vec![*diagnostic] },
@@ -66,7 +66,7 @@ impl Failure {
         }
     }
 
-    /// Prints it.
+    /// Prints the error.
     pub fn say(&self) {
         match self {
             Failure::Query { text, diagnostics } => {
@@ -82,20 +82,20 @@ pub fn warn(warning: &Diagnostic, text: &str) {
     say_raw(&warning.render(text));
 }
 
-/// Prints a line to standard error; what cannot be told is not told.
+/// Prints a line to standard error and ignores errors.
 pub fn say(line: &str) {
     let safe: Vec<String> = line.lines().map(|line| visible(line).to_string()).collect();
     say_raw(&safe.join("\n"));
 }
 
-/// Prints text that is safe already.
+/// Prints text that is already sanitized.
 pub fn say_raw(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
 }
 
-/// A zone by its name.
+/// A time zone by name.
 pub fn time_zone(name: &str) -> Result<TimeZone, Failure> {
     TimeZone::get(name).map_err(|_| {
-        Failure::Sentence(format!("`{name}` is not a known time zone; expected a name such as UTC, Asia/Tokyo or Europe/Berlin"))
+        Failure::Sentence(format!("unknown time zone `{name}`; expected a name such as UTC, Asia/Tokyo or Europe/Berlin"))
     })
 }

@@ -1,4 +1,4 @@
-//! `ecs-audit show ID`: the original record, and where it came from.
+//! `ecs-audit show ID`: prints an original record and its source file.
 
 use super::args::{Global, Show};
 use super::ask::Tables;
@@ -18,10 +18,10 @@ pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitC
     print_record(&arguments.id, &tables)
 }
 
-/// Prints the record of an id.
+/// Prints the record with an id.
 pub fn print_record(id: &str, tables: &Tables) -> Result<ExitCode, Failure> {
     let whole = id;
-    // The id of a failure or container may carry a number after the id of its record.
+    // The id of a failure or container can have a suffix after the id of its record.
     let record = id.rsplit_once('#').map_or(id, |(record, _)| record);
     for id in [whole, record] {
         for table in Table::ALL.iter().filter(|table| table.fields().iter().any(|field| field.name == "raw")) {
@@ -30,7 +30,7 @@ pub fn print_record(id: &str, tables: &Tables) -> Result<ExitCode, Failure> {
             }
         }
     }
-    // A submission is part of the run it came in; a failure names its record.
+    // A submission is part of the record of its run; a failure has the id of its record.
     let run = format!(
         "id in (select run_record from job_submissions where submission = '{0}' or id = '{0}' union all select record from failures where id = '{0}')",
         quoted(whole)

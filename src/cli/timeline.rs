@@ -1,4 +1,4 @@
-//! `ecs-audit timeline`: one story on one clock.
+//! `ecs-audit timeline`: shows the events of a name in order.
 
 use super::args::{Global, Timeline};
 use super::ask::Tables;
@@ -12,18 +12,18 @@ use crate::table::TableSet;
 /// Runs the command.
 pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
-    print(&told(&tables, arguments, context)?)?;
+    print(&timeline_text(&tables, arguments, context)?)?;
     Ok(tables.loaded)
 }
 
-/// The story of what a name stands for.
-pub fn told(tables: &Tables, arguments: &Timeline, context: &Context) -> Result<String, Failure> {
+/// The timeline of a name.
+pub fn timeline_text(tables: &Tables, arguments: &Timeline, context: &Context) -> Result<String, Failure> {
     let records = records(tables);
     let subject = subject(&records, &arguments.what)?;
     let since = since(arguments.since.as_deref(), tables, context)?;
     let Some(story) = story(&records, &subject, since)? else {
         return Err(Failure::Sentence(format!(
-            "{} `{}` has no timeline of its own: expected a task, run, service, deployment or container instance",
+            "{} `{}` does not have a timeline: expected a task, run, service, deployment or container instance",
             subject.kind.word(),
             subject.name
         )));

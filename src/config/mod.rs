@@ -1,8 +1,8 @@
-//! Settings that hold when an option does not say otherwise, and saved queries.
+//! Defaults for command-line options, and saved queries.
 //!
-//! In: the texts of configuration files, found by the command line. Out: [`Settings`], each with where it
-//! came from. Invariant: a file wins over those after it in [`Layer`]'s order, setting by setting; saved
-//! queries of all files are known, and of two with one name the first wins.
+//! In: the texts of configuration files, found by the command line. Out: [`Settings`], each with its origin.
+//! Invariant: for each setting, the first file in the order of [`Layer`] wins. Saved queries of all files are
+//! available; if two have the same name, the first wins.
 
 mod query;
 mod settings;
@@ -10,25 +10,25 @@ mod settings;
 pub use query::{SavedQuery, builtin_queries, fill};
 pub use settings::{Setting, Settings};
 
-use crate::document::{Document, Mistake, Section};
+use crate::toml_document::{ConfigError, Document, Section};
 use std::path::{Path, PathBuf};
 
 /// The name of the file inside a store.
 pub const STORE_FILE: &str = "ecs-audit.toml";
 
-/// Which of the files it is; the first one to name a setting decides it.
+/// The configuration files in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
-    /// Named with `--config` or `ECS_AUDIT_CONFIG`.
+    /// Given with `--config` or `ECS_AUDIT_CONFIG`.
     Named,
-    /// In the store.
+    /// In the store folder.
     Store,
     /// Of the user.
     User,
 }
 
 impl Layer {
-    /// What a person calls it.
+    /// Its name in messages.
     pub fn word(self) -> &'static str {
         match self {
             Layer::Named => "--config or ECS_AUDIT_CONFIG",
@@ -41,19 +41,19 @@ impl Layer {
 /// One configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// The folder of the store.
+    /// The store folder.
     pub store: Option<PathBuf>,
     /// The time zone.
     pub tz: Option<String>,
-    /// The memory to use, such as 4GiB.
+    /// The memory limit for queries, such as 4GiB.
     pub memory: Option<String>,
-    /// What relative times count back from.
+    /// The reference point for relative times.
     pub as_of: Option<String>,
-    /// The file with quotas.
+    /// The quota file.
     pub quotas: Option<PathBuf>,
-    /// Files with rules for the failure catalog.
+    /// Files with custom rules for the failure catalog.
     pub rules: Vec<PathBuf>,
     /// Files with checks.
     pub packs: Vec<PathBuf>,
@@ -61,21 +61,21 @@ pub struct Config {
     pub queries: Vec<SavedQuery>,
 }
 
-/// What may stand at the top of a file.
+/// The keys that are allowed at the top level.
 const KEYS: &[&str] = &["store", "tz", "memory", "as_of", "quotas", "rules", "packs", "queries"];
 
 impl Config {
-    /// Reads the text of a file. Paths in it count from its folder.
-    pub fn parse(text: &str, path: &Path, layer: Layer) -> Result<Config, Mistake> {
+    /// Parses a file. Paths in it are relative to its folder.
+    pub fn parse(text: &str, path: &Path, layer: Layer) -> Result<Config, ConfigError> {
         let document = Document::parse(text, path)?;
         let top = document.top();
         top.expect_keys(KEYS)?;
         if layer == Layer::Store && top.text("store")?.is_some() {
-            return Err(top.mistake_of("store", "the configuration of a store cannot name another store"));
+            return Err(top.error_at_key("store", "the configuration file in a store cannot set `store`"));
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let file = |name: &str| folder.join(name);
-        let files = |key: &str| -> Result<Vec<PathBuf>, Mistake> { Ok(top.texts(key)?.into_iter().map(file).collect()) };
+        let files = |key: &str| -> Result<Vec<PathBuf>, ConfigError> { Ok(top.texts(key)?.into_iter().map(file).collect()) };
         Ok(Config {
             path: path.to_owned(),
             store: top.text("store")?.map(file),
@@ -91,7 +91,7 @@ impl Config {
 }
 
 /// The saved queries of a file.
-fn queries(top: &Section<'_>, origin: &str) -> Result<Vec<SavedQuery>, Mistake> {
+fn queries(top: &Section<'_>, origin: &str) -> Result<Vec<SavedQuery>, ConfigError> {
     let Some(section) = top.section("queries")? else { return Ok(Vec::new()) };
     section.keys().into_iter().map(|name| SavedQuery::read(&section, name, origin)).collect()
 }
@@ -100,7 +100,7 @@ fn queries(top: &Section<'_>, origin: &str) -> Result<Vec<SavedQuery>, Mistake> 
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Config, Mistake> {
+    fn parse(text: &str) -> Result<Config, ConfigError> {
         Config::parse(text, Path::new("conf/a.toml"), Layer::User)
     }
 
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_store_cannot_send_elsewhere() {
         let error = Config::parse("store = \"x\"", Path::new("a.toml"), Layer::Store).unwrap_err();
-        assert_eq!(error.to_string(), "a.toml:1: the configuration of a store cannot name another store");
+        assert_eq!(error.to_string(), "a.toml:1: the configuration file in a store cannot set `store`");
     }
 
     #[test]

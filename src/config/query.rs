@@ -1,54 +1,54 @@
-//! Saved queries: a name, a text, and parameters that the text leaves open as `$name`.
+//! Saved queries: a name, a text, and parameters, written as `$name` in the text.
 //!
-//! Invariant: a parameter becomes exactly one value of the language, whatever stands in it, so that it can
-//! change what is looked for and never what is done.
+//! Invariant: a parameter is replaced with exactly one literal, regardless of its content, so it can change what a
+//! query looks for but never its structure.
 
-use crate::document::{Document, Mistake, Section};
 use crate::lang::format::literal;
 use crate::lang::suggest;
 use crate::lang::token::is_word_char;
+use crate::toml_document::{ConfigError, Document, Section};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// A query with a name.
+/// A saved query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedQuery {
-    /// What stands after `@`.
+    /// The name after `@`.
     pub name: String,
     /// The text, with `$name` for its parameters.
     pub query: String,
-    /// What it answers, for a reader.
+    /// The question that the query answers, for readers.
     pub question: String,
-    /// The parameters in the order of the alphabet, with their defaults.
+    /// The parameters in alphabetical order, with their defaults.
     pub parameters: BTreeMap<String, Option<String>>,
-    /// Where it is written.
+    /// Where it is defined.
     pub origin: String,
 }
 
-/// What may stand in a saved query.
+/// The keys that are allowed in a saved query.
 const KEYS: &[&str] = &["query", "question", "defaults"];
 
-/// Saved queries that are part of the program.
+/// The built-in saved queries.
 const BUILTIN: &str = include_str!("../knowledge/queries.toml");
 
-/// The saved queries that come with the program.
-pub fn builtin_queries() -> Result<Vec<SavedQuery>, Mistake> {
+/// The built-in saved queries.
+pub fn builtin_queries() -> Result<Vec<SavedQuery>, ConfigError> {
     let document = Document::parse(BUILTIN, Path::new("built-in queries"))?;
     super::queries(&document.top(), "built in")
 }
 
 impl SavedQuery {
     /// Reads `name = "QUERY"` or the table `[queries.name]`.
-    pub fn read(queries: &Section<'_>, name: &str, origin: &str) -> Result<SavedQuery, Mistake> {
+    pub fn read(queries: &Section<'_>, name: &str, origin: &str) -> Result<SavedQuery, ConfigError> {
         if name.is_empty() || !name.chars().all(is_word_char) || name.contains('@') {
-            let what = format!("`{name}` cannot be the name of a query: expected letters, digits, `_`, `-` and `.`");
-            return Err(queries.mistake_of(name, what));
+            let what = format!("invalid query name `{name}`: expected letters, digits, `_`, `-` and `.`");
+            return Err(queries.error_at_key(name, what));
         }
         if !queries.is_section(name) {
             let query = queries.required(name)?;
             return Ok(SavedQuery::new(name, query, "", origin));
         }
-        let Some(section) = queries.section(name)? else { return Err(queries.mistake("a query is missing")) };
+        let Some(section) = queries.section(name)? else { return Err(queries.config_error("missing query")) };
         section.expect_keys(KEYS)?;
         let mut saved = SavedQuery::new(name, section.required("query")?, section.text("question")?.unwrap_or_default(), origin);
         if let Some(defaults) = section.section("defaults")? {
@@ -57,7 +57,7 @@ impl SavedQuery {
                     let known: Vec<&str> = saved.parameters.keys().map(String::as_str).collect();
                     let hint = suggest::question(parameter, known.iter().copied()).unwrap_or_default();
                     let what = format!("the query `{name}` has no parameter `${parameter}`; {hint}");
-                    return Err(defaults.mistake_of(parameter, what.trim_end_matches("; ")));
+                    return Err(defaults.error_at_key(parameter, what.trim_end_matches("; ")));
                 };
                 *default = defaults.scalar(parameter)?;
             }
@@ -75,19 +75,19 @@ impl SavedQuery {
         SavedQuery { name: name.to_owned(), query: text(query), question: text(question), parameters, origin: origin.to_owned() }
     }
 
-    /// The text with the values given, else the defaults. A parameter without either stays as it is
-    /// written, which the parser explains.
+    /// The text with the given values, else the defaults. A parameter without either is left unchanged, and the
+    /// parser reports it.
     pub fn text(&self, given: &BTreeMap<String, String>) -> String {
         replace(&self.query, |name| given.get(name).or(self.parameters.get(name)?.as_ref()).map(|value| literal(value)))
     }
 }
 
-/// A text with each `$name` replaced by its value as one lexeme; a name without a value stays.
+/// The text with each `$name` replaced with its value as one lexeme; a parameter without a value is left unchanged.
 pub fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
     replace(text, |name| values.get(name).map(|value| literal(value)))
 }
 
-/// The text with every `$name` outside quotes replaced where there is a replacement.
+/// The text with every `$name` outside quotes replaced, if there is a replacement.
 fn replace(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> String {
     let mut replaced = String::with_capacity(text.len());
     let mut quote = None;
@@ -121,7 +121,7 @@ mod tests {
     use crate::lang::ast::Pred;
     use crate::lang::parse;
 
-    fn saved(text: &str) -> Result<SavedQuery, Mistake> {
+    fn saved(text: &str) -> Result<SavedQuery, ConfigError> {
         let document = Document::parse(text, Path::new("a.toml"))?;
         Ok(super::super::queries(&document.top(), "a.toml")?.remove(0))
     }

@@ -1,16 +1,16 @@
-//! Several files become one set of settings, each with where it came from.
+//! Combines the settings of several files, each with its origin.
 
 use super::{Config, Layer, SavedQuery};
 use crate::lang::suggest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A value, and what set it.
+/// A value and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting<T> {
     /// The value.
     pub value: T,
-    /// What set it, for a reader.
+    /// The origin, as text.
     pub origin: String,
 }
 
@@ -21,18 +21,18 @@ impl<T> Setting<T> {
     }
 }
 
-/// What the configuration files say together.
+/// The combined settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The folder of the store.
+    /// The store folder.
     pub store: Option<Setting<PathBuf>>,
     /// The time zone.
     pub tz: Option<Setting<String>>,
-    /// The memory to use.
+    /// The memory limit for queries.
     pub memory: Option<Setting<String>>,
-    /// What relative times count back from.
+    /// The reference point for relative times.
     pub as_of: Option<Setting<String>>,
-    /// The file with quotas.
+    /// The quota file.
     pub quotas: Option<Setting<PathBuf>>,
     /// Files with rules.
     pub rules: Option<Setting<Vec<PathBuf>>>,
@@ -43,7 +43,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Adds a file; what is set already stays.
+    /// Adds a file; existing settings are kept.
     pub fn add(&mut self, config: Config, layer: Layer) {
         let origin = format!("{} ({})", config.path.display(), layer.word());
         set(&mut self.store, config.store, &origin);
@@ -56,16 +56,16 @@ impl Settings {
         self.save(config.queries);
     }
 
-    /// Adds saved queries; a name that is taken stays.
+    /// Adds saved queries; existing names are kept.
     pub fn save(&mut self, queries: Vec<SavedQuery>) {
         for query in queries {
             self.queries.entry(query.name.clone()).or_insert(query);
         }
     }
 
-    /// The texts of all saved queries with these values for their parameters.
+    /// The texts of all saved queries with these parameter values.
     ///
-    /// A value that no query has a parameter for is an error in one sentence.
+    /// A value for a parameter that no query has is an error, as one sentence.
     pub fn texts(&self, given: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
         let known: Vec<&str> = self.queries.values().flat_map(|query| query.parameters.keys()).map(String::as_str).collect();
         for name in given.keys() {
@@ -78,7 +78,7 @@ impl Settings {
         Ok(self.queries.iter().map(|(name, query)| (name.clone(), query.text(given))).collect())
     }
 
-    /// The folder of the store, with which the store's own file is found.
+    /// The store folder, which contains the configuration file of the store.
     pub fn store_or<'a>(&'a self, other: &'a Path) -> &'a Path {
         self.store.as_ref().map_or(other, |store| &store.value)
     }

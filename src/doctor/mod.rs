@@ -1,23 +1,23 @@
-//! What a store lacks and what is odd in it: advice from `knowledge/doctor.toml`, tried against the tables.
+//! Missing exports and data problems in a store: evaluates the advice in `knowledge/doctor.toml`.
 //!
-//! In: functions that count the rows of a table and give the lines of a statement or query. Out: the
-//! [`Advice`] that holds, with the lines that show it. Invariant: nothing is advised that the store does not show.
+//! In: functions that count the rows of a table and return the rows of a statement or query. Out: the [`Advice`] that
+//! applies, with the lines that show it. Invariant: every piece of advice is based on the content of the store.
 
-use crate::document::{Document, Mistake, Section};
+use crate::toml_document::{ConfigError, Document, Section};
 use std::path::Path;
 
-/// The advice that comes with the program.
+/// The built-in advice.
 const BUILTIN: &str = include_str!("../knowledge/doctor.toml");
 
-/// Lines shown of what an advice rests on.
+/// The number of lines shown for each piece of advice.
 const SHOWN: usize = 3;
 
-/// What kind of advice it is.
+/// The kinds of advice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Records that would answer more.
+    /// Missing records.
     Missing,
-    /// Something about the records that are there.
+    /// A problem with the loaded records.
     Odd,
 }
 
@@ -31,83 +31,83 @@ impl Kind {
     }
 }
 
-/// How it is found out whether an advice holds.
+/// The condition under which advice applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Test {
     /// The table has no rows.
     Empty(String),
-    /// The statement gives rows; the first column is shown.
+    /// The statement returns rows; the first column is shown.
     Sql(String),
-    /// The query gives rows; each is told in this line, with its values in place of `{0}`, `{1}`, ….
+    /// The query returns rows; each is printed with this template, with its values in place of `{0}`, `{1}`, ….
     Query(String, String),
 }
 
-/// One advice.
+/// A piece of advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
-    /// Its name.
+    /// The id.
     pub id: String,
-    /// What kind it is.
+    /// The kind.
     pub kind: Kind,
-    /// What is the case.
+    /// The finding.
     pub title: String,
-    /// How that is found out.
+    /// The condition.
     pub test: Test,
-    /// Tables of which one must have rows.
+    /// Tables of which at least one must have rows.
     pub given: Vec<String>,
-    /// What it means for answers.
+    /// The effect on query results.
     pub means: String,
-    /// What to do, a line each.
+    /// What to do, one line each.
     pub actions: Vec<String>,
 }
 
-/// An advice that holds.
+/// Advice that applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// The advice.
     pub advice: Advice,
-    /// What shows it, the first few lines.
+    /// The first few lines that show it.
     pub shown: Vec<String>,
-    /// How many lines there are.
+    /// The total number of lines.
     pub lines: usize,
 }
 
-/// Rows, each value as text.
+/// Rows, with each value as text.
 pub type Lines = Vec<Vec<String>>;
 
-/// The tables of a store, as far as advice needs them.
+/// Access to the tables of a store.
 pub struct Patient<'p, E> {
-    /// The rows of a table.
+    /// The number of rows of a table.
     pub count: &'p dyn Fn(&str) -> Result<u64, E>,
-    /// The first column of a statement's rows, as text.
+    /// The first column of the rows of a statement, as text.
     pub sql: &'p dyn Fn(&str) -> Result<Vec<String>, E>,
-    /// The rows of a query, each value as text.
+    /// The rows of a query, with each value as text.
     pub query: &'p dyn Fn(&str) -> Result<Lines, E>,
 }
 
 const KEYS: &[&str] = &["id", "kind", "title", "empty", "rows", "query", "line", "given", "means", "do"];
 
-/// All advice there is.
-pub fn advice() -> Result<Vec<Advice>, Mistake> {
+/// All advice.
+pub fn advice() -> Result<Vec<Advice>, ConfigError> {
     let document = Document::parse(BUILTIN, Path::new("doctor.toml"))?;
     let top = document.top();
     top.expect_keys(&["advice"])?;
     top.sections("advice")?.iter().map(read).collect()
 }
 
-fn read(section: &Section<'_>) -> Result<Advice, Mistake> {
+fn read(section: &Section<'_>) -> Result<Advice, ConfigError> {
     section.expect_keys(KEYS)?;
     let owned = |text: &str| text.to_owned();
     let test = match (section.text("empty")?, section.text("rows")?, section.text("query")?) {
         (Some(table), None, None) => Test::Empty(owned(table)),
         (None, Some(sql), None) => Test::Sql(owned(sql)),
         (None, None, Some(query)) => Test::Query(owned(query), owned(section.required("line")?)),
-        _ => return Err(section.mistake("expected one of `empty`, `rows` and `query`")),
+        _ => return Err(section.config_error("expected one of `empty`, `rows` and `query`")),
     };
     let kind = match section.required("kind")? {
         "missing" => Kind::Missing,
         "odd" => Kind::Odd,
-        other => return Err(section.mistake_of("kind", format!("`{other}` is no kind; expected missing or odd"))),
+        other => return Err(section.error_at_key("kind", format!("unknown kind `{other}`; expected missing or odd"))),
     };
     Ok(Advice {
         id: owned(section.required("id")?),
@@ -120,7 +120,7 @@ fn read(section: &Section<'_>) -> Result<Advice, Mistake> {
     })
 }
 
-/// The advice that holds for these tables.
+/// The advice that applies to these tables.
 pub fn examine<E>(advice: Vec<Advice>, patient: &Patient<'_, E>) -> Result<Vec<Held>, E> {
     let mut held = Vec::new();
     for advice in advice {
@@ -145,7 +145,7 @@ pub fn examine<E>(advice: Vec<Advice>, patient: &Patient<'_, E>) -> Result<Vec<H
     Ok(held)
 }
 
-/// A line with the values of a row.
+/// A line with the values of a row filled in.
 fn filled(line: &str, row: &[String]) -> String {
     row.iter().enumerate().fold(line.to_owned(), |line, (index, value)| line.replace(&format!("{{{index}}}"), value))
 }

@@ -4,7 +4,7 @@ use super::chain::length;
 use super::finding::some_instant;
 use super::gather::Case;
 use super::records::{Records, Row, text};
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -104,7 +104,7 @@ fn ask(records: &Records<'_>, word: &str, columns: &str, condition: &str) -> Res
     let Some(noun) = nouns::noun(word) else { return Ok(None) };
     let newest = records.rows("select max(last_event) as newest from files")?;
     let anchor = newest.first().and_then(|row| row.time("newest")).map_or(0, Timestamp::as_microsecond);
-    let view = (noun.view)(Need { anchor, ..Need::default() });
+    let view = (noun.view)(ViewRequest { anchor, ..ViewRequest::default() });
     let view = records.view(&view);
     let statement = format!("select {columns} from {view} n where {condition} order by n.\"time\", n.id limit 1");
     Ok(records.rows(&statement)?.into_iter().next())

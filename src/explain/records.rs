@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::plan;
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::run::RunError;
 use crate::table::Table;
 use arrow::array::{Array, AsArray};
@@ -105,7 +105,7 @@ impl<'s> Records<'s> {
 
 /// SQL for the rows of all failures, each incident once.
 pub(super) fn failures_view() -> String {
-    nouns::noun("failures").map(|noun| (noun.view)(Need::default())).unwrap_or_default()
+    nouns::noun("failures").map(|noun| (noun.view)(ViewRequest::default())).unwrap_or_default()
 }
 
 fn select(table: Table, condition: &str) -> String {

@@ -9,7 +9,7 @@
 use super::finding::{instant, some_instant};
 use super::records::{Records, Row, text};
 use crate::model::catalog::{FailureCatalog, Finding as Known, filled};
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -121,7 +121,7 @@ pub fn is_slot(name: &str) -> bool {
 pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Option<Slot>, RunError> {
     let Some((first, at)) = name.trim().rsplit_once('@') else { return Ok(None) };
     let (Ok(at), Some(noun)) = (at.parse::<Timestamp>(), nouns::noun("schedules")) else { return Ok(None) };
-    let view = (noun.view)(Need { anchor: newest.as_microsecond(), ..Need::default() });
+    let view = (noun.view)(ViewRequest { anchor: newest.as_microsecond(), ..ViewRequest::default() });
     let rows = records.rows(&format!(
         "select {} from ({view}) s where starts_with(s.id, {}) order by \"time\"",
         COLUMNS.map(|column| format!("\"{column}\"")).join(", "),

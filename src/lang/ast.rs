@@ -1,9 +1,9 @@
-//! The tree of a query as it was written: made by [`crate::lang::parse()`], read by the checker and
-//! by [`crate::lang::format()`].
+//! The syntax tree of a query: created by [`crate::lang::parse()`], read by the checker and by
+//! [`crate::lang::format()`].
 //!
-//! Nothing here is resolved: names are not looked up and values are still text, because only the
-//! type of a column says whether `7d` is a duration or an id. Invariant: equality ignores spans and
-//! quoting, so a query and its canonical form have equal trees.
+//! Nothing in the tree is resolved: names are not looked up and values are still text, because only the type of a
+//! column decides whether `7d` is a duration or an id. Invariant: equality ignores spans and quoting, so a query and
+//! its canonical form have equal trees.
 
 use std::ops::Range;
 
@@ -15,17 +15,17 @@ use super::keyword::Unit;
 /// Bytes of the query text.
 pub type Span = Range<usize>;
 
-/// A part of the tree and the text it came from. Two are equal when their values are.
+/// A node of the tree with its span. Nodes are equal if their values are.
 #[derive(Debug, Clone)]
 pub struct Spanned<T> {
-    /// The part itself.
+    /// The node.
     pub value: T,
-    /// Where it stands in the query.
+    /// Its position in the query.
     pub span: Span,
 }
 
 impl<T> Spanned<T> {
-    /// Joins a part with its place.
+    /// Combines a node with its position.
     pub fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }
@@ -40,22 +40,22 @@ impl<T: PartialEq> PartialEq for Spanned<T> {
 /// A whole query: a source and one or more stages over it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// What is asked about.
+    /// The source of the rows.
     pub source: Spanned<Source>,
-    /// The clauses between pipes; never empty, the first may have no clause at all.
+    /// The clauses between pipes; never empty, but the first stage may have no clauses.
     pub stages: Vec<Stage>,
 }
 
 /// The first word of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A noun such as `failures`, in lower case; not yet known to exist.
+    /// A noun such as `failures`, in lower case; not yet checked.
     Noun(String),
-    /// A saved query, `@name`, without the sign.
+    /// A saved query, `@name`, without the `@`.
     Saved(String),
 }
 
-/// The clauses between two pipes. Their written order has no meaning and is not kept.
+/// The clauses between two pipes. Their order has no meaning and is not kept.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Stage {
     /// All `where` clauses, joined by *and*.
@@ -80,7 +80,7 @@ pub struct Stage {
     pub limit: Option<Spanned<Limit>>,
 }
 
-/// The time clauses; the first form excludes the others.
+/// The time clauses; the variants exclude each other.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Window {
     /// `since` and `until`, at least one of them.
@@ -92,7 +92,7 @@ pub enum Window {
     },
     /// `between INSTANT and INSTANT`.
     Between(Spanned<Instant>, Spanned<Instant>),
-    /// `on INSTANT`: the calendar day that holds it.
+    /// `on INSTANT`: the calendar day that contains it.
     On(Spanned<Instant>),
     /// `around INSTANT [within DURATION]`.
     Around(Spanned<Instant>, Option<Spanned<Duration>>),
@@ -101,23 +101,23 @@ pub enum Window {
 /// A point in time, as written.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Instant {
-    /// `now`: the clock.
+    /// `now`: the current time.
     Now,
-    /// `latest`: the newest event, or what `--as-of` says.
+    /// `latest`: the newest event, or the time of `--as-of`.
     Latest,
     /// `today`: the calendar day of `latest`.
     Today,
-    /// `yesterday`: the calendar day before it.
+    /// `yesterday`: the calendar day before that.
     Yesterday,
-    /// `7d`: that long before `latest`.
+    /// `7d`: this long before `latest`.
     Ago(Duration),
-    /// `2026-03-04`: midnight in the zone of the query.
+    /// `2026-03-04`: midnight in the time zone of the query.
     Date(Date),
-    /// `2026-03-04T02:10`, with the offset when one was written.
+    /// `2026-03-04T02:10`, with its offset, if any.
     DateTime(DateTime, Option<Offset>),
 }
 
-/// A length of time as written, such as `1h30m`; the parts keep their order.
+/// A duration as written, such as `1h30m`; the parts keep their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Duration {
     /// Amounts with their units; never empty.
@@ -127,18 +127,18 @@ pub struct Duration {
 /// A column or a path into the original record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Field {
-    /// A column name; lower case unless it stood in back-ticks.
+    /// A column name; lower case unless it was written in backticks.
     Name(String),
     /// What follows `raw.`; case-sensitive, never empty.
     Raw(Vec<PathPart>),
 }
 
-/// One step into the original record.
+/// One step of a path into the original record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PathPart {
     /// `.name`.
     Key(String),
-    /// `[3]`, counted from 0.
+    /// `[3]`, zero-based.
     Index(u32),
 }
 
@@ -154,22 +154,22 @@ pub struct Key {
 /// One column of `show`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// What is shown.
+    /// The expression.
     pub expr: Spanned<Expr>,
     /// The name given with `as`.
     pub alias: Option<Spanned<String>>,
 }
 
-/// An expression of `show`, `by` or the left side of a test.
+/// An expression in `show`, `by` or on the left of a condition.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
     /// A column, a measure or a path.
     Field(Field),
     /// A number, as written: digits, or digits `.` digits, with a leading `-` when negative.
     Number(String),
-    /// A quoted text.
+    /// A quoted string.
     Text(String),
-    /// `name(argument, …)`; the name in lower case, not yet known to exist.
+    /// `name(argument, …)`; the name is in lower case and not yet checked.
     Call(Spanned<String>, Vec<Spanned<Expr>>),
     /// Arithmetic; multiplication and division bind tighter, all operators group to the left.
     Binary(Arith, Box<Spanned<Expr>>, Box<Spanned<Expr>>),
@@ -189,7 +189,7 @@ pub enum Arith {
 }
 
 impl Arith {
-    /// The sign as written.
+    /// The operator sign.
     pub fn sign(self) -> &'static str {
         match self {
             Arith::Add => "+",
@@ -199,7 +199,7 @@ impl Arith {
         }
     }
 
-    /// How tightly it binds; more is tighter.
+    /// The precedence; higher binds tighter.
     pub fn precedence(self) -> u8 {
         match self {
             Arith::Add | Arith::Sub => 1,
@@ -208,20 +208,20 @@ impl Arith {
     }
 }
 
-/// A predicate. `And` and `Or` have at least two members and no member of their own kind.
+/// A predicate. `And` and `Or` have at least two members, none of which is of the same kind.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pred {
     /// All of them.
     And(Vec<Pred>),
     /// At least one of them.
     Or(Vec<Pred>),
-    /// The opposite; its member is not a `Not`.
+    /// A negation; its member is not a `Not`.
     Not(Box<Pred>),
-    /// One test.
+    /// A single condition.
     Test(Test),
 }
 
-/// A field or call, and what is asked of it.
+/// A field or call with a condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Test {
     /// A field or a call, never arithmetic.
@@ -230,46 +230,46 @@ pub struct Test {
     pub condition: Condition,
 }
 
-/// What a test asks of its subject.
+/// The condition of a test.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// `= != < <= > >=` and a literal or `field(name)`.
     Compare(CompareOp, Operand),
     /// `[not] in (a, b)`.
     In {
-        /// `not in`.
+        /// Whether it is `not in`.
         negated: bool,
         /// The list; never empty.
         values: Vec<Spanned<Value>>,
     },
     /// `[not] in low..high`, both ends included.
     Range {
-        /// `not in`.
+        /// Whether it is `not in`.
         negated: bool,
-        /// The lower end.
+        /// The lower bound.
         low: Spanned<Value>,
-        /// The upper end.
+        /// The upper bound.
         high: Spanned<Value>,
     },
     /// `[not] like`, `contains` or `matches`.
     Text {
-        /// `not like`, ….
+        /// Whether it is `not like` etc.
         negated: bool,
-        /// Which of the three.
+        /// Which of the three operators.
         op: TextOp,
         /// The pattern.
         pattern: Spanned<Value>,
     },
     /// `is [not] missing`.
     Missing {
-        /// `is not missing`.
+        /// Whether it is `is not missing`.
         negated: bool,
     },
-    /// Nothing: the subject is a boolean.
+    /// No condition: the subject is a boolean.
     True,
 }
 
-/// The operators that compare with one value.
+/// The operators that compare with a single value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CompareOp {
     /// `=`
@@ -287,7 +287,7 @@ pub enum CompareOp {
 }
 
 impl CompareOp {
-    /// The sign as written.
+    /// The operator sign.
     pub fn sign(self) -> &'static str {
         match self {
             CompareOp::Eq => "=",
@@ -300,19 +300,19 @@ impl CompareOp {
     }
 }
 
-/// The operators that look into text.
+/// The operators that match text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TextOp {
-    /// `like`: a glob with `*` and `?`, any case.
+    /// `like`: a glob with `*` and `?`, ignoring case.
     Like,
-    /// `contains`: a part, any case.
+    /// `contains`: a substring, ignoring case.
     Contains,
     /// `matches`: a regular expression.
     Matches,
 }
 
 impl TextOp {
-    /// The word as written.
+    /// The keyword.
     pub fn word(self) -> &'static str {
         match self {
             TextOp::Like => "like",
@@ -325,18 +325,18 @@ impl TextOp {
 /// The right side of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operand {
-    /// A literal, whatever it looks like.
+    /// A literal.
     Literal(Spanned<Value>),
     /// `field(name)`: another column.
     Field(Spanned<Field>),
 }
 
-/// One lexeme to the right of an operator, classified later by the type of the column.
+/// A lexeme on the right of an operator; the type of the column decides what it means.
 #[derive(Debug, Clone)]
 pub struct Value {
     /// The text without quotes.
     pub text: String,
-    /// Whether quotes were written; has no part in equality.
+    /// Whether it was written in quotes; ignored by equality.
     pub quoted: bool,
 }
 
@@ -351,14 +351,14 @@ impl PartialEq for Value {
 pub struct Every {
     /// The length of a bucket.
     pub step: Spanned<Duration>,
-    /// False after `nofill`: empty buckets are left out.
+    /// False after `nofill`: empty buckets are omitted.
     pub fill: bool,
 }
 
-/// What `compare` compares with.
+/// The other window of `compare`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Compare {
-    /// `previous`: the window just before, of the same length; or shifted by a calendar unit.
+    /// `previous`: the preceding window of the same length, or the same window one calendar unit earlier.
     Previous(Option<Period>),
     /// `between INSTANT and INSTANT`.
     Between(Spanned<Instant>, Spanned<Instant>),
@@ -376,7 +376,7 @@ pub enum Period {
 }
 
 impl Period {
-    /// The word as written.
+    /// The keyword.
     pub fn word(self) -> &'static str {
         match self {
             Period::Day => "day",
@@ -389,21 +389,21 @@ impl Period {
 /// A correlation clause.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relation {
-    /// `not near …`: rows without a partner.
+    /// Whether it is `not near …`: rows without a partner.
     pub negated: bool,
-    /// Which order in time.
+    /// The order in time.
     pub kind: Spanned<RelationKind>,
     /// The other noun.
     pub noun: Spanned<String>,
-    /// The condition on the other noun's rows.
+    /// The condition on the rows of the other noun.
     pub filter: Option<Pred>,
-    /// The greatest distance in time.
+    /// The maximum distance in time.
     pub within: Spanned<Duration>,
     /// Fields that must be equal on both sides.
     pub matching: Vec<Spanned<Field>>,
 }
 
-/// The order in time that a correlation asks for.
+/// The order in time that a correlation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RelationKind {
     /// `near`: before or after.
@@ -415,7 +415,7 @@ pub enum RelationKind {
 }
 
 impl RelationKind {
-    /// The word as written.
+    /// The keyword.
     pub fn word(self) -> &'static str {
         match self {
             RelationKind::Near => "near",
@@ -428,13 +428,13 @@ impl RelationKind {
 /// One key of `sort`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SortKey {
-    /// An output column or, when rows are not grouped, any field.
+    /// An output column or, if rows are not grouped, any field.
     pub field: Spanned<Field>,
-    /// A leading `-`.
+    /// Whether it has a leading `-`.
     pub descending: bool,
 }
 
-/// How many rows or groups are kept.
+/// The number of rows or groups to keep.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Limit {
     /// `top N [per FIELD]`.

@@ -1,9 +1,9 @@
-//! What the language needs to know about the store: nouns, fields, types, and values that occur.
+//! What the language knows about the store: nouns, fields, types, and values that occur.
 //!
-//! The language defines the trait and the store implements it, so that the parser and the checker
-//! build and run without the engine. Invariant: every field name is lower-case `snake_case`.
+//! The language defines this trait and the planner implements it, so the parser and the checker compile and run
+//! without the query engine. Invariant: every field name is lower-case `snake_case`.
 
-/// The type of a column, as far as the language cares.
+/// The type of a column, as far as the language needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FieldType {
     /// Names, ids, messages.
@@ -21,7 +21,7 @@ pub enum FieldType {
 }
 
 impl FieldType {
-    /// What a person calls it, for messages and `fields`.
+    /// The name of the type in messages and in `fields`.
     pub fn word(self) -> &'static str {
         match self {
             FieldType::Text => "text",
@@ -45,7 +45,7 @@ pub struct FieldInfo {
     pub doc: &'static str,
 }
 
-/// A named aggregate of a noun, beside `count` and `share`.
+/// A named aggregate of a noun, in addition to `count` and `share`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MeasureInfo {
     /// Its name in `show`.
@@ -56,38 +56,38 @@ pub struct MeasureInfo {
     pub doc: &'static str,
 }
 
-/// A column of kinds, and the kind that is meant when groups are made without naming it.
+/// A column of kinds, with the kind that is assumed when a query groups rows without naming one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assumed {
     /// The column.
     pub column: &'static str,
-    /// The value that is meant.
+    /// The assumed value.
     pub value: &'static str,
-    /// Why the others are left out.
+    /// Why the other values are excluded.
     pub why: &'static str,
 }
 
-/// Whether a noun can be asked about in this version.
+/// Whether a noun can be queried in this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NounStatus {
-    /// It runs.
+    /// It can be queried.
     Ready,
-    /// It does not run yet; one sentence says so.
+    /// It cannot be queried yet; the text says so.
     Later(&'static str),
 }
 
 /// The names, types and values that a query may use.
 pub trait Catalog {
-    /// Whether a noun of [`crate::lang::keyword::NOUNS`] runs.
+    /// Whether a noun of [`crate::lang::keyword::NOUNS`] can be queried.
     fn status(&self, noun: &str) -> NounStatus;
 
-    /// The columns of a noun, in the order `fields` lists them.
+    /// The columns of a noun, in the order in which `fields` lists them.
     fn fields(&self, noun: &str) -> &[FieldInfo];
 
     /// The named aggregates of a noun.
     fn measures(&self, noun: &str) -> &[MeasureInfo];
 
-    /// Values that occur in a text column with the number of rows, most frequent first; may be empty.
+    /// The values of a text column with their number of rows, most frequent first; may be empty.
     fn values(&self, noun: &str, field: &str) -> Vec<(String, u64)>;
 
     /// The text of a saved query.
@@ -100,17 +100,17 @@ pub trait Catalog {
         Vec::new()
     }
 
-    /// The columns shown when a query names none; empty means all of them.
+    /// The columns that a query shows by default; empty means all of them.
     fn shown(&self, _noun: &str) -> &[&'static str] {
         &[]
     }
 
-    /// The measure that `by` shows when a query names none.
+    /// The measure that `by` shows by default.
     fn default_measure(&self, _noun: &str) -> &'static str {
         "count"
     }
 
-    /// What is meant when groups are made of rows that cannot be counted together.
+    /// The kind that is assumed when a query groups rows that cannot be counted together.
     fn assumed(&self, _noun: &str) -> Option<Assumed> {
         None
     }

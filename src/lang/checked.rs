@@ -1,16 +1,15 @@
-//! The checked query: names resolved, literals typed, times absolute, defaults written out.
+//! The checked query: names resolved, literals typed, times absolute, defaults filled in.
 //!
-//! Made by [`crate::lang::check()`], read by the planner, which needs neither the clock nor the
-//! catalog any more. Invariant: every [`FieldRef`] of a stage is a column of the source (first
-//! stage) or of the stage before it, and every index points into [`Stage::columns`].
+//! Created by [`crate::lang::check()`] and read by the planner, which no longer needs the clock or the catalog.
+//! Invariant: every [`FieldRef`] of a stage is a column of the source (first stage) or of the previous stage, and
+//! every index points into [`Stage::columns`].
 //!
 //! # Missing values
 //!
-//! The language has two truth values. A test on a missing field is *false*, and `not` turns it into
-//! *true*; so `not (reason = AGENT)`, `reason != AGENT` and `reason not in (AGENT)` all **keep**
-//! rows without a reason. A plan must therefore compile [`Pred::Compare`] with [`CompareOp::Ne`] as
-//! `IS DISTINCT FROM`, [`Pred::In`] and [`Pred::Range`] with `negated` as *missing or not in*, and
-//! whatever stands below [`Pred::Not`] as *false when null*.
+//! The language has two truth values. A test on a missing field is *false*, and `not` turns it into *true*. Therefore
+//! `not (reason = AGENT)`, `reason != AGENT` and `reason not in (AGENT)` all **keep** rows without a reason. A plan
+//! must compile [`Pred::Compare`] with [`CompareOp::Ne`] as `IS DISTINCT FROM`, [`Pred::In`] and [`Pred::Range`] with
+//! `negated` as *missing or not in*, and treat null as false below [`Pred::Not`].
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -20,21 +19,21 @@ use super::catalog::FieldType;
 pub use super::function::{Aggregate, Scalar};
 use crate::diagnostic::Diagnostic;
 
-/// What the checker must be told about the outside world.
+/// The environment that the checker needs.
 #[derive(Debug, Clone)]
 pub struct CheckContext {
     /// The newest event in the store, or the time given with `--as-of`.
     pub anchor: Timestamp,
-    /// The clock.
+    /// The current time.
     pub now: Timestamp,
-    /// The oldest event in the store, when known.
+    /// The oldest event in the store, if known.
     pub first: Option<Timestamp>,
-    /// The newest event in the store, when known.
+    /// The newest event in the store, if known.
     pub last: Option<Timestamp>,
-    /// The zone of dates, calendar days and bucket edges.
+    /// The time zone of dates, calendar days and bucket boundaries.
     pub tz: TimeZone,
-    /// How many rows a query without groups, `sort` and `limit` gives, the newest ones; none where it gives all, as
-    /// everything but a table on a terminal does.
+    /// The number of rows that a query without groups, `sort` and `limit` returns (the newest ones). None returns all
+    /// rows, as everything except a table on a terminal does.
     pub default_rows: Option<u32>,
 }
 
@@ -43,61 +42,61 @@ pub struct CheckContext {
 pub struct Checked {
     /// The noun.
     pub source: String,
-    /// The query in canonical form, as it was asked.
+    /// The query in canonical form.
     pub canonical: String,
-    /// The absolute window; it applies to the time of the source's rows.
+    /// The absolute window; it applies to the time of the source rows.
     pub window: Window,
-    /// One or more stages; each reads the columns of the one before.
+    /// The stages; each reads the columns of the previous one.
     pub stages: Vec<Stage>,
-    /// The zone of calendar functions and buckets.
+    /// The time zone of calendar functions and buckets.
     pub tz: TimeZone,
-    /// The limit of [`CheckContext::default_rows`], where it was put into this query.
+    /// The limit of [`CheckContext::default_rows`], if it was added to this query.
     pub default_limit: Option<u32>,
-    /// What the person should know although the query runs.
+    /// Warnings for the user; the query runs regardless.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// How many rows a query without groups, `sort` and `limit` shows in a table on a terminal.
+/// The number of rows that a table on a terminal shows for a query without groups, `sort` and `limit`.
 pub const DEFAULT_ROWS: u32 = 50;
 
 /// A half-open window `[from, to)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// The first instant inside; none = from the beginning of the store.
+    /// The first instant inside the window; none = from the beginning of the store.
     pub from: Option<Timestamp>,
-    /// The first instant after; none = no upper bound, so that the newest event is inside.
+    /// The first instant after the window; none = no upper bound, so the newest event is included.
     pub to: Option<Timestamp>,
-    /// How it came about, such as `7d before newest event`.
+    /// How the window was derived, such as `7d before newest event`.
     pub origin: String,
 }
 
 /// One stage: filter, group, show, sort, limit, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage {
-    /// Which rows of the input are kept.
+    /// Which input rows to keep.
     pub filter: Option<Pred>,
     /// Correlations with other nouns.
     pub relations: Vec<Relation>,
-    /// True when rows become groups: by `by`, `every`, `bursts` or an aggregate in `show`. With
-    /// neither keys nor buckets the result is one row.
+    /// Whether rows are grouped: by `by`, `every`, `bursts` or an aggregate in `show`. Without keys and buckets, the
+    /// result is one row.
     pub grouped: bool,
-    /// The keys of the groups.
+    /// The group keys.
     pub by: Vec<Key>,
     /// Time buckets; their start is the first output column, named `time`.
     pub every: Option<Every>,
-    /// The longest pause inside one burst, in seconds.
+    /// The longest pause within a burst, in seconds.
     pub bursts: Option<f64>,
-    /// The columns that are not keys. Empty in a grouped stage: only the keys are shown. Empty
-    /// otherwise: all columns of the input are passed on.
+    /// The columns that are not keys. If empty, a grouped stage shows only the keys, and any other stage passes on
+    /// all input columns.
     pub show: Vec<Item>,
-    /// The other window to compare with; its origin says which one it is.
+    /// The other window of `compare`; its origin describes it.
     pub compare: Option<Window>,
-    /// The order of the result. Empty means: as it comes from the stage before. A grouped stage
-    /// always ends with its keys, so the order is total; otherwise ties break on the record id.
+    /// The sort order. Empty keeps the order of the previous stage. A grouped stage always ends with its keys, so the
+    /// order is total; otherwise ties are broken by record id.
     pub sort: Vec<SortKey>,
-    /// How many rows or groups are kept, after sorting.
+    /// How many rows or groups to keep after sorting.
     pub limit: Option<Limit>,
-    /// The output: bucket time, keys, then `show`.
+    /// The output columns: bucket time, keys, then `show`.
     pub columns: Vec<Column>,
 }
 
@@ -108,18 +107,18 @@ pub struct Column {
     pub name: String,
     /// Its type.
     pub kind: FieldType,
-    /// What it is to the groups.
+    /// Its role in the groups.
     pub role: Role,
 }
 
-/// What a column is to the groups it stands in.
+/// The role of a column in its groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The start of a time bucket.
     Bucket,
     /// A key.
     Key,
-    /// Computed over the rows of a group.
+    /// Computed from the rows of a group.
     Measure,
     /// A field of a row.
     Field,
@@ -137,7 +136,7 @@ pub struct FieldRef {
 /// One key of the groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
-    /// How it is computed; has no aggregate.
+    /// The expression; it has no aggregates.
     pub expr: Expr,
     /// The name of its column.
     pub name: String,
@@ -148,8 +147,8 @@ pub struct Key {
 /// One shown column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// How it is computed. In a grouped stage every field outside an aggregate is inside a part that
-    /// equals the `expr` of a key.
+    /// The expression. In a grouped stage, every field outside an aggregate is part of an expression that equals the
+    /// `expr` of a key.
     pub expr: Expr,
     /// The name of its column.
     pub name: String,
@@ -162,11 +161,11 @@ pub struct Item {
 pub struct Every {
     /// How many units a bucket lasts; at least 1.
     pub amount: i64,
-    /// Seconds that always elapse, or a unit of the calendar of [`Checked::tz`].
+    /// A fixed number of seconds, or a calendar unit in the zone of [`Checked::tz`].
     pub unit: StepUnit,
     /// Whether empty buckets appear with zero.
     pub fill: bool,
-    /// The time that is cut into buckets.
+    /// The time column to divide into buckets.
     pub field: FieldRef,
 }
 
@@ -188,58 +187,58 @@ pub enum StepUnit {
 /// A correlation with another noun.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relation {
-    /// Rows without a partner are kept, instead of rows with one.
+    /// Whether rows without a partner are kept instead of rows with one.
     pub negated: bool,
-    /// Which order in time.
+    /// The order in time.
     pub kind: RelationKind,
     /// The other noun.
     pub noun: String,
-    /// Which of its rows count.
+    /// The condition on its rows.
     pub filter: Option<Pred>,
-    /// The greatest distance in seconds.
+    /// The maximum distance in seconds.
     pub within: f64,
     /// Columns that must be equal on both sides.
     pub matching: Vec<FieldRef>,
 }
 
-/// One key of the order. Missing values come last in both directions.
+/// A sort key. Missing values come last in both directions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortKey {
-    /// What is ordered by.
+    /// The target of the sort.
     pub column: SortColumn,
-    /// Greatest first.
+    /// Whether the order is descending.
     pub descending: bool,
 }
 
-/// What a sort key looks at.
+/// The target of a sort key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortColumn {
     /// An output column: index into [`Stage::columns`].
     Output(usize),
-    /// A column of the input that is not shown; only in stages without groups.
+    /// An input column that is not shown; only in stages without groups.
     Input(FieldRef),
 }
 
-/// How much is kept.
+/// How many rows or groups to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// The groups with the greatest measure.
+    /// The groups with the largest measure.
     Top(Ranking),
-    /// The groups with the least measure.
+    /// The groups with the smallest measure.
     Bottom(Ranking),
     /// The first rows in order.
     Rows(u32),
 }
 
-/// How `top` and `bottom` choose. With `every`, whole groups (all buckets of a key) are ranked by the
-/// measure over the whole window, and the others are summed up in a group named `(other)`.
+/// How `top` and `bottom` select groups. With `every`, whole groups (all buckets of a key) are ranked by the measure
+/// over the whole window, and the others are combined into a group named `(other)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ranking {
-    /// How many are kept.
+    /// How many to keep.
     pub rows: u32,
     /// The measure: index into [`Stage::columns`].
     pub measure: usize,
-    /// Choose inside each value of this key: index into [`Stage::columns`].
+    /// Select within each value of this key: index into [`Stage::columns`].
     pub per: Option<usize>,
 }
 
@@ -254,7 +253,8 @@ pub enum Expr {
     Literal(Literal),
     /// Arithmetic.
     Binary {
-        /// The operator. Division always gives a fraction (or a duration); by zero gives missing.
+        /// The operator. Division always returns a fraction (or a duration); division by zero returns a missing
+        /// value.
         op: Arith,
         /// Left side.
         left: Box<Expr>,
@@ -276,7 +276,7 @@ pub enum Expr {
     Aggregate {
         /// Which.
         function: Aggregate,
-        /// What it is computed over; none for `count` and `share`.
+        /// Its argument; none for `count` and `share`.
         arg: Option<Box<Expr>>,
         /// The type of the result.
         kind: FieldType,
@@ -346,7 +346,7 @@ impl Literal {
 }
 
 impl Expr {
-    /// Whether this or an expression within it is such a one.
+    /// Whether this or a nested expression satisfies a condition.
     pub fn any(&self, test: &dyn Fn(&Expr) -> bool) -> bool {
         let within = || match self {
             Expr::Field(_) | Expr::Raw(_) | Expr::Literal(_) | Expr::Measure { .. } => false,
@@ -359,7 +359,7 @@ impl Expr {
 }
 
 impl Pred {
-    /// Whether an expression of it is such a one.
+    /// Whether one of its expressions satisfies a condition.
     pub fn any(&self, test: &dyn Fn(&Expr) -> bool) -> bool {
         match self {
             Pred::And(members) | Pred::Or(members) => members.iter().any(|member| member.any(test)),
@@ -383,7 +383,7 @@ pub enum Pred {
     And(Vec<Pred>),
     /// At least one of them.
     Or(Vec<Pred>),
-    /// The opposite; **true where the inner predicate is unknown**.
+    /// A negation; **true if the inner predicate is unknown**.
     Not(Box<Pred>),
     /// A comparison; both sides have comparable types. [`CompareOp::Ne`] **keeps missing rows**.
     Compare {
@@ -414,28 +414,28 @@ pub enum Pred {
         /// `not in`.
         negated: bool,
     },
-    /// A glob over the whole text, in any case: `*` any text, `?` one character, `\` before a sign
-    /// takes it as it is.
+    /// A glob that matches the whole text, ignoring case: `*` is any text, `?` is one character, `\` escapes the next
+    /// character.
     Like {
         /// A text.
         left: Expr,
         /// The glob.
         pattern: String,
     },
-    /// A part of the text, in any case.
+    /// A substring, ignoring case.
     Contains {
         /// A text.
         left: Expr,
-        /// The part.
+        /// The substring.
         text: String,
     },
-    /// A regular expression, found anywhere in the text; case matters.
+    /// A regular expression that matches anywhere in the text; case-sensitive.
     Matches {
         /// A text.
         left: Expr,
         /// The expression, not yet compiled.
         regex: String,
-        /// Where it stands in the query, for an error about it.
+        /// Its position in the query, for error messages.
         span: Span,
     },
     /// `is missing`.

@@ -1,8 +1,8 @@
-//! What may stand at a place of a query that is still being written.
+//! Completion: what can follow at a position in an unfinished query.
 //!
-//! In: a text, a place in it, and the [`Catalog`]. Out: candidates with a line of explanation each. What is
-//! offered comes from the tables that the lexer and the parser read, so that it cannot differ from them.
-//! Invariant: no text and no place makes it panic.
+//! In: a text, a position, and the [`Catalog`]. Out: candidates, each with a line of explanation. Candidates come
+//! from the same tables that the lexer and the parser use, so they cannot diverge. Invariant: no text and no position
+//! causes a panic.
 
 use super::catalog::{Catalog, FieldInfo, FieldType, NounStatus};
 use super::format::literal;
@@ -10,28 +10,28 @@ use super::function::{FUNCTIONS, FunctionKind};
 use super::keyword::{KEYWORDS, KeywordRole, NOUNS, OPERATORS, UNITS};
 use super::token::{TokenKind, is_word_char, tokenize};
 
-/// The most values of a column that are offered.
+/// The maximum number of column values to offer.
 const VALUES: usize = 50;
 
-/// Something that may stand at the place.
+/// A candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// What to write.
+    /// The text to insert.
     pub text: String,
     /// One line of explanation; may be empty.
     pub doc: String,
 }
 
-/// What may stand at the place, and where the word begins that it replaces.
+/// The candidates, and the start of the word that they replace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// First byte of the word.
+    /// The first byte of the word.
     pub start: usize,
-    /// In the order of the tables; values most frequent first.
+    /// The candidates in table order; values by frequency.
     pub candidates: Vec<Candidate>,
 }
 
-/// What may stand at byte `at` of a text.
+/// The candidates at byte `at` of a text.
 pub fn complete(text: &str, at: usize, catalog: &dyn Catalog) -> Completion {
     let before = text.get(..at).unwrap_or(text);
     let start = word_start(before);
@@ -46,7 +46,7 @@ pub fn complete(text: &str, at: usize, catalog: &dyn Catalog) -> Completion {
     let mut candidates = Offer { catalog, candidates: Vec::new() };
     candidates.at(&kinds);
     let mut candidates = candidates.candidates;
-    // A value that would need quotes is found without them too.
+    // A value that needs quotes can be completed without typing them.
     candidates.retain(|candidate| {
         let bare = candidate.text.trim_start_matches(['\'', '"', '`']).to_lowercase();
         bare.starts_with(&prefix) && (!quoted || candidate.text.len() > bare.len() || candidate.doc.ends_with("rows"))
@@ -54,7 +54,7 @@ pub fn complete(text: &str, at: usize, catalog: &dyn Catalog) -> Completion {
     Completion { start, candidates }
 }
 
-/// Where the word before the place begins: an open quote, or the first of its characters.
+/// The start of the word before the position: an open quote, or the first of its characters.
 fn word_start(before: &str) -> usize {
     let mut quote = None;
     for (index, c) in before.char_indices() {
@@ -69,7 +69,7 @@ fn word_start(before: &str) -> usize {
     }
     let word: usize = before.chars().rev().take_while(|c| is_word_char(*c)).map(char::len_utf8).sum();
     let start = before.len() - word;
-    // The sign of a descending sort key is no part of the name.
+    // The sign of a descending sort key is not part of the name.
     let sign = before.get(start..).is_some_and(|word| word.starts_with('-'));
     start + usize::from(sign)
 }
@@ -79,7 +79,7 @@ struct Offer<'c> {
     candidates: Vec<Candidate>,
 }
 
-/// The clause that a place is in, and what of it stands before.
+/// The clause at a position, and its tokens before the position.
 struct Clause<'t> {
     word: String,
     rest: &'t [TokenKind],
@@ -101,7 +101,7 @@ impl Offer<'_> {
         self.candidates.push(Candidate { text: text.into(), doc: doc.into() });
     }
 
-    /// What may follow these tokens.
+    /// The candidates after these tokens.
     fn at(&mut self, tokens: &[TokenKind]) {
         let Some(source) = tokens.first().and_then(word) else {
             self.nouns();
@@ -113,7 +113,7 @@ impl Offer<'_> {
         let mut noun = self.noun_of(&source);
         let stage = tokens.iter().rposition(|token| *token == TokenKind::Pipe).map_or(1, |pipe| pipe + 1);
         let mut stage = tokens.get(stage..).unwrap_or_default();
-        // Inside `(noun where …)` the fields are those of that noun.
+        // Inside `(noun where …)`, the fields are those of that noun.
         if let Some((inner, after)) = open_target(stage) {
             noun = inner;
             stage = after;
@@ -124,7 +124,7 @@ impl Offer<'_> {
         }
     }
 
-    /// The noun of a source, also that of a saved query.
+    /// The noun of a source, including the source of a saved query.
     fn noun_of(&self, source: &str) -> String {
         let mut source = source.to_owned();
         for _ in 0..8 {
@@ -206,7 +206,7 @@ impl Offer<'_> {
     fn instants(&mut self) {
         self.keywords(&["now", "latest", "today", "yesterday"]);
         for (text, doc) in
-            [("1h", "an hour before"), ("1d", "24 hours before"), ("7d", "seven days before"), ("30d", "thirty days before")]
+            [("1h", "the last hour"), ("1d", "the last 24 hours"), ("7d", "the last seven days"), ("30d", "the last thirty days")]
         {
             self.add(text, doc);
         }
@@ -344,12 +344,12 @@ impl Offer<'_> {
     }
 }
 
-/// A name as it is written in a query.
+/// A name as written in a query.
 fn name(field: &str) -> String {
     if super::keyword::is_reserved(field) { format!("`{field}`") } else { field.to_owned() }
 }
 
-/// The clause that the end of a stage is in.
+/// The clause at the end of a stage.
 fn clause(stage: &[TokenKind]) -> Option<Clause<'_>> {
     const INNER: &[&str] = &["within", "matching", "per"];
     let begins = |index: usize| {
@@ -364,7 +364,7 @@ fn clause(stage: &[TokenKind]) -> Option<Clause<'_>> {
     })
 }
 
-/// The noun of a target `(noun where …` that is still open, and the tokens after it.
+/// The noun of an unclosed target `(noun where …`, and the tokens after it.
 fn open_target(stage: &[TokenKind]) -> Option<(String, &[TokenKind])> {
     let mut open = Vec::new();
     for (index, token) in stage.iter().enumerate() {
@@ -390,7 +390,7 @@ fn in_list(rest: &[TokenKind]) -> bool {
     })
 }
 
-/// The field that the last operator is about.
+/// The field to which the last operator applies.
 fn field_before(rest: &[TokenKind]) -> String {
     let operator =
         |token: &TokenKind| matches!(token, TokenKind::Compare(_)) || is(Some(token), &["in", "like", "contains", "matches"]);

@@ -1,20 +1,19 @@
-//! A place in the token list, and the small questions the parser asks there.
+//! A position in the token list, with the lookahead that the parser needs.
 //!
-//! Invariant: moving never goes past the end, and an error always has the span of a token or the end
-//! of the query.
+//! Invariant: moving never goes past the end, and an error always has the span of a token or the end of the query.
 
 use super::ast::{Arith, Span, Spanned};
 use super::keyword;
 use super::token::{Token, TokenKind};
 use crate::diagnostic::Diagnostic;
 
-/// A parsed part, or why it could not be read.
+/// A parsed node, or the error.
 pub(super) type Parsed<T> = Result<T, Box<Diagnostic>>;
 
-/// The deepest nesting of parentheses and calls.
+/// The maximum nesting of parentheses and calls.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// The most arithmetic operators in one query; each makes the tree one level deeper.
+/// The maximum number of arithmetic operators in a query; each one makes the tree one level deeper.
 pub(super) const MAX_ARITHMETIC: usize = 500;
 
 /// Tokens and a position.
@@ -39,12 +38,12 @@ impl Cursor {
         self.tokens.get(self.position + ahead).map(|t| &t.kind)
     }
 
-    /// The span of the next token; at the end, the empty span there.
+    /// The span of the next token; at the end, an empty span.
     pub(super) fn span(&self) -> Span {
         self.tokens.get(self.position).map_or(self.end..self.end, |token| token.span.clone())
     }
 
-    /// From a start to the end of the last token taken.
+    /// The span from a start to the end of the last token taken.
     pub(super) fn span_since(&self, start: &Span) -> Span {
         let last = self.position.checked_sub(1).and_then(|at| self.tokens.get(at));
         let end = last.map_or(start.end, |token| token.span.end);
@@ -59,7 +58,7 @@ impl Cursor {
         self.position = (self.position + 1).min(self.tokens.len());
     }
 
-    /// The next token as a bare word.
+    /// The next token, if it is a bare word.
     pub(super) fn word(&self) -> Option<&str> {
         self.word_at(0)
     }
@@ -71,12 +70,12 @@ impl Cursor {
         }
     }
 
-    /// Whether the next token is this keyword, in any case.
+    /// Whether the next token is this keyword, ignoring case.
     pub(super) fn at_word(&self, keyword: &str) -> bool {
         self.word().is_some_and(|word| word.eq_ignore_ascii_case(keyword))
     }
 
-    /// Takes the keyword when it is next.
+    /// Takes the next token if it is this keyword.
     pub(super) fn take_word(&mut self, keyword: &str) -> bool {
         let found = self.at_word(keyword);
         if found {
@@ -85,7 +84,7 @@ impl Cursor {
         found
     }
 
-    /// Takes the sign when it is next.
+    /// Takes the next token if it is this sign.
     pub(super) fn take(&mut self, kind: &TokenKind) -> bool {
         let found = self.peek() == Some(kind);
         if found {
@@ -94,7 +93,7 @@ impl Cursor {
         found
     }
 
-    /// Whether a clause starts here: a clause keyword, or `not` before a correlation word.
+    /// Whether a clause starts here: a clause keyword, or `not` before a correlation keyword.
     pub(super) fn at_clause(&self) -> bool {
         self.word().is_some_and(keyword::is_clause) || self.at_negated_relation()
     }
@@ -107,8 +106,8 @@ impl Cursor {
                 .is_some_and(|word| ["near", "following", "preceding"].iter().any(|relation| word.eq_ignore_ascii_case(relation)))
     }
 
-    /// Goes to the next clause or pipe, so that more errors can be found. A clause's word that a parenthesis or a comma
-    /// follows was meant as a name.
+    /// Skips to the next clause or pipe, so that further errors can be found. A clause keyword before a parenthesis
+    /// or a comma was meant as a name.
     pub(super) fn recover(&mut self) {
         let is_name = |cursor: &Self| matches!(cursor.peek_at(1), Some(TokenKind::Close | TokenKind::Comma));
         while !self.at_end() && (!self.at_clause() || is_name(self)) && self.peek() != Some(&TokenKind::Pipe) {
@@ -116,21 +115,21 @@ impl Cursor {
         }
     }
 
-    /// An error: something else was expected here.
+    /// The error for an unexpected token.
     pub(super) fn expected(&self, what: &str) -> Box<Diagnostic> {
         let Some(found) = self.peek() else {
-            return Diagnostic::error(format!("{what} is expected, but the query ends"), self.span()).with_label("here").into();
+            return Diagnostic::error(format!("unexpected end of query: expected {what}"), self.span()).with_label("here").into();
         };
-        let message = format!("{what} is expected, not {}", found.describe());
+        let message = format!("unexpected {}: expected {what}", found.describe());
         Diagnostic::error(message, self.span()).into()
     }
 
-    /// Like [`Cursor::expected`], for a place where a reserved word cannot stand as it is.
+    /// Like [`Cursor::expected`], but explains how to use a reserved word as a name.
     pub(super) fn expected_name(&self, what: &str) -> Box<Diagnostic> {
         let error = self.expected(what);
         match self.word() {
             Some(word) if keyword::is_reserved(word) => {
-                error.with_label(format!("a keyword; as a name it is written `` `{word}` ``")).into()
+                error.with_label(format!("this is a keyword; to use it as a name, write `` `{word}` ``")).into()
             }
             _ => error,
         }
@@ -140,7 +139,7 @@ impl Cursor {
         if self.take(kind) { Ok(()) } else { Err(self.expected(what)) }
     }
 
-    /// Goes one level deeper for the time of one part.
+    /// Parses a nested part with a depth limit.
     pub(super) fn nested<T>(&mut self, part: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.depth >= MAX_DEPTH {
             let message = format!("the query is nested more than {MAX_DEPTH} levels deep");
@@ -152,8 +151,8 @@ impl Cursor {
         result
     }
 
-    /// Takes an arithmetic operator. Words are whole to the lexer, so `a-b` is cut apart only here,
-    /// where an expression is read.
+    /// Takes an arithmetic operator. The lexer reads `a-b` as one word, so it is split only here, where an expression
+    /// is parsed.
     pub(super) fn take_arithmetic(&mut self, lowest: u8) -> Parsed<Option<Arith>> {
         let Some(op) = self.word().and_then(leading_sign) else {
             return Ok(None);
@@ -171,7 +170,7 @@ impl Cursor {
         Ok(Some(op))
     }
 
-    /// Takes a `-` before a name, also when both are one word.
+    /// Takes a `-` before a name, even if both are one word.
     pub(super) fn take_minus(&mut self) -> bool {
         let found = self.word().is_some_and(|word| word.starts_with('-'));
         if found {
@@ -181,7 +180,7 @@ impl Cursor {
         found
     }
 
-    /// Cuts the next word before its first arithmetic sign, so that `a-b` begins with `a`.
+    /// Splits the next word before its first arithmetic sign, so that `a-b` starts with `a`.
     pub(super) fn split_operand(&mut self) {
         let cut = self.word().and_then(|word| {
             let signed = usize::from(word.starts_with('-'));
@@ -193,7 +192,7 @@ impl Cursor {
         }
     }
 
-    /// Cuts the next word in two at a byte offset; does nothing at its edges.
+    /// Splits the next word at a byte offset; does nothing at its edges.
     fn split(&mut self, at: usize) {
         let Some(token) = self.tokens.get_mut(self.position) else {
             return;
@@ -211,7 +210,7 @@ impl Cursor {
         self.tokens.insert(self.position + 1, Token { kind: TokenKind::Word(tail), span });
     }
 
-    /// Cuts `1..5` into `1`, `..` and `5` when it is next.
+    /// Splits the next word `1..5` into `1`, `..` and `5`.
     pub(super) fn split_range(&mut self) {
         let Some(at) = self.word().and_then(|word| word.find("..")) else {
             return;
@@ -223,7 +222,7 @@ impl Cursor {
         }
     }
 
-    /// A whole number, not negative.
+    /// A non-negative whole number.
     pub(super) fn integer(&mut self, what: &str) -> Parsed<Spanned<u32>> {
         let span = self.span();
         let digits = self.word().filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
@@ -236,7 +235,7 @@ impl Cursor {
                 self.advance();
                 Ok(Spanned::new(number, span))
             }
-            Err(_) => Err(Diagnostic::error("the number is too great", span).with_label(format!("at most {}", u32::MAX)).into()),
+            Err(_) => Err(Diagnostic::error("the number is too large", span).with_label(format!("at most {}", u32::MAX)).into()),
         }
     }
 }

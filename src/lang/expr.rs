@@ -1,7 +1,7 @@
-//! Fields, expressions and predicates: tokens to trees.
+//! Parses fields, expressions and predicates.
 //!
-//! Arithmetic is read by precedence climbing; predicates by one function for each level of the
-//! grammar. Invariant: recursion is bounded by the nesting limit of the cursor.
+//! Arithmetic uses precedence climbing; predicates have one function per level of the grammar. Invariant: the nesting
+//! limit of the cursor bounds the recursion.
 
 use super::ast::{Condition, Expr, Field, Operand, PathPart, Pred, Spanned, Test, TextOp, Value};
 use super::cursor::{Cursor, Parsed};
@@ -27,7 +27,7 @@ fn is_name_like(word: &str) -> bool {
     word.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// A bare word as a field; none when it is a raw path with an empty step.
+/// A bare word as a field; none if it is a raw path with an empty step.
 fn read_field(word: &str) -> Option<Field> {
     let Some(path) = raw_path(word) else {
         return Some(Field::Name(word.to_lowercase()));
@@ -52,7 +52,7 @@ fn raw_path(word: &str) -> Option<&str> {
 }
 
 fn bad_path(word: &str, span: super::ast::Span) -> Box<Diagnostic> {
-    Diagnostic::error(format!("`{}` is not a path into the original record", excerpt(word)), span)
+    Diagnostic::error(format!("`{}` is not a valid path into the original record", excerpt(word)), span)
         .with_help("`raw.requestParameters.startedBy`, `raw.containers[0].exitCode`")
         .into()
 }
@@ -76,7 +76,7 @@ pub(super) fn alias(cursor: &mut Cursor) -> Parsed<Option<Spanned<String>>> {
     Ok(Some(Spanned::new(name, span)))
 }
 
-/// Whether a name can stand without back-ticks exactly as it is.
+/// Whether a name can be written without backticks.
 pub(super) fn is_plain_name(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_')
@@ -84,7 +84,7 @@ pub(super) fn is_plain_name(name: &str) -> bool {
         && !keyword::is_reserved(name)
 }
 
-/// A field or a call: what `by` and the left side of a test take.
+/// A field or a call, as `by` and the left side of a condition accept.
 pub(super) fn subject(cursor: &mut Cursor, what: &str) -> Parsed<Spanned<Expr>> {
     let is_call = cursor.peek_at(1) == Some(&TokenKind::Open)
         && cursor.word().is_some_and(|word| is_name_like(word) && !keyword::is_reserved(word));
@@ -115,7 +115,7 @@ fn call(cursor: &mut Cursor) -> Parsed<Spanned<Expr>> {
     Ok(Spanned::new(Expr::Call(Spanned::new(name, start), args), span))
 }
 
-/// Arithmetic over fields, calls, numbers and texts.
+/// Arithmetic on fields, calls, numbers and strings.
 pub(super) fn expression(cursor: &mut Cursor) -> Parsed<Spanned<Expr>> {
     climb(cursor, 0)
 }
@@ -165,7 +165,7 @@ pub(super) fn is_number(word: &str) -> bool {
     }
 }
 
-/// A whole predicate.
+/// A complete predicate.
 pub(super) fn predicate(cursor: &mut Cursor) -> Parsed<Pred> {
     let mut members = vec![conjunction(cursor)?];
     while cursor.take_word("or") {
@@ -182,7 +182,7 @@ fn conjunction(cursor: &mut Cursor) -> Parsed<Pred> {
     Ok(join(members, Pred::And))
 }
 
-/// Joins predicates and takes members of the same kind in, so that trees stay flat.
+/// Joins predicates, and merges members of the same kind so that trees stay flat.
 pub(super) fn join(members: Vec<Pred>, kind: fn(Vec<Pred>) -> Pred) -> Pred {
     let wants_and = matches!(kind(Vec::new()), Pred::And(_));
     let mut flat = Vec::with_capacity(members.len());
@@ -227,7 +227,7 @@ fn condition(cursor: &mut Cursor) -> Parsed<Condition> {
         let negated = cursor.take_word("not");
         if !cursor.take_word("missing") {
             let error = cursor.expected("`missing`");
-            return Err(error.with_help("`is missing`, `is not missing`; values are compared with `=`").into());
+            return Err(error.with_help("`is` takes `missing` or `not missing`; use `=` to compare values").into());
         }
         return Ok(Condition::Missing { negated });
     }
@@ -256,7 +256,7 @@ fn condition(cursor: &mut Cursor) -> Parsed<Condition> {
     }
 }
 
-/// Nothing after the subject: it must be the end of the test.
+/// Nothing follows the subject, so the condition must end here.
 fn bare(cursor: &mut Cursor, negated: bool) -> Parsed<Condition> {
     let at_edge = cursor.at_end()
         || cursor.at_clause()
@@ -276,7 +276,7 @@ fn bare(cursor: &mut Cursor, negated: bool) -> Parsed<Condition> {
     Err(match label {
         Some(label) => error.with_label(label).into(),
         None if cursor.word().is_some_and(|word| word.starts_with(['+', '-', '*', '/'])) => {
-            error.with_help("arithmetic stands in `show`: `show a - b as c | where c > 0`").into()
+            error.with_help("arithmetic is only allowed in `show`: `show a - b as c | where c > 0`").into()
         }
         None => error,
     })
@@ -314,28 +314,28 @@ fn right_side(cursor: &mut Cursor, after: &str) -> Parsed<Operand> {
     }
     let literal = value(cursor, after)?;
     if cursor.peek() == Some(&TokenKind::Open) {
-        return Err(Diagnostic::error("a literal is expected, not a call", literal.span)
-            .with_label("right of an operator stands a value or `field(name)`")
+        return Err(Diagnostic::error("unexpected function call: expected a value", literal.span)
+            .with_label("the right side of an operator is a value or `field(name)`")
             .into());
     }
     Ok(Operand::Literal(literal))
 }
 
-/// One lexeme as a literal, whatever it looks like.
+/// A single lexeme as a literal.
 fn value(cursor: &mut Cursor, after: &str) -> Parsed<Spanned<Value>> {
     let span = cursor.span();
     let value = match cursor.peek() {
         Some(TokenKind::Quoted(text)) => Value { text: text.clone(), quoted: true },
         Some(TokenKind::Word(word)) if keyword::is_reserved(word) => {
-            let message = format!("`{word}` is a keyword, and a value is expected after `{after}`");
-            let error = Diagnostic::error(message, span).with_label(format!("as a value it is written '{word}'"));
-            // It was meant as a value, so it must not start a clause when reading goes on.
+            let message = format!("unexpected keyword `{word}`: expected a value after `{after}`");
+            let error = Diagnostic::error(message, span).with_label(format!("to use it as a value, write '{word}'"));
+            // The keyword was meant as a value, so it must not start a clause when parsing continues.
             cursor.advance();
             return Err(error.into());
         }
         Some(TokenKind::Word(word)) => Value { text: word.clone(), quoted: false },
         Some(TokenKind::Name(name)) => {
-            let label = format!("back-ticks make a name; '{}' is a text", excerpt(name));
+            let label = format!("backticks enclose a name; write '{}' for a string", excerpt(name));
             return Err(cursor.expected(&format!("a value after `{after}`")).with_label(label).into());
         }
         _ => return Err(cursor.expected(&format!("a value after `{after}`"))),

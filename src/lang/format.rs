@@ -1,7 +1,7 @@
-//! The canonical text of a query, and the default names of columns.
+//! Formats a query in canonical form, and names columns by default.
 //!
-//! One space between words, clauses in one order, keywords in lower case, quotes only where they are
-//! needed. Invariant: `parse(format(q)) == q`, so the canonical text is a fixed point.
+//! Single spaces, a fixed clause order, lower-case keywords, and quotes only where they are needed. Invariant:
+//! `parse(format(q)) == q`, so the canonical text is a fixed point.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
@@ -114,7 +114,7 @@ impl Display for Instant {
     }
 }
 
-/// Seconds and fractions only where there are some.
+/// Seconds and fractions, only if they are not zero.
 fn write_datetime(f: &mut Formatter<'_>, datetime: &DateTime, offset: Option<Offset>) -> fmt::Result {
     let time = datetime.time();
     write!(f, "{}T{:02}:{:02}", datetime.date(), time.hour(), time.minute())?;
@@ -162,7 +162,7 @@ impl Display for Field {
     }
 }
 
-/// A name, in back-ticks where it needs them.
+/// A name, in backticks if it needs them.
 fn name_text(name: &str) -> String {
     if is_plain_name(name) { name.to_owned() } else { format!("`{name}`") }
 }
@@ -208,7 +208,7 @@ impl Display for Expr {
     }
 }
 
-/// An operand, in parentheses when it binds less tightly than its place asks.
+/// An operand, in parentheses if it binds less tightly than its context requires.
 fn write_operand(f: &mut Formatter<'_>, expr: &Expr, lowest: u8) -> fmt::Result {
     match expr {
         Expr::Binary(op, ..) if op.precedence() < lowest => write!(f, "({expr})"),
@@ -281,24 +281,24 @@ impl Display for Operand {
     }
 }
 
-/// A value, in quotes where a bare word would not come back as the same value.
+/// A value, in quotes if a bare word would be read as a different value.
 fn value_text(value: &Value) -> String {
     literal(&value.text)
 }
 
-/// A text as one lexeme: bare where it comes back as the same value, else in quotes.
+/// A string as one lexeme: bare if that is read back as the same value, else in quotes.
 pub fn literal(text: &str) -> String {
     let bare = !text.is_empty() && text.chars().all(token::is_word_char) && !keyword::is_reserved(text);
     if bare { text.to_owned() } else { quote(text) }
 }
 
-/// An end of a range: dots at its edge or inside would change where the range is cut.
+/// A bound of a range: dots at its edge or inside would change where the range is split.
 fn range_end(value: &Value) -> String {
     let dotted = value.text.starts_with('.') || value.text.ends_with('.') || value.text.contains("..");
     if dotted { quote(&value.text) } else { value_text(value) }
 }
 
-/// A text in quotes; the quote itself is written twice where it cannot be avoided.
+/// A quoted string; a quote inside is doubled if it cannot be avoided.
 fn quote(text: &str) -> String {
     if text.contains('\'') && !text.contains('"') { format!("\"{text}\"") } else { format!("'{}'", text.replace('\'', "''")) }
 }

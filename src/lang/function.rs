@@ -1,7 +1,7 @@
-//! The functions of the language: one table of names, arguments, results and documentation, and each
-//! function as a value, so that a planner matches on values and not on names.
+//! The functions of the language: a table of names, arguments, results and documentation. Each function is also a
+//! value, so the planner matches on values instead of names.
 //!
-//! Invariant: the table is the only place that knows a function's name.
+//! Invariant: only this table contains function names.
 
 use super::catalog::FieldType;
 
@@ -32,42 +32,42 @@ pub enum Scalar {
     Upper,
     /// Number of characters.
     Length,
-    /// The number that a text spells, missing when it spells none.
+    /// The number that a string spells, missing if it is not a number.
     Number,
     /// The first argument that is not missing.
     Coalesce,
-    /// Rounded to whole numbers, or to the decimals of the second argument (a literal).
+    /// Rounds to whole numbers, or to the number of decimals in the second argument (a literal).
     Round,
-    /// Without its sign.
+    /// Absolute value.
     Abs,
 }
 
-/// A function over the rows of a group. Missing values have no part in it.
+/// A function over the rows of a group. Missing values are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aggregate {
     /// Rows, or rows where the argument is not missing.
     Count,
-    /// The rows of the group as a part (0 to 1) of all rows of the stage after its filter.
+    /// The share (0 to 1) of the group in all rows of the stage after its filter.
     Share,
-    /// Different values, exactly.
+    /// Number of distinct values, exact.
     Distinct,
     /// Sum.
     Sum,
-    /// Least value.
+    /// Smallest value.
     Min,
-    /// Greatest value.
+    /// Largest value.
     Max,
     /// Mean.
     Avg,
-    /// `p95` is `Percentile(95)`; `median` is `Percentile(50)`. Interpolated between values.
+    /// `p95` is `Percentile(95)`; `median` is `Percentile(50)`. Interpolates between values.
     Percentile(u8),
-    /// Standard deviation of the sample.
+    /// Sample standard deviation.
     Stddev,
     /// The value of the earliest row that has one.
     First,
     /// The value of the latest row that has one.
     Last,
-    /// The least value: one of them, and the same one every time.
+    /// The smallest value: any one of them, but deterministic.
     Any,
 }
 
@@ -76,17 +76,17 @@ pub enum Aggregate {
 pub struct Function {
     /// Its name; `p` stands for `p50`, `p95`, `p99` and every other `p1` to `p99`.
     pub name: &'static str,
-    /// What it is.
+    /// The function.
     pub kind: FunctionKind,
     /// Its arguments.
     pub args: Args,
-    /// The type of its result.
+    /// The type of the result.
     pub result: ResultType,
     /// One line of explanation.
     pub doc: &'static str,
 }
 
-/// What a function is computed over.
+/// The kind of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FunctionKind {
     /// One row.
@@ -99,7 +99,7 @@ pub enum FunctionKind {
     Field,
 }
 
-/// The arguments a function takes.
+/// The arguments that a function takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Args {
     /// None.
@@ -110,11 +110,11 @@ pub enum Args {
     Any,
     /// One time.
     Time,
-    /// One text.
+    /// One string.
     Text,
     /// One number or duration.
     Number,
-    /// One number or duration, and perhaps a literal number of decimals.
+    /// One number or duration, and optionally a literal number of decimals.
     NumberAndDigits,
     /// Two or more of one type.
     Many,
@@ -143,27 +143,27 @@ const INT: ResultType = ResultType::Fixed(FieldType::Int);
 const FLOAT: ResultType = ResultType::Fixed(FieldType::Float);
 const TEXT: ResultType = ResultType::Fixed(FieldType::Text);
 
-/// All functions. `count` and `share` may stand without parentheses.
+/// All functions. `count` and `share` can be written without parentheses.
 pub const FUNCTIONS: &[Function] = &[
-    aggregate("count", Aggregate::Count, Args::MaybeOne, INT, "rows, or rows where the argument is known"),
-    aggregate("share", Aggregate::Share, Args::None, FLOAT, "the group's part of all rows"),
-    aggregate("distinct", Aggregate::Distinct, Args::Any, INT, "different values"),
+    aggregate("count", Aggregate::Count, Args::MaybeOne, INT, "number of rows, or of rows where the argument has a value"),
+    aggregate("share", Aggregate::Share, Args::None, FLOAT, "the group's share of all rows"),
+    aggregate("distinct", Aggregate::Distinct, Args::Any, INT, "number of distinct values"),
     aggregate("sum", Aggregate::Sum, Args::Number, ResultType::Same, "sum"),
-    aggregate("min", Aggregate::Min, Args::Any, ResultType::Same, "least value"),
-    aggregate("max", Aggregate::Max, Args::Any, ResultType::Same, "greatest value"),
+    aggregate("min", Aggregate::Min, Args::Any, ResultType::Same, "smallest value"),
+    aggregate("max", Aggregate::Max, Args::Any, ResultType::Same, "largest value"),
     aggregate("avg", Aggregate::Avg, Args::Number, ResultType::Mean, "mean"),
     Function {
         name: "p",
         kind: FunctionKind::Percentile,
         args: Args::Number,
         result: ResultType::Mean,
-        doc: "percentile: p50, p95, p99 and every other from p1 to p99",
+        doc: "percentile: p50, p95, p99 and any other from p1 to p99",
     },
-    aggregate("median", Aggregate::Percentile(50), Args::Number, ResultType::Mean, "the same as p50"),
+    aggregate("median", Aggregate::Percentile(50), Args::Number, ResultType::Mean, "same as p50"),
     aggregate("stddev", Aggregate::Stddev, Args::Number, ResultType::Mean, "standard deviation"),
     aggregate("first", Aggregate::First, Args::Any, ResultType::Same, "value of the earliest row that has one"),
     aggregate("last", Aggregate::Last, Args::Any, ResultType::Same, "value of the latest row that has one"),
-    aggregate("any", Aggregate::Any, Args::Any, ResultType::Same, "one of the values"),
+    aggregate("any", Aggregate::Any, Args::Any, ResultType::Same, "any one of the values"),
     scalar("minute", Scalar::Minute, Args::Time, INT, "minute of the hour, 0 to 59"),
     scalar("minute_of_day", Scalar::MinuteOfDay, Args::Time, INT, "minute of the day, 0 to 1439"),
     scalar("hour", Scalar::Hour, Args::Time, INT, "hour of the day, 0 to 23"),
@@ -176,20 +176,20 @@ pub const FUNCTIONS: &[Function] = &[
     scalar("lower", Scalar::Lower, Args::Text, TEXT, "lower case"),
     scalar("upper", Scalar::Upper, Args::Text, TEXT, "upper case"),
     scalar("length", Scalar::Length, Args::Text, INT, "number of characters"),
-    scalar("number", Scalar::Number, Args::Text, FLOAT, "the number that a text spells"),
-    scalar("coalesce", Scalar::Coalesce, Args::Many, ResultType::Same, "the first that is not missing"),
-    scalar("round", Scalar::Round, Args::NumberAndDigits, ResultType::Same, "rounded, to whole numbers or so many decimals"),
-    scalar("abs", Scalar::Abs, Args::Number, ResultType::Same, "without its sign"),
+    scalar("number", Scalar::Number, Args::Text, FLOAT, "converts a string to a number"),
+    scalar("coalesce", Scalar::Coalesce, Args::Many, ResultType::Same, "the first argument that is not missing"),
+    scalar("round", Scalar::Round, Args::NumberAndDigits, ResultType::Same, "rounded to a whole number or a number of decimals"),
+    scalar("abs", Scalar::Abs, Args::Number, ResultType::Same, "absolute value"),
     Function {
         name: "field",
         kind: FunctionKind::Field,
         args: Args::Any,
         result: ResultType::Same,
-        doc: "a column, also to the right of an operator: `where started_at > field(stopped_at)`",
+        doc: "a column, even on the right of an operator: `where started_at > field(stopped_at)`",
     },
 ];
 
-/// Finds a function by its lower-case name; `p95` gives the percentage too.
+/// Finds a function by its lower-case name; for `p95`, also returns the percentage.
 pub fn find_function(name: &str) -> Option<(&'static Function, Option<u8>)> {
     let percent = percentage(name);
     FUNCTIONS

@@ -1,7 +1,7 @@
-//! The words of the language, each in one table: what the lexer, the parser, completion, `fields`,
-//! documentation and suggestions know comes from here.
+//! The keywords of the language, in tables that the lexer, the parser, completion, `fields`, documentation and
+//! suggestions share.
 //!
-//! Invariant: `grammar/ecs-audit.ebnf` quotes exactly these words; a test compares both ways.
+//! Invariant: `grammar/ecs-audit.ebnf` uses exactly these words; a test compares both.
 
 pub use super::function::{Args, FUNCTIONS, Function, FunctionKind, ResultType, find_function};
 
@@ -10,20 +10,20 @@ pub use super::function::{Args, FUNCTIONS, Function, FunctionKind, ResultType, f
 pub struct Keyword {
     /// The word, in lower case.
     pub word: &'static str,
-    /// Where it means something.
+    /// Where it is a keyword.
     pub role: KeywordRole,
     /// One line of explanation.
     pub doc: &'static str,
 }
 
-/// Where a keyword means something.
+/// Where a keyword is a keyword.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeywordRole {
-    /// It starts a clause. Reserved: as a name it needs back-ticks, as a value quotes.
+    /// It starts a clause. Reserved: as a name it needs backticks, as a value it needs quotes.
     Clause,
-    /// It joins or continues. Reserved as well.
+    /// It joins or continues a clause. Also reserved.
     Operator,
-    /// It means something in one place only, and is a name or a value everywhere else.
+    /// It is a keyword only in one place, and a name or a value everywhere else.
     Contextual,
 }
 
@@ -41,65 +41,65 @@ const fn contextual(word: &'static str, doc: &'static str) -> Keyword {
 
 /// All keywords.
 pub const KEYWORDS: &[Keyword] = &[
-    clause("where", "keep rows for which a condition holds"),
-    clause("since", "from a point in time on; without `until` there is no upper bound"),
-    clause("until", "before a point in time"),
-    clause("between", "from one point in time to another"),
+    clause("where", "keep only rows that match a condition"),
+    clause("since", "start of the window; without `until`, there is no upper bound"),
+    clause("until", "end of the window"),
+    clause("between", "from one time to another"),
     clause("on", "one calendar day"),
-    clause("around", "either side of a point in time"),
-    clause("by", "one row for each value of these keys"),
-    clause("every", "one row for each step in time"),
-    clause("show", "the columns to show"),
-    clause("sort", "the order of rows; `-` in front for greatest first"),
-    clause("top", "the groups with the greatest first measure"),
-    clause("bottom", "the groups with the least first measure"),
-    clause("limit", "at most so many rows"),
-    clause("compare", "the same question for another window, side by side"),
-    clause("bursts", "fold rows at most so far apart into one"),
-    clause("near", "rows with another noun's row close in time"),
-    clause("following", "rows that come after another noun's row"),
-    clause("preceding", "rows that come before another noun's row"),
+    clause("around", "on both sides of a point in time"),
+    clause("by", "one row per value of these keys"),
+    clause("every", "one row per time step"),
+    clause("show", "the columns of the result"),
+    clause("sort", "the order of the rows; prefix `-` for descending"),
+    clause("top", "the groups with the largest first measure"),
+    clause("bottom", "the groups with the smallest first measure"),
+    clause("limit", "the maximum number of rows"),
+    clause("compare", "compare with another window, side by side"),
+    clause("bursts", "merge rows that are at most this far apart"),
+    clause("near", "rows that are close in time to a row of another noun"),
+    clause("following", "rows that come after a row of another noun"),
+    clause("preceding", "rows that come before a row of another noun"),
     operator("and", "both"),
-    operator("or", "one of them"),
-    operator("not", "the opposite"),
-    operator("in", "one of a list, or in a range such as `1..5`"),
-    operator("like", "a pattern with `*` and `?`, in any case"),
-    operator("contains", "a part of the text, in any case"),
-    operator("matches", "a regular expression"),
+    operator("or", "at least one of the conditions"),
+    operator("not", "negates a condition"),
+    operator("in", "in a list, or in a range such as `1..5`"),
+    operator("like", "matches a pattern with `*` and `?`, ignoring case"),
+    operator("contains", "contains a substring, ignoring case"),
+    operator("matches", "matches a regular expression"),
     operator("is", "`is missing`, `is not missing`"),
-    operator("as", "gives a column a name"),
-    operator("within", "the greatest distance in time"),
+    operator("as", "names a column"),
+    operator("within", "the maximum distance in time"),
     operator("matching", "fields that must be equal on both sides"),
-    operator("per", "`top 3 per cluster`: inside each value"),
-    operator("nofill", "`every 1h nofill`: leave empty buckets out"),
+    operator("per", "`top 3 per cluster`: within each value"),
+    operator("nofill", "`every 1h nofill`: omit empty steps"),
     contextual("missing", "the field has no value"),
-    contextual("previous", "`compare previous`: the window before"),
+    contextual("previous", "`compare previous`: the preceding window"),
     contextual("day", "`compare previous day`"),
     contextual("week", "`compare previous week`"),
     contextual("month", "`compare previous month`"),
-    contextual("now", "the clock"),
+    contextual("now", "the current time"),
     contextual("latest", "the newest event, or the time of `--as-of`"),
     contextual("today", "the calendar day of the newest event"),
-    contextual("yesterday", "the calendar day before it"),
+    contextual("yesterday", "the calendar day before that"),
     contextual("raw", "`raw.a.b[0]`: any field of the original record"),
 ];
 
-/// Whether a word, in any case, is reserved: see [`KeywordRole`].
+/// Whether a word is reserved, ignoring case: see [`KeywordRole`].
 pub fn is_reserved(word: &str) -> bool {
     KEYWORDS.iter().any(|keyword| keyword.role != KeywordRole::Contextual && keyword.word.eq_ignore_ascii_case(word))
 }
 
-/// Whether a word, in any case, starts a clause.
+/// Whether a word starts a clause, ignoring case.
 pub fn is_clause(word: &str) -> bool {
     KEYWORDS.iter().any(|keyword| keyword.role == KeywordRole::Clause && keyword.word.eq_ignore_ascii_case(word))
 }
 
-/// The words that start a clause.
+/// The keywords that start a clause.
 pub fn clause_words() -> impl Iterator<Item = &'static str> {
     KEYWORDS.iter().filter(|keyword| keyword.role == KeywordRole::Clause).map(|keyword| keyword.word)
 }
 
-/// Something that can be asked about.
+/// A noun: what a query returns rows of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noun {
     /// The word.
@@ -112,32 +112,32 @@ const fn noun(word: &'static str, doc: &'static str) -> Noun {
     Noun { word, doc }
 }
 
-/// All nouns: what was recorded, what is worked out from it, what the store knows of itself.
+/// All nouns: recorded, computed, and about the store.
 pub const NOUNS: &[Noun] = &[
-    noun("failures", "one row for each thing that went wrong"),
-    noun("calls", "one row for each API call in CloudTrail"),
+    noun("failures", "one row per failure"),
+    noun("calls", "one row per API call in CloudTrail"),
     noun("events", "task, instance, service and deployment events"),
-    noun("tasks", "one row for each ECS task, in its last known state"),
-    noun("containers", "one row for each container of a task"),
-    noun("attempts", "one row for each RunTask or StartTask call"),
+    noun("tasks", "one row per ECS task, in its last known state"),
+    noun("containers", "one row per container of a task"),
+    noun("attempts", "one row per RunTask or StartTask call"),
     noun("instances", "container instances and their agents over time"),
     noun("agent_updates", "updates of the ECS agent"),
-    noun("agent_disconnects", "times at which an agent was not connected"),
+    noun("agent_disconnects", "times when an agent was disconnected"),
     noun("deployments", "service deployments and their states"),
-    noun("runs", "dstack runs, one row for each job submission"),
+    noun("runs", "dstack runs, one row per job submission"),
     noun("flows", "VPC flow log records"),
-    noun("launches", "attempts folded into what was meant to run"),
-    noun("collisions", "launches that failed while the agent was busy"),
-    noun("quota", "use against limit, replayed"),
-    noun("schedules", "one row for each expected start of a scheduled job"),
-    noun("stalls", "tasks that waited for resources of stopping tasks"),
+    noun("launches", "intended launches: an attempt with its retries"),
+    noun("collisions", "launches that failed because the agent was disconnected"),
+    noun("quota", "usage against limits, replayed over time"),
+    noun("schedules", "one row per expected start of a scheduled job"),
+    noun("stalls", "tasks that waited for resources held by stopping tasks"),
     noun("patterns", "messages grouped by template"),
-    noun("gaps", "hours for which there is no file"),
-    noun("quarantine", "what could not be loaded, and why"),
-    noun("loads", "files loaded, with their counts"),
+    noun("gaps", "hours without any record"),
+    noun("quarantine", "input that could not be loaded, and why"),
+    noun("loads", "loaded files, with their record counts"),
 ];
 
-/// A sign with a meaning.
+/// An operator or punctuation sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operator {
     /// The sign.
@@ -152,28 +152,28 @@ const fn sign(sign: &'static str, doc: &'static str) -> Operator {
 
 /// All signs.
 pub const OPERATORS: &[Operator] = &[
-    sign("=", "equal, exactly"),
+    sign("=", "equal (exact match)"),
     sign("!=", "not equal; keeps rows where the field is missing"),
     sign("<", "less"),
-    sign("<=", "less or equal"),
+    sign("<=", "less than or equal"),
     sign(">", "greater"),
-    sign(">=", "greater or equal"),
+    sign(">=", "greater than or equal"),
     sign("..", "a range, both ends included"),
     sign("+", "sum"),
-    sign("-", "difference; in `sort`, greatest first; in a number, negative"),
+    sign("-", "difference; in `sort`, descending; before a number, negative"),
     sign("*", "product"),
     sign("/", "quotient"),
     sign("(", "opens a group, a list or arguments"),
-    sign(")", "closes them"),
+    sign(")", "closes a group, a list or arguments"),
     sign(",", "separates"),
-    sign("|", "starts a stage over the rows of the one before"),
-    sign(".", "one step into the original record; decimal point"),
+    sign("|", "starts a stage that works on the rows of the previous one"),
+    sign(".", "a step into the original record; the decimal point"),
     sign("[", "opens an index"),
-    sign("]", "closes it"),
-    sign("`", "around a name"),
-    sign("'", "around a text"),
-    sign("\"", "around a text"),
-    sign("@", "before the name of a saved query"),
+    sign("]", "closes an index"),
+    sign("`", "encloses a name"),
+    sign("'", "encloses a string"),
+    sign("\"", "encloses a string"),
+    sign("@", "precedes the name of a saved query"),
     sign("_", "a letter in names"),
 ];
 
@@ -186,7 +186,7 @@ pub enum Unit {
     Minute,
     /// Hours.
     Hour,
-    /// Days: 24 hours, or of the calendar where the language says so.
+    /// Days: 24 hours, or calendar days where the language defines it.
     Day,
     /// Weeks of seven days.
     Week,
@@ -197,7 +197,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The canonical word.
+    /// The canonical spelling.
     pub fn word(self) -> &'static str {
         match self {
             Unit::Second => "s",
@@ -210,7 +210,7 @@ impl Unit {
         }
     }
 
-    /// Its length in seconds; months and years have none of their own.
+    /// Its length in seconds; months and years do not have a fixed length.
     pub fn seconds(self) -> Option<i64> {
         match self {
             Unit::Second => Some(1),
@@ -223,7 +223,7 @@ impl Unit {
     }
 }
 
-/// The spellings of units, lower case only: `M` is an error that names both.
+/// The spellings of units, in lower case only: `M` is an error that names both alternatives.
 pub const UNITS: &[(&str, Unit)] = &[
     ("s", Unit::Second),
     ("m", Unit::Minute),

@@ -1,12 +1,12 @@
-//! Default names of columns: what a column is called that has no `as`.
+//! Default column names, for columns without `as`.
 //!
-//! A field is called by its name, a raw path by its last key in `snake_case`, a call by its name and
-//! its arguments (`p95_start_latency`, `weekday_time`), arithmetic by `plus`, `minus`, `times` and
-//! `per` (`sum_a_per_count`).
+//! A field keeps its name, a raw path is named after its last key in `snake_case`, a call after its function and
+//! arguments (`p95_start_latency`, `weekday_time`), and arithmetic uses `plus`, `minus`, `times` and `per`
+//! (`sum_a_per_count`).
 
 use super::ast::{Arith, Expr, Field, PathPart};
 
-/// The name of a column that was given none.
+/// The default name of a column.
 pub fn default_name(expr: &Expr) -> String {
     match expr {
         Expr::Field(Field::Name(name)) => name.clone(),

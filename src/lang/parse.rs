@@ -1,7 +1,7 @@
-//! Clauses: tokens to a [`Query`].
+//! Parses clauses into a [`Query`].
 //!
-//! Errors are collected, one for each clause, because reading goes on at the next clause keyword.
-//! Invariant: a query comes out only when there was no error at all.
+//! Errors are collected, one per clause, because parsing continues at the next clause keyword. Invariant: a query is
+//! returned only if there are no errors.
 
 use super::ast::{
     Compare, Duration, Every, Instant, Item, Key, Limit, Period, Query, SortKey, Source, Span, Spanned, Stage, Window,
@@ -13,15 +13,15 @@ use super::{expr, keyword};
 use super::{suggest, time};
 use crate::diagnostic::Diagnostic;
 
-/// The most errors that are listed.
+/// The maximum number of errors listed.
 const MOST_ERRORS: usize = 10;
 
-/// Reads a query.
+/// Parses a query.
 pub fn parse(text: &str) -> Result<Query, Vec<Diagnostic>> {
     parse_at(text, 0)
 }
 
-/// Reads a query whose spans are moved by an offset, to tell them from those of another text.
+/// Parses a query with an offset added to its spans, to distinguish them from those of another text.
 pub(super) fn parse_at(text: &str, offset: usize) -> Result<Query, Vec<Diagnostic>> {
     let (mut tokens, mut errors) = tokenize(text);
     for token in &mut tokens {
@@ -75,12 +75,12 @@ impl Parser {
         };
         let source = if let Some(name) = word.strip_prefix('@') {
             if name.is_empty() {
-                return Err(Diagnostic::error("a saved query has a name after `@`", span).into());
+                return Err(Diagnostic::error("missing name of a saved query after `@`", span).into());
             }
             Source::Saved(name.to_owned())
         } else if keyword::is_clause(&word) {
             let error = self.cursor.expected("a source such as `failures`");
-            return Err(error.with_help("the source comes first: `failures by reason`").into());
+            return Err(error.with_help("a query starts with its source: `failures by reason`").into());
         } else {
             Source::Noun(word.to_lowercase())
         };
@@ -88,7 +88,7 @@ impl Parser {
         Ok(Spanned::new(source, span))
     }
 
-    /// All clauses up to the next pipe or the end.
+    /// Parses the clauses up to the next pipe or the end.
     fn stage(&mut self) -> Stage {
         let mut stage = Stage::default();
         let mut seen: Vec<(&'static str, Span)> = Vec::new();
@@ -141,7 +141,7 @@ impl Parser {
     }
 }
 
-/// Why this clause cannot join the ones already seen.
+/// The error if this clause conflicts with earlier ones.
 fn conflict(word: &str, span: &Span, seen: &[(&'static str, Span)]) -> Option<Box<Diagnostic>> {
     const WINDOWS: [&str; 5] = ["since", "until", "between", "on", "around"];
     const LIMITS: [&str; 3] = ["top", "bottom", "limit"];
@@ -149,9 +149,9 @@ fn conflict(word: &str, span: &Span, seen: &[(&'static str, Span)]) -> Option<Bo
         return None;
     }
     if seen.iter().any(|(other, _)| *other == word) {
-        let error = Diagnostic::error(format!("`{word}` stands here a second time"), span.clone());
+        let error = Diagnostic::error(format!("`{word}` is given twice"), span.clone());
         let label = match word {
-            "by" | "show" | "sort" => "join the two with a comma",
+            "by" | "show" | "sort" => "join them with a comma",
             _ => "keep one of them",
         };
         return Some(error.with_label(label).into());
@@ -161,7 +161,7 @@ fn conflict(word: &str, span: &Span, seen: &[(&'static str, Span)]) -> Option<Bo
         WINDOWS.contains(&word) && WINDOWS.contains(&other) && !both_open || LIMITS.contains(&word) && LIMITS.contains(&other)
     };
     let (other, _) = seen.iter().find(|(other, _)| excludes(other))?;
-    let message = format!("`{word}` and `{other}` exclude each other");
+    let message = format!("`{word}` and `{other}` cannot be combined");
     Some(Diagnostic::error(message, span.clone()).with_label("keep one of them").into())
 }
 
@@ -178,7 +178,7 @@ fn not_a_clause(cursor: &Cursor) -> Box<Diagnostic> {
         "to" | "before" => Some("write `until`"),
         "last" => Some("write `since`, such as `since 7d`"),
         "select" | "fields" | "stats" => Some("write `show`"),
-        "filter" | "and" | "or" => Some("conditions stand after `where`"),
+        "filter" | "and" | "or" => Some("conditions go after `where`"),
         "head" | "take" => Some("write `limit`"),
         _ => None,
     };
@@ -210,7 +210,7 @@ fn add_filter(cursor: &mut Cursor, stage: &mut Stage) -> Parsed<()> {
     Ok(())
 }
 
-/// The text of a value that stands for a time: a bare word or a quoted text.
+/// The text of a time: a bare word or a quoted string.
 fn time_text(cursor: &Cursor, what: &str) -> Parsed<String> {
     match cursor.peek() {
         Some(TokenKind::Word(word)) if !keyword::is_reserved(word) => Ok(word.clone()),
@@ -288,7 +288,7 @@ fn sort_key(cursor: &mut Cursor) -> Parsed<SortKey> {
     let field = expr::field(cursor, "a column to sort by")?;
     if cursor.peek() == Some(&TokenKind::Open) {
         return Err(Diagnostic::error("`sort` takes a column, not a call", field.span)
-            .with_label("use the name of the column, such as `-p95_start_latency`")
+            .with_label("use the column name, such as `-p95_start_latency`")
             .into());
     }
     Ok(SortKey { field, descending })
@@ -309,7 +309,7 @@ fn limit(cursor: &mut Cursor, word: &str, start: &Span) -> Parsed<Spanned<Limit>
     Ok(Spanned::new(limit, cursor.span_since(start)))
 }
 
-/// `top 10 by duration`: elsewhere this orders, here `by` groups. Neither reading is safe.
+/// The error for `top 10 by duration`: elsewhere this sorts, here `by` groups, so neither reading is safe.
 fn refuse_by_after(cursor: &Cursor, word: &str, rows: u32) -> Parsed<()> {
     if !cursor.at_word("by") {
         return Ok(());
@@ -317,7 +317,7 @@ fn refuse_by_after(cursor: &Cursor, word: &str, rows: u32) -> Parsed<()> {
     let name = cursor.word_at(1).map_or_else(|| "field".to_owned(), excerpt);
     let sign = if word == "top" { "-" } else { "" };
     Err(Diagnostic::error(format!("`by` cannot follow `{word} {rows}`"), cursor.span())
-        .with_label(format!("to order rows: `sort {sign}{name} limit {rows}`"))
+        .with_label(format!("to sort rows: `sort {sign}{name} limit {rows}`"))
         .with_help(format!("to group rows: `by {name} {word} {rows}`"))
         .into())
 }
@@ -362,9 +362,9 @@ mod tests {
         assert_eq!(
             messages("failures where a = by reason since 7x limit none"),
             [
-                "`by` is a keyword, and a value is expected after `=`",
+                "unexpected keyword `by`: expected a value after `=`",
                 "`x` is not a time unit",
-                "a number after `limit` is expected, not `none`",
+                "unexpected `none`: expected a number after `limit`",
             ]
         );
     }
@@ -392,6 +392,6 @@ mod tests {
     fn by_after_top_offers_sort() {
         let errors = parse("failures top 10 by duration").unwrap_err();
         let error = errors.first().unwrap();
-        assert_eq!(error.label.as_deref(), Some("to order rows: `sort -duration limit 10`"));
+        assert_eq!(error.label.as_deref(), Some("to sort rows: `sort -duration limit 10`"));
     }
 }

@@ -1,4 +1,4 @@
-//! Correlation clauses: tokens to a [`Relation`].
+//! Parses correlation clauses into a [`Relation`].
 
 use super::ast::{Pred, Relation, RelationKind, Span, Spanned};
 use super::cursor::{Cursor, Parsed};
@@ -56,7 +56,7 @@ fn target_noun(cursor: &mut Cursor) -> Parsed<Spanned<String>> {
     }
 }
 
-/// The error for a word that is no noun.
+/// The error for an unknown noun.
 pub(super) fn unknown_source(word: &str, span: Span) -> Box<Diagnostic> {
     let nouns = || NOUNS.iter().map(|noun| noun.word);
     let error = Diagnostic::error(format!("unknown source `{}`", excerpt(word)), span);

@@ -1,20 +1,20 @@
-//! Nearest names: from a word nobody knows to the ones it was probably meant to be.
+//! Suggests known names for an unknown word.
 //!
-//! Only what is not too different; of names only the nearest, of values the nearest first; ties in
+//! Only similar words are suggested: for names, only the closest ones; for values, the closest first. Ties are in
 //! alphabetical order.
 
 use strsim::{damerau_levenshtein, jaro_winkler};
 
-/// At most this many suggestions are made.
+/// The maximum number of suggestions.
 const MOST: usize = 3;
 
-/// How similar two words must be at least when their edit distance is too great, from 0 to 1.
+/// The minimum similarity of two words, from 0 to 1, if their edit distance is too large.
 const THRESHOLD: f64 = 0.88;
 
-/// The longest word for which anything is suggested; comparing costs its length squared.
+/// The longest word that gets suggestions; a comparison takes time quadratic in its length.
 const LONGEST: usize = 200;
 
-/// The known names nearest to a word: the best one, and those as good.
+/// The known names closest to a word, including ties.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
     let mut scored: Vec<(usize, &str)> =
@@ -26,7 +26,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     nearest.take(MOST).map(|(_, name)| name).collect()
 }
 
-/// The values nearest to one that was not found, with the number of rows; best first, then frequent.
+/// The values closest to one that was not found, with their number of rows; closest first, then most frequent.
 pub fn nearest_values(word: &str, known: &[(String, u64)]) -> Vec<(String, u64)> {
     let word = word.to_lowercase();
     let mut scored: Vec<(usize, std::cmp::Reverse<u64>, &String)> = known
@@ -40,7 +40,7 @@ pub fn nearest_values(word: &str, known: &[(String, u64)]) -> Vec<(String, u64)>
     scored.into_iter().take(MOST).map(|(_, rows, value)| (value.clone(), rows.0)).collect()
 }
 
-/// The distance of two lower-case words, none when they are not alike.
+/// The distance of two lower-case words, or none if they are not similar.
 fn distance(word: &str, name: &str) -> Option<usize> {
     if word.len() > LONGEST || name.len() > LONGEST || word.is_empty() {
         return None;
@@ -51,7 +51,7 @@ fn distance(word: &str, name: &str) -> Option<usize> {
     (alike || jaro_winkler(word, name) >= THRESHOLD).then_some(edits)
 }
 
-/// `did you mean …?` for a message; none when nothing is near.
+/// `did you mean …?` for a message; none if no name is similar.
 pub fn question<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let names = nearest(word, known);
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

@@ -1,6 +1,6 @@
-//! Durations, dates and instants: text to values, without a clock or a zone.
+//! Parses durations, dates and points in time, without a clock or a time zone.
 //!
-//! The checker turns [`Instant`] into an absolute time; here it is only known to be well formed.
+//! The checker turns an [`Instant`] into an absolute time; this module only ensures that it is well formed.
 
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::{Pieces, PiecesOffset};
@@ -11,10 +11,10 @@ use super::suggest;
 use super::token::excerpt;
 use crate::diagnostic::Diagnostic;
 
-/// The words for a point in time.
+/// The keywords for a point in time.
 const WORDS: &[&str] = &["now", "latest", "today", "yesterday"];
 
-/// The longest amount of one unit: a thousand years of seconds would not fit a time anyway.
+/// The maximum number of digits of an amount: a thousand years in seconds would not fit a time anyway.
 const MOST_DIGITS: usize = 9;
 
 /// Reads `now`, `7d`, `2026-03-04`, `2026-03-04T02:10Z`, ….
@@ -33,7 +33,7 @@ pub fn read_instant(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> 
         return read_duration(text, span).map(Instant::Ago);
     }
     let label = suggest::question(text, WORDS.iter().copied()).unwrap_or_else(|| "not a point in time".to_owned());
-    Err(Diagnostic::error(format!("a point in time is expected, not `{}`", excerpt(text)), span)
+    Err(Diagnostic::error(format!("unexpected `{}`: expected a point in time", excerpt(text)), span)
         .with_label(label)
         .with_help(INSTANT_FORMS)
         .into())
@@ -46,8 +46,8 @@ const INSTANT_FORMS: &str =
 pub fn read_duration(text: &str, span: Span) -> Result<Duration, Box<Diagnostic>> {
     if is_signed(text) {
         let plain = text.trim_start_matches(['-', '+']);
-        return Err(Diagnostic::error(format!("a duration has no sign, but `{}` starts with one", excerpt(text)), span)
-            .with_label(format!("write `{}`: it always counts back", excerpt(plain)))
+        return Err(Diagnostic::error(format!("unexpected sign in the duration `{}`", excerpt(text)), span)
+            .with_label(format!("write `{}`: durations always count back", excerpt(plain)))
             .into());
     }
     let mut parts = Vec::new();
@@ -63,7 +63,7 @@ pub fn read_duration(text: &str, span: Span) -> Result<Duration, Box<Diagnostic>
     Ok(Duration { parts })
 }
 
-/// The length in seconds, with days of 24 hours; none when it has months or years or is too long.
+/// The length in seconds, with days of 24 hours; none if it has months or years or is too long.
 pub fn seconds(duration: &Duration) -> Option<i64> {
     duration
         .parts
@@ -75,7 +75,7 @@ fn is_signed(text: &str) -> bool {
     text.strip_prefix(['-', '+']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// One amount with its unit, and what follows it.
+/// Reads an amount with its unit; returns it with the remaining text.
 fn read_part<'a>(rest: &'a str, whole: &str, span: &Span) -> Result<((u32, Unit), &'a str), Box<Diagnostic>> {
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (digits, tail) = rest.split_at(digits);
@@ -88,7 +88,7 @@ fn read_part<'a>(rest: &'a str, whole: &str, span: &Span) -> Result<((u32, Unit)
     let amount = if digits.len() <= MOST_DIGITS { digits.parse().ok() } else { None };
     match amount {
         Some(amount) => Ok(((amount, unit), after)),
-        None => Err(Diagnostic::error(format!("`{}` is longer than time itself", excerpt(whole)), span.clone())
+        None => Err(Diagnostic::error(format!("the duration `{}` is too large", excerpt(whole)), span.clone())
             .with_label(format!("at most {MOST_DIGITS} digits"))
             .into()),
     }
@@ -105,7 +105,7 @@ fn read_unit(unit: &str, digits: &str, whole: &str, span: &Span) -> Result<Unit,
             .into());
     }
     if unit.is_empty() {
-        return Err(error(format!("`{}` has no time unit", excerpt(whole)))
+        return Err(error(format!("missing time unit in `{}`", excerpt(whole)))
             .with_label(format!("such as `{digits}d` or `{digits}h`"))
             .with_note(unit_list())
             .into());
@@ -127,7 +127,7 @@ fn read_unit(unit: &str, digits: &str, whole: &str, span: &Span) -> Result<Unit,
     .into())
 }
 
-/// Unit names that begin with their unit. Months and minutes begin with `m`, so they are not here.
+/// Unit names that start with their unit. Months and minutes both start with `m`, so they are not included.
 const LONG_NAMES: &[&str] =
     &["sec", "secs", "second", "seconds", "hr", "hrs", "hour", "hours", "day", "days", "week", "weeks", "year", "years"];
 
@@ -136,12 +136,12 @@ fn unit_list() -> String {
 }
 
 fn not_a_duration(text: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(format!("a duration is expected, not `{}`", excerpt(text)), span)
+    Diagnostic::error(format!("unexpected `{}`: expected a duration", excerpt(text)), span)
         .with_label("not a duration")
         .with_help("`10m`, `1h30m`, `7d`")
 }
 
-/// Whether a text begins like a date, so that errors speak of dates.
+/// Whether a text starts like a date, so that errors mention dates.
 fn looks_like_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() >= 5 && bytes.iter().take(4).all(u8::is_ascii_digit) && matches!(bytes.get(4), Some(b'-' | b'/' | b'.'))
@@ -182,24 +182,24 @@ fn date_error(text: &str, span: Span) -> Diagnostic {
     }
 }
 
-/// Names the month or the day that does not exist.
+/// Names the month or day that does not exist.
 fn wrong_part(text: &str) -> Option<String> {
     let mut numbers = text.get(..10)?.split('-').map(str::parse::<u16>);
     let year = numbers.next()?.ok()?;
     let month = numbers.next()?.ok()?;
     let day = numbers.next()?.ok()?;
     if !(1..=12).contains(&month) {
-        return Some(format!("there is no month {month}"));
+        return Some(format!("month {month} does not exist"));
     }
     let first = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, 1).ok()?;
     let days = first.days_in_month();
     if !i8::try_from(day).is_ok_and(|day| (1..=days).contains(&day)) {
         return Some(format!("{year}-{month:02} has {days} days"));
     }
-    Some("the time of day is not valid".to_owned())
+    Some("invalid time of day".to_owned())
 }
 
-/// Whether text reads as a date or datetime at all; used to see `2026-03-01..2026-03-08`.
+/// Whether a text can be read as a date or datetime; used to recognize `2026-03-01..2026-03-08`.
 pub fn is_date(text: &str) -> bool {
     looks_like_date(text) && parse_date(text).is_some()
 }
@@ -261,15 +261,15 @@ mod tests {
             ("1h30M", "`M` is not a time unit", "use `30mo` for months or `30m` for minutes"),
             ("7D", "`D` is not a time unit", "use `7d`"),
             ("7days", "`days` is not a time unit", "use `7d`"),
-            ("7", "`7` has no time unit", "such as `7d` or `7h`"),
-            ("-7d", "a duration has no sign, but `-7d` starts with one", "write `7d`: it always counts back"),
-            ("2026-13-01", "`2026-13-01` is not a date", "there is no month 13"),
+            ("7", "missing time unit in `7`", "such as `7d` or `7h`"),
+            ("-7d", "unexpected sign in the duration `-7d`", "write `7d`: durations always count back"),
+            ("2026-13-01", "`2026-13-01` is not a date", "month 13 does not exist"),
             ("2026-02-30", "`2026-02-30` is not a date", "2026-02 has 28 days"),
-            ("2026-03-04T25:00", "`2026-03-04T25:00` is not a date", "the time of day is not valid"),
+            ("2026-03-04T25:00", "`2026-03-04T25:00` is not a date", "invalid time of day"),
             ("2026/03/04", "`2026/03/04` is not a date", "not a calendar date or time"),
-            ("todya", "a point in time is expected, not `todya`", "did you mean `today`?"),
-            ("99999999999d", "`99999999999d` is longer than time itself", "at most 9 digits"),
-            ("7d!", "a duration is expected, not `7d!`", "not a duration"),
+            ("todya", "unexpected `todya`: expected a point in time", "did you mean `today`?"),
+            ("99999999999d", "the duration `99999999999d` is too large", "at most 9 digits"),
+            ("7d!", "unexpected `7d!`: expected a duration", "not a duration"),
         ] {
             let error = read_instant(text, 0..text.len()).unwrap_err();
             assert_eq!(error.message, message, "{text}");

@@ -1,8 +1,8 @@
-//! Text to tokens with spans.
+//! Splits text into tokens with spans.
 //!
-//! A word is taken whole, whatever it looks like: `834a5628`, `7d`, `RESOURCE:MEMORY`, `batch-*` and
-//! `1..5` are one token each, and later stages decide what it is. Invariant: every byte of the query
-//! is white space, inside the span of exactly one token, or inside the span of a diagnostic.
+//! A word is one token regardless of its content: `834a5628`, `7d`, `RESOURCE:MEMORY`, `batch-*` and `1..5` are one
+//! token each, and later stages decide what it means. Invariant: every byte of the query is white space, inside the
+//! span of exactly one token, or inside the span of a diagnostic.
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
@@ -15,26 +15,26 @@ use nom::{IResult, Parser as _};
 use super::ast::{CompareOp, Span};
 use crate::diagnostic::Diagnostic;
 
-/// The longest query that is read, in bytes.
+/// The maximum length of a query, in bytes.
 pub const MAX_LENGTH: usize = 64 * 1024;
 
-/// A lexeme and its place.
+/// A token with its span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Token {
-    /// What it is.
+    /// The token.
     pub kind: TokenKind,
-    /// Where it stands.
+    /// Its span in the query.
     pub span: Span,
 }
 
-/// What a token is.
+/// The kinds of tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TokenKind {
     /// A bare word.
     Word(String),
-    /// A text in single or double quotes, without them.
+    /// A string in single or double quotes; the value excludes the quotes.
     Quoted(String),
-    /// A name in back-ticks, without them.
+    /// A name in backticks; the value excludes the backticks.
     Name(String),
     /// `(`
     Open,
@@ -49,11 +49,11 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// How a message names it.
+    /// Describes the token in a message.
     pub fn describe(&self) -> String {
         match self {
             TokenKind::Word(word) => format!("`{}`", excerpt(word)),
-            TokenKind::Quoted(text) => format!("the text '{}'", excerpt(text)),
+            TokenKind::Quoted(text) => format!("the string '{}'", excerpt(text)),
             TokenKind::Name(name) => format!("the name `{}`", excerpt(name)),
             TokenKind::Open => "`(`".into(),
             TokenKind::Close => "`)`".into(),
@@ -64,7 +64,7 @@ impl TokenKind {
     }
 }
 
-/// The beginning of a text that may be too long for a message.
+/// The start of a text that may be too long for a message.
 pub fn excerpt(text: &str) -> String {
     const LONGEST: usize = 60;
     if text.chars().count() <= LONGEST {
@@ -74,17 +74,17 @@ pub fn excerpt(text: &str) -> String {
     format!("{kept}…")
 }
 
-/// Whether a character may stand in a bare word.
+/// Whether a character is allowed in a bare word.
 pub fn is_word_char(c: char) -> bool {
     c.is_alphanumeric() || "_./:*@+-".contains(c)
 }
 
-/// Reads all tokens; what is not a token becomes a diagnostic and is passed over.
+/// Reads all tokens; anything else becomes a diagnostic and is skipped.
 pub fn tokenize(source: &str) -> (Vec<Token>, Vec<Diagnostic>) {
     let mut tokens = Vec::new();
     let mut diagnostics = Vec::new();
     if source.len() > MAX_LENGTH {
-        let message = format!("the query has {} bytes, more than the {MAX_LENGTH} that are read", source.len());
+        let message = format!("the query is too long: {} bytes, the maximum is {MAX_LENGTH}", source.len());
         diagnostics.push(Diagnostic::general(message));
         return (tokens, diagnostics);
     }
@@ -125,7 +125,7 @@ fn word(input: &str) -> IResult<&str, &str> {
     recognize(pair(take_while1(is_word_char), many0(pair((char('['), digit1, char(']')), take_while(is_word_char))))).parse(input)
 }
 
-/// A text in quotes; the quote itself is written twice, and nothing else is special.
+/// A quoted string; a doubled quote is a literal quote, and there are no other escapes.
 fn quoted<'a>(quote: char) -> impl nom::Parser<&'a str, Output = String, Error = nom::error::Error<&'a str>> {
     let piece = move |input: &'a str| delimited(char(quote), take_while(move |c| c != quote), char(quote)).parse(input);
     move |input: &'a str| {
@@ -145,7 +145,7 @@ fn name(input: &str) -> IResult<&str, &str> {
 }
 
 fn punctuation(input: &str) -> IResult<&str, TokenKind> {
-    // `||` is no operator here, and reading it as an empty stage would explain nothing.
+    // `||` is not an operator here, and reading it as an empty stage would give a confusing error.
     if input.starts_with("||") {
         return Err(nom::Err::Error(nom::error::make_error(input, nom::error::ErrorKind::Tag)));
     }
@@ -173,18 +173,18 @@ fn compare(input: &str) -> IResult<&str, CompareOp> {
     .parse(input)
 }
 
-/// Signs of other languages, and what to write instead. Longer ones first.
+/// Operators of other languages, with their replacements; longer ones first.
 const FOREIGN: &[(&str, &str)] = &[
     ("==", "write `=`"),
     ("=~", "write `matches`"),
-    ("!~", "write `not` before the test and `matches` in it"),
+    ("!~", "write `not` before the condition, and `matches` instead"),
     ("<>", "write `!=`"),
     ("&&", "write `and`"),
     ("||", "write `or`"),
     ("!", "write `not`, or `!=`"),
 ];
 
-/// Why no token starts here, and what follows the part that is passed over.
+/// The error for text that is not a token, and the remaining text after it.
 fn explain(rest: &str, first: char, start: usize) -> (Diagnostic, &str) {
     if matches!(first, '\'' | '"' | '`') {
         return explain_quote(rest, first, start);
@@ -198,31 +198,31 @@ fn explain(rest: &str, first: char, start: usize) -> (Diagnostic, &str) {
     }
     if let Some((index, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         let span = start..start + index.len() + 2;
-        let diagnostic = Diagnostic::error(format!("`[{}]` is no index", excerpt(index)), span);
-        return (diagnostic.with_label("after a key stands a number, such as `[0]`"), after);
+        let diagnostic = Diagnostic::error(format!("invalid index `[{}]`", excerpt(index)), span);
+        return (diagnostic.with_label("an index is a number, such as `[0]`"), after);
     }
     if first == '$' {
         let end = rest.find(|c: char| c != '$' && !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
         let message = format!("the parameter `{}` has no value", excerpt(name));
-        let label = format!("--set {}=VALUE gives a saved query one", excerpt(name.trim_start_matches('$')));
+        let label = format!("set it with --set {}=VALUE", excerpt(name.trim_start_matches('$')));
         return (Diagnostic::error(message, start..start + end).with_label(label), after);
     }
     let length = first.len_utf8();
-    let diagnostic = Diagnostic::error(format!("`{first}` has no meaning here"), start..start + length)
-        .with_label("put quotes around a text that contains it");
+    let diagnostic = Diagnostic::error(format!("unexpected character `{first}`"), start..start + length)
+        .with_label("quote a string that contains it");
     (diagnostic, rest.get(length..).unwrap_or_default())
 }
 
 fn explain_quote(rest: &str, quote: char, start: usize) -> (Diagnostic, &str) {
     if let Some(after) = rest.strip_prefix("``") {
-        let diagnostic = Diagnostic::error("there is no name between the back-ticks", start..start + 2);
+        let diagnostic = Diagnostic::error("empty name between backticks", start..start + 2);
         return (diagnostic, after);
     }
-    let what = if quote == '`' { "name" } else { "text" };
-    let diagnostic = Diagnostic::error(format!("this {what} has no end"), start..start + rest.len()).with_label(match quote {
-        '`' => "a closing back-tick is expected".to_owned(),
-        quote => format!("a closing `{quote}` is expected"),
+    let what = if quote == '`' { "backtick" } else { "quote" };
+    let diagnostic = Diagnostic::error(format!("unclosed {what}"), start..start + rest.len()).with_label(match quote {
+        '`' => "add a closing backtick".to_owned(),
+        quote => format!("add a closing `{quote}`"),
     });
     (diagnostic, "")
 }
@@ -281,12 +281,12 @@ mod tests {
         for (source, message, span) in [
             ("a == b", "`==` is not an operator", 2..4),
             ("a || b", "`||` is not an operator", 2..4),
-            ("a ? b", "`?` has no meaning here", 2..3),
-            ("a 'b", "this text has no end", 2..4),
-            ("a `b", "this name has no end", 2..4),
-            ("a `` b", "there is no name between the back-ticks", 2..4),
-            ("a[x]", "`[x]` is no index", 1..4),
-            ("a[x", "`[` has no meaning here", 1..2),
+            ("a ? b", "unexpected character `?`", 2..3),
+            ("a 'b", "unclosed quote", 2..4),
+            ("a `b", "unclosed backtick", 2..4),
+            ("a `` b", "empty name between backticks", 2..4),
+            ("a[x]", "invalid index `[x]`", 1..4),
+            ("a[x", "unexpected character `[`", 1..2),
         ] {
             let (_, diagnostics) = tokenize(source);
             let first = diagnostics.first().unwrap();

@@ -1,9 +1,9 @@
-//! Aggregates of a stage: each different one is computed once, and items are put together from them.
+//! Aggregates of a stage: each distinct one is computed once, and output items are expressions over them.
 //!
-//! In: the expressions of `show`. Out: columns `#a0`, `#a1`, … for the engine's aggregate, and the
-//! items as expressions over them and over the keys `#k0`, …. Every result is the same for every
-//! order of rows: sums of floats are exact, `first` and `last` go by time and then by what tells rows
-//! apart, percentiles are computed from all values.
+//! In: the expressions of `show`. Out: columns `#a0`, `#a1`, … for the aggregate of the engine, and the items as
+//! expressions over them and over the keys `#k0`, …. Results do not depend on the order of rows: sums of floats are
+//! exact, `first` and `last` go by time and then by the columns that distinguish rows, and percentiles are computed
+//! from all values.
 
 use arrow::datatypes::DataType;
 use datafusion::functions::expr_fn;
@@ -29,36 +29,36 @@ pub fn key_name(index: usize) -> String {
     format!("#k{index}")
 }
 
-/// One aggregate of the engine.
+/// An aggregate of the engine.
 #[derive(Debug)]
 pub struct Call {
-    /// What is computed.
+    /// The expression.
     pub expr: Expr,
     /// The name of its column.
     pub name: String,
-    /// What it is over no rows: zero for what is counted or summed, missing otherwise.
+    /// Its value without rows: zero for counts and sums, missing otherwise.
     pub zero: Option<Expr>,
 }
 
 /// The aggregates of one stage.
 #[derive(Debug)]
 pub struct Aggregates<'a> {
-    /// The zone of calendar functions.
+    /// The time zone of calendar functions.
     pub tz: &'a TimeZone,
-    /// The noun whose measures may be named; none in later stages.
+    /// The noun whose measures can be used; none in later stages.
     pub noun: Option<&'static Noun>,
-    /// The keys of the groups.
+    /// The group keys.
     pub keys: &'a [Key],
-    /// What `first` and `last` go by: the time, then what tells rows apart.
+    /// The order for `first` and `last`: the time, then the columns that distinguish rows.
     pub order: Vec<Order>,
-    /// What the engine has to compute.
+    /// The aggregates that the engine has to compute.
     pub calls: Vec<Call>,
-    /// The column of the count behind shares, when one is asked for.
+    /// The column with the count for shares, if one is needed.
     pub counted: Option<String>,
 }
 
 impl Aggregates<'_> {
-    /// An item as an expression over the columns of keys and calls.
+    /// An item as an expression over the columns of keys and aggregates.
     pub fn item(&mut self, expr: &checked::Expr) -> Result<Expr, PlanError> {
         let tz = self.tz;
         lower(expr, tz, &mut |part| self.leaf(part))
@@ -74,7 +74,7 @@ impl Aggregates<'_> {
                 let found = self.noun.and_then(|noun| noun.measures.iter().find(|measure| measure.info.name == name));
                 Some(match found {
                     Some(measure) => self.item(&measure.expr()),
-                    None => Err(PlanError::Unchecked(format!("`{name}` is no measure"))),
+                    None => Err(PlanError::Unchecked(format!("`{name}` is not a measure"))),
                 })
             }
             checked::Expr::Field(field) => {
@@ -84,7 +84,7 @@ impl Aggregates<'_> {
         }
     }
 
-    /// The column of an aggregate, which is added unless it is there.
+    /// The column of an aggregate, which is added if it is new.
     fn call(&mut self, expr: Expr, zero: Option<Expr>) -> Expr {
         if let Some(known) = self.calls.iter().find(|call| call.expr == expr) {
             return column(&known.name);
@@ -142,7 +142,7 @@ impl Aggregates<'_> {
         self.call(exact_sum(cast(value, DataType::Float64)), Some(lit(0.0)))
     }
 
-    /// The standard deviation of the sample; missing for fewer than two values.
+    /// The sample standard deviation; missing for fewer than two values.
     fn deviation(&mut self, value: Expr) -> Result<Expr, PlanError> {
         let value = cast(value, DataType::Float64);
         let count = self.count(value.clone());
@@ -150,12 +150,12 @@ impl Aggregates<'_> {
         let squares = self.sum(value.clone() * value);
         let spread = squares - quotient(sum.clone() * sum, count.clone());
         let variance = quotient(spread, count - lit(1_i64));
-        // Rounding may leave a little less than nothing.
+        // Rounding can produce a number slightly below zero.
         let floor = when(variance.clone().lt(lit(0.0)), lit(0.0)).otherwise(variance)?;
         Ok(expr_fn::sqrt(floor))
     }
 
-    /// The value of the first row that has one, or of the last.
+    /// The value of the first or last row that has one.
     fn nearest(&mut self, value: Expr, last: bool) -> Result<Expr, PlanError> {
         let order = self.order.iter().map(|order| {
             let descending = order.descending != last;

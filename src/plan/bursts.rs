@@ -1,7 +1,7 @@
-//! `bursts D`: rows of one group that follow each other within a pause become one row.
+//! `bursts D`: merges rows of a group that follow each other within a pause.
 //!
-//! A row begins a burst when it is the first of its group, or the one before it is more than the pause earlier.
-//! Each row then knows the begin of its burst, which no other burst of the group shares: it is the bucket.
+//! A row starts a burst if it is the first of its group, or if the previous row is earlier by more than the pause.
+//! Each row then knows the start of its burst, which is unique within the group and serves as the bucket.
 
 use datafusion::functions_aggregate::min_max::max_udaf;
 use datafusion::functions_window::expr_fn::lag;
@@ -18,7 +18,7 @@ use crate::lang::catalog::FieldType;
 /// The last time of a burst.
 pub const ENDED: &str = "#ended";
 
-/// Adds the begin of its burst to each row; rows without a time have none. `pause` is in seconds.
+/// Adds the start of its burst to each row; rows without a time have none. `pause` is in seconds.
 pub fn with_begin(frame: DataFrame, keys: &[String], time: &str, order: &[Order], pause: f64) -> Result<DataFrame, PlanError> {
     let fields: Vec<Expr> = frame.schema().fields().iter().map(|field| column(field.name())).collect();
     let partition = || keys.iter().map(|key| column(key)).collect::<Vec<_>>();

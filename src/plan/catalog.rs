@@ -1,7 +1,7 @@
-//! The catalog that the checker asks, filled from the table of nouns.
+//! The catalog for the checker, based on the table of nouns.
 //!
-//! Values come from a function the caller gives, because only the caller may run queries; each column
-//! is asked about once at most.
+//! Column values come from a function of the caller, because only the caller can run queries; each column is
+//! requested at most once.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,10 +13,10 @@ use crate::lang::catalog::{Assumed, Catalog, FieldInfo, MeasureInfo, NounStatus}
 /// Values of a column with their number of rows, most frequent first.
 type Counts = Vec<(String, u64)>;
 
-/// From a noun and a field to the values of that column.
+/// Returns the values of a column, given the noun and the field.
 type Values = dyn Fn(&str, &str) -> Counts + Send + Sync;
 
-/// What is known about nouns, with the values of one store.
+/// The nouns, with column values from one store.
 pub struct PlanCatalog {
     measures: BTreeMap<&'static str, Vec<MeasureInfo>>,
     values: Box<Values>,
@@ -31,13 +31,13 @@ impl fmt::Debug for PlanCatalog {
 }
 
 impl PlanCatalog {
-    /// A catalog that gets values from a function of noun and field; it may give none.
+    /// A catalog that gets column values from a function, which may return none.
     pub fn new(values: impl Fn(&str, &str) -> Counts + Send + Sync + 'static) -> Self {
         let measures = NOUNS.iter().map(|noun| (noun.word, noun.measures.iter().map(|measure| measure.info).collect())).collect();
         Self { measures, values: Box::new(values), seen: Mutex::default(), saved: BTreeMap::new() }
     }
 
-    /// The catalog with the texts of saved queries, by name.
+    /// Adds the texts of saved queries by name.
     #[must_use]
     pub fn with_saved(mut self, saved: BTreeMap<String, String>) -> Self {
         self.saved = saved;
@@ -46,7 +46,7 @@ impl PlanCatalog {
 }
 
 impl Default for PlanCatalog {
-    /// A catalog without values, enough to list fields and to check queries.
+    /// A catalog without column values, sufficient to list fields and to check queries.
     fn default() -> Self {
         Self::new(|_, _| Vec::new())
     }

@@ -1,7 +1,8 @@
 //! `compare`: the groups of two windows side by side.
 //!
-//! Both windows are grouped the same way; then the groups are put below each other with a mark for their window,
-//! and groups with equal keys become one row. Keys that are missing are equal, and no join can multiply rows.
+//! Both windows are grouped in the same way. Then their groups are combined with a union, marked with their window,
+//! and groups with equal keys are merged into one row. Missing keys are equal, and unlike a join, this cannot
+//! multiply rows.
 
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::{array_agg, max};
@@ -15,24 +16,24 @@ use super::expression::{arrow_type, cast, column, typed};
 use super::group::{finish, groups};
 use super::nouns::EVIDENCE;
 use super::rows::Rows;
-use super::{PlanError, Setting};
+use super::{PlanError, StageContext};
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{self, Aggregate, Column, Item, Role, Stage};
 
-/// Marks the window a group comes from.
+/// Marks the window of a group.
 const SIDE: [&str; 2] = ["#now", "#before"];
 
-/// The groups of a stage in this window and in the one before; the filter of the stage has been applied to both.
-pub fn compare(now: Rows, before: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
+/// The groups of a stage in this window and in the other one; the filter of the stage has been applied to both.
+pub fn compare(now: Rows, before: Rows, stage: &Stage, context: &StageContext<'_>) -> Result<Rows, PlanError> {
     let evidence = now.evidence;
     let columns = plain_columns(stage);
     let keys = stage.by.len();
     let mut sides = Vec::with_capacity(2);
     for (side, rows) in [now, before].into_iter().enumerate() {
-        sides.push(marked(groups(rows, stage, &columns, setting)?.frame, &columns, keys, side, evidence)?);
+        sides.push(marked(groups(rows, stage, &columns, context)?.frame, &columns, keys, side, evidence)?);
     }
     let [now, before] =
-        <[DataFrame; 2]>::try_from(sides).map_err(|_| PlanError::Unchecked("`compare` has two windows".into()))?;
+        <[DataFrame; 2]>::try_from(sides).map_err(|_| PlanError::Unchecked("`compare` requires two windows".into()))?;
     let frame = now.union(before)?;
 
     let group_by: Vec<Expr> = columns.iter().take(keys).map(|key| column(&key.name)).collect();
@@ -66,14 +67,14 @@ pub fn compare(now: Rows, before: Rows, stage: &Stage, setting: &Setting<'_>) ->
     finish(frame.select(output)?, stage, stage.columns.clone(), &keys, evidence)
 }
 
-/// The columns of the stage as they were without `compare`.
+/// The columns of the stage without `compare`.
 fn plain_columns(stage: &Stage) -> Vec<Column> {
     let keys = stage.by.iter().map(|key| Column { name: key.name.clone(), kind: key.kind, role: Role::Key });
     let items = stage.show.iter().map(|item| Column { name: item.name.clone(), kind: item.kind, role: Role::Measure });
     keys.chain(items).collect()
 }
 
-/// The name of an item's value in one of the windows.
+/// The name of the value of an item in one of the windows.
 fn value(side: usize, index: usize) -> String {
     format!("#{side}v{index}")
 }
@@ -98,10 +99,10 @@ fn marked(frame: DataFrame, columns: &[Column], keys: usize, side: usize, eviden
     Ok(frame.select(items)?)
 }
 
-/// A group that is not there has none of what is counted.
+/// The counts of a missing group are zero.
 fn counted(item: &Item, value: Expr) -> Expr {
     use Aggregate::{Count, Distinct, Share, Sum};
-    // The measures of nouns count or sum, too.
+    // All measures of nouns are counts or sums.
     let counts = matches!(
         item.expr,
         checked::Expr::Aggregate { function: Count | Distinct | Share | Sum, .. } | checked::Expr::Measure { .. }

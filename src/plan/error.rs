@@ -4,16 +4,16 @@ use datafusion::error::DataFusionError;
 
 use crate::diagnostic::Diagnostic;
 
-/// A plan that cannot be made.
+/// Why a query could not be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// Something the person typed, with its place.
+    /// An error in the query, with its position.
     #[error("{}", .0.message)]
     Typed(Box<Diagnostic>),
-    /// The engine refused.
-    #[error("the engine cannot plan this: {0}")]
+    /// The engine rejected the plan.
+    #[error("cannot plan this query: {0}")]
     Engine(#[from] DataFusionError),
-    /// The checker let something through.
+    /// A query that the checker should have rejected.
     #[error("{0}; this is a bug in ecs-audit")]
     Unchecked(String),
 }

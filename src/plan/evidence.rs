@@ -1,30 +1,30 @@
-//! The ids of the records a row rests on, as lists of texts.
+//! The ids of the records behind a row, as lists of strings.
 
 use datafusion::functions_nested::expr_fn::{array_distinct, array_slice, array_sort};
 use datafusion::logical_expr::{Expr, lit};
 
-/// The most ids that stand beside one row that a person reads.
+/// The maximum number of ids per row for readers.
 const MOST: i64 = 100;
 
-/// Whether each row names the records it rests on.
+/// Whether rows include the ids of their records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Evidence {
-    /// No row does.
+    /// Without ids.
     #[default]
     Without,
-    /// The first hundred ids: enough to look something up.
+    /// The first hundred ids, enough for a lookup.
     First,
-    /// Every id, for files that a number can be checked against.
+    /// All ids, for files whose numbers can be verified.
     All,
 }
 
 impl Evidence {
-    /// Whether there is a column with ids.
+    /// Whether there is an evidence column.
     pub fn wanted(self) -> bool {
         self != Evidence::Without
     }
 
-    /// A list of ids: each once, in order, as many as are wanted.
+    /// A sorted list of distinct ids, limited to the requested number.
     pub fn of(self, ids: Expr) -> Expr {
         let sorted = array_sort(array_distinct(ids), lit("ASC"), lit("NULLS LAST"));
         match self {

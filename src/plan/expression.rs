@@ -1,8 +1,7 @@
-//! Typed expressions of the language become expressions of the engine.
+//! Converts typed expressions of the language to expressions of the engine.
 //!
-//! Times are microseconds and durations float seconds, so arithmetic between them is spelled out
-//! here. Invariant: the Arrow type of what comes out is the one [`arrow_type`] gives for its kind,
-//! after [`typed`].
+//! Times are microseconds and durations are float seconds, so arithmetic between them needs conversions. Invariant:
+//! the Arrow type of a result is [`arrow_type`] of its kind, after [`typed`].
 
 use datafusion::common::{Column, ScalarValue};
 use datafusion::functions::expr_fn;
@@ -15,10 +14,10 @@ use crate::lang::catalog::FieldType;
 use crate::lang::checked::{self, Arith, Literal, Scalar};
 use arrow::datatypes::DataType;
 
-/// What a caller computes itself instead: keys and aggregates of a group.
+/// The expressions that the caller computes: keys and aggregates of a group.
 pub type Leaf<'a> = &'a mut dyn FnMut(&checked::Expr) -> Option<Result<Expr, PlanError>>;
 
-/// A column by its exact name, whatever signs are in it.
+/// A column by its exact name, without special characters.
 pub fn column(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
 }
@@ -39,7 +38,7 @@ pub fn typed(expr: Expr, kind: FieldType) -> Expr {
     cast(expr, arrow_type(kind))
 }
 
-/// An expression cast to a type; the optimizer removes it where the type is that one already.
+/// An expression cast to a type; the optimizer removes redundant casts.
 pub fn cast(expr: Expr, to: DataType) -> Expr {
     Expr::Cast(Cast::new(Box::new(expr), to))
 }
@@ -49,7 +48,7 @@ pub fn lower_row(expr: &checked::Expr, tz: &TimeZone) -> Result<Expr, PlanError>
     lower(expr, tz, &mut |_| None)
 }
 
-/// An expression some parts of which the caller computes.
+/// An expression with parts that the caller computes.
 pub fn lower(expr: &checked::Expr, tz: &TimeZone, leaf: Leaf<'_>) -> Result<Expr, PlanError> {
     if let Some(done) = leaf(expr) {
         return done;
@@ -71,12 +70,12 @@ pub fn lower(expr: &checked::Expr, tz: &TimeZone, leaf: Leaf<'_>) -> Result<Expr
             call(*function, lowered, *kind, tz)
         }
         checked::Expr::Aggregate { .. } | checked::Expr::Measure { .. } => {
-            Err(PlanError::Unchecked("an aggregate stands outside of groups".into()))
+            Err(PlanError::Unchecked("an aggregate is used outside of groups".into()))
         }
     }
 }
 
-/// A constant of the type that columns of its kind have.
+/// A constant with the type of a column of its kind.
 pub fn constant(literal: &Literal) -> Expr {
     let value = match literal {
         Literal::Text(text) => ScalarValue::Utf8View(Some(text.clone())),
@@ -88,7 +87,7 @@ pub fn constant(literal: &Literal) -> Expr {
     Expr::Literal(value, None)
 }
 
-/// A point in time, given in microseconds since 1970.
+/// A time in microseconds since 1970.
 pub fn instant(micros: i64) -> Expr {
     Expr::Literal(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())), None)
 }
@@ -113,7 +112,7 @@ fn arithmetic(op: Arith, left: (Expr, FieldType), right: (Expr, FieldType), kind
     }
 }
 
-/// A fraction; missing where the divisor is zero.
+/// A fraction; missing if the divisor is zero.
 pub fn quotient(left: Expr, right: Expr) -> Expr {
     let divisor = expr_fn::nullif(cast(right, DataType::Float64), lit(0.0));
     cast(left, DataType::Float64) / divisor
@@ -145,17 +144,17 @@ fn call(function: Scalar, args: Vec<Expr>, kind: FieldType, tz: &TimeZone) -> Re
         Scalar::Length => cast(expr_fn::character_length(first), DataType::Int64),
         Scalar::Number => number(first)?,
         Scalar::Abs => expr_fn::abs(first),
-        // A whole number is round already.
+        // A whole number needs no rounding.
         Scalar::Round if kind == FieldType::Int => first,
         Scalar::Round => {
             let digits = args.next().unwrap_or_else(|| lit(0_i64));
             expr_fn::round(vec![cast(first, DataType::Float64), cast(digits, DataType::Int32)])
         }
-        other => return Err(PlanError::Unchecked(format!("{other:?} has no plan"))),
+        other => return Err(PlanError::Unchecked(format!("{other:?} cannot be planned"))),
     })
 }
 
-/// The number that a text spells; words such as `inf` are no numbers.
+/// Converts a string to a number; words such as `inf` are not numbers.
 fn number(text: Expr) -> Result<Expr, PlanError> {
     let trimmed = expr_fn::trim(vec![text]);
     let spelled = binary_expr(trimmed.clone(), Operator::RegexMatch, lit(r"^[-+]?[0-9.]+([eE][-+]?[0-9]{1,3})?$"));

@@ -1,7 +1,7 @@
-//! Empty buckets of `every`: groups with gaps in, groups without gaps out.
+//! Fills empty buckets of `every`.
 //!
-//! Each row answers for its own bucket and the empty ones around it (see `function::gap`), so the
-//! groups are computed once and no list of all buckets is joined.
+//! Each row returns its own bucket and the empty ones next to it (see `function::gap`), so the groups are computed
+//! once, and no join with a list of all buckets is needed.
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, ScalarValue, UnnestOptions};
@@ -22,10 +22,10 @@ use super::function::{Span, Step, bucket_gap};
 use super::nouns::EVIDENCE;
 use crate::lang::checked::Window;
 
-/// The column of a bucket's start inside a stage.
+/// The column with the start of a bucket.
 pub const BUCKET: &str = "#b";
 
-/// The buckets that must be there: those of the window, up to the anchor.
+/// The range of buckets to fill: the window, up to the anchor.
 pub fn span(step: &Step, window: &Window, anchor: Timestamp) -> Span {
     let start = |time: Timestamp| step.start(time.as_microsecond());
     let end = window.to.map(|to| to.as_microsecond().saturating_sub(1));
@@ -33,7 +33,7 @@ pub fn span(step: &Step, window: &Window, anchor: Timestamp) -> Span {
     Span { first: window.from.and_then(start), last: step.start(last) }
 }
 
-/// Groups with a row for each bucket; `keys` tell the groups apart.
+/// Groups with a row for each bucket; `keys` identify the groups.
 pub fn fill(
     groups: DataFrame,
     keys: &[String],
@@ -53,7 +53,7 @@ pub fn fill(
     let neighbors =
         vec![beside(lag(column(BUCKET), Some(1), None), "#previous")?, beside(lead(column(BUCKET), Some(1), None), "#next")?];
     let edges = vec![edge(min_udaf(), "#least"), edge(max_udaf(), "#greatest")];
-    // One call for each order of rows: the engine takes no mixture.
+    // One call per sort order, because the engine does not support mixed orders.
     let placed = groups.window(edges)?.window(neighbors)?;
     let arguments = [BUCKET, "#previous", "#next", "#least", "#greatest"].map(column).to_vec();
     let mut items = vec![bucket_gap(step, span, arguments).alias("#at"), column(BUCKET)];
@@ -85,7 +85,7 @@ fn no_ids() -> Expr {
     Expr::Literal(ScalarValue::List(ScalarValue::new_list_nullable(&[], &DataType::Utf8)), None)
 }
 
-/// Lists of a column as rows.
+/// Expands the lists of a column to rows.
 pub(super) fn unnest(frame: DataFrame, name: &str) -> Result<DataFrame, PlanError> {
     let (state, plan) = frame.into_parts();
     let plan = LogicalPlanBuilder::from(plan)

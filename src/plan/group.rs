@@ -1,7 +1,7 @@
-//! A stage with groups: keys, buckets and aggregates.
+//! A grouped stage: keys, buckets and aggregates.
 //!
-//! The steps are: name the keys, fold the groups that `top` leaves out into `(other)` where there are
-//! buckets, aggregate, fill empty buckets, put the items together, rank and cut off.
+//! Steps: name the keys; with buckets, merge the groups that `top` excludes into `(other)`; aggregate; fill empty
+//! buckets; compute the items; rank and limit.
 
 use std::collections::BTreeSet;
 
@@ -19,30 +19,30 @@ use super::expression::{arrow_type, cast, column, lower_row, typed};
 use super::fill::{self, BUCKET};
 use super::function::{Step, bucket_span, time_bucket};
 use super::nouns::{EVIDENCE, Noun};
-use super::other::{self, OTHER};
 use super::rows::{Order, Rows};
-use super::{PlanError, Setting, rank};
+use super::top_n_other::{self, OTHER};
+use super::{PlanError, StageContext, rank};
 use crate::lang::checked::{self, Aggregate, Column, Limit, Role, SortColumn, Stage};
 
-/// The rows of a stage with groups; its filter has been applied.
-pub fn group(input: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
+/// The rows of a grouped stage whose filter has been applied.
+pub fn group(input: Rows, stage: &Stage, context: &StageContext<'_>) -> Result<Rows, PlanError> {
     let evidence = input.evidence;
-    let groups = groups(input, stage, &stage.columns, setting)?;
+    let groups = groups(input, stage, &stage.columns, context)?;
     finish(groups.frame, stage, groups.columns, &groups.keys, evidence)
 }
 
-/// Groups before they are ranked and cut off.
+/// Groups before ranking and limiting.
 pub(super) struct Groups {
     pub(super) frame: DataFrame,
     pub(super) columns: Vec<Column>,
     pub(super) keys: Vec<String>,
 }
 
-/// The groups of a stage under the names of `columns`.
-pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], setting: &Setting<'_>) -> Result<Groups, PlanError> {
+/// The groups of a stage, with the names in `columns`.
+pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], context: &StageContext<'_>) -> Result<Groups, PlanError> {
     let mut aggregates = Aggregates {
-        tz: setting.tz,
-        noun: setting.noun,
+        tz: context.tz,
+        noun: context.noun,
         keys: &stage.by,
         order: by_time(&input),
         calls: Vec::new(),
@@ -54,20 +54,20 @@ pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], setting: &S
     }
     let mut keys: Vec<String> = (0..stage.by.len()).map(key_name).collect();
     let mut columns = columns.to_vec();
-    let mut frame = named_keys(&input, stage, setting)?;
+    let mut frame = named_keys(&input, stage, context)?;
     if let (Some(_), Some(ranking)) = (&stage.every, &stage.limit)
-        && let Some(ranking) = other::folding(ranking)
+        && let Some(ranking) = top_n_other::folding(ranking)
     {
-        frame = other::fold(frame, stage, &aggregates, &items, ranking, setting.last)?;
-        if setting.last {
-            columns = other::as_text(columns, ranking.0.per);
+        frame = top_n_other::fold(frame, stage, &aggregates, &items, ranking, context.last)?;
+        if context.last {
+            columns = top_n_other::as_text(columns, ranking.0.per);
         }
         keys.push(OTHER.to_owned());
     }
     frame = aggregate(frame, stage, &keys, &aggregates, &input)?;
     if let Some(every) = stage.every.as_ref().filter(|every| every.fill) {
-        let step = Step::new(every, setting.tz);
-        let span = fill::span(&step, setting.window, setting.anchor);
+        let step = Step::new(every, context.tz);
+        let span = fill::span(&step, context.window, context.anchor);
         frame = fill::fill(frame, &keys, &aggregates.calls, input.evidence, (step, span))?;
     }
     if let Some(counted) = &aggregates.counted {
@@ -77,23 +77,23 @@ pub(super) fn groups(input: Rows, stage: &Stage, columns: &[Column], setting: &S
     Ok(Groups { frame, columns, keys })
 }
 
-/// What `first` and `last` go by.
+/// The order for `first` and `last`.
 fn by_time(input: &Rows) -> Vec<Order> {
     let mut order: Vec<Order> = input.time().map(Order::ascending).into_iter().collect();
     order.extend(input.identity.iter().cloned().map(Order::ascending));
     order
 }
 
-/// Levels hold in every bucket up to their end, not only where they began.
-fn in_every_bucket(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result<DataFrame, PlanError> {
+/// Levels count in every bucket until they end, not only in the one in which they start.
+fn in_every_bucket(input: &Rows, stage: &Stage, context: &StageContext<'_>) -> Result<DataFrame, PlanError> {
     let frame = input.frame.clone();
     let Some(every) = stage.every.as_ref().filter(|every| every.field.name == "time") else { return Ok(frame) };
-    if !setting.noun.is_some_and(Noun::is_level) {
+    if !context.noun.is_some_and(Noun::is_level) {
         return Ok(frame);
     }
-    let end = setting.window.to.map(|to| to.as_microsecond().saturating_sub(1));
-    let last = end.unwrap_or(i64::MAX).min(setting.anchor.as_microsecond());
-    let step = Step::new(every, setting.tz);
+    let end = context.window.to.map(|to| to.as_microsecond().saturating_sub(1));
+    let last = end.unwrap_or(i64::MAX).min(context.anchor.as_microsecond());
+    let step = Step::new(every, context.tz);
     let fields = frame.schema().fields();
     let items: Vec<Expr> = fields
         .iter()
@@ -105,17 +105,17 @@ fn in_every_bucket(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result
     fill::unnest(frame.select(items)?, "time")
 }
 
-/// The input with the bucket and the keys as columns of their own.
-fn named_keys(input: &Rows, stage: &Stage, setting: &Setting<'_>) -> Result<DataFrame, PlanError> {
-    let frame = in_every_bucket(input, stage, setting)?;
+/// The input with the bucket and the keys as separate columns.
+fn named_keys(input: &Rows, stage: &Stage, context: &StageContext<'_>) -> Result<DataFrame, PlanError> {
+    let frame = in_every_bucket(input, stage, context)?;
     let fields = frame.schema().fields();
     let mut items: Vec<Expr> = fields.iter().map(|field| column(field.name())).collect();
     if let Some(every) = &stage.every {
-        let step = Step::new(every, setting.tz);
+        let step = Step::new(every, context.tz);
         items.push(time_bucket(step, column(&every.field.name)).alias(BUCKET));
     }
     for (index, key) in stage.by.iter().enumerate() {
-        let value = lower_row(&key.expr, setting.tz)?;
+        let value = lower_row(&key.expr, context.tz)?;
         items.push(typed(value, key.kind).alias(key_name(index)));
     }
     let frame = frame.select(items)?;
@@ -151,12 +151,12 @@ fn aggregate(
     Ok(frame.select(items)?)
 }
 
-/// Whether the groups are cut by time, into buckets or bursts.
+/// Whether the groups are divided by time, into buckets or bursts.
 fn has_bucket(stage: &Stage) -> bool {
     stage.every.is_some() || stage.bursts.is_some()
 }
 
-/// The number of all rows beside each group.
+/// Adds the number of all rows to each group.
 fn with_total(frame: DataFrame, counted: &str) -> Result<DataFrame, PlanError> {
     let sum = WindowFunctionDefinition::AggregateUDF(sum_udaf());
     let total = Expr::from(WindowFunction::new(sum, vec![column(counted)]));
@@ -187,7 +187,7 @@ fn put_together(
     Ok(frame.select(output)?)
 }
 
-/// The order of the groups, and those that stay.
+/// Orders and limits the groups.
 pub(super) fn finish(
     frame: DataFrame,
     stage: &Stage,
@@ -208,7 +208,7 @@ pub(super) fn finish(
     match stage.limit {
         None => Ok(rows),
         Some(Limit::Rows(count)) => rows.cut(Some(count)),
-        // Groups were chosen before they were cut into buckets.
+        // The groups were selected before they were divided into buckets.
         Some(_) if stage.every.is_some() => Ok(rows),
         Some(Limit::Top(ranking)) => rank::keep(rows, ranking, true),
         Some(Limit::Bottom(ranking)) => rank::keep(rows, ranking, false),

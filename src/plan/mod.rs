@@ -1,4 +1,4 @@
-//! ⑦ A checked query becomes a plan of the engine.
+//! Step ⑦: plans a checked query for the engine.
 //!
 //! ```text
 //!   Checked ─► source  the noun's view (SQL in `views/`), filtered by the window
@@ -6,24 +6,25 @@
 //!      for each stage:
 //!              predicate   where
 //!                │
-//!              select      rows stay rows: show, sort, limit
-//!              group       rows become groups: by, every, show, top, limit
+//!              select      ungrouped rows: show, sort, limit
+//!              group       grouped rows: by, every, show, top, limit
 //!                │           aggregate   each aggregate once
-//!                │           other       top beside every: the rest as `(other)`
+//!                │           top_n_other top with every: the rest as `(other)`
 //!                │           fill        empty buckets
 //!                │           rank        top, bottom, per
 //!                │ Rows
 //!              order, then the visible columns ─► Planned
 //! ```
 //!
-//! A noun is one entry of [`nouns::NOUNS`] and one view; the clauses know nothing of nouns. Functions
-//! the engine does not have are in [`function`]. Nothing is executed here.
+//! A noun is one entry of [`nouns::NOUNS`] and one view; the clauses do not depend on nouns. Functions
+//! that the engine does not have are in [`function`]. Nothing is executed here.
 //!
-//! Invariants: the order of the result is total, so any number of threads gives the same bytes; rows
-//! are never collected into memory by the planner; a filter on `time` reaches the scan of every noun
-//! whose rows are those of a table.
+//! Invariants: the order of the result is total, so any number of threads produces the same bytes; the
+//! planner never collects rows into memory; a filter on `time` reaches the scan of every noun whose rows
+//! are those of a table.
 
 mod aggregate;
+mod analysis;
 mod bursts;
 mod catalog;
 mod compare;
@@ -33,12 +34,10 @@ mod expression;
 mod fill;
 pub mod function;
 mod group;
-mod history;
 mod needs;
 mod noun_tables;
 pub mod nouns;
-mod other;
-mod peaks;
+mod peak_pushdown;
 mod predicate;
 pub mod quotas;
 mod rank;
@@ -50,6 +49,7 @@ mod source;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod top_n_other;
 mod views;
 mod zone;
 
@@ -73,39 +73,39 @@ pub use zone::ZoneName;
 
 use crate::lang::checked::{Checked, Column, Stage, Window};
 use expression::column;
-use nouns::{EVIDENCE, Need, Noun};
+use nouns::{EVIDENCE, Noun, ViewRequest};
 use rows::{Rows, sorted};
 
-/// What a plan needs to know beside the query.
+/// The inputs of a plan besides the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The newest event, or the time of `--as-of`: what still lasts, lasts until then.
+    /// The newest event, or the time of `--as-of`; ongoing states last until then.
     pub anchor: Timestamp,
-    /// Whether each row names the records it rests on.
+    /// Whether rows include the ids of their records.
     pub evidence: Evidence,
 }
 
-/// A query as a plan.
+/// A planned query.
 #[derive(Debug)]
 pub struct Planned {
-    /// The plan, in order, with the visible columns only.
+    /// The plan, with ordered rows and only the visible columns.
     pub frame: DataFrame,
-    /// The columns, but for the evidence, which is the last one of the frame.
+    /// The columns, except the evidence column, which is the last one of the frame.
     pub columns: Vec<Column>,
-    /// Columns that hold parts of a whole.
+    /// Columns that contain fractions of a whole.
     pub shares: BTreeSet<String>,
-    /// The name of the column with the ids of records.
+    /// The name of the evidence column.
     pub evidence: Option<String>,
 }
 
-/// What every stage of a query shares.
-struct Setting<'a> {
+/// The state that the stages of a query share.
+struct StageContext<'a> {
     tz: &'a TimeZone,
     window: &'a Window,
     anchor: Timestamp,
     /// The noun, in the first stage.
     noun: Option<&'static Noun>,
-    /// Whether no stage follows.
+    /// Whether this is the last stage.
     last: bool,
 }
 
@@ -113,7 +113,7 @@ struct Setting<'a> {
 pub async fn plan(session: &SessionContext, checked: &Checked, options: Options) -> Result<Planned, PlanError> {
     let noun = known_noun(&checked.source)?;
     let mut rows = window_rows(session, checked, &checked.window, options).await?;
-    let setting = |index: usize, window| Setting {
+    let context = |index: usize, window| StageContext {
         tz: &checked.tz,
         window,
         anchor: options.anchor,
@@ -123,22 +123,22 @@ pub async fn plan(session: &SessionContext, checked: &Checked, options: Options)
     for (index, stage) in checked.stages.iter().enumerate() {
         rows = kept(session, checked, rows, stage, &checked.window, options).await?;
         rows = match &stage.compare {
-            None => plan_stage(rows, stage, &setting(index, &checked.window))?,
+            None => plan_stage(rows, stage, &context(index, &checked.window))?,
             Some(window) => {
                 let mut before = window_rows(session, checked, window, options).await?;
                 for (index, stage) in checked.stages.iter().take(index).enumerate() {
                     before = kept(session, checked, before, stage, window, options).await?;
-                    before = plan_stage(before, stage, &setting(index, window))?;
+                    before = plan_stage(before, stage, &context(index, window))?;
                 }
                 before = kept(session, checked, before, stage, window, options).await?;
-                compare::compare(rows, before, stage, &setting(index, &checked.window))?
+                compare::compare(rows, before, stage, &context(index, &checked.window))?
             }
         };
     }
     finish(rows)
 }
 
-/// The rows of the noun inside the window, before any other clause.
+/// The rows of the noun within the window, before any other clause.
 pub(crate) async fn window_frame(session: &SessionContext, checked: &Checked, options: Options) -> Result<DataFrame, PlanError> {
     Ok(window_rows(session, checked, &checked.window, options).await?.frame)
 }
@@ -148,7 +148,7 @@ pub(crate) fn condition(pred: &crate::lang::checked::Pred, tz: &TimeZone) -> Res
     predicate::filter(pred, tz)
 }
 
-/// The SQL of all rows of a checked query's noun, if these are few.
+/// The SQL of all rows of the noun of a query, if there are few.
 pub(crate) fn few_rows(checked: &Checked, options: Options) -> Option<String> {
     let noun = nouns::noun(&checked.source).filter(|noun| noun.has_few_rows())?;
     Some((noun.view)(need(checked, noun, &checked.window, options)))
@@ -159,21 +159,21 @@ async fn window_rows(session: &SessionContext, checked: &Checked, window: &Windo
     source::read(session, noun, need(checked, noun, window, options), window, options.evidence).await
 }
 
-/// What a query asks of the view of its noun.
-fn need(checked: &Checked, noun: &Noun, window: &Window, options: Options) -> Need {
+/// What a query requests from the view of its noun.
+fn need(checked: &Checked, noun: &Noun, window: &Window, options: Options) -> ViewRequest {
     let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
-    Need {
+    ViewRequest {
         anchor: options.anchor.as_microsecond(),
         from: micros(window.from),
         to: micros(window.to),
-        peaks: !options.evidence.wanted() && peaks::suffice(checked, noun),
+        peaks: !options.evidence.wanted() && peak_pushdown::suffice(checked, noun),
         raw: source::reads_raw(checked),
         evidence: options.evidence.wanted(),
         zone: ZoneName::of(&checked.tz),
     }
 }
 
-/// The rows that pass the conditions and correlations of a stage.
+/// The rows that match the conditions and correlations of a stage.
 async fn kept(
     session: &SessionContext,
     checked: &Checked,
@@ -187,11 +187,11 @@ async fn kept(
     }
     for relation in &stage.relations {
         let window = relation::partner_window(window, relation);
-        let need = Need {
+        let need = ViewRequest {
             anchor: options.anchor.as_microsecond(),
             raw: source::filter_reads_raw(relation.filter.as_ref()),
             zone: ZoneName::of(&checked.tz),
-            ..Need::default()
+            ..ViewRequest::default()
         };
         let others = source::read(session, known_noun(&relation.noun)?, need, &window, Evidence::Without).await?;
         rows = relation::relate(rows, others, relation, relation.noun == checked.source, &checked.tz)?;
@@ -200,14 +200,14 @@ async fn kept(
 }
 
 fn known_noun(word: &str) -> Result<&'static Noun, PlanError> {
-    nouns::noun(word).ok_or_else(|| PlanError::Unchecked(format!("`{word}` has no plan")))
+    nouns::noun(word).ok_or_else(|| PlanError::Unchecked(format!("`{word}` cannot be planned")))
 }
 
-fn plan_stage(rows: Rows, stage: &Stage, setting: &Setting<'_>) -> Result<Rows, PlanError> {
-    if stage.grouped { group::group(rows, stage, setting) } else { select::select(rows, stage, setting.tz) }
+fn plan_stage(rows: Rows, stage: &Stage, context: &StageContext<'_>) -> Result<Rows, PlanError> {
+    if stage.grouped { group::group(rows, stage, context) } else { select::select(rows, stage, context.tz) }
 }
 
-/// The rows in order, with the visible columns only.
+/// The ordered rows with only the visible columns.
 fn finish(rows: Rows) -> Result<Planned, PlanError> {
     let frame = sorted(rows.frame.clone(), &rows.total_order())?;
     let mut items: Vec<Expr> = rows.columns.iter().map(|known| column(&known.name)).collect();
@@ -218,7 +218,7 @@ fn finish(rows: Rows) -> Result<Planned, PlanError> {
     Ok(Planned { frame: frame.select(items)?, columns: rows.columns, shares: rows.shares, evidence })
 }
 
-/// `evidence`, with underscores in front until no other column has that name.
+/// `evidence`, with underscores prepended until the name is unique.
 fn evidence_name(columns: &[Column]) -> String {
     let mut name = "evidence".to_owned();
     while columns.iter().any(|column| column.name.eq_ignore_ascii_case(&name)) {

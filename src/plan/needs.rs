@@ -1,13 +1,13 @@
-//! Which records a question is about: without any of them an empty answer says nothing.
+//! Determines which records a query needs: without them, an empty result is meaningless.
 //!
-//! In: a checked query, and which tables have rows. Out: the tables that are missing. A question about one kind of failure
-//! needs the records that report that kind.
+//! In: a checked query, and which tables have rows. Out: the missing tables. A query about one kind of failure needs
+//! the records that report this kind.
 
 use super::nouns::{Needs, noun};
 use crate::lang::checked::{Checked, CompareOp, Expr, Literal, Pred};
 use crate::table::Table;
 
-/// The tables of which one would have to have rows for the question to have an answer; empty when it can be answered.
+/// The tables of which at least one must have rows to answer the query; empty if it can be answered.
 pub fn unmet(checked: &Checked, has_rows: &dyn Fn(Table) -> bool) -> Vec<Table> {
     let filter = checked.stages.first().and_then(|stage| stage.filter.as_ref());
     let related = checked.stages.iter().flat_map(|stage| &stage.relations);
@@ -29,7 +29,7 @@ fn lacking(word: &str, filter: Option<&Pred>, has_rows: &dyn Fn(Table) -> bool) 
     any_of.into_iter().find(lacks).unwrap_or_default()
 }
 
-/// The values of a column that a condition leaves, where it says `column = …` or `column in (…)`.
+/// The values of a column that a condition selects with `column = …` or `column in (…)`.
 fn values_of<'p>(pred: &'p Pred, column: &str) -> Option<Vec<&'p str>> {
     let is_column = |expr: &Expr| matches!(expr, Expr::Field(field) if field.name == column);
     let text = |literal: &'p Literal| match literal {
@@ -44,7 +44,7 @@ fn values_of<'p>(pred: &'p Pred, column: &str) -> Option<Vec<&'p str>> {
     }
 }
 
-/// What the records of some tables are called, for a sentence such as "no … are loaded".
+/// The records in some tables, for a sentence such as "no … are loaded".
 pub fn records_called(tables: &[Table]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for table in tables {

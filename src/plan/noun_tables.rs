@@ -9,7 +9,7 @@ use datafusion::sql::resolve::resolve_table_references;
 
 use super::PlanError;
 use super::expression::column;
-use super::nouns::{NOUNS, Need, Noun};
+use super::nouns::{NOUNS, Noun, ViewRequest};
 use crate::table::Table;
 
 /// The nouns that a SQL statement names as tables and that are not base tables: a base table is what its name means. Empty
@@ -26,7 +26,7 @@ pub fn nouns_named_in(statement: &str) -> Vec<&'static Noun> {
 }
 
 /// The names of base tables behind nouns, as a text for [`crate::table::TableSet::named_in`].
-pub fn tables_behind(nouns: &[&Noun], need: Need) -> String {
+pub fn tables_behind(nouns: &[&Noun], need: ViewRequest) -> String {
     nouns.iter().map(|noun| (noun.view)(need)).collect::<Vec<_>>().join(" ")
 }
 
@@ -34,7 +34,7 @@ pub fn tables_behind(nouns: &[&Noun], need: Need) -> String {
 ///
 /// # Errors
 /// When the view of the noun cannot be planned over the tables of the session.
-pub async fn noun_rows(session: &SessionContext, noun: &Noun, need: Need) -> Result<DataFrame, PlanError> {
+pub async fn noun_rows(session: &SessionContext, noun: &Noun, need: ViewRequest) -> Result<DataFrame, PlanError> {
     let view = session.sql(&(noun.view)(need)).await?;
     let mut names: Vec<&str> = noun.fields.iter().map(|field| field.name).collect();
     if need.raw && !names.contains(&"raw") {
@@ -48,7 +48,7 @@ pub async fn noun_rows(session: &SessionContext, noun: &Noun, need: Need) -> Res
 ///
 /// # Errors
 /// When a noun cannot be planned.
-pub async fn register_nouns(session: &SessionContext, nouns: &[&Noun], need: Need) -> Result<(), PlanError> {
+pub async fn register_nouns(session: &SessionContext, nouns: &[&Noun], need: ViewRequest) -> Result<(), PlanError> {
     for noun in nouns {
         let rows = noun_rows(session, noun, need).await?;
         session.register_table(noun.word, rows.into_view())?;

@@ -1,8 +1,8 @@
-//! The nouns that run: their columns, measures and the SQL of the rows behind them.
+//! The nouns: their columns, measures, and the SQL that produces their rows.
 //!
-//! In: nothing. Out: one table, made once, from which the catalog, the planner and `fields` read.
-//! Invariant: the rows of a noun's view have every column of [`Noun::fields`], `time` and `id` among
-//! them, and `id` tells rows of equal time apart.
+//! Out: one table, built once and used by the catalog, the planner and `fields`. Invariant: the rows of the view of a
+//! noun have every column of [`Noun::fields`], including `time` and `id`, and `id` distinguishes rows with equal
+//! times.
 
 use std::sync::LazyLock;
 
@@ -12,75 +12,81 @@ use crate::lang::catalog::{Assumed, FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::{Aggregate, Expr, FieldRef};
 use crate::table::{Field, FieldKind, Table};
 
-/// Something that can be asked about.
+/// A noun: what a query returns rows of.
 #[derive(Debug)]
 pub struct Noun {
-    /// The word.
+    /// The name.
     pub word: &'static str,
-    /// The records that its rows are derived from.
+    /// The records from which its rows are derived.
     pub needs: Needs,
-    /// Whether its rows are made with the original records, also where nobody asks for `raw`.
+    /// Whether its rows are derived from the original records, even if the query does not use `raw`.
     pub reads_originals: bool,
-    /// Its columns.
+    /// The columns.
     pub fields: Vec<FieldInfo>,
-    /// Its named aggregates.
+    /// The named aggregates.
     pub measures: Vec<Measure>,
-    /// What is shown of a row when nothing is said.
+    /// The columns that are shown by default.
     pub shown: &'static [&'static str],
-    /// Makes the SQL of its rows.
-    pub view: fn(Need) -> String,
+    /// Creates the SQL of its rows.
+    pub view: fn(ViewRequest) -> String,
 }
 
 impl Noun {
-    /// The measure that groups show when a query names none.
+    /// The default measure of groups.
     pub fn default_measure(&self) -> &'static str {
         if self.word == "quota" { "peak" } else { "count" }
     }
 
-    /// Whether its rows are put together from many records: to ask for them again takes as long as the first time.
+    /// Whether its rows are computed from many records, so that every query for them is slow.
     pub fn is_computed(&self) -> bool {
         let recorded = ["failures", "calls", "events", "agent_updates", "agent_disconnects", "flows", "quarantine", "loads"];
         !recorded.contains(&self.word)
     }
 
-    /// Whether it has few rows, however much is read for them, and all their columns cost little more than some.
+    /// Whether it has few rows regardless of its input, so that computing all columns costs little more.
     pub fn has_few_rows(&self) -> bool {
         self.word == "stalls"
     }
 
-    /// Whether its rows are levels: each holds from its `time` up to its `ended_at`.
+    /// Whether its rows are levels: each lasts from its `time` to its `ended_at`.
     pub fn is_level(&self) -> bool {
         self.word == "quota"
     }
 
-    /// The columns in which all levels of one thing agree, and those whose greatest values are had without all levels
-    /// ([`Need::peaks`]).
+    /// The columns in which all levels of a pool agree, and the columns whose maxima are computed without all levels
+    /// ([`ViewRequest::peaks`]).
     pub fn peaks(&self) -> Option<(&'static [&'static str], &'static [&'static str])> {
         (self.word == "quota").then_some((views::quota::FIXED, views::quota::HIGHEST))
     }
 
-    /// What is meant when groups are made without naming the kind of rows.
+    /// The kind of rows that is assumed if a query groups rows without naming one.
     pub fn assumed(&self) -> Option<Assumed> {
         match self.word {
-            "quota" => Some(Assumed { column: "resource", value: super::quotas::FARGATE, why: "others have other units" }),
-            "gaps" => Some(Assumed { column: "kind", value: "missing", why: "others are no hours without records" }),
+            "quota" => {
+                Some(Assumed { column: "resource", value: super::quotas::FARGATE, why: "other resources have different units" })
+            }
+            "gaps" => Some(Assumed {
+                column: "kind",
+                value: "missing",
+                why: "`late` rows are slow deliveries, `global` rows are accounts without us-east-1",
+            }),
             _ => None,
         }
     }
 }
 
-/// The records that a noun rests on.
+/// The records that a noun needs.
 #[derive(Debug, Clone, Copy)]
 pub enum Needs {
-    /// Of each list at least one table must have rows.
+    /// Each list needs at least one table with rows.
     All(&'static [&'static [Table]]),
-    /// The rows with one value of a column rest on some tables, those with another on others. One must have rows.
+    /// The needed tables depend on the value of a column. At least one must have rows.
     ByValue {
         /// The column.
         column: &'static str,
-        /// The tables that the rows with a value rest on.
+        /// The tables for rows with this value.
         of: fn(&str) -> &'static [Table],
-        /// The tables that all rows rest on.
+        /// The tables for all rows.
         any: &'static [Table],
     },
 }
@@ -88,11 +94,11 @@ pub enum Needs {
 /// A named aggregate of one column.
 #[derive(Debug)]
 pub struct Measure {
-    /// What a query and `fields` see of it.
+    /// The name, type and description.
     pub info: MeasureInfo,
-    /// What is computed.
+    /// The aggregate.
     pub function: Aggregate,
-    /// Over which column, of which type.
+    /// The aggregated column and its type.
     pub column: (&'static str, FieldType),
 }
 
@@ -105,53 +111,52 @@ impl Measure {
     }
 }
 
-/// What a query asks of a view beyond its columns.
+/// What a query requests from a view besides its columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Need {
-    /// What still lasts is taken to last until then: microseconds since 1970.
+pub struct ViewRequest {
+    /// The time until which ongoing states last: microseconds since 1970.
     pub anchor: i64,
-    /// Where the window begins: microseconds since 1970, itself inside.
+    /// The start of the window: microseconds since 1970, inclusive.
     pub from: Option<i64>,
-    /// Where the window ends: microseconds since 1970, itself outside.
+    /// The end of the window: microseconds since 1970, exclusive.
     pub to: Option<i64>,
-    /// Of the levels of one thing (see [`Noun::peaks`]) only those at which each of its greatest values is reached: no
-    /// other row is looked at.
+    /// Return only the rows at which a pool reaches one of its maxima (see [`Noun::peaks`]).
     pub peaks: bool,
-    /// The column `raw`, also where it has to be fetched from another table.
+    /// The column `raw`, even if it must be read from another table.
     pub raw: bool,
-    /// The column [`EVIDENCE`]: the ids of the records a row rests on.
+    /// The column [`EVIDENCE`]: the ids of the records behind a row.
     pub evidence: bool,
-    /// Whose clock tells the time of day.
+    /// The time zone for the time of day.
     pub zone: ZoneName,
 }
 
-/// The hidden column with the ids of records, a list of texts.
+/// The hidden column with a list of record ids.
 pub const EVIDENCE: &str = "#evidence";
 
-/// All nouns that run.
+/// All nouns.
 pub static NOUNS: LazyLock<Vec<Noun>> = LazyLock::new(views::all);
 
-/// The noun of a word.
+/// The noun with a name.
 pub fn noun(word: &str) -> Option<&'static Noun> {
     NOUNS.iter().find(|noun| noun.word == word)
 }
 
-/// SQL for the launch that a call belongs to, given its id and where it was made, as SQL: its column is `launch`.
+/// SQL for the launch that a call belongs to, given SQL for its id and origin; the column is `launch`.
 pub fn launch_of_call(call: &str, like_it: &[(&str, Option<String>)]) -> String {
     views::launch_of_call(call, like_it)
 }
 
-/// SQL that counts callers with a rhythm and without one: its columns are `regular` and `irregular`.
-pub fn callers(need: Need) -> String {
+/// SQL that counts callers with and without a schedule; the columns are `regular` and `irregular`.
+pub fn callers(need: ViewRequest) -> String {
     views::callers(need)
 }
 
-/// Why a word that is no noun of this table does not run: one sentence.
+/// The reason why an unsupported noun cannot be queried, as one sentence.
 pub fn later() -> &'static str {
-    "this does not run in this version yet"
+    "this is not supported yet"
 }
 
-/// The columns of a base table as the language sees them.
+/// The columns of a base table in the language.
 pub fn table_fields(table: Table) -> Vec<FieldInfo> {
     table.fields().iter().map(field_info).collect()
 }

@@ -1,7 +1,7 @@
-//! Typed predicates become filters, with the two truth values of the language.
+//! Converts typed predicates to filters, with the two-valued logic of the language.
 //!
-//! A test on a missing field is false, and `not` makes it true: whatever stands below `not` is turned
-//! around with `IS NOT TRUE`, and `!=`, `not in` and negated ranges keep missing rows.
+//! A test on a missing field is false, and `not` makes it true: below `not`, tests are negated with `IS NOT TRUE`,
+//! and `!=`, `not in` and negated ranges keep missing rows.
 
 use datafusion::functions::expr_fn;
 use datafusion::logical_expr::expr::InList;
@@ -13,7 +13,7 @@ use super::expression::{constant, lower_row};
 use crate::diagnostic::Diagnostic;
 use crate::lang::checked::{self, CompareOp, Literal, Pred, Span};
 
-/// A filter; null counts as false, as filters of the engine take it.
+/// A filter; null counts as false, as in filters of the engine.
 pub fn filter(pred: &Pred, tz: &TimeZone) -> Result<Expr, PlanError> {
     Ok(match pred {
         Pred::And(members) => join(members, Operator::And, true, tz)?,
@@ -72,7 +72,7 @@ fn ilike(text: Expr, pattern: String) -> Expr {
     Expr::Like(Like::new(false, Box::new(text), Box::new(lit(pattern)), None, true))
 }
 
-/// A text as part of a LIKE pattern.
+/// A string, escaped for a LIKE pattern.
 fn literal_part(text: &str) -> String {
     let mut part = String::with_capacity(text.len());
     for c in text.chars() {
@@ -105,18 +105,18 @@ fn glob(glob: &str) -> String {
 
 fn matches(left: &checked::Expr, regex: &str, span: &Span, tz: &TimeZone) -> Result<Expr, PlanError> {
     if let Err(error) = regex::Regex::new(regex) {
-        let diagnostic = Diagnostic::error("this is not a regular expression", span.clone())
+        let diagnostic = Diagnostic::error("invalid regular expression", span.clone())
             .with_label(reason(&error))
-            .with_help("`contains` looks for a part of the text as it is, without special signs");
+            .with_help("`contains` searches for literal text, without special characters");
         return Err(PlanError::Typed(Box::new(diagnostic)));
     }
     Ok(expr_fn::regexp_like(lower_row(left, tz)?, lit(regex), None))
 }
 
-/// The last line of a regex error says what is wrong; those before it draw the expression.
+/// The last line of a regex error has the reason; the lines before it draw the expression.
 fn reason(error: &regex::Error) -> String {
     match error {
-        regex::Error::CompiledTooBig(_) => "it is too big".to_owned(),
+        regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
         other => {
             let text = other.to_string();
             let last = text.lines().last().unwrap_or_default();

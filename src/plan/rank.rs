@@ -1,4 +1,4 @@
-//! `top`, `bottom` and `per`: the rows with the greatest or least measure.
+//! `top`, `bottom` and `per`: the rows with the largest or smallest measure.
 
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{ExprFunctionExt, lit};
@@ -9,20 +9,20 @@ use super::expression::column;
 use super::rows::{Order, Rows};
 use crate::lang::checked::Ranking;
 
-/// Keeps the rows that rank first, in the order the rows have anyway.
-pub fn keep(mut rows: Rows, ranking: Ranking, greatest: bool) -> Result<Rows, PlanError> {
+/// Keeps the rows that rank first, in their final order.
+pub fn keep(mut rows: Rows, ranking: Ranking, largest: bool) -> Result<Rows, PlanError> {
     let name = |index: usize| rows.columns.get(index).map(|column| column.name.clone());
     let Some(measure) = name(ranking.measure) else {
-        return Err(PlanError::Unchecked("the measure to rank by is no column".into()));
+        return Err(PlanError::Unchecked("the measure to rank by is not a column".into()));
     };
     let per: Vec<String> = ranking.per.and_then(name).into_iter().collect();
-    let mut order = vec![Order { name: measure, descending: greatest }];
+    let mut order = vec![Order { name: measure, descending: largest }];
     order.extend(rows.total_order());
     rows.frame = first_of(rows.frame, &per, &order, ranking.rows)?;
     Ok(rows)
 }
 
-/// The first rows in an order, inside each value of some columns.
+/// The first rows in an order, within each value of some columns.
 pub fn first_of(frame: DataFrame, per: &[String], order: &[Order], rows: u32) -> Result<DataFrame, PlanError> {
     let sort: Vec<_> = order.iter().map(Order::sort).collect();
     if per.is_empty() {

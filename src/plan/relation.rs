@@ -1,9 +1,9 @@
-//! `near`, `following`, `preceding`: rows that have, or lack, another noun's row within a distance in time.
+//! `near`, `following`, `preceding`: rows with or without a row of another noun within a distance in time.
 //!
-//! Both sides are put below each other in order of time, once for each combination of the `matching` columns, and
-//! each row counts the other side's rows within its distance. That is one sort, where a join over a range of time
-//! would compare every row with every other. Invariants: a row is not its own partner; a row whose `matching`
-//! column is missing has no partner; distance is inclusive at both ends, and equal times are both before and after.
+//! Both sides are combined with a union and sorted by time, per combination of the `matching` columns; each row
+//! counts the rows of the other side within its distance. This is a single sort, while a join on a time range would
+//! compare every row with every other. Invariants: a row is not its own partner; a row with a missing `matching`
+//! column has no partner; the distance is inclusive at both ends, and equal times count as both before and after.
 
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::functions_aggregate::sum::sum_udaf;
@@ -26,24 +26,24 @@ use crate::lang::checked::{Relation, RelationKind, Window};
 const AT: &str = "#at";
 /// 1 for a row of the other noun.
 const PARTNER: &str = "#partner";
-/// How many partners a row has.
+/// The number of partners of a row.
 const PARTNERS: &str = "#partners";
 
-/// The window in which the other noun's rows may be partners.
+/// The window in which rows of the other noun can be partners.
 pub fn partner_window(window: &Window, relation: &Relation) -> Window {
     let distance = SignedDuration::try_from_secs_f64(relation.within).unwrap_or(SignedDuration::MAX);
     let earlier = |time: Timestamp| time.checked_sub(distance).unwrap_or(Timestamp::MIN);
-    // The end of a window is outside, and a distance is inside.
+    // The end of a window is exclusive, but a distance is inclusive.
     let later = |time: Timestamp| {
         time.checked_add(distance).and_then(|time| time.checked_add(SignedDuration::from_micros(1))).unwrap_or(Timestamp::MAX)
     };
     Window { from: window.from.map(earlier), to: window.to.map(later), origin: String::new() }
 }
 
-/// The rows with a partner among `others`, or those without.
+/// The rows with a partner among `others`, or the rows without one.
 pub fn relate(rows: Rows, others: Rows, relation: &Relation, same_noun: bool, tz: &TimeZone) -> Result<Rows, PlanError> {
     let (Some(time), Some(other_time)) = (rows.time(), others.time()) else {
-        return Err(PlanError::Unchecked("a correlation needs times".into()));
+        return Err(PlanError::Unchecked("a correlation requires time columns".into()));
     };
     let keys: Vec<String> = (0..relation.matching.len()).map(|index| format!("#m{index}")).collect();
     let of_keys = || {
@@ -58,7 +58,7 @@ pub fn relate(rows: Rows, others: Rows, relation: &Relation, same_noun: bool, tz
     items.extend(of_keys());
     items.push(at(time));
     items.push(lit(0i64).alias(PARTNER));
-    // A row that is on both sides counts itself, too.
+    // A row that is on both sides also counts itself.
     let itself = match (&filter, same_noun) {
         (_, false) => lit(0i64),
         (None, true) => lit(1i64),

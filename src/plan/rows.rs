@@ -1,7 +1,7 @@
-//! Rows between two stages: what is visible, and the order they will be put into.
+//! Rows between two stages: their visible columns, and the order that they will be sorted in.
 //!
-//! The engine keeps no order through filters and joins, so the order is carried as columns and made
-//! real where rows are cut off and at the end. Hidden columns begin with `#`, which no name does.
+//! The engine does not keep an order through filters and joins, so sort keys are carried as columns, and rows are
+//! sorted only before a limit and at the end. Hidden columns start with `#`, which no name can.
 
 use std::collections::BTreeSet;
 
@@ -14,22 +14,22 @@ use super::expression::column;
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::Column;
 
-/// One key of an order; missing values come last either way.
+/// A sort key; missing values come last in both directions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     /// The column.
     pub name: String,
-    /// Greatest first.
+    /// Descending.
     pub descending: bool,
 }
 
 impl Order {
-    /// Least first.
+    /// Ascending.
     pub fn ascending(name: impl Into<String>) -> Self {
         Order { name: name.into(), descending: false }
     }
 
-    /// The key as the engine takes it.
+    /// The key as a sort expression of the engine.
     pub fn sort(&self) -> Sort {
         column(&self.name).sort(!self.descending, false)
     }
@@ -38,22 +38,22 @@ impl Order {
 /// The output of a stage.
 #[derive(Debug, Clone)]
 pub struct Rows {
-    /// The plan so far.
+    /// The plan.
     pub frame: DataFrame,
     /// The visible columns.
     pub columns: Vec<Column>,
-    /// The order of the rows, as far as it was asked for.
+    /// The requested order.
     pub order: Vec<Order>,
-    /// Columns that tell rows apart, visible or not.
+    /// Columns that distinguish rows, visible or not.
     pub identity: Vec<String>,
-    /// Columns that hold parts of a whole.
+    /// Columns that contain fractions of a whole.
     pub shares: BTreeSet<String>,
-    /// Which ids of records are in the column for them.
+    /// Which record ids the evidence column contains.
     pub evidence: Evidence,
 }
 
 impl Rows {
-    /// The whole order: what was asked for, then what tells rows apart.
+    /// The total order: the requested keys, then the columns that distinguish rows.
     pub fn total_order(&self) -> Vec<Order> {
         let mut order = self.order.clone();
         for name in &self.identity {
@@ -64,7 +64,7 @@ impl Rows {
         order
     }
 
-    /// Puts the rows into their order and cuts them off.
+    /// Sorts and limits the rows.
     pub fn cut(mut self, rows: Option<u32>) -> Result<Self, PlanError> {
         let order = self.total_order();
         self.frame = sorted(self.frame, &order)?;
@@ -74,7 +74,7 @@ impl Rows {
         Ok(self)
     }
 
-    /// The time of the rows: the column of that name, else the first time.
+    /// The time of the rows: the column with this name, else the first time column.
     pub fn time(&self) -> Option<&str> {
         let is_time = |column: &&Column| column.kind == FieldType::Time;
         let named = self.columns.iter().find(|column| column.name == "time").filter(is_time);
@@ -82,7 +82,7 @@ impl Rows {
     }
 }
 
-/// A frame in an order; as it is when there is none.
+/// A sorted frame; unchanged without sort keys.
 pub fn sorted(frame: DataFrame, order: &[Order]) -> Result<DataFrame, PlanError> {
     if order.is_empty() {
         return Ok(frame);

@@ -1,4 +1,4 @@
-//! A stage without groups: rows in, rows out, with other columns, another order, or fewer.
+//! A stage without groups: selects, sorts and limits rows.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::rank;
 use super::rows::{Order, Rows};
 use crate::lang::checked::{self, Limit, SortColumn, Stage};
 
-/// The rows of a stage without groups; its filter has been applied.
+/// The rows of an ungrouped stage whose filter has been applied.
 pub fn select(input: Rows, stage: &Stage, tz: &TimeZone) -> Result<Rows, PlanError> {
     let mut items = shown(&input, stage, tz)?;
     let order = carried_order(&input, stage, &mut items);
@@ -44,7 +44,7 @@ fn shown(input: &Rows, stage: &Stage, tz: &TimeZone) -> Result<Vec<Expr>, PlanEr
     stage.show.iter().map(item).collect()
 }
 
-/// The order as columns of the output; what is not shown is carried along hidden.
+/// The sort keys as columns of the output; keys that are not shown are hidden columns.
 fn carried_order(input: &Rows, stage: &Stage, items: &mut Vec<Expr>) -> Vec<Order> {
     let hide = |index: usize, name: &str, items: &mut Vec<Expr>| {
         let hidden = format!("#s{index}");

@@ -1,4 +1,4 @@
-//! The engine, set up.
+//! Creates the session of the engine.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -19,15 +19,14 @@ use super::function::{
 use super::quotas::Quotas;
 use super::sweep::{WholePartitions, instance_stalls_function, quota_steps_function};
 
-/// An error about memory names this many operators, those that hold most.
+/// The number of operators that an error about memory names: those that hold most.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
-/// A session without tables that uses so many threads.
+/// A session without tables, with a number of threads.
 ///
-/// Filters are applied while Parquet is read. Statistics are not collected from files: the store
-/// knows what it wrote.
-/// Queries use at most `memory` bytes, as far as the engine accounts for what it holds; sorts, joins and groups beyond that
-/// spill to the system's folder of temporary files.
+/// Filters are applied while Parquet is read. Statistics are not collected from files, because the store already
+/// knows them. Queries use at most `memory` bytes, as far as the engine accounts for what it holds; sorts, joins and
+/// groups beyond that spill to the system's folder of temporary files.
 pub fn session(threads: usize, memory: usize) -> SessionContext {
     let mut config = SessionConfig::new()
         .with_target_partitions(threads.max(1))
@@ -62,7 +61,7 @@ pub fn session(threads: usize, memory: usize) -> SessionContext {
     session
 }
 
-/// The limits that `quota` holds use against, in place of those before.
+/// Replaces the limits for `quota`.
 pub fn set_quotas(session: &SessionContext, quotas: Quotas) {
     let quotas = Arc::new(quotas);
     session.register_udf(quota_limit_function(&quotas));
@@ -72,7 +71,7 @@ pub fn set_quotas(session: &SessionContext, quotas: Quotas) {
     session.register_udtf(name, function);
 }
 
-/// How long a task must be blocked before it is a stall, in place of the minute that it was.
+/// Sets how long a task must be blocked to count as a stall (default: one minute).
 pub fn set_min_blocked(session: &SessionContext, least: Duration) {
     let micros = i64::try_from(least.as_micros()).unwrap_or(i64::MAX);
     session.register_udf(min_blocked_function(micros));

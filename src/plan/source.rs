@@ -1,4 +1,4 @@
-//! The rows of a noun inside the window of a query.
+//! The rows of a noun within the window of a query.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,15 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use super::PlanError;
 use super::evidence::Evidence;
 use super::expression::{column, instant};
-use super::nouns::{EVIDENCE, Need, Noun};
+use super::nouns::{EVIDENCE, Noun, ViewRequest};
 use super::rows::Rows;
 use crate::lang::checked::{self, Checked, Column, Role, Stage, Window};
 
-/// All rows of a noun inside a window, under plain names.
+/// All rows of a noun within a window, with plain column names.
 pub async fn read(
     session: &SessionContext,
     noun: &Noun,
-    need: Need,
+    need: ViewRequest,
     window: &Window,
     evidence: Evidence,
 ) -> Result<Rows, PlanError> {
@@ -42,9 +42,9 @@ pub async fn read(
     })
 }
 
-/// The rows of a view: those that were put into the session under the name of all its rows, or its SQL.
-async fn view(session: &SessionContext, noun: &Noun, need: Need) -> Result<DataFrame, PlanError> {
-    let whole = (noun.view)(Need { peaks: false, ..need });
+/// The rows of a view: the registered table with its evaluated rows, or its SQL.
+async fn view(session: &SessionContext, noun: &Noun, need: ViewRequest) -> Result<DataFrame, PlanError> {
+    let whole = (noun.view)(ViewRequest { peaks: false, ..need });
     let name = evaluated_name(&whole);
     if session.table_exist(name.as_str())? {
         return Ok(session.table(name.as_str()).await?);
@@ -53,7 +53,7 @@ async fn view(session: &SessionContext, noun: &Noun, need: Need) -> Result<DataF
     Ok(session.sql(&statement).await?)
 }
 
-/// The name of the table that holds the rows of a view which was evaluated already.
+/// The table name for the rows of an evaluated view.
 pub fn evaluated_name(statement: &str) -> String {
     format!("evaluated_{}", blake3::hash(statement.as_bytes()).to_hex())
 }
@@ -68,7 +68,7 @@ fn inside(mut frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError>
     Ok(frame)
 }
 
-/// Levels that hold inside a window: what began before it stands as of its beginning.
+/// Levels within a window: a level that started earlier counts from the start of the window.
 fn in_force(frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError> {
     let mut frame = frame;
     if let Some(from) = window.from {
@@ -87,12 +87,12 @@ fn in_force(frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError> {
     }
 }
 
-/// Whether a query looks into the original records.
+/// Whether a query reads the original records.
 pub fn reads_raw(checked: &Checked) -> bool {
     checked.stages.iter().any(stage_reads_raw)
 }
 
-/// Whether a condition looks into the original records.
+/// Whether a condition reads the original records.
 pub fn filter_reads_raw(filter: Option<&checked::Pred>) -> bool {
     filter.is_some_and(|filter| filter.any(&is_raw))
 }

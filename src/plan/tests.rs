@@ -1,4 +1,4 @@
-//! Queries over small tables in memory, from text to rows.
+//! Tests of queries on small in-memory tables, from text to rows.
 
 mod capacity;
 mod clauses;

@@ -1,22 +1,22 @@
-//! The zone of a query as part of a plan, and the zones whose clocks a schedule may follow.
+//! The time zone of a query as part of a plan, and the time zones that a schedule may follow.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use jiff::tz::TimeZone;
 
-/// The name of a zone; `UTC` where a zone has none.
+/// The name of a time zone; `UTC` for a zone without a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ZoneName(&'static str);
 
-/// Names given out so far: the plan of a query needs them as long as it lives, and there are few.
+/// Interned names. Plans keep references to them, and there are only a few.
 static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
-/// Zones whose clocks change in different ways; a schedule that follows another one of the same way is found, too.
+/// Time zones with different clock changes; a schedule in another zone with the same changes is also found.
 const OTHERS: &[&str] = &["UTC", "America/New_York", "Europe/Berlin", "Australia/Sydney"];
 
 impl ZoneName {
-    /// The name of a zone.
+    /// The name of a time zone.
     pub fn of(zone: &TimeZone) -> Self {
         let Some(name) = zone.iana_name() else { return Self::default() };
         let Ok(mut names) = NAMES.lock() else { return Self::default() };
@@ -28,7 +28,7 @@ impl ZoneName {
         ZoneName(known)
     }
 
-    /// As a text of SQL.
+    /// As a SQL string.
     pub fn sql(self) -> String {
         format!("'{}'", self.0.replace('\'', "''"))
     }
@@ -40,7 +40,7 @@ impl Default for ZoneName {
     }
 }
 
-/// The zones to try for a schedule: the one of the query first.
+/// The time zones to try for a schedule, starting with that of the query.
 pub fn tried(name: &str) -> Vec<TimeZone> {
     let mut zones = Vec::with_capacity(OTHERS.len() + 1);
     zones.extend(TimeZone::get(name).ok());

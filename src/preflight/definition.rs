@@ -1,20 +1,20 @@
-//! A task definition: the JSON that `aws ecs register-task-definition` takes or `describe-task-definition` gives.
+//! A task definition, as JSON that `aws ecs register-task-definition` takes or `describe-task-definition` prints.
 
 use super::size::{cpu_units, mib};
 use serde_json::Value;
 
-/// What a preflight needs of a task definition.
+/// The parts of a task definition that a preflight checks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Definition {
-    /// Its family.
+    /// The family.
     pub family: String,
-    /// Whether it is for Fargate.
+    /// Whether it runs on Fargate.
     pub fargate: bool,
-    /// Whether it is for Windows.
+    /// Whether it runs on Windows.
     pub windows: bool,
-    /// CPU of the task: as written, and as units where it can be read.
+    /// CPU of the task: the text, and the units if it can be parsed.
     pub cpu: Option<(String, Option<u64>)>,
-    /// Memory of the task: as written, and as MiB where it can be read.
+    /// Memory of the task: the text, and the MiB if it can be parsed.
     pub memory: Option<(String, Option<u64>)>,
     /// `networkMode`.
     pub network_mode: Option<String>,
@@ -24,18 +24,18 @@ pub struct Definition {
     pub execution_role: Option<String>,
     /// `taskRoleArn`.
     pub task_role: Option<String>,
-    /// Its containers.
+    /// The containers.
     pub containers: Vec<Container>,
 }
 
 /// A container of a task definition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Container {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its image.
+    /// The image.
     pub image: String,
-    /// Whether the task ends when it ends.
+    /// Whether the container is essential.
     pub essential: bool,
     /// CPU units.
     pub cpu: u64,
@@ -45,26 +45,26 @@ pub struct Container {
     pub reservation: Option<u64>,
     /// `stopTimeout`, seconds.
     pub stop_timeout: Option<u64>,
-    /// What its secrets, registry credentials and environment files come from.
+    /// The sources of its secrets, registry credentials and environment files.
     pub secrets: Vec<String>,
     /// The log driver and the names of its options.
     pub log: Option<(String, Vec<String>)>,
 }
 
 impl Definition {
-    /// Reads the JSON; a text that is no task definition is an error in one sentence.
+    /// Parses the JSON; anything else than a task definition is an error, as one sentence.
     pub fn parse(json: &str) -> Result<Definition, String> {
         let document: Value =
-            serde_json::from_str(json.trim_start_matches('\u{feff}')).map_err(|error| format!("not JSON: {error}"))?;
+            serde_json::from_str(json.trim_start_matches('\u{feff}')).map_err(|error| format!("invalid JSON: {error}"))?;
         let definition = document.get("taskDefinition").unwrap_or(&document);
         let containers = definition.get("containerDefinitions").and_then(Value::as_array).ok_or(
-            "no containerDefinitions; expected the JSON of `aws ecs register-task-definition` or `describe-task-definition`",
+            "missing containerDefinitions; expected the JSON of `aws ecs register-task-definition` or `describe-task-definition`",
         )?;
         if containers.is_empty() {
             return Err("containerDefinitions is empty; expected at least one container".to_owned());
         }
         let text = |key: &str| definition.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-        let family = text("family").ok_or("no family; expected its name")?;
+        let family = text("family").ok_or("missing family; expected the name of a task definition family")?;
         let requires: Vec<&str> = list(definition, "requiresCompatibilities").filter_map(Value::as_str).collect();
         let system = definition.pointer("/runtimePlatform/operatingSystemFamily").and_then(Value::as_str).unwrap_or_default();
         let size = |key: &str, read: fn(&str) -> Option<u64>| {
@@ -86,19 +86,19 @@ impl Definition {
         })
     }
 
-    /// CPU units that it reserves: those of the task, else those of its containers.
+    /// The CPU units that the task reserves: its own, else the sum of its containers.
     pub fn needed_cpu(&self) -> u64 {
         let task = self.cpu.as_ref().and_then(|(_, units)| *units);
         task.unwrap_or_else(|| self.containers.iter().map(|container| container.cpu).sum())
     }
 
-    /// MiB that it reserves: those of the task, else the soft or hard limits of its containers.
+    /// The MiB that the task reserves: its own, else the sum of the soft or hard limits of its containers.
     pub fn needed_memory(&self) -> u64 {
         let task = self.memory.as_ref().and_then(|(_, mib)| *mib);
         task.unwrap_or_else(|| self.containers.iter().map(Container::reserved).sum())
     }
 
-    /// The time that a stop may take, in seconds: the longest of its containers, which is 30 unless it says otherwise.
+    /// The stop timeout of the task in seconds: the longest of its containers, where the default is 30.
     pub fn stop_timeout(&self) -> u64 {
         self.containers.iter().map(|container| container.stop_timeout.unwrap_or(30)).max().unwrap_or(30)
     }
@@ -123,7 +123,7 @@ impl Definition {
 }
 
 impl Container {
-    /// MiB that it reserves.
+    /// The MiB that it reserves.
     pub fn reserved(&self) -> u64 {
         self.reservation.or(self.memory).unwrap_or(0)
     }
@@ -158,7 +158,7 @@ fn container(value: &Value) -> Container {
     }
 }
 
-/// The secret without the key, stage and version that may follow its ARN.
+/// The secret without the key, stage and version that can follow its ARN.
 fn plain_secret(value_from: &str) -> String {
     if !value_from.starts_with("arn:") {
         return value_from.to_owned();

@@ -1,7 +1,7 @@
-//! A task definition before it is deployed: what is wrong with it by itself, and what a store knows against it.
+//! Checks a task definition before it is deployed, on its own and against a store.
 //!
-//! In: a [`Definition`], and functions that ask a store where there is one. Out: a [`Report`] in the form of
-//! `check`. Invariant: without records there is no answer, and never a passed check.
+//! In: a [`Definition`], and functions that query a store if there is one. Out: a [`Report`] in the format of
+//! `check`. Invariant: without records, a check is unanswered and never passed.
 
 mod definition;
 mod room;
@@ -13,22 +13,22 @@ pub use definition::{Container, Definition};
 
 use crate::check::{Check, Finding, Outcome, Report, Severity, State};
 use crate::config::fill;
-use crate::document::{Document, Mistake};
 use crate::render::Cell;
+use crate::toml_document::{ConfigError, Document};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 const QUESTIONS: &str = include_str!("../knowledge/preflight.toml");
 const KEYS: &[&str] = &["name", "question", "severity", "remedy", "each", "query"];
 
-/// What is asked about the definition.
+/// The parameters of a preflight.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
-    /// The cluster that it is for.
+    /// The target cluster.
     pub cluster: Option<String>,
-    /// How many tasks of it.
+    /// The number of tasks.
     pub count: u64,
-    /// How far back failures count, such as `30d`.
+    /// How far back to look for failures, such as `30d`.
     pub since: String,
     /// The file of the definition, for reports.
     pub file: String,
@@ -37,9 +37,9 @@ pub struct Wanted {
 /// The cells of a row.
 type Row = Vec<Cell>;
 
-/// A store, as far as a preflight asks it.
+/// The store, as far as a preflight queries it.
 pub struct Past<'p, E> {
-    /// The rows of a check's query that reach its threshold.
+    /// The rows of the query of a check that reach its threshold.
     pub find: &'p dyn Fn(&Check) -> Result<Vec<Finding>, E>,
     /// The rows of a query.
     pub query: &'p dyn Fn(&str) -> Result<Vec<Row>, E>,
@@ -50,21 +50,21 @@ pub struct Past<'p, E> {
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum PreflightError<E> {
-    /// What comes with the program is wrong.
+    /// The built-in questions are invalid.
     #[error(transparent)]
-    Mistake(#[from] Mistake),
-    /// The store could not be asked.
-    #[error("the store could not be asked")]
+    ConfigError(#[from] ConfigError),
+    /// The store could not be queried.
+    #[error("the store could not be queried")]
     Past(E),
 }
 
-/// A question with the parameter that it is asked for.
+/// A question with its parameter.
 struct Question {
     check: Check,
     each: Option<String>,
 }
 
-/// What is to be said about a definition.
+/// The results for a definition.
 pub fn examine<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'_, E>>) -> Result<Report, PreflightError<E>> {
     let wrong = shape::examine(definition)?;
     let mut outcomes = Vec::new();
@@ -74,7 +74,7 @@ pub fn examine<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'
             (Some(each), Some(past)) => {
                 ask(&question.check, definition.values(each), each, wanted, past).map_err(PreflightError::Past)?
             }
-            (Some(_), None) => open("no store was asked"),
+            (Some(_), None) => open("no store to query"),
             (None, past) => match (name.as_str(), past) {
                 ("instance-room", past) => room::instances(definition, wanted, past).map_err(PreflightError::Past)?,
                 ("quota-room", past) => room::quota(definition, wanted, past).map_err(PreflightError::Past)?,
@@ -87,7 +87,7 @@ pub fn examine<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'
     Ok(Report { outcomes, window: format!("failures since {}", wanted.since), partial: Vec::new(), home: wanted.file.clone() })
 }
 
-fn questions() -> Result<Vec<Question>, Mistake> {
+fn questions() -> Result<Vec<Question>, ConfigError> {
     let document = Document::parse(QUESTIONS, Path::new("preflight.toml"))?;
     let top = document.top();
     top.expect_keys(&["question"])?;
@@ -103,7 +103,7 @@ fn questions() -> Result<Vec<Question>, Mistake> {
                 query: section.text("query")?.unwrap_or_default().to_owned(),
                 measure: None,
                 threshold: 1.0,
-                severity: severity.ok_or_else(|| section.mistake_of("severity", "expected note, warning or error"))?,
+                severity: severity.ok_or_else(|| section.error_at_key("severity", "expected note, warning or error"))?,
                 remedy: section.required("remedy")?.to_owned(),
                 needs: Vec::new(),
             };
@@ -112,7 +112,7 @@ fn questions() -> Result<Vec<Question>, Mistake> {
         .collect()
 }
 
-/// Asks the store once for each value.
+/// Queries the store once per value.
 fn ask<E>(check: &Check, values: Vec<String>, each: &str, wanted: &Wanted, past: &Past<'_, E>) -> Result<State, E> {
     let mut findings = Vec::new();
     for value in values {
@@ -122,7 +122,7 @@ fn ask<E>(check: &Check, values: Vec<String>, each: &str, wanted: &Wanted, past:
         let mut found = (past.find)(&filled)?;
         if each == "image" && !found.is_empty() {
             let started = last_start(&value, past)?;
-            // Cells of times are spelled alike, in UTC, so that their texts compare like the times.
+            // Times in cells have the same format and are in UTC, so their texts compare like the times.
             found.retain(|finding| {
                 let failed = finding.values.iter().find(|(name, _)| name == "last_time").map(|(_, time)| time);
                 started.as_ref().is_none_or(|started| failed.is_none_or(|failed| later(failed, started)))
@@ -133,7 +133,7 @@ fn ask<E>(check: &Check, values: Vec<String>, each: &str, wanted: &Wanted, past:
     Ok(if findings.is_empty() { State::Passed } else { State::Found(findings) })
 }
 
-/// Whether a time is after another; times that cannot be read are taken to be.
+/// Whether a time is later than another; unreadable times count as later.
 fn later(time: &str, than: &str) -> bool {
     match (time.parse::<jiff::Timestamp>(), than.parse::<jiff::Timestamp>()) {
         (Ok(time), Ok(than)) => time > than,
@@ -141,7 +141,7 @@ fn later(time: &str, than: &str) -> bool {
     }
 }
 
-/// When a task with this image last started.
+/// The last start of a task with this image.
 fn last_start<E>(image: &str, past: &Past<'_, E>) -> Result<Option<String>, E> {
     let statement = format!(
         "select max(started_at) from task_events where started_at is not null and \
@@ -165,7 +165,7 @@ fn open(why: &str) -> State {
     State::NotAnswered(why.to_owned())
 }
 
-/// A length of time for a reader.
+/// A duration for readers.
 fn span(seconds: f64) -> String {
     Cell::Duration(seconds).human(&crate::render::Look::default())
 }

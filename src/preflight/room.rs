@@ -1,17 +1,17 @@
-//! Room: on container instances as of their last event, and below the Fargate quota.
+//! Free capacity: on container instances as of their last event, and within the Fargate quota.
 
 use super::{Definition, Past, Wanted, found, open};
 use crate::check::State;
 use crate::render::{Cell, Look};
 
-/// The last known state of each container instance that belongs to the cluster.
+/// The last known state of each container instance in the cluster.
 const INSTANCES: &str = "
     select cluster, container_instance, status, agent_connected, remaining_cpu, remaining_memory, registered_cpu, registered_memory
     from (select i.*, row_number() over (partition by container_instance_arn order by version desc nulls last, time desc, id) as nth
           from instance_events i) i
     where nth = 1 and cluster in (CLUSTERS) order by cluster, container_instance";
 
-/// An instance, as far as room goes.
+/// The capacity of an instance.
 struct Instance {
     cluster: String,
     ready: bool,
@@ -19,12 +19,12 @@ struct Instance {
     registered: (u64, u64),
 }
 
-/// Whether so many tasks fit on the instances of each cluster that it is for.
+/// Checks whether the tasks fit on the instances of each target cluster.
 pub fn instances<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'_, E>>) -> Result<State, E> {
     if definition.fargate {
-        return Ok(open("it is for Fargate"));
+        return Ok(open("the task runs on Fargate"));
     }
-    let Some(past) = past else { return Ok(open("no store was asked")) };
+    let Some(past) = past else { return Ok(open("no store to query")) };
     let clusters = clusters(definition, wanted, past)?;
     if clusters.is_empty() {
         return Ok(open(&format!("no task of family {} is in the store; name a cluster with --cluster", definition.family)));
@@ -47,12 +47,12 @@ fn sentence(cluster: &str, instances: &[&Instance], (cpu, memory): (u64, u64), c
     let most = |get: fn(&Instance) -> u64| instances.iter().map(|instance| get(instance)).max().unwrap_or(0);
     let needs = format!("cluster {cluster}: one task needs {cpu} CPU units and {memory} MiB");
     if instances.is_empty() {
-        return Some(format!("{needs}; no instance of it is known"));
+        return Some(format!("{needs}; the store has no instance of this cluster"));
     }
     if !instances.iter().any(|instance| instance.registered.0 >= cpu && instance.registered.1 >= memory) {
         let (cpu, memory) = (most(|instance| instance.registered.0), most(|instance| instance.registered.1));
         return Some(format!(
-            "{needs}; no instance is that large (at most {cpu} and {memory}), so adding more of them cannot help"
+            "{needs}; no instance is that large (at most {cpu} and {memory}), so more of the same instances cannot help"
         ));
     }
     let ready: Vec<&&Instance> = instances.iter().filter(|instance| instance.ready).collect();
@@ -64,7 +64,7 @@ fn sentence(cluster: &str, instances: &[&Instance], (cpu, memory): (u64, u64), c
     (room < count).then(|| {
         let left: Vec<String> =
             ready.iter().map(|instance| format!("{} and {}", instance.remaining.0, instance.remaining.1)).collect();
-        let left = if left.is_empty() { "none is active and connected".to_owned() } else { format!("left: {}", left.join(", ")) };
+        let left = if left.is_empty() { "none is ACTIVE and connected".to_owned() } else { format!("left: {}", left.join(", ")) };
         format!("{needs}; room for {room} of {count} on {} instances ({left})", instances.len())
     })
 }
@@ -83,7 +83,7 @@ fn instance(row: &[Cell]) -> Option<Instance> {
     })
 }
 
-/// The cluster that was named, else those in which the family has run.
+/// The given cluster, else the clusters in which the family has run.
 fn clusters<E>(definition: &Definition, wanted: &Wanted, past: &Past<'_, E>) -> Result<Vec<String>, E> {
     if let Some(cluster) = &wanted.cluster {
         return Ok(vec![cluster.rsplit('/').next().unwrap_or(cluster).to_owned()]);
@@ -98,15 +98,15 @@ fn clusters<E>(definition: &Definition, wanted: &Wanted, past: &Past<'_, E>) -> 
     Ok(rows.iter().filter_map(name).collect())
 }
 
-/// The last use and limit of each account and Region.
+/// The latest usage and limit of each account and Region.
 const USE: &str = "quota where resource = fargate_vcpu by account, region show last(used), last(allowed)";
 
-/// Whether so many tasks fit below the quota that is left by what runs.
+/// Checks whether the tasks fit into the quota, given the current usage.
 pub fn quota<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'_, E>>) -> Result<State, E> {
     if !definition.fargate {
-        return Ok(open("it is not for Fargate"));
+        return Ok(open("the task does not run on Fargate"));
     }
-    let Some(past) = past else { return Ok(open("no store was asked")) };
+    let Some(past) = past else { return Ok(open("no store to query")) };
     let mut sentences = Vec::new();
     let mut unknown = true;
     let needs = definition.needed_cpu() as f64 / 1024.0 * wanted.count as f64;
@@ -117,7 +117,7 @@ pub fn quota<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'_,
         if used + needs > allowed {
             let look = Look::default();
             sentences.push(format!(
-                "account {}, {}: {needs} vCPU for {} tasks, {used} in use at last, {} needed; the limit is {allowed}",
+                "account {}, {}: {needs} vCPU for {} tasks, {used} in use, {} needed; the limit is {allowed}",
                 account.human(&look),
                 region.human(&look),
                 wanted.count,
@@ -125,5 +125,9 @@ pub fn quota<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'_,
             ));
         }
     }
-    Ok(if unknown { open("no limit is known; --quotas FILE names it") } else { found(sentences.into_iter(), &wanted.file) })
+    Ok(if unknown {
+        open("the limit is unknown; pass it with --quotas FILE")
+    } else {
+        found(sentences.into_iter(), &wanted.file)
+    })
 }

@@ -1,28 +1,31 @@
-//! Sizes: texts such as `1 vCPU` and `2 GB` as CPU units and MiB, and what Fargate has.
+//! Task sizes: converts texts such as `1 vCPU` and `2 GB` to CPU units and MiB, and lists the Fargate sizes.
 
-use crate::document::{Document, Mistake};
+use crate::toml_document::{ConfigError, Document};
 use std::path::Path;
 
 const SIZES: &str = include_str!("../knowledge/fargate-sizes.toml");
 
-/// The memory that goes with some CPU on Fargate.
+/// The memory sizes that Fargate supports for a CPU size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Size {
     /// CPU units.
     pub cpu: u64,
-    /// MiB, from the least.
+    /// MiB, ascending.
     pub memory: Vec<u64>,
 }
 
-/// All sizes of Fargate, from the least.
-pub fn fargate_sizes() -> Result<Vec<Size>, Mistake> {
+/// All Fargate sizes, ascending.
+pub fn fargate_sizes() -> Result<Vec<Size>, ConfigError> {
     let document = Document::parse(SIZES, Path::new("fargate-sizes.toml"))?;
     let top = document.top();
     top.sections("size")?
         .iter()
         .map(|section| {
-            let number = |key: &str| -> Result<u64, Mistake> {
-                section.number(key)?.map(|number| number as u64).ok_or_else(|| section.mistake(format!("`{key}` is missing")))
+            let number = |key: &str| -> Result<u64, ConfigError> {
+                section
+                    .number(key)?
+                    .map(|number| number as u64)
+                    .ok_or_else(|| section.config_error(format!("`{key}` is missing")))
             };
             let listed = section.numbers("memory")?;
             let memory = if listed.is_empty() {
@@ -36,7 +39,7 @@ pub fn fargate_sizes() -> Result<Vec<Size>, Mistake> {
         .collect()
 }
 
-/// CPU units of a text: digits are units, `vCPU` is 1,024 of them.
+/// The CPU units of a text: plain digits are units, 1 `vCPU` is 1,024 units.
 pub fn cpu_units(text: &str) -> Option<u64> {
     let lower = text.trim().to_ascii_lowercase();
     match lower.strip_suffix("vcpu") {
@@ -45,7 +48,7 @@ pub fn cpu_units(text: &str) -> Option<u64> {
     }
 }
 
-/// MiB of a text: digits are MiB, `GB` is 1,024 of them.
+/// The MiB of a text: plain digits are MiB, 1 `GB` is 1,024 MiB.
 pub fn mib(text: &str) -> Option<u64> {
     let lower = text.trim().to_ascii_lowercase();
     match lower.strip_suffix("gb") {

@@ -1,9 +1,9 @@
-//! Which columns of the store hold names, and what in them is one.
+//! Defines which columns of the store contain names, and which parts of their values are names.
 
 use crate::table::Table;
 use std::ops::Range;
 
-/// What a name names.
+/// The kinds of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// An AWS account.
@@ -19,7 +19,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its word, with which pseudonyms begin.
+    /// The word that its pseudonyms start with.
     pub const fn word(self) -> &'static str {
         match self {
             Kind::Account => "account",
@@ -31,14 +31,14 @@ impl Kind {
     }
 }
 
-/// Columns with names; ARNs and addresses are known by their form, wherever they stand.
+/// Columns with names. ARNs and addresses are recognized by their format in every column.
 const COLUMNS: &[(&str, Kind)] = &[
     ("account", Kind::Account),
     ("user", Kind::User),
     ("actor", Kind::User),
     ("access_key", Kind::User),
     ("user_arn", Kind::User),
-    // Only the jobs of dstack name their machines here.
+    // Only dstack jobs have host names in this column.
     ("instance", Kind::Host),
     ("source_ip", Kind::Ip),
     ("private_ip", Kind::Ip),
@@ -54,7 +54,7 @@ pub fn statements() -> Vec<(Kind, String)> {
     let statement = |(kind, table, column)| {
         (kind, format!("select distinct \"{column}\" as name from {table} where \"{column}\" is not null order by 1"))
     };
-    // Calls about a user name it in what they ask for, jobs whom they run as.
+    // Calls about a user contain the name in their parameters, jobs contain the user that they run as.
     let inside = [
         ("calls", "json_path(raw, '/requestParameters/userName')"),
         ("run_records", "json_path(raw, '/jobs/0/job_spec/user/username')"),
@@ -66,10 +66,10 @@ pub fn statements() -> Vec<(Kind, String)> {
     columns.map(statement).chain(inside).collect()
 }
 
-/// The names in the value of a column: `role/session` is two names, and the role and session of an ARN are names.
+/// The names in a column value: `role/session` has two names, and the role and session of an ARN are names.
 pub(super) fn parts(kind: Kind, value: &str) -> Vec<(Kind, String)> {
     let value = value.trim();
-    // AWS itself is nobody: `events.amazonaws.com` called.
+    // AWS services such as `events.amazonaws.com` are not redacted as callers.
     if value.ends_with(".amazonaws.com") || value == "AWS Internal" {
         return Vec::new();
     }
@@ -81,12 +81,13 @@ pub(super) fn parts(kind: Kind, value: &str) -> Vec<(Kind, String)> {
         names.push(path);
         names.extend(path.split('/'));
     }
-    // A name of one or two letters would be found in every text; alone in its column it is taken out by its pair.
+    // A name of one or two letters would match in every text; in its own column it is replaced together with its
+    // pair.
     names.retain(|name| name.chars().count() >= 2 && *name != "root");
     names.into_iter().map(|name| (kind, name.to_owned())).collect()
 }
 
-/// Whether a range of a text is a word of its own.
+/// Whether a range of a text is a separate word.
 pub(super) fn stands_alone(text: &str, range: Range<usize>) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     let before = text.get(..range.start).and_then(|before| before.chars().next_back());

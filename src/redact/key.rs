@@ -1,4 +1,4 @@
-//! The key of the pseudonyms: made once, kept in the store, never printed.
+//! The key of the pseudonyms: generated once, kept in the store, never printed.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 const NAME: &str = "redaction.key";
 
-/// The key in this folder; made, readable by its owner alone, where there is none.
+/// The key in this folder. If there is none, generates one that only its owner can read.
 pub fn read_or_create(folder: &Path) -> io::Result<[u8; 32]> {
     let path = folder.join(NAME);
     if let Some(key) = read(&path)? {
@@ -28,9 +28,9 @@ pub fn read_or_create(folder: &Path) -> io::Result<[u8; 32]> {
     });
     match made {
         Ok(()) => Ok(key),
-        // Somebody else made it just now: theirs counts.
+        // Another process has just created the key, so use that one.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            read(&path)?.ok_or_else(|| io::Error::other("the key was removed while it was read"))
+            read(&path)?.ok_or_else(|| io::Error::other("the key was removed while it was being read"))
         }
         Err(error) => Err(error),
     }
@@ -43,7 +43,7 @@ fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
             Err(_) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!(
-                    "`{}` is not a key: expected 64 hexadecimal digits; remove the file to have a new one made",
+                    "`{}` is not a valid key: expected 64 hexadecimal digits; delete the file to generate a new key",
                     path.display()
                 ),
             )),

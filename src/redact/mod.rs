@@ -1,9 +1,9 @@
-//! Stable pseudonyms for what points at a company or a person: accounts, ARNs, addresses, users, hosts.
+//! Stable pseudonyms for names that identify a company or a person: accounts, ARNs, addresses, users, hosts.
 //!
-//! In: text, or a whole answer. Out: the same with `account-3f2a…`, `user-91c0…` in place of names. The
-//! same name always gets the same pseudonym, so that rows can still be told apart and joined; without
-//! the key, which never leaves the store, a pseudonym cannot be turned back or guessed from a list of
-//! names. What is known from the columns of the store is found inside free text too.
+//! In: text, or a whole result. Out: the same with `account-3f2a…`, `user-91c0…` in place of names. A name always
+//! gets the same pseudonym, so rows can still be distinguished and joined. Without the key, which never leaves the
+//! store, a pseudonym can be neither reversed nor guessed from a list of names. Names that occur in columns of the
+//! store are also replaced in free text.
 
 mod column;
 mod key;
@@ -21,10 +21,10 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
 
-/// Letters of a pseudonym after its kind: 48 bits, so that names of one store do not meet.
+/// The number of hexadecimal digits in a pseudonym: 48 bits, so that collisions within a store are unlikely.
 const LETTERS: usize = 12;
 
-/// Replaces names by pseudonyms.
+/// Replaces names with pseudonyms.
 #[derive(Debug)]
 pub struct Redactor {
     key: [u8; 32],
@@ -33,7 +33,7 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// With a key, and the names that the columns of the store know.
+    /// Creates a redactor from a key and the names in the columns of the store.
     pub fn new(key: [u8; 32], names: impl IntoIterator<Item = (Kind, String)>) -> Self {
         let mut names: Vec<(Kind, String)> = names.into_iter().flat_map(|(kind, name)| column::parts(kind, &name)).collect();
         names.sort();
@@ -61,7 +61,7 @@ impl Redactor {
             match found.what {
                 pattern::What::Name(kind) => out.push_str(&self.pseudonym(kind, name)),
                 pattern::What::Arn(head) => {
-                    // Partition, service and region stay: they tell what it is.
+                    // The partition, service and Region are kept, because they show what the resource is.
                     let account = name.split(':').nth(4).filter(|account| !account.is_empty());
                     let account = account.map(|account| self.pseudonym(Kind::Account, account)).unwrap_or_default();
                     let head = name.get(..head).unwrap_or_default();
@@ -76,7 +76,7 @@ impl Redactor {
         out
     }
 
-    /// A text with the names that the columns of the store know in place of their pseudonyms.
+    /// A text in which the names from the columns of the store are replaced with their pseudonyms.
     pub fn reveal(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (kind, name) in self.names.iter().filter(|(kind, _)| text_has(kind.word(), &text)).collect::<Vec<_>>() {
@@ -85,19 +85,19 @@ impl Redactor {
         text
     }
 
-    /// The accounts in a name that is otherwise kept, such as the host of a registry.
+    /// Replaces the accounts in a name that is otherwise kept, such as the host of a registry.
     fn accounts(&self, name: &str) -> String {
         pattern::account(name, |account| self.pseudonym(Kind::Account, account))
     }
 
-    /// Replaces known names in a part of a text that begins at `start`.
+    /// Replaces known names in a part of a text that starts at `start`.
     fn known_names(&self, part: &str, whole: &str, start: usize) -> String {
         let Some(known) = &self.known else { return part.to_owned() };
         let mut out = String::with_capacity(part.len());
         let mut end = 0;
         for found in known.find_iter(part) {
             let kind = self.names.get(found.pattern().as_usize()).map_or(Kind::User, |(kind, _)| *kind);
-            // An account is one wherever it stands; a user `ann` is not in `annual`.
+            // An account number is replaced everywhere; a user `ann` is not replaced inside `annual`.
             let is_name = kind == Kind::Account || column::stands_alone(whole, start + found.start()..start + found.end());
             if !is_name {
                 continue;
@@ -110,7 +110,7 @@ impl Redactor {
         out
     }
 
-    /// An answer with pseudonyms in every text.
+    /// A result with pseudonyms in all texts.
     pub fn answer(&self, answer: &Answer) -> Result<Answer, ArrowError> {
         let batches: Vec<RecordBatch> = answer.batches.iter().map(|batch| self.batch(batch)).collect::<Result<_, _>>()?;
         let fields = answer.schema.fields().iter().map(|field| plain(field));
@@ -150,7 +150,7 @@ fn text_has(word: &str, text: &str) -> bool {
     text.contains(&format!("{word}-"))
 }
 
-/// A field whose texts are plain ones.
+/// A field with plain strings.
 fn plain(field: &Field) -> Field {
     Field::new(field.name(), plain_type(field.data_type()), true).with_metadata(field.metadata().clone())
 }

@@ -1,29 +1,29 @@
-//! Names that are known by their form: ARNs, accounts, addresses, hosts, access keys, home folders.
+//! Names that are recognized by their format: ARNs, accounts, addresses, hosts, access keys, home folders.
 
 use super::column::Kind;
 use regex::{Captures, Regex};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// What was found in a text.
+/// A match in a text.
 pub(super) struct Found {
     pub range: Range<usize>,
     pub what: What,
 }
 
-/// What it is.
+/// The kind of match.
 pub(super) enum What {
     /// A name of this kind.
     Name(Kind),
-    /// An ARN; the number of bytes before the colon in front of the account.
+    /// An ARN, with the offset of the colon before the account.
     Arn(usize),
-    /// An id, which names nobody.
+    /// An id, which does not identify anybody.
     Id,
-    /// The host of a public service: not a name as a whole, but an account may be in it.
+    /// The host of a public service: it is kept, but it can contain an account.
     Public,
 }
 
-/// The first alternative that fits counts. A uuid is found first, so that its digits are no account.
+/// The first matching alternative wins. UUIDs come first, so that their digits are not taken for an account.
 static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?P<uuid>\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b)",
@@ -43,7 +43,7 @@ static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
 
 static ACCOUNT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b\d{12}\b").expect("the pattern is compiled by every test"));
 
-/// Hosts that say nothing about whose they are.
+/// Public hosts.
 const PUBLIC: &[&str] = &[
     "amazonaws.com",
     "amazonaws.com.cn",
@@ -56,10 +56,10 @@ const PUBLIC: &[&str] = &[
     "github.com",
 ];
 
-/// Names in hosts of AWS that people give.
+/// User-chosen names in AWS host names.
 const GIVEN: &[&str] = &["compute", "rds", "elb", "cache", "redshift", "es", "s3"];
 
-/// What is in a text, in order.
+/// The matches in a text, in order.
 pub(super) fn find(text: &str) -> Vec<Found> {
     PATTERN.captures_iter(text).filter_map(|captures| found(&captures)).collect()
 }
@@ -79,7 +79,7 @@ fn found(captures: &Captures<'_>) -> Option<Found> {
         return Some(Found { range: host.range(), what });
     }
     if let Some(four) = captures.name("four") {
-        // Every address, and none.
+        // Unspecified addresses.
         let what = if four.as_str() == "0.0.0.0" { What::Id } else { What::Name(Kind::Ip) };
         return Some(Found { range: four.range(), what });
     }
@@ -95,7 +95,8 @@ fn is_public(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let public = PUBLIC.iter().any(|public| host == *public || host.ends_with(&format!(".{public}")));
     let labels = host.split('.').count();
-    // `logs.eu-west-1.amazonaws.com` is AWS; `orders.c1x2.eu-west-1.rds.amazonaws.com` is somebody's.
+    // `logs.eu-west-1.amazonaws.com` is an AWS service; `orders.c1x2.eu-west-1.rds.amazonaws.com` belongs to
+    // somebody.
     let given = host.contains("amazonaws") && labels > 3 && host.split('.').any(|label| GIVEN.contains(&label));
     public && !given
 }

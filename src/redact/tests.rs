@@ -14,7 +14,7 @@ fn redactor() -> Redactor {
 #[test]
 fn names_in_free_text_become_pseudonyms() {
     let redactor = redactor();
-    for (text, gone) in [
+    for (text, removed) in [
         ("ann stopped it", "ann"),
         ("s3://logs111122223333x/", "111122223333"),
         ("task of 999988887777 failed", "999988887777"),
@@ -31,8 +31,8 @@ fn names_in_free_text_become_pseudonyms() {
         ("on gpu-box-7, port 80", "gpu-box-7"),
         ("unable to find user trainer: no matching entries in passwd file", "trainer"),
     ] {
-        let told = redactor.text(text);
-        assert!(!told.contains(gone), "{told}");
+        let redacted = redactor.text(text);
+        assert!(!redacted.contains(removed), "{redacted}");
     }
 }
 
@@ -68,7 +68,7 @@ fn pseudonyms_are_stable_and_depend_on_the_key() {
 proptest! {
     #[test]
     fn no_text_makes_it_panic_and_no_account_gets_through(text in "\\PC{0,40}") {
-        let told = redactor().text(&format!("{text} 111122223333 {text}"));
-        prop_assert!(!told.contains("111122223333"));
+        let redacted = redactor().text(&format!("{text} 111122223333 {text}"));
+        prop_assert!(!redacted.contains("111122223333"));
     }
 }

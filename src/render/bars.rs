@@ -1,11 +1,11 @@
-//! A series of numbers goes in, one line of bars comes out: `▁▂▅█`.
+//! Draws a series of numbers as a line of bars: `▁▂▅█`.
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Bars for a series, at most `width` of them; a missing or infinite value is a space.
 ///
-/// Zero is the lowest bar and nothing else is, unless there are negative values. When there are
-/// more values than columns, neighbors share a bar as high as the largest of them.
+/// Only zero is drawn as the lowest bar, unless there are negative values. If there are more values than columns,
+/// neighboring values share a bar with the height of the largest one.
 pub fn sparkline(values: &[Option<f64>], width: usize) -> String {
     if values.is_empty() || width == 0 {
         return String::new();
@@ -25,14 +25,14 @@ pub fn sparkline(values: &[Option<f64>], width: usize) -> String {
     merged.into_iter().map(|value| value.map_or(' ', |value| bar(value, low, high))).collect()
 }
 
-/// The largest value that is there.
+/// The largest value.
 pub(super) fn peak(values: &[Option<f64>]) -> Option<f64> {
     values.iter().flatten().copied().reduce(f64::max)
 }
 
 fn bar(value: f64, low: f64, high: f64) -> char {
     let top = BARS.len() - 1;
-    // Halved first: the distance between the two largest floats is no longer a float.
+    // Halved first, because the distance between the two largest floats is not a float.
     let part = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
     let height = if part > 0.0 { (part * top as f64).ceil() as usize } else { 0 };
     BARS.get(height.min(top)).copied().unwrap_or(' ')

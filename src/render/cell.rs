@@ -1,8 +1,8 @@
-//! One value of an answer, and what it looks like.
+//! A single value of a result, and its text.
 //!
-//! Arrow values come in through `read`; text and JSON go out. [`Cell::human`] is for people and
-//! rounds; [`Cell::exact`] and [`Cell::json`] are for machines and do not (beyond the 15 digits
-//! that a float carries). The text is *not* made safe here: every format does that in its own way.
+//! `read` converts Arrow values to cells; cells are written as text or JSON. [`Cell::human`] is for people and
+//! rounds; [`Cell::exact`] and [`Cell::json`] are for machines and do not round (beyond the 15 digits of a float).
+//! The text is *not* sanitized here, because every format does that differently.
 
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value};
@@ -10,35 +10,35 @@ use serde_json::{Map, Number, Value};
 use super::time::describe_instant;
 use super::{Look, number};
 
-/// One value.
+/// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
-    /// Nothing was recorded.
+    /// A missing value.
     Missing,
     /// True or false.
     Bool(bool),
-    /// A whole number, wide enough for every Arrow integer.
+    /// A whole number, wide enough for every Arrow integer type.
     Int(i128),
-    /// A decimal number, as its exact digits.
+    /// A decimal number with its exact digits.
     Decimal(String),
     /// A number with a fraction.
     Float(f64),
-    /// A part of a whole.
+    /// A fraction of a whole.
     Share(f64),
-    /// A length of time in seconds.
+    /// A duration in seconds.
     Duration(f64),
     /// A point in time.
     Time(Timestamp),
     /// Any text.
     Text(String),
-    /// Several values.
+    /// A list of values.
     List(Vec<Cell>),
     /// Named values.
     Record(Vec<(String, Cell)>),
 }
 
 impl Cell {
-    /// The value for a person: rounded, percent, `2m 15s`. Missing is empty.
+    /// The value for people: rounded, with percent signs and units such as `2m 15s`. Missing values are empty.
     pub fn human(&self, look: &Look) -> String {
         match self {
             Self::Float(value) => number::rounded(*value),
@@ -48,7 +48,7 @@ impl Cell {
         }
     }
 
-    /// The value for a machine that reads text: full precision, durations in seconds.
+    /// The value for machines that read text: full precision, durations in seconds.
     pub fn exact(&self, look: &Look) -> String {
         match self {
             Self::Float(value) | Self::Share(value) | Self::Duration(value) => number::exact(*value),
@@ -56,7 +56,7 @@ impl Cell {
         }
     }
 
-    /// The value with its JSON type. JSON has no word for `NaN` or infinity: they become null.
+    /// The value with its JSON type. JSON has no `NaN` or infinity, so they become null.
     pub fn json(&self, look: &Look) -> Value {
         match self {
             Self::Missing => Value::Null,
@@ -75,7 +75,7 @@ impl Cell {
         }
     }
 
-    /// Whether the value is text from the records, which may hold anything.
+    /// Whether the value is text from the records, which can contain anything.
     pub(super) fn is_wordy(&self) -> bool {
         matches!(self, Self::Text(_) | Self::List(_) | Self::Record(_))
     }
@@ -91,7 +91,7 @@ impl Cell {
         .filter(|value| value.is_finite())
     }
 
-    /// What `human` and `exact` agree on; `nested` spells the values inside this one.
+    /// The common part of `human` and `exact`; `nested` writes the values inside this one.
     fn spell(&self, look: &Look, nested: fn(&Self, &Look) -> String) -> String {
         match self {
             Self::Missing => String::new(),
@@ -113,7 +113,7 @@ impl Cell {
     }
 }
 
-/// Exact as far as 64 bits go; beyond that only text keeps every digit.
+/// A JSON number if it fits into 64 bits; otherwise a string, which keeps every digit.
 fn whole(value: i128) -> Value {
     if let Ok(small) = i64::try_from(value) {
         return Value::from(small);
@@ -124,7 +124,7 @@ fn whole(value: i128) -> Value {
     }
 }
 
-/// A number when a float holds the digits, text when it would lose some.
+/// A JSON number if a float can represent the digits, otherwise a string.
 fn decimal(digits: &str) -> Value {
     if let Ok(value) = digits.parse::<i128>() {
         return whole(value);

@@ -1,7 +1,7 @@
-//! Charts for a terminal: an answer goes in, bars, lines or a strip of the week come out.
+//! Charts for a terminal: bars, lines or a heat map of the week.
 //!
-//! Which one follows from the columns: hours by weekdays are a strip, steps in time are bars (with groups: a
-//! line each), other groups are bars. Nothing needs color, and 80 columns are enough.
+//! The columns determine the chart: weekdays by hours are a heat map, time steps are bars (with groups: one line
+//! each), and other groups are bars. Charts need no color and fit into 80 columns.
 
 use super::bars::peak;
 use super::fit::{shorten, width_of};
@@ -12,19 +12,19 @@ use super::table::draw;
 use super::{Cell, Look, ROLE, ROLE_KEY, RenderError, visible};
 use crate::answer::{Answer, ColumnKind};
 
-/// As wide as a chart is drawn where nothing says otherwise.
+/// The default width of a chart.
 const WIDTH: usize = 80;
-/// Bars drawn; more are no picture any more.
+/// The maximum number of bars.
 const MOST: usize = 60;
-/// The least room for a bar.
+/// The minimum width of a bar.
 const LEAST: usize = 10;
-/// Eighths of a column, so that a bar is as long as its number says.
+/// Eighths of a column, so that the length of a bar is precise.
 const PARTS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
-/// Shades from nothing to much; zero has a sign of its own.
+/// Shades from low to high; zero has its own character.
 const SHADES: [char; 5] = ['·', '░', '▒', '▓', '█'];
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// The picture of an answer; none when it has no groups to draw.
+/// Draws a result; none if it has no groups.
 pub fn chart(answer: &Answer, look: &Look) -> Result<Option<String>, RenderError> {
     if let Some(strip) = week(answer)? {
         return Ok(Some(strip));
@@ -44,7 +44,7 @@ fn is_bucket(answer: &Answer, index: usize) -> bool {
     index == 0 && answer.columns.first().is_some_and(|column| column.kind == ColumnKind::Time)
 }
 
-/// The first column that is a number and no key.
+/// The first numeric column that is not a key.
 fn measure(answer: &Answer) -> Option<usize> {
     let is_number =
         |kind: ColumnKind| matches!(kind, ColumnKind::Int | ColumnKind::Float | ColumnKind::Share | ColumnKind::Duration);
@@ -52,7 +52,7 @@ fn measure(answer: &Answer) -> Option<usize> {
     columns.clone().position(|(index, column)| is_number(column.kind) && !is_key(answer, index))
 }
 
-/// One bar a row.
+/// One bar per row.
 fn bars(answer: &Answer, look: &Look) -> Result<Option<String>, RenderError> {
     let Some(measure) = measure(answer) else { return Ok(None) };
     let labels: Vec<usize> = (0..measure).filter(|index| is_key(answer, *index) || is_bucket(answer, *index)).collect();
@@ -97,7 +97,7 @@ fn bars(answer: &Answer, look: &Look) -> Result<Option<String>, RenderError> {
     Ok(Some(text))
 }
 
-/// A bar as long as its part of the highest.
+/// A bar whose length is proportional to the largest value.
 fn bar(value: Option<f64>, high: f64, room: usize) -> String {
     let Some(value) = value.filter(|value| *value > 0.0 && high > 0.0) else { return String::new() };
     let eighths = ((value / high) * (room * PARTS.len()) as f64).round().max(1.0) as usize;
@@ -108,7 +108,7 @@ fn bar(value: Option<f64>, high: f64, room: usize) -> String {
     text
 }
 
-/// Hours by weekdays, when these two are the keys: a line a day, two columns an hour.
+/// A heat map of weekdays by hours, if these are the keys: one line per day, two columns per hour.
 fn week(answer: &Answer) -> Result<Option<String>, RenderError> {
     let keys: Vec<usize> = (0..answer.columns.len()).filter(|index| is_key(answer, *index)).collect();
     let named = |index: usize, stem: &str| {
@@ -158,7 +158,7 @@ fn shade(value: f64, high: f64) -> char {
     if value <= 0.0 || high <= 0.0 {
         return SHADES[0];
     }
-    // Each shade holds what its legend says: values up to that quarter of the highest, rounded up.
+    // The legend shows the upper limit of each shade: a quarter of the largest value, rounded up.
     let at = (1..4).find(|part| value <= (high * *part as f64 / 4.0).ceil()).unwrap_or(4);
     SHADES.get(at).copied().unwrap_or('█')
 }

@@ -1,7 +1,7 @@
-//! CSV after RFC 4180 with `\n` line ends, made safe for spreadsheets.
+//! CSV according to RFC 4180 with `\n` line endings, safe for spreadsheets.
 //!
-//! A text that a spreadsheet would run as a formula gets a leading apostrophe; numbers stay
-//! numbers. Control characters other than tab and line ends are escaped as `\u{1b}`.
+//! A text that a spreadsheet would run as a formula gets a leading apostrophe; numbers are unchanged. Control
+//! characters other than tab and line endings are escaped as `\u{1b}`.
 
 use std::borrow::Cow;
 use std::io;
@@ -43,7 +43,7 @@ fn write_record<'a, W: io::Write>(writer: &mut Writer<W>, fields: impl Iterator<
     writer.write_record(None::<&[u8]>).map_err(io_error)
 }
 
-/// The I/O error as it came, so that a closed pipe is still known as one.
+/// Returns the I/O error unchanged, so that a closed pipe can be recognized.
 fn io_error(error: ::csv::Error) -> RenderError {
     if !error.is_io_error() {
         return io::Error::other(error).into();
@@ -54,13 +54,13 @@ fn io_error(error: ::csv::Error) -> RenderError {
     }
 }
 
-/// The text as a spreadsheet may have it.
+/// The text, safe for a spreadsheet.
 fn guard(text: &str) -> Cow<'_, str> {
     let shown = visible_except(text, &['\t', '\n', '\r']);
     if starts_formula(&shown) && !is_plain_number(&shown) { Cow::Owned(format!("'{shown}")) } else { shown }
 }
 
-/// The full-width forms count as well: spreadsheets with an East Asian locale run them too.
+/// Full-width forms are included, because spreadsheets with an East Asian locale run them too.
 fn starts_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }

@@ -1,6 +1,6 @@
 //! Fits a [`Grid`] into the width of a terminal: texts are shortened, numbers never.
 //!
-//! Widths are counted as the table drawer counts them, so that wide characters take two columns.
+//! Widths are counted in the same way as the table layout does, so wide characters take two columns.
 
 use tabled::grid::util::string::{get_char_width, get_string_width};
 
@@ -8,11 +8,11 @@ use super::grid::Grid;
 
 /// The space between two columns.
 pub(super) const GAP: usize = 2;
-/// Below this a text says nothing; the table is then wider than the terminal.
+/// A text shorter than this is useless; the table is then wider than the terminal.
 const LEAST: usize = 4;
 const ELLIPSIS: &str = "…";
 
-/// Shortens the widest texts until the grid is at most `width` columns wide, if it can be.
+/// Shortens the widest texts until the grid is at most `width` columns wide, if possible.
 pub(super) fn fit(grid: &mut Grid, width: usize) {
     let room = width.saturating_sub(GAP * grid.headers.len().saturating_sub(1));
     let mut widths = natural_widths(grid);
@@ -31,7 +31,7 @@ pub(super) fn fit(grid: &mut Grid, width: usize) {
     }
 }
 
-/// The columns a text takes.
+/// The display width of a text.
 pub(super) fn width_of(text: &str) -> usize {
     get_string_width(text)
 }
@@ -52,7 +52,7 @@ fn data_widths(grid: &Grid) -> Vec<usize> {
     widths
 }
 
-/// Lowers all elastic columns that are wider than some level to that level, the highest that fits.
+/// Reduces all elastic columns that are wider than some level to that level, the highest that fits.
 fn shrink_texts(grid: &Grid, widths: &mut [usize], room: usize) {
     let total: usize = widths.iter().sum();
     if total <= room {
@@ -71,7 +71,7 @@ fn shrink_texts(grid: &Grid, widths: &mut [usize], room: usize) {
             high = middle - 1;
         }
     }
-    // What the level leaves over goes to the first columns that can use it.
+    // The remaining space is given to the first columns that can use it.
     let mut spare = room.saturating_sub(filled(low));
     for (width, header) in widths.iter_mut().zip(&grid.headers) {
         if header.elastic && *width > low {
@@ -82,7 +82,7 @@ fn shrink_texts(grid: &Grid, widths: &mut [usize], room: usize) {
     }
 }
 
-/// When texts are as short as they go, the names above numbers give way, from the widest on.
+/// If texts cannot be shortened further, the headers of numeric columns are shortened, widest first.
 fn shrink_headers(grid: &Grid, widths: &mut [usize], room: usize) {
     let data = data_widths(grid);
     let mut excess = widths.iter().sum::<usize>().saturating_sub(room);
@@ -106,8 +106,8 @@ fn widths_where(grid: &Grid, widths: &[usize], elastic: bool) -> Vec<usize> {
     columns.filter(|(_, header)| header.elastic == elastic).map(|(&width, _)| width).collect()
 }
 
-/// The text within `limit` columns: sentences lose their end, names (whose end tells them apart)
-/// their middle.
+/// The text shortened to `limit` columns: sentences lose their end, names their middle, because names differ at the
+/// end.
 pub(super) fn shorten(text: &str, limit: usize) -> String {
     if width_of(text) <= limit {
         return text.to_owned();
@@ -126,7 +126,7 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
     format!("{start}{ELLIPSIS}{end}")
 }
 
-/// As many characters as go into `room` columns.
+/// As many characters as fit into `room` columns.
 fn take_columns(chars: impl Iterator<Item = char>, room: usize) -> String {
     let mut left = room;
     let mut taken: String = chars
@@ -135,7 +135,7 @@ fn take_columns(chars: impl Iterator<Item = char>, room: usize) -> String {
             Some(c)
         })
         .collect();
-    // A variation selector can make its predecessor wider than it was alone.
+    // A variation selector can make the previous character wider.
     while width_of(&taken) > room {
         taken.pop();
     }

@@ -1,4 +1,4 @@
-//! The names of the formats: text goes in, a [`Format`] comes out, and back.
+//! Output formats and their names.
 
 use std::fmt;
 use std::path::Path;
@@ -10,36 +10,36 @@ use super::{csv, html, json, markdown, ndjson, parquet, table};
 /// An output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// For a person at a terminal.
+    /// For a terminal.
     #[default]
     Table,
-    /// For a spreadsheet.
+    /// For spreadsheets.
     Csv,
     /// One document: query, window, columns, rows.
     Json,
-    /// One object a row.
+    /// One object per row.
     Ndjson,
-    /// For an issue or a wiki.
+    /// For issues and wikis.
     Markdown,
-    /// A page people can read.
+    /// A web page.
     Html,
-    /// For another engine.
+    /// For other engines.
     Parquet,
 }
 
-/// A format name nobody knows.
+/// An unknown format name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown format `{}`: expected {}", super::visible(.name), Format::names())]
 pub struct UnknownFormat {
-    /// What was asked for.
+    /// The given name.
     pub name: String,
 }
 
 impl Format {
-    /// Every format, in the order of the documentation.
+    /// All formats, in the order of the documentation.
     pub const ALL: [Self; 7] = [Self::Table, Self::Csv, Self::Json, Self::Ndjson, Self::Markdown, Self::Html, Self::Parquet];
 
-    /// The name as typed after `--format`.
+    /// The name for `--format`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
@@ -52,7 +52,7 @@ impl Format {
         }
     }
 
-    /// The format that a file's extension asks for, if it names one.
+    /// The format for a file extension, if there is one.
     pub fn for_file(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "txt" => Some(Self::Table),
@@ -61,12 +61,12 @@ impl Format {
         }
     }
 
-    /// Whether the bytes are not text, so that they have no business on a terminal.
+    /// Whether the output is binary, so it cannot be printed on a terminal.
     pub const fn is_binary(self) -> bool {
         matches!(self, Self::Parquet)
     }
 
-    /// The code that writes this format.
+    /// The implementation of the format.
     pub fn renderer(self) -> &'static dyn Render {
         match self {
             Self::Table => &table::Table,

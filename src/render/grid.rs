@@ -1,31 +1,31 @@
-//! Cells as safe, finished text with headers: what a table is drawn from.
+//! The cells of a table as sanitized text, with headers.
 
 use super::rows::{is_numeric, visit_rows};
 use super::{Look, RenderError, visible};
 use crate::answer::{Answer, ColumnKind};
 
-/// A header with what the layout has to know of the column below it.
+/// A header, with the layout of its column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
     /// The name, safe to print.
     pub name: String,
-    /// Numbers stand on the right.
+    /// Numbers are right-aligned.
     pub numeric: bool,
-    /// Text may be shortened; a shortened number would be another number.
+    /// Whether the text can be shortened; a shortened number would be a different number.
     pub elastic: bool,
 }
 
 /// A table of texts, safe to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grid {
-    /// One a column.
+    /// The column headers.
     pub headers: Vec<Header>,
-    /// Each as long as `headers`.
+    /// The rows; each has as many cells as there are headers.
     pub rows: Vec<Vec<String>>,
 }
 
 impl Grid {
-    /// The whole answer as a person reads it.
+    /// The whole result as people read it.
     pub fn read(answer: &Answer, look: &Look) -> Result<Self, RenderError> {
         let headers = answer.columns.iter().map(|column| Header {
             name: visible(&column.name).into_owned(),

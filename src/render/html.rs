@@ -1,4 +1,4 @@
-//! One self-contained page: no script, no link, nothing fetched, dark or light as the reader has it.
+//! A self-contained page: no scripts, no links, no external resources, dark or light according to the browser.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use crate::answer::Answer;
 /// The format `html`.
 pub(super) struct Html;
 
-/// Forbids what the page does not use, should a value ever slip out of its cell.
+/// Blocks everything that the page does not use, in case a value ever escapes from its cell.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 const STYLE: &str = "\
@@ -35,7 +35,7 @@ impl Render for Html {
         out.write_all(head(answer, look).as_bytes())?;
         write_rows(answer, look, out)?;
         if let Some(trends) = spark_columns(answer)? {
-            // A page has no terminal: the trends are as wide as they ever get.
+            // A page does not have a terminal width, so trends are as wide as possible.
             let wide = Look { width: None, ..look.clone() };
             out.write_all(trend_table(&trends.grid(&wide)).as_bytes())?;
         }
@@ -72,7 +72,7 @@ fn write_rows(answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(
     Ok(())
 }
 
-/// The last column of a grid of trends is the sparkline, whose bars need a common width.
+/// The last column of a grid of trends is the sparkline, whose bars need a fixed-width font.
 fn trend_table(grid: &Grid) -> String {
     let last = grid.headers.len().saturating_sub(1);
     let classes: Vec<&str> = grid
@@ -106,7 +106,7 @@ fn row<'a>(tag: &str, cells: impl Iterator<Item = (&'a str, String)>) -> String 
     line
 }
 
-/// Text as HTML, with what acts on a reader made visible.
+/// Text as HTML, with invisible characters made visible.
 pub fn escape(text: &str) -> String {
     let shown = visible_except(text, &['\n']);
     let mut out = String::with_capacity(shown.len() + 8);

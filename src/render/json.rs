@@ -1,7 +1,6 @@
-//! JSON: one document with the query, the window, the columns and the rows, one row a line.
+//! JSON: one document with the query, the window, the columns and the rows, one row per line.
 //!
-//! Keys stand in the order of the columns. Characters that act on a terminal are written as
-//! `\u` escapes, which lose nothing.
+//! Keys are in column order. Characters that affect a terminal are written as `\u` escapes, without any loss.
 
 use std::io;
 
@@ -53,7 +52,7 @@ fn write_head(answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(
     for (index, (key, column)) in keys.iter().zip(&answer.columns).enumerate() {
         let comma: &[u8] = if index == 0 { b"" } else { b"," };
         head.extend_from_slice(comma);
-        // Both keys of this object stand in alphabetical order, whatever the map underneath.
+        // The keys of this object are in alphabetical order, regardless of the map type.
         let entry = json!({"name": key, "type": type_name(column.kind)});
         write_value(&entry, &mut head)?;
     }
@@ -62,7 +61,7 @@ fn write_head(answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(
     Ok(())
 }
 
-/// The names of the columns, made different where two are the same: no value may be lost.
+/// The column names, made unique if two are equal, so that no value is lost.
 pub(super) fn row_keys(columns: &[Column]) -> Vec<String> {
     let mut keys: Vec<String> = Vec::with_capacity(columns.len());
     for column in columns {
@@ -118,7 +117,7 @@ fn type_name(kind: ColumnKind) -> &'static str {
     }
 }
 
-/// Compact JSON in which characters that act on a terminal are escaped.
+/// Compact JSON in which characters that affect a terminal are escaped.
 struct Compact;
 
 impl Formatter for Compact {

@@ -1,4 +1,4 @@
-//! A table in GitHub's Markdown: every text is shown as it is, none is taken for markup.
+//! A table in GitHub Flavored Markdown; no text is interpreted as markup.
 
 use std::io;
 
@@ -40,7 +40,7 @@ fn line(cells: impl Iterator<Item = String>) -> String {
     line
 }
 
-/// Backslashes before what Markdown would read as markup, entities for HTML, `<br>` for line ends.
+/// Adds backslashes before Markdown markup, entities for HTML, and `<br>` for line breaks.
 pub fn escape(text: &str) -> String {
     let unified = text.replace("\r\n", "\n");
     let shown = visible_except(&unified, &['\n']);
@@ -54,7 +54,7 @@ pub fn escape(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '\\' | '|' | '`' | '*' | '[' | ']' | '~' | '$' => out.extend(['\\', c]),
-            // Inside a name an underscore is only an underscore, and reads better bare.
+            // An underscore inside a word is not markup, and reads better without a backslash.
             '_' if !is_inside_word(before, rest.clone().next()) => out.push_str("\\_"),
             other => out.push(other),
         }

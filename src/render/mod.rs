@@ -1,8 +1,8 @@
-//! Step ⑩: an [`Answer`] goes in, bytes in one of seven formats come out.
+//! Step ⑩: writes an [`Answer`] in one of seven formats.
 //!
-//! One file per format behind [`Render`]. What an Arrow value looks like is decided in one place
-//! ([`Cell`]), what may reach a terminal in another (`visible`). The same answer and the same
-//! [`Look`] always give the same bytes; nothing here reads a clock, a terminal or the store.
+//! Each format is one file that implements [`Render`]. [`Cell`] defines how an Arrow value looks, and `visible`
+//! defines what may reach a terminal. The same answer and the same [`Look`] always produce the same bytes; nothing
+//! here reads a clock, a terminal or the store.
 
 mod bars;
 mod cell;
@@ -44,22 +44,22 @@ pub use self::time::{describe_instant, describe_window};
 pub use self::visible::visible;
 use crate::answer::Answer;
 
-/// The field metadata key that says which part a column plays; see [`ROLE_KEY`].
+/// The field metadata key with the role of a column; see [`ROLE_KEY`].
 pub const ROLE: &str = "ecs_audit.role";
-/// The value of [`ROLE`] on columns that rows are grouped by.
+/// The value of [`ROLE`] on group columns.
 ///
-/// Without it a numeric key such as an exit status cannot be told from a measure, and the
-/// sparklines fall back on what the values allow.
+/// Without it, a numeric key such as an exit status cannot be distinguished from a measure, and sparklines have to
+/// guess from the values.
 pub const ROLE_KEY: &str = "key";
 
-/// What the reader's side looks like.
+/// The output environment.
 #[derive(Debug, Clone)]
 pub struct Look {
-    /// Columns of the terminal; none = as wide as the text.
+    /// The width of the terminal; none = unlimited.
     pub width: Option<usize>,
-    /// Whether escape sequences for bold text are welcome.
+    /// Whether escape sequences for bold text are allowed.
     pub color: bool,
-    /// The zone in which times are shown.
+    /// The time zone of displayed times.
     pub tz: TimeZone,
 }
 
@@ -69,39 +69,39 @@ impl Default for Look {
     }
 }
 
-/// Writes an answer in one format.
+/// Writes a result in one format.
 pub trait Render {
-    /// Writes the whole answer to `out`.
+    /// Writes the whole result to `out`.
     fn render(&self, answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(), RenderError>;
 }
 
-/// Why an answer could not be written.
+/// Why a result could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// The output refused the bytes; a closed pipe arrives here as it came.
+    /// Writing failed; a closed pipe is reported unchanged.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The answer names a different number of columns than its rows have.
-    #[error("the answer names {named} columns but its rows have {found}; this is a bug in ecs-audit")]
+    /// The number of columns and the width of the rows differ.
+    #[error("the result declares {named} columns, but its rows have {found}; this is a bug in ecs-audit")]
     Shape {
-        /// How many columns are named.
+        /// The number of declared columns.
         named: usize,
-        /// How many the rows have.
+        /// The number of columns in the rows.
         found: usize,
     },
-    /// A value of a type that has no text form.
-    #[error("column `{column}` cannot be shown as text: {source}; leave it out with `show`, or try `--format parquet`")]
+    /// A value of a type without a text form.
+    #[error("cannot display column `{column}` as text: {source}; omit it with `show`, or use `--format parquet`")]
     Value {
         /// The column.
         column: String,
-        /// What Arrow said.
+        /// The Arrow error.
         source: ArrowError,
     },
-    /// Parquet has no place for these rows.
-    #[error("the rows cannot be written as Parquet: {0}; `--format csv` takes every type")]
+    /// Parquet does not support these rows.
+    #[error("cannot write the rows as Parquet: {0}; `--format csv` supports every type")]
     Parquet(#[from] ::parquet::errors::ParquetError),
-    /// The batches of the answer do not fit together.
-    #[error("the rows cannot be put together: {0}; `--format csv` takes every type")]
+    /// The batches of the result do not have the same schema.
+    #[error("cannot combine the rows: {0}; `--format csv` supports every type")]
     Batch(#[source] ArrowError),
 }
 

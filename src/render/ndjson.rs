@@ -1,4 +1,4 @@
-//! One JSON object a row and line, for pipes; keys in the order of the columns.
+//! One JSON object per line, for pipes; keys are in column order.
 
 use std::io;
 

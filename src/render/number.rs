@@ -1,6 +1,6 @@
-//! Numbers to text: for people with few digits, for machines with all that mean something.
+//! Formats numbers: rounded for people, with all significant digits for machines.
 
-/// The decimal digits that every `f64` keeps; a sum taken in another order differs beyond them.
+/// The decimal digits that every `f64` keeps; sums in a different order differ beyond them.
 pub(super) const DIGITS: usize = 15;
 
 /// The value without the noise of binary fractions: `0.1 + 0.2` is `0.3`.
@@ -8,7 +8,7 @@ pub(super) fn settled(value: f64) -> f64 {
     significant(value, DIGITS)
 }
 
-/// All the digits that mean something; very large and very small values in scientific notation.
+/// All significant digits; very large and very small values use scientific notation.
 pub(super) fn exact(value: f64) -> String {
     let value = settled(value);
     if value.is_nan() {
@@ -18,7 +18,7 @@ pub(super) fn exact(value: f64) -> String {
     if value.is_finite() && size != 0.0 && !(1e-7..1e16).contains(&size) { format!("{value:e}") } else { value.to_string() }
 }
 
-/// About as many digits as a person reads: `1234.5`, `12.35`, `0.0123`.
+/// A few significant digits: `1234.5`, `12.35`, `0.0123`.
 pub(super) fn rounded(value: f64) -> String {
     let size = value.abs();
     let value = if size >= 100.0 {
@@ -31,7 +31,7 @@ pub(super) fn rounded(value: f64) -> String {
     exact(value)
 }
 
-/// A part of a whole as percent, always with one digit so that a column lines up.
+/// A fraction as percent, always with one decimal so that columns align.
 pub(super) fn percent(share: f64) -> String {
     let value = share * 100.0;
     if !value.is_finite() || value.abs() >= 1e9 {
@@ -43,10 +43,10 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1}%", places(value, 1))
 }
 
-/// A length of time: the two largest units, `2m 15s`, `1d 4h`, `340ms`.
+/// A duration with its two largest units, `2m 15s`, `1d 4h`, `340ms`.
 pub(super) fn span(seconds: f64) -> String {
     let size = seconds.abs();
-    // Beyond this a float no longer counts single seconds.
+    // Beyond this, a float cannot represent single seconds.
     if !size.is_finite() || size >= 1e15 {
         return format!("{}s", exact(seconds));
     }
@@ -69,7 +69,7 @@ fn long_span(seconds: u64) -> String {
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
 
-    // Rounded to the smaller unit first, so that 23h 59m 50s reads `1d` and never `23h 60m`.
+    // Rounded to the smaller unit first, so that 23h 59m 50s becomes `1d` and never `23h 60m`.
     let seconds = if seconds >= DAY {
         nearest(seconds, HOUR)
     } else if seconds >= HOUR {
@@ -100,9 +100,9 @@ fn significant(value: f64, digits: usize) -> f64 {
     parsed(format!("{value:.places$e}"), value)
 }
 
-/// Rounding through text is the only rounding whose digits are those that are printed.
+/// Rounds through text, because only this matches the printed digits.
 fn parsed(text: String, value: f64) -> f64 {
-    // `+ 0.0` turns a negative zero into the zero that people write.
+    // `+ 0.0` turns a negative zero into a positive one.
     text.parse().unwrap_or(value) + 0.0
 }
 

@@ -1,4 +1,4 @@
-//! Parquet with zstd: the batches as they are, the query and its window in the footer.
+//! Parquet with zstd compression, with the query and its window in the footer.
 
 use std::io;
 
@@ -21,9 +21,9 @@ impl Render for Parquet {
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_key_value_metadata(Some(footer(answer)))
             .build();
-        // The batches know best what they hold; the schema of the answer stands in for none.
+        // The schema of the batches takes precedence; without batches, the schema of the answer is used.
         let schema = answer.batches.first().map_or_else(|| answer.schema.clone(), RecordBatch::schema);
-        // The writer wants a sink that may cross threads, which `out` need not be.
+        // The writer requires a sink that is `Send`, which `out` may not be.
         let mut bytes = Vec::new();
         let mut writer = ArrowWriter::try_new(&mut bytes, schema.clone(), Some(properties))?;
         for batch in &answer.batches {
@@ -36,7 +36,7 @@ impl Render for Parquet {
     }
 }
 
-/// Times are UTC here whatever the reader's zone: the file is for machines.
+/// Times are in UTC regardless of the time zone, because the file is for machines.
 fn footer(answer: &Answer) -> Vec<KeyValue> {
     let window = &answer.window;
     let end = |instant: Option<Timestamp>| instant.map(|instant| instant.to_string());

@@ -1,6 +1,6 @@
-//! Arrow values to [`Cell`]s: the Arrow type says what is stored, the column kind what it means.
+//! Converts Arrow values to [`Cell`]s: the Arrow type defines the storage, the column kind the meaning.
 //!
-//! Every Arrow type comes out as something; those without a cell of their own as Arrow's text.
+//! Every Arrow type is supported; types without a cell of their own use Arrow's text.
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
 use arrow::compute::cast;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::Cell;
 use crate::answer::ColumnKind;
 
-/// A column without the encodings that only save space.
+/// A column without dictionary or run-end encoding.
 pub(super) fn decode_column(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match column.data_type() {
         DataType::Dictionary(_, values) => cast(column, values),
@@ -25,7 +25,7 @@ pub(super) fn decode_column(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     }
 }
 
-/// The value in `row`, which must be below the length of `column`.
+/// The value in `row`, which must be less than the length of `column`.
 pub(super) fn read_cell(column: &dyn Array, row: usize, kind: ColumnKind) -> Result<Cell, ArrowError> {
     if column.is_null(row) {
         return Ok(Cell::Missing);
@@ -81,7 +81,7 @@ fn int(value: impl Into<i128>, kind: ColumnKind) -> Cell {
 }
 
 fn float(value: f64, kind: ColumnKind) -> Cell {
-    /// The largest whole number up to which a float skips none.
+    /// The largest whole number up to which a float represents every whole number.
     const WHOLE: f64 = 9_007_199_254_740_992.0;
     match kind {
         ColumnKind::Duration => Cell::Duration(value),
@@ -91,7 +91,7 @@ fn float(value: f64, kind: ColumnKind) -> Cell {
     }
 }
 
-/// A short float by way of its own digits: 0.1 must not become 0.100000001490116.
+/// Converts a short float through its digits, because 0.1 must not become 0.100000001490116.
 fn widened(value: impl ToString + Into<f64>, kind: ColumnKind) -> Cell {
     let digits = value.to_string();
     float(digits.parse().unwrap_or_else(|_| value.into()), kind)
@@ -116,7 +116,7 @@ fn instant(column: &dyn Array, row: usize, unit: &TimeUnit) -> Cell {
             (count, Timestamp::from_nanosecond(i128::from(count)))
         }
     };
-    // A year beyond 9999 has no calendar text; the stored count is still the truth.
+    // A year beyond 9999 has no calendar text, so the stored number is shown.
     instant.map_or(Cell::Int(i128::from(count)), Cell::Time)
 }
 

@@ -1,4 +1,4 @@
-//! Walks an answer row by row: batches go in, slices of [`Cell`]s come out, in the answer's order.
+//! Iterates over the rows of a result, in order, as slices of [`Cell`]s.
 
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
@@ -7,7 +7,7 @@ use super::read::{decode_column, read_cell};
 use super::{Cell, RenderError};
 use crate::answer::{Answer, ColumnKind};
 
-/// Calls `visit` with the cells of each row, one cell a column.
+/// Calls `visit` with the cells of each row.
 pub(super) fn visit_rows(answer: &Answer, mut visit: impl FnMut(&[Cell]) -> Result<(), RenderError>) -> Result<(), RenderError> {
     let mut cells = Vec::with_capacity(answer.columns.len());
     for batch in &answer.batches {
@@ -24,7 +24,7 @@ pub(super) fn visit_rows(answer: &Answer, mut visit: impl FnMut(&[Cell]) -> Resu
     Ok(())
 }
 
-/// The cells of each row, one cell a column, in the answer's order.
+/// The cells of each row, in order.
 pub fn rows(answer: &Answer) -> Result<Vec<Vec<Cell>>, RenderError> {
     let mut rows = Vec::with_capacity(answer.rows());
     visit_rows(answer, |cells| {
@@ -34,7 +34,7 @@ pub fn rows(answer: &Answer) -> Result<Vec<Vec<Cell>>, RenderError> {
     Ok(rows)
 }
 
-/// Whether a column holds numbers, which stand on the right.
+/// Whether a column contains numbers, which are right-aligned.
 pub fn is_numeric(kind: ColumnKind) -> bool {
     matches!(kind, ColumnKind::Int | ColumnKind::Float | ColumnKind::Share | ColumnKind::Duration)
 }

@@ -1,4 +1,4 @@
-//! Sparklines: an answer by time and group goes in, one line a group comes out.
+//! Sparklines for results by time and group: one line per group.
 
 use std::collections::BTreeMap;
 
@@ -11,48 +11,48 @@ use super::rows::{is_numeric, visit_rows};
 use super::{Cell, Look, ROLE, ROLE_KEY, RenderError, visible};
 use crate::answer::{Answer, Column, ColumnKind};
 
-/// Wider than this a sparkline is no longer taken in at a glance.
+/// A wider sparkline is harder to read.
 const WIDEST: usize = 60;
-/// Narrower than this it says nothing.
+/// A narrower sparkline is useless.
 const NARROWEST: usize = 8;
 
-/// One line a group, the largest first.
+/// One line per group, the largest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SparkTable {
-    /// The columns that make a group.
+    /// The columns that form a group.
     pub keys: Vec<Column>,
-    /// The column that is drawn.
+    /// The drawn column.
     pub measure: Column,
-    /// How its values are summed up.
+    /// How its values are combined.
     pub summary: Summary,
     /// The groups.
     pub rows: Vec<SparkRow>,
 }
 
-/// One group over time.
+/// A group over time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SparkRow {
-    /// What makes the group, one value a key.
+    /// The key values of the group.
     pub keys: Vec<Cell>,
-    /// The values summed up; none when all are missing.
+    /// The combined value; none if all are missing.
     pub summary: Option<f64>,
-    /// The values by time, as many in every row.
+    /// The values by time, the same number in every row.
     pub values: Vec<Option<f64>>,
 }
 
-/// How the values of a group are summed up.
+/// How the values of a group are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Summary {
-    /// Counts and sums add up.
+    /// Counts and sums are added.
     Total,
-    /// Averages, percentiles and levels do not; their largest value is what matters.
+    /// For averages, percentiles and levels, the largest value is used.
     Peak,
 }
 
-/// The groups of an answer over time, if it has a time bucket, keys, and then a measure.
+/// The groups of a result over time, if it has a time bucket, keys, and then a measure.
 ///
-/// None when the answer does not ask for sparklines, or when a group has two values for one
-/// bucket: then the keys were not understood, and no picture is better than a wrong one.
+/// None if the result does not request sparklines, or if a group has two values for one bucket: then the keys were
+/// misidentified, and no chart is better than a wrong one.
 pub fn spark_columns(answer: &Answer) -> Result<Option<SparkTable>, RenderError> {
     let Some(first_measure) = first_measure(answer) else {
         return Ok(None);
@@ -72,7 +72,7 @@ pub fn spark_columns(answer: &Answer) -> Result<Option<SparkTable>, RenderError>
     };
     let summary = summary_of(measure);
     let mut rows: Vec<_> = groups.into_values().map(|group| group.into_row(&buckets, summary)).collect();
-    // Stable: groups of the same size keep the order of their keys.
+    // The sort is stable, so groups of the same size keep the order of their keys.
     rows.sort_by(|a, b| {
         let size = |row: &SparkRow| row.summary.unwrap_or(f64::NEG_INFINITY);
         size(b).total_cmp(&size(a))
@@ -81,7 +81,7 @@ pub fn spark_columns(answer: &Answer) -> Result<Option<SparkTable>, RenderError>
 }
 
 impl SparkTable {
-    /// The table as text, the sparklines as wide as the terminal allows.
+    /// The table as text, with sparklines as wide as the terminal allows.
     pub(super) fn grid(&self, look: &Look) -> Grid {
         let header = |name: &str, numeric, elastic| Header { name: name.to_owned(), numeric, elastic };
         let mut headers: Vec<_> =
@@ -116,7 +116,7 @@ impl SparkTable {
     }
 }
 
-/// A third of the terminal at least: the keys can be shortened, the sparkline cannot.
+/// At least a third of the terminal, because keys can be shortened but the sparkline cannot.
 fn spark_width(headers: &[Header], rows: &[Vec<String>], look: &Look) -> usize {
     let Some(width) = look.width else {
         return WIDEST;
@@ -127,7 +127,7 @@ fn spark_width(headers: &[Header], rows: &[Vec<String>], look: &Look) -> usize {
         .map(|(column, header)| {
             let cells = rows.iter().filter_map(|row| row.get(column));
             let data = cells.map(|cell| width_of(cell)).max().unwrap_or(0);
-            // The header of the trend itself takes no room beside the keys.
+            // The header of the trend itself takes no space next to the keys.
             let name = if column + 1 == headers.len() { 0 } else { width_of(&header.name) };
             data.max(name) + GAP
         })
@@ -155,7 +155,7 @@ fn first_measure(answer: &Answer) -> Option<usize> {
     (keys > 0 && is_numeric(measure.kind)).then_some(keys + 1)
 }
 
-/// Groups by the text of their keys, so that their order does not depend on the rows'.
+/// Groups by the text of their keys, so that their order does not depend on the order of the rows.
 type Groups = BTreeMap<Vec<Option<String>>, Group>;
 
 #[derive(Default)]
@@ -176,7 +176,7 @@ impl Group {
     }
 }
 
-/// Every group of the answer; none when one has two values for a bucket.
+/// All groups of the result; none if one has two values for a bucket.
 fn read_groups(answer: &Answer, first_measure: usize) -> Result<Option<Groups>, RenderError> {
     let look = Look::default();
     let mut groups = Groups::new();

@@ -1,4 +1,4 @@
-//! A table for a terminal: no lines but one below the header, fitted to the width.
+//! A table for a terminal: no lines except one below the header, fitted to the width.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Every format from the same hostile answer, byte for byte.
+//! Tests every format with the same hostile result, byte for byte.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::answer::{AnswerWindow, Column, ColumnKind};
 
-/// Two rows: one well behaved, one as hostile as a log can be.
+/// Two rows: a normal one, and one that is as hostile as a log can be.
 pub(super) fn fixture() -> Answer {
     let mut ids = ListBuilder::new(StringBuilder::new());
     ids.append_value([Some("a1"), Some("b2")]);
@@ -91,7 +91,7 @@ fn table_fits_the_terminal() {
         assert!(widest <= width, "{widest} > {width}\n{table}");
         assert!(table.contains("9223372036854775807"), "{table}");
     }
-    // Numbers and times alone take more than this; they stay whole.
+    // Numbers and times alone need more space than this; they are not shortened.
     for width in 0..92 {
         let table = written(Format::Table, &fixture(), &look(width));
         assert!(table.contains("9223372036854775807"), "{table}");

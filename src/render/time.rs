@@ -1,13 +1,13 @@
-//! Instants and windows to text, in the zone of the reader.
+//! Formats times and windows in a time zone.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::answer::AnswerWindow;
 
-/// An instant as RFC 3339: `2026-03-04T10:14:07Z`, or with the offset that the zone has then.
+/// A time as RFC 3339: `2026-03-04T10:14:07Z`, or with the offset of the time zone at that time.
 ///
-/// Fractions of a second are shown as far as they go and no further.
+/// Fractions of a second are shown only as far as needed.
 pub fn describe_instant(instant: Timestamp, tz: &TimeZone) -> String {
     if is_utc(tz) { instant.to_string() } else { instant.display_with_offset(tz.to_offset(instant)).to_string() }
 }

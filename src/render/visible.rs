@@ -1,18 +1,17 @@
-//! Makes characters visible that would act on a terminal or hide from a reader.
+//! Makes characters visible that would affect a terminal or be invisible.
 //!
-//! Log text is written by strangers. Control characters (C0, C1, delete), overrides of the text
-//! direction, and characters that take no room are replaced by their escape, such as `\u{1b}`, so
-//! that no record can move the cursor, recolor the screen or show a name other than its own.
-//! Joiners and variation selectors stay: emoji and several scripts are spelled with them.
+//! Log text is untrusted. Control characters (C0, C1, delete), text direction overrides, and zero-width characters
+//! are replaced with their escape, such as `\u{1b}`, so that no record can move the cursor, recolor the screen or
+//! disguise a name. Joiners and variation selectors are kept, because emoji and several scripts need them.
 
 use std::borrow::Cow;
 
-/// The text with every hidden or acting character escaped.
+/// The text with every invisible or control character escaped.
 pub fn visible(text: &str) -> Cow<'_, str> {
     visible_except(text, &[])
 }
 
-/// As [`visible`], but lets the characters in `keep` through.
+/// Like [`visible`], but keeps the characters in `keep`.
 pub(super) fn visible_except<'a>(text: &'a str, keep: &[char]) -> Cow<'a, str> {
     let acts = |c: char| is_hidden(c) && !keep.contains(&c);
     if !text.contains(acts) {
@@ -29,7 +28,7 @@ pub(super) fn visible_except<'a>(text: &'a str, keep: &[char]) -> Cow<'a, str> {
     Cow::Owned(out)
 }
 
-/// Whether a character acts on the output or hides in it instead of being seen.
+/// Whether a character affects the output or is invisible.
 pub(super) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(

@@ -1,12 +1,12 @@
-//! From a request to the bytes of every file.
+//! Builds all files of a report from a request.
 
 use super::chart::Chart;
-use super::desk::{Between, Desk, Told, canonical, listing};
 use super::finding::{self, Finding, findings};
 use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
 use super::page::{About, Block, Fact, Failed, Page, UNKNOWN};
+use super::preview::{Preview, csv};
+use super::queries::{Between, QueryCache, QueryResult, canonical, listing};
 use super::section::{FINDINGS, SectionSpec, facts, sections};
-use super::sheet::{Sheet, csv};
 use super::story::stories;
 use super::{ReportError, check_names, draw, markdown, page};
 use crate::plan::Evidence;
@@ -15,27 +15,28 @@ use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Every file of a report.
+/// All files of a report.
 #[derive(Debug)]
 pub struct Built {
     /// The files by name.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// The manifest, which is one of them.
+    /// The manifest, which is also one of the files.
     pub manifest: Manifest,
-    /// What the report tells in one line.
+    /// A one-line summary of the report.
     pub summary: String,
-    /// The parts that could not be computed, each with the reason.
+    /// The parts that could not be computed, with the reasons.
     pub failed: Vec<(String, String)>,
 }
 
-/// The most records that are named one by one behind a number. Beyond that the query is named, which finds them again.
+/// The maximum number of records listed as evidence of a number. Beyond that, the evidence is a query that finds
+/// them.
 const RECORDS: usize = 100_000;
 
-/// What a report asks about again and again: the nouns of two queries or more, and those that explanations look into.
+/// Nouns that a report reads repeatedly: those of two or more queries, and those that explanations read.
 pub fn asked_often(request: &Request) -> Vec<&'static str> {
-    let wanted = |spec: &&SectionSpec| request.wants(&spec.id) && spec.made.is_none();
+    let wanted = |spec: &&SectionSpec| request.wants(&spec.id) && spec.derived.is_none();
     let of_sections = sections().iter().filter(wanted).map(|spec| spec.query.as_str());
-    let explains = request.wants(FINDINGS) || sections().iter().any(|spec| spec.made.is_some() && request.wants(&spec.id));
+    let explains = request.wants(FINDINGS) || sections().iter().any(|spec| spec.derived.is_some() && request.wants(&spec.id));
     let more = if explains { ["failures", "launches", "collisions"].repeat(2) } else { Vec::new() };
     let queries = facts().iter().map(|spec| spec.query.as_str()).chain(of_sections);
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -45,27 +46,32 @@ pub fn asked_often(request: &Request) -> Vec<&'static str> {
     counts.into_iter().filter(|(_, count)| *count > 1).map(|(noun, _)| noun).collect()
 }
 
-/// What is put together on the way.
+/// The state while building.
 struct Draft<'a> {
-    desk: &'a Desk<'a>,
+    cache: &'a QueryCache<'a>,
     request: &'a Request,
     tz: TimeZone,
     files: BTreeMap<String, Vec<u8>>,
-    told: Vec<manifest::Told>,
+    entries: Vec<manifest::SectionEntry>,
     evidence: Vec<Vec<String>>,
     /// The parts that could not be computed: title and reason.
     failed: Vec<(String, String)>,
 }
 
-/// Builds a report; `tool` is the program as its manifest names it.
-pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str), desk: &Desk<'_>) -> Result<Built, ReportError> {
+/// Builds a report; `tool` is the program name and version for the manifest.
+pub fn build(
+    request: &Request,
+    store: &Snapshot,
+    (tool, catalog): (&str, &str),
+    cache: &QueryCache<'_>,
+) -> Result<Built, ReportError> {
     check_names(&request.sections)?;
     let mut draft = Draft {
-        desk,
+        cache,
         request,
         tz: request.tz(),
         files: BTreeMap::new(),
-        told: Vec::new(),
+        entries: Vec::new(),
         evidence: Vec::new(),
         failed: Vec::new(),
     };
@@ -75,11 +81,11 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
     let findings = draft.contained("Findings", findings)?.unwrap_or_default();
     let (mut blocks, mut answers) = (Vec::new(), BTreeMap::new());
     for spec in sections().iter().filter(|spec| request.wants(&spec.id)) {
-        let told = draft.section(spec);
-        if let Some(told) = draft.contained(&spec.title, told)? {
-            let unknown = draft.unknown(spec)?.filter(|_| told.rows.is_empty());
-            blocks.push(block(spec, &told, unknown, &draft.tz));
-            answers.insert(spec.id.as_str(), told);
+        let result = draft.section(spec);
+        if let Some(result) = draft.contained(&spec.title, result)? {
+            let unknown = draft.unknown(spec)?.filter(|_| result.rows.is_empty());
+            blocks.push(block(spec, &result, unknown, &draft.tz));
+            answers.insert(spec.id.as_str(), result);
         }
     }
     blocks.extend(draft.own()?);
@@ -89,7 +95,7 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
     let stories = stories(&answers);
     let (quiet, blocks) = blocks.into_iter().partition(|block: &Block| block.sheet.total == 0);
     let page = Page {
-        title: desk.text(&request.title),
+        title: cache.text(&request.title),
         about,
         facts,
         stories,
@@ -98,11 +104,11 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
         charts,
         blocks,
         quiet,
-        failed: draft.failed.iter().map(|(title, why)| Failed { title: title.clone(), why: desk.text(why) }).collect(),
+        failed: draft.failed.iter().map(|(title, why)| Failed { title: title.clone(), why: cache.text(why) }).collect(),
     };
     draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
     draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
-    let request = told_request(desk, request);
+    let request = manifest_request(cache, request);
     let manifest = draft.manifest(request, store, tool, catalog);
     let summary = page.summary();
     let Draft { mut files, failed, .. } = draft;
@@ -110,32 +116,32 @@ pub fn build(request: &Request, store: &Snapshot, (tool, catalog): (&str, &str),
     Ok(Built { files, manifest, summary, failed })
 }
 
-/// The request as the manifest tells it.
-fn told_request(desk: &Desk<'_>, request: &Request) -> Request {
+/// The request, as written to the manifest.
+fn manifest_request(cache: &QueryCache<'_>, request: &Request) -> Request {
     let own = request.own.iter();
-    let own = own.map(|own| manifest::Own { title: desk.text(&own.title), query: desk.text(&own.query) }).collect();
-    Request { title: desk.text(&request.title), own, ..request.clone() }
+    let own = own.map(|own| manifest::Own { title: cache.text(&own.title), query: cache.text(&own.query) }).collect();
+    Request { title: cache.text(&request.title), own, ..request.clone() }
 }
 
-fn block(spec: &SectionSpec, told: &Told, unknown: Option<String>, tz: &TimeZone) -> Block {
+fn block(spec: &SectionSpec, result: &QueryResult, unknown: Option<String>, tz: &TimeZone) -> Block {
     Block {
         id: spec.id.clone(),
         title: spec.title.clone(),
         about: spec.about.clone(),
-        nothing: unknown.map_or_else(|| spec.nothing.clone(), |why| format!("Not known: {why}.")),
-        sheet: Sheet::of(told, spec.rows, tz),
+        nothing: unknown.map_or_else(|| spec.nothing.clone(), |why| format!("Unknown: {why}.")),
+        sheet: Preview::of(result, spec.rows, tz),
         file: format!("{}.csv", spec.id),
-        query: spec.command.clone().unwrap_or_else(|| told.query.clone()),
+        query: spec.command.clone().unwrap_or_else(|| result.query.clone()),
         own: false,
     }
 }
 
 impl Draft<'_> {
-    /// Asks side by side what will be asked below.
+    /// Runs in parallel the queries that are needed below.
     fn prepare(&self) -> Result<(), ReportError> {
         let window = self.request.window();
         let mut questions: Vec<(&str, Option<Between>, Evidence)> = Vec::new();
-        let wanted = |spec: &&SectionSpec| self.request.wants(&spec.id) && spec.made.is_none();
+        let wanted = |spec: &&SectionSpec| self.request.wants(&spec.id) && spec.derived.is_none();
         for spec in sections().iter().filter(wanted) {
             let evidence = if spec.counts_everything { Evidence::Without } else { Evidence::All };
             questions.push((&spec.query, spec.windowed.then_some(window), evidence));
@@ -147,14 +153,14 @@ impl Draft<'_> {
             questions.extend(finding::queries().map(|text| (text, Some(window), Evidence::All)));
         }
         questions.extend(self.request.own.iter().map(|own| (own.query.as_str(), Some(window), Evidence::All)));
-        self.desk.prepare(&questions)
+        self.cache.prepare(&questions)
     }
 
-    /// What a part of the report came to; nothing where the engine failed, which is noted and does not take the rest of the
-    /// report with it.
-    fn contained<T>(&mut self, title: &str, made: Result<T, ReportError>) -> Result<Option<T>, ReportError> {
-        match made {
-            Ok(made) => Ok(Some(made)),
+    /// The result of a part of the report; none if the engine failed, which is recorded and does not stop the rest of
+    /// the report.
+    fn contained<T>(&mut self, title: &str, result: Result<T, ReportError>) -> Result<Option<T>, ReportError> {
+        match result {
+            Ok(result) => Ok(Some(result)),
             Err(ReportError::Run(error)) => {
                 self.failed.push((title.to_owned(), error.to_string()));
                 Ok(None)
@@ -163,21 +169,22 @@ impl Draft<'_> {
         }
     }
 
-    /// Why a section says nothing, where no records are loaded that it is about. One that counts what is loaded knows.
+    /// Why a section is empty, if its records are not loaded. Sections that count the loaded data are always
+    /// complete.
     fn unknown(&self, spec: &SectionSpec) -> Result<Option<String>, ReportError> {
         if spec.counts_everything {
             return Ok(None);
         }
-        self.desk.unanswerable(&spec.query, spec.windowed.then(|| self.request.window()))
+        self.cache.unanswerable(&spec.query, spec.windowed.then(|| self.request.window()))
     }
 
-    /// The numbers of the summary, each the answer to its own query.
+    /// The numbers of the summary, each the result of its own query.
     fn summary(&mut self) -> Result<Vec<Fact>, ReportError> {
-        let mut told = Vec::new();
+        let mut result = Vec::new();
         for (index, spec) in facts().iter().enumerate() {
             let window = spec.windowed.then(|| self.request.window());
-            let unknown = self.desk.unanswerable(&spec.query, window)?;
-            let answer = self.desk.ask(&spec.query, window);
+            let unknown = self.cache.unanswerable(&spec.query, window)?;
+            let answer = self.cache.ask(&spec.query, window);
             let answer = self.contained(&spec.label, answer)?;
             let query = match &answer {
                 Some(answer) => answer.query.clone(),
@@ -193,105 +200,110 @@ impl Draft<'_> {
             if let Some(answer) = answer.filter(|_| unknown.is_none()) {
                 self.note("summary.csv", index, &answer);
             }
-            told.push(Fact { id: spec.id.clone(), label: spec.label.clone(), value, unknown, headline: spec.headline, query });
+            result.push(Fact { id: spec.id.clone(), label: spec.label.clone(), value, unknown, headline: spec.headline, query });
         }
         let rows: Vec<Vec<String>> =
-            told.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.text(), fact.query.clone()]).collect();
-        let queries = told.iter().map(|fact| fact.query.clone()).collect();
+            result.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.text(), fact.query.clone()]).collect();
+        let queries = result.iter().map(|fact| fact.query.clone()).collect();
         self.table("summary", &["fact", "meaning", "value", "query"], &rows, queries)?;
-        Ok(told)
+        Ok(result)
     }
 
     fn findings(&mut self) -> Result<Vec<Finding>, ReportError> {
-        let found = findings(self.desk, self.request.window(), &self.tz)?;
+        let found = findings(self.cache, self.request.window(), &self.tz)?;
         let rows: Vec<Vec<String>> = found.iter().map(finding::row).collect();
         let mut queries = Vec::new();
         for (index, text) in finding::queries().enumerate() {
-            let told = self.desk.ask(text, Some(self.request.window()))?;
-            // The first counts the failures of each finding.
+            let result = self.cache.ask(text, Some(self.request.window()))?;
+            // The first query counts the failures of each finding.
             if index == 0 {
-                (0..told.rows.len()).for_each(|index| self.note_row(&format!("{FINDINGS}.csv"), index, &told, index));
+                (0..result.rows.len()).for_each(|index| self.note_row(&format!("{FINDINGS}.csv"), index, &result, index));
             }
-            queries.push(told.query.clone());
+            queries.push(result.query.clone());
         }
         self.table(FINDINGS, finding::COLUMNS, &rows, queries)?;
         Ok(found)
     }
 
-    fn section(&mut self, spec: &SectionSpec) -> Result<Rc<Told>, ReportError> {
+    fn section(&mut self, spec: &SectionSpec) -> Result<Rc<QueryResult>, ReportError> {
         let window = spec.windowed.then(|| self.request.window());
-        let told = match spec.made {
-            None => self.desk.ask(&spec.query, window)?,
-            Some(made) => {
+        let result = match spec.derived {
+            None => self.cache.ask(&spec.query, window)?,
+            Some(derived) => {
                 let query = canonical(&spec.query, window)?;
-                Rc::new(made.told(self.desk, query, self.request.window())?)
+                Rc::new(derived.result(self.cache, query, self.request.window())?)
             }
         };
-        self.keep(&spec.id, &told)?;
+        self.keep(&spec.id, &result)?;
         if spec.counts_everything {
-            (0..told.rows.len()).for_each(|row| self.note_query(&format!("{}.csv", spec.id), row, &told));
+            (0..result.rows.len()).for_each(|row| self.note_query(&format!("{}.csv", spec.id), row, &result));
         }
-        Ok(told)
+        Ok(result)
     }
 
-    /// Sections of one's own, in files that no section has.
+    /// Sections for custom queries, in files whose names no built-in section uses.
     fn own(&mut self) -> Result<Vec<Block>, ReportError> {
         let mut blocks = Vec::new();
         for (index, own) in self.request.own.iter().enumerate() {
-            let told = self.desk.ask(&own.query, Some(self.request.window()))?;
+            let result = self.cache.ask(&own.query, Some(self.request.window()))?;
             let id = format!("own-{}", index + 1);
-            self.keep(&id, &told)?;
+            self.keep(&id, &result)?;
             blocks.push(Block {
                 file: format!("{id}.csv"),
                 id,
-                title: self.desk.text(&own.title),
+                title: self.cache.text(&own.title),
                 about: String::new(),
                 nothing: "No rows.".to_owned(),
-                sheet: Sheet::of(&told, 40, &self.tz),
-                query: told.query.clone(),
+                sheet: Preview::of(&result, 40, &self.tz),
+                query: result.query.clone(),
                 own: true,
             });
         }
         Ok(blocks)
     }
 
-    /// Writes an answer, and notes what it rests on. Every failure names its record itself.
-    fn keep(&mut self, id: &str, told: &Told) -> Result<(), ReportError> {
+    /// Writes a result and records its evidence. Each failure names its own record.
+    fn keep(&mut self, id: &str, result: &QueryResult) -> Result<(), ReportError> {
         let file = format!("{id}.csv");
-        self.files.insert(file.clone(), csv(&told.answer, &self.tz)?);
+        self.files.insert(file.clone(), csv(&result.answer, &self.tz)?);
         if id != "failures" {
-            (0..told.rows.len()).for_each(|index| self.note_row(&file, index, told, index));
+            (0..result.rows.len()).for_each(|index| self.note_row(&file, index, result, index));
         }
-        self.told.push(manifest::Told { section: id.to_owned(), file, rows: told.rows.len(), queries: vec![told.query.clone()] });
+        self.entries.push(manifest::SectionEntry {
+            section: id.to_owned(),
+            file,
+            rows: result.rows.len(),
+            queries: vec![result.query.clone()],
+        });
         Ok(())
     }
 
     fn table(&mut self, id: &str, names: &[&str], rows: &[Vec<String>], queries: Vec<String>) -> Result<(), ReportError> {
         let file = format!("{id}.csv");
         self.files.insert(file.clone(), csv(&listing("", names, rows)?, &self.tz)?);
-        self.told.push(manifest::Told { section: id.to_owned(), file, rows: rows.len(), queries });
+        self.entries.push(manifest::SectionEntry { section: id.to_owned(), file, rows: rows.len(), queries });
         Ok(())
     }
 
-    fn note(&mut self, file: &str, row: usize, told: &Told) {
-        if !told.rows.is_empty() {
-            self.note_row(file, row, told, 0);
+    fn note(&mut self, file: &str, row: usize, result: &QueryResult) {
+        if !result.rows.is_empty() {
+            self.note_row(file, row, result, 0);
         }
     }
 
-    fn note_row(&mut self, file: &str, row: usize, told: &Told, index: usize) {
-        let ids = told.evidence.get(index).into_iter().flatten();
+    fn note_row(&mut self, file: &str, row: usize, result: &QueryResult, index: usize) {
+        let ids = result.evidence.get(index).into_iter().flatten();
         let seen: BTreeSet<&String> = ids.collect();
         if seen.len() > RECORDS {
-            return self.note_query(file, row, told);
+            return self.note_query(file, row, result);
         }
         let named = |id: &String| vec![file.to_owned(), (row + 1).to_string(), id.clone(), String::new()];
         self.evidence.extend(seen.into_iter().map(named));
     }
 
-    /// Names the query that finds the records behind a number.
-    fn note_query(&mut self, file: &str, row: usize, told: &Told) {
-        self.evidence.push(vec![file.to_owned(), (row + 1).to_string(), String::new(), told.query.clone()]);
+    /// Records the query that finds the records behind a number.
+    fn note_query(&mut self, file: &str, row: usize, result: &QueryResult) {
+        self.evidence.push(vec![file.to_owned(), (row + 1).to_string(), String::new(), result.query.clone()]);
     }
 
     fn evidence(&mut self) -> Result<(), ReportError> {
@@ -311,7 +323,7 @@ impl Draft<'_> {
             catalog: catalog.to_owned(),
             request,
             store: store.clone(),
-            sections: self.told.clone(),
+            sections: self.entries.clone(),
             files: self.files.iter().map(entry).collect(),
         }
     }

@@ -1,88 +1,88 @@
-//! Findings: the failures of each cause, with what the failure catalog knows and an example worked out.
+//! Findings: the failures of each cause, with advice from the failure catalog and an explained example.
 
-use super::desk::{Desk, Told};
+use super::queries::{QueryCache, QueryResult};
 use super::{ReportError, section};
 use crate::explain::{Subject, SubjectKind, explain, response};
 use crate::model::catalog::{FailureCatalog, filled};
 use crate::render::describe_instant;
-use crate::run::side_by_side;
+use crate::run::parallel_map;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How many findings are explained with an example; the rest have the advice of the catalog.
+/// The number of findings with an explained example; the others only have the advice of the catalog.
 pub const WORKED_OUT: usize = 12;
-/// How many places are named.
+/// The maximum number of places listed.
 const PLACES: usize = 3;
-/// How many events of a chain are told.
+/// The maximum number of events shown for an example.
 const CHAIN: usize = 8;
 
 /// The failures with one cause.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// Its rank, from 1.
+    /// The rank, starting at 1.
     pub rank: usize,
-    /// The entry of the catalog; empty where none explains the messages.
+    /// The catalog entry; empty if the messages are not explained.
     pub cause: String,
-    /// What the source calls it.
+    /// The name of the error in its source.
     pub title: String,
-    /// What it means.
+    /// The meaning.
     pub meaning: String,
-    /// How to respond, in a word.
+    /// How to respond, as one word.
     pub class: String,
-    /// How to respond, in a sentence.
+    /// How to respond, as a sentence.
     pub response: String,
-    /// How many.
+    /// The number of failures.
     pub count: u64,
-    /// Tasks asked for and not placed.
+    /// Tasks requested but not placed.
     pub not_placed: u64,
-    /// The part of all failures, as a percentage.
+    /// The share of all failures, as a percentage.
     pub share: String,
-    /// The first.
+    /// The time of the first failure.
     pub first: String,
-    /// The last.
+    /// The time of the last failure.
     pub last: String,
-    /// The id of the newest.
+    /// The id of the newest failure.
     pub newest: String,
-    /// Where, with counts.
+    /// The places, with counts.
     pub places: Vec<String>,
-    /// How many other places there are.
+    /// The number of further places.
     pub more_places: usize,
     /// The exit codes, with counts.
     pub codes: Vec<String>,
     /// What to do.
     pub actions: Vec<String>,
-    /// The newest, worked out.
+    /// The newest failure, explained.
     pub example: Option<Example>,
 }
 
-/// One failure of a finding, worked out.
+/// An explained failure of a finding.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Example {
-    /// What failed, with its message.
+    /// The failure and its message.
     pub what: String,
-    /// What the evidence says about how it ended.
+    /// What the evidence shows about how it ended.
     pub notes: Vec<String>,
-    /// The arithmetic.
+    /// The calculation.
     pub calculation: Vec<String>,
-    /// What led to it: time, what, record.
+    /// The preceding events: time, description, record.
     pub chain: Vec<[String; 3]>,
-    /// What to check.
+    /// How to verify it.
     pub verify: Vec<String>,
 }
 
-/// All findings, the most frequent first.
-pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) -> Result<Vec<Finding>, ReportError> {
+/// All findings, most frequent first.
+pub fn findings(cache: &QueryCache<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) -> Result<Vec<Finding>, ReportError> {
     let Some(spec) = section::sections().iter().find(|section| section.id == "failures-by-cause") else {
         return Ok(Vec::new());
     };
-    let told = desk.ask(&spec.query, Some(window))?;
-    let (mut places, mut codes) = (places(desk, window)?, codes(desk, window)?);
+    let result = cache.ask(&spec.query, Some(window))?;
+    let (mut places, mut codes) = (places(cache, window)?, codes(cache, window)?);
     let mut findings = Vec::new();
-    for row in 0..told.rows.len() {
-        let cause = told.text(row, "cause").unwrap_or_default().to_owned();
-        let mut finding = finding(&told, row, cause, tz);
+    for row in 0..result.rows.len() {
+        let cause = result.text(row, "cause").unwrap_or_default().to_owned();
+        let mut finding = finding(&result, row, cause, tz);
         let key = (finding.cause.clone(), finding.class.clone());
         let found = places.remove(&key).unwrap_or_default();
         finding.more_places = found.len().saturating_sub(PLACES);
@@ -90,32 +90,32 @@ pub fn findings(desk: &Desk<'_>, window: (Timestamp, Timestamp), tz: &TimeZone) 
         finding.codes = codes.remove(&key).unwrap_or_default().iter().map(|(code, count)| described(*code, *count)).collect();
         findings.push(finding);
     }
-    work_out(desk, &mut findings, tz)?;
-    tell_apart(&mut findings);
+    work_out(cache, &mut findings, tz)?;
+    disambiguate(&mut findings);
     Ok(findings)
 }
 
 /// Explains the newest failure of each of the first findings.
-fn work_out(desk: &Desk<'_>, findings: &mut [Finding], tz: &TimeZone) -> Result<(), ReportError> {
+fn work_out(cache: &QueryCache<'_>, findings: &mut [Finding], tz: &TimeZone) -> Result<(), ReportError> {
     let newest: Vec<String> = findings.iter().take(WORKED_OUT).map(|finding| finding.newest.clone()).collect();
-    let records = desk.records;
-    let explained = side_by_side(desk.threads, &newest, |id| {
+    let records = cache.records;
+    let explained = parallel_map(cache.threads, &newest, |id| {
         explain(records, &Subject { kind: SubjectKind::Failure, name: id.clone(), cluster: None })
     });
     for (finding, explained) in findings.iter_mut().zip(explained) {
-        finding.example = explained?.map(|(explained, _)| example(desk, explained, tz));
+        finding.example = explained?.map(|(explained, _)| example(cache, explained, tz));
     }
     Ok(())
 }
 
-/// The queries behind the findings; the first counts their failures.
+/// The queries behind the findings; the first one counts their failures.
 pub fn queries() -> impl Iterator<Item = &'static str> {
     let by_cause = section::sections().iter().filter(|spec| spec.id == "failures-by-cause");
     by_cause.map(|spec| spec.query.as_str()).chain([PLACES_QUERY, CODES_QUERY])
 }
 
-/// Several causes can have one name: then the cause, or how to respond, stands behind it.
-fn tell_apart(findings: &mut [Finding]) {
+/// If several causes have the same name, the cause or the response is appended to it.
+fn disambiguate(findings: &mut [Finding]) {
     let mut names: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for finding in findings.iter() {
         *names.entry(finding.title.clone()).or_default().entry(finding.cause.clone()).or_default() += 1;
@@ -135,15 +135,15 @@ fn tell_apart(findings: &mut [Finding]) {
     }
 }
 
-fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {
+fn finding(result: &QueryResult, row: usize, cause: String, tz: &TimeZone) -> Finding {
     let entry = FailureCatalog::current().entry(&cause);
-    let class = told.text(row, "class").unwrap_or_default().to_owned();
-    let when = |name: &str| told.time(row, name).map(|time| describe_instant(time, tz)).unwrap_or_default();
-    let whole = |name: &str| told.number(row, name).unwrap_or_default() as u64;
-    let share = told.cell(row, "share").map(|cell| cell.human(&crate::render::Look::default())).unwrap_or_default();
+    let class = result.text(row, "class").unwrap_or_default().to_owned();
+    let when = |name: &str| result.time(row, name).map(|time| describe_instant(time, tz)).unwrap_or_default();
+    let whole = |name: &str| result.number(row, name).unwrap_or_default() as u64;
+    let share = result.cell(row, "share").map(|cell| cell.human(&crate::render::Look::default())).unwrap_or_default();
     Finding {
         rank: row + 1,
-        title: entry.map_or_else(|| "Messages that no entry of the catalog explains".to_owned(), |entry| entry.name.clone()),
+        title: entry.map_or_else(|| "Messages that no catalog entry explains".to_owned(), |entry| entry.name.clone()),
         meaning: entry.map(|entry| entry.cause.clone()).unwrap_or_default(),
         response: response(entry, Some(class.as_str()).filter(|class| !class.is_empty())).unwrap_or_default(),
         count: whole("count"),
@@ -151,7 +151,7 @@ fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {
         share,
         first: when("first"),
         last: when("last"),
-        newest: told.text(row, "newest").unwrap_or_default().to_owned(),
+        newest: result.text(row, "newest").unwrap_or_default().to_owned(),
         places: Vec::new(),
         more_places: 0,
         codes: Vec::new(),
@@ -162,22 +162,22 @@ fn finding(told: &Told, row: usize, cause: String, tz: &TimeZone) -> Finding {
     }
 }
 
-/// Cause and class, as the rows are grouped.
+/// The cause and class of a row.
 type Key = (String, String);
 
-/// Where the failures of each cause were: the most frequent place first.
-fn places(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(String, u64)>>, ReportError> {
-    let told = desk.ask(PLACES_QUERY, Some(window))?;
+/// The places of the failures of each cause, most frequent first.
+fn places(cache: &QueryCache<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(String, u64)>>, ReportError> {
+    let result = cache.ask(PLACES_QUERY, Some(window))?;
     let mut places: BTreeMap<Key, Vec<(String, u64)>> = BTreeMap::new();
-    for row in 0..told.rows.len() {
-        let of = |name: &str| told.text(row, name).unwrap_or_default();
+    for row in 0..result.rows.len() {
+        let of = |name: &str| result.text(row, name).unwrap_or_default();
         let name = [of("service"), of("family"), of("run"), of("container_instance"), of("event_name")]
             .into_iter()
             .find(|name| !name.is_empty())
-            .unwrap_or("not named");
+            .unwrap_or("unnamed");
         let group = [of("cluster"), of("project")].into_iter().find(|name| !name.is_empty());
         let name = group.map_or_else(|| name.to_owned(), |group| format!("{group}/{name}"));
-        let count = told.number(row, "count").unwrap_or_default() as u64;
+        let count = result.number(row, "count").unwrap_or_default() as u64;
         let list = places.entry((of("cause").to_owned(), of("class").to_owned())).or_default();
         match list.iter_mut().find(|(known, _)| *known == name) {
             Some((_, total)) => *total += count,
@@ -190,41 +190,41 @@ fn places(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Ke
     Ok(places)
 }
 
-/// The exit codes of each cause: the most frequent first.
-fn codes(desk: &Desk<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(i64, u64)>>, ReportError> {
-    let told = desk.ask(CODES_QUERY, Some(window))?;
+/// The exit codes of each cause, most frequent first.
+fn codes(cache: &QueryCache<'_>, window: (Timestamp, Timestamp)) -> Result<BTreeMap<Key, Vec<(i64, u64)>>, ReportError> {
+    let result = cache.ask(CODES_QUERY, Some(window))?;
     let mut codes: BTreeMap<Key, Vec<(i64, u64)>> = BTreeMap::new();
-    for row in 0..told.rows.len() {
-        let of = |name: &str| told.text(row, name).unwrap_or_default().to_owned();
-        let whole = |name: &str| told.number(row, name).unwrap_or_default();
+    for row in 0..result.rows.len() {
+        let of = |name: &str| result.text(row, name).unwrap_or_default().to_owned();
+        let whole = |name: &str| result.number(row, name).unwrap_or_default();
         codes.entry((of("cause"), of("class"))).or_default().push((whole("exit_code") as i64, whole("count") as u64));
     }
     Ok(codes)
 }
 
-/// An exit code with what it means.
+/// An exit code with its meaning.
 fn described(code: i64, count: u64) -> String {
     let meaning = FailureCatalog::current().exit_code(code).map(|known| format!(", {}", known.name)).unwrap_or_default();
     format!("exit code {code}{meaning} ({count})")
 }
 
-/// The query behind the exit codes of the findings.
+/// The query for the exit codes of the findings.
 const CODES_QUERY: &str = "failures where exit_code is not missing by cause, class, exit_code show count";
 
-/// The query behind the places of the findings.
+/// The query for the places of the findings.
 const PLACES_QUERY: &str =
     "failures by cause, class, cluster, service, family, project, run, container_instance, event_name show count";
 
-fn example(desk: &Desk<'_>, finding: crate::explain::Finding, tz: &TimeZone) -> Example {
-    let told = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
-    let told: Vec<&str> = told.into_iter().flatten().collect();
-    let what = if told.is_empty() { finding.failure.what } else { format!("{}: {}", finding.failure.what, told.join(": ")) };
-    let texts = |texts: Vec<String>| texts.iter().map(|text| desk.text(text)).collect::<Vec<_>>();
+fn example(cache: &QueryCache<'_>, finding: crate::explain::Finding, tz: &TimeZone) -> Example {
+    let result = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
+    let result: Vec<&str> = result.into_iter().flatten().collect();
+    let what = if result.is_empty() { finding.failure.what } else { format!("{}: {}", finding.failure.what, result.join(": ")) };
+    let texts = |texts: Vec<String>| texts.iter().map(|text| cache.text(text)).collect::<Vec<_>>();
     let from = finding.chain.len().saturating_sub(CHAIN);
     let chain = finding.chain.iter().skip(from).map(|event| {
         let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
         let note = event.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
-        [describe_instant(event.time, tz), desk.text(&format!("{}{who}{note}", event.what)), desk.text(&event.record)]
+        [describe_instant(event.time, tz), cache.text(&format!("{}{who}{note}", event.what)), cache.text(&event.record)]
     });
     let verify = finding.verify.iter().map(|check| match (&check.command, &check.note) {
         (Some(command), Some(note)) => format!("{command}  # {note}"),
@@ -232,7 +232,7 @@ fn example(desk: &Desk<'_>, finding: crate::explain::Finding, tz: &TimeZone) -> 
         (None, None) => String::new(),
     });
     Example {
-        what: desk.text(&what),
+        what: cache.text(&what),
         notes: texts(finding.notes),
         calculation: texts(finding.calculation),
         chain: chain.collect(),

@@ -1,4 +1,4 @@
-//! The folder of a report: written as a whole or not at all.
+//! The folder of a report, which is written completely or not at all.
 
 use super::{Manifest, ReportError};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 pub fn read(folder: &Path) -> Result<(Manifest, Files), ReportError> {
     let manifest = manifest(folder)?.ok_or_else(|| {
         ReportError::Sentence(format!(
-            "`{}` is not a report of ecs-audit: expected a folder with a {MANIFEST} that `ecs-audit report --out` wrote",
+            "`{}` is not an ecs-audit report: expected a folder with a {MANIFEST} that `ecs-audit report --out` wrote",
             folder.display()
         ))
     })?;
@@ -27,14 +27,14 @@ pub fn read(folder: &Path) -> Result<(Manifest, Files), ReportError> {
     Ok((manifest, files))
 }
 
-/// Writes a report. A folder that is there already is replaced only if it is a report with nothing else in it.
+/// Writes a report. An existing folder is replaced only if it is a report and contains nothing else.
 pub fn write(folder: &Path, files: &Files) -> Result<(), ReportError> {
     let exists = folder.symlink_metadata().is_ok();
     if exists {
         replaceable(folder)?;
     }
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-    let name = name.ok_or_else(|| ReportError::Sentence(format!("`{}` is no name for a new folder", folder.display())))?;
+    let name = name.ok_or_else(|| ReportError::Sentence(format!("`{}` cannot be used as a folder name", folder.display())))?;
     let parent = match folder.parent() {
         Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
         Some(parent) => parent.to_path_buf(),
@@ -47,7 +47,7 @@ pub fn write(folder: &Path, files: &Files) -> Result<(), ReportError> {
             fs::rename(folder, &old).map_err(|error| ReportError::io(folder, error))?;
         }
         fs::rename(&fresh, folder).map_err(|error| {
-            // What was there before comes back.
+            // Restore the previous folder.
             let _ = fs::rename(&old, folder);
             ReportError::io(folder, error)
         })
@@ -84,11 +84,11 @@ fn manifest(folder: &Path) -> Result<Option<Manifest>, ReportError> {
     Ok(serde_json::from_slice(&text).ok())
 }
 
-/// Refuses to replace what is not a report, or holds what no report wrote.
+/// Refuses to replace a folder that is not a report or contains other files.
 fn replaceable(folder: &Path) -> Result<(), ReportError> {
     let refuse = |why: String| {
         Err(ReportError::Sentence(format!(
-            "`{}` {why}: name a folder that does not exist yet, or an older report",
+            "`{}` {why}: name a folder that does not exist yet, or an earlier report",
             folder.display()
         )))
     };
@@ -99,11 +99,11 @@ fn replaceable(folder: &Path) -> Result<(), ReportError> {
     if names.is_empty() {
         return Ok(());
     }
-    let Some(manifest) = manifest(folder)? else { return refuse("holds files and is not a report".to_owned()) };
+    let Some(manifest) = manifest(folder)? else { return refuse("contains files and is not a report".to_owned()) };
     let known = |name: &String| name == MANIFEST || manifest.files.iter().any(|entry| entry.file == *name);
     match names.iter().find(|name| !known(name)) {
         None => Ok(()),
-        Some(name) => refuse(format!("is a report, but `{name}` in it is not part of it")),
+        Some(name) => refuse(format!("is a report, but contains `{name}`, which is not part of the report")),
     }
 }
 
@@ -132,9 +132,9 @@ mod tests {
         let folder = dir.path().join("notes");
         fs::create_dir(&folder).unwrap();
         write(&folder, &files("1")).unwrap();
-        // It has no manifest, so it is no report.
-        let told = write(&folder, &files("2")).unwrap_err().to_string();
-        assert!(told.contains("is not a report"), "{told}");
+        // Without a manifest, it is not a report.
+        let message = write(&folder, &files("2")).unwrap_err().to_string();
+        assert!(message.contains("is not a report"), "{message}");
         assert_eq!(fs::read_to_string(folder.join("a.csv")).unwrap(), "1");
         let file = dir.path().join("file");
         fs::write(&file, "x").unwrap();

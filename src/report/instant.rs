@@ -12,7 +12,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timesta
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
-/// A time that may be missing.
+/// A time that can be missing.
 pub mod option {
     use jiff::Timestamp;
     use serde::de::Error;

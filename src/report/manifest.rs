@@ -1,4 +1,4 @@
-//! What a report was asked, of which store, and what its files are: enough to compute it again.
+//! The manifest: the request, the state of the store, and the files of a report, which is enough to recompute it.
 
 use super::instant;
 use crate::answer::AnswerWindow;
@@ -8,43 +8,43 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The layout of the manifest.
+/// The version of the manifest format.
 pub const FORMAT: u32 = 1;
 
-/// What a report is asked for.
+/// A report request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// Its heading.
+    /// The title.
     pub title: String,
-    /// First instant inside the window.
+    /// The first instant inside the window.
     #[serde(with = "instant")]
     pub from: Timestamp,
-    /// First instant after it.
+    /// The first instant after the window.
     #[serde(with = "instant")]
     pub until: Timestamp,
-    /// How the window came about.
+    /// How the window was derived.
     pub origin: String,
-    /// What still lasts is taken to last until then.
+    /// The time until which ongoing intervals are assumed to last.
     #[serde(with = "instant")]
     pub anchor: Timestamp,
-    /// The zone of calendar days and display.
+    /// The time zone of calendar days and displayed times.
     pub time_zone: String,
-    /// The sections that were asked for; empty = all.
+    /// The requested sections; empty = all.
     pub sections: Vec<String>,
-    /// Sections of one's own.
+    /// Custom sections.
     pub own: Vec<Own>,
-    /// BLAKE3 of the limits that use is held against; empty = none were given.
+    /// BLAKE3 of the quota limits; empty = none were given.
     pub limits: String,
-    /// Whether names are replaced by pseudonyms.
+    /// Whether names are replaced with pseudonyms.
     pub redacted: bool,
 }
 
-/// A section of one's own.
+/// A custom section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Own {
-    /// Its heading.
+    /// The title.
     pub title: String,
-    /// Its query.
+    /// The query.
     pub query: String,
 }
 
@@ -54,30 +54,30 @@ impl Request {
         (self.from, self.until)
     }
 
-    /// The window as answers have it.
+    /// The window in the format of results.
     pub fn answer_window(&self) -> AnswerWindow {
         AnswerWindow { from: Some(self.from), to: Some(self.until), origin: self.origin.clone() }
     }
 
-    /// The zone; UTC where its name is not known here.
+    /// The time zone; UTC if its name is unknown on this machine.
     pub fn tz(&self) -> TimeZone {
         if self.time_zone == "UTC" { TimeZone::UTC } else { TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC) }
     }
 
-    /// Whether a section is asked for.
+    /// Whether a section was requested.
     pub fn wants(&self, section: &str) -> bool {
         self.sections.is_empty() || self.sections.iter().any(|wanted| wanted == section)
     }
 }
 
-/// What the store held when it was asked.
+/// The state of the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The version of each table; empty for an export that was asked directly.
+    /// The version of each table; empty for an export that was read directly.
     pub tables: BTreeMap<String, u64>,
-    /// Files loaded.
+    /// The number of loaded files.
     pub files: u64,
-    /// BLAKE3 of the sorted hashes of their contents.
+    /// BLAKE3 of the sorted content hashes of the files.
     pub content: String,
     /// The oldest event.
     #[serde(with = "instant::option")]
@@ -85,29 +85,29 @@ pub struct Snapshot {
     /// The newest event.
     #[serde(with = "instant::option")]
     pub last_event: Option<Timestamp>,
-    /// Records that were classified by which version of the failure catalog.
+    /// The number of records classified by each version of the failure catalog.
     pub catalogs: BTreeMap<String, u64>,
 }
 
-/// A section that was told.
+/// A written section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
-    /// Its name.
+pub struct SectionEntry {
+    /// The id.
     pub section: String,
-    /// Its file.
+    /// The file.
     pub file: String,
-    /// Its rows.
+    /// The number of rows.
     pub rows: usize,
-    /// Its queries in canonical form.
+    /// The queries in canonical form.
     pub queries: Vec<String>,
 }
 
 /// A file of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Its name.
+    /// The name.
     pub file: String,
-    /// Its size.
+    /// The size.
     pub bytes: usize,
     /// BLAKE3 of its content.
     pub blake3: String,
@@ -116,18 +116,18 @@ pub struct FileEntry {
 /// `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The layout of this file; its name says what the folder is.
+    /// The version of the format; the name of this field identifies the folder as a report.
     pub ecs_audit_report: u32,
-    /// The program that wrote it.
+    /// The program that wrote the report.
     pub tool: String,
-    /// The version of the failure catalog that explains it.
+    /// The version of the failure catalog.
     pub catalog: String,
-    /// What was asked for.
+    /// The request.
     pub request: Request,
-    /// Of which store.
+    /// The state of the store.
     pub store: Snapshot,
-    /// What was told.
-    pub sections: Vec<Told>,
+    /// The sections.
+    pub sections: Vec<SectionEntry>,
     /// The files.
     pub files: Vec<FileEntry>,
 }
@@ -138,7 +138,7 @@ impl Manifest {
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
         let mut out = String::with_capacity(text.len() + 1);
         for letter in text.chars() {
-            // JSON has an escape for what acts on a terminal or hides from a reader.
+            // Characters that affect a terminal or are invisible are written as JSON escapes.
             if !letter.is_ascii() && visible(letter.encode_utf8(&mut [0; 4])).starts_with('\\') {
                 letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
             } else {

@@ -1,9 +1,9 @@
-//! The page as Markdown, for a ticket or a wiki.
+//! The report as Markdown, for a ticket or a wiki.
 
 use super::chart::Chart;
 use super::finding::Finding;
 use super::page::{Block, Page};
-use super::sheet::Sheet;
+use super::preview::Preview;
 use crate::render::{escape_markdown as escape, visible};
 
 /// The report as Markdown.
@@ -16,7 +16,7 @@ pub fn write(page: &Page) -> String {
         line(&mut out, &format!("Times in {}", escape(&about.time_zone)));
     }
     if about.redacted {
-        line(&mut out, "Names are replaced by pseudonyms.");
+        line(&mut out, "Names are replaced with pseudonyms.");
     }
     let headline = page.facts.iter().filter(|fact| fact.headline);
     list(
@@ -31,7 +31,7 @@ pub fn write(page: &Page) -> String {
         list(&mut out, page.failed.iter().map(|part| format!("{}: {}", escape(&part.title), escape(&part.why))));
     }
     if !page.stories.is_empty() {
-        line(&mut out, "## In short");
+        line(&mut out, "## Summary");
         list(
             &mut out,
             page.stories.iter().map(|story| {
@@ -57,23 +57,23 @@ pub fn write(page: &Page) -> String {
     page.charts.iter().for_each(|chart| write_chart(&mut out, chart));
     page.blocks.iter().filter(|block| !block.sheet.rows.is_empty()).for_each(|block| write_block(&mut out, block));
     if !page.quiet.is_empty() {
-        line(&mut out, "## Nothing to say");
+        line(&mut out, "## Empty sections");
         list(&mut out, page.quiet.iter().map(|block| format!("{}: {}", escape(&block.title), escape(&block.nothing))));
     }
     line(&mut out, "## About this report");
-    let mut told = vec![
+    let mut result = vec![
         format!("{} files in the store, events {}, content `{}`", about.files, escape(&about.events), about.content),
         format!("written by {} with failure catalog {}", escape(&about.tool), escape(&about.catalog)),
-        "the records behind every number: `evidence.csv` (where a number counts everything, or more than 100,000 records, the query that finds them; \
-         of a pool of `quota` with very many, all of its peak and a hundred of every other level)".to_owned(),
-        "`ecs-audit report verify DIR` computes every number again".to_owned(),
+        "the records behind every number: `evidence.csv` (for numbers that count everything or more than 100,000 records, it has a query instead; \
+         for very large `quota` pools, it has all records of the peak and a hundred of each other level)".to_owned(),
+        "`ecs-audit report verify DIR` recomputes every number".to_owned(),
     ];
     if about.failures {
-        told.push("every failure, with its record: `failures.csv`".to_owned());
+        result.push("all failures with their records: `failures.csv`".to_owned());
     }
     let facts = page.facts.iter();
-    told.extend(facts.map(|fact| format!("{}: {}", escape(&fact.sentence()), code(&fact.query))));
-    list(&mut out, told.into_iter());
+    result.extend(facts.map(|fact| format!("{}: {}", escape(&fact.sentence()), code(&fact.query))));
+    list(&mut out, result.into_iter());
     while out.ends_with("\n\n") {
         out.pop();
     }
@@ -108,13 +108,13 @@ fn write_finding(out: &mut String, finding: &Finding) {
         line(out, &numbered.join("\n"));
     }
     if let Some(example) = &finding.example {
-        line(out, &format!("The newest, {}: {}", code(&finding.newest), escape(&example.what)));
+        line(out, &format!("Most recent example, {}: {}", code(&finding.newest), escape(&example.what)));
         list(out, example.notes.iter().chain(&example.calculation).map(|note| escape(note)));
         list(out, example.chain.iter().map(|[time, what, record]| format!("{time} {} {}", escape(what), code(record))));
     }
 }
 
-/// A finding that is not among the first.
+/// A finding after the first few.
 fn in_a_line(finding: &Finding) -> String {
     let more = if finding.more_places > 0 { format!(" and {} more", finding.more_places) } else { String::new() };
     let actions: Vec<_> = finding.actions.iter().map(|action| escape(action)).collect();
@@ -135,11 +135,12 @@ fn write_block(out: &mut String, block: &Block) {
     }
     table(out, &block.sheet);
     let (shown, total) = (block.sheet.rows.len(), block.sheet.total);
-    let which = if total > shown { format!("The first {shown} of {total} rows; all are in") } else { "Also as".to_owned() };
+    let which =
+        if total > shown { format!("The first {shown} of {total} rows; the full table is in") } else { "Also as".to_owned() };
     line(out, &format!("{which} `{}`: {}", block.file, code(&block.query)));
 }
 
-fn table(out: &mut String, sheet: &Sheet) {
+fn table(out: &mut String, sheet: &Preview) {
     let cells = |cells: &mut dyn Iterator<Item = String>| format!("| {} |", cells.collect::<Vec<_>>().join(" | "));
     let mut lines = vec![cells(&mut sheet.columns.iter().map(|column| escape(&column.name)))];
     lines.push(cells(&mut sheet.columns.iter().map(|column| if column.numeric { "--:" } else { "---" }.to_owned())));
@@ -159,13 +160,13 @@ fn list(out: &mut String, items: impl Iterator<Item = String>) {
     }
 }
 
-/// A text that begins like a sentence.
+/// Capitalizes the first letter of a text.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// A text as code, whatever back-ticks are in it.
+/// A text as code, even if it contains backticks.
 fn code(text: &str) -> String {
     let text = visible(text);
     if text.contains('`') { format!("`` {text} ``").replace("```", "` ``") } else { format!("`{text}`") }

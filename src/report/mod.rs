@@ -1,32 +1,31 @@
-//! ⑪ Many answers become one directory: a CSV file for each section, `report.md`, `report.html` and
+//! Step ⑪: combines many results in one folder: a CSV file per section, `report.md`, `report.html` and
 //! `manifest.json`.
 //!
-//! In: a [`Request`] with an absolute window, and a [`Desk`] that answers queries of the language. Out: the
-//! bytes of every file. What is asked stands in `sections.toml`; every number is the answer to a query
-//! there, and the manifest has these queries in canonical form. Invariant: the same request to the same
-//! store gives the same bytes, whatever the threads, the clock or the zone of the machine; only
-//! [`folder`] touches the disk.
+//! In: a [`Request`] with an absolute window, and a [`QueryCache`] that runs queries. Out: the bytes of all files.
+//! `sections.toml` defines the queries; every number is the result of one of them, and the manifest contains these
+//! queries in canonical form. Invariant: the same request to the same store produces the same bytes, regardless of
+//! the threads, the clock or the time zone of the machine. Only [`folder`] accesses the disk.
 
 mod build;
 mod chart;
-mod desk;
+mod derived;
 mod draw;
 mod finding;
 mod folder;
 mod instant;
-mod made;
 mod manifest;
 mod markdown;
 mod page;
+mod preview;
+mod queries;
 mod section;
-mod sheet;
 mod story;
 mod verify;
 
 pub use build::{Built, asked_often, build};
-pub use desk::{Desk, Run};
 pub use folder::{read, write};
 pub use manifest::{Manifest, Own, Request, Snapshot};
+pub use queries::{QueryCache, Run};
 pub use section::{check_names, names};
 pub use verify::{Difference, compare};
 
@@ -40,38 +39,38 @@ use std::path::{Path, PathBuf};
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// A sentence.
+    /// A message.
     #[error("{0}")]
     Sentence(String),
-    /// A query of the report, with its text.
-    #[error("a query of the report cannot run")]
+    /// An invalid query of the report, with its text.
+    #[error("a query of the report is invalid")]
     Query {
         /// The text of the query.
         text: String,
-        /// What is wrong with it.
+        /// The errors in the query.
         diagnostics: Vec<Diagnostic>,
     },
-    /// Asking.
+    /// Running a query failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// Writing a table.
+    /// Writing a table failed.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// Putting rows together.
-    #[error("the rows cannot be put together: {0}; this is a bug in ecs-audit")]
+    /// Combining rows failed.
+    #[error("cannot combine the rows: {0}; this is a bug in ecs-audit")]
     Shape(#[from] ArrowError),
-    /// The page.
-    #[error("the page cannot be written: {0:#}; this is a bug in ecs-audit")]
+    /// Rendering the page failed.
+    #[error("cannot render the page: {0:#}; this is a bug in ecs-audit")]
     Page(#[from] minijinja::Error),
-    /// A chart.
-    #[error("a chart cannot be drawn: {0}; this is a bug in ecs-audit")]
+    /// Drawing a chart failed.
+    #[error("cannot draw a chart: {0}; this is a bug in ecs-audit")]
     Chart(String),
-    /// The disk.
+    /// Accessing the disk failed.
     #[error("`{path}`: {error}")]
     Io {
-        /// Which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         error: io::Error,
     },
 }

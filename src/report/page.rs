@@ -1,13 +1,13 @@
-//! What a reader sees, as data; and as one HTML file, from the template `page.html`.
+//! The content of the report page as data, and as HTML from the template `page.html`.
 //!
-//! Every text of the page goes through one place that makes hidden characters visible and escapes
-//! HTML; only the charts, which did so themselves, go in as they are.
+//! A single function makes invisible characters visible and escapes HTML in all texts of the page. Only charts, which
+//! do this themselves, are inserted unchanged.
 
 use super::ReportError;
 use super::chart::Chart;
 use super::finding::Finding;
 use super::manifest::{Request, Snapshot};
-use super::sheet::Sheet;
+use super::preview::Preview;
 use super::story::Story;
 use crate::render::{describe_instant, describe_window, visible};
 use minijinja::value::ValueKind;
@@ -17,25 +17,25 @@ use serde::Serialize;
 /// A number of the summary.
 #[derive(Debug, Clone, Serialize)]
 pub struct Fact {
-    /// Its name.
+    /// The id.
     pub id: String,
-    /// What it counts.
+    /// What the number counts.
     pub label: String,
     /// The number, or [`UNKNOWN`].
     pub value: String,
-    /// Why the number is not known.
+    /// Why the number is unknown.
     pub unknown: Option<String>,
-    /// Whether it stands at the top.
+    /// Whether it is shown at the top.
     pub headline: bool,
-    /// The query it answers.
+    /// The query that computes it.
     pub query: String,
 }
 
-/// Shown instead of a number that the store cannot provide.
-pub const UNKNOWN: &str = "not known";
+/// Shown in place of a number that the store cannot provide.
+pub const UNKNOWN: &str = "unknown";
 
 impl Fact {
-    /// The number, or the reason why it is not known.
+    /// The number, or the reason why it is unknown.
     pub fn text(&self) -> String {
         match &self.unknown {
             Some(why) => format!("{}: {why}", self.value),
@@ -43,7 +43,7 @@ impl Fact {
         }
     }
 
-    /// The number with what it counts.
+    /// The number with its label.
     pub fn sentence(&self) -> String {
         match &self.unknown {
             Some(why) => format!("{}: {} ({why})", self.label, self.value),
@@ -55,64 +55,64 @@ impl Fact {
 /// A part of the report that could not be computed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failed {
-    /// Its heading.
+    /// The title.
     pub title: String,
-    /// What the engine said.
+    /// The error message of the engine.
     pub why: String,
 }
 
 /// A section with a table.
 #[derive(Debug, Clone, Serialize)]
 pub struct Block {
-    /// Its name.
+    /// The id.
     pub id: String,
-    /// Its heading.
+    /// The title.
     pub title: String,
-    /// What its rows are.
+    /// The description of its rows.
     pub about: String,
-    /// What is said without rows.
+    /// The text to show if there are no rows.
     pub nothing: String,
-    /// Its rows.
-    pub sheet: Sheet,
+    /// The rows.
+    pub sheet: Preview,
     /// The file with all rows.
     pub file: String,
-    /// The query it answers.
+    /// The query.
     pub query: String,
-    /// Whether somebody asked for it with a query of their own.
+    /// Whether it is a custom section.
     pub own: bool,
 }
 
-/// What the report is about, and what it rests on.
+/// The scope of the report, and the data behind it.
 #[derive(Debug, Clone, Serialize)]
 pub struct About {
     /// The window, with its origin.
     pub window: String,
-    /// How it came about.
+    /// How the window was derived.
     pub origin: String,
-    /// From when.
+    /// The start of the window.
     pub from: String,
-    /// Until when.
+    /// The end of the window.
     pub until: String,
-    /// The zone.
+    /// The time zone.
     pub time_zone: String,
-    /// The program.
+    /// The program version.
     pub tool: String,
-    /// The failure catalog.
+    /// The version of the failure catalog.
     pub catalog: String,
-    /// Files in the store.
+    /// The number of files in the store.
     pub files: u64,
-    /// The content of the store.
+    /// The content hash of the store.
     pub content: String,
-    /// First and last event of the store.
+    /// The first and last event in the store.
     pub events: String,
-    /// Whether every failure is in a file.
+    /// Whether there is a file with all failures.
     pub failures: bool,
-    /// Whether names were replaced.
+    /// Whether names were replaced with pseudonyms.
     pub redacted: bool,
 }
 
 impl About {
-    /// What a request and a store tell.
+    /// Creates the description from a request and the state of the store.
     pub fn of(request: &Request, store: &Snapshot, tool: &str, catalog: &str) -> About {
         let tz = request.tz();
         let when = |time: Option<jiff::Timestamp>| time.map_or_else(|| "none".to_owned(), |time| describe_instant(time, &tz));
@@ -136,25 +136,25 @@ impl About {
 /// The whole page.
 #[derive(Debug, Serialize)]
 pub struct Page {
-    /// The heading.
+    /// The title.
     pub title: String,
     /// See [`About`].
     pub about: About,
     /// The numbers.
     pub facts: Vec<Fact>,
-    /// What is said first.
+    /// The summary.
     pub stories: Vec<Story>,
     /// The findings.
     pub findings: Vec<Finding>,
-    /// How many of them are told in full; the rest are rows of a table.
+    /// The number of findings shown in full; the others are rows of a table.
     pub full: usize,
     /// The charts.
     pub charts: Vec<Chart>,
     /// Sections with rows.
     pub blocks: Vec<Block>,
-    /// One line for each section without.
+    /// Sections without rows, one line each.
     pub quiet: Vec<Block>,
-    /// What could not be computed.
+    /// Parts that could not be computed.
     pub failed: Vec<Failed>,
 }
 

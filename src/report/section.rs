@@ -1,7 +1,7 @@
-//! What a report can tell: the facts and sections of `sections.toml`, compiled in.
+//! The facts and sections of a report, from the built-in `sections.toml`.
 
 use super::ReportError;
-use super::made::Made;
+use super::derived::Derived;
 use crate::lang::suggest;
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -10,16 +10,16 @@ use std::sync::LazyLock;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FactSpec {
-    /// Its name in `summary.csv`.
+    /// The name in `summary.csv`.
     pub id: String,
-    /// What it counts, in words.
+    /// The label.
     pub label: String,
-    /// The query that answers with one row of one column.
+    /// The query, which returns one row with one column.
     pub query: String,
-    /// Whether it stands at the top of the page.
+    /// Whether it is shown at the top of the page.
     #[serde(default)]
     pub headline: bool,
-    /// Whether the window of the report is put into the query.
+    /// Whether the window of the report is added to the query.
     #[serde(default = "yes")]
     pub windowed: bool,
 }
@@ -28,29 +28,29 @@ pub struct FactSpec {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SectionSpec {
-    /// Its name, and that of its CSV file.
+    /// The id, which is also the name of the CSV file.
     pub id: String,
-    /// Its heading.
+    /// The title.
     pub title: String,
-    /// What its rows are.
+    /// The description of its rows.
     pub about: String,
-    /// The query it is the answer to, or from whose rows it is made.
+    /// The query that returns the rows, or from which they are derived.
     pub query: String,
-    /// How it is made where no query answers it.
+    /// How the rows are derived, if not by a query.
     #[serde(default)]
-    pub made: Option<Made>,
-    /// The command that tells the same of one thing, where no query answers it.
+    pub derived: Option<Derived>,
+    /// The command that shows the same for a single item, for derived sections.
     #[serde(default)]
     pub command: Option<String>,
-    /// Whether its numbers count every record of a source: then the query is the evidence, and listing the
+    /// Whether its numbers count every record of a source. Then the query is the evidence, because listing the
     /// records would repeat the store.
     #[serde(default)]
     pub counts_everything: bool,
-    /// What is said when there are no rows.
+    /// The text to show if there are no rows.
     pub nothing: String,
-    /// The most rows on the page; the CSV file has all.
+    /// The maximum number of rows on the page; the CSV file has all rows.
     pub rows: usize,
-    /// Whether the window of the report is put into the query.
+    /// Whether the window of the report is added to the query.
     #[serde(default = "yes")]
     pub windowed: bool,
 }
@@ -69,7 +69,7 @@ struct Text {
 static TEXT: LazyLock<Text> =
     LazyLock::new(|| toml::from_str(include_str!("sections.toml")).expect("the sections are read by a test"));
 
-/// The section that is made from the failure catalog.
+/// The section that is derived from the failure catalog.
 pub const FINDINGS: &str = "findings";
 
 /// The numbers of the summary.
@@ -77,7 +77,7 @@ pub fn facts() -> &'static [FactSpec] {
     &TEXT.fact
 }
 
-/// The tables, in order.
+/// The sections, in order.
 pub fn sections() -> &'static [SectionSpec] {
     &TEXT.section
 }
@@ -87,14 +87,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     std::iter::once(FINDINGS).chain(sections().iter().map(|section| section.id.as_str()))
 }
 
-/// Refuses names of sections that do not exist.
+/// Rejects unknown section names.
 pub fn check_names(wanted: &[String]) -> Result<(), ReportError> {
     match wanted.iter().find(|name| !names().any(|known| known == name.as_str())) {
         None => Ok(()),
         Some(name) => {
             let near = suggest::question(name, names()).map(|question| format!("; {question}")).unwrap_or_default();
             let known: Vec<&str> = names().collect();
-            Err(ReportError::Sentence(format!("no section is called `{name}`{near}\nsections: {}", known.join(", "))))
+            Err(ReportError::Sentence(format!("unknown section `{name}`{near}\nsections: {}", known.join(", "))))
         }
     }
 }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn an_unknown_section_is_told_the_near_one() {
-        let told = check_names(&["failures-by-cuase".to_owned()]).unwrap_err().to_string();
-        assert!(told.contains("failures-by-cause"), "{told}");
+        let message = check_names(&["failures-by-cuase".to_owned()]).unwrap_err().to_string();
+        assert!(message.contains("failures-by-cause"), "{message}");
     }
 }

@@ -1,218 +1,214 @@
-//! What a report says first: what was lost, what it met, what ran short, in sentences with numbers.
+//! The summary of a report: sentences about lost launches, disconnected agents, quotas and changes.
 //!
-//! Every number is counted from the rows of a section, and the sentence leads there.
+//! Every number is counted from the rows of a section, to which the sentence links.
 
-use super::desk::Told;
+use super::queries::QueryResult;
 use crate::render::{Cell, Look};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Answers by section.
-type Answers<'a> = BTreeMap<&'a str, Rc<Told>>;
+/// Results by section.
+type Answers<'a> = BTreeMap<&'a str, Rc<QueryResult>>;
 
-/// Names told in one sentence.
+/// The maximum number of names in a sentence.
 const NAMES: usize = 4;
 
-/// A sentence, and the section it is from.
+/// A sentence of the summary, with its section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Story {
-    /// The number it is about.
+    /// The main number.
     pub count: String,
-    /// What it counts.
+    /// What the number counts.
     pub what: String,
-    /// Which ones, and why.
+    /// The affected names, and the reasons.
     pub detail: String,
-    /// What follows from it.
+    /// What to do.
     pub advice: String,
-    /// The section.
+    /// The id of the section.
     pub section: &'static str,
 }
 
-/// The stories that the sections tell.
+/// The sentences for these results.
 pub fn stories(answers: &Answers<'_>) -> Vec<Story> {
-    let tell = |section: &'static str, tell: fn(&Told) -> Option<Story>| {
-        answers.get(section).filter(|told| !told.rows.is_empty()).and_then(|told| tell(told))
+    let story = |section: &'static str, make: fn(&QueryResult) -> Option<Story>| {
+        answers.get(section).filter(|result| !result.rows.is_empty()).and_then(|result| make(result))
     };
-    let told = [
-        tell("lost-launches", lost),
-        tell("missed-schedules", missed),
-        tell("collisions-by-class", collisions),
-        tell("stalls", stalls),
-        tell("quota", quota),
-        tell("network", network),
-        tell("changes-before", changed),
+    let result = [
+        story("lost-launches", lost),
+        story("missed-schedules", missed),
+        story("collisions-by-class", collisions),
+        story("stalls", stalls),
+        story("quota", quota),
+        story("network", network),
+        story("changes-before", changed),
     ];
-    told.into_iter().flatten().collect()
+    result.into_iter().flatten().collect()
 }
 
-fn lost(told: &Told) -> Option<Story> {
-    let names = frequent(told, |row| {
-        let of = |name: &str| told.text(row, name).filter(|name| !name.is_empty());
-        let family = of("family").unwrap_or("not named");
+fn lost(result: &QueryResult) -> Option<Story> {
+    let names = frequent(result, |row| {
+        let of = |name: &str| result.text(row, name).filter(|name| !name.is_empty());
+        let family = of("family").unwrap_or("unnamed");
         of("cluster").map_or_else(|| family.to_owned(), |cluster| format!("{cluster}/{family}"))
     });
-    let reasons = frequent(told, |row| told.text(row, "reason").unwrap_or("no reason told").to_owned());
+    let reasons = frequent(result, |row| result.text(row, "reason").unwrap_or("no reason given").to_owned());
     Some(Story {
-        count: told.rows.len().to_string(),
-        what: plural(told.rows.len(), "launch was lost", "launches were lost"),
-        detail: format!("{names}; for {reasons}"),
-        advice: "run again what is still needed, each by its name".to_owned(),
+        count: result.rows.len().to_string(),
+        what: plural(result.rows.len(), "launch was lost", "launches were lost"),
+        detail: format!("{names}; reasons: {reasons}"),
+        advice: "rerun the jobs that are still needed".to_owned(),
         section: "lost-launches",
     })
 }
 
-fn missed(told: &Told) -> Option<Story> {
-    let names = frequent(told, |row| told.text(row, "schedule").unwrap_or("not named").to_owned());
+fn missed(result: &QueryResult) -> Option<Story> {
+    let names = frequent(result, |row| result.text(row, "schedule").unwrap_or("unnamed").to_owned());
     let silent =
-        (0..told.rows.len()).filter(|row| told.text(*row, "why").is_some_and(|why| why.starts_with("no record"))).count();
-    let silent = if silent > 0 { format!("; {silent} of them without any record of a call") } else { String::new() };
+        (0..result.rows.len()).filter(|row| result.text(*row, "why").is_some_and(|why| why.starts_with("no record"))).count();
+    let silent = if silent > 0 { format!("; {silent} without any recorded call") } else { String::new() };
     Some(Story {
-        count: told.rows.len().to_string(),
-        what: plural(told.rows.len(), "scheduled start never ran", "scheduled starts never ran"),
+        count: result.rows.len().to_string(),
+        what: plural(result.rows.len(), "scheduled start never ran", "scheduled starts never ran"),
         detail: format!("{names}{silent}"),
-        advice: "alarm on the start that did not come, not on an error: RunTask answered 200".to_owned(),
+        advice: "alert on missing starts, not on errors: RunTask returned 200".to_owned(),
         section: "missed-schedules",
     })
 }
 
-fn collisions(told: &Told) -> Option<Story> {
-    let whole = |row: usize, name: &str| told.number(row, name).unwrap_or_default() as u64;
-    let rows = 0..told.rows.len();
+fn collisions(result: &QueryResult) -> Option<Story> {
+    let whole = |row: usize, name: &str| result.number(row, name).unwrap_or_default() as u64;
+    let rows = 0..result.rows.len();
     let total: u64 = rows.clone().map(|row| whole(row, "count")).sum();
     let classes: Vec<String> = rows
         .clone()
-        .map(|row| format!("{} {}", whole(row, "count"), meaning(told.text(row, "class").unwrap_or("unknown"))))
+        .map(|row| format!("{} {}", whole(row, "count"), meaning(result.text(row, "class").unwrap_or("unknown"))))
         .collect();
-    let known: Vec<usize> = rows.filter(|row| told.text(*row, "class") != Some("unknown")).collect();
-    let advice = known.first().and_then(|row| told.text(*row, "advice")).unwrap_or_default();
+    let known: Vec<usize> = rows.filter(|row| result.text(*row, "class") != Some("unknown")).collect();
+    let advice = known.first().and_then(|row| result.text(*row, "advice")).unwrap_or_default();
     Some(Story {
         count: total.to_string(),
-        what: plural(total as usize, "launch met an agent that was away", "launches met an agent that was away"),
+        what: plural(total as usize, "launch hit a disconnected agent", "launches hit a disconnected agent"),
         detail: classes.join(", "),
         advice: advice.to_owned(),
         section: "collisions-by-class",
     })
 }
 
-/// What the agent was doing, in words.
+/// The class of a collision in words.
 fn meaning(class: &str) -> &str {
     match class {
-        "update" => "while it was updated",
-        "restart" => "while it was restarted",
-        "rotation" => "in the reconnect of normal operation",
-        "outage" => "in an outage",
+        "update" => "during an agent update",
+        "restart" => "during an agent restart",
+        "rotation" => "during a routine reconnect",
+        "outage" => "during an outage",
         "draining" => "on a draining instance",
-        "unknown" => "with no record of the agent",
+        "unknown" => "without any record of the agent",
         other => other,
     }
 }
 
-fn quota(told: &Told) -> Option<Story> {
-    let exact = |row: usize, name: &str| told.cell(row, name).map(|cell: &Cell| cell.human(&Look::default())).unwrap_or_default();
-    let short: Vec<usize> = (0..told.rows.len())
+fn quota(result: &QueryResult) -> Option<Story> {
+    let exact =
+        |row: usize, name: &str| result.cell(row, name).map(|cell: &Cell| cell.human(&Look::default())).unwrap_or_default();
+    let short: Vec<usize> = (0..result.rows.len())
         .filter(|row| {
-            let more = |name: &str| told.number(*row, name).is_some_and(|number| number > 0.0);
+            let more = |name: &str| result.number(*row, name).is_some_and(|number| number > 0.0);
             more("over") || more("refused")
         })
         .collect();
     let row = *short.first()?;
     let place: Vec<&str> = ["account", "region", "cluster", "service"]
         .iter()
-        .filter_map(|name| told.text(row, name))
+        .filter_map(|name| result.text(row, name))
         .filter(|name| !name.is_empty())
         .collect();
     let limit = match exact(row, "allowed") {
-        allowed if allowed.is_empty() => "the limit is in no record: name it with --quotas".to_owned(),
+        allowed if allowed.is_empty() => "no record contains the limit; pass it with --quotas".to_owned(),
         allowed => format!("the limit is {allowed}, short by {}", exact(row, "over")),
     };
-    let more = if short.len() > 1 { format!("; {} pools in all", short.len()) } else { String::new() };
+    let more = if short.len() > 1 { format!("; {} pools in total", short.len()) } else { String::new() };
     Some(Story {
         count: exact(row, "needed"),
-        what: format!("{} needed at once", unit(told.text(row, "resource").unwrap_or_default())),
+        what: format!("{} needed at the peak", unit(result.text(row, "resource").unwrap_or_default())),
         detail: format!(
-            "{}: at most {} in use, at most {} refused at once; {limit}{more}",
+            "{}: peak usage {}, at most {} refused at a time; {limit}{more}",
             place.join(", "),
             exact(row, "peak"),
             exact(row, "refused")
         ),
-        advice: "raise the quota, use smaller tasks, or start them one after the other".to_owned(),
+        advice: "raise the quota, use smaller tasks, or start them one at a time".to_owned(),
         section: "quota",
     })
 }
 
-fn stalls(told: &Told) -> Option<Story> {
-    let names = frequent(told, |row| {
-        let of = |name: &str| told.text(row, name).unwrap_or("not named");
+fn stalls(result: &QueryResult) -> Option<Story> {
+    let names = frequent(result, |row| {
+        let of = |name: &str| result.text(row, name).unwrap_or("unnamed");
         format!("{}/{}", of("cluster"), of("service"))
     });
-    let longest = (0..told.rows.len()).filter_map(|row| told.number(row, "seconds_blocked")).fold(0.0, f64::max);
-    let joined: f64 = (0..told.rows.len()).filter_map(|row| told.number(row, "joined")).sum();
-    let joined = if joined > 0.0 { "instances joined meanwhile" } else { "no instance joined meanwhile" };
+    let longest = (0..result.rows.len()).filter_map(|row| result.number(row, "seconds_blocked")).fold(0.0, f64::max);
+    let joined: f64 = (0..result.rows.len()).filter_map(|row| result.number(row, "joined")).sum();
+    let joined = if joined > 0.0 { "instances joined in the meantime" } else { "no instance joined in the meantime" };
     let longest = Cell::Duration(longest).human(&Look::default());
     Some(Story {
-        count: told.rows.len().to_string(),
+        count: result.rows.len().to_string(),
         what: plural(
-            told.rows.len(),
-            "stall of a deployment, new tasks waiting for stopping ones",
-            "stalls of deployments, new tasks waiting for stopping ones",
+            result.rows.len(),
+            "deployment stall: new tasks waited for stopping ones",
+            "deployment stalls: new tasks waited for stopping ones",
         ),
-        detail: format!("{names}; the longest {longest}; {joined}"),
-        advice: told.text(0, "avoided_by").map(|what| format!("what would have avoided it: {what}")).unwrap_or_default(),
+        detail: format!("{names}; longest {longest}; {joined}"),
+        advice: result.text(0, "avoided_by").map(|what| format!("this would have prevented it: {what}")).unwrap_or_default(),
         section: "stalls",
     })
 }
 
-fn network(told: &Told) -> Option<Story> {
+fn network(result: &QueryResult) -> Option<Story> {
     let places = |row: usize| {
-        let of = |name: &str| told.text(row, name).unwrap_or("not named");
+        let of = |name: &str| result.text(row, name).unwrap_or("unnamed");
         format!("{}/{}", of("cluster"), of("service"))
     };
-    let targets = frequent(told, |row| {
-        let port = told.number(row, "dstport").map(|port| format!(" port {port}")).unwrap_or_default();
-        format!("{}{port}", told.text(row, "dstaddr").unwrap_or("not named"))
+    let targets = frequent(result, |row| {
+        let port = result.number(row, "dstport").map(|port| format!(" port {port}")).unwrap_or_default();
+        format!("{}{port}", result.text(row, "dstaddr").unwrap_or("unnamed"))
     });
-    let failures: BTreeSet<&str> = (0..told.rows.len()).filter_map(|row| told.text(row, "id")).collect();
+    let failures: BTreeSet<&str> = (0..result.rows.len()).filter_map(|row| result.text(row, "id")).collect();
     Some(Story {
         count: failures.len().to_string(),
         what: plural(
             failures.len(),
-            "failure on the network met rejected packets",
-            "failures on the network met rejected packets",
+            "network failure coincides with rejected packets",
+            "network failures coincide with rejected packets",
         ),
-        detail: format!("{}; rejected on the way to {targets}", frequent(told, places)),
-        advice: "allow it in the security groups of the task and of the target, and in the network ACL".to_owned(),
+        detail: format!("{}; rejected traffic to {targets}", frequent(result, places)),
+        advice: "allow the traffic in the security groups of the task and the target, and in the network ACL".to_owned(),
         section: "network",
     })
 }
 
-/// The first change before the greatest burst that has one: it shares most with it.
-fn changed(told: &Told) -> Option<Story> {
-    let of = |name: &str| told.text(0, name).unwrap_or_default();
-    let failures = told.number(0, "failures").unwrap_or_default() as usize;
-    let before = Cell::Duration(told.number(0, "before").unwrap_or_default()).human(&Look::default());
-    let who = told.text(0, "user").map(|user| format!(" by {user}")).unwrap_or_default();
-    let bursts: BTreeSet<_> = (0..told.rows.len()).filter_map(|row| told.time(row, "burst")).collect();
+/// The most closely related change before the largest burst that has one.
+fn changed(result: &QueryResult) -> Option<Story> {
+    let of = |name: &str| result.text(0, name).unwrap_or_default();
+    let failures = result.number(0, "failures").unwrap_or_default() as usize;
+    let before = Cell::Duration(result.number(0, "before").unwrap_or_default()).human(&Look::default());
+    let who = result.text(0, "user").map(|user| format!(" by {user}")).unwrap_or_default();
+    let bursts: BTreeSet<_> = (0..result.rows.len()).filter_map(|row| result.time(row, "burst")).collect();
     let more = match bursts.len().saturating_sub(1) {
         0 => String::new(),
-        1 => "; so does one more burst".to_owned(),
-        more => format!("; so do {more} more bursts"),
+        1 => "; one more burst follows a change".to_owned(),
+        more => format!("; {more} more bursts follow a change"),
     };
     Some(Story {
         count: failures.to_string(),
-        what: format!(
-            "{} ({}) {} soon after a change",
-            if failures == 1 { "failure" } else { "failures" },
-            of("cause"),
-            plural(failures, "comes", "come")
-        ),
-        detail: format!("{}{who}, {before} before the first of them; both name {}{more}", of("change"), of("shares")),
-        advice: "look at that change first; that it came before is no proof".to_owned(),
+        what: format!("{} ({}) began shortly after a change", if failures == 1 { "failure" } else { "failures" }, of("cause")),
+        detail: format!("{}{who}, {before} before the first failure; both name {}{more}", of("change"), of("shares")),
+        advice: "look at this change first; timing alone does not prove cause".to_owned(),
         section: "changes-before",
     })
 }
 
-/// What a pool is counted in.
+/// The unit of a pool.
 pub fn unit(resource: &str) -> String {
     match resource {
         "fargate_vcpu" => "Fargate vCPU".to_owned(),
@@ -230,10 +226,10 @@ fn plural(count: usize, one: &str, many: &str) -> String {
     if count == 1 { one.to_owned() } else { many.to_owned() }
 }
 
-/// The most frequent names of the rows, with counts.
-fn frequent(told: &Told, name: impl Fn(usize) -> String) -> String {
+/// The most frequent names in the rows, with counts.
+fn frequent(result: &QueryResult, name: impl Fn(usize) -> String) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for row in 0..told.rows.len() {
+    for row in 0..result.rows.len() {
         *counts.entry(name(row)).or_default() += 1;
     }
     let mut counts: Vec<(String, usize)> = counts.into_iter().collect();

@@ -1,4 +1,4 @@
-//! A report against the store: what differs, by file, row and column.
+//! Compares a report with the store and lists differences by file, row and column.
 
 use super::Manifest;
 use serde_json::Value;
@@ -7,21 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Files by name.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Something that is not as the store says.
+/// A difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The file.
     pub file: String,
-    /// Where in it.
+    /// The position in the file.
     pub place: String,
-    /// What the report says.
+    /// The content of the report.
     pub was: String,
-    /// What the store says.
+    /// The content of the store.
     pub is: String,
 }
 
-/// Everything in which a report differs from what was computed again. What the manifest tells of the
-/// store and of the sizes of its files is not compared: those follow from the rest.
+/// All differences between a report and its recomputation. The state of the store and the file sizes in the manifest
+/// are not compared, because they follow from the rest.
 pub fn compare(report: &Files, again: &Files) -> Vec<Difference> {
     let names: BTreeSet<&String> = report.keys().chain(again.keys()).collect();
     let mut found = Vec::new();
@@ -77,19 +77,20 @@ fn tables(was: &[u8], is: &[u8]) -> Vec<Found> {
                     }
                 }
             }
-            (Some(was), None) => found.push((place, was.join(","), "no such row".to_owned())),
-            (None, Some(is)) => found.push((place, "no such row".to_owned(), is.join(","))),
+            (Some(was), None) => found.push((place, was.join(","), "missing".to_owned())),
+            (None, Some(is)) => found.push((place, "missing".to_owned(), is.join(","))),
             (None, None) => {}
         }
     }
     if found.is_empty() {
-        vec![("its spelling".to_owned(), "other quotes or line ends".to_owned(), "the same cells".to_owned())]
+        vec![("formatting".to_owned(), "different quotes or line endings".to_owned(), "the same cells".to_owned())]
     } else {
         found
     }
 }
 
-/// The rows of one table that the other lacks: where one is missing, those after it are no difference.
+/// The rows of a table that the other table does not have; after a missing row, the following rows are not
+/// differences.
 fn rows(was: &[Vec<String>], is: &[Vec<String>]) -> Vec<Found> {
     let only = |these: &[Vec<String>], those: &[Vec<String>]| {
         let mut known: BTreeMap<&Vec<String>, usize> = BTreeMap::new();
@@ -104,10 +105,10 @@ fn rows(was: &[Vec<String>], is: &[Vec<String>]) -> Vec<Found> {
         only
     };
     let place = |row: usize| if row == 0 { "header".to_owned() } else { format!("row {row}") };
-    let none = || "no such row".to_owned();
-    let gone = only(was, is).into_iter().map(|(row, text)| (place(row), text, none()));
+    let none = || "missing".to_owned();
+    let missing = only(was, is).into_iter().map(|(row, text)| (place(row), text, none()));
     let lacking = only(is, was).into_iter().map(|(row, text)| (place(row), none(), text));
-    gone.chain(lacking).collect()
+    missing.chain(lacking).collect()
 }
 
 fn lines(was: &[u8], is: &[u8]) -> Vec<Found> {
@@ -117,8 +118,8 @@ fn lines(was: &[u8], is: &[u8]) -> Vec<Found> {
     for line in 0..was.len().max(is.len()) {
         let (was, is) = (was.get(line), is.get(line));
         if was != is {
-            let told = |line: Option<&String>| line.cloned().unwrap_or_else(|| "no such line".to_owned());
-            found.push((format!("line {}", line + 1), told(was), told(is)));
+            let text_of = |line: Option<&String>| line.cloned().unwrap_or_else(|| "missing".to_owned());
+            found.push((format!("line {}", line + 1), text_of(was), text_of(is)));
         }
     }
     found

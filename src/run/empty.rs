@@ -1,4 +1,5 @@
-//! Why an answer has no rows: what the window holds, which condition removed it, what is near.
+//! Explains why a result has no rows: what the window contains, which condition removed all rows, and which values
+//! are similar.
 //!
 //! Each question is one small query over the rows of the window; nothing is guessed.
 
@@ -19,12 +20,12 @@ use crate::lang::{self, FieldType, ast};
 use crate::plan::nouns::{self, Noun};
 use crate::plan::{self, Evidence, Options};
 
-/// The most values that are compared with one that was not found.
+/// The maximum number of values that are compared with one that was not found.
 const MOST_VALUES: usize = 10_000;
 
-/// Sentences that explain an empty answer, over records that were loaded from the one time to the other.
+/// Sentences that explain an empty result, for records loaded between two times.
 ///
-/// What is computed takes long, so nothing is asked that is known, and what is asked of such rows is asked once.
+/// Computed nouns are slow, so known facts are not queried, and the rows are computed only once.
 pub async fn explain_empty(
     session: &SessionContext,
     checked: &Checked,
@@ -58,11 +59,11 @@ pub async fn explain_empty(
     if !guilty && conditions.len() > 1 {
         let parts = texts.iter().zip(each).map(|(text, rows)| format!("`{text}` {}", thousands(*rows)));
         let parts: Vec<String> = parts.collect();
-        sentences.push(format!("no row meets all conditions; each alone leaves {}", parts.join(", ")));
+        sentences.push(format!("no row matches all conditions; rows that match each one alone: {}", parts.join(", ")));
     } else if !guilty && checked.stages.first().is_some_and(|stage| !stage.relations.is_empty()) {
-        sentences.extend(relations(checked).into_iter().map(|text| format!("`{text}` is met by none of them")));
+        sentences.extend(relations(checked).into_iter().map(|text| format!("`{text}` matched no rows")));
     } else if !guilty {
-        sentences.push("a later stage of the query removed all of them".to_owned());
+        sentences.push("a later stage removed all rows".to_owned());
     }
     Ok(sentences)
 }
@@ -83,7 +84,7 @@ pub async fn values(session: &SessionContext, noun: &str, field: &str, most: usi
     most_frequent(&rows, field, most).await
 }
 
-/// The conditions of the first stage that all have to hold, each as the canonical query writes it.
+/// The conditions of the first stage that are joined by `and`, each as in the canonical query.
 fn first_conditions(checked: &Checked) -> Vec<(&Pred, String)> {
     let Some(filter) = checked.stages.first().and_then(|stage| stage.filter.as_ref()) else {
         return Vec::new();
@@ -97,21 +98,21 @@ fn first_conditions(checked: &Checked) -> Vec<(&Pred, String)> {
         Some(ast::Pred::And(written)) if written.len() == members.len() => {
             members.iter().zip(written.iter().map(ToString::to_string)).collect()
         }
-        // One test that is checked as several, such as one of an ARN.
+        // One written condition that the checker expanded, such as one on an ARN.
         Some(written) if !matches!(written, ast::Pred::And(_)) => vec![(filter, written.to_string())],
-        // A saved query has its conditions elsewhere; they go by number.
+        // The conditions of a saved query are not in the text, so they are numbered.
         _ => members.iter().zip((1..).map(|number| format!("condition {number}"))).collect(),
     }
 }
 
-/// The correlations of the first stage, each as the canonical query writes it.
+/// The correlations of the first stage, each as in the canonical query.
 fn relations(checked: &Checked) -> Vec<String> {
     let query = lang::parse(&checked.canonical).ok();
     let written = query.and_then(|query| query.stages.into_iter().next()).map(|stage| stage.relations).unwrap_or_default();
     written.iter().map(ToString::to_string).collect()
 }
 
-/// Whether each row of the window is a row of the answer or in a group of it, so that an empty answer means an empty
+/// Whether each row of the window is in the result or in one of its groups, so that an empty result means an empty
 /// window. Limits keep at least one row.
 pub fn shows_every_row(checked: &Checked) -> bool {
     let [stage] = checked.stages.as_slice() else { return checked.stages.is_empty() };
@@ -122,7 +123,7 @@ fn is_computed(word: &str) -> bool {
     nouns::noun(word).is_some_and(Noun::is_computed)
 }
 
-/// The rows of the window. Those that are computed are kept, with the columns of the conditions.
+/// The rows of the window. Computed rows are cached, with the columns of the conditions.
 async fn rows_once(
     session: &SessionContext,
     checked: &Checked,
@@ -137,7 +138,7 @@ async fn rows_once(
     for pred in conditions {
         columns.extend(plan::condition(pred, &checked.tz)?.column_refs().into_iter().cloned());
     }
-    // A frame without columns would not tell how many rows it has.
+    // A frame without columns would lose its number of rows.
     columns.insert(Column::from_name("time"));
     Ok(rows.select(columns.into_iter().map(Expr::Column))?.cache().await?)
 }
@@ -155,7 +156,7 @@ async fn nothing_in_window(
     }
     let holds = |(first, last)| from.is_none_or(|from| from <= first) && to.is_none_or(|to| last < to);
     if is_computed(noun) && loaded.is_some_and(holds) {
-        return Ok(format!("no {noun} in the window, which holds all records that have been loaded"));
+        return Ok(format!("no {noun} found; the window covers all loaded records"));
     }
     let mut whole = checked.clone();
     whole.window = checked::Window { from: None, to: None, origin: String::new() };
@@ -165,23 +166,23 @@ async fn nothing_in_window(
     Ok(if outside == 0 { none_at_all(noun) } else { format!("no {noun} in the window, {} outside it", thousands(outside)) })
 }
 
-/// There are no rows in any window.
+/// The message if there are no rows in any window.
 fn none_at_all(noun: &str) -> String {
-    if is_computed(noun) {
-        format!("no {noun} in all records that have been loaded")
-    } else {
-        format!("no {noun} have been loaded")
+    match noun {
+        "quarantine" => "nothing is quarantined".to_owned(),
+        _ if is_computed(noun) => format!("no {noun} found in any loaded record"),
+        _ => format!("no {noun} are loaded"),
     }
 }
 
 async fn removed(rows: &DataFrame, pred: &Pred, text: &str, noun: &str) -> Result<String, RunError> {
-    let sentence = format!("`{text}` removed all of them");
+    let sentence = format!("`{text}` removed all rows");
     let Some((field, sought)) = sought_text(pred) else {
         return Ok(sentence);
     };
     let known = most_frequent(rows, field, MOST_VALUES).await?;
     if known.is_empty() {
-        return Ok(format!("{sentence}: `{field}` is missing in all these {noun}"));
+        return Ok(format!("{sentence}: `{field}` has no value in any of these {noun}"));
     }
     let mut near = nearest_values(sought, &known);
     let word = if near.is_empty() { "most frequent" } else { "nearest" };
@@ -192,7 +193,7 @@ async fn removed(rows: &DataFrame, pred: &Pred, text: &str, noun: &str) -> Resul
     Ok(format!("{sentence}; {word} values: {}", near.join(", ")))
 }
 
-/// The column and the text of an equality of texts.
+/// The column and the text of an equality condition on text.
 fn sought_text(pred: &Pred) -> Option<(&str, &str)> {
     let checked::Expr::Field(field) = (match pred {
         Pred::Compare { left, op: CompareOp::Eq, .. } | Pred::In { left, negated: false, .. } => left,
@@ -245,7 +246,7 @@ async fn numbers(frame: DataFrame) -> Result<Vec<u64>, RunError> {
     Ok(batch.columns().iter().map(|column| number(column.as_ref()).unwrap_or(0)).collect())
 }
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

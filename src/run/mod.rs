@@ -1,10 +1,10 @@
-//! ⑧ Plans are executed, and the rows become an [`Answer`].
+//! Step ⑧: runs query plans and returns the rows as an [`Answer`].
 //!
-//! In: a session with the base tables, a checked query. Out: rows with the window and the canonical
-//! query they answer, or a sentence that says why there are none. Nothing is printed.
+//! In: a session with the base tables, and a checked query. Out: rows with their window and canonical query, or an
+//! explanation why there are none. Nothing is printed.
 
 mod empty;
-mod side;
+mod parallel;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 
 pub use empty::{explain_empty, values};
-pub use side::side_by_side;
+pub use parallel::parallel_map;
 
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::diagnostic::Diagnostic;
@@ -30,23 +30,23 @@ use crate::lang::checked::{Checked, Role};
 use crate::plan::{self, Options, PlanError, Planned};
 use crate::render::{ROLE, ROLE_KEY};
 
-/// Why there is no answer.
+/// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Something the person typed, with its place in the query as it was written.
+    /// An error in the query, with its position in the query text.
     #[error("{}", .0.message)]
     Typed(Box<Diagnostic>),
     /// The query could not be planned.
     #[error("{0}")]
     Plan(PlanError),
-    /// The engine failed while it ran.
-    #[error("the query stopped: {0}")]
+    /// The engine failed during execution.
+    #[error("query execution failed: {0}")]
     Execution(String),
-    /// The SQL text was refused.
-    #[error("the SQL was refused: {0}")]
+    /// The SQL statement was rejected.
+    #[error("invalid SQL: {0}")]
     Sql(String),
-    /// The rows do not have the columns they were planned with.
-    #[error("the rows cannot be put together: {0}; this is a bug in ecs-audit")]
+    /// The rows do not have the planned columns.
+    #[error("cannot combine the rows: {0}; this is a bug in ecs-audit")]
     Shape(#[from] ArrowError),
 }
 
@@ -65,7 +65,7 @@ impl From<DataFusionError> for RunError {
     }
 }
 
-/// What went wrong, without the words the engine puts around it.
+/// The error message without the prefixes of the engine.
 fn sentence(error: &DataFusionError) -> String {
     match error.find_root() {
         DataFusionError::Execution(text) | DataFusionError::Plan(text) => text.clone(),
@@ -85,8 +85,8 @@ pub async fn answer(session: &SessionContext, checked: &Checked, options: Option
     Ok(Answer { query: checked.canonical.clone(), columns, schema, batches, window, spark })
 }
 
-/// Evaluates a view and puts its rows into the session, so that every query over it reads them and none evaluates it again.
-/// `also` are views whose rows are the same, with fewer columns.
+/// Evaluates a view and registers its rows in the session, so that every query reads them and none evaluates the view
+/// again. `also` are views with the same rows but fewer columns.
 pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> Result<(), RunError> {
     let mut missing = BTreeSet::new();
     for name in std::iter::once(view).chain(also.iter().map(String::as_str)).map(plan::evaluated_name) {
@@ -112,8 +112,8 @@ pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> 
     Ok(())
 }
 
-/// Evaluates the noun of a query that asks for all rows of a window, if these are few: whether there are others outside it
-/// is then known without working them out again.
+/// Evaluates the noun of a query that reads all rows of a window, if there are few: then it is known whether there
+/// are others outside the window, without computing them again.
 pub async fn evaluate_few(session: &SessionContext, checked: &Checked, options: Options) -> Result<(), RunError> {
     match plan::few_rows(checked, options).filter(|_| empty::shows_every_row(checked)) {
         Some(view) => evaluate(session, &view, &[]).await,
@@ -121,7 +121,7 @@ pub async fn evaluate_few(session: &SessionContext, checked: &Checked, options: 
     }
 }
 
-/// A batch with texts of its own: as they come from a file, a few of them keep everything that was read with them.
+/// A batch with its own string buffers: strings that were read from a file keep the whole read buffer alive.
 fn own_texts(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let own = |array: &ArrayRef| match array.as_string_view_opt() {
         Some(texts) => Arc::new(texts.gc()) as ArrayRef,
@@ -130,7 +130,7 @@ fn own_texts(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(batch.schema(), batch.columns().iter().map(own).collect())
 }
 
-/// How a query runs: its canonical form, its window, and both plans of the engine.
+/// The query plan: the canonical form, the window, and both plans of the engine.
 pub async fn explain(session: &SessionContext, checked: &Checked, options: Options) -> Result<String, RunError> {
     let planned = plan::plan(session, checked, options).await?;
     let instant = |time: Option<jiff::Timestamp>| time.map_or_else(|| "…".to_owned(), |time| time.to_string());
@@ -151,7 +151,7 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
 }
 
-/// Runs a SELECT over the base tables; whatever would change something is refused.
+/// Runs a SELECT over the base tables; statements that change anything are rejected.
 pub async fn sql(session: &SessionContext, text: &str) -> Result<Answer, RunError> {
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let refused = |error: DataFusionError| RunError::Sql(sentence(&error));
@@ -184,7 +184,7 @@ fn sql_kind(data_type: &DataType) -> ColumnKind {
     }
 }
 
-/// The schema of an answer: key columns say that they are keys.
+/// The schema of a result, with key columns marked as keys.
 fn answer_schema(planned: &Planned) -> SchemaRef {
     let fields = planned.frame.schema().fields();
     let roles = planned.columns.iter().map(|column| Some(column.role)).chain(std::iter::repeat(None));
@@ -218,7 +218,7 @@ fn column_kind(kind: FieldType) -> ColumnKind {
     }
 }
 
-/// The rows under one schema, without batches that have none.
+/// The rows with a common schema, without empty batches.
 fn with_schema(batches: Vec<RecordBatch>, schema: &SchemaRef) -> Result<Vec<RecordBatch>, ArrowError> {
     let filled = batches.into_iter().filter(|batch| batch.num_rows() > 0);
     let same = |(array, field): (&ArrayRef, &Arc<Field>)| {

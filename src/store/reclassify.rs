@@ -12,7 +12,7 @@ use super::reconcile::Unfinished;
 use super::write::LoadWriter;
 use super::{Store, StoreError, WriteOptions, lock, runtime};
 use crate::load::{Kept, LoadError, Seen, Worker, catalog_version, model_again};
-use crate::table::{STAND_INS, Table, TableSet, restore};
+use crate::table::{ID_PLACEHOLDERS, Table, TableSet, restore};
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
@@ -137,7 +137,7 @@ fn model_batch<'r>(worker: &mut Worker<'_>, table: Table, batch: &'r RecordBatch
     let (ids, sources, files, raws, records) = (text("id"), text("source"), text("file"), text("raw"), ints(batch, "record"));
     let concerned = concerned(table, batch);
     let kinds = text("kind");
-    let stood_for = STAND_INS.map(|(_, id)| text(id));
+    let stood_for = ID_PLACEHOLDERS.map(|(_, id)| text(id));
     for row in (0..batch.num_rows()).filter(|row| concerned.get(*row) == Some(&true)) {
         let of = |column: &[Option<&'_ str>]| column.get(row).copied().flatten().map(str::to_owned);
         let service = (table == Table::ServiceEvents).then(|| service_of(batch, row));

@@ -4,7 +4,7 @@ use super::StoreError;
 use super::fault;
 use super::manifest::DataFile;
 use crate::load::{Day, Shelf};
-use crate::table::{Columns, Encoded, STAND_INS, Table};
+use crate::table::{Columns, Encoded, ID_PLACEHOLDERS, Table};
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::{max, min};
 use arrow::record_batch::RecordBatch;
@@ -346,7 +346,7 @@ fn properties(table: Table) -> WriterProperties {
             builder = builder
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_statistics_enabled(column, EnabledStatistics::None);
-        } else if STAND_INS.iter().any(|(_, id)| *id == field.name) {
+        } else if ID_PLACEHOLDERS.iter().any(|(_, id)| *id == field.name) {
             builder = builder.set_column_dictionary_enabled(column, false);
         }
     }

@@ -1,44 +1,44 @@
-//! ④ Typed rows become columns: of Parquet for the store, of Arrow for a query that keeps nothing.
+//! Step ④: collects typed rows in columns, as Parquet for the store or as Arrow for a query without a store.
 
-mod coded;
-mod kind;
-mod originals;
+mod column_type;
+mod dictionary_column;
 mod pages;
+mod plain_column;
+mod raw_record_pages;
 mod schema;
-mod uniques;
 
 #[cfg(test)]
 mod round_trip;
 
-pub use kind::FieldKind;
-pub use originals::{OriginalText, Originals, OwnIds, STAND_INS, restore};
+pub use column_type::FieldKind;
 pub use pages::Encoded;
+pub use plain_column::PlainColumn;
+pub use raw_record_pages::{ID_PLACEHOLDERS, OriginalText, OwnIds, RawRecordPages, restore};
 pub use schema::*;
-pub use uniques::Uniques;
 
-use kind::text_statistics;
+use column_type::text_statistics;
 
 impl Table {
-    /// Whether its times are those of events (not of loads): they define the anchor.
+    /// Whether its times are those of events (not of loads), which define the anchor of relative times.
     pub fn holds_events(self) -> bool {
         !matches!(self, Table::Files | Table::Quarantine | Table::Removed)
     }
 }
 
-/// Some of the base tables.
+/// A set of base tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableSet(u32);
 
 impl TableSet {
-    /// All of them.
+    /// All tables.
     pub const ALL: TableSet = TableSet(u32::MAX);
 
-    /// These tables.
+    /// The given tables.
     pub fn of(tables: &[Table]) -> TableSet {
         TableSet(tables.iter().fold(0, |set, table| set | 1 << *table as u32))
     }
 
-    /// The tables whose names are words of a SQL text: those it reads, and perhaps more.
+    /// The tables whose names occur as words in a SQL text: at least those that it reads.
     pub fn named_in(sql: &str) -> TableSet {
         let named = |table: &Table| {
             sql.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
@@ -47,7 +47,7 @@ impl TableSet {
         TableSet(Table::ALL.iter().copied().filter(named).fold(0, |set, table| set | 1 << table as u32))
     }
 
-    /// Whether a table is one of them.
+    /// Whether a table is in the set.
     pub fn contains(self, table: Table) -> bool {
         self.0 & (1 << table as u32) != 0
     }

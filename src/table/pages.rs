@@ -1,8 +1,8 @@
-//! The pages of one column chunk, as the Parquet format has them.
+//! Encodes the pages of a column chunk in the Parquet format.
 //!
-//! In: the body of one page after the other. Out: the bytes of the chunk and what a Parquet file has to know of
-//! it (<https://parquet.apache.org/docs/file-format/data-pages/>), so any reader reads it. All columns of the
-//! tables are optional and flat: a body is its definition levels, then the values that are present.
+//! In: the bodies of the pages, one after another. Out: the bytes of the chunk and its metadata
+//! (<https://parquet.apache.org/docs/file-format/data-pages/>), readable by any Parquet reader. All columns of the
+//! tables are optional and flat, so a body is its definition levels followed by the values that are present.
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -19,22 +19,22 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 
-/// Rows of a page of codes or short values: a query that wants few rows reads few pages.
+/// Rows per page of codes or short values; a query that needs few rows reads few pages.
 pub(super) const PAGE_ROWS: usize = 20_000;
-/// A page of long values is closed beyond this many bytes: large enough that neighbours compress each other.
+/// A page of long values is closed at this size in bytes: large enough for similar values to compress well.
 pub(super) const PAGE_BYTES: usize = 512 << 10;
-/// A level of Zstandard that takes a quarter less time than level 1, for an eighth more room.
+/// A Zstandard level that takes a quarter less time than level 1, for an eighth more space.
 const LEVEL: i32 = -2;
 /// The lowest level that codes letters by how often they occur, which is all that can be gained of random digits.
 const LETTERS_LEVEL: i32 = 1;
 
-/// Bytes that the header of a page has at most.
+/// The maximum size of a page header in bytes.
 const HEADER: usize = 64;
 
-/// A column chunk as bytes, and what a Parquet file has to know of it.
+/// A column chunk: its bytes and its metadata.
 pub type Encoded = (StoredPages, ColumnCloseResult);
 
-/// The pages of a chunk, one after the other.
+/// The concatenated pages of a chunk.
 #[derive(Debug)]
 pub struct StoredPages(Vec<Bytes>);
 
@@ -60,11 +60,11 @@ impl ChunkReader for StoredPages {
     }
 }
 
-/// Reads pages one after the other.
+/// Reads pages sequentially.
 #[derive(Debug)]
 pub struct ReadPages {
     pages: VecDeque<Bytes>,
-    /// Bytes of the first page that were read already.
+    /// The number of bytes of the first page that have been read.
     at: usize,
 }
 
@@ -85,50 +85,49 @@ impl Read for ReadPages {
 
 /// How the pages of a chunk are stored.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Packing {
+pub(super) enum PageCompression {
     /// Compressed.
     #[default]
     Zstd,
-    /// Compressed by the letters that occur, not by what repeats: ids are random hexadecimal digits, of which half the bits
-    /// are known.
+    /// Compressed by letter frequencies: ids are random hexadecimal digits, which repeat nothing but use half of each byte.
     Letters,
-    /// As they are: a few bytes gain nothing, and a reader need not set up to inflate them.
+    /// Uncompressed: compressing a few bytes saves nothing, and readers need no decompressor.
     Plain,
 }
 
-/// The pages of a column chunk so far.
+/// A column chunk under construction.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
-    /// The dictionary page, if there is one, and the data pages, each with its header.
+    /// The dictionary page, if any, and the data pages, each with its header.
     stored: Vec<Bytes>,
     /// The bytes and rows of each data page.
     pages: Vec<(usize, usize)>,
-    /// Bytes of the dictionary page, which comes first.
+    /// The size of the dictionary page, which comes first.
     dictionary: usize,
-    /// Bytes of all pages and headers.
+    /// The total size of pages and headers.
     size: usize,
-    /// Bytes of the pages and headers before compression.
+    /// The total size of pages and headers before compression.
     plain: usize,
-    packing: Packing,
+    packing: PageCompression,
 }
 
 impl Chunk {
-    /// A chunk without pages.
-    pub(super) fn new(packing: Packing) -> Self {
+    /// An empty chunk.
+    pub(super) fn new(packing: PageCompression) -> Self {
         Chunk { packing, ..Chunk::default() }
     }
 
-    /// Rows of the pages so far.
+    /// The number of rows so far.
     pub(super) fn rows(&self) -> usize {
         self.pages.iter().map(|(_, rows)| rows).sum()
     }
 
-    /// Bytes of the pages so far.
+    /// The number of bytes so far.
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// Adds the dictionary, which has to come before all other pages.
+    /// Adds the dictionary, which must come before all other pages.
     pub(super) fn add_dictionary(&mut self, body: &[u8], values: usize) -> Result<()> {
         let num_values = u32::try_from(values).unwrap_or(u32::MAX);
         self.dictionary =
@@ -136,7 +135,7 @@ impl Chunk {
         Ok(())
     }
 
-    /// Adds a page of this many rows: levels, then values in this encoding.
+    /// Adds a page with this many rows: levels, then values in this encoding.
     pub(super) fn add_page(&mut self, body: &[u8], rows: usize, encoding: Encoding) -> Result<()> {
         let size = self.write(body, |buf| Page::DataPage {
             buf,
@@ -150,7 +149,7 @@ impl Chunk {
         Ok(())
     }
 
-    /// Writes a page behind its header and gives the bytes both take.
+    /// Writes a page after its header and returns the size of both.
     fn write(&mut self, body: &[u8], page: impl FnOnce(Bytes) -> Page) -> Result<usize> {
         let (stored, plain) = PRESS.with(|press| press.borrow_mut().store(body, self.packing, page))?;
         let size = stored.len();
@@ -160,7 +159,7 @@ impl Chunk {
         Ok(size)
     }
 
-    /// Puts the pages of another chunk, without a dictionary, behind these.
+    /// Appends the pages of another chunk, which has no dictionary.
     pub(super) fn append(&mut self, mut other: Chunk) {
         self.stored.append(&mut other.stored);
         self.pages.append(&mut other.pages);
@@ -168,7 +167,7 @@ impl Chunk {
         self.plain += other.plain;
     }
 
-    /// The whole chunk.
+    /// The finished chunk.
     pub(super) fn finish(self, column: ColumnDescPtr, statistics: Option<Statistics>) -> Result<Encoded> {
         let rows = self.rows();
         let mut page_locations = Vec::with_capacity(self.pages.len());
@@ -187,8 +186,8 @@ impl Chunk {
             encodings.push(Encoding::RLE_DICTIONARY);
         }
         let compression = match self.packing {
-            Packing::Zstd | Packing::Letters => Compression::ZSTD(ZstdLevel::default()),
-            Packing::Plain => Compression::UNCOMPRESSED,
+            PageCompression::Zstd | PageCompression::Letters => Compression::ZSTD(ZstdLevel::default()),
+            PageCompression::Plain => Compression::UNCOMPRESSED,
         };
         let mut metadata = ColumnChunkMetaData::builder(column)
             .set_encodings(encodings)
@@ -217,20 +216,20 @@ fn number(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
-/// What a thread compresses with.
-struct Press {
+/// The compressor of a thread.
+struct PageCompressor {
     zstd: Option<zstd::bulk::Compressor<'static>>,
     letters: Option<zstd::bulk::Compressor<'static>>,
     packed: Vec<u8>,
 }
 
 thread_local! {
-    static PRESS: RefCell<Press> = const { RefCell::new(Press { zstd: None, letters: None, packed: Vec::new() }) };
+    static PRESS: RefCell<PageCompressor> = const { RefCell::new(PageCompressor { zstd: None, letters: None, packed: Vec::new() }) };
 }
 
-impl Press {
-    /// A page as it is stored, behind its header, and the bytes that both have before compression.
-    fn store(&mut self, body: &[u8], packing: Packing, page: impl FnOnce(Bytes) -> Page) -> Result<(Vec<u8>, usize)> {
+impl PageCompressor {
+    /// A page as stored, after its header, and the size of both before compression.
+    fn store(&mut self, body: &[u8], packing: PageCompression, page: impl FnOnce(Bytes) -> Page) -> Result<(Vec<u8>, usize)> {
         self.pack(body, packing)?;
         let values = Bytes::from(std::mem::take(&mut self.packed));
         let mut stored = Vec::with_capacity(values.len() + HEADER);
@@ -239,19 +238,19 @@ impl Press {
         let plain = written?.uncompressed_size;
         sink.flush()?;
         drop(sink);
-        // The memory is used again for the next page.
+        // The buffer is reused for the next page.
         self.packed = values.into();
         Ok((stored, plain))
     }
 
-    /// Puts what is stored of a page into `packed`.
-    fn pack(&mut self, body: &[u8], packing: Packing) -> Result<()> {
+    /// Compresses a page into `packed`.
+    fn pack(&mut self, body: &[u8], packing: PageCompression) -> Result<()> {
         self.packed.clear();
         match packing {
-            Packing::Plain => self.packed.extend_from_slice(body),
-            Packing::Zstd | Packing::Letters => {
+            PageCompression::Plain => self.packed.extend_from_slice(body),
+            PageCompression::Zstd | PageCompression::Letters => {
                 let (zstd, level) = match packing {
-                    Packing::Letters => (&mut self.letters, LETTERS_LEVEL),
+                    PageCompression::Letters => (&mut self.letters, LETTERS_LEVEL),
                     _ => (&mut self.zstd, LEVEL),
                 };
                 let zstd = match zstd {
@@ -266,8 +265,8 @@ impl Press {
     }
 }
 
-/// Makes room for so many bytes more: after two small steps `lot` at once, for of many steps an allocator leaves behind
-/// what cannot be used again.
+/// Reserves space for more bytes. After two small steps, `lot` bytes are reserved at once, because many small steps
+/// leave behind memory that the allocator cannot reuse.
 #[inline]
 pub(super) fn make_room(body: &mut Vec<u8>, bytes: usize, lot: usize) {
     const STEPS: [usize; 2] = [4 << 10, 32 << 10];
@@ -278,7 +277,7 @@ pub(super) fn make_room(body: &mut Vec<u8>, bytes: usize, lot: usize) {
     }
 }
 
-/// Appends numbers of `width` bits: one run where all are alike, else packed
+/// Appends numbers of `width` bits: one run if they are all equal, else bit-packed
 /// (<https://parquet.apache.org/docs/file-format/data-pages/encodings/>, run length / bit-packing hybrid).
 pub(super) fn put_hybrid(values: impl ExactSizeIterator<Item = u32> + Clone, width: u32, out: &mut Vec<u8>) {
     let count = values.len();
@@ -294,11 +293,11 @@ pub(super) fn put_hybrid(values: impl ExactSizeIterator<Item = u32> + Clone, wid
     }
 }
 
-/// Appends numbers of `width` bits, the lowest bit first, filled up to a multiple of eight numbers.
+/// Appends numbers of `width` bits, lowest bit first, padded to a multiple of eight numbers.
 pub(super) fn put_bits(mut values: impl ExactSizeIterator<Item = u32>, width: u32, out: &mut Vec<u8>) {
     let end = out.len() + values.len().div_ceil(8) * width as usize;
     out.reserve(end - out.len() + size_of::<u64>());
-    // Eight narrow numbers are a word.
+    // Eight narrow numbers fit into a word.
     while width <= 8 && values.len() >= 8 {
         let eight = values.by_ref().take(8);
         let (word, _) = eight.fold((0, 0), |(word, place), value| (word | u64::from(value) << place, place + width));
@@ -328,7 +327,7 @@ fn put_varint(mut number: u64, out: &mut Vec<u8>) {
     out.push(number as u8);
 }
 
-/// Appends the definition levels of a page, behind their length: which rows have a value.
+/// Appends the definition levels of a page after their length: which rows have a value.
 pub(super) fn put_levels(present: impl ExactSizeIterator<Item = bool> + Clone, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
@@ -339,7 +338,7 @@ pub(super) fn put_levels(present: impl ExactSizeIterator<Item = bool> + Clone, o
     }
 }
 
-/// The bits it takes to tell this many values apart.
+/// The number of bits needed to distinguish this many values.
 pub(super) fn width_of(values: usize) -> u32 {
     values.checked_sub(1).map_or(0, |largest| usize::BITS - largest.leading_zeros())
 }

@@ -1,6 +1,6 @@
-//! What arrives row by row is the same in Arrow and, read back, from Parquet.
+//! Tests that rows are the same in Arrow and when read back from Parquet.
 
-use super::kind::{Kind, Time};
+use super::column_type::{ColumnType, Time};
 use super::*;
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::{cast, concat_batches};
@@ -13,7 +13,7 @@ use parquet::file::writer::SerializedFileWriter;
 use proptest::prelude::*;
 use std::sync::Arc;
 
-/// What a reader of Parquet finds in the file that the columns make.
+/// What a Parquet reader finds in a file with these columns.
 fn read_back(columns: Columns) -> RecordBatch {
     let schema = columns.table().schema();
     let parquet = ArrowSchemaConverter::new().convert(&schema).unwrap();
@@ -36,7 +36,7 @@ fn read_back(columns: Columns) -> RecordBatch {
     concat_batches(&schema, &batches).unwrap()
 }
 
-/// The rows as text, sorted.
+/// The rows as sorted text.
 fn sorted(batch: &RecordBatch) -> Vec<String> {
     let options = FormatOptions::new().with_null("-");
     let columns: Vec<_> =
@@ -47,12 +47,12 @@ fn sorted(batch: &RecordBatch) -> Vec<String> {
     rows
 }
 
-/// Rows with every kind of column: few and many different values, missing ones, and none at all.
+/// Rows for every column type: few and many distinct values, missing values, and no values at all.
 fn gather(rows: &[(Option<u16>, Option<bool>, String)], apart: bool) -> Columns {
     gather_of_kinds(rows, apart, false)
 }
 
-/// The same; with kinds of originals or without.
+/// The same rows, with or without kinds of originals.
 fn gather_of_kinds(rows: &[(Option<u16>, Option<bool>, String)], apart: bool, kinds: bool) -> Columns {
     let mut columns = if apart { Columns::with_originals_apart(Table::RunRecords) } else { Columns::new(Table::RunRecords) };
     for (number, flag, text) in rows {
@@ -116,7 +116,7 @@ fn numbers_that_differ_from_row_to_row_have_no_dictionary() {
     let kind = SchemaType::primitive_type_builder("time", parquet::basic::Type::INT64).build().unwrap();
     let column = Arc::new(ColumnDescriptor::new(Arc::new(kind), 1, 0, ColumnPath::from("time")));
     let is_in_dictionary = |distinct: i64| {
-        let mut times = <Time as Kind>::Column::default();
+        let mut times = <Time as ColumnType>::Column::default();
         (0..1_000).for_each(|row| _ = Time::push(&mut times, &(row % 3 > 0).then_some(row % distinct)));
         let (_, close) = Time::encode(times, Arc::clone(&column)).unwrap();
         close.metadata.dictionary_page_offset().is_some()

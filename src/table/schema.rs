@@ -1,10 +1,10 @@
-//! The base tables: every column with its kind and a one-line doc, declared once.
+//! The base tables: every column with its type and a one-line description, declared once.
 //!
-//! From this one declaration come the row types that [`crate::model`] fills, the Arrow builders, the
-//! Arrow and Delta schemas, `ecs-audit fields`, and the docs. Names are `snake_case` and never
-//! change meaning between tables.
+//! The row types that [`crate::model`] fills, the Arrow builders, the Arrow and Delta schemas, `ecs-audit fields`,
+//! and the documentation are derived from this declaration. Names are `snake_case` and have the same meaning in all
+//! tables.
 
-use super::kind::{Bool, Duration, FieldKind, Float, Int, Kind, Original, Text, Time, Unique};
+use super::column_type::{Bool, ColumnType, Duration, FieldKind, Float, Int, Original, Text, Time, Unique};
 use super::pages::Encoded;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
@@ -14,14 +14,14 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 use std::sync::Arc;
 
-/// One column of a base table.
+/// A column of a base table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Its kind.
+    /// The type.
     pub kind: FieldKind,
-    /// One line of documentation, with the unit.
+    /// A one-line description, with the unit.
     pub doc: &'static str,
 }
 
@@ -51,7 +51,7 @@ macro_rules! tables {
             pub fn fields(self) -> &'static [Field] {
                 match self { $( Table::$id => {
                     const FIELDS: &[Field] = &[$(
-                        Field { name: stringify!($field), kind: <$kind as Kind>::KIND, doc: $doc },
+                        Field { name: stringify!($field), kind: <$kind as ColumnType>::KIND, doc: $doc },
                     )+];
                     FIELDS
                 } )+ }
@@ -62,23 +62,23 @@ macro_rules! tables {
             $(#[doc = $table_doc])+
             #[derive(Debug, Default)]
             pub struct $row<'a> {
-                $( #[doc = $doc] pub $field: <$kind as Kind>::Value<'a>, )+
+                $( #[doc = $doc] pub $field: <$kind as ColumnType>::Value<'a>, )+
             }
 
             #[derive(Debug, Default)]
             struct $columns {
-                $( $field: <$kind as Kind>::Column, )+
+                $( $field: <$kind as ColumnType>::Column, )+
             }
 
             impl $columns {
                 fn push(&mut self, row: &$row<'_>) -> usize {
-                    0 $( + <$kind as Kind>::push(&mut self.$field, &row.$field) )+
+                    0 $( + <$kind as ColumnType>::push(&mut self.$field, &row.$field) )+
                 }
                 fn join(&mut self, other: Self) {
-                    $( <$kind as Kind>::join(&mut self.$field, other.$field); )+
+                    $( <$kind as ColumnType>::join(&mut self.$field, other.$field); )+
                 }
                 fn into_arrays(self) -> Result<Vec<ArrayRef>, ArrowError> {
-                    Ok(vec![$( <$kind as Kind>::into_array(self.$field)?, )+])
+                    Ok(vec![$( <$kind as ColumnType>::into_array(self.$field)?, )+])
                 }
                 fn encode(
                     mut self,
@@ -86,39 +86,39 @@ macro_rules! tables {
                     put: &mut PutChunk<'_>,
                 ) -> Result<(), ParquetError> {
                     let mut order = None;
-                    $( order = order.or_else(|| <$kind as Kind>::take_order(&mut self.$field)); )+
+                    $( order = order.or_else(|| <$kind as ColumnType>::take_order(&mut self.$field)); )+
                     $( if let Some(descriptor) = next() {
                         if let Some(order) = &order {
-                            <$kind as Kind>::arrange(&mut self.$field, order);
+                            <$kind as ColumnType>::arrange(&mut self.$field, order);
                         }
-                        put(<$kind as Kind>::encode(self.$field, descriptor)?)?;
+                        put(<$kind as ColumnType>::encode(self.$field, descriptor)?)?;
                     } )+
                     Ok(())
                 }
                 fn set_apart(&mut self) {
-                    $( <$kind as Kind>::set_apart(&mut self.$field); )+
+                    $( <$kind as ColumnType>::set_apart(&mut self.$field); )+
                 }
             }
         )+
 
-        /// One row of one base table.
+        /// A row of a base table.
         #[derive(Debug)]
         pub enum Row<'a> {
             $( $(#[doc = $table_doc])+ $id(Box<$row<'a>>), )+
         }
 
         impl Row<'_> {
-            /// The table it belongs to.
+            /// Its table.
             pub fn table(&self) -> Table {
                 match self { $( Row::$id(_) => Table::$id, )+ }
             }
 
-            /// Its id.
+            /// The id.
             pub fn id(&self) -> Option<&str> {
                 match self { $( Row::$id(row) => row.id.as_deref(), )+ }
             }
 
-            /// When it happened, in microseconds since 1970 UTC: decides the partition.
+            /// Its time in microseconds since 1970 UTC, which determines the partition.
             pub fn time(&self) -> Option<i64> {
                 match self { $( Row::$id(row) => row.time, )+ }
             }
@@ -165,25 +165,25 @@ macro_rules! tables {
 }
 
 tables! {
-    /// CloudTrail records: one row for each API call.
+    /// CloudTrail records: one row per API call.
     Call, CallColumns, Calls = "calls" {
-        id: Unique = "eventID of the record (a content hash where it has none)",
+        id: Unique = "eventID of the record (a content hash if it has none)",
         time: Time = "eventTime: when the request completed, whole seconds",
         event_name: Text = "API action, such as RunTask",
         event_source: Text = "service endpoint, such as ecs.amazonaws.com",
         region: Text = "AWS region that handled the call",
-        account: Text = "account whose trail got the record",
-        user: Text = "who called: role/session, user name, invoking service, or principal",
+        account: Text = "account whose trail received the record",
+        user: Text = "caller: role/session, user name, invoking service, or principal",
         user_type: Text = "userIdentity.type, such as AssumedRole",
         user_arn: Text = "userIdentity.arn",
         access_key: Text = "userIdentity.accessKeyId",
-        invoked_by: Text = "AWS service that made the call for the user",
+        invoked_by: Text = "AWS service that made the call on behalf of the user",
         source_ip: Text = "sourceIPAddress: an address or the DNS name of a service",
         user_agent: Text = "userAgent",
         agent_version: Text = "ECS agent version named in userAgent",
         error_code: Text = "errorCode, without the prefix Client.",
         error_message: Text = "errorMessage",
-        failed: Bool = "true when the call was refused (errorCode) or placed nothing (failures[])",
+        failed: Bool = "true if the call was refused (errorCode) or placed nothing (failures[])",
         read_only: Bool = "readOnly",
         event_type: Text = "eventType, such as AwsApiCall",
         category: Text = "eventCategory, such as Management",
@@ -191,40 +191,40 @@ tables! {
         request_id: Unique = "requestID",
         shared_event_id: Unique = "sharedEventID: links the copies of one action in several accounts",
         cluster: Text = "short cluster name (ECS calls)",
-        cluster_arn: Text = "cluster ARN where the record has it",
+        cluster_arn: Text = "cluster ARN, if the record has it",
         service: Text = "short ECS service name",
         family: Text = "task definition family",
         task_definition: Text = "task definition as family:revision",
-        task: Text = "task id (first task placed, or the task asked about)",
+        task: Text = "task id (the first task placed, or the task that the call is about)",
         task_arn: Text = "task ARN",
-        tasks: Text = "ids of all tasks placed, joined by a blank, where there are several",
+        tasks: Text = "ids of all tasks placed, separated by spaces, if there are several",
         container_instance: Text = "container instance id",
         container_instance_arn: Text = "container instance ARN",
         started_by: Text = "startedBy of RunTask and StartTask",
         group: Text = "task group",
         launch_type: Text = "EC2, FARGATE, EXTERNAL or MANAGED_INSTANCES",
         capacity_provider: Text = "first capacity provider of the strategy",
-        asked: Int = "tasks asked for (count, default 1; container instances for StartTask)",
+        asked: Int = "tasks requested (count, default 1; container instances for StartTask)",
         placed: Int = "tasks placed",
-        missing: Int = "tasks asked for and not placed",
-        failure_reasons: Text = "distinct reasons of failures[], joined by a comma",
+        missing: Int = "tasks requested but not placed",
+        failure_reasons: Text = "distinct reasons in failures[], separated by commas",
         desired_count: Int = "desiredCount of CreateService and UpdateService",
         maximum_percent: Int = "maximumPercent of CreateService and UpdateService",
         minimum_healthy_percent: Int = "minimumHealthyPercent of CreateService and UpdateService",
         stop_timeout: Int = "longest stopTimeout of the containers of RegisterTaskDefinition, in seconds",
         requested_cpu: Int = "CPU units requested for one task (RegisterTaskDefinition: of its tasks)",
         requested_memory: Int = "MiB of memory requested for one task (RegisterTaskDefinition: of its tasks)",
-        overrides: Text = "digest of what the call overrides (command, environment, …): equal for equal work",
+        overrides: Text = "digest of the overrides of the call (command, environment, …); equal for equal work",
         reason: Text = "reason given by the caller (StopTask) or reported by the agent",
-        resource: Text = "ids that a call on the network (EC2) is about: security group, route table, subnet, …",
-        rule: Text = "rule or route that such a call names, such as tcp 443 10.0.0.0/8",
+        resource: Text = "ids of the network resources in an EC2 call: security group, route table, subnet, …",
+        rule: Text = "rule or route in an EC2 call, such as tcp 443 10.0.0.0/8",
         source: Text = "cloudtrail",
-        file: Text = "file it was read from",
-        record: Int = "number of the record in its file, from 1",
-        raw: Original = "the original record, secrets masked",
+        file: Text = "source file",
+        record: Int = "record number in the file, starting at 1",
+        raw: Original = "the original record, with secrets masked",
     }
 
-    /// ECS Task State Change events and `describe-tasks` output: one row for each state told.
+    /// ECS Task State Change events and `describe-tasks` output: one row per recorded state.
     TaskEvent, TaskEventColumns, TaskEvents = "task_events" {
         id: Unique = "event id (a content hash for describe-tasks output)",
         time: Time = "when the state was reached: detail.updatedAt, else the event's time",
@@ -250,36 +250,36 @@ tables! {
         container_instance: Text = "container instance id",
         container_instance_arn: Text = "container instance ARN",
         started_by: Text = "startedBy: deployment id, rule or caller",
-        cpu: Int = "CPU units of the task (sum of its containers where the task has none)",
-        memory: Int = "MiB of memory of the task (sum of its containers where the task has none)",
+        cpu: Int = "CPU units of the task (the sum of its containers if the task has none)",
+        memory: Int = "MiB of memory of the task (the sum of its containers if the task has none)",
         connectivity: Text = "CONNECTED or DISCONNECTED",
         health_status: Text = "HEALTHY, UNHEALTHY or UNKNOWN",
         created_at: Time = "createdAt",
-        connectivity_at: Time = "connectivityAt: the agent first reported the task",
+        connectivity_at: Time = "connectivityAt: when the agent first reported the task",
         pull_started_at: Time = "pullStartedAt",
         pull_stopped_at: Time = "pullStoppedAt",
-        started_at: Time = "startedAt: missing = the task never ran",
+        started_at: Time = "startedAt; missing = the task never ran",
         stopping_at: Time = "stoppingAt",
         execution_stopped_at: Time = "executionStoppedAt",
         stopped_at: Time = "stoppedAt",
         stop_code: Text = "stopCode",
         stopped_reason: Text = "stoppedReason",
         exit_code: Int = "first non-zero exit code among the containers, else 0, else missing",
-        exit_container: Text = "container that the exit code or reason is of",
-        container_reason: Text = "reason of that container",
+        exit_container: Text = "container with the exit code or reason",
+        container_reason: Text = "reason of the container",
         attachment_reason: Text = "statusReason of a failed attachment (ENI, EBS)",
-        images: Text = "images of the containers, joined by a blank",
+        images: Text = "images of the containers, separated by spaces",
         subnet: Text = "subnet of the task's network interface",
         network_interface: Text = "network interface id",
         private_ip: Text = "private IPv4 address",
-        expected: Bool = "the stop was asked for or ended with 0: no failure",
+        expected: Bool = "whether the stop was requested or ended with 0, so it is not a failure",
         source: Text = "eventbridge or describe",
-        file: Text = "file it was read from",
-        record: Int = "number of the record in its file, from 1",
-        raw: Original = "the original record, secrets masked",
+        file: Text = "source file",
+        record: Int = "record number in the file, starting at 1",
+        raw: Original = "the original record, with secrets masked",
     }
 
-    /// The containers of task events: one row for each container of each event.
+    /// The containers of task events: one row per container and event.
     ContainerEvent, ContainerEventColumns, ContainerEvents = "container_events" {
         id: Unique = "id of the task event, # and the container's name",
         event_id: Text = "id of the task event",
@@ -302,7 +302,7 @@ tables! {
         runtime_id: Text = "runtime (Docker) id",
         last_status: Text = "lastStatus of the container",
         task_status: Text = "lastStatus of the task",
-        exit_code: Int = "exit code; missing = it never ran or the code is unknown",
+        exit_code: Int = "exit code; missing = it never ran, or the code is unknown",
         reason: Text = "reason",
         health_status: Text = "health status",
         cpu: Int = "CPU units",
@@ -311,8 +311,8 @@ tables! {
         started_at: Time = "startedAt of the task",
         stopped_at: Time = "stoppedAt of the task",
         source: Text = "eventbridge or describe",
-        file: Text = "file it was read from",
-        record: Int = "number of the record in its file, from 1",
+        file: Text = "source file",
+        record: Int = "record number in the file, starting at 1",
     }
 
     /// ECS Container Instance State Change events and `describe-container-instances` output.
@@ -346,9 +346,9 @@ tables! {
         pending_tasks: Int = "pending tasks",
         registered_at: Time = "registeredAt",
         source: Text = "eventbridge or describe",
-        file: Text = "file it was read from",
-        record: Int = "number of the record in its file, from 1",
-        raw: Original = "the original record, secrets masked",
+        file: Text = "source file",
+        record: Int = "record number in the file, starting at 1",
+        raw: Original = "the original record, with secrets masked",
     }
 
     /// ECS Service Action and ECS Deployment State Change events, events of `describe-services`, AWS Health events.
@@ -366,18 +366,18 @@ tables! {
         event_type: Text = "INFO, WARN or ERROR",
         event_name: Text = "such as SERVICE_TASK_PLACEMENT_FAILURE",
         deployment: Text = "deployment id",
-        task_definition: Text = "task definition of the deployment, where known",
+        task_definition: Text = "task definition of the deployment, if known",
         message: Text = "reason or message",
         desired_count: Int = "desired count",
-        container_instance: Text = "first container instance named",
-        capacity_provider: Text = "first capacity provider named",
+        container_instance: Text = "first container instance in the message",
+        capacity_provider: Text = "first capacity provider in the message",
         source: Text = "eventbridge or describe",
-        file: Text = "file it was read from",
-        record: Int = "number of the record in its file, from 1",
-        raw: Original = "the original record, secrets masked",
+        file: Text = "source file",
+        record: Int = "record number in the file, starting at 1",
+        raw: Original = "the original record, with secrets masked",
     }
 
-    /// dstack runs as exported: one row for each snapshot of a run.
+    /// dstack runs as exported: one row per snapshot of a run.
     RunRecord, RunRecordColumns, RunRecords = "run_records" {
         id: Unique = "content hash of the snapshot",
         time: Time = "last_processed_at, else submitted_at",
@@ -394,35 +394,35 @@ tables! {
         run_status_message: Text = "status_message of the run",
         run_reason: Text = "termination_reason of the run, lower case",
         run_error: Text = "error of the run",
-        cause_reason: Text = "termination reason of the job to blame (a failed run), lower case",
-        cause_exit_status: Int = "exit status of the job to blame",
-        cause_message: Text = "message of the job to blame",
+        cause_reason: Text = "termination reason of the job that caused the failure (failed runs), lower case",
+        cause_exit_status: Int = "exit status of the job that caused the failure",
+        cause_message: Text = "message of the job that caused the failure",
         deleted: Bool = "soft-deleted",
-        scheduled: Bool = "has a schedule",
+        scheduled: Bool = "whether the run has a schedule",
         deployment_num: Int = "number of the deployment (services)",
         run_cost: Float = "cost as reported, USD; covers only the submissions in the snapshot",
         jobs: Int = "jobs in the snapshot",
         submissions: Int = "submissions in the snapshot",
         source: Text = "dstack",
-        file: Text = "file it was read from",
-        record: Int = "number of the record in its file, from 1",
-        raw: Original = "the original record, secrets masked",
+        file: Text = "source file",
+        record: Int = "record number in the file, starting at 1",
+        raw: Original = "the original record, with secrets masked",
     }
 
-    /// dstack job submissions: one row for each attempt of each job in each snapshot.
+    /// dstack job submissions: one row per submission and snapshot.
     JobSubmission, JobSubmissionColumns, JobSubmissions = "job_submissions" {
         id: Unique = "submission id, @ and last_processed_at",
         time: Time = "finished_at, else last_processed_at, else submitted_at",
         run_id: Text = "run id",
-        run_record: Text = "id of the snapshot it came in",
+        run_record: Text = "id of the snapshot that contains it",
         job: Text = "job name",
         replica: Int = "replica number",
         job_num: Int = "job number (node rank)",
         submission: Text = "submission id",
-        submission_num: Int = "submission number: not a retry counter",
+        submission_num: Int = "submission number (not a retry counter)",
         deployment_num: Int = "deployment number",
         submitted_at: Time = "submitted_at",
-        finished_at: Time = "finished_at: the end of clean-up",
+        finished_at: Time = "finished_at: the end of cleanup",
         last_processed_at: Time = "last_processed_at",
         status: Text = "status, lower case",
         status_message: Text = "status_message",
@@ -430,29 +430,29 @@ tables! {
         message: Text = "termination_reason_message",
         exit_status: Int = "exit status; -1 = killed by a signal; missing = no program exit",
         error: Text = "error",
-        phase: Text = "where it failed",
+        phase: Text = "phase that failed",
         class: Text = "how to respond",
-        retry_event: Text = "what retry.on_events must hold: no-capacity, interruption or error",
+        retry_event: Text = "the value that retry.on_events needs: no-capacity, interruption or error",
         image: Text = "image",
-        backend: Text = "backend (base backend where dstack Sky provisions elsewhere)",
+        backend: Text = "backend (the base backend if dstack Sky provisions elsewhere)",
         region: Text = "region",
         availability_zone: Text = "availability zone",
         instance_type: Text = "instance type",
         instance: Text = "instance id",
-        spot: Bool = "spot instance",
-        provisioned: Bool = "an instance was provisioned",
+        spot: Bool = "whether it is a spot instance",
+        provisioned: Bool = "whether an instance was provisioned",
         price: Float = "USD per hour of the whole instance",
-        vcpu: Int = "vCPUs of the job's part of the instance",
-        memory_mib: Int = "MiB of memory of the job's part of the instance",
-        gpus: Int = "GPUs of the job's part of the instance",
+        vcpu: Int = "vCPUs of the share of the instance that the job has",
+        memory_mib: Int = "MiB of memory of the share of the instance that the job has",
+        gpus: Int = "GPUs of the share of the instance that the job has",
         gpu: Text = "GPU name",
-        blocks: Int = "blocks the job has",
+        blocks: Int = "blocks assigned to the job",
         total_blocks: Int = "blocks of the instance",
         inactivity: Duration = "seconds of inactivity (dev environments)",
         source: Text = "dstack",
-        file: Text = "file it was read from",
-        record: Int = "number of the record in its file, from 1",
-        raw: Original = "the original record, secrets masked, where it stands alone; else its run has it",
+        file: Text = "source file",
+        record: Int = "record number in the file, starting at 1",
+        raw: Original = "the original record, with secrets masked, if it is a separate record; otherwise see its run",
     }
 
     /// dstack events.
@@ -460,29 +460,29 @@ tables! {
         id: Unique = "event id",
         time: Time = "recorded_at",
         message: Text = "message",
-        actor: Text = "who did it; missing = the server",
+        actor: Text = "actor; missing = the server",
         target_type: Text = "type of the first target: run, job, instance, …",
         target: Text = "name of the first target",
         target_id: Text = "id of the first target (the submission id for jobs)",
         project: Text = "project",
         from_status: Text = "status before, lower case",
         to_status: Text = "status after, lower case",
-        reason: Text = "termination reason named, lower case",
+        reason: Text = "termination reason in the message, lower case",
         source: Text = "dstack",
-        file: Text = "file it was read from",
-        record: Int = "number of the record in its file, from 1",
-        raw: Original = "the original record, secrets masked",
+        file: Text = "source file",
+        record: Int = "record number in the file, starting at 1",
+        raw: Original = "the original record, with secrets masked",
     }
 
     /// VPC flow log records.
     Flow, FlowColumns, Flows = "flows" {
-        id: Unique = "hash of what the record says",
-        time: Time = "start: when the first packet of the interval came, whole seconds",
-        end: Time = "when the last packet of the interval came",
-        account: Text = "account of the interface",
+        id: Unique = "hash of the record content",
+        time: Time = "start: arrival of the first packet in the interval, whole seconds",
+        end: Time = "end: arrival of the last packet in the interval",
+        account: Text = "account that owns the interface",
         region: Text = "region",
         interface: Text = "network interface id",
-        srcaddr: Text = "source address; for traffic of the interface its own private address",
+        srcaddr: Text = "source address; for outgoing traffic, the private address of the interface",
         dstaddr: Text = "destination address",
         srcport: Int = "source port",
         dstport: Int = "destination port",
@@ -495,7 +495,7 @@ tables! {
         vpc: Text = "VPC id",
         subnet: Text = "subnet id",
         instance: Text = "EC2 instance id",
-        tcp_flags: Int = "TCP flags, or-ed over the interval: 1 FIN, 2 SYN, 4 RST, 18 SYN-ACK",
+        tcp_flags: Int = "TCP flags, ORed over the interval: 1 FIN, 2 SYN, 4 RST, 18 SYN-ACK",
         traffic_type: Text = "type: IPv4, IPv6 or EFA",
         pkt_srcaddr: Text = "original source address of the packets",
         pkt_dstaddr: Text = "original destination address of the packets",
@@ -504,7 +504,7 @@ tables! {
         sublocation_id: Text = "id of the sublocation",
         pkt_src_aws_service: Text = "AWS service of the original source address",
         pkt_dst_aws_service: Text = "AWS service of the original destination address",
-        flow_direction: Text = "ingress or egress, as seen from the interface",
+        flow_direction: Text = "ingress or egress, from the perspective of the interface",
         traffic_path: Int = "path of egress traffic",
         cluster: Text = "short cluster name",
         cluster_arn: Text = "cluster ARN",
@@ -520,25 +520,25 @@ tables! {
         resource_id: Text = "id of the resource",
         encryption_status: Text = "encryption status",
         source: Text = "flow_log",
-        file: Text = "file it was read from",
-        record: Int = "number of the record in its file, from 1",
-        raw: Original = "the record as a line of the file",
+        file: Text = "source file",
+        record: Int = "record number in the file, starting at 1",
+        raw: Original = "the record, as a line of the file",
     }
 
-    /// What went wrong: one row for each record that tells of a failure.
+    /// Failures: one row per record that reports a failure.
     Failure, FailureColumns, Failures = "failures" {
-        id: Unique = "id of the record, # and a number where one record tells of several failures",
-        time: Time = "when it happened: stoppedAt or finished_at where there is one",
+        id: Unique = "id of the record, with # and a number if a record contains several failures",
+        time: Time = "time of the failure: stoppedAt or finished_at, if available",
         kind: Text = "launch, api_error, task, service, deployment, agent or run",
-        phase: Text = "where it failed: placement, capacity, network, image_pull, config_fetch, logging, volume, container_create, container_start, running, health_check, stop_request, host, spot, deployment, api",
+        phase: Text = "phase that failed: placement, capacity, network, image_pull, config_fetch, logging, volume, container_create, container_start, running, health_check, stop_request, host, spot, deployment, api",
         ran: Bool = "whether the program ever ran",
         class: Text = "how to respond: transient, configuration, capacity, application, infrastructure, operator",
-        category: Text = "program (it ran and failed), settings, or launch (never launched)",
-        reason: Text = "a code: failure reason, error code, error name, stop code or termination reason",
-        cause: Text = "id of the catalog entry that explains it; missing = unknown message",
+        category: Text = "program (it ran and failed), settings (wrong configuration), or launch (never launched)",
+        reason: Text = "code of the failure: failure reason, error code, error name, stop code or termination reason",
+        cause: Text = "id of the catalog entry that explains the failure; missing = unknown message",
         code: Text = "kind.phase.cause",
-        confidence: Text = "where the wording of the catalog entry is from: documented, source, observed or unverified",
-        message: Text = "the text that tells why",
+        confidence: Text = "source of the message pattern in the catalog: documented, source, observed or unverified",
+        message: Text = "message of the failure",
         account: Text = "account",
         region: Text = "region",
         cluster: Text = "short cluster name",
@@ -552,83 +552,83 @@ tables! {
         capacity_provider: Text = "capacity provider",
         started_by: Text = "startedBy of the task or call",
         group: Text = "task group",
-        user: Text = "who called (launch, api_error)",
+        user: Text = "caller (launch, api_error)",
         event_name: Text = "API action or event name",
         exit_code: Int = "exit code of the container or exit status of the job",
         signal: Int = "signal that ended the program",
         requested_cpu: Int = "CPU units requested",
         requested_memory: Int = "MiB of memory requested",
-        missing_tasks: Int = "tasks asked for and not placed, on the first failure of a call (0 on its others)",
+        missing_tasks: Int = "tasks requested but not placed, on the first failure of a call (0 on the others)",
         image: Text = "image",
         tag: Text = "tag or digest of the image",
         registry: Text = "registry of the image",
-        secret: Text = "ARN or name of the secret or parameter that the message names",
-        role: Text = "role that the message names",
-        action: Text = "action that the message says is not allowed",
-        subnet: Text = "subnet of the task, or that the message names",
+        secret: Text = "ARN or name of the secret or parameter in the message",
+        role: Text = "role in the message",
+        action: Text = "action that the message reports as not allowed",
+        subnet: Text = "subnet of the task, or subnet in the message",
         quota: Text = "quota that was reached, such as fargate_vcpu",
-        requested: Int = "number that was asked for, where the message has it",
-        available: Int = "number that was there, or the limit, where the message has it",
+        requested: Int = "requested amount, if the message has it",
+        available: Int = "available amount or limit, if the message has it",
         backend: Text = "dstack backend",
         project: Text = "dstack project",
         run: Text = "dstack run name",
         run_id: Text = "dstack run id",
         job: Text = "dstack job name",
         submission: Text = "dstack submission id",
-        secondary: Bool = "a consequence of another job's failure",
-        incident: Text = "what it is told of: rows with the same incident are one failure",
-        version: Int = "orders the records of one incident",
+        secondary: Bool = "whether it is a consequence of another job's failure",
+        incident: Text = "incident key: rows with the same incident are one failure",
+        version: Int = "orders the records of an incident",
         call: Text = "id of the call (launch, api_error)",
         source: Text = "cloudtrail, eventbridge, describe or dstack",
-        file: Text = "file it was read from",
-        record: Text = "id of the record that tells of it (`ecs-audit show ID`)",
+        file: Text = "source file",
+        record: Text = "id of the source record (`ecs-audit show ID`)",
     }
 
-    /// What could not be loaded.
+    /// Input that could not be loaded.
     Quarantined, QuarantinedColumns, Quarantine = "quarantine" {
         id: Unique = "content hash of the file, # and the record number",
-        time: Time = "when it was loaded",
+        time: Time = "time of the load",
         load: Int = "number of the load",
         file: Text = "file",
-        folder: Text = "the folder that a relative file name counts from",
-        record: Int = "record number, from 1; missing = the file as a whole",
+        folder: Text = "base folder of a relative file name",
+        record: Int = "record number, starting at 1; missing = the whole file",
         byte_offset: Int = "offset in the uncompressed file",
-        why: Text = "a code, such as broken_json",
+        why: Text = "reason code, such as broken_json",
         detail: Text = "what was read and what was expected",
-        sample: Text = "first characters, secrets masked",
+        sample: Text = "first characters, with secrets masked",
     }
 
-    /// What was removed from the store and is not loaded again.
+    /// Records and rules of records that were removed from the store and are not loaded again.
     RemovedRecord, RemovedColumns, Removed = "removed" {
-        id: Unique = "table, account and id of the record; of a rule, table, account and the number of the change",
-        time: Time = "when the record happened; of a rule, when it was made",
-        removed_at: Time = "when the removal was noticed",
+        id: Unique = "table, account and id of the record; for a rule, table, account and number of the change",
+        time: Time = "time of the record; for a rule, time of the removal",
+        removed_at: Time = "time when the removal was noticed",
         load: Int = "number of the change",
         table_name: Text = "the table of the record; missing = a rule for all tables",
         account: Text = "account of the record; missing in a rule = all accounts",
         record: Text = "id of the record; missing = the row is a rule",
-        before: Time = "in a rule: what happened before is not loaded again",
+        before: Time = "for a rule: records before this time are not loaded again",
     }
 
-    /// The ledger: one row for each file of each load.
+    /// The ledger: one row per file and load.
     LoadedFile, LoadedFileColumns, Files = "files" {
-        id: Unique = "content hash of the file, @ and the number of the load",
-        time: Time = "when it was loaded",
+        id: Unique = "content hash of the file, @, and the number of the load",
+        time: Time = "time of the load",
         load: Int = "number of the load",
         file: Text = "file",
-        folder: Text = "the folder that a relative file name counts from",
+        folder: Text = "base folder of a relative file name",
         size: Int = "bytes on disk",
         modified: Time = "modification time of the file",
         bytes: Int = "bytes uncompressed",
         content_hash: Text = "BLAKE3 of the bytes on disk",
-        format: Text = "what the file was recognised as",
+        format: Text = "detected format",
         read: Int = "records read",
         loaded: Int = "records loaded",
-        duplicate: Int = "records that the store had already",
-        filtered: Int = "records left out on purpose",
+        duplicate: Int = "records that were already in the store",
+        filtered: Int = "records skipped on purpose",
         quarantined: Int = "records that could not be loaded",
         why: Text = "why records were filtered",
-        note: Text = "oddities that did no harm",
+        note: Text = "harmless irregularities",
         account: Text = "account named in the path, or the only one in the file",
         region: Text = "region named in the path, or the only one in the file",
         first_event: Time = "oldest record",
@@ -646,7 +646,7 @@ impl Table {
 }
 
 impl Row<'_> {
-    /// The account, for the tables whose identity has one.
+    /// The account, for tables whose identity includes one.
     pub fn account(&self) -> Option<&str> {
         match self {
             Row::Calls(row) => row.account.as_deref(),
@@ -662,7 +662,7 @@ impl Row<'_> {
         }
     }
 
-    /// The AWS region, for the tables whose records have one.
+    /// The AWS Region, for tables whose records have one.
     pub fn region(&self) -> Option<&str> {
         match self {
             Row::Calls(row) => row.region.as_deref(),
@@ -675,23 +675,23 @@ impl Row<'_> {
     }
 }
 
-/// Takes the chunks of the columns of a table, in their order.
+/// Receives the column chunks of a table, in column order.
 pub type PutChunk<'p> = dyn FnMut(Encoded) -> Result<(), ParquetError> + 'p;
 
-/// Oldest and newest time, with one more.
+/// The oldest and newest time, extended by one.
 #[inline]
 pub fn widened(span: Option<(i64, i64)>, time: i64) -> Option<(i64, i64)> {
     Some(span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))))
 }
 
-/// The columns of one base table while rows arrive.
+/// Collects the rows of a base table in columns.
 #[derive(Debug)]
 pub struct Columns {
     table: Table,
     columns: AnyColumns,
     rows: usize,
     bytes: usize,
-    /// Oldest and newest time.
+    /// The oldest and newest time.
     span: Option<(i64, i64)>,
 }
 
@@ -701,7 +701,7 @@ impl Columns {
         Columns { table, columns: AnyColumns::new(table), rows: 0, bytes: 0, span: None }
     }
 
-    /// Empty columns that set the original records apart.
+    /// Empty columns that store the original records separately.
     pub fn with_originals_apart(table: Table) -> Self {
         let mut columns = Self::new(table);
         columns.columns.set_apart();
@@ -713,7 +713,7 @@ impl Columns {
         self.table
     }
 
-    /// Adds a row of this table.
+    /// Adds a row.
     pub fn push(&mut self, row: &Row<'_>) {
         debug_assert_eq!(row.table(), self.table);
         self.bytes += self.columns.push(row);
@@ -723,7 +723,7 @@ impl Columns {
         }
     }
 
-    /// Puts other rows of this table behind these.
+    /// Appends other rows of this table.
     pub fn join(&mut self, other: Columns) {
         debug_assert_eq!(other.table, self.table);
         self.columns.join(other.columns);
@@ -734,28 +734,28 @@ impl Columns {
         }
     }
 
-    /// Rows so far.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Bytes so far, roughly.
+    /// The approximate number of bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Oldest and newest time of the rows, in microseconds since 1970 UTC.
+    /// The oldest and newest time of the rows, in microseconds since 1970 UTC.
     pub fn span(&self) -> Option<(i64, i64)> {
         self.span
     }
 
-    /// The rows as Arrow has them; original records that were set apart are missing in them.
+    /// The rows as Arrow arrays, without original records that are stored separately.
     pub fn into_rows(self) -> Result<RecordBatch, ArrowError> {
         RecordBatch::try_new(self.table.schema(), self.columns.into_arrays()?)
     }
 
-    /// The rows as column chunks of Parquet, in the order that suits the originals; `descriptors` are those of the
-    /// columns of the table.
+    /// The rows as Parquet column chunks, in the order of the originals; `descriptors` describe the columns of the
+    /// table.
     pub fn encode(self, descriptors: &[ColumnDescPtr], put: &mut PutChunk<'_>) -> Result<(), ParquetError> {
         let mut descriptors = descriptors.iter().cloned();
         self.columns.encode(|| descriptors.next(), put)

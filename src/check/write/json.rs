@@ -1,4 +1,4 @@
-//! JSON: one document, keys in a fixed order.
+//! JSON: one document with keys in a fixed order.
 
 use crate::check::{Finding, Outcome, Report, State};
 use serde::Serialize;
@@ -97,7 +97,7 @@ fn row(finding: &Finding) -> Row<'_> {
     }
 }
 
-/// JSON with what acts on a terminal written as escapes.
+/// JSON in which characters that affect a terminal are escaped.
 pub(super) fn pretty(value: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut safe = String::with_capacity(text.len() + 1);

@@ -1,4 +1,5 @@
-//! JUnit XML: a suite for each pack, a case for each check. No time is written: it would differ each time.
+//! JUnit XML: one suite per pack, one test case per check. Durations are omitted because they would differ every
+//! time.
 
 use super::summary;
 use crate::check::{Report, State};
@@ -48,16 +49,16 @@ pub(super) fn write(report: &Report) -> String {
                 }
             }
         }
-        let mut told = vec![format!("window: {}", report.window), summary(report)];
-        told.extend(report.partial.iter().cloned());
-        let told: Vec<String> = told.iter().map(|line| escape(line)).collect();
-        text.push_str(&format!("    <system-out>{}</system-out>\n  </testsuite>\n", told.join("\n")));
+        let mut lines = vec![format!("window: {}", report.window), summary(report)];
+        lines.extend(report.partial.iter().cloned());
+        let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+        text.push_str(&format!("    <system-out>{}</system-out>\n  </testsuite>\n", lines.join("\n")));
     }
     text.push_str("</testsuites>\n");
     text
 }
 
-/// Text that is safe in an element and in an attribute; what XML cannot hold is made visible.
+/// Text that is safe in elements and attributes; characters that XML does not allow are made visible.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in crate::render::visible(text).chars() {

@@ -1,4 +1,4 @@
-//! Markdown: a table of the checks, then a section for each that found something.
+//! Markdown: a table of the checks, then a section for each check with findings.
 
 use super::summary;
 use crate::check::{Report, State};
@@ -8,7 +8,7 @@ use crate::render::escape_markdown as escape;
 pub(super) fn write(report: &Report) -> String {
     let mut text = format!("# ecs-audit\n\n{}. Window: {}.\n\n", summary(report), escape(&report.window));
     for (why, ids) in report.not_answered() {
-        text.push_str(&format!("> Not answered: {} ({})\n\n", escape(why), escape(&ids.join(", "))));
+        text.push_str(&format!("> Unanswered: {} ({})\n\n", escape(why), escape(&ids.join(", "))));
     }
     for partial in &report.partial {
         text.push_str(&format!("> {}\n\n", escape(partial)));
@@ -17,7 +17,7 @@ pub(super) fn write(report: &Report) -> String {
     for outcome in &report.outcomes {
         let result = match &outcome.state {
             State::Passed => "ok".to_owned(),
-            State::NotAnswered(why) => format!("not answered: {}", escape(why)),
+            State::NotAnswered(why) => format!("unanswered: {}", escape(why)),
             State::Found(findings) => {
                 format!("**{}**: {}", outcome.check.severity.word(), super::count(findings.len(), "finding"))
             }

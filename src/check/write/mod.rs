@@ -1,4 +1,4 @@
-//! Reports as bytes: one file for each format.
+//! Writes reports: one file per format.
 
 mod json;
 mod junit;
@@ -10,10 +10,10 @@ use super::Report;
 use std::fmt;
 use std::str::FromStr;
 
-/// A form of a report.
+/// A report format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
-    /// For a person.
+    /// For people.
     #[default]
     Text,
     /// For programs.
@@ -22,7 +22,7 @@ pub enum Layout {
     Junit,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// For an issue, a chat or a job summary.
+    /// For issues, chats and job summaries.
     Markdown,
 }
 
@@ -56,7 +56,7 @@ impl FromStr for Layout {
     }
 }
 
-/// The report in a form.
+/// Writes a report in a format.
 pub fn write(report: &Report, layout: Layout) -> String {
     match layout {
         Layout::Text => text::write(report),
@@ -72,12 +72,12 @@ fn count(number: usize, word: &str) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
-/// How it went, in one line.
+/// The result in one line.
 fn summary(report: &Report) -> String {
     let (passed, found, open) = report.counts();
     let mut text = format!("{} in {}; {} passed", count(report.findings(), "finding"), count(found, "check"), passed);
     if open > 0 {
-        text.push_str(&format!(", {open} not answered"));
+        text.push_str(&format!(", {open} unanswered"));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! SARIF 2.1.0: a rule for each check, a result for each finding.
+//! SARIF 2.1.0: one rule per check, one result per finding.
 
 use super::json::pretty;
 use crate::check::{Finding, Outcome, Place, Report, State};
@@ -14,7 +14,7 @@ pub(super) fn write(report: &Report) -> String {
         .collect();
     let notes: Vec<Value> = report.partial.iter().map(|text| notification("warning", text)).collect();
     let open = report.outcomes.iter().filter_map(|outcome| match &outcome.state {
-        State::NotAnswered(why) => Some(notification("note", &format!("{} was not answered: {why}", outcome.id()))),
+        State::NotAnswered(why) => Some(notification("note", &format!("{} is unanswered: {why}", outcome.id()))),
         _ => None,
     });
     let log = json!({
@@ -59,7 +59,7 @@ fn result(index: usize, outcome: &Outcome, finding: &Finding, home: &str) -> Val
     let about = if about.is_empty() { finding.sentence() } else { about };
     let logical = json!({ "fullyQualifiedName": about, "kind": "resource" });
     let mut places = finding.records.iter().filter_map(physical);
-    // A start that nobody called has no record; viewers want a place all the same.
+    // A missing start has no record, but viewers require a location.
     let nowhere = || json!({ "artifactLocation": { "uri": uri(home) }, "region": { "startLine": 1 } });
     let place = places.next().unwrap_or_else(nowhere);
     let location = json!({ "physicalLocation": place, "logicalLocations": [logical] });
@@ -79,8 +79,8 @@ fn result(index: usize, outcome: &Outcome, finding: &Finding, home: &str) -> Val
     })
 }
 
-/// Where a record is. A file with one record a line has it at the line of its number; of any other file the first
-/// line is named, and the number of the record beside it.
+/// The location of a record. In a file with one record per line, it is the line of the record. For other files, it is
+/// the first line, with the record number next to it.
 fn physical(place: &Place) -> Option<Value> {
     let file = place.file.as_deref()?;
     let name = file.strip_suffix(".gz").unwrap_or(file);
@@ -94,7 +94,8 @@ fn physical(place: &Place) -> Option<Value> {
     Some(json!({ "artifactLocation": { "uri": uri(file) }, "region": region }))
 }
 
-/// The same for the same rule and the same group, in whatever window: so that a reader of SARIF knows it again.
+/// A fingerprint that is equal for the same rule and group regardless of the window, so that SARIF viewers can track
+/// a result.
 fn fingerprint(rule: &str, about: &str) -> String {
     let hash = blake3::hash(format!("{rule}\n{about}").as_bytes());
     hash.to_hex().chars().take(32).collect()
@@ -104,7 +105,7 @@ fn notification(level: &str, text: &str) -> Value {
     json!({ "level": level, "message": { "text": text } })
 }
 
-/// A path as a URI reference: what a URI cannot hold is percent-encoded.
+/// A path as a URI reference: characters that a URI does not allow are percent-encoded.
 fn uri(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.replace('\\', "/").bytes() {

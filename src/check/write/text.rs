@@ -1,4 +1,4 @@
-//! For a person at a terminal: what could not be answered, then each check with what it found and what to do.
+//! Text for a terminal: unanswered checks first, then each check with its findings and what to do.
 
 use super::summary;
 use crate::check::{Report, State};
@@ -8,7 +8,7 @@ use crate::render::visible;
 pub(super) fn write(report: &Report) -> String {
     let mut text = String::new();
     for (why, ids) in report.not_answered() {
-        text.push_str(&format!("not answered: {}\n  {}\n", visible(why), visible(&ids.join(", "))));
+        text.push_str(&format!("unanswered: {}\n  {}\n", visible(why), visible(&ids.join(", "))));
     }
     for (pack, outcomes) in report.packs() {
         text.push_str(&format!("{pack}\n"));

@@ -1,4 +1,4 @@
-//! `ecs-audit catalog explain`: which entry explains a message.
+//! `ecs-audit catalog explain`: shows which entry explains a message.
 
 mod page;
 
@@ -17,7 +17,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 
 pub use page::Page;
 
-/// Bytes of a line that are looked at: messages are shorter, and tell what they are at their beginning.
+/// The maximum number of bytes read per line: messages are shorter, and are recognized by their beginning.
 const LONGEST: u64 = 1 << 20;
 
 /// Runs the command.
@@ -30,7 +30,7 @@ pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, Fa
         Some(Format::Ndjson) => write_line(&mut io::stdout().lock(), &object(catalog, kind, &arguments.message))?,
         None if !from_input => {
             let mut page = Page::new(context);
-            tell(&mut page, catalog, kind, &arguments.message);
+            print_page(&mut page, catalog, kind, &arguments.message);
             io::stdout().lock().write_all(page.text().as_bytes())?;
         }
         format => {
@@ -43,13 +43,13 @@ pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, Fa
     Ok(ExitCode::Ok)
 }
 
-/// Answers every line as soon as it is read.
+/// Answers each line as soon as it is read.
 fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut input = BufReader::new(io::stdin().lock());
     while let Some(line) = next_line(&mut input)? {
         write_line(&mut out, &object(catalog, kind, &line))?;
-        // Whoever asks line by line waits for the answer.
+        // An interactive caller waits for each answer.
         if input.buffer().is_empty() {
             out.flush()?;
         }
@@ -71,7 +71,7 @@ fn all_lines() -> Result<Vec<String>, Failure> {
     Ok(lines)
 }
 
-/// The next line, with strange bytes replaced; of too long a line its beginning.
+/// The next line, with invalid bytes replaced; a line that is too long is truncated.
 fn next_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
     let mut line = Vec::new();
     if io::Read::take(&mut *input, LONGEST).read_until(b'\n', &mut line)? == 0 {
@@ -83,7 +83,7 @@ fn next_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
     Ok(Some(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned()))
 }
 
-/// What is known about a message, for a program.
+/// The explanation of a message, for programs.
 #[derive(Debug, Serialize)]
 struct Object<'c> {
     id: &'c str,
@@ -93,12 +93,12 @@ struct Object<'c> {
     retry: Option<&'c str>,
     confidence: Option<&'c str>,
     fields: BTreeMap<String, &'c str>,
-    /// Only there where the message tells of no failure.
+    /// Only present if the message does not report a failure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     benign: bool,
 }
 
-/// What is known about a message; none where nothing is.
+/// The explanation of a message; none if it is unknown.
 fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c str) -> Option<Object<'c>> {
     let of = |id| Object {
         id,
@@ -125,13 +125,13 @@ fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c 
     }
 }
 
-/// The same as cells.
+/// The explanation as cells.
 fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<String> {
     let mut cells = match catalog.look_up(kind, message) {
         Finding::Unknown => vec!["unknown".to_owned()],
         Finding::Benign(read, id) => {
             let mut cells = vec![String::new(); 8];
-            cells.splice(0..1, [format!("no failure ({id})")]);
+            cells.splice(0..1, [format!("not a failure ({id})")]);
             cells.splice(6..7, [read.name().to_owned()]);
             cells
         }
@@ -155,26 +155,26 @@ fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<S
     cells
 }
 
-/// Tells a person.
-fn tell(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) {
+/// Prints the explanation for people.
+fn print_page(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) {
     match catalog.look_up(kind, message) {
         Finding::Unknown => {
-            page.title("unknown: no entry of the catalog explains this message");
+            page.title("unknown: no catalog entry explains this message");
             page.line("tried as", kind.map_or("every kind of text", TextKind::name));
-            page.line("teach it", "write a rule with this message as its example; `ecs-audit catalog test FILE` tries it");
+            page.line("add a rule", "write a rule with this message as its example; `ecs-audit catalog test FILE` tests it");
         }
         Finding::Benign(read, id) => {
-            page.title(&format!("no failure: {id}"));
-            page.line("read as", read.name());
+            page.title(&format!("not a failure: {id}"));
+            page.line("kind of text", read.name());
         }
         Finding::Failure(read, entry) => {
             let fields = catalog.captures(entry, message);
             page.title(&format!("{}: {}", entry.id, entry.name));
             page.line("means", &entry.cause);
-            page.line("read as", read.name());
+            page.line("kind of text", read.name());
             page.answer(entry);
-            let told: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-            page.lines("in the message", &told);
+            let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            page.lines("in the message", &pairs);
             let advice = |lines: &[String]| lines.iter().map(|line| filled(line, &fields)).collect::<Vec<String>>();
             page.lines("verify", &advice(&entry.verify));
             page.lines("do", &advice(&entry.actions));
@@ -182,7 +182,7 @@ fn tell(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>, messa
     }
 }
 
-/// The category as far as the text alone tells it.
+/// The category, as far as the text alone determines it.
 pub(super) fn category_of(entry: &Entry) -> Option<&'static str> {
     category(entry.class.as_deref(), Some(&entry.stage), entry.ran, Some(&entry.id))
 }

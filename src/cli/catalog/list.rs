@@ -1,4 +1,4 @@
-//! `ecs-audit catalog list`: the entries, all or some.
+//! `ecs-audit catalog list`: lists all entries, or those that match.
 
 use crate::answer::Answer;
 use crate::cli::args::CatalogList;

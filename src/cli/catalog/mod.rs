@@ -1,4 +1,4 @@
-//! `ecs-audit catalog`: what is known about failure messages, to see, test and extend.
+//! `ecs-audit catalog`: browse, test and extend the catalog of failure messages.
 
 mod explain;
 mod list;

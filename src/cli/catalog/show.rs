@@ -1,4 +1,4 @@
-//! `ecs-audit catalog show ID`: everything about one entry.
+//! `ecs-audit catalog show ID`: shows one entry in full.
 
 use super::explain::Page;
 use crate::cli::args::CatalogShow;
@@ -45,7 +45,7 @@ fn of_entry(page: &mut Page, entry: &Entry) {
 }
 
 fn of_benign(page: &mut Page, benign: &Benign) {
-    page.title(&format!("{}: tells of no failure", benign.id));
+    page.title(&format!("{}: not a failure", benign.id));
     page.list("kinds of text", benign.applies_to.iter().map(|kind| kind.name().to_owned()));
     page.lines("patterns", &benign.patterns);
     page.lines("examples", &benign.examples);
@@ -54,7 +54,7 @@ fn of_benign(page: &mut Page, benign: &Benign) {
 fn unknown(id: &str, catalog: &FailureCatalog) -> Failure {
     let entries = catalog.entries().iter().map(|entry| entry.id.as_str());
     let known = entries.chain(catalog.benign().iter().map(|benign| benign.id.as_str()));
-    let mut diagnostic = Diagnostic::error(format!("no entry has the id `{id}`"), 0..id.len());
+    let mut diagnostic = Diagnostic::error(format!("no catalog entry has the id `{id}`"), 0..id.len());
     if let Some(question) = suggest::question(id, known) {
         diagnostic = diagnostic.with_label(question);
     }

@@ -1,4 +1,4 @@
-//! `ecs-audit catalog test FILE`: the mistakes in rules.
+//! `ecs-audit catalog test FILE`: lists the errors in custom rules.
 
 use crate::cli::args::CatalogTest;
 use crate::cli::rules::text_of;
@@ -24,15 +24,15 @@ pub fn run(arguments: &CatalogTest) -> Result<ExitCode, Failure> {
 
 fn account(path: &Path, trial: &Trial) -> String {
     let mut text = String::new();
-    let told = trial.mistakes.iter().map(|mistake| ("", mistake)).chain(trial.notes.iter().map(|note| ("note: ", note)));
-    for (word, mistake) in told {
+    let lines = trial.mistakes.iter().map(|mistake| ("", mistake)).chain(trial.notes.iter().map(|note| ("note: ", note)));
+    for (word, mistake) in lines {
         text.push_str(&format!("{}: {word}{}\n", place(path, mistake), visible(&sentence(mistake))));
     }
     let sum =
-        format!("{} and {} fine", counted(trial.entries, "entry", "entries"), counted(trial.examples, "example", "examples"));
+        format!("{} and {} passed", counted(trial.entries, "entry", "entries"), counted(trial.examples, "example", "examples"));
     let mistakes = match trial.mistakes.len() {
         0 => String::new(),
-        number => format!(", {}", counted(number, "mistake", "mistakes")),
+        number => format!(", {}", counted(number, "error", "errors")),
     };
     text.push_str(&format!("{}: {sum}{mistakes}\n", visible(&path.display().to_string())));
     text

@@ -1,4 +1,4 @@
-//! Commands: lines that begin with `\`. One table is their help, their completion and their parser.
+//! Commands that start with `\`. One table defines their help, completion and parser.
 
 use crate::cli::say::Failure;
 use crate::lang::suggest;
@@ -23,22 +23,22 @@ pub enum Command {
     Show(String),
 }
 
-/// Name, arguments and meaning of each.
+/// The name, arguments and description of each command.
 pub const COMMANDS: &[(&str, &str, &str)] = &[
-    ("format", "FORMAT", "how answers are shown: table, csv, json, ndjson, markdown or html"),
-    ("as-of", "TIME", "what relative times count back from: latest, now, or a time"),
-    ("set", "NAME=VALUE", "a value for a parameter of saved queries"),
-    ("evidence", "on|off", "the ids of the records behind each row"),
-    ("chart", "on|off", "answers as bars and strips instead of tables"),
-    ("paging", "on|off", "long answers through $PAGER"),
-    ("fields", "[NOUN]", "what can be asked about, or the fields of a noun"),
-    ("queries", "[NAME]", "the saved queries, or one of them"),
-    ("explain", "X", "a failure: phase, cause, what led to it, what to do"),
-    ("timeline", "X", "the story of a task, run, service, deployment or instance"),
-    ("show", "ID", "the original record of an id"),
-    ("sql", "STATEMENT", "plain SQL over the same tables"),
-    ("help", "", "this list"),
-    ("quit", "", "the end; so does Ctrl-D"),
+    ("format", "FORMAT", "set the output format: table, csv, json, ndjson, markdown or html"),
+    ("as-of", "TIME", "set the reference point for relative times: latest, now, or a time"),
+    ("set", "NAME=VALUE", "set a parameter of saved queries"),
+    ("evidence", "on|off", "show the ids of the records behind each row"),
+    ("chart", "on|off", "draw charts instead of tables"),
+    ("paging", "on|off", "send long results to $PAGER"),
+    ("fields", "[NOUN]", "list the nouns, or the fields of one noun"),
+    ("queries", "[NAME]", "list the saved queries, or show one"),
+    ("explain", "X", "explain a failure: phase, cause, preceding events, what to do"),
+    ("timeline", "X", "show everything that happened to a task, run, service, deployment or instance"),
+    ("show", "ID", "print the original record with an id"),
+    ("sql", "STATEMENT", "run a SQL statement on the same tables"),
+    ("help", "", "list the commands"),
+    ("quit", "", "quit (as does Ctrl-D)"),
 ];
 
 /// The list of commands.
@@ -48,11 +48,11 @@ pub fn help() -> String {
         format!("  {call:<22} {doc}\n")
     };
     let commands: String = COMMANDS.iter().map(line).collect();
-    format!("Everything else is a question, such as `failures by reason since 7d`; Tab completes it.\n{commands}")
+    format!("Anything else is a query, such as `failures by reason since 7d`; Tab completes it.\n{commands}")
 }
 
 impl Command {
-    /// Reads a command, without its `\`.
+    /// Parses a command, without the `\`.
     pub fn parse(text: &str) -> Result<Command, Failure> {
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();

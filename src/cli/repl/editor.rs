@@ -1,4 +1,4 @@
-//! The line: history, highlighting, and completion from the tables of the language and the values of the store.
+//! The line editor: history, highlighting, and completion from the language tables and the values in the store.
 
 use super::Session;
 use super::command::COMMANDS;
@@ -20,14 +20,14 @@ use std::path::PathBuf;
 
 const PROMPT: &str = "ecs-audit> ";
 
-/// Lines from a person.
+/// Reads lines from a user.
 pub struct Prompt {
     editor: Editor<Words, FileHistory>,
     history: Option<PathBuf>,
 }
 
 impl Prompt {
-    /// An editor that knows the names of the session.
+    /// An editor that completes the names of the session.
     pub fn new(session: &Session<'_>) -> Result<Prompt, Failure> {
         let config = Config::builder()
             .completion_type(CompletionType::List)
@@ -38,7 +38,7 @@ impl Prompt {
         let mut editor = Editor::with_config(config).map_err(failure)?;
         let history = history_file();
         if let Some(path) = &history {
-            // The first time there is none.
+            // There is no history the first time.
             let _ = editor.load_history(path);
         }
         let mut prompt = Prompt { editor, history };
@@ -46,7 +46,7 @@ impl Prompt {
         Ok(prompt)
     }
 
-    /// Takes over what the session knows now.
+    /// Updates the names to those of the session.
     pub fn renew(&mut self, session: &Session<'_>) -> Result<(), Failure> {
         let saved = saved_texts(&session.set, session.global)?;
         let catalog = catalog(&session.tables).with_saved(saved);
@@ -54,7 +54,7 @@ impl Prompt {
         Ok(())
     }
 
-    /// The next line; none at the end.
+    /// The next line; none at the end of the input.
     pub fn read(&mut self) -> Result<Option<String>, Failure> {
         loop {
             match self.editor.readline(PROMPT) {
@@ -62,7 +62,7 @@ impl Prompt {
                     let _ = self.editor.add_history_entry(line.as_str());
                     return Ok(Some(line));
                 }
-                // Ctrl-C drops the line, Ctrl-D ends.
+                // Ctrl-C discards the line, Ctrl-D quits.
                 Err(ReadlineError::Interrupted) => {}
                 Err(ReadlineError::Eof) => return Ok(None),
                 Err(error) => return Err(failure(error)),
@@ -70,13 +70,13 @@ impl Prompt {
         }
     }
 
-    /// Keeps the history.
+    /// Saves the history.
     pub fn end(&mut self) {
         if let Some(path) = &self.history
             && let Some(folder) = path.parent()
             && std::fs::create_dir_all(folder).is_ok()
         {
-            // A history that cannot be kept is no reason to complain.
+            // Failing to save the history is not an error.
             let _ = self.editor.save_history(path);
         }
     }
@@ -89,7 +89,7 @@ fn failure(error: ReadlineError) -> Failure {
     }
 }
 
-/// Below `XDG_STATE_HOME`, `~/.local/state`, or `LOCALAPPDATA` on Windows.
+/// In `XDG_STATE_HOME`, `~/.local/state`, or `LOCALAPPDATA` on Windows.
 fn history_file() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = match variable("XDG_STATE_HOME").filter(|path| path.is_absolute()) {
@@ -100,7 +100,7 @@ fn history_file() -> Option<PathBuf> {
     Some(base.join("ecs-audit").join("history"))
 }
 
-/// The words of the language with the values of the store.
+/// The keywords of the language and the values in the store.
 struct Words {
     catalog: PlanCatalog,
     color: bool,
@@ -181,17 +181,17 @@ impl Highlighter for Words {
     }
 }
 
-/// The line with keywords, nouns, texts and mistakes in colors.
+/// The line with colored keywords, nouns, strings and errors.
 fn highlight(line: &str) -> String {
     let (tokens, mistakes) = tokenize(line);
     let mut marks: Vec<(std::ops::Range<usize>, &str)> = mistakes
         .iter()
         .filter_map(|mistake| mistake.span.clone())
-        // A text that is still being written has no end yet.
+        // A string that is still being typed has no closing quote yet.
         .filter(|span| span.end < line.len())
         .map(|span| (span, "31;4"))
         .collect();
-    // What the parser refuses is marked once it is followed by something.
+    // A syntax error is marked only once more text follows it.
     if let Err(errors) = crate::lang::parse(line) {
         let spans = errors.iter().filter_map(|error| error.span.clone());
         marks.extend(spans.filter(|span| span.end < line.len() && !span.is_empty()).map(|span| (span, "31;4")));
@@ -232,7 +232,7 @@ fn highlight(line: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The text without its colors.
+    /// The text without colors.
     fn plain(text: &str) -> String {
         let mut parts = text.split('\x1b');
         let first = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! `ecs-audit repl`, and `ecs-audit` alone on a terminal: questions one after the other.
+//! `ecs-audit repl`, and `ecs-audit` without a command on a terminal: an interactive prompt.
 
 mod command;
 mod editor;
@@ -19,7 +19,7 @@ use command::Command;
 use editor::Prompt;
 use std::io::{self, BufRead, IsTerminal};
 
-/// What holds until it is changed.
+/// The settings that commands change.
 struct Session<'s> {
     global: &'s Global,
     context: &'s Context,
@@ -51,16 +51,16 @@ pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitC
     if io::stdin().is_terminal() && context.width.is_some() { interactive(&mut session) } else { lines(&mut session) }
 }
 
-/// A person at a terminal.
+/// Interactive input from a terminal.
 fn interactive(session: &mut Session<'_>) -> Result<ExitCode, Failure> {
     let mut prompt = Prompt::new(session)?;
-    say("Ask a question such as: failures by reason since 7d. Tab completes, \\help lists commands, \\quit ends.");
+    say("Type a query, such as: failures by reason since 7d. Tab completes, \\help lists commands, \\quit quits.");
     while let Some(line) = prompt.read()? {
         match session.handle(&line) {
             Ok(Next::Go) => {}
             Ok(Next::Renew) => prompt.renew(session)?,
             Ok(Next::End) => break,
-            // A pager that was left early is no error.
+            // Quitting the pager early is not an error.
             Err(failure) if failure.is_broken_pipe() => {}
             Err(failure) => failure.say(),
         }
@@ -69,7 +69,7 @@ fn interactive(session: &mut Session<'_>) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Ok)
 }
 
-/// A script: a line each, nothing is asked for.
+/// A script: one query per line, without a prompt.
 fn lines(session: &mut Session<'_>) -> Result<ExitCode, Failure> {
     let mut code = ExitCode::Ok;
     for line in io::stdin().lock().lines() {
@@ -86,10 +86,10 @@ fn lines(session: &mut Session<'_>) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// What follows a line.
+/// What to do after a line.
 enum Next {
     Go,
-    /// What completion knows has changed.
+    /// The names for completion have changed.
     Renew,
     End,
 }
@@ -131,7 +131,7 @@ impl Session<'_> {
             bytes = super::query::chart(&answer, &look)?.into_bytes();
         } else if self.format.is_binary() {
             return Err(Failure::Sentence(format!(
-                "{} is not for terminals: `ecs-audit query --out FILE` writes it",
+                "cannot print {} on a terminal; write it to a file with `ecs-audit query --out FILE`",
                 self.format
             )));
         } else {
@@ -192,7 +192,7 @@ impl Session<'_> {
             Command::Timeline(name) => {
                 let timeline =
                     super::args::Timeline { what: name, since: None, from: Vec::new(), format: crate::explain::Layout::Text };
-                let text = super::timeline::told(&self.tables, &timeline, self.context)?;
+                let text = super::timeline::timeline_text(&self.tables, &timeline, self.context)?;
                 self.show(text.as_bytes())?;
             }
             Command::Show(id) => {

@@ -1,9 +1,9 @@
-//! Long answers go through a pager, as one would expect at a terminal.
+//! Sends long output through a pager.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
-/// Shows text on standard output, through `$PAGER` (else `less`) when it is longer than the terminal.
+/// Prints text on standard output, through `$PAGER` (else `less`) if it is longer than the terminal.
 pub fn show(bytes: &[u8], paging: bool) -> io::Result<()> {
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
     let height = terminal_size::terminal_size().map_or(24, |(_, height)| usize::from(height.0));
@@ -15,7 +15,7 @@ pub fn show(bytes: &[u8], paging: bool) -> io::Result<()> {
     out.flush()
 }
 
-/// Whether a pager took it.
+/// Whether a pager displayed the text.
 fn paged(bytes: &[u8]) -> bool {
     let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
     let pager = pager.unwrap_or_else(|| "less".to_owned());
@@ -24,12 +24,12 @@ fn paged(bytes: &[u8]) -> bool {
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::piped());
     if std::env::var_os("LESS").is_none() {
-        // As git does it: quit when it fits, keep the colors, do not clear the screen, do not fold lines.
+        // The defaults of git: quit if the text fits, keep colors, do not clear the screen, do not wrap lines.
         command.env("LESS", "FRXS");
     }
     let Ok(mut child) = command.spawn() else { return false };
     if let Some(mut input) = child.stdin.take() {
-        // Whoever has seen enough closes the pipe.
+        // The pager closes the pipe when the user quits it early.
         let _ = input.write_all(bytes);
     }
     child.wait().is_ok()

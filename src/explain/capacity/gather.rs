@@ -3,7 +3,7 @@
 use super::forecast::Days;
 use super::{Capacity, Demand, Peak, PoolState, Raise, Sized, solve};
 use crate::explain::records::{Records, Row, text, time};
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::plan::quotas::{FARGATE, FARGATE_SPOT, unit};
 use crate::plan::refused_demands;
 use crate::run::RunError;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 /// The Fargate pools of a region, at an instant or where most was missing.
 pub fn capacity(records: &Records<'_>, region: &str, at: Option<Timestamp>, anchor: Timestamp) -> Result<Capacity, RunError> {
-    let need = Need { anchor: anchor.as_microsecond(), ..Need::default() };
+    let need = ViewRequest { anchor: anchor.as_microsecond(), ..ViewRequest::default() };
     let Some(quota) = nouns::noun("quota") else { return Ok(Capacity { region: region.to_owned(), pools: Vec::new() }) };
     let curve = format!(
         "select * from ({}) q where q.resource in ('{FARGATE}', '{FARGATE_SPOT}') and q.region = {}",
@@ -60,7 +60,7 @@ fn pool(
     row: &Row,
     region: &str,
     asked: Option<Timestamp>,
-    need: Need,
+    need: ViewRequest,
     days: &Days,
 ) -> Result<Option<PoolState>, RunError> {
     let (Some(resource), Some(account), Some(since)) = (row.text("resource"), row.text("account"), row.time("time")) else {
@@ -181,7 +181,7 @@ impl Here<'_, '_> {
     }
 
     /// Services whose deployment was on its way: it may double their use.
-    fn deployments(&self, need: Need) -> Result<Vec<String>, RunError> {
+    fn deployments(&self, need: ViewRequest) -> Result<Vec<String>, RunError> {
         let Some(deployments) = nouns::noun("deployments") else { return Ok(Vec::new()) };
         let now = time(self.at);
         let rows = self.records.rows(&format!(

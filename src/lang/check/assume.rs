@@ -1,4 +1,4 @@
-//! Rows whose values have no common unit: what is meant when groups are made of them all.
+//! Nouns whose rows have different units: which kind of rows a query means when it groups all of them.
 
 use super::{Checker, scope};
 use crate::diagnostic::Diagnostic;
@@ -7,14 +7,17 @@ use crate::lang::catalog::Assumed;
 use crate::lang::checked::{CompareOp, Expr, Literal, Pred, Stage};
 
 impl Checker<'_> {
-    /// Keeps one kind of rows where groups are made and nothing says which kind, and says so.
+    /// Restricts a grouped stage to one kind of rows, with a warning, if the query does not choose a kind.
     pub(super) fn assume(&mut self, stage: &mut Stage, source: &Span) {
         let assumed = self.catalog.assumed(&self.noun).filter(|_| self.first && stage.grouped);
         let Some(Assumed { column: name, value, why }) = assumed else { return };
         let Some(field) = self.column(name).map(scope::reference) else { return };
-        let told = |expr: &Expr| matches!(expr, Expr::Field(field) if field.name == name || field.name == "id");
-        let filtered = stage.filter.as_ref().is_some_and(|filter| filter.any(&told));
-        if filtered || stage.by.iter().any(|key| key.expr.any(&told)) || stage.show.iter().any(|item| item.expr.any(&told)) {
+        let names_kind = |expr: &Expr| matches!(expr, Expr::Field(field) if field.name == name || field.name == "id");
+        let filtered = stage.filter.as_ref().is_some_and(|filter| filter.any(&names_kind));
+        if filtered
+            || stage.by.iter().any(|key| key.expr.any(&names_kind))
+            || stage.show.iter().any(|item| item.expr.any(&names_kind))
+        {
             return;
         }
         let only =
@@ -23,8 +26,8 @@ impl Checker<'_> {
             Some(filter) => Pred::And(vec![only, filter]),
             None => only,
         });
-        let warning = Diagnostic::warning(format!("only `{value}` is counted: {why}"), source.clone())
-            .with_label(format!("`by {name}`, or `where {name} = …`, says what is meant"));
+        let warning = Diagnostic::warning(format!("counting only `{value}`: {why}"), source.clone())
+            .with_label(format!("add `by {name}` or `where {name} = …` to choose"));
         self.warnings.push(warning);
     }
 }

@@ -1,5 +1,6 @@
-//! Expressions: functions found, arguments and operands typed, aggregates only where groups are.
+//! Checks expressions: resolves functions, types arguments and operands, and allows aggregates only in groups.
 
+use super::literal::kind_phrase;
 use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{self, Arith, Field, Span, Spanned};
@@ -9,7 +10,7 @@ use crate::lang::keyword::{self, Args, FUNCTIONS, Function, FunctionKind, Result
 use crate::lang::suggest;
 use crate::lang::token::excerpt;
 
-/// Where an expression stands, which decides what a bare name and an aggregate mean.
+/// The context of an expression, which determines the meaning of bare names and aggregates.
 #[derive(Clone, Copy)]
 pub(super) enum Site<'k> {
     /// In `where`, `by`, or `show` without groups: one row.
@@ -131,16 +132,16 @@ impl Checker<'_> {
         let kind = typed.kind();
         let (fits, wanted) = match function.args {
             Args::Time => (kind == FieldType::Time, "a time"),
-            Args::Text => (kind == FieldType::Text, "a text"),
+            Args::Text => (kind == FieldType::Text, "text"),
             Args::Number | Args::NumberAndDigits => (is_measurable(kind), "a number or a duration"),
             Args::None | Args::MaybeOne | Args::Any | Args::Many => (true, ""),
         };
         if fits {
             return Ok(typed);
         }
-        let error = Diagnostic::error(format!("`{name}` takes {wanted}, and this is a {}", kind.word()), arg.span.clone());
+        let error = Diagnostic::error(format!("`{name}` takes {wanted}, but this is a {}", kind_phrase(kind)), arg.span.clone());
         Err(match kind {
-            FieldType::Text if wanted != "a time" => error.with_label(format!("`number({})` reads a number", arg.value)).into(),
+            FieldType::Text if wanted != "a time" => error.with_label(format!("`number({})` converts it", arg.value)).into(),
             _ => error.into(),
         })
     }
@@ -157,23 +158,23 @@ impl Checker<'_> {
         match site {
             Site::Group(_) => {}
             Site::Argument => {
-                let message = format!("`{}` stands inside another aggregate", name.value);
+                let message = format!("`{}` is nested in another aggregate", name.value);
                 return Err(Diagnostic::error(message, span.clone())
-                    .with_help("a second stage after `|` can aggregate the first one's columns")
+                    .with_help("a second stage after `|` can aggregate the columns of the first")
                     .into());
             }
             Site::Row(clause) => {
-                let message = format!("`{}` is computed over groups and cannot stand in `{clause}`", name.value);
+                let message = format!("`{}` is computed over groups and cannot be used in `{clause}`", name.value);
                 let error = Diagnostic::error(message, span.clone());
                 return Err(match clause {
                     "where" => error.with_help("`by … show … | where …` filters groups").into(),
-                    _ => error.with_label("it stands in `show`").into(),
+                    _ => error.with_label("it can only be used in `show`").into(),
                 });
             }
         }
         check_count(function, &name.value, args.len(), span)?;
         if matches!(aggregate, Aggregate::First | Aggregate::Last) && self.time_field().is_none() {
-            let message = format!("`{}` goes by time, and there is no time here", name.value);
+            let message = format!("`{}` requires a time column", name.value);
             return Err(Diagnostic::error(message, span.clone()).with_label("use `any`").into());
         }
         let arg = match args.first() {
@@ -190,7 +191,7 @@ impl Checker<'_> {
     }
 }
 
-/// A number constant: whole unless it has a point.
+/// A numeric constant: a whole number unless it has a decimal point.
 fn read_number(number: &str, span: &Span) -> Outcome<Expr> {
     let literal = if number.contains('.') {
         number.parse().ok().filter(|float: &f64| float.is_finite()).map(Literal::Float)
@@ -198,7 +199,7 @@ fn read_number(number: &str, span: &Span) -> Outcome<Expr> {
         number.parse().ok().map(Literal::Int)
     };
     literal.map(Expr::Literal).ok_or_else(|| {
-        let message = format!("the number {} is too great", excerpt(number));
+        let message = format!("the number {} is too large", excerpt(number));
         Diagnostic::error(message, span.clone()).into()
     })
 }
@@ -215,7 +216,7 @@ fn unknown_function(name: &Spanned<String>) -> Box<Diagnostic> {
     }
 }
 
-/// Whether the number of arguments is one the function takes.
+/// Checks the number of arguments of a function.
 fn check_count(function: &Function, name: &str, count: usize, span: &Span) -> Outcome<()> {
     let (fits, wanted) = match function.args {
         Args::None => (count == 0, "no argument"),
@@ -230,7 +231,7 @@ fn check_count(function: &Function, name: &str, count: usize, span: &Span) -> Ou
     Err(Diagnostic::error(format!("`{name}` takes {wanted}, not {count}"), span.clone()).into())
 }
 
-/// Sums and means are taken of these.
+/// Types that can be summed and averaged.
 pub(super) fn is_measurable(kind: FieldType) -> bool {
     matches!(kind, FieldType::Int | FieldType::Float | FieldType::Duration)
 }
@@ -243,11 +244,12 @@ fn scalar_kind(function: &Function, scalar: Scalar, args: &[Expr], span: &Span) 
     match scalar {
         Scalar::Round => match args.get(1) {
             None | Some(Expr::Literal(Literal::Int(0..=9))) => Ok(first),
-            Some(_) => Err(Diagnostic::error("the decimals of `round` are a number from 0 to 9", span.clone()).into()),
+            Some(_) => Err(Diagnostic::error("the decimals of `round` must be from 0 to 9", span.clone()).into()),
         },
         Scalar::Coalesce => args.iter().skip(1).try_fold(first, |whole, arg| {
             common_kind(whole, arg.kind()).ok_or_else(|| {
-                let message = format!("`coalesce` takes values of one type, not {} and {}", whole.word(), arg.kind().word());
+                let message =
+                    format!("`coalesce` takes values of one type, not {} and {}", kind_phrase(whole), kind_phrase(arg.kind()));
                 Diagnostic::error(message, span.clone()).into()
             })
         }),
@@ -255,7 +257,7 @@ fn scalar_kind(function: &Function, scalar: Scalar, args: &[Expr], span: &Span) 
     }
 }
 
-/// The type that holds values of both.
+/// The type that can hold values of both types.
 fn common_kind(a: FieldType, b: FieldType) -> Option<FieldType> {
     use FieldType::{Duration, Float, Int};
     match (a, b) {
@@ -266,7 +268,7 @@ fn common_kind(a: FieldType, b: FieldType) -> Option<FieldType> {
     }
 }
 
-/// Whether two values can be compared with each other.
+/// Whether two types can be compared.
 pub(super) fn comparable(a: FieldType, b: FieldType) -> bool {
     common_kind(a, b).is_some()
 }
@@ -288,10 +290,10 @@ fn arithmetic_kind(op: Arith, left: FieldType, right: FieldType) -> Option<Field
 }
 
 fn bad_arithmetic(op: Arith, left: &Expr, right: &Expr, span: Span) -> Box<Diagnostic> {
-    let message = format!("`{}` does not go with a {} and a {}", op.sign(), left.kind().word(), right.kind().word());
+    let message = format!("`{}` cannot combine a {} and a {}", op.sign(), kind_phrase(left.kind()), kind_phrase(right.kind()));
     let error = Diagnostic::error(message, span);
     match (left.kind(), right.kind()) {
-        (FieldType::Text, _) | (_, FieldType::Text) => error.with_help("`number(x)` reads the number that a text spells").into(),
+        (FieldType::Text, _) | (_, FieldType::Text) => error.with_help("`number(x)` converts a string to a number").into(),
         _ => error.into(),
     }
 }

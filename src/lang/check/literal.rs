@@ -1,4 +1,4 @@
-//! Literals: one lexeme, read by the type of the column beside it.
+//! Checks literals: the type of the column determines how a lexeme is read.
 
 use jiff::Timestamp;
 
@@ -10,17 +10,17 @@ use crate::lang::checked::{Expr, Literal, Scalar};
 use crate::lang::time;
 use crate::lang::token::excerpt;
 
-/// A written time: a point, or a whole day when a date stands alone.
+/// A written time: a point in time, or a whole day for a date without a time.
 pub(super) struct TimeValue {
-    /// The point, or the beginning of the day.
+    /// The point in time, or the start of the day.
     pub(super) from: Timestamp,
-    /// The beginning of the next day.
+    /// The start of the next day.
     pub(super) day_end: Option<Timestamp>,
 }
 
 impl Checker<'_> {
-    /// A literal of the type of `left`; `name` is how messages call it. Times are read by
-    /// [`Checker::time_value`].
+    /// Reads a literal with the type of `left`; `name` is the name of the column in messages. [`Checker::time_value`]
+    /// reads times.
     pub(super) fn literal(&self, value: &Spanned<Value>, left: &Expr, name: &str) -> Outcome<Literal> {
         let text = value.value.text.as_str();
         if let Expr::Call { function: Scalar::Weekday, .. } = left
@@ -46,7 +46,9 @@ impl Checker<'_> {
     fn duration_literal(&self, value: &Spanned<Value>) -> Outcome<f64> {
         let duration = time::read_duration(&value.value.text, value.span.clone())?;
         time::seconds(&duration).map(|seconds| seconds as f64).ok_or_else(|| {
-            Diagnostic::error("months and years have no fixed length", value.span.clone()).with_label("write days: `30d`").into()
+            Diagnostic::error("months and years do not have a fixed length", value.span.clone())
+                .with_label("use days: `30d`")
+                .into()
         })
     }
 
@@ -72,7 +74,7 @@ fn read_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// `Mon` or `monday` as 1, and so on.
+/// Reads `Mon` or `monday` as 1, and so on.
 fn weekday(text: &str) -> Option<i64> {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let text = text.to_ascii_lowercase();
@@ -86,25 +88,27 @@ fn misfit(value: &Spanned<Value>, kind: FieldType, name: &str) -> Box<Diagnostic
     let is_whole = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     let out_of_range = kind == FieldType::Int && is_whole(value.value.text.trim_start_matches(['-', '+']));
     if out_of_range {
-        let message = format!("`{text}` is outside the whole numbers that `{name}` can hold");
+        let message = format!("`{text}` is out of range for `{name}`");
         return Diagnostic::error(message, value.span.clone()).with_label(format!("from {} to {}", i64::MIN, i64::MAX)).into();
     }
-    let message = format!("`{name}` is a {}, and `{text}` is not", kind_phrase(kind));
+    let message = format!("`{name}` is a {}, but `{text}` is not", kind_phrase(kind));
     let error = Diagnostic::error(message, value.span.clone());
     if value.value.text.contains("..") {
         return error.with_label(format!("for a range: `{name} in {text}`")).into();
     }
     let label = match kind {
-        FieldType::Bool => "true, false, yes or no is expected",
-        FieldType::Int => "a whole number is expected",
-        _ => "a number is expected",
+        FieldType::Bool => "expected true, false, yes or no",
+        FieldType::Int => "expected a whole number",
+        _ => "expected a number",
     };
     error.with_label(label).into()
 }
 
-fn kind_phrase(kind: FieldType) -> &'static str {
+/// The type of a value in a message: `a string`, `a time`.
+pub(super) fn kind_phrase(kind: FieldType) -> &'static str {
     match kind {
-        FieldType::Bool => "true-or-false field",
+        FieldType::Bool => "true-or-false value",
+        FieldType::Text => "string",
         other => other.word(),
     }
 }

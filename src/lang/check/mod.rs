@@ -1,8 +1,7 @@
-//! [`Query`] + [`Catalog`] + [`CheckContext`] → [`Checked`]: names resolved, literals typed, times
-//! absolute, defaults written out.
+//! [`Query`] + [`Catalog`] + [`CheckContext`] → [`Checked`]: names resolved, literals typed, times absolute, defaults
+//! filled in.
 //!
-//! Errors are collected, one for each clause. Invariant: a checked query comes out only when there
-//! was no error.
+//! Errors are collected, one per clause. Invariant: a checked query is returned only if there are no errors.
 
 mod assume;
 mod expr;
@@ -22,13 +21,13 @@ use super::keyword::NOUNS;
 use super::relation::unknown_source;
 use crate::diagnostic::Diagnostic;
 
-/// A checked part, or why it cannot be.
+/// A checked node, or the error.
 type Outcome<T> = Result<T, Box<Diagnostic>>;
 
-/// Checks a query against what is known about the store.
+/// Checks a query against the catalog.
 pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Result<Checked, Vec<Diagnostic>> {
     let expanded = expand(query, catalog)?;
-    // Of a saved query its whole text, so that an answer says by itself what was asked.
+    // A saved query is replaced by its text, so that the answer shows the complete query.
     let canonical = super::format(&expanded);
     let noun = source_noun(&expanded, catalog).map_err(|error| vec![*error])?;
     let mut checker = Checker::new(noun, catalog, context);
@@ -44,12 +43,12 @@ pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Re
     }
 }
 
-/// The query with saved queries put in their place.
+/// Expands the saved queries in a query.
 pub fn expand(query: &Query, catalog: &dyn Catalog) -> Result<Query, Vec<Diagnostic>> {
     saved::expand(query, catalog).map_err(|error| vec![*error])
 }
 
-/// The noun of an expanded query, when it exists and runs.
+/// The noun of an expanded query, if it can be queried.
 fn source_noun(query: &Query, catalog: &dyn Catalog) -> Outcome<String> {
     let Spanned { value, span } = &query.source;
     match value {
@@ -58,7 +57,7 @@ fn source_noun(query: &Query, catalog: &dyn Catalog) -> Outcome<String> {
     }
 }
 
-/// Whether a word is a noun that runs.
+/// Whether a word is a noun that can be queried.
 fn ready_noun(noun: &str, span: &Span, catalog: &dyn Catalog) -> Outcome<()> {
     if !NOUNS.iter().any(|known| known.word == noun) {
         return Err(unknown_source(noun, span.clone()));
@@ -69,16 +68,16 @@ fn ready_noun(noun: &str, span: &Span, catalog: &dyn Catalog) -> Outcome<()> {
     }
 }
 
-/// What checking a query needs to remember.
+/// The state of checking a query.
 struct Checker<'a> {
     catalog: &'a dyn Catalog,
     context: &'a CheckContext,
     noun: String,
-    /// The columns the current stage reads.
+    /// The input columns of the current stage.
     input: Vec<Column>,
     /// The window of the query.
     window: Window,
-    /// Whether the current stage reads the rows of the noun itself.
+    /// Whether the current stage reads the rows of the noun.
     first: bool,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
@@ -91,7 +90,7 @@ impl<'a> Checker<'a> {
         Self { catalog, context, noun, input, window, first: true, errors: Vec::new(), warnings: Vec::new() }
     }
 
-    /// The value, or none after the error was noted.
+    /// The value, or none after recording the error.
     fn keep<T>(&mut self, outcome: Outcome<T>) -> Option<T> {
         match outcome {
             Ok(value) => Some(value),

@@ -1,4 +1,4 @@
-//! `sort`, `top`, `bottom`, `limit`, and what holds when they are not written.
+//! Checks `sort`, `top`, `bottom` and `limit`, and fills in their defaults.
 
 use super::scope::{names, reference};
 use super::stage::Place;
@@ -9,7 +9,7 @@ use crate::lang::checked::{Column, Limit, Ranking, Role, SortColumn, SortKey, St
 use crate::lang::suggest;
 
 impl Checker<'_> {
-    /// Fills in the order and the limit; the result is the default limit, if that was put in.
+    /// Fills in the order and the limit. Returns the default limit if it was added.
     pub(super) fn order(&mut self, written: &ast::Stage, stage: &mut Stage, place: Place) -> Option<Option<u32>> {
         let sort = self.sort(written, stage, place);
         let sort = self.keep(sort);
@@ -22,7 +22,7 @@ impl Checker<'_> {
             Some(limit) => Some(limit?),
             None => None,
         };
-        // An order that was asked for shows all its rows: `sort time` reads a story from its start.
+        // An explicit order shows all rows: `sort time` reads events from the start.
         let unlimited = place.last && !stage.grouped && !place.after_groups && stage.limit.is_none() && written.sort.is_empty();
         let defaulted = self.context.default_rows.filter(|_| unlimited);
         if let Some(rows) = defaulted {
@@ -50,7 +50,7 @@ impl Checker<'_> {
         let Field::Name(name) = &field.value else {
             let message = "`sort` takes a column, not a raw path";
             return Err(Diagnostic::error(message, field.span.clone())
-                .with_label("show it under a name: `show raw.a as a sort a`")
+                .with_label("give it a name: `show raw.a as a sort a`")
                 .into());
         };
         if let Some(index) = position(&stage.columns, name) {
@@ -81,13 +81,13 @@ impl Checker<'_> {
         let word = if is_top { "top" } else { "bottom" };
         let error = |message: String| Diagnostic::error(message, written.span.clone());
         let Some(measure) = stage.columns.iter().position(|column| column.role == Role::Measure) else {
-            return Err(error(format!("`{word}` picks groups by a measure, and there is none here"))
-                .with_label(format!("write `limit {rows}`, or add `by`"))
+            return Err(error(format!("`{word}` selects groups by a measure, but this stage has no groups"))
+                .with_label(format!("use `limit {rows}`, or add `by`"))
                 .into());
         };
         if stage.every.is_some() && stage.by.is_empty() {
-            return Err(error(format!("beside `every`, `{word}` picks groups, and there is no `by`"))
-                .with_label("to pick buckets, add a stage: `| sort -count | limit 5`")
+            return Err(error(format!("with `every`, `{word}` selects groups of `by`, but there is no `by`"))
+                .with_label("to select time steps, add a stage: `| sort -count | limit 5`")
                 .into());
         }
         let per = per.map(|field| key_column(field, &stage.columns)).transpose()?;
@@ -96,8 +96,8 @@ impl Checker<'_> {
     }
 }
 
-/// Groups: bucket time ascending, first measure descending, keys ascending. After a written order
-/// only what makes it total.
+/// The default order of groups: bucket time ascending, first measure descending, keys ascending. After an explicit
+/// order, only the keys that make it total are added.
 fn add_default_order(keys: &mut Vec<SortKey>, columns: &[Column], whole: bool) {
     let with_role = |role| columns.iter().enumerate().filter(move |(_, column)| column.role == role).map(|(index, _)| index);
     let measure = with_role(Role::Measure).next().filter(|_| whole);
@@ -125,8 +125,8 @@ fn key_column(field: &Spanned<Field>, columns: &[Column]) -> Outcome<usize> {
     };
     match position(columns, &name) {
         Some(index) if columns.get(index).is_some_and(|column| column.role == Role::Key) => Ok(index),
-        Some(_) => Err(Diagnostic::error(format!("`{name}` is no key"), field.span.clone())
-            .with_label("`per` takes one of the keys of `by`")
+        Some(_) => Err(Diagnostic::error(format!("`{name}` is not a key of `by`"), field.span.clone())
+            .with_label("`per` requires one of the keys of `by`")
             .into()),
         None => Err(no_column(&name, &field.span, columns)),
     }
@@ -138,7 +138,7 @@ fn no_column(name: &str, span: &Span, columns: &[Column]) -> Box<Diagnostic> {
     let known = columns.iter().map(|column| column.name.as_str());
     let error = match suggest::question(name, known) {
         Some(label) => error.with_label(label),
-        None => error.with_label("show it first"),
+        None => error.with_label("add it to `show` first"),
     };
     error.with_note(format!("columns: {}", names(columns))).into()
 }

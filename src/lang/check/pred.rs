@@ -1,7 +1,7 @@
-//! Predicates: both sides typed, dates widened to days, ARNs matched with short names.
+//! Checks predicates: types both sides, expands dates to days, and matches ARNs with short names.
 
 use super::expr::{Site, comparable, is_measurable};
-use super::literal::TimeValue;
+use super::literal::{TimeValue, kind_phrase};
 use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{self, CompareOp, Condition, Operand, Span, Spanned, TextOp, Value};
@@ -50,7 +50,7 @@ impl Checker<'_> {
     fn compare(&mut self, left: Expr, op: CompareOp, value: &Spanned<Value>, name: &str) -> Outcome<Pred> {
         let ordered = !matches!(op, CompareOp::Eq | CompareOp::Ne);
         if ordered && left.kind() == FieldType::Bool {
-            let message = format!("`{}` does not go with `{name}`, which is true or false", op.sign());
+            let message = format!("`{}` cannot be used with `{name}`, which is a true-or-false field", op.sign());
             return Err(Diagnostic::error(message, value.span.clone()).into());
         }
         if left.kind() == FieldType::Time {
@@ -90,7 +90,7 @@ impl Checker<'_> {
             return time_range(left, negated, &low, &high, &span);
         }
         if left.kind() == FieldType::Bool {
-            let message = format!("`{name}` is true or false and has no ranges");
+            let message = format!("`{name}` is a true-or-false field and cannot be compared with a range");
             return Err(Diagnostic::error(message, span).into());
         }
         let left = match as_number(left.clone(), &low.value) {
@@ -105,8 +105,8 @@ impl Checker<'_> {
         Ok(Pred::Range { left, low: low_value, high: high_value, negated })
     }
 
-    /// A bare word that is also the name of a column was perhaps meant as that column, unless the text
-    /// occurs in the column that is tested: `kind = task` means what it says.
+    /// Warns if a bare word is also the name of a column, because the column may have been meant. There is no warning
+    /// if the text occurs in the tested column: `kind = task` is unambiguous.
     fn warn_about_column(&mut self, left: &Expr, value: &Spanned<Value>) {
         let word = &value.value.text;
         if value.value.quoted || left.kind() != FieldType::Text || self.column(word).is_none() {
@@ -118,14 +118,16 @@ impl Checker<'_> {
         {
             return;
         }
-        let warning =
-            Diagnostic::warning(format!("`{word}` is also a column, but right of an operator it is a text"), value.span.clone())
-                .with_label(format!("`field({word})` means the column, '{word}' the text"));
+        let warning = Diagnostic::warning(
+            format!("`{word}` is also a column, but it is read as a string on the right of an operator"),
+            value.span.clone(),
+        )
+        .with_label(format!("write `field({word})` for the column, or '{word}' for the string"));
         self.warnings.push(warning);
     }
 
-    /// `cluster = arn:aws:ecs:…:cluster/batch`: the long column when there is one; otherwise the
-    /// short name together with the account and region that the ARN names.
+    /// `cluster = arn:aws:ecs:…:cluster/batch`: compares the ARN column if there is one, otherwise the short name
+    /// together with the account and Region of the ARN.
     fn arn_test(&self, left: &Expr, op: CompareOp, value: &Value) -> Option<Pred> {
         let Expr::Field(field) = left else {
             return None;
@@ -158,7 +160,7 @@ impl Checker<'_> {
     }
 }
 
-/// Columns that hold the last part of an ARN.
+/// Columns that contain the last part of an ARN.
 const SHORT_NAMES: &[&str] =
     &["cluster", "service", "task", "container_instance", "task_definition", "capacity_provider", "deployment"];
 
@@ -166,7 +168,7 @@ fn text_compare(field: &FieldRef, op: CompareOp, text: &str) -> Pred {
     Pred::Compare { left: Expr::Field(field.clone()), op, right: Expr::Literal(Literal::Text(text.to_owned())) }
 }
 
-/// A raw path is text; compared with a number it is read as one.
+/// A raw path is text; if it is compared with a number, it is converted.
 fn as_number(left: Expr, value: &Value) -> Expr {
     match left {
         Expr::Raw(_) if is_number(value) => Expr::Call { function: Scalar::Number, args: vec![left], kind: FieldType::Float },
@@ -178,7 +180,7 @@ fn is_number(value: &Value) -> bool {
     !value.quoted && value.text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-/// A comparison with a time; a date alone means its whole day.
+/// A comparison with a time; a date without a time means the whole day.
 fn compare_time(left: Expr, op: CompareOp, time: &TimeValue) -> Pred {
     let test = |op, at| Pred::Compare { left: left.clone(), op, right: Expr::Literal(Literal::Time(at)) };
     match (op, time.day_end) {
@@ -208,7 +210,7 @@ fn time_range(left: Expr, negated: bool, low: &TimeValue, high: &TimeValue, span
 }
 
 fn empty_range(span: Span) -> Box<Diagnostic> {
-    Diagnostic::error("the range ends before it starts", span).with_label("the lower end stands first").into()
+    Diagnostic::error("the range ends before it starts", span).with_label("put the lower bound first").into()
 }
 
 fn is_less(a: &Literal, b: &Literal) -> bool {
@@ -222,7 +224,7 @@ fn is_less(a: &Literal, b: &Literal) -> bool {
 
 fn text_test(left: Expr, op: TextOp, pattern: &Spanned<Value>, name: &str) -> Outcome<Pred> {
     if left.kind() != FieldType::Text {
-        let message = format!("`{}` looks into text, and `{name}` is a {}", op.word(), left.kind().word());
+        let message = format!("`{}` works on text, but `{name}` is a {}", op.word(), kind_phrase(left.kind()));
         return Err(Diagnostic::error(message, pattern.span.clone()).with_label("compare with `=`, `<` or `in`").into());
     }
     let text = pattern.value.text.clone();
@@ -234,7 +236,7 @@ fn text_test(left: Expr, op: TextOp, pattern: &Spanned<Value>, name: &str) -> Ou
 }
 
 fn incomparable(left: &Expr, right: &Expr, name: &str, span: &Span) -> Box<Diagnostic> {
-    let message = format!("`{name}` is a {}, and this is a {}", left.kind().word(), right.kind().word());
+    let message = format!("`{name}` is a {}, but this is a {}", kind_phrase(left.kind()), kind_phrase(right.kind()));
     Diagnostic::error(message, span.clone()).into()
 }
 
@@ -244,7 +246,7 @@ fn not_boolean(left: &Expr, name: &str, span: &Span) -> Box<Diagnostic> {
     } else {
         format!("`{name} = …` or `{name} is not missing`")
     };
-    Diagnostic::error(format!("`{name}` is a {}, not true or false", left.kind().word()), span.clone())
-        .with_label(format!("a test is expected: {example}"))
+    Diagnostic::error(format!("`{name}` is a {}, not true or false", kind_phrase(left.kind())), span.clone())
+        .with_label(format!("write a condition: {example}"))
         .into()
 }

@@ -1,4 +1,4 @@
-//! Correlations: the other noun and its condition checked against its own columns.
+//! Checks correlations: the other noun and its condition are checked against the columns of that noun.
 
 use super::{Checker, Outcome, noun_columns, ready_noun};
 use crate::diagnostic::Diagnostic;
@@ -6,13 +6,13 @@ use crate::lang::ast::{self, Field, Spanned};
 use crate::lang::checked::{FieldRef, Relation};
 use crate::lang::time;
 
-/// Times in CloudTrail have whole seconds, so a shorter distance says nothing about order.
+/// CloudTrail times are whole seconds, so a shorter distance does not determine an order.
 const SHORTEST: i64 = 2;
 
 impl Checker<'_> {
     pub(super) fn relation(&mut self, written: &ast::Relation) -> Outcome<Relation> {
         if !self.first {
-            let message = format!("`{}` belongs in the first stage", written.kind.value.word());
+            let message = format!("`{}` is only allowed in the first stage", written.kind.value.word());
             return Err(Diagnostic::error(message, written.kind.span.clone()).into());
         }
         ready_noun(&written.noun.value, &written.noun.span, self.catalog)?;
@@ -39,9 +39,9 @@ impl Checker<'_> {
     fn distance(&self, within: &Spanned<ast::Duration>) -> Outcome<f64> {
         let error = |message: &str| Diagnostic::error(message, within.span.clone());
         match time::seconds(&within.value) {
-            None => Err(error("months and years have no fixed length").with_label("write days: `30d`").into()),
+            None => Err(error("months and years do not have a fixed length").with_label("use days: `30d`").into()),
             Some(seconds) if seconds < SHORTEST => {
-                Err(error("the distance in time must be at least 2s").with_label("many records have whole seconds only").into())
+                Err(error("the distance in time must be at least 2s").with_label("many records only have whole seconds").into())
             }
             Some(seconds) => Ok(seconds as f64),
         }
@@ -72,7 +72,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks a predicate here and hands the warnings to the checker of the query.
+    /// Checks a predicate and passes the warnings to the checker of the query.
     fn filter_of(mut self, filter: &ast::Pred, query: &mut Checker<'_>) -> Outcome<crate::lang::checked::Pred> {
         let pred = self.pred(filter)?;
         query.warnings.append(&mut self.warnings);

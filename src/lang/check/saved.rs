@@ -1,7 +1,7 @@
-//! Saved queries: `@name` and the clauses after it become one query.
+//! Expands saved queries: `@name` and the clauses after it become one query.
 //!
-//! The saved text comes first. A `where` is added to the one of its first stage, every other clause
-//! replaces the same clause there, and stages after `|` follow its own.
+//! The saved text comes first. A `where` is added to the one of its first stage, every other clause replaces the same
+//! clause there, and stages after `|` follow the saved stages.
 
 use super::Outcome;
 use crate::diagnostic::Diagnostic;
@@ -12,13 +12,13 @@ use crate::lang::parse::parse_at;
 use crate::lang::suggest;
 use crate::lang::token::{MAX_LENGTH, excerpt};
 
-/// How many saved queries may rest on each other.
+/// How deeply saved queries may refer to each other.
 const MAX_CHAIN: usize = 8;
 
-/// Spans of saved text begin here: no query is as long.
+/// Spans in saved text start here, because no query is this long.
 const OFFSET: usize = MAX_LENGTH + 1;
 
-/// Puts saved queries in their place.
+/// Expands saved queries.
 pub(super) fn expand(query: &Query, catalog: &dyn Catalog) -> Outcome<Query> {
     let mut query = query.clone();
     let span = query.source.span.clone();
@@ -28,17 +28,17 @@ pub(super) fn expand(query: &Query, catalog: &dyn Catalog) -> Outcome<Query> {
         };
         let text = catalog.saved(name).ok_or_else(|| unknown(name, &span, catalog))?;
         let saved = parse_at(&text, OFFSET).map_err(|errors| {
-            let told = |error: &Diagnostic| {
+            let describe = |error: &Diagnostic| {
                 let label = error.label.as_deref().map(|label| format!(": {label}")).unwrap_or_default();
                 format!("{}{label}", error.message)
             };
-            let why = errors.first().map(told).unwrap_or_default();
-            let message = format!("the saved query `@{}` cannot be read", excerpt(name));
+            let why = errors.first().map(describe).unwrap_or_default();
+            let message = format!("invalid saved query `@{}`", excerpt(name));
             Box::new(Diagnostic::error(message, span.clone()).with_note(why).with_note(text.clone()))
         })?;
         query = merge(saved, query);
     }
-    let message = format!("saved queries rest on each other more than {MAX_CHAIN} deep");
+    let message = format!("saved queries refer to each other more than {MAX_CHAIN} levels deep");
     Err(Diagnostic::error(message, span).into())
 }
 
@@ -73,9 +73,9 @@ fn replace<T>(base: &mut Vec<T>, over: Vec<T>) {
     }
 }
 
-/// The error for a name under which nothing is saved.
+/// The error for an unknown saved query.
 pub(super) fn unknown(name: &str, span: &Span, catalog: &dyn Catalog) -> Box<Diagnostic> {
-    let message = format!("there is no saved query `@{}`", excerpt(name));
+    let message = format!("unknown saved query `@{}`", excerpt(name));
     let error = Diagnostic::error(message, span.clone());
     let names = catalog.saved_names();
     let error = error.with_note("`ecs-audit queries` lists the saved queries");
@@ -85,7 +85,7 @@ pub(super) fn unknown(name: &str, span: &Span, catalog: &dyn Catalog) -> Box<Dia
     }
 }
 
-/// Moves what was found inside a saved text to the place where it is named.
+/// Moves errors inside a saved text to the place where the saved query is named.
 pub(super) fn locate(found: Vec<Diagnostic>, query: &Query) -> Vec<Diagnostic> {
     found
         .into_iter()

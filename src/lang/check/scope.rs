@@ -1,4 +1,4 @@
-//! Names: which column, measure or function a word means here, and what to say when it means none.
+//! Resolves names to columns, measures or functions, and reports unknown names.
 
 use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
@@ -9,12 +9,12 @@ use crate::lang::suggest;
 use crate::lang::token::excerpt;
 
 impl Checker<'_> {
-    /// The column of the current input with this name, in any case.
+    /// The input column with this name, ignoring case.
     pub(super) fn column(&self, name: &str) -> Option<&Column> {
         self.input.iter().find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
-    /// A reference to a column, or an error with the nearest names.
+    /// A reference to a column, or an error that suggests similar names.
     pub(super) fn field_ref(&self, name: &str, span: &Span) -> Outcome<FieldRef> {
         match self.column(name) {
             Some(column) => Ok(reference(column)),
@@ -27,21 +27,21 @@ impl Checker<'_> {
         match &field.value {
             Field::Name(name) => self.field_ref(name, &field.span).map(Expr::Field),
             Field::Raw(_) if !self.first => {
-                Err(Diagnostic::error("the original record can be read in the first stage only", field.span.clone())
-                    .with_label("show it there under a name")
+                Err(Diagnostic::error("the original record can only be read in the first stage", field.span.clone())
+                    .with_label("name it there with `show … as`")
                     .into())
             }
             Field::Raw(parts) => Ok(Expr::Raw(parts.clone())),
         }
     }
 
-    /// The measure of the noun with this name; a later stage has none.
+    /// The measure of the noun with this name; later stages have none.
     pub(super) fn measure(&self, name: &str) -> Option<MeasureInfo> {
         let measures = if self.first { self.catalog.measures(&self.noun) } else { &[] };
         measures.iter().copied().find(|measure| measure.name.eq_ignore_ascii_case(name))
     }
 
-    /// The time that windows, buckets, `first` and `last` go by.
+    /// The time column that windows, buckets, `first` and `last` use.
     pub(super) fn time_field(&self) -> Option<FieldRef> {
         let is_time = |column: &&Column| column.kind == FieldType::Time;
         let named = self.column("time").filter(is_time);
@@ -50,12 +50,12 @@ impl Checker<'_> {
 
     fn unknown_field(&self, name: &str, span: &Span) -> Box<Diagnostic> {
         if self.measure(name).is_some() || matches!(name, "count" | "share") && self.first {
-            return Diagnostic::error(format!("`{name}` is computed over groups, not read from a row"), span.clone())
-                .with_label("it stands in `show`")
+            return Diagnostic::error(format!("`{name}` is computed over groups and cannot be read from a row"), span.clone())
+                .with_label("it can only be used in `show`")
                 .with_help(format!("`by … show {name} | where {name} > 0` filters groups"))
                 .into();
         }
-        let place = if self.first { format!("in `{}`", self.noun) } else { "in the stage before".to_owned() };
+        let place = if self.first { format!("in `{}`", self.noun) } else { "in the previous stage".to_owned() };
         let error = Diagnostic::error(format!("unknown field `{}` {place}", excerpt(name)), span.clone());
         let known = self.input.iter().map(|column| column.name.as_str());
         let error = match suggest::question(name, known) {
@@ -65,7 +65,7 @@ impl Checker<'_> {
         if self.first {
             error.with_note(format!("`ecs-audit fields {}` lists all fields", self.noun)).into()
         } else {
-            error.with_note(format!("columns there: {}", names(&self.input))).into()
+            error.with_note(format!("available columns: {}", names(&self.input))).into()
         }
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn reference(column: &Column) -> FieldRef {
     FieldRef { name: column.name.clone(), kind: column.kind }
 }
 
-/// Column names as a list for a message.
+/// A list of column names for a message.
 pub(super) fn names(columns: &[Column]) -> String {
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     names.join(", ")

@@ -1,4 +1,4 @@
-//! One stage: keys, columns and defaults.
+//! Checks one stage: keys, columns and defaults.
 
 use super::expr::Site;
 use super::{Checker, Outcome};
@@ -9,19 +9,19 @@ use crate::lang::checked::{Column, Every, Expr, FieldRef, Item, Key, Role, Stage
 use crate::lang::keyword::{self, FunctionKind};
 use crate::lang::name::default_name;
 
-/// Where a stage stands among the others.
+/// The position of a stage.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    /// Nothing follows it.
+    /// The last stage.
     pub(super) last: bool,
-    /// The next stage groups its rows, so their order has no meaning.
+    /// A stage before a grouped stage, so the order of its rows has no meaning.
     pub(super) feeds_groups: bool,
-    /// An earlier stage made groups.
+    /// A stage after a grouped stage.
     pub(super) after_groups: bool,
 }
 
 impl Checker<'_> {
-    /// Whether a stage makes groups.
+    /// Whether a stage is grouped.
     pub(super) fn groups(&self, stage: &ast::Stage) -> bool {
         !stage.by.is_empty()
             || stage.every.is_some()
@@ -29,7 +29,7 @@ impl Checker<'_> {
             || stage.show.iter().any(|item| self.has_aggregate(&item.expr.value))
     }
 
-    /// Whether an expression calls an aggregate, or names one that is no column.
+    /// Whether an expression calls an aggregate, or names one that is not also a column.
     fn has_aggregate(&self, expr: &ast::Expr) -> bool {
         match expr {
             ast::Expr::Field(ast::Field::Name(name)) => self.column(name).is_none() && self.bare_aggregate(name).is_some(),
@@ -43,7 +43,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The checked stage, and whether its limit is the default one.
+    /// The checked stage, and whether its limit is the default.
     pub(super) fn stage(&mut self, written: &ast::Stage, place: Place) -> Option<(Stage, Option<u32>)> {
         let filter = written.filter.as_ref().map(|filter| {
             let pred = self.pred(filter);
@@ -88,14 +88,14 @@ impl Checker<'_> {
         Some((stage, defaulted))
     }
 
-    /// The other window; only groups can be put side by side.
+    /// The other window of `compare`, which requires groups.
     fn comparison(&self, written: &ast::Stage, compare: &Spanned<ast::Compare>) -> Outcome<Window> {
         let error = |message: &str, label: &str| Err(Diagnostic::error(message, compare.span.clone()).with_label(label).into());
         if !self.groups(written) {
-            return error("`compare` puts groups side by side, and these are rows", "add `by reason`, or `show count`");
+            return error("`compare` works on groups, but this stage has plain rows", "add `by reason`, or `show count`");
         }
         if written.every.is_some() {
-            return error("`compare` and `every` do not go together", "leave out one of them");
+            return error("`compare` cannot be combined with `every`", "remove one of them");
         }
         self.compare_window(compare)
     }
@@ -104,18 +104,18 @@ impl Checker<'_> {
     fn pause(&self, written: &ast::Stage, bursts: &Spanned<ast::Duration>) -> Outcome<f64> {
         let error = |message: &str, label: &str| Err(Diagnostic::error(message, bursts.span.clone()).with_label(label).into());
         if self.time_field().is_none() {
-            return error("`bursts` needs a time, and there is none here", "write it before the rows are grouped");
+            return error("`bursts` requires a time column", "use it before the rows are grouped");
         }
         if written.every.is_some() {
-            return error("`bursts` and `every` do not go together", "leave out one of them");
+            return error("`bursts` cannot be combined with `every`", "remove one of them");
         }
         if written.compare.is_some() {
-            return error("`bursts` and `compare` do not go together", "leave out one of them");
+            return error("`bursts` cannot be combined with `compare`", "remove one of them");
         }
         let seconds = crate::lang::time::seconds(&bursts.value).filter(|seconds| *seconds > 0);
         match seconds {
             Some(seconds) => Ok(seconds as f64),
-            None => error("`bursts` takes a pause of fixed length, longer than nothing", "such as `10m`"),
+            None => error("`bursts` requires a fixed duration greater than zero", "such as `10m`"),
         }
     }
 
@@ -161,7 +161,7 @@ impl Checker<'_> {
         self.errors.is_empty().then_some(items)
     }
 
-    /// What is shown when nothing is said: the default measure, or the columns of a row.
+    /// The default columns: the default measure, or the columns of a row.
     fn default_items(&self, stage: &Stage, place: Place) -> Vec<Item> {
         if stage.grouped {
             let name = self.default_measure();
@@ -219,7 +219,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What a column of ungrouped rows is to the groups of an earlier stage.
+    /// The role of a column of ungrouped rows in the groups of an earlier stage.
     fn role(&self, expr: &Expr) -> Role {
         match expr {
             Expr::Field(FieldRef { name, .. }) => self.column(name).map_or(Role::Field, |column| column.role),
@@ -233,7 +233,7 @@ impl Checker<'_> {
     }
 }
 
-/// The columns beside a value that is compared: what it was, and for numbers the difference.
+/// The columns next to a compared value: the previous value and, for numbers, the difference.
 fn compared(item: &Item, items: usize) -> Vec<Column> {
     let column = |word: &str| {
         let name = if items == 1 { word.to_owned() } else { format!("{word}_{}", item.name) };
@@ -246,7 +246,7 @@ fn compared(item: &Item, items: usize) -> Vec<Column> {
     columns
 }
 
-/// None when a clause was written and could not be checked.
+/// None if a clause was written but could not be checked.
 fn flatten<T>(clause: Option<Option<T>>) -> Option<Option<T>> {
     match clause {
         None => Some(None),
@@ -259,7 +259,7 @@ fn output_name(expr: &ast::Expr, alias: Option<&Spanned<String>>) -> String {
     alias.map_or_else(|| default_name(expr), |alias| alias.value.clone())
 }
 
-/// `show time` beside `every` means the bucket, which is shown anyway.
+/// With `every`, `show time` means the bucket, which is shown anyway.
 fn is_bucket(expr: &ast::Expr, every: Option<&Every>) -> bool {
     matches!((expr, every), (ast::Expr::Field(ast::Field::Name(name)), Some(_)) if name.eq_ignore_ascii_case("time"))
 }
@@ -267,7 +267,7 @@ fn is_bucket(expr: &ast::Expr, every: Option<&Every>) -> bool {
 fn refuse_renaming(item: &ast::Item) -> Outcome<()> {
     match &item.alias {
         None => Ok(()),
-        Some(alias) => Err(Diagnostic::error("a key gets its name in `by`", alias.span.clone())
+        Some(alias) => Err(Diagnostic::error("keys are renamed in `by`", alias.span.clone())
             .with_label(format!("write `by {} as {}`", item.expr.value, alias.value))
             .into()),
     }
@@ -278,7 +278,7 @@ fn first_duplicate(columns: &[Column]) -> Option<String> {
     columns.iter().find(|column| !seen.insert(column.name.to_lowercase())).map(|column| column.name.clone())
 }
 
-/// The error for two columns of one name, at the last place that makes it.
+/// The error for a duplicate column name, at its last occurrence.
 fn twice(name: &str, written: &ast::Stage) -> Box<Diagnostic> {
     let keys = written.by.iter().map(|key| (&key.expr, key.alias.as_ref()));
     let items = written.show.iter().map(|item| (&item.expr, item.alias.as_ref()));
@@ -287,5 +287,5 @@ fn twice(name: &str, written: &ast::Stage) -> Box<Diagnostic> {
         .rfind(|(expr, alias)| output_name(&expr.value, *alias).eq_ignore_ascii_case(name))
         .map(|(expr, _)| expr.span.clone());
     let error = Diagnostic { span: place, ..Diagnostic::general(format!("two columns are named `{name}`")) };
-    error.with_label("give it another name with `as`").into()
+    error.with_label("rename it with `as`").into()
 }

@@ -1,4 +1,4 @@
-//! The checker as a whole, over a small fixed catalog.
+//! Tests of the whole checker with a small fixed catalog.
 
 mod window;
 
@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 
 use FieldType::{Bool, Duration, Int, Text, Time};
 
-/// One noun with a column of each type.
+/// A noun with a column of each type.
 struct Small;
 
 const fn field(name: &'static str, kind: FieldType) -> FieldInfo {
@@ -106,7 +106,7 @@ fn column_names(stage: &Stage) -> Vec<&str> {
     stage.columns.iter().map(|column| column.name.as_str()).collect()
 }
 
-/// Sort keys as text: index or name, `-` for descending.
+/// Sort keys as text: index or name, with `-` for descending.
 fn sort_text(stage: &Stage) -> Vec<String> {
     let text = |key: &SortKey| {
         let sign = if key.descending { "-" } else { "" };
@@ -158,12 +158,12 @@ fn later_stages_read_the_columns_before() {
     assert_eq!(last.limit, Some(Limit::Top(Ranking { rows: 3, measure: 2, per: None })));
     assert!(last.sort.is_empty());
 
-    // Rows that go into groups need no order, rows that are shown do.
+    // Rows that are grouped need no order; rows that are shown do.
     let grouped = checked("failures where ran | by reason");
     assert!(grouped.stages.first().unwrap().sort.is_empty());
     assert!(!checked("failures | limit 5").stages.first().unwrap().sort.is_empty());
 
-    assert_eq!(messages("failures by reason | where cluster = a"), ["unknown field `cluster` in the stage before"]);
+    assert_eq!(messages("failures by reason | where cluster = a"), ["unknown field `cluster` in the previous stage"]);
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn saved_queries_take_clauses_over() {
     assert!(matches!(&stage.filter, Some(Pred::And(members)) if members.len() == 2));
     assert!(matches!(stage.limit, Some(Limit::Top(_))));
 
-    assert_eq!(messages("@nothing"), ["there is no saved query `@nothing`"]);
+    assert_eq!(messages("@nothing"), ["unknown saved query `@nothing`"]);
     assert!(messages("@loop").first().unwrap().contains("rest on each other"));
     let errors = outcome("@broken since 1d", "UTC").unwrap_err();
     assert_eq!(errors.first().unwrap().span, Some(0..7));

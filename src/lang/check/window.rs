@@ -1,7 +1,7 @@
-//! Time clauses to an absolute, half-open window, and its origin in words.
+//! Resolves time clauses to an absolute, half-open window and describes its origin.
 //!
-//! `7d` is 7 × 24 h before the anchor; months, years and days of the calendar go by the zone of the
-//! query. Only `now` means the clock.
+//! `7d` is 7 × 24 h before the anchor; months, years and calendar days follow the time zone of the query. Only `now`
+//! uses the current time.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span as Length, Timestamp, ToSpan as _, Zoned};
@@ -12,10 +12,10 @@ use crate::lang::ast::{self, Compare, Duration, Instant, Period, Query, Span, Sp
 use crate::lang::checked::{Every, Stage, StepUnit, Window};
 use crate::lang::keyword::Unit;
 
-/// How far `around` reaches when nothing is said.
+/// How far `around` reaches by default.
 const AROUND_SECONDS: i64 = 3_600;
 
-/// The most empty buckets that are filled for each group.
+/// The maximum number of empty buckets that are filled per group.
 const MAX_BUCKETS: i64 = 100_000;
 
 impl Checker<'_> {
@@ -23,8 +23,8 @@ impl Checker<'_> {
     pub(super) fn window(&mut self, query: &Query) -> Option<Window> {
         for later in query.stages.iter().skip(1) {
             if let Some(window) = &later.window {
-                let error = Diagnostic::error("the time window belongs in the first stage", window.span.clone())
-                    .with_label("write it before the first `|`");
+                let error = Diagnostic::error("a time window is only allowed in the first stage", window.span.clone())
+                    .with_label("move it before the first `|`");
                 self.errors.push(error);
             }
         }
@@ -32,7 +32,7 @@ impl Checker<'_> {
             return Some(Window { from: None, to: None, origin: "all events in the store".into() });
         };
         if self.time_field().is_none() {
-            let message = format!("`{}` have no time, so there is no window over them", self.noun);
+            let message = format!("`{}` cannot be limited to a time window: these rows have no time", self.noun);
             self.errors.push(Diagnostic::error(message, written.span.clone()));
             return None;
         }
@@ -69,7 +69,7 @@ impl Checker<'_> {
         })
     }
 
-    /// The calendar day that holds an instant.
+    /// The calendar day that contains an instant.
     fn day(&self, day: &Spanned<Instant>) -> Outcome<Window> {
         let at = self.absolute(&day.value, &day.span)?.to_zoned(self.context.tz.clone());
         let start = at.start_of_day().map_err(|_| out_of_range(&day.span))?.timestamp();
@@ -88,7 +88,7 @@ impl Checker<'_> {
                 (Ok(back), Ok(forth), within.value.to_string())
             }
         };
-        let origin = format!("{reach} either side of {}", self.describe(&middle.value));
+        let origin = format!("{reach} on both sides of {}", self.describe(&middle.value));
         let from = from.map_err(|_| out_of_range(&middle.span))?;
         let to = to.map_err(|_| out_of_range(&middle.span))?;
         Ok(Window { from: Some(from), to: Some(to), origin })
@@ -114,7 +114,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The beginning of the calendar day after the one that holds a time.
+    /// The start of the calendar day after the one that contains a time.
     pub(super) fn day_after(&self, at: Timestamp, span: &Span) -> Outcome<Timestamp> {
         at.to_zoned(self.context.tz.clone())
             .tomorrow()
@@ -123,7 +123,7 @@ impl Checker<'_> {
             .map_err(|_| out_of_range(span))
     }
 
-    /// A time moved by a duration: months and years by the calendar, the rest elapsed.
+    /// Moves a time by a duration: months and years by calendar, the rest by elapsed time.
     fn shift(&self, at: Timestamp, duration: &Duration, sign: i64, span: &Span) -> Outcome<Timestamp> {
         let (mut months, mut seconds) = (0_i64, 0_i64);
         for (amount, unit) in &duration.parts {
@@ -151,14 +151,14 @@ impl Checker<'_> {
                 Err(if from == to {
                     Diagnostic { message: "the window is empty".into(), ..error }.into()
                 } else {
-                    error.with_label("the earlier time stands first").into()
+                    error.with_label("put the earlier time first").into()
                 })
             }
             _ => Ok(()),
         }
     }
 
-    /// A window that holds nothing of the store is a mistake, not an empty answer.
+    /// A window without any data is an error, because an empty result would be misleading.
     fn refuse_outside(&self, window: &Window, span: &Span) -> Outcome<()> {
         let (Some(first), Some(last)) = (self.context.first, self.context.last) else {
             return Ok(());
@@ -168,10 +168,10 @@ impl Checker<'_> {
         if !after && !before {
             return Ok(());
         }
-        let error = Diagnostic::error("the window does not touch the store", span.clone())
-            .with_label(format!("everything in the store is {}", if after { "older" } else { "newer" }))
+        let error = Diagnostic::error("no data in this window", span.clone())
+            .with_label(format!("all data in the store is {}", if after { "older" } else { "newer" }))
             .with_note(format!("window {}", range_text(window)))
-            .with_note(format!("the store holds {first} … {last}"));
+            .with_note(format!("the store has data from {first} to {last}"));
         Err(error.into())
     }
 
@@ -182,7 +182,7 @@ impl Checker<'_> {
         }
     }
 
-    /// An instant in the words of the window echo.
+    /// Describes an instant for the window line.
     fn describe(&self, instant: &Instant) -> String {
         let anchored = self.context.last.is_none_or(|last| last == self.context.anchor);
         let anchor = if anchored { "newest event".to_owned() } else { self.context.anchor.to_string() };
@@ -195,7 +195,7 @@ impl Checker<'_> {
         }
     }
 
-    /// `compare`, with absolute times.
+    /// The window of `compare`, with absolute times.
     pub(super) fn compare_window(&self, written: &Spanned<Compare>) -> Outcome<Window> {
         let window = match &written.value {
             Compare::Previous(period) => self.previous_window(*period, &written.span)?,
@@ -209,19 +209,19 @@ impl Checker<'_> {
         Ok(window)
     }
 
-    /// The window just before this one, of the same length, or this one a calendar unit earlier.
+    /// The preceding window of the same length, or this window one calendar unit earlier.
     fn previous_window(&self, period: Option<Period>, span: &Span) -> Outcome<Window> {
         let error = |message: &str| Diagnostic::error(message, span.clone());
         let Some(from) = self.window.from else {
-            let message = "`compare previous` needs a window that begins somewhere";
-            return Err(error(message).with_label("add `since 7d`, or name the other one: `compare between A and B`").into());
+            let message = "`compare previous` requires a window with a start";
+            return Err(error(message).with_label("add `since 7d`, or give the other window: `compare between A and B`").into());
         };
-        // A window without an end reaches to the newest event, which is inside it.
+        // A window without an end includes the newest event.
         let to = self.window.to.unwrap_or(self.context.anchor);
-        let out_of_range = |_| Box::new(error("the window before lies out of range"));
+        let out_of_range = |_| Box::new(error("the preceding window is out of range"));
         let Some(period) = period else {
             let before = from.checked_sub(to.duration_since(from)).map_err(out_of_range)?;
-            return Ok(Window { from: Some(before), to: Some(from), origin: "the window before".into() });
+            return Ok(Window { from: Some(before), to: Some(from), origin: "the preceding window".into() });
         };
         let length = match period {
             Period::Day => 1.day(),
@@ -242,26 +242,26 @@ impl Checker<'_> {
         let span = &written.step.span;
         let error = |message: &str| Diagnostic::error(message, span.clone());
         let Some(field) = self.time_field() else {
-            return Err(error("`every` needs a time, and there is none here").into());
+            return Err(error("`every` requires a time column").into());
         };
         let (amount, unit) = match written.step.value.parts.as_slice() {
             [(amount, unit)] if calendar_unit(*unit).is_some() => {
                 (i64::from(*amount), calendar_unit(*unit).unwrap_or(StepUnit::Day))
             }
             parts if parts.iter().any(|(_, unit)| calendar_unit(*unit).is_some()) => {
-                return Err(error("a step of days or longer is one number and one unit")
+                return Err(error("a step of days or longer must be one number and one unit")
                     .with_label("such as `1d`, `2w` or `36h`")
                     .into());
             }
             _ => (crate::lang::time::seconds(&written.step.value).unwrap_or(0), StepUnit::Second),
         };
         if amount == 0 {
-            return Err(error("a step must be longer than nothing").into());
+            return Err(error("a step must be longer than zero").into());
         }
         Ok(Every { amount, unit, fill: written.fill, field })
     }
 
-    /// Filling is refused where it would make far more rows than there are events.
+    /// Refuses to fill buckets if that would create far more rows than there are events.
     pub(super) fn too_many_buckets(&self, query: &Query, stages: &[Stage], window: &Window) -> Option<Box<Diagnostic>> {
         let from = window.from.or(self.context.first)?;
         let to = window.to.unwrap_or(self.context.anchor);
@@ -272,12 +272,12 @@ impl Checker<'_> {
             return None;
         }
         let span = query.stages.first()?.every.as_ref()?.step.span.clone();
-        let message = format!("the window has {buckets} steps, more than the {MAX_BUCKETS} that are filled");
-        Some(Diagnostic::error(message, span).with_label("take a longer step, or add `nofill`").into())
+        let message = format!("the window has {buckets} steps; at most {MAX_BUCKETS} can be filled");
+        Some(Diagnostic::error(message, span).with_label("use a longer step, or add `nofill`").into())
     }
 }
 
-/// The calendar unit of a bucket; none for units that are cut by elapsed time.
+/// The calendar unit of a bucket; none for units of elapsed time.
 fn calendar_unit(unit: Unit) -> Option<StepUnit> {
     match unit {
         Unit::Second | Unit::Minute | Unit::Hour => None,
@@ -299,7 +299,7 @@ fn unit_seconds(unit: StepUnit) -> i64 {
 }
 
 fn out_of_range(span: &Span) -> Box<Diagnostic> {
-    Diagnostic::error("this time lies outside the calendar", span.clone()).with_label("years go from -9999 to 9999").into()
+    Diagnostic::error("time out of range", span.clone()).with_label("years range from -9999 to 9999").into()
 }
 
 fn range_text(window: &Window) -> String {

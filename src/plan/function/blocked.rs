@@ -1,4 +1,4 @@
-//! `min_blocked()`: how long a task must be blocked before it is a stall, in microseconds.
+//! `min_blocked()`: the minimum duration of a stall, in microseconds.
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
@@ -10,7 +10,7 @@ struct MinBlocked {
     signature: Signature,
 }
 
-/// The function, to be registered under its name.
+/// The function, for registration under its name.
 pub fn min_blocked_function(micros: i64) -> ScalarUDF {
     ScalarUDF::new_from_impl(MinBlocked { micros, signature: Signature::nullary(Volatility::Immutable) })
 }

@@ -1,4 +1,4 @@
-//! `every_…(time)`: times in, the starts of their buckets out; missing stays missing.
+//! `every_…(time)`: the start of the bucket of a time; missing stays missing.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ struct TimeBucket {
     signature: Signature,
 }
 
-/// The start of the bucket that a time falls into.
+/// The start of the bucket that contains a time.
 pub fn time_bucket(step: Step, time: Expr) -> Expr {
     let function = TimeBucket { name: step.name(), step, signature: Signature::any(1, Volatility::Immutable) };
     ScalarUDF::new_from_impl(function).call(vec![time])
@@ -37,7 +37,7 @@ impl ScalarUDFImpl for TimeBucket {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let times = times(argument(&args.args, 0)?, args.number_rows)?;
-        // Neighboring rows mostly share a bucket: its edges are kept.
+        // Neighboring rows are usually in the same bucket, so its edges are cached.
         let mut edges: Option<(i64, i64)> = None;
         let starts: TimestampMicrosecondArray = times
             .iter()

@@ -1,4 +1,4 @@
-//! `hour(time)`, `weekday(time)`, …: times in, parts of the calendar of one zone out.
+//! `hour(time)`, `weekday(time)`, …: parts of the calendar in a time zone.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -21,14 +21,14 @@ struct CalendarPart {
     signature: Signature,
 }
 
-// A zone has no hash of its own; equal parts have equal functions.
+// A time zone has no hash; equal parts have equal functions.
 impl Hash for CalendarPart {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.part.hash(state);
     }
 }
 
-/// A part of the calendar; none when the function has nothing to do with time.
+/// A part of the calendar; none if the function does not work on times.
 pub fn calendar_part(part: Scalar, tz: &TimeZone, time: Expr) -> Option<Expr> {
     name(part)?;
     let function = CalendarPart { part, tz: tz.clone(), signature: Signature::any(1, Volatility::Immutable) };

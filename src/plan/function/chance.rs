@@ -1,6 +1,6 @@
-//! `agent_lift(…)` and `fisher_p(…)`: how far above chance failures fall inside windows.
+//! `agent_lift(…)` and `fisher_p(…)`: how much more often failures happen within windows than by chance.
 //!
-//! Both take four whole numbers: attempts inside, failures among them, attempts outside, failures among them.
+//! Both take four whole numbers: attempts inside, failures inside, attempts outside, failures outside.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use statrs::distribution::{Discrete, Hypergeometric};
 
 use super::record::{number, numbers};
 
-/// The share that fails inside against the share that fails outside; none without attempts on both sides.
+/// The failure rate inside divided by the failure rate outside; none without attempts on both sides.
 ///
-/// Where none failed outside, half a failure is added to both sides: the true value is unknown and greater than any
-/// number, and this one grows with the attempts that would have shown it to be smaller.
+/// If nothing failed outside, half a failure is added to both sides: the true ratio is unknown and unbounded, and
+/// this estimate grows with the number of attempts.
 pub fn lift(inside: i64, inside_failed: i64, outside: i64, outside_failed: i64) -> Option<f64> {
     if inside <= 0 || outside <= 0 {
         return None;
@@ -25,7 +25,7 @@ pub fn lift(inside: i64, inside_failed: i64, outside: i64, outside_failed: i64) 
     Some(share(inside_failed, inside, more) / share(outside_failed, outside, more))
 }
 
-/// How likely at least so many failures inside are if windows do not matter: Fisher's exact test, one-sided.
+/// The probability of at least this many failures inside if windows have no effect: Fisher's exact test, one-sided.
 pub fn fisher_p(inside: i64, inside_failed: i64, outside: i64, outside_failed: i64) -> Option<f64> {
     let count = |number: i64| u64::try_from(number).ok();
     let (inside, inside_failed) = (count(inside)?, count(inside_failed)?);
@@ -35,7 +35,7 @@ pub fn fisher_p(inside: i64, inside_failed: i64, outside: i64, outside_failed: i
         return None;
     }
     let hypergeometric = Hypergeometric::new(inside.checked_add(outside)?, failed, inside).ok()?;
-    // The shorter tail is summed, its small terms first.
+    // Sums the shorter tail, small terms first.
     let most = failed.min(inside);
     let least = failed.saturating_sub(outside);
     if most - inside_failed <= inside_failed - least {
@@ -69,7 +69,7 @@ impl std::hash::Hash for Chance {
     }
 }
 
-/// The functions, to be registered under their names.
+/// The functions, for registration under their names.
 pub fn chance_functions() -> [ScalarUDF; 2] {
     let function =
         |name, compute| ScalarUDF::new_from_impl(Chance { name, signature: Signature::any(4, Volatility::Immutable), compute });

@@ -1,4 +1,4 @@
-//! `agent_collisions(…)`: everything told of the agents and the launches of one cluster, held against each other.
+//! `agent_collisions(…)`: matches the failed launches of a cluster with the states of its agents.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use datafusion::logical_expr::WindowUDF;
 
 use super::record::{Cell, Kind, Rows, flag, flags, list_type, lists, number, numbers, text, texts};
 use super::sweep::sweep;
-use crate::plan::history::collision::{Agent, Class, InstanceCall, Met};
-use crate::plan::history::connection::InstanceEvent;
-use crate::plan::history::recurrence::{CallOf, FailureOf, Rates, Recurrence, main_class, recurrence};
+use crate::plan::analysis::collision::{Agent, Class, InstanceCall, Met};
+use crate::plan::analysis::connection::InstanceEvent;
+use crate::plan::analysis::recurrence::{CallOf, FailureOf, Rates, Recurrence, main_class, recurrence};
 use crate::plan::zone;
 
-/// The arguments, in order. `kind` is event, update, register, attempt, refused (for something else than AGENT) or
+/// The arguments, in order. `kind` is event, update, register, attempt, refused (for a reason other than AGENT) or
 /// failure.
 pub const ARGUMENTS: &[&str] = &[
     "kind",
@@ -35,8 +35,8 @@ pub const ARGUMENTS: &[&str] = &[
     "zone",
 ];
 
-/// What is told of each failure, as a list of one. The counts of the whole cluster stand on the first row of the
-/// partition, too; all other rows have no list.
+/// The columns for each failure, as a list with one element. The counts of the whole cluster are also on the first
+/// row of the partition; all other rows have no list.
 const COLLISION: &[(&str, Kind)] = &[
     ("class", Kind::Text),
     ("basis", Kind::Text),
@@ -143,20 +143,20 @@ impl Columns {
         InstanceCall { id: text(&self.ids, row).unwrap_or_default(), time: self.time(row) }
     }
 
-    /// Who starts what.
+    /// A caller and what it starts.
     fn series(&self, row: usize) -> (&str, &str) {
         (text(&self.families, row).unwrap_or_default(), text(&self.callers, row).unwrap_or_default())
     }
 }
 
-/// A failed launch with what it met.
+/// A failed launch with its collision.
 struct Failed<'c> {
     row: usize,
     series: (&'c str, &'c str),
     of: FailureOf<'c>,
 }
 
-/// The starts and failures of one caller.
+/// The starts and failures of a caller.
 #[derive(Default)]
 struct Caller<'c> {
     calls: Vec<CallOf<'c>>,
@@ -165,7 +165,7 @@ struct Caller<'c> {
 
 fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
-    let mut told: BTreeMap<usize, Vec<Cell<'_>>> = BTreeMap::new();
+    let mut cells_of: BTreeMap<usize, Vec<Cell<'_>>> = BTreeMap::new();
     let agents = agents(&columns, rows);
     let failed = failed(&columns, rows, &agents);
     let rates = rates(&columns, rows, &agents, &failed);
@@ -199,11 +199,11 @@ fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         .collect();
     for one in &failed {
         if let Some((recurrence, main)) = recurrences.get(&one.series) {
-            told.insert(one.row, collision(one, &agents, &rates, whole, (recurrence, *main), until));
+            cells_of.insert(one.row, collision(one, &agents, &rates, whole, (recurrence, *main), until));
         }
     }
     if rows > 0 {
-        let first = told.entry(0).or_default();
+        let first = cells_of.entry(0).or_default();
         first.resize(COLLISION.len(), Cell::None);
         for (name, count) in [
             ("part_inside", whole.inside),
@@ -217,9 +217,9 @@ fn agent_collisions(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
             }
         }
     }
-    let mut all = Rows::new(COLLISION, told.len());
-    told.values().for_each(|cells| all.push(cells));
-    let lengths: Vec<usize> = (0..rows).map(|row| usize::from(told.contains_key(&row))).collect();
+    let mut all = Rows::new(COLLISION, cells_of.len());
+    cells_of.values().for_each(|cells| all.push(cells));
+    let lengths: Vec<usize> = (0..rows).map(|row| usize::from(cells_of.contains_key(&row))).collect();
     Ok(Arc::new(lists(COLLISION, &lengths, all)?))
 }
 
@@ -238,7 +238,8 @@ fn agents(columns: &Columns, rows: usize) -> BTreeMap<&str, Agent<'_>> {
     agents
 }
 
-/// The failures with what they met. One that names no instance met the agent of the cluster that was gone.
+/// The failures with their collisions. A failure without an instance collides with the disconnected agent of the
+/// cluster.
 fn failed<'c>(columns: &'c Columns, rows: usize, agents: &BTreeMap<&'c str, Agent<'c>>) -> Vec<Failed<'c>> {
     let unknown =
         |basis: &str| Met { class: Class::Unknown, gap: None, basis: basis.to_owned(), update: None, registration: None };
@@ -252,15 +253,15 @@ fn failed<'c>(columns: &'c Columns, rows: usize, agents: &BTreeMap<&'c str, Agen
                 None => (named, unknown("no events of the instance are recorded")),
             },
             None => {
-                let gone = agents.iter().filter(|(_, agent)| agent.is_in_gap(time));
-                let met = gone.map(|(instance, agent)| (*instance, agent.meet(time))).min_by_key(|(_, met)| met.class);
+                let disconnected = agents.iter().filter(|(_, agent)| agent.is_in_gap(time));
+                let met = disconnected.map(|(instance, agent)| (*instance, agent.meet(time))).min_by_key(|(_, met)| met.class);
                 match met {
                     Some((instance, met)) => (Some(instance), met),
-                    None => (None, unknown("the failure names no instance, and none was disconnected at that time")),
+                    None => (None, unknown("the failure does not name an instance, and none was disconnected at that time")),
                 }
             }
         };
-        // A failure after the first of a call has the id of the call, # and its number.
+        // The second and later failures of a call have the id of the call, # and a number.
         let id = text(&columns.ids, row).unwrap_or_default();
         let call = id.split_once('#').map_or(id, |(call, _)| call);
         failed.push(Failed { row, series: columns.series(row), of: FailureOf { call, time, instance, met } });
@@ -268,7 +269,7 @@ fn failed<'c>(columns: &'c Columns, rows: usize, agents: &BTreeMap<&'c str, Agen
     failed
 }
 
-/// Attempts inside and outside the gaps of each agent whose events are recorded.
+/// Attempts inside and outside the disconnects of each agent with recorded events.
 fn rates<'c>(
     columns: &'c Columns,
     rows: usize,
@@ -314,7 +315,7 @@ fn collision<'c>(
     let update = agent.zip(met.update).and_then(|(agent, place)| agent.updates.get(place));
     let registration = agent.zip(met.registration).and_then(|(agent, place)| agent.registrations.get(place));
     let rate = failed.of.instance.and_then(|instance| rates.get(instance)).copied();
-    // Where nothing is known of the agent, nothing is known of the cluster's chance either.
+    // Without events of the agent, the rate of the cluster does not apply either.
     let whole = rate.map(|_| whole);
     let mut evidence = vec![failed.of.call];
     evidence.extend([first, back].into_iter().flatten().map(|event| event.id));

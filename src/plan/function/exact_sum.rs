@@ -1,8 +1,8 @@
 //! `exact_sum(x)`: the sum of 64-bit floats, rounded once at the end.
 //!
-//! Plain addition rounds at each step, so the sum depends on the order of rows and with it on the
-//! number of threads. Here the exact sum is kept as floats that do not overlap (Shewchuk 1997), and
-//! any order gives the same bits. Infinities and NaN are summed apart.
+//! Plain addition rounds at each step, so the sum depends on the order of rows, and therefore on the number of
+//! threads. Here, the exact sum is kept as non-overlapping floats (Shewchuk 1997), and any order produces the same
+//! bits. Infinities and NaN are added separately.
 
 use std::sync::Arc;
 
@@ -18,22 +18,22 @@ struct ExactSum {
     signature: Signature,
 }
 
-/// The function, to be registered under its name.
+/// The function, for registration under its name.
 pub fn exact_sum_function() -> AggregateUDF {
     AggregateUDF::new_from_impl(ExactSum { signature: Signature::exact(vec![DataType::Float64], Volatility::Immutable) })
 }
 
-/// The exact sum of a column of floats; missing when there is no value.
+/// The exact sum of a column of floats; missing without values.
 pub fn exact_sum(values: Expr) -> Expr {
     exact_sum_function().call(vec![values])
 }
 
-/// The values so far.
+/// The number of values.
 #[derive(Debug, Default)]
 struct Sum {
-    /// Floats whose exact sum is that of the values, in growing size, without common bits.
+    /// Non-overlapping floats in increasing order; their exact sum is the sum of the values.
     parts: Vec<f64>,
-    /// Sum of what is not finite.
+    /// The sum of infinities and NaN.
     special: f64,
 }
 
@@ -74,7 +74,7 @@ impl Sum {
                 break;
             }
         }
-        // Half-way cases: what is left decides on which side of the half the sum lies.
+        // In a tie, the remaining terms decide on which side of the half the sum is.
         if let Some(next) = parts.next()
             && ((low < 0.0 && next < 0.0) || (low > 0.0 && next > 0.0))
         {

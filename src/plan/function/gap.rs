@@ -1,9 +1,8 @@
-//! `bucket_gap(bucket, previous, next, least, greatest)`: for each bucket that has rows, that bucket
-//! and the empty ones it answers for, as a list of starts.
+//! `bucket_gap(bucket, previous, next, least, greatest)`: for each bucket with rows, the starts of that bucket and of
+//! adjacent empty buckets.
 //!
-//! A bucket answers for the empty ones up to the next with rows; the first one of its group also for
-//! those before it. So each bucket of the span stands in exactly one list, and no table of all
-//! buckets has to be joined.
+//! A bucket covers the empty buckets before the next one with rows; the first bucket of a group also covers those
+//! before it. Each bucket of the span is in exactly one list, so no join with a table of all buckets is needed.
 
 use std::sync::Arc;
 
@@ -14,15 +13,15 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUD
 
 use super::{Step, argument, time_type, times};
 
-/// The most cells that are filled in one batch of groups.
+/// The maximum number of cells filled in one batch of groups.
 const MOST_CELLS: usize = 100_000;
 
-/// What must be covered beyond the buckets that have rows; both are starts of buckets.
+/// The range to cover beyond buckets with rows; both are starts of buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
-    /// The first bucket; none = the first with rows.
+    /// The first bucket; none = the first one with rows.
     pub first: Option<i64>,
-    /// The last bucket; none = the last with rows.
+    /// The last bucket; none = the last one with rows.
     pub last: Option<i64>,
 }
 
@@ -33,13 +32,13 @@ struct BucketGap {
     signature: Signature,
 }
 
-/// The list of buckets a row answers for: see the top of the file for the arguments.
+/// The list of buckets that a row covers; for the arguments, see the top of the file.
 pub fn bucket_gap(step: Step, span: Span, arguments: Vec<Expr>) -> Expr {
     let signature = Signature::any(arguments.len(), Volatility::Immutable);
     ScalarUDF::new_from_impl(BucketGap { step, span, signature }).call(arguments)
 }
 
-/// One row of arguments.
+/// The arguments of a row.
 struct Place {
     bucket: Option<i64>,
     previous: Option<i64>,
@@ -49,7 +48,7 @@ struct Place {
 }
 
 impl BucketGap {
-    /// The starts a row answers for; a row without a time only for itself.
+    /// The bucket starts that a row covers; a row without a time covers only itself.
     fn starts(&self, place: &Place) -> Option<Vec<Option<i64>>> {
         let Some(bucket) = place.bucket else {
             return Some(vec![None]);
@@ -58,7 +57,7 @@ impl BucketGap {
             Some(_) => bucket,
             None => self.span.first.or(place.least).map_or(bucket, |first| first.min(bucket)),
         };
-        // The end is excluded before the next bucket, and included where there is none.
+        // The end is exclusive before the next bucket, and inclusive otherwise.
         let last = match place.next {
             Some(next) => next.saturating_sub(1),
             None => self.span.last.max(place.greatest).map_or(bucket, |last| last.max(bucket)),
@@ -114,7 +113,7 @@ impl ScalarUDFImpl for BucketGap {
             let starts = self.starts(&place).filter(|starts| lists.values().len_so_far() + starts.len() <= MOST_CELLS);
             let Some(starts) = starts else {
                 return exec_err!(
-                    "`every` would fill more than {MOST_CELLS} cells; take a longer step or a shorter window, or add `nofill`"
+                    "`every` would fill more than {MOST_CELLS} cells; use a longer step or a shorter window, or add `nofill`"
                 );
             };
             for start in starts {
@@ -126,7 +125,7 @@ impl ScalarUDFImpl for BucketGap {
     }
 }
 
-/// How many values a builder holds.
+/// The number of values in a builder.
 trait Filled {
     fn len_so_far(&self) -> usize;
 }

@@ -1,7 +1,7 @@
-//! `json_path(raw, '/a/b/0')`: texts of JSON in, the value at a path out, as text.
+//! `json_path(raw, '/a/b/0')`: the value at a path of a JSON text, as text.
 //!
-//! Scalars give their text, objects and arrays their JSON, `null` and what is not there nothing. Of a
-//! repeated key the last value counts. The path is a JSON pointer (RFC 6901).
+//! Scalars are returned as their text, objects and arrays as JSON; `null` and absent values are missing. If a key is
+//! repeated, its last value counts. The path is a JSON pointer (RFC 6901).
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ struct JsonPath {
     signature: Signature,
 }
 
-/// The function, to be registered under its name.
+/// The function, for registration under its name.
 pub fn json_path_function() -> ScalarUDF {
     ScalarUDF::new_from_impl(JsonPath { signature: Signature::any(2, Volatility::Immutable) })
 }
 
-/// The value at a path of a column of JSON texts.
+/// The values at a path of a column of JSON texts.
 pub fn json_path(raw: Expr, path: &[PathPart]) -> Expr {
     json_path_function().call(vec![raw, lit(pointer(path))])
 }
@@ -43,7 +43,7 @@ pub fn pointer(path: &[PathPart]) -> String {
     text
 }
 
-/// The steps of a JSON pointer; none when it is no pointer.
+/// The steps of a JSON pointer; none if it is invalid.
 fn steps(pointer: &str) -> Option<Vec<String>> {
     if pointer.is_empty() {
         return Some(Vec::new());
@@ -59,7 +59,7 @@ fn descend<'t>(value: Value<'t>, step: &str) -> Option<Value<'t>> {
     value.get(step)
 }
 
-/// The text at a path; none where there is no value or no JSON.
+/// The text at a path; none without a value or for invalid JSON.
 fn find(json: &str, steps: &[String]) -> Option<String> {
     let tape = Tape::parse(json).ok()?;
     let value = steps.iter().try_fold(tape.root(), |value, step| descend(value, step))?;
@@ -97,7 +97,7 @@ impl ScalarUDFImpl for JsonPath {
             _ => None,
         };
         let Some(steps) = steps else {
-            return exec_err!("json_path takes a constant JSON pointer, such as json_path(raw, '/requestParameters/count')");
+            return exec_err!("json_path requires a constant JSON pointer, such as json_path(raw, '/requestParameters/count')");
         };
         let texts = cast(&argument(&args.args, 0)?.to_array(args.number_rows)?, &DataType::Utf8View)?;
         let texts = texts.as_string_view();

@@ -1,7 +1,7 @@
-//! Names of tasks as numbers: what millions of them are known by.
+//! Names of tasks as numbers, to compare and hash millions of them.
 
-/// A text as 128 bits, never zero: the id at its end where that is 32 hexadecimal digits, as task ids
-/// are, else a hash of it all.
+/// A name as a nonzero 128-bit number: the id at its end if it has 32 hexadecimal digits, as task ids do, otherwise a
+/// hash of the whole name.
 pub fn key_of(text: &str) -> u128 {
     id_at_end(text.as_bytes()).filter(|number| *number != 0).unwrap_or_else(|| {
         let hash = blake3::hash(text.as_bytes());
@@ -10,7 +10,7 @@ pub fn key_of(text: &str) -> u128 {
     })
 }
 
-/// The 32 hexadecimal digits at the end, after a slash or alone.
+/// The 32 hexadecimal digits at the end, after a slash or on their own.
 fn id_at_end(text: &[u8]) -> Option<u128> {
     let (before, id) = text.split_last_chunk::<32>()?;
     if before.last().is_some_and(|before| *before != b'/') {
@@ -26,7 +26,8 @@ fn id_at_end(text: &[u8]) -> Option<u128> {
     (wrong == 0).then_some(number)
 }
 
-/// Eight lower-case hexadecimal digits as a number, all at once, and not zero where one is none.
+/// Converts eight lower-case hexadecimal digits to a number in one step; the second result is nonzero if a character
+/// is not a digit.
 fn digits(word: [u8; 8]) -> (u32, u64) {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_be_bytes(word);

@@ -1,5 +1,5 @@
-//! `fold_attempts(…)` and `expected_starts(…)`: the attempts of one cluster and family, folded into launches and
-//! held against the rhythm of their callers.
+//! `fold_attempts(…)` and `expected_starts(…)`: combine the attempts of a cluster and family into launches, and
+//! compare them with the schedules of their callers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use datafusion::logical_expr::WindowUDF;
 
 use super::record::{Cell, Kind, Rows, flag, flags, list_type, lists, number, numbers, struct_type, text, texts};
 use super::sweep::sweep;
-use crate::plan::history::expected::expected;
-use crate::plan::history::fold::{Launch, Outcome, fold};
-use crate::plan::history::rhythm::Rhythm;
-use crate::plan::history::series::{Attempt, Series, series_of};
+use crate::plan::analysis::expected::expected;
+use crate::plan::analysis::fold::{Launch, Outcome, fold};
+use crate::plan::analysis::schedule::Schedule;
+use crate::plan::analysis::series::{Attempt, Series, series_of};
 use crate::plan::zone;
 
 /// The arguments of both functions, in order.
@@ -33,7 +33,7 @@ pub const ARGUMENTS: &[&str] = &[
     "evidence",
 ];
 
-/// What is told of the launch of each attempt.
+/// The columns for the launch of each attempt.
 const LAUNCH: &[(&str, Kind)] = &[
     ("launch", Kind::Text),
     ("nth", Kind::Int),
@@ -50,7 +50,7 @@ const LAUNCH: &[(&str, Kind)] = &[
     ("evidence", Kind::Texts),
 ];
 
-/// What is told of each expected start.
+/// The columns for each expected start.
 const EXPECTED: &[(&str, Kind)] = &[
     ("expected_at", Kind::Time),
     ("state", Kind::Text),
@@ -61,7 +61,7 @@ const EXPECTED: &[(&str, Kind)] = &[
     ("evidence", Kind::Texts),
 ];
 
-/// What is told of each caller: whether it is regular, and its expected starts.
+/// The columns for each caller: whether it is regular, and its expected starts.
 const CALLER: &[(&str, Kind)] = &[("regular", Kind::Bool)];
 
 /// The launch of each attempt.
@@ -144,7 +144,7 @@ impl Columns {
     }
 }
 
-/// A partition, worked out.
+/// The analysis of a partition.
 struct Worked<'c> {
     attempts: Vec<Attempt<'c>>,
     series: Vec<Series>,
@@ -169,7 +169,7 @@ impl Worked<'_> {
         launch.attempts.iter().filter_map(|place| Some(self.attempt(*place)?.id)).collect()
     }
 
-    /// The calls before and after a start that was not called: what it was expected by.
+    /// The calls before and after a start without a call, as evidence for the schedule.
     fn ids_around(&self, series: &Series, at: i64) -> Vec<&str> {
         let is_before = |place: &usize| self.attempt(*place).is_some_and(|attempt| attempt.time <= at);
         let next = series.members.partition_point(is_before);
@@ -190,12 +190,12 @@ fn fold_attempts(values: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
     for index in &worked.launch_of {
         let (Some(launch), Some(nth)) = (worked.launches.get(*index), seen.get_mut(*index)) else { continue };
         *nth += 1;
-        rows.push(&told(&worked, launch, *nth, columns.evidence));
+        rows.push(&launch_cells(&worked, launch, *nth, columns.evidence));
     }
     Ok(Arc::new(rows.finish()?))
 }
 
-fn told<'w>(worked: &'w Worked<'_>, launch: &Launch, nth: usize, evidence: bool) -> Vec<Cell<'w>> {
+fn launch_cells<'w>(worked: &'w Worked<'_>, launch: &Launch, nth: usize, evidence: bool) -> Vec<Cell<'w>> {
     let first = launch.attempts.first().and_then(|place| worked.attempt(*place));
     let healed = launch.healed_by.and_then(|place| worked.attempt(place));
     let delay = first.zip(healed).map(|(first, healed)| (healed.time - first.time) as f64 / 1e6);
@@ -222,11 +222,11 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let worked = work(&columns);
     let mut slots = Rows::new(EXPECTED, rows);
     let mut lengths = vec![0usize; rows];
-    // Lists stand in the order of the rows, and series are in the order of their first attempts.
+    // Lists are in row order, and series are in the order of their first attempts.
     for series in &worked.series {
-        let (Some(first), Some(rhythm)) = (series.members.first(), &series.rhythm) else { continue };
-        // A period has one name; the times of a calendar come and go.
-        let name = matches!(rhythm, Rhythm::Every(_)).then(|| rhythm.name(0));
+        let (Some(first), Some(schedule)) = (series.members.first(), &series.schedule) else { continue };
+        // A period has one name, but the times of a calendar change.
+        let name = matches!(schedule, Schedule::Every(_)).then(|| schedule.name(0));
         let found = expected(series, &worked.attempts, &worked.launches, &worked.launch_of, worked.until);
         if let Some(length) = lengths.get_mut(*first) {
             *length = found.len();
@@ -243,7 +243,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
                 slot.at.into(),
                 slot.state.word().into(),
                 launch.and_then(|launch| worked.reason(launch)).into(),
-                name.as_deref().map_or_else(|| rhythm.name(slot.at), str::to_owned).into(),
+                name.as_deref().map_or_else(|| schedule.name(slot.at), str::to_owned).into(),
                 slot.started_at.into(),
                 id.into(),
                 ids.into(),
@@ -256,12 +256,12 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
 fn regular_caller(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     let columns = Columns::read(values)?;
     let (series, _) = columns.series(&columns.attempts());
-    let first = |series: &Series| Some((*series.members.first()?, series.rhythm.is_some()));
+    let first = |series: &Series| Some((*series.members.first()?, series.schedule.is_some()));
     let regular: BTreeMap<usize, bool> = series.iter().filter_map(first).collect();
-    let mut told = Rows::new(CALLER, rows);
+    let mut structs = Rows::new(CALLER, rows);
     for row in 0..rows {
         let cell = regular.get(&row).map(|regular| Cell::Bool(*regular));
-        told.push(cell.as_slice());
+        structs.push(cell.as_slice());
     }
-    Ok(Arc::new(told.finish()?))
+    Ok(Arc::new(structs.finish()?))
 }

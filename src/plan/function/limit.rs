@@ -1,5 +1,5 @@
-//! What a session knows of limits: `quota_limit(resource, account, region, cluster, service, time)`,
-//! `quota_changes()` and `quota_task_units(cpu)`.
+//! The limits of a session: `quota_limit(resource, account, region, cluster, service, time)`, `quota_changes()` and
+//! `quota_task_units(cpu)`.
 
 use std::sync::Arc;
 
@@ -32,17 +32,17 @@ fn function(asked: Asked, quotas: &Arc<Quotas>, arguments: usize) -> ScalarUDF {
     ScalarUDF::new_from_impl(Limits { asked, quotas: Arc::clone(quotas), signature })
 }
 
-/// The limit of a pool at a time; missing where it is not known.
+/// The limit of a pool at a time; missing if unknown.
 pub fn quota_limit_function(quotas: &Arc<Quotas>) -> ScalarUDF {
     function(Asked::Limit, quotas, 6)
 }
 
-/// The list of instants at which a limit changes, in microseconds since 1970.
+/// The times at which a limit changes, in microseconds since 1970.
 pub fn quota_changes_function(quotas: &Arc<Quotas>) -> ScalarUDF {
     function(Asked::Changes, quotas, 0)
 }
 
-/// The CPU units of a Fargate task: its own, or those that are to be tried.
+/// The CPU units of a Fargate task: its own, or those of `--what-if`.
 pub fn quota_task_units_function(quotas: &Arc<Quotas>) -> ScalarUDF {
     function(Asked::TaskUnits, quotas, 1)
 }

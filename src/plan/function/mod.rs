@@ -1,7 +1,7 @@
 //! Functions that the engine does not have: typed batches in, one array out.
 //!
-//! Invariant: each is a pure function of its arguments and of the values it was made with (zone,
-//! step), so the same rows give the same bytes on any number of threads.
+//! Invariant: each is a pure function of its arguments and of its configuration (time zone, step), so the same rows
+//! produce the same bytes on any number of threads.
 
 mod blocked;
 mod bucket;
@@ -48,17 +48,17 @@ pub fn time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// An argument as times; the number of rows fits the batch.
+/// An argument as times, with the number of rows of the batch.
 fn times(argument: &ColumnarValue, rows: usize) -> Result<TimestampMicrosecondArray> {
     let array = cast(&argument.to_array(rows)?, &time_type())?;
     array
         .as_any()
         .downcast_ref::<TimestampMicrosecondArray>()
         .cloned()
-        .ok_or_else(|| exec_datafusion_err!("a column of times was expected"))
+        .ok_or_else(|| exec_datafusion_err!("expected a column of times"))
 }
 
-/// The argument at a place.
+/// The argument at an index.
 fn argument(arguments: &[ColumnarValue], index: usize) -> Result<&ColumnarValue> {
-    arguments.get(index).ok_or_else(|| exec_datafusion_err!("a function of the planner got too few arguments"))
+    arguments.get(index).ok_or_else(|| exec_datafusion_err!("an internal function got too few arguments"))
 }

@@ -1,4 +1,5 @@
-//! `original(raw, id, request_id, shared_event_id)`: what the store keeps of a call and its ids in, the original out.
+//! `original(raw, id, request_id, shared_event_id)`: restores the original of a call from its stored form and its
+//! ids.
 
 use std::sync::Arc;
 
@@ -10,15 +11,15 @@ use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{ColumnarValue, Expr, LogicalPlanBuilder, ScalarUDF, Volatility, create_udf};
 
 use crate::plan::expression::column;
-use crate::table::{OwnIds, STAND_INS, Table, restore};
+use crate::table::{ID_PLACEHOLDERS, OwnIds, Table, restore};
 
-/// A table of the store with its originals as they were.
+/// A table of the store with its originals restored.
 pub fn with_originals(table: Table, rows: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
     let has = |name: &str| table.fields().iter().any(|field| field.name == name);
-    if !has("raw") || !STAND_INS.iter().all(|(_, id)| has(id)) {
+    if !has("raw") || !ID_PLACEHOLDERS.iter().all(|(_, id)| has(id)) {
         return Ok(rows);
     }
-    let parts = std::iter::once("raw").chain(STAND_INS.iter().map(|(_, id)| *id)).map(column).collect();
+    let parts = std::iter::once("raw").chain(ID_PLACEHOLDERS.iter().map(|(_, id)| *id)).map(column).collect();
     let whole = original_function().call(parts).alias("raw");
     let items: Vec<Expr> =
         table.fields().iter().map(|field| if field.name == "raw" { whole.clone() } else { column(field.name) }).collect();
@@ -27,7 +28,7 @@ pub fn with_originals(table: Table, rows: Arc<dyn TableProvider>) -> Result<Arc<
 }
 
 fn original_function() -> ScalarUDF {
-    let texts = vec![DataType::Utf8View; 1 + STAND_INS.len()];
+    let texts = vec![DataType::Utf8View; 1 + ID_PLACEHOLDERS.len()];
     create_udf("original", texts, DataType::Utf8View, Volatility::Immutable, Arc::new(original))
 }
 
@@ -35,7 +36,7 @@ fn original(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {
     let arrays = ColumnarValue::values_to_arrays(arguments)?;
     let texts: Vec<&StringViewArray> = arrays.iter().filter_map(|array| array.as_string_view_opt()).collect();
     let [kept, ids @ ..] = texts.as_slice() else {
-        return Err(exec_datafusion_err!("a function of the planner got too few arguments"));
+        return Err(exec_datafusion_err!("an internal function got too few arguments"));
     };
     let mut whole = StringViewBuilder::with_capacity(kept.len());
     for (row, kept) in kept.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Structs as columns: arguments of window functions read by kind, and results put together by kind.
+//! Structs as columns: typed arguments of window functions, and typed results.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use datafusion::common::{Result, exec_datafusion_err};
 
 use super::time_type;
 
-/// An argument as texts.
+/// An argument as strings.
 pub fn texts(values: &[ArrayRef], index: usize) -> Result<StringViewArray> {
     Ok(cast(value(values, index)?, &DataType::Utf8View)?.as_string_view().clone())
 }
@@ -29,36 +29,36 @@ pub fn floats(values: &[ArrayRef], index: usize) -> Result<Float64Array> {
     Ok(cast(value(values, index)?, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
 }
 
-/// An argument as flags.
+/// An argument as booleans.
 pub fn flags(values: &[ArrayRef], index: usize) -> Result<BooleanArray> {
     Ok(cast(value(values, index)?, &DataType::Boolean)?.as_boolean().clone())
 }
 
 fn value(values: &[ArrayRef], index: usize) -> Result<&ArrayRef> {
-    values.get(index).ok_or_else(|| exec_datafusion_err!("a function of the planner got too few arguments"))
+    values.get(index).ok_or_else(|| exec_datafusion_err!("an internal function got too few arguments"))
 }
 
-/// A text at a place; none where it is missing or empty.
+/// The string at an index; none if it is missing or empty.
 pub fn text(array: &StringViewArray, row: usize) -> Option<&str> {
     (array.is_valid(row)).then(|| array.value(row)).filter(|text| !text.is_empty())
 }
 
-/// A text at a place, which may be empty.
+/// The string at an index, which can be empty.
 pub fn some(array: &StringViewArray, row: usize) -> Option<&str> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-/// A number at a place.
+/// The number at an index.
 pub fn number(array: &Int64Array, row: usize) -> Option<i64> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-/// A flag at a place.
+/// The boolean at an index.
 pub fn flag(array: &BooleanArray, row: usize) -> Option<bool> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-/// The kind of a column of a result.
+/// The type of a result column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Text.
@@ -71,7 +71,7 @@ pub enum Kind {
     Bool,
     /// A time.
     Time,
-    /// A list of texts.
+    /// A list of strings.
     Texts,
 }
 
@@ -89,7 +89,7 @@ pub enum Cell<'a> {
     Float(f64),
     /// True or false.
     Bool(bool),
-    /// A list of texts.
+    /// A list of strings.
     Texts(Vec<Cow<'a, str>>),
 }
 
@@ -141,7 +141,7 @@ impl<'a, T: Into<Cell<'a>>> From<Option<T>> for Cell<'a> {
     }
 }
 
-/// The type of a struct with these columns.
+/// The struct type with these columns.
 pub fn struct_type(columns: &[(&str, Kind)]) -> DataType {
     DataType::Struct(fields(columns))
 }
@@ -161,7 +161,7 @@ fn data_type(kind: Kind) -> DataType {
     }
 }
 
-/// The columns of a struct that grow row by row.
+/// Builds the columns of a struct row by row.
 #[derive(Debug)]
 pub struct Rows {
     fields: Fields,
@@ -180,7 +180,7 @@ enum Column {
 }
 
 impl Rows {
-    /// No rows yet, of a struct with these columns.
+    /// An empty struct with these columns.
     pub fn new(columns: &[(&str, Kind)], rows: usize) -> Self {
         let column = |kind: Kind| match kind {
             Kind::Text => Column::Text(StringViewBuilder::with_capacity(rows)),
@@ -194,7 +194,7 @@ impl Rows {
         Rows { fields: fields(columns), columns: built, known: Vec::with_capacity(rows) }
     }
 
-    /// Adds a row; one without cells is missing.
+    /// Adds a row; a row without cells is missing.
     pub fn push(&mut self, cells: &[Cell<'_>]) {
         self.known.push(!cells.is_empty());
         for (place, column) in self.columns.iter_mut().enumerate() {
@@ -209,7 +209,7 @@ impl Rows {
     }
 }
 
-/// The type of a list of such structs.
+/// The type of a list of these structs.
 pub fn list_type(columns: &[(&str, Kind)]) -> DataType {
     DataType::List(item(columns))
 }
@@ -218,8 +218,8 @@ fn item(columns: &[(&str, Kind)]) -> FieldRef {
     Arc::new(Field::new("item", struct_type(columns), true))
 }
 
-/// Lists of structs that follow each other, by their lengths. One without structs is missing: to find those with some, no
-/// list need be looked into.
+/// Consecutive lists of structs, by length. An empty list is missing, so that readers can find nonempty lists without
+/// reading them.
 pub fn lists(columns: &[(&str, Kind)], lengths: &[usize], structs: Rows) -> Result<ListArray> {
     let known = NullBuffer::from_iter(lengths.iter().map(|length| *length > 0));
     let offsets = OffsetBuffer::from_lengths(lengths.iter().copied());

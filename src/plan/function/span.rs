@@ -1,7 +1,7 @@
-//! `bucket_span(from, until)`: what lasts, as a list of one time for each bucket it touches.
+//! `bucket_span(from, until)`: an interval as a list with one time per bucket that it touches.
 //!
-//! The first is when it began, the others are the starts of the later buckets before its end. What has
-//! no end lasts up to `last`. A level thus stands in every bucket through which it holds.
+//! The first time is its start, and the others are the starts of later buckets before its end. An open interval lasts
+//! until `last`. A level is therefore counted in every bucket in which it holds.
 
 use std::sync::Arc;
 
@@ -12,33 +12,33 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUD
 
 use super::{Step, argument, time_type, times};
 
-/// The most times that one row may become: what lasts longer needs a longer step.
+/// The maximum number of times per row; longer intervals need a longer step.
 const MOST_CELLS: usize = 100_000;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct BucketSpan {
     step: Step,
-    /// Where what lasts is cut off, itself inside.
+    /// The end of open intervals, inclusive.
     last: i64,
     signature: Signature,
 }
 
-/// The times at which a row that lasts stands in the buckets of a step.
+/// The times at which an interval is counted in the buckets of a step.
 pub fn bucket_span(step: Step, last: i64, from: Expr, until: Expr) -> Expr {
     let function = BucketSpan { step, last, signature: Signature::any(2, Volatility::Immutable) };
     ScalarUDF::new_from_impl(function).call(vec![from, until])
 }
 
 impl BucketSpan {
-    /// Calls with each time; false when there are too many.
-    fn each(&self, from: i64, until: Option<i64>, mut tell: impl FnMut(i64)) -> bool {
-        tell(from);
+    /// Calls a function with each time; false if there are too many.
+    fn each(&self, from: i64, until: Option<i64>, mut visit: impl FnMut(i64)) -> bool {
+        visit(from);
         let end = until.unwrap_or(i64::MAX);
         let mut at = self.step.start(from);
         for _ in 0..MOST_CELLS {
             at = at.and_then(|start| self.step.next(start));
             match at {
-                Some(start) if start < end && start <= self.last => tell(start),
+                Some(start) if start < end && start <= self.last => visit(start),
                 _ => return true,
             }
         }
@@ -64,7 +64,7 @@ impl ScalarUDFImpl for BucketSpan {
         let (from, until) = (times(argument(&args.args, 0)?, rows)?, times(argument(&args.args, 1)?, rows)?);
         let builder = TimestampMicrosecondBuilder::new().with_timezone("UTC");
         let mut lists = ListBuilder::new(builder).with_field(Arc::new(Field::new_list_field(time_type(), true)));
-        // Most steps end in the bucket in which they began: its end is kept.
+        // Most intervals end in the bucket in which they started, so its end is cached.
         let mut edges: Option<(i64, i64)> = None;
         for row in 0..rows {
             if from.is_valid(row) {
@@ -80,7 +80,7 @@ impl ScalarUDFImpl for BucketSpan {
                     lists.values().append_value(begin);
                 } else if !self.each(begin, end, |time| lists.values().append_value(time)) {
                     return exec_err!(
-                        "`every` would need more than {MOST_CELLS} steps for one level; take a longer step or a shorter window"
+                        "`every` would need more than {MOST_CELLS} steps for one interval; use a longer step or a shorter window"
                     );
                 }
             }
@@ -107,9 +107,9 @@ mod tests {
             signature: Signature::any(2, Volatility::Immutable),
         };
         let seconds = |from: i64, until: Option<i64>| {
-            let mut told = Vec::new();
-            assert!(span.each(from * 1_000_000, until.map(|until| until * 1_000_000), |time| told.push(time / 1_000_000)));
-            told
+            let mut times = Vec::new();
+            assert!(span.each(from * 1_000_000, until.map(|until| until * 1_000_000), |time| times.push(time / 1_000_000)));
+            times
         };
         assert_eq!(seconds(3, Some(7)), [3]);
         assert_eq!(seconds(3, Some(10)), [3]);

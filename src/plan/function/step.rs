@@ -1,7 +1,7 @@
-//! The length of a time bucket: a step in, the edges of buckets out.
+//! Computes the edges of time buckets.
 //!
-//! Elapsed steps are cut from Monday 1970-01-05 00:00 of the zone, so that hours begin where the
-//! clock on the wall says so; calendar steps follow the calendar, whatever a day's length.
+//! Steps of elapsed time are counted from Monday 1970-01-05 00:00 in the time zone, so that hours start on the hour
+//! of local time. Calendar steps follow the calendar, regardless of the length of a day.
 
 use std::hash::{Hash, Hasher};
 
@@ -13,7 +13,7 @@ use crate::lang::checked::{Every, StepUnit};
 
 const MICROS: i64 = 1_000_000;
 
-/// How long a bucket lasts, and where.
+/// The length of a bucket, and its time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     amount: i64,
@@ -21,7 +21,7 @@ pub struct Step {
     tz: TimeZone,
 }
 
-// A zone has no hash of its own; equal steps have equal amounts and units.
+// A time zone has no hash; equal steps have equal amounts and units.
 impl Hash for Step {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.amount.hash(state);
@@ -30,12 +30,12 @@ impl Hash for Step {
 }
 
 impl Step {
-    /// The step of an `every` clause in a zone.
+    /// The step of an `every` clause in a time zone.
     pub fn new(every: &Every, tz: &TimeZone) -> Self {
         Self { amount: every.amount.max(1), unit: every.unit, tz: tz.clone() }
     }
 
-    /// What it is called in a plan, such as `every_1d`.
+    /// The name in a plan, such as `every_1d`.
     pub fn name(&self) -> String {
         let unit = match self.unit {
             StepUnit::Second => "s",
@@ -47,7 +47,7 @@ impl Step {
         format!("every_{}{unit}", self.amount)
     }
 
-    /// The start of the bucket that holds a time; none outside the calendar.
+    /// The start of the bucket that contains a time; none outside the calendar.
     pub fn start(&self, micros: i64) -> Option<i64> {
         if self.unit == StepUnit::Second {
             let step = self.amount.checked_mul(MICROS)?;
@@ -59,7 +59,7 @@ impl Step {
         self.midnight(self.first_day(day)?)
     }
 
-    /// The start of the bucket after the one that starts at a time.
+    /// The start of the next bucket after one that starts at a time.
     pub fn next(&self, start: i64) -> Option<i64> {
         if self.unit == StepUnit::Second {
             return start.checked_add(self.amount.checked_mul(MICROS)?);
@@ -80,7 +80,7 @@ impl Step {
         }
     }
 
-    /// The first day of the bucket that holds a day.
+    /// The first day of the bucket that contains a day.
     fn first_day(&self, day: Date) -> Option<Date> {
         let days_back = |days: i64| {
             let span = Span::new().try_days(days).ok()?;
@@ -105,7 +105,7 @@ impl Step {
         }
     }
 
-    /// The first instant of a day: after the gap where clocks were put forward over midnight.
+    /// The first instant of a day: after the gap if clocks were put forward over midnight.
     fn midnight(&self, day: Date) -> Option<i64> {
         let zoned = day.to_zoned(self.tz.clone()).ok()?;
         Some(zoned.timestamp().as_microsecond())

@@ -1,4 +1,4 @@
-//! Window functions that see a whole partition in its order: columns in, one column out.
+//! Window functions that process a whole partition in order: columns in, one column out.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl};
 
-/// What a sweep computes: the columns of one partition, and its number of rows.
+/// The computation: takes the columns of a partition and its number of rows.
 pub type Compute = fn(&[ArrayRef], usize) -> Result<ArrayRef>;
 
 #[derive(Debug)]
@@ -20,7 +20,7 @@ struct Sweep {
     compute: Compute,
 }
 
-// Sweeps are known by their names.
+// The functions are identified by their names.
 impl PartialEq for Sweep {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -35,12 +35,12 @@ impl Hash for Sweep {
     }
 }
 
-/// A window function over so many columns.
+/// A window function with this number of columns.
 pub fn sweep(name: &'static str, columns: usize, result: DataType, compute: Compute) -> WindowUDF {
     WindowUDF::new_from_impl(Sweep { name, signature: Signature::any(columns, Volatility::Immutable), result, compute })
 }
 
-/// What a window function computes of a partition, if it is one of these.
+/// The computation of a window function, if it is one of these.
 pub fn compute_of(function: &WindowUDF) -> Option<Compute> {
     function.inner().downcast_ref::<Sweep>().map(|sweep| sweep.compute)
 }

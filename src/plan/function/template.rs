@@ -1,6 +1,6 @@
-//! `message_template(message)`: a message with its variable parts masked, so that messages of one kind are equal.
+//! `message_template(message)`: masks the variable parts of a message, so that messages of the same kind are equal.
 //!
-//! Masked are times, ARNs, image names, digests, ids, addresses and numbers; words stay. The same text always gives
+//! Times, ARNs, image names, digests, ids, addresses and numbers are masked; words are kept. The same text always has
 //! the same template.
 
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ use regex::{Captures, Regex};
 
 use super::argument;
 
-/// What is masked, and what stands in its place. Of parts that begin at one place the first of the list counts.
+/// The patterns to mask, with their replacements. If several match at the same place, the first one wins.
 const PARTS: &[(&str, &str)] = &[
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", "<time>"),
     (r"\barn:aws[\w-]*:[^\s,;'\x22)\]}]+", "<arn>"),
@@ -25,17 +25,17 @@ const PARTS: &[(&str, &str)] = &[
     (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", "<id>"),
     (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?:/\d{1,2})?\b", "<address>"),
     (r"\b(?:i|eni|subnet|sg|vpc|vol|fs|ami|rtb|nat|vpce|acl|eipalloc|lt|snap)-[0-9a-f]{8,17}\b", "<id>"),
-    // Hexadecimal ids have a digit, or they may be a word.
+    // Hexadecimal ids must contain a digit, because they could be words otherwise.
     (r"\b[0-9a-fA-F]*\d[0-9a-fA-F]*[a-fA-F][0-9a-fA-F]{6,}\b|\b[0-9a-fA-F]*[a-fA-F][0-9a-fA-F]*\d[0-9a-fA-F]{6,}\b", "<id>"),
     (r"\d+(?:\.\d+)?", "<n>"),
 ];
 
 static ANY: LazyLock<Regex> = LazyLock::new(|| {
     let groups: Vec<String> = PARTS.iter().map(|(pattern, _)| format!("({pattern})")).collect();
-    Regex::new(&groups.join("|")).expect("the patterns are constants")
+    Regex::new(&groups.join("|")).expect("the patterns must be constants")
 });
 
-/// The template of a message; white space at its ends goes, and within it becomes one blank.
+/// The template of a message; white space is trimmed, and inner white space becomes one space.
 pub fn template_of(message: &str) -> String {
     let masked: Cow<'_, str> = ANY.replace_all(message, |found: &Captures<'_>| {
         let part = (1..=PARTS.len()).find(|group| found.get(*group).is_some());
@@ -49,7 +49,7 @@ struct MessageTemplate {
     signature: Signature,
 }
 
-/// The function, to be registered under its name.
+/// The function, for registration under its name.
 pub fn message_template_function() -> ScalarUDF {
     ScalarUDF::new_from_impl(MessageTemplate { signature: Signature::any(1, Volatility::Immutable) })
 }

@@ -1,7 +1,7 @@
-//! Limits to hold use against: what a file states, and what somebody wants to try.
+//! Quota limits: from a file, and from `--what-if`.
 //!
-//! In: the text of a file (see [`read`]). Out: [`Quotas`], which a session keeps. Invariant: no limit is
-//! invented; what no file states is unknown here.
+//! In: the text of a file (see [`read`]). Out: [`Quotas`], which a session keeps. Invariant: there are no default
+//! limits; a limit that no file contains is unknown.
 
 mod read;
 
@@ -14,10 +14,10 @@ pub const FARGATE: &str = "fargate_vcpu";
 /// vCPU of Fargate Spot.
 pub const FARGATE_SPOT: &str = "fargate_spot_vcpu";
 
-/// How long a refused demand stands, in microseconds, where its caller neither starts a task nor asks again.
+/// How long refused demand lasts, in microseconds, if its caller neither starts a task nor asks again.
 pub const DEMAND_STANDS: i64 = 15 * 60 * 1_000_000;
 
-/// The pools whose use is replayed, with what one unit is.
+/// The pools whose usage is replayed, with their units.
 pub const RESOURCES: &[(&str, &str)] = &[
     (FARGATE, "vCPU"),
     (FARGATE_SPOT, "vCPU"),
@@ -30,12 +30,12 @@ pub const RESOURCES: &[(&str, &str)] = &[
     ("dstack_price", "USD per hour"),
 ];
 
-/// What one unit of a pool is.
+/// The unit of a pool.
 pub fn unit(resource: &str) -> &'static str {
     RESOURCES.iter().find(|(name, _)| *name == resource).map_or("", |(_, unit)| unit)
 }
 
-/// A limit, for the pools that it names.
+/// A limit, with the pools that it applies to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quota {
     /// The pool, one of [`RESOURCES`].
@@ -48,13 +48,13 @@ pub struct Quota {
     pub cluster: Option<String>,
     /// The service; none = all.
     pub service: Option<String>,
-    /// From when it holds, in microseconds since 1970; none = always.
+    /// The time from which it applies, in microseconds since 1970; none = always.
     pub since: Option<i64>,
     /// The limit.
     pub limit: f64,
 }
 
-/// What to change in the replay.
+/// The assumptions of `--what-if`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct WhatIf {
     /// Another limit for [`FARGATE`].
@@ -65,12 +65,12 @@ pub struct WhatIf {
     pub task_vcpu: Option<f64>,
 }
 
-/// All limits known, and what to try instead.
+/// All known limits and assumptions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Quotas {
     /// The limits.
     pub limits: Vec<Quota>,
-    /// What to try.
+    /// The assumptions.
     pub what_if: WhatIf,
 }
 
@@ -99,7 +99,7 @@ pub struct Pool<'p> {
 }
 
 impl Quotas {
-    /// The limit of a pool at a time: the one that names most of it, and of these the newest.
+    /// The limit of a pool at a time: the most specific one, and the newest of these.
     pub fn limit(&self, pool: Pool<'_>, time: Option<i64>) -> Option<f64> {
         let tried = match pool.resource {
             FARGATE => self.what_if.limit,
@@ -111,7 +111,7 @@ impl Quotas {
         tried.or_else(|| known.max_by_key(|quota| (quota.named(), quota.since)).map(|quota| quota.limit))
     }
 
-    /// The instants at which a limit changes, in order.
+    /// The times at which a limit changes, in order.
     pub fn changes(&self) -> Vec<i64> {
         let mut changes: Vec<i64> = self.limits.iter().filter_map(|quota| quota.since).collect();
         changes.sort_unstable();
@@ -119,7 +119,7 @@ impl Quotas {
         changes
     }
 
-    /// CPU units of a Fargate task.
+    /// The CPU units of a Fargate task.
     pub fn task_units(&self, units: i64) -> i64 {
         self.what_if.task_vcpu.map_or(units, |vcpu| (vcpu * 1024.0).round() as i64)
     }
@@ -135,7 +135,7 @@ impl Quota {
             && same(&self.service, pool.service)
     }
 
-    /// How much of a pool it names.
+    /// How specifically it matches a pool.
     fn named(&self) -> usize {
         [&self.account, &self.region, &self.cluster, &self.service].into_iter().flatten().count()
     }

@@ -1,12 +1,12 @@
-//! Limits from a file: TOML of one's own, or what `aws service-quotas` prints.
+//! Reads limits from a file: TOML, or the output of `aws service-quotas`.
 //!
 //! ```toml
 //! [[quota]]
 //! resource = "fargate_vcpu"
-//! account = "111122223333"      # all where it is missing; so are region, cluster and service
+//! account = "111122223333"      # optional, like region, cluster and service; default: all
 //! region = "ap-northeast-1"
 //! limit = 8
-//! since = "2026-03-01T00:00Z"   # from when it holds
+//! since = "2026-03-01T00:00Z"   # optional; default: always
 //! ```
 
 use super::{FARGATE, FARGATE_SPOT, Quota, Quotas, RESOURCES, WhatIf};
@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-/// What is wrong with a file or a word of `--what-if`: one sentence.
+/// An error in a file or a `--what-if` option, as one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct QuotaError(String);
@@ -38,7 +38,7 @@ struct Entry {
     limit: toml::Value,
 }
 
-/// One quota as Service Quotas prints it.
+/// A quota as Service Quotas prints it.
 #[derive(Debug, Deserialize)]
 struct Printed {
     #[serde(rename = "QuotaCode")]
@@ -53,7 +53,7 @@ struct Printed {
 const CODES: &[(&str, &str)] = &[("L-3032A538", FARGATE), ("L-36FBB829", FARGATE_SPOT)];
 
 impl Quotas {
-    /// Adds the limits of a file, and says how many there were.
+    /// Adds the limits of a file, and returns their number.
     pub fn read(&mut self, text: &str) -> Result<usize, QuotaError> {
         let text = text.trim_start_matches('\u{feff}').trim_start();
         let limits = if text.starts_with(['{', '[']) && !text.starts_with("[[") { printed(text)? } else { own(text)? };
@@ -64,7 +64,7 @@ impl Quotas {
 }
 
 impl WhatIf {
-    /// Takes one `name=value`.
+    /// Parses one `name=value`.
     pub fn set(&mut self, word: &str) -> Result<(), QuotaError> {
         let expected = || QuotaError(format!("`{word}`: expected limit=16, spot-limit=16 or task-vcpu=2"));
         let (name, value) = word.split_once('=').ok_or_else(expected)?;
@@ -91,7 +91,7 @@ fn own(text: &str) -> Result<Vec<Quota>, QuotaError> {
 fn entry(entry: Entry) -> Result<Quota, QuotaError> {
     if !RESOURCES.iter().any(|(name, _)| *name == entry.resource) {
         let known: Vec<&str> = RESOURCES.iter().map(|(name, _)| *name).collect();
-        return Err(QuotaError(format!("resource `{}` is not known; expected one of {}", entry.resource, known.join(", "))));
+        return Err(QuotaError(format!("unknown resource `{}`; expected one of {}", entry.resource, known.join(", "))));
     }
     let limit = match &entry.limit {
         toml::Value::Integer(limit) => *limit as f64,
@@ -99,7 +99,7 @@ fn entry(entry: Entry) -> Result<Quota, QuotaError> {
         _ => f64::NAN,
     };
     if !limit.is_finite() || limit < 0.0 {
-        return Err(QuotaError(format!("limit {} of {}: expected a number that is not negative", entry.limit, entry.resource)));
+        return Err(QuotaError(format!("limit {} of {}: expected a non-negative number", entry.limit, entry.resource)));
     }
     // Account ids are easily written without quotes.
     let account = entry.account.map(|account| match account {
@@ -127,8 +127,7 @@ fn instant(value: &toml::Value) -> Result<i64, QuotaError> {
 }
 
 fn printed(text: &str) -> Result<Vec<Quota>, QuotaError> {
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| QuotaError(format!("it looks like JSON, but is not: {error}")))?;
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| QuotaError(format!("invalid JSON: {error}")))?;
     let quotas = match &value {
         serde_json::Value::Object(object) => match (object.get("Quotas"), object.get("Quota")) {
             (Some(serde_json::Value::Array(all)), _) => all.clone(),
@@ -152,8 +151,8 @@ fn printed(text: &str) -> Result<Vec<Quota>, QuotaError> {
     let limits: Vec<Quota> = quotas.into_iter().filter_map(known).collect();
     if limits.is_empty() {
         return Err(QuotaError(
-            "it states no quota that is replayed; expected what `aws service-quotas list-service-quotas --service-code fargate` \
-             prints (L-3032A538, L-36FBB829), or TOML with [[quota]]"
+            "no supported quota found; expected the output of `aws service-quotas list-service-quotas --service-code fargate` \
+             (L-3032A538, L-36FBB829), or TOML with [[quota]]"
                 .to_owned(),
         ));
     }

@@ -1,5 +1,6 @@
-//! The operator: the first inputs are read as they are; every part of every other input is folded on its own, the
-//! parts become a whole once, and each output gives rows piece by piece until all pieces are taken.
+//! The physical operator of an analysis: the build side is read first; each partition of every other input is folded
+//! into a partial state; the partial states are merged once; then every output partition streams its share in
+//! batches.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
@@ -22,78 +23,81 @@ use datafusion::physical_plan::{
 use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::stream::StreamExt;
 
-/// Batches of an output that wait to be asked for.
+/// The number of batches that an output buffers.
 const WAITING: usize = 2;
 
-/// Pieces for each output: no output waits long for another that got more work, or a slower processor.
+/// Chunks per output, so that no output waits long for another one with more work or a slower processor.
 const PIECES: usize = 16;
 
-/// Rows of one piece.
-pub type Piece = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+/// The target number of rows of a chunk.
+pub type OutputChunk = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
-/// What an analysis does with its rows.
-pub trait Sweep: Debug + Send + Sync + Sized + 'static {
-    /// What the first inputs tell: it is known before the others are read.
-    type First: Default + Send + Sync + 'static;
-    /// What is kept of some rows.
-    type Part: Send + 'static;
-    /// What is kept of all rows.
-    type Whole: Send + Sync + 'static;
+/// The algorithm of an analysis.
+pub trait Analysis: Debug + Send + Sync + Sized + 'static {
+    /// The state of the build side, which is complete before the other inputs are read.
+    type BuildSide: Default + Send + Sync + 'static;
+    /// The partial state of some rows.
+    type PartialState: Send + 'static;
+    /// The merged state of all rows.
+    type FinalState: Send + Sync + 'static;
 
     /// The name in plans.
     const NAME: &'static str;
-    /// How many inputs come first.
+    /// The number of build-side inputs.
     const FIRST: usize = 0;
 
-    /// What the rows of the first inputs tell; nothing where no input comes first.
+    /// Builds the state of the build side; empty if there are no build-side inputs.
     ///
     /// # Errors
-    /// When a column is missing or cannot be read as its type.
-    fn first(&self, _batches: &[RecordBatch]) -> Result<Self::First> {
-        Ok(Self::First::default())
+    ///
+    /// If a column is missing or has an unexpected type.
+    fn first(&self, _batches: &[RecordBatch]) -> Result<Self::BuildSide> {
+        Ok(Self::BuildSide::default())
     }
 
-    /// Nothing kept yet.
-    fn part(&self, first: &Arc<Self::First>) -> Self::Part;
+    /// An empty partial state.
+    fn partial(&self, first: &Arc<Self::BuildSide>) -> Self::PartialState;
 
-    /// Keeps the rows of a batch of one of the other inputs, which are numbered after the first.
+    /// Adds a batch of one of the other inputs, which are numbered after the build-side inputs.
     ///
     /// # Errors
-    /// When a column is missing or cannot be read as its type.
-    fn add(&self, part: &mut Self::Part, input: usize, batch: &RecordBatch) -> Result<()>;
+    ///
+    /// If a column is missing or has an unexpected type.
+    fn add(&self, partial: &mut Self::PartialState, input: usize, batch: &RecordBatch) -> Result<()>;
 
-    /// Puts all parts together.
+    /// Merges all partial states.
     ///
     /// # Errors
-    /// When a condition cannot be computed.
-    fn whole(&self, parts: Vec<Self::Part>, pieces: usize) -> Result<Self::Whole>;
+    ///
+    /// If a condition cannot be evaluated.
+    fn merged(&self, partials: Vec<Self::PartialState>, chunks: usize) -> Result<Self::FinalState>;
 
-    /// The rows of a piece.
-    fn rows(self: Arc<Self>, whole: Arc<Self::Whole>, piece: usize) -> Piece;
+    /// The rows of a chunk.
+    fn rows(self: Arc<Self>, merged: Arc<Self::FinalState>, chunk: usize) -> OutputChunk;
 }
 
-type Swept<S> = Shared<BoxFuture<'static, SharedResult<Arc<<S as Sweep>::Whole>>>>;
+type SharedState<S> = Shared<BoxFuture<'static, SharedResult<Arc<<S as Analysis>::FinalState>>>>;
 
-/// All inputs read once, for all outputs.
-struct Round<S: Sweep> {
-    swept: Swept<S>,
-    /// The piece that is taken next.
+/// The shared result of reading all inputs.
+struct Round<S: Analysis> {
+    swept: SharedState<S>,
+    /// The next chunk.
     next: Arc<AtomicUsize>,
-    /// The outputs that were asked for.
+    /// The outputs that have been requested.
     asked: BTreeSet<usize>,
 }
 
 /// The operator of an analysis.
-pub struct SweepExec<S: Sweep> {
+pub struct AnalysisExec<S: Analysis> {
     sweep: Arc<S>,
     inputs: Vec<Arc<dyn ExecutionPlan>>,
     properties: Arc<PlanProperties>,
-    /// Once somebody asked for an output.
+    /// The shared state, once an output has been requested.
     round: Mutex<Option<Round<S>>>,
 }
 
-impl<S: Sweep> SweepExec<S> {
-    /// An operator over these inputs, with so many outputs.
+impl<S: Analysis> AnalysisExec<S> {
+    /// An operator over these inputs, with a number of outputs.
     pub fn new(sweep: Arc<S>, inputs: Vec<Arc<dyn ExecutionPlan>>, schema: SchemaRef, outputs: usize) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -101,21 +105,21 @@ impl<S: Sweep> SweepExec<S> {
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        SweepExec { sweep, inputs, properties: Arc::new(properties), round: Mutex::new(None) }
+        AnalysisExec { sweep, inputs, properties: Arc::new(properties), round: Mutex::new(None) }
     }
 
-    /// Into how many pieces the rows are dealt.
-    fn pieces(&self) -> usize {
+    /// The number of chunks into which the rows are divided.
+    fn chunks(&self) -> usize {
         match self.properties.output_partitioning().partition_count() {
             1 => 1,
             outputs => outputs * PIECES,
         }
     }
 
-    fn fold(&self, context: &Arc<TaskContext>) -> Swept<S> {
-        let pieces = self.pieces();
+    fn fold(&self, context: &Arc<TaskContext>) -> SharedState<S> {
+        let chunks = self.chunks();
         let (sweep, inputs, context) = (Arc::clone(&self.sweep), self.inputs.clone(), Arc::clone(context));
-        let whole = async move {
+        let merged = async move {
             let (first, others) = inputs.split_at_checked(S::FIRST).unwrap_or((&[], &inputs));
             let mut batches = Vec::new();
             for input in first {
@@ -126,44 +130,44 @@ impl<S: Sweep> SweepExec<S> {
             for (number, input) in (S::FIRST..).zip(others) {
                 for partition in 0..input.properties().output_partitioning().partition_count() {
                     let stream = input.execute(partition, Arc::clone(&context))?;
-                    folding.push(SpawnedTask::spawn(fold(Arc::clone(&sweep), sweep.part(&first), number, stream)));
+                    folding.push(SpawnedTask::spawn(fold(Arc::clone(&sweep), sweep.partial(&first), number, stream)));
                 }
             }
-            let mut parts = Vec::with_capacity(folding.len());
-            for part in folding {
-                parts.push(part.join().await.map_err(|error| DataFusionError::External(Box::new(error)))??);
+            let mut partials = Vec::with_capacity(folding.len());
+            for partial in folding {
+                partials.push(partial.join().await.map_err(|error| DataFusionError::External(Box::new(error)))??);
             }
-            sweep.whole(parts, pieces).map(Arc::new)
+            sweep.merged(partials, chunks).map(Arc::new)
         };
-        whole.map(|whole: Result<_>| whole.map_err(Arc::new)).boxed().shared()
+        merged.map(|merged: Result<_>| merged.map_err(Arc::new)).boxed().shared()
     }
 }
 
-async fn fold<S: Sweep>(
+async fn fold<S: Analysis>(
     sweep: Arc<S>,
-    mut part: S::Part,
+    mut partial: S::PartialState,
     input: usize,
     mut stream: SendableRecordBatchStream,
-) -> Result<S::Part> {
+) -> Result<S::PartialState> {
     while let Some(batch) = stream.next().await {
-        sweep.add(&mut part, input, &batch?)?;
+        sweep.add(&mut partial, input, &batch?)?;
     }
-    Ok(part)
+    Ok(partial)
 }
 
-impl<S: Sweep> Debug for SweepExec<S> {
+impl<S: Analysis> Debug for AnalysisExec<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(S::NAME).field("sweep", &self.sweep).field("inputs", &self.inputs).finish_non_exhaustive()
     }
 }
 
-impl<S: Sweep> DisplayAs for SweepExec<S> {
+impl<S: Analysis> DisplayAs for AnalysisExec<S> {
     fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", S::NAME)
     }
 }
 
-impl<S: Sweep> ExecutionPlan for SweepExec<S> {
+impl<S: Analysis> ExecutionPlan for AnalysisExec<S> {
     fn name(&self) -> &str {
         S::NAME
     }
@@ -185,7 +189,7 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
         children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(SweepExec {
+        Ok(Arc::new(AnalysisExec {
             sweep: Arc::clone(&self.sweep),
             inputs: children,
             properties: Arc::clone(&self.properties),
@@ -208,7 +212,7 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (swept, next) = {
             let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
-            // Who asks for an output again is given all of it again.
+            // If an output is requested again, everything is computed again.
             let known = round.take().filter(|round| !round.asked.contains(&partition));
             let round = round.insert(known.unwrap_or_else(|| Round {
                 swept: self.fold(&context),
@@ -219,16 +223,16 @@ impl<S: Sweep> ExecutionPlan for SweepExec<S> {
             (round.swept.clone(), Arc::clone(&round.next))
         };
         let sweep = Arc::clone(&self.sweep);
-        let pieces = self.pieces();
+        let chunks = self.chunks();
         let schema = Arc::clone(self.properties.equivalence_properties().schema());
         let mut given = RecordBatchReceiverStreamBuilder::new(schema, WAITING);
         let sender = given.tx();
-        // Walking is work without a pause. On a thread of its own no output keeps another from beginning.
+        // Producing rows is CPU-bound. On a thread of its own, it does not block other outputs.
         given.spawn(async move {
-            let whole = swept.await.map_err(DataFusionError::Shared)?;
+            let merged = swept.await.map_err(DataFusionError::Shared)?;
             let walk = move || {
-                let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|piece| *piece < pieces);
-                let mut rows = taken.flat_map(|piece| Arc::clone(&sweep).rows(Arc::clone(&whole), piece));
+                let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|chunk| *chunk < chunks);
+                let mut rows = taken.flat_map(|chunk| Arc::clone(&sweep).rows(Arc::clone(&merged), chunk));
                 rows.try_for_each(|batch| sender.blocking_send(batch)).ok()
             };
             SpawnedTask::spawn_blocking(walk).join().await.map_err(|error| DataFusionError::External(Box::new(error)))?;

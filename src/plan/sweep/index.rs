@@ -1,4 +1,4 @@
-//! Where rows stand, by a hash of what they are known by; values kept once; and rows in pieces that never move.
+//! Hash index of row numbers, an interner, and a chunked arena whose rows never move.
 
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
@@ -6,27 +6,28 @@ use std::ops::Range;
 /// No row.
 pub const NONE: u32 = u32::MAX;
 
-/// Row numbers by hash, each beside half of its hash: most rows that are not meant need not be looked at, and
-/// none when there have to be more slots. The rows themselves are compared by the caller.
+/// Row numbers by hash, each with half of its hash: most other rows need not be compared, and none when the table
+/// grows. The caller compares the rows.
 #[derive(Debug, Default)]
-pub struct Index {
+pub struct HashIndex {
     slots: Vec<Slot>,
     rows: usize,
 }
 
-/// Half of a hash, and the row that has it.
+/// Half of a hash, and its row.
 pub type Slot = (u32, u32);
 
-/// A slot without a row.
+/// An empty slot.
 const FREE: Slot = (0, NONE);
 
-/// The row that most likely has a hash, given its first slot: it is still to be compared. [`NONE`] where nothing is like it.
+/// The first candidate row for a hash, from its first slot; the caller must compare it. [`NONE`] if there is no
+/// candidate.
 pub fn likely((known, row): Slot, hash: u64) -> u32 {
     if known == half(hash) { row } else { NONE }
 }
 
-impl Index {
-    /// The row of a hash that the caller calls the same.
+impl HashIndex {
+    /// The row with a hash that the caller considers equal.
     pub fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
         let mask = self.slots.len().checked_sub(1)?;
         let hash = half(hash);
@@ -40,16 +41,16 @@ impl Index {
         }
     }
 
-    /// The slot where a hash is looked for first. To read those of many hashes before any of them is compared waits for
-    /// far memory once.
+    /// The first slot of a hash. Prefetching the slots of many hashes before comparing any of them overlaps their
+    /// cache misses.
     pub fn slot(&self, hash: u64) -> Slot {
         let mask = self.slots.len().wrapping_sub(1);
         self.slots.get(half(hash) as usize & mask).copied().unwrap_or(FREE)
     }
 
-    /// Adds a row that [`Index::find`] did not find.
+    /// Adds a row that [`HashIndex::find`] did not find.
     pub fn insert(&mut self, row: u32, hash: u64) {
-        // A quarter of the slots stays free, so that every search ends.
+        // A quarter of the slots stays empty, so that every search ends.
         if (self.rows + 1) * 4 > self.slots.len() * 3 {
             let slots = (self.slots.len() * 2).max(16);
             let old = std::mem::replace(&mut self.slots, vec![FREE; slots]);
@@ -75,7 +76,7 @@ fn half(hash: u64) -> u32 {
     (hash ^ hash >> 32) as u32
 }
 
-/// Folds a number into a hash: the two halves of a wide product.
+/// Mixes a number into a hash: the two halves of a wide product.
 pub fn fold(hash: u64, number: u64) -> u64 {
     let product = u128::from(hash ^ number ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xA076_1D64_78BD_642F_E703_7ED1_A0B4_28DB);
     (product as u64) ^ (product >> 64) as u64
@@ -109,23 +110,23 @@ impl Hasher for Folded {
     }
 }
 
-/// Small values that are kept once, by number.
+/// An interner of small values.
 #[derive(Debug)]
-pub struct Distinct<T> {
+pub struct Interner<T> {
     list: Vec<T>,
-    index: Index,
-    /// The number that was asked for last.
+    index: HashIndex,
+    /// The number that was last returned.
     last: u32,
 }
 
-impl<T> Default for Distinct<T> {
+impl<T> Default for Interner<T> {
     fn default() -> Self {
-        Distinct { list: Vec::new(), index: Index::default(), last: NONE }
+        Interner { list: Vec::new(), index: HashIndex::default(), last: NONE }
     }
 }
 
-impl<T: Copy + Eq + Hash> Distinct<T> {
-    /// All values, in the order of their numbers.
+impl<T: Copy + Eq + Hash> Interner<T> {
+    /// All values in the order of their numbers.
     pub fn list(&self) -> &[T] {
         &self.list
     }
@@ -135,14 +136,14 @@ impl<T: Copy + Eq + Hash> Distinct<T> {
         self.list.get(number as usize)
     }
 
-    /// The number of a value that is known.
+    /// The number of a known value.
     pub fn find(&self, value: &T) -> Option<u32> {
         self.index.find(hash_of(value), |number| self.get(number) == Some(value))
     }
 
-    /// The number of a value; [`NONE`] where there are too many.
-    pub fn keep(&mut self, value: T) -> u32 {
-        // Neighbours are often the same.
+    /// The number of a value, which is added if it is new; [`NONE`] if there are too many.
+    pub fn intern(&mut self, value: T) -> u32 {
+        // Consecutive values are often equal.
         if self.get(self.last) != Some(&value) {
             self.last = self.find(&value).unwrap_or_else(|| self.push(value));
         }
@@ -163,49 +164,49 @@ fn hash_of(value: &impl Hash) -> u64 {
     folded.finish()
 }
 
-/// Rows in a piece.
+/// Rows per chunk.
 const PIECE: usize = 1 << 16;
 
-/// Rows that grow without being copied, which would need room for them twice.
+/// Rows in chunks, which grow without being copied: copying would need twice the memory.
 #[derive(Debug)]
-pub struct Rows<T> {
-    pieces: Vec<Vec<T>>,
+pub struct Arena<T> {
+    chunks: Vec<Vec<T>>,
     len: usize,
 }
 
-impl<T> Default for Rows<T> {
+impl<T> Default for Arena<T> {
     fn default() -> Self {
-        Rows { pieces: Vec::new(), len: 0 }
+        Arena { chunks: Vec::new(), len: 0 }
     }
 }
 
-impl<T> Rows<T> {
-    /// How many there are.
+impl<T> Arena<T> {
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// The row of a number.
+    /// The row with a number.
     pub fn get(&self, row: u32) -> Option<&T> {
-        self.pieces.get(row as usize / PIECE)?.get(row as usize % PIECE)
+        self.chunks.get(row as usize / PIECE)?.get(row as usize % PIECE)
     }
 
-    /// The row of a number, to be changed.
+    /// The row with a number, mutable.
     pub fn get_mut(&mut self, row: u32) -> Option<&mut T> {
-        self.pieces.get_mut(row as usize / PIECE)?.get_mut(row as usize % PIECE)
+        self.chunks.get_mut(row as usize / PIECE)?.get_mut(row as usize % PIECE)
     }
 
-    /// Adds a row and gives its number; [`NONE`] where there are too many, and then nothing is kept.
+    /// Adds a row and returns its number; [`NONE`] if there are too many, in which case the row is not added.
     pub fn push(&mut self, row: T) -> u32 {
         let Some(number) = u32::try_from(self.len).ok().filter(|number| *number != NONE) else { return NONE };
-        match self.pieces.last_mut() {
-            Some(piece) if piece.len() < PIECE => piece.push(row),
-            // The first piece grows, for there may be few rows.
-            None => self.pieces.push(vec![row]),
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < PIECE => chunk.push(row),
+            // The first chunk grows, because there may be only a few rows.
+            None => self.chunks.push(vec![row]),
             Some(_) => {
-                let mut piece = Vec::with_capacity(PIECE);
-                piece.push(row);
-                self.pieces.push(piece);
+                let mut chunk = Vec::with_capacity(PIECE);
+                chunk.push(row);
+                self.chunks.push(chunk);
             }
         }
         self.len += 1;
@@ -214,29 +215,29 @@ impl<T> Rows<T> {
 
     /// All rows, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> + Clone {
-        self.pieces.iter().flatten()
+        self.chunks.iter().flatten()
     }
 }
 
-impl<T> IntoIterator for Rows<T> {
+impl<T> IntoIterator for Arena<T> {
     type Item = T;
     type IntoIter = std::iter::Flatten<std::vec::IntoIter<Vec<T>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.pieces.into_iter().flatten()
+        self.chunks.into_iter().flatten()
     }
 }
 
-/// Members in the order of their groups.
+/// Members sorted by group.
 #[derive(Debug, Default)]
 pub struct Groups {
-    /// Where the members of a group begin; one more than there are groups.
+    /// The start offset of each group, plus the end of the last one.
     starts: Vec<usize>,
     members: Vec<u32>,
 }
 
 impl Groups {
-    /// Groups of these pairs of group and member; members keep their order.
+    /// Groups these pairs of group and member; members keep their order.
     pub fn new(pairs: impl Iterator<Item = (u32, u32)> + Clone, groups: usize) -> Groups {
         let starts = starts(pairs.clone().map(|(group, _)| group), groups);
         let mut next = starts.clone();
@@ -257,13 +258,14 @@ impl Groups {
         self.members.get(edge(group as usize)..edge(group as usize + 1)).unwrap_or_default()
     }
 
-    /// How many members a group has.
+    /// The number of members of a group.
     pub fn size(&self, group: u32) -> usize {
         self.of(group).len()
     }
 }
 
-/// Where the members of each group begin when they stand group after group, given the group of each; and the end of all.
+/// The start offset of each group if members are stored by group, given the group of each member, plus the end of the
+/// last one.
 pub fn starts(members: impl Iterator<Item = u32>, groups: usize) -> Vec<usize> {
     let mut starts = vec![0_usize; groups + 1];
     members.for_each(|group| {
@@ -279,22 +281,23 @@ pub fn starts(members: impl Iterator<Item = u32>, groups: usize) -> Vec<usize> {
     starts
 }
 
-/// Groups of these sizes in so many shares, in order and with about as much work each: members of a group are sorted.
-pub fn dealt(sizes: &[usize], shares: usize) -> Vec<Range<usize>> {
+/// Divides groups of these sizes into a number of consecutive shares with about the same work, given that the members
+/// of a group are sorted.
+pub fn balanced(sizes: &[usize], shares: usize) -> Vec<Range<usize>> {
     let shares = shares.max(1);
     let work = |members: &usize| members * (usize::BITS - members.leading_zeros()) as usize;
     let all: usize = sizes.iter().map(work).sum();
-    let mut dealt = Vec::with_capacity(shares);
+    let mut balanced = Vec::with_capacity(shares);
     let (mut start, mut end, mut done) = (0, 0, 0);
     for share in 1..=shares {
         while let Some(members) = sizes.get(end).filter(|_| share == shares || done * shares < all * share) {
             done += work(members);
             end += 1;
         }
-        dealt.push(start..end);
+        balanced.push(start..end);
         start = end;
     }
-    dealt
+    balanced
 }
 
 #[cfg(test)]
@@ -303,10 +306,10 @@ mod tests {
 
     #[test]
     fn rows_are_found_whatever_their_hashes_share() {
-        for keep in [u64::MAX, 0xFF, 1, 0] {
-            let mut index = Index::default();
-            let mut rows = Rows::default();
-            let hash = |key: u64| fold(0, key) & keep;
+        for intern in [u64::MAX, 0xFF, 1, 0] {
+            let mut index = HashIndex::default();
+            let mut rows = Arena::default();
+            let hash = |key: u64| fold(0, key) & intern;
             for key in (0..500_u64).map(|number| number * 37 % 400) {
                 let known = index.find(hash(key), |row| rows.get(row) == Some(&key));
                 if known.is_none() {
@@ -321,17 +324,17 @@ mod tests {
                 assert_eq!(rows.get(row), Some(&key));
                 at_once += usize::from(likely(index.slot(hash(key)), hash(key)) == row);
             }
-            // Where hashes differ, most rows stand in the first place that is looked at.
-            assert!(keep < u64::MAX || at_once > 200, "{at_once}");
-            assert!(keep < u64::MAX || likely(index.slot(hash(400)), hash(400)) == NONE);
+            // Most rows with different hashes are in the first slot that is checked.
+            assert!(intern < u64::MAX || at_once > 200, "{at_once}");
+            assert!(intern < u64::MAX || likely(index.slot(hash(400)), hash(400)) == NONE);
             assert_eq!(index.find(hash(400), |row| rows.get(row) == Some(&400)), None);
         }
     }
 
     #[test]
     fn values_have_one_number_each() {
-        let mut values = Distinct::default();
-        let numbers: Vec<u32> = (0..900_u32).map(|number| values.keep((number * 7 % 300, NONE))).collect();
+        let mut values = Interner::default();
+        let numbers: Vec<u32> = (0..900_u32).map(|number| values.intern((number * 7 % 300, NONE))).collect();
         let back: Vec<_> = numbers.iter().map(|number| values.get(*number).copied()).collect();
         assert_eq!(back, (0..900).map(|number| Some((number * 7 % 300, NONE))).collect::<Vec<_>>());
         assert_eq!((values.list().len(), values.find(&(300, NONE)), values.get(NONE)), (300, None, None));
@@ -339,7 +342,7 @@ mod tests {
 
     #[test]
     fn pieces_follow_each_other() {
-        let mut rows = Rows::default();
+        let mut rows = Arena::default();
         (0..PIECE as u64 * 2 + 3).for_each(|number| assert_eq!(u64::from(rows.push(number)), number));
         *rows.get_mut(PIECE as u32).unwrap() += 1;
         assert_eq!(rows.get(PIECE as u32), Some(&(PIECE as u64 + 1)));
@@ -352,8 +355,8 @@ mod tests {
         let groups = Groups::new([(2, 7), (0, 1), (2, 3), (9, 9), (0, 4)].into_iter(), 3);
         assert_eq!([groups.of(0), groups.of(1), groups.of(2), groups.of(3)], [&[1, 4][..], &[], &[7, 3], &[]]);
         let sizes = [0, 1, 2].map(|group| groups.size(group));
-        assert_eq!(dealt(&sizes, 2), [0..1, 1..3]);
-        assert_eq!(dealt(&[2], 3), [0..1, 1..1, 1..1]);
-        assert_eq!(dealt(&[], 2), [0..0, 0..0]);
+        assert_eq!(balanced(&sizes, 2), [0..1, 1..3]);
+        assert_eq!(balanced(&[2], 3), [0..1, 1..1, 1..1]);
+        assert_eq!(balanced(&[], 2), [0..0, 0..0]);
     }
 }

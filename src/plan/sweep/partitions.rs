@@ -1,8 +1,8 @@
-//! Window functions that see whole partitions: in place of a sort of all rows by their text keys, rows are dealt to
+//! Window functions over whole partitions: instead of sorting all rows by their string keys, rows are distributed to
 //! their partitions, and only the rows of a partition are sorted, by time and id.
 //!
-//! A view names such a function as SQL does, `fold_attempts(…) over (partition by … order by …)`; this operator takes
-//! the place of the engine's before the engine sorts anything for it. Rows come out partition by partition.
+//! A view calls such a function in SQL, `fold_attempts(…) over (partition by … order by …)`; this operator replaces
+//! the one of the engine before a sort is added for it. Rows are returned partition by partition.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,20 +20,20 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::windows::{WindowAggExec, WindowUDFExpr};
 
-use super::exec::{Piece, Sweep, SweepExec};
-use super::index::{Distinct, Groups, NONE, dealt};
-use super::texts::{Memory, Texts, moved};
+use super::exec::{Analysis, AnalysisExec, OutputChunk};
+use super::index::{Groups, Interner, NONE, balanced};
+use super::texts::{Memory, Texts, renumbered};
 use crate::plan::function::{Compute, compute_of};
 
-/// Rows of a batch, unless one partition has more.
+/// Rows per batch, unless a partition has more.
 const MOST_ROWS: usize = 1 << 15;
 
-/// Puts this operator in the place of windows of such functions.
+/// The rule that replaces windows of such functions with this operator.
 #[derive(Debug)]
 pub struct WholePartitions;
 
 impl WholePartitions {
-    /// The rules of the engine with this one before that which sorts what windows need sorted.
+    /// The rules of the engine, with this one before the rule that adds sorts for windows.
     pub fn among(mut rules: Vec<Rule>) -> Vec<Rule> {
         let place = rules.iter().position(|rule| rule.name() == "EnsureRequirements").unwrap_or(0);
         rules.insert(place, Arc::new(WholePartitions));
@@ -41,7 +41,7 @@ impl WholePartitions {
     }
 }
 
-/// A rule of the engine.
+/// An optimizer rule of the engine.
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 impl PhysicalOptimizerRule for WholePartitions {
@@ -51,7 +51,7 @@ impl PhysicalOptimizerRule for WholePartitions {
             let Some(window) = node.downcast_ref::<WindowAggExec>() else { return Ok(Transformed::no(node)) };
             let Some(partitions) = Partitions::of(window)? else { return Ok(Transformed::no(node)) };
             let inputs = vec![Arc::clone(window.input())];
-            let operator = SweepExec::new(Arc::new(partitions), inputs, window.schema(), outputs);
+            let operator = AnalysisExec::new(Arc::new(partitions), inputs, window.schema(), outputs);
             Ok(Transformed::yes(Arc::new(operator) as Arc<dyn ExecutionPlan>))
         });
         Ok(replaced?.data)
@@ -66,12 +66,12 @@ impl PhysicalOptimizerRule for WholePartitions {
     }
 }
 
-/// One function over partitions.
+/// A function over partitions.
 #[derive(Debug)]
 struct Partitions {
-    /// The texts that tell partitions apart.
+    /// The partition keys, which are strings.
     keys: Vec<Arc<dyn PhysicalExpr>>,
-    /// What rows of a partition are in the order of: a time, then an id.
+    /// The sort keys within a partition: a time, then an id.
     order: [Arc<dyn PhysicalExpr>; 2],
     compute: Compute,
     arguments: Vec<Arc<dyn PhysicalExpr>>,
@@ -80,7 +80,7 @@ struct Partitions {
 }
 
 impl Partitions {
-    /// What a window computes, if it is one such function, over partitions by texts in the order of a time and an id.
+    /// The function of a window, if it is a supported one with string keys and a sort by time and id.
     fn of(window: &WindowAggExec) -> Result<Option<Partitions>> {
         let [expression] = window.window_expr() else { return Ok(None) };
         let standard = expression.as_any().downcast_ref::<StandardWindowExpr>();
@@ -106,20 +106,20 @@ impl Partitions {
         }))
     }
 
-    /// The rows of some partitions, one after the other.
-    fn batch(&self, whole: &Whole, partitions: Range<usize>) -> Result<RecordBatch> {
+    /// The rows of several partitions, one partition after another.
+    fn batch(&self, merged: &FinalState, partitions: Range<usize>) -> Result<RecordBatch> {
         let mut rows: Vec<&Place> = Vec::new();
         let mut ranges: Vec<Range<usize>> = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let start = rows.len();
-            let members = whole.groups.of(u32::try_from(partition).unwrap_or(NONE));
-            rows.extend(members.iter().filter_map(|row| whole.places.get(*row as usize)));
+            let members = merged.groups.of(u32::try_from(partition).unwrap_or(NONE));
+            rows.extend(members.iter().filter_map(|row| merged.places.get(*row as usize)));
             if let Some(own) = rows.get_mut(start..) {
-                whole.sort(own);
+                merged.sort(own);
             }
             ranges.push(start..rows.len());
         }
-        let columns = (0..self.input.fields().len()).map(|column| whole.gather(&rows, column));
+        let columns = (0..self.input.fields().len()).map(|column| merged.gather(&rows, column));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let gathered = RecordBatch::try_new_with_options(Arc::clone(&self.input), columns, &options)?;
@@ -145,7 +145,7 @@ fn values(expressions: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<
     expressions.iter().map(value).collect()
 }
 
-/// Where a row stands, and when it was.
+/// The position of a row, and its time.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     time: i64,
@@ -153,36 +153,36 @@ struct Place {
     row: u32,
 }
 
-/// What is kept of a batch.
+/// The kept part of a batch.
 #[derive(Debug)]
 struct Kept {
-    /// The columns. One of a single value stands for that value in all rows.
+    /// The columns. A column with a single value has that value in all rows.
     columns: Vec<ArrayRef>,
     ids: StringViewArray,
 }
 
-/// The rows that one thread was given.
+/// The rows of one thread.
 #[derive(Debug, Default)]
-struct Part {
+struct PartialState {
     texts: Texts,
     memories: Vec<Memory>,
-    /// For each key: which number of the keys before it stands with which text.
-    levels: Vec<Distinct<(u32, u32)>>,
+    /// For each key: the combination of the number of the previous keys and a string, interned.
+    levels: Vec<Interner<(u32, u32)>>,
     batches: Vec<Kept>,
-    /// The partition and the place of each row.
+    /// The partition and the position of each row.
     rows: Vec<(u32, Place)>,
 }
 
 /// All rows, by partition.
-struct Whole {
+struct FinalState {
     batches: Vec<Kept>,
     places: Vec<Place>,
     groups: Groups,
-    /// The partitions of each piece.
+    /// The partitions of each chunk.
     shares: Vec<Range<usize>>,
 }
 
-impl Whole {
+impl FinalState {
     fn sort(&self, rows: &mut [&Place]) {
         let id = |place: &Place| {
             let ids = &self.batches.get(place.batch as usize)?.ids;
@@ -191,13 +191,13 @@ impl Whole {
         rows.sort_unstable_by(|left, right| {
             left.time.cmp(&right.time).then_with(|| match (id(left), id(right)) {
                 (Some(left), Some(right)) => left.cmp(right),
-                // A missing id comes last.
+                // Missing ids come last.
                 (left, right) => right.is_some().cmp(&left.is_some()),
             })
         });
     }
 
-    /// A column of some rows.
+    /// A column of the selected rows.
     fn gather(&self, rows: &[&Place], column: usize) -> Result<ArrayRef> {
         let lost = || exec_datafusion_err!("a column of a partition is missing");
         let arrays: Option<Vec<&dyn Array>> =
@@ -212,7 +212,7 @@ impl Whole {
     }
 }
 
-/// A column without its repetitions, if all its values are one.
+/// A column with one value, if all its values are equal.
 fn single(column: &ArrayRef) -> ArrayRef {
     if column.len() > 1 && column.null_count() == column.len() {
         return new_null_array(column.data_type(), 1);
@@ -228,81 +228,85 @@ fn single(column: &ArrayRef) -> ArrayRef {
     }
 }
 
-impl Sweep for Partitions {
-    type First = ();
-    type Part = Part;
-    type Whole = Whole;
+impl Analysis for Partitions {
+    type BuildSide = ();
+    type PartialState = PartialState;
+    type FinalState = FinalState;
 
     const NAME: &'static str = "WholePartitionsExec";
 
-    fn part(&self, _first: &Arc<()>) -> Part {
-        Part::default()
+    fn partial(&self, _first: &Arc<()>) -> PartialState {
+        PartialState::default()
     }
 
-    fn add(&self, part: &mut Part, _input: usize, batch: &RecordBatch) -> Result<()> {
-        part.memories.resize_with(self.keys.len(), Memory::default);
-        part.levels.resize_with(self.keys.len(), Distinct::default);
+    fn add(&self, partial: &mut PartialState, _input: usize, batch: &RecordBatch) -> Result<()> {
+        partial.memories.resize_with(self.keys.len(), Memory::default);
+        partial.levels.resize_with(self.keys.len(), Interner::default);
         let mut groups = vec![0; batch.num_rows()];
-        for (key, (memory, level)) in values(&self.keys, batch)?.iter().zip(part.memories.iter_mut().zip(&mut part.levels)) {
-            let texts = key.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("a key of partitions is no text"))?;
-            let numbers = memory.numbers(texts, &mut part.texts);
-            groups.iter_mut().zip(numbers).for_each(|(group, number)| *group = level.keep((*group, number)));
+        for (key, (memory, level)) in values(&self.keys, batch)?.iter().zip(partial.memories.iter_mut().zip(&mut partial.levels))
+        {
+            let texts = key.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("a partition key is not a string"))?;
+            let numbers = memory.numbers(texts, &mut partial.texts);
+            groups.iter_mut().zip(numbers).for_each(|(group, number)| *group = level.intern((*group, number)));
         }
         let order = values(&self.order, batch)?;
         let [times, ids] = order.as_slice() else { return Ok(()) };
         let times = cast(times, &DataType::Int64)?;
-        let ids = ids.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("the id of a row is no text"))?;
-        let place = u32::try_from(part.batches.len()).unwrap_or(NONE);
+        let ids = ids.as_string_view_opt().ok_or_else(|| exec_datafusion_err!("the id of a row is not a string"))?;
+        let place = u32::try_from(partial.batches.len()).unwrap_or(NONE);
         let placed = groups.into_iter().zip(times.as_primitive::<Int64Type>()).zip(0_u32..);
         // Rows without a time come last.
-        part.rows.extend(placed.map(|((group, time), row)| (group, Place { time: time.unwrap_or(i64::MAX), batch: place, row })));
-        part.batches.push(Kept { columns: batch.columns().iter().map(single).collect(), ids: ids.clone() });
+        partial
+            .rows
+            .extend(placed.map(|((group, time), row)| (group, Place { time: time.unwrap_or(i64::MAX), batch: place, row })));
+        partial.batches.push(Kept { columns: batch.columns().iter().map(single).collect(), ids: ids.clone() });
         Ok(())
     }
 
-    fn whole(&self, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
+    fn merged(&self, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
         let (mut texts, mut levels) = (Texts::default(), Vec::new());
-        levels.resize_with(self.keys.len(), Distinct::default);
+        levels.resize_with(self.keys.len(), Interner::default);
         let mut batches: Vec<Kept> = Vec::new();
         let mut rows: Vec<(u32, Place)> = Vec::new();
-        for part in parts {
-            let told = texts.take_in(&part.texts);
+        for partial in partials {
+            let numbers = texts.merge(&partial.texts);
             let mut groups = vec![0];
-            for (level, own) in levels.iter_mut().zip(&part.levels) {
-                let there = |&(before, text): &(u32, u32)| level.keep((moved(&groups, before), moved(&told, text)));
+            for (level, own) in levels.iter_mut().zip(&partial.levels) {
+                let there =
+                    |&(before, text): &(u32, u32)| level.intern((renumbered(&groups, before), renumbered(&numbers, text)));
                 groups = own.list().iter().map(there).collect();
             }
             let before = u32::try_from(batches.len()).unwrap_or(NONE);
             let moved_row = |(group, place): (u32, Place)| {
-                (moved(&groups, group), Place { batch: place.batch.saturating_add(before), ..place })
+                (renumbered(&groups, group), Place { batch: place.batch.saturating_add(before), ..place })
             };
-            rows.extend(part.rows.into_iter().map(moved_row));
-            batches.extend(part.batches);
+            rows.extend(partial.rows.into_iter().map(moved_row));
+            batches.extend(partial.batches);
         }
         if u32::try_from(rows.len()).is_err() {
-            return Err(exec_datafusion_err!("more than {} rows are to be dealt to partitions", u32::MAX));
+            return Err(exec_datafusion_err!("more than {} rows to distribute over partitions", u32::MAX));
         }
-        let count = levels.last().map_or(rows.len().min(1), |level: &Distinct<(u32, u32)>| level.list().len());
+        let count = levels.last().map_or(rows.len().min(1), |level: &Interner<(u32, u32)>| level.list().len());
         let groups = Groups::new(rows.iter().map(|(group, _)| *group).zip(0_u32..), count);
         let sizes: Vec<usize> = (0_u32..).take(count).map(|group| groups.size(group)).collect();
         let places = rows.into_iter().map(|(_, place)| place).collect();
-        Ok(Whole { batches, places, groups, shares: dealt(&sizes, pieces) })
+        Ok(FinalState { batches, places, groups, shares: balanced(&sizes, chunks) })
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Piece {
-        let share = whole.shares.get(piece).cloned().unwrap_or(0..0);
+    fn rows(self: Arc<Self>, merged: Arc<FinalState>, chunk: usize) -> OutputChunk {
+        let share = merged.shares.get(chunk).cloned().unwrap_or(0..0);
         let mut next = share.start;
         Box::new(std::iter::from_fn(move || {
             let first = next;
             let mut rows = 0;
             while next < share.end {
-                rows += whole.groups.size(u32::try_from(next).unwrap_or(NONE));
+                rows += merged.groups.size(u32::try_from(next).unwrap_or(NONE));
                 if next > first && rows > MOST_ROWS {
                     break;
                 }
                 next += 1;
             }
-            (next > first).then(|| self.batch(&whole, first..next))
+            (next > first).then(|| self.batch(&merged, first..next))
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! The inputs of an analysis: SQL as text arguments, planned with the filters that reach them.
+//! The inputs of an analysis: SQL in string arguments, planned with the filters that can be pushed down.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::unoptimized::Unoptimized;
 
-/// An argument that is text.
+/// A string argument.
 pub fn text(arguments: &[Expr], place: usize) -> Result<String> {
     match arguments.get(place) {
         Some(Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _)) => Ok(text.clone()),
-        other => Err(plan_datafusion_err!("argument {place}: a text was expected, not {other:?}")),
+        other => Err(plan_datafusion_err!("argument {place}: expected a string, not {other:?}")),
     }
 }
 
@@ -25,15 +25,15 @@ pub fn number(arguments: &[Expr], place: usize) -> Result<Option<i64>> {
     match arguments.get(place) {
         Some(Expr::Literal(ScalarValue::Int64(number), _)) => Ok(*number),
         Some(Expr::Literal(ScalarValue::Null, _)) => Ok(None),
-        other => Err(plan_datafusion_err!("argument {place}: a whole number was expected, not {other:?}")),
+        other => Err(plan_datafusion_err!("argument {place}: expected a whole number, not {other:?}")),
     }
 }
 
-/// A condition over columns without the name of their table, if it is over these alone.
+/// A condition without table qualifiers, if it only uses these columns.
 pub fn over(filter: &Expr, columns: &[&str]) -> Option<Expr> {
     let known = filter.column_refs().iter().all(|column| columns.contains(&column.name.as_str()));
-    let plain = |part: Expr| {
-        Ok(match part {
+    let plain = |partial: Expr| {
+        Ok(match partial {
             Expr::Column(column) => Transformed::yes(Expr::Column(Column::from_name(column.name))),
             other => Transformed::no(other),
         })
@@ -41,18 +41,20 @@ pub fn over(filter: &Expr, columns: &[&str]) -> Option<Expr> {
     if known && !filter.is_volatile() { filter.clone().transform(plain).ok().map(|plain| plain.data) } else { None }
 }
 
-/// The plan of an input, with those of the filters that are over these of its columns.
+/// The plan of an input, with the filters that use only these of its columns.
 ///
-/// The physical optimizer has not run on the plan: it runs once, on the whole plan that the input becomes a part of.
-/// Its rules assume that; a join whose inputs it wants to swap, for example, must not have pushed filters down yet.
+/// The physical optimizer has not run on this plan: it runs once, on the whole plan that the input becomes part of.
+/// Its rules assume this; for example, filters must not have been pushed down into a join whose inputs are swapped
+/// later.
 ///
 /// # Errors
-/// When the text is no `select` over the tables of the session.
+///
+/// If the text is not a `select` on the tables of the session.
 pub async fn input(session: &dyn Session, sql: &str, filters: &[Expr], columns: &[&str]) -> Result<Arc<dyn ExecutionPlan>> {
     let state = session
         .as_any()
         .downcast_ref::<SessionState>()
-        .ok_or_else(|| exec_datafusion_err!("the analysis runs in a session of ecs-audit only"))?;
+        .ok_or_else(|| exec_datafusion_err!("the analysis only runs in an ecs-audit session"))?;
     let plan = state.create_logical_plan(sql).await?;
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     read_only.verify_plan(&plan)?;

@@ -1,20 +1,20 @@
-//! Texts that are kept once, and columns of them as numbers.
+//! Interned strings, and columns of them as numbers.
 
 use arrow::array::{Array, StringViewArray};
 use arrow::buffer::Buffer;
 
-use super::index::{Index, NONE, fold};
+use super::index::{HashIndex, NONE, fold};
 
-/// Texts by number; [`NONE`] stands for a missing one.
+/// Strings by number; [`NONE`] is a missing string.
 #[derive(Debug, Default)]
 pub struct Texts {
     bytes: String,
     ends: Vec<usize>,
-    index: Index,
+    index: HashIndex,
 }
 
 impl Texts {
-    /// The text of a number.
+    /// The string with a number.
     pub fn get(&self, number: u32) -> Option<&str> {
         let number = number as usize;
         let end = *self.ends.get(number)?;
@@ -22,13 +22,13 @@ impl Texts {
         self.bytes.get(start..end)
     }
 
-    /// The number of a text that is known.
+    /// The number of a known string.
     pub fn find(&self, text: &str) -> Option<u32> {
         self.index.find(hash(text), |number| self.get(number) == Some(text))
     }
 
-    /// The number of a text.
-    pub fn keep(&mut self, text: &str) -> u32 {
+    /// The number of a string, which is added if it is new.
+    pub fn intern(&mut self, text: &str) -> u32 {
         let hash = hash(text);
         if let Some(known) = self.index.find(hash, |number| self.get(number) == Some(text)) {
             return known;
@@ -40,21 +40,21 @@ impl Texts {
         number
     }
 
-    /// The number of a text that may be missing.
+    /// The number of a string that may be missing.
     pub fn keep_some(&mut self, text: Option<&str>) -> u32 {
-        text.map_or(NONE, |text| self.keep(text))
+        text.map_or(NONE, |text| self.intern(text))
     }
 
-    /// The numbers that the texts of another table have here.
-    pub fn take_in(&mut self, other: &Texts) -> Vec<u32> {
+    /// Adds the strings of another table and returns their numbers in this one.
+    pub fn merge(&mut self, other: &Texts) -> Vec<u32> {
         (0..other.ends.len())
             .map(|number| u32::try_from(number).map_or(NONE, |number| self.keep_some(other.get(number))))
             .collect()
     }
 }
 
-/// A number of another table as one of this, given what [`Texts::take_in`] gave.
-pub fn moved(numbers: &[u32], number: u32) -> u32 {
+/// Converts a number of another table, given the result of [`Texts::merge`].
+pub fn renumbered(numbers: &[u32], number: u32) -> u32 {
     numbers.get(number as usize).copied().unwrap_or(NONE)
 }
 
@@ -66,31 +66,31 @@ fn hash(text: &str) -> u64 {
     fold(hash, u64::from_le_bytes(last))
 }
 
-/// Slots of a memory.
+/// The number of cache slots.
 const SLOTS: usize = 2048;
 
-/// What the views of one column stood for, in one table. Columns with few texts come with equal views for equal texts,
-/// so that most texts need not be looked at.
+/// A cache from the string views of a column to their numbers in one table. Columns with few distinct strings have
+/// equal views for equal strings, so most strings need not be read.
 #[derive(Debug, Default)]
 pub struct Memory {
     slots: Vec<(u128, u32)>,
-    /// What the views point into. It is held on to, so that nothing else can take its place.
+    /// The buffers of the views, kept alive so that their addresses stay valid.
     buffers: Vec<Buffer>,
 }
 
 impl Memory {
-    /// The texts of a column as numbers.
+    /// The strings of a column as numbers.
     pub fn numbers(&mut self, column: &StringViewArray, texts: &mut Texts) -> Vec<u32> {
-        self.numbers_by(column, |text| texts.keep(text))
+        self.numbers_by(column, |text| texts.intern(text))
     }
 
-    /// The texts of a column as the numbers that they have in a table, which stays as it is; [`NONE`] for the others.
+    /// The strings of a column as their numbers in a table, which is not changed; [`NONE`] for unknown strings.
     pub fn known(&mut self, column: &StringViewArray, texts: &Texts) -> Vec<u32> {
         self.numbers_by(column, |text| texts.find(text).unwrap_or(NONE))
     }
 
     fn numbers_by(&mut self, column: &StringViewArray, mut number_of: impl FnMut(&str) -> u32) -> Vec<u32> {
-        // Views point into the buffers of their own batch, which are often those of the batch before.
+        // Views point into the buffers of their batch, which are often the same as those of the previous batch.
         let buffers = column.data_buffers();
         let is_same = |(left, right): (&Buffer, &Buffer)| left.as_ptr() == right.as_ptr() && left.len() == right.len();
         let known = self.buffers.len() == buffers.len() && self.buffers.iter().zip(buffers.iter()).all(is_same);
@@ -126,16 +126,19 @@ mod tests {
     fn a_text_has_one_number_here_and_elsewhere() {
         let mut texts = Texts::default();
         let words = ["", "a", "aaaaaaaa", "aaaaaaaaa", "b", "\u{1F600}", "0123456789abcdef0123456789abcdef"];
-        let numbers: Vec<u32> = words.iter().map(|word| texts.keep(word)).collect();
-        assert_eq!(words.map(|word| texts.keep(word)).to_vec(), numbers);
+        let numbers: Vec<u32> = words.iter().map(|word| texts.intern(word)).collect();
+        assert_eq!(words.map(|word| texts.intern(word)).to_vec(), numbers);
         assert!(numbers.iter().zip(words).all(|(number, word)| texts.get(*number) == Some(word)));
         assert_eq!(texts.keep_some(None), NONE);
         assert_eq!(texts.get(NONE), None);
         let mut other = Texts::default();
-        other.keep("b");
-        other.keep("new");
-        let there = texts.take_in(&other);
-        assert_eq!((moved(&there, 0), texts.get(moved(&there, 1)), moved(&there, NONE)), (numbers[4], Some("new"), NONE));
+        other.intern("b");
+        other.intern("new");
+        let there = texts.merge(&other);
+        assert_eq!(
+            (renumbered(&there, 0), texts.get(renumbered(&there, 1)), renumbered(&there, NONE)),
+            (numbers[4], Some("new"), NONE)
+        );
     }
 
     #[test]
@@ -147,12 +150,12 @@ mod tests {
         let (mut texts, mut memory) = (Texts::default(), Memory::default());
         let (nothing, mut known) = (Texts::default(), Memory::default());
         for column in [column(0), column(0).slice(900, 4_000), column(3_000), column(0), column(77)] {
-            for part in [column.slice(0, 2_000), column.slice(1_000, 3_000)] {
-                let numbers = memory.numbers(&part, &mut texts);
+            for partial in [column.slice(0, 2_000), column.slice(1_000, 3_000)] {
+                let numbers = memory.numbers(&partial, &mut texts);
                 let back: Vec<Option<&str>> = numbers.iter().map(|number| texts.get(*number)).collect();
-                assert_eq!(back, part.iter().collect::<Vec<_>>());
-                assert!(known.known(&part, &nothing).iter().all(|number| *number == NONE));
-                assert_eq!(Memory::default().known(&part, &texts), numbers);
+                assert_eq!(back, partial.iter().collect::<Vec<_>>());
+                assert!(known.known(&partial, &nothing).iter().all(|number| *number == NONE));
+                assert_eq!(Memory::default().known(&partial, &texts), numbers);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A session that plans without the physical optimizer.
 //!
-//! Everything but the list of physical optimizer rules is that of the session behind it; to copy that session for its
-//! rules' sake would take longer than planning most questions.
+//! Everything except the list of physical optimizer rules comes from the underlying session; copying that session to
+//! change its rules would take longer than planning most queries.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -23,14 +23,14 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
-/// A session whose physical plans are left as they are planned.
+/// A session whose physical plans are not optimized.
 pub struct Unoptimized<'s> {
     state: &'s SessionState,
     options: TableOptions,
 }
 
 impl<'s> Unoptimized<'s> {
-    /// A session like this one.
+    /// Creates such a session.
     pub fn new(state: &'s SessionState) -> Self {
         Unoptimized { state, options: state.table_options().clone() }
     }

@@ -1,6 +1,6 @@
-//! `quota` and `stalls` over small random histories, against the same thing worked out instant by instant.
+//! Tests `quota` and `stalls` on small random histories, compared with a naive computation for each instant.
 //!
-//! Every history is an account (or a container instance) of its own, so one query answers for many.
+//! Every history is an account (or a container instance) of its own, so one query covers many.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::fixture::{Random, checked_in, lines, options, packed, tables, try_ask, wait};
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::plan::quotas::{Quota, Quotas, WhatIf};
 use crate::plan::{set_min_blocked, set_quotas};
 use crate::run;
 use crate::table::{Failure, InstanceEvent, Row, TaskEvent};
 
-/// The night in which the clocks of Berlin go back, as microseconds.
+/// The night in which the clocks in Berlin go back, in microseconds.
 fn base() -> i64 {
     "2025-10-26T00:00:00Z".parse::<Timestamp>().unwrap().as_microsecond()
 }
@@ -23,7 +23,7 @@ const MINUTE: i64 = 60_000_000;
 
 /// One event of a task, times in minutes.
 #[derive(Debug, Clone)]
-struct Told {
+struct Reported {
     task: i64,
     at: i64,
     created: Option<i64>,
@@ -45,19 +45,20 @@ struct Refusal {
     spot: bool,
 }
 
-/// What was told of one account, in any order, with gaps and repetitions.
-fn history(random: &mut Random) -> (Vec<Told>, Vec<Refusal>) {
-    let mut told = Vec::new();
+/// The events of an account, in random order, with gaps and repetitions.
+fn history(random: &mut Random) -> (Vec<Reported>, Vec<Refusal>) {
+    let mut reported = Vec::new();
     for task in 0..random.below(6) {
         let created = random.below(40);
         let stopped = (!random.one_in(4)).then(|| created + random.below(30));
         let early = stopped.filter(|_| random.one_in(2)).map(|stopped| stopped - random.below(3).min(stopped - created));
         let (cpu, spot, caller) = ([256, 512, 1024][random.below(3) as usize], random.one_in(4), random.below(2));
-        let row = |at, status| Told { task, at, created: Some(created), early: None, stopped: None, status, cpu, spot, caller };
+        let row =
+            |at, status| Reported { task, at, created: Some(created), early: None, stopped: None, status, cpu, spot, caller };
         let mut own = vec![row(created, "PROVISIONING"), row(created + 1, "RUNNING")];
         if let Some(stopped) = stopped {
             let seen = !random.one_in(5);
-            own.push(Told { early, stopped: seen.then_some(stopped), ..row(stopped, "STOPPED") });
+            own.push(Reported { early, stopped: seen.then_some(stopped), ..row(stopped, "STOPPED") });
         }
         own.retain(|_| !random.one_in(5));
         for event in &mut own {
@@ -70,10 +71,10 @@ fn history(random: &mut Random) -> (Vec<Told>, Vec<Refusal>) {
         {
             own.push(again);
         }
-        told.extend(own);
+        reported.extend(own);
     }
-    for index in (1..told.len()).rev() {
-        told.swap(index, random.below(index as i64 + 1) as usize);
+    for index in (1..reported.len()).rev() {
+        reported.swap(index, random.below(index as i64 + 1) as usize);
     }
     let refusals = (0..random.below(4))
         .map(|number| Refusal {
@@ -85,16 +86,16 @@ fn history(random: &mut Random) -> (Vec<Told>, Vec<Refusal>) {
             spot: random.one_in(4),
         })
         .collect();
-    (told, refusals)
+    (reported, refusals)
 }
 
 fn text(value: impl Into<String>) -> Option<std::borrow::Cow<'static, str>> {
     Some(value.into().into())
 }
 
-fn rows(account: usize, (told, refusals): &(Vec<Told>, Vec<Refusal>)) -> Vec<Row<'static>> {
+fn rows(account: usize, (reported, refusals): &(Vec<Reported>, Vec<Refusal>)) -> Vec<Row<'static>> {
     let time = |minute: i64| base() + minute * MINUTE;
-    let event = |(number, event): (usize, &Told)| {
+    let event = |(number, event): (usize, &Reported)| {
         Row::from(TaskEvent {
             id: text(format!("{account}-{number}")),
             time: Some(time(event.at)),
@@ -130,10 +131,10 @@ fn rows(account: usize, (told, refusals): &(Vec<Told>, Vec<Refusal>)) -> Vec<Row
             ..Failure::default()
         })
     };
-    told.iter().enumerate().map(event).chain(refusals.iter().map(failure)).collect()
+    reported.iter().enumerate().map(event).chain(refusals.iter().map(failure)).collect()
 }
 
-/// A span of one pool, in minutes; the end is excluded.
+/// An interval of one pool, in minutes; the end is exclusive.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     spot: bool,
@@ -146,15 +147,15 @@ struct Span {
 
 const FOREVER: i64 = i64::MAX;
 
-/// The spans of an account, told plainly.
-fn spans((told, refusals): &(Vec<Told>, Vec<Refusal>)) -> Vec<Span> {
+/// The intervals of an account, computed naively.
+fn spans((reported, refusals): &(Vec<Reported>, Vec<Refusal>)) -> Vec<Span> {
     let mut spans = Vec::new();
-    let tasks: BTreeSet<i64> = told.iter().map(|event| event.task).collect();
+    let tasks: BTreeSet<i64> = reported.iter().map(|event| event.task).collect();
     for task in tasks {
-        let own: Vec<&Told> = told.iter().filter(|event| event.task == task).collect();
+        let own: Vec<&Reported> = reported.iter().filter(|event| event.task == task).collect();
         let created = own.iter().filter_map(|event| event.created).min();
         let start = created.unwrap_or_else(|| own.iter().map(|event| event.at).min().unwrap());
-        let stop = |event: &&Told| event.stopped.or((event.status == "STOPPED").then_some(event.at));
+        let stop = |event: &&Reported| event.stopped.or((event.status == "STOPPED").then_some(event.at));
         let end = own.iter().filter_map(stop).max().unwrap_or(FOREVER);
         let early = own.iter().filter_map(|event| event.early).max().unwrap_or(end).min(end);
         spans.push(Span { spot: own[0].spot, start, early, end, used: own[0].cpu, refused: 0 });
@@ -164,7 +165,7 @@ fn spans((told, refusals): &(Vec<Told>, Vec<Refusal>)) -> Vec<Span> {
             .iter()
             .filter(|other| other.caller == refusal.caller && (other.at, &other.id) > (refusal.at, &refusal.id))
             .map(|other| other.at);
-        let starts = told.iter().filter(|event| event.caller == refusal.caller).filter_map(|event| event.created);
+        let starts = reported.iter().filter(|event| event.caller == refusal.caller).filter_map(|event| event.created);
         let end = newer.chain(starts.filter(|start| *start > refusal.at)).chain([refusal.at + 15]).min().unwrap();
         let refused = refusal.missing * refusal.cpu;
         spans.push(Span { spot: refusal.spot, start: refusal.at, early: end.min(refusal.at + 15), end, used: 0, refused });
@@ -173,7 +174,7 @@ fn spans((told, refusals): &(Vec<Told>, Vec<Refusal>)) -> Vec<Span> {
     spans
 }
 
-/// What holds at a minute: used, lower bound, refused, tasks.
+/// The totals at a minute: used, lower bound, refused, tasks.
 fn level(spans: &[Span], minute: i64) -> [i64; 4] {
     let mut level = [0; 4];
     for span in spans.iter().filter(|span| span.start <= minute && minute < span.end) {
@@ -265,13 +266,13 @@ fn peaks_are_found_without_telling_all_levels() {
         }
         expected.sort_unstable();
         assert_eq!(ask("max(used), max(needed)", ""), expected);
-        let view = (nouns::noun("quota").unwrap().view)(Need { peaks: true, ..Need::default() });
-        let told =
+        let view = (nouns::noun("quota").unwrap().view)(ViewRequest { peaks: true, ..ViewRequest::default() });
+        let reported =
             format!("select max(n), count(*) from (select count(*) as n from ({view}) where used > 0 or needed > 0 group by id)");
-        let told = lines(&wait(run::sql(&session, &told)).unwrap());
+        let reported = lines(&wait(run::sql(&session, &reported)).unwrap());
         let used = expected.iter().filter(|row| !row.ends_with("|0.0|0.0")).count();
-        assert_eq!(told, [format!("2|{used}")], "most rows of a pool, and pools");
-        // Where rows are counted as well, all of them are told: the peaks are the same, in every window.
+        assert_eq!(reported, [format!("2|{used}")], "most rows of a pool, and pools");
+        // If rows are counted as well, all rows are returned, and the peaks are the same in every window.
         for _ in 0..4 {
             let from = random.below(60);
             let window = format!("since {} until {}", instant(from), instant(from + 1 + random.below(20)));
@@ -287,16 +288,16 @@ fn buckets_hold_the_levels_that_reach_into_them() {
     let mut random = Random(31);
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     for round in 0..12 {
-        // Hours instead of minutes: spans of days, over the night with 25 hours.
-        let stretch = |(mut told, _): (Vec<Told>, Vec<Refusal>)| {
-            for event in &mut told {
+        // Hours instead of minutes: intervals of days, across the night with 25 hours.
+        let stretch = |(mut reported, _): (Vec<Reported>, Vec<Refusal>)| {
+            for event in &mut reported {
                 event.spot = false;
                 for time in [&mut event.created, &mut event.early, &mut event.stopped].into_iter().flatten() {
                     *time *= 60;
                 }
                 event.at *= 60;
             }
-            (told, Vec::new())
+            (reported, Vec::new())
         };
         let histories: Vec<_> = (0..30).map(|_| stretch(history(&mut random))).collect();
         let all = histories.iter().enumerate().flat_map(|(account, history)| rows(account, history)).collect();
@@ -329,7 +330,7 @@ fn buckets_hold_the_levels_that_reach_into_them() {
 
 #[test]
 fn limits_change_when_they_do_and_the_first_breach_is_found() {
-    let task = |number: i64, created: i64| Told {
+    let task = |number: i64, created: i64| Reported {
         task: number,
         at: created,
         created: Some(created),
@@ -398,7 +399,7 @@ fn placed(random: &mut Random) -> Vec<Placed> {
     (0..1 + random.below(6)).map(|_| task(random)).collect()
 }
 
-/// Stalls second by second: start, end, deployment, tasks that waited, tasks that were stopping, CPU needed.
+/// Stalls computed for each second: start, end, deployment, waiting tasks, stopping tasks, CPU needed.
 fn blocked(tasks: &[Placed], last: i64) -> Vec<(i64, i64, i64, usize, usize, i64)> {
     let end = |task: &Placed| task.stopped.unwrap_or(last);
     let waits = |task: &Placed, at: i64| {
@@ -494,7 +495,7 @@ fn stalls_are_what_watching_every_second_finds() {
                     own.push(TaskEvent { pull_started_at: Some(time(pulled)), ..event(1, pulled, "RUNNING") });
                 }
                 if let Some(stopping) = task.stopping {
-                    // Told by `stoppingAt`, or only by the desired status.
+                    // Shown by `stoppingAt`, or only by the desired status.
                     let known = (!random.one_in(3)).then(|| time(stopping));
                     let pulled = task.pulled.filter(|pulled| *pulled <= stopping);
                     let status = if pulled.is_some() { "RUNNING" } else { "PENDING" };

@@ -1,4 +1,4 @@
-//! Every clause of the language over a dozen failures.
+//! Tests every clause of the language on a dozen failures.
 
 use datafusion::prelude::SessionContext;
 
@@ -263,32 +263,29 @@ fn an_empty_answer_is_explained() {
     let why = |text: &str| wait(run::explain_empty(&session, &checked(text), options(false), None)).unwrap().join("\n");
     assert_eq!(
         why("failures where reason = AGNET and cluster = blue since 1d"),
-        "5 failures in the window\n`reason = AGNET` removed all of them; nearest values: AGENT (3)"
+        "5 failures in the window\n`reason = AGNET` removed all rows; nearest values: AGENT (3)"
     );
     assert_eq!(
         why("failures where reason = RESOURCE:CPU and cluster = green"),
-        "6 failures in the window\nno row meets all conditions; each alone leaves `reason = RESOURCE:CPU` 1, `cluster = green` 3"
+        "6 failures in the window\nno row matches all conditions; rows that match each one alone: `reason = RESOURCE:CPU` 1, `cluster = green` 3"
     );
     assert_eq!(why("failures until 2026-01-01"), "no failures in the window, 6 outside it");
-    assert_eq!(why("calls since 1d"), "no calls have been loaded");
-    // What is computed need not be looked for again where the window holds all there is.
-    assert_eq!(why("stalls"), "no stalls in all records that have been loaded");
-    assert_eq!(why("tasks since 1d"), "no tasks in all records that have been loaded");
+    assert_eq!(why("calls since 1d"), "no calls are loaded");
+    // Computed rows are not queried again if the window covers all data.
+    assert_eq!(why("stalls"), "no stalls found in any loaded record");
+    assert_eq!(why("tasks since 1d"), "no tasks found in any loaded record");
     let loaded = |first: &str| Some((first.parse().unwrap(), ANCHOR.parse().unwrap()));
     let knowing = |text: &str, first: &str| {
         wait(run::explain_empty(&session, &checked(text), options(false), loaded(first))).unwrap().join("\n")
     };
-    let all = "no tasks in the window, which holds all records that have been loaded";
+    let all = "no tasks found; the window covers all loaded records";
     assert_eq!(knowing("tasks since 1d", "2026-03-03T12:00:00Z"), all);
     assert_eq!(knowing("tasks where task = x since 1d", "2026-03-03T12:00:00Z"), all);
-    assert_eq!(knowing("tasks since 1d", "2026-03-03T11:59:59Z"), "no tasks in all records that have been loaded");
-    assert_eq!(
-        why("failures by reason | where count > 99"),
-        "6 failures in the window\na later stage of the query removed all of them"
-    );
+    assert_eq!(knowing("tasks since 1d", "2026-03-03T11:59:59Z"), "no tasks found in any loaded record");
+    assert_eq!(why("failures by reason | where count > 99"), "6 failures in the window\na later stage removed all rows");
     assert_eq!(
         why("failures where task = x"),
-        "6 failures in the window\n`task = x` removed all of them: `task` is missing in all these failures"
+        "6 failures in the window\n`task = x` removed all rows: `task` has no value in any of these failures"
     );
     let values = wait(run::values(&session, "failures", "cluster", 10)).unwrap();
     assert_eq!(values, [("blue".to_owned(), 3), ("green".to_owned(), 3)]);
@@ -319,7 +316,7 @@ fn the_explanation_shows_query_window_and_plans() {
         "{text}"
     );
     assert!(text.contains("logical plan\n") && text.contains("physical plan\n"), "{text}");
-    // The time filter stands at the scan of most rows, and below the window function of those told again and again.
+    // The time filter reaches the scan for most nouns, and stays above the window function for deduplicated ones.
     let logical = text.split("physical plan").next().unwrap_or_default();
     let below_window = logical.split("WindowAggr").nth(1).unwrap_or_default();
     assert!(below_window.contains("Filter: ") && below_window.contains("time >= TimestampMicrosecond"), "{logical}");

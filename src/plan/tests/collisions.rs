@@ -1,4 +1,4 @@
-//! Collisions over generated clusters, against what was planted, and against chance.
+//! Tests collisions on generated clusters, compared with the planted causes and with random data.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn start() -> i64 {
 
 /// An event of instance `i` of a cluster.
 #[derive(Clone)]
-struct Told {
+struct Reported {
     time: i64,
     connected: Option<bool>,
     agent: &'static str,
@@ -23,7 +23,7 @@ struct Told {
     tasks: i64,
 }
 
-const CONNECTED: Told = Told { time: 0, connected: Some(true), agent: "1.0.0", update: None, status: "ACTIVE", tasks: 1 };
+const CONNECTED: Reported = Reported { time: 0, connected: Some(true), agent: "1.0.0", update: None, status: "ACTIVE", tasks: 1 };
 
 /// A cluster with one instance.
 #[derive(Default)]
@@ -39,24 +39,24 @@ impl Cluster {
         Cluster { name, ..Cluster::default() }
     }
 
-    fn event(&mut self, told: Told) {
+    fn event(&mut self, reported: Reported) {
         self.events += 1;
         self.rows.push(
             InstanceEvent {
                 id: Some(format!("{}-e{:05}", self.name, self.events).into()),
-                time: Some(told.time),
+                time: Some(reported.time),
                 account: Some("1".into()),
                 region: Some("r".into()),
                 cluster: Some(self.name.clone().into()),
                 container_instance: Some("i".into()),
                 container_instance_arn: Some(format!("{}/i", self.name).into()),
                 version: Some(self.events),
-                status: Some(told.status.into()),
-                agent_connected: told.connected,
-                agent_version: Some(told.agent.into()),
+                status: Some(reported.status.into()),
+                agent_connected: reported.connected,
+                agent_version: Some(reported.agent.into()),
                 agent_hash: Some("abc".into()),
-                agent_update_status: told.update.map(Into::into),
-                running_tasks: Some(told.tasks),
+                agent_update_status: reported.update.map(Into::into),
+                running_tasks: Some(reported.tasks),
                 source: Some("eventbridge".into()),
                 ..InstanceEvent::default()
             }
@@ -64,10 +64,10 @@ impl Cluster {
         );
     }
 
-    /// The agent is gone for a while, and back with a version.
+    /// The agent disconnects for a while, and reconnects with a version.
     fn gap(&mut self, from: i64, to: i64, agent: (&'static str, &'static str)) {
-        self.event(Told { time: from, connected: Some(false), agent: agent.0, ..CONNECTED });
-        self.event(Told { time: to, agent: agent.1, ..CONNECTED });
+        self.event(Reported { time: from, connected: Some(false), agent: agent.0, ..CONNECTED });
+        self.event(Reported { time: to, agent: agent.1, ..CONNECTED });
     }
 
     fn call(&mut self, time: i64, name: &'static str) {
@@ -94,7 +94,7 @@ impl Cluster {
         }
     }
 
-    /// A start of a task; a failed one met AGENT. Its id.
+    /// A task start; a failed one gets AGENT. Returns its id.
     fn start(&mut self, time: i64, started_by: &'static str, failed: bool, instance: bool) -> String {
         self.calls += 1;
         let id = format!("{}-x{:05}", self.name, self.calls);
@@ -135,28 +135,28 @@ impl Cluster {
     }
 }
 
-/// Plants one thing around a failure at some time; the class that must be told.
+/// Plants a cause around a failure at some time; returns the expected class.
 fn plant(random: &mut Random, cluster: &mut Cluster, number: u64) -> (String, &'static str) {
     let t = start() + random.between(1, 20) * 3600 * SECOND;
-    // A failure may be told up to 60 s outside of what it met.
+    // A failure can be recorded up to 60 s outside of the disconnect.
     let mut near = |from: i64, to: i64| random.between(from / SECOND - 60, to / SECOND + 60) * SECOND;
     let named = !number.is_multiple_of(3);
-    cluster.event(Told { time: start(), ..CONNECTED });
+    cluster.event(Reported { time: start(), ..CONNECTED });
     let class = match number % 12 {
         0 => {
             cluster.call(t - 20 * SECOND, "UpdateContainerAgent");
             cluster.gap(t, t + 90 * SECOND, ("1.0.0", "1.1.0"));
             "update"
         }
-        // No call: a package or a new image.
+        // No call: a new package or a new image.
         1 => {
             cluster.gap(t, t + 30 * SECOND, ("1.0.0", "1.1.0"));
             "update"
         }
-        // The version was not told anew, but an update was under way.
+        // The new version is not recorded, but an update was in progress.
         2 => {
-            cluster.event(Told { time: t, connected: Some(false), update: Some("UPDATING"), ..CONNECTED });
-            cluster.event(Told { time: t + 40 * SECOND, ..CONNECTED });
+            cluster.event(Reported { time: t, connected: Some(false), update: Some("UPDATING"), ..CONNECTED });
+            cluster.event(Reported { time: t + 40 * SECOND, ..CONNECTED });
             "update"
         }
         3 => {
@@ -168,7 +168,7 @@ fn plant(random: &mut Random, cluster: &mut Cluster, number: u64) -> (String, &'
             cluster.gap(t, t + 2 * SECOND, ("1.0.0", "1.0.0"));
             "rotation"
         }
-        // An update that was over before, however short before, is not met.
+        // An update that finished earlier, even shortly before, does not count.
         5 => {
             cluster.call(t - 1500 * SECOND, "UpdateContainerAgent");
             cluster.gap(t - 1490 * SECOND, t - 1400 * SECOND, ("1.0.0", "1.1.0"));
@@ -179,20 +179,20 @@ fn plant(random: &mut Random, cluster: &mut Cluster, number: u64) -> (String, &'
             cluster.gap(t, t + 2400 * SECOND, ("1.0.0", "1.0.0"));
             "outage"
         }
-        // It never came back, and told so twice.
+        // It never reconnected, and the disconnect is recorded twice.
         7 => {
-            cluster.event(Told { time: t, connected: Some(false), ..CONNECTED });
-            cluster.event(Told { time: t + 5 * SECOND, connected: Some(false), tasks: 0, ..CONNECTED });
+            cluster.event(Reported { time: t, connected: Some(false), ..CONNECTED });
+            cluster.event(Reported { time: t + 5 * SECOND, connected: Some(false), tasks: 0, ..CONNECTED });
             "outage"
         }
         8 => {
-            cluster.event(Told { time: t, status: "DRAINING", ..CONNECTED });
+            cluster.event(Reported { time: t, status: "DRAINING", ..CONNECTED });
             let id = cluster.start(t + 600 * SECOND, "rule", true, true);
             return (id, "draining");
         }
-        // Only the same state again: the agent came back unseen.
+        // Only the same state again: the reconnect is not recorded.
         9 => {
-            cluster.event(Told { time: t, ..CONNECTED });
+            cluster.event(Reported { time: t, ..CONNECTED });
             "rotation"
         }
         // Far from everything.
@@ -201,11 +201,11 @@ fn plant(random: &mut Random, cluster: &mut Cluster, number: u64) -> (String, &'
             let id = cluster.start(t + 600 * SECOND, "rule", true, named);
             return (id, "unknown");
         }
-        // An old event that comes late does not hide that the agent was gone.
+        // An old event that arrives late does not hide the disconnect.
         _ => {
-            cluster.event(Told { time: t, connected: Some(false), ..CONNECTED });
-            cluster.event(Told { time: t - 7 * SECOND, connected: None, tasks: 7, ..CONNECTED });
-            cluster.event(Told { time: t + 45 * SECOND, ..CONNECTED });
+            cluster.event(Reported { time: t, connected: Some(false), ..CONNECTED });
+            cluster.event(Reported { time: t - 7 * SECOND, connected: None, tasks: 7, ..CONNECTED });
+            cluster.event(Reported { time: t + 45 * SECOND, ..CONNECTED });
             "rotation"
         }
     };
@@ -246,7 +246,7 @@ fn what_was_planted_is_what_is_met() {
     }
 }
 
-/// Windows, and starts of which some fail at random, whatever the agent does.
+/// Disconnects, and starts of which some fail at random, independent of the agent.
 #[test]
 fn chance_is_not_taken_for_a_cause() {
     let mut random = Random(23);
@@ -277,7 +277,7 @@ fn chance_is_not_taken_for_a_cause() {
     let (least, lift, p): (f64, f64, f64) =
         (overall[2].parse().unwrap(), overall[3].parse().unwrap(), overall[4].parse().unwrap());
     assert!((0.7..1.4).contains(&lift) && p > 0.01 && least > 0.0005, "{found:?}");
-    // Almost all met nothing, and that is what is said.
+    // Almost no start hit a disconnect, and the result says so.
     let unknown = found.iter().find(|line| line.starts_with("unknown")).unwrap();
     let (unknown, all): (usize, usize) = (
         unknown.split('|').nth(1).unwrap().parse().unwrap(),
@@ -335,7 +335,7 @@ fn windows_that_recur_say_when_the_next_start_is_at_risk() {
     let versions = ["1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0", "1.6.0", "1.7.0"];
     for quarter in 0..96 * 7 {
         let t = at("2026-02-25T00:00:00Z") + quarter * 900 * SECOND;
-        // Every day at 03:00 an update takes the start with it.
+        // Every day at 03:00, an update collides with the start.
         let hit = quarter % 96 == 12;
         if hit {
             let day = (quarter / 96) as usize;

@@ -1,4 +1,4 @@
-//! Sessions over hand-made rows, and answers as lines of text.
+//! Sessions with hand-made rows, and results as lines of text.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::table::{Columns, Row, Table};
 /// The newest event of all tests.
 pub const ANCHOR: &str = "2026-03-04T12:00:00Z";
 
-/// Microseconds of a time on the day of the anchor, or of a whole time.
+/// Microseconds of a time on the day of the anchor, or of a full timestamp.
 pub fn at(text: &str) -> i64 {
     let text = if text.contains('T') { text.to_owned() } else { format!("2026-03-04T{text}Z") };
     text.parse::<Timestamp>().unwrap().as_microsecond()
 }
 
-/// A session with all base tables, each in one batch a row spread over some partitions.
+/// A session with all base tables, with one batch per row, distributed over some partitions.
 pub fn tables(rows: Vec<Row<'_>>, threads: usize) -> SessionContext {
     let session = session(threads, usize::MAX);
     let mut by_table: BTreeMap<Table, Vec<Vec<_>>> = BTreeMap::new();
@@ -42,7 +42,7 @@ pub fn tables(rows: Vec<Row<'_>>, threads: usize) -> SessionContext {
     session
 }
 
-/// A session with all base tables, the rows of each dealt to one batch a partition: for many rows.
+/// A session with all base tables, with one batch per partition, for many rows.
 pub fn packed(rows: &[Row<'_>], threads: usize) -> SessionContext {
     let session = session(threads, usize::MAX);
     for table in Table::ALL {
@@ -79,7 +79,7 @@ pub fn options(evidence: bool) -> Options {
     Options { anchor: ANCHOR.parse().unwrap(), evidence: if evidence { Evidence::First } else { Evidence::Without } }
 }
 
-/// Runs something that waits, on a runtime of its own.
+/// Runs a future on a runtime of its own.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap().block_on(future)
 }
@@ -88,7 +88,7 @@ pub fn try_ask(session: &SessionContext, text: &str, evidence: bool) -> Result<A
     wait(run::answer(session, &checked(text), options(evidence)))
 }
 
-/// The rows of an answer, values separated by a bar, missing ones as a dot.
+/// The rows of a result, with values separated by a bar and missing values as a dot.
 pub fn lines(answer: &Answer) -> Vec<String> {
     let format = FormatOptions::default().with_null(".");
     let mut lines = Vec::new();
@@ -106,7 +106,7 @@ pub fn ask(session: &SessionContext, text: &str) -> Vec<String> {
     lines(&try_ask(session, text, false).unwrap_or_else(|error| panic!("{text}: {error}")))
 }
 
-/// A xorshift generator: the same histories every time.
+/// A xorshift generator, so that histories are reproducible.
 pub struct Random(pub u64);
 
 impl Random {
@@ -118,12 +118,12 @@ impl Random {
         (self.0 % bound as u64) as i64
     }
 
-    /// True once in so many times.
+    /// True with a probability of one in `bound`.
     pub fn one_in(&mut self, bound: i64) -> bool {
         self.below(bound) == 0
     }
 
-    /// Another order.
+    /// Shuffles a list.
     pub fn shuffle<T>(&mut self, things: &mut [T]) {
         for index in (1..things.len()).rev() {
             things.swap(index, self.below(index as i64 + 1) as usize);

@@ -1,4 +1,4 @@
-//! The forecast of `explain quota`, from task events to days.
+//! Tests the forecast of `explain quota`, from task events to days.
 
 use jiff::{Timestamp, ToSpan};
 
@@ -16,7 +16,7 @@ fn noon(day: i64) -> i64 {
     first.as_microsecond() + day * 24 * HOUR
 }
 
-/// One task event for each task: so many tasks of a quarter vCPU at noon of each day.
+/// One event per task: a number of tasks with a quarter vCPU at noon of each day.
 fn events(days: i64, tasks: impl Fn(i64) -> i64) -> Vec<Row<'static>> {
     let event = |day: i64, number: i64| {
         let id = format!("{:032x}", day * 100_000 + number + 1);
@@ -37,7 +37,7 @@ fn events(days: i64, tasks: impl Fn(i64) -> i64) -> Vec<Row<'static>> {
     (0..days).flat_map(|day| (0..tasks(day)).map(move |number| event(day, number))).collect()
 }
 
-fn told(rows: &[Row<'_>], days: i64, limit: Option<f64>) -> Capacity {
+fn reported(rows: &[Row<'_>], days: i64, limit: Option<f64>) -> Capacity {
     let session = packed(rows, 2);
     let quota = |limit| Quota {
         resource: "fargate_vcpu".to_owned(),
@@ -56,11 +56,11 @@ fn told(rows: &[Row<'_>], days: i64, limit: Option<f64>) -> Capacity {
 
 #[test]
 fn planted_growth_reaches_its_limit_on_its_day() {
-    // From 10 tasks by two a day, half a vCPU: 40 vCPU are 160 tasks, those of day 75.
+    // Starts with 10 tasks and grows by two per day, half a vCPU: 40 vCPU are 160 tasks, reached on day 75.
     let days = 40;
-    let capacity = told(&events(days, |day| 10 + 2 * day), days, Some(40.0));
+    let capacity = reported(&events(days, |day| 10 + 2 * day), days, Some(40.0));
     let forecast = &capacity.pools[0].forecast;
-    // The first day may have begun before its records, and the last one is not over.
+    // The first day may have started before its records, and the last one is not over.
     assert_eq!(forecast.series.len(), 38);
     assert_eq!(forecast.series.first().map(|peak| (peak.day.to_string(), peak.needed)), Some(("2026-01-02".to_owned(), 3.0)));
     assert_eq!(
@@ -75,7 +75,7 @@ fn planted_growth_reaches_its_limit_on_its_day() {
 #[test]
 fn without_growth_history_or_limit_no_date_is_told() {
     let reason = |days, tasks: fn(i64) -> i64, limit| {
-        let capacity = told(&events(days, tasks), days, limit);
+        let capacity = reported(&events(days, tasks), days, limit);
         let forecast = capacity.pools[0].forecast.clone();
         assert_eq!(forecast.reaches, None);
         forecast.refused.unwrap()

@@ -1,11 +1,11 @@
-//! Correlations and bursts over small random histories, against the same thing written plainly over vectors.
+//! Tests correlations and bursts on small random histories, compared with a naive computation on vectors.
 
 use std::collections::BTreeMap;
 
 use super::fixture::{at, lines, tables, try_ask};
 use crate::table::{Call, Failure, Row};
 
-/// A xorshift generator: the same histories every time.
+/// A xorshift generator, so that histories are reproducible.
 struct Random(u64);
 
 impl Random {
@@ -17,7 +17,7 @@ impl Random {
     }
 }
 
-/// Something at a second of the day, in a cluster or in none.
+/// An event at a second of the day, in a cluster or in none.
 #[derive(Clone, Debug)]
 struct Event {
     id: String,
@@ -27,7 +27,7 @@ struct Event {
 }
 
 fn history(random: &mut Random, letter: char) -> Vec<Event> {
-    // Few seconds and few clusters, so that ties and edges are common.
+    // Few seconds and few clusters, so that ties and edge cases are common.
     (0..random.below(9))
         .map(|number| Event {
             id: format!("{letter}{number}"),
@@ -73,7 +73,7 @@ fn correlations_are_what_a_plain_search_finds() {
         let session = tables(rows(&failures, &calls), 1 + round % 3);
         let within = 2 + random.below(5) as i64;
         let (from, to) = (3, 12);
-        let (word, least, greatest) = [("near", -within, within), ("following", -within, 0), ("preceding", 0, within)][round % 3];
+        let (word, least, largest) = [("near", -within, within), ("following", -within, 0), ("preceding", 0, within)][round % 3];
         let [matching, negated, same, condition] = [0; 4].map(|_| random.below(2) == 1);
         let target = match (condition, same) {
             (false, false) => "calls",
@@ -92,7 +92,7 @@ fn correlations_are_what_a_plain_search_finds() {
             others.iter().any(|candidate| {
                 let distance = candidate.second - event.second;
                 candidate.id != event.id
-                    && (least..=greatest).contains(&distance)
+                    && (least..=largest).contains(&distance)
                     && (!condition || candidate.reason == "AGENT")
                     && (!matching || (candidate.cluster.is_some() && candidate.cluster == event.cluster))
             })

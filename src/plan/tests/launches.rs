@@ -1,4 +1,4 @@
-//! Launches and schedules over generated histories, against the same thing worked out call by call.
+//! Tests launches and schedules on generated histories, compared with a naive computation for each call.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::fixture::{at, checked, lines, options, packed, tables, try_ask, wait}
 use crate::run;
 use crate::table::{Call, Row};
 
-/// A xorshift generator: the same histories every time.
+/// A xorshift generator, so that histories are reproducible.
 pub(super) struct Random(pub u64);
 
 impl Random {
@@ -65,7 +65,7 @@ fn start() -> i64 {
     at("2026-01-12T00:00:00Z") / 1_000_000
 }
 
-/// Irregular calls: few callers, few minutes, so that ties, open launches and edges of 30 minutes are common.
+/// Irregular calls: few callers and few minutes, so that ties, open launches and the 30-minute limit are common.
 fn irregular(random: &mut Random, cluster: &str) -> Vec<Asked> {
     let mut calls: Vec<Asked> = (0..random.below(12))
         .map(|number| {
@@ -74,7 +74,7 @@ fn irregular(random: &mut Random, cluster: &str) -> Vec<Asked> {
             Asked {
                 id: format!("{cluster}-{number:02}"),
                 cluster: cluster.to_owned(),
-                // Never the same distance three times running: there is no rhythm to find.
+                // Never the same interval three times in a row, so there is no schedule to find.
                 time: start() + random.between(0, 7) * 600 + random.between(0, 1) * 7,
                 started_by,
                 user: format!("role/{}", random.below(2)),
@@ -88,7 +88,7 @@ fn irregular(random: &mut Random, cluster: &str) -> Vec<Asked> {
     calls
 }
 
-/// Launches of irregular callers, call by call: `first|attempts|failures|outcome|healed by|missing`.
+/// Launches of irregular callers, computed call by call: `first|attempts|failures|outcome|healed by|missing`.
 fn folded_slowly(calls: &[Asked]) -> Vec<String> {
     let mut launches: Vec<(Vec<usize>, i64, Option<usize>)> = Vec::new();
     for (place, call) in calls.iter().enumerate() {
@@ -127,7 +127,7 @@ fn folded_slowly(calls: &[Asked]) -> Vec<String> {
     lines
 }
 
-/// Rows in an order that is not that of time.
+/// Rows in random order.
 fn shuffled(random: &mut Random, calls: &[Asked]) -> Vec<Row<'static>> {
     let mut stored: Vec<&Asked> = calls.iter().collect();
     for place in (1..stored.len()).rev() {
@@ -149,7 +149,7 @@ fn irregular_calls_fold_as_they_do_one_by_one() {
     let (mut healed, mut lost, mut joined, mut skipped) = (0, 0, 0, 0);
     for calls in histories.iter().filter(|calls| !calls.is_empty()) {
         let found = &found[&calls[0].cluster];
-        // What happens to look regular is another test's.
+        // Another test covers callers that look regular by chance.
         if found.iter().any(|line| line.ends_with("true")) {
             skipped += 1;
             continue;
@@ -164,7 +164,7 @@ fn irregular_calls_fold_as_they_do_one_by_one() {
     assert!(healed > 500 && lost > 2000 && joined > 1000 && skipped < 30, "{healed} {lost} {joined} {skipped}");
 }
 
-/// What is planted in a slot.
+/// The planted outcome of an expected start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Planted {
     Started,
@@ -175,7 +175,7 @@ enum Planted {
     NoRecord,
 }
 
-/// A regular caller with things planted in its slots: the calls, and what must be told of each slot.
+/// A regular caller with planted outcomes: the calls, and the expected result for each start.
 fn regular(random: &mut Random, cluster: &str, period: i64, slots: usize, retrier: bool) -> (Vec<Asked>, Vec<(i64, Planted)>) {
     let started_by = if retrier { "AWS Step Functions" } else { "events-rule/job" };
     let (mut calls, mut planted) = (Vec::new(), Vec::new());
@@ -183,7 +183,7 @@ fn regular(random: &mut Random, cluster: &str, period: i64, slots: usize, retrie
     for slot in 0..slots {
         let expected = first + slot as i64 * period;
         let what = match random.below(20) {
-            // The last slot has a start, so that the rhythm is known to have gone on to there.
+            // The last slot has a start, so that the schedule is known to continue until then.
             _ if slot == 0 || slot + 1 == slots => Planted::Started,
             0 => Planted::NoRecord,
             1 => Planted::Lost,
@@ -254,15 +254,15 @@ fn planted_slots_are_told_as_they_were_planted() {
             *counts.entry(format!("{what:?}")).or_default() += 1;
             expected.push(format!("{}|{state}|{why}", jiff::Timestamp::from_second(*time).unwrap()));
         }
-        // The rhythm is expected to go on after the last start, and whether others called in that hour is told, too.
-        let told = slots.get(cluster).cloned().unwrap_or_default();
-        let told: Vec<String> = told
+        // Starts are expected after the last start, and the result shows whether others called in that hour.
+        let reported = slots.get(cluster).cloned().unwrap_or_default();
+        let reported: Vec<String> = reported
             .iter()
             .take(expected.len())
             .map(|line| line.replace(": not called", "").replace(": not in this export", ""))
             .collect();
-        assert_eq!(told, expected, "every {period} s, {planted:?}");
-        // The launches tell the same, and no start heals the one before.
+        assert_eq!(reported, expected, "every {period} s, {planted:?}");
+        // The launches agree, and no start heals the previous one.
         let count = |some: &[Planted]| planted.iter().filter(|(_, what)| some.contains(what)).count();
         let lost = count(&[Planted::Lost, Planted::LostAgain]);
         let all = planted.len() - count(&[Planted::NoRecord]);
@@ -294,15 +294,15 @@ fn no_launches_are_explained_by_the_launches_there_are() {
     let why = |text: &str| wait(run::explain_empty(&session, &checked(text), options(false), None)).unwrap().join("\n");
     assert_eq!(
         why("launches where outcome = stardet and cluster = c by family since 1d"),
-        "2 launches in the window\n`outcome = stardet` removed all of them; nearest values: started (2)"
+        "2 launches in the window\n`outcome = stardet` removed all rows; nearest values: started (2)"
     );
     assert_eq!(
         why("launches where cluster = c and reason = AGENT since 1d"),
-        "2 launches in the window\n`reason = AGENT` removed all of them: `reason` is missing in all these launches"
+        "2 launches in the window\n`reason = AGENT` removed all rows: `reason` has no value in any of these launches"
     );
     assert_eq!(why("launches where cluster = c since 1h"), "no launches in the window, 3 outside it");
     let later = why("launches by family | where count > 3");
-    assert_eq!(later, "3 launches in the window\na later stage of the query removed all of them");
+    assert_eq!(later, "3 launches in the window\na later stage removed all rows");
 }
 
 fn schedules(times: &[&str], show: &str) -> Vec<String> {
@@ -312,7 +312,8 @@ fn schedules(times: &[&str], show: &str) -> Vec<String> {
 
 #[test]
 fn a_time_of_day_keeps_to_the_clock_of_its_zone() {
-    // New York puts its clocks forward on 2026-03-08; the anchor is before, so the other way: 2025-11-02.
+    // New York puts its clocks forward on 2026-03-08, after the anchor, so this uses the opposite change on
+    // 2025-11-02.
     let days: Vec<String> = (27..=31)
         .map(|day| format!("2025-10-{day}T13:30:05Z"))
         .chain((3..=9).filter(|day| *day != 6).map(|day| format!("2025-11-{day:02}T14:30:05Z")))
@@ -344,7 +345,7 @@ fn irregular_callers_have_no_schedule() {
         let bursts = random.below(2) == 1;
         let mut time = start();
         for number in 0..random.between(2, 30) {
-            // Anywhere in three days, or in bursts a few seconds apart.
+            // Anywhere within three days, or in bursts a few seconds apart.
             time = match (bursts, random.below(4)) {
                 (false, _) => start() + random.between(0, 3 * 86_400),
                 (true, 0) => time + random.between(3600, 86_400),
@@ -365,7 +366,7 @@ fn irregular_callers_have_no_schedule() {
     }
     let session = packed(&shuffled(&mut random, &calls), 3);
     let found = lines(&try_ask(&session, "schedules by cluster, rhythm show count", false).unwrap());
-    // By chance alone a few of a thousand look regular.
+    // By chance, a few of a thousand look regular.
     assert!(found.len() <= 3, "{found:#?}");
 }
 
@@ -374,7 +375,7 @@ fn what_a_schedule_is_called_and_why_it_missed_depends_on_what_is_recorded() {
     let days = ["2026-02-20", "2026-02-21", "2026-02-22", "2026-02-24", "2026-02-26", "2026-02-27", "2026-02-28"];
     let times: Vec<String> = days.iter().map(|day| format!("{day}T03:00:04Z")).collect();
     let mut rows = calls_at(&times.iter().map(String::as_str).collect::<Vec<_>>());
-    // Something else was recorded in the hour of the first missed start.
+    // Other records exist in the hour of the first missed start.
     let other = Call {
         id: Some("other".into()),
         time: Some(at("2026-02-23T03:59:59Z")),
@@ -393,7 +394,7 @@ fn what_a_schedule_is_called_and_why_it_missed_depends_on_what_is_recorded() {
             "2026-02-25T03:00:00Z|report|daily at 03:00|no record: not in this export",
         ]
     );
-    // What was not called is expected because of the calls before and after it.
+    // Starts without a call are expected because of the calls before and after them.
     let query = "schedules where state = missed until 2026-03-01 show expected_at sort expected_at";
     assert_eq!(
         lines(&try_ask(&session, query, true).unwrap()),

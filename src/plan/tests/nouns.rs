@@ -1,4 +1,4 @@
-//! The rows behind each noun.
+//! Tests the rows behind each noun.
 
 use arrow::datatypes::DataType;
 
@@ -9,7 +9,7 @@ use crate::table::{
     Call, ContainerEvent, Failure, InstanceEvent, JobSubmission, Row, RunEvent, RunRecord, ServiceEvent, TaskEvent,
 };
 
-/// The Arrow type that a column of a kind must have.
+/// The required Arrow type for columns of a kind.
 fn arrow_type(kind: FieldType) -> DataType {
     plan::expression::arrow_type(kind)
 }
@@ -119,7 +119,7 @@ fn a_task_is_one_row_in_its_latest_state() {
 
 #[test]
 fn a_container_is_one_row_in_its_latest_state() {
-    let told = |id: &'static str, name: &'static str, version, exit_code| {
+    let reported = |id: &'static str, name: &'static str, version, exit_code| {
         Row::from(ContainerEvent {
             id: Some(id.into()),
             event_id: Some(id.split('#').next().unwrap_or(id).into()),
@@ -131,7 +131,8 @@ fn a_container_is_one_row_in_its_latest_state() {
             ..ContainerEvent::default()
         })
     };
-    let rows = vec![told("e1#app", "app", 1, None), told("e2#app", "app", 2, Some(1)), told("e2#log", "log", 2, Some(0))];
+    let rows =
+        vec![reported("e1#app", "app", 1, None), reported("e2#app", "app", 2, Some(1)), reported("e2#log", "log", 2, Some(0))];
     let session = tables(rows, 2);
     assert_eq!(ask(&session, "containers show name, exit_code sort name"), ["app|1", "log|0"]);
 }
@@ -205,7 +206,7 @@ fn instances_tell_changes_updates_and_disconnects() {
 
 #[test]
 fn a_deployment_is_one_row_with_its_end() {
-    let told = |id: &'static str, deployment: &'static str, name: &'static str, time: &str| {
+    let reported = |id: &'static str, deployment: &'static str, name: &'static str, time: &str| {
         Row::from(ServiceEvent {
             id: Some(id.into()),
             time: Some(at(time)),
@@ -218,9 +219,9 @@ fn a_deployment_is_one_row_with_its_end() {
         })
     };
     let rows = vec![
-        told("e1", "d1", "SERVICE_DEPLOYMENT_IN_PROGRESS", "09:00:00"),
-        told("e2", "d1", "SERVICE_DEPLOYMENT_FAILED", "09:10:00"),
-        told("e3", "d2", "SERVICE_DEPLOYMENT_IN_PROGRESS", "11:00:00"),
+        reported("e1", "d1", "SERVICE_DEPLOYMENT_IN_PROGRESS", "09:00:00"),
+        reported("e2", "d1", "SERVICE_DEPLOYMENT_FAILED", "09:10:00"),
+        reported("e3", "d2", "SERVICE_DEPLOYMENT_IN_PROGRESS", "11:00:00"),
     ];
     let session = tables(rows, 2);
     assert_eq!(

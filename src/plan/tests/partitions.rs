@@ -1,4 +1,4 @@
-//! Functions over whole partitions, by their own operator and as the engine sorts for them.
+//! Tests functions over whole partitions: the custom operator against the sort of the engine.
 
 use datafusion::execution::SessionStateBuilder;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -6,14 +6,14 @@ use datafusion::prelude::SessionContext;
 
 use super::fixture::{Random, at, lines, packed, wait};
 use crate::plan::ZoneName;
-use crate::plan::nouns::{self, Need};
+use crate::plan::nouns::{self, ViewRequest};
 use crate::run;
 use crate::table::{Call, Failure, InstanceEvent, Row};
 
-/// Texts that are told in full, in part, and not at all.
+/// Strings that are always, sometimes, or never present.
 const WORDS: [Option<&str>; 4] = [Some("a"), Some("a name that is longer than a view has room for"), Some(""), None];
 
-/// Calls and instance events in which keys, times and ids are missing or the same now and then.
+/// Calls and instance events in which some keys, times and ids are missing or equal.
 fn rows(random: &mut Random) -> Vec<Row<'static>> {
     let mut rows: Vec<Row<'static>> = Vec::new();
     let mut word = |words: usize| WORDS[random.below(words as i64) as usize].map(Into::into);
@@ -81,7 +81,7 @@ fn rows(random: &mut Random) -> Vec<Row<'static>> {
     rows
 }
 
-/// The same session as its engine plans without our operator.
+/// The same session, planned without the custom operator.
 fn as_the_engine(session: &SessionContext) -> SessionContext {
     let state = SessionStateBuilder::new_from_existing(session.state());
     SessionContext::new_with_state(state.with_physical_optimizer_rules(PhysicalOptimizer::new().rules).build())
@@ -94,11 +94,11 @@ fn partitions_of_any_rows_give_what_the_engine_gives() {
         let rows = if round == 0 { Vec::new() } else { rows(&mut random) };
         let session = packed(&rows, 1 + round % 3);
         let engine = as_the_engine(&session);
-        let need = Need {
+        let need = ViewRequest {
             anchor: at("12:00:00"),
             evidence: round % 2 == 0,
             zone: ZoneName::of(&jiff::tz::TimeZone::UTC),
-            ..Need::default()
+            ..ViewRequest::default()
         };
         for noun in ["launches", "schedules", "collisions"] {
             let view = (nouns::noun(noun).unwrap().view)(need);

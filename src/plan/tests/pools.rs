@@ -1,7 +1,7 @@
-//! `quota` for every pool over small random histories, against the same thing counted instant by instant.
+//! Tests `quota` for every pool on small random histories, compared with a naive computation for each instant.
 //!
-//! Every history is an account (or a dstack project) of its own, so one query answers for many. Events of one
-//! task may name different places, as those of a task that was not placed yet do.
+//! Every history is an account (or a dstack project) of its own, so one query covers many. Events of one task can
+//! report different places, as events of unplaced tasks do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::table::{JobSubmission, Row, RunEvent, RunRecord, TaskEvent};
 const MINUTE: i64 = 60_000_000;
 const FOREVER: i64 = i64::MAX;
 
-/// The night in which the clocks of Berlin go back.
+/// The night in which the clocks in Berlin go back.
 fn time(minute: i64) -> i64 {
     "2025-10-26T00:00:00Z".parse::<Timestamp>().unwrap().as_microsecond() + minute * MINUTE
 }
@@ -28,7 +28,7 @@ fn text(value: impl Into<String>) -> Option<std::borrow::Cow<'static, str>> {
     Some(value.into().into())
 }
 
-/// A span of a pool, in minutes; the end is excluded.
+/// An interval of a pool, in minutes; the end is exclusive.
 #[derive(Debug, Clone)]
 struct Span {
     start: i64,
@@ -38,7 +38,7 @@ struct Span {
     id: String,
 }
 
-/// The rows of a pool: its spans at each instant at which one of them changes.
+/// The rows of a pool: its intervals at each instant at which one of them changes.
 fn steps(pool: &str, spans: &[Span]) -> Vec<String> {
     let spans: Vec<&Span> = spans.iter().filter(|span| span.start < span.end).collect();
     let early = |span: &&&Span| span.early < span.end;
@@ -74,9 +74,9 @@ fn assert_same(rows: &[Row<'_>], threads: usize, query: &str, mut expected: Vec<
     assert!(!expected.is_empty(), "{query}");
 }
 
-/// One event of a task.
+/// An event of a task.
 #[derive(Debug, Clone)]
-struct Told {
+struct Reported {
     id: String,
     task: i64,
     at: i64,
@@ -94,15 +94,15 @@ struct Told {
     spot: bool,
 }
 
-/// What was told of one account, in any order, with gaps, repetitions and places that change.
-fn told(random: &mut Random) -> Vec<Told> {
-    let mut told = Vec::new();
+/// The events of an account, in random order, with gaps, repetitions and changing places.
+fn reported(random: &mut Random) -> Vec<Reported> {
+    let mut reported = Vec::new();
     for task in 0..1 + random.below(5) {
         let created = random.below(40);
         let stopped = (!random.one_in(4)).then(|| created + random.below(30));
         let early = stopped.filter(|_| random.one_in(2)).map(|stopped| stopped - random.below(3).min(stopped - created));
         let fargate = random.one_in(2);
-        let base = Told {
+        let base = Reported {
             id: String::new(),
             task,
             at: created,
@@ -119,14 +119,14 @@ fn told(random: &mut Random) -> Vec<Told> {
             launch_type: if fargate { "FARGATE" } else { "EC2" },
             spot: fargate && random.one_in(2),
         };
-        let mut own = vec![base.clone(), Told { at: created + 1, status: "RUNNING", ..base.clone() }];
+        let mut own = vec![base.clone(), Reported { at: created + 1, status: "RUNNING", ..base.clone() }];
         if let Some(stopped) = stopped {
             let seen = !random.one_in(5);
-            own.push(Told { at: stopped, early, stopped: seen.then_some(stopped), status: "STOPPED", ..base });
+            own.push(Reported { at: stopped, early, stopped: seen.then_some(stopped), status: "STOPPED", ..base });
         }
         for (nth, event) in own.iter_mut().enumerate() {
             event.id = format!("{task}-{nth}");
-            // What an event leaves out, or tells of another place.
+            // Fields that an event omits, or another place.
             match random.below(12) {
                 0 => event.created = None,
                 1 => event.instance = None,
@@ -146,78 +146,78 @@ fn told(random: &mut Random) -> Vec<Told> {
         {
             own.push(again);
         }
-        told.extend(own);
+        reported.extend(own);
     }
-    random.shuffle(&mut told);
-    told
+    random.shuffle(&mut reported);
+    reported
 }
 
-fn event(account: usize, told: &Told) -> Row<'static> {
-    // Tasks are named by their ARN, by their id alone, or in both ways.
-    let by_id = told.task % 3 == 0;
+fn event(account: usize, reported: &Reported) -> Row<'static> {
+    // Tasks are identified by their ARN, by their id alone, or by both.
+    let by_id = reported.task % 3 == 0;
     Row::from(TaskEvent {
-        id: text(format!("{account}-{}", told.id)),
-        time: Some(time(told.at)),
+        id: text(format!("{account}-{}", reported.id)),
+        time: Some(time(reported.at)),
         account: text(account.to_string()),
         region: text("eu-west-1"),
-        task_arn: if by_id { None } else { text(format!("arn:{account}/t{}", told.task)) },
-        task: text(format!("{account}t{}", told.task)),
-        last_status: text(told.status),
-        launch_type: text(told.launch_type),
-        capacity_provider: told.spot.then(|| "FARGATE_SPOT".into()),
-        cluster: told.cluster.map(Into::into),
-        service: told.service.map(Into::into),
-        container_instance: told.instance.map(Into::into),
-        network_interface: told.networked.then(|| "eni-1".into()),
-        cpu: told.cpu,
-        memory: told.memory,
-        created_at: told.created.map(time),
-        execution_stopped_at: told.early.map(time),
-        stopped_at: told.stopped.map(time),
+        task_arn: if by_id { None } else { text(format!("arn:{account}/t{}", reported.task)) },
+        task: text(format!("{account}t{}", reported.task)),
+        last_status: text(reported.status),
+        launch_type: text(reported.launch_type),
+        capacity_provider: reported.spot.then(|| "FARGATE_SPOT".into()),
+        cluster: reported.cluster.map(Into::into),
+        service: reported.service.map(Into::into),
+        container_instance: reported.instance.map(Into::into),
+        network_interface: reported.networked.then(|| "eni-1".into()),
+        cpu: reported.cpu,
+        memory: reported.memory,
+        created_at: reported.created.map(time),
+        execution_stopped_at: reported.early.map(time),
+        stopped_at: reported.stopped.map(time),
         ..TaskEvent::default()
     })
 }
 
-/// The pools that an event tells of, by their ids without resource, account and region, and what they hold of it.
-fn pools(told: &Told) -> Vec<(&'static str, String, f64)> {
-    let cluster = told.cluster.unwrap_or_default();
-    let cpu = told.cpu.unwrap_or(0) as f64;
+/// The pools in an event, by their ids without resource, account and Region, with the usage.
+fn pools(reported: &Reported) -> Vec<(&'static str, String, f64)> {
+    let cluster = reported.cluster.unwrap_or_default();
+    let cpu = reported.cpu.unwrap_or(0) as f64;
     let mut pools = Vec::new();
-    if told.spot {
+    if reported.spot {
         pools.push(("fargate_spot_vcpu", String::new(), cpu / 1024.0));
-    } else if told.launch_type == "FARGATE" {
+    } else if reported.launch_type == "FARGATE" {
         pools.push(("fargate_vcpu", String::new(), cpu / 1024.0));
     }
-    if told.cluster.is_some() {
+    if reported.cluster.is_some() {
         pools.push(("tasks_per_cluster", format!("/{cluster}"), 1.0));
     }
-    if let Some(service) = told.service {
+    if let Some(service) = reported.service {
         pools.push(("tasks_per_service", format!("/{cluster}/{service}"), 1.0));
     }
-    if let Some(instance) = told.instance {
+    if let Some(instance) = reported.instance {
         pools.push(("instance_cpu", format!("/{cluster}/{instance}"), cpu));
-        pools.push(("instance_memory", format!("/{cluster}/{instance}"), told.memory.unwrap_or(0) as f64));
-        if told.networked {
+        pools.push(("instance_memory", format!("/{cluster}/{instance}"), reported.memory.unwrap_or(0) as f64));
+        if reported.networked {
             pools.push(("eni", format!("/{cluster}/{instance}"), 1.0));
         }
     }
     pools
 }
 
-/// The rows of all pools of an account: those events of a task that name a pool tell of its use there.
-fn of_account(account: usize, told: &[Told]) -> Vec<(&'static str, Vec<String>)> {
-    type Events<'t> = BTreeMap<i64, Vec<(&'t Told, f64)>>;
+/// The rows of all pools of an account: a task uses the pools that are named in its events.
+fn of_account(account: usize, reported: &[Reported]) -> Vec<(&'static str, Vec<String>)> {
+    type Events<'t> = BTreeMap<i64, Vec<(&'t Reported, f64)>>;
     let mut by_pool: BTreeMap<(&'static str, String), Events<'_>> = BTreeMap::new();
-    for event in told {
+    for event in reported {
         for (resource, scope, units) in pools(event) {
             by_pool.entry((resource, scope)).or_default().entry(event.task).or_default().push((event, units));
         }
     }
-    let span = |events: &Vec<(&Told, f64)>| {
+    let span = |events: &Vec<(&Reported, f64)>| {
         let own = || events.iter().map(|(event, _)| event);
         let seen = own().map(|event| event.at).min().unwrap();
         let start = own().filter_map(|event| event.created).min().unwrap_or(seen);
-        let stop = |event: &&Told| event.stopped.or((event.status == "STOPPED").then_some(event.at));
+        let stop = |event: &&Reported| event.stopped.or((event.status == "STOPPED").then_some(event.at));
         let end = own().filter_map(stop).max().unwrap_or(FOREVER);
         let early = own().filter_map(|event| event.early).max().unwrap_or(end);
         let units = events.iter().map(|(_, units)| *units).fold(0.0, f64::max);
@@ -235,17 +235,20 @@ fn of_account(account: usize, told: &[Told]) -> Vec<(&'static str, Vec<String>)>
 fn every_pool_of_tasks_is_what_counting_at_every_instant_finds() {
     let mut random = Random(101);
     for round in 0..4 {
-        let histories: Vec<Vec<Told>> = (0..300).map(|_| told(&mut random)).collect();
-        let rows: Vec<Row<'_>> =
-            histories.iter().enumerate().flat_map(|(account, told)| told.iter().map(move |told| event(account, told))).collect();
+        let histories: Vec<Vec<Reported>> = (0..300).map(|_| reported(&mut random)).collect();
+        let rows: Vec<Row<'_>> = histories
+            .iter()
+            .enumerate()
+            .flat_map(|(account, reported)| reported.iter().map(move |reported| event(account, reported)))
+            .collect();
         let expected: Vec<(&str, Vec<String>)> =
-            histories.iter().enumerate().flat_map(|(account, told)| of_account(account, told)).collect();
+            histories.iter().enumerate().flat_map(|(account, reported)| of_account(account, reported)).collect();
         let of = |wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
             expected.iter().filter(|(resource, _)| wanted(resource)).flat_map(|(_, rows)| rows.clone()).collect()
         };
         let threads = 1 + round % 3;
         assert_same(&rows, threads, &format!("quota {SHOWN}"), of(&|_| true));
-        // Each pool alone reads other columns and other rows, and finds the same.
+        // A query for a single pool reads other columns and rows, but has the same result.
         let resources = ["fargate_vcpu", "fargate_spot_vcpu", "tasks_per_cluster", "tasks_per_service"];
         for resource in resources.into_iter().chain(["instance_cpu", "instance_memory", "eni"]).filter(|_| round == 0) {
             let query = format!("quota where resource = {resource} {SHOWN}");
@@ -260,8 +263,8 @@ fn every_pool_of_tasks_is_what_counting_at_every_instant_finds() {
     }
 }
 
-/// So many tasks of which each starts a minute after the one before, and stops that long after the last one started:
-/// how many are at work at each step, and how many of them are named.
+/// Tasks that start one minute apart, and stop a fixed time after the last start: how many run at each step, and how
+/// many of them are listed.
 fn named(tasks: i64) -> Vec<(usize, usize)> {
     let event = |task: i64| {
         Row::from(TaskEvent {
@@ -303,7 +306,7 @@ fn levels_name_their_records_and_of_very_many_the_peak() {
 #[derive(Debug, Clone)]
 struct Submission {
     submitted: i64,
-    /// When an event tells that an instance was at work on it.
+    /// When events show that an instance was used.
     provisioning: Option<i64>,
     finished: Option<i64>,
     processed: i64,
@@ -336,7 +339,7 @@ fn submissions(random: &mut Random) -> Vec<Submission> {
     (0..1 + random.below(5)).map(|_| submission(random)).collect()
 }
 
-/// The rows of a project: its run in two snapshots, of which the older knows no end.
+/// The rows of a project: its run in two snapshots, the older one without an end.
 fn records(project: usize, submissions: &[Submission], random: &mut Random) -> Vec<Row<'static>> {
     let mut rows = Vec::new();
     for snapshot in 0..2 {
@@ -347,31 +350,31 @@ fn records(project: usize, submissions: &[Submission], random: &mut Random) -> V
             project: text(format!("p{project}")),
             ..RunRecord::default()
         }));
-        for (nth, told) in submissions.iter().enumerate() {
+        for (nth, reported) in submissions.iter().enumerate() {
             let newest = snapshot == 1;
             rows.push(Row::from(JobSubmission {
                 id: text(format!("{project}-{nth}-{snapshot}")),
-                time: Some(time(told.processed)),
+                time: Some(time(reported.processed)),
                 run_id: text(format!("run{project}")),
                 run_record: text(format!("{project}-run-{snapshot}")),
                 submission: text(format!("s{project}-{nth}")),
-                submitted_at: Some(time(told.submitted)),
-                finished_at: told.finished.filter(|_| newest).map(time),
-                last_processed_at: Some(time(told.processed)),
-                status: text(if newest { told.status } else { "provisioning" }),
-                provisioned: Some(told.provisioned && newest),
-                backend: text(told.backend),
+                submitted_at: Some(time(reported.submitted)),
+                finished_at: reported.finished.filter(|_| newest).map(time),
+                last_processed_at: Some(time(reported.processed)),
+                status: text(if newest { reported.status } else { "provisioning" }),
+                provisioned: Some(reported.provisioned && newest),
+                backend: text(reported.backend),
                 region: text("us-east-1"),
-                gpus: told.gpus,
-                price: Some(told.price),
-                blocks: told.blocks,
-                total_blocks: told.blocks.map(|_| 4),
+                gpus: reported.gpus,
+                price: Some(reported.price),
+                blocks: reported.blocks,
+                total_blocks: reported.blocks.map(|_| 4),
                 ..JobSubmission::default()
             }));
         }
     }
-    for (nth, told) in submissions.iter().enumerate() {
-        for (word, at) in [("provisioning", told.provisioning), ("running", told.provisioning.map(|at| at + 2))] {
+    for (nth, reported) in submissions.iter().enumerate() {
+        for (word, at) in [("provisioning", reported.provisioning), ("running", reported.provisioning.map(|at| at + 2))] {
             rows.extend(at.map(|at| {
                 Row::from(RunEvent {
                     id: text(format!("{project}-{nth}-{word}")),
@@ -390,15 +393,15 @@ fn records(project: usize, submissions: &[Submission], random: &mut Random) -> V
 fn of_project(project: usize, submissions: &[Submission]) -> Vec<String> {
     let mut gpus: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
     let mut price = Vec::new();
-    for told in submissions.iter().filter(|told| told.provisioned) {
-        let over = matches!(told.status, "terminated" | "failed");
-        let end = told.finished.or(over.then_some(told.processed)).unwrap_or(FOREVER);
-        let start = told.provisioning.unwrap_or(told.submitted);
+    for reported in submissions.iter().filter(|reported| reported.provisioned) {
+        let over = matches!(reported.status, "terminated" | "failed");
+        let end = reported.finished.or(over.then_some(reported.processed)).unwrap_or(FOREVER);
+        let start = reported.provisioning.unwrap_or(reported.submitted);
         let span = |units: f64| Span { start, early: end, end, units, id: format!("{project}-run-0") };
-        if told.gpus.unwrap_or(0) > 0 {
-            gpus.entry(told.backend).or_default().push(span(told.gpus.unwrap_or(0) as f64));
+        if reported.gpus.unwrap_or(0) > 0 {
+            gpus.entry(reported.backend).or_default().push(span(reported.gpus.unwrap_or(0) as f64));
         }
-        let cost = told.price * told.blocks.unwrap_or(1) as f64 / told.blocks.map_or(1.0, |_| 4.0);
+        let cost = reported.price * reported.blocks.unwrap_or(1) as f64 / reported.blocks.map_or(1.0, |_| 4.0);
         if cost > 0.0 {
             price.push(span(cost));
         }

@@ -1,8 +1,8 @@
-//! Refused demand over small random histories: what `quota` replays and what the SQL of the rule gives, against the
-//! same thing told plainly.
+//! Tests refused demand on small random histories: compares what `quota` replays and the SQL of the rule with a naive
+//! computation.
 //!
-//! Every history is an account of its own, with launches of two askers and two families, two services in two clusters,
-//! refusals without a size, starts at the same instant, and starts that say nothing of their caller.
+//! Every history is an account of its own, with launches of two callers and two families, two services in two
+//! clusters, refusals without a size, simultaneous starts, and starts without a caller.
 
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ fn text(value: impl Into<String>) -> Option<std::borrow::Cow<'static, str>> {
     Some(value.into().into())
 }
 
-/// Who asks: a service, or an asker (startedBy, or the group of tasks) with a family.
+/// The requester: a service, or a caller (startedBy, or the group of tasks) with a family.
 #[derive(Debug, Clone, PartialEq)]
 enum Caller {
     Service { cluster: String, service: String },
@@ -29,14 +29,14 @@ impl Caller {
     fn any(random: &mut Random) -> Caller {
         if random.one_in(3) {
             let (cluster, service) = (random.below(2), random.below(2));
-            // A service may be called like a family.
+            // A service and a family can have the same name.
             return Caller::Service { cluster: format!("c{cluster}"), service: ["api", "f1"][service as usize].to_owned() };
         }
         let asker = (!random.one_in(6)).then(|| format!("asker{}", random.below(2)));
         Caller::Asker { asker, grouped: random.one_in(3), family: (!random.one_in(8)).then(|| format!("f{}", random.below(2))) }
     }
 
-    /// What it goes by, when it is refused.
+    /// The key of its task size.
     fn refused_as(&self) -> (String, String) {
         match self {
             Caller::Service { cluster, service } => (format!("service:{cluster}/{service}"), String::new()),
@@ -55,10 +55,10 @@ struct Refused {
     caller: Caller,
     missing: i64,
     cpu: Option<i64>,
-    /// What its task definition asks for.
+    /// The size in its task definition.
     registered: bool,
     spot: bool,
-    /// Whether the call placed tasks as well.
+    /// Whether the call also placed tasks.
     placed: bool,
 }
 
@@ -88,7 +88,7 @@ impl Start {
         }
     }
 
-    /// When it meets a demand.
+    /// When it satisfies a demand.
     fn at(&self) -> Option<i64> {
         self.created.filter(|_| self.fargate || self.provider.is_some())
     }
@@ -234,14 +234,14 @@ fn demands((starts, refusals): &(Vec<Start>, Vec<Refused>)) -> Vec<Demand> {
         let later = starts.iter().filter(|start| start.is_of(refused)).filter_map(Start::at).filter(|at| *at > refused.at());
         let before = starts.iter().filter(|start| start.is_like(refused));
         let before = before.filter_map(|start| Some((start.at()?, start.cpu?))).filter(|(at, _)| *at <= refused.at());
-        let told = refused.cpu.or(refused.registered.then_some(REGISTERED));
+        let reported = refused.cpu.or(refused.registered.then_some(REGISTERED));
         let launch = matches!(refused.caller, Caller::Asker { .. });
         Demand {
             spot: refused.spot,
             start: refused.time,
             end: newer.chain(later).chain([refused.time + STANDS]).min().unwrap(),
             missing: if launch { refused.missing } else { 1 },
-            size: told.or(before.max().map(|(_, cpu)| cpu)).unwrap_or(0),
+            size: reported.or(before.max().map(|(_, cpu)| cpu)).unwrap_or(0),
         }
     };
     refusals.iter().map(demand).collect()
@@ -296,8 +296,8 @@ fn refused_demand_is_what_the_rule_says_in_both_ways() {
         for (account, history) in histories.iter().enumerate() {
             for Demand { spot, start, end, size, .. } in demands(history) {
                 let begins = format!("{}|{account}|{}|", instant(start), POOLS[usize::from(spot)].1);
-                let told = both.iter().any(|row| row.starts_with(&begins));
-                assert!(told || start == end || size == 0, "{begins} of {history:?}");
+                let reported = both.iter().any(|row| row.starts_with(&begins));
+                assert!(reported || start == end || size == 0, "{begins} of {history:?}");
             }
         }
         for (_, pool) in POOLS {

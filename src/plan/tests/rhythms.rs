@@ -1,4 +1,5 @@
-//! Rhythms that are no plain period or week, over generated histories whose slots are known beforehand.
+//! Tests schedules that are neither a plain period nor a plain week, on generated histories with known expected
+//! starts.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use super::launches::{Asked, Random, row};
 
 const DAY: i64 = 86_400;
 
-/// A history of one caller, and `time|state|rhythm` of each slot up to its last start.
+/// A history of one caller, and `time|state|rhythm` of each expected start up to the last actual one.
 struct History {
     cluster: String,
     calls: Vec<Asked>,
@@ -25,7 +26,7 @@ impl History {
         self.calls.push(Asked { id, cluster, time, started_by: "airflow", user, asked: 1, missing: 0, overrides: None });
     }
 
-    /// A slot with so many starts; none = missed.
+    /// An expected start with a number of starts; none = missed.
     fn slot(&mut self, random: &mut Random, time: i64, starts: usize, rhythm: &str) {
         let state = if starts == 0 { "missed" } else { "started" };
         self.slots.push(format!("{}|{state}|{rhythm}", jiff::Timestamp::from_second(time).unwrap()));
@@ -37,24 +38,30 @@ impl History {
     }
 }
 
-/// What is told of each history, as far as it was planted: a rhythm is expected to go on after the last start.
+/// The result for each history up to the planted end; starts are expected beyond the last one.
 fn assert_told(histories: &[History]) {
     let rows: Vec<_> = histories.iter().flat_map(|history| history.calls.iter().map(row)).collect();
     let session = packed(&rows, 3);
     let query = "schedules show cluster, expected_at, state, rhythm sort expected_at limit 1000000";
-    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut reported: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in lines(&try_ask(&session, query, false).unwrap()) {
         let (cluster, rest) = line.split_once('|').unwrap();
-        told.entry(cluster.to_owned()).or_default().push(rest.to_owned());
+        reported.entry(cluster.to_owned()).or_default().push(rest.to_owned());
     }
     for history in histories {
-        let told = told.get(&history.cluster).cloned().unwrap_or_default();
-        let told: Vec<String> = told.into_iter().take(history.slots.len()).collect();
-        let differ = told.iter().zip(&history.slots).position(|(told, planted)| told != planted);
+        let reported = reported.get(&history.cluster).cloned().unwrap_or_default();
+        let reported: Vec<String> = reported.into_iter().take(history.slots.len()).collect();
+        let differ = reported.iter().zip(&history.slots).position(|(reported, planted)| reported != planted);
         let around = |slots: &[String]| {
             slots.iter().skip(differ.unwrap_or_default().saturating_sub(3)).take(8).cloned().collect::<Vec<_>>()
         };
-        assert!(told == history.slots, "{}: told {:#?}, planted {:#?}", history.cluster, around(&told), around(&history.slots));
+        assert!(
+            reported == history.slots,
+            "{}: told {:#?}, planted {:#?}",
+            history.cluster,
+            around(&reported),
+            around(&history.slots)
+        );
     }
 }
 
@@ -73,7 +80,7 @@ fn every_so_many_days_is_no_rhythm_of_weekdays() {
         let first = at("2025-01-05T00:00:00Z") / 1_000_000 + random.between(0, 6) * DAY + minute * 60;
         let slots = 120 / step;
         for slot in 0..slots {
-            // Every other history has bursts, every third some days without a start.
+            // Every other history has bursts, every third has some days without a start.
             let burst = if round % 2 == 0 { random.between(2, 6) } else { 1 };
             let inside = slot > 2 && slot + 3 < slots;
             let missed = round % 3 == 0 && step < 6 && inside && slot % 7 == 3;
@@ -98,7 +105,7 @@ fn days_by_no_rule_have_no_schedule() {
             let first = |month: i64| format!("2025-{month:02}-01T12:00:05Z");
             (1..=8).for_each(|month| history.call(at(&first(month)) / 1_000_000));
         } else {
-            // Always at noon, but on one day in two or three.
+            // Always at noon, but only on one in two or three days.
             let share = 2 + round as u64 % 2;
             (0..120).filter(|_| random.below(share) == 0).for_each(|day| history.call(noon + day * DAY));
         }
@@ -106,7 +113,7 @@ fn days_by_no_rule_have_no_schedule() {
     }
     let session = packed(&calls.iter().map(row).collect::<Vec<_>>(), 3);
     let found = lines(&try_ask(&session, "schedules by cluster, rhythm show count, missed", false).unwrap());
-    // By chance alone a few look regular.
+    // By chance, a few look regular.
     assert!(found.len() <= 6, "{found:#?}");
 }
 
@@ -127,7 +134,7 @@ fn a_changed_period_is_told_from_then_on() {
         };
         for (part, period) in plan.iter().enumerate() {
             let slots = random.between(30, 60);
-            // The new rate counts from a minute of its own, or from the last start of the old one, which is its first.
+            // The new interval counts from a new minute, or from the last start of the old one, which is its first.
             let offset = random.between(0, 4);
             for slot in 0..slots {
                 let last = slot + 1 == slots;
@@ -154,7 +161,7 @@ fn a_moved_time_of_day_is_told_from_then_on() {
         let (before, after) = (random.between(8, 40), random.between(8, 40));
         for slot in 0..before + after {
             let minute = if slot < before { old } else { new };
-            // One in each half: two of the same weekday could be a rule.
+            // One in each half, because two on the same weekday could be a rule.
             let missed = before > 14 && slot == before / 2 || after > 14 && slot == before + after / 2;
             let rhythm = format!("daily at {}", clock(minute));
             history.slot(&mut random, day + slot * DAY + minute * 60, usize::from(!missed), &rhythm);

@@ -1,4 +1,4 @@
-//! What reaches the Parquet scan.
+//! Tests which filters reach the Parquet scan.
 
 use std::fs::File;
 
@@ -9,7 +9,7 @@ use crate::plan::session;
 use crate::run;
 use crate::table::{Call, Columns, Row, Table, TaskEvent};
 
-/// The physical plan of a query over one Parquet file, and its answer.
+/// The physical plan of a query on one Parquet file, and its result.
 fn physical(row: Row<'_>, query: &str) -> (String, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.parquet");
@@ -52,8 +52,8 @@ fn originals_are_read_only_when_they_are_asked_for() {
 
 #[test]
 fn the_window_of_tasks_goes_by_their_latest_state() {
-    // The latest state is outside the window, so the task is, although an older state is inside.
-    let told = |version, time: &str| -> Row<'static> {
+    // The latest state is outside the window, so the task is too, although an older state is inside.
+    let reported = |version, time: &str| -> Row<'static> {
         TaskEvent {
             id: Some(format!("e{version}").into()),
             time: Some(at(time)),
@@ -63,7 +63,7 @@ fn the_window_of_tasks_goes_by_their_latest_state() {
         }
         .into()
     };
-    let session = tables(vec![told(1, "09:00:00"), told(2, "11:00:00")], 2);
+    let session = tables(vec![reported(1, "09:00:00"), reported(2, "11:00:00")], 2);
     let rows = |query: &str| lines(&wait(run::answer(&session, &checked(query), options(false))).unwrap());
     assert_eq!(rows("tasks show events until 2026-03-04T10:00"), [""; 0]);
     assert_eq!(rows("tasks show events since 2026-03-04T10:00"), ["2"]);

@@ -1,15 +1,15 @@
-//! `agent_updates` and `agent_disconnects`: what happened to the agents of container instances.
+//! `agent_updates` and `agent_disconnects`: updates and disconnects of the agents of container instances.
 
 use super::instances::{ORDER, PARTITION};
 use super::{computed, differs, evidence, evidence_of, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun};
+use crate::plan::nouns::{Needs, Noun, ViewRequest};
 use crate::table::Table;
 
-/// Columns that both nouns begin with.
+/// The common first columns of both nouns.
 const COMMON: &[FieldInfo] = &[
-    computed("id", FieldType::Text, "id of the record, with # and what it tells where it can tell several things"),
-    computed("time", FieldType::Time, "when it happened"),
+    computed("id", FieldType::Text, "id of the record, with a # suffix if a record reports several changes"),
+    computed("time", FieldType::Time, "time of the event"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed("cluster", FieldType::Text, "short cluster name"),
@@ -23,29 +23,29 @@ const UPDATE: &[FieldInfo] = &[
     computed("from_version", FieldType::Text, "agent version before"),
     computed("to_version", FieldType::Text, "agent version after"),
     computed("agent_update_status", FieldType::Text, "agentUpdateStatus"),
-    computed("user", FieldType::Text, "who asked for it"),
-    computed("failed", FieldType::Bool, "the request was refused, or the update ended as FAILED"),
+    computed("user", FieldType::Text, "caller who requested the update"),
+    computed("failed", FieldType::Bool, "whether the request was refused or the update ended as FAILED"),
     computed("error_code", FieldType::Text, "errorCode of the request"),
     computed("source", FieldType::Text, "cloudtrail, eventbridge or describe"),
-    computed("file", FieldType::Text, "file it was read from"),
-    computed("record", FieldType::Int, "number of the record in its file, from 1"),
-    computed("raw", FieldType::Text, "the original record, secrets masked"),
+    computed("file", FieldType::Text, "source file"),
+    computed("record", FieldType::Int, "record number in the file, starting at 1"),
+    computed("raw", FieldType::Text, "the original record, with secrets masked"),
 ];
 
 const DISCONNECT: &[FieldInfo] = &[
-    computed("reconnected_at", FieldType::Time, "when the agent was back; missing = it was not seen again"),
-    computed("duration", FieldType::Duration, "how long it was gone, up to the newest event"),
+    computed("reconnected_at", FieldType::Time, "when the agent reconnected; missing = no reconnect recorded"),
+    computed("duration", FieldType::Duration, "length of the disconnect, up to the newest event"),
     computed("version_before", FieldType::Text, "agent version before"),
-    computed("version_after", FieldType::Text, "agent version when it was back"),
+    computed("version_after", FieldType::Text, "agent version after the reconnect"),
     computed("status", FieldType::Text, "status of the instance"),
     computed("running_tasks", FieldType::Int, "running tasks"),
     computed("source", FieldType::Text, "eventbridge or describe"),
-    computed("file", FieldType::Text, "file it was read from"),
-    computed("record", FieldType::Int, "number of the record in its file, from 1"),
-    computed("raw", FieldType::Text, "the original record, secrets masked"),
+    computed("file", FieldType::Text, "source file"),
+    computed("record", FieldType::Int, "record number in the file, starting at 1"),
+    computed("raw", FieldType::Text, "the original record, with secrets masked"),
 ];
 
-/// The common columns of an instance event.
+/// The common columns of instance events.
 const OF_EVENT: &str = "i.account, i.region, i.cluster, i.container_instance, i.container_instance_arn, i.ec2_instance";
 
 /// `agent_updates`.
@@ -74,7 +74,7 @@ pub fn disconnects() -> Noun {
     }
 }
 
-fn updates_view(need: Need) -> String {
+fn updates_view(need: ViewRequest) -> String {
     let null = "arrow_cast(null, 'Utf8View')";
     let requested = format!(
         "select c.id, c.\"time\", c.account, c.region, c.cluster, c.container_instance, c.container_instance_arn, \
@@ -84,7 +84,7 @@ fn updates_view(need: Need) -> String {
          where c.event_source = 'ecs.amazonaws.com' and c.event_name = 'UpdateContainerAgent'",
         one = evidence(need, "c.id"),
     );
-    let told = |what: &str, from: &str, to: &str, failed: &str, filter: &str| {
+    let reported = |what: &str, from: &str, to: &str, failed: &str, filter: &str| {
         format!(
             "select arrow_cast(i.id || '#{what}', 'Utf8View') as id, i.\"time\", {OF_EVENT}, \
              arrow_cast('{what}', 'Utf8View') as what, {from} as from_version, {to} as to_version, \
@@ -94,14 +94,14 @@ fn updates_view(need: Need) -> String {
             changes = changes(),
         )
     };
-    let version = told(
+    let version = reported(
         "version_changed",
         "i.was_version",
         "i.agent_version",
         "false",
         &format!("({} or {})", differs("i.agent_version", "i.was_version"), differs("i.agent_hash", "i.was_hash")),
     );
-    let status = told(
+    let status = reported(
         "status",
         "i.agent_version",
         null,
@@ -111,7 +111,7 @@ fn updates_view(need: Need) -> String {
     format!("{requested} union all {version} union all {status}")
 }
 
-/// Instance events, each with what the one before it said.
+/// Instance events, each with the values of the previous one.
 fn changes() -> String {
     let before = |name: &str| format!("lag(i.{name}) over ({PARTITION} {ORDER})");
     format!(
@@ -123,11 +123,11 @@ fn changes() -> String {
     )
 }
 
-fn disconnects_view(need: Need) -> String {
+fn disconnects_view(need: ViewRequest) -> String {
     let duration = seconds_so_far("i.\"time\"", "i.reconnected_at", need);
     let over = format!("over ({PARTITION} {ORDER})");
-    // Only turns are kept, so the row after a disconnect is the reconnect. The first event of an instance
-    // is a turn as well: events come when something changes.
+    // Only changes are kept, so the row after a disconnect is the reconnect. The first event of an instance counts as
+    // a change, because events are sent when something changes.
     format!(
         "select i.id, i.\"time\", {OF_EVENT}, i.reconnected_at, {duration} as duration, i.version_before, \
          i.version_after, i.status, i.running_tasks, i.source, i.file, i.record, i.raw{passed} \

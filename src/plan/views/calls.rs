@@ -1,7 +1,7 @@
-//! `calls`, the CloudTrail records as they are, and `attempts`, those that ask for tasks.
+//! `calls`, the CloudTrail records, and `attempts`, the calls that start tasks.
 
 use super::{columns, evidence};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// `calls`.
@@ -42,6 +42,6 @@ pub fn attempts() -> Noun {
     }
 }
 
-fn view(need: Need, filter: &str) -> String {
+fn view(need: ViewRequest, filter: &str) -> String {
     format!("select {}{} from calls c{filter}", columns(Table::Calls, "c", &[]), evidence(need, "c.id"))
 }

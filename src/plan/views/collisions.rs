@@ -1,4 +1,4 @@
-//! `collisions`: one row for each launch that failed for AGENT, and what the agent of its instance was doing.
+//! `collisions`: one row per launch that failed with AGENT, with what the agent of its instance was doing.
 
 use super::instances::{ORDER, PARTITION};
 use super::launches::{attempts, counted, folded};
@@ -6,61 +6,65 @@ use super::{computed, differs, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::plan::function::COLLISION_ARGUMENTS;
-use crate::plan::nouns::{EVIDENCE, Measure, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "id of the failure"),
     computed("time", FieldType::Time, "when the launch failed"),
     computed("class", FieldType::Text, "what the agent was doing: update, restart, rotation, outage, draining or unknown"),
-    computed("basis", FieldType::Text, "what the class rests on"),
+    computed("basis", FieldType::Text, "evidence for the class"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed("cluster", FieldType::Text, "short cluster name"),
     computed("container_instance", FieldType::Text, "container instance id"),
     computed("family", FieldType::Text, "task definition family"),
-    computed("started_by", FieldType::Text, "startedBy: the rule, the schedule, or who retries"),
-    computed("group", FieldType::Text, "task group, where the call names one"),
-    computed("caller", FieldType::Text, "who called, without the session"),
+    computed("started_by", FieldType::Text, "startedBy: the rule, the schedule, or the caller"),
+    computed("group", FieldType::Text, "task group, if the call has one"),
+    computed("caller", FieldType::Text, "caller, without the session name"),
     computed("event_name", FieldType::Text, "RunTask or StartTask"),
     computed("call", FieldType::Text, "id of the call"),
-    computed("window_start", FieldType::Time, "when the agent was told to be gone"),
-    computed("window_end", FieldType::Time, "when it was back; missing = it was not seen again"),
-    computed("window", FieldType::Duration, "how long it was gone, up to the newest event"),
-    computed("weak", FieldType::Bool, "only the end of that was told"),
+    computed("window_start", FieldType::Time, "start of the disconnect"),
+    computed("window_end", FieldType::Time, "end of the disconnect; missing = no reconnect recorded"),
+    computed("window", FieldType::Duration, "length of the disconnect, up to the newest event"),
+    computed("weak", FieldType::Bool, "whether only the end of the disconnect is recorded"),
     computed("version_before", FieldType::Text, "agent version before"),
-    computed("version_after", FieldType::Text, "agent version when it was back"),
+    computed("version_after", FieldType::Text, "agent version after the reconnect"),
     computed("update_call", FieldType::Text, "id of the UpdateContainerAgent call"),
-    computed("launch", FieldType::Text, "id of the launch it belongs to"),
-    computed("outcome", FieldType::Text, "how that ended: healed or lost; started where it lacked nothing"),
-    computed("healed_by", FieldType::Text, "id of the call that healed it"),
-    computed("delay", FieldType::Duration, "from the launch's first call to the one that healed it"),
-    computed("lost_launch", FieldType::Text, "the launch, if it is lost"),
-    computed("healed_launch", FieldType::Text, "the launch, if it is healed"),
-    computed("inside_attempts", FieldType::Int, "attempts on the instance within 60 s of a time its agent was gone"),
-    computed("inside_failures", FieldType::Int, "those that failed for AGENT"),
+    computed("launch", FieldType::Text, "id of the launch that the call belongs to"),
+    computed("outcome", FieldType::Text, "outcome of the launch: healed or lost; started if nothing was missing"),
+    computed("healed_by", FieldType::Text, "id of the call that healed the launch"),
+    computed("delay", FieldType::Duration, "time from the first call of the launch to the healing call"),
+    computed("lost_launch", FieldType::Text, "the launch id, if the launch is lost"),
+    computed("healed_launch", FieldType::Text, "the launch id, if the launch is healed"),
+    computed("inside_attempts", FieldType::Int, "attempts on the instance within 60 s of a disconnect"),
+    computed("inside_failures", FieldType::Int, "how many of these failed with AGENT"),
     computed("outside_attempts", FieldType::Int, "attempts on the instance at other times"),
-    computed("outside_failures", FieldType::Int, "those that failed for AGENT"),
-    computed("lift", FieldType::Float, "share that fails inside / share that fails outside, of the instance"),
-    computed("p_value", FieldType::Float, "chance of so many inside if it did not matter (Fisher, one-sided)"),
-    computed("cluster_lift", FieldType::Float, "lift over all instances of the cluster"),
-    computed("cluster_p_value", FieldType::Float, "chance over all instances of the cluster"),
-    computed("overall_lift", FieldType::Float, "lift over all instances of the store"),
-    computed("overall_p_value", FieldType::Float, "chance over all instances of the store"),
-    computed("series_failures", FieldType::Int, "calls of this caller and family that failed for AGENT"),
-    computed("series_accepted", FieldType::Int, "its calls that placed all they asked for"),
-    computed("series_rate", FieldType::Float, "its failures for AGENT / its calls"),
-    computed("series_windows", FieldType::Int, "different times without an agent that it met"),
-    computed("series_instances", FieldType::Int, "different instances on which it failed"),
-    computed("series_class", FieldType::Text, "the class that more than half of its failures have"),
+    computed("outside_failures", FieldType::Int, "how many of these failed with AGENT"),
+    computed("lift", FieldType::Float, "failure rate inside / failure rate outside, for the instance"),
+    computed("p_value", FieldType::Float, "probability of this many failures inside by chance (Fisher, one-sided)"),
+    computed("cluster_lift", FieldType::Float, "lift for all instances of the cluster"),
+    computed("cluster_p_value", FieldType::Float, "p-value for all instances of the cluster"),
+    computed("overall_lift", FieldType::Float, "lift for all instances in the store"),
+    computed("overall_p_value", FieldType::Float, "p-value for all instances in the store"),
+    computed("series_failures", FieldType::Int, "calls of this caller and family that failed with AGENT"),
+    computed("series_accepted", FieldType::Int, "calls of this caller and family that placed all tasks"),
+    computed("series_rate", FieldType::Float, "share of these calls that failed with AGENT"),
+    computed("series_windows", FieldType::Int, "number of different disconnects that the caller hit"),
+    computed("series_instances", FieldType::Int, "number of different instances on which it failed"),
+    computed("series_class", FieldType::Text, "class of more than half of its failures"),
     computed("minutes", FieldType::Text, "its failures by minute of the hour, most frequent first"),
     computed("hours", FieldType::Text, "its failures by hour of the day, most frequent first"),
-    computed("median_window", FieldType::Duration, "median of the times without an agent that it met"),
-    computed("phase_lock", FieldType::Float, "how much its starts keep one place between two reconnects: 0 none, 1 always"),
-    computed("next_at_risk", FieldType::Time, "the next start that meets such a time, where they come at like distances"),
-    computed("advice", FieldType::Text, "what follows from the class"),
+    computed("median_window", FieldType::Duration, "median length of the disconnects that it hit"),
+    computed(
+        "phase_lock",
+        FieldType::Float,
+        "how consistently its starts fall at the same point between two reconnects: 0 = random, 1 = always",
+    ),
+    computed("next_at_risk", FieldType::Time, "next start that hits a disconnect, if disconnects come at regular intervals"),
+    computed("advice", FieldType::Text, "what to do, by class"),
     computed("source", FieldType::Text, "cloudtrail or eventbridge"),
-    computed("file", FieldType::Text, "file the call was read from"),
+    computed("file", FieldType::Text, "file that contains the call"),
 ];
 
 /// The noun.
@@ -73,9 +77,9 @@ pub fn noun() -> Noun {
         fields: FIELDS.to_vec(),
         measures: vec![
             distinct("lost", "lost_launch", "launches that were lost"),
-            distinct("healed", "healed_launch", "launches that a retry completed"),
+            distinct("healed", "healed_launch", "launches completed by a retry"),
             Measure {
-                info: MeasureInfo { name: "lift", kind: FieldType::Float, doc: "mean of the lift of their instances" },
+                info: MeasureInfo { name: "lift", kind: FieldType::Float, doc: "mean lift of the instances" },
                 function: Aggregate::Avg,
                 column: ("lift", FieldType::Float),
             },
@@ -85,10 +89,10 @@ pub fn noun() -> Noun {
     }
 }
 
-/// What a row of the union holds beside the arguments of the sweep.
+/// The columns of the union besides the arguments of the window function.
 const CARRIED: &[&str] = &["account", "region", "cluster"];
 
-/// One part of the union: values by name, missing where there is none.
+/// One part of the union: values by name, missing otherwise.
 fn part(values: &[(&str, &str)], rest: &str) -> String {
     let item = |name: &&str| {
         let value = values.iter().find(|(known, _)| known == name).map(|(_, value)| (*value).to_owned());
@@ -111,8 +115,8 @@ fn part(values: &[(&str, &str)], rest: &str) -> String {
 const PLACE: [(&str, &str); 3] =
     [("account", "x.account"), ("region", "x.region"), ("cluster", "coalesce(x.cluster, 'default')")];
 
-/// Everything told of agents and launches, below each other.
-fn told() -> String {
+/// The union of all records about agents and launches.
+fn observations() -> String {
     let time = ("time", "cast(x.\"time\" as bigint)");
     let id = ("id", "x.id");
     let at = |kind: &'static str, more: &[(&'static str, &'static str)]| {
@@ -166,7 +170,7 @@ fn told() -> String {
         .join(" union all ")
 }
 
-/// Instance events that tell of a change, and those that tell the same again: the agent came back unseen.
+/// Instance events with a change, and repeated events, which show an unrecorded reconnect.
 fn changes() -> String {
     const WATCHED: &[&str] = &["agent_connected", "agent_version", "agent_hash", "agent_update_status", "status"];
     const COUNTED: &[&str] =
@@ -191,7 +195,7 @@ fn changes() -> String {
     )
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let argument = |name: &&str| match *name {
         "anchor" => format!("cast({} as bigint)", need.anchor),
         "zone" => need.zone.sql(),
@@ -226,7 +230,7 @@ fn view(need: Need) -> String {
          from (select s.*, {sums} from (\
              select w.id, w.\"time\", w.kind, w.account, w.region, w.cluster, unnest(w.found) as s from (\
                select u.*, agent_collisions({arguments}) over (partition by u.account, u.region, u.cluster \
-               order by u.\"time\", u.id) as found from ({told}) u) w where w.found is not null) s) o \
+               order by u.\"time\", u.id) as found from ({observations}) u) w where w.found is not null) s) o \
          join failures f on f.id = o.id and f.kind = 'launch' left join ({folded}) l on l.id = f.call{with_raw} \
          where o.kind = 'failure'",
         folded = folded(need, ""),
@@ -260,6 +264,6 @@ fn view(need: Need) -> String {
             "advice"
         ]),
         arguments = arguments.join(", "),
-        told = told(),
+        observations = observations(),
     )
 }

@@ -1,7 +1,7 @@
-//! `containers`: one row for each container of each task, in the latest state told.
+//! `containers`: one row per container of each task, in its last known state.
 
 use super::{columns, evidence};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// The noun.
@@ -17,7 +17,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let all = columns(Table::ContainerEvents, "c", &[]);
     let one = evidence(need, "c.event_id");
     let rows = format!(

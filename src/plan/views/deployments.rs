@@ -1,30 +1,30 @@
-//! `deployments`: one row for each service deployment, in the latest state told.
+//! `deployments`: one row per service deployment, in its last known state.
 
 use super::{computed, evidence_of, evidence_over, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun};
+use crate::plan::nouns::{Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
-    computed("id", FieldType::Text, "id of the event that tells the latest state"),
+    computed("id", FieldType::Text, "id of the event with the latest state"),
     computed("time", FieldType::Time, "when the latest state was reached"),
     computed("deployment", FieldType::Text, "deployment id"),
     computed("state", FieldType::Text, "IN_PROGRESS, COMPLETED or FAILED"),
     computed("started_at", FieldType::Time, "first event of the deployment"),
-    computed("finished_at", FieldType::Time, "when it was completed or had failed"),
-    computed("duration", FieldType::Duration, "from its first event to its end, or to the newest event"),
-    computed("reason", FieldType::Text, "reason given with the latest state"),
+    computed("finished_at", FieldType::Time, "when the deployment completed or failed"),
+    computed("duration", FieldType::Duration, "time from the first event to the end, or to the newest event"),
+    computed("reason", FieldType::Text, "reason of the latest state"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed("cluster", FieldType::Text, "short cluster name"),
     computed("service", FieldType::Text, "short service name"),
     computed("service_arn", FieldType::Text, "service ARN"),
-    computed("task_definition", FieldType::Text, "task definition, where known"),
-    computed("events", FieldType::Int, "events told of it"),
+    computed("task_definition", FieldType::Text, "task definition, if known"),
+    computed("events", FieldType::Int, "number of recorded events"),
     computed("source", FieldType::Text, "eventbridge or describe"),
-    computed("file", FieldType::Text, "file it was read from"),
-    computed("record", FieldType::Int, "number of the record in its file, from 1"),
-    computed("raw", FieldType::Text, "the original record of the latest state, secrets masked"),
+    computed("file", FieldType::Text, "source file"),
+    computed("record", FieldType::Int, "record number in the file, starting at 1"),
+    computed("raw", FieldType::Text, "the original record of the latest state, with secrets masked"),
 ];
 
 /// The noun.
@@ -40,7 +40,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let partition = "coalesce(d.deployment, d.id)";
     let ended = "d.event_name in ('SERVICE_DEPLOYMENT_COMPLETED', 'SERVICE_DEPLOYMENT_FAILED')";
     let duration = seconds_so_far("d.started_at", "d.finished_at", need);

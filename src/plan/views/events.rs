@@ -1,15 +1,15 @@
-//! `events`: task, instance, service, deployment, health and dstack events under common columns.
+//! `events`: task, instance, service, deployment, health and dstack events with common columns.
 
 use super::{columns, computed, evidence, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun};
+use crate::plan::nouns::{Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "event id"),
-    computed("time", FieldType::Time, "when it happened"),
+    computed("time", FieldType::Time, "time of the event"),
     computed("kind", FieldType::Text, "task, instance, service, deployment, health or run"),
-    computed("detail_type", FieldType::Text, "detail-type of the event; missing for states read by describe calls"),
+    computed("detail_type", FieldType::Text, "detail-type of the event; missing for output of describe calls"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed("cluster", FieldType::Text, "short cluster name"),
@@ -22,15 +22,15 @@ const FIELDS: &[FieldInfo] = &[
     computed("deployment", FieldType::Text, "deployment id"),
     computed("project", FieldType::Text, "dstack project"),
     computed("target", FieldType::Text, "name of the dstack run, job or instance"),
-    computed("status", FieldType::Text, "lastStatus, status, INFO WARN or ERROR, or the new status"),
+    computed("status", FieldType::Text, "lastStatus, status, severity (INFO, WARN or ERROR), or the new status"),
     computed("event_name", FieldType::Text, "event name of service and deployment events"),
     computed("reason", FieldType::Text, "stop code or termination reason"),
-    computed("message", FieldType::Text, "the text that tells why"),
-    computed("version", FieldType::Int, "orders the events of one task or instance"),
+    computed("message", FieldType::Text, "message or reason"),
+    computed("version", FieldType::Int, "orders the events of a task or instance"),
     computed("source", FieldType::Text, "eventbridge, describe or dstack"),
-    computed("file", FieldType::Text, "file it was read from"),
-    computed("record", FieldType::Int, "number of the record in its file, from 1"),
-    computed("raw", FieldType::Text, "the original record, secrets masked"),
+    computed("file", FieldType::Text, "source file"),
+    computed("record", FieldType::Int, "record number in the file, starting at 1"),
+    computed("raw", FieldType::Text, "the original record, with secrets masked"),
 ];
 
 /// The noun.
@@ -52,7 +52,7 @@ pub fn noun() -> Noun {
     }
 }
 
-/// What a column is called in one of the tables, where it has another name.
+/// The name of a column in a table, if it differs.
 type Renamed = &'static [(&'static str, &'static str)];
 
 const TASK: Renamed = &[
@@ -80,7 +80,7 @@ const SERVICE: Renamed = &[
 
 const RUN: Renamed = &[("kind", "'run'"), ("status", "e.to_status")];
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let parts = [
         part(Table::TaskEvents, TASK, need),
         part(Table::InstanceEvents, INSTANCE, need),
@@ -90,7 +90,7 @@ fn view(need: Need) -> String {
     parts.join(" union all ")
 }
 
-fn part(table: Table, renamed: Renamed, need: Need) -> String {
+fn part(table: Table, renamed: Renamed, need: ViewRequest) -> String {
     let known = columns(table, "e", &[]);
     let items: Vec<String> = FIELDS
         .iter()

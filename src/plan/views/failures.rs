@@ -7,7 +7,7 @@
 use super::{columns, evidence, evidence_of, evidence_over};
 use crate::lang::catalog::{FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
-use crate::plan::nouns::{Measure, Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{Measure, Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// The records that report failures of any kind.
@@ -48,7 +48,7 @@ pub fn noun() -> Noun {
     }
 }
 
-pub(super) fn view(need: Need) -> String {
+pub(super) fn view(need: ViewRequest) -> String {
     let all = columns(Table::Failures, "f", &[]);
     let one = evidence(need, "f.record");
     let several = evidence_over(need, "f.record", "f.incident, f.time");

@@ -1,7 +1,7 @@
-//! `flows`: VPC flow log records, as they are.
+//! `flows`: VPC flow log records.
 
 use super::{columns, evidence};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// The noun.
@@ -17,6 +17,6 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     format!("select {}{} from flows f", columns(Table::Flows, "f", &[]), evidence(need, "f.id"))
 }

@@ -1,25 +1,29 @@
-//! `gaps`: what the store does not hold of CloudTrail, or got late.
+//! `gaps`: CloudTrail records that are missing or were delivered late.
 //!
-//! `missing`: one row for each hour between the first and the last record of an account and region for
-//! which there is no record. `late`: a file whose oldest record is more than 15 minutes older than its
-//! delivery, which stands in its name; most come within 5. `global`: an account without any record of
-//! us-east-1, where IAM, STS and other global services write.
+//! `missing`: one row per hour without a record, between the first and the last record of an account and Region.
+//! `late`: a file whose oldest record is more than 15 minutes older than its delivery time, which is part of the file
+//! name; most files arrive within 5 minutes. `global`: an account without any record in us-east-1, where IAM, STS and
+//! other global services write.
 
 use super::{computed, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
-    computed("id", FieldType::Text, "account/region/hour, or kind and what it is told of"),
-    computed("time", FieldType::Time, "start of the hour without records; for the other kinds, when it ended"),
-    computed("kind", FieldType::Text, "missing (an hour), late (a delivery) or global (an account without us-east-1)"),
+    computed("id", FieldType::Text, "account/region/hour, or kind and file or account"),
+    computed("time", FieldType::Time, "start of the hour without records; for the other kinds, the end"),
+    computed(
+        "kind",
+        FieldType::Text,
+        "missing (an hour without records), late (a slow delivery) or global (an account without us-east-1 records)",
+    ),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
-    computed("began_at", FieldType::Time, "start of the first hour of this gap"),
+    computed("began_at", FieldType::Time, "start of the first hour of the gap"),
     computed("ended_at", FieldType::Time, "start of the first hour with records again"),
-    computed("hours", FieldType::Int, "hours of the whole gap, begun ones counted as whole"),
-    computed("file", FieldType::Text, "the file that came late"),
+    computed("hours", FieldType::Int, "length of the whole gap in hours, rounded up"),
+    computed("file", FieldType::Text, "the file that was delivered late"),
 ];
 
 /// The noun.
@@ -35,24 +39,24 @@ pub fn noun() -> Noun {
     }
 }
 
-/// Microseconds of an hour.
+/// Microseconds in an hour.
 const HOUR: &str = "3600000000";
-/// A delivery is late after so many microseconds.
+/// The delay in microseconds beyond which a delivery is late.
 const LATE: &str = "900000000";
-/// The time of delivery in the name of a log file.
+/// The delivery time in the name of a log file.
 const NAME: &str = "_CloudTrail_[a-z0-9-]+_([0-9]{8}T[0-9]{4}Z)_[A-Za-z0-9]+[.]json";
 
-/// Such a time, and what it is written like where it is read as one. Digits that are no time give none.
+/// The format of such a time, and its replacement that can be parsed. Invalid times become null.
 const COMPACT: &str = "(....)(..)(..)T(..)(..)Z";
 const EXTENDED: &str = "\\1-\\2-\\3T\\4:\\5:00";
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let time = |hour: &str| format!("arrow_cast({hour} * {HOUR}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
     let (at, began, ended) = (time("g.hour"), time("g.first"), time("g.next"));
     let raw = no_raw(need);
     let none =
         if need.evidence { format!(", arrow_cast(make_array(), 'List(Utf8)') as {}", quoted(EVIDENCE)) } else { String::new() };
-    // The scan keeps hours, not records; then each gap is one row; then each of its hours.
+    // The scan returns hours instead of records; then each gap becomes one row, and then one row per hour.
     let missing = format!(
         "select arrow_cast(concat(coalesce(g.account, ''), '/', coalesce(g.region, ''), '/', cast(g.hour as varchar)), \
          'Utf8View') as id, {at} as \"time\", arrow_cast('missing', 'Utf8View') as kind, g.account, g.region, {began} as began_at, \
@@ -87,7 +91,7 @@ fn view(need: Need) -> String {
     [missing, late, global].join(" union all ")
 }
 
-/// Hours between two times, begun ones counted as whole.
+/// Hours between two times, rounded up.
 fn hours(from: &str, to: &str) -> String {
     format!("cast(ceil((cast({to} as bigint) - cast({from} as bigint)) / 3600000000.0) as bigint)")
 }

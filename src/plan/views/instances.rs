@@ -1,22 +1,22 @@
-//! `instances`: one row for each change of a container instance or its agent, and how long it lasted.
+//! `instances`: one row per change of a container instance or its agent, with the time that the state lasted.
 
 use super::{columns, computed, differs, evidence, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
-/// The events of one instance, and their order.
+/// The events of an instance, and their order.
 pub const PARTITION: &str = "partition by coalesce(i.container_instance_arn, i.container_instance, i.id)";
 /// See [`PARTITION`].
 pub const ORDER: &str = "order by i.version nulls last, i.\"time\", i.id";
 
-/// What is watched: a row that differs from the one before in none of these is no change.
+/// The compared columns: an event that changes none of them is not a change.
 const WATCHED: &[&str] = &["status", "agent_connected", "agent_version", "agent_hash", "agent_update_status"];
 
 const COMPUTED: &[FieldInfo] = &[
-    computed("changed", FieldType::Text, "what changed, joined by a comma; `first` for the first event of an instance"),
-    computed("until", FieldType::Time, "when the next change came; missing = it still lasted"),
-    computed("duration", FieldType::Duration, "how long this state lasted, up to the newest event"),
+    computed("changed", FieldType::Text, "changed fields, separated by commas; `first` for the first event of an instance"),
+    computed("until", FieldType::Time, "time of the next change; missing = ongoing"),
+    computed("duration", FieldType::Duration, "length of this state, up to the newest event"),
 ];
 
 /// The noun.
@@ -44,7 +44,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let all = columns(Table::InstanceEvents, "i", &[]);
     let one = evidence(need, "i.id");
     let before: Vec<String> =

@@ -1,41 +1,41 @@
-//! `launches`: attempts folded into what was meant to run, and whether it did.
+//! `launches`: attempts combined with their retries, and whether they succeeded.
 
 use super::{computed, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::plan::function::ATTEMPT_ARGUMENTS;
-use crate::plan::nouns::{EVIDENCE, Measure, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "id of the first call"),
-    computed("time", FieldType::Time, "when it was first attempted"),
-    computed("first_attempt", FieldType::Time, "the same"),
-    computed("attempts", FieldType::Int, "calls made for it"),
-    computed("outcome", FieldType::Text, "started (the first call placed all), healed (a retry did), or lost"),
-    computed("healed_by", FieldType::Text, "id of the call that placed what was missing"),
-    computed("healed_at", FieldType::Time, "when that was"),
-    computed("lost_at", FieldType::Time, "when it was first attempted, if it is lost"),
-    computed("delay", FieldType::Duration, "from the first call to the one that healed it"),
-    computed("failures", FieldType::Int, "calls that placed less than they asked for"),
+    computed("time", FieldType::Time, "time of the first attempt"),
+    computed("first_attempt", FieldType::Time, "time of the first attempt (same as `time`)"),
+    computed("attempts", FieldType::Int, "number of calls, including retries"),
+    computed("outcome", FieldType::Text, "started (the first call placed all tasks), healed (a retry placed them), or lost"),
+    computed("healed_by", FieldType::Text, "id of the call that placed the missing tasks"),
+    computed("healed_at", FieldType::Time, "time of the call that placed the missing tasks"),
+    computed("lost_at", FieldType::Time, "time of the first attempt, if the launch is lost"),
+    computed("delay", FieldType::Duration, "time from the first call to the healing call"),
+    computed("failures", FieldType::Int, "calls that placed fewer tasks than requested"),
     computed("reason", FieldType::Text, "reason of the first failure"),
-    computed("regular", FieldType::Bool, "the first call is a start in the rhythm of its caller"),
+    computed("regular", FieldType::Bool, "whether the first call follows the schedule of its caller"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed("cluster", FieldType::Text, "short cluster name"),
     computed("family", FieldType::Text, "task definition family"),
     computed("task_definition", FieldType::Text, "task definition of the first call"),
-    computed("started_by", FieldType::Text, "startedBy: the rule, the schedule, or who retries"),
-    computed("group", FieldType::Text, "task group, where the call names one"),
-    computed("caller", FieldType::Text, "who called, without the session"),
+    computed("started_by", FieldType::Text, "startedBy: the rule, the schedule, or the caller"),
+    computed("group", FieldType::Text, "task group, if the call has one"),
+    computed("caller", FieldType::Text, "caller, without the session name"),
     computed("event_name", FieldType::Text, "RunTask or StartTask"),
     computed("launch_type", FieldType::Text, "EC2, FARGATE, EXTERNAL or MANAGED_INSTANCES"),
-    computed("asked", FieldType::Int, "tasks asked for by the first call"),
-    computed("placed", FieldType::Int, "tasks placed in the end"),
+    computed("asked", FieldType::Int, "tasks requested by the first call"),
+    computed("placed", FieldType::Int, "tasks placed in total"),
     computed("missing", FieldType::Int, "tasks never placed"),
     computed("source", FieldType::Text, "cloudtrail or eventbridge"),
-    computed("file", FieldType::Text, "file the first call was read from"),
-    computed("record", FieldType::Int, "number of its record in that file, from 1"),
+    computed("file", FieldType::Text, "file that contains the first call"),
+    computed("record", FieldType::Int, "record number in the file, starting at 1"),
 ];
 
 /// The noun.
@@ -46,20 +46,20 @@ pub fn noun() -> Noun {
         reads_originals: false,
         fields: FIELDS.to_vec(),
         measures: vec![
-            counted("lost", "lost_at", FieldType::Time, "launches that never placed all they asked for"),
-            counted("healed", "healed_at", FieldType::Time, "launches that a retry completed"),
+            counted("lost", "lost_at", FieldType::Time, "launches that never placed all requested tasks"),
+            counted("healed", "healed_at", FieldType::Time, "launches completed by a retry"),
         ],
         shown: &["time", "cluster", "family", "started_by", "attempts", "outcome", "delay", "reason"],
         view,
     }
 }
 
-/// A measure that counts the rows which have a value.
+/// A measure that counts rows with a value.
 pub(super) fn counted(name: &'static str, column: &'static str, kind: FieldType, doc: &'static str) -> Measure {
     Measure { info: MeasureInfo { name, kind: FieldType::Int, doc }, function: Aggregate::Count, column: (column, kind) }
 }
 
-/// The calls that ask for tasks, with what a fold needs to know of them.
+/// The calls that start tasks, with the columns that combining them requires.
 pub(super) fn attempts(more: &str) -> String {
     format!(
         "select c.id, c.\"time\", c.account, c.region, c.cluster, c.family, c.task_definition, c.started_by, c.\"group\", \
@@ -70,8 +70,8 @@ pub(super) fn attempts(more: &str) -> String {
     )
 }
 
-/// A window function over the attempts of one cluster and family, behind the alias `a`.
-pub(super) fn swept(function: &str, need: Need) -> String {
+/// A window function over the attempts of a cluster and family, with the alias `a`.
+pub(super) fn swept(function: &str, need: ViewRequest) -> String {
     let argument = |name: &&str| match *name {
         "time" => "cast(a.\"time\" as bigint)".to_owned(),
         "anchor" => format!("cast({} as bigint)", need.anchor),
@@ -87,15 +87,15 @@ pub(super) fn swept(function: &str, need: Need) -> String {
 }
 
 /// The attempts, each with its launch as the struct `f`.
-pub(super) fn folded(need: Need, more: &str) -> String {
+pub(super) fn folded(need: ViewRequest, more: &str) -> String {
     format!("select a.*, {} as f from ({}) a", swept("fold_attempts", need), attempts(more))
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let of = |name: &str| format!("get_field(w.f, '{name}')");
     let (raw, more) = if need.raw { (", w.raw", ", c.raw") } else { ("", "") };
     let evidence = if need.evidence { format!(", {} as {}", of("evidence"), quoted(EVIDENCE)) } else { String::new() };
-    // What the first call lacked is told by a failure of the same id.
+    // A failure with the same id reports the missing tasks of the first call.
     format!(
         "select w.id, w.\"time\", w.\"time\" as first_attempt, {attempts} as attempts, {outcome} as outcome, \
          {healed_by} as healed_by, {healed_at} as healed_at, {lost_at} as lost_at, {delay} as delay, {failures} as failures, \
@@ -119,11 +119,12 @@ fn view(need: Need) -> String {
     )
 }
 
-/// The reason of the first failure of each call that asks for tasks.
+/// The reason of the first failure of each call that starts tasks.
 pub(super) const REASONS: &str = "select f.id, f.reason from failures f where f.kind in ('launch', 'api_error') \
      and f.event_name in ('RunTask', 'StartTask') and f.reason is not null";
 
-/// The launch of a call, given its id, account, region, cluster and family as SQL: only attempts with the same are folded.
+/// The launch of a call, given SQL for its id, account, region, cluster and family: only attempts with the same
+/// values are combined.
 pub fn launch_of_call(call: &str, like_it: &[(&str, Option<String>)]) -> String {
     let same = like_it.iter().map(|(column, value)| match value {
         Some(value) => format!("a.\"{column}\" = {value}"),
@@ -133,7 +134,7 @@ pub fn launch_of_call(call: &str, like_it: &[(&str, Option<String>)]) -> String 
     format!(
         "select get_field(w.f, 'launch') as launch from (select a.*, {} as f from (select a.* from ({}) a where {same}) a) w \
          where w.id = {call}",
-        swept("fold_attempts", Need::default()),
+        swept("fold_attempts", ViewRequest::default()),
         attempts(""),
     )
 }

@@ -1,8 +1,8 @@
-//! The rows behind each noun, as SQL over the base tables; one file for each that is more than a table.
+//! The rows behind each noun, as SQL on the base tables; one file per noun that is more than a table.
 //!
-//! A view is text, so that it can be read, shown by `--explain` and pasted into `ecs-audit sql`.
-//! Times are filtered around the view: the optimizer moves the filter to the scan where that gives
-//! the same rows, and leaves it above window functions where it would not.
+//! A view is text, so it can be read, shown by `--explain`, and pasted into `ecs-audit sql`. The time filter is
+//! applied on top of the view: the optimizer pushes it down to the scan if that does not change the rows, and leaves
+//! it above window functions otherwise.
 
 mod agents;
 mod calls;
@@ -27,7 +27,7 @@ mod tasks;
 pub use launches::launch_of_call;
 pub use schedules::callers;
 
-use super::nouns::{EVIDENCE, Need, Noun};
+use super::nouns::{EVIDENCE, Noun, ViewRequest};
 use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::table::Table;
 
@@ -63,17 +63,17 @@ const fn computed(name: &'static str, kind: FieldType, doc: &'static str) -> Fie
     FieldInfo { name, kind, doc }
 }
 
-/// A name in SQL: some columns are called `user` or `group`.
+/// A quoted SQL name, because some columns are called `user` or `group`.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// SQL as a text of SQL.
+/// A SQL string literal.
 fn as_text(sql: &str) -> String {
     format!("'{}'", sql.replace('\'', "''"))
 }
 
-/// The columns of a table behind an alias, but for some: `t."id", t."time", …`.
+/// The columns of a table behind an alias, except some: `t."id", t."time", …`.
 fn columns(table: Table, alias: &str, except: &[&str]) -> String {
     list(table.fields().iter().map(|field| field.name).filter(|name| !except.contains(name)), alias)
 }
@@ -84,47 +84,47 @@ fn list<'n>(names: impl Iterator<Item = &'n str>, alias: &str) -> String {
     names.join(", ")
 }
 
-/// Whether two values differ, missing ones included. The parentheses are needed: the SQL parser reads
-/// what follows as part of the right side.
+/// Whether two values differ, including missing values. The parentheses are needed because the SQL parser reads what
+/// follows as part of the right side.
 fn differs(left: &str, right: &str) -> String {
     format!("({left} is distinct from {right})")
 }
 
-/// Seconds from one time to another.
+/// Seconds between two times.
 fn seconds(from: &str, to: &str) -> String {
     format!("(cast({to} as bigint) - cast({from} as bigint)) / 1000000.0")
 }
 
-/// Seconds from one time to another or, while that is missing, to the anchor.
-fn seconds_so_far(from: &str, to: &str, need: Need) -> String {
+/// Seconds from one time to another, or to the anchor if that is missing.
+fn seconds_so_far(from: &str, to: &str, need: ViewRequest) -> String {
     format!("(coalesce(cast({to} as bigint), {}) - cast({from} as bigint)) / 1000000.0", need.anchor)
 }
 
-/// The evidence column of rows that rest on one record, or nothing when it is not needed.
-fn evidence(need: Need, id: &str) -> String {
+/// The evidence column for rows from a single record, or nothing if it is not needed.
+fn evidence(need: ViewRequest, id: &str) -> String {
     if !need.evidence {
         return String::new();
     }
     format!(", make_array(arrow_cast({id}, 'Utf8')) as {}", quoted(EVIDENCE))
 }
 
-/// The evidence column of rows that rest on all records of a partition.
-fn evidence_over(need: Need, id: &str, partition: &str) -> String {
+/// The evidence column for rows from all records of a partition.
+fn evidence_over(need: ViewRequest, id: &str, partition: &str) -> String {
     if !need.evidence {
         return String::new();
     }
     format!(", array_agg(arrow_cast({id}, 'Utf8')) over (partition by {partition}) as {}", quoted(EVIDENCE))
 }
 
-/// The evidence column of an inner query, passed on.
-fn evidence_of(need: Need, alias: &str) -> String {
+/// The evidence column of an inner query.
+fn evidence_of(need: ViewRequest, alias: &str) -> String {
     if !need.evidence {
         return String::new();
     }
     format!(", {alias}.{}", quoted(EVIDENCE))
 }
 
-/// A column `raw` without values, for rows that have no record of their own.
-fn no_raw(need: Need) -> &'static str {
+/// An empty `raw` column, for rows without a record of their own.
+fn no_raw(need: ViewRequest) -> &'static str {
     if need.raw { ", arrow_cast(null, 'Utf8View') as raw" } else { "" }
 }

@@ -1,29 +1,28 @@
-//! `patterns`: one row for each kind of message in the window that no entry of the catalog explains.
+//! `patterns`: one row per kind of message in the window that no catalog entry explains.
 //!
-//! Messages are alike when they differ only in ids, names of machines, addresses, times and numbers. The window
-//! is counted here, not around the view, because `new` looks at the window before: of the same length, just
-//! before it.
+//! Messages are of the same kind if they only differ in ids, host names, addresses, times and numbers. The window is
+//! applied inside the view, because `new` compares it with the preceding window of the same length.
 
 use super::{computed, failures, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Noun};
+use crate::plan::nouns::{EVIDENCE, Noun, ViewRequest};
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "the template"),
-    computed("time", FieldType::Time, "when it was seen last"),
+    computed("time", FieldType::Time, "when it was last seen"),
     computed("template", FieldType::Text, "the message with its variable parts masked"),
-    computed("seen", FieldType::Int, "failures with it in the window"),
-    computed("first_seen", FieldType::Time, "first of them"),
-    computed("last_seen", FieldType::Time, "last of them"),
+    computed("seen", FieldType::Int, "failures with this template in the window"),
+    computed("first_seen", FieldType::Time, "time of the first one"),
+    computed("last_seen", FieldType::Time, "time of the last one"),
     computed(
         "new",
         FieldType::Bool,
-        "not seen in the window before, of the same length; missing where nothing was recorded then",
+        "not seen in the preceding window of the same length; missing if that window has no records",
     ),
-    computed("kind", FieldType::Text, "kind of the failure seen last"),
-    computed("reason", FieldType::Text, "reason of the failure seen last"),
-    computed("example", FieldType::Text, "message of the failure seen last"),
-    computed("failure", FieldType::Text, "id of the failure seen last"),
+    computed("kind", FieldType::Text, "kind of the most recent failure"),
+    computed("reason", FieldType::Text, "reason of the most recent failure"),
+    computed("example", FieldType::Text, "message of the most recent failure"),
+    computed("failure", FieldType::Text, "id of the most recent failure"),
 ];
 
 /// The noun.
@@ -39,7 +38,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let time = |micros: i64| format!("arrow_cast({micros}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
     let to = need.to.map_or_else(|| "true".to_owned(), |to| format!("f.\"time\" < {}", time(to)));
     let (seen, scanned, new) = match need.from {
@@ -49,7 +48,7 @@ fn view(need: Need) -> String {
             (
                 format!("m.\"time\" >= {from}"),
                 format!("f.\"time\" >= {}", time(before)),
-                // What nobody recorded cannot be called new.
+                // Without records in the preceding window, nothing can be called new.
                 format!(
                     "case when (select count(*) from files where first_event < {from} and last_event >= {}) > 0 \
                      then count(*) filter (where m.\"time\" < {from}) = 0 end",
@@ -81,6 +80,6 @@ fn view(need: Need) -> String {
         last("reason"),
         last("message"),
         last("id"),
-        failures::view(Need { raw: false, evidence: false, ..need }),
+        failures::view(ViewRequest { raw: false, evidence: false, ..need }),
     )
 }

@@ -1,21 +1,20 @@
-//! `quota`: for each pool, how much of it was in use, refused and allowed, one row for each change.
+//! `quota`: the usage, refused demand and limit of each pool, one row per change.
 //!
-//! A thing that uses a pool is a span of time: a task from its creation to its stop, a refused demand
-//! until it is met or given up. `quota_steps` reads the events of tasks once, for all pools that are asked
-//! for, and sweeps the spans of each pool, in the engine. A filter on `resource`, `account` or `region`
-//! reaches the scans.
+//! Usage consists of intervals: a task from its creation to its stop, refused demand until it is satisfied or
+//! abandoned. `quota_steps` reads the events of tasks once for all requested pools and computes the steps of each
+//! pool in the engine. Filters on `resource`, `account` or `region` reach the scans.
 
 use super::{as_text, computed, no_raw, quoted, refused, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
-use crate::plan::nouns::{EVIDENCE, Measure, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Measure, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "the pool: resource/account/region/scope"),
-    computed("time", FieldType::Time, "since when it was so"),
-    computed("ended_at", FieldType::Time, "up to when; missing = it still lasted"),
-    computed("duration", FieldType::Duration, "how long it was so, up to the newest event"),
+    computed("time", FieldType::Time, "start of the interval"),
+    computed("ended_at", FieldType::Time, "end of the interval; missing = ongoing"),
+    computed("duration", FieldType::Duration, "length of the interval, up to the newest event"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed(
@@ -24,7 +23,7 @@ const FIELDS: &[FieldInfo] = &[
         "fargate_vcpu, fargate_spot_vcpu, tasks_per_cluster, tasks_per_service, instance_cpu, instance_memory, eni, \
          dstack_gpus or dstack_price",
     ),
-    computed("cluster", FieldType::Text, "short cluster name, where the pool is of one"),
+    computed("cluster", FieldType::Text, "short cluster name, if the pool belongs to a cluster"),
     computed("service", FieldType::Text, "service (tasks_per_service)"),
     computed("container_instance", FieldType::Text, "container instance id (instance_cpu, instance_memory, eni)"),
     computed("project", FieldType::Text, "dstack project"),
@@ -34,23 +33,23 @@ const FIELDS: &[FieldInfo] = &[
         FieldType::Float,
         "in use, from creation to stop: vCPU, tasks, CPU units, MiB, interfaces, GPUs, USD per hour",
     ),
-    computed("used_lower", FieldType::Float, "the same if use ends when the containers stop (executionStoppedAt)"),
-    computed("refused", FieldType::Float, "asked for and refused, each caller once; a service event counts one task at least"),
+    computed("used_lower", FieldType::Float, "in use if usage ends when the containers stop (executionStoppedAt)"),
+    computed("refused", FieldType::Float, "requested and refused, each caller once; a service event counts as at least one task"),
     computed("needed", FieldType::Float, "used and refused"),
-    computed("allowed", FieldType::Float, "the limit; missing = not known"),
-    computed("over", FieldType::Float, "how far needed is above allowed, 0 where it is not"),
-    computed("tasks", FieldType::Int, "tasks, or job submissions, that use it"),
-    computed("open_tasks", FieldType::Int, "those of them that were never seen to stop"),
-    computed("limit_source", FieldType::Text, "where the limit is from: quotas, message, registered or instance_type"),
+    computed("allowed", FieldType::Float, "the limit; missing = unknown"),
+    computed("over", FieldType::Float, "amount by which needed exceeds allowed, else 0"),
+    computed("tasks", FieldType::Int, "number of tasks or job submissions in use"),
+    computed("open_tasks", FieldType::Int, "number of those without a recorded stop"),
+    computed("limit_source", FieldType::Text, "source of the limit: quotas, message, registered or instance_type"),
 ];
 
-/// What does not change in a pool.
+/// The constant columns of a pool.
 pub const FIXED: &[&str] =
     &["id", "account", "region", "resource", "cluster", "service", "container_instance", "project", "backend"];
-/// What a query mostly asks the greatest value of.
+/// The columns whose maximum most queries need.
 pub const HIGHEST: &[&str] = &["used", "needed"];
 
-/// The records that show the use of a resource.
+/// The records that show the usage of a resource.
 fn records_of(resource: &str) -> &'static [Table] {
     if resource.starts_with("dstack_") { &[Table::JobSubmissions] } else { &[Table::TaskEvents] }
 }
@@ -58,7 +57,7 @@ fn records_of(resource: &str) -> &'static [Table] {
 /// The noun.
 pub fn noun() -> Noun {
     let peak = Measure {
-        info: MeasureInfo { name: "peak", kind: FieldType::Float, doc: "the most in use at once" },
+        info: MeasureInfo { name: "peak", kind: FieldType::Float, doc: "peak usage" },
         function: Aggregate::Max,
         column: ("used", FieldType::Float),
     };
@@ -86,16 +85,16 @@ pub fn noun() -> Noun {
     }
 }
 
-/// Whether a task is on Fargate, of task events behind the alias `e`.
+/// Whether a task runs on Fargate, for task events with the alias `e`.
 pub const ON_FARGATE: &str = "(e.launch_type = 'FARGATE' or e.capacity_provider in ('FARGATE', 'FARGATE_SPOT'))";
 const ON_INSTANCE: &str = "concat(coalesce(e.cluster, ''), '/', e.container_instance)";
 
-/// The most that one job submission counts for, in units or micro-dollars: absurd numbers in a record must not end a sum of
-/// them. A float is exact up to this many.
+/// The maximum units or micro-dollars of one job submission, because absurd numbers in a record must not break the
+/// sum. Floats are exact up to this number.
 const MOST: &str = "9e15";
 
-/// Events of tasks. Nearly all name their task by its ARN: the other names are read for the others only.
-fn tasks(need: Need) -> String {
+/// Events of tasks. Nearly all identify their task by its ARN; other names are only read for the rest.
+fn tasks(need: ViewRequest) -> String {
     let id = if need.evidence { ", e.id" } else { "" };
     let named = |key: &str, condition: &str| {
         format!(
@@ -108,8 +107,8 @@ fn tasks(need: Need) -> String {
     [named("e.task_arn", ""), named("coalesce(e.task, e.id, '')", " where e.task_arn is null")].join(" union all ")
 }
 
-/// Job submissions of dstack that got an instance, from its provisioning to their end.
-fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) -> String {
+/// dstack job submissions with an instance, from provisioning to end.
+fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: ViewRequest) -> String {
     let (id, passed) = if need.evidence { (", min(j.run_record) as id", ", s.id") } else { ("", "") };
     format!(
         "select '{resource}' as resource, arrow_cast(null, 'Utf8View') as account, {region} as region, \
@@ -128,8 +127,8 @@ fn dstack(resource: &str, scope: &str, region: &str, units: &str, need: Need) ->
     )
 }
 
-/// Job submissions, as spans of what they take of GPUs and of money.
-fn submissions(need: Need) -> String {
+/// Job submissions as intervals of GPUs and cost.
+fn submissions(need: ViewRequest) -> String {
     let gpus = dstack(
         "dstack_gpus",
         "concat(coalesce(r.project, ''), '/', coalesce(s.backend, ''))",
@@ -147,7 +146,7 @@ fn submissions(need: Need) -> String {
     [gpus, price].join(" union all ")
 }
 
-/// Limits that the records themselves state: of instances, and the newest number in a message.
+/// Limits in the records: those of instances, and the latest number in a message.
 fn stated() -> String {
     let instance = |resource: &str, value: &str, source: &str| {
         format!(
@@ -172,7 +171,7 @@ fn bound(micros: Option<i64>) -> String {
     micros.map_or_else(|| "cast(null as bigint)".to_owned(), |micros| micros.to_string())
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let ids = if need.evidence { format!(", q.ids as {}", quoted(EVIDENCE)) } else { String::new() };
     let listed = |names: &str| names.split(' ').map(|name| format!("q.{}", quoted(name))).collect::<Vec<_>>().join(", ");
     format!(

@@ -1,18 +1,17 @@
-//! Demand for Fargate vCPU that was refused, as spans beside those of the tasks, and limits that
-//! messages state.
+//! Refused demand for Fargate vCPU, as intervals like those of the tasks, and limits in messages.
 //!
-//! A caller that is refused asks again: its newest demand counts, until a task of it starts or 15 minutes
-//! pass. A caller is what started the task (startedBy, else its group, else its service) with one family.
-//! A service event names no number of tasks: one is counted. `quota` follows the same rule while it reads the
-//! events of tasks ([`crate::plan::sweep`]); both are held against each other in the tests.
+//! A refused caller asks again, so only its latest demand counts, until one of its tasks starts or 15 minutes pass. A
+//! caller is whatever started the task (startedBy, else its group, else its service), together with a family. A
+//! service event does not contain a number of tasks, so it counts as one. `quota` applies the same rule while it
+//! reads the events of tasks ([`crate::plan::sweep`]); tests compare both.
 
 use super::quota::ON_FARGATE;
 use crate::plan::quotas::DEMAND_STANDS;
 
-/// The tasks that a call itself placed are created up to so much later, in microseconds.
+/// Tasks that a call itself placed are created within this time, in microseconds.
 const OWN: i64 = 2_000_000;
 
-/// Which failures are refusals for the limit.
+/// Failures that are refusals because of the limit.
 const REFUSED: &str = "f.cause = 'quota-fargate-vcpu' and f.account is not null and f.region is not null and \
      ((f.kind = 'launch' and f.missing_tasks > 0) or (f.kind = 'service' and f.service is not null))";
 const POOL: &str = "case when f.capacity_provider = 'FARGATE_SPOT' then 'fargate_spot_vcpu' else 'fargate_vcpu' end";
@@ -25,8 +24,8 @@ fn time(micros: &str) -> String {
 const CALLER: &str = "case when e.service is not null then concat('service:', coalesce(e.cluster, ''), '/', e.service) \
      else coalesce(e.started_by, e.\"group\") end";
 
-/// Task events of some families or services, for who started when and how large. Few events are of these: whether one is
-/// of a task on Fargate is asked of those only, and not of all while they are read; what is not starts at no time.
+/// Task events of some families or services: who started a task, when, and of which size. There are few of these, so
+/// whether a task runs on Fargate is only checked for them; other tasks have no start.
 fn starts(join: &str, size_of: &str) -> String {
     format!(
         "select null as id, null as record, null as resource, e.account, e.region, {CALLER} as caller, \
@@ -37,8 +36,8 @@ fn starts(join: &str, size_of: &str) -> String {
     )
 }
 
-/// What was refused to whom: pool, account, region, cluster and service or who asked and the family, from when a start
-/// is one of the next, since when the demand stands (both in microseconds), tasks missing, CPU units of one, id, record.
+/// The refusals: pool, account, region, cluster and service or caller and family, time from which a start is one of
+/// the next, start of the demand (both in microseconds), missing tasks, CPU units per task, id, record.
 pub fn refusals() -> String {
     let of_service = |column: &str| format!("case when f.kind = 'service' then f.{column} end as {column}");
     format!(
@@ -56,7 +55,7 @@ pub fn refusals() -> String {
     )
 }
 
-/// The refused demands: pool, caller, family, tasks missing, CPU units of one, from start to stop.
+/// The refused demands: pool, caller, family, missing tasks, CPU units per task, from start to end.
 pub fn demands() -> String {
     let caller =
         "case when r.service is not null then concat('service:', coalesce(r.cluster, ''), '/', r.service) else r.asker end";
@@ -82,9 +81,9 @@ pub fn demands() -> String {
         ),
         CALLER,
     );
-    // From the newest back: the least time so far is the next one. A start at the very instant of a
-    // refusal is no later start, and of two refusals at one instant the greater id is the newer. Of two starts at one
-    // instant the larger task tells the size.
+    // From the newest to the oldest: the smallest time so far is the next one. A start at the same instant as a
+    // refusal is not later, and of two simultaneous refusals, the one with the larger id is newer. Of two
+    // simultaneous starts, the larger task determines the size.
     let next = "min(w.at) over (partition by w.account, w.region, w.caller, w.family \
          order by w.at desc, w.refusal desc, w.id desc rows between unbounded preceding and 1 preceding)";
     let sized = "count(w.task_cpu) over (partition by w.account, w.region, w.size_of order by w.at, w.refusal, w.task_cpu, w.id \
@@ -100,7 +99,7 @@ pub fn demands() -> String {
     )
 }
 
-/// The newest limit that a message states for a pool.
+/// The latest limit in a message for a pool.
 pub fn stated() -> String {
     format!(
         "select {POOL} as resource, f.account, f.region, '' as scope, \

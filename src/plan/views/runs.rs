@@ -1,17 +1,21 @@
-//! `runs`: one row for each job submission of dstack with the columns of its run beside it, and one
-//! for each run without submissions. Snapshots repeat both; the latest processed counts.
+//! `runs`: one row per dstack job submission with the columns of its run, and one per run without submissions.
+//! Snapshots repeat both, so the latest one is used.
 
 use super::{computed, evidence, evidence_of, list, quoted, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// The noun.
 pub fn noun() -> Noun {
     let mut fields = table_fields(Table::JobSubmissions);
     fields.extend(of_run().iter().copied());
-    fields.push(computed("latest", FieldType::Bool, "the last submission of its job: the one that tells how the job ended"));
-    fields.push(computed("duration", FieldType::Duration, "from submitted to finished, or to the newest event"));
+    fields.push(computed(
+        "latest",
+        FieldType::Bool,
+        "whether this is the last submission of its job, which shows how the job ended",
+    ));
+    fields.push(computed("duration", FieldType::Duration, "time from submitted to finished, or to the newest event"));
     Noun {
         word: "runs",
         needs: Needs::All(&[&[Table::JobSubmissions, Table::RunRecords]]),
@@ -30,7 +34,7 @@ fn of_run() -> Vec<FieldInfo> {
     table_fields(Table::RunRecords).into_iter().filter(is_new).collect()
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let run_names: Vec<&str> = Table::RunRecords.fields().iter().map(|field| field.name).collect();
     let of_job: Vec<String> = Table::JobSubmissions
         .fields()
@@ -62,13 +66,13 @@ fn view(need: Need) -> String {
     )
 }
 
-/// The evidence of one side of the join, empty where that side has no row.
+/// The evidence of one side of the join, empty if that side has no row.
 fn part(alias: &str) -> String {
-    let column = evidence_of(Need { evidence: true, ..Need::default() }, alias);
+    let column = evidence_of(ViewRequest { evidence: true, ..ViewRequest::default() }, alias);
     format!("coalesce({}, arrow_cast(make_array(), 'List(Utf8)'))", column.trim_start_matches(", "))
 }
 
-fn latest(table: Table, partition: &str, order: &str, need: Need) -> String {
+fn latest(table: Table, partition: &str, order: &str, need: ViewRequest) -> String {
     let one = evidence(need, "t.id");
     format!(
         "select t.*{one} from (select t.*, row_number() over (partition by {partition} order by {order}) as nth \

@@ -1,36 +1,36 @@
-//! `schedules`: one row for each start that the rhythm of a caller makes expect, and what became of it.
+//! `schedules`: one row per expected start of a caller with a schedule, and its outcome.
 
 use super::launches::{REASONS, attempts, counted, swept};
 use super::{computed, no_raw, quoted, seconds};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
-    computed("id", FieldType::Text, "id of the caller's first call, @ and the expected time"),
-    computed("time", FieldType::Time, "when a start was expected"),
-    computed("expected_at", FieldType::Time, "the same"),
+    computed("id", FieldType::Text, "id of the first call of the caller, @, and the expected time"),
+    computed("time", FieldType::Time, "expected start time"),
+    computed("expected_at", FieldType::Time, "expected start time (same as `time`)"),
     computed("state", FieldType::Text, "started, late, healed (by a retry) or missed"),
     computed(
         "why",
         FieldType::Text,
-        "the failure in the slot, or `no record`, whether anything of that hour is recorded, and who had disabled it",
+        "the failure at that time; or `no record`, with whether the hour has any records and who disabled the schedule",
     ),
-    computed("schedule", FieldType::Text, "name of the rule or schedule, or of what is started"),
-    computed("rhythm", FieldType::Text, "the rhythm it was found to have"),
-    computed("started_at", FieldType::Time, "when it ran; missing = it did not"),
-    computed("late_at", FieldType::Time, "when it ran, if it was late"),
-    computed("healed_at", FieldType::Time, "when it ran, if a retry started it"),
-    computed("missed_at", FieldType::Time, "when it was expected, if it was missed"),
-    computed("delay", FieldType::Duration, "from the expected to the actual start"),
-    computed("launch", FieldType::Text, "id of the launch in the slot"),
+    computed("schedule", FieldType::Text, "name of the rule or schedule, or of the job"),
+    computed("rhythm", FieldType::Text, "the detected schedule, such as `every 15m`"),
+    computed("started_at", FieldType::Time, "when it ran; missing = it did not run"),
+    computed("late_at", FieldType::Time, "when it ran, if late"),
+    computed("healed_at", FieldType::Time, "when it ran, if started by a retry"),
+    computed("missed_at", FieldType::Time, "when it was expected, if missed"),
+    computed("delay", FieldType::Duration, "time from the expected to the actual start"),
+    computed("launch", FieldType::Text, "id of the launch for this start"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed("cluster", FieldType::Text, "short cluster name"),
     computed("family", FieldType::Text, "task definition family"),
     computed("started_by", FieldType::Text, "startedBy: the rule or the schedule"),
-    computed("group", FieldType::Text, "task group, where the first call names one"),
-    computed("caller", FieldType::Text, "who called, without the session"),
+    computed("group", FieldType::Text, "task group, if the first call has one"),
+    computed("caller", FieldType::Text, "caller, without the session name"),
 ];
 
 /// The noun.
@@ -41,11 +41,11 @@ pub fn noun() -> Noun {
         reads_originals: true,
         fields: FIELDS.to_vec(),
         measures: vec![
-            counted("expected", "expected_at", FieldType::Time, "starts that were expected"),
-            counted("started", "started_at", FieldType::Time, "those that ran, late and healed ones included"),
-            counted("late", "late_at", FieldType::Time, "those that ran late"),
-            counted("healed", "healed_at", FieldType::Time, "those that a retry started"),
-            counted("missed", "missed_at", FieldType::Time, "those that never ran"),
+            counted("expected", "expected_at", FieldType::Time, "expected starts"),
+            counted("started", "started_at", FieldType::Time, "expected starts that ran, including late and healed ones"),
+            counted("late", "late_at", FieldType::Time, "expected starts that ran late"),
+            counted("healed", "healed_at", FieldType::Time, "expected starts that a retry started"),
+            counted("missed", "missed_at", FieldType::Time, "expected starts that never ran"),
         ],
         shown: &["time", "schedule", "state", "why", "rhythm", "started_at", "cluster", "family"],
         view,
@@ -54,7 +54,7 @@ pub fn noun() -> Noun {
 
 const HOUR: &str = "3600000000";
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let of = |name: &str| format!("get_field(e.s, '{name}')");
     let raw = no_raw(need);
     let evidence = if need.evidence { format!(", s.evidence as {}", quoted(EVIDENCE)) } else { String::new() };
@@ -97,7 +97,7 @@ fn view(need: Need) -> String {
     )
 }
 
-/// Since when and until when a rule or a schedule did not start what it starts, and by whose call.
+/// The intervals in which a rule or a schedule was disabled, with the call that disabled it.
 const DISABLED: &str = "select d.* from (select d.*, lead(d.since) over (\
        partition by d.account, d.region, d.name order by d.since, d.id) as until from (\
          select c.id, c.\"time\" as since, coalesce(c.account, '') as account, coalesce(c.region, '') as region, c.event_name, \
@@ -108,14 +108,14 @@ const DISABLED: &str = "select d.* from (select d.*, lead(d.since) over (\
            'CreateSchedule', 'UpdateSchedule', 'DeleteSchedule')) d where d.name is not null) d \
      where d.event_name in ('DisableRule', 'DeleteRule', 'RemoveTargets', 'DeleteSchedule') or d.state = 'DISABLED'";
 
-/// What a schedule is called.
+/// The name of a schedule.
 const SCHEDULE: &str = "arrow_cast(case when starts_with(s.started_by, 'events-rule/') then substr(s.started_by, 13) \
      when starts_with(s.started_by, 'chronos-schedule/') then substr(s.started_by, 18) \
      when s.started_by = 'AWS Step Functions' then concat(s.family, ' (Step Functions)') \
      else coalesce(s.started_by, concat(s.family, ' by ', s.caller)) end, 'Utf8View')";
 
-/// How many callers have a rhythm, and how many have none: `regular`, `irregular`.
-pub fn callers(need: Need) -> String {
+/// Counts the callers with and without a schedule: `regular`, `irregular`.
+pub fn callers(need: ViewRequest) -> String {
     format!(
         "select count(*) filter (where w.regular) as regular, count(*) filter (where not w.regular) as irregular from (\
            select get_field({}, 'regular') as regular from ({}) a) w",

@@ -1,50 +1,54 @@
-//! `stalls`: tasks that waited on a container instance for what stopping tasks still held.
+//! `stalls`: tasks that waited on a container instance for resources held by stopping tasks.
 //!
-//! All that is told of instances and their tasks goes through `instance_stalls` once, in the engine; what comes
-//! out is small, and the settings, time-outs and new instances around it are joined to that.
+//! `instance_stalls` reads all events of instances and their tasks once, in the engine. Its result is small, and is
+//! joined with settings, stop timeouts and new instances.
 
 use super::{as_text, computed, no_raw, quoted};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{EVIDENCE, Need, Needs, Noun};
+use crate::plan::nouns::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "container instance/start in microseconds/deployment"),
-    computed("time", FieldType::Time, "when it began"),
-    computed("ended_at", FieldType::Time, "when it ended"),
-    computed("seconds_blocked", FieldType::Int, "whole seconds in which a task was blocked"),
+    computed("time", FieldType::Time, "when the stall began"),
+    computed("ended_at", FieldType::Time, "when the stall ended"),
+    computed("seconds_blocked", FieldType::Int, "how long a task was blocked, in whole seconds"),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed("cluster", FieldType::Text, "short cluster name"),
     computed("container_instance", FieldType::Text, "container instance id"),
     computed("ec2_instance", FieldType::Text, "EC2 instance id"),
-    computed("service", FieldType::Text, "service of the tasks that waited"),
-    computed("deployment", FieldType::Text, "deployment, or who else started the tasks that waited"),
-    computed("task_definition", FieldType::Text, "task definition of the tasks that waited"),
-    computed("pending", FieldType::Int, "tasks that waited"),
-    computed("pending_tasks", FieldType::Text, "their ids"),
-    computed("stopping", FieldType::Int, "tasks that were told to stop and had not stopped"),
-    computed("stopping_tasks", FieldType::Text, "their ids"),
-    computed("stop_time", FieldType::Duration, "how long the slowest of them took to stop"),
-    computed("stop_timeout", FieldType::Duration, "their stopTimeout, where a task definition is recorded"),
-    computed("registered_cpu", FieldType::Int, "CPU units that the instance registered"),
+    computed("service", FieldType::Text, "service of the waiting tasks"),
+    computed("deployment", FieldType::Text, "deployment or other starter of the waiting tasks"),
+    computed("task_definition", FieldType::Text, "task definition of the waiting tasks"),
+    computed("pending", FieldType::Int, "number of waiting tasks"),
+    computed("pending_tasks", FieldType::Text, "ids of the waiting tasks"),
+    computed("stopping", FieldType::Int, "number of tasks that were stopping and still held their resources"),
+    computed("stopping_tasks", FieldType::Text, "ids of the stopping tasks"),
+    computed("stop_time", FieldType::Duration, "time that the slowest stopping task took"),
+    computed("stop_timeout", FieldType::Duration, "stopTimeout of the stopping tasks, if their task definition is recorded"),
+    computed("registered_cpu", FieldType::Int, "CPU units registered by the instance"),
     computed("reserved_cpu", FieldType::Int, "CPU units of running and stopping tasks"),
-    computed("needed_cpu", FieldType::Int, "the same and those of the tasks that waited"),
-    computed("registered_memory", FieldType::Int, "MiB that the instance registered"),
+    computed("needed_cpu", FieldType::Int, "CPU units of running, stopping and waiting tasks"),
+    computed("registered_memory", FieldType::Int, "MiB registered by the instance"),
     computed("reserved_memory", FieldType::Int, "MiB of running and stopping tasks"),
-    computed("needed_memory", FieldType::Int, "the same and those of the tasks that waited"),
-    computed("arithmetic", FieldType::Text, "running + stopping + pending against registered"),
-    computed("joined", FieldType::Int, "instances that joined the cluster meanwhile: 0 = the capacity provider did not scale"),
+    computed("needed_memory", FieldType::Int, "MiB of running, stopping and waiting tasks"),
+    computed("arithmetic", FieldType::Text, "the calculation: running + stopping + pending against registered"),
+    computed(
+        "joined",
+        FieldType::Int,
+        "instances that joined the cluster in the meantime; 0 = the capacity provider did not scale out",
+    ),
     computed("agent_version", FieldType::Text, "agent version"),
     computed(
         "agent_queues",
         FieldType::Bool,
-        "the agent (1.74.1 or later) keeps the new task waiting; before, it started it at once",
+        "whether the agent makes new tasks wait (1.74.1 or later); older agents start them immediately",
     ),
-    computed("maximum_percent", FieldType::Int, "maximumPercent of the service, where a call tells"),
-    computed("minimum_healthy_percent", FieldType::Int, "minimumHealthyPercent of the service, where a call tells"),
-    computed("desired_count", FieldType::Int, "desiredCount of the service, where a call tells"),
-    computed("avoided_by", FieldType::Text, "what would have avoided it, given these numbers"),
+    computed("maximum_percent", FieldType::Int, "maximumPercent of the service, if recorded in a call"),
+    computed("minimum_healthy_percent", FieldType::Int, "minimumHealthyPercent of the service, if recorded in a call"),
+    computed("desired_count", FieldType::Int, "desiredCount of the service, if recorded in a call"),
+    computed("avoided_by", FieldType::Text, "settings that would have prevented the stall"),
 ];
 
 /// The noun.
@@ -72,14 +76,14 @@ pub fn noun() -> Noun {
     }
 }
 
-/// The id of a record, where it is asked for.
-fn id_of(alias: &str, need: Need) -> String {
+/// The id of a record, if needed.
+fn id_of(alias: &str, need: ViewRequest) -> String {
     if need.evidence { format!("{alias}.id") } else { "arrow_cast(null, 'Utf8View')".to_owned() }
 }
 
-/// What is told of tasks on instances. Nearly all name their task by its ARN, which ends with its id: the other names are
-/// read for the others only.
-fn tasks(need: Need) -> String {
+/// Events of tasks on instances. Nearly all identify their task by its ARN, which ends with its id; other names are
+/// only read for the rest.
+fn tasks(need: ViewRequest) -> String {
     let named = |key: &str, name: &str, condition: &str| {
         format!(
             "select {key} as \"key\", e.account, e.region, e.cluster, e.container_instance, e.service, e.started_by as deployment, \
@@ -93,8 +97,8 @@ fn tasks(need: Need) -> String {
     [in_arn, named("coalesce(e.task, e.id)", "e.task", " and e.task_arn is null")].join(" union all ")
 }
 
-/// What is told of the instances.
-fn instances(need: Need) -> String {
+/// Events of instances.
+fn instances(need: ViewRequest) -> String {
     format!(
         "select i.account, i.region, i.cluster, i.container_instance, i.ec2_instance, i.agent_version, i.\"time\" as seen, \
          i.registered_cpu as cpu, i.registered_memory as memory, {} as id from instance_events i where i.container_instance is not null",
@@ -102,7 +106,7 @@ fn instances(need: Need) -> String {
     )
 }
 
-/// The newest call before a stall that a condition picks, as columns of the stall.
+/// The latest call before a stall that matches a condition, as columns of the stall.
 fn newest(stalls: &str, columns: &str, calls: &str, on: &str, order: &str) -> String {
     format!(
         "select x.* except (nth) from (select s.*, {columns}, row_number() over (partition by s.id \
@@ -111,7 +115,7 @@ fn newest(stalls: &str, columns: &str, calls: &str, on: &str, order: &str) -> St
     )
 }
 
-/// Which instances joined a cluster, and when: the first sign of each.
+/// When each instance joined its cluster: its first event.
 const JOINED: &str = "select j.account, j.region, j.cluster, j.container_instance, \
      coalesce(min(j.registered), min(j.called)) as joined_at, min(j.seen) as seen from (\
        select i.account, i.region, i.cluster, i.container_instance, i.registered_at as registered, \
@@ -123,7 +127,7 @@ const JOINED: &str = "select j.account, j.region, j.cluster, j.container_instanc
        where c.event_source = 'ecs.amazonaws.com' and c.event_name = 'RegisterContainerInstance' and c.failed is not true) j \
      where j.container_instance is not null group by 1, 2, 3, 4";
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let stalls = format!(
         "select arrow_cast(concat(g.container_instance, '/', cast(cast(g.\"time\" as bigint) as varchar), '/', \
          coalesce(g.deployment, '')), 'Utf8View') as id, g.\"time\", g.until as ended_at, g.account, \
@@ -139,7 +143,7 @@ fn view(need: Need) -> String {
             "select c.* from calls c where c.event_source = 'ecs.amazonaws.com' and c.event_name in ({names}) and c.failed is not true"
         )
     };
-    // What was set last before the stall; what was set later says nothing about it.
+    // Only settings from before the stall apply.
     let with_settings = newest(
         &stalls,
         "c.maximum_percent, c.minimum_healthy_percent, c.desired_count",
@@ -155,7 +159,7 @@ fn view(need: Need) -> String {
         "c.family = split_part(s.stopping_definition, ':', 1) and c.stop_timeout is not null and c.\"time\" <= s.\"time\"",
         "case when c.task_definition = s.stopping_definition then 0 else 1 end,",
     );
-    // An instance that joined before it was seen here was there already.
+    // The first event of an instance can be later than its registration.
     let with_joined = format!(
         "select x.* except (nth) from (select s.*, count(j.container_instance) over (partition by s.id) as joined, \
          row_number() over (partition by s.id order by j.container_instance) as nth from ({with_timeouts}) s \
@@ -165,7 +169,7 @@ fn view(need: Need) -> String {
     finished(need, &with_joined)
 }
 
-fn finished(need: Need, stalls: &str) -> String {
+fn finished(need: ViewRequest, stalls: &str) -> String {
     let listed = |names: &str| names.split(' ').map(|name| format!("s.{}", quoted(name))).collect::<Vec<_>>().join(", ");
     let text = |expression: &str, name: &str| format!("arrow_cast({expression}, 'Utf8View') as {name}");
     let ids = if need.evidence { format!(", s.ids as {}", quoted(EVIDENCE)) } else { String::new() };
@@ -201,21 +205,21 @@ fn finished(need: Need, stalls: &str) -> String {
     )
 }
 
-/// Which settings would have avoided a stall, from its numbers.
+/// The settings that would have prevented a stall, computed from its numbers.
 fn avoided() -> String {
     let text = |expression: &str| format!("cast({expression} as varchar)");
     let at_once = "s.desired_count - cast(ceil(s.desired_count * s.minimum_healthy_percent / 100.0) as bigint)";
     let beside = "cast(floor(s.desired_count * s.maximum_percent / 100.0) as bigint) - s.desired_count";
     let short = |what: &str| text(&format!("greatest(s.needed_{what} - coalesce(s.registered_{what}, s.needed_{what}), 0)"));
     let healthy = format!(
-        "case when s.minimum_healthy_percent < 100 and {at_once} > 0 then concat('minimumHealthyPercent 100 (with ', {}, ' it let ', {}, \
-         ' of ', {}, ' tasks be told to stop before new ones ran); ') else '' end",
+        "case when s.minimum_healthy_percent < 100 and {at_once} > 0 then concat('minimumHealthyPercent 100 (with ', {}, ' it allowed ', {}, \
+         ' of ', {}, ' tasks to stop before new ones ran); ') else '' end",
         text("s.minimum_healthy_percent"),
         text(at_once),
         text("s.desired_count"),
     );
     let maximum = format!(
-        "case when {beside} > 0 then concat('maximumPercent below ', {}, ' (it let ', {}, ' new tasks be placed beside ', {}, '); ') \
+        "case when {beside} > 0 then concat('maximumPercent below ', {}, ' (it allowed ', {}, ' new tasks in addition to ', {}, '); ') \
          else '' end",
         text("s.maximum_percent"),
         text(beside),
@@ -223,10 +227,10 @@ fn avoided() -> String {
     );
     let took = text("cast(round(s.stop_micros / 1000000.0) as bigint)");
     let stop = format!(
-        "concat('tasks that stop sooner than in ', {took}, ' s', case when s.stop_timeout is not null then concat(' (stopTimeout ', {}, \
-         ' s)') else '' end, ': a longer stop time-out lengthens the blockage; ')",
+        "concat('tasks that stop in less than ', {took}, ' s', case when s.stop_timeout is not null then concat(' (stopTimeout ', {}, \
+         ' s)') else '' end, ': a longer stop timeout makes the stall longer; ')",
         text("s.stop_timeout"),
     );
     let room = format!("'room for ', {}, ' CPU units and ', {}, ' MiB more; '", short("cpu"), short("memory"));
-    format!("concat({healthy}, {maximum}, {room}, {stop}, 'task scale-in protection for tasks that still work')")
+    format!("concat({healthy}, {maximum}, {room}, {stop}, 'task scale-in protection for tasks that are still working')")
 }

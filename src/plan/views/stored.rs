@@ -1,7 +1,7 @@
-//! `quarantine` and `loads`: what the store knows of itself, as it is kept.
+//! `quarantine` and `loads`: tables about the store itself.
 
 use super::{columns, evidence, no_raw};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 /// `quarantine`.
@@ -30,9 +30,9 @@ pub fn loads() -> Noun {
     }
 }
 
-/// What could not be loaded when its file was read last: a file that was read again since has its problems there, if it
-/// still has any.
-fn quarantined(need: Need) -> String {
+/// Input that could not be loaded the last time its file was read: if a file was read again, only its latest problems
+/// count.
+fn quarantined(need: ViewRequest) -> String {
     let rows = view(Table::Quarantine, need);
     format!(
         "{rows} where not exists (select 1 from files f where f.file = t.file and f.load > t.load \
@@ -40,7 +40,7 @@ fn quarantined(need: Need) -> String {
     )
 }
 
-fn view(table: Table, need: Need) -> String {
+fn view(table: Table, need: ViewRequest) -> String {
     let all = columns(table, "t", &[]);
     format!("select {all}{}{} from {} t", no_raw(need), evidence(need, "t.id"), table.name())
 }

@@ -1,19 +1,19 @@
-//! `tasks`: one row for each task, in the latest state told, with the lengths of its phases.
+//! `tasks`: one row per task, in its last known state, with the lengths of its phases.
 
 use super::{columns, computed, evidence_of, evidence_over, seconds, seconds_so_far};
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::plan::nouns::{Need, Needs, Noun, table_fields};
+use crate::plan::nouns::{Needs, Noun, ViewRequest, table_fields};
 use crate::table::Table;
 
 const PARTITION: &str = "coalesce(t.task_arn, t.id)";
 
 const COMPUTED: &[FieldInfo] = &[
-    computed("duration", FieldType::Duration, "from created to stopped, or to the newest event while it lives"),
-    computed("start_latency", FieldType::Duration, "from created to started"),
+    computed("duration", FieldType::Duration, "time from created to stopped, or to the newest event if not stopped"),
+    computed("start_latency", FieldType::Duration, "time from created to started"),
     computed("pull_time", FieldType::Duration, "time spent pulling images"),
-    computed("run_time", FieldType::Duration, "from started to stopped, or to the newest event while it lives"),
-    computed("stop_time", FieldType::Duration, "from stopping to stopped"),
-    computed("events", FieldType::Int, "states told of it"),
+    computed("run_time", FieldType::Duration, "time from started to stopped, or to the newest event if not stopped"),
+    computed("stop_time", FieldType::Duration, "time from stopping to stopped"),
+    computed("events", FieldType::Int, "number of recorded states"),
 ];
 
 /// The noun.
@@ -21,8 +21,8 @@ pub fn noun() -> Noun {
     let mut fields = table_fields(Table::TaskEvents);
     for field in &mut fields {
         match field.name {
-            "id" => field.doc = "id of the event that tells the latest state",
-            "time" => field.doc = "when it stopped, else when its latest state was reached",
+            "id" => field.doc = "id of the event with the latest state",
+            "time" => field.doc = "when the task stopped, else when it reached its latest state",
             _ => {}
         }
     }
@@ -38,7 +38,7 @@ pub fn noun() -> Noun {
     }
 }
 
-fn view(need: Need) -> String {
+fn view(need: ViewRequest) -> String {
     let kept = columns(Table::TaskEvents, "t", &["time"]);
     let inner = columns(Table::TaskEvents, "t", &[]);
     let several = evidence_over(need, "t.id", PARTITION);

@@ -1,4 +1,4 @@
-//! The axes: time, with marks at hours and days of the reader's calendar; and counts.
+//! The axes: time, with ticks at hours and days in the time zone of the report, and counts.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -6,7 +6,7 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use std::ops::Range;
 
 const HOUR: i64 = 3600;
-/// Distances between marks, in seconds.
+/// Tick intervals in seconds.
 const STEPS: [i64; 17] = [
     60,
     5 * 60,
@@ -37,7 +37,7 @@ pub struct TimeAxis {
 }
 
 impl TimeAxis {
-    /// An axis over a window with at most so many marks.
+    /// An axis for a window with a maximum number of ticks.
     pub fn new(window: (Timestamp, Timestamp), tz: &TimeZone, marks: usize) -> TimeAxis {
         let from = window.0.as_second();
         TimeAxis { from, until: window.1.as_second().max(from + 1), tz: tz.clone(), marks: marks.max(2) }
@@ -48,12 +48,12 @@ impl TimeAxis {
         STEPS.into_iter().find(|step| length / step < self.marks as i64).unwrap_or(365 * 24 * HOUR)
     }
 
-    /// A time as the axis says it: the day, or the hour of a day.
+    /// The label of a time: the day, or the hour of a day.
     pub fn label(&self, second: i64) -> String {
         let Ok(time) = Timestamp::from_second(second) else { return String::new() };
         let time = time.to_zoned(self.tz.clone());
         let form = if self.step() >= 24 * HOUR { "%b %-d" } else { "%b %-d %H:%M" };
-        // One day needs no date at every mark.
+        // Within a single day, ticks need no date.
         let form = if self.until - self.from <= 24 * HOUR { "%H:%M" } else { form };
         time.strftime(form).to_string()
     }
@@ -73,7 +73,7 @@ impl Ranged for TimeAxis {
             return Vec::new();
         }
         let step = self.step();
-        // Days begin at midnight of the zone, not of UTC.
+        // Days start at midnight in the time zone, not in UTC.
         let offset = Timestamp::from_second(self.from).map_or(0, |from| i64::from(self.tz.to_offset(from).seconds()));
         let mut at = (self.from + offset).div_euclid(step) * step - offset;
         let mut points = Vec::new();
@@ -91,15 +91,15 @@ impl Ranged for TimeAxis {
     }
 }
 
-/// Numbers from nothing to the greatest, with a little room above it.
+/// Numbers from zero to the maximum, with some margin above.
 #[derive(Clone)]
 pub struct CountAxis {
-    pub greatest: f64,
+    pub largest: f64,
 }
 
 impl CountAxis {
     fn top(&self) -> f64 {
-        self.greatest.max(1.0) * 1.08
+        self.largest.max(1.0) * 1.08
     }
 }
 
@@ -115,13 +115,13 @@ impl Ranged for CountAxis {
         if hint.weight().allow_light_points() {
             return Vec::new();
         }
-        let greatest = self.greatest.clamp(1.0, 1e17) as u64;
+        let largest = self.largest.clamp(1.0, 1e17) as u64;
         let steps = (0..18).flat_map(|power| [1, 2, 5].map(|digit: u64| digit * 10u64.pow(power)));
-        let step = steps.into_iter().find(|step| greatest / step <= 5).unwrap_or(greatest);
-        (0..=greatest / step).map(|mark| (mark * step) as f64).collect()
+        let step = steps.into_iter().find(|step| largest / step <= 5).unwrap_or(largest);
+        (0..=largest / step).map(|mark| (mark * step) as f64).collect()
     }
 
     fn range(&self) -> Range<f64> {
-        0.0..self.greatest.max(1.0)
+        0.0..self.largest.max(1.0)
     }
 }

@@ -1,4 +1,4 @@
-//! What happened when, a lane for each thing: spans and marks on one clock.
+//! Lane charts: intervals and marks on a common time axis, one lane per thing.
 
 use super::axis::TimeAxis;
 use super::{GRID, TEXT, both, color, fitted};
@@ -10,30 +10,30 @@ use plotters::prelude::*;
 use std::collections::BTreeMap;
 
 const LANE: u32 = 30;
-/// Marks nearer to each other than this part of the window become one greater mark.
+/// Marks that are closer than this fraction of the window are merged into a larger mark.
 const BINS: i64 = 160;
 
-/// One lane.
+/// A lane.
 #[derive(Debug, Clone)]
 pub struct Lane {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its series, for the color.
+    /// The series, which determines the color.
     pub series: usize,
-    /// What is on it.
+    /// The marks.
     pub marks: Vec<Mark>,
 }
 
-/// Something on a lane.
+/// A mark on a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
-    /// It lasted.
+    /// An interval.
     Span(Timestamp, Timestamp),
-    /// It happened: a dot.
+    /// An event: a dot.
     Dot(Timestamp),
-    /// It failed: a cross, in the color of the text.
+    /// A failure: a cross in the text color.
     Cross(Timestamp),
-    /// Somebody did it: a triangle.
+    /// An action by a user: a triangle.
     Triangle(Timestamp),
 }
 
@@ -108,7 +108,7 @@ fn marks(
     for mark in &lane.marks {
         let (sign, at) = match mark {
             Mark::Span(begin, end) => {
-                // What lasted a moment is still seen.
+                // Very short intervals must stay visible.
                 let (begin, end) = (begin.as_second().max(from), end.as_second().min(until));
                 let end = end.max(begin + (until - from) / 250);
                 let corners = [(begin, middle - 0.3), (end, middle + 0.3)];

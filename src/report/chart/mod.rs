@@ -1,8 +1,8 @@
-//! Charts as SVG with real text, drawn for a wide and for a narrow page.
+//! Charts as SVG with real text, drawn for wide and for narrow pages.
 //!
-//! In: plain numbers and times. Out: SVG that needs no script. The colors written into it are those of
-//! a light page; the style sheet of the page knows them by their value and puts patterns and the colors
-//! of a dark page in their place, so that series can be told apart without color.
+//! In: plain numbers and times. Out: SVG without scripts. The SVG contains the colors of the light theme; the style
+//! sheet of the page matches these values and replaces them with patterns and with dark-theme colors, so that series
+//! can be distinguished without color.
 
 mod axis;
 mod lanes;
@@ -11,12 +11,13 @@ mod stacked;
 pub use lanes::{Lane, Mark, lanes};
 pub use stacked::{Bars, stacked};
 
-use super::sheet::Sheet;
+use super::preview::Preview;
 use crate::render::visible;
 use plotters::style::RGBColor;
 use serde::Serialize;
 
-/// The colors of the series (after Okabe and Ito: told apart by color-blind eyes too), the last for what is left over.
+/// The colors of the series (after Okabe and Ito, distinguishable for color-blind readers); the last one is for the
+/// rest.
 pub const SERIES: [RGBColor; 8] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
@@ -32,33 +33,33 @@ const GRID: RGBColor = RGBColor(0xD8, 0xD8, 0xD8);
 const WIDE: u32 = 960;
 const NARROW: u32 = 372;
 
-/// A chart on the page.
+/// A chart of the page.
 #[derive(Debug, Clone, Serialize)]
 pub struct Chart {
-    /// Its name on the page.
+    /// The id on the page.
     pub id: String,
-    /// Its heading, with the unit.
+    /// The title, with the unit.
     pub title: String,
-    /// What it shows, in a sentence; read out to those who cannot see it.
+    /// A one-sentence description, also for screen readers.
     pub text: String,
     /// The drawing for a wide page.
     pub wide: String,
     /// The drawing for a narrow page.
     pub narrow: String,
-    /// What the colors and signs stand for.
+    /// The legend.
     pub legend: Vec<Key>,
-    /// The numbers it is drawn from.
-    pub table: Sheet,
+    /// The data of the chart.
+    pub table: Preview,
 }
 
-/// A line of the legend.
+/// An entry of the legend.
 #[derive(Debug, Clone, Serialize)]
 pub struct Key {
     /// The color, as in the drawing.
     pub color: String,
     /// `box`, `dot`, `cross` or `triangle`.
     pub sign: &'static str,
-    /// What it stands for.
+    /// The meaning.
     pub label: String,
 }
 
@@ -78,7 +79,7 @@ fn hex(color: RGBColor) -> String {
     format!("#{:02X}{:02X}{:02X}", color.0, color.1, color.2)
 }
 
-/// Draws for both widths.
+/// Draws both widths.
 fn both(draw: impl Fn(u32) -> Result<String, String>, id: &str, title: &str, text: &str) -> Result<(String, String), String> {
     let named = |svg: String, class: &str| {
         let head = format!("<svg role=\"img\" aria-labelledby=\"{id}-{class}-t {id}-{class}-d\" class=\"chart {class}\" ");
@@ -98,7 +99,7 @@ fn escaped(text: &str) -> String {
     visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A text that fits into some pixels, at about seven a letter.
+/// Shortens a text to a width in pixels, at about seven pixels per character.
 fn fitted(text: &str, pixels: u32) -> String {
     let most = (pixels / 7).max(4) as usize;
     let text = visible(text);

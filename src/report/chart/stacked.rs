@@ -8,31 +8,31 @@ use plotters::prelude::*;
 
 const HEIGHT: u32 = 300;
 
-/// What the bars are drawn from.
+/// The input of a stacked chart.
 pub struct Bars<'a> {
-    /// Its name on the page.
+    /// The id on the page.
     pub id: &'a str,
-    /// Its heading.
+    /// The title.
     pub title: &'a str,
-    /// What it shows.
+    /// The description.
     pub text: &'a str,
     /// The window.
     pub window: (Timestamp, Timestamp),
-    /// The zone of the axis.
+    /// The time zone of the axis.
     pub tz: &'a TimeZone,
-    /// Where each bar begins.
+    /// The start of each bar.
     pub starts: &'a [Timestamp],
-    /// Seconds of a bar.
+    /// The width of a bar in seconds.
     pub width: i64,
-    /// For each bar the value of each series.
+    /// The values of each series, per bar.
     pub values: &'a [Vec<f64>],
     /// The color of each series.
     pub colors: &'a [usize],
-    /// A limit over time: from each time on.
+    /// A limit over time: its value from each time on.
     pub limit: &'a [(Timestamp, f64)],
 }
 
-/// Draws them.
+/// Draws the chart.
 pub fn stacked(bars: &Bars<'_>) -> Result<(String, String), String> {
     both(|width| draw(bars, width).map_err(|error| error.to_string()), bars.id, bars.title, bars.text)
 }
@@ -42,15 +42,15 @@ fn draw(bars: &Bars<'_>, width: u32) -> Result<String, Box<dyn std::error::Error
     {
         let root = SVGBackend::with_string(&mut svg, (width, HEIGHT)).into_drawing_area();
         let axis = TimeAxis::new(bars.window, bars.tz, (width / 85) as usize);
-        let greatest = bars.values.iter().map(|values| values.iter().sum::<f64>()).fold(1.0, f64::max);
-        let greatest = bars.limit.iter().map(|(_, limit)| *limit).fold(greatest, f64::max);
+        let largest = bars.values.iter().map(|values| values.iter().sum::<f64>()).fold(1.0, f64::max);
+        let largest = bars.limit.iter().map(|(_, limit)| *limit).fold(largest, f64::max);
         let labels = axis.clone();
         let mut chart = ChartBuilder::on(&root)
             .margin_top(10)
             .margin_right(12)
             .x_label_area_size(28)
             .y_label_area_size(44)
-            .build_cartesian_2d(axis, CountAxis { greatest })?;
+            .build_cartesian_2d(axis, CountAxis { largest })?;
         chart
             .configure_mesh()
             .disable_x_mesh()

@@ -1,16 +1,16 @@
-//! A page for a reader: names on the left, texts on the right, wrapped to the terminal.
+//! Text layout: names on the left, texts on the right, wrapped to the terminal.
 
 use super::category_of;
 use crate::context::Context;
 use crate::model::catalog::Entry;
 use crate::render::visible;
 
-/// The column where texts begin.
+/// The column in which texts start.
 const INDENT: usize = 18;
-/// The narrowest column of texts.
+/// The minimum width of the text column.
 const NARROW: usize = 30;
 
-/// A page being written. Whatever is put on it is safe for a terminal.
+/// A page under construction. Everything added to it is sanitized for a terminal.
 #[derive(Debug)]
 pub struct Page {
     text: String,
@@ -18,18 +18,18 @@ pub struct Page {
 }
 
 impl Page {
-    /// An empty page, as wide as the terminal, or as its texts where there is none.
+    /// An empty page with the width of the terminal, or unlimited without one.
     pub fn new(context: &Context) -> Self {
         let width = context.width.map(|width| width.saturating_sub(INDENT).max(NARROW));
         Page { text: String::new(), width }
     }
 
-    /// Its heading.
+    /// Adds a heading.
     pub fn title(&mut self, title: &str) {
         self.text.push_str(&format!("{}\n", visible(title)));
     }
 
-    /// A name and a text; nothing where the text is empty.
+    /// Adds a name with a text, unless the text is empty.
     pub fn line(&mut self, name: &str, text: &str) {
         let text = visible(text);
         for (index, part) in wrapped(&text, self.width).into_iter().enumerate() {
@@ -38,19 +38,19 @@ impl Page {
         }
     }
 
-    /// A name and texts below each other.
+    /// Adds a name with several texts, one below the other.
     pub fn lines(&mut self, name: &str, texts: &[String]) {
         for (index, text) in texts.iter().enumerate() {
             self.line(if index == 0 { name } else { "" }, text);
         }
     }
 
-    /// A name and words in a row.
+    /// Adds a name with words in one row.
     pub fn list(&mut self, name: &str, words: impl Iterator<Item = String>) {
         self.line(name, &words.collect::<Vec<String>>().join(", "));
     }
 
-    /// How an entry classifies.
+    /// Adds the classification of an entry.
     pub fn answer(&mut self, entry: &Entry) {
         self.line("phase", &entry.stage);
         self.line("class", entry.class.as_deref().unwrap_or_default());
@@ -67,9 +67,9 @@ impl Page {
 
 fn retry(word: &str) -> &str {
     match word {
-        "backoff" => "backoff: try again as is, later and later",
-        "after_fix" => "after_fix: pointless before a change",
-        "conditional" => "conditional: it depends on the detail or on how often it happens",
+        "backoff" => "backoff: retry unchanged, with exponential backoff",
+        "after_fix" => "after_fix: fix the configuration before retrying",
+        "conditional" => "conditional: depends on the details or on how often it happens",
         "none" => "none: nothing to retry",
         other => other,
     }
@@ -77,15 +77,15 @@ fn retry(word: &str) -> &str {
 
 fn confidence(word: &str) -> &str {
     match word {
-        "documented" => "documented: the wording is in the vendor's documentation",
-        "source" => "source: the wording is in the source code of the agent or server",
-        "observed" => "observed: the wording is from real reports",
-        "unverified" => "unverified: widely known wording that no source confirmed",
+        "documented" => "documented: the message appears in the vendor's documentation",
+        "source" => "source: the message appears in the source code of the agent or server",
+        "observed" => "observed: the message was seen in real reports",
+        "unverified" => "unverified: the message is widely quoted, but no source confirms it",
         other => other,
     }
 }
 
-/// Lines of at most so many characters, broken at spaces; a longer word stays whole.
+/// Wraps a text at spaces; a word longer than the limit is not split.
 fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     let Some(width) = width else {
         return Some(text.to_owned()).filter(|text| !text.is_empty()).into_iter().collect();

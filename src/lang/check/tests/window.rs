@@ -1,4 +1,4 @@
-//! Time clauses to absolute windows.
+//! Time clauses are resolved to absolute windows.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn windows_are_absolute_and_half_open() {
     for (clause, zone, from, to, origin) in [
         ("", "UTC", "", "", "all events in the store"),
         ("since 7d", "UTC", "2026-03-22T10:14:07Z", "", "7d before newest event"),
-        // Seven days are 168 hours, also over the change to summer time.
+        // Seven days are 168 hours, even across a daylight saving change.
         ("since 7d", berlin, "2026-03-22T10:14:07Z", "", "7d before newest event"),
         ("since 1h30m", "UTC", "2026-03-29T08:44:07Z", "", "1h30m before newest event"),
         ("since 1mo", "UTC", "2026-02-28T10:14:07Z", "", "1mo before newest event"),
@@ -26,8 +26,8 @@ fn windows_are_absolute_and_half_open() {
             "2026-03-08T00:00:00Z",
             "between 2026-03-01 and 2026-03-08",
         ),
-        ("around latest", "UTC", "2026-03-29T09:14:07Z", "2026-03-29T11:14:07Z", "1h either side of newest event"),
-        ("around latest within 15m", "UTC", "2026-03-29T09:59:07Z", "2026-03-29T10:29:07Z", "15m either side of newest event"),
+        ("around latest", "UTC", "2026-03-29T09:14:07Z", "2026-03-29T11:14:07Z", "1h on both sides of newest event"),
+        ("around latest within 15m", "UTC", "2026-03-29T09:59:07Z", "2026-03-29T10:29:07Z", "15m on both sides of newest event"),
     ] {
         let window = outcome(&format!("failures {clause}"), zone).unwrap().window;
         let text = |at: Option<jiff::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
@@ -47,11 +47,11 @@ fn another_anchor_is_named() {
 #[test]
 fn windows_that_hold_nothing_are_errors() {
     for (clause, message) in [
-        ("since now", "the window does not touch the store"),
-        ("until 2020-01-01", "the window does not touch the store"),
+        ("since now", "no data in this window"),
+        ("until 2020-01-01", "no data in this window"),
         ("between 1d and 2d", "the window ends before it starts"),
         ("since latest until latest", "the window is empty"),
-        ("since 999999999y", "this time lies outside the calendar"),
+        ("since 999999999y", "time out of range"),
     ] {
         assert_eq!(messages(&format!("failures {clause}")), [message], "{clause}");
     }

@@ -1,16 +1,17 @@
-//! `quota_steps(refusals, tasks, submissions, limits, from, to, changes, ids, peaks)`: the steps of use of every pool.
+//! `quota_steps(refusals, tasks, submissions, limits, from, to, changes, ids, peaks)`: the usage of every pool as a
+//! step function.
 //!
-//! `refusals`, `tasks`, `submissions` and `limits` are SQL (their columns: [`refusals::Refusals`], [`span::Part`]); `from`
-//! and `to` bound the window in microseconds; `changes` are the instants at which limits change; with `peaks` only those
-//! steps are told at which most is used, and most is needed, for the first time. Filters on what does not change in a pool
-//! reach the inputs where they can, and leave out pools where they cannot: a query for one resource reads what that
-//! resource needs.
+//! `refusals`, `tasks`, `submissions` and `limits` are SQL (for their columns, see [`refusals::Refusals`] and
+//! [`task_interval::PartialState`]); `from` and `to` bound the window in microseconds; `changes` are the times at which limits change.
+//! With `peaks`, only the first steps with the peak of usage and with the peak of demand are returned. Filters on
+//! constant columns of a pool are pushed down to the inputs if possible, and skip pools otherwise: a query for one
+//! resource reads only what that resource needs.
 
+mod level_steps;
 mod pools;
 mod refusals;
-mod span;
-mod uses;
-mod walk;
+mod task_interval;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,17 +27,17 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::{Piece, Sweep, SweepExec};
+use super::exec::{Analysis, AnalysisExec, OutputChunk};
 use super::source::{input, number, over, text};
 use crate::plan::function::time_type;
 use crate::plan::quotas::{Quotas, RESOURCES};
 use crate::plan::views::quota::ON_FARGATE;
-use pools::Whole;
+use level_steps::Walk;
+use pools::FinalState;
 use refusals::Refusals;
-use span::Part;
-use walk::Walk;
+use task_interval::PartialState;
 
-// The resources by their places in `RESOURCES`.
+// The indexes of resources in `RESOURCES`.
 const VCPU: u8 = 0;
 const VCPU_SPOT: u8 = 1;
 const CLUSTER: u8 = 2;
@@ -47,10 +48,10 @@ const ENI: u8 = 6;
 const GPUS: u8 = 7;
 const PRICE: u8 = 8;
 
-/// What may be refused.
+/// Resources for which demand can be refused.
 const FARGATE: &[u8] = &[VCPU, VCPU_SPOT];
 
-/// The place of a resource.
+/// The index of a resource.
 fn resource(name: &str) -> Option<u8> {
     RESOURCES.iter().position(|(known, _)| *known == name).and_then(|place| u8::try_from(place).ok())
 }
@@ -60,7 +61,7 @@ fn is_of_two(resource: u8) -> bool {
     matches!(resource, SERVICE | CPU | MEMORY | ENI | GPUS)
 }
 
-/// What does not change in a pool.
+/// The constant columns of a pool.
 const POOL_COLUMNS: &[(&str, DataType)] = &[
     ("id", DataType::Utf8View),
     ("account", DataType::Utf8View),
@@ -83,13 +84,13 @@ fn pool_schema() -> SchemaRef {
     Arc::new(Schema::new(pool_fields().collect::<Vec<_>>()))
 }
 
-/// The function, to be registered under its name.
+/// The function, for registration under its name.
 #[derive(Debug)]
 struct Function {
     quotas: Arc<Quotas>,
 }
 
-/// The function that replays with these quotas: its name, and what makes its rows.
+/// The function that replays with these quotas: its name, and the implementation.
 pub fn quota_steps_function(quotas: &Arc<Quotas>) -> (&'static str, Arc<dyn TableFunctionImpl>) {
     ("quota_steps", Arc::new(Function { quotas: Arc::clone(quotas) }))
 }
@@ -99,12 +100,12 @@ impl TableFunctionImpl for Function {
         let arguments = args.exprs();
         let holds = |place: usize| matches!(arguments.get(place), Some(Expr::Literal(ScalarValue::Boolean(Some(true)), _)));
         let with_ids = holds(7);
-        // Ids are told of all steps.
+        // Ids are needed for all steps.
         let only_peaks = holds(8) && !with_ids;
         let amounts = ["used", "used_lower", "refused"].map(|name| Field::new(name, DataType::Float64, true));
         let counts = ["tasks", "open_tasks"].map(|name| Field::new(name, DataType::Int64, true));
         let times = ["time", "ended_at"].map(|name| Field::new(name, time_type(), true));
-        let ids = with_ids.then(|| Field::new("ids", DataType::List(walk::item()), true));
+        let ids = with_ids.then(|| Field::new("ids", DataType::List(level_steps::item()), true));
         let fields = pool_fields().chain(times).chain(amounts).chain(counts).chain(ids);
         Ok(Arc::new(Table {
             refusals: text(arguments, 0)?,
@@ -122,7 +123,7 @@ impl TableFunctionImpl for Function {
     }
 }
 
-/// The instants of a list.
+/// The times of a list.
 fn changes(list: Option<&Expr>) -> Vec<i64> {
     let Some(Expr::Literal(ScalarValue::List(lists), _)) = list else { return Vec::new() };
     let numbers = lists.iter().flatten().next();
@@ -146,14 +147,14 @@ struct Table {
 }
 
 impl Table {
-    /// The events of tasks that tell of these resources, with the columns that these need.
+    /// The task events for these resources, with the columns that these need.
     fn tasks_of(&self, wanted: &BTreeSet<u8>) -> String {
         let any = |resources: &[u8]| resources.iter().any(|resource| wanted.contains(resource));
         let on_instances = any(&[CPU, MEMORY, ENI]);
         let mut conditions = Vec::new();
         let fargate = any(FARGATE);
         if fargate {
-            // Also a start on Spot meets what was refused on demand.
+            // A start on Spot also satisfies demand that was refused on demand.
             conditions.push(ON_FARGATE);
         }
         if any(&[CLUSTER]) {
@@ -167,7 +168,7 @@ impl Table {
         } else if any(&[ENI]) {
             conditions.push("(e.container_instance is not null and e.networked)");
         }
-        // Nearly every event is of one pool or another: to ask would cost more than it spares.
+        // Nearly every event belongs to some pool, so a filter would cost more than it saves.
         let condition = match conditions.as_slice() {
             [] => "false".to_owned(),
             _ if any(&[CLUSTER]) => "true".to_owned(),
@@ -197,19 +198,19 @@ impl Table {
     }
 }
 
-/// What a filter may be over to reach tasks and refusals: to be refused on Spot ends a caller's demand before, also one
-/// that was refused on demand.
+/// The columns of filters that can be pushed down to tasks and refusals. A refusal on Spot ends the earlier demand of
+/// a caller, even if that was refused on demand.
 const PLACE: &[&str] = &["account", "region"];
-/// What a filter may be over to reach the inputs that name their resource.
+/// The columns of filters that can be pushed down to inputs that contain their resource.
 const REACHING: &[&str] = &["account", "region", "resource"];
 
-/// An input that tells of some resources; without rows when none of them is wanted.
+/// An input for some resources; without rows if none of them is needed.
 fn needed(sql: &str, resources: &[u8], wanted: &BTreeSet<u8>) -> String {
     let condition = if resources.iter().any(|resource| wanted.contains(resource)) { "true" } else { "false" };
     format!("select * from ({sql}) s where {condition}")
 }
 
-/// The resources that pass the filters on the name of one.
+/// The resources that match the filters on the resource name.
 fn wanted(session: &dyn Session, filters: &[Expr]) -> Result<BTreeSet<u8>> {
     let filters = filters.iter().filter_map(|filter| over(filter, &["resource"]));
     let all = 0..u8::try_from(RESOURCES.len()).unwrap_or(u8::MAX);
@@ -280,27 +281,27 @@ impl TableProvider for Table {
             schema: Arc::clone(&schema),
             shares: outputs,
         };
-        Ok(Arc::new(SweepExec::new(Arc::new(sweep), inputs, schema, outputs)))
+        Ok(Arc::new(AnalysisExec::new(Arc::new(sweep), inputs, schema, outputs)))
     }
 }
 
-/// What is asked of the pools.
+/// What to compute for the pools.
 #[derive(Debug)]
 struct QuotaSteps {
     from: Option<i64>,
     to: Option<i64>,
     changes: Vec<i64>,
     with_ids: bool,
-    /// Whether only the steps at which most is used, and most is needed, are told.
+    /// Whether only the peaks of usage and demand are needed.
     only_peaks: bool,
     quotas: Arc<Quotas>,
     wanted: BTreeSet<u8>,
-    /// Columns that somebody reads.
+    /// The columns that are read.
     asked: BTreeSet<String>,
-    /// Over [`POOL_COLUMNS`].
+    /// The filters on [`POOL_COLUMNS`].
     condition: Option<Arc<dyn PhysicalExpr>>,
     schema: SchemaRef,
-    /// Into how many shares the tasks are split.
+    /// The number of shares of the tasks.
     shares: usize,
 }
 
@@ -314,10 +315,10 @@ impl QuotaSteps {
     }
 }
 
-impl Sweep for QuotaSteps {
-    type First = Refusals;
-    type Part = Part;
-    type Whole = Whole;
+impl Analysis for QuotaSteps {
+    type BuildSide = Refusals;
+    type PartialState = PartialState;
+    type FinalState = FinalState;
 
     const NAME: &'static str = "QuotaStepsExec";
     const FIRST: usize = 1;
@@ -326,29 +327,29 @@ impl Sweep for QuotaSteps {
         Refusals::new(batches)
     }
 
-    fn part(&self, refusals: &Arc<Refusals>) -> Part {
-        // The others are read for what they tell of refusals only.
+    fn partial(&self, refusals: &Arc<Refusals>) -> PartialState {
+        // Other events are only read for their effect on refusals.
         let kept = match (self.wants(VCPU), self.wants(VCPU_SPOT), self.wanted.len()) {
-            (true, _, 1) => span::ON_DEMAND,
-            (_, true, 1) => span::SPOT,
+            (true, _, 1) => task_interval::ON_DEMAND,
+            (_, true, 1) => task_interval::SPOT,
             _ => 0,
         };
-        Part::new(Arc::clone(refusals), kept, self.with_ids, self.shares)
+        PartialState::new(Arc::clone(refusals), kept, self.with_ids, self.shares)
     }
 
-    fn add(&self, part: &mut Part, input: usize, batch: &RecordBatch) -> Result<()> {
+    fn add(&self, partial: &mut PartialState, input: usize, batch: &RecordBatch) -> Result<()> {
         match input {
-            1 => part.add_tasks(batch),
-            2 => part.add_others(batch),
-            _ => part.add_limits(batch),
+            1 => partial.add_tasks(batch),
+            2 => partial.add_others(batch),
+            _ => partial.add_limits(batch),
         }
     }
 
-    fn whole(&self, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
-        Whole::new(self, parts, pieces)
+    fn merged(&self, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
+        FinalState::new(self, partials, chunks)
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Piece {
-        Box::new(Walk::new(self, whole, piece))
+    fn rows(self: Arc<Self>, merged: Arc<FinalState>, chunk: usize) -> OutputChunk {
+        Box::new(Walk::new(self, merged, chunk))
     }
 }

@@ -1,4 +1,4 @@
-//! All spans, by the pool they use; pools with their limits and names.
+//! Groups task intervals by pool, and adds the names and limits of pools.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,82 +8,82 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 
-use super::span::{NETWORKED, ON_DEMAND, Part, Place, Pool, SPOT, Setting, Shard, Size};
-use super::uses::{Use, Uses};
+use super::task_interval::{NETWORKED, ON_DEMAND, PartialState, Place, Pool, SPOT, Setting, Shard, Size};
+use super::usage::{Use, Uses};
 use super::{CLUSTER, CPU, ENI, MEMORY, POOL_COLUMNS, QuotaSteps, SERVICE, VCPU, VCPU_SPOT};
 use crate::plan::quotas::RESOURCES;
-use crate::plan::sweep::index::{Distinct, Groups, NONE, Rows, dealt};
+use crate::plan::sweep::index::{Arena, Groups, Interner, NONE, balanced};
 use crate::plan::sweep::texts::Texts;
 
-/// All that was kept.
+/// The merged state.
 #[derive(Debug)]
-pub struct Whole {
-    /// What is left: all but the tasks.
-    pub part: Part,
+pub struct FinalState {
+    /// The merged state without the tasks.
+    pub partial: PartialState,
     /// The tasks of each share.
     pub shares: Vec<Share>,
-    /// The pools that are asked for, in the order of their numbers.
+    /// The requested pools, ordered by number.
     pub shown: Vec<u32>,
-    pub pools: Distinct<Pool>,
-    /// What does not change in a pool: [`POOL_COLUMNS`], one row for each pool.
+    pub pools: Interner<Pool>,
+    /// The constant columns of the pools: [`POOL_COLUMNS`], one row per pool.
     pub columns: RecordBatch,
-    /// What is no task, by pools.
+    /// Entries other than tasks, by pool.
     others: Groups,
-    /// Which of `shown` each piece tells.
-    pub pieces: Vec<Range<usize>>,
+    /// The range of `shown` in each chunk.
+    pub chunks: Vec<Range<usize>>,
 }
 
-impl Whole {
-    /// The rows of what is no task and uses a pool.
+impl FinalState {
+    /// The entries of a pool that are not tasks.
     pub fn others(&self, pool: u32) -> &[u32] {
         self.others.of(pool)
     }
 
-    /// Puts all parts together.
-    pub fn new(sweep: &QuotaSteps, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
-        let mut part = Part::joined(parts);
-        part.others.extend(part.refusals.demands(&part.told, &mut part.texts, &sweep.quotas, sweep.with_ids));
-        let nothing = part.texts.keep("");
-        let shards = std::mem::take(&mut part.shards);
-        let (settings, count) = (part.settings.list(), shards.len());
+    /// Merges all partial states.
+    pub fn new(sweep: &QuotaSteps, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
+        let mut partial = PartialState::joined(partials);
+        partial.others.extend(partial.refusals.demands(&partial.observed, &mut partial.texts, &sweep.quotas, sweep.with_ids));
+        let nothing = partial.texts.intern("");
+        let shards = std::mem::take(&mut partial.shards);
+        let (settings, count) = (partial.settings.list(), shards.len());
         let mut sorted: Vec<Sorted> = std::thread::scope(|scope| {
             let sort = |shard| scope.spawn(move || Sorting::new(sweep, nothing, settings).sorted(shard));
             let sorting: Vec<_> = shards.into_iter().map(sort).collect();
             sorting.into_iter().filter_map(|sorted| sorted.join().ok()).collect()
         });
         if sorted.len() < count {
-            return exec_err!("the spans of the tasks could not be sorted; this is a bug in ecs-audit");
+            return exec_err!("the task intervals could not be sorted; this is a bug in ecs-audit");
         }
-        // Most pools are in every share: those of the first keep their numbers.
+        // Most pools occur in every share; those of the first share keep their numbers.
         let mut pools = sorted.first_mut().map(|first| std::mem::take(&mut first.pools)).unwrap_or_default();
         let first = (0..).take(pools.list().len()).collect();
-        let others = sorted.iter().skip(1).map(|sorted| sorted.pools.list().iter().map(|pool| pools.keep(*pool)).collect());
+        let others = sorted.iter().skip(1).map(|sorted| sorted.pools.list().iter().map(|pool| pools.intern(*pool)).collect());
         let of_shares: Vec<Vec<u32>> = std::iter::once(first).chain(others).collect();
-        let others = (0..).zip(&part.others).filter(|(_, other)| sweep.wants(other.pool.resource));
-        let others: Vec<(u32, u32)> = others.map(|(row, other)| (pools.keep(other.pool), row)).collect();
+        let others = (0..).zip(&partial.others).filter(|(_, other)| sweep.wants(other.pool.resource));
+        let others: Vec<(u32, u32)> = others.map(|(row, other)| (pools.intern(other.pool), row)).collect();
         let count = pools.list().len();
         let others = Groups::new(others.iter().copied(), count);
         let share = |(Sorted { uses, spans, .. }, known): (Sorted, &Vec<u32>)| Share::new(uses, spans, known, count);
         let shares: Vec<Share> = sorted.into_iter().zip(&of_shares).map(share).collect();
-        let columns = columns(sweep, &part, &pools)?;
+        let columns = columns(sweep, &partial, &pools)?;
         let shown = shown(sweep, &columns, count)?;
         let size = |pool: &u32| others.size(*pool) + shares.iter().map(|share| share.spans(*pool).len()).sum::<usize>();
-        let pieces = dealt(&shown.iter().map(size).collect::<Vec<_>>(), pieces);
-        Ok(Whole { part, shares, shown, pools, columns, others, pieces })
+        let chunks = balanced(&shown.iter().map(size).collect::<Vec<_>>(), chunks);
+        Ok(FinalState { partial, shares, shown, pools, columns, others, chunks })
     }
 }
 
-/// Some of the tasks, by the pools they use.
+/// A share of the tasks, by pool.
 #[derive(Debug)]
 pub struct Share {
     pub uses: Uses,
     spans: Groups,
-    /// The number that each pool has here.
+    /// The number of each pool in this share.
     pools: Vec<u32>,
 }
 
 impl Share {
-    /// A share, given what number each of its pools has among all.
+    /// A share, given the global number of each of its pools.
     fn new(uses: Uses, spans: Groups, known: &[u32], count: usize) -> Share {
         let mut pools = vec![NONE; count];
         for (here, pool) in (0..).zip(known) {
@@ -94,73 +94,73 @@ impl Share {
         Share { uses, spans, pools }
     }
 
-    /// The rows of the tasks of a pool.
+    /// The tasks of a pool.
     pub fn spans(&self, pool: u32) -> &[u32] {
         self.pools.get(pool as usize).filter(|pool| **pool != NONE).map_or(&[], |pool| self.spans.of(*pool))
     }
 
-    /// What a task used, and its CPU units and MiB.
+    /// The usage of a task, with its CPU units and MiB.
     pub fn used(&self, row: u32) -> Option<(&Use, Size)> {
         let used = self.uses.list.get(row as usize)?;
         Some((used, self.uses.sizes.get(used.size).copied()?))
     }
 }
 
-/// The tasks of a share by its pools.
+/// Groups the tasks of a share by pool.
 struct Sorted {
-    pools: Distinct<Pool>,
+    pools: Interner<Pool>,
     uses: Uses,
     spans: Groups,
 }
 
-/// Resources whose pools go by the same part of the place of a task.
+/// Resources whose pools are identified by the same part of the place of a task.
 struct Kind {
     resources: Vec<u8>,
-    /// Settings, each with the part, in one number.
-    known: Distinct<u64>,
-    /// The pools of each of these; [`NONE`] where there is none.
+    /// Settings combined with the part, as one number.
+    known: Interner<u64>,
+    /// The pools of each of these; [`NONE`] if there is none.
     pools: Vec<[u32; 3]>,
 }
 
 impl Kind {
     fn clear(&mut self) {
-        self.known = Distinct::default();
+        self.known = Interner::default();
         self.pools.clear();
     }
 }
 
-/// Tasks on their way to the pools they use.
+/// Assigns tasks to their pools.
 struct Sorting<'s> {
-    /// The number of the empty text.
+    /// The number of the empty string.
     nothing: u32,
     settings: &'s [Setting],
-    /// What goes by the setting alone, by the service as well, and by the instance as well.
+    /// Resources identified by the setting alone, with the service, and with the instance.
     kinds: [Kind; 3],
-    pools: Distinct<Pool>,
-    /// Pool and task.
-    entries: Rows<(u32, u32)>,
+    pools: Interner<Pool>,
+    /// Pairs of pool and task.
+    entries: Arena<(u32, u32)>,
 }
 
 impl<'s> Sorting<'s> {
     fn new(sweep: &QuotaSteps, nothing: u32, settings: &'s [Setting]) -> Self {
         let kinds = [&[VCPU, VCPU_SPOT, CLUSTER][..], &[SERVICE], &[CPU, MEMORY, ENI]].map(|resources| Kind {
             resources: resources.iter().copied().filter(|resource| sweep.wants(*resource)).collect(),
-            known: Distinct::default(),
+            known: Interner::default(),
             pools: Vec::new(),
         });
-        Sorting { nothing, settings, kinds, pools: Distinct::default(), entries: Rows::default() }
+        Sorting { nothing, settings, kinds, pools: Interner::default(), entries: Arena::default() }
     }
 
-    /// The tasks of a share, sorted.
+    /// The sorted tasks of a share.
     fn sorted(mut self, mut shard: Shard) -> Sorted {
         let linked = self.linked(&mut shard);
         let (uses, places) = Uses::of(shard, u32::try_from(self.settings.len()).unwrap_or(NONE));
         for ((setting, start), end) in (0..).zip(&uses.starts).zip(uses.starts.iter().skip(1)).take(self.settings.len()) {
-            // Few are known at a time, so that they are found in near memory.
+            // A few tasks are looked up at a time, so that they stay in the cache.
             self.kinds.iter_mut().for_each(Kind::clear);
-            let parts = places.parts.get(*start..*end).unwrap_or_default();
+            let partials = places.partials.get(*start..*end).unwrap_or_default();
             let first = u32::try_from(*start).unwrap_or(NONE);
-            for (row, (service, instance)) in (first..).zip(parts) {
+            for (row, (service, instance)) in (first..).zip(partials) {
                 let place = Place { setting, service: *service, instance: *instance };
                 for pool in self.pools(&place).into_iter().flatten().filter(|pool| *pool != NONE) {
                     self.entries.push((pool, row));
@@ -174,21 +174,21 @@ impl<'s> Sorting<'s> {
         Sorted { uses, spans, pools: self.pools }
     }
 
-    /// The pools that a task at a place uses; [`NONE`] where there is none.
+    /// The pools that a task at a place uses; [`NONE`] if there is none.
     fn pools(&mut self, place: &Place) -> [[u32; 3]; 3] {
         let mut all = [[NONE; 3]; 3];
-        let parts = [self.nothing, place.service, place.instance];
-        for ((kind, part), found) in self.kinds.iter_mut().zip(parts).zip(&mut all) {
-            if kind.resources.is_empty() || part == NONE {
+        let partials = [self.nothing, place.service, place.instance];
+        for ((kind, partial), found) in self.kinds.iter_mut().zip(partials).zip(&mut all) {
+            if kind.resources.is_empty() || partial == NONE {
                 continue;
             }
-            let number = kind.known.keep(u64::from(place.setting) << 32 | u64::from(part)) as usize;
+            let number = kind.known.intern(u64::from(place.setting) << 32 | u64::from(partial)) as usize;
             if number == kind.pools.len() {
                 let setting = self.settings.get(place.setting as usize);
                 let mut pools = [NONE; 3];
                 for (resource, slot) in kind.resources.iter().zip(&mut pools) {
-                    let pool = setting.and_then(|setting| pool(*resource, setting, part, self.nothing));
-                    *slot = pool.map_or(NONE, |pool| self.pools.keep(pool));
+                    let pool = setting.and_then(|setting| pool(*resource, setting, partial, self.nothing));
+                    *slot = pool.map_or(NONE, |pool| self.pools.intern(pool));
                 }
                 kind.pools.push(pools);
             }
@@ -197,7 +197,7 @@ impl<'s> Sorting<'s> {
         all
     }
 
-    /// The pools and rows of tasks that were told of at several places: those of one pool are one span there.
+    /// The pools and rows of tasks that were reported at several places; the rows in the same pool are combined.
     fn linked(&mut self, shard: &mut Shard) -> Vec<(u32, u32)> {
         let mut linked = Vec::new();
         let mut here: Vec<(u32, Vec<u32>)> = Vec::new();
@@ -224,8 +224,8 @@ impl<'s> Sorting<'s> {
     }
 }
 
-/// The pool of a resource in a setting; the part is the service or the instance, where the resource has one.
-fn pool(resource: u8, setting: &Setting, part: u32, nothing: u32) -> Option<Pool> {
+/// The pool of a resource in a setting; the part is the service or the instance, if the resource has one.
+fn pool(resource: u8, setting: &Setting, partial: u32, nothing: u32) -> Option<Pool> {
     let Setting { account, region, cluster, traits } = *setting;
     let holds = |bit: u8| traits & bit != 0;
     let named = if cluster == NONE { nothing } else { cluster };
@@ -233,18 +233,18 @@ fn pool(resource: u8, setting: &Setting, part: u32, nothing: u32) -> Option<Pool
         VCPU => (holds(ON_DEMAND), nothing, NONE),
         VCPU_SPOT => (holds(SPOT), nothing, NONE),
         CLUSTER => (cluster != NONE, cluster, NONE),
-        SERVICE | CPU | MEMORY => (true, named, part),
-        ENI => (holds(NETWORKED), named, part),
+        SERVICE | CPU | MEMORY => (true, named, partial),
+        ENI => (holds(NETWORKED), named, partial),
         _ => (false, NONE, NONE),
     };
     used.then_some(Pool { resource, account, region, first, second })
 }
 
-/// The names and limits of pools: [`POOL_COLUMNS`], empty where nobody asks for them.
-fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<RecordBatch> {
+/// The names and limits of pools: [`POOL_COLUMNS`], empty if they are not needed.
+fn columns(sweep: &QuotaSteps, partial: &PartialState, pools: &Interner<Pool>) -> Result<RecordBatch> {
     let mut limits = vec![None; pools.list().len()];
-    for limit in &part.limits {
-        // A pool of no account or no region has no limit of one.
+    for limit in &partial.limits {
+        // A pool without an account or a Region has no limit.
         let known = (limit.pool.account != NONE && limit.pool.region != NONE).then(|| pools.find(&limit.pool)).flatten();
         if let Some(slot) = known.and_then(|pool| limits.get_mut(pool as usize)) {
             *slot = Some(limit);
@@ -258,7 +258,7 @@ fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<Re
             arrays.push(Arc::new(Float64Array::from_iter(allowed)));
             continue;
         }
-        // In one buffer: each batch of rows holds on to all buffers of this column.
+        // In one buffer, because each batch of rows keeps all buffers of this column alive.
         let mut column = StringViewBuilder::new().with_fixed_block_size(1 << 24);
         for (pool, limit) in pools.list().iter().zip(&limits) {
             if !asked {
@@ -266,7 +266,7 @@ fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<Re
             } else if *name == "known_source" {
                 column.append_option(limit.map(|limit| limit.source.as_str()));
             } else {
-                column.append_option(called(&part.texts, pool, name));
+                column.append_option(called(&partial.texts, pool, name));
             }
         }
         arrays.push(Arc::new(column.finish()));
@@ -274,7 +274,7 @@ fn columns(sweep: &QuotaSteps, part: &Part, pools: &Distinct<Pool>) -> Result<Re
     Ok(RecordBatch::try_new(super::pool_schema(), arrays)?)
 }
 
-/// What a pool is called in a column.
+/// The name of a pool in a column.
 fn called(texts: &Texts, pool: &Pool, column: &str) -> Option<String> {
     let (resource, _) = RESOURCES.get(usize::from(pool.resource))?;
     let own = |number: u32| texts.get(number).map(str::to_owned);
@@ -287,8 +287,8 @@ fn called(texts: &Texts, pool: &Pool, column: &str) -> Option<String> {
                 (first, _) => first.unwrap_or_default().to_owned(),
             };
             let scope = Some(scope.as_str()).filter(|scope| !scope.is_empty());
-            let parts = [Some(*resource), texts.get(pool.account), texts.get(pool.region), scope];
-            Some(parts.into_iter().flatten().collect::<Vec<_>>().join("/"))
+            let partials = [Some(*resource), texts.get(pool.account), texts.get(pool.region), scope];
+            Some(partials.into_iter().flatten().collect::<Vec<_>>().join("/"))
         }
         "account" => own(pool.account),
         "region" => own(pool.region),
@@ -302,7 +302,7 @@ fn called(texts: &Texts, pool: &Pool, column: &str) -> Option<String> {
     }
 }
 
-/// The pools that pass the condition.
+/// The pools that match the condition.
 fn shown(sweep: &QuotaSteps, columns: &RecordBatch, pools: usize) -> Result<Vec<u32>> {
     let numbers = 0..u32::try_from(pools).unwrap_or(NONE);
     let Some(condition) = &sweep.condition else { return Ok(numbers.collect()) };

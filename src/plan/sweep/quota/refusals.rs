@@ -1,8 +1,8 @@
-//! Refused demand: who asked in vain, and until when each demand stood.
+//! Refused demand: who made the requests, and how long each demand lasts.
 //!
-//! The rule is that of [`crate::plan::views::refused`], where it stands as SQL. Here the refusals are known before
-//! the events of tasks are read, and an event tells of its start to the one demand that it may end, and of its size
-//! to the one refusal that may want it: nothing else of it is kept.
+//! The rule is the same as in the SQL of [`crate::plan::views::refused`]. Here, the refusals are known before the
+//! events of tasks are read. Of each task event, only two facts are kept: its start, for the one demand that it can
+//! end, and its size, for the one refusal that needs it.
 
 use std::sync::Arc;
 
@@ -10,32 +10,33 @@ use arrow::array::{Array, Int64Array, StringViewArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
-use super::span::{Other, Pool, Times};
+use super::task_interval::{Other, Pool, Times};
 use crate::plan::function::record::{number, numbers, some, texts};
 use crate::plan::quotas::{DEMAND_STANDS, Quotas};
-use crate::plan::sweep::index::{Distinct, Groups, NONE};
+use crate::plan::sweep::index::{Groups, Interner, NONE};
 use crate::plan::sweep::texts::{Memory, Texts};
 
-/// Who asks for tasks, by numbers of texts: a service in a cluster, or somebody with a family.
+/// The requester of tasks, by string numbers: a service in a cluster, or a caller with a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Caller {
     account: u32,
     region: u32,
     is_service: bool,
-    /// Cluster and service, or who asks and the family. Tasks of one family are alike, whoever asks.
-    parts: [u32; 2],
+    /// Cluster and service, or caller and family. Tasks of the same family have the same size, whoever starts them.
+    partials: [u32; 2],
 }
 
-/// A launch, or the start of a task of a service, that was refused.
+/// A refused launch, or a refused task start of a service.
 #[derive(Debug)]
 struct Refusal {
     resource: u8,
     account: u32,
     region: u32,
-    /// Who asked, and what tells how large its tasks are, by number.
+    /// The requester, and the key of its task size, by number.
     caller: u32,
     alike: u32,
-    /// From when a start is one of its caller's next tasks, and since when the demand stands: microseconds.
+    /// The time from which a start is one of the next tasks of the requester, and the start of the demand:
+    /// microseconds.
     at: i64,
     start: i64,
     missing: i64,
@@ -44,30 +45,30 @@ struct Refusal {
     record: Arc<str>,
 }
 
-/// All refusals, from the oldest to the newest.
+/// All refusals, oldest first.
 #[derive(Debug, Default)]
 pub struct Refusals {
     texts: Texts,
     list: Vec<Refusal>,
-    callers: Distinct<Caller>,
-    sizes: Distinct<Caller>,
+    callers: Interner<Caller>,
+    sizes: Interner<Caller>,
     by_caller: Groups,
     by_size: Groups,
 }
 
-/// What the events of tasks tell of the refusals.
+/// What the events of tasks show about the refusals.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct RefusalEvents {
     memories: [Memory; 2],
     refusals: Vec<After>,
 }
 
-/// What is told of one refusal.
+/// What is known about one refusal.
 #[derive(Debug, Clone, Copy)]
 struct After {
     /// The first start after it and before the next refusal.
     next: i64,
-    /// The newest start up to it and after the refusal before, and the CPU units of that task.
+    /// The latest start before it and after the previous refusal, and the CPU units of that task.
     size: (i64, i64),
 }
 
@@ -77,7 +78,7 @@ impl Default for After {
     }
 }
 
-/// The columns of task events that tell who started a task when.
+/// The columns of task events that show who started a task and when.
 pub struct Starts<'b> {
     pub accounts: &'b StringViewArray,
     pub regions: &'b StringViewArray,
@@ -91,15 +92,15 @@ pub struct Starts<'b> {
 }
 
 impl Refusals {
-    /// The refusals of some batches: resource, account, region, cluster, service, who asked, family, from when a start
-    /// is one of the next, start, tasks missing, CPU units of one, id, record.
+    /// Reads the refusals: resource, account, region, cluster, service, requester, family, time from which a start is
+    /// one of the next, start, missing tasks, CPU units per task, id, record.
     pub fn new(batches: &[RecordBatch]) -> Result<Refusals> {
         let mut all = Refusals::default();
         for batch in batches {
             all.add(batch)?;
         }
         all.list.sort_by(|left, right| (left.at, &left.id).cmp(&(right.at, &right.id)));
-        let by = |key: fn(&Refusal) -> u32, keys: &Distinct<Caller>| {
+        let by = |key: fn(&Refusal) -> u32, keys: &Interner<Caller>| {
             Groups::new(all.list.iter().map(key).zip(0_u32..), keys.list().len())
         };
         let (by_caller, by_size) = (by(|refusal| refusal.caller, &all.callers), by(|refusal| refusal.alike, &all.sizes));
@@ -116,17 +117,17 @@ impl Refusals {
         let (ids, records) = (text(11)?, text(12)?);
         for row in 0..batch.num_rows() {
             let Some(resource) = some(&resources, row).and_then(super::resource) else { continue };
-            let mut keep = |column: &StringViewArray| self.texts.keep_some(some(column, row));
-            let (account, region) = (keep(&accounts), keep(&regions));
+            let mut intern = |column: &StringViewArray| self.texts.keep_some(some(column, row));
+            let (account, region) = (intern(&accounts), intern(&regions));
             let is_service = services.is_valid(row);
             let (first, second) = if is_service { (&clusters, &services) } else { (&askers, &families) };
-            let caller = Caller { account, region, is_service, parts: [keep(first), keep(second)] };
+            let caller = Caller { account, region, is_service, partials: [intern(first), intern(second)] };
             self.list.push(Refusal {
                 resource,
                 account,
                 region,
-                caller: self.callers.keep(caller),
-                alike: self.sizes.keep(caller.alike()),
+                caller: self.callers.intern(caller),
+                alike: self.sizes.intern(caller.alike()),
                 at: number(&at, row).unwrap_or_default(),
                 start: number(&start, row).unwrap_or_default(),
                 missing: number(&missing, row).unwrap_or_default(),
@@ -138,13 +139,13 @@ impl Refusals {
         Ok(())
     }
 
-    /// Tells of the starts of tasks; of those events that `counts` only.
-    pub fn tell(&self, told: &mut Told, events: &Starts<'_>, counts: impl Fn(usize) -> bool) {
+    /// Records the starts of the tasks for which `counts` is true.
+    pub fn observe(&self, observed: &mut RefusalEvents, events: &Starts<'_>, counts: impl Fn(usize) -> bool) {
         if self.list.is_empty() {
             return;
         }
-        told.refusals.resize(self.list.len(), After::default());
-        let [of_families, of_services] = &mut told.memories;
+        observed.refusals.resize(self.list.len(), After::default());
+        let [of_families, of_services] = &mut observed.memories;
         let families = of_families.known(events.families, &self.texts);
         let services = of_services.known(events.services, &self.texts);
         for (row, (family, service)) in families.into_iter().zip(services).enumerate() {
@@ -157,41 +158,41 @@ impl Refusals {
             else {
                 continue;
             };
-            let caller = |is_service, parts| Caller { account, region, is_service, parts };
+            let caller = |is_service, partials| Caller { account, region, is_service, partials };
             let as_service = find(events.clusters).filter(|_| service != NONE).map(|cluster| caller(true, [cluster, service]));
             let alone = !events.services.is_valid(row) && family != NONE;
             let asker = if events.started_by.is_valid(row) { events.started_by } else { events.groups };
             let as_asker = find(asker).filter(|_| alone).map(|asker| caller(false, [asker, family]));
             let as_family = (family != NONE).then(|| caller(false, [NONE, family]));
             if let Some(number) = as_service.or(as_asker).and_then(|caller| self.callers.find(&caller)) {
-                told.start(self, number, at);
+                observed.start(self, number, at);
             }
             let Some(cpu) = number(events.cpu, row) else { continue };
             for number in [as_service, as_family].into_iter().flatten().filter_map(|alike| self.sizes.find(&alike)) {
-                told.size(self, number, (at, cpu));
+                observed.size(self, number, (at, cpu));
             }
         }
     }
 
-    /// Whether a refusal was before a start of its caller.
+    /// Whether there is a refusal before a start of its requester.
     fn is_before(&self, refusal: u32, at: i64) -> bool {
         self.list.get(refusal as usize).is_some_and(|refusal| refusal.at < at)
     }
 
-    /// The refused demands, each with the id of its record, where ids are asked for.
-    pub fn demands(&self, told: &Told, texts: &mut Texts, quotas: &Quotas, with_ids: bool) -> Vec<Other> {
-        let told = |refusal: u32| told.refusals.get(refusal as usize).copied().unwrap_or_default();
+    /// The refused demands, each with the id of its record if ids are needed.
+    pub fn demands(&self, observed: &RefusalEvents, texts: &mut Texts, quotas: &Quotas, with_ids: bool) -> Vec<Other> {
+        let observed = |refusal: u32| observed.refusals.get(refusal as usize).copied().unwrap_or_default();
         let mut sizes = vec![None; self.list.len()];
         for size in (0..).take(self.sizes.list().len()) {
             let mut newest = After::default().size;
             for refusal in self.by_size.of(size) {
-                newest = newest.max(told(*refusal).size);
+                newest = newest.max(observed(*refusal).size);
                 if let Some(slot) = sizes.get_mut(*refusal as usize) {
                     *slot = Some(newest).filter(|newest| *newest != After::default().size).map(|(_, cpu)| cpu);
                 }
             }
         }
-        let nothing = texts.keep("");
+        let nothing = texts.intern("");
         let mut demands = Vec::with_capacity(self.list.len());
         for caller in (0..).take(self.callers.list().len()) {
             let own = self.by_caller.of(caller);
@@ -199,7 +200,7 @@ impl Refusals {
                 let Some(refusal) = self.list.get(*number as usize) else { continue };
                 let newer =
                     own.get(place + 1).and_then(|newer| self.list.get(*newer as usize)).map_or(i64::MAX, |newer| newer.at);
-                let end = told(*number).next.min(newer).min(refusal.start.saturating_add(DEMAND_STANDS));
+                let end = observed(*number).next.min(newer).min(refusal.start.saturating_add(DEMAND_STANDS));
                 let last = sizes.get(*number as usize).copied().flatten();
                 let size = quotas.task_units(refusal.cpu.or(last).unwrap_or(0));
                 let mut there = |number: u32| texts.keep_some(self.texts.get(number));
@@ -218,15 +219,15 @@ impl Refusals {
 }
 
 impl Caller {
-    /// Whose tasks are as large as those of this one.
+    /// The key of the tasks that have the same size as this one.
     fn alike(self) -> Caller {
-        let [_, second] = self.parts;
-        if self.is_service { self } else { Caller { parts: [NONE, second], ..self } }
+        let [_, second] = self.partials;
+        if self.is_service { self } else { Caller { partials: [NONE, second], ..self } }
     }
 }
 
-impl Told {
-    /// A task of a caller started: the newest refusal before that is met.
+impl RefusalEvents {
+    /// Records a task start of a requester: it satisfies the latest refusal before it.
     fn start(&mut self, refusals: &Refusals, caller: u32, at: i64) {
         let own = refusals.by_caller.of(caller);
         let before = own.partition_point(|number| refusals.is_before(*number, at));
@@ -235,7 +236,7 @@ impl Told {
         }
     }
 
-    /// A task of some size started: what is refused from then on may be of that size.
+    /// Records a task start with a size: later refusals can be of this size.
     fn size(&mut self, refusals: &Refusals, alike: u32, start: (i64, i64)) {
         let own = refusals.by_size.of(alike);
         let before = own.partition_point(|number| refusals.is_before(*number, start.0));
@@ -248,8 +249,8 @@ impl Told {
         self.refusals.get_mut(*refusal? as usize)
     }
 
-    /// Takes in what other events told.
-    pub fn take_in(&mut self, other: Told) {
+    /// Merges the observations from other events.
+    pub fn merge(&mut self, other: RefusalEvents) {
         if self.refusals.is_empty() {
             self.refusals = other.refusals;
             return;

@@ -1,14 +1,14 @@
-//! Spans in which tasks wait behind stopping ones on a full instance.
+//! Finds intervals in which tasks wait for stopping tasks on a full instance.
 
 use std::collections::BTreeMap;
 
-use super::told::{Instance, Task, Told};
+use super::observations::{Instance, Observations, Task};
 use crate::plan::sweep::index::NONE;
 
-/// From, to; the end is excluded.
+/// Start and end; the end is exclusive.
 type Span = (i64, i64);
 
-/// A stall, with the tasks in it as places in [`Told::tasks`].
+/// A stall, with its tasks as indexes into [`Observations::tasks`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stall {
     pub start: i64,
@@ -17,13 +17,13 @@ pub struct Stall {
     pub pending: Vec<usize>,
     pub stopping: Vec<usize>,
     pub instance: Instance,
-    /// CPU units and MiB when most was reserved.
+    /// CPU units and MiB at the peak of reservations.
     pub running: Size,
     pub leaving: Size,
     pub waiting: Size,
 }
 
-/// What some tasks reserve.
+/// The reservations of some tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
     pub cpu: i64,
@@ -41,34 +41,34 @@ impl Size {
 }
 
 /// All stalls of an instance, oldest first.
-pub fn stalls(told: &Told<'_>) -> Vec<Stall> {
-    let last = told.last;
-    let mut waiting: Vec<usize> = (0..told.tasks.len())
+pub fn stalls(observations: &Observations<'_>) -> Vec<Stall> {
+    let last = observations.last;
+    let mut waiting: Vec<usize> = (0..observations.tasks.len())
         .filter(|index| {
-            told.tasks.get(*index).is_some_and(|task| {
+            observations.tasks.get(*index).is_some_and(|task| {
                 let (from, to) = task.waiting(last);
-                to.saturating_sub(from) >= told.least
+                to.saturating_sub(from) >= observations.least
             })
         })
         .collect();
-    // Most instances never have a task that waits long: nothing more is computed for them.
+    // Most instances never have a task that waits for long, so nothing more is computed for them.
     if waiting.is_empty() {
         return Vec::new();
     }
-    let leaving = union(told.tasks.iter().filter_map(|task| task.stopping(last)).collect());
-    let mut instances = told.instances.clone();
+    let leaving = union(observations.tasks.iter().filter_map(|task| task.stopping(last)).collect());
+    let mut instances = observations.instances.clone();
     instances.sort_unstable();
-    let full = full(told, &instances);
-    let order = |index: &usize| told.tasks.get(*index).map(|task| (task.start(), task.key));
+    let full = full(observations, &instances);
+    let order = |index: &usize| observations.tasks.get(*index).map(|task| (task.start(), task.key));
     waiting.sort_unstable_by_key(order);
-    // By name first: the numbers of texts depend on the order of the rows.
+    // Sorted by name first, because the numbers of strings depend on the order of the rows.
     type Deployment<'t> = (Option<&'t str>, u32);
     let mut by_deployment: BTreeMap<Deployment<'_>, Vec<(Span, usize)>> = BTreeMap::new();
     for index in waiting {
-        let Some(task) = told.tasks.get(index) else { continue };
+        let Some(task) = observations.tasks.get(index) else { continue };
         let spans = common(&common(&[task.waiting(last)], &leaving), &full);
-        for span in spans.into_iter().filter(|(from, to)| to - from >= told.least) {
-            by_deployment.entry((told.text(task.deployment), task.deployment)).or_default().push((span, index));
+        for span in spans.into_iter().filter(|(from, to)| to - from >= observations.least) {
+            by_deployment.entry((observations.text(task.deployment), task.deployment)).or_default().push((span, index));
         }
     }
     let mut stalls = Vec::new();
@@ -89,22 +89,28 @@ pub fn stalls(told: &Told<'_>) -> Vec<Stall> {
             let mut pending: Vec<usize> = own.iter().map(|(_, index)| *index).collect();
             pending.sort_unstable_by_key(order);
             pending.dedup();
-            stalls.push(stall(told, &instances, (start, end), deployment, pending));
+            stalls.push(stall(observations, &instances, (start, end), deployment, pending));
         }
     }
     stalls.sort_by_key(|stall| (stall.start, stall.end));
     stalls
 }
 
-fn stall(told: &Told<'_>, instances: &[Instance], (start, end): Span, deployment: u32, pending: Vec<usize>) -> Stall {
-    let last = told.last;
+fn stall(
+    observations: &Observations<'_>,
+    instances: &[Instance],
+    (start, end): Span,
+    deployment: u32,
+    pending: Vec<usize>,
+) -> Stall {
+    let last = observations.last;
     let inside = |span: Span| span.0 < end && span.1 > start;
-    let mut stopping: Vec<usize> = (0..told.tasks.len())
-        .filter(|index| told.tasks.get(*index).and_then(|task| task.stopping(last)).is_some_and(inside))
+    let mut stopping: Vec<usize> = (0..observations.tasks.len())
+        .filter(|index| observations.tasks.get(*index).and_then(|task| task.stopping(last)).is_some_and(inside))
         .collect();
-    stopping.sort_unstable_by_key(|index| told.tasks.get(*index).map(|task| (task.start(), task.key)));
-    // The moment at which most was reserved: the first such start of a task, or the beginning.
-    let live: Vec<&Task> = told.tasks.iter().filter(|task| inside((task.start(), task.end(last)))).collect();
+    stopping.sort_unstable_by_key(|index| observations.tasks.get(*index).map(|task| (task.start(), task.key)));
+    // The peak of reservations: the start of a task, or the beginning.
+    let live: Vec<&Task> = observations.tasks.iter().filter(|task| inside((task.start(), task.end(last)))).collect();
     let mut moments: Vec<i64> = live.iter().map(|task| task.start().max(start)).filter(|at| *at < end).collect();
     moments.push(start);
     moments.sort_unstable();
@@ -135,25 +141,25 @@ fn stall(told: &Told<'_>, instances: &[Instance], (start, end): Span, deployment
     Stall { start, end, deployment, pending, stopping, instance: instance_at(instances, start), running, leaving, waiting }
 }
 
-/// What an instance last told before a time, else what it told first.
+/// The last recorded state of an instance before a time, else the first one after it.
 fn instance_at(instances: &[Instance], time: i64) -> Instance {
     let nothing = Instance { time: i64::MIN, cpu: 0, memory: 0, agent: NONE, ec2: NONE, id: NONE };
     let sized = || instances.iter().filter(|instance| instance.cpu > 0 || instance.memory > 0);
     sized().rfind(|instance| instance.time <= time).or_else(|| sized().next()).copied().unwrap_or(nothing)
 }
 
-/// When the living tasks reserve more than the instance registered; never while that is not known.
-fn full(told: &Told<'_>, instances: &[Instance]) -> Vec<Span> {
-    let mut edges: Vec<(i64, Size)> = Vec::with_capacity(told.tasks.len() * 2);
-    for task in &told.tasks {
-        let (start, end) = (task.start(), task.end(told.last));
+/// When the live tasks reserve more than the instance registered; never if that is unknown.
+fn full(observations: &Observations<'_>, instances: &[Instance]) -> Vec<Span> {
+    let mut edges: Vec<(i64, Size)> = Vec::with_capacity(observations.tasks.len() * 2);
+    for task in &observations.tasks {
+        let (start, end) = (task.start(), task.end(observations.last));
         if start < end {
             let size = Size { cpu: task.cpu, memory: task.memory };
             edges.push((start, size));
             edges.push((end, Size::default().minus(size)));
         }
     }
-    // What was registered may change.
+    // Registered resources can change.
     edges.extend(instances.iter().map(|instance| (instance.time, Size::default())));
     edges.sort_unstable_by_key(|edge| edge.0);
     let mut spans: Vec<Span> = Vec::new();
@@ -174,21 +180,21 @@ fn full(told: &Told<'_>, instances: &[Instance]) -> Vec<Span> {
     union(spans)
 }
 
-/// Spans put together where they touch.
+/// Merges adjacent intervals.
 fn union(mut spans: Vec<Span>) -> Vec<Span> {
     spans.retain(|(from, to)| from < to);
     spans.sort_unstable();
-    let mut whole: Vec<Span> = Vec::new();
+    let mut merged: Vec<Span> = Vec::new();
     for (from, to) in spans {
-        match whole.last_mut() {
+        match merged.last_mut() {
             Some((_, end)) if from <= *end => *end = to.max(*end),
-            _ => whole.push((from, to)),
+            _ => merged.push((from, to)),
         }
     }
-    whole
+    merged
 }
 
-/// What two lists of spans have in common; both are in order and without overlap.
+/// The intersection of two sorted lists of non-overlapping intervals.
 fn common(left: &[Span], right: &[Span]) -> Vec<Span> {
     let mut spans = Vec::new();
     for &(from, to) in left {

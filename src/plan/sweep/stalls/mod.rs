@@ -1,15 +1,14 @@
-//! `instance_stalls(tasks, instances, last, least)`: what is told of container instances and their tasks in,
-//! stalls out.
+//! `instance_stalls(tasks, instances, last, least)`: finds stalls in the events of container instances and their
+//! tasks.
 //!
-//! A stall is a span of at least `least` microseconds in which a task waits (created, nothing pulled or
-//! started yet, not told to stop) while another one that was told to stop has not stopped, and the
-//! reservations of all living tasks are above what the instance registered. Spans of one deployment that
-//! touch each other are one stall. `tasks` and `instances` are SQL (their columns: [`told::Part`]), `last` is the
-//! end of all data in microseconds.
+//! A stall is an interval of at least `least` microseconds in which a task waits (created, but nothing pulled or
+//! started yet, and not stopping) while another task is stopping, and the reservations of all live tasks exceed what
+//! the instance registered. Adjacent intervals of the same deployment are one stall. `tasks` and `instances` are SQL
+//! (for their columns, see [`observations::PartialState`]); `last` is the end of all data in microseconds.
 
 mod find;
+mod observations;
 mod rows;
-mod told;
 
 use std::sync::Arc;
 
@@ -21,18 +20,18 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::{Piece, Sweep, SweepExec};
+use super::exec::{Analysis, AnalysisExec, OutputChunk};
 use super::source::{input, number, text};
+use observations::{FinalState, PartialState};
 use rows::Stalls;
-use told::{Part, Whole};
 
-/// What a filter may be over to reach the inputs: it leaves out whole container instances.
+/// The columns of filters that can be pushed down to the inputs: they exclude whole container instances.
 const REACHING: &[&str] = &["account", "region", "cluster", "container_instance"];
 
 #[derive(Debug)]
 struct Function;
 
-/// The function: its name, and what makes its rows.
+/// The function: its name, and the implementation.
 pub fn instance_stalls_function() -> (&'static str, Arc<dyn TableFunctionImpl>) {
     ("instance_stalls", Arc::new(Function))
 }
@@ -88,11 +87,11 @@ impl TableProvider for Table {
             None => rows::schema(),
         };
         let sweep = InstanceStalls { last: self.last, least: self.least, projection: projection.cloned() };
-        Ok(Arc::new(SweepExec::new(Arc::new(sweep), inputs, schema, session.config().target_partitions())))
+        Ok(Arc::new(AnalysisExec::new(Arc::new(sweep), inputs, schema, session.config().target_partitions())))
     }
 }
 
-/// What is looked for.
+/// The parameters.
 #[derive(Debug)]
 struct InstanceStalls {
     last: i64,
@@ -101,13 +100,13 @@ struct InstanceStalls {
 }
 
 impl InstanceStalls {
-    /// The stalls of one piece.
-    fn stalls(&self, whole: &Whole, piece: usize) -> Result<RecordBatch> {
+    /// The stalls of a chunk.
+    fn stalls(&self, merged: &FinalState, chunk: usize) -> Result<RecordBatch> {
         let mut stalls = Stalls::default();
-        for number in whole.shares.get(piece).cloned().unwrap_or(0..0) {
-            let Some((spot, number)) = whole.spots.get(number).zip(u32::try_from(number).ok()) else { continue };
-            let told = whole.told(number, self.last, self.least);
-            find::stalls(&told).iter().for_each(|stall| stalls.push(&told, *spot, stall));
+        for number in merged.shares.get(chunk).cloned().unwrap_or(0..0) {
+            let Some((spot, number)) = merged.spots.get(number).zip(u32::try_from(number).ok()) else { continue };
+            let observations = merged.observations(number, self.last, self.least);
+            find::stalls(&observations).iter().for_each(|stall| stalls.push(&observations, *spot, stall));
         }
         let rows = stalls.finish()?;
         Ok(match &self.projection {
@@ -117,26 +116,26 @@ impl InstanceStalls {
     }
 }
 
-impl Sweep for InstanceStalls {
-    type First = ();
-    type Part = Part;
-    type Whole = Whole;
+impl Analysis for InstanceStalls {
+    type BuildSide = ();
+    type PartialState = PartialState;
+    type FinalState = FinalState;
 
     const NAME: &'static str = "InstanceStallsExec";
 
-    fn part(&self, _first: &Arc<()>) -> Part {
-        Part::default()
+    fn partial(&self, _first: &Arc<()>) -> PartialState {
+        PartialState::default()
     }
 
-    fn add(&self, part: &mut Part, input: usize, batch: &RecordBatch) -> Result<()> {
-        if input == 0 { part.add_tasks(batch) } else { part.add_instances(batch) }
+    fn add(&self, partial: &mut PartialState, input: usize, batch: &RecordBatch) -> Result<()> {
+        if input == 0 { partial.add_tasks(batch) } else { partial.add_instances(batch) }
     }
 
-    fn whole(&self, parts: Vec<Part>, pieces: usize) -> Result<Whole> {
-        Ok(Whole::new(parts, pieces))
+    fn merged(&self, partials: Vec<PartialState>, chunks: usize) -> Result<FinalState> {
+        Ok(FinalState::new(partials, chunks))
     }
 
-    fn rows(self: Arc<Self>, whole: Arc<Whole>, piece: usize) -> Piece {
-        Box::new(std::iter::once_with(move || self.stalls(&whole, piece)))
+    fn rows(self: Arc<Self>, merged: Arc<FinalState>, chunk: usize) -> OutputChunk {
+        Box::new(std::iter::once_with(move || self.stalls(&merged, chunk)))
     }
 }

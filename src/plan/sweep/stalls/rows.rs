@@ -1,4 +1,4 @@
-//! Stalls as rows.
+//! Writes stalls as rows.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
 use super::find::Stall;
-use super::told::{Spot, Task, Told};
+use super::observations::{InstanceKey, Observations, Task};
 use crate::plan::function::time_type;
 
-/// What tells the container instance.
+/// The columns that identify the container instance.
 const SPOT: [&str; 4] = ["account", "region", "cluster", "container_instance"];
 /// Columns of whole numbers.
 const NUMBERS: [&str; 12] = [
@@ -28,7 +28,7 @@ const NUMBERS: [&str; 12] = [
     "stop_micros",
     "open",
 ];
-/// Columns of texts.
+/// String columns.
 const TEXTS: [&str; 8] = [
     "service",
     "deployment",
@@ -53,7 +53,7 @@ pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(times.into_iter().chain(numbers).chain(words).chain([ids]).collect::<Vec<_>>()))
 }
 
-/// Stalls that become rows.
+/// Collects stalls.
 #[derive(Debug)]
 pub struct Stalls {
     times: [TimestampMicrosecondBuilder; 2],
@@ -75,15 +75,16 @@ impl Default for Stalls {
 
 impl Stalls {
     /// Adds a stall of a container instance.
-    pub fn push(&mut self, told: &Told<'_>, spot: Spot, stall: &Stall) {
+    pub fn push(&mut self, observations: &Observations<'_>, spot: InstanceKey, stall: &Stall) {
         let [from, to] = &mut self.times;
         from.append_value(stall.start);
         to.append_value(stall.end);
-        let tasks =
-            |places: &[usize]| -> Vec<Task> { places.iter().filter_map(|index| told.tasks.get(*index).copied()).collect() };
+        let tasks = |places: &[usize]| -> Vec<Task> {
+            places.iter().filter_map(|index| observations.tasks.get(*index).copied()).collect()
+        };
         let (pending, stopping) = (tasks(&stall.pending), tasks(&stall.stopping));
-        let longest = stopping.iter().filter_map(|task| task.stopping(told.last)).map(|(from, to)| to - from).max();
-        let open = stopping.iter().any(|task| task.end(told.last) == told.last);
+        let longest = stopping.iter().filter_map(|task| task.stopping(observations.last)).map(|(from, to)| to - from).max();
+        let open = stopping.iter().any(|task| task.end(observations.last) == observations.last);
         let registered = |amount: i64| Some(amount).filter(|amount| *amount > 0);
         let values = [
             registered(stall.instance.cpu),
@@ -100,23 +101,24 @@ impl Stalls {
             Some(i64::from(open)),
         ];
         self.numbers.iter_mut().zip(values).for_each(|(builder, value)| builder.append_option(value));
-        let names = |tasks: &[Task]| tasks.iter().map(|task| told.name(task)).collect::<Vec<_>>().join(", ");
-        let first =
-            |tasks: &[Task], text: fn(&Task) -> u32| tasks.iter().find_map(|task| told.text(text(task)).map(str::to_owned));
+        let names = |tasks: &[Task]| tasks.iter().map(|task| observations.name(task)).collect::<Vec<_>>().join(", ");
+        let first = |tasks: &[Task], text: fn(&Task) -> u32| {
+            tasks.iter().find_map(|task| observations.text(text(task)).map(str::to_owned))
+        };
         let values = [
             first(&pending, |task| task.service),
-            told.text(stall.deployment).map(str::to_owned),
+            observations.text(stall.deployment).map(str::to_owned),
             first(&pending, |task| task.definition),
             Some(names(&stopping)),
             Some(names(&pending)),
-            told.text(stall.instance.agent).map(str::to_owned),
-            told.text(stall.instance.ec2).map(str::to_owned),
+            observations.text(stall.instance.agent).map(str::to_owned),
+            observations.text(stall.instance.ec2).map(str::to_owned),
             first(&stopping, |task| task.definition),
         ];
-        let values = spot.map(|number| told.text(number).map(str::to_owned)).into_iter().chain(values);
+        let values = spot.map(|number| observations.text(number).map(str::to_owned)).into_iter().chain(values);
         self.words.iter_mut().zip(values).for_each(|(builder, value)| builder.append_option(value));
         let records = pending.iter().chain(&stopping).map(|task| task.id).chain([stall.instance.id]);
-        records.filter_map(|id| told.text(id)).for_each(|id| self.ids.values().append_value(id));
+        records.filter_map(|id| observations.text(id)).for_each(|id| self.ids.values().append_value(id));
         self.ids.append(true);
     }
 

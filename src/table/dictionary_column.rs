@@ -1,10 +1,10 @@
-//! A column that holds each value once and a code for each row.
+//! Dictionary-encoded columns: each distinct value is stored once, and each row has a code.
 //!
-//! Nearly all columns of a log repeat few values: names, regions, codes, small numbers. Each value is kept once, as
-//! bytes, in the order of its first row; rows have its number. That is the dictionary encoding of Parquet, so what
-//! arrives row by row is written as it is. Invariant: code 0 is a missing value, code `n` the `n`-th value.
+//! Nearly all columns of a log repeat a few values: names, Regions, codes, small numbers. Values are stored as bytes
+//! in the order of their first row. This is the dictionary encoding of Parquet, so rows are written without
+//! conversion. Invariant: code 0 is a missing value, and code `n` is the `n`-th value.
 
-use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_hybrid, put_levels, width_of};
+use super::pages::{Chunk, Encoded, PAGE_ROWS, PageCompression, put_hybrid, put_levels, width_of};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use parquet::basic::Encoding;
@@ -13,24 +13,25 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescPtr;
 use std::hash::BuildHasher;
 
-/// Values and codes of a column.
+/// The values and codes of a column.
 #[derive(Debug, Default)]
-pub struct Coded {
-    /// All values, one after the other.
+pub struct DictionaryColumn {
+    /// All values, concatenated.
     bytes: Vec<u8>,
-    /// Where each value ends in `bytes`.
+    /// The end offset of each value in `bytes`.
     ends: Vec<usize>,
-    /// Each value, by its hash.
+    /// The values by hash.
     known: HashTable<Value>,
     state: RandomState,
     codes: Codes,
-    /// Missing values that are not written yet: most columns of most rows have no value at all.
+    /// Missing values that have not been written yet. They are counted first, because most columns have no value in
+    /// most rows.
     missing: usize,
-    /// The value of the newest row that has one.
+    /// The value of the latest row that has one.
     last: Value,
 }
 
-/// A value: its code, and where it is in the bytes of its column.
+/// A value: its code, and its position in the bytes of its column.
 #[derive(Debug, Clone, Copy, Default)]
 struct Value {
     code: u32,
@@ -45,7 +46,7 @@ impl Value {
     }
 }
 
-/// Codes in as few bytes as the greatest of them takes.
+/// Codes, stored in as few bytes as the largest one needs.
 #[derive(Debug)]
 enum Codes {
     One(Vec<u8>),
@@ -70,7 +71,7 @@ impl Codes {
         }
     }
 
-    /// Takes a code that needs more bytes than those before.
+    /// Adds a code that needs more bytes than the previous ones.
     #[cold]
     fn widen(&mut self, code: u32) {
         *self = match (&*self, u16::try_from(code)) {
@@ -107,7 +108,7 @@ impl Codes {
         one.chain(two).chain(four.iter().copied())
     }
 
-    /// Rows without a value.
+    /// The number of rows without a value.
     fn missing(&self) -> usize {
         match self {
             Codes::One(codes) => codes.iter().filter(|code| **code == 0).count(),
@@ -133,7 +134,7 @@ impl Codes {
         }
     }
 
-    /// Bytes of a row.
+    /// Bytes per row.
     fn width(&self) -> usize {
         match self {
             Codes::One(_) => 1,
@@ -143,13 +144,13 @@ impl Codes {
     }
 }
 
-/// Bytes that a value takes beside its own.
+/// Overhead of a value in bytes.
 const VALUE_COST: usize = 16;
-/// Chunks below this many bytes are not compressed.
+/// Chunks smaller than this are not compressed.
 const TINY: usize = 256;
 
-impl Coded {
-    /// Adds a row with a value and says by how many bytes this grew.
+impl DictionaryColumn {
+    /// Adds a row with a value and returns by how many bytes the column grew.
     #[inline]
     pub(super) fn push(&mut self, value: &[u8]) -> usize {
         let before = self.bytes.len();
@@ -166,7 +167,7 @@ impl Coded {
         }
     }
 
-    /// Adds a row without a value: it takes room when one with a value follows.
+    /// Adds a row without a value, which takes space only once a row with a value follows.
     #[inline]
     pub(super) fn push_missing(&mut self) -> usize {
         self.missing += 1;
@@ -179,10 +180,10 @@ impl Coded {
         self.missing = 0;
     }
 
-    /// The code of a value, which is kept if it is new.
+    /// The code of a value; new values are added.
     #[inline]
     fn code_of(&mut self, value: &[u8]) -> u32 {
-        // Records of one file often agree with the one before.
+        // A record often has the same value as the previous one.
         if self.last.code == 0 || !alike(self.last.of(&self.bytes), value) {
             let hash = self.state.hash_one(value);
             let found =
@@ -193,8 +194,8 @@ impl Coded {
     }
 
     fn insert(&mut self, value: &[u8], hash: u64) -> Value {
-        const FEW: &str = "columns are handed on long before they have 4 GiB";
-        let Coded { bytes, ends, known, state, .. } = self;
+        const FEW: &str = "columns are flushed long before they reach 4 GiB";
+        let DictionaryColumn { bytes, ends, known, state, .. } = self;
         let start = u32::try_from(bytes.len()).expect(FEW);
         bytes.extend_from_slice(value);
         ends.push(bytes.len());
@@ -204,8 +205,8 @@ impl Coded {
         value
     }
 
-    /// Puts the rows of another column behind these.
-    pub(super) fn join(&mut self, other: &Coded) {
+    /// Appends the rows of another column.
+    pub(super) fn join(&mut self, other: &DictionaryColumn) {
         let codes: Vec<u32> = other.values().map(|value| self.code_of(value)).collect();
         for code in other.codes() {
             match (code as usize).checked_sub(1).and_then(|at| codes.get(at)) {
@@ -218,7 +219,7 @@ impl Coded {
         }
     }
 
-    /// Puts the rows into another order.
+    /// Reorders the rows.
     pub(super) fn arrange(&mut self, order: &[u32]) {
         if !self.is_missing() {
             self.write_missing();
@@ -226,18 +227,18 @@ impl Coded {
         }
     }
 
-    /// Rows so far.
+    /// The number of rows.
     pub(super) fn rows(&self) -> usize {
         self.missing + self.codes.len()
     }
 
-    /// The values, in the order of their codes from 1 on.
+    /// The values in the order of their codes, starting with code 1.
     pub(super) fn values(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
     }
 
-    /// Whether no row has a value.
+    /// Whether all rows are missing.
     pub(super) fn is_missing(&self) -> bool {
         self.ends.is_empty()
     }
@@ -247,24 +248,27 @@ impl Coded {
         self.codes.all().chain(std::iter::repeat_n(0, self.missing))
     }
 
-    /// The bytes of all values, and where each ends.
+    /// The bytes of all values, and the end offset of each.
     pub(super) fn into_values(self) -> (Vec<u8>, Vec<usize>) {
         (self.bytes, self.ends)
     }
 
-    /// Rows without a value.
+    /// The number of rows without a value.
     pub(super) fn nulls(&self) -> usize {
         self.missing + self.codes.missing()
     }
 
-    /// Encodes the column; `dictionary` holds its values in plain encoding.
+    /// Encodes the column; `dictionary` has its values in plain encoding.
     pub(super) fn encode(&mut self, dictionary: &[u8], column: ColumnDescPtr, statistics: Statistics) -> Result<Encoded> {
         let values = self.ends.len();
         if values == 0 {
             return encode_missing(self.rows(), column, statistics);
         }
-        let packing =
-            if dictionary.len() + self.rows() * width_of(values) as usize / 8 < TINY { Packing::Plain } else { Packing::Zstd };
+        let packing = if dictionary.len() + self.rows() * width_of(values) as usize / 8 < TINY {
+            PageCompression::Plain
+        } else {
+            PageCompression::Zstd
+        };
         let mut chunk = Chunk::new(packing);
         chunk.add_dictionary(dictionary, values)?;
         self.write_missing();
@@ -272,8 +276,8 @@ impl Coded {
         chunk.finish(column, Some(statistics))
     }
 
-    /// Encodes a column of numbers; `values` are all of them. Where nearly every row has another one, as with times, a dictionary
-    /// takes more room than the numbers themselves, and reading them takes half the time.
+    /// Encodes a numeric column with these values. If nearly all rows differ, as times do, a dictionary needs more
+    /// space than the plain numbers, and reading plain numbers takes half the time.
     pub(super) fn encode_numbers(
         &mut self,
         values: &[[u8; 8]],
@@ -284,7 +288,7 @@ impl Coded {
         if values.len() * 64 + present * width_of(values.len()) as usize <= present * 64 {
             return self.encode(values.as_flattened(), column, statistics);
         }
-        let mut chunk = Chunk::new(Packing::Plain);
+        let mut chunk = Chunk::new(PageCompression::Plain);
         self.write_missing();
         let codes: Vec<u32> = self.codes.all().collect();
         let mut body = Vec::new();
@@ -299,7 +303,7 @@ impl Coded {
     }
 }
 
-/// Adds the pages of codes: which rows have a value, and the numbers of those from 0 on.
+/// Adds the pages of codes: which rows have a value, and their codes, zero-based.
 fn add_pages<C: Copy + Into<u32>>(codes: &[C], width: u32, chunk: &mut Chunk) -> Result<()> {
     let (mut body, mut numbers) = (Vec::new(), Vec::new());
     for codes in codes.chunks(PAGE_ROWS) {
@@ -319,7 +323,7 @@ fn add_pages<C: Copy + Into<u32>>(codes: &[C], width: u32, chunk: &mut Chunk) ->
     Ok(())
 }
 
-/// Whether values are the same. Most are shorter than a call of the general comparison is worth.
+/// Compares values. Most are so short that a general comparison would cost more than its call.
 #[inline]
 fn alike(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
@@ -335,14 +339,14 @@ fn alike(left: &[u8], right: &[u8]) -> bool {
     }
 }
 
-/// The values of rows in another order.
+/// The values of the rows in another order.
 pub(super) fn arranged<T: Copy + Default>(values: &[T], order: &[u32]) -> Vec<T> {
     order.iter().map(|row| values.get(*row as usize).copied().unwrap_or_default()).collect()
 }
 
-/// A column in which no row has a value.
+/// A column in which all rows are missing.
 pub(super) fn encode_missing(rows: usize, column: ColumnDescPtr, statistics: Statistics) -> Result<Encoded> {
-    let mut chunk = Chunk::new(Packing::Plain);
+    let mut chunk = Chunk::new(PageCompression::Plain);
     let mut body = Vec::new();
     put_levels(std::iter::repeat_n(false, rows), &mut body);
     chunk.add_page(&body, rows, Encoding::PLAIN)?;

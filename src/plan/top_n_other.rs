@@ -1,8 +1,7 @@
-//! `top` and `bottom` beside `every`: whole groups are chosen, and the others summed up in one.
+//! `top` and `bottom` with `every`: selects whole groups and merges the others into an `(other)` group.
 //!
-//! The groups are ranked over the whole window first; then the rows of those that are not chosen get
-//! the key `(other)` before buckets are cut, so that every measure of `(other)` is right, averages
-//! and percentiles too.
+//! The groups are ranked over the whole window first. Then the rows of the other groups get the key `(other)` before
+//! they are divided into buckets, so that all measures of `(other)` are correct, including averages and percentiles.
 
 use datafusion::common::{Column as ColumnName, NullEquality};
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlanBuilder, lit, when};
@@ -16,13 +15,13 @@ use super::rows::Order;
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{Column, Limit, Ranking, Role, Stage};
 
-/// The hidden key that keeps the others apart from rows whose keys are missing.
+/// The hidden key that distinguishes the `(other)` group from rows with missing keys.
 pub const OTHER: &str = "#other";
 
-/// The text of the key of the others.
+/// The key text of the `(other)` group.
 const WORD: &str = "(other)";
 
-/// The ranking of a limit that folds, and whether the greatest are kept.
+/// The ranking of a limit that merges groups, and whether it keeps the largest.
 pub fn folding(limit: &Limit) -> Option<(Ranking, bool)> {
     match limit {
         Limit::Top(ranking) => Some((*ranking, true)),
@@ -31,13 +30,13 @@ pub fn folding(limit: &Limit) -> Option<(Ranking, bool)> {
     }
 }
 
-/// The keys that become `(other)`: all but the one inside which groups are chosen.
+/// The keys that become `(other)`: all except the one of `per`.
 fn folded(stage: &Stage, per: Option<usize>) -> Vec<bool> {
     let first_key = usize::from(stage.every.is_some());
     (0..stage.by.len()).map(|index| per != Some(index + first_key)).collect()
 }
 
-/// The columns with the keys that may hold `(other)` as text.
+/// The columns, with keys that can contain `(other)` as text.
 pub fn as_text(mut columns: Vec<Column>, per: Option<usize>) -> Vec<Column> {
     for (index, column) in columns.iter_mut().enumerate() {
         if column.role == Role::Key && per != Some(index) {
@@ -47,16 +46,16 @@ pub fn as_text(mut columns: Vec<Column>, per: Option<usize>) -> Vec<Column> {
     columns
 }
 
-/// Rows with the keys of groups that are not chosen replaced, and [`OTHER`] saying which these are.
+/// Rows in which the keys of unselected groups are replaced, and [`OTHER`] marks them.
 pub fn fold(
     frame: DataFrame,
     stage: &Stage,
     aggregates: &Aggregates<'_>,
     items: &[Expr],
-    (ranking, greatest): (Ranking, bool),
+    (ranking, largest): (Ranking, bool),
     text: bool,
 ) -> Result<DataFrame, PlanError> {
-    let chosen = chosen(frame.clone(), stage, aggregates, items, (ranking, greatest))?;
+    let chosen = chosen(frame.clone(), stage, aggregates, items, (ranking, largest))?;
     let names: Vec<String> = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
     let folded = folded(stage, ranking.per);
     let on = |name: fn(usize) -> String| -> Vec<ColumnName> {
@@ -88,7 +87,7 @@ fn chosen_name(index: usize) -> String {
     format!("#r{index}")
 }
 
-/// A key, or `(other)`: missing where the column has to keep a type that cannot hold the word.
+/// A key, or `(other)`; missing if the column has a type that cannot contain the text.
 fn other_key(stage: &Stage, index: usize, text: bool) -> Result<Expr, PlanError> {
     let key = column(&key_name(index));
     let is_text = stage.by.get(index).is_some_and(|key| key.kind == FieldType::Text);
@@ -100,19 +99,19 @@ fn other_key(stage: &Stage, index: usize, text: bool) -> Result<Expr, PlanError>
     Ok(when(kept, cast(key, arrow_type(FieldType::Text))).otherwise(word)?)
 }
 
-/// The keys of the groups that are kept, as `#r0`, …, beside `#chosen`.
+/// The keys of the selected groups, as `#r0`, …, with `#chosen`.
 fn chosen(
     frame: DataFrame,
     stage: &Stage,
     aggregates: &Aggregates<'_>,
     items: &[Expr],
-    (ranking, greatest): (Ranking, bool),
+    (ranking, largest): (Ranking, bool),
 ) -> Result<DataFrame, PlanError> {
     let keys: Vec<String> = (0..stage.by.len()).map(key_name).collect();
     let computed: Vec<Expr> = aggregates.calls.iter().map(|call| call.expr.clone().alias(&call.name)).collect();
     let mut groups = frame.aggregate(keys.iter().map(|key| column(key)).collect(), computed)?;
     if aggregates.counted.is_some() {
-        // A share ranks like the count behind it.
+        // A share ranks like its count.
         let fields = groups.schema().fields();
         let mut all: Vec<Expr> = fields.iter().map(|field| column(field.name())).collect();
         all.push(lit(1_i64).alias(TOTAL));
@@ -122,12 +121,12 @@ fn chosen(
     let first_item = first_key + stage.by.len();
     let measure = ranking.measure.checked_sub(first_item).and_then(|index| items.get(index));
     let Some(measure) = measure else {
-        return Err(PlanError::Unchecked("the measure to rank by is no measure".into()));
+        return Err(PlanError::Unchecked("the column to rank by is not a measure".into()));
     };
     let mut columns: Vec<Expr> = keys.iter().enumerate().map(|(index, key)| column(key).alias(chosen_name(index))).collect();
     columns.push(measure.clone().alias("#measure"));
     let per: Vec<String> = ranking.per.and_then(|per| per.checked_sub(first_key)).map(chosen_name).into_iter().collect();
-    let mut order = vec![Order { name: "#measure".to_owned(), descending: greatest }];
+    let mut order = vec![Order { name: "#measure".to_owned(), descending: largest }];
     order.extend((0..keys.len()).map(chosen_name).map(Order::ascending));
     let kept = first_of(groups.select(columns)?, &per, &order, ranking.rows)?;
     let mut output: Vec<Expr> = (0..keys.len()).map(|index| column(&chosen_name(index))).collect();

@@ -1,13 +1,13 @@
-//! Whether the highest levels are all that a query needs of a noun whose rows are levels.
+//! Detects queries that only need the peak rows of each pool, so the operator can skip the rest.
 //!
-//! In: a checked query. Out: yes or no. Invariant: where it is yes, the answer over the levels at which each of
-//! [`Noun::peaks`] is greatest is the answer over all levels. Most questions about quotas are of this kind, and to
-//! write down millions of levels takes as long as to find the highest.
+//! In: a checked query. Out: yes or no. Invariant: if yes, the result from the levels at which one of [`Noun::peaks`]
+//! is largest equals the result from all levels. Most queries about quotas are of this kind, and writing millions of
+//! levels takes as long as finding the peaks.
 
 use super::nouns::Noun;
 use crate::lang::checked::{Aggregate, Checked, Expr};
 
-/// Whether a query looks at no level but the highest of each thing.
+/// Whether a query reads only the peaks of each pool.
 pub fn suffice(checked: &Checked, noun: &Noun) -> bool {
     let (Some((fixed, highest)), Some(stage)) = (noun.peaks(), checked.stages.first()) else { return false };
     let asks = Asks { noun, fixed, highest };
@@ -20,17 +20,17 @@ pub fn suffice(checked: &Checked, noun: &Noun) -> bool {
         && stage.show.iter().all(|item| asks.peaks(&item.expr))
 }
 
-/// What may be asked of a noun.
+/// What a query may read from a noun.
 struct Asks<'n> {
     noun: &'n Noun,
-    /// Columns that are the same in all levels of a thing.
+    /// Columns that are the same in all levels of a pool.
     fixed: &'static [&'static str],
-    /// Columns whose greatest value may be asked for.
+    /// Columns whose maximum may be read.
     highest: &'static [&'static str],
 }
 
 impl Asks<'_> {
-    /// Whether an expression is a column that changes from level to level.
+    /// Whether an expression is a column that differs between levels.
     fn changes(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Field(field) => !self.fixed.contains(&field.name.as_str()),
@@ -39,7 +39,7 @@ impl Asks<'_> {
         }
     }
 
-    /// Whether an item is put together from greatest values and keys.
+    /// Whether an item consists of maxima and keys.
     fn peaks(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Field(_) | Expr::Raw(_) => !self.changes(expr),

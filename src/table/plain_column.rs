@@ -1,9 +1,9 @@
-//! A column of texts that differ from row to row: ids, and original records where they stay in memory.
+//! A column of strings that differ in every row: ids, and original records that stay in memory.
 //!
-//! Texts are gathered as Parquet has them in a page of plain values (length, then bytes), so that they are copied
-//! once. Invariant: a row without a text adds nothing to a block, a row with one at least its length.
+//! Strings are stored like the plain values of a Parquet page (length, then bytes), so they are copied only once.
+//! Invariant: a row without a string adds nothing to a block; a row with a string adds at least its length.
 
-use super::pages::{Chunk, Encoded, PAGE_BYTES, PAGE_ROWS, Packing, make_room, put_levels};
+use super::pages::{Chunk, Encoded, PAGE_BYTES, PAGE_ROWS, PageCompression, make_room, put_levels};
 use super::text_statistics;
 use arrow::array::{ArrayRef, StringViewBuilder};
 use arrow::buffer::Buffer;
@@ -13,34 +13,34 @@ use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 use std::sync::Arc;
 
-/// Bytes of the length before a text.
+/// Bytes of the length prefix of a string.
 const LENGTH: usize = 4;
 
-/// Bytes of a block. They are all alike, so that an allocator has room for one where another was; and what is in a
-/// block is never moved.
+/// Bytes per block. All blocks have the same size, so the allocator can reuse freed ones, and their content never
+/// moves.
 const BLOCK: usize = 512 << 10;
 
-/// The texts of a column.
+/// The strings of a column.
 #[derive(Debug, Default)]
-pub struct Uniques {
-    /// The texts, each behind its length. None goes on in another block: a very long one has a block for itself.
+pub struct PlainColumn {
+    /// The strings, each after its length. No string spans two blocks; a very long one gets a block of its own.
     blocks: Vec<Vec<u8>>,
-    /// Where the text of each row stands; [`MISSING`] where there is none.
+    /// The position of the string of each row; [`MISSING`] if there is none.
     places: Vec<Place>,
 }
 
-/// Where a text stands: the number of the block, and how many bytes come before.
+/// The position of a string: the block number and the offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     block: u32,
     offset: u32,
 }
 
-/// The place of a text that is not there.
+/// The position of a missing string.
 const MISSING: Place = Place { block: u32::MAX, offset: u32::MAX };
 
-impl Uniques {
-    /// Adds a row and says by how many bytes this grew.
+impl PlainColumn {
+    /// Adds a row and returns by how many bytes the column grew.
     #[inline]
     pub(super) fn push(&mut self, text: Option<&str>) -> usize {
         let Some(text) = text else {
@@ -62,37 +62,37 @@ impl Uniques {
         bytes + size_of::<Place>()
     }
 
-    /// Begins a block. The first one grows, for there may be few texts.
+    /// Starts a block. The first block grows, because there may be only a few strings.
     #[inline(never)]
     fn add_block(&mut self, bytes: usize) {
         let room = if self.blocks.is_empty() { 0 } else { BLOCK.max(bytes) };
         self.blocks.push(Vec::with_capacity(room));
     }
 
-    /// Puts the rows of another column behind these.
-    pub(super) fn join(&mut self, other: Uniques) {
+    /// Appends the rows of another column.
+    pub(super) fn join(&mut self, other: PlainColumn) {
         let base = self.blocks.len() as u32;
         self.blocks.extend(other.blocks);
         let moved = |place: Place| if place == MISSING { place } else { Place { block: base + place.block, ..place } };
         self.places.extend(other.places.into_iter().map(moved));
     }
 
-    /// Puts the rows into another order.
+    /// Reorders the rows.
     pub(super) fn arrange(&mut self, order: &[u32]) {
         self.places = order.iter().map(|row| self.places.get(*row as usize).copied().unwrap_or(MISSING)).collect();
     }
 
-    /// A text behind its length, by its place.
+    /// A string with its length prefix, by its position.
     fn part(&self, place: Place) -> Option<&[u8]> {
         part(self.blocks.get(place.block as usize)?, place.offset)
     }
 
-    /// The texts that are there.
+    /// The strings that are present.
     fn texts(&self) -> impl Iterator<Item = &[u8]> {
         self.places.iter().filter_map(|place| self.part(*place)?.get(LENGTH..))
     }
 
-    /// How many of the first rows make a page.
+    /// The number of leading rows that fit into a page.
     fn rows_of_page(&self, places: &[Place]) -> usize {
         let mut bytes = 0;
         let fits = |place: &&Place| {
@@ -102,7 +102,7 @@ impl Uniques {
         places.iter().take(PAGE_ROWS).take_while(fits).count().max(1)
     }
 
-    /// The column as Arrow has it.
+    /// The column as an Arrow array.
     pub(super) fn into_array(self) -> Result<ArrayRef, ArrowError> {
         let mut array = StringViewBuilder::with_capacity(self.places.len());
         let blocks: Vec<(u32, Buffer)> = self
@@ -127,7 +127,7 @@ impl Uniques {
     }
 
     /// The column as a Parquet chunk.
-    pub(super) fn encode(self, packing: Packing, column: ColumnDescPtr) -> Result<Encoded> {
+    pub(super) fn encode(self, packing: PageCompression, column: ColumnDescPtr) -> Result<Encoded> {
         let nulls = self.places.iter().filter(|place| **place == MISSING).count();
         let statistics = text_statistics(self.texts(), nulls);
         let mut chunk = Chunk::new(packing);
@@ -145,7 +145,7 @@ impl Uniques {
     }
 }
 
-/// A text behind its length, by the bytes before it in a block.
+/// A string with its length prefix, by its offset in a block.
 fn part(block: &[u8], offset: u32) -> Option<&[u8]> {
     let rest = block.get(offset as usize..)?;
     let length = u32::from_le_bytes(*rest.first_chunk::<LENGTH>()?);
@@ -157,8 +157,8 @@ mod tests {
     use super::*;
     use arrow::array::{Array, AsArray};
 
-    fn gather(texts: &[Option<String>]) -> Uniques {
-        let mut column = Uniques::default();
+    fn gather(texts: &[Option<String>]) -> PlainColumn {
+        let mut column = PlainColumn::default();
         texts.iter().for_each(|text| _ = column.push(text.as_deref()));
         column
     }

@@ -1,4 +1,4 @@
-//! Fixed times of day on fixed weekdays or every so many days, by the clock of a zone.
+//! Schedules with fixed times of day, on fixed weekdays or every few days, in a time zone.
 
 use std::collections::BTreeMap;
 
@@ -7,57 +7,58 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp, ToSpan};
 
 use super::SECOND;
-use super::rhythm::{Cost, MOST_SLOTS, Start, few, phase, steady};
+use super::schedule::{Cost, MOST_SLOTS, Start, few, phase, steady};
 
-/// Minutes of a day.
+/// Minutes in a day.
 const DAY_MINUTES: i64 = 24 * 60;
-/// Minutes after the expected time in which a start belongs to it.
+/// Minutes after the expected time within which a start belongs to it.
 const NEAR: i64 = 5;
-/// More times of day than this are a period.
+/// A schedule with more times of day than this is a period.
 const MOST_TIMES: usize = 200;
-/// How often a time must be hit.
+/// The minimum number of hits of a time.
 const ENOUGH: usize = 3;
-/// How often a time must be hit that comes every so many days; its days are few, and chance finds such steps easily.
+/// The minimum number of hits of a time that recurs every few days: it has few days, and such steps are easily found
+/// by chance.
 const ENOUGH_STEPS: usize = 4;
-/// Steps of more days than this are no rhythm that a history of weeks can show.
+/// The maximum step in days that a history of weeks can show.
 const LONGEST_STEP: i32 = 14;
-/// A time that was not hit so often at the end, while others of the same caller were, is over.
+/// A time with this many misses at the end, while other times of the same caller were hit, has ended.
 const OVER: usize = 3;
 
-/// Fixed times of fixed days.
+/// Fixed times on fixed days.
 #[derive(Debug, Clone)]
 pub struct Calendar {
-    /// Whose clock.
+    /// The time zone.
     zone: TimeZone,
     /// The times, by time of day.
     times: Vec<TimeOfDay>,
 }
 
-/// One time of day.
+/// A time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct TimeOfDay {
     /// Minutes after midnight.
     minute: i64,
-    /// On which days.
+    /// The days.
     days: Days,
-    /// The first day it was hit.
+    /// The first day with a hit.
     first: Date,
-    /// The last day it was hit.
+    /// The last day with a hit.
     last: Date,
-    /// Whether it went out of use.
+    /// Whether it has ended.
     over: bool,
 }
 
 /// The days of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Days {
-    /// Some weekdays: bit 0 is Monday.
+    /// Weekdays as a bit set: bit 0 is Monday.
     Weekdays(u8),
-    /// Every so many days, counted from the first one.
+    /// Every few days, counted from the first one.
     Every(i32),
 }
 
-/// The times that explain starts in order of time, with their cost.
+/// The times that explain sorted starts, with their cost.
 pub fn infer(starts: &[Start], zones: &[TimeZone]) -> Option<(Calendar, Cost)> {
     if starts.len() < ENOUGH {
         return None;
@@ -72,7 +73,7 @@ pub fn infer(starts: &[Start], zones: &[TimeZone]) -> Option<(Calendar, Cost)> {
     best
 }
 
-/// A start on the clock.
+/// A start in local time.
 struct Local {
     /// Days since 1970.
     day: i64,
@@ -80,10 +81,10 @@ struct Local {
     after_failure: bool,
 }
 
-/// Starts, in order of time, on the clock of a zone.
+/// Sorted starts in local time.
 fn on_the_clock(starts: &[Start], zone: &TimeZone) -> Option<Vec<Local>> {
     let mut local = Vec::with_capacity(starts.len());
-    // A clock keeps its offset until it is put forward or back.
+    // The offset stays the same until the clocks change.
     let (mut offset, mut until) = (0, i64::MIN);
     for start in starts {
         if start.time >= until {
@@ -98,7 +99,7 @@ fn on_the_clock(starts: &[Start], zone: &TimeZone) -> Option<Vec<Local>> {
     Some(local)
 }
 
-/// The date so many days after the first of 1970.
+/// The date this many days after 1970-01-01.
 fn date(day: i64) -> Option<Date> {
     Date::constant(1970, 1, 1).checked_add(Span::new().try_days(day).ok()?).ok()
 }
@@ -122,7 +123,7 @@ fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
         for start in &near {
             counts.remove(&start.minute);
         }
-        // A start just before midnight belongs to the day that begins.
+        // A start just before midnight belongs to the next day.
         let day_of = |start: &Local| start.day + i64::from(start.minute > minute + 12 * 60);
         let mut days: Vec<i64> = near.iter().map(day_of).collect();
         days.dedup();
@@ -144,11 +145,11 @@ fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
     if times.is_empty() || !few(unexplained, starts.len()) {
         return None;
     }
-    // What was hit long ago only, while other times went on, was taken out of the schedule.
+    // A time without recent hits, while other times continued, was removed from the schedule.
     let newer = times.iter().map(|time| time.first).max();
     for time in &mut times {
         let after = days_between(time.last, newest).skip(1).filter(|day| time.is_on(*day)).count();
-        // Another time that began afterwards took its place.
+        // A time that started afterwards has replaced it.
         time.over = after >= OVER || newer.is_some_and(|newer| newer > time.last);
     }
     if times.iter().all(|time| time.over) {
@@ -159,10 +160,10 @@ fn fit(starts: &[Start], zone: &TimeZone) -> Option<(Calendar, Cost)> {
     Some((Calendar { zone: zone.clone(), times }, cost))
 }
 
-/// A time of day with its days, how many of those were not hit, and hits on other days.
+/// A time of day with its days, the number of days without a hit, and the number of hits on other days.
 type Found = (TimeOfDay, usize, usize);
 
-/// The days, in order, of a time of day: its weekdays, or every so many days where that explains more of them.
+/// The days of a time of day: its weekdays, or every few days if that explains more hits.
 fn time_of_day(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
     let wrong = |found: &Found| found.1 + found.2;
     let steps = every(minute, days, zone);
@@ -173,7 +174,7 @@ fn time_of_day(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
     }
 }
 
-/// Every so many days.
+/// Every few days.
 fn every(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
     let mut steps: BTreeMap<i32, usize> = BTreeMap::new();
     for pair in days.windows(2) {
@@ -181,7 +182,7 @@ fn every(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
         *steps.entry(earlier.until(*later).ok()?.get_days()).or_default() += 1;
     }
     let (step, count) = steps.iter().max_by_key(|(step, count)| (**count, std::cmp::Reverse(**step)))?;
-    // Every day and every week are told by weekdays.
+    // Weekdays already express every day and every week.
     if !(2..=LONGEST_STEP).contains(step) || *step == 7 || (count + 1) < ENOUGH_STEPS {
         return None;
     }
@@ -190,7 +191,7 @@ fn every(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
     (odd == 0 && days.len() >= ENOUGH_STEPS && missed * 3 <= days.len()).then_some((found, missed, odd))
 }
 
-/// On some weekdays.
+/// On weekdays.
 fn weekdays(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
     let (first, last) = (*days.first()?, *days.last()?);
     let (mut hits, mut chances) = ([0usize; 7], [0usize; 7]);
@@ -206,7 +207,7 @@ fn weekdays(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
     for (day, (hits, chances)) in hits.iter().zip(&chances).enumerate() {
         let on = match (*hits, *chances) {
             (0, 0) => false,
-            // One day without a start is one that was missed; two of the same weekday are a rule.
+            // A single day without a start is a miss; two on the same weekday are a rule.
             (0, 1) => !(weekend && day >= 5),
             (0, _) => false,
             (hits, chances) => hits * 2 >= chances,
@@ -215,11 +216,11 @@ fn weekdays(minute: i64, days: &[Date], zone: &TimeZone) -> Option<Found> {
     }
     let found = TimeOfDay { minute, days: Days::Weekdays(weekdays), first, last, over: false };
     let (found, missed, odd) = judged(found, days, zone)?;
-    // Days that come and go by another rule than the week's hit each weekday now and then.
+    // Days that follow another rule than the week hit each weekday now and then.
     few(odd, days.len()).then_some((found, missed, odd))
 }
 
-/// A time of day with how many of its days were not hit and how many others were, if it is a rhythm at all.
+/// A time of day with the number of its days without a hit and the number of other hits, if it is a schedule at all.
 fn judged(found: TimeOfDay, days: &[Date], zone: &TimeZone) -> Option<Found> {
     let there = |day: &Date| found.is_on(*day) && (days.binary_search(day).is_ok() || found.instant(*day, zone).is_some());
     let expected: Vec<Date> = days_between(found.first, found.last).filter(there).collect();
@@ -236,7 +237,7 @@ fn weekday(day: Date) -> usize {
     usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0)
 }
 
-/// The days from one to another, both inside.
+/// The days from one to another, both inclusive.
 fn days_between(first: Date, last: Date) -> impl Iterator<Item = Date> {
     first.series(1.day()).take_while(move |day| *day <= last)
 }
@@ -249,7 +250,7 @@ impl TimeOfDay {
         }
     }
 
-    /// When it is on a day; the clock may skip it.
+    /// The time on a day; none if the clocks skip it.
     fn instant(&self, day: Date, zone: &TimeZone) -> Option<i64> {
         let there = zone.to_ambiguous_timestamp(day.to_datetime(clock(self.minute)?));
         if matches!(there.offset(), AmbiguousOffset::Gap { .. }) {
@@ -260,8 +261,8 @@ impl TimeOfDay {
 }
 
 impl Calendar {
-    /// The expected starts up to a time. A time that the clock skips on a day is not expected on that day, and
-    /// after the last start the times are expected to go on for as long again as they were seen.
+    /// The expected starts up to a time. A time that the clocks skip on a day is not expected on that day. After the
+    /// last start, starts are expected for as long as the schedule was observed.
     pub fn slots(&self, until: i64) -> Vec<i64> {
         let mut slots = Vec::new();
         let first = self.times.iter().map(|time| time.first).min().unwrap_or_default();
@@ -288,8 +289,8 @@ impl Calendar {
         slots
     }
 
-    /// What it is called at a time, such as `daily at 03:00`, `every 2 days at 16:48` or
-    /// `Mon-Fri at 09:00, 17:00 (Europe/Berlin)`.
+    /// The description at a time, such as `daily at 03:00`, `every 2 days at 16:48` or `Mon-Fri at 09:00, 17:00
+    /// (Europe/Berlin)`.
     pub fn name(&self, at: i64) -> String {
         let day = Timestamp::from_microsecond(at).map(|at| self.zone.to_datetime(at).date());
         let used = |time: &&TimeOfDay| day.as_ref().map_or(!time.over, |day| self.is_used(time, *day));
@@ -317,7 +318,7 @@ fn clock(minute: i64) -> Option<jiff::civil::Time> {
 }
 
 impl Calendar {
-    /// Whether a time was part of the calendar on a day: until it went out of use, or since it took the place of another.
+    /// Whether a time was part of the schedule on a day: until it ended, or since it replaced another one.
     fn is_used(&self, time: &TimeOfDay, day: Date) -> bool {
         let replaced = |other: &TimeOfDay| other.over && other.last < time.first && day <= other.last;
         if time.over { day <= time.last } else { !self.times.iter().any(replaced) }
@@ -354,14 +355,14 @@ mod tests {
     fn starts_are_told_by_the_clock_of_their_zone() {
         for name in ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu"] {
             let zone = TimeZone::get(name).unwrap();
-            // Every 37 minutes and some seconds from 1969 on, past all changes of a clock, and some of them twice.
+            // Every 37 minutes and some seconds since 1969, across all clock changes, some of them twice.
             let times = (-20_000..500_000_i64).step_by(3).map(|number| (number - number % 2) * 2_221_500_001);
             let starts: Vec<Start> = times.map(|time| Start { time, after_failure: false }).collect();
             let local = on_the_clock(&starts, &zone).unwrap();
             for (start, local) in starts.iter().zip(local) {
-                let told = zone.to_datetime(Timestamp::from_microsecond(start.time).unwrap());
-                let minute = i64::from(told.hour()) * 60 + i64::from(told.minute());
-                assert_eq!((date(local.day).unwrap(), local.minute), (told.date(), minute), "{name} {}", start.time);
+                let local_time = zone.to_datetime(Timestamp::from_microsecond(start.time).unwrap());
+                let minute = i64::from(local_time.hour()) * 60 + i64::from(local_time.minute());
+                assert_eq!((date(local.day).unwrap(), local.minute), (local_time.date(), minute), "{name} {}", start.time);
             }
         }
     }

@@ -1,16 +1,17 @@
-//! The original records of a table, compressed while they arrive.
+//! Compresses the original records of a table as they are added.
 //!
-//! Originals are nine tenths of the bytes of a log. Gathered as a column they would be copied four times, and
-//! be compressed long after the processor has forgotten them. So each goes straight into an open page of a
-//! Parquet column (optional byte arrays, plain), and a full page is compressed at once, into a twentieth.
+//! Originals are nine tenths of the bytes of a log. If they were collected in a column, they would be copied four
+//! times and compressed long after they left the processor cache. Instead, each record is written directly to an open
+//! page of a Parquet column (optional byte arrays, plain encoding), and a full page is compressed immediately, to a
+//! twentieth of its size.
 //!
-//! Records of one kind of event look alike: side by side they take half the time to compress, and half the room. So
-//! there are several open pages, and a record goes to the one of its kind. What became of the order of rows is told at
-//! the end ([`Originals::take_order`]): the other columns are put into it.
+//! Records of the same kind look alike: stored next to each other, they take half the time to compress and half the
+//! space. Therefore several pages are open, and each record is added to the page of its kind.
+//! [`RawRecordPages::take_order`] returns the row permutation that the other columns must apply.
 //!
-//! An id that has a column of its own is not kept twice: random digits cost more than all other text together. In the
-//! original a JSON escape replaces the whole value ([`STAND_INS`]), so that the stored text is valid JSON for any reader;
-//! [`restore`] puts the id back. Stores of earlier formats have the bare control character instead.
+//! An id that has its own column is not stored twice, because random digits cost more than all other text together.
+//! In the original, a JSON escape replaces the whole value ([`ID_PLACEHOLDERS`]), so the stored text is valid JSON for any
+//! reader; [`restore`] puts the id back. Stores with older formats have the bare control character instead.
 
 use super::pages::{Chunk, Encoded, PAGE_BYTES, make_room, put_levels};
 use crate::part::place_of;
@@ -23,36 +24,37 @@ use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
-/// The placeholder that replaces an id between its quotes, and the column that has the id.
-pub const STAND_INS: [(&str, &str); 3] = [(r"\u0001", "id"), (r"\u0002", "request_id"), (r"\u0003", "shared_event_id")];
+/// The placeholder that replaces an id between its quotes, and the column with the id.
+pub const ID_PLACEHOLDERS: [(&str, &str); 3] = [(r"\u0001", "id"), (r"\u0002", "request_id"), (r"\u0003", "shared_event_id")];
 
-/// How every value that is a stand-in begins.
+/// The prefix of every placeholder.
 const BEGIN: &str = "\"\\u000";
 
-/// Marks an original that is stored unchanged because one of its values looks like a placeholder. JSON may start with a space.
+/// Marks an original that is stored unchanged because one of its values looks like a placeholder. JSON can start with
+/// a space.
 const AS_IT_IS: char = ' ';
 
-/// What stood for the ids in stores of formats 1 and 2.
+/// The placeholders in stores of formats 1 and 2.
 const OLD_STAND_INS: [char; 3] = ['\u{1}', '\u{2}', '\u{3}'];
 
-/// The ids of a record, in the order of [`STAND_INS`].
-pub type OwnIds<'a> = [Option<&'a str>; STAND_INS.len()];
+/// The ids of a record, in the order of [`ID_PLACEHOLDERS`].
+pub type OwnIds<'a> = [Option<&'a str>; ID_PLACEHOLDERS.len()];
 
 /// An original record.
 #[derive(Debug, Clone, Copy)]
 pub struct OriginalText<'a> {
-    /// Its text.
+    /// The text.
     pub text: &'a str,
-    /// The ids in it that columns of their own have.
+    /// The ids in it that have columns of their own.
     pub ids: OwnIds<'a>,
-    /// What records that look alike have in common: the name of the call.
+    /// The similarity key of records that look alike: the name of the call.
     pub kind: Option<&'a str>,
 }
 
 impl<'a> OriginalText<'a> {
-    /// Where its ids stand. They are nearly always parts of the very same bytes; in a text that was written anew, they
-    /// stand behind their names.
-    fn places(&self) -> [Option<usize>; STAND_INS.len()] {
+    /// The positions of its ids. Ids nearly always point into the same bytes; in a rewritten text, they are found
+    /// after their names.
+    fn places(&self) -> [Option<usize>; ID_PLACEHOLDERS.len()] {
         static NAME: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(r#"ID":""#));
         let ids = self.ids.map(|id| id.filter(|id| !id.is_empty()));
         let mut places = ids.map(|id| place_of(id?, self.text));
@@ -72,7 +74,7 @@ impl<'a> OriginalText<'a> {
         places
     }
 
-    /// Gives it piece by piece, with stand-ins for its ids.
+    /// Passes the record piece by piece, with placeholders for its ids.
     fn pieces(&self, mut on: impl FnMut(&[u8])) {
         static STAND_IN: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(BEGIN));
         let bytes = self.text.as_bytes();
@@ -84,8 +86,8 @@ impl<'a> OriginalText<'a> {
             return on(bytes);
         }
         let is_quote = |place: Option<usize>| place.and_then(|place| bytes.get(place)) == Some(&b'"');
-        let mut found = [(usize::MAX, 0, ""); STAND_INS.len()];
-        for (((slot, id), place), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(self.places()).zip(STAND_INS) {
+        let mut found = [(usize::MAX, 0, ""); ID_PLACEHOLDERS.len()];
+        for (((slot, id), place), (stand_in, _)) in found.iter_mut().zip(self.ids).zip(self.places()).zip(ID_PLACEHOLDERS) {
             if let (Some(id), Some(place)) = (id, place)
                 && is_quote(place.checked_sub(1))
                 && is_quote(place.checked_add(id.len()))
@@ -96,7 +98,7 @@ impl<'a> OriginalText<'a> {
         found.sort_unstable();
         let mut from = 0;
         for (place, length, stand_in) in found {
-            // The same id twice has one place.
+            // The same id in two columns has only one position.
             let Some(before) = bytes.get(from..place) else { continue };
             on(before);
             on(stand_in.as_bytes());
@@ -107,7 +109,7 @@ impl<'a> OriginalText<'a> {
 }
 
 impl<'a> From<&'a str> for OriginalText<'a> {
-    /// An original that is kept as it is.
+    /// An original that is stored unchanged.
     fn from(text: &'a str) -> Self {
         OriginalText { text, ids: OwnIds::default(), kind: None }
     }
@@ -117,7 +119,7 @@ fn has_none(ids: &OwnIds<'_>) -> bool {
     ids.iter().all(|id| id.is_none_or(str::is_empty))
 }
 
-/// An original as it was, of the text that is kept of it and its ids.
+/// Restores an original from the stored text and its ids.
 pub fn restore<'a>(kept: &'a str, ids: OwnIds<'_>) -> Cow<'a, str> {
     if has_none(&ids) {
         return Cow::Borrowed(kept);
@@ -136,8 +138,8 @@ pub fn restore<'a>(kept: &'a str, ids: OwnIds<'_>) -> Cow<'a, str> {
             whole.reserve(kept.len() + 128);
             whole.push_str(first);
         }
-        // What follows is the last digit, and a quote if the stand-in is the whole value.
-        let own = STAND_INS.iter().zip(ids).find_map(|((stand_in, _), id)| {
+        // The rest is the last digit, and a quote if the placeholder is the whole value.
+        let own = ID_PLACEHOLDERS.iter().zip(ids).find_map(|((stand_in, _), id)| {
             let rest = part.strip_prefix(stand_in.get(BEGIN.len() - 1..)?)?;
             Some((id?, rest)).filter(|(_, rest)| rest.starts_with('"'))
         });
@@ -167,33 +169,33 @@ fn restore_old(kept: &str, ids: OwnIds<'_>) -> String {
     whole
 }
 
-/// Room before the values of a page for the levels of a page in which all rows have a value, or none.
+/// Space before the values of a page for its levels, if all rows have a value or none does.
 const FRONT: usize = 16;
-/// Bytes of the length before a text.
+/// Bytes of the length prefix of a string.
 const LENGTH: usize = 4;
 
-/// Pages that are open at a time.
+/// The number of pages that are open at a time.
 const OPEN: usize = 8;
-/// Bytes of all of them: beyond, the largest is closed. A load has as many sets of them as days.
+/// The maximum bytes of all open pages; beyond it, the largest page is closed. A load has one set of pages per day.
 const OPEN_BYTES: usize = 2 << 20;
 
 /// The originals of a number of rows, as the pages of a column chunk.
 #[derive(Debug, Default)]
-pub struct Originals {
+pub struct RawRecordPages {
     chunk: Chunk,
     open: Vec<OpenPage>,
     /// Bytes of the open pages.
     open_bytes: usize,
-    /// The rows of the pages so far, by the order in which they came.
+    /// The rows of the pages so far, by insertion order.
     order: Vec<u32>,
     rows: usize,
     problem: Option<ParquetError>,
 }
 
-/// The page that is being filled.
+/// A page that is being filled.
 #[derive(Debug, Default)]
 struct OpenPage {
-    /// [`FRONT`] bytes of room, then each value behind its length.
+    /// [`FRONT`] bytes of space, then each value after its length.
     body: Vec<u8>,
     /// Its rows, and which of them have a value.
     rows: Vec<u32>,
@@ -219,7 +221,7 @@ impl OpenPage {
         self.present.push(original.is_some());
     }
 
-    /// Gives the page, levels before values.
+    /// Finishes the page, with the levels before the values.
     fn bytes(&mut self) -> &[u8] {
         let mut levels = Vec::new();
         put_levels(self.present.iter().copied(), &mut levels);
@@ -240,8 +242,8 @@ fn place_of_kind(kind: Option<&str>) -> usize {
     kind.map_or(0, |kind| FixedState::default().hash_one(kind) as usize % OPEN)
 }
 
-impl Originals {
-    /// Adds the original of the next row and says by how many bytes this grew.
+impl RawRecordPages {
+    /// Adds the original of the next row and returns by how many bytes the pages grew.
     pub fn push(&mut self, original: Option<&OriginalText<'_>>) -> usize {
         let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
         self.rows += 1;
@@ -263,13 +265,13 @@ impl Originals {
         grown + self.chunk.size() - stored + size_of::<u32>()
     }
 
-    /// Rows so far.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Puts others behind these.
-    pub fn append(&mut self, mut other: Originals) {
+    /// Appends other originals.
+    pub fn append(&mut self, mut other: RawRecordPages) {
         self.close_pages();
         other.close_pages();
         let base = u32::try_from(self.rows).unwrap_or(u32::MAX);
@@ -283,7 +285,7 @@ impl Originals {
         (0..self.open.len()).for_each(|place| self.close_page(place));
     }
 
-    /// An error is kept for the end, so that adding a row cannot fail.
+    /// Errors are kept until the end, so that adding a row cannot fail.
     fn close_page(&mut self, place: usize) {
         let Some(open) = self.open.get_mut(place).filter(|open| !open.rows.is_empty()) else { return };
         let rows = open.rows.len();
@@ -295,8 +297,8 @@ impl Originals {
         open.clear();
     }
 
-    /// The order in which the rows are stored, by that in which they came; none where it is the same. There will be no
-    /// more rows.
+    /// The order in which the rows are stored, relative to the insertion order; none if they are equal. No more rows
+    /// may be added.
     pub fn take_order(&mut self) -> Option<Vec<u32>> {
         self.close_pages();
         let order = std::mem::take(&mut self.order);
@@ -325,8 +327,8 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::Arc;
 
-    /// What a reader of Parquet finds in the file that the originals make, in the order in which they came.
-    fn read_back(mut originals: Originals) -> Vec<Option<String>> {
+    /// What a Parquet reader finds in a file with these originals, in insertion order.
+    fn read_back(mut originals: RawRecordPages) -> Vec<Option<String>> {
         let order = originals.take_order();
         let schema = Arc::new(parse_message_type("message m { optional binary raw (UTF8); }").unwrap());
         let properties = Arc::new(WriterProperties::builder().build());
@@ -347,8 +349,8 @@ mod tests {
         rows.into_iter().map(|(_, text)| text).collect()
     }
 
-    fn gather(texts: &[Option<String>]) -> Originals {
-        let mut originals = Originals::default();
+    fn gather(texts: &[Option<String>]) -> RawRecordPages {
+        let mut originals = RawRecordPages::default();
         texts.iter().for_each(|text| {
             let kind = text.as_deref().and_then(|text| text.get(..2));
             originals.push(text.as_deref().map(|text| OriginalText { kind, ..OriginalText::from(text) }).as_ref());
@@ -366,7 +368,7 @@ mod tests {
         assert_eq!(read_back(originals), texts);
     }
 
-    /// What is kept of an original.
+    /// The stored text of an original.
     fn kept(original: &OriginalText<'_>) -> String {
         let mut bytes = Vec::new();
         original.pieces(|piece| bytes.extend_from_slice(piece));
@@ -381,10 +383,10 @@ mod tests {
         assert_eq!(kept(&original), expected);
         assert_eq!(restore(expected, original.ids), text);
         assert!(matches!(restore(text, original.ids), Cow::Borrowed(_)));
-        // As stores of earlier formats have it.
+        // The form in stores with older formats.
         let old = "{\"requestID\":\"\u{2}\",\"eventID\":\"\u{1}\",\"note\":\"r-1\",\"sharedEventID\":\"\u{3}\"}";
         assert_eq!(restore(old, original.ids), text);
-        // Only a whole value is left out, and nothing where the text has such a value itself.
+        // Only a whole value is replaced, and nothing is replaced if the text contains such a value itself.
         for (text, as_it_is) in [
             (r#"{"requestID":"x-e-1"}"#, ""),
             (r#"{"eventID":"e-1","note":"\u0001"}"#, " "),
@@ -395,7 +397,7 @@ mod tests {
             assert_eq!(kept(&original), format!("{as_it_is}{text}"));
             assert_eq!(restore(&kept(&original), original.ids), text);
         }
-        // An id that the text does not have, and one id in two columns.
+        // An id that is not in the text, and an id in two columns.
         let original = OriginalText { text, ids: [Some("0123"), Some("s-1"), Some("s-1")], kind: None };
         assert_eq!(restore(&kept(&original), original.ids), text);
     }

@@ -1,8 +1,8 @@
-//! The kinds of column a table may have: the Rust value of a row, the column it goes to, the Arrow type.
+//! The column types of the tables: the Rust value of a row, the column that collects it, and the Arrow type.
 
-use super::coded::{Coded, arranged, encode_missing};
-use super::pages::{Chunk, Encoded, PAGE_ROWS, Packing, put_bits, put_levels};
-use super::{OriginalText, Originals, Uniques};
+use super::dictionary_column::{DictionaryColumn, arranged, encode_missing};
+use super::pages::{Chunk, Encoded, PAGE_ROWS, PageCompression, put_bits, put_levels};
+use super::{OriginalText, PlainColumn, RawRecordPages};
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, StringViewArray, StringViewBuilder, TimestampMicrosecondArray, UInt32Array,
     new_null_array,
@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// What the language calls the type of a field.
+/// The type of a field in the query language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
     /// UTF-8 text: names, ids, account numbers, messages.
@@ -33,12 +33,12 @@ pub enum FieldKind {
     Bool,
     /// `Timestamp(µs, UTC)`.
     Time,
-    /// A length of time in seconds, 64-bit float.
+    /// A duration in seconds, 64-bit float.
     Duration,
 }
 
 impl FieldKind {
-    /// The Arrow type that holds it.
+    /// Its Arrow type.
     pub fn data_type(self) -> DataType {
         match self {
             FieldKind::Text => DataType::Utf8View,
@@ -50,46 +50,46 @@ impl FieldKind {
     }
 }
 
-/// One kind of column.
-pub trait Kind {
-    /// The value of a row; nothing = missing.
+/// A column type.
+pub trait ColumnType {
+    /// The value of a row; none = missing.
     type Value<'a>: Default;
-    /// The column while rows arrive.
+    /// The column that collects rows.
     type Column: Default;
-    /// The name of the kind.
+    /// The name of the type.
     const KIND: FieldKind;
-    /// Adds a row and says by how many bytes the column grew.
+    /// Adds a row and returns by how many bytes the column grew.
     fn push(column: &mut Self::Column, value: &Self::Value<'_>) -> usize;
-    /// Puts the rows of another column behind these.
+    /// Appends the rows of another column.
     fn join(column: &mut Self::Column, other: Self::Column);
-    /// The column as Arrow has it.
+    /// The column as an Arrow array.
     fn into_array(column: Self::Column) -> Result<ArrayRef, ArrowError>;
     /// The column as a Parquet chunk.
     fn encode(column: Self::Column, descriptor: ColumnDescPtr) -> Result<Encoded>;
-    /// Puts the rows into another order, by their numbers from 0.
+    /// Reorders the rows by their zero-based numbers.
     fn arrange(column: &mut Self::Column, order: &[u32]);
-    /// From now on keeps values as [`Originals`], for the kind that can.
+    /// Stores values as [`RawRecordPages`] from now on, if the type supports it.
     fn set_apart(_column: &mut Self::Column) {}
-    /// The order in which the rows of this column are stored, where it is not that in which they came. There will be
-    /// no more rows.
+    /// The order in which the rows of this column are stored, if it differs from the insertion order. No more rows
+    /// may be added.
     fn take_order(_column: &mut Self::Column) -> Option<Vec<u32>> {
         None
     }
 }
 
-/// Texts that many rows share.
+/// Strings that many rows share.
 #[derive(Debug)]
 pub struct Text;
-/// Texts that differ from row to row: ids of records.
+/// Strings that differ in every row, such as record ids.
 #[derive(Debug)]
 pub struct Unique;
-/// Original records: texts that may be set apart.
+/// Original records, which can be stored separately.
 #[derive(Debug)]
 pub struct Original;
 /// Whole numbers.
 #[derive(Debug)]
 pub struct Int;
-/// Fractions.
+/// Floating-point numbers.
 #[derive(Debug)]
 pub struct Float;
 /// Booleans.
@@ -98,28 +98,28 @@ pub struct Bool;
 /// Points in time, in microseconds since 1970 UTC.
 #[derive(Debug)]
 pub struct Time;
-/// Lengths of time in seconds.
+/// Durations in seconds.
 #[derive(Debug)]
 pub struct Duration;
 
-impl Kind for Text {
+impl ColumnType for Text {
     type Value<'a> = Option<Cow<'a, str>>;
-    type Column = Coded;
+    type Column = DictionaryColumn;
     const KIND: FieldKind = FieldKind::Text;
 
     #[inline]
-    fn push(column: &mut Coded, value: &Option<Cow<'_, str>>) -> usize {
+    fn push(column: &mut DictionaryColumn, value: &Option<Cow<'_, str>>) -> usize {
         match value {
             Some(text) => column.push(text.as_bytes()),
             None => column.push_missing(),
         }
     }
 
-    fn join(column: &mut Coded, other: Coded) {
+    fn join(column: &mut DictionaryColumn, other: DictionaryColumn) {
         column.join(&other);
     }
 
-    fn into_array(column: Coded) -> Result<ArrayRef, ArrowError> {
+    fn into_array(column: DictionaryColumn) -> Result<ArrayRef, ArrowError> {
         if column.is_missing() {
             return Ok(Arc::new(StringViewArray::new_null(column.rows())));
         }
@@ -136,11 +136,11 @@ impl Kind for Text {
         take(&values.finish(), &rows, None)
     }
 
-    fn arrange(column: &mut Coded, order: &[u32]) {
+    fn arrange(column: &mut DictionaryColumn, order: &[u32]) {
         column.arrange(order);
     }
 
-    fn encode(mut column: Coded, descriptor: ColumnDescPtr) -> Result<Encoded> {
+    fn encode(mut column: DictionaryColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
         let mut dictionary = Vec::new();
         for value in column.values() {
             dictionary.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -151,7 +151,7 @@ impl Kind for Text {
     }
 }
 
-/// Oldest and newest text, where they are not too long to be told.
+/// The smallest and largest string, unless they are too long for statistics.
 pub(super) fn text_statistics<'a>(mut values: impl Iterator<Item = &'a [u8]>, nulls: usize) -> Statistics {
     const LONGEST: usize = 64;
     let ends = values.next().map(|first| {
@@ -159,12 +159,18 @@ pub(super) fn text_statistics<'a>(mut values: impl Iterator<Item = &'a [u8]>, nu
             (if is_before(value, least) { value } else { least }, if is_before(most, value) { value } else { most })
         })
     });
-    let told = ends.filter(|(least, most)| least.len() <= LONGEST && most.len() <= LONGEST);
+    let short_ends = ends.filter(|(least, most)| least.len() <= LONGEST && most.len() <= LONGEST);
     let text = |value: &[u8]| ByteArray::from(value.to_vec());
-    Statistics::byte_array(told.map(|(least, _)| text(least)), told.map(|(_, most)| text(most)), None, Some(nulls as u64), false)
+    Statistics::byte_array(
+        short_ends.map(|(least, _)| text(least)),
+        short_ends.map(|(_, most)| text(most)),
+        None,
+        Some(nulls as u64),
+        false,
+    )
 }
 
-/// Whether a text comes before another. Most differ in their first bytes, which are compared as a number.
+/// Whether a string is less than another. Most differ in their first bytes, which are compared as a number.
 #[inline]
 fn is_before(left: &[u8], right: &[u8]) -> bool {
     let filled_up = |text: &[u8]| {
@@ -179,44 +185,44 @@ fn is_before(left: &[u8], right: &[u8]) -> bool {
     }
 }
 
-impl Kind for Unique {
+impl ColumnType for Unique {
     type Value<'a> = Option<Cow<'a, str>>;
-    type Column = Uniques;
+    type Column = PlainColumn;
     const KIND: FieldKind = FieldKind::Text;
 
-    fn push(column: &mut Uniques, value: &Option<Cow<'_, str>>) -> usize {
+    fn push(column: &mut PlainColumn, value: &Option<Cow<'_, str>>) -> usize {
         column.push(value.as_deref())
     }
-    fn join(column: &mut Uniques, other: Uniques) {
+    fn join(column: &mut PlainColumn, other: PlainColumn) {
         column.join(other);
     }
-    fn into_array(column: Uniques) -> Result<ArrayRef, ArrowError> {
+    fn into_array(column: PlainColumn) -> Result<ArrayRef, ArrowError> {
         column.into_array()
     }
-    fn arrange(column: &mut Uniques, order: &[u32]) {
+    fn arrange(column: &mut PlainColumn, order: &[u32]) {
         column.arrange(order);
     }
-    fn encode(column: Uniques, descriptor: ColumnDescPtr) -> Result<Encoded> {
-        column.encode(Packing::Letters, descriptor)
+    fn encode(column: PlainColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
+        column.encode(PageCompression::Letters, descriptor)
     }
 }
 
-/// Original records, in memory or set apart.
+/// Original records, in memory or in separate pages.
 #[derive(Debug)]
 pub enum OriginalColumn {
-    /// As texts.
-    Here(Uniques),
-    /// Compressed while they arrive.
-    Apart(Originals),
+    /// As strings.
+    Here(PlainColumn),
+    /// Compressed as they are added.
+    Apart(RawRecordPages),
 }
 
 impl Default for OriginalColumn {
     fn default() -> Self {
-        OriginalColumn::Here(Uniques::default())
+        OriginalColumn::Here(PlainColumn::default())
     }
 }
 
-impl Kind for Original {
+impl ColumnType for Original {
     type Value<'a> = Option<OriginalText<'a>>;
     type Column = OriginalColumn;
     const KIND: FieldKind = FieldKind::Text;
@@ -232,7 +238,9 @@ impl Kind for Original {
         match (column, other) {
             (OriginalColumn::Here(texts), OriginalColumn::Here(more)) => texts.join(more),
             (OriginalColumn::Apart(originals), OriginalColumn::Apart(more)) => originals.append(more),
-            (column, other) => debug_assert!(false, "one load sets originals apart or not: {column:?}, {other:?}"),
+            (column, other) => {
+                debug_assert!(false, "a load stores original records either separately or inline: {column:?}, {other:?}")
+            }
         }
     }
 
@@ -243,7 +251,7 @@ impl Kind for Original {
         }
     }
 
-    /// Originals that are set apart have chosen the order themselves.
+    /// Separately stored originals have chosen their own order.
     fn arrange(column: &mut OriginalColumn, order: &[u32]) {
         if let OriginalColumn::Here(texts) = column {
             texts.arrange(order);
@@ -259,47 +267,47 @@ impl Kind for Original {
 
     fn encode(column: OriginalColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
         match column {
-            OriginalColumn::Here(texts) => texts.encode(Packing::Zstd, descriptor),
+            OriginalColumn::Here(texts) => texts.encode(PageCompression::Zstd, descriptor),
             OriginalColumn::Apart(originals) => originals.encode(descriptor),
         }
     }
 
     fn set_apart(column: &mut OriginalColumn) {
-        *column = OriginalColumn::Apart(Originals::default());
+        *column = OriginalColumn::Apart(RawRecordPages::default());
     }
 }
 
 macro_rules! number_kind {
     ($kind:ident, $number:ty, $array:ident $(. $zone:ident)?, $statistics:expr) => {
-        impl Kind for $kind {
+        impl ColumnType for $kind {
             type Value<'a> = Option<$number>;
-            type Column = Coded;
+            type Column = DictionaryColumn;
             const KIND: FieldKind = FieldKind::$kind;
 
             #[inline]
-            fn push(column: &mut Coded, value: &Option<$number>) -> usize {
+            fn push(column: &mut DictionaryColumn, value: &Option<$number>) -> usize {
                 match value {
                     Some(number) => column.push(&number.to_le_bytes()),
                     None => column.push_missing(),
                 }
             }
 
-            fn join(column: &mut Coded, other: Coded) {
+            fn join(column: &mut DictionaryColumn, other: DictionaryColumn) {
                 column.join(&other);
             }
 
-            fn into_array(column: Coded) -> Result<ArrayRef, ArrowError> {
+            fn into_array(column: DictionaryColumn) -> Result<ArrayRef, ArrowError> {
                 let numbers: Vec<$number> = numbers(&column).map(<$number>::from_le_bytes).collect();
                 let number_of = |code: u32| (code as usize).checked_sub(1).and_then(|at| numbers.get(at)).copied();
                 let array: $array = column.codes().map(number_of).collect();
                 Ok(Arc::new(array $(. $zone("UTC"))?))
             }
 
-            fn arrange(column: &mut Coded, order: &[u32]) {
+            fn arrange(column: &mut DictionaryColumn, order: &[u32]) {
                 column.arrange(order);
             }
 
-            fn encode(mut column: Coded, descriptor: ColumnDescPtr) -> Result<Encoded> {
+            fn encode(mut column: DictionaryColumn, descriptor: ColumnDescPtr) -> Result<Encoded> {
                 let values: Vec<[u8; 8]> = numbers(&column).collect();
                 let numbers: Vec<$number> = values.iter().map(|value| <$number>::from_le_bytes(*value)).collect();
                 let statistics = ($statistics)(&numbers, Some(column.nulls() as u64));
@@ -309,7 +317,7 @@ macro_rules! number_kind {
     };
 }
 
-fn numbers(column: &Coded) -> impl Iterator<Item = [u8; 8]> {
+fn numbers(column: &DictionaryColumn) -> impl Iterator<Item = [u8; 8]> {
     column.values().filter_map(|value| value.first_chunk::<8>().copied())
 }
 
@@ -317,7 +325,7 @@ fn int_statistics(numbers: &[i64], nulls: Option<u64>) -> Statistics {
     Statistics::int64(numbers.iter().min().copied(), numbers.iter().max().copied(), None, nulls, false)
 }
 
-/// The order of floats is a matter of taste (zeros, NaN): only missing ones are told.
+/// Floats have no total order (zeros, NaN), so only the number of missing values is recorded.
 fn float_statistics(_numbers: &[f64], nulls: Option<u64>) -> Statistics {
     Statistics::double(None, None, None, nulls, false)
 }
@@ -327,7 +335,7 @@ number_kind!(Time, i64, TimestampMicrosecondArray.with_timezone, int_statistics)
 number_kind!(Float, f64, Float64Array, float_statistics);
 number_kind!(Duration, f64, Float64Array, float_statistics);
 
-impl Kind for Bool {
+impl ColumnType for Bool {
     type Value<'a> = Option<bool>;
     type Column = Vec<Option<bool>>;
     const KIND: FieldKind = FieldKind::Bool;
@@ -349,7 +357,7 @@ impl Kind for Bool {
         *column = arranged(column, order);
     }
 
-    /// Booleans have no dictionary: one bit a value.
+    /// Booleans have no dictionary: one bit per value.
     fn encode(column: Self::Column, descriptor: ColumnDescPtr) -> Result<Encoded> {
         let has = |wanted: bool| column.contains(&Some(wanted));
         let nulls = column.iter().filter(|value| value.is_none()).count();
@@ -358,7 +366,7 @@ impl Kind for Bool {
         if !any {
             return encode_missing(column.len(), descriptor, statistics);
         }
-        let mut chunk = Chunk::new(Packing::Zstd);
+        let mut chunk = Chunk::new(PageCompression::Zstd);
         let mut page = Vec::new();
         for rows in column.chunks(PAGE_ROWS) {
             page.clear();

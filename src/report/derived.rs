@@ -1,43 +1,44 @@
-//! Sections that no query answers: the ranked changes before the main bursts, and what the flow log rejected.
+//! Derived sections, which no query can produce: the ranked changes before the main bursts, and the traffic that flow
+//! logs show as rejected.
 //!
-//! Their rows are worked out as `ecs-audit changes` and `ecs-audit explain` work them out for one failure.
+//! Their rows are computed in the same way as `ecs-audit changes` and `ecs-audit explain` do for a single failure.
 
 use super::ReportError;
-use super::desk::{Between, Desk, Told};
+use super::queries::{Between, QueryCache, QueryResult};
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::explain::{Burst, Changes, bursts, changes_of, rejects};
 use crate::model::catalog::FailureCatalog;
 use crate::render::Cell;
-use crate::run::{RunError, side_by_side};
+use crate::run::{RunError, parallel_map};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, ListBuilder, StringArray, StringBuilder, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// How many bursts are asked what was changed before them.
+/// The number of bursts for which changes are listed.
 const BURSTS: usize = 12;
-/// How many changes are told of one burst, the ones that share most.
+/// The number of changes listed per burst, most closely related first.
 const CHANGES: usize = 10;
 
-/// What a section without a query of its own tells.
+/// A derived section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Made {
-    /// What was changed before the main bursts.
+pub enum Derived {
+    /// The changes before the main bursts.
     Changes,
-    /// Failures whose packets were rejected.
+    /// Failures whose traffic was rejected.
     Rejects,
 }
 
-impl Made {
-    /// Its rows; `query` is what it is made from.
-    pub fn told(self, desk: &Desk<'_>, query: String, window: Between) -> Result<Told, ReportError> {
+impl Derived {
+    /// Its rows; `query` is the query that they are derived from.
+    pub fn result(self, cache: &QueryCache<'_>, query: String, window: Between) -> Result<QueryResult, ReportError> {
         let (columns, rows) = match self {
-            Made::Changes => (CHANGE_COLUMNS, changes(desk, window)?),
-            Made::Rejects => (REJECT_COLUMNS, network(desk, window)?),
+            Derived::Changes => (CHANGE_COLUMNS, changes(cache, window)?),
+            Derived::Rejects => (REJECT_COLUMNS, network(cache, window)?),
         };
-        desk.told(answer(query, columns, &rows)?)
+        cache.redacted(answer(query, columns, &rows)?)
     }
 }
 
@@ -58,10 +59,10 @@ const CHANGE_COLUMNS: &[(&str, ColumnKind)] = &[
     ("others", ColumnKind::Int),
 ];
 
-fn changes(desk: &Desk<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
-    let main = bursts(desk.records, window, BURSTS)?;
-    let records = desk.records;
-    let found = side_by_side(desk.threads, &main, |burst| changes_of(records, burst));
+fn changes(cache: &QueryCache<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
+    let main = bursts(cache.records, window, BURSTS)?;
+    let records = cache.records;
+    let found = parallel_map(cache.threads, &main, |burst| changes_of(records, burst));
     let mut rows = Vec::new();
     for (burst, changes) in main.iter().zip(found) {
         if let Some(changes) = changes? {
@@ -71,7 +72,7 @@ fn changes(desk: &Desk<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
     Ok(rows)
 }
 
-/// The changes before a burst; those of a burst without any that shares a name with it are left out.
+/// The changes before a burst; bursts without any related change are omitted.
 fn changes_before<'a>(burst: &'a Burst, changes: &'a Changes) -> impl Iterator<Item = Row> + 'a {
     let cause = burst.cause.as_deref().unwrap_or_default();
     let cause = FailureCatalog::current().entry(cause).map_or(cause, |entry| entry.name.as_str());
@@ -106,8 +107,8 @@ const REJECT_COLUMNS: &[(&str, ColumnKind)] = &[
     ("id", ColumnKind::Text),
 ];
 
-fn network(desk: &Desk<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
-    let rejects = rejects(desk.records, window)?;
+fn network(cache: &QueryCache<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
+    let rejects = rejects(cache.records, window)?;
     let row = |reject: crate::explain::Reject| {
         let cells = vec![
             Cell::Time(reject.time),
@@ -132,7 +133,7 @@ fn text(text: Option<&str>) -> Cell {
     text.filter(|text| !text.is_empty()).map_or(Cell::Missing, |text| Cell::Text(text.to_owned()))
 }
 
-/// Rows as an answer, with the ids of their records in its last column.
+/// Rows as a result, with the ids of their records in the last column.
 fn answer(query: String, columns: &[(&str, ColumnKind)], rows: &[Row]) -> Result<Answer, ReportError> {
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for (index, (_, kind)) in columns.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! The rhythm of a caller: a fixed period, or fixed times of day and weekdays; or none.
+//! Detects the schedule of a caller: a fixed period, or fixed times of day and weekdays, or none.
 //!
-//! Both forms are tried on the raw starts, and the one that leaves the least unexplained is taken. Where the distances
-//! between starts change for good, the rhythm before and the one after are found apart. A caller that fits nothing is
-//! irregular, and nothing is expected of it.
+//! Both forms are tried on the raw starts, and the one that leaves less unexplained is used. If the intervals change
+//! permanently, the schedules before and after the change are detected separately. A caller without a match is
+//! irregular, and no starts are expected of it.
 
 use jiff::tz::TimeZone;
 
@@ -10,87 +10,87 @@ use super::calendar::{self, Calendar};
 use super::period::{self, Period};
 use super::{DAY, MINUTE, SECOND};
 
-/// More expected starts than this of one caller are not listed.
+/// The maximum number of expected starts listed per caller.
 pub const MOST_SLOTS: usize = 4_000_000;
 
-/// So many starts with a period are not asked for times of day.
+/// With this many starts, a period is not checked for times of day.
 const MANY: usize = 20_000;
 
-/// When a caller starts what it starts.
+/// The schedule of a caller.
 #[derive(Debug, Clone)]
-pub enum Rhythm {
-    /// Every so often.
+pub enum Schedule {
+    /// A fixed period.
     Every(Period),
-    /// At fixed times of fixed days.
+    /// Fixed times on fixed days.
     At(Calendar),
-    /// One until it was changed, then another.
+    /// A schedule that was replaced by another.
     Changed {
-        /// The rhythm before.
-        before: Box<Rhythm>,
-        /// When nothing more is expected of it: what is changed in between starts anew.
+        /// The earlier schedule.
+        before: Box<Schedule>,
+        /// The end of the earlier schedule.
         ended: i64,
-        /// The first start of the new one.
+        /// The first start of the later schedule.
         since: i64,
-        /// The rhythm from then on.
-        after: Box<Rhythm>,
+        /// The later schedule.
+        after: Box<Schedule>,
     },
 }
 
-/// One start of a caller.
+/// A start of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start {
-    /// When.
+    /// The time.
     pub time: i64,
-    /// It came after a failed start of the same caller and may be a retry: it need not fit.
+    /// Whether it follows a failed start of the same caller, so that it may be a retry and need not fit.
     pub after_failure: bool,
 }
 
-/// How badly a rhythm fits: what it does not explain, and how much it takes to say it.
+/// The cost of a schedule: the starts that it does not explain, and the complexity of its description.
 pub(super) type Cost = usize;
 
-/// How many distances on each side of a change are compared, and how many of them must agree.
+/// How many intervals on each side of a change are compared, and how many of them must agree.
 const SIDE: usize = 5;
 const AGREE: usize = 4;
-/// So many changes are looked into at most: who changes more often has no rhythm.
+/// The maximum number of changes: a caller that changes more often has no schedule.
 const CHANGES: usize = 8;
 
-/// The rhythm of starts that are in order of time; zones are tried in the order in which they are given.
-pub fn infer(starts: &[Start], zones: &[TimeZone]) -> Option<Rhythm> {
+/// The schedule of sorted starts; time zones are tried in the given order.
+pub fn infer(starts: &[Start], zones: &[TimeZone]) -> Option<Schedule> {
     let whole = one(starts, zones);
-    // What a single rhythm explains needs no change; one costs as much as saying another rhythm, and some doubt.
+    // A change costs as much as another schedule, plus a margin, so a single schedule is preferred.
     let cost = whole.as_ref().map_or(usize::MAX, |(_, cost)| *cost);
     let changes = if cost > SIDE { changes(starts) } else { Vec::new() };
     if changes.is_empty() || changes.len() > CHANGES {
-        return whole.map(|(rhythm, _)| rhythm);
+        return whole.map(|(schedule, _)| schedule);
     }
     let changed = changed(starts, zones, &changes);
     match (whole, changed) {
-        (Some((rhythm, whole)), Some((_, cost))) if whole <= cost => Some(rhythm),
-        (_, Some((rhythm, _))) => Some(rhythm),
-        (whole, None) => whole.map(|(rhythm, _)| rhythm),
+        (Some((schedule, whole)), Some((_, cost))) if whole <= cost => Some(schedule),
+        (_, Some((schedule, _))) => Some(schedule),
+        (whole, None) => whole.map(|(schedule, _)| schedule),
     }
 }
 
-/// The rhythms between changes, each with starts of its own; of the places where they may change, those are taken that
-/// leave the least unexplained.
-fn changed(starts: &[Start], zones: &[TimeZone], changes: &[usize]) -> Option<(Rhythm, Cost)> {
+/// The schedules between changes, each with its own starts. Among the candidate changes, those that leave the least
+/// unexplained are chosen.
+fn changed(starts: &[Start], zones: &[TimeZone], changes: &[usize]) -> Option<(Schedule, Cost)> {
     let ends: Vec<usize> = changes.iter().copied().chain([starts.len()]).collect();
-    // The best rhythm of the starts before each end.
-    let mut best: Vec<Option<(Rhythm, Cost)>> = Vec::new();
+    // The best schedule of the starts before each end.
+    let mut best: Vec<Option<(Schedule, Cost)>> = Vec::new();
     for (nth, end) in ends.iter().enumerate() {
         let mut least = starts.get(..*end).and_then(|starts| one(starts, zones));
         for (known, from) in best.iter().zip(&ends).take(nth) {
             let Some((before, left)) = known else { continue };
             let Some(new) = starts.get(*from..*end) else { continue };
             let (Some((after, right)), Some(first)) = (one(new, zones), new.first()) else { continue };
-            // A change has to explain more than it takes to say it.
+            // A change must explain more than it costs.
             let cost = left + right + SIDE;
             if least.as_ref().is_none_or(|(_, least)| cost < *least) {
                 let since = first.time - first.time.rem_euclid(MINUTE);
                 let met = from.checked_sub(1).and_then(|last| starts.get(last)).map_or(since, |last| last.time);
                 let ended = met.max(since - shortest(new)).min(since - 1);
-                let rhythm = Rhythm::Changed { before: Box::new(before.clone()), ended, since, after: Box::new(after) };
-                least = Some((rhythm, cost));
+                let schedule = Schedule::Changed { before: Box::new(before.clone()), ended, since, after: Box::new(after) };
+                least = Some((schedule, cost));
             }
         }
         best.push(least);
@@ -98,7 +98,8 @@ fn changed(starts: &[Start], zones: &[TimeZone], changes: &[usize]) -> Option<(R
     best.pop().flatten()
 }
 
-/// The shortest of the first distances, of more than a minute: whoever starts anew waits so long before the first start.
+/// The shortest of the first intervals that is longer than a minute: after a restart, a caller waits this long before
+/// its first start.
 fn shortest(starts: &[Start]) -> i64 {
     let distances = starts.windows(2).take(SIDE).filter_map(|pair| match pair {
         [earlier, later] => Some(later.time - earlier.time),
@@ -107,9 +108,9 @@ fn shortest(starts: &[Start]) -> i64 {
     distances.filter(|distance| *distance > MINUTE).min().unwrap_or(0)
 }
 
-/// Where the distances between starts change for good: the place of the first start after each change.
+/// Finds permanent changes of the interval: the index of the first start after each change.
 fn changes(starts: &[Start]) -> Vec<usize> {
-    // Retries are no starts of a rhythm.
+    // Retries do not count as starts of a schedule.
     let regular: Vec<(usize, i64)> =
         starts.iter().enumerate().filter(|(_, start)| !start.after_failure).map(|(place, start)| (place, start.time)).collect();
     let distance = |pair: &[(usize, i64)]| match pair {
@@ -131,47 +132,47 @@ fn changes(starts: &[Start]) -> Vec<usize> {
     found
 }
 
-/// The distance that most of some distances have, nearly.
+/// The approximate interval of most starts.
 fn usual(distances: &[i64]) -> Option<i64> {
     let count = |fits: &dyn Fn(i64) -> bool| distances.iter().filter(|other| fits(**other)).count();
     let frequent = distances.iter().copied().filter(|value| *value > 0 && count(&|other| alike(other, *value)) >= AGREE);
     frequent.max_by_key(|value| (count(&|other| other == *value), std::cmp::Reverse(*value)))
 }
 
-/// Starts come some seconds late, so that distances differ by a minute.
+/// Starts are some seconds late, so intervals differ by up to a minute.
 fn alike(left: i64, right: i64) -> bool {
     (left - right).abs() <= 1
 }
 
-/// One rhythm for all starts, with its cost.
-fn one(starts: &[Start], zones: &[TimeZone]) -> Option<(Rhythm, Cost)> {
+/// A single schedule for all starts, with its cost.
+fn one(starts: &[Start], zones: &[TimeZone]) -> Option<(Schedule, Cost)> {
     let every = period::infer(starts);
     if let Some((period, cost)) = &every
         && period.length % DAY != 0
         && (*cost == 1 || starts.len() > MANY)
     {
-        return Some((Rhythm::Every(*period), *cost));
+        return Some((Schedule::Every(*period), *cost));
     }
     let at = calendar::infer(starts, zones);
     match (every, at) {
         (None, None) => None,
-        (Some((period, cost)), None) => Some((Rhythm::Every(period), cost)),
-        (None, Some((calendar, cost))) => Some((Rhythm::At(calendar), cost)),
+        (Some((period, cost)), None) => Some((Schedule::Every(period), cost)),
+        (None, Some((calendar, cost))) => Some((Schedule::At(calendar), cost)),
         (Some((period, every)), Some((calendar, at))) => {
-            // A day is told by its time of day.
+            // A period of a day is described by its time of day.
             let calendar_wins = at < every || (at == every && period.length % DAY == 0);
-            Some(if calendar_wins { (Rhythm::At(calendar), at) } else { (Rhythm::Every(period), every) })
+            Some(if calendar_wins { (Schedule::At(calendar), at) } else { (Schedule::Every(period), every) })
         }
     }
 }
 
-impl Rhythm {
-    /// The expected starts up to a time, inside, in order.
+impl Schedule {
+    /// The expected starts up to a time, inclusive, in order.
     pub fn slots(&self, until: i64) -> Vec<i64> {
         match self {
-            Rhythm::Every(period) => period.slots(until),
-            Rhythm::At(calendar) => calendar.slots(until),
-            Rhythm::Changed { before, ended, after, .. } => {
+            Schedule::Every(period) => period.slots(until),
+            Schedule::At(calendar) => calendar.slots(until),
+            Schedule::Changed { before, ended, after, .. } => {
                 let mut slots = before.slots(until.min(*ended));
                 slots.extend(after.slots(until));
                 slots.sort_unstable();
@@ -181,12 +182,12 @@ impl Rhythm {
         }
     }
 
-    /// What it is called at a time: `every 15m`, `daily at 03:00`.
+    /// The description at a time: `every 15m`, `daily at 03:00`.
     pub fn name(&self, at: i64) -> String {
         match self {
-            Rhythm::Every(period) => period.name(),
-            Rhythm::At(calendar) => calendar.name(at),
-            Rhythm::Changed { before, since, after, .. } => {
+            Schedule::Every(period) => period.name(),
+            Schedule::At(calendar) => calendar.name(at),
+            Schedule::Changed { before, since, after, .. } => {
                 if at < *since {
                     before.name(at)
                 } else {
@@ -197,30 +198,31 @@ impl Rhythm {
     }
 }
 
-/// How much before the expected time a start may come, when the one before is so far away.
+/// How much earlier than expected a start can be, given the distance to the previous one.
 pub fn early(gap: i64) -> i64 {
     (gap / 10).min(MINUTE)
 }
 
-/// How much after the expected time a start still is in time, when the next one is so far away.
+/// How much later than expected a start is still on time, given the distance to the next one.
 pub fn late(gap: i64) -> i64 {
     (gap / 4).clamp(MINUTE, 5 * MINUTE)
 }
 
-/// How many starts a rhythm may leave unexplained.
+/// How many starts a schedule may leave unexplained.
 pub(super) fn few(unexplained: usize, starts: usize) -> bool {
     unexplained * 4 <= starts
 }
 
-/// Whether enough hit days follow one upon the other. Of days that are hit by chance, as many are as are hit at all, and
-/// weekdays can be picked so that this is well over half; few days are no proof either way.
+/// Whether enough of the days with hits are consecutive. If days are hit by chance, the fraction of consecutive ones
+/// equals the fraction of days with hits, and weekdays can be selected so that it is well over half; a few days prove
+/// nothing either way.
 pub(super) fn steady(adjacent: usize, hit: usize) -> bool {
     let pairs = hit.saturating_sub(1);
     if hit < 8 { adjacent * 5 >= pairs * 3 } else { adjacent * 4 >= pairs * 3 }
 }
 
-/// The whole minute at or before which most values lie: the most frequent one, or one just before it that is
-/// frequent, too. `values` are minutes within `length` minutes.
+/// The whole minute at or before most values: the most frequent one, or a frequent one just before it. `values` are
+/// minutes within `length` minutes.
 pub(super) fn phase(counts: &std::collections::BTreeMap<i64, usize>, length: i64) -> Option<i64> {
     let (mode, most) = counts.iter().max_by_key(|(minute, count)| (**count, std::cmp::Reverse(**minute)))?;
     let mut phase = *mode;
@@ -234,7 +236,7 @@ pub(super) fn phase(counts: &std::collections::BTreeMap<i64, usize>, length: i64
     Some(phase)
 }
 
-/// A length of time as short as it can be told: `15m`, `2h`, `1h30m`, `90s`.
+/// A duration in its shortest form: `15m`, `2h`, `1h30m`, `90s`.
 pub fn length(micros: i64) -> String {
     let seconds = micros / SECOND;
     let units = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")];

@@ -1,76 +1,75 @@
-//! Who starts something, and when: the attempts of one caller, its rhythm, and which attempt is its start of
-//! which slot.
+//! Groups attempts by caller: the schedule of each caller, and which attempt belongs to which expected start.
 
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
 use super::MINUTE;
-use super::rhythm::{Rhythm, Start, early, infer, late};
+use super::schedule::{Schedule, Start, early, infer, late};
 
-/// What names itself so retries what failed.
+/// Callers with this prefix retry failed launches.
 const RETRIER: &str = "AWS Step Functions";
-/// How long after a failed attempt an attempt may be its retry, where no rhythm says when the next start comes.
+/// How long after a failed attempt another attempt can be its retry, if no schedule predicts the next start.
 pub const RETRIED_WITHIN: i64 = 30 * MINUTE;
 
-/// A call that asks for tasks, of one cluster and family.
+/// A call to start tasks of a cluster and family.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Attempt<'a> {
     /// Id of the call.
     pub id: &'a str,
-    /// When.
+    /// The time.
     pub time: i64,
     /// startedBy.
     pub started_by: Option<&'a str>,
-    /// Task group; missing in calls that placed nothing and named none.
+    /// The task group; missing in calls that placed nothing and have no group.
     pub group: Option<&'a str>,
-    /// Who called, with the session.
+    /// The caller, with the session name.
     pub user: Option<&'a str>,
-    /// Tasks asked for.
+    /// Tasks requested.
     pub asked: i64,
-    /// Tasks asked for and not placed.
+    /// Tasks requested but not placed.
     pub missing: i64,
-    /// It was refused, or placed less than it asked for.
+    /// Whether it was refused or placed fewer tasks than requested.
     pub failed: bool,
-    /// Why, for a failed one.
+    /// The reason, if it failed.
     pub reason: Option<&'a str>,
-    /// What it overrides, as a digest.
+    /// The digest of its overrides.
     pub overrides: Option<&'a str>,
 }
 
 impl<'a> Attempt<'a> {
-    /// The role or name of the caller, without the session.
+    /// The role or name of the caller, without the session name.
     pub fn caller(&self) -> Option<&'a str> {
         self.user.map(|user| user.split('/').next().unwrap_or(user))
     }
 
-    /// Whether the caller is one that retries.
+    /// Whether the caller retries failed launches.
     pub fn retries(&self) -> bool {
         self.started_by == Some(RETRIER)
     }
 
-    /// What tells callers apart: startedBy, else the role that called, and the group where it is not the family's.
+    /// The identity of the caller: startedBy, else the calling role, and the group if it is not that of the family.
     fn series(&self) -> (&'a str, &'a str) {
         let who = self.started_by.or_else(|| self.caller()).unwrap_or_default();
         (who, self.group.filter(|group| !group.starts_with("family:")).unwrap_or_default())
     }
 }
 
-/// The attempts of one caller.
+/// The attempts of a caller.
 #[derive(Debug, Clone)]
 pub struct Series {
-    /// Its attempts, by place, in order of time.
+    /// The indexes of its attempts, ordered by time.
     pub members: Vec<usize>,
-    /// Its rhythm; none = irregular.
-    pub rhythm: Option<Rhythm>,
+    /// Its schedule; none = irregular.
+    pub schedule: Option<Schedule>,
     /// Its expected starts, in order.
     pub slots: Vec<i64>,
-    /// Of each slot: the attempt that is its start.
+    /// For each expected start, the attempt that is its start.
     pub starts: Vec<Option<usize>>,
 }
 
 impl Series {
-    /// How much later than expected the start of a slot is still in time.
+    /// How much later than expected a start is still on time.
     pub fn late(&self, slot: usize) -> i64 {
         late(self.gap_after(slot))
     }
@@ -86,7 +85,7 @@ impl Series {
     }
 }
 
-/// The callers among attempts in order of time, and the caller of each attempt. Starts are expected up to `until`.
+/// The callers of sorted attempts, and the caller of each attempt. Starts are expected up to `until`.
 pub fn series_of(attempts: &[Attempt<'_>], zones: &[TimeZone], until: i64) -> (Vec<Series>, Vec<usize>) {
     let mut known: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut members: Vec<Vec<usize>> = Vec::new();
@@ -106,9 +105,9 @@ pub fn series_of(attempts: &[Attempt<'_>], zones: &[TimeZone], until: i64) -> (V
     (series, of)
 }
 
-/// Attempts of a retrier shortly after a failed attempt of another caller: they follow failures, not a rhythm.
+/// Attempts of a retrier shortly after a failed attempt of another caller follow failures, not a schedule.
 fn healing(attempts: &[Attempt<'_>], of: &[usize]) -> Vec<bool> {
-    // The newest failed attempt, and the newest one of another caller than that.
+    // The latest failed attempt, and the latest one of a different caller.
     let mut newest: [Option<(usize, i64)>; 2] = [None, None];
     let mut healing = Vec::with_capacity(attempts.len());
     for (attempt, series) in attempts.iter().zip(of) {
@@ -133,15 +132,16 @@ fn one(attempts: &[Attempt<'_>], members: Vec<usize>, healing: &[bool], zones: &
         starts.push(Start { time: attempt.time, after_failure });
         failed_at = if attempt.failed { Some(attempt.time) } else { failed_at };
     }
-    let rhythm = infer(&starts, zones);
+    let schedule = infer(&starts, zones);
     let last = starts.last().map_or(until, |start| start.time.max(until));
-    let slots = rhythm.as_ref().map(|rhythm| rhythm.slots(last)).unwrap_or_default();
-    let mut series = Series { members, rhythm, starts: vec![None; slots.len()], slots };
+    let slots = schedule.as_ref().map(|schedule| schedule.slots(last)).unwrap_or_default();
+    let mut series = Series { members, schedule, starts: vec![None; slots.len()], slots };
     series.starts = slot_starts(&series, attempts, healing);
     series
 }
 
-/// The first attempt in each slot. A slot begins a little before its time and ends where the next one begins.
+/// The first attempt for each expected start. Its slot begins shortly before the expected time and ends where the
+/// next slot begins.
 fn slot_starts(series: &Series, attempts: &[Attempt<'_>], healing: &[bool]) -> Vec<Option<usize>> {
     let mut starts = series.starts.clone();
     let mut next = 0;

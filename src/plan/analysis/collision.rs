@@ -1,13 +1,13 @@
-//! What a launch met that failed for AGENT: what the agent of the instance was doing at that time.
+//! Classifies collisions: what the agent of an instance was doing when a launch failed with AGENT.
 
 use super::connection::{Gap, InstanceEvent, TOLERANCE, gaps, met};
 use super::{MINUTE, SECOND};
 
-/// How long before a failure an update may have been asked for.
+/// How long before a failure an update can have been requested.
 const ASKED_BEFORE: i64 = 30 * MINUTE;
-/// How far around a disconnect the instance may have registered again.
+/// How far around a disconnect the instance can have registered again.
 const REGISTERED_WITHIN: i64 = 5 * MINUTE;
-/// A disconnect is a rotation up to this length.
+/// The maximum length of a rotation.
 const ROTATION: i64 = 60 * SECOND;
 
 /// What an agent was doing.
@@ -15,20 +15,20 @@ const ROTATION: i64 = 60 * SECOND;
 pub enum Class {
     /// It was being updated.
     Update,
-    /// It started anew, with the same version.
+    /// It restarted with the same version.
     Restart,
-    /// Its connection was renewed, as it is about every half hour.
+    /// It reconnected, as it does about every half hour.
     Rotation,
-    /// It was gone for longer.
+    /// It was disconnected for longer.
     Outage,
     /// The instance was leaving the cluster.
     Draining,
-    /// Nothing is recorded that tells.
+    /// There are no records that show it.
     Unknown,
 }
 
 impl Class {
-    /// The word of the language.
+    /// The value in the query language.
     pub fn word(self) -> &'static str {
         match self {
             Class::Update => "update",
@@ -40,29 +40,29 @@ impl Class {
         }
     }
 
-    /// What to do about launches that meet it.
+    /// What to do about the affected launches.
     pub fn advice(self) -> &'static str {
         match self {
             Class::Update => {
-                "retry with back-off (an EventBridge rule does not retry); update agents away from the minutes in which \
-                 schedules start, one instance after the other; or run the task on Fargate"
+                "retry with backoff (an EventBridge rule does not retry); do not update agents around the minutes when \
+                 schedules start, and update one instance at a time; or run the task on Fargate"
             }
             Class::Restart => {
-                "retry with back-off (an EventBridge rule does not retry); find out why the agent restarted; \
-                 a second instance takes the launch meanwhile"
+                "retry with backoff (an EventBridge rule does not retry); find out why the agent restarted; \
+                 a second instance can take the launch in the meantime"
             }
             Class::Rotation => {
-                "retry with back-off (an EventBridge rule does not retry): the agent reconnects within seconds, about \
-                 every half hour, in normal operation; a second instance makes it rare; Fargate has no agent to meet"
+                "retry with backoff (an EventBridge rule does not retry): the agent reconnects within seconds, about \
+                 every half hour, in normal operation; a second instance makes this rare; Fargate tasks do not depend on an agent"
             }
             Class::Outage => {
-                "look at the instance: its agent was away for longer than a reconnect takes; a second instance takes \
-                 launches meanwhile; retries must outlast the outage"
+                "check the instance: its agent was disconnected for longer than a reconnect takes; a second instance can take \
+                 launches in the meantime; retries must outlast the outage"
             }
-            Class::Draining => "keep another instance ACTIVE before one is drained; retry with back-off",
+            Class::Draining => "keep another instance ACTIVE before draining one; retry with backoff",
             Class::Unknown => {
-                "record ECS Container Instance State Change events, which tell what the agent was doing; \
-                 retry with back-off (an EventBridge rule does not retry)"
+                "collect ECS Container Instance State Change events, which show what the agent was doing; \
+                 retry with backoff (an EventBridge rule does not retry)"
             }
         }
     }
@@ -73,42 +73,42 @@ impl Class {
 pub struct InstanceCall<'a> {
     /// Id of the call.
     pub id: &'a str,
-    /// When.
+    /// The time.
     pub time: i64,
 }
 
-/// All that is told of one container instance.
+/// All records of a container instance.
 #[derive(Debug, Default)]
 pub struct Agent<'a> {
     /// Its events, in order.
     pub events: Vec<InstanceEvent<'a>>,
-    /// The times in which it was gone.
+    /// The disconnects.
     pub gaps: Vec<Gap>,
-    /// Accepted UpdateContainerAgent calls, in order of time.
+    /// Successful UpdateContainerAgent calls, ordered by time.
     pub updates: Vec<InstanceCall<'a>>,
-    /// RegisterContainerInstance calls, in order of time.
+    /// RegisterContainerInstance calls, ordered by time.
     pub registrations: Vec<InstanceCall<'a>>,
-    /// The places of its events in order of time.
+    /// The indexes of its events, ordered by time.
     by_time: Vec<usize>,
 }
 
-/// What a launch met.
+/// What a failed launch collided with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Met {
     /// What the agent was doing.
     pub class: Class,
-    /// Which of its gaps.
+    /// The index of the disconnect.
     pub gap: Option<usize>,
-    /// What the class rests on.
+    /// The evidence for the class.
     pub basis: String,
-    /// The call that asked for the update.
+    /// The call that requested the update.
     pub update: Option<usize>,
     /// The registration after a restart.
     pub registration: Option<usize>,
 }
 
 impl<'a> Agent<'a> {
-    /// Sorts what is told and finds the gaps.
+    /// Sorts the records and finds the disconnects.
     pub fn settle(&mut self) {
         super::connection::order(&mut self.events);
         self.gaps = gaps(&self.events);
@@ -119,7 +119,7 @@ impl<'a> Agent<'a> {
         self.by_time.sort_by_key(|place| (events.get(*place).map(|event| event.time), *place));
     }
 
-    /// What a launch that failed at a time met.
+    /// Classifies a launch that failed at a time.
     pub fn meet(&self, time: i64) -> Met {
         let gap = met(&self.gaps, time);
         let known = gap.and_then(|gap| self.gaps.get(gap));
@@ -129,21 +129,21 @@ impl<'a> Agent<'a> {
         }
         let Some(gap) = known else { return self.without_gap(time, none) };
         let length = gap.end.map(|end| end - gap.start);
-        let away = length.map(|length| format!("disconnected for {}", super::rhythm::length(length.max(SECOND))));
-        let away = away.unwrap_or_else(|| "disconnected, and not seen to come back".to_owned());
+        let disconnected = length.map(|length| format!("disconnected for {}", super::schedule::length(length.max(SECOND))));
+        let disconnected = disconnected.unwrap_or_else(|| "disconnected, with no reconnect recorded".to_owned());
         let registered = self.registrations.iter().position(|call| {
             let end = gap.end.unwrap_or(i64::MAX).saturating_add(REGISTERED_WITHIN);
             (gap.start - REGISTERED_WITHIN..=end).contains(&call.time)
         });
         if registered.is_some() {
-            let basis = format!("RegisterContainerInstance with the same version; {away}");
+            let basis = format!("RegisterContainerInstance with the same version; {disconnected}");
             return Met { class: Class::Restart, basis, registration: registered, ..none };
         }
         let leaving = self.between(gap).any(InstanceEvent::leaving);
         match length {
-            Some(..=ROTATION) if !leaving => Met { class: Class::Rotation, basis: away, ..none },
-            Some(..=ROTATION) => Met { class: Class::Draining, basis: format!("not ACTIVE; {away}"), ..none },
-            _ => Met { class: Class::Outage, basis: away, ..none },
+            Some(..=ROTATION) if !leaving => Met { class: Class::Rotation, basis: disconnected, ..none },
+            Some(..=ROTATION) => Met { class: Class::Draining, basis: format!("not ACTIVE; {disconnected}"), ..none },
+            _ => Met { class: Class::Outage, basis: disconnected, ..none },
         }
     }
 
@@ -157,11 +157,11 @@ impl<'a> Agent<'a> {
         };
         match event.status {
             Some(status) if event.leaving() => Met { class: Class::Draining, basis: format!("status {status}"), ..none },
-            _ => Met { basis: "no disconnect of its agent is recorded at that time".to_owned(), ..none },
+            _ => Met { basis: "no disconnect of the agent is recorded at that time".to_owned(), ..none },
         }
     }
 
-    /// Whether an update was under way, and what says so.
+    /// The evidence for an update in progress, if any.
     fn update_at(&self, time: i64, gap: Option<&Gap>) -> Option<(String, Option<usize>)> {
         let begin = gap.map_or(time, |gap| gap.start.min(time));
         let asked = self.update_before(begin);
@@ -181,7 +181,7 @@ impl<'a> Agent<'a> {
             }
         }
         if let Some(call) = asked.and_then(|place| self.updates.get(place)) {
-            let ago = super::rhythm::length((time - call.time).max(0));
+            let ago = super::schedule::length((time - call.time).max(0));
             return Some((format!("UpdateContainerAgent {ago} before"), asked));
         }
         let during = gap.and_then(|gap| self.between(gap).find(|event| event.updating()));
@@ -189,7 +189,7 @@ impl<'a> Agent<'a> {
         during.and_then(|event| event.update_status).map(|status| (format!("agentUpdateStatus {status}"), None))
     }
 
-    /// The newest update asked for shortly before a time, and not over by then.
+    /// The latest update that was requested shortly before a time and had not finished.
     fn update_before(&self, time: i64) -> Option<usize> {
         let place = self.updates.partition_point(|call| call.time <= time).checked_sub(1)?;
         let call = self.updates.get(place)?;
@@ -209,20 +209,20 @@ impl<'a> Agent<'a> {
         (!over).then_some(place)
     }
 
-    /// The newest event up to a time.
+    /// The latest event up to a time.
     fn newest_before(&self, time: i64) -> Option<&InstanceEvent<'a>> {
         let known = |place: &usize| self.events.get(*place);
         let place = self.by_time.partition_point(|place| known(place).is_some_and(|event| event.time <= time)).checked_sub(1)?;
         self.by_time.get(place).and_then(known)
     }
 
-    /// The events from the first to the last of a gap; the last one only tells that it was back.
+    /// The events from the first to the last of a disconnect; the last one only shows the reconnect.
     fn between(&self, gap: &Gap) -> impl Iterator<Item = &InstanceEvent<'a>> {
         let end = gap.back.unwrap_or(self.events.len()).max(gap.first);
         self.events.get(gap.first..end).unwrap_or_default().iter()
     }
 
-    /// Whether an attempt at a time may have met a gap.
+    /// Whether an attempt at a time can have collided with a disconnect.
     pub fn is_in_gap(&self, time: i64) -> bool {
         met(&self.gaps, time).is_some_and(|gap| self.gaps.get(gap).is_some_and(|gap| gap.distance(time) <= TOLERANCE))
     }

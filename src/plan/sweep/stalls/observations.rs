@@ -1,4 +1,4 @@
-//! What was told of tasks on container instances, and of the instances.
+//! Observations of container instances and their tasks.
 
 use arrow::array::{Array, Int64Array};
 use arrow::record_batch::RecordBatch;
@@ -6,15 +6,14 @@ use datafusion::common::Result;
 
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{number, numbers, some, texts};
-use crate::plan::sweep::index::{Distinct, Groups, Index, NONE, Rows, dealt, fold};
-use crate::plan::sweep::texts::{Memory, Texts, moved};
+use crate::plan::sweep::index::{Arena, Groups, HashIndex, Interner, NONE, balanced, fold};
+use crate::plan::sweep::texts::{Memory, Texts, renumbered};
 
-/// A task. A time that is not known is the greatest where the least counts, and the least where the
-/// greatest does.
+/// A task. An unknown time is the maximum if the minimum of several values is used, and the minimum otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Task {
     pub key: [u64; 2],
-    /// The container instance, by number.
+    /// The number of the container instance.
     spot: u32,
     created: i64,
     seen: i64,
@@ -35,17 +34,17 @@ impl Task {
         if self.created == i64::MAX { self.seen } else { self.created }
     }
 
-    /// When it stopped; what was never seen to stop lives up to the end of the data.
+    /// When it stopped; a task without a recorded stop lives until the end of the data.
     pub fn end(&self, last: i64) -> i64 {
         if self.stopped == i64::MIN { last } else { self.stopped }
     }
 
-    /// From when to when it waited for its start.
+    /// The interval in which it waited to start.
     pub fn waiting(&self, last: i64) -> (i64, i64) {
         (self.start(), self.waited.min(self.stopping).min(self.end(last)))
     }
 
-    /// From when to when it was told to stop and still there.
+    /// The interval in which it was stopping and still running.
     pub fn stopping(&self, last: i64) -> Option<(i64, i64)> {
         let span = (self.stopping != i64::MAX).then(|| (self.stopping.max(self.start()), self.end(last)));
         span.filter(|(from, to)| from < to)
@@ -55,7 +54,7 @@ impl Task {
         [&mut self.task, &mut self.service, &mut self.deployment, &mut self.definition, &mut self.id]
     }
 
-    /// Takes in what another row tells; of several texts the least counts, so that order does not.
+    /// Merges the observation of another row; of several strings, the smallest wins, so the order does not matter.
     fn merge(&mut self, mut other: Task, texts: &Texts) {
         self.created = self.created.min(other.created);
         self.seen = self.seen.min(other.seen);
@@ -73,7 +72,7 @@ impl Task {
     }
 }
 
-/// What an instance told of itself.
+/// A recorded state of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instance {
     pub time: i64,
@@ -85,16 +84,16 @@ pub struct Instance {
 }
 
 /// Account, region, cluster and container instance.
-pub type Spot = [u32; 4];
+pub type InstanceKey = [u32; 4];
 
-/// What is kept of some rows.
+/// The partial state.
 #[derive(Debug, Default)]
-pub struct Part {
+pub struct PartialState {
     texts: Texts,
-    tasks: Rows<Task>,
-    known: Index,
-    spots: Distinct<Spot>,
-    /// What instances told, by the number of the instance.
+    tasks: Arena<Task>,
+    known: HashIndex,
+    spots: Interner<InstanceKey>,
+    /// The recorded states, by instance number.
     instances: Vec<(u32, Instance)>,
     memories: [Memory; 9],
 }
@@ -108,8 +107,8 @@ fn at(numbers: &[u32], row: usize) -> u32 {
     numbers.get(row).copied().unwrap_or(NONE)
 }
 
-impl Part {
-    /// Columns of texts as numbers.
+impl PartialState {
+    /// String columns as numbers.
     fn columns<const N: usize>(&mut self, batch: &RecordBatch, places: [usize; N]) -> Result<[Vec<u32>; N]> {
         let mut columns: [Vec<u32>; N] = std::array::from_fn(|_| Vec::new());
         for ((column, memory), place) in columns.iter_mut().zip(&mut self.memories).zip(places) {
@@ -118,8 +117,9 @@ impl Part {
         Ok(columns)
     }
 
-    /// Keeps events of tasks: key, account, region, cluster, container instance, service, deployment, definition, last and
-    /// desired status, created, seen, pull, started, stopping, stopped, CPU, memory, name (where it is not in the key), id.
+    /// Adds events of tasks: key, account, region, cluster, container instance, service, deployment, definition, last
+    /// and desired status, created, seen, pull, started, stopping, stopped, CPU, memory, name (if it is not in the
+    /// key), id.
     pub fn add_tasks(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let keys = texts(values, 0)?;
@@ -127,23 +127,23 @@ impl Part {
         let ids = texts(values, 19)?;
         let [accounts, regions, clusters, instances, services, deployments, definitions, last, desired] =
             self.columns(batch, [1, 2, 3, 4, 5, 6, 7, 8, 9])?;
-        let [provisioning, pending, has_stopped] = ["PROVISIONING", "PENDING", "STOPPED"].map(|status| self.texts.keep(status));
+        let [provisioning, pending, has_stopped] = ["PROVISIONING", "PENDING", "STOPPED"].map(|status| self.texts.intern(status));
         let numbers: Vec<Int64Array> = (10..18).map(|place| numbers(values, place)).collect::<Result<_>>()?;
-        // Rows without a key are told by another input.
+        // Rows without a key are part of another input.
         for row in (0..batch.num_rows()).filter(|row| keys.is_valid(*row)) {
             let [created, seen, pull, started, stopping, stopped, cpu, memory] =
                 std::array::from_fn(|place| numbers.get(place).and_then(|column| number(column, row)));
             let (last, desired) = (at(&last, row), at(&desired, row));
-            // Where a time is not told, the event itself is one at which it had come.
+            // If a time is missing, the time of the event is an upper bound.
             let is_waiting = [provisioning, pending, NONE].contains(&last);
             let waited = pull.into_iter().chain(started).min().or_else(|| seen.filter(|_| !is_waiting));
             let is_stopping = desired == has_stopped && last != has_stopped && last != NONE;
             let key_text = keys.value(row);
             let key = key_of(key_text);
             let name = some(&names, row).or_else(|| key_text.rsplit('/').next());
-            // The name of most tasks is their key.
+            // The key of most tasks is their name.
             let name = name.filter(|name| name.len() != 32 || key_of(name) != key);
-            let spot = self.spots.keep([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
+            let spot = self.spots.intern([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
             let task = Task {
                 key: [(key >> 64) as u64, key as u64],
                 spot,
@@ -166,7 +166,7 @@ impl Part {
     }
 
     fn add(&mut self, task: Task) {
-        let Part { texts, tasks, known, .. } = self;
+        let PartialState { texts, tasks, known, .. } = self;
         let hashed = hash(&task);
         let same = |row: u32| tasks.get(row).is_some_and(|known| known.key == task.key && known.spot == task.spot);
         if let Some(row) = known.find(hashed, same) {
@@ -179,16 +179,16 @@ impl Part {
         known.insert(row, hashed);
     }
 
-    /// Keeps what instances told: account, region, cluster, container instance, EC2 instance, agent version, seen, CPU,
-    /// memory, id.
+    /// Adds states of instances: account, region, cluster, container instance, EC2 instance, agent version, seen,
+    /// CPU, memory, id.
     pub fn add_instances(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let [accounts, regions, clusters, instances, ec2, agents] = self.columns(batch, [0, 1, 2, 3, 4, 5])?;
         let [seen, cpu, memory] = [numbers(values, 6)?, numbers(values, 7)?, numbers(values, 8)?];
         let ids = texts(values, 9)?;
         for row in 0..batch.num_rows() {
-            let spot = self.spots.keep([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
-            let told = Instance {
+            let spot = self.spots.intern([at(&accounts, row), at(&regions, row), at(&clusters, row), at(&instances, row)]);
+            let observations = Instance {
                 time: number(&seen, row).unwrap_or(i64::MIN),
                 cpu: number(&cpu, row).unwrap_or(0),
                 memory: number(&memory, row).unwrap_or(0),
@@ -196,79 +196,80 @@ impl Part {
                 ec2: at(&ec2, row),
                 id: self.texts.keep_some(some(&ids, row)),
             };
-            self.instances.push((spot, told));
+            self.instances.push((spot, observations));
         }
         Ok(())
     }
 
-    fn take_in(&mut self, other: Part) {
-        let numbers = self.texts.take_in(&other.texts);
-        let there = |number: u32| moved(&numbers, number);
-        let spots: Vec<u32> = other.spots.list().iter().map(|spot| self.spots.keep(spot.map(there))).collect();
+    fn merge(&mut self, other: PartialState) {
+        let numbers = self.texts.merge(&other.texts);
+        let there = |number: u32| renumbered(&numbers, number);
+        let spots: Vec<u32> = other.spots.list().iter().map(|spot| self.spots.intern(spot.map(there))).collect();
         for mut task in other.tasks {
             task.texts().into_iter().for_each(|text| *text = there(*text));
-            self.add(Task { spot: moved(&spots, task.spot), ..task });
+            self.add(Task { spot: renumbered(&spots, task.spot), ..task });
         }
-        self.instances.extend(other.instances.into_iter().map(|(spot, told)| {
-            let Instance { agent, ec2, id, .. } = told;
-            (moved(&spots, spot), Instance { agent: there(agent), ec2: there(ec2), id: there(id), ..told })
+        self.instances.extend(other.instances.into_iter().map(|(spot, observations)| {
+            let Instance { agent, ec2, id, .. } = observations;
+            (renumbered(&spots, spot), Instance { agent: there(agent), ec2: there(ec2), id: there(id), ..observations })
         }));
     }
 }
 
-/// All that was kept, by container instance.
+/// The merged state, by container instance.
 #[derive(Debug)]
-pub struct Whole {
+pub struct FinalState {
     texts: Texts,
-    tasks: Rows<Task>,
-    pub spots: Vec<Spot>,
+    tasks: Arena<Task>,
+    pub spots: Vec<InstanceKey>,
     by_spot: Groups,
     instances: Vec<(u32, Instance)>,
     instances_by_spot: Groups,
-    /// Which instances each piece looks at.
+    /// The instances of each chunk.
     pub shares: Vec<std::ops::Range<usize>>,
 }
 
-impl Whole {
-    /// Puts all parts together.
-    pub fn new(mut parts: Vec<Part>, pieces: usize) -> Whole {
-        // The greatest stays where it is.
-        parts.sort_by_key(|part| std::cmp::Reverse(part.tasks.len()));
-        let mut parts = parts.into_iter();
-        let mut part = parts.next().unwrap_or_default();
-        parts.for_each(|other| part.take_in(other));
-        let Part { texts, tasks, spots, instances, .. } = part;
+impl FinalState {
+    /// Merges all partial states.
+    pub fn new(mut partials: Vec<PartialState>, chunks: usize) -> FinalState {
+        // The largest one is not moved.
+        partials.sort_by_key(|partial| std::cmp::Reverse(partial.tasks.len()));
+        let mut partials = partials.into_iter();
+        let mut partial = partials.next().unwrap_or_default();
+        partials.for_each(|other| partial.merge(other));
+        let PartialState { texts, tasks, spots, instances, .. } = partial;
         let spots = spots.list().to_vec();
         let by_spot = Groups::new((0..).zip(tasks.iter()).map(|(number, task)| (task.spot, number)), spots.len());
-        let told = (0..).zip(&instances).map(|(number, (spot, _))| (*spot, number));
-        let instances_by_spot = Groups::new(told, spots.len());
+        let observations = (0..).zip(&instances).map(|(number, (spot, _))| (*spot, number));
+        let instances_by_spot = Groups::new(observations, spots.len());
         let sizes: Vec<usize> = (0..).take(spots.len()).map(|spot| by_spot.size(spot)).collect();
-        let shares = dealt(&sizes, pieces);
-        Whole { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
+        let shares = balanced(&sizes, chunks);
+        FinalState { texts, tasks, spots, by_spot, instances, instances_by_spot, shares }
     }
 
-    /// What was told of a container instance and its tasks.
-    pub fn told(&self, spot: u32, last: i64, least: i64) -> Told<'_> {
+    /// The observations of a container instance and its tasks.
+    pub fn observations(&self, spot: u32, last: i64, least: i64) -> Observations<'_> {
         let tasks = self.by_spot.of(spot).iter().filter_map(|number| self.tasks.get(*number).copied()).collect();
         let instances = self.instances_by_spot.of(spot).iter();
-        let instances = instances.filter_map(|number| self.instances.get(*number as usize).map(|(_, told)| *told)).collect();
-        Told { tasks, instances, texts: &self.texts, last, least }
+        let instances =
+            instances.filter_map(|number| self.instances.get(*number as usize).map(|(_, observations)| *observations)).collect();
+        Observations { tasks, instances, texts: &self.texts, last, least }
     }
 }
 
-/// Everything told of one container instance.
+/// All observations of a container instance.
 #[derive(Debug)]
-pub struct Told<'w> {
+pub struct Observations<'w> {
     pub tasks: Vec<Task>,
     pub instances: Vec<Instance>,
     texts: &'w Texts,
     /// The end of all data.
     pub last: i64,
-    /// The shortest stall.
+    /// The minimum length of a stall.
     pub least: i64,
 }
 
-impl<'w> Told<'w> {
+impl<'w> Observations<'w> {
     pub fn text(&self, number: u32) -> Option<&'w str> {
         self.texts.get(number)
     }

@@ -1,38 +1,38 @@
-//! Attempts folded into launches: what was meant to run, and whether it did.
+//! Combines attempts into launches.
 //!
-//! Each regular start is a launch of its own, so the next regular start never heals the one before. Any other
-//! attempt joins a launch that still lacks tasks when it may be its retry; else it is a launch of its own.
+//! Each regular start is a launch of its own, so the next regular start never heals the previous one. Any other
+//! attempt joins a launch that still lacks tasks if it can be its retry; otherwise it is a new launch.
 
 use super::series::{Attempt, RETRIED_WITHIN, Series};
 
-/// What was meant to run.
+/// An intended launch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
-    /// Its attempts, by place, in order of time.
+    /// The indexes of its attempts, ordered by time.
     pub attempts: Vec<usize>,
-    /// How many of them failed.
+    /// The number of failed attempts.
     pub failures: usize,
-    /// Tasks that are missing after the last attempt.
+    /// The tasks that are missing after the last attempt.
     pub missing: i64,
-    /// The attempt that placed what was missing, where the first one had not.
+    /// The attempt that placed the missing tasks, if the first one had not placed all.
     pub healed_by: Option<usize>,
     /// Whether its first attempt is a regular start.
     pub regular: bool,
 }
 
-/// How a launch ended.
+/// The outcome of a launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The first attempt placed all.
+    /// The first attempt placed all tasks.
     Started,
-    /// A retry placed what was missing.
+    /// A retry placed the missing tasks.
     Healed,
-    /// Something stayed missing.
+    /// Some tasks were never placed.
     Lost,
 }
 
 impl Outcome {
-    /// The word of the language.
+    /// The value in the query language.
     pub fn word(self) -> &'static str {
         match self {
             Outcome::Started => "started",
@@ -43,7 +43,7 @@ impl Outcome {
 }
 
 impl Launch {
-    /// How it ended.
+    /// The outcome.
     pub fn outcome(&self) -> Outcome {
         match (self.healed_by, self.missing) {
             (Some(_), _) => Outcome::Healed,
@@ -58,16 +58,16 @@ struct Open {
     launch: usize,
     first: usize,
     series: usize,
-    /// When the next regular start of its caller comes; an irregular one has none.
+    /// The next regular start of its caller; none for an irregular caller.
     next: Option<i64>,
     regular: bool,
-    /// Its newest attempt.
+    /// Its latest attempt.
     last: i64,
-    /// Tasks that it lacks.
+    /// The number of missing tasks.
     missing: i64,
 }
 
-/// Folds attempts in order of time; `of` names the series of each. With the launches: the launch of each attempt.
+/// Combines sorted attempts; `of` has the series of each attempt. Also returns the launch of each attempt.
 pub fn fold(attempts: &[Attempt<'_>], series: &[Series], of: &[usize]) -> (Vec<Launch>, Vec<usize>) {
     let regular = regular_starts(attempts, series);
     let mut launches: Vec<Launch> = Vec::new();
@@ -119,7 +119,7 @@ pub fn fold(attempts: &[Attempt<'_>], series: &[Series], of: &[usize]) -> (Vec<L
     (launches, launch_of)
 }
 
-/// A regular start, and when the next one of its caller comes: as it came, else as it was expected.
+/// Whether it is a regular start, and when the next one of its caller is: the actual time, else the expected time.
 #[derive(Debug, Clone, Copy)]
 struct RegularStart {
     next: Option<i64>,
@@ -139,13 +139,13 @@ fn regular_starts(attempts: &[Attempt<'_>], series: &[Series]) -> Vec<Option<Reg
 }
 
 impl Open {
-    /// Whether an attempt at a time could still be a retry.
+    /// Whether an attempt at a time can still be a retry.
     fn takes(&self, time: i64) -> bool {
         if self.regular { self.next.is_none_or(|next| time < next) } else { time - self.last <= RETRIED_WITHIN }
     }
 }
 
-/// The open launch that an attempt retries: of the same session first, then the oldest.
+/// The open launch that an attempt retries: preferably of the same session, else the oldest.
 fn retried(open: &[Open], attempts: &[Attempt<'_>], attempt: &Attempt<'_>, series: usize) -> Option<usize> {
     let fits = |launch: &Open| {
         let first = attempts.get(launch.first)?;

@@ -1,15 +1,15 @@
-//! Questions asked side by side: planning one keeps a thread busy, and many have nothing to do with each other.
+//! Runs queries in parallel: planning a query keeps a thread busy, and many queries are independent.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// The planner goes deep into long conditions: the stack of a thread that asks, in bytes.
+/// The stack size of a query thread, in bytes: the planner recurses deeply for long conditions.
 const STACK: usize = 16 << 20;
 
-/// What a function makes of each item, in their order, so many at a time.
-pub fn side_by_side<T: Sync, R: Send>(threads: usize, items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// Applies a function to each item with a number of threads; results are in item order.
+pub fn parallel_map<T: Sync, R: Send>(threads: usize, items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (next, made) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let work = || {
         loop {
@@ -20,7 +20,7 @@ pub fn side_by_side<T: Sync, R: Send>(threads: usize, items: &[T], make: impl Fn
         }
     };
     thread::scope(|scope| {
-        // A thread that cannot be had is one fewer: this one works too.
+        // If a thread cannot be started, the others do its work, including the current one.
         for _ in 1..threads.min(items.len()) {
             thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok();
         }
@@ -38,8 +38,8 @@ mod tests {
         let numbers: Vec<usize> = (0..100).collect();
         let doubled: Vec<usize> = numbers.iter().map(|number| number * 2).collect();
         for threads in [0, 1, 7] {
-            assert_eq!(side_by_side(threads, &numbers, |number| number * 2), doubled);
+            assert_eq!(parallel_map(threads, &numbers, |number| number * 2), doubled);
         }
-        assert!(side_by_side(4, &[] as &[u8], |number| *number).is_empty());
+        assert!(parallel_map(4, &[] as &[u8], |number| *number).is_empty());
     }
 }

@@ -1,9 +1,9 @@
-//! The steps of the sum of the spans of each pool, as batches of rows.
+//! Computes the usage of each pool as a step function, in batches of rows.
 //!
-//! What ends at an instant ends before what starts there, and a span without length counts for nothing.
-//! There is one step for each instant at which a span starts or ends and for each change of a limit after
-//! the first; those wholly outside the window are left out, the one in force where it begins is not. All
-//! sums are of whole numbers, so any order of rows gives the same steps.
+//! Intervals that end at an instant end before those that start there, and empty intervals are ignored. There is one
+//! step per instant at which an interval starts or ends, and per change of a limit after the first. Steps entirely
+//! outside the window are omitted, but the one in force at the start of the window is included. All sums are of whole
+//! numbers, so the steps do not depend on the order of rows.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -16,20 +16,20 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 
-use super::pools::Whole;
-use super::span::Size;
+use super::pools::FinalState;
+use super::task_interval::Size;
 use super::{CPU, MEMORY, POOL_COLUMNS, PRICE, QuotaSteps, VCPU, VCPU_SPOT};
 use crate::plan::sweep::index::NONE;
 
-/// Rows of a batch.
+/// Rows per batch.
 const ROWS: usize = 8192;
-/// Ids that stand beside all steps of a pool; where it would be more, a step has at most [`FEW_IDS`].
+/// The maximum number of ids over all steps of a pool; beyond it, a step has at most [`FEW_IDS`].
 const MOST_IDS: usize = 250_000;
-/// Ids that stand beside a step of a pool with many, unless it is a peak.
+/// The number of ids of a step of a very large pool, unless it is a peak.
 const FEW_IDS: usize = 100;
 
-/// What a span takes of its pool, in one word, for millions of them are sorted: its units; whether it is a task (a demand
-/// of unknown size is none); and whether it was never seen to end.
+/// The usage of an interval, packed into one word because millions are sorted: its units, whether it is a task
+/// (demand of unknown size is not), and whether it has no recorded end.
 #[derive(Debug, Clone, Copy)]
 struct Taken(i64);
 
@@ -52,18 +52,18 @@ impl Taken {
     }
 }
 
-/// Something happens to a span.
+/// A change of an interval.
 #[derive(Debug, Clone, Copy)]
 struct Edge<T> {
     time: i64,
     what: T,
 }
 
-/// Edges of one kind, in the order of time: begins come nearly so, and all kinds are merged on the way.
+/// Edges of one kind, ordered by time. Starts arrive nearly sorted, and the kinds are merged while iterating.
 #[derive(Debug)]
 struct Edges<T> {
     list: Vec<Edge<T>>,
-    /// The next one.
+    /// The next edge.
     at: usize,
 }
 
@@ -83,17 +83,17 @@ impl<T: Copy> Edges<T> {
         self.at = 0;
     }
 
-    /// Sorts them: what is in order already is only merged.
+    /// Sorts the edges; sorted runs are only merged.
     fn sort(&mut self) {
         self.list.sort_by_key(|edge| edge.time);
     }
 
-    /// When the next one is; the last instant where there is none.
+    /// The time of the next edge; the last instant if there is none.
     fn time(&self) -> i64 {
         self.list.get(self.at).map_or(i64::MAX, |edge| edge.time)
     }
 
-    /// What the next one is of, if that is at this instant.
+    /// The interval of the next edge, if it is at this instant.
     fn next_at(&mut self, time: i64) -> Option<T> {
         let edge = self.list.get(self.at).filter(|edge| edge.time == time)?;
         self.at += 1;
@@ -101,7 +101,7 @@ impl<T: Copy> Edges<T> {
     }
 }
 
-/// What holds at an instant.
+/// The totals at an instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Level {
     used: i64,
@@ -119,7 +119,7 @@ impl Level {
         self.open += taken.open();
     }
 
-    /// Its containers stop.
+    /// The containers of a task stop.
     fn stop(&mut self, taken: Taken) {
         self.lower = self.lower.saturating_sub(taken.units());
     }
@@ -130,7 +130,7 @@ impl Level {
     }
 }
 
-/// A row that waits to become one of a batch.
+/// A row that will be added to a batch.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     pool: u32,
@@ -139,23 +139,23 @@ struct Step {
     level: Level,
 }
 
-/// The steps of some pools.
+/// Iterates over the steps of some pools.
 pub struct Walk {
     sweep: Arc<QuotaSteps>,
-    whole: Arc<Whole>,
-    /// Which of the pools that are shown are still to come.
+    merged: Arc<FinalState>,
+    /// The remaining pools.
     rest: Range<usize>,
     pool: u32,
     begins: Edges<Taken>,
     stops: Edges<Taken>,
     ends: Edges<Taken>,
-    /// What more is refused from an instant on, or less: there is little of it.
+    /// Changes of refused demand; there are few.
     refused: Edges<i64>,
     /// The next change of a limit.
     change: usize,
     level: Level,
     steps: Vec<Step>,
-    /// The records of the spans, where they are asked for, and by their places there when they begin and end.
+    /// The record ids of the intervals, if needed, and the indexes of their starts and ends.
     records: Vec<Arc<str>>,
     appear: Edges<u32>,
     vanish: Edges<u32>,
@@ -164,20 +164,20 @@ pub struct Walk {
     listed: Listed,
 }
 
-/// Which steps of a pool name every record.
+/// Which steps of a pool list all records.
 #[derive(Debug, Clone, Copy)]
 enum Listed {
     All,
-    /// Those at which most is used, and most is needed, for the first time.
+    /// The first steps with the peak of usage and with the peak of demand.
     Peaks([Option<i64>; 2]),
 }
 
-/// What a walk over all steps of a pool finds.
+/// The result of iterating over all steps of a pool.
 #[derive(Debug, Default)]
 struct Survey {
-    /// The steps inside the window at which most is used, and most is needed, for the first time.
+    /// The first steps within the window with the peak of usage and with the peak of demand.
     peaks: [Option<Step>; 2],
-    /// How many ids it takes to name the records of all steps.
+    /// The number of ids needed to list the records of all steps.
     ids: usize,
 }
 
@@ -194,13 +194,13 @@ impl Survey {
 }
 
 impl Walk {
-    /// The steps of the pools of one piece.
-    pub fn new(sweep: Arc<QuotaSteps>, whole: Arc<Whole>, piece: usize) -> Walk {
-        let rest = whole.pieces.get(piece).cloned().unwrap_or(0..0);
+    /// The steps of the pools of a chunk.
+    pub fn new(sweep: Arc<QuotaSteps>, merged: Arc<FinalState>, chunk: usize) -> Walk {
+        let rest = merged.chunks.get(chunk).cloned().unwrap_or(0..0);
         let change = sweep.changes.len();
         Walk {
             sweep,
-            whole,
+            merged,
             rest,
             pool: 0,
             begins: Edges::default(),
@@ -219,18 +219,18 @@ impl Walk {
         }
     }
 
-    /// Goes to the next pool; false when there is none.
+    /// Moves to the next pool; false if there is none.
     fn next_pool(&mut self) -> bool {
-        let Some(pool) = self.rest.next().and_then(|place| self.whole.shown.get(place).copied()) else { return false };
+        let Some(pool) = self.rest.next().and_then(|place| self.merged.shown.get(place).copied()) else { return false };
         self.pool = pool;
         self.records.clear();
         self.active.clear();
         [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(Edges::clear);
         [&mut self.appear, &mut self.vanish].into_iter().for_each(Edges::clear);
         self.refused.clear();
-        let (whole, sweep) = (Arc::clone(&self.whole), Arc::clone(&self.sweep));
-        let resource = whole.pools.get(pool).map_or(0, |pool| pool.resource);
-        for share in &whole.shares {
+        let (merged, sweep) = (Arc::clone(&self.merged), Arc::clone(&self.sweep));
+        let resource = merged.pools.get(pool).map_or(0, |pool| pool.resource);
+        for share in &merged.shares {
             for row in share.spans(pool) {
                 let Some((task, size)) = share.used(*row) else { continue };
                 let units = units(&sweep, resource, size);
@@ -238,8 +238,8 @@ impl Walk {
                 self.add((task.start, task.early, task.end), (units, 0), task.named || units > 0, id);
             }
         }
-        for row in whole.others(pool) {
-            let Some(other) = whole.part.others.get(*row as usize) else { continue };
+        for row in merged.others(pool) {
+            let Some(other) = merged.partial.others.get(*row as usize) else { continue };
             self.add(other.times.span(), (other.units, other.refused), other.units > 0, || other.id.clone());
         }
         [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(Edges::sort);
@@ -247,7 +247,7 @@ impl Walk {
         self.refused.sort();
         if sweep.only_peaks {
             self.rewind();
-            self.tell_peaks();
+            self.emit_peaks();
             return true;
         }
         self.rewind();
@@ -261,23 +261,23 @@ impl Walk {
         true
     }
 
-    /// Tells the peaks of this pool, in the order of time, and nothing else.
-    fn tell_peaks(&mut self) {
+    /// Returns only the peaks of this pool, ordered by time.
+    fn emit_peaks(&mut self) {
         if self.refused.list.is_empty() && self.sweep.changes.is_empty() {
-            // As much is needed as is used.
+            // Without refusals, demand equals usage.
             self.steps.extend(self.highest());
-            // All of them are done with.
+            // Nothing else in this pool is needed.
             [&mut self.begins, &mut self.ends].into_iter().for_each(|edges| edges.at = edges.list.len());
             return;
         }
         let Survey { peaks: [used, needed], .. } = self.survey();
         let needed = needed.filter(|needed| used.is_none_or(|used| used.time != needed.time));
-        let told = self.steps.len();
+        let observed = self.steps.len();
         self.steps.extend(used.into_iter().chain(needed));
-        self.steps.get_mut(told..).unwrap_or_default().sort_by_key(|step| step.time);
+        self.steps.get_mut(observed..).unwrap_or_default().sort_by_key(|step| step.time);
     }
 
-    /// Goes to where nothing has happened yet.
+    /// Resets to the beginning.
     fn rewind(&mut self) {
         self.level = Level::default();
         [&mut self.begins, &mut self.stops, &mut self.ends].into_iter().for_each(|edges| edges.at = 0);
@@ -287,7 +287,7 @@ impl Walk {
         self.change = self.sweep.changes.partition_point(|change| *change <= first);
     }
 
-    /// Goes over all steps of this pool, to its end.
+    /// Iterates over all steps of this pool.
     fn survey(&mut self) -> Survey {
         let mut survey = Survey::default();
         let mut time = self.next_time();
@@ -303,8 +303,8 @@ impl Walk {
         survey
     }
 
-    /// The step inside the window at which most is used for the first time, where nothing is refused and no limit
-    /// changes. Whether something begins or ends next is seldom foreseen: it is computed with, not decided on.
+    /// The first step within the window with the peak of usage, for a pool without refusals or limit changes. Whether
+    /// the next edge is a start or an end is hard to predict, so the code is branchless.
     fn highest(&self) -> Option<Step> {
         let after_all = Edge { time: i64::MAX, what: Taken::new(0, false, false) };
         let next = |edges: &Edges<Taken>, at: usize| edges.list.get(at).copied().unwrap_or(after_all);
@@ -329,7 +329,7 @@ impl Walk {
         }
     }
 
-    /// Adds a span; one without length counts for nothing.
+    /// Adds an interval; empty intervals are ignored.
     fn add(
         &mut self,
         (start, early, end): (i64, i64, i64),
@@ -346,7 +346,7 @@ impl Walk {
         if !lasts {
             self.ends.push(end, taken);
         }
-        // No peak is where containers stop; the lower bound, which this leaves too high, is not looked at.
+        // Containers stopping cannot cause a peak. The lower bound, which is too high here, is not used.
         let early = early.min(end);
         if early < i64::MAX && !self.sweep.only_peaks {
             self.stops.push(early, taken);
@@ -367,20 +367,20 @@ impl Walk {
         }
     }
 
-    /// When something happens next; the last instant where nothing does.
+    /// The time of the next change; the last instant if there is none.
     fn next_time(&self) -> i64 {
         let edges = self.begins.time().min(self.stops.time()).min(self.ends.time());
         self.sweep.changes.get(self.change).map_or(edges, |change| edges.min(*change))
     }
 
-    /// Tells the steps of this pool that are inside the window, until a batch is full.
+    /// Returns the steps of this pool within the window, until a batch is full.
     fn walk(&mut self) {
         let mut time = self.next_time();
         while time < i64::MAX {
             self.step(time);
             let until = self.next_time();
             if self.is_told(time, until) {
-                self.tell(time, until);
+                self.emit(time, until);
                 if self.steps.len() >= ROWS {
                     return;
                 }
@@ -389,12 +389,12 @@ impl Walk {
         }
     }
 
-    /// Whether a step is inside the window.
+    /// Whether a step is within the window.
     fn is_told(&self, time: i64, until: i64) -> bool {
         self.sweep.from.is_none_or(|from| until > from) && self.sweep.to.is_none_or(|to| time < to)
     }
 
-    /// All that happens at an instant.
+    /// Applies all changes at an instant.
     fn step(&mut self, time: i64) {
         while let Some(taken) = self.begins.next_at(time) {
             self.level.begin(taken);
@@ -414,13 +414,13 @@ impl Walk {
         while let Some(span) = self.vanish.next_at(time) {
             self.records.get(span as usize).into_iter().for_each(|id| _ = self.active.remove(&(Arc::clone(id), span)));
         }
-        // A limit changes: the level stays.
+        // A change of the limit does not change the usage.
         if self.sweep.changes.get(self.change) == Some(&time) {
             self.change += 1;
         }
     }
 
-    fn tell(&mut self, time: i64, until: i64) {
+    fn emit(&mut self, time: i64, until: i64) {
         self.steps.push(Step { pool: self.pool, time, until, level: self.level });
         if self.sweep.with_ids {
             let most = match self.listed {
@@ -432,7 +432,7 @@ impl Walk {
         }
     }
 
-    /// What was told so far as a batch.
+    /// The collected rows as a batch.
     fn batch(&mut self) -> Result<RecordBatch> {
         let pools = UInt32Array::from_iter_values(self.steps.iter().map(|step| step.pool));
         let ids: ArrayRef = Arc::new(self.ids.finish());
@@ -452,7 +452,7 @@ impl Walk {
                 "ids" => Arc::clone(&ids),
                 name => {
                     let place = POOL_COLUMNS.iter().position(|(known, _)| *known == name).unwrap_or(0);
-                    take(self.whole.columns.column(place), &pools, None)?
+                    take(self.merged.columns.column(place), &pools, None)?
                 }
             });
         }
@@ -472,14 +472,14 @@ impl Walk {
 
     fn amounts(&self, units: impl Fn(&Level) -> i64) -> ArrayRef {
         let amount = |step: &Step| {
-            let resource = self.whole.pools.get(step.pool).map_or(0, |pool| pool.resource);
+            let resource = self.merged.pools.get(step.pool).map_or(0, |pool| pool.resource);
             units(&step.level) as f64 / scale(resource)
         };
         Arc::new(Float64Array::from_iter_values(self.steps.iter().map(amount)))
     }
 }
 
-/// What a task of a size uses of a resource.
+/// The usage of a resource by a task with a size.
 fn units(sweep: &QuotaSteps, resource: u8, (cpu, memory): Size) -> i64 {
     match resource {
         VCPU | VCPU_SPOT | CPU if cpu == i64::MIN => 0,
@@ -490,7 +490,7 @@ fn units(sweep: &QuotaSteps, resource: u8, (cpu, memory): Size) -> i64 {
     }
 }
 
-/// What one unit of a resource is, in the units of its spans.
+/// The size of one unit of a resource, in the units of its intervals.
 fn scale(resource: u8) -> f64 {
     match resource {
         VCPU | VCPU_SPOT => 1024.0,
@@ -516,7 +516,7 @@ impl Iterator for Walk {
     }
 }
 
-/// A text of a list.
+/// A string of a list.
 pub fn item() -> FieldRef {
     Arc::new(Field::new_list_field(DataType::Utf8, true))
 }

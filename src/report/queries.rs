@@ -1,6 +1,6 @@
-//! Where a report asks its questions: query text in, rows with their evidence out.
+//! Runs and caches the queries of a report.
 //!
-//! Questions that are known beforehand are asked side by side; what was asked once is kept.
+//! Queries that are known in advance run in parallel; every result is kept.
 
 use super::ReportError;
 use crate::answer::{Answer, Column, ColumnKind};
@@ -10,7 +10,7 @@ use crate::lang::{self, Catalog, CheckContext, Checked};
 use crate::plan::Evidence;
 use crate::redact::Redactor;
 use crate::render::{self, Cell};
-use crate::run::{RunError, side_by_side};
+use crate::run::{RunError, parallel_map};
 use arrow::datatypes::Schema;
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -22,47 +22,47 @@ use std::sync::Arc;
 /// Runs a checked query, with the ids of the records behind each row.
 pub type Run<'s> = dyn Fn(&Checked, Evidence) -> Result<Answer, RunError> + Sync + 's;
 
-/// Why a checked query has no answer, in a sentence without a full stop; nothing where it has one.
+/// Explains why a checked query cannot be answered, as a sentence without a period; none if it can.
 pub type Unanswerable<'s> = dyn Fn(&Checked) -> Option<String> + 's;
 
-/// A window: its first instant, and the first after it.
+/// A window: its first instant, and the first instant after it.
 pub type Between = (Timestamp, Timestamp);
 
-/// Everything that answers.
-pub struct Desk<'s> {
-    /// The names of the language.
+/// The query runner.
+pub struct QueryCache<'s> {
+    /// The catalog of the language.
     pub catalog: &'s dyn Catalog,
-    /// What queries are checked against.
+    /// The context in which queries are checked.
     pub check: CheckContext,
     /// Runs a query.
     pub run: &'s Run<'s>,
-    /// Says why a query has no answer, where no records are loaded that it is about.
+    /// Explains why a query cannot be answered, if its records are not loaded.
     pub unanswerable: &'s Unanswerable<'s>,
     /// The tables, for explanations.
     pub records: &'s Records<'s>,
-    /// Takes names out of everything that is told.
+    /// Redacts all results.
     pub redactor: Option<&'s Redactor>,
-    /// How many questions are asked at a time.
+    /// The maximum number of parallel queries.
     pub threads: usize,
-    /// What was asked already.
-    pub told: RefCell<BTreeMap<String, Rc<Told>>>,
+    /// The cached results.
+    pub results: RefCell<BTreeMap<String, Rc<QueryResult>>>,
 }
 
-/// An answer, apart from its evidence.
+/// A result, separate from its evidence.
 #[derive(Debug)]
-pub struct Told {
+pub struct QueryResult {
     /// The query in canonical form.
     pub query: String,
     /// The rows.
     pub answer: Answer,
     /// The rows as values.
     pub rows: Vec<Vec<Cell>>,
-    /// For each row the ids of the records it rests on.
+    /// The ids of the records behind each row.
     pub evidence: Vec<Vec<String>>,
 }
 
-impl Told {
-    /// Where a column is.
+impl QueryResult {
+    /// The index of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.answer.columns.iter().position(|column| column.name == name)
     }
@@ -94,31 +94,31 @@ impl Told {
     }
 }
 
-impl Desk<'_> {
-    /// The answer to a query with all of its evidence; a window is put into it unless it has one.
-    pub fn ask(&self, text: &str, window: Option<Between>) -> Result<Rc<Told>, ReportError> {
+impl QueryCache<'_> {
+    /// The result of a query with all of its evidence; the window is added unless the query has one.
+    pub fn ask(&self, text: &str, window: Option<Between>) -> Result<Rc<QueryResult>, ReportError> {
         let canonical = canonical(text, window)?;
-        if let Some(told) = self.told.borrow().get(&canonical) {
-            return Ok(Rc::clone(told));
+        if let Some(result) = self.results.borrow().get(&canonical) {
+            return Ok(Rc::clone(result));
         }
         let answer = (self.run)(&self.check(&canonical)?, Evidence::All)?;
         self.keep(canonical, answer)
     }
 
-    /// Asks many questions side by side, so that each is answered already when it is asked again.
+    /// Runs many queries in parallel, so that later requests are answered from the cache.
     pub fn prepare(&self, questions: &[(&str, Option<Between>, Evidence)]) -> Result<(), ReportError> {
         let mut seen = BTreeSet::new();
         let mut asked = Vec::new();
         for (text, window, evidence) in questions {
             let canonical = canonical(text, *window)?;
-            if seen.insert(canonical.clone()) && !self.told.borrow().contains_key(&canonical) {
+            if seen.insert(canonical.clone()) && !self.results.borrow().contains_key(&canonical) {
                 asked.push((self.check(&canonical)?, canonical, *evidence));
             }
         }
         let run = self.run;
-        let answers = side_by_side(self.threads, &asked, |(checked, _, evidence)| run(checked, *evidence));
+        let answers = parallel_map(self.threads, &asked, |(checked, _, evidence)| run(checked, *evidence));
         for ((_, canonical, _), answer) in asked.into_iter().zip(answers) {
-            // What failed is asked again where its answer is needed, and fails there.
+            // A failed query runs again when its result is needed, and reports the error then.
             if let Ok(answer) = answer {
                 self.keep(canonical, answer)?;
             }
@@ -126,7 +126,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Why a query has no answer, where no records are loaded that it is about.
+    /// Why a query cannot be answered, if its records are not loaded.
     pub fn unanswerable(&self, text: &str, window: Option<Between>) -> Result<Option<String>, ReportError> {
         Ok((self.unanswerable)(&self.check(&canonical(text, window)?)?))
     }
@@ -136,21 +136,21 @@ impl Desk<'_> {
         lang::check(&lang::parse(canonical).map_err(wrong)?, self.catalog, &self.check).map_err(wrong)
     }
 
-    fn keep(&self, canonical: String, answer: Answer) -> Result<Rc<Told>, ReportError> {
-        let told = Rc::new(self.told(answer)?);
-        self.told.borrow_mut().insert(canonical, Rc::clone(&told));
-        Ok(told)
+    fn keep(&self, canonical: String, answer: Answer) -> Result<Rc<QueryResult>, ReportError> {
+        let result = Rc::new(self.redacted(answer)?);
+        self.results.borrow_mut().insert(canonical, Rc::clone(&result));
+        Ok(result)
     }
 
-    /// An answer as it is told: without the names that are taken out, and apart from its evidence.
-    pub fn told(&self, answer: Answer) -> Result<Told, ReportError> {
+    /// A result after redaction, with its evidence split off.
+    pub fn redacted(&self, answer: Answer) -> Result<QueryResult, ReportError> {
         apart(match self.redactor {
             Some(redactor) => redactor.answer(&answer)?,
             None => answer,
         })
     }
 
-    /// A text without the names that are taken out.
+    /// A text after redaction.
     pub fn text(&self, text: &str) -> String {
         self.redactor.map_or_else(|| text.to_owned(), |redactor| redactor.text(text))
     }
@@ -172,8 +172,8 @@ fn instant(time: Timestamp) -> Spanned<Instant> {
     Spanned { value: Instant::DateTime(Offset::UTC.to_datetime(time), Some(Offset::UTC)), span: 0..0 }
 }
 
-/// Takes the column with the evidence, which is the last one, off an answer.
-fn apart(mut answer: Answer) -> Result<Told, ReportError> {
+/// Removes the evidence column, which is the last one, from a result.
+fn apart(mut answer: Answer) -> Result<QueryResult, ReportError> {
     let mut rows = render::rows(&answer)?;
     let has_evidence = answer.columns.last().is_some_and(|column| column.kind == ColumnKind::List);
     let mut evidence = Vec::new();
@@ -185,7 +185,7 @@ fn apart(mut answer: Answer) -> Result<Told, ReportError> {
         answer.batches =
             answer.batches.iter().map(|batch| batch.project(&kept)).collect::<Result<_, _>>().map_err(RunError::from)?;
     }
-    Ok(Told { query: answer.query.clone(), answer, rows, evidence })
+    Ok(QueryResult { query: answer.query.clone(), answer, rows, evidence })
 }
 
 fn ids(cell: Cell) -> Vec<String> {
@@ -197,7 +197,7 @@ fn ids(cell: Cell) -> Vec<String> {
     items.into_iter().filter_map(text).collect()
 }
 
-/// Texts as an answer.
+/// Texts as a result.
 pub fn listing(query: &str, names: &[&str], rows: &[Vec<String>]) -> Result<Answer, ReportError> {
     use arrow::array::{ArrayRef, StringArray};
     use arrow::datatypes::{DataType, Field};

@@ -1,80 +1,81 @@
-//! The connection of an agent: when it was gone, as its instance events tell.
+//! Finds the disconnects of an agent in the events of its instance.
 
 use super::SECOND;
 
-/// How far around a disconnect a call may have met it: calls have whole seconds, by another clock.
+/// The tolerance around a disconnect within which a call can have hit it: calls have whole seconds, and their clock
+/// differs.
 pub const TOLERANCE: i64 = 60 * SECOND;
-/// How long a disconnect is taken to have lasted of which only the reconnect was told.
+/// The assumed length of a disconnect of which only the reconnect is recorded.
 const WEAK: i64 = 10 * SECOND;
 
-/// An event of one container instance.
+/// An event of a container instance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct InstanceEvent<'a> {
     /// Id of the record.
     pub id: &'a str,
-    /// When.
+    /// The time.
     pub time: i64,
-    /// Orders the events of one instance.
+    /// Orders the events of an instance.
     pub version: Option<i64>,
     /// Whether the agent was connected.
     pub connected: Option<bool>,
-    /// Its version.
+    /// The agent version.
     pub agent_version: Option<&'a str>,
-    /// Its build.
+    /// The agent build.
     pub agent_hash: Option<&'a str>,
     /// agentUpdateStatus.
     pub update_status: Option<&'a str>,
-    /// Status of the instance.
+    /// The status of the instance.
     pub status: Option<&'a str>,
-    /// It tells the same as the one before, resources and tasks included.
+    /// Whether it repeats the previous event, including resources and tasks.
     pub same: bool,
 }
 
 impl InstanceEvent<'_> {
-    /// Whether an update is under way.
+    /// Whether an update is in progress.
     pub fn updating(&self) -> bool {
         matches!(self.update_status, Some("STAGING" | "STAGED" | "UPDATING"))
     }
 
-    /// Whether an update has come to its end.
+    /// Whether an update has finished.
     pub fn updated(&self) -> bool {
         matches!(self.update_status, Some("UPDATED" | "FAILED"))
     }
 
-    /// Whether the instance takes no tasks.
+    /// Whether the instance accepts no tasks.
     pub fn leaving(&self) -> bool {
         self.status.is_some_and(|status| status != "ACTIVE")
     }
 }
 
-/// A time in which an agent was not connected.
+/// A disconnect of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
-    /// When it was told to be gone.
+    /// When the agent disconnected.
     pub start: i64,
-    /// When it was back; none = it was not seen again.
+    /// When the agent reconnected; none = no reconnect recorded.
     pub end: Option<i64>,
-    /// The place of the event that told it was gone.
+    /// The index of the event that shows the disconnect.
     pub first: usize,
-    /// The place of the event that told it was back.
+    /// The index of the event that shows the reconnect.
     pub back: Option<usize>,
-    /// Only its end was told.
+    /// Whether only its end is recorded.
     pub weak: bool,
 }
 
 impl Gap {
-    /// How far a time is from it; 0 = inside.
+    /// The distance from a time; 0 = inside.
     pub fn distance(&self, time: i64) -> i64 {
         if time < self.start { self.start - time } else { self.end.map_or(0, |end| (time - end).max(0)) }
     }
 
-    /// How long it lasted, up to a time where it still lasts.
+    /// The length, up to a given time if it is ongoing.
     pub fn length(&self, until: i64) -> i64 {
         (self.end.unwrap_or(until) - self.start).max(0)
     }
 }
 
-/// Puts the events of one instance into their order: by version, then by time.
+/// Sorts the events of an instance by version, then by time.
 pub fn order(events: &mut [InstanceEvent<'_>]) {
     events.sort_by(|left, right| {
         let key = |event: &InstanceEvent<'_>| (event.version.is_none(), event.version, event.time);
@@ -82,7 +83,7 @@ pub fn order(events: &mut [InstanceEvent<'_>]) {
     });
 }
 
-/// The times in which the agent was gone, of events in order, by their start.
+/// The disconnects in sorted events, ordered by start.
 pub fn gaps(events: &[InstanceEvent<'_>]) -> Vec<Gap> {
     let mut gaps: Vec<Gap> = Vec::new();
     let mut open: Option<(usize, i64)> = None;
@@ -107,12 +108,13 @@ pub fn gaps(events: &[InstanceEvent<'_>]) -> Vec<Gap> {
     gaps
 }
 
-/// The gap that holds a time, or the nearest one within the tolerance; the earlier of two.
+/// The disconnect that contains a time, or the nearest one within the tolerance; the earlier one in a tie.
 pub fn met(gaps: &[Gap], time: i64) -> Option<usize> {
     let after = gaps.partition_point(|gap| gap.start <= time);
-    // Gaps do not overlap but for those told out of order, so a few to the left are enough.
+    // Disconnects only overlap if events are out of order, so checking a few to the left is enough.
     let near = after.saturating_sub(4)..(after + 1).min(gaps.len());
-    let told = near.filter_map(|place| Some((place, gaps.get(place)?)));
-    let found = told.map(|(place, gap)| (gap.distance(time), gap.weak, place)).filter(|(distance, ..)| *distance <= TOLERANCE);
+    let candidates = near.filter_map(|place| Some((place, gaps.get(place)?)));
+    let found =
+        candidates.map(|(place, gap)| (gap.distance(time), gap.weak, place)).filter(|(distance, ..)| *distance <= TOLERANCE);
     found.min_by_key(|(distance, weak, place)| (*weak, *distance, *place)).map(|(.., place)| place)
 }

@@ -1,26 +1,26 @@
-//! A fixed period, found from the distances between starts.
+//! Detects fixed periods from the intervals between starts.
 
 use std::collections::BTreeMap;
 
-use super::rhythm::{Cost, MOST_SLOTS, Start, early, few, late, length, phase, steady};
+use super::schedule::{Cost, MOST_SLOTS, Start, early, few, late, length, phase, steady};
 use super::{DAY, HOUR, MINUTE};
 
-/// A fixed period: starts are expected at `first`, `first + length`, and so on. After its last start a rhythm is
-/// expected to go on for as long again as it was seen, not for ever.
+/// A fixed period: starts are expected at `first`, `first + length`, and so on. After its last start, starts are
+/// expected only for as long as the schedule was observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
     /// The first expected start.
     pub first: i64,
-    /// The last one that was met.
+    /// The last one that was hit.
     pub last: i64,
-    /// The distance between two.
+    /// The length of the period.
     pub length: i64,
 }
 
-/// How many different distances are tried.
+/// The number of different intervals that are tried.
 const TRIED: usize = 6;
 
-/// The period that explains starts in order of time, with its cost.
+/// The period that explains sorted starts, with its cost.
 pub fn infer(starts: &[Start]) -> Option<(Period, Cost)> {
     let mut distances: BTreeMap<i64, usize> = BTreeMap::new();
     for pair in starts.windows(2) {
@@ -36,7 +36,7 @@ pub fn infer(starts: &[Start]) -> Option<(Period, Cost)> {
     tried.min_by_key(|(period, cost)| (*cost, period.length))
 }
 
-/// The period of so many minutes, if it fits.
+/// The period with a length in minutes, if it fits.
 fn fit(starts: &[Start], minutes: i64) -> Option<(Period, Cost)> {
     let length = minutes * MINUTE;
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
@@ -50,7 +50,7 @@ fn fit(starts: &[Start], minutes: i64) -> Option<(Period, Cost)> {
     };
     let mut hit: Vec<i64> = starts.iter().filter_map(|start| slot(start.time)).collect();
     hit.dedup();
-    // Of several starts in one slot one is explained.
+    // Only one of several starts in the same slot is explained.
     let mut taken = None;
     let mut unexplained = 0;
     for start in starts {
@@ -72,7 +72,7 @@ fn fit(starts: &[Start], minutes: i64) -> Option<(Period, Cost)> {
     }
     let (first, last) = (*hit.first()?, *hit.last()?);
     let slots = usize::try_from(last - first + 1).ok()?;
-    // A burst of retries now and then is no rhythm.
+    // Occasional bursts of retries are not a schedule.
     if hit.len() * 5 < starts.len() || hit.len() * 3 < slots {
         return None;
     }
@@ -88,7 +88,7 @@ impl Period {
         steps.take_while(|slot| *slot <= until).take(MOST_SLOTS).collect()
     }
 
-    /// Such as `every 15m`.
+    /// The description, such as `every 15m`.
     pub fn name(&self) -> String {
         format!("every {}", length(self.length))
     }

@@ -1,69 +1,69 @@
-//! A table of the report: the CSV file with every row, and what of it stands on the page.
+//! A table of the report: the CSV file with all rows, and the preview on the page.
 
 use super::ReportError;
-use super::desk::Told;
+use super::queries::QueryResult;
 use crate::answer::{Answer, ColumnKind};
 use crate::render::{Format, Look, is_numeric, render};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// A table as it stands on the page.
+/// The preview of a table on the page.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Sheet {
+pub struct Preview {
     /// The columns.
     pub columns: Vec<Heading>,
     /// The rows shown.
     pub rows: Vec<Vec<String>>,
-    /// How many rows there are.
+    /// The total number of rows.
     pub total: usize,
 }
 
-/// The heading of a column.
+/// A column header.
 #[derive(Debug, Clone, Serialize)]
 pub struct Heading {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Whether its values stand on the right.
+    /// Whether its values are right-aligned.
     pub numeric: bool,
-    /// Whether its values are times, which are not broken into lines.
+    /// Whether its values are times, which are not wrapped.
     pub time: bool,
 }
 
-impl Sheet {
-    /// The first rows of an answer.
-    pub fn of(told: &Told, most: usize, tz: &TimeZone) -> Sheet {
+impl Preview {
+    /// The first rows of a result.
+    pub fn of(result: &QueryResult, most: usize, tz: &TimeZone) -> Preview {
         let look = look(tz);
-        let columns = told.answer.columns.iter();
-        Sheet {
+        let columns = result.answer.columns.iter();
+        Preview {
             columns: columns
                 .map(|column| Heading {
-                    name: told_name(&column.name),
+                    name: column_title(&column.name),
                     numeric: is_numeric(column.kind),
                     time: column.kind == ColumnKind::Time,
                 })
                 .collect(),
-            rows: told.rows.iter().take(most).map(|cells| cells.iter().map(|cell| cell.human(&look)).collect()).collect(),
-            total: told.rows.len(),
+            rows: result.rows.iter().take(most).map(|cells| cells.iter().map(|cell| cell.human(&look)).collect()).collect(),
+            total: result.rows.len(),
         }
     }
 
-    /// A table of texts; the columns named are numbers.
-    pub fn texts(columns: &[(&str, bool)], rows: Vec<Vec<String>>) -> Sheet {
+    /// A table of texts; the given columns are numeric.
+    pub fn texts(columns: &[(&str, bool)], rows: Vec<Vec<String>>) -> Preview {
         let heading = |(name, numeric): &(&str, bool)| Heading {
             name: (*name).to_owned(),
             numeric: *numeric,
             time: matches!(*name, "from" | "until" | "first" | "last"),
         };
-        Sheet { columns: columns.iter().map(heading).collect(), total: rows.len(), rows }
+        Preview { columns: columns.iter().map(heading).collect(), total: rows.len(), rows }
     }
 }
 
-/// A column as a person says it.
-fn told_name(name: &str) -> String {
+/// A column name for readers.
+fn column_title(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// An answer as CSV.
+/// A result as CSV.
 pub fn csv(answer: &Answer, tz: &TimeZone) -> Result<Vec<u8>, ReportError> {
     let mut bytes = Vec::new();
     render(Format::Csv, answer, &look(tz), &mut bytes)?;

@@ -1,18 +1,19 @@
-//! Expected starts: what became of each slot of a regular caller.
+//! Expected starts of a regular caller, and what happened to them.
 
 use super::MINUTE;
 use super::fold::{Launch, Outcome};
 use super::series::{Attempt, Series};
 
-/// Records are delivered minutes after the call: a slot so close to the end without a record is not told of yet.
+/// Records are delivered minutes after the call, so an expected start this close to the end without a record is not
+/// reported yet.
 const DELIVERED_WITHIN: i64 = 20 * MINUTE;
 
-/// What became of an expected start.
+/// The outcome of an expected start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It started in time, at the first attempt.
+    /// It started on time, at the first attempt.
     Started,
-    /// It started, but later than the rhythm allows.
+    /// It started, but later than the schedule allows.
     Late,
     /// A retry started it.
     Healed,
@@ -21,7 +22,7 @@ pub enum State {
 }
 
 impl State {
-    /// The word of the language.
+    /// The value in the query language.
     pub fn word(self) -> &'static str {
         match self {
             State::Started => "started",
@@ -35,17 +36,17 @@ impl State {
 /// An expected start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
-    /// When it was expected.
+    /// The expected time.
     pub at: i64,
-    /// What became of it.
+    /// The outcome.
     pub state: State,
-    /// The launch in the slot; none = no record.
+    /// The launch for this start; none = no record.
     pub launch: Option<usize>,
     /// When it ran.
     pub started_at: Option<i64>,
 }
 
-/// The expected starts of one caller up to a time, in order.
+/// The expected starts of a caller up to a time, in order.
 pub fn expected(
     series: &Series,
     attempts: &[Attempt<'_>],

@@ -1,4 +1,5 @@
-//! Whether collisions recur: how often a caller's starts meet gaps of the agent, when, and how far above chance.
+//! Recurring collisions: how often the starts of a caller hit agent disconnects, when, and how much more often than
+//! by chance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,19 +8,19 @@ use jiff::tz::TimeZone;
 
 use super::collision::{Agent, Class, Met};
 use super::connection::TOLERANCE;
-use super::rhythm::{Start, infer};
+use super::schedule::{Start, infer};
 use super::{DAY, HOUR, MINUTE};
 
-/// Attempts inside and outside the gaps of an agent, and how many of them failed for AGENT.
+/// Attempts during and outside of agent disconnects, with how many of them failed with AGENT.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rates {
-    /// Attempts while the agent was gone, or nearly.
+    /// Attempts during a disconnect, or close to one.
     pub inside: i64,
-    /// Those that failed.
+    /// Failed attempts inside.
     pub inside_failed: i64,
-    /// Attempts while it was there.
+    /// Attempts while the agent was connected.
     pub outside: i64,
-    /// Those that failed.
+    /// Failed attempts outside.
     pub outside_failed: i64,
 }
 
@@ -34,7 +35,7 @@ impl Rates {
         *failures += i64::from(failed);
     }
 
-    /// Adds the counts of another.
+    /// Adds other counts.
     pub fn join(&mut self, other: Rates) {
         self.inside += other.inside;
         self.inside_failed += other.inside_failed;
@@ -43,65 +44,65 @@ impl Rates {
     }
 }
 
-/// A call of one caller.
+/// A call of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallOf<'a> {
     /// Id of the call.
     pub id: &'a str,
-    /// When.
+    /// The time.
     pub time: i64,
-    /// It placed all it asked for.
+    /// Whether it placed all requested tasks.
     pub accepted: bool,
-    /// Where, if it is known.
+    /// The instance, if known.
     pub instance: Option<&'a str>,
 }
 
-/// A launch of one caller that failed for AGENT.
+/// A launch of a caller that failed with AGENT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureOf<'a> {
     /// Id of its call.
     pub call: &'a str,
-    /// When.
+    /// The time.
     pub time: i64,
-    /// On which instance.
+    /// The instance.
     pub instance: Option<&'a str>,
-    /// What it met.
+    /// The collision.
     pub met: Met,
 }
 
-/// How often the starts of one caller meet gaps, and when.
+/// How often, and when, the starts of a caller hit disconnects.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recurrence {
-    /// Calls that failed for AGENT.
+    /// Calls that failed with AGENT.
     pub failures: i64,
-    /// Calls that placed all they asked for.
+    /// Calls that placed all requested tasks.
     pub accepted: i64,
     /// All calls.
     pub calls: i64,
-    /// Different gaps that were met.
+    /// The number of different disconnects that were hit.
     pub windows: i64,
-    /// Different instances on which it failed.
+    /// The number of different instances on which it failed.
     pub instances: i64,
     /// Failures by minute of the hour.
     pub minutes: String,
     /// Failures by hour of the day.
     pub hours: String,
-    /// Median length of the gaps that were met, in microseconds.
+    /// The median length of the disconnects that were hit, in microseconds.
     pub median: Option<i64>,
-    /// How much the starts keep one place between two rotations: 0 = none, 1 = always the same.
+    /// How consistently its starts fall at the same point between two rotations: 0 = random, 1 = always the same.
     pub phase_lock: Option<f64>,
-    /// The next start that meets a gap, if the gaps go on as they did.
+    /// The next start that hits a disconnect, if the disconnects continue as before.
     pub next_at_risk: Option<i64>,
 }
 
-/// Fewer starts between rotations say nothing of a phase.
+/// With fewer starts between rotations, no phase can be determined.
 const LOCKED_FROM: usize = 10;
-/// A gap that recurs was met so often.
+/// The minimum number of hits of a recurring disconnect.
 const RECURS_FROM: usize = 3;
-/// A rotation comes about every half hour; what is farther apart are no neighbours.
+/// Rotations happen about every half hour; disconnects that are farther apart are not consecutive.
 const ROTATES_WITHIN: i64 = 2 * HOUR;
 
-/// The recurrence of one caller.
+/// The recurrence of a caller.
 pub fn recurrence(
     calls: &[CallOf<'_>],
     failures: &[FailureOf<'_>],
@@ -150,7 +151,7 @@ fn middle(sorted: &[i64]) -> Option<i64> {
     }
 }
 
-/// `00×7, 30×2`: the most frequent values first, at most six.
+/// `00×7, 30×2`: the most frequent values, at most six.
 fn profile(values: impl Iterator<Item = i8>) -> String {
     let mut counts: BTreeMap<i8, usize> = BTreeMap::new();
     for value in values {
@@ -158,11 +159,11 @@ fn profile(values: impl Iterator<Item = i8>) -> String {
     }
     let mut counts: Vec<(i8, usize)> = counts.into_iter().collect();
     counts.sort_by_key(|(value, count)| (std::cmp::Reverse(*count), *value));
-    let told: Vec<String> = counts.iter().take(6).map(|(value, count)| format!("{value:02}×{count}")).collect();
-    told.join(", ")
+    let texts: Vec<String> = counts.iter().take(6).map(|(value, count)| format!("{value:02}×{count}")).collect();
+    texts.join(", ")
 }
 
-/// How much starts keep one place between two rotations: the length of their mean direction on the circle.
+/// The consistency of the phase of starts between two rotations: the length of their mean direction on the circle.
 fn phase_lock(calls: &[CallOf<'_>], failures: &[FailureOf<'_>], agents: &BTreeMap<&str, Agent<'_>>) -> Option<f64> {
     let placed = calls.iter().filter_map(|call| Some((call.instance?, call.time)));
     let failed = failures.iter().filter_map(|failure| Some((failure.instance?, failure.time)));
@@ -190,7 +191,7 @@ fn rotations_of(agent: &Agent<'_>) -> Vec<i64> {
     short.map(|gap| gap.start).collect()
 }
 
-/// The first expected start in the next gap, where the gaps that were met come at like distances.
+/// The first expected start in the next disconnect, if the disconnects that were hit come at regular intervals.
 fn next_at_risk(calls: &[CallOf<'_>], gaps: &BTreeSet<i64>, zones: &[TimeZone], until: i64) -> Option<i64> {
     let starts: Vec<i64> = gaps.iter().copied().collect();
     let last = *starts.last()?;
@@ -210,13 +211,13 @@ fn next_at_risk(calls: &[CallOf<'_>], gaps: &BTreeSet<i64>, zones: &[TimeZone], 
         failed_at = if call.accepted { failed_at } else { Some(call.time) };
         Start { time: call.time, after_failure }
     };
-    let rhythm = infer(&calls.iter().map(start).collect::<Vec<_>>(), zones)?;
-    let slots = rhythm.slots(next.checked_add(2 * DAY)?);
-    // The place of the next gap is only known as well as the distances are alike.
+    let schedule = infer(&calls.iter().map(start).collect::<Vec<_>>(), zones)?;
+    let slots = schedule.slots(next.checked_add(2 * DAY)?);
+    // The prediction is only as precise as the intervals are regular.
     slots.into_iter().find(|slot| *slot >= next - TOLERANCE - most_off)
 }
 
-/// The class that more than half of the collisions have.
+/// The class of more than half of the collisions.
 pub fn main_class(failures: &[FailureOf<'_>]) -> Option<Class> {
     let mut counts: BTreeMap<Class, usize> = BTreeMap::new();
     for failure in failures {

@@ -1,4 +1,4 @@
-//! What is kept of the rows: one span of time for each task and place, demands, and stated limits.
+//! The partial state of a quota replay: an interval per task and place, demands, and recorded limits.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -7,38 +7,38 @@ use arrow::array::{Array, BooleanArray, Int64Array, StringViewArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 
-use super::refusals::{Refusals, Starts, Told};
+use super::refusals::{RefusalEvents, Refusals, Starts};
 use crate::plan::function::key::key_of;
 use crate::plan::function::record::{flag, flags, floats, number, numbers, some, text, texts};
-use crate::plan::sweep::index::{Distinct, Index, NONE, Rows, Slot, fold, likely};
-use crate::plan::sweep::texts::{Memory, Texts, moved};
+use crate::plan::sweep::index::{Arena, HashIndex, Interner, NONE, Slot, fold, likely};
+use crate::plan::sweep::texts::{Memory, Texts, renumbered};
 
-/// The task is on Fargate, not Spot.
+/// The task runs on Fargate On-Demand.
 pub const ON_DEMAND: u8 = 1;
-/// The task is on Fargate Spot.
+/// The task runs on Fargate Spot.
 pub const SPOT: u8 = 2;
 /// The task has a network interface.
 pub const NETWORKED: u8 = 4;
 
-/// What many tasks have in common: account, region and cluster, by numbers of texts, and how they run.
+/// The common part of many tasks: account, Region and cluster, by string numbers, and how they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
     pub account: u32,
     pub region: u32,
     pub cluster: u32,
-    /// What of [`ON_DEMAND`], [`SPOT`] and [`NETWORKED`] holds.
+    /// The flags: [`ON_DEMAND`], [`SPOT`] and [`NETWORKED`].
     pub traits: u8,
 }
 
 impl Hash for Setting {
-    /// In two numbers: every event is looked for by its setting.
+    /// As two numbers, because every event looks up its setting.
     fn hash<H: Hasher>(&self, state: &mut H) {
         (u64::from(self.account) << 32 | u64::from(self.region)).hash(state);
         (u64::from(self.cluster) << 8 | u64::from(self.traits)).hash(state);
     }
 }
 
-/// Where a task is: its setting by number; service and container instance by numbers of texts.
+/// The place of a task: the number of its setting, and the service and container instance by string numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub setting: u32,
@@ -46,7 +46,7 @@ pub struct Place {
     pub instance: u32,
 }
 
-/// When something was in use. An end that is not known is the least, since the greatest counts.
+/// An interval of usage. An unknown end is the minimum, because the maximum of several values is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
     pub start: i64,
@@ -55,7 +55,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// Start, early end and end; what lasts ends at the last instant.
+    /// Start, early end and end; ongoing usage ends at the last instant.
     pub fn span(&self) -> (i64, i64, i64) {
         let end = if self.end == i64::MIN { i64::MAX } else { self.end };
         let early = if self.early == i64::MIN { end } else { self.early };
@@ -63,30 +63,30 @@ impl Times {
     }
 }
 
-/// CPU units, the least number where no event tells, and MiB.
+/// CPU units, the minimum value if unknown, and MiB.
 pub type Size = (i64, i64);
 
-/// A task at one place. Events of one task may tell of several: they are linked. It is a line of memory, for
-/// tasks are looked up out of order.
+/// A task at one place. If the events of a task report several places, their rows are linked. The size is one cache
+/// line, because tasks are looked up in random order.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 pub struct Task {
-    /// Zero for what has no name.
+    /// Zero for a task without a name.
     pub key: [u64; 2],
     pub times: Times,
     pub place: Place,
     /// The number of its size.
     pub size: u32,
-    /// The same task at another place.
+    /// The next row of the same task, at another place.
     pub next: u32,
-    /// Whether no other row leads here.
+    /// Whether it is the first row of the task.
     pub first: bool,
-    /// Whether it starts when it was created, and not when it was seen first.
+    /// Whether its start is its creation, instead of the first event.
     pub created: bool,
 }
 
 impl Task {
-    fn merge(&mut self, other: &Task, sizes: &mut Distinct<Size>) {
+    fn merge(&mut self, other: &Task, sizes: &mut Interner<Size>) {
         self.times.start = match (self.created, other.created) {
             (true, false) => self.times.start,
             (false, true) => other.times.start,
@@ -98,12 +98,12 @@ impl Task {
         if self.size != other.size
             && let (Some((cpu, memory)), Some(size)) = (sizes.get(self.size), sizes.get(other.size))
         {
-            self.size = sizes.keep(((*cpu).max(size.0), (*memory).max(size.1)));
+            self.size = sizes.intern(((*cpu).max(size.0), (*memory).max(size.1)));
         }
     }
 }
 
-/// What is no task: a job submission, or a refused demand.
+/// An entry other than a task: a job submission, or refused demand.
 #[derive(Debug, Clone)]
 pub struct Other {
     pub pool: Pool,
@@ -113,8 +113,8 @@ pub struct Other {
     pub id: Option<Arc<str>>,
 }
 
-/// What is shared: resource (its place among [`crate::plan::quotas::RESOURCES`]), account, region, and the
-/// two parts of its scope, by numbers of texts.
+/// The pool: resource (its index in [`crate::plan::quotas::RESOURCES`]), account, Region, and the two parts of its
+/// scope, by string numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pool {
     pub resource: u8,
@@ -124,7 +124,7 @@ pub struct Pool {
     pub second: u32,
 }
 
-/// A limit that records state.
+/// A recorded limit.
 #[derive(Debug, Clone)]
 pub struct Limit {
     pub pool: Pool,
@@ -132,31 +132,31 @@ pub struct Limit {
     pub source: String,
 }
 
-/// Some of the tasks: which ones goes by their names, so that each share can be worked on by itself.
+/// One hash shard of the tasks; shards are processed independently.
 #[derive(Debug, Default)]
 pub struct Shard {
-    pub tasks: Rows<Task>,
-    index: Index,
-    pub sizes: Distinct<Size>,
-    /// The least id of the records of each task, where ids are asked for.
-    pub ids: Option<Rows<Arc<str>>>,
+    pub tasks: Arena<Task>,
+    index: HashIndex,
+    pub sizes: Interner<Size>,
+    /// The smallest record id of each task, if ids are needed.
+    pub ids: Option<Arena<Arc<str>>>,
 }
 
-/// What is kept of some rows.
+/// The partial state.
 #[derive(Debug, Default)]
-pub struct Part {
+pub struct PartialState {
     pub texts: Texts,
-    pub settings: Distinct<Setting>,
+    pub settings: Interner<Setting>,
     pub shards: Vec<Shard>,
     with_ids: bool,
-    /// Traits of which a task has to have one to be kept; none where all are kept.
+    /// A task is kept if it has one of these flags; none keeps all tasks.
     kept: u8,
     pub others: Vec<Other>,
     pub limits: Vec<Limit>,
     memories: [Memory; 5],
     pub refusals: Arc<Refusals>,
-    /// What the tasks tell of the refusals.
-    pub told: Told,
+    /// What the tasks show about the refusals.
+    pub observed: RefusalEvents,
 }
 
 fn hash(key: [u64; 2]) -> u64 {
@@ -164,7 +164,7 @@ fn hash(key: [u64; 2]) -> u64 {
     fold(high, low)
 }
 
-/// The columns of tasks: what they are and when.
+/// The columns of tasks: what they are, and when.
 struct Events {
     keys: StringViewArray,
     places: [Vec<u32>; 5],
@@ -177,7 +177,7 @@ struct Events {
 }
 
 impl Events {
-    /// The key of a task; none where another input tells of it.
+    /// The key of a task; none if another input contains it.
     fn key(&self, row: usize) -> Option<[u64; 2]> {
         let name = self.keys.is_valid(row).then(|| self.keys.value(row))?;
         let key = if name.is_empty() { 0 } else { key_of(name) };
@@ -190,7 +190,7 @@ impl Events {
         Setting { account, region, cluster, traits: self.on_fargate(row) + u8::from(networked) * NETWORKED }
     }
 
-    /// [`ON_DEMAND`] or [`SPOT`], or nothing.
+    /// [`ON_DEMAND`], [`SPOT`] or neither.
     fn on_fargate(&self, row: usize) -> u8 {
         let provider = text(&self.providers, row);
         let spot = provider == Some("FARGATE_SPOT");
@@ -206,7 +206,7 @@ impl Events {
     /// A task, given the numbers of its setting and its size.
     fn task(&self, row: usize, key: [u64; 2], setting: u32, size: u32) -> Task {
         let [created, seen, early, end, ..] = self.numbers.each_ref().map(|column| number(column, row));
-        // The event that tells of the stop is of its time, where that says no more.
+        // Without a stop time, the time of the event that shows the stop is used.
         let end = end.or_else(|| seen.filter(|_| text(&self.statuses, row) == Some("STOPPED")));
         let [.., service, instance] = self.places.each_ref().map(|column| column.get(row).copied().unwrap_or(NONE));
         let times =
@@ -216,26 +216,26 @@ impl Events {
     }
 }
 
-impl Part {
-    /// Nothing yet, in so many shares; with the ids of records or without; of tasks with one of these traits only, if
-    /// there are any.
-    pub fn new(refusals: Arc<Refusals>, kept: u8, with_ids: bool, shares: usize) -> Part {
-        let shard = || Shard { ids: with_ids.then(Rows::default), ..Shard::default() };
+impl PartialState {
+    /// An empty state with a number of shards, with or without record ids, for tasks with one of these flags (if any
+    /// are given).
+    pub fn new(refusals: Arc<Refusals>, kept: u8, with_ids: bool, shares: usize) -> PartialState {
+        let shard = || Shard { ids: with_ids.then(Arena::default), ..Shard::default() };
         let shards = std::iter::repeat_with(shard).take(shares.max(1)).collect();
-        Part { with_ids, kept, shards, refusals, ..Part::default() }
+        PartialState { with_ids, kept, shards, refusals, ..PartialState::default() }
     }
 
-    /// How many tasks it knows.
+    /// The number of tasks.
     pub fn tasks(&self) -> usize {
         self.shards.iter().map(|shard| shard.tasks.len()).sum()
     }
 
-    /// Keeps events of tasks: key, account, region, cluster, service, container instance, launch type,
-    /// capacity provider, whether there is an interface, created, seen, early end, end, CPU, memory, last status,
-    /// family, group, started by, id.
+    /// Adds events of tasks: key, account, region, cluster, service, container instance, launch type, capacity
+    /// provider, whether there is an interface, created, seen, early end, end, CPU, memory, last status, family,
+    /// group, started by, id.
     pub fn add_tasks(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
-        let Part { texts: known, memories, .. } = self;
+        let PartialState { texts: known, memories, .. } = self;
         let named = [texts(values, 1)?, texts(values, 2)?, texts(values, 3)?, texts(values, 4)?, texts(values, 5)?];
         let mut places: [Vec<u32>; 5] = Default::default();
         for ((column, memory), place) in named.iter().zip(memories).zip(&mut places) {
@@ -255,7 +255,7 @@ impl Part {
         let ([accounts, regions, clusters, services, _], [created, .., cpu, _]) = (&named, &events.numbers);
         let (families, groups, started_by) = (&texts(values, 16)?, &texts(values, 17)?, &texts(values, 18)?);
         let starts = Starts { accounts, regions, clusters, services, families, groups, started_by, created, cpu };
-        self.refusals.tell(&mut self.told, &starts, |row| events.on_fargate(row) > 0);
+        self.refusals.observe(&mut self.observed, &starts, |row| events.on_fargate(row) > 0);
         let shares = self.shards.len();
         let share = |hash: u64| (hash >> 40) as usize % shares;
         let kept = (0..batch.num_rows()).filter(|row| self.kept == 0 || events.on_fargate(*row) & self.kept > 0);
@@ -263,9 +263,9 @@ impl Part {
         let mut found = Vec::with_capacity(TOGETHER);
         while look_up(&mut named, |hash| self.shards.get(share(hash)), &mut found) {
             for Found { of: row, key, hash, known, .. } in found.iter().copied() {
-                let setting = self.settings.keep(events.setting(row));
+                let setting = self.settings.intern(events.setting(row));
                 if let Some(shard) = self.shards.get_mut(share(hash)) {
-                    let size = shard.sizes.keep(events.size(row));
+                    let size = shard.sizes.intern(events.size(row));
                     let id = events.ids.as_ref().and_then(|ids| text(ids, row));
                     shard.add(events.task(row, key, setting, size), (hash, known, true), id);
                 }
@@ -281,16 +281,16 @@ impl Part {
         let scope = some(scopes).unwrap_or_default();
         let (first, second) = if super::is_of_two(resource) {
             let (first, second) = scope.split_once('/').unwrap_or((scope.as_str(), ""));
-            (self.texts.keep(first), self.texts.keep(second))
+            (self.texts.intern(first), self.texts.intern(second))
         } else {
-            (self.texts.keep(&scope), NONE)
+            (self.texts.intern(&scope), NONE)
         };
         let account = self.texts.keep_some(some(accounts).as_deref());
         let region = self.texts.keep_some(some(regions).as_deref());
         Some(Pool { resource, account, region, first, second })
     }
 
-    /// Keeps spans of job submissions: resource, account, region, scope, start, early end, end, units, id.
+    /// Adds intervals of job submissions: resource, account, region, scope, start, early end, end, units, id.
     pub fn add_others(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let pools = [texts(values, 0)?, texts(values, 1)?, texts(values, 2)?, texts(values, 3)?];
@@ -309,7 +309,7 @@ impl Part {
         Ok(())
     }
 
-    /// Keeps limits: resource, account, region, scope, allowed, source.
+    /// Adds limits: resource, account, region, scope, allowed, source.
     pub fn add_limits(&mut self, batch: &RecordBatch) -> Result<()> {
         let values = batch.columns();
         let pools = [texts(values, 0)?, texts(values, 1)?, texts(values, 2)?, texts(values, 3)?];
@@ -322,71 +322,71 @@ impl Part {
         Ok(())
     }
 
-    /// All parts as one.
-    pub fn joined(mut parts: Vec<Part>) -> Part {
-        // The greatest stays where it is.
-        parts.sort_by_key(|part| std::cmp::Reverse(part.tasks()));
-        let mut parts = parts.into_iter();
-        let mut whole = parts.next().unwrap_or_default();
-        let mut moving: Vec<Vec<(Shard, Arc<Moved>)>> = whole.shards.iter().map(|_| Vec::new()).collect();
-        for part in parts {
-            let texts = whole.texts.take_in(&part.texts);
-            let there = |number: u32| moved(&texts, number);
-            let settings = part.settings.list().iter().map(|setting| Setting {
+    /// Merges all partial states.
+    pub fn joined(mut partials: Vec<PartialState>) -> PartialState {
+        // The largest one is not moved.
+        partials.sort_by_key(|partial| std::cmp::Reverse(partial.tasks()));
+        let mut partials = partials.into_iter();
+        let mut merged = partials.next().unwrap_or_default();
+        let mut moving: Vec<Vec<(Shard, Arc<Renumbering>)>> = merged.shards.iter().map(|_| Vec::new()).collect();
+        for partial in partials {
+            let texts = merged.texts.merge(&partial.texts);
+            let there = |number: u32| renumbered(&texts, number);
+            let settings = partial.settings.list().iter().map(|setting| Setting {
                 account: there(setting.account),
                 region: there(setting.region),
                 cluster: there(setting.cluster),
                 ..*setting
             });
-            let settings = settings.map(|setting| whole.settings.keep(setting)).collect();
-            let moved = |pool: Pool| Pool {
+            let settings = settings.map(|setting| merged.settings.intern(setting)).collect();
+            let renumbered = |pool: Pool| Pool {
                 account: there(pool.account),
                 region: there(pool.region),
                 first: there(pool.first),
                 second: there(pool.second),
                 ..pool
             };
-            whole.told.take_in(part.told);
-            whole.others.extend(part.others.into_iter().map(|span| Other { pool: moved(span.pool), ..span }));
-            whole.limits.extend(part.limits.into_iter().map(|limit| Limit { pool: moved(limit.pool), ..limit }));
-            let numbers = Arc::new(Moved { texts, settings });
-            moving.iter_mut().zip(part.shards).for_each(|(moving, shard)| moving.push((shard, Arc::clone(&numbers))));
+            merged.observed.merge(partial.observed);
+            merged.others.extend(partial.others.into_iter().map(|span| Other { pool: renumbered(span.pool), ..span }));
+            merged.limits.extend(partial.limits.into_iter().map(|limit| Limit { pool: renumbered(limit.pool), ..limit }));
+            let numbers = Arc::new(Renumbering { texts, settings });
+            moving.iter_mut().zip(partial.shards).for_each(|(moving, shard)| moving.push((shard, Arc::clone(&numbers))));
         }
         std::thread::scope(|scope| {
-            for (shard, moving) in whole.shards.iter_mut().zip(moving) {
+            for (shard, moving) in merged.shards.iter_mut().zip(moving) {
                 scope.spawn(move || {
                     let mut moving = moving.into_iter().peekable();
                     while let Some((other, numbers)) = moving.next() {
-                        shard.take_in(other, &numbers, moving.peek().is_none());
+                        shard.merge(other, &numbers, moving.peek().is_none());
                     }
                 });
             }
         });
-        whole
+        merged
     }
 }
 
-/// The numbers that texts and settings of another part have here.
-struct Moved {
+/// Maps the strings and settings of another partial state to numbers in this one.
+struct Renumbering {
     texts: Vec<u32>,
     settings: Vec<u32>,
 }
 
-/// Tasks that are looked up together: far memory is then waited for once, and not for each.
+/// The number of tasks that are looked up together, which overlaps their cache misses.
 const TOGETHER: usize = 32;
 
-/// What tells of a task, and where that task is known.
+/// An observation of a task, and the row where the task may be stored.
 #[derive(Clone, Copy)]
 struct Found<T> {
     of: T,
     key: [u64; 2],
     hash: u64,
     slot: Slot,
-    /// The first row of the task, or [`NONE`]: then it may still be known further on.
+    /// The first row of the task, or [`NONE`]: then it may still be found in a later slot.
     known: u32,
 }
 
-/// Looks the next tasks up in their shards; false where there are no more.
+/// Looks up the next tasks in their shards; false if there are no more.
 fn look_up<'s, T>(
     tasks: &mut impl Iterator<Item = (T, [u64; 2])>,
     shard: impl Fn(u64) -> Option<&'s Shard>,
@@ -394,7 +394,7 @@ fn look_up<'s, T>(
 ) -> bool {
     found.clear();
     found.extend(tasks.take(TOGETHER).map(|(of, key)| Found { of, key, hash: hash(key), slot: Slot::default(), known: NONE }));
-    // One step after the other for all: whatever is decided about a slot has to wait for it.
+    // One step at a time for all tasks, because each decision about a slot waits for memory.
     for one in found.iter_mut() {
         one.slot = shard(one.hash).map(|shard| shard.index.slot(one.hash)).unwrap_or_default();
     }
@@ -405,7 +405,7 @@ fn look_up<'s, T>(
 }
 
 impl Shard {
-    /// A row if it is the first of the task of this key, else [`NONE`].
+    /// A row if it is the first row of the task with this key, else [`NONE`].
     fn checked(&self, row: u32, key: [u64; 2]) -> u32 {
         match self.tasks.get(row) {
             Some(task) if task.key == key && key != [0, 0] => row,
@@ -413,8 +413,8 @@ impl Shard {
         }
     }
 
-    /// Adds a task to what is known of it at its place; `known` is its first row, if that was found before. Unless it is
-    /// `sought` again, nobody has to find it.
+    /// Adds an observation of a task at its place; `known` is its first row, if already found. The lookup is only
+    /// repeated if `sought` is set.
     fn add(&mut self, task: Task, (hash, known, sought): (u64, u32, bool), id: Option<&str>) {
         let nameless = task.key == [0, 0];
         let tasks = &self.tasks;
@@ -466,34 +466,34 @@ impl Shard {
         }
     }
 
-    /// One more row for what some rows tell of one task.
+    /// Adds a row to the linked rows of a task.
     pub fn put_together(&mut self, rows: &[u32]) -> u32 {
         let (tasks, sizes) = (&self.tasks, &mut self.sizes);
-        let whole = rows.iter().filter_map(|row| tasks.get(*row).copied()).reduce(|mut whole, task| {
-            whole.merge(&task, sizes);
-            whole
+        let merged = rows.iter().filter_map(|row| tasks.get(*row).copied()).reduce(|mut merged, task| {
+            merged.merge(&task, sizes);
+            merged
         });
         let least = rows.iter().filter_map(|row| self.ids.as_ref()?.get(*row)).min().cloned();
-        whole.map_or(NONE, |whole| self.push(Task { first: false, next: NONE, ..whole }, least.as_deref()))
+        merged.map_or(NONE, |merged| self.push(Task { first: false, next: NONE, ..merged }, least.as_deref()))
     }
 
-    /// Takes in the tasks of another part, which may be the last.
-    fn take_in(&mut self, other: Shard, numbers: &Moved, last: bool) {
-        let sizes: Vec<u32> = other.sizes.list().iter().map(|size| self.sizes.keep(*size)).collect();
-        let mut ids = other.ids.map(Rows::into_iter);
+    /// Merges the tasks of another partial state, which is consumed.
+    fn merge(&mut self, other: Shard, numbers: &Renumbering, last: bool) {
+        let sizes: Vec<u32> = other.sizes.list().iter().map(|size| self.sizes.intern(*size)).collect();
+        let mut ids = other.ids.map(Arena::into_iter);
         let mut tasks = other.tasks.into_iter().map(|task| (task, task.key));
         let mut found = Vec::with_capacity(TOGETHER);
         while look_up(&mut tasks, |_| Some(&*self), &mut found) {
             for Found { of: task, hash, known, .. } in found.iter().copied() {
                 let id = ids.as_mut().and_then(Iterator::next);
                 let place = Place {
-                    setting: moved(&numbers.settings, task.place.setting),
-                    service: moved(&numbers.texts, task.place.service),
-                    instance: moved(&numbers.texts, task.place.instance),
+                    setting: renumbered(&numbers.settings, task.place.setting),
+                    service: renumbered(&numbers.texts, task.place.service),
+                    instance: renumbered(&numbers.texts, task.place.instance),
                 };
-                // What the same part tells of it at other places follows.
+                // The rows of the same task at other places follow.
                 let sought = !last || task.next != NONE || !task.first;
-                self.add(Task { place, size: moved(&sizes, task.size), ..task }, (hash, known, sought), id.as_deref());
+                self.add(Task { place, size: renumbered(&sizes, task.size), ..task }, (hash, known, sought), id.as_deref());
             }
         }
     }
