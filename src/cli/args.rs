@@ -425,7 +425,7 @@ pub struct ConfigArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A failure id, task, run, job, service, deployment, container instance, ARN, id of an expected start, or last; or quota
+    /// A failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, the beginning of such an id, id of an expected start, or last; or quota
     #[arg(value_name = "X", required_unless_present = "all")]
     pub what: Option<String>,
     /// With quota: the region
@@ -454,7 +454,7 @@ pub struct Explain {
 /// Arguments of `timeline`.
 #[derive(Debug, Args)]
 pub struct Timeline {
-    /// A task, run, job, service, deployment, container instance, ARN, failure id, or last
+    /// A task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, failure id, or last
     #[arg(value_name = "X")]
     pub what: String,
     /// Only events since then, such as 2d (before the newest event) or 2026-03-04
@@ -471,9 +471,15 @@ pub struct Timeline {
 /// Arguments of `changes`.
 #[derive(Debug, Args)]
 pub struct Changes {
-    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
-    #[arg(value_name = "X")]
-    pub what: String,
+    /// A failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, or last
+    #[arg(value_name = "X", required_unless_present = "at")]
+    pub what: Option<String>,
+    /// Look at this time, such as 2026-03-02T10:00:05Z, instead of before the failures of X
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Look so far before and after, such as 2h, instead of the half hour before
+    #[arg(long, value_name = "DURATION")]
+    pub around: Option<String>,
     /// Ask an export directly, without a store (may be repeated)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,

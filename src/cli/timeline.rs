@@ -11,7 +11,8 @@ use crate::table::TableSet;
 
 /// Runs the command.
 pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    // Whether a schedule was turned off is in the original records.
+    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     print(&told(&tables, arguments, context)?)?;
     Ok(tables.loaded)
 }
@@ -23,7 +24,7 @@ pub fn told(tables: &Tables, arguments: &Timeline, context: &Context) -> Result<
     let since = since(arguments.since.as_deref(), tables, context)?;
     let Some(story) = story(&records, &subject, since)? else {
         return Err(Failure::Sentence(format!(
-            "{} `{}` has no timeline of its own: expected a task, run, service, deployment or container instance",
+            "{} `{}` has no timeline: no event is recorded for it\nexpected a failure id, task, run, service, deployment, container instance, cluster, task definition or schedule",
             subject.kind.word(),
             subject.name
         )));

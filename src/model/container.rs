@@ -51,8 +51,8 @@ impl<'a> Container<'a> {
                 _ => {}
             }
         }
-        // SDKs write 0 for what is missing: a container that runs has not ended.
-        if matches!(container.last_status, Some("PENDING" | "PROVISIONING" | "ACTIVATING" | "CREATED" | "RUNNING")) {
+        // SDKs write 0 for the exit code of a container that still runs.
+        if container.last_status.is_some_and(|status| status != "STOPPED") {
             container.exit_code = None;
         }
         container
