@@ -1,6 +1,6 @@
 //! What stands beside a failure and changes its reading: whose container failed, a retry that succeeded, an instance that was
 //! created although the reason says no capacity, a run that holds the fleet, faults of AWS in the same minutes, a change that
-//! took away what the failure misses. It comes before the general advice of the catalog.
+//! removed what the failure misses. It comes before the general advice of the catalog.
 
 use super::chain::length;
 use super::changes::Changes;
@@ -53,11 +53,16 @@ pub(super) fn beside(
     faults_of_aws(records, case, &mut beside)?;
     undo(network, changes, &mut beside);
     if let Some(healed) = healed(records, case, launch)? {
-        beside.response = Some(format!("{healed}: retrying was enough this time; look for the cause if it comes back"));
+        // A retry is not pointless that succeeded minutes later. Missing capacity comes back, whatever one retry met.
+        let pointless = case.text("class") != Some("capacity") && case.entry().is_none_or(|entry| entry.retry == "after_fix");
+        if pointless {
+            beside.response = Some(format!("Nothing for now: {healed}; look for the cause if it comes back"));
+        }
         beside.notes.push(healed);
     }
-    if case.text("cause").is_none() {
-        unnamed(case, &mut beside);
+    let only_wrapped = case.entry().is_some_and(|entry| entry.generic) && case.text("class").is_none();
+    if case.text("cause").is_none() || only_wrapped {
+        unnamed(case, only_wrapped, &mut beside);
     }
     Ok(beside)
 }
@@ -176,15 +181,15 @@ fn faults_of_aws(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Res
     Ok(())
 }
 
-/// Calls that take something away.
-const TAKES_AWAY: [&str; 9] =
+/// Calls that remove something.
+const REMOVES: [&str; 9] =
     ["Revoke", "Delete", "Detach", "Remove", "Disassociate", "Deregister", "Disable", "Release", "ScheduleKeyDeletion"];
 
-/// What took away what the failure misses: a likely branch of the network, else a change that shares more than a cluster.
+/// The call that removed what the failure misses: a likely branch of the network, else a change that shares more than a cluster.
 fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Beside) {
-    let takes_away = |what: &str| TAKES_AWAY.iter().any(|verb| what.starts_with(verb));
+    let removes = |what: &str| REMOVES.iter().any(|verb| what.starts_with(verb));
     let likely = network.iter().flat_map(|network| &network.branches).filter(|branch| branch.verdict == Verdict::Likely);
-    let shown = likely.flat_map(|branch| &branch.speaks_for).find(|evidence| takes_away(&evidence.what));
+    let shown = likely.flat_map(|branch| &branch.speaks_for).find(|evidence| removes(&evidence.what));
     let by = |who: Option<&str>| who.map(|who| format!(" by {who}")).unwrap_or_default();
     if let Some(evidence) = shown {
         let what = evidence.what.split(", which names").next().unwrap_or_default();
@@ -194,7 +199,7 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
             .map_or(what, |(what, _)| what);
         let record = evidence.record.as_deref().unwrap_or_default();
         beside.actions.push(format!(
-            "Undo {what}{}, if it was not meant: the records show that it blocks this task (`ecs-audit show {record}`)",
+            "Undo {what}{}, if it was not meant: the evidence above makes it the likely cause (`ecs-audit show {record}`)",
             by(evidence.who.as_deref())
         ));
         return;
@@ -202,10 +207,10 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
     let strong =
         |shares: &[String]| shares.iter().any(|shared| !shared.starts_with("cluster ") && !shared.starts_with("subnet "));
     let change = changes.iter().flat_map(|changes| &changes.changes);
-    let change = change.into_iter().find(|change| takes_away(&change.event.what) && strong(&change.shares));
+    let change = change.into_iter().find(|change| removes(&change.event.what) && strong(&change.shares));
     if let Some(change) = change {
         beside.actions.push(format!(
-            "Look first at {}{}, {} before: it took away something that this failure names ({}); undo it if it was not meant",
+            "Look first at {}{}, {} before: it removed something that this failure names ({}); undo it if it was not meant",
             change.event.what,
             by(change.event.who.as_deref()),
             length(change.before_seconds),
@@ -258,12 +263,12 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
 }
 
 /// No record names a cause: none is made up, but there are places to look.
-fn unnamed(case: &Case, beside: &mut Beside) {
-    let says_why = case.text("message").is_some_and(|message| Some(message) != case.text("reason"));
-    beside.notes.push(match says_why {
-        true => "no entry of the catalog explains the message: the cause is not known".to_owned(),
-        false => "no record names a cause".to_owned(),
-    });
+fn unnamed(case: &Case, only_wrapped: bool, beside: &mut Beside) {
+    let says_why = !only_wrapped && case.text("message").is_some_and(|message| Some(message) != case.text("reason"));
+    let known =
+        if says_why { "no entry of the catalog explains the message: the cause is not known" } else { "no record names a cause" };
+    beside.notes.push(known.to_owned());
+    beside.response.get_or_insert_with(|| "The cause is not known: a person has to look where it is recorded".to_owned());
     let host = match (case.text("launch_type"), case.text("container_instance")) {
         (Some("FARGATE"), _) => Some(Host::Fargate),
         (Some("EC2" | "EXTERNAL" | "MANAGED_INSTANCES"), _) | (None, Some(_)) => Some(Host::Ec2),
@@ -283,9 +288,9 @@ pub(super) fn actions(first: &[String], general: Vec<String>, network: Option<&N
         network.branches.iter().any(|branch| branch.name.starts_with("no route") && shown(branch.verdict))
     });
     let widens = |action: &String| WIDENS.iter().any(|word| action.contains(word));
-    let some = general.iter().any(widens) && !closed;
+    let unguided = first.is_empty() && !closed && general.iter().any(widens);
     let mut actions = first.to_vec();
-    if some {
+    if unguided {
         actions.push("Find out first which part of the path is closed: the route table of the subnet, the endpoints of the VPC, the security groups and network ACLs on both sides".to_owned());
     }
     actions.extend(general.into_iter().filter(|action| closed || !widens(action)));
@@ -308,10 +313,10 @@ mod tests {
     #[test]
     fn advice_opens_nothing_unless_no_way_leads_out() {
         let general = words(&["Set assignPublicIp=ENABLED", "Run the runbook"]);
-        let told = actions(&words(&["Undo it"]), general.clone(), None);
-        assert_eq!(told.first().map(String::as_str), Some("Undo it"));
-        assert!(!told.iter().any(|action| action.contains("assignPublicIp")), "{told:?}");
-        assert!(told.iter().any(|action| action.contains("which part of the path is closed")), "{told:?}");
+        assert_eq!(actions(&words(&["Undo it"]), general.clone(), None), ["Undo it", "Run the runbook"]);
+        let advice = actions(&[], general.clone(), None);
+        assert!(!advice.iter().any(|action| action.contains("assignPublicIp")), "{advice:?}");
+        assert!(advice.iter().any(|action| action.contains("which part of the path is closed")), "{advice:?}");
         let branch = super::super::network::Branch {
             name: "no route, NAT gateway or endpoint leads there",
             verdict: Verdict::Likely,

@@ -53,7 +53,7 @@ pub fn losses(records: &Records<'_>, subject: &Subject) -> Result<Vec<Loss>, Run
         let statement = format!("select n.* from {view} n where {only} and {condition} order by n.\"time\", n.id");
         found.extend(records.rows(&statement)?.iter().filter_map(|row| loss(kind, row)));
     }
-    // A start of a schedule that was called and placed nothing is told as the lost launch, not twice.
+    // A start of a schedule that was called and placed nothing counts once, as the lost launch.
     let lost: std::collections::BTreeSet<String> =
         found.iter().filter(|loss| loss.kind == "lost_launch").map(|loss| loss.id.clone()).collect();
     found.retain(|loss| loss.kind != "missed_start" || !lost.iter().any(|id| loss.what.contains(id.as_str())));
@@ -142,7 +142,7 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
                 row.text("family").unwrap_or("a task definition that is not recorded"),
                 row.text("class").unwrap_or("unknown"),
             );
-            // What a lost launch cost is told of the launch.
+            // The row of the launch has the cost of a lost one.
             (what, 0, if outcome == "healed" { seconds("delay") } else { 0.0 })
         }
     };

@@ -130,6 +130,10 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
     if blamed.is_some_and(|container| container.injected.is_some()) {
         class.class = fault_beside(class);
     }
+    // That a task did not start says nothing of why, and no container says more: who has to act is not known.
+    if !ran && root.is_none() && told.is_some_and(|told| told.entry.generic && reason_name(told.text).is_none()) {
+        class.class = None;
+    }
     class.fill(&mut failure);
     Some(failure)
 }

@@ -237,3 +237,10 @@ fn managed_agents_say_why_they_stopped() {
         assert!(failure.is_none() && task.expected == Some(true));
     });
 }
+
+#[test]
+fn a_task_that_did_not_start_and_says_nothing_has_no_class() {
+    let never = r#""stopCode":"TaskFailedToStart","stoppedReason":"Task failed to start","#;
+    let told = verdict(never, r#"{"name":"web"}"#);
+    assert!(told.ends_with("TaskFailedToStart ran=false exit=- - -"), "{told}");
+}
