@@ -48,6 +48,8 @@ pub fn losses(records: &Records<'_>, subject: &Subject) -> Result<Vec<Loss>, Run
         let only = match word {
             "launches" => "n.outcome = 'lost'",
             "schedules" => "n.state = 'missed'",
+            // Lost launches are rows of their own, where the subject has any.
+            "collisions" if subject.kind != SubjectKind::Instance => "(n.outcome is null or n.outcome <> 'lost')",
             _ => "true",
         };
         let statement = format!("select n.* from {view} n where {only} and {condition} order by n.\"time\", n.id");
@@ -142,8 +144,7 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
                 row.text("family").unwrap_or("a task definition that is not recorded"),
                 row.text("class").unwrap_or("unknown"),
             );
-            // The row of the launch has the cost of a lost one.
-            (what, 0, if outcome == "healed" { seconds("delay") } else { 0.0 })
+            (what, i64::from(outcome == "lost"), if outcome == "healed" { seconds("delay") } else { 0.0 })
         }
     };
     Some(Loss { kind, time, what, never_ran, waited_seconds, id }.with_cost(span))
