@@ -2,6 +2,7 @@
 
 mod capacity;
 mod catalog;
+mod causes;
 mod check;
 mod cli;
 mod config;

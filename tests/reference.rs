@@ -209,7 +209,7 @@ fn the_catalog_tells_what_the_reference_advises() {
             }
         }
         let explained = |message: &str, spot: Option<bool>| {
-            let end = JobEnd { reason, message, exit_status: false, spot };
+            let end = JobEnd { reason, message, exit_status: false, spot, provisioned: false };
             catalog.explain_job(end).map_or("nothing", |entry| entry.id.as_str())
         };
         for fact in &row.messages {

@@ -456,7 +456,8 @@ pub struct ConfigArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A failure id, task, run, job, service, deployment, container instance, ARN, expected-start id, last, or quota
+    /// A failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN,
+    /// the beginning of such an id, expected-start id, last, or quota
     #[arg(value_name = "X", required_unless_present = "all")]
     pub what: Option<String>,
     /// With quota: the Region
@@ -485,7 +486,7 @@ pub struct Explain {
 /// Arguments of `timeline`.
 #[derive(Debug, Args)]
 pub struct Timeline {
-    /// A task, run, job, service, deployment, container instance, ARN, failure id, or last
+    /// A task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, failure id, or last
     #[arg(value_name = "X")]
     pub what: String,
     /// Only events since this time, such as 2d (before the newest event) or 2026-03-04
@@ -502,9 +503,15 @@ pub struct Timeline {
 /// Arguments of `changes`.
 #[derive(Debug, Args)]
 pub struct Changes {
-    /// A failure id, task, run, job, service, deployment, container instance, ARN, or last
-    #[arg(value_name = "X")]
-    pub what: String,
+    /// A failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, or last
+    #[arg(value_name = "X", required_unless_present = "at")]
+    pub what: Option<String>,
+    /// Look at this time, such as 2026-03-02T10:00:05Z, instead of before the failures of X
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Look this far before and after, such as 2h, instead of the half hour before
+    #[arg(long, value_name = "DURATION")]
+    pub around: Option<String>,
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,

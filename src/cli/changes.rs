@@ -1,21 +1,31 @@
-//! `ecs-audit changes`: lists the changes before a failure.
+//! `ecs-audit changes`: lists the changes before failures, or around a time.
 
 use super::args::{Changes, Global};
 use super::ask::Tables;
-use super::explain::{print, records, subject};
+use super::explain::{instant, print, records, subject};
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::explain::{changes, print_changes};
+use crate::explain::{Around, changes, print_changes};
+use crate::lang::time::{read_duration, seconds};
 use crate::table::TableSet;
 
 /// Runs the command.
 pub fn run(arguments: &Changes, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     let records = records(&tables);
-    let subject = subject(&records, &arguments.what)?;
-    let found = changes(&records, &subject)?;
-    let text = print_changes(&subject, found.as_ref(), arguments.format, &context.tz);
+    let subject = arguments.what.as_deref().map(|what| subject(&records, what)).transpose()?;
+    let around = Around {
+        at: arguments.at.as_deref().map(|text| instant(text, context)).transpose()?,
+        seconds: arguments.around.as_deref().map(duration).transpose()?,
+    };
+    let (found, bursts) = changes(&records, subject.as_ref(), around)?;
+    let text = print_changes(subject.as_ref(), &found, bursts, arguments.format, &context.tz);
     print(&text.map_err(|error| Failure::Io(error.into()))?)?;
     Ok(tables.loaded)
+}
+
+fn duration(text: &str) -> Result<i64, Failure> {
+    let read = read_duration(text, 0..text.len()).ok().and_then(|duration| seconds(&duration));
+    read.ok_or_else(|| Failure::Sentence(format!("--around `{text}`: expected a duration such as 30m or 2h")))
 }

@@ -8,8 +8,8 @@ use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, Layout, Records, Slot, Subject, capacity, explain, groups, is_slot, nearest, newest, print_capacity, print_finding,
-    print_groups, print_slot, resolve, slot,
+    Capacity, Layout, Records, Slot, Subject, begun, capacity, explain, groups, is_slot, losses, nearest, newest, print_capacity,
+    print_finding, print_groups, print_slot, resolve, schedule_named, slot,
 };
 use crate::lang::time::{read_duration, read_instant, seconds};
 use crate::run;
@@ -42,7 +42,7 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
             } else {
                 let found = explain(&records, &subject)?;
                 let found = found.as_ref().map(|(finding, others)| (finding, *others));
-                print_finding(&subject, found, arguments.format, &context.tz)
+                print_finding(&subject, found, &losses(&records, &subject)?, arguments.format, &context.tz)
             }
         }
     };
@@ -60,7 +60,8 @@ pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String,
     let subject = subject(&records, name)?;
     let found = explain(&records, &subject)?;
     let found = found.as_ref().map(|(finding, others)| (finding, *others));
-    print_finding(&subject, found, Layout::Text, &context.tz).map_err(|error| Failure::Io(error.into()))
+    print_finding(&subject, found, &losses(&records, &subject)?, Layout::Text, &context.tz)
+        .map_err(|error| Failure::Io(error.into()))
 }
 
 /// The pools of a Region.
@@ -70,13 +71,16 @@ fn quota(arguments: &Explain, records: &Records<'_>, tables: &Tables, context: &
     };
     let at = match arguments.at.as_deref() {
         None => None,
-        Some(text) => {
-            let wrong = || Failure::Sentence(format!("--at `{text}`: expected a time such as 2026-03-02T10:00:05Z"));
-            let instant = read_instant(text, 0..text.len()).map_err(|_| wrong())?;
-            Some(on_the_clock(instant, context).ok_or_else(wrong)?)
-        }
+        Some(text) => Some(instant(text, context)?),
     };
     Ok(capacity(records, region, at, tables.last.unwrap_or(context.now))?)
+}
+
+/// The time that `--at` names.
+pub fn instant(text: &str, context: &Context) -> Result<Timestamp, Failure> {
+    let wrong = || Failure::Sentence(format!("--at `{text}`: expected a time such as 2026-03-02T10:00:05Z"));
+    let instant = read_instant(text, 0..text.len()).map_err(|_| wrong())?;
+    on_the_clock(instant, context).ok_or_else(wrong)
 }
 
 /// The expected start with this id.
@@ -95,7 +99,10 @@ pub fn records(tables: &Tables) -> Records<'_> {
     Records::new(|statement: &str| tables.runtime.block_on(run::sql(&tables.session, statement)))
 }
 
-/// Resolves a name; an unknown name is an error that suggests similar ones.
+/// The number of names with the same beginning that an error lists.
+const SAID_AT_MOST: usize = 8;
+
+/// Resolves a name or the beginning of an id; an unknown name is an error that suggests similar ones.
 pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
     if name == "last" {
         let newest = newest(records)?;
@@ -104,9 +111,23 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
     if let Some(subject) = resolve(records, name)? {
         return Ok(subject);
     }
+    // A part of an id, as people copy it, means the only thing that begins with it.
+    let begun = begun(records, name, SAID_AT_MOST + 1)?;
+    if let [subject] = begun.as_slice() {
+        return Ok(subject.clone());
+    }
+    if !begun.is_empty() {
+        let names = begun.iter().take(SAID_AT_MOST).map(|subject| format!("  {} {}", subject.kind.word(), subject.name));
+        let names = names.collect::<Vec<_>>().join("\n");
+        let more = if begun.len() > SAID_AT_MOST { "\n  …" } else { "" };
+        return Err(Failure::Sentence(format!("several names begin with `{name}`; type more of one:\n{names}{more}")));
+    }
+    if let Some(subject) = schedule_named(records, name)? {
+        return Ok(subject);
+    }
     let near = nearest(records, name)?.map(|question| format!("; {question}")).unwrap_or_default();
     Err(Failure::Sentence(format!(
-        "nothing named `{name}` was found{near}\nexpected a failure id, task, run, job, service, deployment, container instance, ARN, or `last`; \
+        "nothing named `{name}` was found{near}\nexpected a failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, or `last`; \
          `ecs-audit query \"failures show id, kind, reason\"` lists ids"
     )))
 }

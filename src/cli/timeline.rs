@@ -11,7 +11,8 @@ use crate::table::TableSet;
 
 /// Runs the command.
 pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    // The original records show whether a schedule was turned off.
+    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     print(&timeline_text(&tables, arguments, context)?)?;
     Ok(tables.loaded)
 }
@@ -23,7 +24,7 @@ pub fn timeline_text(tables: &Tables, arguments: &Timeline, context: &Context) -
     let since = since(arguments.since.as_deref(), tables, context)?;
     let Some(story) = story(&records, &subject, since)? else {
         return Err(Failure::Sentence(format!(
-            "{} `{}` does not have a timeline: expected a task, run, service, deployment or container instance",
+            "{} `{}` has no timeline: no event is recorded for it\nexpected a failure id, task, run, service, deployment, container instance, cluster, task definition or schedule",
             subject.kind.word(),
             subject.name
         )));

@@ -17,6 +17,11 @@ pub(super) fn verify(case: &Case, entry: &Entry) -> Vec<Check> {
     checks
 }
 
+/// A place to look, with the names that are known.
+pub(super) fn place(case: &Case, template: &str) -> Check {
+    check(template, &Names::known(case))
+}
+
 /// The actions of an entry with the names that are known.
 pub(super) fn actions(case: &Case, entry: &Entry) -> Vec<String> {
     if let Some(exit) = own_exit(case, entry) {
@@ -100,6 +105,18 @@ fn split(template: &str) -> (&str, Option<&str>) {
 struct Names(Vec<(&'static str, String)>);
 
 impl Names {
+    /// What the failure itself names.
+    fn known(case: &Case) -> Names {
+        let known = [
+            ("CLUSTER", case.text("cluster")),
+            ("SERVICE", case.text("service")),
+            ("TASK", case.text("task")),
+            ("RUN", case.text("run")),
+            ("REGION", case.text("region")),
+        ];
+        Names(known.into_iter().filter_map(|(name, value)| Some((name, shell_word(value?)?))).collect())
+    }
+
     fn of(case: &Case, entry: &Entry) -> Names {
         let task = case.task.as_ref();
         let message = case.text("message").unwrap_or_default();
@@ -209,7 +226,7 @@ fn fill_word(word: &str, names: &Names) -> String {
 /// How to respond, from what a retry can do and the class.
 pub fn response(entry: Option<&Entry>, class: Option<&str>) -> Option<String> {
     let Some(entry) = entry else {
-        return Some("No entry of the catalog explains it: a person has to look at it".to_owned());
+        return Some("The cause is not known: a person has to look where it is recorded".to_owned());
     };
     let class = class.or(entry.class.as_deref());
     let quota = entry.id.starts_with("quota");

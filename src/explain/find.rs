@@ -40,6 +40,8 @@ pub enum SubjectKind {
     Family,
     /// A cluster.
     Cluster,
+    /// A schedule, by the name that `schedules` gives it.
+    Schedule,
 }
 
 impl SubjectKind {
@@ -53,6 +55,7 @@ impl SubjectKind {
         SubjectKind::Instance,
         SubjectKind::Family,
         SubjectKind::Cluster,
+        SubjectKind::Schedule,
     ];
 
     /// Its word.
@@ -67,6 +70,7 @@ impl SubjectKind {
             SubjectKind::Instance => "container instance",
             SubjectKind::Family => "task definition",
             SubjectKind::Cluster => "cluster",
+            SubjectKind::Schedule => "schedule",
         }
     }
 
@@ -75,9 +79,14 @@ impl SubjectKind {
         match self {
             SubjectKind::Failure => &[(Table::Failures, &["id", "record", "call"])],
             SubjectKind::Task => &[(Table::TaskEvents, &["task"]), (Table::Failures, &["task"]), (Table::Calls, &["task"])],
-            SubjectKind::Submission => &[(Table::JobSubmissions, &["submission"])],
+            SubjectKind::Submission => &[(Table::JobSubmissions, &["submission"]), (Table::Failures, &["submission"])],
             SubjectKind::Deployment => &[(Table::ServiceEvents, &["deployment"])],
-            SubjectKind::Run => &[(Table::RunRecords, &["run", "run_id"]), (Table::JobSubmissions, &["job"])],
+            SubjectKind::Run => &[
+                (Table::RunRecords, &["run", "run_id"]),
+                (Table::JobSubmissions, &["job"]),
+                // Attempts that the server has pruned are known by their events only.
+                (Table::Failures, &["run", "job"]),
+            ],
             SubjectKind::Service => &[
                 (Table::ServiceEvents, &["service"]),
                 (Table::TaskEvents, &["service"]),
@@ -94,7 +103,15 @@ impl SubjectKind {
                 (Table::Calls, &["family", "task_definition"]),
                 (Table::Failures, &["family", "task_definition"]),
             ],
-            SubjectKind::Cluster => &[(Table::TaskEvents, &["cluster"]), (Table::Failures, &["cluster"])],
+            SubjectKind::Cluster => &[
+                (Table::TaskEvents, &["cluster"]),
+                (Table::Failures, &["cluster"]),
+                (Table::ServiceEvents, &["cluster"]),
+                (Table::InstanceEvents, &["cluster"]),
+                (Table::Calls, &["cluster"]),
+            ],
+            // Schedules are in no table: `schedule_named` computes them.
+            SubjectKind::Schedule => &[],
         }
     }
 }
@@ -111,14 +128,64 @@ pub fn resolve(records: &Records<'_>, typed: &str) -> Result<Option<Subject>, Ru
             if (*kind, *table) == (SubjectKind::Task, Table::Calls) {
                 same.push(calls_of_task(&name));
             }
-            let has_cluster = table.fields().iter().any(|field| field.name == "cluster");
-            let there = if has_cluster { like_it("cluster", cluster.as_deref()) } else { "true".to_owned() };
-            if records.any(*table, &format!("({}) and {there}", same.join(" or ")))? {
+            if records.any(*table, &format!("({}) and {}", same.join(" or "), in_cluster(*table, cluster.as_deref())))? {
                 return Ok(Some(Subject { kind: *kind, name, cluster }));
             }
         }
     }
     Ok(None)
+}
+
+/// The condition for a cluster, of a table that has clusters.
+fn in_cluster(table: Table, cluster: Option<&str>) -> String {
+    let has_cluster = table.fields().iter().any(|field| field.name == "cluster");
+    if has_cluster { like_it("cluster", cluster) } else { "true".to_owned() }
+}
+
+/// The schedule with this name, as `schedules` gives it. Schedules are computed from all launches: ask for them last.
+pub fn schedule_named(records: &Records<'_>, name: &str) -> Result<Option<Subject>, RunError> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let Some(view) = super::losses::view(records, "schedules")? else { return Ok(None) };
+    let found = records.rows(&format!("select s.schedule from {view} s where s.schedule = {} limit 1", text(name)))?;
+    let found = found.first().and_then(|row| row.text("schedule"));
+    Ok(found.map(|name| Subject { kind: SubjectKind::Schedule, name: name.to_owned(), cluster: None }))
+}
+
+/// A part of an id is shorter than this never: shorter ones are names.
+const SHORTEST_PREFIX: usize = 4;
+
+/// The things whose ids begin with what was typed, at most so many.
+pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subject>, RunError> {
+    let (kinds, cluster, name) = read(typed.trim());
+    let mut found: Vec<Subject> = Vec::new();
+    if name.chars().count() < SHORTEST_PREFIX {
+        return Ok(found);
+    }
+    for kind in kinds {
+        for (table, columns) in kind.known_in() {
+            for column in *columns {
+                let statement = format!(
+                    "select distinct \"{column}\" as name from {} where starts_with(\"{column}\", {}) and {} order by 1 limit {}",
+                    table.name(),
+                    text(&name),
+                    in_cluster(*table, cluster.as_deref()),
+                    most + 1
+                );
+                for row in records.rows(&statement)? {
+                    let Some(name) = row.text("name") else { continue };
+                    // The id of a record may be that of its call, and the name of a task that of its session.
+                    if !found.iter().any(|known| known.name == name) {
+                        found.push(Subject { kind: *kind, name: name.to_owned(), cluster: cluster.clone() });
+                    }
+                }
+            }
+        }
+    }
+    found.truncate(most);
+    Ok(found)
 }
 
 /// Which kinds a text can mean, the cluster it names, and the name itself: ARNs and `cluster/service` say more.
@@ -175,6 +242,7 @@ pub(super) fn failures_of(records: &Records<'_>, subject: &Subject) -> Result<Ve
         SubjectKind::Instance => is("container_instance"),
         SubjectKind::Family => format!("{} or {}", is("family"), is("task_definition")),
         SubjectKind::Cluster => is("cluster"),
+        SubjectKind::Schedule => super::losses::failures_of_schedule(records, &subject.name)?,
     };
     let condition = format!("({condition}) and {}", like_it("cluster", subject.cluster.as_deref()));
     let mut failures = records.failures(&condition)?;
@@ -194,10 +262,12 @@ pub(super) fn failures_of(records: &Records<'_>, subject: &Subject) -> Result<Ve
     Ok(failures)
 }
 
-/// The newest failure.
+/// The newest failure that is no consequence of another.
 pub fn newest(records: &Records<'_>) -> Result<Option<Subject>, RunError> {
-    let failures = records
+    // Whether a deployment failed by itself is decided above the table: where its newest rows are consequences, all are read.
+    let quick = records
         .failures("\"time\" = (select max(\"time\") from failures where secondary is not true) and secondary is not true")?;
+    let failures = if quick.is_empty() { records.failures("secondary is not true")? } else { quick };
     let id = failures.first().and_then(|row| row.text("id"));
     Ok(id.map(|id| Subject { kind: SubjectKind::Failure, name: id.to_owned(), cluster: None }))
 }

@@ -1,5 +1,6 @@
 //! From a failure to everything known about it.
 
+use super::beside::{actions, beside, checks};
 use super::chain::{chain, never_placed};
 use super::changes::changes_before;
 use super::ending::{describe_ending, oom};
@@ -59,6 +60,12 @@ pub fn explain(records: &Records<'_>, subject: &Subject) -> Result<Option<(Findi
         None => return Ok(None),
     };
     Ok(Some((finding(records, &case)?, others)))
+}
+
+/// What led to a failure and came of it, oldest first.
+pub(super) fn chain_of(records: &Records<'_>, failure: Row) -> Result<Vec<super::finding::Event>, RunError> {
+    let case = case_of(records, failure)?;
+    chain(records, &case)
 }
 
 fn case_of(records: &Records<'_>, failure: Row) -> Result<Case, RunError> {
@@ -127,8 +134,18 @@ fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
     let (phases, ran) = ladder(records, case)?;
     let entry = case.entry();
     let chain = chain(records, case)?;
+    let launch = launch(records, case)?;
+    let changes = if case.expected { None } else { changes_before(records, &case.failure)? };
+    let network = if case.expected { None } else { network(records, case)? };
+    let beside = beside(records, case, launch.as_ref(), network.as_ref(), changes.as_ref())?;
     let mut notes = describe_ending(case, ran, &chain);
     notes.extend(never_placed(records, case, &chain)?);
+    notes.extend(beside.notes);
+    let known = entry.filter(|_| !case.expected);
+    let mut verify = known.map(|entry| advice::verify(case, entry)).unwrap_or_default();
+    verify.extend(checks(&beside.look, |template| advice::place(case, template)));
+    let general = known.map(|entry| advice::actions(case, entry)).unwrap_or_default();
+    let response = if case.expected { None } else { beside.response.or_else(|| advice::response(entry, case.text("class"))) };
     Ok(Finding {
         id: case.text("id").unwrap_or_default().to_owned(),
         kind: case.kind().to_owned(),
@@ -140,14 +157,14 @@ fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
         ran,
         notes,
         cause: cause(case, entry),
-        launch: launch(records, case)?,
+        launch,
         collision: collision(records, case)?,
-        changes: if case.expected { None } else { changes_before(records, &case.failure)? },
+        changes,
         calculation: arithmetic::calculate(records, case)?,
-        network: if case.expected { None } else { network(records, case)? },
-        verify: entry.filter(|_| !case.expected).map(|entry| advice::verify(case, entry)).unwrap_or_default(),
-        actions: entry.filter(|_| !case.expected).map(|entry| advice::actions(case, entry)).unwrap_or_default(),
-        response: if case.expected { None } else { advice::response(entry, case.text("class")) },
+        verify,
+        actions: actions(&beside.actions, general, network.as_ref()),
+        network,
+        response,
         chain,
     })
 }
@@ -166,8 +183,11 @@ fn summary(case: &Case) -> Summary {
         "task" if case.expected && case.failure.int("exit_code") == Some(0) => format!("task{} ended with 0", of(definition)),
         "task" if case.expected => format!("task{} stopped as it was asked to", of(definition)),
         "task" => format!("task{} stopped", of(definition)),
-        "service" => format!("service {} told of trouble", case.text("service").unwrap_or("(not named)")),
-        "deployment" => format!("deployment{} failed", of(case.text("service"))),
+        "service" => format!("service {} reported a problem", case.text("service").unwrap_or("(not named)")),
+        "deployment" => {
+            let aside = if case.failure.flag("secondary") == Some(true) { ", a consequence of what failed before" } else { "" };
+            format!("deployment{} failed{aside}", of(case.text("service")))
+        }
         "agent" => {
             format!("agent update on container instance {} failed", case.text("container_instance").unwrap_or("(not named)"))
         }

@@ -8,7 +8,7 @@
 //! The JSON of both is stable: fields are added, never renamed or removed, and times are UTC.
 //!
 //! ```text
-//! explain X      { "subject": {kind, name}, "others": n, "finding": {id, kind, expected, failure: {what, reason,
+//! explain X      { "subject": {kind, name}, "others": n, "losses": [{kind, time, what, never_ran, waited_seconds, id}], "finding": {id, kind, expected, failure: {what, reason,
 //!                  message}, place: [{name, value}], when: {at, began, lasted_seconds}, phases: [{name, state, at,
 //!                  until, note}], ran, notes: [], cause: {id, title, meaning, class, category, wording}, chain: [{time, what,
 //!                  who, note, record}], launch: {id, outcome, attempts, failures, missing, healed_by, healed_at,
@@ -17,8 +17,8 @@
 //!                  network: {interface, address, subnet, branches: [{name, verdict (likely,
 //!                  possible, open or unlikely), for: [{what, time, who, record}], against: ["]}], missing: []} or null,
 //!                  verify: [{command, note}], actions: [], response} or null }
-//! changes X      { "subject": {kind, name}, "found": {before, since, failures, changes: [{time, what, who, note, record,
-//!                  shares: [], before_seconds}], others} or null }
+//! changes X      { "subject": {kind, name}, "found": {before, since, until, failures, changes: [{time, what, who, note, record,
+//!                  shares: [], before_seconds, person: {name, roles: [], from, at, record}}], others} or null, "bursts": [as found], "more_bursts": n }
 //! explain --all  { "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
 //!                  response}] }
 //! timeline X     { "subject": {kind, name}, "events": [{time, what, who, note, record, since_seconds, gap}],
@@ -27,6 +27,7 @@
 
 mod advice;
 mod arithmetic;
+mod beside;
 mod capacity;
 mod chain;
 mod changes;
@@ -37,6 +38,7 @@ mod finding;
 mod gather;
 mod groups;
 mod launch;
+mod losses;
 mod network;
 mod phases;
 mod print;
@@ -46,12 +48,13 @@ mod story;
 
 pub use advice::response;
 pub use capacity::{Capacity, PoolState, capacity};
-pub use changes::{Burst, Change, Changes, bursts, changes, changes_of};
-pub use find::{Subject, SubjectKind, nearest, newest, resolve};
+pub use changes::{Around, Burst, Change, Changes, Person, bursts, changes, changes_of};
+pub use find::{Subject, SubjectKind, begun, nearest, newest, resolve, schedule_named};
 pub use finding::{Check, Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
 pub use launch::{Collision, Launch};
+pub use losses::{Loss, losses};
 pub use network::{Branch, Evidence, Network, Reject, Verdict, rejects};
 pub use print::{Layout, Printed, print_capacity, print_changes, print_finding, print_groups, print_slot, print_story};
 pub use records::Records;

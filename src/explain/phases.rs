@@ -105,8 +105,11 @@ fn of_task(case: &Case, task: &Row) -> Vec<Rung> {
     if set_up_first {
         rungs.push(set_up());
     }
+    // What fails before the first image is pulled has pulled none, whatever times the record carries.
+    let before_pull = matches!(failed, Some("placement" | "capacity" | "network" | "config_fetch"));
     let pull_state = match (failed, pulling, pulled) {
         (Some("image_pull"), ..) => State::Failed,
+        _ if before_pull && started.is_none() => State::NotReached,
         (_, _, Some(_)) => State::Done,
         _ if started.is_some() => State::Done,
         _ => State::NotReached,
@@ -181,9 +184,14 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Rung>, RunError> {
         let state = match (here, failed) {
             (true, _) => State::Failed,
             (false, true) => State::NotReached,
-            _ if at.is_some() || inferred || case.failure.flag("ran") == Some(true) => State::Done,
-            // The phases before one that failed were passed, whether or not an event says when.
-            _ if phase.is_some_and(|phase| steps_before(phase).contains(status)) => State::Done,
+            _ if at.is_some() || inferred => State::Done,
+            // That it ran says nothing of a pull: the image may have been on the instance.
+            _ if case.failure.flag("ran") == Some(true) && *status == "pulling" => continue,
+            _ if case.failure.flag("ran") == Some(true) => State::Done,
+            // The phases before one that failed were passed, whether or not an event says when. An image is not: it may have
+            // been on the instance.
+            _ if *status != "pulling" && phase.is_some_and(|phase| steps_before(phase).contains(status)) => State::Done,
+            _ if *status == "pulling" && phase.is_some_and(|phase| steps_before(phase).contains(status)) => continue,
             _ => State::NotReached,
         };
         let mut step = rung(name, state, at);

@@ -1,9 +1,12 @@
-//! One story on one clock: every event of a task, run, service, deployment or instance from all sources.
+//! One story on one clock: every event of a task, run, service, deployment, instance, cluster, task definition or schedule
+//! from all sources. A failure that belongs to none of these, such as a refused launch, has the chain of its own events.
 
 use super::chain::own_refused_calls;
 use super::describe;
 use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Event, in_order, instant};
+use super::gather::chain_of;
+use super::losses::losses;
 use super::records::{Records, Row, calls_of_task, equals, like_it, time, within};
 use crate::run::RunError;
 use crate::table::Table;
@@ -51,9 +54,9 @@ pub struct Phase {
     pub seconds: f64,
 }
 
-/// Tells the story of a subject, or what of it happened since a time; none for what has none (a cluster, a task definition).
+/// Tells the story of a subject, or what of it happened since a time; none for a failure that nothing is recorded of.
 pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>) -> Result<Option<Story>, RunError> {
-    let Some(subject) = protagonist(records, subject)? else { return Ok(None) };
+    let Some(subject) = protagonist(records, subject)? else { return of_failure(records, subject) };
     let same = |column: &str| equals(column, Some(&subject.name));
     let there = like_it("cluster", subject.cluster.as_deref());
     // A service or an instance may have years of events.
@@ -96,11 +99,51 @@ pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>)
             events.extend(told);
             phases.extend(spans);
         }
-        SubjectKind::Failure | SubjectKind::Family | SubjectKind::Cluster => return Ok(None),
+        SubjectKind::Family | SubjectKind::Cluster | SubjectKind::Schedule => {
+            events.extend(failed(records, &subject)?);
+            if subject.kind == SubjectKind::Cluster {
+                let condition = format!("{} and event_type in ('WARN', 'ERROR') and {late}", same("cluster"));
+                events.extend(services(records, &condition)?);
+                let rows = records.of(Table::InstanceEvents, &same("cluster"))?;
+                events.extend(describe::instance_changes(&rows));
+            }
+            if subject.kind != SubjectKind::Schedule {
+                let whose = match subject.kind {
+                    SubjectKind::Cluster => same("cluster"),
+                    _ => format!("({} or {}) and {there}", same("family"), same("task_definition")),
+                };
+                let starts = "event_name in ('RunTask', 'StartTask')";
+                let condition = format!("{whose} and read_only is not true and (failed or not {starts}) and {late}");
+                events.extend(calls(records, &condition)?);
+            }
+        }
+        SubjectKind::Failure => return of_failure(records, &subject),
     }
+    events.extend(losses(records, &subject)?.iter().map(super::losses::Loss::event));
     events.retain(|event| since.is_none_or(|since| event.time >= since));
     phases.retain(|phase| since.is_none_or(|since| phase.until >= since));
     Ok(Some(Story { events: lines(in_order(events)), phases, subject }))
+}
+
+/// The story of a failure that is part of no other: what led to it and what came of it.
+fn of_failure(records: &Records<'_>, subject: &Subject) -> Result<Option<Story>, RunError> {
+    let Some(failure) = failures_of(records, subject)?.into_iter().next() else { return Ok(None) };
+    let events = chain_of(records, failure)?;
+    Ok((!events.is_empty()).then(|| Story { events: lines(events), phases: Vec::new(), subject: subject.clone() }))
+}
+
+/// Failures of a subject that the stories of its tasks would tell one by one.
+fn failed(records: &Records<'_>, subject: &Subject) -> Result<Vec<Event>, RunError> {
+    let event = |row: &Row| {
+        let kind = row.text("kind")?;
+        let told = matches!(kind, "task" | "run" | "deployment");
+        let name = row.text("task").or(row.text("service")).or(row.text("job")).unwrap_or("not named");
+        let reason = row.text("reason").unwrap_or("no reason recorded");
+        let what = format!("{kind} {name} failed: {reason}");
+        let record = row.text("record")?.to_owned();
+        told.then_some(Event { time: row.time("time")?, what, who: None, note: None, record })
+    };
+    Ok(failures_of(records, subject)?.iter().filter_map(event).collect())
 }
 
 /// Whose story a failure is part of.
@@ -219,14 +262,26 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
     }
     let mut events = Vec::new();
     let mut phases = Vec::new();
-    let told = match ids.is_empty() {
-        true => Vec::new(),
-        false => {
-            let list = ids.iter().map(|id| super::records::text(id)).collect::<Vec<_>>().join(", ");
-            records.of(Table::RunEvents, &format!("target_id in ({list})"))?
-        }
+    let told = if ids.is_empty() {
+        // The server forgets runs before their events: those name the run and its jobs.
+        let of_jobs =
+            format!("target_type = 'job' and starts_with(target, {})", super::records::text(&format!("{}-", subject.name)));
+        records.of(Table::RunEvents, &format!("{} or {} or ({of_jobs})", same("target_id"), same("target")))?
+    } else {
+        let list = ids.iter().map(|id| super::records::text(id)).collect::<Vec<_>>().join(", ");
+        records.of(Table::RunEvents, &format!("target_id in ({list})"))?
     };
     events.extend(told.iter().filter_map(describe::run));
+    if rows.is_empty() {
+        let mut targets: std::collections::BTreeMap<&str, Vec<&Row>> = std::collections::BTreeMap::new();
+        for event in &told {
+            targets.entry(event.text("target_id").unwrap_or_default()).or_default().push(event);
+        }
+        for own in targets.values() {
+            let name = own.first().and_then(|event| event.text("target")).unwrap_or("job");
+            phases.extend(of_statuses(name, own));
+        }
+    }
     let mut attempts: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
     for row in &rows {
         let submission = row.text("submission");
@@ -248,18 +303,21 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
 
 /// How long a submission was in each status.
 fn of_submission(row: &Row, name: &str, told: &[&Row]) -> Vec<Phase> {
-    let statuses: Vec<(&str, Timestamp)> =
-        told.iter().filter_map(|event| Some((event.text("to_status")?, event.time("time")?))).collect();
-    let mut phases: Vec<Phase> = statuses
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [(status, from), (_, until)] => phase(&format!("{name} {status}"), *from, *until),
-            _ => None,
-        })
-        .collect();
+    let mut phases = of_statuses(name, told);
     let ends = row.time("submitted_at").zip(row.time("finished_at"));
     phases.extend(ends.and_then(|(from, until)| phase(&format!("{name} whole"), from, until)));
     phases
+}
+
+/// The time between one status and the next, as events tell them.
+fn of_statuses(name: &str, told: &[&Row]) -> Vec<Phase> {
+    let statuses: Vec<(&str, Timestamp)> =
+        told.iter().filter_map(|event| Some((event.text("to_status")?, event.time("time")?))).collect();
+    let span = |pair: &[(&str, Timestamp)]| match pair {
+        [(status, from), (_, until)] => phase(&format!("{name} {status}"), *from, *until),
+        _ => None,
+    };
+    statuses.windows(2).filter_map(span).collect()
 }
 
 /// Each event with the time since the one before.

@@ -118,6 +118,9 @@ pub struct Entry {
     /// The instances it fits, spot or not (dstack); missing: any.
     #[serde(default)]
     pub spot: Option<bool>,
+    /// Whether an instance was created for the jobs it fits (dstack); missing: any.
+    #[serde(default)]
+    pub provisioned: Option<bool>,
     /// Whether the program ever ran; missing: the record itself has to tell.
     #[serde(default)]
     pub ran: Option<bool>,

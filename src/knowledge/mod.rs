@@ -4,8 +4,14 @@
 //! tool an error, add an entry to one of the TOML files; its own examples are its tests.
 
 mod entry;
+mod injected;
+mod outcome;
+mod places;
 
 pub use entry::{Benign, CatalogText, Entry, ExitCode, ExitStatus, JobReason, RunReason, StopCode, TextKind, Verdict};
+pub use injected::InjectedContainer;
+pub use outcome::{DeploymentOutcome, FaultOf};
+pub use places::{Host, where_to_look};
 
 /// Amazon ECS and Fargate messages, exit codes and stop codes.
 pub const ECS_ERRORS: &str = include_str!("ecs-errors.toml");

@@ -75,6 +75,8 @@ pub struct JobEnd<'a> {
     pub exit_status: bool,
     /// Whether the instance was a spot instance, where that is known.
     pub spot: Option<bool>,
+    /// Whether an instance was created for it.
+    pub provisioned: bool,
 }
 
 /// All that is known about failures, ready to match.
@@ -245,6 +247,7 @@ impl FailureCatalog {
             entry.reasons.iter().any(|reason| reason == end.reason)
                 && entry.exit_status.is_none_or(|wanted| wanted == exit_status)
                 && entry.spot.is_none_or(|wanted| Some(wanted) == end.spot)
+                && entry.provisioned.is_none_or(|wanted| wanted == end.provisioned)
                 && (entry.patterns.is_empty() || found.binary_search(index).is_ok())
         };
         self.entries.iter().enumerate().find(fits).map(|(_, entry)| entry)

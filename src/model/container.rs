@@ -4,6 +4,7 @@ use super::catalog::{Entry, FailureCatalog, TextKind};
 use super::field::name;
 use super::reason::reason_name;
 use crate::decode::json::Value;
+use crate::knowledge::InjectedContainer;
 use crate::table::{ContainerEvent, TaskEvent};
 use std::borrow::Cow;
 
@@ -22,6 +23,10 @@ pub(super) struct Container<'a> {
     pub cpu: Option<i64>,
     pub memory: Option<i64>,
     pub memory_reservation: Option<i64>,
+    /// What a managed agent in it, such as that of ECS Exec, says of its own end.
+    pub agent_reason: Option<&'a str>,
+    /// What AWS runs beside the program, if it is that.
+    pub injected: Option<&'static InjectedContainer>,
 }
 
 impl<'a> Container<'a> {
@@ -42,8 +47,13 @@ impl<'a> Container<'a> {
                 "cpu" => container.cpu = value.int(),
                 "memory" => container.memory = value.int(),
                 "memoryReservation" => container.memory_reservation = value.int(),
+                "managedAgents" => container.agent_reason = stopped_agent(value),
                 _ => {}
             }
+        }
+        // SDKs write 0 for the exit code of a container that still runs.
+        if container.last_status.is_some_and(|status| status != "STOPPED") {
+            container.exit_code = None;
         }
         container
     }
@@ -74,7 +84,8 @@ impl<'a> Container<'a> {
             last_status: self.last_status.and_then(name),
             task_status: task.last_status.clone(),
             exit_code: self.exit_code,
-            reason: self.reason.and_then(name),
+            // An agent that stops does not stop its container, so its reason is none of the container's where there is one.
+            reason: self.reason.or(self.agent_reason).and_then(name),
             health_status: self.health_status.and_then(name),
             cpu: self.cpu,
             memory: self.memory,
@@ -98,20 +109,62 @@ impl<'a> Container<'a> {
     }
 }
 
+/// Why a managed agent is not running.
+fn stopped_agent(agents: Value<'_>) -> Option<&str> {
+    let mut stopped = agents.items().filter(|agent| agent.text_at("lastStatus").is_some_and(|status| status != "RUNNING"));
+    stopped.find_map(|agent| agent.text_at("reason").filter(|reason| !reason.is_empty()))
+}
+
+/// Marks what AWS runs beside the program. The only container of a task is its program, whatever it is called.
+pub(super) fn mark_injected(containers: &mut [Container<'_>]) {
+    if containers.len() < 2 {
+        return;
+    }
+    for container in containers.iter_mut() {
+        container.injected = InjectedContainer::of(container.name, container.image);
+    }
+    if containers.iter().all(|container| container.injected.is_some()) {
+        containers.iter_mut().for_each(|container| container.injected = None);
+    }
+}
+
 /// The container to blame for the end of its task. Events have no times of containers, so what they
 /// tell decides: an error by name, an exit code of the program's own, SIGKILL without a stop request,
-/// any other code, any reason. Containers that ended because another one did show 137 or 143.
-pub(super) fn root_container<'c, 'a>(containers: &'c [Container<'a>], asked_for: bool) -> Option<&'c Container<'a>> {
-    let rank = |container: &&'c Container<'a>| match (container.exit_code, container.reason) {
-        _ if container.names_an_error() => 0,
-        (Some(code), _) if !matches!(code, 0 | 137 | 143) => 1,
-        (Some(137), _) if !asked_for => 2,
-        (Some(code), _) if code != 0 => 3,
-        (_, Some(_)) => 4,
-        (Some(_), None) => 5,
-        (None, None) => 6,
+/// any other code, any reason. Containers that ended because another one did show 137 or 143. What AWS runs
+/// beside the program is to blame only where no container of the task's own failed by itself.
+pub(super) fn root_container<'c, 'a: 'c>(
+    containers: impl IntoIterator<Item = &'c Container<'a>>,
+    asked_for: bool,
+) -> Option<&'c Container<'a>> {
+    let rank = |container: &&'c Container<'a>| {
+        let own = match (container.exit_code, container.reason) {
+            _ if container.names_an_error() => 0,
+            (Some(code), _) if !matches!(code, 0 | 137 | 143) => 1,
+            (Some(137), _) if !asked_for => 3,
+            (Some(code), _) if code != 0 => 4,
+            (_, Some(_)) => 5,
+            (Some(_), None) => 6,
+            (None, None) => 9,
+        };
+        match container.injected {
+            Some(_) if own <= 1 => 2,
+            Some(_) if own < 9 => 8,
+            _ => own,
+        }
     };
-    containers.iter().min_by_key(rank).filter(|container| rank(container) < 6)
+    containers.into_iter().min_by_key(rank).filter(|container| rank(container) < 9)
+}
+
+/// The container whose health check stopped the task: one that is UNHEALTHY, those of the task's own first. Without one
+/// only a container whose health nobody reports can be meant; health that is UNKNOWN or HEALTHY failed no check.
+pub(super) fn unhealthy_container<'c, 'a>(containers: &'c [Container<'a>]) -> Option<&'c Container<'a>> {
+    let unhealthy = containers.iter().filter(|container| container.health_status == Some("UNHEALTHY"));
+    if let Some(found) = unhealthy.min_by_key(|container| container.injected.is_some()) {
+        return Some(found);
+    }
+    let mut unreported = containers.iter().filter(|container| container.injected.is_none() && container.health_status.is_none());
+    let first = unreported.next()?;
+    unreported.next().is_none().then_some(first)
 }
 
 #[cfg(test)]
@@ -135,5 +188,38 @@ mod tests {
         assert_eq!(root(&[named("job", Some(1), None), pulled], false), Some("img"));
         assert_eq!(root(&[named("a", None, None)], false), None);
         assert_eq!(root(&[named("a", Some(0), None), named("b", Some(0), None)], false), Some("a"));
+    }
+
+    #[test]
+    fn what_runs_beside_the_program_is_to_blame_last() {
+        let root = |mut containers: Vec<Container<'static>>| {
+            mark_injected(&mut containers);
+            root_container(&containers, false).and_then(|container| container.name)
+        };
+        let agent = || named("aws-guardduty-agent-x1", None, Some("CannotPullContainerError: denied"));
+        assert_eq!(root(vec![agent(), named("job", Some(3), None)]), Some("job"));
+        assert_eq!(root(vec![named("job", Some(143), None), agent()]), Some("aws-guardduty-agent-x1"));
+        assert_eq!(root(vec![named("log_router", Some(1), None), named("job", Some(143), None)]), Some("log_router"));
+        assert_eq!(root(vec![named("log_router", Some(143), None), named("job", Some(0), None)]), Some("job"));
+        assert_eq!(root(vec![named("envoy", Some(7), None)]), Some("envoy"), "alone it is the program");
+    }
+
+    #[test]
+    fn only_an_unhealthy_container_failed_its_check() {
+        let with = |name: &'static str, health: Option<&'static str>| Container {
+            health_status: health,
+            exit_code: Some(137),
+            ..named(name, None, None)
+        };
+        let blamed = |mut containers: Vec<Container<'static>>| {
+            mark_injected(&mut containers);
+            unhealthy_container(&containers).and_then(|container| container.name)
+        };
+        assert_eq!(blamed(vec![with("a", Some("UNKNOWN")), with("b", Some("UNHEALTHY"))]), Some("b"));
+        assert_eq!(blamed(vec![with("envoy", Some("UNHEALTHY")), with("b", Some("UNHEALTHY"))]), Some("b"));
+        assert_eq!(blamed(vec![with("a", Some("UNKNOWN")), with("envoy", Some("UNHEALTHY"))]), Some("envoy"));
+        assert_eq!(blamed(vec![with("a", Some("UNKNOWN")), with("b", Some("HEALTHY"))]), None);
+        assert_eq!(blamed(vec![with("a", None)]), Some("a"));
+        assert_eq!(blamed(vec![with("a", None), with("b", None)]), None);
     }
 }

@@ -84,6 +84,7 @@ fn explanation(submission: &Submission<'_>) -> Option<&'static Entry> {
         message,
         exit_status: submission.exit_status.is_some() || exited_unrecorded,
         spot: submission.machine.spot,
+        provisioned: submission.machine.provisioned,
     })
 }
 

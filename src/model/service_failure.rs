@@ -4,6 +4,7 @@ use super::catalog::{Entry, FailureCatalog, TextKind};
 use super::failure::Classification;
 use super::field::name;
 use super::reason::reason_name;
+use crate::knowledge::{DeploymentOutcome, FaultOf};
 use crate::table::{Failure, ServiceEvent};
 use std::borrow::Cow;
 
@@ -26,7 +27,14 @@ pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> O
         event.event_type = name("INFO");
         return None;
     }
-    let entry = catalog.explain(TextKind::ServiceEvent, text)?;
+    let entry = catalog.explain(TextKind::ServiceEvent, text);
+    let outcome = DeploymentOutcome::of(text).filter(|_| entry.is_none_or(|entry| entry.retry != "none"));
+    if let Some(outcome) = outcome.filter(|outcome| outcome.reports_a_deployment(entry.map(|entry| entry.stage.as_str()))) {
+        event.event_type = name("ERROR");
+        event.deployment = event.deployment.take().or_else(|| outcome.failed.map(|failed| Cow::Owned(failed.to_owned())));
+        return Some(deployment_failure_of(event, TextKind::ServiceEvent, text));
+    }
+    let entry = entry?;
     // Stops that somebody asked for are told in the same list.
     if entry.retry == "none" {
         event.event_type = name("INFO");
@@ -44,17 +52,31 @@ pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> O
 
 /// The failure of a deployment. The event and describe output tell of the same one.
 pub(super) fn deployment_failure<'a>(event: &ServiceEvent<'a>) -> Failure<'a> {
-    let text = event.message.as_deref().unwrap_or_default();
-    let entry = FailureCatalog::current().explain(TextKind::DeploymentReason, text);
+    let text = event.message.clone().unwrap_or_default();
+    deployment_failure_of(event, TextKind::DeploymentReason, &text)
+}
+
+/// The failure of a deployment that a text reports. Whether it is a consequence of tasks that failed is left open where
+/// the text names no fault of its own: the records of the tasks decide that.
+fn deployment_failure_of<'a>(event: &ServiceEvent<'a>, kind: TextKind, text: &str) -> Failure<'a> {
+    let outcome = DeploymentOutcome::of(text);
+    let bare = outcome.is_some_and(|outcome| outcome.bare);
+    let entry = FailureCatalog::current().explain(kind, text).filter(|_| !bare);
     let mut failure = of_event(event, "deployment");
-    failure.reason = event.event_name.clone();
+    failure.reason = event.event_name.clone().or(name(if bare { ROLLBACK } else { FAILED }));
     failure.incident = event.deployment.as_deref().map(|deployment| Cow::Owned(format!("deployment:{deployment}")));
+    failure.secondary = outcome.is_some_and(|outcome| outcome.of == FaultOf::Itself).then_some(false);
     classify(&mut failure, entry);
     if entry.is_none() {
         Classification { phase: Some("deployment"), ..Classification::default() }.fill(&mut failure);
     }
     failure
 }
+
+/// What ECS calls the event of a failed deployment.
+const FAILED: &str = "SERVICE_DEPLOYMENT_FAILED";
+/// What ECS calls the event of a deployment that goes back to an earlier revision.
+const ROLLBACK: &str = "SERVICE_DEPLOYMENT_ROLLBACK_STARTED";
 
 /// What the entry says; whether a program ran is known only where nothing was placed.
 fn classify(failure: &mut Failure<'_>, entry: Option<&'static Entry>) {

@@ -1,10 +1,11 @@
 //! Why a task stopped: asked for, or failed, and then where and how to respond.
 
 use super::catalog::{Entry, FailureCatalog, TextKind, signal};
-use super::container::{Container, root_container};
+use super::container::{Container, root_container, unhealthy_container};
 use super::failure::Classification;
 use super::field::name;
 use super::reason::reason_name;
+use crate::knowledge::InjectedContainer;
 use crate::table::{Failure, TaskEvent};
 use std::borrow::Cow;
 
@@ -39,6 +40,24 @@ impl<'a> Stop<'a> {
         matches!(self.code.as_deref(), Some("UserInitiated" | "ServiceSchedulerInitiated"))
     }
 
+    /// The container to blame for the end: the one whose health check failed, else what the ends of containers say.
+    pub(super) fn blamed<'c>(&self, task: &TaskEvent<'_>, containers: &'c [Container<'a>]) -> Option<&'c Container<'a>> {
+        let own = || containers.iter().filter(|container| container.injected.is_none());
+        let health = self.explained.is_some_and(|entry| entry.stage == "health_check");
+        let unhealthy = containers.iter().any(|container| container.health_status == Some("UNHEALTHY"));
+        let of_container = || {
+            let reason = task.stopped_reason.as_deref().unwrap_or_default().to_ascii_lowercase();
+            reason.contains("container health check")
+        };
+        match self.expected {
+            Some(true) => root_container(own(), self.was_asked_for()),
+            _ if health && (unhealthy || of_container()) => unhealthy_container(containers),
+            // The load balancer asked: which container it asked is not recorded.
+            _ if health => root_container(own(), self.was_asked_for()),
+            _ => root_container(containers, self.was_asked_for()),
+        }
+    }
+
     fn is_expected(&self, task: &TaskEvent<'_>, containers: &[Container<'_>]) -> Option<bool> {
         let asked_for = self.explained.is_some_and(|entry| entry.class.as_deref() == Some("operator"));
         match self.code.as_deref() {
@@ -47,25 +66,39 @@ impl<'a> Stop<'a> {
             Some("ServiceSchedulerInitiated") => Some(asked_for || self.explained.is_none()),
             Some("SpotInterruption" | "TerminationNotice" | "InfrastructureHealth") => Some(false),
             Some("TaskFailedToStart") => Some(asked_for),
-            Some("EssentialContainerExited") => Some(ended_well(containers)),
+            Some("EssentialContainerExited") => Some(ended_well(task, containers)),
             _ if asked_for => Some(true),
             _ => {
                 let told = task.stopped_reason.is_some() || containers.iter().any(|container| container.reason.is_some());
                 let codes = containers.iter().any(|container| container.exit_code.is_some());
                 let specific = self.explained.is_some_and(|entry| !entry.generic);
-                (told || codes).then(|| !specific && ended_well(containers))
+                (told || codes).then(|| !specific && ended_well(task, containers))
             }
         }
     }
 }
 
-/// All containers ended with 0, or with 0 and then SIGTERM for the others: a job that is done.
-fn ended_well(containers: &[Container<'_>]) -> bool {
+/// How long a task may take to stop before the default time-out ends it, with some room.
+const STOP_TIMEOUT: i64 = 25 * 1_000_000;
+
+/// The task's own containers ended with 0, or with 0 and then a signal for the others: a job that is done. What AWS runs
+/// beside them counts for nothing, nor does a container that never started in a task that ran: it was not essential.
+fn ended_well(task: &TaskEvent<'_>, containers: &[Container<'_>]) -> bool {
+    let essential =
+        |container: &&Container<'_>| container.injected.is_none() && (container.exit_code.is_some() || task.started_at.is_none());
+    let own = || containers.iter().filter(essential);
     let error = |container: &Container<'_>| {
         container.names_an_error() || container.explanation().is_some_and(|entry| entry.class.as_deref() != Some("operator"))
     };
-    containers.iter().any(|container| container.exit_code == Some(0))
-        && containers.iter().all(|container| matches!(container.exit_code, None | Some(0 | 143)) && !error(container))
+    let waited = task.stopping_at.zip(task.execution_stopped_at).map(|(asked, ended)| ended.saturating_sub(asked));
+    let timed_out = waited.is_some_and(|waited| waited >= STOP_TIMEOUT);
+    let fine = |container: &Container<'_>| match container.exit_code {
+        None | Some(0 | 143) => true,
+        // SIGKILL at the end of the stop time-out, after another container was done.
+        Some(137) => timed_out,
+        Some(_) => false,
+    };
+    own().any(|container| container.exit_code == Some(0)) && own().all(|container| fine(container) && !error(container))
 }
 
 /// The failure that a stopped task is, unless its stop was expected.
@@ -74,22 +107,45 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
         return None;
     }
     // A container that ended with 0 is not to blame, whatever became of the others.
-    let root = root_container(containers, stop.was_asked_for());
-    let root = root.filter(|root| root.reason.is_some() || root.exit_code != Some(0));
-    let told = best_explanation(task, containers, stop);
+    let root = stop.blamed(task, containers).filter(|root| root.reason.is_some() || root.exit_code != Some(0));
+    let told = best_explanation(task, containers, stop, root);
     let exit_code = root.and_then(|root| root.exit_code).filter(|code| *code != 0);
     let ran = ran(task, stop, told, root);
     let mut failure = of_task(task);
     failure.ran = Some(ran);
     failure.exit_code = exit_code;
     failure.signal = exit_code.and_then(signal);
-    let blamed = root.or(if let [only] = containers { Some(only) } else { None });
+    let only = if let [only] = containers { Some(only).filter(|_| root.is_none()) } else { None };
+    let message = message(task, root, told);
+    // The text of a failed pull may name the image of what AWS runs beside the program, and no container have a reason.
+    let pulls = told.is_some_and(|told| told.entry.stage == "image_pull");
+    let named = message.as_deref().filter(|_| pulls && containers.len() > 1).and_then(InjectedContainer::named_in);
+    let named = named.and_then(|named| containers.iter().find(|container| container.injected == Some(named)));
+    let blamed = named.filter(|_| root.is_none_or(|root| !root.names_an_error())).or(root).or(only);
     failure.container = blamed.and_then(|container| container.name).and_then(name);
     failure.image = blamed.and_then(|container| container.image).and_then(name);
-    failure.message = message(task, root, told);
+    failure.message = message;
     failure.reason = reason(stop, &failure);
-    classification(stop, told.map(|told| told.entry), exit_code, ran).fill(&mut failure);
+    let mut class = classification(stop, told.map(|told| told.entry), exit_code, ran);
+    if blamed.is_some_and(|container| container.injected.is_some()) {
+        class.class = fault_beside(class);
+    }
+    // That a task did not start says nothing of why, and no container says more: who has to act is not known.
+    if !ran && root.is_none() && told.is_some_and(|told| told.entry.generic && reason_name(told.text).is_none()) {
+        class.class = None;
+    }
+    class.fill(&mut failure);
     Some(failure)
+}
+
+/// The class of a fault of what AWS runs beside the program. Its image is pulled with the execution role, which somebody
+/// has to correct; whatever else fails in it is no fault of the program. Passing faults stay what they are.
+fn fault_beside(found: Classification) -> Option<&'static str> {
+    match (found.phase, found.class) {
+        (_, Some("transient" | "capacity" | "operator")) => found.class,
+        (Some("image_pull" | "config_fetch"), _) => Some("configuration"),
+        _ => Some("infrastructure"),
+    }
 }
 
 /// A text of the task with what explains it.
@@ -101,8 +157,17 @@ struct Told<'t> {
 
 /// The best of several texts: a container's error, a specific reason, a failed attachment, what only
 /// wraps those.
-fn best_explanation<'t>(task: &'t TaskEvent<'_>, containers: &'t [Container<'_>], stop: &Stop<'_>) -> Option<Told<'t>> {
-    let of_containers = containers.iter().filter_map(|container| {
+fn best_explanation<'t>(
+    task: &'t TaskEvent<'_>,
+    containers: &'t [Container<'_>],
+    stop: &Stop<'_>,
+    root: Option<&Container<'_>>,
+) -> Option<Told<'t>> {
+    // What AWS runs beside the program explains nothing, unless it is what failed.
+    let counts = |container: &&'t Container<'_>| {
+        container.injected.is_none() || root.is_some_and(|root| std::ptr::addr_eq(root, *container))
+    };
+    let of_containers = containers.iter().filter(counts).filter_map(|container| {
         let entry = container.explanation()?;
         let certain = container.exit_code.is_some() || container.names_an_error();
         Some((if certain { 0 } else { 3 }, Told { text: container.reason?, entry }))

@@ -3,7 +3,7 @@
 //! In: a Task object. Out: one row for the task, one for each container, and a failure where the task
 //! stopped without being asked to.
 
-use super::container::{Container, root_container};
+use super::container::{Container, mark_injected, root_container};
 use super::ecs_event::Envelope;
 use super::field::{Name, name};
 use super::stop::{Stop, task_failure};
@@ -36,12 +36,16 @@ pub fn model_task<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<
     task.time = Some(time);
     task.raw = origin.raw();
     place(&mut task, parts.task_arn.or(envelope.resource));
-    let containers: Vec<Container<'a>> =
+    let mut containers: Vec<Container<'a>> =
         parts.containers.map(|containers| containers.items().map(Container::read).collect()).unwrap_or_default();
     fill_sizes(&mut task, &containers);
     task.images = images(&containers);
-    let stop = (task.last_status.as_deref() == Some("STOPPED")).then(|| Stop::judge(&task, &containers));
-    tell_exit(&mut task, &containers, stop.as_ref().is_some_and(Stop::was_asked_for));
+    let stopped = task.last_status.as_deref() == Some("STOPPED");
+    if stopped {
+        mark_injected(&mut containers);
+    }
+    let stop = stopped.then(|| Stop::judge(&task, &containers));
+    set_exit(&mut task, &containers, stop.as_ref());
     task.expected = stop.as_ref().and_then(|stop| stop.expected);
     let failure = stop.and_then(|stop| task_failure(&task, &containers, &stop));
     let account = task.account.clone();
@@ -187,13 +191,19 @@ fn images<'a>(containers: &[Container<'a>]) -> Name<'a> {
     Some(all)
 }
 
-/// The exit code of the task: that of the container to blame, else the first that is not 0, else 0.
-fn tell_exit<'a>(task: &mut TaskEvent<'a>, containers: &[Container<'a>], asked_for: bool) {
-    let Some(root) = root_container(containers, asked_for) else { return };
-    task.exit_container = root.name.and_then(name);
+/// The exit code of the task and the container that ended with it: the container to blame; where it has no exit code,
+/// another one, the task's own containers before what AWS runs beside them, and codes other than 0 first.
+fn set_exit<'a>(task: &mut TaskEvent<'a>, containers: &[Container<'a>], stop: Option<&Stop<'a>>) {
+    let root = stop.map_or_else(|| root_container(containers, false), |stop| stop.blamed(task, containers));
+    let Some(root) = root else { return };
     task.container_reason = root.reason.and_then(name);
-    let codes = || containers.iter().filter_map(|container| container.exit_code);
-    task.exit_code = root.exit_code.or_else(|| codes().find(|code| *code != 0)).or_else(|| codes().next());
+    let of_others = || {
+        let exited = containers.iter().filter(|container| container.exit_code.is_some());
+        exited.min_by_key(|container| (container.injected.is_some(), container.exit_code == Some(0)))
+    };
+    let exited = Some(root).filter(|root| root.exit_code.is_some()).or_else(of_others);
+    task.exit_container = exited.unwrap_or(root).name.and_then(name);
+    task.exit_code = exited.and_then(|exited| exited.exit_code);
 }
 
 #[cfg(test)]

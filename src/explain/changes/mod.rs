@@ -1,14 +1,17 @@
-//! What was changed before a failure: the write calls of the half hour before, ranked by what they share with it.
+//! What was changed before a failure: the write calls of the half hour before, ranked by what they share with it, and who
+//! stands behind the roles that made them.
 //!
 //! That a change came before proves nothing; what it shares with the failure is said, so that a person can judge.
 
 mod bursts;
+mod person;
 
 pub use bursts::{Burst, bursts, changes_of};
+pub use person::Person;
 
 use super::chain::HALF_HOUR;
 use super::describe;
-use super::find::{Subject, failures_of};
+use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Event, instant};
 use super::records::{Records, Row, equals, like_it, shifted, text, within};
 use crate::run::RunError;
@@ -30,9 +33,12 @@ pub struct Changes {
     /// The first failure of the burst.
     #[serde(serialize_with = "instant")]
     pub before: Timestamp,
-    /// Where the half hour begins.
+    /// Where the time that is looked at begins.
     #[serde(serialize_with = "instant")]
     pub since: Timestamp,
+    /// Where it ends.
+    #[serde(serialize_with = "instant")]
+    pub until: Timestamp,
     /// How many failures the burst has.
     pub failures: usize,
     /// Changes that share something with it, most first.
@@ -49,26 +55,91 @@ pub struct Change {
     pub event: Event,
     /// What it shares: `cluster batch`, `security group sg-…`.
     pub shares: Vec<String>,
-    /// Seconds before the first failure.
+    /// Seconds before the first failure; negative after it.
     pub before_seconds: i64,
+    /// Who stands behind the role session that made the call, where the records say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<Person>,
 }
 
-/// The changes before the newest burst of failures of a subject; none when nothing failed.
-pub fn changes(records: &Records<'_>, subject: &Subject) -> Result<Option<Changes>, RunError> {
-    let failures = failures_of(records, subject)?;
-    let Some(failure) = failures.first() else { return Ok(None) };
-    let mut times: Vec<Timestamp> = failures.iter().filter_map(|failure| failure.time("time")).collect();
-    times.sort_unstable();
-    let Some(newest) = failure.time("time") else { return Ok(None) };
-    let (mut first, mut count) = (newest, 1);
-    for time in times.iter().rev().filter(|time| **time <= newest).skip(1) {
-        if first.duration_since(*time).as_secs() > BURST {
-            break;
-        }
-        first = *time;
-        count += 1;
+/// Which times are looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Around {
+    /// This time, instead of those of the failures.
+    pub at: Option<Timestamp>,
+    /// So many seconds before and after, instead of the half hour before.
+    pub seconds: Option<i64>,
+}
+
+impl Around {
+    fn before(self) -> i64 {
+        self.seconds.unwrap_or(HALF_HOUR)
     }
-    before(records, failure, first, count).map(Some)
+
+    fn after(self) -> i64 {
+        self.seconds.unwrap_or(0)
+    }
+}
+
+/// The changes before so many bursts are told.
+const BURSTS: usize = 10;
+/// Of so many changes of a burst the persons behind them are looked for.
+const PERSONS: usize = 20;
+
+/// The changes before each burst of failures of a subject, the largest burst first, and how many bursts there are; or those
+/// around a time. Without a subject, all changes around that time.
+pub fn changes(records: &Records<'_>, subject: Option<&Subject>, around: Around) -> Result<(Vec<Changes>, usize), RunError> {
+    let failures = subject.map(|subject| failures_of(records, subject)).transpose()?.unwrap_or_default();
+    if let Some(at) = around.at {
+        let distance = |row: &&Row| row.time("time").map_or(u64::MAX, |time| time.duration_since(at).as_secs().unsigned_abs());
+        let failure = failures.iter().min_by_key(distance).cloned();
+        let failure = failure.or_else(|| subject.map(of_subject)).unwrap_or_default();
+        let all = subject.is_none();
+        return Ok((vec![look(records, &failure, at, 0, around, all)?], 1));
+    }
+    let mut in_time: Vec<(Timestamp, &Row)> = failures.iter().filter_map(|row| Some((row.time("time")?, row))).collect();
+    in_time.sort_by_key(|(time, row)| (*time, row.flag("secondary") == Some(true)));
+    let mut bursts: Vec<(Timestamp, &Row, usize)> = Vec::new();
+    let mut last: Option<Timestamp> = None;
+    for (time, row) in in_time {
+        let goes_on = last.is_some_and(|last| time.duration_since(last).as_secs() <= BURST);
+        match bursts.last_mut().filter(|_| goes_on) {
+            Some((_, _, count)) => *count += 1,
+            None => bursts.push((time, row, 1)),
+        }
+        last = Some(time);
+    }
+    let all = bursts.len();
+    bursts.sort_by_key(|(first, _, count)| (std::cmp::Reverse(*count), std::cmp::Reverse(*first)));
+    bursts.truncate(BURSTS);
+    let found: Result<Vec<Changes>, RunError> = bursts
+        .into_iter()
+        .map(|(first, failure, count)| {
+            let began = began(records, failure, first)?;
+            look(records, failure, began, count, around, false)
+        })
+        .collect();
+    Ok((found?, all))
+}
+
+/// A subject without failures, as the row that its marks are read from.
+fn of_subject(subject: &Subject) -> Row {
+    let mut row = Row::default();
+    let column = match subject.kind {
+        SubjectKind::Service => Some("service"),
+        SubjectKind::Cluster => Some("cluster"),
+        SubjectKind::Instance => Some("container_instance"),
+        SubjectKind::Family => Some("family"),
+        SubjectKind::Task => Some("task"),
+        _ => None,
+    };
+    if let Some(column) = column {
+        row.set(column, &subject.name);
+    }
+    if let Some(cluster) = &subject.cluster {
+        row.set("cluster", cluster);
+    }
+    row
 }
 
 /// The changes before one failure.
@@ -79,15 +150,27 @@ pub(super) fn changes_before(records: &Records<'_>, failure: &Row) -> Result<Opt
 
 fn before(records: &Records<'_>, failure: &Row, first: Timestamp, failures: usize) -> Result<Changes, RunError> {
     let began = began(records, failure, first)?;
+    look(records, failure, began, failures, Around::default(), false)
+}
+
+/// The changes around a time that share something with a failure, or all of them.
+fn look(
+    records: &Records<'_>,
+    failure: &Row,
+    began: Timestamp,
+    failures: usize,
+    around: Around,
+    all: bool,
+) -> Result<Changes, RunError> {
     let marks = marks(records, failure, began)?;
-    let condition =
-        format!("{} and {WRITES} and {}", like_it("account", failure.text("account")), within(began, HALF_HOUR, began, 0));
+    let (since, until) = (shifted(began, -around.before()), shifted(began, around.after()));
+    let condition = format!("{} and {WRITES} and {}", like_it("account", failure.text("account")), within(since, 0, until, 0));
     let rows = records.some_with_raw(Table::Calls, &condition, "\"time\" desc", MOST)?;
     let mut changes = Vec::new();
     let mut others = 0;
     for row in &rows {
         let shared = shared(row, &marks);
-        let Some(mut event) = describe::call(row).filter(|_| !shared.is_empty()) else {
+        let Some(mut event) = describe::call(row).filter(|_| all || !shared.is_empty()) else {
             others += 1;
             continue;
         };
@@ -95,13 +178,30 @@ fn before(records: &Records<'_>, failure: &Row, first: Timestamp, failures: usiz
         let weight: u32 = shared.iter().map(|mark| mark.kind.weight()).sum();
         let shares = shared.iter().map(|mark| format!("{} {}", mark.kind.word(), mark.name)).collect();
         let before_seconds = began.duration_since(event.time).as_secs();
-        changes.push((weight, Change { event, shares, before_seconds }));
+        changes.push((weight, row, Change { event, shares, before_seconds, person: None }));
     }
-    changes.sort_by(|(left, a), (right, b)| {
-        right.cmp(left).then_with(|| a.before_seconds.cmp(&b.before_seconds)).then_with(|| a.event.record.cmp(&b.event.record))
+    changes.sort_by(|(left, _, a), (right, _, b)| {
+        let near = a.before_seconds.abs().cmp(&b.before_seconds.abs());
+        right.cmp(left).then(near).then_with(|| a.event.record.cmp(&b.event.record))
     });
-    let changes = changes.into_iter().map(|(_, change)| change).collect();
-    Ok(Changes { before: began, since: shifted(began, -HALF_HOUR), failures, changes, others })
+    let mut known: Vec<(String, Option<Person>)> = Vec::new();
+    for (_, row, change) in changes.iter_mut().take(PERSONS) {
+        let session = row.text("access_key").or(row.text("user_arn")).unwrap_or_default().to_owned();
+        let found = match known.iter().find(|(known, _)| *known == session) {
+            Some((_, found)) => found.clone(),
+            None => {
+                let found = person::person(records, row)?;
+                known.push((session, found.clone()));
+                found
+            }
+        };
+        if let Some(found) = found {
+            change.event.who = Some(found.describe());
+            change.person = Some(found);
+        }
+    }
+    let changes = changes.into_iter().map(|(_, _, change)| change).collect();
+    Ok(Changes { before: began, since, until, failures, changes, others })
 }
 
 /// When the thing that failed was created, where that is known and earlier.

@@ -3,15 +3,18 @@
 use super::blocks::Page;
 use crate::explain::chain::length;
 use crate::explain::changes::Changes;
-use crate::explain::find::Subject;
 
-pub(super) fn write(page: &mut Page<'_>, subject: &Subject, found: &Changes) {
-    page.heading(&format!("Changes before {} {}", subject.kind.word(), subject.name));
+pub(super) fn write(page: &mut Page<'_>, name: &str, found: &Changes) {
+    page.heading(&format!("Changes before {name}"));
     let burst = match found.failures {
-        1 => "1 failure".to_owned(),
-        more => format!("the first of {more} failures at most 10 min apart"),
+        0 => String::new(),
+        1 => " 1 failure".to_owned(),
+        more => format!(" the first of {more} failures at most 10 min apart"),
     };
-    page.line(&format!("{} … {}, the half hour before {burst}", page.time(found.since), page.time(found.before)));
+    let wide = found.until > found.before || found.failures == 0;
+    let what = if wide { format!("around{burst}") } else { format!("the half hour before{burst}") };
+    let what = if found.failures == 0 { "around that time" } else { what.as_str() };
+    page.line(&format!("{} … {}, {what}", page.time(found.since), page.time(found.until)));
     if found.changes.is_empty() {
         page.line("no write call in that time shares anything with it");
     }
@@ -31,9 +34,10 @@ pub(super) fn lines(page: &mut Page<'_>, found: &Changes, most: usize) {
     for change in found.changes.iter().take(most) {
         let event = &change.event;
         let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
-        let ago = length(change.before_seconds);
-        let shares = change.shares.join(", ");
-        page.line(&format!("{}  {ago} before: {}{who} (shares {shares})  [{}]", page.time(event.time), event.what, event.record));
+        let ago = length(change.before_seconds.abs());
+        let side = if change.before_seconds < 0 { "after" } else { "before" };
+        let shares = if change.shares.is_empty() { String::new() } else { format!(" (shares {})", change.shares.join(", ")) };
+        page.line(&format!("{}  {ago} {side}: {}{who}{shares}  [{}]", page.time(event.time), event.what, event.record));
     }
     if found.changes.len() > most {
         page.line(&format!("{} more", found.changes.len() - most));

@@ -14,6 +14,7 @@ use super::changes::Changes;
 use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
+use super::losses::Loss;
 use super::slot::Slot;
 use super::story::Story;
 use blocks::Page;
@@ -55,19 +56,38 @@ pub type Printed = Result<String, serde_json::Error>;
 struct Explained<'f> {
     subject: &'f Subject,
     others: usize,
+    losses: &'f [Loss],
     finding: Option<&'f Finding>,
 }
 
-/// A finding; none says that nothing failed.
-pub fn print_finding(subject: &Subject, found: Option<(&Finding, usize)>, layout: Layout, tz: &TimeZone) -> Printed {
+/// So many losses are listed as text; JSON has all.
+const LOSSES: usize = 10;
+
+/// A finding; none says that nothing failed. What the subject lost beside it follows, what cost most first.
+pub fn print_finding(
+    subject: &Subject,
+    found: Option<(&Finding, usize)>,
+    losses: &[Loss],
+    layout: Layout,
+    tz: &TimeZone,
+) -> Printed {
     let (finding, others) = (found.map(|(finding, _)| finding), found.map_or(0, |(_, others)| others));
     if layout == Layout::Json {
-        return json(&Explained { subject, others, finding });
+        return json(&Explained { subject, others, losses, finding });
     }
     let mut page = Page::new(layout, tz);
     match finding {
         Some(finding) => finding::write(&mut page, finding),
-        None => page.line(&format!("{} {}: no failure of it is recorded", subject.kind.word(), subject.name)),
+        None => page.line(&format!("{} {}: no failure is recorded", subject.kind.word(), subject.name)),
+    }
+    if !losses.is_empty() {
+        page.heading("Losses, the largest first");
+        for loss in losses.iter().take(LOSSES) {
+            page.line(&format!("{}  {}  [{}]", page.time(loss.time), loss.what, loss.id));
+        }
+        if losses.len() > LOSSES {
+            page.line(&format!("{} more", losses.len() - LOSSES));
+        }
     }
     if others > 0 {
         let more = if others == 1 { "1 other failure".to_owned() } else { format!("{others} other failures") };
@@ -117,22 +137,31 @@ pub fn print_slot(slot: &Slot, layout: Layout, tz: &TimeZone) -> Printed {
     Ok(page.text(&format!("expected start {}", slot.id)))
 }
 
-/// The changes before a burst of failures; none says that nothing failed.
-pub fn print_changes(subject: &Subject, found: Option<&Changes>, layout: Layout, tz: &TimeZone) -> Printed {
+/// The changes before bursts of failures, the largest first; none says that nothing failed. `bursts` is how many there are.
+pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize, layout: Layout, tz: &TimeZone) -> Printed {
+    let more_bursts = bursts.saturating_sub(found.len());
     if layout == Layout::Json {
         #[derive(Serialize)]
         struct All<'c> {
-            subject: &'c Subject,
+            subject: Option<&'c Subject>,
             found: Option<&'c Changes>,
+            bursts: &'c [Changes],
+            more_bursts: usize,
         }
-        return json(&All { subject, found });
+        return json(&All { subject, found: found.first(), bursts: found, more_bursts });
     }
     let mut page = Page::new(layout, tz);
-    match found {
-        Some(found) => changes::write(&mut page, subject, found),
-        None => page.line(&format!("{} {}: no failure of it is recorded", subject.kind.word(), subject.name)),
+    let name = subject.map_or_else(|| "that time".to_owned(), |subject| format!("{} {}", subject.kind.word(), subject.name));
+    for changes in found {
+        changes::write(&mut page, &name, changes);
     }
-    Ok(page.text(&format!("changes before {} {}", subject.kind.word(), subject.name)))
+    if found.is_empty() {
+        page.line(&format!("{name}: no failure is recorded; --at TIME looks around a time"));
+    }
+    if more_bursts > 0 {
+        page.line(&format!("{more_bursts} smaller bursts are not listed; --at TIME looks around one"));
+    }
+    Ok(page.text(&format!("changes before {name}")))
 }
 
 /// A story.

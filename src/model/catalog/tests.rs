@@ -54,7 +54,7 @@ fn every_reason_of_dstack_that_is_a_failure_is_explained() {
     let catalog = FailureCatalog::builtin();
     for reason in &catalog.job_reasons {
         for exit_status in [false, true] {
-            let found = catalog.explain_job(JobEnd { reason: &reason.name, message: "", exit_status, spot: None });
+            let found = catalog.explain_job(JobEnd { reason: &reason.name, message: "", exit_status, ..JobEnd::default() });
             assert_eq!(found.is_some(), reason.verdict != crate::knowledge::Verdict::No, "{}", reason.name);
         }
     }
@@ -68,7 +68,7 @@ fn every_example_of_dstack_is_explained_by_its_own_entry() {
         for message in &entry.examples {
             // The first reason is the usual one; messages of the container may come with the others.
             for reason in entry.reasons.iter().take(1) {
-                let found = catalog.explain_job(JobEnd { reason, message, exit_status, spot: Some(true) });
+                let found = catalog.explain_job(JobEnd { reason, message, exit_status, spot: Some(true), ..JobEnd::default() });
                 assert_eq!(found.map(|found| found.id.as_str()), Some(entry.id.as_str()), "{reason}: {message}");
             }
         }

@@ -113,6 +113,15 @@ fn messages_of_describe_services() {
         "(service search) was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance b1a7) has insufficient memory available.",
         (Some("WARN"), Some("service service.placement.placement-resource-memory RESOURCE:MEMORY m1")),
     );
+    tell(
+        "(service search) (deployment ecs-svc/41) deployment failed: tasks failed to start.",
+        (Some("ERROR"), Some("deployment deployment.deployment.circuit-breaker SERVICE_DEPLOYMENT_FAILED deployment:ecs-svc/41")),
+    );
+    // The deployment that a rollback goes to did not fail.
+    tell(
+        "(service search) rolling back to deployment ecs-svc/40.",
+        (Some("ERROR"), Some("deployment deployment.deployment SERVICE_DEPLOYMENT_ROLLBACK_STARTED m1")),
+    );
 }
 
 #[test]

@@ -168,3 +168,79 @@ fn without_any_time_there_is_no_record() {
     let origin = Origin { file: "f", record: 1, raw: None, text };
     assert!(matches!(model_task(tape.root(), Envelope::describe(), origin), Modeled::Refused(_)));
 }
+
+const EXITED: &str = r#""stopCode":"EssentialContainerExited","stoppedReason":"Essential container in task exited","#;
+
+#[test]
+fn what_runs_beside_a_job_that_is_done_is_no_failure() {
+    let ran = format!("{STARTED}{EXITED}");
+    for beside in [
+        r#"{"name":"aws-guardduty-agent-T7","reason":"CannotPullContainerError: denied: not authorized"}"#,
+        r#"{"name":"ecs-service-connect-Ab1","exitCode":1,"reason":"Essential container failed"}"#,
+        r#"{"name":"log_router","exitCode":139}"#,
+        r#"{"name":"xray-daemon","exitCode":137,"reason":"OutOfMemoryError: container killed due to memory usage"}"#,
+        // Nobody lists it, but it never started in a task that ran.
+        r#"{"name":"metrics","reason":"CannotPullContainerError: denied: not authorized"}"#,
+    ] {
+        assert_eq!(verdict(&ran, &format!(r#"{{"name":"job","exitCode":0}},{beside}"#)), "Some(true)", "{beside}");
+    }
+    let slow = format!(r#"{ran}"stoppingAt":"2026-03-04T02:09:00Z","executionStoppedAt":"2026-03-04T02:09:31Z","#);
+    assert_eq!(verdict(&slow, r#"{"name":"job","exitCode":0},{"name":"metrics","exitCode":137}"#), "Some(true)");
+}
+
+#[test]
+fn a_fault_of_what_runs_beside_the_program_is_none_of_the_program() {
+    let never = r#""stopCode":"TaskFailedToStart","stoppedReason":"Task failed to start","#;
+    let pull = r#"{"name":"web"},{"name":"aws-guardduty-agent-T7","reason":"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref x: not found"}"#;
+    let told = verdict(never, pull);
+    assert!(told.starts_with("task.image_pull.") && told.ends_with("configuration settings"), "{told}");
+    let ran = format!("{STARTED}{EXITED}");
+    let told = verdict(&ran, r#"{"name":"web","exitCode":143},{"name":"log_router","exitCode":1}"#);
+    assert!(told.contains("exit=1 infrastructure"), "{told}");
+    with_rows(&stopped(&ran, r#"{"name":"web","exitCode":143},{"name":"log_router","exitCode":1}"#), |_, _, failure| {
+        assert_eq!(failure.and_then(|failure| failure.container.as_deref()), Some("log_router"));
+    });
+}
+
+#[test]
+fn the_unhealthy_container_failed_its_check() {
+    let health = ended("ServiceSchedulerInitiated", "Task failed container health checks");
+    let containers =
+        r#"{"name":"cache","exitCode":1,"healthStatus":"UNKNOWN"},{"name":"web","exitCode":137,"healthStatus":"UNHEALTHY"}"#;
+    with_rows(&stopped(&health, containers), |_, _, failure| {
+        let failure = failure.unwrap();
+        assert_eq!((failure.container.as_deref(), failure.exit_code), (Some("web"), Some(137)));
+    });
+}
+
+#[test]
+fn a_container_without_an_exit_code_did_not_exit() {
+    let never = r#""stopCode":"TaskFailedToStart","stoppedReason":"Task failed to start","#;
+    let containers = r#"{"name":"init","exitCode":0},{"name":"web","reason":"CannotStartContainerError: no such file"}"#;
+    with_rows(&stopped(never, containers), |task, _, _| {
+        assert_eq!((task.exit_code, task.exit_container.as_deref()), (Some(0), Some("init")));
+        assert_eq!(task.container_reason.as_deref(), Some("CannotStartContainerError: no such file"));
+    });
+    // SDKs write 0 where a container still runs.
+    let running = r#"{"name":"web","lastStatus":"RUNNING","exitCode":0}"#;
+    with_rows(&stopped(never, running), |task, containers, _| {
+        assert_eq!((task.exit_code, containers[0].exit_code), (None, None));
+    });
+}
+
+#[test]
+fn managed_agents_say_why_they_stopped() {
+    let agent = r#"{"name":"web","exitCode":0,"managedAgents":[{"name":"ExecuteCommandAgent","lastStatus":"STOPPED",
+        "reason":"Received Container Stopped event"}]}"#;
+    with_rows(&stopped(&format!("{STARTED}{EXITED}"), agent), |task, containers, failure| {
+        assert_eq!(containers[0].reason.as_deref(), Some("Received Container Stopped event"));
+        assert!(failure.is_none() && task.expected == Some(true));
+    });
+}
+
+#[test]
+fn a_task_that_did_not_start_and_says_nothing_has_no_class() {
+    let never = r#""stopCode":"TaskFailedToStart","stoppedReason":"Task failed to start","#;
+    let told = verdict(never, r#"{"name":"web"}"#);
+    assert!(told.ends_with("TaskFailedToStart ran=false exit=- - -"), "{told}");
+}

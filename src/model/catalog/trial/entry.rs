@@ -52,7 +52,8 @@ pub(super) fn wrong_example(entry: &Entry, example: &str, catalog: &FailureCatal
     };
     if let Some(reason) = entry.reasons.first() {
         let exit_status = entry.exit_status == Some(ExitStatus::Present);
-        return told(catalog.explain_job(JobEnd { reason, message: example, exit_status, spot: entry.spot.or(Some(true)) }));
+        let (spot, provisioned) = (entry.spot.or(Some(true)), entry.provisioned == Some(true));
+        return told(catalog.explain_job(JobEnd { reason, message: example, exit_status, spot, provisioned }));
     }
     entry.applies_to.iter().find_map(|kind| match catalog.benign_as(*kind, example) {
         Some(benign) => Some(format!("as {} tells of no failure, says `{}`", kind.name(), benign.id)),

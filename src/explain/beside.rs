@@ -1,0 +1,329 @@
+//! What stands beside a failure and changes its reading: whose container failed, a retry that succeeded, an instance that was
+//! created although the reason says no capacity, a run that holds the fleet, faults of AWS in the same minutes, a change that
+//! removed what the failure misses. It comes before the general advice of the catalog.
+
+use super::chain::length;
+use super::changes::Changes;
+use super::finding::Check;
+use super::gather::Case;
+use super::launch::Launch;
+use super::network::{Network, Verdict};
+use super::records::{Records, Row, equals, like_it, text, time, within};
+use crate::knowledge::{Host, InjectedContainer, where_to_look};
+use crate::run::RunError;
+use crate::table::Table;
+use jiff::Timestamp;
+
+/// So near in time, in seconds, are faults of AWS to a text about capacity.
+const SAME_MINUTES: i64 = 5 * 60;
+/// For so long after a failure a retry is looked for.
+const RETRY_WITHIN: i64 = 60 * 60;
+/// For so long before a deployment failed its tasks may have failed.
+const ROLLOUT: i64 = 3 * 60 * 60;
+
+/// What stands beside a failure.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// Sentences about the evidence.
+    pub notes: Vec<String>,
+    /// What to do first.
+    pub actions: Vec<String>,
+    /// What to look at, where no record names a cause.
+    pub look: Vec<String>,
+    /// How to respond, where the evidence says more than the catalog.
+    pub response: Option<String>,
+}
+
+/// Looks at everything that may stand beside a failure.
+pub(super) fn beside(
+    records: &Records<'_>,
+    case: &Case,
+    launch: Option<&Launch>,
+    network: Option<&Network>,
+    changes: Option<&Changes>,
+) -> Result<Beside, RunError> {
+    let mut beside = Beside::default();
+    if case.expected {
+        return Ok(beside);
+    }
+    whose_container(records, case, &mut beside)?;
+    root_of_deployment(records, case, &mut beside)?;
+    created_instance(case, &mut beside);
+    busy_fleet(records, case, &mut beside)?;
+    faults_of_aws(records, case, &mut beside)?;
+    undo(network, changes, &mut beside);
+    if let Some(healed) = healed(records, case, launch)? {
+        // A retry is not pointless that succeeded minutes later. Missing capacity comes back, whatever one retry met.
+        let pointless = case.text("class") != Some("capacity") && case.entry().is_none_or(|entry| entry.retry == "after_fix");
+        if pointless {
+            beside.response = Some(format!("Nothing for now: {healed}; look for the cause if it comes back"));
+        }
+        beside.notes.push(healed);
+    }
+    let only_wrapped = case.entry().is_some_and(|entry| entry.generic) && case.text("class").is_none();
+    if case.text("cause").is_none() || only_wrapped {
+        unnamed(case, only_wrapped, &mut beside);
+    }
+    Ok(beside)
+}
+
+/// A container that AWS runs beside the program.
+fn whose_container(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+    let (Some(task), Some(name)) = (case.text("task").filter(|_| case.kind() == "task"), case.text("container")) else {
+        return Ok(());
+    };
+    let Some(known) = InjectedContainer::of(Some(name), case.text("image")) else { return Ok(()) };
+    let others = format!("{} and name <> {}", equals("task", Some(task)), text(name));
+    if !records.any(Table::ContainerEvents, &others)? {
+        return Ok(());
+    }
+    let whose = if known.injected { "which AWS adds to the task" } else { "which runs beside the program" };
+    beside.notes.push(format!("container {name} is {}, {whose}: it is not the program", known.title));
+    let pulls = matches!(case.text("phase"), Some("image_pull" | "config_fetch"));
+    beside.actions.push(if pulls { known.pull.clone() } else { known.fault.clone() });
+    Ok(())
+}
+
+/// What made a deployment fail.
+fn root_of_deployment(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+    if case.kind() != "deployment" || case.failure.flag("secondary") != Some(true) {
+        return Ok(());
+    }
+    let Some(at) = case.failure.time("time") else { return Ok(()) };
+    let condition = format!(
+        "kind in ('task', 'service') and phase <> 'deployment' and {} and {} and {}",
+        equals("service", case.text("service")),
+        like_it("cluster", case.text("cluster")),
+        within(at, ROLLOUT, at, 60)
+    );
+    let rows = records.failures(&condition)?;
+    let key = |row: &Row| ["phase", "cause", "reason"].map(|column| row.text(column).unwrap_or_default().to_owned());
+    let Some(root) = rows.iter().max_by_key(|row| rows.iter().filter(|other| key(other) == key(row)).count()) else {
+        return Ok(());
+    };
+    let alike = rows.iter().filter(|other| key(other) == key(root)).count();
+    let times = if alike == 1 { "1 failure".to_owned() } else { format!("{alike} failures") };
+    let (phase, id) = (root.text("phase").unwrap_or("unknown"), root.text("id").unwrap_or_default());
+    let reason = root.text("reason").unwrap_or("no reason recorded");
+    beside.notes.push(format!("a consequence: {times} of the same service came before it, phase {phase}, {reason}"));
+    beside.actions.push(format!("Start with what failed first: `ecs-audit explain {id}`"));
+    Ok(())
+}
+
+/// An instance that was created speaks against missing capacity.
+fn created_instance(case: &Case, beside: &mut Beside) {
+    let Some(job) = case.submission.as_ref().filter(|job| job.flag("provisioned") == Some(true)) else { return };
+    if !case.text("reason").is_some_and(|reason| reason.contains("no_capacity")) || case.failure.flag("ran") == Some(true) {
+        return;
+    }
+    let machine = [job.text("instance_type"), job.text("backend"), job.text("region")];
+    let machine = machine.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let waited = job.time("submitted_at").zip(job.time("finished_at"));
+    let waited = waited.map(|(from, until)| format!(" within {}", length(until.duration_since(from).as_secs())));
+    beside.notes.push(format!(
+        "the reason says no capacity, but an instance was created ({machine}): it did not come to run the job{}",
+        waited.unwrap_or_default()
+    ));
+}
+
+/// A run that holds an instance of the project explains why no fleet or offer is left.
+fn busy_fleet(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+    let asks = case.kind() == "run"
+        && matches!(case.text("phase"), Some("placement" | "capacity"))
+        && case.text("reason").is_some_and(|reason| reason.contains("no_capacity"));
+    let (Some(at), Some(project)) = (case.failure.time("time").filter(|_| asks), case.text("project")) else { return Ok(()) };
+    let now = time(at);
+    let condition = format!(
+        "provisioned and submitted_at <= {now} and (finished_at is null or finished_at >= {now}) \
+         and run_id in (select run_id from run_records where {} and run_id is not null) and {}",
+        equals("project", Some(project)),
+        case.text("run_id").map_or_else(|| "true".to_owned(), |run| format!("run_id <> {}", text(run)))
+    );
+    let rows = records.some(Table::JobSubmissions, &condition, "submitted_at", 50)?;
+    let mut jobs: Vec<&str> = rows.iter().filter_map(|row| row.text("job")).collect();
+    jobs.dedup();
+    let Some(first) = rows.first() else { return Ok(()) };
+    let machine = [first.text("instance_type"), first.text("backend"), first.text("region")];
+    let machine = machine.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let more = if jobs.len() > 1 { format!(" and {} more", jobs.len() - 1) } else { String::new() };
+    let job = first.text("job").unwrap_or("another job");
+    beside
+        .notes
+        .push(format!("job {job}{more} held an instance at that time ({machine}): the fleet may be occupied, not missing"));
+    beside.actions.push(format!(
+        "If the run means the fleet that {job} occupies: wait until it ends or stop it, or give the fleet more nodes, and submit again"
+    ));
+    beside.response = Some(format!(
+        "A retry succeeds once {job} ends, if its fleet is the one that is meant; otherwise correct the fleet first"
+    ));
+    Ok(())
+}
+
+/// Faults of AWS in the same minutes speak against a text about capacity.
+fn faults_of_aws(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+    let Some(at) = case.failure.time("time").filter(|_| case.text("class") == Some("capacity")) else { return Ok(()) };
+    let condition = format!(
+        "kind = 'api_error' and class in ('transient', 'infrastructure') and reason not like '%Throttl%' \
+         and reason not like '%TooManyRequests%' and {} and {} and {}",
+        like_it("account", case.text("account")),
+        like_it("region", case.text("region")),
+        within(at, SAME_MINUTES, at, SAME_MINUTES)
+    );
+    let rows = records.failures(&condition)?;
+    let Some(first) = rows.first() else { return Ok(()) };
+    let calls = if rows.len() == 1 { "1 call".to_owned() } else { format!("{} calls", rows.len()) };
+    beside.notes.push(format!(
+        "{calls} of the account failed with {} in the same minutes: a fault of AWS can look like missing capacity",
+        first.text("reason").unwrap_or("a fault of the service")
+    ));
+    beside.response =
+        Some("Retry with exponential back-off; plan capacity only if it lasts after the faults of AWS ended".to_owned());
+    Ok(())
+}
+
+/// Calls that remove something.
+const REMOVES: [&str; 9] =
+    ["Revoke", "Delete", "Detach", "Remove", "Disassociate", "Deregister", "Disable", "Release", "ScheduleKeyDeletion"];
+
+/// The call that removed what the failure misses: a likely branch of the network, else a change that shares more than a cluster.
+fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Beside) {
+    let removes = |what: &str| REMOVES.iter().any(|verb| what.starts_with(verb));
+    let likely = network.iter().flat_map(|network| &network.branches).filter(|branch| branch.verdict == Verdict::Likely);
+    let shown = likely.flat_map(|branch| &branch.speaks_for).find(|evidence| removes(&evidence.what));
+    let by = |who: Option<&str>| who.map(|who| format!(" by {who}")).unwrap_or_default();
+    if let Some(evidence) = shown {
+        let what = evidence.what.split(", which names").next().unwrap_or_default();
+        let what = what
+            .rsplit_once(", ")
+            .filter(|(_, when)| when.ends_with("created") || when.ends_with("starting"))
+            .map_or(what, |(what, _)| what);
+        let record = evidence.record.as_deref().unwrap_or_default();
+        beside.actions.push(format!(
+            "Undo {what}{}, if it was not meant: the evidence above makes it the likely cause (`ecs-audit show {record}`)",
+            by(evidence.who.as_deref())
+        ));
+        return;
+    }
+    let strong =
+        |shares: &[String]| shares.iter().any(|shared| !shared.starts_with("cluster ") && !shared.starts_with("subnet "));
+    let change = changes.iter().flat_map(|changes| &changes.changes);
+    let change = change.into_iter().find(|change| removes(&change.event.what) && strong(&change.shares));
+    if let Some(change) = change {
+        beside.actions.push(format!(
+            "Look first at {}{}, {} before: it removed something that this failure names ({}); undo it if it was not meant",
+            change.event.what,
+            by(change.event.who.as_deref()),
+            length(change.before_seconds),
+            change.shares.join(", ")
+        ));
+    }
+}
+
+/// A retry that succeeded, in words.
+fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result<Option<String>, RunError> {
+    let Some(at) = case.failure.time("time") else { return Ok(None) };
+    if let Some(launch) = launch.filter(|launch| launch.outcome == "healed") {
+        let after = launch.healed_at.map(|healed| length(healed.duration_since(at).as_secs().max(0)));
+        return Ok(Some(format!("a retry placed it {} later", after.unwrap_or_else(|| "some time".to_owned()))));
+    }
+    let later = |since: Timestamp| length(since.duration_since(at).as_secs().max(0));
+    if let Some(job) = case.submission.as_ref() {
+        let condition = format!(
+            "{} and {} and submitted_at > {} and status in ('done', 'running')",
+            equals("run_id", job.text("run_id")),
+            equals("job", job.text("job")),
+            job.time("submitted_at").map_or_else(|| time(at), time)
+        );
+        let rows = records.some(Table::JobSubmissions, &condition, "submitted_at", 1)?;
+        let again = rows.first().and_then(|row| Some((row.time("submitted_at")?, row.text("status")?)));
+        return Ok(
+            again.map(|(submitted, status)| format!("a later attempt of the same job, {} later, is {status}", later(submitted)))
+        );
+    }
+    // Only a task that never ran is healed by one that starts: a program that failed may fail again.
+    if case.kind() != "task" || case.failure.flag("ran") == Some(true) {
+        return Ok(None);
+    }
+    let starter = match (case.text("service"), case.text("started_by")) {
+        (Some(service), _) => equals("service", Some(service)),
+        (None, Some(starter)) => equals("started_by", Some(starter)),
+        (None, None) => return Ok(None),
+    };
+    let began = case.task.as_ref().and_then(|task| task.time("created_at")).unwrap_or(at);
+    let condition = format!(
+        "{starter} and {} and {} and created_at > {} and created_at <= {} and started_at is not null",
+        like_it("cluster", case.text("cluster")),
+        equals("task_definition", case.text("task_definition")),
+        time(began),
+        time(super::records::shifted(at, RETRY_WITHIN))
+    );
+    let rows = records.some(Table::TaskEvents, &condition, "started_at, version", 1)?;
+    let started = rows.first().and_then(|row| row.time("started_at")).filter(|started| *started > at);
+    Ok(started.map(|started| format!("a task of the same revision started {} later", later(started))))
+}
+
+/// No record names a cause: none is made up, but there are places to look.
+fn unnamed(case: &Case, only_wrapped: bool, beside: &mut Beside) {
+    let says_why = !only_wrapped && case.text("message").is_some_and(|message| Some(message) != case.text("reason"));
+    let known =
+        if says_why { "no entry of the catalog explains the message: the cause is not known" } else { "no record names a cause" };
+    beside.notes.push(known.to_owned());
+    beside.response.get_or_insert_with(|| "The cause is not known: a person has to look where it is recorded".to_owned());
+    let host = match (case.text("launch_type"), case.text("container_instance")) {
+        (Some("FARGATE"), _) => Some(Host::Fargate),
+        (Some("EC2" | "EXTERNAL" | "MANAGED_INSTANCES"), _) | (None, Some(_)) => Some(Host::Ec2),
+        _ => None,
+    };
+    beside.look.extend(where_to_look(case.kind(), host).into_iter().map(str::to_owned));
+}
+
+/// What opens the network to more than the task needs.
+const WIDENS: [&str; 4] = ["assignPublicIp", "public IP", "0.0.0.0/0", "internet gateway"];
+
+/// The actions of the catalog behind those of the evidence. One that opens the network stays only where the evidence says
+/// that no way leads out.
+pub(super) fn actions(first: &[String], general: Vec<String>, network: Option<&Network>) -> Vec<String> {
+    let closed = network.is_some_and(|network| {
+        let shown = |verdict: Verdict| matches!(verdict, Verdict::Likely | Verdict::Possible);
+        network.branches.iter().any(|branch| branch.name.starts_with("no route") && shown(branch.verdict))
+    });
+    let widens = |action: &String| WIDENS.iter().any(|word| action.contains(word));
+    let unguided = first.is_empty() && !closed && general.iter().any(widens);
+    let mut actions = first.to_vec();
+    if unguided {
+        actions.push("Find out first which part of the path is closed: the route table of the subnet, the endpoints of the VPC, the security groups and network ACLs on both sides".to_owned());
+    }
+    actions.extend(general.into_iter().filter(|action| closed || !widens(action)));
+    actions
+}
+
+/// The places to look, as checks whose names `fill` writes in.
+pub(super) fn checks(look: &[String], fill: impl Fn(&str) -> Check) -> Vec<Check> {
+    look.iter().map(|template| fill(template)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(list: &[&str]) -> Vec<String> {
+        list.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn advice_opens_nothing_unless_no_way_leads_out() {
+        let general = words(&["Set assignPublicIp=ENABLED", "Run the runbook"]);
+        assert_eq!(actions(&words(&["Undo it"]), general.clone(), None), ["Undo it", "Run the runbook"]);
+        let advice = actions(&[], general.clone(), None);
+        assert!(!advice.iter().any(|action| action.contains("assignPublicIp")), "{advice:?}");
+        assert!(advice.iter().any(|action| action.contains("which part of the path is closed")), "{advice:?}");
+        let branch = super::super::network::Branch {
+            name: "no route, NAT gateway or endpoint leads there",
+            verdict: Verdict::Likely,
+            speaks_for: Vec::new(),
+            against: Vec::new(),
+        };
+        let network = Network { interface: None, address: None, subnet: None, branches: vec![branch], missing: Vec::new() };
+        assert_eq!(actions(&[], general.clone(), Some(&network)), general);
+    }
+}

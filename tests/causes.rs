@@ -1,0 +1,262 @@
+//! Root and consequence: what failed first leads, and what stands beside it is used.
+
+use crate::support::{Desk, project};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "111122223333";
+
+/// A described service `pay` whose deployment 900 failed, with its messages, oldest first.
+fn service(messages: &[(&str, &str)], deployments: Value) -> Value {
+    let events: Vec<Value> = messages
+        .iter()
+        .enumerate()
+        .map(|(index, (at, message))| json!({"id": format!("m-{index}"), "createdAt": at, "message": message}))
+        .collect();
+    json!({"services": [{
+        "serviceArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:service/prod/pay"), "serviceName": "pay",
+        "clusterArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:cluster/prod"),
+        "deployments": deployments, "events": events,
+    }], "failures": []})
+}
+
+fn loaded(files: &[(&str, Value)]) -> Desk {
+    let desk = Desk::new();
+    for (name, value) in files {
+        desk.write(name, value.to_string());
+    }
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    desk.run(&[&["load"], names.as_slice()].concat()).ok();
+    desk
+}
+
+const FAILED: &str = "(service pay) (deployment ecs-svc/900) deployment failed: tasks failed to start.";
+const BACK: &str = "(service pay) rolling back to deployment ecs-svc/899.";
+
+fn rollout() -> Value {
+    json!([{"id": "ecs-svc/900", "status": "PRIMARY", "rolloutState": "FAILED", "updatedAt": "2026-05-04T10:20:00Z",
+        "rolloutStateReason": "ECS deployment circuit breaker: tasks failed to start.",
+        "taskDefinition": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task-definition/pay:9")}])
+}
+
+#[test]
+fn everything_that_reports_one_deployment_is_one_incident() {
+    let desk = loaded(&[("s.json", service(&[("2026-05-04T10:20:00Z", FAILED), ("2026-05-04T10:20:01Z", BACK)], rollout()))]);
+    let rows = desk.query("failures show kind, secondary, incident");
+    assert_eq!(rows, [["deployment", "false", "deployment:ecs-svc/900"]], "nothing else is recorded: it is the failure");
+    let told = desk.run(&["explain", "pay"]).ok().out;
+    assert!(told.contains("deployment of pay failed"), "{told}");
+}
+
+#[test]
+fn a_deployment_whose_tasks_failed_is_their_consequence() {
+    let unhealthy = "(service pay) (task 0123456789abcdef0123456789abcdef) failed container health checks.";
+    let messages = [("2026-05-04T10:12:00Z", unhealthy), ("2026-05-04T10:20:00Z", FAILED), ("2026-05-04T10:20:01Z", BACK)];
+    let desk = loaded(&[("s.json", service(&messages, rollout()))]);
+    let rows = desk.query("failures show phase, secondary sort time");
+    assert_eq!(rows, [["health_check", "false"], ["deployment", "true"]]);
+    for name in ["pay", "last"] {
+        let told = desk.run(&["explain", name]).ok().out;
+        assert!(told.contains("✗ health check"), "{name} leads with the root: {told}");
+    }
+    let told = desk.run(&["explain", "ecs-svc/900"]).ok().out;
+    assert!(told.contains("a consequence of what failed before") && told.contains("explain m-0"), "{told}");
+    // What came hours before belongs to something else.
+    let messages = [("2026-05-04T03:12:00Z", unhealthy), ("2026-05-04T10:20:00Z", FAILED)];
+    let desk = loaded(&[("s.json", service(&messages, rollout()))]);
+    assert_eq!(desk.query("failures where kind = deployment show secondary"), [["false"]]);
+}
+
+#[test]
+fn an_alarm_is_a_fault_of_its_own() {
+    let alarm = "(service pay) (deployment ecs-svc/900) deployment failed: alarm detected.";
+    let unhealthy = "(service pay) (task 0123456789abcdef0123456789abcdef) failed container health checks.";
+    let messages = [("2026-05-04T10:12:00Z", unhealthy), ("2026-05-04T10:20:00Z", alarm), ("2026-05-04T10:20:02Z", BACK)];
+    let desk = loaded(&[("s.json", service(&messages, json!([])))]);
+    let rows = desk.query("failures where kind = deployment show cause, secondary");
+    assert_eq!(rows, [["deployment-alarm", "false"]]);
+}
+
+/// A stopped task on an instance, for which no container says why.
+fn silent_task() -> Value {
+    json!({"tasks": [{
+        "taskArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task/prod/00ff00ff00ff00ff00ff00ff00ff00ff"),
+        "clusterArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:cluster/prod"),
+        "taskDefinitionArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task-definition/pay:9"),
+        "containerInstanceArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:container-instance/prod/aa11aa11aa11aa11aa11aa11aa11aa11"),
+        "lastStatus": "STOPPED", "desiredStatus": "STOPPED", "launchType": "EC2", "group": "service:other",
+        "stopCode": "TaskFailedToStart", "stoppedReason": "Task failed to start",
+        "createdAt": "2026-05-04T10:00:00Z", "stoppingAt": "2026-05-04T10:01:00Z", "stoppedAt": "2026-05-04T10:01:05Z",
+        "containers": [{"name": "pay", "lastStatus": "STOPPED"}],
+    }], "failures": []})
+}
+
+#[test]
+fn no_cause_is_made_up_and_no_pull_is_claimed() {
+    let desk = loaded(&[("t.json", silent_task())]);
+    let told = desk.run(&["explain", "00ff00ff00ff"]).ok().out;
+    assert!(told.contains("ecs-agent.log") && told.contains("aws ecs describe-tasks --cluster prod"), "{told}");
+    assert!(!told.contains("✓ image pull"), "{told}");
+}
+
+#[test]
+fn the_beginning_of_an_id_is_enough_where_only_one_thing_has_it() {
+    let desk = loaded(&[("t.json", silent_task())]);
+    for command in ["explain", "timeline", "changes"] {
+        let ran = desk.run(&[command, "00ff00"]).ok();
+        assert!(ran.out.contains("00ff00ff00ff00ff00ff00ff00ff00ff") || command == "changes", "{command}: {}", ran.out);
+    }
+    let samples = Desk::new();
+    samples.run(&["load", project().join("samples/exports").to_str().unwrap()]).ok();
+    let ran = samples.run(&["explain", "checkout"]);
+    assert!(ran.code == 0 || ran.err.contains("begin"), "{}", ran.err);
+}
+
+/// A call in CloudTrail.
+fn call(id: &str, at: &str, name: &str, source: &str, more: Value) -> Value {
+    let mut record = json!({"eventVersion": "1.08", "eventID": id, "eventTime": at, "eventName": name, "eventSource": source,
+        "awsRegion": "eu-west-1", "recipientAccountId": ACCOUNT, "eventType": "AwsApiCall", "sourceIPAddress": "203.0.113.7",
+        "readOnly": false});
+    record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    record
+}
+
+/// A refused launch, a role session that changed the service before it, and the person who assumed the role.
+fn refused() -> Value {
+    let session = json!({"type": "AssumedRole", "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ci-1"),
+        "accessKeyId": "ASIAEXAMPLE000000001", "accountId": ACCOUNT,
+        "sessionContext": {"sessionIssuer": {"userName": "deploy"}}});
+    let mei =
+        json!({"type": "IAMUser", "userName": "mei", "arn": format!("arn:aws:iam::{ACCOUNT}:user/mei"), "accountId": ACCOUNT});
+    json!({"Records": [
+        call("11111111-0000-4000-8000-000000000001", "2026-05-04T09:40:00Z", "AssumeRole", "sts.amazonaws.com", json!({
+            "userIdentity": mei, "requestParameters": {"roleArn": format!("arn:aws:iam::{ACCOUNT}:role/deploy")},
+            "responseElements": {"credentials": {"accessKeyId": "ASIAEXAMPLE000000001"},
+                "assumedRoleUser": {"arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ci-1")}}})),
+        call("11111111-0000-4000-8000-000000000002", "2026-05-04T09:50:00Z", "RegisterTaskDefinition", "ecs.amazonaws.com", json!({
+            "userIdentity": session, "requestParameters": {"family": "ledger"},
+            "responseElements": {"taskDefinition": {"taskDefinitionArn":
+                format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task-definition/ledger:4"), "family": "ledger", "revision": 4}}})),
+        call("11111111-0000-4000-8000-000000000003", "2026-05-04T10:00:00Z", "RunTask", "ecs.amazonaws.com", json!({
+            "userIdentity": mei, "requestParameters": {"cluster": "prod", "taskDefinition": "ledger:4", "count": 1},
+            "responseElements": {"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]}})),
+    ]})
+}
+
+#[test]
+fn a_refused_launch_has_a_timeline() {
+    let desk = loaded(&[("c.json", refused())]);
+    let told = desk.run(&["timeline", "last"]).ok().out;
+    assert!(told.contains("RunTask ledger:4 placed 0 of 1: RESOURCE:MEMORY"), "{told}");
+    for name in ["ledger", "prod"] {
+        let told = desk.run(&["timeline", name]).ok().out;
+        assert!(told.contains("launch of ledger lost"), "{name}: {told}");
+        let told = desk.run(&["explain", name]).ok().out;
+        assert!(told.contains("Losses, the largest first") && told.contains("1 task never placed"), "{name}: {told}");
+    }
+}
+
+#[test]
+fn a_change_names_the_person_behind_the_role() {
+    let desk = loaded(&[("c.json", refused())]);
+    let told = desk.run(&["changes", "ledger"]).ok().out;
+    assert!(told.contains("by mei through role deploy from 203.0.113.7"), "{told}");
+    let json: Value = serde_json::from_str(&desk.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
+    assert_eq!(json["bursts"][0]["changes"][0]["person"]["name"], "mei", "{json}");
+    assert_eq!(json["found"], json["bursts"][0]);
+}
+
+#[test]
+fn changes_look_around_any_time() {
+    let desk = loaded(&[("c.json", refused())]);
+    let told = desk.run(&["changes", "--at", "2026-05-04T09:49:00Z", "--around", "5m"]).ok().out;
+    assert!(told.contains("1 min 0 s after: RegisterTaskDefinition ledger:4"), "{told}");
+    let told = desk.run(&["changes", "ledger", "--at", "2026-05-04T09:49:00Z"]).ok().out;
+    assert!(told.contains("no write call"), "nothing changed in the half hour before: {told}");
+    let ran = desk.run(&["changes"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    let ran = desk.run(&["changes", "ledger", "--around", "soon"]);
+    assert!(ran.code == 2 && ran.err.contains("expected a duration such as 30m"), "{}", ran.err);
+}
+
+#[test]
+fn changes_look_before_every_burst_the_largest_first() {
+    let mut records = refused()["Records"].as_array().unwrap().clone();
+    for (minute, id) in [(0, 4), (2, 5), (4, 6)] {
+        let mut again = records[2].clone();
+        again["eventID"] = json!(format!("11111111-0000-4000-8000-00000000000{id}"));
+        again["eventTime"] = json!(format!("2026-05-03T10:0{minute}:00Z"));
+        records.push(again);
+    }
+    let desk = loaded(&[("c.json", json!({"Records": records}))]);
+    let json: Value = serde_json::from_str(&desk.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
+    let bursts: Vec<(&str, u64)> = json["bursts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|burst| (burst["before"].as_str().unwrap(), burst["failures"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(bursts, [("2026-05-03T10:00:00Z", 3), ("2026-05-04T10:00:00Z", 1)]);
+}
+
+/// Two runs of one project: `first` holds the only node while `second` finds no fleet.
+fn runs() -> Value {
+    let run = |name: &str, status: &str, submission: Value| {
+        json!({"id": format!("00000000-0000-4000-8000-0000000000{}", if name == "first" { "01" } else { "02" }),
+            "project_name": "vision", "user": "sam", "status": status, "submitted_at": "2026-05-04T10:00:00Z",
+            "last_processed_at": "2026-05-04T10:10:00Z", "run_spec": {"run_name": name, "configuration": {"type": "task"}},
+            "jobs": [{"job_spec": {"job_name": format!("{name}-0-0"), "job_num": 0, "replica_num": 0},
+                "job_submissions": [submission]}]})
+    };
+    let machine = json!({"backend": "gcp", "region": "europe-west4", "instance_id": "i-1", "price": 0.7,
+        "instance_type": {"name": "g2-standard-4", "resources": {"cpus": 4, "memory_mib": 16384, "gpus": [], "spot": false}}});
+    let holds = json!({"id": "aaaaaaaa-0000-4000-8000-000000000001", "submission_num": 0, "submitted_at": "2026-05-04T10:00:00Z",
+        "last_processed_at": "2026-05-04T10:10:00Z", "status": "running", "exit_status": null, "job_provisioning_data": machine});
+    let refused = json!({"id": "aaaaaaaa-0000-4000-8000-000000000002", "submission_num": 0, "submitted_at": "2026-05-04T10:05:00Z",
+        "last_processed_at": "2026-05-04T10:05:30Z", "finished_at": "2026-05-04T10:05:30Z", "status": "failed",
+        "termination_reason": "failed_to_start_due_to_no_capacity", "termination_reason_message": "No matching fleet found",
+        "exit_status": null, "job_provisioning_data": null});
+    json!([run("first", "running", holds), run("second", "failed", refused)])
+}
+
+#[test]
+fn a_run_that_holds_the_fleet_explains_that_there_is_none() {
+    let desk = loaded(&[("r.json", runs())]);
+    let told = desk.run(&["explain", "second"]).ok().out;
+    assert!(told.contains("job first-0-0 held an instance at that time (g2-standard-4, gcp, europe-west4)"), "{told}");
+    assert!(told.contains("1. If the run means the fleet that first-0-0 occupies"), "{told}");
+}
+
+#[test]
+fn an_instance_that_was_created_speaks_against_no_capacity() {
+    let mut runs = runs();
+    let machine = runs[0]["jobs"][0]["job_submissions"][0]["job_provisioning_data"].clone();
+    let submission = &mut runs[1]["jobs"][0]["job_submissions"][0];
+    submission["job_provisioning_data"] = machine;
+    submission["termination_reason_message"] = Value::Null;
+    let desk = loaded(&[("r.json", json!([runs[1]]))]);
+    let rows = desk.query("failures show phase, class, reason, ran");
+    assert_eq!(rows, [["host", "transient", "failed_to_start_due_to_no_capacity", "false"]]);
+    let told = desk.run(&["explain", "second"]).ok().out;
+    assert!(told.contains("the reason says no capacity, but an instance was created"), "{told}");
+}
+
+#[test]
+fn the_oddities_about_causes_are_read_as_they_should() {
+    let desk = Desk::new();
+    let oddity = |name: &str| project().join("samples/oddities").join(name);
+    desk.load(&[&oddity("container-beside-the-job.json"), &oddity("one-deployment-many-reports.json")]).ok();
+    let rows = desk.query("failures show kind, phase, class, container, secondary sort time");
+    assert_eq!(
+        rows,
+        [
+            ["task", "running", "infrastructure", "log_router", "false"],
+            ["service", "health_check", "application", "", "false"],
+            ["deployment", "deployment", "application", "", "true"],
+        ]
+    );
+    let told = desk.run(&["explain", "6bb6f0c1e2d3"]).ok().out;
+    assert!(told.contains("container log_router is the FireLens log router"), "{told}");
+    assert!(told.contains("1. Read the log of the log router"), "{told}");
+    let told = desk.run(&["explain", "5aa5f0c1e2d3"]).ok().out;
+    assert!(told.contains("task of ledger-close:12 ended with 0"), "{told}");
+}
