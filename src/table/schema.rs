@@ -537,7 +537,7 @@ tables! {
         reason: Text = "a code: failure reason, error code, error name, stop code or termination reason",
         cause: Text = "id of the catalog entry that explains it; missing = unknown message",
         code: Text = "kind.phase.cause",
-        confidence: Text = "where the wording of the catalog entry is from: documented, source, observed or unverified",
+        confidence: Text = "where the wording of the catalog entry is from: documented, source, observed or unverified; kind_only: only the kind is known",
         message: Text = "the text that tells why",
         account: Text = "account",
         region: Text = "region",
