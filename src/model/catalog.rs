@@ -254,8 +254,8 @@ impl FailureCatalog {
 
     /// The entry that explains what Docker, containerd or runc say within a text.
     fn explain_engine(&self, text: &str) -> Option<&Entry> {
-        let found = self.texts.matches(text.trim()).filter_map(|index| self.entries.get(index));
-        found.into_iter().find(|entry| entry.engine)
+        let mut found = self.texts.matches(text.trim()).filter_map(|index| self.entries.get(index));
+        found.find(|entry| entry.engine)
     }
 
     /// Whether a text is known to tell of no failure.
