@@ -60,14 +60,17 @@ fn explain(desk: &Desk, arguments: &[&str], messages: &[&str]) -> Vec<serde_json
 fn every_example_is_explained_by_its_own_entry() {
     let (desk, catalog) = (Desk::new(), FailureCatalog::builtin());
     for kind in TextKind::ALL.into_iter().filter(|kind| *kind != TextKind::RunMessage) {
-        let of_kind = || catalog.entries().iter().filter(|entry| entry.applies_to.contains(&kind));
-        let wanted: Vec<(&str, &str)> = of_kind()
-            .flat_map(|entry| entry.examples.iter().map(|example| (entry.id.as_str(), example.as_str())))
-            .filter(|(_, example)| !example.contains('\n'))
-            .collect();
-        let messages: Vec<&str> = wanted.iter().map(|(_, example)| *example).collect();
-        assert!(!messages.is_empty(), "{}", kind.name());
         for arguments in [&["--kind", kind.name()][..], &[]] {
+            // Everyday words are understood only where the kind of text is known.
+            let strict_too = !arguments.is_empty();
+            let of_kind = catalog.entries().iter().filter(|entry| entry.applies_to.contains(&kind));
+            let wanted: Vec<(&str, &str)> = of_kind
+                .filter(|entry| strict_too || !entry.strict)
+                .flat_map(|entry| entry.examples.iter().map(|example| (entry.id.as_str(), example.as_str())))
+                .filter(|(_, example)| !example.contains('\n'))
+                .collect();
+            let messages: Vec<&str> = wanted.iter().map(|(_, example)| *example).collect();
+            assert!(!messages.is_empty(), "{}", kind.name());
             let answers = explain(&desk, arguments, &messages);
             assert_eq!(answers.len(), wanted.len());
             for ((id, example), answer) in wanted.iter().zip(answers) {
@@ -85,6 +88,7 @@ fn examples_of_several_lines_and_of_dstack_too() {
     for entry in catalog.entries() {
         for example in &entry.examples {
             let kind = (!entry.reasons.is_empty()).then_some(TextKind::RunMessage);
+            let kind = kind.or(entry.applies_to.first().copied().filter(|_| entry.strict));
             let found = match catalog.look_up(kind, example) {
                 Finding::Failure(_, found) => found.id.as_str(),
                 Finding::Benign(_, id) => panic!("{example} is benign: {id}"),
@@ -94,7 +98,7 @@ fn examples_of_several_lines_and_of_dstack_too() {
             let by_reason = entry.patterns.iter().any(|pattern| pattern == r"(?s)\S");
             jobs += usize::from(!entry.reasons.is_empty() && !by_reason);
             assert!(found == entry.id || by_reason, "{}: {example} is explained by {found}", entry.id);
-            assert!(catalog.look_up(None, example) != Finding::Unknown || by_reason, "{example}");
+            assert!(catalog.look_up(None, example) != Finding::Unknown || by_reason || entry.strict, "{example}");
         }
     }
     assert!(jobs > 30, "{jobs}");
@@ -136,7 +140,7 @@ fn a_message_is_explained_with_its_own_names() {
     );
     let answers = explain(&desk, &["--kind", "service.event"], &[text, "nobody has seen this", ""]);
     let wanted = serde_json::json!({
-        "id": "placement-agent", "phase": "placement", "class": "transient", "category": "launch", "retry": "backoff",
+        "id": "placement-agent", "phase": "placement", "class": "infrastructure", "category": "launch", "retry": "backoff",
         "confidence": "documented", "fields": {"container_instance": "0a1b2c3d"}
     });
     assert_eq!(answers, [wanted, serde_json::Value::Null, serde_json::Value::Null]);
@@ -155,9 +159,10 @@ fn the_catalog_can_be_listed_and_shown() {
     assert_eq!(rows[0], ["id", "phase", "class", "kind", "title"]);
     assert_eq!(rows.len() - 1, FailureCatalog::builtin().entries().len());
     assert!(all.err.contains(&format!("catalog {}", FailureCatalog::builtin().version())), "{}", all.err);
-    let some = desk.run(&["catalog", "list", "agent", "--phase", "placement", "--class", "transient", "--format", "csv"]).ok();
+    let some =
+        desk.run(&["catalog", "list", "agent", "--phase", "placement", "--class", "infrastructure", "--format", "csv"]).ok();
     assert!(some.cells().iter().any(|row| row[0] == "placement-agent") && some.cells().len() < 10, "{}", some.out);
-    assert!(some.cells()[1..].iter().all(|row| row[1] == "placement" && row[2] == "transient"));
+    assert!(some.cells()[1..].iter().all(|row| row[1] == "placement" && row[2] == "infrastructure"));
     assert_eq!(desk.run(&["catalog", "list", "--phase", "spot", "--quiet"]).ok().err, "");
     assert_eq!(desk.run(&["catalog", "list", "--phase", "placment"]).code, 2);
 
@@ -242,9 +247,28 @@ fn mistakes_in_rules_are_found() {
     let missing = desk.run(&["catalog", "test", "none.toml"]);
     assert_eq!(missing.code, 2);
     assert!(missing.err.contains("`none.toml`: "), "{}", missing.err);
-    for text in ["ecs-errors.toml", "dstack.toml"] {
-        let path = project().join("src/knowledge").join(text);
+    for text in
+        ["deployments", "ec2-launch", "inner-reasons", "ecs-errors", "ecs-agent", "ecs-api", "engine", "catch-all", "dstack"]
+    {
+        let path = project().join(format!("src/knowledge/{text}.toml"));
         desk.run(&["catalog", "test", path.to_str().unwrap()]).ok();
+    }
+}
+
+#[test]
+fn messages_of_a_service_are_known_by_what_is_inside() {
+    let desk = Desk::new();
+    desk.load(&[&project().join("samples/oddities/service-messages.json")]).ok();
+    let causes: Vec<String> = desk.query("failures show cause limit 100").into_iter().flatten().collect();
+    for cause in [
+        "deployment-hook-failed",
+        "deployment-pause-hook",
+        "launch-ec2-capacity",
+        "health-target-zone",
+        "health-replaced",
+        "deployment-failed",
+    ] {
+        assert!(causes.iter().any(|found| found == cause), "{cause}: {causes:?}");
     }
 }
 
@@ -253,7 +277,7 @@ fn mistakes_in_rules_are_found() {
 fn real_messages_are_explained() {
     let path = project().join("../shared/data/public/ecs-reasons/split/shared.tsv");
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: there is no {}", path.display());
+        eprintln!("NOT TESTED: there is no {}, so nothing is known about real messages", path.display());
         return;
     };
     let messages: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
@@ -263,4 +287,12 @@ fn real_messages_are_explained() {
     eprintln!("{known} of {} real messages are known; unknown:", messages.len());
     unknown.iter().for_each(|message| eprintln!("  {message}"));
     assert!(known * 100 >= messages.len() * 95, "{unknown:#?}");
+    let kind_only = |message: &&str| match FailureCatalog::builtin().look_up(None, message) {
+        Finding::Failure(_, entry) => entry.generic,
+        _ => false,
+    };
+    let caught: Vec<&str> = messages.iter().copied().filter(kind_only).collect();
+    eprintln!("of {} only the kind is known ({} %):", caught.len(), caught.len() * 100 / messages.len());
+    caught.iter().for_each(|message| eprintln!("  {message}"));
+    assert!(caught.len() * 100 <= messages.len() * 15, "{caught:#?}");
 }

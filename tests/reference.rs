@@ -377,6 +377,25 @@ fn exit_codes_are_those_of_the_table() {
     assert!(wanted.len() >= 11, "{wanted:?}");
 }
 
+/// What the reference says of an entry, and the catalog no longer does: real messages showed otherwise. An agent that is
+/// disconnected is for whoever runs the instances, a zone without capacity is a matter of capacity, Docker kills what
+/// ignores SIGTERM, and a conflict is the doing of a caller.
+const REVISED: [(&str, &str, &str); 4] = [
+    ("placement-agent", "class", "infrastructure"),
+    ("fargate-capacity-unavailable", "class", "capacity"),
+    ("cannot-stop", "class", "infrastructure"),
+    ("api-conflict", "class", "operator"),
+];
+
+/// Examples of the reference that another entry explains, because it reads what is inside: the state that was not
+/// reached, the error code of EC2, the sentence after the code.
+const MOVED: [(&str, &str); 4] = [
+    ("docker-timeout", "transition-created"),
+    ("cannot-stop", "transition-stopped"),
+    ("eni-ec2-error", "eni-settings"),
+    ("api-client", "api-concurrent"),
+];
+
 /// Every example of the reference catalog is explained by the entry of its name; benign texts are no failures.
 #[test]
 fn examples_of_the_reference_are_explained_by_their_entries() {
@@ -393,12 +412,13 @@ fn examples_of_the_reference_are_explained_by_their_entries() {
         entries += 1;
         let known = catalog.entry(id).unwrap_or_else(|| panic!("{id} is not in the catalog"));
         for (key, ours) in [("stage", Some(&known.stage)), ("class", known.class.as_ref()), ("retry", Some(&known.retry))] {
-            assert_eq!(entry.get(key).and_then(Value::as_str), ours.map(String::as_str), "{id}: {key}");
+            let revised = REVISED.iter().find(|(revised, of, _)| (*revised, *of) == (id, key)).map(|(_, _, now)| *now);
+            assert_eq!(revised.or(entry.get(key).and_then(Value::as_str)), ours.map(String::as_str), "{id}: {key}");
         }
         for example in texts(entry, "examples") {
             for kind in texts(entry, "applies_to").iter().map(|name| kind(name)) {
                 let found = catalog.explain(kind, &example).map_or("nothing", |found| found.id.as_str());
-                if found != id || catalog.is_benign(kind, &example) {
+                if (found != id && !MOVED.contains(&(id, found))) || catalog.is_benign(kind, &example) {
                     wrong.push(format!("{id}: {example} as {} is explained by {found}", kind.name()));
                 }
                 examples += 1;

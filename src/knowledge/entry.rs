@@ -99,16 +99,22 @@ pub struct Entry {
     pub class: Option<String>,
     /// What a retry can do: `backoff`, `after_fix`, `conditional` or `none`.
     pub retry: String,
-    /// Where the wording is from: `documented`, `source`, `observed` or `unverified`.
+    /// Where the wording is from: `documented`, `source`, `observed` or `unverified`; `kind_only`: only the kind is known.
     pub confidence: String,
     /// The kinds of text it applies to.
     pub applies_to: Vec<TextKind>,
     /// The stop codes it comes with.
     #[serde(default)]
     pub stop_codes: Vec<String>,
-    /// It only repeats what wraps the failure: any other explanation is better.
+    /// It knows the kind of the failure and nothing else: any other explanation is better.
     #[serde(default)]
     pub generic: bool,
+    /// The text is one of Docker, containerd or runc, whoever prints it: messages of dstack are looked up here, too.
+    #[serde(default)]
+    pub engine: bool,
+    /// Its words are everyday ones: it looks at no other kinds of text than those it applies to.
+    #[serde(default)]
+    pub strict: bool,
     /// The termination reasons of dstack it applies to.
     #[serde(default)]
     pub reasons: Vec<String>,

@@ -19,6 +19,20 @@ pub const ECS_ERRORS: &str = include_str!("ecs-errors.toml");
 /// Reasons and messages of dstack.
 pub const DSTACK: &str = include_str!("dstack.toml");
 
+/// The built-in catalog, one text per file. The order counts: the first entry that matches wins, so that reasons
+/// inside other texts come first, and entries that only know the kind of a failure come after all others.
+pub const CATALOG: [&str; 9] = [
+    include_str!("deployments.toml"),
+    include_str!("ec2-launch.toml"),
+    include_str!("inner-reasons.toml"),
+    ECS_ERRORS,
+    include_str!("ecs-agent.toml"),
+    include_str!("ecs-api.toml"),
+    include_str!("engine.toml"),
+    include_str!("catch-all.toml"),
+    DSTACK,
+];
+
 /// Where something can fail, for ECS and dstack alike.
 pub const PHASES: &[&str] = &[
     "placement",
@@ -45,5 +59,5 @@ pub const CLASSES: &[&str] = &["transient", "configuration", "capacity", "applic
 /// What a retry can do.
 pub const RETRIES: &[&str] = &["backoff", "after_fix", "conditional", "none"];
 
-/// Where the wording of an entry is from.
-pub const CONFIDENCES: &[&str] = &["documented", "source", "observed", "unverified"];
+/// Where the wording of an entry is from; `kind_only` where an entry knows the kind of a failure and nothing else.
+pub const CONFIDENCES: &[&str] = &["documented", "source", "observed", "unverified", "kind_only"];

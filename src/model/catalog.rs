@@ -6,8 +6,7 @@
 
 use super::names::GROUPS;
 use crate::knowledge::{
-    Benign, CLASSES, CONFIDENCES, CatalogText, DSTACK, ECS_ERRORS, ExitCode, ExitStatus, JobReason, PHASES, RETRIES, RunReason,
-    StopCode,
+    Benign, CATALOG, CLASSES, CONFIDENCES, CatalogText, ExitCode, ExitStatus, JobReason, PHASES, RETRIES, RunReason, StopCode,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, OnceLock};
@@ -97,11 +96,8 @@ pub struct FailureCatalog {
     version: String,
 }
 
-/// The texts that come with the program.
-const BUILTIN_TEXTS: [&str; 2] = [ECS_ERRORS, DSTACK];
-
 static BUILTIN: LazyLock<FailureCatalog> =
-    LazyLock::new(|| FailureCatalog::assemble(&BUILTIN_TEXTS).expect("the built-in catalog is tested"));
+    LazyLock::new(|| FailureCatalog::assemble(&CATALOG).expect("the built-in catalog is tested"));
 
 /// The catalog of this process: decided once, before or when it is first read.
 static CURRENT: OnceLock<&'static FailureCatalog> = OnceLock::new();
@@ -127,12 +123,12 @@ impl FailureCatalog {
 
     /// The [`version`](Self::version) of the current catalog, without compiling it.
     pub fn current_version() -> String {
-        CURRENT.get().map_or_else(|| version(&BUILTIN_TEXTS), |current| current.version.clone())
+        CURRENT.get().map_or_else(|| version(&CATALOG), |current| current.version.clone())
     }
 
     /// Compiles texts of a user together with the built-in catalog, which comes last.
     pub fn with_rules(texts: &[&str]) -> Result<Self, CatalogError> {
-        FailureCatalog::new(&[texts, &BUILTIN_TEXTS].concat())
+        FailureCatalog::new(&[texts, &CATALOG].concat())
     }
 
     /// A short name of what the catalog holds: two catalogs with the same version classify alike.
@@ -228,13 +224,17 @@ impl FailureCatalog {
 
     fn find(&self, kind: TextKind, text: &str) -> Option<usize> {
         let patterns = if kind == TextKind::RunMessage { &self.job_texts } else { &self.texts };
-        let applies = |index: &usize| self.entries.get(*index).is_some_and(|entry| entry.applies_to.contains(&kind));
-        let mut leaked = None;
+        // What a sentence wraps says more than the sentence: a service event names the error of a container.
+        let wraps = !matches!(kind, TextKind::ApiError | TextKind::RunMessage);
+        let (mut leaked, mut leaked_is_generic) = (None, true);
         for index in patterns.matches(text) {
-            if applies(&index) {
-                return Some(index);
+            let entry = self.entries.get(index)?;
+            if entry.applies_to.contains(&kind) {
+                return if entry.generic && wraps && !leaked_is_generic { leaked } else { Some(index) };
             }
-            leaked = leaked.or(Some(index));
+            if leaked.is_none() && !entry.strict {
+                (leaked, leaked_is_generic) = (Some(index), entry.generic);
+            }
         }
         leaked
     }
@@ -250,7 +250,15 @@ impl FailureCatalog {
                 && entry.provisioned.is_none_or(|wanted| wanted == end.provisioned)
                 && (entry.patterns.is_empty() || found.binary_search(index).is_ok())
         };
-        self.entries.iter().enumerate().find(fits).map(|(_, entry)| entry)
+        let (_, found) = self.entries.iter().enumerate().find(fits)?;
+        // What dstack says is only that Docker refused: what Docker says is better.
+        found.generic.then(|| self.explain_engine(end.message)).flatten().or(Some(found))
+    }
+
+    /// The entry that explains what Docker, containerd or runc say within a text.
+    fn explain_engine(&self, text: &str) -> Option<&Entry> {
+        let mut found = self.texts.matches(text.trim()).filter_map(|index| self.entries.get(index));
+        found.find(|entry| entry.engine)
     }
 
     /// Whether a text is known to tell of no failure.

@@ -20,7 +20,8 @@ pub struct Classification {
 
 /// Classifies a text by the current catalog.
 pub fn classify(kind: TextKind, text: &str) -> Classification {
-    FailureCatalog::current().explain(kind, text).map(Classification::of).unwrap_or_default()
+    let entry = FailureCatalog::current().explain(kind, text);
+    entry.map(|entry| Classification { phase: Some(entry.phase_in(kind)), ..Classification::of(entry) }).unwrap_or_default()
 }
 
 impl Classification {
@@ -76,7 +77,7 @@ mod tests {
     #[test]
     fn texts_are_classified() {
         let agent = classify(TextKind::ApiFailure, "AGENT");
-        assert_eq!((agent.phase, agent.class, agent.cause), (Some("placement"), Some("transient"), Some("placement-agent")));
+        assert_eq!((agent.phase, agent.class, agent.cause), (Some("placement"), Some("infrastructure"), Some("placement-agent")));
         assert_eq!(classify(TextKind::ApiFailure, "never seen"), Classification::default());
     }
 

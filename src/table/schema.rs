@@ -537,7 +537,7 @@ tables! {
         reason: Text = "code of the failure: failure reason, error code, error name, stop code or termination reason",
         cause: Text = "id of the catalog entry that explains the failure; missing = unknown message",
         code: Text = "kind.phase.cause",
-        confidence: Text = "source of the message pattern in the catalog: documented, source, observed or unverified",
+        confidence: Text = "source of the message pattern in the catalog: documented, source, observed or unverified; kind_only: only the kind of failure is known",
         message: Text = "message of the failure",
         account: Text = "account",
         region: Text = "region",

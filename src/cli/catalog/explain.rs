@@ -113,8 +113,8 @@ fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c 
     match catalog.look_up(kind, message) {
         Finding::Unknown => None,
         Finding::Benign(_, id) => Some(Object { benign: true, ..of(id) }),
-        Finding::Failure(_, entry) => Some(Object {
-            phase: Some(&entry.stage),
+        Finding::Failure(read, entry) => Some(Object {
+            phase: Some(read.phase_of(entry)),
             class: entry.class.as_deref(),
             category: category_of(entry),
             retry: Some(&entry.retry),
@@ -140,7 +140,7 @@ fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<S
             let fields: Vec<String> = caught.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
             vec![
                 entry.id.clone(),
-                entry.stage.clone(),
+                read.phase_of(entry).to_owned(),
                 entry.class.clone().unwrap_or_default(),
                 category_of(entry).unwrap_or_default().to_owned(),
                 entry.retry.clone(),
@@ -172,7 +172,7 @@ fn print_page(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>,
             page.title(&format!("{}: {}", entry.id, entry.name));
             page.line("means", &entry.cause);
             page.line("kind of text", read.name());
-            page.answer(entry);
+            page.answer(entry, read.phase_of(entry));
             let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
             page.lines("in the message", &pairs);
             let advice = |lines: &[String]| lines.iter().map(|line| filled(line, &fields)).collect::<Vec<String>>();

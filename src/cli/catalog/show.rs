@@ -30,9 +30,9 @@ pub fn run(arguments: &CatalogShow, context: &Context) -> Result<ExitCode, Failu
 fn of_entry(page: &mut Page, entry: &Entry) {
     page.title(&format!("{}: {}", entry.id, entry.name));
     page.line("means", &entry.cause);
-    page.answer(entry);
+    page.answer(entry, &entry.stage);
     if entry.generic {
-        page.line("generic", "yes: any other explanation is better");
+        page.line("generic", "yes: it knows the kind of failure and nothing else");
     }
     page.list("kinds of text", entry.applies_to.iter().map(|kind| kind.name().to_owned()));
     page.list("stop codes", entry.stop_codes.iter().cloned());

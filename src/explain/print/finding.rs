@@ -171,6 +171,7 @@ fn cause(page: &mut Page<'_>, finding: &Finding) {
         Some("documented") => "confidence: the wording is documented by its maker",
         Some("source") => "confidence: the wording is from the source code that writes it",
         Some("observed") => "confidence: the wording was seen in real reports",
+        Some("kind_only") => "confidence: only the kind of failure is known; the text itself says why",
         Some(_) => "confidence: the wording is widely known, but no source confirms it",
         None => return,
     };

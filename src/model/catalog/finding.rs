@@ -35,14 +35,40 @@ pub enum Finding<'c> {
     Unknown,
 }
 
+impl Entry {
+    /// The phase of a failure whose text is of this kind: a refused call failed there, whatever its text is about.
+    pub fn phase_in(&self, kind: TextKind) -> &str {
+        if kind == TextKind::ApiError { "api" } else { &self.stage }
+    }
+}
+
+impl Read {
+    /// The phase that an entry stands for in a text read so.
+    pub fn phase_of(self, entry: &Entry) -> &str {
+        match self {
+            Read::As(kind) => entry.phase_in(kind),
+            Read::TerminationReason => &entry.stage,
+        }
+    }
+}
+
 impl FailureCatalog {
     /// What is known about a text. Without a kind all kinds are tried: entries in their order, then the messages
     /// of dstack.
     pub fn look_up(&self, kind: Option<TextKind>, text: &str) -> Finding<'_> {
-        let text = text.trim();
-        let may_be_reason = kind.is_none_or(|kind| kind == TextKind::RunMessage);
-        if let Some(found) = may_be_reason.then(|| self.look_up_reason(text)).flatten() {
-            return found;
+        let mut text = text.trim();
+        if kind.is_none_or(|kind| kind == TextKind::RunMessage) {
+            let change = status_change(text);
+            let (reason, message) = change.unwrap_or((text, ""));
+            if let Some(found) = self.look_up_reason(reason, message) {
+                return found;
+            }
+            // Reasons of instances are no reasons of jobs; their messages say more anyway.
+            text = change.map_or(text, |(_, message)| message);
+        }
+        let may_be_call = kind.is_none_or(|kind| kind == TextKind::ApiError);
+        if let Some(refused) = may_be_call.then(|| sdk_error(text)).flatten() {
+            return self.look_up_as(TextKind::ApiError, &refused);
         }
         match kind {
             Some(kind) => self.look_up_as(kind, text),
@@ -68,13 +94,20 @@ impl FailureCatalog {
         let found: Vec<&Entry> = found.filter_map(|index| self.entries.get(index)).collect();
         let is_example = |entry: &&Entry| entry.examples.iter().any(|example| example.eq_ignore_ascii_case(text));
         let of_jobs = self.entries.iter().filter(|entry| !entry.reasons.is_empty());
-        if found.is_empty() { of_jobs.filter(is_example).collect() } else { found }
+        let found = if found.is_empty() { of_jobs.filter(is_example).collect() } else { found };
+        let knows_more = found.first().is_some_and(|entry| !entry.generic);
+        match self.explain_engine(text).filter(|_| !knows_more) {
+            Some(of_engine) => vec![of_engine],
+            None => found,
+        }
     }
 
     /// The first entry in the order of the catalog, whatever it applies to; messages of dstack come last.
     fn look_up_all(&self, text: &str) -> Finding<'_> {
         let of_dstack = is_of_dstack(text).then(|| self.job_entries(text).into_iter().next()).flatten();
-        let of_texts = || self.texts.matches(text).find_map(|index| self.entries.get(index));
+        let may_be_strict = is_of_api(text);
+        let fits = |entry: &&Entry| may_be_strict || !entry.strict;
+        let of_texts = || self.texts.matches(text).filter_map(|index| self.entries.get(index)).find(fits);
         let entry = of_dstack.or_else(of_texts).or_else(|| self.job_entries(text).into_iter().next());
         let kinds = kinds_of(text);
         let benign = kinds.iter().find_map(|kind| Some((*kind, self.benign_as(*kind, text)?)));
@@ -93,8 +126,8 @@ impl FailureCatalog {
 
     /// A termination reason of dstack stands for a job that ended so, without a message: an exit of the
     /// container then was one of the program.
-    fn look_up_reason(&self, text: &str) -> Option<Finding<'_>> {
-        let reason = text.to_ascii_lowercase();
+    fn look_up_reason(&self, reason: &str, message: &str) -> Option<Finding<'_>> {
+        let reason = reason.to_ascii_lowercase();
         match self.job_reason(&reason) {
             Some(known) if known.verdict == Verdict::No => {
                 return Some(Finding::Benign(Read::TerminationReason, &known.name));
@@ -104,7 +137,8 @@ impl FailureCatalog {
                 self.run_reason(&reason)?;
             }
         }
-        let entry = self.explain_job(JobEnd { reason: &reason, exit_status: true, ..JobEnd::default() });
+        let exit_status = message.is_empty();
+        let entry = self.explain_job(JobEnd { reason: &reason, message, exit_status, ..JobEnd::default() });
         entry.map(|entry| Finding::Failure(Read::TerminationReason, entry))
     }
 }
@@ -116,8 +150,37 @@ fn kinds_of(text: &str) -> Vec<TextKind> {
     first.into_iter().chain(TextKind::ALL).collect()
 }
 
+/// The reason and the message of an event of dstack: `Job status changed RUNNING -> TERMINATING. Termination reason:
+/// EXECUTOR_ERROR (prepareVolumes error: …)`.
+fn status_change(text: &str) -> Option<(&str, &str)> {
+    let (change, rest) = text.split_once(". Termination reason: ")?;
+    let (_, statuses) = change.split_once(" status changed ")?;
+    let reason = rest.split_once(" (").map_or(rest, |(reason, _)| reason);
+    let message = rest.split_once(" (").and_then(|(_, message)| message.trim_end().strip_suffix(')'));
+    (statuses.contains(" -> ") && !reason.contains(' ')).then_some((reason, message.unwrap_or_default()))
+}
+
+/// `code: message` of a refused call as the AWS CLI and the SDKs print it: `An error occurred (CODE) when calling the
+/// RunTask operation: …`, `operation error ECS: RunTask, …, RequestID: …, CODE: …`.
+fn sdk_error(text: &str) -> Option<String> {
+    if let Some((_, rest)) = text.split_once("An error occurred (") {
+        let (code, rest) = rest.split_once(')')?;
+        let (_, message) = rest.split_once(" operation").and_then(|(_, rest)| rest.split_once(": "))?;
+        return Some(format!("{code}: {message}"));
+    }
+    let (_, rest) = text.split_once("operation error ECS: ")?;
+    let (_, answer) = rest.split_once("RequestID: ")?.1.split_once(", ")?;
+    Some(answer.strip_prefix("api error ").unwrap_or(answer).to_owned())
+}
+
+/// Whether a text begins with the code of a refused call of Amazon ECS.
+fn is_of_api(text: &str) -> bool {
+    text.split_once(": ").is_some_and(|(code, _)| code.ends_with("Exception") && !code.contains(' '))
+}
+
 /// Whether a text begins as the messages of dstack's agents do: what follows is Docker's, which ECS prints, too.
 fn is_of_dstack(text: &str) -> bool {
+    let text = text.trim_start_matches('"');
     const BEGINNINGS: [&str; 7] = [
         "pullImage error:",
         "createContainer error:",
@@ -196,6 +259,36 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_call_failed_at_the_api() {
+        let catalog = FailureCatalog::builtin();
+        let phase = |kind, text| match catalog.look_up(kind, text) {
+            Finding::Failure(read, entry) => read.phase_of(entry).to_owned(),
+            other => format!("{other:?}"),
+        };
+        let text = "InvalidParameterException: No Container Instances were found in your cluster.";
+        assert_eq!(
+            (phase(Some(TextKind::ApiError), text), phase(Some(TextKind::ServiceEvent), text)),
+            ("api".into(), "placement".into())
+        );
+    }
+
+    #[test]
+    fn texts_of_docker_in_messages_of_dstack_are_known() {
+        let catalog = FailureCatalog::builtin();
+        let end =
+            |reason, message| catalog.explain_job(JobEnd { reason, message, ..JobEnd::default() }).map(|entry| entry.id.as_str());
+        let message = "createContainer error: Error response from daemon: unknown log opt 'tagg' for json-file log driver";
+        assert_eq!(end("creating_container_error", message), Some("engine-settings"));
+        assert_eq!(end("creating_container_error", "pullImage error: nobody has seen this"), Some("dstack-pull"));
+        assert_eq!(end("creating_container_error", ""), Some("dstack-create"));
+        let found = catalog.look_up(Some(TextKind::RunMessage), "Error response from daemon: layer does not exist");
+        assert!(
+            matches!(found, Finding::Failure(Read::As(TextKind::RunMessage), entry) if entry.id == "engine-storage"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
     fn a_text_is_read_as_what_it_is() {
         let catalog = FailureCatalog::builtin();
         let id = |kind, text| match catalog.look_up(kind, text) {
@@ -210,6 +303,17 @@ mod tests {
         assert_eq!(id(None, "container_exited_with_error"), "dstack-exited as termination_reason");
         assert_eq!(id(None, "terminated_by_user"), "benign terminated_by_user as termination_reason");
         assert_eq!(id(Some(TextKind::ApiError), "instance_unreachable"), "unknown");
+        let event = "Job status changed PULLING -> TERMINATING. Termination reason: CREATING_CONTAINER_ERROR \
+                     (pullImage error: manifest unknown)";
+        assert_eq!(id(None, event), "dstack-pull-not-found as termination_reason");
+        let event = "Instance status changed BUSY -> TERMINATING. Termination reason: ERROR (Cannot get HealthcheckResponse)";
+        assert_eq!(id(Some(TextKind::RunMessage), event), "dstack-host-shim as run.message");
+        assert_eq!(id(None, "Job status changed PULLING -> RUNNING"), "unknown");
+        let cli =
+            "An error occurred (ThrottlingException) when calling the RunTask operation (reached max retries: 2): Rate exceeded";
+        assert_eq!(id(None, cli), "api-throttling as api.error");
+        let sdk = "operation error ECS: CreateService, https response error StatusCode: 400, RequestID: 0a, ServiceNotActiveException: x";
+        assert_eq!(id(Some(TextKind::ApiError), sdk), "api-service-not-found as api.error");
         assert_eq!(id(None, "pullImage error: write /x: no space left on device"), "dstack-disk-full as run.message");
         assert_eq!(id(Some(TextKind::RunMessage), "max duration exceeded"), "dstack-max-duration as run.message");
         for text in ["", "nobody has seen this"] {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::knowledge::ECS_ERRORS;
 use regex::Regex;
 
 fn ids(catalog: &FailureCatalog, kind: TextKind, text: &str) -> String {
@@ -15,8 +16,10 @@ fn every_example_is_explained_by_its_own_entry() {
             for kind in &entry.applies_to {
                 assert_eq!(ids(catalog, *kind, text), entry.id, "as {kind:?}: {text}");
             }
-            let unfiltered = catalog.texts.matches(text).next().and_then(|index| catalog.entries.get(index));
-            assert_eq!(unfiltered.map(|entry| &entry.id), Some(&entry.id), "{text}");
+            // Everyday words are looked for in their own kinds of text only.
+            let mut all = catalog.texts.matches(text).filter_map(|index| catalog.entries.get(index));
+            let unfiltered = all.find(|entry| !entry.strict);
+            assert!(entry.strict || unfiltered.is_some_and(|found| found.id == entry.id), "{}: {text}", entry.id);
         }
     }
     assert!(examples > 300, "{examples}");
@@ -34,6 +37,38 @@ fn every_pattern_has_an_example() {
     }
 }
 
+/// What only repeats the name of an error says so, quotes the text where it can, and gives no advice of its own.
+#[test]
+fn catch_alls_are_honest() {
+    let catalog = FailureCatalog::builtin();
+    let names: Vec<&Entry> = catalog.entries().iter().filter(|entry| entry.confidence == "kind_only").collect();
+    assert!(names.len() > 20, "{}", names.len());
+    for entry in names {
+        assert!(entry.generic, "{}: any other explanation is better", entry.id);
+        if entry.reasons.is_empty() {
+            assert!(entry.cause.starts_with("Only the kind is known: "), "{}: {}", entry.id, entry.cause);
+            let quotes = |group: &str| {
+                let caught = entry.patterns.iter().any(|pattern| pattern.contains(&format!("(?P<{group}>")));
+                !caught || entry.verify.iter().any(|line| line.contains(&format!("{{{group}}}")))
+            };
+            assert!(["detail", "reason"].into_iter().all(quotes), "{} does not quote the text", entry.id);
+        }
+    }
+}
+
+/// Advice opens no way into a network or out of it that only some failures need.
+#[test]
+fn advice_never_widens_access() {
+    let catalog = FailureCatalog::builtin();
+    for entry in catalog.entries() {
+        for line in entry.verify.iter().chain(&entry.actions) {
+            let wide =
+                ["0.0.0.0/0", "::/0", "assignPublicIp=ENABLED", "public IP", "internet gateway", "\"*\"", "AdministratorAccess"];
+            assert!(!wide.iter().any(|wide| line.contains(wide)), "{}: {line}", entry.id);
+        }
+    }
+}
+
 #[test]
 fn benign_texts_are_no_failures() {
     let catalog = FailureCatalog::builtin();
@@ -47,6 +82,10 @@ fn benign_texts_are_no_failures() {
         }
     }
     assert!(!catalog.is_benign(TextKind::ServiceEvent, "(service web) was unable to place a task."));
+    // A failure may stand behind a sentence that tells of none.
+    let replaced = "(service web) has started 1 tasks: (task 0a1b). Amazon ECS replaced 1 tasks due to an unhealthy status.";
+    assert!(!catalog.is_benign(TextKind::ServiceEvent, replaced));
+    assert_eq!(ids(catalog, TextKind::ServiceEvent, replaced), "health-replaced");
 }
 
 #[test]
@@ -73,6 +112,139 @@ fn every_example_of_dstack_is_explained_by_its_own_entry() {
             }
         }
     }
+}
+
+/// Every launch error code that EC2 documents falls under an entry whose class fits its kind.
+#[test]
+fn launch_error_codes_of_ec2_have_their_class() {
+    let catalog = FailureCatalog::builtin();
+    let codes = [
+        (
+            "capacity",
+            "InsufficientInstanceCapacity InsufficientHostCapacity InsufficientReservedInstanceCapacity InsufficientAddressCapacity \
+                      InsufficientCapacityOnHost UnfulfillableCapacity ReservationCapacityExceeded InsufficientFreeAddressesInSubnet \
+                      InstanceLimitExceeded VcpuLimitExceeded MaxSpotInstanceCountExceeded MaxSpotFleetRequestCountExceeded HostLimitExceeded \
+                      AddressLimitExceeded NetworkInterfaceLimitExceeded PrivateIpAddressLimitExceeded VolumeLimitExceeded MaxIOPSLimitExceeded \
+                      SnapshotLimitExceeded TargetCapacityLimitExceededException ResourceLimitExceeded",
+        ),
+        (
+            "configuration",
+            "UnauthorizedOperation AuthFailure OptInRequired PendingVerification Blocked OperationNotPermitted InvalidAMIID.NotFound \
+                           InvalidAMIID.Malformed InvalidAMIID.Unavailable InvalidSubnetID.NotFound InvalidGroup.NotFound InvalidSecurityGroupID.NotFound \
+                           InvalidKeyPair.NotFound InvalidParameterValue InvalidParameterCombination InvalidParameter MissingParameter UnknownParameter \
+                           Unsupported UnsupportedOperation UnsupportedInstanceTypeOnHost UnsupportedHostConfiguration UnsupportedTenancy InvalidInstanceType \
+                           InvalidZone.NotFound InvalidBlockDeviceMapping InvalidSnapshot.NotFound InvalidKmsKey.InvalidState InvalidPlacementGroup.Unknown \
+                           InvalidLaunchTemplateId.NotFound InvalidLaunchTemplateName.NotFoundException InvalidUserData.Malformed InvalidNetworkInterfaceID.NotFound \
+                           InvalidCapacityReservationId.NotFound InvalidTenancy EncryptedVolumesNotSupported VPCIdNotSpecified VPCResourceNotSpecified \
+                           DefaultVpcDoesNotExist DisallowedForDedicatedTenancyNetwork NonEBSInstance TagPolicyViolation SpotMaxPriceTooLow \
+                           InstanceCreditSpecification.NotSupported IdempotentParameterMismatch VolumeTypeNotAvailableInZone Client.InternalError MalformedQueryString",
+        ),
+        (
+            "transient",
+            "RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException BandwidthLimitExceeded IncorrectState ConcurrentTagAccess",
+        ),
+        ("infrastructure", "InternalError InternalFailure ServiceUnavailable ServerInternal Server.InternalError"),
+    ];
+    for (class, codes) in codes {
+        for code in codes.split_whitespace() {
+            let text = format!(
+                "ResourceInitializationError: Unable to launch instance(s) for capacity provider build-1. {code}: so it is."
+            );
+            let entry = catalog.explain(TextKind::TaskStoppedReason, &text).unwrap_or_else(|| panic!("{code}"));
+            assert_eq!(
+                (entry.stage.as_str(), entry.class.as_deref(), entry.generic),
+                ("capacity", Some(class), false),
+                "{code}: {}",
+                entry.id
+            );
+        }
+    }
+}
+
+/// Every named error of the agent is known, in any spelling, with and without its wrapper.
+#[test]
+fn named_errors_of_the_agent_are_known() {
+    let catalog = FailureCatalog::builtin();
+    let names = "DockerTimeoutError OutOfMemoryError DockerStateError CannotGetDockerclientError CannotStopContainerError CannotPullContainerError \
+                 CannotPullImageManifestError CannotPullECRContainerError CannotPullContainerAuthError CannotCreateContainerError CannotStartContainerError \
+                 CannotInspectContainerError CannotGetContainerTopError CannotRemoveContainerError CannotDescribeContainerError CannotListContainersError \
+                 CannotListImagesError CannotCreateVolumeError CannotInspectVolumeError CannotRemoveVolumeError CannotListPluginsError NoSuchContainerError \
+                 CannotCreateContainerExecError CannotStartContainerExecError CannotInspectContainerExecError ImpossibleStateTransitionError \
+                 ContainerVanishedError TaskDependencyError TaskStoppedBeforePullBeginError ContainerNetworkingError CannotGetDockerClientVersionError \
+                 InvalidVolumeError HostConfigError DockerClientConfigError ResourceInitializationError UnparsablePort CannotStartManagedAgentError \
+                 ContainerRuntimeError ContainerRuntimeTimeoutError UnknownError";
+    for name in names.split_whitespace() {
+        let lower = name[..1].to_owned() + &name[1..].to_ascii_lowercase();
+        for text in [
+            name.to_owned(),
+            format!("{name}: so it is"),
+            format!("TaskFailedToStart: {name}: so it is"),
+            format!("{lower}: so it is"),
+        ] {
+            assert!(catalog.explain(TextKind::ContainerReason, &text).is_some(), "{text}");
+        }
+    }
+}
+
+/// A state that was not reached decides the phase.
+#[test]
+fn time_outs_fail_where_their_transition_does() {
+    let catalog = FailureCatalog::builtin();
+    for (state, phase) in [
+        ("pulled", "image_pull"),
+        ("pullBegin", "image_pull"),
+        ("created", "container_create"),
+        ("started", "container_start"),
+        ("running", "container_start"),
+        ("stopped", "stop_request"),
+        ("inspecting", "host"),
+        ("listing", "host"),
+        ("creating volume", "volume"),
+        ("removing volume", "volume"),
+    ] {
+        let text = format!("DockerTimeoutError: Could not transition to {state}; timed out after waiting 1m0s");
+        let entry = catalog.explain(TextKind::ContainerReason, &text).unwrap();
+        assert_eq!(entry.stage, phase, "{state}: {}", entry.id);
+        assert!(matches!(entry.class.as_deref(), Some("infrastructure" | "transient")), "{state}: {}", entry.id);
+    }
+}
+
+#[test]
+fn a_wrapper_is_known_by_what_it_wraps() {
+    let catalog = FailureCatalog::builtin();
+    let event = |reason: &str| {
+        ids(catalog, TextKind::ServiceEvent, &format!("(service web) was unable to place a task. Reason: {reason}"))
+    };
+    assert_eq!(event("CannotStartContainerError: Error response from daemon: exec /app: exec format error"), "start-exec-format");
+    assert_eq!(event("TaskFailedToStart: RESOURCE:GPU."), "placement-resource-gpu");
+    assert_eq!(event("nobody has seen this"), "place-generic");
+    let fargate = "CannotPullContainerError: ref pull has been retried 1 time(s): failed to extract layer sha256:0a: no space left on device";
+    assert_eq!(ids(catalog, TextKind::ContainerReason, fargate), "pull-disk-fargate");
+    let target = "(service web) (port 80) is unhealthy in (target-group web) due to (reason";
+    let health = |reason: &str| ids(catalog, TextKind::ServiceEvent, &format!("{target} {reason})"));
+    assert_eq!(health("Target is in an Availability Zone that is not enabled for the load balancer"), "health-target-zone");
+    assert_eq!(health("Target group is not configured to receive traffic from the load balancer"), "health-target-unused");
+    assert_eq!(health("Health checks failed with these codes: [503]"), "health-elb-event");
+}
+
+/// A deployment that failed for a reason nobody knows is a failure all the same, of unknown cause.
+#[test]
+fn deployments_of_unknown_cause_are_failures() {
+    let catalog = FailureCatalog::builtin();
+    for text in
+        ["(service web) (deployment ecs-svc/1) deployment failed: so it is.", "Service deployment rolled back because so it is."]
+    {
+        let entry = catalog.explain(TextKind::ServiceEvent, text).unwrap();
+        assert_eq!((entry.id.as_str(), entry.stage.as_str(), entry.class.as_deref()), ("deployment-failed", "deployment", None));
+    }
+}
+
+#[test]
+fn everyday_words_do_not_leak() {
+    let catalog = FailureCatalog::builtin();
+    let text = "The load balancer of the service has two listeners.";
+    assert_eq!(ids(catalog, TextKind::ApiError, text), "api-target-group");
+    assert_eq!(ids(catalog, TextKind::ContainerReason, text), "nothing");
 }
 
 #[test]

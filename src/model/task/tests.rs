@@ -128,7 +128,7 @@ fn tasks_that_never_started() {
         r#""stopCode":"TaskFailedToStart","stoppedReason":"Timeout waiting for network interface provisioning to complete.","#;
     assert_eq!(verdict(eni, ""), "task.network.eni-timeout TaskFailedToStart ran=false exit=- transient launch");
     let agent = r#""stopCode":"TaskFailedToStart","stoppedReason":"TaskFailedToStart: AGENT","#;
-    assert_eq!(verdict(agent, ""), "task.placement.placement-agent AGENT ran=false exit=- transient launch");
+    assert_eq!(verdict(agent, ""), "task.placement.placement-agent AGENT ran=false exit=- infrastructure launch");
 }
 
 #[test]

@@ -50,9 +50,9 @@ impl Page {
         self.line(name, &words.collect::<Vec<String>>().join(", "));
     }
 
-    /// Adds the classification of an entry.
-    pub fn answer(&mut self, entry: &Entry) {
-        self.line("phase", &entry.stage);
+    /// Adds the classification of an entry for a failure of this phase.
+    pub fn answer(&mut self, entry: &Entry, phase: &str) {
+        self.line("phase", phase);
         self.line("class", entry.class.as_deref().unwrap_or_default());
         self.line("category", category_of(entry).unwrap_or("none"));
         self.line("retry", retry(&entry.retry));
@@ -81,6 +81,7 @@ fn confidence(word: &str) -> &str {
         "source" => "source: the message appears in the source code of the agent or server",
         "observed" => "observed: the message was seen in real reports",
         "unverified" => "unverified: the message is widely quoted, but no source confirms it",
+        "kind_only" => "kind_only: only the kind of failure is known; the message itself says why",
         other => other,
     }
 }
