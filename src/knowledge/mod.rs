@@ -4,8 +4,10 @@
 //! tool an error, add an entry to one of the TOML files; its own examples are its tests.
 
 mod entry;
+mod states;
 
 pub use entry::{Benign, CatalogText, Entry, ExitCode, ExitStatus, JobReason, RunReason, StopCode, TextKind, Verdict};
+pub use states::{deployment_failed, event_is_failure, event_of_status};
 
 /// Amazon ECS and Fargate messages, exit codes and stop codes.
 pub const ECS_ERRORS: &str = include_str!("ecs-errors.toml");
