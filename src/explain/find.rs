@@ -75,9 +75,14 @@ impl SubjectKind {
         match self {
             SubjectKind::Failure => &[(Table::Failures, &["id", "record", "call"])],
             SubjectKind::Task => &[(Table::TaskEvents, &["task"]), (Table::Failures, &["task"]), (Table::Calls, &["task"])],
-            SubjectKind::Submission => &[(Table::JobSubmissions, &["submission"])],
+            SubjectKind::Submission => &[(Table::JobSubmissions, &["submission"]), (Table::Failures, &["submission"])],
             SubjectKind::Deployment => &[(Table::ServiceEvents, &["deployment"])],
-            SubjectKind::Run => &[(Table::RunRecords, &["run", "run_id"]), (Table::JobSubmissions, &["job"])],
+            SubjectKind::Run => &[
+                (Table::RunRecords, &["run", "run_id"]),
+                (Table::JobSubmissions, &["job"]),
+                // Attempts that the server has pruned are known by their events only.
+                (Table::Failures, &["run", "job"]),
+            ],
             SubjectKind::Service => &[
                 (Table::ServiceEvents, &["service"]),
                 (Table::TaskEvents, &["service"]),
