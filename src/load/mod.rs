@@ -17,7 +17,7 @@ pub use account::{FileReport, Totals, Trouble};
 pub use again::{Kept, model_again};
 pub use contain::silence_contained_panics;
 pub use file::read_bytes;
-pub use seen::{Existing, Identity, Seen, identity};
+pub use seen::{Existing, Identity, Seen, identity, identity_of_version};
 pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};
 
 use crate::discover::Input;

@@ -45,6 +45,10 @@ impl<'a> Container<'a> {
                 _ => {}
             }
         }
+        // SDKs write 0 for the exit code of a container that still runs.
+        if container.last_status.is_some_and(|status| status != "STOPPED") {
+            container.exit_code = None;
+        }
         container
     }
 
