@@ -4,7 +4,7 @@ use crate::support::{Desk, load_options, project};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 fn record(number: u32) -> String {
@@ -95,6 +95,216 @@ fn every_envelope_gives_the_same_record() {
     desk.load(&[&desk.path("in")]).ok();
     let sums = desk.sql("select sum(read), sum(loaded), sum(duplicate) from files");
     assert_eq!(sums, [[shapes.len().to_string(), "1".to_owned(), (shapes.len() - 1).to_string()]]);
+}
+
+const ECS: &str = "arn:aws:ecs:eu-west-1:111122223333";
+
+/// Read, loaded, filtered and quarantined of each file, by its name.
+fn accounts(desk: &Desk) -> BTreeMap<String, (Vec<u64>, String)> {
+    let rows = desk.sql("select file, read, loaded + duplicate, filtered, quarantined, coalesce(why, '') from files");
+    rows.into_iter()
+        .map(|row| {
+            let name = row[0].rsplit('/').next().unwrap().to_owned();
+            (name, (row[1..5].iter().map(|cell| cell.parse().unwrap()).collect(), row[5].clone()))
+        })
+        .collect()
+}
+
+/// Writes each text plain, packed, in a list and as two lines, and expects each to be accounted for alike.
+fn expect_accounts(shapes: &[(&str, String, [u64; 4])]) -> Desk {
+    let desk = Desk::new();
+    for (name, text, _) in shapes {
+        desk.write(&format!("in/{name}"), text);
+        desk.write(&format!("in/{name}.gz"), gzip(text.as_bytes()));
+        desk.write(&format!("in/{name}.list"), format!("[{text}]"));
+        let line = serde_json::from_str::<serde_json::Value>(text).unwrap().to_string();
+        desk.write(&format!("in/{name}.ndjson"), format!("{line}\n{line}\n"));
+    }
+    desk.load(&[&desk.path("in")]);
+    let accounts = accounts(&desk);
+    for (name, text, want) in shapes {
+        for (ending, times) in [("", 1), (".gz", 1), (".list", 1), (".ndjson", 2)] {
+            let (got, why) = &accounts[&format!("{name}{ending}")];
+            assert_eq!(*got, want.map(|count| count * times), "{name}{ending}: {why}: {text}");
+        }
+    }
+    desk
+}
+
+#[test]
+fn every_element_of_an_answer_is_accounted_for() {
+    let failure = format!(r#"{{"arn":"{ECS}:container-instance/depot/i7","reason":"RESOURCE:GPU"}}"#);
+    let missing = format!(r#"{{"arn":"{ECS}:task/depot/t7","reason":"MISSING"}}"#);
+    let task = format!(
+        r#"{{"taskArn":"{ECS}:task/depot/t8","clusterArn":"{ECS}:cluster/depot","taskDefinitionArn":"{ECS}:task-definition/pack:4","lastStatus":"PENDING","createdAt":"2026-04-02T07:00:00Z","containers":[]}}"#
+    );
+    let shapes = [
+        ("run-task", format!(r#"{{"tasks":[],"failures":[{failure}]}}"#), [1, 1, 0, 0]),
+        ("run-task-other-order", format!(r#"{{"failures":[{failure}],"tasks":[]}}"#), [1, 1, 0, 0]),
+        ("run-task-half", format!(r#"{{"failures":[{failure},{{"reason":"AGENT"}}],"tasks":[{task}]}}"#), [3, 3, 0, 0]),
+        (
+            "run-task-pascal",
+            format!(r#"{{"Failures":[{{"Arn":"{ECS}:container-instance/depot/i8","Reason":"AGENT"}}],"Tasks":[]}}"#),
+            [1, 1, 0, 0],
+        ),
+        ("describe-tasks", format!(r#"{{"tasks":[{task}],"failures":[{missing}]}}"#), [2, 1, 1, 0]),
+        (
+            "describe-services",
+            format!(r#"{{"services":[],"failures":[{{"arn":"{ECS}:service/depot/x","reason":"MISSING"}}]}}"#),
+            [1, 0, 1, 0],
+        ),
+        (
+            "describe-clusters",
+            format!(r#"{{"clusters":[{{"clusterArn":"{ECS}:cluster/depot","status":"ACTIVE"}}],"failures":[]}}"#),
+            [1, 0, 1, 0],
+        ),
+        ("list-tasks", format!(r#"{{"taskArns":["{ECS}:task/depot/a","{ECS}:task/depot/b"],"nextToken":"x"}}"#), [2, 0, 2, 0]),
+        ("nothing", r#"{"tasks":[],"failures":[]}"#.to_owned(), [1, 0, 1, 0]),
+    ];
+    let desk = expect_accounts(&shapes);
+    let lost = desk.query("failures where kind = launch by reason, cluster show distinct(record) as n sort reason, n");
+    assert!(lost.iter().any(|row| row[..2] == ["RESOURCE:GPU", "depot"]), "{lost:?}");
+    assert!(lost.iter().all(|row| row[0] != "MISSING"), "{lost:?}");
+}
+
+#[test]
+fn records_in_other_words_are_records() {
+    let deployment = format!(
+        r#"{{"serviceDeploymentArn":"{ECS}:service-deployment/depot/pack/d1","clusterArn":"{ECS}:cluster/depot","status":"ROLLBACK_FAILED","startedAt":"2026-04-02T07:00:00Z"}}"#
+    );
+    let line = format!(
+        r#"{{"timestamp":1775116800000,"logLevel":"ERROR","resourceArn":"{ECS}:cluster/depot","actionSourceId":"{ECS}:service/depot/pack","eventName":"SERVICE_DEPLOYMENT_ROLLBACK_FAILED","detail":{{}}}}"#
+    );
+    let subscription = format!(
+        r#"{{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{{"id":"1","message":{}}},{{"id":"2","message":"ready"}}]}}"#,
+        quoted(&line)
+    );
+    let task = format!(
+        r#"{{"TaskArn":"{ECS}:task/depot/t9","TaskDefinitionArn":"{ECS}:task-definition/pack:4","LaunchType":{{"Value":"EC2"}},"LastStatus":"STOPPED","StoppedAt":1775116800000,"StoppedReason":"Essential container in task exited","Containers":[{{"Name":"pack","ExitCode":3,"LastStatus":"STOPPED"}}]}}"#
+    );
+    let event = format!(
+        r#"{{"Source":"aws.ecs","DetailType":"ECS Service Action","Resources":["{ECS}:service/depot/pack"],"Time":"2026-04-02T07:00:00Z","Detail":{}}}"#,
+        quoted(r#"{"eventType":"INFO","eventName":"SERVICE_STEADY_STATE"}"#)
+    );
+    let entry =
+        r#"{"EventId":"h1","EventName":"StopTask","EventTime":1775116800.0,"EventSource":"ecs.amazonaws.com","Username":"kim"}"#;
+    let row = r#"{"eventTime":"2026-04-02 07:00:00.000","eventName":"StopTask","eventSource":"ecs.amazonaws.com"}"#;
+    let shapes = [
+        ("service-deployments", format!(r#"{{"failures":[],"serviceDeployments":[{deployment}]}}"#), [1, 1, 0, 0]),
+        ("service-deployment-alone", deployment, [1, 1, 0, 0]),
+        (
+            "service-revisions",
+            format!(
+                r#"{{"serviceRevisions":[{{"serviceRevisionArn":"{ECS}:service-revision/depot/pack/1","serviceArn":"{ECS}:service/depot/pack","taskDefinition":"{ECS}:task-definition/pack:4","createdAt":"2026-04-02T07:00:00Z"}}]}}"#
+            ),
+            [1, 1, 0, 0],
+        ),
+        ("action-log", line.clone(), [1, 1, 0, 0]),
+        ("action-log-subscription", subscription.clone(), [2, 1, 1, 0]),
+        ("action-log-packed", format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, base64_gzip(&subscription)), [2, 1, 1, 0]),
+        ("sdk-task", task.clone(), [1, 1, 0, 0]),
+        ("step-functions", format!(r#"{{"Error":"States.TaskFailed","Cause":{}}}"#, quoted(&task)), [1, 1, 0, 0]),
+        ("put-events", format!(r#"{{"Entries":[{event}]}}"#), [1, 1, 0, 0]),
+        ("lookup-events", format!(r#"{{"Events":[{entry}]}}"#), [1, 1, 0, 0]),
+        (
+            "lookup-events-null",
+            format!(r#"{{"NextToken":"n","Events":[{}]}}"#, entry.replacen('{', r#"{"CloudTrailEvent":null,"#, 1)),
+            [1, 1, 0, 0],
+        ),
+        ("lake-rows", format!(r#"{{"QueryResultRows":[[{}]]}}"#, row.replace(r#","event"#, r#"},{"event"#)), [1, 1, 0, 0]),
+        ("lake-row", row.to_owned(), [1, 1, 0, 0]),
+        (
+            "query-events",
+            r#"{"desired":1,"events":[["2026-04-02T07:00:00Z","(service pack) has reached a steady state."]]}"#.to_owned(),
+            [1, 1, 0, 0],
+        ),
+        ("query-values", format!(r#"[["{ECS}:task/depot/t9","STOPPED"]]"#), [1, 0, 0, 1]),
+        ("query-names", format!(r#"{{"arn":"{ECS}:task/depot/t9","why":"x"}}"#), [1, 0, 0, 1]),
+        ("someone-elses", r#"{"name":"left-pad","version":"1.0.0"}"#.to_owned(), [1, 0, 1, 0]),
+    ];
+    let desk = expect_accounts(&shapes);
+    assert_eq!(desk.query("quarantine by why"), [["unknown_shape", "10"]]);
+    let ran = desk.load(&[&desk.write("notes.txt", "remember the milk")]);
+    assert!(ran.code == 0 && ran.out.contains("notes.txt: no records in it") && ran.out.contains("--output json"), "{}", ran.out);
+    let doctor = desk.run(&["doctor"]).ok().out;
+    assert!(doctor.contains("files of which nothing could be read") && !doctor.contains("nothing missing"), "{doctor}");
+}
+
+#[test]
+fn nothing_in_an_envelope_is_lost() {
+    let one = record(1);
+    let torn = one.get(..80).unwrap();
+    let packed = base64_gzip(&one);
+    let message = |text: &str| format!(r#"{{"id":"1","message":{}}}"#, quoted(text));
+    let shapes = [
+        ("torn-message", format!(r#"{{"logEvents":[{},{}]}}"#, message(&one), message(torn)), [2, 1, 0, 1]),
+        ("two-in-one", format!(r#"{{"message":{}}}"#, quoted(&format!("{one}{torn}"))), [2, 1, 0, 1]),
+        ("torn-sns", format!(r#"{{"Type":"Notification","Message":{}}}"#, quoted(torn)), [1, 0, 0, 1]),
+        (
+            "torn-kinesis",
+            format!(
+                r#"{{"Records":[{{"kinesis":{{"data":"{packed}"}}}},{{"kinesis":{{"data":"{}"}}}}]}}"#,
+                packed.get(..60).unwrap()
+            ),
+            [2, 1, 0, 1],
+        ),
+        ("not-base64", r#"{"awslogs":{"data":"H4sIAB€=="}}"#.to_owned(), [1, 0, 0, 1]),
+        (
+            "two-lists",
+            format!(r#"{{"Records":[{one}],"More":[{},{{"no":"record"}}],"Meta":{{"a":[1]}}}}"#, record(2)),
+            [3, 2, 1, 0],
+        ),
+        ("two-lists-turned", format!(r#"{{"More":[{{"no":"record"}}],"Records":[{one}]}}"#), [2, 1, 1, 0]),
+        ("deep", format!("{}{one}{}", r#"{"a":"#.repeat(12), "}".repeat(12)), [1, 0, 0, 1]),
+    ];
+    expect_accounts(&shapes);
+    let desk = Desk::new();
+    desk.write("in/twice.gz", gzip(&gzip(one.as_bytes())));
+    desk.write(
+        "in/wide.json",
+        [0xfe, 0xff].into_iter().chain(record(2).encode_utf16().flat_map(u16::to_be_bytes)).collect::<Vec<_>>(),
+    );
+    let mut damaged = gzip(record(3).as_bytes());
+    let checksum = damaged.len() - 8;
+    damaged[checksum..checksum + 4].fill(0);
+    desk.write("in/checksum.gz", damaged);
+    desk.load(&[&desk.path("in")]);
+    assert_eq!(ids(&desk).len(), 3);
+    assert_eq!(desk.query("quarantine by why"), [["damaged_gzip", "1"]]);
+    // A store in the folder is no export.
+    std::fs::rename(desk.path(".ecs-audit"), desk.path("in/old")).unwrap();
+    desk.load(&[&desk.path("in")]);
+    assert_eq!(accounts(&desk)["old"], (vec![1, 0, 1, 0], "store".to_owned()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_is_named_is_read() {
+    let desk = Desk::new();
+    let mut child = desk
+        .command()
+        .args(["load", "/dev/stdin"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(record(4).as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(ids(&desk).len(), 1);
+}
+
+#[test]
+fn two_versions_under_one_event_id_are_two_records() {
+    let event = |version: u32, status: &str| {
+        format!(
+            r#"{{"id":"same","detail-type":"ECS Task State Change","source":"aws.ecs","account":"111122223333","time":"2026-04-02T07:00:00Z","region":"eu-west-1","resources":[],"detail":{{"taskArn":"{ECS}:task/depot/t1","lastStatus":"{status}","version":{version},"containers":[]}}}}"#
+        )
+    };
+    let desk = Desk::new();
+    desk.load(&[&desk.write("one.json", event(2, "RUNNING"))]).ok();
+    desk.load(&[&desk.write("two.ndjson", [event(3, "STOPPED"), event(2, "RUNNING")].join("\n"))]).ok();
+    assert_eq!(desk.sql("select sum(loaded), sum(duplicate) from files"), [["2", "1"]]);
+    assert_eq!(desk.query("tasks show last_status"), [["STOPPED"]]);
 }
 
 #[test]

@@ -182,6 +182,7 @@ fn records_without_originals_stay_as_they_are() {
         "select count(*) from (select raw from calls where failed union all select raw from task_events \
          union all select raw from instance_events where agent_update_status = 'FAILED' \
          union all select raw from service_events union all select raw from run_records \
+         union all select raw from run_events where reason is not null \
          union all select raw from job_submissions where run_record is null) where raw is null",
     );
     assert_eq!(without, [[told.to_string()]]);

@@ -214,6 +214,9 @@ fn account(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
     let filtered = by_reason(&loaded.reports, |report| report.filtered_as.clone());
     if !filtered.is_empty() {
         line("filtered", filtered);
+        if let Some(hint) = not_read(&loaded.reports) {
+            line("not read", hint);
+        }
     }
     let quarantined = by_reason(&loaded.reports, |report| report.problems.iter().map(|trouble| trouble.why.clone()).collect());
     if !quarantined.is_empty() {
@@ -251,6 +254,24 @@ fn by_reason(reports: &[FileReport], reasons: impl Fn(&FileReport) -> Vec<String
         .map(|(reason, files)| format!("{} in {files} {}", visible(reason), if *files == 1 { "file" } else { "files" }))
         .collect();
     told.join(", ")
+}
+
+/// Files named in the hint about what was not read.
+const NAMED: usize = 3;
+
+/// The first files that hold nothing that is read, and what to export instead.
+fn not_read(reports: &[FileReport]) -> Option<String> {
+    let nothing = |report: &&FileReport| {
+        report.read == report.filtered
+            && report.filtered_as.iter().any(|why| matches!(why.as_str(), "not_a_log" | "dstack_table"))
+    };
+    let files: Vec<String> = reports.iter().filter(nothing).map(|report| visible(&report.name).to_string()).collect();
+    let mut named = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if files.len() > NAMED {
+        named.push_str(&format!(" and {} more", files.len() - NAMED));
+    }
+    let hint = "if that is an export, write it as JSON: `aws … --output json`, `dstack ps --json`";
+    (!files.is_empty()).then(|| format!("{named}: no records in it; {hint}"))
 }
 
 fn tell_troubles(reports: &[FileReport], text: &mut String) {

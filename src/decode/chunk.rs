@@ -26,6 +26,8 @@ pub enum Form {
     Values,
     /// Elements of a list, without its brackets.
     Elements(Option<&'static str>),
+    /// What follows such a list in its object, and then values.
+    Tail,
 }
 
 /// Cuts a text into parts of about `step` bytes; none where it cannot be cut safely.
@@ -120,12 +122,9 @@ impl Scan<'_> {
     /// What follows the list (other keys of its object, further documents) is left to be read as it is.
     fn list_ends(mut self, at: usize) -> Vec<Chunk> {
         self.cut(at);
-        let rest = match self.form {
-            Form::Elements(Some(_)) => super::split::list_tail(self.bytes, at + 1),
-            _ => at + 1,
-        };
-        if rest < self.bytes.len() {
-            self.chunks.push(Chunk { bytes: rest..self.bytes.len(), form: Form::Values, before: self.values });
+        let form = if matches!(self.form, Form::Elements(Some(_))) { Form::Tail } else { Form::Values };
+        if at + 1 < self.bytes.len() {
+            self.chunks.push(Chunk { bytes: at + 1..self.bytes.len(), form, before: self.values });
         }
         self.chunks
     }
@@ -163,6 +162,7 @@ mod tests {
             Piece::Value { text, offset, list, .. } => (base + offset, format!("{list:?} {text}")),
             Piece::Broken { why, offset, .. } => (base + offset, why.to_owned()),
             Piece::Stray { bytes } => (0, String::from_utf8_lossy(bytes).into_owned()),
+            Piece::Aside { text, offset, .. } => (base + offset, text.to_owned()),
         }
     }
 
@@ -171,7 +171,7 @@ mod tests {
         let records: Vec<String> =
             (0..200).map(|number| format!(r#"{{"n":{number},"t":"a}}{{\"[","l":[1,{{"x":true}}]}}"#)).collect();
         let texts = [
-            format!("{{\"Records\":[{}],\"next\":\"x\"}}", records.join(",")),
+            format!("{{\"Records\":[{}],\"next\":\"x\",\"meta\":{{}},\"More\":[{}]}}", records.join(","), records.join(",")),
             format!("[{}]\n", records.join(",\n  ")),
             records.join("\n"),
             records.join(""),

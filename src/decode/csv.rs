@@ -61,42 +61,81 @@ pub fn is_export(bytes: &[u8]) -> bool {
     let header: Vec<String> = line.trim_start_matches('\u{feff}').split(',').map(plain_name).collect();
     let known = header.iter().filter(|name| COLUMNS.iter().any(|(known, _)| known == name)).count();
     let whole = header.iter().any(|name| matches!(name.as_str(), "cloudtrailevent" | "eventjson" | "eventdata"));
-    header.len() > 1 && (known >= 3 || whole) || (header.len() == 1 && whole)
+    // Logs Insights: a column of whole messages.
+    let has = |wanted: &str| header.iter().any(|name| name == wanted);
+    let whole = whole || (has("message") && has("timestamp"));
+    let names_events = known >= 2 && has("eventname");
+    header.len() > 1 && (known >= 3 || names_events || whole) || (header.len() == 1 && whole)
 }
 
-/// Reads the lines of such an export.
+/// Reads the lines of such an export. A quote that is not closed costs the line it is in.
 pub fn read(bytes: &[u8], on: &mut dyn FnMut(CsvLine)) {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
+    let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let table = bytes.get(mark..).unwrap_or_default();
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(table);
     let header: Vec<String> = match reader.headers() {
         Ok(header) => header.iter().map(plain_name).collect(),
         Err(error) => return on(CsvLine::Broken(format!("expected a header line, but: {error}"), 0)),
     };
-    for line in reader.records() {
-        on(match line {
-            Ok(line) => {
-                let cells = header.iter().map(String::as_str).zip(line.iter());
-                CsvLine::Record(record_text(cells), line.position().map_or(0, csv::Position::byte))
-            }
-            Err(error) => {
-                let offset = error.position().map_or(0, csv::Position::byte);
-                CsvLine::Broken(format!("expected a line of {} columns, but: {error}", header.len()), offset)
-            }
-        });
+    let mut at = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+    while let Some(next) = read_from(table, at, mark, &header, on) {
+        at = next;
     }
 }
 
-fn plain_name(name: &str) -> String {
+/// Reads lines from a place on; gives the place to go on from where a line has to be left out first.
+fn read_from(table: &[u8], from: usize, mark: usize, header: &[String], on: &mut dyn FnMut(CsvLine)) -> Option<usize> {
+    let rest = table.get(from..).filter(|rest| !rest.is_empty())?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(rest);
+    let mut line = csv::StringRecord::new();
+    loop {
+        let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+        let offset = (mark + from + start) as u64;
+        match reader.read_record(&mut line) {
+            Ok(false) => return None,
+            Ok(true) => {
+                let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+                let text = rest.get(start..end).unwrap_or_default();
+                if let Some(first) = unclosed(text, header.len(), end == rest.len()) {
+                    on(CsvLine::Broken("a quote is opened and not closed in the line".to_owned(), offset));
+                    return Some(from + start + first);
+                }
+                if line.len() > header.len() {
+                    let detail = format!("a line of {} cells; the header names {}", line.len(), header.len());
+                    on(CsvLine::Broken(detail, offset));
+                    continue;
+                }
+                let cells = header.iter().map(String::as_str).zip(line.iter());
+                on(CsvLine::Record(record_text(cells), offset));
+            }
+            Err(error) => on(CsvLine::Broken(format!("expected a line of {} columns, but: {error}", header.len()), offset)),
+        }
+    }
+}
+
+/// The length of the first line of a record that goes on over lines which are records themselves: its quote was never
+/// closed, or by the next one that opens. Cells with line breaks are rare, but allowed.
+fn unclosed(record: &[u8], columns: usize, is_last: bool) -> Option<usize> {
+    let text = record.trim_ascii();
+    let blanks = record.len() - record.trim_ascii_start().len();
+    let first = blanks + memchr::memchr(b'\n', text)? + 1;
+    let odd = |line: &[u8]| memchr::memchr_iter(b'"', line).count() % 2 == 1;
+    let second = record.get(first..)?.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_record = columns > 1 && second.iter().filter(|byte| **byte == b',').count() + 1 >= columns;
+    ((is_last && odd(text)) || (is_record && odd(text.get(..first - blanks)?))).then_some(first)
+}
+
+pub(super) fn plain_name(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut record = Map::new();
     for (name, cell) in cells {
         if cell.is_empty() || cell == "null" || cell == "-" {
             continue;
         }
-        if cell.starts_with("{\"") && cell.contains("\"eventSource\"") {
+        if cell.starts_with("{\"") && (name == "message" || cell.contains("\"eventSource\"")) {
             return cell.to_owned();
         }
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else { continue };
@@ -280,6 +319,36 @@ mod tests {
         let record = &records(lake)[0];
         assert_eq!(record["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"], "role");
         assert_eq!(record["requestParameters"]["cluster"], "batch");
+    }
+
+    #[test]
+    fn damage_costs_one_line() {
+        let told = |text: &str| {
+            let mut out = Vec::new();
+            read(text.as_bytes(), &mut |line| {
+                out.push(match line {
+                    CsvLine::Record(text, offset) => {
+                        let record: Value = serde_json::from_str(&text).unwrap();
+                        format!("{}@{offset}", record["eventID"].as_str().unwrap_or("?"))
+                    }
+                    CsvLine::Broken(_, offset) => format!("!@{offset}"),
+                });
+            });
+            out
+        };
+        let head = "eventID,eventName,errorMessage\n";
+        assert_eq!(told(&format!("{head}1,a,\"x\n2,b,c\n3,d,e\n")), ["!@31", "2@38", "3@44"]);
+        assert_eq!(told(&format!("{head}1,a,\"x\n2,b,\"c\n3,d,e\n")), ["!@31", "!@38", "3@45"]);
+        assert_eq!(told(&format!("{head}1,a,b,c\n2,b,c\n")), ["!@31", "2@39"]);
+        assert_eq!(told(&format!("{head}1,a,\"two\nlines\"\n2,b\n")), ["1@31", "2@47"]);
+        assert_eq!(told(&format!("{head}1,a,\"x")), Vec::<String>::from(["1@31".to_owned()]));
+    }
+
+    #[test]
+    fn messages_of_logs_insights_are_records() {
+        let text = "@timestamp,@message\n2026-03-04 02:10:00.000,\"{\"\"detail-type\"\":\"\"ECS Task State Change\"\"}\"\n";
+        assert!(is_export(text.as_bytes()));
+        assert_eq!(records(text)[0]["detail-type"], "ECS Task State Change");
     }
 
     #[test]

@@ -5,11 +5,10 @@
 //! depth. Recognition is by content: keys, never file names.
 
 use super::buffer::Buffer;
-use super::flow;
 use super::inflate::{InflateLimits, InflateProblem, inflate, is_gzip};
 use super::json::{Tape, Value};
-use super::keys::Key;
-use super::secret;
+use super::recognize::recognize;
+use super::{answer, flow, looks, partial, rows, secret, spelling};
 use base64::Engine;
 
 /// How deep wrappers may nest.
@@ -33,6 +32,21 @@ pub enum Shape {
     ContainerInstance,
     /// A service of `aws ecs describe-services`.
     Service,
+    /// A message of a service on its own.
+    ServiceMessage,
+    /// A deployment of `describe-services` on its own.
+    Deployment,
+    /// A deployment of `describe-service-deployments`, of `list-service-deployments`, or of a daemon.
+    ServiceDeployment,
+    /// A revision of `describe-service-revisions`.
+    ServiceRevision,
+    /// A line of the ECS Action Logs.
+    ActionLog,
+    /// An event of the AWS Health API.
+    Health,
+    /// The failure with this number of an answer of `run-task` or `start-task`; the value is the answer, or the failure
+    /// where it stands alone.
+    LaunchFailure(usize),
     /// A dstack run.
     Run,
     /// A dstack event.
@@ -45,6 +59,8 @@ pub enum Shape {
     FlowLine,
     /// It names itself a record and cannot be read; a code, and why.
     Unreadable(&'static str, &'static str),
+    /// It looks like a record of AWS or dstack, and nothing here reads it.
+    Unknown,
 }
 
 /// One record found.
@@ -60,12 +76,29 @@ pub struct Found<'t> {
 
 /// Finds the records in a value; gives how many there were.
 pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    let found = walk(tape.root(), one_line(tape, text), 0, on);
+    let found = find_aside(tape, text, on);
     if found == 0 {
-        on(Found { shape: Shape::Other("not_a_log"), value: tape.root(), text: Some(text) });
+        on(Found { shape: no_record(tape.root()), value: tape.root(), text: Some(text) });
         return 1;
     }
     found
+}
+
+/// Finds the records in a value that stands beside others, such as the metadata of an envelope: it may hold none.
+pub fn find_aside<'t>(tape: &'t Tape<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    walk(tape.root(), one_line(tape, text), 0, on)
+}
+
+/// What a value without records is.
+fn no_record(value: Value<'_>) -> Shape {
+    let notified = |value: Value<'_>| value.text_at("eventSource").is_some_and(|source| source.starts_with("aws:"));
+    if notified(value) {
+        return Shape::Other("notification");
+    }
+    if answer::is_empty(value) {
+        return Shape::Other("empty_answer");
+    }
+    if looks::is_of_aws_or_dstack(value) { Shape::Unknown } else { Shape::Other("not_a_log") }
 }
 
 /// Line breaks are those of an export, not of the record: copies that differ in them are alike, so a record that has
@@ -86,15 +119,12 @@ pub fn with_masked<R>(text: &str, mut tape: Tape<'_>, use_it: impl FnOnce(&Tape<
 }
 
 fn walk(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    if depth > MAX_WRAPPERS {
-        return 0;
-    }
     if let Some(inner) = value.text() {
         if let Some(shape) = flow_line(inner) {
             on(Found { shape, value, text: None });
             return 1;
         }
-        return walk_text(inner, depth, on);
+        return walk_text(value, inner, false, depth, on);
     }
     if value.is_array() {
         return walk_array(value, depth, on);
@@ -102,31 +132,151 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(F
     if !value.is_object() {
         return 0;
     }
+    if depth > MAX_WRAPPERS {
+        return too_deep(value, on);
+    }
     match recognize(value) {
         Some(Shape::Event) => walk_event(value, text, depth, on),
+        Some(Shape::Task | Shape::ContainerInstance | Shape::Service) if spelling::has_enum_object(value) => {
+            walk_as_api(value, depth, on)
+        }
         Some(shape) => {
             on(Found { shape, value, text });
             1
         }
-        None => value.entries().map(|(key, child)| walk_entry(key, child, depth, on)).sum(),
+        None => walk_other(value, text, depth, on),
     }
 }
 
-fn walk_entry(key: &str, child: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    let found = walk(child, None, depth + 1, on);
-    if found == 0 && key == "CloudTrailEvent" && child.text().is_some() {
-        on(Found {
-            shape: Shape::Unreadable("broken_json", "CloudTrailEvent is no JSON text of a CloudTrail record"),
-            value: child,
-            text: None,
-        });
+/// Nothing is searched for below this depth; what has records there is reported.
+fn too_deep(value: Value<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    if !looks::is_of_aws_or_dstack(value) {
+        return 0;
+    }
+    on(Found { shape: Shape::Unreadable("too_deep", "it is wrapped more than ten times"), value, text: None });
+    1
+}
+
+/// An object that its usual keys do not identify: in the spelling of an SDK, reduced, or something that holds records.
+fn walk_other(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    // Messages of an envelope are many: they are opened before anything else is tried.
+    if value.entries().any(|(key, child)| is_payload(key) && child.text().is_some_and(|inner| inner.starts_with('{'))) {
+        return walk_entries(value, depth, on);
+    }
+    if spelling::is_of_sdk(value) {
+        return walk_as_api(value, depth, on);
+    }
+    if let Some((shape, text)) = rows::record_of_object(value) {
+        return walk_written(shape, &text, depth, on);
+    }
+    if let Some(shape) = partial::shape(value) {
+        if spelling::has_enum_object(value) {
+            return walk_as_api(value, depth, on);
+        }
+        on(Found { shape, value, text });
+        return 1;
+    }
+    if let Some(shape) = answer::failure_shape(None, value, 0) {
+        on(Found { shape, value, text });
+        return 1;
+    }
+    walk_entries(value, depth, on)
+}
+
+/// Lists of envelopes and answers, of which every element is counted.
+const MESSAGES: [&str; 8] = ["logEvents", "Messages", "messages", "records", "Records", "Events", "Entries", "events"];
+
+/// Lists that describe what is beside them.
+pub(super) const METADATA: [&str; 6] = ["searchedLogStreams", "tags", "Tags", "resources", "Resources", "nextTokens"];
+
+fn walk_entries(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let mut found = 0;
+    let mut empty = Vec::new();
+    for (key, child) in value.entries() {
+        let records = walk_entry(value, key, child, depth, on);
+        found += records;
+        if records == 0 && child.is_array() && !METADATA.contains(&key) && child.items().any(Value::is_object) {
+            empty.push((key, child));
+        }
+    }
+    // Beside records, a list of other things is accounted for; the messages of an envelope always are.
+    for (key, child) in empty {
+        if found > 0 || MESSAGES.contains(&key) {
+            for item in child.items() {
+                let shape = if MESSAGES.contains(&key) { no_record(item) } else { Shape::Other("not_a_log") };
+                on(Found { shape, value: item, text: None });
+                found += 1;
+            }
+        }
+    }
+    found
+}
+
+fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    if let Some(inner) = child.text().filter(|_| is_payload(key)) {
+        if let Some(shape) = flow_line(inner) {
+            on(Found { shape, value: child, text: None });
+            return 1;
+        }
+        let found = walk_text(child, inner, true, depth, on);
+        if found > 0 || key != "CloudTrailEvent" {
+            return found;
+        }
+        let why = "CloudTrailEvent is no JSON text of a CloudTrail record";
+        on(Found { shape: Shape::Unreadable("broken_json", why), value: child, text: None });
+        return 1;
+    }
+    let mut found = 0;
+    if child.is_array() {
+        let items: Vec<_> = child.items().collect();
+        let known = |index: usize, item: Value<'_>| match key {
+            "failures" => answer::failure_shape(Some(holder), item, index),
+            _ => None,
+        };
+        let shapes: Vec<_> = items.iter().enumerate().map(|(index, item)| known(index, *item)).collect();
+        if shapes.iter().any(Option::is_some) {
+            for (shape, item) in shapes.into_iter().zip(items) {
+                let shape = shape.unwrap_or_else(|| no_record(item));
+                let value = if matches!(shape, Shape::LaunchFailure(_)) { holder } else { item };
+                on(Found { shape, value, text: None });
+                found += 1;
+            }
+            return found;
+        }
+        if let Some(word) = child.items().next().and_then(|first| answer::described(key, first)) {
+            for item in child.items() {
+                let records = walk(item, None, depth + 1, on);
+                if records == 0 {
+                    on(Found { shape: Shape::Other(word), value: item, text: None });
+                }
+                found += records.max(1);
+            }
+            return found;
+        }
+    }
+    found += walk(child, None, depth + 1, on);
+    if found == 0
+        && let Some(word) = answer::described(key, child)
+    {
+        on(Found { shape: Shape::Other(word), value: child, text: None });
         return 1;
     }
     found
 }
 
+/// Keys under which an envelope has a record as a text.
+fn is_payload(key: &str) -> bool {
+    matches!(
+        key,
+        "CloudTrailEvent" | "Message" | "message" | "@message" | "Body" | "body" | "Data" | "data" | "_raw" | "Cause" | "cause"
+    )
+}
+
 /// The elements of a list; where some are records, the others are accounted for.
 fn walk_array(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    if depth > MAX_WRAPPERS {
+        return too_deep(value, on);
+    }
     let mut others = Vec::new();
     let mut found = 0;
     for item in value.items() {
@@ -138,10 +288,33 @@ fn walk_array(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> 
     if found > 0 {
         found += others.len();
         for item in others {
-            on(Found { shape: Shape::Other("not_a_log"), value: item, text: None });
+            on(Found { shape: no_record(item), value: item, text: None });
         }
+        return found;
     }
-    found
+    match rows::record_of_list(value) {
+        Some((shape, text)) => walk_written(shape, &text, depth, on),
+        None => 0,
+    }
+}
+
+/// Walks a value in the spelling of the API.
+fn walk_as_api(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let mut text = String::new();
+    spelling::write_as_api(value, &mut text);
+    walk_written(None, &text, depth, on)
+}
+
+/// Walks a text that was written from a record in other words; its secrets are masked already.
+fn walk_written(shape: Option<Shape>, text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let Ok(tape) = Tape::parse(text) else { return 0 };
+    match shape {
+        Some(shape) => {
+            on(Found { shape, value: tape.root(), text: Some(text) });
+            1
+        }
+        None => walk(tape.root(), Some(text), depth + 1, on),
+    }
 }
 
 /// Logs in CloudWatch have no header line: only the default format tells what it is.
@@ -156,29 +329,47 @@ fn flow_line(text: &str) -> Option<Shape> {
     ))
 }
 
-/// A text that may be JSON, or base64 of gzip of JSON, one value or several.
-fn walk_text(text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    let trimmed = text.trim_start();
-    if trimmed.starts_with('{') || trimmed.starts_with('[') || trimmed.starts_with('"') {
-        return walk_json(trimmed, depth, on);
-    }
-    // "H4sI" is how base64 of a gzip header begins; "eyJ" how base64 of `{"` does (Kinesis data).
-    let packed = trimmed.starts_with("H4sI") || trimmed.starts_with("eyJ");
-    if !packed {
+/// A text that may be JSON, or base64 of gzip of JSON, one value or several. Of a payload, what cannot be read is reported.
+fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    if depth > MAX_WRAPPERS {
         return 0;
     }
-    let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(trimmed.trim_end()) else { return 0 };
+    let trimmed = text.trim_start();
+    if trimmed.starts_with('{') || trimmed.starts_with('[') || trimmed.starts_with('"') {
+        return walk_json(value, trimmed, is_payload, depth, on);
+    }
+    // "H4sI" is how base64 of a gzip header begins; "eyJ", "eyA" and "ewo" how base64 of `{"`, `{ ` and `{` with a line
+    // break do, "W3s" how that of `[{` does (Kinesis data).
+    let is_packed = trimmed.starts_with("H4sI");
+    if !is_packed && !["eyJ", "eyA", "ewo", "W3s"].iter().any(|front| trimmed.starts_with(front)) {
+        return 0;
+    }
+    let unreadable = |on: &mut dyn FnMut(Found<'_>), detail| {
+        on(Found { shape: Shape::Unreadable("damaged_envelope", detail), value, text: None });
+        1
+    };
+    let bytes = match base64::engine::general_purpose::STANDARD.decode(trimmed.trim_end()) {
+        Ok(bytes) => bytes,
+        Err(_) if is_packed && is_payload => return unreadable(on, "a compressed message that is not valid base64"),
+        Err(_) => return 0,
+    };
     if !is_gzip(&bytes) {
-        return std::str::from_utf8(&bytes).map_or(0, |text| walk_json(text, depth, on));
+        return std::str::from_utf8(&bytes).map_or(0, |text| walk_json(value, text, false, depth, on));
     }
     let mut out = Buffer::default();
-    match inflate(&bytes, PACKED_LIMITS, &mut out) {
+    let problem = inflate(&bytes, PACKED_LIMITS, &mut out);
+    let found = match &problem {
         Some(InflateProblem::Bomb { .. }) => 0,
-        _ => std::str::from_utf8(&out).map_or(0, |text| walk_json(text, depth, on)),
+        _ => std::str::from_utf8(&out).map_or(0, |text| walk_json(value, text, problem.is_none(), depth, on)),
+    };
+    match problem {
+        None => found,
+        Some(InflateProblem::Bomb { .. }) => unreadable(on, "a compressed message that expands beyond 64 MiB"),
+        Some(_) => found + unreadable(on, "a compressed message that is damaged; what came before the damage is read"),
     }
 }
 
-fn walk_json(text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk_json(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut found = 0;
     let mut rest = text;
     while let Some((Ok(tape), end)) = Tape::parse_front(rest) {
@@ -187,7 +378,18 @@ fn walk_json(text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
         rest = after;
         found += with_masked(slice, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth + 1, on));
     }
+    let rest = rest.trim();
+    if !rest.is_empty() && (found > 0 || (is_payload && begins_object(rest))) {
+        let why = "a message that is no valid JSON, or is cut off";
+        on(Found { shape: Shape::Unreadable("broken_json", why), value, text: None });
+        found += 1;
+    }
     found
+}
+
+/// `{"`, as objects with a key begin.
+fn begins_object(text: &str) -> bool {
+    text.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('"'))
 }
 
 /// An EventBridge envelope: its detail may be a CloudTrail record, or JSON in a text.
@@ -219,145 +421,4 @@ fn walk_event(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
         on(Found { shape: Shape::Event, value, text });
     }
     1
-}
-
-/// What an object is, by its keys.
-fn recognize(value: Value<'_>) -> Option<Shape> {
-    let mut keys = Keys::default();
-    for (key, child) in value.keyed_entries() {
-        keys.see(key, child);
-    }
-    keys.shape()
-}
-
-/// The tell-tale keys of the shapes, collected in one pass.
-#[derive(Debug, Default)]
-struct Keys<'t> {
-    event_source: Option<&'t str>,
-    event_name: bool,
-    event_id: bool,
-    event_type: Option<&'t str>,
-    event_category: Option<&'t str>,
-    event_version: bool,
-    user_identity: bool,
-    detail: bool,
-    detail_type: bool,
-    digest: bool,
-    lake_signature: bool,
-    run_spec: bool,
-    status: bool,
-    submitted_at: bool,
-    recorded_at: bool,
-    targets: bool,
-    submission_num: bool,
-    termination_reason: bool,
-    job_provisioning_data: bool,
-    task_arn: bool,
-    last_status: bool,
-    task_definition_arn: bool,
-    container_instance_arn: bool,
-    agent_connected: bool,
-    registered_resources: bool,
-    service_arn: bool,
-    service_name: bool,
-    control_message: bool,
-    log_source: bool,
-    instance_type: bool,
-    busy_blocks: bool,
-    last_instances: bool,
-}
-
-impl<'t> Keys<'t> {
-    fn see(&mut self, key: Key, child: Value<'t>) {
-        match key {
-            Key::EventSource => self.event_source = child.text(),
-            Key::EventName => self.event_name = true,
-            Key::EventId | Key::EventIdOfHistory => self.event_id = true,
-            Key::EventType => self.event_type = child.text(),
-            Key::EventCategory => self.event_category = child.text(),
-            Key::EventVersion => self.event_version = true,
-            Key::UserIdentity => self.user_identity = true,
-            Key::Detail => self.detail = true,
-            Key::DetailType => self.detail_type = true,
-            Key::Digest => self.digest = true,
-            Key::HashSignature => self.lake_signature = true,
-            Key::RunSpec => self.run_spec = child.is_object(),
-            Key::Status => self.status = child.text().is_some(),
-            Key::SubmittedAt => self.submitted_at = child.text().is_some(),
-            Key::RecordedAt => self.recorded_at = child.text().is_some(),
-            Key::Targets => self.targets = true,
-            Key::SubmissionNum => self.submission_num = true,
-            Key::TerminationReason => self.termination_reason = true,
-            Key::JobProvisioningData => self.job_provisioning_data = true,
-            Key::TaskArn => self.task_arn = true,
-            Key::LastStatus => self.last_status = true,
-            Key::TaskDefinitionArn => self.task_definition_arn = true,
-            Key::ContainerInstanceArn => self.container_instance_arn = true,
-            Key::AgentConnected => self.agent_connected = true,
-            Key::RegisteredResources => self.registered_resources = true,
-            Key::ServiceArn => self.service_arn = true,
-            Key::ServiceName => self.service_name = true,
-            Key::MessageType => self.control_message = child.text() == Some("CONTROL_MESSAGE"),
-            Key::LogSource => self.log_source = true,
-            Key::InstanceType => self.instance_type = true,
-            Key::BusyBlocks => self.busy_blocks = true,
-            Key::Instances => self.last_instances = child.is_array(),
-            _ => {}
-        }
-    }
-
-    fn shape(&self) -> Option<Shape> {
-        if self.detail && self.detail_type {
-            return Some(Shape::Event);
-        }
-        // S3, SQS and SNS notifications have the same keys; their sources begin with `aws:`.
-        let foreign = self.event_source.is_some_and(|source| source.starts_with("aws:"));
-        if self.event_category == Some("Aggregated") || self.event_type == Some("AwsAggregatedEvent") {
-            return Some(Shape::Other("aggregated"));
-        }
-        if self.event_type == Some("AwsCloudTrailInsight") {
-            return Some(Shape::Other("insight"));
-        }
-        if self.event_source.is_some()
-            && !foreign
-            && self.event_name
-            && (self.event_version || self.user_identity || self.event_id)
-        {
-            return Some(Shape::Call);
-        }
-        if self.digest {
-            return Some(Shape::Other("digest"));
-        }
-        if self.lake_signature {
-            return Some(Shape::Other("lake_signature"));
-        }
-        if self.run_spec && self.submitted_at && self.status {
-            return Some(Shape::Run);
-        }
-        if self.recorded_at && self.targets {
-            return Some(Shape::RunEvent);
-        }
-        if self.submission_num && self.termination_reason && self.job_provisioning_data && self.submitted_at {
-            return Some(Shape::Submission);
-        }
-        if self.task_arn && self.last_status && self.task_definition_arn {
-            return Some(Shape::Task);
-        }
-        if self.container_instance_arn && (self.agent_connected || self.registered_resources) {
-            return Some(Shape::ContainerInstance);
-        }
-        if self.service_arn && self.service_name {
-            return Some(Shape::Service);
-        }
-        if self.control_message {
-            return Some(Shape::Other("control_message"));
-        }
-        if self.log_source {
-            return Some(Shape::Other("dstack_log"));
-        }
-        if (self.instance_type && self.busy_blocks) || (self.last_instances && self.status) {
-            return Some(Shape::Other("dstack_instance"));
-        }
-        None
-    }
 }

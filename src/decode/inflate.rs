@@ -101,9 +101,14 @@ fn inflate_stream(bytes: &[u8], limits: InflateLimits, out: &mut Vec<u8>) -> Opt
         Ok(_) => None,
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Some(InflateProblem::Truncated),
         // Some writers pad the end with zeros: what follows a sound member and is no gzip is ignored.
-        Err(_) if is_padding_after_members(bytes, out.len()) => None,
+        Err(error) if !is_of_checksum(&error) && is_padding_after_members(bytes, out.len()) => None,
         Err(error) => Some(InflateProblem::Damaged(error.to_string())),
     }
+}
+
+/// A checksum of zeros is damage, though it ends like padding.
+fn is_of_checksum(error: &std::io::Error) -> bool {
+    error.to_string().contains("checksum")
 }
 
 fn is_padding_after_members(bytes: &[u8], inflated: usize) -> bool {

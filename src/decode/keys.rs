@@ -29,6 +29,7 @@ macro_rules! keys {
 
 keys! {
     AccessKeyId = "accessKeyId",
+    ActionSourceId = "actionSourceId",
     AgentConnected = "agentConnected",
     Arn = "arn",
     AwsRegion = "awsRegion",
@@ -65,7 +66,9 @@ keys! {
     ResponseElements = "responseElements",
     RunSpec = "run_spec",
     ServiceArn = "serviceArn",
+    ServiceDeploymentArn = "serviceDeploymentArn" | "daemonDeploymentArn",
     ServiceName = "serviceName",
+    ServiceRevisionArn = "serviceRevisionArn",
     SessionContext = "sessionContext",
     SharedEventId = "sharedEventID",
     SourceIpAddress = "sourceIPAddress",

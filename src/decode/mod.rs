@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what a failure is.
 
+mod answer;
 pub mod buffer;
 pub mod chunk;
 pub mod csv;
@@ -10,7 +11,12 @@ pub mod flow;
 pub mod inflate;
 pub mod json;
 pub mod keys;
+pub mod looks;
 mod parse;
+mod partial;
+mod recognize;
+mod rows;
 pub mod secret;
 mod shapes;
+mod spelling;
 pub mod split;

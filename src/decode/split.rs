@@ -7,6 +7,7 @@
 //! after damage, reading resumes at the next value that can be told.
 
 use super::chunk::Form;
+use super::envelope::METADATA;
 use super::json::Tape;
 use super::parse::read_front;
 use memchr::{memchr, memchr2};
@@ -17,6 +18,13 @@ pub const MAX_RECORD_BYTES: usize = 64 << 20;
 /// The keys of lists that may be too long to parse as one value: their elements are read one by one.
 const LISTS: [&str; 9] =
     ["Records", "Events", "runs", "tasks", "services", "containerInstances", "logEvents", "events", "results"];
+
+/// Those of answers of the ECS API: what is beside the list says what its elements are, so an answer is read as a whole
+/// where that is affordable.
+const ANSWERS: [&str; 3] = ["tasks", "services", "containerInstances"];
+
+/// The longest text of which an answer is read as a whole; `describe-…` prints a hundred elements at most.
+const WHOLE: usize = 16 << 20;
 
 /// A part of a file.
 #[derive(Debug)]
@@ -30,7 +38,16 @@ pub enum Piece<'a> {
         /// Where it begins.
         offset: usize,
         /// The key of the list it is an element of, where that list is not read as a whole.
-        list: Option<&'static str>,
+        list: Option<&'a str>,
+    },
+    /// A JSON value beside a list whose elements are read one by one: mostly metadata, which holds no record.
+    Aside {
+        /// The parsed value.
+        tape: Tape<'a>,
+        /// Its text.
+        text: &'a str,
+        /// Where it begins.
+        offset: usize,
     },
     /// Something that is no JSON value.
     Broken {
@@ -64,6 +81,10 @@ pub fn split_chunk<'a>(bytes: &'a [u8], form: Form, on: &mut dyn FnMut(Piece<'a>
     match form {
         Form::Values => splitter.values(0),
         Form::Elements(list) => splitter.chunk_elements(list),
+        Form::Tail => {
+            let end = splitter.tail(0);
+            splitter.values(end);
+        }
     }
 }
 
@@ -80,27 +101,6 @@ pub fn list_head(bytes: &[u8], at: usize) -> Option<(&'static str, usize)> {
     // A list of lists (CloudWatch Logs Insights results) is read as a whole.
     let first = skip(bytes, bracket + 1, b"");
     (bytes.get(bracket) == Some(&b'[') && bytes.get(first) != Some(&b'[')).then_some((*list, bracket + 1))
-}
-
-/// The end of the object whose list ends before `at`: other keys and the closing brace are passed.
-pub fn list_tail(bytes: &[u8], mut at: usize) -> usize {
-    loop {
-        at = skip(bytes, at, b",");
-        match bytes.get(at) {
-            Some(b'}') => return at + 1,
-            Some(b'"') => {}
-            _ => return at,
-        }
-        let Some(after_key) = skip_value(bytes, at) else { return at };
-        let colon = skip(bytes, after_key, b"");
-        if bytes.get(colon) != Some(&b':') {
-            return at;
-        }
-        match skip_value(bytes, skip(bytes, colon + 1, b"")) {
-            Some(end) => at = end,
-            None => return at,
-        }
-    }
 }
 
 /// Passes white space and the bytes named.
@@ -146,10 +146,13 @@ impl<'a> Splitter<'a, '_> {
             let Some(byte) = self.byte(at) else { return };
             at = match byte {
                 b'{' => match list_head(self.bytes, at) {
-                    Some((list, first)) => {
-                        let end = self.elements(first, Some(list));
-                        list_tail(self.bytes, end)
-                    }
+                    Some((list, first)) => match self.answer(at, list) {
+                        Some(end) => end,
+                        None => {
+                            let end = self.elements(first, Some(list));
+                            self.tail(end)
+                        }
+                    },
                     None => self.value(at, None, false),
                 },
                 b'[' => self.elements(at + 1, None),
@@ -164,8 +167,69 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
+    /// An answer of the ECS API that begins at `at`, if it is sound and short; gives the place after it.
+    fn answer(&mut self, at: usize, list: &str) -> Option<usize> {
+        if !ANSWERS.contains(&list) || self.bytes.len() - at > WHOLE {
+            return None;
+        }
+        let text = self.text?;
+        let (tape, length) = Tape::parse_front(text.get(at..)?)?;
+        let slice = text.get(at..at + length)?;
+        (self.on)(Piece::Value { tape: tape.ok()?, text: slice, offset: at, list: None });
+        Some(at + length)
+    }
+
+    /// What follows the list of an object: the elements of further lists and what is in objects. Gives the place after
+    /// the closing brace, or where reading has to go on.
+    fn tail(&mut self, mut at: usize) -> usize {
+        loop {
+            at = self.skip(at, b",");
+            match self.byte(at) {
+                Some(b'}') => return at + 1,
+                Some(b'"') => {}
+                _ => return at,
+            }
+            let Some(after_key) = skip_value(self.bytes, at) else { return at };
+            let colon = self.skip(after_key, b"");
+            if self.byte(colon) != Some(b':') {
+                return at;
+            }
+            let key = self.bytes.get(at + 1..after_key.saturating_sub(1)).and_then(|key| std::str::from_utf8(key).ok());
+            let value = self.skip(colon + 1, b"");
+            at = match self.byte(value) {
+                Some(b'[') if self.holds_objects(value) && key.is_none_or(|key| !METADATA.contains(&key)) => {
+                    self.elements(value + 1, key)
+                }
+                Some(b'{' | b'[') => self.aside(value),
+                _ => match skip_value(self.bytes, value) {
+                    Some(end) => end,
+                    None => return at,
+                },
+            };
+        }
+    }
+
+    /// Whether the array at `at` begins with an object or array.
+    fn holds_objects(&self, at: usize) -> bool {
+        matches!(self.byte(self.skip(at + 1, b"")), Some(b'{' | b'['))
+    }
+
+    /// A value beside a list; gives the place after it, or after the damage.
+    fn aside(&mut self, at: usize) -> usize {
+        let front = self.text.and_then(|text| text.get(at..)).and_then(Tape::parse_front);
+        let Some((Ok(tape), length)) = front else { return self.value(at, None, true) };
+        match self.text.and_then(|text| text.get(at..at + length)) {
+            Some(text) if length <= MAX_RECORD_BYTES => (self.on)(Piece::Aside { tape, text, offset: at }),
+            _ => {
+                let detail = format!("{length} bytes; a record may have {MAX_RECORD_BYTES}");
+                self.broken(at, at + length, "too_large", detail);
+            }
+        }
+        at + length
+    }
+
     /// The elements of an array that begins before `at`; gives the place after its end.
-    fn elements(&mut self, mut at: usize, list: Option<&'static str>) -> usize {
+    fn elements(&mut self, mut at: usize, list: Option<&'a str>) -> usize {
         loop {
             at = self.skip(at, b",\0");
             at = match self.byte(at) {
@@ -182,7 +246,7 @@ impl<'a> Splitter<'a, '_> {
     }
 
     /// Elements up to the end of the chunk.
-    fn chunk_elements(&mut self, list: Option<&'static str>) {
+    fn chunk_elements(&mut self, list: Option<&'a str>) {
         let mut at = self.skip(0, b",\0");
         while at < self.bytes.len() {
             at = match self.byte(at) {
@@ -194,7 +258,7 @@ impl<'a> Splitter<'a, '_> {
     }
 
     /// One value; gives the place after it, or after the damage.
-    fn value(&mut self, at: usize, list: Option<&'static str>, in_array: bool) -> usize {
+    fn value(&mut self, at: usize, list: Option<&'a str>, in_array: bool) -> usize {
         let bytes = self.bytes;
         let parsed = match self.text {
             Some(text) => {
@@ -384,6 +448,7 @@ mod tests {
                 Piece::Value { text, list, .. } => format!("{}{text}", list.unwrap_or_default()),
                 Piece::Broken { why, offset, .. } => format!("!{why}@{offset}"),
                 Piece::Stray { bytes } => format!("~{}", String::from_utf8_lossy(bytes)),
+                Piece::Aside { text, .. } => format!("+{text}"),
             });
         });
         out
@@ -394,6 +459,16 @@ mod tests {
         let table: &[(&str, &[&str])] = &[
             (r#"{"Records":[{"a":1},{"b":2}]}"#, &[r#"Records{"a":1}"#, r#"Records{"b":2}"#]),
             (r#" { "Events" : [ {"a":1} ], "NextToken": "x" }"#, &[r#"Events{"a":1}"#]),
+            (
+                r#"{"Records":[{"a":1}],"More":[{"b":2}],"meta":{"c":[]},"tags":[{}]}"#,
+                &[r#"Records{"a":1}"#, r#"More{"b":2}"#, r#"+{"c":[]}"#, "+[{}]"],
+            ),
+            (
+                r#"{"Records":[{"a":1}],"More":[{"b":2}{"c":3}"#,
+                &[r#"Records{"a":1}"#, r#"More{"b":2}"#, r#"More{"c":3}"#, "!truncated@43"],
+            ),
+            (r#"{"tasks":[],"failures":[{"a":1}]}{"b":2}"#, &[r#"{"tasks":[],"failures":[{"a":1}]}"#, r#"{"b":2}"#]),
+            (r#"{"tasks":[{"a":1},{"b":"#, &[r#"tasks{"a":1}"#, "!truncated@18"]),
             ("[{\"a\":1},\r\n {\"b\":2}]\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
             ("{\"a\":1}\n{\"b\":2}\r\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
             (r#"{"a":1}{"b":{"c":"}{"}}"#, &[r#"{"a":1}"#, r#"{"b":{"c":"}{"}}"#]),

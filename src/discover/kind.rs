@@ -58,7 +58,43 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     if has_json_line(content) {
         return Kind::Json;
     }
+    if is_cli_output(content) {
+        let detail = "what `aws ecs` prints as a table, as text or as YAML; export it again with `--output json`";
+        return Kind::Refused("unknown_shape", detail);
+    }
+    if is_ps_table(content) {
+        return Kind::Filtered("dstack_table");
+    }
     Kind::Filtered("not_a_log")
+}
+
+/// Output of `aws ecs` with `--output table`, `text` or `yaml`: lines that begin so, with an ARN of ECS soon after.
+fn is_cli_output(content: &[u8]) -> bool {
+    const KEYS: [&[u8]; 8] = [
+        b"clusters:",
+        b"containerInstances:",
+        b"failures:",
+        b"serviceDeployments:",
+        b"services:",
+        b"taskArns:",
+        b"taskDefinition:",
+        b"tasks:",
+    ];
+    let line = first_line(content);
+    let is_table = line.starts_with(b"---") || line.starts_with(b"|");
+    let word = line.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let is_text = word > 2 && line.get(word) == Some(&b'\t');
+    let is_yaml = line.starts_with(b"- ") || KEYS.iter().any(|key| line.starts_with(key));
+    let head = content.get(..1 << 16).unwrap_or(content);
+    (is_table || is_text || is_yaml)
+        && [":ecs:", "arn:aws"].iter().all(|part| memchr::memmem::find(head, part.as_bytes()).is_some())
+}
+
+/// The table that `dstack ps` prints.
+fn is_ps_table(content: &[u8]) -> bool {
+    let line = first_line(content);
+    let has = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
+    line.trim_ascii_start().starts_with(b"NAME") && has("BACKEND") && has("STATUS")
 }
 
 /// The first line, or as much of it as tells what it is.
@@ -106,9 +142,19 @@ mod tests {
             (b"version account-id interface-id srcaddr dstaddr srcport\n", Kind::FlowLog),
             (b"PAR1\x15", Kind::Parquet),
             (b"eventTime,eventName,eventSource\nx,y,z", Kind::Csv),
+            (b"eventTime,eventName\nx,y", Kind::Csv),
+            (b" NAME  BACKEND  PRICE  STATUS\n a  aws  $1  failed\n", Kind::Filtered("dstack_table")),
+            (b"- buy milk\n- arn:aws:s3:::bucket\n", Kind::Filtered("not_a_log")),
         ];
         for (bytes, want) in table {
             assert_eq!(kind_of(bytes), *want, "{}", String::from_utf8_lossy(bytes));
+        }
+        for output in [
+            "---------\n|  DescribeTasks  |\n|  arn:aws:ecs:us-east-1:111122223333:task/c/1 |\n",
+            "TASKS\tarn:aws:ecs:us-east-1:111122223333:cluster/c\n",
+            "tasks:\n- clusterArn: arn:aws:ecs:us-east-1:111122223333:cluster/c\n",
+        ] {
+            assert!(matches!(kind_of(output.as_bytes()), Kind::Refused("unknown_shape", _)), "{output}");
         }
         assert!(matches!(kind_of(b"SQLite format 3\0rest"), Kind::Refused("sqlite", _)));
     }

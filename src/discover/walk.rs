@@ -1,6 +1,7 @@
 //! The files below the paths that were named, in a fixed order.
 
 use rayon::prelude::*;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -13,6 +14,8 @@ pub enum Source {
     File(PathBuf),
     /// Standard input.
     Stdin,
+    /// A store, ours or another: its files are no exports.
+    Store,
 }
 
 /// One input.
@@ -45,7 +48,7 @@ pub struct Problem {
 /// folder to leave out (the store itself). The order is that of the names, so it does not depend on the file system.
 pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Vec<Input>, Vec<Problem>) {
     let folder: Arc<str> = display(folder).into();
-    let (mut inputs, mut files) = (Vec::new(), Vec::new());
+    let (mut inputs, mut files, stores) = (Vec::new(), Vec::new(), RefCell::new(Vec::new()));
     let mut problems = Vec::new();
     let skip = skip.and_then(|path| path.canonicalize().ok());
     for path in paths {
@@ -59,11 +62,20 @@ pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Ve
                 && entry.file_type().is_dir()
                 && (entry.file_name() == ".ecs-audit" || entry.depth() < 3)
                 && entry.path().canonicalize().ok() == skip;
-            !is_skipped
+            let is_store = !is_skipped && entry.file_type().is_dir() && holds_tables(entry.path());
+            if is_store {
+                stores.borrow_mut().push(unsized_input(entry.path(), folder.cloned(), Source::Store));
+            }
+            !is_skipped && !is_store
         });
         for entry in walk {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => files.push((entry, folder)),
+                // A pipe, such as `/dev/stdin` or `<(…)`, is read where it is named, and only there.
+                Ok(entry) if entry.depth() == 0 && !entry.file_type().is_dir() => {
+                    let source = Source::File(entry.path().to_path_buf());
+                    inputs.push(unsized_input(entry.path(), folder.cloned(), source));
+                }
                 Ok(_) => {}
                 // A link into its own parents holds nothing that is not found elsewhere.
                 Err(error) if error.loop_ancestor().is_some() => {}
@@ -75,10 +87,26 @@ pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Ve
             }
         }
     }
+    inputs.extend(stores.into_inner());
     inputs.par_extend(files.par_iter().map(|(entry, folder)| input(entry, folder.cloned())));
     inputs.sort_by(|left, right| left.name.cmp(&right.name));
     inputs.dedup();
     (inputs, problems)
+}
+
+/// Whether a folder is a Delta table, or a store of several.
+fn holds_tables(folder: &Path) -> bool {
+    const LOG: &str = "_delta_log";
+    if folder.join(LOG).is_dir() {
+        return true;
+    }
+    let tables = std::fs::read_dir(folder.join("tables")).into_iter().flatten().flatten();
+    tables.into_iter().any(|table| table.path().join(LOG).is_dir())
+}
+
+/// An input whose size and time are not known before it is read.
+fn unsized_input(path: &Path, folder: Option<Arc<str>>, source: Source) -> Input {
+    Input { source, name: display(path).into(), folder, size: 0, modified: None }
 }
 
 fn input(entry: &walkdir::DirEntry, folder: Option<Arc<str>>) -> Input {
@@ -131,6 +159,17 @@ mod tests {
         assert_eq!(inputs.len(), 2, "{inputs:?}");
         assert!(problems.is_empty(), "{problems:?}");
         assert!(inputs[1].name.ends_with("b\\xff.json"));
+    }
+
+    #[test]
+    fn a_store_in_the_folder_is_one_input() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("old/tables/calls/_delta_log")).unwrap();
+        std::fs::write(dir.path().join("old/tables/calls/_delta_log/0.json"), "{}").unwrap();
+        std::fs::write(dir.path().join("x.json"), "{}").unwrap();
+        let (inputs, problems) = find_inputs(&[dir.path().to_path_buf()], Path::new("/"), None);
+        let told: Vec<_> = inputs.iter().map(|input| (input.name.ends_with("old"), input.source == Source::Store)).collect();
+        assert_eq!((told, problems.len()), (vec![(true, true), (false, false)], 0));
     }
 
     #[test]

@@ -256,7 +256,11 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
     let mut rows = records.some(Table::JobSubmissions, &jobs, "submitted_at, last_processed_at desc nulls last", 10_000)?;
     let mut seen = std::collections::BTreeSet::new();
     rows.retain(|row| row.text("submission").is_none_or(|submission| seen.insert(submission.to_owned())));
-    let mut ids: std::collections::BTreeSet<&str> = rows.iter().filter_map(|row| row.text("submission")).collect();
+    // Attempts that the server has pruned are known by their events only.
+    let failed = format!("{} or {} or {}", same("submission"), same("job"), same("run"));
+    let pruned = records.some(Table::Failures, &failed, "\"time\"", 10_000)?;
+    let known = rows.iter().chain(&pruned);
+    let mut ids: std::collections::BTreeSet<&str> = known.filter_map(|row| row.text("submission")).collect();
     if subject.kind == SubjectKind::Run {
         ids.extend(rows.iter().filter_map(|row| row.text("run_id")));
     }

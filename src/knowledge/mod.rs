@@ -7,11 +7,13 @@ mod entry;
 mod injected;
 mod outcome;
 mod places;
+mod states;
 
 pub use entry::{Benign, CatalogText, Entry, ExitCode, ExitStatus, JobReason, RunReason, StopCode, TextKind, Verdict};
 pub use injected::InjectedContainer;
 pub use outcome::{DeploymentOutcome, FaultOf};
 pub use places::{Host, where_to_look};
+pub use states::{deployment_failed, event_is_failure, event_of_status};
 
 /// Amazon ECS and Fargate messages, exit codes and stop codes.
 pub const ECS_ERRORS: &str = include_str!("ecs-errors.toml");

@@ -88,7 +88,7 @@ impl FileReport {
     /// An empty report of a part of the same file. Parts are read side by side, and each record counts a use of the name:
     /// each part has one of its own.
     pub fn part(&self, before: u64) -> Self {
-        FileReport { name: Arc::from(&*self.name), before, ..FileReport::default() }
+        FileReport { name: Arc::from(&*self.name), modified: self.modified, before, ..FileReport::default() }
     }
 
     /// Adds the report of a part.

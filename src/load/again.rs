@@ -38,7 +38,11 @@ pub fn model_again(worker: &mut Worker<'_>, kept: Kept<'_>) -> Result<bool, Load
     };
     let origin = Origin { file: kept.file, record: kept.record, raw: Some(kept.raw), text: kept.raw };
     let value = tape.root();
+    let of_itself =
+        (kept.table == Table::ServiceEvents).then(|| model::service_deployment::model_original(value, origin)).flatten();
     let modeled = match (kept.table, kept.source, &service) {
+        _ if of_itself.is_some() => of_itself.unwrap_or(Modeled::Filtered("not_a_log")),
+        (Table::Calls, "describe", _) => model::cloudtrail::model_call(value, "describe", origin),
         (Table::Calls, ..) => model::cloudtrail::model_call(value, "cloudtrail", origin),
         (Table::TaskEvents, "describe", _) => model::task::model_task(value, DESCRIBED, origin),
         (Table::InstanceEvents, "describe", _) => model::instance::model_instance(value, DESCRIBED, origin),
@@ -48,6 +52,7 @@ pub fn model_again(worker: &mut Worker<'_>, kept: Kept<'_>) -> Result<bool, Load
         (Table::ServiceEvents, "describe", Some(service)) => model::service::model_service_message(service.root(), value, origin),
         (Table::TaskEvents | Table::InstanceEvents | Table::ServiceEvents, ..) => model_event(value, origin),
         (Table::RunRecords, ..) => model::dstack::model_run(value, origin),
+        (Table::RunEvents, ..) => model::dstack::model_run_event(value, origin),
         (Table::JobSubmissions, ..) => model::dstack::model_submission(value, origin),
         _ => return Ok(false),
     };

@@ -14,6 +14,7 @@ use crate::decode::envelope::{self, Found, Shape};
 use crate::decode::flow::FlowLayout;
 use crate::decode::inflate::{InflateProblem, inflate, is_gzip};
 use crate::decode::json::{Tape, Value};
+use crate::decode::looks;
 use crate::decode::secret;
 use crate::decode::split::{Piece, split, split_chunk};
 use crate::discover::{Input, Kind, Source, kind_of};
@@ -34,6 +35,7 @@ pub fn read_bytes(input: &Input, limit: u64, out: &mut Buffer) -> Result<(), Str
     let read = match &input.source {
         Source::File(path) => File::open(path).and_then(|file| read_file(file, input.size, limit, out)),
         Source::Stdin => read_rest(std::io::stdin().lock(), limit, Vec::new(), out),
+        Source::Store => Ok(()),
     };
     match read {
         Ok(()) if out.len() as u64 > limit => Err(format!("more than {limit} bytes")),
@@ -81,6 +83,11 @@ pub fn load_file(
     options: &LoadOptions,
 ) -> Result<FileReport, LoadError> {
     let mut report = FileReport::new(input);
+    if input.source == Source::Store {
+        report.format = "store".to_owned();
+        report.filter("store");
+        return Ok(report);
+    }
     let (mut packed, mut plain) = pool.buffers();
     let result = match read_bytes(input, options.max_file_bytes, &mut packed) {
         Ok(()) => {
@@ -150,12 +157,24 @@ fn load_bytes(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let mut problem = None;
-    let bytes: &[u8] = if is_gzip(packed) {
+    let (mut inner, wide);
+    let mut bytes: &[u8] = if is_gzip(packed) {
         problem = inflate(packed, options.inflate, plain);
         plain
     } else {
         packed
     };
+    // A file that was compressed on its way, and had been before.
+    if problem.is_none() && is_gzip(packed) && is_gzip(bytes) {
+        inner = Buffer::default();
+        problem = inflate(bytes, options.inflate, &mut inner);
+        bytes = &inner;
+    }
+    if let Some(text) = text_of_utf16(bytes) {
+        report.note("UTF-16 was read as text");
+        wide = text;
+        bytes = wide.as_bytes();
+    }
     report.bytes = bytes.len() as u64;
     if let Some(InflateProblem::Bomb { reached }) = problem {
         report.format = "gzip".to_owned();
@@ -168,6 +187,17 @@ fn load_bytes(
         tell_damage(problem, report);
     }
     result
+}
+
+/// The text of bytes that begin with the byte order mark of UTF-16.
+fn text_of_utf16(bytes: &[u8]) -> Option<String> {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units = bytes.get(2..)?.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
+    Some(char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
 /// A damaged end is told once: by the record it cuts, or by itself.
@@ -280,7 +310,8 @@ fn load_piece(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     match piece {
-        Piece::Value { tape, text, offset, .. } => load_value(worker, tape, text, base + offset, options, report),
+        Piece::Value { tape, text, offset, .. } => load_value(worker, tape, text, base + offset, (options, false), report),
+        Piece::Aside { tape, text, offset } => load_value(worker, tape, text, base + offset, (options, true), report),
         Piece::Broken { bytes, offset, why, detail } => {
             let record = Some(report.next_number());
             let sample = sample(bytes);
@@ -294,12 +325,13 @@ fn load_piece(
     }
 }
 
+/// Loads the records in a value; one that stands aside may hold none.
 fn load_value(
     worker: &mut Worker<'_>,
     tape: Tape<'_>,
     text: &str,
     offset: usize,
-    options: &LoadOptions,
+    (options, aside): (&LoadOptions, bool),
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     if tape.repeated_keys() > 0 {
@@ -307,7 +339,8 @@ fn load_value(
     }
     let mut failed = None;
     envelope::with_masked(text, tape, |tape, text| {
-        envelope::find(tape, text, &mut |found| {
+        let find = if aside { envelope::find_aside } else { envelope::find };
+        find(tape, text, &mut |found| {
             if failed.is_none()
                 && let Err(error) = load_found(worker, &found, offset, options, report)
             {
@@ -331,8 +364,17 @@ fn load_found(
     match found.shape {
         Shape::Other(why) => {
             report.filter(why);
+            if let Some(note) = note_of(why) {
+                report.note(note);
+            }
             return Ok(());
         }
+        Shape::Unknown => {
+            let trouble = unknown_shape(found.value, offset, report);
+            report.quarantine(trouble);
+            return Ok(());
+        }
+        Shape::LaunchFailure(index) => return load_launch_failure(worker, (found.value, index), offset, options, report),
         Shape::Unreadable(why, detail) => {
             let trouble = Trouble {
                 record: Some(report.next_number()),
@@ -371,6 +413,61 @@ fn load_found(
     };
     let modeled = model_one(found.shape, found.value, origin(report));
     accept(worker, modeled, (Some(offset as u64), text), options, report)
+}
+
+/// What to know of records that are left out.
+fn note_of(why: &str) -> Option<&'static str> {
+    match why {
+        "missing" => Some("MISSING: ECS describes a stopped task for about an hour; why it stopped is not in this file"),
+        "empty_answer" => Some("an answer without any element: what was asked for does not exist"),
+        "list_of_names" => Some("`list-…` prints names only: `describe-…` prints the records"),
+        _ => None,
+    }
+}
+
+/// What looks like a record and is read by nothing here.
+fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Trouble {
+    let mut text = String::new();
+    value.write(&mut text);
+    Trouble {
+        record: Some(report.next_number()),
+        offset: Some(offset as u64),
+        why: "unknown_shape".to_owned(),
+        detail: format!(
+            "{} looks like AWS or dstack, but is no record that is read here; if `--query` reduced it, export it without",
+            looks::top_keys(value)
+        ),
+        sample: sample(text.as_bytes()),
+    }
+}
+
+/// A failure of `run-task` or `start-task`, as the call that it was the answer to.
+fn load_launch_failure(
+    worker: &mut Worker<'_>,
+    (answer, index): (Value<'_>, usize),
+    offset: usize,
+    options: &LoadOptions,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    let Some(text) = model::run_answer::as_call(answer, index, report.modified) else {
+        let detail = "an answer of `run-task` has no time: save it to a file, whose time then counts".to_owned();
+        let modeled = Modeled::Refused(Refusal { why: "missing_time", detail });
+        return accept(worker, modeled, (Some(offset as u64), ""), options, report);
+    };
+    let file = report.name.clone();
+    let record = i64::try_from(report.next_number()).unwrap_or(i64::MAX);
+    let origin = Origin { file: &file, record, raw: options.keep_raw.then_some(&text), text: &text };
+    report.note("an answer of `run-task` has no time of its own: that of its file was taken");
+    match Tape::parse(&text) {
+        Ok(tape) => {
+            let modeled = model::cloudtrail::model_call(tape.root(), "describe", origin);
+            accept(worker, modeled, (Some(offset as u64), &text), options, report)
+        }
+        Err(_) => {
+            report.filter("not_a_log");
+            Ok(())
+        }
+    }
 }
 
 /// A service of `describe-services`: each of its events and deployments is a record of its own.
@@ -417,7 +514,16 @@ fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<
         Shape::Run => model::dstack::model_run(value, origin),
         Shape::RunEvent => model::dstack::model_run_event(value, origin),
         Shape::Submission => model::dstack::model_submission(value, origin),
-        Shape::Service | Shape::FlowLine | Shape::Other(_) | Shape::Unreadable(..) => Modeled::Filtered("not_a_log"),
+        Shape::ServiceMessage => model::service::model_service_message(value, value, origin),
+        Shape::Deployment => model::service::model_service_deployment(value, value, origin),
+        Shape::ServiceDeployment => model::service_deployment::model_described_deployment(value, origin),
+        Shape::ServiceRevision => model::service_deployment::model_service_revision(value, origin),
+        Shape::ActionLog => model::action_log::model_action_log(value, origin),
+        Shape::Health => model::service::model_health(value, DESCRIBED, origin),
+        // These are loaded before.
+        Shape::Service | Shape::LaunchFailure(_) | Shape::FlowLine | Shape::Other(_) | Shape::Unknown | Shape::Unreadable(..) => {
+            Modeled::Filtered("not_a_log")
+        }
     }
 }
 
@@ -431,7 +537,7 @@ pub(super) fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'
         region: value.text_at("region"),
         detail_type,
         source: value.text_at("source").unwrap_or_default(),
-        resource: value.get("resources").and_then(|resources| resources.items().next()).and_then(Value::text),
+        resource: value.get("resources").and_then(|resources| resources.items().next().or(Some(resources))).and_then(Value::text),
     };
     model::ecs_event::model_event(envelope, detail, origin)
 }
@@ -512,7 +618,7 @@ fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report
         };
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         match Tape::parse(&text) {
-            Ok(tape) => failed = load_value(worker, tape, &text, offset, options, report).err(),
+            Ok(tape) => failed = load_value(worker, tape, &text, offset, (options, false), report).err(),
             Err(error) => report.quarantine(Trouble {
                 record: Some(report.next_number()),
                 offset: Some(offset as u64),
@@ -533,7 +639,13 @@ fn format_of(shape: Shape) -> &'static str {
         Shape::Event => "EventBridge",
         Shape::Task => "describe-tasks",
         Shape::ContainerInstance => "describe-container-instances",
-        Shape::Service => "describe-services",
+        Shape::Service | Shape::ServiceMessage | Shape::Deployment => "describe-services",
+        Shape::ServiceDeployment => "describe-service-deployments",
+        Shape::ServiceRevision => "describe-service-revisions",
+        Shape::ActionLog => "ECS Action Logs",
+        Shape::Health => "AWS Health",
+        Shape::LaunchFailure(_) => "run-task",
+        Shape::Unknown => "unknown",
         Shape::Run => "dstack runs",
         Shape::RunEvent => "dstack events",
         Shape::Submission => "dstack submissions",

@@ -18,7 +18,7 @@ pub use account::{FileReport, Totals, Trouble};
 pub use again::{Kept, model_again};
 pub use contain::silence_contained_panics;
 pub use file::read_bytes;
-pub use seen::{Claim, Existing, Identity, Seen, Stored, identity};
+pub use seen::{Claim, Existing, Identity, Seen, Stored, identity, identity_of_version};
 pub use selection::{RemovalRule, Selection, is_by_request};
 pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};
 

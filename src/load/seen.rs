@@ -19,6 +19,11 @@ pub type Identity = u128;
 /// The identity of a record, from its account and id. The hash has a secret of its own in each run: nobody can write
 /// records into a log that are taken for one another.
 pub fn identity(account: Option<&str>, id: &str) -> Identity {
+    identity_of_version(account, id, None)
+}
+
+/// The same for a state of something that has versions: two versions of a task under one id are two records.
+pub fn identity_of_version(account: Option<&str>, id: &str, version: Option<i64>) -> Identity {
     static SECRET: LazyLock<(u64, u64)> = LazyLock::new(|| {
         let random = RandomState::new();
         (random.hash_one(0), random.hash_one(1))
@@ -27,6 +32,10 @@ pub fn identity(account: Option<&str>, id: &str) -> Identity {
     hasher.write(account.unwrap_or_default().as_bytes());
     hasher.write_u8(0);
     hasher.write(id.as_bytes());
+    if let Some(version) = version {
+        hasher.write_u8(0);
+        hasher.write_i64(version);
+    }
     hasher.finish128().as_u128()
 }
 
@@ -186,6 +195,8 @@ mod tests {
         assert_eq!(identity(Some("1"), "a"), identity(Some("1"), "a"));
         let others = [identity(None, "1a"), identity(Some("1"), "b"), identity(Some("1a"), ""), identity(Some("2"), "a")];
         assert!(!others.contains(&identity(Some("1"), "a")));
+        let [first, second] = [1, 2].map(|version| identity_of_version(Some("1"), "a", Some(version)));
+        assert!(first != second && first != identity(Some("1"), "a"));
     }
 
     #[test]

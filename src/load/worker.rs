@@ -1,6 +1,6 @@
 //! What one thread of a load has: buffers that are used again, and columns that fill up.
 
-use super::seen::{Claim, LastDay, Seen, identity};
+use super::seen::{Claim, LastDay, Seen, identity, identity_of_version};
 use super::selection::Selection;
 use crate::decode::buffer::Buffer;
 use crate::decode::inflate::InflateLimits;
@@ -120,7 +120,7 @@ impl<'s> Worker<'s> {
     fn keep_new(&mut self, record: &Record<'_>) -> Result<Claim, LoadError> {
         let day = day_of(record.time);
         let identity = match record.rows.first() {
-            Some(row) => identity(row.account(), row.id().unwrap_or_default()),
+            Some(row) => identity_of_version(row.account(), row.id().unwrap_or_default(), version_of(row)),
             None => identity(record.account.as_deref(), &record.id),
         };
         let claim = self.seen.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Shelf)?;
@@ -247,6 +247,15 @@ impl Drop for Lent<'_, '_> {
         let worker = std::mem::replace(&mut self.worker, Worker::new(seen, *shelf, *tables));
         self.pool.torn.fetch_or(worker.keeping, Ordering::Relaxed);
         self.pool.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+    }
+}
+
+/// The version of what a row is a state of.
+fn version_of(row: &Row<'_>) -> Option<i64> {
+    match row {
+        Row::TaskEvents(task) => task.version,
+        Row::InstanceEvents(instance) => instance.version,
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::catalog::TextKind;
 use super::failure::classify;
 use super::network_call::read_network_call;
 use super::task_size;
-use super::time::parse_time;
+use super::time::{parse_time, time_at};
 use super::{Modeled, Origin, Record, Refusal};
 use crate::decode::json::Value;
 use crate::decode::keys::Key;
@@ -31,9 +31,10 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     for (key, value) in record.keyed_entries() {
         read_field(&mut call, &mut parts, key, value);
     }
-    let time = parts.event_time.and_then(parse_time);
+    let time =
+        parts.event_time.and_then(parse_time).or_else(|| parts.event_time.is_none().then(|| time_at(record, "eventTime"))?);
     let Some(time) = time else {
-        return Modeled::Refused(Refusal::missing_time("eventTime", parts.event_time));
+        return Modeled::Refused(Refusal::missing_time_at(record, "eventTime"));
     };
     call.time = Some(time);
     if let Some(identity) = parts.identity {

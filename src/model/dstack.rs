@@ -4,6 +4,7 @@
 //! row of the run first, then one for each submission, then the failures. Snapshots of one run stay
 //! apart: what is newest is for queries to decide, and a snapshot with fewer submissions removes none.
 
+use super::failure::Classification;
 use super::field::{Name, lower, name, text_at};
 use super::run_cause::{Cause, root_cause};
 use super::run_failure::{RunContext, failures_of};
@@ -11,7 +12,7 @@ use super::submission::Submission;
 use super::time::time_at;
 use super::{Modeled, Origin, Record, Refusal};
 use crate::decode::json::Value;
-use crate::table::{Row, RunEvent, RunRecord, Table};
+use crate::table::{Failure, Row, RunEvent, RunRecord, Table};
 use std::borrow::Cow;
 
 /// Models one run with all submissions in the document.
@@ -135,6 +136,7 @@ pub fn model_run_event<'a>(event: Value<'a>, origin: Origin<'a>) -> Modeled<'a> 
     let of_target = |key: &str| target.and_then(|target| text_at(target, key));
     let message = event.text_at("message").unwrap_or_default();
     let (from_status, to_status) = statuses(message);
+    let failures = failures_of_event(event, &id, time, origin);
     let row = RunEvent {
         id: Some(id.clone()),
         time: Some(time),
@@ -152,7 +154,68 @@ pub fn model_run_event<'a>(event: Value<'a>, origin: Origin<'a>) -> Modeled<'a> 
         record: Some(origin.record),
         raw: origin.raw(),
     };
-    Modeled::Record(Record { table: Table::RunEvents, id, account: None, time, rows: vec![Row::from(row)] })
+    let mut rows = vec![Row::from(row)];
+    rows.extend(failures.into_iter().map(Row::from));
+    Modeled::Record(Record { table: Table::RunEvents, id, account: None, time, rows })
+}
+
+/// The failure that an event tells of: a job begins to end for a reason that is one. Attempts that the server has pruned
+/// are known by their events only; where the run has the submission too, what it says counts.
+fn failures_of_event<'a>(event: Value<'a>, id: &str, time: i64, origin: Origin<'a>) -> Vec<Failure<'a>> {
+    let message = event.text_at("message").unwrap_or_default();
+    let (Some(from), Some(reason)) = (statuses(message).0, termination_reason(message)) else { return Vec::new() };
+    let targets = || event.get("targets").into_iter().flat_map(Value::items);
+    let Some(job) = targets().find(|target| target.text_at("type") == Some("job")) else { return Vec::new() };
+    let submission = Submission {
+        id: job.text_at("id").filter(|id| !id.is_empty()),
+        job: text_at(job, "name"),
+        status: name("failed"),
+        reason: Some(reason),
+        message: told_reason(message).or(Some("")),
+        newest: true,
+        ..Submission::default()
+    };
+    let context = RunContext {
+        run: submission.job.as_deref().and_then(run_of_job).map(|run| Cow::Owned(run.to_owned())),
+        project: text_at(job, "project_name"),
+        user: text_at(event, "actor_user"),
+        ..RunContext::alone(id, time, origin.file())
+    };
+    let mut failures = failures_of(&context, &[submission], Cause::Submission(0));
+    for failure in &mut failures {
+        failure.ran = failure.ran.or(Some(from == "running"));
+        // What failed is what the job was doing, where the reason does not say more.
+        if failure.phase.is_none() {
+            Classification { phase: phase_of_status(&from), ..Classification::default() }.fill(failure);
+        }
+    }
+    failures
+}
+
+/// What a job does in a status.
+fn phase_of_status(status: &str) -> Option<&'static str> {
+    Some(match status {
+        "submitted" | "pending" => "capacity",
+        "provisioning" => "host",
+        "pulling" => "image_pull",
+        "running" => "running",
+        _ => return None,
+    })
+}
+
+/// The run in `RUN-JOB-REPLICA`, as jobs are named.
+fn run_of_job(job: &str) -> Option<&str> {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (rest, replica) = job.rsplit_once('-')?;
+    let (run, job) = rest.rsplit_once('-')?;
+    (number(replica) && number(job) && !run.is_empty()).then_some(run)
+}
+
+/// The text in brackets behind the reason.
+fn told_reason(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("Termination reason: ")?;
+    let (_, told) = rest.split_once(" (")?;
+    Some(told.trim_end().strip_suffix(')').unwrap_or(told))
 }
 
 /// The statuses in `… status changed A -> B…` and `… status: B`.

@@ -7,7 +7,7 @@ use super::instance::model_instance;
 use super::service::{model_deployment, model_health, model_service_action};
 use super::task::model_task;
 use super::time::time_at;
-use super::{Modeled, Origin};
+use super::{Modeled, Origin, Refusal};
 use crate::decode::json::Value;
 use std::borrow::Cow;
 
@@ -68,8 +68,27 @@ pub fn model_event<'a>(envelope: Envelope<'a>, detail: Value<'a>, origin: Origin
         "ECS Service Action" => model_service_action(detail, envelope, origin),
         "ECS Deployment State Change" | "ECS Service Deployment State Change" => model_deployment(detail, envelope, origin),
         "AWS Health Event" => model_health(detail, envelope, origin),
+        other if other.starts_with("ECS ") || envelope.source == "aws.ecs" => model_by_kind(other, detail, envelope, origin),
         _ => Modeled::Filtered("other_event"),
     }
+}
+
+/// Events of ECS whose type is not known by its whole name: those of daemons and gateways, and of what comes after them.
+fn model_by_kind<'a>(detail_type: &str, detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
+    if detail_type.ends_with("Deployment State Change") {
+        return model_deployment(detail, envelope, origin);
+    }
+    let is_named = detail.get("eventName").is_some();
+    if is_named {
+        return model_service_action(detail, envelope, origin);
+    }
+    Modeled::Refused(Refusal {
+        why: "unknown_shape",
+        detail: format!(
+            "an event of ECS with the type `{}`; expected a change of a task, container instance, service or deployment",
+            detail_type.chars().take(60).collect::<String>()
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -29,6 +29,12 @@ pub fn model_flow<'a>(layout: &FlowLayout, values: &[&'a str], origin: Origin<'a
         }
     }
     let Some(time) = flow.time.or(flow.end) else {
+        // Such a line reports that nothing was recorded, so nothing is lost with it.
+        match flow.log_status.as_deref() {
+            Some("NODATA") => return Modeled::Filtered("flow_no_data"),
+            Some("SKIPDATA") => return Modeled::Filtered("flow_skipped"),
+            _ => {}
+        }
         return Modeled::Refused(Refusal::missing_time("start", start));
     };
     flow.time = Some(time);

@@ -4,6 +4,7 @@
 //! there are none. Nothing here knows Arrow or the store. A row depends on its own record only, so
 //! the order in which files are loaded cannot matter.
 
+pub mod action_log;
 pub mod arn;
 pub mod catalog;
 pub mod cloudtrail;
@@ -17,9 +18,11 @@ pub mod instance;
 mod names;
 mod network_call;
 pub mod reason;
+pub mod run_answer;
 mod run_cause;
 mod run_failure;
 pub mod service;
+pub mod service_deployment;
 mod service_failure;
 mod stop;
 mod submission;

@@ -1,79 +1,115 @@
-//! Services: ECS Service Action and Deployment State Change events, AWS Health events, and the messages
+//! Services and daemons: ECS Service Action and Deployment State Change events, AWS Health events, and the messages
 //! and deployments of `aws ecs describe-services`.
 //!
 //! In: the detail of an event, or a service with one of its elements. Out: one row, and a failure where
 //! it tells of one.
 
-use super::catalog::TextKind;
+use super::catalog::{FailureCatalog, TextKind};
 use super::ecs_event::Envelope;
-use super::field::{first_at, int_at, name, text_at};
+use super::field::{Name, first_at, int_at, name, text_at};
 use super::service_failure::{deployment_failure, service_failure};
 use super::time::time_at;
 use super::{Modeled, Origin, Record, Refusal, arn};
 use crate::decode::json::Value;
+use crate::knowledge;
 use crate::table::{Failure, Row, ServiceEvent, Table};
 use std::borrow::Cow;
 
-/// Models an ECS Service Action.
+/// Models an ECS Service Action, or that of a daemon.
 pub fn model_service_action<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut event = of_envelope(envelope, origin, "service");
-    event.event_type = text_at(detail, "eventType");
-    event.event_name = text_at(detail, "eventName");
-    event.message = text_at(detail, "reason");
+    read_names(&mut event, detail, envelope);
     event.desired_count = int_at(detail, "desiredCount");
-    event.container_instance = first_at(detail, "containerInstanceArns").map(arn::short).and_then(name);
-    event.capacity_provider = first_at(detail, "capacityProviderArns").map(arn::short).and_then(name);
-    set_cluster(&mut event, detail.text_at("clusterArn"));
-    set_service(&mut event, envelope.resource);
+    let instance = first_at(detail, "containerInstanceArns").or_else(|| detail.text_at("containerInstanceArn"));
+    event.container_instance = instance.map(arn::short).and_then(name);
+    let provider = first_at(detail, "capacityProviderArns").or_else(|| detail.text_at("capacityProviderName"));
+    event.capacity_provider = provider.map(arn::short).and_then(name);
     let time = time_at(detail, "createdAt").or(envelope.time);
-    let text = event.message.clone().or_else(|| event.event_name.clone()).unwrap_or_default();
-    let failure = if matches!(event.event_type.as_deref(), Some("WARN" | "ERROR")) {
-        Some(match event.event_name.as_deref() {
-            Some("SERVICE_DEPLOYMENT_FAILED") => deployment_failure(&event),
-            _ => service_failure(&event, TextKind::ServiceActionReason, &text),
-        })
-    } else {
-        None
-    };
+    let failure = is_failure(&event).then(|| action_failure(&event));
     finish(event, envelope.record_id(origin), time, (detail, "createdAt"), failure)
 }
 
-/// Models an ECS Deployment State Change.
+/// Models an ECS Deployment State Change, or that of a daemon.
 pub fn model_deployment<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut event = of_envelope(envelope, origin, "deployment");
-    event.event_type = text_at(detail, "eventType");
-    event.event_name = text_at(detail, "eventName");
-    event.message = text_at(detail, "reason");
-    event.deployment =
-        text_at(detail, "deploymentId").or_else(|| detail.text_at("serviceDeploymentArn").map(arn::short).and_then(name));
-    set_cluster(&mut event, detail.text_at("clusterArn"));
-    set_service(&mut event, envelope.resource);
+    read_names(&mut event, detail, envelope);
+    event.deployment = text_at(detail, "deploymentId").or_else(|| deployment_of(detail));
     let time = time_at(detail, "updatedAt").or(envelope.time);
-    let failed = event.event_name.as_deref().is_some_and(|event_name| event_name.ends_with("FAILED"));
-    let failure = failed.then(|| deployment_failure(&event));
+    let failure = is_failure(&event).then(|| deployment_failure(&event));
     finish(event, envelope.record_id(origin), time, (detail, "updatedAt"), failure)
 }
 
-/// Models an AWS Health event about ECS; those about other services are left out.
+/// What all events of services and daemons have.
+fn read_names<'a>(event: &mut ServiceEvent<'a>, detail: Value<'a>, envelope: Envelope<'a>) {
+    event.event_type = text_at(detail, "eventType");
+    event.event_name = text_at(detail, "eventName");
+    event.message = text_at(detail, "reason");
+    set_cluster(event, detail.text_at("clusterArn"));
+    set_service(event, detail.text_at("daemonArn").or(envelope.resource));
+}
+
+/// The id of a service or daemon deployment.
+pub(super) fn deployment_of<'a>(value: Value<'a>) -> Name<'a> {
+    let arn = ["serviceDeploymentArn", "daemonDeploymentArn", "deploymentArn"].iter().find_map(|key| value.text_at(key));
+    arn.map(arn::short).and_then(name)
+}
+
+/// Whether an event is a failure: its name decides, and severity where the name is not known.
+pub(super) fn is_failure(event: &ServiceEvent<'_>) -> bool {
+    let known = event.event_name.as_deref().and_then(knowledge::event_is_failure);
+    known.unwrap_or(matches!(event.event_type.as_deref(), Some("WARN" | "WARNING" | "ERROR" | "CRITICAL")))
+}
+
+/// The failure that an event of a service is, in a deployment or by itself.
+pub(super) fn action_failure<'a>(event: &ServiceEvent<'a>) -> Failure<'a> {
+    if event.event_name.as_deref().is_some_and(|event_name| event_name.contains("_DEPLOYMENT_")) {
+        return deployment_failure(event);
+    }
+    let text = event.message.clone().or_else(|| event.event_name.clone()).unwrap_or_default();
+    let (kind, inner) = explained_part(&text);
+    service_failure(event, kind, inner)
+}
+
+/// The part of a reason that says why, and how it is explained: what follows `Task failed to reach RUNNING status:`, the
+/// code in front of `RESOURCE:CPU - Unable to place …`, else the whole.
+fn explained_part(text: &str) -> (TextKind, &str) {
+    const KINDS: [TextKind; 3] = [TextKind::ServiceActionReason, TextKind::TaskStoppedReason, TextKind::ApiFailure];
+    let inner = text.split_once(" status: ").map(|(_, inner)| inner);
+    let code = text.split_once(" - ").map(|(code, _)| code);
+    let catalog = FailureCatalog::current();
+    let parts = [inner, code, Some(text)];
+    let explained = parts
+        .into_iter()
+        .flatten()
+        .find_map(|part| KINDS.into_iter().find(|kind| catalog.explain(*kind, part).is_some()).map(|kind| (kind, part)));
+    explained.unwrap_or((TextKind::ServiceActionReason, text))
+}
+
+/// Models an AWS Health event about ECS, as EventBridge or the Health API has it; those about other services are left out.
 pub fn model_health<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
-    if !detail.text_at("service").is_some_and(|service| service.eq_ignore_ascii_case("ECS")) {
+    // `describe-event-details` has the event beside its description.
+    let about = detail.get("event").filter(|event| event.is_object()).unwrap_or(detail);
+    let is_of_ecs = |service: &str| ["ECS", "FARGATE"].iter().any(|name| service.eq_ignore_ascii_case(name));
+    if !about.text_at("service").is_some_and(is_of_ecs) {
         return Modeled::Filtered("other_event");
     }
     let mut event = of_envelope(envelope, origin, "health");
-    event.event_type = text_at(detail, "eventTypeCategory");
-    event.event_name = text_at(detail, "eventTypeCode");
-    let description = detail.get("eventDescription").and_then(|texts| texts.items().next());
+    event.event_type = text_at(about, "eventTypeCategory");
+    event.event_name = text_at(about, "eventTypeCode");
+    event.region = event.region.take().or_else(|| text_at(about, "region")).or_else(|| text_at(about, "eventRegion"));
+    let descriptions = detail.get("eventDescription");
+    let description = descriptions.and_then(|texts| texts.items().next()).or(descriptions);
     event.message = description.and_then(|description| text_at(description, "latestDescription"));
     let entity = detail.get("affectedEntities").and_then(|entities| entities.items().next());
     // Entities are named `CLUSTER|SERVICE`, or are tasks.
     if let Some((cluster, service)) =
         entity.and_then(|entity| entity.text_at("entityValue")).and_then(|entity| entity.split_once('|'))
     {
-        event.cluster = name(arn::short(cluster));
-        event.service = name(arn::short(service));
+        event.cluster = name(arn::short(cluster.trim()));
+        event.service = name(arn::short(service.trim()));
     }
-    let time = envelope.time.or_else(|| time_at(detail, "startTime"));
-    finish(event, envelope.record_id(origin), time, (detail, "startTime"), None)
+    let time = envelope.time.or_else(|| time_at(about, "startTime")).or_else(|| time_at(about, "lastUpdatedTime"));
+    finish(event, envelope.record_id(origin), time, (about, "startTime"), None)
 }
 
 /// Models one element of `services[].events` of describe output.
@@ -85,8 +121,16 @@ pub fn model_service_message<'a>(service: Value<'a>, message: Value<'a>, origin:
     let id = text_at(message, "id")
         .unwrap_or_else(|| Cow::Owned(format!("{}#{}", envelope.record_id(origin), time.unwrap_or_default())));
     let text = event.message.clone().unwrap_or_default();
+    // Output reduced by `--query` names the service in the text only.
+    event.service = event.service.take().or_else(|| service_in(&text).map(|service| Cow::Owned(service.to_owned())));
     let failure = super::service_failure::message_failure(&mut event, &text);
     finish(event, id, time, (message, "createdAt"), failure)
+}
+
+/// `web` in `(service web) …` and in `(service web, taskSet ecs-svc/1) …`.
+fn service_in(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("(service ")?;
+    rest.split([',', ')']).next().map(arn::short).filter(|service| !service.is_empty())
 }
 
 /// Models one element of `services[].deployments` of describe output.
@@ -116,7 +160,7 @@ pub fn model_service_deployment<'a>(service: Value<'a>, deployment: Value<'a>, o
     finish(event, Cow::Owned(id), time, (deployment, "updatedAt"), failure)
 }
 
-fn of_envelope<'a>(envelope: Envelope<'a>, origin: Origin<'a>, kind: &'static str) -> ServiceEvent<'a> {
+pub(super) fn of_envelope<'a>(envelope: Envelope<'a>, origin: Origin<'a>, kind: &'static str) -> ServiceEvent<'a> {
     ServiceEvent {
         event_time: envelope.time,
         kind: name(kind),
@@ -138,7 +182,7 @@ fn of_described<'a>(service: Value<'a>, origin: Origin<'a>, kind: &'static str) 
     event
 }
 
-fn set_cluster<'a>(event: &mut ServiceEvent<'a>, cluster_arn: Option<&'a str>) {
+pub(super) fn set_cluster<'a>(event: &mut ServiceEvent<'a>, cluster_arn: Option<&'a str>) {
     if let Some(cluster_arn) = cluster_arn {
         event.cluster_arn = arn::arn(cluster_arn).and_then(name);
         event.cluster = name(arn::short(cluster_arn));
@@ -146,7 +190,7 @@ fn set_cluster<'a>(event: &mut ServiceEvent<'a>, cluster_arn: Option<&'a str>) {
 }
 
 /// The service ARN, and what it says about account, region and cluster where nothing else does.
-fn set_service<'a>(event: &mut ServiceEvent<'a>, service_arn: Option<&'a str>) {
+pub(super) fn set_service<'a>(event: &mut ServiceEvent<'a>, service_arn: Option<&'a str>) {
     let Some(service_arn) = service_arn else { return };
     event.service_arn = arn::arn(service_arn).and_then(name);
     event.service = name(arn::short(service_arn));
@@ -155,7 +199,7 @@ fn set_service<'a>(event: &mut ServiceEvent<'a>, service_arn: Option<&'a str>) {
     event.cluster = event.cluster.take().or_else(|| arn::cluster_of(service_arn).and_then(name));
 }
 
-fn finish<'a>(
+pub(super) fn finish<'a>(
     mut event: ServiceEvent<'a>,
     id: Cow<'a, str>,
     time: Option<i64>,

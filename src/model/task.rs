@@ -28,6 +28,10 @@ pub fn model_task<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<
     for (key, value) in detail.entries() {
         read_field(&mut task, &mut parts, key, value);
     }
+    // Output reduced by `--query` may only say when or why a task stopped.
+    if task.last_status.is_none() && (task.stop_code.is_some() || task.stopped_at.is_some()) {
+        task.last_status = name("STOPPED");
+    }
     let Some(time) = parts.updated_at.or(envelope.time).or_else(|| newest_time(&task)) else {
         return Modeled::Refused(Refusal::missing_time_at(detail, "updatedAt"));
     };

@@ -4,7 +4,7 @@
 use super::StoreError;
 use super::manifest::{DataFile, Manifest};
 use super::write::table_folder;
-use crate::load::{Day, Identity, identity};
+use crate::load::{Day, Identity, identity_of_version};
 use crate::table::Table;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
@@ -82,9 +82,15 @@ pub fn ints(batch: &RecordBatch, name: &str) -> Vec<Option<i64>> {
 pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
     let mut out = Vec::new();
     for file in manifest.files(table).iter().filter(|file| file.day == day) {
-        for batch in read_columns(root, table, file, &["id", "account"])? {
-            let (ids, accounts) = (texts(&batch, "id"), texts(&batch, "account"));
-            out.extend(ids.iter().zip(accounts).map(|(id, account)| identity(account, id.unwrap_or_default())));
+        let columns: &[&str] = if matches!(table, Table::TaskEvents | Table::InstanceEvents) {
+            &["id", "account", "version"]
+        } else {
+            &["id", "account"]
+        };
+        for batch in read_columns(root, table, file, columns)? {
+            let (ids, accounts, versions) = (texts(&batch, "id"), texts(&batch, "account"), ints(&batch, "version"));
+            let known = ids.iter().zip(accounts).zip(versions);
+            out.extend(known.map(|((id, account), version)| identity_of_version(account, id.unwrap_or_default(), version)));
         }
     }
     Ok(out)

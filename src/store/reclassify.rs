@@ -23,8 +23,15 @@ use std::path::Path;
 /// The tables with columns that the catalog decides.
 const TARGETS: [Table; 4] = [Table::Failures, Table::TaskEvents, Table::ServiceEvents, Table::JobSubmissions];
 /// The tables whose records are modeled again.
-const SOURCES: [Table; 6] =
-    [Table::Calls, Table::TaskEvents, Table::InstanceEvents, Table::ServiceEvents, Table::RunRecords, Table::JobSubmissions];
+const SOURCES: [Table; 7] = [
+    Table::Calls,
+    Table::TaskEvents,
+    Table::InstanceEvents,
+    Table::ServiceEvents,
+    Table::RunRecords,
+    Table::RunEvents,
+    Table::JobSubmissions,
+];
 
 /// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -126,6 +133,7 @@ fn columns_of(table: Table) -> Vec<&'static str> {
         Table::Calls => columns.extend(["failed", "request_id", "shared_event_id"]),
         Table::InstanceEvents => columns.push("agent_update_status"),
         Table::ServiceEvents => columns.extend(["kind", "cluster", "cluster_arn", "service", "service_arn"]),
+        Table::RunEvents => columns.push("reason"),
         Table::JobSubmissions => columns.push("run_record"),
         _ => {}
     }
@@ -174,6 +182,8 @@ fn concerned(table: Table, batch: &RecordBatch) -> Vec<bool> {
         // A call that was answered with all it asked for is no failure by any catalog.
         Table::Calls => ints(batch, "failed").into_iter().map(|failed| failed == Some(1)).collect(),
         Table::InstanceEvents => texts(batch, "agent_update_status").into_iter().map(|status| status == Some("FAILED")).collect(),
+        // Only the end of a job or run has a reason.
+        Table::RunEvents => texts(batch, "reason").into_iter().map(|reason| reason.is_some()).collect(),
         // Those of a run are modeled with it.
         Table::JobSubmissions => texts(batch, "run_record").into_iter().map(|run| run.is_none()).collect(),
         _ => vec![true; batch.num_rows()],

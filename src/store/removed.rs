@@ -6,7 +6,7 @@ use super::commit::TableChange;
 use super::manifest::{DataFile, Manifest};
 use super::read::{ints, read_columns, texts};
 use super::write::LoadWriter;
-use crate::load::{Day, Identity, RemovalRule, identity};
+use crate::load::{Day, Identity, RemovalRule, identity_of_version};
 use crate::table::{Columns, RemovedRecord, Row, Table};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -40,15 +40,16 @@ pub fn remember(
     for (day, files) in days {
         let mut present: HashSet<Identity> = HashSet::new();
         for file in manifest.files(table).iter().filter(|file| file.day == day) {
-            each_record(root, table, file, |id, account, _| _ = present.insert(identity(account, id)))?;
+            each_record(root, table, file, |record| _ = present.insert(record.identity()))?;
         }
         let mut columns = Columns::new(Table::Removed);
         for file in files {
             if !super::write::table_folder(root, table).join(&file.path).is_file() {
                 continue;
             }
-            each_record(root, table, file, |id, account, time| {
-                if present.insert(identity(account, id)) {
+            each_record(root, table, file, |record| {
+                let StoredRecord { id, account, version, time } = *record;
+                if present.insert(record.identity()) {
                     columns.push(&Row::from(RemovedRecord {
                         id: Some(Cow::Owned(format!("{}:{}:{id}", table.name(), account.unwrap_or_default()))),
                         time,
@@ -57,6 +58,7 @@ pub fn remember(
                         table_name: Some(Cow::Borrowed(table.name())),
                         account: account.map(Cow::Borrowed),
                         record: Some(Cow::Borrowed(id)),
+                        version,
                         before: None,
                     }));
                 }
@@ -79,6 +81,7 @@ pub fn rule_row(rule: &RemovalRule, load: u64, now: i64) -> Row<'_> {
         table_name: table.map(Cow::Borrowed),
         account: account.map(Cow::Borrowed),
         record: None,
+        version: None,
         before: Some(rule.before),
     })
 }
@@ -104,11 +107,12 @@ pub fn rules(root: &Path, manifest: &Manifest) -> Result<Vec<RemovalRule>, Store
 pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
     let mut removed = Vec::new();
     for file in manifest.files(Table::Removed).iter().filter(|file| file.day == day) {
-        for batch in read_columns(root, Table::Removed, file, &["table_name", "account", "record"])? {
-            let rows = texts(&batch, "table_name").into_iter().zip(texts(&batch, "account")).zip(texts(&batch, "record"));
-            for ((name, account), record) in rows {
+        for batch in read_columns(root, Table::Removed, file, &["table_name", "account", "record", "version"])? {
+            let rows = texts(&batch, "table_name").into_iter().zip(texts(&batch, "account"));
+            let rows = rows.zip(texts(&batch, "record").into_iter().zip(ints(&batch, "version")));
+            for ((name, account), (record, version)) in rows {
                 if let (Some(record), true) = (record, name == Some(table.name())) {
-                    removed.push(identity(account, record));
+                    removed.push(identity_of_version(account, record, version));
                 }
             }
         }
@@ -116,18 +120,30 @@ pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> R
     Ok(removed)
 }
 
-/// Goes through the records of a file: id, account and time.
-fn each_record(
-    root: &Path,
-    table: Table,
-    file: &DataFile,
-    mut each: impl FnMut(&str, Option<&str>, Option<i64>),
-) -> Result<(), StoreError> {
-    for batch in read_columns(root, table, file, &["id", "account", "time"])? {
-        let rows = texts(&batch, "id").into_iter().zip(texts(&batch, "account")).zip(ints(&batch, "time"));
-        for ((id, account), time) in rows {
+/// A record of the store, as far as it tells records apart.
+struct StoredRecord<'a> {
+    id: &'a str,
+    account: Option<&'a str>,
+    version: Option<i64>,
+    time: Option<i64>,
+}
+
+impl StoredRecord<'_> {
+    fn identity(&self) -> Identity {
+        identity_of_version(self.account, self.id, self.version)
+    }
+}
+
+/// Goes through the records of a file.
+fn each_record(root: &Path, table: Table, file: &DataFile, mut each: impl FnMut(&StoredRecord<'_>)) -> Result<(), StoreError> {
+    let has_versions = matches!(table, Table::TaskEvents | Table::InstanceEvents);
+    let columns = ["id", "account", "time", "version"];
+    for batch in read_columns(root, table, file, columns.get(..if has_versions { 4 } else { 3 }).unwrap_or(&columns))? {
+        let rows = texts(&batch, "id").into_iter().zip(texts(&batch, "account"));
+        let rows = rows.zip(ints(&batch, "version").into_iter().zip(ints(&batch, "time")));
+        for ((id, account), (version, time)) in rows {
             if let Some(id) = id {
-                each(id, account, time);
+                each(&StoredRecord { id, account, version, time });
             }
         }
     }

@@ -218,7 +218,7 @@ tables! {
         reason: Text = "reason given by the caller (StopTask) or reported by the agent",
         resource: Text = "ids of the network resources in an EC2 call: security group, route table, subnet, …",
         rule: Text = "rule or route in an EC2 call, such as tcp 443 10.0.0.0/8",
-        source: Text = "cloudtrail",
+        source: Text = "cloudtrail; describe for an answer of run-task",
         file: Text = "source file",
         record: Int = "record number in the file, starting at 1",
         raw: Original = "the original record, with secrets masked",
@@ -356,7 +356,7 @@ tables! {
         id: Unique = "event id",
         time: Time = "createdAt or updatedAt of the detail, else the event's time",
         event_time: Time = "time of the EventBridge envelope",
-        kind: Text = "service, deployment or health",
+        kind: Text = "service, deployment, revision or health",
         account: Text = "account",
         region: Text = "region",
         cluster: Text = "short cluster name",
@@ -371,7 +371,7 @@ tables! {
         desired_count: Int = "desired count",
         container_instance: Text = "first container instance in the message",
         capacity_provider: Text = "first capacity provider in the message",
-        source: Text = "eventbridge or describe",
+        source: Text = "eventbridge, describe or action_log",
         file: Text = "source file",
         record: Int = "record number in the file, starting at 1",
         raw: Original = "the original record, with secrets masked",
@@ -579,7 +579,7 @@ tables! {
         incident: Text = "incident key: rows with the same incident are one failure",
         version: Int = "orders the records of an incident",
         call: Text = "id of the call (launch, api_error)",
-        source: Text = "cloudtrail, eventbridge, describe or dstack",
+        source: Text = "cloudtrail, eventbridge, describe, action_log or dstack",
         file: Text = "source file",
         record: Text = "id of the source record (`ecs-audit show ID`)",
     }
@@ -607,6 +607,7 @@ tables! {
         table_name: Text = "the table of the record; missing = a rule for all tables",
         account: Text = "account of the record; missing in a rule = all accounts",
         record: Text = "id of the record; missing = the row is a rule",
+        version: Int = "version of the record, for a state of a task or container instance",
         before: Time = "for a rule: records before this time are not loaded again",
     }
 

@@ -39,7 +39,7 @@ pub enum FlowLine<'a, 'r> {
         /// What was read and what was expected.
         detail: String,
     },
-    /// The lines from here on cannot be read: only a header line could tell their format, or it tells no time.
+    /// The lines from here up to the next header cannot be read: only a header line could tell their format, or it tells no time.
     Untold {
         /// The first of them.
         bytes: &'a [u8],
@@ -78,6 +78,8 @@ pub fn is_default_record(line: &str) -> bool {
 pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
     let mut layout: Option<FlowLayout> = None;
     let mut values = Vec::with_capacity(32);
+    // The lines from here up to the next header cannot be read.
+    let mut untold_lines = false;
     let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let end = memchr(b'\n', rest).unwrap_or(rest.len());
@@ -93,16 +95,21 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
         };
         let text = without_stamp(text.trim());
         if let Some(header) = FlowLayout::of_header(text) {
-            if !header.has_time() {
+            untold_lines = !header.has_time();
+            if untold_lines {
                 on(FlowLine::Untold { bytes: line, detail: NO_TIME.to_owned() });
-                return;
+            } else {
+                on(FlowLine::Header(layout.insert(header)));
             }
-            on(FlowLine::Header(layout.insert(header)));
+            continue;
+        }
+        if untold_lines {
             continue;
         }
         if layout.is_none() && !is_default_record(text) && is_record(text) {
             on(FlowLine::Untold { bytes: line, detail: untold(text) });
-            return;
+            untold_lines = true;
+            continue;
         }
         let layout = layout.get_or_insert_default();
         values.clear();
@@ -189,6 +196,9 @@ mod tests {
         let got = told(&text);
         assert_eq!(got.len(), 3);
         assert_eq!(got[1], format!("broken_flow@{}: a line of 3 values; the format has 14 fields", RECORD.len() + 1));
+        let bad = "action interface-id region srcaddr\nREJECT eni-1 us-east-1 -\nversion account-id interface-id start end action\n2 1 eni-1 1418530010 1418530070 REJECT\n";
+        let got = told(bad);
+        assert!(got.len() == 3 && got[0].starts_with("untold") && got[2] == "1418530010 REJECT", "{got:?}");
         let got = told("5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n");
         assert!(got.len() == 1 && got[0].starts_with("untold: lines of 7 values without a header line"), "{got:?}");
         let mut why = Vec::new();

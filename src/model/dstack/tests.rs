@@ -209,3 +209,34 @@ fn events_of_the_server() {
     assert_eq!(tell("Instance created for job. Instance status: PENDING"), "- pending -");
     assert_eq!(tell("Run deleted"), "- - -");
 }
+
+#[test]
+fn an_event_alone_tells_of_a_failure() {
+    let told = |message: &str| {
+        let text = format!(
+            r#"{{"id":"e9","message":"{message}","recorded_at":"2026-11-19T21:13:36Z","actor_user":null,
+                "targets":[{{"type":"job","project_name":"main","id":"s9","name":"sweep-2-1-0"}}]}}"#
+        );
+        let tape = Tape::parse(&text).unwrap();
+        let origin = Origin { file: "f", record: 1, raw: None, text: &text };
+        let Modeled::Record(record) = model_run_event(tape.root(), origin) else { panic!("a record") };
+        record.rows.get(1).map(|row| {
+            let Row::Failures(failure) = row else { panic!("a failure") };
+            let fields = [&failure.kind, &failure.phase, &failure.reason, &failure.run, &failure.incident];
+            (fields.map(|field| field.as_deref().unwrap_or("-")).join(" "), failure.ran)
+        })
+    };
+    let (failure, ran) = told("Job status changed PULLING -> TERMINATING. Termination reason: NEW_TROUBLE (odd)").unwrap();
+    assert_eq!((failure.as_str(), ran), ("run image_pull new_trouble sweep-2 submission:s9", Some(false)));
+    let (failure, ran) =
+        told("Job status changed RUNNING -> TERMINATING. Termination reason: CONTAINER_EXITED_WITH_ERROR").unwrap();
+    assert_eq!((failure.as_str(), ran), ("run running container_exited_with_error sweep-2 submission:s9", Some(true)));
+    for harmless in [
+        "Job status changed RUNNING -> TERMINATING. Termination reason: DONE_BY_RUNNER",
+        "Job status changed RUNNING -> TERMINATING. Termination reason: TERMINATED_BY_USER",
+        "Job status changed TERMINATING -> FAILED",
+        "Job created on run submission. Status: SUBMITTED",
+    ] {
+        assert_eq!(told(harmless), None, "{harmless}");
+    }
+}

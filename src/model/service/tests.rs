@@ -53,10 +53,14 @@ fn errors_of_a_service_are_failures() {
     });
     let unknown = text.replace("RESOURCE:FARGATE", "never seen").replace("SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_NEW");
     with_event(&unknown, model, |_, failure| assert_eq!(failure.as_deref(), Some("service service SERVICE_NEW e1")));
-    let steady = text.replace("ERROR", "INFO");
+    let steady = text.replace("SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_STEADY_STATE");
     with_event(&steady, model, |event, failure| {
-        assert_eq!((event.event_type.as_deref(), failure), (Some("INFO"), None));
+        assert_eq!((event.event_type.as_deref(), failure), (Some("ERROR"), None), "the name decides, not the severity");
     });
+    let mild = text.replace("ERROR", "INFO");
+    with_event(&mild, model, |_, failure| assert!(failure.is_some_and(|failure| failure.contains("RESOURCE:FARGATE"))));
+    let new_and_mild = unknown.replace("ERROR", "INFO");
+    with_event(&new_and_mild, model, |_, failure| assert_eq!(failure, None));
 }
 
 #[test]
@@ -138,4 +142,51 @@ fn health_events_about_ecs() {
         assert_eq!((event.cluster.as_deref(), event.service.as_deref()), (Some("shop"), Some("search")));
         assert_eq!(event.message.as_deref(), Some("Tasks will be retired"));
     });
+}
+
+#[test]
+fn a_daemon_is_what_its_event_is_about() {
+    let text = r#"{"eventType":"WARNING","eventName":"DAEMON_TASK_START_IMPAIRED","failureType":"TASK_FAILED_TO_RUN",
+        "clusterArn":"arn:aws:ecs:us-west-2:111122223333:cluster/shop","capacityProviderName":"fleet","createdAt":"2026-03-24T12:00:00Z",
+        "containerInstanceArn":"arn:aws:ecs:us-west-2:111122223333:container-instance/shop/i1",
+        "daemonArn":"arn:aws:ecs:us-west-2:111122223333:daemon/shop/metrics",
+        "reason":"Task failed to reach RUNNING status: RESOURCE:MEMORY"}"#;
+    fn model<'a>(detail: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
+        model_service_action(detail, envelope("ECS Daemon Service Action"), origin)
+    }
+    with_event(text, model, |event, failure| {
+        assert_eq!((event.service.as_deref(), event.container_instance.as_deref()), (Some("metrics"), Some("i1")));
+        assert_eq!(event.capacity_provider.as_deref(), Some("fleet"));
+        assert_eq!(failure.as_deref(), Some("service service.placement.placement-resource-memory RESOURCE:MEMORY e1"));
+    });
+}
+
+#[test]
+fn a_message_alone_names_its_service() {
+    let text =
+        r#"{"createdAt":"2026-05-04T10:00:00Z","message":"(service cart, taskSet ecs-svc/1) has reached a steady state."}"#;
+    with_event(
+        text,
+        |message, origin| model_service_message(message, message, origin),
+        |event, failure| {
+            assert_eq!((event.service.as_deref(), failure), (Some("cart"), None));
+        },
+    );
+}
+
+#[test]
+fn the_health_api_tells_of_ecs_too() {
+    let text = r#"{"event":{"arn":"arn:aws:health:eu-west-1::event/ECS/AWS_ECS_TASK_PATCHING_RETIREMENT/1","service":"ECS","region":"eu-west-1",
+        "eventTypeCode":"AWS_ECS_TASK_PATCHING_RETIREMENT","eventTypeCategory":"scheduledChange","startTime":1777888800},
+        "eventDescription":{"latestDescription":"Tasks are replaced."}}"#;
+    with_event(
+        text,
+        |event, origin| model_health(event, Envelope::describe(), origin),
+        |event, failure| {
+            assert_eq!(
+                (event.message.as_deref(), event.region.as_deref(), failure),
+                (Some("Tasks are replaced."), Some("eu-west-1"), None)
+            );
+        },
+    );
 }

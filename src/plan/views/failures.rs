@@ -61,9 +61,10 @@ pub(super) fn view(need: ViewRequest) -> String {
          where f.incident is null or f.kind is null or f.kind not in ('task', 'run', 'deployment', 'agent') \
          union all \
          select {all}{passed} from (select {all}{several}, row_number() over (\
-             partition by f.incident, f.time order by f.version desc nulls last, f.id) as nth \
+             partition by f.incident, f.time order by f.version desc nulls last, f.id) as nth, \
+             count(f.version) over (partition by f.incident) as versions \
              from failures f where f.incident is not null and f.kind in ('task', 'run')) f \
-         where f.nth = 1 \
+         where f.nth = 1 and (f.version is not null or f.versions = 0) \
          union all \
          select {all}{passed} from (select {all}{earliest}, row_number() over (\
              partition by f.incident order by f.time, f.version desc nulls last, f.id) as nth \

@@ -97,7 +97,9 @@ fn seconds(from: &str, to: &str) -> String {
 
 /// Seconds from one time to another, or to the anchor if that is missing.
 fn seconds_so_far(from: &str, to: &str, need: ViewRequest) -> String {
-    format!("(coalesce(cast({to} as bigint), {}) - cast({from} as bigint)) / 1000000.0", need.anchor)
+    // Clocks differ: nothing ends before it began.
+    let elapsed = format!("coalesce(cast({to} as bigint), {}) - cast({from} as bigint)", need.anchor);
+    format!("(case when {elapsed} < 0 then 0 else {elapsed} end) / 1000000.0")
 }
 
 /// The evidence column for rows from a single record, or nothing if it is not needed.

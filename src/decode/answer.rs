@@ -1,0 +1,135 @@
+//! Answers of the ECS API as the CLI and SDKs print them: every element of every list is accounted for.
+//!
+//! In: an answer, or one of its elements. Out: what each element is. Tasks, services, container instances and deployments
+//! are recognized by their own keys wherever they are; this is about the rest: `failures[]`, lists of names, and
+//! descriptions that hold no event.
+
+use super::envelope::Shape;
+use super::json::Value;
+use super::looks;
+
+/// What an element of `failures[]` is; nothing where it is none of the ECS API. `answer` is the object that holds the list.
+pub fn failure_shape(answer: Option<Value<'_>>, failure: Value<'_>, index: usize) -> Option<Shape> {
+    let reason = failure.text_at("reason").filter(|reason| !reason.is_empty())?;
+    if failure.entries().any(|(key, _)| !matches!(key, "arn" | "reason" | "detail")) {
+        return None;
+    }
+    let arn = failure.text_at("arn").unwrap_or_default();
+    let beside = |key: &str| answer.is_some_and(|answer| answer.get(key).is_some_and(Value::is_array));
+    let is_code = || answer.is_some() && (reason.starts_with("RESOURCE:") || CODES.contains(&reason));
+    let of_list = || beside("tasks") || LISTS.iter().any(|(list, _)| beside(list));
+    if !(of_list() || arn.starts_with("arn:aws") && arn.contains(":ecs:") || is_code()) {
+        return None;
+    }
+    // `start-task` on an instance that does not exist has the reason of a description, but asks for a launch.
+    let of_instance = arn.contains(":container-instance/") && beside("tasks");
+    if reason == "MISSING" && !of_instance {
+        return Some(Shape::Other("missing"));
+    }
+    if beside("protectedTasks") || matches!(reason, "TASK_NOT_VALID" | "DEPLOYMENT_BLOCKED") {
+        return Some(Shape::Other("task_protection"));
+    }
+    let is_launch = beside("tasks") || answer.is_none() || !LISTS.iter().any(|(list, _)| beside(list));
+    Some(if is_launch { Shape::LaunchFailure(index) } else { Shape::Other("failed_description") })
+}
+
+/// Reasons of launches that placed nothing; with one of them, a list of failures is one of the ECS API.
+const CODES: [&str; 6] = ["AGENT", "ATTRIBUTE", "EMPTY CAPACITY PROVIDER", "INACTIVE", "LOCATION", "NO ACTIVE INSTANCES"];
+
+/// Lists of answers whose elements are no event, with the word for one of them.
+const LISTS: &[(&str, &str)] = &[
+    ("attributes", "attribute"),
+    ("capacityProviders", "capacity_provider"),
+    ("clusters", "cluster"),
+    ("containerInstances", "container_instance"),
+    ("daemonDeployments", "daemon_deployment"),
+    ("daemonRevisions", "daemon_revision"),
+    ("daemonSummariesList", "daemon"),
+    ("daemonTaskDefinitions", "task_definition"),
+    ("gatewayClusterAssociations", "gateway"),
+    ("gatewayRoutes", "gateway"),
+    ("gateways", "gateway"),
+    ("protectedTasks", "task_protection"),
+    ("serviceDeployments", "service_deployment"),
+    ("serviceRevisions", "service_revision"),
+    ("services", "service"),
+    ("settings", "account_setting"),
+    ("taskDefinitions", "task_definition"),
+    ("taskSets", "task_set"),
+];
+
+/// Objects of answers that are no event.
+const OBJECTS: &[(&str, &str)] = &[
+    ("capacityProvider", "capacity_provider"),
+    ("cluster", "cluster"),
+    ("daemon", "daemon"),
+    ("daemonTaskDefinition", "task_definition"),
+    ("gateway", "gateway"),
+    ("gatewayResources", "gateway"),
+    ("gatewayRoute", "gateway"),
+    ("setting", "account_setting"),
+    ("taskDefinition", "task_definition"),
+    ("taskSet", "task_set"),
+];
+
+/// The word for an element that stands under `key` in an answer and holds no record.
+pub fn described(key: &str, element: Value<'_>) -> Option<&'static str> {
+    let word = |table: &[(&str, &'static str)]| table.iter().find(|(name, _)| *name == key).map(|(_, word)| *word);
+    let of_lists = key.ends_with("Arns") || key == "families";
+    match element.text() {
+        Some(text) if of_lists && (looks::is_arn(text) || key == "families") => Some("list_of_names"),
+        Some(_) => None,
+        None => word(LISTS).or_else(|| word(OBJECTS)).filter(|_| element.is_object() && looks::has_arn(element)),
+    }
+}
+
+/// Whether an answer has no element in any list.
+pub fn is_empty(answer: Value<'_>) -> bool {
+    let is_list =
+        |key: &str| key == "tasks" || key == "families" || key.ends_with("Arns") || LISTS.iter().any(|(list, _)| *list == key);
+    let lists = || answer.entries().filter(|(_, child)| child.is_array());
+    lists().any(|(key, _)| is_list(key)) && lists().all(|(_, list)| list.items().next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Tape;
+    use super::*;
+
+    #[test]
+    fn empty_answers() {
+        let empty = |text: &str| is_empty(Tape::parse(text).unwrap().root());
+        assert!(empty(r#"{"tasks":[],"failures":[]}"#) && empty(r#"{"taskArns":[],"nextToken":null}"#));
+        assert!(!empty(r#"{"tasks":[],"failures":[{}]}"#) && !empty(r#"{"items":[]}"#) && !empty("{}"));
+    }
+
+    #[test]
+    fn failures_by_what_was_asked() {
+        let of = |text: &str| {
+            let tape = Tape::parse(text).unwrap();
+            let failures: Vec<Value<'_>> = tape.root().get("failures").unwrap().items().collect();
+            failures
+                .iter()
+                .enumerate()
+                .map(|(index, failure)| failure_shape(Some(tape.root()), *failure, index))
+                .collect::<Vec<_>>()
+        };
+        let launch = of(
+            r#"{"failures":[{"reason":"RESOURCE:MEMORY"},{"arn":"arn:aws:ecs:r:1:container-instance/c/i","reason":"AGENT"}],"tasks":[]}"#,
+        );
+        assert_eq!(launch, [Some(Shape::LaunchFailure(0)), Some(Shape::LaunchFailure(1))]);
+        let missing = of(r#"{"tasks":[],"failures":[{"arn":"arn:aws:ecs:r:1:task/c/t","reason":"MISSING"}]}"#);
+        assert_eq!(missing, [Some(Shape::Other("missing"))]);
+        let started = of(r#"{"tasks":[],"failures":[{"arn":"arn:aws:ecs:r:1:container-instance/c/i","reason":"MISSING"}]}"#);
+        assert_eq!(started, [Some(Shape::LaunchFailure(0))]);
+        let services = of(r#"{"services":[],"failures":[{"arn":"web","reason":"MISSING"}]}"#);
+        assert_eq!(services, [Some(Shape::Other("missing"))]);
+        let protection = of(r#"{"protectedTasks":[],"failures":[{"arn":"arn:aws:ecs:r:1:task/c/t","reason":"TASK_NOT_VALID"}]}"#);
+        assert_eq!(protection, [Some(Shape::Other("task_protection"))]);
+        assert_eq!(
+            of(r#"{"failures":[{"reason":"assertion failed"},{"reason":"TIMEOUT"},{"reason":"AGENT","test":"a"}]}"#),
+            [None; 3]
+        );
+        assert_eq!(of(r#"{"failures":[{"reason":"RESOURCE:ENI"}]}"#), [Some(Shape::LaunchFailure(0))]);
+    }
+}

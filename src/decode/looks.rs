@@ -1,0 +1,98 @@
+//! Whether a value that nobody understands still looks like a record of AWS or dstack.
+//!
+//! In: a value without any record. Out: whether to quarantine it, and the keys to name. A document that has nothing to do
+//! with either is no loss; one that has, and was not read, is.
+
+use super::json::Value;
+use super::spelling::api_key;
+
+/// Keys that only records of AWS and dstack have, in the spelling of the API.
+const KEYS: &[&str] = &[
+    "clusterArn",
+    "containerInstanceArn",
+    "eventName",
+    "jobProvisioningData",
+    "jobSubmissions",
+    "runSpec",
+    "serviceArn",
+    "serviceDeploymentArn",
+    "stopCode",
+    "stoppedReason",
+    "taskArn",
+    "taskDefinitionArn",
+    "terminationReason",
+];
+
+/// Keys that are named of an object.
+const NAMED: usize = 8;
+
+/// Whether a value has a key or a text of AWS or dstack.
+pub fn is_of_aws_or_dstack(value: Value<'_>) -> bool {
+    if let Some(text) = value.text() {
+        return is_arn(text);
+    }
+    value.items().any(is_of_aws_or_dstack)
+        || value.entries().any(|(key, child)| KEYS.contains(&&*api_key(key)) || is_of_aws_or_dstack(child))
+}
+
+/// Whether some text below is an ARN.
+pub fn has_arn(value: Value<'_>) -> bool {
+    match value.text() {
+        Some(text) => is_arn(text),
+        None => value.items().any(has_arn) || value.entries().any(|(_, child)| has_arn(child)),
+    }
+}
+
+/// `arn:aws:…`, also in the partitions of China and the government.
+pub fn is_arn(text: &str) -> bool {
+    text.starts_with("arn:aws")
+}
+
+/// What a value is, for the person who has to find out why it was not read: its keys, or those of its first element.
+pub fn top_keys(value: Value<'_>) -> String {
+    let (what, holder) = match value.items().next() {
+        Some(first) => ("a list of ", first),
+        None => ("", value),
+    };
+    if !holder.is_object() {
+        return format!("{what}{}", if value.is_array() { "values without names" } else { "a text" });
+    }
+    let keys: Vec<&str> = holder.entries().map(|(key, _)| key).collect();
+    let mut shown = keys.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    if keys.len() > NAMED {
+        shown.push_str(&format!(" and {} more", keys.len() - NAMED));
+    }
+    format!("{what}{} with the keys {shown}", if what.is_empty() { "an object" } else { "objects" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Tape;
+    use super::*;
+
+    #[test]
+    fn records_of_aws_and_dstack_are_told_from_others() {
+        for text in [
+            r#"{"a":[{"b":"arn:aws:ecs:us-east-1:111122223333:task/x"}]}"#,
+            r#"{"StoppedReason":"x"}"#,
+            r#"{"stopped_reason":"x"}"#,
+            r#"{"eventName":"RunTask"}"#,
+            r#"[{"job_submissions":[]}]"#,
+            r#"["arn:aws-cn:ecs:cn-north-1:111122223333:task/x"]"#,
+        ] {
+            assert!(is_of_aws_or_dstack(Tape::parse(text).unwrap().root()), "{text}");
+        }
+        for text in ["{}", "[1]", r#""arn""#, r#"{"name":"x","status":"STOPPED"}"#] {
+            assert!(!is_of_aws_or_dstack(Tape::parse(text).unwrap().root()), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_named() {
+        let told = |text: &str| top_keys(Tape::parse(text).unwrap().root());
+        assert_eq!(told(r#"{"a":1,"b":2}"#), "an object with the keys a, b");
+        assert_eq!(told(r#"[{"a":1}]"#), "a list of objects with the keys a");
+        assert_eq!(told(r#"[["x"]]"#), "a list of values without names");
+        assert!(told(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}"#).ends_with("h and 1 more"));
+    }
+}

@@ -1,0 +1,225 @@
+//! Rows that tell of a record in other words become the text of that record.
+//!
+//! In: an entry of `lookup-events` without its record, a row of CloudTrail Lake or Logs Insights, an entry of
+//! `put-events`, a pair of `--query`. Out: the JSON text of a CloudTrail record, an event or a service message, in the
+//! keys that the rest of the program reads.
+
+use super::csv;
+use super::envelope::Shape;
+use super::json::Value;
+use serde_json::{Map, Value as Json, json};
+
+/// The record that an object tells of, if it is a row of one of these kinds; without a shape, its own keys say what it is.
+pub fn record_of_object(value: Value<'_>) -> Option<(Option<Shape>, String)> {
+    let call = |text| (Some(Shape::Call), text);
+    history_entry(value)
+        .map(call)
+        .or_else(|| put_events_entry(value).map(|text| (None, text)))
+        .or_else(|| columns(cells(value)?).map(call))
+}
+
+/// The record that a list tells of.
+pub fn record_of_list(value: Value<'_>) -> Option<(Option<Shape>, String)> {
+    let message = message_pair(value).map(|text| (Some(Shape::ServiceMessage), text));
+    message.or_else(|| lake_row(value).map(|text| (Some(Shape::Call), text)))
+}
+
+fn json(value: Value<'_>) -> Json {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// An entry of `aws cloudtrail lookup-events` of which `--query` left out the record itself.
+fn history_entry(value: Value<'_>) -> Option<String> {
+    let event_name = value.text_at("EventName")?;
+    let time = value.get("EventTime")?;
+    let mut record = Map::new();
+    let mut put = |key: &str, value: Option<Json>| value.map(|value| record.insert(key.to_owned(), value));
+    put("eventID", value.get("EventId").map(json));
+    put("eventTime", Some(json(time)));
+    put("eventName", Some(event_name.into()));
+    put("eventSource", value.get("EventSource").map(json));
+    put("readOnly", value.get("ReadOnly").map(json));
+    let mut identity = Map::new();
+    for (from, to) in [("Username", "userName"), ("AccessKeyId", "accessKeyId")] {
+        if let Some(text) = value.text_at(from) {
+            identity.insert(to.to_owned(), text.into());
+        }
+    }
+    put("userIdentity", Some(identity.into()));
+    let resources: Map<String, Json> =
+        value.get("Resources").into_iter().flat_map(Value::items).filter_map(parameter_of).collect();
+    put("requestParameters", (!resources.is_empty()).then(|| resources.into()));
+    Some(Json::from(record).to_string())
+}
+
+/// The parameter of the call that a resource of the event history was.
+fn parameter_of(resource: Value<'_>) -> Option<(String, Json)> {
+    let key = match resource.text_at("ResourceType")? {
+        "AWS::ECS::Cluster" => "cluster",
+        "AWS::ECS::Service" => "service",
+        "AWS::ECS::Task" => "task",
+        "AWS::ECS::TaskDefinition" => "taskDefinition",
+        "AWS::ECS::ContainerInstance" => "containerInstance",
+        _ => return None,
+    };
+    Some((key.to_owned(), resource.text_at("ResourceName")?.into()))
+}
+
+/// An entry of `aws events put-events`: the event before EventBridge spells its keys.
+fn put_events_entry(value: Value<'_>) -> Option<String> {
+    value.text_at("DetailType")?;
+    value.get("Detail")?;
+    let mut event = Map::new();
+    for (key, child) in value.entries() {
+        let key = match key {
+            "DetailType" => "detail-type".to_owned(),
+            _ => key.to_ascii_lowercase(),
+        };
+        event.insert(key, json(child));
+    }
+    Some(Json::from(event).to_string())
+}
+
+/// A name of `--query 'services[].events[].[createdAt,message]'`: when, and what.
+fn message_pair(value: Value<'_>) -> Option<String> {
+    let mut message = None;
+    let mut time = None;
+    let mut id = None;
+    for item in value.items() {
+        match item.text() {
+            Some(text) if text.starts_with("(service ") => message = Some(text),
+            Some(text) if is_date(text) => time = Some(json(item)),
+            Some(text) => id = id.or(Some(text)),
+            None if item.float().is_some() => time = Some(json(item)),
+            None => return None,
+        }
+    }
+    let (message, time) = (message?, time?);
+    Some(
+        match id {
+            Some(id) => json!({"id": id, "createdAt": time, "message": message}),
+            None => json!({"createdAt": time, "message": message}),
+        }
+        .to_string(),
+    )
+}
+
+/// `2026-03-18T…` or `2026-03-18 …`.
+fn is_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(u8::is_ascii_digit) && bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-')
+}
+
+/// The cells of an object of plain columns: names without case and separators, values as texts.
+fn cells(value: Value<'_>) -> Option<Vec<(String, String)>> {
+    // Whole calls are recognized before; this is for columns in other spellings. Objects without the name of an event are
+    // many: they cost no more than a look at their keys.
+    let names_event = |key: &str| key.len() <= "event_name".len() && csv::plain_name(key) == "eventname";
+    if !value.entries().any(|(key, child)| names_event(key) && child.text().is_some()) {
+        return None;
+    }
+    Some(value.entries().map(|(key, child)| (csv::plain_name(key), cell(child))).collect())
+}
+
+fn cell(value: Value<'_>) -> String {
+    value.scalar().map_or_else(|| if value.is_null() { String::new() } else { json(value).to_string() }, |text| text.into_owned())
+}
+
+/// A row of `aws cloudtrail get-query-results`, a list of objects with one key each, or of Logs Insights, a list of
+/// `{"field":…,"value":…}`.
+fn lake_row(value: Value<'_>) -> Option<String> {
+    let mut cells = Vec::new();
+    for item in value.items() {
+        let named = item.text_at("field").zip(item.get("value"));
+        let (name, child) = match named {
+            Some(named) => named,
+            None => {
+                let mut entries = item.entries();
+                let only = entries.next()?;
+                if entries.next().is_some() {
+                    return None;
+                }
+                only
+            }
+        };
+        cells.push((csv::plain_name(name), cell(child)));
+    }
+    columns(cells)
+}
+
+/// The record of some columns, if they are those of a call.
+fn columns(cells: Vec<(String, String)>) -> Option<String> {
+    let has = |wanted: &str| cells.iter().find(|(name, cell)| name == wanted && !cell.is_empty()).map(|(_, cell)| cell.as_str());
+    has("eventname")?;
+    // Notifications of S3, SQS and Kinesis have the same columns.
+    if has("eventsource").is_some_and(|source| source.starts_with("aws:")) {
+        return None;
+    }
+    let of_aws = has("eventsource").is_some_and(|source| source.ends_with(".amazonaws.com"));
+    let others = ["awsregion", "eventid", "useridentity", "recipientaccountid", "requestparameters", "useridentityarn"];
+    if !(of_aws || has("eventtime").is_some() && others.iter().any(|name| has(name).is_some())) {
+        return None;
+    }
+    Some(csv::record_text(cells.iter().map(|(name, cell)| (name.as_str(), cell.as_str()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Tape;
+    use super::*;
+
+    fn object(text: &str) -> Option<Json> {
+        record_of_object(Tape::parse(text).unwrap().root()).map(|(_, text)| serde_json::from_str(&text).unwrap())
+    }
+
+    fn list(text: &str) -> Option<Json> {
+        record_of_list(Tape::parse(text).unwrap().root()).map(|(_, text)| serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn entries_of_the_event_history() {
+        let entry = object(
+            r#"{"EventName":"DeleteService","EventTime":1790000000.0,"EventId":"e1","EventSource":"ecs.amazonaws.com","Username":"mary",
+                "Resources":[{"ResourceType":"AWS::ECS::Service","ResourceName":"web"},{"ResourceType":"AWS::S3::Bucket","ResourceName":"b"}]}"#,
+        )
+        .unwrap();
+        assert_eq!((&entry["eventName"], &entry["userIdentity"]["userName"]), (&json!("DeleteService"), &json!("mary")));
+        assert_eq!(entry["requestParameters"], json!({"service": "web"}));
+        assert_eq!(object(r#"{"EventName":"click"}"#), None);
+    }
+
+    #[test]
+    fn entries_of_put_events() {
+        let event =
+            object(r#"{"Source":"aws.ecs","DetailType":"ECS Service Action","Detail":"{}","Resources":["a"],"Time":"t"}"#)
+                .unwrap();
+        assert_eq!(
+            event,
+            json!({"source": "aws.ecs", "detail-type": "ECS Service Action", "detail": "{}", "resources": ["a"], "time": "t"})
+        );
+    }
+
+    #[test]
+    fn rows_of_lake_and_insights() {
+        let want = json!({"eventName": "RunTask", "eventSource": "ecs.amazonaws.com", "eventTime": "2026-03-04 02:10:00.000"});
+        let rows = [
+            r#"[{"eventTime":"2026-03-04 02:10:00.000"},{"eventSource":"ecs.amazonaws.com"},{"eventName":"RunTask"}]"#,
+            r#"[{"field":"eventTime","value":"2026-03-04 02:10:00.000"},{"field":"eventSource","value":"ecs.amazonaws.com"},{"field":"eventName","value":"RunTask"}]"#,
+        ];
+        for row in rows {
+            assert_eq!(list(row).unwrap(), want, "{row}");
+        }
+        let athena = r#"{"eventtime":"2026-03-04 02:10:00.000","eventsource":"ecs.amazonaws.com","eventname":"RunTask"}"#;
+        assert_eq!(object(athena).unwrap(), want);
+        assert_eq!(object(r#"{"eventname":"click","eventtime":"x"}"#), None);
+    }
+
+    #[test]
+    fn pairs_of_time_and_message() {
+        let want = json!({"createdAt": "2026-03-18T16:01:03+09:00", "message": "(service a) has reached a steady state."});
+        assert_eq!(list(r#"["2026-03-18T16:01:03+09:00","(service a) has reached a steady state."]"#).unwrap(), want);
+        assert_eq!(list(r#"["(service a) has reached a steady state.","2026-03-18T16:01:03+09:00"]"#).unwrap(), want);
+        assert_eq!(list(r#"["2026-03-18","x"]"#), None);
+        assert_eq!(list("[]"), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! Launches that `aws ecs run-task` and `start-task` answered with `failures[]`, as they were printed.
+//!
+//! In: an answer and the number of one of its failures. Out: the CloudTrail record that the call may have left, as far as
+//! the answer tells: the same failure is modeled the same, wherever it was seen.
+
+use super::arn;
+use crate::decode::json::Value;
+use serde_json::{Value as Json, json};
+
+/// The record of a call whose failure has this number; nothing where neither the answer nor its file has a time. `answer`
+/// may also be the failure itself. An answer has no time of its own unless something was placed: `saved` is when its file
+/// was written, in microseconds.
+pub fn as_call(answer: Value<'_>, index: usize, saved: Option<i64>) -> Option<String> {
+    let failure = answer.get("failures").and_then(|failures| failures.items().nth(index)).unwrap_or(answer);
+    let placed = answer.get("tasks").and_then(|tasks| tasks.items().next());
+    let of_placed = |key: &str| placed.and_then(|task| task.text_at(key));
+    let time = placed.and_then(|task| super::time::time_at(task, "createdAt")).or(saved)?;
+    let time = jiff::Timestamp::from_microsecond(time).ok()?.to_string();
+    let failed_arn = failure.text_at("arn").unwrap_or_default();
+    let some_arn = of_placed("taskArn").unwrap_or(failed_arn);
+    let cluster = of_placed("clusterArn").or_else(|| arn::cluster_of(failed_arn));
+    let mut whole = String::new();
+    answer.write(&mut whole);
+    let id = blake3::hash(format!("{whole}#{index}").as_bytes()).to_hex();
+    let started = matches!(failure.text_at("reason"), Some("MISSING" | "INACTIVE"));
+    let known = |value: Option<&str>| value.map_or(Json::Null, Json::from);
+    let record = json!({
+        "eventSource": "ecs.amazonaws.com",
+        "eventName": if started { "StartTask" } else { "RunTask" },
+        "eventTime": time,
+        "eventID": id.chars().take(32).collect::<String>(),
+        "awsRegion": known(arn::region(some_arn)),
+        "recipientAccountId": known(arn::account(some_arn)),
+        "requestParameters": {
+            "cluster": known(cluster),
+            "taskDefinition": known(of_placed("taskDefinitionArn")),
+            "startedBy": known(of_placed("startedBy")),
+            // How many tasks were asked for is not printed. At least one was not placed; further failures are further
+            // reasons why.
+            "count": u8::from(index == 0),
+        },
+        "responseElements": { "tasks": [], "failures": [serde_json::to_value(failure).unwrap_or_default()] },
+    });
+    Some(record.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::json::Tape;
+
+    #[test]
+    fn an_answer_becomes_a_call() {
+        let text = r#"{"failures":[{"arn":"arn:aws:ecs:eu-west-1:111122223333:container-instance/batch/i1","reason":"RESOURCE:MEMORY"},
+            {"reason":"AGENT"}],"tasks":[]}"#;
+        let tape = Tape::parse(text).unwrap();
+        assert_eq!(as_call(tape.root(), 0, None), None);
+        let call: Json = serde_json::from_str(&as_call(tape.root(), 0, Some(1_777_888_800_000_000)).unwrap()).unwrap();
+        assert_eq!((&call["eventName"], &call["awsRegion"]), (&json!("RunTask"), &json!("eu-west-1")));
+        assert_eq!((&call["requestParameters"]["cluster"], &call["requestParameters"]["count"]), (&json!("batch"), &json!(1)));
+        let second: Json = serde_json::from_str(&as_call(tape.root(), 1, Some(1_777_888_800_000_000)).unwrap()).unwrap();
+        assert_eq!(second["responseElements"]["failures"], json!([{"reason": "AGENT"}]));
+        assert_ne!(second["eventID"], call["eventID"]);
+    }
+}
