@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn what_is_no_task_definition_says_what_was_expected() {
-        assert!(Definition::parse("{").unwrap_err().starts_with("not JSON"));
-        assert!(Definition::parse("{\"family\":\"a\"}").unwrap_err().starts_with("no containerDefinitions"));
+        assert!(Definition::parse("{").unwrap_err().starts_with("invalid JSON"));
+        assert!(Definition::parse("{\"family\":\"a\"}").unwrap_err().starts_with("missing containerDefinitions"));
         assert!(Definition::parse("{\"family\":\"a\",\"containerDefinitions\":[]}").unwrap_err().contains("is empty"));
         assert!(Definition::parse("[1]").is_err());
     }

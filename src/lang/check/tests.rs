@@ -172,7 +172,7 @@ fn top_picks_by_the_first_measure() {
     assert_eq!(stage.limit, Some(Limit::Top(Ranking { rows: 3, measure: 2, per: Some(0) })));
     let stage = only_stage("failures by reason every 1h bottom 2");
     assert_eq!(stage.limit, Some(Limit::Bottom(Ranking { rows: 2, measure: 2, per: None })));
-    assert!(messages("failures every 1h top 2").first().unwrap().starts_with("beside `every`"));
+    assert!(messages("failures every 1h top 2").first().unwrap().starts_with("with `every`"));
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn saved_queries_take_clauses_over() {
     assert!(matches!(stage.limit, Some(Limit::Top(_))));
 
     assert_eq!(messages("@nothing"), ["unknown saved query `@nothing`"]);
-    assert!(messages("@loop").first().unwrap().contains("rest on each other"));
+    assert!(messages("@loop").first().unwrap().contains("refer to each other"));
     let errors = outcome("@broken since 1d", "UTC").unwrap_err();
     assert_eq!(errors.first().unwrap().span, Some(0..7));
 }
