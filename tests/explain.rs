@@ -173,7 +173,7 @@ fn told(event: &str) -> String {
 fn text_from_logs_cannot_act() {
     let event = stopped(r#""\u001b[31mnever seen\nFailure\u202e""#, r#","stopCode":"TaskFailedToStart","containers":[]"#);
     let out = told(&event);
-    assert!(out.contains("unknown message: no entry of the catalog explains it"), "{out}");
+    assert!(out.contains("unknown message: no catalog entry matches"), "{out}");
     assert!(out.contains("\\u{1b}[31mnever seen") && !out.contains(['\u{1b}', '\u{202e}']), "{out}");
     assert_eq!(out.lines().filter(|line| *line == "Failure").count(), 1, "a message cannot forge a section: {out}");
     let pull = r#""CannotPullContainerError: pull access denied""#;
@@ -186,14 +186,14 @@ fn times_prove_what_a_stop_code_only_guesses() {
     let unknown = r#""never seen before""#;
     let pulling = r#","stopCode":"TaskFailedToStart","pullStartedAt":"2026-03-04T09:00:05Z","containers":[]"#;
     let out = told(&stopped(unknown, pulling));
-    assert!(out.contains("✗ image pull  2026-03-04T09:00:05Z  ← failed here  (the last step recorded"), "{out}");
+    assert!(out.contains("✗ image pull  2026-03-04T09:00:05Z  ← failed here  (last recorded step"), "{out}");
     let pulled =
         r#","stopCode":"New","pullStartedAt":"2026-03-04T09:00:05Z","pullStoppedAt":"2026-03-04T09:00:06Z","containers":[]"#;
     let out = told(&stopped(unknown, pulled));
     assert!(out.contains("✓ image pull") && out.contains("✗ container start"), "{out}");
     assert!(out.contains("the program never ran"), "{out}");
     let out = told(&stopped(unknown, r#","stopCode":"TaskFailedToStart","containers":[]"#));
-    assert!(out.contains("✗ placement  ← failed here  (the last step recorded"), "{out}");
+    assert!(out.contains("✗ placement  ← failed here  (last recorded step"), "{out}");
 }
 
 #[test]
@@ -205,17 +205,17 @@ fn a_kill_is_out_of_memory_only_with_evidence() {
     let exited = r#""Essential container in task exited""#;
     let oom =
         told(&stopped(exited, &format!("{ran}{essential}{}", container(r#","reason":"OutOfMemoryError: Container killed""#))));
-    assert!(oom.contains("out of memory, as the record says (exit code 137)") && !oom.contains("SIGKILL"), "{oom}");
+    assert!(oom.contains("out of memory, according to the record (exit code 137)") && !oom.contains("SIGKILL"), "{oom}");
     let bare = told(&stopped(exited, &format!("{ran}{essential}{}", container(""))));
-    assert!(bare.contains("SIGKILL; nothing in these records says out of memory"), "{bare}");
-    assert!(bare.contains("no stop request came before it"), "{bare}");
+    assert!(bare.contains("SIGKILL; no record reports out of memory"), "{bare}");
+    assert!(bare.contains("no stop request preceded it"), "{bare}");
     let user = r#","stopCode":"UserInitiated","#;
     let late = told(&stopped(r#""enough""#, &format!("{ran}{user}{}", container(""))));
-    assert!(late.contains("it ran on for 30 s after a stop request of a user: the stop time-out ended it"), "{late}");
+    assert!(late.contains("it kept running for 30 s after a stop request from a user: the stop timeout ended it"), "{late}");
     let health = r#","stopCode":"ServiceSchedulerInitiated","#;
     let reason = r#""Task failed container health checks""#;
     let sick = told(&stopped(reason, &format!("{ran}{health}{}", container(""))));
-    assert!(sick.contains("its health checks failed before"), "{sick}");
+    assert!(sick.contains("its health checks failed first"), "{sick}");
 }
 
 #[test]

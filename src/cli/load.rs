@@ -46,13 +46,13 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
         loaded
     })??;
     for commit in &loaded.adopted {
-        say(&format!("note: another program changed the store, which is kept: {}", visible(&described(commit))));
+        say(&format!("note: another program changed the store; the change is kept: {}", visible(&described(commit))));
     }
     if loaded.manifest_was_lost {
         say(MANIFEST_WAS_LOST);
     }
     if let Some(why) = &loaded.untidy {
-        say(&format!("note: the records are loaded, but small files of the store could not be merged: {why}"));
+        say(&format!("note: the records are loaded, but small files in the store could not be merged: {why}"));
     }
     let mut out = io::stdout().lock();
     out.write_all(account(&loaded, &left_out, &global.store, context).as_bytes())?;
@@ -139,7 +139,7 @@ pub fn on_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> Re
         .num_threads(threads)
         .stack_size(16 << 20)
         .build()
-        .map_err(|error| Failure::Sentence(format!("threads could not be started: {error}")))?;
+        .map_err(|error| Failure::Sentence(format!("could not start threads: {error}")))?;
     Ok(pool.install(run))
 }
 
@@ -193,7 +193,7 @@ fn account(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
     line("files", files);
     if !left_out.is_empty() {
         let reasons = left_out.iter().map(|(why, files)| format!("{} {why}", count(*files)));
-        line("not read", format!("{} (by their paths)", reasons.collect::<Vec<_>>().join(", ")));
+        line("not read", format!("{} (excluded by path)", reasons.collect::<Vec<_>>().join(", ")));
     }
     line("bytes", format!("{} uncompressed", HumanBytes(totals.bytes)));
     line(
@@ -271,7 +271,7 @@ fn not_read(reports: &[FileReport]) -> Option<String> {
         named.push_str(&format!(" and {} more", files.len() - NAMED));
     }
     let hint = "if that is an export, write it as JSON: `aws … --output json`, `dstack ps --json`";
-    (!files.is_empty()).then(|| format!("{named}: no records in it; {hint}"))
+    (!files.is_empty()).then(|| format!("{named}: no records found; {hint}"))
 }
 
 fn tell_troubles(reports: &[FileReport], text: &mut String) {

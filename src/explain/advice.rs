@@ -40,14 +40,14 @@ pub(super) fn own_exit(case: &Case, entry: &Entry) -> Option<&'static ExitCode> 
 /// What to do about an exit of the program.
 fn exit_actions(case: &Case, exit: &ExitCode) -> Vec<String> {
     let container = case.text("container").map(|name| format!("container {name}")).unwrap_or_else(|| "the container".to_owned());
-    let log = format!("Read the end of the log of {container}: what it did last before it ended");
+    let log = format!("Read the last lines of the log of {container}: what it did before it exited");
     let then = match exit.class.as_str() {
-        "configuration" => "Correct what starts it: command, entry point, image".to_owned(),
+        "configuration" => "Fix the command, entry point or image".to_owned(),
         _ if exit.code == 137 => {
-            "Find out who sent SIGKILL; if memory grew until then, raise its limit or find the leak".to_owned()
+            "Find out what sent SIGKILL; if memory grew until then, raise the memory limit or fix the leak".to_owned()
         }
-        "operator" => "Find out who sent the signal, and whether the program should end on it".to_owned(),
-        _ => "Correct the program, or what it was given".to_owned(),
+        "operator" => "Find out what sent the signal and whether the program should exit on it".to_owned(),
+        _ => "Fix the program or its input".to_owned(),
     };
     vec![log, then]
 }
@@ -226,21 +226,21 @@ fn fill_word(word: &str, names: &Names) -> String {
 /// How to respond, from what a retry can do and the class.
 pub fn response(entry: Option<&Entry>, class: Option<&str>) -> Option<String> {
     let Some(entry) = entry else {
-        return Some("The cause is not known: a person has to look where it is recorded".to_owned());
+        return Some("The cause is unknown: investigate before you retry".to_owned());
     };
     let class = class.or(entry.class.as_deref());
     let quota = entry.id.starts_with("quota");
     Some(
         match (entry.retry.as_str(), class) {
-            ("backoff", _) => "Retry with exponential back-off; tell a person if it lasts",
-            ("none", _) => "Nothing: it was asked for",
+            ("backoff", _) => "Retry with exponential backoff; escalate if it persists",
+            ("none", _) => "No action needed: it was requested",
             (_, Some("capacity")) if quota => "Raise the quota or use less; a retry succeeds only once something else stops",
             (_, Some("capacity")) => "Plan capacity; a retry succeeds only once there is room",
-            ("after_fix", _) => "Tell a person: a retry is pointless before a change",
+            ("after_fix", _) => "Do not retry until the cause is fixed",
             ("conditional", Some("application")) => {
-                "Tell the owner of the program; a retry helps only if the failure was a passing one"
+                "Notify the owner of the program; a retry helps only if the failure was transient"
             }
-            _ => "Read the details first: whether a retry helps depends on them",
+            _ => "Read the details first: they show whether a retry can help",
         }
         .to_owned(),
     )

@@ -16,7 +16,7 @@ pub(super) fn calculate(records: &Records<'_>, case: &Case) -> Result<Vec<String
     if let Some(call) = case.call.as_ref().filter(|_| case.kind() == "launch")
         && let (Some(asked), Some(placed), Some(missing)) = (call.int("asked"), call.int("placed"), call.int("missing"))
     {
-        lines.push(format!("tasks: asked {asked} − placed {placed} = missing {missing}"));
+        lines.push(format!("tasks: {asked} requested − {placed} placed = {missing} missing"));
     }
     let reason = case.text("reason").unwrap_or_default();
     let cause = case.text("cause").unwrap_or_default();
@@ -56,7 +56,7 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
     let running: i64 = sizes.iter().map(|(cpu, count)| cpu * count).sum();
     let terms: Vec<String> = sizes.iter().rev().map(|(cpu, count)| format!("{count} × {}", vcpu(*cpu))).collect();
     let mut lines = vec![format!(
-        "running: {} = {} vCPU in {} tasks that these records know at that time",
+        "running: {} = {} vCPU in {} tasks known from these records",
         if terms.is_empty() { "0".to_owned() } else { terms.join(" + ") },
         vcpu(running),
         rows.len()
@@ -68,7 +68,7 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
     lines.push(format!("needed: {} + {} = {} vCPU", vcpu(running), vcpu(refused), vcpu(running + refused)));
     lines.push(match limit(records, case, at)? {
         None => format!(
-            "limit: not in these records; if they hold all use of the account and region, it is at least {} and below {} vCPU",
+            "limit: not in these records; if they cover all usage of the account and Region, it is at least {} and below {} vCPU",
             vcpu(running),
             vcpu(running + refused)
         ),
@@ -77,7 +77,7 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
             let rest = if needed > limit {
                 format!("short by {}", number(needed - limit))
             } else {
-                format!("{} are in use by something outside these records, or it is lower", number(limit - needed))
+                format!("{} are used outside these records, or the limit is lower", number(limit - needed))
             };
             format!("limit: {} vCPU: {rest}", number(limit))
         }
@@ -118,8 +118,8 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
     let Some(told) = told.first() else {
         let lines = [("CPU units", size.cpu), ("MiB of memory", size.memory)];
         let asked = lines.iter().filter_map(|(unit, value)| value.map(|value| format!("{value} {unit}"))).collect::<Vec<_>>();
-        let asked = if asked.is_empty() { String::new() } else { format!("one task asks for {}; ", asked.join(" and ")) };
-        return Ok(vec![format!("{asked}what instance {instance} had left is in no record before that time")]);
+        let asked = if asked.is_empty() { String::new() } else { format!("one task requests {}; ", asked.join(" and ")) };
+        return Ok(vec![format!("{asked}no earlier record shows the free resources of instance {instance}")]);
     };
     let since = time(told.time("time").unwrap_or(at));
     // The call is recorded in whole seconds; the tasks it placed are created in the next.
@@ -145,25 +145,25 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
         };
         let left = format!("{sum} of {registered} free");
         lines.push(match asked {
-            None => format!("{unit}: {left}; what one task asks for is in no record"),
+            None => format!("{unit}: {left}; no record shows what one task requests"),
             Some(asked) if asked > free => {
-                format!("{unit}: one task asks {asked}{}, {left}: short by {}", size.whose, asked - free)
+                format!("{unit}: one task requests {asked}{}, {left}: short by {}", size.whose, asked - free)
             }
-            Some(asked) => format!("{unit}: one task asks {asked}{}, {left}: enough", size.whose),
+            Some(asked) => format!("{unit}: one task requests {asked}{}, {left}: enough", size.whose),
         });
     }
     let age = told.time("time").map(|told| at.duration_since(told).as_secs()).unwrap_or_default();
     let mut changed = String::new();
     if came.tasks > 0 {
-        changed.push_str(&format!(", less what came to it since ({} tasks)", came.tasks));
+        changed.push_str(&format!(", minus the tasks placed since ({})", came.tasks));
     }
     if left.tasks > 0 {
-        changed.push_str(&format!(", plus what left it since ({} tasks)", left.tasks));
+        changed.push_str(&format!(", plus the tasks stopped since ({})", left.tasks));
     }
     if age > 3600 {
-        changed.push_str("; that is long ago, so it may be wrong");
+        changed.push_str("; this report is old and may be outdated");
     }
-    lines.push(format!("free as instance {instance} last told, {} before the failure{changed}", super::chain::length(age)));
+    lines.push(format!("free resources as last reported by instance {instance}, {} before the failure{changed}", super::chain::length(age)));
     Ok(lines)
 }
 
@@ -207,5 +207,5 @@ fn requested(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Size, 
         time(at)
     );
     let rows = records.some(Table::TaskEvents, &condition, "\"time\" desc", 1)?;
-    Ok(rows.first().map_or(own, |row| size(row, "cpu", "memory", " (as the newest task before)")))
+    Ok(rows.first().map_or(own, |row| size(row, "cpu", "memory", " (like the most recent task)")))
 }

@@ -56,7 +56,7 @@ pub(super) fn beside(
         // A retry is not pointless that succeeded minutes later. Missing capacity comes back, whatever one retry met.
         let pointless = case.text("class") != Some("capacity") && case.entry().is_none_or(|entry| entry.retry == "after_fix");
         if pointless {
-            beside.response = Some(format!("Nothing for now: {healed}; look for the cause if it comes back"));
+            beside.response = Some(format!("No action needed now: {healed}; investigate if it happens again"));
         }
         beside.notes.push(healed);
     }
@@ -77,8 +77,8 @@ fn whose_container(records: &Records<'_>, case: &Case, beside: &mut Beside) -> R
     if !records.any(Table::ContainerEvents, &others)? {
         return Ok(());
     }
-    let whose = if known.injected { "which AWS adds to the task" } else { "which runs beside the program" };
-    beside.notes.push(format!("container {name} is {}, {whose}: it is not the program", known.title));
+    let whose = if known.injected { "which AWS adds to the task" } else { "which runs next to the program" };
+    beside.notes.push(format!("container {name} is {}, {whose}, not the program itself", known.title));
     let pulls = matches!(case.text("phase"), Some("image_pull" | "config_fetch"));
     beside.actions.push(if pulls { known.pull.clone() } else { known.fault.clone() });
     Ok(())
@@ -105,8 +105,8 @@ fn root_of_deployment(records: &Records<'_>, case: &Case, beside: &mut Beside) -
     let times = if alike == 1 { "1 failure".to_owned() } else { format!("{alike} failures") };
     let (phase, id) = (root.text("phase").unwrap_or("unknown"), root.text("id").unwrap_or_default());
     let reason = root.text("reason").unwrap_or("no reason recorded");
-    beside.notes.push(format!("a consequence: {times} of the same service came before it, phase {phase}, {reason}"));
-    beside.actions.push(format!("Start with what failed first: `ecs-audit explain {id}`"));
+    beside.notes.push(format!("this is a consequence: the same service had {times} before (phase {phase}, {reason})"));
+    beside.actions.push(format!("Start with the first failure: `ecs-audit explain {id}`"));
     Ok(())
 }
 
@@ -121,7 +121,7 @@ fn created_instance(case: &Case, beside: &mut Beside) {
     let waited = job.time("submitted_at").zip(job.time("finished_at"));
     let waited = waited.map(|(from, until)| format!(" within {}", length(until.duration_since(from).as_secs())));
     beside.notes.push(format!(
-        "the reason says no capacity, but an instance was created ({machine}): it did not come to run the job{}",
+        "the reason says no capacity, but an instance was created ({machine}); it did not run the job{}",
         waited.unwrap_or_default()
     ));
 }
@@ -149,12 +149,12 @@ fn busy_fleet(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result
     let job = first.text("job").unwrap_or("another job");
     beside
         .notes
-        .push(format!("job {job}{more} held an instance at that time ({machine}): the fleet may be occupied, not missing"));
+        .push(format!("job {job}{more} held an instance at that time ({machine}): the fleet may be busy rather than missing"));
     beside.actions.push(format!(
-        "If the run means the fleet that {job} occupies: wait until it ends or stop it, or give the fleet more nodes, and submit again"
+        "If the run targets the fleet that {job} occupies, wait for that job to end, stop it, or add nodes to the fleet; then submit the run again"
     ));
     beside.response = Some(format!(
-        "A retry succeeds once {job} ends, if its fleet is the one that is meant; otherwise correct the fleet first"
+        "If the run targets that fleet, a retry succeeds once {job} ends; otherwise fix the fleet first"
     ));
     Ok(())
 }
@@ -173,11 +173,11 @@ fn faults_of_aws(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Res
     let Some(first) = rows.first() else { return Ok(()) };
     let calls = if rows.len() == 1 { "1 call".to_owned() } else { format!("{} calls", rows.len()) };
     beside.notes.push(format!(
-        "{calls} of the account failed with {} in the same minutes: a fault of AWS can look like missing capacity",
-        first.text("reason").unwrap_or("a fault of the service")
+        "{calls} of the account failed with {} within the same minutes: an AWS fault can look like missing capacity",
+        first.text("reason").unwrap_or("a service fault")
     ));
     beside.response =
-        Some("Retry with exponential back-off; plan capacity only if it lasts after the faults of AWS ended".to_owned());
+        Some("Retry with exponential backoff; plan capacity only if the failures continue after the AWS fault ends".to_owned());
     Ok(())
 }
 
@@ -199,7 +199,7 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
             .map_or(what, |(what, _)| what);
         let record = evidence.record.as_deref().unwrap_or_default();
         beside.actions.push(format!(
-            "Undo {what}{}, if it was not meant: the evidence above makes it the likely cause (`ecs-audit show {record}`)",
+            "Undo {what}{} unless it was intended: the evidence above makes it the likely cause (`ecs-audit show {record}`)",
             by(evidence.who.as_deref())
         ));
         return;
@@ -210,7 +210,7 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
     let change = change.into_iter().find(|change| removes(&change.event.what) && strong(&change.shares));
     if let Some(change) = change {
         beside.actions.push(format!(
-            "Look first at {}{}, {} before: it removed something that this failure names ({}); undo it if it was not meant",
+            "Look first at {}{}, {} before: it removed something that this failure names ({}); undo it unless it was intended",
             change.event.what,
             by(change.event.who.as_deref()),
             length(change.before_seconds),
@@ -224,7 +224,7 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
     let Some(at) = case.failure.time("time") else { return Ok(None) };
     if let Some(launch) = launch.filter(|launch| launch.outcome == "healed") {
         let after = launch.healed_at.map(|healed| length(healed.duration_since(at).as_secs().max(0)));
-        return Ok(Some(format!("a retry placed it {} later", after.unwrap_or_else(|| "some time".to_owned()))));
+        return Ok(Some(format!("a retry placed the task {} later", after.unwrap_or_else(|| "some time".to_owned()))));
     }
     let later = |since: Timestamp| length(since.duration_since(at).as_secs().max(0));
     if let Some(job) = case.submission.as_ref() {
@@ -237,7 +237,7 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
         let rows = records.some(Table::JobSubmissions, &condition, "submitted_at", 1)?;
         let again = rows.first().and_then(|row| Some((row.time("submitted_at")?, row.text("status")?)));
         return Ok(
-            again.map(|(submitted, status)| format!("a later attempt of the same job, {} later, is {status}", later(submitted)))
+            again.map(|(submitted, status)| format!("a new attempt of the same job, submitted {} later, is {status}", later(submitted)))
         );
     }
     // Only a task that never ran is healed by one that starts: a program that failed may fail again.
@@ -266,9 +266,9 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
 fn unnamed(case: &Case, only_wrapped: bool, beside: &mut Beside) {
     let says_why = !only_wrapped && case.text("message").is_some_and(|message| Some(message) != case.text("reason"));
     let known =
-        if says_why { "no entry of the catalog explains the message: the cause is not known" } else { "no record names a cause" };
+        if says_why { "no catalog entry matches the message: the cause is unknown" } else { "no record names a cause" };
     beside.notes.push(known.to_owned());
-    beside.response.get_or_insert_with(|| "The cause is not known: a person has to look where it is recorded".to_owned());
+    beside.response.get_or_insert_with(|| "The cause is unknown: investigate before you retry".to_owned());
     let host = match (case.text("launch_type"), case.text("container_instance")) {
         (Some("FARGATE"), _) => Some(Host::Fargate),
         (Some("EC2" | "EXTERNAL" | "MANAGED_INSTANCES"), _) | (None, Some(_)) => Some(Host::Ec2),
@@ -291,7 +291,7 @@ pub(super) fn actions(first: &[String], general: Vec<String>, network: Option<&N
     let unguided = first.is_empty() && !closed && general.iter().any(widens);
     let mut actions = first.to_vec();
     if unguided {
-        actions.push("Find out first which part of the path is closed: the route table of the subnet, the endpoints of the VPC, the security groups and network ACLs on both sides".to_owned());
+        actions.push("First find out which part of the path is blocked: the route table of the subnet, the VPC endpoints, or the security groups and network ACLs on both sides".to_owned());
     }
     actions.extend(general.into_iter().filter(|action| closed || !widens(action)));
     actions
@@ -316,9 +316,9 @@ mod tests {
         assert_eq!(actions(&words(&["Undo it"]), general.clone(), None), ["Undo it", "Run the runbook"]);
         let advice = actions(&[], general.clone(), None);
         assert!(!advice.iter().any(|action| action.contains("assignPublicIp")), "{advice:?}");
-        assert!(advice.iter().any(|action| action.contains("which part of the path is closed")), "{advice:?}");
+        assert!(advice.iter().any(|action| action.contains("which part of the path is blocked")), "{advice:?}");
         let branch = super::super::network::Branch {
-            name: "no route, NAT gateway or endpoint leads there",
+            name: "no route, NAT gateway or endpoint leads to the target",
             verdict: Verdict::Likely,
             speaks_for: Vec::new(),
             against: Vec::new(),

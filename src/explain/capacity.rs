@@ -167,7 +167,7 @@ impl PoolState {
                 let free = if free > 0.0 { format!("{} free", number(free)) } else { "none free".to_owned() };
                 format!("{used} of {} vCPU in use{tasks}, {free}", number(allowed))
             }
-            _ => format!("{used} vCPU in use{tasks}; the limit is not known (the default of a new account is {NEW_ACCOUNT})"),
+            _ => format!("{used} vCPU in use{tasks}; limit unknown (new accounts start with {NEW_ACCOUNT})"),
         }
     }
 

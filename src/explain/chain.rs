@@ -15,7 +15,7 @@ pub(super) const HALF_HOUR: i64 = 30 * 60;
 /// How a call is told that a retrier made.
 const RETRY: &str = "retry";
 /// How a call is told that may be a retry or the next start.
-const AGAIN: &str = "the same caller again";
+const AGAIN: &str = "called again by the same caller";
 /// More events of one sort than this do not make a chain clearer.
 const MOST: usize = 12;
 
@@ -99,7 +99,7 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
         let after = event.time.duration_since(at).as_secs();
         let placed = row.flag("failed") == Some(false) || row.int("missing") == Some(0);
         let kind = if retries { RETRY } else { AGAIN };
-        let healed = if placed && retries { ", which healed it" } else { "" };
+        let healed = if placed && retries { ", which succeeded" } else { "" };
         event.note = Some(format!("{kind} after {}{healed}", length(after)));
         events.push(event);
         if placed {
@@ -119,8 +119,8 @@ pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) 
     if placed || !records.any(Table::Calls, &end)? {
         return Ok(None);
     }
-    let tried = if later.next().is_some() { "asked for it again and placed nothing" } else { "did not ask for it again" };
-    Ok(Some(format!("the same caller {tried} in the half hour after")))
+    let tried = if later.next().is_some() { "tried again but placed nothing" } else { "did not try again" };
+    Ok(Some(format!("the same caller {tried} in the next half hour")))
 }
 
 fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
@@ -191,7 +191,7 @@ fn network_changes(records: &Records<'_>, case: &Case, began: Timestamp) -> Resu
     );
     let mut events = calls(records, &condition, "\"time\" desc", MOST)?;
     for event in &mut events {
-        event.note = Some("a network change shortly before; not proven to be the cause".to_owned());
+        event.note = Some("a network change shortly before the failure; not proven to be the cause".to_owned());
     }
     Ok(events)
 }
@@ -211,10 +211,10 @@ fn next_task(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec
         time(shifted(began, 3600))
     );
     let rows = records.some(Table::TaskEvents, &condition, "created_at, version", 1)?;
-    let whose = if case.text("service").is_some() { "of the service" } else { "of the same starter" };
+    let whose = if case.text("service").is_some() { "of the service" } else { "with the same startedBy" };
     let event = rows.first().and_then(|row| {
         let what =
-            format!("next task {whose} that started: {} ({})", row.text("task")?, row.text("task_definition").unwrap_or("?"));
+            format!("next task {whose} to start: {} ({})", row.text("task")?, row.text("task_definition").unwrap_or("?"));
         Some(Event { time: row.time("started_at")?, what, who: None, note: None, record: row.text("id")?.to_owned() })
     });
     Ok(event.into_iter().collect())
@@ -244,14 +244,14 @@ fn failed_tasks(records: &Records<'_>, condition: &str, until: Timestamp) -> Res
     let more = rows.len().saturating_sub(MOST);
     let mut events: Vec<Event> = rows.iter().take(MOST).filter_map(failed_task).collect();
     if let Some(oldest) = events.last_mut().filter(|_| more > 0) {
-        oldest.what.push_str(&format!(" ({more} more failed before it)"));
+        oldest.what.push_str(&format!(" ({more} more failed earlier)"));
     }
     Ok(events)
 }
 
 fn failed_task(row: &Row) -> Option<Event> {
     let code = row.int("exit_code").map(|code| format!(", exit code {code}")).unwrap_or_default();
-    let reason = row.text("reason").unwrap_or("no reason told");
+    let reason = row.text("reason").unwrap_or("no reason recorded");
     let what = format!("task {} failed: {reason}{code}", row.text("task").unwrap_or("?"));
     Some(Event { time: row.time("time")?, what, who: None, note: None, record: row.text("record")?.to_owned() })
 }

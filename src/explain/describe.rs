@@ -42,11 +42,11 @@ pub(super) fn call(row: &Row) -> Option<Event> {
 /// A state of a task.
 pub(super) fn task(row: &Row) -> Option<Event> {
     let mut what =
-        format!("task {} is {}", row.text("task").unwrap_or("?"), row.text("last_status").unwrap_or("in a state not told"));
+        format!("task {} is {}", row.text("task").unwrap_or("?"), row.text("last_status").unwrap_or("in an unknown state"));
     if row.text("last_status") == Some("STOPPED") {
         what.push_str(&ending(row));
     } else if row.text("desired_status") == Some("STOPPED") {
-        what.push_str(", asked to stop");
+        what.push_str(", stop requested");
         // The reason is told once, where it has stopped.
         if let Some(code) = row.text("stop_code") {
             what.push_str(&format!(" ({code})"));
@@ -98,7 +98,7 @@ fn changes(before: Option<&Row>, now: &Row) -> Vec<String> {
     let was_connected = before.map_or(Some(true), |before| before.flag("agent_connected"));
     match (was_connected, connected) {
         (Some(true), Some(false)) => changes.push("agent disconnected".to_owned()),
-        (Some(false), Some(true)) => changes.push("agent connected again".to_owned()),
+        (Some(false), Some(true)) => changes.push("agent reconnected".to_owned()),
         _ => {}
     }
     let change = |column: &str| {
@@ -141,7 +141,7 @@ pub(super) fn run(row: &Row) -> Option<Event> {
 
 /// How a submission of a job ended, or that it began where it has not ended.
 pub(super) fn submission(row: &Row) -> Option<Event> {
-    let mut what = format!("job {} {}", row.text("job").unwrap_or("?"), row.text("status").unwrap_or("in a state not told"));
+    let mut what = format!("job {} {}", row.text("job").unwrap_or("?"), row.text("status").unwrap_or("in an unknown state"));
     let mut parts: Vec<String> = row.text("termination_reason").map(str::to_owned).into_iter().collect();
     if let Some(status) = row.int("exit_status") {
         parts.push(format!("exit status {status}"));

@@ -28,10 +28,10 @@ pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -
         ("task", Some(false)) => notes.push("startedAt is missing".to_owned()),
         ("run", Some(false)) if case.submission.is_some() => notes.push(match case.text("reason") {
             Some("container_exited_with_error") => {
-                "there is no exit status, and the message tells of a step before the program: no container exited, whatever the reason says"
+                "no exit status, and the message describes a step before the program started: no container exited, although the reason says so"
                     .to_owned()
             }
-            _ => "there is no exit status".to_owned(),
+            _ => "no exit status is recorded".to_owned(),
         }),
         ("deployment", _) => notes.extend(failed_tasks(chain)),
         ("launch", _) => notes.extend(disconnected(case, chain)),
@@ -40,21 +40,21 @@ pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -
     match code {
         _ if oom(case) => {
             let with = code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
-            notes.push(format!("out of memory, as the record says{with}"));
+            notes.push(format!("out of memory, according to the record{with}"));
         }
         Some(137) => notes.extend(killed(case, chain)),
         Some(143) => notes.push(match stop_request(case, chain) {
-            Some(request) => format!("exit code 143: SIGTERM after {request}: asked for"),
-            None => "exit code 143: SIGTERM; no stop request is in these records".to_owned(),
+            Some(request) => format!("exit code 143: SIGTERM after {request}, as expected"),
+            None => "exit code 143: SIGTERM; these records contain no stop request".to_owned(),
         }),
         Some(-1) if case.kind() == "run" => {
             notes.push(
-                "exit status -1: a signal ended the program and its number is lost; the records do not say which".to_owned(),
+                "exit status -1: a signal ended the program; the records do not say which one".to_owned(),
             );
         }
         Some(code) if code != 0 => notes.push(match FailureCatalog::current().exit_code(code) {
             Some(known) => format!("exit code {code}, {}: {}", known.name, known.meaning),
-            None => format!("exit code {code}: the program's own meaning"),
+            None => format!("exit code {code}: defined by the program"),
         }),
         _ => {}
     }
@@ -63,29 +63,29 @@ pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -
 
 /// 137 without evidence of memory: what it may be, from what happened around it.
 fn killed(case: &Case, chain: &[Event]) -> Vec<String> {
-    let mut notes = vec!["exit code 137: SIGKILL; nothing in these records says out of memory".to_owned()];
+    let mut notes = vec!["exit code 137: SIGKILL; no record reports out of memory".to_owned()];
     let Some(task) = case.task.as_ref() else { return notes };
     let reason = task.text("stopped_reason").unwrap_or_default().to_lowercase();
     let waited = task.time("stopping_at").zip(task.time("execution_stopped_at"));
     let waited = waited.map(|(asked, ended)| ended.duration_since(asked).as_secs_f64());
     if reason.contains("health check") || task.text("health_status") == Some("UNHEALTHY") {
-        notes.push("its health checks failed before: ECS stopped it for that".to_owned());
+        notes.push("its health checks failed first, so ECS stopped it".to_owned());
     }
     match (stop_request(case, chain), waited) {
         (Some(request), Some(waited)) if waited >= 1.0 => {
-            notes.push(format!("it ran on for {waited:.0} s after {request}: the stop time-out ended it"));
+            notes.push(format!("it kept running for {waited:.0} s after {request}: the stop timeout ended it"));
         }
-        (Some(request), _) => notes.push(format!("it came after {request}")),
-        (None, _) => notes.push("no stop request came before it".to_owned()),
+        (Some(request), _) => notes.push(format!("it followed {request}")),
+        (None, _) => notes.push("no stop request preceded it".to_owned()),
     }
     let host = matches!(task.text("stop_code"), Some("TerminationNotice" | "SpotInterruption" | "InfrastructureHealth"));
     let lost = chain.iter().any(|event| event.what.starts_with("instance ") && event.what.contains("disconnected"));
     if host {
-        notes.push("its host went away".to_owned());
+        notes.push("its host was lost".to_owned());
     } else if lost {
-        notes.push("the agent of its instance disconnected in that time: the host may have gone".to_owned());
+        notes.push("the agent on its instance disconnected during that time: the host may have been lost".to_owned());
     } else if case.text("container_instance").is_some() {
-        notes.push("no change of its container instance was told while it ran".to_owned());
+        notes.push("its container instance reported no change while it ran".to_owned());
     }
     notes
 }
@@ -102,7 +102,7 @@ fn failed_tasks(chain: &[Event]) -> Vec<String> {
     }
     let line = |(way, (count, newest)): (&str, (usize, &str))| {
         let tasks = if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
-        format!("{tasks} of it failed, {way}: `ecs-audit explain {newest}` explains the newest")
+        format!("{tasks} of the deployment failed ({way}); the newest: `ecs-audit explain {newest}`")
     };
     ways.into_iter().map(line).collect()
 }
@@ -113,27 +113,27 @@ fn disconnected(case: &Case, chain: &[Event]) -> Option<String> {
     let of_agent = |event: &&Event, what: &str| event.what.starts_with("instance ") && event.what.contains(what);
     let gone = chain.iter().rev().find(|event| event.time <= at && of_agent(event, "agent disconnected"));
     let Some(gone) = gone else {
-        return Some("no record tells when the agent disconnected".to_owned());
+        return Some("no record shows when the agent disconnected".to_owned());
     };
-    let Some(back) = chain.iter().find(|event| event.time > gone.time && of_agent(event, "connected again")) else {
-        return Some("the agent had disconnected before; no record tells when it came back".to_owned());
+    let Some(back) = chain.iter().find(|event| event.time > gone.time && of_agent(event, "agent reconnected")) else {
+        return Some("the agent had disconnected earlier; no record shows when it reconnected".to_owned());
     };
     let seconds = back.time.duration_since(gone.time).as_secs();
     if back.time < at {
-        return Some(format!("the agent had been gone for {} and was back before the call, as its events tell", length(seconds)));
+        return Some(format!("the agent had been disconnected for {} and reconnected before the call, according to its events", length(seconds)));
     }
-    let updated = if back.what.contains(" → ") { "; it came back with another version: an update" } else { "" };
+    let updated = if back.what.contains(" → ") { "; it reconnected with another version after an update" } else { "" };
     Some(format!("the agent was disconnected for {} around the call{updated}", length(seconds)))
 }
 
 /// Who or what asked the task to stop.
 fn stop_request(case: &Case, chain: &[Event]) -> Option<String> {
     if let Some(call) = chain.iter().find(|event| event.what.starts_with("StopTask")) {
-        return Some(format!("StopTask by {}", call.who.as_deref().unwrap_or("a caller not told")));
+        return Some(format!("StopTask by {}", call.who.as_deref().unwrap_or("an unidentified caller")));
     }
     match case.task.as_ref()?.text("stop_code")? {
-        "UserInitiated" => Some("a stop request of a user".to_owned()),
-        "ServiceSchedulerInitiated" => Some("a stop request of the service scheduler".to_owned()),
+        "UserInitiated" => Some("a stop request from a user".to_owned()),
+        "ServiceSchedulerInitiated" => Some("a stop request from the service scheduler".to_owned()),
         "SpotInterruption" => Some("a Spot interruption".to_owned()),
         "TerminationNotice" => Some("the termination of its host".to_owned()),
         _ => None,

@@ -180,12 +180,12 @@ fn summary(case: &Case) -> Summary {
             format!("{}{}{counts}", case.text("event_name").unwrap_or("RunTask"), of(definition))
         }
         "api_error" => format!("{} was refused", case.text("event_name").unwrap_or("a call")),
-        "task" if case.expected && case.failure.int("exit_code") == Some(0) => format!("task{} ended with 0", of(definition)),
-        "task" if case.expected => format!("task{} stopped as it was asked to", of(definition)),
+        "task" if case.expected && case.failure.int("exit_code") == Some(0) => format!("task{} exited with code 0", of(definition)),
+        "task" if case.expected => format!("task{} stopped as requested", of(definition)),
         "task" => format!("task{} stopped", of(definition)),
         "service" => format!("service {} reported a problem", case.text("service").unwrap_or("(not named)")),
         "deployment" => {
-            let aside = if case.failure.flag("secondary") == Some(true) { ", a consequence of what failed before" } else { "" };
+            let aside = if case.failure.flag("secondary") == Some(true) { ", a consequence of earlier failures" } else { "" };
             format!("deployment{} failed{aside}", of(case.text("service")))
         }
         "agent" => {
@@ -273,7 +273,7 @@ fn cause(case: &Case, entry: Option<&Entry>) -> Cause {
         cause.title = cause.title.map(|title| format!("{title}, exit {code}: {}", exit.name));
         if entry.is_some_and(|entry| advice::own_exit(case, entry).is_some()) {
             let whose = case.text("container").map(|name| format!(" {name}")).unwrap_or_default();
-            cause.meaning = Some(format!("The essential container{whose} ended with {code}, and with it the task."));
+            cause.meaning = Some(format!("The essential container{whose} exited with code {code}, which stopped the task."));
         }
     }
     cause

@@ -183,8 +183,8 @@ impl Launch {
         match self.outcome.as_str() {
             "healed" => {
                 let after = self.delay_seconds.map(|seconds| format!(" after {}", length(seconds.round() as i64)));
-                let by = self.healed_by.as_deref().unwrap_or("a call not told");
-                format!("healed by {by}{}: {}, {} of them failed", after.unwrap_or_default(), calls(self.attempts), self.failures)
+                let by = self.healed_by.as_deref().unwrap_or("an unidentified call");
+                format!("healed by {by}{}: {}, {} failed", after.unwrap_or_default(), calls(self.attempts), self.failures)
             }
             "lost" => {
                 let tasks = if self.missing == 1 { "1 task".to_owned() } else { format!("{} tasks", self.missing) };
@@ -207,7 +207,7 @@ impl Chance {
         });
         let p = self.p_value.map(|p| if p < 0.001 { ", p < 0.001".to_owned() } else { format!(", p = {p:.3}") });
         format!(
-            "attempts on the instance that failed for AGENT: {inside} within 60 s of a time its agent was gone, {outside} at other times{}{}",
+            "attempts on the instance that failed with AGENT: {inside} within 60 s of an agent disconnect, {outside} at other times{}{}",
             lift.unwrap_or_default(),
             p.unwrap_or_default()
         )
@@ -218,23 +218,23 @@ impl Recurrence {
     /// How often and when, in words; nothing for what happened once.
     pub(super) fn describe(&self) -> Vec<String> {
         if self.failures < 2 {
-            return vec![format!("the only one of {} calls of the same caller", self.accepted + self.failures)];
+            return vec![format!("the only failure in {} calls from the same caller", self.accepted + self.failures)];
         }
         let percent = self.rate.map(|rate| format!(" ({:.1} % of its calls)", rate * 100.0)).unwrap_or_default();
         let instances = if self.instances == 1 { "1 instance".to_owned() } else { format!("{} instances", self.instances) };
-        let windows = if self.windows == 1 { "1 time".to_owned() } else { format!("{} different times", self.windows) };
+        let windows = if self.windows == 1 { "1 disconnect".to_owned() } else { format!("{} separate disconnects", self.windows) };
         let mut lines = vec![format!(
-            "{} failures for AGENT of the same caller{percent}, {} calls accepted; {windows} without an agent, {instances}",
+            "{} AGENT failures from the same caller{percent}, {} calls accepted; {windows}, {instances}",
             self.failures, self.accepted
         )];
         if let Some(class) = &self.class {
-            lines.push(format!("more than half of them met: {class}"));
+            lines.push(format!("more than half coincided with: {class}"));
         }
         if let (Some(minutes), Some(hours)) = (&self.minutes, &self.hours) {
             lines.push(format!("by minute of the hour: {minutes}; by hour of the day (UTC): {hours}"));
         }
         if let Some(seconds) = self.median_window_seconds {
-            lines.push(format!("median time without an agent: {}", length(seconds.round() as i64)));
+            lines.push(format!("median disconnect: {}", length(seconds.round() as i64)));
         }
         lines
     }

@@ -118,7 +118,7 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
     let (what, never_ran, waited_seconds) = match kind {
         "lost_launch" => {
             let reason = row.text("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
-            let family = row.text("family").unwrap_or("a task definition that is not recorded");
+            let family = row.text("family").unwrap_or("an unrecorded task definition");
             (format!("launch of {family} lost, {} never placed{reason}", tasks(whole("missing"))), whole("missing").max(1), 0.0)
         }
         "missed_start" => {
@@ -140,8 +140,8 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
         _ => {
             let outcome = row.text("outcome").unwrap_or("unknown");
             let what = format!(
-                "launch of {} met an agent that was not connected ({}), outcome {outcome}",
-                row.text("family").unwrap_or("a task definition that is not recorded"),
+                "launch of {} hit a disconnected agent ({}), outcome {outcome}",
+                row.text("family").unwrap_or("an unrecorded task definition"),
                 row.text("class").unwrap_or("unknown"),
             );
             (what, i64::from(outcome == "lost"), if outcome == "healed" { seconds("delay") } else { 0.0 })

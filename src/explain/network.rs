@@ -159,7 +159,7 @@ pub(super) fn network(records: &Records<'_>, case: &Case) -> Result<Option<Netwo
     branches.extend(neighbors::more_than_this(records, &scene)?);
     branches.sort_by_key(|branch| branch.verdict);
     if scene.interface.is_some() {
-        missing.push("which security groups, route table and network ACL the interface has".to_owned());
+        missing.push("the security groups, route table and network ACL of the interface".to_owned());
     }
     Ok(Some(Network { interface: scene.interface, address: scene.address, subnet: scene.subnet, branches, missing }))
 }
@@ -246,7 +246,7 @@ fn no_way(traffic: &flows::Traffic, changed: &changes::Changes) -> Branch {
         against.push(Evidence::strong("the packets were rejected, so no route was tried"));
     }
     let speaks_for = [traffic.unanswered.clone(), changed.ways.clone()].concat();
-    branch("no route, NAT gateway or endpoint leads there", speaks_for, against)
+    branch("no route, NAT gateway or endpoint leads to the target", speaks_for, against)
 }
 
 fn not_resolved(scene: &Scene, traffic: &flows::Traffic) -> Branch {
@@ -255,7 +255,7 @@ fn not_resolved(scene: &Scene, traffic: &flows::Traffic) -> Branch {
     let mut speaks_for = Vec::new();
     let mut against = Vec::new();
     if told {
-        speaks_for.push(Evidence::strong("the message tells of a name that was not resolved"));
+        speaks_for.push(Evidence::strong("the message reports a name that was not resolved"));
     } else if let Some((address, port)) = scene.target() {
         against.push(Evidence::strong(format!("the message names the address {address} port {port}: the name was resolved")));
     }

@@ -56,7 +56,7 @@ fn of_launch(case: &Case) -> Vec<Rung> {
 }
 
 /// Said of a phase that only the times tell of.
-const LAST_RECORDED: &str = "the last step recorded: no entry explains the message";
+const LAST_RECORDED: &str = "last recorded step; no catalog entry matches the message";
 
 /// The phase in which a task failed. Without an explanation a stop code alone would only guess: what the times
 /// prove counts, and is called so.
@@ -128,7 +128,7 @@ fn of_task(case: &Case, task: &Row) -> Vec<Rung> {
     let ran = started.is_some() || case.failure.flag("ran") == Some(true);
     let mut start = rung("started", if ran { State::Done } else { State::NotReached }, started);
     if ran && started.is_none() {
-        start.note = Some("startedAt is missing, but a container left an exit code".to_owned());
+        start.note = Some("startedAt is missing, but a container has an exit code".to_owned());
     }
     rungs.push(start);
     if matches!(failed, Some("running" | "health_check" | "stop_request" | "host" | "spot" | "deployment")) {
@@ -171,7 +171,7 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Rung>, RunError> {
         if before {
             // What a status calls running may still be the set-up before the program.
             if at.is_some() {
-                let mut step = rung("running (as dstack called it)", State::Done, at);
+                let mut step = rung("running (according to dstack)", State::Done, at);
                 step.note = Some("the program had not started".to_owned());
                 rungs.push(step);
             }

@@ -207,22 +207,22 @@ fn absence(row: &Row) -> Option<Absence> {
 }
 
 fn meaning(row: &Row, goes_on: bool) -> String {
-    let since = if goes_on { "" } else { " No later start of it ran, as far as is recorded." };
+    let since = if goes_on { "" } else { " No later start is recorded either." };
     let told = match (row.text("state").unwrap_or_default(), absence(row)) {
         ("started", _) => "It started in time, at the first attempt.".to_owned(),
-        ("late", _) => "It started later than its rhythm allows, at the first attempt.".to_owned(),
+        ("late", _) => "It started later than its schedule allows, at the first attempt.".to_owned(),
         ("healed", _) => "The first attempt failed, and a retry started it.".to_owned(),
         (_, Some(Absence::NotExported)) => {
-            "Nothing at all of this account and region is recorded in that hour: it may have run, and the records are missing here."
+            "No records of this account and Region exist for that hour: it may have run without being recorded here."
                 .to_owned()
         }
-        (_, Some(Absence::Disabled)) => "The schedule did not call, because it had been switched off.".to_owned(),
+        (_, Some(Absence::Disabled)) => "The schedule did not fire because it was disabled.".to_owned(),
         (_, Some(Absence::NotCalled)) => {
-            "Other calls of that hour are recorded, this one is not: the schedule did not call, or its call failed before it came to \
+            "Other calls in that hour are recorded, but not this one: the schedule did not fire, or its call failed before it reached \
              Amazon ECS."
                 .to_owned()
         }
-        (_, None) => "It was called, but refused, and no retry made up for it: this run is lost.".to_owned(),
+        (_, None) => "The call was refused and no retry succeeded: this run is lost.".to_owned(),
     };
     told + since
 }
@@ -265,18 +265,18 @@ fn verify(row: &Row) -> Vec<String> {
 }
 
 fn actions(row: &Row, failure: Option<&KnownFailure>, goes_on: bool) -> Vec<String> {
-    let run_again = "Run it by hand if its work is still needed: no later start makes up for it by itself".to_owned();
+    let run_again = "Run it manually if the work is still needed: later starts do not make up for it".to_owned();
     match (row.text("state"), absence(row)) {
         (Some("missed"), Some(Absence::NotExported)) => {
-            vec!["Export and load that hour, then ask again".to_owned()]
+            vec!["Export and load that hour, then run this command again".to_owned()]
         }
         // One that ran again was switched on again.
         (Some("missed"), Some(Absence::Disabled)) if goes_on => vec![run_again],
         (Some("missed"), Some(Absence::Disabled)) => {
-            vec!["Switch the schedule on again, if it should run".to_owned(), run_again]
+            vec!["Enable the schedule again if it should run".to_owned(), run_again]
         }
         (Some("missed"), Some(Absence::NotCalled)) => vec![
-            "Give the target of the schedule a retry policy and a dead-letter queue, so that a dropped call is seen".to_owned(),
+            "Add a retry policy and a dead-letter queue to the target of the schedule, so that dropped calls become visible".to_owned(),
             run_again,
         ],
         (Some("missed"), None) => {
@@ -287,7 +287,7 @@ fn actions(row: &Row, failure: Option<&KnownFailure>, goes_on: bool) -> Vec<Stri
             let heals = known.is_none_or(|entry| matches!(entry.retry.as_str(), "backoff" | "conditional"));
             if heals && !actions.iter().any(|action| action.to_lowercase().contains("retry")) {
                 let retry =
-                    "Let the caller retry failed starts with back-off: look at `failures` of the answer, not only for errors";
+                    "Make the caller retry failed starts with backoff: check `failures` in the response, not only errors";
                 actions.push(retry.to_owned());
             }
             actions.push(run_again);

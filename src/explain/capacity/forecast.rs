@@ -199,12 +199,12 @@ fn forecast(peaks: &[(i64, f64)], without: usize, allowed: Option<f64>) -> Forec
     told.horizon_days = horizon;
     told.at_horizon = Some(Interval { low: range.low, middle: range.middle, high: range.high });
     let Some(allowed) = allowed else {
-        told.refused = Some("the limit is not known: --quotas FILE tells it".to_owned());
+        told.refused = Some("the limit is unknown: provide it with --quotas FILE".to_owned());
         return told;
     };
     if let Some((day, peak)) = peaks.iter().rev().take(7).find(|(_, peak)| *peak >= allowed) {
         let day = date(*day).map_or_else(String::new, |day| format!(" on {day}"));
-        told.refused = Some(format!("the limit is reached already: {} of {} needed{day}", number(*peak), number(allowed)));
+        told.refused = Some(format!("the limit is already reached: {} of {} needed{day}", number(*peak), number(allowed)));
         return told;
     }
     let first = |meets: &dyn Fn(i64) -> bool| (last + 1..=end).find(|day| meets(*day)).and_then(date);
@@ -217,7 +217,7 @@ fn forecast(peaks: &[(i64, f64)], without: usize, allowed: Option<f64>) -> Forec
         told.reaches = Some(reaches);
     } else {
         told.refused = Some(format!(
-            "{} is not reached within {horizon} days, and the history reaches no farther back than that",
+            "{} is not reached within {horizon} days, which is as far ahead as the history allows",
             number(allowed)
         ));
     }
@@ -231,7 +231,7 @@ fn trend(peaks: &[(i64, f64)]) -> Result<Trend, String> {
         let whole = if days == 1 { "1 whole day".to_owned() } else { format!("{days} whole days") };
         return Err(format!("the history is too short: {whole} with records, {LEAST_DAYS} are needed"));
     }
-    let trend = Trend::of(peaks).ok_or_else(|| "the days cannot be told apart".to_owned())?;
+    let trend = Trend::of(peaks).ok_or_else(|| "the days cannot be distinguished".to_owned())?;
     let least = peaks.iter().map(|(_, peak)| *peak).fold(f64::INFINITY, f64::min);
     let most = peaks.iter().map(|(_, peak)| *peak).fold(f64::NEG_INFINITY, f64::max);
     if least >= most {
@@ -239,17 +239,17 @@ fn trend(peaks: &[(i64, f64)]) -> Result<Trend, String> {
     }
     if trend.counting < LEAST_COUNTING {
         return Err(format!(
-            "no trend can be told from chance: each day leans on the one before, so that {days} days count as {:.0}",
+            "no significant trend: the days are autocorrelated, so {days} observations carry the weight of {:.0}",
             trend.counting
         ));
     }
     if trend.slope <= 0.0 {
-        return Err(format!("no growth: the peak changes by {} a day over {days} days", small(trend.slope)));
+        return Err(format!("no growth: the peak changes by {} per day over {days} days", small(trend.slope)));
     }
     let chance = trend.chance();
     if chance >= CHANCE {
         return Err(format!(
-            "no trend: {} a day over {days} days may be chance (p = {chance:.2}, below {CHANCE} is needed)",
+            "no significant trend: {} per day over {days} days (p = {chance:.2}, required: below {CHANCE})",
             small(trend.slope)
         ));
     }
@@ -266,24 +266,23 @@ impl Forecast {
     /// The forecast in words, with what one unit is.
     pub fn words(&self, unit: &str, allowed: Option<f64>) -> Vec<String> {
         let mut lines = Vec::new();
-        let beyond = || format!("not within {} days", self.horizon_days);
+        let beyond = || format!("more than {} days ahead", self.horizon_days);
         if let (Some(reaches), Some(allowed)) = (self.reaches, allowed) {
             let expected = reaches.expected.map_or_else(beyond, |day| format!("on {day}"));
             let earliest = reaches.earliest.map_or_else(beyond, |day| day.to_string());
-            let latest = reaches.latest.map_or_else(beyond, |day| format!("by {day}"));
+            let latest = reaches.latest.map_or_else(beyond, |day| day.to_string());
             lines.push(format!(
-                "the daily peak reaches {} {unit} {expected}; 19 times in 20 not before {earliest}, {}",
-                number(allowed),
-                if reaches.latest.is_some() { latest } else { format!("and maybe {latest}") }
+                "the daily peak reaches {} {unit} {expected}; 95 % interval {earliest} to {latest}",
+                number(allowed)
             ));
         }
         if let Some(refused) = &self.refused {
             lines.push(format!("no date: {refused}"));
         }
         if let (Some(level), Some(per_day), Some(end)) = (self.level, self.per_day, self.at_horizon) {
-            let week = if self.weekly { ", each day of the week against its own kind" } else { "" };
+            let week = if self.weekly { " with a weekly pattern" } else { "" };
             lines.push(format!(
-                "{} {unit} on the last day, {} a day over {} days{week}; in {} days {} to {}",
+                "{} {unit} on the last day, {} per day over {} days{week}; in {} days: {} to {}",
                 rounded(level),
                 small(per_day),
                 self.series.len(),
@@ -293,7 +292,7 @@ impl Forecast {
             ));
         }
         if self.days_without_records > 0 {
-            lines.push(format!("days without any record, not counted: {}", self.days_without_records));
+            lines.push(format!("days without records, not counted: {}", self.days_without_records));
         }
         lines
     }
@@ -340,9 +339,9 @@ mod tests {
         assert_eq!(
             told.words("vCPU", Some(50.0)),
             [
-                "the daily peak reaches 50 vCPU on 2026-03-28; 19 times in 20 not before 2026-03-28, by 2026-03-28",
-                "39 vCPU on the last day, +1.0 a day over 30 days; in 30 days 69 to 69",
-                "days without any record, not counted: 2",
+                "the daily peak reaches 50 vCPU on 2026-03-28; 95 % interval 2026-03-28 to 2026-03-28",
+                "39 vCPU on the last day, +1.0 per day over 30 days; in 30 days: 69 to 69",
+                "days without records, not counted: 2",
             ]
         );
     }
@@ -359,12 +358,12 @@ mod tests {
         assert_eq!(refused(&[], Some(16.0)), "the history is too short: 0 whole days with records, 14 are needed");
         assert_eq!(refused(&peaks(30, |_| 8.0), Some(16.0)), "no trend: the peak is 8 on each of 30 days");
         let falling = refused(&peaks(30, |day| 40.0 - day as f64), Some(64.0));
-        assert_eq!(falling, "no growth: the peak changes by -1.0 a day over 30 days");
+        assert_eq!(falling, "no growth: the peak changes by -1.0 per day over 30 days");
         let far = refused(&peaks(30, |day| 10.0 + 0.1 * day as f64), Some(1_000.0));
-        assert_eq!(far, "1000 is not reached within 30 days, and the history reaches no farther back than that");
+        assert_eq!(far, "1000 is not reached within 30 days, which is as far ahead as the history allows");
         let reached = refused(&peaks(30, |day| 10.0 + day as f64), Some(39.0));
-        assert_eq!(reached, "the limit is reached already: 39 of 39 needed on 2026-03-17");
-        assert!(refused(&peaks(30, |day| day as f64), None).starts_with("the limit is not known"));
+        assert_eq!(reached, "the limit is already reached: 39 of 39 needed on 2026-03-17");
+        assert!(refused(&peaks(30, |day| day as f64), None).starts_with("the limit is unknown"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(super) fn person(records: &Records<'_>, call: &Row) -> Result<Option<Person>
         if let Some(assumed) = &assumed {
             let name = caller(assumed).or_else(|| identity.clone());
             person = Some(Person {
-                name: name.unwrap_or_else(|| "a caller that is not recorded".to_owned()),
+                name: name.unwrap_or_else(|| "an unrecorded caller".to_owned()),
                 roles: roles.clone(),
                 from: assumed.text("source_ip").map(str::to_owned),
                 at: assumed.time("time"),

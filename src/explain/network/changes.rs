@@ -34,7 +34,7 @@ pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
     let hours = format!("{} hours", BEFORE / 3600);
     if !records.any(Table::Calls, &before)? {
         missing.push(format!(
-            "calls of Amazon EC2 in the {hours} before: whether a security group, route, gateway or endpoint was changed is not known"
+            "Amazon EC2 calls in the {hours} before: it is unknown whether a security group, route, gateway or endpoint changed"
         ));
         return Ok(changes);
     }
@@ -42,7 +42,7 @@ pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
         let Some(evidence) = evidence(&row, scene) else { continue };
         // A security group has only rules that allow: one more of them rejects nothing.
         if row.text("event_name").is_some_and(|event| event.starts_with("AuthorizeSecurityGroup")) {
-            changes.no_filters.push(Evidence { what: format!("{}: it allows more, not less", evidence.what), ..evidence });
+            changes.no_filters.push(Evidence { what: format!("{}: it only allows more traffic", evidence.what), ..evidence });
         } else {
             changes.filters.push(evidence);
         }
@@ -80,7 +80,7 @@ fn evidence(row: &Row, scene: &Scene) -> Option<Evidence> {
     let named = scene
         .target()
         .filter(|(_, port)| row.text("rule").is_some_and(|rule| rule.split([' ', ',']).any(|word| word == port.to_string())));
-    let port = named.map(|(_, port)| format!(", which names port {port} as the message does")).unwrap_or_default();
+    let port = named.map(|(_, port)| format!(", which names port {port} like the message")).unwrap_or_default();
     let what = format!("{}{port}, {when}", event.what);
     Some(Evidence { what, time: Some(event.time), who: event.who, record: Some(event.record), strong: false })
 }

@@ -43,7 +43,7 @@ pub(super) fn traffic(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
     let span = format!("while the task lived ({})", length(scene.ended.duration_since(scene.began).as_secs()));
     let whose = scene.interface.as_deref().unwrap_or("the task's interface");
     if count("records") == 0 {
-        missing.push(format!("flow records of {whose} {span}: whether its packets were rejected is not known"));
+        missing.push(format!("flow records of {whose} {span}: it is unknown whether its packets were rejected"));
         return Ok(traffic);
     }
     let rejected = rejections(records, &of_it)?;
@@ -56,14 +56,14 @@ pub(super) fn traffic(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
         }
     }
     if count("skipped") > 0 {
-        missing.push(format!("some flow records of {whose} (SKIPDATA): that nothing was rejected would prove nothing"));
+        missing.push(format!("some flow records of {whose} (SKIPDATA): the absence of rejects proves nothing"));
     } else if rejected.is_empty() {
         let what = format!("no REJECT in the {} flow records of {whose} {span}", count("records"));
         traffic.not_rejected.push(Evidence::strong(what));
     }
     tell_names(records, &of_it, &mut traffic)?;
     if count("flags") == 0 {
-        missing.push("TCP flags in the flow records (format version 3): whether answers came back is not known".to_owned());
+        missing.push("TCP flags in the flow records (format version 3): it is unknown whether replies came back".to_owned());
     } else {
         tell_answers(records, &of_it, scene, &mut traffic)?;
     }
@@ -104,7 +104,7 @@ fn rejection(row: &Row, scene: &Scene) -> Evidence {
     let port = row.int("dstport").unwrap_or_default();
     let named = scene.target();
     let same = named.is_none_or(|(address, wanted)| address == to && wanted == port);
-    let whose = if named.is_some() && same { ", the address and port of the message" } else { "" };
+    let whose = if named.is_some() && same { ", the address and port in the message" } else { "" };
     let spread = spread(row);
     let records = row.int("records").unwrap_or_default();
     let what = format!("{records} × REJECT of {} {from} → {to} port {port}{direction}{whose}{spread}", protocol(row));
@@ -173,10 +173,10 @@ fn tell_answers(records: &Records<'_>, of_it: &str, scene: &Scene, traffic: &mut
             who: None,
         };
         if answered == 0 {
-            let what = format!("{asked} × tcp {own} → {to} port {port} was accepted and nothing came back{spread}");
+            let what = format!("{asked} × tcp {own} → {to} port {port} was accepted but got no reply{spread}");
             traffic.unanswered.push(of(what));
         } else {
-            traffic.answered.push(of(format!("{to} port {port} answered ({answered} of {asked} records of tcp){spread}")));
+            traffic.answered.push(of(format!("{to} port {port} answered ({answered} of {asked} TCP records){spread}")));
         }
     }
     Ok(())

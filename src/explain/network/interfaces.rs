@@ -19,7 +19,7 @@ pub(super) fn no_interface(records: &Records<'_>, scene: &Scene) -> Result<Branc
     );
     let mut speaks_for = Vec::new();
     if scene.cause.starts_with("eni-") {
-        speaks_for.push(Evidence::strong("the message tells of the interface"));
+        speaks_for.push(Evidence::strong("the message mentions the interface"));
     }
     for row in records.some(Table::Calls, &refused, "\"time\" desc", MOST)? {
         let Some(event) = describe::call(&row) else { continue };

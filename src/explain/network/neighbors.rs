@@ -21,7 +21,7 @@ pub(super) fn more_than_this(records: &Records<'_>, scene: &Scene) -> Result<Opt
         let seconds = row.time("first").zip(row.time("last")).map(|(first, last)| last.duration_since(first).as_secs());
         let within = seconds.filter(|seconds| *seconds > 0).map(|seconds| format!(" within {}", length(seconds)));
         let what = format!(
-            "{others} other {} in {subnet} failed alike{}",
+            "{others} other {} in {subnet} failed the same way{}",
             if others == 1 { "task" } else { "tasks" },
             within.unwrap_or_default()
         );
@@ -39,9 +39,9 @@ pub(super) fn more_than_this(records: &Records<'_>, scene: &Scene) -> Result<Opt
     let against = started.map(|row| {
         let tasks = row.int("tasks").unwrap_or_default();
         let noun = if tasks == 1 { "task" } else { "tasks" };
-        let what = format!("{tasks} {noun} in {subnet} started from then on to one hour after");
+        let what = format!("{tasks} {noun} in {subnet} started at that time or within the next hour");
         let record = row.text("record").map(str::to_owned);
         Evidence { what, time: row.time("first"), record, strong: false, who: None }
     });
-    Ok(Some(branch("more than this task is hit", speaks_for, against.into_iter().collect())))
+    Ok(Some(branch("other tasks are affected too", speaks_for, against.into_iter().collect())))
 }

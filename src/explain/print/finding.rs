@@ -153,9 +153,9 @@ fn cause(page: &mut Page<'_>, finding: &Finding) {
     match (&cause.id, &cause.title) {
         (Some(id), Some(title)) => page.line(&format!("{title} ({id})")),
         _ if finding.failure.message.is_some() && finding.kind != "agent" => {
-            page.line("unknown message: no entry of the catalog explains it");
+            page.line("unknown message: no catalog entry matches");
         }
-        _ => page.line("unknown: no entry of the catalog explains it"),
+        _ => page.line("unknown: no catalog entry matches"),
     }
     if let Some(meaning) = &cause.meaning {
         page.line(meaning);
@@ -168,11 +168,11 @@ fn cause(page: &mut Page<'_>, finding: &Finding) {
         page.line(&kinds.join(", "));
     }
     let confidence = match cause.wording.as_deref() {
-        Some("documented") => "confidence: the wording is documented by its maker",
-        Some("source") => "confidence: the wording is from the source code that writes it",
-        Some("observed") => "confidence: the wording was seen in real reports",
-        Some("kind_only") => "confidence: only the kind of failure is known; the text itself says why",
-        Some(_) => "confidence: the wording is widely known, but no source confirms it",
+        Some("documented") => "confidence: the message is documented by the vendor",
+        Some("source") => "confidence: the message is confirmed in source code",
+        Some("observed") => "confidence: the message was seen in real reports",
+        Some("kind_only") => "confidence: only the kind of failure is known; the message itself gives the reason",
+        Some(_) => "confidence: the message is widely known, but no source confirms it",
         None => return,
     };
     page.line(confidence);
@@ -181,13 +181,13 @@ fn cause(page: &mut Page<'_>, finding: &Finding) {
 pub(super) fn write_group(page: &mut Page<'_>, group: &Group) {
     let name = match (&group.title, &group.cause) {
         (Some(title), Some(cause)) => format!("{title} ({cause})"),
-        _ => format!("{} (unknown message)", group.reason.as_deref().unwrap_or("no reason told")),
+        _ => format!("{} (unknown message)", group.reason.as_deref().unwrap_or("no reason recorded")),
     };
     page.heading(&visible(&format!("{} × {name}", group.count)));
     page.line(&format!("first {}, last {}", page.time(group.first), page.time(group.last)));
     match &group.meaning {
         Some(meaning) => page.line(meaning),
-        None => page.line("no entry of the catalog explains it"),
+        None => page.line("no catalog entry matches"),
     }
     group.response.iter().for_each(|response| page.line(response));
     for (index, action) in group.actions.iter().enumerate() {

@@ -78,10 +78,10 @@ pub fn print_finding(
     let mut page = Page::new(layout, tz);
     match finding {
         Some(finding) => finding::write(&mut page, finding),
-        None => page.line(&format!("{} {}: no failure is recorded", subject.kind.word(), subject.name)),
+        None => page.line(&format!("no failures recorded for {} {}", subject.kind.word(), subject.name)),
     }
     if !losses.is_empty() {
-        page.heading("Losses, the largest first");
+        page.heading("Losses, largest first");
         for loss in losses.iter().take(LOSSES) {
             page.line(&format!("{}  {}  [{}]", page.time(loss.time), loss.what, loss.id));
         }
@@ -93,7 +93,7 @@ pub fn print_finding(
         let more = if others == 1 { "1 other failure".to_owned() } else { format!("{others} other failures") };
         page.heading("More");
         page.line(&match subject.kind {
-            SubjectKind::Failure => format!("{more} told by the same record"),
+            SubjectKind::Failure => format!("{more} reported in the same record"),
             kind => format!("{more} of {} {}; --all explains each cause once", kind.word(), subject.name),
         });
     }
@@ -156,10 +156,10 @@ pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize
         changes::write(&mut page, &name, changes);
     }
     if found.is_empty() {
-        page.line(&format!("{name}: no failure is recorded; --at TIME looks around a time"));
+        page.line(&format!("no failures recorded for {name}; use --at TIME to look around a point in time"));
     }
     if more_bursts > 0 {
-        page.line(&format!("{more_bursts} smaller bursts are not listed; --at TIME looks around one"));
+        page.line(&format!("{more_bursts} smaller bursts are not listed; use --at TIME to look around one"));
     }
     Ok(page.text(&format!("changes before {name}")))
 }
