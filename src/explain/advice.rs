@@ -5,24 +5,24 @@ use super::gather::Case;
 use crate::knowledge::ExitCode;
 use crate::model::catalog::{Entry, FailureCatalog, filled};
 
-/// The checks of an entry; a name that is not known stays the placeholder it is.
+/// The checks of an entry; placeholders for unknown names stay as they are.
 pub(super) fn verify(case: &Case, entry: &Entry) -> Vec<Check> {
     let names = Names::of(case, entry);
     let caught = caught(case, entry);
     let mut checks: Vec<Check> = entry.verify.iter().map(|template| check(&filled(template, &caught), &names)).collect();
     if let Some(exit) = own_exit(case, entry) {
-        // What stands for every exit says to look the number up: that is done.
+        // The general entry says to look up the exit code, which is done here.
         checks = vec![Check { command: None, note: Some(format!("for exit code {}: {}", exit.code, exit.check)) }];
     }
     checks
 }
 
-/// A place to look, with the names that are known.
+/// A place to look, with known names filled in.
 pub(super) fn place(case: &Case, template: &str) -> Check {
     check(template, &Names::known(case))
 }
 
-/// The actions of an entry with the names that are known.
+/// The actions of an entry with known names filled in.
 pub(super) fn actions(case: &Case, entry: &Entry) -> Vec<String> {
     if let Some(exit) = own_exit(case, entry) {
         return exit_actions(case, exit);
@@ -31,13 +31,13 @@ pub(super) fn actions(case: &Case, entry: &Entry) -> Vec<String> {
     entry.actions.iter().map(|action| filled(action, &caught)).collect()
 }
 
-/// What is known of the exit code, where the entry only says that an essential container exited.
+/// The catalog entry of the exit code, if the failure entry only says that an essential container exited.
 pub(super) fn own_exit(case: &Case, entry: &Entry) -> Option<&'static ExitCode> {
     let code = case.failure.int("exit_code").filter(|_| entry.id == "essential-exited" && !super::ending::oom(case))?;
     FailureCatalog::current().exit_code(code)
 }
 
-/// What to do about an exit of the program.
+/// What to do after the program exited.
 fn exit_actions(case: &Case, exit: &ExitCode) -> Vec<String> {
     let container = case.text("container").map(|name| format!("container {name}")).unwrap_or_else(|| "the container".to_owned());
     let log = format!("Read the last lines of the log of {container}: what it did before it exited");
@@ -52,7 +52,7 @@ fn exit_actions(case: &Case, exit: &ExitCode) -> Vec<String> {
     vec![log, then]
 }
 
-/// What `{name}` stands for: what the message names, then what the records know of it.
+/// Values for `{name}`: first those captured from the message, then those from the records.
 fn caught<'c>(case: &'c Case, entry: &Entry) -> Vec<(String, &'c str)> {
     let mut caught = FailureCatalog::current().captures(entry, case.text("message").unwrap_or_default());
     let subnet = case.task.as_ref().and_then(|task| task.text("subnet"));
@@ -79,7 +79,7 @@ fn check(template: &str, names: &Names) -> Check {
     Check { command: Some(fill(command, names)), note: note.map(str::to_owned) }
 }
 
-/// A command and the words after it: `aws … (what to see)`, `aws …: what to see`, `aws …; then`.
+/// Splits a command from the words after it: `aws … (what to see)`, `aws …: what to see`, `aws …; then`.
 fn split(template: &str) -> (&str, Option<&str>) {
     let mut quoted = false;
     let mut letters = template.char_indices().peekable();
@@ -101,11 +101,11 @@ fn split(template: &str) -> (&str, Option<&str>) {
     (template, None)
 }
 
-/// The names that placeholders stand for.
+/// Values of placeholders.
 struct Names(Vec<(&'static str, String)>);
 
 impl Names {
-    /// What the failure itself names.
+    /// Names in the failure itself.
     fn known(case: &Case) -> Names {
         let known = [
             ("CLUSTER", case.text("cluster")),
@@ -178,7 +178,7 @@ fn file_system(message: &str) -> Option<&str> {
     words.find(|word| word.starts_with("fs-") && word.len() > 8)
 }
 
-/// A value as one word of a shell; log text is hostile. None for what no quoting makes harmless.
+/// Quotes a value as one shell word, because log text is untrusted. None if no quoting makes it safe.
 fn shell_word(value: &str) -> Option<String> {
     let plain =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '/' | ':' | '@' | '=' | '+' | ',' | '-');
@@ -188,7 +188,7 @@ fn shell_word(value: &str) -> Option<String> {
     Some(if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) })
 }
 
-/// A command with the names that are known; what stands for a container instance is spelled out.
+/// Fills known names into a command; abbreviated container-instance commands are spelled out.
 fn fill(command: &str, names: &Names) -> String {
     let command = match command {
         "aws ecs describe-container-instances" => {
@@ -212,7 +212,7 @@ fn fill(command: &str, names: &Names) -> String {
     filled
 }
 
-/// A placeholder may stand alone or after `=`.
+/// Replaces a placeholder that is a whole word or follows `=`.
 fn fill_word(word: &str, names: &Names) -> String {
     if let Some(value) = names.get(word) {
         return value.to_owned();
@@ -223,7 +223,7 @@ fn fill_word(word: &str, names: &Names) -> String {
     }
 }
 
-/// How to respond, from what a retry can do and the class.
+/// How to respond, derived from the retry behavior and the class.
 pub fn response(entry: Option<&Entry>, class: Option<&str>) -> Option<String> {
     let Some(entry) = entry else {
         return Some("The cause is unknown: investigate before you retry".to_owned());

@@ -1,4 +1,4 @@
-//! The numbers behind a refused launch: asked, placed, missing; use against what there is.
+//! The numbers behind a refused launch: requested, placed and missing tasks, and usage compared with capacity.
 
 use super::capacity::number;
 use super::gather::Case;
@@ -9,7 +9,7 @@ use crate::table::Table;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// Lines of arithmetic; none where no record has numbers.
+/// The calculation, line by line; empty if no record has numbers.
 pub(super) fn calculate(records: &Records<'_>, case: &Case) -> Result<Vec<String>, RunError> {
     let Some(at) = case.failure.time("time") else { return Ok(Vec::new()) };
     let mut lines = Vec::new();
@@ -85,7 +85,7 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
     Ok(lines)
 }
 
-/// The limit that a file of quotas states.
+/// The limit from the quota file.
 fn limit(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Option<f64>, RunError> {
     let name = |column: &str| case.text(column).map_or_else(|| "null".to_owned(), text);
     let pool = if case.text("capacity_provider") == Some("FARGATE_SPOT") { FARGATE_SPOT } else { FARGATE };
@@ -104,7 +104,7 @@ fn vcpu(units: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// What was asked for against what the instance had left, as it last told before.
+/// Compares the requested resources with the free resources that the instance last reported.
 fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<String>, RunError> {
     let Some(instance) = case.text("container_instance") else { return Ok(Vec::new()) };
     let before = format!(
@@ -113,35 +113,35 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
         like_it("cluster", case.text("cluster")),
         time(at)
     );
-    let told = records.some(Table::InstanceEvents, &before, "\"time\" desc, version desc nulls last", 1)?;
+    let reports = records.some(Table::InstanceEvents, &before, "\"time\" desc, version desc nulls last", 1)?;
     let size = requested(records, case, at)?;
-    let Some(told) = told.first() else {
+    let Some(report) = reports.first() else {
         let lines = [("CPU units", size.cpu), ("MiB of memory", size.memory)];
         let asked = lines.iter().filter_map(|(unit, value)| value.map(|value| format!("{value} {unit}"))).collect::<Vec<_>>();
         let asked = if asked.is_empty() { String::new() } else { format!("one task requests {}; ", asked.join(" and ")) };
         return Ok(vec![format!("{asked}no earlier record shows the free resources of instance {instance}")]);
     };
-    let since = time(told.time("time").unwrap_or(at));
+    let since = time(report.time("time").unwrap_or(at));
     // The call is recorded in whole seconds; the tasks it placed are created in the next.
     let soon = time(super::records::shifted(at, 2));
     let now = time(at);
     let lives = format!("max(stopped_at) is null or max(stopped_at) > {now}");
-    let came = reserved(records, instance, &format!("min(created_at) > {since} and min(created_at) <= {soon}"), &lives)?;
+    let placed = reserved(records, instance, &format!("min(created_at) > {since} and min(created_at) <= {soon}"), &lives)?;
     let ended = format!("max(stopped_at) > {since} and max(stopped_at) <= {now}");
-    let left = reserved(records, instance, &format!("min(created_at) <= {since}"), &ended)?;
+    let stopped = reserved(records, instance, &format!("min(created_at) <= {since}"), &ended)?;
     let rows = [
-        ("CPU units", size.cpu, told.int("remaining_cpu"), told.int("registered_cpu"), (came.cpu, left.cpu)),
-        ("MiB of memory", size.memory, told.int("remaining_memory"), told.int("registered_memory"), (came.memory, left.memory)),
+        ("CPU units", size.cpu, report.int("remaining_cpu"), report.int("registered_cpu"), (placed.cpu, stopped.cpu)),
+        ("MiB of memory", size.memory, report.int("remaining_memory"), report.int("registered_memory"), (placed.memory, stopped.memory)),
     ];
     let mut lines = Vec::new();
-    for (unit, asked, free, registered, (came, left)) in rows {
-        let (Some(told), Some(registered)) = (free, registered) else { continue };
-        let free = told - came + left;
-        let sum = match (came, left) {
+    for (unit, asked, free, registered, (placed, stopped)) in rows {
+        let (Some(reported), Some(registered)) = (free, registered) else { continue };
+        let free = reported - placed + stopped;
+        let sum = match (placed, stopped) {
             (0, 0) => free.to_string(),
-            (came, 0) => format!("{told} − {came} = {free}"),
-            (0, left) => format!("{told} + {left} = {free}"),
-            (came, left) => format!("{told} − {came} + {left} = {free}"),
+            (placed, 0) => format!("{reported} − {placed} = {free}"),
+            (0, stopped) => format!("{reported} + {stopped} = {free}"),
+            (placed, stopped) => format!("{reported} − {placed} + {stopped} = {free}"),
         };
         let left = format!("{sum} of {registered} free");
         lines.push(match asked {
@@ -152,13 +152,13 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
             Some(asked) => format!("{unit}: one task requests {asked}{}, {left}: enough", size.whose),
         });
     }
-    let age = told.time("time").map(|told| at.duration_since(told).as_secs()).unwrap_or_default();
+    let age = report.time("time").map(|reported| at.duration_since(reported).as_secs()).unwrap_or_default();
     let mut changed = String::new();
-    if came.tasks > 0 {
-        changed.push_str(&format!(", minus the tasks placed since ({})", came.tasks));
+    if placed.tasks > 0 {
+        changed.push_str(&format!(", minus the tasks placed since ({})", placed.tasks));
     }
-    if left.tasks > 0 {
-        changed.push_str(&format!(", plus the tasks stopped since ({})", left.tasks));
+    if stopped.tasks > 0 {
+        changed.push_str(&format!(", plus the tasks stopped since ({})", stopped.tasks));
     }
     if age > 3600 {
         changed.push_str("; this report is old and may be outdated");
@@ -167,14 +167,14 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
     Ok(lines)
 }
 
-/// What some tasks reserve.
+/// Resources reserved by tasks.
 struct Reserved {
     tasks: usize,
     cpu: i64,
     memory: i64,
 }
 
-/// What tasks reserve that came to an instance, or left it, after it last told of itself.
+/// Resources of tasks that were placed on an instance, or stopped, since its last report.
 fn reserved(records: &Records<'_>, instance: &str, created: &str, stopped: &str) -> Result<Reserved, RunError> {
     let rows = records.rows(&format!(
         "select max(cpu) as cpu, max(memory) as memory, coalesce(task_arn, task) as name from task_events \
@@ -191,7 +191,7 @@ struct Size {
     whose: &'static str,
 }
 
-/// The size of one task: of the call, else of the newest task of the service or family before.
+/// The size of one task: from the call, otherwise from the most recent task of the service or family.
 fn requested(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Size, RunError> {
     let size = |row: &Row, cpu: &str, memory: &str, whose| Size { cpu: row.int(cpu), memory: row.int(memory), whose };
     let own = size(&case.failure, "requested_cpu", "requested_memory", "");

@@ -1,6 +1,6 @@
-//! What stands beside a failure and changes its reading: whose container failed, a retry that succeeded, an instance that was
-//! created although the reason says no capacity, a run that holds the fleet, faults of AWS in the same minutes, a change that
-//! removed what the failure misses. It comes before the general advice of the catalog.
+//! Circumstances that change how to read a failure: the owner of the failed container, a successful retry, an instance that
+//! was created although the reason says no capacity, a run that occupies the fleet, AWS faults in the same minutes, or a
+//! change that removed something the failure names. They take precedence over the general advice in the catalog.
 
 use super::chain::length;
 use super::changes::Changes;
@@ -14,27 +14,27 @@ use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
 
-/// So near in time, in seconds, are faults of AWS to a text about capacity.
+/// The time, in seconds, around a capacity failure in which AWS faults count as related.
 const SAME_MINUTES: i64 = 5 * 60;
-/// For so long after a failure a retry is looked for.
+/// The time after a failure, in seconds, in which a task counts as its retry.
 const RETRY_WITHIN: i64 = 60 * 60;
-/// For so long before a deployment failed its tasks may have failed.
+/// The time before a deployment failure, in seconds, in which task failures count as its cause.
 const ROLLOUT: i64 = 3 * 60 * 60;
 
-/// What stands beside a failure.
+/// The circumstances of a failure.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
     /// Sentences about the evidence.
     pub notes: Vec<String>,
     /// What to do first.
     pub actions: Vec<String>,
-    /// What to look at, where no record names a cause.
+    /// Where to look if no record names a cause.
     pub look: Vec<String>,
-    /// How to respond, where the evidence says more than the catalog.
+    /// How to respond, if the evidence is more specific than the catalog.
     pub response: Option<String>,
 }
 
-/// Looks at everything that may stand beside a failure.
+/// Collects the circumstances of a failure.
 pub(super) fn beside(
     records: &Records<'_>,
     case: &Case,
@@ -53,7 +53,7 @@ pub(super) fn beside(
     faults_of_aws(records, case, &mut beside)?;
     undo(network, changes, &mut beside);
     if let Some(healed) = healed(records, case, launch)? {
-        // A retry is not pointless that succeeded minutes later. Missing capacity comes back, whatever one retry met.
+        // A retry that succeeded minutes later disproves "do not retry". Capacity shortages recur regardless of one retry.
         let pointless = case.text("class") != Some("capacity") && case.entry().is_none_or(|entry| entry.retry == "after_fix");
         if pointless {
             beside.response = Some(format!("No action needed now: {healed}; investigate if it happens again"));
@@ -67,7 +67,7 @@ pub(super) fn beside(
     Ok(beside)
 }
 
-/// A container that AWS runs beside the program.
+/// Explains the failure of a sidecar container, such as one that AWS injects.
 fn whose_container(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
     let (Some(task), Some(name)) = (case.text("task").filter(|_| case.kind() == "task"), case.text("container")) else {
         return Ok(());
@@ -84,7 +84,7 @@ fn whose_container(records: &Records<'_>, case: &Case, beside: &mut Beside) -> R
     Ok(())
 }
 
-/// What made a deployment fail.
+/// Finds the task or service failures that made a deployment fail.
 fn root_of_deployment(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
     if case.kind() != "deployment" || case.failure.flag("secondary") != Some(true) {
         return Ok(());
@@ -110,7 +110,7 @@ fn root_of_deployment(records: &Records<'_>, case: &Case, beside: &mut Beside) -
     Ok(())
 }
 
-/// An instance that was created speaks against missing capacity.
+/// A created instance contradicts a reason that reports missing capacity.
 fn created_instance(case: &Case, beside: &mut Beside) {
     let Some(job) = case.submission.as_ref().filter(|job| job.flag("provisioned") == Some(true)) else { return };
     if !case.text("reason").is_some_and(|reason| reason.contains("no_capacity")) || case.failure.flag("ran") == Some(true) {
@@ -126,7 +126,7 @@ fn created_instance(case: &Case, beside: &mut Beside) {
     ));
 }
 
-/// A run that holds an instance of the project explains why no fleet or offer is left.
+/// Another run that holds an instance of the project can explain why no fleet or offer is available.
 fn busy_fleet(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
     let asks = case.kind() == "run"
         && matches!(case.text("phase"), Some("placement" | "capacity"))
@@ -159,7 +159,7 @@ fn busy_fleet(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result
     Ok(())
 }
 
-/// Faults of AWS in the same minutes speak against a text about capacity.
+/// AWS faults in the same minutes cast doubt on a message about capacity.
 fn faults_of_aws(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
     let Some(at) = case.failure.time("time").filter(|_| case.text("class") == Some("capacity")) else { return Ok(()) };
     let condition = format!(
@@ -181,11 +181,12 @@ fn faults_of_aws(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Res
     Ok(())
 }
 
-/// Calls that remove something.
+/// Name prefixes of calls that remove something.
 const REMOVES: [&str; 9] =
     ["Revoke", "Delete", "Detach", "Remove", "Disassociate", "Deregister", "Disable", "Release", "ScheduleKeyDeletion"];
 
-/// The call that removed what the failure misses: a likely branch of the network, else a change that shares more than a cluster.
+/// Advises to undo the call that probably caused the failure: from a likely network branch, otherwise a removal that shares
+/// more than the cluster with the failure.
 fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Beside) {
     let removes = |what: &str| REMOVES.iter().any(|verb| what.starts_with(verb));
     let likely = network.iter().flat_map(|network| &network.branches).filter(|branch| branch.verdict == Verdict::Likely);
@@ -219,7 +220,7 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
     }
 }
 
-/// A retry that succeeded, in words.
+/// Describes a successful retry.
 fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result<Option<String>, RunError> {
     let Some(at) = case.failure.time("time") else { return Ok(None) };
     if let Some(launch) = launch.filter(|launch| launch.outcome == "healed") {
@@ -240,7 +241,7 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
             again.map(|(submitted, status)| format!("a new attempt of the same job, submitted {} later, is {status}", later(submitted)))
         );
     }
-    // Only a task that never ran is healed by one that starts: a program that failed may fail again.
+    // A later task heals only a task that never ran: a program that failed may fail again.
     if case.kind() != "task" || case.failure.flag("ran") == Some(true) {
         return Ok(None);
     }
@@ -262,7 +263,7 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
     Ok(started.map(|started| format!("a task of the same revision started {} later", later(started))))
 }
 
-/// No record names a cause: none is made up, but there are places to look.
+/// If no record names a cause, lists places to look instead of guessing one.
 fn unnamed(case: &Case, only_wrapped: bool, beside: &mut Beside) {
     let says_why = !only_wrapped && case.text("message").is_some_and(|message| Some(message) != case.text("reason"));
     let known =
@@ -277,11 +278,11 @@ fn unnamed(case: &Case, only_wrapped: bool, beside: &mut Beside) {
     beside.look.extend(where_to_look(case.kind(), host).into_iter().map(str::to_owned));
 }
 
-/// What opens the network to more than the task needs.
+/// Words in advice that opens the network further than the task needs.
 const WIDENS: [&str; 4] = ["assignPublicIp", "public IP", "0.0.0.0/0", "internet gateway"];
 
-/// The actions of the catalog behind those of the evidence. One that opens the network stays only where the evidence says
-/// that no way leads out.
+/// The actions from the evidence, followed by those of the catalog. An action that opens the network is kept only if the
+/// evidence shows that the task has no route to its target.
 pub(super) fn actions(first: &[String], general: Vec<String>, network: Option<&Network>) -> Vec<String> {
     let closed = network.is_some_and(|network| {
         let shown = |verdict: Verdict| matches!(verdict, Verdict::Likely | Verdict::Possible);
@@ -297,7 +298,7 @@ pub(super) fn actions(first: &[String], general: Vec<String>, network: Option<&N
     actions
 }
 
-/// The places to look, as checks whose names `fill` writes in.
+/// Turns the places to look into checks; `fill` inserts the names.
 pub(super) fn checks(look: &[String], fill: impl Fn(&str) -> Check) -> Vec<Check> {
     look.iter().map(|template| fill(template)).collect()
 }
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_opens_nothing_unless_no_way_leads_out() {
+    fn advice_opens_the_network_only_without_a_route() {
         let general = words(&["Set assignPublicIp=ENABLED", "Run the runbook"]);
         assert_eq!(actions(&words(&["Undo it"]), general.clone(), None), ["Undo it", "Run the runbook"]);
         let advice = actions(&[], general.clone(), None);

@@ -1,4 +1,4 @@
-//! The events that led to a failure, and what came of it: oldest first, each with its record.
+//! The events around a failure, before and after, oldest first, each with its record.
 
 use super::describe;
 use super::finding::{Event, in_order};
@@ -8,15 +8,15 @@ use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
 
-/// How far around a failure its instance and its service are looked at, in seconds.
+/// The time, in seconds, around a failure in which events of its instance and service are included.
 const AROUND: i64 = 10 * 60;
-/// How long before a failure a change, and how long after it a retry, is looked for.
+/// The time, in seconds, before a failure to search for changes and after it to search for retries.
 pub(super) const HALF_HOUR: i64 = 30 * 60;
-/// How a call is told that a retrier made.
+/// Label of a call made by a caller that retries.
 const RETRY: &str = "retry";
-/// How a call is told that may be a retry or the next start.
+/// Label of a call that may be a retry or the next scheduled start.
 const AGAIN: &str = "called again by the same caller";
-/// More events of one sort than this do not make a chain clearer.
+/// The maximum number of events of one sort.
 const MOST: usize = 12;
 
 /// The chain of a failure.
@@ -38,7 +38,7 @@ fn calls(records: &Records<'_>, condition: &str, order: &str, limit: usize) -> R
     Ok(records.some(Table::Calls, condition, order, limit)?.iter().filter_map(describe::call).collect())
 }
 
-/// What happened on an instance around a time: all changes near it, the last before and the first after.
+/// Instance changes around a time: all nearby changes, the last one before and the first one after.
 fn instance(records: &Records<'_>, case: &Case, from: Timestamp, to: Timestamp, near: i64) -> Result<Vec<Event>, RunError> {
     let Some(instance) = case.text("container_instance") else { return Ok(Vec::new()) };
     let same = equals("container_instance", Some(instance));
@@ -47,7 +47,7 @@ fn instance(records: &Records<'_>, case: &Case, from: Timestamp, to: Timestamp, 
     let (start, end) = (shifted(from, -near), shifted(to, near));
     let is_near = |event: &&Event| event.time >= start && event.time <= end;
     let mut events: Vec<Event> = changes.iter().filter(is_near).cloned().collect();
-    // A disconnect that began long before still stands, and its end may come long after.
+    // A disconnect that began long before may still last, and may end long after.
     let open = changes.iter().rev().find(|event| event.time < start).filter(|event| event.what.contains("disconnected"));
     events.extend(open.cloned());
     let disconnected = in_order(events.clone()).last().is_some_and(|event| event.what.contains("disconnected"));
@@ -67,7 +67,7 @@ fn of_call(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Even
     Ok(events)
 }
 
-/// Earlier attempts of a retrier, and the next calls of the same caller until one placed all it asked for.
+/// Earlier attempts of a caller that retries, and its next calls until one placed all requested tasks.
 fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let Some(call) = &case.call else { return Ok(Vec::new()) };
     let role = call.text("user").map(|user| user.split('/').next().unwrap_or(user));
@@ -85,7 +85,7 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
     let rows = records.some(Table::Calls, &later, "\"time\"", MOST)?;
     let same_role = |row: &&Row| row.text("user").map(|user| user.split('/').next().unwrap_or(user)) == role;
     let mut events = Vec::new();
-    // Earlier attempts count only where they failed: a rule's start a quarter of an hour before is no attempt.
+    // Only failed earlier calls count: a scheduled start a quarter of an hour before is not an attempt.
     let earlier =
         format!("missing > 0 and \"time\" >= {} and \"time\" < {} and {same}", time(shifted(at, -HALF_HOUR)), time(at),);
     let before = records.some(Table::Calls, &earlier, "\"time\" desc", MOST)?;
@@ -109,7 +109,7 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
     Ok(events)
 }
 
-/// Whether nobody placed it in the half hour after; not said where the calls end before that.
+/// States that the same caller did not place the task in the next half hour; none if the recorded calls end earlier.
 pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) -> Result<Option<String>, RunError> {
     let Some(at) = case.failure.time("time").filter(|_| case.kind() == "launch") else { return Ok(None) };
     let again = |event: &&Event| event.note.as_deref().is_some_and(|note| note.contains(AGAIN) || note.starts_with(RETRY));
@@ -125,8 +125,8 @@ pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) 
 
 fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let Some(task) = case.text("task") else { return Ok(Vec::new()) };
-    let of_it = format!("{} and {}", equals("task", Some(task)), like_it("cluster", case.text("cluster")));
-    let rows = records.of(Table::TaskEvents, &of_it)?;
+    let same_task = format!("{} and {}", equals("task", Some(task)), like_it("cluster", case.text("cluster")));
+    let rows = records.of(Table::TaskEvents, &same_task)?;
     let mut events: Vec<Event> = rows.iter().filter_map(describe::task).collect();
     let began = case.task.as_ref().and_then(|task| task.time("created_at")).unwrap_or(at);
     let by_name = calls_of_task(task);
@@ -152,7 +152,7 @@ fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Even
     Ok(events)
 }
 
-/// Calls that were made in the name of a task, which is the name of its session, and refused.
+/// The condition for refused calls that a task made itself: its id is the session name.
 pub(super) fn own_refused_calls(task: &str) -> String {
     format!("right(\"user\", {}) = {} and error_code is not null", task.chars().count(), text(task))
 }
@@ -161,7 +161,7 @@ fn service_events(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, 
     Ok(records.some(Table::ServiceEvents, condition, "\"time\" desc", MOST)?.iter().filter_map(describe::service).collect())
 }
 
-/// Calls that changed the service, or made the revision of the task definition, before.
+/// Earlier calls that changed the service.
 fn changes_of_service(records: &Records<'_>, case: &Case, began: Timestamp, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let condition = format!(
         "{} and {} and event_name in ('CreateService', 'UpdateService', 'DeleteService') and {}",
@@ -172,7 +172,7 @@ fn changes_of_service(records: &Records<'_>, case: &Case, began: Timestamp, at: 
     calls(records, &condition, "\"time\" desc", MOST)
 }
 
-/// Changes of the network before a time-out on the network. That they are the cause is not proven.
+/// Network changes before a network timeout. Timing alone does not prove that they are the cause.
 fn network_changes(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec<Event>, RunError> {
     let cause = case.text("cause").unwrap_or_default();
     if case.text("phase") != Some("network") && !cause.contains("network") && !cause.contains("timeout") && !cause.contains("dns")
@@ -196,7 +196,7 @@ fn network_changes(records: &Records<'_>, case: &Case, began: Timestamp) -> Resu
     Ok(events)
 }
 
-/// The next task of the same service, or of the same starter, that came to run.
+/// The next task of the same service, or with the same startedBy, that started.
 fn next_task(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec<Event>, RunError> {
     let starter = match (case.text("service"), case.text("started_by")) {
         (Some(service), _) => equals("service", Some(service)),
@@ -222,9 +222,9 @@ fn next_task(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec
 
 fn of_deployment(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let deployment = case.text("incident").and_then(|incident| incident.strip_prefix("deployment:"));
-    let told = records.of(Table::ServiceEvents, &equals("deployment", deployment))?;
-    let began = told.iter().filter_map(|row| row.time("time")).min().unwrap_or(at);
-    let mut events: Vec<Event> = told.iter().filter_map(describe::service).collect();
+    let deployment_events = records.of(Table::ServiceEvents, &equals("deployment", deployment))?;
+    let began = deployment_events.iter().filter_map(|row| row.time("time")).min().unwrap_or(at);
+    let mut events: Vec<Event> = deployment_events.iter().filter_map(describe::service).collect();
     let of_service = format!(
         "{} and {} and {}",
         equals("service", case.text("service")),
@@ -237,7 +237,7 @@ fn of_deployment(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Ve
     Ok(events)
 }
 
-/// The tasks that failed, each once.
+/// The failed tasks, without duplicates.
 fn failed_tasks(records: &Records<'_>, condition: &str, until: Timestamp) -> Result<Vec<Event>, RunError> {
     let condition = format!("kind = 'task' and {condition} and \"time\" <= {}", time(until));
     let rows = records.failures(&condition)?;
@@ -280,7 +280,7 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
     let (run, submission) = (case.text("run_id"), case.text("submission"));
     let targets = format!("{} or {}", equals("target_id", submission), equals("target_id", run));
     let mut events: Vec<Event> = records.of(Table::RunEvents, &targets)?.iter().filter_map(describe::run).collect();
-    // The other attempts and nodes of the run, each as it was last told.
+    // The latest state of the other attempts and nodes of the run.
     let mut seen = std::collections::BTreeSet::new();
     let others = records.some(Table::JobSubmissions, &equals("run_id", run), "last_processed_at desc nulls last", 200)?;
     for other in others {
@@ -306,7 +306,7 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
     Ok(events)
 }
 
-/// A length of time in words.
+/// Formats a duration.
 pub(super) fn length(seconds: i64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds % 86_400 / 3600, seconds % 3600 / 60);
     match (days, hours, minutes) {

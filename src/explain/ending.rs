@@ -1,13 +1,13 @@
-//! How a program ended, as far as the evidence goes: 137 and 143 mean different things at different times.
+//! Explains how a program exited: the meaning of exit codes such as 137 and 143 depends on the events around them.
 
 use super::chain::length;
 use super::finding::Event;
 use super::gather::Case;
 use crate::model::catalog::FailureCatalog;
 
-/// Whether there is evidence that it ran out of memory.
+/// Whether a record reports that the program ran out of memory.
 pub(super) fn oom(case: &Case) -> bool {
-    let tells = |text: Option<&str>| {
+    let reports_oom = |text: Option<&str>| {
         text.is_some_and(|text| {
             let text = text.to_lowercase();
             text.contains("outofmemoryerror") || text.contains("out of memory") || text.contains("oomkilled")
@@ -15,12 +15,12 @@ pub(super) fn oom(case: &Case) -> bool {
     };
     let task = case.task.as_ref();
     case.text("cause") == Some("oom")
-        || tells(case.text("reason"))
-        || tells(case.text("message"))
-        || tells(task.and_then(|task| task.text("container_reason")))
+        || reports_oom(case.text("reason"))
+        || reports_oom(case.text("message"))
+        || reports_oom(task.and_then(|task| task.text("container_reason")))
 }
 
-/// Sentences about the end of the program.
+/// Sentences about how the program exited.
 pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -> Vec<String> {
     let mut notes = Vec::new();
     let code = case.failure.int("exit_code");
@@ -61,7 +61,7 @@ pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -
     notes
 }
 
-/// 137 without evidence of memory: what it may be, from what happened around it.
+/// Explains exit code 137 without a report of out of memory, from the events around it.
 fn killed(case: &Case, chain: &[Event]) -> Vec<String> {
     let mut notes = vec!["exit code 137: SIGKILL; no record reports out of memory".to_owned()];
     let Some(task) = case.task.as_ref() else { return notes };
@@ -90,7 +90,7 @@ fn killed(case: &Case, chain: &[Event]) -> Vec<String> {
     notes
 }
 
-/// How the tasks of a deployment failed: that is what to explain next.
+/// How the tasks of a deployment failed, with the newest failure of each kind to explain next.
 fn failed_tasks(chain: &[Event]) -> Vec<String> {
     let mut ways: std::collections::BTreeMap<&str, (usize, &str)> = std::collections::BTreeMap::new();
     for event in chain {
@@ -107,26 +107,26 @@ fn failed_tasks(chain: &[Event]) -> Vec<String> {
     ways.into_iter().map(line).collect()
 }
 
-/// For how long the agent was gone when a launch met it, as the events of its instance tell.
+/// How long the agent was disconnected around a launch, according to the events of its instance.
 fn disconnected(case: &Case, chain: &[Event]) -> Option<String> {
     let at = case.failure.time("time").filter(|_| case.text("reason") == Some("AGENT"))?;
     let of_agent = |event: &&Event, what: &str| event.what.starts_with("instance ") && event.what.contains(what);
-    let gone = chain.iter().rev().find(|event| event.time <= at && of_agent(event, "agent disconnected"));
-    let Some(gone) = gone else {
+    let disconnect = chain.iter().rev().find(|event| event.time <= at && of_agent(event, "agent disconnected"));
+    let Some(disconnect) = disconnect else {
         return Some("no record shows when the agent disconnected".to_owned());
     };
-    let Some(back) = chain.iter().find(|event| event.time > gone.time && of_agent(event, "agent reconnected")) else {
+    let Some(reconnect) = chain.iter().find(|event| event.time > disconnect.time && of_agent(event, "agent reconnected")) else {
         return Some("the agent had disconnected earlier; no record shows when it reconnected".to_owned());
     };
-    let seconds = back.time.duration_since(gone.time).as_secs();
-    if back.time < at {
+    let seconds = reconnect.time.duration_since(disconnect.time).as_secs();
+    if reconnect.time < at {
         return Some(format!("the agent had been disconnected for {} and reconnected before the call, according to its events", length(seconds)));
     }
-    let updated = if back.what.contains(" → ") { "; it reconnected with another version after an update" } else { "" };
+    let updated = if reconnect.what.contains(" → ") { "; it reconnected with another version after an update" } else { "" };
     Some(format!("the agent was disconnected for {} around the call{updated}", length(seconds)))
 }
 
-/// Who or what asked the task to stop.
+/// Who or what requested the stop.
 fn stop_request(case: &Case, chain: &[Event]) -> Option<String> {
     if let Some(call) = chain.iter().find(|event| event.what.starts_with("StopTask")) {
         return Some(format!("StopTask by {}", call.who.as_deref().unwrap_or("an unidentified caller")));

@@ -1,4 +1,4 @@
-//! From a failure to everything known about it.
+//! Collects everything known about a failure.
 
 use super::beside::{actions, beside, checks};
 use super::chain::{chain, never_placed};
@@ -15,7 +15,7 @@ use crate::model::catalog::{Entry, FailureCatalog};
 use crate::run::RunError;
 use crate::table::Table;
 
-/// A failure with the state of the thing that failed.
+/// A failure with the related rows.
 pub(super) struct Case {
     /// The failure.
     pub failure: Row,
@@ -25,7 +25,7 @@ pub(super) struct Case {
     pub submission: Option<Row>,
     /// The call that failed.
     pub call: Option<Row>,
-    /// True when it ended as it was asked to.
+    /// Whether it ended as requested.
     pub expected: bool,
 }
 
@@ -40,14 +40,14 @@ impl Case {
         self.text("kind").unwrap_or_default()
     }
 
-    /// The entry of the catalog that explains it.
+    /// The catalog entry that matches it.
     pub(super) fn entry(&self) -> Option<&'static Entry> {
         FailureCatalog::current().entry(self.text("cause")?)
     }
 }
 
-/// Explains the failure of a subject that matters most: the newest that is no consequence of another.
-/// With it, how many others there are; none when nothing failed.
+/// Explains the most important failure of a subject: the newest one that is not a consequence of another. Also returns the
+/// number of other failures; none if nothing failed.
 pub fn explain(records: &Records<'_>, subject: &Subject) -> Result<Option<(Finding, usize)>, RunError> {
     let failures = failures_of(records, subject)?;
     let others = failures.len().saturating_sub(1);
@@ -62,7 +62,7 @@ pub fn explain(records: &Records<'_>, subject: &Subject) -> Result<Option<(Findi
     Ok(Some((finding(records, &case)?, others)))
 }
 
-/// What led to a failure and came of it, oldest first.
+/// The events before and after a failure, oldest first.
 pub(super) fn chain_of(records: &Records<'_>, failure: Row) -> Result<Vec<super::finding::Event>, RunError> {
     let case = case_of(records, failure)?;
     chain(records, &case)
@@ -79,7 +79,7 @@ fn case_of(records: &Records<'_>, failure: Row) -> Result<Case, RunError> {
     Ok(Case { failure, task, submission, call, expected: false })
 }
 
-/// The call that failed. Its time is that of the failure: looking there first spares reading every call.
+/// The call that failed. Searching at the time of the failure first avoids reading every call.
 fn call_of(records: &Records<'_>, failure: &Row) -> Result<Option<Row>, RunError> {
     let at = failure.time("time").map(|at| within(at, 60, at, 60));
     let near = at.map(|near| format!("{} and {near}", equals("id", failure.text("call"))));
@@ -101,7 +101,7 @@ fn last_state(records: &Records<'_>, task: &str, cluster: Option<&str>) -> Resul
     Ok(records.some(Table::TaskEvents, &condition, order, 1)?.into_iter().next())
 }
 
-/// A task that stopped without a failure, as a case of its own: how it ended is worth telling.
+/// A task that stopped without a failure, treated like one so that its end can be explained.
 fn ended_well(records: &Records<'_>, subject: &Subject) -> Result<Option<Case>, RunError> {
     let Some(task) = last_state(records, &subject.name, subject.cluster.as_deref())? else { return Ok(None) };
     if task.text("last_status") != Some("STOPPED") {
@@ -226,7 +226,7 @@ fn place(records: &Records<'_>, case: &Case) -> Result<Vec<Fact>, RunError> {
     add("service", case.text("service"));
     add("deployment", incident);
     add("task definition", case.text("task_definition").or(case.text("family")));
-    // A refused launch has no task; what its call placed is another one.
+    // A refused launch has no task; any task that its call placed is a different one.
     add("task", case.text("task").filter(|_| case.kind() != "launch"));
     add("container", case.text("container"));
     add("launch type", case.text("launch_type"));
@@ -265,7 +265,7 @@ fn cause(case: &Case, entry: Option<&Entry>) -> Cause {
         category: known("category"),
         wording: entry.map(|entry| entry.confidence.clone()),
     };
-    // What stands for every exit tells less than the exit code at hand.
+    // The exit code is more specific than the general entry.
     let code = case.failure.int("exit_code");
     if let Some(code) = code.filter(|_| !oom(case))
         && let Some(exit) = FailureCatalog::current().exit_code(code)

@@ -1,9 +1,9 @@
-//! Explains failures, and tells stories on one clock.
+//! Explains failures and builds timelines.
 //!
-//! In: a name or an id, and a way to ask the base tables in SQL. Out: a [`Finding`] (what failed, where,
-//! when, how far it came, why, what led to it, what to check and what to do) or a [`Story`] (every event
-//! of a task, run, service, deployment or instance), as data and as text. Only what a record or the
-//! catalog says is told; what is not known is left out or called unknown.
+//! Input: a name or an id, and a function that queries the base tables in SQL. Output: a [`Finding`] (what failed, where,
+//! when, in which phase, why, the preceding events, what to check and what to do) or a [`Story`] (every event of a task,
+//! run, service, deployment or instance), as data and as text. Every statement comes from a record or the catalog;
+//! unknown facts are omitted or marked as unknown.
 //!
 //! The JSON of both is stable: fields are added, never renamed or removed, and times are UTC.
 //!

@@ -1,4 +1,4 @@
-//! The ladder of phases: how far it came, and where it failed.
+//! The phases that a task, launch or run completed, and the one where it failed.
 
 use super::finding::{Rung, State};
 use super::gather::Case;
@@ -9,19 +9,19 @@ use jiff::Timestamp;
 
 /// The phases with their times, and whether the program ever ran.
 pub(super) fn ladder(records: &Records<'_>, case: &Case) -> Result<(Vec<Rung>, Option<bool>), RunError> {
-    let told = case.failure.flag("ran");
+    let recorded = case.failure.flag("ran");
     Ok(match (case.kind(), &case.task) {
         ("launch", _) => (of_launch(case), Some(false)),
         ("task", Some(task)) => {
             let rungs = of_task(case, task);
-            (rungs, told.or(Some(task.time("started_at").is_some())))
+            (rungs, recorded.or(Some(task.time("started_at").is_some())))
         }
-        ("run", _) => (of_run(records, case)?, told),
-        ("agent", _) => (vec![rung("agent update", State::Failed, case.failure.time("time"))], told),
+        ("run", _) => (of_run(records, case)?, recorded),
+        ("agent", _) => (vec![rung("agent update", State::Failed, case.failure.time("time"))], recorded),
         // A service, a deployment or a refused call has one phase: where it failed.
         _ => {
             let at = case.failure.time("time");
-            (case.text("phase").map(|phase| rung(phase_name(phase), State::Failed, at)).into_iter().collect(), told)
+            (case.text("phase").map(|phase| rung(phase_name(phase), State::Failed, at)).into_iter().collect(), recorded)
         }
     })
 }
@@ -30,7 +30,7 @@ fn rung(name: &str, state: State, at: Option<Timestamp>) -> Rung {
     Rung { name: name.to_owned(), state, at, until: None, note: None }
 }
 
-/// A phase in words.
+/// The display name of a phase.
 fn phase_name(phase: &str) -> &str {
     match phase {
         "image_pull" => "image pull",
@@ -55,18 +55,18 @@ fn of_launch(case: &Case) -> Vec<Rung> {
     rungs
 }
 
-/// Said of a phase that only the times tell of.
+/// Note on a failed phase that is inferred from timestamps.
 const LAST_RECORDED: &str = "last recorded step; no catalog entry matches the message";
 
-/// The phase in which a task failed. Without an explanation a stop code alone would only guess: what the times
-/// prove counts, and is called so.
+/// The phase in which a task failed. A stop code without a matching catalog entry would only be a guess, so the phase is
+/// inferred from the timestamps and marked as such.
 fn failed_phase<'c>(case: &'c Case, task: &Row) -> Option<(&'c str, Option<&'static str>)> {
     if case.expected {
         return None;
     }
-    let told = case.text("phase");
+    let recorded = case.text("phase");
     let ran = task.time("started_at").is_some() || case.failure.flag("ran") == Some(true);
-    if let Some(phase) = told.filter(|_| case.text("cause").is_some() || ran) {
+    if let Some(phase) = recorded.filter(|_| case.text("cause").is_some() || ran) {
         return Some((phase, None));
     }
     let placed = task.text("container_instance").is_some() || task.time("connectivity_at").is_some();
@@ -75,7 +75,7 @@ fn failed_phase<'c>(case: &'c Case, task: &Row) -> Option<(&'c str, Option<&'sta
         (_, Some(_), _) => "container_start",
         (_, _, Some(_)) => "image_pull",
         _ if placed => "set-up",
-        _ => told.unwrap_or("placement"),
+        _ => recorded.unwrap_or("placement"),
     };
     Some((last, Some(LAST_RECORDED)))
 }
@@ -94,7 +94,7 @@ fn of_task(case: &Case, task: &Row) -> Vec<Rung> {
         step.note = task.text("container_instance").map(|instance| format!("on {instance}"));
         rungs.push(step);
     }
-    // Set-up on the way to the first container: told only where it failed, at the time the task gave up.
+    // Setup before the first container appears only if it failed, at the time the task gave up.
     let ended = task.time("stopping_at").or(task.time("execution_stopped_at")).or(task.time("stopped_at"));
     let before_start = matches!(
         failed,
@@ -105,7 +105,7 @@ fn of_task(case: &Case, task: &Row) -> Vec<Rung> {
     if set_up_first {
         rungs.push(set_up());
     }
-    // What fails before the first image is pulled has pulled none, whatever times the record carries.
+    // A failure before the image pull means that nothing was pulled, even if the record has pull times.
     let before_pull = matches!(failed, Some("placement" | "capacity" | "network" | "config_fetch"));
     let pull_state = match (failed, pulling, pulled) {
         (Some("image_pull"), ..) => State::Failed,
@@ -156,7 +156,7 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Rung>, RunError> {
     let phase = case.text("phase");
     let ended = reached("terminating").or(job.time("finished_at"));
     let mut rungs = vec![rung("submitted", State::Done, job.time("submitted_at"))];
-    // Each status of dstack with the phases that can fail in it.
+    // Each dstack status with the phases that can fail in it.
     let steps: &[(&str, &str, &[&str])] = &[
         ("provisioning", "provisioning", &["placement", "capacity", "network", "volume", "host"]),
         ("pulling", "image pull", &["image_pull"]),
@@ -169,7 +169,7 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Rung>, RunError> {
         let before =
             *status == "running" && matches!(phase, Some("container_create" | "container_start" | "config_fetch" | "logging"));
         if before {
-            // What a status calls running may still be the set-up before the program.
+            // The status RUNNING can include setup before the program starts.
             if at.is_some() {
                 let mut step = rung("running (according to dstack)", State::Done, at);
                 step.note = Some("the program had not started".to_owned());
@@ -185,11 +185,11 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Rung>, RunError> {
             (true, _) => State::Failed,
             (false, true) => State::NotReached,
             _ if at.is_some() || inferred => State::Done,
-            // That it ran says nothing of a pull: the image may have been on the instance.
+            // A program that ran does not imply a pull: the image may have been cached.
             _ if case.failure.flag("ran") == Some(true) && *status == "pulling" => continue,
             _ if case.failure.flag("ran") == Some(true) => State::Done,
-            // The phases before one that failed were passed, whether or not an event says when. An image is not: it may have
-            // been on the instance.
+            // Phases before the failed one were completed even without an event, except the image pull, because the image may
+            // have been cached.
             _ if *status != "pulling" && phase.is_some_and(|phase| steps_before(phase).contains(status)) => State::Done,
             _ if *status == "pulling" && phase.is_some_and(|phase| steps_before(phase).contains(status)) => continue,
             _ => State::NotReached,
@@ -216,7 +216,7 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Rung>, RunError> {
     Ok(rungs)
 }
 
-/// The statuses that a job had passed when it failed in a phase.
+/// The statuses that a job had completed before it failed in a phase.
 fn steps_before(phase: &str) -> &'static [&'static str] {
     match phase {
         "image_pull" => &["provisioning"],

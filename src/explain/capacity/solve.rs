@@ -1,11 +1,11 @@
-//! What the numbers of a pool mean for what to do.
+//! Derives notes and recommended actions from the numbers of a pool.
 
 use super::{NEW_ACCOUNT, PoolState, count, number};
 
-/// vCPU sizes that Fargate has, least first.
+/// The vCPU sizes of Fargate tasks, smallest first.
 const SIZES: &[f64] = &[0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 
-/// Fills in what follows from the numbers: how many fit, notes and numbered actions.
+/// Fills in how many tasks fit, the notes and the actions.
 pub(super) fn solve(pool: &mut PoolState) {
     let largest = pool.demands.iter().map(|demand| demand.size).chain(pool.running.iter().map(|sized| sized.size));
     let size = pool.demands.first().map(|demand| demand.size).or_else(|| largest.reduce(f64::max)).filter(|size| *size > 0.0);

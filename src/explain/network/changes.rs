@@ -1,4 +1,4 @@
-//! Calls that changed the network in the hours before, and who made them.
+//! Calls that changed the network in the preceding hours.
 
 use super::{BEFORE, Evidence, Scene};
 use crate::explain::chain::length;
@@ -7,24 +7,24 @@ use crate::explain::records::{Records, Row, within};
 use crate::run::RunError;
 use crate::table::Table;
 
-/// More changes than this do not make a branch clearer.
+/// The maximum number of changes per branch.
 const MOST: usize = 8;
 
-/// Changes of what lets packets pass, and of what leads them.
+/// Changes of packet filters and of routes.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     /// Security groups and network ACLs.
     pub filters: Vec<Evidence>,
-    /// That none of those was made, or only such as allow more.
+    /// Evidence that filters did not change, or only allow more.
     pub no_filters: Vec<Evidence>,
-    /// Routes, gateways, endpoints, addresses.
-    pub ways: Vec<Evidence>,
-    /// That none of those was made.
-    pub no_ways: Vec<Evidence>,
+    /// Routes, gateways, endpoints and addresses.
+    pub routes: Vec<Evidence>,
+    /// Evidence that routes did not change.
+    pub no_routes: Vec<Evidence>,
 }
 
 const FILTERS: [&str; 2] = ["SecurityGroup", "NetworkAcl"];
-const WAYS: [&str; 6] = ["Route", "NatGateway", "InternetGateway", "VpcEndpoint", "Address", "SubnetAttribute"];
+const ROUTES: [&str; 6] = ["Route", "NatGateway", "InternetGateway", "VpcEndpoint", "Address", "SubnetAttribute"];
 
 /// The changes before a failure.
 pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<String>) -> Result<Changes, RunError> {
@@ -40,7 +40,7 @@ pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
     }
     for row in made(records, &before, &FILTERS)? {
         let Some(evidence) = evidence(&row, scene) else { continue };
-        // A security group has only rules that allow: one more of them rejects nothing.
+        // Security groups have only allow rules: adding one rejects nothing.
         if row.text("event_name").is_some_and(|event| event.starts_with("AuthorizeSecurityGroup")) {
             changes.no_filters.push(Evidence { what: format!("{}: it only allows more traffic", evidence.what), ..evidence });
         } else {
@@ -50,15 +50,15 @@ pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
     if changes.filters.is_empty() && changes.no_filters.is_empty() {
         changes.no_filters.push(Evidence::new(format!("no security group or network ACL was changed in the {hours} before")));
     }
-    changes.ways = made(records, &before, &WAYS)?.iter().filter_map(|row| evidence(row, scene)).collect();
-    if changes.ways.is_empty() {
+    changes.routes = made(records, &before, &ROUTES)?.iter().filter_map(|row| evidence(row, scene)).collect();
+    if changes.routes.is_empty() {
         let none = format!("no route, gateway, endpoint or address was changed in the {hours} before");
-        changes.no_ways.push(Evidence::new(none));
+        changes.no_routes.push(Evidence::new(none));
     }
     Ok(changes)
 }
 
-/// Successful calls that change something whose name has one of these words, newest first.
+/// Successful calls that change a resource named by one of these words, newest first.
 fn made(records: &Records<'_>, before: &str, words: &[&str]) -> Result<Vec<Row>, RunError> {
     let named: Vec<String> = words.iter().map(|word| format!("event_name like '%{word}%'")).collect();
     let condition = format!(

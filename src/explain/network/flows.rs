@@ -1,4 +1,4 @@
-//! What became of the packets of the task's interface while the task lived.
+//! Flow records of the task's interface during the task's lifetime.
 
 use super::{Evidence, Scene};
 use crate::explain::chain::length;
@@ -6,11 +6,11 @@ use crate::explain::records::{Records, Row, equals, time};
 use crate::run::RunError;
 use jiff::Timestamp;
 
-/// More targets than this do not make a branch clearer.
+/// The maximum number of targets per branch.
 const MOST: usize = 6;
 const TCP: i64 = 6;
 
-/// What the flow records of an interface tell.
+/// Evidence from the flow records of an interface.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     pub rejected: Vec<Evidence>,
@@ -21,32 +21,32 @@ pub(super) struct Traffic {
     pub dns_accepted: Vec<Evidence>,
 }
 
-/// Reads the flow records of the task's interface; what they cannot tell is added to `missing`.
+/// Reads the flow records of the task's interface and adds missing data to `missing`.
 pub(super) fn traffic(records: &Records<'_>, scene: &Scene, missing: &mut Vec<String>) -> Result<Traffic, RunError> {
     let mut traffic = Traffic::default();
     if scene.interface.is_none() && scene.task.is_none() {
         return Ok(traffic);
     }
-    // The interface says whose packets they are; its address may be another's a moment later.
-    let of_it = format!(
+    // Match by interface: its address may belong to another task a moment later.
+    let own_flows = format!(
         "({} or {}) and \"time\" <= {} and coalesce(\"end\", \"time\") >= {}",
         equals("task", scene.task.as_deref()),
         equals("interface", scene.interface.as_deref()),
         time(scene.ended),
         time(scene.began)
     );
-    let told = records.rows(&format!(
+    let totals = records.rows(&format!(
         "select count(*) as records, count(tcp_flags) as flags, sum(case when log_status = 'SKIPDATA' then 1 else 0 end) as skipped, \
-         min(id) as id from flows where {of_it}"
+         min(id) as id from flows where {own_flows}"
     ))?;
-    let count = |column: &str| told.first().and_then(|row| row.int(column)).unwrap_or_default();
+    let count = |column: &str| totals.first().and_then(|row| row.int(column)).unwrap_or_default();
     let span = format!("while the task lived ({})", length(scene.ended.duration_since(scene.began).as_secs()));
     let whose = scene.interface.as_deref().unwrap_or("the task's interface");
     if count("records") == 0 {
         missing.push(format!("flow records of {whose} {span}: it is unknown whether its packets were rejected"));
         return Ok(traffic);
     }
-    let rejected = rejections(records, &of_it)?;
+    let rejected = rejections(records, &own_flows)?;
     for row in &rejected {
         let evidence = rejection(row, scene);
         if row.int("dstport") == Some(53) {
@@ -61,33 +61,33 @@ pub(super) fn traffic(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
         let what = format!("no REJECT in the {} flow records of {whose} {span}", count("records"));
         traffic.not_rejected.push(Evidence::strong(what));
     }
-    tell_names(records, &of_it, &mut traffic)?;
+    add_dns(records, &own_flows, &mut traffic)?;
     if count("flags") == 0 {
         missing.push("TCP flags in the flow records (format version 3): it is unknown whether replies came back".to_owned());
     } else {
-        tell_answers(records, &of_it, scene, &mut traffic)?;
+        add_replies(records, &own_flows, scene, &mut traffic)?;
     }
     Ok(traffic)
 }
 
-/// What was rejected, by target. After an ACCEPT of the same connection a REJECT is a late packet of what was closed.
-fn rejections(records: &Records<'_>, of_it: &str) -> Result<Vec<Row>, RunError> {
+/// Rejected packets by target. A REJECT after an ACCEPT of the same connection is a late packet of a closed connection.
+fn rejections(records: &Records<'_>, own_flows: &str) -> Result<Vec<Row>, RunError> {
     records.rows(&format!(
         "select r.srcaddr, r.dstaddr, r.dstport, r.protocol, count(*) as records, min(r.\"time\") as first, \
          max(coalesce(r.\"end\", r.\"time\")) as last, min(r.id) as id \
          from flows r left join (\
            select srcaddr, dstaddr, srcport, dstport, protocol, min(\"time\") as accepted from flows \
-           where {of_it} and action = 'ACCEPT' group by srcaddr, dstaddr, srcport, dstport, protocol) a \
+           where {own_flows} and action = 'ACCEPT' group by srcaddr, dstaddr, srcport, dstport, protocol) a \
          on a.srcaddr = r.srcaddr and a.dstaddr = r.dstaddr and a.srcport = r.srcport and a.dstport = r.dstport \
            and a.protocol = r.protocol \
          where {} and r.action = 'REJECT' and (a.accepted is null or a.accepted > r.\"time\") \
          group by r.srcaddr, r.dstaddr, r.dstport, r.protocol \
          order by records desc, first, r.srcaddr, r.dstaddr, r.dstport, r.protocol limit {MOST}",
-        qualified(of_it)
+        qualified(own_flows)
     ))
 }
 
-/// The condition for a table that is joined.
+/// Qualifies the columns of a condition for the joined table `r`.
 fn qualified(condition: &str) -> String {
     ["\"task\"", "\"interface\"", "\"time\"", "\"end\""]
         .iter()
@@ -111,7 +111,7 @@ fn rejection(row: &Row, scene: &Scene) -> Evidence {
     Evidence { what, time: row.time("first"), record: row.text("id").map(str::to_owned), strong: same, who: None }
 }
 
-/// Over how long records are spread.
+/// The time span of the records.
 fn spread(row: &Row) -> String {
     let seconds = |(first, last): (Timestamp, Timestamp)| last.duration_since(first).as_secs();
     match row.time("first").zip(row.time("last")).map(seconds) {
@@ -130,11 +130,11 @@ fn protocol(row: &Row) -> String {
     }
 }
 
-/// Whether questions for names went out.
-fn tell_names(records: &Records<'_>, of_it: &str, traffic: &mut Traffic) -> Result<(), RunError> {
+/// Adds evidence that DNS queries were accepted.
+fn add_dns(records: &Records<'_>, own_flows: &str, traffic: &mut Traffic) -> Result<(), RunError> {
     let rows = records.rows(&format!(
         "select dstaddr, count(*) as records, min(\"time\") as first, min(id) as id from flows \
-         where {of_it} and dstport = 53 and action = 'ACCEPT' group by dstaddr order by records desc, dstaddr limit 1"
+         where {own_flows} and dstport = 53 and action = 'ACCEPT' group by dstaddr order by records desc, dstaddr limit 1"
     ))?;
     traffic.dns_accepted.extend(rows.iter().map(|row| Evidence {
         what: format!("packets to {} port 53 were accepted", row.text("dstaddr").unwrap_or("?")),
@@ -145,19 +145,19 @@ fn tell_names(records: &Records<'_>, of_it: &str, traffic: &mut Traffic) -> Resu
     Ok(())
 }
 
-/// Connections that left, by whether anything came back: a SYN alone, and no record of the other direction.
-fn tell_answers(records: &Records<'_>, of_it: &str, scene: &Scene, traffic: &mut Traffic) -> Result<(), RunError> {
+/// Adds outgoing connections with and without a reply: no reply means no accepted record of the other direction.
+fn add_replies(records: &Records<'_>, own_flows: &str, scene: &Scene, traffic: &mut Traffic) -> Result<(), RunError> {
     let Some(own) = scene.address.as_deref() else { return Ok(()) };
     let rows = records.rows(&format!(
         "select r.srcaddr, r.dstaddr, r.dstport, r.protocol, count(*) as records, count(b.srcaddr) as answers, \
          min(r.\"time\") as first, max(coalesce(r.\"end\", r.\"time\")) as last, min(r.id) as id \
          from flows r left join (\
-           select distinct srcaddr, dstaddr, srcport, dstport from flows where {of_it} and action = 'ACCEPT' and protocol = {TCP}) b \
+           select distinct srcaddr, dstaddr, srcport, dstport from flows where {own_flows} and action = 'ACCEPT' and protocol = {TCP}) b \
          on b.srcaddr = r.dstaddr and b.dstaddr = r.srcaddr and b.srcport = r.dstport and b.dstport = r.srcport \
          where {} and r.action = 'ACCEPT' and r.protocol = {TCP} and {} \
          group by r.srcaddr, r.dstaddr, r.dstport, r.protocol \
          order by records desc, r.dstaddr, r.dstport limit {MOST}",
-        qualified(of_it),
+        qualified(own_flows),
         equals("r.srcaddr", Some(own)).replace("\"r.srcaddr\"", "r.srcaddr"),
     ))?;
     for row in &rows {

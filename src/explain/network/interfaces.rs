@@ -1,4 +1,4 @@
-//! Whether the task got an interface with an address: what it told, and refused calls for interfaces.
+//! Checks whether the task got a network interface with an address, and lists refused calls for interfaces.
 
 use super::{BEFORE, Branch, Evidence, Scene, branch};
 use crate::explain::describe;
@@ -6,7 +6,7 @@ use crate::explain::records::{Records, within};
 use crate::run::RunError;
 use crate::table::Table;
 
-/// More refused calls than this do not make the branch clearer.
+/// The maximum number of refused calls.
 const MOST: usize = 5;
 
 /// The branch.
@@ -35,7 +35,7 @@ pub(super) fn no_interface(records: &Records<'_>, scene: &Scene) -> Result<Branc
         let what = format!("the task got the interface {interface}{with}");
         against.push(Evidence { strong: !scene.cause.starts_with("eni-"), ..Evidence::new(what) });
     }
-    // What the task got outweighs what others were refused.
+    // The task's own interface outweighs refused calls of others.
     if against.iter().any(|evidence| evidence.strong) {
         speaks_for.iter_mut().for_each(|evidence| evidence.strong = false);
     }

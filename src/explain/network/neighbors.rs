@@ -1,14 +1,14 @@
-//! Other tasks in the same subnet at that time: did they fail alike, or start?
+//! Checks whether other tasks in the same subnet failed the same way or started.
 
 use super::{Branch, Evidence, Scene, branch};
 use crate::explain::chain::length;
 use crate::explain::records::{Records, equals, text, time, within};
 use crate::run::RunError;
 
-/// How far around the failure, in seconds.
+/// The time around the failure, in seconds.
 const AROUND: i64 = 3600;
 
-/// The branch; none where the subnet is not known.
+/// The branch; none if the subnet is unknown.
 pub(super) fn more_than_this(records: &Records<'_>, scene: &Scene) -> Result<Option<Branch>, RunError> {
     let Some(subnet) = scene.subnet.as_deref() else { return Ok(None) };
     let in_subnet = equals("subnet", Some(subnet));

@@ -1,4 +1,4 @@
-//! A pool with its arithmetic, in blocks: failure, current, calculation, solutions.
+//! Prints a pool in blocks: failure, current usage, calculation, history, forecast, notes and solutions.
 
 use super::blocks::Page;
 use super::finding::span;

@@ -1,4 +1,4 @@
-//! Changes before a failure: one line each, what shares most first.
+//! Prints the changes before a failure, one line each, most closely related first.
 
 use super::blocks::Page;
 use crate::explain::chain::length;
@@ -29,7 +29,7 @@ pub(super) fn write(page: &mut Page<'_>, name: &str, found: &Changes) {
     }
 }
 
-/// The first changes.
+/// Prints the first `most` changes.
 pub(super) fn lines(page: &mut Page<'_>, found: &Changes, most: usize) {
     for change in found.changes.iter().take(most) {
         let event = &change.event;

@@ -1,4 +1,4 @@
-//! A finding and a group, section by section; a section without facts is left out.
+//! Prints a finding or a group section by section and omits empty sections.
 
 use super::blocks::Page;
 use super::{changes, launch};
@@ -7,7 +7,7 @@ use crate::explain::finding::{Event, Finding, Rung, State};
 use crate::explain::groups::Group;
 use crate::render::visible;
 
-/// So many changes stand in a finding; `ecs-audit changes` has all.
+/// The maximum number of changes in a finding; `ecs-audit changes` lists all.
 const CHANGES: usize = 5;
 
 pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
@@ -57,12 +57,12 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
     }
 }
 
-/// What an event has to do with the failure.
+/// The relation of an event to the failure, in parentheses.
 pub(super) fn note(event: &Event) -> String {
     event.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default()
 }
 
-/// The first of a long text: the failure has told it in full, and `show` prints the record.
+/// Shortens a long text: the failure section has it in full, and `show` prints the record.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 200;
     if text.chars().count() <= LONGEST {
@@ -74,14 +74,14 @@ fn shortened(text: &str) -> String {
 
 fn failure(page: &mut Page<'_>, finding: &Finding) {
     page.heading(if finding.expected { "No failure" } else { "Failure" });
-    let told = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
-    let told: Vec<&str> = told.into_iter().flatten().collect();
-    let told = told.join(": ");
+    let parts = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    let reason = parts.join(": ");
     // A message often begins with the code.
     let message = finding.failure.message.as_deref().unwrap_or_default();
     let starts = finding.failure.reason.as_deref().is_some_and(|reason| message.starts_with(reason));
-    let told = if starts { message.to_owned() } else { told };
-    page.line(&if told.is_empty() { finding.failure.what.clone() } else { format!("{}: {told}", finding.failure.what) });
+    let reason = if starts { message.to_owned() } else { reason };
+    page.line(&if reason.is_empty() { finding.failure.what.clone() } else { format!("{}: {reason}", finding.failure.what) });
     page.line(&format!("id {}", finding.id));
 }
 
@@ -214,7 +214,7 @@ fn numbered(page: &mut Page<'_>, title: &str, lines: &[String]) {
     }
 }
 
-/// Seconds in words; tenths only below a minute.
+/// Formats seconds, with tenths only below a minute.
 pub(super) fn span(seconds: f64) -> String {
     if seconds.abs() < 60.0 {
         let text = format!("{seconds:.1}");

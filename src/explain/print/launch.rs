@@ -1,4 +1,4 @@
-//! What became of a launch, and what it met.
+//! Prints the outcome of a launch and its collision.
 
 use super::blocks::Page;
 use super::finding::span;

@@ -1,4 +1,4 @@
-//! Findings, groups and stories as text, Markdown or JSON. Text from logs is made visible on the way.
+//! Prints findings, groups and timelines as text, Markdown, HTML or JSON. Control characters in log text are escaped.
 
 mod blocks;
 mod capacity;
@@ -21,7 +21,7 @@ use blocks::Page;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// How a finding is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
     /// For a terminal.
@@ -49,7 +49,7 @@ impl std::str::FromStr for Layout {
     }
 }
 
-/// A text to print, or why JSON could not be made.
+/// The text to print, or a JSON serialization error.
 pub type Printed = Result<String, serde_json::Error>;
 
 #[derive(Serialize)]
@@ -60,10 +60,10 @@ struct Explained<'f> {
     finding: Option<&'f Finding>,
 }
 
-/// So many losses are listed as text; JSON has all.
+/// The maximum number of losses in text output; JSON has all.
 const LOSSES: usize = 10;
 
-/// A finding; none says that nothing failed. What the subject lost beside it follows, what cost most first.
+/// Prints a finding, or that nothing failed, followed by the losses of the subject, costliest first.
 pub fn print_finding(
     subject: &Subject,
     found: Option<(&Finding, usize)>,
@@ -100,7 +100,7 @@ pub fn print_finding(
     Ok(page.text(&format!("{} {}", subject.kind.word(), subject.name)))
 }
 
-/// Groups of failures.
+/// Prints groups of failures.
 pub fn print_groups(groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
         #[derive(Serialize)]
@@ -117,17 +117,17 @@ pub fn print_groups(groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed 
     Ok(page.text("failures by cause"))
 }
 
-/// Pools with their arithmetic.
-pub fn print_capacity(told: &Capacity, layout: Layout, tz: &TimeZone) -> Printed {
+/// Prints quota pools.
+pub fn print_capacity(capacity: &Capacity, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(told);
+        return json(capacity);
     }
     let mut page = Page::new(layout, tz);
-    capacity::write(&mut page, told);
-    Ok(page.text(&format!("quota {}", told.region)))
+    capacity::write(&mut page, capacity);
+    Ok(page.text(&format!("quota {}", capacity.region)))
 }
 
-/// An expected start of a schedule.
+/// Prints an expected start of a schedule.
 pub fn print_slot(slot: &Slot, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
         return json(slot);
@@ -137,7 +137,7 @@ pub fn print_slot(slot: &Slot, layout: Layout, tz: &TimeZone) -> Printed {
     Ok(page.text(&format!("expected start {}", slot.id)))
 }
 
-/// The changes before bursts of failures, the largest first; none says that nothing failed. `bursts` is how many there are.
+/// Prints the changes before bursts of failures, largest first, or that nothing failed. `bursts` is the total number.
 pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize, layout: Layout, tz: &TimeZone) -> Printed {
     let more_bursts = bursts.saturating_sub(found.len());
     if layout == Layout::Json {
@@ -164,14 +164,14 @@ pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize
     Ok(page.text(&format!("changes before {name}")))
 }
 
-/// A story.
-pub fn print_story(told: &Story, layout: Layout, tz: &TimeZone) -> Printed {
+/// Prints a timeline.
+pub fn print_story(story: &Story, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(told);
+        return json(story);
     }
     let mut page = Page::new(layout, tz);
-    story::write(&mut page, told);
-    Ok(page.text(&format!("timeline of {} {}", told.subject.kind.word(), told.subject.name)))
+    story::write(&mut page, story);
+    Ok(page.text(&format!("timeline of {} {}", story.subject.kind.word(), story.subject.name)))
 }
 
 fn json(value: &impl Serialize) -> Printed {

@@ -1,4 +1,4 @@
-//! An expected start in blocks: slot, where, why, neighbors, what to check and to do.
+//! Prints an expected start in blocks: slot, where, why, neighbors, checks and actions.
 
 use super::blocks::Page;
 use super::finding::span;

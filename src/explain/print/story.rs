@@ -1,4 +1,4 @@
-//! A story: one line for each event, then how long each phase took.
+//! Prints a timeline: one line for each event, then the length of each phase.
 
 use super::blocks::Page;
 use super::finding::{note, span};
