@@ -1,4 +1,4 @@
-//! Root and consequence: what failed first leads, and what stands beside it is used.
+//! Root causes and consequences: the first failure leads, and the circumstances around it are used.
 
 use crate::support::{Desk, project};
 use serde_json::{Value, json};

@@ -8,8 +8,8 @@ use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, Layout, Records, Slot, Subject, begun, capacity, explain, groups, is_slot, losses, nearest, newest, print_capacity,
-    print_finding, print_groups, print_slot, resolve, schedule_named, slot,
+    Capacity, ExpectedStart, Layout, Records, Subject, begun, capacity, explain, groups, is_slot, losses, nearest, newest,
+    print_capacity, print_finding, print_groups, print_slot, resolve, schedule_named, slot,
 };
 use crate::lang::time::{read_duration, read_instant, seconds};
 use crate::run;
@@ -84,7 +84,7 @@ pub fn instant(text: &str, context: &Context) -> Result<Timestamp, Failure> {
 }
 
 /// The expected start with this id.
-fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<Slot, Failure> {
+fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<ExpectedStart, Failure> {
     let found = slot(records, name, tables.last.unwrap_or(context.now))?;
     found.ok_or_else(|| {
         Failure::Sentence(format!(

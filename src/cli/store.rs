@@ -1,4 +1,4 @@
-//! `ecs-audit store`: what the store holds; compaction and vacuum.
+//! `ecs-audit store`: shows the contents of the store and maintains it.
 
 use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, Vacuum, Verify};
 use super::ask::{Tables, print};
@@ -79,7 +79,7 @@ fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<Exit
         HumanCount(done.loaded_files)
     );
     for fault in &done.faults {
-        text.push_str(&format!("  {}: {}\n", if fault.is_serious() { "error" } else { "note" }, visible(&sentence(fault))));
+        text.push_str(&format!("  {}: {}\n", if fault.is_serious() { "error" } else { "note" }, visible(&fault_message(fault))));
     }
     let is_whole = !done.faults.iter().any(Fault::is_serious);
     text.push_str(if is_whole { "the store is intact\n" } else { "the store is damaged\n" });
@@ -87,7 +87,7 @@ fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<Exit
     Ok(if is_whole { ExitCode::Ok } else { ExitCode::Finding })
 }
 
-fn sentence(fault: &Fault) -> String {
+fn fault_message(fault: &Fault) -> String {
     match fault {
         Fault::ManifestIsStale => {
             "manifest.json is missing or behind the logs; a load or `ecs-audit store verify --repair` rebuilds it".to_owned()
@@ -126,7 +126,7 @@ fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCo
     print_text(&text)
 }
 
-/// A commit of another program, in a line.
+/// A commit of another program, in one line.
 pub fn described(commit: &ForeignCommit) -> String {
     let rows = match commit.rows_removed {
         0 => "no rows changed".to_owned(),
@@ -186,7 +186,7 @@ fn print_text(text: &str) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Ok)
 }
 
-/// Coverage in one statement: a line for each account, region and day that has calls or events.
+/// The coverage query: one row for each account, Region and day with calls or events.
 const COVERAGE: &str = "
     select account, region, cast(cast(time as date) as varchar) as day,
            sum(calls) as calls, sum(events) as events, min(time) as first, max(time) as last
@@ -215,8 +215,8 @@ fn summary(store: &Store, context: &Context) -> String {
             .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok())
             .map_or_else(|| "none".to_owned(), |time| describe_instant(time, &context.tz))
     };
-    let mut text =
-        format!("store {}, {} loads, written by ecs-audit {}\n", store.root().display(), manifest.loads, manifest.written_by);
+    let loads = if manifest.loads == 1 { "1 load".to_owned() } else { format!("{} loads", manifest.loads) };
+    let mut text = format!("store {}, {}, written by ecs-audit {}\n", store.root().display(), loads, manifest.written_by);
     text.push_str(&format!("events {} … {}\n\n", instant(manifest.first_event), instant(manifest.last_event)));
     let catalogs = manifest.catalogs.iter();
     let catalogs: Vec<String> =

@@ -1,12 +1,12 @@
 //! What to check and how to respond: the templates of the catalog with real names filled in.
 
 use super::finding::Check;
-use super::gather::Case;
+use super::gather::FailureContext;
 use crate::knowledge::ExitCode;
 use crate::model::catalog::{Entry, FailureCatalog, filled};
 
 /// The checks of an entry; placeholders for unknown names stay as they are.
-pub(super) fn verify(case: &Case, entry: &Entry) -> Vec<Check> {
+pub(super) fn verify(case: &FailureContext, entry: &Entry) -> Vec<Check> {
     let names = Names::of(case, entry);
     let caught = caught(case, entry);
     let mut checks: Vec<Check> = entry.verify.iter().map(|template| check(&filled(template, &caught), &names)).collect();
@@ -18,12 +18,12 @@ pub(super) fn verify(case: &Case, entry: &Entry) -> Vec<Check> {
 }
 
 /// A place to look, with known names filled in.
-pub(super) fn place(case: &Case, template: &str) -> Check {
+pub(super) fn place(case: &FailureContext, template: &str) -> Check {
     check(template, &Names::known(case))
 }
 
 /// The actions of an entry with known names filled in.
-pub(super) fn actions(case: &Case, entry: &Entry) -> Vec<String> {
+pub(super) fn actions(case: &FailureContext, entry: &Entry) -> Vec<String> {
     if let Some(exit) = own_exit(case, entry) {
         return exit_actions(case, exit);
     }
@@ -32,13 +32,13 @@ pub(super) fn actions(case: &Case, entry: &Entry) -> Vec<String> {
 }
 
 /// The catalog entry of the exit code, if the failure entry only says that an essential container exited.
-pub(super) fn own_exit(case: &Case, entry: &Entry) -> Option<&'static ExitCode> {
-    let code = case.failure.int("exit_code").filter(|_| entry.id == "essential-exited" && !super::ending::oom(case))?;
+pub(super) fn own_exit(case: &FailureContext, entry: &Entry) -> Option<&'static ExitCode> {
+    let code = case.failure.int("exit_code").filter(|_| entry.id == "essential-exited" && !super::exit::oom(case))?;
     FailureCatalog::current().exit_code(code)
 }
 
 /// What to do after the program exited.
-fn exit_actions(case: &Case, exit: &ExitCode) -> Vec<String> {
+fn exit_actions(case: &FailureContext, exit: &ExitCode) -> Vec<String> {
     let container = case.text("container").map(|name| format!("container {name}")).unwrap_or_else(|| "the container".to_owned());
     let log = format!("Read the last lines of the log of {container}: what it did before it exited");
     let then = match exit.class.as_str() {
@@ -53,7 +53,7 @@ fn exit_actions(case: &Case, exit: &ExitCode) -> Vec<String> {
 }
 
 /// Values for `{name}`: first those captured from the message, then those from the records.
-fn caught<'c>(case: &'c Case, entry: &Entry) -> Vec<(String, &'c str)> {
+fn caught<'c>(case: &'c FailureContext, entry: &Entry) -> Vec<(String, &'c str)> {
     let mut caught = FailureCatalog::current().captures(entry, case.text("message").unwrap_or_default());
     let subnet = case.task.as_ref().and_then(|task| task.text("subnet"));
     let known = [
@@ -106,7 +106,7 @@ struct Names(Vec<(&'static str, String)>);
 
 impl Names {
     /// Names in the failure itself.
-    fn known(case: &Case) -> Names {
+    fn known(case: &FailureContext) -> Names {
         let known = [
             ("CLUSTER", case.text("cluster")),
             ("SERVICE", case.text("service")),
@@ -117,7 +117,7 @@ impl Names {
         Names(known.into_iter().filter_map(|(name, value)| Some((name, shell_word(value?)?))).collect())
     }
 
-    fn of(case: &Case, entry: &Entry) -> Names {
+    fn of(case: &FailureContext, entry: &Entry) -> Names {
         let task = case.task.as_ref();
         let message = case.text("message").unwrap_or_default();
         let captures = FailureCatalog::current().captures(entry, message);

@@ -1,7 +1,7 @@
 //! The numbers behind a refused launch: requested, placed and missing tasks, and usage compared with capacity.
 
 use super::capacity::number;
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::records::{Records, Row, equals, like_it, text, time};
 use crate::plan::quotas::{FARGATE, FARGATE_SPOT};
 use crate::run::RunError;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// The calculation, line by line; empty if no record has numbers.
-pub(super) fn calculate(records: &Records<'_>, case: &Case) -> Result<Vec<String>, RunError> {
+pub(super) fn calculate(records: &Records<'_>, case: &FailureContext) -> Result<Vec<String>, RunError> {
     let Some(at) = case.failure.time("time") else { return Ok(Vec::new()) };
     let mut lines = Vec::new();
     if let Some(call) = case.call.as_ref().filter(|_| case.kind() == "launch")
@@ -25,7 +25,7 @@ pub(super) fn calculate(records: &Records<'_>, case: &Case) -> Result<Vec<String
     } else if reason == "RESOURCE:CPU" || reason == "RESOURCE:MEMORY" {
         lines.extend(instance(records, case, at)?);
     }
-    if super::ending::oom(case)
+    if super::exit::oom(case)
         && let Some(memory) = case.task.as_ref().and_then(|task| task.int("memory"))
     {
         lines.push(format!("memory of the task: {memory} MiB"));
@@ -34,7 +34,7 @@ pub(super) fn calculate(records: &Records<'_>, case: &Case) -> Result<Vec<String
 }
 
 /// Fargate: vCPU in use, refused, needed.
-fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<String>, RunError> {
+fn fargate(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<String>, RunError> {
     let spot = case.text("capacity_provider") == Some("FARGATE_SPOT");
     let pool = if spot {
         "capacity_provider = 'FARGATE_SPOT'"
@@ -86,7 +86,7 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
 }
 
 /// The limit from the quota file.
-fn limit(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Option<f64>, RunError> {
+fn limit(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Option<f64>, RunError> {
     let name = |column: &str| case.text(column).map_or_else(|| "null".to_owned(), text);
     let pool = if case.text("capacity_provider") == Some("FARGATE_SPOT") { FARGATE_SPOT } else { FARGATE };
     let rows = records.rows(&format!(
@@ -105,7 +105,7 @@ fn vcpu(units: i64) -> String {
 }
 
 /// Compares the requested resources with the free resources that the instance last reported.
-fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<String>, RunError> {
+fn instance(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<String>, RunError> {
     let Some(instance) = case.text("container_instance") else { return Ok(Vec::new()) };
     let before = format!(
         "{} and {} and \"time\" <= {} and remaining_cpu is not null",
@@ -131,7 +131,13 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
     let stopped = reserved(records, instance, &format!("min(created_at) <= {since}"), &ended)?;
     let rows = [
         ("CPU units", size.cpu, report.int("remaining_cpu"), report.int("registered_cpu"), (placed.cpu, stopped.cpu)),
-        ("MiB of memory", size.memory, report.int("remaining_memory"), report.int("registered_memory"), (placed.memory, stopped.memory)),
+        (
+            "MiB of memory",
+            size.memory,
+            report.int("remaining_memory"),
+            report.int("registered_memory"),
+            (placed.memory, stopped.memory),
+        ),
     ];
     let mut lines = Vec::new();
     for (unit, asked, free, registered, (placed, stopped)) in rows {
@@ -163,7 +169,10 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
     if age > 3600 {
         changed.push_str("; this report is old and may be outdated");
     }
-    lines.push(format!("free resources as last reported by instance {instance}, {} before the failure{changed}", super::chain::length(age)));
+    lines.push(format!(
+        "free resources as last reported by instance {instance}, {} before the failure{changed}",
+        super::chain::length(age)
+    ));
     Ok(lines)
 }
 
@@ -192,7 +201,7 @@ struct Size {
 }
 
 /// The size of one task: from the call, otherwise from the most recent task of the service or family.
-fn requested(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Size, RunError> {
+fn requested(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Size, RunError> {
     let size = |row: &Row, cpu: &str, memory: &str, whose| Size { cpu: row.int(cpu), memory: row.int(memory), whose };
     let own = size(&case.failure, "requested_cpu", "requested_memory", "");
     if own.cpu.is_some() || own.memory.is_some() {

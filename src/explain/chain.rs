@@ -2,7 +2,7 @@
 
 use super::describe;
 use super::finding::{Event, in_order};
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::records::{Records, Row, calls_of_task, equals, like_it, shifted, text, time, within};
 use crate::run::RunError;
 use crate::table::Table;
@@ -20,7 +20,7 @@ const AGAIN: &str = "called again by the same caller";
 const MOST: usize = 12;
 
 /// The chain of a failure.
-pub(super) fn chain(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
+pub(super) fn chain(records: &Records<'_>, case: &FailureContext) -> Result<Vec<Event>, RunError> {
     let Some(at) = case.failure.time("time") else { return Ok(Vec::new()) };
     let events = match case.kind() {
         "launch" | "api_error" => of_call(records, case, at)?,
@@ -39,7 +39,13 @@ fn calls(records: &Records<'_>, condition: &str, order: &str, limit: usize) -> R
 }
 
 /// Instance changes around a time: all nearby changes, the last one before and the first one after.
-fn instance(records: &Records<'_>, case: &Case, from: Timestamp, to: Timestamp, near: i64) -> Result<Vec<Event>, RunError> {
+fn instance(
+    records: &Records<'_>,
+    case: &FailureContext,
+    from: Timestamp,
+    to: Timestamp,
+    near: i64,
+) -> Result<Vec<Event>, RunError> {
     let Some(instance) = case.text("container_instance") else { return Ok(Vec::new()) };
     let same = equals("container_instance", Some(instance));
     let rows = records.of(Table::InstanceEvents, &format!("{same} and {}", within(from, 2 * 3600, to, 2 * 3600)))?;
@@ -60,7 +66,7 @@ fn instance(records: &Records<'_>, case: &Case, from: Timestamp, to: Timestamp, 
     Ok(events)
 }
 
-fn of_call(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_call(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let mut events: Vec<Event> = case.call.iter().filter_map(describe::call).collect();
     events.extend(instance(records, case, at, at, AROUND)?);
     events.extend(asked_again(records, case, at)?);
@@ -68,7 +74,7 @@ fn of_call(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Even
 }
 
 /// Earlier attempts of a caller that retries, and its next calls until one placed all requested tasks.
-fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn asked_again(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let Some(call) = &case.call else { return Ok(Vec::new()) };
     let role = call.text("user").map(|user| user.split('/').next().unwrap_or(user));
     let retries = call.text("started_by") == Some("AWS Step Functions");
@@ -110,7 +116,7 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
 }
 
 /// States that the same caller did not place the task in the next half hour; none if the recorded calls end earlier.
-pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) -> Result<Option<String>, RunError> {
+pub(super) fn never_placed(records: &Records<'_>, case: &FailureContext, chain: &[Event]) -> Result<Option<String>, RunError> {
     let Some(at) = case.failure.time("time").filter(|_| case.kind() == "launch") else { return Ok(None) };
     let again = |event: &&Event| event.note.as_deref().is_some_and(|note| note.contains(AGAIN) || note.starts_with(RETRY));
     let mut later = chain.iter().filter(again);
@@ -123,7 +129,7 @@ pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) 
     Ok(Some(format!("the same caller {tried} in the next half hour")))
 }
 
-fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_task(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let Some(task) = case.text("task") else { return Ok(Vec::new()) };
     let same_task = format!("{} and {}", equals("task", Some(task)), like_it("cluster", case.text("cluster")));
     let rows = records.of(Table::TaskEvents, &same_task)?;
@@ -162,7 +168,12 @@ fn service_events(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, 
 }
 
 /// Earlier calls that changed the service.
-fn changes_of_service(records: &Records<'_>, case: &Case, began: Timestamp, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn changes_of_service(
+    records: &Records<'_>,
+    case: &FailureContext,
+    began: Timestamp,
+    at: Timestamp,
+) -> Result<Vec<Event>, RunError> {
     let condition = format!(
         "{} and {} and event_name in ('CreateService', 'UpdateService', 'DeleteService') and {}",
         equals("service", case.text("service")),
@@ -173,7 +184,7 @@ fn changes_of_service(records: &Records<'_>, case: &Case, began: Timestamp, at: 
 }
 
 /// Network changes before a network timeout. Timing alone does not prove that they are the cause.
-fn network_changes(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec<Event>, RunError> {
+fn network_changes(records: &Records<'_>, case: &FailureContext, began: Timestamp) -> Result<Vec<Event>, RunError> {
     let cause = case.text("cause").unwrap_or_default();
     if case.text("phase") != Some("network") && !cause.contains("network") && !cause.contains("timeout") && !cause.contains("dns")
     {
@@ -197,7 +208,7 @@ fn network_changes(records: &Records<'_>, case: &Case, began: Timestamp) -> Resu
 }
 
 /// The next task of the same service, or with the same startedBy, that started.
-fn next_task(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec<Event>, RunError> {
+fn next_task(records: &Records<'_>, case: &FailureContext, began: Timestamp) -> Result<Vec<Event>, RunError> {
     let starter = match (case.text("service"), case.text("started_by")) {
         (Some(service), _) => equals("service", Some(service)),
         (None, Some(starter)) => equals("started_by", Some(starter)),
@@ -213,14 +224,13 @@ fn next_task(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec
     let rows = records.some(Table::TaskEvents, &condition, "created_at, version", 1)?;
     let whose = if case.text("service").is_some() { "of the service" } else { "with the same startedBy" };
     let event = rows.first().and_then(|row| {
-        let what =
-            format!("next task {whose} to start: {} ({})", row.text("task")?, row.text("task_definition").unwrap_or("?"));
+        let what = format!("next task {whose} to start: {} ({})", row.text("task")?, row.text("task_definition").unwrap_or("?"));
         Some(Event { time: row.time("started_at")?, what, who: None, note: None, record: row.text("id")?.to_owned() })
     });
     Ok(event.into_iter().collect())
 }
 
-fn of_deployment(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_deployment(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let deployment = case.text("incident").and_then(|incident| incident.strip_prefix("deployment:"));
     let deployment_events = records.of(Table::ServiceEvents, &equals("deployment", deployment))?;
     let began = deployment_events.iter().filter_map(|row| row.time("time")).min().unwrap_or(at);
@@ -256,7 +266,7 @@ fn failed_task(row: &Row) -> Option<Event> {
     Some(Event { time: row.time("time")?, what, who: None, note: None, record: row.text("record")?.to_owned() })
 }
 
-fn of_service(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_service(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let of_service = format!("{} and {}", equals("service", case.text("service")), like_it("cluster", case.text("cluster")));
     let mut events = service_events(records, &format!("{of_service} and {}", within(at, HALF_HOUR, at, HALF_HOUR)))?;
     events.extend(changes_of_service(records, case, shifted(at, -HALF_HOUR), at)?);
@@ -266,7 +276,7 @@ fn of_service(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<E
     Ok(events)
 }
 
-fn of_agent(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_agent(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let mut events = instance(records, case, at, at, HALF_HOUR)?;
     let record = case.text("record").unwrap_or_default();
     if !events.iter().any(|event| event.record == record) {
@@ -276,7 +286,7 @@ fn of_agent(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Eve
     Ok(events)
 }
 
-fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
+fn of_run(records: &Records<'_>, case: &FailureContext) -> Result<Vec<Event>, RunError> {
     let (run, submission) = (case.text("run_id"), case.text("submission"));
     let targets = format!("{} or {}", equals("target_id", submission), equals("target_id", run));
     let mut events: Vec<Event> = records.of(Table::RunEvents, &targets)?.iter().filter_map(describe::run).collect();

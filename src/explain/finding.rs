@@ -22,7 +22,7 @@ pub struct Finding {
     /// When.
     pub when: When,
     /// The phases it reached.
-    pub phases: Vec<Rung>,
+    pub phases: Vec<PhaseStep>,
     /// Whether the program ever ran.
     pub ran: Option<bool>,
     /// What the evidence says about how it ended.
@@ -98,7 +98,7 @@ pub enum State {
 
 /// One phase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rung {
+pub struct PhaseStep {
     /// Its name.
     pub name: String,
     /// How it went.

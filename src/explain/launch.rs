@@ -2,7 +2,7 @@
 
 use super::chain::length;
 use super::finding::some_instant;
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::records::{Records, Row, text};
 use crate::plan::nouns::{self, ViewRequest};
 use crate::run::RunError;
@@ -111,7 +111,7 @@ fn ask(records: &Records<'_>, word: &str, columns: &str, condition: &str) -> Res
 }
 
 /// The launch that a failed call belongs to.
-pub(super) fn launch(records: &Records<'_>, case: &Case) -> Result<Option<Launch>, RunError> {
+pub(super) fn launch(records: &Records<'_>, case: &FailureContext) -> Result<Option<Launch>, RunError> {
     let asks = matches!(case.text("event_name"), Some("RunTask" | "StartTask"));
     let Some(call) = case.text("call").filter(|_| asks && matches!(case.kind(), "launch" | "api_error")) else { return Ok(None) };
     let Some(row) = &case.call else { return Ok(None) };
@@ -139,7 +139,7 @@ fn launch_of(records: &Records<'_>, call: &str, row: &Row) -> Result<Option<Stri
 }
 
 /// The collision of a launch that failed with AGENT.
-pub(super) fn collision(records: &Records<'_>, case: &Case) -> Result<Option<Collision>, RunError> {
+pub(super) fn collision(records: &Records<'_>, case: &FailureContext) -> Result<Option<Collision>, RunError> {
     let agent = case.kind() == "launch" && case.text("reason") == Some("AGENT");
     let Some(id) = case.text("id").filter(|_| agent) else { return Ok(None) };
     let Some(row) = ask(records, "collisions", "n.*", &format!("n.id = {}", text(id)))? else { return Ok(None) };
@@ -222,7 +222,8 @@ impl Recurrence {
         }
         let percent = self.rate.map(|rate| format!(" ({:.1} % of its calls)", rate * 100.0)).unwrap_or_default();
         let instances = if self.instances == 1 { "1 instance".to_owned() } else { format!("{} instances", self.instances) };
-        let windows = if self.windows == 1 { "1 disconnect".to_owned() } else { format!("{} separate disconnects", self.windows) };
+        let windows =
+            if self.windows == 1 { "1 disconnect".to_owned() } else { format!("{} separate disconnects", self.windows) };
         let mut lines = vec![format!(
             "{} AGENT failures from the same caller{percent}, {} calls accepted; {windows}, {instances}",
             self.failures, self.accepted

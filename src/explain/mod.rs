@@ -27,12 +27,13 @@
 
 mod advice;
 mod arithmetic;
-mod beside;
 mod capacity;
 mod chain;
 mod changes;
+mod circumstances;
 mod describe;
-mod ending;
+mod exit;
+mod expected_start;
 mod find;
 mod finding;
 mod gather;
@@ -43,12 +44,12 @@ mod network;
 mod phases;
 mod print;
 mod records;
-mod slot;
 mod story;
 
 pub use advice::response;
 pub use capacity::{Capacity, PoolState, capacity};
 pub use changes::{Around, Burst, Change, Changes, Person, bursts, changes, changes_of};
+pub use expected_start::{ExpectedStart, is_slot, slot};
 pub use find::{Subject, SubjectKind, begun, nearest, newest, resolve, schedule_named};
 pub use finding::{Check, Event, Finding};
 pub use gather::explain;
@@ -58,7 +59,6 @@ pub use losses::{Loss, losses};
 pub use network::{Branch, Evidence, Network, Reject, Verdict, rejects};
 pub use print::{Layout, Printed, print_capacity, print_changes, print_finding, print_groups, print_slot, print_story};
 pub use records::Records;
-pub use slot::{Slot, is_slot, slot};
 pub use story::{Story, story};
 
 #[cfg(test)]

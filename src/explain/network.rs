@@ -20,7 +20,7 @@ mod rejects;
 pub use rejects::{Reject, rejects};
 
 use super::finding::some_instant;
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::records::{Records, equals, like_it};
 use crate::run::RunError;
 use crate::table::Table;
@@ -113,7 +113,7 @@ impl Evidence {
 }
 
 /// The context of a network failure: the task, its interface and its lifetime.
-struct Scene {
+struct NetworkContext {
     task: Option<String>,
     interface: Option<String>,
     address: Option<String>,
@@ -128,7 +128,7 @@ struct Scene {
     id: String,
 }
 
-impl Scene {
+impl NetworkContext {
     /// The account and region, as a condition.
     fn here(&self) -> String {
         format!("{} and {}", like_it("account", self.account.as_deref()), like_it("region", self.region.as_deref()))
@@ -144,28 +144,28 @@ impl Scene {
 }
 
 /// The branches of a network failure; none for any other failure.
-pub(super) fn network(records: &Records<'_>, case: &Case) -> Result<Option<Network>, RunError> {
+pub(super) fn network(records: &Records<'_>, case: &FailureContext) -> Result<Option<Network>, RunError> {
     let Some(at) = case.failure.time("time").filter(|_| concerns_network(case)) else { return Ok(None) };
-    let scene = scene(records, case, at)?;
+    let context = context(records, case, at)?;
     let mut missing = Vec::new();
-    let traffic = flows::traffic(records, &scene, &mut missing)?;
-    let changed = changes::changes(records, &scene, &mut missing)?;
+    let traffic = flows::traffic(records, &context, &mut missing)?;
+    let changed = changes::changes(records, &context, &mut missing)?;
     let mut branches = vec![
         rejected(&traffic, &changed),
         no_route(&traffic, &changed),
-        not_resolved(&scene, &traffic),
-        interfaces::no_interface(records, &scene)?,
+        not_resolved(&context, &traffic),
+        interfaces::no_interface(records, &context)?,
     ];
-    branches.extend(neighbors::more_than_this(records, &scene)?);
+    branches.extend(neighbors::more_than_this(records, &context)?);
     branches.sort_by_key(|branch| branch.verdict);
-    if scene.interface.is_some() {
+    if context.interface.is_some() {
         missing.push("the security groups, route table and network ACL of the interface".to_owned());
     }
-    Ok(Some(Network { interface: scene.interface, address: scene.address, subnet: scene.subnet, branches, missing }))
+    Ok(Some(Network { interface: context.interface, address: context.address, subnet: context.subnet, branches, missing }))
 }
 
 /// Whether a failure concerns the network: by its phase, or by a timeout, name resolution or connection problem.
-fn concerns_network(case: &Case) -> bool {
+fn concerns_network(case: &FailureContext) -> bool {
     let cause = case.text("cause").unwrap_or_default();
     match case.text("phase") {
         Some("network") => true,
@@ -193,9 +193,9 @@ const NETWORK_PHRASES: [&str; 11] = [
     "tls handshake timeout",
 ];
 
-fn scene(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Scene, RunError> {
+fn context(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<NetworkContext, RunError> {
     let known = |column: &str| case.text(column).map(str::to_owned);
-    let mut scene = Scene {
+    let mut context = NetworkContext {
         task: known("task").filter(|_| case.kind() == "task"),
         interface: None,
         address: None,
@@ -212,15 +212,15 @@ fn scene(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Scene, Run
     let known_fields = records.rows(&format!(
         "select max(network_interface) as interface, max(private_ip) as address, max(subnet) as subnet from {} where {} and {}",
         Table::TaskEvents.name(),
-        equals("task", scene.task.as_deref()),
+        equals("task", context.task.as_deref()),
         like_it("cluster", case.text("cluster"))
     ))?;
     if let Some(row) = known_fields.first() {
         let text = |column: &str| row.text(column).map(str::to_owned);
-        (scene.interface, scene.address) = (text("interface"), text("address"));
-        scene.subnet = scene.subnet.take().or_else(|| text("subnet"));
+        (context.interface, context.address) = (text("interface"), text("address"));
+        context.subnet = context.subnet.take().or_else(|| text("subnet"));
     }
-    Ok(scene)
+    Ok(context)
 }
 
 fn branch(name: &'static str, speaks_for: Vec<Evidence>, against: Vec<Evidence>) -> Branch {
@@ -249,14 +249,14 @@ fn no_route(traffic: &flows::Traffic, changed: &changes::Changes) -> Branch {
     branch("no route, NAT gateway or endpoint leads to the target", speaks_for, against)
 }
 
-fn not_resolved(scene: &Scene, traffic: &flows::Traffic) -> Branch {
+fn not_resolved(context: &NetworkContext, traffic: &flows::Traffic) -> Branch {
     let names = ["no such host", "name resolution", "lookup ", "server misbehaving"];
-    let names_dns = scene.cause.contains("dns") || names.iter().any(|name| scene.message.contains(name));
+    let names_dns = context.cause.contains("dns") || names.iter().any(|name| context.message.contains(name));
     let mut speaks_for = Vec::new();
     let mut against = Vec::new();
     if names_dns {
         speaks_for.push(Evidence::strong("the message reports a name that was not resolved"));
-    } else if let Some((address, port)) = scene.target() {
+    } else if let Some((address, port)) = context.target() {
         against.push(Evidence::strong(format!("the message names the address {address} port {port}: the name was resolved")));
     }
     speaks_for.extend(traffic.dns_rejected.clone());

@@ -79,11 +79,11 @@ pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>)
             events.extend(calls(records, &format!("{condition} and read_only is not true"))?);
         }
         SubjectKind::Deployment => {
-            let told = records.of(Table::ServiceEvents, &same("deployment"))?;
-            events.extend(told.iter().filter_map(describe::service));
+            let own_events = records.of(Table::ServiceEvents, &same("deployment"))?;
+            events.extend(own_events.iter().filter_map(describe::service));
             events.extend(of_tasks(records, &same("started_by"))?);
-            phases.extend(whole("deployment", &told));
-            events.extend(update_before(records, &told)?);
+            phases.extend(whole("deployment", &own_events));
+            events.extend(update_before(records, &own_events)?);
         }
         SubjectKind::Instance => {
             let condition = format!("{} and {there}", same("container_instance"));
@@ -95,8 +95,8 @@ pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>)
             events.extend(calls(records, &format!("{condition} and (failed or {names})"))?);
         }
         SubjectKind::Run | SubjectKind::Submission => {
-            let (told, spans) = of_run(records, &subject)?;
-            events.extend(told);
+            let (run_events, spans) = of_run(records, &subject)?;
+            events.extend(run_events);
             phases.extend(spans);
         }
         SubjectKind::Family | SubjectKind::Cluster | SubjectKind::Schedule => {
@@ -266,7 +266,7 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
     }
     let mut events = Vec::new();
     let mut phases = Vec::new();
-    let told = if ids.is_empty() {
+    let run_events = if ids.is_empty() {
         // The server deletes runs before their events, which still name the run and its jobs.
         let of_jobs =
             format!("target_type = 'job' and starts_with(target, {})", super::records::text(&format!("{}-", subject.name)));
@@ -275,10 +275,10 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
         let list = ids.iter().map(|id| super::records::text(id)).collect::<Vec<_>>().join(", ");
         records.of(Table::RunEvents, &format!("target_id in ({list})"))?
     };
-    events.extend(told.iter().filter_map(describe::run));
+    events.extend(run_events.iter().filter_map(describe::run));
     if rows.is_empty() {
         let mut targets: std::collections::BTreeMap<&str, Vec<&Row>> = std::collections::BTreeMap::new();
-        for event in &told {
+        for event in &run_events {
             targets.entry(event.text("target_id").unwrap_or_default()).or_default().push(event);
         }
         for own in targets.values() {
@@ -294,7 +294,7 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
         *attempt += 1;
         let several = rows.iter().filter(|other| other.text("job") == row.text("job")).count() > 1;
         let name = if several { format!("{job}, attempt {attempt},") } else { job.to_owned() };
-        let own: Vec<&Row> = told.iter().filter(|event| event.text("target_id") == submission).collect();
+        let own: Vec<&Row> = run_events.iter().filter(|event| event.text("target_id") == submission).collect();
         events.extend(describe::submission(row));
         if let Some(at) = row.time("submitted_at").filter(|_| own.is_empty()) {
             let what = format!("job {} submitted", row.text("job").unwrap_or("?"));

@@ -61,11 +61,9 @@ fn solutions(pool: &PoolState, size: Option<f64>) -> Vec<String> {
     let least = needed.ceil();
     let spare = pool.recommended;
     actions.push(match pool.allowed {
-        Some(allowed) if needed <= allowed => format!(
-            "The peak need fits ({} of {}); a limit with 20 % headroom is {spare}",
-            number(needed),
-            number(allowed)
-        ),
+        Some(allowed) if needed <= allowed => {
+            format!("The peak need fits ({} of {}); a limit with 20 % headroom is {spare}", number(needed), number(allowed))
+        }
         _ => format!(
             "Raise {} to at least {}, or to {spare} for 20 % headroom: aws service-quotas request-service-quota-increase \
              --service-code fargate --quota-code {} --desired-value {spare} --region {}",

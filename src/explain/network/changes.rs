@@ -1,6 +1,6 @@
 //! Calls that changed the network in the preceding hours.
 
-use super::{BEFORE, Evidence, Scene};
+use super::{BEFORE, Evidence, NetworkContext};
 use crate::explain::chain::length;
 use crate::explain::describe;
 use crate::explain::records::{Records, Row, within};
@@ -27,10 +27,13 @@ const FILTERS: [&str; 2] = ["SecurityGroup", "NetworkAcl"];
 const ROUTES: [&str; 6] = ["Route", "NatGateway", "InternetGateway", "VpcEndpoint", "Address", "SubnetAttribute"];
 
 /// The changes before a failure.
-pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<String>) -> Result<Changes, RunError> {
+pub(super) fn changes(records: &Records<'_>, context: &NetworkContext, missing: &mut Vec<String>) -> Result<Changes, RunError> {
     let mut changes = Changes::default();
-    let before =
-        format!("event_source = 'ec2.amazonaws.com' and {} and {}", scene.here(), within(scene.began, BEFORE, scene.ended, 0));
+    let before = format!(
+        "event_source = 'ec2.amazonaws.com' and {} and {}",
+        context.here(),
+        within(context.began, BEFORE, context.ended, 0)
+    );
     let hours = format!("{} hours", BEFORE / 3600);
     if !records.any(Table::Calls, &before)? {
         missing.push(format!(
@@ -39,7 +42,7 @@ pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
         return Ok(changes);
     }
     for row in made(records, &before, &FILTERS)? {
-        let Some(evidence) = evidence(&row, scene) else { continue };
+        let Some(evidence) = evidence(&row, context) else { continue };
         // Security groups have only allow rules: adding one rejects nothing.
         if row.text("event_name").is_some_and(|event| event.starts_with("AuthorizeSecurityGroup")) {
             changes.no_filters.push(Evidence { what: format!("{}: it only allows more traffic", evidence.what), ..evidence });
@@ -50,7 +53,7 @@ pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
     if changes.filters.is_empty() && changes.no_filters.is_empty() {
         changes.no_filters.push(Evidence::new(format!("no security group or network ACL was changed in the {hours} before")));
     }
-    changes.routes = made(records, &before, &ROUTES)?.iter().filter_map(|row| evidence(row, scene)).collect();
+    changes.routes = made(records, &before, &ROUTES)?.iter().filter_map(|row| evidence(row, context)).collect();
     if changes.routes.is_empty() {
         let none = format!("no route, gateway, endpoint or address was changed in the {hours} before");
         changes.no_routes.push(Evidence::new(none));
@@ -69,15 +72,15 @@ fn made(records: &Records<'_>, before: &str, words: &[&str]) -> Result<Vec<Row>,
     records.some(Table::Calls, &condition, "\"time\" desc", MOST)
 }
 
-fn evidence(row: &Row, scene: &Scene) -> Option<Evidence> {
+fn evidence(row: &Row, context: &NetworkContext) -> Option<Evidence> {
     let event = describe::call(row)?;
-    let seconds = scene.began.duration_since(event.time).as_secs();
+    let seconds = context.began.duration_since(event.time).as_secs();
     let when = if seconds >= 0 {
         format!("{} before the task was created", length(seconds))
     } else {
         "while the task was starting".to_owned()
     };
-    let named = scene
+    let named = context
         .target()
         .filter(|(_, port)| row.text("rule").is_some_and(|rule| rule.split([' ', ',']).any(|word| word == port.to_string())));
     let port = named.map(|(_, port)| format!(", which names port {port} like the message")).unwrap_or_default();

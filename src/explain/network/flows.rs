@@ -1,6 +1,6 @@
 //! Flow records of the task's interface during the task's lifetime.
 
-use super::{Evidence, Scene};
+use super::{Evidence, NetworkContext};
 use crate::explain::chain::length;
 use crate::explain::records::{Records, Row, equals, time};
 use crate::run::RunError;
@@ -22,33 +22,33 @@ pub(super) struct Traffic {
 }
 
 /// Reads the flow records of the task's interface and adds missing data to `missing`.
-pub(super) fn traffic(records: &Records<'_>, scene: &Scene, missing: &mut Vec<String>) -> Result<Traffic, RunError> {
+pub(super) fn traffic(records: &Records<'_>, context: &NetworkContext, missing: &mut Vec<String>) -> Result<Traffic, RunError> {
     let mut traffic = Traffic::default();
-    if scene.interface.is_none() && scene.task.is_none() {
+    if context.interface.is_none() && context.task.is_none() {
         return Ok(traffic);
     }
     // Match by interface: its address may belong to another task a moment later.
     let own_flows = format!(
         "({} or {}) and \"time\" <= {} and coalesce(\"end\", \"time\") >= {}",
-        equals("task", scene.task.as_deref()),
-        equals("interface", scene.interface.as_deref()),
-        time(scene.ended),
-        time(scene.began)
+        equals("task", context.task.as_deref()),
+        equals("interface", context.interface.as_deref()),
+        time(context.ended),
+        time(context.began)
     );
     let totals = records.rows(&format!(
         "select count(*) as records, count(tcp_flags) as flags, sum(case when log_status = 'SKIPDATA' then 1 else 0 end) as skipped, \
          min(id) as id from flows where {own_flows}"
     ))?;
     let count = |column: &str| totals.first().and_then(|row| row.int(column)).unwrap_or_default();
-    let span = format!("while the task lived ({})", length(scene.ended.duration_since(scene.began).as_secs()));
-    let whose = scene.interface.as_deref().unwrap_or("the task's interface");
+    let span = format!("while the task lived ({})", length(context.ended.duration_since(context.began).as_secs()));
+    let whose = context.interface.as_deref().unwrap_or("the task's interface");
     if count("records") == 0 {
         missing.push(format!("flow records of {whose} {span}: it is unknown whether its packets were rejected"));
         return Ok(traffic);
     }
     let rejected = rejections(records, &own_flows)?;
     for row in &rejected {
-        let evidence = rejection(row, scene);
+        let evidence = rejection(row, context);
         if row.int("dstport") == Some(53) {
             traffic.dns_rejected.push(Evidence { strong: true, ..evidence });
         } else {
@@ -65,7 +65,7 @@ pub(super) fn traffic(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
     if count("flags") == 0 {
         missing.push("TCP flags in the flow records (format version 3): it is unknown whether replies came back".to_owned());
     } else {
-        add_replies(records, &own_flows, scene, &mut traffic)?;
+        add_replies(records, &own_flows, context, &mut traffic)?;
     }
     Ok(traffic)
 }
@@ -94,15 +94,15 @@ fn qualified(condition: &str) -> String {
         .fold(condition.to_owned(), |condition, column| condition.replace(column, &format!("r.{column}")))
 }
 
-fn rejection(row: &Row, scene: &Scene) -> Evidence {
+fn rejection(row: &Row, context: &NetworkContext) -> Evidence {
     let (from, to) = (row.text("srcaddr").unwrap_or("?"), row.text("dstaddr").unwrap_or("?"));
-    let direction = match scene.address.as_deref() {
+    let direction = match context.address.as_deref() {
         Some(own) if own == from => ", leaving the interface",
         Some(own) if own == to => ", arriving at the interface",
         _ => "",
     };
     let port = row.int("dstport").unwrap_or_default();
-    let named = scene.target();
+    let named = context.target();
     let same = named.is_none_or(|(address, wanted)| address == to && wanted == port);
     let whose = if named.is_some() && same { ", the address and port in the message" } else { "" };
     let spread = spread(row);
@@ -146,8 +146,8 @@ fn add_dns(records: &Records<'_>, own_flows: &str, traffic: &mut Traffic) -> Res
 }
 
 /// Adds outgoing connections with and without a reply: no reply means no accepted record of the other direction.
-fn add_replies(records: &Records<'_>, own_flows: &str, scene: &Scene, traffic: &mut Traffic) -> Result<(), RunError> {
-    let Some(own) = scene.address.as_deref() else { return Ok(()) };
+fn add_replies(records: &Records<'_>, own_flows: &str, context: &NetworkContext, traffic: &mut Traffic) -> Result<(), RunError> {
+    let Some(own) = context.address.as_deref() else { return Ok(()) };
     let rows = records.rows(&format!(
         "select r.srcaddr, r.dstaddr, r.dstport, r.protocol, count(*) as records, count(b.srcaddr) as answers, \
          min(r.\"time\") as first, max(coalesce(r.\"end\", r.\"time\")) as last, min(r.id) as id \
@@ -163,7 +163,7 @@ fn add_replies(records: &Records<'_>, own_flows: &str, scene: &Scene, traffic: &
     for row in &rows {
         let (to, port) = (row.text("dstaddr").unwrap_or("?"), row.int("dstport").unwrap_or_default());
         let (asked, answered) = (row.int("records").unwrap_or_default(), row.int("answers").unwrap_or_default());
-        let same = scene.target().is_none_or(|(address, wanted)| address == to && wanted == port);
+        let same = context.target().is_none_or(|(address, wanted)| address == to && wanted == port);
         let spread = spread(row);
         let of = |what: String| Evidence {
             what,

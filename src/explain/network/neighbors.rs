@@ -1,6 +1,6 @@
 //! Checks whether other tasks in the same subnet failed the same way or started.
 
-use super::{Branch, Evidence, Scene, branch};
+use super::{Branch, Evidence, NetworkContext, branch};
 use crate::explain::chain::length;
 use crate::explain::records::{Records, equals, text, time, within};
 use crate::run::RunError;
@@ -9,12 +9,15 @@ use crate::run::RunError;
 const AROUND: i64 = 3600;
 
 /// The branch; none if the subnet is unknown.
-pub(super) fn more_than_this(records: &Records<'_>, scene: &Scene) -> Result<Option<Branch>, RunError> {
-    let Some(subnet) = scene.subnet.as_deref() else { return Ok(None) };
+pub(super) fn more_than_this(records: &Records<'_>, context: &NetworkContext) -> Result<Option<Branch>, RunError> {
+    let Some(subnet) = context.subnet.as_deref() else { return Ok(None) };
     let in_subnet = equals("subnet", Some(subnet));
-    let near = within(scene.began, AROUND, scene.ended, AROUND);
-    let alike =
-        format!("{in_subnet} and {near} and id <> {} and (cause = {} or phase = 'network')", text(&scene.id), text(&scene.cause));
+    let near = within(context.began, AROUND, context.ended, AROUND);
+    let alike = format!(
+        "{in_subnet} and {near} and id <> {} and (cause = {} or phase = 'network')",
+        text(&context.id),
+        text(&context.cause)
+    );
     let mut speaks_for = Vec::new();
     if let Some(row) = records.count_failures(&alike)?.filter(|row| row.int("failures") > Some(0)) {
         let others = row.int("failures").unwrap_or_default();
@@ -31,9 +34,9 @@ pub(super) fn more_than_this(records: &Records<'_>, scene: &Scene) -> Result<Opt
     let started = records.rows(&format!(
         "select count(distinct task) as tasks, min(started_at) as first, min(id) as record from task_events \
          where {in_subnet} and started_at >= {} and started_at <= {} and {}",
-        time(scene.began),
-        time(crate::explain::records::shifted(scene.ended, AROUND)),
-        scene.task.as_deref().map_or_else(|| "true".to_owned(), |task| format!("task <> {}", text(task)))
+        time(context.began),
+        time(crate::explain::records::shifted(context.ended, AROUND)),
+        context.task.as_deref().map_or_else(|| "true".to_owned(), |task| format!("task <> {}", text(task)))
     ))?;
     let started = started.first().filter(|row| row.int("tasks") > Some(0));
     let against = started.map(|row| {

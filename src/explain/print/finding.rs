@@ -3,7 +3,7 @@
 use super::blocks::Page;
 use super::{changes, launch};
 use crate::explain::chain::length;
-use crate::explain::finding::{Event, Finding, Rung, State};
+use crate::explain::finding::{Event, Finding, PhaseStep, State};
 use crate::explain::groups::Group;
 use crate::render::visible;
 
@@ -101,8 +101,8 @@ fn phases(page: &mut Page<'_>, finding: &Finding) {
         return;
     }
     page.heading("Phase");
-    for rung in &finding.phases {
-        page.line(&step(page, rung));
+    for phase_step in &finding.phases {
+        page.line(&step(page, phase_step));
     }
     if finding.kind != "api_error" {
         match finding.ran {
@@ -115,30 +115,30 @@ fn phases(page: &mut Page<'_>, finding: &Finding) {
     finding.notes.iter().for_each(|note| page.line(note));
 }
 
-fn step(page: &Page<'_>, rung: &Rung) -> String {
-    let mark = match rung.state {
+fn step(page: &Page<'_>, phase_step: &PhaseStep) -> String {
+    let mark = match phase_step.state {
         State::Done => "✓",
         State::Failed => "✗",
         State::NotReached => "·",
         State::After => "–",
     };
-    let mut text = format!("{mark} {}", rung.name);
-    if let Some(at) = rung.at {
+    let mut text = format!("{mark} {}", phase_step.name);
+    if let Some(at) = phase_step.at {
         text.push_str(&format!("  {}", page.time(at)));
     }
-    if let Some(until) = rung.until {
-        let word = if rung.at.is_some() { " …" } else { "  until" };
+    if let Some(until) = phase_step.until {
+        let word = if phase_step.at.is_some() { " …" } else { "  until" };
         text.push_str(&format!("{word} {}", page.time(until)));
-        if let Some(at) = rung.at {
+        if let Some(at) = phase_step.at {
             text.push_str(&format!(" ({})", span(until.duration_since(at).as_secs_f64())));
         }
     }
-    match rung.state {
+    match phase_step.state {
         State::Failed => text.push_str("  ← failed here"),
         State::NotReached => text.push_str("  never reached"),
         _ => {}
     }
-    if let Some(note) = &rung.note {
+    if let Some(note) = &phase_step.note {
         text.push_str(&format!("  ({note})"));
     }
     text

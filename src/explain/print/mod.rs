@@ -3,19 +3,19 @@
 mod blocks;
 mod capacity;
 mod changes;
+mod expected_start;
 mod finding;
 mod launch;
 mod network;
-mod slot;
 mod story;
 
 use super::capacity::Capacity;
 use super::changes::Changes;
+use super::expected_start::ExpectedStart;
 use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
 use super::losses::Loss;
-use super::slot::Slot;
 use super::story::Story;
 use blocks::Page;
 use jiff::tz::TimeZone;
@@ -128,12 +128,12 @@ pub fn print_capacity(capacity: &Capacity, layout: Layout, tz: &TimeZone) -> Pri
 }
 
 /// Prints an expected start of a schedule.
-pub fn print_slot(slot: &Slot, layout: Layout, tz: &TimeZone) -> Printed {
+pub fn print_slot(slot: &ExpectedStart, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
         return json(slot);
     }
     let mut page = Page::new(layout, tz);
-    slot::write(&mut page, slot);
+    expected_start::write(&mut page, slot);
     Ok(page.text(&format!("expected start {}", slot.id)))
 }
 

@@ -5,7 +5,7 @@
 use super::chain::length;
 use super::changes::Changes;
 use super::finding::Check;
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::launch::Launch;
 use super::network::{Network, Verdict};
 use super::records::{Records, Row, equals, like_it, text, time, within};
@@ -23,7 +23,7 @@ const ROLLOUT: i64 = 3 * 60 * 60;
 
 /// The circumstances of a failure.
 #[derive(Debug, Default)]
-pub(super) struct Beside {
+pub(super) struct Circumstances {
     /// Sentences about the evidence.
     pub notes: Vec<String>,
     /// What to do first.
@@ -35,40 +35,40 @@ pub(super) struct Beside {
 }
 
 /// Collects the circumstances of a failure.
-pub(super) fn beside(
+pub(super) fn circumstances(
     records: &Records<'_>,
-    case: &Case,
+    case: &FailureContext,
     launch: Option<&Launch>,
     network: Option<&Network>,
     changes: Option<&Changes>,
-) -> Result<Beside, RunError> {
-    let mut beside = Beside::default();
+) -> Result<Circumstances, RunError> {
+    let mut circumstances = Circumstances::default();
     if case.expected {
-        return Ok(beside);
+        return Ok(circumstances);
     }
-    whose_container(records, case, &mut beside)?;
-    root_of_deployment(records, case, &mut beside)?;
-    created_instance(case, &mut beside);
-    busy_fleet(records, case, &mut beside)?;
-    faults_of_aws(records, case, &mut beside)?;
-    undo(network, changes, &mut beside);
+    whose_container(records, case, &mut circumstances)?;
+    root_of_deployment(records, case, &mut circumstances)?;
+    created_instance(case, &mut circumstances);
+    busy_fleet(records, case, &mut circumstances)?;
+    faults_of_aws(records, case, &mut circumstances)?;
+    undo(network, changes, &mut circumstances);
     if let Some(healed) = healed(records, case, launch)? {
         // A retry that succeeded minutes later disproves "do not retry". Capacity shortages recur regardless of one retry.
         let pointless = case.text("class") != Some("capacity") && case.entry().is_none_or(|entry| entry.retry == "after_fix");
         if pointless {
-            beside.response = Some(format!("No action needed now: {healed}; investigate if it happens again"));
+            circumstances.response = Some(format!("No action needed now: {healed}; investigate if it happens again"));
         }
-        beside.notes.push(healed);
+        circumstances.notes.push(healed);
     }
     let only_wrapped = case.entry().is_some_and(|entry| entry.generic) && case.text("class").is_none();
     if case.text("cause").is_none() || only_wrapped {
-        unnamed(case, only_wrapped, &mut beside);
+        unnamed(case, only_wrapped, &mut circumstances);
     }
-    Ok(beside)
+    Ok(circumstances)
 }
 
 /// Explains the failure of a sidecar container, such as one that AWS injects.
-fn whose_container(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+fn whose_container(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     let (Some(task), Some(name)) = (case.text("task").filter(|_| case.kind() == "task"), case.text("container")) else {
         return Ok(());
     };
@@ -78,14 +78,14 @@ fn whose_container(records: &Records<'_>, case: &Case, beside: &mut Beside) -> R
         return Ok(());
     }
     let whose = if known.injected { "which AWS adds to the task" } else { "which runs next to the program" };
-    beside.notes.push(format!("container {name} is {}, {whose}, not the program itself", known.title));
+    circumstances.notes.push(format!("container {name} is {}, {whose}, not the program itself", known.title));
     let pulls = matches!(case.text("phase"), Some("image_pull" | "config_fetch"));
-    beside.actions.push(if pulls { known.pull.clone() } else { known.fault.clone() });
+    circumstances.actions.push(if pulls { known.pull.clone() } else { known.fault.clone() });
     Ok(())
 }
 
 /// Finds the task or service failures that made a deployment fail.
-fn root_of_deployment(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+fn root_of_deployment(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     if case.kind() != "deployment" || case.failure.flag("secondary") != Some(true) {
         return Ok(());
     }
@@ -105,13 +105,13 @@ fn root_of_deployment(records: &Records<'_>, case: &Case, beside: &mut Beside) -
     let times = if alike == 1 { "1 failure".to_owned() } else { format!("{alike} failures") };
     let (phase, id) = (root.text("phase").unwrap_or("unknown"), root.text("id").unwrap_or_default());
     let reason = root.text("reason").unwrap_or("no reason recorded");
-    beside.notes.push(format!("this is a consequence: the same service had {times} before (phase {phase}, {reason})"));
-    beside.actions.push(format!("Start with the first failure: `ecs-audit explain {id}`"));
+    circumstances.notes.push(format!("this is a consequence: the same service had {times} before (phase {phase}, {reason})"));
+    circumstances.actions.push(format!("Start with the first failure: `ecs-audit explain {id}`"));
     Ok(())
 }
 
 /// A created instance contradicts a reason that reports missing capacity.
-fn created_instance(case: &Case, beside: &mut Beside) {
+fn created_instance(case: &FailureContext, circumstances: &mut Circumstances) {
     let Some(job) = case.submission.as_ref().filter(|job| job.flag("provisioned") == Some(true)) else { return };
     if !case.text("reason").is_some_and(|reason| reason.contains("no_capacity")) || case.failure.flag("ran") == Some(true) {
         return;
@@ -120,14 +120,14 @@ fn created_instance(case: &Case, beside: &mut Beside) {
     let machine = machine.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let waited = job.time("submitted_at").zip(job.time("finished_at"));
     let waited = waited.map(|(from, until)| format!(" within {}", length(until.duration_since(from).as_secs())));
-    beside.notes.push(format!(
+    circumstances.notes.push(format!(
         "the reason says no capacity, but an instance was created ({machine}); it did not run the job{}",
         waited.unwrap_or_default()
     ));
 }
 
 /// Another run that holds an instance of the project can explain why no fleet or offer is available.
-fn busy_fleet(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+fn busy_fleet(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     let asks = case.kind() == "run"
         && matches!(case.text("phase"), Some("placement" | "capacity"))
         && case.text("reason").is_some_and(|reason| reason.contains("no_capacity"));
@@ -147,20 +147,19 @@ fn busy_fleet(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result
     let machine = machine.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let more = if jobs.len() > 1 { format!(" and {} more", jobs.len() - 1) } else { String::new() };
     let job = first.text("job").unwrap_or("another job");
-    beside
+    circumstances
         .notes
         .push(format!("job {job}{more} held an instance at that time ({machine}): the fleet may be busy rather than missing"));
-    beside.actions.push(format!(
+    circumstances.actions.push(format!(
         "If the run targets the fleet that {job} occupies, wait for that job to end, stop it, or add nodes to the fleet; then submit the run again"
     ));
-    beside.response = Some(format!(
-        "If the run targets that fleet, a retry succeeds once {job} ends; otherwise fix the fleet first"
-    ));
+    circumstances.response =
+        Some(format!("If the run targets that fleet, a retry succeeds once {job} ends; otherwise fix the fleet first"));
     Ok(())
 }
 
 /// AWS faults in the same minutes cast doubt on a message about capacity.
-fn faults_of_aws(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+fn faults_of_aws(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     let Some(at) = case.failure.time("time").filter(|_| case.text("class") == Some("capacity")) else { return Ok(()) };
     let condition = format!(
         "kind = 'api_error' and class in ('transient', 'infrastructure') and reason not like '%Throttl%' \
@@ -172,11 +171,11 @@ fn faults_of_aws(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Res
     let rows = records.failures(&condition)?;
     let Some(first) = rows.first() else { return Ok(()) };
     let calls = if rows.len() == 1 { "1 call".to_owned() } else { format!("{} calls", rows.len()) };
-    beside.notes.push(format!(
+    circumstances.notes.push(format!(
         "{calls} of the account failed with {} within the same minutes: an AWS fault can look like missing capacity",
         first.text("reason").unwrap_or("a service fault")
     ));
-    beside.response =
+    circumstances.response =
         Some("Retry with exponential backoff; plan capacity only if the failures continue after the AWS fault ends".to_owned());
     Ok(())
 }
@@ -187,7 +186,7 @@ const REMOVES: [&str; 9] =
 
 /// Advises to undo the call that probably caused the failure: from a likely network branch, otherwise a removal that shares
 /// more than the cluster with the failure.
-fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Beside) {
+fn undo(network: Option<&Network>, changes: Option<&Changes>, circumstances: &mut Circumstances) {
     let removes = |what: &str| REMOVES.iter().any(|verb| what.starts_with(verb));
     let likely = network.iter().flat_map(|network| &network.branches).filter(|branch| branch.verdict == Verdict::Likely);
     let shown = likely.flat_map(|branch| &branch.speaks_for).find(|evidence| removes(&evidence.what));
@@ -199,7 +198,7 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
             .filter(|(_, when)| when.ends_with("created") || when.ends_with("starting"))
             .map_or(what, |(what, _)| what);
         let record = evidence.record.as_deref().unwrap_or_default();
-        beside.actions.push(format!(
+        circumstances.actions.push(format!(
             "Undo {what}{} unless it was intended: the evidence above makes it the likely cause (`ecs-audit show {record}`)",
             by(evidence.who.as_deref())
         ));
@@ -210,7 +209,7 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
     let change = changes.iter().flat_map(|changes| &changes.changes);
     let change = change.into_iter().find(|change| removes(&change.event.what) && strong(&change.shares));
     if let Some(change) = change {
-        beside.actions.push(format!(
+        circumstances.actions.push(format!(
             "Look first at {}{}, {} before: it removed something that this failure names ({}); undo it unless it was intended",
             change.event.what,
             by(change.event.who.as_deref()),
@@ -221,7 +220,7 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
 }
 
 /// Describes a successful retry.
-fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result<Option<String>, RunError> {
+fn healed(records: &Records<'_>, case: &FailureContext, launch: Option<&Launch>) -> Result<Option<String>, RunError> {
     let Some(at) = case.failure.time("time") else { return Ok(None) };
     if let Some(launch) = launch.filter(|launch| launch.outcome == "healed") {
         let after = launch.healed_at.map(|healed| length(healed.duration_since(at).as_secs().max(0)));
@@ -237,9 +236,9 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
         );
         let rows = records.some(Table::JobSubmissions, &condition, "submitted_at", 1)?;
         let again = rows.first().and_then(|row| Some((row.time("submitted_at")?, row.text("status")?)));
-        return Ok(
-            again.map(|(submitted, status)| format!("a new attempt of the same job, submitted {} later, is {status}", later(submitted)))
-        );
+        return Ok(again.map(|(submitted, status)| {
+            format!("a new attempt of the same job, submitted {} later, is {status}", later(submitted))
+        }));
     }
     // A later task heals only a task that never ran: a program that failed may fail again.
     if case.kind() != "task" || case.failure.flag("ran") == Some(true) {
@@ -264,18 +263,17 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
 }
 
 /// If no record names a cause, lists places to look instead of guessing one.
-fn unnamed(case: &Case, only_wrapped: bool, beside: &mut Beside) {
+fn unnamed(case: &FailureContext, only_wrapped: bool, circumstances: &mut Circumstances) {
     let says_why = !only_wrapped && case.text("message").is_some_and(|message| Some(message) != case.text("reason"));
-    let known =
-        if says_why { "no catalog entry matches the message: the cause is unknown" } else { "no record names a cause" };
-    beside.notes.push(known.to_owned());
-    beside.response.get_or_insert_with(|| "The cause is unknown: investigate before you retry".to_owned());
+    let known = if says_why { "no catalog entry matches the message: the cause is unknown" } else { "no record names a cause" };
+    circumstances.notes.push(known.to_owned());
+    circumstances.response.get_or_insert_with(|| "The cause is unknown: investigate before you retry".to_owned());
     let host = match (case.text("launch_type"), case.text("container_instance")) {
         (Some("FARGATE"), _) => Some(Host::Fargate),
         (Some("EC2" | "EXTERNAL" | "MANAGED_INSTANCES"), _) | (None, Some(_)) => Some(Host::Ec2),
         _ => None,
     };
-    beside.look.extend(where_to_look(case.kind(), host).into_iter().map(str::to_owned));
+    circumstances.look.extend(where_to_look(case.kind(), host).into_iter().map(str::to_owned));
 }
 
 /// Words in advice that opens the network further than the task needs.

@@ -37,7 +37,7 @@ const COLUMNS: [&str; 14] = [
 
 /// An expected start with everything known about it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Slot {
+pub struct ExpectedStart {
     /// Its id: the first call of the caller, `@`, and the expected time.
     pub id: String,
     /// The name of the schedule.
@@ -118,7 +118,7 @@ pub fn is_slot(name: &str) -> bool {
 }
 
 /// The expected start with this id, as of the newest record; none if no schedule predicts one at that time.
-pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Option<Slot>, RunError> {
+pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Option<ExpectedStart>, RunError> {
     let Some((first, at)) = name.trim().rsplit_once('@') else { return Ok(None) };
     let (Ok(at), Some(noun)) = (at.parse::<Timestamp>(), nouns::noun("schedules")) else { return Ok(None) };
     let view = (noun.view)(ViewRequest { anchor: newest.as_microsecond(), ..ViewRequest::default() });
@@ -133,7 +133,7 @@ pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Opti
     let failure = known_failure(row);
     let goes_on = later.iter().any(|row| row.text("state") != Some("missed"));
     let state = row.text("state").unwrap_or_default().to_owned();
-    Ok(Some(Slot {
+    Ok(Some(ExpectedStart {
         id: row.text("id").unwrap_or_default().to_owned(),
         schedule: row.text("schedule").unwrap_or_default().to_owned(),
         rhythm: row.text("rhythm").unwrap_or_default().to_owned(),
@@ -207,7 +207,7 @@ fn absence(row: &Row) -> Option<Absence> {
 }
 
 fn meaning(row: &Row, goes_on: bool) -> String {
-    let since = if goes_on { "" } else { " No later start is recorded either." };
+    let since = if goes_on { "" } else { " According to the records, no later start ran either." };
     let outcome = match (row.text("state").unwrap_or_default(), absence(row)) {
         ("started", _) => "It started in time, at the first attempt.".to_owned(),
         ("late", _) => "It started later than its schedule allows, at the first attempt.".to_owned(),
@@ -276,7 +276,8 @@ fn actions(row: &Row, failure: Option<&KnownFailure>, goes_on: bool) -> Vec<Stri
             vec!["Enable the schedule again if it should run".to_owned(), run_again]
         }
         (Some("missed"), Some(Absence::NotCalled)) => vec![
-            "Add a retry policy and a dead-letter queue to the target of the schedule, so that dropped calls become visible".to_owned(),
+            "Add a retry policy and a dead-letter queue to the target of the schedule, so that dropped calls become visible"
+                .to_owned(),
             run_again,
         ],
         (Some("missed"), None) => {
@@ -286,8 +287,7 @@ fn actions(row: &Row, failure: Option<&KnownFailure>, goes_on: bool) -> Vec<Stri
             let mut actions: Vec<String> = advice.collect();
             let heals = known.is_none_or(|entry| matches!(entry.retry.as_str(), "backoff" | "conditional"));
             if heals && !actions.iter().any(|action| action.to_lowercase().contains("retry")) {
-                let retry =
-                    "Make the caller retry failed starts with backoff: check `failures` in the response, not only errors";
+                let retry = "Make the caller retry failed starts with backoff: check `failures` in the response, not only errors";
                 actions.push(retry.to_owned());
             }
             actions.push(run_again);

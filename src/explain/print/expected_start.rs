@@ -2,9 +2,9 @@
 
 use super::blocks::Page;
 use super::finding::span;
-use crate::explain::slot::{Neighbor, Slot};
+use crate::explain::expected_start::{ExpectedStart, Neighbor};
 
-pub(super) fn write(page: &mut Page<'_>, slot: &Slot) {
+pub(super) fn write(page: &mut Page<'_>, slot: &ExpectedStart) {
     let expected = page.time(slot.expected_at);
     page.block(
         "Slot",

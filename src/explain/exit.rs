@@ -2,11 +2,11 @@
 
 use super::chain::length;
 use super::finding::Event;
-use super::gather::Case;
+use super::gather::FailureContext;
 use crate::model::catalog::FailureCatalog;
 
 /// Whether a record reports that the program ran out of memory.
-pub(super) fn oom(case: &Case) -> bool {
+pub(super) fn oom(case: &FailureContext) -> bool {
     let reports_oom = |text: Option<&str>| {
         text.is_some_and(|text| {
             let text = text.to_lowercase();
@@ -21,7 +21,7 @@ pub(super) fn oom(case: &Case) -> bool {
 }
 
 /// Sentences about how the program exited.
-pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -> Vec<String> {
+pub(super) fn describe_exit(case: &FailureContext, ran: Option<bool>, chain: &[Event]) -> Vec<String> {
     let mut notes = Vec::new();
     let code = case.failure.int("exit_code");
     match (case.kind(), ran) {
@@ -48,9 +48,7 @@ pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -
             None => "exit code 143: SIGTERM; these records contain no stop request".to_owned(),
         }),
         Some(-1) if case.kind() == "run" => {
-            notes.push(
-                "exit status -1: a signal ended the program; the records do not say which one".to_owned(),
-            );
+            notes.push("exit status -1: a signal ended the program; the records do not say which one".to_owned());
         }
         Some(code) if code != 0 => notes.push(match FailureCatalog::current().exit_code(code) {
             Some(known) => format!("exit code {code}, {}: {}", known.name, known.meaning),
@@ -62,7 +60,7 @@ pub(super) fn describe_ending(case: &Case, ran: Option<bool>, chain: &[Event]) -
 }
 
 /// Explains exit code 137 without a report of out of memory, from the events around it.
-fn killed(case: &Case, chain: &[Event]) -> Vec<String> {
+fn killed(case: &FailureContext, chain: &[Event]) -> Vec<String> {
     let mut notes = vec!["exit code 137: SIGKILL; no record reports out of memory".to_owned()];
     let Some(task) = case.task.as_ref() else { return notes };
     let reason = task.text("stopped_reason").unwrap_or_default().to_lowercase();
@@ -108,7 +106,7 @@ fn failed_tasks(chain: &[Event]) -> Vec<String> {
 }
 
 /// How long the agent was disconnected around a launch, according to the events of its instance.
-fn disconnected(case: &Case, chain: &[Event]) -> Option<String> {
+fn disconnected(case: &FailureContext, chain: &[Event]) -> Option<String> {
     let at = case.failure.time("time").filter(|_| case.text("reason") == Some("AGENT"))?;
     let of_agent = |event: &&Event, what: &str| event.what.starts_with("instance ") && event.what.contains(what);
     let disconnect = chain.iter().rev().find(|event| event.time <= at && of_agent(event, "agent disconnected"));
@@ -120,14 +118,17 @@ fn disconnected(case: &Case, chain: &[Event]) -> Option<String> {
     };
     let seconds = reconnect.time.duration_since(disconnect.time).as_secs();
     if reconnect.time < at {
-        return Some(format!("the agent had been disconnected for {} and reconnected before the call, according to its events", length(seconds)));
+        return Some(format!(
+            "the agent had been disconnected for {} and reconnected before the call, according to its events",
+            length(seconds)
+        ));
     }
     let updated = if reconnect.what.contains(" → ") { "; it reconnected with another version after an update" } else { "" };
     Some(format!("the agent was disconnected for {} around the call{updated}", length(seconds)))
 }
 
 /// Who or what requested the stop.
-fn stop_request(case: &Case, chain: &[Event]) -> Option<String> {
+fn stop_request(case: &FailureContext, chain: &[Event]) -> Option<String> {
     if let Some(call) = chain.iter().find(|event| event.what.starts_with("StopTask")) {
         return Some(format!("StopTask by {}", call.who.as_deref().unwrap_or("an unidentified caller")));
     }
