@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let desk = Desk::new();
     let mut command = desk.command();
-    // The place of the samples is not part of what is told.
+    // The place of the samples is not part of what is output.
     command.arg("load").arg(project().join("samples/exports"));
     assert!(command.output().unwrap().status.success());
     desk.write("quotas.json", std::fs::read(project().join("samples/quotas.json")).unwrap());
@@ -62,12 +62,12 @@ const SNAPSHOTS: &[(&str, &[&str])] = &[
 fn what_is_told_is_what_was_read() {
     let mut wrong = Vec::new();
     for (name, arguments) in SNAPSHOTS {
-        let told = DESK.run(arguments).ok().out;
+        let output = DESK.run(arguments).ok().out;
         let path = project().join(format!("tests/explain/{name}.txt"));
         if std::env::var_os("ECS_AUDIT_BLESS").is_some() {
-            std::fs::write(&path, &told).unwrap();
-        } else if std::fs::read_to_string(&path).unwrap_or_default() != told {
-            wrong.push(format!("{name}: ecs-audit {}\n{told}", arguments.join(" ")));
+            std::fs::write(&path, &output).unwrap();
+        } else if std::fs::read_to_string(&path).unwrap_or_default() != output {
+            wrong.push(format!("{name}: ecs-audit {}\n{output}", arguments.join(" ")));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
@@ -96,17 +96,17 @@ fn every_failure_is_in_a_group_and_groups_can_be_explained() {
     let groups = groups["groups"].as_array().unwrap();
     let counted: u64 = groups.iter().map(|group| group["count"].as_u64().unwrap()).sum();
     assert_eq!(counted as usize, ids.len(), "every failure is in one group");
-    // Every third cause: all of them would take minutes.
+    // Only every third cause, because testing all takes minutes.
     for group in groups.iter().step_by(3) {
         let id = group["examples"][0].as_str().unwrap();
-        let told = DESK.run(&["explain", id, "--format", "json"]).ok().out;
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-        assert_eq!(told["finding"]["id"], id);
-        assert_eq!(told["finding"]["cause"]["id"], group["cause"]);
-        let failed = told["finding"]["phases"].as_array().unwrap().iter().filter(|phase| phase["state"] == "failed").count();
-        assert_eq!(failed, 1, "one phase failed: {told}");
-        let chain = told["finding"]["chain"].as_array().unwrap();
-        assert!(!chain.is_empty(), "{told}");
+        let output = DESK.run(&["explain", id, "--format", "json"]).ok().out;
+        let output: serde_json::Value = serde_json::from_str(&output).unwrap();
+        assert_eq!(output["finding"]["id"], id);
+        assert_eq!(output["finding"]["cause"]["id"], group["cause"]);
+        let failed = output["finding"]["phases"].as_array().unwrap().iter().filter(|phase| phase["state"] == "failed").count();
+        assert_eq!(failed, 1, "one phase failed: {output}");
+        let chain = output["finding"]["chain"].as_array().unwrap();
+        assert!(!chain.is_empty(), "{output}");
         let record = chain[chain.len() / 2]["record"].as_str().unwrap();
         assert_eq!(DESK.run(&["show", record]).code, 0, "{record} of {id} can be shown");
     }
@@ -118,13 +118,13 @@ fn every_expected_start_that_is_listed_can_be_explained() {
     assert!(slots.len() > 10, "{}", slots.len());
     for slot in slots.iter().step_by(4) {
         let [id, schedule, state, why] = slot.as_slice() else { panic!("{slot:?}") };
-        let told = DESK.run(&["explain", id, "--format", "json"]).ok().out;
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let output = DESK.run(&["explain", id, "--format", "json"]).ok().out;
+        let output: serde_json::Value = serde_json::from_str(&output).unwrap();
         for (name, value) in [("id", id), ("schedule", schedule), ("state", state), ("why", why)] {
-            assert_eq!(told[name], value.as_str(), "{id}: {name}");
+            assert_eq!(output[name], value.as_str(), "{id}: {name}");
         }
-        assert!(!told["verify"].as_array().unwrap().is_empty(), "{told}");
-        assert!(told["before"].as_array().unwrap().len() + told["after"].as_array().unwrap().len() > 3, "{told}");
+        assert!(!output["verify"].as_array().unwrap().is_empty(), "{output}");
+        assert!(output["before"].as_array().unwrap().len() + output["after"].as_array().unwrap().len() > 3, "{output}");
     }
     // A time at which nothing was expected.
     let ran = DESK.run(&["explain", "01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:01Z"]);
@@ -146,8 +146,8 @@ fn a_name_nobody_knows_is_an_error_with_the_nearest() {
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}: {}", ran.err);
         assert!(ran.err.contains("nothing named") && !ran.err.contains('\u{1b}'), "{}", ran.err);
     }
-    let told = DESK.run(&["timeline", "batch"]).ok().out;
-    assert!(told.contains("Timeline of cluster batch") && told.contains("launch of nightly-settlement lost"), "{told}");
+    let output = DESK.run(&["timeline", "batch"]).ok().out;
+    assert!(output.contains("Timeline of cluster batch") && output.contains("launch of nightly-settlement lost"), "{output}");
     let ran = DESK.run(&["explain", "--all", "--since", "soon"]);
     assert!(ran.code == 2 && ran.err.contains("expected a duration such as 7d"), "{}", ran.err);
     let begun = DESK.run(&["explain", "d25e49b0"]).ok();
@@ -163,7 +163,7 @@ fn stopped(reason: &str, more: &str) -> String {
 
 const TASK: &str = "0123456789abcdef0123456789abcdef";
 
-fn told(event: &str) -> String {
+fn output(event: &str) -> String {
     let desk = Desk::new();
     desk.write("event.json", event);
     desk.run(&["explain", TASK, "--from", "event.json"]).ok().out
@@ -172,12 +172,12 @@ fn told(event: &str) -> String {
 #[test]
 fn text_from_logs_cannot_act() {
     let event = stopped(r#""\u001b[31mnever seen\nFailure\u202e""#, r#","stopCode":"TaskFailedToStart","containers":[]"#);
-    let out = told(&event);
+    let out = output(&event);
     assert!(out.contains("unknown message: no catalog entry matches"), "{out}");
     assert!(out.contains("\\u{1b}[31mnever seen") && !out.contains(['\u{1b}', '\u{202e}']), "{out}");
     assert_eq!(out.lines().filter(|line| *line == "Failure").count(), 1, "a message cannot forge a section: {out}");
     let pull = r#""CannotPullContainerError: pull access denied""#;
-    let out = told(&stopped(pull, r#","stopCode":"TaskFailedToStart","startedBy":"x","containers":[]"#));
+    let out = output(&stopped(pull, r#","stopCode":"TaskFailedToStart","startedBy":"x","containers":[]"#));
     assert!(!out.lines().any(|line| line.starts_with("  $ ") && line.contains(" c; rm")), "{out}");
 }
 
@@ -185,14 +185,14 @@ fn text_from_logs_cannot_act() {
 fn times_prove_what_a_stop_code_only_guesses() {
     let unknown = r#""never seen before""#;
     let pulling = r#","stopCode":"TaskFailedToStart","pullStartedAt":"2026-03-04T09:00:05Z","containers":[]"#;
-    let out = told(&stopped(unknown, pulling));
+    let out = output(&stopped(unknown, pulling));
     assert!(out.contains("✗ image pull  2026-03-04T09:00:05Z  ← failed here  (last recorded step"), "{out}");
     let pulled =
         r#","stopCode":"New","pullStartedAt":"2026-03-04T09:00:05Z","pullStoppedAt":"2026-03-04T09:00:06Z","containers":[]"#;
-    let out = told(&stopped(unknown, pulled));
+    let out = output(&stopped(unknown, pulled));
     assert!(out.contains("✓ image pull") && out.contains("✗ container start"), "{out}");
     assert!(out.contains("the program never ran"), "{out}");
-    let out = told(&stopped(unknown, r#","stopCode":"TaskFailedToStart","containers":[]"#));
+    let out = output(&stopped(unknown, r#","stopCode":"TaskFailedToStart","containers":[]"#));
     assert!(out.contains("✗ placement  ← failed here  (last recorded step"), "{out}");
 }
 
@@ -204,17 +204,17 @@ fn a_kill_is_out_of_memory_only_with_evidence() {
     let essential = r#","stopCode":"EssentialContainerExited","#;
     let exited = r#""Essential container in task exited""#;
     let oom =
-        told(&stopped(exited, &format!("{ran}{essential}{}", container(r#","reason":"OutOfMemoryError: Container killed""#))));
+        output(&stopped(exited, &format!("{ran}{essential}{}", container(r#","reason":"OutOfMemoryError: Container killed""#))));
     assert!(oom.contains("out of memory, according to the record (exit code 137)") && !oom.contains("SIGKILL"), "{oom}");
-    let bare = told(&stopped(exited, &format!("{ran}{essential}{}", container(""))));
+    let bare = output(&stopped(exited, &format!("{ran}{essential}{}", container(""))));
     assert!(bare.contains("SIGKILL; no record reports out of memory"), "{bare}");
     assert!(bare.contains("no stop request preceded it"), "{bare}");
     let user = r#","stopCode":"UserInitiated","#;
-    let late = told(&stopped(r#""enough""#, &format!("{ran}{user}{}", container(""))));
+    let late = output(&stopped(r#""enough""#, &format!("{ran}{user}{}", container(""))));
     assert!(late.contains("it kept running for 30 s after a stop request from a user: the stop timeout ended it"), "{late}");
     let health = r#","stopCode":"ServiceSchedulerInitiated","#;
     let reason = r#""Task failed container health checks""#;
-    let sick = told(&stopped(reason, &format!("{ran}{health}{}", container(""))));
+    let sick = output(&stopped(reason, &format!("{ran}{health}{}", container(""))));
     assert!(sick.contains("its health checks failed first"), "{sick}");
 }
 
@@ -258,8 +258,8 @@ fn the_second_task_of_a_call_finds_it() {
     );
     desk.run(&["load", "call.json"]).ok();
     for id in ["a", "b"] {
-        let told = desk.run(&["timeline", &id.repeat(32)]).ok().out;
-        assert!(told.contains("RunTask app:1 placed 2 of 2 by ren  [run-two]"), "{told}");
+        let output = desk.run(&["timeline", &id.repeat(32)]).ok().out;
+        assert!(output.contains("RunTask app:1 placed 2 of 2 by ren  [run-two]"), "{output}");
     }
     assert_eq!(desk.run(&["timeline", &"c".repeat(32)]).code, 2);
     assert_eq!(desk.run(&["timeline", ""]).code, 2);
