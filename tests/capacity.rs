@@ -1,4 +1,4 @@
-//! What a corpus plants about capacity: the quota curve, the calls it refused, stalled deployments.
+//! Checks the capacity facts planted in a corpus: the quota curve, refused calls and stalled deployments.
 
 use crate::support::Desk;
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ fn short(arn: &Value) -> &str {
     arn.as_str().unwrap().rsplit('/').next().unwrap()
 }
 
-/// Compares with the truth of a corpus that is loaded.
+/// Compares a loaded corpus with its ground truth.
 pub fn check(desk: &Desk, truth: &Value) {
     check_quota(desk, &truth["fargate_quota"]);
     check_stalls(desk, &truth["deployments"]);
@@ -40,7 +40,7 @@ fn check_quota(desk: &Desk, quota: &Value) {
     let first = desk.query(&format!("{pool} and used = {peak} show first(time)"));
     assert!(near(seconds(&first[0][0]), seconds(text(quota, "peak_first_reached_at"))), "{first:?}");
 
-    // Without room for 4 vCPU: the replayed levels, put together where they touch.
+    // Without room for 4 vCPU: the replayed levels, merged where they are adjacent.
     let curve: Vec<Level> = desk
         .query(&format!("{pool} show time, ended_at, used, refused sort time limit 1000000"))
         .iter()

@@ -60,7 +60,7 @@ fn a_deployment_whose_tasks_failed_is_their_consequence() {
     }
     let output = desk.run(&["explain", "ecs-svc/900"]).ok().out;
     assert!(output.contains("a consequence of earlier failures") && output.contains("explain m-0"), "{output}");
-    // What came hours before belongs to something else.
+    // Failures hours earlier are unrelated.
     let messages = [("2026-05-04T03:12:00Z", unhealthy), ("2026-05-04T10:20:00Z", FAILED)];
     let desk = loaded(&[("s.json", service(&messages, rollout()))]);
     assert_eq!(desk.query("failures where kind = deployment show secondary"), [["false"]]);
@@ -76,7 +76,7 @@ fn an_alarm_is_a_fault_of_its_own() {
     assert_eq!(rows, [["deployment-alarm", "false"]]);
 }
 
-/// A stopped task on an instance, for which no container says why.
+/// A stopped task on an instance whose containers give no reason.
 fn silent_task() -> Value {
     json!({"tasks": [{
         "taskArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task/prod/00ff00ff00ff00ff00ff00ff00ff00ff"),

@@ -1,7 +1,7 @@
-//! `explain` and `timeline` over the samples, word by word, and what they do with names nobody knows.
+//! Compares the output of `explain` and `timeline` over the samples with snapshots, and tests unknown names.
 //!
-//! The texts in `tests/explain/` were read against `samples/README.md` before they were kept. After a change
-//! that is meant, `ECS_AUDIT_BLESS=1 cargo test --test integration explain` writes them anew: read the difference.
+//! The snapshots in `tests/explain/` were reviewed against `samples/README.md`. After an intended change,
+//! `ECS_AUDIT_BLESS=1 cargo test --test integration explain` rewrites them: review the diff.
 
 use crate::support::{Desk, project};
 use std::sync::LazyLock;
@@ -9,14 +9,14 @@ use std::sync::LazyLock;
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let desk = Desk::new();
     let mut command = desk.command();
-    // The place of the samples is not part of what is output.
+    // The path of the samples is not part of the output.
     command.arg("load").arg(project().join("samples/exports"));
     assert!(command.output().unwrap().status.success());
     desk.write("quotas.json", std::fs::read(project().join("samples/quotas.json")).unwrap());
     desk
 });
 
-/// Names of the snapshots with the arguments that make them.
+/// Snapshot names with the arguments that produce them.
 const SNAPSHOTS: &[(&str, &[&str])] = &[
     ("agent-launch", &["explain", "d25e49b0-637f-469f-8e82-413fa77b3188"]),
     ("agent-launch-healed", &["explain", "5f67a8b8-cade-4493-9ed2-0b2b44902638"]),
@@ -126,7 +126,7 @@ fn every_expected_start_that_is_listed_can_be_explained() {
         assert!(!output["verify"].as_array().unwrap().is_empty(), "{output}");
         assert!(output["before"].as_array().unwrap().len() + output["after"].as_array().unwrap().len() > 3, "{output}");
     }
-    // A time at which nothing was expected.
+    // A time without an expected start.
     let ran = DESK.run(&["explain", "01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:01Z"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(
@@ -154,7 +154,7 @@ fn a_name_nobody_knows_is_an_error_with_the_nearest() {
     assert!(begun.out.contains("d25e49b0-637f-469f-8e82-413fa77b3188"), "{}", begun.out);
 }
 
-/// An event of a task that stopped.
+/// An event of a stopped task.
 fn stopped(reason: &str, more: &str) -> String {
     format!(
         r#"{{"version":"0","id":"11111111-0000-4000-8000-000000000001","detail-type":"ECS Task State Change","source":"aws.ecs","account":"111122223333","time":"2026-03-04T10:00:00Z","region":"eu-west-1","resources":[],"detail":{{"clusterArn":"arn:aws:ecs:eu-west-1:111122223333:cluster/c; rm -rf $HOME","taskArn":"arn:aws:ecs:eu-west-1:111122223333:task/c/0123456789abcdef0123456789abcdef","taskDefinitionArn":"arn:aws:ecs:eu-west-1:111122223333:task-definition/app:1","group":"family:app","launchType":"EC2","lastStatus":"STOPPED","desiredStatus":"STOPPED","createdAt":"2026-03-04T09:00:00Z","stoppedAt":"2026-03-04T10:00:00Z","updatedAt":"2026-03-04T10:00:00Z","version":3,"stoppedReason":{reason}{more}}}}}"#
@@ -243,7 +243,7 @@ fn a_page_is_one_file_that_cannot_act() {
     assert!(all.contains("<title>ecs-audit: failures by cause</title>"), "{all}");
 }
 
-/// A call that places several tasks is the call of each of them.
+/// A call that places several tasks appears in the timeline of each task.
 #[test]
 fn the_second_task_of_a_call_finds_it() {
     let desk = Desk::new();

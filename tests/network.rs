@@ -1,4 +1,4 @@
-//! The branches of a network failure: what each kind of record speaks for and against.
+//! The branches of a network failure, with the evidence that each kind of record adds.
 
 use crate::support::Desk;
 use serde_json::Value;
