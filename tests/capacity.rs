@@ -1,4 +1,4 @@
-//! What a corpus plants about capacity: the quota curve, the calls it refused, stalled deployments.
+//! Checks the capacity facts planted in a corpus: the quota curve, refused calls and stalled deployments.
 
 use crate::support::Desk;
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ fn short(arn: &Value) -> &str {
     arn.as_str().unwrap().rsplit('/').next().unwrap()
 }
 
-/// Compares with the truth of a corpus that is loaded.
+/// Compares a loaded corpus with its ground truth.
 pub fn check(desk: &Desk, truth: &Value) {
     check_quota(desk, &truth["fargate_quota"]);
     check_stalls(desk, &truth["deployments"]);
@@ -35,12 +35,12 @@ fn check_quota(desk: &Desk, quota: &Value) {
         text(quota, "region")
     );
     let (peak, limit) = (quota["peak_vcpu"].as_f64().unwrap(), quota["quota_vcpu"].as_f64().unwrap());
-    let told: f64 = desk.query(&format!("{pool} show peak"))[0][0].parse().unwrap();
-    assert_eq!(told, peak);
+    let output: f64 = desk.query(&format!("{pool} show peak"))[0][0].parse().unwrap();
+    assert_eq!(output, peak);
     let first = desk.query(&format!("{pool} and used = {peak} show first(time)"));
     assert!(near(seconds(&first[0][0]), seconds(text(quota, "peak_first_reached_at"))), "{first:?}");
 
-    // Without room for 4 vCPU: the replayed levels, put together where they touch.
+    // Without room for 4 vCPU: the replayed levels, merged where they are adjacent.
     let curve: Vec<Level> = desk
         .query(&format!("{pool} show time, ended_at, used, refused sort time limit 1000000"))
         .iter()
@@ -51,16 +51,16 @@ fn check_quota(desk: &Desk, quota: &Value) {
             refused: row[3].parse().unwrap(),
         })
         .collect();
-    let mut told: Vec<(f64, f64)> = Vec::new();
+    let mut output: Vec<(f64, f64)> = Vec::new();
     for level in curve.iter().filter(|level| level.used > limit - 4.0) {
-        match told.last_mut() {
+        match output.last_mut() {
             Some((_, end)) if *end == level.from => *end = level.to,
-            _ => told.push((level.from, level.to)),
+            _ => output.push((level.from, level.to)),
         }
     }
     let planted = quota["intervals_without_room_for_4_vcpu"].as_array().unwrap();
-    assert_eq!(told.len(), planted.len(), "{told:?} {planted:?}");
-    for ((from, to), planted) in told.iter().zip(planted) {
+    assert_eq!(output.len(), planted.len(), "{output:?} {planted:?}");
+    for ((from, to), planted) in output.iter().zip(planted) {
         let edges = [&planted[0], &planted[1]].map(|edge| seconds(edge.as_str().unwrap()));
         assert!(near(*from, edges[0]) && near(*to, edges[1]), "{from} {to} {planted}");
     }
@@ -94,12 +94,12 @@ struct Level {
 }
 
 fn check_stalls(desk: &Desk, deployments: &Value) {
-    let told = desk.query(
+    let output = desk.query(
         "stalls show deployment, container_instance, seconds_blocked, stopping_tasks, pending_tasks, joined, service limit 1000000",
     );
     let mut planted = 0;
     for deployment in deployments["list"].as_array().unwrap() {
-        let own: Vec<_> = told.iter().filter(|row| row[0] == text(deployment, "deployment")).collect();
+        let own: Vec<_> = output.iter().filter(|row| row[0] == text(deployment, "deployment")).collect();
         if deployment["stalled"] == false {
             assert!(own.is_empty(), "a normal deployment is called stalled: {own:?}");
             continue;
@@ -118,6 +118,6 @@ fn check_stalls(desk: &Desk, deployments: &Value) {
             assert_eq!((row[5].as_str(), row[6].as_str()), ("0", short(&deployment["service"])));
         }
     }
-    assert_eq!(told.len(), planted, "nothing else is called a stall: {told:?}");
+    assert_eq!(output.len(), planted, "nothing else is called a stall: {output:?}");
     assert!(planted > 0);
 }

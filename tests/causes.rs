@@ -1,4 +1,4 @@
-//! Root and consequence: what failed first leads, and what stands beside it is used.
+//! Root causes and consequences: the first failure leads, and the circumstances around it are used.
 
 use crate::support::{Desk, project};
 use serde_json::{Value, json};
@@ -43,8 +43,8 @@ fn everything_that_reports_one_deployment_is_one_incident() {
     let desk = loaded(&[("s.json", service(&[("2026-05-04T10:20:00Z", FAILED), ("2026-05-04T10:20:01Z", BACK)], rollout()))]);
     let rows = desk.query("failures show kind, secondary, incident");
     assert_eq!(rows, [["deployment", "false", "deployment:ecs-svc/900"]], "nothing else is recorded: it is the failure");
-    let told = desk.run(&["explain", "pay"]).ok().out;
-    assert!(told.contains("deployment of pay failed"), "{told}");
+    let output = desk.run(&["explain", "pay"]).ok().out;
+    assert!(output.contains("deployment of pay failed"), "{output}");
 }
 
 #[test]
@@ -55,12 +55,12 @@ fn a_deployment_whose_tasks_failed_is_their_consequence() {
     let rows = desk.query("failures show phase, secondary sort time");
     assert_eq!(rows, [["health_check", "false"], ["deployment", "true"]]);
     for name in ["pay", "last"] {
-        let told = desk.run(&["explain", name]).ok().out;
-        assert!(told.contains("✗ health check"), "{name} leads with the root: {told}");
+        let output = desk.run(&["explain", name]).ok().out;
+        assert!(output.contains("✗ health check"), "{name} leads with the root: {output}");
     }
-    let told = desk.run(&["explain", "ecs-svc/900"]).ok().out;
-    assert!(told.contains("a consequence of what failed before") && told.contains("explain m-0"), "{told}");
-    // What came hours before belongs to something else.
+    let output = desk.run(&["explain", "ecs-svc/900"]).ok().out;
+    assert!(output.contains("a consequence of earlier failures") && output.contains("explain m-0"), "{output}");
+    // Failures hours earlier are unrelated.
     let messages = [("2026-05-04T03:12:00Z", unhealthy), ("2026-05-04T10:20:00Z", FAILED)];
     let desk = loaded(&[("s.json", service(&messages, rollout()))]);
     assert_eq!(desk.query("failures where kind = deployment show secondary"), [["false"]]);
@@ -76,7 +76,7 @@ fn an_alarm_is_a_fault_of_its_own() {
     assert_eq!(rows, [["deployment-alarm", "false"]]);
 }
 
-/// A stopped task on an instance, for which no container says why.
+/// A stopped task on an instance whose containers give no reason.
 fn silent_task() -> Value {
     json!({"tasks": [{
         "taskArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task/prod/00ff00ff00ff00ff00ff00ff00ff00ff"),
@@ -93,9 +93,9 @@ fn silent_task() -> Value {
 #[test]
 fn no_cause_is_made_up_and_no_pull_is_claimed() {
     let desk = loaded(&[("t.json", silent_task())]);
-    let told = desk.run(&["explain", "00ff00ff00ff"]).ok().out;
-    assert!(told.contains("ecs-agent.log") && told.contains("aws ecs describe-tasks --cluster prod"), "{told}");
-    assert!(!told.contains("✓ image pull"), "{told}");
+    let output = desk.run(&["explain", "00ff00ff00ff"]).ok().out;
+    assert!(output.contains("ecs-agent.log") && output.contains("aws ecs describe-tasks --cluster prod"), "{output}");
+    assert!(!output.contains("✓ image pull"), "{output}");
 }
 
 #[test]
@@ -145,21 +145,21 @@ fn refused() -> Value {
 #[test]
 fn a_refused_launch_has_a_timeline() {
     let desk = loaded(&[("c.json", refused())]);
-    let told = desk.run(&["timeline", "last"]).ok().out;
-    assert!(told.contains("RunTask ledger:4 placed 0 of 1: RESOURCE:MEMORY"), "{told}");
+    let output = desk.run(&["timeline", "last"]).ok().out;
+    assert!(output.contains("RunTask ledger:4 placed 0 of 1: RESOURCE:MEMORY"), "{output}");
     for name in ["ledger", "prod"] {
-        let told = desk.run(&["timeline", name]).ok().out;
-        assert!(told.contains("launch of ledger lost"), "{name}: {told}");
-        let told = desk.run(&["explain", name]).ok().out;
-        assert!(told.contains("Losses, the largest first") && told.contains("1 task never placed"), "{name}: {told}");
+        let output = desk.run(&["timeline", name]).ok().out;
+        assert!(output.contains("launch of ledger lost"), "{name}: {output}");
+        let output = desk.run(&["explain", name]).ok().out;
+        assert!(output.contains("Losses, largest first") && output.contains("1 task never placed"), "{name}: {output}");
     }
 }
 
 #[test]
 fn a_change_names_the_person_behind_the_role() {
     let desk = loaded(&[("c.json", refused())]);
-    let told = desk.run(&["changes", "ledger"]).ok().out;
-    assert!(told.contains("by mei through role deploy from 203.0.113.7"), "{told}");
+    let output = desk.run(&["changes", "ledger"]).ok().out;
+    assert!(output.contains("by mei through role deploy from 203.0.113.7"), "{output}");
     let json: Value = serde_json::from_str(&desk.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
     assert_eq!(json["bursts"][0]["changes"][0]["person"]["name"], "mei", "{json}");
     assert_eq!(json["found"], json["bursts"][0]);
@@ -168,10 +168,10 @@ fn a_change_names_the_person_behind_the_role() {
 #[test]
 fn changes_look_around_any_time() {
     let desk = loaded(&[("c.json", refused())]);
-    let told = desk.run(&["changes", "--at", "2026-05-04T09:49:00Z", "--around", "5m"]).ok().out;
-    assert!(told.contains("1 min 0 s after: RegisterTaskDefinition ledger:4"), "{told}");
-    let told = desk.run(&["changes", "ledger", "--at", "2026-05-04T09:49:00Z"]).ok().out;
-    assert!(told.contains("no write call"), "nothing changed in the half hour before: {told}");
+    let output = desk.run(&["changes", "--at", "2026-05-04T09:49:00Z", "--around", "5m"]).ok().out;
+    assert!(output.contains("1 min 0 s after: RegisterTaskDefinition ledger:4"), "{output}");
+    let output = desk.run(&["changes", "ledger", "--at", "2026-05-04T09:49:00Z"]).ok().out;
+    assert!(output.contains("no related change"), "nothing changed in the half hour before: {output}");
     let ran = desk.run(&["changes"]);
     assert_eq!(ran.code, 2, "{}", ran.out);
     let ran = desk.run(&["changes", "ledger", "--around", "soon"]);
@@ -221,9 +221,9 @@ fn runs() -> Value {
 #[test]
 fn a_run_that_holds_the_fleet_explains_that_there_is_none() {
     let desk = loaded(&[("r.json", runs())]);
-    let told = desk.run(&["explain", "second"]).ok().out;
-    assert!(told.contains("job first-0-0 held an instance at that time (g2-standard-4, gcp, europe-west4)"), "{told}");
-    assert!(told.contains("1. If the run means the fleet that first-0-0 occupies"), "{told}");
+    let output = desk.run(&["explain", "second"]).ok().out;
+    assert!(output.contains("job first-0-0 held an instance at that time (g2-standard-4, gcp, europe-west4)"), "{output}");
+    assert!(output.contains("1. If the run targets the fleet that first-0-0 occupies"), "{output}");
 }
 
 #[test]
@@ -236,8 +236,8 @@ fn an_instance_that_was_created_speaks_against_no_capacity() {
     let desk = loaded(&[("r.json", json!([runs[1]]))]);
     let rows = desk.query("failures show phase, class, reason, ran");
     assert_eq!(rows, [["host", "transient", "failed_to_start_due_to_no_capacity", "false"]]);
-    let told = desk.run(&["explain", "second"]).ok().out;
-    assert!(told.contains("the reason says no capacity, but an instance was created"), "{told}");
+    let output = desk.run(&["explain", "second"]).ok().out;
+    assert!(output.contains("the reason says no capacity, but an instance was created"), "{output}");
 }
 
 #[test]
@@ -254,9 +254,9 @@ fn the_oddities_about_causes_are_read_as_they_should() {
             ["deployment", "deployment", "application", "", "true"],
         ]
     );
-    let told = desk.run(&["explain", "6bb6f0c1e2d3"]).ok().out;
-    assert!(told.contains("container log_router is the FireLens log router"), "{told}");
-    assert!(told.contains("1. Read the log of the log router"), "{told}");
-    let told = desk.run(&["explain", "5aa5f0c1e2d3"]).ok().out;
-    assert!(told.contains("task of ledger-close:12 ended with 0"), "{told}");
+    let output = desk.run(&["explain", "6bb6f0c1e2d3"]).ok().out;
+    assert!(output.contains("container log_router is the FireLens log router"), "{output}");
+    assert!(output.contains("1. Read the log of the log router"), "{output}");
+    let output = desk.run(&["explain", "5aa5f0c1e2d3"]).ok().out;
+    assert!(output.contains("task of ledger-close:12 exited with code 0"), "{output}");
 }

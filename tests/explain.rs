@@ -1,7 +1,7 @@
-//! `explain` and `timeline` over the samples, word by word, and what they do with names nobody knows.
+//! Compares the output of `explain` and `timeline` over the samples with snapshots, and tests unknown names.
 //!
-//! The texts in `tests/explain/` were read against `samples/README.md` before they were kept. After a change
-//! that is meant, `ECS_AUDIT_BLESS=1 cargo test --test integration explain` writes them anew: read the difference.
+//! The snapshots in `tests/explain/` were reviewed against `samples/README.md`. After an intended change,
+//! `ECS_AUDIT_BLESS=1 cargo test --test integration explain` rewrites them: review the diff.
 
 use crate::support::{Desk, project};
 use std::sync::LazyLock;
@@ -9,14 +9,14 @@ use std::sync::LazyLock;
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let desk = Desk::new();
     let mut command = desk.command();
-    // The place of the samples is not part of what is told.
+    // The path of the samples is not part of the output.
     command.arg("load").arg(project().join("samples/exports"));
     assert!(command.output().unwrap().status.success());
     desk.write("quotas.json", std::fs::read(project().join("samples/quotas.json")).unwrap());
     desk
 });
 
-/// Names of the snapshots with the arguments that make them.
+/// Snapshot names with the arguments that produce them.
 const SNAPSHOTS: &[(&str, &[&str])] = &[
     ("agent-launch", &["explain", "d25e49b0-637f-469f-8e82-413fa77b3188"]),
     ("agent-launch-healed", &["explain", "5f67a8b8-cade-4493-9ed2-0b2b44902638"]),
@@ -62,12 +62,12 @@ const SNAPSHOTS: &[(&str, &[&str])] = &[
 fn what_is_told_is_what_was_read() {
     let mut wrong = Vec::new();
     for (name, arguments) in SNAPSHOTS {
-        let told = DESK.run(arguments).ok().out;
+        let output = DESK.run(arguments).ok().out;
         let path = project().join(format!("tests/explain/{name}.txt"));
         if std::env::var_os("ECS_AUDIT_BLESS").is_some() {
-            std::fs::write(&path, &told).unwrap();
-        } else if std::fs::read_to_string(&path).unwrap_or_default() != told {
-            wrong.push(format!("{name}: ecs-audit {}\n{told}", arguments.join(" ")));
+            std::fs::write(&path, &output).unwrap();
+        } else if std::fs::read_to_string(&path).unwrap_or_default() != output {
+            wrong.push(format!("{name}: ecs-audit {}\n{output}", arguments.join(" ")));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
@@ -96,17 +96,17 @@ fn every_failure_is_in_a_group_and_groups_can_be_explained() {
     let groups = groups["groups"].as_array().unwrap();
     let counted: u64 = groups.iter().map(|group| group["count"].as_u64().unwrap()).sum();
     assert_eq!(counted as usize, ids.len(), "every failure is in one group");
-    // Every third cause: all of them would take minutes.
+    // Only every third cause, because testing all takes minutes.
     for group in groups.iter().step_by(3) {
         let id = group["examples"][0].as_str().unwrap();
-        let told = DESK.run(&["explain", id, "--format", "json"]).ok().out;
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-        assert_eq!(told["finding"]["id"], id);
-        assert_eq!(told["finding"]["cause"]["id"], group["cause"]);
-        let failed = told["finding"]["phases"].as_array().unwrap().iter().filter(|phase| phase["state"] == "failed").count();
-        assert_eq!(failed, 1, "one phase failed: {told}");
-        let chain = told["finding"]["chain"].as_array().unwrap();
-        assert!(!chain.is_empty(), "{told}");
+        let output = DESK.run(&["explain", id, "--format", "json"]).ok().out;
+        let output: serde_json::Value = serde_json::from_str(&output).unwrap();
+        assert_eq!(output["finding"]["id"], id);
+        assert_eq!(output["finding"]["cause"]["id"], group["cause"]);
+        let failed = output["finding"]["phases"].as_array().unwrap().iter().filter(|phase| phase["state"] == "failed").count();
+        assert_eq!(failed, 1, "one phase failed: {output}");
+        let chain = output["finding"]["chain"].as_array().unwrap();
+        assert!(!chain.is_empty(), "{output}");
         let record = chain[chain.len() / 2]["record"].as_str().unwrap();
         assert_eq!(DESK.run(&["show", record]).code, 0, "{record} of {id} can be shown");
     }
@@ -118,15 +118,15 @@ fn every_expected_start_that_is_listed_can_be_explained() {
     assert!(slots.len() > 10, "{}", slots.len());
     for slot in slots.iter().step_by(4) {
         let [id, schedule, state, why] = slot.as_slice() else { panic!("{slot:?}") };
-        let told = DESK.run(&["explain", id, "--format", "json"]).ok().out;
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let output = DESK.run(&["explain", id, "--format", "json"]).ok().out;
+        let output: serde_json::Value = serde_json::from_str(&output).unwrap();
         for (name, value) in [("id", id), ("schedule", schedule), ("state", state), ("why", why)] {
-            assert_eq!(told[name], value.as_str(), "{id}: {name}");
+            assert_eq!(output[name], value.as_str(), "{id}: {name}");
         }
-        assert!(!told["verify"].as_array().unwrap().is_empty(), "{told}");
-        assert!(told["before"].as_array().unwrap().len() + told["after"].as_array().unwrap().len() > 3, "{told}");
+        assert!(!output["verify"].as_array().unwrap().is_empty(), "{output}");
+        assert!(output["before"].as_array().unwrap().len() + output["after"].as_array().unwrap().len() > 3, "{output}");
     }
-    // A time at which nothing was expected.
+    // A time without an expected start.
     let ran = DESK.run(&["explain", "01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:01Z"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(
@@ -146,15 +146,15 @@ fn a_name_nobody_knows_is_an_error_with_the_nearest() {
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}: {}", ran.err);
         assert!(ran.err.contains("nothing named") && !ran.err.contains('\u{1b}'), "{}", ran.err);
     }
-    let told = DESK.run(&["timeline", "batch"]).ok().out;
-    assert!(told.contains("Timeline of cluster batch") && told.contains("launch of nightly-settlement lost"), "{told}");
+    let output = DESK.run(&["timeline", "batch"]).ok().out;
+    assert!(output.contains("Timeline of cluster batch") && output.contains("launch of nightly-settlement lost"), "{output}");
     let ran = DESK.run(&["explain", "--all", "--since", "soon"]);
     assert!(ran.code == 2 && ran.err.contains("expected a duration such as 7d"), "{}", ran.err);
     let begun = DESK.run(&["explain", "d25e49b0"]).ok();
     assert!(begun.out.contains("d25e49b0-637f-469f-8e82-413fa77b3188"), "{}", begun.out);
 }
 
-/// An event of a task that stopped.
+/// An event of a stopped task.
 fn stopped(reason: &str, more: &str) -> String {
     format!(
         r#"{{"version":"0","id":"11111111-0000-4000-8000-000000000001","detail-type":"ECS Task State Change","source":"aws.ecs","account":"111122223333","time":"2026-03-04T10:00:00Z","region":"eu-west-1","resources":[],"detail":{{"clusterArn":"arn:aws:ecs:eu-west-1:111122223333:cluster/c; rm -rf $HOME","taskArn":"arn:aws:ecs:eu-west-1:111122223333:task/c/0123456789abcdef0123456789abcdef","taskDefinitionArn":"arn:aws:ecs:eu-west-1:111122223333:task-definition/app:1","group":"family:app","launchType":"EC2","lastStatus":"STOPPED","desiredStatus":"STOPPED","createdAt":"2026-03-04T09:00:00Z","stoppedAt":"2026-03-04T10:00:00Z","updatedAt":"2026-03-04T10:00:00Z","version":3,"stoppedReason":{reason}{more}}}}}"#
@@ -163,7 +163,7 @@ fn stopped(reason: &str, more: &str) -> String {
 
 const TASK: &str = "0123456789abcdef0123456789abcdef";
 
-fn told(event: &str) -> String {
+fn output(event: &str) -> String {
     let desk = Desk::new();
     desk.write("event.json", event);
     desk.run(&["explain", TASK, "--from", "event.json"]).ok().out
@@ -172,12 +172,12 @@ fn told(event: &str) -> String {
 #[test]
 fn text_from_logs_cannot_act() {
     let event = stopped(r#""\u001b[31mnever seen\nFailure\u202e""#, r#","stopCode":"TaskFailedToStart","containers":[]"#);
-    let out = told(&event);
-    assert!(out.contains("unknown message: no entry of the catalog explains it"), "{out}");
+    let out = output(&event);
+    assert!(out.contains("unknown message: no catalog entry matches"), "{out}");
     assert!(out.contains("\\u{1b}[31mnever seen") && !out.contains(['\u{1b}', '\u{202e}']), "{out}");
     assert_eq!(out.lines().filter(|line| *line == "Failure").count(), 1, "a message cannot forge a section: {out}");
     let pull = r#""CannotPullContainerError: pull access denied""#;
-    let out = told(&stopped(pull, r#","stopCode":"TaskFailedToStart","startedBy":"x","containers":[]"#));
+    let out = output(&stopped(pull, r#","stopCode":"TaskFailedToStart","startedBy":"x","containers":[]"#));
     assert!(!out.lines().any(|line| line.starts_with("  $ ") && line.contains(" c; rm")), "{out}");
 }
 
@@ -185,15 +185,15 @@ fn text_from_logs_cannot_act() {
 fn times_prove_what_a_stop_code_only_guesses() {
     let unknown = r#""never seen before""#;
     let pulling = r#","stopCode":"TaskFailedToStart","pullStartedAt":"2026-03-04T09:00:05Z","containers":[]"#;
-    let out = told(&stopped(unknown, pulling));
-    assert!(out.contains("✗ image pull  2026-03-04T09:00:05Z  ← failed here  (the last step recorded"), "{out}");
+    let out = output(&stopped(unknown, pulling));
+    assert!(out.contains("✗ image pull  2026-03-04T09:00:05Z  ← failed here  (last recorded step"), "{out}");
     let pulled =
         r#","stopCode":"New","pullStartedAt":"2026-03-04T09:00:05Z","pullStoppedAt":"2026-03-04T09:00:06Z","containers":[]"#;
-    let out = told(&stopped(unknown, pulled));
+    let out = output(&stopped(unknown, pulled));
     assert!(out.contains("✓ image pull") && out.contains("✗ container start"), "{out}");
     assert!(out.contains("the program never ran"), "{out}");
-    let out = told(&stopped(unknown, r#","stopCode":"TaskFailedToStart","containers":[]"#));
-    assert!(out.contains("✗ placement  ← failed here  (the last step recorded"), "{out}");
+    let out = output(&stopped(unknown, r#","stopCode":"TaskFailedToStart","containers":[]"#));
+    assert!(out.contains("✗ placement  ← failed here  (last recorded step"), "{out}");
 }
 
 #[test]
@@ -204,18 +204,18 @@ fn a_kill_is_out_of_memory_only_with_evidence() {
     let essential = r#","stopCode":"EssentialContainerExited","#;
     let exited = r#""Essential container in task exited""#;
     let oom =
-        told(&stopped(exited, &format!("{ran}{essential}{}", container(r#","reason":"OutOfMemoryError: Container killed""#))));
-    assert!(oom.contains("out of memory, as the record says (exit code 137)") && !oom.contains("SIGKILL"), "{oom}");
-    let bare = told(&stopped(exited, &format!("{ran}{essential}{}", container(""))));
-    assert!(bare.contains("SIGKILL; nothing in these records says out of memory"), "{bare}");
-    assert!(bare.contains("no stop request came before it"), "{bare}");
+        output(&stopped(exited, &format!("{ran}{essential}{}", container(r#","reason":"OutOfMemoryError: Container killed""#))));
+    assert!(oom.contains("out of memory, according to the record (exit code 137)") && !oom.contains("SIGKILL"), "{oom}");
+    let bare = output(&stopped(exited, &format!("{ran}{essential}{}", container(""))));
+    assert!(bare.contains("SIGKILL; no record reports out of memory"), "{bare}");
+    assert!(bare.contains("no stop request preceded it"), "{bare}");
     let user = r#","stopCode":"UserInitiated","#;
-    let late = told(&stopped(r#""enough""#, &format!("{ran}{user}{}", container(""))));
-    assert!(late.contains("it ran on for 30 s after a stop request of a user: the stop time-out ended it"), "{late}");
+    let late = output(&stopped(r#""enough""#, &format!("{ran}{user}{}", container(""))));
+    assert!(late.contains("it kept running for 30 s after a stop request from a user: the stop timeout ended it"), "{late}");
     let health = r#","stopCode":"ServiceSchedulerInitiated","#;
     let reason = r#""Task failed container health checks""#;
-    let sick = told(&stopped(reason, &format!("{ran}{health}{}", container(""))));
-    assert!(sick.contains("its health checks failed before"), "{sick}");
+    let sick = output(&stopped(reason, &format!("{ran}{health}{}", container(""))));
+    assert!(sick.contains("its health checks failed first"), "{sick}");
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_page_is_one_file_that_cannot_act() {
     assert!(all.contains("<title>ecs-audit: failures by cause</title>"), "{all}");
 }
 
-/// A call that places several tasks is the call of each of them.
+/// A call that places several tasks appears in the timeline of each task.
 #[test]
 fn the_second_task_of_a_call_finds_it() {
     let desk = Desk::new();
@@ -258,8 +258,8 @@ fn the_second_task_of_a_call_finds_it() {
     );
     desk.run(&["load", "call.json"]).ok();
     for id in ["a", "b"] {
-        let told = desk.run(&["timeline", &id.repeat(32)]).ok().out;
-        assert!(told.contains("RunTask app:1 placed 2 of 2 by ren  [run-two]"), "{told}");
+        let output = desk.run(&["timeline", &id.repeat(32)]).ok().out;
+        assert!(output.contains("RunTask app:1 placed 2 of 2 by ren  [run-two]"), "{output}");
     }
     assert_eq!(desk.run(&["timeline", &"c".repeat(32)]).code, 2);
     assert_eq!(desk.run(&["timeline", ""]).code, 2);

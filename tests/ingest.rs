@@ -225,7 +225,7 @@ fn records_in_other_words_are_records() {
     let desk = expect_accounts(&shapes);
     assert_eq!(desk.query("quarantine by why"), [["unknown_shape", "10"]]);
     let ran = desk.load(&[&desk.write("notes.txt", "remember the milk")]);
-    assert!(ran.code == 0 && ran.out.contains("notes.txt: no records in it") && ran.out.contains("--output json"), "{}", ran.out);
+    assert!(ran.code == 0 && ran.out.contains("notes.txt: no records found") && ran.out.contains("--output json"), "{}", ran.out);
     let doctor = desk.run(&["doctor"]).ok().out;
     assert!(doctor.contains("files of which nothing could be read") && !doctor.contains("nothing missing"), "{doctor}");
 }

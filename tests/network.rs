@@ -1,4 +1,4 @@
-//! The branches of a network failure: what each kind of record speaks for and against.
+//! The branches of a network failure, with the evidence that each kind of record adds.
 
 use crate::support::Desk;
 use serde_json::Value;
@@ -31,7 +31,7 @@ fn call(name: &str, time: &str, request: &str, error: &str) -> String {
     )
 }
 
-/// The verdict of the branch whose name has these words, and all of it as text.
+/// The verdict of the branch whose name contains these words, and the whole branch as text.
 fn branch(network: &Value, words: &str) -> (String, String) {
     let found = network["branches"].as_array().unwrap().iter().find(|branch| branch["name"].as_str().unwrap().contains(words));
     let found = found.unwrap_or_else(|| panic!("{words}: {network:#}"));
@@ -45,9 +45,9 @@ fn explained(reason: &str, flows: &[String], calls: &[String]) -> Value {
         desk.write("x/flow.log", format!("{HEADER}\n{}\n", flows.join("\n")));
     }
     desk.write("x/trail.json", format!(r#"{{"Records":[{}]}}"#, calls.join(",")));
-    let told = desk.run(&["explain", TASK, "--from", "x", "--format", "json"]).ok().out;
-    let told: Value = serde_json::from_str(&told).unwrap();
-    told["finding"]["network"].clone()
+    let output = desk.run(&["explain", TASK, "--from", "x", "--format", "json"]).ok().out;
+    let output: Value = serde_json::from_str(&output).unwrap();
+    output["finding"]["network"].clone()
 }
 
 #[test]
@@ -66,13 +66,13 @@ fn a_reject_of_the_named_address_shows_a_filter() {
         &flows,
         &[call("AuthorizeSecurityGroupEgress", "09:30:00", "{\"groupId\":\"sg-0a1b2c3d4e5f60718\"}", "")],
     );
-    let (verdict, told) = branch(&network, "security group");
-    assert_eq!(verdict, "likely", "{told}");
-    assert!(told.contains("1 × REJECT of tcp 10.0.0.7 → 10.0.9.1 port 443, leaving the interface"), "{told}");
-    assert!(!told.contains("10.0.9.2") && !told.contains("10.0.9.3"), "{told}");
+    let (verdict, output) = branch(&network, "security group");
+    assert_eq!(verdict, "likely", "{output}");
+    assert!(output.contains("1 × REJECT of tcp 10.0.0.7 → 10.0.9.1 port 443, leaving the interface"), "{output}");
+    assert!(!output.contains("10.0.9.2") && !output.contains("10.0.9.3"), "{output}");
     assert!(
-        told.contains("AuthorizeSecurityGroupEgress sg-0a1b2c3d4e5f60718, 30 min 0 s before") && told.contains("allows more"),
-        "{told}"
+        output.contains("AuthorizeSecurityGroupEgress sg-0a1b2c3d4e5f60718, 30 min 0 s before") && output.contains("allows more"),
+        "{output}"
     );
     assert_eq!(branch(&network, "no route").0, "unlikely");
     assert_eq!(branch(&network, "free address").0, "unlikely");
@@ -86,15 +86,15 @@ fn what_leaves_and_is_never_answered_points_at_the_way() {
     let deleted =
         call("DeleteRoute", "09:58:00", r#"{"routeTableId":"rtb-0a1b2c3d4e5f60718","destinationCidrBlock":"0.0.0.0/0"}"#, "");
     let network = explained(TIMEOUT, &silent, &[deleted]);
-    let (verdict, told) = branch(&network, "no route");
-    assert_eq!(verdict, "likely", "{told}");
-    assert!(told.contains("2 × tcp 10.0.0.7 → 10.0.9.1 port 443 was accepted and nothing came back"), "{told}");
+    let (verdict, output) = branch(&network, "no route");
+    assert_eq!(verdict, "likely", "{output}");
+    assert!(output.contains("2 × tcp 10.0.0.7 → 10.0.9.1 port 443 was accepted but got no reply"), "{output}");
     assert!(
-        told.contains("DeleteRoute rtb-0a1b2c3d4e5f60718 (0.0.0.0/0), 2 min 0 s before") && told.contains("\"ren\""),
-        "{told}"
+        output.contains("DeleteRoute rtb-0a1b2c3d4e5f60718 (0.0.0.0/0), 2 min 0 s before") && output.contains("\"ren\""),
+        "{output}"
     );
-    let (verdict, told) = branch(&network, "security group");
-    assert!(verdict == "unlikely" && told.contains("no REJECT in the 2 flow records"), "{told}");
+    let (verdict, output) = branch(&network, "security group");
+    assert!(verdict == "unlikely" && output.contains("no REJECT in the 2 flow records"), "{output}");
     let answered = [silent[0].clone(), flow((ecr, 443), (task, 40_000), 12, "ACCEPT", "18")];
     let network = explained(TIMEOUT, &answered, &[]);
     assert!(branch(&network, "no route").0 == "unlikely" && branch(&network, "no route").1.contains("answered"), "{network}");
@@ -106,7 +106,7 @@ fn silence_is_not_taken_for_proof() {
     assert_eq!(branch(&network, "security group").0, "open");
     let missing = network["missing"].to_string();
     assert!(missing.contains("flow records of eni-0a1b2c3d4e5f60718 while the task lived (2 min 30 s)"), "{missing}");
-    assert!(missing.contains("calls of Amazon EC2 in the 6 hours before"), "{missing}");
+    assert!(missing.contains("Amazon EC2 calls in the 6 hours before"), "{missing}");
     let skipped = format!("eni-0a1b2c3d4e5f60718 - - - - - - - {} {} - SKIPDATA -", BEGAN, BEGAN + 60);
     let network = explained(TIMEOUT, &[skipped], &[]);
     assert_eq!(branch(&network, "security group").0, "open", "{network}");
@@ -118,8 +118,8 @@ fn names_and_addresses_have_their_own_branches() {
     let dns =
         TIMEOUT.replace("dial tcp 10.0.9.1:443: i/o timeout", "dial tcp: lookup api.ecr.eu-west-1.amazonaws.com: no such host");
     let network = explained(&dns, &[flow(("10.0.0.7", 50_000), ("10.0.0.2", 53), 5, "REJECT", "0")], &[]);
-    let (verdict, told) = branch(&network, "not resolved");
-    assert!(verdict == "likely" && told.contains("port 53"), "{told}");
+    let (verdict, output) = branch(&network, "not resolved");
+    assert!(verdict == "likely" && output.contains("port 53"), "{output}");
     let full = r#","errorCode":"Client.InsufficientFreeAddressesInSubnet","errorMessage":"The specified subnet does not have enough free addresses to satisfy the request.""#;
     let request = r#"{"subnetId":"subnet-0a1b2c3d4e5f60718"}"#;
     let network = explained(
@@ -127,13 +127,13 @@ fn names_and_addresses_have_their_own_branches() {
         &[],
         &[call("CreateNetworkInterface", "10:00:01", request, full)],
     );
-    let (verdict, told) = branch(&network, "free address");
-    assert_eq!(verdict, "likely", "{told}");
+    let (verdict, output) = branch(&network, "free address");
+    assert_eq!(verdict, "likely", "{output}");
     assert!(
-        told.contains("CreateNetworkInterface subnet-0a1b2c3d4e5f60718 was refused: InsufficientFreeAddressesInSubnet"),
-        "{told}"
+        output.contains("CreateNetworkInterface subnet-0a1b2c3d4e5f60718 was refused: InsufficientFreeAddressesInSubnet"),
+        "{output}"
     );
-    assert!(told.contains("for the subnet of the task"), "{told}");
+    assert!(output.contains("for the subnet of the task"), "{output}");
     let other = explained("Essential container in task exited", &[], &[]);
     assert_eq!(other, Value::Null, "no failure of the network");
 }

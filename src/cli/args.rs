@@ -810,7 +810,7 @@ pub enum StoreAction {
 Loads, compact and reclassify keep replaced files for processes that still have the store open.
 A load deletes them after an hour; this command deletes them now, subject to --keep.")]
     Vacuum(Vacuum),
-    /// Check that the store is whole: files, sizes, rows, logs, ledger; exit code 1 if it is not
+    /// Check that the store is intact: files, sizes, rows, logs, ledger; exit code 1 if it is not
     #[command(after_help = "Examples:
   ecs-audit store verify
   ecs-audit store verify --repair

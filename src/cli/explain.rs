@@ -8,8 +8,8 @@ use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, Layout, Records, Slot, Subject, begun, capacity, explain, groups, is_slot, losses, nearest, newest, print_capacity,
-    print_finding, print_groups, print_slot, resolve, schedule_named, slot,
+    Capacity, ExpectedStart, Layout, Records, Subject, begun, capacity, explain, groups, is_slot, losses, nearest, newest,
+    print_capacity, print_finding, print_groups, print_slot, resolve, schedule_named, slot,
 };
 use crate::lang::time::{read_duration, read_instant, seconds};
 use crate::run;
@@ -84,7 +84,7 @@ pub fn instant(text: &str, context: &Context) -> Result<Timestamp, Failure> {
 }
 
 /// The expected start with this id.
-fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<Slot, Failure> {
+fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<ExpectedStart, Failure> {
     let found = slot(records, name, tables.last.unwrap_or(context.now))?;
     found.ok_or_else(|| {
         Failure::Sentence(format!(
@@ -100,7 +100,7 @@ pub fn records(tables: &Tables) -> Records<'_> {
 }
 
 /// The number of names with the same beginning that an error lists.
-const SAID_AT_MOST: usize = 8;
+const LISTED_AT_MOST: usize = 8;
 
 /// Resolves a name or the beginning of an id; an unknown name is an error that suggests similar ones.
 pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
@@ -112,14 +112,14 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
         return Ok(subject);
     }
     // A part of an id, as people copy it, means the only thing that begins with it.
-    let begun = begun(records, name, SAID_AT_MOST + 1)?;
+    let begun = begun(records, name, LISTED_AT_MOST + 1)?;
     if let [subject] = begun.as_slice() {
         return Ok(subject.clone());
     }
     if !begun.is_empty() {
-        let names = begun.iter().take(SAID_AT_MOST).map(|subject| format!("  {} {}", subject.kind.word(), subject.name));
+        let names = begun.iter().take(LISTED_AT_MOST).map(|subject| format!("  {} {}", subject.kind.word(), subject.name));
         let names = names.collect::<Vec<_>>().join("\n");
-        let more = if begun.len() > SAID_AT_MOST { "\n  …" } else { "" };
+        let more = if begun.len() > LISTED_AT_MOST { "\n  …" } else { "" };
         return Err(Failure::Sentence(format!("several names begin with `{name}`; type more of one:\n{names}{more}")));
     }
     if let Some(subject) = schedule_named(records, name)? {

@@ -1,4 +1,4 @@
-//! `ecs-audit store export`: the rows of nouns as files for other tools.
+//! `ecs-audit store export`: writes the rows of nouns to files for other tools.
 
 use super::args::{Export, Global};
 use super::ask::Tables;
@@ -37,7 +37,7 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
         ..ViewRequest::default()
     };
     for noun in nouns {
-        // Only nouns whose rows are records have originals.
+        // Only nouns whose rows are records have original records.
         let need = ViewRequest { raw: need.raw && noun.fields.iter().any(|field| field.name == "raw"), ..need };
         let path = folder.join(format!("{}.{}", noun.word, arguments.format));
         let rows = tables.runtime.block_on(write(noun, need, arguments.format, &path, &tables, context))?;
@@ -93,7 +93,7 @@ async fn parquet(mut stream: SendableRecordBatchStream, out: BufWriter<File>) ->
     Ok(rows)
 }
 
-/// Writes batch after batch: what is exported may be larger than memory.
+/// Writes batch by batch, because the output may be larger than memory.
 async fn text(
     mut stream: SendableRecordBatchStream,
     columns: Vec<Column>,
@@ -121,7 +121,7 @@ async fn text(
         rows += answer.rows() as u64;
         let mut rendered = Vec::new();
         render(format, &answer, &look, &mut rendered)?;
-        // The line with the names of the columns is written once. No name has a line break in it.
+        // Write the CSV header only once. Column names contain no line breaks.
         let names = if is_first || format != Format::Csv {
             0
         } else {

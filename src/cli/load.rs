@@ -1,4 +1,4 @@
-//! `ecs-audit load`: exports into the store, with an account at the end.
+//! `ecs-audit load`: loads exports into the store and prints a summary.
 
 use super::args::{Global, Load};
 use super::explain::point_in_time;
@@ -17,12 +17,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A day: records may be that much ahead of the clock.
+/// One day: the maximum time by which records may be ahead of the clock.
 const AHEAD: i64 = 86_400_000_000;
-/// Troubled records told one by one.
-const TOLD: usize = 10;
+/// The maximum number of rejected records listed individually.
+const LISTED: usize = 10;
 
-/// What is said when a store has lost its manifest.
+/// The note after a missing manifest was rebuilt.
 pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing from the store; it was rebuilt from the ledger's log";
 
 /// Runs the command.
@@ -46,21 +46,21 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
         loaded
     })??;
     for commit in &loaded.adopted {
-        say(&format!("note: another program changed the store, which is kept: {}", visible(&described(commit))));
+        say(&format!("note: another program changed the store; the change is kept: {}", visible(&described(commit))));
     }
     if loaded.manifest_was_lost {
         say(MANIFEST_WAS_LOST);
     }
     if let Some(why) = &loaded.untidy {
-        say(&format!("note: the records are loaded, but small files of the store could not be merged: {why}"));
+        say(&format!("note: the records are loaded, but small files in the store could not be merged: {why}"));
     }
     let mut out = io::stdout().lock();
-    out.write_all(account(&loaded, &left_out, &global.store, context).as_bytes())?;
+    out.write_all(summary(&loaded, &left_out, &global.store, context).as_bytes())?;
     out.flush()?;
     Ok(exit_code(&loaded.totals))
 }
 
-/// What is to be loaded.
+/// The selection of records to load.
 fn selection(arguments: &Load, context: &Context) -> Result<Selection, Failure> {
     let time = |option: &str, text: &Option<String>| {
         let time = text.as_deref().map(|text| point_in_time(option, text, context.now, context)).transpose()?;
@@ -75,7 +75,7 @@ fn selection(arguments: &Load, context: &Context) -> Result<Selection, Failure> 
     })
 }
 
-/// Leaves out files by their paths, and counts them by reason.
+/// Excludes files by their paths and counts them by reason.
 fn leave_out(inputs: &mut Vec<Input>, selection: &Selection) -> BTreeMap<&'static str, u64> {
     let mut left_out = BTreeMap::new();
     if !selection.is_everything() {
@@ -87,12 +87,12 @@ fn leave_out(inputs: &mut Vec<Input>, selection: &Selection) -> BTreeMap<&'stati
     left_out
 }
 
-/// How the store is written to.
+/// The options for writing to the store.
 pub fn write_options(global: &Global, context: &Context) -> WriteOptions {
     WriteOptions { now: context.now.as_microsecond(), patience: global.wait }
 }
 
-/// Partial where something could not be loaded.
+/// `Partial` if something could not be loaded.
 pub fn exit_code(totals: &Totals) -> ExitCode {
     if totals.quarantined > 0 { ExitCode::Partial } else { ExitCode::Ok }
 }
@@ -109,7 +109,7 @@ pub fn load_options(context: &Context, keep_raw: bool, tables: TableSet) -> Load
     }
 }
 
-/// The files below some paths; what cannot be walked is a report of its own.
+/// The files below some paths; each path that cannot be read becomes a report of its own.
 pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Vec<FileReport>), Failure> {
     let (inputs, problems) = find_inputs(paths, &std::env::current_dir()?, store);
     if inputs.is_empty()
@@ -133,13 +133,13 @@ fn unreadable(problem: &Problem) -> FileReport {
     report
 }
 
-/// Runs a load on so many threads.
+/// Runs a function on a pool of `threads` threads.
 pub fn on_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> Result<R, Failure> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .stack_size(16 << 20)
         .build()
-        .map_err(|error| Failure::Sentence(format!("threads could not be started: {error}")))?;
+        .map_err(|error| Failure::Sentence(format!("could not start threads: {error}")))?;
     Ok(pool.install(run))
 }
 
@@ -152,7 +152,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// A bar over the bytes of the inputs, if one is wanted.
+    /// A bar over the bytes of the inputs, if requested.
     pub fn new(inputs: &[Input], wanted: bool) -> Option<Bar> {
         if !wanted {
             return None;
@@ -180,8 +180,8 @@ impl Progress for Bar {
     }
 }
 
-/// The account of a load, as text.
-fn account(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, context: &Context) -> String {
+/// The summary of a load as text.
+fn summary(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, context: &Context) -> String {
     let totals = &loaded.totals;
     let count = |number: u64| HumanCount(number).to_string();
     let mut text = format!("loaded into {}\n", visible(&store.display().to_string()));
@@ -193,7 +193,7 @@ fn account(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
     line("files", files);
     if !left_out.is_empty() {
         let reasons = left_out.iter().map(|(why, files)| format!("{} {why}", count(*files)));
-        line("not read", format!("{} (by their paths)", reasons.collect::<Vec<_>>().join(", ")));
+        line("not read", format!("{} (excluded by path)", reasons.collect::<Vec<_>>().join(", ")));
     }
     line("bytes", format!("{} uncompressed", HumanBytes(totals.bytes)));
     line(
@@ -221,7 +221,7 @@ fn account(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
     let quarantined = by_reason(&loaded.reports, |report| report.problems.iter().map(|trouble| trouble.why.clone()).collect());
     if !quarantined.is_empty() {
         line("quarantined", quarantined);
-        tell_troubles(&loaded.reports, &mut text);
+        list_rejected(&loaded.reports, &mut text);
     }
     let notes = by_reason(&loaded.reports, |report| report.notes.clone());
     if !notes.is_empty() {
@@ -238,7 +238,7 @@ fn span(reports: &[FileReport]) -> (Option<jiff::Timestamp>, Option<jiff::Timest
     )
 }
 
-/// `digest in 4 files, empty in 1 file`, in the order of the alphabet.
+/// `digest in 4 files, empty in 1 file`, in alphabetical order.
 fn by_reason(reports: &[FileReport], reasons: impl Fn(&FileReport) -> Vec<String>) -> String {
     let mut files: BTreeMap<String, u64> = BTreeMap::new();
     for report in reports {
@@ -249,17 +249,17 @@ fn by_reason(reports: &[FileReport], reasons: impl Fn(&FileReport) -> Vec<String
             *files.entry(reason).or_default() += 1;
         }
     }
-    let told: Vec<String> = files
+    let counts: Vec<String> = files
         .iter()
         .map(|(reason, files)| format!("{} in {files} {}", visible(reason), if *files == 1 { "file" } else { "files" }))
         .collect();
-    told.join(", ")
+    counts.join(", ")
 }
 
-/// Files named in the hint about what was not read.
+/// The maximum number of files named in the hint about unread files.
 const NAMED: usize = 3;
 
-/// The first files that hold nothing that is read, and what to export instead.
+/// Names the first files without records and suggests what to export instead.
 fn not_read(reports: &[FileReport]) -> Option<String> {
     let nothing = |report: &&FileReport| {
         report.read == report.filtered
@@ -271,17 +271,17 @@ fn not_read(reports: &[FileReport]) -> Option<String> {
         named.push_str(&format!(" and {} more", files.len() - NAMED));
     }
     let hint = "if that is an export, write it as JSON: `aws … --output json`, `dstack ps --json`";
-    (!files.is_empty()).then(|| format!("{named}: no records in it; {hint}"))
+    (!files.is_empty()).then(|| format!("{named}: no records found; {hint}"))
 }
 
-fn tell_troubles(reports: &[FileReport], text: &mut String) {
+fn list_rejected(reports: &[FileReport], text: &mut String) {
     let troubles: Vec<_> =
         reports.iter().flat_map(|report| report.problems.iter().map(move |trouble| (report, trouble))).collect();
-    for (report, trouble) in troubles.iter().take(TOLD) {
+    for (report, trouble) in troubles.iter().take(LISTED) {
         let place = trouble.record.map_or_else(String::new, |record| format!(" record {record}"));
         text.push_str(&format!("    {}{place}: {}: {}\n", visible(&report.name), trouble.why, visible(&trouble.detail)));
     }
-    if troubles.len() > TOLD {
-        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", troubles.len() - TOLD));
+    if troubles.len() > LISTED {
+        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", troubles.len() - LISTED));
     }
 }

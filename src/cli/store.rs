@@ -1,4 +1,4 @@
-//! `ecs-audit store`: what the store holds; compaction and vacuum.
+//! `ecs-audit store`: shows the contents of the store and maintains it.
 
 use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, Vacuum, Verify};
 use super::ask::{Tables, print};
@@ -32,7 +32,7 @@ fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let options = write_options(global, context);
     let done = on_threads(context.threads, || Store::reclassify(&global.store, options, &waiting))??;
     let mut text = if done.was_current {
-        format!("reclassified: nothing to do, catalog {} classified everything\n", catalog_version())
+        format!("reclassified: nothing to do; catalog {} already classified everything\n", catalog_version())
     } else {
         format!(
             "reclassified: {} records by catalog {}; {} failures became {}\n",
@@ -43,7 +43,7 @@ fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
         )
     };
     if done.kept > 0 {
-        text.push_str(&format!("  {} records have no original in the store and stay as they are\n", HumanCount(done.kept)));
+        text.push_str(&format!("  {} records have no original in the store and are unchanged\n", HumanCount(done.kept)));
     }
     print_text(&text)
 }
@@ -79,23 +79,23 @@ fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<Exit
         HumanCount(done.loaded_files)
     );
     for fault in &done.faults {
-        text.push_str(&format!("  {}: {}\n", if fault.is_serious() { "error" } else { "note" }, visible(&sentence(fault))));
+        text.push_str(&format!("  {}: {}\n", if fault.is_serious() { "error" } else { "note" }, visible(&fault_message(fault))));
     }
     let is_whole = !done.faults.iter().any(Fault::is_serious);
-    text.push_str(if is_whole { "the store is whole\n" } else { "the store is not whole\n" });
+    text.push_str(if is_whole { "the store is intact\n" } else { "the store is damaged\n" });
     print_text(&text)?;
     Ok(if is_whole { ExitCode::Ok } else { ExitCode::Finding })
 }
 
-fn sentence(fault: &Fault) -> String {
+fn fault_message(fault: &Fault) -> String {
     match fault {
         Fault::ManifestIsStale => {
             "manifest.json is missing or behind the logs; a load or `ecs-audit store verify --repair` rebuilds it".to_owned()
         }
         Fault::NotAdopted(table) => {
-            format!("another program changed table `{}`; `ecs-audit store adopt` makes that a part of the store", table.name())
+            format!("another program changed table `{}`; `ecs-audit store adopt` accepts the change", table.name())
         }
-        Fault::LogDiffers(table) => format!("the Delta log of table `{}` names other files than manifest.json", table.name()),
+        Fault::LogDiffers(table) => format!("the Delta log of table `{}` does not match manifest.json", table.name()),
         Fault::Missing(path) => format!("`{}` is missing; copy it back, or load the export into a new store", path.display()),
         Fault::Size { path, expected, found } => {
             format!("`{}` has {found} bytes, not {expected}; copy it again, or load the export into a new store", path.display())
@@ -104,9 +104,9 @@ fn sentence(fault: &Fault) -> String {
             format!("`{}` cannot be decoded ({detail}); copy it again, or load the export into a new store", path.display())
         }
         Fault::Rows { path, expected, found } => format!("`{}` has {found} rows, not {expected}", path.display()),
-        Fault::Duplicates { table, rows } => format!("{rows} rows of table `{}` are there more than once", table.name()),
+        Fault::Duplicates { table, rows } => format!("table `{}` contains {rows} duplicate rows", table.name()),
         Fault::Ledger(file) => format!("the counts of `{file}` in the ledger do not add up"),
-        Fault::Orphan(path) => format!("`{}` belongs to nothing; it can be deleted", path.display()),
+        Fault::Orphan(path) => format!("`{}` is not referenced and can be deleted", path.display()),
     }
 }
 
@@ -126,7 +126,7 @@ fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCo
     print_text(&text)
 }
 
-/// A commit of another program, in a line.
+/// A commit of another program, in one line.
 pub fn described(commit: &ForeignCommit) -> String {
     let rows = match commit.rows_removed {
         0 => "no rows changed".to_owned(),
@@ -161,10 +161,10 @@ fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<Exit
         ));
     }
     text.push_str(match (dropped.is_empty(), arguments.yes) {
-        (true, false) => "nothing is that old\n",
-        (true, true) => "nothing is that old; older records will not be loaded\n",
+        (true, false) => "no records are that old\n",
+        (true, true) => "no records are that old; older records will not be loaded\n",
         (false, false) => "nothing was removed: repeat the command with --yes\n",
-        (false, true) => "removed; they will not be loaded again\n",
+        (false, true) => "removed; these records will not be loaded again\n",
     });
     print_text(&text)
 }
@@ -186,7 +186,7 @@ fn print_text(text: &str) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Ok)
 }
 
-/// Coverage in one statement: a line for each account, region and day that has calls or events.
+/// The coverage query: one row for each account, Region and day with calls or events.
 const COVERAGE: &str = "
     select account, region, cast(cast(time as date) as varchar) as day,
            sum(calls) as calls, sum(events) as events, min(time) as first, max(time) as last
@@ -215,8 +215,8 @@ fn summary(store: &Store, context: &Context) -> String {
             .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok())
             .map_or_else(|| "none".to_owned(), |time| describe_instant(time, &context.tz))
     };
-    let mut text =
-        format!("store {}, {} loads, written by ecs-audit {}\n", store.root().display(), manifest.loads, manifest.written_by);
+    let loads = if manifest.loads == 1 { "1 load".to_owned() } else { format!("{} loads", manifest.loads) };
+    let mut text = format!("store {}, {}, written by ecs-audit {}\n", store.root().display(), loads, manifest.written_by);
     text.push_str(&format!("events {} … {}\n\n", instant(manifest.first_event), instant(manifest.last_event)));
     let catalogs = manifest.catalogs.iter();
     let catalogs: Vec<String> =

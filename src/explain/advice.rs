@@ -1,29 +1,29 @@
 //! What to check and how to respond: the templates of the catalog with real names filled in.
 
 use super::finding::Check;
-use super::gather::Case;
+use super::gather::FailureContext;
 use crate::knowledge::ExitCode;
 use crate::model::catalog::{Entry, FailureCatalog, filled};
 
-/// The checks of an entry; a name that is not known stays the placeholder it is.
-pub(super) fn verify(case: &Case, entry: &Entry) -> Vec<Check> {
+/// The checks of an entry; placeholders for unknown names stay as they are.
+pub(super) fn verify(case: &FailureContext, entry: &Entry) -> Vec<Check> {
     let names = Names::of(case, entry);
     let caught = caught(case, entry);
     let mut checks: Vec<Check> = entry.verify.iter().map(|template| check(&filled(template, &caught), &names)).collect();
     if let Some(exit) = own_exit(case, entry) {
-        // What stands for every exit says to look the number up: that is done.
+        // The general entry says to look up the exit code, which is done here.
         checks = vec![Check { command: None, note: Some(format!("for exit code {}: {}", exit.code, exit.check)) }];
     }
     checks
 }
 
-/// A place to look, with the names that are known.
-pub(super) fn place(case: &Case, template: &str) -> Check {
+/// A place to look, with known names filled in.
+pub(super) fn place(case: &FailureContext, template: &str) -> Check {
     check(template, &Names::known(case))
 }
 
-/// The actions of an entry with the names that are known.
-pub(super) fn actions(case: &Case, entry: &Entry) -> Vec<String> {
+/// The actions of an entry with known names filled in.
+pub(super) fn actions(case: &FailureContext, entry: &Entry) -> Vec<String> {
     if let Some(exit) = own_exit(case, entry) {
         return exit_actions(case, exit);
     }
@@ -31,29 +31,29 @@ pub(super) fn actions(case: &Case, entry: &Entry) -> Vec<String> {
     entry.actions.iter().map(|action| filled(action, &caught)).collect()
 }
 
-/// What is known of the exit code, where the entry only says that an essential container exited.
-pub(super) fn own_exit(case: &Case, entry: &Entry) -> Option<&'static ExitCode> {
-    let code = case.failure.int("exit_code").filter(|_| entry.id == "essential-exited" && !super::ending::oom(case))?;
+/// The catalog entry of the exit code, if the failure entry only says that an essential container exited.
+pub(super) fn own_exit(case: &FailureContext, entry: &Entry) -> Option<&'static ExitCode> {
+    let code = case.failure.int("exit_code").filter(|_| entry.id == "essential-exited" && !super::exit::oom(case))?;
     FailureCatalog::current().exit_code(code)
 }
 
-/// What to do about an exit of the program.
-fn exit_actions(case: &Case, exit: &ExitCode) -> Vec<String> {
+/// What to do after the program exited.
+fn exit_actions(case: &FailureContext, exit: &ExitCode) -> Vec<String> {
     let container = case.text("container").map(|name| format!("container {name}")).unwrap_or_else(|| "the container".to_owned());
-    let log = format!("Read the end of the log of {container}: what it did last before it ended");
+    let log = format!("Read the last lines of the log of {container}: what it did before it exited");
     let then = match exit.class.as_str() {
-        "configuration" => "Correct what starts it: command, entry point, image".to_owned(),
+        "configuration" => "Fix the command, entry point or image".to_owned(),
         _ if exit.code == 137 => {
-            "Find out who sent SIGKILL; if memory grew until then, raise its limit or find the leak".to_owned()
+            "Find out what sent SIGKILL; if memory grew until then, raise the memory limit or fix the leak".to_owned()
         }
-        "operator" => "Find out who sent the signal, and whether the program should end on it".to_owned(),
-        _ => "Correct the program, or what it was given".to_owned(),
+        "operator" => "Find out what sent the signal and whether the program should exit on it".to_owned(),
+        _ => "Fix the program or its input".to_owned(),
     };
     vec![log, then]
 }
 
-/// What `{name}` stands for: what the message names, then what the records know of it.
-fn caught<'c>(case: &'c Case, entry: &Entry) -> Vec<(String, &'c str)> {
+/// Values for `{name}`: first those captured from the message, then those from the records.
+fn caught<'c>(case: &'c FailureContext, entry: &Entry) -> Vec<(String, &'c str)> {
     let mut caught = FailureCatalog::current().captures(entry, case.text("message").unwrap_or_default());
     let subnet = case.task.as_ref().and_then(|task| task.text("subnet"));
     let known = [
@@ -79,7 +79,7 @@ fn check(template: &str, names: &Names) -> Check {
     Check { command: Some(fill(command, names)), note: note.map(str::to_owned) }
 }
 
-/// A command and the words after it: `aws … (what to see)`, `aws …: what to see`, `aws …; then`.
+/// Splits a command from the words after it: `aws … (what to see)`, `aws …: what to see`, `aws …; then`.
 fn split(template: &str) -> (&str, Option<&str>) {
     let mut quoted = false;
     let mut letters = template.char_indices().peekable();
@@ -101,12 +101,12 @@ fn split(template: &str) -> (&str, Option<&str>) {
     (template, None)
 }
 
-/// The names that placeholders stand for.
+/// Values of placeholders.
 struct Names(Vec<(&'static str, String)>);
 
 impl Names {
-    /// What the failure itself names.
-    fn known(case: &Case) -> Names {
+    /// Names in the failure itself.
+    fn known(case: &FailureContext) -> Names {
         let known = [
             ("CLUSTER", case.text("cluster")),
             ("SERVICE", case.text("service")),
@@ -117,7 +117,7 @@ impl Names {
         Names(known.into_iter().filter_map(|(name, value)| Some((name, shell_word(value?)?))).collect())
     }
 
-    fn of(case: &Case, entry: &Entry) -> Names {
+    fn of(case: &FailureContext, entry: &Entry) -> Names {
         let task = case.task.as_ref();
         let message = case.text("message").unwrap_or_default();
         let captures = FailureCatalog::current().captures(entry, message);
@@ -178,7 +178,7 @@ fn file_system(message: &str) -> Option<&str> {
     words.find(|word| word.starts_with("fs-") && word.len() > 8)
 }
 
-/// A value as one word of a shell; log text is hostile. None for what no quoting makes harmless.
+/// Quotes a value as one shell word, because log text is untrusted. None if no quoting makes it safe.
 fn shell_word(value: &str) -> Option<String> {
     let plain =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '/' | ':' | '@' | '=' | '+' | ',' | '-');
@@ -188,7 +188,7 @@ fn shell_word(value: &str) -> Option<String> {
     Some(if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) })
 }
 
-/// A command with the names that are known; what stands for a container instance is spelled out.
+/// Fills known names into a command; abbreviated container-instance commands are spelled out.
 fn fill(command: &str, names: &Names) -> String {
     let command = match command {
         "aws ecs describe-container-instances" => {
@@ -212,7 +212,7 @@ fn fill(command: &str, names: &Names) -> String {
     filled
 }
 
-/// A placeholder may stand alone or after `=`.
+/// Replaces a placeholder that is a whole word or follows `=`.
 fn fill_word(word: &str, names: &Names) -> String {
     if let Some(value) = names.get(word) {
         return value.to_owned();
@@ -223,24 +223,24 @@ fn fill_word(word: &str, names: &Names) -> String {
     }
 }
 
-/// How to respond, from what a retry can do and the class.
+/// How to respond, derived from the retry behavior and the class.
 pub fn response(entry: Option<&Entry>, class: Option<&str>) -> Option<String> {
     let Some(entry) = entry else {
-        return Some("The cause is not known: a person has to look where it is recorded".to_owned());
+        return Some("The cause is unknown: investigate before you retry".to_owned());
     };
     let class = class.or(entry.class.as_deref());
     let quota = entry.id.starts_with("quota");
     Some(
         match (entry.retry.as_str(), class) {
-            ("backoff", _) => "Retry with exponential back-off; tell a person if it lasts",
-            ("none", _) => "Nothing: it was asked for",
+            ("backoff", _) => "Retry with exponential backoff; escalate if it persists",
+            ("none", _) => "No action needed: it was requested",
             (_, Some("capacity")) if quota => "Raise the quota or use less; a retry succeeds only once something else stops",
             (_, Some("capacity")) => "Plan capacity; a retry succeeds only once there is room",
-            ("after_fix", _) => "Tell a person: a retry is pointless before a change",
+            ("after_fix", _) => "Do not retry until the cause is fixed",
             ("conditional", Some("application")) => {
-                "Tell the owner of the program; a retry helps only if the failure was a passing one"
+                "Notify the owner of the program; a retry helps only if the failure was transient"
             }
-            _ => "Read the details first: whether a retry helps depends on them",
+            _ => "Read the details first: they show whether a retry can help",
         }
         .to_owned(),
     )

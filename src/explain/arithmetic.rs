@@ -1,7 +1,7 @@
-//! The numbers behind a refused launch: asked, placed, missing; use against what there is.
+//! The numbers behind a refused launch: requested, placed and missing tasks, and usage compared with capacity.
 
 use super::capacity::number;
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::records::{Records, Row, equals, like_it, text, time};
 use crate::plan::quotas::{FARGATE, FARGATE_SPOT};
 use crate::run::RunError;
@@ -9,14 +9,14 @@ use crate::table::Table;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// Lines of arithmetic; none where no record has numbers.
-pub(super) fn calculate(records: &Records<'_>, case: &Case) -> Result<Vec<String>, RunError> {
+/// The calculation, line by line; empty if no record has numbers.
+pub(super) fn calculate(records: &Records<'_>, case: &FailureContext) -> Result<Vec<String>, RunError> {
     let Some(at) = case.failure.time("time") else { return Ok(Vec::new()) };
     let mut lines = Vec::new();
     if let Some(call) = case.call.as_ref().filter(|_| case.kind() == "launch")
         && let (Some(asked), Some(placed), Some(missing)) = (call.int("asked"), call.int("placed"), call.int("missing"))
     {
-        lines.push(format!("tasks: asked {asked} − placed {placed} = missing {missing}"));
+        lines.push(format!("tasks: {asked} requested − {placed} placed = {missing} missing"));
     }
     let reason = case.text("reason").unwrap_or_default();
     let cause = case.text("cause").unwrap_or_default();
@@ -25,7 +25,7 @@ pub(super) fn calculate(records: &Records<'_>, case: &Case) -> Result<Vec<String
     } else if reason == "RESOURCE:CPU" || reason == "RESOURCE:MEMORY" {
         lines.extend(instance(records, case, at)?);
     }
-    if super::ending::oom(case)
+    if super::exit::oom(case)
         && let Some(memory) = case.task.as_ref().and_then(|task| task.int("memory"))
     {
         lines.push(format!("memory of the task: {memory} MiB"));
@@ -34,7 +34,7 @@ pub(super) fn calculate(records: &Records<'_>, case: &Case) -> Result<Vec<String
 }
 
 /// Fargate: vCPU in use, refused, needed.
-fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<String>, RunError> {
+fn fargate(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<String>, RunError> {
     let spot = case.text("capacity_provider") == Some("FARGATE_SPOT");
     let pool = if spot {
         "capacity_provider = 'FARGATE_SPOT'"
@@ -56,7 +56,7 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
     let running: i64 = sizes.iter().map(|(cpu, count)| cpu * count).sum();
     let terms: Vec<String> = sizes.iter().rev().map(|(cpu, count)| format!("{count} × {}", vcpu(*cpu))).collect();
     let mut lines = vec![format!(
-        "running: {} = {} vCPU in {} tasks that these records know at that time",
+        "running: {} = {} vCPU in {} tasks known from these records",
         if terms.is_empty() { "0".to_owned() } else { terms.join(" + ") },
         vcpu(running),
         rows.len()
@@ -68,7 +68,7 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
     lines.push(format!("needed: {} + {} = {} vCPU", vcpu(running), vcpu(refused), vcpu(running + refused)));
     lines.push(match limit(records, case, at)? {
         None => format!(
-            "limit: not in these records; if they hold all use of the account and region, it is at least {} and below {} vCPU",
+            "limit: not in these records; if they cover all usage of the account and Region, it is at least {} and below {} vCPU",
             vcpu(running),
             vcpu(running + refused)
         ),
@@ -77,7 +77,7 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
             let rest = if needed > limit {
                 format!("short by {}", number(needed - limit))
             } else {
-                format!("{} are in use by something outside these records, or it is lower", number(limit - needed))
+                format!("{} are used outside these records, or the limit is lower", number(limit - needed))
             };
             format!("limit: {} vCPU: {rest}", number(limit))
         }
@@ -85,8 +85,8 @@ fn fargate(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Stri
     Ok(lines)
 }
 
-/// The limit that a file of quotas states.
-fn limit(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Option<f64>, RunError> {
+/// The limit from the quota file.
+fn limit(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Option<f64>, RunError> {
     let name = |column: &str| case.text(column).map_or_else(|| "null".to_owned(), text);
     let pool = if case.text("capacity_provider") == Some("FARGATE_SPOT") { FARGATE_SPOT } else { FARGATE };
     let rows = records.rows(&format!(
@@ -104,8 +104,8 @@ fn vcpu(units: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// What was asked for against what the instance had left, as it last told before.
-fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<String>, RunError> {
+/// Compares the requested resources with the free resources that the instance last reported.
+fn instance(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<String>, RunError> {
     let Some(instance) = case.text("container_instance") else { return Ok(Vec::new()) };
     let before = format!(
         "{} and {} and \"time\" <= {} and remaining_cpu is not null",
@@ -113,68 +113,77 @@ fn instance(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Str
         like_it("cluster", case.text("cluster")),
         time(at)
     );
-    let told = records.some(Table::InstanceEvents, &before, "\"time\" desc, version desc nulls last", 1)?;
+    let reports = records.some(Table::InstanceEvents, &before, "\"time\" desc, version desc nulls last", 1)?;
     let size = requested(records, case, at)?;
-    let Some(told) = told.first() else {
+    let Some(report) = reports.first() else {
         let lines = [("CPU units", size.cpu), ("MiB of memory", size.memory)];
         let asked = lines.iter().filter_map(|(unit, value)| value.map(|value| format!("{value} {unit}"))).collect::<Vec<_>>();
-        let asked = if asked.is_empty() { String::new() } else { format!("one task asks for {}; ", asked.join(" and ")) };
-        return Ok(vec![format!("{asked}what instance {instance} had left is in no record before that time")]);
+        let asked = if asked.is_empty() { String::new() } else { format!("one task requests {}; ", asked.join(" and ")) };
+        return Ok(vec![format!("{asked}no earlier record shows the free resources of instance {instance}")]);
     };
-    let since = time(told.time("time").unwrap_or(at));
+    let since = time(report.time("time").unwrap_or(at));
     // The call is recorded in whole seconds; the tasks it placed are created in the next.
     let soon = time(super::records::shifted(at, 2));
     let now = time(at);
     let lives = format!("max(stopped_at) is null or max(stopped_at) > {now}");
-    let came = reserved(records, instance, &format!("min(created_at) > {since} and min(created_at) <= {soon}"), &lives)?;
+    let placed = reserved(records, instance, &format!("min(created_at) > {since} and min(created_at) <= {soon}"), &lives)?;
     let ended = format!("max(stopped_at) > {since} and max(stopped_at) <= {now}");
-    let left = reserved(records, instance, &format!("min(created_at) <= {since}"), &ended)?;
+    let stopped = reserved(records, instance, &format!("min(created_at) <= {since}"), &ended)?;
     let rows = [
-        ("CPU units", size.cpu, told.int("remaining_cpu"), told.int("registered_cpu"), (came.cpu, left.cpu)),
-        ("MiB of memory", size.memory, told.int("remaining_memory"), told.int("registered_memory"), (came.memory, left.memory)),
+        ("CPU units", size.cpu, report.int("remaining_cpu"), report.int("registered_cpu"), (placed.cpu, stopped.cpu)),
+        (
+            "MiB of memory",
+            size.memory,
+            report.int("remaining_memory"),
+            report.int("registered_memory"),
+            (placed.memory, stopped.memory),
+        ),
     ];
     let mut lines = Vec::new();
-    for (unit, asked, free, registered, (came, left)) in rows {
-        let (Some(told), Some(registered)) = (free, registered) else { continue };
-        let free = told - came + left;
-        let sum = match (came, left) {
+    for (unit, asked, free, registered, (placed, stopped)) in rows {
+        let (Some(reported), Some(registered)) = (free, registered) else { continue };
+        let free = reported - placed + stopped;
+        let sum = match (placed, stopped) {
             (0, 0) => free.to_string(),
-            (came, 0) => format!("{told} − {came} = {free}"),
-            (0, left) => format!("{told} + {left} = {free}"),
-            (came, left) => format!("{told} − {came} + {left} = {free}"),
+            (placed, 0) => format!("{reported} − {placed} = {free}"),
+            (0, stopped) => format!("{reported} + {stopped} = {free}"),
+            (placed, stopped) => format!("{reported} − {placed} + {stopped} = {free}"),
         };
         let left = format!("{sum} of {registered} free");
         lines.push(match asked {
-            None => format!("{unit}: {left}; what one task asks for is in no record"),
+            None => format!("{unit}: {left}; no record shows what one task requests"),
             Some(asked) if asked > free => {
-                format!("{unit}: one task asks {asked}{}, {left}: short by {}", size.whose, asked - free)
+                format!("{unit}: one task requests {asked}{}, {left}: short by {}", size.whose, asked - free)
             }
-            Some(asked) => format!("{unit}: one task asks {asked}{}, {left}: enough", size.whose),
+            Some(asked) => format!("{unit}: one task requests {asked}{}, {left}: enough", size.whose),
         });
     }
-    let age = told.time("time").map(|told| at.duration_since(told).as_secs()).unwrap_or_default();
+    let age = report.time("time").map(|reported| at.duration_since(reported).as_secs()).unwrap_or_default();
     let mut changed = String::new();
-    if came.tasks > 0 {
-        changed.push_str(&format!(", less what came to it since ({} tasks)", came.tasks));
+    if placed.tasks > 0 {
+        changed.push_str(&format!(", minus the tasks placed since ({})", placed.tasks));
     }
-    if left.tasks > 0 {
-        changed.push_str(&format!(", plus what left it since ({} tasks)", left.tasks));
+    if stopped.tasks > 0 {
+        changed.push_str(&format!(", plus the tasks stopped since ({})", stopped.tasks));
     }
     if age > 3600 {
-        changed.push_str("; that is long ago, so it may be wrong");
+        changed.push_str("; this report is old and may be outdated");
     }
-    lines.push(format!("free as instance {instance} last told, {} before the failure{changed}", super::chain::length(age)));
+    lines.push(format!(
+        "free resources as last reported by instance {instance}, {} before the failure{changed}",
+        super::chain::length(age)
+    ));
     Ok(lines)
 }
 
-/// What some tasks reserve.
+/// Resources reserved by tasks.
 struct Reserved {
     tasks: usize,
     cpu: i64,
     memory: i64,
 }
 
-/// What tasks reserve that came to an instance, or left it, after it last told of itself.
+/// Resources of tasks that were placed on an instance, or stopped, since its last report.
 fn reserved(records: &Records<'_>, instance: &str, created: &str, stopped: &str) -> Result<Reserved, RunError> {
     let rows = records.rows(&format!(
         "select max(cpu) as cpu, max(memory) as memory, coalesce(task_arn, task) as name from task_events \
@@ -191,8 +200,8 @@ struct Size {
     whose: &'static str,
 }
 
-/// The size of one task: of the call, else of the newest task of the service or family before.
-fn requested(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Size, RunError> {
+/// The size of one task: from the call, otherwise from the most recent task of the service or family.
+fn requested(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Size, RunError> {
     let size = |row: &Row, cpu: &str, memory: &str, whose| Size { cpu: row.int(cpu), memory: row.int(memory), whose };
     let own = size(&case.failure, "requested_cpu", "requested_memory", "");
     if own.cpu.is_some() || own.memory.is_some() {
@@ -207,5 +216,5 @@ fn requested(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Size, 
         time(at)
     );
     let rows = records.some(Table::TaskEvents, &condition, "\"time\" desc", 1)?;
-    Ok(rows.first().map_or(own, |row| size(row, "cpu", "memory", " (as the newest task before)")))
+    Ok(rows.first().map_or(own, |row| size(row, "cpu", "memory", " (like the most recent task)")))
 }

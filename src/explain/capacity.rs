@@ -1,4 +1,4 @@
-//! A pool at an instant, with its arithmetic: what is in use, refused, needed and allowed, and what to do.
+//! The state of a quota pool at an instant: usage, refused demand, need, limit, and what to do.
 //!
 //! ```text
 //! explain quota REGION  { "region", "pools": [{resource, unit, account, region, at, allowed, limit_source, used, used_lower, refused,
@@ -21,7 +21,7 @@ use serde::Serialize;
 pub use forecast::Forecast;
 pub use gather::capacity;
 
-/// The new-account default of both Fargate vCPU quotas: told where no limit is known, never assumed.
+/// The new-account default of both Fargate vCPU quotas: shown if the limit is unknown, never assumed.
 pub(super) const NEW_ACCOUNT: u32 = 6;
 
 /// The Fargate pools of a region.
@@ -29,7 +29,7 @@ pub(super) const NEW_ACCOUNT: u32 = 6;
 pub struct Capacity {
     /// The region.
     pub region: String,
-    /// One for each account and pool that was used or refused, the shortest of room first.
+    /// One for each account and pool with usage or refused demand, largest shortage first.
     pub pools: Vec<PoolState>,
 }
 
@@ -38,7 +38,7 @@ pub struct Capacity {
 pub struct PoolState {
     /// `fargate_vcpu` or `fargate_spot_vcpu`.
     pub resource: String,
-    /// What one unit is.
+    /// The unit.
     pub unit: &'static str,
     /// The account.
     pub account: String,
@@ -47,107 +47,107 @@ pub struct PoolState {
     /// The instant.
     #[serde(serialize_with = "instant")]
     pub at: Timestamp,
-    /// The limit; none = not known.
+    /// The limit; none if unknown.
     pub allowed: Option<f64>,
-    /// Where it is from.
+    /// The source of the limit.
     pub limit_source: Option<String>,
-    /// In use, from creation to stop.
+    /// Usage from creation to stop.
     pub used: f64,
-    /// In use, if use ends when the containers stop.
+    /// Usage if it ends when the containers stop.
     pub used_lower: f64,
-    /// Asked for and refused.
+    /// Requested and refused.
     pub refused: f64,
-    /// Used and refused.
+    /// Usage plus refused demand.
     pub needed: f64,
-    /// How far that is above the limit.
+    /// Need above the limit.
     pub short: Option<f64>,
-    /// What is free.
+    /// Free capacity.
     pub free: Option<f64>,
-    /// How many more tasks of the size asked for would fit.
+    /// The number of additional tasks of the requested size that fit.
     pub more_fit: Option<i64>,
-    /// How many tasks of that size fit at all.
+    /// The number of tasks of that size that fit into the whole limit.
     pub at_most: Option<i64>,
     /// Tasks in use, by size.
     pub running: Vec<Sized>,
     /// Tasks in use that had not started.
     pub not_started: i64,
-    /// Tasks in use that were never seen to stop.
+    /// Tasks in use without a recorded stop.
     pub open: i64,
-    /// What was refused.
+    /// Refused demands.
     pub demands: Vec<Demand>,
-    /// The most in use, and the most needed.
+    /// Peak usage and peak need.
     pub peak: Peak,
-    /// When more was needed than allowed for the first time, or was refused for the first time.
+    /// When the need first exceeded the limit or, without a known limit, was first refused.
     #[serde(serialize_with = "some_instant")]
     pub first_breach: Option<Timestamp>,
-    /// For how long in all.
+    /// Total seconds over the limit.
     pub seconds_over: f64,
-    /// A limit with room: the most needed and a fifth more, rounded up.
+    /// A limit with headroom: the peak need plus 20 %, rounded up.
     pub recommended: i64,
-    /// Refused although it would have fitted: in use by what these records do not see.
+    /// Usage outside these records that explains a refusal below the limit.
     pub unexplained: Option<f64>,
-    /// Raises that were asked for, granted or not.
+    /// Requested increases, granted or not.
     pub requested: Vec<Raise>,
     /// Services with a rolling deployment at that instant.
     pub deployments: Vec<String>,
-    /// When the limit will be reached, or why that cannot be told.
+    /// When the limit will be reached, or why no forecast is possible.
     pub forecast: Forecast,
-    /// What else is worth knowing.
+    /// Further notes.
     pub notes: Vec<String>,
-    /// What to do, with numbers.
+    /// Recommended actions.
     pub solutions: Vec<String>,
 }
 
 /// Some tasks of one size.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sized {
-    /// How many.
+    /// Number of tasks.
     pub tasks: i64,
-    /// The size of one.
+    /// Size of one task.
     pub size: f64,
 }
 
 /// A demand that was refused.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Demand {
-    /// Who asked.
+    /// The caller.
     pub caller: String,
-    /// For what.
+    /// The task definition family.
     pub family: String,
-    /// For how many tasks.
+    /// Number of tasks.
     pub tasks: i64,
-    /// Of which size.
+    /// Size of one task.
     pub size: f64,
-    /// The record that says so.
+    /// The id of the record.
     pub record: String,
 }
 
-/// The most over all of the records.
+/// Maxima over all records.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Peak {
-    /// In use at once.
+    /// Peak usage.
     pub used: f64,
-    /// Needed at once.
+    /// Peak need.
     pub needed: f64,
-    /// When most was needed for the first time.
+    /// When the need first reached its peak.
     #[serde(serialize_with = "some_instant")]
     pub at: Option<Timestamp>,
 }
 
-/// A raise of the limit that was asked for.
+/// A requested increase of the limit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Raise {
-    /// To what.
+    /// The requested value.
     pub value: String,
     /// When.
     #[serde(serialize_with = "instant")]
     pub at: Timestamp,
-    /// The record that says so.
+    /// The id of the record.
     pub record: String,
 }
 
 impl PoolState {
-    /// What a person calls the pool.
+    /// The display name of the pool.
     pub fn title(&self) -> &'static str {
         if self.resource.contains("spot") { "Fargate Spot vCPU" } else { "Fargate On-Demand vCPU" }
     }
@@ -157,7 +157,7 @@ impl PoolState {
         if self.resource.contains("spot") { "L-36FBB829" } else { "L-3032A538" }
     }
 
-    /// One line of what is in use.
+    /// Current usage in one line.
     pub fn current(&self) -> String {
         let tasks = terms(&self.running, |sized| format!("{} × {} vCPU", count(sized.tasks, "task"), number(sized.size)));
         let tasks = if tasks.is_empty() { String::new() } else { format!(" ({tasks})") };
@@ -167,11 +167,11 @@ impl PoolState {
                 let free = if free > 0.0 { format!("{} free", number(free)) } else { "none free".to_owned() };
                 format!("{used} of {} vCPU in use{tasks}, {free}", number(allowed))
             }
-            _ => format!("{used} vCPU in use{tasks}; the limit is not known (the default of a new account is {NEW_ACCOUNT})"),
+            _ => format!("{used} vCPU in use{tasks}; limit unknown (new accounts start with {NEW_ACCOUNT})"),
         }
     }
 
-    /// The arithmetic on one line.
+    /// The calculation in one line.
     pub fn calculation(&self) -> String {
         let running = terms(&self.running, |sized| format!("{} × {}", sized.tasks, number(sized.size)));
         let mut line =

@@ -1,26 +1,26 @@
-//! The events that led to a failure, and what came of it: oldest first, each with its record.
+//! The events around a failure, before and after, oldest first, each with its record.
 
 use super::describe;
 use super::finding::{Event, in_order};
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::records::{Records, Row, calls_of_task, equals, like_it, shifted, text, time, within};
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
 
-/// How far around a failure its instance and its service are looked at, in seconds.
+/// The time, in seconds, around a failure in which events of its instance and service are included.
 const AROUND: i64 = 10 * 60;
-/// How long before a failure a change, and how long after it a retry, is looked for.
+/// The time, in seconds, before a failure to search for changes and after it to search for retries.
 pub(super) const HALF_HOUR: i64 = 30 * 60;
-/// How a call is told that a retrier made.
+/// Label of a call made by a caller that retries.
 const RETRY: &str = "retry";
-/// How a call is told that may be a retry or the next start.
-const AGAIN: &str = "the same caller again";
-/// More events of one sort than this do not make a chain clearer.
+/// Label of a call that may be a retry or the next scheduled start.
+const AGAIN: &str = "called again by the same caller";
+/// The maximum number of events of one sort.
 const MOST: usize = 12;
 
 /// The chain of a failure.
-pub(super) fn chain(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
+pub(super) fn chain(records: &Records<'_>, case: &FailureContext) -> Result<Vec<Event>, RunError> {
     let Some(at) = case.failure.time("time") else { return Ok(Vec::new()) };
     let events = match case.kind() {
         "launch" | "api_error" => of_call(records, case, at)?,
@@ -38,8 +38,14 @@ fn calls(records: &Records<'_>, condition: &str, order: &str, limit: usize) -> R
     Ok(records.some(Table::Calls, condition, order, limit)?.iter().filter_map(describe::call).collect())
 }
 
-/// What happened on an instance around a time: all changes near it, the last before and the first after.
-fn instance(records: &Records<'_>, case: &Case, from: Timestamp, to: Timestamp, near: i64) -> Result<Vec<Event>, RunError> {
+/// Instance changes around a time: all nearby changes, the last one before and the first one after.
+fn instance(
+    records: &Records<'_>,
+    case: &FailureContext,
+    from: Timestamp,
+    to: Timestamp,
+    near: i64,
+) -> Result<Vec<Event>, RunError> {
     let Some(instance) = case.text("container_instance") else { return Ok(Vec::new()) };
     let same = equals("container_instance", Some(instance));
     let rows = records.of(Table::InstanceEvents, &format!("{same} and {}", within(from, 2 * 3600, to, 2 * 3600)))?;
@@ -47,7 +53,7 @@ fn instance(records: &Records<'_>, case: &Case, from: Timestamp, to: Timestamp, 
     let (start, end) = (shifted(from, -near), shifted(to, near));
     let is_near = |event: &&Event| event.time >= start && event.time <= end;
     let mut events: Vec<Event> = changes.iter().filter(is_near).cloned().collect();
-    // A disconnect that began long before still stands, and its end may come long after.
+    // A disconnect that began long before may still last, and may end long after.
     let open = changes.iter().rev().find(|event| event.time < start).filter(|event| event.what.contains("disconnected"));
     events.extend(open.cloned());
     let disconnected = in_order(events.clone()).last().is_some_and(|event| event.what.contains("disconnected"));
@@ -60,15 +66,15 @@ fn instance(records: &Records<'_>, case: &Case, from: Timestamp, to: Timestamp, 
     Ok(events)
 }
 
-fn of_call(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_call(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let mut events: Vec<Event> = case.call.iter().filter_map(describe::call).collect();
     events.extend(instance(records, case, at, at, AROUND)?);
     events.extend(asked_again(records, case, at)?);
     Ok(events)
 }
 
-/// Earlier attempts of a retrier, and the next calls of the same caller until one placed all it asked for.
-fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+/// Earlier attempts of a caller that retries, and its next calls until one placed all requested tasks.
+fn asked_again(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let Some(call) = &case.call else { return Ok(Vec::new()) };
     let role = call.text("user").map(|user| user.split('/').next().unwrap_or(user));
     let retries = call.text("started_by") == Some("AWS Step Functions");
@@ -85,7 +91,7 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
     let rows = records.some(Table::Calls, &later, "\"time\"", MOST)?;
     let same_role = |row: &&Row| row.text("user").map(|user| user.split('/').next().unwrap_or(user)) == role;
     let mut events = Vec::new();
-    // Earlier attempts count only where they failed: a rule's start a quarter of an hour before is no attempt.
+    // Only failed earlier calls count: a scheduled start a quarter of an hour before is not an attempt.
     let earlier =
         format!("missing > 0 and \"time\" >= {} and \"time\" < {} and {same}", time(shifted(at, -HALF_HOUR)), time(at),);
     let before = records.some(Table::Calls, &earlier, "\"time\" desc", MOST)?;
@@ -99,7 +105,7 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
         let after = event.time.duration_since(at).as_secs();
         let placed = row.flag("failed") == Some(false) || row.int("missing") == Some(0);
         let kind = if retries { RETRY } else { AGAIN };
-        let healed = if placed && retries { ", which healed it" } else { "" };
+        let healed = if placed && retries { ", which succeeded" } else { "" };
         event.note = Some(format!("{kind} after {}{healed}", length(after)));
         events.push(event);
         if placed {
@@ -109,8 +115,8 @@ fn asked_again(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<
     Ok(events)
 }
 
-/// Whether nobody placed it in the half hour after; not said where the calls end before that.
-pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) -> Result<Option<String>, RunError> {
+/// States that the same caller did not place the task in the next half hour; none if the recorded calls end earlier.
+pub(super) fn never_placed(records: &Records<'_>, case: &FailureContext, chain: &[Event]) -> Result<Option<String>, RunError> {
     let Some(at) = case.failure.time("time").filter(|_| case.kind() == "launch") else { return Ok(None) };
     let again = |event: &&Event| event.note.as_deref().is_some_and(|note| note.contains(AGAIN) || note.starts_with(RETRY));
     let mut later = chain.iter().filter(again);
@@ -119,14 +125,14 @@ pub(super) fn never_placed(records: &Records<'_>, case: &Case, chain: &[Event]) 
     if placed || !records.any(Table::Calls, &end)? {
         return Ok(None);
     }
-    let tried = if later.next().is_some() { "asked for it again and placed nothing" } else { "did not ask for it again" };
-    Ok(Some(format!("the same caller {tried} in the half hour after")))
+    let tried = if later.next().is_some() { "tried again but placed nothing" } else { "did not try again" };
+    Ok(Some(format!("the same caller {tried} in the next half hour")))
 }
 
-fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_task(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let Some(task) = case.text("task") else { return Ok(Vec::new()) };
-    let of_it = format!("{} and {}", equals("task", Some(task)), like_it("cluster", case.text("cluster")));
-    let rows = records.of(Table::TaskEvents, &of_it)?;
+    let same_task = format!("{} and {}", equals("task", Some(task)), like_it("cluster", case.text("cluster")));
+    let rows = records.of(Table::TaskEvents, &same_task)?;
     let mut events: Vec<Event> = rows.iter().filter_map(describe::task).collect();
     let began = case.task.as_ref().and_then(|task| task.time("created_at")).unwrap_or(at);
     let by_name = calls_of_task(task);
@@ -152,7 +158,7 @@ fn of_task(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Even
     Ok(events)
 }
 
-/// Calls that were made in the name of a task, which is the name of its session, and refused.
+/// The condition for refused calls that a task made itself: its id is the session name.
 pub(super) fn own_refused_calls(task: &str) -> String {
     format!("right(\"user\", {}) = {} and error_code is not null", task.chars().count(), text(task))
 }
@@ -161,8 +167,13 @@ fn service_events(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, 
     Ok(records.some(Table::ServiceEvents, condition, "\"time\" desc", MOST)?.iter().filter_map(describe::service).collect())
 }
 
-/// Calls that changed the service, or made the revision of the task definition, before.
-fn changes_of_service(records: &Records<'_>, case: &Case, began: Timestamp, at: Timestamp) -> Result<Vec<Event>, RunError> {
+/// Earlier calls that changed the service.
+fn changes_of_service(
+    records: &Records<'_>,
+    case: &FailureContext,
+    began: Timestamp,
+    at: Timestamp,
+) -> Result<Vec<Event>, RunError> {
     let condition = format!(
         "{} and {} and event_name in ('CreateService', 'UpdateService', 'DeleteService') and {}",
         equals("service", case.text("service")),
@@ -172,8 +183,8 @@ fn changes_of_service(records: &Records<'_>, case: &Case, began: Timestamp, at: 
     calls(records, &condition, "\"time\" desc", MOST)
 }
 
-/// Changes of the network before a time-out on the network. That they are the cause is not proven.
-fn network_changes(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec<Event>, RunError> {
+/// Network changes before a network timeout. Timing alone does not prove that they are the cause.
+fn network_changes(records: &Records<'_>, case: &FailureContext, began: Timestamp) -> Result<Vec<Event>, RunError> {
     let cause = case.text("cause").unwrap_or_default();
     if case.text("phase") != Some("network") && !cause.contains("network") && !cause.contains("timeout") && !cause.contains("dns")
     {
@@ -191,13 +202,13 @@ fn network_changes(records: &Records<'_>, case: &Case, began: Timestamp) -> Resu
     );
     let mut events = calls(records, &condition, "\"time\" desc", MOST)?;
     for event in &mut events {
-        event.note = Some("a network change shortly before; not proven to be the cause".to_owned());
+        event.note = Some("a network change shortly before the failure; not proven to be the cause".to_owned());
     }
     Ok(events)
 }
 
-/// The next task of the same service, or of the same starter, that came to run.
-fn next_task(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec<Event>, RunError> {
+/// The next task of the same service, or with the same startedBy, that started.
+fn next_task(records: &Records<'_>, case: &FailureContext, began: Timestamp) -> Result<Vec<Event>, RunError> {
     let starter = match (case.text("service"), case.text("started_by")) {
         (Some(service), _) => equals("service", Some(service)),
         (None, Some(starter)) => equals("started_by", Some(starter)),
@@ -211,20 +222,19 @@ fn next_task(records: &Records<'_>, case: &Case, began: Timestamp) -> Result<Vec
         time(shifted(began, 3600))
     );
     let rows = records.some(Table::TaskEvents, &condition, "created_at, version", 1)?;
-    let whose = if case.text("service").is_some() { "of the service" } else { "of the same starter" };
+    let whose = if case.text("service").is_some() { "of the service" } else { "with the same startedBy" };
     let event = rows.first().and_then(|row| {
-        let what =
-            format!("next task {whose} that started: {} ({})", row.text("task")?, row.text("task_definition").unwrap_or("?"));
+        let what = format!("next task {whose} to start: {} ({})", row.text("task")?, row.text("task_definition").unwrap_or("?"));
         Some(Event { time: row.time("started_at")?, what, who: None, note: None, record: row.text("id")?.to_owned() })
     });
     Ok(event.into_iter().collect())
 }
 
-fn of_deployment(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_deployment(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let deployment = case.text("incident").and_then(|incident| incident.strip_prefix("deployment:"));
-    let told = records.of(Table::ServiceEvents, &equals("deployment", deployment))?;
-    let began = told.iter().filter_map(|row| row.time("time")).min().unwrap_or(at);
-    let mut events: Vec<Event> = told.iter().filter_map(describe::service).collect();
+    let deployment_events = records.of(Table::ServiceEvents, &equals("deployment", deployment))?;
+    let began = deployment_events.iter().filter_map(|row| row.time("time")).min().unwrap_or(at);
+    let mut events: Vec<Event> = deployment_events.iter().filter_map(describe::service).collect();
     let of_service = format!(
         "{} and {} and {}",
         equals("service", case.text("service")),
@@ -237,26 +247,26 @@ fn of_deployment(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Ve
     Ok(events)
 }
 
-/// The tasks that failed, each once.
+/// The failed tasks, without duplicates.
 fn failed_tasks(records: &Records<'_>, condition: &str, until: Timestamp) -> Result<Vec<Event>, RunError> {
     let condition = format!("kind = 'task' and {condition} and \"time\" <= {}", time(until));
     let rows = records.failures(&condition)?;
     let more = rows.len().saturating_sub(MOST);
     let mut events: Vec<Event> = rows.iter().take(MOST).filter_map(failed_task).collect();
     if let Some(oldest) = events.last_mut().filter(|_| more > 0) {
-        oldest.what.push_str(&format!(" ({more} more failed before it)"));
+        oldest.what.push_str(&format!(" ({more} more failed earlier)"));
     }
     Ok(events)
 }
 
 fn failed_task(row: &Row) -> Option<Event> {
     let code = row.int("exit_code").map(|code| format!(", exit code {code}")).unwrap_or_default();
-    let reason = row.text("reason").unwrap_or("no reason told");
+    let reason = row.text("reason").unwrap_or("no reason recorded");
     let what = format!("task {} failed: {reason}{code}", row.text("task").unwrap_or("?"));
     Some(Event { time: row.time("time")?, what, who: None, note: None, record: row.text("record")?.to_owned() })
 }
 
-fn of_service(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_service(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let of_service = format!("{} and {}", equals("service", case.text("service")), like_it("cluster", case.text("cluster")));
     let mut events = service_events(records, &format!("{of_service} and {}", within(at, HALF_HOUR, at, HALF_HOUR)))?;
     events.extend(changes_of_service(records, case, shifted(at, -HALF_HOUR), at)?);
@@ -266,7 +276,7 @@ fn of_service(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<E
     Ok(events)
 }
 
-fn of_agent(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn of_agent(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let mut events = instance(records, case, at, at, HALF_HOUR)?;
     let record = case.text("record").unwrap_or_default();
     if !events.iter().any(|event| event.record == record) {
@@ -276,11 +286,11 @@ fn of_agent(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Vec<Eve
     Ok(events)
 }
 
-fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
+fn of_run(records: &Records<'_>, case: &FailureContext) -> Result<Vec<Event>, RunError> {
     let (run, submission) = (case.text("run_id"), case.text("submission"));
     let targets = format!("{} or {}", equals("target_id", submission), equals("target_id", run));
     let mut events: Vec<Event> = records.of(Table::RunEvents, &targets)?.iter().filter_map(describe::run).collect();
-    // The other attempts and nodes of the run, each as it was last told.
+    // The latest state of the other attempts and nodes of the run.
     let mut seen = std::collections::BTreeSet::new();
     let others = records.some(Table::JobSubmissions, &equals("run_id", run), "last_processed_at desc nulls last", 200)?;
     for other in others {
@@ -306,7 +316,7 @@ fn of_run(records: &Records<'_>, case: &Case) -> Result<Vec<Event>, RunError> {
     Ok(events)
 }
 
-/// A length of time in words.
+/// Formats a duration.
 pub(super) fn length(seconds: i64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds % 86_400 / 3600, seconds % 3600 / 60);
     match (days, hours, minutes) {

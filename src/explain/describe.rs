@@ -1,4 +1,4 @@
-//! One line for each record that tells of an event.
+//! Describes an event record in one line.
 
 use super::finding::Event;
 use super::records::Row;
@@ -42,12 +42,12 @@ pub(super) fn call(row: &Row) -> Option<Event> {
 /// A state of a task.
 pub(super) fn task(row: &Row) -> Option<Event> {
     let mut what =
-        format!("task {} is {}", row.text("task").unwrap_or("?"), row.text("last_status").unwrap_or("in a state not told"));
+        format!("task {} is {}", row.text("task").unwrap_or("?"), row.text("last_status").unwrap_or("in an unknown state"));
     if row.text("last_status") == Some("STOPPED") {
         what.push_str(&ending(row));
     } else if row.text("desired_status") == Some("STOPPED") {
-        what.push_str(", asked to stop");
-        // The reason is told once, where it has stopped.
+        what.push_str(", stop requested");
+        // The STOPPED state shows the reason.
         if let Some(code) = row.text("stop_code") {
             what.push_str(&format!(" ({code})"));
         }
@@ -77,8 +77,7 @@ fn ending(row: &Row) -> String {
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) }
 }
 
-/// What changed on container instances, from one state of each to the next; the first state only where
-/// it is out of the ordinary.
+/// Changes between successive states of container instances; the first state is included only if it is unusual.
 pub(super) fn instance_changes(rows: &[Row]) -> Vec<Event> {
     let mut before: std::collections::BTreeMap<&str, &Row> = std::collections::BTreeMap::new();
     let mut events = Vec::new();
@@ -98,7 +97,7 @@ fn changes(before: Option<&Row>, now: &Row) -> Vec<String> {
     let was_connected = before.map_or(Some(true), |before| before.flag("agent_connected"));
     match (was_connected, connected) {
         (Some(true), Some(false)) => changes.push("agent disconnected".to_owned()),
-        (Some(false), Some(true)) => changes.push("agent connected again".to_owned()),
+        (Some(false), Some(true)) => changes.push("agent reconnected".to_owned()),
         _ => {}
     }
     let change = |column: &str| {
@@ -122,14 +121,14 @@ fn changes(before: Option<&Row>, now: &Row) -> Vec<String> {
     changes
 }
 
-/// What a service or a deployment told.
+/// An event of a service or deployment.
 pub(super) fn service(row: &Row) -> Option<Event> {
     let subject = row.text("deployment").or(row.text("service")).unwrap_or("?");
     let kind = if row.text("deployment").is_some() { "deployment" } else { "service" };
     let name = row.text("event_name");
     let message = row.text("message").filter(|message| Some(*message) != name);
-    let said: Vec<&str> = [name, message].into_iter().flatten().collect();
-    event(row, format!("{kind} {subject}: {}", said.join(": ")), None)
+    let parts: Vec<&str> = [name, message].into_iter().flatten().collect();
+    event(row, format!("{kind} {subject}: {}", parts.join(": ")), None)
 }
 
 /// An event of dstack.
@@ -139,9 +138,9 @@ pub(super) fn run(row: &Row) -> Option<Event> {
     event(row, what, row.text("actor").map(str::to_owned))
 }
 
-/// How a submission of a job ended, or that it began where it has not ended.
+/// How a job submission ended, or its status if it has not ended.
 pub(super) fn submission(row: &Row) -> Option<Event> {
-    let mut what = format!("job {} {}", row.text("job").unwrap_or("?"), row.text("status").unwrap_or("in a state not told"));
+    let mut what = format!("job {} {}", row.text("job").unwrap_or("?"), row.text("status").unwrap_or("in an unknown state"));
     let mut parts: Vec<String> = row.text("termination_reason").map(str::to_owned).into_iter().collect();
     if let Some(status) = row.int("exit_status") {
         parts.push(format!("exit status {status}"));

@@ -1,4 +1,4 @@
-//! From what a person typed to what it is called in the tables.
+//! Resolves a typed name to a subject in the tables.
 
 use super::records::{Records, Row, calls_of_task, equals, like_it, text};
 use crate::lang::suggest;
@@ -6,19 +6,19 @@ use crate::run::RunError;
 use crate::table::Table;
 use serde::Serialize;
 
-/// What was asked about.
+/// The subject of an explanation or timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Subject {
     /// What it is.
     pub kind: SubjectKind,
     /// Its name or id.
     pub name: String,
-    /// Its cluster, where the name said so.
+    /// Its cluster, if the name contained one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
 }
 
-/// What a name can stand for, in the order in which it is looked up.
+/// Kinds of subjects, in lookup order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectKind {
@@ -40,7 +40,7 @@ pub enum SubjectKind {
     Family,
     /// A cluster.
     Cluster,
-    /// A schedule, by the name that `schedules` gives it.
+    /// A schedule, by its name in `schedules`.
     Schedule,
 }
 
@@ -58,7 +58,7 @@ impl SubjectKind {
         SubjectKind::Schedule,
     ];
 
-    /// Its word.
+    /// Its name in text.
     pub fn word(self) -> &'static str {
         match self {
             SubjectKind::Failure => "failure",
@@ -74,7 +74,7 @@ impl SubjectKind {
         }
     }
 
-    /// The tables and columns that know such names.
+    /// The tables and columns that contain such names.
     fn known_in(self) -> &'static [(Table, &'static [&'static str])] {
         match self {
             SubjectKind::Failure => &[(Table::Failures, &["id", "record", "call"])],
@@ -84,7 +84,7 @@ impl SubjectKind {
             SubjectKind::Run => &[
                 (Table::RunRecords, &["run", "run_id"]),
                 (Table::JobSubmissions, &["job"]),
-                // Attempts that the server has pruned are known by their events only.
+                // Attempts that the server has pruned survive only in their events.
                 (Table::Failures, &["run", "job"]),
             ],
             SubjectKind::Service => &[
@@ -110,13 +110,13 @@ impl SubjectKind {
                 (Table::InstanceEvents, &["cluster"]),
                 (Table::Calls, &["cluster"]),
             ],
-            // Schedules are in no table: `schedule_named` computes them.
+            // Schedules are not stored in a table: `schedule_named` computes them.
             SubjectKind::Schedule => &[],
         }
     }
 }
 
-/// What a name stands for; none when nothing has that name.
+/// Resolves a name; none if nothing has that name.
 pub fn resolve(records: &Records<'_>, typed: &str) -> Result<Option<Subject>, RunError> {
     let (kinds, cluster, name) = read(typed.trim());
     if let Some(instance) = ec2_instance(records, &name)? {
@@ -136,13 +136,13 @@ pub fn resolve(records: &Records<'_>, typed: &str) -> Result<Option<Subject>, Ru
     Ok(None)
 }
 
-/// The condition for a cluster, of a table that has clusters.
+/// The cluster condition, if the table has a cluster column.
 fn in_cluster(table: Table, cluster: Option<&str>) -> String {
     let has_cluster = table.fields().iter().any(|field| field.name == "cluster");
     if has_cluster { like_it("cluster", cluster) } else { "true".to_owned() }
 }
 
-/// The schedule with this name, as `schedules` gives it. Schedules are computed from all launches: ask for them last.
+/// The schedule with this name in `schedules`. Schedules are computed from all launches, so look them up last.
 pub fn schedule_named(records: &Records<'_>, name: &str) -> Result<Option<Subject>, RunError> {
     let name = name.trim();
     if name.is_empty() {
@@ -154,10 +154,10 @@ pub fn schedule_named(records: &Records<'_>, name: &str) -> Result<Option<Subjec
     Ok(found.map(|name| Subject { kind: SubjectKind::Schedule, name: name.to_owned(), cluster: None }))
 }
 
-/// A part of an id is shorter than this never: shorter ones are names.
+/// The minimum length of an id prefix; shorter text is treated as a name.
 const SHORTEST_PREFIX: usize = 4;
 
-/// The things whose ids begin with what was typed, at most so many.
+/// Subjects whose ids begin with the typed text, up to `most`.
 pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subject>, RunError> {
     let (kinds, cluster, name) = read(typed.trim());
     let mut found: Vec<Subject> = Vec::new();
@@ -176,7 +176,7 @@ pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subj
                 );
                 for row in records.rows(&statement)? {
                     let Some(name) = row.text("name") else { continue };
-                    // The id of a record may be that of its call, and the name of a task that of its session.
+                    // A record and its call may share an id, and a task and its session may share a name.
                     if !found.iter().any(|known| known.name == name) {
                         found.push(Subject { kind: *kind, name: name.to_owned(), cluster: cluster.clone() });
                     }
@@ -188,7 +188,7 @@ pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subj
     Ok(found)
 }
 
-/// Which kinds a text can mean, the cluster it names, and the name itself: ARNs and `cluster/service` say more.
+/// The possible kinds, the cluster and the name in a text; ARNs and `cluster/service` narrow the kinds.
 fn read(typed: &str) -> (&'static [SubjectKind], Option<String>, String) {
     let all = SubjectKind::ALL;
     if let Some(resource) = typed.strip_prefix("arn:").and_then(|rest| rest.splitn(5, ':').nth(4)) {
@@ -227,7 +227,7 @@ fn ec2_instance(records: &Records<'_>, name: &str) -> Result<Option<String>, Run
     Ok(rows.first().and_then(|row| row.text("container_instance")).map(str::to_owned))
 }
 
-/// The failures of a subject, the one to explain first, then newest first.
+/// The failures of a subject: the one to explain first, then the others, newest first.
 pub(super) fn failures_of(records: &Records<'_>, subject: &Subject) -> Result<Vec<Row>, RunError> {
     let is = |column: &str| equals(column, Some(&subject.name));
     let condition = match subject.kind {
@@ -246,25 +246,25 @@ pub(super) fn failures_of(records: &Records<'_>, subject: &Subject) -> Result<Ve
     };
     let condition = format!("({condition}) and {}", like_it("cluster", subject.cluster.as_deref()));
     let mut failures = records.failures(&condition)?;
-    // An older telling of an incident is not in the view: its id still means that incident.
+    // The view omits older records of an incident, but their ids still identify it.
     if failures.is_empty() && subject.kind == SubjectKind::Failure {
-        let told = records.some(Table::Failures, &condition, "\"time\" desc", 1)?;
-        if let Some(incident) = told.first().and_then(|row| row.text("incident")) {
+        let older = records.some(Table::Failures, &condition, "\"time\" desc", 1)?;
+        if let Some(incident) = older.first().and_then(|row| row.text("incident")) {
             failures = records.failures(&equals("incident", Some(incident)))?;
         }
     }
-    let of_itself = |row: &Row| match subject.kind {
+    let is_own = |row: &Row| match subject.kind {
         SubjectKind::Failure => row.text("id") == Some(&subject.name),
         SubjectKind::Deployment => row.text("kind") == Some("deployment"),
         _ => true,
     };
-    failures.sort_by_key(|row| (!of_itself(row), row.flag("secondary") == Some(true)));
+    failures.sort_by_key(|row| (!is_own(row), row.flag("secondary") == Some(true)));
     Ok(failures)
 }
 
-/// The newest failure that is no consequence of another.
+/// The newest failure that is not a consequence of another.
 pub fn newest(records: &Records<'_>) -> Result<Option<Subject>, RunError> {
-    // Whether a deployment failed by itself is decided above the table: where its newest rows are consequences, all are read.
+    // Only the view decides whether a deployment failure is a consequence: if the newest rows are, read all failures.
     let quick = records
         .failures("\"time\" = (select max(\"time\") from failures where secondary is not true) and secondary is not true")?;
     let failures = if quick.is_empty() { records.failures("secondary is not true")? } else { quick };
@@ -272,7 +272,7 @@ pub fn newest(records: &Records<'_>) -> Result<Option<Subject>, RunError> {
     Ok(id.map(|id| Subject { kind: SubjectKind::Failure, name: id.to_owned(), cluster: None }))
 }
 
-/// Names near to one that nothing has: a sentence with what was probably meant.
+/// Suggests names similar to an unknown one.
 pub fn nearest(records: &Records<'_>, typed: &str) -> Result<Option<String>, RunError> {
     let (_, _, name) = read(typed.trim());
     let mut known: Vec<String> = Vec::new();
@@ -287,7 +287,7 @@ pub fn nearest(records: &Records<'_>, typed: &str) -> Result<Option<String>, Run
             }
         }
     }
-    // A part of an id, as people copy them.
+    // People often copy only a part of an id.
     let begun: Vec<&str> = known.iter().map(String::as_str).filter(|known| name.len() >= 4 && known.starts_with(&name)).collect();
     Ok(suggest::question(&name, if begun.is_empty() { known.iter().map(String::as_str).collect() } else { begun.clone() })
         .or_else(|| begun.first().map(|first| format!("did you mean `{first}`?"))))

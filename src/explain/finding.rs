@@ -1,4 +1,4 @@
-//! What is known about one failure, as data.
+//! The explanation of one failure, as data.
 
 use super::changes::Changes;
 use super::launch::{Collision, Launch};
@@ -13,7 +13,7 @@ pub struct Finding {
     pub id: String,
     /// Its kind: launch, api_error, task, service, deployment, agent or run.
     pub kind: String,
-    /// True when it ended as it was asked to: no failure.
+    /// Whether it ended as requested, which is not a failure.
     pub expected: bool,
     /// What failed.
     pub failure: Summary,
@@ -21,25 +21,25 @@ pub struct Finding {
     pub place: Vec<Fact>,
     /// When.
     pub when: When,
-    /// How far it came.
-    pub phases: Vec<Rung>,
+    /// The phases it reached.
+    pub phases: Vec<PhaseStep>,
     /// Whether the program ever ran.
     pub ran: Option<bool>,
     /// What the evidence says about how it ended.
     pub notes: Vec<String>,
     /// Why.
     pub cause: Cause,
-    /// What led to it, oldest first.
+    /// The events around it, oldest first.
     pub chain: Vec<Event>,
-    /// What became of the launch it belongs to.
+    /// The outcome of the launch it belongs to.
     pub launch: Option<Launch>,
-    /// What it met, for a launch that failed for AGENT.
+    /// The disconnect that a launch hit, if it failed with AGENT.
     pub collision: Option<Collision>,
-    /// What was changed in the half hour before and shares something with it.
+    /// Related changes in the half hour before.
     pub changes: Option<Changes>,
     /// The arithmetic.
     pub calculation: Vec<String>,
-    /// Why the network failed it; none where it is no failure of the network.
+    /// Network evidence; none unless it is a network failure.
     pub network: Option<Network>,
     /// What to check.
     pub verify: Vec<Check>,
@@ -63,7 +63,7 @@ pub struct Summary {
 /// A name and a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fact {
-    /// What it is.
+    /// Its name.
     pub name: &'static str,
     /// Its value.
     pub value: String,
@@ -86,9 +86,9 @@ pub struct When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It was passed.
+    /// It was completed.
     Done,
-    /// Here it failed.
+    /// It failed here.
     Failed,
     /// It was never reached.
     NotReached,
@@ -96,9 +96,9 @@ pub enum State {
     After,
 }
 
-/// One phase of the ladder.
+/// One phase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rung {
+pub struct PhaseStep {
     /// Its name.
     pub name: String,
     /// How it went.
@@ -116,9 +116,9 @@ pub struct Rung {
 /// Why it failed, as the catalog explains it.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Cause {
-    /// The entry of the catalog; none = no entry explains the message.
+    /// The catalog entry; none if no entry matches the message.
     pub id: Option<String>,
-    /// What the source calls it.
+    /// Its name in the source.
     pub title: Option<String>,
     /// What it means.
     pub meaning: Option<String>,
@@ -126,11 +126,11 @@ pub struct Cause {
     pub class: Option<String>,
     /// launch, settings or program.
     pub category: Option<String>,
-    /// Where the wording of the entry is from: documented, source, observed or unverified.
+    /// How the wording of the entry is known: documented, source, observed or unverified.
     pub wording: Option<String>,
 }
 
-/// Something that happened, with the record that says so.
+/// An event with its record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// When.
@@ -140,7 +140,7 @@ pub struct Event {
     pub what: String,
     /// Who did it.
     pub who: Option<String>,
-    /// What it has to do with the failure.
+    /// Its relation to the failure.
     pub note: Option<String>,
     /// The id of the record.
     pub record: String,
@@ -168,7 +168,7 @@ pub(super) fn some_instant<S: Serializer>(time: &Option<Timestamp>, serializer: 
     }
 }
 
-/// Events oldest first, each once.
+/// Sorts events by time and removes duplicates.
 pub(super) fn in_order(mut events: Vec<Event>) -> Vec<Event> {
     events.sort_by(|left, right| (left.time, &left.what, &left.record).cmp(&(right.time, &right.what, &right.record)));
     let mut seen = std::collections::BTreeSet::new();

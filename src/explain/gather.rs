@@ -1,22 +1,22 @@
-//! From a failure to everything known about it.
+//! Collects everything known about a failure.
 
-use super::beside::{actions, beside, checks};
 use super::chain::{chain, never_placed};
 use super::changes::changes_before;
-use super::ending::{describe_ending, oom};
+use super::circumstances::{actions, checks, circumstances};
+use super::exit::{describe_exit, oom};
 use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Cause, Fact, Finding, Summary, When};
 use super::launch::{collision, launch};
 use super::network::network;
-use super::phases::ladder;
+use super::phases::phase_steps;
 use super::records::{Records, Row, equals, like_it, within};
 use super::{advice, arithmetic};
 use crate::model::catalog::{Entry, FailureCatalog};
 use crate::run::RunError;
 use crate::table::Table;
 
-/// A failure with the state of the thing that failed.
-pub(super) struct Case {
+/// A failure with the related rows.
+pub(super) struct FailureContext {
     /// The failure.
     pub failure: Row,
     /// The last state of its task.
@@ -25,11 +25,11 @@ pub(super) struct Case {
     pub submission: Option<Row>,
     /// The call that failed.
     pub call: Option<Row>,
-    /// True when it ended as it was asked to.
+    /// Whether it ended as requested.
     pub expected: bool,
 }
 
-impl Case {
+impl FailureContext {
     /// A column of the failure.
     pub(super) fn text(&self, column: &str) -> Option<&str> {
         self.failure.text(column)
@@ -40,14 +40,14 @@ impl Case {
         self.text("kind").unwrap_or_default()
     }
 
-    /// The entry of the catalog that explains it.
+    /// The catalog entry that matches it.
     pub(super) fn entry(&self) -> Option<&'static Entry> {
         FailureCatalog::current().entry(self.text("cause")?)
     }
 }
 
-/// Explains the failure of a subject that matters most: the newest that is no consequence of another.
-/// With it, how many others there are; none when nothing failed.
+/// Explains the most important failure of a subject: the newest one that is not a consequence of another. Also returns the
+/// number of other failures; none if nothing failed.
 pub fn explain(records: &Records<'_>, subject: &Subject) -> Result<Option<(Finding, usize)>, RunError> {
     let failures = failures_of(records, subject)?;
     let others = failures.len().saturating_sub(1);
@@ -62,13 +62,13 @@ pub fn explain(records: &Records<'_>, subject: &Subject) -> Result<Option<(Findi
     Ok(Some((finding(records, &case)?, others)))
 }
 
-/// What led to a failure and came of it, oldest first.
+/// The events before and after a failure, oldest first.
 pub(super) fn chain_of(records: &Records<'_>, failure: Row) -> Result<Vec<super::finding::Event>, RunError> {
     let case = case_of(records, failure)?;
     chain(records, &case)
 }
 
-fn case_of(records: &Records<'_>, failure: Row) -> Result<Case, RunError> {
+fn case_of(records: &Records<'_>, failure: Row) -> Result<FailureContext, RunError> {
     let task = match failure.text("task").filter(|_| failure.text("kind") == Some("task")) {
         Some(task) => last_state(records, task, failure.text("cluster"))?,
         None => None,
@@ -76,10 +76,10 @@ fn case_of(records: &Records<'_>, failure: Row) -> Result<Case, RunError> {
     let submission =
         first(records, Table::JobSubmissions, "submission", failure.text("submission"), "last_processed_at desc nulls last")?;
     let call = call_of(records, &failure)?;
-    Ok(Case { failure, task, submission, call, expected: false })
+    Ok(FailureContext { failure, task, submission, call, expected: false })
 }
 
-/// The call that failed. Its time is that of the failure: looking there first spares reading every call.
+/// The call that failed. Searching at the time of the failure first avoids reading every call.
 fn call_of(records: &Records<'_>, failure: &Row) -> Result<Option<Row>, RunError> {
     let at = failure.time("time").map(|at| within(at, 60, at, 60));
     let near = at.map(|near| format!("{} and {near}", equals("id", failure.text("call"))));
@@ -101,8 +101,8 @@ fn last_state(records: &Records<'_>, task: &str, cluster: Option<&str>) -> Resul
     Ok(records.some(Table::TaskEvents, &condition, order, 1)?.into_iter().next())
 }
 
-/// A task that stopped without a failure, as a case of its own: how it ended is worth telling.
-fn ended_well(records: &Records<'_>, subject: &Subject) -> Result<Option<Case>, RunError> {
+/// A task that stopped without a failure, treated like one so that its end can be explained.
+fn ended_well(records: &Records<'_>, subject: &Subject) -> Result<Option<FailureContext>, RunError> {
     let Some(task) = last_state(records, &subject.name, subject.cluster.as_deref())? else { return Ok(None) };
     if task.text("last_status") != Some("STOPPED") {
         return Ok(None);
@@ -127,25 +127,26 @@ fn ended_well(records: &Records<'_>, subject: &Subject) -> Result<Option<Case>, 
     for name in ["launch_type", "capacity_provider", "started_by", "group"] {
         failure.copy(&task, name, name);
     }
-    Ok(Some(Case { failure, task: Some(task), submission: None, call: None, expected: true }))
+    Ok(Some(FailureContext { failure, task: Some(task), submission: None, call: None, expected: true }))
 }
 
-fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
-    let (phases, ran) = ladder(records, case)?;
+fn finding(records: &Records<'_>, case: &FailureContext) -> Result<Finding, RunError> {
+    let (phases, ran) = phase_steps(records, case)?;
     let entry = case.entry();
     let chain = chain(records, case)?;
     let launch = launch(records, case)?;
     let changes = if case.expected { None } else { changes_before(records, &case.failure)? };
     let network = if case.expected { None } else { network(records, case)? };
-    let beside = beside(records, case, launch.as_ref(), network.as_ref(), changes.as_ref())?;
-    let mut notes = describe_ending(case, ran, &chain);
+    let circumstances = circumstances(records, case, launch.as_ref(), network.as_ref(), changes.as_ref())?;
+    let mut notes = describe_exit(case, ran, &chain);
     notes.extend(never_placed(records, case, &chain)?);
-    notes.extend(beside.notes);
+    notes.extend(circumstances.notes);
     let known = entry.filter(|_| !case.expected);
     let mut verify = known.map(|entry| advice::verify(case, entry)).unwrap_or_default();
-    verify.extend(checks(&beside.look, |template| advice::place(case, template)));
+    verify.extend(checks(&circumstances.look, |template| advice::place(case, template)));
     let general = known.map(|entry| advice::actions(case, entry)).unwrap_or_default();
-    let response = if case.expected { None } else { beside.response.or_else(|| advice::response(entry, case.text("class"))) };
+    let response =
+        if case.expected { None } else { circumstances.response.or_else(|| advice::response(entry, case.text("class"))) };
     Ok(Finding {
         id: case.text("id").unwrap_or_default().to_owned(),
         kind: case.kind().to_owned(),
@@ -162,14 +163,14 @@ fn finding(records: &Records<'_>, case: &Case) -> Result<Finding, RunError> {
         changes,
         calculation: arithmetic::calculate(records, case)?,
         verify,
-        actions: actions(&beside.actions, general, network.as_ref()),
+        actions: actions(&circumstances.actions, general, network.as_ref()),
         network,
         response,
         chain,
     })
 }
 
-fn summary(case: &Case) -> Summary {
+fn summary(case: &FailureContext) -> Summary {
     let definition = case.text("task_definition").or(case.text("family"));
     let of = |name: Option<&str>| name.map(|name| format!(" of {name}")).unwrap_or_default();
     let what = match case.kind() {
@@ -180,12 +181,14 @@ fn summary(case: &Case) -> Summary {
             format!("{}{}{counts}", case.text("event_name").unwrap_or("RunTask"), of(definition))
         }
         "api_error" => format!("{} was refused", case.text("event_name").unwrap_or("a call")),
-        "task" if case.expected && case.failure.int("exit_code") == Some(0) => format!("task{} ended with 0", of(definition)),
-        "task" if case.expected => format!("task{} stopped as it was asked to", of(definition)),
+        "task" if case.expected && case.failure.int("exit_code") == Some(0) => {
+            format!("task{} exited with code 0", of(definition))
+        }
+        "task" if case.expected => format!("task{} stopped as requested", of(definition)),
         "task" => format!("task{} stopped", of(definition)),
         "service" => format!("service {} reported a problem", case.text("service").unwrap_or("(not named)")),
         "deployment" => {
-            let aside = if case.failure.flag("secondary") == Some(true) { ", a consequence of what failed before" } else { "" };
+            let aside = if case.failure.flag("secondary") == Some(true) { ", a consequence of earlier failures" } else { "" };
             format!("deployment{} failed{aside}", of(case.text("service")))
         }
         "agent" => {
@@ -204,7 +207,7 @@ fn summary(case: &Case) -> Summary {
     Summary { what, reason: case.text("reason").map(str::to_owned), message: message.map(str::to_owned) }
 }
 
-fn place(records: &Records<'_>, case: &Case) -> Result<Vec<Fact>, RunError> {
+fn place(records: &Records<'_>, case: &FailureContext) -> Result<Vec<Fact>, RunError> {
     let mut facts: Vec<Fact> = Vec::new();
     let mut add = |name: &'static str, value: Option<&str>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
@@ -226,7 +229,7 @@ fn place(records: &Records<'_>, case: &Case) -> Result<Vec<Fact>, RunError> {
     add("service", case.text("service"));
     add("deployment", incident);
     add("task definition", case.text("task_definition").or(case.text("family")));
-    // A refused launch has no task; what its call placed is another one.
+    // A refused launch has no task; any task that its call placed is a different one.
     add("task", case.text("task").filter(|_| case.kind() != "launch"));
     add("container", case.text("container"));
     add("launch type", case.text("launch_type"));
@@ -247,7 +250,7 @@ fn place(records: &Records<'_>, case: &Case) -> Result<Vec<Fact>, RunError> {
     Ok(facts)
 }
 
-fn when(case: &Case) -> When {
+fn when(case: &FailureContext) -> When {
     let at = case.failure.time("time");
     let created = case.task.as_ref().and_then(|task| task.time("created_at"));
     let began = created.or(case.submission.as_ref().and_then(|job| job.time("submitted_at")));
@@ -255,7 +258,7 @@ fn when(case: &Case) -> When {
     When { at, began, lasted_seconds }
 }
 
-fn cause(case: &Case, entry: Option<&Entry>) -> Cause {
+fn cause(case: &FailureContext, entry: Option<&Entry>) -> Cause {
     let known = |column: &str| case.text(column).map(str::to_owned);
     let mut cause = Cause {
         id: entry.map(|entry| entry.id.clone()),
@@ -265,7 +268,7 @@ fn cause(case: &Case, entry: Option<&Entry>) -> Cause {
         category: known("category"),
         wording: entry.map(|entry| entry.confidence.clone()),
     };
-    // What stands for every exit tells less than the exit code at hand.
+    // The exit code is more specific than the general entry.
     let code = case.failure.int("exit_code");
     if let Some(code) = code.filter(|_| !oom(case))
         && let Some(exit) = FailureCatalog::current().exit_code(code)
@@ -273,7 +276,7 @@ fn cause(case: &Case, entry: Option<&Entry>) -> Cause {
         cause.title = cause.title.map(|title| format!("{title}, exit {code}: {}", exit.name));
         if entry.is_some_and(|entry| advice::own_exit(case, entry).is_some()) {
             let whose = case.text("container").map(|name| format!(" {name}")).unwrap_or_default();
-            cause.meaning = Some(format!("The essential container{whose} ended with {code}, and with it the task."));
+            cause.meaning = Some(format!("The essential container{whose} exited with code {code}, which stopped the task."));
         }
     }
     cause

@@ -1,4 +1,4 @@
-//! Failures by cause, each cause explained once.
+//! Groups failures by cause and explains each cause once.
 
 use super::advice;
 use super::find::{Subject, failures_of};
@@ -10,16 +10,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The failures with one cause; without a cause, with one reason.
+/// Failures with the same cause or, without a cause, the same reason.
 #[derive(Debug, Clone, Serialize)]
 pub struct Group {
     /// How many.
     pub count: usize,
-    /// The entry of the catalog; none = no entry explains the messages.
+    /// The catalog entry; none if no entry matches the messages.
     pub cause: Option<String>,
-    /// The code of the reason, where all have the same.
+    /// The reason code, if all failures share it.
     pub reason: Option<String>,
-    /// What the source calls it.
+    /// Its name in the source.
     pub title: Option<String>,
     /// What it means.
     pub meaning: Option<String>,
@@ -31,7 +31,7 @@ pub struct Group {
     /// The last.
     #[serde(serialize_with = "instant")]
     pub last: Timestamp,
-    /// Two ids: of the newest failures.
+    /// The ids of the two newest failures.
     pub examples: Vec<String>,
     /// What to do.
     pub actions: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Group {
     pub response: Option<String>,
 }
 
-/// Groups the failures of a subject, or all, since a time; the most frequent first.
+/// Groups the failures of a subject, or all failures, since a time; most frequent first.
 pub fn groups(records: &Records<'_>, subject: Option<&Subject>, since: Option<Timestamp>) -> Result<Vec<Group>, RunError> {
     let mut failures = match subject {
         Some(subject) => failures_of(records, subject)?,

@@ -1,105 +1,105 @@
-//! What became of a launch, and what it met where it failed for AGENT: the nouns `launches` and `collisions`, for one failure.
+//! The outcome of a launch and its collision with a disconnected agent: the nouns `launches` and `collisions` for one failure.
 
 use super::chain::length;
 use super::finding::some_instant;
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::records::{Records, Row, text};
 use crate::plan::nouns::{self, ViewRequest};
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// What was meant to run.
+/// A launch: the calls that try to start the same tasks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Launch {
     /// Id of its first call.
     pub id: String,
     /// started, healed or lost.
     pub outcome: String,
-    /// Calls made for it.
+    /// Number of calls.
     pub attempts: i64,
-    /// Those that failed.
+    /// Number of failed calls.
     pub failures: i64,
     /// Tasks that were never placed.
     pub missing: i64,
     /// The call that healed it.
     pub healed_by: Option<String>,
-    /// When that was.
+    /// When it was healed.
     #[serde(serialize_with = "some_instant")]
     pub healed_at: Option<Timestamp>,
-    /// Seconds from the first call to that one.
+    /// Seconds from the first call to the healing one.
     pub delay_seconds: Option<f64>,
-    /// Whether it is a start in the rhythm of its caller.
+    /// Whether it follows the schedule of its caller.
     pub regular: bool,
 }
 
-/// What a launch met that failed for AGENT.
+/// The disconnect that a launch hit when it failed with AGENT.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Collision {
     /// update, restart, rotation, outage, draining or unknown.
     pub class: String,
-    /// What that rests on.
+    /// The evidence for the class.
     pub basis: String,
-    /// When the agent was gone.
+    /// When the agent disconnected.
     #[serde(serialize_with = "some_instant")]
     pub window_start: Option<Timestamp>,
-    /// When it was back.
+    /// When it reconnected.
     #[serde(serialize_with = "some_instant")]
     pub window_end: Option<Timestamp>,
-    /// How long that was.
+    /// Length of the disconnect in seconds.
     pub window_seconds: Option<f64>,
-    /// Attempts and failures within 60 s of such times and outside, on the instance.
+    /// Attempts and failures on the instance within 60 s of a disconnect and at other times.
     pub chance: Option<Chance>,
-    /// How often the same caller met such times.
+    /// How often the same caller was affected.
     pub recurrence: Recurrence,
-    /// What follows.
+    /// What to do.
     pub advice: String,
 }
 
 /// The arithmetic behind a lift.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Chance {
-    /// Attempts while the agent was gone, or within 60 s of it.
+    /// Attempts while the agent was disconnected, or within 60 s of that.
     pub inside_attempts: i64,
-    /// Those that failed for AGENT.
+    /// Number that failed with AGENT.
     pub inside_failures: i64,
     /// Attempts at other times.
     pub outside_attempts: i64,
-    /// Those that failed for AGENT.
+    /// Number that failed with AGENT.
     pub outside_failures: i64,
     /// Share inside / share outside.
     pub lift: Option<f64>,
-    /// Chance of so many inside if it did not matter.
+    /// The probability of as many failures inside by chance.
     pub p_value: Option<f64>,
 }
 
-/// How often it happened to the same caller.
+/// How often the same caller was affected.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recurrence {
-    /// Calls that failed for AGENT.
+    /// Calls that failed with AGENT.
     pub failures: i64,
-    /// Calls that placed all they asked for.
+    /// Calls that placed all requested tasks.
     pub accepted: i64,
     /// Failures / calls.
     pub rate: Option<f64>,
-    /// Different times without an agent.
+    /// Number of separate disconnects.
     pub windows: i64,
-    /// Different instances.
+    /// Number of instances.
     pub instances: i64,
-    /// The class of more than half of them.
+    /// The class of more than half of the disconnects.
     pub class: Option<String>,
     /// By minute of the hour, UTC.
     pub minutes: Option<String>,
     /// By hour of the day, UTC.
     pub hours: Option<String>,
-    /// Median length of those times, in seconds.
+    /// Median length of the disconnects in seconds.
     pub median_window_seconds: Option<f64>,
     /// The next start at risk.
     #[serde(serialize_with = "some_instant")]
     pub next_at_risk: Option<Timestamp>,
 }
 
-/// Rows of a noun; what still lasts, lasts until the newest record.
+/// The first row of a noun; ongoing intervals end at the newest record.
 fn ask(records: &Records<'_>, word: &str, columns: &str, condition: &str) -> Result<Option<Row>, RunError> {
     let Some(noun) = nouns::noun(word) else { return Ok(None) };
     let newest = records.rows("select max(last_event) as newest from files")?;
@@ -111,7 +111,7 @@ fn ask(records: &Records<'_>, word: &str, columns: &str, condition: &str) -> Res
 }
 
 /// The launch that a failed call belongs to.
-pub(super) fn launch(records: &Records<'_>, case: &Case) -> Result<Option<Launch>, RunError> {
+pub(super) fn launch(records: &Records<'_>, case: &FailureContext) -> Result<Option<Launch>, RunError> {
     let asks = matches!(case.text("event_name"), Some("RunTask" | "StartTask"));
     let Some(call) = case.text("call").filter(|_| asks && matches!(case.kind(), "launch" | "api_error")) else { return Ok(None) };
     let Some(row) = &case.call else { return Ok(None) };
@@ -131,15 +131,15 @@ pub(super) fn launch(records: &Records<'_>, case: &Case) -> Result<Option<Launch
     }))
 }
 
-/// The id of the launch of a call that asks for tasks.
+/// The launch id of a RunTask or StartTask call.
 fn launch_of(records: &Records<'_>, call: &str, row: &Row) -> Result<Option<String>, RunError> {
     let like_it = ["account", "region", "cluster", "family"].map(|column| (column, row.text(column).map(text)));
     let statement = nouns::launch_of_call(&text(call), &like_it);
     Ok(records.rows(&statement)?.first().and_then(|row| row.text("launch")).map(str::to_owned))
 }
 
-/// What a launch met that failed for AGENT.
-pub(super) fn collision(records: &Records<'_>, case: &Case) -> Result<Option<Collision>, RunError> {
+/// The collision of a launch that failed with AGENT.
+pub(super) fn collision(records: &Records<'_>, case: &FailureContext) -> Result<Option<Collision>, RunError> {
     let agent = case.kind() == "launch" && case.text("reason") == Some("AGENT");
     let Some(id) = case.text("id").filter(|_| agent) else { return Ok(None) };
     let Some(row) = ask(records, "collisions", "n.*", &format!("n.id = {}", text(id)))? else { return Ok(None) };
@@ -177,14 +177,14 @@ pub(super) fn collision(records: &Records<'_>, case: &Case) -> Result<Option<Col
 }
 
 impl Launch {
-    /// Its outcome in words.
+    /// Its outcome as text.
     pub(super) fn describe(&self) -> String {
         let calls = |number: i64| if number == 1 { "1 call".to_owned() } else { format!("{number} calls") };
         match self.outcome.as_str() {
             "healed" => {
                 let after = self.delay_seconds.map(|seconds| format!(" after {}", length(seconds.round() as i64)));
-                let by = self.healed_by.as_deref().unwrap_or("a call not told");
-                format!("healed by {by}{}: {}, {} of them failed", after.unwrap_or_default(), calls(self.attempts), self.failures)
+                let by = self.healed_by.as_deref().unwrap_or("an unidentified call");
+                format!("healed by {by}{}: {}, {} failed", after.unwrap_or_default(), calls(self.attempts), self.failures)
             }
             "lost" => {
                 let tasks = if self.missing == 1 { "1 task".to_owned() } else { format!("{} tasks", self.missing) };
@@ -196,7 +196,7 @@ impl Launch {
 }
 
 impl Chance {
-    /// The arithmetic in words.
+    /// The calculation as text.
     pub(super) fn describe(&self) -> String {
         let share = |failed: i64, of: i64| format!("{failed} of {of}");
         let inside = share(self.inside_failures, self.inside_attempts);
@@ -207,7 +207,7 @@ impl Chance {
         });
         let p = self.p_value.map(|p| if p < 0.001 { ", p < 0.001".to_owned() } else { format!(", p = {p:.3}") });
         format!(
-            "attempts on the instance that failed for AGENT: {inside} within 60 s of a time its agent was gone, {outside} at other times{}{}",
+            "attempts on the instance that failed with AGENT: {inside} within 60 s of an agent disconnect, {outside} at other times{}{}",
             lift.unwrap_or_default(),
             p.unwrap_or_default()
         )
@@ -215,26 +215,27 @@ impl Chance {
 }
 
 impl Recurrence {
-    /// How often and when, in words; nothing for what happened once.
+    /// How often and when, as text.
     pub(super) fn describe(&self) -> Vec<String> {
         if self.failures < 2 {
-            return vec![format!("the only one of {} calls of the same caller", self.accepted + self.failures)];
+            return vec![format!("the only failure in {} calls from the same caller", self.accepted + self.failures)];
         }
         let percent = self.rate.map(|rate| format!(" ({:.1} % of its calls)", rate * 100.0)).unwrap_or_default();
         let instances = if self.instances == 1 { "1 instance".to_owned() } else { format!("{} instances", self.instances) };
-        let windows = if self.windows == 1 { "1 time".to_owned() } else { format!("{} different times", self.windows) };
+        let windows =
+            if self.windows == 1 { "1 disconnect".to_owned() } else { format!("{} separate disconnects", self.windows) };
         let mut lines = vec![format!(
-            "{} failures for AGENT of the same caller{percent}, {} calls accepted; {windows} without an agent, {instances}",
+            "{} AGENT failures from the same caller{percent}, {} calls accepted; {windows}, {instances}",
             self.failures, self.accepted
         )];
         if let Some(class) = &self.class {
-            lines.push(format!("more than half of them met: {class}"));
+            lines.push(format!("more than half coincided with: {class}"));
         }
         if let (Some(minutes), Some(hours)) = (&self.minutes, &self.hours) {
             lines.push(format!("by minute of the hour: {minutes}; by hour of the day (UTC): {hours}"));
         }
         if let Some(seconds) = self.median_window_seconds {
-            lines.push(format!("median time without an agent: {}", length(seconds.round() as i64)));
+            lines.push(format!("median disconnect: {}", length(seconds.round() as i64)));
         }
         lines
     }

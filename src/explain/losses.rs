@@ -1,6 +1,6 @@
-//! What a service, cluster, deployment, schedule, task definition or container instance lost beside its failures: launches
-//! that never placed their tasks, starts that never came, deployments that stood still and launches that met an agent
-//! without a connection. What cost most comes first: work that never ran, then time.
+//! Losses of a service, cluster, deployment, schedule, task definition or container instance in addition to its failures:
+//! launches that never placed their tasks, missed starts, stalled deployments and launches that hit a disconnected agent.
+//! The costliest come first: work that never ran, then waiting time.
 
 use super::chain::length;
 use super::find::{Subject, SubjectKind};
@@ -23,13 +23,13 @@ pub struct Loss {
     pub what: String,
     /// Tasks that never ran.
     pub never_ran: i64,
-    /// Seconds that tasks waited, over all tasks that did.
+    /// Total seconds that tasks waited.
     pub waited_seconds: f64,
-    /// Id of the row of its noun; of a lost launch and a missed start also a name for `explain`.
+    /// The row id of its noun. `explain` accepts the ids of lost launches and missed starts.
     pub id: String,
 }
 
-/// A noun to select from, where what still lasts goes on until the newest record.
+/// The SQL view of a noun; ongoing intervals end at the newest record.
 pub(super) fn view(records: &Records<'_>, word: &str) -> Result<Option<String>, RunError> {
     let Some(noun) = nouns::noun(word) else { return Ok(None) };
     let newest = records.rows("select max(last_event) as newest from files")?;
@@ -37,7 +37,7 @@ pub(super) fn view(records: &Records<'_>, word: &str) -> Result<Option<String>, 
     Ok(Some(records.view(&(noun.view)(ViewRequest { anchor, ..ViewRequest::default() }))))
 }
 
-/// The losses of a subject; what cost most first.
+/// The losses of a subject, costliest first.
 pub fn losses(records: &Records<'_>, subject: &Subject) -> Result<Vec<Loss>, RunError> {
     let mut found = Vec::new();
     for (word, kind) in
@@ -48,7 +48,7 @@ pub fn losses(records: &Records<'_>, subject: &Subject) -> Result<Vec<Loss>, Run
         let only = match word {
             "launches" => "n.outcome = 'lost'",
             "schedules" => "n.state = 'missed'",
-            // Lost launches are rows of their own, where the subject has any.
+            // Lost launches are already listed as rows of their own.
             "collisions" if subject.kind != SubjectKind::Instance => "(n.outcome is null or n.outcome <> 'lost')",
             _ => "true",
         };
@@ -66,7 +66,7 @@ pub fn losses(records: &Records<'_>, subject: &Subject) -> Result<Vec<Loss>, Run
     Ok(found)
 }
 
-/// Which rows of a noun belong to a subject; none where the noun says nothing of such subjects.
+/// The condition for rows of a noun that belong to a subject; none if the noun does not cover such subjects.
 fn condition(records: &Records<'_>, subject: &Subject, word: &str) -> Result<Option<String>, RunError> {
     let is = |column: &str| equals(column, Some(&subject.name));
     let there = like_it("cluster", subject.cluster.as_deref());
@@ -92,7 +92,7 @@ fn condition(records: &Records<'_>, subject: &Subject, word: &str) -> Result<Opt
     Ok(Some(format!("{condition} and {there}")))
 }
 
-/// Whose starts a schedule expects: cluster, family and starter.
+/// The condition for launches of a schedule: account, Region, cluster, family and startedBy.
 fn starts_of(records: &Records<'_>, schedule: &str) -> Result<Option<String>, RunError> {
     let Some(view) = view(records, "schedules")? else { return Ok(None) };
     let statement = format!(
@@ -118,7 +118,7 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
     let (what, never_ran, waited_seconds) = match kind {
         "lost_launch" => {
             let reason = row.text("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
-            let family = row.text("family").unwrap_or("a task definition that is not recorded");
+            let family = row.text("family").unwrap_or("an unrecorded task definition");
             (format!("launch of {family} lost, {} never placed{reason}", tasks(whole("missing"))), whole("missing").max(1), 0.0)
         }
         "missed_start" => {
@@ -140,8 +140,8 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
         _ => {
             let outcome = row.text("outcome").unwrap_or("unknown");
             let what = format!(
-                "launch of {} met an agent that was not connected ({}), outcome {outcome}",
-                row.text("family").unwrap_or("a task definition that is not recorded"),
+                "launch of {} hit a disconnected agent ({}), outcome {outcome}",
+                row.text("family").unwrap_or("an unrecorded task definition"),
                 row.text("class").unwrap_or("unknown"),
             );
             (what, i64::from(outcome == "lost"), if outcome == "healed" { seconds("delay") } else { 0.0 })
@@ -151,7 +151,7 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
 }
 
 impl Loss {
-    /// Adds the time that was lost to the words, where the words do not have it.
+    /// Adds the lost time to the description of a collision.
     fn with_cost(mut self, span: impl Fn(f64) -> String) -> Self {
         if self.kind == "collision" && self.waited_seconds > 0.0 {
             self.what.push_str(&format!(" after {}", span(self.waited_seconds)));
@@ -159,7 +159,7 @@ impl Loss {
         self
     }
 
-    /// It as an event of a story.
+    /// Converts it to a timeline event.
     pub(super) fn event(&self) -> Event {
         Event { time: self.time, what: self.what.clone(), who: None, note: None, record: self.id.clone() }
     }

@@ -1,9 +1,9 @@
-//! Explains failures, and tells stories on one clock.
+//! Explains failures and builds timelines.
 //!
-//! In: a name or an id, and a way to ask the base tables in SQL. Out: a [`Finding`] (what failed, where,
-//! when, how far it came, why, what led to it, what to check and what to do) or a [`Story`] (every event
-//! of a task, run, service, deployment or instance), as data and as text. Only what a record or the
-//! catalog says is told; what is not known is left out or called unknown.
+//! Input: a name or an id, and a function that queries the base tables in SQL. Output: a [`Finding`] (what failed, where,
+//! when, in which phase, why, the preceding events, what to check and what to do) or a [`Story`] (every event of a task,
+//! run, service, deployment or instance), as data and as text. Every statement comes from a record or the catalog;
+//! unknown facts are omitted or marked as unknown.
 //!
 //! The JSON of both is stable: fields are added, never renamed or removed, and times are UTC.
 //!
@@ -27,12 +27,13 @@
 
 mod advice;
 mod arithmetic;
-mod beside;
 mod capacity;
 mod chain;
 mod changes;
+mod circumstances;
 mod describe;
-mod ending;
+mod exit;
+mod expected_start;
 mod find;
 mod finding;
 mod gather;
@@ -43,12 +44,12 @@ mod network;
 mod phases;
 mod print;
 mod records;
-mod slot;
 mod story;
 
 pub use advice::response;
 pub use capacity::{Capacity, PoolState, capacity};
 pub use changes::{Around, Burst, Change, Changes, Person, bursts, changes, changes_of};
+pub use expected_start::{ExpectedStart, is_slot, slot};
 pub use find::{Subject, SubjectKind, begun, nearest, newest, resolve, schedule_named};
 pub use finding::{Check, Event, Finding};
 pub use gather::explain;
@@ -58,7 +59,6 @@ pub use losses::{Loss, losses};
 pub use network::{Branch, Evidence, Network, Reject, Verdict, rejects};
 pub use print::{Layout, Printed, print_capacity, print_changes, print_finding, print_groups, print_slot, print_story};
 pub use records::Records;
-pub use slot::{Slot, is_slot, slot};
 pub use story::{Story, story};
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! Why the network failed a task: what speaks for and against each way it can have happened.
+//! Explains a network failure of a task: the evidence for and against each possible cause.
 //!
-//! In: a failure on the way to a registry, a secret or an interface. Out: a [`Network`] for those, and what was not in the
-//! records, so that silence is not taken for proof.
+//! Input: a failure to reach a registry or secret, or to get an interface. Output: a [`Network`] with the evidence and a list
+//! of missing records, so that missing data is not mistaken for proof.
 //!
 //! ```text
-//!   flows       what became of the packets of the task's interface
-//!   changes     calls that changed security groups, routes, gateways, endpoints and network ACLs before
-//!   interfaces  refused calls for interfaces and addresses
-//!   rejects     the failures of a window whose packets were rejected
+//!   flows       the packets of the task's interface
+//!   changes     earlier calls that changed security groups, routes, gateways, endpoints and network ACLs
+//!   interfaces  refused calls for network interfaces and addresses
+//!   rejects     failures in a window with rejected packets
 //!   neighbors   other tasks in the same subnet at that time
 //! ```
 
@@ -20,17 +20,17 @@ mod rejects;
 pub use rejects::{Reject, rejects};
 
 use super::finding::some_instant;
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::records::{Records, equals, like_it};
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// How long before a failure changes are looked for, in seconds.
+/// The time before a failure, in seconds, to search for changes.
 const BEFORE: i64 = 6 * 3600;
 
-/// What is known about the network of a task that failed on it.
+/// The network of a task and the evidence about its failure.
 #[derive(Debug, Clone, Serialize)]
 pub struct Network {
     /// The network interface of the task.
@@ -39,42 +39,42 @@ pub struct Network {
     pub address: Option<String>,
     /// Its subnet.
     pub subnet: Option<String>,
-    /// The ways in which it can have failed, the likely ones first.
+    /// The possible causes, most likely first.
     pub branches: Vec<Branch>,
-    /// What these records do not hold.
+    /// What these records do not contain.
     pub missing: Vec<String>,
 }
 
-/// One way in which the network can have failed.
+/// One possible cause.
 #[derive(Debug, Clone, Serialize)]
 pub struct Branch {
-    /// What it would be.
+    /// The possible cause.
     pub name: &'static str,
-    /// What the evidence comes to.
+    /// The conclusion from the evidence.
     pub verdict: Verdict,
-    /// What speaks for it.
+    /// Evidence for it.
     #[serde(rename = "for")]
     pub speaks_for: Vec<Evidence>,
-    /// What speaks against it.
+    /// Evidence against it.
     pub against: Vec<Evidence>,
 }
 
-/// What the evidence for a branch comes to, the strongest first.
+/// The conclusion for a branch, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A record shows it.
     Likely,
-    /// Something fits it; nothing shows it.
+    /// Some evidence is consistent with it, but none proves it.
     Possible,
-    /// Nothing speaks for or against it.
+    /// No evidence for or against it.
     Open,
-    /// Only things that speak against it.
+    /// Only evidence against it.
     Unlikely,
 }
 
 impl Verdict {
-    /// Its word.
+    /// Its name in text.
     pub fn word(self) -> &'static str {
         match self {
             Verdict::Likely => "likely",
@@ -85,7 +85,7 @@ impl Verdict {
     }
 }
 
-/// Something that speaks for or against a branch.
+/// Evidence for or against a branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// What.
@@ -95,9 +95,9 @@ pub struct Evidence {
     pub time: Option<Timestamp>,
     /// Who did it.
     pub who: Option<String>,
-    /// The id of a record that says so.
+    /// The id of a record.
     pub record: Option<String>,
-    /// Whether it shows it, rather than fits it.
+    /// Whether it proves the branch rather than only being consistent with it.
     #[serde(skip)]
     pub strong: bool,
 }
@@ -112,8 +112,8 @@ impl Evidence {
     }
 }
 
-/// What is looked at: the task, its interface and its time.
-struct Scene {
+/// The context of a network failure: the task, its interface and its lifetime.
+struct NetworkContext {
     task: Option<String>,
     interface: Option<String>,
     address: Option<String>,
@@ -128,7 +128,7 @@ struct Scene {
     id: String,
 }
 
-impl Scene {
+impl NetworkContext {
     /// The account and region, as a condition.
     fn here(&self) -> String {
         format!("{} and {}", like_it("account", self.account.as_deref()), like_it("region", self.region.as_deref()))
@@ -143,43 +143,43 @@ impl Scene {
     }
 }
 
-/// The branches of a failure on the network; none for any other failure.
-pub(super) fn network(records: &Records<'_>, case: &Case) -> Result<Option<Network>, RunError> {
+/// The branches of a network failure; none for any other failure.
+pub(super) fn network(records: &Records<'_>, case: &FailureContext) -> Result<Option<Network>, RunError> {
     let Some(at) = case.failure.time("time").filter(|_| concerns_network(case)) else { return Ok(None) };
-    let scene = scene(records, case, at)?;
+    let context = context(records, case, at)?;
     let mut missing = Vec::new();
-    let traffic = flows::traffic(records, &scene, &mut missing)?;
-    let changed = changes::changes(records, &scene, &mut missing)?;
+    let traffic = flows::traffic(records, &context, &mut missing)?;
+    let changed = changes::changes(records, &context, &mut missing)?;
     let mut branches = vec![
         rejected(&traffic, &changed),
-        no_way(&traffic, &changed),
-        not_resolved(&scene, &traffic),
-        interfaces::no_interface(records, &scene)?,
+        no_route(&traffic, &changed),
+        not_resolved(&context, &traffic),
+        interfaces::no_interface(records, &context)?,
     ];
-    branches.extend(neighbors::more_than_this(records, &scene)?);
+    branches.extend(neighbors::more_than_this(records, &context)?);
     branches.sort_by_key(|branch| branch.verdict);
-    if scene.interface.is_some() {
-        missing.push("which security groups, route table and network ACL the interface has".to_owned());
+    if context.interface.is_some() {
+        missing.push("the security groups, route table and network ACL of the interface".to_owned());
     }
-    Ok(Some(Network { interface: scene.interface, address: scene.address, subnet: scene.subnet, branches, missing }))
+    Ok(Some(Network { interface: context.interface, address: context.address, subnet: context.subnet, branches, missing }))
 }
 
-/// Whether a failure is one of the network: of its phase, or a time-out, a name or a connection on the way to something.
-fn concerns_network(case: &Case) -> bool {
+/// Whether a failure concerns the network: by its phase, or by a timeout, name resolution or connection problem.
+fn concerns_network(case: &FailureContext) -> bool {
     let cause = case.text("cause").unwrap_or_default();
     match case.text("phase") {
         Some("network") => true,
         Some("image_pull" | "config_fetch" | "volume" | "logging") => {
             let named = ["-network", "-dns", "eni-"].iter().any(|part| cause.contains(part));
             let message = case.text("message").unwrap_or_default().to_lowercase();
-            named || TELLING.iter().any(|part| message.contains(part))
+            named || NETWORK_PHRASES.iter().any(|part| message.contains(part))
         }
         _ => false,
     }
 }
 
-/// What messages about a network say, in lower case.
-const TELLING: [&str; 11] = [
+/// Phrases of network messages, in lower case.
+const NETWORK_PHRASES: [&str; 11] = [
     "i/o timeout",
     "timed out",
     "connection issue",
@@ -193,9 +193,9 @@ const TELLING: [&str; 11] = [
     "tls handshake timeout",
 ];
 
-fn scene(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Scene, RunError> {
+fn context(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<NetworkContext, RunError> {
     let known = |column: &str| case.text(column).map(str::to_owned);
-    let mut scene = Scene {
+    let mut context = NetworkContext {
         task: known("task").filter(|_| case.kind() == "task"),
         interface: None,
         address: None,
@@ -208,19 +208,19 @@ fn scene(records: &Records<'_>, case: &Case, at: Timestamp) -> Result<Scene, Run
         cause: known("cause").unwrap_or_default(),
         id: known("id").unwrap_or_default(),
     };
-    // The last state of a task may have lost what an earlier one told.
-    let told = records.rows(&format!(
+    // An earlier state of a task may contain fields that the last one lacks.
+    let known_fields = records.rows(&format!(
         "select max(network_interface) as interface, max(private_ip) as address, max(subnet) as subnet from {} where {} and {}",
         Table::TaskEvents.name(),
-        equals("task", scene.task.as_deref()),
+        equals("task", context.task.as_deref()),
         like_it("cluster", case.text("cluster"))
     ))?;
-    if let Some(told) = told.first() {
-        let text = |column: &str| told.text(column).map(str::to_owned);
-        (scene.interface, scene.address) = (text("interface"), text("address"));
-        scene.subnet = scene.subnet.take().or_else(|| text("subnet"));
+    if let Some(row) = known_fields.first() {
+        let text = |column: &str| row.text(column).map(str::to_owned);
+        (context.interface, context.address) = (text("interface"), text("address"));
+        context.subnet = context.subnet.take().or_else(|| text("subnet"));
     }
-    Ok(scene)
+    Ok(context)
 }
 
 fn branch(name: &'static str, speaks_for: Vec<Evidence>, against: Vec<Evidence>) -> Branch {
@@ -240,23 +240,23 @@ fn rejected(traffic: &flows::Traffic, changed: &changes::Changes) -> Branch {
     branch("a security group or network ACL rejects the traffic", speaks_for, against)
 }
 
-fn no_way(traffic: &flows::Traffic, changed: &changes::Changes) -> Branch {
-    let mut against = [traffic.answered.clone(), changed.no_ways.clone()].concat();
+fn no_route(traffic: &flows::Traffic, changed: &changes::Changes) -> Branch {
+    let mut against = [traffic.answered.clone(), changed.no_routes.clone()].concat();
     if traffic.rejected.iter().any(|evidence| evidence.strong) {
         against.push(Evidence::strong("the packets were rejected, so no route was tried"));
     }
-    let speaks_for = [traffic.unanswered.clone(), changed.ways.clone()].concat();
-    branch("no route, NAT gateway or endpoint leads there", speaks_for, against)
+    let speaks_for = [traffic.unanswered.clone(), changed.routes.clone()].concat();
+    branch("no route, NAT gateway or endpoint leads to the target", speaks_for, against)
 }
 
-fn not_resolved(scene: &Scene, traffic: &flows::Traffic) -> Branch {
+fn not_resolved(context: &NetworkContext, traffic: &flows::Traffic) -> Branch {
     let names = ["no such host", "name resolution", "lookup ", "server misbehaving"];
-    let told = scene.cause.contains("dns") || names.iter().any(|name| scene.message.contains(name));
+    let names_dns = context.cause.contains("dns") || names.iter().any(|name| context.message.contains(name));
     let mut speaks_for = Vec::new();
     let mut against = Vec::new();
-    if told {
-        speaks_for.push(Evidence::strong("the message tells of a name that was not resolved"));
-    } else if let Some((address, port)) = scene.target() {
+    if names_dns {
+        speaks_for.push(Evidence::strong("the message reports a name that was not resolved"));
+    } else if let Some((address, port)) = context.target() {
         against.push(Evidence::strong(format!("the message names the address {address} port {port}: the name was resolved")));
     }
     speaks_for.extend(traffic.dns_rejected.clone());
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_evidence_comes_to() {
+    fn the_verdict_follows_the_evidence() {
         let (weak, strong) = (Evidence::new("fits"), Evidence::strong("shows"));
         for (speaks_for, against, want) in [
             (vec![strong.clone()], vec![], Verdict::Likely),

@@ -1,4 +1,4 @@
-//! Asking the base tables, and rows as values by name. Every value put into SQL goes through here.
+//! Queries the base tables and returns rows by column name. All values in SQL are quoted here.
 
 use crate::answer::Answer;
 use crate::plan;
@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Ask<'s> = dyn Fn(&str) -> Result<Answer, RunError> + Sync + 's;
 
-/// The base tables, to be asked in SQL.
+/// The base tables, queried in SQL.
 pub struct Records<'s> {
     ask: Box<Ask<'s>>,
-    /// Views whose rows are in a table already.
+    /// Views that are already evaluated.
     evaluated: BTreeSet<String>,
 }
 
-/// A condition that nothing meets.
+/// A condition that no row meets.
 const NEVER: &str = "false";
 
 /// One row, by the names of its columns; missing values have no entry.
@@ -36,22 +36,22 @@ enum Cell {
 }
 
 impl<'s> Records<'s> {
-    /// Asks with this function.
+    /// Runs queries with this function.
     pub fn new(ask: impl Fn(&str) -> Result<Answer, RunError> + Sync + 's) -> Self {
         Records { ask: Box::new(ask), evaluated: BTreeSet::new() }
     }
 
-    /// The same tables, where these views were evaluated before.
+    /// The same tables with these views already evaluated.
     pub fn with_evaluated(self, views: impl IntoIterator<Item = String>) -> Self {
         Records { evaluated: views.into_iter().collect(), ..self }
     }
 
-    /// A view to select from.
+    /// The SQL to select from a view.
     pub(super) fn view(&self, view: &str) -> String {
         if self.evaluated.contains(view) { plan::evaluated_name(view) } else { format!("({view})") }
     }
 
-    /// The rows of a statement over a table, unless its condition says that there are none.
+    /// The rows of a statement over a table; skips the query if the condition cannot match.
     fn rows_where(&self, condition: &str, statement: impl FnOnce() -> String) -> Result<Vec<Row>, RunError> {
         let never = condition.strip_prefix(NEVER).is_some_and(|rest| rest.is_empty() || rest.starts_with(" and "));
         if never && !condition.contains(" or ") {
@@ -84,18 +84,18 @@ impl<'s> Records<'s> {
         })
     }
 
-    /// Whether a table has such a row.
+    /// Whether a table has a matching row.
     pub(super) fn any(&self, table: Table, condition: &str) -> Result<bool, RunError> {
         Ok(!self.rows(&format!("select id from {} where {condition} limit 1", table.name()))?.is_empty())
     }
 
-    /// Failures, each incident once, newest first.
+    /// Failures, one row per incident, newest first.
     pub(super) fn failures(&self, condition: &str) -> Result<Vec<Row>, RunError> {
         let (columns, view) = (columns(Table::Failures), self.view(&failures_view()));
         self.rows(&format!("select {columns} from {view} f where {condition} order by \"time\" desc nulls last, id"))
     }
 
-    /// How many failures there are, each incident once, with the first and last and a record of one; none without any.
+    /// The number of failures, one per incident, with the first and last time and one record.
     pub(super) fn count_failures(&self, condition: &str) -> Result<Option<Row>, RunError> {
         let view = self.view(&failures_view());
         let columns = "count(*) as failures, min(\"time\") as first, max(\"time\") as last, min(record) as record";
@@ -103,7 +103,7 @@ impl<'s> Records<'s> {
     }
 }
 
-/// SQL for the rows of all failures, each incident once.
+/// SQL for all failures, one row per incident.
 pub(super) fn failures_view() -> String {
     nouns::noun("failures").map(|noun| (noun.view)(ViewRequest::default())).unwrap_or_default()
 }
@@ -117,38 +117,38 @@ fn columns(table: Table) -> String {
     names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }
 
-/// A text as SQL.
+/// A SQL string literal.
 pub(super) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
-/// A time as SQL.
+/// A SQL timestamp.
 pub(super) fn time(value: Timestamp) -> String {
     format!("arrow_cast({}, 'Timestamp(Microsecond, Some(\"UTC\"))')", value.as_microsecond())
 }
 
-/// `"column" = 'value'`, or a condition that nothing meets where there is no value.
+/// `"column" = 'value'`, or a condition that no row meets if there is no value.
 pub(super) fn equals(column: &str, value: Option<&str>) -> String {
     value.map_or_else(|| NEVER.to_owned(), |value| format!("\"{column}\" = {}", text(value)))
 }
 
-/// The calls that placed a task, or asked about it: one call may place several.
+/// The condition for calls about a task; one call may place several.
 pub(super) fn calls_of_task(task: &str) -> String {
     let among = text(&format!(" {task} "));
     format!("({} or (tasks is not null and strpos(concat(' ', tasks, ' '), {among}) > 0))", equals("task", Some(task)))
 }
 
-/// Equal where the value is known; anything where it is not.
+/// Equality if the value is known, otherwise a condition that every row meets.
 pub(super) fn like_it(column: &str, value: Option<&str>) -> String {
     value.map_or_else(|| "true".to_owned(), |value| format!("\"{column}\" = {}", text(value)))
 }
 
-/// `"time"` within a closed window, given in seconds around two times.
+/// A condition for `"time"` in a closed window that extends two times by seconds.
 pub(super) fn within(from: Timestamp, before: i64, to: Timestamp, after: i64) -> String {
     format!("\"time\" >= {} and \"time\" <= {}", time(shifted(from, -before)), time(shifted(to, after)))
 }
 
-/// A time moved by seconds, as far as time goes.
+/// Shifts a time by seconds, up to the limits of the type.
 pub(super) fn shifted(instant: Timestamp, seconds: i64) -> Timestamp {
     instant.saturating_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(instant)
 }

@@ -1,5 +1,5 @@
-//! One story on one clock: every event of a task, run, service, deployment, instance, cluster, task definition or schedule
-//! from all sources. A failure that belongs to none of these, such as a refused launch, has the chain of its own events.
+//! Timelines: every event of a task, run, service, deployment, instance, cluster, task definition or schedule, from all
+//! sources. The timeline of a failure that belongs to none of these, such as a refused launch, is its event chain.
 
 use super::chain::own_refused_calls;
 use super::describe;
@@ -13,13 +13,13 @@ use crate::table::Table;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// A gap is shorter than this never.
+/// The shortest interval, in seconds, that counts as a gap.
 const SHORTEST_GAP: f64 = 300.0;
 
-/// The events of one subject, and how long each phase took.
+/// The events of one subject and the length of each phase.
 #[derive(Debug, Clone, Serialize)]
 pub struct Story {
-    /// Whose story.
+    /// The subject of the timeline.
     pub subject: Subject,
     /// The events, oldest first.
     pub events: Vec<Line>,
@@ -27,15 +27,15 @@ pub struct Story {
     pub phases: Vec<Phase>,
 }
 
-/// One event with the time since the one before.
+/// One event with the time since the previous one.
 #[derive(Debug, Clone, Serialize)]
 pub struct Line {
     /// The event.
     #[serde(flatten)]
     pub event: Event,
-    /// Seconds since the event before; none for the first.
+    /// Seconds since the previous event; none for the first.
     pub since_seconds: Option<f64>,
-    /// Whether nothing is told for long before it: over 5 minutes and a fifth of the story.
+    /// Whether a gap precedes it: more than 5 minutes and a fifth of the timeline without events.
     pub gap: bool,
 }
 
@@ -44,17 +44,17 @@ pub struct Line {
 pub struct Phase {
     /// What happened between the two times.
     pub what: String,
-    /// From when.
+    /// Start.
     #[serde(serialize_with = "instant")]
     pub from: Timestamp,
-    /// Until when.
+    /// End.
     #[serde(serialize_with = "instant")]
     pub until: Timestamp,
-    /// Seconds between.
+    /// Length in seconds.
     pub seconds: f64,
 }
 
-/// Tells the story of a subject, or what of it happened since a time; none for a failure that nothing is recorded of.
+/// Builds the timeline of a subject, optionally since a time; none for a failure without recorded events.
 pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>) -> Result<Option<Story>, RunError> {
     let Some(subject) = protagonist(records, subject)? else { return of_failure(records, subject) };
     let same = |column: &str| equals(column, Some(&subject.name));
@@ -79,11 +79,11 @@ pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>)
             events.extend(calls(records, &format!("{condition} and read_only is not true"))?);
         }
         SubjectKind::Deployment => {
-            let told = records.of(Table::ServiceEvents, &same("deployment"))?;
-            events.extend(told.iter().filter_map(describe::service));
+            let own_events = records.of(Table::ServiceEvents, &same("deployment"))?;
+            events.extend(own_events.iter().filter_map(describe::service));
             events.extend(of_tasks(records, &same("started_by"))?);
-            phases.extend(whole("deployment", &told));
-            events.extend(update_before(records, &told)?);
+            phases.extend(whole("deployment", &own_events));
+            events.extend(update_before(records, &own_events)?);
         }
         SubjectKind::Instance => {
             let condition = format!("{} and {there}", same("container_instance"));
@@ -95,8 +95,8 @@ pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>)
             events.extend(calls(records, &format!("{condition} and (failed or {names})"))?);
         }
         SubjectKind::Run | SubjectKind::Submission => {
-            let (told, spans) = of_run(records, &subject)?;
-            events.extend(told);
+            let (run_events, spans) = of_run(records, &subject)?;
+            events.extend(run_events);
             phases.extend(spans);
         }
         SubjectKind::Family | SubjectKind::Cluster | SubjectKind::Schedule => {
@@ -125,28 +125,28 @@ pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>)
     Ok(Some(Story { events: lines(in_order(events)), phases, subject }))
 }
 
-/// The story of a failure that is part of no other: what led to it and what came of it.
+/// The timeline of a failure that belongs to no other subject: its event chain.
 fn of_failure(records: &Records<'_>, subject: &Subject) -> Result<Option<Story>, RunError> {
     let Some(failure) = failures_of(records, subject)?.into_iter().next() else { return Ok(None) };
     let events = chain_of(records, failure)?;
     Ok((!events.is_empty()).then(|| Story { events: lines(events), phases: Vec::new(), subject: subject.clone() }))
 }
 
-/// Failures of a subject that the stories of its tasks would tell one by one.
+/// Failures of a subject that also appear in the timelines of its tasks.
 fn failed(records: &Records<'_>, subject: &Subject) -> Result<Vec<Event>, RunError> {
     let event = |row: &Row| {
         let kind = row.text("kind")?;
-        let told = matches!(kind, "task" | "run" | "deployment");
+        let is_listed = matches!(kind, "task" | "run" | "deployment");
         let name = row.text("task").or(row.text("service")).or(row.text("job")).unwrap_or("not named");
         let reason = row.text("reason").unwrap_or("no reason recorded");
         let what = format!("{kind} {name} failed: {reason}");
         let record = row.text("record")?.to_owned();
-        told.then_some(Event { time: row.time("time")?, what, who: None, note: None, record })
+        is_listed.then_some(Event { time: row.time("time")?, what, who: None, note: None, record })
     };
     Ok(failures_of(records, subject)?.iter().filter_map(event).collect())
 }
 
-/// Whose story a failure is part of.
+/// The subject whose timeline contains a failure.
 fn protagonist(records: &Records<'_>, subject: &Subject) -> Result<Option<Subject>, RunError> {
     if subject.kind != SubjectKind::Failure {
         return Ok(Some(subject.clone()));
@@ -174,14 +174,14 @@ fn services(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, RunErr
     Ok(records.of(Table::ServiceEvents, condition)?.iter().filter_map(describe::service).collect())
 }
 
-/// The states of tasks in their order, each told once.
+/// The states of tasks in order, without duplicates.
 fn task_events(records: &Records<'_>, condition: &str) -> Result<Vec<Row>, RunError> {
     let statement_order = "version nulls first, \"time\"";
     let mut rows = records.some(Table::TaskEvents, condition, statement_order, 100_000)?;
     let mut seen = std::collections::BTreeSet::new();
     rows.retain(|row| {
-        let told = ["task", "last_status", "desired_status"].map(|column| row.text(column).unwrap_or_default().to_owned());
-        seen.insert((told, row.int("version"), row.time("time")))
+        let state = ["task", "last_status", "desired_status"].map(|column| row.text(column).unwrap_or_default().to_owned());
+        seen.insert((state, row.int("version"), row.time("time")))
     });
     Ok(rows)
 }
@@ -190,7 +190,7 @@ fn of_tasks(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, RunErr
     Ok(task_events(records, condition)?.iter().filter_map(describe::task).collect())
 }
 
-/// The moments that the last state of a task tells of, beside the states told one by one.
+/// The timestamps in the last state of a task, which add detail to its state events.
 fn moments(task: &Row) -> Vec<Event> {
     let moments = [
         ("created_at", "created"),
@@ -229,9 +229,9 @@ fn phase(what: &str, from: Timestamp, until: Timestamp) -> Option<Phase> {
     (seconds >= 0.0).then(|| Phase { what: what.to_owned(), from, until, seconds })
 }
 
-/// The call that began a deployment: the last update of the service in the minute before.
-fn update_before(records: &Records<'_>, told: &[Row]) -> Result<Option<Event>, RunError> {
-    let Some(first) = told.iter().min_by_key(|row| row.time("time")) else { return Ok(None) };
+/// The call that started a deployment: the last update of the service in the preceding minute.
+fn update_before(records: &Records<'_>, events: &[Row]) -> Result<Option<Event>, RunError> {
+    let Some(first) = events.iter().min_by_key(|row| row.time("time")) else { return Ok(None) };
     let Some(began) = first.time("time") else { return Ok(None) };
     let condition = format!(
         "{} and {} and event_name in ('CreateService', 'UpdateService') and error_code is null and {}",
@@ -243,7 +243,7 @@ fn update_before(records: &Records<'_>, told: &[Row]) -> Result<Option<Event>, R
     Ok(rows.first().and_then(describe::call))
 }
 
-/// The events and the phases of a run, or of one submission of it.
+/// The events and phases of a run or of one job submission.
 fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<Phase>), RunError> {
     let same = |column: &str| equals(column, Some(&subject.name));
     let jobs = format!(
@@ -256,7 +256,7 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
     let mut rows = records.some(Table::JobSubmissions, &jobs, "submitted_at, last_processed_at desc nulls last", 10_000)?;
     let mut seen = std::collections::BTreeSet::new();
     rows.retain(|row| row.text("submission").is_none_or(|submission| seen.insert(submission.to_owned())));
-    // Attempts that the server has pruned are known by their events only.
+    // Attempts that the server has pruned survive only in their events.
     let failed = format!("{} or {} or {}", same("submission"), same("job"), same("run"));
     let pruned = records.some(Table::Failures, &failed, "\"time\"", 10_000)?;
     let known = rows.iter().chain(&pruned);
@@ -266,8 +266,8 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
     }
     let mut events = Vec::new();
     let mut phases = Vec::new();
-    let told = if ids.is_empty() {
-        // The server forgets runs before their events: those name the run and its jobs.
+    let run_events = if ids.is_empty() {
+        // The server deletes runs before their events, which still name the run and its jobs.
         let of_jobs =
             format!("target_type = 'job' and starts_with(target, {})", super::records::text(&format!("{}-", subject.name)));
         records.of(Table::RunEvents, &format!("{} or {} or ({of_jobs})", same("target_id"), same("target")))?
@@ -275,10 +275,10 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
         let list = ids.iter().map(|id| super::records::text(id)).collect::<Vec<_>>().join(", ");
         records.of(Table::RunEvents, &format!("target_id in ({list})"))?
     };
-    events.extend(told.iter().filter_map(describe::run));
+    events.extend(run_events.iter().filter_map(describe::run));
     if rows.is_empty() {
         let mut targets: std::collections::BTreeMap<&str, Vec<&Row>> = std::collections::BTreeMap::new();
-        for event in &told {
+        for event in &run_events {
             targets.entry(event.text("target_id").unwrap_or_default()).or_default().push(event);
         }
         for own in targets.values() {
@@ -294,7 +294,7 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
         *attempt += 1;
         let several = rows.iter().filter(|other| other.text("job") == row.text("job")).count() > 1;
         let name = if several { format!("{job}, attempt {attempt},") } else { job.to_owned() };
-        let own: Vec<&Row> = told.iter().filter(|event| event.text("target_id") == submission).collect();
+        let own: Vec<&Row> = run_events.iter().filter(|event| event.text("target_id") == submission).collect();
         events.extend(describe::submission(row));
         if let Some(at) = row.time("submitted_at").filter(|_| own.is_empty()) {
             let what = format!("job {} submitted", row.text("job").unwrap_or("?"));
@@ -305,18 +305,18 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
     Ok((events, phases))
 }
 
-/// How long a submission was in each status.
-fn of_submission(row: &Row, name: &str, told: &[&Row]) -> Vec<Phase> {
-    let mut phases = of_statuses(name, told);
+/// The time that a submission spent in each status.
+fn of_submission(row: &Row, name: &str, events: &[&Row]) -> Vec<Phase> {
+    let mut phases = of_statuses(name, events);
     let ends = row.time("submitted_at").zip(row.time("finished_at"));
     phases.extend(ends.and_then(|(from, until)| phase(&format!("{name} whole"), from, until)));
     phases
 }
 
-/// The time between one status and the next, as events tell them.
-fn of_statuses(name: &str, told: &[&Row]) -> Vec<Phase> {
+/// The time between one status and the next, according to the events.
+fn of_statuses(name: &str, events: &[&Row]) -> Vec<Phase> {
     let statuses: Vec<(&str, Timestamp)> =
-        told.iter().filter_map(|event| Some((event.text("to_status")?, event.time("time")?))).collect();
+        events.iter().filter_map(|event| Some((event.text("to_status")?, event.time("time")?))).collect();
     let span = |pair: &[(&str, Timestamp)]| match pair {
         [(status, from), (_, until)] => phase(&format!("{name} {status}"), *from, *until),
         _ => None,
@@ -324,7 +324,7 @@ fn of_statuses(name: &str, told: &[&Row]) -> Vec<Phase> {
     statuses.windows(2).filter_map(span).collect()
 }
 
-/// Each event with the time since the one before.
+/// Adds the time since the previous event to each event.
 fn lines(events: Vec<Event>) -> Vec<Line> {
     let length = events.first().zip(events.last()).map(|(first, last)| last.time.duration_since(first.time).as_secs_f64());
     let long = (length.unwrap_or_default() / 5.0).max(SHORTEST_GAP);

@@ -1,4 +1,4 @@
-//! SQL from hostile names, and lengths.
+//! Quoting of untrusted names in SQL, and formatting of durations.
 
 use super::chain::length;
 use super::records;
@@ -11,7 +11,7 @@ fn names_cannot_leave_their_quotes() {
 }
 
 #[test]
-fn lengths_in_words() {
+fn durations_are_formatted() {
     for (seconds, words) in [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_660, "1 h 1 min"), (90_000, "1 d 1 h")] {
         assert_eq!(length(seconds), words);
     }

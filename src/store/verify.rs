@@ -1,4 +1,4 @@
-//! `store verify`: checks that a store is whole, and repairs what can be repaired.
+//! `store verify`: checks the integrity of a store and repairs what it can.
 
 use super::commit::{beyond, recover};
 use super::ledger::Ledger;

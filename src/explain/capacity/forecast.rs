@@ -1,4 +1,4 @@
-//! When what is needed will reach the limit, from the peaks of whole days; or why nothing can be said.
+//! Forecasts when the need reaches the limit, from the daily peaks, or explains why no forecast is possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,47 +12,47 @@ use super::trend::{CHANCE, Trend};
 use crate::explain::records::Records;
 use crate::run::RunError;
 
-/// Whole days that are needed.
+/// The minimum number of whole days.
 const LEAST_DAYS: usize = 14;
-/// As how many days they must count at least, with those that lean on the day before counting for less.
+/// The minimum effective number of days, corrected for autocorrelation.
 const LEAST_COUNTING: f64 = 8.0;
-/// The farthest that is looked ahead, in days.
+/// The maximum horizon in days.
 const FARTHEST: usize = 365;
 const DAY: i64 = 86_400_000_000;
 
-/// A forecast of the daily peak of what is needed, or why there is none.
+/// A forecast of the daily peak need, or why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Forecast {
-    /// Why no date is told.
+    /// Why there is no date.
     pub refused: Option<String>,
-    /// When the limit is reached, where that can be told.
+    /// When the limit is reached, if it can be forecast.
     pub reaches: Option<Reaches>,
-    /// Where the line stands on the last day.
+    /// The value of the trend on the last day.
     pub level: Option<f64>,
-    /// How much more is needed each day.
+    /// The growth of the need per day.
     pub per_day: Option<f64>,
-    /// Whether the days of the week differ; then each is compared with its own kind.
+    /// Whether the trend has a weekly pattern.
     pub weekly: bool,
-    /// How many days are looked ahead: as many as are known, a year at most.
+    /// The horizon in days: as long as the history, at most a year.
     pub horizon_days: usize,
-    /// Where the peak is at the end of them, 19 times in 20.
+    /// The 95 % interval of the peak at the end of the horizon.
     pub at_horizon: Option<Interval>,
-    /// Days of UTC without any record of the account in the region: they are not counted.
+    /// UTC days without records of the account in the Region, which are not counted.
     pub days_without_records: usize,
-    /// The peaks of whole days of UTC.
+    /// The peaks of whole UTC days.
     pub series: Vec<Peak>,
 }
 
-/// When the limit is reached: days of UTC; a missing one is beyond the horizon.
+/// When the limit is reached, in UTC days; a missing day is beyond the horizon.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Reaches {
-    /// Not before, 19 times in 20.
+    /// Start of the 95 % interval.
     #[serde(serialize_with = "some_day")]
     pub earliest: Option<Date>,
-    /// Where the line meets the limit.
+    /// The day on which the trend meets the limit.
     #[serde(serialize_with = "some_day")]
     pub expected: Option<Date>,
-    /// By then, 19 times in 20.
+    /// End of the 95 % interval.
     #[serde(serialize_with = "some_day")]
     pub latest: Option<Date>,
 }
@@ -68,7 +68,7 @@ fn some_day<S: Serializer>(day: &Option<Date>, serializer: S) -> Result<S::Ok, S
     }
 }
 
-/// From, to.
+/// An interval with its middle.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
     /// Low end.
@@ -79,25 +79,25 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The most that was needed at once on a day.
+/// The peak need of a day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Peak {
     /// The day.
     #[serde(serialize_with = "as_day")]
     pub day: Date,
-    /// The most needed.
+    /// The peak need.
     pub needed: f64,
 }
 
-/// What is known of one pool by days since 1970: the most needed by a step of that day, and what its last step needs.
+/// The need of one pool by days since 1970: the peak of that day and the level at its end.
 type Steps = BTreeMap<i64, (f64, f64)>;
 
-/// What is known of all pools of a region.
+/// The daily need of all pools of a Region.
 pub struct Days {
     steps: BTreeMap<(String, String), Steps>,
     /// Days with records, by account.
     recorded: BTreeMap<String, BTreeSet<i64>>,
-    /// The day of the newest event: it is not over.
+    /// The day of the newest event, which is not complete.
     today: i64,
 }
 
@@ -142,13 +142,13 @@ impl Days {
         Ok(Days { steps, recorded, today: anchor.as_microsecond().div_euclid(DAY) })
     }
 
-    /// The peaks of the whole days of a pool, and how many days between them have no records.
+    /// The peaks of the whole days of a pool and the number of days without records between them.
     fn peaks(&self, resource: &str, account: &str) -> (Vec<(i64, f64)>, usize) {
         let pool = (resource.to_owned(), account.to_owned());
         let (Some(steps), Some(recorded)) = (self.steps.get(&pool), self.recorded.get(account)) else {
             return (Vec::new(), 0);
         };
-        // The records of the first day need not begin with it, and the last one is not over.
+        // The first day may begin before its records, and the last day is not complete.
         let Some(first) = recorded.first() else { return (Vec::new(), 0) };
         let mut level = steps.range(..=first).next_back().map_or(0.0, |(_, (_, last))| *last);
         let (mut peaks, mut without) = (Vec::new(), 0);
@@ -174,7 +174,7 @@ impl Days {
 /// The forecast from the peaks of whole days.
 fn forecast(peaks: &[(i64, f64)], without: usize, allowed: Option<f64>) -> Forecast {
     let series = peaks.iter().filter_map(|(day, needed)| Some(Peak { day: date(*day)?, needed: *needed })).collect();
-    let mut told = Forecast {
+    let mut outcome = Forecast {
         refused: None,
         reaches: None,
         level: None,
@@ -187,25 +187,25 @@ fn forecast(peaks: &[(i64, f64)], without: usize, allowed: Option<f64>) -> Forec
     };
     let trend = match trend(peaks) {
         Ok(trend) => trend,
-        Err(reason) => return Forecast { refused: Some(reason), ..told },
+        Err(reason) => return Forecast { refused: Some(reason), ..outcome },
     };
     let last = peaks.last().map_or(0, |(day, _)| *day);
     let horizon = peaks.len().min(FARTHEST);
     let end = last.saturating_add(i64::try_from(horizon).unwrap_or(0));
     let range = trend.at(end);
-    told.level = Some(trend.at(last).middle);
-    told.per_day = Some(trend.slope);
-    told.weekly = trend.is_weekly();
-    told.horizon_days = horizon;
-    told.at_horizon = Some(Interval { low: range.low, middle: range.middle, high: range.high });
+    outcome.level = Some(trend.at(last).middle);
+    outcome.per_day = Some(trend.slope);
+    outcome.weekly = trend.is_weekly();
+    outcome.horizon_days = horizon;
+    outcome.at_horizon = Some(Interval { low: range.low, middle: range.middle, high: range.high });
     let Some(allowed) = allowed else {
-        told.refused = Some("the limit is not known: --quotas FILE tells it".to_owned());
-        return told;
+        outcome.refused = Some("the limit is unknown: provide it with --quotas FILE".to_owned());
+        return outcome;
     };
     if let Some((day, peak)) = peaks.iter().rev().take(7).find(|(_, peak)| *peak >= allowed) {
         let day = date(*day).map_or_else(String::new, |day| format!(" on {day}"));
-        told.refused = Some(format!("the limit is reached already: {} of {} needed{day}", number(*peak), number(allowed)));
-        return told;
+        outcome.refused = Some(format!("the limit is already reached: {} of {} needed{day}", number(*peak), number(allowed)));
+        return outcome;
     }
     let first = |meets: &dyn Fn(i64) -> bool| (last + 1..=end).find(|day| meets(*day)).and_then(date);
     let reaches = Reaches {
@@ -214,24 +214,24 @@ fn forecast(peaks: &[(i64, f64)], without: usize, allowed: Option<f64>) -> Forec
         latest: first(&|day| trend.at(day).low >= allowed),
     };
     if reaches.earliest.is_some() {
-        told.reaches = Some(reaches);
+        outcome.reaches = Some(reaches);
     } else {
-        told.refused = Some(format!(
-            "{} is not reached within {horizon} days, and the history reaches no farther back than that",
+        outcome.refused = Some(format!(
+            "{} is not reached within {horizon} days, which is as far ahead as the history allows",
             number(allowed)
         ));
     }
-    told
+    outcome
 }
 
-/// The growth that the peaks show, or why they show none.
+/// The trend of the peaks, or why there is none.
 fn trend(peaks: &[(i64, f64)]) -> Result<Trend, String> {
     let days = peaks.len();
     if days < LEAST_DAYS {
         let whole = if days == 1 { "1 whole day".to_owned() } else { format!("{days} whole days") };
         return Err(format!("the history is too short: {whole} with records, {LEAST_DAYS} are needed"));
     }
-    let trend = Trend::of(peaks).ok_or_else(|| "the days cannot be told apart".to_owned())?;
+    let trend = Trend::of(peaks).ok_or_else(|| "the days cannot be distinguished".to_owned())?;
     let least = peaks.iter().map(|(_, peak)| *peak).fold(f64::INFINITY, f64::min);
     let most = peaks.iter().map(|(_, peak)| *peak).fold(f64::NEG_INFINITY, f64::max);
     if least >= most {
@@ -239,51 +239,50 @@ fn trend(peaks: &[(i64, f64)]) -> Result<Trend, String> {
     }
     if trend.counting < LEAST_COUNTING {
         return Err(format!(
-            "no trend can be told from chance: each day leans on the one before, so that {days} days count as {:.0}",
+            "no significant trend: the days are autocorrelated, so {days} observations carry the weight of {:.0}",
             trend.counting
         ));
     }
     if trend.slope <= 0.0 {
-        return Err(format!("no growth: the peak changes by {} a day over {days} days", small(trend.slope)));
+        return Err(format!("no growth: the peak changes by {} per day over {days} days", small(trend.slope)));
     }
     let chance = trend.chance();
     if chance >= CHANCE {
         return Err(format!(
-            "no trend: {} a day over {days} days may be chance (p = {chance:.2}, below {CHANCE} is needed)",
+            "no significant trend: {} per day over {days} days (p = {chance:.2}, required: below {CHANCE})",
             small(trend.slope)
         ));
     }
     Ok(trend)
 }
 
-/// A small number with its sign: two digits that count.
+/// A signed number with two significant digits.
 pub fn small(number: f64) -> String {
     let digits = if number == 0.0 { 0.0 } else { (1.0 - number.abs().log10().floor()).clamp(0.0, 6.0) };
     format!("{number:+.*}", digits as usize)
 }
 
 impl Forecast {
-    /// The forecast in words, with what one unit is.
+    /// The forecast as text; `unit` names the unit.
     pub fn words(&self, unit: &str, allowed: Option<f64>) -> Vec<String> {
         let mut lines = Vec::new();
-        let beyond = || format!("not within {} days", self.horizon_days);
+        let beyond = || format!("more than {} days ahead", self.horizon_days);
         if let (Some(reaches), Some(allowed)) = (self.reaches, allowed) {
             let expected = reaches.expected.map_or_else(beyond, |day| format!("on {day}"));
             let earliest = reaches.earliest.map_or_else(beyond, |day| day.to_string());
-            let latest = reaches.latest.map_or_else(beyond, |day| format!("by {day}"));
+            let latest = reaches.latest.map_or_else(beyond, |day| day.to_string());
             lines.push(format!(
-                "the daily peak reaches {} {unit} {expected}; 19 times in 20 not before {earliest}, {}",
-                number(allowed),
-                if reaches.latest.is_some() { latest } else { format!("and maybe {latest}") }
+                "the daily peak reaches {} {unit} {expected}; 95 % interval {earliest} to {latest}",
+                number(allowed)
             ));
         }
         if let Some(refused) = &self.refused {
             lines.push(format!("no date: {refused}"));
         }
         if let (Some(level), Some(per_day), Some(end)) = (self.level, self.per_day, self.at_horizon) {
-            let week = if self.weekly { ", each day of the week against its own kind" } else { "" };
+            let week = if self.weekly { " with a weekly pattern" } else { "" };
             lines.push(format!(
-                "{} {unit} on the last day, {} a day over {} days{week}; in {} days {} to {}",
+                "{} {unit} on the last day, {} per day over {} days{week}; in {} days: {} to {}",
                 rounded(level),
                 small(per_day),
                 self.series.len(),
@@ -293,7 +292,7 @@ impl Forecast {
             ));
         }
         if self.days_without_records > 0 {
-            lines.push(format!("days without any record, not counted: {}", self.days_without_records));
+            lines.push(format!("days without records, not counted: {}", self.days_without_records));
         }
         lines
     }
@@ -320,11 +319,11 @@ mod tests {
     }
 
     #[test]
-    fn growth_that_was_planted_is_met_inside_the_interval() {
+    fn planted_growth_is_inside_the_interval() {
         // From 10 by a half each day: 40 is reached on day 60.
         for seed in 0..40 {
-            let told = forecast(&peaks(45, |day| 10.0 + 0.5 * day as f64 + 2.0 * noise(day + 1_000 * seed)), 0, Some(40.0));
-            let reaches = told.reaches.unwrap_or_else(|| panic!("{seed}: {told:?}"));
+            let outcome = forecast(&peaks(45, |day| 10.0 + 0.5 * day as f64 + 2.0 * noise(day + 1_000 * seed)), 0, Some(40.0));
+            let reaches = outcome.reaches.unwrap_or_else(|| panic!("{seed}: {outcome:?}"));
             let planted = date(FIRST + 60).unwrap();
             let (earliest, expected) = (reaches.earliest.unwrap(), reaches.expected.unwrap());
             assert!(earliest <= planted && reaches.latest.is_none_or(|latest| latest >= planted), "{seed}: {reaches:?}");
@@ -334,45 +333,45 @@ mod tests {
 
     #[test]
     fn without_noise_the_day_is_exact() {
-        let told = forecast(&peaks(30, |day| 10.0 + day as f64), 2, Some(50.0));
+        let outcome = forecast(&peaks(30, |day| 10.0 + day as f64), 2, Some(50.0));
         let day = date(FIRST + 40);
-        assert_eq!(told.reaches, Some(Reaches { earliest: day, expected: day, latest: day }));
+        assert_eq!(outcome.reaches, Some(Reaches { earliest: day, expected: day, latest: day }));
         assert_eq!(
-            told.words("vCPU", Some(50.0)),
+            outcome.words("vCPU", Some(50.0)),
             [
-                "the daily peak reaches 50 vCPU on 2026-03-28; 19 times in 20 not before 2026-03-28, by 2026-03-28",
-                "39 vCPU on the last day, +1.0 a day over 30 days; in 30 days 69 to 69",
-                "days without any record, not counted: 2",
+                "the daily peak reaches 50 vCPU on 2026-03-28; 95 % interval 2026-03-28 to 2026-03-28",
+                "39 vCPU on the last day, +1.0 per day over 30 days; in 30 days: 69 to 69",
+                "days without records, not counted: 2",
             ]
         );
     }
 
     #[test]
-    fn what_cannot_be_told_is_refused_with_its_reason() {
+    fn an_impossible_forecast_is_refused_with_its_reason() {
         let refused = |peaks: &[(i64, f64)], allowed| {
-            let told = forecast(peaks, 0, allowed);
-            assert_eq!(told.reaches, None);
-            told.refused.unwrap_or_default()
+            let outcome = forecast(peaks, 0, allowed);
+            assert_eq!(outcome.reaches, None);
+            outcome.refused.unwrap_or_default()
         };
         let short = refused(&peaks(13, |day| day as f64), Some(16.0));
         assert_eq!(short, "the history is too short: 13 whole days with records, 14 are needed");
         assert_eq!(refused(&[], Some(16.0)), "the history is too short: 0 whole days with records, 14 are needed");
         assert_eq!(refused(&peaks(30, |_| 8.0), Some(16.0)), "no trend: the peak is 8 on each of 30 days");
         let falling = refused(&peaks(30, |day| 40.0 - day as f64), Some(64.0));
-        assert_eq!(falling, "no growth: the peak changes by -1.0 a day over 30 days");
+        assert_eq!(falling, "no growth: the peak changes by -1.0 per day over 30 days");
         let far = refused(&peaks(30, |day| 10.0 + 0.1 * day as f64), Some(1_000.0));
-        assert_eq!(far, "1000 is not reached within 30 days, and the history reaches no farther back than that");
+        assert_eq!(far, "1000 is not reached within 30 days, which is as far ahead as the history allows");
         let reached = refused(&peaks(30, |day| 10.0 + day as f64), Some(39.0));
-        assert_eq!(reached, "the limit is reached already: 39 of 39 needed on 2026-03-17");
-        assert!(refused(&peaks(30, |day| day as f64), None).starts_with("the limit is not known"));
+        assert_eq!(reached, "the limit is already reached: 39 of 39 needed on 2026-03-17");
+        assert!(refused(&peaks(30, |day| day as f64), None).starts_with("the limit is unknown"));
     }
 
     #[test]
     fn noise_gives_no_date() {
         let mut dated = 0;
         for seed in 0..200 {
-            let told = forecast(&peaks(40, |day| 20.0 + 4.0 * noise(day + 500 * seed)), 0, Some(26.0));
-            dated += usize::from(told.reaches.is_some());
+            let outcome = forecast(&peaks(40, |day| 20.0 + 4.0 * noise(day + 500 * seed)), 0, Some(26.0));
+            dated += usize::from(outcome.reaches.is_some());
         }
         assert!(dated <= 4, "{dated} of 200");
     }

@@ -1,4 +1,4 @@
-//! A pool at an instant, from the replayed curve and the records around it.
+//! Collects the state of a pool at an instant from the replayed usage curve and the records around it.
 
 use super::forecast::Days;
 use super::{Capacity, Demand, Peak, PoolState, Raise, Sized, solve};
@@ -9,7 +9,7 @@ use crate::plan::refused_demands;
 use crate::run::RunError;
 use jiff::Timestamp;
 
-/// The Fargate pools of a region, at an instant or where most was missing.
+/// The Fargate pools of a Region, at an instant or at the largest shortage.
 pub fn capacity(records: &Records<'_>, region: &str, at: Option<Timestamp>, anchor: Timestamp) -> Result<Capacity, RunError> {
     let need = ViewRequest { anchor: anchor.as_microsecond(), ..ViewRequest::default() };
     let Some(quota) = nouns::noun("quota") else { return Ok(Capacity { region: region.to_owned(), pools: Vec::new() }) };
@@ -18,7 +18,7 @@ pub fn capacity(records: &Records<'_>, region: &str, at: Option<Timestamp>, anch
         (quota.view)(need),
         text(region)
     );
-    // One row for each pool: the instant asked for, or where the shortage or else the need was greatest.
+    // One row for each pool: the requested instant, or the largest shortage, or else the largest need.
     let order = match at {
         Some(at) => format!("case when q.\"time\" <= {} then 0 else 1 end, q.\"time\" desc", time(at)),
         None => "coalesce(q.over, q.refused) desc, q.needed desc, q.\"time\"".to_owned(),
@@ -126,7 +126,7 @@ impl Here<'_, '_> {
         format!("{alias}.account = {} and {alias}.region = {}", text(self.account), text(self.region))
     }
 
-    /// Tasks in use by size, largest first, and how many of them had not started.
+    /// Tasks in use by size, largest first, and the number that had not started.
     fn running(&self) -> Result<(Vec<Sized>, i64), RunError> {
         let spot = if self.resource == FARGATE_SPOT { "=" } else { "<>" };
         let now = time(self.at);
@@ -165,7 +165,7 @@ impl Here<'_, '_> {
         Ok(rows.iter().filter_map(demand).collect())
     }
 
-    /// Raises of this quota that somebody asked for.
+    /// Requested increases of this quota.
     fn raises(&self) -> Result<Vec<Raise>, RunError> {
         let code = if self.resource == FARGATE_SPOT { "L-36FBB829" } else { "L-3032A538" };
         let rows = self.records.rows(&format!(
@@ -180,7 +180,7 @@ impl Here<'_, '_> {
         Ok(rows.iter().filter_map(raise).collect())
     }
 
-    /// Services whose deployment was on its way: it may double their use.
+    /// Services with a deployment in progress, which may double their usage.
     fn deployments(&self, need: ViewRequest) -> Result<Vec<String>, RunError> {
         let Some(deployments) = nouns::noun("deployments") else { return Ok(Vec::new()) };
         let now = time(self.at);

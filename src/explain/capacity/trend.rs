@@ -1,16 +1,16 @@
-//! A straight line through daily peaks, with the week's rhythm where there is one, and how sure it is.
+//! Fits a linear trend to daily peaks, with an optional weekly pattern and confidence intervals.
 //!
-//! Least squares; the distributions are those of `statrs`. Days that lean on the day before count for less: with
-//! the correlation r of neighboring residuals, n days count as n (1 − r) / (1 + r) (Santer et al. 2000, J. Geophys.
-//! Res. 105), so that a random walk is not taken for growth.
+//! Least squares; the distributions are those of `statrs`. Autocorrelated days count for less: with the correlation r of
+//! neighboring residuals, n days count as n (1 − r) / (1 + r) (Santer et al. 2000, J. Geophys. Res. 105), so that a random
+//! walk is not mistaken for growth.
 
 use statrs::distribution::{ContinuousCDF, FisherSnedecor, StudentsT};
 
-/// Days before a rhythm of the week is looked for.
+/// The minimum number of days to detect a weekly pattern.
 const WEEKS: usize = 28;
-/// A rhythm, or growth, is told when chance alone would do as much less often than this.
+/// The significance level for a weekly pattern or growth.
 pub const CHANCE: f64 = 0.01;
-/// The share of the values that the interval is to hold.
+/// The confidence level of the interval.
 const SHARE: f64 = 0.95;
 
 /// A line, fitted.
@@ -18,17 +18,17 @@ const SHARE: f64 = 0.95;
 pub struct Trend {
     /// The mean day and the mean peak.
     center: (f64, f64),
-    /// More a day.
+    /// Growth per day.
     pub slope: f64,
-    /// What each day of the week adds.
+    /// The effect of each day of the week.
     week: Option<[f64; 7]>,
-    /// Standard deviation of what is left.
+    /// Standard deviation of the residuals.
     rest: f64,
-    /// As how many days the days count.
+    /// The effective number of days.
     pub counting: f64,
-    /// Sum of the squared distances of the days from their mean, for the days that count.
+    /// Sum of squared distances of the days from their mean, scaled to the effective number of days.
     spread: f64,
-    /// What was estimated beside the mean.
+    /// The number of estimated parameters besides the mean.
     estimated: f64,
 }
 
@@ -57,7 +57,7 @@ fn line(points: &[(i64, f64)]) -> Option<(f64, f64, f64, f64)> {
     (spread > 0.0).then(|| (day, mean, both / spread, spread))
 }
 
-/// The mean of what is left on each day of the week, if the week explains more of it than chance would.
+/// The mean residual of each day of the week, if the weekly pattern is significant.
 fn week(residuals: &[(i64, f64)]) -> Option<[f64; 7]> {
     let mut sums = [(0.0, 0.0); 7];
     for (day, value) in residuals {
@@ -93,8 +93,8 @@ impl Trend {
         };
         let mut fitted = line(points)?;
         let mut residuals = left(points, fitted);
-        let mut rhythm = None;
-        // Line and week are fitted in turn, each to what the other leaves.
+        let mut weekly = None;
+        // Fit line and weekly pattern alternately, each to the residuals of the other.
         for _ in 0..20 {
             let without_line: Vec<(i64, f64)> =
                 points.iter().map(|(at, value)| (*at, value - fitted.1 - fitted.2 * (*at as f64 - fitted.0))).collect();
@@ -103,18 +103,18 @@ impl Trend {
             let without_week: Vec<(i64, f64)> = points.iter().map(|(day, value)| (*day, value - of(*day))).collect();
             fitted = line(&without_week)?;
             residuals = left(&without_week, fitted);
-            rhythm = Some(means);
+            weekly = Some(means);
         }
         let (day, mean, slope, spread) = fitted;
         let n = points.len() as f64;
-        let estimated = if rhythm.is_some() { 7.0 } else { 1.0 };
+        let estimated = if weekly.is_some() { 7.0 } else { 1.0 };
         let squares: f64 = residuals.iter().map(|(_, value)| value * value).sum();
         let pairs = residuals.iter().zip(residuals.iter().skip(1));
         let neighbors: f64 = pairs.filter(|((day, _), (next, _))| day + 1 == *next).map(|((_, one), (_, two))| one * two).sum();
-        let leaning = if squares > 0.0 { (neighbors / squares).clamp(0.0, 0.99) } else { 0.0 };
-        let counting = n * (1.0 - leaning) / (1.0 + leaning);
+        let correlation = if squares > 0.0 { (neighbors / squares).clamp(0.0, 0.99) } else { 0.0 };
+        let counting = n * (1.0 - correlation) / (1.0 + correlation);
         let rest = (squares / (n - estimated - 1.0).max(1.0)).sqrt();
-        Some(Trend { center: (day, mean), slope, week: rhythm, rest, counting, spread: spread * counting / n, estimated })
+        Some(Trend { center: (day, mean), slope, week: weekly, rest, counting, spread: spread * counting / n, estimated })
     }
 
     /// Whether the days of the week differ.
@@ -122,7 +122,7 @@ impl Trend {
         self.week.is_some()
     }
 
-    /// Whether nothing is left beside the line.
+    /// Whether the line fits exactly.
     fn is_exact(&self) -> bool {
         self.rest <= self.center.1.abs().max(1.0) * 1e-9
     }
@@ -131,7 +131,7 @@ impl Trend {
         StudentsT::new(0.0, 1.0, (self.counting - self.estimated - 1.0).max(1.0)).ok()
     }
 
-    /// How likely as much growth is by chance alone.
+    /// The probability of as much growth by chance.
     pub fn chance(&self) -> f64 {
         if self.is_exact() {
             return if self.slope > 1e-9 { 0.0 } else { 1.0 };
@@ -140,17 +140,17 @@ impl Trend {
         self.students().map_or(1.0, |students| 1.0 - students.cdf(self.slope / error))
     }
 
-    /// Where the value of a day is to be expected, 19 times in 20.
+    /// The 95 % prediction interval for a day.
     pub fn at(&self, day: i64) -> Range {
         let (center, mean) = self.center;
-        let away = day as f64 - center;
+        let distance = day as f64 - center;
         let weekly = self.week.and_then(|week| week.get(weekday(day)).copied()).unwrap_or(0.0);
-        let middle = mean + self.slope * away + weekly;
+        let middle = mean + self.slope * distance + weekly;
         let width = self.students().map_or(f64::INFINITY, |students| students.inverse_cdf(0.5 + SHARE / 2.0));
         let half = if self.is_exact() {
             0.0
         } else {
-            width * self.rest * (1.0 + 1.0 / self.counting + away * away / self.spread).sqrt()
+            width * self.rest * (1.0 + 1.0 / self.counting + distance * distance / self.spread).sqrt()
         };
         Range { low: middle - half, middle, high: middle + half }
     }
@@ -216,12 +216,12 @@ mod tests {
     }
 
     #[test]
-    fn noise_and_random_walks_are_seldom_taken_for_growth() {
+    fn noise_and_random_walks_are_rarely_mistaken_for_growth() {
         let mut noise = Noise(5);
-        let (mut told_noise, mut told_walk) = (0, 0);
+        let (mut noise_trends, mut walk_trends) = (0, 0);
         for _ in 0..500 {
             let points: Vec<(i64, f64)> = (0..60).map(|day| (day, noise.next())).collect();
-            told_noise += i32::from(Trend::of(&points).unwrap().chance() < CHANCE);
+            noise_trends += i32::from(Trend::of(&points).unwrap().chance() < CHANCE);
             let mut at = 0.0;
             let walk: Vec<(i64, f64)> = (0..60)
                 .map(|day| {
@@ -230,9 +230,9 @@ mod tests {
                 })
                 .collect();
             let trend = Trend::of(&walk).unwrap();
-            told_walk += i32::from(trend.chance() < CHANCE && trend.counting >= 10.0);
+            walk_trends += i32::from(trend.chance() < CHANCE && trend.counting >= 10.0);
         }
-        assert!(told_noise <= 15, "{told_noise} of 500");
-        assert!(told_walk <= 25, "{told_walk} of 500");
+        assert!(noise_trends <= 15, "{noise_trends} of 500");
+        assert!(walk_trends <= 25, "{walk_trends} of 500");
     }
 }

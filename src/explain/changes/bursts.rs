@@ -1,31 +1,30 @@
-//! The main bursts of failures of a window, so that each can be asked what was changed before it.
+//! The main bursts of failures in a window, to look up the changes before each of them.
 
 use super::{BURST, Changes, before};
 use crate::explain::records::{Records, failures_view, text, time};
 use crate::run::RunError;
 use jiff::Timestamp;
 
-/// Failures with one cause in one place, each soon after the one before.
+/// Failures with the same cause in the same place, each soon after the previous one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Burst {
-    /// The first of them.
+    /// The first failure.
     pub first: Timestamp,
-    /// The last of them.
+    /// The last failure.
     pub last: Timestamp,
-    /// How many there are.
+    /// The number of failures.
     pub failures: usize,
     /// The id of the first.
     pub id: String,
-    /// The record that tells of the first.
+    /// The record of the first.
     pub record: String,
-    /// Their entry of the failure catalog.
+    /// Their failure catalog entry.
     pub cause: Option<String>,
     /// Cluster or project.
     pub place: Option<String>,
 }
 
-/// The greatest bursts that begin inside a window, up to so many. A refused call of somebody is no burst of
-/// failures, and what another job's failure brought with it says nothing of its own.
+/// The largest bursts that begin in a window, up to `most`. Refused calls and consequences of other failures are excluded.
 pub fn bursts(records: &Records<'_>, window: (Timestamp, Timestamp), most: usize) -> Result<Vec<Burst>, RunError> {
     let view = records.view(&failures_view());
     let apart = BURST * 1_000_000;
@@ -55,12 +54,12 @@ pub fn bursts(records: &Records<'_>, window: (Timestamp, Timestamp), most: usize
         })
     };
     let bursts: Vec<Burst> = rows.iter().filter_map(burst).collect();
-    // One failure is no burst, unless there is nothing else.
+    // A single failure counts as a burst only if there are no larger ones.
     let several = bursts.iter().filter(|burst| burst.failures > 1).count();
     Ok(if several == 0 { bursts } else { bursts.into_iter().take(several).collect() })
 }
 
-/// What was changed in the half hour before a burst.
+/// The changes in the half hour before a burst.
 pub fn changes_of(records: &Records<'_>, burst: &Burst) -> Result<Option<Changes>, RunError> {
     let failures = records.failures(&format!("id = {}", text(&burst.id)))?;
     let Some(failure) = failures.first() else { return Ok(None) };

@@ -1,7 +1,7 @@
-//! What was changed before a failure: the write calls of the half hour before, ranked by what they share with it, and who
-//! stands behind the roles that made them.
+//! Changes before a failure: the write calls of the preceding half hour, ranked by what they share with the failure, and the
+//! people behind the roles that made them.
 //!
-//! That a change came before proves nothing; what it shares with the failure is said, so that a person can judge.
+//! Timing alone proves nothing, so each change shows what it shares with the failure.
 
 mod bursts;
 mod person;
@@ -20,11 +20,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// Failures at most so many seconds apart are one burst.
+/// Failures at most this many seconds apart form one burst.
 const BURST: i64 = 10 * 60;
-/// How long before a failure another launch tells of its subnet.
-const NEIGHBOUR_WITHIN: i64 = 7 * 24 * 3600;
-/// So many calls before a failure are looked at, the newest first.
+/// How long before a failure a launch into the same subnet is relevant, in seconds.
+const NEIGHBOR_WITHIN: i64 = 7 * 24 * 3600;
+/// The maximum number of calls to examine, newest first.
 const MOST: usize = 20_000;
 
 /// The changes before a failure or a burst.
@@ -33,17 +33,17 @@ pub struct Changes {
     /// The first failure of the burst.
     #[serde(serialize_with = "instant")]
     pub before: Timestamp,
-    /// Where the time that is looked at begins.
+    /// Start of the examined period.
     #[serde(serialize_with = "instant")]
     pub since: Timestamp,
-    /// Where it ends.
+    /// End of the examined period.
     #[serde(serialize_with = "instant")]
     pub until: Timestamp,
-    /// How many failures the burst has.
+    /// The number of failures in the burst.
     pub failures: usize,
-    /// Changes that share something with it, most first.
+    /// Related changes, most closely related first.
     pub changes: Vec<Change>,
-    /// How many other write calls of the account were made in that time.
+    /// The number of unrelated write calls of the account in that period.
     pub others: usize,
 }
 
@@ -57,17 +57,17 @@ pub struct Change {
     pub shares: Vec<String>,
     /// Seconds before the first failure; negative after it.
     pub before_seconds: i64,
-    /// Who stands behind the role session that made the call, where the records say so.
+    /// The person behind the role session that made the call, if recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<Person>,
 }
 
-/// Which times are looked at.
+/// The period to examine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Around {
-    /// This time, instead of those of the failures.
+    /// A point in time that replaces the failure times.
     pub at: Option<Timestamp>,
-    /// So many seconds before and after, instead of the half hour before.
+    /// Seconds before and after that replace the half hour before.
     pub seconds: Option<i64>,
 }
 
@@ -81,12 +81,12 @@ impl Around {
     }
 }
 
-/// The changes before so many bursts are told.
+/// The maximum number of bursts.
 const BURSTS: usize = 10;
-/// Of so many changes of a burst the persons behind them are looked for.
+/// The maximum number of changes per burst for which the person is looked up.
 const PERSONS: usize = 20;
 
-/// The changes before each burst of failures of a subject, the largest burst first, and how many bursts there are; or those
+/// The changes before each burst of failures of a subject, largest burst first, and the number of bursts; or the changes
 /// around a time. Without a subject, all changes around that time.
 pub fn changes(records: &Records<'_>, subject: Option<&Subject>, around: Around) -> Result<(Vec<Changes>, usize), RunError> {
     let failures = subject.map(|subject| failures_of(records, subject)).transpose()?.unwrap_or_default();
@@ -122,7 +122,7 @@ pub fn changes(records: &Records<'_>, subject: Option<&Subject>, around: Around)
     Ok((found?, all))
 }
 
-/// A subject without failures, as the row that its marks are read from.
+/// A row that represents a subject without failures.
 fn of_subject(subject: &Subject) -> Row {
     let mut row = Row::default();
     let column = match subject.kind {
@@ -153,7 +153,7 @@ fn before(records: &Records<'_>, failure: &Row, first: Timestamp, failures: usiz
     look(records, failure, began, failures, Around::default(), false)
 }
 
-/// The changes around a time that share something with a failure, or all of them.
+/// The changes around a time that share something with a failure, or all changes.
 fn look(
     records: &Records<'_>,
     failure: &Row,
@@ -204,24 +204,24 @@ fn look(
     Ok(Changes { before: began, since, until, failures, changes, others })
 }
 
-/// When the thing that failed was created, where that is known and earlier.
+/// The creation time of the failed task, if known and earlier.
 fn began(records: &Records<'_>, failure: &Row, first: Timestamp) -> Result<Timestamp, RunError> {
     let Some(task) = failure.text("task").filter(|_| failure.text("kind") == Some("task")) else { return Ok(first) };
     let rows = records.some(Table::TaskEvents, &equals("task", Some(task)), "version desc nulls last", 1)?;
     let created = rows.first().and_then(|row| row.time("created_at"));
-    // A task that ran for days did not fail for what was changed before it was made.
+    // A task that ran for a long time did not fail because of changes before its creation.
     let soon = created.filter(|created| first.duration_since(*created).as_secs().abs() <= HALF_HOUR);
     Ok(soon.map_or(first, |created| created.min(first)))
 }
 
-/// Calls that change something. Starts of tasks, and what agents do all day, change nothing that others depend on.
+/// The condition for calls that change something. Task starts and routine agent calls do not affect other resources.
 const WRITES: &str = "error_code is null and read_only is not true and event_name not in ('RunTask', 'StartTask', \
      'SubmitTaskStateChange', 'SubmitContainerStateChange', 'SubmitAttachmentStateChanges', 'DiscoverPollEndpoint', \
      'AssumeRole', 'AssumeRoleWithWebIdentity', 'AssumeRoleWithSAML', 'GenerateDataKey', 'Decrypt', 'Encrypt', \
      'CreateLogStream', 'PutLogEvents', 'GetAuthorizationToken', 'BatchGetImage', 'GetSecretValue', 'ConsoleLogin') \
      and event_name not like 'Describe%' and event_name not like 'List%' and event_name not like 'Get%'";
 
-/// What a failure and a change can have in common.
+/// The kinds of resources that a failure and a change can share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Service,
@@ -231,8 +231,8 @@ enum Kind {
     SecurityGroup,
     Subnet,
     Secret,
-    /// A security group that launches into the same subnet use.
-    Neighbour,
+    /// A security group used by launches into the same subnet.
+    Neighbor,
     Cluster,
 }
 
@@ -246,7 +246,7 @@ impl Kind {
             Kind::SecurityGroup => "security group",
             Kind::Subnet => "subnet",
             Kind::Secret => "secret",
-            Kind::Neighbour => "security group of launches into the same subnet,",
+            Kind::Neighbor => "security group of launches into the same subnet,",
             Kind::Cluster => "cluster",
         }
     }
@@ -256,20 +256,20 @@ impl Kind {
             Kind::Service => 6,
             Kind::TaskDefinition | Kind::Instance | Kind::Role | Kind::SecurityGroup | Kind::Secret => 5,
             Kind::Subnet => 4,
-            Kind::Neighbour => 3,
+            Kind::Neighbor => 3,
             Kind::Cluster => 2,
         }
     }
 }
 
-/// A name that belongs to the failure.
+/// A resource related to the failure.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Mark {
     kind: Kind,
     name: String,
 }
 
-/// The names that belong to a failure: its own columns, and what its call, task, service and task definition name.
+/// The resources related to a failure: from its columns and from its call, task, service and task definition.
 fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTreeSet<Mark>, RunError> {
     let mut marks = BTreeSet::new();
     let columns = [
@@ -282,7 +282,7 @@ fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTree
         marks.extend(failure.text(column).map(|name| Mark { kind, name: name.to_owned() }));
     }
     let account = like_it("account", failure.text("account"));
-    // The call that failed, failed then.
+    // The failed call has the time of the failure.
     let at = failure.time("time").unwrap_or(began);
     let until = format!("\"time\" <= {}", super::records::time(began));
     let service = format!("{} and {}", equals("service", failure.text("service")), like_it("cluster", failure.text("cluster")));
@@ -304,33 +304,33 @@ fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTree
         }
     }
     marks.extend(named_in(failure.text("message").unwrap_or_default()));
-    let neighbours = neighbours(records, failure, began, &marks)?;
-    marks.extend(neighbours);
+    let neighbors = neighbors(records, failure, began, &marks)?;
+    marks.extend(neighbors);
     Ok(marks)
 }
 
-/// A task does not tell its security groups; the last launch into its subnet tells those that are used there.
-fn neighbours(records: &Records<'_>, failure: &Row, began: Timestamp, marks: &BTreeSet<Mark>) -> Result<Vec<Mark>, RunError> {
+/// Task events do not contain security groups, so the last launch into the same subnet provides them.
+fn neighbors(records: &Records<'_>, failure: &Row, began: Timestamp, marks: &BTreeSet<Mark>) -> Result<Vec<Mark>, RunError> {
     if marks.iter().any(|mark| mark.kind == Kind::SecurityGroup) {
         return Ok(Vec::new());
     }
-    let mut neighbours = Vec::new();
+    let mut neighbors = Vec::new();
     for subnet in marks.iter().filter(|mark| mark.kind == Kind::Subnet) {
         let condition = format!(
             "{} and event_name = 'RunTask' and {} and strpos(raw, {}) > 0",
             equals("cluster", failure.text("cluster")),
-            within(began, NEIGHBOUR_WITHIN, began, 0),
+            within(began, NEIGHBOR_WITHIN, began, 0),
             text(&subnet.name)
         );
         let rows = records.some_with_raw(Table::Calls, &condition, "\"time\" desc", 1)?;
         let groups = rows.first().and_then(|row| row.text("raw")).map(named).unwrap_or_default();
         let groups = groups.into_iter().filter(|mark| mark.kind == Kind::SecurityGroup);
-        neighbours.extend(groups.map(|mark| Mark { kind: Kind::Neighbour, ..mark }));
+        neighbors.extend(groups.map(|mark| Mark { kind: Kind::Neighbor, ..mark }));
     }
-    Ok(neighbours)
+    Ok(neighbors)
 }
 
-/// The parts of a record that say what it is about; who made it says nothing of that.
+/// The parts of a record that describe its subject, without the caller.
 fn about(raw: &str) -> Option<serde_json::Value> {
     let mut record: serde_json::Value = serde_json::from_str(raw).ok()?;
     let mut parts = serde_json::Map::new();
@@ -347,7 +347,7 @@ fn named(raw: &str) -> BTreeSet<Mark> {
     marks
 }
 
-/// All texts of a value.
+/// Visits all strings in a value.
 fn texts(value: &serde_json::Value, see: &mut impl FnMut(&str)) {
     match value {
         serde_json::Value::String(text) => see(text),
@@ -357,7 +357,7 @@ fn texts(value: &serde_json::Value, see: &mut impl FnMut(&str)) {
     }
 }
 
-/// The security groups, subnets, roles and secrets that a text names.
+/// The security groups, subnets, roles and secrets named in a text.
 fn named_in(text: &str) -> Vec<Mark> {
     let words = text.split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '"' | '\'' | '(' | ')'));
     let mark = |word: &str| {
@@ -378,7 +378,7 @@ fn named_in(text: &str) -> Vec<Mark> {
     words.filter_map(mark).collect()
 }
 
-/// What a call has in common with a failure.
+/// The resources that a call shares with a failure.
 fn shared<'m>(row: &Row, marks: &'m BTreeSet<Mark>) -> Vec<&'m Mark> {
     let mut words: BTreeSet<String> = BTreeSet::new();
     let raw = row.text("raw");
@@ -396,7 +396,7 @@ fn shared<'m>(row: &Row, marks: &'m BTreeSet<Mark>) -> Vec<&'m Mark> {
         _ => None,
     };
     let same_name = |mark: &Mark| match mark.kind {
-        // Short names mean the thing only where the call says that they do.
+        // Short names are ambiguous, so compare the column of the same kind.
         Kind::Service | Kind::TaskDefinition | Kind::Instance | Kind::Cluster => columns(mark.kind) == Some(mark.name.as_str()),
         _ => words.contains(&mark.name),
     };

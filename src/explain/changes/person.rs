@@ -1,4 +1,4 @@
-//! Who stands behind a role session: the `AssumeRole` calls that gave it its credentials, back to the first caller.
+//! Finds the person behind a role session by following `AssumeRole` calls back to the first caller.
 
 use crate::explain::finding::some_instant;
 use crate::explain::records::{Records, Row, equals, text, within};
@@ -7,29 +7,29 @@ use crate::table::Table;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// A session lasts for at most so many seconds.
+/// The maximum length of a session in seconds.
 const SESSION: i64 = 12 * 3600;
-/// Longer chains of roles are not followed.
+/// The maximum length of a role chain.
 const LONGEST: usize = 5;
 
-/// Who made a call, beyond the session that its record names.
+/// The person or principal behind a role session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
     /// The first caller: a user, a federated principal, or the identity that the session carries.
     pub name: String,
-    /// The roles between, the last one first.
+    /// The assumed roles, last one first.
     pub roles: Vec<String>,
-    /// From where the first role was assumed.
+    /// The source address of the first `AssumeRole` call.
     pub from: Option<String>,
-    /// When that was.
+    /// The time of that call.
     #[serde(serialize_with = "some_instant")]
     pub at: Option<Timestamp>,
-    /// The call that assumed it.
+    /// The id of that call.
     pub record: Option<String>,
 }
 
 impl Person {
-    /// In words: `alice through role deploy from 203.0.113.7`.
+    /// As text: `alice through role deploy from 203.0.113.7`.
     pub fn describe(&self) -> String {
         let from = self.from.as_deref().map(|from| format!(" from {from}")).unwrap_or_default();
         let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
@@ -38,8 +38,8 @@ impl Person {
     }
 }
 
-/// Who stands behind a call of a role session; none where the records do not say more than the call itself. Rows need
-/// their original records.
+/// The person behind a call of a role session; none if the records add nothing to the call itself. Requires rows with
+/// original records.
 pub(super) fn person(records: &Records<'_>, call: &Row) -> Result<Option<Person>, RunError> {
     let mut session = call.clone();
     let mut roles = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn person(records: &Records<'_>, call: &Row) -> Result<Option<Person>
         if let Some(assumed) = &assumed {
             let name = caller(assumed).or_else(|| identity.clone());
             person = Some(Person {
-                name: name.unwrap_or_else(|| "a caller that is not recorded".to_owned()),
+                name: name.unwrap_or_else(|| "an unrecorded caller".to_owned()),
                 roles: roles.clone(),
                 from: assumed.text("source_ip").map(str::to_owned),
                 at: assumed.time("time"),
@@ -60,7 +60,7 @@ pub(super) fn person(records: &Records<'_>, call: &Row) -> Result<Option<Person>
             });
         }
         if let Some(identity) = identity {
-            // The identity stays with every session of the chain: it names the person, whatever is recorded between.
+            // The source identity persists through the whole role chain, so it identifies the person.
             let known = person.take();
             person = Some(Person {
                 name: identity,
@@ -76,7 +76,7 @@ pub(super) fn person(records: &Records<'_>, call: &Row) -> Result<Option<Person>
     Ok(person)
 }
 
-/// The call that gave a session its credentials: its answer names the key, or the session.
+/// The call that issued the credentials of a session: its response contains the access key or the session.
 fn assumption(records: &Records<'_>, session: &Row) -> Result<Option<Row>, RunError> {
     let Some(at) = session.time("time") else { return Ok(None) };
     let (key, arn) = (session.text("access_key"), session.text("user_arn"));
@@ -98,7 +98,7 @@ fn assumption(records: &Records<'_>, session: &Row) -> Result<Option<Row>, RunEr
     Ok(by_key.or_else(by_name).cloned())
 }
 
-/// The access key and the session that an `AssumeRole` call gave.
+/// The access key and session in the response of an `AssumeRole` call.
 fn answered(raw: &str) -> Option<(Option<String>, Option<String>)> {
     let record: serde_json::Value = serde_json::from_str(raw).ok()?;
     let answer = record.get("responseElements")?;
@@ -106,7 +106,7 @@ fn answered(raw: &str) -> Option<(Option<String>, Option<String>)> {
     Some((text("/credentials/accessKeyId"), text("/assumedRoleUser/arn")))
 }
 
-/// The identity that the administrator made the first session carry.
+/// The source identity of a session.
 fn source_identity(raw: &str) -> Option<String> {
     let record: serde_json::Value = serde_json::from_str(raw).ok()?;
     let identity =
@@ -121,7 +121,7 @@ fn role_of(row: &Row) -> Option<String> {
     session.split('/').next().map(str::to_owned).filter(|role| !role.is_empty())
 }
 
-/// Who made a call, as short as it can be said.
+/// The shortest available name of the caller.
 fn caller(row: &Row) -> Option<String> {
     row.text("user").or(row.text("invoked_by")).or(row.text("user_arn")).map(str::to_owned)
 }

@@ -1,48 +1,51 @@
-//! Calls that changed the network in the hours before, and who made them.
+//! Calls that changed the network in the preceding hours.
 
-use super::{BEFORE, Evidence, Scene};
+use super::{BEFORE, Evidence, NetworkContext};
 use crate::explain::chain::length;
 use crate::explain::describe;
 use crate::explain::records::{Records, Row, within};
 use crate::run::RunError;
 use crate::table::Table;
 
-/// More changes than this do not make a branch clearer.
+/// The maximum number of changes per branch.
 const MOST: usize = 8;
 
-/// Changes of what lets packets pass, and of what leads them.
+/// Changes of packet filters and of routes.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     /// Security groups and network ACLs.
     pub filters: Vec<Evidence>,
-    /// That none of those was made, or only such as allow more.
+    /// Evidence that filters did not change, or only allow more.
     pub no_filters: Vec<Evidence>,
-    /// Routes, gateways, endpoints, addresses.
-    pub ways: Vec<Evidence>,
-    /// That none of those was made.
-    pub no_ways: Vec<Evidence>,
+    /// Routes, gateways, endpoints and addresses.
+    pub routes: Vec<Evidence>,
+    /// Evidence that routes did not change.
+    pub no_routes: Vec<Evidence>,
 }
 
 const FILTERS: [&str; 2] = ["SecurityGroup", "NetworkAcl"];
-const WAYS: [&str; 6] = ["Route", "NatGateway", "InternetGateway", "VpcEndpoint", "Address", "SubnetAttribute"];
+const ROUTES: [&str; 6] = ["Route", "NatGateway", "InternetGateway", "VpcEndpoint", "Address", "SubnetAttribute"];
 
 /// The changes before a failure.
-pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<String>) -> Result<Changes, RunError> {
+pub(super) fn changes(records: &Records<'_>, context: &NetworkContext, missing: &mut Vec<String>) -> Result<Changes, RunError> {
     let mut changes = Changes::default();
-    let before =
-        format!("event_source = 'ec2.amazonaws.com' and {} and {}", scene.here(), within(scene.began, BEFORE, scene.ended, 0));
+    let before = format!(
+        "event_source = 'ec2.amazonaws.com' and {} and {}",
+        context.here(),
+        within(context.began, BEFORE, context.ended, 0)
+    );
     let hours = format!("{} hours", BEFORE / 3600);
     if !records.any(Table::Calls, &before)? {
         missing.push(format!(
-            "calls of Amazon EC2 in the {hours} before: whether a security group, route, gateway or endpoint was changed is not known"
+            "Amazon EC2 calls in the {hours} before: it is unknown whether a security group, route, gateway or endpoint changed"
         ));
         return Ok(changes);
     }
     for row in made(records, &before, &FILTERS)? {
-        let Some(evidence) = evidence(&row, scene) else { continue };
-        // A security group has only rules that allow: one more of them rejects nothing.
+        let Some(evidence) = evidence(&row, context) else { continue };
+        // Security groups have only allow rules: adding one rejects nothing.
         if row.text("event_name").is_some_and(|event| event.starts_with("AuthorizeSecurityGroup")) {
-            changes.no_filters.push(Evidence { what: format!("{}: it allows more, not less", evidence.what), ..evidence });
+            changes.no_filters.push(Evidence { what: format!("{}: it only allows more traffic", evidence.what), ..evidence });
         } else {
             changes.filters.push(evidence);
         }
@@ -50,15 +53,15 @@ pub(super) fn changes(records: &Records<'_>, scene: &Scene, missing: &mut Vec<St
     if changes.filters.is_empty() && changes.no_filters.is_empty() {
         changes.no_filters.push(Evidence::new(format!("no security group or network ACL was changed in the {hours} before")));
     }
-    changes.ways = made(records, &before, &WAYS)?.iter().filter_map(|row| evidence(row, scene)).collect();
-    if changes.ways.is_empty() {
+    changes.routes = made(records, &before, &ROUTES)?.iter().filter_map(|row| evidence(row, context)).collect();
+    if changes.routes.is_empty() {
         let none = format!("no route, gateway, endpoint or address was changed in the {hours} before");
-        changes.no_ways.push(Evidence::new(none));
+        changes.no_routes.push(Evidence::new(none));
     }
     Ok(changes)
 }
 
-/// Successful calls that change something whose name has one of these words, newest first.
+/// Successful calls that change a resource named by one of these words, newest first.
 fn made(records: &Records<'_>, before: &str, words: &[&str]) -> Result<Vec<Row>, RunError> {
     let named: Vec<String> = words.iter().map(|word| format!("event_name like '%{word}%'")).collect();
     let condition = format!(
@@ -69,18 +72,18 @@ fn made(records: &Records<'_>, before: &str, words: &[&str]) -> Result<Vec<Row>,
     records.some(Table::Calls, &condition, "\"time\" desc", MOST)
 }
 
-fn evidence(row: &Row, scene: &Scene) -> Option<Evidence> {
+fn evidence(row: &Row, context: &NetworkContext) -> Option<Evidence> {
     let event = describe::call(row)?;
-    let seconds = scene.began.duration_since(event.time).as_secs();
+    let seconds = context.began.duration_since(event.time).as_secs();
     let when = if seconds >= 0 {
         format!("{} before the task was created", length(seconds))
     } else {
         "while the task was starting".to_owned()
     };
-    let named = scene
+    let named = context
         .target()
         .filter(|(_, port)| row.text("rule").is_some_and(|rule| rule.split([' ', ',']).any(|word| word == port.to_string())));
-    let port = named.map(|(_, port)| format!(", which names port {port} as the message does")).unwrap_or_default();
+    let port = named.map(|(_, port)| format!(", which names port {port} like the message")).unwrap_or_default();
     let what = format!("{}{port}, {when}", event.what);
     Some(Evidence { what, time: Some(event.time), who: event.who, record: Some(event.record), strong: false })
 }

@@ -1,41 +1,41 @@
-//! Whether the task got an interface with an address: what it told, and refused calls for interfaces.
+//! Checks whether the task got a network interface with an address, and lists refused calls for interfaces.
 
-use super::{BEFORE, Branch, Evidence, Scene, branch};
+use super::{BEFORE, Branch, Evidence, NetworkContext, branch};
 use crate::explain::describe;
 use crate::explain::records::{Records, within};
 use crate::run::RunError;
 use crate::table::Table;
 
-/// More refused calls than this do not make the branch clearer.
+/// The maximum number of refused calls.
 const MOST: usize = 5;
 
 /// The branch.
-pub(super) fn no_interface(records: &Records<'_>, scene: &Scene) -> Result<Branch, RunError> {
+pub(super) fn no_interface(records: &Records<'_>, context: &NetworkContext) -> Result<Branch, RunError> {
     let refused = format!(
         "event_source = 'ec2.amazonaws.com' and error_code is not null and {} and {} and (event_name like '%NetworkInterface%' \
          or event_name like '%PrivateIpAddresses%' or error_code like '%FreeAddresses%' or error_code like '%NetworkInterfaceLimit%')",
-        scene.here(),
-        within(scene.began, BEFORE, scene.ended, 0)
+        context.here(),
+        within(context.began, BEFORE, context.ended, 0)
     );
     let mut speaks_for = Vec::new();
-    if scene.cause.starts_with("eni-") {
-        speaks_for.push(Evidence::strong("the message tells of the interface"));
+    if context.cause.starts_with("eni-") {
+        speaks_for.push(Evidence::strong("the message mentions the interface"));
     }
     for row in records.some(Table::Calls, &refused, "\"time\" desc", MOST)? {
         let Some(event) = describe::call(&row) else { continue };
-        let named = scene.subnet.as_deref().is_some_and(|subnet| {
+        let named = context.subnet.as_deref().is_some_and(|subnet| {
             [row.text("resource"), row.text("error_message")].into_iter().flatten().any(|text| text.contains(subnet))
         });
         let what = if named { format!("{}, for the subnet of the task", event.what) } else { event.what };
         speaks_for.push(Evidence { what, time: Some(event.time), who: event.who, record: Some(event.record), strong: named });
     }
     let mut against = Vec::new();
-    if let Some(interface) = &scene.interface {
-        let with = scene.address.as_deref().map(|address| format!(" with the address {address}")).unwrap_or_default();
+    if let Some(interface) = &context.interface {
+        let with = context.address.as_deref().map(|address| format!(" with the address {address}")).unwrap_or_default();
         let what = format!("the task got the interface {interface}{with}");
-        against.push(Evidence { strong: !scene.cause.starts_with("eni-"), ..Evidence::new(what) });
+        against.push(Evidence { strong: !context.cause.starts_with("eni-"), ..Evidence::new(what) });
     }
-    // What the task got outweighs what others were refused.
+    // The task's own interface outweighs refused calls of others.
     if against.iter().any(|evidence| evidence.strong) {
         speaks_for.iter_mut().for_each(|evidence| evidence.strong = false);
     }

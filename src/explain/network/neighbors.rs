@@ -1,27 +1,30 @@
-//! Other tasks in the same subnet at that time: did they fail alike, or start?
+//! Checks whether other tasks in the same subnet failed the same way or started.
 
-use super::{Branch, Evidence, Scene, branch};
+use super::{Branch, Evidence, NetworkContext, branch};
 use crate::explain::chain::length;
 use crate::explain::records::{Records, equals, text, time, within};
 use crate::run::RunError;
 
-/// How far around the failure, in seconds.
+/// The time around the failure, in seconds.
 const AROUND: i64 = 3600;
 
-/// The branch; none where the subnet is not known.
-pub(super) fn more_than_this(records: &Records<'_>, scene: &Scene) -> Result<Option<Branch>, RunError> {
-    let Some(subnet) = scene.subnet.as_deref() else { return Ok(None) };
+/// The branch; none if the subnet is unknown.
+pub(super) fn more_than_this(records: &Records<'_>, context: &NetworkContext) -> Result<Option<Branch>, RunError> {
+    let Some(subnet) = context.subnet.as_deref() else { return Ok(None) };
     let in_subnet = equals("subnet", Some(subnet));
-    let near = within(scene.began, AROUND, scene.ended, AROUND);
-    let alike =
-        format!("{in_subnet} and {near} and id <> {} and (cause = {} or phase = 'network')", text(&scene.id), text(&scene.cause));
+    let near = within(context.began, AROUND, context.ended, AROUND);
+    let alike = format!(
+        "{in_subnet} and {near} and id <> {} and (cause = {} or phase = 'network')",
+        text(&context.id),
+        text(&context.cause)
+    );
     let mut speaks_for = Vec::new();
     if let Some(row) = records.count_failures(&alike)?.filter(|row| row.int("failures") > Some(0)) {
         let others = row.int("failures").unwrap_or_default();
         let seconds = row.time("first").zip(row.time("last")).map(|(first, last)| last.duration_since(first).as_secs());
         let within = seconds.filter(|seconds| *seconds > 0).map(|seconds| format!(" within {}", length(seconds)));
         let what = format!(
-            "{others} other {} in {subnet} failed alike{}",
+            "{others} other {} in {subnet} failed the same way{}",
             if others == 1 { "task" } else { "tasks" },
             within.unwrap_or_default()
         );
@@ -31,17 +34,17 @@ pub(super) fn more_than_this(records: &Records<'_>, scene: &Scene) -> Result<Opt
     let started = records.rows(&format!(
         "select count(distinct task) as tasks, min(started_at) as first, min(id) as record from task_events \
          where {in_subnet} and started_at >= {} and started_at <= {} and {}",
-        time(scene.began),
-        time(crate::explain::records::shifted(scene.ended, AROUND)),
-        scene.task.as_deref().map_or_else(|| "true".to_owned(), |task| format!("task <> {}", text(task)))
+        time(context.began),
+        time(crate::explain::records::shifted(context.ended, AROUND)),
+        context.task.as_deref().map_or_else(|| "true".to_owned(), |task| format!("task <> {}", text(task)))
     ))?;
     let started = started.first().filter(|row| row.int("tasks") > Some(0));
     let against = started.map(|row| {
         let tasks = row.int("tasks").unwrap_or_default();
         let noun = if tasks == 1 { "task" } else { "tasks" };
-        let what = format!("{tasks} {noun} in {subnet} started from then on to one hour after");
+        let what = format!("{tasks} {noun} in {subnet} started at that time or within the next hour");
         let record = row.text("record").map(str::to_owned);
         Evidence { what, time: row.time("first"), record, strong: false, who: None }
     });
-    Ok(Some(branch("more than this task is hit", speaks_for, against.into_iter().collect())))
+    Ok(Some(branch("other tasks are affected too", speaks_for, against.into_iter().collect())))
 }

@@ -1,18 +1,18 @@
-//! The failures on the network of a window whose packets were rejected, as the flow log tells.
+//! Network failures in a window whose packets were rejected, according to the flow log.
 
-use super::TELLING;
+use super::NETWORK_PHRASES;
 use crate::explain::records::{Records, failures_view, time};
 use crate::run::RunError;
 use jiff::Timestamp;
 
-/// A failure on the network, and the packets of its interface that were rejected while its task lived.
+/// A network failure and the rejected packets of its interface during the lifetime of its task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
     /// When it failed.
     pub time: Timestamp,
     /// Its id.
     pub id: String,
-    /// The record that tells of it.
+    /// The id of its record.
     pub record: String,
     /// Its cluster.
     pub cluster: Option<String>,
@@ -20,24 +20,24 @@ pub struct Reject {
     pub service: Option<String>,
     /// Its task.
     pub task: Option<String>,
-    /// Its entry of the failure catalog.
+    /// Its failure catalog entry.
     pub cause: Option<String>,
     /// Its network interface.
     pub interface: String,
-    /// From which address.
+    /// Source address.
     pub from: String,
-    /// To which address.
+    /// Destination address.
     pub to: String,
-    /// To which port.
+    /// Destination port.
     pub port: Option<i64>,
-    /// How many flow records say so.
+    /// The number of flow records.
     pub rejected: i64,
     /// Their ids.
     pub flows: Vec<String>,
 }
 
-/// The rejects of a window, by time. What is rejected after an ACCEPT of the same connection is a late packet of
-/// something that was closed, and left out.
+/// The rejects in a window, by time. A REJECT after an ACCEPT of the same connection is a late packet of a closed connection
+/// and is excluded.
 pub fn rejects(records: &Records<'_>, window: (Timestamp, Timestamp)) -> Result<Vec<Reject>, RunError> {
     let rows = records.rows(&format!(
         "select f.id, max(f.record) as record, max(f.\"time\") as \"time\", max(f.\"cluster\") as \"cluster\", max(f.service) as service, \
@@ -84,9 +84,9 @@ pub fn rejects(records: &Records<'_>, window: (Timestamp, Timestamp)) -> Result<
     Ok(rows.iter().filter_map(reject).collect())
 }
 
-/// Whether a failure is one of the network, as [`super::concerns_network`] says of one case.
+/// The SQL condition for network failures; mirrors [`super::concerns_network`].
 fn on_the_network() -> String {
     let named = ["-network", "-dns", "eni-"].map(|part| format!("strpos(f.cause, '{part}') > 0")).join(" or ");
-    let told = TELLING.map(|part| format!("strpos(lower(f.message), '{part}') > 0")).join(" or ");
-    format!("f.phase = 'network' or f.phase in ('image_pull', 'config_fetch', 'volume', 'logging') and ({named} or {told})")
+    let phrases = NETWORK_PHRASES.map(|part| format!("strpos(lower(f.message), '{part}') > 0")).join(" or ");
+    format!("f.phase = 'network' or f.phase in ('image_pull', 'config_fetch', 'volume', 'logging') and ({named} or {phrases})")
 }

@@ -1,11 +1,11 @@
-//! A page of headings and lines, as plain text, Markdown or HTML; hostile text cannot act in any of them.
+//! A page of headings and lines as plain text, Markdown or HTML; untrusted text is escaped in all of them.
 
 use super::Layout;
 use crate::render::{describe_instant, escape_html, escape_markdown, visible};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Forbids what the page does not use, should a value ever slip out of its place.
+/// Blocks everything the page does not use, in case a value escapes its context.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 const STYLE: &str = "\
@@ -21,11 +21,11 @@ th { opacity: .75; white-space: nowrap; }
 code { font: 13px/1.4 ui-monospace, monospace; background: #8882; padding: .1rem .3rem; }
 ";
 
-/// A page that grows.
+/// A page under construction.
 pub(super) struct Page<'z> {
     text: String,
     layout: Layout,
-    /// The element of HTML that lines go into at the moment.
+    /// The HTML element that is currently open.
     open: Option<&'static str>,
     tz: &'z TimeZone,
 }
@@ -35,12 +35,12 @@ impl<'z> Page<'z> {
         Page { text: String::new(), layout, open: None, tz }
     }
 
-    /// A time in the zone of the reader.
+    /// Formats a time in the reader's time zone.
     pub(super) fn time(&self, instant: Timestamp) -> String {
         describe_instant(instant, self.tz)
     }
 
-    /// The page; the title is that of the file where it is one.
+    /// Returns the page; the title is used only in HTML.
     pub(super) fn text(mut self, title: &str) -> String {
         if self.layout != Layout::Html {
             return self.text;
@@ -82,8 +82,8 @@ impl<'z> Page<'z> {
         }
     }
 
-    /// A line of a tree: for each level above it whether that branch was the last of its level, and whether it is
-    /// itself the last of its own.
+    /// A line of a tree. `above` says for each parent level whether that branch was the last one; `is_last` says the same for
+    /// this line.
     pub(super) fn branch(&mut self, above: &[bool], is_last: bool, line: &str) {
         let safe = one_line(line);
         match self.layout {
@@ -161,7 +161,7 @@ impl<'z> Page<'z> {
         let safe = one_line(command);
         match self.layout {
             Layout::Markdown => {
-                // A fence longer than any run of back-ticks inside cannot be left.
+                // A fence longer than any run of backticks inside cannot be closed by the content.
                 let longest = safe.split(|letter| letter != '`').map(str::len).max().unwrap_or_default();
                 let fence = "`".repeat(longest + 1);
                 let space = if longest > 0 { " " } else { "" };
@@ -193,7 +193,7 @@ impl<'z> Page<'z> {
     }
 }
 
-/// Text on one line: line ends become blanks, what acts on a terminal is escaped.
+/// Joins lines with spaces and escapes terminal control characters.
 fn one_line(text: &str) -> String {
     let lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
     visible(&lines.collect::<Vec<_>>().join(" ")).into_owned()

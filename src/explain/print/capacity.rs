@@ -1,4 +1,4 @@
-//! A pool with its arithmetic, in blocks: failure, current, calculation, solutions.
+//! Prints a pool in blocks: failure, current usage, calculation, history, forecast, notes and solutions.
 
 use super::blocks::Page;
 use super::finding::span;
@@ -6,7 +6,7 @@ use crate::explain::capacity::{Capacity, PoolState, number};
 
 pub(super) fn write(page: &mut Page<'_>, capacity: &Capacity) {
     if capacity.pools.is_empty() {
-        page.line(&format!("no Fargate task and no refused one is recorded in {}", capacity.region));
+        page.line(&format!("no Fargate tasks, running or refused, are recorded in {}", capacity.region));
     }
     for (index, pool) in capacity.pools.iter().enumerate() {
         if index > 0 {
@@ -17,7 +17,7 @@ pub(super) fn write(page: &mut Page<'_>, capacity: &Capacity) {
 }
 
 fn write_pool(page: &mut Page<'_>, pool: &PoolState) {
-    let place = format!("{} of account {} at {}", pool.region, pool.account, page.time(pool.at));
+    let place = format!("{} (account {}) at {}", pool.region, pool.account, page.time(pool.at));
     match pool.demands.is_empty() {
         false => page.block("Failure", &[format!("{} limit reached in {place}", pool.title())]),
         true => page.block("Pool", &[format!("{} in {place}", pool.title())]),
@@ -25,7 +25,7 @@ fn write_pool(page: &mut Page<'_>, pool: &PoolState) {
     page.block("Current", &[pool.current()]);
     let mut calculation = vec![pool.calculation()];
     if let (Some(more), Some(most)) = (pool.more_fit, pool.at_most) {
-        calculation.push(format!("{more} more of that size fit now, {most} at most"));
+        calculation.push(format!("room for {more} more of that size ({most} when empty)"));
     }
     for demand in &pool.demands {
         let family = if demand.family.is_empty() { String::new() } else { format!(" of {}", demand.family) };
@@ -34,10 +34,10 @@ fn write_pool(page: &mut Page<'_>, pool: &PoolState) {
     }
     page.block("Calculation", &calculation);
     let at = pool.peak.at.map(|at| format!(", first at {}", page.time(at))).unwrap_or_default();
-    let mut history = vec![format!("most in use {}, most needed {} vCPU{at}", number(pool.peak.used), number(pool.peak.needed))];
+    let mut history = vec![format!("peak use {}, peak need {} vCPU{at}", number(pool.peak.used), number(pool.peak.needed))];
     if let Some(first) = pool.first_breach {
         let what = if pool.allowed.is_some() { "over the limit" } else { "refused" };
-        history.push(format!("{what} for the first time at {}, for {} in all", page.time(first), span(pool.seconds_over)));
+        history.push(format!("first {what} at {}, {} in total", page.time(first), span(pool.seconds_over)));
     }
     page.block("History", &history);
     page.block("Forecast", &pool.forecast.words("vCPU", pool.allowed));

@@ -1,4 +1,4 @@
-//! Changes before a failure: one line each, what shares most first.
+//! Prints the changes before a failure, one line each, most closely related first.
 
 use super::blocks::Page;
 use crate::explain::chain::length;
@@ -16,20 +16,20 @@ pub(super) fn write(page: &mut Page<'_>, name: &str, found: &Changes) {
     let what = if found.failures == 0 { "around that time" } else { what.as_str() };
     page.line(&format!("{} … {}, {what}", page.time(found.since), page.time(found.until)));
     if found.changes.is_empty() {
-        page.line("no write call in that time shares anything with it");
+        page.line("no related change in this period");
     }
     lines(page, found, usize::MAX);
     if found.others > 0 {
         let calls =
             if found.others == 1 { "1 other write call".to_owned() } else { format!("{} other write calls", found.others) };
-        page.line(&format!("{calls} of the account share nothing with it"));
+        page.line(&format!("unrelated: {calls} in the account"));
     }
     if !found.changes.is_empty() {
-        page.line("that a change came before does not prove that it is the cause");
+        page.line("timing alone does not prove that a change is the cause");
     }
 }
 
-/// The first changes.
+/// Prints the first `most` changes.
 pub(super) fn lines(page: &mut Page<'_>, found: &Changes, most: usize) {
     for change in found.changes.iter().take(most) {
         let event = &change.event;

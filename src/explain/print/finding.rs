@@ -1,13 +1,13 @@
-//! A finding and a group, section by section; a section without facts is left out.
+//! Prints a finding or a group section by section and omits empty sections.
 
 use super::blocks::Page;
 use super::{changes, launch};
 use crate::explain::chain::length;
-use crate::explain::finding::{Event, Finding, Rung, State};
+use crate::explain::finding::{Event, Finding, PhaseStep, State};
 use crate::explain::groups::Group;
 use crate::render::visible;
 
-/// So many changes stand in a finding; `ecs-audit changes` has all.
+/// The maximum number of changes in a finding; `ecs-audit changes` lists all.
 const CHANGES: usize = 5;
 
 pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
@@ -57,12 +57,12 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
     }
 }
 
-/// What an event has to do with the failure.
+/// The relation of an event to the failure, in parentheses.
 pub(super) fn note(event: &Event) -> String {
     event.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default()
 }
 
-/// The first of a long text: the failure has told it in full, and `show` prints the record.
+/// Shortens a long text: the failure section has it in full, and `show` prints the record.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 200;
     if text.chars().count() <= LONGEST {
@@ -74,14 +74,14 @@ fn shortened(text: &str) -> String {
 
 fn failure(page: &mut Page<'_>, finding: &Finding) {
     page.heading(if finding.expected { "No failure" } else { "Failure" });
-    let told = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
-    let told: Vec<&str> = told.into_iter().flatten().collect();
-    let told = told.join(": ");
+    let parts = [finding.failure.reason.as_deref(), finding.failure.message.as_deref()];
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    let reason = parts.join(": ");
     // A message often begins with the code.
     let message = finding.failure.message.as_deref().unwrap_or_default();
     let starts = finding.failure.reason.as_deref().is_some_and(|reason| message.starts_with(reason));
-    let told = if starts { message.to_owned() } else { told };
-    page.line(&if told.is_empty() { finding.failure.what.clone() } else { format!("{}: {told}", finding.failure.what) });
+    let reason = if starts { message.to_owned() } else { reason };
+    page.line(&if reason.is_empty() { finding.failure.what.clone() } else { format!("{}: {reason}", finding.failure.what) });
     page.line(&format!("id {}", finding.id));
 }
 
@@ -101,8 +101,8 @@ fn phases(page: &mut Page<'_>, finding: &Finding) {
         return;
     }
     page.heading("Phase");
-    for rung in &finding.phases {
-        page.line(&step(page, rung));
+    for phase_step in &finding.phases {
+        page.line(&step(page, phase_step));
     }
     if finding.kind != "api_error" {
         match finding.ran {
@@ -115,30 +115,30 @@ fn phases(page: &mut Page<'_>, finding: &Finding) {
     finding.notes.iter().for_each(|note| page.line(note));
 }
 
-fn step(page: &Page<'_>, rung: &Rung) -> String {
-    let mark = match rung.state {
+fn step(page: &Page<'_>, phase_step: &PhaseStep) -> String {
+    let mark = match phase_step.state {
         State::Done => "✓",
         State::Failed => "✗",
         State::NotReached => "·",
         State::After => "–",
     };
-    let mut text = format!("{mark} {}", rung.name);
-    if let Some(at) = rung.at {
+    let mut text = format!("{mark} {}", phase_step.name);
+    if let Some(at) = phase_step.at {
         text.push_str(&format!("  {}", page.time(at)));
     }
-    if let Some(until) = rung.until {
-        let word = if rung.at.is_some() { " …" } else { "  until" };
+    if let Some(until) = phase_step.until {
+        let word = if phase_step.at.is_some() { " …" } else { "  until" };
         text.push_str(&format!("{word} {}", page.time(until)));
-        if let Some(at) = rung.at {
+        if let Some(at) = phase_step.at {
             text.push_str(&format!(" ({})", span(until.duration_since(at).as_secs_f64())));
         }
     }
-    match rung.state {
+    match phase_step.state {
         State::Failed => text.push_str("  ← failed here"),
         State::NotReached => text.push_str("  never reached"),
         _ => {}
     }
-    if let Some(note) = &rung.note {
+    if let Some(note) = &phase_step.note {
         text.push_str(&format!("  ({note})"));
     }
     text
@@ -153,9 +153,9 @@ fn cause(page: &mut Page<'_>, finding: &Finding) {
     match (&cause.id, &cause.title) {
         (Some(id), Some(title)) => page.line(&format!("{title} ({id})")),
         _ if finding.failure.message.is_some() && finding.kind != "agent" => {
-            page.line("unknown message: no entry of the catalog explains it");
+            page.line("unknown message: no catalog entry matches");
         }
-        _ => page.line("unknown: no entry of the catalog explains it"),
+        _ => page.line("unknown: no catalog entry matches"),
     }
     if let Some(meaning) = &cause.meaning {
         page.line(meaning);
@@ -168,11 +168,11 @@ fn cause(page: &mut Page<'_>, finding: &Finding) {
         page.line(&kinds.join(", "));
     }
     let confidence = match cause.wording.as_deref() {
-        Some("documented") => "confidence: the wording is documented by its maker",
-        Some("source") => "confidence: the wording is from the source code that writes it",
-        Some("observed") => "confidence: the wording was seen in real reports",
-        Some("kind_only") => "confidence: only the kind of failure is known; the text itself says why",
-        Some(_) => "confidence: the wording is widely known, but no source confirms it",
+        Some("documented") => "confidence: the message is documented by the vendor",
+        Some("source") => "confidence: the message is confirmed in source code",
+        Some("observed") => "confidence: the message was seen in real reports",
+        Some("kind_only") => "confidence: only the kind of failure is known; the message itself gives the reason",
+        Some(_) => "confidence: the message is widely known, but no source confirms it",
         None => return,
     };
     page.line(confidence);
@@ -181,13 +181,13 @@ fn cause(page: &mut Page<'_>, finding: &Finding) {
 pub(super) fn write_group(page: &mut Page<'_>, group: &Group) {
     let name = match (&group.title, &group.cause) {
         (Some(title), Some(cause)) => format!("{title} ({cause})"),
-        _ => format!("{} (unknown message)", group.reason.as_deref().unwrap_or("no reason told")),
+        _ => format!("{} (unknown message)", group.reason.as_deref().unwrap_or("no reason recorded")),
     };
     page.heading(&visible(&format!("{} × {name}", group.count)));
     page.line(&format!("first {}, last {}", page.time(group.first), page.time(group.last)));
     match &group.meaning {
         Some(meaning) => page.line(meaning),
-        None => page.line("no entry of the catalog explains it"),
+        None => page.line("no catalog entry matches"),
     }
     group.response.iter().for_each(|response| page.line(response));
     for (index, action) in group.actions.iter().enumerate() {
@@ -214,7 +214,7 @@ fn numbered(page: &mut Page<'_>, title: &str, lines: &[String]) {
     }
 }
 
-/// Seconds in words; tenths only below a minute.
+/// Formats seconds, with tenths only below a minute.
 pub(super) fn span(seconds: f64) -> String {
     if seconds.abs() < 60.0 {
         let text = format!("{seconds:.1}");

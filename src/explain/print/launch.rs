@@ -1,4 +1,4 @@
-//! What became of a launch, and what it met.
+//! Prints the outcome of a launch and its collision.
 
 use super::blocks::Page;
 use super::finding::span;
@@ -13,9 +13,9 @@ pub(super) fn write(page: &mut Page<'_>, finding: &Finding) {
     page.heading("Collision");
     page.line(&format!("{}: {}", collision.class, collision.basis));
     if let Some(start) = collision.window_start {
-        let end = collision.window_end.map_or_else(|| "not seen again".to_owned(), |end| page.time(end));
+        let end = collision.window_end.map_or_else(|| "no reconnect recorded".to_owned(), |end| page.time(end));
         let length = collision.window_seconds.map(|seconds| format!(" ({})", span(seconds))).unwrap_or_default();
-        page.line(&format!("agent gone {} … {end}{length}", page.time(start)));
+        page.line(&format!("agent disconnected {} … {end}{length}", page.time(start)));
     }
     collision.chance.iter().for_each(|chance| page.line(&chance.describe()));
     collision.recurrence.describe().iter().for_each(|line| page.line(line));

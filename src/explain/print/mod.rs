@@ -1,27 +1,27 @@
-//! Findings, groups and stories as text, Markdown or JSON. Text from logs is made visible on the way.
+//! Prints findings, groups and timelines as text, Markdown, HTML or JSON. Control characters in log text are escaped.
 
 mod blocks;
 mod capacity;
 mod changes;
+mod expected_start;
 mod finding;
 mod launch;
 mod network;
-mod slot;
 mod story;
 
 use super::capacity::Capacity;
 use super::changes::Changes;
+use super::expected_start::ExpectedStart;
 use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
 use super::losses::Loss;
-use super::slot::Slot;
 use super::story::Story;
 use blocks::Page;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// How a finding is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
     /// For a terminal.
@@ -49,7 +49,7 @@ impl std::str::FromStr for Layout {
     }
 }
 
-/// A text to print, or why JSON could not be made.
+/// The text to print, or a JSON serialization error.
 pub type Printed = Result<String, serde_json::Error>;
 
 #[derive(Serialize)]
@@ -60,10 +60,10 @@ struct Explained<'f> {
     finding: Option<&'f Finding>,
 }
 
-/// So many losses are listed as text; JSON has all.
+/// The maximum number of losses in text output; JSON has all.
 const LOSSES: usize = 10;
 
-/// A finding; none says that nothing failed. What the subject lost beside it follows, what cost most first.
+/// Prints a finding, or that nothing failed, followed by the losses of the subject, costliest first.
 pub fn print_finding(
     subject: &Subject,
     found: Option<(&Finding, usize)>,
@@ -78,10 +78,10 @@ pub fn print_finding(
     let mut page = Page::new(layout, tz);
     match finding {
         Some(finding) => finding::write(&mut page, finding),
-        None => page.line(&format!("{} {}: no failure is recorded", subject.kind.word(), subject.name)),
+        None => page.line(&format!("no failures recorded for {} {}", subject.kind.word(), subject.name)),
     }
     if !losses.is_empty() {
-        page.heading("Losses, the largest first");
+        page.heading("Losses, largest first");
         for loss in losses.iter().take(LOSSES) {
             page.line(&format!("{}  {}  [{}]", page.time(loss.time), loss.what, loss.id));
         }
@@ -93,14 +93,14 @@ pub fn print_finding(
         let more = if others == 1 { "1 other failure".to_owned() } else { format!("{others} other failures") };
         page.heading("More");
         page.line(&match subject.kind {
-            SubjectKind::Failure => format!("{more} told by the same record"),
+            SubjectKind::Failure => format!("{more} reported in the same record"),
             kind => format!("{more} of {} {}; --all explains each cause once", kind.word(), subject.name),
         });
     }
     Ok(page.text(&format!("{} {}", subject.kind.word(), subject.name)))
 }
 
-/// Groups of failures.
+/// Prints groups of failures.
 pub fn print_groups(groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
         #[derive(Serialize)]
@@ -117,27 +117,27 @@ pub fn print_groups(groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed 
     Ok(page.text("failures by cause"))
 }
 
-/// Pools with their arithmetic.
-pub fn print_capacity(told: &Capacity, layout: Layout, tz: &TimeZone) -> Printed {
+/// Prints quota pools.
+pub fn print_capacity(capacity: &Capacity, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(told);
+        return json(capacity);
     }
     let mut page = Page::new(layout, tz);
-    capacity::write(&mut page, told);
-    Ok(page.text(&format!("quota {}", told.region)))
+    capacity::write(&mut page, capacity);
+    Ok(page.text(&format!("quota {}", capacity.region)))
 }
 
-/// An expected start of a schedule.
-pub fn print_slot(slot: &Slot, layout: Layout, tz: &TimeZone) -> Printed {
+/// Prints an expected start of a schedule.
+pub fn print_slot(slot: &ExpectedStart, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
         return json(slot);
     }
     let mut page = Page::new(layout, tz);
-    slot::write(&mut page, slot);
+    expected_start::write(&mut page, slot);
     Ok(page.text(&format!("expected start {}", slot.id)))
 }
 
-/// The changes before bursts of failures, the largest first; none says that nothing failed. `bursts` is how many there are.
+/// Prints the changes before bursts of failures, largest first, or that nothing failed. `bursts` is the total number.
 pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize, layout: Layout, tz: &TimeZone) -> Printed {
     let more_bursts = bursts.saturating_sub(found.len());
     if layout == Layout::Json {
@@ -156,22 +156,22 @@ pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize
         changes::write(&mut page, &name, changes);
     }
     if found.is_empty() {
-        page.line(&format!("{name}: no failure is recorded; --at TIME looks around a time"));
+        page.line(&format!("no failures recorded for {name}; use --at TIME to look around a point in time"));
     }
     if more_bursts > 0 {
-        page.line(&format!("{more_bursts} smaller bursts are not listed; --at TIME looks around one"));
+        page.line(&format!("{more_bursts} smaller bursts are not listed; use --at TIME to look around one"));
     }
     Ok(page.text(&format!("changes before {name}")))
 }
 
-/// A story.
-pub fn print_story(told: &Story, layout: Layout, tz: &TimeZone) -> Printed {
+/// Prints a timeline.
+pub fn print_story(story: &Story, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(told);
+        return json(story);
     }
     let mut page = Page::new(layout, tz);
-    story::write(&mut page, told);
-    Ok(page.text(&format!("timeline of {} {}", told.subject.kind.word(), told.subject.name)))
+    story::write(&mut page, story);
+    Ok(page.text(&format!("timeline of {} {}", story.subject.kind.word(), story.subject.name)))
 }
 
 fn json(value: &impl Serialize) -> Printed {

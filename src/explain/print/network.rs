@@ -1,4 +1,4 @@
-//! The branches of a network failure as a tree, with what speaks for and against each.
+//! Prints the branches of a network failure as a tree, with the evidence for and against each.
 
 use super::blocks::Page;
 use crate::explain::network::{Evidence, Network};
@@ -18,7 +18,7 @@ pub(super) fn write(page: &mut Page<'_>, network: &Network) {
             sides.iter().flat_map(|(side, list)| list.iter().map(move |evidence| (*side, evidence))).collect();
         let end = all.len().saturating_sub(1);
         for (place, (side, evidence)) in all.into_iter().enumerate() {
-            let text = format!("{side}: {}", told(page, evidence));
+            let text = format!("{side}: {}", line(page, evidence));
             page.branch(&[index == last], place == end, &text);
         }
     }
@@ -27,7 +27,7 @@ pub(super) fn write(page: &mut Page<'_>, network: &Network) {
     }
 }
 
-fn told(page: &Page<'_>, evidence: &Evidence) -> String {
+fn line(page: &Page<'_>, evidence: &Evidence) -> String {
     let time = evidence.time.map(|time| format!("{}  ", page.time(time))).unwrap_or_default();
     let who = evidence.who.as_deref().map(|who| format!(", by {who}")).unwrap_or_default();
     let record = evidence.record.as_deref().map(|record| format!("  [{record}]")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A story: one line for each event, then how long each phase took.
+//! Prints a timeline: one line for each event, then the length of each phase.
 
 use super::blocks::Page;
 use super::finding::{note, span};
@@ -7,7 +7,7 @@ use crate::explain::story::Story;
 pub(super) fn write(page: &mut Page<'_>, story: &Story) {
     page.heading(&format!("Timeline of {} {}", story.subject.kind.word(), story.subject.name));
     if story.events.is_empty() {
-        page.line("no events of it are recorded");
+        page.line("no events recorded");
     }
     let since: Vec<String> = story
         .events
@@ -19,7 +19,7 @@ pub(super) fn write(page: &mut Page<'_>, story: &Story) {
     let longest = times.iter().map(|text| text.chars().count()).max().unwrap_or_default();
     for ((line, since), time) in story.events.iter().zip(&since).zip(&times) {
         if line.gap {
-            page.line(&format!("… nothing is recorded for {}", since.trim_start_matches('+')));
+            page.line(&format!("… no records for {}", since.trim_start_matches('+')));
         }
         let event = &line.event;
         let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();

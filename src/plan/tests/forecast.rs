@@ -66,8 +66,8 @@ fn planted_growth_reaches_its_limit_on_its_day() {
     assert_eq!(
         forecast.words("vCPU", Some(40.0)),
         [
-            "the daily peak reaches 40 vCPU on 2026-03-17; 19 times in 20 not before 2026-03-17, by 2026-03-17",
-            "21.5 vCPU on the last day, +0.50 a day over 38 days; in 38 days 40.5 to 40.5",
+            "the daily peak reaches 40 vCPU on 2026-03-17; 95 % interval 2026-03-17 to 2026-03-17",
+            "21.5 vCPU on the last day, +0.50 per day over 38 days; in 38 days: 40.5 to 40.5",
         ]
     );
 }

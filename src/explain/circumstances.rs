@@ -1,11 +1,11 @@
-//! What stands beside a failure and changes its reading: whose container failed, a retry that succeeded, an instance that was
-//! created although the reason says no capacity, a run that holds the fleet, faults of AWS in the same minutes, a change that
-//! removed what the failure misses. It comes before the general advice of the catalog.
+//! Circumstances that change how to read a failure: the owner of the failed container, a successful retry, an instance that
+//! was created although the reason says no capacity, a run that occupies the fleet, AWS faults in the same minutes, or a
+//! change that removed something the failure names. They take precedence over the general advice in the catalog.
 
 use super::chain::length;
 use super::changes::Changes;
 use super::finding::Check;
-use super::gather::Case;
+use super::gather::FailureContext;
 use super::launch::Launch;
 use super::network::{Network, Verdict};
 use super::records::{Records, Row, equals, like_it, text, time, within};
@@ -14,61 +14,61 @@ use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
 
-/// So near in time, in seconds, are faults of AWS to a text about capacity.
+/// The time, in seconds, around a capacity failure in which AWS faults count as related.
 const SAME_MINUTES: i64 = 5 * 60;
-/// For so long after a failure a retry is looked for.
+/// The time after a failure, in seconds, in which a task counts as its retry.
 const RETRY_WITHIN: i64 = 60 * 60;
-/// For so long before a deployment failed its tasks may have failed.
+/// The time before a deployment failure, in seconds, in which task failures count as its cause.
 const ROLLOUT: i64 = 3 * 60 * 60;
 
-/// What stands beside a failure.
+/// The circumstances of a failure.
 #[derive(Debug, Default)]
-pub(super) struct Beside {
+pub(super) struct Circumstances {
     /// Sentences about the evidence.
     pub notes: Vec<String>,
     /// What to do first.
     pub actions: Vec<String>,
-    /// What to look at, where no record names a cause.
+    /// Where to look if no record names a cause.
     pub look: Vec<String>,
-    /// How to respond, where the evidence says more than the catalog.
+    /// How to respond, if the evidence is more specific than the catalog.
     pub response: Option<String>,
 }
 
-/// Looks at everything that may stand beside a failure.
-pub(super) fn beside(
+/// Collects the circumstances of a failure.
+pub(super) fn circumstances(
     records: &Records<'_>,
-    case: &Case,
+    case: &FailureContext,
     launch: Option<&Launch>,
     network: Option<&Network>,
     changes: Option<&Changes>,
-) -> Result<Beside, RunError> {
-    let mut beside = Beside::default();
+) -> Result<Circumstances, RunError> {
+    let mut circumstances = Circumstances::default();
     if case.expected {
-        return Ok(beside);
+        return Ok(circumstances);
     }
-    whose_container(records, case, &mut beside)?;
-    root_of_deployment(records, case, &mut beside)?;
-    created_instance(case, &mut beside);
-    busy_fleet(records, case, &mut beside)?;
-    faults_of_aws(records, case, &mut beside)?;
-    undo(network, changes, &mut beside);
+    whose_container(records, case, &mut circumstances)?;
+    root_of_deployment(records, case, &mut circumstances)?;
+    created_instance(case, &mut circumstances);
+    busy_fleet(records, case, &mut circumstances)?;
+    faults_of_aws(records, case, &mut circumstances)?;
+    undo(network, changes, &mut circumstances);
     if let Some(healed) = healed(records, case, launch)? {
-        // A retry is not pointless that succeeded minutes later. Missing capacity comes back, whatever one retry met.
+        // A retry that succeeded minutes later disproves "do not retry". Capacity shortages recur regardless of one retry.
         let pointless = case.text("class") != Some("capacity") && case.entry().is_none_or(|entry| entry.retry == "after_fix");
         if pointless {
-            beside.response = Some(format!("Nothing for now: {healed}; look for the cause if it comes back"));
+            circumstances.response = Some(format!("No action needed now: {healed}; investigate if it happens again"));
         }
-        beside.notes.push(healed);
+        circumstances.notes.push(healed);
     }
     let only_wrapped = case.entry().is_some_and(|entry| entry.generic) && case.text("class").is_none();
     if case.text("cause").is_none() || only_wrapped {
-        unnamed(case, only_wrapped, &mut beside);
+        unnamed(case, only_wrapped, &mut circumstances);
     }
-    Ok(beside)
+    Ok(circumstances)
 }
 
-/// A container that AWS runs beside the program.
-fn whose_container(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+/// Explains the failure of a sidecar container, such as one that AWS injects.
+fn whose_container(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     let (Some(task), Some(name)) = (case.text("task").filter(|_| case.kind() == "task"), case.text("container")) else {
         return Ok(());
     };
@@ -77,15 +77,15 @@ fn whose_container(records: &Records<'_>, case: &Case, beside: &mut Beside) -> R
     if !records.any(Table::ContainerEvents, &others)? {
         return Ok(());
     }
-    let whose = if known.injected { "which AWS adds to the task" } else { "which runs beside the program" };
-    beside.notes.push(format!("container {name} is {}, {whose}: it is not the program", known.title));
+    let whose = if known.injected { "which AWS adds to the task" } else { "which runs next to the program" };
+    circumstances.notes.push(format!("container {name} is {}, {whose}, not the program itself", known.title));
     let pulls = matches!(case.text("phase"), Some("image_pull" | "config_fetch"));
-    beside.actions.push(if pulls { known.pull.clone() } else { known.fault.clone() });
+    circumstances.actions.push(if pulls { known.pull.clone() } else { known.fault.clone() });
     Ok(())
 }
 
-/// What made a deployment fail.
-fn root_of_deployment(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+/// Finds the task or service failures that made a deployment fail.
+fn root_of_deployment(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     if case.kind() != "deployment" || case.failure.flag("secondary") != Some(true) {
         return Ok(());
     }
@@ -105,13 +105,13 @@ fn root_of_deployment(records: &Records<'_>, case: &Case, beside: &mut Beside) -
     let times = if alike == 1 { "1 failure".to_owned() } else { format!("{alike} failures") };
     let (phase, id) = (root.text("phase").unwrap_or("unknown"), root.text("id").unwrap_or_default());
     let reason = root.text("reason").unwrap_or("no reason recorded");
-    beside.notes.push(format!("a consequence: {times} of the same service came before it, phase {phase}, {reason}"));
-    beside.actions.push(format!("Start with what failed first: `ecs-audit explain {id}`"));
+    circumstances.notes.push(format!("this is a consequence: the same service had {times} before (phase {phase}, {reason})"));
+    circumstances.actions.push(format!("Start with the first failure: `ecs-audit explain {id}`"));
     Ok(())
 }
 
-/// An instance that was created speaks against missing capacity.
-fn created_instance(case: &Case, beside: &mut Beside) {
+/// A created instance contradicts a reason that reports missing capacity.
+fn created_instance(case: &FailureContext, circumstances: &mut Circumstances) {
     let Some(job) = case.submission.as_ref().filter(|job| job.flag("provisioned") == Some(true)) else { return };
     if !case.text("reason").is_some_and(|reason| reason.contains("no_capacity")) || case.failure.flag("ran") == Some(true) {
         return;
@@ -120,14 +120,14 @@ fn created_instance(case: &Case, beside: &mut Beside) {
     let machine = machine.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let waited = job.time("submitted_at").zip(job.time("finished_at"));
     let waited = waited.map(|(from, until)| format!(" within {}", length(until.duration_since(from).as_secs())));
-    beside.notes.push(format!(
-        "the reason says no capacity, but an instance was created ({machine}): it did not come to run the job{}",
+    circumstances.notes.push(format!(
+        "the reason says no capacity, but an instance was created ({machine}); it did not run the job{}",
         waited.unwrap_or_default()
     ));
 }
 
-/// A run that holds an instance of the project explains why no fleet or offer is left.
-fn busy_fleet(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+/// Another run that holds an instance of the project can explain why no fleet or offer is available.
+fn busy_fleet(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     let asks = case.kind() == "run"
         && matches!(case.text("phase"), Some("placement" | "capacity"))
         && case.text("reason").is_some_and(|reason| reason.contains("no_capacity"));
@@ -147,20 +147,19 @@ fn busy_fleet(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result
     let machine = machine.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let more = if jobs.len() > 1 { format!(" and {} more", jobs.len() - 1) } else { String::new() };
     let job = first.text("job").unwrap_or("another job");
-    beside
+    circumstances
         .notes
-        .push(format!("job {job}{more} held an instance at that time ({machine}): the fleet may be occupied, not missing"));
-    beside.actions.push(format!(
-        "If the run means the fleet that {job} occupies: wait until it ends or stop it, or give the fleet more nodes, and submit again"
+        .push(format!("job {job}{more} held an instance at that time ({machine}): the fleet may be busy rather than missing"));
+    circumstances.actions.push(format!(
+        "If the run targets the fleet that {job} occupies, wait for that job to end, stop it, or add nodes to the fleet; then submit the run again"
     ));
-    beside.response = Some(format!(
-        "A retry succeeds once {job} ends, if its fleet is the one that is meant; otherwise correct the fleet first"
-    ));
+    circumstances.response =
+        Some(format!("If the run targets that fleet, a retry succeeds once {job} ends; otherwise fix the fleet first"));
     Ok(())
 }
 
-/// Faults of AWS in the same minutes speak against a text about capacity.
-fn faults_of_aws(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Result<(), RunError> {
+/// AWS faults in the same minutes cast doubt on a message about capacity.
+fn faults_of_aws(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     let Some(at) = case.failure.time("time").filter(|_| case.text("class") == Some("capacity")) else { return Ok(()) };
     let condition = format!(
         "kind = 'api_error' and class in ('transient', 'infrastructure') and reason not like '%Throttl%' \
@@ -172,21 +171,22 @@ fn faults_of_aws(records: &Records<'_>, case: &Case, beside: &mut Beside) -> Res
     let rows = records.failures(&condition)?;
     let Some(first) = rows.first() else { return Ok(()) };
     let calls = if rows.len() == 1 { "1 call".to_owned() } else { format!("{} calls", rows.len()) };
-    beside.notes.push(format!(
-        "{calls} of the account failed with {} in the same minutes: a fault of AWS can look like missing capacity",
-        first.text("reason").unwrap_or("a fault of the service")
+    circumstances.notes.push(format!(
+        "{calls} of the account failed with {} within the same minutes: an AWS fault can look like missing capacity",
+        first.text("reason").unwrap_or("a service fault")
     ));
-    beside.response =
-        Some("Retry with exponential back-off; plan capacity only if it lasts after the faults of AWS ended".to_owned());
+    circumstances.response =
+        Some("Retry with exponential backoff; plan capacity only if the failures continue after the AWS fault ends".to_owned());
     Ok(())
 }
 
-/// Calls that remove something.
+/// Name prefixes of calls that remove something.
 const REMOVES: [&str; 9] =
     ["Revoke", "Delete", "Detach", "Remove", "Disassociate", "Deregister", "Disable", "Release", "ScheduleKeyDeletion"];
 
-/// The call that removed what the failure misses: a likely branch of the network, else a change that shares more than a cluster.
-fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Beside) {
+/// Advises to undo the call that probably caused the failure: from a likely network branch, otherwise a removal that shares
+/// more than the cluster with the failure.
+fn undo(network: Option<&Network>, changes: Option<&Changes>, circumstances: &mut Circumstances) {
     let removes = |what: &str| REMOVES.iter().any(|verb| what.starts_with(verb));
     let likely = network.iter().flat_map(|network| &network.branches).filter(|branch| branch.verdict == Verdict::Likely);
     let shown = likely.flat_map(|branch| &branch.speaks_for).find(|evidence| removes(&evidence.what));
@@ -198,8 +198,8 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
             .filter(|(_, when)| when.ends_with("created") || when.ends_with("starting"))
             .map_or(what, |(what, _)| what);
         let record = evidence.record.as_deref().unwrap_or_default();
-        beside.actions.push(format!(
-            "Undo {what}{}, if it was not meant: the evidence above makes it the likely cause (`ecs-audit show {record}`)",
+        circumstances.actions.push(format!(
+            "Undo {what}{} unless it was intended: the evidence above makes it the likely cause (`ecs-audit show {record}`)",
             by(evidence.who.as_deref())
         ));
         return;
@@ -209,8 +209,8 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
     let change = changes.iter().flat_map(|changes| &changes.changes);
     let change = change.into_iter().find(|change| removes(&change.event.what) && strong(&change.shares));
     if let Some(change) = change {
-        beside.actions.push(format!(
-            "Look first at {}{}, {} before: it removed something that this failure names ({}); undo it if it was not meant",
+        circumstances.actions.push(format!(
+            "Look first at {}{}, {} before: it removed something that this failure names ({}); undo it unless it was intended",
             change.event.what,
             by(change.event.who.as_deref()),
             length(change.before_seconds),
@@ -219,12 +219,12 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, beside: &mut Besid
     }
 }
 
-/// A retry that succeeded, in words.
-fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result<Option<String>, RunError> {
+/// Describes a successful retry.
+fn healed(records: &Records<'_>, case: &FailureContext, launch: Option<&Launch>) -> Result<Option<String>, RunError> {
     let Some(at) = case.failure.time("time") else { return Ok(None) };
     if let Some(launch) = launch.filter(|launch| launch.outcome == "healed") {
         let after = launch.healed_at.map(|healed| length(healed.duration_since(at).as_secs().max(0)));
-        return Ok(Some(format!("a retry placed it {} later", after.unwrap_or_else(|| "some time".to_owned()))));
+        return Ok(Some(format!("a retry placed the task {} later", after.unwrap_or_else(|| "some time".to_owned()))));
     }
     let later = |since: Timestamp| length(since.duration_since(at).as_secs().max(0));
     if let Some(job) = case.submission.as_ref() {
@@ -236,11 +236,11 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
         );
         let rows = records.some(Table::JobSubmissions, &condition, "submitted_at", 1)?;
         let again = rows.first().and_then(|row| Some((row.time("submitted_at")?, row.text("status")?)));
-        return Ok(
-            again.map(|(submitted, status)| format!("a later attempt of the same job, {} later, is {status}", later(submitted)))
-        );
+        return Ok(again.map(|(submitted, status)| {
+            format!("a new attempt of the same job, submitted {} later, is {status}", later(submitted))
+        }));
     }
-    // Only a task that never ran is healed by one that starts: a program that failed may fail again.
+    // A later task heals only a task that never ran: a program that failed may fail again.
     if case.kind() != "task" || case.failure.flag("ran") == Some(true) {
         return Ok(None);
     }
@@ -262,26 +262,25 @@ fn healed(records: &Records<'_>, case: &Case, launch: Option<&Launch>) -> Result
     Ok(started.map(|started| format!("a task of the same revision started {} later", later(started))))
 }
 
-/// No record names a cause: none is made up, but there are places to look.
-fn unnamed(case: &Case, only_wrapped: bool, beside: &mut Beside) {
+/// If no record names a cause, lists places to look instead of guessing one.
+fn unnamed(case: &FailureContext, only_wrapped: bool, circumstances: &mut Circumstances) {
     let says_why = !only_wrapped && case.text("message").is_some_and(|message| Some(message) != case.text("reason"));
-    let known =
-        if says_why { "no entry of the catalog explains the message: the cause is not known" } else { "no record names a cause" };
-    beside.notes.push(known.to_owned());
-    beside.response.get_or_insert_with(|| "The cause is not known: a person has to look where it is recorded".to_owned());
+    let known = if says_why { "no catalog entry matches the message: the cause is unknown" } else { "no record names a cause" };
+    circumstances.notes.push(known.to_owned());
+    circumstances.response.get_or_insert_with(|| "The cause is unknown: investigate before you retry".to_owned());
     let host = match (case.text("launch_type"), case.text("container_instance")) {
         (Some("FARGATE"), _) => Some(Host::Fargate),
         (Some("EC2" | "EXTERNAL" | "MANAGED_INSTANCES"), _) | (None, Some(_)) => Some(Host::Ec2),
         _ => None,
     };
-    beside.look.extend(where_to_look(case.kind(), host).into_iter().map(str::to_owned));
+    circumstances.look.extend(where_to_look(case.kind(), host).into_iter().map(str::to_owned));
 }
 
-/// What opens the network to more than the task needs.
+/// Words in advice that opens the network further than the task needs.
 const WIDENS: [&str; 4] = ["assignPublicIp", "public IP", "0.0.0.0/0", "internet gateway"];
 
-/// The actions of the catalog behind those of the evidence. One that opens the network stays only where the evidence says
-/// that no way leads out.
+/// The actions from the evidence, followed by those of the catalog. An action that opens the network is kept only if the
+/// evidence shows that the task has no route to its target.
 pub(super) fn actions(first: &[String], general: Vec<String>, network: Option<&Network>) -> Vec<String> {
     let closed = network.is_some_and(|network| {
         let shown = |verdict: Verdict| matches!(verdict, Verdict::Likely | Verdict::Possible);
@@ -291,13 +290,13 @@ pub(super) fn actions(first: &[String], general: Vec<String>, network: Option<&N
     let unguided = first.is_empty() && !closed && general.iter().any(widens);
     let mut actions = first.to_vec();
     if unguided {
-        actions.push("Find out first which part of the path is closed: the route table of the subnet, the endpoints of the VPC, the security groups and network ACLs on both sides".to_owned());
+        actions.push("First find out which part of the path is blocked: the route table of the subnet, the VPC endpoints, or the security groups and network ACLs on both sides".to_owned());
     }
     actions.extend(general.into_iter().filter(|action| closed || !widens(action)));
     actions
 }
 
-/// The places to look, as checks whose names `fill` writes in.
+/// Turns the places to look into checks; `fill` inserts the names.
 pub(super) fn checks(look: &[String], fill: impl Fn(&str) -> Check) -> Vec<Check> {
     look.iter().map(|template| fill(template)).collect()
 }
@@ -311,14 +310,14 @@ mod tests {
     }
 
     #[test]
-    fn advice_opens_nothing_unless_no_way_leads_out() {
+    fn advice_opens_the_network_only_without_a_route() {
         let general = words(&["Set assignPublicIp=ENABLED", "Run the runbook"]);
         assert_eq!(actions(&words(&["Undo it"]), general.clone(), None), ["Undo it", "Run the runbook"]);
         let advice = actions(&[], general.clone(), None);
         assert!(!advice.iter().any(|action| action.contains("assignPublicIp")), "{advice:?}");
-        assert!(advice.iter().any(|action| action.contains("which part of the path is closed")), "{advice:?}");
+        assert!(advice.iter().any(|action| action.contains("which part of the path is blocked")), "{advice:?}");
         let branch = super::super::network::Branch {
-            name: "no route, NAT gateway or endpoint leads there",
+            name: "no route, NAT gateway or endpoint leads to the target",
             verdict: Verdict::Likely,
             speaks_for: Vec::new(),
             against: Vec::new(),

@@ -1,4 +1,4 @@
-//! An expected start of a schedule: what was expected and why, what became of it, its neighbors, and what to check.
+//! Explains an expected start of a schedule: its outcome, the starts around it, what to check and what to do.
 //!
 //! ```text
 //! explain SLOT   { "id", "schedule", "rhythm", "expected_at", "state", "why", "started_at", "launch", "place": [{name, value}],
@@ -14,10 +14,10 @@ use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// How many neighbors are told on each side.
+/// The number of neighbors shown on each side.
 const NEIGHBORS: usize = 3;
 
-/// What is read of each slot.
+/// The columns read for each expected start.
 const COLUMNS: [&str; 14] = [
     "id",
     "time",
@@ -35,40 +35,40 @@ const COLUMNS: [&str; 14] = [
     "caller",
 ];
 
-/// An expected start with all that is known of it.
+/// An expected start with everything known about it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Slot {
+pub struct ExpectedStart {
     /// Its id: the first call of the caller, `@`, and the expected time.
     pub id: String,
     /// The name of the schedule.
     pub schedule: String,
-    /// The rhythm that makes it expected.
+    /// The schedule expression that predicts it.
     pub rhythm: String,
     /// When it was expected.
     #[serde(serialize_with = "instant")]
     pub expected_at: Timestamp,
     /// started, late, healed or missed.
     pub state: String,
-    /// The failure in the slot, or that there is no record, and what is known of that.
+    /// The failure recorded at that time, or why there is no record.
     pub why: Option<String>,
     /// When it ran.
     #[serde(serialize_with = "some_instant")]
     pub started_at: Option<Timestamp>,
-    /// The first call of the launch in the slot.
+    /// The first call of the launch at that time.
     pub launch: Option<String>,
     /// Where, by name.
     pub place: Vec<Place>,
-    /// Starts of this caller that were expected in all records.
+    /// Expected starts of this caller in all records.
     pub expected: usize,
-    /// Those of them that never ran.
+    /// Expected starts that never ran.
     pub missed: usize,
-    /// The slots before, oldest first.
+    /// The expected starts before, oldest first.
     pub before: Vec<Neighbor>,
-    /// The slots after, oldest first.
+    /// The expected starts after, oldest first.
     pub after: Vec<Neighbor>,
     /// What that means.
     pub meaning: String,
-    /// What the catalog knows of the failure in the slot.
+    /// The catalog entry of the failure recorded at that time.
     pub failure: Option<KnownFailure>,
     /// What to look at.
     pub verify: Vec<String>,
@@ -76,7 +76,7 @@ pub struct Slot {
     pub actions: Vec<String>,
 }
 
-/// A part of where it was expected.
+/// One fact about where it was expected.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Place {
     /// Its name.
@@ -85,22 +85,22 @@ pub struct Place {
     pub value: String,
 }
 
-/// A slot before or after.
+/// An expected start before or after.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Neighbor {
     /// When it was expected.
     #[serde(serialize_with = "instant")]
     pub at: Timestamp,
-    /// What became of it.
+    /// Its outcome.
     pub state: String,
-    /// Why, where it did not start in time.
+    /// Why it did not start on time.
     pub why: Option<String>,
     /// When it ran.
     #[serde(serialize_with = "some_instant")]
     pub started_at: Option<Timestamp>,
 }
 
-/// What the catalog knows of a failure.
+/// A failure as the catalog describes it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KnownFailure {
     /// The id of its entry.
@@ -117,8 +117,8 @@ pub fn is_slot(name: &str) -> bool {
     parts.is_some_and(|(first, at)| !first.is_empty() && at.parse::<Timestamp>().is_ok())
 }
 
-/// The expected start with this id, as of the newest record; none if no rhythm expects one then.
-pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Option<Slot>, RunError> {
+/// The expected start with this id, as of the newest record; none if no schedule predicts one at that time.
+pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Option<ExpectedStart>, RunError> {
     let Some((first, at)) = name.trim().rsplit_once('@') else { return Ok(None) };
     let (Ok(at), Some(noun)) = (at.parse::<Timestamp>(), nouns::noun("schedules")) else { return Ok(None) };
     let view = (noun.view)(ViewRequest { anchor: newest.as_microsecond(), ..ViewRequest::default() });
@@ -133,7 +133,7 @@ pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Opti
     let failure = known_failure(row);
     let goes_on = later.iter().any(|row| row.text("state") != Some("missed"));
     let state = row.text("state").unwrap_or_default().to_owned();
-    Ok(Some(Slot {
+    Ok(Some(ExpectedStart {
         id: row.text("id").unwrap_or_default().to_owned(),
         schedule: row.text("schedule").unwrap_or_default().to_owned(),
         rhythm: row.text("rhythm").unwrap_or_default().to_owned(),
@@ -176,7 +176,7 @@ fn places(row: &Row) -> Vec<Place> {
     named.collect()
 }
 
-/// The entry for the failure of a launch that never placed what it was asked for.
+/// The catalog entry for the failure of a launch that never placed its tasks.
 fn known_failure(row: &Row) -> Option<KnownFailure> {
     row.text("launch")?;
     match FailureCatalog::current().look_up(None, row.text("why")?) {
@@ -187,47 +187,47 @@ fn known_failure(row: &Row) -> Option<KnownFailure> {
     }
 }
 
-/// Why nothing is there.
+/// Why no call is recorded.
 enum Absence {
-    /// The export has nothing of that hour.
+    /// The export has no records for that hour.
     NotExported,
-    /// It had been disabled or deleted.
+    /// The schedule was disabled or deleted.
     Disabled,
-    /// The hour is there, the call is not.
+    /// That hour has records, but not this call.
     NotCalled,
 }
 
 fn absence(row: &Row) -> Option<Absence> {
-    let told = row.text("why")?.strip_prefix("no record: ")?;
-    Some(match told.split_once("; ") {
+    let reason = row.text("why")?.strip_prefix("no record: ")?;
+    Some(match reason.split_once("; ") {
         Some(_) => Absence::Disabled,
-        None if told == "not in this export" => Absence::NotExported,
+        None if reason == "not in this export" => Absence::NotExported,
         None => Absence::NotCalled,
     })
 }
 
 fn meaning(row: &Row, goes_on: bool) -> String {
-    let since = if goes_on { "" } else { " No later start of it ran, as far as is recorded." };
-    let told = match (row.text("state").unwrap_or_default(), absence(row)) {
+    let since = if goes_on { "" } else { " According to the records, no later start ran either." };
+    let outcome = match (row.text("state").unwrap_or_default(), absence(row)) {
         ("started", _) => "It started in time, at the first attempt.".to_owned(),
-        ("late", _) => "It started later than its rhythm allows, at the first attempt.".to_owned(),
+        ("late", _) => "It started later than its schedule allows, at the first attempt.".to_owned(),
         ("healed", _) => "The first attempt failed, and a retry started it.".to_owned(),
         (_, Some(Absence::NotExported)) => {
-            "Nothing at all of this account and region is recorded in that hour: it may have run, and the records are missing here."
+            "No records of this account and Region exist for that hour: it may have run without being recorded here."
                 .to_owned()
         }
-        (_, Some(Absence::Disabled)) => "The schedule did not call, because it had been switched off.".to_owned(),
+        (_, Some(Absence::Disabled)) => "The schedule did not fire because it was disabled.".to_owned(),
         (_, Some(Absence::NotCalled)) => {
-            "Other calls of that hour are recorded, this one is not: the schedule did not call, or its call failed before it came to \
+            "Other calls in that hour are recorded, but not this one: the schedule did not fire, or its call failed before it reached \
              Amazon ECS."
                 .to_owned()
         }
-        (_, None) => "It was called, but refused, and no retry made up for it: this run is lost.".to_owned(),
+        (_, None) => "The call was refused and no retry succeeded: this run is lost.".to_owned(),
     };
-    told + since
+    outcome + since
 }
 
-/// What to look at, with the real names.
+/// What to check, with names filled in.
 fn verify(row: &Row) -> Vec<String> {
     let started_by = row.text("started_by").unwrap_or_default();
     let (kind, name) = match started_by.split_once('/') {
@@ -265,29 +265,29 @@ fn verify(row: &Row) -> Vec<String> {
 }
 
 fn actions(row: &Row, failure: Option<&KnownFailure>, goes_on: bool) -> Vec<String> {
-    let run_again = "Run it by hand if its work is still needed: no later start makes up for it by itself".to_owned();
+    let run_again = "Run it manually if the work is still needed: later starts do not make up for it".to_owned();
     match (row.text("state"), absence(row)) {
         (Some("missed"), Some(Absence::NotExported)) => {
-            vec!["Export and load that hour, then ask again".to_owned()]
+            vec!["Export and load that hour, then run this command again".to_owned()]
         }
-        // One that ran again was switched on again.
+        // A schedule that ran later was enabled again.
         (Some("missed"), Some(Absence::Disabled)) if goes_on => vec![run_again],
         (Some("missed"), Some(Absence::Disabled)) => {
-            vec!["Switch the schedule on again, if it should run".to_owned(), run_again]
+            vec!["Enable the schedule again if it should run".to_owned(), run_again]
         }
         (Some("missed"), Some(Absence::NotCalled)) => vec![
-            "Give the target of the schedule a retry policy and a dead-letter queue, so that a dropped call is seen".to_owned(),
+            "Add a retry policy and a dead-letter queue to the target of the schedule, so that dropped calls become visible"
+                .to_owned(),
             run_again,
         ],
         (Some("missed"), None) => {
             let known = failure.and_then(|failure| FailureCatalog::current().entry(&failure.cause));
-            // Advice that names something else than this slot belongs to the explanation of the call.
+            // Advice with placeholders belongs to the explanation of the call.
             let advice = known.into_iter().flat_map(|entry| &entry.actions).filter(|action| !action.contains('{')).cloned();
             let mut actions: Vec<String> = advice.collect();
             let heals = known.is_none_or(|entry| matches!(entry.retry.as_str(), "backoff" | "conditional"));
             if heals && !actions.iter().any(|action| action.to_lowercase().contains("retry")) {
-                let retry =
-                    "Let the caller retry failed starts with back-off: look at `failures` of the answer, not only for errors";
+                let retry = "Make the caller retry failed starts with backoff: check `failures` in the response, not only errors";
                 actions.push(retry.to_owned());
             }
             actions.push(run_again);

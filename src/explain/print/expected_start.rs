@@ -1,14 +1,14 @@
-//! An expected start in blocks: slot, where, why, neighbors, what to check and to do.
+//! Prints an expected start in blocks: slot, where, why, neighbors, checks and actions.
 
 use super::blocks::Page;
 use super::finding::span;
-use crate::explain::slot::{Neighbor, Slot};
+use crate::explain::expected_start::{ExpectedStart, Neighbor};
 
-pub(super) fn write(page: &mut Page<'_>, slot: &Slot) {
+pub(super) fn write(page: &mut Page<'_>, slot: &ExpectedStart) {
     let expected = page.time(slot.expected_at);
     page.block(
         "Slot",
-        &[format!("{} was expected at {expected}: {}", slot.schedule, slot.state), format!("rhythm: {}", slot.rhythm)],
+        &[format!("{} was expected at {expected}: {}", slot.schedule, slot.state), format!("schedule: {}", slot.rhythm)],
     );
     page.block("Where", &slot.place.iter().map(|place| format!("{}: {}", place.name, place.value)).collect::<Vec<_>>());
     if let Some(started) = slot.started_at {
