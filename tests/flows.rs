@@ -114,7 +114,7 @@ fn custom_formats_are_read_by_their_header() {
                 1772601600 1772601660 REJECT eni-1 0a1b web egress - 7\n\
                 1772601600 1772601660 - eni-2 - - - - -\n";
     let loaded = desk.load(&[&desk.write("custom.log", text)]).ok();
-    assert!(loaded.out.contains("fields of a flow log that have no column: new-field in 1 file"), "{}", loaded.out);
+    assert!(loaded.out.contains("flow log fields without a column: new-field in 1 file"), "{}", loaded.out);
     assert_eq!(
         desk.query("flows where task is not missing show interface, action, task, service, flow_direction, reject_reason"),
         [["eni-1", "REJECT", "0a1b", "web", "egress", ""]]
@@ -138,7 +138,7 @@ fn bad_lines_are_quarantined_and_counted() {
     assert_eq!(ran.code, 3, "{}", ran.out);
     assert_eq!(desk.sql("select read, loaded, duplicate, filtered, quarantined from files"), [["5", "2", "0", "0", "3"]]);
     let why = desk.sql("select record, why, detail from quarantine order by record");
-    assert_eq!(why[0], ["2", "broken_flow", "a line of 3 values; the format has 14 fields"]);
+    assert_eq!(why[0], ["2", "broken_flow", "a line with 3 values; the format has 14 fields"]);
     assert_eq!(why[1], ["3", "broken_flow", "`DROP`: expected ACCEPT or REJECT"]);
     assert_eq!(why[2], ["4", "broken_flow", "`https`: expected a whole number"]);
     // A format that nothing tells is one problem, not one for each line.
@@ -148,7 +148,7 @@ fn bad_lines_are_quarantined_and_counted() {
     assert_eq!(desk.sql("select read, quarantined from files where file like '%untold%'"), [["1", "1"]]);
     let message = r#"{"logEvents":[{"id":"1","timestamp":1,"message":"5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK"}],"messageType":"DATA_MESSAGE"}"#;
     let ran = desk.load(&[&desk.write("untold.json", message)]);
-    assert!(ran.code == 3 && ran.out.contains("flow_format: a record of a flow log in a format of its own"), "{}", ran.out);
+    assert!(ran.code == 3 && ran.out.contains("flow_format: a flow log record in a custom format"), "{}", ran.out);
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub fn read(bytes: &[u8], on: &mut dyn FnMut(CsvLine)) {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(table);
     let header: Vec<String> = match reader.headers() {
         Ok(header) => header.iter().map(plain_name).collect(),
-        Err(error) => return on(CsvLine::Broken(format!("expected a header line, but: {error}"), 0)),
+        Err(error) => return on(CsvLine::Broken(format!("invalid header line: {error}"), 0)),
     };
     let mut at = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
     while let Some(next) = read_from(table, at, mark, &header, on) {
@@ -97,18 +97,18 @@ fn read_from(table: &[u8], from: usize, mark: usize, header: &[String], on: &mut
                 let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
                 let text = rest.get(start..end).unwrap_or_default();
                 if let Some(first) = unclosed(text, header.len(), end == rest.len()) {
-                    on(CsvLine::Broken("a quote is opened and not closed in the line".to_owned(), offset));
+                    on(CsvLine::Broken("unclosed quote".to_owned(), offset));
                     return Some(from + start + first);
                 }
                 if line.len() > header.len() {
-                    let detail = format!("a line of {} cells; the header names {}", line.len(), header.len());
+                    let detail = format!("a line with {} cells; the header has {}", line.len(), header.len());
                     on(CsvLine::Broken(detail, offset));
                     continue;
                 }
                 let cells = header.iter().map(String::as_str).zip(line.iter());
                 on(CsvLine::Record(record_text(cells), offset));
             }
-            Err(error) => on(CsvLine::Broken(format!("expected a line of {} columns, but: {error}", header.len()), offset)),
+            Err(error) => on(CsvLine::Broken(format!("invalid line, expected {} columns: {error}", header.len()), offset)),
         }
     }
 }

@@ -153,7 +153,7 @@ fn too_deep(value: Value<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if !looks::is_of_aws_or_dstack(value) {
         return 0;
     }
-    on(Found { shape: Shape::Unreadable("too_deep", "it is wrapped more than ten times"), value, text: None });
+    on(Found { shape: Shape::Unreadable("too_deep", "nested in more than ten envelopes"), value, text: None });
     1
 }
 
@@ -222,7 +222,7 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: usize, on: 
         if found > 0 || key != "CloudTrailEvent" {
             return found;
         }
-        let why = "CloudTrailEvent is no JSON text of a CloudTrail record";
+        let why = "CloudTrailEvent is not a CloudTrail record as JSON";
         on(Found { shape: Shape::Unreadable("broken_json", why), value: child, text: None });
         return 1;
     }
@@ -325,7 +325,7 @@ fn flow_line(text: &str) -> Option<Shape> {
     let custom = text.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '-') && flow::is_record(text);
     custom.then_some(Shape::Unreadable(
         "flow_format",
-        "a record of a flow log in a format of its own, without the line of its field names",
+        "a flow log record in a custom format, without the header line that names its fields",
     ))
 }
 
@@ -365,7 +365,7 @@ fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &
     match problem {
         None => found,
         Some(InflateProblem::Bomb { .. }) => unreadable(on, "a compressed message that expands beyond 64 MiB"),
-        Some(_) => found + unreadable(on, "a compressed message that is damaged; what came before the damage is read"),
+        Some(_) => found + unreadable(on, "a damaged compressed message; the records before the damage are loaded"),
     }
 }
 
@@ -380,7 +380,7 @@ fn walk_json(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &
     }
     let rest = rest.trim();
     if !rest.is_empty() && (found > 0 || (is_payload && begins_object(rest))) {
-        let why = "a message that is no valid JSON, or is cut off";
+        let why = "a message that is not valid JSON, or is cut off";
         on(Found { shape: Shape::Unreadable("broken_json", why), value, text: None });
         found += 1;
     }
@@ -412,7 +412,7 @@ fn walk_event(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
         {
             return with_masked(&whole, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth + 1, on));
         }
-        on(Found { shape: Shape::Unreadable("broken_json", "`detail` is a text that is no JSON object"), value, text });
+        on(Found { shape: Shape::Unreadable("broken_json", "`detail` is a string, but not a JSON object"), value, text });
         return 1;
     }
     if recognize(detail) == Some(Shape::Call) {

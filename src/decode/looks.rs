@@ -55,7 +55,7 @@ pub fn top_keys(value: Value<'_>) -> String {
         None => ("", value),
     };
     if !holder.is_object() {
-        return format!("{what}{}", if value.is_array() { "values without names" } else { "a text" });
+        return format!("{what}{}", if value.is_array() { "values without keys" } else { "a string" });
     }
     let keys: Vec<&str> = holder.entries().map(|(key, _)| key).collect();
     let mut shown = keys.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
@@ -92,7 +92,7 @@ mod tests {
         let told = |text: &str| top_keys(Tape::parse(text).unwrap().root());
         assert_eq!(told(r#"{"a":1,"b":2}"#), "an object with the keys a, b");
         assert_eq!(told(r#"[{"a":1}]"#), "a list of objects with the keys a");
-        assert_eq!(told(r#"[["x"]]"#), "a list of values without names");
+        assert_eq!(told(r#"[["x"]]"#), "a list of values without keys");
         assert!(told(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}"#).ends_with("h and 1 more"));
     }
 }

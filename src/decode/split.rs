@@ -221,7 +221,7 @@ impl<'a> Splitter<'a, '_> {
         match self.text.and_then(|text| text.get(at..at + length)) {
             Some(text) if length <= MAX_RECORD_BYTES => (self.on)(Piece::Aside { tape, text, offset: at }),
             _ => {
-                let detail = format!("{length} bytes; a record may have {MAX_RECORD_BYTES}");
+                let detail = format!("{length} bytes exceed the limit of {MAX_RECORD_BYTES} bytes for one record");
                 self.broken(at, at + length, "too_large", detail);
             }
         }
@@ -235,7 +235,7 @@ impl<'a> Splitter<'a, '_> {
             at = match self.byte(at) {
                 None if self.cut => return at,
                 None => {
-                    self.broken(at, at, "truncated", "the list is not closed: the file ends within it".to_owned());
+                    self.broken(at, at, "truncated", "the file ends inside an unclosed list".to_owned());
                     return at;
                 }
                 Some(b']') => return at + 1,
@@ -286,10 +286,10 @@ impl<'a> Splitter<'a, '_> {
                         (self.on)(Piece::Value { tape, text, offset: at, list });
                     }
                     Some(_) => {
-                        let detail = format!("{} bytes; a record may have {MAX_RECORD_BYTES}", end - at);
+                        let detail = format!("{} bytes exceed the limit of {MAX_RECORD_BYTES} bytes for one record", end - at);
                         self.broken(at, end, "too_large", detail);
                     }
-                    None => self.broken(at, end, "invalid_utf8", "the text is not UTF-8".to_owned()),
+                    None => self.broken(at, end, "invalid_utf8", "the record is not valid UTF-8".to_owned()),
                 }
                 end
             }
@@ -317,16 +317,16 @@ impl<'a> Splitter<'a, '_> {
         let slice = self.bytes.get(at..end).unwrap_or_default();
         let text = error.to_string();
         let (why, detail) = if std::str::from_utf8(slice).is_err() && self.text.is_none() {
-            ("invalid_utf8", "the record holds bytes that are not UTF-8".to_owned())
+            ("invalid_utf8", "the record contains bytes that are not valid UTF-8".to_owned())
         } else if text.contains("recursion limit") {
             ("too_deep", "the record is nested deeper than 128 levels".to_owned())
         } else if error.is_eof() && end == self.bytes.len() {
             self.cut = true;
-            ("truncated", "the record is cut off: the file ends within it".to_owned())
+            ("truncated", "the record is cut off at the end of the file".to_owned())
         } else if self.byte(at).is_some_and(|byte| byte == b'{' || byte == b'[' || byte == b'"') {
-            ("broken_json", format!("expected JSON, but: {}", without_place(&text)))
+            ("broken_json", format!("invalid JSON: {}", without_place(&text)))
         } else {
-            ("not_json", format!("expected a JSON value, but: {}", without_place(&text)))
+            ("not_json", format!("not JSON: {}", without_place(&text)))
         };
         self.broken(at, end, why, detail);
         end

@@ -36,7 +36,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         || bytes.starts_with(b"BZh")
         || bytes.starts_with(&[0xfd, b'7', b'z', b'X', b'Z'])
     {
-        return Kind::Refused("compression", "compressed with something else than gzip; unpack it first");
+        return Kind::Refused("compression", "unsupported compression (only gzip); decompress it first");
     }
     if content.starts_with(b"Permission Check Successful") {
         return Kind::Filtered("write_test");
@@ -59,7 +59,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         return Kind::Json;
     }
     if is_cli_output(content) {
-        let detail = "what `aws ecs` prints as a table, as text or as YAML; export it again with `--output json`";
+        let detail = "`aws ecs` output as a table, text or YAML; export it again with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
     if is_ps_table(content) {

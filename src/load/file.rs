@@ -30,7 +30,7 @@ use std::io::{ErrorKind, Read};
 pub fn read_bytes(input: &Input, limit: u64, out: &mut Buffer) -> Result<(), String> {
     out.clear();
     if input.size > limit {
-        return Err(format!("{} bytes; a file may have {limit}", input.size));
+        return Err(format!("{} bytes exceed the limit of {limit} bytes for one file", input.size));
     }
     let read = match &input.source {
         Source::File(path) => File::open(path).and_then(|file| read_file(file, input.size, limit, out)),
@@ -124,7 +124,7 @@ fn reported(
             if report.format.is_empty() {
                 report.format = "unknown".to_owned();
             }
-            let detail = format!("reading it ended in an internal error: {said}; the records before that are loaded");
+            let detail = format!("internal error while reading the file: {said}; the records before it are loaded");
             report.quarantine(whole_file("internal_error", detail));
             Ok(())
         }
@@ -133,7 +133,7 @@ fn reported(
 
 /// A copy of a file that is loaded already: all its records are duplicates.
 fn tell_again(before: FileReport, report: &mut FileReport) {
-    report.note("a file with the same content is loaded already");
+    report.note("a file with the same content is already loaded");
     *report = FileReport {
         name: std::mem::take(&mut report.name),
         folder: report.folder.take(),
@@ -171,14 +171,14 @@ fn load_bytes(
         bytes = &inner;
     }
     if let Some(text) = text_of_utf16(bytes) {
-        report.note("UTF-16 was read as text");
+        report.note("decoded from UTF-16");
         wide = text;
         bytes = wide.as_bytes();
     }
     report.bytes = bytes.len() as u64;
     if let Some(InflateProblem::Bomb { reached }) = problem {
         report.format = "gzip".to_owned();
-        let detail = format!("{} bytes expand beyond {reached} bytes: a decompression bomb", packed.len());
+        let detail = format!("{} compressed bytes expand to more than {reached} bytes: a decompression bomb", packed.len());
         report.quarantine(whole_file("decompression_bomb", detail));
         return Ok(());
     }
@@ -319,7 +319,7 @@ fn load_piece(
             Ok(())
         }
         Piece::Stray { bytes } => {
-            report.note(&format!("a stray `{}` between records was skipped", String::from_utf8_lossy(bytes)));
+            report.note(&format!("skipped a stray `{}` between records", String::from_utf8_lossy(bytes)));
             Ok(())
         }
     }
@@ -335,7 +335,7 @@ fn load_value(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     if tape.repeated_keys() > 0 {
-        report.note("a record repeats a key; the last one counts");
+        report.note("a record repeats a key; the last value is used");
     }
     let mut failed = None;
     envelope::with_masked(text, tape, |tape, text| {
@@ -418,9 +418,9 @@ fn load_found(
 /// What to know of records that are left out.
 fn note_of(why: &str) -> Option<&'static str> {
     match why {
-        "missing" => Some("MISSING: ECS describes a stopped task for about an hour; why it stopped is not in this file"),
-        "empty_answer" => Some("an answer without any element: what was asked for does not exist"),
-        "list_of_names" => Some("`list-…` prints names only: `describe-…` prints the records"),
+        "missing" => Some("MISSING: ECS keeps stopped tasks for about an hour, so the stop reason is not in this file"),
+        "empty_answer" => Some("an empty response: the requested resources do not exist"),
+        "list_of_names" => Some("`list-…` returns only names: export `describe-…` to get the records"),
         _ => None,
     }
 }
@@ -434,7 +434,7 @@ fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Troubl
         offset: Some(offset as u64),
         why: "unknown_shape".to_owned(),
         detail: format!(
-            "{} looks like AWS or dstack, but is no record that is read here; if `--query` reduced it, export it without",
+            "{} looks like AWS or dstack data, but is not a supported record; if `--query` removed fields, export again without it",
             looks::top_keys(value)
         ),
         sample: sample(text.as_bytes()),
@@ -450,14 +450,14 @@ fn load_launch_failure(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let Some(text) = model::run_answer::as_call(answer, index, report.modified) else {
-        let detail = "an answer of `run-task` has no time: save it to a file, whose time then counts".to_owned();
+        let detail = "`run-task` output has no timestamp: save it to a file, and the modification time of the file is used".to_owned();
         let modeled = Modeled::Refused(Refusal { why: "missing_time", detail });
         return accept(worker, modeled, (Some(offset as u64), ""), options, report);
     };
     let file = report.name.clone();
     let record = i64::try_from(report.next_number()).unwrap_or(i64::MAX);
     let origin = Origin { file: &file, record, raw: options.keep_raw.then_some(&text), text: &text };
-    report.note("an answer of `run-task` has no time of its own: that of its file was taken");
+    report.note("`run-task` output has no timestamp: the modification time of the file was used");
     match Tape::parse(&text) {
         Ok(tape) => {
             let modeled = model::cloudtrail::model_call(tape.root(), "describe", origin);
@@ -557,7 +557,7 @@ pub(super) fn accept(
         }
         Modeled::Record(record) if record.time > options.latest => Refusal {
             why: "future_time",
-            detail: format!("the record is dated {}, more than a day after it was loaded", time_text(record.time)),
+            detail: format!("the record is dated {}, more than a day after the load", time_text(record.time)),
         },
         Modeled::Record(record) => {
             if let Some(why) = options.selection.leaves_out(&record) {
@@ -623,7 +623,7 @@ fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report
                 record: Some(report.next_number()),
                 offset: Some(offset as u64),
                 why: "broken_json".to_owned(),
-                detail: format!("a cell holds a record that is no JSON: {error}"),
+                detail: format!("a cell holds a record that is not valid JSON: {error}"),
                 sample: sample(text.as_bytes()),
             }),
         }

@@ -97,6 +97,6 @@ pub fn load_record<'a>(
 fn note_unknown(layout: &FlowLayout, report: &mut FileReport) {
     let unknown: Vec<&str> = layout.unknown().collect();
     if !unknown.is_empty() {
-        report.note(&format!("fields of a flow log that have no column: {}", unknown.join(" ")));
+        report.note(&format!("flow log fields without a column: {}", unknown.join(" ")));
     }
 }

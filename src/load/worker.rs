@@ -35,13 +35,13 @@ pub struct LoadOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// Rows did not fit their schema: an error of this program.
-    #[error("rows could not be put into columns: {0}")]
+    #[error("rows could not be converted to columns: {0}")]
     Columns(#[from] ArrowError),
     /// The place rows go to refused them.
     #[error("{0}")]
     Shelf(String),
     /// Part of a record was kept when something panicked: an error of this program.
-    #[error("`{file}`: keeping a record ended in an internal error: {said}; nothing of this load was stored")]
+    #[error("`{file}`: internal error while adding a record: {said}; nothing from this load was stored")]
     Torn {
         /// The file.
         file: String,

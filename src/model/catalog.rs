@@ -39,10 +39,10 @@ pub enum CatalogError {
         source: regex::Error,
     },
     /// An id occurs twice in one text.
-    #[error("two entries are named `{0}`; give one of them another id")]
+    #[error("duplicate id `{0}`; rename one of the entries")]
     Twice(String),
     /// A word that is not in the vocabulary.
-    #[error("entry `{id}`: `{found}` is no {what}; expected one of {}", expected.join(", "))]
+    #[error("entry `{id}`: unknown {what} `{found}`; expected one of {}", expected.join(", "))]
     Word {
         /// The entry.
         id: String,

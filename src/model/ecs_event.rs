@@ -85,7 +85,7 @@ fn model_by_kind<'a>(detail_type: &str, detail: Value<'a>, envelope: Envelope<'a
     Modeled::Refused(Refusal {
         why: "unknown_shape",
         detail: format!(
-            "an event of ECS with the type `{}`; expected a change of a task, container instance, service or deployment",
+            "unknown ECS event type `{}`; expected a task, container instance, service or deployment event",
             detail_type.chars().take(60).collect::<String>()
         ),
     })

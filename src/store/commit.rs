@@ -262,7 +262,7 @@ pub async fn beyond(root: &Path, manifest: &Manifest, unfinished: Unfinished) ->
             let newest = delta::newest(root, *table)?;
             if newest < version {
                 let detail =
-                    format!("the log of table `{}` ends at version {newest}, and version {version} is needed", table.name());
+                    format!("the log of table `{}` ends at version {newest}, but version {version} is needed", table.name());
                 return Err(StoreError::Incomplete { root: root.to_path_buf(), detail });
             }
             if newest > version {
@@ -305,7 +305,7 @@ pub async fn rebuilt(root: &Path) -> Result<Manifest, StoreError> {
     match delta::newest_with(root, Table::Files, TABLES)? {
         Some((version, facts)) => manifest_of(root, version, &facts).await,
         None => {
-            let detail = "`manifest.json` is missing, and no commit of the ledger `tables/files` says what it held".to_owned();
+            let detail = "`manifest.json` is missing, and no commit of the ledger `tables/files` lists its contents".to_owned();
             Err(StoreError::Incomplete { root: root.to_path_buf(), detail })
         }
     }
@@ -370,7 +370,7 @@ pub fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
         }
     }
     let Some(first) = missing.first() else { return Ok(()) };
-    let detail = format!("{} of {count} data files are missing or cut short, such as `{}`", missing.len(), first.display());
+    let detail = format!("{} of {count} data files are missing or truncated, such as `{}`", missing.len(), first.display());
     Err(StoreError::Incomplete { root: root.to_path_buf(), detail })
 }
 

@@ -227,7 +227,7 @@ pub fn data_file(root: &Path, table: Table, logged: &LoggedFile) -> Result<DataF
     let LoggedFile { path, day, size, stats } = logged;
     let below = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
     let Some(day) = day.filter(|_| below) else {
-        let detail = format!("the log names `{path}`, which is not a file of a day below the table");
+        let detail = format!("the log names `{path}`, which is not in a day partition of the table");
         return Err(StoreError::Delta { table: table.name(), detail });
     };
     let stats: Stats = stats.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -409,17 +409,17 @@ impl Commit {
     /// With what it cannot use.
     pub fn usable(&self, table: Table) -> Result<(), String> {
         if self.has_deletion_vectors {
-            return Err("it deletes rows by deletion vectors, which ecs-audit does not read; rewrite the files \
+            return Err("it deletes rows with deletion vectors, which ecs-audit does not support; rewrite the files \
                         (`REORG TABLE ... APPLY (PURGE)`)"
                 .to_owned());
         }
         if let Some(feature) = self.reader_features.iter().find(|feature| !HARMLESS_FEATURES.contains(&feature.as_str())) {
-            return Err(format!("it turns on the table feature `{feature}`, which ecs-audit does not read"));
+            return Err(format!("it enables the table feature `{feature}`, which ecs-audit does not support"));
         }
         let Some(metadata) = &self.metadata else { return Ok(()) };
         let mapping = metadata.configuration.get("delta.columnMapping.mode").cloned().flatten();
         if mapping.is_some_and(|mode| mode != "none") {
-            return Err("it turns on column mapping, which ecs-audit does not read".to_owned());
+            return Err("it enables column mapping, which ecs-audit does not support".to_owned());
         }
         if metadata.partition_columns != ["day"] {
             return Err("the table is no longer partitioned by `day`".to_owned());
@@ -430,7 +430,7 @@ impl Commit {
             // A column that a newer release adds may be missing yet.
             let Some(found) = schema.field(field.name) else { continue };
             if *found.data_type() != delta_type(field.kind) {
-                return Err(format!("column `{}` has another type now: {}", field.name, found.data_type()));
+                return Err(format!("column `{}` now has a different type: {}", field.name, found.data_type()));
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no store.
-    #[error("there is no store at `{}`: load an export first, with `ecs-audit load DIR`, or ask it directly with `query --from DIR`", .0.display())]
+    #[error("there is no store at `{}`: load an export with `ecs-audit load DIR`, or query it directly with `query --from DIR`", .0.display())]
     Missing(PathBuf),
     /// The system refused.
     #[error("`{}`: {detail}", .path.display())]
@@ -17,7 +17,7 @@ pub enum StoreError {
         detail: String,
     },
     /// A file of the store does not hold what it should.
-    #[error("`{}` is damaged: {detail}; move the store away and load the export again", .path.display())]
+    #[error("`{}` is damaged: {detail}; move the store elsewhere and load the export again", .path.display())]
     Damaged {
         /// The path.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum StoreError {
         known: u32,
     },
     /// Another load is at work.
-    #[error("another `ecs-audit` is writing to `{}`: wait for it to end, or give this one more time with `--wait 10m`", .0.display())]
+    #[error("another `ecs-audit` is writing to `{}`: wait for it to finish, or wait longer with `--wait 10m`", .0.display())]
     Busy(PathBuf),
     /// The Delta log refused.
     #[error("table `{table}`: {detail}")]
@@ -55,7 +55,7 @@ pub enum StoreError {
     },
     /// Another program changed a table in a way that cannot be adopted.
     #[error(
-        "table `{table}` was changed by another program ({operation}, version {version} of its Delta log), and the result cannot be used: {detail}; or return to what ecs-audit wrote last, with `ecs-audit store adopt --undo`"
+        "table `{table}` was changed by another program ({operation}, version {version} of its Delta log), and the result cannot be used: {detail}; to restore the last state that ecs-audit wrote, run `ecs-audit store adopt --undo`"
     )]
     Foreign {
         /// The table.

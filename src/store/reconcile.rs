@@ -118,7 +118,7 @@ impl State {
         let rewritten = self.undo.add.iter().any(|file| commit.remove.contains(&file.path));
         let brought_back = |file: &delta::LoggedFile| self.undo.remove.iter().any(|undone| undone.path == file.path);
         if rewritten && !commit.add.iter().all(brought_back) {
-            let detail = "it put rows of a load that never finished together with others";
+            let detail = "it merged rows of an unfinished load with other rows";
             return Err(self.refusal(commit, detail.to_owned()));
         }
         self.undo.add.retain(|file| !commit.remove.contains(&file.path));

@@ -89,7 +89,7 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
             continue;
         }
         let Ok(text) = std::str::from_utf8(line) else {
-            let detail = "expected UTF-8, but there are other bytes in the line".to_owned();
+            let detail = "the line is not valid UTF-8".to_owned();
             on(FlowLine::Broken { bytes: line, offset, why: "invalid_utf8", detail });
             continue;
         };
@@ -118,20 +118,20 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
             on(FlowLine::Record { layout, values: &values, text, offset });
         } else {
             let (has, fields) = (values.len(), layout.len());
-            let detail = format!("a line of {has} values; the format has {fields} fields");
+            let detail = format!("a line with {has} values; the format has {fields} fields");
             on(FlowLine::Broken { bytes: line, offset, why: "broken_flow", detail });
         }
     }
 }
 
 /// Why records cannot be kept.
-const NO_TIME: &str = "the fields `start` and `end` are missing: expected one of them, as records are found by their time";
+const NO_TIME: &str = "the fields `start` and `end` are missing; at least one is needed to date a record";
 
 /// Why a line cannot be read without a header.
 fn untold(line: &str) -> String {
     format!(
-        "lines of {} values without a header line; only the default format (14 fields, version 2) can be read so: put the line \
-         of field names of the flow log before them",
+        "lines of {} values without a header line; only the default format (14 fields, version 2) needs none: add the line of \
+         field names of the flow log above them",
         line.split(' ').count()
     )
 }
@@ -195,7 +195,7 @@ mod tests {
         let text = format!("{RECORD}\n2 111122223333 eni-1\n{RECORD}\n");
         let got = told(&text);
         assert_eq!(got.len(), 3);
-        assert_eq!(got[1], format!("broken_flow@{}: a line of 3 values; the format has 14 fields", RECORD.len() + 1));
+        assert_eq!(got[1], format!("broken_flow@{}: a line with 3 values; the format has 14 fields", RECORD.len() + 1));
         let bad = "action interface-id region srcaddr\nREJECT eni-1 us-east-1 -\nversion account-id interface-id start end action\n2 1 eni-1 1418530010 1418530070 REJECT\n";
         let got = told(bad);
         assert!(got.len() == 3 && got[0].starts_with("untold") && got[2] == "1418530010 REJECT", "{got:?}");

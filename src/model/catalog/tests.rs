@@ -277,7 +277,7 @@ fn users_may_replace_entries() {
     assert_eq!((entry.class.as_deref(), entry.cause.as_str()), (Some("operator"), "ours"));
     assert_eq!(catalog.entries().iter().filter(|entry| entry.id == "placement-agent").count(), 1);
     let wrong = FailureCatalog::new(&[&own.replace("operator", "bad luck")]).unwrap_err().to_string();
-    assert!(wrong.starts_with("entry `placement-agent`: `bad luck` is no class; expected one of transient"), "{wrong}");
+    assert!(wrong.starts_with("entry `placement-agent`: unknown class `bad luck`; expected one of transient"), "{wrong}");
     let broken = FailureCatalog::new(&[&own.replace("^AGENT$", "(")]).unwrap_err().to_string();
     assert!(broken.contains("placement-agent"), "{broken}");
 }

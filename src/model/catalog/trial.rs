@@ -72,7 +72,7 @@ impl Trial {
         let benign: Vec<Placed<Benign>> = trial.read(text, loose.benign, "benign");
         let rest = trial.rest(table);
         if entries.is_empty() && benign.is_empty() && rest == CatalogText::default() && trial.mistakes.is_empty() {
-            let what = "the file holds no rule; expected at least one [[error]] or [[benign]]".to_owned();
+            let what = "the file contains no rules; expected at least one [[error]] or [[benign]]".to_owned();
             trial.mistakes.push(Mistake { line: None, entry: None, what });
         }
         let builtin = FailureCatalog::builtin();
@@ -117,7 +117,7 @@ impl Trial {
     fn rest(&mut self, mut table: Table) -> CatalogText {
         let unknown: Vec<&str> = table.keys().map(String::as_str).filter(|key| !TABLES.contains(key)).collect();
         for key in unknown {
-            let what = format!("`{key}` is nothing a catalog holds; expected one of {}", TABLES.join(", "));
+            let what = format!("unknown table `{key}`; expected one of {}", TABLES.join(", "));
             self.mistakes.push(Mistake { line: None, entry: None, what });
         }
         table.remove("error");
@@ -140,7 +140,7 @@ impl Trial {
             let mut found = wrong(&placed.entry);
             let name = id(&placed.entry).clone();
             if let Some(first) = sound.iter().find(|first| *id(&first.entry) == name) {
-                found.push(format!("the id is taken by the entry in line {}; give one of them another", first.line));
+                found.push(format!("the entry on line {} has the same id; rename one", first.line));
             }
             if found.is_empty() {
                 sound.push(placed);
@@ -193,7 +193,7 @@ impl Trial {
                     known.applies_to.iter().any(by)
                 });
                 if let Some(example) = taken {
-                    let what = format!("takes texts from `{}`, such as \"{example}\"", known.id);
+                    let what = format!("takes over messages from `{}`, such as \"{example}\"", known.id);
                     self.notes.push(Mistake { line: Some(*line), entry: Some(entry.id.clone()), what });
                 }
             }

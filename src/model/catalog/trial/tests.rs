@@ -44,35 +44,35 @@ fn sound_rules_have_no_mistakes() {
 #[test]
 fn every_mistake_has_its_place() {
     for (from, to, want) in [
-        ("volume\"", "disk\"", "2: disk-quota: `disk` is no phase; expected one of placement, "),
-        ("configuration", "config", "2: disk-quota: `config` is no class; expected one of transient, "),
-        ("after_fix", "never", "2: disk-quota: `never` is no retry advice; expected one of backoff, "),
-        ("observed", "sure", "2: disk-quota: `sure` is no confidence; expected one of documented, "),
-        ("(?P<volume>", "(?P<volume", "2: disk-quota: pattern '^DiskQuota: volume (?P<volume\\S+) is full$' is no regular"),
+        ("volume\"", "disk\"", "2: disk-quota: unknown phase `disk`; expected one of placement, "),
+        ("configuration", "config", "2: disk-quota: unknown class `config`; expected one of transient, "),
+        ("after_fix", "never", "2: disk-quota: unknown retry advice `never`; expected one of backoff, "),
+        ("observed", "sure", "2: disk-quota: unknown confidence `sure`; expected one of documented, "),
+        ("(?P<volume>", "(?P<volume", "2: disk-quota: pattern '^DiskQuota: volume (?P<volume\\S+) is full$' is not a valid regular"),
         ("task.stoppedReason", "task.reason", "2: disk-quota: unknown variant `task.reason`, expected one of "),
         ("retry =", "rety =", "2: disk-quota: unknown field `rety`, expected one of "),
         ("cause = \"The quota of the volume is used up.\"", "", "2: disk-quota: missing field `cause`"),
-        ("[\"DiskQuota: volume data is full\"]", "[]", "2: disk-quota: it has no example"),
+        ("[\"DiskQuota: volume data is full\"]", "[]", "2: disk-quota: no examples"),
         (
             "data is full\"",
             "data is not full\"",
-            "2: disk-quota: example \"DiskQuota: volume data is not full\" as task.stoppedReason is explained by no entry",
+            "2: disk-quota: example \"DiskQuota: volume data is not full\" as task.stoppedReason is not explained by any entry",
         ),
-        ("[\"task.stoppedReason\"]", "[\"run.message\"]", "2: disk-quota: it applies to run.message"),
-        ("[[error]]", "[[eror]]", "0: file: `eror` is nothing a catalog holds; expected one of error, "),
+        ("[\"task.stoppedReason\"]", "[\"run.message\"]", "2: disk-quota: an entry for run.message"),
+        ("[[error]]", "[[eror]]", "0: file: unknown table `eror`; expected one of error, "),
         ("id = \"disk-quota\"", "id = ", "3: file: "),
     ] {
         assert!(RULE.contains(from), "{from}");
         let told = told(&Trial::of(&RULE.replace(from, to)));
         assert!(told.iter().any(|told| told.starts_with(want)), "{to}: {told:?}");
     }
-    assert_eq!(only(&Trial::of("")), "0: file: the file holds no rule; expected at least one [[error]] or [[benign]]");
+    assert_eq!(only(&Trial::of("")), "0: file: the file contains no rules; expected at least one [[error]] or [[benign]]");
 }
 
 #[test]
 fn an_id_is_given_once() {
     let trial = Trial::of(&format!("{RULE}{RULE}"));
-    assert_eq!(only(&trial), "15: disk-quota: the id is taken by the entry in line 2; give one of them another");
+    assert_eq!(only(&trial), "15: disk-quota: the entry on line 2 has the same id; rename one");
     assert_eq!((trial.entries, trial.examples), (1, 1));
 }
 
@@ -99,7 +99,7 @@ fn who_took_an_example_is_told() {
         .replace(r"'^DiskQuota: volume (?P<volume>\S+) is full$'", "'steady'")
         .replace("DiskQuota: volume data is full", "(service web) has reached a steady state.");
     let told = only(&Trial::of(&benign));
-    assert!(told.ends_with("as service.event tells of no failure, says `steady-state`"), "{told}");
+    assert!(told.ends_with("as service.event is benign according to `steady-state`"), "{told}");
 }
 
 #[test]
@@ -109,6 +109,6 @@ fn what_is_hardly_meant_is_noted() {
     assert_eq!(told(&trial), Vec::<String>::new());
     let notes: Vec<&str> = trial.notes.iter().map(|note| note.what.as_str()).collect();
     assert!(notes.contains(&"pattern 'never seen' has no example"), "{notes:?}");
-    assert!(notes.contains(&"no pattern catches `{volume}`: it will show as VOLUME"), "{notes:?}");
-    assert!(notes.iter().any(|note| note.starts_with("takes texts from `ebs-")), "{notes:?}");
+    assert!(notes.contains(&"no pattern captures `{volume}`: it will appear as VOLUME"), "{notes:?}");
+    assert!(notes.iter().any(|note| note.starts_with("takes over messages from `ebs-")), "{notes:?}");
 }
