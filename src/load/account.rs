@@ -43,14 +43,14 @@ pub struct FileReport {
     /// Newest record, in microseconds.
     pub last: Option<i64>,
     /// What could not be loaded.
-    pub problems: Vec<Trouble>,
+    pub problems: Vec<Rejected>,
     /// Records in the parts of the file before this one, where it is read in parts.
     pub before: u64,
 }
 
 /// Something that could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct Rejected {
     /// Record number from 1; none = the file as a whole.
     pub record: Option<u64>,
     /// Offset in the uncompressed file.
@@ -123,10 +123,10 @@ impl FileReport {
     }
 
     /// Counts a record, or the file as a whole, that cannot be loaded.
-    pub fn quarantine(&mut self, trouble: Trouble) {
+    pub fn quarantine(&mut self, rejected: Rejected) {
         self.read += 1;
         self.quarantined += 1;
-        self.problems.push(trouble);
+        self.problems.push(rejected);
     }
 
     /// Keeps a note once.

@@ -1,7 +1,7 @@
 //! One file: its bytes go through decode and model into the columns of a worker.
 
 use super::Known;
-use super::account::{FileReport, Trouble};
+use super::account::{FileReport, Rejected};
 use super::contain::contained;
 use super::flow::{load_flow_log, load_parquet, load_record};
 use super::seen::Claim;
@@ -145,8 +145,8 @@ fn tell_again(before: FileReport, report: &mut FileReport) {
     };
 }
 
-fn whole_file(why: &str, detail: String) -> Trouble {
-    Trouble { record: None, offset: None, why: why.to_owned(), detail, sample: String::new() }
+fn whole_file(why: &str, detail: String) -> Rejected {
+    Rejected { record: None, offset: None, why: why.to_owned(), detail, sample: String::new() }
 }
 
 fn load_bytes(
@@ -315,7 +315,7 @@ fn load_piece(
         Piece::Broken { bytes, offset, why, detail } => {
             let record = Some(report.next_number());
             let sample = sample(bytes);
-            report.quarantine(Trouble { record, offset: Some((base + offset) as u64), why: why.to_owned(), detail, sample });
+            report.quarantine(Rejected { record, offset: Some((base + offset) as u64), why: why.to_owned(), detail, sample });
             Ok(())
         }
         Piece::Stray { bytes } => {
@@ -370,20 +370,20 @@ fn load_found(
             return Ok(());
         }
         Shape::Unknown => {
-            let trouble = unknown_shape(found.value, offset, report);
-            report.quarantine(trouble);
+            let rejected = unknown_shape(found.value, offset, report);
+            report.quarantine(rejected);
             return Ok(());
         }
         Shape::LaunchFailure(index) => return load_launch_failure(worker, (found.value, index), offset, options, report),
         Shape::Unreadable(why, detail) => {
-            let trouble = Trouble {
+            let rejected = Rejected {
                 record: Some(report.next_number()),
                 offset: Some(offset as u64),
                 why: why.to_owned(),
                 detail: detail.to_owned(),
                 sample: found.value.text().map(|text| sample(text.as_bytes())).unwrap_or_default(),
             };
-            report.quarantine(trouble);
+            report.quarantine(rejected);
             return Ok(());
         }
         Shape::FlowLine => {
@@ -426,10 +426,10 @@ fn note_of(why: &str) -> Option<&'static str> {
 }
 
 /// What looks like a record and is read by nothing here.
-fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Trouble {
+fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Rejected {
     let mut text = String::new();
     value.write(&mut text);
-    Trouble {
+    Rejected {
         record: Some(report.next_number()),
         offset: Some(offset as u64),
         why: "unknown_shape".to_owned(),
@@ -581,7 +581,7 @@ pub(super) fn accept(
         }
         Modeled::Refused(refusal) => refusal,
     };
-    report.quarantine(Trouble {
+    report.quarantine(Rejected {
         record: Some(report.next_number()),
         offset,
         why: refusal.why.to_owned(),
@@ -606,7 +606,7 @@ fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report
             CsvLine::Record(text, offset) => (text, offset),
             CsvLine::Broken(detail, offset) => {
                 let record = Some(report.next_number());
-                report.quarantine(Trouble {
+                report.quarantine(Rejected {
                     record,
                     offset: Some(offset),
                     why: "broken_csv".to_owned(),
@@ -619,7 +619,7 @@ fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         match Tape::parse(&text) {
             Ok(tape) => failed = load_value(worker, tape, &text, offset, (options, false), report).err(),
-            Err(error) => report.quarantine(Trouble {
+            Err(error) => report.quarantine(Rejected {
                 record: Some(report.next_number()),
                 offset: Some(offset as u64),
                 why: "broken_json".to_owned(),

@@ -1,6 +1,6 @@
 //! VPC flow logs of a file, as text or Parquet, into the columns of a worker.
 
-use super::account::{FileReport, Trouble};
+use super::account::{FileReport, Rejected};
 use super::file::{accept, sample};
 use super::worker::{LoadError, LoadOptions, Worker};
 use crate::decode::flow::{FlowLayout, FlowLine, read_lines, read_parquet};
@@ -25,14 +25,14 @@ pub fn load_flow_log(
             FlowLine::Record { layout, values, text, offset } => {
                 failed = load_record(worker, layout, values, (Some(offset as u64), text), options, report).err();
             }
-            FlowLine::Broken { bytes, offset, why, detail } => report.quarantine(Trouble {
+            FlowLine::Broken { bytes, offset, why, detail } => report.quarantine(Rejected {
                 record: Some(report.next_number()),
                 offset: Some(offset as u64),
                 why: why.to_owned(),
                 detail,
                 sample: sample(bytes),
             }),
-            FlowLine::Untold { bytes, detail } => report.quarantine(Trouble {
+            FlowLine::Untold { bytes, detail } => report.quarantine(Rejected {
                 record: None,
                 offset: None,
                 why: "flow_format".to_owned(),
@@ -73,7 +73,7 @@ pub fn load_parquet(
         }
         Err(detail) => {
             let (why, sample) = ("broken_parquet".to_owned(), String::new());
-            report.quarantine(Trouble { record: None, offset: None, why, detail, sample });
+            report.quarantine(Rejected { record: None, offset: None, why, detail, sample });
             Ok(())
         }
     }

@@ -14,7 +14,7 @@ mod selection;
 mod turn;
 mod worker;
 
-pub use account::{FileReport, Totals, Trouble};
+pub use account::{FileReport, Totals, Rejected};
 pub use again::{Kept, model_again};
 pub use contain::silence_contained_panics;
 pub use file::read_bytes;

@@ -4,7 +4,7 @@ use super::StoreError;
 use super::manifest::Manifest;
 use super::read::{ints, read_columns, texts};
 use crate::discover::Input;
-use crate::load::{FileReport, Trouble, is_by_request};
+use crate::load::{FileReport, Rejected, is_by_request};
 use crate::table::{Columns, LoadedFile, Quarantined, Row, Table};
 use arrow::record_batch::RecordBatch;
 use std::borrow::Cow;
@@ -217,8 +217,8 @@ pub fn ledger_columns(reports: &[&FileReport], load: u64, at: i64) -> [Columns; 
     let mut quarantine = Columns::new(Table::Quarantine);
     for report in reports {
         files.push(&file_row(report, load, at));
-        for (index, trouble) in report.problems.iter().enumerate() {
-            quarantine.push(&trouble_row(report, trouble, index, load, at));
+        for (index, rejected) in report.problems.iter().enumerate() {
+            quarantine.push(&rejected_row(report, rejected, index, load, at));
         }
     }
     [files, quarantine]
@@ -270,9 +270,9 @@ fn file_row(report: &FileReport, load: u64, at: i64) -> Row<'_> {
     })
 }
 
-fn trouble_row<'a>(report: &'a FileReport, trouble: &'a Trouble, index: usize, load: u64, at: i64) -> Row<'a> {
+fn rejected_row<'a>(report: &'a FileReport, rejected: &'a Rejected, index: usize, load: u64, at: i64) -> Row<'a> {
     let hash: String = content_name(report).chars().take(16).collect();
-    let record = trouble.record.map_or_else(|| format!("file.{index}"), |record| record.to_string());
+    let record = rejected.record.map_or_else(|| format!("file.{index}"), |record| record.to_string());
     let name_hash: String = blake3::hash(report.name.as_bytes()).to_hex().chars().take(8).collect();
     Row::from(Quarantined {
         id: Some(Cow::Owned(format!("{hash}{name_hash}#{record}@{load}"))),
@@ -280,10 +280,10 @@ fn trouble_row<'a>(report: &'a FileReport, trouble: &'a Trouble, index: usize, l
         load: int(load),
         file: text(&report.name),
         folder: report.folder.as_deref().and_then(text),
-        record: trouble.record.and_then(int),
-        byte_offset: trouble.offset.and_then(int),
-        why: text(&trouble.why),
-        detail: text(&trouble.detail),
-        sample: text(&trouble.sample),
+        record: rejected.record.and_then(int),
+        byte_offset: rejected.offset.and_then(int),
+        why: text(&rejected.why),
+        detail: text(&rejected.detail),
+        sample: text(&rejected.sample),
     })
 }
