@@ -189,7 +189,7 @@ fn a_store_without_the_table_opens() {
 fn no_damage_to_a_parquet_file_ends_a_load() {
     use ecs_audit::discover::{Input, Source};
     use ecs_audit::load::{Silent, load, silence_contained_panics};
-    use ecs_audit::store::MemoryShelf;
+    use ecs_audit::store::MemorySink;
     silence_contained_panics();
     let dir = tempfile::tempdir().unwrap();
     let input = |name: &str, bytes: &[u8]| {
@@ -205,9 +205,9 @@ fn no_damage_to_a_parquet_file_ends_a_load() {
         for with in [0x00, 0xff, whole[place] ^ 0x40] {
             let mut bytes = whole.clone();
             bytes[place] = with;
-            let shelf = MemoryShelf::default();
+            let sink = MemorySink::default();
             let inputs = [input("damaged.parquet", &bytes), sound.clone()];
-            let reports = load(&inputs, &shelf, None, None, &options, &Silent).unwrap();
+            let reports = load(&inputs, &sink, None, None, &options, &Silent).unwrap();
             assert!(reports.iter().all(|report| report.balances()), "byte {place} became {with}: {reports:?}");
             assert_eq!(reports[1].loaded, 1, "byte {place} became {with}");
             contained += usize::from(reports[0].problems.iter().any(|problem| problem.why == "internal_error"));

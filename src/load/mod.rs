@@ -1,6 +1,6 @@
 //! Inputs through decode, model and table on all cores, with an account of every record.
 //!
-//! In: [`Input`]s. Out: rows on a [`Shelf`] and one [`FileReport`] a file, in the order of the inputs.
+//! In: [`Input`]s. Out: rows on a [`RowSink`] and one [`FileReport`] a file, in the order of the inputs.
 //! One bad file never ends a load. Invariant: `read = loaded + duplicate + filtered + quarantined`
 //! for every file.
 
@@ -20,7 +20,7 @@ pub use contain::silence_contained_panics;
 pub use file::read_bytes;
 pub use seen::{Claim, Existing, Identity, Seen, Stored, identity, identity_of_version};
 pub use selection::{RemovalRule, Selection, is_by_request};
-pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};
+pub use worker::{Day, LoadError, LoadOptions, Pool, RowSink, Worker, day_of};
 
 use crate::discover::Input;
 use crate::model::catalog::FailureCatalog;
@@ -54,14 +54,14 @@ pub type Known<'s> = dyn Fn(&str) -> Option<FileReport> + Sync + 's;
 /// Loads all inputs. `existing` tells which records the store has already, `known` which contents.
 pub fn load(
     inputs: &[Input],
-    shelf: &dyn Shelf,
+    sink: &dyn RowSink,
     existing: Option<&Existing<'_>>,
     known: Option<&Known<'_>>,
     options: &LoadOptions,
     progress: &dyn Progress,
 ) -> Result<Vec<FileReport>, LoadError> {
     let seen = Seen::new(existing);
-    let pool = Pool::new(&seen, shelf, options.tables);
+    let pool = Pool::new(&seen, sink, options.tables);
     let reports: Vec<OnceLock<FileReport>> = inputs.iter().map(|_| OnceLock::new()).collect();
     turn::day_by_day(inputs).into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
         let report = file::load_file(&pool, input, known, options)?;
@@ -71,10 +71,10 @@ pub fn load(
         debug_assert!(kept, "each file has a slot of its own");
         Ok::<(), LoadError>(())
     })?;
-    let rest = rest_of(pool.into_workers(), shelf);
+    let rest = rest_of(pool.into_workers(), sink);
     // Nothing more is claimed: what was seen need not be kept while the last files are written.
     drop(seen);
-    put_rest(rest, shelf)?;
+    put_rest(rest, sink)?;
     Ok(reports.into_iter().filter_map(OnceLock::into_inner).collect())
 }
 
@@ -97,11 +97,11 @@ fn joined(parts: Vec<Columns>) -> Vec<Columns> {
 type Rest = BTreeMap<(Table, Day), Vec<Columns>>;
 
 /// What the workers have left.
-fn rest_of(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Rest {
+fn rest_of(workers: Vec<Worker<'_>>, sink: &dyn RowSink) -> Rest {
     let mut rest = Rest::new();
     for worker in workers {
         if let Some((first, last)) = worker.span() {
-            shelf.span(first, last);
+            sink.span(first, last);
         }
         for (key, columns) in worker.finish() {
             rest.entry(key).or_default().push(columns);
@@ -111,10 +111,10 @@ fn rest_of(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Rest {
 }
 
 /// Puts together what is left, so that a small load makes one row group a table and day.
-fn put_rest(rest: Rest, shelf: &dyn Shelf) -> Result<(), LoadError> {
+fn put_rest(rest: Rest, sink: &dyn RowSink) -> Result<(), LoadError> {
     let rest: Vec<_> = rest.into_iter().collect();
     rest.into_par_iter().with_max_len(1).try_for_each(|((table, day), parts)| {
         let files = joined(parts).into_par_iter().with_max_len(1);
-        files.try_for_each(|columns| shelf.put(table, day, columns).map_err(LoadError::Shelf))
+        files.try_for_each(|columns| sink.put(table, day, columns).map_err(LoadError::Sink))
     })
 }

@@ -39,7 +39,7 @@ pub enum LoadError {
     Columns(#[from] ArrowError),
     /// The place rows go to refused them.
     #[error("{0}")]
-    Shelf(String),
+    Sink(String),
     /// Part of a record was kept when something panicked: an error of this program.
     #[error("`{file}`: internal error while adding a record: {said}; nothing from this load was stored")]
     Torn {
@@ -51,7 +51,7 @@ pub enum LoadError {
 }
 
 /// Where rows go.
-pub trait Shelf: Sync + std::fmt::Debug {
+pub trait RowSink: Sync + std::fmt::Debug {
     /// Takes the rows of one table and day.
     fn put(&self, table: Table, day: Day, columns: Columns) -> Result<(), String>;
 
@@ -83,7 +83,7 @@ pub type Rest = ((Table, Day), Columns);
 /// The state of one thread of a load.
 pub struct Worker<'s> {
     seen: &'s Seen<'s>,
-    shelf: &'s dyn Shelf,
+    sink: &'s dyn RowSink,
     tables: TableSet,
     /// Threads that share the memory of the load.
     threads: usize,
@@ -104,9 +104,9 @@ impl std::fmt::Debug for Worker<'_> {
 
 impl<'s> Worker<'s> {
     /// A worker without rows.
-    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
+    pub fn new(seen: &'s Seen<'s>, sink: &'s dyn RowSink, tables: TableSet) -> Self {
         let threads = rayon::current_num_threads();
-        Worker { seen, shelf, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None, keeping: false }
+        Worker { seen, sink, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None, keeping: false }
     }
 
     /// Keeps the rows of a record, if it is new.
@@ -123,7 +123,7 @@ impl<'s> Worker<'s> {
             Some(row) => identity_of_version(row.account(), row.id().unwrap_or_default(), version_of(row)),
             None => identity(record.account.as_deref(), &record.id),
         };
-        let claim = self.seen.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Shelf)?;
+        let claim = self.seen.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Sink)?;
         if claim != Claim::New {
             return Ok(claim);
         }
@@ -142,7 +142,7 @@ impl<'s> Worker<'s> {
             return Ok(());
         }
         let day = day_of(row.time().unwrap_or(record_time));
-        let apart = self.shelf.takes_originals_apart();
+        let apart = self.sink.takes_originals_apart();
         let columns = self.columns.entry((table, day));
         let columns = columns.or_insert_with(|| if apart { Columns::with_originals_apart(table) } else { Columns::new(table) });
         let before = columns.bytes();
@@ -171,7 +171,7 @@ impl<'s> Worker<'s> {
     fn hand_on(&mut self, key: (Table, Day)) -> Result<(), LoadError> {
         if let Some(columns) = self.columns.remove(&key) {
             self.bytes = self.bytes.saturating_sub(columns.bytes());
-            self.shelf.put(key.0, key.1, columns).map_err(LoadError::Shelf)?;
+            self.sink.put(key.0, key.1, columns).map_err(LoadError::Sink)?;
         }
         Ok(())
     }
@@ -191,7 +191,7 @@ impl<'s> Worker<'s> {
 #[derive(Debug)]
 pub struct Pool<'s> {
     seen: &'s Seen<'s>,
-    shelf: &'s dyn Shelf,
+    sink: &'s dyn RowSink,
     tables: TableSet,
     workers: Mutex<Vec<Worker<'s>>>,
     /// Whether a worker was given back while it kept a record.
@@ -201,14 +201,14 @@ pub struct Pool<'s> {
 
 impl<'s> Pool<'s> {
     /// A pool without workers.
-    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
-        Pool { seen, shelf, tables, workers: Mutex::default(), torn: AtomicBool::new(false), buffers: Mutex::default() }
+    pub fn new(seen: &'s Seen<'s>, sink: &'s dyn RowSink, tables: TableSet) -> Self {
+        Pool { seen, sink, tables, workers: Mutex::default(), torn: AtomicBool::new(false), buffers: Mutex::default() }
     }
 
     /// Runs with a worker of its own, whose rows are kept also if it panics.
     pub fn with_worker<R>(&self, run: impl FnOnce(&mut Worker<'s>) -> R) -> R {
         let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let worker = idle.unwrap_or_else(|| Worker::new(self.seen, self.shelf, self.tables));
+        let worker = idle.unwrap_or_else(|| Worker::new(self.seen, self.sink, self.tables));
         run(&mut Lent { pool: self, worker }.worker)
     }
 
@@ -243,8 +243,8 @@ struct Lent<'p, 's> {
 
 impl Drop for Lent<'_, '_> {
     fn drop(&mut self) {
-        let Pool { seen, shelf, tables, .. } = self.pool;
-        let worker = std::mem::replace(&mut self.worker, Worker::new(seen, *shelf, *tables));
+        let Pool { seen, sink, tables, .. } = self.pool;
+        let worker = std::mem::replace(&mut self.worker, Worker::new(seen, *sink, *tables));
         self.pool.torn.fetch_or(worker.keeping, Ordering::Relaxed);
         self.pool.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
     }

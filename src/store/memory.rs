@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::ledger::ledger_columns;
-use crate::load::{Day, FileReport, Shelf};
+use crate::load::{Day, FileReport, RowSink};
 use crate::table::{Columns, Table};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 
 /// Rows by table.
 #[derive(Debug, Default)]
-pub struct MemoryShelf {
+pub struct MemorySink {
     batches: Mutex<BTreeMap<Table, Vec<RecordBatch>>>,
     span: Mutex<Option<(i64, i64)>>,
 }
 
-impl Shelf for MemoryShelf {
+impl RowSink for MemorySink {
     fn put(&self, table: Table, _day: Day, columns: Columns) -> Result<(), String> {
         if columns.rows() > 0 {
             let rows = columns.into_rows().map_err(|error| error.to_string())?;
@@ -41,7 +41,7 @@ pub struct MemoryTables {
     pub last_event: Option<i64>,
 }
 
-impl MemoryShelf {
+impl MemorySink {
     /// Adds the ledger, and ends.
     pub fn finish(self, reports: &[FileReport], at: i64) -> Result<MemoryTables, StoreError> {
         let mut batches = self.batches.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -30,7 +30,7 @@ pub use error::StoreError;
 pub use ledger::{KnownFile, Ledger, ledger_columns};
 pub use maintain::Maintained;
 pub use manifest::{DataFile, Manifest, TableState};
-pub use memory::{MemoryShelf, MemoryTables};
+pub use memory::{MemorySink, MemoryTables};
 pub use reclassify::Reclassified;
 pub use reconcile::ForeignCommit;
 pub use retention::Dropped;

@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::fault;
 use super::manifest::DataFile;
-use crate::load::{Day, Shelf};
+use crate::load::{Day, RowSink};
 use crate::table::{Columns, Encoded, ID_PLACEHOLDERS, Table};
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::{max, min};
@@ -321,7 +321,7 @@ impl LoadWriter {
     }
 }
 
-impl Shelf for LoadWriter {
+impl RowSink for LoadWriter {
     fn put(&self, table: Table, day: Day, columns: Columns) -> Result<(), String> {
         self.write(table, day, columns).map_err(|error| error.to_string())
     }
