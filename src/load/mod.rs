@@ -9,9 +9,10 @@ mod again;
 mod contain;
 mod file;
 mod flow;
+mod order;
 mod seen;
 mod selection;
-mod turn;
+
 mod worker;
 
 pub use account::{FileReport, Totals, Rejected};
@@ -63,7 +64,7 @@ pub fn load(
     let seen = Seen::new(existing);
     let pool = Pool::new(&seen, sink, options.tables);
     let reports: Vec<OnceLock<FileReport>> = inputs.iter().map(|_| OnceLock::new()).collect();
-    turn::day_by_day(inputs).into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
+    order::day_by_day(inputs).into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
         let report = file::load_file(&pool, input, known, options)?;
         debug_assert!(report.balances());
         progress.file_done(&report);

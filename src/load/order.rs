@@ -8,15 +8,15 @@ use crate::discover::Input;
 
 /// The inputs in their turn, with their places in the list.
 pub(super) fn day_by_day(inputs: &[Input]) -> Vec<(usize, &Input)> {
-    let mut turns: Vec<(usize, &Input)> = inputs.iter().enumerate().collect();
-    turns.sort_by_cached_key(|(place, input)| (turn_of(&input.name), *place));
-    turns
+    let mut ordered: Vec<(usize, &Input)> = inputs.iter().enumerate().collect();
+    ordered.sort_by_cached_key(|(place, input)| (sort_key(&input.name), *place));
+    ordered
 }
 
 /// The folder of the delivery and the day; of any other file its name. Deliveries have the form
 /// `AWSLogs/[ORGANIZATION/]ACCOUNT/SERVICE/REGION/2026/03/04/FILE`, below any folder
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>).
-fn turn_of(name: &str) -> (&str, Option<&str>) {
+fn sort_key(name: &str) -> (&str, Option<&str>) {
     const ROOT: &str = "AWSLogs/";
     const DAY: &[u8] = b"2026/03/04";
     let delivered = || {
