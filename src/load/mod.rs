@@ -5,18 +5,17 @@
 //! for every file.
 
 mod account;
-mod again;
 mod contain;
 mod file;
 mod flow;
 mod order;
+mod remodel;
 mod seen;
 mod selection;
-
 mod worker;
 
 pub use account::{FileReport, Totals, Rejected};
-pub use again::{Kept, model_again};
+pub use remodel::{StoredRecord, remodel};
 pub use contain::silence_contained_panics;
 pub use file::read_bytes;
 pub use seen::{Claim, Existing, Identity, Seen, Stored, identity, identity_of_version};

@@ -11,7 +11,7 @@ use super::read::{in_schema, ints, read_columns, texts};
 use super::reconcile::Unfinished;
 use super::write::LoadWriter;
 use super::{Store, StoreError, WriteOptions, lock, runtime};
-use crate::load::{Kept, LoadError, Seen, Worker, catalog_version, model_again};
+use crate::load::{StoredRecord, LoadError, Seen, Worker, catalog_version, remodel};
 use crate::table::{ID_PLACEHOLDERS, Table, TableSet, restore};
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
@@ -155,7 +155,7 @@ fn model_batch<'r>(worker: &mut Worker<'_>, table: Table, batch: &'r RecordBatch
         let again = match raw {
             None => false,
             Some(raw) => {
-                let kept = Kept {
+                let stored = StoredRecord {
                     table,
                     raw: &raw,
                     source: &source,
@@ -164,7 +164,7 @@ fn model_batch<'r>(worker: &mut Worker<'_>, table: Table, batch: &'r RecordBatch
                     service: service.as_deref(),
                     is_deployment: of(&kinds).as_deref() == Some("deployment"),
                 };
-                model_again(worker, kept)?
+                remodel(worker, stored)?
             }
         };
         if again {

@@ -1,7 +1,7 @@
 //! Records that are in the store already, modeled again from their originals: a newer catalog says more of them.
 //!
 //! In: the original of a record, which table it is in, and where it came from. Out: its rows on the columns of a
-//! [`Worker`]. Originals are kept with their secrets masked, so they are read as they are.
+//! [`Worker`]. Originals are stored with their secrets masked, so they are read as they are.
 
 use super::file::{DESCRIBED, model_event};
 use super::worker::{LoadError, Worker};
@@ -11,7 +11,7 @@ use crate::table::Table;
 
 /// A record of the store.
 #[derive(Debug, Clone, Copy)]
-pub struct Kept<'a> {
+pub struct StoredRecord<'a> {
     /// The table of its own row.
     pub table: Table,
     /// The original.
@@ -29,24 +29,24 @@ pub struct Kept<'a> {
 }
 
 /// Models a record again and keeps its rows; false where its original tells no record.
-pub fn model_again(worker: &mut Worker<'_>, kept: Kept<'_>) -> Result<bool, LoadError> {
-    let Ok(tape) = Tape::parse(kept.raw) else { return Ok(false) };
-    let service = match kept.service.map(Tape::parse) {
+pub fn remodel(worker: &mut Worker<'_>, stored: StoredRecord<'_>) -> Result<bool, LoadError> {
+    let Ok(tape) = Tape::parse(stored.raw) else { return Ok(false) };
+    let service = match stored.service.map(Tape::parse) {
         Some(Ok(service)) => Some(service),
         Some(Err(_)) => return Ok(false),
         None => None,
     };
-    let origin = Origin { file: kept.file, record: kept.record, raw: Some(kept.raw), text: kept.raw };
+    let origin = Origin { file: stored.file, record: stored.record, raw: Some(stored.raw), text: stored.raw };
     let value = tape.root();
-    let of_itself =
-        (kept.table == Table::ServiceEvents).then(|| model::service_deployment::model_original(value, origin)).flatten();
-    let modeled = match (kept.table, kept.source, &service) {
-        _ if of_itself.is_some() => of_itself.unwrap_or(Modeled::Filtered("not_a_log")),
+    let standalone =
+        (stored.table == Table::ServiceEvents).then(|| model::service_deployment::model_original(value, origin)).flatten();
+    let modeled = match (stored.table, stored.source, &service) {
+        _ if standalone.is_some() => standalone.unwrap_or(Modeled::Filtered("not_a_log")),
         (Table::Calls, "describe", _) => model::cloudtrail::model_call(value, "describe", origin),
         (Table::Calls, ..) => model::cloudtrail::model_call(value, "cloudtrail", origin),
         (Table::TaskEvents, "describe", _) => model::task::model_task(value, DESCRIBED, origin),
         (Table::InstanceEvents, "describe", _) => model::instance::model_instance(value, DESCRIBED, origin),
-        (Table::ServiceEvents, "describe", Some(service)) if kept.is_deployment => {
+        (Table::ServiceEvents, "describe", Some(service)) if stored.is_deployment => {
             model::service::model_service_deployment(service.root(), value, origin)
         }
         (Table::ServiceEvents, "describe", Some(service)) => model::service::model_service_message(service.root(), value, origin),
