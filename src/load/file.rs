@@ -4,7 +4,7 @@ use super::Known;
 use super::account::{FileReport, Rejected};
 use super::contain::contained;
 use super::flow::{load_flow_log, load_parquet, load_record};
-use super::seen::Claim;
+use super::dedup::Claim;
 use super::selection::REMOVED;
 use super::worker::{LoadError, LoadOptions, Pool, Worker};
 use crate::decode::buffer::Buffer;

@@ -6,11 +6,11 @@
 
 mod account;
 mod contain;
+mod dedup;
 mod file;
 mod flow;
 mod order;
 mod remodel;
-mod seen;
 mod selection;
 mod worker;
 
@@ -18,7 +18,7 @@ pub use account::{FileReport, Totals, Rejected};
 pub use remodel::{StoredRecord, remodel};
 pub use contain::silence_contained_panics;
 pub use file::read_bytes;
-pub use seen::{Claim, Existing, Identity, Seen, Stored, identity, identity_of_version};
+pub use dedup::{Claim, Deduplicator, Existing, Identity, Stored, identity, identity_of_version};
 pub use selection::{RemovalRule, Selection, is_by_request};
 pub use worker::{Day, LoadError, LoadOptions, Pool, RowSink, Worker, day_of};
 
@@ -60,8 +60,8 @@ pub fn load(
     options: &LoadOptions,
     progress: &dyn Progress,
 ) -> Result<Vec<FileReport>, LoadError> {
-    let seen = Seen::new(existing);
-    let pool = Pool::new(&seen, sink, options.tables);
+    let dedup = Deduplicator::new(existing);
+    let pool = Pool::new(&dedup, sink, options.tables);
     let reports: Vec<OnceLock<FileReport>> = inputs.iter().map(|_| OnceLock::new()).collect();
     order::day_by_day(inputs).into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
         let report = file::load_file(&pool, input, known, options)?;
@@ -72,8 +72,8 @@ pub fn load(
         Ok::<(), LoadError>(())
     })?;
     let rest = rest_of(pool.into_workers(), sink);
-    // Nothing more is claimed: what was seen need not be kept while the last files are written.
-    drop(seen);
+    // Nothing more is claimed: what was dedup need not be kept while the last files are written.
+    drop(dedup);
     put_rest(rest, sink)?;
     Ok(reports.into_iter().filter_map(OnceLock::into_inner).collect())
 }

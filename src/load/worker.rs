@@ -1,6 +1,6 @@
 //! What one thread of a load has: buffers that are used again, and columns that fill up.
 
-use super::seen::{Claim, LastDay, Seen, identity, identity_of_version};
+use super::dedup::{Claim, Deduplicator, LastDay, identity, identity_of_version};
 use super::selection::Selection;
 use crate::decode::buffer::Buffer;
 use crate::decode::inflate::InflateLimits;
@@ -82,7 +82,7 @@ pub type Rest = ((Table, Day), Columns);
 
 /// The state of one thread of a load.
 pub struct Worker<'s> {
-    seen: &'s Seen<'s>,
+    dedup: &'s Deduplicator<'s>,
     sink: &'s dyn RowSink,
     tables: TableSet,
     /// Threads that share the memory of the load.
@@ -104,9 +104,9 @@ impl std::fmt::Debug for Worker<'_> {
 
 impl<'s> Worker<'s> {
     /// A worker without rows.
-    pub fn new(seen: &'s Seen<'s>, sink: &'s dyn RowSink, tables: TableSet) -> Self {
+    pub fn new(dedup: &'s Deduplicator<'s>, sink: &'s dyn RowSink, tables: TableSet) -> Self {
         let threads = rayon::current_num_threads();
-        Worker { seen, sink, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None, keeping: false }
+        Worker { dedup, sink, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None, keeping: false }
     }
 
     /// Keeps the rows of a record, if it is new.
@@ -123,7 +123,7 @@ impl<'s> Worker<'s> {
             Some(row) => identity_of_version(row.account(), row.id().unwrap_or_default(), version_of(row)),
             None => identity(record.account.as_deref(), &record.id),
         };
-        let claim = self.seen.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Sink)?;
+        let claim = self.dedup.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Sink)?;
         if claim != Claim::New {
             return Ok(claim);
         }
@@ -159,7 +159,7 @@ impl<'s> Worker<'s> {
 
     /// Bytes that its columns may have.
     fn room(&self) -> usize {
-        COLUMNS.saturating_sub(self.seen.bytes()).max(LEAST_COLUMNS) / self.threads
+        COLUMNS.saturating_sub(self.dedup.bytes()).max(LEAST_COLUMNS) / self.threads
     }
 
     /// The largest columns but those at hand, of `bytes`: their day mostly is not over yet.
@@ -190,7 +190,7 @@ impl<'s> Worker<'s> {
 /// The workers and buffers of a load; a thread takes what it needs for one file or part and gives it back.
 #[derive(Debug)]
 pub struct Pool<'s> {
-    seen: &'s Seen<'s>,
+    dedup: &'s Deduplicator<'s>,
     sink: &'s dyn RowSink,
     tables: TableSet,
     workers: Mutex<Vec<Worker<'s>>>,
@@ -201,14 +201,14 @@ pub struct Pool<'s> {
 
 impl<'s> Pool<'s> {
     /// A pool without workers.
-    pub fn new(seen: &'s Seen<'s>, sink: &'s dyn RowSink, tables: TableSet) -> Self {
-        Pool { seen, sink, tables, workers: Mutex::default(), torn: AtomicBool::new(false), buffers: Mutex::default() }
+    pub fn new(dedup: &'s Deduplicator<'s>, sink: &'s dyn RowSink, tables: TableSet) -> Self {
+        Pool { dedup, sink, tables, workers: Mutex::default(), torn: AtomicBool::new(false), buffers: Mutex::default() }
     }
 
     /// Runs with a worker of its own, whose rows are kept also if it panics.
     pub fn with_worker<R>(&self, run: impl FnOnce(&mut Worker<'s>) -> R) -> R {
         let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let worker = idle.unwrap_or_else(|| Worker::new(self.seen, self.sink, self.tables));
+        let worker = idle.unwrap_or_else(|| Worker::new(self.dedup, self.sink, self.tables));
         run(&mut Lent { pool: self, worker }.worker)
     }
 
@@ -243,8 +243,8 @@ struct Lent<'p, 's> {
 
 impl Drop for Lent<'_, '_> {
     fn drop(&mut self) {
-        let Pool { seen, sink, tables, .. } = self.pool;
-        let worker = std::mem::replace(&mut self.worker, Worker::new(seen, *sink, *tables));
+        let Pool { dedup, sink, tables, .. } = self.pool;
+        let worker = std::mem::replace(&mut self.worker, Worker::new(dedup, *sink, *tables));
         self.pool.torn.fetch_or(worker.keeping, Ordering::Relaxed);
         self.pool.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
     }

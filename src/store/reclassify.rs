@@ -11,7 +11,7 @@ use super::read::{in_schema, ints, read_columns, texts};
 use super::reconcile::Unfinished;
 use super::write::LoadWriter;
 use super::{Store, StoreError, WriteOptions, lock, runtime};
-use crate::load::{StoredRecord, LoadError, Seen, Worker, catalog_version, remodel};
+use crate::load::{StoredRecord, LoadError, Deduplicator, Worker, catalog_version, remodel};
 use crate::table::{ID_PLACEHOLDERS, Table, TableSet, restore};
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
@@ -105,7 +105,7 @@ impl Done {
 
 /// Models every record again, file by file.
 fn model_all(root: &Path, manifest: &Manifest, writer: &LoadWriter) -> Result<Done, StoreError> {
-    let seen = Seen::new(None);
+    let dedup = Deduplicator::new(None);
     let tables = TableSet::of(&TARGETS);
     let files: Vec<(Table, &DataFile)> =
         SOURCES.iter().flat_map(|table| manifest.files(*table).iter().map(move |file| (*table, file))).collect();
@@ -113,7 +113,7 @@ fn model_all(root: &Path, manifest: &Manifest, writer: &LoadWriter) -> Result<Do
         .into_par_iter()
         .with_max_len(1)
         .map(|(table, file)| {
-            let mut worker = Worker::new(&seen, writer, tables);
+            let mut worker = Worker::new(&dedup, writer, tables);
             let mut done = Done::default();
             for batch in read_columns(root, table, file, &columns_of(table))? {
                 model_batch(&mut worker, table, &batch, &mut done)?;

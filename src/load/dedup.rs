@@ -42,12 +42,12 @@ pub fn identity_of_version(account: Option<&str>, id: &str, version: Option<i64>
 /// What is kept of an identity: 80 of its bits. Among a hundred million records of one table and day two agree by
 /// chance in one of 240 million loads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Kept([u16; 5]);
+struct Fingerprint([u16; 5]);
 
-impl Kept {
+impl Fingerprint {
     fn of(identity: Identity) -> Self {
         let word = |place: u32| (identity >> (16 * place)) as u16;
-        Kept([word(0), word(1), word(2), word(3), word(4)])
+        Fingerprint([word(0), word(1), word(2), word(3), word(4)])
     }
 
     /// It is a hash already.
@@ -60,7 +60,7 @@ impl Kept {
 /// The identities of one table and day.
 #[derive(Debug, Default)]
 pub struct Set {
-    seen: HashTable<Kept>,
+    fingerprints: HashTable<Fingerprint>,
     /// Those of them that were removed from the store: mostly none.
     removed: HashSet<Identity>,
 }
@@ -68,11 +68,11 @@ pub struct Set {
 impl Set {
     /// Whether an identity is new; it no longer is then.
     fn insert(&mut self, identity: Identity) -> bool {
-        let kept = Kept::of(identity);
-        match self.seen.entry(kept.hash(), |known| *known == kept, Kept::hash) {
+        let fingerprint = Fingerprint::of(identity);
+        match self.fingerprints.entry(fingerprint.hash(), |known| *known == fingerprint, Fingerprint::hash) {
             Entry::Occupied(_) => false,
             Entry::Vacant(slot) => {
-                slot.insert(kept);
+                slot.insert(fingerprint);
                 true
             }
         }
@@ -80,7 +80,7 @@ impl Set {
 
     /// Bytes of memory.
     fn bytes(&self) -> usize {
-        self.seen.allocation_size()
+        self.fingerprints.allocation_size()
     }
 }
 
@@ -114,23 +114,23 @@ pub type OfDay = Arc<Mutex<Option<Set>>>;
 pub type LastDay = Option<((Table, Day), OfDay)>;
 
 /// All records seen so far, those of the store included.
-pub struct Seen<'s> {
+pub struct Deduplicator<'s> {
     days: Mutex<BTreeMap<(Table, Day), OfDay>>,
     existing: Option<&'s Existing<'s>>,
     /// Bytes of all sets.
     bytes: AtomicUsize,
 }
 
-impl std::fmt::Debug for Seen<'_> {
+impl std::fmt::Debug for Deduplicator<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Seen").finish_non_exhaustive()
+        f.debug_struct("Deduplicator").finish_non_exhaustive()
     }
 }
 
-impl<'s> Seen<'s> {
+impl<'s> Deduplicator<'s> {
     /// Nothing seen yet but what `existing` tells, which is asked once for each table and day.
     pub fn new(existing: Option<&'s Existing<'s>>) -> Self {
-        Seen { days: Mutex::new(BTreeMap::new()), existing, bytes: AtomicUsize::new(0) }
+        Deduplicator { days: Mutex::new(BTreeMap::new()), existing, bytes: AtomicUsize::new(0) }
     }
 
     /// Bytes of memory that all identities take.
@@ -207,12 +207,12 @@ mod tests {
                 _ => Stored::default(),
             })
         };
-        let (seen, mut last) = (Seen::new(Some(&existing)), None);
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("1"), "a")), Ok(Claim::Duplicate));
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("1"), "b")), Ok(Claim::Removed));
-        assert_eq!(seen.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "b")), Ok(Claim::New));
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::New));
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::Duplicate));
-        assert_eq!(seen.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(Claim::New));
+        let (dedup, mut last) = (Deduplicator::new(Some(&existing)), None);
+        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("1"), "a")), Ok(Claim::Duplicate));
+        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("1"), "b")), Ok(Claim::Removed));
+        assert_eq!(dedup.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "b")), Ok(Claim::New));
+        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::New));
+        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::Duplicate));
+        assert_eq!(dedup.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(Claim::New));
     }
 }
