@@ -141,13 +141,13 @@ fn bad_lines_are_quarantined_and_counted() {
     assert_eq!(why[0], ["2", "broken_flow", "a line with 3 values; the format has 14 fields"]);
     assert_eq!(why[1], ["3", "broken_flow", "`DROP`: expected ACCEPT or REJECT"]);
     assert_eq!(why[2], ["4", "broken_flow", "`https`: expected a whole number"]);
-    // A format that nothing tells is one problem, not one for each line.
-    let untold = "5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n".repeat(100);
-    let ran = desk.load(&[&desk.write("untold.log", untold)]);
+    // An unknown format is one problem, not one for each line.
+    let unknown_format = "5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n".repeat(100);
+    let ran = desk.load(&[&desk.write("unknown_format.log", unknown_format)]);
     assert!(ran.code == 3 && ran.out.contains("flow_format: lines of 7 values without a header line"), "{}", ran.out);
-    assert_eq!(desk.sql("select read, quarantined from files where file like '%untold%'"), [["1", "1"]]);
+    assert_eq!(desk.sql("select read, quarantined from files where file like '%unknown_format%'"), [["1", "1"]]);
     let message = r#"{"logEvents":[{"id":"1","timestamp":1,"message":"5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK"}],"messageType":"DATA_MESSAGE"}"#;
-    let ran = desk.load(&[&desk.write("untold.json", message)]);
+    let ran = desk.load(&[&desk.write("unknown_format.json", message)]);
     assert!(ran.code == 3 && ran.out.contains("flow_format: a flow log record in a custom format"), "{}", ran.out);
 }
 

@@ -153,11 +153,11 @@ mod tests {
 
     fn whole(text: &[u8]) -> Vec<(usize, String)> {
         let mut out = Vec::new();
-        split(text, &mut |piece| out.push(told(piece, 0)));
+        split(text, &mut |piece| out.push(summary(piece, 0)));
         out
     }
 
-    fn told(piece: Piece<'_>, base: usize) -> (usize, String) {
+    fn summary(piece: Piece<'_>, base: usize) -> (usize, String) {
         match piece {
             Piece::Value { text, offset, list, .. } => (base + offset, format!("{list:?} {text}")),
             Piece::Broken { why, offset, .. } => (base + offset, why.to_owned()),
@@ -183,7 +183,7 @@ mod tests {
             assert!(chunks.len() > 5);
             let mut pieces = Vec::new();
             for chunk in &chunks {
-                split_chunk(&bytes[chunk.bytes.clone()], chunk.form, &mut |piece| pieces.push(told(piece, chunk.bytes.start)));
+                split_chunk(&bytes[chunk.bytes.clone()], chunk.form, &mut |piece| pieces.push(summary(piece, chunk.bytes.start)));
             }
             assert_eq!(pieces, whole(bytes));
         }

@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn damage_costs_one_line() {
-        let told = |text: &str| {
+        let summary = |text: &str| {
             let mut out = Vec::new();
             read(text.as_bytes(), &mut |line| {
                 out.push(match line {
@@ -337,11 +337,11 @@ mod tests {
             out
         };
         let head = "eventID,eventName,errorMessage\n";
-        assert_eq!(told(&format!("{head}1,a,\"x\n2,b,c\n3,d,e\n")), ["!@31", "2@38", "3@44"]);
-        assert_eq!(told(&format!("{head}1,a,\"x\n2,b,\"c\n3,d,e\n")), ["!@31", "!@38", "3@45"]);
-        assert_eq!(told(&format!("{head}1,a,b,c\n2,b,c\n")), ["!@31", "2@39"]);
-        assert_eq!(told(&format!("{head}1,a,\"two\nlines\"\n2,b\n")), ["1@31", "2@47"]);
-        assert_eq!(told(&format!("{head}1,a,\"x")), Vec::<String>::from(["1@31".to_owned()]));
+        assert_eq!(summary(&format!("{head}1,a,\"x\n2,b,c\n3,d,e\n")), ["!@31", "2@38", "3@44"]);
+        assert_eq!(summary(&format!("{head}1,a,\"x\n2,b,\"c\n3,d,e\n")), ["!@31", "!@38", "3@45"]);
+        assert_eq!(summary(&format!("{head}1,a,b,c\n2,b,c\n")), ["!@31", "2@39"]);
+        assert_eq!(summary(&format!("{head}1,a,\"two\nlines\"\n2,b\n")), ["1@31", "2@47"]);
+        assert_eq!(summary(&format!("{head}1,a,\"x")), Vec::<String>::from(["1@31".to_owned()]));
     }
 
     #[test]

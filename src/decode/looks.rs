@@ -89,10 +89,10 @@ mod tests {
 
     #[test]
     fn keys_are_named() {
-        let told = |text: &str| top_keys(Tape::parse(text).unwrap().root());
-        assert_eq!(told(r#"{"a":1,"b":2}"#), "an object with the keys a, b");
-        assert_eq!(told(r#"[{"a":1}]"#), "a list of objects with the keys a");
-        assert_eq!(told(r#"[["x"]]"#), "a list of values without keys");
-        assert!(told(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}"#).ends_with("h and 1 more"));
+        let summary = |text: &str| top_keys(Tape::parse(text).unwrap().root());
+        assert_eq!(summary(r#"{"a":1,"b":2}"#), "an object with the keys a, b");
+        assert_eq!(summary(r#"[{"a":1}]"#), "a list of objects with the keys a");
+        assert_eq!(summary(r#"[["x"]]"#), "a list of values without keys");
+        assert!(summary(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}"#).ends_with("h and 1 more"));
     }
 }

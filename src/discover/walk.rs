@@ -168,8 +168,8 @@ mod tests {
         std::fs::write(dir.path().join("old/tables/calls/_delta_log/0.json"), "{}").unwrap();
         std::fs::write(dir.path().join("x.json"), "{}").unwrap();
         let (inputs, problems) = find_inputs(&[dir.path().to_path_buf()], Path::new("/"), None);
-        let told: Vec<_> = inputs.iter().map(|input| (input.name.ends_with("old"), input.source == Source::Store)).collect();
-        assert_eq!((told, problems.len()), (vec![(true, true), (false, false)], 0));
+        let summary: Vec<_> = inputs.iter().map(|input| (input.name.ends_with("old"), input.source == Source::Store)).collect();
+        assert_eq!((summary, problems.len()), (vec![(true, true), (false, false)], 0));
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub fn load_file(
             report.content_hash = blake3::hash(&packed).to_hex().to_string();
             match known.and_then(|known| known(&report.content_hash)) {
                 Some(before) => {
-                    tell_again(before, &mut report);
+                    count_as_duplicates(before, &mut report);
                     Ok(())
                 }
                 None => reported(pool, &mut report, |report| load_bytes(pool, &packed, &mut plain, options, report)),
@@ -132,7 +132,7 @@ fn reported(
 }
 
 /// A copy of a file that is loaded already: all its records are duplicates.
-fn tell_again(before: FileReport, report: &mut FileReport) {
+fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
     report.note("a file with the same content is already loaded");
     *report = FileReport {
         name: std::mem::take(&mut report.name),
@@ -184,7 +184,7 @@ fn load_bytes(
     }
     let result = load_plain(pool, bytes, options, report);
     if let Some(problem) = problem {
-        tell_damage(problem, report);
+        report_damage(problem, report);
     }
     result
 }
@@ -201,7 +201,7 @@ fn text_of_utf16(bytes: &[u8]) -> Option<String> {
 }
 
 /// A damaged end is told once: by the record it cuts, or by itself.
-fn tell_damage(problem: InflateProblem, report: &mut FileReport) {
+fn report_damage(problem: InflateProblem, report: &mut FileReport) {
     let (why, detail) = match problem {
         InflateProblem::Truncated => {
             ("truncated_gzip", "the gzip stream ends early; the records before the cut are loaded".to_owned())

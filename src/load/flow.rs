@@ -32,7 +32,7 @@ pub fn load_flow_log(
                 detail,
                 sample: sample(bytes),
             }),
-            FlowLine::Untold { bytes, detail } => report.quarantine(Rejected {
+            FlowLine::UnknownFormat { bytes, detail } => report.quarantine(Rejected {
                 record: None,
                 offset: None,
                 why: "flow_format".to_owned(),

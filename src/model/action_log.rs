@@ -73,7 +73,7 @@ mod tests {
     use crate::decode::json::Tape;
     use crate::table::Row;
 
-    fn told(text: &str) -> Vec<String> {
+    fn summary(text: &str) -> Vec<String> {
         let tape = Tape::parse(text).unwrap();
         let origin = Origin { file: "f", record: 1, raw: None, text };
         let Modeled::Record(record) = model_action_log(tape.root(), origin) else { panic!("a record") };
@@ -96,12 +96,12 @@ mod tests {
             "deployment SERVICE_DEPLOYMENT_ROLLBACK_SUCCESSFUL cart shop eu-west-1",
             "deployment deployment - SERVICE_DEPLOYMENT_ROLLBACK_SUCCESSFUL",
         ];
-        assert_eq!(told(inside), want);
+        assert_eq!(summary(inside), want);
         let above = r#"{"timestamp":1777888800000,"account":"111122223333","region":"eu-west-1","logLevel":"WARN",
             "resourceArn":"arn:aws:ecs:eu-west-1:111122223333:cluster/shop","eventName":"DAEMON_TASK_START_IMPAIRED",
             "actionSourceId":"arn:aws:ecs:eu-west-1:111122223333:daemon/shop/logs","detail":{"statusReason":"RESOURCE:CPU - insufficient CPU"}}"#;
         let want = ["service DAEMON_TASK_START_IMPAIRED logs shop eu-west-1", "service placement capacity RESOURCE:CPU"];
-        assert_eq!(told(above), want);
+        assert_eq!(summary(above), want);
     }
 
     #[test]
@@ -111,9 +111,9 @@ mod tests {
                 r#"{{"timestamp":1777888800000,"logLevel":"{level}","actionSourceId":"service/a/b","eventName":"{name}","detail":{{}}}}"#
             )
         };
-        assert_eq!(told(&line("ERROR", "SERVICE_NEW_THING")).len(), 2);
-        assert_eq!(told(&line("INFO", "SERVICE_NEW_THING")).len(), 1);
-        assert_eq!(told(&line("ERROR", "SERVICE_STEADY_STATE")).len(), 1);
-        assert_eq!(told(&line("INFO", "SERVICE_DEPLOYMENT_FAILED")).len(), 2);
+        assert_eq!(summary(&line("ERROR", "SERVICE_NEW_THING")).len(), 2);
+        assert_eq!(summary(&line("INFO", "SERVICE_NEW_THING")).len(), 1);
+        assert_eq!(summary(&line("ERROR", "SERVICE_STEADY_STATE")).len(), 1);
+        assert_eq!(summary(&line("INFO", "SERVICE_DEPLOYMENT_FAILED")).len(), 2);
     }
 }

@@ -464,11 +464,11 @@ mod tests {
             assert_eq!(call.user.as_deref(), Some("ecsEventsRole/abc"));
             assert_eq!(call.account.as_deref(), Some("111122223333"));
             assert_eq!(call.cluster.as_deref(), Some("batch"));
-            let told: Vec<_> = failures
+            let summary: Vec<_> = failures
                 .iter()
                 .map(|failure| (failure.id.as_deref(), failure.reason.as_deref(), failure.missing_tasks))
                 .collect();
-            assert_eq!(told, [(Some("e1"), Some("AGENT"), Some(2)), (Some("e1#2"), Some("RESOURCE:CPU"), Some(0))]);
+            assert_eq!(summary, [(Some("e1"), Some("AGENT"), Some(2)), (Some("e1#2"), Some("RESOURCE:CPU"), Some(0))]);
             assert_eq!(failures[0].container_instance.as_deref(), Some("ci1"));
             assert_eq!(failures[0].phase.as_deref(), Some("placement"));
         });

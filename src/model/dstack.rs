@@ -171,7 +171,7 @@ fn failures_of_event<'a>(event: Value<'a>, id: &str, time: i64, origin: Origin<'
         job: text_at(job, "name"),
         status: name("failed"),
         reason: Some(reason),
-        message: told_reason(message).or(Some("")),
+        message: reported_reason(message).or(Some("")),
         newest: true,
         ..Submission::default()
     };
@@ -212,10 +212,10 @@ fn run_of_job(job: &str) -> Option<&str> {
 }
 
 /// The text in brackets behind the reason.
-fn told_reason(message: &str) -> Option<&str> {
+fn reported_reason(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("Termination reason: ")?;
-    let (_, told) = rest.split_once(" (")?;
-    Some(told.trim_end().strip_suffix(')').unwrap_or(told))
+    let (_, text) = rest.split_once(" (")?;
+    Some(text.trim_end().strip_suffix(')').unwrap_or(text))
 }
 
 /// The statuses in `… status changed A -> B…` and `… status: B`.

@@ -54,8 +54,8 @@ const DOCKER_HUB: &str = "docker.io";
 
 /// An image that could not be pulled is the one that the message names, unless that is the end of what the record has.
 fn put_image(failure: &mut Failure<'_>, named: &str) {
-    let told = failure.image.as_deref().is_some_and(|image| image.contains(named));
-    if !told && (failure.image.is_none() || failure.phase.as_deref() == Some("image_pull")) {
+    let is_known = failure.image.as_deref().is_some_and(|image| image.contains(named));
+    if !is_known && (failure.image.is_none() || failure.phase.as_deref() == Some("image_pull")) {
         failure.image = Some(Cow::Owned(named.to_owned()));
     }
 }

@@ -106,7 +106,7 @@ mod tests {
     use crate::decode::json::Tape;
     use crate::table::Row;
 
-    fn told(text: &str) -> Vec<String> {
+    fn summary(text: &str) -> Vec<String> {
         let tape = Tape::parse(text).unwrap();
         let origin = Origin { file: "f", record: 1, raw: None, text };
         let Modeled::Record(record) = model_described_deployment(tape.root(), origin) else { panic!("a record") };
@@ -143,13 +143,13 @@ mod tests {
             ("ROLLBACK_NEW", true),
             ("NEW", false),
         ] {
-            let told = told(&deployment(status, "null"));
-            assert_eq!(told.len(), if fails { 2 } else { 1 }, "{status}: {told:?}");
+            let summary = summary(&deployment(status, "null"));
+            assert_eq!(summary.len(), if fails { 2 } else { 1 }, "{status}: {summary:?}");
             if fails {
-                assert_eq!(told[1], format!("deployment deployment SERVICE_DEPLOYMENT_{status} deployment:d1"));
+                assert_eq!(summary[1], format!("deployment deployment SERVICE_DEPLOYMENT_{status} deployment:d1"));
             }
         }
-        assert_eq!(told(&deployment("SUCCESSFUL", "null")), ["SERVICE_DEPLOYMENT_COMPLETED INFO cart shop"]);
+        assert_eq!(summary(&deployment("SUCCESSFUL", "null")), ["SERVICE_DEPLOYMENT_COMPLETED INFO cart shop"]);
     }
 
     #[test]
@@ -160,6 +160,6 @@ mod tests {
             "DAEMON_DEPLOYMENT_ROLLBACK_FAILED ERROR logs shop",
             "deployment deployment DAEMON_DEPLOYMENT_ROLLBACK_FAILED deployment:d7",
         ];
-        assert_eq!(told(text), want);
+        assert_eq!(summary(text), want);
     }
 }

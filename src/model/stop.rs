@@ -69,10 +69,10 @@ impl<'a> Stop<'a> {
             Some("EssentialContainerExited") => Some(ended_well(task, containers)),
             _ if asked_for => Some(true),
             _ => {
-                let told = task.stopped_reason.is_some() || containers.iter().any(|container| container.reason.is_some());
+                let has_reason = task.stopped_reason.is_some() || containers.iter().any(|container| container.reason.is_some());
                 let codes = containers.iter().any(|container| container.exit_code.is_some());
                 let specific = self.explained.is_some_and(|entry| !entry.generic);
-                (told || codes).then(|| !specific && ended_well(task, containers))
+                (has_reason || codes).then(|| !specific && ended_well(task, containers))
             }
         }
     }
@@ -108,17 +108,17 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
     }
     // A container that ended with 0 is not to blame, whatever became of the others.
     let root = stop.blamed(task, containers).filter(|root| root.reason.is_some() || root.exit_code != Some(0));
-    let told = best_explanation(task, containers, stop, root);
+    let explanation = best_explanation(task, containers, stop, root);
     let exit_code = root.and_then(|root| root.exit_code).filter(|code| *code != 0);
-    let ran = ran(task, stop, told, root);
+    let ran = ran(task, stop, explanation, root);
     let mut failure = of_task(task);
     failure.ran = Some(ran);
     failure.exit_code = exit_code;
     failure.signal = exit_code.and_then(signal);
     let only = if let [only] = containers { Some(only).filter(|_| root.is_none()) } else { None };
-    let message = message(task, root, told);
+    let message = message(task, root, explanation);
     // The text of a failed pull may name the image of what AWS runs beside the program, and no container have a reason.
-    let pulls = told.is_some_and(|told| told.entry.stage == "image_pull");
+    let pulls = explanation.is_some_and(|explanation| explanation.entry.stage == "image_pull");
     let named = message.as_deref().filter(|_| pulls && containers.len() > 1).and_then(InjectedContainer::named_in);
     let named = named.and_then(|named| containers.iter().find(|container| container.injected == Some(named)));
     let blamed = named.filter(|_| root.is_none_or(|root| !root.names_an_error())).or(root).or(only);
@@ -126,12 +126,12 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
     failure.image = blamed.and_then(|container| container.image).and_then(name);
     failure.message = message;
     failure.reason = reason(stop, &failure);
-    let mut class = classification(stop, told.map(|told| told.entry), exit_code, ran);
+    let mut class = classification(stop, explanation.map(|explanation| explanation.entry), exit_code, ran);
     if blamed.is_some_and(|container| container.injected.is_some()) {
         class.class = fault_beside(class);
     }
     // That a task did not start says nothing of why, and no container says more: who has to act is not known.
-    if !ran && root.is_none() && told.is_some_and(|told| told.entry.generic && reason_name(told.text).is_none()) {
+    if !ran && root.is_none() && explanation.is_some_and(|explanation| explanation.entry.generic && reason_name(explanation.text).is_none()) {
         class.class = None;
     }
     class.fill(&mut failure);
@@ -150,7 +150,7 @@ fn fault_beside(found: Classification) -> Option<&'static str> {
 
 /// A text of the task with what explains it.
 #[derive(Debug, Clone, Copy)]
-struct Told<'t> {
+struct Explanation<'t> {
     text: &'t str,
     entry: &'static Entry,
 }
@@ -162,7 +162,7 @@ fn best_explanation<'t>(
     containers: &'t [Container<'_>],
     stop: &Stop<'_>,
     root: Option<&Container<'_>>,
-) -> Option<Told<'t>> {
+) -> Option<Explanation<'t>> {
     // What AWS runs beside the program explains nothing, unless it is what failed.
     let counts = |container: &&'t Container<'_>| {
         container.injected.is_none() || root.is_some_and(|root| std::ptr::addr_eq(root, *container))
@@ -170,27 +170,27 @@ fn best_explanation<'t>(
     let of_containers = containers.iter().filter(counts).filter_map(|container| {
         let entry = container.explanation()?;
         let certain = container.exit_code.is_some() || container.names_an_error();
-        Some((if certain { 0 } else { 3 }, Told { text: container.reason?, entry }))
+        Some((if certain { 0 } else { 3 }, Explanation { text: container.reason?, entry }))
     });
-    let of_task = stop.explained.zip(task.stopped_reason.as_deref()).map(|(entry, text)| (1, Told { text, entry }));
+    let of_task = stop.explained.zip(task.stopped_reason.as_deref()).map(|(entry, text)| (1, Explanation { text, entry }));
     let of_attachment = task.attachment_reason.as_deref().and_then(|text| {
         let entry = FailureCatalog::current().explain(TextKind::AttachmentStatusReason, text)?;
-        Some((2, Told { text, entry }))
+        Some((2, Explanation { text, entry }))
     });
     of_containers
         .chain(of_task)
         .chain(of_attachment)
-        .filter(|(_, told)| told.entry.class.as_deref() != Some("operator"))
-        .min_by_key(|(rank, told)| (told.entry.generic, *rank))
-        .map(|(_, told)| told)
+        .filter(|(_, explanation)| explanation.entry.class.as_deref() != Some("operator"))
+        .min_by_key(|(rank, explanation)| (explanation.entry.generic, *rank))
+        .map(|(_, explanation)| explanation)
 }
 
 /// The program ran if the task reached RUNNING, or, where that is not recorded, if it left an exit
 /// code that is not that of a container that could not be started.
-fn ran(task: &TaskEvent<'_>, stop: &Stop<'_>, told: Option<Told<'_>>, root: Option<&Container<'_>>) -> bool {
+fn ran(task: &TaskEvent<'_>, stop: &Stop<'_>, explanation: Option<Explanation<'_>>, root: Option<&Container<'_>>) -> bool {
     let never_started = stop.code.as_deref() == Some("TaskFailedToStart")
-        || told.is_some_and(|told| {
-            !matches!(told.entry.stage.as_str(), "running" | "health_check" | "host" | "spot" | "stop_request")
+        || explanation.is_some_and(|explanation| {
+            !matches!(explanation.entry.stage.as_str(), "running" | "health_check" | "host" | "spot" | "stop_request")
         });
     task.started_at.is_some() || (!never_started && root.is_some_and(|root| root.exit_code.is_some()))
 }
@@ -221,8 +221,8 @@ fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Opt
 }
 
 /// The text that tells why.
-fn message<'a>(task: &TaskEvent<'a>, root: Option<&Container<'a>>, told: Option<Told<'_>>) -> Option<Cow<'a, str>> {
-    told.map(|told| Cow::Owned(told.text.to_owned()))
+fn message<'a>(task: &TaskEvent<'a>, root: Option<&Container<'a>>, explanation: Option<Explanation<'_>>) -> Option<Cow<'a, str>> {
+    explanation.map(|explanation| Cow::Owned(explanation.text.to_owned()))
         .or_else(|| root.filter(|root| root.names_an_error()).and_then(|root| root.reason).and_then(name))
         .or_else(|| task.stopped_reason.clone())
         .or_else(|| task.attachment_reason.clone())

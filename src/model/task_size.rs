@@ -8,10 +8,10 @@ use crate::table::Call;
 
 /// Reads what was asked for and, where that says nothing, what was registered.
 pub(super) fn read(call: &mut Call<'_>, request: Option<Value<'_>>, registered: Option<Value<'_>>) {
-    let told = || [request, registered].into_iter().flatten();
-    call.requested_cpu = told().find_map(cpu);
-    call.requested_memory = told().find_map(memory);
-    let containers = told().find_map(|definition| definition.get("containerDefinitions"));
+    let definitions = || [request, registered].into_iter().flatten();
+    call.requested_cpu = definitions().find_map(cpu);
+    call.requested_memory = definitions().find_map(memory);
+    let containers = definitions().find_map(|definition| definition.get("containerDefinitions"));
     let timeouts = containers.into_iter().flat_map(Value::items).filter_map(|container| container.get("stopTimeout")?.int());
     call.stop_timeout = timeouts.max();
 }

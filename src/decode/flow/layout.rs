@@ -162,10 +162,10 @@ mod tests {
     fn the_order_of_columns_does_not_matter() {
         let one = FlowLayout::of_header("start end action").unwrap();
         let other = FlowLayout::of_header("action start end").unwrap();
-        let told = |layout: &FlowLayout, values: &[&str]| {
+        let summary = |layout: &FlowLayout, values: &[&str]| {
             layout.named(values).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
         };
-        assert_eq!(told(&one, &["1", "2", "-"]), ["end=2", "start=1"]);
-        assert_eq!(told(&other, &["-", "1", "2"]), told(&one, &["1", "2", "-"]));
+        assert_eq!(summary(&one, &["1", "2", "-"]), ["end=2", "start=1"]);
+        assert_eq!(summary(&other, &["-", "1", "2"]), summary(&one, &["1", "2", "-"]));
     }
 }

@@ -40,7 +40,7 @@ pub enum FlowLine<'a, 'r> {
         detail: String,
     },
     /// The lines from here up to the next header cannot be read: only a header line could tell their format, or it tells no time.
-    Untold {
+    UnknownFormat {
         /// The first of them.
         bytes: &'a [u8],
         /// What was read and what was expected.
@@ -79,7 +79,7 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
     let mut layout: Option<FlowLayout> = None;
     let mut values = Vec::with_capacity(32);
     // The lines from here up to the next header cannot be read.
-    let mut untold_lines = false;
+    let mut unreadable = false;
     let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let end = memchr(b'\n', rest).unwrap_or(rest.len());
@@ -95,20 +95,20 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
         };
         let text = without_stamp(text.trim());
         if let Some(header) = FlowLayout::of_header(text) {
-            untold_lines = !header.has_time();
-            if untold_lines {
-                on(FlowLine::Untold { bytes: line, detail: NO_TIME.to_owned() });
+            unreadable = !header.has_time();
+            if unreadable {
+                on(FlowLine::UnknownFormat { bytes: line, detail: NO_TIME.to_owned() });
             } else {
                 on(FlowLine::Header(layout.insert(header)));
             }
             continue;
         }
-        if untold_lines {
+        if unreadable {
             continue;
         }
         if layout.is_none() && !is_default_record(text) && is_record(text) {
-            on(FlowLine::Untold { bytes: line, detail: untold(text) });
-            untold_lines = true;
+            on(FlowLine::UnknownFormat { bytes: line, detail: missing_header(text) });
+            unreadable = true;
             continue;
         }
         let layout = layout.get_or_insert_default();
@@ -128,7 +128,7 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
 const NO_TIME: &str = "the fields `start` and `end` are missing; at least one is needed to date a record";
 
 /// Why a line cannot be read without a header.
-fn untold(line: &str) -> String {
+fn missing_header(line: &str) -> String {
     format!(
         "lines of {} values without a header line; only the default format (14 fields, version 2) needs none: add the line of \
          field names of the flow log above them",
@@ -158,7 +158,7 @@ mod tests {
     const RECORD: &str =
         "2 111122223333 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
 
-    fn told(text: &str) -> Vec<String> {
+    fn summary(text: &str) -> Vec<String> {
         let mut out = Vec::new();
         read_lines(text.as_bytes(), &mut |line| {
             out.push(match line {
@@ -168,7 +168,7 @@ mod tests {
                 }
                 FlowLine::Header(layout) => format!("header of {}", layout.len()),
                 FlowLine::Broken { offset, why, detail, .. } => format!("{why}@{offset}: {detail}"),
-                FlowLine::Untold { detail, .. } => format!("untold: {detail}"),
+                FlowLine::UnknownFormat { detail, .. } => format!("unknown format: {detail}"),
             });
         });
         out
@@ -177,11 +177,11 @@ mod tests {
     #[test]
     fn with_and_without_a_header() {
         let custom = "action start interface-id region srcaddr future-field\nREJECT 1418530010 eni-1 us-east-1 - x\n";
-        assert_eq!(told(RECORD), ["1418530010 ACCEPT"]);
-        assert_eq!(told(&format!("2026-03-04T05:45:00.000Z {RECORD}\r\n\n")), ["1418530010 ACCEPT"]);
-        assert_eq!(told(&format!("1418530010000 {RECORD}")), ["1418530010 ACCEPT"]);
+        assert_eq!(summary(RECORD), ["1418530010 ACCEPT"]);
+        assert_eq!(summary(&format!("2026-03-04T05:45:00.000Z {RECORD}\r\n\n")), ["1418530010 ACCEPT"]);
+        assert_eq!(summary(&format!("1418530010000 {RECORD}")), ["1418530010 ACCEPT"]);
         // Files that were put together, each with its own header.
-        assert_eq!(told(&format!("{RECORD}\n{custom}")), ["1418530010 ACCEPT", "header of 6", "1418530010 REJECT"]);
+        assert_eq!(summary(&format!("{RECORD}\n{custom}")), ["1418530010 ACCEPT", "header of 6", "1418530010 REJECT"]);
         for known in [RECORD, custom, &format!("2026-03-04T05:45:00.000Z {RECORD}")] {
             assert!(is_flow_log(known.as_bytes()), "{known}");
         }
@@ -193,14 +193,14 @@ mod tests {
     #[test]
     fn damage_costs_one_line() {
         let text = format!("{RECORD}\n2 111122223333 eni-1\n{RECORD}\n");
-        let got = told(&text);
+        let got = summary(&text);
         assert_eq!(got.len(), 3);
         assert_eq!(got[1], format!("broken_flow@{}: a line with 3 values; the format has 14 fields", RECORD.len() + 1));
         let bad = "action interface-id region srcaddr\nREJECT eni-1 us-east-1 -\nversion account-id interface-id start end action\n2 1 eni-1 1418530010 1418530070 REJECT\n";
-        let got = told(bad);
-        assert!(got.len() == 3 && got[0].starts_with("untold") && got[2] == "1418530010 REJECT", "{got:?}");
-        let got = told("5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n");
-        assert!(got.len() == 1 && got[0].starts_with("untold: lines of 7 values without a header line"), "{got:?}");
+        let got = summary(bad);
+        assert!(got.len() == 3 && got[0].starts_with("unknown format") && got[2] == "1418530010 REJECT", "{got:?}");
+        let got = summary("5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n");
+        assert!(got.len() == 1 && got[0].starts_with("unknown format: lines of 7 values without a header line"), "{got:?}");
         let mut why = Vec::new();
         read_lines(b"\xff\xfe eni", &mut |line| {
             if let FlowLine::Broken { why: code, .. } = line {

@@ -19,8 +19,8 @@ pub struct FlowRow<'r> {
 /// Reads the rows of a Parquet file; false where its columns are not those of a flow log. The error says what is
 /// wrong with the file.
 pub fn read_parquet(bytes: &[u8], on: &mut dyn FnMut(FlowRow<'_>)) -> Result<bool, String> {
-    let told = |error: &dyn std::fmt::Display| error.to_string();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::copy_from_slice(bytes)).map_err(|error| told(&error))?;
+    let message = |error: &dyn std::fmt::Display| error.to_string();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::copy_from_slice(bytes)).map_err(|error| message(&error))?;
     let layout = FlowLayout::new(builder.schema().fields().iter().map(|field| field.name().as_str()));
     if !layout.is_known() {
         return Ok(false);
@@ -28,9 +28,9 @@ pub fn read_parquet(bytes: &[u8], on: &mut dyn FnMut(FlowRow<'_>)) -> Result<boo
     if !layout.has_time() {
         return Err(super::NO_TIME.to_owned());
     }
-    for batch in builder.build().map_err(|error| told(&error))? {
-        let batch = batch.map_err(|error| told(&error))?;
-        let columns = batch.columns().iter().map(texts).collect::<Result<Vec<_>, _>>().map_err(|error| told(&error))?;
+    for batch in builder.build().map_err(|error| message(&error))? {
+        let batch = batch.map_err(|error| message(&error))?;
+        let columns = batch.columns().iter().map(texts).collect::<Result<Vec<_>, _>>().map_err(|error| message(&error))?;
         let mut values = Vec::with_capacity(columns.len());
         for row in 0..batch.num_rows() {
             values.clear();

@@ -95,7 +95,7 @@ fn a_failed_deployment_is_one_failure_however_often_it_is_told() {
 
 #[test]
 fn messages_of_describe_services() {
-    let tell = |message: &str, want: (Option<&str>, Option<&str>)| {
+    let check = |message: &str, want: (Option<&str>, Option<&str>)| {
         let text = format!(
             r#"{{"serviceArn":"{ARN}","serviceName":"search","events":[{{"id":"m1","createdAt":1590232271.5,"message":"{message}"}}]}}"#
         );
@@ -111,18 +111,18 @@ fn messages_of_describe_services() {
             },
         );
     };
-    tell("(service search) has reached a steady state.", (Some("INFO"), None));
-    tell("(service search) never seen before", (None, None));
-    tell(
+    check("(service search) has reached a steady state.", (Some("INFO"), None));
+    check("(service search) never seen before", (None, None));
+    check(
         "(service search) was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance b1a7) has insufficient memory available.",
         (Some("WARN"), Some("service service.placement.placement-resource-memory RESOURCE:MEMORY m1")),
     );
-    tell(
+    check(
         "(service search) (deployment ecs-svc/41) deployment failed: tasks failed to start.",
         (Some("ERROR"), Some("deployment deployment.deployment.circuit-breaker SERVICE_DEPLOYMENT_FAILED deployment:ecs-svc/41")),
     );
     // The deployment that a rollback goes to did not fail.
-    tell(
+    check(
         "(service search) rolling back to deployment ecs-svc/40.",
         (Some("ERROR"), Some("deployment deployment.deployment SERVICE_DEPLOYMENT_ROLLBACK_STARTED m1")),
     );

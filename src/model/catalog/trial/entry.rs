@@ -35,17 +35,17 @@ pub(super) fn wrong_entry(entry: &Entry, catalog: &FailureCatalog) -> Vec<String
 pub(super) fn wrong_patterns(patterns: &[String]) -> Vec<String> {
     let broken = patterns.iter().filter_map(|pattern| Some((pattern, Regex::new(pattern).err()?)));
     // The last line of the error says what is wrong; those before it draw the place.
-    let told = broken.map(|(pattern, error)| {
+    let messages = broken.map(|(pattern, error)| {
         let error = error.to_string();
         let what = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
         format!("pattern '{pattern}' is not a valid regular expression: {what}")
     });
-    told.collect()
+    messages.collect()
 }
 
 /// Why an example is not explained by its own entry.
 pub(super) fn wrong_example(entry: &Entry, example: &str, catalog: &FailureCatalog) -> Option<String> {
-    let told = |found: Option<&Entry>| match found {
+    let mismatch = |found: Option<&Entry>| match found {
         Some(found) if found.id == entry.id => None,
         Some(found) => Some(format!("is explained by `{}`", found.id)),
         None => Some("is not explained by any entry".to_owned()),
@@ -53,11 +53,11 @@ pub(super) fn wrong_example(entry: &Entry, example: &str, catalog: &FailureCatal
     if let Some(reason) = entry.reasons.first() {
         let exit_status = entry.exit_status == Some(ExitStatus::Present);
         let (spot, provisioned) = (entry.spot.or(Some(true)), entry.provisioned == Some(true));
-        return told(catalog.explain_job(JobEnd { reason, message: example, exit_status, spot, provisioned }));
+        return mismatch(catalog.explain_job(JobEnd { reason, message: example, exit_status, spot, provisioned }));
     }
     entry.applies_to.iter().find_map(|kind| match catalog.benign_as(*kind, example) {
         Some(benign) => Some(format!("as {} is benign according to `{}`", kind.name(), benign.id)),
-        None => told(catalog.explain(*kind, example)).map(|what| format!("as {} {what}", kind.name())),
+        None => mismatch(catalog.explain(*kind, example)).map(|what| format!("as {} {what}", kind.name())),
     })
 }
 
