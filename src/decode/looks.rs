@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_of_aws_and_dstack_are_told_from_others() {
+    fn records_of_aws_and_dstack_are_recognized() {
         for text in [
             r#"{"a":[{"b":"arn:aws:ecs:us-east-1:111122223333:task/x"}]}"#,
             r#"{"StoppedReason":"x"}"#,

@@ -1,6 +1,7 @@
-//! Keeps a panic inside the file whose bytes caused it: the last resort against bugs, ours and those of libraries.
+//! Confines a panic to the file that caused it: the last line of defense against bugs in this program and its
+//! libraries.
 //!
-//! A panic while a file is read becomes the reason why that file is quarantined; all others are loaded.
+//! A panic while reading a file quarantines that file; all others are still loaded.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -8,14 +9,15 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
-    /// How many calls of [`contained`] this thread is in. They nest: a thread that waits for the parts of a file takes up
-    /// other files meanwhile.
+    /// Nesting depth of [`contained`] on this thread. Calls nest because a thread that waits for the parts of a file
+    /// works on other files meanwhile.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// What the newest contained panic said, and where.
+    /// Message and location of the latest contained panic.
     static SAID: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Makes contained panics silent: they are reported with their file. All others are printed as before.
+/// Installs a hook that does not print contained panics, since they are reported with their file; other panics print
+/// as usual.
 pub fn silence_contained_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -30,7 +32,8 @@ pub fn silence_contained_panics() {
     });
 }
 
-/// Runs; a panic is an error that says what it said. What `run` changes must be as good as new, or given up, after one.
+/// Runs `run` and turns a panic into an error with its message. The caller must discard any state that a panic may
+/// have left inconsistent.
 pub fn contained<R>(run: impl FnOnce() -> R) -> Result<R, String> {
     DEPTH.set(DEPTH.get() + 1);
     let result = panic::catch_unwind(AssertUnwindSafe(run));
@@ -43,7 +46,7 @@ fn message(payload: &dyn Any) -> String {
     text.unwrap_or("no message").to_owned()
 }
 
-/// The last two parts of a source path: the rest says where somebody compiled it.
+/// The last two components of a source path; the rest depends on the build machine.
 fn file_name(path: &str) -> String {
     let mut parts: Vec<&str> = path.rsplit(['/', '\\']).take(2).collect();
     parts.reverse();

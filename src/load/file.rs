@@ -1,4 +1,4 @@
-//! One file: its bytes go through decode and model into the columns of a worker.
+//! Loads one file: decodes and models its bytes into the columns of a worker.
 
 use super::Known;
 use super::account::{FileReport, Rejected};
@@ -26,7 +26,7 @@ use rayon::prelude::*;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 
-/// Reads the bytes of an input; the error is a sentence.
+/// Reads the bytes of an input; the error is a message for the user.
 pub fn read_bytes(input: &Input, limit: u64, out: &mut Buffer) -> Result<(), String> {
     out.clear();
     if input.size > limit {
@@ -44,7 +44,7 @@ pub fn read_bytes(input: &Input, limit: u64, out: &mut Buffer) -> Result<(), Str
     }
 }
 
-/// Reads a file of a known size at once; one that has grown since is read to its new end.
+/// Reads a file in one call, given its size; if it has grown, the rest is read too.
 fn read_file(mut file: File, size: u64, limit: u64, out: &mut Buffer) -> std::io::Result<()> {
     let room = out.room(usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1));
     let mut length = 0;
@@ -63,16 +63,16 @@ fn read_file(mut file: File, size: u64, limit: u64, out: &mut Buffer) -> std::io
     read_rest(file, limit, begin, out)
 }
 
-/// Reads what is left, up to one byte beyond the limit of the whole.
+/// Reads the rest of a file, up to one byte more than the limit.
 fn read_rest(from: impl Read, limit: u64, mut begin: Vec<u8>, out: &mut Buffer) -> std::io::Result<()> {
     let read = from.take((limit + 1).saturating_sub(begin.len() as u64)).read_to_end(&mut begin);
     out.take(begin);
     read.map(|_| ())
 }
 
-/// Files beyond this many bytes are read in parts, side by side.
+/// Files larger than this are split and read in parallel.
 const LARGE: usize = 16 << 20;
-/// The size of such a part.
+/// The size of one part.
 const PART: usize = 4 << 20;
 
 /// Loads one file into the columns of a worker.
@@ -111,7 +111,7 @@ pub fn load_file(
     result.map(|()| report)
 }
 
-/// Reads into a report. A panic is a problem of the file: what came before it is loaded and counted.
+/// Runs `read` and turns a panic into a problem of the file; records before the panic are loaded and counted.
 fn reported(
     pool: &Pool<'_>,
     report: &mut FileReport,
@@ -131,7 +131,7 @@ fn reported(
     }
 }
 
-/// A copy of a file that is loaded already: all its records are duplicates.
+/// Reports a copy of a loaded file: all of its records are duplicates.
 fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
     report.note("a file with the same content is already loaded");
     *report = FileReport {
@@ -164,7 +164,7 @@ fn load_bytes(
     } else {
         packed
     };
-    // A file that was compressed on its way, and had been before.
+    // The file was already compressed and was compressed again in transit.
     if problem.is_none() && is_gzip(packed) && is_gzip(bytes) {
         inner = Buffer::default();
         problem = inflate(bytes, options.inflate, &mut inner);
@@ -189,7 +189,7 @@ fn load_bytes(
     result
 }
 
-/// The text of bytes that begin with the byte order mark of UTF-16.
+/// Decodes UTF-16 that starts with a byte order mark.
 fn text_of_utf16(bytes: &[u8]) -> Option<String> {
     let unit: fn([u8; 2]) -> u16 = match bytes {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
@@ -200,7 +200,7 @@ fn text_of_utf16(bytes: &[u8]) -> Option<String> {
     Some(char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
-/// A damaged end is told once: by the record it cuts, or by itself.
+/// Reports a damaged end once: on the record that is cut off, or for the whole file if there is none.
 fn report_damage(problem: InflateProblem, report: &mut FileReport) {
     let (why, detail) = match problem {
         InflateProblem::Truncated => {
@@ -259,7 +259,7 @@ fn load_json(pool: &Pool<'_>, bytes: &[u8], options: &LoadOptions, report: &mut 
     Ok(())
 }
 
-/// Reads the parts of a large file side by side; the reports are joined in their order.
+/// Reads the parts of a large file in parallel and merges their reports in order.
 fn load_chunks(
     pool: &Pool<'_>,
     bytes: &[u8],
@@ -285,7 +285,7 @@ fn load_chunks(
     Ok(())
 }
 
-/// Loads the pieces that `pieces` gives; `base` is where they begin in the file.
+/// Loads the pieces from `pieces`; `base` is their offset in the file.
 fn load_pieces<'b>(
     worker: &mut Worker<'_>,
     base: usize,
@@ -325,7 +325,7 @@ fn load_piece(
     }
 }
 
-/// Loads the records in a value; one that stands aside may hold none.
+/// Loads the records in a value; a value beside a list may contain none.
 fn load_value(
     worker: &mut Worker<'_>,
     tape: Tape<'_>,
@@ -415,7 +415,7 @@ fn load_found(
     accept(worker, modeled, (Some(offset as u64), text), options, report)
 }
 
-/// What to know of records that are left out.
+/// A note for the user about filtered records.
 fn note_of(why: &str) -> Option<&'static str> {
     match why {
         "missing" => Some("MISSING: ECS keeps stopped tasks for about an hour, so the stop reason is not in this file"),
@@ -425,7 +425,7 @@ fn note_of(why: &str) -> Option<&'static str> {
     }
 }
 
-/// What looks like a record and is read by nothing here.
+/// Quarantines a value that looks like a record but has no known shape.
 fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Rejected {
     let mut text = String::new();
     value.write(&mut text);
@@ -441,7 +441,8 @@ fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Reject
     }
 }
 
-/// A failure of `run-task` or `start-task`, as the call that it was the answer to.
+/// Loads a failure from the output of `run-task` or `start-task` as if it came from the CloudTrail record of that
+/// call.
 fn load_launch_failure(
     worker: &mut Worker<'_>,
     (answer, index): (Value<'_>, usize),
@@ -470,7 +471,7 @@ fn load_launch_failure(
     }
 }
 
-/// A service of `describe-services`: each of its events and deployments is a record of its own.
+/// Loads a service from `describe-services`: each event and each deployment is a separate record.
 fn load_service(
     worker: &mut Worker<'_>,
     service: Value<'_>,
@@ -506,7 +507,7 @@ pub(super) const DESCRIBED: Envelope<'static> =
 
 fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     match shape {
-        // The copy that came through EventBridge is the same record: nothing of it may tell the two apart.
+        // The copy that came through EventBridge is the same record, so both must produce identical rows.
         Shape::Call | Shape::EventBridgeCall => model::cloudtrail::model_call(value, "cloudtrail", origin),
         Shape::Event => model_event(value, origin),
         Shape::Task => model::task::model_task(value, DESCRIBED, origin),
@@ -520,7 +521,7 @@ fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<
         Shape::ServiceRevision => model::service_deployment::model_service_revision(value, origin),
         Shape::ActionLog => model::action_log::model_action_log(value, origin),
         Shape::Health => model::service::model_health(value, DESCRIBED, origin),
-        // These are loaded before.
+        // Handled by the caller.
         Shape::Service | Shape::LaunchFailure(_) | Shape::FlowLine | Shape::Other(_) | Shape::Unknown | Shape::Unreadable(..) => {
             Modeled::Filtered("not_a_log")
         }
@@ -542,7 +543,7 @@ pub(super) fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'
     model::ecs_event::model_event(envelope, detail, origin)
 }
 
-/// Counts what became of a record, and keeps its rows if it is new.
+/// Counts the outcome of a record, and stores its rows if it is new.
 pub(super) fn accept(
     worker: &mut Worker<'_>,
     modeled: Modeled<'_>,
@@ -631,7 +632,7 @@ fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report
     failed.map_or(Ok(()), Err)
 }
 
-/// What a file is called by its first record.
+/// The format name of a file, given the shape of its first record.
 fn format_of(shape: Shape) -> &'static str {
     match shape {
         Shape::Call => "CloudTrail",
@@ -656,7 +657,7 @@ fn format_of(shape: Shape) -> &'static str {
     }
 }
 
-/// The first characters of what could not be loaded, without secrets.
+/// The beginning of a rejected record, with secrets masked.
 pub(super) fn sample(bytes: &[u8]) -> String {
     let head = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
     let text = String::from_utf8_lossy(head);

@@ -1,4 +1,4 @@
-//! VPC flow logs of a file, as text or Parquet, into the columns of a worker.
+//! Loads VPC flow logs, as text or Parquet, into the columns of a worker.
 
 use super::account::{FileReport, Rejected};
 use super::file::{accept, sample};
@@ -44,7 +44,7 @@ pub fn load_flow_log(
     failed.map_or(Ok(()), Err)
 }
 
-/// Loads a Parquet file, if it is one of a flow log.
+/// Loads a Parquet file if it contains a flow log.
 pub fn load_parquet(
     worker: &mut Worker<'_>,
     bytes: &[u8],

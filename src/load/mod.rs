@@ -1,8 +1,7 @@
-//! Inputs through decode, model and table on all cores, with an account of every record.
+//! Loads inputs on all cores, from bytes through decoding and modeling to columns, and accounts for every record.
 //!
-//! In: [`Input`]s. Out: rows on a [`RowSink`] and one [`FileReport`] a file, in the order of the inputs.
-//! One bad file never ends a load. Invariant: `read = loaded + duplicate + filtered + quarantined`
-//! for every file.
+//! In: [`Input`]s. Out: rows in a [`RowSink`] and one [`FileReport`] per file, in input order.
+//! A bad file never aborts a load. Invariant: `read = loaded + duplicate + filtered + quarantined` for every file.
 
 mod account;
 mod contain;
@@ -29,13 +28,13 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// Hears of the progress of a load.
+/// Receives progress of a load.
 pub trait Progress: Sync {
-    /// A file is done.
+    /// Called after each file.
     fn file_done(&self, report: &FileReport);
 }
 
-/// Nobody listens.
+/// Ignores progress.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
@@ -43,15 +42,15 @@ impl Progress for Silent {
     fn file_done(&self, _report: &FileReport) {}
 }
 
-/// The version of the failure catalog that classifies what is loaded.
+/// The version of the failure catalog that classifies loaded records.
 pub fn catalog_version() -> String {
     FailureCatalog::current_version()
 }
 
-/// Tells the report of a file that has been loaded with this content (BLAKE3, hex), if all of it could be.
+/// Returns the report of a fully loaded file with this content (BLAKE3, hex).
 pub type Known<'s> = dyn Fn(&str) -> Option<FileReport> + Sync + 's;
 
-/// Loads all inputs. `existing` tells which records the store has already, `known` which contents.
+/// Loads all inputs. `existing` returns the records in the store, `known` the loaded files.
 pub fn load(
     inputs: &[Input],
     sink: &dyn RowSink,
@@ -72,16 +71,16 @@ pub fn load(
         Ok::<(), LoadError>(())
     })?;
     let rest = rest_of(pool.into_workers(), sink);
-    // Nothing more is claimed: what was dedup need not be kept while the last files are written.
+    // Nothing more is claimed, so the fingerprints need not stay in memory while the last files are written.
     drop(dedup);
     put_rest(rest, sink)?;
     Ok(reports.into_iter().filter_map(OnceLock::into_inner).collect())
 }
 
-/// Rows of this many bytes are worth a row group of their own.
+/// Columns of at least this many bytes get their own row group.
 const OWN_GROUP: usize = 8 << 20;
 
-/// The rows of a table and day, those of small parts together.
+/// Joins small parts of a table and day.
 fn joined(parts: Vec<Columns>) -> Vec<Columns> {
     let mut files: Vec<Columns> = Vec::new();
     for columns in parts {
@@ -93,10 +92,10 @@ fn joined(parts: Vec<Columns>) -> Vec<Columns> {
     files
 }
 
-/// What is left of each table and day.
+/// Unwritten rows of each table and day.
 type Rest = BTreeMap<(Table, Day), Vec<Columns>>;
 
-/// What the workers have left.
+/// Collects the unwritten rows of all workers.
 fn rest_of(workers: Vec<Worker<'_>>, sink: &dyn RowSink) -> Rest {
     let mut rest = Rest::new();
     for worker in workers {
@@ -110,7 +109,7 @@ fn rest_of(workers: Vec<Worker<'_>>, sink: &dyn RowSink) -> Rest {
     rest
 }
 
-/// Puts together what is left, so that a small load makes one row group a table and day.
+/// Joins and writes the remaining rows, so that a small load writes one row group per table and day.
 fn put_rest(rest: Rest, sink: &dyn RowSink) -> Result<(), LoadError> {
     let rest: Vec<_> = rest.into_iter().collect();
     rest.into_par_iter().with_max_len(1).try_for_each(|((table, day), parts)| {

@@ -1,7 +1,7 @@
-//! Records that are in the store already, modeled again from their originals: a newer catalog says more of them.
+//! Models stored records again, from their originals, to apply a newer catalog.
 //!
-//! In: the original of a record, which table it is in, and where it came from. Out: its rows on the columns of a
-//! [`Worker`]. Originals are stored with their secrets masked, so they are read as they are.
+//! In: an original record, its table and its source. Out: its rows in the columns of a [`Worker`]. Originals are
+//! stored with secrets already masked.
 
 use super::file::{DESCRIBED, model_event};
 use super::worker::{LoadError, Worker};
@@ -9,26 +9,26 @@ use crate::decode::json::Tape;
 use crate::model::{self, Modeled, Origin};
 use crate::table::Table;
 
-/// A record of the store.
+/// An original from the store.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredRecord<'a> {
-    /// The table of its own row.
+    /// The table of the main row.
     pub table: Table,
     /// The original.
     pub raw: &'a str,
-    /// Where it came from: cloudtrail, eventbridge, describe or dstack.
+    /// The source: cloudtrail, eventbridge, describe or dstack.
     pub source: &'a str,
-    /// The file it was read from.
+    /// The file that contained the record.
     pub file: &'a str,
-    /// Its number in that file.
+    /// The record number in that file.
     pub record: i64,
-    /// The service it was part of, for elements of `describe-services`: a JSON object.
+    /// For elements of `describe-services`: the enclosing service, as a JSON object.
     pub service: Option<&'a str>,
-    /// Whether it is a deployment of that service, not a message.
+    /// Whether it is a deployment of the service, rather than a message.
     pub is_deployment: bool,
 }
 
-/// Models a record again and keeps its rows; false where its original tells no record.
+/// Models a record again and adds its rows; returns false if the original does not contain a record.
 pub fn remodel(worker: &mut Worker<'_>, stored: StoredRecord<'_>) -> Result<bool, LoadError> {
     let Ok(tape) = Tape::parse(stored.raw) else { return Ok(false) };
     let service = match stored.service.map(Tape::parse) {

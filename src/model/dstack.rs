@@ -39,7 +39,7 @@ pub fn model_run<'a>(run: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     record.submissions = i64::try_from(submissions.len()).ok();
     let failed = record.run_status.as_deref() == Some("failed");
     let cause = if failed { root_cause(&submissions, record.run_reason.as_deref()) } else { Cause::Unknown };
-    tell_cause(&mut record, &submissions, cause);
+    record_cause(&mut record, &submissions, cause);
     let context = RunContext {
         record: &id,
         time,
@@ -95,7 +95,7 @@ fn read_run<'a>(run: Value<'a>, origin: Origin<'a>) -> RunRecord<'a> {
     record
 }
 
-fn tell_cause<'a>(record: &mut RunRecord<'a>, submissions: &[Submission<'a>], cause: Cause) {
+fn record_cause<'a>(record: &mut RunRecord<'a>, submissions: &[Submission<'a>], cause: Cause) {
     match cause {
         Cause::Submission(index) => {
             if let Some(submission) = submissions.get(index) {

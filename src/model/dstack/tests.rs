@@ -211,7 +211,7 @@ fn events_of_the_server() {
 }
 
 #[test]
-fn an_event_alone_tells_of_a_failure() {
+fn an_event_alone_reports_a_failure() {
     let summary = |message: &str| {
         let text = format!(
             r#"{{"id":"e9","message":"{message}","recorded_at":"2026-11-19T21:13:36Z","actor_user":null,

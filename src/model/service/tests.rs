@@ -64,7 +64,7 @@ fn errors_of_a_service_are_failures() {
 }
 
 #[test]
-fn a_failed_deployment_is_one_failure_however_often_it_is_told() {
+fn a_failed_deployment_is_one_failure_however_often_it_is_reported() {
     let text = r#"{"eventType":"ERROR","eventName":"SERVICE_DEPLOYMENT_FAILED","deploymentId":"ecs-svc/123",
         "updatedAt":"2020-05-23T11:11:11Z","reason":"ECS deployment circuit breaker: tasks failed to start."}"#;
     let want = "deployment deployment.deployment.circuit-breaker SERVICE_DEPLOYMENT_FAILED deployment:ecs-svc/123";
@@ -175,7 +175,7 @@ fn a_message_alone_names_its_service() {
 }
 
 #[test]
-fn the_health_api_tells_of_ecs_too() {
+fn the_health_api_reports_ecs_events_too() {
     let text = r#"{"event":{"arn":"arn:aws:health:eu-west-1::event/ECS/AWS_ECS_TASK_PATCHING_RETIREMENT/1","service":"ECS","region":"eu-west-1",
         "eventTypeCode":"AWS_ECS_TASK_PATCHING_RETIREMENT","eventTypeCategory":"scheduledChange","startTime":1777888800},
         "eventDescription":{"latestDescription":"Tasks are replaced."}}"#;
