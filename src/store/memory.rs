@@ -1,4 +1,4 @@
-//! The tables of a one-shot query: in memory, gone afterwards.
+//! The tables of a one-shot query, in memory only.
 
 use super::StoreError;
 use super::ledger::ledger_columns;
@@ -30,10 +30,10 @@ impl RowSink for MemorySink {
     }
 }
 
-/// Everything a query needs, in memory.
+/// The data of a one-shot query.
 #[derive(Debug)]
 pub struct MemoryTables {
-    /// The rows.
+    /// Rows by table.
     pub batches: BTreeMap<Table, Vec<RecordBatch>>,
     /// Oldest event.
     pub first_event: Option<i64>,
@@ -42,7 +42,7 @@ pub struct MemoryTables {
 }
 
 impl MemorySink {
-    /// Adds the ledger, and ends.
+    /// Adds the ledger and returns the tables.
     pub fn finish(self, reports: &[FileReport], at: i64) -> Result<MemoryTables, StoreError> {
         let mut batches = self.batches.into_inner().unwrap_or_else(PoisonError::into_inner);
         for columns in ledger_columns(&reports.iter().collect::<Vec<_>>(), 1, at) {
