@@ -1,4 +1,4 @@
-//! ② Bytes of a file become records: inflate within limits, split, unwrap envelopes, mask secrets.
+//! ② Turns the bytes of a file into records: decompress within limits, split, unwrap envelopes, mask secrets.
 //!
 //! Nothing here knows what a failure is.
 

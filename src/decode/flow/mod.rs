@@ -1,8 +1,8 @@
 //! VPC flow logs: lines of fields, with or without a header line, and Parquet files of the same fields.
 //!
-//! In: the plain bytes of a file. Out: [`FlowLine`]s: the values of each record in the order of a
-//! [`FlowLayout`], which is the header line above it, or the default format where there is none. A time
-//! stamp before a line (an export of CloudWatch Logs) is skipped. Nothing here knows what a value means.
+//! In: the plain bytes of a file. Out: [`FlowLine`]s: the values of each record in the order of a [`FlowLayout`],
+//! which comes from the preceding header line, or is the default format if there is none. A timestamp before a line
+//! (from a CloudWatch Logs export) is skipped. This module does not interpret values.
 
 mod layout;
 mod parquet;
@@ -15,40 +15,40 @@ use memchr::memchr;
 /// A line of a flow log.
 #[derive(Debug)]
 pub enum FlowLine<'a, 'r> {
-    /// The values of a record, in the order of the layout.
+    /// A record, with values in layout order.
     Record {
-        /// What the values are.
+        /// The layout.
         layout: &'r FlowLayout,
-        /// The values; `-` is a missing one.
+        /// The values; `-` stands for a missing one.
         values: &'r [&'a str],
-        /// The line, without the time stamp before it.
+        /// The line without its timestamp.
         text: &'a str,
-        /// Where it begins.
+        /// Its offset.
         offset: usize,
     },
     /// A header line.
     Header(&'r FlowLayout),
-    /// The line cannot be read.
+    /// An unreadable line.
     Broken {
         /// Its bytes.
         bytes: &'a [u8],
-        /// Where it begins.
+        /// Its offset.
         offset: usize,
         /// A code: `broken_flow` or `invalid_utf8`.
         why: &'static str,
-        /// What was read and what was expected.
+        /// The error.
         detail: String,
     },
-    /// The lines from here up to the next header cannot be read: only a header line could tell their format, or it tells no time.
+    /// The lines from here to the next header are unreadable: their format is unknown or has no time.
     UnknownFormat {
-        /// The first of them.
+        /// The first of these lines.
         bytes: &'a [u8],
-        /// What was read and what was expected.
+        /// The error.
         detail: String,
     },
 }
 
-/// Whether a text begins as a flow log does: with a header line, or with a record.
+/// Whether a text starts like a flow log: with a header line or a record.
 pub fn is_flow_log(content: &[u8]) -> bool {
     let head = content.get(..4096).unwrap_or(content);
     let Ok(line) = std::str::from_utf8(head.split(|byte| *byte == b'\n').next().unwrap_or_default()) else { return false };
@@ -56,7 +56,7 @@ pub fn is_flow_log(content: &[u8]) -> bool {
     FlowLayout::of_header(line).is_some() || is_record(line)
 }
 
-/// Whether a text is a record of some flow log: it names an interface and what became of its packets.
+/// Whether a text is a record in any format: it has an interface id and an action.
 pub fn is_record(line: &str) -> bool {
     let has = |test: fn(&str) -> bool| line.split(' ').any(test);
     line.len() < 4096
@@ -65,7 +65,7 @@ pub fn is_record(line: &str) -> bool {
         && has(|word| matches!(word, "ACCEPT" | "REJECT" | "NODATA" | "SKIPDATA"))
 }
 
-/// Whether a text is a record of the default format.
+/// Whether a text is a record in the default format.
 pub fn is_default_record(line: &str) -> bool {
     let mut words = line.split(' ');
     words.next() == Some("2")
@@ -78,7 +78,7 @@ pub fn is_default_record(line: &str) -> bool {
 pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
     let mut layout: Option<FlowLayout> = None;
     let mut values = Vec::with_capacity(32);
-    // The lines from here up to the next header cannot be read.
+    // The lines from here to the next header are unreadable.
     let mut unreadable = false;
     let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -127,7 +127,7 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
 /// Why records cannot be kept.
 const NO_TIME: &str = "the fields `start` and `end` are missing; at least one is needed to date a record";
 
-/// Why a line cannot be read without a header.
+/// The error for a line whose format is unknown.
 fn missing_header(line: &str) -> String {
     format!(
         "lines of {} values without a header line; only the default format (14 fields, version 2) needs none: add the line of \
@@ -136,7 +136,7 @@ fn missing_header(line: &str) -> String {
     )
 }
 
-/// The line without the time stamp that an export of CloudWatch Logs puts before it.
+/// The line without the timestamp that CloudWatch Logs exports prepend.
 fn without_stamp(line: &str) -> &str {
     match line.split_once(' ') {
         Some((stamp, rest)) if stamp.len() > 12 && is_stamp(stamp) => rest.trim_start(),
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(summary(RECORD), ["1418530010 ACCEPT"]);
         assert_eq!(summary(&format!("2026-03-04T05:45:00.000Z {RECORD}\r\n\n")), ["1418530010 ACCEPT"]);
         assert_eq!(summary(&format!("1418530010000 {RECORD}")), ["1418530010 ACCEPT"]);
-        // Files that were put together, each with its own header.
+        // Concatenated files, each with its header.
         assert_eq!(summary(&format!("{RECORD}\n{custom}")), ["1418530010 ACCEPT", "header of 6", "1418530010 REJECT"]);
         for known in [RECORD, custom, &format!("2026-03-04T05:45:00.000Z {RECORD}")] {
             assert!(is_flow_log(known.as_bytes()), "{known}");
