@@ -83,7 +83,7 @@ pub fn read(bytes: &[u8], on: &mut dyn FnMut(CsvLine)) {
     }
 }
 
-/// Reads lines from `offset` on; if a line must be skipped first, returns the offset at which to resume.
+/// Reads lines from `from` on; if a line must be skipped first, returns the offset at which to resume.
 fn read_from(table: &[u8], from: usize, mark: usize, header: &[String], on: &mut dyn FnMut(CsvLine)) -> Option<usize> {
     let rest = table.get(from..).filter(|rest| !rest.is_empty())?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(rest);

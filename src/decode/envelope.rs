@@ -338,8 +338,8 @@ fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &
     if trimmed.starts_with('{') || trimmed.starts_with('[') || trimmed.starts_with('"') {
         return walk_json(value, trimmed, is_payload, depth, on);
     }
-    // "H4sI" is how base64 of a gzip header begins; "eyJ", "eyA" and "ewo" how base64 of `{"`, `{ ` and `{` with a line
-    // break do, "W3s" how that of `[{` does (Kinesis data).
+    // Base64 of a gzip header starts with "H4sI"; base64 of `{"`, `{ ` and `{` plus a line break with "eyJ", "eyA"
+    // and "ewo", and of `[{` with "W3s" (Kinesis data).
     let is_packed = trimmed.starts_with("H4sI");
     if !is_packed && !["eyJ", "eyA", "ewo", "W3s"].iter().any(|front| trimmed.starts_with(front)) {
         return 0;

@@ -247,7 +247,7 @@ fn tells_of_credential(record: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether `=` or `:` follows, after optional quotes and white space.
+/// Whether `=` or `:` follows, after an optional apostrophe and white space.
 fn is_assigned(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"'").unwrap_or(text).trim_ascii_start();
     // There may be white space outside ASCII in between.

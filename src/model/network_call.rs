@@ -1,12 +1,12 @@
-//! Calls of Amazon EC2 that change a network: which security group, route table, gateway, endpoint, network ACL, subnet or
-//! interface they are about, and the rule they name.
+//! EC2 calls that change a network: the affected security group, route table, gateway, endpoint, network ACL, subnet
+//! or interface, and the rule.
 
 use super::field::{Name, name};
 use crate::decode::json::Value;
 use crate::table::Call;
 use std::borrow::Cow;
 
-/// Parts of the names of such calls.
+/// Substrings of the names of such calls.
 const WORDS: [&str; 9] = [
     "SecurityGroup",
     "Route",
@@ -19,17 +19,17 @@ const WORDS: [&str; 9] = [
     "Address",
 ];
 
-/// How ids of network resources begin.
+/// Prefixes of ids of network resources.
 const PREFIXES: [&str; 13] =
     ["sg-", "rtb-", "nat-", "vpce-", "acl-", "subnet-", "vpc-", "eni-", "igw-", "eipalloc-", "pl-", "tgw-", "pcx-"];
 
-/// More ids than this do not make a call clearer.
+/// Maximum number of ids to list.
 const MOST: usize = 8;
 
-/// How deep requests are searched.
+/// Maximum depth of a request that is searched.
 const DEEP: usize = 8;
 
-/// Tells what a call on the network is about.
+/// Sets the resource and rule of a network call.
 pub(super) fn read_network_call<'a>(call: &mut Call<'a>, request: Option<Value<'a>>, response: Option<Value<'a>>) {
     let event = call.event_name.as_deref().unwrap_or_default();
     if call.read_only == Some(true) || event.starts_with("Describe") || !WORDS.iter().any(|word| event.contains(word)) {
@@ -67,7 +67,7 @@ fn find_ids<'a>(value: Value<'a>, deep: usize, ids: &mut Vec<&'a str>) {
     }
 }
 
-/// The rules of a security group, or the one of a network ACL or route table.
+/// The rules of a security group, or the rule of a network ACL or route table.
 fn rule<'a>(request: Value<'a>) -> Name<'a> {
     let permissions = request.path(&["ipPermissions", "items"]).into_iter().flat_map(Value::items);
     let rules: Vec<String> = permissions.filter_map(permission).take(MOST).collect();
@@ -81,12 +81,12 @@ fn rule<'a>(request: Value<'a>) -> Name<'a> {
     let protocol = protocol.map(|number| protocol_name(&number).to_owned());
     let parts = [action.map(str::to_owned), protocol, ports, block.map(str::to_owned)];
     let words: Vec<String> = parts.into_iter().flatten().collect();
-    // A subnet or a gateway has a block of addresses, but no rule.
+    // A subnet or a gateway has a CIDR block, but no rule.
     let is_rule = action.is_some() || request.text_at("destinationCidrBlock").is_some();
     if is_rule { name_of(&words.join(" ")) } else { None }
 }
 
-/// `tcp 443 sg-…`: protocol, ports, and who is on the other side.
+/// `tcp 443 sg-…`: protocol, ports and peers.
 fn permission(permission: Value<'_>) -> Option<String> {
     let protocol = permission.get("ipProtocol").and_then(Value::scalar)?;
     let mut rule = protocol_name(&protocol).to_owned();

@@ -1,8 +1,7 @@
-//! Tries the rules of a user: every mistake in them, and where.
+//! Checks custom rules and reports every error with its position.
 //!
-//! In: the text of a TOML file in the form of the built-in catalog. Out: a [`Trial`]. One broken entry does
-//! not hide the mistakes of the others; sound entries are tried together with the built-in catalog, as
-//! they would be used.
+//! In: a TOML file in the format of the built-in catalog. Out: a [`Trial`]. A broken entry does not hide the errors
+//! of others; valid entries are tested together with the built-in catalog, as they would be used.
 
 mod entry;
 
@@ -12,31 +11,31 @@ use entry::{doubtful, wrong_entry, wrong_example, wrong_patterns};
 use serde::de::DeserializeOwned;
 use toml::{Spanned, Table, Value};
 
-/// What may stand at the top of a file.
+/// Allowed top-level keys of a file.
 const TABLES: &[&str] =
     &["error", "benign", "exit_code", "stop_code", "reason", "run_reason", "schema_version", "stages", "classes"];
 
-/// Something about a file that its author should know.
+/// A problem that the author of a file should know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// The line, from 1; missing where it is about the file as a whole.
+    /// The line, from 1; `None` for the file as a whole.
     pub line: Option<usize>,
-    /// The entry it is about.
+    /// The affected entry.
     pub entry: Option<String>,
-    /// What is wrong, and what was expected.
+    /// The problem, and the expected form.
     pub what: String,
 }
 
-/// How rules stood the trial.
+/// The result of checking rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trial {
-    /// Entries without a mistake, those for benign texts included.
+    /// Number of valid entries, including benign ones.
     pub entries: usize,
-    /// Examples that are explained by their own entry.
+    /// Number of examples that match their own entry.
     pub examples: usize,
-    /// What is wrong.
+    /// Errors.
     pub mistakes: Vec<Mistake>,
-    /// What is allowed, but may not be meant.
+    /// Valid, but probably unintended.
     pub notes: Vec<Mistake>,
 }
 
@@ -47,7 +46,7 @@ struct Placed<T> {
     entry: T,
 }
 
-/// The parts of a file whose entries are read one by one.
+/// A file with its entries still unparsed.
 #[derive(Debug, Default, serde::Deserialize)]
 struct Loose {
     #[serde(default)]
@@ -57,7 +56,7 @@ struct Loose {
 }
 
 impl Trial {
-    /// Tries the text of a file.
+    /// Checks the text of a file.
     pub fn of(text: &str) -> Trial {
         let mut trial = Trial::default();
         let (table, loose) = match (toml::from_str::<Table>(text), toml::from_str::<Loose>(text)) {
@@ -79,7 +78,7 @@ impl Trial {
         let with = |entries: Vec<Entry>, benign: Vec<Benign>| {
             FailureCatalog::of(vec![CatalogText { entries, benign, ..rest.clone() }, builtin.as_text()])
         };
-        // Reasons of dstack may be taught by the same file.
+        // The same file may define termination reasons of dstack.
         let words = with(Vec::new(), Vec::new());
         let entries = trial.sound(entries, |entry| wrong_entry(entry, &words), |entry| &entry.id);
         let benign = trial.sound(benign, |benign| wrong_patterns(&benign.patterns), |benign| &benign.id);
@@ -95,7 +94,7 @@ impl Trial {
         trial
     }
 
-    /// Reads entries one by one.
+    /// Parses entries one by one.
     fn read<T: DeserializeOwned>(&mut self, text: &str, values: Vec<Spanned<Value>>, what: &str) -> Vec<Placed<T>> {
         let mut read = Vec::new();
         for (number, value) in values.into_iter().enumerate() {
@@ -113,7 +112,7 @@ impl Trial {
         read
     }
 
-    /// Everything but entries and benign texts.
+    /// Everything except entries and benign texts.
     fn rest(&mut self, mut table: Table) -> CatalogText {
         let unknown: Vec<&str> = table.keys().map(String::as_str).filter(|key| !TABLES.contains(key)).collect();
         for key in unknown {
@@ -128,7 +127,7 @@ impl Trial {
         })
     }
 
-    /// The entries nothing is wrong with by themselves.
+    /// The entries without errors of their own.
     fn sound<T>(
         &mut self,
         entries: Vec<Placed<T>>,
@@ -182,7 +181,7 @@ impl Trial {
         }
     }
 
-    /// Texts that built-in entries explained and that these rules now explain instead.
+    /// Reports messages that matched built-in entries and now match these rules instead.
     fn look_for_takeovers(&mut self, entries: &[Placed<Entry>], catalog: &FailureCatalog) {
         for Placed { line, entry } in entries {
             let others =
@@ -202,7 +201,7 @@ impl Trial {
 }
 
 impl FailureCatalog {
-    /// The catalog as one text.
+    /// Converts the catalog back to its text form.
     fn as_text(&self) -> CatalogText {
         CatalogText {
             entries: self.entries.clone(),
