@@ -14,7 +14,7 @@ mod selection;
 mod worker;
 
 pub use account::{FileReport, Totals, Rejected};
-pub use remodel::{StoredRecord, remodel};
+pub use remodel::{OriginalRecord, remodel};
 pub use contain::silence_contained_panics;
 pub use file::read_bytes;
 pub use dedup::{Claim, Deduplicator, Existing, Identity, Stored, identity, identity_of_version};

@@ -11,7 +11,7 @@ use crate::table::Table;
 
 /// An original from the store.
 #[derive(Debug, Clone, Copy)]
-pub struct StoredRecord<'a> {
+pub struct OriginalRecord<'a> {
     /// The table of the main row.
     pub table: Table,
     /// The original.
@@ -29,24 +29,24 @@ pub struct StoredRecord<'a> {
 }
 
 /// Models a record again and adds its rows; returns false if the original does not contain a record.
-pub fn remodel(worker: &mut Worker<'_>, stored: StoredRecord<'_>) -> Result<bool, LoadError> {
-    let Ok(tape) = Tape::parse(stored.raw) else { return Ok(false) };
-    let service = match stored.service.map(Tape::parse) {
+pub fn remodel(worker: &mut Worker<'_>, original: OriginalRecord<'_>) -> Result<bool, LoadError> {
+    let Ok(tape) = Tape::parse(original.raw) else { return Ok(false) };
+    let service = match original.service.map(Tape::parse) {
         Some(Ok(service)) => Some(service),
         Some(Err(_)) => return Ok(false),
         None => None,
     };
-    let origin = Origin { file: stored.file, record: stored.record, raw: Some(stored.raw), text: stored.raw };
+    let origin = Origin { file: original.file, record: original.record, raw: Some(original.raw), text: original.raw };
     let value = tape.root();
     let standalone =
-        (stored.table == Table::ServiceEvents).then(|| model::service_deployment::model_original(value, origin)).flatten();
-    let modeled = match (stored.table, stored.source, &service) {
+        (original.table == Table::ServiceEvents).then(|| model::service_deployment::model_original(value, origin)).flatten();
+    let modeled = match (original.table, original.source, &service) {
         _ if standalone.is_some() => standalone.unwrap_or(Modeled::Filtered("not_a_log")),
         (Table::Calls, "describe", _) => model::cloudtrail::model_call(value, "describe", origin),
         (Table::Calls, ..) => model::cloudtrail::model_call(value, "cloudtrail", origin),
         (Table::TaskEvents, "describe", _) => model::task::model_task(value, DESCRIBED, origin),
         (Table::InstanceEvents, "describe", _) => model::instance::model_instance(value, DESCRIBED, origin),
-        (Table::ServiceEvents, "describe", Some(service)) if stored.is_deployment => {
+        (Table::ServiceEvents, "describe", Some(service)) if original.is_deployment => {
             model::service::model_service_deployment(service.root(), value, origin)
         }
         (Table::ServiceEvents, "describe", Some(service)) => model::service::model_service_message(service.root(), value, origin),
