@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::keys::Key;
 use super::secret;
-use super::shapes::Meaning;
+use super::key_predictor::Meaning;
 
 /// One node. Containers store their end, so that they can be skipped. Nodes are small because a record has about a
 /// hundred; strings are sliced from the input on access.

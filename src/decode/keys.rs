@@ -1,6 +1,6 @@
 //! The keys that identify records and that readers access, as integers.
 //!
-//! Keys are interned when they are first seen in a position ([`super::shapes`]), so readers compare integers instead
+//! Keys are interned when they are first seen in a position ([`super::key_predictor`]), so readers compare integers instead
 //! of strings.
 
 macro_rules! keys {

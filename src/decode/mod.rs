@@ -17,6 +17,6 @@ mod partial;
 mod recognize;
 mod rows;
 pub mod secret;
-mod shapes;
+mod key_predictor;
 mod spelling;
 pub mod split;

@@ -6,7 +6,7 @@
 //! if this parser accepts a text, serde_json accepts it with the same result (property test below).
 
 use super::json::{Node, Part, SeenKeys, Tape};
-use super::shapes::{Place, Shapes};
+use super::key_predictor::{KeyPosition, KeyPredictor};
 use std::cell::RefCell;
 use wide::u8x16;
 
@@ -15,26 +15,26 @@ const DEEP: usize = 64;
 
 thread_local! {
     /// Keys learned from earlier records on this thread.
-    static SHAPES: RefCell<Shapes> = RefCell::default();
+    static PREDICTOR: RefCell<KeyPredictor> = RefCell::default();
 }
 
 /// Parses the value at the start of `text`; returns it and the offset after it, or `None` if serde_json must decide.
 pub(super) fn read_front(text: &str) -> Option<(Tape<'_>, usize)> {
-    SHAPES.with_borrow_mut(|shapes| read_front_with(shapes, text))
+    PREDICTOR.with_borrow_mut(|predictor| read_front_with(predictor, text))
 }
 
-fn read_front_with<'a>(shapes: &mut Shapes, text: &'a str) -> Option<(Tape<'a>, usize)> {
-    shapes.make_room();
+fn read_front_with<'a>(predictor: &mut KeyPredictor, text: &'a str) -> Option<(Tape<'a>, usize)> {
+    predictor.make_room();
     let bytes = text.as_bytes();
     let bytes = bytes.get(..Tape::LONGEST).unwrap_or(bytes);
     let specials = Specials::new(bytes);
-    let mut reader = Reader { text, bytes, at: 0, tape: Tape::of(text), line_breaks: false, specials, shapes };
+    let mut reader = Reader { text, bytes, at: 0, tape: Tape::of(text), line_breaks: false, specials, predictor };
     // The next byte must end a word or number.
     if !matches!(reader.next()?, b'{' | b'[' | b'"') {
         return None;
     }
     reader.line_breaks = false;
-    reader.value(0, Place::behind(Shapes::TOP).below())?;
+    reader.value(0, KeyPosition::behind(KeyPredictor::TOP).below())?;
     reader.tape.set_line_breaks(reader.line_breaks);
     Some((reader.tape, reader.at))
 }
@@ -46,7 +46,7 @@ struct Reader<'a, 's> {
     tape: Tape<'a>,
     line_breaks: bool,
     specials: Specials<'a>,
-    shapes: &'s mut Shapes,
+    predictor: &'s mut KeyPredictor,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -76,13 +76,13 @@ impl<'a> Reader<'a, '_> {
 
     /// A value; `below` is the prediction state for the keys of an object.
     #[inline(always)]
-    fn value(&mut self, depth: usize, below: Place) -> Option<()> {
+    fn value(&mut self, depth: usize, below: KeyPosition) -> Option<()> {
         // Strings are the most common.
         if self.next()? == b'"' { self.string() } else { self.other_value(depth, below) }
     }
 
     #[inline(never)]
-    fn other_value(&mut self, depth: usize, below: Place) -> Option<()> {
+    fn other_value(&mut self, depth: usize, below: KeyPosition) -> Option<()> {
         match self.next()? {
             b'{' if depth < DEEP => self.object(depth, below),
             b'[' if depth < DEEP => self.array(depth, below),
@@ -164,7 +164,7 @@ impl<'a> Reader<'a, '_> {
         Some(())
     }
 
-    fn array(&mut self, depth: usize, below: Place) -> Option<()> {
+    fn array(&mut self, depth: usize, below: KeyPosition) -> Option<()> {
         let at = self.tape.open(Node::Array { end: 0 });
         self.at += 1;
         if self.next()? == b']' {
@@ -187,7 +187,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn object(&mut self, depth: usize, first: Place) -> Option<()> {
+    fn object(&mut self, depth: usize, first: KeyPosition) -> Option<()> {
         let at = self.tape.open(Node::Object { end: 0 });
         self.at += 1;
         if self.next()? == b'}' {
@@ -195,22 +195,22 @@ impl<'a> Reader<'a, '_> {
             self.tape.close(at);
             return Some(());
         }
-        let mut place = first;
+        let mut position = first;
         let mut seen = None;
         loop {
             if self.next()? != b'"' {
                 return None;
             }
-            place = match self.shapes.find(place, self.bytes.get(self.at..)?) {
+            position = match self.predictor.find(position, self.bytes.get(self.at..)?) {
                 Some((key, length, meaning)) => {
                     // Without quotes and colon.
                     self.tape.push_key(Part::new(self.at + 1, self.at + length - 2), meaning);
                     self.at += length;
-                    Place::behind(key)
+                    KeyPosition::behind(key)
                 }
-                None => self.key(at, place, &mut seen)?,
+                None => self.key(at, position, &mut seen)?,
             };
-            self.value(depth + 1, place.below())?;
+            self.value(depth + 1, position.below())?;
             let byte = self.next()?;
             self.at += 1;
             match byte {
@@ -225,7 +225,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Any key with its colon; it is learned if possible.
-    fn key(&mut self, object_at: usize, place: Place, seen: &mut Option<SeenKeys>) -> Option<Place> {
+    fn key(&mut self, object_at: usize, position: KeyPosition, seen: &mut Option<SeenKeys>) -> Option<KeyPosition> {
         let start = self.at;
         self.string()?;
         let end = self.at;
@@ -235,12 +235,12 @@ impl<'a> Reader<'a, '_> {
         let plain = self.at == end && self.bytes.get(start..end)?.iter().all(|byte| *byte != b'\\');
         self.at += 1;
         let meaning = self.tape.note_key(object_at, seen);
-        let learnt = match place {
-            Place::UNKNOWN => None,
-            _ if plain => self.shapes.learn(place, self.bytes.get(start..=end)?, meaning),
+        let learnt = match position {
+            KeyPosition::UNKNOWN => None,
+            _ if plain => self.predictor.learn(position, self.bytes.get(start..=end)?, meaning),
             _ => None,
         };
-        Some(learnt.map_or(Place::UNKNOWN, Place::behind))
+        Some(learnt.map_or(KeyPosition::UNKNOWN, KeyPosition::behind))
     }
 }
 
@@ -390,7 +390,7 @@ mod tests {
 
     #[test]
     fn what_was_learnt_changes_nothing() {
-        let mut shapes = Shapes::default();
+        let mut predictor = KeyPredictor::default();
         let wide = |from: usize| (from..from + 40).map(|key| format!(r#""key{key}":{key}"#)).collect::<Vec<_>>().join(",");
         let long = "k".repeat(300);
         let texts = [
@@ -404,14 +404,14 @@ mod tests {
             format!("[{{{}}},{{{}}},{{{}}}]", wide(0), wide(20), wide(30)),
         ];
         for text in texts.iter().chain(&texts).chain(texts.iter().rev()) {
-            let (tape, end) = read_front_with(&mut shapes, text).unwrap();
+            let (tape, end) = read_front_with(&mut predictor, text).unwrap();
             let (expected, expected_end) = general(text).unwrap();
             assert_eq!((tape, end), (expected, expected_end), "{text}");
         }
         // More keys than are stored.
         for from in (0..40_000).step_by(40) {
             let text = format!("{{{}}}", wide(from));
-            assert_eq!(read_front_with(&mut shapes, &text).unwrap().0, general(&text).unwrap().0);
+            assert_eq!(read_front_with(&mut predictor, &text).unwrap().0, general(&text).unwrap().0);
         }
     }
 

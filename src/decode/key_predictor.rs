@@ -17,22 +17,22 @@ const LONGEST: usize = u8::MAX as usize;
 /// A position in the order of keys. Even numbers stand for the first key of the object below a key; odd ones, for the
 /// key that follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place(u32);
+pub(super) struct KeyPosition(u32);
 
-impl Place {
+impl KeyPosition {
     /// No prediction is possible.
-    pub(super) const UNKNOWN: Place = Place(u32::MAX);
+    pub(super) const UNKNOWN: KeyPosition = KeyPosition(u32::MAX);
 
     /// The position after a key.
     #[inline]
-    pub(super) fn behind(key: u32) -> Place {
-        Place(key << 1 | 1)
+    pub(super) fn behind(key: u32) -> KeyPosition {
+        KeyPosition(key << 1 | 1)
     }
 
     /// The position of the first key of the object below this key.
     #[inline]
-    pub(super) fn below(self) -> Place {
-        if self == Place::UNKNOWN { self } else { Place(self.0 & !1) }
+    pub(super) fn below(self) -> KeyPosition {
+        if self == KeyPosition::UNKNOWN { self } else { KeyPosition(self.0 & !1) }
     }
 
     /// The index of the key, and of its candidate in [`Known::next`].
@@ -115,15 +115,15 @@ fn equal_bytes(left: &[u8; FRONT], right: &[u8; FRONT]) -> u32 {
 
 /// All learned keys; the first entry represents the root value.
 #[derive(Debug)]
-pub(super) struct Shapes(Vec<Known>);
+pub(super) struct KeyPredictor(Vec<Known>);
 
-impl Default for Shapes {
+impl Default for KeyPredictor {
     fn default() -> Self {
-        Shapes(vec![Known::default()])
+        KeyPredictor(vec![Known::default()])
     }
 }
 
-impl Shapes {
+impl KeyPredictor {
     /// The position of the root value.
     pub(super) const TOP: u32 = 0;
 
@@ -136,16 +136,16 @@ impl Shapes {
     }
 
     #[inline]
-    fn first(&self, place: Place) -> u32 {
-        let (key, side) = place.slot();
+    fn first(&self, position: KeyPosition) -> u32 {
+        let (key, side) = position.slot();
         self.0.get(key).and_then(|key| key.next.get(side)).copied().unwrap_or_default()
     }
 
     /// The key in this position that `bytes` start with: its index, its length with quotes and colon, its properties.
     #[inline(always)]
-    pub(super) fn find(&self, place: Place, bytes: &[u8]) -> Option<(u32, usize, Meaning)> {
+    pub(super) fn find(&self, position: KeyPosition, bytes: &[u8]) -> Option<(u32, usize, Meaning)> {
         let front = bytes.first_chunk()?;
-        let mut at = self.first(place);
+        let mut at = self.first(position);
         while at != 0 {
             let key = self.0.get(at as usize)?;
             if key.begins(bytes, front) {
@@ -158,11 +158,11 @@ impl Shapes {
 
     /// Stores a new key in its position and returns its index.
     #[cold]
-    pub(super) fn learn(&mut self, place: Place, quoted: &[u8], meaning: Meaning) -> Option<u32> {
+    pub(super) fn learn(&mut self, position: KeyPosition, quoted: &[u8], meaning: Meaning) -> Option<u32> {
         let fresh = u32::try_from(self.0.len()).ok().filter(|_| self.0.len() < MOST)?;
         let known = Known::new(quoted, meaning)?;
         let mut last = None;
-        let mut next = self.first(place);
+        let mut next = self.first(position);
         for _ in 0..CHOICES {
             let Some(key) = self.0.get(next as usize).filter(|_| next != 0) else { break };
             // Near the end of a text, keys are not predicted.
@@ -177,7 +177,7 @@ impl Shapes {
         let slot = match last {
             Some(last) => &mut self.0.get_mut(last as usize)?.instead,
             None => {
-                let (key, side) = place.slot();
+                let (key, side) = position.slot();
                 self.0.get_mut(key)?.next.get_mut(side)?
             }
         };
