@@ -9,7 +9,7 @@ use super::keys::Key;
 
 /// The shape of an object, by its keys.
 pub(super) fn recognize(value: Value<'_>) -> Option<Shape> {
-    let mut keys = Keys::default();
+    let mut keys = ShapeDetector::default();
     for (key, child) in value.keyed_entries() {
         keys.see(key, child);
     }
@@ -18,7 +18,7 @@ pub(super) fn recognize(value: Value<'_>) -> Option<Shape> {
 
 /// The characteristic keys of the shapes, collected in one pass.
 #[derive(Debug, Default)]
-struct Keys<'t> {
+struct ShapeDetector<'t> {
     event_source: Option<&'t str>,
     event_name: bool,
     event_id: bool,
@@ -57,7 +57,7 @@ struct Keys<'t> {
     last_instances: bool,
 }
 
-impl<'t> Keys<'t> {
+impl<'t> ShapeDetector<'t> {
     fn see(&mut self, key: Key, child: Value<'t>) {
         match key {
             Key::EventSource => self.event_source = child.text(),

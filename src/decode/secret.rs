@@ -216,7 +216,7 @@ fn is_worth_a_search(record: &[u8]) -> bool {
             let r = letters.simd_eq(r) & (next.simd_eq(space) | next.simd_gt(last_ascii));
             let mut found = (these.simd_eq(assigns) | ke | wo | r).to_bitmask();
             while found != 0 {
-                if tells_of_credential(record, at + found.trailing_zeros() as usize) {
+                if marks_credential(record, at + found.trailing_zeros() as usize) {
                     return true;
                 }
                 found &= found - 1;
@@ -224,14 +224,14 @@ fn is_worth_a_search(record: &[u8]) -> bool {
         }
         at += LANES;
     }
-    (at..record.len()).any(|at| tells_of_credential(record, at))
+    (at..record.len()).any(|at| marks_credential(record, at))
 }
 
 /// The bit that distinguishes lower case from upper case.
 const LETTER_CASE: u8 = 0x20;
 
 /// Whether the byte at a position is the `=` of an assignment, or the rare letter of a word.
-fn tells_of_credential(record: &[u8], at: usize) -> bool {
+fn marks_credential(record: &[u8], at: usize) -> bool {
     let (before, from) = record.split_at_checked(at).unwrap_or_default();
     let after =
         |word: &[u8]| from.split_at_checked(word.len()).filter(|(is, _)| is.eq_ignore_ascii_case(word)).map(|(_, after)| after);

@@ -111,15 +111,15 @@ impl FileReport {
         self.filtered += part.filtered;
         self.quarantined += part.quarantined;
         self.problems.extend(part.problems);
-        part.filtered_as.iter().for_each(|why| keep_once(&mut self.filtered_as, why));
-        part.notes.iter().for_each(|note| keep_once(&mut self.notes, note));
+        part.filtered_as.iter().for_each(|why| push_unique(&mut self.filtered_as, why));
+        part.notes.iter().for_each(|note| push_unique(&mut self.notes, note));
     }
 
     /// Counts a record that is skipped on purpose.
     pub fn filter(&mut self, why: &str) {
         self.read += 1;
         self.filtered += 1;
-        keep_once(&mut self.filtered_as, why);
+        push_unique(&mut self.filtered_as, why);
     }
 
     /// Counts a record, or the file as a whole, that cannot be loaded.
@@ -131,7 +131,7 @@ impl FileReport {
 
     /// Adds a note unless it is already present.
     pub fn note(&mut self, note: &str) {
-        keep_once(&mut self.notes, note);
+        push_unique(&mut self.notes, note);
     }
 
     /// Extends the time span with one record, and clears the account and region if the record differs.
@@ -144,7 +144,7 @@ impl FileReport {
     }
 }
 
-fn keep_once(list: &mut Vec<String>, text: &str) {
+fn push_unique(list: &mut Vec<String>, text: &str) {
     if !list.iter().any(|known| known == text) {
         list.push(text.to_owned());
     }

@@ -13,7 +13,7 @@ thread_local! {
     /// works on other files meanwhile.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// Message and location of the latest contained panic.
-    static SAID: RefCell<Option<String>> = const { RefCell::new(None) };
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Installs a hook that does not print contained panics, since they are reported with their file; other panics print
@@ -27,7 +27,7 @@ pub fn silence_contained_panics() {
                 return print(info);
             }
             let place = info.location().map(|place| format!(" ({}:{})", file_name(place.file()), place.line()));
-            SAID.set(Some(format!("{}{}", message(info.payload()), place.unwrap_or_default())));
+            LAST_PANIC.set(Some(format!("{}{}", message(info.payload()), place.unwrap_or_default())));
         }));
     });
 }
@@ -38,7 +38,7 @@ pub fn contained<R>(run: impl FnOnce() -> R) -> Result<R, String> {
     DEPTH.set(DEPTH.get() + 1);
     let result = panic::catch_unwind(AssertUnwindSafe(run));
     DEPTH.set(DEPTH.get() - 1);
-    result.map_err(|payload| SAID.take().unwrap_or_else(|| message(payload.as_ref())))
+    result.map_err(|payload| LAST_PANIC.take().unwrap_or_else(|| message(payload.as_ref())))
 }
 
 fn message(payload: &dyn Any) -> String {

@@ -209,7 +209,7 @@ impl<'s> Pool<'s> {
     pub fn with_worker<R>(&self, run: impl FnOnce(&mut Worker<'s>) -> R) -> R {
         let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let worker = idle.unwrap_or_else(|| Worker::new(self.dedup, self.sink, self.tables));
-        run(&mut Lent { pool: self, worker }.worker)
+        run(&mut BorrowedWorker { pool: self, worker }.worker)
     }
 
     /// Whether a panic left the columns of a worker unusable.
@@ -236,12 +236,12 @@ impl<'s> Pool<'s> {
 }
 
 /// A borrowed worker, returned to its pool on drop.
-struct Lent<'p, 's> {
+struct BorrowedWorker<'p, 's> {
     pool: &'p Pool<'s>,
     worker: Worker<'s>,
 }
 
-impl Drop for Lent<'_, '_> {
+impl Drop for BorrowedWorker<'_, '_> {
     fn drop(&mut self) {
         let Pool { dedup, sink, tables, .. } = self.pool;
         let worker = std::mem::replace(&mut self.worker, Worker::new(dedup, *sink, *tables));

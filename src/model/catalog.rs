@@ -21,7 +21,7 @@ use patterns::Patterns;
 
 pub use crate::knowledge::{Entry, TextKind};
 pub use finding::{Finding, Read, filled};
-pub use trial::{Mistake, Trial};
+pub use trial::{RuleIssue, Trial};
 
 /// Why a text is not a valid catalog.
 #[derive(Debug, thiserror::Error)]

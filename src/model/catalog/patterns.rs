@@ -17,13 +17,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Number of texts after which a pattern is compiled for speed.
-const FIRST: u32 = 100;
+const QUICK_TRIES: u32 = 100;
 /// Size limit of a compiled pattern, the default of the regex crate.
-const LARGEST: usize = 10 << 20;
+const SIZE_LIMIT: usize = 10 << 20;
 
 thread_local! {
     /// Scratch space for searches, shared by all patterns.
-    static NOTES: RefCell<Option<Cache>> = const { RefCell::new(None) };
+    static CACHE: RefCell<Option<Cache>> = const { RefCell::new(None) };
 }
 
 /// Patterns in order, each with the index of its entry; indexes ascend.
@@ -49,9 +49,9 @@ struct Guard {
     /// Finds the literals; `None` if there are too many for an automaton, in which case every pattern is tried.
     literals: Option<AhoCorasick>,
     /// For each literal, the patterns that require it and which of their requirements it meets, as a bit.
-    demanded_by: Vec<Vec<(usize, u8)>>,
+    required_by: Vec<Vec<(usize, u8)>>,
     /// For each pattern, its requirements as a bit mask.
-    demands: Vec<u8>,
+    requirements: Vec<u8>,
 }
 
 impl Pattern {
@@ -60,7 +60,7 @@ impl Pattern {
     }
 
     fn is_match(&self, text: &str) -> bool {
-        let quick = self.quick().and_then(|regex| with_notes(regex, |notes| regex.try_is_match(notes, text).ok()));
+        let quick = self.quick().and_then(|regex| with_cache(regex, |cache| regex.try_is_match(cache, text).ok()));
         quick.or_else(|| Some(self.fast()?.is_match(text.as_bytes()))).unwrap_or(false)
     }
 
@@ -68,7 +68,7 @@ impl Pattern {
     fn captures<'t>(&self, text: &'t str) -> Option<Vec<(String, &'t str)>> {
         if let Some(regex) = self.quick() {
             let mut found = regex.create_captures();
-            if with_notes(regex, |notes| regex.try_captures(notes, text, &mut found).is_ok()) {
+            if with_cache(regex, |cache| regex.try_captures(cache, text, &mut found).is_ok()) {
                 let names = found.group_info().pattern_names(found.pattern()?).flatten();
                 let caught = names.filter_map(|name| Some((name.to_owned(), text.get(found.get_group_by_name(name)?.range())?)));
                 return Some(caught.collect());
@@ -83,12 +83,12 @@ impl Pattern {
 
     /// For the first texts; it rejects some very long ones.
     fn quick(&self) -> Option<&BoundedBacktracker> {
-        if self.tries.fetch_add(1, Ordering::Relaxed) >= FIRST {
+        if self.tries.fetch_add(1, Ordering::Relaxed) >= QUICK_TRIES {
             return None;
         }
         let compiled = |unicode: bool| {
             let syntax = syntax::Config::new().unicode(unicode).utf8(false);
-            let bytes = thompson::Config::new().utf8(false).nfa_size_limit(Some(LARGEST));
+            let bytes = thompson::Config::new().utf8(false).nfa_size_limit(Some(SIZE_LIMIT));
             BoundedBacktracker::builder().syntax(syntax).thompson(bytes).build(&self.text).ok()
         };
         self.quick.get_or_init(|| self.compiled(compiled)).as_ref()
@@ -108,36 +108,36 @@ impl Pattern {
     }
 }
 
-fn with_notes<R>(regex: &BoundedBacktracker, run: impl FnOnce(&mut Cache) -> R) -> R {
-    NOTES.with_borrow_mut(|notes| {
-        let notes = notes.get_or_insert_with(|| regex.create_cache());
-        regex.reset_cache(notes);
-        run(notes)
+fn with_cache<R>(regex: &BoundedBacktracker, run: impl FnOnce(&mut Cache) -> R) -> R {
+    CACHE.with_borrow_mut(|cache| {
+        let cache = cache.get_or_insert_with(|| regex.create_cache());
+        regex.reset_cache(cache);
+        run(cache)
     })
 }
 
 impl Guard {
     fn new(patterns: &[Pattern]) -> Self {
         let mut demanded: BTreeMap<String, Vec<(usize, u8)>> = BTreeMap::new();
-        let mut demands = vec![0u8; patterns.len()];
-        for ((index, pattern), demands) in patterns.iter().enumerate().zip(&mut demands) {
+        let mut requirements = vec![0u8; patterns.len()];
+        for ((index, pattern), requirements) in patterns.iter().enumerate().zip(&mut requirements) {
             for (bit, literals) in required(&pattern.text).into_iter().take(u8::BITS as usize).enumerate() {
-                *demands |= 1 << bit;
+                *requirements |= 1 << bit;
                 literals.into_iter().for_each(|literal| demanded.entry(literal).or_default().push((index, 1 << bit)));
             }
         }
         let literals = AhoCorasick::builder().ascii_case_insensitive(true).build(demanded.keys()).ok();
         if literals.is_none() {
-            demands.fill(0);
+            requirements.fill(0);
         }
-        Guard { literals, demanded_by: demanded.into_values().collect(), demands }
+        Guard { literals, required_by: demanded.into_values().collect(), requirements }
     }
 
     /// For each pattern, whether the text meets its requirements.
     fn worth_trying(&self, text: &str) -> impl Iterator<Item = bool> + use<> {
-        let mut unmet = self.demands.clone();
+        let mut unmet = self.requirements.clone();
         for found in self.literals.iter().flat_map(|literals| literals.find_overlapping_iter(text)) {
-            for (index, bit) in self.demanded_by.get(found.pattern().as_usize()).into_iter().flatten() {
+            for (index, bit) in self.required_by.get(found.pattern().as_usize()).into_iter().flatten() {
                 if let Some(unmet) = unmet.get_mut(*index) {
                     *unmet &= !bit;
                 }

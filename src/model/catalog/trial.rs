@@ -17,7 +17,7 @@ const TABLES: &[&str] =
 
 /// A problem that the author of a file should know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct RuleIssue {
     /// The line, from 1; `None` for the file as a whole.
     pub line: Option<usize>,
     /// The affected entry.
@@ -34,9 +34,9 @@ pub struct Trial {
     /// Number of examples that match their own entry.
     pub examples: usize,
     /// Errors.
-    pub mistakes: Vec<Mistake>,
+    pub mistakes: Vec<RuleIssue>,
     /// Valid, but probably unintended.
-    pub notes: Vec<Mistake>,
+    pub notes: Vec<RuleIssue>,
 }
 
 /// An entry with its line.
@@ -63,7 +63,7 @@ impl Trial {
             (Ok(table), Ok(loose)) => (table, loose),
             (Err(error), _) | (_, Err(error)) => {
                 let line = error.span().map(|span| line_of(text, span.start));
-                trial.mistakes.push(Mistake { line, entry: None, what: error.message().to_owned() });
+                trial.mistakes.push(RuleIssue { line, entry: None, what: error.message().to_owned() });
                 return trial;
             }
         };
@@ -72,7 +72,7 @@ impl Trial {
         let rest = trial.rest(table);
         if entries.is_empty() && benign.is_empty() && rest == CatalogText::default() && trial.mistakes.is_empty() {
             let what = "the file contains no rules; expected at least one [[error]] or [[benign]]".to_owned();
-            trial.mistakes.push(Mistake { line: None, entry: None, what });
+            trial.mistakes.push(RuleIssue { line: None, entry: None, what });
         }
         let builtin = FailureCatalog::builtin();
         let with = |entries: Vec<Entry>, benign: Vec<Benign>| {
@@ -105,7 +105,7 @@ impl Trial {
                 Ok(entry) => read.push(Placed { line, entry }),
                 Err(error) => {
                     let entry = id.or_else(|| Some(format!("{what} {}", number + 1)));
-                    self.mistakes.push(Mistake { line: Some(line), entry, what: error.message().to_owned() });
+                    self.mistakes.push(RuleIssue { line: Some(line), entry, what: error.message().to_owned() });
                 }
             }
         }
@@ -117,12 +117,12 @@ impl Trial {
         let unknown: Vec<&str> = table.keys().map(String::as_str).filter(|key| !TABLES.contains(key)).collect();
         for key in unknown {
             let what = format!("unknown table `{key}`; expected one of {}", TABLES.join(", "));
-            self.mistakes.push(Mistake { line: None, entry: None, what });
+            self.mistakes.push(RuleIssue { line: None, entry: None, what });
         }
         table.remove("error");
         table.remove("benign");
         table.try_into().unwrap_or_else(|error: toml::de::Error| {
-            self.mistakes.push(Mistake { line: None, entry: None, what: error.message().to_owned() });
+            self.mistakes.push(RuleIssue { line: None, entry: None, what: error.message().to_owned() });
             CatalogText::default()
         })
     }
@@ -145,7 +145,7 @@ impl Trial {
                 sound.push(placed);
             } else {
                 let line = Some(placed.line);
-                self.mistakes.extend(found.into_iter().map(|what| Mistake { line, entry: Some(name.clone()), what }));
+                self.mistakes.extend(found.into_iter().map(|what| RuleIssue { line, entry: Some(name.clone()), what }));
             }
         }
         sound
@@ -161,7 +161,7 @@ impl Trial {
                 }
             }
             self.entries += usize::from(wrong.is_empty());
-            let place = |what| Mistake { line: Some(*line), entry: Some(entry.id.clone()), what };
+            let place = |what| RuleIssue { line: Some(*line), entry: Some(entry.id.clone()), what };
             self.mistakes.extend(wrong.into_iter().map(place));
             self.notes.extend(doubtful(entry).into_iter().map(place));
         }
@@ -173,7 +173,7 @@ impl Trial {
             let wrong: Vec<&String> = entry.examples.iter().filter(fails).collect();
             self.examples += entry.examples.len() - wrong.len();
             self.entries += usize::from(wrong.is_empty());
-            self.mistakes.extend(wrong.into_iter().map(|example| Mistake {
+            self.mistakes.extend(wrong.into_iter().map(|example| RuleIssue {
                 line: Some(*line),
                 entry: Some(entry.id.clone()),
                 what: format!("example \"{example}\" is not matched by its patterns"),
@@ -193,7 +193,7 @@ impl Trial {
                 });
                 if let Some(example) = taken {
                     let what = format!("takes over messages from `{}`, such as \"{example}\"", known.id);
-                    self.notes.push(Mistake { line: Some(*line), entry: Some(entry.id.clone()), what });
+                    self.notes.push(RuleIssue { line: Some(*line), entry: Some(entry.id.clone()), what });
                 }
             }
         }

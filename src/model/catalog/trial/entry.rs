@@ -1,11 +1,11 @@
-//! What is wrong with one entry, by itself and by its examples.
+//! Checks one entry and its examples.
 
 use super::super::finding::names_in;
 use super::super::{FailureCatalog, JobEnd, wrong_words};
 use crate::knowledge::{Entry, ExitStatus, TextKind};
 use regex::Regex;
 
-/// What is wrong with an entry by itself.
+/// The errors of an entry, without its examples.
 pub(super) fn wrong_entry(entry: &Entry, catalog: &FailureCatalog) -> Vec<String> {
     let mut wrong: Vec<String> = wrong_words(entry).map(|error| error.about_word()).collect();
     wrong.extend(wrong_patterns(&entry.patterns));
@@ -34,7 +34,7 @@ pub(super) fn wrong_entry(entry: &Entry, catalog: &FailureCatalog) -> Vec<String
 
 pub(super) fn wrong_patterns(patterns: &[String]) -> Vec<String> {
     let broken = patterns.iter().filter_map(|pattern| Some((pattern, Regex::new(pattern).err()?)));
-    // The last line of the error says what is wrong; those before it draw the place.
+    // The last line of the error has the message; the lines before it mark the position.
     let messages = broken.map(|(pattern, error)| {
         let error = error.to_string();
         let what = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
@@ -43,7 +43,7 @@ pub(super) fn wrong_patterns(patterns: &[String]) -> Vec<String> {
     messages.collect()
 }
 
-/// Why an example is not explained by its own entry.
+/// Why an example does not match its own entry.
 pub(super) fn wrong_example(entry: &Entry, example: &str, catalog: &FailureCatalog) -> Option<String> {
     let mismatch = |found: Option<&Entry>| match found {
         Some(found) if found.id == entry.id => None,
@@ -61,7 +61,7 @@ pub(super) fn wrong_example(entry: &Entry, example: &str, catalog: &FailureCatal
     })
 }
 
-/// What is allowed, but hardly meant.
+/// Valid, but probably unintended rules.
 pub(super) fn doubtful(entry: &Entry) -> Vec<String> {
     let regexes: Vec<Regex> = entry.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
     let unused = regexes.iter().filter(|regex| !entry.examples.iter().any(|example| regex.is_match(example.trim())));

@@ -17,7 +17,7 @@ verify = ["df -h {volume}"]
 "#;
 
 fn mistakes(trial: &Trial) -> Vec<String> {
-    let about = |mistake: &Mistake| {
+    let about = |mistake: &RuleIssue| {
         format!("{}: {}: {}", mistake.line.unwrap_or(0), mistake.entry.as_deref().unwrap_or("file"), mistake.what)
     };
     trial.mistakes.iter().map(about).collect()
@@ -42,7 +42,7 @@ fn sound_rules_have_no_mistakes() {
 }
 
 #[test]
-fn every_mistake_has_its_position() {
+fn every_issue_has_its_position() {
     for (from, to, want) in [
         ("volume\"", "disk\"", "2: disk-quota: unknown phase `disk`; expected one of placement, "),
         ("configuration", "config", "2: disk-quota: unknown class `config`; expected one of transient, "),
