@@ -7,7 +7,7 @@ use super::store::described;
 use crate::context::Context;
 use crate::discover::{Input, Problem, find_inputs};
 use crate::exit::ExitCode;
-use crate::load::{FileReport, LoadOptions, Progress, Selection, Silent, Totals, Rejected};
+use crate::load::{FileReport, LoadOptions, Progress, Rejected, Selection, Silent, Totals};
 use crate::render::{describe_instant, visible};
 use crate::store::{Loaded, Store, WriteOptions};
 use crate::table::TableSet;

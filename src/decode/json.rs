@@ -10,9 +10,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use super::key_predictor::Meaning;
 use super::keys::Key;
 use super::secret;
-use super::key_predictor::Meaning;
 
 /// One node. Containers store their end, so that they can be skipped. Nodes are small because a record has about a
 /// hundred; strings are sliced from the input on access.

@@ -3,8 +3,8 @@
 use super::Known;
 use super::account::{FileReport, Rejected};
 use super::contain::contained;
-use super::flow::{load_flow_log, load_parquet, load_record};
 use super::dedup::Claim;
+use super::flow::{load_flow_log, load_parquet, load_record};
 use super::selection::REMOVED;
 use super::worker::{LoadError, LoadOptions, Pool, Worker};
 use crate::decode::buffer::Buffer;
@@ -451,7 +451,8 @@ fn load_launch_failure(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let Some(text) = model::run_answer::as_call(answer, index, report.modified) else {
-        let detail = "`run-task` output has no timestamp: save it to a file, and the modification time of the file is used".to_owned();
+        let detail =
+            "`run-task` output has no timestamp: save it to a file, and the modification time of the file is used".to_owned();
         let modeled = Modeled::Refused(Refusal { why: "missing_time", detail });
         return accept(worker, modeled, (Some(offset as u64), ""), options, report);
     };

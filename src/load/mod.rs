@@ -13,11 +13,11 @@ mod remodel;
 mod selection;
 mod worker;
 
-pub use account::{FileReport, Totals, Rejected};
-pub use remodel::{OriginalRecord, remodel};
+pub use account::{FileReport, Rejected, Totals};
 pub use contain::silence_contained_panics;
-pub use file::read_bytes;
 pub use dedup::{Claim, Deduplicator, Existing, Identity, Stored, identity, identity_of_version};
+pub use file::read_bytes;
+pub use remodel::{OriginalRecord, remodel};
 pub use selection::{RemovalRule, Selection, is_by_request};
 pub use worker::{Day, LoadError, LoadOptions, Pool, RowSink, Worker, day_of};
 

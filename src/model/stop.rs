@@ -132,7 +132,10 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
         class.class = fault_beside(class);
     }
     // Only the fact that the task did not start is known, so the class is unknown.
-    if !ran && root.is_none() && explanation.is_some_and(|explanation| explanation.entry.generic && reason_name(explanation.text).is_none()) {
+    if !ran
+        && root.is_none()
+        && explanation.is_some_and(|explanation| explanation.entry.generic && reason_name(explanation.text).is_none())
+    {
         class.class = None;
     }
     class.fill(&mut failure);
@@ -223,7 +226,8 @@ fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Opt
 
 /// The message with the reason.
 fn message<'a>(task: &TaskEvent<'a>, root: Option<&Container<'a>>, explanation: Option<Explanation<'_>>) -> Option<Cow<'a, str>> {
-    explanation.map(|explanation| Cow::Owned(explanation.text.to_owned()))
+    explanation
+        .map(|explanation| Cow::Owned(explanation.text.to_owned()))
         .or_else(|| root.filter(|root| root.names_an_error()).and_then(|root| root.reason).and_then(name))
         .or_else(|| task.stopped_reason.clone())
         .or_else(|| task.attachment_reason.clone())

@@ -11,7 +11,7 @@ use super::read::{in_schema, ints, read_columns, texts};
 use super::reconcile::Unfinished;
 use super::write::LoadWriter;
 use super::{Store, StoreError, WriteOptions, lock, runtime};
-use crate::load::{OriginalRecord, LoadError, Deduplicator, Worker, catalog_version, remodel};
+use crate::load::{Deduplicator, LoadError, OriginalRecord, Worker, catalog_version, remodel};
 use crate::table::{ID_PLACEHOLDERS, Table, TableSet, restore};
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};

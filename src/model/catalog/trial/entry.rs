@@ -69,6 +69,7 @@ pub(super) fn doubtful(entry: &Entry) -> Vec<String> {
     let names: Vec<&str> = regexes.iter().flat_map(|regex| regex.capture_names().flatten()).collect();
     let advice = entry.verify.iter().chain(&entry.actions);
     let unknown = advice.flat_map(|advice| names_in(advice)).filter(|name| !names.contains(name));
-    notes.extend(unknown.map(|name| format!("no pattern captures `{{{name}}}`: it will appear as {}", name.to_ascii_uppercase())));
+    notes
+        .extend(unknown.map(|name| format!("no pattern captures `{{{name}}}`: it will appear as {}", name.to_ascii_uppercase())));
     notes
 }

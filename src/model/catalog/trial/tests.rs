@@ -48,7 +48,11 @@ fn every_issue_has_its_position() {
         ("configuration", "config", "2: disk-quota: unknown class `config`; expected one of transient, "),
         ("after_fix", "never", "2: disk-quota: unknown retry advice `never`; expected one of backoff, "),
         ("observed", "sure", "2: disk-quota: unknown confidence `sure`; expected one of documented, "),
-        ("(?P<volume>", "(?P<volume", "2: disk-quota: pattern '^DiskQuota: volume (?P<volume\\S+) is full$' is not a valid regular"),
+        (
+            "(?P<volume>",
+            "(?P<volume",
+            "2: disk-quota: pattern '^DiskQuota: volume (?P<volume\\S+) is full$' is not a valid regular",
+        ),
         ("task.stoppedReason", "task.reason", "2: disk-quota: unknown variant `task.reason`, expected one of "),
         ("retry =", "rety =", "2: disk-quota: unknown field `rety`, expected one of "),
         ("cause = \"The quota of the volume is used up.\"", "", "2: disk-quota: missing field `cause`"),
