@@ -19,7 +19,7 @@ impl Buffer {
         self.length = 0;
     }
 
-    /// Returns writable space of this length with arbitrary content; [`Buffer::hold`] sets how much of it is valid.
+    /// Returns writable space of this length with arbitrary content; [`Buffer::hold`] sets the valid length.
     pub fn room(&mut self, bytes: usize) -> &mut [u8] {
         self.length = 0;
         if self.memory.len() < bytes {

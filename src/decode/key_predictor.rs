@@ -47,7 +47,7 @@ impl KeyPosition {
 struct Known {
     /// Its first bytes.
     begin: [u8; FRONT],
-    /// A bit for each valid one of them.
+    /// A bit for each valid byte.
     counts: u32,
     /// First key of the object that is its value, and the key after it; 0 for none.
     next: [u32; 2],
@@ -85,7 +85,7 @@ impl Known {
         Some(Known { begin: padded(quoted), counts, length, meaning, whole, ..Known::default() })
     }
 
-    /// Whether `bytes` start with it; `front` holds the first of them.
+    /// Whether `bytes` start with it; `front` holds the first ones.
     #[inline(always)]
     fn begins(&self, bytes: &[u8], front: &[u8; FRONT]) -> bool {
         !equal_bytes(&self.begin, front) & self.counts == 0

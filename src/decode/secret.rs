@@ -69,7 +69,7 @@ const SENSITIVE: &[&str] = &[
 /// Length of the longest key.
 const LONGEST: usize = 40;
 
-/// For each letter, the lengths of the keys that start with it and of those that end with it: bit n stands for n
+/// For each letter, the lengths of the keys that start with it and of those that end with it: bit n represents n
 /// bytes.
 static LENGTHS: [[u64; 256]; 2] = lengths();
 
@@ -90,7 +90,7 @@ const fn lengths() -> [[u64; 256]; 2] {
     lengths
 }
 
-/// For each letter, the second letters of the keys that start with it: bit n stands for the n-th letter. All bits are
+/// For each letter, the second letters of the keys that start with it: bit n represents the n-th letter. All bits are
 /// set for a separator, which may occur anywhere.
 static SECONDS: [u32; 256] = seconds();
 

@@ -192,7 +192,7 @@ fn failures_of_event<'a>(event: Value<'a>, id: &str, time: i64, origin: Origin<'
     failures
 }
 
-/// The step that a status stands for.
+/// The step that a status represents.
 fn phase_of_status(status: &str) -> Option<&'static str> {
     Some(match status {
         "submitted" | "pending" => "capacity",

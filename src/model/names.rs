@@ -52,7 +52,7 @@ pub(super) fn fill_names(failure: &mut Failure<'_>, entry: Option<&Entry>) {
 /// The registry of images without a registry name.
 const DOCKER_HUB: &str = "docker.io";
 
-/// The image that could not be pulled is the one in the message, unless it is only the tail of the recorded name.
+/// The image that could not be pulled is the one in the message, unless it is part of the recorded name.
 fn put_image(failure: &mut Failure<'_>, named: &str) {
     let is_known = failure.image.as_deref().is_some_and(|image| image.contains(named));
     if !is_known && (failure.image.is_none() || failure.phase.as_deref() == Some("image_pull")) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// Why an operation on a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no store.
+    /// The store does not exist.
     #[error("there is no store at `{}`: load an export with `ecs-audit load DIR`, or query it directly with `query --from DIR`", .0.display())]
     Missing(PathBuf),
     /// The operating system reported an error.

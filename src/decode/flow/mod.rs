@@ -19,7 +19,7 @@ pub enum FlowLine<'a, 'r> {
     Record {
         /// The layout.
         layout: &'r FlowLayout,
-        /// The values; `-` stands for a missing one.
+        /// The values; `-` if missing.
         values: &'r [&'a str],
         /// The line without its timestamp.
         text: &'a str,

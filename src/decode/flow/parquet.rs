@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 pub struct FlowRow<'r> {
     /// The layout.
     pub layout: &'r FlowLayout,
-    /// The values; `-` stands for a missing one.
+    /// The values; `-` if missing.
     pub values: &'r [&'r str],
 }
 

@@ -1,7 +1,7 @@
 //! Extracts the literals that a text must contain to match a pattern.
 //!
 //! In: a regular expression. Out: lists of literals; every match contains at least one literal of each list, ignoring
-//! case. If none is known or the syntax is not supported, there is no list, which is always correct: such a pattern
+//! case. If none is known or the syntax is not supported, the result is empty, which is always correct: such a pattern
 //! is tried on every text.
 
 use std::iter::Peekable;
