@@ -165,7 +165,7 @@ impl KeyPredictor {
         let mut next = self.first(position);
         for _ in 0..CHOICES {
             let Some(key) = self.0.get(next as usize).filter(|_| next != 0) else { break };
-            // Near the end of a text, keys are not predicted.
+            // Keys near the end of a text are not predicted, so this one may already be stored.
             if key.quoted() == quoted {
                 return Some(next);
             }

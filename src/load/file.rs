@@ -119,12 +119,12 @@ fn reported(
 ) -> Result<(), LoadError> {
     match contained(|| read(report)) {
         Ok(result) => result,
-        Err(said) if pool.is_torn() => Err(LoadError::Torn { file: report.name.to_string(), said }),
-        Err(said) => {
+        Err(message) if pool.is_torn() => Err(LoadError::Torn { file: report.name.to_string(), message }),
+        Err(message) => {
             if report.format.is_empty() {
                 report.format = "unknown".to_owned();
             }
-            let detail = format!("internal error while reading the file: {said}; the records before it are loaded");
+            let detail = format!("internal error while reading the file: {message}; the records before it are loaded");
             report.quarantine(whole_file("internal_error", detail));
             Ok(())
         }

@@ -41,12 +41,12 @@ pub enum LoadError {
     #[error("{0}")]
     Sink(String),
     /// A panic occurred while a record was being added: a bug in this program.
-    #[error("`{file}`: internal error while adding a record: {said}; nothing from this load was stored")]
+    #[error("`{file}`: internal error while adding a record: {message}; nothing from this load was stored")]
     Torn {
         /// The file.
         file: String,
         /// The message of the panic.
-        said: String,
+        message: String,
     },
 }
 
