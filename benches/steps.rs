@@ -15,7 +15,7 @@ use ecs_audit::load::{LoadOptions, Silent, load};
 use ecs_audit::model::ecs_event::Envelope;
 use ecs_audit::model::failure::classify;
 use ecs_audit::model::{Modeled, Origin, cloudtrail::model_call, task::model_task};
-use ecs_audit::store::{MemoryShelf, Store, WriteOptions};
+use ecs_audit::store::{MemorySink, Store, WriteOptions};
 use ecs_audit::table::{Columns, Table, TableSet};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -220,8 +220,8 @@ fn loading(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(bytes));
     group.bench_function("into memory", |bench| {
         bench.iter(|| {
-            let shelf = MemoryShelf::default();
-            let reports = load(&inputs, &shelf, None, None, &options(), &Silent);
+            let sink = MemorySink::default();
+            let reports = load(&inputs, &sink, None, None, &options(), &Silent);
             black_box(reports.map(|reports| reports.len()))
         });
     });

@@ -232,8 +232,8 @@ fn mistakes_in_rules_are_found() {
     desk.write("bad.toml", RULE.replace("image_pull", "pulling").replace("(?P<image>", "(?P<image"));
     let bad = desk.run(&["catalog", "test", "bad.toml"]);
     assert_eq!(bad.code, 2);
-    assert!(bad.out.contains("bad.toml:2: entry `image-not-signed`: `pulling` is no phase; expected one of "), "{}", bad.out);
-    assert!(bad.out.contains("is no regular expression: "), "{}", bad.out);
+    assert!(bad.out.contains("bad.toml:2: entry `image-not-signed`: unknown phase `pulling`; expected one of "), "{}", bad.out);
+    assert!(bad.out.contains("is not a valid regular expression: "), "{}", bad.out);
     assert!(bad.out.ends_with("bad.toml: 0 entries and 0 examples passed, 2 errors\n"), "{}", bad.out);
     // Broken rules stop everything else, but not the command that finds the mistakes.
     let used = desk.run(&["catalog", "list", "--rules", "bad.toml"]);

@@ -114,7 +114,7 @@ fn custom_formats_are_read_by_their_header() {
                 1772601600 1772601660 REJECT eni-1 0a1b web egress - 7\n\
                 1772601600 1772601660 - eni-2 - - - - -\n";
     let loaded = desk.load(&[&desk.write("custom.log", text)]).ok();
-    assert!(loaded.out.contains("fields of a flow log that have no column: new-field in 1 file"), "{}", loaded.out);
+    assert!(loaded.out.contains("flow log fields without a column: new-field in 1 file"), "{}", loaded.out);
     assert_eq!(
         desk.query("flows where task is not missing show interface, action, task, service, flow_direction, reject_reason"),
         [["eni-1", "REJECT", "0a1b", "web", "egress", ""]]
@@ -138,17 +138,17 @@ fn bad_lines_are_quarantined_and_counted() {
     assert_eq!(ran.code, 3, "{}", ran.out);
     assert_eq!(desk.sql("select read, loaded, duplicate, filtered, quarantined from files"), [["5", "2", "0", "0", "3"]]);
     let why = desk.sql("select record, why, detail from quarantine order by record");
-    assert_eq!(why[0], ["2", "broken_flow", "a line of 3 values; the format has 14 fields"]);
+    assert_eq!(why[0], ["2", "broken_flow", "a line with 3 values; the format has 14 fields"]);
     assert_eq!(why[1], ["3", "broken_flow", "`DROP`: expected ACCEPT or REJECT"]);
     assert_eq!(why[2], ["4", "broken_flow", "`https`: expected a whole number"]);
-    // A format that nothing tells is one problem, not one for each line.
-    let untold = "5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n".repeat(100);
-    let ran = desk.load(&[&desk.write("untold.log", untold)]);
+    // An unknown format is one problem, not one for each line.
+    let unknown_format = "5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n".repeat(100);
+    let ran = desk.load(&[&desk.write("unknown_format.log", unknown_format)]);
     assert!(ran.code == 3 && ran.out.contains("flow_format: lines of 7 values without a header line"), "{}", ran.out);
-    assert_eq!(desk.sql("select read, quarantined from files where file like '%untold%'"), [["1", "1"]]);
+    assert_eq!(desk.sql("select read, quarantined from files where file like '%unknown_format%'"), [["1", "1"]]);
     let message = r#"{"logEvents":[{"id":"1","timestamp":1,"message":"5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK"}],"messageType":"DATA_MESSAGE"}"#;
-    let ran = desk.load(&[&desk.write("untold.json", message)]);
-    assert!(ran.code == 3 && ran.out.contains("flow_format: a record of a flow log in a format of its own"), "{}", ran.out);
+    let ran = desk.load(&[&desk.write("unknown_format.json", message)]);
+    assert!(ran.code == 3 && ran.out.contains("flow_format: a flow log record in a custom format"), "{}", ran.out);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_store_without_the_table_opens() {
 fn no_damage_to_a_parquet_file_ends_a_load() {
     use ecs_audit::discover::{Input, Source};
     use ecs_audit::load::{Silent, load, silence_contained_panics};
-    use ecs_audit::store::MemoryShelf;
+    use ecs_audit::store::MemorySink;
     silence_contained_panics();
     let dir = tempfile::tempdir().unwrap();
     let input = |name: &str, bytes: &[u8]| {
@@ -205,9 +205,9 @@ fn no_damage_to_a_parquet_file_ends_a_load() {
         for with in [0x00, 0xff, whole[place] ^ 0x40] {
             let mut bytes = whole.clone();
             bytes[place] = with;
-            let shelf = MemoryShelf::default();
+            let sink = MemorySink::default();
             let inputs = [input("damaged.parquet", &bytes), sound.clone()];
-            let reports = load(&inputs, &shelf, None, None, &options, &Silent).unwrap();
+            let reports = load(&inputs, &sink, None, None, &options, &Silent).unwrap();
             assert!(reports.iter().all(|report| report.balances()), "byte {place} became {with}: {reports:?}");
             assert_eq!(reports[1].loaded, 1, "byte {place} became {with}");
             contained += usize::from(reports[0].problems.iter().any(|problem| problem.why == "internal_error"));

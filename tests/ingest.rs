@@ -422,14 +422,14 @@ fn a_file_name_without_a_sound_time_spoils_no_question_about_gaps() {
 fn balances(bytes: &[u8]) {
     use ecs_audit::discover::{Input, Source};
     use ecs_audit::load::{Silent, load};
-    use ecs_audit::store::MemoryShelf;
+    use ecs_audit::store::MemorySink;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");
     std::fs::write(&path, bytes).unwrap();
     let input = Input { source: Source::File(path), name: "x".into(), folder: None, size: bytes.len() as u64, modified: None };
     let options = load_options();
-    let shelf = MemoryShelf::default();
-    let reports = load(&[input], &shelf, None, None, &options, &Silent).unwrap();
+    let sink = MemorySink::default();
+    let reports = load(&[input], &sink, None, None, &options, &Silent).unwrap();
     assert!(reports[0].balances(), "{:?}", reports[0]);
 }
 

@@ -165,7 +165,7 @@ fn the_overview_tells_what_is_in_it() {
     let desk = Desk::new();
     let ran = desk.run(&["store"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("load an export first"), "{}", ran.err);
+    assert!(ran.err.contains("load an export with"), "{}", ran.err);
     desk.load(&[&samples()]).ok();
     let ran = desk.run(&["store"]).ok();
     for word in ["calls", "task_events", "together", "111122223333", "ap-northeast-1", "2026-03-04"] {
@@ -260,11 +260,11 @@ fn a_store_that_is_not_all_there_is_refused_and_left_as_it_is() {
     };
     let (first, _) = data_files(&desk).into_iter().next().unwrap();
     std::fs::rename(&first, desk.path("kept")).unwrap();
-    refused("data files are missing or cut short, such as");
+    refused("data files are missing or truncated, such as");
     std::fs::rename(desk.path("kept"), &first).unwrap();
     desk.run(&["query", "calls show count"]).ok();
     std::fs::rename(desk.path(".ecs-audit/tables/files"), desk.path("files")).unwrap();
-    refused("no commit of the ledger `tables/files` says what it held");
+    refused("no commit of the ledger `tables/files` lists its contents");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::model::catalog::FailureCatalog;
 use crate::plan;
 use crate::render::{Format, Look, render};
 use crate::run::{self, RunError};
-use crate::store::{MemoryShelf, Store};
+use crate::store::{MemorySink, Store};
 use crate::table::{Table, TableSet};
 use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -83,7 +83,7 @@ impl Tables {
     /// needed.
     fn of_export(from: &[PathBuf], keep_raw: bool, wanted: TableSet, context: &Context) -> Result<Tables, Failure> {
         let (inputs, troubled) = inputs(from, None)?;
-        let shelf = MemoryShelf::default();
+        let sink = MemorySink::default();
         let options = load_options(context, keep_raw, wanted);
         let bar = Bar::new(&inputs, context.progress);
         let reports = on_threads(context.threads, || {
@@ -91,7 +91,7 @@ impl Tables {
                 Some(bar) => bar,
                 None => &Silent,
             };
-            load(&inputs, &shelf, None, None, &options, progress)
+            load(&inputs, &sink, None, None, &options, progress)
         })?;
         if let Some(bar) = &bar {
             bar.end();
@@ -100,7 +100,7 @@ impl Tables {
         reports.extend(troubled);
         let mut totals = Totals::default();
         reports.iter().for_each(|report| totals.add(report));
-        let memory = shelf.finish(&reports, context.now.as_microsecond())?;
+        let memory = sink.finish(&reports, context.now.as_microsecond())?;
         let mut tables = Tables::empty(context, memory.first_event, memory.last_event)?;
         for table in Table::ALL {
             let batches = memory.batches.get(table).cloned().unwrap_or_default();

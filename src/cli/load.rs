@@ -7,7 +7,7 @@ use super::store::described;
 use crate::context::Context;
 use crate::discover::{Input, Problem, find_inputs};
 use crate::exit::ExitCode;
-use crate::load::{FileReport, LoadOptions, Progress, Selection, Silent, Totals, Trouble};
+use crate::load::{FileReport, LoadOptions, Progress, Rejected, Selection, Silent, Totals};
 use crate::render::{describe_instant, visible};
 use crate::store::{Loaded, Store, WriteOptions};
 use crate::table::TableSet;
@@ -129,7 +129,7 @@ fn unreadable(problem: &Problem) -> FileReport {
         ..FileReport::default()
     };
     let detail = problem.detail.clone();
-    report.quarantine(Trouble { record: None, offset: None, why: "unreadable".to_owned(), detail, sample: String::new() });
+    report.quarantine(Rejected { record: None, offset: None, why: "unreadable".to_owned(), detail, sample: String::new() });
     report
 }
 

@@ -1,14 +1,15 @@
-//! Answers of the ECS API as the CLI and SDKs print them: every element of every list is accounted for.
+//! Responses of the ECS API as the CLI and SDKs print them: every element of every list is accounted for.
 //!
-//! In: an answer, or one of its elements. Out: what each element is. Tasks, services, container instances and deployments
-//! are recognized by their own keys wherever they are; this is about the rest: `failures[]`, lists of names, and
-//! descriptions that hold no event.
+//! In: a response, or one of its elements. Out: the meaning of each element. Tasks, services, container instances and
+//! deployments are recognized by their own keys anywhere; this module covers the rest: `failures[]`, lists of names,
+//! and descriptions that contain no event.
 
 use super::envelope::Shape;
 use super::json::Value;
 use super::looks;
 
-/// What an element of `failures[]` is; nothing where it is none of the ECS API. `answer` is the object that holds the list.
+/// Classifies an element of `failures[]`; `None` if it is not from the ECS API. `answer` is the object that contains
+/// the list.
 pub fn failure_shape(answer: Option<Value<'_>>, failure: Value<'_>, index: usize) -> Option<Shape> {
     let reason = failure.text_at("reason").filter(|reason| !reason.is_empty())?;
     if failure.entries().any(|(key, _)| !matches!(key, "arn" | "reason" | "detail")) {
@@ -21,7 +22,7 @@ pub fn failure_shape(answer: Option<Value<'_>>, failure: Value<'_>, index: usize
     if !(of_list() || arn.starts_with("arn:aws") && arn.contains(":ecs:") || is_code()) {
         return None;
     }
-    // `start-task` on an instance that does not exist has the reason of a description, but asks for a launch.
+    // `start-task` on a nonexistent instance reports the reason of a describe call, but it is a launch.
     let of_instance = arn.contains(":container-instance/") && beside("tasks");
     if reason == "MISSING" && !of_instance {
         return Some(Shape::Other("missing"));
@@ -33,10 +34,10 @@ pub fn failure_shape(answer: Option<Value<'_>>, failure: Value<'_>, index: usize
     Some(if is_launch { Shape::LaunchFailure(index) } else { Shape::Other("failed_description") })
 }
 
-/// Reasons of launches that placed nothing; with one of them, a list of failures is one of the ECS API.
+/// Reasons of failed launches; one of them identifies a list of failures as output of the ECS API.
 const CODES: [&str; 6] = ["AGENT", "ATTRIBUTE", "EMPTY CAPACITY PROVIDER", "INACTIVE", "LOCATION", "NO ACTIVE INSTANCES"];
 
-/// Lists of answers whose elements are no event, with the word for one of them.
+/// Lists in responses whose elements are not events, with the reason code for each element.
 const LISTS: &[(&str, &str)] = &[
     ("attributes", "attribute"),
     ("capacityProviders", "capacity_provider"),
@@ -58,7 +59,7 @@ const LISTS: &[(&str, &str)] = &[
     ("taskSets", "task_set"),
 ];
 
-/// Objects of answers that are no event.
+/// Objects in responses that are not events.
 const OBJECTS: &[(&str, &str)] = &[
     ("capacityProvider", "capacity_provider"),
     ("cluster", "cluster"),
@@ -72,7 +73,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("taskSet", "task_set"),
 ];
 
-/// The word for an element that stands under `key` in an answer and holds no record.
+/// The reason code for an element under `key` that contains no record.
 pub fn described(key: &str, element: Value<'_>) -> Option<&'static str> {
     let word = |table: &[(&str, &'static str)]| table.iter().find(|(name, _)| *name == key).map(|(_, word)| *word);
     let of_lists = key.ends_with("Arns") || key == "families";
@@ -83,7 +84,7 @@ pub fn described(key: &str, element: Value<'_>) -> Option<&'static str> {
     }
 }
 
-/// Whether an answer has no element in any list.
+/// Whether all lists of a response are empty.
 pub fn is_empty(answer: Value<'_>) -> bool {
     let is_list =
         |key: &str| key == "tasks" || key == "families" || key.ends_with("Arns") || LISTS.iter().any(|(list, _)| *list == key);

@@ -1,47 +1,47 @@
-//! Memory that is used again from file to file.
+//! Memory that is reused from file to file.
 
 use std::ops::Deref;
 
-/// Bytes that are made room for beyond what is asked.
+/// Extra capacity when the buffer grows, in bytes.
 const MOST_AHEAD: usize = 4 << 20;
 
-/// Bytes in memory that is kept: what is written over later is not cleared before.
+/// A reusable byte buffer that is not zeroed between uses.
 #[derive(Debug, Default)]
 pub struct Buffer {
-    /// Memory that has been written to, longer than what it holds now.
+    /// Initialized memory, at least as long as the current content.
     memory: Vec<u8>,
     length: usize,
 }
 
 impl Buffer {
-    /// Forgets what it holds.
+    /// Discards the content.
     pub fn clear(&mut self) {
         self.length = 0;
     }
 
-    /// Room for this many bytes, whatever stands there; [`Buffer::hold`] says how many of them count.
+    /// Returns writable space of this length with arbitrary content; [`Buffer::hold`] sets the valid length.
     pub fn room(&mut self, bytes: usize) -> &mut [u8] {
         self.length = 0;
         if self.memory.len() < bytes {
-            // What it held is of no use: nothing is moved.
+            // The old content is not needed, so nothing is copied.
             self.memory = Vec::new();
             self.memory = vec![0; bytes.saturating_add((bytes / 4).min(MOST_AHEAD))];
         }
         self.memory.get_mut(..bytes).unwrap_or_default()
     }
 
-    /// Holds the first bytes of the room.
+    /// Makes the first bytes of the space the content.
     pub fn hold(&mut self, bytes: usize) {
         self.length = bytes.min(self.memory.len());
     }
 
-    /// Takes bytes that were gathered elsewhere.
+    /// Replaces the content with an existing vector.
     pub fn take(&mut self, bytes: Vec<u8>) {
         self.length = bytes.len();
         self.memory = bytes;
     }
 
-    /// Bytes of memory it keeps.
+    /// Allocated bytes.
     pub fn capacity(&self) -> usize {
         self.memory.capacity()
     }

@@ -1,8 +1,8 @@
-//! A large text of JSON values is cut where a value begins, so that its parts can be read side by side.
+//! Cuts a large JSON text between values, so that its parts can be parsed in parallel.
 //!
-//! In: the plain bytes of a file. Out: [`Chunk`]s that together are the whole file, in order. Splitting
-//! each chunk gives the same pieces as splitting the whole. Where the text does not look like sound
-//! JSON throughout, there are no chunks, and the file is read as one.
+//! In: the plain bytes of a file. Out: [`Chunk`]s that cover the whole file, in order. Splitting each chunk yields
+//! the same pieces as splitting the whole. If the text does not look like valid JSON throughout, there are no chunks,
+//! and the file is parsed as one.
 
 use super::split::list_head;
 use memchr::memchr2;
@@ -13,24 +13,24 @@ use std::ops::Range;
 pub struct Chunk {
     /// Its bytes.
     pub bytes: Range<usize>,
-    /// How it is read.
+    /// How to parse it.
     pub form: Form,
-    /// Values before it.
+    /// Number of values before it.
     pub before: u64,
 }
 
-/// How a chunk is read.
+/// How to parse a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Values at the top of the file.
+    /// Top-level values.
     Values,
     /// Elements of a list, without its brackets.
     Elements(Option<&'static str>),
-    /// What follows such a list in its object, and then values.
+    /// The remainder of an object after such a list, followed by top-level values.
     Tail,
 }
 
-/// Cuts a text into parts of about `step` bytes; none where it cannot be cut safely.
+/// Cuts a text into chunks of about `step` bytes; `None` if it cannot be cut safely.
 pub fn chunks(bytes: &[u8], step: usize) -> Option<Vec<Chunk>> {
     let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let start = start + bytes.get(start..)?.iter().position(|byte| !byte.is_ascii_whitespace())?;
@@ -40,7 +40,7 @@ pub fn chunks(bytes: &[u8], step: usize) -> Option<Vec<Chunk>> {
             Some((list, first)) => (first, Form::Elements(Some(list))),
             None => (start, Form::Values),
         },
-        // Time stamps before the values are no JSON: such files are read as one.
+        // Timestamps before the values are not JSON, so such files are parsed as one.
         _ => return None,
     };
     Scan { bytes, form, step, chunks: Vec::new(), start: first, values: 0, before: 0 }.run(first)
@@ -51,11 +51,11 @@ struct Scan<'a> {
     form: Form,
     step: usize,
     chunks: Vec<Chunk>,
-    /// Where the chunk at hand begins.
+    /// Start of the current chunk.
     start: usize,
     /// Values so far.
     values: u64,
-    /// Values before the chunk at hand.
+    /// Number of values before the current chunk.
     before: u64,
 }
 
@@ -98,7 +98,7 @@ impl Scan<'_> {
             }
             at += 1;
         }
-        // A list without an end is damaged: it is read as one.
+        // An unclosed list is damaged and is parsed as one chunk.
         if depth > 0 || self.form != Form::Values {
             return None;
         }
@@ -119,7 +119,7 @@ impl Scan<'_> {
         self.before = self.values;
     }
 
-    /// What follows the list (other keys of its object, further documents) is left to be read as it is.
+    /// Leaves the remainder of the object and further documents to the regular parser.
     fn list_ends(mut self, at: usize) -> Vec<Chunk> {
         self.cut(at);
         let form = if matches!(self.form, Form::Elements(Some(_))) { Form::Tail } else { Form::Values };
@@ -129,7 +129,7 @@ impl Scan<'_> {
         self.chunks
     }
 
-    /// The closing quote of a string; none where a control character tells that the quotes do not pair.
+    /// The closing quote of a string; `None` if a control character shows that the quotes are unbalanced.
     fn string_end(&self, mut at: usize) -> Option<usize> {
         loop {
             let found = memchr2(b'"', b'\\', self.bytes.get(at..)?)?;
@@ -153,11 +153,11 @@ mod tests {
 
     fn whole(text: &[u8]) -> Vec<(usize, String)> {
         let mut out = Vec::new();
-        split(text, &mut |piece| out.push(told(piece, 0)));
+        split(text, &mut |piece| out.push(summary(piece, 0)));
         out
     }
 
-    fn told(piece: Piece<'_>, base: usize) -> (usize, String) {
+    fn summary(piece: Piece<'_>, base: usize) -> (usize, String) {
         match piece {
             Piece::Value { text, offset, list, .. } => (base + offset, format!("{list:?} {text}")),
             Piece::Broken { why, offset, .. } => (base + offset, why.to_owned()),
@@ -183,7 +183,7 @@ mod tests {
             assert!(chunks.len() > 5);
             let mut pieces = Vec::new();
             for chunk in &chunks {
-                split_chunk(&bytes[chunk.bytes.clone()], chunk.form, &mut |piece| pieces.push(told(piece, chunk.bytes.start)));
+                split_chunk(&bytes[chunk.bytes.clone()], chunk.form, &mut |piece| pieces.push(summary(piece, chunk.bytes.start)));
             }
             assert_eq!(pieces, whole(bytes));
         }

@@ -1,16 +1,16 @@
 //! CSV exports of CloudTrail: event-history downloads of the console and CloudTrail Lake results.
 //!
-//! In: the plain bytes of a file with a header line. Out: JSON texts of CloudTrail records, one for
-//! each line. A column that holds a whole record wins; else the columns are put together.
+//! In: the plain bytes of a file with a header line. Out: one CloudTrail record as JSON per line. If a column holds a
+//! complete record, that is used; otherwise the record is assembled from the columns.
 
 use serde_json::{Map, Value};
 
 /// A line of a CSV export.
 #[derive(Debug)]
 pub enum CsvLine {
-    /// The JSON text of a record, and the offset of its line.
+    /// The record as JSON, and the offset of its line.
     Record(String, u64),
-    /// The line cannot be read; says why, and the offset of the line.
+    /// An unreadable line, with the error and the offset of the line.
     Broken(String, u64),
 }
 
@@ -54,28 +54,28 @@ const COLUMNS: [(&str, &str); 36] = [
     ("accountid", "recipientAccountId"),
 ];
 
-/// Whether the bytes begin with the header of such an export.
+/// Whether the bytes start with the header of such an export.
 pub fn is_export(bytes: &[u8]) -> bool {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let Ok(line) = std::str::from_utf8(line.get(..line.len().min(8192)).unwrap_or_default()) else { return false };
     let header: Vec<String> = line.trim_start_matches('\u{feff}').split(',').map(plain_name).collect();
     let known = header.iter().filter(|name| COLUMNS.iter().any(|(known, _)| known == name)).count();
     let whole = header.iter().any(|name| matches!(name.as_str(), "cloudtrailevent" | "eventjson" | "eventdata"));
-    // Logs Insights: a column of whole messages.
+    // Logs Insights: a column with complete messages.
     let has = |wanted: &str| header.iter().any(|name| name == wanted);
     let whole = whole || (has("message") && has("timestamp"));
     let names_events = known >= 2 && has("eventname");
     header.len() > 1 && (known >= 3 || names_events || whole) || (header.len() == 1 && whole)
 }
 
-/// Reads the lines of such an export. A quote that is not closed costs the line it is in.
+/// Reads the lines of such an export. An unclosed quote affects only its own line.
 pub fn read(bytes: &[u8], on: &mut dyn FnMut(CsvLine)) {
     let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let table = bytes.get(mark..).unwrap_or_default();
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(table);
     let header: Vec<String> = match reader.headers() {
         Ok(header) => header.iter().map(plain_name).collect(),
-        Err(error) => return on(CsvLine::Broken(format!("expected a header line, but: {error}"), 0)),
+        Err(error) => return on(CsvLine::Broken(format!("invalid header line: {error}"), 0)),
     };
     let mut at = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
     while let Some(next) = read_from(table, at, mark, &header, on) {
@@ -83,7 +83,7 @@ pub fn read(bytes: &[u8], on: &mut dyn FnMut(CsvLine)) {
     }
 }
 
-/// Reads lines from a place on; gives the place to go on from where a line has to be left out first.
+/// Reads lines from `from` on; if a line must be skipped first, returns the offset at which to resume.
 fn read_from(table: &[u8], from: usize, mark: usize, header: &[String], on: &mut dyn FnMut(CsvLine)) -> Option<usize> {
     let rest = table.get(from..).filter(|rest| !rest.is_empty())?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(rest);
@@ -97,24 +97,24 @@ fn read_from(table: &[u8], from: usize, mark: usize, header: &[String], on: &mut
                 let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
                 let text = rest.get(start..end).unwrap_or_default();
                 if let Some(first) = unclosed(text, header.len(), end == rest.len()) {
-                    on(CsvLine::Broken("a quote is opened and not closed in the line".to_owned(), offset));
+                    on(CsvLine::Broken("unclosed quote".to_owned(), offset));
                     return Some(from + start + first);
                 }
                 if line.len() > header.len() {
-                    let detail = format!("a line of {} cells; the header names {}", line.len(), header.len());
+                    let detail = format!("a line with {} cells; the header has {}", line.len(), header.len());
                     on(CsvLine::Broken(detail, offset));
                     continue;
                 }
                 let cells = header.iter().map(String::as_str).zip(line.iter());
                 on(CsvLine::Record(record_text(cells), offset));
             }
-            Err(error) => on(CsvLine::Broken(format!("expected a line of {} columns, but: {error}", header.len()), offset)),
+            Err(error) => on(CsvLine::Broken(format!("invalid line, expected {} columns: {error}", header.len()), offset)),
         }
     }
 }
 
-/// The length of the first line of a record that goes on over lines which are records themselves: its quote was never
-/// closed, or by the next one that opens. Cells with line breaks are rare, but allowed.
+/// The length of the first line of a record that spans lines which are records themselves: its quote is unclosed, or
+/// closed by the next opening quote. Cells with line breaks are rare but valid.
 fn unclosed(record: &[u8], columns: usize, is_last: bool) -> Option<usize> {
     let text = record.trim_ascii();
     let blanks = record.len() - record.trim_ascii_start().len();
@@ -147,7 +147,7 @@ pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -
 fn put(record: &mut Map<String, Value>, key: &str, value: Value) {
     match key.split_once('.') {
         None => {
-            // A whole identity does not replace its parts, nor they it.
+            // A complete identity and its separate fields do not overwrite each other.
             match (record.get_mut(key), value) {
                 (Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
                 (_, value) => drop(record.insert(key.to_owned(), value)),
@@ -183,11 +183,11 @@ fn cell_value(key: &str, cell: &str) -> Value {
     if cell.starts_with('{') && cell.ends_with('}') {
         return LakeText { rest: cell, depth: 0 }.value();
     }
-    // The console lists resources as text; the record has a list of objects there.
+    // The console lists resources as text; the record has a list of objects.
     if key == "resources" { Value::Null } else { Value::from(cell) }
 }
 
-/// Reads `{type=AssumedRole, sessioncontext={…}, list=[a, b]}`, the text form of Lake's structs.
+/// Parses `{type=AssumedRole, sessioncontext={…}, list=[a, b]}`, the text format of CloudTrail Lake structs.
 struct LakeText<'a> {
     rest: &'a str,
     depth: usize,
@@ -251,7 +251,7 @@ impl LakeText<'_> {
         Value::Array(list)
     }
 
-    /// A plain value ends before the comma that begins the next name, or before the closing bracket.
+    /// A plain value ends before a comma that is followed by another name, or before the closing bracket.
     fn plain(&mut self) -> Value {
         let end = self.rest.find([',', '}', ']']).unwrap_or(self.rest.len());
         let (value, rest) = self.rest.split_at(end);
@@ -269,7 +269,7 @@ impl LakeText<'_> {
     }
 }
 
-/// Lake writes the names of structs in lower case.
+/// CloudTrail Lake writes field names in lower case.
 fn lake_key(name: &str) -> String {
     const NAMES: [&str; 16] = [
         "principalId",
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn damage_costs_one_line() {
-        let told = |text: &str| {
+        let summary = |text: &str| {
             let mut out = Vec::new();
             read(text.as_bytes(), &mut |line| {
                 out.push(match line {
@@ -337,11 +337,11 @@ mod tests {
             out
         };
         let head = "eventID,eventName,errorMessage\n";
-        assert_eq!(told(&format!("{head}1,a,\"x\n2,b,c\n3,d,e\n")), ["!@31", "2@38", "3@44"]);
-        assert_eq!(told(&format!("{head}1,a,\"x\n2,b,\"c\n3,d,e\n")), ["!@31", "!@38", "3@45"]);
-        assert_eq!(told(&format!("{head}1,a,b,c\n2,b,c\n")), ["!@31", "2@39"]);
-        assert_eq!(told(&format!("{head}1,a,\"two\nlines\"\n2,b\n")), ["1@31", "2@47"]);
-        assert_eq!(told(&format!("{head}1,a,\"x")), Vec::<String>::from(["1@31".to_owned()]));
+        assert_eq!(summary(&format!("{head}1,a,\"x\n2,b,c\n3,d,e\n")), ["!@31", "2@38", "3@44"]);
+        assert_eq!(summary(&format!("{head}1,a,\"x\n2,b,\"c\n3,d,e\n")), ["!@31", "!@38", "3@45"]);
+        assert_eq!(summary(&format!("{head}1,a,b,c\n2,b,c\n")), ["!@31", "2@39"]);
+        assert_eq!(summary(&format!("{head}1,a,\"two\nlines\"\n2,b\n")), ["1@31", "2@47"]);
+        assert_eq!(summary(&format!("{head}1,a,\"x")), Vec::<String>::from(["1@31".to_owned()]));
     }
 
     #[test]

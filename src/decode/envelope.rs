@@ -1,8 +1,8 @@
-//! What a JSON value is, and the records within it.
+//! Identifies JSON values and the records within them.
 //!
-//! In: a parsed value. Out: [`Found`]: each record in it that is known, whatever it is wrapped in
-//! (SNS, SQS, CloudWatch Logs, Kinesis, vendor wrappers, JSON in texts, base64 of gzip), to a bounded
-//! depth. Recognition is by content: keys, never file names.
+//! In: a parsed value. Out: a [`Found`] for each known record, unwrapped from any envelope (SNS, SQS, CloudWatch
+//! Logs, Kinesis, vendor wrappers, JSON in strings, base64 of gzip) up to a depth limit. Recognition relies on keys,
+//! never on file names.
 
 use super::buffer::Buffer;
 use super::inflate::{InflateLimits, InflateProblem, inflate, is_gzip};
@@ -11,70 +11,69 @@ use super::recognize::recognize;
 use super::{answer, flow, looks, partial, rows, secret, spelling};
 use base64::Engine;
 
-/// How deep wrappers may nest.
+/// Maximum nesting depth of envelopes.
 const MAX_WRAPPERS: usize = 10;
 
-/// How much a compressed text within a record may expand: a CloudWatch Logs batch has at most a few MiB.
+/// Maximum decompressed size of a string within a record; a CloudWatch Logs batch has at most a few MiB.
 const PACKED_LIMITS: InflateLimits = InflateLimits { bytes: 64 << 20, ratio: 400 };
 
-/// What a record is.
+/// The shape of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// A CloudTrail record, as it is.
+    /// A plain CloudTrail record.
     Call,
-    /// A CloudTrail record that came through EventBridge; the value is the record itself.
+    /// A CloudTrail record delivered through EventBridge; the value is the record itself.
     EventBridgeCall,
     /// An EventBridge event (the whole envelope).
     Event,
-    /// A task of `aws ecs describe-tasks`.
+    /// A task from `aws ecs describe-tasks`.
     Task,
-    /// A container instance of `aws ecs describe-container-instances`.
+    /// A container instance from `aws ecs describe-container-instances`.
     ContainerInstance,
-    /// A service of `aws ecs describe-services`.
+    /// A service from `aws ecs describe-services`.
     Service,
-    /// A message of a service on its own.
+    /// A separate message of a service.
     ServiceMessage,
-    /// A deployment of `describe-services` on its own.
+    /// A separate deployment from `describe-services`.
     Deployment,
-    /// A deployment of `describe-service-deployments`, of `list-service-deployments`, or of a daemon.
+    /// A deployment from `describe-service-deployments` or `list-service-deployments`, or of a daemon.
     ServiceDeployment,
-    /// A revision of `describe-service-revisions`.
+    /// A revision from `describe-service-revisions`.
     ServiceRevision,
     /// A line of the ECS Action Logs.
     ActionLog,
-    /// An event of the AWS Health API.
+    /// An event from the AWS Health API.
     Health,
-    /// The failure with this number of an answer of `run-task` or `start-task`; the value is the answer, or the failure
-    /// where it stands alone.
+    /// A failure of `run-task` or `start-task`, by its index; the value is the whole response, or a single failure.
     LaunchFailure(usize),
     /// A dstack run.
     Run,
     /// A dstack event.
     RunEvent,
-    /// A dstack job submission on its own.
+    /// A separate dstack job submission.
     Submission,
-    /// Known, and no record to load; a code says what it is.
+    /// Recognized, but not a record to load, with a reason code.
     Other(&'static str),
     /// A line of a VPC flow log in the default format.
     FlowLine,
-    /// It names itself a record and cannot be read; a code, and why.
+    /// It claims to be a record but cannot be read, with a reason code and a message.
     Unreadable(&'static str, &'static str),
-    /// It looks like a record of AWS or dstack, and nothing here reads it.
+    /// It looks like an AWS or dstack record of an unsupported type.
     Unknown,
 }
 
-/// One record found.
+/// A record within a value.
 #[derive(Debug)]
 pub struct Found<'t> {
-    /// What it is.
+    /// Its shape.
     pub shape: Shape,
     /// The record.
     pub value: Value<'t>,
-    /// Its text, where it stands in the file on its own and on one line; else it has to be written.
+    /// Its text, if it is on one line of the file; otherwise the record must be serialized.
     pub text: Option<&'t str>,
 }
 
-/// Finds the records in a value; gives how many there were.
+/// Finds the records in a value; returns their number.
 pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let found = find_aside(tape, text, on);
     if found == 0 {
@@ -84,12 +83,12 @@ pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)
     found
 }
 
-/// Finds the records in a value that stands beside others, such as the metadata of an envelope: it may hold none.
+/// Finds the records in a value beside others, such as the metadata of an envelope, which may contain none.
 pub fn find_aside<'t>(tape: &'t Tape<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)) -> usize {
     walk(tape.root(), one_line(tape, text), 0, on)
 }
 
-/// What a value without records is.
+/// Classifies a value without records.
 fn no_record(value: Value<'_>) -> Shape {
     let notified = |value: Value<'_>| value.text_at("eventSource").is_some_and(|source| source.starts_with("aws:"));
     if notified(value) {
@@ -101,14 +100,14 @@ fn no_record(value: Value<'_>) -> Shape {
     if looks::is_of_aws_or_dstack(value) { Shape::Unknown } else { Shape::Other("not_a_log") }
 }
 
-/// Line breaks are those of an export, not of the record: copies that differ in them are alike, so a record that has
-/// some is written anew.
+/// Line breaks come from the export, not from the record. A record with line breaks is serialized again so that
+/// copies are equal.
 fn one_line<'t>(tape: &Tape<'_>, text: &'t str) -> Option<&'t str> {
     (!tape.has_line_breaks()).then_some(text)
 }
 
-/// Masks the secrets of a parsed text and gives the result to `use_it`. What is masked is not what is
-/// in the file, but it is what the program knows of it from here on.
+/// Masks the secrets of a parsed text and passes the result to `use_it`. From here on, the program sees only the
+/// masked form.
 pub fn with_masked<R>(text: &str, mut tape: Tape<'_>, use_it: impl FnOnce(&Tape<'_>, &str) -> R) -> R {
     let in_text = secret::has_credential_text(text);
     if in_text || tape.is_sensitive() {
@@ -148,18 +147,18 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(F
     }
 }
 
-/// Nothing is searched for below this depth; what has records there is reported.
+/// Stops at the depth limit; a value with records below it is reported.
 fn too_deep(value: Value<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if !looks::is_of_aws_or_dstack(value) {
         return 0;
     }
-    on(Found { shape: Shape::Unreadable("too_deep", "it is wrapped more than ten times"), value, text: None });
+    on(Found { shape: Shape::Unreadable("too_deep", "nested in more than ten envelopes"), value, text: None });
     1
 }
 
-/// An object that its usual keys do not identify: in the spelling of an SDK, reduced, or something that holds records.
+/// Classifies an object without typical keys: one in SDK spelling, a reduced one, or a container of records.
 fn walk_other(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    // Messages of an envelope are many: they are opened before anything else is tried.
+    // Most objects here are envelope messages, so those are checked first.
     if value.entries().any(|(key, child)| is_payload(key) && child.text().is_some_and(|inner| inner.starts_with('{'))) {
         return walk_entries(value, depth, on);
     }
@@ -183,10 +182,10 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
     walk_entries(value, depth, on)
 }
 
-/// Lists of envelopes and answers, of which every element is counted.
+/// Lists in envelopes and responses whose elements are all counted.
 const MESSAGES: [&str; 8] = ["logEvents", "Messages", "messages", "records", "Records", "Events", "Entries", "events"];
 
-/// Lists that describe what is beside them.
+/// Lists that describe their siblings.
 pub(super) const METADATA: [&str; 6] = ["searchedLogStreams", "tags", "Tags", "resources", "Resources", "nextTokens"];
 
 fn walk_entries(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
@@ -199,7 +198,7 @@ fn walk_entries(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -
             empty.push((key, child));
         }
     }
-    // Beside records, a list of other things is accounted for; the messages of an envelope always are.
+    // Beside records, other list elements are accounted for; messages of an envelope always are.
     for (key, child) in empty {
         if found > 0 || MESSAGES.contains(&key) {
             for item in child.items() {
@@ -222,7 +221,7 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: usize, on: 
         if found > 0 || key != "CloudTrailEvent" {
             return found;
         }
-        let why = "CloudTrailEvent is no JSON text of a CloudTrail record";
+        let why = "CloudTrailEvent is not a CloudTrail record as JSON";
         on(Found { shape: Shape::Unreadable("broken_json", why), value: child, text: None });
         return 1;
     }
@@ -264,7 +263,7 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: usize, on: 
     found
 }
 
-/// Keys under which an envelope has a record as a text.
+/// Keys under which an envelope holds a record as a string.
 fn is_payload(key: &str) -> bool {
     matches!(
         key,
@@ -272,7 +271,7 @@ fn is_payload(key: &str) -> bool {
     )
 }
 
-/// The elements of a list; where some are records, the others are accounted for.
+/// Searches the elements of a list; if some are records, the others are accounted for.
 fn walk_array(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if depth > MAX_WRAPPERS {
         return too_deep(value, on);
@@ -298,14 +297,14 @@ fn walk_array(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> 
     }
 }
 
-/// Walks a value in the spelling of the API.
+/// Searches a value in API spelling.
 fn walk_as_api(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut text = String::new();
     spelling::write_as_api(value, &mut text);
     walk_written(None, &text, depth, on)
 }
 
-/// Walks a text that was written from a record in other words; its secrets are masked already.
+/// Searches the text of a converted record, whose secrets are already masked.
 fn walk_written(shape: Option<Shape>, text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let Ok(tape) = Tape::parse(text) else { return 0 };
     match shape {
@@ -317,7 +316,7 @@ fn walk_written(shape: Option<Shape>, text: &str, depth: usize, on: &mut dyn FnM
     }
 }
 
-/// Logs in CloudWatch have no header line: only the default format tells what it is.
+/// CloudWatch Logs have no header line, so only the default format can be read.
 fn flow_line(text: &str) -> Option<Shape> {
     if flow::is_default_record(text) {
         return Some(Shape::FlowLine);
@@ -325,11 +324,12 @@ fn flow_line(text: &str) -> Option<Shape> {
     let custom = text.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '-') && flow::is_record(text);
     custom.then_some(Shape::Unreadable(
         "flow_format",
-        "a record of a flow log in a format of its own, without the line of its field names",
+        "a flow log record in a custom format, without the header line that names its fields",
     ))
 }
 
-/// A text that may be JSON, or base64 of gzip of JSON, one value or several. Of a payload, what cannot be read is reported.
+/// Searches a string that may hold JSON values, or base64 of gzip of JSON. If it is a payload, unreadable content is
+/// reported.
 fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if depth > MAX_WRAPPERS {
         return 0;
@@ -338,8 +338,8 @@ fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &
     if trimmed.starts_with('{') || trimmed.starts_with('[') || trimmed.starts_with('"') {
         return walk_json(value, trimmed, is_payload, depth, on);
     }
-    // "H4sI" is how base64 of a gzip header begins; "eyJ", "eyA" and "ewo" how base64 of `{"`, `{ ` and `{` with a line
-    // break do, "W3s" how that of `[{` does (Kinesis data).
+    // Base64 of a gzip header starts with "H4sI"; base64 of `{"`, `{ ` and `{` plus a line break with "eyJ", "eyA"
+    // and "ewo", and of `[{` with "W3s" (Kinesis data).
     let is_packed = trimmed.starts_with("H4sI");
     if !is_packed && !["eyJ", "eyA", "ewo", "W3s"].iter().any(|front| trimmed.starts_with(front)) {
         return 0;
@@ -365,7 +365,7 @@ fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &
     match problem {
         None => found,
         Some(InflateProblem::Bomb { .. }) => unreadable(on, "a compressed message that expands beyond 64 MiB"),
-        Some(_) => found + unreadable(on, "a compressed message that is damaged; what came before the damage is read"),
+        Some(_) => found + unreadable(on, "a damaged compressed message; the records before the damage are loaded"),
     }
 }
 
@@ -380,23 +380,23 @@ fn walk_json(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &
     }
     let rest = rest.trim();
     if !rest.is_empty() && (found > 0 || (is_payload && begins_object(rest))) {
-        let why = "a message that is no valid JSON, or is cut off";
+        let why = "a message that is not valid JSON, or is cut off";
         on(Found { shape: Shape::Unreadable("broken_json", why), value, text: None });
         found += 1;
     }
     found
 }
 
-/// `{"`, as objects with a key begin.
+/// Whether it starts like an object with a key: `{"`.
 fn begins_object(text: &str) -> bool {
     text.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('"'))
 }
 
-/// An EventBridge envelope: its detail may be a CloudTrail record, or JSON in a text.
+/// An EventBridge envelope: its detail may be a CloudTrail record, or a string of JSON.
 fn walk_event(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let Some(detail) = value.get("detail") else { return 0 };
     if let Some(inner) = detail.text() {
-        // Written again with the detail as an object, so that one reading serves both forms.
+        // Serialized again with the detail as an object, so that both forms are read alike.
         let mut whole = String::from("{");
         for (key, child) in value.entries().filter(|(key, _)| *key != "detail") {
             whole.push_str(&serde_json::Value::from(key).to_string());
@@ -412,7 +412,7 @@ fn walk_event(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
         {
             return with_masked(&whole, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth + 1, on));
         }
-        on(Found { shape: Shape::Unreadable("broken_json", "`detail` is a text that is no JSON object"), value, text });
+        on(Found { shape: Shape::Unreadable("broken_json", "`detail` is a string, but not a JSON object"), value, text });
         return 1;
     }
     if recognize(detail) == Some(Shape::Call) {

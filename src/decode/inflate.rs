@@ -1,20 +1,19 @@
-//! Gzip within limits, of one or several members.
+//! Decompresses gzip of one or more members, within limits.
 //!
-//! In: the bytes of a file. Out: the plain bytes, and what was wrong if something was. A truncated or
-//! damaged stream keeps what came before the damage. Sizes in a gzip trailer are hints from the
-//! file, never trusted beyond the limits.
+//! In: the bytes of a file. Out: the plain bytes, and the problem if there was one. A truncated or damaged stream
+//! yields the bytes before the damage. Sizes in a gzip trailer are untrusted hints, never used beyond the limits.
 
 use super::buffer::Buffer;
 use flate2::read::MultiGzDecoder;
 use libdeflater::{Crc, Decompressor};
 use std::io::Read;
 
-/// How much one file may expand.
+/// Limits on expansion.
 #[derive(Debug, Clone, Copy)]
 pub struct InflateLimits {
     /// Bytes after decompression.
     pub bytes: usize,
-    /// Output bytes per input byte that no honest log reaches; applies beyond 64 MiB of output.
+    /// Maximum ratio of output to input, which no legitimate log reaches; applies beyond 64 MiB of output.
     pub ratio: usize,
 }
 
@@ -24,29 +23,29 @@ impl Default for InflateLimits {
     }
 }
 
-/// Below this many bytes of output the ratio is no concern.
+/// The ratio is not checked below this output size.
 const RATIO_FLOOR: usize = 64 << 20;
 
-/// What was wrong with a compressed file.
+/// A problem with a compressed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InflateProblem {
-    /// The stream ends early; what came before is good.
+    /// The stream ends early; the bytes before that are valid.
     Truncated,
-    /// The stream is damaged; what came before is good.
+    /// The stream is damaged; the bytes before that are valid.
     Damaged(String),
-    /// It expands beyond the limits; nothing of it is used.
+    /// It expands beyond the limits and is discarded.
     Bomb {
-        /// Bytes reached when it was given up.
+        /// Output size when decompression was aborted.
         reached: usize,
     },
 }
 
-/// Whether the bytes begin like gzip.
+/// Whether the bytes start like gzip.
 pub fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-/// Inflates into `out`, whose content goes and whose memory is used again from file to file.
+/// Decompresses into `out`, whose content is replaced and whose memory is reused.
 pub fn inflate(bytes: &[u8], limits: InflateLimits, out: &mut Buffer) -> Option<InflateProblem> {
     if let Some(length) = inflate_whole(bytes, limits, out) {
         out.hold(length);
@@ -62,26 +61,26 @@ fn ceiling(compressed: usize, limits: InflateLimits) -> usize {
     limits.bytes.min(compressed.saturating_mul(limits.ratio).max(RATIO_FLOOR))
 }
 
-/// The common case, one sound member whose trailer tells size and checksum; gives the size. Anything else is left to
+/// Fast path for a single valid member whose trailer gives size and checksum; returns the size. All other cases take
 /// the general path.
 fn inflate_whole(bytes: &[u8], limits: InflateLimits, out: &mut Buffer) -> Option<usize> {
     let (_, trailer) = bytes.split_last_chunk::<8>()?;
     let [c0, c1, c2, c3, s0, s1, s2, s3] = *trailer;
     let (checksum, size) = (u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([s0, s1, s2, s3]) as usize);
-    // Deflate cannot expand by more than 1032: a larger size is a lie, or several members.
+    // Deflate expands by a factor of at most 1032, so a larger size is wrong or there are several members.
     if size == 0 || size > ceiling(bytes.len(), limits) || size > bytes.len().saturating_mul(1032) {
         return None;
     }
     let room = out.room(size);
     let written = Decompressor::new().gzip_decompress(bytes, room).ok()?;
-    // The trailer may belong to a later member: only if it is that of these bytes, they are all. (Members
-    // that are alike have the same trailer; the search for another header tells them.)
+    // The trailer may belong to a later member; if the checksum matches these bytes, they are complete. Identical
+    // members have equal trailers, so the search for another header distinguishes them.
     let mut crc = Crc::new();
     crc.update(room);
     (written == size && crc.sum() == checksum && !has_further_header(bytes)).then_some(size)
 }
 
-/// Whether something like the header of another member follows: method deflate, no unknown flags.
+/// Whether another member header seems to follow: method deflate, no unknown flags.
 fn has_further_header(bytes: &[u8]) -> bool {
     let rest = bytes.get(18..).unwrap_or_default();
     memchr::memmem::find_iter(rest, &[0x1f, 0x8b, 0x08]).any(|at| rest.get(at + 3).is_some_and(|flags| *flags < 0x20))
@@ -100,13 +99,13 @@ fn inflate_stream(bytes: &[u8], limits: InflateLimits, out: &mut Vec<u8>) -> Opt
     match result {
         Ok(_) => None,
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Some(InflateProblem::Truncated),
-        // Some writers pad the end with zeros: what follows a sound member and is no gzip is ignored.
+        // Some writers pad the end with zeros, so non-gzip bytes after a valid member are ignored.
         Err(error) if !is_of_checksum(&error) && is_padding_after_members(bytes, out.len()) => None,
         Err(error) => Some(InflateProblem::Damaged(error.to_string())),
     }
 }
 
-/// A checksum of zeros is damage, though it ends like padding.
+/// An all-zero checksum is damage, although it looks like padding.
 fn is_of_checksum(error: &std::io::Error) -> bool {
     error.to_string().contains("checksum")
 }
@@ -133,7 +132,7 @@ mod tests {
         let mut out = Buffer::default();
         assert_eq!(inflate(&gzip(b"hello"), InflateLimits::default(), &mut out), None);
         assert_eq!(*out, *b"hello");
-        // Two members of the same size: the trailer of the second must not be taken for the first's.
+        // Two members of equal size: the trailer of the second must not be mistaken for the first's.
         let two = [gzip(b"hello"), gzip(b"world")].concat();
         assert_eq!(inflate(&two, InflateLimits::default(), &mut out), None);
         assert_eq!(*out, *b"helloworld");

@@ -1,8 +1,8 @@
 //! One JSON value as a flat tape of nodes that borrow from the input.
 //!
-//! In: text. Out: a [`Tape`], read through [`Value`]. Limits on depth and the rules of the format are
-//! serde_json's; plain records are read by [`super::parse`], which agrees with it.
-//! Invariant: where an object repeats a key, the last one counts, and [`Tape::repeated_keys`] says so.
+//! In: text. Out: a [`Tape`], read through [`Value`]. Depth limit and grammar are those of serde_json; plain records
+//! are parsed by [`super::parse`], which yields the same result. Invariant: if an object repeats a key, the last
+//! value is used, and [`Tape::repeated_keys`] counts it.
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use super::key_predictor::Meaning;
 use super::keys::Key;
 use super::secret;
-use super::shapes::Meaning;
 
-/// One node; containers say where they end so that they can be skipped. Small, for a record has a hundred of them: texts
-/// are looked up in the input when they are asked for.
+/// One node. Containers store their end, so that they can be skipped. Nodes are small because a record has about a
+/// hundred; strings are sliced from the input on access.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Node {
     Null,
@@ -23,11 +23,11 @@ pub(super) enum Node {
     Int(i64),
     Uint(u64),
     Float(f64),
-    /// A text of the input.
+    /// A string in the input.
     Text(Part),
-    /// The key of an object.
+    /// An object key.
     Key(Part, Key),
-    /// A text that is kept apart, by its number.
+    /// A separately stored string, by index.
     Own(u32),
     Array {
         end: u32,
@@ -37,7 +37,7 @@ pub(super) enum Node {
     },
 }
 
-/// Where a text stands in the input.
+/// A range of the input.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Part {
     start: u32,
@@ -47,7 +47,7 @@ pub(super) struct Part {
 const _: () = assert!(size_of::<Node>() == 16);
 
 impl Part {
-    /// The part from `start` to `end`; both are below [`Tape::LONGEST`].
+    /// The range from `start` to `end`, both below [`Tape::LONGEST`].
     #[inline]
     pub(super) fn new(start: usize, end: usize) -> Self {
         Part { start: start as u32, length: (end - start) as u32 }
@@ -62,39 +62,39 @@ impl Part {
 /// A parsed JSON value.
 #[derive(Debug, Default)]
 pub struct Tape<'a> {
-    /// What it was parsed from, where nodes are parts of it.
+    /// The input, if nodes refer to it.
     input: &'a str,
     nodes: Vec<Node>,
-    /// Texts that were written with escapes, read by serde_json, or put in the place of others.
+    /// Strings that contain escapes, were parsed by serde_json, or were replaced.
     own: Vec<Own>,
     repeated_keys: u32,
     sensitive: bool,
-    /// What the masking pass has to look at, in the order of the tape.
+    /// Candidates for masking, in tape order.
     marks: Vec<Mark>,
     line_breaks: bool,
 }
 
-/// A text that is kept apart.
+/// A separately stored string.
 #[derive(Debug, Clone)]
 struct Own {
     text: String,
-    /// Whether it was written with escapes.
+    /// Whether it contained escapes.
     escaped: bool,
-    /// Where the input has it, if that is known.
+    /// Its range in the input, if known.
     written: Option<Range<usize>>,
 }
 
-/// A place where a secret may stand.
+/// A possible location of a secret.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Mark {
-    /// Below the key at this place.
+    /// Below the key at this position.
     Key(usize),
-    /// In the text with escapes at this place.
+    /// In the escaped string at this position.
     Text(usize),
 }
 
 impl<'a> Tape<'a> {
-    /// Bytes of an input beyond which no part of it can be a node.
+    /// Nodes can only refer to this many bytes of the input.
     pub(super) const LONGEST: usize = u32::MAX as usize;
 
     /// Parses exactly one JSON text.
@@ -105,8 +105,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// Parses the JSON value at the front of a text, and gives the place after it; nothing where there is
-    /// nothing but white space.
+    /// Parses the JSON value at the start of a text, and returns the offset after it; `None` for white space only.
     pub fn parse_front(text: &'a str) -> Option<(Result<Self, serde_json::Error>, usize)> {
         if let Some((tape, end)) = super::parse::read_front(text) {
             return Some((Ok(tape), end));
@@ -114,7 +113,7 @@ impl<'a> Tape<'a> {
         Self::parse_front_generally(text)
     }
 
-    /// The same for all values, by serde_json alone.
+    /// The same for any value, with serde_json only.
     pub(super) fn parse_front_generally(text: &'a str) -> Option<(Result<Self, serde_json::Error>, usize)> {
         let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Tape<'a>>();
         let result = stream.next()?;
@@ -123,27 +122,27 @@ impl<'a> Tape<'a> {
         Some((result.map(|tape| Tape { line_breaks, ..tape }), end))
     }
 
-    /// A tape without nodes.
+    /// An empty tape.
     pub(super) fn of(input: &'a str) -> Self {
         Tape { input, nodes: Vec::with_capacity(192), ..Tape::default() }
     }
 
-    /// The outermost value.
+    /// The root value.
     pub fn root(&self) -> Value<'_> {
         Value { tape: self, at: 0 }
     }
 
-    /// How many object keys were repeated (the last one counts).
+    /// The number of repeated object keys (the last value is used).
     pub fn repeated_keys(&self) -> u32 {
         self.repeated_keys
     }
 
-    /// Whether a key or text may hold a secret, so that the record has to be masked.
+    /// Whether a key or string may hold a secret, so that the record must be masked.
     pub fn is_sensitive(&self) -> bool {
         self.sensitive
     }
 
-    /// Whether it was written on several lines.
+    /// Whether it spans several lines.
     pub fn has_line_breaks(&self) -> bool {
         self.line_breaks
     }
@@ -152,9 +151,9 @@ impl<'a> Tape<'a> {
         self.line_breaks = line_breaks;
     }
 
-    /// Puts other texts in the place of texts, where `replace` gives one; gives the text of the whole
-    /// value as it is now. `text` is what the tape was parsed from. Unless `everywhere`, only texts below
-    /// sensitive keys and those with escapes are looked at.
+    /// Replaces strings for which `replace` returns a value, and returns the resulting JSON of the root value. `text`
+    /// is the input of the tape. Unless `everywhere` is set, only strings below sensitive keys and escaped strings
+    /// are visited.
     pub fn replace_texts(&mut self, text: &str, everywhere: bool, replace: &dyn Fn(&TextPlace<'_>) -> Option<String>) -> String {
         let mut edits: Vec<(usize, String)> = Vec::new();
         let mut look = |place: &TextPlace<'_>, at: usize| {
@@ -193,7 +192,7 @@ impl<'a> Tape<'a> {
         out
     }
 
-    /// Visits the texts that a secret may stand in; of those below sensitive keys the paths begin there.
+    /// Visits the strings that may hold a secret; for those below sensitive keys, paths start at that key.
     fn visit_marks(&self, on: &mut dyn FnMut(&TextPlace<'_>, usize)) {
         let mut visited = 0;
         for mark in &self.marks {
@@ -218,7 +217,7 @@ impl<'a> Tape<'a> {
         self.nodes.push(node);
     }
 
-    /// Pushes a text that has escapes: it may be JSON within JSON. `written` is where the input has it, if that is known.
+    /// Pushes a string with escapes, which may be JSON within JSON. `written` is its range in the input, if known.
     pub(super) fn push_escaped(&mut self, text: String, written: Option<Range<usize>>) {
         self.sensitive |= secret::text_may_hold_secret(&text);
         self.marks.push(Mark::Text(self.nodes.len()));
@@ -231,14 +230,14 @@ impl<'a> Tape<'a> {
         Node::Own(u32::try_from(self.own.len() - 1).unwrap_or(u32::MAX))
     }
 
-    /// Pushes a number, if it is one.
+    /// Pushes a number if it is valid.
     pub(super) fn push_number(&mut self, number: &'a str) -> Option<()> {
         let mut deserializer = serde_json::Deserializer::from_str(number);
         Push(self).deserialize(&mut deserializer).ok()?;
         deserializer.end().ok()
     }
 
-    /// The text at a place.
+    /// The string at a position.
     #[inline]
     fn text(&self, at: usize) -> Option<&str> {
         match self.nodes.get(at)? {
@@ -248,7 +247,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// Where the input has the text at a place, between its quotes.
+    /// The range of a string in the input, without its quotes.
     fn written(&self, at: usize) -> Option<Range<usize>> {
         match self.nodes.get(at)? {
             Node::Text(part) => Some(part.range()),
@@ -261,14 +260,14 @@ impl<'a> Tape<'a> {
         self.own.get(own as usize).is_some_and(|own| own.escaped)
     }
 
-    /// Begins a container and gives its place.
+    /// Opens a container and returns its position.
     #[inline]
     pub(super) fn open(&mut self, node: Node) -> usize {
         self.nodes.push(node);
         self.nodes.len() - 1
     }
 
-    /// Ends the container at `at`.
+    /// Closes the container at `at`.
     #[inline]
     pub(super) fn close(&mut self, at: usize) {
         let end = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
@@ -277,7 +276,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// Pushes a key of which all is known.
+    /// Pushes a key whose properties are known.
     #[inline(always)]
     pub(super) fn push_key(&mut self, key: Part, meaning: Meaning) {
         if meaning.sensitive | meaning.repeated {
@@ -286,7 +285,7 @@ impl<'a> Tape<'a> {
         self.nodes.push(Node::Key(key, meaning.key));
     }
 
-    /// Notes what the key that is pushed next means.
+    /// Records the properties of the next key.
     #[inline(never)]
     fn note_meaning(&mut self, meaning: Meaning) {
         self.repeated_keys += u32::from(meaning.repeated);
@@ -296,7 +295,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// The keys of the still open object at `object_at` before `end`.
+    /// The keys before `end` of the open object at `object_at`.
     fn keys(&self, object_at: usize, end: usize) -> impl Iterator<Item = &str> {
         let mut at = object_at + 1;
         std::iter::from_fn(move || {
@@ -306,8 +305,8 @@ impl<'a> Tape<'a> {
         })
     }
 
-    /// Looks at the key pushed last, of the open object at `object_at`: whether a secret may stand under it, and
-    /// whether the object has it already.
+    /// Checks the last key of the open object at `object_at`: whether a secret may be below it, and whether the
+    /// object already has it.
     pub(super) fn note_key(&mut self, object_at: usize, seen: &mut Option<SeenKeys>) -> Meaning {
         let key_at = self.nodes.len() - 1;
         let Some(key) = self.text(key_at) else { return Meaning::default() };
@@ -315,7 +314,7 @@ impl<'a> Tape<'a> {
         let seen = seen.get_or_insert_with(|| SeenKeys::of(self.keys(object_at, key_at)));
         let repeated = seen.maybe(key) && self.keys(object_at, key_at).any(|other| other == key);
         self.repeated_keys += u32::from(repeated);
-        // A key may have escapes, but is no text to mask.
+        // A key may contain escapes, but is not masked.
         if self.marks.last() == Some(&Mark::Text(key_at)) {
             self.marks.pop();
         }
@@ -332,7 +331,7 @@ impl<'a> Tape<'a> {
     }
 }
 
-/// Tapes that say the same, whoever read them.
+/// Tapes with equal content, whichever parser built them.
 #[cfg(test)]
 impl PartialEq for Tape<'_> {
     fn eq(&self, other: &Self) -> bool {
@@ -395,7 +394,7 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
         Ok(())
     }
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
-        // serde_json does not say where it stood.
+        // serde_json does not report positions.
         let own = self.0.keep(Own { text: value.to_owned(), escaped: false, written: None });
         self.0.nodes.push(own);
         Ok(())
@@ -425,7 +424,7 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
     }
 }
 
-/// A small filter in front of the exact check for repeated keys.
+/// A small Bloom filter in front of the exact check for repeated keys.
 #[derive(Default)]
 pub(super) struct SeenKeys([u64; 16]);
 
@@ -454,7 +453,7 @@ impl SeenKeys {
     }
 }
 
-/// The index of the node that follows the value at `at`.
+/// The position after the value at `at`.
 fn after(nodes: &[Node], at: usize) -> usize {
     match nodes.get(at) {
         Some(Node::Array { end } | Node::Object { end }) => (*end as usize).max(at + 1),
@@ -462,7 +461,7 @@ fn after(nodes: &[Node], at: usize) -> usize {
     }
 }
 
-/// A value on a tape. Reading what is not there gives nothing, never a panic.
+/// A value on a tape. Accessing a missing value returns `None` and never panics.
 #[derive(Debug, Clone, Copy)]
 pub struct Value<'t> {
     tape: &'t Tape<'t>,
@@ -474,7 +473,7 @@ impl<'t> Value<'t> {
         self.tape.nodes.get(self.at).copied()
     }
 
-    /// The value of a key, of an object; the last one where the key is repeated.
+    /// The value under a key of an object; the last one if the key is repeated.
     pub fn get(self, key: &str) -> Option<Value<'t>> {
         let mut found = self.entries().filter(|(name, _)| *name == key).map(|(_, value)| value);
         if self.tape.repeated_keys == 0 { found.next() } else { found.last() }
@@ -485,17 +484,17 @@ impl<'t> Value<'t> {
         keys.iter().try_fold(self, |value, key| value.get(key))
     }
 
-    /// The text under a key.
+    /// The string under a key.
     pub fn text_at(self, key: &str) -> Option<&'t str> {
         self.get(key).and_then(Value::text)
     }
 
-    /// Texts as they are.
+    /// The value of a string.
     pub fn text(self) -> Option<&'t str> {
         self.tape.text(self.at)
     }
 
-    /// Texts as they are, numbers and booleans written out: for ids that some exports write as numbers.
+    /// Strings, and numbers and booleans as text: some exports write ids as numbers.
     pub fn scalar(self) -> Option<Cow<'t, str>> {
         match self.node()? {
             Node::Text(_) | Node::Own(_) => self.text().map(Cow::Borrowed),
@@ -507,7 +506,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Whole numbers, also when written as a text (`"256"`) or as a float without a fraction.
+    /// Integers, also written as a string (`"256"`) or as a float without a fraction.
     pub fn int(self) -> Option<i64> {
         match self.node()? {
             Node::Int(value) => Some(value),
@@ -516,7 +515,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Numbers, also when written as a text.
+    /// Numbers, also written as a string.
     pub fn float(self) -> Option<f64> {
         match self.node()? {
             Node::Int(value) => Some(value as f64),
@@ -526,7 +525,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Booleans, also when written as the texts `true` and `false`.
+    /// Booleans, also written as the strings `true` and `false`.
     pub fn bool(self) -> Option<bool> {
         match self.node()? {
             Node::Bool(value) => Some(value),
@@ -553,7 +552,7 @@ impl<'t> Value<'t> {
         matches!(self.node(), Some(Node::Null))
     }
 
-    /// The elements of an array; nothing for other values.
+    /// The elements of an array; empty for other values.
     pub fn items(self) -> impl Iterator<Item = Value<'t>> + use<'t> {
         let tape = self.tape;
         let (mut at, end) = match self.node() {
@@ -569,13 +568,13 @@ impl<'t> Value<'t> {
         })
     }
 
-    /// The keys and values of an object, in their order; nothing for other values.
+    /// The entries of an object in order; empty for other values.
     pub fn entries(self) -> impl Iterator<Item = (&'t str, Value<'t>)> + use<'t> {
         let tape = self.tape;
         self.places().filter_map(move |at| Some((tape.text(at)?, Value { tape, at: at + 1 })))
     }
 
-    /// The same, with the keys as numbers.
+    /// The same, with interned keys.
     pub fn keyed_entries(self) -> impl Iterator<Item = (Key, Value<'t>)> + use<'t> {
         let tape = self.tape;
         self.places().map(move |at| {
@@ -587,7 +586,7 @@ impl<'t> Value<'t> {
         })
     }
 
-    /// Where the keys of an object stand, in their order; nothing for other values.
+    /// The positions of the keys of an object; empty for other values.
     fn places(self) -> impl Iterator<Item = usize> + use<'t> {
         let nodes = &self.tape.nodes;
         let (mut next, end) = match self.node() {
@@ -601,13 +600,13 @@ impl<'t> Value<'t> {
         })
     }
 
-    /// Writes the value as compact JSON, in the order it was read in.
+    /// Serializes the value as compact JSON in its original order.
     pub fn write(self, out: &mut String) {
-        // Values of a tape have text keys and finite numbers: nothing that JSON could refuse.
+        // Keys are strings and numbers are finite, so serialization cannot fail.
         out.push_str(&serde_json::to_string(&self).unwrap_or_default());
     }
 
-    /// Visits every text below, with its place on the tape.
+    /// Visits every string below, with its position on the tape.
     fn visit_texts(self, path: &mut Vec<&'t str>, secret: Option<usize>, on: &mut dyn FnMut(&TextPlace<'_>, usize)) {
         match self.node() {
             Some(node @ (Node::Text(_) | Node::Own(_))) => {
@@ -629,16 +628,16 @@ impl<'t> Value<'t> {
     }
 }
 
-/// A text of a value, and where it stands.
+/// A string and its location.
 #[derive(Debug)]
 pub struct TextPlace<'p> {
-    /// The keys that lead to it.
+    /// The keys on the path to it.
     pub path: &'p [&'p str],
-    /// Which of them, if any, is the first that secrets stand under.
+    /// The index of the first sensitive key on the path, if any.
     pub secret: Option<usize>,
-    /// The text.
+    /// The string.
     pub text: &'p str,
-    /// Whether it was written with escapes.
+    /// Whether it contained escapes.
     pub escaped: bool,
 }
 
@@ -646,7 +645,7 @@ fn has_line_break(text: &str) -> bool {
     memchr::memchr(b'\n', text.as_bytes()).is_some()
 }
 
-/// Puts a text as it stands between the quotes of JSON.
+/// Appends a string as it appears between quotes in JSON.
 fn push_content(text: &str, out: &mut String) {
     if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
         out.push_str(text);
@@ -717,7 +716,7 @@ mod tests {
         let fresh = tape.replace_texts(text, true, &swap);
         assert_eq!(fresh, r#" {"a": "<x\"\n", "b\n":["<é\"{}\"\"\n","plain",{"c":"<é\"\n"}], "d":"<last\"\n"}"#);
         assert_eq!(tape.root().path(&["d"]).and_then(Value::text), Some("<last\"\n"));
-        // Read in general, where escapes stood is not known: it is written anew.
+        // The general parser does not know the positions of escapes, so the string is serialized again.
         let mut tape: Tape<'_> = serde_json::from_str(text).unwrap();
         assert_eq!(Tape::parse(&tape.replace_texts(text, true, &swap)).unwrap(), Tape::parse(&fresh).unwrap());
     }

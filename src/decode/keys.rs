@@ -1,11 +1,11 @@
-//! The keys by which records are told apart and calls are read, as numbers.
+//! The keys that identify records and that readers access, as integers.
 //!
-//! A key is named once, when it is met for the first time in its place ([`super::shapes`]); who reads the keys of an
-//! object as numbers compares no text.
+//! Keys are interned when they are first seen in a position ([`super::key_predictor`]), so readers compare integers instead
+//! of strings.
 
 macro_rules! keys {
     ($($key:ident = $($text:literal)|+,)*) => {
-        /// A key that some reader asks for.
+        /// A key that some reader accesses.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         #[expect(missing_docs, reason = "each is the key of its name")]
         pub enum Key {
@@ -16,7 +16,7 @@ macro_rules! keys {
         }
 
         impl Key {
-            /// The key of a text.
+            /// Looks up a key.
             pub fn of(text: &str) -> Key {
                 match text {
                     $($($text)|+ => Key::$key,)*

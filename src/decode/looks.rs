@@ -1,12 +1,12 @@
-//! Whether a value that nobody understands still looks like a record of AWS or dstack.
+//! Decides whether an unrecognized value still looks like an AWS or dstack record.
 //!
-//! In: a value without any record. Out: whether to quarantine it, and the keys to name. A document that has nothing to do
-//! with either is no loss; one that has, and was not read, is.
+//! In: a value without any known record. Out: whether to quarantine it, and the keys to report. An unrelated document
+//! can be ignored; an unread AWS or dstack record is data loss.
 
 use super::json::Value;
 use super::spelling::api_key;
 
-/// Keys that only records of AWS and dstack have, in the spelling of the API.
+/// Keys that only AWS and dstack records have, in API spelling.
 const KEYS: &[&str] = &[
     "clusterArn",
     "containerInstanceArn",
@@ -23,10 +23,10 @@ const KEYS: &[&str] = &[
     "terminationReason",
 ];
 
-/// Keys that are named of an object.
+/// The number of keys to report.
 const NAMED: usize = 8;
 
-/// Whether a value has a key or a text of AWS or dstack.
+/// Whether a value contains a key or string of AWS or dstack.
 pub fn is_of_aws_or_dstack(value: Value<'_>) -> bool {
     if let Some(text) = value.text() {
         return is_arn(text);
@@ -35,7 +35,7 @@ pub fn is_of_aws_or_dstack(value: Value<'_>) -> bool {
         || value.entries().any(|(key, child)| KEYS.contains(&&*api_key(key)) || is_of_aws_or_dstack(child))
 }
 
-/// Whether some text below is an ARN.
+/// Whether any string below is an ARN.
 pub fn has_arn(value: Value<'_>) -> bool {
     match value.text() {
         Some(text) => is_arn(text),
@@ -43,19 +43,19 @@ pub fn has_arn(value: Value<'_>) -> bool {
     }
 }
 
-/// `arn:aws:…`, also in the partitions of China and the government.
+/// `arn:aws:…`, also in the China and GovCloud partitions.
 pub fn is_arn(text: &str) -> bool {
     text.starts_with("arn:aws")
 }
 
-/// What a value is, for the person who has to find out why it was not read: its keys, or those of its first element.
+/// Describes a value for the user: its keys, or those of its first element.
 pub fn top_keys(value: Value<'_>) -> String {
     let (what, holder) = match value.items().next() {
         Some(first) => ("a list of ", first),
         None => ("", value),
     };
     if !holder.is_object() {
-        return format!("{what}{}", if value.is_array() { "values without names" } else { "a text" });
+        return format!("{what}{}", if value.is_array() { "values without keys" } else { "a string" });
     }
     let keys: Vec<&str> = holder.entries().map(|(key, _)| key).collect();
     let mut shown = keys.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_of_aws_and_dstack_are_told_from_others() {
+    fn records_of_aws_and_dstack_are_recognized() {
         for text in [
             r#"{"a":[{"b":"arn:aws:ecs:us-east-1:111122223333:task/x"}]}"#,
             r#"{"StoppedReason":"x"}"#,
@@ -89,10 +89,10 @@ mod tests {
 
     #[test]
     fn keys_are_named() {
-        let told = |text: &str| top_keys(Tape::parse(text).unwrap().root());
-        assert_eq!(told(r#"{"a":1,"b":2}"#), "an object with the keys a, b");
-        assert_eq!(told(r#"[{"a":1}]"#), "a list of objects with the keys a");
-        assert_eq!(told(r#"[["x"]]"#), "a list of values without names");
-        assert!(told(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}"#).ends_with("h and 1 more"));
+        let summary = |text: &str| top_keys(Tape::parse(text).unwrap().root());
+        assert_eq!(summary(r#"{"a":1,"b":2}"#), "an object with the keys a, b");
+        assert_eq!(summary(r#"[{"a":1}]"#), "a list of objects with the keys a");
+        assert_eq!(summary(r#"[["x"]]"#), "a list of values without keys");
+        assert!(summary(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}"#).ends_with("h and 1 more"));
     }
 }

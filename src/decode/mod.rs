@@ -1,4 +1,4 @@
-//! ② Bytes of a file become records: inflate within limits, split, unwrap envelopes, mask secrets.
+//! ② Turns the bytes of a file into records: decompress within limits, split, unwrap envelopes, mask secrets.
 //!
 //! Nothing here knows what a failure is.
 
@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod flow;
 pub mod inflate;
 pub mod json;
+mod key_predictor;
 pub mod keys;
 pub mod looks;
 mod parse;
@@ -17,6 +18,5 @@ mod partial;
 mod recognize;
 mod rows;
 pub mod secret;
-mod shapes;
 mod spelling;
 pub mod split;

@@ -1,42 +1,40 @@
-//! One JSON value from the front of a text straight onto a tape.
+//! A fast JSON parser that writes one value at the start of a text directly to a tape.
 //!
-//! Nearly every record of a log is plain JSON: short texts, whole numbers, no white space. This reader
-//! takes those in one pass, a block of bytes at a time within texts; odd numbers and escapes it gives to serde_json.
-//! Whatever is out of the ordinary (damage, deep nesting) it leaves to serde_json altogether, which reads the value
-//! again from its beginning and says what is wrong with it. Invariant: what this reader accepts, serde_json accepts
-//! with the same result (property test below).
+//! Most log records are plain JSON: short strings, integers, no white space. This parser handles them in one pass and
+//! scans strings in blocks; unusual numbers and escapes are delegated to serde_json. Anything else (damage, deep
+//! nesting) is left to serde_json entirely, which parses the value from the start and reports the error. Invariant:
+//! if this parser accepts a text, serde_json accepts it with the same result (property test below).
 
 use super::json::{Node, Part, SeenKeys, Tape};
-use super::shapes::{Place, Shapes};
+use super::key_predictor::{KeyPosition, KeyPredictor};
 use std::cell::RefCell;
 use wide::u8x16;
 
-/// Nesting beyond this is left to serde_json, which allows 128 levels.
+/// Deeper nesting is left to serde_json, which allows 128 levels.
 const DEEP: usize = 64;
 
 thread_local! {
-    /// What this thread has learnt from the records before.
-    static SHAPES: RefCell<Shapes> = RefCell::default();
+    /// Keys learned from earlier records on this thread.
+    static PREDICTOR: RefCell<KeyPredictor> = RefCell::default();
 }
 
-/// Reads the value at the front of `text`; gives it and the place after it, or nothing where
-/// serde_json has to judge.
+/// Parses the value at the start of `text`; returns it and the offset after it, or `None` if serde_json must decide.
 pub(super) fn read_front(text: &str) -> Option<(Tape<'_>, usize)> {
-    SHAPES.with_borrow_mut(|shapes| read_front_with(shapes, text))
+    PREDICTOR.with_borrow_mut(|predictor| read_front_with(predictor, text))
 }
 
-fn read_front_with<'a>(shapes: &mut Shapes, text: &'a str) -> Option<(Tape<'a>, usize)> {
-    shapes.make_room();
+fn read_front_with<'a>(predictor: &mut KeyPredictor, text: &'a str) -> Option<(Tape<'a>, usize)> {
+    predictor.make_room();
     let bytes = text.as_bytes();
     let bytes = bytes.get(..Tape::LONGEST).unwrap_or(bytes);
     let specials = Specials::new(bytes);
-    let mut reader = Reader { text, bytes, at: 0, tape: Tape::of(text), line_breaks: false, specials, shapes };
-    // Whether a word or a number ends here, what follows decides.
+    let mut reader = Reader { text, bytes, at: 0, tape: Tape::of(text), line_breaks: false, specials, predictor };
+    // The next byte must end a word or number.
     if !matches!(reader.next()?, b'{' | b'[' | b'"') {
         return None;
     }
     reader.line_breaks = false;
-    reader.value(0, Place::behind(Shapes::TOP).below())?;
+    reader.value(0, KeyPosition::behind(KeyPredictor::TOP).below())?;
     reader.tape.set_line_breaks(reader.line_breaks);
     Some((reader.tape, reader.at))
 }
@@ -48,7 +46,7 @@ struct Reader<'a, 's> {
     tape: Tape<'a>,
     line_breaks: bool,
     specials: Specials<'a>,
-    shapes: &'s mut Shapes,
+    predictor: &'s mut KeyPredictor,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -56,7 +54,7 @@ impl<'a> Reader<'a, '_> {
         self.bytes.get(self.at).copied()
     }
 
-    /// The next byte that is no white space.
+    /// The next byte other than white space.
     #[inline]
     fn next(&mut self) -> Option<u8> {
         let byte = self.byte()?;
@@ -76,15 +74,15 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// A value; `below` is where the keys of an object stand.
+    /// A value; `below` is the prediction state for the keys of an object.
     #[inline(always)]
-    fn value(&mut self, depth: usize, below: Place) -> Option<()> {
-        // Most are texts.
+    fn value(&mut self, depth: usize, below: KeyPosition) -> Option<()> {
+        // Strings are the most common.
         if self.next()? == b'"' { self.string() } else { self.other_value(depth, below) }
     }
 
     #[inline(never)]
-    fn other_value(&mut self, depth: usize, below: Place) -> Option<()> {
+    fn other_value(&mut self, depth: usize, below: KeyPosition) -> Option<()> {
         match self.next()? {
             b'{' if depth < DEEP => self.object(depth, below),
             b'[' if depth < DEEP => self.array(depth, below),
@@ -104,7 +102,7 @@ impl<'a> Reader<'a, '_> {
         Some(())
     }
 
-    /// A number; the byte after it must be there and end it.
+    /// A number; it must be followed by a byte that ends it.
     fn number(&mut self) -> Option<()> {
         let negative = self.byte()? == b'-';
         let first = self.at + usize::from(negative);
@@ -117,7 +115,7 @@ impl<'a> Reader<'a, '_> {
         let digits = end - first;
         let leading_zero = digits > 1 && self.bytes.get(first) == Some(&b'0');
         let ends = matches!(self.bytes.get(end)?, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
-        // `-0` is a float to serde_json.
+        // serde_json reads `-0` as a float.
         if digits == 0 || digits > 18 || leading_zero || !ends || (negative && value == 0) {
             return self.odd_number();
         }
@@ -126,7 +124,7 @@ impl<'a> Reader<'a, '_> {
         Some(())
     }
 
-    /// A number with a fraction, or one that may not fit.
+    /// A number with a fraction, or one that may overflow.
     #[inline(never)]
     fn odd_number(&mut self) -> Option<()> {
         let rest = self.bytes.get(self.at..)?;
@@ -140,7 +138,7 @@ impl<'a> Reader<'a, '_> {
         Some(())
     }
 
-    /// A text; most have no escapes.
+    /// A string; most have no escapes.
     #[inline(always)]
     fn string(&mut self) -> Option<()> {
         let first = self.at + 1;
@@ -153,7 +151,7 @@ impl<'a> Reader<'a, '_> {
         Some(())
     }
 
-    /// A text with escapes; `special` is the place of the first.
+    /// A string with escapes; `special` is the position of the first.
     #[inline(never)]
     fn odd_string(&mut self, first: usize, special: usize) -> Option<()> {
         let end = self.specials.end_of_string(special)?;
@@ -166,7 +164,7 @@ impl<'a> Reader<'a, '_> {
         Some(())
     }
 
-    fn array(&mut self, depth: usize, below: Place) -> Option<()> {
+    fn array(&mut self, depth: usize, below: KeyPosition) -> Option<()> {
         let at = self.tape.open(Node::Array { end: 0 });
         self.at += 1;
         if self.next()? == b']' {
@@ -189,7 +187,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn object(&mut self, depth: usize, first: Place) -> Option<()> {
+    fn object(&mut self, depth: usize, first: KeyPosition) -> Option<()> {
         let at = self.tape.open(Node::Object { end: 0 });
         self.at += 1;
         if self.next()? == b'}' {
@@ -197,22 +195,22 @@ impl<'a> Reader<'a, '_> {
             self.tape.close(at);
             return Some(());
         }
-        let mut place = first;
+        let mut position = first;
         let mut seen = None;
         loop {
             if self.next()? != b'"' {
                 return None;
             }
-            place = match self.shapes.find(place, self.bytes.get(self.at..)?) {
+            position = match self.predictor.find(position, self.bytes.get(self.at..)?) {
                 Some((key, length, meaning)) => {
-                    // Without its quotes and colon.
+                    // Without quotes and colon.
                     self.tape.push_key(Part::new(self.at + 1, self.at + length - 2), meaning);
                     self.at += length;
-                    Place::behind(key)
+                    KeyPosition::behind(key)
                 }
-                None => self.key(at, place, &mut seen)?,
+                None => self.key(at, position, &mut seen)?,
             };
-            self.value(depth + 1, place.below())?;
+            self.value(depth + 1, position.below())?;
             let byte = self.next()?;
             self.at += 1;
             match byte {
@@ -226,8 +224,8 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// Any key, with its colon: it is learnt if it can be.
-    fn key(&mut self, object_at: usize, place: Place, seen: &mut Option<SeenKeys>) -> Option<Place> {
+    /// Any key with its colon; it is learned if possible.
+    fn key(&mut self, object_at: usize, position: KeyPosition, seen: &mut Option<SeenKeys>) -> Option<KeyPosition> {
         let start = self.at;
         self.string()?;
         let end = self.at;
@@ -237,16 +235,16 @@ impl<'a> Reader<'a, '_> {
         let plain = self.at == end && self.bytes.get(start..end)?.iter().all(|byte| *byte != b'\\');
         self.at += 1;
         let meaning = self.tape.note_key(object_at, seen);
-        let learnt = match place {
-            Place::UNKNOWN => None,
-            _ if plain => self.shapes.learn(place, self.bytes.get(start..=end)?, meaning),
+        let learnt = match position {
+            KeyPosition::UNKNOWN => None,
+            _ if plain => self.predictor.learn(position, self.bytes.get(start..=end)?, meaning),
             _ => None,
         };
-        Some(learnt.map_or(Place::UNKNOWN, Place::behind))
+        Some(learnt.map_or(KeyPosition::UNKNOWN, KeyPosition::behind))
     }
 }
 
-/// A text without its escapes; nothing where one is no single letter.
+/// Resolves the escapes of a string; `None` for escapes other than single letters.
 fn unescape(text: &str) -> Option<String> {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -267,17 +265,17 @@ fn unescape(text: &str) -> Option<String> {
     Some(plain)
 }
 
-/// Finds quotes, backslashes and control characters, a block of bytes at a time: strings are short, so a
-/// block serves several of them.
+/// Finds quotes, backslashes and control characters in blocks of bytes. Strings are short, so one block serves
+/// several of them.
 struct Specials<'a> {
     bytes: &'a [u8],
-    /// Where the block at hand begins.
+    /// Start of the current block.
     block: usize,
-    /// A bit for each of its bytes.
+    /// One bit for each byte of the block that was found.
     found: u64,
 }
 
-/// Bytes of a block: bits of a word.
+/// Bytes per block: one bit of a word each.
 const BLOCK: usize = 64;
 
 impl<'a> Specials<'a> {
@@ -287,8 +285,8 @@ impl<'a> Specials<'a> {
         specials
     }
 
-    /// The closing quote of a string; `special` is the place of the first byte in it that was found. Nothing for a control
-    /// character, or where the text ends within the string.
+    /// The closing quote of a string; `special` is the position of the first special byte. `None` for a control
+    /// character or an unclosed string.
     fn end_of_string(&mut self, special: usize) -> Option<usize> {
         let mut at = special;
         loop {
@@ -300,7 +298,7 @@ impl<'a> Specials<'a> {
         }
     }
 
-    /// The first one from `at` on.
+    /// The first special byte from `at` on.
     #[inline]
     fn next(&mut self, at: usize) -> Option<usize> {
         if at - self.block >= BLOCK {
@@ -310,7 +308,7 @@ impl<'a> Specials<'a> {
         if left != 0 { Some(at + left.trailing_zeros() as usize) } else { self.next_block() }
     }
 
-    /// The first one behind the block at hand.
+    /// The first special byte after the current block.
     #[inline(never)]
     fn next_block(&mut self) -> Option<usize> {
         loop {
@@ -340,7 +338,7 @@ impl<'a> Specials<'a> {
     }
 }
 
-/// A bit for each quote, backslash and control character.
+/// One bit for each quote, backslash and control character.
 #[inline]
 fn specials_of(block: &[u8; BLOCK]) -> u64 {
     let quote = u8x16::splat(b'"');
@@ -392,7 +390,7 @@ mod tests {
 
     #[test]
     fn what_was_learnt_changes_nothing() {
-        let mut shapes = Shapes::default();
+        let mut predictor = KeyPredictor::default();
         let wide = |from: usize| (from..from + 40).map(|key| format!(r#""key{key}":{key}"#)).collect::<Vec<_>>().join(",");
         let long = "k".repeat(300);
         let texts = [
@@ -406,14 +404,14 @@ mod tests {
             format!("[{{{}}},{{{}}},{{{}}}]", wide(0), wide(20), wide(30)),
         ];
         for text in texts.iter().chain(&texts).chain(texts.iter().rev()) {
-            let (tape, end) = read_front_with(&mut shapes, text).unwrap();
+            let (tape, end) = read_front_with(&mut predictor, text).unwrap();
             let (expected, expected_end) = general(text).unwrap();
             assert_eq!((tape, end), (expected, expected_end), "{text}");
         }
-        // More keys than are kept.
+        // More keys than are stored.
         for from in (0..40_000).step_by(40) {
             let text = format!("{{{}}}", wide(from));
-            assert_eq!(read_front_with(&mut shapes, &text).unwrap().0, general(&text).unwrap().0);
+            assert_eq!(read_front_with(&mut predictor, &text).unwrap().0, general(&text).unwrap().0);
         }
     }
 

@@ -1,11 +1,11 @@
-//! Objects of which `--query` left only some keys.
+//! Objects that `--query` reduced to a few keys.
 //!
-//! In: an object that its usual keys do not identify. Out: its [`Shape`], where what is left can only be one thing.
+//! In: an object without typical keys. Out: its [`Shape`], if the remaining keys are unambiguous.
 
 use super::envelope::Shape;
 use super::json::Value;
 
-/// What an object with few keys is.
+/// Classifies an object with few keys.
 pub fn shape(value: Value<'_>) -> Option<Shape> {
     let has = |key: &str| value.get(key).is_some_and(|child| !child.is_null());
     let text = |key: &str| value.text_at(key);

@@ -1,24 +1,24 @@
-//! What an object is, by its keys.
+//! Recognizes the shape of an object by its keys.
 //!
-//! In: an object as AWS or dstack write it. Out: its [`Shape`], or nothing. One pass over the keys, which are numbers:
-//! every record of a load goes through here, so whatever is unusual is left to [`super::partial`] and its neighbors.
+//! In: an object in AWS or dstack spelling. Out: its [`Shape`], or `None`. It takes one pass over the interned keys,
+//! because every record of a load comes through here; unusual cases are left to [`super::partial`] and its neighbors.
 
 use super::envelope::Shape;
 use super::json::Value;
 use super::keys::Key;
 
-/// What an object is, by its keys.
+/// The shape of an object, by its keys.
 pub(super) fn recognize(value: Value<'_>) -> Option<Shape> {
-    let mut keys = Keys::default();
+    let mut keys = ShapeDetector::default();
     for (key, child) in value.keyed_entries() {
         keys.see(key, child);
     }
     keys.shape()
 }
 
-/// The tell-tale keys of the shapes, collected in one pass.
+/// The characteristic keys of the shapes, collected in one pass.
 #[derive(Debug, Default)]
-struct Keys<'t> {
+struct ShapeDetector<'t> {
     event_source: Option<&'t str>,
     event_name: bool,
     event_id: bool,
@@ -57,7 +57,7 @@ struct Keys<'t> {
     last_instances: bool,
 }
 
-impl<'t> Keys<'t> {
+impl<'t> ShapeDetector<'t> {
     fn see(&mut self, key: Key, child: Value<'t>) {
         match key {
             Key::EventSource => self.event_source = child.text(),
@@ -104,7 +104,7 @@ impl<'t> Keys<'t> {
         if self.detail && self.detail_type {
             return Some(Shape::Event);
         }
-        // S3, SQS and SNS notifications have the same keys; their sources begin with `aws:`.
+        // S3, SQS and SNS notifications have the same keys, but their sources start with `aws:`.
         let foreign = self.event_source.is_some_and(|source| source.starts_with("aws:"));
         if self.event_category == Some("Aggregated") || self.event_type == Some("AwsAggregatedEvent") {
             return Some(Shape::Other("aggregated"));
@@ -164,7 +164,7 @@ impl<'t> Keys<'t> {
         None
     }
 
-    /// A row with few columns, as CloudTrail Lake gives for a short `select`.
+    /// A row with few columns, as CloudTrail Lake returns for a short `select`.
     fn is_reduced_call(&self) -> bool {
         self.event_time && self.event_source.is_some_and(|source| source.ends_with(".amazonaws.com"))
     }

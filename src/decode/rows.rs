@@ -1,15 +1,15 @@
-//! Rows that tell of a record in other words become the text of that record.
+//! Converts rows that represent a record in another form into that record.
 //!
 //! In: an entry of `lookup-events` without its record, a row of CloudTrail Lake or Logs Insights, an entry of
-//! `put-events`, a pair of `--query`. Out: the JSON text of a CloudTrail record, an event or a service message, in the
-//! keys that the rest of the program reads.
+//! `put-events`, a pair from `--query`. Out: the JSON of a CloudTrail record, an event or a service message, with the
+//! keys that the rest of the program expects.
 
 use super::csv;
 use super::envelope::Shape;
 use super::json::Value;
 use serde_json::{Map, Value as Json, json};
 
-/// The record that an object tells of, if it is a row of one of these kinds; without a shape, its own keys say what it is.
+/// The record represented by an object, if it is a known kind of row; without a shape, the keys of the record decide.
 pub fn record_of_object(value: Value<'_>) -> Option<(Option<Shape>, String)> {
     let call = |text| (Some(Shape::Call), text);
     history_entry(value)
@@ -18,7 +18,7 @@ pub fn record_of_object(value: Value<'_>) -> Option<(Option<Shape>, String)> {
         .or_else(|| columns(cells(value)?).map(call))
 }
 
-/// The record that a list tells of.
+/// The record represented by a list.
 pub fn record_of_list(value: Value<'_>) -> Option<(Option<Shape>, String)> {
     let message = message_pair(value).map(|text| (Some(Shape::ServiceMessage), text));
     message.or_else(|| lake_row(value).map(|text| (Some(Shape::Call), text)))
@@ -28,7 +28,7 @@ fn json(value: Value<'_>) -> Json {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-/// An entry of `aws cloudtrail lookup-events` of which `--query` left out the record itself.
+/// An entry of `aws cloudtrail lookup-events` from which `--query` removed the record.
 fn history_entry(value: Value<'_>) -> Option<String> {
     let event_name = value.text_at("EventName")?;
     let time = value.get("EventTime")?;
@@ -52,7 +52,7 @@ fn history_entry(value: Value<'_>) -> Option<String> {
     Some(Json::from(record).to_string())
 }
 
-/// The parameter of the call that a resource of the event history was.
+/// The request parameter that corresponds to a resource of the event history.
 fn parameter_of(resource: Value<'_>) -> Option<(String, Json)> {
     let key = match resource.text_at("ResourceType")? {
         "AWS::ECS::Cluster" => "cluster",
@@ -65,7 +65,7 @@ fn parameter_of(resource: Value<'_>) -> Option<(String, Json)> {
     Some((key.to_owned(), resource.text_at("ResourceName")?.into()))
 }
 
-/// An entry of `aws events put-events`: the event before EventBridge spells its keys.
+/// An entry of `aws events put-events`: an event before EventBridge renames its keys.
 fn put_events_entry(value: Value<'_>) -> Option<String> {
     value.text_at("DetailType")?;
     value.get("Detail")?;
@@ -80,7 +80,7 @@ fn put_events_entry(value: Value<'_>) -> Option<String> {
     Some(Json::from(event).to_string())
 }
 
-/// A name of `--query 'services[].events[].[createdAt,message]'`: when, and what.
+/// A pair from `--query 'services[].events[].[createdAt,message]'`: time and message.
 fn message_pair(value: Value<'_>) -> Option<String> {
     let mut message = None;
     let mut time = None;
@@ -110,10 +110,10 @@ fn is_date(text: &str) -> bool {
     bytes.first().is_some_and(u8::is_ascii_digit) && bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-')
 }
 
-/// The cells of an object of plain columns: names without case and separators, values as texts.
+/// The cells of a flat object: names without case and separators, values as strings.
 fn cells(value: Value<'_>) -> Option<Vec<(String, String)>> {
-    // Whole calls are recognized before; this is for columns in other spellings. Objects without the name of an event are
-    // many: they cost no more than a look at their keys.
+    // Complete calls are recognized earlier; this handles columns in other spellings. Objects without an event name
+    // are common, so they are rejected after a look at their keys.
     let names_event = |key: &str| key.len() <= "event_name".len() && csv::plain_name(key) == "eventname";
     if !value.entries().any(|(key, child)| names_event(key) && child.text().is_some()) {
         return None;
@@ -125,8 +125,8 @@ fn cell(value: Value<'_>) -> String {
     value.scalar().map_or_else(|| if value.is_null() { String::new() } else { json(value).to_string() }, |text| text.into_owned())
 }
 
-/// A row of `aws cloudtrail get-query-results`, a list of objects with one key each, or of Logs Insights, a list of
-/// `{"field":…,"value":…}`.
+/// A row of `aws cloudtrail get-query-results` (a list of objects with one key each) or of Logs Insights (a list of
+/// `{"field":…,"value":…}`).
 fn lake_row(value: Value<'_>) -> Option<String> {
     let mut cells = Vec::new();
     for item in value.items() {
@@ -147,7 +147,7 @@ fn lake_row(value: Value<'_>) -> Option<String> {
     columns(cells)
 }
 
-/// The record of some columns, if they are those of a call.
+/// The record represented by columns, if they describe a call.
 fn columns(cells: Vec<(String, String)>) -> Option<String> {
     let has = |wanted: &str| cells.iter().find(|(name, cell)| name == wanted && !cell.is_empty()).map(|(_, cell)| cell.as_str());
     has("eventname")?;

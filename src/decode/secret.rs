@@ -1,8 +1,8 @@
-//! Secrets: what may hold one, and how a record is written without it.
+//! Detects secrets and writes records without them.
 //!
-//! In: a parsed record and its text. Out: a text that is safe to store. Masking happens before a
-//! record is modeled, so neither its columns nor its kept original hold the secret.
-//! Guarded by the integration test that searches a whole store for planted secrets.
+//! In: a parsed record and its text. Out: a text that is safe to store. Masking happens before a record is modeled,
+//! so neither its columns nor the stored original contain the secret. An integration test searches a whole store for
+//! planted secrets.
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
@@ -12,12 +12,11 @@ use wide::u8x16;
 
 use super::json::{Tape, TextPlace};
 
-/// What stands in the place of a secret.
+/// Replaces a secret.
 pub const MASK: &str = "***masked***";
 
-/// Keys (without `_` and `-`, lower case) whose texts are secrets, at any depth below them.
-/// `environment` and `env` are variables (ECS container definitions and overrides, dstack
-/// configurations): their names are kept, their values are not.
+/// Keys (without `_` and `-`, in lower case) below which all strings are secrets. `environment` and `env` hold
+/// variables (ECS container definitions and overrides, dstack configurations): names are kept, values are masked.
 const SENSITIVE: &[&str] = &[
     "accesstoken",
     "adminpassword",
@@ -67,10 +66,11 @@ const SENSITIVE: &[&str] = &[
     "xamzsecuritytoken",
 ];
 
-/// Bytes of the longest name.
+/// Length of the longest key.
 const LONGEST: usize = 40;
 
-/// For each letter, the lengths of the names that begin with it and of those that end with it: bit n for n bytes.
+/// For each letter, the lengths of the keys that start with it and of those that end with it: bit n represents n
+/// bytes.
 static LENGTHS: [[u64; 256]; 2] = lengths();
 
 const fn lengths() -> [[u64; 256]; 2] {
@@ -90,8 +90,8 @@ const fn lengths() -> [[u64; 256]; 2] {
     lengths
 }
 
-/// For each letter, the second letters of the names that begin with it: bit n for the n-th letter. All bits for a
-/// separator, which may stand anywhere.
+/// For each letter, the second letters of the keys that start with it: bit n represents the n-th letter. All bits are
+/// set for a separator, which may occur anywhere.
 static SECONDS: [u32; 256] = seconds();
 
 const fn seconds() -> [u32; 256] {
@@ -107,17 +107,17 @@ const fn seconds() -> [u32; 256] {
     seconds
 }
 
-/// Small and capital letters share a bit.
+/// Upper- and lower-case letters share a bit.
 const fn letter_bit(letter: u8) -> u32 {
     if is_separator(letter) { u32::MAX } else { 1 << (letter & 31) }
 }
 
-/// Whether texts below this key are secrets.
+/// Whether strings below this key are secrets.
 #[inline]
 pub fn is_sensitive_key(key: &str) -> bool {
     let bytes = key.as_bytes();
     let ([first, second, ..], Some(last)) = (bytes, bytes.last()) else { return false };
-    // Nearly every key leaves here: no name begins and ends like it and has its length, or up to three less.
+    // Rejects nearly every key: no sensitive key has this start, end and length (or up to three bytes less).
     let lengths = LENGTHS[0][usize::from(*first)] & LENGTHS[1][usize::from(*last)];
     if bytes.len() > LONGEST
         || lengths & ((0b1111 << bytes.len()) >> 3) == 0
@@ -142,20 +142,20 @@ const fn is_separator(byte: u8) -> bool {
     matches!(byte, b'_' | b'-')
 }
 
-/// Texts that carry a credential whatever key they stand under.
+/// Strings that carry a credential under any key.
 static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?i)((?:X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId)=)[^&"\\\s]+"#,
         r#"|(\bBearer\s+)[A-Za-z0-9._~+/=-]{8,}"#,
         r#"|(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]*"#,
         r#"|((?:\b|_)(?:password|passwd|pwd|secret_?key|secret_?access_?key|session_?token|auth_?token|access_?token|api[_-]?key)\b\\*["']?\s*[:=]\s*\\*["']?)[^\s"'\\,&}]+"#,
-        // Variables of a shell.
+        // Shell variables.
         r#"|((?-i:\b[A-Z][A-Z0-9_]*_(?:TOKEN|SECRET|KEY|PASS))=\\*["']?)[^\s"'\\,&}]+"#,
     ))
     .expect("the pattern is a constant")
 });
 
-/// Parts of the names and words that the masking pass knows; what holds none of them, it leaves alone.
+/// Substrings of all keys and words that masking knows; strings without any of them are left unchanged.
 static WORTH_A_LOOK: LazyLock<AhoCorasick> = LazyLock::new(|| {
     const WORDS: [&str; 19] = [
         "x-amz-",
@@ -185,22 +185,22 @@ static WORTH_A_LOOK: LazyLock<AhoCorasick> = LazyLock::new(|| {
         .expect("the words are constants")
 });
 
-/// Whether a text with escapes (often JSON within JSON) is worth the masking pass.
+/// Whether a string with escapes (often JSON within JSON) needs the masking pass.
 pub fn text_may_hold_secret(text: &str) -> bool {
     WORTH_A_LOOK.is_match(text)
 }
 
-/// Whether a text of the record may hold a credential that no key gives away: `…Signature=…`, `--password=…`,
+/// Whether a string of the record may hold a credential regardless of its key: `…Signature=…`, `--password=…`,
 /// `Bearer …`. `record` is its JSON.
 pub fn has_credential_text(record: &str) -> bool {
     is_worth_a_search(record.as_bytes()) && CREDENTIAL_WORD.is_match(record)
 }
 
-/// Bytes looked at together.
+/// Bytes compared at a time.
 const LANES: usize = 16;
 
-/// Whether there may be one of the words of [`CREDENTIAL_WORD`], and behind it what makes it one: looked for in one
-/// pass, each by two letters that are rare together.
+/// Whether one of the words of [`CREDENTIAL_WORD`] may be present, followed by what makes it a credential. One pass
+/// searches for a rare pair of letters from each word.
 fn is_worth_a_search(record: &[u8]) -> bool {
     let small = u8x16::splat(LETTER_CASE);
     let [assigns, k, e, w, o, d, r, space] = b"=kewodr ".map(u8x16::splat);
@@ -210,13 +210,13 @@ fn is_worth_a_search(record: &[u8]) -> bool {
         if let (Some(these), Some(next)) = (part.first_chunk(), part.last_chunk()) {
             let (these, next) = (u8x16::new(*these), u8x16::new(*next));
             let (letters, followers) = (these | small, next | small);
-            // "key" and "token"; "password", "passwd" and "pwd"; "bearer", for a space of any kind.
+            // "key" and "token"; "password", "passwd" and "pwd"; "bearer", followed by any white space.
             let ke = letters.simd_eq(k) & followers.simd_eq(e);
             let wo = letters.simd_eq(w) & (followers.simd_eq(o) | followers.simd_eq(d));
             let r = letters.simd_eq(r) & (next.simd_eq(space) | next.simd_gt(last_ascii));
             let mut found = (these.simd_eq(assigns) | ke | wo | r).to_bitmask();
             while found != 0 {
-                if tells_of_credential(record, at + found.trailing_zeros() as usize) {
+                if marks_credential(record, at + found.trailing_zeros() as usize) {
                     return true;
                 }
                 found &= found - 1;
@@ -224,14 +224,14 @@ fn is_worth_a_search(record: &[u8]) -> bool {
         }
         at += LANES;
     }
-    (at..record.len()).any(|at| tells_of_credential(record, at))
+    (at..record.len()).any(|at| marks_credential(record, at))
 }
 
-/// What tells a small letter from its capital.
+/// The bit that distinguishes lower case from upper case.
 const LETTER_CASE: u8 = 0x20;
 
-/// Whether the letter at a place is the `=` of an assignment, or the rare one of a word.
-fn tells_of_credential(record: &[u8], at: usize) -> bool {
+/// Whether the byte at a position is the `=` of an assignment, or the rare letter of a word.
+fn marks_credential(record: &[u8], at: usize) -> bool {
     let (before, from) = record.split_at_checked(at).unwrap_or_default();
     let after =
         |word: &[u8]| from.split_at_checked(word.len()).filter(|(is, _)| is.eq_ignore_ascii_case(word)).map(|(_, after)| after);
@@ -247,10 +247,10 @@ fn tells_of_credential(record: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether `=` or `:` comes next, but for an apostrophe and white space.
+/// Whether `=` or `:` follows, after an optional apostrophe and white space.
 fn is_assigned(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"'").unwrap_or(text).trim_ascii_start();
-    // White space that is not ASCII could stand between.
+    // There may be white space outside ASCII in between.
     text.first().is_some_and(|next| matches!(next, b'=' | b':') || !next.is_ascii())
 }
 
@@ -259,14 +259,14 @@ fn ends_with(text: &[u8], end: &[u8]) -> bool {
     start.and_then(|start| text.get(start..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
 }
 
-/// Whether a text may end with one of the words of [`CREDENTIAL_WORD`] that are met before `=` only.
+/// Whether a text may end with one of the words of [`CREDENTIAL_WORD`] that only count before `=`.
 fn is_behind_word(text: &[u8]) -> bool {
     const ENDS: [&[u8]; 5] = [b"signature", b"credential", b"keyid", b"_secret", b"_pass"];
     ENDS.iter().any(|end| ends_with(text, end))
 }
 
-/// What every match of [`IN_TEXT`] in a text without escapes holds, to be found in a whole record: a double
-/// quote would end the text, so that a word before one is a key, and no match.
+/// Matches a superset of [`IN_TEXT`] for strings without escapes, searched in a whole record: a double quote would
+/// end the string, so a word before one is a key and not a match.
 static CREDENTIAL_WORD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?i)(?:X-Amz-(?:Signature|Security-Token|Credential)|Signature|AWSAccessKeyId|(?-i:_TOKEN|_SECRET|_KEY|_PASS))="#,
@@ -285,7 +285,8 @@ pub fn mask_text(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Masks a fragment that is no JSON: every text after a sensitive key goes, and what [`mask_text`] knows.
+/// Masks a fragment that is not valid JSON: every string after a sensitive key, and everything that [`mask_text`]
+/// detects.
 pub fn mask_fragment(text: &str) -> String {
     static AFTER_KEY: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r#"(\\*"([A-Za-z_-]{3,24})\\*"\s*:\s*)(\\*")[^"]*"#).expect("the pattern is a constant"));
@@ -300,17 +301,17 @@ pub fn mask_fragment(text: &str) -> String {
     mask_text(&text).into_owned()
 }
 
-/// Masks the secrets of a record on its tape, and gives its text without them.
+/// Masks the secrets of a record on its tape and returns the resulting text.
 pub fn mask_record(tape: &mut Tape<'_>, text: &str, has_credential_text: bool) -> String {
     mask_tape(tape, text, has_credential_text, 0)
 }
 
-/// `depth` counts JSON within JSON.
+/// `depth` is the nesting level of JSON within JSON.
 fn mask_tape(tape: &mut Tape<'_>, text: &str, has_words: bool, depth: usize) -> String {
     tape.replace_texts(text, has_words, &|place| mask_value(place, has_words, depth))
 }
 
-/// What replaces one text, if anything does.
+/// The replacement for one string, if any.
 fn mask_value(place: &TextPlace<'_>, has_words: bool, depth: usize) -> Option<String> {
     let text = place.text;
     if let Some(at) = place.secret {
@@ -332,7 +333,7 @@ fn mask_value(place: &TextPlace<'_>, has_words: bool, depth: usize) -> Option<St
     }
 }
 
-/// Below a sensitive key all texts go, except the names of environment variables.
+/// Below a sensitive key, all strings are masked except the names of environment variables.
 fn mask_below(path: &[&str], at: usize, text: &str) -> Option<String> {
     let key = path.get(at).copied().unwrap_or_default();
     let variables = key.eq_ignore_ascii_case("environment") || key.eq_ignore_ascii_case("env");
@@ -340,7 +341,7 @@ fn mask_below(path: &[&str], at: usize, text: &str) -> Option<String> {
     if variables && path.len() > at + 1 && last == "name" {
         return None;
     }
-    // dstack also writes variables as `NAME=value`, or as a bare `NAME` taken from the caller's shell.
+    // dstack also writes variables as `NAME=value`, or as `NAME` if the value comes from the caller's shell.
     if variables && path.len() == at + 1 {
         return match text.split_once('=') {
             Some((name, _)) => Some(format!("{name}={MASK}")),
@@ -353,7 +354,7 @@ fn mask_below(path: &[&str], at: usize, text: &str) -> Option<String> {
             None => Some(MASK.to_owned()),
         };
     }
-    // Names of parameters and the like carry no secret but tell what was used.
+    // Names of parameters and the like are not secret and show what was used.
     if matches!(last, "accessKeyId" | "expiration" | "assumedRoleId" | "valueFrom" | "type") {
         return None;
     }
@@ -366,13 +367,13 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// The quick search finds whatever the pattern would mask, in a text without escapes.
+        /// The fast search finds everything that the pattern would mask in a string without escapes.
         #[test]
         fn nothing_that_is_masked_is_overlooked(
             text in "((?i:password|passwd|pwd|secret_?key|secretaccesskey|sessiontoken|auth_token|api[_-]?key|signature|bearer|\
     x-amz-credential|awsaccesskeyid|db_pass|a_key|client_secret|-----begin (rsa )?private key-----)|[:=' \u{a0}_-]|[a-zA-Z0-9é]{1,9}){1,8}",
         ) {
-            // Signs that only Unicode takes for a `k` and an `s`.
+            // Characters that only Unicode case folding maps to `k` and `s`.
             let text = text.replace('\u{212a}', "K").replace('\u{17f}', "S");
             prop_assert!(has_credential_text(&text) || !IN_TEXT.is_match(&text), "{}", text);
         }

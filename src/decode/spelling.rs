@@ -1,12 +1,12 @@
-//! SDKs spell keys in the way of their language, and write enumerations as objects: both become what the API has.
+//! Converts the key spelling and enumerations of SDKs to those of the API.
 //!
-//! In: a value. Out: whether it has to be written anew, and the text: `TaskArn` and `task_arn` are `taskArn`,
-//! `{"value":"FARGATE"}` is `"FARGATE"`. Invariant: a value that was written here is not written again.
+//! In: a value. Out: whether it must be converted, and the text: `TaskArn` and `task_arn` become `taskArn`,
+//! `{"value":"FARGATE"}` becomes `"FARGATE"`. Invariant: conversion is idempotent.
 
 use super::json::Value;
 use std::borrow::Cow;
 
-/// Keys of the ECS API that no other program is likely to have; where one is spelled otherwise, all of the value is.
+/// Keys that are specific to the ECS API; if one has another spelling, the whole value is converted.
 const OWN_KEYS: &[&str] = &[
     "capacityProviderArn",
     "clusterArn",
@@ -28,7 +28,7 @@ const OWN_KEYS: &[&str] = &[
     "taskDefinitionArns",
 ];
 
-/// Lists and objects of answers: other programs have them too, so what is in them decides.
+/// Lists and objects of responses; other programs have them too, so their content decides.
 const HOLDERS: &[&str] = &[
     "clusters",
     "containerInstances",
@@ -41,7 +41,7 @@ const HOLDERS: &[&str] = &[
     "tasks",
 ];
 
-/// Whether an object is one of the ECS API, in the spelling of an SDK.
+/// Whether an object comes from the ECS API in the spelling of an SDK.
 pub fn is_of_sdk(value: Value<'_>) -> bool {
     let is_empty_list = |child: Value<'_>| child.is_array() && child.items().next().is_none();
     let (mut holders, mut failures) = (0, false);
@@ -63,14 +63,14 @@ pub fn is_of_sdk(value: Value<'_>) -> bool {
     holders > 0 && failures
 }
 
-/// Whether some value below is an enumeration written as an object.
+/// Whether any value below is an enumeration written as an object.
 pub fn has_enum_object(value: Value<'_>) -> bool {
     enum_value(value).is_some()
         || value.items().any(has_enum_object)
         || value.entries().any(|(_, child)| (child.is_object() || child.is_array()) && has_enum_object(child))
 }
 
-/// What an enumeration holds that is written as an object, `{"value":"FARGATE"}`.
+/// The value of an enumeration written as an object, `{"value":"FARGATE"}`.
 fn enum_value(value: Value<'_>) -> Option<Value<'_>> {
     let mut entries = value.entries();
     let (key, inner) = entries.next()?;
@@ -78,7 +78,7 @@ fn enum_value(value: Value<'_>) -> Option<Value<'_>> {
     (is_plain && entries.next().is_none() && matches!(key, "value" | "Value")).then_some(inner)
 }
 
-/// Writes a value in the spelling of the API.
+/// Writes a value in API spelling.
 pub fn write_as_api(value: Value<'_>, out: &mut String) {
     if let Some(inner) = enum_value(value) {
         return inner.write(out);
@@ -109,7 +109,7 @@ pub fn write_as_api(value: Value<'_>, out: &mut String) {
     }
 }
 
-/// A key as the API spells it.
+/// A key in API spelling.
 pub fn api_key(key: &str) -> Cow<'_, str> {
     if key.bytes().any(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_')) {
         return Cow::Borrowed(key);
@@ -122,7 +122,7 @@ pub fn api_key(key: &str) -> Cow<'_, str> {
         0 => Cow::Borrowed(key),
         _ if !key.starts_with(|letter: char| letter.is_ascii_uppercase()) => Cow::Borrowed(key),
         1 => Cow::Owned(lower_front(key, 1)),
-        // The last capital begins the next word: `EC2InstanceId`.
+        // The last capital starts the next word: `EC2InstanceId`.
         all if all == key.len() => Cow::Owned(key.to_ascii_lowercase()),
         several => Cow::Owned(lower_front(key, several - 1)),
     }

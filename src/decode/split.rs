@@ -1,10 +1,9 @@
-//! A text of JSON values, however they follow each other, becomes its values one by one.
+//! Splits a text into JSON values, whatever separates them.
 //!
-//! In: the plain bytes of a file. Out: [`Piece`]s in order: values, and what could not be read.
-//! `{"Records":[…]}` and bare arrays give their elements, newline-delimited and back-to-back values
-//! give themselves, a time stamp before a line is skipped. Invariant: every byte that is not white
-//! space or punctuation between values belongs to exactly one piece, so nothing is lost in silence;
-//! after damage, reading resumes at the next value that can be told.
+//! In: the plain bytes of a file. Out: [`Piece`]s in order: values and unreadable parts. `{"Records":[…]}` and bare
+//! arrays yield their elements, newline-delimited and concatenated values yield themselves, and a timestamp before a
+//! line is skipped. Invariant: every byte other than white space or punctuation between values belongs to exactly one
+//! piece, so nothing is lost silently. After damage, parsing resumes at the next recognizable value.
 
 use super::chunk::Form;
 use super::envelope::METADATA;
@@ -12,18 +11,18 @@ use super::json::Tape;
 use super::parse::read_front;
 use memchr::{memchr, memchr2};
 
-/// Longest record read: CloudTrail caps an event at 256 KiB, dstack runs reach a few megabytes.
+/// Maximum record size: CloudTrail limits an event to 256 KiB, dstack runs have up to a few megabytes.
 pub const MAX_RECORD_BYTES: usize = 64 << 20;
 
-/// The keys of lists that may be too long to parse as one value: their elements are read one by one.
+/// Keys of lists that may be too long to parse as one value: their elements are parsed one by one.
 const LISTS: [&str; 9] =
     ["Records", "Events", "runs", "tasks", "services", "containerInstances", "logEvents", "events", "results"];
 
-/// Those of answers of the ECS API: what is beside the list says what its elements are, so an answer is read as a whole
-/// where that is affordable.
+/// Those of ECS API responses. Keys beside the list determine what its elements are, so a response is parsed as a
+/// whole if it is small enough.
 const ANSWERS: [&str; 3] = ["tasks", "services", "containerInstances"];
 
-/// The longest text of which an answer is read as a whole; `describe-…` prints a hundred elements at most.
+/// Maximum size of a response that is parsed as a whole; `describe-…` returns at most a hundred elements.
 const WHOLE: usize = 16 << 20;
 
 /// A part of a file.
@@ -35,46 +34,46 @@ pub enum Piece<'a> {
         tape: Tape<'a>,
         /// Its text.
         text: &'a str,
-        /// Where it begins.
+        /// Its offset.
         offset: usize,
-        /// The key of the list it is an element of, where that list is not read as a whole.
+        /// The key of the list that contains it, if the list is not parsed as a whole.
         list: Option<&'a str>,
     },
-    /// A JSON value beside a list whose elements are read one by one: mostly metadata, which holds no record.
+    /// A JSON value beside a list whose elements are parsed one by one; usually metadata without records.
     Aside {
         /// The parsed value.
         tape: Tape<'a>,
         /// Its text.
         text: &'a str,
-        /// Where it begins.
+        /// Its offset.
         offset: usize,
     },
-    /// Something that is no JSON value.
+    /// Bytes that are not a JSON value.
     Broken {
         /// Its bytes.
         bytes: &'a [u8],
-        /// Where it begins.
+        /// Their offset.
         offset: usize,
         /// A code: `broken_json`, `truncated`, `invalid_utf8`, `too_deep`, `too_large`, `not_json`.
         why: &'static str,
-        /// What was read and what was expected.
+        /// The error.
         detail: String,
     },
-    /// Harmless damage between values, such as a brace too many.
+    /// Harmless damage between values, such as a surplus brace.
     Stray {
-        /// The bytes skipped.
+        /// The skipped bytes.
         bytes: &'a [u8],
     },
 }
 
-/// Splits a text; `on` gets the pieces in order.
+/// Splits a text; `on` receives the pieces in order.
 pub fn split<'a>(bytes: &'a [u8], on: &mut dyn FnMut(Piece<'a>)) {
     let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let text = std::str::from_utf8(bytes).ok();
     Splitter { bytes, text, valid: (0, ""), cut: false, on }.values(start);
 }
 
-/// Splits a chunk of a text that was cut by [`super::chunk`].
+/// Splits a chunk made by [`super::chunk`].
 pub fn split_chunk<'a>(bytes: &'a [u8], form: Form, on: &mut dyn FnMut(Piece<'a>)) {
     let text = std::str::from_utf8(bytes).ok();
     let mut splitter = Splitter { bytes, text, valid: (0, ""), cut: false, on };
@@ -88,7 +87,8 @@ pub fn split_chunk<'a>(bytes: &'a [u8], form: Form, on: &mut dyn FnMut(Piece<'a>
     }
 }
 
-/// Whether the object at `at` begins with a known list, `{"Records":[`: the list and the place after the bracket.
+/// Whether the object at `at` starts with a known list, `{"Records":[`; returns the list and the offset after the
+/// bracket.
 pub fn list_head(bytes: &[u8], at: usize) -> Option<(&'static str, usize)> {
     let quote = skip(bytes, at + 1, b"");
     let rest = bytes.get(quote..)?.strip_prefix(b"\"")?;
@@ -98,12 +98,12 @@ pub fn list_head(bytes: &[u8], at: usize) -> Option<(&'static str, usize)> {
         return None;
     }
     let bracket = skip(bytes, colon + 1, b"");
-    // A list of lists (CloudWatch Logs Insights results) is read as a whole.
+    // A list of lists (CloudWatch Logs Insights results) is parsed as a whole.
     let first = skip(bytes, bracket + 1, b"");
     (bytes.get(bracket) == Some(&b'[') && bytes.get(first) != Some(&b'[')).then_some((*list, bracket + 1))
 }
 
-/// Passes white space and the bytes named.
+/// Skips white space and the given bytes.
 fn skip(bytes: &[u8], mut at: usize, more: &[u8]) -> usize {
     while bytes.get(at).is_some_and(|byte| byte.is_ascii_whitespace() || more.contains(byte)) {
         at += 1;
@@ -111,7 +111,7 @@ fn skip(bytes: &[u8], mut at: usize, more: &[u8]) -> usize {
     at
 }
 
-/// The end of the value at `at`, if it is sound.
+/// The end of the value at `at`, if it is valid.
 fn skip_value(bytes: &[u8], at: usize) -> Option<usize> {
     let mut stream = serde_json::Deserializer::from_slice(bytes.get(at..)?).into_iter::<serde::de::IgnoredAny>();
     stream.next()?.ok()?;
@@ -120,11 +120,11 @@ fn skip_value(bytes: &[u8], at: usize) -> Option<usize> {
 
 struct Splitter<'a, 'f> {
     bytes: &'a [u8],
-    /// The same bytes, if all of them are UTF-8: then no value needs to be tested again.
+    /// The same bytes if all of them are UTF-8, so that single values need no check.
     text: Option<&'a str>,
-    /// Otherwise: a part that is UTF-8, and where it begins.
+    /// Otherwise, a valid UTF-8 range and its offset.
     valid: (usize, &'a str),
-    /// The last record was cut off by the end of the file.
+    /// Whether the file ends inside the last record.
     cut: bool,
     on: &'f mut dyn FnMut(Piece<'a>),
 }
@@ -138,10 +138,10 @@ impl<'a> Splitter<'a, '_> {
         skip(self.bytes, at, more)
     }
 
-    /// Values at the top of the file.
+    /// Top-level values.
     fn values(&mut self, mut at: usize) {
         loop {
-            // A NUL is padding, RS (0x1e) separates JSON text sequences.
+            // NUL is padding; RS (0x1e) separates JSON text sequences.
             at = self.skip(at, b"\0\x1e");
             let Some(byte) = self.byte(at) else { return };
             at = match byte {
@@ -167,7 +167,7 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
-    /// An answer of the ECS API that begins at `at`, if it is sound and short; gives the place after it.
+    /// A response of the ECS API at `at`, if it is valid and small; returns the offset after it.
     fn answer(&mut self, at: usize, list: &str) -> Option<usize> {
         if !ANSWERS.contains(&list) || self.bytes.len() - at > WHOLE {
             return None;
@@ -179,8 +179,8 @@ impl<'a> Splitter<'a, '_> {
         Some(at + length)
     }
 
-    /// What follows the list of an object: the elements of further lists and what is in objects. Gives the place after
-    /// the closing brace, or where reading has to go on.
+    /// The remainder of an object after its list: elements of further lists and other objects. Returns the offset
+    /// after the closing brace, or the offset at which to resume.
     fn tail(&mut self, mut at: usize) -> usize {
         loop {
             at = self.skip(at, b",");
@@ -209,33 +209,33 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
-    /// Whether the array at `at` begins with an object or array.
+    /// Whether the array at `at` starts with an object or array.
     fn holds_objects(&self, at: usize) -> bool {
         matches!(self.byte(self.skip(at + 1, b"")), Some(b'{' | b'['))
     }
 
-    /// A value beside a list; gives the place after it, or after the damage.
+    /// A value beside a list; returns the offset after it, or after the damage.
     fn aside(&mut self, at: usize) -> usize {
         let front = self.text.and_then(|text| text.get(at..)).and_then(Tape::parse_front);
         let Some((Ok(tape), length)) = front else { return self.value(at, None, true) };
         match self.text.and_then(|text| text.get(at..at + length)) {
             Some(text) if length <= MAX_RECORD_BYTES => (self.on)(Piece::Aside { tape, text, offset: at }),
             _ => {
-                let detail = format!("{length} bytes; a record may have {MAX_RECORD_BYTES}");
+                let detail = format!("{length} bytes exceed the limit of {MAX_RECORD_BYTES} bytes for one record");
                 self.broken(at, at + length, "too_large", detail);
             }
         }
         at + length
     }
 
-    /// The elements of an array that begins before `at`; gives the place after its end.
+    /// The elements of an array that starts before `at`; returns the offset after its end.
     fn elements(&mut self, mut at: usize, list: Option<&'a str>) -> usize {
         loop {
             at = self.skip(at, b",\0");
             at = match self.byte(at) {
                 None if self.cut => return at,
                 None => {
-                    self.broken(at, at, "truncated", "the list is not closed: the file ends within it".to_owned());
+                    self.broken(at, at, "truncated", "the file ends inside an unclosed list".to_owned());
                     return at;
                 }
                 Some(b']') => return at + 1,
@@ -245,7 +245,7 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
-    /// Elements up to the end of the chunk.
+    /// Elements until the end of the chunk.
     fn chunk_elements(&mut self, list: Option<&'a str>) {
         let mut at = self.skip(0, b",\0");
         while at < self.bytes.len() {
@@ -257,7 +257,7 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
-    /// One value; gives the place after it, or after the damage.
+    /// One value; returns the offset after it, or after the damage.
     fn value(&mut self, at: usize, list: Option<&'a str>, in_array: bool) -> usize {
         let bytes = self.bytes;
         let parsed = match self.text {
@@ -286,10 +286,10 @@ impl<'a> Splitter<'a, '_> {
                         (self.on)(Piece::Value { tape, text, offset: at, list });
                     }
                     Some(_) => {
-                        let detail = format!("{} bytes; a record may have {MAX_RECORD_BYTES}", end - at);
+                        let detail = format!("{} bytes exceed the limit of {MAX_RECORD_BYTES} bytes for one record", end - at);
                         self.broken(at, end, "too_large", detail);
                     }
-                    None => self.broken(at, end, "invalid_utf8", "the text is not UTF-8".to_owned()),
+                    None => self.broken(at, end, "invalid_utf8", "the record is not valid UTF-8".to_owned()),
                 }
                 end
             }
@@ -298,7 +298,7 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
-    /// What is UTF-8 from a place on.
+    /// Valid UTF-8 from an offset on.
     fn valid_from(&mut self, at: usize) -> Option<&'a str> {
         let (start, text) = self.valid;
         if let Some(rest) = at.checked_sub(start).and_then(|at| text.get(at..)).filter(|rest| !rest.is_empty()) {
@@ -309,32 +309,32 @@ impl<'a> Splitter<'a, '_> {
         Some(text)
     }
 
-    /// A value that does not parse: tells why, and finds where reading can go on.
+    /// Reports a value that does not parse, and finds the offset at which to resume.
     fn damage(&mut self, at: usize, error: &serde_json::Error, in_array: bool) -> usize {
-        // Sound up to the end of the file: it is cut, and what it holds is part of it.
+        // It is valid up to the end of the file, so it is cut off, and its content belongs to it.
         let is_cut = in_array && error.is_eof() && self.text.is_some();
         let end = if is_cut { self.bytes.len() } else { self.end_of_damage(at, in_array) };
         let slice = self.bytes.get(at..end).unwrap_or_default();
         let text = error.to_string();
         let (why, detail) = if std::str::from_utf8(slice).is_err() && self.text.is_none() {
-            ("invalid_utf8", "the record holds bytes that are not UTF-8".to_owned())
+            ("invalid_utf8", "the record contains bytes that are not valid UTF-8".to_owned())
         } else if text.contains("recursion limit") {
             ("too_deep", "the record is nested deeper than 128 levels".to_owned())
         } else if error.is_eof() && end == self.bytes.len() {
             self.cut = true;
-            ("truncated", "the record is cut off: the file ends within it".to_owned())
+            ("truncated", "the record is cut off at the end of the file".to_owned())
         } else if self.byte(at).is_some_and(|byte| byte == b'{' || byte == b'[' || byte == b'"') {
-            ("broken_json", format!("expected JSON, but: {}", without_place(&text)))
+            ("broken_json", format!("invalid JSON: {}", without_place(&text)))
         } else {
-            ("not_json", format!("expected a JSON value, but: {}", without_place(&text)))
+            ("not_json", format!("not JSON: {}", without_place(&text)))
         };
         self.broken(at, end, why, detail);
         end
     }
 
-    /// Where the next value may begin after a broken one at `at`.
+    /// The offset at which the next value may start after a broken one at `at`.
     fn end_of_damage(&self, at: usize, in_array: bool) -> usize {
-        // A line of its own: the next line begins a new value.
+        // It is on its own line, so the next line starts a new value.
         if !in_array {
             let line_end = memchr(b'\n', self.bytes.get(at..).unwrap_or_default()).map_or(self.bytes.len(), |n| at + n);
             let next = self.skip(line_end, b"");
@@ -349,7 +349,7 @@ impl<'a> Splitter<'a, '_> {
         self.balanced_end(at).unwrap_or_else(|| self.next_object(at + 1, in_array))
     }
 
-    /// The end of the braces that open at `at`, if they balance and something sensible follows.
+    /// The end of the braces that open at `at`, if they are balanced and followed by something plausible.
     fn balanced_end(&self, at: usize) -> Option<usize> {
         let mut depth = 0usize;
         let mut here = at;
@@ -371,7 +371,7 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
-    /// The closing quote of a string whose content begins at `at`.
+    /// The closing quote of a string whose content starts at `at`.
     fn string_end(&self, mut at: usize) -> Option<usize> {
         loop {
             at += memchr2(b'"', b'\\', self.bytes.get(at..)?)?;
@@ -382,7 +382,7 @@ impl<'a> Splitter<'a, '_> {
         }
     }
 
-    /// The next `{` that follows a comma (in an array) or begins a line.
+    /// The next `{` that follows a comma (in an array) or starts a line.
     fn next_object(&self, mut at: usize, in_array: bool) -> usize {
         while let Some(found) = memchr(b'{', self.bytes.get(at..).unwrap_or_default()).map(|found| at + found) {
             let before = self.bytes.get(..found).unwrap_or_default();
@@ -390,7 +390,7 @@ impl<'a> Splitter<'a, '_> {
             let begins_line = before.ends_with(b"\n");
             let after_element =
                 trimmed.ends_with(b"},") || trimmed.strip_suffix(b",").is_some_and(|rest| rest.trim_ascii_end().ends_with(b"}"));
-            // A quote after the brace: an object with a key, not a brace within a text.
+            // A quote after the brace: an object with a key, rather than a brace within a string.
             let with_key = self.byte(self.skip(found + 1, b"")) == Some(b'"');
             if with_key
                 && (begins_line || (in_array && after_element) || trimmed.ends_with(b"}"))
@@ -403,7 +403,7 @@ impl<'a> Splitter<'a, '_> {
         self.bytes.len()
     }
 
-    /// A time stamp and a blank before a JSON value, as CloudWatch Logs exports write: the place of the value.
+    /// Matches a timestamp before a JSON value, as CloudWatch Logs exports write it; returns the offset of the value.
     fn after_time_stamp(&self, at: usize) -> Option<usize> {
         let head = self.bytes.get(at..self.bytes.len().min(at + 48))?;
         let blank = head.iter().position(|byte| *byte == b' ' || *byte == b'\t')?;
@@ -414,7 +414,7 @@ impl<'a> Splitter<'a, '_> {
         (is_value && (is_millis || stamp.parse::<jiff::Timestamp>().is_ok())).then_some(value)
     }
 
-    /// A line that begins like no JSON value.
+    /// A line that does not start like a JSON value.
     fn junk_line(&mut self, at: usize) -> usize {
         let end = memchr(b'\n', self.bytes.get(at..).unwrap_or_default()).map_or(self.bytes.len(), |n| at + n);
         self.broken(at, end, "not_json", "expected a JSON value: `{` or `[`".to_owned());
@@ -432,7 +432,7 @@ impl<'a> Splitter<'a, '_> {
     }
 }
 
-/// A parser's message without its line and column, which count from the record, not from the file.
+/// The message of a parser without line and column, which are relative to the record, not to the file.
 fn without_place(text: &str) -> &str {
     text.split(" at line ").next().unwrap_or(text)
 }
@@ -492,7 +492,7 @@ mod tests {
                 br#"{"Records":[{"a":1},{"b":"x},{"c":3},{"d":4}]}"#,
                 &[r#"Records{"a":1}"#, "!broken_json@20", r#"Records{"c":3}"#, r#"Records{"d":4}"#],
             ),
-            // What a cut record holds is no record.
+            // Nested objects of a truncated record are not records.
             (br#"{"Records":[{"a":1},{"b":[{"c":1},{"d":2},{"e":"#, &[r#"Records{"a":1}"#, "!truncated@20"]),
             (b"{\"a\":1}\n{\"b\":\n{\"c\":3}\n", &[r#"{"a":1}"#, "!broken_json@8", r#"{"c":3}"#]),
             (br#"{"Records":[{"a":1},]}"#, &[r#"Records{"a":1}"#]),

@@ -1,25 +1,25 @@
-//! What a file holds, by its first bytes.
+//! Detects the type of a file from its first bytes.
 
 use crate::decode::{csv, flow};
 
-/// What plain (uncompressed) bytes are.
+/// The type of uncompressed content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// JSON in any arrangement, or lines that begin with a time stamp and go on with JSON.
+    /// JSON in any layout, optionally with a timestamp before each value.
     Json,
     /// A CSV export of CloudTrail.
     Csv,
     /// Lines of a VPC flow log.
     FlowLog,
-    /// A Parquet file, perhaps of a VPC flow log.
+    /// A Parquet file, possibly a VPC flow log.
     Parquet,
-    /// Known, and left out on purpose; a code says what it is.
+    /// Recognized and skipped on purpose, with a reason code.
     Filtered(&'static str),
-    /// Known, and not readable here; says what it is and what to do.
+    /// Recognized but not supported, with a reason code and advice.
     Refused(&'static str, &'static str),
 }
 
-/// Recognises the plain bytes of a file.
+/// Detects the type of uncompressed content.
 pub fn kind_of(bytes: &[u8]) -> Kind {
     let content = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let Some(first) = content.first() else { return Kind::Filtered("empty") };
@@ -36,7 +36,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         || bytes.starts_with(b"BZh")
         || bytes.starts_with(&[0xfd, b'7', b'z', b'X', b'Z'])
     {
-        return Kind::Refused("compression", "compressed with something else than gzip; unpack it first");
+        return Kind::Refused("compression", "unsupported compression (only gzip); decompress it first");
     }
     if content.starts_with(b"Permission Check Successful") {
         return Kind::Filtered("write_test");
@@ -59,7 +59,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         return Kind::Json;
     }
     if is_cli_output(content) {
-        let detail = "what `aws ecs` prints as a table, as text or as YAML; export it again with `--output json`";
+        let detail = "`aws ecs` output as a table, text or YAML; export it again with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
     if is_ps_table(content) {
@@ -68,7 +68,8 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     Kind::Filtered("not_a_log")
 }
 
-/// Output of `aws ecs` with `--output table`, `text` or `yaml`: lines that begin so, with an ARN of ECS soon after.
+/// Detects the output of `aws ecs` with `--output table`, `text` or `yaml`: a typical first line, followed by an ECS
+/// ARN.
 fn is_cli_output(content: &[u8]) -> bool {
     const KEYS: [&[u8]; 8] = [
         b"clusters:",
@@ -90,20 +91,20 @@ fn is_cli_output(content: &[u8]) -> bool {
         && [":ecs:", "arn:aws"].iter().all(|part| memchr::memmem::find(head, part.as_bytes()).is_some())
 }
 
-/// The table that `dstack ps` prints.
+/// Detects the table that `dstack ps` prints.
 fn is_ps_table(content: &[u8]) -> bool {
     let line = first_line(content);
     let has = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
     line.trim_ascii_start().starts_with(b"NAME") && has("BACKEND") && has("STATUS")
 }
 
-/// The first line, or as much of it as tells what it is.
+/// The first line, truncated to a length that suffices to recognize it.
 fn first_line(content: &[u8]) -> &[u8] {
     let head = content.get(..4096).unwrap_or(content);
     head.split(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
-/// A time stamp, a blank and JSON.
+/// Detects a timestamp followed by JSON.
 fn is_stamped(content: &[u8]) -> bool {
     let line = first_line(content);
     let Some(blank) = line.iter().take(48).position(|byte| *byte == b' ' || *byte == b'\t') else { return false };
@@ -113,7 +114,7 @@ fn is_stamped(content: &[u8]) -> bool {
     plausible && matches!(rest.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// A first line that is broken does not make the others worthless.
+/// Looks beyond the first line, because it may be damaged while the others are fine.
 fn has_json_line(content: &[u8]) -> bool {
     content.split(|byte| *byte == b'\n').take(64).any(|line| {
         let line = line.trim_ascii();

@@ -1,6 +1,6 @@
-//! ① Bytes on disk: which files there are, and what each holds.
+//! ① Finds the input files and detects their types.
 //!
-//! Kinds are recognised by content, never by name. Symbolic links are followed once, loops are left.
+//! Types are detected from content, never from file names. Symbolic links are followed, and cycles are skipped.
 
 mod kind;
 mod walk;

@@ -1,4 +1,4 @@
-//! The files below the paths that were named, in a fixed order.
+//! Lists the files under the given paths, in a fixed order.
 
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -7,45 +7,46 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 use walkdir::WalkDir;
 
-/// Where the bytes of an input are.
+/// The origin of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A file.
     File(PathBuf),
     /// Standard input.
     Stdin,
-    /// A store, ours or another: its files are no exports.
+    /// A store, whether the current one or another: its files are not exports.
     Store,
 }
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// Where its bytes are.
+    /// The origin of its bytes.
     pub source: Source,
-    /// The name it has in the store: the path as given, with `/`, and `\xNN` for bytes that are no UTF-8.
+    /// The name in the store: the path as given, with `/` as separator and `\xNN` for bytes that are not valid UTF-8.
     pub name: Arc<str>,
-    /// The folder that a relative name counts from; none where the name is absolute or that of standard input.
+    /// The folder that a relative name is resolved against; `None` for absolute names and standard input.
     pub folder: Option<Arc<str>>,
     /// Bytes on disk (0 for standard input).
     pub size: u64,
-    /// Modification time in microseconds since 1970 UTC, where the file system tells.
+    /// Modification time in microseconds since 1970 UTC, if the file system reports one.
     pub modified: Option<i64>,
 }
 
-/// A path that could not be walked.
+/// A path that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The path.
     pub name: String,
     /// See [`Input::folder`].
     pub folder: Option<Arc<str>>,
-    /// What the system said.
+    /// The system error.
     pub detail: String,
 }
 
-/// Finds the files below the paths, of which relative ones count from `folder`; `-` is standard input. `skip` names a
-/// folder to leave out (the store itself). The order is that of the names, so it does not depend on the file system.
+/// Finds the files under the paths; relative paths are resolved against `folder`, and `-` is standard input. `skip`
+/// is a folder to exclude (the store itself). Inputs are sorted by name, so the order does not depend on the file
+/// system.
 pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Vec<Input>, Vec<Problem>) {
     let folder: Arc<str> = display(folder).into();
     let (mut inputs, mut files, stores) = (Vec::new(), Vec::new(), RefCell::new(Vec::new()));
@@ -71,13 +72,13 @@ pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Ve
         for entry in walk {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => files.push((entry, folder)),
-                // A pipe, such as `/dev/stdin` or `<(…)`, is read where it is named, and only there.
+                // A pipe, such as `/dev/stdin` or `<(…)`, is read only if named explicitly.
                 Ok(entry) if entry.depth() == 0 && !entry.file_type().is_dir() => {
                     let source = Source::File(entry.path().to_path_buf());
                     inputs.push(unsized_input(entry.path(), folder.cloned(), source));
                 }
                 Ok(_) => {}
-                // A link into its own parents holds nothing that is not found elsewhere.
+                // A link to a parent folder contributes no further files.
                 Err(error) if error.loop_ancestor().is_some() => {}
                 Err(error) => problems.push(Problem {
                     name: error.path().map_or_else(|| display(path), display),
@@ -94,7 +95,7 @@ pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Ve
     (inputs, problems)
 }
 
-/// Whether a folder is a Delta table, or a store of several.
+/// Whether a folder is a Delta table or a store with several.
 fn holds_tables(folder: &Path) -> bool {
     const LOG: &str = "_delta_log";
     if folder.join(LOG).is_dir() {
@@ -104,7 +105,7 @@ fn holds_tables(folder: &Path) -> bool {
     tables.into_iter().any(|table| table.path().join(LOG).is_dir())
 }
 
-/// An input whose size and time are not known before it is read.
+/// An input whose size and time are unknown until it is read.
 fn unsized_input(path: &Path, folder: Option<Arc<str>>, source: Source) -> Input {
     Input { source, name: display(path).into(), folder, size: 0, modified: None }
 }
@@ -125,7 +126,7 @@ fn input(entry: &walkdir::DirEntry, folder: Option<Arc<str>>) -> Input {
     }
 }
 
-/// An I/O error without the number that means nothing to most people.
+/// An I/O error message without the OS error number.
 pub fn plain_io(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
@@ -168,8 +169,8 @@ mod tests {
         std::fs::write(dir.path().join("old/tables/calls/_delta_log/0.json"), "{}").unwrap();
         std::fs::write(dir.path().join("x.json"), "{}").unwrap();
         let (inputs, problems) = find_inputs(&[dir.path().to_path_buf()], Path::new("/"), None);
-        let told: Vec<_> = inputs.iter().map(|input| (input.name.ends_with("old"), input.source == Source::Store)).collect();
-        assert_eq!((told, problems.len()), (vec![(true, true), (false, false)], 0));
+        let summary: Vec<_> = inputs.iter().map(|input| (input.name.ends_with("old"), input.source == Source::Store)).collect();
+        assert_eq!((summary, problems.len()), (vec![(true, true), (false, false)], 0));
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Accounting: what became of every record of a file.
+//! Accounts for every record of a file: loaded, duplicate, filtered or quarantined.
 
 use crate::discover::Input;
 use std::sync::Arc;
 
-/// One file of a load. `read = loaded + duplicate + filtered + quarantined` always holds.
+/// The outcome of one file of a load. `read = loaded + duplicate + filtered + quarantined` always holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileReport {
-    /// The file.
+    /// The file name.
     pub name: Arc<str>,
-    /// The folder that a relative name counts from.
+    /// The folder that a relative name is resolved against.
     pub folder: Option<Arc<str>>,
     /// Bytes on disk.
     pub size: u64,
@@ -18,40 +18,40 @@ pub struct FileReport {
     pub bytes: u64,
     /// BLAKE3 of the bytes on disk, in hex.
     pub content_hash: String,
-    /// What the file was recognised as.
+    /// The detected format.
     pub format: String,
     /// Records read.
     pub read: u64,
     /// Records loaded.
     pub loaded: u64,
-    /// Records that were there already.
+    /// Records that the store already had.
     pub duplicate: u64,
-    /// Records left out on purpose.
+    /// Records skipped on purpose.
     pub filtered: u64,
     /// Records that could not be loaded.
     pub quarantined: u64,
-    /// Why records were filtered, each reason once.
+    /// Reasons for filtering records, without repeats.
     pub filtered_as: Vec<String>,
-    /// Oddities that did no harm, each once.
+    /// Harmless oddities, without repeats.
     pub notes: Vec<String>,
-    /// The account and region that all records share.
+    /// The account shared by all records.
     pub account: Option<String>,
-    /// See `account`.
+    /// The region shared by all records.
     pub region: Option<String>,
     /// Oldest record, in microseconds.
     pub first: Option<i64>,
     /// Newest record, in microseconds.
     pub last: Option<i64>,
-    /// What could not be loaded.
-    pub problems: Vec<Trouble>,
-    /// Records in the parts of the file before this one, where it is read in parts.
+    /// Records (or the whole file) that were quarantined.
+    pub problems: Vec<Rejected>,
+    /// For a file that is read in parts: records in earlier parts.
     pub before: u64,
 }
 
-/// Something that could not be loaded.
+/// A record, or a whole file, that could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// Record number from 1; none = the file as a whole.
+pub struct Rejected {
+    /// Record number from 1; `None` for the whole file.
     pub record: Option<u64>,
     /// Offset in the uncompressed file.
     pub offset: Option<u64>,
@@ -64,7 +64,7 @@ pub struct Trouble {
 }
 
 impl FileReport {
-    /// The report of a file of which nothing is known yet.
+    /// An empty report.
     pub fn new(input: &Input) -> Self {
         FileReport {
             name: input.name.clone(),
@@ -75,7 +75,7 @@ impl FileReport {
         }
     }
 
-    /// Whether the identity of the accounting holds.
+    /// Whether the counts add up.
     pub fn balances(&self) -> bool {
         self.read == self.loaded + self.duplicate + self.filtered + self.quarantined
     }
@@ -85,13 +85,13 @@ impl FileReport {
         self.before + self.read + 1
     }
 
-    /// An empty report of a part of the same file. Parts are read side by side, and each record counts a use of the name:
-    /// each part has one of its own.
+    /// An empty report for a part of the same file. Each part gets its own copy of the name, because parts are read
+    /// in parallel and every record increments the reference count.
     pub fn part(&self, before: u64) -> Self {
         FileReport { name: Arc::from(&*self.name), modified: self.modified, before, ..FileReport::default() }
     }
 
-    /// Adds the report of a part.
+    /// Merges the report of a part.
     pub fn join(&mut self, part: FileReport) {
         if self.format.is_empty() {
             self.format = part.format;
@@ -111,30 +111,30 @@ impl FileReport {
         self.filtered += part.filtered;
         self.quarantined += part.quarantined;
         self.problems.extend(part.problems);
-        part.filtered_as.iter().for_each(|why| keep_once(&mut self.filtered_as, why));
-        part.notes.iter().for_each(|note| keep_once(&mut self.notes, note));
+        part.filtered_as.iter().for_each(|why| push_unique(&mut self.filtered_as, why));
+        part.notes.iter().for_each(|note| push_unique(&mut self.notes, note));
     }
 
-    /// Counts a record that is left out on purpose.
+    /// Counts a record that is skipped on purpose.
     pub fn filter(&mut self, why: &str) {
         self.read += 1;
         self.filtered += 1;
-        keep_once(&mut self.filtered_as, why);
+        push_unique(&mut self.filtered_as, why);
     }
 
     /// Counts a record, or the file as a whole, that cannot be loaded.
-    pub fn quarantine(&mut self, trouble: Trouble) {
+    pub fn quarantine(&mut self, rejected: Rejected) {
         self.read += 1;
         self.quarantined += 1;
-        self.problems.push(trouble);
+        self.problems.push(rejected);
     }
 
-    /// Keeps a note once.
+    /// Adds a note unless it is already present.
     pub fn note(&mut self, note: &str) {
-        keep_once(&mut self.notes, note);
+        push_unique(&mut self.notes, note);
     }
 
-    /// Widens the span of time and narrows account and region by one record.
+    /// Extends the time span with one record, and clears the account and region if the record differs.
     pub fn see(&mut self, time: i64, account: Option<&str>, region: Option<&str>) {
         let is_first = self.first.is_none();
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
@@ -144,7 +144,7 @@ impl FileReport {
     }
 }
 
-fn keep_once(list: &mut Vec<String>, text: &str) {
+fn push_unique(list: &mut Vec<String>, text: &str) {
     if !list.iter().any(|known| known == text) {
         list.push(text.to_owned());
     }
@@ -158,12 +158,12 @@ fn narrow(slot: &mut Option<String>, value: Option<&str>, is_first: bool) {
     }
 }
 
-/// The sums over all files of a load.
+/// Totals over all files of a load.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Files seen.
+    /// Number of files.
     pub files: u64,
-    /// Files that had not changed since they were loaded.
+    /// Files unchanged since their last load.
     pub unchanged: u64,
     /// Bytes after decompression.
     pub bytes: u64,
@@ -171,9 +171,9 @@ pub struct Totals {
     pub read: u64,
     /// Records loaded.
     pub loaded: u64,
-    /// Records that were there already.
+    /// Records that the store already had.
     pub duplicate: u64,
-    /// Records left out on purpose.
+    /// Records skipped on purpose.
     pub filtered: u64,
     /// Records that could not be loaded.
     pub quarantined: u64,

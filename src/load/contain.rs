@@ -1,6 +1,7 @@
-//! Keeps a panic inside the file whose bytes caused it: the last resort against bugs, ours and those of libraries.
+//! Confines a panic to the file that caused it: the last line of defense against bugs in this program and its
+//! libraries.
 //!
-//! A panic while a file is read becomes the reason why that file is quarantined; all others are loaded.
+//! A panic while reading a file quarantines that file; all others are still loaded.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -8,14 +9,15 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
-    /// How many calls of [`contained`] this thread is in. They nest: a thread that waits for the parts of a file takes up
-    /// other files meanwhile.
+    /// Nesting depth of [`contained`] on this thread. Calls nest because a thread that waits for the parts of a file
+    /// works on other files meanwhile.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// What the newest contained panic said, and where.
-    static SAID: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Message and location of the latest contained panic.
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Makes contained panics silent: they are reported with their file. All others are printed as before.
+/// Installs a hook that does not print contained panics, since they are reported with their file; other panics print
+/// as usual.
 pub fn silence_contained_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -25,17 +27,18 @@ pub fn silence_contained_panics() {
                 return print(info);
             }
             let place = info.location().map(|place| format!(" ({}:{})", file_name(place.file()), place.line()));
-            SAID.set(Some(format!("{}{}", message(info.payload()), place.unwrap_or_default())));
+            LAST_PANIC.set(Some(format!("{}{}", message(info.payload()), place.unwrap_or_default())));
         }));
     });
 }
 
-/// Runs; a panic is an error that says what it said. What `run` changes must be as good as new, or given up, after one.
+/// Runs `run` and turns a panic into an error with its message. The caller must discard any state that a panic may
+/// have left inconsistent.
 pub fn contained<R>(run: impl FnOnce() -> R) -> Result<R, String> {
     DEPTH.set(DEPTH.get() + 1);
     let result = panic::catch_unwind(AssertUnwindSafe(run));
     DEPTH.set(DEPTH.get() - 1);
-    result.map_err(|payload| SAID.take().unwrap_or_else(|| message(payload.as_ref())))
+    result.map_err(|payload| LAST_PANIC.take().unwrap_or_else(|| message(payload.as_ref())))
 }
 
 fn message(payload: &dyn Any) -> String {
@@ -43,7 +46,7 @@ fn message(payload: &dyn Any) -> String {
     text.unwrap_or("no message").to_owned()
 }
 
-/// The last two parts of a source path: the rest says where somebody compiled it.
+/// The last two components of a source path; the rest depends on the build machine.
 fn file_name(path: &str) -> String {
     let mut parts: Vec<&str> = path.rsplit(['/', '\\']).take(2).collect();
     parts.reverse();

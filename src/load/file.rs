@@ -1,10 +1,10 @@
-//! One file: its bytes go through decode and model into the columns of a worker.
+//! Loads one file: decodes and models its bytes into the columns of a worker.
 
 use super::Known;
-use super::account::{FileReport, Trouble};
+use super::account::{FileReport, Rejected};
 use super::contain::contained;
+use super::dedup::Claim;
 use super::flow::{load_flow_log, load_parquet, load_record};
-use super::seen::Claim;
 use super::selection::REMOVED;
 use super::worker::{LoadError, LoadOptions, Pool, Worker};
 use crate::decode::buffer::Buffer;
@@ -26,11 +26,11 @@ use rayon::prelude::*;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 
-/// Reads the bytes of an input; the error is a sentence.
+/// Reads the bytes of an input; the error is a message for the user.
 pub fn read_bytes(input: &Input, limit: u64, out: &mut Buffer) -> Result<(), String> {
     out.clear();
     if input.size > limit {
-        return Err(format!("{} bytes; a file may have {limit}", input.size));
+        return Err(format!("{} bytes exceed the limit of {limit} bytes for one file", input.size));
     }
     let read = match &input.source {
         Source::File(path) => File::open(path).and_then(|file| read_file(file, input.size, limit, out)),
@@ -44,7 +44,7 @@ pub fn read_bytes(input: &Input, limit: u64, out: &mut Buffer) -> Result<(), Str
     }
 }
 
-/// Reads a file of a known size at once; one that has grown since is read to its new end.
+/// Reads a file in one call, given its size; if it has grown, the rest is read too.
 fn read_file(mut file: File, size: u64, limit: u64, out: &mut Buffer) -> std::io::Result<()> {
     let room = out.room(usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1));
     let mut length = 0;
@@ -63,16 +63,16 @@ fn read_file(mut file: File, size: u64, limit: u64, out: &mut Buffer) -> std::io
     read_rest(file, limit, begin, out)
 }
 
-/// Reads what is left, up to one byte beyond the limit of the whole.
+/// Reads the rest of a file, up to one byte more than the limit.
 fn read_rest(from: impl Read, limit: u64, mut begin: Vec<u8>, out: &mut Buffer) -> std::io::Result<()> {
     let read = from.take((limit + 1).saturating_sub(begin.len() as u64)).read_to_end(&mut begin);
     out.take(begin);
     read.map(|_| ())
 }
 
-/// Files beyond this many bytes are read in parts, side by side.
+/// Files larger than this are split and read in parallel.
 const LARGE: usize = 16 << 20;
-/// The size of such a part.
+/// The size of one part.
 const PART: usize = 4 << 20;
 
 /// Loads one file into the columns of a worker.
@@ -95,7 +95,7 @@ pub fn load_file(
             report.content_hash = blake3::hash(&packed).to_hex().to_string();
             match known.and_then(|known| known(&report.content_hash)) {
                 Some(before) => {
-                    tell_again(before, &mut report);
+                    count_as_duplicates(before, &mut report);
                     Ok(())
                 }
                 None => reported(pool, &mut report, |report| load_bytes(pool, &packed, &mut plain, options, report)),
@@ -111,7 +111,7 @@ pub fn load_file(
     result.map(|()| report)
 }
 
-/// Reads into a report. A panic is a problem of the file: what came before it is loaded and counted.
+/// Runs `read` and turns a panic into a problem of the file; records before the panic are loaded and counted.
 fn reported(
     pool: &Pool<'_>,
     report: &mut FileReport,
@@ -119,21 +119,21 @@ fn reported(
 ) -> Result<(), LoadError> {
     match contained(|| read(report)) {
         Ok(result) => result,
-        Err(said) if pool.is_torn() => Err(LoadError::Torn { file: report.name.to_string(), said }),
-        Err(said) => {
+        Err(message) if pool.is_torn() => Err(LoadError::Torn { file: report.name.to_string(), message }),
+        Err(message) => {
             if report.format.is_empty() {
                 report.format = "unknown".to_owned();
             }
-            let detail = format!("reading it ended in an internal error: {said}; the records before that are loaded");
+            let detail = format!("internal error while reading the file: {message}; the records before it are loaded");
             report.quarantine(whole_file("internal_error", detail));
             Ok(())
         }
     }
 }
 
-/// A copy of a file that is loaded already: all its records are duplicates.
-fn tell_again(before: FileReport, report: &mut FileReport) {
-    report.note("a file with the same content is loaded already");
+/// Reports a copy of a loaded file: all of its records are duplicates.
+fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
+    report.note("a file with the same content is already loaded");
     *report = FileReport {
         name: std::mem::take(&mut report.name),
         folder: report.folder.take(),
@@ -145,8 +145,8 @@ fn tell_again(before: FileReport, report: &mut FileReport) {
     };
 }
 
-fn whole_file(why: &str, detail: String) -> Trouble {
-    Trouble { record: None, offset: None, why: why.to_owned(), detail, sample: String::new() }
+fn whole_file(why: &str, detail: String) -> Rejected {
+    Rejected { record: None, offset: None, why: why.to_owned(), detail, sample: String::new() }
 }
 
 fn load_bytes(
@@ -164,32 +164,32 @@ fn load_bytes(
     } else {
         packed
     };
-    // A file that was compressed on its way, and had been before.
+    // The file was already compressed and was compressed again in transit.
     if problem.is_none() && is_gzip(packed) && is_gzip(bytes) {
         inner = Buffer::default();
         problem = inflate(bytes, options.inflate, &mut inner);
         bytes = &inner;
     }
     if let Some(text) = text_of_utf16(bytes) {
-        report.note("UTF-16 was read as text");
+        report.note("decoded from UTF-16");
         wide = text;
         bytes = wide.as_bytes();
     }
     report.bytes = bytes.len() as u64;
     if let Some(InflateProblem::Bomb { reached }) = problem {
         report.format = "gzip".to_owned();
-        let detail = format!("{} bytes expand beyond {reached} bytes: a decompression bomb", packed.len());
+        let detail = format!("{} compressed bytes expand to more than {reached} bytes: a decompression bomb", packed.len());
         report.quarantine(whole_file("decompression_bomb", detail));
         return Ok(());
     }
     let result = load_plain(pool, bytes, options, report);
     if let Some(problem) = problem {
-        tell_damage(problem, report);
+        report_damage(problem, report);
     }
     result
 }
 
-/// The text of bytes that begin with the byte order mark of UTF-16.
+/// Decodes UTF-16 that starts with a byte order mark.
 fn text_of_utf16(bytes: &[u8]) -> Option<String> {
     let unit: fn([u8; 2]) -> u16 = match bytes {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
@@ -200,8 +200,8 @@ fn text_of_utf16(bytes: &[u8]) -> Option<String> {
     Some(char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
-/// A damaged end is told once: by the record it cuts, or by itself.
-fn tell_damage(problem: InflateProblem, report: &mut FileReport) {
+/// Reports a damaged end once: on the record that is cut off, or for the whole file if there is none.
+fn report_damage(problem: InflateProblem, report: &mut FileReport) {
     let (why, detail) = match problem {
         InflateProblem::Truncated => {
             ("truncated_gzip", "the gzip stream ends early; the records before the cut are loaded".to_owned())
@@ -259,7 +259,7 @@ fn load_json(pool: &Pool<'_>, bytes: &[u8], options: &LoadOptions, report: &mut 
     Ok(())
 }
 
-/// Reads the parts of a large file side by side; the reports are joined in their order.
+/// Reads the parts of a large file in parallel and merges their reports in order.
 fn load_chunks(
     pool: &Pool<'_>,
     bytes: &[u8],
@@ -285,7 +285,7 @@ fn load_chunks(
     Ok(())
 }
 
-/// Loads the pieces that `pieces` gives; `base` is where they begin in the file.
+/// Loads the pieces from `pieces`; `base` is their offset in the file.
 fn load_pieces<'b>(
     worker: &mut Worker<'_>,
     base: usize,
@@ -315,17 +315,17 @@ fn load_piece(
         Piece::Broken { bytes, offset, why, detail } => {
             let record = Some(report.next_number());
             let sample = sample(bytes);
-            report.quarantine(Trouble { record, offset: Some((base + offset) as u64), why: why.to_owned(), detail, sample });
+            report.quarantine(Rejected { record, offset: Some((base + offset) as u64), why: why.to_owned(), detail, sample });
             Ok(())
         }
         Piece::Stray { bytes } => {
-            report.note(&format!("a stray `{}` between records was skipped", String::from_utf8_lossy(bytes)));
+            report.note(&format!("skipped a stray `{}` between records", String::from_utf8_lossy(bytes)));
             Ok(())
         }
     }
 }
 
-/// Loads the records in a value; one that stands aside may hold none.
+/// Loads the records in a value; a value beside a list may contain none.
 fn load_value(
     worker: &mut Worker<'_>,
     tape: Tape<'_>,
@@ -335,7 +335,7 @@ fn load_value(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     if tape.repeated_keys() > 0 {
-        report.note("a record repeats a key; the last one counts");
+        report.note("a record repeats a key; the last value is used");
     }
     let mut failed = None;
     envelope::with_masked(text, tape, |tape, text| {
@@ -370,20 +370,20 @@ fn load_found(
             return Ok(());
         }
         Shape::Unknown => {
-            let trouble = unknown_shape(found.value, offset, report);
-            report.quarantine(trouble);
+            let rejected = unknown_shape(found.value, offset, report);
+            report.quarantine(rejected);
             return Ok(());
         }
         Shape::LaunchFailure(index) => return load_launch_failure(worker, (found.value, index), offset, options, report),
         Shape::Unreadable(why, detail) => {
-            let trouble = Trouble {
+            let rejected = Rejected {
                 record: Some(report.next_number()),
                 offset: Some(offset as u64),
                 why: why.to_owned(),
                 detail: detail.to_owned(),
                 sample: found.value.text().map(|text| sample(text.as_bytes())).unwrap_or_default(),
             };
-            report.quarantine(trouble);
+            report.quarantine(rejected);
             return Ok(());
         }
         Shape::FlowLine => {
@@ -415,33 +415,34 @@ fn load_found(
     accept(worker, modeled, (Some(offset as u64), text), options, report)
 }
 
-/// What to know of records that are left out.
+/// A note for the user about filtered records.
 fn note_of(why: &str) -> Option<&'static str> {
     match why {
-        "missing" => Some("MISSING: ECS describes a stopped task for about an hour; why it stopped is not in this file"),
-        "empty_answer" => Some("an answer without any element: what was asked for does not exist"),
-        "list_of_names" => Some("`list-…` prints names only: `describe-…` prints the records"),
+        "missing" => Some("MISSING: ECS keeps stopped tasks for about an hour, so the stop reason is not in this file"),
+        "empty_answer" => Some("an empty response: the requested resources do not exist"),
+        "list_of_names" => Some("`list-…` returns only names: export `describe-…` to get the records"),
         _ => None,
     }
 }
 
-/// What looks like a record and is read by nothing here.
-fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Trouble {
+/// Quarantines a value that looks like a record but has no known shape.
+fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Rejected {
     let mut text = String::new();
     value.write(&mut text);
-    Trouble {
+    Rejected {
         record: Some(report.next_number()),
         offset: Some(offset as u64),
         why: "unknown_shape".to_owned(),
         detail: format!(
-            "{} looks like AWS or dstack, but is no record that is read here; if `--query` reduced it, export it without",
+            "{} looks like AWS or dstack data, but is not a supported record; if `--query` removed fields, export again without it",
             looks::top_keys(value)
         ),
         sample: sample(text.as_bytes()),
     }
 }
 
-/// A failure of `run-task` or `start-task`, as the call that it was the answer to.
+/// Loads a failure from the output of `run-task` or `start-task` as if it came from the CloudTrail record of that
+/// call.
 fn load_launch_failure(
     worker: &mut Worker<'_>,
     (answer, index): (Value<'_>, usize),
@@ -450,14 +451,15 @@ fn load_launch_failure(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let Some(text) = model::run_answer::as_call(answer, index, report.modified) else {
-        let detail = "an answer of `run-task` has no time: save it to a file, whose time then counts".to_owned();
+        let detail =
+            "`run-task` output has no timestamp: save it to a file, and the modification time of the file is used".to_owned();
         let modeled = Modeled::Refused(Refusal { why: "missing_time", detail });
         return accept(worker, modeled, (Some(offset as u64), ""), options, report);
     };
     let file = report.name.clone();
     let record = i64::try_from(report.next_number()).unwrap_or(i64::MAX);
     let origin = Origin { file: &file, record, raw: options.keep_raw.then_some(&text), text: &text };
-    report.note("an answer of `run-task` has no time of its own: that of its file was taken");
+    report.note("`run-task` output has no timestamp: the modification time of the file was used");
     match Tape::parse(&text) {
         Ok(tape) => {
             let modeled = model::cloudtrail::model_call(tape.root(), "describe", origin);
@@ -470,7 +472,7 @@ fn load_launch_failure(
     }
 }
 
-/// A service of `describe-services`: each of its events and deployments is a record of its own.
+/// Loads a service from `describe-services`: each event and each deployment is a separate record.
 fn load_service(
     worker: &mut Worker<'_>,
     service: Value<'_>,
@@ -506,7 +508,7 @@ pub(super) const DESCRIBED: Envelope<'static> =
 
 fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     match shape {
-        // The copy that came through EventBridge is the same record: nothing of it may tell the two apart.
+        // The copy that came through EventBridge is the same record, so both must produce identical rows.
         Shape::Call | Shape::EventBridgeCall => model::cloudtrail::model_call(value, "cloudtrail", origin),
         Shape::Event => model_event(value, origin),
         Shape::Task => model::task::model_task(value, DESCRIBED, origin),
@@ -520,7 +522,7 @@ fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<
         Shape::ServiceRevision => model::service_deployment::model_service_revision(value, origin),
         Shape::ActionLog => model::action_log::model_action_log(value, origin),
         Shape::Health => model::service::model_health(value, DESCRIBED, origin),
-        // These are loaded before.
+        // Handled by the caller.
         Shape::Service | Shape::LaunchFailure(_) | Shape::FlowLine | Shape::Other(_) | Shape::Unknown | Shape::Unreadable(..) => {
             Modeled::Filtered("not_a_log")
         }
@@ -542,7 +544,7 @@ pub(super) fn model_event<'a>(value: Value<'a>, origin: Origin<'a>) -> Modeled<'
     model::ecs_event::model_event(envelope, detail, origin)
 }
 
-/// Counts what became of a record, and keeps its rows if it is new.
+/// Counts the outcome of a record, and stores its rows if it is new.
 pub(super) fn accept(
     worker: &mut Worker<'_>,
     modeled: Modeled<'_>,
@@ -557,7 +559,7 @@ pub(super) fn accept(
         }
         Modeled::Record(record) if record.time > options.latest => Refusal {
             why: "future_time",
-            detail: format!("the record is dated {}, more than a day after it was loaded", time_text(record.time)),
+            detail: format!("the record is dated {}, more than a day after the load", time_text(record.time)),
         },
         Modeled::Record(record) => {
             if let Some(why) = options.selection.leaves_out(&record) {
@@ -581,7 +583,7 @@ pub(super) fn accept(
         }
         Modeled::Refused(refusal) => refusal,
     };
-    report.quarantine(Trouble {
+    report.quarantine(Rejected {
         record: Some(report.next_number()),
         offset,
         why: refusal.why.to_owned(),
@@ -606,7 +608,7 @@ fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report
             CsvLine::Record(text, offset) => (text, offset),
             CsvLine::Broken(detail, offset) => {
                 let record = Some(report.next_number());
-                report.quarantine(Trouble {
+                report.quarantine(Rejected {
                     record,
                     offset: Some(offset),
                     why: "broken_csv".to_owned(),
@@ -619,11 +621,11 @@ fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         match Tape::parse(&text) {
             Ok(tape) => failed = load_value(worker, tape, &text, offset, (options, false), report).err(),
-            Err(error) => report.quarantine(Trouble {
+            Err(error) => report.quarantine(Rejected {
                 record: Some(report.next_number()),
                 offset: Some(offset as u64),
                 why: "broken_json".to_owned(),
-                detail: format!("a cell holds a record that is no JSON: {error}"),
+                detail: format!("a cell holds a record that is not valid JSON: {error}"),
                 sample: sample(text.as_bytes()),
             }),
         }
@@ -631,7 +633,7 @@ fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report
     failed.map_or(Ok(()), Err)
 }
 
-/// What a file is called by its first record.
+/// The format name of a file, given the shape of its first record.
 fn format_of(shape: Shape) -> &'static str {
     match shape {
         Shape::Call => "CloudTrail",
@@ -656,7 +658,7 @@ fn format_of(shape: Shape) -> &'static str {
     }
 }
 
-/// The first characters of what could not be loaded, without secrets.
+/// The beginning of a rejected record, with secrets masked.
 pub(super) fn sample(bytes: &[u8]) -> String {
     let head = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
     let text = String::from_utf8_lossy(head);

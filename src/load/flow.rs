@@ -1,6 +1,6 @@
-//! VPC flow logs of a file, as text or Parquet, into the columns of a worker.
+//! Loads VPC flow logs, as text or Parquet, into the columns of a worker.
 
-use super::account::{FileReport, Trouble};
+use super::account::{FileReport, Rejected};
 use super::file::{accept, sample};
 use super::worker::{LoadError, LoadOptions, Worker};
 use crate::decode::flow::{FlowLayout, FlowLine, read_lines, read_parquet};
@@ -25,14 +25,14 @@ pub fn load_flow_log(
             FlowLine::Record { layout, values, text, offset } => {
                 failed = load_record(worker, layout, values, (Some(offset as u64), text), options, report).err();
             }
-            FlowLine::Broken { bytes, offset, why, detail } => report.quarantine(Trouble {
+            FlowLine::Broken { bytes, offset, why, detail } => report.quarantine(Rejected {
                 record: Some(report.next_number()),
                 offset: Some(offset as u64),
                 why: why.to_owned(),
                 detail,
                 sample: sample(bytes),
             }),
-            FlowLine::Untold { bytes, detail } => report.quarantine(Trouble {
+            FlowLine::UnknownFormat { bytes, detail } => report.quarantine(Rejected {
                 record: None,
                 offset: None,
                 why: "flow_format".to_owned(),
@@ -44,7 +44,7 @@ pub fn load_flow_log(
     failed.map_or(Ok(()), Err)
 }
 
-/// Loads a Parquet file, if it is one of a flow log.
+/// Loads a Parquet file if it contains a flow log.
 pub fn load_parquet(
     worker: &mut Worker<'_>,
     bytes: &[u8],
@@ -73,7 +73,7 @@ pub fn load_parquet(
         }
         Err(detail) => {
             let (why, sample) = ("broken_parquet".to_owned(), String::new());
-            report.quarantine(Trouble { record: None, offset: None, why, detail, sample });
+            report.quarantine(Rejected { record: None, offset: None, why, detail, sample });
             Ok(())
         }
     }
@@ -97,6 +97,6 @@ pub fn load_record<'a>(
 fn note_unknown(layout: &FlowLayout, report: &mut FileReport) {
     let unknown: Vec<&str> = layout.unknown().collect();
     if !unknown.is_empty() {
-        report.note(&format!("fields of a flow log that have no column: {}", unknown.join(" ")));
+        report.note(&format!("flow log fields without a column: {}", unknown.join(" ")));
     }
 }

@@ -1,26 +1,25 @@
-//! Inputs through decode, model and table on all cores, with an account of every record.
+//! Loads inputs on all cores, from bytes through decoding and modeling to columns, and accounts for every record.
 //!
-//! In: [`Input`]s. Out: rows on a [`Shelf`] and one [`FileReport`] a file, in the order of the inputs.
-//! One bad file never ends a load. Invariant: `read = loaded + duplicate + filtered + quarantined`
-//! for every file.
+//! In: [`Input`]s. Out: rows in a [`RowSink`] and one [`FileReport`] per file, in input order.
+//! A bad file never aborts a load. Invariant: `read = loaded + duplicate + filtered + quarantined` for every file.
 
 mod account;
-mod again;
 mod contain;
+mod dedup;
 mod file;
 mod flow;
-mod seen;
+mod order;
+mod remodel;
 mod selection;
-mod turn;
 mod worker;
 
-pub use account::{FileReport, Totals, Trouble};
-pub use again::{Kept, model_again};
+pub use account::{FileReport, Rejected, Totals};
 pub use contain::silence_contained_panics;
+pub use dedup::{Claim, Deduplicator, Existing, Identity, Stored, identity, identity_of_version};
 pub use file::read_bytes;
-pub use seen::{Claim, Existing, Identity, Seen, Stored, identity, identity_of_version};
+pub use remodel::{OriginalRecord, remodel};
 pub use selection::{RemovalRule, Selection, is_by_request};
-pub use worker::{Day, LoadError, LoadOptions, Pool, Shelf, Worker, day_of};
+pub use worker::{Day, LoadError, LoadOptions, Pool, RowSink, Worker, day_of};
 
 use crate::discover::Input;
 use crate::model::catalog::FailureCatalog;
@@ -29,13 +28,13 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// Hears of the progress of a load.
+/// Receives progress of a load.
 pub trait Progress: Sync {
-    /// A file is done.
+    /// Called after each file.
     fn file_done(&self, report: &FileReport);
 }
 
-/// Nobody listens.
+/// Ignores progress.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
@@ -43,27 +42,27 @@ impl Progress for Silent {
     fn file_done(&self, _report: &FileReport) {}
 }
 
-/// The version of the failure catalog that classifies what is loaded.
+/// The version of the failure catalog that classifies loaded records.
 pub fn catalog_version() -> String {
     FailureCatalog::current_version()
 }
 
-/// Tells the report of a file that has been loaded with this content (BLAKE3, hex), if all of it could be.
+/// Returns the report of a fully loaded file with this content (BLAKE3, hex).
 pub type Known<'s> = dyn Fn(&str) -> Option<FileReport> + Sync + 's;
 
-/// Loads all inputs. `existing` tells which records the store has already, `known` which contents.
+/// Loads all inputs. `existing` returns the records in the store, `known` the loaded files.
 pub fn load(
     inputs: &[Input],
-    shelf: &dyn Shelf,
+    sink: &dyn RowSink,
     existing: Option<&Existing<'_>>,
     known: Option<&Known<'_>>,
     options: &LoadOptions,
     progress: &dyn Progress,
 ) -> Result<Vec<FileReport>, LoadError> {
-    let seen = Seen::new(existing);
-    let pool = Pool::new(&seen, shelf, options.tables);
+    let dedup = Deduplicator::new(existing);
+    let pool = Pool::new(&dedup, sink, options.tables);
     let reports: Vec<OnceLock<FileReport>> = inputs.iter().map(|_| OnceLock::new()).collect();
-    turn::day_by_day(inputs).into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
+    order::day_by_day(inputs).into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
         let report = file::load_file(&pool, input, known, options)?;
         debug_assert!(report.balances());
         progress.file_done(&report);
@@ -71,17 +70,17 @@ pub fn load(
         debug_assert!(kept, "each file has a slot of its own");
         Ok::<(), LoadError>(())
     })?;
-    let rest = rest_of(pool.into_workers(), shelf);
-    // Nothing more is claimed: what was seen need not be kept while the last files are written.
-    drop(seen);
-    put_rest(rest, shelf)?;
+    let rest = rest_of(pool.into_workers(), sink);
+    // Nothing more is claimed, so the fingerprints need not stay in memory while the last files are written.
+    drop(dedup);
+    put_rest(rest, sink)?;
     Ok(reports.into_iter().filter_map(OnceLock::into_inner).collect())
 }
 
-/// Rows of this many bytes are worth a row group of their own.
+/// Columns of at least this many bytes get their own row group.
 const OWN_GROUP: usize = 8 << 20;
 
-/// The rows of a table and day, those of small parts together.
+/// Joins small parts of a table and day.
 fn joined(parts: Vec<Columns>) -> Vec<Columns> {
     let mut files: Vec<Columns> = Vec::new();
     for columns in parts {
@@ -93,15 +92,15 @@ fn joined(parts: Vec<Columns>) -> Vec<Columns> {
     files
 }
 
-/// What is left of each table and day.
+/// Unwritten rows of each table and day.
 type Rest = BTreeMap<(Table, Day), Vec<Columns>>;
 
-/// What the workers have left.
-fn rest_of(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Rest {
+/// Collects the unwritten rows of all workers.
+fn rest_of(workers: Vec<Worker<'_>>, sink: &dyn RowSink) -> Rest {
     let mut rest = Rest::new();
     for worker in workers {
         if let Some((first, last)) = worker.span() {
-            shelf.span(first, last);
+            sink.span(first, last);
         }
         for (key, columns) in worker.finish() {
             rest.entry(key).or_default().push(columns);
@@ -110,11 +109,11 @@ fn rest_of(workers: Vec<Worker<'_>>, shelf: &dyn Shelf) -> Rest {
     rest
 }
 
-/// Puts together what is left, so that a small load makes one row group a table and day.
-fn put_rest(rest: Rest, shelf: &dyn Shelf) -> Result<(), LoadError> {
+/// Joins and writes the remaining rows, so that a small load writes one row group per table and day.
+fn put_rest(rest: Rest, sink: &dyn RowSink) -> Result<(), LoadError> {
     let rest: Vec<_> = rest.into_iter().collect();
     rest.into_par_iter().with_max_len(1).try_for_each(|((table, day), parts)| {
         let files = joined(parts).into_par_iter().with_max_len(1);
-        files.try_for_each(|columns| shelf.put(table, day, columns).map_err(LoadError::Shelf))
+        files.try_for_each(|columns| sink.put(table, day, columns).map_err(LoadError::Sink))
     })
 }

@@ -1,36 +1,35 @@
-//! Which records a load takes: those in the time, the accounts and the regions that were asked for, and none that have been
-//! removed from the store.
+//! Selects the records to load by time, account and region, and excludes removed ones.
 
 use crate::model::Record;
 use crate::table::{Row, Table};
 
-/// Why a record was left out: it is not in the window of the load.
+/// Filter reason: outside the time window.
 pub const OTHER_TIME: &str = "outside --since/--until";
-/// Why a record was left out: it is of another account.
+/// Filter reason: another account.
 pub const OTHER_ACCOUNT: &str = "not of --account";
-/// Why a record was left out: it is of another region.
+/// Filter reason: another region.
 pub const OTHER_REGION: &str = "not of --region";
-/// Why a record was left out: it was removed from the store, and is not loaded again.
+/// Filter reason: removed from the store earlier.
 pub const REMOVED: &str = "removed from the store";
 
-/// Whether a file is incomplete in the store because of what was asked for, so that another load has to read it again.
+/// Whether records were filtered by a command-line option, so that a later load must read the file again.
 pub fn is_by_request(why: &str) -> bool {
     [OTHER_TIME, OTHER_ACCOUNT, OTHER_REGION].contains(&why)
 }
 
-/// Records that were removed from the store by rule: they are not loaded again.
+/// A rule that removed records from the store; such records are not loaded again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovalRule {
-    /// The table; none = all tables.
+    /// The table; `None` for all tables.
     pub table: Option<Table>,
-    /// The account; none = all accounts.
+    /// The account; `None` for all accounts.
     pub account: Option<String>,
-    /// Records from before this time, in microseconds since 1970 UTC.
+    /// Applies to records before this time, in microseconds since 1970 UTC.
     pub before: i64,
 }
 
 impl RemovalRule {
-    /// Whether the rule is about a record of this table, account and time.
+    /// Whether the rule applies to a record with this table, account and time.
     pub fn covers(&self, table: Table, account: Option<&str>, time: i64) -> bool {
         time < self.before
             && self.table.is_none_or(|rule| rule == table)
@@ -38,24 +37,24 @@ impl RemovalRule {
     }
 }
 
-/// Which records a load takes.
+/// The records that a load accepts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Records from this time on, in microseconds since 1970 UTC.
+    /// Earliest time, in microseconds since 1970 UTC.
     pub since: Option<i64>,
-    /// Records before this time.
+    /// End of the time window (exclusive).
     pub until: Option<i64>,
-    /// Records of these accounts; empty = all accounts.
+    /// Accepted accounts; empty for all.
     pub accounts: Vec<String>,
-    /// Records of these regions; empty = all regions.
+    /// Accepted regions; empty for all.
     pub regions: Vec<String>,
-    /// What was removed from the store.
+    /// Rules for removed records.
     pub removed: Vec<RemovalRule>,
 }
 
 impl Selection {
-    /// Why a record is left out, if it is. A record without an account or region is taken: nothing says that it is of
-    /// another one.
+    /// The reason to filter a record, if any. A record without an account or region is accepted, because nothing
+    /// contradicts the selection.
     pub fn leaves_out(&self, record: &Record<'_>) -> Option<&'static str> {
         let Selection { since, until, accounts, regions, removed } = self;
         if since.is_some_and(|since| record.time < since) || until.is_some_and(|until| record.time >= until) {
@@ -72,9 +71,9 @@ impl Selection {
         removed.iter().any(|rule| rule.covers(record.table, account, record.time)).then_some(REMOVED)
     }
 
-    /// Why a file whose path names the day, account or region of an S3 delivery is not read, if it is not. A file is kept
-    /// where its path says nothing. Records are delivered within a quarter of an hour, under the day of their delivery or
-    /// their own: a day on both sides of the window is read.
+    /// The reason to skip a file, based on the day, account or region in its S3 key. A file is read if its path says
+    /// nothing. CloudTrail delivers within about 15 minutes, so a record may be filed under the next day: one extra
+    /// day is read on each side of the window.
     pub fn leaves_out_file(&self, path: &str) -> Option<&'static str> {
         const DAY: i64 = 86_400_000_000;
         let parts: Vec<&str> = path.split('/').collect();
@@ -95,7 +94,7 @@ impl Selection {
         if is_other(region.copied(), &self.regions) { Some(OTHER_REGION) } else { None }
     }
 
-    /// Whether it leaves anything out.
+    /// Whether everything is accepted.
     pub fn is_everything(&self) -> bool {
         *self == Selection::default()
     }

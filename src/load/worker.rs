@@ -1,6 +1,6 @@
-//! What one thread of a load has: buffers that are used again, and columns that fill up.
+//! The state of one load thread: reusable buffers and growing columns.
 
-use super::seen::{Claim, LastDay, Seen, identity, identity_of_version};
+use super::dedup::{Claim, Deduplicator, LastDay, identity, identity_of_version};
 use super::selection::Selection;
 use crate::decode::buffer::Buffer;
 use crate::decode::inflate::InflateLimits;
@@ -14,85 +14,85 @@ use std::sync::{Mutex, PoisonError};
 /// A day, as days since 1970 UTC.
 pub type Day = i32;
 
-/// How a load behaves.
+/// Options of a load.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
-    /// Records later than this (microseconds) are quarantined: the clock plus 24 h.
+    /// Records later than this (microseconds) are quarantined: the current time plus 24 h.
     pub latest: i64,
-    /// Whether the original records are kept.
+    /// Whether original records are stored.
     pub keep_raw: bool,
-    /// The tables whose rows are kept; the others are counted all the same.
+    /// The tables whose rows are stored; records of other tables are still counted.
     pub tables: TableSet,
-    /// Limits of decompression.
+    /// Decompression limits.
     pub inflate: InflateLimits,
-    /// Bytes a file may have on disk.
+    /// Maximum file size on disk, in bytes.
     pub max_file_bytes: u64,
-    /// Which records are taken.
+    /// The records to accept.
     pub selection: Selection,
 }
 
-/// Why a load ends.
+/// Why a load failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// Rows did not fit their schema: an error of this program.
-    #[error("rows could not be put into columns: {0}")]
+    /// Rows did not match their schema: a bug in this program.
+    #[error("rows could not be converted to columns: {0}")]
     Columns(#[from] ArrowError),
-    /// The place rows go to refused them.
+    /// The sink reported an error.
     #[error("{0}")]
-    Shelf(String),
-    /// Part of a record was kept when something panicked: an error of this program.
-    #[error("`{file}`: keeping a record ended in an internal error: {said}; nothing of this load was stored")]
+    Sink(String),
+    /// A panic occurred while a record was being added: a bug in this program.
+    #[error("`{file}`: internal error while adding a record: {message}; nothing from this load was stored")]
     Torn {
         /// The file.
         file: String,
-        /// What the panic said.
-        said: String,
+        /// The message of the panic.
+        message: String,
     },
 }
 
-/// Where rows go.
-pub trait Shelf: Sync + std::fmt::Debug {
-    /// Takes the rows of one table and day.
+/// Receives finished columns.
+pub trait RowSink: Sync + std::fmt::Debug {
+    /// Accepts the rows of one table and day.
     fn put(&self, table: Table, day: Day, columns: Columns) -> Result<(), String>;
 
-    /// Whether it takes the original records apart from the rows.
+    /// Whether originals are stored separately from the rows.
     fn takes_originals_apart(&self) -> bool {
         false
     }
 
-    /// Hears of the oldest and newest event, also of tables whose rows are not kept.
+    /// Reports the oldest and newest event, including those of tables that are not stored.
     fn span(&self, _first: i64, _last: i64) {}
 }
 
-/// Bytes that the columns of all workers may have together, less the identities, which are kept as long as the load lasts.
-/// A load stays below 1 GiB: the rest is for the files that are being read and for the columns that are being encoded.
+/// Memory budget, in bytes, shared by the columns of all workers and the fingerprints, which are kept for the whole
+/// load. A load stays below 1 GiB; the rest is for files being read and columns being encoded.
 const COLUMNS: usize = 512 << 20;
-/// Columns may have at least this many bytes, however many identities are kept.
+/// Minimum budget for columns, regardless of the number of fingerprints.
 const LEAST_COLUMNS: usize = 64 << 20;
-/// Columns of this many bytes are handed on, whatever room there is: they become a row group, which queries read or skip as
-/// a whole, and more rows in one compress no better.
+/// Columns of this size are flushed even if there is room: they become a row group, which queries read or skip as a
+/// unit, and a larger one does not compress better.
 const GROUP: usize = 32 << 20;
-/// Buffers up to this many bytes are kept from file to file, larger ones only as long as files fill a quarter of them.
+/// Buffers up to this size are always reused; larger ones only while files fill at least a quarter of them.
 const SMALL_BUFFER: usize = 2 << 20;
-/// Buffers larger than this are never kept.
+/// Buffers larger than this are never reused.
 const LARGE_BUFFER: usize = 16 << 20;
 
-/// Rows that were not handed on yet, with their table and day.
+/// Unflushed rows with their table and day.
 pub type Rest = ((Table, Day), Columns);
 
-/// The state of one thread of a load.
+/// The state of one load thread.
 pub struct Worker<'s> {
-    seen: &'s Seen<'s>,
-    shelf: &'s dyn Shelf,
+    dedup: &'s Deduplicator<'s>,
+    sink: &'s dyn RowSink,
     tables: TableSet,
-    /// Threads that share the memory of the load.
+    /// The number of threads that share the memory budget.
     threads: usize,
     last_day: LastDay,
     columns: BTreeMap<(Table, Day), Columns>,
     bytes: usize,
     /// Oldest and newest event.
     span: Option<(i64, i64)>,
-    /// Whether a record is being kept: then some columns may have a row more than others.
+    /// Whether a record is being added, so that columns may have unequal lengths.
     keeping: bool,
 }
 
@@ -103,13 +103,13 @@ impl std::fmt::Debug for Worker<'_> {
 }
 
 impl<'s> Worker<'s> {
-    /// A worker without rows.
-    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
+    /// An empty worker.
+    pub fn new(dedup: &'s Deduplicator<'s>, sink: &'s dyn RowSink, tables: TableSet) -> Self {
         let threads = rayon::current_num_threads();
-        Worker { seen, shelf, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None, keeping: false }
+        Worker { dedup, sink, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None, keeping: false }
     }
 
-    /// Keeps the rows of a record, if it is new.
+    /// Adds the rows of a record if it is new.
     pub fn keep(&mut self, record: &Record<'_>) -> Result<Claim, LoadError> {
         self.keeping = true;
         let kept = self.keep_new(record);
@@ -123,7 +123,7 @@ impl<'s> Worker<'s> {
             Some(row) => identity_of_version(row.account(), row.id().unwrap_or_default(), version_of(row)),
             None => identity(record.account.as_deref(), &record.id),
         };
-        let claim = self.seen.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Shelf)?;
+        let claim = self.dedup.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Sink)?;
         if claim != Claim::New {
             return Ok(claim);
         }
@@ -142,7 +142,7 @@ impl<'s> Worker<'s> {
             return Ok(());
         }
         let day = day_of(row.time().unwrap_or(record_time));
-        let apart = self.shelf.takes_originals_apart();
+        let apart = self.sink.takes_originals_apart();
         let columns = self.columns.entry((table, day));
         let columns = columns.or_insert_with(|| if apart { Columns::with_originals_apart(table) } else { Columns::new(table) });
         let before = columns.bytes();
@@ -157,12 +157,12 @@ impl<'s> Worker<'s> {
         Ok(())
     }
 
-    /// Bytes that its columns may have.
+    /// The memory budget of this worker's columns.
     fn room(&self) -> usize {
-        COLUMNS.saturating_sub(self.seen.bytes()).max(LEAST_COLUMNS) / self.threads
+        COLUMNS.saturating_sub(self.dedup.bytes()).max(LEAST_COLUMNS) / self.threads
     }
 
-    /// The largest columns but those at hand, of `bytes`: their day mostly is not over yet.
+    /// The largest columns other than the current ones (of `bytes`), whose day is usually still in progress.
     fn fullest(&self, at_hand: (Table, Day), bytes: usize) -> (Table, Day) {
         let others = self.columns.iter().filter(|(key, _)| **key != at_hand).map(|(key, columns)| (columns.bytes(), *key));
         others.max().filter(|(others, _)| *others >= bytes / 4).map_or(at_hand, |(_, key)| key)
@@ -171,7 +171,7 @@ impl<'s> Worker<'s> {
     fn hand_on(&mut self, key: (Table, Day)) -> Result<(), LoadError> {
         if let Some(columns) = self.columns.remove(&key) {
             self.bytes = self.bytes.saturating_sub(columns.bytes());
-            self.shelf.put(key.0, key.1, columns).map_err(LoadError::Shelf)?;
+            self.sink.put(key.0, key.1, columns).map_err(LoadError::Sink)?;
         }
         Ok(())
     }
@@ -181,76 +181,76 @@ impl<'s> Worker<'s> {
         self.span
     }
 
-    /// What is left at the end.
+    /// The unflushed rows.
     pub fn finish(self) -> impl Iterator<Item = Rest> {
         self.columns.into_iter()
     }
 }
 
-/// The workers and buffers of a load; a thread takes what it needs for one file or part and gives it back.
+/// The workers and buffers of a load; a thread borrows them for one file or part.
 #[derive(Debug)]
 pub struct Pool<'s> {
-    seen: &'s Seen<'s>,
-    shelf: &'s dyn Shelf,
+    dedup: &'s Deduplicator<'s>,
+    sink: &'s dyn RowSink,
     tables: TableSet,
     workers: Mutex<Vec<Worker<'s>>>,
-    /// Whether a worker was given back while it kept a record.
+    /// Whether a worker was returned in the middle of a record.
     torn: AtomicBool,
     buffers: Mutex<Vec<(Buffer, Buffer)>>,
 }
 
 impl<'s> Pool<'s> {
-    /// A pool without workers.
-    pub fn new(seen: &'s Seen<'s>, shelf: &'s dyn Shelf, tables: TableSet) -> Self {
-        Pool { seen, shelf, tables, workers: Mutex::default(), torn: AtomicBool::new(false), buffers: Mutex::default() }
+    /// An empty pool.
+    pub fn new(dedup: &'s Deduplicator<'s>, sink: &'s dyn RowSink, tables: TableSet) -> Self {
+        Pool { dedup, sink, tables, workers: Mutex::default(), torn: AtomicBool::new(false), buffers: Mutex::default() }
     }
 
-    /// Runs with a worker of its own, whose rows are kept also if it panics.
+    /// Runs `run` with a worker, whose rows are kept even if `run` panics.
     pub fn with_worker<R>(&self, run: impl FnOnce(&mut Worker<'s>) -> R) -> R {
         let idle = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let worker = idle.unwrap_or_else(|| Worker::new(self.seen, self.shelf, self.tables));
-        run(&mut Lent { pool: self, worker }.worker)
+        let worker = idle.unwrap_or_else(|| Worker::new(self.dedup, self.sink, self.tables));
+        run(&mut BorrowedWorker { pool: self, worker }.worker)
     }
 
-    /// Whether what the workers have cannot be used any more, after a panic.
+    /// Whether a panic left the columns of a worker unusable.
     pub fn is_torn(&self) -> bool {
         self.torn.load(Ordering::Relaxed)
     }
 
-    /// Buffers for a file as it is stored, and for what is compressed in it.
+    /// Two buffers for a file: raw and decompressed.
     pub fn buffers(&self) -> (Buffer, Buffer) {
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    /// Gives buffers back; those that are larger than files need are let go.
+    /// Returns buffers, dropping those that are larger than necessary.
     pub fn give_back(&self, (packed, plain): (Buffer, Buffer)) {
         let fits = |buffer: &Buffer| buffer.capacity() <= SMALL_BUFFER.max(buffer.len() * 4).min(LARGE_BUFFER);
         let kept = |buffer: Buffer| Some(buffer).filter(fits).unwrap_or_default();
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push((kept(packed), kept(plain)));
     }
 
-    /// The workers at the end.
+    /// The workers, at the end of a load.
     pub fn into_workers(self) -> Vec<Worker<'s>> {
         self.workers.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A worker that goes back to its pool.
-struct Lent<'p, 's> {
+/// A borrowed worker, returned to its pool on drop.
+struct BorrowedWorker<'p, 's> {
     pool: &'p Pool<'s>,
     worker: Worker<'s>,
 }
 
-impl Drop for Lent<'_, '_> {
+impl Drop for BorrowedWorker<'_, '_> {
     fn drop(&mut self) {
-        let Pool { seen, shelf, tables, .. } = self.pool;
-        let worker = std::mem::replace(&mut self.worker, Worker::new(seen, *shelf, *tables));
+        let Pool { dedup, sink, tables, .. } = self.pool;
+        let worker = std::mem::replace(&mut self.worker, Worker::new(dedup, *sink, *tables));
         self.pool.torn.fetch_or(worker.keeping, Ordering::Relaxed);
         self.pool.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
     }
 }
 
-/// The version of what a row is a state of.
+/// The version of versioned state.
 fn version_of(row: &Row<'_>) -> Option<i64> {
     match row {
         Row::TaskEvents(task) => task.version,

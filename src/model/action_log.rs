@@ -1,7 +1,7 @@
 //! ECS Action Logs: what the service scheduler did and why, for services and daemons.
 //!
-//! In: one line, in either of the two forms that AWS documents. Out: a row, and a failure where the name of the event, its
-//! state or, for names that are not known, its level says so.
+//! In: one line, in either of the two formats that AWS documents. Out: a row, and a failure if the event name or
+//! state says so or, for unknown names, the level.
 
 use super::catalog::{FailureCatalog, TextKind};
 use super::ecs_event::Envelope;
@@ -32,7 +32,7 @@ pub fn model_action_log<'a>(line: Value<'a>, origin: Origin<'a>) -> Modeled<'a> 
     set_cluster(&mut event, cluster_of(line));
     let source = line.text_at("actionSourceId").unwrap_or_default();
     set_service(&mut event, Some(source));
-    // `service/CLUSTER/SERVICE`, where the id is no ARN.
+    // `service/CLUSTER/SERVICE`, where the id is not an ARN.
     if arn::arn(source).is_none()
         && let [_, cluster, _] = source.split('/').collect::<Vec<_>>()[..]
     {
@@ -53,12 +53,12 @@ pub fn model_action_log<'a>(line: Value<'a>, origin: Origin<'a>) -> Modeled<'a> 
     finish(event, Cow::Owned(origin.content_id()), time, (line, "timestamp"), failure)
 }
 
-/// The cluster that the log is of.
+/// The cluster of the log.
 fn cluster_of(line: Value<'_>) -> Option<&str> {
     line.text_at("resourceArn").filter(|arn| arn.contains(":cluster/"))
 }
 
-/// Why a container stopped, where the line reports that.
+/// The stop reason of a container, if the line has one.
 fn stopped_reason<'a>(detail: Value<'a>) -> Name<'a> {
     text_at(detail, "containerStoppedReason").or_else(|| text_at(detail, "stoppedReason"))
 }
@@ -73,7 +73,7 @@ mod tests {
     use crate::decode::json::Tape;
     use crate::table::Row;
 
-    fn told(text: &str) -> Vec<String> {
+    fn summary(text: &str) -> Vec<String> {
         let tape = Tape::parse(text).unwrap();
         let origin = Origin { file: "f", record: 1, raw: None, text };
         let Modeled::Record(record) = model_action_log(tape.root(), origin) else { panic!("a record") };
@@ -96,12 +96,12 @@ mod tests {
             "deployment SERVICE_DEPLOYMENT_ROLLBACK_SUCCESSFUL cart shop eu-west-1",
             "deployment deployment - SERVICE_DEPLOYMENT_ROLLBACK_SUCCESSFUL",
         ];
-        assert_eq!(told(inside), want);
+        assert_eq!(summary(inside), want);
         let above = r#"{"timestamp":1777888800000,"account":"111122223333","region":"eu-west-1","logLevel":"WARN",
             "resourceArn":"arn:aws:ecs:eu-west-1:111122223333:cluster/shop","eventName":"DAEMON_TASK_START_IMPAIRED",
             "actionSourceId":"arn:aws:ecs:eu-west-1:111122223333:daemon/shop/logs","detail":{"statusReason":"RESOURCE:CPU - insufficient CPU"}}"#;
         let want = ["service DAEMON_TASK_START_IMPAIRED logs shop eu-west-1", "service placement capacity RESOURCE:CPU"];
-        assert_eq!(told(above), want);
+        assert_eq!(summary(above), want);
     }
 
     #[test]
@@ -111,9 +111,9 @@ mod tests {
                 r#"{{"timestamp":1777888800000,"logLevel":"{level}","actionSourceId":"service/a/b","eventName":"{name}","detail":{{}}}}"#
             )
         };
-        assert_eq!(told(&line("ERROR", "SERVICE_NEW_THING")).len(), 2);
-        assert_eq!(told(&line("INFO", "SERVICE_NEW_THING")).len(), 1);
-        assert_eq!(told(&line("ERROR", "SERVICE_STEADY_STATE")).len(), 1);
-        assert_eq!(told(&line("INFO", "SERVICE_DEPLOYMENT_FAILED")).len(), 2);
+        assert_eq!(summary(&line("ERROR", "SERVICE_NEW_THING")).len(), 2);
+        assert_eq!(summary(&line("INFO", "SERVICE_NEW_THING")).len(), 1);
+        assert_eq!(summary(&line("ERROR", "SERVICE_STEADY_STATE")).len(), 1);
+        assert_eq!(summary(&line("INFO", "SERVICE_DEPLOYMENT_FAILED")).len(), 2);
     }
 }

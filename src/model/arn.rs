@@ -1,6 +1,6 @@
-//! Short and long names of AWS resources. Account numbers are text.
+//! Short and long names of AWS resources. Account numbers are strings.
 
-/// The part of an ARN after the last `/`, or the name as it is: `cluster/batch` and `batch` are one.
+/// The part of an ARN after the last `/`, or the name itself: `cluster/batch` and `batch` are equivalent.
 pub fn short(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
@@ -15,17 +15,17 @@ pub fn region(arn: &str) -> Option<&str> {
     part(arn, 3)
 }
 
-/// The name as an ARN, if it is one.
+/// The name if it is an ARN.
 pub fn arn(name: &str) -> Option<&str> {
     name.starts_with("arn:").then_some(name)
 }
 
-/// `family:revision` of a task definition given as ARN, `family:revision` or `family`.
+/// `family:revision` of a task definition, from an ARN, `family:revision` or `family`.
 pub fn task_definition(name: &str) -> &str {
     short(name)
 }
 
-/// The family of a task definition given in any form.
+/// The family of a task definition in any form.
 pub fn family(name: &str) -> &str {
     let short = short(name);
     short.split_once(':').map_or(short, |(family, _)| family)
@@ -36,7 +36,7 @@ pub fn service_of_group(group: &str) -> Option<&str> {
     group.strip_prefix("service:").filter(|name| !name.is_empty())
 }
 
-/// The cluster in the ARN of a task, service or container instance of the long form `kind/CLUSTER/ID`.
+/// The cluster in a long ARN of a task, service or container instance: `kind/CLUSTER/ID`.
 pub fn cluster_of(arn: &str) -> Option<&str> {
     let mut parts = part(arn, 5)?.split('/');
     let (_kind, cluster, _id) = (parts.next()?, parts.next()?, parts.next()?);
@@ -48,7 +48,7 @@ pub fn assumed_role(arn: &str) -> Option<&str> {
     part(arn, 5)?.strip_prefix("assumed-role/")
 }
 
-/// A part between colons, counted from `arn`; the last one has all that is left.
+/// A part between colons, counted from `arn`; the last part contains the remainder.
 fn part(arn: &str, index: usize) -> Option<&str> {
     let rest = arn.strip_prefix("arn:")?;
     let mut colons = memchr::memchr_iter(b':', rest.as_bytes());

@@ -1,8 +1,7 @@
-//! Explains texts: the failure catalog, compiled.
+//! Classifies messages with the compiled failure catalog.
 //!
-//! In: a text and what kind of text it is. Out: the [`Entry`] that explains it. The first entry in
-//! file order wins; entries that apply to the kind come before all others, because texts leak from
-//! one kind into another.
+//! In: a message and its kind. Out: the matching [`Entry`]. The first entry in file order wins, but entries for the
+//! given kind take precedence over all others, because messages of one kind can appear in another.
 
 use super::names::GROUPS;
 use crate::knowledge::{
@@ -22,63 +21,63 @@ use patterns::Patterns;
 
 pub use crate::knowledge::{Entry, TextKind};
 pub use finding::{Finding, Read, filled};
-pub use trial::{Mistake, Trial};
+pub use trial::{RuleIssue, Trial};
 
-/// Why a text is no catalog.
+/// Why a text is not a valid catalog.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// It is not TOML, or a field is missing or of the wrong type.
+    /// Invalid TOML, or a missing field or wrong type.
     #[error("the catalog cannot be read: {0}")]
     Toml(#[from] toml::de::Error),
-    /// A pattern is no regular expression.
+    /// An invalid regular expression.
     #[error("entry `{id}`: {source}")]
     Pattern {
         /// The entry.
         id: String,
-        /// What is wrong with the pattern.
+        /// The error of the pattern.
         source: regex::Error,
     },
-    /// An id occurs twice in one text.
-    #[error("two entries are named `{0}`; give one of them another id")]
+    /// A duplicate id in one text.
+    #[error("duplicate id `{0}`; rename one of the entries")]
     Twice(String),
-    /// A word that is not in the vocabulary.
-    #[error("entry `{id}`: `{found}` is no {what}; expected one of {}", expected.join(", "))]
+    /// An unknown word.
+    #[error("entry `{id}`: unknown {what} `{found}`; expected one of {}", expected.join(", "))]
     Word {
         /// The entry.
         id: String,
         /// The word.
         found: String,
-        /// What it should be.
+        /// The kind of word expected.
         what: &'static str,
-        /// The vocabulary.
+        /// The accepted words.
         expected: &'static [&'static str],
     },
 }
 
 impl CatalogError {
-    /// The error without the name of the entry.
+    /// The error without the entry name.
     fn about_word(&self) -> String {
         let text = self.to_string();
         text.split_once("`: ").map_or(text.clone(), |(_, rest)| rest.to_owned())
     }
 }
 
-/// How a dstack job ended, as far as its reason alone does not tell why.
+/// The end of a dstack job, for termination reasons that do not identify the cause on their own.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JobEnd<'a> {
     /// The termination reason, in lower case.
     pub reason: &'a str,
-    /// The message that came with it.
+    /// The termination message.
     pub message: &'a str,
     /// Whether there is an exit status.
     pub exit_status: bool,
-    /// Whether the instance was a spot instance, where that is known.
+    /// Whether the instance was a spot instance, if known.
     pub spot: Option<bool>,
-    /// Whether an instance was created for it.
+    /// Whether an instance was created for the job.
     pub provisioned: bool,
 }
 
-/// All that is known about failures, ready to match.
+/// The failure catalog, ready to match.
 #[derive(Debug, Default)]
 pub struct FailureCatalog {
     entries: Vec<Entry>,
@@ -91,7 +90,7 @@ pub struct FailureCatalog {
     stop_codes: Vec<StopCode>,
     job_reasons: Vec<JobReason>,
     run_reasons: Vec<RunReason>,
-    /// Entries with patterns that catch what is a column of a failure.
+    /// Entries with patterns that capture failure columns.
     naming: HashSet<String>,
     version: String,
 }
@@ -99,25 +98,25 @@ pub struct FailureCatalog {
 static BUILTIN: LazyLock<FailureCatalog> =
     LazyLock::new(|| FailureCatalog::assemble(&CATALOG).expect("the built-in catalog is tested"));
 
-/// The catalog of this process: decided once, before or when it is first read.
+/// The catalog of this process, fixed before or at its first use.
 static CURRENT: OnceLock<&'static FailureCatalog> = OnceLock::new();
 
 impl FailureCatalog {
-    /// The catalog that comes with the program; compiled on first use.
+    /// The built-in catalog, compiled on first use.
     pub fn builtin() -> &'static FailureCatalog {
         &BUILTIN
     }
 
-    /// The catalog that classifies: the built-in one unless another was put in its place.
+    /// The catalog that classifies: the built-in one unless it was replaced.
     pub fn current() -> &'static FailureCatalog {
         CURRENT.get_or_init(FailureCatalog::builtin)
     }
 
-    /// Puts a catalog in place of the built-in one for the rest of the process. False if that comes too late
-    /// because the current one has been read: all rows of a process are classified by one catalog.
+    /// Replaces the built-in catalog for the rest of the process. Returns false if the current one has already been
+    /// used, because all rows of a process must be classified by the same catalog.
     #[must_use]
     pub fn make_current(catalog: FailureCatalog) -> bool {
-        // It lives as long as the process, like the built-in one.
+        // Leaked on purpose: it lives as long as the process, like the built-in one.
         CURRENT.set(Box::leak(Box::new(catalog))).is_ok()
     }
 
@@ -126,18 +125,18 @@ impl FailureCatalog {
         CURRENT.get().map_or_else(|| version(&CATALOG), |current| current.version.clone())
     }
 
-    /// Compiles texts of a user together with the built-in catalog, which comes last.
+    /// Compiles custom rules together with the built-in catalog, which comes last.
     pub fn with_rules(texts: &[&str]) -> Result<Self, CatalogError> {
         FailureCatalog::new(&[texts, &CATALOG].concat())
     }
 
-    /// A short name of what the catalog holds: two catalogs with the same version classify alike.
+    /// A short fingerprint: catalogs with the same version classify identically.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Compiles a catalog from texts. Entries of earlier texts come first; one whose id a later text holds too
-    /// replaces that one where it stands, so that it takes no texts from more specific entries.
+    /// Compiles a catalog from texts. Entries of earlier texts come first. An entry whose id also occurs in a later
+    /// text replaces that one in place, so that it does not take precedence over more specific entries.
     pub fn new(texts: &[&str]) -> Result<Self, CatalogError> {
         let catalog = FailureCatalog::assemble(texts)?;
         let of_entry = |(index, source)| (catalog.entries.get(index).map(|entry: &Entry| &entry.id), source);
@@ -150,7 +149,7 @@ impl FailureCatalog {
         }
     }
 
-    /// Puts a catalog together without trying its patterns, which are compiled when they are first needed.
+    /// Assembles a catalog without checking its patterns, which are compiled on first use.
     fn assemble(texts: &[&str]) -> Result<Self, CatalogError> {
         let mut parsed = Vec::new();
         for text in texts {
@@ -171,7 +170,7 @@ impl FailureCatalog {
         Ok(catalog)
     }
 
-    /// Puts texts together that are known to be sound.
+    /// Assembles texts that are known to be valid.
     fn of(texts: Vec<CatalogText>) -> Self {
         let mut catalog = FailureCatalog::default();
         let mut by_text = Vec::new();
@@ -183,7 +182,7 @@ impl FailureCatalog {
             catalog.job_reasons.extend(text.job_reasons);
             catalog.run_reasons.extend(text.run_reasons);
         }
-        // From the last text to the first: each puts its entries before or in place of those so far.
+        // From the last text to the first: each one prepends or replaces entries.
         for entries in by_text.into_iter().rev() {
             let mut later = std::mem::take(&mut catalog.entries);
             let places: HashMap<String, usize> =
@@ -215,7 +214,7 @@ impl FailureCatalog {
         self.naming = naming.map(|entry| entry.id.clone()).collect();
     }
 
-    /// The entry that explains a text.
+    /// The entry that matches a message.
     pub fn explain(&self, kind: TextKind, text: &str) -> Option<&Entry> {
         let text = text.trim();
         let index = self.memo.get_or_find(kind, text, || self.find(kind, text))?;
@@ -224,7 +223,7 @@ impl FailureCatalog {
 
     fn find(&self, kind: TextKind, text: &str) -> Option<usize> {
         let patterns = if kind == TextKind::RunMessage { &self.job_texts } else { &self.texts };
-        // What a sentence wraps says more than the sentence: a service event names the error of a container.
+        // A wrapped message is more specific than its wrapper: a service event quotes the error of a container.
         let wraps = !matches!(kind, TextKind::ApiError | TextKind::RunMessage);
         let (mut leaked, mut leaked_is_generic) = (None, true);
         for index in patterns.matches(text) {
@@ -239,7 +238,7 @@ impl FailureCatalog {
         leaked
     }
 
-    /// The entry that explains how a dstack job ended.
+    /// The entry that matches the end of a dstack job.
     pub fn explain_job(&self, end: JobEnd<'_>) -> Option<&Entry> {
         let found: Vec<usize> = self.job_texts.matches(end.message.trim()).collect();
         let exit_status = if end.exit_status { ExitStatus::Present } else { ExitStatus::Missing };
@@ -251,28 +250,28 @@ impl FailureCatalog {
                 && (entry.patterns.is_empty() || found.binary_search(index).is_ok())
         };
         let (_, found) = self.entries.iter().enumerate().find(fits)?;
-        // What dstack says is only that Docker refused: what Docker says is better.
+        // dstack only reports that Docker failed; the message of Docker is more specific.
         found.generic.then(|| self.explain_engine(end.message)).flatten().or(Some(found))
     }
 
-    /// The entry that explains what Docker, containerd or runc say within a text.
+    /// The entry that matches an error of Docker, containerd or runc within a message.
     fn explain_engine(&self, text: &str) -> Option<&Entry> {
         let mut found = self.texts.matches(text.trim()).filter_map(|index| self.entries.get(index));
         found.find(|entry| entry.engine)
     }
 
-    /// Whether a text is known to tell of no failure.
+    /// Whether a message is known to be benign.
     pub fn is_benign(&self, kind: TextKind, text: &str) -> bool {
         self.benign_as(kind, text).is_some()
     }
 
-    /// What says that a text tells of no failure.
+    /// The benign entry that matches a message.
     fn benign_as(&self, kind: TextKind, text: &str) -> Option<&Benign> {
         let mut found = self.benign_texts.matches(text.trim()).filter_map(|index| self.benign.get(index));
         found.find(|entry| entry.applies_to.contains(&kind))
     }
 
-    /// What the named groups of an entry's pattern caught in a text, in the order of the pattern.
+    /// The named captures of an entry's pattern in a message, in pattern order.
     pub fn captures<'t>(&self, entry: &Entry, text: &'t str) -> Vec<(String, &'t str)> {
         let index = self.entries.iter().position(|known| known.id == entry.id);
         let patterns = if entry.reasons.is_empty() { &self.texts } else { &self.job_texts };
@@ -281,7 +280,7 @@ impl FailureCatalog {
         caught.filter(|(_, value)| !value.is_empty()).collect()
     }
 
-    /// Whether a pattern of an entry catches something that is a column of a failure.
+    /// Whether a pattern of an entry captures a failure column.
     pub fn names_columns(&self, entry: &Entry) -> bool {
         self.naming.contains(&entry.id)
     }
@@ -296,27 +295,27 @@ impl FailureCatalog {
         self.entries.iter().find(|entry| entry.id == id)
     }
 
-    /// What an exit code means.
+    /// The meaning of an exit code.
     pub fn exit_code(&self, code: i64) -> Option<&ExitCode> {
         self.exit_codes.iter().find(|exit| exit.code == code)
     }
 
-    /// What a stop code means.
+    /// The meaning of a stop code.
     pub fn stop_code(&self, code: &str) -> Option<&StopCode> {
         self.stop_codes.iter().find(|stop| stop.code == code)
     }
 
-    /// What is known about a termination reason of a dstack job, given in lower case.
+    /// The entry for a termination reason of a dstack job, given in lower case.
     pub fn job_reason(&self, reason: &str) -> Option<&JobReason> {
         self.job_reasons.iter().find(|known| known.name == reason)
     }
 
-    /// What is known about a termination reason of a dstack run, given in lower case.
+    /// The entry for a termination reason of a dstack run, given in lower case.
     pub fn run_reason(&self, reason: &str) -> Option<&RunReason> {
         self.run_reasons.iter().find(|known| known.name == reason)
     }
 
-    /// Texts that tell of no failure.
+    /// Benign messages.
     pub fn benign(&self) -> &[Benign] {
         &self.benign
     }
@@ -342,7 +341,7 @@ fn wrong_words(entry: &Entry) -> impl Iterator<Item = CatalogError> {
     })
 }
 
-/// A short hash of texts; where one text ends and the next begins counts.
+/// A short hash of texts that respects their boundaries.
 fn version(texts: &[&str]) -> String {
     let mut hasher = blake3::Hasher::new();
     for text in texts {
@@ -351,7 +350,7 @@ fn version(texts: &[&str]) -> String {
     hasher.finalize().to_hex().chars().take(12).collect()
 }
 
-/// The signal behind an exit code of a shell or of Docker: 128 + the signal.
+/// The signal in an exit code of a shell or of Docker: 128 + the signal.
 pub fn signal(exit_code: i64) -> Option<i64> {
     (129..=192).contains(&exit_code).then(|| exit_code - 128)
 }

@@ -1,8 +1,8 @@
-//! CloudTrail records: one row for each call, and a failure for each launch that placed nothing and
-//! each refused ECS call.
+//! CloudTrail records: one row per call, a failure for each launch that placed nothing, and one for each rejected ECS
+//! call.
 //!
-//! A placement failure carries no `errorCode`: the call itself succeeded, and `responseElements.failures[]`
-//! tells what was not placed.
+//! A placement failure has no `errorCode`: the call itself succeeded, and `responseElements.failures[]` lists what
+//! was not placed.
 
 use super::arn;
 use super::catalog::TextKind;
@@ -24,7 +24,7 @@ fn name(text: &str) -> Name<'_> {
 
 /// Models one CloudTrail record; `source` is `cloudtrail` or `eventbridge`.
 pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a>) -> Modeled<'a> {
-    // Where it stays: a row of this table is long.
+    // Built in place, because a row of this table is large.
     let mut call: Box<Call<'a>> = Box::default();
     (call.source, call.file, call.record) = (name(source), origin.file(), Some(origin.record));
     let mut parts = Parts::default();
@@ -67,7 +67,7 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     Modeled::Record(Record { table: Table::Calls, id, account, time, rows })
 }
 
-/// What later steps need of a record.
+/// Parts of a record that later steps need.
 #[derive(Debug, Default)]
 struct Parts<'a> {
     event_time: Option<&'a str>,
@@ -124,7 +124,7 @@ fn agent_version(user_agent: &str) -> Option<&str> {
     rest.split(|letter: char| !(letter.is_ascii_digit() || letter == '.')).next()
 }
 
-/// Who called: role/session, user name, invoking service, or principal, in that order.
+/// The caller: role/session, user name, invoking service, or principal, in that order.
 fn read_identity<'a>(call: &mut Call<'a>, identity: Value<'a>) {
     let (mut user_arn, mut user_name, mut principal, mut issuer) = (None, None, None, None);
     for (key, value) in identity.keyed_entries() {
@@ -153,7 +153,7 @@ fn read_identity<'a>(call: &mut Call<'a>, identity: Value<'a>) {
     };
 }
 
-/// The ECS part of a call.
+/// The ECS-specific part of a call.
 fn read_ecs<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
     let is_launch = matches!(call.event_name.as_deref(), Some("RunTask" | "StartTask"));
     if let Some(request) = parts.request {
@@ -228,7 +228,7 @@ fn read_request<'a>(call: &mut Call<'a>, key: &str, value: Value<'a>) {
     }
 }
 
-/// A digest of overrides; none where they only name containers.
+/// A digest of overrides; `None` if they only name containers.
 fn digest(overrides: Value<'_>) -> Option<String> {
     fn changes(key: &str, value: Value<'_>) -> bool {
         match (value.is_object(), value.is_array()) {
@@ -322,7 +322,7 @@ fn read_instance<'a>(call: &mut Call<'a>, instance: Value<'a>) {
     }
 }
 
-/// RunTask and StartTask: what was asked for, what was placed, and one failure for each entry of `failures[]`.
+/// RunTask and StartTask: requested and placed tasks, and one failure per entry of `failures[]`.
 fn read_launch<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
     let asked = *call.asked.get_or_insert(1);
     let response = parts.response.filter(|response| response.is_object());
@@ -332,7 +332,7 @@ fn read_launch<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
     }
     call.tasks = tasks.and_then(several_tasks);
     let placed = tasks.map_or(0, |tasks| i64::try_from(tasks.items().count()).unwrap_or(0));
-    // A response that was left out for its size says nothing about what was placed.
+    // A response omitted because of its size says nothing about placed tasks.
     if response.is_none() && call.error_code.is_none() {
         return Vec::new();
     }
@@ -354,7 +354,7 @@ fn read_launch<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
     entries.iter().enumerate().map(|(index, entry)| launch_failure(call, *entry, index)).collect()
 }
 
-/// The ids of tasks, where there are several.
+/// The ids of tasks, if there are several.
 fn several_tasks<'a>(tasks: Value<'a>) -> Name<'a> {
     let ids: Vec<&str> = tasks.items().filter_map(|task| task.text_at("taskArn")).map(arn::short).collect();
     (ids.len() > 1).then(|| Cow::Owned(ids.join(" ")))
@@ -382,13 +382,13 @@ fn launch_failure<'a>(call: &Call<'a>, entry: Value<'a>, index: usize) -> Failur
     {
         class = classify(TextKind::ApiFailure, detail);
     }
-    // A sentence is no code: what explains it names it.
+    // A sentence is not a code, so the matching entry provides one.
     failure.reason = if reason.contains(' ') { class.cause.map(Cow::Borrowed).or_else(|| name("OTHER")) } else { name(reason) };
     class.fill(&mut failure);
     failure
 }
 
-/// The failure of a call that was refused.
+/// The failure of a rejected call.
 fn refusal<'a>(call: &Call<'a>) -> Vec<Failure<'a>> {
     let Some(code) = call.error_code.as_deref() else { return Vec::new() };
     let mut failure = from_call(call, "api_error");
@@ -464,11 +464,11 @@ mod tests {
             assert_eq!(call.user.as_deref(), Some("ecsEventsRole/abc"));
             assert_eq!(call.account.as_deref(), Some("111122223333"));
             assert_eq!(call.cluster.as_deref(), Some("batch"));
-            let told: Vec<_> = failures
+            let summary: Vec<_> = failures
                 .iter()
                 .map(|failure| (failure.id.as_deref(), failure.reason.as_deref(), failure.missing_tasks))
                 .collect();
-            assert_eq!(told, [(Some("e1"), Some("AGENT"), Some(2)), (Some("e1#2"), Some("RESOURCE:CPU"), Some(0))]);
+            assert_eq!(summary, [(Some("e1"), Some("AGENT"), Some(2)), (Some("e1#2"), Some("RESOURCE:CPU"), Some(0))]);
             assert_eq!(failures[0].container_instance.as_deref(), Some("ci1"));
             assert_eq!(failures[0].phase.as_deref(), Some("placement"));
         });

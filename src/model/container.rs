@@ -1,4 +1,4 @@
-//! The containers of a task, and which of them to blame.
+//! The containers of a task, and the one responsible for its end.
 
 use super::catalog::{Entry, FailureCatalog, TextKind};
 use super::field::name;
@@ -23,9 +23,9 @@ pub(super) struct Container<'a> {
     pub cpu: Option<i64>,
     pub memory: Option<i64>,
     pub memory_reservation: Option<i64>,
-    /// What a managed agent in it, such as that of ECS Exec, says of its own end.
+    /// The stop reason of a managed agent in it, such as that of ECS Exec.
     pub agent_reason: Option<&'a str>,
-    /// What AWS runs beside the program, if it is that.
+    /// Its AWS sidecar type, if it is a sidecar.
     pub injected: Option<&'static InjectedContainer>,
 }
 
@@ -51,14 +51,14 @@ impl<'a> Container<'a> {
                 _ => {}
             }
         }
-        // SDKs write 0 for the exit code of a container that still runs.
+        // SDKs write exit code 0 for a container that is still running.
         if container.last_status.is_some_and(|status| status != "STOPPED") {
             container.exit_code = None;
         }
         container
     }
 
-    /// The row of the container, once the row of its task is complete.
+    /// The row of the container, after the row of its task is complete.
     pub(super) fn row(&self, task: &TaskEvent<'a>) -> ContainerEvent<'a> {
         let event_id = task.id.as_deref().unwrap_or_default();
         ContainerEvent {
@@ -84,7 +84,7 @@ impl<'a> Container<'a> {
             last_status: self.last_status.and_then(name),
             task_status: task.last_status.clone(),
             exit_code: self.exit_code,
-            // An agent that stops does not stop its container, so its reason is none of the container's where there is one.
+            // A stopped agent does not stop its container, so its reason is ignored if the container has one.
             reason: self.reason.or(self.agent_reason).and_then(name),
             health_status: self.health_status.and_then(name),
             cpu: self.cpu,
@@ -98,12 +98,12 @@ impl<'a> Container<'a> {
         }
     }
 
-    /// The entry that explains its reason.
+    /// The entry that matches its reason.
     pub(super) fn explanation(&self) -> Option<&'static Entry> {
         FailureCatalog::current().explain(TextKind::ContainerReason, self.reason?)
     }
 
-    /// Its reason begins with the name of an error.
+    /// Whether its reason starts with an error name.
     pub(super) fn names_an_error(&self) -> bool {
         self.reason.and_then(reason_name).is_some()
     }
@@ -115,7 +115,7 @@ fn stopped_agent(agents: Value<'_>) -> Option<&str> {
     stopped.find_map(|agent| agent.text_at("reason").filter(|reason| !reason.is_empty()))
 }
 
-/// Marks what AWS runs beside the program. The only container of a task is its program, whatever it is called.
+/// Marks AWS sidecars. The only container of a task is its application, whatever its name.
 pub(super) fn mark_injected(containers: &mut [Container<'_>]) {
     if containers.len() < 2 {
         return;
@@ -128,10 +128,10 @@ pub(super) fn mark_injected(containers: &mut [Container<'_>]) {
     }
 }
 
-/// The container to blame for the end of its task. Events have no times of containers, so what they
-/// tell decides: an error by name, an exit code of the program's own, SIGKILL without a stop request,
-/// any other code, any reason. Containers that ended because another one did show 137 or 143. What AWS runs
-/// beside the program is to blame only where no container of the task's own failed by itself.
+/// The container responsible for the end of its task. Events have no container times, so the order is: a named error,
+/// an exit code of the application's own, SIGKILL without a stop request, any other code, any reason. Containers that
+/// ended because of another one report 137 or 143. A sidecar is responsible only if no application container failed
+/// by itself.
 pub(super) fn root_container<'c, 'a: 'c>(
     containers: impl IntoIterator<Item = &'c Container<'a>>,
     asked_for: bool,
@@ -155,8 +155,8 @@ pub(super) fn root_container<'c, 'a: 'c>(
     containers.into_iter().min_by_key(rank).filter(|container| rank(container) < 9)
 }
 
-/// The container whose health check stopped the task: one that is UNHEALTHY, those of the task's own first. Without one
-/// only a container whose health nobody reports can be meant; health that is UNKNOWN or HEALTHY failed no check.
+/// The container whose health check stopped the task: one that is UNHEALTHY, application containers first. Otherwise,
+/// only a container without a health status qualifies; UNKNOWN or HEALTHY means that it did not fail a check.
 pub(super) fn unhealthy_container<'c, 'a>(containers: &'c [Container<'a>]) -> Option<&'c Container<'a>> {
     let unhealthy = containers.iter().filter(|container| container.health_status == Some("UNHEALTHY"));
     if let Some(found) = unhealthy.min_by_key(|container| container.injected.is_some()) {

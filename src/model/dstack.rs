@@ -1,8 +1,8 @@
-//! dstack runs, bare job submissions, and events of the dstack server.
+//! dstack runs, separate job submissions, and events of the dstack server.
 //!
-//! In: a Run as any export has it (one document is one record), a job submission, or an event. Out: the
-//! row of the run first, then one for each submission, then the failures. Snapshots of one run stay
-//! apart: what is newest is for queries to decide, and a snapshot with fewer submissions removes none.
+//! In: a Run as exported (one document is one record), a job submission, or an event. Out: the row of the run, then
+//! one per submission, then the failures. Snapshots of a run are kept separate: queries decide which is newest, and a
+//! snapshot with fewer submissions removes none.
 
 use super::failure::Classification;
 use super::field::{Name, lower, name, text_at};
@@ -15,7 +15,7 @@ use crate::decode::json::Value;
 use crate::table::{Failure, Row, RunEvent, RunRecord, Table};
 use std::borrow::Cow;
 
-/// Models one run with all submissions in the document.
+/// Models a run with all submissions in the document.
 pub fn model_run<'a>(run: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut record = read_run(run, origin);
     let Some(time) = record.run_processed_at.or(record.run_submitted_at) else {
@@ -39,7 +39,7 @@ pub fn model_run<'a>(run: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     record.submissions = i64::try_from(submissions.len()).ok();
     let failed = record.run_status.as_deref() == Some("failed");
     let cause = if failed { root_cause(&submissions, record.run_reason.as_deref()) } else { Cause::Unknown };
-    tell_cause(&mut record, &submissions, cause);
+    record_cause(&mut record, &submissions, cause);
     let context = RunContext {
         record: &id,
         time,
@@ -95,7 +95,7 @@ fn read_run<'a>(run: Value<'a>, origin: Origin<'a>) -> RunRecord<'a> {
     record
 }
 
-fn tell_cause<'a>(record: &mut RunRecord<'a>, submissions: &[Submission<'a>], cause: Cause) {
+fn record_cause<'a>(record: &mut RunRecord<'a>, submissions: &[Submission<'a>], cause: Cause) {
     match cause {
         Cause::Submission(index) => {
             if let Some(submission) = submissions.get(index) {
@@ -109,7 +109,7 @@ fn tell_cause<'a>(record: &mut RunRecord<'a>, submissions: &[Submission<'a>], ca
     }
 }
 
-/// Models a job submission that stands on its own, without its run.
+/// Models a job submission without its run.
 pub fn model_submission<'a>(submission: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let value = submission;
     let submission = Submission::read(value, None, true);
@@ -159,8 +159,8 @@ pub fn model_run_event<'a>(event: Value<'a>, origin: Origin<'a>) -> Modeled<'a> 
     Modeled::Record(Record { table: Table::RunEvents, id, account: None, time, rows })
 }
 
-/// The failure that an event tells of: a job begins to end for a reason that is one. Attempts that the server has pruned
-/// are known by their events only; where the run has the submission too, what it says counts.
+/// The failure reported by an event: a job starts to terminate with an error reason. Attempts that the server has
+/// pruned are only known from their events; if the run still has the submission, that one takes precedence.
 fn failures_of_event<'a>(event: Value<'a>, id: &str, time: i64, origin: Origin<'a>) -> Vec<Failure<'a>> {
     let message = event.text_at("message").unwrap_or_default();
     let (Some(from), Some(reason)) = (statuses(message).0, termination_reason(message)) else { return Vec::new() };
@@ -171,7 +171,7 @@ fn failures_of_event<'a>(event: Value<'a>, id: &str, time: i64, origin: Origin<'
         job: text_at(job, "name"),
         status: name("failed"),
         reason: Some(reason),
-        message: told_reason(message).or(Some("")),
+        message: reported_reason(message).or(Some("")),
         newest: true,
         ..Submission::default()
     };
@@ -184,7 +184,7 @@ fn failures_of_event<'a>(event: Value<'a>, id: &str, time: i64, origin: Origin<'
     let mut failures = failures_of(&context, &[submission], Cause::Submission(0));
     for failure in &mut failures {
         failure.ran = failure.ran.or(Some(from == "running"));
-        // What failed is what the job was doing, where the reason does not say more.
+        // The failed step is what the job was doing, unless the reason is more specific.
         if failure.phase.is_none() {
             Classification { phase: phase_of_status(&from), ..Classification::default() }.fill(failure);
         }
@@ -192,7 +192,7 @@ fn failures_of_event<'a>(event: Value<'a>, id: &str, time: i64, origin: Origin<'
     failures
 }
 
-/// What a job does in a status.
+/// The step that a status represents.
 fn phase_of_status(status: &str) -> Option<&'static str> {
     Some(match status {
         "submitted" | "pending" => "capacity",
@@ -203,7 +203,7 @@ fn phase_of_status(status: &str) -> Option<&'static str> {
     })
 }
 
-/// The run in `RUN-JOB-REPLICA`, as jobs are named.
+/// The run in a job name, `RUN-JOB-REPLICA`.
 fn run_of_job(job: &str) -> Option<&str> {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (rest, replica) = job.rsplit_once('-')?;
@@ -211,11 +211,11 @@ fn run_of_job(job: &str) -> Option<&str> {
     (number(replica) && number(job) && !run.is_empty()).then_some(run)
 }
 
-/// The text in brackets behind the reason.
-fn told_reason(message: &str) -> Option<&str> {
+/// The text in parentheses after the reason.
+fn reported_reason(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("Termination reason: ")?;
-    let (_, told) = rest.split_once(" (")?;
-    Some(told.trim_end().strip_suffix(')').unwrap_or(told))
+    let (_, text) = rest.split_once(" (")?;
+    Some(text.trim_end().strip_suffix(')').unwrap_or(text))
 }
 
 /// The statuses in `… status changed A -> B…` and `… status: B`.

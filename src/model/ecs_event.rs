@@ -1,7 +1,7 @@
 //! Events that ECS and AWS Health send through EventBridge.
 //!
-//! In: an envelope and its detail. Out: the rows of the event. Delivery is at least once and in no
-//! order: the id of the envelope is the identity of the record, versions in the detail give the order.
+//! In: an envelope and its detail. Out: the rows of the event. Delivery is at least once and unordered: the id of the
+//! envelope identifies the record, and versions in the detail give the order.
 
 use super::instance::model_instance;
 use super::service::{model_deployment, model_health, model_service_action};
@@ -11,27 +11,27 @@ use super::{Modeled, Origin, Refusal};
 use crate::decode::json::Value;
 use std::borrow::Cow;
 
-/// What an event says about itself, around its detail.
+/// The metadata of an event.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Envelope<'a> {
     /// The id of the event.
     pub id: Option<&'a str>,
-    /// When it was sent, in microseconds since 1970 UTC.
+    /// The event time, in microseconds since 1970 UTC.
     pub time: Option<i64>,
     /// The account.
     pub account: Option<&'a str>,
     /// The region.
     pub region: Option<&'a str>,
-    /// What the detail is, such as `ECS Task State Change`.
+    /// The type of the detail, such as `ECS Task State Change`.
     pub detail_type: &'a str,
-    /// Who sent it, such as `aws.ecs`; `describe` for elements of describe output.
+    /// The sender, such as `aws.ecs`; `describe` for output of `aws ecs describe-…`.
     pub source: &'a str,
-    /// The first of the resources it is about.
+    /// The first affected resource.
     pub resource: Option<&'a str>,
 }
 
 impl<'a> Envelope<'a> {
-    /// The envelope of an event as it is recorded.
+    /// The envelope of a recorded event.
     pub fn read(event: Value<'a>) -> Self {
         Envelope {
             id: event.text_at("id").filter(|id| !id.is_empty()),
@@ -44,7 +44,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The envelope of what `aws ecs describe-…` printed: there is none, only the object itself.
+    /// The envelope for output of `aws ecs describe-…`, which has none.
     pub fn describe() -> Self {
         Envelope { source: "describe", ..Envelope::default() }
     }
@@ -73,7 +73,7 @@ pub fn model_event<'a>(envelope: Envelope<'a>, detail: Value<'a>, origin: Origin
     }
 }
 
-/// Events of ECS whose type is not known by its whole name: those of daemons and gateways, and of what comes after them.
+/// ECS events with other types: those of daemons and gateways, and of future features.
 fn model_by_kind<'a>(detail_type: &str, detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
     if detail_type.ends_with("Deployment State Change") {
         return model_deployment(detail, envelope, origin);
@@ -85,7 +85,7 @@ fn model_by_kind<'a>(detail_type: &str, detail: Value<'a>, envelope: Envelope<'a
     Modeled::Refused(Refusal {
         why: "unknown_shape",
         detail: format!(
-            "an event of ECS with the type `{}`; expected a change of a task, container instance, service or deployment",
+            "unknown ECS event type `{}`; expected a task, container instance, service or deployment event",
             detail_type.chars().take(60).collect::<String>()
         ),
     })

@@ -1,31 +1,31 @@
-//! What a failure is: phase, class, category and cause, from the catalog.
+//! Classifies a failure with the catalog: phase, class, category and cause.
 
 use super::catalog::{Entry, FailureCatalog, TextKind};
 use super::names::fill_names;
 use crate::table::Failure;
 use std::borrow::Cow;
 
-/// What the catalog says about a failure. Missing parts are not known, and are not guessed.
+/// The classification from the catalog. Missing parts are unknown and are not guessed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Classification {
-    /// Where it failed.
+    /// The phase in which it failed.
     pub phase: Option<&'static str>,
-    /// How to respond.
+    /// The class, which determines the response.
     pub class: Option<&'static str>,
-    /// The id of the entry that explains it.
+    /// The id of the matching entry.
     pub cause: Option<&'static str>,
-    /// Where the wording of the entry is from.
+    /// The source of the entry's wording.
     pub confidence: Option<&'static str>,
 }
 
-/// Classifies a text by the current catalog.
+/// Classifies a message with the current catalog.
 pub fn classify(kind: TextKind, text: &str) -> Classification {
     let entry = FailureCatalog::current().explain(kind, text);
     entry.map(|entry| Classification { phase: Some(entry.phase_in(kind)), ..Classification::of(entry) }).unwrap_or_default()
 }
 
 impl Classification {
-    /// What an entry says.
+    /// The classification of an entry.
     pub fn of(entry: &'static Entry) -> Self {
         Classification {
             phase: Some(&entry.stage),
@@ -35,8 +35,8 @@ impl Classification {
         }
     }
 
-    /// Writes phase, class, cause, category and code into a failure whose `kind` and `ran` are known, and the names that
-    /// its message has.
+    /// Sets phase, class, cause, category and code of a failure whose `kind` and `ran` are known, and the names in
+    /// its message.
     pub fn fill(&self, failure: &mut Failure<'_>) {
         failure.phase = self.phase.map(Cow::Borrowed);
         failure.class = self.class.map(Cow::Borrowed);
@@ -44,15 +44,15 @@ impl Classification {
         failure.confidence = self.confidence.map(Cow::Borrowed);
         failure.category = category(self.class, self.phase, failure.ran, self.cause).map(Cow::Borrowed);
         let parts = [failure.kind.as_deref(), self.phase, self.cause];
-        // A cause without a phase cannot be: entries have both.
+        // A cause implies a phase, since entries have both.
         let known: Vec<&str> = parts.into_iter().map_while(|part| part).collect();
         failure.code = Some(Cow::Owned(known.join(".")));
         fill_names(failure, self.cause.and_then(|cause| FailureCatalog::current().entry(cause)));
     }
 }
 
-/// The three kinds of failure: `launch` never launched, `settings` made it fail, the `program` ran and
-/// failed. None for what is nobody's fault in these terms: host, spot and what an operator asked for.
+/// The category of a failure: `launch` never started, `settings` made it fail, the `program` ran and failed. `None`
+/// if none applies: host and spot failures, and stops by an operator.
 pub fn category(class: Option<&str>, phase: Option<&str>, ran: Option<bool>, cause: Option<&str>) -> Option<&'static str> {
     if cause == Some("oom") {
         return Some("settings");
@@ -61,10 +61,10 @@ pub fn category(class: Option<&str>, phase: Option<&str>, ran: Option<bool>, cau
         ("host" | "spot", _) | (_, "operator") => None,
         ("placement" | "capacity" | "api", _) => Some("launch"),
         (_, "configuration") => Some("settings"),
-        // A deployment tells that tasks failed, not whether they ran.
+        // A deployment reports failed tasks, but not whether they ran.
         ("deployment", _) if ran != Some(true) => None,
         (_, "application") => Some("program"),
-        // Transient, capacity or infrastructure trouble on the way to the first container.
+        // A transient, capacity or infrastructure problem before the first container started.
         ("running" | "health_check" | "stop_request" | "deployment", _) => None,
         _ => (ran != Some(true)).then_some("launch"),
     }

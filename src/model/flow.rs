@@ -1,7 +1,7 @@
-//! VPC flow logs: one row for each record.
+//! VPC flow logs: one row per record.
 //!
-//! In: the values of a record and their layout. Out: a row. Its id is a hash of what it says, so the same record in
-//! two files, as text or Parquet, in whatever order of fields, is one.
+//! In: the values of a record and their layout. Out: a row. Its id is a hash of its content, so copies of a record in
+//! text or Parquet files, with any field order, are equal.
 
 use super::field::name;
 use super::{Modeled, Origin, Record, Refusal, arn};
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 /// The last second of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// Models a record of a flow log.
+/// Models a flow log record.
 pub fn model_flow<'a>(layout: &FlowLayout, values: &[&'a str], origin: Origin<'a>) -> Modeled<'a> {
     let mut flow =
         Flow { source: name("flow_log"), file: origin.file(), record: Some(origin.record), raw: origin.raw(), ..Flow::default() };
@@ -29,7 +29,7 @@ pub fn model_flow<'a>(layout: &FlowLayout, values: &[&'a str], origin: Origin<'a
         }
     }
     let Some(time) = flow.time.or(flow.end) else {
-        // Such a line reports that nothing was recorded, so nothing is lost with it.
+        // Such a line states that nothing was recorded, so skipping it loses nothing.
         match flow.log_status.as_deref() {
             Some("NODATA") => return Modeled::Filtered("flow_no_data"),
             Some("SKIPDATA") => return Modeled::Filtered("flow_skipped"),
@@ -44,7 +44,7 @@ pub fn model_flow<'a>(layout: &FlowLayout, values: &[&'a str], origin: Origin<'a
     Modeled::Record(Record { table: Table::Flows, id, account, time, rows: vec![Row::from(flow)] })
 }
 
-/// A hash of names and values in the order of the names.
+/// A hash of names and values, ordered by name.
 fn content_id(layout: &FlowLayout, values: &[&str]) -> String {
     let mut hasher = blake3::Hasher::new();
     for (name, value) in layout.named(values) {
@@ -53,7 +53,7 @@ fn content_id(layout: &FlowLayout, values: &[&str]) -> String {
     hasher.finalize().to_hex().chars().take(32).collect()
 }
 
-/// Puts a value into its column; the error says what was expected.
+/// Sets the column of a value; the error names the expected form.
 fn read_field<'a>(flow: &mut Flow<'a>, field: FlowField, value: &'a str) -> Result<(), &'static str> {
     let int = || value.parse::<i64>().map(Some).map_err(|_| "a whole number");
     let one_of = |known: &[&str], expected| if known.contains(&value) { Ok(name(value)) } else { Err(expected) };
@@ -115,7 +115,7 @@ fn read_field<'a>(flow: &mut Flow<'a>, field: FlowField, value: &'a str) -> Resu
     Ok(())
 }
 
-/// Seconds since 1970 as microseconds; `None` if a record cannot have that time.
+/// Converts seconds since 1970 to microseconds; `None` if a record cannot have that time.
 fn seconds(value: &str) -> Result<Option<i64>, &'static str> {
     let seconds = value.parse::<i64>().ok().filter(|seconds| (0..=LAST_SECOND).contains(seconds));
     seconds.map(|seconds| super::time::plausible(seconds * 1_000_000)).ok_or("seconds since 1970")
@@ -162,7 +162,7 @@ mod tests {
             let Modeled::Refused(refusal) = modeled("start end action", line) else { panic!("{line}") };
             assert!(refusal.detail.starts_with(want), "{}", refusal.detail);
         }
-        // Without a start the end says when.
+        // Without a start, the end is used as the time.
         row(modeled("start end action", "- 1418530070 ACCEPT"), |flow| assert_eq!(flow.time, Some(1_418_530_070_000_000)));
     }
 

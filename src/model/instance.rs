@@ -1,6 +1,6 @@
-//! Container instances: events that tell their state, and `aws ecs describe-container-instances`.
+//! Container instances: state change events, and `aws ecs describe-container-instances`.
 //!
-//! In: a ContainerInstance object. Out: its row, and a failure where an agent update ended FAILED.
+//! In: a ContainerInstance object. Out: its row, and a failure if an agent update ended FAILED.
 
 use super::catalog::TextKind;
 use super::ecs_event::Envelope;
@@ -12,7 +12,7 @@ use crate::decode::json::Value;
 use crate::table::{Failure, InstanceEvent, Row, Table};
 use std::borrow::Cow;
 
-/// Models a container instance as an event or describe output tells it.
+/// Models a container instance from an event or describe output.
 pub fn model_instance<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut instance = InstanceEvent {
         event_time: envelope.time,
@@ -42,7 +42,7 @@ pub fn model_instance<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Ori
     Modeled::Record(Record { table: Table::InstanceEvents, id, account, time, rows })
 }
 
-/// What later steps need of an instance.
+/// Parts of an instance that later steps need.
 #[derive(Debug, Default)]
 struct Parts<'a> {
     updated_at: Option<i64>,
@@ -105,7 +105,7 @@ fn read_attributes<'a>(instance: &mut InstanceEvent<'a>, attributes: Value<'a>) 
     }
 }
 
-/// The number of a resource such as `{"name":"CPU","type":"INTEGER","integerValue":2048}`.
+/// The amount of a resource such as `{"name":"CPU","type":"INTEGER","integerValue":2048}`.
 fn resource(resources: Value<'_>, wanted: &str) -> Option<i64> {
     let resource = resources.items().find(|resource| resource.text_at("name") == Some(wanted))?;
     resource.get("integerValue").and_then(Value::int)
@@ -120,8 +120,8 @@ fn place<'a>(instance: &mut InstanceEvent<'a>, instance_arn: Option<&'a str>) {
     instance.cluster = instance.cluster.take().or_else(|| arn::cluster_of(instance_arn).and_then(name));
 }
 
-/// An agent update that ended FAILED. The instance repeats this status in every later event, so all of
-/// them with the same agent are one incident, and the earliest tells when it was.
+/// An agent update that ended FAILED. Every later event repeats this status, so all events with the same agent are
+/// one incident, dated by the earliest.
 fn agent_failure<'a>(instance: &InstanceEvent<'a>) -> Option<Failure<'a>> {
     if instance.agent_update_status.as_deref() != Some("FAILED") {
         return None;

@@ -1,8 +1,8 @@
-//! ③ One recognised record becomes typed rows.
+//! ③ Converts one recognized record to typed rows.
 //!
-//! In: a parsed JSON value and where it came from. Out: [`Modeled`]: the rows of one record, or why
-//! there are none. Nothing here knows Arrow or the store. A row depends on its own record only, so
-//! the order in which files are loaded cannot matter.
+//! In: a parsed JSON value and its origin. Out: [`Modeled`]: the rows of the record, or the reason why there are
+//! none. This module knows neither Arrow nor the store. A row depends only on its own record, so the load order does
+//! not matter.
 
 pub mod action_log;
 pub mod arn;
@@ -34,16 +34,16 @@ use crate::decode::json::Value;
 use crate::table::{OriginalText, Row, Table};
 use std::borrow::Cow;
 
-/// Where a record came from.
+/// The origin of a record.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
-    /// The file, as it was found.
+    /// The file name.
     pub file: &'a str,
-    /// The number of the record in its file, from 1.
+    /// The record number in the file, from 1.
     pub record: i64,
-    /// The original text, secrets masked; none where originals are not kept.
+    /// The original text with secrets masked; `None` if originals are not stored.
     pub raw: Option<&'a str>,
-    /// The original text, always: for content hashes of records without an id.
+    /// The original text, for content hashes of records without an id.
     pub text: &'a str,
 }
 
@@ -53,12 +53,12 @@ impl<'a> Origin<'a> {
         Some(Cow::Borrowed(self.file))
     }
 
-    /// The original, as a column value.
+    /// The original text, as a column value.
     pub fn raw(&self) -> Option<OriginalText<'a>> {
         self.raw.map(OriginalText::from)
     }
 
-    /// An id made from the content, for records that have none.
+    /// A content-based id for records without one.
     pub fn content_id(&self) -> String {
         blake3::hash(self.text.as_bytes()).to_hex().chars().take(32).collect()
     }
@@ -67,26 +67,26 @@ impl<'a> Origin<'a> {
 /// The rows of one record.
 #[derive(Debug)]
 pub struct Record<'a> {
-    /// The table of the first row; its `id` and `account` are the identity of the record.
+    /// The table of the first row, whose `id` and `account` identify the record.
     pub table: Table,
     /// The id of the record.
     pub id: Cow<'a, str>,
-    /// The account, where the identity has one.
+    /// The account, if it is part of the identity.
     pub account: Option<Cow<'a, str>>,
-    /// When it happened, in microseconds since 1970 UTC.
+    /// The event time, in microseconds since 1970 UTC.
     pub time: i64,
-    /// The row of the record first, then its containers, submissions and failures.
+    /// The main row first, then its containers, submissions and failures.
     pub rows: Vec<Row<'a>>,
 }
 
-/// What became of one recognised record.
+/// The result of modeling a record.
 #[derive(Debug)]
 pub enum Modeled<'a> {
     /// Its rows.
     Record(Record<'a>),
-    /// It is known, and left out on purpose.
+    /// A recognized record that is skipped on purpose.
     Filtered(&'static str),
-    /// It cannot be loaded.
+    /// A record that cannot be loaded.
     Refused(Refusal),
 }
 
@@ -95,12 +95,12 @@ pub enum Modeled<'a> {
 pub struct Refusal {
     /// A code, such as `missing_time`.
     pub why: &'static str,
-    /// What was read and what was expected.
+    /// The value found and the form expected.
     pub detail: String,
 }
 
 impl Refusal {
-    /// A record without a usable time; `found` is the text of its time field.
+    /// A record without a usable time; `found` is the value of its time field.
     pub fn missing_time(field: &str, found: Option<&str>) -> Self {
         let shown = |text: &str| text.chars().take(60).collect::<String>();
         match found {
@@ -119,7 +119,7 @@ impl Refusal {
         }
     }
 
-    /// A record without a time under the key where it should have one.
+    /// A record that lacks its time field.
     pub fn missing_time_at(value: Value<'_>, key: &str) -> Self {
         Self::missing_time(key, time::shown_at(value, key).as_deref())
     }

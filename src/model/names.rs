@@ -1,7 +1,7 @@
-//! The names and numbers inside a message, as columns of a failure: image, secret, role, action, quota, …
+//! Extracts names and numbers from a message into columns of a failure: image, secret, role, action, quota, …
 //!
-//! In: a failure whose message is known, and the entry that explains it. A rule fills a column by naming a
-//! group of its pattern after it.
+//! In: a failure with a message, and the matching entry. A pattern fills a column by a capture group with the same
+//! name.
 
 use super::arn;
 use super::catalog::{Entry, FailureCatalog};
@@ -9,7 +9,7 @@ use super::field::name;
 use crate::table::Failure;
 use std::borrow::Cow;
 
-/// The groups of patterns that fill columns.
+/// Capture groups that fill columns.
 pub(super) const GROUPS: [&str; 15] = [
     "image",
     "tag",
@@ -28,7 +28,7 @@ pub(super) const GROUPS: [&str; 15] = [
     "limit",
 ];
 
-/// Fills the columns that a message names.
+/// Fills the columns named in a message.
 pub(super) fn fill_names(failure: &mut Failure<'_>, entry: Option<&Entry>) {
     if let Some(entry) = entry.filter(|entry| FailureCatalog::current().names_columns(entry)) {
         for (group, value) in caught(failure, entry) {
@@ -49,18 +49,18 @@ pub(super) fn fill_names(failure: &mut Failure<'_>, entry: Option<&Entry>) {
     failure.registry = registry.map(Cow::Owned).or(failure.registry.take()).or(Some(Cow::Borrowed(DOCKER_HUB)));
 }
 
-/// The registry of images that name none.
+/// The registry of images without a registry name.
 const DOCKER_HUB: &str = "docker.io";
 
-/// An image that could not be pulled is the one that the message names, unless that is the end of what the record has.
+/// The image that could not be pulled is the one in the message, unless it is part of the recorded name.
 fn put_image(failure: &mut Failure<'_>, named: &str) {
-    let told = failure.image.as_deref().is_some_and(|image| image.contains(named));
-    if !told && (failure.image.is_none() || failure.phase.as_deref() == Some("image_pull")) {
+    let is_known = failure.image.as_deref().is_some_and(|image| image.contains(named));
+    if !is_known && (failure.image.is_none() || failure.phase.as_deref() == Some("image_pull")) {
         failure.image = Some(Cow::Owned(named.to_owned()));
     }
 }
 
-/// What the pattern of the entry catches in the message, or in the code and the message.
+/// The captures of the entry's pattern in the message, or in code and message.
 fn caught(failure: &Failure<'_>, entry: &Entry) -> Vec<(String, String)> {
     let catalog = FailureCatalog::current();
     let message = failure.message.as_deref().unwrap_or_default();
@@ -93,13 +93,13 @@ fn put(failure: &mut Failure<'_>, group: &str, value: &str) {
         "resource" if secret_arn(value).is_some() => &mut failure.secret,
         _ => return,
     };
-    // What the record itself says comes first.
+    // Values in the record take precedence.
     if slot.is_none() {
         *slot = name(value).map(|value| Cow::Owned(value.into_owned()));
     }
 }
 
-/// The role behind a session: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, or the role of an ARN.
+/// The role of a session (`arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`) or of a role ARN.
 fn role_of(principal: &str) -> Option<&str> {
     let resource = principal.strip_prefix("arn:")?.splitn(5, ':').nth(4)?;
     let mut parts = resource.split('/');
@@ -119,7 +119,7 @@ fn secret_arn(text: &str) -> Option<&str> {
     words.find(is_secret).map(|word| word.trim_end_matches([':', '.']))
 }
 
-/// The registry that an image names, and its tag or digest.
+/// The registry of an image, and its tag or digest.
 fn image_parts(image: &str) -> (Option<&str>, Option<&str>) {
     let (path, digest) = image.split_once('@').map_or((image, None), |(path, digest)| (path, Some(digest)));
     let is_host = |host: &&str| host.contains(['.', ':']) || *host == "localhost";

@@ -1,12 +1,12 @@
-//! Calls of Amazon EC2 that change a network: which security group, route table, gateway, endpoint, network ACL, subnet or
-//! interface they are about, and the rule they name.
+//! EC2 calls that change a network: the affected security group, route table, gateway, endpoint, network ACL, subnet
+//! or interface, and the rule.
 
 use super::field::{Name, name};
 use crate::decode::json::Value;
 use crate::table::Call;
 use std::borrow::Cow;
 
-/// Parts of the names of such calls.
+/// Substrings of the names of such calls.
 const WORDS: [&str; 9] = [
     "SecurityGroup",
     "Route",
@@ -19,17 +19,17 @@ const WORDS: [&str; 9] = [
     "Address",
 ];
 
-/// How ids of network resources begin.
+/// Prefixes of ids of network resources.
 const PREFIXES: [&str; 13] =
     ["sg-", "rtb-", "nat-", "vpce-", "acl-", "subnet-", "vpc-", "eni-", "igw-", "eipalloc-", "pl-", "tgw-", "pcx-"];
 
-/// More ids than this do not make a call clearer.
+/// Maximum number of ids to list.
 const MOST: usize = 8;
 
-/// How deep requests are searched.
+/// Maximum depth of a request that is searched.
 const DEEP: usize = 8;
 
-/// Tells what a call on the network is about.
+/// Sets the resource and rule of a network call.
 pub(super) fn read_network_call<'a>(call: &mut Call<'a>, request: Option<Value<'a>>, response: Option<Value<'a>>) {
     let event = call.event_name.as_deref().unwrap_or_default();
     if call.read_only == Some(true) || event.starts_with("Describe") || !WORDS.iter().any(|word| event.contains(word)) {
@@ -67,7 +67,7 @@ fn find_ids<'a>(value: Value<'a>, deep: usize, ids: &mut Vec<&'a str>) {
     }
 }
 
-/// The rules of a security group, or the one of a network ACL or route table.
+/// The rules of a security group, or the rule of a network ACL or route table.
 fn rule<'a>(request: Value<'a>) -> Name<'a> {
     let permissions = request.path(&["ipPermissions", "items"]).into_iter().flat_map(Value::items);
     let rules: Vec<String> = permissions.filter_map(permission).take(MOST).collect();
@@ -80,27 +80,27 @@ fn rule<'a>(request: Value<'a>) -> Name<'a> {
     let protocol = request.get("aclProtocol").and_then(Value::scalar);
     let protocol = protocol.map(|number| protocol_name(&number).to_owned());
     let parts = [action.map(str::to_owned), protocol, ports, block.map(str::to_owned)];
-    let told: Vec<String> = parts.into_iter().flatten().collect();
-    // A subnet or a gateway has a block of addresses, but no rule.
+    let words: Vec<String> = parts.into_iter().flatten().collect();
+    // A subnet or a gateway has a CIDR block, but no rule.
     let is_rule = action.is_some() || request.text_at("destinationCidrBlock").is_some();
-    if is_rule { name_of(&told.join(" ")) } else { None }
+    if is_rule { name_of(&words.join(" ")) } else { None }
 }
 
-/// `tcp 443 sg-…`: protocol, ports, and who is on the other side.
+/// `tcp 443 sg-…`: protocol, ports and peers.
 fn permission(permission: Value<'_>) -> Option<String> {
     let protocol = permission.get("ipProtocol").and_then(Value::scalar)?;
-    let mut told = protocol_name(&protocol).to_owned();
+    let mut rule = protocol_name(&protocol).to_owned();
     if let Some(ports) = ports(permission.get("fromPort"), permission.get("toPort")) {
-        told.push_str(&format!(" {ports}"));
+        rule.push_str(&format!(" {ports}"));
     }
     let peers = [("groups", "groupId"), ("ipRanges", "cidrIp"), ("ipv6Ranges", "cidrIpv6"), ("prefixListIds", "prefixListId")];
     for (list, key) in peers {
         let items = permission.path(&[list, "items"]).into_iter().flat_map(Value::items);
         for peer in items.filter_map(|item| item.text_at(key)).take(MOST) {
-            told.push_str(&format!(" {peer}"));
+            rule.push_str(&format!(" {peer}"));
         }
     }
-    Some(told)
+    Some(rule)
 }
 
 fn ports(from: Option<Value<'_>>, to: Option<Value<'_>>) -> Option<String> {
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::decode::json::Tape;
 
-    fn told(event: &'static str, request: &str) -> (String, String) {
+    fn described(event: &'static str, request: &str) -> (String, String) {
         let tape = Tape::parse(request).unwrap();
         let mut call = Call { event_name: name(event), ..Call::default() };
         read_network_call(&mut call, Some(tape.root()), None);
@@ -137,16 +137,16 @@ mod tests {
     fn groups_routes_and_lists() {
         let revoke = r#"{"groupId":"sg-0c9d8e7f6a5b41320","ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":443,"toPort":443,
             "groups":{"items":[{"groupId":"sg-0f1e2d3c4b5a69788"}]},"ipRanges":{}},{"ipProtocol":"-1","ipRanges":{"items":[{"cidrIp":"10.0.0.0/8"}]}}]}}"#;
-        let (resource, rule) = told("RevokeSecurityGroupIngress", revoke);
+        let (resource, rule) = described("RevokeSecurityGroupIngress", revoke);
         assert_eq!(resource, "sg-0c9d8e7f6a5b41320 sg-0f1e2d3c4b5a69788");
         assert_eq!(rule, "tcp 443 sg-0f1e2d3c4b5a69788, all traffic 10.0.0.0/8");
         let route = r#"{"routeTableId":"rtb-0c9d8e7f6a5b41320","destinationCidrBlock":"0.0.0.0/0"}"#;
-        assert_eq!(told("DeleteRoute", route), ("rtb-0c9d8e7f6a5b41320".to_owned(), "0.0.0.0/0".to_owned()));
+        assert_eq!(described("DeleteRoute", route), ("rtb-0c9d8e7f6a5b41320".to_owned(), "0.0.0.0/0".to_owned()));
         let list = r#"{"networkAclId":"acl-12345678","ruleNumber":90,"egress":true,"ruleAction":"deny","aclProtocol":"6","portRange":{"from":1024,"to":65535},"cidrBlock":"0.0.0.0/0"}"#;
-        assert_eq!(told("CreateNetworkAclEntry", list).1, "deny tcp 1024-65535 0.0.0.0/0");
+        assert_eq!(described("CreateNetworkAclEntry", list).1, "deny tcp 1024-65535 0.0.0.0/0");
         let endpoint = r#"{"DeleteVpcEndpointsRequest":{"VpcEndpointId":{"tag":1,"content":"vpce-0c9d8e7f6a5b41320"}}}"#;
-        assert_eq!(told("DeleteVpcEndpoints", endpoint).0, "vpce-0c9d8e7f6a5b41320");
-        assert_eq!(told("RunInstances", revoke), (String::new(), String::new()));
-        assert_eq!(told("DescribeSubnets", r#"{"subnetId":"subnet-12345678"}"#).0, "");
+        assert_eq!(described("DeleteVpcEndpoints", endpoint).0, "vpce-0c9d8e7f6a5b41320");
+        assert_eq!(described("RunInstances", revoke), (String::new(), String::new()));
+        assert_eq!(described("DescribeSubnets", r#"{"subnetId":"subnet-12345678"}"#).0, "");
     }
 }

@@ -1,8 +1,8 @@
-//! Error names at the beginning of messages.
+//! Error names at the start of messages.
 
-/// The error name or code that a message begins with: `CannotPullContainerError` of
-/// `TaskFailedToStart: CannotPullContainerError: …`, `RESOURCE:CPU`, `AGENT`. The wrapper
-/// `TaskFailedToStart` is looked through; of nested names the first counts.
+/// The error name or code at the start of a message: `CannotPullContainerError` in `TaskFailedToStart:
+/// CannotPullContainerError: …`, `RESOURCE:CPU`, `AGENT`. The wrapper `TaskFailedToStart` is skipped; of nested
+/// names, the first is used.
 pub fn reason_name(text: &str) -> Option<&str> {
     let text = text.trim();
     let text = text.strip_prefix("TaskFailedToStart:").map_or(text, str::trim_start);

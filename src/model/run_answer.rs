@@ -1,15 +1,15 @@
-//! Launches that `aws ecs run-task` and `start-task` answered with `failures[]`, as they were printed.
+//! Launches for which `aws ecs run-task` or `start-task` returned `failures[]`.
 //!
-//! In: an answer and the number of one of its failures. Out: the CloudTrail record that the call may have left, as far as
-//! the answer tells: the same failure is modeled the same, wherever it was seen.
+//! In: a response and the index of one of its failures. Out: the CloudTrail record of the call, as far as it can be
+//! derived, so that the same failure yields the same rows from either source.
 
 use super::arn;
 use crate::decode::json::Value;
 use serde_json::{Value as Json, json};
 
-/// The record of a call whose failure has this number; nothing where neither the answer nor its file has a time. `answer`
-/// may also be the failure itself. An answer has no time of its own unless something was placed: `saved` is when its file
-/// was written, in microseconds.
+/// The record of a call, with this failure; `None` if neither the response nor its file has a time. `answer` may also
+/// be a single failure. A response has a time only if something was placed; otherwise `saved`, the modification time
+/// of its file in microseconds, is used.
 pub fn as_call(answer: Value<'_>, index: usize, saved: Option<i64>) -> Option<String> {
     let failure = answer.get("failures").and_then(|failures| failures.items().nth(index)).unwrap_or(answer);
     let placed = answer.get("tasks").and_then(|tasks| tasks.items().next());
@@ -35,8 +35,8 @@ pub fn as_call(answer: Value<'_>, index: usize, saved: Option<i64>) -> Option<St
             "cluster": known(cluster),
             "taskDefinition": known(of_placed("taskDefinitionArn")),
             "startedBy": known(of_placed("startedBy")),
-            // How many tasks were asked for is not printed. At least one was not placed; further failures are further
-            // reasons why.
+            // The response does not include the requested count. At least one task was not placed; further failures
+            // are additional reasons.
             "count": u8::from(index == 0),
         },
         "responseElements": { "tasks": [], "failures": [serde_json::to_value(failure).unwrap_or_default()] },

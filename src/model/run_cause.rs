@@ -1,21 +1,20 @@
-//! Which job of a failed dstack run is to blame.
+//! Determines which job caused a dstack run to fail.
 
 use super::submission::Submission;
 
-/// What made a run fail.
+/// The cause of a failed run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// The submission at this index.
     Submission(usize),
-    /// The run's own termination reason: no job is to blame.
+    /// The termination reason of the run; no job caused it.
     Run,
-    /// Nothing in the document tells.
+    /// Unknown.
     Unknown,
 }
 
-/// The root cause of a failed run: of the newest submissions of its jobs, without those that ended as
-/// a consequence or as they should, the one that finished first. The order of jobs says nothing: the
-/// master mostly is a victim.
+/// The root cause of a failed run: of the newest submissions of its jobs, except those that succeeded or failed as a
+/// consequence, the one that finished first. Job order is irrelevant: the master is usually a victim.
 pub(super) fn root_cause(submissions: &[Submission<'_>], run_reason: Option<&str>) -> Cause {
     let newest = || submissions.iter().enumerate().filter(|(_, submission)| submission.newest);
     let culprit = newest()
@@ -32,7 +31,7 @@ pub(super) fn root_cause(submissions: &[Submission<'_>], run_reason: Option<&str
     }
 }
 
-/// `terminated_by_server` with a message that names more than the plan to start anew.
+/// `terminated_by_server` with a message other than the plan to resubmit.
 fn is_server_error(submission: &Submission<'_>) -> bool {
     submission.reason.as_deref() == Some("terminated_by_server")
         && submission

@@ -1,8 +1,7 @@
-//! Failures of dstack jobs: one for each submission that failed, or that ended for a reason the user
-//! did not ask for.
+//! Failures of dstack jobs: one per submission that failed or was terminated for a reason other than a user request.
 //!
-//! The reason stays as it was recorded; phase and `ran` say what the evidence proves: an exit of the
-//! container without an exit status is no exit of the program.
+//! The reason is kept as recorded; phase and `ran` reflect the evidence: if a container exited without an exit
+//! status, the program did not exit.
 
 use super::catalog::{Entry, FailureCatalog, JobEnd, signal};
 use super::failure::Classification;
@@ -13,7 +12,7 @@ use crate::knowledge::Verdict;
 use crate::table::Failure;
 use std::borrow::Cow;
 
-/// What failures and submissions take from their run.
+/// The data of a run that failures and submissions need.
 #[derive(Debug, Default)]
 pub(super) struct RunContext<'r, 'a> {
     pub record: &'r str,
@@ -25,18 +24,18 @@ pub(super) struct RunContext<'r, 'a> {
     pub project: Name<'a>,
     pub user: Name<'a>,
     pub file: Name<'a>,
-    /// It is the context of a submission without its run.
+    /// Whether it is the context of a submission without its run.
     pub alone: bool,
 }
 
 impl<'r, 'a> RunContext<'r, 'a> {
-    /// That of a submission without its run.
+    /// The context of a submission without its run.
     pub(super) fn alone(record: &'r str, time: i64, file: Name<'a>) -> Self {
         RunContext { record, time, file, alone: true, ..RunContext::default() }
     }
 }
 
-/// The failures of a run, in the order of its submissions.
+/// The failures of a run, in submission order.
 pub(super) fn failures_of<'a>(context: &RunContext<'_, 'a>, submissions: &[Submission<'a>], cause: Cause) -> Vec<Failure<'a>> {
     let blamed = |index: usize| cause == Cause::Submission(index);
     let mut failures: Vec<Failure<'a>> = submissions
@@ -63,7 +62,7 @@ pub(super) fn failures_of<'a>(context: &RunContext<'_, 'a>, submissions: &[Submi
     failures
 }
 
-/// Whether a submission is a failure. Reasons of releases to come are judged by the status.
+/// Whether a submission is a failure. For reasons of future releases, the status decides.
 fn verdict(submission: &Submission<'_>) -> Verdict {
     let failed = submission.status.as_deref() == Some("failed");
     let known = submission.reason.as_deref().map(|reason| FailureCatalog::current().job_reason(reason));
@@ -74,10 +73,10 @@ fn verdict(submission: &Submission<'_>) -> Verdict {
     }
 }
 
-/// What explains the end of a submission.
+/// The entry that matches the end of a submission.
 fn explanation(submission: &Submission<'_>) -> Option<&'static Entry> {
     let message = submission.message.unwrap_or_default();
-    // Without a field for it, an exit of the program is told by the empty message that goes with it.
+    // Old records have no exit status field; an exit of the program then has an empty message.
     let exited_unrecorded = !submission.records_exit_status && message.is_empty();
     FailureCatalog::current().explain_job(JobEnd {
         reason: submission.reason.as_deref()?,
@@ -88,13 +87,13 @@ fn explanation(submission: &Submission<'_>) -> Option<&'static Entry> {
     })
 }
 
-/// Phase and class of the end of a submission; none where it is no failure.
+/// Phase and class of the end of a submission; `None` if it is not a failure.
 pub(super) fn classify_end(submission: &Submission<'_>) -> Option<Classification> {
     if verdict(submission) == Verdict::No {
         return None;
     }
     let mut class = explanation(submission).map(Classification::of).unwrap_or_default();
-    // A program that ran and ended with 127 was set up wrongly; -1 is a signal whose number is lost.
+    // Exit code 127 of a started program is a configuration error; -1 is a signal of unknown number.
     if let (Some("dstack-exited"), Some(code)) = (class.cause, submission.exit_status) {
         let known = FailureCatalog::current().exit_code(code);
         class.class = known.map(|known| known.class.as_str()).filter(|known| *known == "configuration").or(class.class);
@@ -129,7 +128,7 @@ fn of_submission<'a>(context: &RunContext<'_, 'a>, submission: &Submission<'a>, 
     failure
 }
 
-/// A run that failed though none of its jobs is to blame.
+/// A run that failed without a failed job.
 fn of_run<'a>(context: &RunContext<'_, 'a>) -> Failure<'a> {
     let reason = context.run_reason.as_deref().unwrap_or_default();
     let entry = FailureCatalog::current().explain_job(JobEnd { reason, ..JobEnd::default() });

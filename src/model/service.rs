@@ -1,8 +1,7 @@
 //! Services and daemons: ECS Service Action and Deployment State Change events, AWS Health events, and the messages
 //! and deployments of `aws ecs describe-services`.
 //!
-//! In: the detail of an event, or a service with one of its elements. Out: one row, and a failure where
-//! it tells of one.
+//! In: the detail of an event, or a service with one of its elements. Out: one row, and a failure if it reports one.
 
 use super::catalog::{FailureCatalog, TextKind};
 use super::ecs_event::Envelope;
@@ -15,7 +14,7 @@ use crate::knowledge;
 use crate::table::{Failure, Row, ServiceEvent, Table};
 use std::borrow::Cow;
 
-/// Models an ECS Service Action, or that of a daemon.
+/// Models an ECS Service Action, or its equivalent for a daemon.
 pub fn model_service_action<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut event = of_envelope(envelope, origin, "service");
     read_names(&mut event, detail, envelope);
@@ -29,7 +28,7 @@ pub fn model_service_action<'a>(detail: Value<'a>, envelope: Envelope<'a>, origi
     finish(event, envelope.record_id(origin), time, (detail, "createdAt"), failure)
 }
 
-/// Models an ECS Deployment State Change, or that of a daemon.
+/// Models an ECS Deployment State Change, or its equivalent for a daemon.
 pub fn model_deployment<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut event = of_envelope(envelope, origin, "deployment");
     read_names(&mut event, detail, envelope);
@@ -39,7 +38,7 @@ pub fn model_deployment<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: O
     finish(event, envelope.record_id(origin), time, (detail, "updatedAt"), failure)
 }
 
-/// What all events of services and daemons have.
+/// The fields shared by all service and daemon events.
 fn read_names<'a>(event: &mut ServiceEvent<'a>, detail: Value<'a>, envelope: Envelope<'a>) {
     event.event_type = text_at(detail, "eventType");
     event.event_name = text_at(detail, "eventName");
@@ -54,13 +53,13 @@ pub(super) fn deployment_of<'a>(value: Value<'a>) -> Name<'a> {
     arn.map(arn::short).and_then(name)
 }
 
-/// Whether an event is a failure: its name decides, and severity where the name is not known.
+/// Whether an event is a failure: by its name, or by severity if the name is unknown.
 pub(super) fn is_failure(event: &ServiceEvent<'_>) -> bool {
     let known = event.event_name.as_deref().and_then(knowledge::event_is_failure);
     known.unwrap_or(matches!(event.event_type.as_deref(), Some("WARN" | "WARNING" | "ERROR" | "CRITICAL")))
 }
 
-/// The failure that an event of a service is, in a deployment or by itself.
+/// The failure of a service event, with or without a deployment.
 pub(super) fn action_failure<'a>(event: &ServiceEvent<'a>) -> Failure<'a> {
     if event.event_name.as_deref().is_some_and(|event_name| event_name.contains("_DEPLOYMENT_")) {
         return deployment_failure(event);
@@ -70,8 +69,8 @@ pub(super) fn action_failure<'a>(event: &ServiceEvent<'a>) -> Failure<'a> {
     service_failure(event, kind, inner)
 }
 
-/// The part of a reason that says why, and how it is explained: what follows `Task failed to reach RUNNING status:`, the
-/// code in front of `RESOURCE:CPU - Unable to place …`, else the whole.
+/// The specific part of a reason and its matching entry: the text after `Task failed to reach RUNNING status:`, the
+/// code before `RESOURCE:CPU - Unable to place …`, or the whole reason.
 fn explained_part(text: &str) -> (TextKind, &str) {
     const KINDS: [TextKind; 3] = [TextKind::ServiceActionReason, TextKind::TaskStoppedReason, TextKind::ApiFailure];
     let inner = text.split_once(" status: ").map(|(_, inner)| inner);
@@ -85,9 +84,9 @@ fn explained_part(text: &str) -> (TextKind, &str) {
     explained.unwrap_or((TextKind::ServiceActionReason, text))
 }
 
-/// Models an AWS Health event about ECS, as EventBridge or the Health API has it; those about other services are left out.
+/// Models an AWS Health event about ECS, from EventBridge or the Health API; events of other services are filtered.
 pub fn model_health<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
-    // `describe-event-details` has the event beside its description.
+    // `describe-event-details` has the event next to its description.
     let about = detail.get("event").filter(|event| event.is_object()).unwrap_or(detail);
     let is_of_ecs = |service: &str| ["ECS", "FARGATE"].iter().any(|name| service.eq_ignore_ascii_case(name));
     if !about.text_at("service").is_some_and(is_of_ecs) {
@@ -101,7 +100,7 @@ pub fn model_health<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origi
     let description = descriptions.and_then(|texts| texts.items().next()).or(descriptions);
     event.message = description.and_then(|description| text_at(description, "latestDescription"));
     let entity = detail.get("affectedEntities").and_then(|entities| entities.items().next());
-    // Entities are named `CLUSTER|SERVICE`, or are tasks.
+    // Entities are `CLUSTER|SERVICE` names or tasks.
     if let Some((cluster, service)) =
         entity.and_then(|entity| entity.text_at("entityValue")).and_then(|entity| entity.split_once('|'))
     {
@@ -112,7 +111,7 @@ pub fn model_health<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origi
     finish(event, envelope.record_id(origin), time, (about, "startTime"), None)
 }
 
-/// Models one element of `services[].events` of describe output.
+/// Models one element of `services[].events` from describe output.
 pub fn model_service_message<'a>(service: Value<'a>, message: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let envelope = Envelope::describe();
     let mut event = of_described(service, origin, "service");
@@ -121,7 +120,7 @@ pub fn model_service_message<'a>(service: Value<'a>, message: Value<'a>, origin:
     let id = text_at(message, "id")
         .unwrap_or_else(|| Cow::Owned(format!("{}#{}", envelope.record_id(origin), time.unwrap_or_default())));
     let text = event.message.clone().unwrap_or_default();
-    // Output reduced by `--query` names the service in the text only.
+    // If `--query` reduced the output, only the text contains the service name.
     event.service = event.service.take().or_else(|| service_in(&text).map(|service| Cow::Owned(service.to_owned())));
     let failure = super::service_failure::message_failure(&mut event, &text);
     finish(event, id, time, (message, "createdAt"), failure)
@@ -133,7 +132,7 @@ fn service_in(message: &str) -> Option<&str> {
     rest.split([',', ')']).next().map(arn::short).filter(|service| !service.is_empty())
 }
 
-/// Models one element of `services[].deployments` of describe output.
+/// Models one element of `services[].deployments` from describe output.
 pub fn model_service_deployment<'a>(service: Value<'a>, deployment: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut event = of_described(service, origin, "deployment");
     event.deployment = text_at(deployment, "id");
@@ -149,7 +148,7 @@ pub fn model_service_deployment<'a>(service: Value<'a>, deployment: Value<'a>, o
     event.event_type = event_type.and_then(name);
     event.event_name = event_name.and_then(name);
     let time = time_at(deployment, "updatedAt").or_else(|| time_at(deployment, "createdAt"));
-    // A deployment is told again and again; each of its states is one record.
+    // A deployment appears in every export; each of its states is one record.
     let id = format!(
         "{}@{}@{}",
         event.deployment.as_deref().unwrap_or_default(),
@@ -189,7 +188,7 @@ pub(super) fn set_cluster<'a>(event: &mut ServiceEvent<'a>, cluster_arn: Option<
     }
 }
 
-/// The service ARN, and what it says about account, region and cluster where nothing else does.
+/// The service ARN, and the account, region and cluster from it if they are missing elsewhere.
 pub(super) fn set_service<'a>(event: &mut ServiceEvent<'a>, service_arn: Option<&'a str>) {
     let Some(service_arn) = service_arn else { return };
     event.service_arn = arn::arn(service_arn).and_then(name);

@@ -1,8 +1,8 @@
-//! Service deployments and revisions, as `aws ecs describe-service-deployments` and its relatives print them, and the
-//! deployments of daemons.
+//! Service deployments and revisions from `aws ecs describe-service-deployments` and related commands, and daemon
+//! deployments.
 //!
-//! In: one deployment or revision. Out: a row, and a failure where the deployment failed, also where it was rolled back
-//! successfully.
+//! In: one deployment or revision. Out: a row, and a failure if the deployment failed, even if its rollback
+//! succeeded.
 
 use super::catalog::{FailureCatalog, TextKind};
 use super::ecs_event::Envelope;
@@ -25,11 +25,11 @@ pub fn model_described_deployment<'a>(deployment: Value<'a>, origin: Origin<'a>)
     let of_daemon = deployment.get("daemonDeploymentArn").is_some();
     let noun = if of_daemon { "DAEMON" } else { "SERVICE" };
     event.event_name = Some(Cow::Owned(format!("{noun}_DEPLOYMENT_{}", knowledge::event_of_status(status))));
-    // States that are not listed yet speak for themselves.
+    // States that are not listed are used as they are.
     let failed = knowledge::deployment_failed(status).unwrap_or_else(|| status.contains("FAIL") || status.contains("ROLLBACK"));
     event.event_type = name(if failed { "ERROR" } else { "INFO" });
     let time = ["finishedAt", "stoppedAt", "updatedAt", "startedAt", "createdAt"].iter().find_map(|key| time_at(deployment, key));
-    // A deployment is described again and again; each of its states is one record.
+    // A deployment is exported repeatedly; each of its states is one record.
     let id = format!("{}@{status}@{}", event.deployment.as_deref().unwrap_or_default(), time.unwrap_or_default());
     let failure = failed.then(|| failure_of(&mut event, deployment));
     finish(event, Cow::Owned(id), time, (deployment, "createdAt"), failure)
@@ -39,8 +39,8 @@ fn rollback_reason<'a>(deployment: Value<'a>) -> super::field::Name<'a> {
     deployment.path(&["rollback", "reason"]).and_then(Value::text).and_then(name)
 }
 
-/// The failure, explained by the text that says most: `statusReason` may only say how the rollback went, and `rollback`
-/// why it was needed.
+/// The failure, classified by the more specific text: `statusReason` may only describe the rollback, while `rollback`
+/// has the reason for it.
 fn failure_of<'a>(event: &mut ServiceEvent<'a>, deployment: Value<'a>) -> Failure<'a> {
     let catalog = FailureCatalog::current();
     let explains = |text: &str| catalog.explain(TextKind::DeploymentReason, text).is_some();
@@ -53,7 +53,7 @@ fn failure_of<'a>(event: &mut ServiceEvent<'a>, deployment: Value<'a>) -> Failur
     failure
 }
 
-/// Models a revision of a service: which task definition it has had since when.
+/// Models a revision of a service: its task definition and creation time.
 pub fn model_service_revision<'a>(revision: Value<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut event = described(revision, origin, "revision");
     event.event_type = name("INFO");
@@ -81,7 +81,7 @@ fn described<'a>(value: Value<'a>, origin: Origin<'a>, kind: &'static str) -> Se
     event
 }
 
-/// What an original of the store is that stands for itself, not for a part of a service.
+/// Models a stored original that is independent of a service.
 pub fn model_original<'a>(value: Value<'a>, origin: Origin<'a>) -> Option<Modeled<'a>> {
     let has = |key: &str| value.get(key).is_some();
     if has("detail-type") {
@@ -106,7 +106,7 @@ mod tests {
     use crate::decode::json::Tape;
     use crate::table::Row;
 
-    fn told(text: &str) -> Vec<String> {
+    fn summary(text: &str) -> Vec<String> {
         let tape = Tape::parse(text).unwrap();
         let origin = Origin { file: "f", record: 1, raw: None, text };
         let Modeled::Record(record) = model_described_deployment(tape.root(), origin) else { panic!("a record") };
@@ -143,13 +143,13 @@ mod tests {
             ("ROLLBACK_NEW", true),
             ("NEW", false),
         ] {
-            let told = told(&deployment(status, "null"));
-            assert_eq!(told.len(), if fails { 2 } else { 1 }, "{status}: {told:?}");
+            let summary = summary(&deployment(status, "null"));
+            assert_eq!(summary.len(), if fails { 2 } else { 1 }, "{status}: {summary:?}");
             if fails {
-                assert_eq!(told[1], format!("deployment deployment SERVICE_DEPLOYMENT_{status} deployment:d1"));
+                assert_eq!(summary[1], format!("deployment deployment SERVICE_DEPLOYMENT_{status} deployment:d1"));
             }
         }
-        assert_eq!(told(&deployment("SUCCESSFUL", "null")), ["SERVICE_DEPLOYMENT_COMPLETED INFO cart shop"]);
+        assert_eq!(summary(&deployment("SUCCESSFUL", "null")), ["SERVICE_DEPLOYMENT_COMPLETED INFO cart shop"]);
     }
 
     #[test]
@@ -160,6 +160,6 @@ mod tests {
             "DAEMON_DEPLOYMENT_ROLLBACK_FAILED ERROR logs shop",
             "deployment deployment DAEMON_DEPLOYMENT_ROLLBACK_FAILED deployment:d7",
         ];
-        assert_eq!(told(text), want);
+        assert_eq!(summary(text), want);
     }
 }

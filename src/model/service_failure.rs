@@ -1,4 +1,4 @@
-//! Failures that services tell of: placement, configuration, start-up, health checks, deployments.
+//! Failures reported by services: placement, configuration, startup, health checks, deployments.
 
 use super::catalog::{Entry, FailureCatalog, TextKind};
 use super::failure::Classification;
@@ -8,7 +8,7 @@ use crate::knowledge::{DeploymentOutcome, FaultOf};
 use crate::table::{Failure, ServiceEvent};
 use std::borrow::Cow;
 
-/// The failure behind a WARN or ERROR of a service: every one is a failure, explained or not.
+/// The failure behind a WARN or ERROR event of a service: each one is a failure, whether it is recognized or not.
 pub(super) fn service_failure<'a>(event: &ServiceEvent<'a>, kind: TextKind, text: &str) -> Failure<'a> {
     let catalog = FailureCatalog::current();
     let by_name = || event.event_name.as_deref().and_then(|event_name| catalog.explain(kind, event_name));
@@ -20,7 +20,7 @@ pub(super) fn service_failure<'a>(event: &ServiceEvent<'a>, kind: TextKind, text
     failure
 }
 
-/// The failure that a message of `describe-services` tells of, if it does. Tells INFO from WARN.
+/// The failure in a message of `describe-services`, if any; benign messages are distinguished from warnings.
 pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> Option<Failure<'a>> {
     let catalog = FailureCatalog::current();
     if catalog.is_benign(TextKind::ServiceEvent, text) {
@@ -35,7 +35,7 @@ pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> O
         return Some(deployment_failure_of(event, TextKind::ServiceEvent, text));
     }
     let entry = entry?;
-    // Stops that somebody asked for are told in the same list.
+    // The same list contains stops on request.
     if entry.retry == "none" {
         event.event_type = name("INFO");
         return None;
@@ -50,14 +50,14 @@ pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> O
     Some(failure)
 }
 
-/// The failure of a deployment. The event and describe output tell of the same one.
+/// The failure of a deployment. The event and the describe output of a deployment yield the same failure.
 pub(super) fn deployment_failure<'a>(event: &ServiceEvent<'a>) -> Failure<'a> {
     let text = event.message.clone().unwrap_or_default();
     deployment_failure_of(event, TextKind::DeploymentReason, &text)
 }
 
-/// The failure of a deployment that a text reports. Whether it is a consequence of tasks that failed is left open where
-/// the text names no fault of its own: the records of the tasks decide that.
+/// The failure of a deployment with a reason. If the reason names no specific fault, the task records decide whether
+/// it is a consequence of failed tasks.
 fn deployment_failure_of<'a>(event: &ServiceEvent<'a>, kind: TextKind, text: &str) -> Failure<'a> {
     let outcome = DeploymentOutcome::of(text);
     let bare = outcome.is_some_and(|outcome| outcome.bare);
@@ -73,18 +73,18 @@ fn deployment_failure_of<'a>(event: &ServiceEvent<'a>, kind: TextKind, text: &st
     failure
 }
 
-/// What ECS calls the event of a failed deployment.
+/// The ECS event name of a failed deployment.
 const FAILED: &str = "SERVICE_DEPLOYMENT_FAILED";
-/// What ECS calls the event of a deployment that goes back to an earlier revision.
+/// The ECS event name of a rollback to an earlier revision.
 const ROLLBACK: &str = "SERVICE_DEPLOYMENT_ROLLBACK_STARTED";
 
-/// What the entry says; whether a program ran is known only where nothing was placed.
+/// The classification of an entry; whether a program ran is only known if nothing was placed.
 fn classify(failure: &mut Failure<'_>, entry: Option<&'static Entry>) {
     failure.ran = entry.and_then(|entry| matches!(entry.stage.as_str(), "placement" | "capacity").then_some(false));
     entry.map(Classification::of).unwrap_or_default().fill(failure);
 }
 
-/// A code for a message that has none: the name of its entry if that is a code, else its id.
+/// A code for a message without one: the name of its entry if that is a code, else its id.
 fn code_of<'a>(entry: &'static Entry) -> Cow<'a, str> {
     let is_code = reason_name(&entry.name) == Some(entry.name.as_str());
     Cow::Borrowed(if is_code { &entry.name } else { &entry.id })

@@ -1,4 +1,4 @@
-//! Why a task stopped: asked for, or failed, and then where and how to respond.
+//! Why a task stopped: on request, or because it failed; in that case, its phase and class.
 
 use super::catalog::{Entry, FailureCatalog, TextKind, signal};
 use super::container::{Container, root_container, unhealthy_container};
@@ -14,18 +14,18 @@ use std::borrow::Cow;
 pub(super) struct Stop<'a> {
     /// The stop code, recorded or inferred from the reason in records that have none.
     code: Option<Cow<'a, str>>,
-    /// What explains `stoppedReason`.
+    /// The entry that matches `stoppedReason`.
     explained: Option<&'static Entry>,
-    /// Whether the stop was asked for or ended well; missing = the record does not tell.
+    /// Whether the stop was requested or successful; `None` if the record does not say.
     pub expected: Option<bool>,
 }
 
 impl<'a> Stop<'a> {
-    /// Judges the stop of a task by its own record.
+    /// Evaluates the stop of a task from its own record.
     pub(super) fn judge(task: &TaskEvent<'a>, containers: &[Container<'a>]) -> Self {
         let catalog = FailureCatalog::current();
         let explained = task.stopped_reason.as_deref().and_then(|reason| catalog.explain(TextKind::TaskStoppedReason, reason));
-        // Records of before 2019 have no stop code; their reasons are worded like those that have one.
+        // Records from before 2019 have no stop code, but their reasons have the same wording as later ones.
         let code = task.stop_code.clone().or_else(|| match explained?.stop_codes.as_slice() {
             [only] => Some(Cow::Borrowed(only.as_str())),
             _ => None,
@@ -35,12 +35,13 @@ impl<'a> Stop<'a> {
         stop
     }
 
-    /// Somebody asked for it: SIGTERM and SIGKILL are then nobody's fault.
+    /// Whether the stop was requested, in which case SIGTERM and SIGKILL are expected.
     pub(super) fn was_asked_for(&self) -> bool {
         matches!(self.code.as_deref(), Some("UserInitiated" | "ServiceSchedulerInitiated"))
     }
 
-    /// The container to blame for the end: the one whose health check failed, else what the ends of containers say.
+    /// The container responsible for the end: the one that failed its health check, or the one that its exit points
+    /// to.
     pub(super) fn blamed<'c>(&self, task: &TaskEvent<'_>, containers: &'c [Container<'a>]) -> Option<&'c Container<'a>> {
         let own = || containers.iter().filter(|container| container.injected.is_none());
         let health = self.explained.is_some_and(|entry| entry.stage == "health_check");
@@ -52,7 +53,7 @@ impl<'a> Stop<'a> {
         match self.expected {
             Some(true) => root_container(own(), self.was_asked_for()),
             _ if health && (unhealthy || of_container()) => unhealthy_container(containers),
-            // The load balancer asked: which container it asked is not recorded.
+            // The load balancer reported it, without naming a container.
             _ if health => root_container(own(), self.was_asked_for()),
             _ => root_container(containers, self.was_asked_for()),
         }
@@ -62,27 +63,27 @@ impl<'a> Stop<'a> {
         let asked_for = self.explained.is_some_and(|entry| entry.class.as_deref() == Some("operator"));
         match self.code.as_deref() {
             Some("UserInitiated") => Some(true),
-            // Of what the scheduler does, only health checks and the like are failures, and they have reasons of their own.
+            // Among scheduler actions, only health checks and the like are failures, and those have specific reasons.
             Some("ServiceSchedulerInitiated") => Some(asked_for || self.explained.is_none()),
             Some("SpotInterruption" | "TerminationNotice" | "InfrastructureHealth") => Some(false),
             Some("TaskFailedToStart") => Some(asked_for),
             Some("EssentialContainerExited") => Some(ended_well(task, containers)),
             _ if asked_for => Some(true),
             _ => {
-                let told = task.stopped_reason.is_some() || containers.iter().any(|container| container.reason.is_some());
+                let has_reason = task.stopped_reason.is_some() || containers.iter().any(|container| container.reason.is_some());
                 let codes = containers.iter().any(|container| container.exit_code.is_some());
                 let specific = self.explained.is_some_and(|entry| !entry.generic);
-                (told || codes).then(|| !specific && ended_well(task, containers))
+                (has_reason || codes).then(|| !specific && ended_well(task, containers))
             }
         }
     }
 }
 
-/// How long a task may take to stop before the default time-out ends it, with some room.
+/// How long a task may take to stop before the default timeout kills it, with some margin.
 const STOP_TIMEOUT: i64 = 25 * 1_000_000;
 
-/// The task's own containers ended with 0, or with 0 and then a signal for the others: a job that is done. What AWS runs
-/// beside them counts for nothing, nor does a container that never started in a task that ran: it was not essential.
+/// Application containers exited with 0, or with 0 and then a signal for the others: a completed job. Sidecars are
+/// ignored, and so is a container that never started in a task that ran, because it was not essential.
 fn ended_well(task: &TaskEvent<'_>, containers: &[Container<'_>]) -> bool {
     let essential =
         |container: &&Container<'_>| container.injected.is_none() && (container.exit_code.is_some() || task.started_at.is_none());
@@ -94,31 +95,31 @@ fn ended_well(task: &TaskEvent<'_>, containers: &[Container<'_>]) -> bool {
     let timed_out = waited.is_some_and(|waited| waited >= STOP_TIMEOUT);
     let fine = |container: &Container<'_>| match container.exit_code {
         None | Some(0 | 143) => true,
-        // SIGKILL at the end of the stop time-out, after another container was done.
+        // SIGKILL after the stop timeout, once another container had finished.
         Some(137) => timed_out,
         Some(_) => false,
     };
     own().any(|container| container.exit_code == Some(0)) && own().all(|container| fine(container) && !error(container))
 }
 
-/// The failure that a stopped task is, unless its stop was expected.
+/// The failure of a stopped task, unless its stop was expected.
 pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>], stop: &Stop<'a>) -> Option<Failure<'a>> {
     if stop.expected != Some(false) {
         return None;
     }
-    // A container that ended with 0 is not to blame, whatever became of the others.
+    // A container that exited with 0 did not cause the failure, whatever happened to the others.
     let root = stop.blamed(task, containers).filter(|root| root.reason.is_some() || root.exit_code != Some(0));
-    let told = best_explanation(task, containers, stop, root);
+    let explanation = best_explanation(task, containers, stop, root);
     let exit_code = root.and_then(|root| root.exit_code).filter(|code| *code != 0);
-    let ran = ran(task, stop, told, root);
+    let ran = ran(task, stop, explanation, root);
     let mut failure = of_task(task);
     failure.ran = Some(ran);
     failure.exit_code = exit_code;
     failure.signal = exit_code.and_then(signal);
     let only = if let [only] = containers { Some(only).filter(|_| root.is_none()) } else { None };
-    let message = message(task, root, told);
-    // The text of a failed pull may name the image of what AWS runs beside the program, and no container have a reason.
-    let pulls = told.is_some_and(|told| told.entry.stage == "image_pull");
+    let message = message(task, root, explanation);
+    // A failed pull may name the image of a sidecar, while no container has a reason.
+    let pulls = explanation.is_some_and(|explanation| explanation.entry.stage == "image_pull");
     let named = message.as_deref().filter(|_| pulls && containers.len() > 1).and_then(InjectedContainer::named_in);
     let named = named.and_then(|named| containers.iter().find(|container| container.injected == Some(named)));
     let blamed = named.filter(|_| root.is_none_or(|root| !root.names_an_error())).or(root).or(only);
@@ -126,20 +127,23 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
     failure.image = blamed.and_then(|container| container.image).and_then(name);
     failure.message = message;
     failure.reason = reason(stop, &failure);
-    let mut class = classification(stop, told.map(|told| told.entry), exit_code, ran);
+    let mut class = classification(stop, explanation.map(|explanation| explanation.entry), exit_code, ran);
     if blamed.is_some_and(|container| container.injected.is_some()) {
         class.class = fault_beside(class);
     }
-    // That a task did not start says nothing of why, and no container says more: who has to act is not known.
-    if !ran && root.is_none() && told.is_some_and(|told| told.entry.generic && reason_name(told.text).is_none()) {
+    // Only the fact that the task did not start is known, so the class is unknown.
+    if !ran
+        && root.is_none()
+        && explanation.is_some_and(|explanation| explanation.entry.generic && reason_name(explanation.text).is_none())
+    {
         class.class = None;
     }
     class.fill(&mut failure);
     Some(failure)
 }
 
-/// The class of a fault of what AWS runs beside the program. Its image is pulled with the execution role, which somebody
-/// has to correct; whatever else fails in it is no fault of the program. Passing faults stay what they are.
+/// The class of a sidecar failure. The image of a sidecar is pulled with the execution role, which is configuration;
+/// other sidecar failures are not the fault of the application. Transient faults keep their class.
 fn fault_beside(found: Classification) -> Option<&'static str> {
     match (found.phase, found.class) {
         (_, Some("transient" | "capacity" | "operator")) => found.class,
@@ -148,55 +152,55 @@ fn fault_beside(found: Classification) -> Option<&'static str> {
     }
 }
 
-/// A text of the task with what explains it.
+/// A message of the task with its matching entry.
 #[derive(Debug, Clone, Copy)]
-struct Told<'t> {
+struct Explanation<'t> {
     text: &'t str,
     entry: &'static Entry,
 }
 
-/// The best of several texts: a container's error, a specific reason, a failed attachment, what only
-/// wraps those.
+/// The best of several messages: a container's error, a specific stop reason, a failed attachment, then generic
+/// wrappers.
 fn best_explanation<'t>(
     task: &'t TaskEvent<'_>,
     containers: &'t [Container<'_>],
     stop: &Stop<'_>,
     root: Option<&Container<'_>>,
-) -> Option<Told<'t>> {
-    // What AWS runs beside the program explains nothing, unless it is what failed.
+) -> Option<Explanation<'t>> {
+    // A sidecar is only considered if it failed.
     let counts = |container: &&'t Container<'_>| {
         container.injected.is_none() || root.is_some_and(|root| std::ptr::addr_eq(root, *container))
     };
     let of_containers = containers.iter().filter(counts).filter_map(|container| {
         let entry = container.explanation()?;
         let certain = container.exit_code.is_some() || container.names_an_error();
-        Some((if certain { 0 } else { 3 }, Told { text: container.reason?, entry }))
+        Some((if certain { 0 } else { 3 }, Explanation { text: container.reason?, entry }))
     });
-    let of_task = stop.explained.zip(task.stopped_reason.as_deref()).map(|(entry, text)| (1, Told { text, entry }));
+    let of_task = stop.explained.zip(task.stopped_reason.as_deref()).map(|(entry, text)| (1, Explanation { text, entry }));
     let of_attachment = task.attachment_reason.as_deref().and_then(|text| {
         let entry = FailureCatalog::current().explain(TextKind::AttachmentStatusReason, text)?;
-        Some((2, Told { text, entry }))
+        Some((2, Explanation { text, entry }))
     });
     of_containers
         .chain(of_task)
         .chain(of_attachment)
-        .filter(|(_, told)| told.entry.class.as_deref() != Some("operator"))
-        .min_by_key(|(rank, told)| (told.entry.generic, *rank))
-        .map(|(_, told)| told)
+        .filter(|(_, explanation)| explanation.entry.class.as_deref() != Some("operator"))
+        .min_by_key(|(rank, explanation)| (explanation.entry.generic, *rank))
+        .map(|(_, explanation)| explanation)
 }
 
-/// The program ran if the task reached RUNNING, or, where that is not recorded, if it left an exit
-/// code that is not that of a container that could not be started.
-fn ran(task: &TaskEvent<'_>, stop: &Stop<'_>, told: Option<Told<'_>>, root: Option<&Container<'_>>) -> bool {
+/// The program ran if the task reached RUNNING, or, if that is not recorded, if there is an exit code other than that
+/// of a container that could not be started.
+fn ran(task: &TaskEvent<'_>, stop: &Stop<'_>, explanation: Option<Explanation<'_>>, root: Option<&Container<'_>>) -> bool {
     let never_started = stop.code.as_deref() == Some("TaskFailedToStart")
-        || told.is_some_and(|told| {
-            !matches!(told.entry.stage.as_str(), "running" | "health_check" | "host" | "spot" | "stop_request")
+        || explanation.is_some_and(|explanation| {
+            !matches!(explanation.entry.stage.as_str(), "running" | "health_check" | "host" | "spot" | "stop_request")
         });
     task.started_at.is_some() || (!never_started && root.is_some_and(|root| root.exit_code.is_some()))
 }
 
-/// Phase and class: from what explains the failure; where that only says that a container exited, from
-/// its exit code; where nothing explains it, from exit code or stop code.
+/// Phase and class: from the matching entry; if that only states that a container exited, from its exit code; without
+/// an entry, from exit code or stop code.
 fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Option<i64>, ran: bool) -> Classification {
     let catalog = FailureCatalog::current();
     let mut found = entry.map(Classification::of).unwrap_or_default();
@@ -204,7 +208,7 @@ fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Opt
     let exited = matches!(stop.code.as_deref(), None | Some("EssentialContainerExited"));
     match exit_code.filter(|_| wrapper && exited) {
         Some(code) => {
-            // Nobody asked this task to stop: its SIGTERM is not the end of a stop request.
+            // Nobody requested a stop, so SIGTERM is not the end of a stop request.
             let known = catalog.exit_code(code).filter(|known| known.class != "none" && known.stage != "stop_request");
             let stage = known.map_or("running", |known| known.stage.as_str());
             found.phase = Some(if ran { "running" } else { stage });
@@ -220,15 +224,16 @@ fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Opt
     found
 }
 
-/// The text that tells why.
-fn message<'a>(task: &TaskEvent<'a>, root: Option<&Container<'a>>, told: Option<Told<'_>>) -> Option<Cow<'a, str>> {
-    told.map(|told| Cow::Owned(told.text.to_owned()))
+/// The message with the reason.
+fn message<'a>(task: &TaskEvent<'a>, root: Option<&Container<'a>>, explanation: Option<Explanation<'_>>) -> Option<Cow<'a, str>> {
+    explanation
+        .map(|explanation| Cow::Owned(explanation.text.to_owned()))
         .or_else(|| root.filter(|root| root.names_an_error()).and_then(|root| root.reason).and_then(name))
         .or_else(|| task.stopped_reason.clone())
         .or_else(|| task.attachment_reason.clone())
 }
 
-/// A code: the error name that the message begins with, else the stop code.
+/// The code: the error name at the start of the message, else the stop code.
 fn reason<'a>(stop: &Stop<'a>, failure: &Failure<'a>) -> Option<Cow<'a, str>> {
     let named = failure.message.as_deref().and_then(reason_name).map(|named| Cow::Owned(named.to_owned()));
     named.or_else(|| stop.code.clone())

@@ -9,7 +9,7 @@ use crate::decode::json::Value;
 use crate::table::JobSubmission;
 use std::borrow::Cow;
 
-/// One attempt, as an export tells it.
+/// One attempt, as exported.
 #[derive(Debug, Default)]
 pub(super) struct Submission<'a> {
     pub id: Option<&'a str>,
@@ -28,17 +28,17 @@ pub(super) struct Submission<'a> {
     pub reason: Name<'a>,
     pub message: Option<&'a str>,
     pub exit_status: Option<i64>,
-    /// Servers before 0.19.9 record no exit status at all.
+    /// Servers before 0.19.9 do not record an exit status.
     pub records_exit_status: bool,
     pub error: Name<'a>,
     pub inactivity: Option<f64>,
-    /// It is the newest of its job in the document.
+    /// Whether it is the newest of its job in the document.
     pub newest: bool,
-    /// Where it ran.
+    /// The instance it ran on.
     pub machine: Machine<'a>,
 }
 
-/// The instance of a submission, and the job's part of it.
+/// The instance of a submission, and the share assigned to the job.
 #[derive(Debug, Default)]
 pub(super) struct Machine<'a> {
     pub provisioned: bool,
@@ -102,7 +102,7 @@ impl<'a> Submission<'a> {
         }
     }
 
-    /// When it ended, or was last heard of.
+    /// The end time, or the last known activity.
     pub(super) fn time(&self) -> Option<i64> {
         self.finished_at.or(self.last_processed_at).or(self.submitted_at)
     }
@@ -163,7 +163,7 @@ impl<'a> Submission<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// Reads the instance; where the job has only some blocks of it, the offer tells the job's part.
+    /// Reads the instance; if the job uses only some of its blocks, the offer has the job's share.
     fn read(provisioning: Option<Value<'a>>, runtime: Option<Value<'a>>) -> Self {
         let Some(provisioning) = provisioning else { return Machine::default() };
         let mut machine = Machine { provisioned: true, ..Machine::default() };

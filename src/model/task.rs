@@ -1,7 +1,7 @@
-//! ECS tasks: events that tell the state of a task, and `aws ecs describe-tasks`.
+//! ECS tasks: state change events, and `aws ecs describe-tasks`.
 //!
-//! In: a Task object. Out: one row for the task, one for each container, and a failure where the task
-//! stopped without being asked to.
+//! In: a Task object. Out: one row for the task, one per container, and a failure if the task stopped without a
+//! request.
 
 use super::container::{Container, mark_injected, root_container};
 use super::ecs_event::Envelope;
@@ -13,7 +13,7 @@ use crate::decode::json::Value;
 use crate::table::{Row, Table, TaskEvent};
 use std::borrow::Cow;
 
-/// Models a task as an event or describe output tells it.
+/// Models a task from an event or describe output.
 pub fn model_task<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut task = TaskEvent {
         event_time: envelope.time,
@@ -28,7 +28,7 @@ pub fn model_task<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<
     for (key, value) in detail.entries() {
         read_field(&mut task, &mut parts, key, value);
     }
-    // Output reduced by `--query` may only say when or why a task stopped.
+    // If `--query` reduced the output, it may only have the stop time or reason.
     if task.last_status.is_none() && (task.stop_code.is_some() || task.stopped_at.is_some()) {
         task.last_status = name("STOPPED");
     }
@@ -61,7 +61,7 @@ pub fn model_task<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<
     Modeled::Record(Record { table: Table::TaskEvents, id, account, time, rows })
 }
 
-/// What later steps need of a task.
+/// Parts of a task that later steps need.
 #[derive(Debug, Default)]
 struct Parts<'a> {
     updated_at: Option<i64>,
@@ -126,7 +126,7 @@ fn read_time(task: &mut TaskEvent<'_>, key: &str, value: Value<'_>) {
     *slot = time_of(value);
 }
 
-/// Describe output has no `updatedAt`: the newest thing that happened is when the state was reached.
+/// Describe output has no `updatedAt`, so the newest timestamp dates the state.
 fn newest_time(task: &TaskEvent<'_>) -> Option<i64> {
     let times = [
         task.created_at,
@@ -141,7 +141,7 @@ fn newest_time(task: &TaskEvent<'_>) -> Option<i64> {
     times.into_iter().flatten().max()
 }
 
-/// Task ARN, and what it says about account, region and cluster where nothing else does.
+/// The task ARN, and the account, region and cluster from it if they are missing elsewhere.
 fn place<'a>(task: &mut TaskEvent<'a>, task_arn: Option<&'a str>) {
     let Some(task_arn) = task_arn else { return };
     task.task_arn = name(task_arn);
@@ -156,7 +156,7 @@ fn place<'a>(task: &mut TaskEvent<'a>, task_arn: Option<&'a str>) {
     fill(&mut task.cluster, arn::cluster_of(task_arn));
 }
 
-/// Network interface, and why an attachment failed.
+/// The network interface, and the reason of a failed attachment.
 fn read_attachments<'a>(task: &mut TaskEvent<'a>, attachments: Value<'a>) {
     for attachment in attachments.items() {
         let is_interface = matches!(attachment.text_at("type"), Some("eni" | "ElasticNetworkInterface"));
@@ -174,7 +174,7 @@ fn read_attachments<'a>(task: &mut TaskEvent<'a>, attachments: Value<'a>) {
     }
 }
 
-/// On EC2 a task may have no size of its own: then it is that of its containers.
+/// On EC2, a task may have no size; the sum of its containers is used.
 fn fill_sizes(task: &mut TaskEvent<'_>, containers: &[Container<'_>]) {
     let sum = |values: &mut dyn Iterator<Item = i64>| Some(values.sum::<i64>()).filter(|total| *total > 0);
     task.cpu = task.cpu.or_else(|| sum(&mut containers.iter().filter_map(|container| container.cpu)));
@@ -195,8 +195,8 @@ fn images<'a>(containers: &[Container<'a>]) -> Name<'a> {
     Some(all)
 }
 
-/// The exit code of the task and the container that ended with it: the container to blame; where it has no exit code,
-/// another one, the task's own containers before what AWS runs beside them, and codes other than 0 first.
+/// The exit code of the task and its container: the one responsible for the end; if it has no exit code, another one,
+/// preferring application containers and codes other than 0.
 fn set_exit<'a>(task: &mut TaskEvent<'a>, containers: &[Container<'a>], stop: Option<&Stop<'a>>) {
     let root = stop.map_or_else(|| root_container(containers, false), |stop| stop.blamed(task, containers));
     let Some(root) = root else { return };

@@ -1,17 +1,17 @@
-//! The size of a task as RegisterTaskDefinition states it, and how long its containers may take to stop.
+//! The size of a task from RegisterTaskDefinition, and the stop timeout of its containers.
 //!
-//! In a task definition sizes may be texts: `1 vCPU`, `.5 vCPU`, `2 GB`, `2GB`. On EC2 it may have none of
-//! its own: then it is that of its containers.
+//! Sizes may be strings: `1 vCPU`, `.5 vCPU`, `2 GB`, `2GB`. On EC2, a task definition may have no size; the sum of
+//! its containers is used.
 
 use crate::decode::json::Value;
 use crate::table::Call;
 
-/// Reads what was asked for and, where that says nothing, what was registered.
+/// Reads the requested values, or the registered ones if the request has none.
 pub(super) fn read(call: &mut Call<'_>, request: Option<Value<'_>>, registered: Option<Value<'_>>) {
-    let told = || [request, registered].into_iter().flatten();
-    call.requested_cpu = told().find_map(cpu);
-    call.requested_memory = told().find_map(memory);
-    let containers = told().find_map(|definition| definition.get("containerDefinitions"));
+    let definitions = || [request, registered].into_iter().flatten();
+    call.requested_cpu = definitions().find_map(cpu);
+    call.requested_memory = definitions().find_map(memory);
+    let containers = definitions().find_map(|definition| definition.get("containerDefinitions"));
     let timeouts = containers.into_iter().flat_map(Value::items).filter_map(|container| container.get("stopTimeout")?.int());
     call.stop_timeout = timeouts.max();
 }
@@ -31,7 +31,7 @@ fn sum(definition: Value<'_>, of: impl Fn(Value<'_>) -> Option<i64>) -> Option<i
     Some(containers.filter_map(of).fold(0_i64, i64::saturating_add)).filter(|total| *total > 0)
 }
 
-/// Units as they are, or a number of larger ones behind which their name stands.
+/// Plain units, or a number of larger units followed by the unit name.
 fn sized(value: Value<'_>, larger: &str) -> Option<i64> {
     if let Some(units) = value.int() {
         return Some(units).filter(|units| *units > 0);

@@ -1,4 +1,4 @@
-//! Times as the exports write them, in microseconds since 1970 UTC.
+//! Parses export timestamps to microseconds since 1970 UTC.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -8,29 +8,29 @@ use crate::decode::json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Times that a record can have: from 2006, when AWS opened (<https://aws.amazon.com/blogs/aws/amazon_s3/>), until 2100.
+/// Valid record times: from 2006, when AWS launched (<https://aws.amazon.com/blogs/aws/amazon_s3/>), until 2100.
 /// Programs write the zero value of their language, such as the year 1 or 1970, for a missing time.
 const PLAUSIBLE: Range<i64> = 1_136_073_600_000_000..4_102_444_800_000_000;
 
-/// The time, if a record can have it.
+/// The time, if it is valid for a record.
 pub fn plausible(micros: i64) -> Option<i64> {
     PLAUSIBLE.contains(&micros).then_some(micros)
 }
 
-/// Whether a text is a valid time that no record can have.
+/// Whether a text is a well-formed time outside the valid range.
 pub fn is_implausible(text: &str) -> bool {
     let micros = read_time(text).or_else(|| of_number(text.trim().parse().ok()?));
     micros.is_some_and(|micros| plausible(micros).is_none())
 }
 
-/// The value of a time field as text, for an error message.
+/// The value of a time field, for an error message.
 pub fn shown_at<'a>(value: Value<'a>, key: &str) -> Option<Cow<'a, str>> {
     let found = value.get(key)?;
     found.text().map(Cow::Borrowed).or_else(|| found.float().map(|number| Cow::Owned(number.to_string())))
 }
 
-/// Reads a plausible time: RFC 3339 with any offset and 0 to 9 digits of fraction, the SDK's
-/// `Jul 19, 2023 9:25:09 PM` (UTC), compact `20131102T010628Z`, `2026-03-04 02:10:00` (UTC), RFC 1123.
+/// Parses a valid time: RFC 3339 with any offset and 0 to 9 fractional digits, the SDK format `Jul 19, 2023 9:25:09
+/// PM` (UTC), compact `20131102T010628Z`, `2026-03-04 02:10:00` (UTC), RFC 1123.
 pub fn parse_time(text: &str) -> Option<i64> {
     read_time(text).and_then(plausible)
 }
@@ -56,7 +56,7 @@ fn read_time(text: &str) -> Option<i64> {
     if let Some(local) = local {
         return local.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_microsecond());
     }
-    // `2021-11-18T09:41:02.123000-0800` and `2021-11-18 09:41:02.123000+00:00`, as Python and older SDKs write.
+    // `2021-11-18T09:41:02.123000-0800` and `2021-11-18 09:41:02.123000+00:00`, as written by Python and older SDKs.
     jiff::fmt::strtime::parse("%Y-%m-%dT%H:%M:%S%.f%z", text)
         .or_else(|_| jiff::fmt::strtime::parse("%Y-%m-%d %H:%M:%S%.f%:z", text))
         .and_then(|parsed| parsed.to_timestamp())
@@ -64,7 +64,7 @@ fn read_time(text: &str) -> Option<i64> {
         .map(|time| time.as_microsecond())
 }
 
-/// Reads a plausible time from a JSON value: a text as above, or a number of seconds or milliseconds since 1970.
+/// Parses a valid time from a JSON value: a string as above, or a number of seconds or milliseconds since 1970.
 pub fn time_of(value: Value<'_>) -> Option<i64> {
     match value.text() {
         Some(text) => parse_time(text),
@@ -74,10 +74,10 @@ pub fn time_of(value: Value<'_>) -> Option<i64> {
 
 /// The time of a number of seconds or milliseconds since 1970.
 fn of_number(number: f64) -> Option<i64> {
-    // Seconds up to the year 5138, milliseconds from 1973 on: the two ranges do not meet.
+    // Seconds until the year 5138, milliseconds from 1973 on: the ranges do not overlap.
     let seconds = if number.abs() >= 1e11 { number / 1e3 } else { number };
     let micros = (seconds * 1e6).round();
-    // A cast of a float saturates.
+    // Float casts saturate.
     micros.is_finite().then_some(micros as i64)
 }
 
@@ -86,7 +86,7 @@ pub fn time_at(value: Value<'_>, key: &str) -> Option<i64> {
     value.get(key).and_then(time_of)
 }
 
-/// `2023-07-19T21:17:28Z`, the form of nearly every record, without the detour of a general parser.
+/// Fast path for `2023-07-19T21:17:28Z`, the format of nearly every record.
 fn parse_utc_seconds(text: &[u8]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'Z'] = text else {
         return None;
@@ -105,7 +105,7 @@ fn parse_utc_seconds(text: &[u8]) -> Option<i64> {
     if year < 1 || day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    // Days since 1970 by the civil calendar, with years that begin in March.
+    // Days since 1970 in the civil calendar, with years that start in March.
     let (march_year, march_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * march_month + 2) / 5 + day - 1;
     let days = march_year * 365 + march_year / 4 - march_year / 100 + march_year / 400 + day_of_year - 719_468;

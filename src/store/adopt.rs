@@ -1,4 +1,4 @@
-//! `store adopt`: what other programs changed becomes a part of the store, or is taken back.
+//! `store adopt`: accepts or reverts the changes of other programs.
 
 use super::commit::{self, Purpose, Recovered, TableChange, commit, recover};
 use super::maintain::written;
@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 impl Store {
-    /// Accepts what other programs changed. Any command that writes does so where that is safe; this one also accepts rows
-    /// of a load that never finished, where another program has put them together with others.
+    /// Accepts the changes of other programs. Every writing command does this when it is safe; this command also
+    /// accepts rows of an unfinished load that another program merged with other rows.
     ///
     /// # Errors
-    /// When the result cannot be used.
+    /// When the resulting table cannot be used.
     pub fn adopt(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<ForeignCommit>, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
@@ -27,10 +27,10 @@ impl Store {
         Ok(adopted)
     }
 
-    /// Returns all tables to what ecs-audit wrote last, and names the tables that had been changed.
+    /// Restores all tables to the last state written by ecs-audit, and returns the tables that had been changed.
     ///
     /// # Errors
-    /// When files of that time are no longer there. Nothing has been changed then.
+    /// When files of that state no longer exist. Nothing is changed in that case.
     pub fn take_back(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Vec<Table>, StoreError> {
         let _lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;

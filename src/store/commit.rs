@@ -1,9 +1,9 @@
-//! The commit point: how a change becomes visible as a whole, and what happens to a change that never did.
+//! The commit point: makes a change visible atomically and cleans up after interrupted changes.
 //!
-//! A change is committed to the Delta log of every table it touches, then to that of the ledger, whose commit names the
-//! version of every table, and then to the manifest, which is what readers open. Invariants: a manifest names only files
-//! that are there; a manifest that was lost or left behind is made again from the ledger's newest commit; no file is
-//! removed while the store's manifest or logs are in doubt.
+//! A change is committed to the Delta log of every affected table, then to the log of the ledger, whose commit
+//! records the version of every table, and finally to the manifest, which readers open. Invariants: a manifest lists
+//! only existing files; a lost or outdated manifest is rebuilt from the newest ledger commit; no file is deleted
+//! while the manifest or the logs may be inconsistent.
 
 use super::delta::{self, CommitInfo, Facts};
 use super::manifest::{DataFile, Manifest, TableState};
@@ -18,35 +18,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The number of the load, in the facts of a commit.
+/// Commit metadata: the number of the load.
 const LOAD: &str = "ecs-audit.load";
-/// The version of every table, in the facts of a commit to the ledger.
+/// Ledger commit metadata: the version of every table.
 const TABLES: &str = "ecs-audit.tables";
-/// How many records were classified by which version of the failure catalog, in the facts of a commit to the ledger.
+/// Ledger commit metadata: the number of records classified by each version of the failure catalog.
 const CATALOGS: &str = "ecs-audit.catalogs";
-/// Marks commits that only put files together.
+/// Marks compaction commits.
 const COMPACTION: &str = "ecs-audit.compaction";
-/// Marks commits that classified the rows again.
+/// Marks reclassification commits.
 const RECLASSIFIED: &str = "ecs-audit.reclassified";
-/// Marks commits that undo what an unfinished change left.
+/// Marks commits that undo an unfinished change.
 const UNDOES: &str = "ecs-audit.undoes";
-/// Marks commits that accept what other programs changed.
+/// Marks commits that adopt changes of other programs.
 const ADOPTED: &str = "ecs-audit.adopted";
 /// Marks commits that remove old records.
 const DROPPED: &str = "ecs-audit.dropped";
 
-/// What a change is made for.
+/// The purpose of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
-    /// New records.
+    /// Adds records.
     Load,
-    /// The same rows in fewer files.
+    /// Rewrites the same rows into fewer files.
     Compaction,
-    /// The same records, classified by this version of the failure catalog.
+    /// Classifies the same records with this version of the failure catalog.
     Reclassification(String),
-    /// What other programs changed becomes a part of the store.
+    /// Adopts changes of other programs.
     Adoption,
-    /// Old records leave the store.
+    /// Removes old records.
     Retention,
 }
 
@@ -64,20 +64,20 @@ impl Purpose {
     }
 }
 
-/// What a change does to one table.
+/// The part of a change that affects one table.
 #[derive(Debug, Clone, Default)]
 pub struct TableChange {
-    /// Files that join it.
+    /// Added files.
     pub add: Vec<DataFile>,
-    /// Files that leave it.
+    /// Removed files.
     pub remove: Vec<DataFile>,
 }
 
-/// Commits a change: to the tables, to the ledger, to the manifest. `manifest` is that of the store, with the number of
-/// this change and the catalogs as they will be; it is replaced by the one that was written.
+/// Commits a change: to the tables, to the ledger, then to the manifest. `manifest` is the current one with the
+/// number of this change and its new catalog counts; it is updated to the one that is written.
 ///
 /// # Errors
-/// When a log or the manifest cannot be written; readers then see what they saw before.
+/// When a log or the manifest cannot be written; readers then keep seeing the previous state.
 pub async fn commit(
     root: &Path,
     manifest: &mut Manifest,
@@ -122,7 +122,7 @@ pub async fn commit(
     Ok(())
 }
 
-/// Adds the columns of this release to the metadata of tables that an earlier one created, so that other engines see them.
+/// Adds the columns of this release to the metadata of tables from earlier releases, so that other engines see them.
 async fn evolve_all(root: &Path, manifest: &mut Manifest, facts: &Facts) -> Result<(), StoreError> {
     let load = manifest.loads;
     for table in Table::ALL {
@@ -146,8 +146,8 @@ fn change_of<'a>(change: &'a TableChange, purpose: &Purpose, (load, now): (u64, 
     delta::Change { add: &change.add, remove: &change.remove, data_change, at: now / 1000, load, facts }
 }
 
-/// Makes the data files of a change durable, with the folders that name them, before a commit names them. The system
-/// writes several files at a time faster than one after the other.
+/// Syncs the data files of a change and their folders to disk before a commit refers to them. Files are synced in
+/// parallel, which is faster than one by one.
 fn sync_files(root: &Path, changes: &BTreeMap<Table, TableChange>, ledger: &TableChange) -> Result<(), StoreError> {
     let of_table = |table: Table, change: &TableChange| {
         let folder = table_folder(root, table);
@@ -160,17 +160,17 @@ fn sync_files(root: &Path, changes: &BTreeMap<Table, TableChange>, ledger: &Tabl
     folders.iter().try_for_each(|folder| durable(folder))
 }
 
-/// Waits until the system has written a file or folder to the disk.
+/// Syncs a file or folder to disk.
 ///
 /// # Errors
-/// When it could not be written.
+/// When the sync fails.
 pub fn durable(path: &Path) -> Result<(), StoreError> {
     fault::step(path)?;
     let sync = || fs::File::open(path)?.sync_all();
     sync().map_err(|error| StoreError::io(path, error))
 }
 
-/// Whether a commit is one of ours.
+/// Whether ecs-audit made a commit.
 pub fn is_ours(commit: &delta::Commit) -> bool {
     commit.has_our_id || commit.info.contains_key(LOAD)
 }
@@ -180,23 +180,24 @@ fn replace(manifest: &mut Manifest, table: Table, version: u64, change: TableCha
     manifest.add(table, version, change.add);
 }
 
-/// What a store holds, for one who is about to write to it.
+/// A store that is ready for writing.
 #[derive(Debug)]
 pub struct Recovered {
-    /// The manifest, which is on disk like this.
+    /// The manifest, identical to the one on disk.
     pub manifest: Manifest,
-    /// Whether it had been lost.
+    /// Whether the manifest was missing and had to be rebuilt.
     pub was_lost: bool,
-    /// What other programs changed since the store was written to last, which is a part of it now.
+    /// Changes of other programs that were adopted.
     pub adopted: Vec<ForeignCommit>,
 }
 
-/// Brings a store into the state of its last whole change: a manifest that was lost or is behind the ledger is made again,
-/// what a change that died has left is undone, and what other programs changed is adopted. A new store gets its manifest
-/// here, so that one without a manifest is never taken for new. The lock shows that nobody else is writing.
+/// Brings a store to its last complete change: rebuilds a lost or outdated manifest, undoes an interrupted change and
+/// adopts the changes of other programs. A new store gets its manifest here, so that a store without one is never
+/// mistaken for new. The caller holds the lock, so there is no other writer.
 ///
 /// # Errors
-/// When parts of the store are missing, or what other programs changed cannot be used. Nothing has been changed then.
+/// When parts of the store are missing or the changes of other programs cannot be used. Nothing is changed in that
+/// case.
 pub async fn recover(root: &Path, _lock: &lock::WriteLock, unfinished: Unfinished, now: i64) -> Result<Recovered, StoreError> {
     let on_disk = Manifest::read(root)?;
     let (mut manifest, was_lost) = match on_disk.clone() {
@@ -248,21 +249,21 @@ pub async fn recover(root: &Path, _lock: &lock::WriteLock, unfinished: Unfinishe
     Ok(Recovered { manifest, was_lost, adopted })
 }
 
-/// What the logs of the tables hold beyond the manifest.
+/// Compares the logs of the tables with the manifest.
 ///
 /// # Errors
-/// When a log is missing or ends too early, or what other programs changed cannot be used.
+/// When a log is missing or incomplete, or the changes of other programs cannot be used.
 pub async fn beyond(root: &Path, manifest: &Manifest, unfinished: Unfinished) -> Result<Vec<(Table, Reconciled)>, StoreError> {
     let mut found = Vec::new();
     for table in Table::ALL {
         let known = manifest.table(*table);
         if table_folder(root, *table).join(delta::LOG).is_dir() {
-            // A table that no manifest names was created by a change that died: version 0 is the empty table.
+            // A table that is not in the manifest was created by an interrupted change; its version 0 is empty.
             let (version, files) = known.map_or((0, &[][..]), |state| (state.version, &state.files));
             let newest = delta::newest(root, *table)?;
             if newest < version {
                 let detail =
-                    format!("the log of table `{}` ends at version {newest}, and version {version} is needed", table.name());
+                    format!("the log of table `{}` ends at version {newest}, but version {version} is needed", table.name());
                 return Err(StoreError::Incomplete { root: root.to_path_buf(), detail });
             }
             if newest > version {
@@ -277,13 +278,13 @@ pub async fn beyond(root: &Path, manifest: &Manifest, unfinished: Unfinished) ->
     Ok(found)
 }
 
-/// Whether there is anything in the folder of the tables.
+/// Whether the folder of the tables has any content.
 pub fn holds_tables(root: &Path) -> bool {
     fs::read_dir(root.join("tables")).is_ok_and(|mut tables| tables.next().is_some())
 }
 
-/// The manifest of a change that reached the ledger and not the manifest; nothing where the manifest is the newest, or
-/// where what the ledger names is not all there.
+/// The manifest of a change that was committed to the ledger but not to the manifest; `None` if the manifest is up to
+/// date or files of that change are missing.
 async fn ahead_of(root: &Path, manifest: &Manifest) -> Result<Option<Manifest>, StoreError> {
     let known = manifest.table(Table::Files).map(|state| state.version);
     let Some((version, facts)) = delta::newest_with(root, Table::Files, TABLES)? else { return Ok(None) };
@@ -297,15 +298,15 @@ async fn ahead_of(root: &Path, manifest: &Manifest) -> Result<Option<Manifest>, 
     }
 }
 
-/// The manifest that the newest commit to the ledger describes.
+/// Rebuilds the manifest from the newest ledger commit.
 ///
 /// # Errors
-/// When no commit to the ledger names versions, or files that it names are missing.
+/// When no ledger commit lists versions, or listed files are missing.
 pub async fn rebuilt(root: &Path) -> Result<Manifest, StoreError> {
     match delta::newest_with(root, Table::Files, TABLES)? {
         Some((version, facts)) => manifest_of(root, version, &facts).await,
         None => {
-            let detail = "`manifest.json` is missing, and no commit of the ledger `tables/files` says what it held".to_owned();
+            let detail = "`manifest.json` is missing, and no commit of the ledger `tables/files` lists its contents".to_owned();
             Err(StoreError::Incomplete { root: root.to_path_buf(), detail })
         }
     }
@@ -336,13 +337,13 @@ async fn manifest_of(root: &Path, ledger: u64, facts: &CommitInfo) -> Result<Man
     Ok(manifest)
 }
 
-/// A log that cannot be read up to the version that the ledger names is not all there.
+/// A log that cannot be read up to the version in the ledger is incomplete.
 fn incomplete(root: &Path, error: StoreError) -> StoreError {
     StoreError::Incomplete { root: root.to_path_buf(), detail: error.to_string() }
 }
 
-/// The newest version that holds the same records as this one. Compaction and classification of earlier releases were not
-/// committed to the ledger, and vacuum may have removed what they replaced.
+/// The newest version with the same records as this one. Earlier releases did not commit compaction and
+/// reclassification to the ledger, and vacuum may have deleted the files that they replaced.
 fn same_records_up_to(root: &Path, table: Table, version: u64) -> Result<u64, StoreError> {
     let mut same = version;
     for next in delta::versions(root, table)?.split_off(&(version + 1)) {
@@ -356,7 +357,7 @@ fn same_records_up_to(root: &Path, table: Table, version: u64) -> Result<u64, St
     Ok(same)
 }
 
-/// Checks that every file of a manifest is there in its full length.
+/// Checks that every file of a manifest exists with its full size.
 pub fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
     let mut missing = Vec::new();
     let mut count = 0;
@@ -370,12 +371,12 @@ pub fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
         }
     }
     let Some(first) = missing.first() else { return Ok(()) };
-    let detail = format!("{} of {count} data files are missing or cut short, such as `{}`", missing.len(), first.display());
+    let detail = format!("{} of {count} data files are missing or truncated, such as `{}`", missing.len(), first.display());
     Err(StoreError::Incomplete { root: root.to_path_buf(), detail })
 }
 
-/// Removes the Parquet files of changes later than the manifest knows. No log names them any more, and nobody can be
-/// reading them; the next change uses their names again.
+/// Deletes Parquet files of changes that the manifest does not know. No log refers to them and nobody can be reading
+/// them; the next change reuses their names.
 fn remove_unfinished(folder: &Path, loads: u64) -> Result<(), StoreError> {
     let Ok(days) = fs::read_dir(folder) else { return Ok(()) };
     for day in days.flatten().filter(|day| day.file_name().to_string_lossy().starts_with("day=")) {

@@ -1,4 +1,4 @@
-//! The Delta log of each table: created, committed to, restored.
+//! The Delta log of each table: create, commit, restore.
 
 use super::StoreError;
 use super::commit::durable;
@@ -13,21 +13,21 @@ use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-/// The application id of our commits: `txn` actions have it, with the number of the change.
+/// The application id in the `txn` actions of our commits, which also carry the number of the change.
 const APPLICATION: &str = "ecs-audit";
 
-/// How originals are stored, in the properties of each table.
+/// Table property that documents the encoding of originals.
 const RAW_CONVENTION: &str =
     r#"in the column raw, "\u0001", "\u0002" and "\u0003" stand for the values of id, request_id and shared_event_id"#;
 
-/// The folder of the log in that of its table.
+/// The log folder within a table folder.
 pub const LOG: &str = "_delta_log";
 
 fn failed(table: Table) -> impl Fn(deltalake_core::DeltaTableError) -> StoreError {
     move |error| StoreError::Delta { table: table.name(), detail: error.to_string() }
 }
 
-/// The URL of the folder of a table, which exists.
+/// The URL of an existing table folder.
 fn url_of(root: &Path, table: Table) -> Result<url::Url, StoreError> {
     let folder = table_folder(root, table);
     let folder = folder.canonicalize().map_err(|error| StoreError::io(&folder, error))?;
@@ -37,7 +37,7 @@ fn url_of(root: &Path, table: Table) -> Result<url::Url, StoreError> {
     })
 }
 
-/// Opens a table at its newest version, creating it where there is none.
+/// Opens a table at its newest version; creates it if it does not exist.
 pub async fn open_or_create(root: &Path, table: Table) -> Result<DeltaTable, StoreError> {
     let folder = table_folder(root, table);
     std::fs::create_dir_all(&folder).map_err(|error| StoreError::io(&folder, error))?;
@@ -61,7 +61,7 @@ pub async fn open_or_create(root: &Path, table: Table) -> Result<DeltaTable, Sto
         .map_err(failed(table))
 }
 
-/// Adds columns that the table lacks to its metadata, and gives the new version if there were any.
+/// Adds missing columns to the metadata of a table; returns the new version if there were any.
 pub async fn evolve(root: &Path, table: Table, load: u64, facts: Facts) -> Result<Option<u64>, StoreError> {
     let delta = open_or_create(root, table).await?;
     let schema = delta.snapshot().map_err(failed(table))?.schema();
@@ -74,7 +74,7 @@ pub async fn evolve(root: &Path, table: Table, load: u64, facts: Facts) -> Resul
     Ok(delta.await.map_err(failed(table))?.version())
 }
 
-/// What marks a commit as ours.
+/// Marks a commit as ours.
 fn properties(load: u64, facts: Facts) -> CommitProperties {
     let transaction = Transaction::new(APPLICATION, i64::try_from(load).unwrap_or(i64::MAX));
     CommitProperties::default().with_metadata(facts).with_application_transaction(transaction)
@@ -90,30 +90,30 @@ fn delta_type(kind: FieldKind) -> DataType {
     })
 }
 
-/// What one commit changes.
+/// The content of a commit.
 #[derive(Debug, Default)]
 pub struct Change<'a> {
-    /// Files that join the table.
+    /// Added files.
     pub add: &'a [DataFile],
-    /// Files that leave it.
+    /// Removed files.
     pub remove: &'a [DataFile],
     /// Whether rows change; false for compaction.
     pub data_change: bool,
-    /// When, in milliseconds since 1970 UTC.
+    /// Commit time, in milliseconds since 1970 UTC.
     pub at: i64,
     /// The number of the change, for the `txn` action.
     pub load: u64,
-    /// Facts for the log.
+    /// Metadata for the log.
     pub facts: Facts,
 }
 
-/// Facts that a commit is given.
+/// Metadata of a commit.
 pub type Facts = Vec<(String, serde_json::Value)>;
 
-/// What a commit says of itself in the log: its `commitInfo`, with the facts that it was given.
+/// The `commitInfo` of a commit, including its metadata.
 pub type CommitInfo = serde_json::Map<String, serde_json::Value>;
 
-/// Commits a change and gives the new version.
+/// Commits a change and returns the new version.
 pub async fn commit(delta: &DeltaTable, table: Table, change: Change<'_>) -> Result<u64, StoreError> {
     let adds = change.add.iter().map(|file| Action::Add(add_action(file, &change)));
     let removes = change.remove.iter().map(|file| Action::Remove(remove_action(file, &change)));
@@ -148,7 +148,7 @@ fn add_action(file: &DataFile, change: &Change<'_>) -> Add {
     }
 }
 
-/// What the log says of the rows of a file.
+/// The statistics of a file, as written to the log.
 fn stats_of(file: &DataFile) -> serde_json::Value {
     let time = |micros: Option<i64>| {
         micros
@@ -178,7 +178,7 @@ fn remove_action(file: &DataFile, change: &Change<'_>) -> Remove {
     }
 }
 
-/// The files of a table at a version of its log, oldest load first.
+/// The files of a table at a version of its log, ordered by load.
 pub async fn files_at(root: &Path, table: Table, version: u64) -> Result<Vec<DataFile>, StoreError> {
     let builder = DeltaTableBuilder::from_url(url_of(root, table)?).map_err(failed(table))?;
     let delta = builder.with_version(version).load().await.map_err(failed(table))?;
@@ -195,21 +195,21 @@ pub async fn files_at(root: &Path, table: Table, version: u64) -> Result<Vec<Dat
     Ok(files)
 }
 
-/// The day of a partition's folder.
+/// The day of a partition folder.
 fn day_of_path(path: &str) -> Option<i32> {
     path.strip_prefix("day=").and_then(|rest| rest.split('/').next()).and_then(day_of_name)
 }
 
-/// A file as the log names it.
+/// A file in the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoggedFile {
-    /// Path below the folder of the table.
+    /// Path relative to the table folder.
     pub path: String,
     /// Its partition.
     pub day: Option<i32>,
     /// Bytes.
     pub size: u64,
-    /// Statistics, as JSON.
+    /// Statistics as JSON.
     pub stats: Option<String>,
 }
 
@@ -219,15 +219,15 @@ impl From<&DataFile> for LoggedFile {
     }
 }
 
-/// A file of the log with its rows and times, which its own footer says where the log does not.
+/// A file of the log with its row count and time span, which are read from its footer if the log lacks them.
 ///
 /// # Errors
-/// When the file has no day, its path leaves the folder of the table, or its footer is needed and cannot be read.
+/// When the file has no day, its path is outside the table folder, or its footer is needed but cannot be read.
 pub fn data_file(root: &Path, table: Table, logged: &LoggedFile) -> Result<DataFile, StoreError> {
     let LoggedFile { path, day, size, stats } = logged;
     let below = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
     let Some(day) = day.filter(|_| below) else {
-        let detail = format!("the log names `{path}`, which is not a file of a day below the table");
+        let detail = format!("the log names `{path}`, which is not in a day partition of the table");
         return Err(StoreError::Delta { table: table.name(), detail });
     };
     let stats: Stats = stats.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -239,7 +239,7 @@ pub fn data_file(root: &Path, table: Table, logged: &LoggedFile) -> Result<DataF
     Ok(DataFile { path: path.clone(), day, size: *size, rows, first: span.0, last: span.1 })
 }
 
-/// The statistics of a file in the log, as [`add_action`] writes them.
+/// The statistics of a file, in the format of [`add_action`].
 #[derive(Debug, Default, serde::Deserialize)]
 struct Stats {
     #[serde(rename = "numRecords")]
@@ -259,8 +259,8 @@ fn micros(times: Times) -> Option<i64> {
     times.time.and_then(|time| time.parse::<Timestamp>().ok()).map(Timestamp::as_microsecond)
 }
 
-/// What the newest commit with the fact `named` says of itself, and its version; nothing where no commit has it. The log
-/// is read backwards, as far as its single commits reach.
+/// The `commitInfo` and version of the newest commit with metadata `named`; `None` if there is no such commit. The
+/// log is read backwards as long as its commits are separate files.
 pub fn newest_with(root: &Path, table: Table, named: &str) -> Result<Option<(u64, CommitInfo)>, StoreError> {
     let versions = versions(root, table)?;
     for version in versions.into_iter().rev() {
@@ -272,7 +272,7 @@ pub fn newest_with(root: &Path, table: Table, named: &str) -> Result<Option<(u64
     Ok(None)
 }
 
-/// The versions whose commits are still single files in the log.
+/// The versions whose commits still exist as separate files.
 pub fn versions(root: &Path, table: Table) -> Result<BTreeSet<u64>, StoreError> {
     let folder = table_folder(root, table).join(LOG);
     let entries = match std::fs::read_dir(&folder) {
@@ -288,17 +288,17 @@ fn commit_path(root: &Path, table: Table, version: u64) -> PathBuf {
     table_folder(root, table).join(LOG).join(format!("{version:020}.json"))
 }
 
-/// Whether the commit of a version is still a single file of the log.
+/// Whether the commit of a version still exists as a separate file.
 pub fn has_commit(root: &Path, table: Table, version: u64) -> bool {
     commit_path(root, table, version).is_file()
 }
 
-/// The newest version of a table that has a log.
+/// The newest version of a table with a log.
 pub fn newest(root: &Path, table: Table) -> Result<u64, StoreError> {
     Ok(versions(root, table)?.last().copied().unwrap_or(0))
 }
 
-/// Whether the log of a table goes on after this version; found without listing it.
+/// Whether the log continues after this version, without listing the folder.
 pub fn goes_on_after(root: &Path, table: Table, version: u64) -> bool {
     #[derive(serde::Deserialize)]
     struct Checkpoint {
@@ -307,20 +307,20 @@ pub fn goes_on_after(root: &Path, table: Table, version: u64) -> bool {
     if has_commit(root, table, version + 1) {
         return true;
     }
-    // Commits may have been removed once a checkpoint holds what they did.
+    // Commits may have been deleted after a checkpoint.
     let checkpoint = std::fs::read(table_folder(root, table).join(LOG).join("_last_checkpoint"));
     let checkpoint = checkpoint.ok().and_then(|text| serde_json::from_slice::<Checkpoint>(&text).ok());
     checkpoint.is_some_and(|checkpoint| checkpoint.version > version)
 }
 
-/// Makes a commit durable, with the folder that names it.
+/// Syncs a commit and its folder to disk.
 pub fn sync_commit(root: &Path, table: Table, version: u64) -> Result<(), StoreError> {
     let path = commit_path(root, table, version);
     durable(&path)?;
     path.parent().map_or(Ok(()), durable)
 }
 
-/// What a commit says of itself.
+/// The `commitInfo` of a commit.
 pub fn facts_of(root: &Path, table: Table, version: u64) -> Result<CommitInfo, StoreError> {
     let path = commit_path(root, table, version);
     let text = std::fs::read(&path).map_err(|error| StoreError::io(&path, error))?;
@@ -334,32 +334,32 @@ pub fn facts_of(root: &Path, table: Table, version: u64) -> Result<CommitInfo, S
     Ok(serde_json::Map::new())
 }
 
-/// A commit of a table's log, as far as it matters to one who did not make it.
+/// A commit as seen by a program that did not make it.
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
-    /// The version that it made.
+    /// The version it created.
     pub version: u64,
-    /// What it says of itself.
+    /// Its `commitInfo`.
     pub info: CommitInfo,
-    /// What it did, such as `WRITE` or `DELETE`.
+    /// Its operation, such as `WRITE` or `DELETE`.
     pub operation: String,
-    /// Whether its `txn` action has our application id.
+    /// Whether its `txn` action carries our application id.
     pub has_our_id: bool,
-    /// Whether rows changed.
+    /// Whether it changes rows.
     pub data_change: bool,
-    /// Files that joined the table.
+    /// Added files.
     pub add: Vec<LoggedFile>,
-    /// Paths of files that left it.
+    /// Paths of removed files.
     pub remove: BTreeSet<String>,
-    /// The table as it describes it from now on.
+    /// The new table metadata.
     pub metadata: Option<LoggedMetadata>,
-    /// What readers must know to read the table.
+    /// Table features that readers must support.
     pub reader_features: Vec<String>,
-    /// Whether rows are deleted by vectors beside their files.
+    /// Whether it deletes rows with deletion vectors.
     pub has_deletion_vectors: bool,
 }
 
-/// The columns of a table, as a commit describes them.
+/// The table metadata in a commit.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedMetadata {
@@ -382,7 +382,7 @@ struct LoggedTransaction {
     app_id: String,
 }
 
-/// One line of a commit.
+/// One action of a commit.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct LoggedAction {
@@ -394,11 +394,11 @@ struct LoggedAction {
     commit_info: Option<CommitInfo>,
 }
 
-/// Features of a table that do not change how its files are read.
+/// Table features that do not affect how data files are read.
 const HARMLESS_FEATURES: [&str; 3] = ["timestampNtz", "vacuumProtocolCheck", "deletionVectors"];
 
 impl Commit {
-    /// The commit of a version, of which nothing is known yet.
+    /// An empty commit with this version.
     pub fn at(version: u64) -> Commit {
         Commit { version, ..Commit::default() }
     }
@@ -406,20 +406,20 @@ impl Commit {
     /// Whether ecs-audit can use the table after this commit.
     ///
     /// # Errors
-    /// With what it cannot use.
+    /// With the unsupported feature.
     pub fn usable(&self, table: Table) -> Result<(), String> {
         if self.has_deletion_vectors {
-            return Err("it deletes rows by deletion vectors, which ecs-audit does not read; rewrite the files \
+            return Err("it deletes rows with deletion vectors, which ecs-audit does not support; rewrite the files \
                         (`REORG TABLE ... APPLY (PURGE)`)"
                 .to_owned());
         }
         if let Some(feature) = self.reader_features.iter().find(|feature| !HARMLESS_FEATURES.contains(&feature.as_str())) {
-            return Err(format!("it turns on the table feature `{feature}`, which ecs-audit does not read"));
+            return Err(format!("it enables the table feature `{feature}`, which ecs-audit does not support"));
         }
         let Some(metadata) = &self.metadata else { return Ok(()) };
         let mapping = metadata.configuration.get("delta.columnMapping.mode").cloned().flatten();
         if mapping.is_some_and(|mode| mode != "none") {
-            return Err("it turns on column mapping, which ecs-audit does not read".to_owned());
+            return Err("it enables column mapping, which ecs-audit does not support".to_owned());
         }
         if metadata.partition_columns != ["day"] {
             return Err("the table is no longer partitioned by `day`".to_owned());
@@ -427,10 +427,10 @@ impl Commit {
         let schema: StructType = serde_json::from_str(&metadata.schema_string)
             .map_err(|error| format!("the schema of the table cannot be read: {error}"))?;
         for field in table.fields() {
-            // A column that a newer release adds may be missing yet.
+            // A column of a newer release may not have been added yet.
             let Some(found) = schema.field(field.name) else { continue };
             if *found.data_type() != delta_type(field.kind) {
-                return Err(format!("column `{}` has another type now: {}", field.name, found.data_type()));
+                return Err(format!("column `{}` now has a different type: {}", field.name, found.data_type()));
             }
         }
         Ok(())

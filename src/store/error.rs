@@ -1,68 +1,68 @@
-//! What can go wrong with a store.
+//! Errors of a store.
 
 use std::path::{Path, PathBuf};
 
-/// Why the store cannot do what was asked.
+/// Why an operation on a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no store.
-    #[error("there is no store at `{}`: load an export first, with `ecs-audit load DIR`, or ask it directly with `query --from DIR`", .0.display())]
+    /// The store does not exist.
+    #[error("there is no store at `{}`: load an export with `ecs-audit load DIR`, or query it directly with `query --from DIR`", .0.display())]
     Missing(PathBuf),
-    /// The system refused.
+    /// The operating system reported an error.
     #[error("`{}`: {detail}", .path.display())]
     Io {
         /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         detail: String,
     },
-    /// A file of the store does not hold what it should.
-    #[error("`{}` is damaged: {detail}; move the store away and load the export again", .path.display())]
+    /// A file of the store has unexpected content.
+    #[error("`{}` is damaged: {detail}; move the store elsewhere and load the export again", .path.display())]
     Damaged {
         /// The path.
         path: PathBuf,
-        /// What was found.
+        /// The problem.
         detail: String,
     },
-    /// Part of the store is missing, as after an interrupted copy.
+    /// Part of the store is missing, for example after an interrupted copy.
     #[error("the store `{}` is incomplete: {detail}; copy it again, or load the export into a new store", .root.display())]
     Incomplete {
         /// The folder of the store.
         root: PathBuf,
-        /// What is missing.
+        /// The missing part.
         detail: String,
     },
-    /// The store was written by another version.
+    /// Another version of ecs-audit wrote the store.
     #[error("`{}` has format {found}, this version of ecs-audit reads format {known}: use the version that wrote it, or load the export into a new store", .path.display())]
     Format {
         /// The path.
         path: PathBuf,
         /// The format found.
         found: u32,
-        /// The format known.
+        /// The supported format.
         known: u32,
     },
-    /// Another load is at work.
-    #[error("another `ecs-audit` is writing to `{}`: wait for it to end, or give this one more time with `--wait 10m`", .0.display())]
+    /// Another process is writing to the store.
+    #[error("another `ecs-audit` is writing to `{}`: wait for it to finish, or wait longer with `--wait 10m`", .0.display())]
     Busy(PathBuf),
-    /// The Delta log refused.
+    /// The Delta library reported an error.
     #[error("table `{table}`: {detail}")]
     Delta {
         /// The table.
         table: &'static str,
-        /// What it said.
+        /// Its message.
         detail: String,
     },
     /// Another program changed a table in a way that cannot be adopted.
     #[error(
-        "table `{table}` was changed by another program ({operation}, version {version} of its Delta log), and the result cannot be used: {detail}; or return to what ecs-audit wrote last, with `ecs-audit store adopt --undo`"
+        "table `{table}` was changed by another program ({operation}, version {version} of its Delta log), and the result cannot be used: {detail}; to restore the last state that ecs-audit wrote, run `ecs-audit store adopt --undo`"
     )]
     Foreign {
         /// The table.
         table: &'static str,
-        /// The version of its log.
+        /// The version in its log.
         version: u64,
-        /// What the commit says it did.
+        /// The operation according to the commit.
         operation: String,
         /// Why it cannot be adopted.
         detail: String,
@@ -72,10 +72,10 @@ pub enum StoreError {
     Parquet {
         /// The path.
         path: PathBuf,
-        /// What was wrong.
+        /// The problem.
         detail: String,
     },
-    /// A load failed as a whole.
+    /// A load failed.
     #[error(transparent)]
     Load(#[from] crate::load::LoadError),
 }

@@ -1,4 +1,4 @@
-//! Steps of a change that can fail, for tests that let each of them fail in turn.
+//! Fault injection: lets tests fail a change at each of its steps.
 
 use super::StoreError;
 use std::path::Path;
@@ -8,14 +8,14 @@ mod injected {
     use std::path::{Path, PathBuf};
     use std::sync::{Mutex, PoisonError};
 
-    /// Stores in which steps fail, and how many succeed before.
+    /// Stores with fault injection, and the number of steps that still succeed.
     static STORES: Mutex<Vec<(PathBuf, i64)>> = Mutex::new(Vec::new());
 
-    /// While it lives, steps of one store fail: that many succeed, and none after them, as if the process had died.
+    /// While this guard lives, the steps of one store fail after the given number, as if the process had died.
     #[derive(Debug)]
     pub struct Injected(PathBuf);
 
-    /// Lets all steps of a store but the first `steps` fail.
+    /// Lets the first `steps` steps of a store succeed and all others fail.
     pub fn after(root: &Path, steps: u32) -> Injected {
         STORES.lock().unwrap_or_else(PoisonError::into_inner).push((root.to_path_buf(), i64::from(steps)));
         Injected(root.to_path_buf())
@@ -47,7 +47,7 @@ mod injected {
 #[cfg(test)]
 pub use injected::after;
 
-/// A step at a path of a store that can fail; it does only where a test wants it to.
+/// A step on a path of a store that tests can make fail.
 #[cfg(test)]
 pub fn step(path: &Path) -> Result<(), StoreError> {
     if injected::fails(path) {
@@ -56,7 +56,7 @@ pub fn step(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A step at a path of a store that can fail; it does only where a test wants it to.
+/// A step on a path of a store that tests can make fail.
 #[cfg(not(test))]
 #[inline]
 #[allow(clippy::unnecessary_wraps)]

@@ -1,10 +1,10 @@
-//! The ledger: what every load read, and what it could not load.
+//! The ledger: the files that each load read, and the records it quarantined.
 
 use super::StoreError;
 use super::manifest::Manifest;
 use super::read::{ints, read_columns, texts};
 use crate::discover::Input;
-use crate::load::{FileReport, Trouble, is_by_request};
+use crate::load::{FileReport, Rejected, is_by_request};
 use crate::table::{Columns, LoadedFile, Quarantined, Row, Table};
 use arrow::record_batch::RecordBatch;
 use std::borrow::Cow;
@@ -13,20 +13,20 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What the ledger knows of a file.
+/// The latest ledger entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownFile {
     /// Bytes on disk.
     pub size: u64,
     /// Modification time.
     pub modified: Option<i64>,
-    /// The load that read it last.
+    /// The latest load that read it.
     pub load: i64,
-    /// What became of its records then.
+    /// The outcome of its records in that load.
     pub report: FileReport,
 }
 
-/// The files of all loads: the newest row of each path, and a row of each content.
+/// The files of all loads: the newest row per path and one row per content.
 #[derive(Debug, Default)]
 pub struct Ledger {
     by_path: HashMap<String, KnownFile>,
@@ -34,7 +34,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Reads the ledger of a store.
+    /// Reads the ledger.
     pub fn read(root: &Path, manifest: &Manifest) -> Result<Ledger, StoreError> {
         const COLUMNS: [&str; 18] = [
             "load",
@@ -78,8 +78,8 @@ impl Ledger {
         }
     }
 
-    /// Whether a file is unchanged since its last load, and all of it was loaded then. What could not be read then, or was
-    /// not asked for, is tried again: a permission, a limit or the clock may have changed.
+    /// Whether a file is unchanged and was completely loaded. Records that were quarantined, or filtered by an
+    /// option, are retried: a permission, a limit or the clock may have changed since.
     pub fn is_settled(&self, input: &Input) -> bool {
         let known = || self.by_path.get(&whole_path(input.folder.as_deref(), &input.name));
         input.modified.is_some()
@@ -89,8 +89,8 @@ impl Ledger {
             })
     }
 
-    /// The places of the reports that say something new: all but those of files that were tried again and gave what they
-    /// gave before, nothing new and the same problems.
+    /// The positions of the reports with new information: all except retried files that again yielded no records and
+    /// the same problems.
     pub fn news(&self, root: &Path, manifest: &Manifest, reports: &[FileReport]) -> Result<Vec<usize>, StoreError> {
         let before = |report: &FileReport| {
             let known = self.by_path.get(&whole_path(report.folder.as_deref(), &report.name))?;
@@ -120,23 +120,23 @@ impl Ledger {
         Ok(news)
     }
 
-    /// The newest row of each file.
+    /// The newest row per file.
     pub fn files(&self) -> impl Iterator<Item = &KnownFile> {
         self.by_path.values()
     }
 
-    /// The report of a file with this content, if all of it could be loaded.
+    /// The report of a completely loaded file with this content.
     pub fn content(&self, hash: &str) -> Option<&FileReport> {
         self.by_content.get(hash)
     }
 }
 
-/// Whether no record of a file was left out because another window, account or region was asked for.
+/// Whether no record of a file was filtered by a time, account or region option.
 fn is_whole(report: &FileReport) -> bool {
     !report.filtered_as.iter().any(|why| is_by_request(why))
 }
 
-/// A name from the folder that it counts from.
+/// A name resolved against its folder.
 fn whole_path(folder: Option<&str>, name: &str) -> String {
     match folder {
         Some(folder) => format!("{}/{name}", folder.trim_end_matches('/')),
@@ -144,7 +144,7 @@ fn whole_path(folder: Option<&str>, name: &str) -> String {
     }
 }
 
-/// What could not be loaded, by path and load: record number and reason.
+/// Quarantined records, by path and load: record number and reason.
 type Problems = HashMap<(String, i64), BTreeSet<(Option<i64>, String)>>;
 
 fn problems_of(report: &FileReport) -> BTreeSet<(Option<i64>, String)> {
@@ -211,14 +211,14 @@ fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
         .collect()
 }
 
-/// The rows of the ledger and the quarantine for one load.
+/// The ledger and quarantine rows of one load.
 pub fn ledger_columns(reports: &[&FileReport], load: u64, at: i64) -> [Columns; 2] {
     let mut files = Columns::new(Table::Files);
     let mut quarantine = Columns::new(Table::Quarantine);
     for report in reports {
         files.push(&file_row(report, load, at));
-        for (index, trouble) in report.problems.iter().enumerate() {
-            quarantine.push(&trouble_row(report, trouble, index, load, at));
+        for (index, rejected) in report.problems.iter().enumerate() {
+            quarantine.push(&rejected_row(report, rejected, index, load, at));
         }
     }
     [files, quarantine]
@@ -232,7 +232,7 @@ fn int(number: u64) -> Option<i64> {
     i64::try_from(number).ok()
 }
 
-/// The name of a file's content, or of the file where its content could not be read.
+/// The content hash of a file, or the file name if its content could not be read.
 fn content_name(report: &FileReport) -> String {
     if report.content_hash.is_empty() {
         blake3::hash(report.name.as_bytes()).to_hex().to_string()
@@ -270,9 +270,9 @@ fn file_row(report: &FileReport, load: u64, at: i64) -> Row<'_> {
     })
 }
 
-fn trouble_row<'a>(report: &'a FileReport, trouble: &'a Trouble, index: usize, load: u64, at: i64) -> Row<'a> {
+fn rejected_row<'a>(report: &'a FileReport, rejected: &'a Rejected, index: usize, load: u64, at: i64) -> Row<'a> {
     let hash: String = content_name(report).chars().take(16).collect();
-    let record = trouble.record.map_or_else(|| format!("file.{index}"), |record| record.to_string());
+    let record = rejected.record.map_or_else(|| format!("file.{index}"), |record| record.to_string());
     let name_hash: String = blake3::hash(report.name.as_bytes()).to_hex().chars().take(8).collect();
     Row::from(Quarantined {
         id: Some(Cow::Owned(format!("{hash}{name_hash}#{record}@{load}"))),
@@ -280,10 +280,10 @@ fn trouble_row<'a>(report: &'a FileReport, trouble: &'a Trouble, index: usize, l
         load: int(load),
         file: text(&report.name),
         folder: report.folder.as_deref().and_then(text),
-        record: trouble.record.and_then(int),
-        byte_offset: trouble.offset.and_then(int),
-        why: text(&trouble.why),
-        detail: text(&trouble.detail),
-        sample: text(&trouble.sample),
+        record: rejected.record.and_then(int),
+        byte_offset: rejected.offset.and_then(int),
+        why: text(&rejected.why),
+        detail: text(&rejected.detail),
+        sample: text(&rejected.sample),
     })
 }

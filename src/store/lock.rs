@@ -1,17 +1,17 @@
-//! One writer at a time. The lock is the system's, so a killed load leaves none behind.
+//! Allows one writer at a time. The operating system releases the lock if the process dies.
 
 use super::StoreError;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
-/// Held while a store is written to.
+/// Held while writing to a store.
 #[derive(Debug)]
 pub struct WriteLock {
     _file: File,
 }
 
-/// Takes the lock; `waiting` is told once if it is taken, and polled until it gives up.
+/// Acquires the lock. If it is held, calls `waiting` once and retries until the timeout.
 pub fn take(root: &Path, patience: Duration, waiting: &dyn Fn()) -> Result<WriteLock, StoreError> {
     fs::create_dir_all(root).map_err(|error| StoreError::io(root, error))?;
     let path = root.join("lock");

@@ -1,4 +1,4 @@
-//! Compaction and vacuum on request: small files of a day become one, and files that were replaced are removed.
+//! Compaction and vacuum on request: merges small files of a day and deletes replaced files.
 
 use super::commit::{Recovered, recover};
 use super::manifest::Manifest;
@@ -10,20 +10,20 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What maintenance did.
+/// The result of maintenance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Maintained {
     /// Files before.
     pub files_before: u64,
     /// Files after.
     pub files_after: u64,
-    /// Bytes that were freed.
+    /// Bytes freed.
     pub bytes_freed: u64,
 }
 
 impl Store {
-    /// Puts the small files of each table and day together. Readers that have the store open are not
-    /// disturbed: the old files stay until [`Store::vacuum`].
+    /// Merges the small files of each table and day. Readers that have the store open are not affected, because the
+    /// old files remain until [`Store::vacuum`].
     pub fn compact(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
@@ -34,8 +34,8 @@ impl Store {
         Ok(done)
     }
 
-    /// Removes the files that were replaced at least `keep` microseconds ago: whoever opened an older version in the
-    /// meantime can still finish.
+    /// Deletes the files that were replaced at least `keep` microseconds ago, so that readers of an older version can
+    /// finish.
     pub fn vacuum(root: &Path, keep: i64, options: WriteOptions, waiting: &dyn Fn()) -> Result<Maintained, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let mut manifest = written(root, runtime(root)?.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?)?;
@@ -46,7 +46,7 @@ impl Store {
     }
 }
 
-/// Removes the files that were replaced no later than `until` (microseconds since 1970 UTC), and says how many bytes they had.
+/// Deletes the files that were replaced at or before `until` (microseconds since 1970 UTC); returns the bytes freed.
 pub(super) fn remove_superseded(root: &Path, manifest: &mut Manifest, until: i64) -> Result<u64, StoreError> {
     let (expired, kept): (Vec<_>, Vec<_>) =
         std::mem::take(&mut manifest.superseded).into_iter().partition(|file| file.at <= until);
@@ -54,7 +54,8 @@ pub(super) fn remove_superseded(root: &Path, manifest: &mut Manifest, until: i64
     if expired.is_empty() {
         return Ok(0);
     }
-    // First forgotten, then removed: a file that is named as superseded may be missing, one that is not named must not be.
+    // The manifest is updated before files are deleted: a file listed as superseded may be missing, but an unlisted
+    // file must not remain.
     manifest.write(root)?;
     let mut bytes = 0;
     for file in expired {
@@ -74,7 +75,7 @@ pub(super) fn remove_superseded(root: &Path, manifest: &mut Manifest, until: i64
     Ok(bytes)
 }
 
-/// The manifest of a store that something was loaded into.
+/// The manifest of a non-empty store.
 pub(super) fn written(root: &Path, recovered: Recovered) -> Result<Manifest, StoreError> {
     Some(recovered.manifest).filter(|manifest| manifest.loads > 0).ok_or_else(|| StoreError::Missing(root.to_path_buf()))
 }

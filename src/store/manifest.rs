@@ -1,8 +1,7 @@
-//! The manifest: which version and which files of every table make up the store.
+//! The manifest: the version and the files of every table in the store.
 //!
-//! One small file, replaced as a whole by a rename, is the moment a load becomes visible: readers open
-//! what it names and nothing else, so they never see half a load. The Delta logs hold the same
-//! facts for other engines.
+//! This small file is replaced atomically by a rename, which is the moment a load becomes visible: readers open only
+//! the files it lists, so they never see a partial load. The Delta logs hold the same information for other engines.
 
 use super::StoreError;
 use super::commit::durable;
@@ -15,17 +14,17 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-/// The layout of the store that this program reads and writes.
+/// The store format that this program writes.
 const FORMAT: u32 = 3;
-/// The oldest format that is read as well. In format 1 originals hold all their ids, which are then not put back; in format 2
-/// control characters stand for them.
+/// The oldest supported format. Format 1 stores originals with their ids, so nothing needs to be restored; format 2
+/// replaces the ids with control characters.
 const OLDEST: u32 = 1;
 const NAME: &str = "manifest.json";
 
 /// A Parquet file of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
-    /// Path below the folder of the table, with `/`.
+    /// Path relative to the table folder, with `/`.
     pub path: String,
     /// Day of its rows, as days since 1970 UTC.
     pub day: i32,
@@ -39,43 +38,43 @@ pub struct DataFile {
     pub last: Option<i64>,
 }
 
-/// A file that no version names any more.
+/// A file that no current version uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Superseded {
     /// The table.
     pub table: String,
-    /// Path below the folder of the table.
+    /// Path relative to the table folder.
     pub path: String,
-    /// Since when, in microseconds since 1970 UTC.
+    /// When it was replaced, in microseconds since 1970 UTC.
     pub at: i64,
 }
 
-/// What is visible of a table.
+/// The visible state of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableState {
     /// The version in its Delta log.
     pub version: u64,
-    /// How many columns its Delta metadata has been brought to; missing in stores of earlier releases.
+    /// The number of columns in its Delta metadata; missing in stores from earlier releases.
     #[serde(default)]
     pub columns: usize,
-    /// Its files, oldest load first.
+    /// Its files, ordered by load.
     pub files: Vec<DataFile>,
 }
 
-/// What is visible of the store.
+/// The visible state of the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     format: u32,
     /// The version of ecs-audit that wrote it.
     pub written_by: String,
-    /// Loads so far.
+    /// Number of loads so far.
     pub loads: u64,
     /// The tables by name.
     pub tables: BTreeMap<String, TableState>,
-    /// Files that were replaced and are still there, for those who opened them before.
+    /// Replaced files, kept for readers that opened them earlier.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<Superseded>,
-    /// How many records were classified by which version of the failure catalog.
+    /// The number of records classified by each version of the failure catalog.
     #[serde(default)]
     pub catalogs: BTreeMap<String, u64>,
     /// Oldest event of the store, in microseconds since 1970 UTC.
@@ -85,12 +84,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// An empty manifest after so many loads.
+    /// An empty manifest after this many loads.
     pub fn after(loads: u64) -> Manifest {
         Manifest { loads, ..Manifest::default() }
     }
 
-    /// Reads the manifest of a store; none where nothing was loaded yet.
+    /// Reads the manifest of a store; `None` if nothing was loaded yet.
     pub fn read(root: &Path) -> Result<Option<Manifest>, StoreError> {
         let path = root.join(NAME);
         let text = match fs::read(&path) {
@@ -124,7 +123,7 @@ impl Manifest {
         durable(root)
     }
 
-    /// What is visible of a table.
+    /// The visible state of a table.
     pub fn table(&self, table: Table) -> Option<&TableState> {
         self.tables.get(table.name())
     }
@@ -134,12 +133,12 @@ impl Manifest {
         self.table(table).map_or(&[], |state| &state.files)
     }
 
-    /// How many records were classified by other versions of the failure catalog than this one.
+    /// The number of records classified by other versions of the failure catalog.
     pub fn classified_by_others(&self, catalog: &str) -> u64 {
         self.catalogs.iter().filter(|(version, _)| *version != catalog).map(|(_, records)| records).sum()
     }
 
-    /// Takes files out of a table; they stay for those who opened them before.
+    /// Removes files from a table; they stay on disk for readers that opened them earlier.
     pub fn leave(&mut self, table: Table, files: &[DataFile], now: i64) {
         if files.is_empty() {
             return;
@@ -152,7 +151,7 @@ impl Manifest {
         }
     }
 
-    /// Takes over the files that a table has at this version of its log.
+    /// Replaces the files of a table with those at this version of its log.
     pub fn adopt(&mut self, table: Table, version: u64, files: Vec<DataFile>, now: i64) {
         let kept: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let left: Vec<DataFile> = self.files(table).iter().filter(|file| !kept.contains(file.path.as_str())).cloned().collect();
@@ -162,7 +161,7 @@ impl Manifest {
         (state.version, state.files) = (version, files);
     }
 
-    /// Finds the span of events again, after files have left.
+    /// Recomputes the time span of events after files were removed.
     pub fn recount(&mut self) {
         let files = Table::ALL.iter().filter(|table| table.holds_events()).flat_map(|table| self.files(*table));
         let (mut first, mut last) = (None, None);
@@ -173,7 +172,7 @@ impl Manifest {
         (self.first_event, self.last_event) = (first, last);
     }
 
-    /// Adds files to a table whose Delta log is at `version` now, and widens the span of events.
+    /// Adds files to a table whose Delta log is now at `version`, and extends the time span of events.
     pub fn add(&mut self, table: Table, version: u64, files: Vec<DataFile>) {
         if table.holds_events() {
             for file in &files {

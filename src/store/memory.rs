@@ -1,8 +1,8 @@
-//! The tables of a one-shot query: in memory, gone afterwards.
+//! The tables of a one-shot query, in memory only.
 
 use super::StoreError;
 use super::ledger::ledger_columns;
-use crate::load::{Day, FileReport, Shelf};
+use crate::load::{Day, FileReport, RowSink};
 use crate::table::{Columns, Table};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 
 /// Rows by table.
 #[derive(Debug, Default)]
-pub struct MemoryShelf {
+pub struct MemorySink {
     batches: Mutex<BTreeMap<Table, Vec<RecordBatch>>>,
     span: Mutex<Option<(i64, i64)>>,
 }
 
-impl Shelf for MemoryShelf {
+impl RowSink for MemorySink {
     fn put(&self, table: Table, _day: Day, columns: Columns) -> Result<(), String> {
         if columns.rows() > 0 {
             let rows = columns.into_rows().map_err(|error| error.to_string())?;
@@ -30,10 +30,10 @@ impl Shelf for MemoryShelf {
     }
 }
 
-/// Everything a query needs, in memory.
+/// The data of a one-shot query.
 #[derive(Debug)]
 pub struct MemoryTables {
-    /// The rows.
+    /// Rows by table.
     pub batches: BTreeMap<Table, Vec<RecordBatch>>,
     /// Oldest event.
     pub first_event: Option<i64>,
@@ -41,8 +41,8 @@ pub struct MemoryTables {
     pub last_event: Option<i64>,
 }
 
-impl MemoryShelf {
-    /// Adds the ledger, and ends.
+impl MemorySink {
+    /// Adds the ledger and returns the tables.
     pub fn finish(self, reports: &[FileReport], at: i64) -> Result<MemoryTables, StoreError> {
         let mut batches = self.batches.into_inner().unwrap_or_else(PoisonError::into_inner);
         for columns in ledger_columns(&reports.iter().collect::<Vec<_>>(), 1, at) {

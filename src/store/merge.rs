@@ -1,9 +1,10 @@
-//! Small files become large ones, as a part of every load.
+//! Merges small files as part of every load.
 //!
-//! A load adds a file to each table and day it touches, so many small loads would leave many small files. After a load the
-//! small files of a day are merged: what came lately with what came lately before, and both with the largest file once they
-//! add up to a quarter of its size. So a day's table has two files at most besides full ones, and a load mostly rewrites at most a quarter
-//! of a file (16 MiB) for each table and day that it touches. Row groups that are large enough are copied as they are.
+//! A load adds a file to each table and day it touches, so many small loads would leave many small files. After a
+//! load, the small files of a day are merged: recent ones with each other, and all of them with the largest file once
+//! they reach a quarter of its size. Each table and day thus has at most two files besides full ones, and a load
+//! usually rewrites at most a quarter of a file (16 MiB) per table and day. Row groups that are large enough are
+//! copied without decoding.
 
 use super::StoreError;
 use super::commit::{Purpose, TableChange, commit};
@@ -21,30 +22,30 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-/// How much is merged.
+/// The extent of a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// What keeps a day's table at two small files.
+    /// Merge enough to keep two small files per table and day.
     Tails,
-    /// All small files of a day.
+    /// Merge all small files of a day.
     All,
 }
 
-/// The largest file of a day is rewritten once the smaller ones add up to a quarter of its size.
+/// The largest file of a day is rewritten once the smaller ones reach a quarter of its size.
 const RATIO: u64 = 4;
-/// A file below this size is rewritten at once: that costs less than a second file costs readers.
+/// A file smaller than this is always rewritten, because that is cheaper than an additional file for readers.
 const TINY: u64 = 1 << 20;
-/// Row groups of this many bytes (uncompressed) are copied as they are.
+/// Row groups of at least this many bytes (uncompressed) are copied without decoding.
 const WHOLE_GROUP: i64 = 32 << 20;
-/// Rows in memory are written as a row group once they have this many bytes.
+/// Rows in memory are written as a row group when they reach this many bytes.
 const GROUP_IN_MEMORY: usize = 64 << 20;
-/// Rows that are decoded at a time.
+/// Rows decoded per batch.
 const BATCH: usize = 8192;
 
-/// Files of one table and day that become one.
+/// Files of one table and day to merge.
 type Group = (Table, Day, Vec<DataFile>);
 
-/// Merges small files, and commits that.
+/// Merges small files and commits the result.
 pub fn tidy(
     root: &Path,
     manifest: &mut Manifest,
@@ -75,7 +76,7 @@ pub fn tidy(
     Ok(())
 }
 
-/// What is merged.
+/// The files to merge.
 fn plan(manifest: &Manifest, extent: Extent) -> Vec<Group> {
     let mut groups = Vec::new();
     for table in Table::ALL {
@@ -97,15 +98,15 @@ fn plan(manifest: &Manifest, extent: Extent) -> Vec<Group> {
     groups
 }
 
-/// Selects the small files of a day to merge, given largest first: none of two; otherwise all but the largest, which is
-/// included once the others add up to a quarter of its size.
+/// Selects the small files of a day to merge; the largest comes first. Two files are kept; otherwise all but the
+/// largest are merged, and the largest too once the others reach a quarter of its size.
 fn tail(files: Vec<&DataFile>) -> Vec<&DataFile> {
     let Some((largest, rest)) = files.split_first().filter(|(_, rest)| rest.len() > 1) else { return Vec::new() };
     let size: u64 = rest.iter().map(|file| file.size).sum();
     if largest.size < TINY || size.saturating_mul(RATIO) >= largest.size { files } else { rest.to_vec() }
 }
 
-/// Files in parts that are merged, none much larger than a file should be.
+/// Splits files to merge into parts, so that no result is much larger than the target size.
 fn parts(files: Vec<&DataFile>) -> Vec<Vec<DataFile>> {
     let mut parts: Vec<Vec<DataFile>> = Vec::new();
     let mut size = 0;
@@ -123,7 +124,7 @@ fn parts(files: Vec<&DataFile>) -> Vec<Vec<DataFile>> {
     parts
 }
 
-/// Merges files into a new one, in the order of their oldest rows. Row groups of `whole_group` bytes are copied.
+/// Merges files into a new one, ordered by their oldest row. Row groups of at least `whole_group` bytes are copied.
 fn merge(
     root: &Path,
     (table, day): (Table, Day),
@@ -164,7 +165,7 @@ fn merge(
     writer.keep(out)
 }
 
-/// Rows that wait to become a row group.
+/// Rows that are not yet written as a row group.
 #[derive(Debug, Default)]
 struct Pending {
     batches: Vec<RecordBatch>,
@@ -195,7 +196,7 @@ mod tests {
         DataFile { path: format!("day=2026-03-04/{size}"), day: 20_516, size, rows: 1, first: None, last: None }
     }
 
-    /// A day's worth of small loads, each of one file of this size.
+    /// A day of small loads, each with one file of this size.
     fn many(loads: u64, size: u64) -> (usize, u64) {
         let mut manifest = Manifest::default();
         let mut written = 0;
@@ -223,7 +224,7 @@ mod tests {
         }
     }
 
-    /// Row groups that are copied and rows that are encoded again stand in one file, whatever is copied.
+    /// Copied and re-encoded row groups end up in one file, whichever are copied.
     #[test]
     fn copied_and_encoded_groups_make_one_file() {
         let dir = tempfile::tempdir().unwrap();

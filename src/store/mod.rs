@@ -1,8 +1,8 @@
-//! ⑤ The store: Delta Lake tables on disk, and one manifest that says what is visible.
+//! ⑤ The store: Delta Lake tables on disk, and one manifest that defines the visible state.
 //!
-//! Layout: `manifest.json`, `lock`, and `tables/NAME/` with Parquet files by day and a Delta log.
-//! A load writes Parquet files and commits them (see [`commit`]). Invariant: what the manifest names exists and never
-//! changes; a load that died leaves nothing that a reader sees, and the next load removes what it left.
+//! Layout: `manifest.json`, `lock`, and `tables/NAME/` with Parquet files by day and a Delta log. A load writes
+//! Parquet files and commits them (see [`commit`]). Invariant: files in the manifest exist and never change; an
+//! interrupted load leaves nothing visible, and the next load cleans up.
 
 mod adopt;
 mod commit;
@@ -30,7 +30,7 @@ pub use error::StoreError;
 pub use ledger::{KnownFile, Ledger, ledger_columns};
 pub use maintain::Maintained;
 pub use manifest::{DataFile, Manifest, TableState};
-pub use memory::{MemoryShelf, MemoryTables};
+pub use memory::{MemorySink, MemoryTables};
 pub use reclassify::Reclassified;
 pub use reconcile::ForeignCommit;
 pub use retention::Dropped;
@@ -48,10 +48,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use write::table_folder;
 
-/// How long files that were replaced stay for those who have opened them, in microseconds.
+/// How long replaced files are kept for readers that opened them, in microseconds.
 const KEEP: i64 = 3_600_000_000;
 
-/// An opened store: what it held when it was opened.
+/// An open store: a snapshot of its state when it was opened.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
@@ -60,27 +60,27 @@ pub struct Store {
     foreign: Vec<ForeignCommit>,
 }
 
-/// How a store is written to.
+/// Options for writing to a store.
 #[derive(Debug, Clone, Copy)]
 pub struct WriteOptions {
-    /// The clock, in microseconds since 1970 UTC.
+    /// The current time, in microseconds since 1970 UTC.
     pub now: i64,
     /// How long to wait for another writer.
     pub patience: Duration,
 }
 
-/// What a load did.
+/// The result of a load.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
-    /// The sums.
+    /// The totals.
     pub totals: Totals,
-    /// One report a file that was read (not those that had not changed).
+    /// One report per file that was read (unchanged files are skipped).
     pub reports: Vec<FileReport>,
-    /// Whether `manifest.json` had been lost, and was made again from the ledger.
+    /// Whether `manifest.json` was missing and was rebuilt from the ledger.
     pub manifest_was_lost: bool,
-    /// What other programs had changed, which is a part of the store now.
+    /// Changes of other programs that were adopted.
     pub adopted: Vec<ForeignCommit>,
-    /// Why small files were not merged or replaced ones not removed, where that failed.
+    /// The error if merging small files or deleting replaced ones failed.
     pub untidy: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl Store {
             None => return Err(StoreError::Missing(root.to_path_buf())),
         };
         if manifest.loads == 0 {
-            // The first load is still at work, or died.
+            // The first load is still running, or was interrupted.
             return Err(StoreError::Missing(root.to_path_buf()));
         }
         let root = root.canonicalize().map_err(|error| StoreError::io(root, error))?;
@@ -102,8 +102,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Takes what other programs have committed since ecs-audit wrote last into account: who deletes rows does not want to
-    /// see them in answers.
+    /// Applies the commits of other programs since the last write of ecs-audit, so that queries reflect them: rows
+    /// deleted elsewhere must not appear in answers.
     fn look_beyond(&mut self) -> Result<(), StoreError> {
         let newest = |table: &&Table| {
             self.manifest.table(**table).is_some_and(|state| delta::goes_on_after(&self.root, **table, state.version))
@@ -122,27 +122,27 @@ impl Store {
         Ok(())
     }
 
-    /// What other programs have changed since ecs-audit wrote to the store last.
+    /// Changes of other programs since the last write of ecs-audit.
     pub fn foreign(&self) -> &[ForeignCommit] {
         &self.foreign
     }
 
-    /// Whether `manifest.json` is lost, so that the ledger was asked what the store holds.
+    /// Whether `manifest.json` is missing, so that its content was taken from the ledger.
     pub fn manifest_was_lost(&self) -> bool {
         self.manifest_was_lost
     }
 
-    /// What is visible.
+    /// The visible state.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Where it is.
+    /// The folder of the store.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The base tables, empty ones included.
+    /// The base tables, including empty ones.
     pub fn tables(&self) -> impl Iterator<Item = (Table, StoreTable)> + '_ {
         Table::ALL.iter().map(|table| {
             let files = self.manifest.files(*table).to_vec();
@@ -150,8 +150,8 @@ impl Store {
         })
     }
 
-    /// Loads inputs into the store at `root`, creating it where there is none. Files that have not
-    /// changed since they were loaded are skipped; records that are there already are counted.
+    /// Loads inputs into the store at `root`, which is created if necessary. Files that are unchanged since an
+    /// earlier load are skipped; records already in the store are counted as duplicates.
     pub fn load(
         root: &Path,
         mut inputs: Vec<Input>,
@@ -194,7 +194,7 @@ impl Store {
         let news = ledger.news(root, &manifest, &reports)?;
         loaded.reports = reports;
         if news.is_empty() {
-            // What could not be read before still cannot, for the same reasons: the ledger says so already.
+            // Files that fail again for the same reasons are already in the ledger.
             return Ok(loaded);
         }
         let news: Vec<&FileReport> = news.into_iter().filter_map(|place| loaded.reports.get(place)).collect();
@@ -206,7 +206,7 @@ impl Store {
         }
         let changes = writer.finish()?.into_iter().map(|(table, add)| (table, TableChange { add, remove: Vec::new() })).collect();
         runtime.block_on(commit::commit(root, &mut manifest, changes, &Purpose::Load, write_options.now))?;
-        // The records are stored: what goes wrong from here on costs room and time, and the next load tries again.
+        // The records are committed: a failure from here on only costs space or time, and the next load retries.
         let tidied = merge::tidy(root, &mut manifest, merge::Extent::Tails, &runtime, write_options.now)
             .and_then(|()| remove_superseded(root, &mut manifest, write_options.now - KEEP));
         loaded.untidy = tidied.err().map(|error| error.to_string());
@@ -214,7 +214,7 @@ impl Store {
     }
 }
 
-/// Delta's log works asynchronously; a small runtime of its own is enough for a few commits.
+/// The Delta library is asynchronous; a small runtime suffices for a few commits.
 fn runtime(root: &Path) -> Result<tokio::runtime::Runtime, StoreError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,5 +1,4 @@
-//! Columns of single files of the store, read without the query engine: for the ledger and for
-//! de-duplication.
+//! Reads columns of single files of the store without the query engine, for the ledger and for deduplication.
 
 use super::StoreError;
 use super::manifest::{DataFile, Manifest};
@@ -28,7 +27,7 @@ pub fn read_columns(root: &Path, table: Table, file: &DataFile, columns: &[&str]
     read().map_err(|error| StoreError::parquet(&path, &error))
 }
 
-/// The rows of a file, and the times of its oldest and newest one in microseconds, from its footer.
+/// The row count and the oldest and newest time (in microseconds) of a file, from its footer.
 pub fn rows_and_span(path: &Path) -> Result<(u64, (Option<i64>, Option<i64>)), StoreError> {
     let open = File::open(path).map_err(|error| StoreError::io(path, error))?;
     let read = || -> Result<(u64, (Option<i64>, Option<i64>)), Box<dyn std::error::Error>> {
@@ -45,7 +44,7 @@ pub fn rows_and_span(path: &Path) -> Result<(u64, (Option<i64>, Option<i64>)), S
     read().map_err(|error| StoreError::parquet(path, &error))
 }
 
-/// A batch of an older version with the columns of this one.
+/// Converts a batch of an older version to the current columns.
 pub fn in_schema(table: Table, batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
     let schema = table.schema();
     let columns = schema.fields().iter().map(|field| {
@@ -57,7 +56,7 @@ pub fn in_schema(table: Table, batch: &RecordBatch) -> Result<RecordBatch, Store
     Ok(batch.map_err(crate::load::LoadError::from)?)
 }
 
-/// The texts of a column.
+/// The values of a string column.
 pub fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Vec<Option<&'a str>> {
     let Some(column) = batch.column_by_name(name) else { return vec![None; batch.num_rows()] };
     match column.data_type() {
@@ -68,7 +67,7 @@ pub fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Vec<Option<&'a str>> {
     }
 }
 
-/// The whole numbers of a column, times as microseconds.
+/// The values of an integer column; times in microseconds.
 pub fn ints(batch: &RecordBatch, name: &str) -> Vec<Option<i64>> {
     let Some(column) = batch.column_by_name(name) else { return vec![None; batch.num_rows()] };
     let cast: Option<ArrayRef> = arrow::compute::cast(column, &DataType::Int64).ok();
@@ -78,7 +77,7 @@ pub fn ints(batch: &RecordBatch, name: &str) -> Vec<Option<i64>> {
     }
 }
 
-/// The identities of the records that the store has of one table and day.
+/// The identities of the stored records of one table and day.
 pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
     let mut out = Vec::new();
     for file in manifest.files(table).iter().filter(|file| file.day == day) {

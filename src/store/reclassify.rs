@@ -1,8 +1,8 @@
-//! Old rows are brought up to date with the present catalog of failures, from the originals that the store keeps.
+//! Applies the current failure catalog to old rows, using the stored originals.
 //!
-//! Rewritten are the tables with columns that the catalog decides. Each record is modeled again by the code that loads it, so
-//! the rows are those of a fresh load. Records without an original stay as they are. The manifest is replaced last:
-//! nobody sees half of it, and if it dies, nothing has changed.
+//! Rewrites the tables whose columns depend on the catalog. Each record is modeled by the same code that loads it, so
+//! the rows equal those of a fresh load. Records without an original are left unchanged. The manifest is replaced
+//! last, so readers never see an intermediate state and an interruption changes nothing.
 
 use super::commit::{Purpose, TableChange, commit, recover};
 use super::maintain::written;
@@ -11,7 +11,7 @@ use super::read::{in_schema, ints, read_columns, texts};
 use super::reconcile::Unfinished;
 use super::write::LoadWriter;
 use super::{Store, StoreError, WriteOptions, lock, runtime};
-use crate::load::{Kept, LoadError, Seen, Worker, catalog_version, model_again};
+use crate::load::{Deduplicator, LoadError, OriginalRecord, Worker, catalog_version, remodel};
 use crate::table::{ID_PLACEHOLDERS, Table, TableSet, restore};
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The tables with columns that the catalog decides.
+/// The tables with columns that depend on the catalog.
 const TARGETS: [Table; 4] = [Table::Failures, Table::TaskEvents, Table::ServiceEvents, Table::JobSubmissions];
 /// The tables whose records are modeled again.
 const SOURCES: [Table; 7] = [
@@ -33,23 +33,23 @@ const SOURCES: [Table; 7] = [
     Table::JobSubmissions,
 ];
 
-/// What was done.
+/// The result of reclassification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reclassified {
-    /// Whether everything was up to date before.
+    /// Whether nothing had to be done.
     pub was_current: bool,
-    /// Records that were modeled again.
+    /// Records modeled again.
     pub records: u64,
-    /// Records without an original, which stay as they are.
+    /// Records without an original, which are left unchanged.
     pub kept: u64,
     /// Failures before.
     pub failures_before: u64,
-    /// Failures after, in rows.
+    /// Failures after, as rows.
     pub failures_after: u64,
 }
 
 impl Store {
-    /// Brings the rows of a store up to date with the current catalog.
+    /// Applies the current catalog to the rows of a store.
     pub fn reclassify(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<Reclassified, StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let runtime = runtime(root)?;
@@ -87,7 +87,7 @@ impl Store {
     }
 }
 
-/// What became of the records.
+/// The outcome for the records.
 #[derive(Debug, Default)]
 struct Done {
     records: u64,
@@ -103,9 +103,9 @@ impl Done {
     }
 }
 
-/// Models every record again, file by file.
+/// Models all records again, file by file.
 fn model_all(root: &Path, manifest: &Manifest, writer: &LoadWriter) -> Result<Done, StoreError> {
-    let seen = Seen::new(None);
+    let dedup = Deduplicator::new(None);
     let tables = TableSet::of(&TARGETS);
     let files: Vec<(Table, &DataFile)> =
         SOURCES.iter().flat_map(|table| manifest.files(*table).iter().map(move |file| (*table, file))).collect();
@@ -113,7 +113,7 @@ fn model_all(root: &Path, manifest: &Manifest, writer: &LoadWriter) -> Result<Do
         .into_par_iter()
         .with_max_len(1)
         .map(|(table, file)| {
-            let mut worker = Worker::new(&seen, writer, tables);
+            let mut worker = Worker::new(&dedup, writer, tables);
             let mut done = Done::default();
             for batch in read_columns(root, table, file, &columns_of(table))? {
                 model_batch(&mut worker, table, &batch, &mut done)?;
@@ -126,7 +126,7 @@ fn model_all(root: &Path, manifest: &Manifest, writer: &LoadWriter) -> Result<Do
         .try_reduce(Done::default, |left, right| Ok(left.join(right)))
 }
 
-/// What modeling again needs of a table.
+/// The columns needed to model a record again.
 fn columns_of(table: Table) -> Vec<&'static str> {
     let mut columns = vec!["id", "source", "file", "record", "raw"];
     match table {
@@ -155,7 +155,7 @@ fn model_batch<'r>(worker: &mut Worker<'_>, table: Table, batch: &'r RecordBatch
         let again = match raw {
             None => false,
             Some(raw) => {
-                let kept = Kept {
+                let stored = OriginalRecord {
                     table,
                     raw: &raw,
                     source: &source,
@@ -164,7 +164,7 @@ fn model_batch<'r>(worker: &mut Worker<'_>, table: Table, batch: &'r RecordBatch
                     service: service.as_deref(),
                     is_deployment: of(&kinds).as_deref() == Some("deployment"),
                 };
-                model_again(worker, kept)?
+                remodel(worker, stored)?
             }
         };
         if again {
@@ -176,21 +176,21 @@ fn model_batch<'r>(worker: &mut Worker<'_>, table: Table, batch: &'r RecordBatch
     Ok(())
 }
 
-/// Which rows can have something that the catalog decides.
+/// Selects the rows that the catalog can affect.
 fn concerned(table: Table, batch: &RecordBatch) -> Vec<bool> {
     match table {
-        // A call that was answered with all it asked for is no failure by any catalog.
+        // A call that succeeded completely is not a failure in any catalog.
         Table::Calls => ints(batch, "failed").into_iter().map(|failed| failed == Some(1)).collect(),
         Table::InstanceEvents => texts(batch, "agent_update_status").into_iter().map(|status| status == Some("FAILED")).collect(),
-        // Only the end of a job or run has a reason.
+        // Only the final state of a job or run has a reason.
         Table::RunEvents => texts(batch, "reason").into_iter().map(|reason| reason.is_some()).collect(),
-        // Those of a run are modeled with it.
+        // Submissions within a run are modeled with the run.
         Table::JobSubmissions => texts(batch, "run_record").into_iter().map(|run| run.is_none()).collect(),
         _ => vec![true; batch.num_rows()],
     }
 }
 
-/// The service that an element of `describe-services` was part of, as far as its row keeps it.
+/// The service that contained an element of `describe-services`, as far as its row preserves it.
 fn service_of(batch: &RecordBatch, row: usize) -> String {
     let text = |name: &str| texts(batch, name).get(row).copied().flatten().map(str::to_owned);
     let mut service = serde_json::Map::new();
@@ -205,7 +205,7 @@ fn service_of(batch: &RecordBatch, row: usize) -> String {
     serde_json::Value::Object(service).to_string()
 }
 
-/// Copies the rows of records that have no original.
+/// Copies the rows of records without an original.
 fn keep_old(
     root: &Path,
     manifest: &Manifest,
@@ -231,7 +231,7 @@ fn keep_old(
     Ok(())
 }
 
-/// Which rows belong to a record without an original.
+/// Selects the rows of records without an original.
 fn stays(table: Table, batch: &RecordBatch, without: &BTreeSet<(Table, String)>) -> Vec<bool> {
     let known = |table: Table, id: Option<&str>| id.is_some_and(|id| without.contains(&(table, id.to_owned())));
     let text = |name: &str| texts(batch, name);

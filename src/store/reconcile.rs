@@ -1,8 +1,8 @@
-//! Reconciles the log of a table with the version that the store committed last.
+//! Reconciles the log of a table with the last version that the store committed.
 //!
-//! Commits beyond that version are either ours, left by a change that died before it reached the ledger, or those of another
-//! program (DELETE, OPTIMIZE, VACUUM by Spark, delta-rs and others). Ours are undone. Those of others are adopted where
-//! the table still is one that ecs-audit can read, and refused otherwise; they are never undone unasked.
+//! Later commits are either ours, from a change that was interrupted before it reached the ledger, or those of
+//! another program (DELETE, OPTIMIZE, VACUUM by Spark, delta-rs and others). Ours are undone. Those of other programs
+//! are adopted if ecs-audit can still read the table, and rejected otherwise; they are only undone on request.
 
 use super::StoreError;
 use super::commit::{TableChange, is_ours};
@@ -18,42 +18,42 @@ use std::path::Path;
 pub struct ForeignCommit {
     /// The table.
     pub table: Table,
-    /// The version that it made.
+    /// The version it created.
     pub version: u64,
-    /// What it says it did, such as `DELETE`.
+    /// Its operation, such as `DELETE`.
     pub operation: String,
-    /// Rows that it removed less those that it added; zero where it only moved rows to other files.
+    /// Net number of removed rows; zero if rows were only moved to other files.
     pub rows_removed: i64,
 }
 
-/// What the log of a table holds beyond the version that the store knows.
+/// The log of a table beyond the known version.
 #[derive(Debug, Default)]
 pub struct Reconciled {
-    /// The newest version of the log.
+    /// The newest version in the log.
     pub version: u64,
-    /// The files of the table, those of unfinished changes left out.
+    /// The files of the table, without those of unfinished changes.
     pub files: Vec<DataFile>,
-    /// What undoes our unfinished changes.
+    /// Actions that undo our unfinished changes.
     pub undo: TableChange,
-    /// Commits of others, oldest first.
+    /// Commits of other programs, oldest first.
     pub foreign: Vec<ForeignCommit>,
-    /// What commits of others removed and added where they say that rows changed.
+    /// Files that other programs removed and added in commits that change rows.
     pub rows_changed: TableChange,
 }
 
-/// What becomes of our unfinished changes.
+/// How to handle our unfinished changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfinished {
-    /// They are undone; where another program has put their rows together with others, that is refused.
+    /// Undo them; fail if another program merged their rows with other rows.
     Refuse,
-    /// They are adopted like the changes of others.
+    /// Adopt them like the changes of other programs.
     Accept,
 }
 
-/// Reconciles a table, of which the store knows `files` at `version` and whose log ends at `newest`.
+/// Reconciles a table whose last known state is `files` at `version` and whose log ends at `newest`.
 ///
 /// # Errors
-/// When the log cannot be read, or another program has left a table that ecs-audit cannot use.
+/// When the log cannot be read, or another program left a table that ecs-audit cannot use.
 pub async fn reconcile(
     root: &Path,
     table: Table,
@@ -73,7 +73,7 @@ pub async fn reconcile(
     Ok(state.reconciled(newest))
 }
 
-/// What an old log no longer says commit by commit, as one commit.
+/// Summarizes the expired part of a log as one commit.
 async fn difference(root: &Path, table: Table, files: &[DataFile], newest: u64) -> Result<Commit, StoreError> {
     let now = delta::files_at(root, table, newest).await?;
     let paths = |files: &[DataFile]| files.iter().map(|file| file.path.clone()).collect::<BTreeSet<_>>();
@@ -87,11 +87,11 @@ async fn difference(root: &Path, table: Table, files: &[DataFile], newest: u64) 
     })
 }
 
-/// A table while commits are applied to it.
+/// The state of a table while commits are applied.
 struct State {
     table: Table,
     files: BTreeMap<String, DataFile>,
-    /// The order of the files that were known.
+    /// The order of the known files.
     order: Vec<String>,
     undo: TableChange,
     foreign: Vec<ForeignCommit>,
@@ -118,7 +118,7 @@ impl State {
         let rewritten = self.undo.add.iter().any(|file| commit.remove.contains(&file.path));
         let brought_back = |file: &delta::LoggedFile| self.undo.remove.iter().any(|undone| undone.path == file.path);
         if rewritten && !commit.add.iter().all(brought_back) {
-            let detail = "it put rows of a load that never finished together with others";
+            let detail = "it merged rows of an unfinished load with other rows";
             return Err(self.refusal(commit, detail.to_owned()));
         }
         self.undo.add.retain(|file| !commit.remove.contains(&file.path));
@@ -153,7 +153,7 @@ impl State {
     }
 
     fn undo_ours(&mut self, root: &Path, commit: &Commit) -> Result<(), StoreError> {
-        // The undoing of an earlier run that died before it was remembered takes back what this one would.
+        // An earlier run may have undone the change and died before recording that; its undo commit cancels this one.
         for logged in &commit.add {
             match self.undo.remove.iter().position(|file| file.path == logged.path) {
                 Some(place) => _ = self.undo.remove.remove(place),

@@ -1,5 +1,5 @@
-//! What was removed from the store and must not come back: single records that another program deleted, and rules of
-//! `store drop`. The table `removed` remembers both, so that a later load leaves them out.
+//! Records that were removed from the store and must not be loaded again: single records deleted by another program,
+//! and rules of `store drop`. Both are stored in the table `removed`.
 
 use super::StoreError;
 use super::commit::TableChange;
@@ -12,15 +12,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-/// The tables whose rows are records, each of which is there once. Other rows come with the record that they are a part of.
+/// The tables whose rows are unique records. Rows of other tables belong to one of these records.
 pub fn with_identities() -> impl Iterator<Item = Table> {
     const FIRST_ROWS: [Table; 6] =
         [Table::Calls, Table::TaskEvents, Table::InstanceEvents, Table::ServiceEvents, Table::Flows, Table::RunRecords];
     FIRST_ROWS.into_iter()
 }
 
-/// Remembers the records that others removed from a table: those of the files that left it which no file of it has now.
-/// Says how many there are; nothing where the files that left it are no longer there.
+/// Stores the records that other programs deleted from a table: those in removed files that no current file contains.
+/// Returns their number, or `None` if the removed files no longer exist.
 pub fn remember(
     root: &Path,
     manifest: &Manifest,
@@ -103,7 +103,7 @@ pub fn rules(root: &Path, manifest: &Manifest) -> Result<Vec<RemovalRule>, Store
     Ok(rules)
 }
 
-/// The records of a table and day that were removed one by one.
+/// The individually removed records of a table and day.
 pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
     let mut removed = Vec::new();
     for file in manifest.files(Table::Removed).iter().filter(|file| file.day == day) {
@@ -120,7 +120,7 @@ pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> R
     Ok(removed)
 }
 
-/// A record of the store, as far as it tells records apart.
+/// The columns that identify a stored record.
 struct StoredRecord<'a> {
     id: &'a str,
     account: Option<&'a str>,
@@ -134,7 +134,7 @@ impl StoredRecord<'_> {
     }
 }
 
-/// Goes through the records of a file.
+/// Visits the records of a file.
 fn each_record(root: &Path, table: Table, file: &DataFile, mut each: impl FnMut(&StoredRecord<'_>)) -> Result<(), StoreError> {
     let has_versions = matches!(table, Table::TaskEvents | Table::InstanceEvents);
     let columns = ["id", "account", "time", "version"];

@@ -1,4 +1,4 @@
-//! `store drop`: old records leave the store, and are not loaded again.
+//! `store drop`: removes old records from the store and prevents loading them again.
 
 use super::commit::{Purpose, TableChange, commit, recover};
 use super::maintain::written;
@@ -16,31 +16,31 @@ use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What a rule removes from one table.
+/// The effect of a rule on one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dropped {
     /// The table.
     pub table: Table,
-    /// Rows that leave.
+    /// Removed rows.
     pub rows: u64,
-    /// Files that leave as a whole.
+    /// Files that are removed entirely.
     pub files: u64,
-    /// Files that are written again without these rows.
+    /// Files that are rewritten without the removed rows.
     pub rewritten: u64,
-    /// Bytes of the files that leave or are written again.
+    /// Size of the removed and rewritten files, in bytes.
     pub bytes: u64,
 }
 
-/// What becomes of a file.
+/// The effect of a rule on one file.
 enum Fate {
     Stays,
     Leaves,
-    /// So many of its rows leave.
+    /// This many rows are removed.
     Shrinks(u64),
 }
 
 impl Store {
-    /// What a rule would remove.
+    /// Previews the effect of a rule.
     pub fn drop_preview(&self, rule: &RemovalRule) -> Result<Vec<Dropped>, StoreError> {
         let mut dropped = Vec::new();
         for table in tables(rule) {
@@ -49,7 +49,7 @@ impl Store {
         Ok(dropped)
     }
 
-    /// Removes what a rule covers, and remembers the rule.
+    /// Removes the matching records and stores the rule.
     pub fn drop_rows(
         root: &Path,
         rule: &RemovalRule,
@@ -86,7 +86,7 @@ impl Store {
     }
 }
 
-/// The tables that a rule is about.
+/// The tables affected by the rule.
 fn tables(rule: &RemovalRule) -> impl Iterator<Item = Table> + '_ {
     let has = |table: &Table, name: &str| table.fields().iter().any(|field| field.name == name);
     Table::ALL
@@ -139,13 +139,13 @@ fn fates(root: &Path, manifest: &Manifest, table: Table, rule: &RemovalRule) -> 
     Ok(fates)
 }
 
-/// Which rows of a batch a rule covers.
+/// Selects the rows of a batch that match a rule.
 fn covered_rows(table: Table, batch: &RecordBatch, rule: &RemovalRule) -> Vec<bool> {
     let rows = ints(batch, "time").into_iter().zip(texts(batch, "account"));
     rows.map(|(time, account)| time.is_some_and(|time| rule.covers(table, account, time))).collect()
 }
 
-/// Writes the rows of a file that a rule does not cover.
+/// Rewrites a file without the rows that match a rule.
 fn keep_others(root: &Path, table: Table, file: &DataFile, rule: &RemovalRule, writer: &LoadWriter) -> Result<(), StoreError> {
     let columns: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
     for batch in read_columns(root, table, file, &columns)? {

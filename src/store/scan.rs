@@ -1,5 +1,5 @@
-//! A base table of the store as DataFusion sees it: the files the manifest names, read by
-//! DataFusion's own Parquet source, with the time filter, the columns and the limit pushed down.
+//! Exposes a base table to DataFusion: the files in the manifest, read by DataFusion's Parquet source, with time
+//! filter, projection and limit pushed down.
 
 use super::manifest::DataFile;
 use arrow::datatypes::SchemaRef;
@@ -22,13 +22,13 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct StoreTable {
     schema: SchemaRef,
-    /// Absolute folder of the table.
+    /// Absolute path of the table folder.
     folder: PathBuf,
     files: Vec<DataFile>,
 }
 
 impl StoreTable {
-    /// A table of these files below an absolute folder.
+    /// A table with these files in a folder with an absolute path.
     pub fn new(schema: SchemaRef, folder: PathBuf, files: Vec<DataFile>) -> Self {
         StoreTable { schema, folder, files }
     }
@@ -38,7 +38,7 @@ impl StoreTable {
         let location = datafusion::object_store::path::Path::from_absolute_path(&path)
             .map_or_else(|_| path.to_string_lossy().into_owned(), |path| path.to_string());
         let mut partitioned = PartitionedFile::new(location, file.size).with_metadata_size_hint(64 << 10);
-        // `new` percent-encodes once more what is encoded already; the path is put in as it is.
+        // `new` would percent-encode the encoded path again, so the path is set directly.
         if let Ok(exact) = datafusion::object_store::path::Path::from_absolute_path(&path) {
             partitioned.object_meta.location = exact;
         }
@@ -66,7 +66,7 @@ impl StoreTable {
     }
 }
 
-/// The span of `time` that simple comparisons leave: whole files outside it are not opened.
+/// The interval of `time` implied by simple comparisons; files outside are not opened.
 #[derive(Debug, Default, Clone, Copy)]
 struct Span {
     from: Option<i64>,
@@ -119,8 +119,8 @@ impl TableProvider for StoreTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // Whole files are left out by what is pushed down here; the filter itself stays in the plan, from where the physical
-        // optimizer hands it to the Parquet source, once.
+        // This pushdown only skips whole files. The filter itself stays in the plan, and the physical optimizer
+        // pushes it into the Parquet source.
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
@@ -160,8 +160,8 @@ impl TableProvider for StoreTable {
     }
 }
 
-/// Deals files to groups so that each has about as many bytes, day after day: what happens to a task is told by events
-/// that are near each other.
+/// Assigns files to groups of similar total size, in order of day, because events of the same task are usually close
+/// in time.
 fn distribute<'a>(files: &[&'a DataFile], groups: usize) -> Vec<Vec<&'a DataFile>> {
     let groups = groups.clamp(1, files.len().max(1));
     let mut by_day = files.to_vec();
@@ -170,7 +170,7 @@ fn distribute<'a>(files: &[&'a DataFile], groups: usize) -> Vec<Vec<&'a DataFile
     let mut dealt = vec![Vec::new(); groups];
     let mut before = 0;
     for file in by_day {
-        // The group in which its middle is.
+        // The group that contains the file's midpoint.
         let middle = before + u128::from(file.size) / 2;
         let group = (middle * groups as u128 / all) as usize;
         if let Some(group) = dealt.get_mut(group.min(groups - 1)) {

@@ -1,4 +1,5 @@
-//! Changes that die at any of their steps: afterwards the store is as before or as after, and the next change mends it.
+//! Interrupts changes at each step: the store must be in the old or the new state, and the next change must repair
+//! it.
 
 use super::fault;
 use super::read::{read_columns, texts};
@@ -31,7 +32,7 @@ fn load(root: &Path, exports: &[&str]) -> Result<(), StoreError> {
     load_paths(root, &paths)
 }
 
-/// Loads a call of each of these days of March 2026, each from a file of its own.
+/// Loads one call for each of these days of March 2026, each from a separate file.
 fn load_days(root: &Path, days: &[u32]) -> Result<(), StoreError> {
     let dir = tempfile::tempdir().unwrap();
     for day in days {
@@ -59,7 +60,7 @@ fn load_paths(root: &Path, paths: &[PathBuf]) -> Result<(), StoreError> {
     Store::load(root, inputs, Vec::new(), (&options, write_options()), &Silent, &|| {}).map(drop)
 }
 
-/// The rows of a store, in order: table, account and id of each row of events.
+/// The rows of a store, in order: table, account and id of each event.
 fn contents(root: &Path) -> Vec<String> {
     let store = Store::open(root).unwrap();
     let mut rows = Vec::new();
@@ -89,7 +90,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Copies files with a blank line more, so that they have other contents and the same records.
+/// Copies files with an additional blank line: different content, same records.
 fn copy_changed(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
@@ -110,7 +111,7 @@ fn copy_changed(from: &Path, to: &Path) {
     }
 }
 
-/// Lets a change of a store die at each of its steps in turn, until none is left.
+/// Interrupts a change at each of its steps in turn, until it completes.
 fn die_at_each_step(start: &Path, change: impl Fn(&Path) -> Result<(), StoreError>) {
     let undisturbed = tempfile::tempdir().unwrap();
     copy(start, undisturbed.path());
@@ -147,7 +148,7 @@ fn store_of(exports: &[&str]) -> tempfile::TempDir {
     dir
 }
 
-/// A store of a few calls, some of them of one day from two loads.
+/// A store with a few calls; one day has records from two loads.
 fn small_store() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     load_days(dir.path(), &[1, 2]).unwrap();
@@ -213,7 +214,7 @@ fn what_is_dropped_does_not_come_back() {
     assert!(some.is_subset(&all) && !some.is_empty() && some.len() < all.len());
     let manifest = Store::open(store.path()).unwrap().manifest().clone();
     assert!(manifest.first_event.unwrap() >= rule.before && manifest.last_event == last);
-    // The same files under another name are new files with old records.
+    // Copies under other names are new files with known records.
     let moved = tempfile::tempdir().unwrap();
     copy_changed(&export("fargate-quota"), moved.path());
     let moved = moved.path().to_str().unwrap().to_owned();

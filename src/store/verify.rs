@@ -15,80 +15,80 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is wrong with a store.
+/// A problem of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The ledger's log says something else than `manifest.json`, or that file is missing.
+    /// `manifest.json` is missing or contradicts the ledger's log.
     ManifestIsStale,
-    /// Another program has changed a table; the change is not a part of the store yet.
+    /// Another program changed a table, and the change is not adopted yet.
     NotAdopted(Table),
-    /// The log of a table names other files than the manifest does.
+    /// The log of a table lists different files than the manifest.
     LogDiffers(Table),
-    /// A file that the store needs is missing.
+    /// A required file is missing.
     Missing(PathBuf),
-    /// A file has another size than the log says.
+    /// The size of a file differs from the log.
     Size {
         /// The file.
         path: PathBuf,
-        /// Bytes that the log says it has.
+        /// Size according to the log, in bytes.
         expected: u64,
-        /// Bytes that it has.
+        /// Actual size, in bytes.
         found: u64,
     },
     /// A file cannot be decoded.
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         detail: String,
     },
-    /// A file has another number of rows than the log says.
+    /// The row count of a file differs from the log.
     Rows {
         /// The file.
         path: PathBuf,
-        /// Rows that the log says it has.
+        /// Rows according to the log.
         expected: u64,
-        /// Rows that it has.
+        /// Actual number of rows.
         found: u64,
     },
-    /// A record is in a table more than once.
+    /// A table contains duplicate records.
     Duplicates {
         /// The table.
         table: Table,
-        /// Rows too many.
+        /// Number of surplus rows.
         rows: u64,
     },
-    /// The counts of a file in the ledger do not add up.
+    /// The counts of a file in the ledger are inconsistent.
     Ledger(String),
-    /// No log and no manifest names this file.
+    /// No log or manifest lists this file.
     Orphan(PathBuf),
 }
 
 impl Fault {
-    /// Whether the store answers wrongly or not at all because of it.
+    /// Whether the problem makes answers wrong or impossible.
     pub fn is_serious(&self) -> bool {
         !matches!(self, Fault::ManifestIsStale | Fault::NotAdopted(_) | Fault::Orphan(_))
     }
 }
 
-/// What was checked, and what was found.
+/// The result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
     /// Data files.
     pub files: u64,
-    /// Rows that were decoded.
+    /// Decoded rows.
     pub rows: u64,
-    /// Bytes of the data files.
+    /// Total size of the data files, in bytes.
     pub bytes: u64,
-    /// Files of loads in the ledger.
+    /// Loaded files in the ledger.
     pub loaded_files: u64,
-    /// What is wrong.
+    /// Problems found.
     pub faults: Vec<Fault>,
 }
 
 impl Store {
-    /// Checks everything: that manifest, ledger and logs agree, that each file is there with its size and rows and can be
-    /// decoded, that no record is there twice, and that the ledger adds up.
+    /// Runs all checks: manifest, ledger and logs agree; each file exists, has the expected size and row count, and
+    /// can be decoded; records are unique; the ledger counts are consistent.
     pub fn verify(root: &Path) -> Result<Verified, StoreError> {
         let runtime = runtime(root)?;
         let mut faults = Vec::new();
@@ -134,8 +134,8 @@ impl Store {
         Ok(verified)
     }
 
-    /// Repairs what can be repaired: makes the manifest anew, undoes unfinished changes, adopts those of others, and removes
-    /// files that were replaced.
+    /// Repairs what it can: rebuilds the manifest, undoes unfinished changes, adopts those of other programs and
+    /// deletes replaced files.
     pub fn repair(root: &Path, options: WriteOptions, waiting: &dyn Fn()) -> Result<(), StoreError> {
         let lock = lock::take(root, options.patience, waiting)?;
         let mut recovered = runtime(root)?.block_on(recover(root, &lock, Unfinished::Refuse, options.now))?;
@@ -151,7 +151,7 @@ fn check(root: &Path, table: Table, file: &DataFile) -> Option<Fault> {
         return Some(Fault::Size { path, expected: file.size, found: metadata.len() });
     }
     let columns: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
-    // One column at a time: a file may hold more than memory should.
+    // One column at a time, to bound memory use.
     let mut found = None;
     for column in columns {
         match read_columns(root, table, file, &[column]) {
@@ -166,7 +166,7 @@ fn check(root: &Path, table: Table, file: &DataFile) -> Option<Fault> {
     (found != file.rows).then_some(Fault::Rows { path, expected: file.rows, found })
 }
 
-/// Records that are in a table twice.
+/// Counts duplicate records of a table.
 fn duplicates(root: &Path, manifest: &Manifest) -> Result<Vec<Fault>, StoreError> {
     let mut faults = Vec::new();
     for table in super::removed::with_identities() {
@@ -184,7 +184,7 @@ fn duplicates(root: &Path, manifest: &Manifest) -> Result<Vec<Fault>, StoreError
     Ok(faults)
 }
 
-/// Data files that neither the manifest nor the log of their table names, also not as removed.
+/// Data files that neither the manifest nor the log of their table mentions, not even as removed.
 fn orphans(root: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>, StoreError> {
     let mut superseded: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for file in &manifest.superseded {

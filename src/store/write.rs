@@ -1,9 +1,9 @@
-//! Record batches become Parquet files of a table, encoded on the worker that brings them.
+//! Writes record batches to the Parquet files of a table; each worker encodes its own.
 
 use super::StoreError;
 use super::fault;
 use super::manifest::DataFile;
-use crate::load::{Day, Shelf};
+use crate::load::{Day, RowSink};
 use crate::table::{Columns, Encoded, ID_PLACEHOLDERS, Table};
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::{max, min};
@@ -29,26 +29,26 @@ pub fn table_folder(root: &Path, table: Table) -> PathBuf {
     root.join("tables").join(table.name())
 }
 
-/// `2026-03-04`, as partitions are named.
+/// A partition name such as `2026-03-04`.
 pub fn day_name(day: Day) -> String {
     let date = jiff::civil::Date::constant(1970, 1, 1).checked_add(jiff::Span::new().days(i64::from(day)));
     date.map_or_else(|_| "0000-00-00".to_owned(), |date| date.to_string())
 }
 
-/// The day of such a name.
+/// Parses a partition name.
 pub fn day_of_name(name: &str) -> Option<Day> {
     let date: jiff::civil::Date = name.parse().ok()?;
     let since = jiff::civil::Date::constant(1970, 1, 1).until((jiff::Unit::Day, date)).ok()?;
     Some(since.get_days())
 }
 
-/// The number of the load that wrote a file of this path.
+/// The number of the load that wrote a file, from its path.
 pub fn load_of(path: &str) -> Option<u64> {
     let name = path.rsplit('/').next()?;
     name.strip_prefix("load-")?.split('-').next()?.parse().ok()
 }
 
-/// A file of one table and day while it is written, one row group after the other.
+/// An open file of one table and day, written one row group at a time.
 pub struct OpenFile {
     table: Table,
     day: Day,
@@ -67,7 +67,7 @@ impl std::fmt::Debug for OpenFile {
 }
 
 impl OpenFile {
-    /// Creates the file; `name` is that of the file without its ending.
+    /// Creates the file; `name` has no extension.
     pub fn create(root: &Path, table: Table, day: Day, name: &str) -> Result<OpenFile, StoreError> {
         let path = format!("day={}/{name}.parquet", day_name(day));
         let whole = table_folder(root, table).join(&path);
@@ -82,17 +82,17 @@ impl OpenFile {
         Ok(OpenFile { table, day, path, whole, writer, rows: 0, first: None, last: None })
     }
 
-    /// The columns of the file, as Parquet describes them.
+    /// The Parquet schema of the file.
     pub fn schema(&self) -> &Type {
         self.writer.schema_descr().root_schema()
     }
 
-    /// Bytes so far.
+    /// Bytes written so far.
     pub fn bytes(&self) -> u64 {
         self.writer.bytes_written() as u64
     }
 
-    /// Appends a row group that is encoded already.
+    /// Appends an encoded row group.
     pub fn append(&mut self, group: EncodedGroup) -> Result<(), StoreError> {
         let append = |writer: &mut SerializedFileWriter<fs::File>| {
             let mut out = writer.next_row_group()?;
@@ -106,7 +106,7 @@ impl OpenFile {
         Ok(())
     }
 
-    /// Appends rows as a row group.
+    /// Appends rows as one row group.
     pub fn append_rows(&mut self, rows: &RecordBatch) -> Result<(), StoreError> {
         if rows.num_rows() == 0 {
             return Ok(());
@@ -129,8 +129,8 @@ impl OpenFile {
         Ok(())
     }
 
-    /// Appends a row group of another file with the same columns, byte for byte; `pages` has the places of the pages of each
-    /// column there, which Parquet's writer wants of every row group or of none.
+    /// Appends a row group of another file with the same schema, byte for byte. `pages` is its offset index, which
+    /// the Parquet writer requires for all row groups or for none.
     pub fn copy(
         &mut self,
         from: &fs::File,
@@ -167,7 +167,7 @@ impl OpenFile {
         self.last = self.last.max(last);
     }
 
-    /// Ends the file.
+    /// Finishes the file.
     pub fn close(self) -> Result<DataFile, StoreError> {
         fault::step(&self.whole)?;
         let parquet = |error: ParquetError| StoreError::parquet(&self.whole, &error);
@@ -177,14 +177,14 @@ impl OpenFile {
     }
 }
 
-/// A row group as bytes.
+/// An encoded row group.
 pub struct EncodedGroup {
     columns: Vec<Encoded>,
     rows: usize,
     span: (Option<i64>, Option<i64>),
 }
 
-/// Encodes columns; this is most of the work of writing them.
+/// Encodes columns, which is most of the work of writing them.
 fn encoded(table: Table, columns: Columns) -> Result<EncodedGroup, ParquetError> {
     let (rows, span) = (columns.rows(), columns.span().unzip());
     let descriptors = schema_of(table)?.columns().to_vec();
@@ -200,13 +200,13 @@ fn schema_of(table: Table) -> Result<SchemaDescriptor, ParquetError> {
     ArrowSchemaConverter::new().schema_root("arrow_schema").convert(&table.schema())
 }
 
-/// A file is ended once it has this many bytes: large enough for any engine, small enough to be rewritten.
+/// Files are finished at this size: large enough for any engine, small enough to rewrite.
 pub const LARGE_FILE: u64 = 64 << 20;
 
-/// Files that are open at a time, well below the 256 that systems allow a process at least.
+/// Maximum number of open files, well below 256, the lowest default limit of common systems.
 const MOST_OPEN: usize = 96;
 
-/// Writes the files of one load: what arrives of a table and day becomes the next row group of its file.
+/// Writes the files of one load: the columns of a table and day become the next row group of its file.
 #[derive(Debug)]
 pub struct LoadWriter {
     root: PathBuf,
@@ -216,16 +216,16 @@ pub struct LoadWriter {
     files: Mutex<BTreeMap<Table, Vec<DataFile>>>,
 }
 
-/// The place of the file of a table and day.
+/// The file slot of a table and day.
 #[derive(Debug, Clone, Default)]
 struct Slot {
     file: Arc<Mutex<Option<OpenFile>>>,
-    /// In the order of use; 0 = the file was ended to make room.
+    /// Last-use counter; 0 if the file was finished to make room.
     used: u64,
 }
 
 impl LoadWriter {
-    /// A writer for the load of this number.
+    /// Creates a writer for the load with this number.
     pub fn new(root: &Path, load: u64) -> Self {
         LoadWriter { root: root.to_path_buf(), load, next: AtomicU64::new(1), open: Mutex::default(), files: Mutex::default() }
     }
@@ -239,7 +239,7 @@ impl LoadWriter {
         self.with_file(table, day, |file| file.append(group))
     }
 
-    /// Writes rows of a table and day, read from the store.
+    /// Writes stored rows of a table and day.
     pub fn write_rows(&self, table: Table, day: Day, rows: &RecordBatch) -> Result<(), StoreError> {
         if rows.num_rows() == 0 {
             return Ok(());
@@ -247,13 +247,13 @@ impl LoadWriter {
         self.with_file(table, day, |file| file.append_rows(rows))
     }
 
-    /// A new file that nobody else writes to.
+    /// Creates a file with a single writer.
     pub fn create(&self, table: Table, day: Day) -> Result<OpenFile, StoreError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         OpenFile::create(&self.root, table, day, &format!("load-{:06}-{number:05}", self.load))
     }
 
-    /// Ends a file of its own.
+    /// Finishes such a file.
     pub fn keep(&self, file: OpenFile) -> Result<(), StoreError> {
         let table = file.table;
         let file = file.close()?;
@@ -261,7 +261,7 @@ impl LoadWriter {
         Ok(())
     }
 
-    /// Writes to the open file of a table and day.
+    /// Writes to the shared file of a table and day.
     fn with_file(
         &self,
         table: Table,
@@ -282,7 +282,7 @@ impl LoadWriter {
         Ok(())
     }
 
-    /// The place of the open file of a table and day. The file that was used longest ago is ended where there are too many.
+    /// The file slot of a table and day. If too many files are open, the least recently used one is finished.
     fn slot(&self, table: Table, day: Day) -> Result<Arc<Mutex<Option<OpenFile>>>, StoreError> {
         let (slot, oldest) = {
             let mut slots = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -292,7 +292,7 @@ impl LoadWriter {
             let slot = Arc::clone(&slot.file);
             let mut open: Vec<&mut Slot> = slots.values_mut().filter(|slot| slot.used > 0).collect();
             let oldest = if open.len() > MOST_OPEN { open.iter_mut().min_by_key(|slot| slot.used) } else { None };
-            // Its place stays: whoever is about to write there opens a new file.
+            // The slot remains: a thread that is about to write to it opens a new file.
             let oldest = oldest.map(|slot| {
                 slot.used = 0;
                 Arc::clone(&slot.file)
@@ -321,7 +321,7 @@ impl LoadWriter {
     }
 }
 
-impl Shelf for LoadWriter {
+impl RowSink for LoadWriter {
     fn put(&self, table: Table, day: Day, columns: Columns) -> Result<(), String> {
         self.write(table, day, columns).map_err(|error| error.to_string())
     }
@@ -334,7 +334,7 @@ impl Shelf for LoadWriter {
 /// The column of original records.
 const ORIGINAL: &str = "raw";
 
-/// Zstandard level 1 runs at about 1 GB/s a core; what is unique in every row gets no dictionary.
+/// Zstandard level 1 compresses about 1 GB/s per core; columns with unique values get no dictionary.
 fn properties(table: Table) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))

@@ -4,7 +4,7 @@ use crate::cli::args::CatalogTest;
 use crate::cli::rules::text_of;
 use crate::cli::say::Failure;
 use crate::exit::ExitCode;
-use crate::model::catalog::{Mistake, Trial};
+use crate::model::catalog::{RuleIssue, Trial};
 use crate::render::visible;
 use std::io::{self, Write};
 use std::path::Path;
@@ -38,12 +38,12 @@ fn account(path: &Path, trial: &Trial) -> String {
     text
 }
 
-fn place(path: &Path, mistake: &Mistake) -> String {
+fn place(path: &Path, mistake: &RuleIssue) -> String {
     let line = mistake.line.map_or_else(String::new, |line| format!(":{line}"));
     format!("{}{line}", visible(&path.display().to_string()))
 }
 
-fn sentence(mistake: &Mistake) -> String {
+fn sentence(mistake: &RuleIssue) -> String {
     match &mistake.entry {
         Some(entry) => format!("entry `{entry}`: {}", mistake.what),
         None => mistake.what.clone(),

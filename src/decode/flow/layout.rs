@@ -11,7 +11,7 @@ macro_rules! fields {
         }
 
         impl FlowField {
-            /// The field of a name in a header line; Parquet files write `_` for `-`.
+            /// Looks up a field by its name in a header line; Parquet files use `_` for `-`.
             pub fn of_name(name: &str) -> Option<FlowField> {
                 match name.replace('_', "-").as_str() {
                     $( $name => Some(FlowField::$field), )+
@@ -71,11 +71,11 @@ fields! {
 const DEFAULT: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action \
                        log-status";
 
-/// Which value of a line is which field.
+/// Maps the values of a line to fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowLayout {
     columns: Vec<(String, Option<FlowField>)>,
-    /// The columns in the order of their names: files that write them in another order hold the same records.
+    /// The columns ordered by name, so that files with a different column order yield the same records.
     by_name: Vec<usize>,
 }
 
@@ -86,7 +86,7 @@ impl Default for FlowLayout {
 }
 
 impl FlowLayout {
-    /// The layout of columns with these names.
+    /// The layout with these column names.
     pub fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
         let columns: Vec<(String, Option<FlowField>)> =
             names.map(|name| (name.replace('_', "-"), FlowField::of_name(name))).collect();
@@ -95,9 +95,9 @@ impl FlowLayout {
         FlowLayout { columns, by_name }
     }
 
-    /// The layout that a header line tells; none for any other line.
+    /// The layout from a header line; `None` for other lines.
     pub fn of_header(line: &str) -> Option<FlowLayout> {
-        // Most lines are records, and those begin with a digit.
+        // Most lines are records, which start with a digit.
         if line.starts_with(|letter: char| !letter.is_ascii_lowercase()) {
             return None;
         }
@@ -105,39 +105,39 @@ impl FlowLayout {
         layout.is_known().then_some(layout)
     }
 
-    /// Whether these can be the fields of a flow log: several are, and none is named twice.
+    /// Whether these can be the fields of a flow log: there are several known ones without repeats.
     pub fn is_known(&self) -> bool {
         let known = self.fields().flatten().count();
         let names: BTreeSet<&str> = self.columns.iter().map(|(name, _)| name.as_str()).collect();
         known >= 3 && known * 2 > self.len() && names.len() == self.len()
     }
 
-    /// Whether a record has a time.
+    /// Whether records have a time.
     pub fn has_time(&self) -> bool {
         self.fields().any(|field| matches!(field, Some(FlowField::Start | FlowField::End)))
     }
 
-    /// How many values a record has.
+    /// The number of values per record.
     pub fn len(&self) -> usize {
         self.columns.len()
     }
 
-    /// Whether there is no column.
+    /// Whether there are no columns.
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty()
     }
 
-    /// The fields, in the order of the values; none where nobody knows the name.
+    /// The fields in value order; `None` for unknown names.
     pub fn fields(&self) -> impl Iterator<Item = Option<FlowField>> + '_ {
         self.columns.iter().map(|(_, field)| *field)
     }
 
-    /// The names that nobody knows.
+    /// The unknown names.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().filter(|(_, field)| field.is_none()).map(|(name, _)| name.as_str())
     }
 
-    /// The names and values of a record that has them, in the order of the names.
+    /// The names and non-missing values of a record, ordered by name.
     pub fn named<'s, 'v>(&'s self, values: &'s [&'v str]) -> impl Iterator<Item = (&'s str, &'v str)> + 's {
         let named = |index: &usize| Some((self.columns.get(*index)?.0.as_str(), *values.get(*index)?));
         self.by_name.iter().filter_map(named).filter(|(_, value)| *value != "-")
@@ -162,10 +162,10 @@ mod tests {
     fn the_order_of_columns_does_not_matter() {
         let one = FlowLayout::of_header("start end action").unwrap();
         let other = FlowLayout::of_header("action start end").unwrap();
-        let told = |layout: &FlowLayout, values: &[&str]| {
+        let summary = |layout: &FlowLayout, values: &[&str]| {
             layout.named(values).map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
         };
-        assert_eq!(told(&one, &["1", "2", "-"]), ["end=2", "start=1"]);
-        assert_eq!(told(&other, &["-", "1", "2"]), told(&one, &["1", "2", "-"]));
+        assert_eq!(summary(&one, &["1", "2", "-"]), ["end=2", "start=1"]);
+        assert_eq!(summary(&other, &["-", "1", "2"]), summary(&one, &["1", "2", "-"]));
     }
 }

@@ -1,8 +1,8 @@
 //! VPC flow logs: lines of fields, with or without a header line, and Parquet files of the same fields.
 //!
-//! In: the plain bytes of a file. Out: [`FlowLine`]s: the values of each record in the order of a
-//! [`FlowLayout`], which is the header line above it, or the default format where there is none. A time
-//! stamp before a line (an export of CloudWatch Logs) is skipped. Nothing here knows what a value means.
+//! In: the plain bytes of a file. Out: [`FlowLine`]s: the values of each record in the order of a [`FlowLayout`],
+//! which comes from the preceding header line, or is the default format if there is none. A timestamp before a line
+//! (from a CloudWatch Logs export) is skipped. This module does not interpret values.
 
 mod layout;
 mod parquet;
@@ -15,40 +15,40 @@ use memchr::memchr;
 /// A line of a flow log.
 #[derive(Debug)]
 pub enum FlowLine<'a, 'r> {
-    /// The values of a record, in the order of the layout.
+    /// A record, with values in layout order.
     Record {
-        /// What the values are.
+        /// The layout.
         layout: &'r FlowLayout,
-        /// The values; `-` is a missing one.
+        /// The values; `-` if missing.
         values: &'r [&'a str],
-        /// The line, without the time stamp before it.
+        /// The line without its timestamp.
         text: &'a str,
-        /// Where it begins.
+        /// Its offset.
         offset: usize,
     },
     /// A header line.
     Header(&'r FlowLayout),
-    /// The line cannot be read.
+    /// An unreadable line.
     Broken {
         /// Its bytes.
         bytes: &'a [u8],
-        /// Where it begins.
+        /// Its offset.
         offset: usize,
         /// A code: `broken_flow` or `invalid_utf8`.
         why: &'static str,
-        /// What was read and what was expected.
+        /// The error.
         detail: String,
     },
-    /// The lines from here up to the next header cannot be read: only a header line could tell their format, or it tells no time.
-    Untold {
-        /// The first of them.
+    /// The lines from here to the next header are unreadable: their format is unknown or has no time.
+    UnknownFormat {
+        /// The first of these lines.
         bytes: &'a [u8],
-        /// What was read and what was expected.
+        /// The error.
         detail: String,
     },
 }
 
-/// Whether a text begins as a flow log does: with a header line, or with a record.
+/// Whether a text starts like a flow log: with a header line or a record.
 pub fn is_flow_log(content: &[u8]) -> bool {
     let head = content.get(..4096).unwrap_or(content);
     let Ok(line) = std::str::from_utf8(head.split(|byte| *byte == b'\n').next().unwrap_or_default()) else { return false };
@@ -56,7 +56,7 @@ pub fn is_flow_log(content: &[u8]) -> bool {
     FlowLayout::of_header(line).is_some() || is_record(line)
 }
 
-/// Whether a text is a record of some flow log: it names an interface and what became of its packets.
+/// Whether a text is a record in any format: it has an interface id and an action.
 pub fn is_record(line: &str) -> bool {
     let has = |test: fn(&str) -> bool| line.split(' ').any(test);
     line.len() < 4096
@@ -65,7 +65,7 @@ pub fn is_record(line: &str) -> bool {
         && has(|word| matches!(word, "ACCEPT" | "REJECT" | "NODATA" | "SKIPDATA"))
 }
 
-/// Whether a text is a record of the default format.
+/// Whether a text is a record in the default format.
 pub fn is_default_record(line: &str) -> bool {
     let mut words = line.split(' ');
     words.next() == Some("2")
@@ -78,8 +78,8 @@ pub fn is_default_record(line: &str) -> bool {
 pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
     let mut layout: Option<FlowLayout> = None;
     let mut values = Vec::with_capacity(32);
-    // The lines from here up to the next header cannot be read.
-    let mut untold_lines = false;
+    // The lines from here to the next header are unreadable.
+    let mut unreadable = false;
     let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let end = memchr(b'\n', rest).unwrap_or(rest.len());
@@ -89,26 +89,26 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
             continue;
         }
         let Ok(text) = std::str::from_utf8(line) else {
-            let detail = "expected UTF-8, but there are other bytes in the line".to_owned();
+            let detail = "the line is not valid UTF-8".to_owned();
             on(FlowLine::Broken { bytes: line, offset, why: "invalid_utf8", detail });
             continue;
         };
         let text = without_stamp(text.trim());
         if let Some(header) = FlowLayout::of_header(text) {
-            untold_lines = !header.has_time();
-            if untold_lines {
-                on(FlowLine::Untold { bytes: line, detail: NO_TIME.to_owned() });
+            unreadable = !header.has_time();
+            if unreadable {
+                on(FlowLine::UnknownFormat { bytes: line, detail: NO_TIME.to_owned() });
             } else {
                 on(FlowLine::Header(layout.insert(header)));
             }
             continue;
         }
-        if untold_lines {
+        if unreadable {
             continue;
         }
         if layout.is_none() && !is_default_record(text) && is_record(text) {
-            on(FlowLine::Untold { bytes: line, detail: untold(text) });
-            untold_lines = true;
+            on(FlowLine::UnknownFormat { bytes: line, detail: missing_header(text) });
+            unreadable = true;
             continue;
         }
         let layout = layout.get_or_insert_default();
@@ -118,25 +118,25 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
             on(FlowLine::Record { layout, values: &values, text, offset });
         } else {
             let (has, fields) = (values.len(), layout.len());
-            let detail = format!("a line of {has} values; the format has {fields} fields");
+            let detail = format!("a line with {has} values; the format has {fields} fields");
             on(FlowLine::Broken { bytes: line, offset, why: "broken_flow", detail });
         }
     }
 }
 
 /// Why records cannot be kept.
-const NO_TIME: &str = "the fields `start` and `end` are missing: expected one of them, as records are found by their time";
+const NO_TIME: &str = "the fields `start` and `end` are missing; at least one is needed to date a record";
 
-/// Why a line cannot be read without a header.
-fn untold(line: &str) -> String {
+/// The error for a line whose format is unknown.
+fn missing_header(line: &str) -> String {
     format!(
-        "lines of {} values without a header line; only the default format (14 fields, version 2) can be read so: put the line \
-         of field names of the flow log before them",
+        "lines of {} values without a header line; only the default format (14 fields, version 2) needs none: add the line of \
+         field names of the flow log above them",
         line.split(' ').count()
     )
 }
 
-/// The line without the time stamp that an export of CloudWatch Logs puts before it.
+/// The line without the timestamp that CloudWatch Logs exports prepend.
 fn without_stamp(line: &str) -> &str {
     match line.split_once(' ') {
         Some((stamp, rest)) if stamp.len() > 12 && is_stamp(stamp) => rest.trim_start(),
@@ -158,7 +158,7 @@ mod tests {
     const RECORD: &str =
         "2 111122223333 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
 
-    fn told(text: &str) -> Vec<String> {
+    fn summary(text: &str) -> Vec<String> {
         let mut out = Vec::new();
         read_lines(text.as_bytes(), &mut |line| {
             out.push(match line {
@@ -168,7 +168,7 @@ mod tests {
                 }
                 FlowLine::Header(layout) => format!("header of {}", layout.len()),
                 FlowLine::Broken { offset, why, detail, .. } => format!("{why}@{offset}: {detail}"),
-                FlowLine::Untold { detail, .. } => format!("untold: {detail}"),
+                FlowLine::UnknownFormat { detail, .. } => format!("unknown format: {detail}"),
             });
         });
         out
@@ -177,11 +177,11 @@ mod tests {
     #[test]
     fn with_and_without_a_header() {
         let custom = "action start interface-id region srcaddr future-field\nREJECT 1418530010 eni-1 us-east-1 - x\n";
-        assert_eq!(told(RECORD), ["1418530010 ACCEPT"]);
-        assert_eq!(told(&format!("2026-03-04T05:45:00.000Z {RECORD}\r\n\n")), ["1418530010 ACCEPT"]);
-        assert_eq!(told(&format!("1418530010000 {RECORD}")), ["1418530010 ACCEPT"]);
-        // Files that were put together, each with its own header.
-        assert_eq!(told(&format!("{RECORD}\n{custom}")), ["1418530010 ACCEPT", "header of 6", "1418530010 REJECT"]);
+        assert_eq!(summary(RECORD), ["1418530010 ACCEPT"]);
+        assert_eq!(summary(&format!("2026-03-04T05:45:00.000Z {RECORD}\r\n\n")), ["1418530010 ACCEPT"]);
+        assert_eq!(summary(&format!("1418530010000 {RECORD}")), ["1418530010 ACCEPT"]);
+        // Concatenated files, each with its header.
+        assert_eq!(summary(&format!("{RECORD}\n{custom}")), ["1418530010 ACCEPT", "header of 6", "1418530010 REJECT"]);
         for known in [RECORD, custom, &format!("2026-03-04T05:45:00.000Z {RECORD}")] {
             assert!(is_flow_log(known.as_bytes()), "{known}");
         }
@@ -193,14 +193,14 @@ mod tests {
     #[test]
     fn damage_costs_one_line() {
         let text = format!("{RECORD}\n2 111122223333 eni-1\n{RECORD}\n");
-        let got = told(&text);
+        let got = summary(&text);
         assert_eq!(got.len(), 3);
-        assert_eq!(got[1], format!("broken_flow@{}: a line of 3 values; the format has 14 fields", RECORD.len() + 1));
+        assert_eq!(got[1], format!("broken_flow@{}: a line with 3 values; the format has 14 fields", RECORD.len() + 1));
         let bad = "action interface-id region srcaddr\nREJECT eni-1 us-east-1 -\nversion account-id interface-id start end action\n2 1 eni-1 1418530010 1418530070 REJECT\n";
-        let got = told(bad);
-        assert!(got.len() == 3 && got[0].starts_with("untold") && got[2] == "1418530010 REJECT", "{got:?}");
-        let got = told("5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n");
-        assert!(got.len() == 1 && got[0].starts_with("untold: lines of 7 values without a header line"), "{got:?}");
+        let got = summary(bad);
+        assert!(got.len() == 3 && got[0].starts_with("unknown format") && got[2] == "1418530010 REJECT", "{got:?}");
+        let got = summary("5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n");
+        assert!(got.len() == 1 && got[0].starts_with("unknown format: lines of 7 values without a header line"), "{got:?}");
         let mut why = Vec::new();
         read_lines(b"\xff\xfe eni", &mut |line| {
             if let FlowLine::Broken { why: code, .. } = line {

@@ -1,4 +1,4 @@
-//! Flow logs in Parquet files: each row becomes the line that a text file would have.
+//! Flow logs in Parquet files: each row is converted to the values of a text line.
 
 use super::FlowLayout;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
@@ -10,17 +10,17 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 /// A row of a Parquet file.
 #[derive(Debug)]
 pub struct FlowRow<'r> {
-    /// What the values are.
+    /// The layout.
     pub layout: &'r FlowLayout,
-    /// The values; `-` is a missing one.
+    /// The values; `-` if missing.
     pub values: &'r [&'r str],
 }
 
-/// Reads the rows of a Parquet file; false where its columns are not those of a flow log. The error says what is
-/// wrong with the file.
+/// Reads the rows of a Parquet file; returns false if its columns are not those of a flow log, and an error if it is
+/// damaged.
 pub fn read_parquet(bytes: &[u8], on: &mut dyn FnMut(FlowRow<'_>)) -> Result<bool, String> {
-    let told = |error: &dyn std::fmt::Display| error.to_string();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::copy_from_slice(bytes)).map_err(|error| told(&error))?;
+    let message = |error: &dyn std::fmt::Display| error.to_string();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::copy_from_slice(bytes)).map_err(|error| message(&error))?;
     let layout = FlowLayout::new(builder.schema().fields().iter().map(|field| field.name().as_str()));
     if !layout.is_known() {
         return Ok(false);
@@ -28,9 +28,9 @@ pub fn read_parquet(bytes: &[u8], on: &mut dyn FnMut(FlowRow<'_>)) -> Result<boo
     if !layout.has_time() {
         return Err(super::NO_TIME.to_owned());
     }
-    for batch in builder.build().map_err(|error| told(&error))? {
-        let batch = batch.map_err(|error| told(&error))?;
-        let columns = batch.columns().iter().map(texts).collect::<Result<Vec<_>, _>>().map_err(|error| told(&error))?;
+    for batch in builder.build().map_err(|error| message(&error))? {
+        let batch = batch.map_err(|error| message(&error))?;
+        let columns = batch.columns().iter().map(texts).collect::<Result<Vec<_>, _>>().map_err(|error| message(&error))?;
         let mut values = Vec::with_capacity(columns.len());
         for row in 0..batch.num_rows() {
             values.clear();
@@ -46,7 +46,7 @@ fn text_at(column: &StringArray, row: usize) -> &str {
     if text.is_empty() { "-" } else { text }
 }
 
-/// A column as texts; times are whole seconds, as in text files.
+/// A column as strings; times as whole seconds, as in text files.
 fn texts(column: &ArrayRef) -> Result<StringArray, arrow::error::ArrowError> {
     let whole = match column.data_type() {
         DataType::Timestamp(_, zone) => {

@@ -1,21 +1,21 @@
-//! What the catalog knows about a text whose kind need not be known.
+//! Looks up a text in the catalog, even if its kind is unknown.
 //!
-//! In: a text, perhaps its kind. Out: a [`Finding`], and advice with the names of the text filled in.
+//! In: a text, and its kind if known. Out: a [`Finding`], and advice with the names from the text.
 
 use super::{FailureCatalog, JobEnd};
 use crate::knowledge::{Entry, TextKind, Verdict};
 
-/// What a text was read as.
+/// How a text was interpreted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
-    /// A text of this kind.
+    /// A message of this kind.
     As(TextKind),
-    /// A termination reason of a dstack job or run, not a message.
+    /// A termination reason of a dstack job or run, as opposed to a message.
     TerminationReason,
 }
 
 impl Read {
-    /// Its name for people.
+    /// Its display name.
     pub const fn name(self) -> &'static str {
         match self {
             Read::As(kind) => kind.name(),
@@ -24,26 +24,27 @@ impl Read {
     }
 }
 
-/// What is known about a text.
+/// The result of a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding<'c> {
-    /// An entry explains it.
+    /// An entry matches.
     Failure(Read, &'c Entry),
-    /// It tells of no failure; the name of what says so.
+    /// The text is benign; the name of the matching entry.
     Benign(Read, &'c str),
-    /// Nobody knows it.
+    /// Nothing matches.
     Unknown,
 }
 
 impl Entry {
-    /// The phase of a failure whose text is of this kind: a refused call failed there, whatever its text is about.
+    /// The phase of a failure with a message of this kind: a rejected call failed at the call, whatever its message
+    /// is about.
     pub fn phase_in(&self, kind: TextKind) -> &str {
         if kind == TextKind::ApiError { "api" } else { &self.stage }
     }
 }
 
 impl Read {
-    /// The phase that an entry stands for in a text read so.
+    /// The phase of an entry for this interpretation.
     pub fn phase_of(self, entry: &Entry) -> &str {
         match self {
             Read::As(kind) => entry.phase_in(kind),
@@ -53,8 +54,7 @@ impl Read {
 }
 
 impl FailureCatalog {
-    /// What is known about a text. Without a kind all kinds are tried: entries in their order, then the messages
-    /// of dstack.
+    /// Looks up a text. Without a kind, all kinds are tried: entries in their order, then the messages of dstack.
     pub fn look_up(&self, kind: Option<TextKind>, text: &str) -> Finding<'_> {
         let mut text = text.trim();
         if kind.is_none_or(|kind| kind == TextKind::RunMessage) {
@@ -63,7 +63,7 @@ impl FailureCatalog {
             if let Some(found) = self.look_up_reason(reason, message) {
                 return found;
             }
-            // Reasons of instances are no reasons of jobs; their messages say more anyway.
+            // Termination reasons of instances are not those of jobs; their messages are more specific anyway.
             text = change.map_or(text, |(_, message)| message);
         }
         let may_be_call = kind.is_none_or(|kind| kind == TextKind::ApiError);
@@ -87,8 +87,8 @@ impl FailureCatalog {
         entry.map_or(Finding::Unknown, |entry| Finding::Failure(Read::As(kind), entry))
     }
 
-    /// The entries of dstack with a pattern that is found in a message, else those that have the message itself for an
-    /// example. Those that take any message rely on the termination reason, which a text alone does not have.
+    /// The dstack entries with a pattern that matches a message, else those with the message as an example. Entries
+    /// that match any message depend on the termination reason, which a text alone does not have.
     fn job_entries(&self, text: &str) -> Vec<&Entry> {
         let found = self.job_texts.matches(text).filter(|index| self.job_texts.captures(*index, "?").is_none());
         let found: Vec<&Entry> = found.filter_map(|index| self.entries.get(index)).collect();
@@ -102,7 +102,7 @@ impl FailureCatalog {
         }
     }
 
-    /// The first entry in the order of the catalog, whatever it applies to; messages of dstack come last.
+    /// The first entry in catalog order for any kind; messages of dstack come last.
     fn look_up_all(&self, text: &str) -> Finding<'_> {
         let of_dstack = is_of_dstack(text).then(|| self.job_entries(text).into_iter().next()).flatten();
         let may_be_strict = is_of_api(text);
@@ -112,7 +112,7 @@ impl FailureCatalog {
         let kinds = kinds_of(text);
         let benign = kinds.iter().find_map(|kind| Some((*kind, self.benign_as(*kind, text)?)));
         match (entry, benign) {
-            // A text that is benign in one place may be a failure in another.
+            // A benign message of one kind may be a failure in another.
             (entry, Some((kind, benign))) if entry.is_none_or(|entry| entry.applies_to.contains(&kind)) => {
                 Finding::Benign(Read::As(kind), &benign.id)
             }
@@ -124,8 +124,8 @@ impl FailureCatalog {
         }
     }
 
-    /// A termination reason of dstack stands for a job that ended so, without a message: an exit of the
-    /// container then was one of the program.
+    /// A dstack termination reason represents a job that ended without a message, so an exit of the container is one
+    /// of the program.
     fn look_up_reason(&self, reason: &str, message: &str) -> Option<Finding<'_>> {
         let reason = reason.to_ascii_lowercase();
         match self.job_reason(&reason) {
@@ -143,14 +143,14 @@ impl FailureCatalog {
     }
 }
 
-/// The kinds a text may be of, the likeliest first: services begin their messages with their name.
+/// The possible kinds of a text, likeliest first: services start their messages with their name.
 fn kinds_of(text: &str) -> Vec<TextKind> {
     let of_service = text.trim_start_matches('(').starts_with("service ");
     let first = of_service.then_some(TextKind::ServiceEvent);
     first.into_iter().chain(TextKind::ALL).collect()
 }
 
-/// The reason and the message of an event of dstack: `Job status changed RUNNING -> TERMINATING. Termination reason:
+/// The reason and the message of a dstack event: `Job status changed RUNNING -> TERMINATING. Termination reason:
 /// EXECUTOR_ERROR (prepareVolumes error: …)`.
 fn status_change(text: &str) -> Option<(&str, &str)> {
     let (change, rest) = text.split_once(". Termination reason: ")?;
@@ -160,8 +160,8 @@ fn status_change(text: &str) -> Option<(&str, &str)> {
     (statuses.contains(" -> ") && !reason.contains(' ')).then_some((reason, message.unwrap_or_default()))
 }
 
-/// `code: message` of a refused call as the AWS CLI and the SDKs print it: `An error occurred (CODE) when calling the
-/// RunTask operation: …`, `operation error ECS: RunTask, …, RequestID: …, CODE: …`.
+/// `code: message` of a rejected call in the formats of the AWS CLI and the SDKs: `An error occurred (CODE) when
+/// calling the RunTask operation: …`, `operation error ECS: RunTask, …, RequestID: …, CODE: …`.
 fn sdk_error(text: &str) -> Option<String> {
     if let Some((_, rest)) = text.split_once("An error occurred (") {
         let (code, rest) = rest.split_once(')')?;
@@ -173,12 +173,12 @@ fn sdk_error(text: &str) -> Option<String> {
     Some(answer.strip_prefix("api error ").unwrap_or(answer).to_owned())
 }
 
-/// Whether a text begins with the code of a refused call of Amazon ECS.
+/// Whether a text starts with an error code of the ECS API.
 fn is_of_api(text: &str) -> bool {
     text.split_once(": ").is_some_and(|(code, _)| code.ends_with("Exception") && !code.contains(' '))
 }
 
-/// Whether a text begins as the messages of dstack's agents do: what follows is Docker's, which ECS prints, too.
+/// Whether a text starts like a message of a dstack agent; the rest comes from Docker, which ECS also reports.
 fn is_of_dstack(text: &str) -> bool {
     let text = text.trim_start_matches('"');
     const BEGINNINGS: [&str; 7] = [
@@ -193,15 +193,14 @@ fn is_of_dstack(text: &str) -> bool {
     BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
 }
 
-/// Advice with every `{name}` replaced by what was caught under that name, quoted for a shell where that is
-/// needed: the text comes from a log, and the advice may be pasted into a terminal. What was not caught
-/// shows as `NAME`.
+/// Replaces every `{name}` in advice with the captured value, quoted for a shell if necessary: the value comes from a
+/// log, and the advice may be pasted into a terminal. A missing value is shown as `NAME`.
 pub fn filled(advice: &str, fields: &[(String, &str)]) -> String {
     let mut out = String::with_capacity(advice.len());
     let mut rest = advice;
     while let Some((before, name, after)) = next_name(rest) {
         out.push_str(before);
-        // Within quotes of the advice no quotes of ours would hold.
+        // Inside quotes of the advice, additional quotes would not be effective.
         let in_quotes = ['\'', '"'].into_iter().any(|quote| out.matches(quote).count() % 2 == 1);
         match fields.iter().find(|(field, _)| field == name) {
             Some((_, value)) if is_plain(value) => out.push_str(value),
@@ -213,7 +212,7 @@ pub fn filled(advice: &str, fields: &[(String, &str)]) -> String {
     out + rest
 }
 
-/// The names in braces in an advice.
+/// The names in braces in advice.
 pub(super) fn names_in(advice: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut rest = advice;
@@ -224,7 +223,7 @@ pub(super) fn names_in(advice: &str) -> Vec<&str> {
     names
 }
 
-/// The text before the first `{name}`, the name, and the text after it.
+/// The text before the first `{name}`, the name, and the rest.
 fn next_name(text: &str) -> Option<(&str, &str, &str)> {
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     text.match_indices('{').find_map(|(at, _)| {
@@ -235,7 +234,7 @@ fn next_name(text: &str) -> Option<(&str, &str, &str)> {
     })
 }
 
-/// Whether a shell takes a value as it is.
+/// Whether a shell accepts a value without quotes.
 fn is_plain(value: &str) -> bool {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+=,".contains(letter);
     !value.is_empty() && value.chars().all(plain) && !value.starts_with('-')

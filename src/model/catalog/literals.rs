@@ -1,32 +1,32 @@
-//! What a text must hold for a pattern to match it.
+//! Extracts the literals that a text must contain to match a pattern.
 //!
-//! In: a regular expression. Out: lists of literals; every match holds at least one of each list, upper and lower case
-//! aside. No list where none is known or the syntax is not understood, which is never wrong: such a pattern is tried on
-//! every text.
+//! In: a regular expression. Out: lists of literals; every match contains at least one literal of each list, ignoring
+//! case. If none is known or the syntax is not supported, the result is empty, which is always correct: such a pattern
+//! is tried on every text.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Shorter literals are found in too many texts to be of use.
+/// Shorter literals are too common to be useful.
 const SHORTEST: usize = 3;
 
-/// So many alternatives at most: looking for more costs more than it spares.
+/// Maximum number of alternatives; searching for more costs more than it saves.
 const MOST: usize = 32;
 
-/// Lists of literals in lower case; every match of `pattern` holds one of each.
+/// Lists of lower-case literals; every match of `pattern` contains one of each.
 pub(super) fn required(pattern: &str) -> Demands {
     let mut parser = Parser { rest: pattern.chars().peekable(), ignores_case: false };
     let found = parser.alternatives().unwrap_or_default();
     if parser.rest.next().is_some() { Demands::new() } else { found }
 }
 
-/// The syntax is not understood.
+/// The syntax is not supported.
 struct Foreign;
 
-/// Lists of literals; of each list one must be there.
+/// Lists of literals; one of each list must be present.
 pub(super) type Demands = Vec<Vec<String>>;
 
-/// The list whose shortest literal is longest: it is found in the fewest texts.
+/// The list whose shortest literal is the longest, since it occurs in the fewest texts.
 fn best(demands: Demands) -> Option<Vec<String>> {
     let shortest = |literals: &Vec<String>| literals.iter().map(String::len).min();
     demands.into_iter().rev().max_by_key(shortest)
@@ -37,7 +37,7 @@ struct Parser<'p> {
     ignores_case: bool,
 }
 
-/// What is known of a row of parts, all of which a match holds.
+/// The known requirements of a concatenation.
 #[derive(Default)]
 struct Row {
     demands: Demands,
@@ -45,7 +45,7 @@ struct Row {
 }
 
 impl Parser<'_> {
-    /// Branches up to the end of the group or of the pattern. One that demands nothing makes the others worthless.
+    /// Branches up to the end of the group or pattern. A branch without requirements makes the others useless.
     fn alternatives(&mut self) -> Result<Demands, Foreign> {
         let first = self.branch()?;
         if self.rest.peek() != Some(&'|') {
@@ -97,9 +97,9 @@ impl Parser<'_> {
         Ok(row.demands)
     }
 
-    /// A letter that stands for itself, with what quantifies it.
+    /// A literal character and its quantifier.
     fn letter(&mut self, letter: char, row: &mut Row) {
-        // Where case is ignored, letters beyond ASCII count as these two: the Kelvin sign and the long s.
+        // If case is ignored, two non-ASCII characters match these letters: the Kelvin sign and the long s.
         let is_plain = !self.ignores_case || (letter.is_ascii() && !matches!(letter, 'k' | 'K' | 's' | 'S'));
         let repeats = self.rest.peek() == Some(&'+');
         if !self.is_there() || !is_plain {
@@ -112,7 +112,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads what quantifies the part before it; whether a match must hold that part.
+    /// Reads the quantifier of the preceding part; returns whether a match must contain that part.
     fn is_there(&mut self) -> bool {
         let quantifier = self.rest.next_if(|letter| matches!(letter, '?' | '*' | '+' | '{'));
         if quantifier == Some('{') {
@@ -124,7 +124,7 @@ impl Parser<'_> {
         matches!(quantifier, None | Some('+'))
     }
 
-    /// What stands between parentheses, from after the first to after the last.
+    /// The content of a group, between its parentheses.
     fn group(&mut self) -> Result<Demands, Foreign> {
         if self.rest.next_if_eq(&'?').is_some() {
             match self.rest.next().ok_or(Foreign)? {
@@ -150,9 +150,9 @@ impl Parser<'_> {
         self.rest.next_if_eq(&')').map(|_| inner).ok_or(Foreign)
     }
 
-    /// Skips a class up to its end. Classes within classes are not understood.
+    /// Skips a character class. Nested classes are not supported.
     fn skip_class(&mut self) -> Result<(), Foreign> {
-        // A bracket that comes first, or after `^`, is a letter of the class.
+        // A bracket at the start, or after `^`, is a literal member of the class.
         self.rest.next_if_eq(&'^');
         self.rest.next_if_eq(&']');
         loop {

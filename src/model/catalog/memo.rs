@@ -1,16 +1,16 @@
-//! Remembers what explained a text: most texts of an export are the same few, but for the ids in them.
+//! Caches matches: most messages of an export are the same few, except for the ids in them.
 
 use crate::knowledge::TextKind;
 use std::collections::HashMap;
 use std::sync::RwLock;
 
-/// How many texts are remembered, and how long they may be.
+/// Maximum number and length of cached texts.
 const TEXTS: usize = 4096;
 const LENGTH: usize = 1024;
-/// A word of hexadecimal digits, one of them from 0 to 9, is an id from this length on: the parts of a UUID have 4.
+/// A hexadecimal word with a decimal digit is an id from this length on: the parts of a UUID have 4 digits.
 const ID: usize = 4;
 
-/// Answers given so far: the index of an entry, or that there is none.
+/// Cached results: the index of an entry, or that none matches.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     known: RwLock<HashMap<TextKind, HashMap<String, Option<usize>>>>,
@@ -18,24 +18,24 @@ pub(super) struct Memo {
 }
 
 impl Memo {
-    /// A memo for answers of these patterns. Where one of them tells ids from each other, texts that differ in an id are
-    /// different texts.
+    /// A cache for these patterns. If a pattern depends on the characters of an id, texts with different ids are
+    /// cached separately.
     pub(super) fn of<'p>(mut patterns: impl Iterator<Item = &'p str>) -> Self {
         let names_id = |pattern: &str| {
-            // The letter of a word boundary is none of the word.
+            // The letter of a word boundary (`\b`) is not part of the word.
             let words = pattern.replace(r"\b", " ");
             without_ids(&words) != words
         };
         Memo { known: RwLock::default(), ids_matter: patterns.any(names_id) }
     }
 
-    /// The answer for a text: remembered, else found and remembered while there is room.
+    /// The result for a text: cached, or computed and cached if there is room.
     pub(super) fn get_or_find(&self, kind: TextKind, text: &str, find: impl FnOnce() -> Option<usize>) -> Option<usize> {
         if text.len() > LENGTH {
             return find();
         }
         let text = self.key(text);
-        // A poisoned lock only means that nothing is remembered any more.
+        // A poisoned lock only disables the cache.
         let known = self.known.read().ok().and_then(|known| known.get(&kind)?.get(&text).copied());
         if let Some(answer) = known {
             return answer;
@@ -60,7 +60,7 @@ impl Memo {
     }
 }
 
-/// A text with a zero in place of every character of an id, so that length and place of all else stay.
+/// A text with every character of an id replaced by zero, which preserves the length and position of everything else.
 fn without_ids(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,9 +1,9 @@
-//! Many patterns against one text, cheaply.
+//! Matches many patterns against one text efficiently.
 //!
-//! One walk over the text finds the literals that patterns demand; a pattern is tried only on texts that hold one of its
-//! own. (One set of all patterns is slower by far: with this many, its automaton outgrows every cache.) Patterns are
-//! compiled when they are first tried, so that a run that meets no failures pays for none. Most are tried on few texts, and
-//! short ones: those are walked as they are, for the automata that make a pattern fast cost more than they would spare.
+//! One pass over the text finds the literals that patterns require; a pattern is tried only if the text contains
+//! them. (A single automaton for all patterns is much slower: with this many, it outgrows every cache.) Patterns are
+//! compiled on first use, so a run without failures compiles none. Most patterns are tried on few, short texts; for
+//! those, a backtracker is used, because building the fast automata costs more than they save.
 
 use super::literals::required;
 use aho_corasick::AhoCorasick;
@@ -16,17 +16,17 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Texts on which a pattern is tried before it is worth making fast.
-const FIRST: u32 = 100;
-/// Bytes that a pattern may take, as the regex crate has it by default.
-const LARGEST: usize = 10 << 20;
+/// Number of texts after which a pattern is compiled for speed.
+const QUICK_TRIES: u32 = 100;
+/// Size limit of a compiled pattern, the default of the regex crate.
+const SIZE_LIMIT: usize = 10 << 20;
 
 thread_local! {
-    /// What a search notes down, for all patterns.
-    static NOTES: RefCell<Option<Cache>> = const { RefCell::new(None) };
+    /// Scratch space for searches, shared by all patterns.
+    static CACHE: RefCell<Option<Cache>> = const { RefCell::new(None) };
 }
 
-/// Patterns in order, each with the index of the entry it belongs to; owners ascend.
+/// Patterns in order, each with the index of its entry; indexes ascend.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
     patterns: Vec<Pattern>,
@@ -37,21 +37,21 @@ pub(super) struct Patterns {
 struct Pattern {
     owner: usize,
     text: String,
-    /// On how many texts it was tried.
+    /// Number of texts it was tried on.
     tries: AtomicU32,
     quick: OnceLock<Option<BoundedBacktracker>>,
     fast: OnceLock<Option<Regex>>,
 }
 
-/// Tells which patterns a text is worth trying on.
+/// Preselects the patterns to try on a text.
 #[derive(Debug)]
 struct Guard {
-    /// Finds the literals; missing only if there are too many for an automaton: then every pattern is tried.
+    /// Finds the literals; `None` if there are too many for an automaton, in which case every pattern is tried.
     literals: Option<AhoCorasick>,
-    /// For each literal the patterns that demand it, and which of their demands it meets: one bit.
-    demanded_by: Vec<Vec<(usize, u8)>>,
-    /// For each pattern its demands: one bit each.
-    demands: Vec<u8>,
+    /// For each literal, the patterns that require it and which of their requirements it meets, as a bit.
+    required_by: Vec<Vec<(usize, u8)>>,
+    /// For each pattern, its requirements as a bit mask.
+    requirements: Vec<u8>,
 }
 
 impl Pattern {
@@ -60,15 +60,15 @@ impl Pattern {
     }
 
     fn is_match(&self, text: &str) -> bool {
-        let quick = self.quick().and_then(|regex| with_notes(regex, |notes| regex.try_is_match(notes, text).ok()));
+        let quick = self.quick().and_then(|regex| with_cache(regex, |cache| regex.try_is_match(cache, text).ok()));
         quick.or_else(|| Some(self.fast()?.is_match(text.as_bytes()))).unwrap_or(false)
     }
 
-    /// What the named groups catch in a text, in the order of the pattern; none where nothing is found.
+    /// The named captures in a text, in pattern order; `None` without a match.
     fn captures<'t>(&self, text: &'t str) -> Option<Vec<(String, &'t str)>> {
         if let Some(regex) = self.quick() {
             let mut found = regex.create_captures();
-            if with_notes(regex, |notes| regex.try_captures(notes, text, &mut found).is_ok()) {
+            if with_cache(regex, |cache| regex.try_captures(cache, text, &mut found).is_ok()) {
                 let names = found.group_info().pattern_names(found.pattern()?).flatten();
                 let caught = names.filter_map(|name| Some((name.to_owned(), text.get(found.get_group_by_name(name)?.range())?)));
                 return Some(caught.collect());
@@ -81,63 +81,63 @@ impl Pattern {
         Some(caught.collect())
     }
 
-    /// For the first texts; it refuses some very long ones.
+    /// For the first texts; it rejects some very long ones.
     fn quick(&self) -> Option<&BoundedBacktracker> {
-        if self.tries.fetch_add(1, Ordering::Relaxed) >= FIRST {
+        if self.tries.fetch_add(1, Ordering::Relaxed) >= QUICK_TRIES {
             return None;
         }
         let compiled = |unicode: bool| {
             let syntax = syntax::Config::new().unicode(unicode).utf8(false);
-            let bytes = thompson::Config::new().utf8(false).nfa_size_limit(Some(LARGEST));
+            let bytes = thompson::Config::new().utf8(false).nfa_size_limit(Some(SIZE_LIMIT));
             BoundedBacktracker::builder().syntax(syntax).thompson(bytes).build(&self.text).ok()
         };
         self.quick.get_or_init(|| self.compiled(compiled)).as_ref()
     }
 
-    /// For all others.
+    /// For all other texts.
     fn fast(&self) -> Option<&Regex> {
         let compiled = |unicode: bool| RegexBuilder::new(&self.text).unicode(unicode).build().ok();
         self.fast.get_or_init(|| self.compiled(compiled)).as_ref()
     }
 
-    /// A pattern in ASCII takes its classes for ASCII, too: that spares most of the time that compiling takes, and what
-    /// such a class leaves out is in no name or number of AWS.
+    /// ASCII patterns use ASCII classes, which saves most of the compilation time; AWS names and numbers contain no
+    /// other characters.
     fn compiled<R>(&self, compile: impl Fn(bool) -> Option<R>) -> Option<R> {
         let plain = || self.text.is_ascii().then(|| compile(false)).flatten();
         plain().or_else(|| compile(true))
     }
 }
 
-fn with_notes<R>(regex: &BoundedBacktracker, run: impl FnOnce(&mut Cache) -> R) -> R {
-    NOTES.with_borrow_mut(|notes| {
-        let notes = notes.get_or_insert_with(|| regex.create_cache());
-        regex.reset_cache(notes);
-        run(notes)
+fn with_cache<R>(regex: &BoundedBacktracker, run: impl FnOnce(&mut Cache) -> R) -> R {
+    CACHE.with_borrow_mut(|cache| {
+        let cache = cache.get_or_insert_with(|| regex.create_cache());
+        regex.reset_cache(cache);
+        run(cache)
     })
 }
 
 impl Guard {
     fn new(patterns: &[Pattern]) -> Self {
         let mut demanded: BTreeMap<String, Vec<(usize, u8)>> = BTreeMap::new();
-        let mut demands = vec![0u8; patterns.len()];
-        for ((index, pattern), demands) in patterns.iter().enumerate().zip(&mut demands) {
+        let mut requirements = vec![0u8; patterns.len()];
+        for ((index, pattern), requirements) in patterns.iter().enumerate().zip(&mut requirements) {
             for (bit, literals) in required(&pattern.text).into_iter().take(u8::BITS as usize).enumerate() {
-                *demands |= 1 << bit;
+                *requirements |= 1 << bit;
                 literals.into_iter().for_each(|literal| demanded.entry(literal).or_default().push((index, 1 << bit)));
             }
         }
         let literals = AhoCorasick::builder().ascii_case_insensitive(true).build(demanded.keys()).ok();
         if literals.is_none() {
-            demands.fill(0);
+            requirements.fill(0);
         }
-        Guard { literals, demanded_by: demanded.into_values().collect(), demands }
+        Guard { literals, required_by: demanded.into_values().collect(), requirements }
     }
 
-    /// For each pattern whether the text holds what it demands.
+    /// For each pattern, whether the text meets its requirements.
     fn worth_trying(&self, text: &str) -> impl Iterator<Item = bool> + use<> {
-        let mut unmet = self.demands.clone();
+        let mut unmet = self.requirements.clone();
         for found in self.literals.iter().flat_map(|literals| literals.find_overlapping_iter(text)) {
-            for (index, bit) in self.demanded_by.get(found.pattern().as_usize()).into_iter().flatten() {
+            for (index, bit) in self.required_by.get(found.pattern().as_usize()).into_iter().flatten() {
                 if let Some(unmet) = unmet.get_mut(*index) {
                     *unmet &= !bit;
                 }
@@ -152,21 +152,21 @@ impl Patterns {
         Patterns { patterns: patterns.map(|(owner, text)| Pattern::new(owner, text)).collect(), guard: OnceLock::new() }
     }
 
-    /// The entries with a pattern that is found in the text, in ascending order, found one by one.
+    /// The entries with a pattern that matches the text, in ascending order, evaluated lazily.
     pub(super) fn matches<'p>(&'p self, text: &'p str) -> impl Iterator<Item = usize> + 'p {
         let worth = self.guard.get_or_init(|| Guard::new(&self.patterns)).worth_trying(text);
         let tried = self.patterns.iter().zip(worth).filter_map(|(pattern, worth)| worth.then_some(pattern));
         tried.filter(|pattern| pattern.is_match(text)).map(|pattern| pattern.owner)
     }
 
-    /// What the first pattern of an entry that is found in the text catches.
+    /// The captures of the first matching pattern of an entry.
     pub(super) fn captures<'t>(&self, owner: usize, text: &'t str) -> Option<Vec<(String, &'t str)>> {
         let first = self.patterns.partition_point(|pattern| pattern.owner < owner);
         let own = self.patterns.iter().skip(first).take_while(|pattern| pattern.owner == owner);
         own.filter_map(|pattern| pattern.captures(text)).next()
     }
 
-    /// The first pattern that is no regular expression, with the entry it belongs to.
+    /// The first invalid pattern, with the index of its entry.
     pub(super) fn first_broken(&self) -> Option<(usize, regex::Error)> {
         self.patterns.iter().find_map(|pattern| Some((pattern.owner, regex::Regex::new(&pattern.text).err()?)))
     }
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn texts_may_be_long() {
         let patterns = Patterns::new([(3, r"began .* and (?P<how>\w+) after [0-9]{1,9} tries")].into_iter());
-        // Also on more texts than the first.
+        // Also beyond the number of texts after which it is recompiled.
         for letters in [10, 100_000].into_iter().chain(std::iter::repeat_n(10, 200)) {
             let text = format!("began {} and ended after 7 tries, é", "x ".repeat(letters));
             assert_eq!(patterns.matches(&text).collect::<Vec<_>>(), [3], "{letters}");

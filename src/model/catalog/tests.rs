@@ -16,7 +16,7 @@ fn every_example_is_explained_by_its_own_entry() {
             for kind in &entry.applies_to {
                 assert_eq!(ids(catalog, *kind, text), entry.id, "as {kind:?}: {text}");
             }
-            // Everyday words are looked for in their own kinds of text only.
+            // Common words are searched for only in their own kinds of text.
             let mut all = catalog.texts.matches(text).filter_map(|index| catalog.entries.get(index));
             let unfiltered = all.find(|entry| !entry.strict);
             assert!(entry.strict || unfiltered.is_some_and(|found| found.id == entry.id), "{}: {text}", entry.id);
@@ -37,7 +37,7 @@ fn every_pattern_has_an_example() {
     }
 }
 
-/// What only repeats the name of an error says so, quotes the text where it can, and gives no advice of its own.
+/// Entries that only repeat an error name say so, quote the text if possible, and give no specific advice.
 #[test]
 fn catch_alls_are_honest() {
     let catalog = FailureCatalog::builtin();
@@ -56,7 +56,7 @@ fn catch_alls_are_honest() {
     }
 }
 
-/// Advice opens no way into a network or out of it that only some failures need.
+/// Advice never opens network access that only some failures need.
 #[test]
 fn advice_never_widens_access() {
     let catalog = FailureCatalog::builtin();
@@ -82,7 +82,7 @@ fn benign_texts_are_no_failures() {
         }
     }
     assert!(!catalog.is_benign(TextKind::ServiceEvent, "(service web) was unable to place a task."));
-    // A failure may stand behind a sentence that tells of none.
+    // A failure may follow a benign sentence.
     let replaced = "(service web) has started 1 tasks: (task 0a1b). Amazon ECS replaced 1 tasks due to an unhealthy status.";
     assert!(!catalog.is_benign(TextKind::ServiceEvent, replaced));
     assert_eq!(ids(catalog, TextKind::ServiceEvent, replaced), "health-replaced");
@@ -105,7 +105,7 @@ fn every_example_of_dstack_is_explained_by_its_own_entry() {
     for entry in catalog.entries().iter().filter(|entry| !entry.reasons.is_empty()) {
         let exit_status = entry.exit_status == Some(ExitStatus::Present);
         for message in &entry.examples {
-            // The first reason is the usual one; messages of the container may come with the others.
+            // The first reason is the usual one; messages of the container may have another.
             for reason in entry.reasons.iter().take(1) {
                 let found = catalog.explain_job(JobEnd { reason, message, exit_status, spot: Some(true), ..JobEnd::default() });
                 assert_eq!(found.map(|found| found.id.as_str()), Some(entry.id.as_str()), "{reason}: {message}");
@@ -114,7 +114,7 @@ fn every_example_of_dstack_is_explained_by_its_own_entry() {
     }
 }
 
-/// Every launch error code that EC2 documents falls under an entry whose class fits its kind.
+/// Every launch error code in the EC2 documentation matches an entry with a suitable class.
 #[test]
 fn launch_error_codes_of_ec2_have_their_class() {
     let catalog = FailureCatalog::builtin();
@@ -161,7 +161,7 @@ fn launch_error_codes_of_ec2_have_their_class() {
     }
 }
 
-/// Every named error of the agent is known, in any spelling, with and without its wrapper.
+/// Every named error of the agent is recognized in any spelling, with and without its wrapper.
 #[test]
 fn named_errors_of_the_agent_are_known() {
     let catalog = FailureCatalog::builtin();
@@ -186,7 +186,7 @@ fn named_errors_of_the_agent_are_known() {
     }
 }
 
-/// A state that was not reached decides the phase.
+/// The state that was not reached determines the phase.
 #[test]
 fn time_outs_fail_where_their_transition_does() {
     let catalog = FailureCatalog::builtin();
@@ -227,7 +227,7 @@ fn a_wrapper_is_known_by_what_it_wraps() {
     assert_eq!(health("Health checks failed with these codes: [503]"), "health-elb-event");
 }
 
-/// A deployment that failed for a reason nobody knows is a failure all the same, of unknown cause.
+/// A deployment that failed for an unrecognized reason is still a failure, with unknown cause.
 #[test]
 fn deployments_of_unknown_cause_are_failures() {
     let catalog = FailureCatalog::builtin();
@@ -277,7 +277,7 @@ fn users_may_replace_entries() {
     assert_eq!((entry.class.as_deref(), entry.cause.as_str()), (Some("operator"), "ours"));
     assert_eq!(catalog.entries().iter().filter(|entry| entry.id == "placement-agent").count(), 1);
     let wrong = FailureCatalog::new(&[&own.replace("operator", "bad luck")]).unwrap_err().to_string();
-    assert!(wrong.starts_with("entry `placement-agent`: `bad luck` is no class; expected one of transient"), "{wrong}");
+    assert!(wrong.starts_with("entry `placement-agent`: unknown class `bad luck`; expected one of transient"), "{wrong}");
     let broken = FailureCatalog::new(&[&own.replace("^AGENT$", "(")]).unwrap_err().to_string();
     assert!(broken.contains("placement-agent"), "{broken}");
 }

@@ -1,8 +1,7 @@
-//! Tries the rules of a user: every mistake in them, and where.
+//! Checks custom rules and reports every error with its position.
 //!
-//! In: the text of a TOML file in the form of the built-in catalog. Out: a [`Trial`]. One broken entry does
-//! not hide the mistakes of the others; sound entries are tried together with the built-in catalog, as
-//! they would be used.
+//! In: a TOML file in the format of the built-in catalog. Out: a [`Trial`]. A broken entry does not hide the errors
+//! of others; valid entries are tested together with the built-in catalog, as they would be used.
 
 mod entry;
 
@@ -12,32 +11,32 @@ use entry::{doubtful, wrong_entry, wrong_example, wrong_patterns};
 use serde::de::DeserializeOwned;
 use toml::{Spanned, Table, Value};
 
-/// What may stand at the top of a file.
+/// Allowed top-level keys of a file.
 const TABLES: &[&str] =
     &["error", "benign", "exit_code", "stop_code", "reason", "run_reason", "schema_version", "stages", "classes"];
 
-/// Something about a file that its author should know.
+/// A problem that the author of a file should know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// The line, from 1; missing where it is about the file as a whole.
+pub struct RuleIssue {
+    /// The line, from 1; `None` for the file as a whole.
     pub line: Option<usize>,
-    /// The entry it is about.
+    /// The affected entry.
     pub entry: Option<String>,
-    /// What is wrong, and what was expected.
+    /// The problem, and the expected form.
     pub what: String,
 }
 
-/// How rules stood the trial.
+/// The result of checking rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trial {
-    /// Entries without a mistake, those for benign texts included.
+    /// Number of valid entries, including benign ones.
     pub entries: usize,
-    /// Examples that are explained by their own entry.
+    /// Number of examples that match their own entry.
     pub examples: usize,
-    /// What is wrong.
-    pub mistakes: Vec<Mistake>,
-    /// What is allowed, but may not be meant.
-    pub notes: Vec<Mistake>,
+    /// Errors.
+    pub mistakes: Vec<RuleIssue>,
+    /// Valid, but probably unintended.
+    pub notes: Vec<RuleIssue>,
 }
 
 /// An entry with its line.
@@ -47,7 +46,7 @@ struct Placed<T> {
     entry: T,
 }
 
-/// The parts of a file whose entries are read one by one.
+/// A file with its entries still unparsed.
 #[derive(Debug, Default, serde::Deserialize)]
 struct Loose {
     #[serde(default)]
@@ -57,14 +56,14 @@ struct Loose {
 }
 
 impl Trial {
-    /// Tries the text of a file.
+    /// Checks the text of a file.
     pub fn of(text: &str) -> Trial {
         let mut trial = Trial::default();
         let (table, loose) = match (toml::from_str::<Table>(text), toml::from_str::<Loose>(text)) {
             (Ok(table), Ok(loose)) => (table, loose),
             (Err(error), _) | (_, Err(error)) => {
                 let line = error.span().map(|span| line_of(text, span.start));
-                trial.mistakes.push(Mistake { line, entry: None, what: error.message().to_owned() });
+                trial.mistakes.push(RuleIssue { line, entry: None, what: error.message().to_owned() });
                 return trial;
             }
         };
@@ -72,14 +71,14 @@ impl Trial {
         let benign: Vec<Placed<Benign>> = trial.read(text, loose.benign, "benign");
         let rest = trial.rest(table);
         if entries.is_empty() && benign.is_empty() && rest == CatalogText::default() && trial.mistakes.is_empty() {
-            let what = "the file holds no rule; expected at least one [[error]] or [[benign]]".to_owned();
-            trial.mistakes.push(Mistake { line: None, entry: None, what });
+            let what = "the file contains no rules; expected at least one [[error]] or [[benign]]".to_owned();
+            trial.mistakes.push(RuleIssue { line: None, entry: None, what });
         }
         let builtin = FailureCatalog::builtin();
         let with = |entries: Vec<Entry>, benign: Vec<Benign>| {
             FailureCatalog::of(vec![CatalogText { entries, benign, ..rest.clone() }, builtin.as_text()])
         };
-        // Reasons of dstack may be taught by the same file.
+        // The same file may define termination reasons of dstack.
         let words = with(Vec::new(), Vec::new());
         let entries = trial.sound(entries, |entry| wrong_entry(entry, &words), |entry| &entry.id);
         let benign = trial.sound(benign, |benign| wrong_patterns(&benign.patterns), |benign| &benign.id);
@@ -95,7 +94,7 @@ impl Trial {
         trial
     }
 
-    /// Reads entries one by one.
+    /// Parses entries one by one.
     fn read<T: DeserializeOwned>(&mut self, text: &str, values: Vec<Spanned<Value>>, what: &str) -> Vec<Placed<T>> {
         let mut read = Vec::new();
         for (number, value) in values.into_iter().enumerate() {
@@ -106,29 +105,29 @@ impl Trial {
                 Ok(entry) => read.push(Placed { line, entry }),
                 Err(error) => {
                     let entry = id.or_else(|| Some(format!("{what} {}", number + 1)));
-                    self.mistakes.push(Mistake { line: Some(line), entry, what: error.message().to_owned() });
+                    self.mistakes.push(RuleIssue { line: Some(line), entry, what: error.message().to_owned() });
                 }
             }
         }
         read
     }
 
-    /// Everything but entries and benign texts.
+    /// Everything except entries and benign texts.
     fn rest(&mut self, mut table: Table) -> CatalogText {
         let unknown: Vec<&str> = table.keys().map(String::as_str).filter(|key| !TABLES.contains(key)).collect();
         for key in unknown {
-            let what = format!("`{key}` is nothing a catalog holds; expected one of {}", TABLES.join(", "));
-            self.mistakes.push(Mistake { line: None, entry: None, what });
+            let what = format!("unknown table `{key}`; expected one of {}", TABLES.join(", "));
+            self.mistakes.push(RuleIssue { line: None, entry: None, what });
         }
         table.remove("error");
         table.remove("benign");
         table.try_into().unwrap_or_else(|error: toml::de::Error| {
-            self.mistakes.push(Mistake { line: None, entry: None, what: error.message().to_owned() });
+            self.mistakes.push(RuleIssue { line: None, entry: None, what: error.message().to_owned() });
             CatalogText::default()
         })
     }
 
-    /// The entries nothing is wrong with by themselves.
+    /// The entries without errors of their own.
     fn sound<T>(
         &mut self,
         entries: Vec<Placed<T>>,
@@ -140,13 +139,13 @@ impl Trial {
             let mut found = wrong(&placed.entry);
             let name = id(&placed.entry).clone();
             if let Some(first) = sound.iter().find(|first| *id(&first.entry) == name) {
-                found.push(format!("the id is taken by the entry in line {}; give one of them another", first.line));
+                found.push(format!("the entry on line {} has the same id; rename one", first.line));
             }
             if found.is_empty() {
                 sound.push(placed);
             } else {
                 let line = Some(placed.line);
-                self.mistakes.extend(found.into_iter().map(|what| Mistake { line, entry: Some(name.clone()), what }));
+                self.mistakes.extend(found.into_iter().map(|what| RuleIssue { line, entry: Some(name.clone()), what }));
             }
         }
         sound
@@ -162,7 +161,7 @@ impl Trial {
                 }
             }
             self.entries += usize::from(wrong.is_empty());
-            let place = |what| Mistake { line: Some(*line), entry: Some(entry.id.clone()), what };
+            let place = |what| RuleIssue { line: Some(*line), entry: Some(entry.id.clone()), what };
             self.mistakes.extend(wrong.into_iter().map(place));
             self.notes.extend(doubtful(entry).into_iter().map(place));
         }
@@ -174,7 +173,7 @@ impl Trial {
             let wrong: Vec<&String> = entry.examples.iter().filter(fails).collect();
             self.examples += entry.examples.len() - wrong.len();
             self.entries += usize::from(wrong.is_empty());
-            self.mistakes.extend(wrong.into_iter().map(|example| Mistake {
+            self.mistakes.extend(wrong.into_iter().map(|example| RuleIssue {
                 line: Some(*line),
                 entry: Some(entry.id.clone()),
                 what: format!("example \"{example}\" is not matched by its patterns"),
@@ -182,7 +181,7 @@ impl Trial {
         }
     }
 
-    /// Texts that built-in entries explained and that these rules now explain instead.
+    /// Reports messages that matched built-in entries and now match these rules instead.
     fn look_for_takeovers(&mut self, entries: &[Placed<Entry>], catalog: &FailureCatalog) {
         for Placed { line, entry } in entries {
             let others =
@@ -193,8 +192,8 @@ impl Trial {
                     known.applies_to.iter().any(by)
                 });
                 if let Some(example) = taken {
-                    let what = format!("takes texts from `{}`, such as \"{example}\"", known.id);
-                    self.notes.push(Mistake { line: Some(*line), entry: Some(entry.id.clone()), what });
+                    let what = format!("takes over messages from `{}`, such as \"{example}\"", known.id);
+                    self.notes.push(RuleIssue { line: Some(*line), entry: Some(entry.id.clone()), what });
                 }
             }
         }
@@ -202,7 +201,7 @@ impl Trial {
 }
 
 impl FailureCatalog {
-    /// The catalog as one text.
+    /// Converts the catalog back to its text form.
     fn as_text(&self) -> CatalogText {
         CatalogText {
             entries: self.entries.clone(),

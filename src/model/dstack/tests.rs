@@ -137,9 +137,9 @@ fn the_job_that_failed_first_is_to_blame() {
         assert_eq!(run.cause_reason.as_deref(), Some("container_exited_with_error"));
         assert_eq!(run.cause_exit_status, Some(1));
         assert_eq!(submissions[2].retry_event.as_deref(), Some("no-capacity"));
-        let told: Vec<_> = failures.iter().map(|failure| (failure.submission.as_deref(), failure.secondary)).collect();
+        let summary: Vec<_> = failures.iter().map(|failure| (failure.submission.as_deref(), failure.secondary)).collect();
         let want = [("s1", true), ("s2", false), ("s0", false), ("s3", false)];
-        assert_eq!(told, want.map(|(id, secondary)| (Some(id), Some(secondary))));
+        assert_eq!(summary, want.map(|(id, secondary)| (Some(id), Some(secondary))));
         assert_eq!(failures[0].id.as_deref(), run.id.as_deref());
         assert!(failures[1].id.as_deref().unwrap().ends_with("#2"));
         assert_eq!(failures[1].incident.as_deref(), Some("submission:s2"));
@@ -151,8 +151,8 @@ fn a_run_may_fail_without_a_job_to_blame() {
     let text = RUN.replace("JOBS", &job(0, 0, &ended("s1", 20, "terminated_by_server", "null", "null")));
     with_text(&text.replace("job_failed", "gateway_error"), |run, _, failures| {
         assert_eq!(run.cause_reason.as_deref(), Some("gateway_error"));
-        let told: Vec<_> = failures.iter().map(|failure| (failure.incident.as_deref(), failure.secondary)).collect();
-        assert_eq!(told, [(Some("run:r1"), Some(false)), (Some("submission:s1"), Some(true))]);
+        let summary: Vec<_> = failures.iter().map(|failure| (failure.incident.as_deref(), failure.secondary)).collect();
+        assert_eq!(summary, [(Some("run:r1"), Some(false)), (Some("submission:s1"), Some(true))]);
     });
     with_run("", |run, submissions, failures| {
         assert_eq!((run.jobs, submissions.len(), failures.len(), run.scheduled), (Some(0), 0, 0, Some(false)));
@@ -189,7 +189,7 @@ fn old_servers_say_it_in_other_words() {
 
 #[test]
 fn events_of_the_server() {
-    let tell = |message: &str| {
+    let states = |message: &str| {
         let text = format!(
             r#"{{"id":"e1","message":"{message}","recorded_at":"2026-11-19T21:12:40.891981Z","actor_user":"admin",
             "targets":[{{"type":"job","project_name":"main","id":"s1","name":"train-0-0"}}]}}"#
@@ -202,17 +202,17 @@ fn events_of_the_server() {
         [&event.from_status, &event.to_status, &event.reason].map(|field| field.as_deref().unwrap_or("-").to_owned()).join(" ")
     };
     assert_eq!(
-        tell("Job status changed PULLING -> TERMINATING. Termination reason: EXECUTOR_ERROR (a -> b)"),
+        states("Job status changed PULLING -> TERMINATING. Termination reason: EXECUTOR_ERROR (a -> b)"),
         "pulling terminating executor_error"
     );
-    assert_eq!(tell("Run submitted. Status: SUBMITTED"), "- submitted -");
-    assert_eq!(tell("Instance created for job. Instance status: PENDING"), "- pending -");
-    assert_eq!(tell("Run deleted"), "- - -");
+    assert_eq!(states("Run submitted. Status: SUBMITTED"), "- submitted -");
+    assert_eq!(states("Instance created for job. Instance status: PENDING"), "- pending -");
+    assert_eq!(states("Run deleted"), "- - -");
 }
 
 #[test]
-fn an_event_alone_tells_of_a_failure() {
-    let told = |message: &str| {
+fn an_event_alone_reports_a_failure() {
+    let summary = |message: &str| {
         let text = format!(
             r#"{{"id":"e9","message":"{message}","recorded_at":"2026-11-19T21:13:36Z","actor_user":null,
                 "targets":[{{"type":"job","project_name":"main","id":"s9","name":"sweep-2-1-0"}}]}}"#
@@ -226,10 +226,10 @@ fn an_event_alone_tells_of_a_failure() {
             (fields.map(|field| field.as_deref().unwrap_or("-")).join(" "), failure.ran)
         })
     };
-    let (failure, ran) = told("Job status changed PULLING -> TERMINATING. Termination reason: NEW_TROUBLE (odd)").unwrap();
+    let (failure, ran) = summary("Job status changed PULLING -> TERMINATING. Termination reason: NEW_TROUBLE (odd)").unwrap();
     assert_eq!((failure.as_str(), ran), ("run image_pull new_trouble sweep-2 submission:s9", Some(false)));
     let (failure, ran) =
-        told("Job status changed RUNNING -> TERMINATING. Termination reason: CONTAINER_EXITED_WITH_ERROR").unwrap();
+        summary("Job status changed RUNNING -> TERMINATING. Termination reason: CONTAINER_EXITED_WITH_ERROR").unwrap();
     assert_eq!((failure.as_str(), ran), ("run running container_exited_with_error sweep-2 submission:s9", Some(true)));
     for harmless in [
         "Job status changed RUNNING -> TERMINATING. Termination reason: DONE_BY_RUNNER",
@@ -237,6 +237,6 @@ fn an_event_alone_tells_of_a_failure() {
         "Job status changed TERMINATING -> FAILED",
         "Job created on run submission. Status: SUBMITTED",
     ] {
-        assert_eq!(told(harmless), None, "{harmless}");
+        assert_eq!(summary(harmless), None, "{harmless}");
     }
 }

@@ -64,7 +64,7 @@ fn errors_of_a_service_are_failures() {
 }
 
 #[test]
-fn a_failed_deployment_is_one_failure_however_often_it_is_told() {
+fn a_failed_deployment_is_one_failure_however_often_it_is_reported() {
     let text = r#"{"eventType":"ERROR","eventName":"SERVICE_DEPLOYMENT_FAILED","deploymentId":"ecs-svc/123",
         "updatedAt":"2020-05-23T11:11:11Z","reason":"ECS deployment circuit breaker: tasks failed to start."}"#;
     let want = "deployment deployment.deployment.circuit-breaker SERVICE_DEPLOYMENT_FAILED deployment:ecs-svc/123";
@@ -95,7 +95,7 @@ fn a_failed_deployment_is_one_failure_however_often_it_is_told() {
 
 #[test]
 fn messages_of_describe_services() {
-    let tell = |message: &str, want: (Option<&str>, Option<&str>)| {
+    let check = |message: &str, want: (Option<&str>, Option<&str>)| {
         let text = format!(
             r#"{{"serviceArn":"{ARN}","serviceName":"search","events":[{{"id":"m1","createdAt":1590232271.5,"message":"{message}"}}]}}"#
         );
@@ -111,18 +111,18 @@ fn messages_of_describe_services() {
             },
         );
     };
-    tell("(service search) has reached a steady state.", (Some("INFO"), None));
-    tell("(service search) never seen before", (None, None));
-    tell(
+    check("(service search) has reached a steady state.", (Some("INFO"), None));
+    check("(service search) never seen before", (None, None));
+    check(
         "(service search) was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance b1a7) has insufficient memory available.",
         (Some("WARN"), Some("service service.placement.placement-resource-memory RESOURCE:MEMORY m1")),
     );
-    tell(
+    check(
         "(service search) (deployment ecs-svc/41) deployment failed: tasks failed to start.",
         (Some("ERROR"), Some("deployment deployment.deployment.circuit-breaker SERVICE_DEPLOYMENT_FAILED deployment:ecs-svc/41")),
     );
     // The deployment that a rollback goes to did not fail.
-    tell(
+    check(
         "(service search) rolling back to deployment ecs-svc/40.",
         (Some("ERROR"), Some("deployment deployment.deployment SERVICE_DEPLOYMENT_ROLLBACK_STARTED m1")),
     );
@@ -175,7 +175,7 @@ fn a_message_alone_names_its_service() {
 }
 
 #[test]
-fn the_health_api_tells_of_ecs_too() {
+fn the_health_api_reports_ecs_events_too() {
     let text = r#"{"event":{"arn":"arn:aws:health:eu-west-1::event/ECS/AWS_ECS_TASK_PATCHING_RETIREMENT/1","service":"ECS","region":"eu-west-1",
         "eventTypeCode":"AWS_ECS_TASK_PATCHING_RETIREMENT","eventTypeCategory":"scheduledChange","startTime":1777888800},
         "eventDescription":{"latestDescription":"Tasks are replaced."}}"#;

@@ -192,11 +192,11 @@ fn what_runs_beside_a_job_that_is_done_is_no_failure() {
 fn a_fault_of_what_runs_beside_the_program_is_none_of_the_program() {
     let never = r#""stopCode":"TaskFailedToStart","stoppedReason":"Task failed to start","#;
     let pull = r#"{"name":"web"},{"name":"aws-guardduty-agent-T7","reason":"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref x: not found"}"#;
-    let told = verdict(never, pull);
-    assert!(told.starts_with("task.image_pull.") && told.ends_with("configuration settings"), "{told}");
+    let got = verdict(never, pull);
+    assert!(got.starts_with("task.image_pull.") && got.ends_with("configuration settings"), "{got}");
     let ran = format!("{STARTED}{EXITED}");
-    let told = verdict(&ran, r#"{"name":"web","exitCode":143},{"name":"log_router","exitCode":1}"#);
-    assert!(told.contains("exit=1 infrastructure"), "{told}");
+    let got = verdict(&ran, r#"{"name":"web","exitCode":143},{"name":"log_router","exitCode":1}"#);
+    assert!(got.contains("exit=1 infrastructure"), "{got}");
     with_rows(&stopped(&ran, r#"{"name":"web","exitCode":143},{"name":"log_router","exitCode":1}"#), |_, _, failure| {
         assert_eq!(failure.and_then(|failure| failure.container.as_deref()), Some("log_router"));
     });
@@ -241,6 +241,6 @@ fn managed_agents_say_why_they_stopped() {
 #[test]
 fn a_task_that_did_not_start_and_says_nothing_has_no_class() {
     let never = r#""stopCode":"TaskFailedToStart","stoppedReason":"Task failed to start","#;
-    let told = verdict(never, r#"{"name":"web"}"#);
-    assert!(told.ends_with("TaskFailedToStart ran=false exit=- - -"), "{told}");
+    let got = verdict(never, r#"{"name":"web"}"#);
+    assert!(got.ends_with("TaskFailedToStart ran=false exit=- - -"), "{got}");
 }

@@ -1,22 +1,22 @@
-//! In which turn files are read: what was delivered to S3 is read day by day.
+//! Decides the order in which files are read: S3 deliveries are read day by day.
 //!
-//! A delivery is filed by account and region first, and by day within these. Read like that, rows of all days would
-//! gather side by side, in many small parts. Day by day there are few parts, and large ones. Only files of one delivery
-//! change their turn: copies of its records that came on other ways are read before or after all of it, as by name.
+//! CloudTrail groups its S3 keys by account and region first, then by day. In that order, rows of all days would pile
+//! up in many small batches; day by day, there are a few large ones. Only files of the same delivery are reordered;
+//! other copies of its records keep their place by name, before or after all of it.
 
 use crate::discover::Input;
 
-/// The inputs in their turn, with their places in the list.
+/// The inputs in reading order, with their original positions.
 pub(super) fn day_by_day(inputs: &[Input]) -> Vec<(usize, &Input)> {
-    let mut turns: Vec<(usize, &Input)> = inputs.iter().enumerate().collect();
-    turns.sort_by_cached_key(|(place, input)| (turn_of(&input.name), *place));
-    turns
+    let mut ordered: Vec<(usize, &Input)> = inputs.iter().enumerate().collect();
+    ordered.sort_by_cached_key(|(place, input)| (sort_key(&input.name), *place));
+    ordered
 }
 
-/// The folder of the delivery and the day; of any other file its name. Deliveries have the form
-/// `AWSLogs/[ORGANIZATION/]ACCOUNT/SERVICE/REGION/2026/03/04/FILE`, below any folder
+/// The delivery folder and the day; for any other file, its name. S3 keys have the form
+/// `AWSLogs/[ORGANIZATION/]ACCOUNT/SERVICE/REGION/2026/03/04/FILE`, below any prefix
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>).
-fn turn_of(name: &str) -> (&str, Option<&str>) {
+fn sort_key(name: &str) -> (&str, Option<&str>) {
     const ROOT: &str = "AWSLogs/";
     const DAY: &[u8] = b"2026/03/04";
     let delivered = || {

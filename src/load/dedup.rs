@@ -1,7 +1,7 @@
-//! Which records are there already: one set of identities for each table and day.
+//! Deduplicates records, with one set of fingerprints per table and day.
 //!
-//! A record is the same when table, account and id are the same, whatever file or envelope it came
-//! in. Invariant: of all claims to one identity exactly one succeeds, on any number of threads.
+//! Two records are the same if their table, account and id match, regardless of the file or envelope. Invariant:
+//! exactly one claim per identity succeeds, on any number of threads.
 
 use super::worker::Day;
 use crate::table::Table;
@@ -13,16 +13,15 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-/// The identity of a record within its table and day, as long as the program runs.
+/// Identifies a record within its table and day. Valid only during this run.
 pub type Identity = u128;
 
-/// The identity of a record, from its account and id. The hash has a secret of its own in each run: nobody can write
-/// records into a log that are taken for one another.
+/// Hashes account and id. The hash key is random for each run, so that crafted ids cannot collide on purpose.
 pub fn identity(account: Option<&str>, id: &str) -> Identity {
     identity_of_version(account, id, None)
 }
 
-/// The same for a state of something that has versions: two versions of a task under one id are two records.
+/// Like [`identity`], for versioned state: two versions of a task with the same id are two records.
 pub fn identity_of_version(account: Option<&str>, id: &str, version: Option<i64>) -> Identity {
     static SECRET: LazyLock<(u64, u64)> = LazyLock::new(|| {
         let random = RandomState::new();
@@ -39,101 +38,101 @@ pub fn identity_of_version(account: Option<&str>, id: &str, version: Option<i64>
     hasher.finish128().as_u128()
 }
 
-/// What is kept of an identity: 80 of its bits. Among a hundred million records of one table and day two agree by
-/// chance in one of 240 million loads.
+/// 80 bits of an identity. With a hundred million records in one table and day, a collision occurs in one of 240
+/// million loads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Kept([u16; 5]);
+struct Fingerprint([u16; 5]);
 
-impl Kept {
+impl Fingerprint {
     fn of(identity: Identity) -> Self {
         let word = |place: u32| (identity >> (16 * place)) as u16;
-        Kept([word(0), word(1), word(2), word(3), word(4)])
+        Fingerprint([word(0), word(1), word(2), word(3), word(4)])
     }
 
-    /// It is a hash already.
+    /// The value is already a hash.
     fn hash(&self) -> u64 {
         let [first, second, third, fourth, _] = self.0.map(u64::from);
         first | second << 16 | third << 32 | fourth << 48
     }
 }
 
-/// The identities of one table and day.
+/// The fingerprints of one table and day.
 #[derive(Debug, Default)]
 pub struct Set {
-    seen: HashTable<Kept>,
-    /// Those of them that were removed from the store: mostly none.
+    fingerprints: HashTable<Fingerprint>,
+    /// Identities that were removed from the store; usually empty.
     removed: HashSet<Identity>,
 }
 
 impl Set {
-    /// Whether an identity is new; it no longer is then.
+    /// Inserts an identity; returns whether it was new.
     fn insert(&mut self, identity: Identity) -> bool {
-        let kept = Kept::of(identity);
-        match self.seen.entry(kept.hash(), |known| *known == kept, Kept::hash) {
+        let fingerprint = Fingerprint::of(identity);
+        match self.fingerprints.entry(fingerprint.hash(), |known| *known == fingerprint, Fingerprint::hash) {
             Entry::Occupied(_) => false,
             Entry::Vacant(slot) => {
-                slot.insert(kept);
+                slot.insert(fingerprint);
                 true
             }
         }
     }
 
-    /// Bytes of memory.
+    /// Memory in bytes.
     fn bytes(&self) -> usize {
-        self.seen.allocation_size()
+        self.fingerprints.allocation_size()
     }
 }
 
-/// The identities that a store knows of one table and day.
+/// The identities of one table and day in the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// Records that it has.
+    /// Records in the store.
     pub present: Vec<Identity>,
-    /// Records that were removed from it.
+    /// Records that were removed from the store.
     pub removed: Vec<Identity>,
 }
 
-/// Reads what the store knows of one table and day.
+/// Reads the stored identities of one table and day.
 pub type Existing<'s> = dyn Fn(Table, Day) -> Result<Stored, String> + Sync + 's;
 
-/// What became of the claim to a record.
+/// The outcome of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// It is the first one.
+    /// First occurrence of the record.
     New,
-    /// The record has been seen before.
+    /// The record is a duplicate.
     Duplicate,
     /// The record was removed from the store.
     Removed,
 }
 
-/// The identities of one table and day; nothing until the store was asked for its own.
+/// The fingerprints of one table and day; `None` until the stored ones are read.
 pub type OfDay = Arc<Mutex<Option<Set>>>;
 
-/// The table and day that a thread claimed a record of last.
+/// The table and day of the latest claim of a thread.
 pub type LastDay = Option<((Table, Day), OfDay)>;
 
-/// All records seen so far, those of the store included.
-pub struct Seen<'s> {
+/// Detects duplicates among the records of a load and those of the store.
+pub struct Deduplicator<'s> {
     days: Mutex<BTreeMap<(Table, Day), OfDay>>,
     existing: Option<&'s Existing<'s>>,
-    /// Bytes of all sets.
+    /// Total size of all sets.
     bytes: AtomicUsize,
 }
 
-impl std::fmt::Debug for Seen<'_> {
+impl std::fmt::Debug for Deduplicator<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Seen").finish_non_exhaustive()
+        f.debug_struct("Deduplicator").finish_non_exhaustive()
     }
 }
 
-impl<'s> Seen<'s> {
-    /// Nothing seen yet but what `existing` tells, which is asked once for each table and day.
+impl<'s> Deduplicator<'s> {
+    /// An empty set, plus the records from `existing`, which is called once per table and day.
     pub fn new(existing: Option<&'s Existing<'s>>) -> Self {
-        Seen { days: Mutex::new(BTreeMap::new()), existing, bytes: AtomicUsize::new(0) }
+        Deduplicator { days: Mutex::new(BTreeMap::new()), existing, bytes: AtomicUsize::new(0) }
     }
 
-    /// Bytes of memory that all identities take.
+    /// Total memory in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -143,8 +142,8 @@ impl<'s> Seen<'s> {
         Arc::clone(days.entry((table, day)).or_default())
     }
 
-    /// Claims a record; only the first claim is new. `last` is the thread's own: its records mostly are of the same
-    /// table and day as the one before.
+    /// Claims a record; only the first claim succeeds. `last` caches the set of the thread's latest claim, because
+    /// consecutive records usually share table and day.
     pub fn claim(&self, last: &mut LastDay, table: Table, day: Day, identity: Identity) -> Result<Claim, String> {
         let set = match last {
             Some((key, set)) if *key == (table, day) => set,
@@ -157,7 +156,7 @@ impl<'s> Seen<'s> {
             unread => unread.insert(self.stored(table, day)?),
         };
         let is_new = set.insert(identity);
-        // Written only when a set has grown: all threads read it.
+        // Updated only when a set grows, because all threads read the counter.
         match set.bytes().saturating_sub(before) {
             0 => {}
             grown => _ = self.bytes.fetch_add(grown, Ordering::Relaxed),
@@ -169,7 +168,7 @@ impl<'s> Seen<'s> {
         })
     }
 
-    /// What the store has of a table and day.
+    /// Reads the stored identities of a table and day.
     fn stored(&self, table: Table, day: Day) -> Result<Set, String> {
         let Stored { present, removed } = self.existing.map_or_else(|| Ok(Stored::default()), |existing| existing(table, day))?;
         let mut set = Set::default();
@@ -177,7 +176,7 @@ impl<'s> Seen<'s> {
             set.insert(identity);
         }
         for identity in removed {
-            // One that was loaded again since is a duplicate.
+            // A removed record that was loaded again is a plain duplicate.
             if set.insert(identity) {
                 set.removed.insert(identity);
             }
@@ -207,12 +206,12 @@ mod tests {
                 _ => Stored::default(),
             })
         };
-        let (seen, mut last) = (Seen::new(Some(&existing)), None);
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("1"), "a")), Ok(Claim::Duplicate));
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("1"), "b")), Ok(Claim::Removed));
-        assert_eq!(seen.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "b")), Ok(Claim::New));
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::New));
-        assert_eq!(seen.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::Duplicate));
-        assert_eq!(seen.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(Claim::New));
+        let (dedup, mut last) = (Deduplicator::new(Some(&existing)), None);
+        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("1"), "a")), Ok(Claim::Duplicate));
+        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("1"), "b")), Ok(Claim::Removed));
+        assert_eq!(dedup.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "b")), Ok(Claim::New));
+        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::New));
+        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::Duplicate));
+        assert_eq!(dedup.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(Claim::New));
     }
 }

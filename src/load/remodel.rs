@@ -1,7 +1,7 @@
-//! Records that are in the store already, modeled again from their originals: a newer catalog says more of them.
+//! Models stored records again, from their originals, to apply a newer catalog.
 //!
-//! In: the original of a record, which table it is in, and where it came from. Out: its rows on the columns of a
-//! [`Worker`]. Originals are kept with their secrets masked, so they are read as they are.
+//! In: an original record, its table and its source. Out: its rows in the columns of a [`Worker`]. Originals are
+//! stored with secrets already masked.
 
 use super::file::{DESCRIBED, model_event};
 use super::worker::{LoadError, Worker};
@@ -9,44 +9,44 @@ use crate::decode::json::Tape;
 use crate::model::{self, Modeled, Origin};
 use crate::table::Table;
 
-/// A record of the store.
+/// An original from the store.
 #[derive(Debug, Clone, Copy)]
-pub struct Kept<'a> {
-    /// The table of its own row.
+pub struct OriginalRecord<'a> {
+    /// The table of the main row.
     pub table: Table,
     /// The original.
     pub raw: &'a str,
-    /// Where it came from: cloudtrail, eventbridge, describe or dstack.
+    /// The source: cloudtrail, eventbridge, describe or dstack.
     pub source: &'a str,
-    /// The file it was read from.
+    /// The file that contained the record.
     pub file: &'a str,
-    /// Its number in that file.
+    /// The record number in that file.
     pub record: i64,
-    /// The service it was part of, for elements of `describe-services`: a JSON object.
+    /// For elements of `describe-services`: the enclosing service, as a JSON object.
     pub service: Option<&'a str>,
-    /// Whether it is a deployment of that service, not a message.
+    /// Whether it is a deployment of the service, rather than a message.
     pub is_deployment: bool,
 }
 
-/// Models a record again and keeps its rows; false where its original tells no record.
-pub fn model_again(worker: &mut Worker<'_>, kept: Kept<'_>) -> Result<bool, LoadError> {
-    let Ok(tape) = Tape::parse(kept.raw) else { return Ok(false) };
-    let service = match kept.service.map(Tape::parse) {
+/// Models a record again and adds its rows; returns false if the original does not contain a record.
+pub fn remodel(worker: &mut Worker<'_>, original: OriginalRecord<'_>) -> Result<bool, LoadError> {
+    let Ok(tape) = Tape::parse(original.raw) else { return Ok(false) };
+    let service = match original.service.map(Tape::parse) {
         Some(Ok(service)) => Some(service),
         Some(Err(_)) => return Ok(false),
         None => None,
     };
-    let origin = Origin { file: kept.file, record: kept.record, raw: Some(kept.raw), text: kept.raw };
+    let origin = Origin { file: original.file, record: original.record, raw: Some(original.raw), text: original.raw };
     let value = tape.root();
-    let of_itself =
-        (kept.table == Table::ServiceEvents).then(|| model::service_deployment::model_original(value, origin)).flatten();
-    let modeled = match (kept.table, kept.source, &service) {
-        _ if of_itself.is_some() => of_itself.unwrap_or(Modeled::Filtered("not_a_log")),
+    let standalone =
+        (original.table == Table::ServiceEvents).then(|| model::service_deployment::model_original(value, origin)).flatten();
+    let modeled = match (original.table, original.source, &service) {
+        _ if standalone.is_some() => standalone.unwrap_or(Modeled::Filtered("not_a_log")),
         (Table::Calls, "describe", _) => model::cloudtrail::model_call(value, "describe", origin),
         (Table::Calls, ..) => model::cloudtrail::model_call(value, "cloudtrail", origin),
         (Table::TaskEvents, "describe", _) => model::task::model_task(value, DESCRIBED, origin),
         (Table::InstanceEvents, "describe", _) => model::instance::model_instance(value, DESCRIBED, origin),
-        (Table::ServiceEvents, "describe", Some(service)) if kept.is_deployment => {
+        (Table::ServiceEvents, "describe", Some(service)) if original.is_deployment => {
             model::service::model_service_deployment(service.root(), value, origin)
         }
         (Table::ServiceEvents, "describe", Some(service)) => model::service::model_service_message(service.root(), value, origin),
