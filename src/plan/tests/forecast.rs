@@ -83,5 +83,5 @@ fn without_growth_history_or_limit_no_date_is_told() {
     assert_eq!(reason(9, |day| 10 + day, Some(40.0)), "the history is too short: 7 whole days with records, 14 are needed");
     assert_eq!(reason(30, |_| 12, Some(40.0)), "no trend: the peak is 3 on each of 28 days");
     assert!(reason(40, |day| 20 + day * 7_919 % 13, Some(7.0)).starts_with("no "));
-    assert_eq!(reason(40, |day| 10 + 2 * day, None), "the limit is not known: --quotas FILE tells it");
+    assert_eq!(reason(40, |day| 10 + 2 * day, None), "the limit is unknown: provide it with --quotas FILE");
 }
