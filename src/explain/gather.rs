@@ -197,8 +197,7 @@ fn summary(case: &FailureContext) -> Summary {
         "run" => {
             let name = case.text("job").or(case.text("run")).unwrap_or("(not named)");
             let status = case.submission.as_ref().and_then(|row| row.text("status")).unwrap_or("failed");
-            let aside =
-                if case.failure.flag("secondary") == Some(true) { ", a consequence of another failure" } else { "" };
+            let aside = if case.failure.flag("secondary") == Some(true) { ", a consequence of another failure" } else { "" };
             format!("job {name} {status}{aside}")
         }
         other => other.to_owned(),

@@ -77,7 +77,7 @@ impl Selection {
     pub fn leaves_out_file(&self, path: &str) -> Option<&'static str> {
         const DAY: i64 = 86_400_000_000;
         let parts: Vec<&str> = path.split('/').collect();
-        if let Some(day) = parts.windows(3).find_map(|parts| day_of_path(parts)) {
+        if let Some(day) = parts.windows(3).find_map(day_of_path) {
             let early = self.since.is_some_and(|since| day.saturating_add(2 * DAY) <= since);
             if early || self.until.is_some_and(|until| day.saturating_sub(DAY) >= until) {
                 return Some(OTHER_TIME);

@@ -4,6 +4,26 @@ use super::StoreError;
 use std::path::Path;
 
 #[cfg(test)]
+pub use injected::after;
+
+/// A step on a path of a store that tests can make fail.
+#[cfg(test)]
+pub fn step(path: &Path) -> Result<(), StoreError> {
+    if injected::fails(path) {
+        return Err(StoreError::Io { path: path.to_path_buf(), detail: "injected failure".to_owned() });
+    }
+    Ok(())
+}
+
+/// A step on a path of a store that tests can make fail.
+#[cfg(not(test))]
+#[inline]
+#[allow(clippy::unnecessary_wraps)]
+pub fn step(_path: &Path) -> Result<(), StoreError> {
+    Ok(())
+}
+
+#[cfg(test)]
 mod injected {
     use std::path::{Path, PathBuf};
     use std::sync::{Mutex, PoisonError};
@@ -42,24 +62,4 @@ mod injected {
             *left < 0
         })
     }
-}
-
-#[cfg(test)]
-pub use injected::after;
-
-/// A step on a path of a store that tests can make fail.
-#[cfg(test)]
-pub fn step(path: &Path) -> Result<(), StoreError> {
-    if injected::fails(path) {
-        return Err(StoreError::Io { path: path.to_path_buf(), detail: "injected failure".to_owned() });
-    }
-    Ok(())
-}
-
-/// A step on a path of a store that tests can make fail.
-#[cfg(not(test))]
-#[inline]
-#[allow(clippy::unnecessary_wraps)]
-pub fn step(_path: &Path) -> Result<(), StoreError> {
-    Ok(())
 }

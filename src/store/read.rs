@@ -27,10 +27,13 @@ pub fn read_columns(root: &Path, table: Table, file: &DataFile, columns: &[&str]
     read().map_err(|error| StoreError::parquet(&path, &error))
 }
 
+/// The number of rows, and the times of the oldest and newest row in microseconds.
+pub type RowsAndSpan = (u64, (Option<i64>, Option<i64>));
+
 /// The row count and the oldest and newest time (in microseconds) of a file, from its footer.
-pub fn rows_and_span(path: &Path) -> Result<(u64, (Option<i64>, Option<i64>)), StoreError> {
+pub fn rows_and_span(path: &Path) -> Result<RowsAndSpan, StoreError> {
     let open = File::open(path).map_err(|error| StoreError::io(path, error))?;
-    let read = || -> Result<(u64, (Option<i64>, Option<i64>)), Box<dyn std::error::Error>> {
+    let read = || -> Result<RowsAndSpan, Box<dyn std::error::Error>> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(open)?;
         let rows = builder.metadata().file_metadata().num_rows();
         let groups = builder.metadata().row_groups();
