@@ -193,7 +193,7 @@ fn summary(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
     line("files", files);
     if !left_out.is_empty() {
         let reasons = left_out.iter().map(|(why, files)| format!("{} {why}", count(*files)));
-        line("not read", format!("{} (excluded by path)", reasons.collect::<Vec<_>>().join(", ")));
+        line("skipped", format!("{} (excluded by path)", reasons.collect::<Vec<_>>().join(", ")));
     }
     line("bytes", format!("{} uncompressed", HumanBytes(totals.bytes)));
     line(

@@ -7,9 +7,10 @@ use super::changes::Changes;
 use super::finding::Check;
 use super::gather::FailureContext;
 use super::launch::Launch;
-use super::network::{Network, Verdict};
+use super::network::{NO_ROUTE, Network, Verdict};
 use super::records::{Records, Row, equals, like_it, text, time, within};
 use crate::knowledge::{Host, InjectedContainer, where_to_look};
+use crate::plan::ROLLOUT_SECONDS;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -18,8 +19,6 @@ use jiff::Timestamp;
 const SAME_MINUTES: i64 = 5 * 60;
 /// The time after a failure, in seconds, in which a task counts as its retry.
 const RETRY_WITHIN: i64 = 60 * 60;
-/// The time before a deployment failure, in seconds, in which task failures count as its cause.
-const ROLLOUT: i64 = 3 * 60 * 60;
 
 /// The circumstances of a failure.
 #[derive(Debug, Default)]
@@ -94,7 +93,7 @@ fn root_of_deployment(records: &Records<'_>, case: &FailureContext, circumstance
         "kind in ('task', 'service') and phase <> 'deployment' and {} and {} and {}",
         equals("service", case.text("service")),
         like_it("cluster", case.text("cluster")),
-        within(at, ROLLOUT, at, 60)
+        within(at, ROLLOUT_SECONDS, at, 60)
     );
     let rows = records.failures(&condition)?;
     let key = |row: &Row| ["phase", "cause", "reason"].map(|column| row.text(column).unwrap_or_default().to_owned());
@@ -180,23 +179,13 @@ fn faults_of_aws(records: &Records<'_>, case: &FailureContext, circumstances: &m
     Ok(())
 }
 
-/// Name prefixes of calls that remove something.
-const REMOVES: [&str; 9] =
-    ["Revoke", "Delete", "Detach", "Remove", "Disassociate", "Deregister", "Disable", "Release", "ScheduleKeyDeletion"];
-
 /// Advises to undo the call that probably caused the failure: from a likely network branch, otherwise a removal that shares
 /// more than the cluster with the failure.
 fn undo(network: Option<&Network>, changes: Option<&Changes>, circumstances: &mut Circumstances) {
-    let removes = |what: &str| REMOVES.iter().any(|verb| what.starts_with(verb));
     let likely = network.iter().flat_map(|network| &network.branches).filter(|branch| branch.verdict == Verdict::Likely);
-    let shown = likely.flat_map(|branch| &branch.speaks_for).find(|evidence| removes(&evidence.what));
+    let shown = likely.flat_map(|branch| &branch.speaks_for).find_map(|evidence| Some((evidence, evidence.removal.as_ref()?)));
     let by = |who: Option<&str>| who.map(|who| format!(" by {who}")).unwrap_or_default();
-    if let Some(evidence) = shown {
-        let what = evidence.what.split(", which names").next().unwrap_or_default();
-        let what = what
-            .rsplit_once(", ")
-            .filter(|(_, when)| when.ends_with("created") || when.ends_with("starting"))
-            .map_or(what, |(what, _)| what);
+    if let Some((evidence, what)) = shown {
         let record = evidence.record.as_deref().unwrap_or_default();
         circumstances.actions.push(format!(
             "Undo {what}{} unless it was intended: the evidence above makes it the likely cause (`ecs-audit show {record}`)",
@@ -204,11 +193,8 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, circumstances: &mu
         ));
         return;
     }
-    let strong =
-        |shares: &[String]| shares.iter().any(|shared| !shared.starts_with("cluster ") && !shared.starts_with("subnet "));
     let change = changes.iter().flat_map(|changes| &changes.changes);
-    let change = change.into_iter().find(|change| removes(&change.event.what) && strong(&change.shares));
-    if let Some(change) = change {
+    if let Some(change) = change.into_iter().find(|change| change.removes_shared) {
         circumstances.actions.push(format!(
             "Look first at {}{}, {} before: it removed something that this failure names ({}); undo it unless it was intended",
             change.event.what,
@@ -284,7 +270,7 @@ const WIDENS: [&str; 4] = ["assignPublicIp", "public IP", "0.0.0.0/0", "internet
 pub(super) fn actions(first: &[String], general: Vec<String>, network: Option<&Network>) -> Vec<String> {
     let closed = network.is_some_and(|network| {
         let shown = |verdict: Verdict| matches!(verdict, Verdict::Likely | Verdict::Possible);
-        network.branches.iter().any(|branch| branch.name.starts_with("no route") && shown(branch.verdict))
+        network.branches.iter().any(|branch| branch.name == NO_ROUTE && shown(branch.verdict))
     });
     let widens = |action: &String| WIDENS.iter().any(|word| action.contains(word));
     let unguided = first.is_empty() && !closed && general.iter().any(widens);
@@ -317,7 +303,7 @@ mod tests {
         assert!(!advice.iter().any(|action| action.contains("assignPublicIp")), "{advice:?}");
         assert!(advice.iter().any(|action| action.contains("which part of the path is blocked")), "{advice:?}");
         let branch = super::super::network::Branch {
-            name: "no route, NAT gateway or endpoint leads to the target",
+            name: NO_ROUTE,
             verdict: Verdict::Likely,
             speaks_for: Vec::new(),
             against: Vec::new(),

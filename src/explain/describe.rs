@@ -3,6 +3,15 @@
 use super::finding::Event;
 use super::records::Row;
 
+/// Name prefixes of calls that remove something.
+const REMOVES: [&str; 9] =
+    ["Revoke", "Delete", "Detach", "Remove", "Disassociate", "Deregister", "Disable", "Release", "ScheduleKeyDeletion"];
+
+/// Whether a call of this name removes something.
+pub(super) fn removes(event_name: &str) -> bool {
+    REMOVES.iter().any(|verb| event_name.starts_with(verb))
+}
+
 /// A call.
 pub(super) fn call(row: &Row) -> Option<Event> {
     let name = row.text("event_name").unwrap_or("a call");

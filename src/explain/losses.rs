@@ -27,6 +27,9 @@ pub struct Loss {
     pub waited_seconds: f64,
     /// The row id of its noun. `explain` accepts the ids of lost launches and missed starts.
     pub id: String,
+    /// The launch of a missed start, if there was one.
+    #[serde(skip)]
+    launch: Option<String>,
 }
 
 /// The SQL view of a noun; ongoing intervals end at the newest record.
@@ -58,7 +61,7 @@ pub fn losses(records: &Records<'_>, subject: &Subject) -> Result<Vec<Loss>, Run
     // A start of a schedule that was called and placed nothing counts once, as the lost launch.
     let lost: std::collections::BTreeSet<String> =
         found.iter().filter(|loss| loss.kind == "lost_launch").map(|loss| loss.id.clone()).collect();
-    found.retain(|loss| loss.kind != "missed_start" || !lost.iter().any(|id| loss.what.contains(id.as_str())));
+    found.retain(|loss| loss.launch.as_ref().is_none_or(|launch| !lost.contains(launch)));
     found.sort_by(|left, right| {
         let by_cost = right.never_ran.cmp(&left.never_ran).then(right.waited_seconds.total_cmp(&left.waited_seconds));
         by_cost.then(left.time.cmp(&right.time)).then_with(|| left.id.cmp(&right.id))
@@ -147,7 +150,8 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
             (what, i64::from(outcome == "lost"), if outcome == "healed" { seconds("delay") } else { 0.0 })
         }
     };
-    Some(Loss { kind, time, what, never_ran, waited_seconds, id }.with_cost(span))
+    let launch = row.text("launch").filter(|_| kind == "missed_start").map(str::to_owned);
+    Some(Loss { kind, time, what, never_ran, waited_seconds, id, launch }.with_cost(span))
 }
 
 impl Loss {

@@ -100,6 +100,9 @@ pub struct Evidence {
     /// Whether it proves the branch rather than only being consistent with it.
     #[serde(skip)]
     pub strong: bool,
+    /// The call, if it removed something.
+    #[serde(skip)]
+    pub removal: Option<String>,
 }
 
 impl Evidence {
@@ -240,13 +243,16 @@ fn rejected(traffic: &flows::Traffic, changed: &changes::Changes) -> Branch {
     branch("a security group or network ACL rejects the traffic", speaks_for, against)
 }
 
+/// The branch without a route.
+pub(super) const NO_ROUTE: &str = "no route, NAT gateway or endpoint leads to the target";
+
 fn no_route(traffic: &flows::Traffic, changed: &changes::Changes) -> Branch {
     let mut against = [traffic.answered.clone(), changed.no_routes.clone()].concat();
     if traffic.rejected.iter().any(|evidence| evidence.strong) {
         against.push(Evidence::strong("the packets were rejected, so no route was tried"));
     }
     let speaks_for = [traffic.unanswered.clone(), changed.routes.clone()].concat();
-    branch("no route, NAT gateway or endpoint leads to the target", speaks_for, against)
+    branch(NO_ROUTE, speaks_for, against)
 }
 
 fn not_resolved(context: &NetworkContext, traffic: &flows::Traffic) -> Branch {

@@ -13,7 +13,7 @@ pub struct InjectedContainer {
     pub title: String,
     /// Whether AWS adds it; otherwise the task definition names it.
     pub injected: bool,
-    /// Container names; `*` at the end stands for any rest.
+    /// Container names; `*` at the end matches any suffix.
     pub names: Vec<String>,
     /// Parts of an image name.
     pub images: Vec<String>,

@@ -2,7 +2,7 @@
 //!
 //! CloudTrail groups its S3 keys by account and region first, then by day. In that order, rows of all days would pile
 //! up in many small batches; day by day, there are a few large ones. Only files of the same delivery are reordered;
-//! other copies of its records keep their place by name, before or after all of it.
+//! other copies of its records keep their place by name, before or after the delivery.
 
 use crate::discover::Input;
 

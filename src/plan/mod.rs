@@ -68,6 +68,7 @@ pub use needs::{records_called, unmet};
 pub use noun_tables::{noun_rows, nouns_named_in, order_of, register_nouns, tables_behind};
 pub use session::{session, set_min_blocked, set_quotas};
 pub use source::evaluated_name;
+pub use views::failures::ROLLOUT_SECONDS;
 pub use views::refused::demands as refused_demands;
 pub use zone::ZoneName;
 

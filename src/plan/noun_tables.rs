@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::logical_expr::Expr;
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::resolve::resolve_table_references;
@@ -10,6 +9,7 @@ use datafusion::sql::resolve::resolve_table_references;
 use super::PlanError;
 use super::expression::column;
 use super::nouns::{NOUNS, Noun, ViewRequest};
+use super::source::items;
 use crate::table::Table;
 
 /// The nouns that a SQL statement names as tables and that are not base tables: a base table is what its name means. Empty
@@ -36,12 +36,7 @@ pub fn tables_behind(nouns: &[&Noun], need: ViewRequest) -> String {
 /// When the view of the noun cannot be planned over the tables of the session.
 pub async fn noun_rows(session: &SessionContext, noun: &Noun, need: ViewRequest) -> Result<DataFrame, PlanError> {
     let view = session.sql(&(noun.view)(need)).await?;
-    let mut names: Vec<&str> = noun.fields.iter().map(|field| field.name).collect();
-    if need.raw && !names.contains(&"raw") {
-        names.push("raw");
-    }
-    let items: Vec<Expr> = names.into_iter().map(|name| column(name).alias(name)).collect();
-    Ok(view.select(items)?)
+    Ok(view.select(items(noun, need))?)
 }
 
 /// Makes nouns readable as tables of the session.

@@ -76,3 +76,15 @@ pub fn set_min_blocked(session: &SessionContext, least: Duration) {
     let micros = i64::try_from(least.as_micros()).unwrap_or(i64::MAX);
     session.register_udf(min_blocked_function(micros));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::execution::memory_pool::MemoryLimit;
+
+    #[test]
+    fn a_session_has_the_memory_it_was_given() {
+        let limit = session(1, 64 << 20).runtime_env().memory_pool.memory_limit();
+        assert!(matches!(limit, MemoryLimit::Finite(bytes) if bytes == 64 << 20));
+    }
+}

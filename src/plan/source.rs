@@ -22,11 +22,7 @@ pub async fn read(
     evidence: Evidence,
 ) -> Result<Rows, PlanError> {
     let view = view(session, noun, need).await?;
-    let mut names: Vec<&str> = noun.fields.iter().map(|field| field.name).collect();
-    if need.raw && !names.contains(&"raw") {
-        names.push("raw");
-    }
-    let mut items: Vec<Expr> = names.into_iter().map(|name| column(name).alias(name)).collect();
+    let mut items = items(noun, need);
     if need.evidence {
         items.push(evidence.of(column(EVIDENCE)).alias(EVIDENCE));
     }
@@ -40,6 +36,15 @@ pub async fn read(
         shares: BTreeSet::new(),
         evidence,
     })
+}
+
+/// The columns of a noun under plain names, and `raw` if it is requested.
+pub(super) fn items(noun: &Noun, need: ViewRequest) -> Vec<Expr> {
+    let mut names: Vec<&str> = noun.fields.iter().map(|field| field.name).collect();
+    if need.raw && !names.contains(&"raw") {
+        names.push("raw");
+    }
+    names.into_iter().map(|name| column(name).alias(name)).collect()
 }
 
 /// The rows of a view: the registered table with its evaluated rows, or its SQL.

@@ -1,6 +1,6 @@
 //! `store adopt`: accepts or reverts the changes of other programs.
 
-use super::commit::{self, Purpose, Recovered, TableChange, commit, recover};
+use super::commit::{self, Purpose, TableChange, commit, recover};
 use super::maintain::written;
 use super::manifest::Manifest;
 use super::reconcile::Unfinished;
@@ -22,8 +22,8 @@ impl Store {
             Err(StoreError::Foreign { .. }) => runtime.block_on(recover(root, &lock, Unfinished::Accept, options.now))?,
             recovered => recovered?,
         };
-        let Recovered { manifest, was_lost, adopted } = recovered;
-        written(root, Recovered { manifest, was_lost, adopted: Vec::new() })?;
+        let adopted = recovered.adopted.clone();
+        written(root, recovered)?;
         Ok(adopted)
     }
 

@@ -96,6 +96,7 @@ pub async fn commit(
         fault::step(root)?;
         let delta = delta::open_or_create(root, *table).await?;
         let version = delta::commit(&delta, *table, change_of(change, purpose, (load, now), facts.clone())).await?;
+        is_next(*table, next.table(*table), version)?;
         delta::sync_commit(root, *table, version)?;
         fault::step(root)?;
         Ok::<u64, StoreError>(version)
@@ -111,6 +112,7 @@ pub async fn commit(
     fault::step(root)?;
     let delta = delta::open_or_create(root, Table::Files).await?;
     let version = delta::commit(&delta, Table::Files, change_of(&ledger, purpose, (load, now), facts)).await?;
+    is_next(Table::Files, next.table(Table::Files), version)?;
     delta::sync_commit(root, Table::Files, version)?;
     fault::step(root)?;
     replace(&mut next, Table::Files, version, ledger, now);
@@ -120,6 +122,14 @@ pub async fn commit(
     next.write(root)?;
     *manifest = next;
     Ok(())
+}
+
+/// Fails if another program has committed to a table since this command read it: what it did is not known here. The
+/// change then stays unfinished, and the next command undoes it and adopts what the other program did.
+fn is_next(table: Table, known: Option<&TableState>, version: u64) -> Result<(), StoreError> {
+    // Creating a table makes version 0.
+    let expected = known.map_or(0, |state| state.version) + 1;
+    if version == expected { Ok(()) } else { Err(StoreError::Changed { table: table.name() }) }
 }
 
 /// Adds the columns of this release to the metadata of tables from earlier releases, so that other engines see them.
@@ -347,7 +357,7 @@ fn incomplete(root: &Path, error: StoreError) -> StoreError {
 fn same_records_up_to(root: &Path, table: Table, version: u64) -> Result<u64, StoreError> {
     let mut same = version;
     for next in delta::versions(root, table)?.split_off(&(version + 1)) {
-        let facts = delta::facts_of(root, table, next)?;
+        let facts = delta::read_commit(root, table, next)?.info;
         let replaces = facts.contains_key(COMPACTION) || facts.contains_key(RECLASSIFIED);
         if next != same + 1 || !replaces {
             break;

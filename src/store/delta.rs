@@ -264,7 +264,7 @@ fn micros(times: Times) -> Option<i64> {
 pub fn newest_with(root: &Path, table: Table, named: &str) -> Result<Option<(u64, CommitInfo)>, StoreError> {
     let versions = versions(root, table)?;
     for version in versions.into_iter().rev() {
-        let facts = facts_of(root, table, version)?;
+        let facts = read_commit(root, table, version)?.info;
         if facts.contains_key(named) {
             return Ok(Some((version, facts)));
         }
@@ -318,20 +318,6 @@ pub fn sync_commit(root: &Path, table: Table, version: u64) -> Result<(), StoreE
     let path = commit_path(root, table, version);
     durable(&path)?;
     path.parent().map_or(Ok(()), durable)
-}
-
-/// The `commitInfo` of a commit.
-pub fn facts_of(root: &Path, table: Table, version: u64) -> Result<CommitInfo, StoreError> {
-    let path = commit_path(root, table, version);
-    let text = std::fs::read(&path).map_err(|error| StoreError::io(&path, error))?;
-    let actions = serde_json::Deserializer::from_slice(&text).into_iter::<serde_json::Map<String, serde_json::Value>>();
-    for action in actions {
-        let mut action = action.map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;
-        if let Some(serde_json::Value::Object(facts)) = action.remove("commitInfo") {
-            return Ok(facts);
-        }
-    }
-    Ok(serde_json::Map::new())
 }
 
 /// A commit as seen by a program that did not make it.

@@ -67,6 +67,12 @@ pub enum StoreError {
         /// Why it cannot be adopted.
         detail: String,
     },
+    /// Another program committed to a table in the meantime.
+    #[error("another program changed table `{table}` while this command was running, so nothing was stored; run it again")]
+    Changed {
+        /// The table.
+        table: &'static str,
+    },
     /// A Parquet file could not be read or written.
     #[error("`{}`: {detail}", .path.display())]
     Parquet {

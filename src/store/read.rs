@@ -80,20 +80,51 @@ pub fn ints(batch: &RecordBatch, name: &str) -> Vec<Option<i64>> {
     }
 }
 
-/// The identities of the stored records of one table and day.
+/// The columns that identify a stored record.
+pub struct StoredRecord<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its account.
+    pub account: Option<&'a str>,
+    /// Its version, for a state of a task or container instance.
+    pub version: Option<i64>,
+    /// Its time in microseconds.
+    pub time: Option<i64>,
+}
+
+impl StoredRecord<'_> {
+    /// Its identity, as a load computes it.
+    pub fn identity(&self) -> Identity {
+        identity_of_version(self.account, self.id, self.version)
+    }
+}
+
+/// Visits the records of a file.
+pub fn each_record(
+    root: &Path,
+    table: Table,
+    file: &DataFile,
+    mut each: impl FnMut(&StoredRecord<'_>),
+) -> Result<(), StoreError> {
+    let mut columns = vec!["id", "account", "time"];
+    if matches!(table, Table::TaskEvents | Table::InstanceEvents) {
+        columns.push("version");
+    }
+    for batch in read_columns(root, table, file, &columns)? {
+        let rows = texts(&batch, "id").into_iter().zip(texts(&batch, "account"));
+        let rows = rows.zip(ints(&batch, "version").into_iter().zip(ints(&batch, "time")));
+        for ((id, account), (version, time)) in rows {
+            each(&StoredRecord { id: id.unwrap_or_default(), account, version, time });
+        }
+    }
+    Ok(())
+}
+
+/// The identities of the records that the store has for one table and day.
 pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<Identity>, StoreError> {
     let mut out = Vec::new();
     for file in manifest.files(table).iter().filter(|file| file.day == day) {
-        let columns: &[&str] = if matches!(table, Table::TaskEvents | Table::InstanceEvents) {
-            &["id", "account", "version"]
-        } else {
-            &["id", "account"]
-        };
-        for batch in read_columns(root, table, file, columns)? {
-            let (ids, accounts, versions) = (texts(&batch, "id"), texts(&batch, "account"), ints(&batch, "version"));
-            let known = ids.iter().zip(accounts).zip(versions);
-            out.extend(known.map(|((id, account), version)| identity_of_version(account, id.unwrap_or_default(), version)));
-        }
+        each_record(root, table, file, |record| out.push(record.identity()))?;
     }
     Ok(out)
 }

@@ -4,7 +4,7 @@
 use super::StoreError;
 use super::commit::TableChange;
 use super::manifest::{DataFile, Manifest};
-use super::read::{ints, read_columns, texts};
+use super::read::{StoredRecord, each_record, ints, read_columns, texts};
 use super::write::LoadWriter;
 use crate::load::{Day, Identity, RemovalRule, identity_of_version};
 use crate::table::{Columns, RemovedRecord, Row, Table};
@@ -20,7 +20,7 @@ pub fn with_identities() -> impl Iterator<Item = Table> {
 }
 
 /// Stores the records that other programs deleted from a table: those in removed files that no current file contains.
-/// Returns their number, or `None` if the removed files no longer exist.
+/// Deletions whose files no longer exist cannot be stored.
 pub fn remember(
     root: &Path,
     manifest: &Manifest,
@@ -28,15 +28,14 @@ pub fn remember(
     changed: &TableChange,
     writer: &LoadWriter,
     now: i64,
-) -> Result<u64, StoreError> {
+) -> Result<(), StoreError> {
     if !with_identities().any(|known| known == table) {
-        return Ok(0);
+        return Ok(());
     }
     let mut days: BTreeMap<Day, Vec<&DataFile>> = BTreeMap::new();
     for file in &changed.remove {
         days.entry(file.day).or_default().push(file);
     }
-    let mut count = 0;
     for (day, files) in days {
         let mut present: HashSet<Identity> = HashSet::new();
         for file in manifest.files(table).iter().filter(|file| file.day == day) {
@@ -64,10 +63,9 @@ pub fn remember(
                 }
             })?;
         }
-        count += columns.rows() as u64;
         writer.write(Table::Removed, day, columns)?;
     }
-    Ok(count)
+    Ok(())
 }
 
 /// The row of a rule.
@@ -118,34 +116,4 @@ pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> R
         }
     }
     Ok(removed)
-}
-
-/// The columns that identify a stored record.
-struct StoredRecord<'a> {
-    id: &'a str,
-    account: Option<&'a str>,
-    version: Option<i64>,
-    time: Option<i64>,
-}
-
-impl StoredRecord<'_> {
-    fn identity(&self) -> Identity {
-        identity_of_version(self.account, self.id, self.version)
-    }
-}
-
-/// Visits the records of a file.
-fn each_record(root: &Path, table: Table, file: &DataFile, mut each: impl FnMut(&StoredRecord<'_>)) -> Result<(), StoreError> {
-    let has_versions = matches!(table, Table::TaskEvents | Table::InstanceEvents);
-    let columns = ["id", "account", "time", "version"];
-    for batch in read_columns(root, table, file, columns.get(..if has_versions { 4 } else { 3 }).unwrap_or(&columns))? {
-        let rows = texts(&batch, "id").into_iter().zip(texts(&batch, "account"));
-        let rows = rows.zip(ints(&batch, "version").into_iter().zip(ints(&batch, "time")));
-        for ((id, account), (version, time)) in rows {
-            if let Some(id) = id {
-                each(&StoredRecord { id, account, version, time });
-            }
-        }
-    }
-    Ok(())
 }

@@ -249,3 +249,36 @@ fn damage_is_found() {
     let faults = Store::verify(store.path()).unwrap().faults;
     assert!(matches!(faults.as_slice(), [Fault::Orphan(_)]), "{faults:?}");
 }
+
+/// Another program that commits while a change is under way is noticed, and nothing is lost on either side.
+#[test]
+fn a_commit_of_another_program_during_a_change_stops_it() {
+    let store = small_store();
+    let root = store.path().canonicalize().unwrap();
+    let mut manifest = super::Manifest::read(&root).unwrap().unwrap();
+    let state = manifest.table(Table::Calls).unwrap().clone();
+    let file = state.files.first().unwrap();
+    let removed = serde_json::json!({"remove": {
+        "path": file.path, "dataChange": true, "deletionTimestamp": NOW / 1000, "extendedFileMetadata": true,
+        "partitionValues": {"day": super::write::day_name(file.day)}, "size": file.size,
+    }});
+    let info = serde_json::json!({"commitInfo": {"timestamp": NOW / 1000, "operation": "DELETE"}});
+    let commit = root.join("tables/calls/_delta_log").join(format!("{:020}.json", state.version + 1));
+    fs::write(commit, format!("{info}\n{removed}\n")).unwrap();
+
+    let before = contents(&root);
+    manifest.loads += 1;
+    let writer = super::write::LoadWriter::new(&root, manifest.loads);
+    let rows = super::read::read_columns(&root, Table::Calls, state.files.last().unwrap(), &["id"]).unwrap();
+    writer.write_rows(Table::Calls, file.day, &super::read::in_schema(Table::Calls, &rows[0]).unwrap()).unwrap();
+    let added = writer.finish().unwrap().remove(&Table::Calls).unwrap();
+    let changes = [(Table::Calls, super::commit::TableChange { add: added, remove: Vec::new() })].into();
+    let runtime = super::runtime(&root).unwrap();
+    let purpose = super::commit::Purpose::Load;
+    let result = runtime.block_on(super::commit::commit(&root, &mut manifest, changes, &purpose, NOW));
+    assert!(matches!(result, Err(StoreError::Changed { table: "calls" })), "{result:?}");
+    assert_eq!(contents(&root), before, "the deletion counts, the change does not");
+    load_days(&root, &[5]).unwrap();
+    assert_eq!(contents(&root).len(), before.len() + 1);
+    assert_whole(&root);
+}

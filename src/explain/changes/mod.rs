@@ -60,6 +60,9 @@ pub struct Change {
     /// The person behind the role session that made the call, if recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<Person>,
+    /// Whether it removed something and shares more than the cluster or subnet with the failure.
+    #[serde(skip)]
+    pub removes_shared: bool,
 }
 
 /// The period to examine.
@@ -178,7 +181,9 @@ fn look(
         let weight: u32 = shared.iter().map(|mark| mark.kind.weight()).sum();
         let shares = shared.iter().map(|mark| format!("{} {}", mark.kind.word(), mark.name)).collect();
         let before_seconds = began.duration_since(event.time).as_secs();
-        changes.push((weight, row, Change { event, shares, before_seconds, person: None }));
+        let removes_shared = row.text("event_name").is_some_and(describe::removes)
+            && shared.iter().any(|mark| !matches!(mark.kind, Kind::Cluster | Kind::Subnet));
+        changes.push((weight, row, Change { event, shares, before_seconds, person: None, removes_shared }));
     }
     changes.sort_by(|(left, _, a), (right, _, b)| {
         let near = a.before_seconds.abs().cmp(&b.before_seconds.abs());

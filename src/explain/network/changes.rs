@@ -84,6 +84,12 @@ fn evidence(row: &Row, context: &NetworkContext) -> Option<Evidence> {
         .target()
         .filter(|(_, port)| row.text("rule").is_some_and(|rule| rule.split([' ', ',']).any(|word| word == port.to_string())));
     let port = named.map(|(_, port)| format!(", which names port {port} like the message")).unwrap_or_default();
-    let what = format!("{}{port}, {when}", event.what);
-    Some(Evidence { what, time: Some(event.time), who: event.who, record: Some(event.record), strong: false })
+    Some(Evidence {
+        what: format!("{}{port}, {when}", event.what),
+        time: Some(event.time),
+        who: event.who,
+        record: Some(event.record),
+        strong: false,
+        removal: row.text("event_name").is_some_and(describe::removes).then_some(event.what),
+    })
 }

@@ -108,7 +108,7 @@ fn rejection(row: &Row, context: &NetworkContext) -> Evidence {
     let spread = spread(row);
     let records = row.int("records").unwrap_or_default();
     let what = format!("{records} × REJECT of {} {from} → {to} port {port}{direction}{whose}{spread}", protocol(row));
-    Evidence { what, time: row.time("first"), record: row.text("id").map(str::to_owned), strong: same, who: None }
+    Evidence { what, time: row.time("first"), record: row.text("id").map(str::to_owned), strong: same, ..Evidence::default() }
 }
 
 /// The time span of the records.
@@ -170,7 +170,7 @@ fn add_replies(records: &Records<'_>, own_flows: &str, context: &NetworkContext,
             time: row.time("first"),
             record: row.text("id").map(str::to_owned),
             strong: same,
-            who: None,
+            ..Evidence::default()
         };
         if answered == 0 {
             let what = format!("{asked} × tcp {own} → {to} port {port} was accepted but got no reply{spread}");

@@ -27,7 +27,14 @@ pub(super) fn no_interface(records: &Records<'_>, context: &NetworkContext) -> R
             [row.text("resource"), row.text("error_message")].into_iter().flatten().any(|text| text.contains(subnet))
         });
         let what = if named { format!("{}, for the subnet of the task", event.what) } else { event.what };
-        speaks_for.push(Evidence { what, time: Some(event.time), who: event.who, record: Some(event.record), strong: named });
+        speaks_for.push(Evidence {
+            what,
+            time: Some(event.time),
+            who: event.who,
+            record: Some(event.record),
+            strong: named,
+            removal: None,
+        });
     }
     let mut against = Vec::new();
     if let Some(interface) = &context.interface {

@@ -29,7 +29,7 @@ pub(super) fn more_than_this(records: &Records<'_>, context: &NetworkContext) ->
             within.unwrap_or_default()
         );
         let record = row.text("record").map(str::to_owned);
-        speaks_for.push(Evidence { what, time: row.time("first"), record, strong: true, who: None });
+        speaks_for.push(Evidence { what, time: row.time("first"), record, strong: true, ..Evidence::default() });
     }
     let started = records.rows(&format!(
         "select count(distinct task) as tasks, min(started_at) as first, min(id) as record from task_events \
@@ -44,7 +44,7 @@ pub(super) fn more_than_this(records: &Records<'_>, context: &NetworkContext) ->
         let noun = if tasks == 1 { "task" } else { "tasks" };
         let what = format!("{tasks} {noun} in {subnet} started at that time or within the next hour");
         let record = row.text("record").map(str::to_owned);
-        Evidence { what, time: row.time("first"), record, strong: false, who: None }
+        Evidence { what, time: row.time("first"), record, ..Evidence::default() }
     });
     Ok(Some(branch("other tasks are affected too", speaks_for, against.into_iter().collect())))
 }

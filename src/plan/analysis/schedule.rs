@@ -2,7 +2,7 @@
 //!
 //! Both forms are tried on the raw starts, and the one that leaves less unexplained is used. If the intervals change
 //! permanently, the schedules before and after the change are detected separately. A caller without a match is
-//! irregular, and no starts are expected of it.
+//! irregular and has no expected starts.
 
 use jiff::tz::TimeZone;
 

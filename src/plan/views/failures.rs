@@ -79,8 +79,10 @@ pub(super) fn view(need: ViewRequest) -> String {
 const ROLLBACK: i64 = 60 * 60 * 1_000_000;
 /// Reports of one failure that carry different ids are at most so far apart in the other direction.
 const JITTER: i64 = 60 * 1_000_000;
-/// How long before a deployment failed its tasks may have failed.
-const ROLLOUT: i64 = 3 * 60 * 60 * 1_000_000;
+/// How long before a deployment failed its tasks may have failed, in seconds.
+pub const ROLLOUT_SECONDS: i64 = 3 * 60 * 60;
+/// The same in microseconds.
+const ROLLOUT: i64 = ROLLOUT_SECONDS * 1_000_000;
 /// What can make a rollout fail. A deployment is none of them.
 const ROOTS: &str = "('placement', 'capacity', 'network', 'image_pull', 'config_fetch', 'logging', 'volume', \
                      'container_create', 'container_start', 'running', 'health_check')";

@@ -10,7 +10,7 @@ mod collisions;
 mod containers;
 mod deployments;
 mod events;
-mod failures;
+pub mod failures;
 mod flows;
 mod gaps;
 mod instances;
