@@ -8,10 +8,10 @@
 //!   ② decode     inflate within limits, split, unwrap, mask       │                  │ names, types, values
 //!       │ Found                                                   │              Catalog (from ④ and ⑤)
 //!   ③ model      JSON → typed rows; one failure, one row          │
-//!       │ Row                                                     │
-//!   ④ table      rows → columns of Parquet, or Arrow           ⑦ plan     Checked → DataFusion LogicalPlan
-//!       │ Columns          (load drives ① to ④ on all cores)      │ LogicalPlan       (nouns are views here)
-//!   ⑤ store  ◄─────────── tables on disk ────────────────────► ⑧ run     execute, collect
+//!       │ Row                                                  ⑦ plan     Checked → DataFusion LogicalPlan, clause by clause
+//!   ④ table      rows → columns of Parquet, or Arrow              │ LogicalPlan       (nouns gives the rows behind each noun)
+//!       │ Columns          (load drives ① to ④ on all cores)   ⑧ engine   session, functions, operators
+//!   ⑤ store  ◄─────────── tables on disk ────────────────────►    run     execute, collect
 //!                                                                 │ Answer { batches, window, evidence }
 //!                                                             ⑨ explain  one failure in detail: queries ⑧ in SQL
 //!                                                             ⑩ render   table csv json ndjson md html parquet
@@ -41,8 +41,10 @@ pub mod table;
 
 pub mod check;
 pub mod doctor;
+pub mod engine;
 pub mod explain;
 pub mod lang;
+pub mod nouns;
 pub mod plan;
 pub mod preflight;
 pub mod redact;

@@ -17,18 +17,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("doctor", &["toml_document"]),
     ("toml_document", &["lang"]),
     ("exit", &[]),
-    ("explain", &["answer", "knowledge", "lang", "model", "plan", "render", "run", "table"]),
+    ("engine", &["decode", "lang", "table"]),
+    ("explain", &["answer", "knowledge", "lang", "model", "nouns", "render", "run", "table"]),
     ("knowledge", &[]),
     ("lang", &["diagnostic"]),
     ("load", &["decode", "discover", "model", "table"]),
     ("model", &["decode", "knowledge", "table"]),
+    ("nouns", &["engine", "lang", "table"]),
     ("part", &[]),
-    ("plan", &["answer", "decode", "diagnostic", "lang", "render", "table"]),
+    ("plan", &["answer", "diagnostic", "engine", "lang", "nouns", "render", "table"]),
     ("preflight", &["check", "config", "toml_document", "render"]),
     ("redact", &["answer", "table"]),
     ("render", &["answer"]),
     ("report", &["answer", "diagnostic", "explain", "lang", "model", "plan", "redact", "render", "run"]),
-    ("run", &["answer", "diagnostic", "lang", "plan", "render", "table"]),
+    ("run", &["answer", "diagnostic", "lang", "nouns", "plan", "render", "table"]),
     ("store", &["discover", "load", "table"]),
     ("table", &["part"]),
 ];
@@ -103,4 +105,50 @@ fn modules_use_only_what_they_may() {
         }
     }
     assert!(checked > 50, "the test reads the sources: {checked}");
+}
+
+/// The parts of nouns that touch the engine; everything else in `nouns` is SQL as text or plain Rust.
+const NOUNS_WITH_ENGINE: &[&str] = &[
+    "nouns/collisions/chance.rs",
+    "nouns/collisions/function.rs",
+    "nouns/launches/function.rs",
+    "nouns/mod.rs",
+    "nouns/quota/limit_function.rs",
+    "nouns/quota/steps/",
+    "nouns/stalls/min_blocked.rs",
+    "nouns/stalls/observations.rs",
+    "nouns/stalls/operator.rs",
+    "nouns/stalls/rows.rs",
+];
+
+#[test]
+fn algorithms_of_nouns_know_no_engine() {
+    let root = project().join("src");
+    let mut checked = 0;
+    for path in sources(&root.join("nouns")) {
+        let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        if name.contains("tests") || NOUNS_WITH_ENGINE.iter().any(|known| name.starts_with(known)) {
+            continue;
+        }
+        let uses = code(&path).lines().any(|line| !line.trim_start().starts_with("//") && line.contains("datafusion"));
+        assert!(!uses, "{name} names the engine");
+        checked += 1;
+    }
+    assert!(checked > 20, "the test reads the sources: {checked}");
+}
+
+#[test]
+fn only_its_own_folder_names_a_noun() {
+    let root = project().join("src");
+    for path in sources(&root.join("plan")).into_iter().chain(sources(&root.join("engine"))) {
+        let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        if name.contains("tests") {
+            continue;
+        }
+        for noun in ecs_audit::nouns::NOUNS.iter() {
+            let text = format!("\"{}\"", noun.word);
+            let named = code(&path).lines().any(|line| !line.trim_start().starts_with("//") && line.contains(&text));
+            assert!(!named, "{name} depends on the noun {}", noun.word);
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::say::{Failure, say};
 use super::store::described;
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::context::Context;
+use crate::engine::functions::with_originals;
 use crate::exit::ExitCode;
 use crate::lang::Checked;
 use crate::load::{Progress, Silent, Totals, load};
@@ -73,7 +74,7 @@ impl Tables {
         tables.filled = Table::ALL.iter().copied().filter(|table| !store.manifest().files(*table).is_empty()).collect();
         tables.classified_by_others = store.manifest().classified_by_others(&FailureCatalog::current_version());
         for (table, provider) in store.tables() {
-            let provider = plan::with_originals(table, Arc::new(provider)).map_err(RunError::from)?;
+            let provider = with_originals(table, Arc::new(provider)).map_err(RunError::from)?;
             tables.register(table.name(), provider)?;
         }
         Ok(tables)

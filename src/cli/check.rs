@@ -2,10 +2,9 @@
 
 use super::args::{CheckArgs, Global};
 use super::ask::{Tables, listing, print};
-use super::explain;
-use super::limits;
 use super::query::{Asker, any_reads_originals, saved_texts};
 use super::say::{Failure, say};
+use super::{explain, limits};
 use crate::answer::Answer;
 use crate::check::{BUILTIN_PACKS, Check, Outcome, Pack, Report, State, find, write};
 use crate::context::Context;
@@ -14,11 +13,13 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Spanned};
 use crate::lang::time::read_instant;
 use crate::lang::{self, Checked, suggest};
-use crate::plan::nouns::{self, ViewRequest};
-use crate::plan::{self, Evidence, Options, ZoneName};
+use crate::nouns::ViewRequest;
+use crate::nouns::ZoneName;
+use crate::plan::{Evidence, Options};
 use crate::render::{Format, Look, describe_window};
 use crate::run::{self, RunError, parallel_map};
 use crate::table::{Table, TableSet};
+use crate::{nouns, plan};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,10 +3,9 @@
 use super::args::{Doctor, Global, Limits};
 use super::ask::Tables;
 use super::check::number;
-use super::explain;
-use super::limits;
 use super::query::{Asker, saved_texts};
 use super::say::Failure;
+use super::{explain, limits};
 use crate::context::Context;
 use crate::doctor::{Held, Kind, Patient, advice, examine};
 use crate::exit::ExitCode;

@@ -3,8 +3,8 @@
 use super::args::{Global, Limits};
 use super::ask::Tables;
 use super::say::Failure;
-use crate::plan::quotas::Quotas;
-use crate::plan::{set_min_blocked, set_quotas};
+use crate::nouns::quota::limits::Quotas;
+use crate::nouns::{set_min_blocked, set_quotas};
 use std::path::PathBuf;
 
 /// The quota files: those of the option, else that of a configuration file.

@@ -3,10 +3,9 @@
 use super::args::{Global, Preflight};
 use super::ask::Tables;
 use super::check::quarantined;
-use super::explain;
-use super::limits;
 use super::query::{Asker, saved_texts};
 use super::say::{Failure, say};
+use super::{explain, limits};
 use crate::check::{Check, Finding, find, write};
 use crate::context::Context;
 use crate::exit::ExitCode;

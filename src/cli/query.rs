@@ -11,11 +11,13 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
-use crate::plan::nouns::{self, Noun, ViewRequest};
-use crate::plan::{self, Evidence, Options, PlanCatalog, ZoneName, nouns_named_in, register_nouns};
+use crate::nouns::ZoneName;
+use crate::nouns::{Noun, ViewRequest};
+use crate::plan::{Evidence, Options, PlanCatalog, nouns_named_in, register_nouns};
 use crate::render::{Format, Look, describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
+use crate::{nouns, plan};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use indicatif::HumanCount;
@@ -103,7 +105,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
 /// The number of callers without a schedule, which are not in `schedules`.
 fn irregular(tables: &Tables, checked: &Checked, options: Options) {
     let need = ViewRequest { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..ViewRequest::default() };
-    let Ok(answer) = tables.sql(&nouns::callers(need)) else { return };
+    let Ok(answer) = tables.sql(&nouns::schedules::callers(need)) else { return };
     let number = |column: usize| {
         let cell = answer.batches.first().map(|batch| batch.column(column));
         cell.and_then(|cell| cell.as_primitive_opt::<Int64Type>()).and_then(|numbers| numbers.iter().next().flatten())

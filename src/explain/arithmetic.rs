@@ -3,7 +3,7 @@
 use super::capacity::number;
 use super::gather::FailureContext;
 use super::records::{Records, Row, equals, like_it, text, time};
-use crate::plan::quotas::{FARGATE, FARGATE_SPOT};
+use crate::nouns::quota::limits::{FARGATE, FARGATE_SPOT};
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;

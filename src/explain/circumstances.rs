@@ -10,7 +10,7 @@ use super::launch::Launch;
 use super::network::{NO_ROUTE, Network, Verdict};
 use super::records::{Records, Row, equals, like_it, text, time, within};
 use crate::knowledge::{Host, InjectedContainer, where_to_look};
-use crate::plan::ROLLOUT_SECONDS;
+use crate::nouns::failures::ROLLOUT_SECONDS;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;

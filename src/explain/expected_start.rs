@@ -9,7 +9,8 @@
 use super::finding::{instant, some_instant};
 use super::records::{Records, Row, text};
 use crate::model::catalog::{FailureCatalog, Finding as Known, filled};
-use crate::plan::nouns::{self, ViewRequest};
+use crate::nouns;
+use crate::nouns::ViewRequest;
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;

@@ -4,7 +4,8 @@ use super::chain::length;
 use super::finding::some_instant;
 use super::gather::FailureContext;
 use super::records::{Records, Row, text};
-use crate::plan::nouns::{self, ViewRequest};
+use crate::nouns;
+use crate::nouns::ViewRequest;
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -134,7 +135,7 @@ pub(super) fn launch(records: &Records<'_>, case: &FailureContext) -> Result<Opt
 /// The launch id of a RunTask or StartTask call.
 fn launch_of(records: &Records<'_>, call: &str, row: &Row) -> Result<Option<String>, RunError> {
     let like_it = ["account", "region", "cluster", "family"].map(|column| (column, row.text(column).map(text)));
-    let statement = nouns::launch_of_call(&text(call), &like_it);
+    let statement = nouns::launches::launch_of_call(&text(call), &like_it);
     Ok(records.rows(&statement)?.first().and_then(|row| row.text("launch")).map(str::to_owned))
 }
 

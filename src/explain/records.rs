@@ -1,10 +1,10 @@
 //! Queries the base tables and returns rows by column name. All values in SQL are quoted here.
 
 use crate::answer::Answer;
-use crate::plan;
-use crate::plan::nouns::{self, ViewRequest};
+use crate::nouns::ViewRequest;
 use crate::run::RunError;
 use crate::table::Table;
+use crate::{nouns, plan};
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};

@@ -15,11 +15,11 @@ use jiff::tz::TimeZone;
 
 use super::PlanError;
 use super::expression::{cast, column, lower, lower_row, quotient};
-use super::function::exact_sum;
-use super::nouns::Noun;
 use super::rows::Order;
+use crate::engine::functions::exact_sum;
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{self, Aggregate, Key};
+use crate::nouns::Noun;
 
 /// The number of all rows of a stage, for shares.
 pub const TOTAL: &str = "#total";

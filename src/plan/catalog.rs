@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use super::nouns::{self, NOUNS};
 use crate::lang::catalog::{Assumed, Catalog, FieldInfo, MeasureInfo, NounStatus};
+use crate::nouns;
+use crate::nouns::NOUNS;
 
 /// Values of a column with their number of rows, most frequent first.
 type Counts = Vec<(String, u64)>;
@@ -75,11 +76,11 @@ impl Catalog for PlanCatalog {
     }
 
     fn default_measure(&self, noun: &str) -> &'static str {
-        nouns::noun(noun).map_or("count", nouns::Noun::default_measure)
+        nouns::noun(noun).map_or("count", |noun| noun.default_measure)
     }
 
     fn assumed(&self, noun: &str) -> Option<Assumed> {
-        nouns::noun(noun).and_then(nouns::Noun::assumed)
+        nouns::noun(noun).and_then(|noun| noun.assumed)
     }
 
     fn saved(&self, name: &str) -> Option<String> {

@@ -14,11 +14,11 @@ use datafusion::scalar::ScalarValue;
 use super::evidence::Evidence;
 use super::expression::{arrow_type, cast, column, typed};
 use super::group::{finish, groups};
-use super::nouns::EVIDENCE;
 use super::rows::Rows;
 use super::{PlanError, StageContext};
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{self, Aggregate, Column, Item, Role, Stage};
+use crate::nouns::EVIDENCE;
 
 /// Marks the window of a group.
 const SIDE: [&str; 2] = ["#now", "#before"];

@@ -3,24 +3,20 @@
 //! Times are microseconds and durations are float seconds, so arithmetic between them needs conversions. Invariant:
 //! the Arrow type of a result is [`arrow_type`] of its kind, after [`typed`].
 
-use datafusion::common::{Column, ScalarValue};
+use datafusion::common::ScalarValue;
 use datafusion::functions::expr_fn;
 use datafusion::logical_expr::{Cast, Expr, Operator, TryCast, binary_expr, lit, when};
 use jiff::tz::TimeZone;
 
 use super::PlanError;
-use super::function::{calendar_part, json_path, time_type};
+pub use crate::engine::column;
+use crate::engine::functions::{calendar_part, json_path, time_type};
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{self, Arith, Literal, Scalar};
 use arrow::datatypes::DataType;
 
 /// The expressions that the caller computes: keys and aggregates of a group.
 pub type Leaf<'a> = &'a mut dyn FnMut(&checked::Expr) -> Option<Result<Expr, PlanError>>;
-
-/// A column by its exact name, without special characters.
-pub fn column(name: &str) -> Expr {
-    Expr::Column(Column::new_unqualified(name))
-}
 
 /// The Arrow type of a kind.
 pub fn arrow_type(kind: FieldType) -> DataType {

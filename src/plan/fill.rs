@@ -18,9 +18,9 @@ use super::PlanError;
 use super::aggregate::Call;
 use super::evidence::Evidence;
 use super::expression::column;
-use super::function::{Span, Step, bucket_gap};
-use super::nouns::EVIDENCE;
+use crate::engine::functions::{Span, Step, bucket_gap};
 use crate::lang::checked::Window;
+use crate::nouns::EVIDENCE;
 
 /// The column with the start of a bucket.
 pub const BUCKET: &str = "#b";

@@ -17,12 +17,12 @@ use super::bursts::{self, ENDED};
 use super::evidence::Evidence;
 use super::expression::{arrow_type, cast, column, lower_row, typed};
 use super::fill::{self, BUCKET};
-use super::function::{Step, bucket_span, time_bucket};
-use super::nouns::{EVIDENCE, Noun};
 use super::rows::{Order, Rows};
 use super::top_n_other::{self, OTHER};
 use super::{PlanError, StageContext, rank};
+use crate::engine::functions::{Step, bucket_span, time_bucket};
 use crate::lang::checked::{self, Aggregate, Column, Limit, Role, SortColumn, Stage};
+use crate::nouns::EVIDENCE;
 
 /// The rows of a grouped stage whose filter has been applied.
 pub fn group(input: Rows, stage: &Stage, context: &StageContext<'_>) -> Result<Rows, PlanError> {
@@ -88,7 +88,7 @@ fn by_time(input: &Rows) -> Vec<Order> {
 fn in_every_bucket(input: &Rows, stage: &Stage, context: &StageContext<'_>) -> Result<DataFrame, PlanError> {
     let frame = input.frame.clone();
     let Some(every) = stage.every.as_ref().filter(|every| every.field.name == "time") else { return Ok(frame) };
-    if !context.noun.is_some_and(Noun::is_level) {
+    if !context.noun.is_some_and(|noun| noun.is_level) {
         return Ok(frame);
     }
     let end = context.window.to.map(|to| to.as_microsecond().saturating_sub(1));

@@ -1,7 +1,7 @@
 //! Step ⑦: plans a checked query for the engine.
 //!
 //! ```text
-//!   Checked ─► source  the noun's view (SQL in `views/`), filtered by the window
+//!   Checked ─► source  the rows of the noun (SQL in `nouns/`), filtered by the window
 //!                │ Rows
 //!      for each stage:
 //!              predicate   where
@@ -16,42 +16,34 @@
 //!              order, then the visible columns ─► Planned
 //! ```
 //!
-//! A noun is one entry of [`nouns::NOUNS`] and one view; the clauses do not depend on nouns. Functions
-//! that the engine does not have are in [`function`]. Nothing is executed here.
+//! The clauses do not depend on nouns: a noun is one entry of [`nouns::NOUNS`]. Functions that the engine does not have are
+//! in [`crate::engine::functions`]. Nothing is executed here.
 //!
 //! Invariants: the order of the result is total, so any number of threads produces the same bytes; the
 //! planner never collects rows into memory; a filter on `time` reaches the scan of every noun whose rows
 //! are those of a table.
 
 mod aggregate;
-mod analysis;
 mod bursts;
 mod catalog;
 mod compare;
 mod error;
 mod evidence;
-mod expression;
+pub(crate) mod expression;
 mod fill;
-pub mod function;
 mod group;
 mod needs;
 mod noun_tables;
-pub mod nouns;
 mod peak_pushdown;
 mod predicate;
-pub mod quotas;
 mod rank;
 mod relation;
 mod rows;
 mod select;
-mod session;
 mod source;
-mod sweep;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod top_n_other;
-mod views;
-mod zone;
 
 use std::collections::BTreeSet;
 
@@ -63,18 +55,14 @@ use jiff::tz::TimeZone;
 pub use catalog::PlanCatalog;
 pub use error::PlanError;
 pub use evidence::Evidence;
-pub use function::with_originals;
 pub use needs::{records_called, unmet};
 pub use noun_tables::{noun_rows, nouns_named_in, order_of, register_nouns, tables_behind};
-pub use session::{session, set_min_blocked, set_quotas};
 pub use source::evaluated_name;
-pub use views::failures::ROLLOUT_SECONDS;
-pub use views::refused::demands as refused_demands;
-pub use zone::ZoneName;
 
+use crate::engine;
 use crate::lang::checked::{Checked, Column, Stage, Window};
+use crate::nouns::{self, EVIDENCE, Noun, ViewRequest, ZoneName};
 use expression::column;
-use nouns::{EVIDENCE, Noun, ViewRequest};
 use rows::{Rows, sorted};
 
 /// The inputs of a plan besides the query.
@@ -108,6 +96,13 @@ struct StageContext<'a> {
     noun: Option<&'static Noun>,
     /// Whether this is the last stage.
     last: bool,
+}
+
+/// A session with the functions of all nouns; see [`engine::session`].
+pub fn session(threads: usize, memory: usize) -> SessionContext {
+    let session = engine::session(threads, memory);
+    nouns::register_functions(&session);
+    session
 }
 
 /// Plans a query over the tables of a session.
@@ -151,7 +146,7 @@ pub(crate) fn condition(pred: &crate::lang::checked::Pred, tz: &TimeZone) -> Res
 
 /// The SQL of all rows of the noun of a query, if there are few.
 pub(crate) fn few_rows(checked: &Checked, options: Options) -> Option<String> {
-    let noun = nouns::noun(&checked.source).filter(|noun| noun.has_few_rows())?;
+    let noun = nouns::noun(&checked.source).filter(|noun| noun.has_few_rows)?;
     Some((noun.view)(need(checked, noun, &checked.window, options)))
 }
 

@@ -3,8 +3,8 @@
 //! In: a checked query, and which tables have rows. Out: the missing tables. A query about one kind of failure needs
 //! the records that report this kind.
 
-use super::nouns::{Needs, noun};
 use crate::lang::checked::{Checked, CompareOp, Expr, Literal, Pred};
+use crate::nouns::{Needs, noun};
 use crate::table::Table;
 
 /// The tables of which at least one must have rows to answer the query; empty if it can be answered.

@@ -8,8 +8,8 @@ use datafusion::sql::resolve::resolve_table_references;
 
 use super::PlanError;
 use super::expression::column;
-use super::nouns::{NOUNS, Noun, ViewRequest};
 use super::source::items;
+use crate::nouns::{NOUNS, Noun, ViewRequest};
 use crate::table::Table;
 
 /// The nouns that a SQL statement names as tables and that are not base tables: a base table is what its name means. Empty

@@ -4,12 +4,12 @@
 //! is largest equals the result from all levels. Most queries about quotas are of this kind, and writing millions of
 //! levels takes as long as finding the peaks.
 
-use super::nouns::Noun;
 use crate::lang::checked::{Aggregate, Checked, Expr};
+use crate::nouns::Noun;
 
 /// Whether a query reads only the peaks of each pool.
 pub fn suffice(checked: &Checked, noun: &Noun) -> bool {
-    let (Some((fixed, highest)), Some(stage)) = (noun.peaks(), checked.stages.first()) else { return false };
+    let (Some((fixed, highest)), Some(stage)) = (noun.peaks, checked.stages.first()) else { return false };
     let asks = Asks { noun, fixed, highest };
     stage.grouped
         && stage.every.is_none()
@@ -61,7 +61,7 @@ impl Asks<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::nouns;
+    use crate::nouns;
     use crate::plan::tests::fixture::checked;
 
     fn suffice_for(query: &str) -> bool {

@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 
 use super::PlanError;
 use super::expression::{column, lower_row, typed};
-use super::nouns::EVIDENCE;
 use super::rank;
 use super::rows::{Order, Rows};
 use crate::lang::checked::{self, Limit, SortColumn, Stage};
+use crate::nouns::EVIDENCE;
 
 /// The rows of an ungrouped stage whose filter has been applied.
 pub fn select(input: Rows, stage: &Stage, tz: &TimeZone) -> Result<Rows, PlanError> {

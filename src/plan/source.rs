@@ -9,9 +9,9 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use super::PlanError;
 use super::evidence::Evidence;
 use super::expression::{column, instant};
-use super::nouns::{EVIDENCE, Noun, ViewRequest};
 use super::rows::Rows;
 use crate::lang::checked::{self, Checked, Column, Role, Stage, Window};
+use crate::nouns::{EVIDENCE, Noun, ViewRequest};
 
 /// All rows of a noun within a window, with plain column names.
 pub async fn read(
@@ -29,7 +29,7 @@ pub async fn read(
     let frame = view.select(items)?;
     let columns = noun.fields.iter().map(|field| Column { name: field.name.to_owned(), kind: field.kind, role: Role::Field });
     Ok(Rows {
-        frame: if noun.is_level() { in_force(frame, window)? } else { inside(frame, window)? },
+        frame: if noun.is_level { in_force(frame, window)? } else { inside(frame, window)? },
         columns: columns.collect(),
         order: Vec::new(),
         identity: vec!["id".to_owned()],

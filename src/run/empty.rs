@@ -17,7 +17,7 @@ use super::RunError;
 use crate::lang::checked::{self, Checked, CompareOp, Literal, Pred};
 use crate::lang::suggest::nearest_values;
 use crate::lang::{self, FieldType, ast};
-use crate::plan::nouns::{self, Noun};
+use crate::nouns;
 use crate::plan::{self, Evidence, Options};
 
 /// The maximum number of values that are compared with one that was not found.
@@ -120,7 +120,7 @@ pub fn shows_every_row(checked: &Checked) -> bool {
 }
 
 fn is_computed(word: &str) -> bool {
-    nouns::noun(word).is_some_and(Noun::is_computed)
+    nouns::noun(word).is_some_and(|noun| noun.is_computed)
 }
 
 /// The rows of the window. Computed rows are cached, with the columns of the conditions.

@@ -42,6 +42,12 @@ pub enum RunError {
     /// The engine failed during execution.
     #[error("query execution failed: {0}")]
     Execution(String),
+    /// The query needs more memory than it may use.
+    #[error(
+        "this query needs more memory than it may use\n\
+         narrow its window (`since 1d`), or allow more with --memory, for example --memory 8GiB\n({0})"
+    )]
+    Memory(String),
     /// The SQL statement was rejected.
     #[error("invalid SQL: {0}")]
     Sql(String),
@@ -61,7 +67,10 @@ impl From<PlanError> for RunError {
 
 impl From<DataFusionError> for RunError {
     fn from(error: DataFusionError) -> Self {
-        RunError::Execution(sentence(&error))
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(text) => RunError::Memory(text.clone()),
+            _ => RunError::Execution(sentence(&error)),
+        }
     }
 }
 

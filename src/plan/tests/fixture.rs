@@ -44,7 +44,12 @@ pub fn tables(rows: Vec<Row<'_>>, threads: usize) -> SessionContext {
 
 /// A session with all base tables, with one batch per partition, for many rows.
 pub fn packed(rows: &[Row<'_>], threads: usize) -> SessionContext {
-    let session = session(threads, usize::MAX);
+    packed_within(usize::MAX, rows, threads)
+}
+
+/// Such a session whose queries may use a number of bytes.
+pub fn packed_within(memory: usize, rows: &[Row<'_>], threads: usize) -> SessionContext {
+    let session = session(threads, memory);
     for table in Table::ALL {
         let mut partitions: Vec<Columns> = (0..threads).map(|_| Columns::new(*table)).collect();
         for (index, row) in rows.iter().filter(|row| row.table() == *table).enumerate() {

@@ -1,0 +1,149 @@
+//! `failures`: one row for each incident, also when several records tell of it.
+//!
+//! Stopped tasks and dstack runs are told again and again with the same time; of each telling of one
+//! incident the newest counts. Their window goes by incident *and* time, so that a time filter can pass
+//! below it. Failed deployments and agent updates are repeated by later events: the earliest counts. What a service says of
+//! a rollback belongs to the deployment that failed, and a deployment whose tasks failed before is their consequence.
+
+use super::sql::{columns, evidence, evidence_of, evidence_over};
+use super::{Measure, Needs, Noun, ViewRequest, table_fields};
+use crate::lang::catalog::{FieldType, MeasureInfo};
+use crate::lang::checked::Aggregate;
+use crate::table::Table;
+
+/// The records that report failures of any kind.
+const FAILING: &[Table] = &[Table::Calls, Table::TaskEvents, Table::ServiceEvents, Table::InstanceEvents, Table::JobSubmissions];
+/// What a question about failures needs.
+pub const FAILURES: Needs = Needs::ByValue { column: "kind", of: records_of, any: FAILING };
+
+/// The records that report a kind of failure.
+fn records_of(kind: &str) -> &'static [Table] {
+    match kind {
+        "launch" | "api_error" => &[Table::Calls],
+        "task" => &[Table::TaskEvents],
+        "service" | "deployment" => &[Table::ServiceEvents],
+        "agent" => &[Table::InstanceEvents],
+        "run" => &[Table::JobSubmissions],
+        _ => FAILING,
+    }
+}
+
+/// The noun.
+pub fn noun() -> Noun {
+    let measure = |name, function, column, kind, doc| Measure {
+        info: MeasureInfo { name, kind: FieldType::Int, doc },
+        function,
+        column: (column, kind),
+    };
+    Noun {
+        needs: FAILURES,
+        fields: table_fields(Table::Failures),
+        measures: vec![
+            measure("calls", Aggregate::Distinct, "call", FieldType::Text, "distinct calls that failed (launch, api_error)"),
+            measure("missing", Aggregate::Sum, "missing_tasks", FieldType::Int, "tasks asked for and not placed"),
+        ],
+        shown: &["time", "kind", "phase", "reason", "cluster", "service", "task", "message"],
+        ..Noun::recorded("failures", view)
+    }
+}
+
+pub(super) fn view(need: ViewRequest) -> String {
+    let all = columns(Table::Failures, "f", &[]);
+    let one = evidence(need, "f.record");
+    let several = evidence_over(need, "f.record", "f.incident, f.time");
+    let passed = evidence_of(need, "f");
+    let earliest = evidence_over(need, "f.record", "f.incident");
+    let deployments = deployments(need);
+    let rows = format!(
+        "select {all}{one} from failures f \
+         where f.incident is null or f.kind is null or f.kind not in ('task', 'run', 'deployment', 'agent') \
+         union all \
+         select {all}{passed} from (select {all}{several}, row_number() over (\
+             partition by f.incident, f.time order by f.version desc nulls last, f.id) as nth, \
+             count(f.version) over (partition by f.incident) as versions \
+             from failures f where f.incident is not null and f.kind in ('task', 'run')) f \
+         where f.nth = 1 and (f.version is not null or f.versions = 0) \
+         union all \
+         select {all}{passed} from (select {all}{earliest}, row_number() over (\
+             partition by f.incident order by f.time, f.version desc nulls last, f.id) as nth \
+             from failures f where f.incident is not null and f.kind = 'agent') f \
+         where f.nth = 1 \
+         union all {deployments}"
+    );
+    if need.raw { with_raw(&rows) } else { rows }
+}
+
+/// How long after a deployment failed ECS may still report its rollback, in microseconds.
+const ROLLBACK: i64 = 60 * 60 * 1_000_000;
+/// Reports of one failure that carry different ids are at most so far apart in the other direction.
+const JITTER: i64 = 60 * 1_000_000;
+/// How long before a deployment failed its tasks may have failed, in seconds.
+pub const ROLLOUT_SECONDS: i64 = 3 * 60 * 60;
+/// The same in microseconds.
+const ROLLOUT: i64 = ROLLOUT_SECONDS * 1_000_000;
+/// What can make a rollout fail. A deployment is none of them.
+const ROOTS: &str = "('placement', 'capacity', 'network', 'image_pull', 'config_fetch', 'logging', 'volume', \
+                     'container_create', 'container_start', 'running', 'health_check')";
+
+/// Failed deployments, each once. Rows that name no deployment of the scheduler (`ecs-svc/…`), such as the line about the
+/// rollback or a service deployment, belong to the one of the same service that failed just before.
+fn deployments(need: ViewRequest) -> String {
+    let except = ["incident", "secondary"];
+    let stored = columns(Table::Failures, "f", &except);
+    let named = "case when starts_with(f.incident, 'deployment:ecs-svc/') then";
+    let service = "partition by f.account, f.region, f.\"cluster\", f.service order by f.time, f.id";
+    let before = "rows between unbounded preceding and current row";
+    let after = "rows between current row and unbounded following";
+    let neighbors = format!(
+        "select {stored}, f.secondary, f.incident as own, cast(f.time as bigint) as micros, {named} f.incident end as named, \
+         last_value({named} f.incident end) ignore nulls over ({service} {before}) as earlier, \
+         last_value({named} cast(f.time as bigint) end) ignore nulls over ({service} {before}) as earlier_at, \
+         first_value({named} f.incident end) ignore nulls over ({service} {after}) as later, \
+         first_value({named} cast(f.time as bigint) end) ignore nulls over ({service} {after}) as later_at \
+         from failures f where f.kind = 'deployment' and f.incident is not null"
+    );
+    let resolved = format!(
+        "select {stored}, f.secondary, f.micros, case when f.named is not null or f.service is null then f.own \
+         when f.micros - f.earlier_at <= {ROLLBACK} then f.earlier \
+         when f.later_at - f.micros <= {JITTER} then f.later else f.own end as incident from ({neighbors}) f"
+    );
+    let several = evidence_over(need, "f.record", "f.incident");
+    let passed = evidence_of(need, "f");
+    // The line about the rollback says least of them.
+    let first = format!(
+        "select {stored}, f.secondary, f.micros, f.incident{several}, row_number() over (partition by f.incident \
+         order by f.secondary is null and f.cause is null, f.time, f.version desc nulls last, f.id) as nth from ({resolved}) f"
+    );
+    // Records of one service: account and region may be missing in what somebody pasted.
+    let roots = format!(
+        "select d.id from (select d.id, d.incident, d.micros, d.account, d.\"cluster\", d.service from ({resolved}) d \
+           where d.secondary is null and d.service is not null) d \
+         join (select r.time, r.started_by, r.account, r.\"cluster\", r.service from failures r \
+           where r.kind in ('task', 'service') and r.service is not null and r.phase in {ROOTS}) r \
+         on r.service = d.service and coalesce(r.\"cluster\", '') = coalesce(d.\"cluster\", '') \
+         where (r.account is null or d.account is null or r.account = d.account) \
+         and cast(r.time as bigint) <= d.micros + {JITTER} and cast(r.time as bigint) >= d.micros - {ROLLOUT} \
+         and (r.started_by is null or not starts_with(r.started_by, 'ecs-svc/') \
+           or not starts_with(d.incident, 'deployment:ecs-svc/') or concat('deployment:', r.started_by) = d.incident) \
+         group by d.id"
+    );
+    let columns = Table::Failures.fields().iter().map(|field| match field.name {
+        "secondary" => "coalesce(f.secondary, r.id is not null) as secondary".to_owned(),
+        name => format!("f.{}", super::sql::quoted(name)),
+    });
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    format!("select {columns}{passed} from ({first}) f left join ({roots}) r on r.id = f.id where f.nth = 1")
+}
+
+/// Failures have no record of their own: it is fetched by the id of the record that tells of them.
+fn with_raw(rows: &str) -> String {
+    format!(
+        "select f.*, r.raw from ({rows}) f left join (\
+           select r.id, min(r.raw) as raw from (\
+             select id, raw from calls union all select id, raw from task_events \
+             union all select id, raw from instance_events union all select id, raw from service_events \
+             union all select id, raw from run_records union all select id, raw from run_events \
+             union all select s.id, r.raw from job_submissions s join run_records r on r.id = s.run_record) r \
+           where r.id in (select record from failures) group by r.id) r on r.id = f.record"
+    )
+}

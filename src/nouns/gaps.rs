@@ -1,0 +1,99 @@
+//! `gaps`: CloudTrail records that are missing or were delivered late.
+//!
+//! `missing`: one row per hour without a record, between the first and the last record of an account and Region.
+//! `late`: a file whose oldest record is more than 15 minutes older than its delivery time, which is part of the file
+//! name; most files arrive within 5 minutes. `global`: an account without any record in us-east-1, where IAM, STS and
+//! other global services write.
+
+use super::sql::{computed, no_raw, quoted};
+use super::{EVIDENCE, Needs, Noun, ViewRequest};
+use crate::lang::catalog::{Assumed, FieldInfo, FieldType};
+use crate::table::Table;
+
+const FIELDS: &[FieldInfo] = &[
+    computed("id", FieldType::Text, "account/region/hour, or kind and file or account"),
+    computed("time", FieldType::Time, "start of the hour without records; for the other kinds, the end"),
+    computed(
+        "kind",
+        FieldType::Text,
+        "missing (an hour without records), late (a slow delivery) or global (an account without us-east-1 records)",
+    ),
+    computed("account", FieldType::Text, "account"),
+    computed("region", FieldType::Text, "region"),
+    computed("began_at", FieldType::Time, "start of the first hour of the gap"),
+    computed("ended_at", FieldType::Time, "start of the first hour with records again"),
+    computed("hours", FieldType::Int, "length of the whole gap in hours, rounded up"),
+    computed("file", FieldType::Text, "the file that was delivered late"),
+];
+
+/// The noun.
+pub fn noun() -> Noun {
+    Noun {
+        needs: Needs::All(&[&[Table::Calls]]),
+        fields: FIELDS.to_vec(),
+        shown: &["time", "kind", "account", "region", "began_at", "ended_at", "hours"],
+        assumed: Some(Assumed {
+            column: "kind",
+            value: "missing",
+            why: "`late` rows are slow deliveries, `global` rows are accounts without us-east-1",
+        }),
+        ..Noun::computed("gaps", view)
+    }
+}
+
+/// Microseconds in an hour.
+const HOUR: &str = "3600000000";
+/// The delay in microseconds beyond which a delivery is late.
+const LATE: &str = "900000000";
+/// The delivery time in the name of a log file.
+const NAME: &str = "_CloudTrail_[a-z0-9-]+_([0-9]{8}T[0-9]{4}Z)_[A-Za-z0-9]+[.]json";
+
+/// The format of such a time, and its replacement that can be parsed. Invalid times become null.
+const COMPACT: &str = "(....)(..)(..)T(..)(..)Z";
+const EXTENDED: &str = "\\1-\\2-\\3T\\4:\\5:00";
+
+fn view(need: ViewRequest) -> String {
+    let time = |hour: &str| format!("arrow_cast({hour} * {HOUR}, 'Timestamp(Microsecond, Some(\"UTC\"))')");
+    let (at, began, ended) = (time("g.hour"), time("g.first"), time("g.next"));
+    let raw = no_raw(need);
+    let none =
+        if need.evidence { format!(", arrow_cast(make_array(), 'List(Utf8)') as {}", quoted(EVIDENCE)) } else { String::new() };
+    // The scan returns hours instead of records; then each gap becomes one row, and then one row per hour.
+    let missing = format!(
+        "select arrow_cast(concat(coalesce(g.account, ''), '/', coalesce(g.region, ''), '/', cast(g.hour as varchar)), \
+         'Utf8View') as id, {at} as \"time\", arrow_cast('missing', 'Utf8View') as kind, g.account, g.region, {began} as began_at, \
+         {ended} as ended_at, cast(g.next - g.first as bigint) as hours, arrow_cast(null, 'Utf8View') as file{raw}{none} from (\
+           select h.account, h.region, h.hour + 1 as first, h.next, unnest(range(h.hour + 1, h.next)) as hour from (\
+             select h.account, h.region, h.hour, lead(h.hour) over (partition by h.account, h.region order by h.hour) as next \
+             from (select distinct c.account, c.region, cast(c.\"time\" as bigint) / {HOUR} as hour \
+               from calls c where c.source = 'cloudtrail' and c.\"time\" is not null) h) h \
+           where h.next > h.hour + 1) g"
+    );
+    let late = format!(
+        "select arrow_cast(concat('late/', f.file), 'Utf8View') as id, f.delivered as \"time\", \
+         arrow_cast('late', 'Utf8View') as kind, f.account, f.region, f.first_event as began_at, f.delivered as ended_at, \
+         {} as hours, f.file{raw}{none} from (\
+           select f.file, max(f.account) as account, max(f.region) as region, min(f.first_event) as first_event, \
+           arrow_cast(try_cast(regexp_replace(regexp_match(f.file, '{NAME}')[1], '{COMPACT}', '{EXTENDED}') as timestamp(6)), \
+             'Timestamp(Microsecond, Some(\"UTC\"))') as delivered \
+           from files f where f.first_event is not null and regexp_like(f.file, '{NAME}') group by f.file) f \
+         where cast(f.delivered as bigint) - cast(f.first_event as bigint) > {LATE}",
+        hours("f.first_event", "f.delivered"),
+    );
+    let global = format!(
+        "select arrow_cast(concat('global/', g.account), 'Utf8View') as id, g.last as \"time\", \
+         arrow_cast('global', 'Utf8View') as kind, g.account, arrow_cast('us-east-1', 'Utf8View') as region, g.first as began_at, \
+         g.last as ended_at, {} as hours, arrow_cast(null, 'Utf8View') as file{raw}{none} from (\
+           select c.account, min(c.\"time\") as first, max(c.\"time\") as last, \
+           count(*) filter (where c.region = 'us-east-1') as records \
+           from calls c where c.source = 'cloudtrail' and c.account is not null and c.\"time\" is not null group by c.account) g \
+         where g.records = 0",
+        hours("g.first", "g.last"),
+    );
+    [missing, late, global].join(" union all ")
+}
+
+/// Hours between two times, rounded up.
+fn hours(from: &str, to: &str) -> String {
+    format!("cast(ceil((cast({to} as bigint) - cast({from} as bigint)) / 3600000000.0) as bigint)")
+}

@@ -1,0 +1,131 @@
+//! `schedules`: one row per expected start of a caller with a schedule, and its outcome.
+
+pub mod calendar;
+pub mod expected;
+pub mod period;
+pub mod schedule;
+#[cfg(test)]
+mod tests;
+
+use super::launches::{REASONS, attempts, counted, swept};
+use super::sql::{computed, no_raw, quoted, seconds};
+use super::{EVIDENCE, Needs, Noun, ViewRequest};
+use crate::lang::catalog::{FieldInfo, FieldType};
+use crate::table::Table;
+
+const FIELDS: &[FieldInfo] = &[
+    computed("id", FieldType::Text, "id of the first call of the caller, @, and the expected time"),
+    computed("time", FieldType::Time, "expected start time"),
+    computed("expected_at", FieldType::Time, "expected start time (same as `time`)"),
+    computed("state", FieldType::Text, "started, late, healed (by a retry) or missed"),
+    computed(
+        "why",
+        FieldType::Text,
+        "the failure at that time; or `no record`, with whether the hour has any records and who disabled the schedule",
+    ),
+    computed("schedule", FieldType::Text, "name of the rule or schedule, or of the job"),
+    computed("rhythm", FieldType::Text, "the detected schedule, such as `every 15m`"),
+    computed("started_at", FieldType::Time, "when it ran; missing = it did not run"),
+    computed("late_at", FieldType::Time, "when it ran, if late"),
+    computed("healed_at", FieldType::Time, "when it ran, if started by a retry"),
+    computed("missed_at", FieldType::Time, "when it was expected, if missed"),
+    computed("delay", FieldType::Duration, "time from the expected to the actual start"),
+    computed("launch", FieldType::Text, "id of the launch for this start"),
+    computed("account", FieldType::Text, "account"),
+    computed("region", FieldType::Text, "region"),
+    computed("cluster", FieldType::Text, "short cluster name"),
+    computed("family", FieldType::Text, "task definition family"),
+    computed("started_by", FieldType::Text, "startedBy: the rule or the schedule"),
+    computed("group", FieldType::Text, "task group, if the first call has one"),
+    computed("caller", FieldType::Text, "caller, without the session name"),
+];
+
+/// The noun.
+pub fn noun() -> Noun {
+    Noun {
+        needs: Needs::All(&[&[Table::Calls]]),
+        reads_originals: true,
+        fields: FIELDS.to_vec(),
+        measures: vec![
+            counted("expected", "expected_at", FieldType::Time, "expected starts"),
+            counted("started", "started_at", FieldType::Time, "expected starts that ran, including late and healed ones"),
+            counted("late", "late_at", FieldType::Time, "expected starts that ran late"),
+            counted("healed", "healed_at", FieldType::Time, "expected starts that a retry started"),
+            counted("missed", "missed_at", FieldType::Time, "expected starts that never ran"),
+        ],
+        shown: &["time", "schedule", "state", "why", "rhythm", "started_at", "cluster", "family"],
+        ..Noun::computed("schedules", view)
+    }
+}
+
+const HOUR: &str = "3600000000";
+
+fn view(need: ViewRequest) -> String {
+    let of = |name: &str| format!("get_field(e.s, '{name}')");
+    let raw = no_raw(need);
+    let evidence = if need.evidence { format!(", s.evidence as {}", quoted(EVIDENCE)) } else { String::new() };
+    let delay = seconds("s.at", "s.started_at");
+    let when = |state: &str, time: &str| format!("case when s.state = '{state}' then {time} end as {state}_at");
+    format!(
+        "select arrow_cast(concat(s.first, '@', cast(s.at as varchar)), 'Utf8View') as id, s.at as \"time\", s.at as expected_at, \
+         s.state, arrow_cast(case when s.state = 'started' or s.state = 'late' then null \
+           when s.launch is not null then coalesce(r.reason, s.reason) \
+           when h.hour is null then 'no record: not in this export' \
+           when d.event_name is null then 'no record: not called' \
+           else concat('no record: not called; ', d.event_name, coalesce(concat(' by ', d.\"user\"), ''), ' at ', \
+             arrow_cast(d.since, 'Utf8')) end, 'Utf8View') as why, \
+         s.schedule, s.rhythm, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
+         s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{raw}{evidence} from (select s.*, {SCHEDULE} as schedule from (\
+           select e.first, {at} as at, {state} as state, {reason} as reason, {rhythm} as rhythm, {started} as started_at, \
+           {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
+           from (select w.id as first, w.account, w.region, w.cluster, w.family, w.started_by, w.\"group\", w.caller, \
+             unnest(w.slots) as s from (select a.id, a.account, a.region, a.cluster, a.family, a.started_by, a.\"group\", \
+               a.caller, {swept} as slots from ({attempts}) a) w where w.slots is not null) e) s) s \
+         left join (select distinct coalesce(c.account, '') as account, coalesce(c.region, '') as region, \
+           cast(c.\"time\" as bigint) / {HOUR} as hour from calls c where c.\"time\" is not null) h \
+         on h.account = coalesce(s.account, '') and h.region = coalesce(s.region, '') \
+         and h.hour = cast(s.at as bigint) / {HOUR} \
+         left join ({REASONS}) r on r.id = s.launch \
+         left join ({DISABLED}) d on s.launch is null and d.name = s.schedule and d.account = coalesce(s.account, '') \
+         and d.region = coalesce(s.region, '') and d.since <= s.at and (d.until is null or d.until > s.at)",
+        late = when("late", "s.started_at"),
+        healed = when("healed", "s.started_at"),
+        missed = when("missed", "s.at"),
+        at = of("expected_at"),
+        state = of("state"),
+        reason = of("reason"),
+        rhythm = of("rhythm"),
+        started = of("started_at"),
+        launch = of("launch"),
+        ids = of("evidence"),
+        swept = swept("expected_starts", need),
+        attempts = attempts(""),
+    )
+}
+
+/// The intervals in which a rule or a schedule was disabled, with the call that disabled it.
+const DISABLED: &str = "select d.* from (select d.*, lead(d.since) over (\
+       partition by d.account, d.region, d.name order by d.since, d.id) as until from (\
+         select c.id, c.\"time\" as since, coalesce(c.account, '') as account, coalesce(c.region, '') as region, c.event_name, \
+         c.\"user\", json_path(c.raw, '/requestParameters/state') as state, \
+         coalesce(json_path(c.raw, '/requestParameters/name'), json_path(c.raw, '/requestParameters/rule')) as name \
+         from calls c where c.event_source in ('events.amazonaws.com', 'scheduler.amazonaws.com') and c.error_code is null \
+         and c.event_name in ('DisableRule', 'EnableRule', 'PutRule', 'DeleteRule', 'PutTargets', 'RemoveTargets', \
+           'CreateSchedule', 'UpdateSchedule', 'DeleteSchedule')) d where d.name is not null) d \
+     where d.event_name in ('DisableRule', 'DeleteRule', 'RemoveTargets', 'DeleteSchedule') or d.state = 'DISABLED'";
+
+/// The name of a schedule.
+const SCHEDULE: &str = "arrow_cast(case when starts_with(s.started_by, 'events-rule/') then substr(s.started_by, 13) \
+     when starts_with(s.started_by, 'chronos-schedule/') then substr(s.started_by, 18) \
+     when s.started_by = 'AWS Step Functions' then concat(s.family, ' (Step Functions)') \
+     else coalesce(s.started_by, concat(s.family, ' by ', s.caller)) end, 'Utf8View')";
+
+/// Counts the callers with and without a schedule: `regular`, `irregular`.
+pub fn callers(need: ViewRequest) -> String {
+    format!(
+        "select count(*) filter (where w.regular) as regular, count(*) filter (where not w.regular) as irregular from (\
+           select get_field({}, 'regular') as regular from ({}) a) w",
+        swept("regular_caller", need),
+        attempts(""),
+    )
+}
