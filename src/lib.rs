@@ -44,6 +44,7 @@ pub mod doctor;
 pub mod engine;
 pub mod explain;
 pub mod lang;
+pub mod mcp;
 pub mod nouns;
 pub mod plan;
 pub mod preflight;

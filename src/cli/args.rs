@@ -253,6 +253,16 @@ found, but some input could not be loaded.")]
   ecs-audit doctor --quotas quotas.json
   ecs-audit doctor --json")]
     Doctor(Doctor),
+    /// Serve the store to an assistant (Model Context Protocol on stdin and stdout)
+    #[command(after_help = "Examples:
+  ecs-audit mcp
+  ecs-audit mcp --no-redact
+
+An assistant starts this command by itself, for example after
+  claude mcp add ecs-audit -- ecs-audit --store /path/to/.ecs-audit mcp
+
+It only reads. Accounts, ARNs, addresses, users and hosts are replaced with pseudonyms.")]
+    Mcp(Mcp),
     /// Open an interactive prompt for queries, with completion and history
     #[command(after_help = "Examples:
   ecs-audit repl
@@ -740,6 +750,14 @@ pub struct Doctor {
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `mcp`.
+#[derive(Debug, Args)]
+pub struct Mcp {
+    /// Answer with the real names of accounts, users, hosts and addresses
+    #[arg(long)]
+    pub no_redact: bool,
 }
 
 /// Arguments of `repl`.

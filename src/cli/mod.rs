@@ -15,6 +15,7 @@ mod fields;
 mod limits;
 mod load;
 mod manual;
+mod mcp;
 mod memory;
 mod preflight;
 mod queries;
@@ -89,6 +90,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Repl(arguments) => repl::run(&arguments, global, context),
         args::Command::Completions(arguments) => manual::completions(&arguments),
         args::Command::Man(arguments) => manual::pages(&arguments, global),
+        args::Command::Mcp(arguments) => mcp::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
 }

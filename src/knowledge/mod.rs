@@ -5,12 +5,14 @@
 
 mod entry;
 mod injected;
+mod instances;
 mod outcome;
 mod places;
 mod states;
 
 pub use entry::{Benign, CatalogText, Entry, ExitCode, ExitStatus, JobReason, RunReason, StopCode, TextKind, Verdict};
 pub use injected::InjectedContainer;
+pub use instances::{agent_queues, task_interfaces};
 pub use outcome::{DeploymentOutcome, FaultOf};
 pub use places::{Host, where_to_look};
 pub use states::{deployment_failed, event_is_failure, event_of_status};

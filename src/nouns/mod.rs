@@ -46,6 +46,8 @@ use std::time::Duration;
 use datafusion::execution::context::SessionContext;
 
 pub use self::zone::ZoneName;
+use crate::engine::functions::{flag_of_text, number_of_text};
+use crate::knowledge::{agent_queues, task_interfaces};
 use crate::lang::catalog::{Assumed, FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::{Aggregate, Expr, FieldRef};
 use crate::table::{Field, FieldKind, Table};
@@ -198,6 +200,8 @@ pub fn register_functions(session: &SessionContext) {
     launches::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     collisions::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     collisions::chance::chance_functions().into_iter().for_each(|function| session.register_udf(function));
+    session.register_udf(number_of_text("task_interfaces", task_interfaces));
+    session.register_udf(flag_of_text("agent_queues", agent_queues));
     let (name, function) = stalls::operator::instance_stalls_function();
     session.register_udtf(name, function);
     set_quotas(session, quota::limits::Quotas::default());

@@ -163,14 +163,10 @@ fn stated() -> String {
              '{source}' as source from instance_events e where e.container_instance is not null group by 1, 2, 3, 4"
         )
     };
-    let interfaces = "case when max(e.instance_type) like '%.16xlarge' then 14 \
-         when max(e.instance_type) in ('m6i.8xlarge', 'm6i.12xlarge') or max(e.instance_type) like '%.4xlarge' then 7 \
-         when max(e.instance_type) like '%.2xlarge' or max(e.instance_type) like '%.xlarge' then 3 \
-         when max(e.instance_type) = 'm6g.medium' then 1 when max(e.instance_type) like '%.large' then 2 end";
     [
         instance("instance_cpu", "max(e.registered_cpu)", "registered"),
         instance("instance_memory", "max(e.registered_memory)", "registered"),
-        instance("eni", interfaces, "instance_type"),
+        instance("eni", "task_interfaces(max(e.instance_type))", "instance_type"),
         refused::stated(),
     ]
     .join(" union all ")

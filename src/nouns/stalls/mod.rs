@@ -184,14 +184,12 @@ fn finished(need: ViewRequest, stalls: &str) -> String {
              coalesce(cast(s.registered_{what} as varchar), '?'), ' {unit}')"
         )
     };
-    let version = |nth: usize| format!("coalesce(try_cast(split_part(s.agent_version, '.', {nth}) as bigint), 0)");
     format!(
         "select {known}, s.stop_micros / 1000000.0 as stop_time, cast(s.stop_timeout as double) as stop_timeout, \
          s.reserved_cpu, s.needed_cpu, s.reserved_memory, s.needed_memory, \
          cast(round((cast(s.ended_at as bigint) - cast(s.\"time\" as bigint)) / 1000000.0) as bigint) as seconds_blocked, \
          {arithmetic}, s.joined, \
-         case when s.agent_version is not null then {major} * 1000000 + {minor} * 1000 + {patch} >= 1074001 end as agent_queues, \
-         {avoided}{raw}{ids} from (\
+         agent_queues(s.agent_version) as agent_queues, {avoided}{raw}{ids} from (\
            select s.*, s.running_cpu + s.stopping_cpu as reserved_cpu, s.running_memory + s.stopping_memory as reserved_memory, \
            s.running_cpu + s.stopping_cpu + s.pending_cpu as needed_cpu, \
            s.running_memory + s.stopping_memory + s.pending_memory as needed_memory from ({stalls}) s) s",
@@ -201,9 +199,6 @@ fn finished(need: ViewRequest, stalls: &str) -> String {
              minimum_healthy_percent desired_count"
         ),
         arithmetic = text(&format!("concat({}, '; ', {})", sum("cpu", "CPU units"), sum("memory", "MiB")), "arithmetic"),
-        major = version(1),
-        minor = version(2),
-        patch = version(3),
         avoided = text(&avoided(), "avoided_by"),
         raw = no_raw(need),
     )
