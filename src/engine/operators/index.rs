@@ -201,6 +201,11 @@ impl<T> Arena<T> {
         self.len
     }
 
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// The row with a number.
     pub fn get(&self, row: u32) -> Option<&T> {
         self.chunks.get(row as usize / PIECE)?.get(row as usize % PIECE)
