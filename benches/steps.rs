@@ -4,8 +4,9 @@
 //! for a comparison with other programs.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use ecs_audit::decode::budget::{Budget, Limits};
 use ecs_audit::decode::buffer::Buffer;
-use ecs_audit::decode::inflate::{InflateLimits, inflate};
+use ecs_audit::decode::inflate::inflate;
 use ecs_audit::decode::json::Tape;
 use ecs_audit::decode::split::split;
 use ecs_audit::discover::{Input, Source};
@@ -74,9 +75,9 @@ fn options() -> LoadOptions {
         latest: i64::MAX,
         keep_raw: true,
         tables: TableSet::ALL,
-        inflate: InflateLimits::default(),
-        max_file_bytes: 1 << 30,
+        limits: Limits::STANDARD,
         selection: Default::default(),
+        integrity: None,
     }
 }
 
@@ -86,26 +87,34 @@ fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Bytes(text.len() as u64));
     let mut plain = Buffer::default();
-    group.bench_function("inflate", |bench| bench.iter(|| black_box(inflate(&packed, InflateLimits::default(), &mut plain))));
+    group.bench_function("inflate", |bench| {
+        bench.iter(|| black_box(inflate(&packed, &Budget::new(Limits::STANDARD), usize::MAX, &mut plain)))
+    });
     group.bench_function("split and parse", |bench| {
         bench.iter(|| {
             let mut values = 0;
-            split(text.as_bytes(), &mut |piece| {
-                values += usize::from(matches!(black_box(piece), ecs_audit::decode::split::Piece::Value { .. }))
-            });
+            split(
+                text.as_bytes(),
+                &Budget::new(Limits { records: u64::MAX, file_nodes: u64::MAX, ..Limits::STANDARD }),
+                &mut |piece| values += usize::from(matches!(black_box(piece), ecs_audit::decode::split::Piece::Value { .. })),
+            );
             values
         });
     });
     group.bench_function("split, parse, model, build", |bench| {
         bench.iter(|| {
             let mut columns = Columns::new(Table::Calls);
-            split(text.as_bytes(), &mut |piece| {
-                let ecs_audit::decode::split::Piece::Value { tape, text, .. } = piece else { return };
-                let origin = Origin { file: "f", record: 1, raw: Some(text), text };
-                if let Modeled::Record(record) = model_call(tape.root(), "cloudtrail", origin) {
-                    record.rows.iter().filter(|row| row.table() == Table::Calls).for_each(|row| columns.push(row));
-                }
-            });
+            split(
+                text.as_bytes(),
+                &Budget::new(Limits { records: u64::MAX, file_nodes: u64::MAX, ..Limits::STANDARD }),
+                &mut |piece| {
+                    let ecs_audit::decode::split::Piece::Value { tape, text, .. } = piece else { return };
+                    let origin = Origin { file: "f", record: 1, raw: Some(text), text };
+                    if let Modeled::Record(record) = model_call(tape.root(), "cloudtrail", origin) {
+                        record.rows.iter().filter(|row| row.table() == Table::Calls).for_each(|row| columns.push(row));
+                    }
+                },
+            );
             columns.into_rows()
         });
     });

@@ -254,14 +254,14 @@ mod tests {
     #[test]
     fn carets_stand_under_the_span_with_the_label_beside_them() {
         let query = "failurs by reason since 7d";
-        let text = Diagnostic::error("unknown source `failurs`", 0..7)
+        let text = Diagnostic::error("unknown noun `failurs`", 0..7)
             .with_label("did you mean `failures`?")
-            .with_note("sources: calls, events")
+            .with_note("nouns: calls, events")
             .render(query);
         assert_eq!(
             text,
-            "error: unknown source `failurs`\n  | failurs by reason since 7d\n  \
-             | ^^^^^^^ did you mean `failures`?\n  = sources: calls, events\n"
+            "error: unknown noun `failurs`\n  | failurs by reason since 7d\n  \
+             | ^^^^^^^ did you mean `failures`?\n  = nouns: calls, events\n"
         );
     }
 

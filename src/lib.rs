@@ -32,6 +32,7 @@ pub mod part;
 pub mod toml_document;
 
 pub mod decode;
+pub mod digests;
 pub mod discover;
 pub mod knowledge;
 pub mod load;
@@ -43,6 +44,7 @@ pub mod check;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
+pub mod incidents;
 pub mod lang;
 pub mod mcp;
 pub mod nouns;
@@ -54,3 +56,6 @@ pub mod report;
 pub mod run;
 
 pub mod cli;
+
+#[doc(hidden)]
+pub mod fuzzing;

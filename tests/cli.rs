@@ -74,7 +74,7 @@ fn errors_show_the_place_and_what_works() {
     assert_eq!(ran.code, 2);
     assert_eq!(ran.out, "");
     assert!(
-        ran.err.contains("error: unknown source `failurs`\n  | failurs by reason since 7d\n  | ^^^^^^^ did you mean `failures`?"),
+        ran.err.contains("error: unknown noun `failurs`\n  | failurs by reason since 7d\n  | ^^^^^^^ did you mean `failures`?"),
         "{}",
         ran.err
     );

@@ -55,6 +55,7 @@ fn the_truth_of_a_corpus_is_reproduced() {
     }
     check_totals(&desk, &truth);
     crate::capacity::check(&desk, &truth);
+    crate::incidents::check(&desk, &truth);
     check_odd_files(&desk);
 }
 

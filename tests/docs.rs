@@ -15,9 +15,11 @@ fn the_examples_of_the_pages_run() {
         ("docs/automation.md", 8),
         ("docs/language.md", 4),
         ("docs/investigate.md", 10),
+        ("docs/incidents.md", 2),
         ("docs/report.md", 5),
         ("docs/store.md", 5),
         ("docs/catalog.md", 7),
+        ("docs/security.md", 1),
     ] {
         let (run, wrong) = run_page(page);
         assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));

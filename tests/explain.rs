@@ -211,7 +211,7 @@ fn a_kill_is_out_of_memory_only_with_evidence() {
     assert!(bare.contains("no stop request preceded it"), "{bare}");
     let user = r#","stopCode":"UserInitiated","#;
     let late = output(&stopped(r#""enough""#, &format!("{ran}{user}{}", container(""))));
-    assert!(late.contains("it kept running for 30 s after a stop request from a user: the stop timeout ended it"), "{late}");
+    assert!(late.contains("it kept running for 30s after a stop request from a user: the stop timeout ended it"), "{late}");
     let health = r#","stopCode":"ServiceSchedulerInitiated","#;
     let reason = r#""Task failed container health checks""#;
     let sick = output(&stopped(reason, &format!("{ran}{health}{}", container(""))));

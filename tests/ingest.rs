@@ -223,7 +223,7 @@ fn records_in_other_words_are_records() {
         ("someone-elses", r#"{"name":"left-pad","version":"1.0.0"}"#.to_owned(), [1, 0, 1, 0]),
     ];
     let desk = expect_accounts(&shapes);
-    assert_eq!(desk.query("quarantine by why"), [["unknown_shape", "10"]]);
+    assert_eq!(desk.query("quarantine by why"), [["missing_time", "5"], ["unknown_shape", "5"]]);
     let ran = desk.load(&[&desk.write("notes.txt", "remember the milk")]);
     assert!(ran.code == 0 && ran.out.contains("notes.txt: no records found") && ran.out.contains("--output json"), "{}", ran.out);
     let doctor = desk.run(&["doctor"]).ok().out;

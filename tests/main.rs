@@ -1,5 +1,6 @@
 //! All integration tests in one binary: every linked copy of the engine costs a minute.
 
+mod archives;
 mod capacity;
 mod catalog;
 mod causes;
@@ -7,15 +8,20 @@ mod check;
 mod cli;
 mod config;
 mod corpus;
+mod digests;
 mod docs;
 mod doctor;
 mod dstack;
 mod explain;
 mod flows;
+mod fuzz;
 mod grammar;
+mod incidents;
 mod ingest;
 mod layering;
+mod limits;
 mod network;
+mod newcomers;
 mod queries;
 mod readme;
 mod reclassify;
@@ -28,3 +34,4 @@ mod secrets;
 mod store;
 mod subsets;
 mod support;
+mod trust;

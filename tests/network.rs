@@ -71,7 +71,7 @@ fn a_reject_of_the_named_address_shows_a_filter() {
     assert!(output.contains("1 × REJECT of tcp 10.0.0.7 → 10.0.9.1 port 443, leaving the interface"), "{output}");
     assert!(!output.contains("10.0.9.2") && !output.contains("10.0.9.3"), "{output}");
     assert!(
-        output.contains("AuthorizeSecurityGroupEgress sg-0a1b2c3d4e5f60718, 30 min 0 s before") && output.contains("allows more"),
+        output.contains("AuthorizeSecurityGroupEgress sg-0a1b2c3d4e5f60718, 30m before") && output.contains("allows more"),
         "{output}"
     );
     assert_eq!(branch(&network, "no route").0, "unlikely");
@@ -90,7 +90,7 @@ fn what_leaves_and_is_never_answered_points_at_the_way() {
     assert_eq!(verdict, "likely", "{output}");
     assert!(output.contains("2 × tcp 10.0.0.7 → 10.0.9.1 port 443 was accepted but got no reply"), "{output}");
     assert!(
-        output.contains("DeleteRoute rtb-0a1b2c3d4e5f60718 (0.0.0.0/0), 2 min 0 s before") && output.contains("\"ren\""),
+        output.contains("DeleteRoute rtb-0a1b2c3d4e5f60718 (0.0.0.0/0), 2m before") && output.contains("\"ren\""),
         "{output}"
     );
     let (verdict, output) = branch(&network, "security group");
@@ -105,7 +105,7 @@ fn silence_is_not_taken_for_proof() {
     let network = explained(TIMEOUT, &[], &[]);
     assert_eq!(branch(&network, "security group").0, "open");
     let missing = network["missing"].to_string();
-    assert!(missing.contains("flow records of eni-0a1b2c3d4e5f60718 while the task lived (2 min 30 s)"), "{missing}");
+    assert!(missing.contains("flow records of eni-0a1b2c3d4e5f60718 while the task lived (2m 30s)"), "{missing}");
     assert!(missing.contains("Amazon EC2 calls in the 6 hours before"), "{missing}");
     let skipped = format!("eni-0a1b2c3d4e5f60718 - - - - - - - {} {} - SKIPDATA -", BEGAN, BEGAN + 60);
     let network = explained(TIMEOUT, &[skipped], &[]);

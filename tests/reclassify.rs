@@ -2,7 +2,7 @@
 
 use crate::store::{assert_alike, contents};
 use crate::support::{Desk, project};
-use ecs_audit::decode::inflate::InflateLimits;
+use ecs_audit::decode::budget::Limits;
 use ecs_audit::discover::find_inputs;
 use ecs_audit::load::{LoadOptions, Silent};
 use ecs_audit::store::{Store, WriteOptions};
@@ -138,9 +138,9 @@ fn loaded_without_originals(samples: &[&str]) -> Desk {
         latest: i64::MAX,
         keep_raw: false,
         tables: TableSet::ALL,
-        inflate: InflateLimits::default(),
-        max_file_bytes: 1 << 30,
+        limits: Limits::STANDARD,
         selection: Default::default(),
+        integrity: None,
     };
     let write = WriteOptions { now: 1_772_900_000_000_000, patience: Duration::ZERO };
     Store::load(&desk.path(".ecs-audit"), inputs, Vec::new(), (&options, write), &Silent, &|| {}).unwrap();

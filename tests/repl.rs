@@ -50,12 +50,12 @@ fn mistakes_go_on_to_the_next_line_and_into_the_exit_code() {
 }
 
 #[test]
-fn without_a_command_and_a_terminal_there_is_help() {
+fn without_a_command_and_a_terminal_there_are_first_steps() {
     let desk = Desk::new();
     let ran = desk.run(&[]);
     assert_eq!(ran.code, 2);
     assert_eq!(ran.out, "");
-    assert!(ran.err.contains("Usage: ecs-audit") && ran.err.contains("preflight"), "{}", ran.err);
+    assert!(ran.err.contains("`ecs-audit load DIR`") && ran.err.contains("`ecs-audit --help`"), "{}", ran.err);
     let ran = desk.run(&["repl"]);
     assert!(ran.code == 2 && ran.err.contains("there is no store"), "{}", ran.err);
 }
@@ -80,4 +80,52 @@ fn charts_are_drawn_in_eighty_columns_without_color() {
     let ran = desk.run(&["query", "--chart", "failures"]);
     assert!(ran.code == 2 && ran.err.contains("a chart draws groups"), "{}", ran.err);
     assert_eq!(desk.run(&["query", "--chart", "--format", "csv", "failures by reason"]).code, 2);
+}
+
+#[test]
+fn words_sql_and_the_commands_of_the_program_work_at_the_prompt() {
+    let desk = loaded();
+    let script = "help\nclear\nSELECT count(*) AS n FROM calls;\nselect count(*) as tasks from tasks\nselect count(*) as tasks from tasks\n\
+                  \\timing on\nfailures by category since 7d top 1\nfailures by phase since 7d top 1\n\\timing off\n\
+                  \\changes 77954849-eedf-47b8-ac98-415d8259b246\n\\check lost-launches --since 7d\n\\doctor\n\
+                  \\report postmortem --since 7d --sections findings\nexit\nnever read\n";
+    let output = feed(&desk, &["repl"], script);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    assert!(out.contains("n\n───\n986\n") && out.matches("tasks\n─────\n").count() == 2, "{out}");
+    assert!(
+        out.contains("Changes before failure 77954849") && out.contains("lost-launches\n") && out.contains("Contents\n"),
+        "{out}"
+    );
+    assert!(desk.path("postmortem/report.html").exists(), "{err}");
+    assert!(err.contains("Anything else is a query") && err.matches("\ntime ").count() == 2, "{err}");
+    let windows = err.lines().filter(|line| line.starts_with("window") && line.contains("7d before")).count();
+    // The check and the report have windows of their own.
+    assert_eq!(windows, 3, "the window is printed only when it changes: {err}");
+}
+
+#[test]
+fn the_next_result_can_go_to_a_file_with_all_rows() {
+    let desk = loaded();
+    let script =
+        "\\o all.csv\ncalls show id\ncalls show id limit 1\n\\x\nfailures where kind = task show time, message limit 1\n";
+    let output = feed(&desk, &["repl", "--quiet"], script);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    assert_eq!(std::fs::read_to_string(desk.path("all.csv")).unwrap().lines().count(), 987);
+    assert!(out.starts_with("id\n─") && out.contains("─[ 1 ]─") && out.contains("\ntime     2026-"), "{out}");
+    let output = feed(&desk, &["repl"], "\\o all.ndjson\ncalls show id\n");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(err.contains("wrote 986 rows to all.ndjson"), "{err}");
+}
+
+#[test]
+fn wide_rows_can_be_one_below_the_other() {
+    let desk = loaded();
+    let ran = desk.run(&["query", "--expanded", "failures where kind = task limit 1", "--quiet"]).ok();
+    assert!(ran.out.starts_with("─[ 1 ]─") && ran.out.contains("\nwhat     "), "{}", ran.out);
+    let ran = desk.run(&["query", "--expanded", "failures limit 1", "--format", "csv"]);
+    assert!(ran.code == 2 && ran.err.contains("--expanded lays out tables, not csv"), "{}", ran.err);
+    let ran = desk.run(&["sql", "select count(*) as n from calls", "--out", "n.csv"]).ok();
+    assert!(ran.err.contains("wrote 1 row to n.csv"), "{}", ran.err);
 }

@@ -165,7 +165,7 @@ fn the_overview_tells_what_is_in_it() {
     let desk = Desk::new();
     let ran = desk.run(&["store"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("load an export with"), "{}", ran.err);
+    assert!(ran.err.contains("load an export: "), "{}", ran.err);
     desk.load(&[&samples()]).ok();
     let ran = desk.run(&["store"]).ok();
     for word in ["calls", "task_events", "together", "111122223333", "ap-northeast-1", "2026-03-04"] {

@@ -104,6 +104,12 @@ fn records_of(bytes: &[u8]) -> Vec<Value> {
     }
 }
 
+/// Each noun with all its columns, one question per line.
+pub fn every_noun() -> String {
+    let [all, ..] = questions();
+    all.lines().filter(|line| !line.starts_with('@')).map(|line| format!("{line}\n")).collect()
+}
+
 /// Every question that is asked of a store, in three lists of which one is taken at a time: each noun with all its columns,
 /// counted, or by day; and every saved query.
 fn questions() -> [String; 3] {

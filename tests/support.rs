@@ -20,9 +20,9 @@ pub fn load_options() -> ecs_audit::load::LoadOptions {
         latest: i64::MAX,
         keep_raw: true,
         tables: ecs_audit::table::TableSet::ALL,
-        inflate: Default::default(),
-        max_file_bytes: 1 << 30,
+        limits: Default::default(),
         selection: Default::default(),
+        integrity: None,
     }
 }
 

@@ -1,6 +1,6 @@
 # source, query
-#! error: unexpected `by`: expected a source such as `failures`
+#! error: unexpected `by`: expected a noun such as `failures`
 #!   | by reason
 #!   | ^^
-#!   = help: a query starts with its source: `failures by reason`
+#!   = help: a query starts with a noun: `failures by reason`
 by reason

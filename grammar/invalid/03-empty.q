@@ -1,5 +1,5 @@
 # query
-#! error: unexpected end of query: expected a source such as `failures`
+#! error: unexpected end of query: expected a noun such as `failures`
 #!   |
 #!   | ^ here
 

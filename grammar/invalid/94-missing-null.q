@@ -2,5 +2,5 @@
 #! error: unexpected `null`: expected `missing`
 #!   | failures where reason is null
 #!   |                          ^^^^
-#!   = help: `is` takes `missing` or `not missing`; use `=` to compare values
+#!   = help: did you mean `failures where reason is missing`?
 failures where reason is null

@@ -1,6 +1,7 @@
 //! The results of checks.
 
 use super::{Check, Severity};
+use crate::render::MISSING;
 
 /// All checks of a run with their outcomes.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,7 @@ pub enum State {
 /// A row that reached the threshold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// A description, if the row alone is not enough.
+    /// The finding in words, as people read its values.
     pub description: Option<String>,
     /// The identifying columns of the row.
     pub keys: Vec<(String, String)>,
@@ -150,17 +151,16 @@ impl Finding {
         }
         let (measure, value) = &self.measure;
         let number = if value.fract() == 0.0 && value.abs() < 1e15 { format!("{value:.0}") } else { format!("{value}") };
-        if self.keys.is_empty() {
-            return format!("{measure} {number}");
-        }
-        let keys: Vec<String> = self
-            .keys
-            .iter()
-            .map(|(name, value)| {
-                let value = if value.is_empty() { "(missing)" } else { value };
-                format!("{name} {value}")
-            })
-            .collect();
-        format!("{}: {measure} {number}", keys.join(", "))
+        sentence(&self.keys, measure, &number)
     }
+}
+
+/// A row that reached the threshold, as one sentence.
+pub(super) fn sentence(keys: &[(String, String)], measure: &str, number: &str) -> String {
+    if keys.is_empty() {
+        return format!("{measure} {number}");
+    }
+    let shown = |value: &String| if value.is_empty() { MISSING.to_owned() } else { value.clone() };
+    let keys: Vec<String> = keys.iter().map(|(name, value)| format!("{name} {}", shown(value))).collect();
+    format!("{}: {measure} {number}", keys.join(", "))
 }

@@ -1,5 +1,6 @@
 //! Compares the rows of a result with the threshold of a check.
 
+use super::finding::sentence;
 use super::{Check, Finding, Place};
 use crate::answer::{Answer, ColumnKind};
 use crate::render::{Cell, Look, ROLE, ROLE_KEY, RenderError, rows};
@@ -19,6 +20,7 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
             None => ("rows".to_owned(), Some(1.0)),
             Some(index) => (name_of(answer, index), cells.get(index).and_then(Cell::as_number)),
         };
+        let number = measure.and_then(|index| cells.get(index)).map_or("1".to_owned(), |cell| cell.human(look));
         let Some(value) = value.filter(|value| *value >= check.threshold) else { continue };
         let ids = match evidence.and_then(|index| cells.get(index)) {
             Some(Cell::List(ids)) => ids.iter().map(|id| id.exact(look)).collect(),
@@ -32,11 +34,18 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
             rests_on: ids.len(),
             records: ids.into_iter().take(NAMED).map(|id| Place { id, file: None, record: None }).collect(),
         };
+        let mut shown = Vec::new();
         for (index, cell) in cells.iter().enumerate().filter(|(index, _)| Some(*index) != evidence && Some(*index) != measure) {
             let pair = (name_of(answer, index), cell.exact(look));
             // Without groups, all columns identify the row.
-            if is_key(answer, index) || measure.is_none() { finding.keys.push(pair) } else { finding.values.push(pair) }
+            if is_key(answer, index) || measure.is_none() {
+                shown.push((name_of(answer, index), cell.human(look)));
+                finding.keys.push(pair);
+            } else {
+                finding.values.push(pair);
+            }
         }
+        finding.description = Some(sentence(&shown, &finding.measure.0, &number));
         findings.push(finding);
     }
     Ok(findings)

@@ -11,14 +11,17 @@ use std::path::PathBuf;
 /// Offline analyzer for failures on Amazon ECS and dstack: load an export, then query it.
 #[derive(Debug, Parser)]
 #[command(name = "ecs-audit", version, about, max_term_width = 100)]
+#[command(override_usage = "ecs-audit [OPTIONS] <COMMAND>\n       ecs-audit [OPTIONS] <QUERY>...")]
 #[command(after_help = "Examples:
   ecs-audit load s3-export/
-  ecs-audit query \"failures by reason since 7d\"
-  ecs-audit query --from s3-export/ \"failures by reason since 7d\"
-  ecs-audit            (on a terminal: opens an interactive prompt)
+  ecs-audit doctor
+  ecs-audit failures by reason since 7d
+  ecs-audit query --from s3-export/ \"failures where exit_code > 0 since 7d\"
+  ecs-audit explain last
 
-Exit codes: 0 = success, 1 = a check found something, 2 = error, 3 = success, but some input
-could not be loaded.")]
+On a terminal, `ecs-audit` alone opens an interactive prompt.
+
+Exit codes: 0 = success, 1 = a check found something, 2 = error, 3 = success, but some input could not be loaded.")]
 pub struct Cli {
     /// Options that every command accepts.
     #[command(flatten)]
@@ -35,8 +38,8 @@ pub struct Global {
     /// Store folder
     #[arg(long, global = true, value_name = "DIR", env = "ECS_AUDIT_STORE", default_value = ".ecs-audit")]
     pub store: PathBuf,
-    /// Time zone for dates, calendar days and display, such as Asia/Tokyo
-    #[arg(long, global = true, value_name = "ZONE", env = "ECS_AUDIT_TZ")]
+    /// Time zone for dates, calendar days and display: Asia/Tokyo, +02:00 or local (default: UTC)
+    #[arg(long, global = true, value_name = "ZONE", env = "ECS_AUDIT_TZ", allow_hyphen_values = true)]
     pub tz: Option<String>,
     /// Suppress progress, time window and notes on stderr
     #[arg(long, short, global = true)]
@@ -79,6 +82,12 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
 }
 
+/// The heading of options that choose a window.
+const WINDOW: &str = "Window";
+
+/// The heading of options that choose what is printed, and where.
+pub(super) const OUTPUT: &str = "Output";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -86,29 +95,34 @@ pub enum Command {
     #[command(after_help = "Examples:
   ecs-audit load s3-export/
   ecs-audit load trail.json.gz ecs-events/ runs.json
+  ecs-audit load s3-export/ --since 2026-03-01 --region eu-west-1
   aws ecs describe-tasks --cluster batch --tasks ID | ecs-audit load -
 
-  ecs-audit load s3-export/ --since 2026-03-01 --region eu-west-1
-
-Records that are already in the store are skipped, so the command can be repeated at any time. With --since, --until,
---account or --region, files whose S3 path names another day, account or region are not read. Other records that are
-left out count as filtered, and a later load without these options loads them.")]
+Records that are already in the store are skipped, so the command can be repeated at any time. With --since, \
+--until, --account or --region, files whose S3 path names another day, account or region are not read. Other \
+records that are left out count as filtered, and a later load without these options loads them.")]
     Load(Load),
     /// Run a query
     #[command(after_help = "Examples:
   ecs-audit query \"failures by reason since 7d\"
-  ecs-audit query \"failures where reason = AGENT by cluster every 1d since 30d\" --format csv
-  ecs-audit query --from s3-export/ \"calls where failed by user, error_code top 20\"
-  ecs-audit query --chart \"failures by weekday(time), hour(time) since 30d\"
+  ecs-audit query \"failures where exit_code > 0 since last week\" --csv
+  ecs-audit query --from s3-export/ \"calls where failed by user top 20\"
+  ecs-audit query --chart \"failures by weekday(time), hour(time)\"
   ecs-audit query @lost --set since=30d
-  ecs-audit query --explain \"tasks by service show p95(start_latency)\"
+  ecs-audit query - < query.txt
 
-`ecs-audit fields` lists the nouns that a query can start with. Relative times count back from
-the newest event in the store; --as-of now uses the clock instead.")]
+The command can be left out if the query starts with a noun: `ecs-audit failures by reason`. Quote a query that \
+has `>`, `<`, `*`, `|` or parentheses, which the shell would take for itself.
+
+`ecs-audit fields` lists the nouns that a query can start with. Relative times count back from the newest event \
+in the store; --as-of now uses the clock instead.")]
     Query(Query),
     /// Run a SQL statement on the same tables
-    #[command(after_help = "Example:
-  ecs-audit sql \"select reason, count(*) from failures group by reason order by 2 desc\"")]
+    #[command(after_help = "Examples:
+  ecs-audit sql \"select reason, count(*) from failures group by 1 order by 2 desc\"
+  ecs-audit sql \"select distinct user from calls where failed\" --csv
+
+Nouns are tables: `ecs-audit fields` lists them, and `ecs-audit fields NOUN` lists the columns of one.")]
     Sql(Sql),
     /// List the nouns that can be queried, or the fields of one noun
     #[command(after_help = "Examples:
@@ -122,19 +136,17 @@ the newest event in the store; --as-of now uses the clock instead.")]
   ecs-audit query @lost --set since=30d
   ecs-audit query \"@lost where cluster = batch top 3\"
 
-Saved queries are defined in a configuration file (see `ecs-audit config --help`); $NAME is a
-parameter:
+Saved queries are defined in a configuration file (see `ecs-audit config --help`); $NAME is a parameter:
 
   [queries.exits]
   question = \"Which programs of a service ended with an error?\"
   query = \"failures where service = $service and phase = running by exit_code since $since\"
   defaults = { since = \"7d\" }
 
-Clauses after the name replace those of the saved query, except that conditions are added to its
-`where`.")]
+Clauses after the name replace those of the saved query, except that conditions are added to its `where`.")]
     Queries(Queries),
     /// Show the effective settings and where each is set
-    #[command(after_help = "Example:
+    #[command(after_help = "Examples:
   ecs-audit config
   ecs-audit config --config team.toml
 
@@ -145,8 +157,7 @@ A setting is taken from the first of these that has it:
   4. ecs-audit.toml in the store folder
   5. ecs-audit/config.toml in XDG_CONFIG_HOME, else in ~/.config (APPDATA on Windows)
 
-A file can set store, tz, as_of, quotas, rules, packs and [queries]. Paths are relative to the
-file.")]
+A file can set store, tz, as_of, quotas, rules, packs and [queries]. Paths are relative to the file.")]
     Config(ConfigArgs),
     /// Run routine checks, for cron and CI: exits with 1 if something is found
     #[command(after_help = "Examples:
@@ -155,8 +166,7 @@ file.")]
   ecs-audit check --from s3-export/ --format sarif --out ecs-audit.sarif
   ecs-audit check --list
 
-Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-phases. A custom
-pack:
+Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-phases. A custom pack:
 
   name = \"ours\"
   [[check]]
@@ -169,11 +179,11 @@ pack:
   remedy = \"Start it by hand before 6:00, then notify the platform team\"
   needs = [\"calls\"]        # additional tables that the check requires
 
-A check is unanswered, never passed, if the store has none of the records it needs, such as task
-events for `failures where kind = task`.
+A check is unanswered, never passed, if the store has none of the records it needs, such as task events for \
+`failures where kind = task`.
 
-Exit codes: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing found, but a check was
-unanswered, some input could not be loaded, or the window has no records.")]
+Exit codes: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing found, but a check was unanswered, some \
+input could not be loaded, or the window has no records.")]
     Check(CheckArgs),
     /// Explain a failure: phase, cause, preceding events, how to verify it and what to do
     #[command(after_help = "Examples:
@@ -185,9 +195,9 @@ unanswered, some input could not be loaded, or the window has no records.")]
   ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json
   ecs-audit explain 01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:00Z
 
-`schedules show id, time, state` lists the ids of expected starts. For a name with several
-failures, the newest is explained and the others are counted; --all explains each cause once.
-Every statement comes from a record or from the failure catalog.")]
+`schedules show id, time, state` lists the ids of expected starts. For a name with several failures, the newest \
+is explained and the others are counted; --all explains each cause once. Every statement comes from a record or \
+from the failure catalog.")]
     Explain(Explain),
     /// Show everything that happened to a task, run, service, deployment or container instance, in order
     #[command(after_help = "Examples:
@@ -196,9 +206,9 @@ Every statement comes from a record or from the failure catalog.")]
   ecs-audit timeline tokenize-corpus --format json
   ecs-audit timeline cart --since 2d
 
-Each line is one event: its time, the time since the previous line, what happened, the caller,
-and the id of the record in brackets (`ecs-audit show ID`). A pause is shown as a gap if it is
-longer than 5 minutes and a fifth of the whole.")]
+Each line is one event: its time, the time since the previous line, what happened, the caller, and the id of the \
+record in brackets (`ecs-audit show ID`). A pause is shown as a gap if it is longer than 5 minutes and a fifth \
+of the whole.")]
     Timeline(Timeline),
     /// List the changes in the half hour before a failure, the most closely related first
     #[command(after_help = "Examples:
@@ -206,9 +216,9 @@ longer than 5 minutes and a fifth of the whole.")]
   ecs-audit changes checkout-web
   ecs-audit changes 77954849-eedf-47b8-ac98-415d8259b246 --format json
 
-Lists the write calls before the newest burst of failures of X (failures at most 10 min apart).
-Calls are ranked by the resources they share with it: service, task definition, container
-instance, role, security group, secret, subnet, cluster.")]
+Lists the write calls before the newest burst of failures of X (failures at most 10 min apart). Calls are ranked \
+by the resources they share with it: service, task definition, container instance, role, security group, secret, \
+subnet, cluster.")]
     Changes(Changes),
     /// Write a post-mortem report: a folder with an HTML page, Markdown, and one CSV file per section
     #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
@@ -220,13 +230,16 @@ instance, role, security group, secret, subnet, cluster.")]
   ecs-audit report --since 7d --out postmortem --query \"Who was refused=calls where failed by user top 10\"
   ecs-audit report verify postmortem
 
-Without a window, the report covers the whole store. The same store always produces the same
-bytes. report.html needs no network and no scripts. A folder that is not a report is never
-overwritten.")]
+Without a window, the report covers the whole store. The same store always produces the same bytes. report.html \
+needs no network and no scripts. A folder that is not a report is never overwritten.")]
     Report(Box<Report>),
     /// Print the original record with an id, and the file it came from
-    #[command(after_help = "Example:
-  ecs-audit show 6f1d3d2c-3b1a-4c55-9a53-0f4f9c1d2e3f")]
+    #[command(after_help = "Examples:
+  ecs-audit show d25e49b0-637f-469f-8e82-413fa77b3188
+  ecs-audit show d25e49b0
+  ecs-audit show d25e49b0 --from s3-export/
+
+The beginning of an id is enough if only one id has it. `--evidence` lists the ids behind each row of a query.")]
     Show(Show),
     /// Browse, test and extend the catalog of failure messages
     #[command(after_help = "Examples:
@@ -241,10 +254,9 @@ overwritten.")]
   ecs-audit preflight taskdef.json --cluster batch --count 3
   aws ecs describe-task-definition --task-definition web | ecs-audit preflight - --format json
 
-Checks the definition itself (Fargate sizes, totals, roles, log options) and compares it with
-the store: images, secrets and roles that failed before, room on the instances, how long stops
-took. Exit codes are those of `check`: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing
-found, but some input could not be loaded.")]
+Checks the definition itself (Fargate sizes, totals, roles, log options) and compares it with the store: images, \
+secrets and roles that failed before, room on the instances, how long stops took. Exit codes are those of \
+`check`: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing found, but some input could not be loaded.")]
     Preflight(Preflight),
     /// Show what the store contains, data problems, and which exports are missing
     #[command(after_help = "Examples:
@@ -253,6 +265,21 @@ found, but some input could not be loaded.")]
   ecs-audit doctor --quotas quotas.json
   ecs-audit doctor --json")]
     Doctor(Doctor),
+    /// Check log files against the digest files of CloudTrail
+    #[command(after_help = "Examples:
+  ecs-audit verify-digests s3-export/
+  aws cloudtrail list-public-keys --start-time 2026-05-01 --end-time 2026-06-01 > keys.json
+  ecs-audit verify-digests s3-export/ --public-keys keys.json
+  ecs-audit verify-digests s3-export/ --json
+
+Names log files that were modified, are missing or are not listed, and gaps in the chain of digests.
+Digests are signed; the signature of each one is in the next one, so that only the signature of the
+newest is missing. It is in the metadata of its object; save it beside the digest as NAME.head.json:
+
+  aws s3api head-object --bucket BUCKET --key KEY > NAME.json.gz.head.json
+
+Exit codes: 0 = verified, 1 = something differs, 2 = error, 3 = something could not be verified.")]
+    VerifyDigests(VerifyDigests),
     /// Serve the store to an assistant (Model Context Protocol on stdin and stdout)
     #[command(after_help = "Examples:
   ecs-audit mcp
@@ -269,9 +296,8 @@ It only reads. Accounts, ARNs, addresses, users and hosts are replaced with pseu
   ecs-audit repl --from s3-export/
   ecs-audit repl --format csv < questions.txt
 
-On a terminal, `ecs-audit` without a command does the same. Tab completes clauses, fields and
-values; \\help lists the commands. If stdin is not a terminal, each line is a query; the exit
-code is 2 if one fails.")]
+On a terminal, `ecs-audit` without a command does the same. Tab completes clauses, fields and values; \\help \
+lists the commands. If stdin is not a terminal, each line is a query; the exit code is 2 if one fails.")]
     Repl(Repl),
     /// Generate shell completions
     #[command(after_help = "Examples:
@@ -281,35 +307,35 @@ code is 2 if one fails.")]
   ecs-audit completions powershell >> $PROFILE")]
     Completions(Completions),
     /// Write man pages, one per command
-    #[command(after_help = "Example:
+    #[command(after_help = "Examples:
   ecs-audit man --out ~/.local/share/man/man1
-  man ecs-audit-query")]
+  ecs-audit man --out man-pages --quiet")]
     Man(Man),
     /// Show what the store contains, or maintain it
     #[command(after_help = "Examples:
   ecs-audit store
+  ecs-audit store verify
   ecs-audit store reclassify --rules rules.toml
-  ecs-audit store compact
-  ecs-audit store vacuum")]
+  ecs-audit store drop --before 90d")]
     Store(StoreArgs),
 }
 
 /// Arguments of `load`.
 #[derive(Debug, Args)]
 pub struct Load {
-    /// Files and folders; - is standard input
+    /// Files and folders; - is stdin
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Load only records from then on: a time such as 2026-03-04, or a duration back from the clock such as 30d
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub since: Option<String>,
     /// Load only records from before then
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub until: Option<String>,
-    /// Load only records of this account (may be repeated)
+    /// Load only records of this account (repeatable)
     #[arg(long, value_name = "ID")]
     pub account: Vec<String>,
-    /// Load only records of this region (may be repeated)
+    /// Load only records of this region (repeatable)
     #[arg(long, value_name = "NAME")]
     pub region: Vec<String>,
 }
@@ -328,6 +354,26 @@ pub struct Limits {
     pub min_blocked: std::time::Duration,
 }
 
+/// The part of a store that a command is about.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Scope {
+    /// Only what meets a condition of the query language, such as "family = nightly and exit_code = 137"
+    #[arg(long = "where", id = "scope_where", value_name = "CONDITION")]
+    pub condition: Option<String>,
+    /// Only this cluster (repeatable)
+    #[arg(long = "cluster", id = "scope_cluster", value_name = "NAME")]
+    pub clusters: Vec<String>,
+    /// Only this service (repeatable)
+    #[arg(long = "service", id = "scope_service", value_name = "NAME")]
+    pub services: Vec<String>,
+    /// Only this account (repeatable)
+    #[arg(long = "account", id = "scope_account", value_name = "ID")]
+    pub accounts: Vec<String>,
+    /// Only this Region (repeatable)
+    #[arg(long = "region", id = "scope_region", value_name = "NAME")]
+    pub regions: Vec<String>,
+}
+
 /// The input of a query and the destination of its result.
 #[derive(Debug, Args)]
 pub struct Asking {
@@ -335,45 +381,48 @@ pub struct Asking {
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
     /// Output format: table, csv, json, ndjson, markdown, html or parquet
-    #[arg(long, short, value_name = "FORMAT")]
+    #[arg(long, short, value_name = "FORMAT", help_heading = OUTPUT)]
     pub format: Option<Format>,
     /// Write the result to a file; the format follows the file extension unless --format is given
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
+    /// In a table, show one value per line instead of one row per line
+    #[arg(long)]
+    pub expanded: bool,
 }
 
 /// Arguments of `query`.
 #[derive(Debug, Args)]
 pub struct Query {
-    /// The query, or @NAME for a saved one
+    /// The query, @NAME for a saved one, or - to read it from stdin
     #[arg(required = true, value_name = "QUERY")]
     pub query: Vec<String>,
+    /// Reference point for relative times: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
+    pub as_of: Option<String>,
     /// See [`Asking`].
     #[command(flatten)]
     pub asking: Asking,
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
-    /// Reference point for relative times: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
-    #[arg(long, value_name = "TIME")]
-    pub as_of: Option<String>,
     /// Set a parameter of a saved query (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
     /// Include the ids of the records behind each row
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub evidence: bool,
     /// Draw a chart instead of a table: bars, lines over time, or a heat map of the week
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with = "format", help_heading = OUTPUT)]
     pub chart: bool,
     /// Replace accounts, ARNs, addresses, users and hosts with stable pseudonyms (the key stays in the store)
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub redact: bool,
     /// Show the query plan instead of running the query
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub explain: bool,
     /// Print the query in canonical form instead of running it
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub canonical: bool,
 }
 
@@ -397,7 +446,7 @@ pub struct Fields {
     /// A noun, such as failures
     pub noun: Option<String>,
     /// Output format
-    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
     pub format: Format,
 }
 
@@ -408,17 +457,20 @@ pub struct CheckArgs {
     #[arg(value_name = "PACK")]
     pub packs: Vec<String>,
     /// Start of the window: a duration such as 1d, or a time; overrides the windows of the checks [default: 1d]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub since: Option<String>,
     /// End of the window (default: none)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub until: Option<String>,
     /// Reference point for relative times: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub as_of: Option<String>,
     /// Check an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+    /// See [`Scope`].
+    #[command(flatten)]
+    pub scope: Scope,
     /// Set a parameter of a saved query that a check uses (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
@@ -429,10 +481,10 @@ pub struct CheckArgs {
     #[arg(long, value_name = "SEVERITY", default_value = "note", value_parser = severity)]
     pub fail_on: Severity,
     /// Output format: text, json, junit, sarif or markdown
-    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: ReportLayout,
     /// Write the report to a file
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", help_heading = OUTPUT)]
     pub out: Option<PathBuf>,
     /// List the checks instead of running them
     #[arg(long)]
@@ -451,7 +503,7 @@ pub struct Queries {
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Output format
-    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
     pub format: Format,
 }
 
@@ -459,28 +511,28 @@ pub struct Queries {
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
     /// Output format
-    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
     pub format: Format,
 }
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN,
-    /// the beginning of such an id, expected-start id, last, or quota
+    /// A failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN
+    /// or expected-start id, or the beginning of an id; last for the newest failure; quota for the use of quotas
     #[arg(value_name = "X", required_unless_present = "all")]
     pub what: Option<String>,
-    /// With quota: the Region
+    /// With quota: the region
     #[arg(value_name = "REGION")]
     pub region: Option<String>,
     /// With quota: the point in time, such as 2026-03-02T10:00:05Z (default: the largest shortfall)
-    #[arg(long, value_name = "TIME", requires = "region")]
+    #[arg(long, value_name = "TIME", requires = "region", help_heading = WINDOW)]
     pub at: Option<String>,
     /// Explain each cause once, with its number of failures
     #[arg(long)]
     pub all: bool,
     /// With --all: only failures since this time, such as 7d (before the newest event) or 2026-03-04
-    #[arg(long, value_name = "TIME", requires = "all")]
+    #[arg(long, value_name = "TIME", requires = "all", help_heading = WINDOW)]
     pub since: Option<String>,
     /// See [`Limits`].
     #[command(flatten)]
@@ -488,45 +540,53 @@ pub struct Explain {
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+    /// See [`Scope`].
+    #[command(flatten)]
+    pub scope: Scope,
     /// Output format: text, json, markdown or html
-    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,
 }
 
 /// Arguments of `timeline`.
 #[derive(Debug, Args)]
 pub struct Timeline {
-    /// A task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, failure id, or last
+    /// A failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule or
+    /// ARN, or the beginning of an id; last for the newest failure
     #[arg(value_name = "X")]
     pub what: String,
     /// Only events since this time, such as 2d (before the newest event) or 2026-03-04
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub since: Option<String>,
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+    /// See [`Scope`].
+    #[command(flatten)]
+    pub scope: Scope,
     /// Output format: text, json, markdown or html
-    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,
 }
 
 /// Arguments of `changes`.
 #[derive(Debug, Args)]
 pub struct Changes {
-    /// A failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, or last
+    /// A failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule or
+    /// ARN, or the beginning of an id; last for the newest failure
     #[arg(value_name = "X", required_unless_present = "at")]
     pub what: Option<String>,
     /// Look at this time, such as 2026-03-02T10:00:05Z, instead of before the failures of X
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub at: Option<String>,
     /// Look this far before and after, such as 2h, instead of the half hour before
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", help_heading = WINDOW)]
     pub around: Option<String>,
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
     /// Output format: text, json or markdown
-    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,
 }
 
@@ -537,16 +597,16 @@ pub struct Report {
     #[command(subcommand)]
     pub action: Option<ReportAction>,
     /// Start of the window, such as 7d (before the newest event) or 2026-03-04
-    #[arg(long, value_name = "TIME", group = "window")]
+    #[arg(long, value_name = "TIME", group = "window", help_heading = WINDOW)]
     pub since: Option<String>,
     /// Window from the first time to the second
-    #[arg(long, num_args = 2, value_names = ["TIME", "TIME"], group = "window")]
+    #[arg(long, num_args = 2, value_names = ["TIME", "TIME"], group = "window", help_heading = WINDOW)]
     pub between: Vec<String>,
     /// Window on both sides of a time, one hour each unless --within is given
-    #[arg(long, value_name = "TIME", group = "window")]
+    #[arg(long, value_name = "TIME", group = "window", help_heading = WINDOW)]
     pub around: Option<String>,
     /// With --around: how far the window reaches on each side, such as 30m
-    #[arg(long, value_name = "DURATION", requires = "around")]
+    #[arg(long, value_name = "DURATION", requires = "around", help_heading = WINDOW)]
     pub within: Option<String>,
     /// Output folder: a new folder, or an earlier report to replace
     #[arg(long, short, value_name = "DIR", required = true)]
@@ -563,11 +623,17 @@ pub struct Report {
     /// Set a parameter of a saved query (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// Replace accounts, ARNs, addresses, users and hosts with stable pseudonyms (the key stays in the store)
+    /// Write one page for people who were not there: a post-mortem to complete, as Markdown and HTML
     #[arg(long)]
+    pub brief: bool,
+    /// Prices for the cost of failed attempts: TOML with vcpu_hour and gib_hour in USD
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// Replace accounts, ARNs, addresses, users and hosts with stable pseudonyms (the key stays in the store)
+    #[arg(long, help_heading = OUTPUT)]
     pub redact: bool,
     /// Reference point for relative times: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub as_of: Option<String>,
     /// See [`Limits`].
     #[command(flatten)]
@@ -575,14 +641,18 @@ pub struct Report {
     /// Report on an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+    /// See [`Scope`].
+    #[command(flatten)]
+    pub scope: Scope,
 }
 
 /// Actions on an existing report.
 #[derive(Debug, Subcommand)]
 pub enum ReportAction {
     /// Recompute every number in a report and list differences; exits with 1 if there are any
-    #[command(after_help = "Example:
-  ecs-audit report verify postmortem")]
+    #[command(after_help = "Examples:
+  ecs-audit report verify postmortem
+  ecs-audit report verify postmortem --from s3-export/")]
     Verify(ReportVerify),
 }
 
@@ -603,7 +673,7 @@ pub struct ReportVerify {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The id of a record, failure or event
+    /// The id of a record, failure or event, or the beginning of one
     pub id: String,
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
@@ -635,8 +705,9 @@ pub enum CatalogAction {
   ecs-audit catalog list secret")]
     List(CatalogList),
     /// Show one entry in full
-    #[command(after_help = "Example:
-  ecs-audit catalog show placement-agent")]
+    #[command(after_help = "Examples:
+  ecs-audit catalog show placement-agent
+  ecs-audit catalog show ecr-auth-network")]
     Show(CatalogShow),
     /// Show which entry explains a message
     #[command(after_help = "Examples:
@@ -648,8 +719,9 @@ pub enum CatalogAction {
 true for a message that does not report a failure), or null for an unknown message.")]
     Explain(CatalogExplain),
     /// Test custom rules; exits with 2 if there are errors
-    #[command(after_help = "Example:
-  ecs-audit catalog test rules.toml")]
+    #[command(after_help = "Examples:
+  ecs-audit catalog test rules.toml
+  ecs-audit catalog test rules.toml --quiet")]
     Test(CatalogTest),
 }
 
@@ -669,14 +741,14 @@ pub struct CatalogList {
     #[arg(long, value_parser = kinds())]
     pub kind: Option<String>,
     /// Output format
-    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
     pub format: Format,
 }
 
 /// Arguments of `catalog show`.
 #[derive(Debug, Args)]
 pub struct CatalogShow {
-    /// The id of the entry: the `cause` of a failure
+    /// The id of the entry, which is the `cause` of a failure, or the beginning of one
     pub id: String,
 }
 
@@ -690,7 +762,7 @@ pub struct CatalogExplain {
     #[arg(long, value_parser = kinds())]
     pub kind: Option<String>,
     /// Output format (default: text)
-    #[arg(long, short, value_name = "FORMAT")]
+    #[arg(long, short, value_name = "FORMAT", help_heading = OUTPUT)]
     pub format: Option<Format>,
 }
 
@@ -722,7 +794,7 @@ pub struct Preflight {
     #[arg(long)]
     pub fargate: bool,
     /// How far back to look for failures
-    #[arg(long, value_name = "TIME", default_value = "30d")]
+    #[arg(long, value_name = "TIME", default_value = "30d", help_heading = WINDOW)]
     pub since: String,
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
@@ -734,7 +806,7 @@ pub struct Preflight {
     #[arg(long, value_name = "SEVERITY", default_value = "warning", value_parser = severity)]
     pub fail_on: Severity,
     /// Output format: text, json, junit, sarif or markdown
-    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: ReportLayout,
 }
 
@@ -747,6 +819,20 @@ pub struct Doctor {
     /// Limits for `quota`, in the formats that `query` accepts; their accounts count as covered (repeatable)
     #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
     pub quotas: Vec<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `verify-digests`.
+#[derive(Debug, Args)]
+pub struct VerifyDigests {
+    /// Files and folders with the log files and the digest files
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Public keys of AWS, to check signatures: the output of `aws cloudtrail list-public-keys` (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub public_keys: Vec<PathBuf>,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
@@ -766,12 +852,12 @@ pub struct Repl {
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Output format
-    #[arg(long, short, value_name = "FORMAT")]
-    pub format: Option<Format>,
     /// Reference point for relative times: latest (the newest event), now, or a time [env: ECS_AUDIT_AS_OF]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub as_of: Option<String>,
+    /// Output format
+    #[arg(long, short, value_name = "FORMAT", help_heading = OUTPUT)]
+    pub format: Option<Format>,
     /// Set a parameter of saved queries (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
@@ -803,7 +889,7 @@ pub struct StoreArgs {
     #[command(subcommand)]
     pub action: Option<StoreAction>,
     /// Output format of the overview
-    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
     pub format: Format,
 }
 
@@ -825,16 +911,16 @@ pub enum StoreAction {
   ecs-audit store vacuum
   ecs-audit store vacuum --keep 0s
 
-Loads, compact and reclassify keep replaced files for processes that still have the store open.
-A load deletes them after an hour; this command deletes them now, subject to --keep.")]
+Loads, compact and reclassify keep replaced files for processes that still have the store open. A load deletes \
+them after an hour; this command deletes them now, subject to --keep.")]
     Vacuum(Vacuum),
     /// Check that the store is intact: files, sizes, rows, logs, ledger; exit code 1 if it is not
     #[command(after_help = "Examples:
   ecs-audit store verify
   ecs-audit store verify --repair
 
-Every column of every file is decoded. --repair rebuilds manifest.json, undoes what an interrupted load left and adopts
-what other programs changed; files that are missing or damaged have to be loaded again.")]
+Every column of every file is decoded. --repair rebuilds manifest.json, undoes what an interrupted load left and \
+adopts what other programs changed; files that are missing or damaged have to be loaded again.")]
     Verify(Verify),
     /// Make changes of other programs (DELETE, OPTIMIZE, VACUUM by Spark, delta-rs) a part of the store
     #[command(after_help = "Examples:
@@ -849,10 +935,10 @@ The next load does this where it is safe. Records that another program deleted a
   ecs-audit store drop --before 2026-01-01 --account 111122223333 --yes
   ecs-audit store drop --before 30d --table flows --yes
 
-Without --yes it shows what would be removed. The files themselves are deleted an hour later, by a load or by
+Without --yes it shows what would be removed. The files themselves are deleted an hour later, by a load or by \
 `ecs-audit store vacuum`.")]
     Drop(Drop),
-    /// Write what can be asked about to Parquet or CSV files, for other tools
+    /// Write nouns to Parquet or CSV files, for other tools
     #[command(after_help = "Examples:
   ecs-audit store export out/
   ecs-audit store export out/ --format csv failures stalls schedules")]
@@ -895,14 +981,14 @@ pub struct Drop {
 /// Arguments of `store export`.
 #[derive(Debug, Clone, Args)]
 pub struct Export {
-    /// The folder to write to; made where it does not exist
+    /// Output folder; created if it does not exist
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// Nouns such as failures (default: all)
     #[arg(value_name = "NOUN")]
     pub nouns: Vec<String>,
     /// Format: parquet, csv or ndjson
-    #[arg(long, short, value_name = "FORMAT", default_value = "parquet", value_parser = export_format)]
+    #[arg(long, short, value_name = "FORMAT", default_value = "parquet", value_parser = export_format, help_heading = OUTPUT)]
     pub format: Format,
     /// With the original records, where a noun has them
     #[arg(long)]

@@ -1,6 +1,8 @@
 //! Shared by all commands that query: opens tables, runs queries, and prints results.
 
 use super::args::{Asking, Global};
+use super::destination;
+use super::interrupt::wait;
 use super::load::{Bar, MANIFEST_WAS_LOST, exit_code, inputs, load_options, on_threads};
 use super::say::{Failure, say};
 use super::store::described;
@@ -11,8 +13,8 @@ use crate::exit::ExitCode;
 use crate::lang::Checked;
 use crate::load::{Progress, Silent, Totals, load};
 use crate::model::catalog::FailureCatalog;
-use crate::plan;
-use crate::render::{Format, Look, render};
+use crate::plan::{self, Options};
+use crate::render::{Format, Layout, Look, render};
 use crate::run::{self, RunError};
 use crate::store::{MemorySink, Store};
 use crate::table::{Table, TableSet};
@@ -23,7 +25,6 @@ use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -154,7 +155,27 @@ impl Tables {
 
     /// Runs a SQL statement.
     pub fn sql(&self, statement: &str) -> Result<Answer, Failure> {
-        Ok(self.runtime.block_on(run::sql(&self.session, statement))?)
+        Ok(self.rows(statement)?)
+    }
+
+    /// The rows of a SQL statement.
+    pub fn rows(&self, statement: &str) -> Result<Answer, RunError> {
+        let (session, statement) = (self.session.clone(), statement.to_owned());
+        self.wait(async move { run::sql(&session, &statement).await })
+    }
+
+    /// Runs a checked query.
+    pub fn answer(&self, checked: &Checked, options: Options) -> Result<Answer, RunError> {
+        let (session, checked) = (self.session.clone(), checked.clone());
+        self.wait(async move { run::answer(&session, &checked, options).await })
+    }
+
+    /// Waits for a query.
+    pub fn wait<T: Send + 'static>(
+        &self,
+        query: impl Future<Output = Result<T, RunError>> + Send + 'static,
+    ) -> Result<T, RunError> {
+        wait(&self.runtime, query)
     }
 }
 
@@ -178,28 +199,69 @@ pub fn format_of(asking: &Asking) -> Format {
     asking.format.or(by_name).unwrap_or(Format::Table)
 }
 
+/// Refuses a file whose extension names no format, before the query runs.
+pub fn check_out(asking: &Asking) -> Result<(), Failure> {
+    let Some(path) = asking.out.as_deref().filter(|path| asking.format.is_none() && Format::for_file(path).is_none()) else {
+        return Ok(());
+    };
+    let name = path.display().to_string();
+    // `-o json` chooses a format in other programs.
+    if let Ok(format) = name.parse::<Format>() {
+        return Err(Failure::Sentence(format!(
+            "`--out {name}` names a file; `--format {format}` chooses the format, and `--out FILE.{name}` writes to a file"
+        )));
+    }
+    let Some(extension) = path.extension() else { return Ok(()) };
+    let extension = extension.to_string_lossy().to_lowercase();
+    let stem = path.with_extension("").display().to_string();
+    let instead = match extension.as_str() {
+        "xls" | "xlsx" | "ods" | "tsv" => format!("spreadsheets open CSV: `--out {stem}.csv`"),
+        "pdf" | "doc" | "docx" => format!("a browser can print HTML: `--out {stem}.html`"),
+        "log" | "out" | "text" => format!("`--out {stem}.txt` writes a table"),
+        _ => format!("`--format FORMAT` chooses one, or `--out {stem}.csv`"),
+    };
+    Err(Failure::Sentence(format!(
+        "`{name}`: `.{extension}` is not the extension of an output format; {instead}\nextensions: txt, csv, json, ndjson, md, html, parquet"
+    )))
+}
+
 /// Writes a result to the requested destination in the requested format.
 pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
     let format = format_of(asking);
     if format.is_binary() && asking.out.is_none() && context.width.is_some() {
         return Err(Failure::Sentence(format!("cannot print {format} on a terminal; write it to a file with --out FILE")));
     }
-    print(answer, format, asking.out.as_deref(), context)
+    if asking.expanded && format != Format::Table {
+        return Err(Failure::Sentence(format!("--expanded lays out tables, not {format}; leave out one of the two")));
+    }
+    let layout = if asking.expanded { Layout::Expanded } else { Layout::Lines { hint: HINT } };
+    write(answer, format, asking.out.as_deref(), layout, context)
 }
 
-/// Prints a result.
+/// How to see the columns that a table has no place for.
+const HINT: &str = "--expanded shows them, `show *` all fields";
+
+/// Prints a list in which nothing may be missing.
 pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Context) -> Result<(), Failure> {
+    write(answer, format, out, Layout::Wrapped, context)
+}
+
+/// How results look on this terminal.
+pub fn look(layout: Layout, context: &Context) -> Look {
+    Look { width: context.width, color: context.color, tz: context.tz.clone(), layout }
+}
+
+fn write(answer: &Answer, format: Format, out: Option<&Path>, layout: Layout, context: &Context) -> Result<(), Failure> {
     match out {
         None => {
-            let look = Look { width: context.width, color: context.color, tz: context.tz.clone() };
+            let look = look(layout, context);
             let mut out = BufWriter::new(io::stdout().lock());
             render(format, answer, &look, &mut out)?;
             out.flush()?;
         }
         Some(path) => {
-            let look = Look { width: None, color: false, tz: context.tz.clone() };
-            let file = File::create(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
-            let mut out = BufWriter::new(file);
+            let look = Look { width: None, color: false, ..look(layout, context) };
+            let mut out = BufWriter::new(destination::create(path)?);
             render(format, answer, &look, &mut out)?;
             out.flush()?;
         }

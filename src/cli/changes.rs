@@ -2,18 +2,26 @@
 
 use super::args::{Changes, Global};
 use super::ask::Tables;
-use super::explain::{instant, print, records, subject};
+use super::explain::{instant, page, print, records, subject};
+use super::progress::Working;
 use super::say::Failure;
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::explain::{Around, changes, print_changes};
+use crate::explain::{Around, Layout, changes, print_changes};
 use crate::lang::time::{read_duration, seconds};
 use crate::table::TableSet;
 
 /// Runs the command.
 pub fn run(arguments: &Changes, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
-    let records = records(&tables);
+    print(&changes_text(&tables, arguments, context)?)?;
+    Ok(tables.loaded)
+}
+
+/// The changes, as text.
+pub fn changes_text(tables: &Tables, arguments: &Changes, context: &Context) -> Result<String, Failure> {
+    let _working = Working::on("looking for changes", context);
+    let records = records(tables);
     let subject = arguments.what.as_deref().map(|what| subject(&records, what)).transpose()?;
     let around = Around {
         at: arguments.at.as_deref().map(|text| instant(text, context)).transpose()?,
@@ -21,8 +29,8 @@ pub fn run(arguments: &Changes, global: &Global, context: &Context) -> Result<Ex
     };
     let (found, bursts) = changes(&records, subject.as_ref(), around)?;
     let text = print_changes(subject.as_ref(), &found, bursts, arguments.format, &context.tz);
-    print(&text.map_err(|error| Failure::Io(error.into()))?)?;
-    Ok(tables.loaded)
+    let text = text.map_err(|error| Failure::Io(error.into()))?;
+    Ok(if arguments.format == Layout::Text { page(text, context) } else { text })
 }
 
 fn duration(text: &str) -> Result<i64, Failure> {

@@ -2,9 +2,10 @@
 
 use super::args::{CheckArgs, Global};
 use super::ask::{Tables, listing, print};
+use super::progress::Working;
 use super::query::{Asker, any_reads_originals, saved_texts};
 use super::say::{Failure, say};
-use super::{explain, limits};
+use super::{destination, explain, limits};
 use crate::answer::Answer;
 use crate::check::{BUILTIN_PACKS, Check, Outcome, Pack, Report, State, find, write};
 use crate::context::Context;
@@ -13,17 +14,16 @@ use crate::exit::ExitCode;
 use crate::lang::ast::{self, Spanned};
 use crate::lang::time::read_instant;
 use crate::lang::{self, Checked, suggest};
-use crate::nouns::ViewRequest;
-use crate::nouns::ZoneName;
-use crate::plan::{Evidence, Options};
+use crate::nouns::{self, ViewRequest, ZoneName};
+use crate::plan::{self, Evidence, Options};
 use crate::render::{Format, Look, describe_window};
 use crate::run::{self, RunError, parallel_map};
 use crate::table::{Table, TableSet};
-use crate::{nouns, plan};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The default window.
 const SINCE: &str = "1d";
@@ -37,13 +37,37 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     let saved = saved_texts(&arguments.set, global)?;
     let queries = packs.iter().flat_map(|pack| &pack.checks).map(|check| check.query.as_str());
     let tables = Tables::open(&arguments.from, any_reads_originals(queries, &saved), TableSet::ALL, global, context)?;
-    let packs = if arguments.packs.is_empty() { of_this_store(packs, &tables, global) } else { packs };
-    let asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
-    limits::install(&arguments.limits, &tables, global)?;
+    run_on(&tables, packs, saved, arguments, global, context)
+}
+
+/// Runs the checks on the tables of a prompt.
+pub fn run_here(tables: &Tables, arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let packs = packs(&arguments.packs, global)?;
+    if arguments.list {
+        return list(&packs, context);
+    }
+    run_on(tables, packs, saved_texts(&arguments.set, global)?, arguments, global, context)
+}
+
+fn run_on(
+    tables: &Tables,
+    packs: Vec<Pack>,
+    saved: BTreeMap<String, String>,
+    arguments: &CheckArgs,
+    global: &Global,
+    context: &Context,
+) -> Result<ExitCode, Failure> {
+    let working = Working::on("checking", context);
+    let packs = if arguments.packs.is_empty() { of_this_store(packs, tables, global) } else { packs };
+    let asker = Asker::new(tables, arguments.as_of.as_deref(), saved, global, context)?;
+    limits::install(&arguments.limits, tables, global)?;
     let window = window(arguments)?;
-    let (mut outcomes, default_window) = outcomes(&packs, (&window, arguments.since.is_some()), &asker, context)?;
-    name_files(&mut outcomes, &tables)?;
-    let partial = partial(&tables, &asker, &window)?;
+    let condition = arguments.scope.checked(tables, asker.anchor.time, context)?;
+    let asked = (&window, arguments.since.is_some(), condition.as_str());
+    let (mut outcomes, default_window) = outcomes(&packs, asked, &asker, context, &working)?;
+    name_files(&mut outcomes, tables)?;
+    let partial = partial(tables, &asker, &window)?;
+    drop(working);
     let home = arguments.from.first().map_or(global.store.as_path(), |path| path.as_path());
     let report = Report { outcomes, window: default_window, partial, home: home.display().to_string() };
     if !global.quiet {
@@ -52,7 +76,7 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
     }
     let text = write(&report, arguments.format);
     match &arguments.out {
-        Some(path) => std::fs::write(path, text).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?,
+        Some(path) => destination::write(path, text)?,
         None => explain::print(&text)?,
     }
     Ok(if report.has(arguments.fail_on) {
@@ -156,13 +180,22 @@ struct Question<'p> {
 /// The outcome of each check, and the default window.
 fn outcomes(
     packs: &[Pack],
-    window: (&ast::Window, bool),
+    asked: (&ast::Window, bool, &str),
     asker: &Asker<'_>,
     context: &Context,
+    working: &Working,
 ) -> Result<(Vec<Outcome>, String), Failure> {
     let (mut outcomes, mut questions) = (Vec::new(), Vec::new());
     for (pack, check) in packs.iter().flat_map(|pack| pack.checks.iter().map(|check| (pack.name.as_str(), check))) {
-        let question = question(pack, check, window, asker)?;
+        let question = match question(pack, check, asked, asker) {
+            // A noun without the fields of the scope has no rows that are known to be in it.
+            Err(_) if !asked.2.is_empty() && question(pack, check, (asked.0, asked.1, ""), asker).is_ok() => {
+                let state = State::NotAnswered(format!("its rows do not have the fields of `{}`", asked.2));
+                outcomes.push(Outcome { pack: pack.to_owned(), check: check.clone(), query: String::new(), state });
+                continue;
+            }
+            other => other?,
+        };
         let state = match asker.tables.unanswerable(&question.checked).or_else(|| needed(check, asker.tables)) {
             Some(why) => State::NotAnswered(format!("{why}; `ecs-audit doctor` shows how to export them")),
             None => {
@@ -172,7 +205,7 @@ fn outcomes(
         };
         outcomes.push(Outcome { pack: pack.to_owned(), check: check.clone(), query: String::new(), state });
     }
-    let answers = answers(&questions, asker, context)?;
+    let answers = answers(&questions, asker, context, working)?;
     let look = Look { tz: context.tz.clone(), ..Look::default() };
     let mut default_window = String::new();
     for ((index, question), answer) in questions.into_iter().zip(answers) {
@@ -195,6 +228,7 @@ fn answers(
     questions: &[(usize, Question<'_>)],
     asker: &Asker<'_>,
     context: &Context,
+    working: &Working,
 ) -> Result<Vec<Result<Answer, RunError>>, Failure> {
     let (tables, anchor) = (asker.tables, asker.anchor.time);
     // Most checks query failures, so their rows are computed only once.
@@ -206,11 +240,17 @@ fn answers(
     };
     let of_failures = questions.iter().filter(|(_, question)| question.checked.source == "failures").count();
     if let Some(noun) = nouns::noun("failures").filter(|_| of_failures > 1) {
-        tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &[]))?;
+        let (session, view) = (tables.session.clone(), (noun.view)(need));
+        tables.wait(async move { run::evaluate(&session, &view, &[]).await })?;
     }
     let options = Options { anchor, evidence: Evidence::First };
-    let ask =
-        |(_, question): &(usize, Question<'_>)| tables.runtime.block_on(run::answer(&tables.session, &question.checked, options));
+    let answered = AtomicUsize::new(0);
+    let ask = |(_, question): &(usize, Question<'_>)| {
+        let answer = tables.answer(&question.checked, options);
+        let answered = answered.fetch_add(1, Ordering::Relaxed) + 1;
+        working.done(|| format!("{answered} of {} questions", questions.len()));
+        answer
+    };
     Ok(parallel_map(context.threads, questions, ask))
 }
 
@@ -238,15 +278,17 @@ fn in_check(pack: &str, check: &Check, failure: Failure) -> Failure {
 fn question<'p>(
     pack: &'p str,
     check: &'p Check,
-    (window, is_told): (&ast::Window, bool),
+    (window, is_given, condition): (&ast::Window, bool, &str),
     asker: &Asker<'_>,
 ) -> Result<Question<'p>, Failure> {
     let wrong = |failure| in_check(pack, check, failure);
     let parsed = lang::parse(&check.query).map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics });
     let mut query = asker.expand(&parsed.map_err(wrong)?, &check.query).map_err(wrong)?;
+    lang::narrow(&mut query, condition)
+        .map_err(|diagnostics| wrong(Failure::Query { text: condition.to_owned(), diagnostics }))?;
     let mut shown = false;
     if let Some(stage) = query.stages.first_mut()
-        && (stage.window.is_none() || is_told)
+        && (stage.window.is_none() || is_given)
     {
         stage.window = Some(Spanned::new(window.clone(), 0..0));
         shown = true;

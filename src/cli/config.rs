@@ -11,6 +11,7 @@ use crate::config::{Config, Layer, STORE_FILE, Setting, Settings, builtin_querie
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::render::{Format, visible};
+use crate::store::read_text;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use indicatif::HumanBytes;
@@ -39,6 +40,16 @@ pub struct Configured {
     pub memory_origin: String,
 }
 
+/// The origin of a setting that nobody made.
+const DEFAULT: &str = "default";
+
+impl Configured {
+    /// Whether the store is the default one, which nobody named.
+    pub fn store_is_default(&self) -> bool {
+        self.store_origin == DEFAULT
+    }
+}
+
 /// Reads the configuration files and applies their settings where no option or variable is given.
 pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
     let mut configured = Configured::default();
@@ -63,12 +74,12 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
                 global.store.clone_from(&setting.value);
                 setting.origin.clone()
             }
-            None => "default".to_owned(),
+            None => DEFAULT.to_owned(),
         },
     };
     if !global.no_config {
         let path = global.store.join(STORE_FILE);
-        let text = read(&path)?;
+        let text = read_text(&global.store, &path, MOST_IN_STORE)?;
         add(&mut configured, &path, Layer::Store, text)?;
     }
     for looked in user.looked {
@@ -108,11 +119,20 @@ fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<Stri
     let read = text.is_some();
     if let Some(text) = text {
         let config = Config::parse(&text, path, layer).map_err(|config_error| Failure::Sentence(config_error.to_string()))?;
+        if let Some(store) = path.parent().filter(|_| layer == Layer::Store) {
+            // They are read later, by their paths; here it is made sure that these are files of the store.
+            for named in config.rules.iter().chain(&config.packs).chain(&config.quotas) {
+                read_text(store, named, MOST_IN_STORE)?;
+            }
+        }
         configured.settings.add(config, layer);
     }
     configured.looked.push(Looked { path: path.to_owned(), layer, read });
     Ok(())
 }
+
+/// The largest configuration file, and the largest file that it names, in a store.
+const MOST_IN_STORE: u64 = 16 << 20;
 
 /// The text of a file; none if the file does not exist.
 fn read(path: &Path) -> Result<Option<String>, Failure> {

@@ -3,6 +3,7 @@
 use super::args::{Doctor, Global, Limits};
 use super::ask::Tables;
 use super::check::number;
+use super::progress::Working;
 use super::query::{Asker, saved_texts};
 use super::say::Failure;
 use super::{explain, limits};
@@ -19,12 +20,18 @@ use std::time::Duration;
 /// Runs the command.
 pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+    run_on(&tables, arguments, global, context)
+}
+
+/// Examines the tables.
+pub fn run_on(tables: &Tables, arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let working = Working::on("examining", context);
     let limits = Limits { quotas: arguments.quotas.clone(), what_if: Vec::new(), min_blocked: Duration::from_secs(60) };
-    limits::install(&limits, &tables, global)?;
-    let asker = Asker::new(&tables, None, saved_texts(&[], global)?, global, context)?;
+    limits::install(&limits, tables, global)?;
+    let asker = Asker::new(tables, None, saved_texts(&[], global)?, global, context)?;
     let mut holdings = Vec::new();
     for table in Table::ALL {
-        holdings.push((table.name(), number(&tables, &format!("select count(*) from {}", table.name()))?));
+        holdings.push((table.name(), number(tables, &format!("select count(*) from {}", table.name()))?));
     }
     let look = Look { tz: context.tz.clone(), ..Look::default() };
     let count = |name: &str| {
@@ -49,6 +56,7 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
         .first
         .zip(tables.last)
         .map(|(first, last)| (describe_instant(first, &context.tz), describe_instant(last, &context.tz)));
+    drop(working);
     if arguments.json {
         return json(&holdings, span.as_ref(), &held);
     }
@@ -71,7 +79,7 @@ pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<Exi
     if held.is_empty() {
         text.push_str("\nNo data problems, and nothing is missing.\n");
     }
-    explain::print(&text)?;
+    explain::print(&explain::page(text, context))?;
     Ok(tables.loaded)
 }
 

@@ -3,18 +3,23 @@
 use super::args::{Explain, Global};
 use super::ask::Tables;
 use super::limits;
-use super::query::on_the_clock;
+use super::progress::Working;
+use super::query::{Asker, anchor, on_the_clock};
 use super::say::Failure;
+use super::scope::ids;
 use crate::context::Context;
+use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, ExpectedStart, Layout, Records, Subject, begun, capacity, explain, groups, is_slot, losses, nearest, newest,
-    print_capacity, print_finding, print_groups, print_slot, resolve, schedule_named, slot,
+    Capacity, ExpectedStart, Layout, Printed, Records, Subject, begun, capacity, explain, groups, incidents, is_slot, losses,
+    nearest, newest, print_capacity, print_finding, print_groups, print_slot, resolve, schedule_named, slot,
 };
-use crate::lang::time::{read_duration, read_instant, seconds};
-use crate::run;
+use crate::lang::time::read_instant;
+use crate::lang::{CheckContext, absolute};
+use crate::render::wrap_page;
 use crate::table::TableSet;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 /// Runs the command.
@@ -22,23 +27,30 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
     // Comparing changes requires names from the original records.
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
+    let working = Working::on("explaining", context);
     let records = records(&tables);
     let since = since(arguments.since.as_deref(), &tables, context)?;
+    let condition = arguments.scope.checked(&tables, anchor(None, &tables, global, context)?.time, context)?;
+    if !condition.is_empty() && !arguments.all {
+        return Err(Failure::Sentence("--where, --cluster, --service, --account and --region need --all".to_owned()));
+    }
     let text = match &arguments.what {
         Some(word) if word == "quota" => {
             print_capacity(&quota(arguments, &records, &tables, context)?, arguments.format, &context.tz)
         }
         Some(_) if arguments.region.is_some() => {
-            return Err(Failure::Sentence("a Region is only allowed after quota: explain quota ap-northeast-1".to_owned()));
+            return Err(Failure::Sentence(
+                "a region is only allowed after quota: `ecs-audit explain quota ap-northeast-1`".to_owned(),
+            ));
         }
-        None => print_groups(&groups(&records, None, since)?, arguments.format, &context.tz),
+        None => everything(&records, None, (since, &condition), (&tables, arguments), (global, context))?,
         Some(name) if is_slot(name) => {
             print_slot(&expected_start(name, &records, &tables, context)?, arguments.format, &context.tz)
         }
         Some(name) => {
             let subject = subject(&records, name)?;
             if arguments.all {
-                print_groups(&groups(&records, Some(&subject), since)?, arguments.format, &context.tz)
+                everything(&records, Some(&subject), (since, &condition), (&tables, arguments), (global, context))?
             } else {
                 let found = explain(&records, &subject)?;
                 let found = found.as_ref().map(|(finding, others)| (finding, *others));
@@ -46,8 +58,39 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
             }
         }
     };
-    print(&text.map_err(|error| Failure::Io(error.into()))?)?;
+    drop(working);
+    let text = text.map_err(|error| Failure::Io(error.into()))?;
+    print(&if arguments.format == Layout::Text { page(text, context) } else { text })?;
     Ok(tables.loaded)
+}
+
+/// A page of text for this terminal, broken at words.
+pub fn page(text: String, context: &Context) -> String {
+    context.width.map(|width| wrap_page(&text, width)).unwrap_or(text)
+}
+
+/// The number of incidents that are explained in detail.
+const DETAILED: usize = 10;
+
+/// The incidents and causes of a subject, or of everything, since a time and within a condition.
+fn everything(
+    records: &Records<'_>,
+    subject: Option<&Subject>,
+    (since, condition): (Option<Timestamp>, &str),
+    (tables, arguments): (&Tables, &Explain),
+    (global, context): (&Global, &Context),
+) -> Result<Printed, Failure> {
+    let kept = |noun: &str| -> Result<Option<BTreeSet<String>>, Failure> {
+        if condition.is_empty() {
+            return Ok(None);
+        }
+        let asker = Asker::new(tables, None, BTreeMap::new(), global, context)?;
+        ids(&asker, &[noun], condition).map(Some)
+    };
+    let groups = groups(records, subject, since, kept("failures")?.as_ref())?;
+    let only = kept("incidents")?;
+    let incidents = incidents(records, subject, since, only.as_ref(), (DETAILED, context.threads))?;
+    Ok(print_groups(&incidents, &groups, arguments.format, &context.tz))
 }
 
 /// The explanation of an argument, as text.
@@ -66,14 +109,35 @@ pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String,
 
 /// The pools of a Region.
 fn quota(arguments: &Explain, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<Capacity, Failure> {
-    let Some(region) = &arguments.region else {
-        return Err(Failure::Sentence("name a Region, for example: explain quota ap-northeast-1".to_owned()));
+    let region = match &arguments.region {
+        Some(region) => region.clone(),
+        None => only_region(tables)?,
     };
+    let region = &region;
     let at = match arguments.at.as_deref() {
         None => None,
         Some(text) => Some(instant(text, context)?),
     };
     Ok(capacity(records, region, at, tables.last.unwrap_or(context.now))?)
+}
+
+/// The region of the tasks, if there is one; several are an error that lists them.
+fn only_region(tables: &Tables) -> Result<String, Failure> {
+    let statement = "select region, count(*) as n from (select region from task_events union all select region from calls) t \
+                     where region is not null group by region order by n desc, region";
+    let rows = crate::render::rows(&tables.sql(statement)?)?;
+    let look = crate::render::Look::default();
+    let regions: Vec<String> = rows.iter().filter_map(|row| row.first()).map(|cell| cell.exact(&look)).collect();
+    match regions.as_slice() {
+        [] => {
+            Err(Failure::Sentence("no task event and no call with a region is loaded, so no quota can be explained".to_owned()))
+        }
+        [only] => Ok(only.clone()),
+        [first, ..] => Err(Failure::Sentence(format!(
+            "quotas are separate in each region: add one, such as `ecs-audit explain quota {first}`\nregions: {}",
+            regions.join(", ")
+        ))),
+    }
 }
 
 /// The time that `--at` names.
@@ -96,7 +160,7 @@ fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &
 
 /// The tables, ready for queries.
 pub fn records(tables: &Tables) -> Records<'_> {
-    Records::new(|statement: &str| tables.runtime.block_on(run::sql(&tables.session, statement)))
+    Records::new(|statement: &str| tables.rows(statement))
 }
 
 /// The number of names with the same beginning that an error lists.
@@ -146,13 +210,15 @@ pub fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<O
     text.map(|text| point_in_time("--since", text, newest, context)).transpose()
 }
 
-/// The value of an option: a duration back from `anchor`, or a time.
+/// The value of an option: a duration back from `anchor`, a time, or a day such as `yesterday`.
 pub fn point_in_time(option: &str, text: &str, anchor: Timestamp, context: &Context) -> Result<Timestamp, Failure> {
-    let wrong = || Failure::Sentence(format!("{option} `{text}`: expected a duration such as 7d, or a time such as 2026-03-04"));
-    if let Ok(duration) = read_duration(text, 0..text.len()) {
-        let back = seconds(&duration).ok_or_else(wrong)?;
-        return anchor.checked_sub(SignedDuration::from_secs(back)).map_err(|_| wrong());
-    }
-    let time = read_instant(text, 0..text.len()).ok().and_then(|instant| super::query::on_the_clock(instant, context));
-    time.ok_or_else(wrong)
+    let wrong = |diagnostic: Box<Diagnostic>| {
+        let why = diagnostic.label.as_deref().map(|label| format!(" ({label})")).unwrap_or_default();
+        Failure::Sentence(format!(
+            "{option} `{text}`: expected a duration such as 7d, a time such as 2026-03-04, or yesterday, monday or last week{why}"
+        ))
+    };
+    let instant = read_instant(text, 0..text.len()).map_err(wrong)?;
+    let check = CheckContext { anchor, now: context.now, first: None, last: None, tz: context.tz.clone(), default_rows: None };
+    absolute(&instant, &check, &(0..text.len())).map_err(wrong)
 }

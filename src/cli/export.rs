@@ -2,13 +2,13 @@
 
 use super::args::{Export, Global};
 use super::ask::Tables;
-use super::limits;
+use super::progress::Working;
 use super::say::{Failure, say};
+use super::{destination, limits};
 use crate::answer::{Answer, AnswerWindow, Column};
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::nouns::ZoneName;
-use crate::nouns::{NOUNS, Noun, ViewRequest};
+use crate::nouns::{NOUNS, Noun, ViewRequest, ZoneName};
 use crate::plan::{noun_rows, order_of};
 use crate::render::{Format, Look, render};
 use crate::run::{self, RunError};
@@ -30,6 +30,7 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
     limits::install(&arguments.limits, &tables, global)?;
     let folder = &arguments.folder;
     let io = |error: std::io::Error| Failure::Sentence(format!("`{}`: {error}", folder.display()));
+    destination::refuse_store(folder)?;
     std::fs::create_dir_all(folder).map_err(io)?;
     let need = ViewRequest {
         anchor: tables.last.unwrap_or(context.now).as_microsecond(),
@@ -41,7 +42,10 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
         // Only nouns whose rows are records have original records.
         let need = ViewRequest { raw: need.raw && noun.fields.iter().any(|field| field.name == "raw"), ..need };
         let path = folder.join(format!("{}.{}", noun.word, arguments.format));
+        let working = Working::on("exporting", context);
+        working.done(|| noun.word.to_owned());
         let rows = tables.runtime.block_on(write(noun, need, arguments.format, &path, &tables, context))?;
+        drop(working);
         if !global.quiet {
             say(&format!("wrote {} {} to {}", HumanCount(rows), if rows == 1 { "row" } else { "rows" }, path.display()));
         }
@@ -75,8 +79,7 @@ async fn write(
     let rows = rows.sort(order_of(noun)).map_err(RunError::from)?;
     let columns = run::frame_columns(&rows);
     let stream = rows.execute_stream().await.map_err(RunError::from)?;
-    let file = File::create(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
-    let out = BufWriter::new(file);
+    let out = BufWriter::new(destination::create(path)?);
     if format.is_binary() { parquet(stream, out).await } else { text(stream, columns, format, out, context).await }
 }
 
@@ -102,7 +105,7 @@ async fn text(
     mut out: BufWriter<File>,
     context: &Context,
 ) -> Result<u64, Failure> {
-    let look = Look { width: None, color: false, tz: context.tz.clone() };
+    let look = Look { tz: context.tz.clone(), ..Look::default() };
     let mut answer = Answer {
         query: String::new(),
         columns,

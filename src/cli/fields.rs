@@ -37,11 +37,11 @@ fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, Failure> {
     let word = noun.to_lowercase();
     let known = keyword::NOUNS.iter().map(|noun| noun.word);
     if !known.clone().any(|known| known == word) {
-        let mut diagnostic = Diagnostic::error(format!("unknown source `{noun}`"), 0..noun.len());
+        let mut diagnostic = Diagnostic::error(format!("unknown noun `{noun}`"), 0..noun.len());
         if let Some(question) = suggest::question(&word, known.clone()) {
             diagnostic = diagnostic.with_label(question);
         }
-        let diagnostic = diagnostic.with_note(format!("sources: {}", known.collect::<Vec<_>>().join(", ")));
+        let diagnostic = diagnostic.with_note(format!("nouns: {}", known.collect::<Vec<_>>().join(", ")));
         return Err(Failure::Query { text: noun.to_owned(), diagnostics: vec![diagnostic] });
     }
     if let NounStatus::Later(why) = catalog.status(&word) {

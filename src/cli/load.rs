@@ -5,9 +5,11 @@ use super::explain::point_in_time;
 use super::say::{Failure, say};
 use super::store::described;
 use crate::context::Context;
+use crate::decode::budget::Limits;
+use crate::digests::Finding;
 use crate::discover::{Input, Problem, find_inputs};
 use crate::exit::ExitCode;
-use crate::load::{FileReport, LoadOptions, Progress, Rejected, Selection, Silent, Totals};
+use crate::load::{FileReport, LoadOptions, Progress, QUARANTINED_MEMBERS, Rejected, Selection, Silent, Totals};
 use crate::render::{describe_instant, visible};
 use crate::store::{Loaded, Store, WriteOptions};
 use crate::table::TableSet;
@@ -23,7 +25,7 @@ const AHEAD: i64 = 86_400_000_000;
 const LISTED: usize = 10;
 
 /// The note after a missing manifest was rebuilt.
-pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing from the store; it was rebuilt from the ledger's log";
+pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing or damaged; it was rebuilt from the ledger's log";
 
 /// Runs the command.
 pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
@@ -31,13 +33,14 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
     let selection = selection(arguments, context)?;
     let left_out = leave_out(&mut inputs, &selection);
     let options = LoadOptions { selection, ..load_options(context, true, TableSet::ALL) };
+    let write_options = write_options(global, context)?;
     let loaded = on_threads(context.threads, || {
         let bar = Bar::new(&inputs, context.progress);
         let progress: &dyn Progress = match &bar {
             Some(bar) => bar,
             None => &Silent,
         };
-        let loaded = Store::load(&global.store, inputs, troubled, (&options, write_options(global, context)), progress, &|| {
+        let loaded = Store::load(&global.store, inputs, troubled, (&options, write_options), progress, &|| {
             say("note: another ecs-audit is writing to the store; waiting for it");
         });
         if let Some(bar) = &bar {
@@ -88,8 +91,16 @@ fn leave_out(inputs: &mut Vec<Input>, selection: &Selection) -> BTreeMap<&'stati
 }
 
 /// The options for writing to the store.
-pub fn write_options(global: &Global, context: &Context) -> WriteOptions {
-    WriteOptions { now: context.now.as_microsecond(), patience: global.wait }
+///
+/// # Errors
+/// When nobody named the store, and the default one is a link: whoever made the folder would choose what is written to.
+pub fn write_options(global: &Global, context: &Context) -> Result<WriteOptions, Failure> {
+    if global.configured.store_is_default() && global.store.is_symlink() {
+        let store = global.store.display();
+        let what = format!("`{store}` is a symbolic link; to write to the store that it points to, name it with --store {store}");
+        return Err(Failure::Sentence(what));
+    }
+    Ok(WriteOptions { now: context.now.as_microsecond(), patience: global.wait })
 }
 
 /// `Partial` if something could not be loaded.
@@ -103,9 +114,9 @@ pub fn load_options(context: &Context, keep_raw: bool, tables: TableSet) -> Load
         latest: context.now.as_microsecond().saturating_add(AHEAD),
         keep_raw,
         tables,
-        inflate: crate::decode::inflate::InflateLimits::default(),
-        max_file_bytes: 2 << 30,
+        limits: Limits::STANDARD,
         selection: Selection::default(),
+        integrity: None,
     }
 }
 
@@ -115,7 +126,11 @@ pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Ve
     if inputs.is_empty()
         && let Some(problem) = problems.first()
     {
-        return Err(Failure::Sentence(format!("`{}`: {}; expected a file or folder of exports", problem.name, problem.detail)));
+        let next = match &problem.instead {
+            Some(command) => format!("bring it here first: `{command}`"),
+            None => "expected a file or folder of exports".to_owned(),
+        };
+        return Err(Failure::Sentence(format!("`{}`: {}; {next}", problem.name, problem.detail)));
     }
     let troubled = problems.iter().map(unreadable).collect();
     Ok((inputs, troubled))
@@ -128,7 +143,10 @@ fn unreadable(problem: &Problem) -> FileReport {
         format: "unreadable".to_owned(),
         ..FileReport::default()
     };
-    let detail = problem.detail.clone();
+    let detail = match &problem.instead {
+        Some(command) => format!("{}; bring it here first: `{command}`", problem.detail),
+        None => problem.detail.clone(),
+    };
     report.quarantine(Rejected { record: None, offset: None, why: "unreadable".to_owned(), detail, sample: String::new() });
     report
 }
@@ -174,9 +192,12 @@ impl Progress for Bar {
     fn file_done(&self, report: &FileReport) {
         use std::sync::atomic::Ordering::Relaxed;
         let records = self.records.fetch_add(report.read, Relaxed) + report.read;
-        let files = self.files.fetch_add(1, Relaxed) + 1;
-        self.bar.inc(report.size);
+        let files = self.files.fetch_add(u64::from(!report.is_member), Relaxed) + u64::from(!report.is_member);
         self.bar.set_message(format!("{files}/{} files, {} records", self.of, HumanCount(records)));
+    }
+
+    fn bytes_read(&self, bytes: u64) {
+        self.bar.inc(bytes);
     }
 }
 
@@ -187,6 +208,9 @@ fn summary(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
     let mut text = format!("loaded into {}\n", visible(&store.display().to_string()));
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<12} {value}\n"));
     let mut files = count(totals.files);
+    if totals.archives > 0 {
+        files.push_str(&format!(" and {} {}", count(totals.archives), if totals.archives == 1 { "archive" } else { "archives" }));
+    }
     if totals.unchanged > 0 {
         files.push_str(&format!(" ({} unchanged since they were loaded)", count(totals.unchanged)));
     }
@@ -211,7 +235,10 @@ fn summary(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
     if let (Some(first), Some(last)) = (first, last) {
         line("events", format!("{} … {}", describe_instant(first, &context.tz), describe_instant(last, &context.tz)));
     }
-    let filtered = by_reason(&loaded.reports, |report| report.filtered_as.clone());
+    let filtered = by_reason(&loaded.reports, |report| {
+        // The mark of an archive filters nothing by itself.
+        report.filtered_as.iter().filter(|why| *why != QUARANTINED_MEMBERS).cloned().collect()
+    });
     if !filtered.is_empty() {
         line("filtered", filtered);
         if let Some(hint) = not_read(&loaded.reports) {
@@ -223,9 +250,30 @@ fn summary(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
         line("quarantined", quarantined);
         list_rejected(&loaded.reports, &mut text);
     }
+    text.push_str(&integrity(&loaded.integrity));
     let notes = by_reason(&loaded.reports, |report| report.notes.clone());
     if !notes.is_empty() {
         text.push_str(&format!("  {:<12} {notes}\n", "notes"));
+    }
+    text
+}
+
+/// Names the files that differ from the digests that were loaded with them.
+fn integrity(findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "  {:<12} {} {} from what CloudTrail delivered; `ecs-audit verify-digests` shows all facts\n",
+        "integrity",
+        HumanCount(findings.len() as u64),
+        if findings.len() == 1 { "difference" } else { "differences" }
+    );
+    for finding in findings.iter().take(LISTED) {
+        text.push_str(&format!("    {}: {}\n", finding.kind.word().replace('_', " "), visible(&finding.file)));
+    }
+    if findings.len() > LISTED {
+        text.push_str(&format!("    … and {} more\n", findings.len() - LISTED));
     }
     text
 }
@@ -263,7 +311,7 @@ const NAMED: usize = 3;
 fn not_read(reports: &[FileReport]) -> Option<String> {
     let nothing = |report: &&FileReport| {
         report.read == report.filtered
-            && report.filtered_as.iter().any(|why| matches!(why.as_str(), "not_a_log" | "dstack_table"))
+            && report.filtered_as.iter().any(|why| matches!(why.as_str(), "not_a_log" | "dstack_table" | "ecs_agent_log"))
     };
     let files: Vec<String> = reports.iter().filter(nothing).map(|report| visible(&report.name).to_string()).collect();
     let mut named = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");

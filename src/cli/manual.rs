@@ -1,15 +1,14 @@
 //! `ecs-audit completions` and `ecs-audit man`: generated from the arguments that the program parses.
 
-use super::args::{Cli, Completions, Global, Man};
-use super::explain;
+use super::args::{Completions, Global, Man};
 use super::say::{Failure, say};
+use super::{explain, short_formats};
 use crate::exit::ExitCode;
-use clap::CommandFactory;
 
 /// Runs `completions`.
 pub fn completions(arguments: &Completions) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "ecs-audit", &mut script);
+    clap_complete::generate(arguments.shell, &mut short_formats::command(), "ecs-audit", &mut script);
     explain::print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::Ok)
 }
@@ -19,7 +18,7 @@ pub fn pages(arguments: &Man, global: &Global) -> Result<ExitCode, Failure> {
     let wrong = |error: std::io::Error| Failure::Sentence(format!("`{}`: {error}", arguments.out.display()));
     std::fs::create_dir_all(&arguments.out).map_err(wrong)?;
     // The defaults of the current environment must not appear in the pages.
-    let command = Cli::command().mut_args(|argument| argument.hide_env_values(true));
+    let command = short_formats::command().mut_args(|argument| argument.hide_env_values(true));
     clap_mangen::generate_to(command, &arguments.out).map_err(wrong)?;
     if !global.quiet {
         say(&format!("man pages written to {}", arguments.out.display()));

@@ -31,12 +31,13 @@ pub fn run(arguments: &Mcp, global: &Global, context: &Context) -> Result<ExitCo
     let questions = Questions {
         program: std::env::current_exe()?,
         options: options(global, context),
+        zone: global.tz.clone(),
         slots: Semaphore::new(AT_ONCE),
         pseudonyms: (!arguments.no_redact)
             .then(|| Arc::new(Pseudonyms { store: global.store.clone(), context: context.clone(), known: Mutex::default() })),
     };
     if !global.quiet {
-        say("serving on standard input and output; an assistant starts this command by itself (see docs/assistants.md)");
+        say("serving on stdin and stdout; an assistant starts this command by itself (see docs/assistants.md)");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(serve(questions))?;
@@ -65,6 +66,8 @@ fn options(global: &Global, context: &Context) -> Vec<OsString> {
 struct Questions {
     program: PathBuf,
     options: Vec<OsString>,
+    /// The time zone of questions that name none.
+    zone: Option<String>,
     slots: Semaphore,
     pseudonyms: Option<Arc<Pseudonyms>>,
 }
@@ -88,6 +91,7 @@ impl Ask for Questions {
         let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
         let running = Command::new(&self.program)
             .args(&self.options)
+            .envs(self.zone.iter().map(|zone| ("ECS_AUDIT_TZ", zone)))
             .args(command.into_iter().map(reveal))
             .stdin(Stdio::null())
             .kill_on_drop(true)
@@ -117,7 +121,7 @@ impl Pseudonyms {
         {
             return Ok(Arc::clone(redactor));
         }
-        let redactor = Arc::new(redactor(&Tables::of_store(&store, &self.context)?, &self.store)?);
+        let redactor = Arc::new(redactor(&Tables::of_store(&store, &self.context)?, &self.store, true)?);
         *known = Some((store.manifest().clone(), Arc::clone(&redactor)));
         Ok(redactor)
     }

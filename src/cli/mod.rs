@@ -8,16 +8,21 @@ mod catalog;
 mod changes;
 mod check;
 mod config;
+mod destination;
 mod doctor;
 mod explain;
 mod export;
 mod fields;
+mod help;
+mod interrupt;
+mod invocation;
 mod limits;
 mod load;
 mod manual;
 mod mcp;
 mod memory;
 mod preflight;
+mod progress;
 mod queries;
 mod query;
 mod redact;
@@ -25,13 +30,19 @@ mod repl;
 mod report;
 mod rules;
 mod say;
+mod scope;
+mod short_formats;
 mod show;
 mod store;
+#[cfg(test)]
+mod table_tests;
 mod timeline;
+mod torn;
+mod verify_digests;
 
 use crate::context::Context;
 use crate::exit::ExitCode;
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
@@ -41,14 +52,20 @@ pub use say::Failure;
 /// Runs the program with these arguments; the first one is the program name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::load::silence_contained_panics();
-    let parsed = Cli::command()
-        .try_get_matches_from(arguments)
+    let command = help::shaped(short_formats::command());
+    let arguments = invocation::completed(arguments.into_iter().collect(), &command);
+    let parsed = command
+        .clone()
+        .try_get_matches_from(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
     let (mut cli, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are printed as output with exit code 0; the rest are usage errors.
-            let _ = error.print();
+            match invocation::explained(&error, &arguments, &command) {
+                Some(failure) => failure.say(),
+                None => help::print(&error),
+            }
             return if error.use_stderr() { ExitCode::Error } else { ExitCode::Ok };
         }
     };
@@ -86,6 +103,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
         args::Command::Preflight(arguments) => preflight::run(&arguments, global, context),
+        args::Command::VerifyDigests(arguments) => verify_digests::run(&arguments, global, context),
         args::Command::Doctor(arguments) => doctor::run(&arguments, global, context),
         args::Command::Repl(arguments) => repl::run(&arguments, global, context),
         args::Command::Completions(arguments) => manual::completions(&arguments),
@@ -95,14 +113,26 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Without a command: the prompt on a terminal with a store, else the help.
+/// Without a command: the prompt on a terminal with a store, else the first steps.
 fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, Failure> {
     let at_terminal = context.width.is_some() && io::stdin().is_terminal();
-    if at_terminal && crate::store::Store::open(&global.store).is_ok() {
-        return repl::run(&args::Repl::default(), global, context);
+    match crate::store::Store::open(&global.store) {
+        Ok(_) if at_terminal => return repl::run(&args::Repl::default(), global, context),
+        Ok(_) => say::say_raw(&format!("{ABOUT}\n{FIRST_QUESTION}\n{OTHER_COMMANDS}")),
+        Err(crate::store::StoreError::Missing(_)) => say::say_raw(&format!("{ABOUT}\n{}\n{OTHER_COMMANDS}", say::first_steps())),
+        Err(error) => return Err(error.into()),
     }
-    say::say_raw(&Cli::command().render_help().to_string());
     Ok(ExitCode::Error)
+}
+
+const ABOUT: &str = "ecs-audit analyzes failures on Amazon ECS and dstack, offline.";
+const FIRST_QUESTION: &str = "  = ask: `ecs-audit failures by reason since 7d`, or `ecs-audit repl` for a prompt";
+const OTHER_COMMANDS: &str = "  = `ecs-audit --help` lists all commands";
+
+/// Whether the environment asks for text without colors.
+fn is_plain() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 fn context(cli: &Cli) -> Result<Context, Failure> {
@@ -111,15 +141,13 @@ fn context(cli: &Cli) -> Result<Context, Failure> {
         Some(name) => say::time_zone(name)?,
     };
     let is_terminal = io::stdout().is_terminal();
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let threads = cli.global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
     let memory = memory::limit(cli.global.memory.as_deref())?;
     Ok(Context {
         now: jiff::Timestamp::now(),
         tz,
         width: is_terminal.then(terminal_width),
-        color: is_terminal && !plain,
+        color: is_terminal && !is_plain(),
         progress: io::stderr().is_terminal() && !cli.global.quiet,
         threads: threads.max(1),
         memory,

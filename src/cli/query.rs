@@ -1,55 +1,98 @@
 //! `ecs-audit query` and `ecs-audit sql`.
 
 use super::args::{Asking, Global, Query, Sql};
-use super::ask::{Tables, deliver, format_of};
+use super::ask::{Tables, check_out, deliver, format_of};
+use super::progress::Working;
 use super::redact::redactor;
 use super::say::{Failure, say, say_raw, warn};
-use super::{config, limits};
+use super::{config, destination, limits, torn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
+use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::lang::ast::{self, Source};
 use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
-use crate::nouns::ZoneName;
-use crate::nouns::{Noun, ViewRequest};
-use crate::plan::{Evidence, Options, PlanCatalog, nouns_named_in, register_nouns};
+use crate::nouns::{self, Noun, ViewRequest, ZoneName};
+use crate::plan::{self, Evidence, Options, PlanCatalog, nouns_named_in, register_nouns};
+use crate::redact::NOTE;
 use crate::render::{Format, Look, describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
-use crate::{nouns, plan};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use indicatif::HumanCount;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::path::Path;
 
 /// The number of column values that are read for suggestions.
 const SUGGESTED: usize = 1000;
 
 /// Runs `sql`.
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    check_out(&arguments.asking)?;
     let statement = &arguments.statement;
     let nouns = nouns_named_in(statement);
     let mut keep_raw = statement.to_lowercase().contains("raw") || statement.contains('*');
-    let mut need =
-        ViewRequest { raw: statement.to_lowercase().contains("raw"), zone: ZoneName::of(&context.tz), ..ViewRequest::default() };
+    let need = sql_request(statement, context);
     keep_raw |= nouns.iter().any(|noun| noun.reads_originals);
     let wanted = TableSet::named_in(&format!("{statement} {}", plan::tables_behind(&nouns, need)));
     let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
-    need.anchor = tables.last.unwrap_or(context.now).as_microsecond();
-    tables.runtime.block_on(register_nouns(&tables.session, &nouns, need)).map_err(run::RunError::from)?;
-    let answer = tables.sql(&arguments.statement)?;
+    let answer = sql_answer(&tables, statement, context)?;
     deliver(&answer, &arguments.asking, context)?;
+    if !global.quiet {
+        report_written(&answer, &arguments.asking);
+    }
     Ok(tables.loaded)
+}
+
+/// What a statement requests from the views of the nouns in it.
+fn sql_request(statement: &str, context: &Context) -> ViewRequest {
+    ViewRequest { raw: statement.to_lowercase().contains("raw"), zone: ZoneName::of(&context.tz), ..ViewRequest::default() }
+}
+
+/// The rows of a statement, in which nouns are tables.
+pub fn sql_answer(tables: &Tables, statement: &str, context: &Context) -> Result<Answer, Failure> {
+    let mut need = sql_request(statement, context);
+    need.anchor = tables.last.unwrap_or(context.now).as_microsecond();
+    let nouns = nouns_named_in(statement);
+    tables.runtime.block_on(register_nouns(&tables.session, &nouns, need)).map_err(run::RunError::from)?;
+    let _working = Working::on("querying", context);
+    let answer = tables.sql(statement);
+    for noun in nouns {
+        // Another statement may request other columns.
+        let _ = tables.session.deregister_table(noun.word);
+    }
+    answer
+}
+
+/// Reports how many rows were written to a file.
+fn report_written(answer: &Answer, asking: &Asking) {
+    if let Some(out) = &asking.out {
+        say(&written(answer, out));
+    }
+}
+
+/// The report about a file with a result.
+pub fn written(answer: &Answer, out: &Path) -> String {
+    let rows = if answer.rows() == 1 { "row" } else { "rows" };
+    format!("wrote {} {rows} to {}", HumanCount(answer.rows() as u64), out.display())
 }
 
 /// Runs `query`.
 pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let text = arguments.query.join(" ");
-    let wrong = |diagnostics| Failure::Query { text: text.clone(), diagnostics };
+    check_out(&arguments.asking)?;
+    let text = match arguments.query.as_slice() {
+        [only] if only == "-" => text_of_stdin()?,
+        words => torn::joined(words),
+    };
+    let wrong = |mut diagnostics: Vec<Diagnostic>| {
+        diagnostics.extend(torn::advice(&arguments.query, &text, &diagnostics));
+        Failure::Query { text: text.clone(), diagnostics }
+    };
     let query = lang::parse(&text).map_err(wrong)?;
     if arguments.canonical {
         writeln!(io::stdout().lock(), "{}", lang::format(&query))?;
@@ -65,7 +108,10 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     limits::install(&arguments.limits, &tables, global)?;
     let mut asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     asker.default_rows = default_rows(format_of(&arguments.asking), arguments.asking.out.is_none() && !arguments.chart, context);
-    let checked = asker.check(&query, &text)?;
+    let checked = asker.check(&query, &text).map_err(|failure| match failure {
+        Failure::Query { diagnostics, .. } => wrong(diagnostics),
+        other => other,
+    })?;
     if !global.quiet {
         checked.warnings.iter().for_each(|warning| warn(warning, &text));
     }
@@ -78,7 +124,8 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     }
     let mut answer = asker.answer(&checked, &text, evidence)?;
     if arguments.redact {
-        answer = redactor(&tables, &global.store)?.answer(&answer).map_err(run::RunError::from)?;
+        answer =
+            redactor(&tables, &global.store, arguments.asking.from.is_empty())?.answer(&answer).map_err(run::RunError::from)?;
     }
     if !global.quiet {
         asker.echo(&answer, &checked);
@@ -89,17 +136,24 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         deliver(&answer, &arguments.asking, context)?;
     }
     if !global.quiet {
-        if let Some(out) = &arguments.asking.out {
-            let rows = if answer.rows() == 1 { "row" } else { "rows" };
-            say(&format!("wrote {} {rows} to {}", HumanCount(answer.rows() as u64), out.display()));
-        }
+        report_written(&answer, &arguments.asking);
         // Suggestions could reveal redacted names.
-        if !arguments.redact {
+        if arguments.redact {
+            say(&format!("note: {NOTE}"));
+        } else {
             after(&answer, &checked, &tables, options);
         }
         note_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
+}
+
+/// The query on standard input, up to the length of the longest query.
+fn text_of_stdin() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    // One more byte makes the query too long, which the parser reports.
+    io::stdin().lock().take(lang::token::MAX_LENGTH as u64 + 1).read_to_end(&mut bytes)?;
+    String::from_utf8(bytes).map_err(|_| Failure::Sentence("stdin is not UTF-8 text; expected a query".to_owned()))
 }
 
 /// The number of callers without a schedule, which are not in `schedules`.
@@ -121,11 +175,11 @@ fn irregular(tables: &Tables, checked: &Checked, options: Options) {
 /// Prints the chart of a result, on standard output or to a file.
 fn print_chart(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
     let width = if asking.out.is_some() { None } else { context.width };
-    let look = Look { width, color: context.color && asking.out.is_none(), tz: context.tz.clone() };
+    let look = Look { width, color: context.color && asking.out.is_none(), tz: context.tz.clone(), ..Look::default() };
     let text = chart(answer, &look)?;
     match &asking.out {
         None => super::explain::print(&text),
-        Some(path) => std::fs::write(path, text).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display()))),
+        Some(path) => destination::write(path, text),
     }
 }
 
@@ -232,12 +286,13 @@ impl<'t> Asker<'t> {
     /// The result of a checked query.
     pub fn answer(&self, checked: &Checked, text: &str, evidence: Evidence) -> Result<Answer, Failure> {
         let options = Options { anchor: self.anchor.time, evidence };
-        let session = &self.tables.session;
-        let answer = async {
-            run::evaluate_few(session, checked, options).await?;
-            run::answer(session, checked, options).await
-        };
-        self.tables.runtime.block_on(answer).map_err(|error| Failure::of_run(error, text))
+        let (session, checked) = (self.tables.session.clone(), checked.clone());
+        let _working = Working::on("querying", self.context);
+        let answer = self.tables.wait(async move {
+            run::evaluate_few(&session, &checked, options).await?;
+            run::answer(&session, &checked, options).await
+        });
+        answer.map_err(|error| Failure::of_run(error, text))
     }
 
     /// The result of a query.
@@ -257,6 +312,11 @@ impl<'t> Asker<'t> {
 
     /// Prints the window on standard error, before the rows.
     pub fn echo(&self, answer: &Answer, checked: &Checked) {
+        say(&self.window_line(answer, checked, "--as-of now"));
+    }
+
+    /// The window of a result, as a line; `clock` is how to count from the current time.
+    pub fn window_line(&self, answer: &Answer, checked: &Checked, clock: &str) -> String {
         let (anchor, context) = (&self.anchor, self.context);
         let mut line = format!("window {}", describe_window(&self.whole_window(answer), &context.tz));
         if let Some(other) = checked.stages.iter().find_map(|stage| stage.compare.as_ref()) {
@@ -264,14 +324,14 @@ impl<'t> Asker<'t> {
             line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
         }
         if anchor.name.is_none() && checked.window.origin.contains("newest event") {
-            line = line.replace("newest event)", "newest event; use --as-of now for the current time)");
+            line = line.replace("newest event)", &format!("newest event; use {clock} for the current time)"));
             let age = context.now.duration_since(anchor.time);
             let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
             if age > length && age > SignedDuration::from_hours(24) {
                 line.push_str(&format!("\nnote: the newest event is {} days old", age.as_hours() / 24));
             }
         }
-        say(&line);
+        line
     }
 }
 
@@ -361,6 +421,6 @@ pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Optio
         irregular(tables, checked, options);
     }
     if let Some(limit) = checked.default_limit.filter(|limit| answer.rows() >= *limit as usize) {
-        say(&format!("note: showing the newest {limit} rows; `limit N` shows more, --out FILE writes all"));
+        say(&format!("note: showing the newest {limit} rows; `limit all` shows all, --out FILE writes all"));
     }
 }

@@ -6,9 +6,9 @@ use crate::redact::{Kind, Redactor, read_or_create, statements};
 use crate::render::{self, Cell};
 use std::path::Path;
 
-/// Reads or generates the key of the store, and reads the names in its columns.
-pub fn redactor(tables: &Tables, store: &Path) -> Result<Redactor, Failure> {
-    let key = read_or_create(store).map_err(|error| Failure::Sentence(format!("`{}`: {error}", store.display())))?;
+/// Reads the key of the store, or generates one and stores it if it may, and reads the names in its columns.
+pub fn redactor(tables: &Tables, store: &Path, may_create: bool) -> Result<Redactor, Failure> {
+    let key = read_or_create(store, may_create).map_err(|error| Failure::Sentence(format!("`{}`: {error}", store.display())))?;
     let mut names: Vec<(Kind, String)> = Vec::new();
     for (kind, statement) in statements() {
         let rows = render::rows(&tables.sql(&statement)?)?;
@@ -17,5 +17,5 @@ pub fn redactor(tables: &Tables, store: &Path) -> Result<Redactor, Failure> {
             _ => None,
         }));
     }
-    Ok(Redactor::new(key, names))
+    Ok(Redactor::new(key.bytes(), names))
 }

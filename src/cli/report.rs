@@ -2,8 +2,10 @@
 
 use super::args::{Global, Report, ReportAction, ReportVerify};
 use super::ask::Tables;
+use super::destination;
 use super::explain::records;
 use super::limits;
+use super::progress::Working;
 use super::query::{anchor, catalog, check_context, saved_texts};
 use super::redact::redactor;
 use super::say::{Failure, say};
@@ -12,12 +14,10 @@ use crate::exit::ExitCode;
 use crate::lang::ast::Source;
 use crate::lang::{self, Checked};
 use crate::model::catalog::FailureCatalog;
-use crate::nouns;
-use crate::nouns::ViewRequest;
-use crate::nouns::ZoneName;
+use crate::nouns::{self, ViewRequest, ZoneName};
 use crate::plan::Options;
-use crate::report::{self, Built, Manifest, Own, QueryCache, Request, Snapshot};
-use crate::run;
+use crate::report::{self, Built, Manifest, Own, Prices, QueryCache, Request, Snapshot};
+use crate::run::{self, RunError};
 use crate::store::Store;
 use crate::table::TableSet;
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +25,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The maximum number of differences printed per file.
 const DIFFERENCES: usize = 20;
@@ -37,25 +38,54 @@ pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<Exi
     let Some(out) = &arguments.out else {
         return Err(Failure::Sentence("--out: expected a folder name for the report, such as --out postmortem".to_owned()));
     };
+    destination::refuse_store(out)?;
     report::check_names(&arguments.sections)?;
+    report::check_folder(out)?;
     // The original record of a call shows which rule it disabled.
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
-    limits::install(&arguments.limits, &tables, global)?;
-    let request = request(arguments, &tables, global, context)?;
+    write_report(&tables, arguments, out, global, context)
+}
+
+/// Writes a report about the tables of a prompt.
+pub fn run_here(tables: &Tables, arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    match (&arguments.action, &arguments.out) {
+        (None, Some(out)) => {
+            report::check_names(&arguments.sections)?;
+            write_report(tables, arguments, out, global, context)
+        }
+        _ => Err(Failure::Sentence("expected a folder for the report, such as `\\report postmortem --since 7d`".to_owned())),
+    }
+}
+
+fn write_report(
+    tables: &Tables,
+    arguments: &Report,
+    out: &Path,
+    global: &Global,
+    context: &Context,
+) -> Result<ExitCode, Failure> {
+    limits::install(&arguments.limits, tables, global)?;
+    let request = request(arguments, tables, global, context)?;
     if !global.quiet {
         say(&format!("window {}", crate::render::describe_window(&request.answer_window(), &context.tz)));
     }
-    let snapshot = snapshot(&arguments.from, &tables, global)?;
+    let working = Working::on("writing the report", context);
+    let snapshot = snapshot(&arguments.from, tables, global)?;
     let current = FailureCatalog::current_version();
-    let built = build(&request, &snapshot, (&tool(), &current), &tables, (global, context))?;
+    let built = build(&request, &snapshot, (&tool(), &current), tables, (global, context), &working)?;
     report::write(out, &built.files)?;
+    drop(working);
     for (title, why) in &built.failed {
         say(&format!("error: {title}: {why}"));
     }
     if !global.quiet {
         say(&format!("{}\n{} files in {}", built.summary, built.files.len(), out.display()));
     }
-    writeln!(io::stdout().lock(), "{}", crate::render::visible(&out.join("report.html").display().to_string()))?;
+    writeln!(
+        io::stdout().lock(),
+        "{}",
+        crate::render::visible(&out.join(if request.brief { "brief.html" } else { "report.html" }).display().to_string())
+    )?;
     Ok(if built.failed.is_empty() { tables.loaded } else { ExitCode::Partial })
 }
 
@@ -76,8 +106,10 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
     }
     limits::install(&arguments.limits, &tables, global)?;
     let versions = (manifest.tool.as_str(), manifest.catalog.as_str());
-    let again = build(&manifest.request, &manifest.store, versions, &tables, (global, context))?;
+    let working = Working::on("verifying the report", context);
+    let again = build(&manifest.request, &manifest.store, versions, &tables, (global, context), &working)?;
     let differences = report::compare(&files, &again.files);
+    drop(working);
     let mut out = io::stdout().lock();
     let mut of_file: BTreeMap<&str, usize> = BTreeMap::new();
     for difference in &differences {
@@ -138,13 +170,15 @@ fn build(
     versions: (&str, &str),
     tables: &Tables,
     (global, context): (&Global, &Context),
+    working: &Working,
 ) -> Result<Built, Failure> {
-    let redactor = if request.redacted { Some(redactor(tables, &global.store)?) } else { None };
+    let redactor = if request.redacted { Some(redactor(tables, &global.store, true)?) } else { None };
     // The queries in a redacted manifest contain pseudonyms.
     let request = match &redactor {
         None => request.clone(),
         Some(redactor) => Request {
             title: redactor.reveal(&request.title),
+            scope: redactor.reveal(&request.scope),
             own: request
                 .own
                 .iter()
@@ -155,9 +189,13 @@ fn build(
     };
     let names = catalog(tables);
     let zoned = Context { tz: request.tz(), ..context.clone() };
+    let answered = AtomicUsize::new(0);
     let ask = |checked: &Checked, evidence| {
         let options = Options { anchor: request.anchor, evidence };
-        tables.runtime.block_on(run::answer(&tables.session, checked, options))
+        let answer = tables.answer(checked, options);
+        let answered = answered.fetch_add(1, Ordering::Relaxed) + 1;
+        working.done(|| if answered == 1 { "1 query".to_owned() } else { format!("{answered} queries") });
+        answer
     };
     let evaluated = evaluate(&request, tables)?;
     let records = records(tables).with_evaluated(evaluated);
@@ -168,6 +206,7 @@ fn build(
         unanswerable: &|checked| tables.unanswerable(checked),
         records: &records,
         redactor: redactor.as_ref(),
+        scope: &request.scope,
         threads: context.threads,
         results: RefCell::default(),
     };
@@ -189,7 +228,7 @@ fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> 
     let plain = ViewRequest { anchor: tables.last.map_or(0, Timestamp::as_microsecond), ..ViewRequest::default() };
     let mut explained = Vec::new();
     // The other nouns read their tables directly.
-    let computed = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota"];
+    let computed = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota", "incidents"];
     for word in report::asked_often(request) {
         let Some(noun) = nouns::noun(word).filter(|_| computed.contains(&word)) else { continue };
         let same = (noun.view)(plain);
@@ -197,8 +236,11 @@ fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> 
         let also: Vec<String> =
             Some(same).filter(|same| *same == (noun.view)(ViewRequest { evidence: false, ..need })).into_iter().collect();
         // An error here occurs again where the rows are needed, and is reported there.
-        if tables.runtime.block_on(run::evaluate(&tables.session, &(noun.view)(need), &also)).is_ok() {
-            explained.extend(also);
+        let (session, view, views) = (tables.session.clone(), (noun.view)(need), also.clone());
+        match tables.wait(async move { run::evaluate(&session, &view, &views).await }) {
+            Ok(()) => explained.extend(also),
+            Err(RunError::Interrupted) => return Err(RunError::Interrupted.into()),
+            Err(_) => {}
         }
     }
     Ok(explained)
@@ -231,12 +273,28 @@ fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Conte
         until: checked.window.to.unwrap_or_else(|| next_second(last)),
         origin: checked.window.origin,
         anchor,
-        time_zone: context.tz.iana_name().unwrap_or("UTC").to_owned(),
-        sections: arguments.sections.clone(),
+        time_zone: lang::zone::name(&context.tz),
+        // The brief consists of the incidents and their numbers.
+        sections: if arguments.brief { vec!["incidents".to_owned()] } else { arguments.sections.clone() },
         own,
+        scope: arguments.scope.checked(tables, anchor, context)?,
+        brief: arguments.brief,
+        prices: arguments.prices.as_deref().map(prices).transpose()?,
         limits: limits::fingerprint(&arguments.limits, global)?,
         redacted: arguments.redact,
     })
+}
+
+/// The prices of a file.
+fn prices(path: &Path) -> Result<Prices, Failure> {
+    let wrong = |why: String| {
+        Failure::Sentence(format!(
+            "`{}`: {why}; expected vcpu_hour and gib_hour in USD, such as vcpu_hour = 0.04048",
+            path.display()
+        ))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Prices::read(&text).map_err(wrong)
 }
 
 /// The first whole second after a time: the end of a window that includes the time.

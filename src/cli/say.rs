@@ -1,5 +1,6 @@
 //! Writes to standard error, and defines the errors of commands.
 
+use crate::decode::secret::mask_text;
 use crate::diagnostic::{Diagnostic, render_all};
 use crate::render::{RenderError, visible};
 use crate::report::ReportError;
@@ -72,9 +73,23 @@ impl Failure {
             Failure::Query { text, diagnostics } => {
                 say_raw(&render_all(diagnostics, text));
             }
+            Failure::Store(StoreError::Missing(path)) => {
+                let path = path.display().to_string();
+                say_raw(&format!("error: there is no store at `{}`\n{}", visible(&path), first_steps()));
+            }
             other => say(&format!("error: {other}")),
         }
     }
+}
+
+/// What to do without a store.
+pub fn first_steps() -> String {
+    [
+        "  = load an export: `ecs-audit load DIR` (CloudTrail, ECS events, dstack runs, in any mix)",
+        "  = then ask: `ecs-audit failures by reason since 7d`, or `ecs-audit doctor` for what the store contains",
+        "  = or ask an export directly: `ecs-audit query --from DIR \"failures by reason since 7d\"`",
+    ]
+    .join("\n")
 }
 
 /// Prints a warning about a query.
@@ -84,7 +99,7 @@ pub fn warn(warning: &Diagnostic, text: &str) {
 
 /// Prints a line to standard error and ignores errors.
 pub fn say(line: &str) {
-    let safe: Vec<String> = line.lines().map(|line| visible(line).to_string()).collect();
+    let safe: Vec<String> = line.lines().map(|line| visible(&mask_text(line)).to_string()).collect();
     say_raw(&safe.join("\n"));
 }
 
@@ -93,9 +108,24 @@ pub fn say_raw(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
 }
 
-/// A time zone by name.
+/// A time zone by name or offset, or that of the machine.
 pub fn time_zone(name: &str) -> Result<TimeZone, Failure> {
-    TimeZone::get(name).map_err(|_| {
-        Failure::Sentence(format!("unknown time zone `{name}`; expected a name such as UTC, Asia/Tokyo or Europe/Berlin"))
+    let found = if name.eq_ignore_ascii_case("local") { TimeZone::try_system().ok() } else { crate::lang::zone::read(name) };
+    found.ok_or_else(|| {
+        let question = zone_like(name).map(|question| format!("; {question}")).unwrap_or_default();
+        Failure::Sentence(format!(
+            "unknown time zone `{name}`{question}\nexpected a name such as UTC or Asia/Tokyo, an offset such as +02:00, or local"
+        ))
     })
+}
+
+/// The zone of a city, or a zone with a similar name.
+fn zone_like(name: &str) -> Option<String> {
+    let zones: Vec<String> = jiff::tz::db().available().map(|zone| zone.as_str().to_owned()).collect();
+    let city = name.rsplit('/').next().unwrap_or(name).replace(' ', "_");
+    let of_city = zones.iter().find(|zone| zone.rsplit_once('/').is_some_and(|(_, last)| last.eq_ignore_ascii_case(&city)));
+    match of_city {
+        Some(zone) => Some(format!("did you mean `{zone}`?")),
+        None => crate::lang::suggest::question(name, zones.iter().map(String::as_str)),
+    }
 }

@@ -6,6 +6,7 @@ use super::say::{Failure, say};
 use crate::context::Context;
 use crate::decode::json::Tape;
 use crate::exit::ExitCode;
+use crate::lang::keyword::NOUNS;
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::compute::cast;
@@ -40,7 +41,44 @@ pub fn print_record(id: &str, tables: &Tables) -> Result<ExitCode, Failure> {
             return print(&found);
         }
     }
+    match begun(whole, tables)?.as_slice() {
+        [] => {}
+        // Only its record can be missing, and then the id itself is not found again.
+        [only] if only != whole => return print_record(only, tables),
+        ids => {
+            let more = if ids.len() > LISTED { "\n  …" } else { "" };
+            let list: Vec<String> = ids.iter().take(LISTED).map(|id| format!("  {id}")).collect();
+            let list = list.join("\n");
+            return Err(Failure::Sentence(format!("several ids begin with `{whole}`; type more of one:\n{list}{more}")));
+        }
+    }
+    if NOUNS.iter().any(|noun| noun.word.eq_ignore_ascii_case(whole)) {
+        return Err(Failure::Sentence(format!(
+            "`show` prints one record by its id, and `{whole}` is a noun; to list them: `ecs-audit query {whole}`"
+        )));
+    }
     Err(Failure::Sentence(format!("no record has the id `{}`; `--evidence` lists the ids behind each row of a query", whole)))
+}
+
+/// The most ids with the same beginning that an error lists.
+const LISTED: usize = 8;
+
+/// The shortest beginning of an id that is looked for.
+const SHORTEST: usize = 4;
+
+/// The ids of records that begin with a text; one more than an error lists.
+fn begun(start: &str, tables: &Tables) -> Result<Vec<String>, Failure> {
+    if start.chars().count() < SHORTEST {
+        return Ok(Vec::new());
+    }
+    let with_originals = Table::ALL.iter().filter(|table| table.fields().iter().any(|field| field.name == "raw"));
+    let ids: Vec<String> = with_originals
+        .map(|table| format!("select id from {} where starts_with(id, '{}') and raw is not null", table.name(), quoted(start)))
+        .collect();
+    let statement = format!("select distinct id from ({}) t order by id limit {}", ids.join(" union all "), LISTED + 1);
+    let look = crate::render::Look::default();
+    let rows = crate::render::rows(&tables.sql(&statement)?)?;
+    Ok(rows.iter().filter_map(|row| row.first()).map(|cell| cell.exact(&look)).collect())
 }
 
 struct Record {
@@ -66,9 +104,8 @@ fn look(tables: &Tables, table: Table, condition: &str) -> Result<Option<Record>
 
 fn print(record: &Record) -> Result<ExitCode, Failure> {
     say(&format!("{}: record {} of {}", record.table, record.number, record.file));
-    let pretty = Tape::parse(&record.raw)
-        .and_then(|tape| serde_json::to_string_pretty(&tape.root()))
-        .unwrap_or_else(|_| record.raw.clone());
+    let pretty = Tape::parse(&record.raw).ok().and_then(|tape| serde_json::to_string_pretty(&tape.root()).ok());
+    let pretty = pretty.unwrap_or_else(|| record.raw.clone());
     let mut out = io::stdout().lock();
     for line in pretty.lines() {
         writeln!(out, "{}", crate::render::visible(line))?;

@@ -4,6 +4,7 @@ use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, Vacuum, Verify};
 use super::ask::{Tables, print};
 use super::explain::point_in_time;
 use super::load::{on_threads, write_options};
+use super::progress::Working;
 use super::say::{Failure, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -29,8 +30,10 @@ pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<
 }
 
 fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let options = write_options(global, context);
+    let working = Working::on("reclassifying", context);
+    let options = write_options(global, context)?;
     let done = on_threads(context.threads, || Store::reclassify(&global.store, options, &waiting))??;
+    drop(working);
     let mut text = if done.was_current {
         format!("reclassified: nothing to do; catalog {} already classified everything\n", catalog_version())
     } else {
@@ -49,15 +52,19 @@ fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
 }
 
 fn compact(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let options = write_options(global, context);
+    let working = Working::on("compacting", context);
+    let options = write_options(global, context)?;
     let done: Maintained = on_threads(context.threads, || Store::compact(&global.store, options, &waiting))??;
+    drop(working);
     print_text(&format!("compacted: {} files became {}\n", done.files_before, done.files_after))
 }
 
 fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let options = write_options(global, context);
+    let working = Working::on("deleting files", context);
+    let options = write_options(global, context)?;
     let keep = i64::try_from(arguments.keep.as_micros()).unwrap_or(i64::MAX);
     let done: Maintained = on_threads(context.threads, || Store::vacuum(&global.store, keep, options, &waiting))??;
+    drop(working);
     print_text(&format!(
         "vacuumed: {} of {} files removed, {} freed\n",
         done.files_before.saturating_sub(done.files_after),
@@ -67,10 +74,12 @@ fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Re
 }
 
 fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+    let working = Working::on("verifying the store", context);
     if arguments.repair {
-        Store::repair(&global.store, write_options(global, context), &waiting)?;
+        Store::repair(&global.store, write_options(global, context)?, &waiting)?;
     }
     let done = on_threads(context.threads, || Store::verify(&global.store))??;
+    drop(working);
     let mut text = format!(
         "verified: {} data files, {} rows, {}; {} files in the ledger\n",
         HumanCount(done.files),
@@ -90,7 +99,8 @@ fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<Exit
 fn fault_message(fault: &Fault) -> String {
     match fault {
         Fault::ManifestIsStale => {
-            "manifest.json is missing or behind the logs; a load or `ecs-audit store verify --repair` rebuilds it".to_owned()
+            "manifest.json is missing, damaged or behind the logs; a load or `ecs-audit store verify --repair` rebuilds it"
+                .to_owned()
         }
         Fault::NotAdopted(table) => {
             format!("another program changed table `{}`; `ecs-audit store adopt` accepts the change", table.name())
@@ -99,6 +109,12 @@ fn fault_message(fault: &Fault) -> String {
         Fault::Missing(path) => format!("`{}` is missing; copy it back, or load the export into a new store", path.display()),
         Fault::Size { path, expected, found } => {
             format!("`{}` has {found} bytes, not {expected}; copy it again, or load the export into a new store", path.display())
+        }
+        Fault::Altered(path) => {
+            format!(
+                "the content of `{}` differs from what was written; copy it again, or load the export into a new store",
+                path.display()
+            )
         }
         Fault::Unreadable { path, detail } => {
             format!("`{}` cannot be decoded ({detail}); copy it again, or load the export into a new store", path.display())
@@ -111,14 +127,17 @@ fn fault_message(fault: &Fault) -> String {
 }
 
 fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let options = write_options(global, context);
+    let working = Working::on("adopting", context);
+    let options = write_options(global, context)?;
     if arguments.undo {
         let tables = on_threads(context.threads, || Store::take_back(&global.store, options, &waiting))??;
+        drop(working);
         let names: Vec<&str> = tables.iter().map(|table| table.name()).collect();
         let done = if names.is_empty() { "nothing to undo".to_owned() } else { format!("undone in {}", names.join(", ")) };
         return print_text(&format!("{done}\n"));
     }
     let adopted = on_threads(context.threads, || Store::adopt(&global.store, options, &waiting))??;
+    drop(working);
     let mut text = adopted.iter().map(|commit| format!("adopted: {}\n", visible(&described(commit)))).collect::<String>();
     if adopted.is_empty() {
         text.push_str("nothing to adopt: no other program has changed the store\n");
@@ -146,7 +165,7 @@ fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<Exit
     };
     let rule = RemovalRule { table, account: arguments.account.clone(), before: before.as_microsecond() };
     let dropped = if arguments.yes {
-        let options = write_options(global, context);
+        let options = write_options(global, context)?;
         on_threads(context.threads, || Store::drop_rows(&global.store, &rule, options, &waiting))??
     } else {
         on_threads(context.threads, || store.drop_preview(&rule))??

@@ -2,32 +2,62 @@
 
 use super::args::{Global, Timeline};
 use super::ask::Tables;
-use super::explain::{print, records, since, subject};
+use super::explain::{page, print, records, since, subject};
+use super::progress::Working;
+use super::query::{Asker, anchor};
 use super::say::Failure;
+use super::scope::ids;
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::explain::{print_story, story};
+use crate::explain::{Layout, print_story, story};
 use crate::table::TableSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs the command.
 pub fn run(arguments: &Timeline, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     // The original records show whether a schedule was turned off.
     let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
-    print(&timeline_text(&tables, arguments, context)?)?;
+    let condition = arguments.scope.checked(&tables, anchor(None, &tables, global, context)?.time, context)?;
+    let kept = match condition.as_str() {
+        "" => None,
+        condition => {
+            let asker = Asker::new(&tables, None, BTreeMap::new(), global, context)?;
+            Some(ids(&asker, &RECORDED, condition)?)
+        }
+    };
+    let text = narrowed_text(&tables, arguments, kept.as_ref(), context)?;
+    print(&if arguments.format == Layout::Text { page(text, context) } else { text })?;
     Ok(tables.loaded)
 }
 
+/// The nouns whose rows are events of timelines.
+const RECORDED: [&str; 4] = ["calls", "events", "runs", "failures"];
+
 /// The timeline of a name.
 pub fn timeline_text(tables: &Tables, arguments: &Timeline, context: &Context) -> Result<String, Failure> {
+    narrowed_text(tables, arguments, None, context)
+}
+
+/// The timeline of a name, with only the events of some records.
+fn narrowed_text(
+    tables: &Tables,
+    arguments: &Timeline,
+    kept: Option<&BTreeSet<String>>,
+    context: &Context,
+) -> Result<String, Failure> {
+    let _working = Working::on("collecting events", context);
     let records = records(tables);
     let subject = subject(&records, &arguments.what)?;
     let since = since(arguments.since.as_deref(), tables, context)?;
-    let Some(story) = story(&records, &subject, since)? else {
+    let Some(mut story) = story(&records, &subject, since)? else {
         return Err(Failure::Sentence(format!(
             "{} `{}` has no timeline: no event is recorded for it\nexpected a failure id, task, run, service, deployment, container instance, cluster, task definition or schedule",
             subject.kind.word(),
             subject.name
         )));
     };
+    if let Some(kept) = kept {
+        story.retain(|record| kept.contains(record));
+    }
     print_story(&story, arguments.format, &context.tz).map_err(|error| Failure::Io(error.into()))
 }

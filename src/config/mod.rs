@@ -11,7 +11,7 @@ pub use query::{SavedQuery, builtin_queries, fill};
 pub use settings::{Setting, Settings};
 
 use crate::toml_document::{ConfigError, Document, Section};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The name of the file inside a store.
 pub const STORE_FILE: &str = "ecs-audit.toml";
@@ -73,6 +73,15 @@ impl Config {
         if layer == Layer::Store && top.text("store")?.is_some() {
             return Err(top.error_at_key("store", "the configuration file in a store cannot set `store`"));
         }
+        for key in ["quotas", "rules", "packs"].into_iter().filter(|_| layer == Layer::Store) {
+            // A store may come from somebody else, who must not choose which files are read.
+            let is_below = |name: &&str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+            if let Some(name) = top.texts(key)?.into_iter().find(|name| !is_below(name)) {
+                let what =
+                    format!("`{name}` is outside the store: the configuration file in a store can name only files in the store");
+                return Err(top.error_at_key(key, what));
+            }
+        }
         let folder = path.parent().unwrap_or(Path::new(""));
         let file = |name: &str| folder.join(name);
         let files = |key: &str| -> Result<Vec<PathBuf>, ConfigError> { Ok(top.texts(key)?.into_iter().map(file).collect()) };
@@ -116,6 +125,17 @@ mod tests {
     fn a_store_cannot_send_elsewhere() {
         let error = Config::parse("store = \"x\"", Path::new("a.toml"), Layer::Store).unwrap_err();
         assert_eq!(error.to_string(), "a.toml:1: the configuration file in a store cannot set `store`");
+    }
+
+    #[test]
+    fn a_store_names_only_its_own_files() {
+        for text in ["rules = \"/etc/passwd\"", "quotas = \"../q.json\"", "packs = [\"ok.toml\", \"a/../../x.toml\"]"] {
+            let error = Config::parse(text, Path::new("s/a.toml"), Layer::Store).unwrap_err();
+            assert!(error.what.contains("is outside the store"), "{text}: {}", error.what);
+            assert!(Config::parse(text, Path::new("s/a.toml"), Layer::User).is_ok(), "{text}");
+        }
+        let config = Config::parse("rules = \"r/own.toml\"", Path::new("s/a.toml"), Layer::Store).unwrap();
+        assert_eq!(config.rules, [PathBuf::from("s/r/own.toml")]);
     }
 
     #[test]

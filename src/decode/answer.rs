@@ -7,6 +7,7 @@
 use super::envelope::Shape;
 use super::json::Value;
 use super::looks;
+use crate::knowledge;
 
 /// Classifies an element of `failures[]`; `None` if it is not from the ECS API. `answer` is the object that contains
 /// the list.
@@ -17,8 +18,8 @@ pub fn failure_shape(answer: Option<Value<'_>>, failure: Value<'_>, index: usize
     }
     let arn = failure.text_at("arn").unwrap_or_default();
     let beside = |key: &str| answer.is_some_and(|answer| answer.get(key).is_some_and(Value::is_array));
-    let is_code = || answer.is_some() && (reason.starts_with("RESOURCE:") || CODES.contains(&reason));
-    let of_list = || beside("tasks") || LISTS.iter().any(|(list, _)| beside(list));
+    let is_code = || answer.is_some() && knowledge::is_launch_reason(reason);
+    let of_list = || beside("tasks") || knowledge::described_lists().any(beside);
     if !(of_list() || arn.starts_with("arn:aws") && arn.contains(":ecs:") || is_code()) {
         return None;
     }
@@ -30,64 +31,27 @@ pub fn failure_shape(answer: Option<Value<'_>>, failure: Value<'_>, index: usize
     if beside("protectedTasks") || matches!(reason, "TASK_NOT_VALID" | "DEPLOYMENT_BLOCKED") {
         return Some(Shape::Other("task_protection"));
     }
-    let is_launch = beside("tasks") || answer.is_none() || !LISTS.iter().any(|(list, _)| beside(list));
+    let is_launch = beside("tasks") || answer.is_none() || !knowledge::described_lists().any(beside);
     Some(if is_launch { Shape::LaunchFailure(index) } else { Shape::Other("failed_description") })
 }
 
-/// Reasons of failed launches; one of them identifies a list of failures as output of the ECS API.
-const CODES: [&str; 6] = ["AGENT", "ATTRIBUTE", "EMPTY CAPACITY PROVIDER", "INACTIVE", "LOCATION", "NO ACTIVE INSTANCES"];
-
-/// Lists in responses whose elements are not events, with the reason code for each element.
-const LISTS: &[(&str, &str)] = &[
-    ("attributes", "attribute"),
-    ("capacityProviders", "capacity_provider"),
-    ("clusters", "cluster"),
-    ("containerInstances", "container_instance"),
-    ("daemonDeployments", "daemon_deployment"),
-    ("daemonRevisions", "daemon_revision"),
-    ("daemonSummariesList", "daemon"),
-    ("daemonTaskDefinitions", "task_definition"),
-    ("gatewayClusterAssociations", "gateway"),
-    ("gatewayRoutes", "gateway"),
-    ("gateways", "gateway"),
-    ("protectedTasks", "task_protection"),
-    ("serviceDeployments", "service_deployment"),
-    ("serviceRevisions", "service_revision"),
-    ("services", "service"),
-    ("settings", "account_setting"),
-    ("taskDefinitions", "task_definition"),
-    ("taskSets", "task_set"),
-];
-
-/// Objects in responses that are not events.
-const OBJECTS: &[(&str, &str)] = &[
-    ("capacityProvider", "capacity_provider"),
-    ("cluster", "cluster"),
-    ("daemon", "daemon"),
-    ("daemonTaskDefinition", "task_definition"),
-    ("gateway", "gateway"),
-    ("gatewayResources", "gateway"),
-    ("gatewayRoute", "gateway"),
-    ("setting", "account_setting"),
-    ("taskDefinition", "task_definition"),
-    ("taskSet", "task_set"),
-];
-
 /// The reason code for an element under `key` that contains no record.
 pub fn described(key: &str, element: Value<'_>) -> Option<&'static str> {
-    let word = |table: &[(&str, &'static str)]| table.iter().find(|(name, _)| *name == key).map(|(_, word)| *word);
     let of_lists = key.ends_with("Arns") || key == "families";
     match element.text() {
         Some(text) if of_lists && (looks::is_arn(text) || key == "families") => Some("list_of_names"),
         Some(_) => None,
-        None => word(LISTS).or_else(|| word(OBJECTS)).filter(|_| element.is_object() && looks::has_arn(element)),
+        None => {
+            let why = knowledge::described_list(key).or_else(|| knowledge::described_object(key));
+            why.filter(|_| element.is_object() && looks::has_arn(element))
+        }
     }
 }
 
 /// Whether all lists of a response are empty.
 pub fn is_empty(answer: Value<'_>) -> bool {
     let is_list =
-        |key: &str| key == "tasks" || key == "families" || key.ends_with("Arns") || LISTS.iter().any(|(list, _)| *list == key);
+        |key: &str| key == "tasks" || key == "families" || key.ends_with("Arns") || knowledge::described_list(key).is_some();
     let lists = || answer.entries().filter(|(_, child)| child.is_array());
     lists().any(|(key, _)| is_list(key)) && lists().all(|(_, list)| list.items().next().is_none())
 }

@@ -149,11 +149,12 @@ impl Scan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::budget::Budget;
     use crate::decode::split::{Piece, split, split_chunk};
 
     fn whole(text: &[u8]) -> Vec<(usize, String)> {
         let mut out = Vec::new();
-        split(text, &mut |piece| out.push(summary(piece, 0)));
+        split(text, &Budget::default(), &mut |piece| out.push(summary(piece, 0)));
         out
     }
 
@@ -162,6 +163,7 @@ mod tests {
             Piece::Value { text, offset, list, .. } => (base + offset, format!("{list:?} {text}")),
             Piece::Broken { why, offset, .. } => (base + offset, why.to_owned()),
             Piece::Stray { bytes } => (0, String::from_utf8_lossy(bytes).into_owned()),
+            Piece::Stopped { offset, limit } => (base + offset, limit.detail),
             Piece::Aside { text, offset, .. } => (base + offset, text.to_owned()),
         }
     }
@@ -181,9 +183,11 @@ mod tests {
             let bytes = text.as_bytes();
             let chunks = chunks(bytes, 500).unwrap();
             assert!(chunks.len() > 5);
-            let mut pieces = Vec::new();
+            let (mut pieces, budget) = (Vec::new(), Budget::default());
             for chunk in &chunks {
-                split_chunk(&bytes[chunk.bytes.clone()], chunk.form, &mut |piece| pieces.push(summary(piece, chunk.bytes.start)));
+                split_chunk(&bytes[chunk.bytes.clone()], chunk.form, &budget, &mut |piece| {
+                    pieces.push(summary(piece, chunk.bytes.start))
+                });
             }
             assert_eq!(pieces, whole(bytes));
         }

@@ -3,7 +3,10 @@
 //! In: the plain bytes of a file with a header line. Out: one CloudTrail record as JSON per line. If a column holds a
 //! complete record, that is used; otherwise the record is assembled from the columns.
 
+use super::budget::{Budget, Exceeded};
+use crate::knowledge::cloudtrail_key;
 use serde_json::{Map, Value};
+use std::io::Cursor;
 
 /// A line of a CSV export.
 #[derive(Debug)]
@@ -12,10 +15,12 @@ pub enum CsvLine {
     Record(String, u64),
     /// An unreadable line, with the error and the offset of the line.
     Broken(String, u64),
+    /// The file exceeds a limit: nothing is read from this offset on.
+    Stopped(Exceeded, u64),
 }
 
 /// Known column names (lower case, letters only) and the keys of a CloudTrail record.
-const COLUMNS: [(&str, &str); 36] = [
+const COLUMNS: [(&str, &str); 48] = [
     ("additionaleventdata", "additionalEventData"),
     ("apiversion", "apiVersion"),
     ("awsaccesskey", "userIdentity.accessKeyId"),
@@ -52,6 +57,18 @@ const COLUMNS: [(&str, &str); 36] = [
     ("username", "userIdentity.userName"),
     ("vpcendpointid", "vpcEndpointId"),
     ("accountid", "recipientAccountId"),
+    ("addendum", "addendum"),
+    ("edgedevicedetails", "edgeDeviceDetails"),
+    ("eventcontext", "eventContext"),
+    ("sessioncredentialfromconsole", "sessionCredentialFromConsole"),
+    ("useridentitycredentialid", "userIdentity.credentialId"),
+    ("useridentityidentityprovider", "userIdentity.identityProvider"),
+    ("useridentitysessioncontext", "userIdentity.sessionContext"),
+    ("useridentitysessioncontextsessionissueraccountid", "userIdentity.sessionContext.sessionIssuer.accountId"),
+    ("useridentitysessioncontextsessionissuerarn", "userIdentity.sessionContext.sessionIssuer.arn"),
+    ("useridentitysessioncontextsessionissuertype", "userIdentity.sessionContext.sessionIssuer.type"),
+    ("useridentitysessioncontextsessionissuerusername", "userIdentity.sessionContext.sessionIssuer.userName"),
+    ("vpcendpointaccountid", "vpcEndpointAccountId"),
 ];
 
 /// Whether the bytes start with the header of such an export.
@@ -59,17 +76,22 @@ pub fn is_export(bytes: &[u8]) -> bool {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let Ok(line) = std::str::from_utf8(line.get(..line.len().min(8192)).unwrap_or_default()) else { return false };
     let header: Vec<String> = line.trim_start_matches('\u{feff}').split(',').map(plain_name).collect();
-    let known = header.iter().filter(|name| COLUMNS.iter().any(|(known, _)| known == name)).count();
-    let whole = header.iter().any(|name| matches!(name.as_str(), "cloudtrailevent" | "eventjson" | "eventdata"));
     // Logs Insights: a column with complete messages.
     let has = |wanted: &str| header.iter().any(|name| name == wanted);
-    let whole = whole || (has("message") && has("timestamp"));
+    is_header(&header) || (has("message") && has("timestamp"))
+}
+
+/// Whether columns (names in lower case, letters only) are those of CloudTrail records.
+pub(super) fn is_header(header: &[String]) -> bool {
+    let known = header.iter().filter(|name| COLUMNS.iter().any(|(known, _)| known == name)).count();
+    let whole = header.iter().any(|name| matches!(name.as_str(), "cloudtrailevent" | "eventjson" | "eventdata"));
+    let has = |wanted: &str| header.iter().any(|name| name == wanted);
     let names_events = known >= 2 && has("eventname");
     header.len() > 1 && (known >= 3 || names_events || whole) || (header.len() == 1 && whole)
 }
 
 /// Reads the lines of such an export. An unclosed quote affects only its own line.
-pub fn read(bytes: &[u8], on: &mut dyn FnMut(CsvLine)) {
+pub fn read(bytes: &[u8], budget: &Budget, on: &mut dyn FnMut(CsvLine)) {
     let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let table = bytes.get(mark..).unwrap_or_default();
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(table);
@@ -77,38 +99,68 @@ pub fn read(bytes: &[u8], on: &mut dyn FnMut(CsvLine)) {
         Ok(header) => header.iter().map(plain_name).collect(),
         Err(error) => return on(CsvLine::Broken(format!("invalid header line: {error}"), 0)),
     };
-    let mut at = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-    while let Some(next) = read_from(table, at, mark, &header, on) {
-        at = next;
-    }
+    let at = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+    let Some(rest) = table.get(at..) else { return };
+    Lines { rest, before: mark + at, columns: header.len() }.read(budget, &mut |line| match line {
+        Line::Cells(cells, offset) => {
+            on(CsvLine::Record(record_text(header.iter().map(String::as_str).zip(cells.iter())), offset));
+        }
+        Line::Other(line) => on(line),
+    });
 }
 
-/// Reads lines from `from` on; if a line must be skipped first, returns the offset at which to resume.
-fn read_from(table: &[u8], from: usize, mark: usize, header: &[String], on: &mut dyn FnMut(CsvLine)) -> Option<usize> {
-    let rest = table.get(from..).filter(|rest| !rest.is_empty())?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(rest);
-    let mut line = csv::StringRecord::new();
-    loop {
-        let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-        let offset = (mark + from + start) as u64;
-        match reader.read_record(&mut line) {
-            Ok(false) => return None,
-            Ok(true) => {
-                let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-                let text = rest.get(start..end).unwrap_or_default();
-                if let Some(first) = unclosed(text, header.len(), end == rest.len()) {
-                    on(CsvLine::Broken("unclosed quote".to_owned(), offset));
-                    return Some(from + start + first);
-                }
-                if line.len() > header.len() {
-                    let detail = format!("a line with {} cells; the header has {}", line.len(), header.len());
-                    on(CsvLine::Broken(detail, offset));
-                    continue;
-                }
-                let cells = header.iter().map(String::as_str).zip(line.iter());
-                on(CsvLine::Record(record_text(cells), offset));
+/// The lines below the header.
+struct Lines<'t> {
+    rest: &'t [u8],
+    /// Bytes of the file before them.
+    before: usize,
+    columns: usize,
+}
+
+enum Line<'r> {
+    Cells(&'r csv::StringRecord, u64),
+    Other(CsvLine),
+}
+
+impl Lines<'_> {
+    fn read(&self, budget: &Budget, on: &mut dyn FnMut(Line<'_>)) {
+        // One reader for all lines: damage only moves it, because creating one takes as long as reading many lines.
+        let mut reader =
+            csv::ReaderBuilder::new().flexible(true).has_headers(false).buffer_capacity(4096).from_reader(Cursor::new(self.rest));
+        let mut cells = csv::StringRecord::new();
+        loop {
+            let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+            let offset = (self.before + start) as u64;
+            let read = reader.read_record(&mut cells);
+            if matches!(read, Ok(false)) {
+                return;
             }
-            Err(error) => on(CsvLine::Broken(format!("invalid line, expected {} columns: {error}", header.len()), offset)),
+            if let Err(limit) = budget.charge_records(1) {
+                return on(Line::Other(CsvLine::Stopped(limit, offset)));
+            }
+            let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+            match read {
+                Ok(_) => {
+                    let text = self.rest.get(start..end).unwrap_or_default();
+                    if let Some(first) = unclosed(text, self.columns, end == self.rest.len()) {
+                        on(Line::Other(CsvLine::Broken("unclosed quote".to_owned(), offset)));
+                        let mut resume = csv::Position::new();
+                        resume.set_byte((start + first) as u64);
+                        if reader.seek(resume).is_err() {
+                            return;
+                        }
+                    } else if cells.len() > self.columns {
+                        let detail = format!("a line with {} cells; the header has {}", cells.len(), self.columns);
+                        on(Line::Other(CsvLine::Broken(detail, offset)));
+                    } else {
+                        on(Line::Cells(&cells, offset));
+                    }
+                }
+                Err(error) => {
+                    let detail = format!("invalid line, expected {} columns: {error}", self.columns);
+                    on(Line::Other(CsvLine::Broken(detail, offset)));
+                }
+            }
         }
     }
 }
@@ -123,6 +175,11 @@ fn unclosed(record: &[u8], columns: usize, is_last: bool) -> Option<usize> {
     let second = record.get(first..)?.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let is_record = columns > 1 && second.iter().filter(|byte| **byte == b',').count() + 1 >= columns;
     ((is_last && odd(text)) || (is_record && odd(text.get(..first - blanks)?))).then_some(first)
+}
+
+/// Whether CloudTrail has a column of this plain name.
+pub(super) fn is_column(name: &str) -> bool {
+    COLUMNS.iter().any(|(known, _)| *known == name)
 }
 
 pub(super) fn plain_name(name: &str) -> String {
@@ -156,7 +213,10 @@ fn put(record: &mut Map<String, Value>, key: &str, value: Value) {
         Some((outer, inner)) => {
             let entry = record.entry(outer).or_insert_with(|| Value::Object(Map::new()));
             if let Value::Object(inside) = entry {
-                inside.entry(inner).or_insert(value);
+                match inner.split_once('.') {
+                    Some(_) => put(inside, inner, value),
+                    None => drop(inside.entry(inner).or_insert(value)),
+                }
             }
         }
     }
@@ -173,11 +233,15 @@ fn cell_value(key: &str, cell: &str) -> Value {
             | "additionalEventData"
             | "serviceEventDetails"
             | "tlsDetails"
+            | "addendum"
+            | "eventContext"
+            | "userIdentity.sessionContext"
     );
     if !structured {
         return Value::from(cell);
     }
-    if let Ok(value) = serde_json::from_str::<Value>(cell) {
+    if let Ok(mut value) = serde_json::from_str::<Value>(cell) {
+        spell(&mut value, key == "resources", 0);
         return value;
     }
     if cell.starts_with('{') && cell.ends_with('}') {
@@ -185,6 +249,31 @@ fn cell_value(key: &str, cell: &str) -> Value {
     }
     // The console lists resources as text; the record has a list of objects.
     if key == "resources" { Value::Null } else { Value::from(cell) }
+}
+
+/// Restores the spelling of keys that a table wrote in lower case or with underscores.
+fn spell(value: &mut Value, of_resource: bool, depth: usize) {
+    if depth > 32 {
+        return;
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| spell(item, of_resource, depth + 1)),
+        Value::Object(map) => {
+            for (key, mut child) in std::mem::take(map) {
+                spell(&mut child, false, depth + 1);
+                map.insert(spelled(&key, of_resource).map_or(key, str::to_owned), child);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn spelled(key: &str, of_resource: bool) -> Option<&'static str> {
+    if of_resource && key.eq_ignore_ascii_case("arn") {
+        return Some("ARN");
+    }
+    let changed = !key.bytes().any(|byte| byte.is_ascii_uppercase());
+    changed.then(|| cloudtrail_key(key)).flatten()
 }
 
 /// Parses `{type=AssumedRole, sessioncontext={…}, list=[a, b]}`, the text format of CloudTrail Lake structs.
@@ -225,7 +314,7 @@ impl LakeText<'_> {
             let name = name.trim().to_owned();
             self.rest = after;
             let value = self.value();
-            map.insert(lake_key(&name), value);
+            map.insert(spelled(&name, false).map_or(name, str::to_owned), value);
         }
         Value::Object(map)
     }
@@ -269,38 +358,16 @@ impl LakeText<'_> {
     }
 }
 
-/// CloudTrail Lake writes field names in lower case.
-fn lake_key(name: &str) -> String {
-    const NAMES: [&str; 16] = [
-        "principalId",
-        "accountId",
-        "accessKeyId",
-        "userName",
-        "invokedBy",
-        "sessionContext",
-        "sessionIssuer",
-        "identityProvider",
-        "credentialId",
-        "creationDate",
-        "mfaAuthenticated",
-        "sourceIdentity",
-        "webIdFederationData",
-        "taskDefinition",
-        "startedBy",
-        "launchType",
-    ];
-    NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), |known| (*known).to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn records(text: &str) -> Vec<Value> {
         let mut out = Vec::new();
-        read(text.as_bytes(), &mut |line| match line {
+        read(text.as_bytes(), &Budget::default(), &mut |line| match line {
             CsvLine::Record(text, _) => out.push(serde_json::from_str(&text).unwrap()),
             CsvLine::Broken(why, _) => out.push(Value::from(why)),
+            CsvLine::Stopped(limit, _) => out.push(Value::from(limit.detail)),
         });
         out
     }
@@ -325,13 +392,14 @@ mod tests {
     fn damage_costs_one_line() {
         let summary = |text: &str| {
             let mut out = Vec::new();
-            read(text.as_bytes(), &mut |line| {
+            read(text.as_bytes(), &Budget::default(), &mut |line| {
                 out.push(match line {
                     CsvLine::Record(text, offset) => {
                         let record: Value = serde_json::from_str(&text).unwrap();
                         format!("{}@{offset}", record["eventID"].as_str().unwrap_or("?"))
                     }
                     CsvLine::Broken(_, offset) => format!("!@{offset}"),
+                    CsvLine::Stopped(_, offset) => format!("#@{offset}"),
                 });
             });
             out

@@ -4,18 +4,34 @@
 //! Logs, Kinesis, vendor wrappers, JSON in strings, base64 of gzip) up to a depth limit. Recognition relies on keys,
 //! never on file names.
 
+use super::budget::Budget;
 use super::buffer::Buffer;
-use super::inflate::{InflateLimits, InflateProblem, inflate, is_gzip};
+use super::inflate::{InflateProblem, inflate, is_gzip};
 use super::json::{Tape, Value};
+use super::ocsf::Ocsf;
 use super::recognize::recognize;
-use super::{answer, flow, looks, partial, rows, secret, spelling};
+use super::{answer, flow, looks, ocsf, partial, rows, secret, spelling};
 use base64::Engine;
 
 /// Maximum nesting depth of envelopes.
 const MAX_WRAPPERS: usize = 10;
 
-/// Maximum decompressed size of a string within a record; a CloudWatch Logs batch has at most a few MiB.
-const PACKED_LIMITS: InflateLimits = InflateLimits { bytes: 64 << 20, ratio: 400 };
+/// How many envelopes a value is in, and the budget of its file.
+#[derive(Debug, Clone, Copy)]
+struct Depth<'b> {
+    wrappers: usize,
+    budget: &'b Budget,
+}
+
+impl Depth<'_> {
+    fn below(self) -> Self {
+        Depth { wrappers: self.wrappers + 1, ..self }
+    }
+
+    fn is_too_deep(self) -> bool {
+        self.wrappers > MAX_WRAPPERS
+    }
+}
 
 /// The shape of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +90,8 @@ pub struct Found<'t> {
 }
 
 /// Finds the records in a value; returns their number.
-pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    let found = find_aside(tape, text, on);
+pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, budget: &Budget, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let found = find_aside(tape, text, budget, on);
     if found == 0 {
         on(Found { shape: no_record(tape.root()), value: tape.root(), text: Some(text) });
         return 1;
@@ -84,8 +100,8 @@ pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)
 }
 
 /// Finds the records in a value beside others, such as the metadata of an envelope, which may contain none.
-pub fn find_aside<'t>(tape: &'t Tape<'t>, text: &'t str, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    walk(tape.root(), one_line(tape, text), 0, on)
+pub fn find_aside<'t>(tape: &'t Tape<'t>, text: &'t str, budget: &Budget, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    walk(tape.root(), one_line(tape, text), Depth { wrappers: 0, budget }, on)
 }
 
 /// Classifies a value without records.
@@ -110,20 +126,27 @@ fn one_line<'t>(tape: &Tape<'_>, text: &'t str) -> Option<&'t str> {
 /// masked form.
 pub fn with_masked<R>(text: &str, mut tape: Tape<'_>, use_it: impl FnOnce(&Tape<'_>, &str) -> R) -> R {
     let in_text = secret::has_credential_text(text);
-    if in_text || tape.is_sensitive() {
-        let masked = secret::mask_record(&mut tape, text, in_text);
+    if (in_text || tape.is_sensitive())
+        && let Some(masked) = secret::mask_record(&mut tape, text, in_text)
+    {
         return use_it(&tape, &masked);
     }
     use_it(&tape, text)
 }
 
-fn walk(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if let Some(inner) = value.text() {
         if let Some(shape) = flow_line(inner) {
             on(Found { shape, value, text: None });
             return 1;
         }
-        return walk_text(value, inner, false, depth, on);
+        let found = walk_text(value, inner, false, depth, on);
+        // A text of ECS that is all there is, or an element of all there is.
+        if found == 0 && depth.wrappers < 2 && looks::is_text_of_ecs(inner) {
+            on(Found { shape: WITHOUT_TIME, value, text: None });
+            return 1;
+        }
+        return found;
     }
     if value.is_array() {
         return walk_array(value, depth, on);
@@ -131,7 +154,7 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(F
     if !value.is_object() {
         return 0;
     }
-    if depth > MAX_WRAPPERS {
+    if depth.is_too_deep() {
         return too_deep(value, on);
     }
     match recognize(value) {
@@ -147,6 +170,13 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(F
     }
 }
 
+/// `--query` left a message or a stop reason of ECS, and nothing else.
+const WITHOUT_TIME: Shape = Shape::Unreadable(
+    "missing_time",
+    "only the text is left of a message or task; keep its time in `--query`, such as `events[].[createdAt,message]` or \
+     `tasks[].[taskArn,stoppedAt,stoppedReason]`",
+);
+
 /// Stops at the depth limit; a value with records below it is reported.
 fn too_deep(value: Value<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if !looks::is_of_aws_or_dstack(value) {
@@ -157,7 +187,7 @@ fn too_deep(value: Value<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
 }
 
 /// Classifies an object without typical keys: one in SDK spelling, a reduced one, or a container of records.
-fn walk_other(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     // Most objects here are envelope messages, so those are checked first.
     if value.entries().any(|(key, child)| is_payload(key) && child.text().is_some_and(|inner| inner.starts_with('{'))) {
         return walk_entries(value, depth, on);
@@ -167,6 +197,9 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
     }
     if let Some((shape, text)) = rows::record_of_object(value) {
         return walk_written(shape, &text, depth, on);
+    }
+    if let Some(ocsf) = ocsf::read(value) {
+        return walk_ocsf(value, ocsf, on);
     }
     if let Some(shape) = partial::shape(value) {
         if spelling::has_enum_object(value) {
@@ -179,6 +212,9 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
         on(Found { shape, value, text });
         return 1;
     }
+    if let Some((shape, text)) = rows::task_of_object(value) {
+        return walk_written(shape, &text, depth, on);
+    }
     walk_entries(value, depth, on)
 }
 
@@ -188,7 +224,7 @@ const MESSAGES: [&str; 8] = ["logEvents", "Messages", "messages", "records", "Re
 /// Lists that describe their siblings.
 pub(super) const METADATA: [&str; 6] = ["searchedLogStreams", "tags", "Tags", "resources", "Resources", "nextTokens"];
 
-fn walk_entries(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk_entries(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut found = 0;
     let mut empty = Vec::new();
     for (key, child) in value.entries() {
@@ -211,7 +247,7 @@ fn walk_entries(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -
     found
 }
 
-fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if let Some(inner) = child.text().filter(|_| is_payload(key)) {
         if let Some(shape) = flow_line(inner) {
             on(Found { shape, value: child, text: None });
@@ -242,9 +278,14 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: usize, on: 
             }
             return found;
         }
+        // `events[].message`
+        if key == "events" && !items.is_empty() && items.iter().all(|item| item.text().is_some_and(looks::is_text_of_ecs)) {
+            items.iter().for_each(|item| on(Found { shape: WITHOUT_TIME, value: *item, text: None }));
+            return items.len();
+        }
         if let Some(word) = child.items().next().and_then(|first| answer::described(key, first)) {
             for item in child.items() {
-                let records = walk(item, None, depth + 1, on);
+                let records = walk(item, None, depth.below(), on);
                 if records == 0 {
                     on(Found { shape: Shape::Other(word), value: item, text: None });
                 }
@@ -253,7 +294,7 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: usize, on: 
             return found;
         }
     }
-    found += walk(child, None, depth + 1, on);
+    found += walk(child, None, depth.below(), on);
     if found == 0
         && let Some(word) = answer::described(key, child)
     {
@@ -272,14 +313,21 @@ fn is_payload(key: &str) -> bool {
 }
 
 /// Searches the elements of a list; if some are records, the others are accounted for.
-fn walk_array(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    if depth > MAX_WRAPPERS {
+fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    if depth.is_too_deep() {
         return too_deep(value, on);
+    }
+    // An ARN or a date beside a text of ECS: the list is one record, and no list of texts.
+    let is_row = |item: Value<'_>| item.text().is_some_and(|text| looks::is_arn(text) || looks::is_date(text));
+    if value.items().any(is_row)
+        && let Some((shape, text)) = rows::record_of_list(value)
+    {
+        return walk_written(shape, &text, depth, on);
     }
     let mut others = Vec::new();
     let mut found = 0;
     for item in value.items() {
-        match walk(item, None, depth + 1, on) {
+        match walk(item, None, depth.below(), on) {
             0 => others.push(item),
             records => found += records,
         }
@@ -298,22 +346,36 @@ fn walk_array(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> 
 }
 
 /// Searches a value in API spelling.
-fn walk_as_api(value: Value<'_>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk_as_api(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut text = String::new();
     spelling::write_as_api(value, &mut text);
     walk_written(None, &text, depth, on)
 }
 
 /// Searches the text of a converted record, whose secrets are already masked.
-fn walk_written(shape: Option<Shape>, text: &str, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk_written(shape: Option<Shape>, text: &str, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let Ok(tape) = Tape::parse(text) else { return 0 };
     match shape {
         Some(shape) => {
             on(Found { shape, value: tape.root(), text: Some(text) });
             1
         }
-        None => walk(tape.root(), Some(text), depth + 1, on),
+        None => walk(tape.root(), Some(text), depth.below(), on),
     }
+}
+
+/// An object in OCSF: the CloudTrail record behind it, whose parameters are masked here because they were inside a string.
+fn walk_ocsf(value: Value<'_>, ocsf: Ocsf, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    match ocsf {
+        Ocsf::Call(text) => match Tape::parse(&text) {
+            Ok(tape) => with_masked(&text, tape, |tape, text| {
+                on(Found { shape: Shape::Call, value: tape.root(), text: one_line(tape, text) });
+            }),
+            Err(_) => on(Found { shape: Shape::Unknown, value, text: None }),
+        },
+        Ocsf::Other => on(Found { shape: Shape::Other("ocsf_class"), value, text: None }),
+    }
+    1
 }
 
 /// CloudWatch Logs have no header line, so only the default format can be read.
@@ -330,8 +392,8 @@ fn flow_line(text: &str) -> Option<Shape> {
 
 /// Searches a string that may hold JSON values, or base64 of gzip of JSON. If it is a payload, unreadable content is
 /// reported.
-fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    if depth > MAX_WRAPPERS {
+fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    if depth.is_too_deep() {
         return 0;
     }
     let trimmed = text.trim_start();
@@ -357,26 +419,30 @@ fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &
         return std::str::from_utf8(&bytes).map_or(0, |text| walk_json(value, text, false, depth, on));
     }
     let mut out = Buffer::default();
-    let problem = inflate(&bytes, PACKED_LIMITS, &mut out);
+    let problem = inflate(&bytes, depth.budget, depth.budget.limits().message_bytes, &mut out);
     let found = match &problem {
-        Some(InflateProblem::Bomb { .. }) => 0,
+        Some(InflateProblem::Bomb(_)) => 0,
         _ => std::str::from_utf8(&out).map_or(0, |text| walk_json(value, text, problem.is_none(), depth, on)),
     };
     match problem {
         None => found,
-        Some(InflateProblem::Bomb { .. }) => unreadable(on, "a compressed message that expands beyond 64 MiB"),
+        Some(InflateProblem::Bomb(_)) => {
+            let detail = "a compressed message that expands beyond 64 MiB, or beyond what the file may expand to in all";
+            on(Found { shape: Shape::Unreadable("decompression_bomb", detail), value, text: None });
+            1
+        }
         Some(_) => found + unreadable(on, "a damaged compressed message; the records before the damage are loaded"),
     }
 }
 
-fn walk_json(value: Value<'_>, text: &str, is_payload: bool, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk_json(value: Value<'_>, text: &str, is_payload: bool, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut found = 0;
     let mut rest = text;
     while let Some((Ok(tape), end)) = Tape::parse_front(rest) {
         let (slice, after) = rest.split_at_checked(end).unwrap_or_default();
         let slice = slice.trim();
         rest = after;
-        found += with_masked(slice, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth + 1, on));
+        found += with_masked(slice, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth.below(), on));
     }
     let rest = rest.trim();
     if !rest.is_empty() && (found > 0 || (is_payload && begins_object(rest))) {
@@ -393,7 +459,7 @@ fn begins_object(text: &str) -> bool {
 }
 
 /// An EventBridge envelope: its detail may be a CloudTrail record, or a string of JSON.
-fn walk_event(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn FnMut(Found<'_>)) -> usize {
+fn walk_event(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let Some(detail) = value.get("detail") else { return 0 };
     if let Some(inner) = detail.text() {
         // Serialized again with the detail as an object, so that both forms are read alike.
@@ -410,7 +476,7 @@ fn walk_event(value: Value<'_>, text: Option<&str>, depth: usize, on: &mut dyn F
         if let Ok(tape) = Tape::parse(&whole)
             && tape.root().get("detail").is_some_and(Value::is_object)
         {
-            return with_masked(&whole, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth + 1, on));
+            return with_masked(&whole, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth.below(), on));
         }
         on(Found { shape: Shape::Unreadable("broken_json", "`detail` is a string, but not a JSON object"), value, text });
         return 1;

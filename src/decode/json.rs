@@ -4,15 +4,20 @@
 //! are parsed by [`super::parse`], which yields the same result. Invariant: if an object repeats a key, the last
 //! value is used, and [`Tape::repeated_keys`] counts it.
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
+use serde_json::error::Category;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use super::budget::Limits;
 use super::key_predictor::Meaning;
 use super::keys::Key;
-use super::secret;
+use super::secret::{self, NameClass};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use std::hash::BuildHasher;
 
 /// One node. Containers store their end, so that they can be skipped. Nodes are small because a record has about a
 /// hundred; strings are sliced from the input on access.
@@ -47,7 +52,7 @@ pub(super) struct Part {
 const _: () = assert!(size_of::<Node>() == 16);
 
 impl Part {
-    /// The range from `start` to `end`, both below [`Tape::LONGEST`].
+    /// The range from `start` to `end`, both below 4 GiB.
     #[inline]
     pub(super) fn new(start: usize, end: usize) -> Self {
         Part { start: start as u32, length: (end - start) as u32 }
@@ -78,35 +83,98 @@ pub struct Tape<'a> {
 #[derive(Debug, Clone)]
 struct Own {
     text: String,
-    /// Whether it contained escapes.
-    escaped: bool,
     /// Its range in the input, if known.
     written: Option<Range<usize>>,
 }
 
+/// Shorter strings with escapes are not searched for a secret with its name.
+const SHORTEST_SECRET: usize = 6;
+
 /// A possible location of a secret.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Mark {
-    /// Below the key at this position.
-    Key(usize),
+    /// Below the key at `at`, in the object at `object`.
+    Key { at: u32, object: u32, class: NameClass },
     /// In the escaped string at this position.
     Text(usize),
 }
 
+/// Why a text is not a value that can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonError {
+    /// It is not valid JSON.
+    #[error("{0}")]
+    Invalid(serde_json::Error),
+    /// It is valid as far as it was read, but larger than any record.
+    #[error("the record is larger than the limit of {} bytes for one record", Tape::LONGEST)]
+    TooLarge,
+    /// It has more values and keys than any record.
+    #[error("the record has more than {} values and keys, the limit for one record", Tape::MOST_NODES)]
+    TooManyNodes,
+}
+
+impl JsonError {
+    /// `is_cut` says whether only the beginning of the text was read.
+    fn of(error: serde_json::Error, is_cut: bool) -> Self {
+        match error.classify() {
+            // The visitor accepts every value until there are too many nodes.
+            Category::Data => JsonError::TooManyNodes,
+            Category::Eof if is_cut => JsonError::TooLarge,
+            _ => JsonError::Invalid(error),
+        }
+    }
+
+    /// Whether the text ends before the value does.
+    pub fn is_eof(&self) -> bool {
+        matches!(self, JsonError::Invalid(error) if error.is_eof())
+    }
+
+    /// How many bytes of the text were read before the error.
+    pub(super) fn bytes_read(&self, text: &[u8]) -> usize {
+        match self {
+            JsonError::Invalid(error) => place_of(error, text),
+            _ => text.len().min(Tape::LONGEST),
+        }
+    }
+}
+
+/// The offset of an error in a text.
+pub(super) fn place_of(error: &serde_json::Error, text: &[u8]) -> usize {
+    let before = error.line().checked_sub(2).and_then(|breaks| memchr::memchr_iter(b'\n', text).nth(breaks));
+    (before.map_or(0, |at| at + 1) + error.column()).min(text.len())
+}
+
+/// A possible location of a secret, to be looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Marked<'t> {
+    /// The value of a key of this class, and the object that holds them.
+    Key { class: NameClass, value: Value<'t>, object: Option<Value<'t>> },
+    /// A string with escapes.
+    Text(Value<'t>),
+}
+
 impl<'a> Tape<'a> {
-    /// Nodes can only refer to this many bytes of the input.
-    pub(super) const LONGEST: usize = u32::MAX as usize;
+    /// Maximum size of a value in bytes.
+    pub(super) const LONGEST: usize = Limits::STANDARD.record_bytes;
+    /// Bytes to parse: a few more than the limit show whether a value ends there.
+    pub(super) const WINDOW: usize = Self::LONGEST + 8;
+    /// Maximum number of nodes of a value.
+    pub(super) const MOST_NODES: usize = Limits::STANDARD.nodes;
 
     /// Parses exactly one JSON text.
-    pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+    pub fn parse(text: &'a str) -> Result<Self, JsonError> {
         match super::parse::read_front(text) {
             Some((tape, end)) if text.get(end..).is_some_and(|rest| rest.trim_ascii().is_empty()) => Ok(tape),
-            _ => serde_json::from_str(text).map(|tape| Tape { line_breaks: has_line_break(text.trim_ascii()), ..tape }),
+            _ if text.len() > Self::LONGEST => Err(JsonError::TooLarge),
+            _ => match serde_json::from_str(text) {
+                Ok(tape) => Ok(Tape { line_breaks: has_line_break(text.trim_ascii()), ..tape }),
+                Err(error) => Err(JsonError::of(error, false)),
+            },
         }
     }
 
     /// Parses the JSON value at the start of a text, and returns the offset after it; `None` for white space only.
-    pub fn parse_front(text: &'a str) -> Option<(Result<Self, serde_json::Error>, usize)> {
+    pub fn parse_front(text: &'a str) -> Option<(Result<Self, JsonError>, usize)> {
         if let Some((tape, end)) = super::parse::read_front(text) {
             return Some((Ok(tape), end));
         }
@@ -114,12 +182,23 @@ impl<'a> Tape<'a> {
     }
 
     /// The same for any value, with serde_json only.
-    pub(super) fn parse_front_generally(text: &'a str) -> Option<(Result<Self, serde_json::Error>, usize)> {
-        let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Tape<'a>>();
+    pub(super) fn parse_front_generally(text: &'a str) -> Option<(Result<Self, JsonError>, usize)> {
+        Self::parse_bytes(text.get(..text.floor_char_boundary(Self::WINDOW)).unwrap_or(text).as_bytes(), text.len())
+    }
+
+    /// The same for bytes that may not be UTF-8, of which `rest` follow from their start on.
+    pub(super) fn parse_bytes(front: &'a [u8], rest: usize) -> Option<(Result<Self, JsonError>, usize)> {
+        let mut stream = serde_json::Deserializer::from_slice(front).into_iter::<Tape<'a>>();
         let result = stream.next()?;
         let end = stream.byte_offset();
-        let line_breaks = has_line_break(text.get(..end).unwrap_or_default().trim_ascii_start());
-        Some((result.map(|tape| Tape { line_breaks, ..tape }), end))
+        Some(match result {
+            Ok(_) if end > Self::LONGEST => (Err(JsonError::TooLarge), end),
+            Ok(tape) => {
+                let text = front.get(..end).unwrap_or_default().trim_ascii_start();
+                (Ok(Tape { line_breaks: memchr::memchr(b'\n', text).is_some(), ..tape }), end)
+            }
+            Err(error) => (Err(JsonError::of(error, front.len() < rest)), end),
+        })
     }
 
     /// An empty tape.
@@ -151,21 +230,9 @@ impl<'a> Tape<'a> {
         self.line_breaks = line_breaks;
     }
 
-    /// Replaces strings for which `replace` returns a value, and returns the resulting JSON of the root value. `text`
-    /// is the input of the tape. Unless `everywhere` is set, only strings below sensitive keys and escaped strings
-    /// are visited.
-    pub fn replace_texts(&mut self, text: &str, everywhere: bool, replace: &dyn Fn(&TextPlace<'_>) -> Option<String>) -> String {
-        let mut edits: Vec<(usize, String)> = Vec::new();
-        let mut look = |place: &TextPlace<'_>, at: usize| {
-            if let Some(fresh) = replace(place) {
-                edits.push((at, fresh));
-            }
-        };
-        if everywhere {
-            self.root().visit_texts(&mut Vec::new(), None, &mut look);
-        } else {
-            self.visit_marks(&mut look);
-        }
+    /// Replaces strings and numbers by their positions, and returns the resulting JSON of the root value. `text` is the
+    /// input of the tape.
+    pub(super) fn replace(&mut self, text: &str, edits: Vec<(usize, String)>) -> String {
         let mut out = String::with_capacity(text.len());
         let mut copied = 0;
         let mut spliced = true;
@@ -178,7 +245,7 @@ impl<'a> Tape<'a> {
                 }
                 None => spliced = false,
             }
-            let own = self.keep(Own { text: fresh, escaped: true, written: None });
+            let own = self.keep(Own { text: fresh, written: None });
             if let Some(node) = self.nodes.get_mut(at) {
                 *node = own;
             }
@@ -192,24 +259,31 @@ impl<'a> Tape<'a> {
         out
     }
 
-    /// Visits the strings that may hold a secret; for those below sensitive keys, paths start at that key.
-    fn visit_marks(&self, on: &mut dyn FnMut(&TextPlace<'_>, usize)) {
+    /// Visits what may hold a secret, in order.
+    pub(super) fn marked(&self, on: &mut dyn FnMut(Marked<'_>)) {
         let mut visited = 0;
         for mark in &self.marks {
-            let (Mark::Key(at) | Mark::Text(at)) = *mark;
-            if at < visited {
-                continue;
-            }
-            match (mark, self.text(at)) {
-                (Mark::Key(_), Some(key)) => {
-                    let value = Value { tape: self, at: at + 1 };
-                    value.visit_texts(&mut vec![key], Some(0), on);
-                    visited = after(&self.nodes, at + 1);
+            match *mark {
+                Mark::Key { at, object, class } if at as usize >= visited => {
+                    let value = Value { tape: self, at: at as usize + 1 };
+                    on(Marked::Key { class, value, object: Some(Value { tape: self, at: object as usize }) });
+                    visited = after(&self.nodes, at as usize + 1);
                 }
-                (_, Some(text)) => on(&TextPlace { path: &[], secret: None, text, escaped: true }, at),
+                Mark::Text(at) if at >= visited => on(Marked::Text(Value { tape: self, at })),
                 _ => {}
             }
         }
+    }
+
+    /// The number of nodes.
+    pub(super) fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// `None` if there are too many nodes.
+    #[inline]
+    pub(super) fn check_size(&self) -> Option<()> {
+        (self.nodes.len() <= Self::MOST_NODES).then_some(())
     }
 
     #[inline]
@@ -219,9 +293,12 @@ impl<'a> Tape<'a> {
 
     /// Pushes a string with escapes, which may be JSON within JSON. `written` is its range in the input, if known.
     pub(super) fn push_escaped(&mut self, text: String, written: Option<Range<usize>>) {
-        self.sensitive |= secret::text_may_hold_secret(&text);
-        self.marks.push(Mark::Text(self.nodes.len()));
-        let own = self.keep(Own { text, escaped: true, written });
+        // A key and a value do not fit in fewer bytes.
+        if text.len() >= SHORTEST_SECRET {
+            self.sensitive |= secret::text_may_hold_secret(&text);
+            self.marks.push(Mark::Text(self.nodes.len()));
+        }
+        let own = self.keep(Own { text, written });
         self.nodes.push(own);
     }
 
@@ -256,10 +333,6 @@ impl<'a> Tape<'a> {
         }
     }
 
-    fn is_escaped(&self, own: u32) -> bool {
-        self.own.get(own as usize).is_some_and(|own| own.escaped)
-    }
-
     /// Opens a container and returns its position.
     #[inline]
     pub(super) fn open(&mut self, node: Node) -> usize {
@@ -278,20 +351,27 @@ impl<'a> Tape<'a> {
 
     /// Pushes a key whose properties are known.
     #[inline(always)]
-    pub(super) fn push_key(&mut self, key: Part, meaning: Meaning) {
-        if meaning.sensitive | meaning.repeated {
-            self.note_meaning(meaning);
+    pub(super) fn push_key(&mut self, object_at: usize, key: Part, meaning: Meaning) {
+        if (meaning.class != NameClass::Plain) | meaning.repeated {
+            self.note_meaning(object_at, meaning);
         }
         self.nodes.push(Node::Key(key, meaning.key));
     }
 
     /// Records the properties of the next key.
     #[inline(never)]
-    fn note_meaning(&mut self, meaning: Meaning) {
+    fn note_meaning(&mut self, object_at: usize, meaning: Meaning) {
         self.repeated_keys += u32::from(meaning.repeated);
-        if meaning.sensitive {
+        self.mark_key(self.nodes.len(), object_at, meaning.class);
+    }
+
+    /// Marks a key below which a secret may be.
+    fn mark_key(&mut self, key_at: usize, object_at: usize, class: NameClass) {
+        if class != NameClass::Plain
+            && let (Ok(at), Ok(object)) = (u32::try_from(key_at), u32::try_from(object_at))
+        {
             self.sensitive = true;
-            self.marks.push(Mark::Key(self.nodes.len()));
+            self.marks.push(Mark::Key { at, object, class });
         }
     }
 
@@ -310,24 +390,21 @@ impl<'a> Tape<'a> {
     pub(super) fn note_key(&mut self, object_at: usize, seen: &mut Option<SeenKeys>) -> Meaning {
         let key_at = self.nodes.len() - 1;
         let Some(key) = self.text(key_at) else { return Meaning::default() };
-        let (sensitive, named) = (secret::is_sensitive_key(key), Key::of(key));
-        let seen = seen.get_or_insert_with(|| SeenKeys::of(self.keys(object_at, key_at)));
-        let repeated = seen.maybe(key) && self.keys(object_at, key_at).any(|other| other == key);
+        let (class, named) = (secret::classify(key), Key::of(key));
+        let seen = seen.get_or_insert_with(|| SeenKeys::of(self, object_at, key_at));
+        let repeated = seen.is_repeated(self, object_at, key_at);
         self.repeated_keys += u32::from(repeated);
         // A key may contain escapes, but is not masked.
         if self.marks.last() == Some(&Mark::Text(key_at)) {
             self.marks.pop();
         }
-        if sensitive {
-            self.sensitive = true;
-            self.marks.push(Mark::Key(key_at));
-        }
+        self.mark_key(key_at, object_at, class);
         if let Some(node) = self.nodes.get_mut(key_at)
             && let Node::Text(part) = *node
         {
             *node = Node::Key(part, named);
         }
-        Meaning { sensitive, repeated, key: named }
+        Meaning { class, repeated, key: named }
     }
 }
 
@@ -395,7 +472,7 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
     }
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
         // serde_json does not report positions.
-        let own = self.0.keep(Own { text: value.to_owned(), escaped: false, written: None });
+        let own = self.0.keep(Own { text: value.to_owned(), written: None });
         self.0.nodes.push(own);
         Ok(())
     }
@@ -405,7 +482,9 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let at = self.0.open(Node::Array { end: 0 });
-        while items.next_element_seed(Push(self.0))?.is_some() {}
+        while items.next_element_seed(Push(self.0))?.is_some() {
+            self.0.check_size().ok_or_else(|| A::Error::custom("too many nodes"))?;
+        }
         self.0.close(at);
         Ok(())
     }
@@ -418,26 +497,70 @@ impl<'de> Visitor<'de> for Push<'_, 'de> {
             }
             self.0.note_key(at, &mut seen);
             entries.next_value_seed(Push(self.0))?;
+            self.0.check_size().ok_or_else(|| A::Error::custom("too many nodes"))?;
         }
         self.0.close(at);
         Ok(())
     }
 }
 
-/// A small Bloom filter in front of the exact check for repeated keys.
+/// Objects with more keys than this have an index of their keys.
+const FEW_KEYS: u32 = 128;
+
+/// The keys of an open object: a small Bloom filter in front of the exact check for repeated keys, and for large
+/// objects an index, because a comparison with all earlier keys takes quadratic time.
 #[derive(Default)]
-pub(super) struct SeenKeys([u64; 16]);
+pub(super) struct SeenKeys {
+    filter: [u64; 16],
+    keys: u32,
+    /// The positions of the distinct keys on the tape, if there are many.
+    index: HashTable<usize>,
+    hasher: foldhash::fast::RandomState,
+}
 
 impl SeenKeys {
-    fn of<'k>(keys: impl Iterator<Item = &'k str>) -> Self {
+    /// The keys of the object at `object_at` before the key at `key_at`.
+    fn of(tape: &Tape<'_>, object_at: usize, key_at: usize) -> Self {
         let mut seen = SeenKeys::default();
-        keys.for_each(|key| {
+        tape.keys(object_at, key_at).for_each(|key| {
             seen.maybe(key);
         });
         seen
     }
 
+    /// Whether the object has the key at `key_at` before that position, too.
+    fn is_repeated(&mut self, tape: &Tape<'_>, object_at: usize, key_at: usize) -> bool {
+        let key = tape.text(key_at).unwrap_or_default();
+        let maybe = self.maybe(key);
+        if self.keys <= FEW_KEYS {
+            return maybe && tape.keys(object_at, key_at).any(|other| other == key);
+        }
+        if self.index.is_empty() {
+            let mut at = object_at + 1;
+            while at < key_at {
+                self.add(tape, at);
+                at = after(&tape.nodes, at + 1);
+            }
+        }
+        !self.add(tape, key_at)
+    }
+
+    /// Adds the key at `at` to the index; returns whether it is new.
+    fn add(&mut self, tape: &Tape<'_>, at: usize) -> bool {
+        let text = |at: usize| tape.text(at).unwrap_or_default();
+        let key = text(at);
+        let hasher = &self.hasher;
+        match self.index.entry(hasher.hash_one(key), |other| text(*other) == key, |other| hasher.hash_one(text(*other))) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(slot) => {
+                slot.insert(at);
+                true
+            }
+        }
+    }
+
     fn maybe(&mut self, key: &str) -> bool {
+        self.keys += 1;
         let bytes = key.as_bytes();
         let edge = |edge: Option<&[u8; 4]>| edge.map_or(0, |edge| u32::from_le_bytes(*edge));
         let ends = u64::from(edge(bytes.first_chunk())) << 32 | u64::from(edge(bytes.last_chunk()));
@@ -446,7 +569,7 @@ impl SeenKeys {
         // The upper ten bits choose one of 1024.
         let slot = (hash >> 54) as usize;
         let bit = 1u64 << (slot & 63);
-        let Some(word) = self.0.get_mut(slot >> 6) else { return true };
+        let Some(word) = self.filter.get_mut(slot >> 6) else { return true };
         let seen = *word & bit != 0;
         *word |= bit;
         seen
@@ -606,39 +729,15 @@ impl<'t> Value<'t> {
         out.push_str(&serde_json::to_string(&self).unwrap_or_default());
     }
 
-    /// Visits every string below, with its position on the tape.
-    fn visit_texts(self, path: &mut Vec<&'t str>, secret: Option<usize>, on: &mut dyn FnMut(&TextPlace<'_>, usize)) {
-        match self.node() {
-            Some(node @ (Node::Text(_) | Node::Own(_))) => {
-                let escaped = matches!(node, Node::Own(own) if self.tape.is_escaped(own));
-                let text = self.text().unwrap_or_default();
-                on(&TextPlace { path, secret, text, escaped }, self.at);
-            }
-            Some(Node::Array { .. }) => self.items().for_each(|item| item.visit_texts(path, secret, on)),
-            Some(Node::Object { .. }) => {
-                for (key, value) in self.entries() {
-                    let secret = secret.or_else(|| secret::is_sensitive_key(key).then_some(path.len()));
-                    path.push(key);
-                    value.visit_texts(path, secret, on);
-                    path.pop();
-                }
-            }
-            _ => {}
-        }
+    /// Its position on the tape.
+    pub(super) fn position(self) -> usize {
+        self.at
     }
-}
 
-/// A string and its location.
-#[derive(Debug)]
-pub struct TextPlace<'p> {
-    /// The keys on the path to it.
-    pub path: &'p [&'p str],
-    /// The index of the first sensitive key on the path, if any.
-    pub secret: Option<usize>,
-    /// The string.
-    pub text: &'p str,
-    /// Whether it contained escapes.
-    pub escaped: bool,
+    /// Whether this is a number.
+    pub(super) fn is_number(self) -> bool {
+        matches!(self.node(), Some(Node::Int(_) | Node::Uint(_) | Node::Float(_)))
+    }
 }
 
 fn has_line_break(text: &str) -> bool {
@@ -711,14 +810,66 @@ mod tests {
     #[test]
     fn replaced_texts_stand_where_the_old_ones_stood() {
         let text = r#" {"a": "x", "b\n":["é\"{}\"","plain",{"c":"\u00e9"}], "d":"last"}"#;
-        let swap = |place: &TextPlace<'_>| (place.text != "plain").then(|| format!("<{}\"\n", place.text));
+        let swap = |tape: &Tape<'_>| -> Vec<(usize, String)> {
+            let texts = (0..tape.nodes.len()).filter(|at| {
+                !matches!(tape.nodes[*at], Node::Key(..)) && !["b\n", "plain"].contains(&tape.text(*at).unwrap_or("plain"))
+            });
+            let values = texts.filter(|at| {
+                tape.root()
+                    .places()
+                    .chain(tape.root().path(&["b\n"]).unwrap().items().last().unwrap().places())
+                    .all(|key| key != *at)
+            });
+            values.map(|at| (at, format!("<{}\"\n", tape.text(at).unwrap()))).collect()
+        };
         let mut tape = Tape::parse(text).unwrap();
-        let fresh = tape.replace_texts(text, true, &swap);
+        let edits = swap(&tape);
+        let fresh = tape.replace(text, edits);
         assert_eq!(fresh, r#" {"a": "<x\"\n", "b\n":["<é\"{}\"\"\n","plain",{"c":"<é\"\n"}], "d":"<last\"\n"}"#);
         assert_eq!(tape.root().path(&["d"]).and_then(Value::text), Some("<last\"\n"));
         // The general parser does not know the positions of escapes, so the string is serialized again.
         let mut tape: Tape<'_> = serde_json::from_str(text).unwrap();
-        assert_eq!(Tape::parse(&tape.replace_texts(text, true, &swap)).unwrap(), Tape::parse(&fresh).unwrap());
+        let edits = swap(&tape);
+        assert_eq!(Tape::parse(&tape.replace(text, edits)).unwrap(), Tape::parse(&fresh).unwrap());
+    }
+
+    #[test]
+    fn size_and_nodes_are_limited() {
+        let string = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
+        assert!(Tape::parse(&string(Tape::LONGEST)).is_ok());
+        assert!(matches!(Tape::parse(&string(Tape::LONGEST + 1)), Err(JsonError::TooLarge)));
+        for beyond in [1, 100] {
+            let text = string(Tape::LONGEST + beyond) + ",1]";
+            let front = Tape::parse_front(&text).map(|(result, _)| result.map(|tape| tape.size()));
+            assert!(matches!(front, Some(Err(JsonError::TooLarge))), "{front:?}");
+        }
+        let list = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
+        assert!(Tape::parse(&list(Tape::MOST_NODES - 1)).is_ok());
+        assert!(matches!(Tape::parse(&list(Tape::MOST_NODES)), Err(JsonError::TooManyNodes)));
+    }
+
+    #[test]
+    fn an_object_may_have_many_keys() {
+        let keys = |count: usize| (0..count).map(|key| format!("\"key {key}\":{key}")).collect::<Vec<_>>().join(",");
+        // Quadratic time would take minutes.
+        let text = format!("{{{},\"key 7\":true,\"key 299999\":1}}", keys(300_000));
+        for tape in [Tape::parse(&text).unwrap(), serde_json::from_str(&text).unwrap()] {
+            assert_eq!(tape.repeated_keys(), 2);
+            assert_eq!(tape.root().get("key 7").and_then(Value::bool), Some(true));
+        }
+        for count in FEW_KEYS as usize - 2..FEW_KEYS as usize + 3 {
+            let text = format!("{{{},\"key 0\":1,\"new\":1,\"new\":1}}", keys(count));
+            assert_eq!(Tape::parse(&text).unwrap().repeated_keys(), 2, "{count}");
+        }
+    }
+
+    #[test]
+    fn errors_have_a_place() {
+        for text in ["{\"a\":1,}", "[1,\n2,\n x]", "{\"a\":\n\n\n"] {
+            let error = Tape::parse(text).unwrap_err();
+            let place = error.bytes_read(text.as_bytes());
+            assert!(place <= text.len() && place + 3 >= text.len(), "{text}: {place}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! time: unknown keys are parsed from scratch.
 
 use super::keys::Key;
+use super::secret::NameClass;
 use wide::u8x16;
 
 /// Maximum number of stored keys; beyond it, all are discarded and learning starts over.
@@ -64,7 +65,7 @@ struct Known {
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Meaning {
     /// Whether a secret may be below it.
-    pub(super) sensitive: bool,
+    pub(super) class: NameClass,
     /// Whether the object already has it.
     pub(super) repeated: bool,
     /// Its interned key.

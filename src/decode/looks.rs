@@ -5,6 +5,7 @@
 
 use super::json::Value;
 use super::spelling::api_key;
+use crate::knowledge;
 
 /// Keys that only AWS and dstack records have, in API spelling.
 const KEYS: &[&str] = &[
@@ -46,6 +47,17 @@ pub fn has_arn(value: Value<'_>) -> bool {
 /// `arn:aws:…`, also in the China and GovCloud partitions.
 pub fn is_arn(text: &str) -> bool {
     text.starts_with("arn:aws")
+}
+
+/// A text that only ECS writes: a message of a service, or a stop reason.
+pub fn is_text_of_ecs(text: &str) -> bool {
+    text.starts_with("(service ") || knowledge::is_stop_text(text)
+}
+
+/// `2026-03-18T…` or `2026-03-18 …`.
+pub fn is_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(u8::is_ascii_digit) && bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-')
 }
 
 /// Describes a value for the user: its keys, or those of its first element.

@@ -3,8 +3,11 @@
 //! Nothing here knows what a failure is.
 
 mod answer;
+pub mod archive;
+pub mod budget;
 pub mod buffer;
 pub mod chunk;
+pub mod compression;
 pub mod csv;
 pub mod envelope;
 pub mod flow;
@@ -13,10 +16,16 @@ pub mod json;
 mod key_predictor;
 pub mod keys;
 pub mod looks;
+mod ocsf;
+pub mod parquet_cost;
+pub mod parquet_rows;
 mod parse;
 mod partial;
 mod recognize;
+mod reduced;
+mod resync;
 mod rows;
 pub mod secret;
 mod spelling;
 pub mod split;
+mod thrift;

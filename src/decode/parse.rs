@@ -26,7 +26,7 @@ pub(super) fn read_front(text: &str) -> Option<(Tape<'_>, usize)> {
 fn read_front_with<'a>(predictor: &mut KeyPredictor, text: &'a str) -> Option<(Tape<'a>, usize)> {
     predictor.make_room();
     let bytes = text.as_bytes();
-    let bytes = bytes.get(..Tape::LONGEST).unwrap_or(bytes);
+    let bytes = bytes.get(..Tape::WINDOW).unwrap_or(bytes);
     let specials = Specials::new(bytes);
     let mut reader = Reader { text, bytes, at: 0, tape: Tape::of(text), line_breaks: false, specials, predictor };
     // The next byte must end a word or number.
@@ -35,6 +35,8 @@ fn read_front_with<'a>(predictor: &mut KeyPredictor, text: &'a str) -> Option<(T
     }
     reader.line_breaks = false;
     reader.value(0, KeyPosition::behind(KeyPredictor::TOP).below())?;
+    (reader.at <= Tape::LONGEST).then_some(())?;
+    reader.tape.check_size()?;
     reader.tape.set_line_breaks(reader.line_breaks);
     Some((reader.tape, reader.at))
 }
@@ -174,6 +176,7 @@ impl<'a> Reader<'a, '_> {
         }
         loop {
             self.value(depth + 1, below)?;
+            self.tape.check_size()?;
             let byte = self.next()?;
             self.at += 1;
             match byte {
@@ -204,7 +207,7 @@ impl<'a> Reader<'a, '_> {
             position = match self.predictor.find(position, self.bytes.get(self.at..)?) {
                 Some((key, length, meaning)) => {
                     // Without quotes and colon.
-                    self.tape.push_key(Part::new(self.at + 1, self.at + length - 2), meaning);
+                    self.tape.push_key(at, Part::new(self.at + 1, self.at + length - 2), meaning);
                     self.at += length;
                     KeyPosition::behind(key)
                 }
@@ -226,6 +229,7 @@ impl<'a> Reader<'a, '_> {
 
     /// Any key with its colon; it is learned if possible.
     fn key(&mut self, object_at: usize, position: KeyPosition, seen: &mut Option<SeenKeys>) -> Option<KeyPosition> {
+        self.tape.check_size()?;
         let start = self.at;
         self.string()?;
         let end = self.at;
@@ -439,7 +443,38 @@ mod tests {
         assert!(read_front(&"[".repeat(1000)).is_none());
     }
 
+    /// Any JSON document.
+    fn document() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<u64>().prop_map(Into::into),
+            any::<f64>().prop_filter("JSON has no other numbers", |number| number.is_finite()).prop_map(Into::into),
+            any::<String>().prop_map(Into::into),
+            "[a-z\"\\\\/ {}\\[\\]:,\\n\\t]{0,80}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(5, 64, 12, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..12).prop_map(Into::into),
+                prop::collection::vec(("[a-d]{0,2}|.{0,40}", inner), 0..12)
+                    .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
     proptest! {
+        #[test]
+        fn documents_have_the_content_that_serde_json_reads(value in document(), pretty in any::<bool>()) {
+            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
+            // Numbers may change when they are written, so both parsers read the text.
+            let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let tape = Tape::parse(&text);
+            prop_assert!(tape.is_ok(), "{text}");
+            prop_assert_eq!(serde_json::to_value(tape.unwrap().root()).unwrap(), expected);
+            agrees(&(text + "\n"))?;
+        }
+
         #[test]
         fn accepts_only_what_serde_json_accepts(text in r#"([\[\]{}:, ]|"(a|\\n|\\u00e9|\\|password|é)*"|-?[0-9]{1,20}|[0-9.eE+-]{1,3}|true|null|fals|\n){0,24}"#) {
             agrees(&text)?;

@@ -7,6 +7,9 @@
 use super::csv;
 use super::envelope::Shape;
 use super::json::Value;
+use super::looks::is_date;
+use super::reduced;
+use crate::knowledge;
 use serde_json::{Map, Value as Json, json};
 
 /// The record represented by an object, if it is a known kind of row; without a shape, the keys of the record decide.
@@ -15,13 +18,22 @@ pub fn record_of_object(value: Value<'_>) -> Option<(Option<Shape>, String)> {
     history_entry(value)
         .map(call)
         .or_else(|| put_events_entry(value).map(|text| (None, text)))
+        .or_else(|| detail_of_event(value).map(|text| (Some(Shape::Event), text)))
         .or_else(|| columns(cells(value)?).map(call))
+        .or_else(|| refused_state(value).map(call))
+}
+
+/// The task represented by an object with names of the user's choice; the last attempt, because it looks at values.
+pub fn task_of_object(value: Value<'_>) -> Option<(Option<Shape>, String)> {
+    reduced::task_of_object(value).map(|text| (Some(Shape::Task), text))
 }
 
 /// The record represented by a list.
 pub fn record_of_list(value: Value<'_>) -> Option<(Option<Shape>, String)> {
     let message = message_pair(value).map(|text| (Some(Shape::ServiceMessage), text));
-    message.or_else(|| lake_row(value).map(|text| (Some(Shape::Call), text)))
+    message
+        .or_else(|| lake_row(value).map(|text| (Some(Shape::Call), text)))
+        .or_else(|| reduced::task_of_list(value).map(|text| (Some(Shape::Task), text)))
 }
 
 fn json(value: Value<'_>) -> Json {
@@ -80,6 +92,39 @@ fn put_events_entry(value: Value<'_>) -> Option<String> {
     Some(Json::from(event).to_string())
 }
 
+/// The detail of a service or deployment event without its envelope.
+fn detail_of_event(value: Value<'_>) -> Option<String> {
+    let event_name = value.text_at("eventName").filter(|name| knowledge::event_is_failure(name).is_some())?;
+    value.text_at("eventType")?;
+    let is_deployment = value.get("deploymentId").is_some() || event_name.contains("_DEPLOYMENT_");
+    let (owner, kind) = if event_name.starts_with("DAEMON_") { ("Daemon ", "Daemon Service") } else { ("", "Service") };
+    let detail_type = if is_deployment { format!("ECS {owner}Deployment State Change") } else { format!("ECS {kind} Action") };
+    let time = value.get("updatedAt").or_else(|| value.get("createdAt")).map(json);
+    Some(json!({"detail-type": detail_type, "source": "aws.ecs", "time": time, "detail": json(value)}).to_string())
+}
+
+/// An event of a Step Functions execution: ECS refused the call of a state. Its cause is a sentence, not a task.
+fn refused_state(value: Value<'_>) -> Option<String> {
+    let time = value.get("timestamp")?;
+    let (_, details) = value.entries().find(|(key, child)| key.ends_with("EventDetails") && child.is_object())?;
+    if !details.text_at("resourceType").is_some_and(|kind| kind.eq_ignore_ascii_case("ecs")) {
+        return None;
+    }
+    let (service, error) = details.text_at("error")?.split_once('.')?;
+    let cause = details.text_at("cause").filter(|_| service.eq_ignore_ascii_case("ecs"))?;
+    // `… (Service: AmazonECS; Status Code: 400; Error Code: CODE; Request ID: …)`
+    let (message, answer) = cause.split_once(" (Service: ").map_or((cause, None), |(message, answer)| (message, Some(answer)));
+    let code = answer.and_then(|answer| answer.split_once("Error Code: ")).map(|(_, rest)| rest);
+    let code = code.and_then(|rest| rest.split([';', ',', ')']).next()).unwrap_or(error);
+    let action = details.text_at("resource")?.split('.').next()?;
+    let (first, rest) = action.split_at_checked(1)?;
+    let record = json!({
+        "eventTime": json(time), "eventSource": "ecs.amazonaws.com", "eventName": format!("{}{rest}", first.to_ascii_uppercase()),
+        "errorCode": code, "errorMessage": message, "userIdentity": {"invokedBy": "states.amazonaws.com"},
+    });
+    Some(record.to_string())
+}
+
 /// A pair from `--query 'services[].events[].[createdAt,message]'`: time and message.
 fn message_pair(value: Value<'_>) -> Option<String> {
     let mut message = None;
@@ -102,12 +147,6 @@ fn message_pair(value: Value<'_>) -> Option<String> {
         }
         .to_string(),
     )
-}
-
-/// `2026-03-18T…` or `2026-03-18 …`.
-fn is_date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.first().is_some_and(u8::is_ascii_digit) && bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-')
 }
 
 /// The cells of a flat object: names without case and separators, values as strings.
@@ -157,7 +196,13 @@ fn columns(cells: Vec<(String, String)>) -> Option<String> {
     }
     let of_aws = has("eventsource").is_some_and(|source| source.ends_with(".amazonaws.com"));
     let others = ["awsregion", "eventid", "useridentity", "recipientaccountid", "requestparameters", "useridentityarn"];
-    if !(of_aws || has("eventtime").is_some() && others.iter().any(|name| has(name).is_some())) {
+    // A short `select`: nothing but columns of CloudTrail, and a name that an API call may have.
+    let is_action = |name: &str| {
+        name.starts_with(|letter: char| letter.is_ascii_uppercase()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let is_short =
+        cells.len() > 1 && cells.iter().all(|(name, _)| csv::is_column(name)) && has("eventname").is_some_and(is_action);
+    if !(of_aws || is_short || has("eventtime").is_some() && others.iter().any(|name| has(name).is_some())) {
         return None;
     }
     Some(csv::record_text(cells.iter().map(|(name, cell)| (name.as_str(), cell.as_str()))))
@@ -212,6 +257,41 @@ mod tests {
         let athena = r#"{"eventtime":"2026-03-04 02:10:00.000","eventsource":"ecs.amazonaws.com","eventname":"RunTask"}"#;
         assert_eq!(object(athena).unwrap(), want);
         assert_eq!(object(r#"{"eventname":"click","eventtime":"x"}"#), None);
+        let short = json!({"eventName": "StopTask", "eventTime": "2026-03-04 02:10:00.000"});
+        assert_eq!(list(r#"[{"eventTime":"2026-03-04 02:10:00.000"},{"eventName":"StopTask"}]"#).unwrap(), short);
+        let refused = json!({"eventName": "StopTask", "errorCode": "ClientException"});
+        assert_eq!(object(r#"{"eventName":"StopTask","errorCode":"ClientException"}"#).unwrap(), refused);
+        assert_eq!(object(r#"{"eventName":"StopTask","price":"7"}"#), None);
+    }
+
+    #[test]
+    fn details_of_events_without_their_envelope() {
+        let event = object(
+            r#"{"eventType":"WARN","eventName":"SERVICE_TASK_PLACEMENT_FAILURE","clusterArn":"c","createdAt":"2026-03-04T02:10:00Z","reason":"RESOURCE:CPU"}"#,
+        )
+        .unwrap();
+        assert_eq!((&event["detail-type"], &event["time"]), (&json!("ECS Service Action"), &json!("2026-03-04T02:10:00Z")));
+        assert_eq!(event["detail"]["reason"], "RESOURCE:CPU");
+        let event = object(r#"{"eventType":"ERROR","eventName":"SERVICE_DEPLOYMENT_FAILED","updatedAt":"t"}"#).unwrap();
+        assert_eq!(event["detail-type"], "ECS Deployment State Change");
+        assert_eq!(object(r#"{"eventType":"WARN","eventName":"SERVICE_DEGRADED"}"#), None);
+    }
+
+    #[test]
+    fn calls_that_ecs_refused_to_a_state_machine() {
+        let call = object(
+            r#"{"timestamp":"2026-03-04T02:10:00Z","type":"TaskFailed","id":6,"taskFailedEventDetails":{"resourceType":"ecs","resource":"runTask.sync",
+                "error":"ECS.InvalidParameterException","cause":"Too many subnets. (Service: AmazonECS; Status Code: 400; Error Code: InvalidParameterException; Request ID: r)"}}"#,
+        )
+        .unwrap();
+        let want = (&json!("RunTask"), &json!("InvalidParameterException"), &json!("Too many subnets."));
+        assert_eq!((&call["eventName"], &call["errorCode"], &call["errorMessage"]), want);
+        assert_eq!(
+            object(
+                r#"{"timestamp":1,"taskFailedEventDetails":{"resourceType":"lambda","error":"ECS.X","cause":"y","resource":"z"}}"#
+            ),
+            None
+        );
     }
 
     #[test]

@@ -3,16 +3,16 @@
 //! In: the plain bytes of a file. Out: [`Piece`]s in order: values and unreadable parts. `{"Records":[…]}` and bare
 //! arrays yield their elements, newline-delimited and concatenated values yield themselves, and a timestamp before a
 //! line is skipped. Invariant: every byte other than white space or punctuation between values belongs to exactly one
-//! piece, so nothing is lost silently. After damage, parsing resumes at the next recognizable value.
+//! piece, so nothing is lost silently. After damage, parsing resumes at the next recognizable value; the search for it
+//! has an allowance, so that it takes linear time.
 
+use super::budget::{Budget, Exceeded};
 use super::chunk::Form;
 use super::envelope::METADATA;
-use super::json::Tape;
+use super::json::{JsonError, Tape};
 use super::parse::read_front;
-use memchr::{memchr, memchr2};
-
-/// Maximum record size: CloudTrail limits an event to 256 KiB, dstack runs have up to a few megabytes.
-pub const MAX_RECORD_BYTES: usize = 64 << 20;
+use super::resync::{Damage, Resync};
+use memchr::memchr;
 
 /// Keys of lists that may be too long to parse as one value: their elements are parsed one by one.
 const LISTS: [&str; 9] =
@@ -54,10 +54,18 @@ pub enum Piece<'a> {
         bytes: &'a [u8],
         /// Their offset.
         offset: usize,
-        /// A code: `broken_json`, `truncated`, `invalid_utf8`, `too_deep`, `too_large`, `not_json`.
+        /// A code: `broken_json`, `truncated`, `invalid_utf8`, `too_deep`, `too_large`, `too_many_nodes`, `too_damaged`,
+        /// `not_json`.
         why: &'static str,
         /// The error.
         detail: String,
+    },
+    /// The file exceeds a limit: nothing is read from here on.
+    Stopped {
+        /// The offset of the first byte that is not read.
+        offset: usize,
+        /// The limit.
+        limit: Exceeded,
     },
     /// Harmless damage between values, such as a surplus brace.
     Stray {
@@ -67,16 +75,14 @@ pub enum Piece<'a> {
 }
 
 /// Splits a text; `on` receives the pieces in order.
-pub fn split<'a>(bytes: &'a [u8], on: &mut dyn FnMut(Piece<'a>)) {
+pub fn split<'a>(bytes: &'a [u8], budget: &Budget, on: &mut dyn FnMut(Piece<'a>)) {
     let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let text = std::str::from_utf8(bytes).ok();
-    Splitter { bytes, text, valid: (0, ""), cut: false, on }.values(start);
+    Splitter::new(bytes, budget, on).values(start);
 }
 
 /// Splits a chunk made by [`super::chunk`].
-pub fn split_chunk<'a>(bytes: &'a [u8], form: Form, on: &mut dyn FnMut(Piece<'a>)) {
-    let text = std::str::from_utf8(bytes).ok();
-    let mut splitter = Splitter { bytes, text, valid: (0, ""), cut: false, on };
+pub fn split_chunk<'a>(bytes: &'a [u8], form: Form, budget: &Budget, on: &mut dyn FnMut(Piece<'a>)) {
+    let mut splitter = Splitter::new(bytes, budget, on);
     match form {
         Form::Values => splitter.values(0),
         Form::Elements(list) => splitter.chunk_elements(list),
@@ -104,7 +110,7 @@ pub fn list_head(bytes: &[u8], at: usize) -> Option<(&'static str, usize)> {
 }
 
 /// Skips white space and the given bytes.
-fn skip(bytes: &[u8], mut at: usize, more: &[u8]) -> usize {
+pub(super) fn skip(bytes: &[u8], mut at: usize, more: &[u8]) -> usize {
     while bytes.get(at).is_some_and(|byte| byte.is_ascii_whitespace() || more.contains(byte)) {
         at += 1;
     }
@@ -124,12 +130,37 @@ struct Splitter<'a, 'f> {
     text: Option<&'a str>,
     /// Otherwise, a valid UTF-8 range and its offset.
     valid: (usize, &'a str),
-    /// Whether the file ends inside the last record.
+    /// Whether the file ends inside the last record, or the rest is not read.
     cut: bool,
+    budget: &'f Budget,
+    resync: Resync<'a>,
     on: &'f mut dyn FnMut(Piece<'a>),
 }
 
-impl<'a> Splitter<'a, '_> {
+impl<'a, 'f> Splitter<'a, 'f> {
+    fn new(bytes: &'a [u8], budget: &'f Budget, on: &'f mut dyn FnMut(Piece<'a>)) -> Self {
+        let text = std::str::from_utf8(bytes).ok();
+        Splitter { bytes, text, valid: (0, ""), cut: false, budget, resync: Resync::new(bytes, budget.limits().resync), on }
+    }
+
+    /// Charges a record that starts at `at`; if there are too many, nothing more is read.
+    fn admits(&mut self, at: usize) -> bool {
+        match self.budget.charge_records(1) {
+            Ok(()) => true,
+            Err(limit) => {
+                self.stop(at, limit);
+                false
+            }
+        }
+    }
+
+    /// Reads nothing from `at` on; returns the end of the text.
+    fn stop(&mut self, at: usize, limit: Exceeded) -> usize {
+        self.cut = true;
+        (self.on)(Piece::Stopped { offset: at, limit });
+        self.bytes.len()
+    }
+
     fn byte(&self, at: usize) -> Option<u8> {
         self.bytes.get(at).copied()
     }
@@ -153,10 +184,12 @@ impl<'a> Splitter<'a, '_> {
                             self.tail(end)
                         }
                     },
+                    None if !self.admits(at) => return,
                     None => self.value(at, None, false),
                 },
                 b'[' => self.elements(at + 1, None),
                 b']' | b'}' | b',' => self.stray(at),
+                _ if !self.admits(at) => return,
                 b'0'..=b'9' => match self.after_time_stamp(at) {
                     Some(next) => next,
                     None => self.junk_line(at),
@@ -174,8 +207,11 @@ impl<'a> Splitter<'a, '_> {
         }
         let text = self.text?;
         let (tape, length) = Tape::parse_front(text.get(at..)?)?;
-        let slice = text.get(at..at + length)?;
-        (self.on)(Piece::Value { tape: tape.ok()?, text: slice, offset: at, list: None });
+        let (tape, slice) = (tape.ok()?, text.get(at..at + length)?);
+        if !self.admits(at) {
+            return Some(self.bytes.len());
+        }
+        (self.on)(Piece::Value { tape, text: slice, offset: at, list: None });
         Some(at + length)
     }
 
@@ -183,6 +219,9 @@ impl<'a> Splitter<'a, '_> {
     /// after the closing brace, or the offset at which to resume.
     fn tail(&mut self, mut at: usize) -> usize {
         loop {
+            if self.cut {
+                return self.bytes.len();
+            }
             at = self.skip(at, b",");
             match self.byte(at) {
                 Some(b'}') => return at + 1,
@@ -216,15 +255,13 @@ impl<'a> Splitter<'a, '_> {
 
     /// A value beside a list; returns the offset after it, or after the damage.
     fn aside(&mut self, at: usize) -> usize {
+        if !self.admits(at) {
+            return self.bytes.len();
+        }
         let front = self.text.and_then(|text| text.get(at..)).and_then(Tape::parse_front);
         let Some((Ok(tape), length)) = front else { return self.value(at, None, true) };
-        match self.text.and_then(|text| text.get(at..at + length)) {
-            Some(text) if length <= MAX_RECORD_BYTES => (self.on)(Piece::Aside { tape, text, offset: at }),
-            _ => {
-                let detail = format!("{length} bytes exceed the limit of {MAX_RECORD_BYTES} bytes for one record");
-                self.broken(at, at + length, "too_large", detail);
-            }
-        }
+        let text = self.text.and_then(|text| text.get(at..at + length)).unwrap_or_default();
+        (self.on)(Piece::Aside { tape, text, offset: at });
         at + length
     }
 
@@ -240,6 +277,7 @@ impl<'a> Splitter<'a, '_> {
                 }
                 Some(b']') => return at + 1,
                 Some(b'}') => self.stray(at),
+                Some(_) if !self.admits(at) => return self.bytes.len(),
                 Some(_) => self.value(at, list, true),
             };
         }
@@ -251,6 +289,7 @@ impl<'a> Splitter<'a, '_> {
         while at < self.bytes.len() {
             at = match self.byte(at) {
                 Some(b'}' | b']') => self.stray(at),
+                _ if !self.admits(at) => return,
                 _ => self.value(at, list, true),
             };
             at = self.skip(at, b",\0");
@@ -269,8 +308,8 @@ impl<'a> Splitter<'a, '_> {
                 let front = self.valid_from(at).and_then(read_front);
                 front.map(|(tape, length)| (Ok(tape), at + length)).or_else(|| {
                     let rest = bytes.get(at..).unwrap_or_default();
-                    let mut stream = serde_json::Deserializer::from_slice(rest).into_iter::<Tape<'a>>();
-                    stream.next().map(|result| (result, at + stream.byte_offset()))
+                    let parsed = Tape::parse_bytes(rest.get(..Tape::WINDOW).unwrap_or(rest), rest.len());
+                    parsed.map(|(result, length)| (result, at + length))
                 })
             }
         };
@@ -282,12 +321,11 @@ impl<'a> Splitter<'a, '_> {
                     None => std::str::from_utf8(slice).ok(),
                 };
                 match text {
-                    Some(text) if text.len() <= MAX_RECORD_BYTES => {
+                    Some(text) => {
+                        if let Err(limit) = self.budget.charge_nodes(tape.size() as u64) {
+                            return self.stop(at, limit);
+                        }
                         (self.on)(Piece::Value { tape, text, offset: at, list });
-                    }
-                    Some(_) => {
-                        let detail = format!("{} bytes exceed the limit of {MAX_RECORD_BYTES} bytes for one record", end - at);
-                        self.broken(at, end, "too_large", detail);
                     }
                     None => self.broken(at, end, "invalid_utf8", "the record is not valid UTF-8".to_owned()),
                 }
@@ -310,97 +348,42 @@ impl<'a> Splitter<'a, '_> {
     }
 
     /// Reports a value that does not parse, and finds the offset at which to resume.
-    fn damage(&mut self, at: usize, error: &serde_json::Error, in_array: bool) -> usize {
+    fn damage(&mut self, at: usize, error: &JsonError, in_array: bool) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let place = at + error.bytes_read(rest);
         // It is valid up to the end of the file, so it is cut off, and its content belongs to it.
         let is_cut = in_array && error.is_eof() && self.text.is_some();
-        let end = if is_cut { self.bytes.len() } else { self.end_of_damage(at, in_array) };
+        let is_valid = matches!(error, JsonError::TooLarge | JsonError::TooManyNodes);
+        let damage = Damage { at, place, is_valid, in_array };
+        let end = if is_cut { Some(self.bytes.len()) } else { self.resync.next_value(damage) };
+        let Some(end) = end else {
+            self.cut = true;
+            let detail = "the file is so damaged that its rest is not searched for further records".to_owned();
+            self.broken(at, self.bytes.len(), "too_damaged", detail);
+            return self.bytes.len();
+        };
         let slice = self.bytes.get(at..end).unwrap_or_default();
         let text = error.to_string();
-        let (why, detail) = if std::str::from_utf8(slice).is_err() && self.text.is_none() {
-            ("invalid_utf8", "the record contains bytes that are not valid UTF-8".to_owned())
-        } else if text.contains("recursion limit") {
-            ("too_deep", "the record is nested deeper than 128 levels".to_owned())
-        } else if error.is_eof() && end == self.bytes.len() {
-            self.cut = true;
-            ("truncated", "the record is cut off at the end of the file".to_owned())
-        } else if self.byte(at).is_some_and(|byte| byte == b'{' || byte == b'[' || byte == b'"') {
-            ("broken_json", format!("invalid JSON: {}", without_place(&text)))
-        } else {
-            ("not_json", format!("not JSON: {}", without_place(&text)))
+        let (why, detail) = match error {
+            JsonError::TooLarge => ("too_large", text),
+            JsonError::TooManyNodes => ("too_many_nodes", text),
+            JsonError::Invalid(_) if self.text.is_none() && std::str::from_utf8(slice).is_err() => {
+                ("invalid_utf8", "the record contains bytes that are not valid UTF-8".to_owned())
+            }
+            JsonError::Invalid(_) if text.contains("recursion limit") => {
+                ("too_deep", "the record is nested deeper than 128 levels".to_owned())
+            }
+            JsonError::Invalid(_) if error.is_eof() && end == self.bytes.len() => {
+                self.cut = true;
+                ("truncated", "the record is cut off at the end of the file".to_owned())
+            }
+            JsonError::Invalid(_) if matches!(self.byte(at), Some(b'{' | b'[' | b'"')) => {
+                ("broken_json", format!("invalid JSON: {}", without_place(&text)))
+            }
+            JsonError::Invalid(_) => ("not_json", format!("not JSON: {}", without_place(&text))),
         };
         self.broken(at, end, why, detail);
         end
-    }
-
-    /// The offset at which the next value may start after a broken one at `at`.
-    fn end_of_damage(&self, at: usize, in_array: bool) -> usize {
-        // It is on its own line, so the next line starts a new value.
-        if !in_array {
-            let line_end = memchr(b'\n', self.bytes.get(at..).unwrap_or_default()).map_or(self.bytes.len(), |n| at + n);
-            let next = self.skip(line_end, b"");
-            let begins = self.byte(next).is_none_or(|byte| {
-                (byte == b'{' || byte == b'[' || byte.is_ascii_digit())
-                    && next.checked_sub(1).and_then(|before| self.byte(before)) == Some(b'\n')
-            });
-            if begins {
-                return line_end;
-            }
-        }
-        self.balanced_end(at).unwrap_or_else(|| self.next_object(at + 1, in_array))
-    }
-
-    /// The end of the braces that open at `at`, if they are balanced and followed by something plausible.
-    fn balanced_end(&self, at: usize) -> Option<usize> {
-        let mut depth = 0usize;
-        let mut here = at;
-        loop {
-            match self.byte(here)? {
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => {
-                    depth = depth.checked_sub(1)?;
-                    if depth == 0 {
-                        let next = self.skip(here + 1, b"");
-                        let sensible = self.byte(next).is_none_or(|byte| matches!(byte, b',' | b']' | b'{' | b'}'));
-                        return sensible.then_some(here + 1);
-                    }
-                }
-                b'"' => here = self.string_end(here + 1)?,
-                _ => {}
-            }
-            here += 1;
-        }
-    }
-
-    /// The closing quote of a string whose content starts at `at`.
-    fn string_end(&self, mut at: usize) -> Option<usize> {
-        loop {
-            at += memchr2(b'"', b'\\', self.bytes.get(at..)?)?;
-            match self.byte(at)? {
-                b'"' => return Some(at),
-                _ => at += 2,
-            }
-        }
-    }
-
-    /// The next `{` that follows a comma (in an array) or starts a line.
-    fn next_object(&self, mut at: usize, in_array: bool) -> usize {
-        while let Some(found) = memchr(b'{', self.bytes.get(at..).unwrap_or_default()).map(|found| at + found) {
-            let before = self.bytes.get(..found).unwrap_or_default();
-            let trimmed = before.trim_ascii_end();
-            let begins_line = before.ends_with(b"\n");
-            let after_element =
-                trimmed.ends_with(b"},") || trimmed.strip_suffix(b",").is_some_and(|rest| rest.trim_ascii_end().ends_with(b"}"));
-            // A quote after the brace: an object with a key, rather than a brace within a string.
-            let with_key = self.byte(self.skip(found + 1, b"")) == Some(b'"');
-            if with_key
-                && (begins_line || (in_array && after_element) || trimmed.ends_with(b"}"))
-                && skip_value(self.bytes, found).is_some()
-            {
-                return found;
-            }
-            at = found + 1;
-        }
-        self.bytes.len()
     }
 
     /// Matches a timestamp before a JSON value, as CloudWatch Logs exports write it; returns the offset of the value.
@@ -439,14 +422,16 @@ fn without_place(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::budget::Limits;
     use super::*;
 
     fn pieces(bytes: &[u8]) -> Vec<String> {
         let mut out = Vec::new();
-        split(bytes, &mut |piece| {
+        split(bytes, &Budget::default(), &mut |piece| {
             out.push(match piece {
                 Piece::Value { text, list, .. } => format!("{}{text}", list.unwrap_or_default()),
                 Piece::Broken { why, offset, .. } => format!("!{why}@{offset}"),
+                Piece::Stopped { offset, limit } => format!("#{}@{offset}", limit.why),
                 Piece::Stray { bytes } => format!("~{}", String::from_utf8_lossy(bytes)),
                 Piece::Aside { text, .. } => format!("+{text}"),
             });
@@ -503,9 +488,39 @@ mod tests {
                 &[r#"{"a":1}"#, "!invalid_utf8@9", r#"{"c":"é"}"#, "!invalid_utf8@30", r#"{"e":3}"#],
             ),
             (b"hello\nworld", &["!not_json@0", "!not_json@6"]),
+            // A bracket, a quote or a brace is missing.
+            (
+                br#"[{"z":1},{"a":[1,2},{"b":1},{"a":[1,2},{"b":2}]"#,
+                &[r#"{"z":1}"#, "!broken_json@9", r#"{"b":1}"#, "!broken_json@28", r#"{"b":2}"#],
+            ),
+            (
+                br#"[{"a":{"b":1},{"c":[{"d":2},{"e":3}]},{"f":4}]"#,
+                &["!broken_json@1", r#"{"c":[{"d":2},{"e":3}]}"#, r#"{"f":4}"#],
+            ),
+            // Beside other values in a line.
+            (br#"{"a":1},{"b":x},{"c":3}"#, &[r#"{"a":1}"#, "~,", "!broken_json@8", "~,", r#"{"c":3}"#]),
+            (br#"{"a":x}{"b":2}"#, &["!broken_json@0", r#"{"b":2}"#]),
         ];
         for (text, want) in table {
             assert_eq!(pieces(text), *want, "{}", String::from_utf8_lossy(text));
         }
+    }
+
+    #[test]
+    fn a_text_may_be_too_damaged() {
+        // Every second element has a quote too many, in front of a value that is read again for each.
+        let nested = r#"{"a":[{},"#.repeat(100) + &"1,".repeat(2000);
+        let text = format!("[{}", nested.repeat(3));
+        let last = |limits: Limits| {
+            let mut last = String::new();
+            split(text.as_bytes(), &Budget::new(limits), &mut |piece| {
+                if let Piece::Broken { why, .. } = piece {
+                    last = why.to_owned();
+                }
+            });
+            last
+        };
+        assert_ne!(last(Limits::STANDARD), "too_damaged");
+        assert_eq!(last(Limits { resync: 0, ..Limits::STANDARD }), "too_damaged");
     }
 }

@@ -1,6 +1,7 @@
 //! Detects the type of a file from its first bytes.
 
-use crate::decode::{csv, flow};
+use crate::decode::{csv, flow, looks};
+use crate::knowledge::Signature;
 
 /// The type of uncompressed content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +12,22 @@ pub enum Kind {
     Csv,
     /// Lines of a VPC flow log.
     FlowLog,
-    /// A Parquet file, possibly a VPC flow log.
+    /// A Parquet file.
     Parquet,
     /// Recognized and skipped on purpose, with a reason code.
     Filtered(&'static str),
     /// Recognized but not supported, with a reason code and advice.
     Refused(&'static str, &'static str),
+}
+
+/// Whether the bytes start like a format that is recognized but not read; such a file may look like an archive.
+pub fn is_refused(bytes: &[u8]) -> bool {
+    Signature::of(bytes).is_some()
+}
+
+/// Detects the type of uncompressed content that says nothing by itself, by its name.
+pub fn kind_of_name(name: &str, bytes: &[u8]) -> Option<Kind> {
+    Signature::of_name(name, bytes).map(|format| Kind::Refused(&format.why, &format.advice))
 }
 
 /// Detects the type of uncompressed content.
@@ -29,17 +40,15 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     if bytes.starts_with(b"PAR1") {
         return Kind::Parquet;
     }
-    if bytes.starts_with(b"PK\x03\x04") {
-        return Kind::Refused("zip", "a ZIP archive; unpack it first");
-    }
-    if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
-        || bytes.starts_with(b"BZh")
-        || bytes.starts_with(&[0xfd, b'7', b'z', b'X', b'Z'])
-    {
-        return Kind::Refused("compression", "unsupported compression (only gzip); decompress it first");
+    if let Some(format) = Signature::of(bytes) {
+        return Kind::Refused(&format.why, &format.advice);
     }
     if content.starts_with(b"Permission Check Successful") {
         return Kind::Filtered("write_test");
+    }
+    if is_python(content) {
+        let detail = "a Python literal, not JSON; write it with `json.dumps(answer, default=str)`, or export it with `aws … --output json`";
+        return Kind::Refused("unknown_shape", detail);
     }
     if *first == b'{' {
         return Kind::Json;
@@ -47,9 +56,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     if flow::is_flow_log(content) {
         return Kind::FlowLog;
     }
-    let is_array = *first == b'['
-        && matches!(content.get(1..).unwrap_or_default().trim_ascii_start().first(), None | Some(b'{' | b'[' | b'"' | b']'));
-    if is_array || is_stamped(content) {
+    if starts_array(content) || is_stamped(content) || content.strip_prefix(b"\"").is_some_and(is_text_of_ecs) {
         return Kind::Json;
     }
     if csv::is_export(content) {
@@ -64,6 +71,18 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     }
     if is_ps_table(content) {
         return Kind::Filtered("dstack_table");
+    }
+    if is_agent_log(content) {
+        return Kind::Filtered("ecs_agent_log");
+    }
+    if is_text_of_ecs(content) {
+        let detail =
+            "a message or stop reason of ECS without its time; export it with `--output json`, and keep the time in `--query`";
+        return Kind::Refused("unknown_shape", detail);
+    }
+    if quotes_events(content) {
+        let detail = "a log whose lines quote records of AWS; load the records themselves, for example `grep -o '{.*}' FILE`";
+        return Kind::Refused("unknown_shape", detail);
     }
     Kind::Filtered("not_a_log")
 }
@@ -91,6 +110,42 @@ fn is_cli_output(content: &[u8]) -> bool {
         && [":ecs:", "arn:aws"].iter().all(|part| memchr::memmem::find(head, part.as_bytes()).is_some())
 }
 
+/// Detects an answer of boto3 that was printed without conversion to JSON.
+fn is_python(content: &[u8]) -> bool {
+    let head = content.get(..1 << 16).unwrap_or(content);
+    let body = content.strip_prefix(b"[").unwrap_or(content);
+    body.starts_with(b"{'") && memchr::memmem::find(head, b"arn:aws").is_some()
+}
+
+/// Detects the log of the ECS agent, in its current and its earlier format.
+fn is_agent_log(content: &[u8]) -> bool {
+    let line = first_line(content);
+    let has = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
+    let is_current = line.starts_with(b"level=") && has(" time=") && has(" msg=");
+    let is_earlier = line.first().is_some_and(u8::is_ascii_digit)
+        && ["Z [INFO] ", "Z [WARN] ", "Z [ERROR] ", "Z [DEBUG] "].iter().any(|level| has(level));
+    let head = content.get(..1 << 16).unwrap_or(content);
+    (is_current || is_earlier)
+        && [":ecs:", "ECS", "ecs-agent"].iter().any(|word| memchr::memmem::find(head, word.as_bytes()).is_some())
+}
+
+/// Detects a text that only ECS writes.
+fn is_text_of_ecs(content: &[u8]) -> bool {
+    std::str::from_utf8(first_line(content)).is_ok_and(looks::is_text_of_ecs)
+}
+
+/// Detects lines that hold a record of AWS after other text, such as what a Lambda function prints of its input.
+fn quotes_events(content: &[u8]) -> bool {
+    let head = content.get(..1 << 16).unwrap_or(content);
+    head.split(|byte| *byte == b'\n').any(|line| {
+        let has = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
+        has("{\"")
+            && (has("\"detail-type\"") && has("aws.ecs")
+                || has("\"eventSource\"") && has(".amazonaws.com")
+                || has("\"stoppedReason\""))
+    })
+}
+
 /// Detects the table that `dstack ps` prints.
 fn is_ps_table(content: &[u8]) -> bool {
     let line = first_line(content);
@@ -111,7 +166,14 @@ fn is_stamped(content: &[u8]) -> bool {
     let (stamp, rest) = line.split_at(blank);
     let plausible = stamp.first().is_some_and(u8::is_ascii_digit)
         && (stamp.contains(&b'T') || (stamp.len() == 13 && stamp.iter().all(u8::is_ascii_digit)));
-    plausible && matches!(rest.trim_ascii_start().first(), Some(b'{' | b'['))
+    let rest = rest.trim_ascii_start();
+    plausible && (rest.starts_with(b"{") || starts_array(rest))
+}
+
+/// Whether a text can be a JSON array: `[INFO]` is not one.
+fn starts_array(content: &[u8]) -> bool {
+    let inner = content.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+    inner.is_some_and(|inner| matches!(inner.first(), None | Some(b'{' | b'[' | b'"' | b']')))
 }
 
 /// Looks beyond the first line, because it may be damaged while the others are fine.
@@ -145,6 +207,9 @@ mod tests {
             (b"eventTime,eventName,eventSource\nx,y,z", Kind::Csv),
             (b"eventTime,eventName\nx,y", Kind::Csv),
             (b" NAME  BACKEND  PRICE  STATUS\n a  aws  $1  failed\n", Kind::Filtered("dstack_table")),
+            (b"level=info time=2026-03-04T02:10:00Z msg=\"Registering Instance with ECS\"\n", Kind::Filtered("ecs_agent_log")),
+            (b"2026-03-04T02:10:00Z [INFO] Starting Agent: Amazon ECS Agent - v1.13.0\n", Kind::Filtered("ecs_agent_log")),
+            (b"2026-03-04T02:10:00Z [INFO] Starting the bakery\n", Kind::Filtered("not_a_log")),
             (b"- buy milk\n- arn:aws:s3:::bucket\n", Kind::Filtered("not_a_log")),
         ];
         for (bytes, want) in table {
@@ -158,5 +223,19 @@ mod tests {
             assert!(matches!(kind_of(output.as_bytes()), Kind::Refused("unknown_shape", _)), "{output}");
         }
         assert!(matches!(kind_of(b"SQLite format 3\0rest"), Kind::Refused("sqlite", _)));
+    }
+
+    #[test]
+    fn records_of_aws_in_another_form_are_named() {
+        let refused = |content: &[u8], word: &str| match kind_of(content) {
+            Kind::Refused("unknown_shape", detail) => assert!(detail.contains(word), "{detail}"),
+            other => panic!("{other:?}"),
+        };
+        refused(b"{'tasks': [{'taskArn': 'arn:aws:ecs:eu-west-1:111122223333:task/shop/0a'}]}", "json.dumps");
+        refused(b"(service web) has reached a steady state.\n(service web) has started 1 tasks.\n", "keep the time");
+        assert_eq!(kind_of(b"\"Essential container in task exited\"\n"), Kind::Json);
+        refused(b"START RequestId: 1\nINFO got {\"source\":\"aws.ecs\",\"detail-type\":\"x\"}\n", "grep");
+        assert_eq!(kind_of(b"{'a': 1}"), Kind::Json);
+        assert_eq!(kind_of(b"START\nINFO got {\"source\":\"shop\"}\n"), Kind::Filtered("not_a_log"));
     }
 }

@@ -5,5 +5,5 @@
 mod kind;
 mod walk;
 
-pub use kind::{Kind, kind_of};
-pub use walk::{Input, Problem, Source, find_inputs};
+pub use kind::{Kind, is_refused, kind_of, kind_of_name};
+pub use walk::{Input, Problem, Source, find_inputs, plain_io};

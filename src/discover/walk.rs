@@ -1,6 +1,9 @@
 //! Lists the files under the given paths, in a fixed order.
 
+use crate::decode::secret::mask_text;
+use crate::knowledge::instead_of;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,8 +43,10 @@ pub struct Problem {
     pub name: String,
     /// See [`Input::folder`].
     pub folder: Option<Arc<str>>,
-    /// The system error.
+    /// The system error, or what the path is.
     pub detail: String,
+    /// A command that works, if the path is a location elsewhere.
+    pub instead: Option<String>,
 }
 
 /// Finds the files under the paths; relative paths are resolved against `folder`, and `-` is standard input. `skip`
@@ -55,6 +60,10 @@ pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Ve
     for path in paths {
         if path.as_os_str() == "-" {
             inputs.push(Input { source: Source::Stdin, name: "-".into(), folder: None, size: 0, modified: None });
+            continue;
+        }
+        if let Some(problem) = of_location(path) {
+            problems.push(problem);
             continue;
         }
         let folder = path.is_relative().then_some(&folder);
@@ -84,6 +93,7 @@ pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Ve
                     name: error.path().map_or_else(|| display(path), display),
                     folder: folder.cloned(),
                     detail: error.io_error().map_or_else(|| error.to_string(), plain_io),
+                    instead: None,
                 }),
             }
         }
@@ -93,6 +103,13 @@ pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Ve
     inputs.sort_by(|left, right| left.name.cmp(&right.name));
     inputs.dedup();
     (inputs, problems)
+}
+
+/// The problem with a path that is a location elsewhere, unless a file has that name.
+fn of_location(path: &Path) -> Option<Problem> {
+    let instead = instead_of(path.to_str()?).filter(|_| !path.exists())?;
+    let detail = "a location on another machine; only local files are read".to_owned();
+    Some(Problem { name: path.to_str()?.to_owned(), folder: None, detail, instead: Some(instead) })
 }
 
 /// Whether a folder is a Delta table or a store with several.
@@ -140,7 +157,15 @@ fn display(path: &Path) -> String {
             name.push_str(&format!("\\x{byte:02x}"));
         }
     }
-    name.strip_prefix("./").map(str::to_owned).unwrap_or(name)
+    masked(name.strip_prefix("./").map(str::to_owned).unwrap_or(name))
+}
+
+/// A name without secrets: a file that was downloaded may be called like its signed URL. Different names stay different.
+fn masked(name: String) -> String {
+    match mask_text(&name) {
+        Cow::Borrowed(_) => name,
+        Cow::Owned(masked) => format!("{masked}#{}", blake3::hash(name.as_bytes()).to_hex().get(..8).unwrap_or_default()),
+    }
 }
 
 #[cfg(test)]
@@ -171,6 +196,29 @@ mod tests {
         let (inputs, problems) = find_inputs(&[dir.path().to_path_buf()], Path::new("/"), None);
         let summary: Vec<_> = inputs.iter().map(|input| (input.name.ends_with("old"), input.source == Source::Store)).collect();
         assert_eq!((summary, problems.len()), (vec![(true, true), (false, false)], 0));
+    }
+
+    #[test]
+    fn names_like_signed_urls_are_masked() {
+        let dir = tempfile::tempdir().unwrap();
+        for signature in ["0f1e2d3c4b5a69788796", "1f1e2d3c4b5a69788796"] {
+            std::fs::write(dir.path().join(format!("a.json?X-Amz-Signature={signature}")), "{}").unwrap();
+        }
+        let (inputs, _) = find_inputs(&[dir.path().to_path_buf()], Path::new("/"), None);
+        assert!(
+            inputs.iter().all(|input| !input.name.contains("69788796") && input.name.contains("X-Amz-Signature=***masked***"))
+        );
+        assert_ne!(inputs[0].name, inputs[1].name);
+        let (_, problems) = find_inputs(&[PathBuf::from("/none/x?token=f00dfeedc0ffee")], Path::new("/"), None);
+        assert!(!problems[0].name.contains("f00dfeed"), "{}", problems[0].name);
+    }
+
+    #[test]
+    fn a_location_elsewhere_is_a_problem_with_a_command() {
+        let (inputs, problems) = find_inputs(&[PathBuf::from("s3://logs/AWSLogs/")], Path::new("/"), None);
+        assert!(inputs.is_empty());
+        assert_eq!(problems[0].instead.as_deref(), Some("aws s3 sync s3://logs/AWSLogs/ export && ecs-audit load export"));
+        assert_eq!(problems[0].name, "s3://logs/AWSLogs/");
     }
 
     #[test]

@@ -171,7 +171,7 @@ fn instance(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resu
     }
     lines.push(format!(
         "free resources as last reported by instance {instance}, {} before the failure{changed}",
-        super::chain::length(age)
+        crate::render::describe_duration(age as f64)
     ));
     Ok(lines)
 }

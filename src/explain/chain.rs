@@ -4,6 +4,7 @@ use super::describe;
 use super::finding::{Event, in_order};
 use super::gather::FailureContext;
 use super::records::{Records, Row, calls_of_task, equals, like_it, shifted, text, time, within};
+use crate::render::describe_duration;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -97,7 +98,8 @@ fn asked_again(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> R
     let before = records.some(Table::Calls, &earlier, "\"time\" desc", MOST)?;
     for row in before.iter().filter(same_role).filter(|_| retries) {
         let Some(mut event) = describe::call(row) else { continue };
-        event.note = Some(format!("an earlier attempt, {} before", length(at.duration_since(event.time).as_secs())));
+        event.note =
+            Some(format!("an earlier attempt, {} before", describe_duration(at.duration_since(event.time).as_secs_f64())));
         events.push(event);
     }
     for row in rows.iter().filter(same_role) {
@@ -106,7 +108,7 @@ fn asked_again(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> R
         let placed = row.flag("failed") == Some(false) || row.int("missing") == Some(0);
         let kind = if retries { RETRY } else { AGAIN };
         let healed = if placed && retries { ", which succeeded" } else { "" };
-        event.note = Some(format!("{kind} after {}{healed}", length(after)));
+        event.note = Some(format!("{kind} after {}{healed}", describe_duration(after as f64)));
         events.push(event);
         if placed {
             break;
@@ -314,15 +316,4 @@ fn of_run(records: &Records<'_>, case: &FailureContext) -> Result<Vec<Event>, Ru
         events.push(event);
     }
     Ok(events)
-}
-
-/// Formats a duration.
-pub(super) fn length(seconds: i64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds % 86_400 / 3600, seconds % 3600 / 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
-        (0, ..) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
-    }
 }

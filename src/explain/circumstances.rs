@@ -2,7 +2,6 @@
 //! was created although the reason says no capacity, a run that occupies the fleet, AWS faults in the same minutes, or a
 //! change that removed something the failure names. They take precedence over the general advice in the catalog.
 
-use super::chain::length;
 use super::changes::Changes;
 use super::finding::Check;
 use super::gather::FailureContext;
@@ -11,6 +10,7 @@ use super::network::{NO_ROUTE, Network, Verdict};
 use super::records::{Records, Row, equals, like_it, text, time, within};
 use crate::knowledge::{Host, InjectedContainer, where_to_look};
 use crate::nouns::failures::ROLLOUT_SECONDS;
+use crate::render::describe_duration;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -83,9 +83,9 @@ fn whose_container(records: &Records<'_>, case: &FailureContext, circumstances: 
     Ok(())
 }
 
-/// Finds the task or service failures that made a deployment fail.
+/// Finds the task or service failures that made a deployment fail, or of which a service reports the consequence.
 fn root_of_deployment(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
-    if case.kind() != "deployment" || case.failure.flag("secondary") != Some(true) {
+    if !matches!(case.kind(), "deployment" | "service") || case.failure.flag("secondary") != Some(true) {
         return Ok(());
     }
     let Some(at) = case.failure.time("time") else { return Ok(()) };
@@ -118,7 +118,7 @@ fn created_instance(case: &FailureContext, circumstances: &mut Circumstances) {
     let machine = [job.text("instance_type"), job.text("backend"), job.text("region")];
     let machine = machine.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let waited = job.time("submitted_at").zip(job.time("finished_at"));
-    let waited = waited.map(|(from, until)| format!(" within {}", length(until.duration_since(from).as_secs())));
+    let waited = waited.map(|(from, until)| format!(" within {}", describe_duration(until.duration_since(from).as_secs_f64())));
     circumstances.notes.push(format!(
         "the reason says no capacity, but an instance was created ({machine}); it did not run the job{}",
         waited.unwrap_or_default()
@@ -199,7 +199,7 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, circumstances: &mu
             "Look first at {}{}, {} before: it removed something that this failure names ({}); undo it unless it was intended",
             change.event.what,
             by(change.event.who.as_deref()),
-            length(change.before_seconds),
+            describe_duration(change.before_seconds as f64),
             change.shares.join(", ")
         ));
     }
@@ -209,10 +209,10 @@ fn undo(network: Option<&Network>, changes: Option<&Changes>, circumstances: &mu
 fn healed(records: &Records<'_>, case: &FailureContext, launch: Option<&Launch>) -> Result<Option<String>, RunError> {
     let Some(at) = case.failure.time("time") else { return Ok(None) };
     if let Some(launch) = launch.filter(|launch| launch.outcome == "healed") {
-        let after = launch.healed_at.map(|healed| length(healed.duration_since(at).as_secs().max(0)));
+        let after = launch.healed_at.map(|healed| describe_duration(healed.duration_since(at).as_secs_f64().max(0.0)));
         return Ok(Some(format!("a retry placed the task {} later", after.unwrap_or_else(|| "some time".to_owned()))));
     }
-    let later = |since: Timestamp| length(since.duration_since(at).as_secs().max(0));
+    let later = |since: Timestamp| describe_duration(since.duration_since(at).as_secs_f64().max(0.0));
     if let Some(job) = case.submission.as_ref() {
         let condition = format!(
             "{} and {} and submitted_at > {} and status in ('done', 'running')",

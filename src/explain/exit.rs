@@ -1,9 +1,9 @@
 //! Explains how a program exited: the meaning of exit codes such as 137 and 143 depends on the events around them.
 
-use super::chain::length;
 use super::finding::Event;
 use super::gather::FailureContext;
 use crate::model::catalog::FailureCatalog;
+use crate::render::describe_duration;
 
 /// Whether a record reports that the program ran out of memory.
 pub(super) fn oom(case: &FailureContext) -> bool {
@@ -71,7 +71,10 @@ fn killed(case: &FailureContext, chain: &[Event]) -> Vec<String> {
     }
     match (stop_request(case, chain), waited) {
         (Some(request), Some(waited)) if waited >= 1.0 => {
-            notes.push(format!("it kept running for {waited:.0} s after {request}: the stop timeout ended it"));
+            notes.push(format!(
+                "it kept running for {} after {request}: the stop timeout ended it",
+                describe_duration(waited.round())
+            ));
         }
         (Some(request), _) => notes.push(format!("it followed {request}")),
         (None, _) => notes.push("no stop request preceded it".to_owned()),
@@ -120,11 +123,11 @@ fn disconnected(case: &FailureContext, chain: &[Event]) -> Option<String> {
     if reconnect.time < at {
         return Some(format!(
             "the agent had been disconnected for {} and reconnected before the call, according to its events",
-            length(seconds)
+            describe_duration(seconds as f64)
         ));
     }
     let updated = if reconnect.what.contains(" → ") { "; it reconnected with another version after an update" } else { "" };
-    Some(format!("the agent was disconnected for {} around the call{updated}", length(seconds)))
+    Some(format!("the agent was disconnected for {} around the call{updated}", describe_duration(seconds as f64)))
 }
 
 /// Who or what requested the stop.

@@ -6,11 +6,11 @@
 //!                  "failure": {cause, title, meaning} or null, "verify": [], "actions": [] }
 //! ```
 
+use super::find::SHORTEST_PREFIX;
 use super::finding::{instant, some_instant};
 use super::records::{Records, Row, text};
 use crate::model::catalog::{FailureCatalog, Finding as Known, filled};
-use crate::nouns;
-use crate::nouns::ViewRequest;
+use crate::nouns::{self, ViewRequest};
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -123,11 +123,22 @@ pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Opti
     let Some((first, at)) = name.trim().rsplit_once('@') else { return Ok(None) };
     let (Ok(at), Some(noun)) = (at.parse::<Timestamp>(), nouns::noun("schedules")) else { return Ok(None) };
     let view = (noun.view)(ViewRequest { anchor: newest.as_microsecond(), ..ViewRequest::default() });
-    let rows = records.rows(&format!(
+    let mut rows = records.rows(&format!(
         "select {} from ({view}) s where starts_with(s.id, {}) order by \"time\"",
         COLUMNS.map(|column| format!("\"{column}\"")).join(", "),
-        text(&format!("{first}@"))
+        text(first)
     ))?;
+    // The beginning of an id is enough if only one schedule has it.
+    let series = |row: &Row| row.text("id").and_then(|id| id.rsplit_once('@')).map(|(series, _)| series.to_owned());
+    let mut named: Vec<Option<String>> = rows.iter().filter(|row| row.time("time") == Some(at)).map(series).collect();
+    named.dedup();
+    let whole = Some(first.to_owned());
+    let wanted = match named.as_slice() {
+        _ if named.contains(&whole) => whole,
+        [only] if first.len() >= SHORTEST_PREFIX => only.clone(),
+        _ => return Ok(None),
+    };
+    rows.retain(|row| series(row) == wanted);
     let Some(place) = rows.iter().position(|row| row.time("time") == Some(at)) else { return Ok(None) };
     let (earlier, rest) = rows.split_at(place);
     let Some((row, later)) = rest.split_first() else { return Ok(None) };

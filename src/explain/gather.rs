@@ -186,7 +186,10 @@ fn summary(case: &FailureContext) -> Summary {
         }
         "task" if case.expected => format!("task{} stopped as requested", of(definition)),
         "task" => format!("task{} stopped", of(definition)),
-        "service" => format!("service {} reported a problem", case.text("service").unwrap_or("(not named)")),
+        "service" => {
+            let aside = if case.failure.flag("secondary") == Some(true) { ", a consequence of earlier failures" } else { "" };
+            format!("service {} reported a problem{aside}", case.text("service").unwrap_or("(not named)"))
+        }
         "deployment" => {
             let aside = if case.failure.flag("secondary") == Some(true) { ", a consequence of earlier failures" } else { "" };
             format!("deployment{} failed{aside}", of(case.text("service")))

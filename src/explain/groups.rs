@@ -8,7 +8,7 @@ use crate::model::catalog::{FailureCatalog, filled};
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Failures with the same cause or, without a cause, the same reason.
 #[derive(Debug, Clone, Serialize)]
@@ -39,13 +39,20 @@ pub struct Group {
     pub response: Option<String>,
 }
 
-/// Groups the failures of a subject, or all failures, since a time; most frequent first.
-pub fn groups(records: &Records<'_>, subject: Option<&Subject>, since: Option<Timestamp>) -> Result<Vec<Group>, RunError> {
+/// Groups the failures of a subject, or all failures, since a time; most frequent first. `only` restricts them to some
+/// ids.
+pub fn groups(
+    records: &Records<'_>,
+    subject: Option<&Subject>,
+    since: Option<Timestamp>,
+    only: Option<&BTreeSet<String>>,
+) -> Result<Vec<Group>, RunError> {
     let mut failures = match subject {
         Some(subject) => failures_of(records, subject)?,
         None => records.failures(&since.map_or_else(|| "true".to_owned(), |since| format!("\"time\" >= {}", time(since))))?,
     };
     failures.retain(|row| row.time("time").is_some_and(|time| since.is_none_or(|since| time >= since)));
+    failures.retain(|row| only.is_none_or(|only| row.text("id").is_some_and(|id| only.contains(id))));
     failures.sort_by_key(|row| std::cmp::Reverse(row.time("time")));
     let mut by_cause: BTreeMap<(Option<String>, Option<String>), Vec<&Row>> = BTreeMap::new();
     for row in &failures {

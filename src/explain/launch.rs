@@ -1,11 +1,10 @@
 //! The outcome of a launch and its collision with a disconnected agent: the nouns `launches` and `collisions` for one failure.
 
-use super::chain::length;
 use super::finding::some_instant;
 use super::gather::FailureContext;
 use super::records::{Records, Row, text};
-use crate::nouns;
-use crate::nouns::ViewRequest;
+use crate::nouns::{self, ViewRequest};
+use crate::render::describe_duration;
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -183,7 +182,7 @@ impl Launch {
         let calls = |number: i64| if number == 1 { "1 call".to_owned() } else { format!("{number} calls") };
         match self.outcome.as_str() {
             "healed" => {
-                let after = self.delay_seconds.map(|seconds| format!(" after {}", length(seconds.round() as i64)));
+                let after = self.delay_seconds.map(|seconds| format!(" after {}", describe_duration(seconds)));
                 let by = self.healed_by.as_deref().unwrap_or("an unidentified call");
                 format!("healed by {by}{}: {}, {} failed", after.unwrap_or_default(), calls(self.attempts), self.failures)
             }
@@ -236,7 +235,7 @@ impl Recurrence {
             lines.push(format!("by minute of the hour: {minutes}; by hour of the day (UTC): {hours}"));
         }
         if let Some(seconds) = self.median_window_seconds {
-            lines.push(format!("median disconnect: {}", length(seconds.round() as i64)));
+            lines.push(format!("median disconnect: {}", describe_duration(seconds)));
         }
         lines
     }

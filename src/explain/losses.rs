@@ -2,12 +2,11 @@
 //! launches that never placed their tasks, missed starts, stalled deployments and launches that hit a disconnected agent.
 //! The costliest come first: work that never ran, then waiting time.
 
-use super::chain::length;
 use super::find::{Subject, SubjectKind};
 use super::finding::{Event, instant};
 use super::records::{Records, Row, equals, like_it, text};
-use crate::nouns;
-use crate::nouns::ViewRequest;
+use crate::nouns::{self, ViewRequest};
+use crate::render::describe_duration;
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -118,7 +117,6 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
     let seconds = |column: &str| row.number(column).unwrap_or_default();
     let whole = |column: &str| row.int(column).unwrap_or_default();
     let tasks = |count: i64| if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
-    let span = |seconds: f64| length(seconds.round() as i64);
     let (what, never_ran, waited_seconds) = match kind {
         "lost_launch" => {
             let reason = row.text("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -136,7 +134,7 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
             let what = format!(
                 "{} waited {} on {} for tasks that were stopping{avoided}",
                 tasks(pending),
-                length(blocked),
+                describe_duration(blocked as f64),
                 row.text("container_instance").unwrap_or("a container instance"),
             );
             (what, 0, blocked as f64 * pending as f64)
@@ -152,14 +150,14 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
         }
     };
     let launch = row.text("launch").filter(|_| kind == "missed_start").map(str::to_owned);
-    Some(Loss { kind, time, what, never_ran, waited_seconds, id, launch }.with_cost(span))
+    Some(Loss { kind, time, what, never_ran, waited_seconds, id, launch }.with_cost())
 }
 
 impl Loss {
     /// Adds the lost time to the description of a collision.
-    fn with_cost(mut self, span: impl Fn(f64) -> String) -> Self {
+    fn with_cost(mut self) -> Self {
         if self.kind == "collision" && self.waited_seconds > 0.0 {
-            self.what.push_str(&format!(" after {}", span(self.waited_seconds)));
+            self.what.push_str(&format!(" after {}", describe_duration(self.waited_seconds)));
         }
         self
     }

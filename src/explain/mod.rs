@@ -19,7 +19,11 @@
 //!                  verify: [{command, note}], actions: [], response} or null }
 //! changes X      { "subject": {kind, name}, "found": {before, since, until, failures, changes: [{time, what, who, note, record,
 //!                  shares: [], before_seconds, person: {name, roles: [], from, at, record}}], others} or null, "bursts": [as found], "more_bursts": n }
-//! explain --all  { "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
+//! explain --all  { "incidents": [{id, what, start, end, root, because, cause, class, confidence, basis, place, cluster, service,
+//!                  failures, consequences, launches_lost, launches_healed, missed_starts, not_called, stalls, tasks,
+//!                  degraded_seconds, wasted_seconds, vcpu_hours, cost_usd, series, detail: {suspect: {what, time, who,
+//!                  record, likely, shares: []}, actions: [], response, verify: [], calculation: []} or null}],
+//!                  "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
 //!                  response}] }
 //! timeline X     { "subject": {kind, name}, "events": [{time, what, who, note, record, since_seconds, gap}],
 //!                  "phases": [{what, from, until, seconds}] }
@@ -38,6 +42,7 @@ mod find;
 mod finding;
 mod gather;
 mod groups;
+mod incidents;
 mod launch;
 mod losses;
 mod network;
@@ -54,6 +59,7 @@ pub use find::{Subject, SubjectKind, begun, nearest, newest, resolve, schedule_n
 pub use finding::{Check, Event, Finding};
 pub use gather::explain;
 pub use groups::{Group, groups};
+pub use incidents::{Detail, Headline, Incident, Suspect, detail, headline, incidents, span};
 pub use launch::{Collision, Launch};
 pub use losses::{Loss, losses};
 pub use network::{Branch, Evidence, Network, Reject, Verdict, rejects};

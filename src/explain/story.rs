@@ -27,6 +27,14 @@ pub struct Story {
     pub phases: Vec<Phase>,
 }
 
+impl Story {
+    /// Keeps only the events of some records. Phases describe the whole subject, so they stay.
+    pub fn retain(&mut self, kept: impl Fn(&str) -> bool) {
+        let events = std::mem::take(&mut self.events).into_iter().map(|line| line.event);
+        self.events = lines(events.filter(|event| kept(&event.record)).collect());
+    }
+}
+
 /// One event with the time since the previous one.
 #[derive(Debug, Clone, Serialize)]
 pub struct Line {

@@ -115,6 +115,9 @@ pub struct Entry {
     /// Its words are everyday ones: it looks at no other kinds of text than those it applies to.
     #[serde(default)]
     pub strict: bool,
+    /// It reports a consequence of tasks that failed: where one of the service failed before, that is the root.
+    #[serde(default)]
+    pub consequence: bool,
     /// The termination reasons of dstack it applies to.
     #[serde(default)]
     pub reasons: Vec<String>,

@@ -4,17 +4,25 @@
 //! tool an error, add an entry to one of the TOML files; its own examples are its tests.
 
 mod entry;
+mod formats;
 mod injected;
 mod instances;
+mod locations;
+mod ocsf;
 mod outcome;
 mod places;
+mod shapes;
 mod states;
 
 pub use entry::{Benign, CatalogText, Entry, ExitCode, ExitStatus, JobReason, RunReason, StopCode, TextKind, Verdict};
+pub use formats::{Signature, cloudtrail_key};
 pub use injected::InjectedContainer;
 pub use instances::{agent_queues, task_interfaces};
+pub use locations::instead_of;
+pub use ocsf::{OcsfField, OcsfForm};
 pub use outcome::{DeploymentOutcome, FaultOf};
 pub use places::{Host, where_to_look};
+pub use shapes::{described_list, described_lists, described_object, is_launch_reason, is_stop_text};
 pub use states::{deployment_failed, event_is_failure, event_of_status};
 
 /// Amazon ECS and Fargate messages, exit codes and stop codes.
@@ -25,17 +33,24 @@ pub const DSTACK: &str = include_str!("dstack.toml");
 
 /// The built-in catalog, one text per file. The order counts: the first entry that matches wins, so that reasons
 /// inside other texts come first, and entries that only know the kind of a failure come after all others.
-pub const CATALOG: [&str; 9] = [
+pub const CATALOG: [&str; 10] = [
     include_str!("deployments.toml"),
     include_str!("ec2-launch.toml"),
     include_str!("inner-reasons.toml"),
     ECS_ERRORS,
     include_str!("ecs-agent.toml"),
     include_str!("ecs-api.toml"),
+    include_str!("api-codes.toml"),
     include_str!("engine.toml"),
     include_str!("catch-all.toml"),
     DSTACK,
 ];
+
+/// What a secret looks like: names, options of commands, and the formats of providers.
+pub const SECRETS: &str = include_str!("secrets.toml");
+
+/// Root classes of incidents.
+pub const INCIDENT_ROOTS: &str = include_str!("incident-roots.toml");
 
 /// Where something can fail, for ECS and dstack alike.
 pub const PHASES: &[&str] = &[

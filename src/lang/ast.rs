@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::Offset;
 
 use super::keyword::Unit;
@@ -70,6 +70,8 @@ pub struct Stage {
     pub every: Option<Every>,
     /// `bursts`.
     pub bursts: Option<Spanned<Duration>>,
+    /// `show *`: all columns of a row, before those of `show`.
+    pub all_columns: Option<Spanned<()>>,
     /// `show`.
     pub show: Vec<Item>,
     /// `compare`.
@@ -92,7 +94,7 @@ pub enum Window {
     },
     /// `between INSTANT and INSTANT`.
     Between(Spanned<Instant>, Spanned<Instant>),
-    /// `on INSTANT`: the calendar day that contains it.
+    /// `on INSTANT`: the calendar day that contains it, or the whole of a week, month or year.
     On(Spanned<Instant>),
     /// `around INSTANT [within DURATION]`.
     Around(Spanned<Instant>, Option<Spanned<Duration>>),
@@ -109,12 +111,46 @@ pub enum Instant {
     Today,
     /// `yesterday`: the calendar day before that.
     Yesterday,
+    /// `monday`: the newest day of that name, up to the day of `latest`.
+    Weekday(Weekday),
+    /// `this week`, `last month`: the calendar unit that contains `latest`, or the one before it.
+    Calendar {
+        /// Whether it is the one before.
+        last: bool,
+        /// The unit.
+        unit: CalendarUnit,
+    },
     /// `7d`: this long before `latest`.
     Ago(Duration),
     /// `2026-03-04`: midnight in the time zone of the query.
     Date(Date),
     /// `2026-03-04T02:10`, with its offset, if any.
     DateTime(DateTime, Option<Offset>),
+}
+
+/// A unit of the calendar that is longer than a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CalendarUnit {
+    /// From Monday to Sunday.
+    Week,
+    /// A calendar month.
+    Month,
+    /// A calendar year.
+    Year,
+}
+
+impl CalendarUnit {
+    /// All units.
+    pub const ALL: [Self; 3] = [Self::Week, Self::Month, Self::Year];
+
+    /// The keyword.
+    pub fn word(self) -> &'static str {
+        match self {
+            CalendarUnit::Week => "week",
+            CalendarUnit::Month => "month",
+            CalendarUnit::Year => "year",
+        }
+    }
 }
 
 /// A duration as written, such as `1h30m`; the parts keep their order.
@@ -443,4 +479,6 @@ pub enum Limit {
     Bottom(u32, Option<Spanned<Field>>),
     /// `limit N`.
     Rows(u32),
+    /// `limit all`: every row, even where a default limit applies.
+    All,
 }

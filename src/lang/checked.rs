@@ -91,6 +91,8 @@ pub struct Stage {
     pub show: Vec<Item>,
     /// The other window of `compare`; its origin describes it.
     pub compare: Option<Window>,
+    /// Whether the other window of `compare` may have records: without any, nothing in this window is new.
+    pub comparable: bool,
     /// The sort order. Empty keeps the order of the previous stage. A grouped stage always ends with its keys, so the
     /// order is total; otherwise ties are broken by record id.
     pub sort: Vec<SortKey>,

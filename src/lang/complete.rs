@@ -4,6 +4,7 @@
 //! from the same tables that the lexer and the parser use, so they cannot diverge. Invariant: no text and no position
 //! causes a panic.
 
+use super::ast::CalendarUnit;
 use super::catalog::{Catalog, FieldInfo, FieldType, NounStatus};
 use super::format::literal;
 use super::function::{FUNCTIONS, FunctionKind};
@@ -205,6 +206,11 @@ impl Offer<'_> {
 
     fn instants(&mut self) {
         self.keywords(&["now", "latest", "today", "yesterday"]);
+        for unit in CalendarUnit::ALL {
+            self.add(format!("this {}", unit.word()), format!("the calendar {} of the newest event", unit.word()));
+            self.add(format!("last {}", unit.word()), format!("the calendar {} before that", unit.word()));
+        }
+        self.keywords(&["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]);
         for (text, doc) in
             [("1h", "the last hour"), ("1d", "the last 24 hours"), ("7d", "the last seven days"), ("30d", "the last thirty days")]
         {
@@ -252,6 +258,9 @@ impl Offer<'_> {
                 }
             }
             "show" if begins => {
+                if last.is_none() {
+                    self.add("*", "all columns");
+                }
                 self.measures(noun);
                 self.fields(noun);
                 self.scalars();
@@ -259,6 +268,10 @@ impl Offer<'_> {
             "sort" if begins => {
                 self.measures(noun);
                 self.fields(noun);
+            }
+            "sort" if !is(last, &["asc", "desc"]) => {
+                self.keywords(&["desc", "asc"]);
+                self.clauses(stage);
             }
             _ if last == Some(&TokenKind::Open) => self.fields(noun),
             "by" | "show" => {
@@ -292,7 +305,11 @@ impl Offer<'_> {
                 self.keyword("matching");
                 self.clauses(stage);
             }
-            "top" | "bottom" | "limit" if begins => self.add("10", ""),
+            "limit" if begins => {
+                self.add("10", "");
+                self.add("all", "every row");
+            }
+            "top" | "bottom" if begins => self.add("10", ""),
             "top" | "bottom" if clause.rest.len() == 1 => {
                 self.keyword("per");
                 self.clauses(stage);
@@ -470,6 +487,11 @@ mod tests {
             ("failures by reason show mis", &["missing"]),
             ("failures sort -rea", &["reason"]),
             ("failures since to", &["today"]),
+            ("failures since la", &["latest", "last week", "last month", "last year"]),
+            ("failures on mo", &["monday"]),
+            ("failures limit ", &["10", "all"]),
+            ("failures sort time d", &["desc"]),
+            ("failures show *", &["*"]),
             ("failures compare ", &["previous", "between"]),
             ("failures compare previous w", &["week", "where"]),
             ("failures near ca", &["calls"]),

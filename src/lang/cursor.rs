@@ -43,6 +43,13 @@ impl Cursor {
         self.tokens.get(self.position).map_or(self.end..self.end, |token| token.span.clone())
     }
 
+    /// The span of the next tokens.
+    pub(super) fn span_of(&self, count: usize) -> Span {
+        let first = self.span();
+        let last = self.tokens.get(self.position + count.max(1) - 1).map_or(first.end, |token| token.span.end);
+        first.start..last
+    }
+
     /// The span from a start to the end of the last token taken.
     pub(super) fn span_since(&self, start: &Span) -> Span {
         let last = self.position.checked_sub(1).and_then(|at| self.tokens.get(at));
@@ -110,9 +117,19 @@ impl Cursor {
     /// or a comma was meant as a name.
     pub(super) fn recover(&mut self) {
         let is_name = |cursor: &Self| matches!(cursor.peek_at(1), Some(TokenKind::Close | TokenKind::Comma));
-        while !self.at_end() && (!self.at_clause() || is_name(self)) && self.peek() != Some(&TokenKind::Pipe) {
+        while !self.at_end()
+            && (!self.at_clause() || is_name(self))
+            && !self.at_foreign_by()
+            && self.peek() != Some(&TokenKind::Pipe)
+        {
             self.advance();
         }
+    }
+
+    /// `order by`, `group by`: their `by` does not start a clause.
+    pub(super) fn at_foreign_by(&self) -> bool {
+        let first = ["order", "group", "ordered", "grouped", "sorted", "partition", "split"];
+        first.iter().any(|word| self.at_word(word)) && self.word_at(1).is_some_and(|word| word.eq_ignore_ascii_case("by"))
     }
 
     /// The error for an unexpected token.

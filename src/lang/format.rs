@@ -13,6 +13,7 @@ use super::ast::{
     Spanned, Stage, Test, Value, Window,
 };
 use super::expr::is_plain_name;
+use super::time::weekday_name;
 use super::{keyword, token};
 
 /// The canonical text.
@@ -56,7 +57,10 @@ impl Display for Stage {
         if let Some(bursts) = &self.bursts {
             write!(f, " bursts {}", bursts.value)?;
         }
-        write_list(f, " show ", &self.show)?;
+        if self.all_columns.is_some() {
+            f.write_str(" show *")?;
+        }
+        write_list(f, if self.all_columns.is_some() { ", " } else { " show " }, &self.show)?;
         if let Some(compare) = &self.compare {
             write!(f, " {}", compare.value)?;
         }
@@ -107,6 +111,10 @@ impl Display for Instant {
             Instant::Latest => f.write_str("latest"),
             Instant::Today => f.write_str("today"),
             Instant::Yesterday => f.write_str("yesterday"),
+            Instant::Weekday(day) => f.write_str(weekday_name(*day)),
+            Instant::Calendar { last, unit } => {
+                write!(f, "{} {}", if *last { "last" } else { "this" }, unit.word())
+            }
             Instant::Ago(duration) => write!(f, "{duration}"),
             Instant::Date(date) => write!(f, "{date}"),
             Instant::DateTime(datetime, offset) => write_datetime(f, datetime, *offset),
@@ -175,6 +183,11 @@ impl Display for Key {
 
 impl Display for Item {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // After `show`, the bare word means all columns.
+        if matches!(&self.expr.value, Expr::Field(Field::Name(name)) if name == "all") {
+            f.write_str("`all`")?;
+            return self.alias.as_ref().map_or(Ok(()), |alias| write!(f, " as {}", name_text(&alias.value)));
+        }
         write_named(f, &self.expr.value, self.alias.as_ref())
     }
 }
@@ -335,6 +348,7 @@ impl Display for Limit {
             Limit::Top(rows, per) => ("top", rows, per.as_ref()),
             Limit::Bottom(rows, per) => ("bottom", rows, per.as_ref()),
             Limit::Rows(rows) => ("limit", rows, None),
+            Limit::All => return f.write_str("limit all"),
         };
         write!(f, "{word} {rows}")?;
         match per {
@@ -368,6 +382,21 @@ mod tests {
             ("failures since '2026-03-04 02:10:00.500Z'", "failures since 2026-03-04T02:10:00.5Z"),
             ("failures by `by`, `plain`", "failures by `by`, plain"),
             ("failures by RAW.a.B[0].c", "failures by raw.a.B[0].c"),
+            ("failures since 7 days", "failures since 7d"),
+            ("failures since 7 days ago until 1 hour 30 minutes ago", "failures since 7d until 1h30m"),
+            ("failures since last 2 weeks by reason", "failures since 2w by reason"),
+            ("failures since Last Week", "failures since last week"),
+            ("failures on Mon", "failures on monday"),
+            ("failures since 2026-03-04 5:00 by reason", "failures since 2026-03-04T05:00 by reason"),
+            ("failures between last month and this month", "failures between last month and this month"),
+            ("failures every hour", "failures every 1h"),
+            ("failures every 5 minutes nofill", "failures every 5m nofill"),
+            ("failures near calls within 10 minutes", "failures near calls within 10m"),
+            ("failures by reason sort count desc, reason asc", "failures by reason sort -count, reason"),
+            ("failures show all", "failures show *"),
+            ("failures by reason sort by count desc", "failures by reason sort -count"),
+            ("failures show *, raw.a as b limit all", "failures show *, raw.a as b limit all"),
+            ("failures show `all`", "failures show `all`"),
         ] {
             assert_eq!(canonical(text), expected);
             assert_eq!(canonical(expected), expected);

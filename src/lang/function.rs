@@ -42,6 +42,24 @@ pub enum Scalar {
     Abs,
 }
 
+impl Scalar {
+    /// Whether it returns a part of a time, so that groups by it have the order of time.
+    pub const fn is_calendar(self) -> bool {
+        matches!(
+            self,
+            Self::Hour
+                | Self::Minute
+                | Self::MinuteOfDay
+                | Self::Weekday
+                | Self::Day
+                | Self::Week
+                | Self::Month
+                | Self::Year
+                | Self::Date
+        )
+    }
+}
+
 /// A function over the rows of a group. Missing values are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aggregate {

@@ -50,10 +50,10 @@ pub const KEYWORDS: &[Keyword] = &[
     clause("by", "one row per value of these keys"),
     clause("every", "one row per time step"),
     clause("show", "the columns of the result"),
-    clause("sort", "the order of the rows; prefix `-` for descending"),
+    clause("sort", "the order of the rows; `-` before a column or `desc` after it for descending"),
     clause("top", "the groups with the largest first measure"),
     clause("bottom", "the groups with the smallest first measure"),
-    clause("limit", "the maximum number of rows"),
+    clause("limit", "the maximum number of rows, or `all`"),
     clause("compare", "compare with another window, side by side"),
     clause("bursts", "merge rows that are at most this far apart"),
     clause("near", "rows that are close in time to a row of another noun"),
@@ -81,6 +81,19 @@ pub const KEYWORDS: &[Keyword] = &[
     contextual("latest", "the newest event, or the time of `--as-of`"),
     contextual("today", "the calendar day of the newest event"),
     contextual("yesterday", "the calendar day before that"),
+    contextual("monday", "the newest Monday, up to the day of the newest event"),
+    contextual("tuesday", "the newest Tuesday"),
+    contextual("wednesday", "the newest Wednesday"),
+    contextual("thursday", "the newest Thursday"),
+    contextual("friday", "the newest Friday"),
+    contextual("saturday", "the newest Saturday"),
+    contextual("sunday", "the newest Sunday"),
+    contextual("this", "`this week`: the calendar week of the newest event; also `month`, `year`"),
+    contextual("last", "`last week`: the calendar week before that; `last 7 days`: before the newest event"),
+    contextual("ago", "`7 days ago` is `7d`"),
+    contextual("asc", "`sort time asc`: ascending, which is the default"),
+    contextual("desc", "`sort count desc`: descending, like `sort -count`"),
+    contextual("all", "`show all`, `limit all`: every column, every row"),
     contextual("raw", "`raw.a.b[0]`: any field of the original record"),
 ];
 
@@ -131,6 +144,7 @@ pub const NOUNS: &[Noun] = &[
     noun("quota", "usage against limits, replayed over time"),
     noun("schedules", "one row per expected start of a scheduled job"),
     noun("stalls", "tasks that waited for resources held by stopping tasks"),
+    noun("incidents", "failures, lost launches, missed starts, stalls and collisions that belong together, counted once"),
     noun("patterns", "messages grouped by template"),
     noun("gaps", "hours without any record"),
     noun("quarantine", "input that could not be loaded, and why"),
@@ -161,7 +175,7 @@ pub const OPERATORS: &[Operator] = &[
     sign("..", "a range, both ends included"),
     sign("+", "sum"),
     sign("-", "difference; in `sort`, descending; before a number, negative"),
-    sign("*", "product"),
+    sign("*", "product; after `show`, all columns"),
     sign("/", "quotient"),
     sign("(", "opens a group, a list or arguments"),
     sign(")", "closes a group, a list or arguments"),
@@ -223,17 +237,44 @@ impl Unit {
     }
 }
 
-/// The spellings of units, in lower case only: `M` is an error that names both alternatives.
+/// The spellings of units. A single letter is in lower case: `M` is an error that names both alternatives.
 pub const UNITS: &[(&str, Unit)] = &[
     ("s", Unit::Second),
+    ("sec", Unit::Second),
+    ("secs", Unit::Second),
+    ("second", Unit::Second),
+    ("seconds", Unit::Second),
     ("m", Unit::Minute),
     ("min", Unit::Minute),
+    ("mins", Unit::Minute),
+    ("minute", Unit::Minute),
+    ("minutes", Unit::Minute),
     ("h", Unit::Hour),
+    ("hr", Unit::Hour),
+    ("hrs", Unit::Hour),
+    ("hour", Unit::Hour),
+    ("hours", Unit::Hour),
     ("d", Unit::Day),
+    ("day", Unit::Day),
+    ("days", Unit::Day),
     ("w", Unit::Week),
+    ("week", Unit::Week),
+    ("weeks", Unit::Week),
     ("mo", Unit::Month),
+    ("month", Unit::Month),
+    ("months", Unit::Month),
     ("y", Unit::Year),
+    ("yr", Unit::Year),
+    ("yrs", Unit::Year),
+    ("year", Unit::Year),
+    ("years", Unit::Year),
 ];
+
+/// The unit with this spelling; only a single letter is case-sensitive.
+pub fn find_unit(text: &str) -> Option<Unit> {
+    let word = if text.len() > 1 { text.to_ascii_lowercase() } else { text.to_owned() };
+    UNITS.iter().find(|(known, _)| *known == word).map(|(_, unit)| *unit)
+}
 
 #[cfg(test)]
 mod tests {

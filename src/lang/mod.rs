@@ -11,6 +11,7 @@
 //! The grammar is `grammar/ecs-audit.ebnf`. Invariants: no text makes it panic or overflow the
 //! stack; `parse(format(q)) == q`; errors come back as data and nothing is printed; no clock is read.
 
+mod advice;
 pub mod ast;
 pub mod catalog;
 pub mod check;
@@ -20,17 +21,22 @@ mod cursor;
 mod expr;
 pub mod format;
 pub mod function;
+pub mod habit;
 pub mod keyword;
 pub mod name;
+mod narrow;
 pub mod parse;
 mod relation;
 pub mod suggest;
 pub mod time;
 pub mod token;
+pub mod zone;
 
+pub use advice::shell_quoted;
 pub use ast::Query;
 pub use catalog::{Catalog, FieldInfo, FieldType, MeasureInfo, NounStatus};
-pub use check::{check, expand};
+pub use check::{absolute, check, expand};
 pub use checked::{CheckContext, Checked};
 pub use format::format;
+pub use narrow::{narrow, scope};
 pub use parse::parse;

@@ -9,16 +9,16 @@ use super::ast::{
 use super::cursor::{Cursor, Parsed};
 use super::relation::relation;
 use super::token::{TokenKind, excerpt, tokenize};
-use super::{expr, keyword};
+use super::{advice, expr, keyword};
 use super::{suggest, time};
 use crate::diagnostic::Diagnostic;
 
 /// The maximum number of errors listed.
 const MOST_ERRORS: usize = 10;
 
-/// Parses a query.
+/// Parses a query. The help of the last error is a query that parses, if the text is one in other words.
 pub fn parse(text: &str) -> Result<Query, Vec<Diagnostic>> {
-    parse_at(text, 0)
+    parse_at(text, 0).map_err(|errors| advice::explained(text, errors))
 }
 
 /// Parses a query with an offset added to its spans, to distinguish them from those of another text.
@@ -71,7 +71,7 @@ impl Parser {
     fn source(&mut self) -> Parsed<Spanned<Source>> {
         let span = self.cursor.span();
         let Some(word) = self.cursor.word().map(str::to_owned) else {
-            return Err(self.cursor.expected("a source such as `failures`"));
+            return Err(self.cursor.expected("a noun such as `failures`"));
         };
         let source = if let Some(name) = word.strip_prefix('@') {
             if name.is_empty() {
@@ -79,8 +79,8 @@ impl Parser {
             }
             Source::Saved(name.to_owned())
         } else if keyword::is_clause(&word) {
-            let error = self.cursor.expected("a source such as `failures`");
-            return Err(error.with_help("a query starts with its source: `failures by reason`").into());
+            let error = self.cursor.expected("a noun such as `failures`");
+            return Err(error.with_help("a query starts with a noun: `failures by reason`").into());
         } else {
             Source::Noun(word.to_lowercase())
         };
@@ -110,7 +110,12 @@ impl Parser {
         }
         let word = cursor.word().map(str::to_lowercase);
         let Some(word) = keyword::clause_words().find(|known| Some(*known) == word.as_deref()) else {
-            return Err(not_a_clause(cursor));
+            let error = not_a_clause(cursor);
+            if cursor.at_foreign_by() {
+                cursor.advance();
+                cursor.advance();
+            }
+            return Err(error);
         };
         if matches!(word, "near" | "following" | "preceding") {
             stage.relations.push(relation(cursor, false)?);
@@ -128,8 +133,11 @@ impl Parser {
             "since" | "until" | "between" | "on" | "around" => window(cursor, word, &span, stage)?,
             "by" => stage.by = list(cursor, key)?,
             "every" => stage.every = Some(every(cursor)?),
-            "show" => stage.show = list(cursor, item)?,
-            "sort" => stage.sort = list(cursor, sort_key)?,
+            "show" => show(cursor, stage)?,
+            "sort" => {
+                cursor.take_word("by");
+                stage.sort = list(cursor, sort_key)?;
+            }
             "top" | "bottom" | "limit" => stage.limit = Some(limit(cursor, word, &span)?),
             "compare" => stage.compare = Some(compare(cursor, &span)?),
             _ => {
@@ -170,15 +178,20 @@ fn not_a_clause(cursor: &Cursor) -> Box<Diagnostic> {
     let Some(word) = cursor.word() else {
         return error;
     };
+    let is_clock = word.as_bytes().iter().position(|b| *b == b':').is_some_and(|at| matches!(at, 1 | 2));
     let foreign = match word.to_lowercase().as_str() {
-        "group" | "groupby" => Some("write `by`"),
-        "order" | "orderby" => Some("write `sort`"),
+        word if is_clock && word.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some("a time of day follows a date: `2026-03-04 05:00`")
+        }
+        "group" | "groupby" | "grouped" | "partition" | "split" => Some("write `by`"),
+        "order" | "orderby" | "ordered" | "sorted" => Some("write `sort`"),
         "having" => Some("write `| where …`"),
         "from" | "after" => Some("write `since`"),
         "to" | "before" => Some("write `until`"),
         "last" => Some("write `since`, such as `since 7d`"),
         "select" | "fields" | "stats" => Some("write `show`"),
-        "filter" | "and" | "or" => Some("conditions go after `where`"),
+        "filter" | "and" | "or" | "in" | "for" | "of" | "with" => Some("conditions go after `where`"),
+        "today" | "yesterday" => Some("write `on` before it"),
         "head" | "take" => Some("write `limit`"),
         _ => None,
     };
@@ -210,29 +223,45 @@ fn add_filter(cursor: &mut Cursor, stage: &mut Stage) -> Parsed<()> {
     Ok(())
 }
 
-/// The text of a time: a bare word or a quoted string.
-fn time_text(cursor: &Cursor, what: &str) -> Parsed<String> {
-    match cursor.peek() {
-        Some(TokenKind::Word(word)) if !keyword::is_reserved(word) => Ok(word.clone()),
-        Some(TokenKind::Quoted(text)) => Ok(text.clone()),
-        _ => Err(cursor.expected(what)),
+/// Reads a quoted string, or the longest run of bare words that is a time, such as `7 days` or `2026-03-04 05:00`.
+fn timed<T>(cursor: &mut Cursor, what: &str, read: fn(&str, Span) -> Parsed<T>) -> Parsed<Spanned<T>> {
+    let span = cursor.span();
+    if let Some(TokenKind::Quoted(text)) = cursor.peek() {
+        let value = read(text, span.clone())?;
+        cursor.advance();
+        return Ok(Spanned::new(value, span));
+    }
+    let free = |ahead| cursor.word_at(ahead).filter(|word| !keyword::is_reserved(word));
+    let words: Vec<String> = (0..time::MOST_WORDS).map_while(free).map(str::to_owned).collect();
+    if words.is_empty() {
+        return Err(cursor.expected(what));
+    }
+    let prefix = |count: usize| words.get(..count).unwrap_or_default().join(" ");
+    let found = (1..=words.len()).rev().find_map(|count| {
+        let span = cursor.span_of(count);
+        read(&prefix(count), span.clone()).ok().map(|value| (Spanned::new(value, span), count))
+    });
+    if let Some((value, count)) = found {
+        (0..count).for_each(|_| cursor.advance());
+        return Ok(value);
+    }
+    // A number, `last` and `this` mean nothing without the next word.
+    let opens = |word: &String| word.bytes().all(|b| b.is_ascii_digit()) && word.len() < 8;
+    let opened = words.first().is_some_and(|word| opens(word) || ["last", "this"].contains(&&*word.to_lowercase()));
+    let count = if opened { words.len().min(2) } else { 1 };
+    let span = cursor.span_of(count);
+    match read(&prefix(count), span) {
+        Err(error) => Err(error),
+        Ok(_) => Err(cursor.expected(what)),
     }
 }
 
 fn instant(cursor: &mut Cursor) -> Parsed<Spanned<Instant>> {
-    let span = cursor.span();
-    let text = time_text(cursor, "a point in time")?;
-    let instant = time::read_instant(&text, span.clone())?;
-    cursor.advance();
-    Ok(Spanned::new(instant, span))
+    timed(cursor, "a point in time", time::read_instant)
 }
 
 pub(super) fn duration(cursor: &mut Cursor, what: &str) -> Parsed<Spanned<Duration>> {
-    let span = cursor.span();
-    let text = time_text(cursor, what)?;
-    let duration = time::read_duration(&text, span.clone())?;
-    cursor.advance();
-    Ok(Spanned::new(duration, span))
+    timed(cursor, what, time::read_duration)
 }
 
 fn window(cursor: &mut Cursor, word: &str, start: &Span, stage: &mut Stage) -> Parsed<()> {
@@ -271,6 +300,21 @@ fn key(cursor: &mut Cursor) -> Parsed<Key> {
     Ok(Key { expr, alias })
 }
 
+/// `*` for all columns, columns, or both.
+fn show(cursor: &mut Cursor, stage: &mut Stage) -> Parsed<()> {
+    let alone = matches!(cursor.peek_at(1), None | Some(TokenKind::Comma | TokenKind::Pipe))
+        || cursor.word_at(1).is_some_and(keyword::is_clause);
+    if cursor.at_word("*") || alone && cursor.at_word("all") {
+        stage.all_columns = Some(Spanned::new((), cursor.span()));
+        cursor.advance();
+        if !cursor.take(&TokenKind::Comma) {
+            return Ok(());
+        }
+    }
+    stage.show = list(cursor, item)?;
+    Ok(())
+}
+
 fn item(cursor: &mut Cursor) -> Parsed<Item> {
     let expr = expr::expression(cursor)?;
     let alias = expr::alias(cursor)?;
@@ -278,7 +322,15 @@ fn item(cursor: &mut Cursor) -> Parsed<Item> {
 }
 
 fn every(cursor: &mut Cursor) -> Parsed<Every> {
-    let step = duration(cursor, "a duration after `every`")?;
+    let step = match cursor.word().filter(|word| word.len() > 1).and_then(keyword::find_unit) {
+        // `every hour` is `every 1h`.
+        Some(unit) => {
+            let span = cursor.span();
+            cursor.advance();
+            Spanned::new(Duration { parts: vec![(1, unit)] }, span)
+        }
+        None => duration(cursor, "a duration after `every`")?,
+    };
     let fill = !cursor.take_word("nofill");
     Ok(Every { step, fill })
 }
@@ -291,10 +343,21 @@ fn sort_key(cursor: &mut Cursor) -> Parsed<SortKey> {
             .with_label("use the column name, such as `-p95_start_latency`")
             .into());
     }
-    Ok(SortKey { field, descending })
+    let written_out = cursor.take_word("desc");
+    if written_out && descending {
+        let message = "descending is given twice, as `-` and as `desc`";
+        return Err(Diagnostic::error(message, cursor.span_since(&field.span)).with_label("keep one of them").into());
+    }
+    if !written_out && !descending {
+        cursor.take_word("asc");
+    }
+    Ok(SortKey { field, descending: descending || written_out })
 }
 
 fn limit(cursor: &mut Cursor, word: &str, start: &Span) -> Parsed<Spanned<Limit>> {
+    if word == "limit" && cursor.take_word("all") {
+        return Ok(Spanned::new(Limit::All, cursor.span_since(start)));
+    }
     let rows = cursor.integer(&format!("a number after `{word}`"))?.value;
     let limit = if word == "limit" {
         Limit::Rows(rows)

@@ -5,7 +5,7 @@ use super::cursor::{Cursor, Parsed};
 use super::keyword::{self, NOUNS};
 use super::parse::{duration, list};
 use super::token::{TokenKind, excerpt};
-use super::{expr, suggest};
+use super::{expr, habit, suggest};
 use crate::diagnostic::Diagnostic;
 
 /// `near`, `following` or `preceding`, its target, distance and shared fields.
@@ -51,21 +51,25 @@ fn target_noun(cursor: &mut Cursor) -> Parsed<Spanned<String>> {
             cursor.advance();
             Ok(Spanned::new(word, span))
         }
-        Some(word) if !keyword::is_reserved(&word) => Err(unknown_source(&word, span)),
-        _ => Err(cursor.expected("a source such as `failures`")),
+        Some(word) if !keyword::is_reserved(&word) => Err(unknown_noun(&word, span)),
+        _ => Err(cursor.expected("a noun such as `failures`")),
     }
 }
 
 /// The error for an unknown noun.
-pub(super) fn unknown_source(word: &str, span: Span) -> Box<Diagnostic> {
+pub(super) fn unknown_noun(word: &str, span: Span) -> Box<Diagnostic> {
     let nouns = || NOUNS.iter().map(|noun| noun.word);
-    let error = Diagnostic::error(format!("unknown source `{}`", excerpt(word)), span);
-    let error = match suggest::question(word, nouns()) {
+    let error = Diagnostic::error(format!("unknown noun `{}`", excerpt(word)), span);
+    if let Some(query) = habit::rows_called(word) {
+        return error.with_help(format!("did you mean `{query}`?")).into();
+    }
+    let synonym = habit::synonym(word).map(|noun| format!("did you mean `{noun}`?"));
+    let error = match synonym.or_else(|| suggest::question(word, nouns())) {
         Some(label) => error.with_label(label),
         None => error,
     };
     let mut sorted: Vec<&str> = nouns().collect();
     sorted.sort_unstable();
     let list = sorted.join(", ");
-    error.with_note(format!("sources: {list} (`ecs-audit fields`)")).into()
+    error.with_note(format!("nouns: {list} (`ecs-audit fields`)")).into()
 }

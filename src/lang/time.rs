@@ -2,32 +2,58 @@
 //!
 //! The checker turns an [`Instant`] into an absolute time; this module only ensures that it is well formed.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Weekday};
 use jiff::fmt::temporal::{Pieces, PiecesOffset};
 
-use super::ast::{Duration, Instant, Span};
-use super::keyword::{UNITS, Unit};
+use super::ast::{CalendarUnit, Duration, Instant, Span};
+use super::keyword::{UNITS, Unit, find_unit};
 use super::suggest;
 use super::token::excerpt;
 use crate::diagnostic::Diagnostic;
 
 /// The keywords for a point in time.
-const WORDS: &[&str] = &["now", "latest", "today", "yesterday"];
+const WORDS: &[&str] =
+    &["now", "latest", "today", "yesterday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// The maximum number of digits of an amount: a thousand years in seconds would not fit a time anyway.
 const MOST_DIGITS: usize = 9;
 
-/// Reads `now`, `7d`, `2026-03-04`, `2026-03-04T02:10Z`, ….
+/// The most words that one point in time can have: `last 1 day 12 hours 30 minutes`.
+pub(super) const MOST_WORDS: usize = 7;
+
+/// Reads `now`, `7d`, `7 days ago`, `last week`, `2026-03-04`, `2026-03-04 02:10`, ….
 pub fn read_instant(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> {
-    match text.to_ascii_lowercase().as_str() {
-        "now" => return Ok(Instant::Now),
-        "latest" => return Ok(Instant::Latest),
-        "today" => return Ok(Instant::Today),
-        "yesterday" => return Ok(Instant::Yesterday),
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    match words.as_slice() {
+        ["now"] => return Ok(Instant::Now),
+        ["latest"] => return Ok(Instant::Latest),
+        ["today"] => return Ok(Instant::Today),
+        ["yesterday"] => return Ok(Instant::Yesterday),
+        ["this", unit] => return read_calendar(false, unit, span),
+        ["last", after @ ..] if !after.is_empty() => return read_last(after, span),
+        [before @ .., "ago"] if !before.is_empty() => {
+            return read_duration(&before.join(" "), span).map(Instant::Ago);
+        }
+        [day] => {
+            if let Some(day) = weekday(day) {
+                return Ok(Instant::Weekday(day));
+            }
+        }
         _ => {}
     }
     if looks_like_date(text) {
         return read_date(text, span);
+    }
+    if let Some(written) = digits_as_date(text) {
+        return Err(Diagnostic::error(format!("unexpected `{text}`: expected a point in time"), span)
+            .with_label(format!("write `{written}`"))
+            .into());
+    }
+    if let Some(label) = other_date(&words) {
+        return Err(Diagnostic::error(format!("unexpected `{}`: expected a point in time", excerpt(text)), span)
+            .with_label(label)
+            .into());
     }
     if text.starts_with(|c: char| c.is_ascii_digit()) || is_signed(text) {
         return read_duration(text, span).map(Instant::Ago);
@@ -40,9 +66,102 @@ pub fn read_instant(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> 
 }
 
 const INSTANT_FORMS: &str =
-    "`7d` (before the newest event), `2026-03-04`, `2026-03-04T02:10Z`, `now`, `latest`, `today`, `yesterday`";
+    "`7d` (before the newest event), `2026-03-04`, `2026-03-04T02:10Z`, `yesterday`, `monday`, `last week`, `now`";
 
-/// Reads `7d`, `1h30m`, `90min`.
+/// How to write a date that is spelled in another way; `03/04` is two dates, so no date is suggested.
+fn other_date(words: &[&str]) -> Option<&'static str> {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let month = |word: &&str| {
+        let letters = word.trim_matches(|c: char| !c.is_alphabetic());
+        letters.len() >= 3 && MONTHS.iter().any(|month| letters.starts_with(month)) && !letters.starts_with("mon")
+    };
+    let first = words.first()?;
+    let digits = first.starts_with(|c: char| c.is_ascii_digit());
+    if first.contains(':') && digits {
+        return Some("add a date: `2026-03-04 05:00`");
+    }
+    if words.iter().any(month) || digits && first.contains('/') {
+        return Some("write a date as `2026-03-04`");
+    }
+    None
+}
+
+/// What follows `last`: `week`, or a duration before the newest event.
+fn read_last(after: &[&str], span: Span) -> Result<Instant, Box<Diagnostic>> {
+    let one = |unit| Ok(Instant::Ago(Duration { parts: vec![(1, unit)] }));
+    let error = |label: &str| {
+        let message = format!("`last {}` is not a point in time", excerpt(&after.join(" ")));
+        Err(Diagnostic::error(message, span.clone()).with_label(label).into())
+    };
+    match after {
+        // The same length with either reading, unlike a day, a week, a month or a year.
+        ["second"] => one(Unit::Second),
+        ["minute"] => one(Unit::Minute),
+        ["hour"] => one(Unit::Hour),
+        ["day"] => error("write `1d` for 24 hours, or `yesterday`"),
+        [word] if weekday(word).is_some() => error(&format!("`{word}` is the newest one; for an earlier one, write its date")),
+        [word] if !word.starts_with(|c: char| c.is_ascii_digit()) => read_calendar(true, word, span),
+        _ => read_duration(&after.join(" "), span).map(Instant::Ago),
+    }
+}
+
+/// The unit after `this` or `last`.
+fn read_calendar(last: bool, word: &str, span: Span) -> Result<Instant, Box<Diagnostic>> {
+    if let Some(unit) = CalendarUnit::ALL.into_iter().find(|unit| unit.word() == word) {
+        return Ok(Instant::Calendar { last, unit });
+    }
+    let first = if last { "last" } else { "this" };
+    Err(Diagnostic::error(format!("`{first} {}` is not a point in time", excerpt(word)), span)
+        .with_label(format!("`{first}` takes `week`, `month` or `year`"))
+        .into())
+}
+
+/// Reads `Mon` or `monday`.
+pub fn weekday(text: &str) -> Option<Weekday> {
+    const DAYS: [(&str, Weekday); 7] = [
+        ("monday", Weekday::Monday),
+        ("tuesday", Weekday::Tuesday),
+        ("wednesday", Weekday::Wednesday),
+        ("thursday", Weekday::Thursday),
+        ("friday", Weekday::Friday),
+        ("saturday", Weekday::Saturday),
+        ("sunday", Weekday::Sunday),
+    ];
+    let text = text.to_ascii_lowercase();
+    DAYS.into_iter().find(|(day, _)| *day == text || day.get(..3) == Some(&*text)).map(|(_, day)| day)
+}
+
+/// The name of a day of the week, as [`weekday`] reads it.
+pub fn weekday_name(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Monday => "monday",
+        Weekday::Tuesday => "tuesday",
+        Weekday::Wednesday => "wednesday",
+        Weekday::Thursday => "thursday",
+        Weekday::Friday => "friday",
+        Weekday::Saturday => "saturday",
+        Weekday::Sunday => "sunday",
+    }
+}
+
+/// `20260304`, or seconds or milliseconds since 1970, as this language writes them.
+fn digits_as_date(text: &str) -> Option<String> {
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number: i64 = text.parse().ok()?;
+    match text.len() {
+        8 => {
+            let date = format!("{}-{}-{}", text.get(..4)?, text.get(4..6)?, text.get(6..)?);
+            is_date(&date).then_some(date)
+        }
+        10 => jiff::Timestamp::from_second(number).ok().map(|time| time.to_string()),
+        13 => jiff::Timestamp::from_millisecond(number).ok().map(|time| time.to_string()),
+        _ => None,
+    }
+}
+
+/// Reads `7d`, `1h30m`, `90min`, `7 days`.
 pub fn read_duration(text: &str, span: Span) -> Result<Duration, Box<Diagnostic>> {
     if is_signed(text) {
         let plain = text.trim_start_matches(['-', '+']);
@@ -55,7 +174,7 @@ pub fn read_duration(text: &str, span: Span) -> Result<Duration, Box<Diagnostic>
     while !rest.is_empty() {
         let (part, after) = read_part(rest, text, &span)?;
         parts.push(part);
-        rest = after;
+        rest = after.trim_start();
     }
     if parts.is_empty() {
         return Err(not_a_duration(text, span).into());
@@ -82,7 +201,8 @@ fn read_part<'a>(rest: &'a str, whole: &str, span: &Span) -> Result<((u32, Unit)
     if digits.is_empty() {
         return Err(not_a_duration(whole, span.clone()).into());
     }
-    let length = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+    let tail = tail.trim_start();
+    let length = tail.find(|c: char| c.is_ascii_digit() || c.is_whitespace()).unwrap_or(tail.len());
     let (unit, after) = tail.split_at(length);
     let unit = read_unit(unit, digits, whole, span)?;
     let amount = if digits.len() <= MOST_DIGITS { digits.parse().ok() } else { None };
@@ -95,8 +215,8 @@ fn read_part<'a>(rest: &'a str, whole: &str, span: &Span) -> Result<((u32, Unit)
 }
 
 fn read_unit(unit: &str, digits: &str, whole: &str, span: &Span) -> Result<Unit, Box<Diagnostic>> {
-    if let Some((_, found)) = UNITS.iter().find(|(word, _)| *word == unit) {
-        return Ok(*found);
+    if let Some(found) = find_unit(unit) {
+        return Ok(found);
     }
     let error = |message: String| Diagnostic::error(message, span.clone());
     if unit == "M" {
@@ -113,23 +233,17 @@ fn read_unit(unit: &str, digits: &str, whole: &str, span: &Span) -> Result<Unit,
     if !unit.chars().all(char::is_alphabetic) {
         return Err(not_a_duration(whole, span.clone()).into());
     }
-    let lower = unit.to_lowercase();
-    let near = UNITS
-        .iter()
-        .map(|(word, _)| *word)
-        .find(|word| *word == lower || lower.starts_with(word) && LONG_NAMES.contains(&&*lower));
     let error = error(format!("`{}` is not a time unit", excerpt(unit)));
-    Err(match near {
-        Some(word) => error.with_label(format!("use `{digits}{word}`")),
-        None => error.with_label("not a duration"),
-    }
-    .with_note(unit_list())
-    .into())
+    let lower = unit.to_lowercase();
+    let label = if find_unit(&lower).is_some() {
+        format!("use `{digits}{lower}`")
+    } else {
+        // Single letters are near every short word.
+        let long = UNITS.iter().map(|(word, _)| *word).filter(|word| word.len() > 3);
+        suggest::question(unit, long).unwrap_or_else(|| "not a duration".to_owned())
+    };
+    Err(error.with_label(label).with_note(unit_list()).into())
 }
-
-/// Unit names that start with their unit. Months and minutes both start with `m`, so they are not included.
-const LONG_NAMES: &[&str] =
-    &["sec", "secs", "second", "seconds", "hr", "hrs", "hour", "hours", "day", "days", "week", "weeks", "year", "years"];
 
 fn unit_list() -> String {
     "units: s, m (or min), h, d, w, mo, y".to_owned()
@@ -156,7 +270,8 @@ fn parse_date(text: &str) -> Option<Instant> {
     if !text.is_ascii() || text.as_bytes().get(7) != Some(&b'-') {
         return None;
     }
-    let pieces = Pieces::parse(text).ok()?;
+    let text = spelled_out(text);
+    let pieces = Pieces::parse(&text).ok()?;
     if pieces.time_zone_annotation().is_some() {
         return None;
     }
@@ -173,6 +288,18 @@ fn parse_date(text: &str) -> Option<Instant> {
     Some(Instant::DateTime(datetime, offset))
 }
 
+/// `2026-03-04 5:00 UTC` as `2026-03-04 05:00Z`.
+fn spelled_out(text: &str) -> String {
+    let text = text
+        .strip_suffix(" UTC")
+        .or_else(|| text.strip_suffix(" utc"))
+        .map_or_else(|| text.to_owned(), |text| format!("{text}Z"));
+    match text.split_once(' ') {
+        Some((date, time)) if time.as_bytes().get(1) == Some(&b':') => format!("{date} 0{time}"),
+        _ => text,
+    }
+}
+
 fn date_error(text: &str, span: Span) -> Diagnostic {
     let error = Diagnostic::error(format!("`{}` is not a date", excerpt(text)), span)
         .with_help("`2026-03-04`, `2026-03-04T02:10`, `2026-03-04T02:10:30Z`, `2026-03-04T02:10+09:00`");
@@ -184,7 +311,14 @@ fn date_error(text: &str, span: Span) -> Diagnostic {
 
 /// Names the month or day that does not exist.
 fn wrong_part(text: &str) -> Option<String> {
-    let mut numbers = text.get(..10)?.split('-').map(str::parse::<u16>);
+    if text.len() == "2026-03".len() && is_date(&format!("{text}-01")) {
+        return Some(format!("add a day: `{text}-01`"));
+    }
+    let dashed = text.get(..10)?.replace(['/', '.'], "-");
+    if !text.starts_with(&dashed) && is_date(&dashed) {
+        return Some(format!("write `{dashed}`"));
+    }
+    let mut numbers = dashed.split('-').map(str::parse::<u16>);
     let year = numbers.next()?.ok()?;
     let month = numbers.next()?.ok()?;
     let day = numbers.next()?.ok()?;
@@ -225,6 +359,11 @@ mod tests {
             ("90min", vec![(90, Minute)]),
             ("1y2mo3w4d5h6m7s", vec![(1, Year), (2, Month), (3, Week), (4, Day), (5, Hour), (6, Minute), (7, Second)]),
             ("0s", vec![(0, Second)]),
+            ("7 days", vec![(7, Day)]),
+            ("2Weeks", vec![(2, Week)]),
+            ("1 hour 30 minutes", vec![(1, Hour), (30, Minute)]),
+            ("3 months", vec![(3, Month)]),
+            ("5 mins", vec![(5, Minute)]),
         ] {
             assert_eq!(read_duration(text, 0..0).unwrap().parts, parts, "{text}");
         }
@@ -245,6 +384,25 @@ mod tests {
     }
 
     #[test]
+    fn times_as_people_say_them() {
+        let ago = |amount, unit| Instant::Ago(Duration { parts: vec![(amount, unit)] });
+        for (text, expected) in [
+            ("7 days", ago(7, Unit::Day)),
+            ("7 days ago", ago(7, Unit::Day)),
+            ("last 24 hours", ago(24, Unit::Hour)),
+            ("Last Hour", ago(1, Unit::Hour)),
+            ("last week", Instant::Calendar { last: true, unit: CalendarUnit::Week }),
+            ("This Month", Instant::Calendar { last: false, unit: CalendarUnit::Month }),
+            ("Monday", Instant::Weekday(Weekday::Monday)),
+            ("sun", Instant::Weekday(Weekday::Sunday)),
+            ("2026-03-04 5:00", Instant::DateTime(date(2026, 3, 4).at(5, 0, 0, 0), None)),
+            ("2026-03-04 05:00 UTC", Instant::DateTime(date(2026, 3, 4).at(5, 0, 0, 0), Some(offset(0)))),
+        ] {
+            assert_eq!(instant(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn offsets_are_read_as_the_reference_reads_them() {
         for text in ["2026-03-04T02:10Z", "2026-03-04T02:10-05:30", "2026-12-31T23:59:59.999+14:00"] {
             let Instant::DateTime(civil, Some(offset)) = instant(text) else { panic!("{text}") };
@@ -260,13 +418,28 @@ mod tests {
             ("3M", "`M` is not a time unit", "use `3mo` for months or `3m` for minutes"),
             ("1h30M", "`M` is not a time unit", "use `30mo` for months or `30m` for minutes"),
             ("7D", "`D` is not a time unit", "use `7d`"),
-            ("7days", "`days` is not a time unit", "use `7d`"),
+            ("7 dyas", "`dyas` is not a time unit", "did you mean `days`?"),
             ("7", "missing time unit in `7`", "such as `7d` or `7h`"),
             ("-7d", "unexpected sign in the duration `-7d`", "write `7d`: durations always count back"),
             ("2026-13-01", "`2026-13-01` is not a date", "month 13 does not exist"),
             ("2026-02-30", "`2026-02-30` is not a date", "2026-02 has 28 days"),
             ("2026-03-04T25:00", "`2026-03-04T25:00` is not a date", "invalid time of day"),
-            ("2026/03/04", "`2026/03/04` is not a date", "not a calendar date or time"),
+            ("2026/03/04", "`2026/03/04` is not a date", "write `2026-03-04`"),
+            ("2026.13.04", "`2026.13.04` is not a date", "month 13 does not exist"),
+            ("03/04/2026", "unexpected `03/04/2026`: expected a point in time", "write a date as `2026-03-04`"),
+            ("march", "unexpected `march`: expected a point in time", "write a date as `2026-03-04`"),
+            ("05:00", "unexpected `05:00`: expected a point in time", "add a date: `2026-03-04 05:00`"),
+            ("2026-03", "`2026-03` is not a date", "add a day: `2026-03-01`"),
+            ("20260304", "unexpected `20260304`: expected a point in time", "write `2026-03-04`"),
+            ("1772597400", "unexpected `1772597400`: expected a point in time", "write `2026-03-04T04:10:00Z`"),
+            ("last day", "`last day` is not a point in time", "write `1d` for 24 hours, or `yesterday`"),
+            (
+                "last monday",
+                "`last monday` is not a point in time",
+                "`monday` is the newest one; for an earlier one, write its date",
+            ),
+            ("last quarter", "`last quarter` is not a point in time", "`last` takes `week`, `month` or `year`"),
+            ("this morning", "`this morning` is not a point in time", "`this` takes `week`, `month` or `year`"),
             ("todya", "unexpected `todya`: expected a point in time", "did you mean `today`?"),
             ("99999999999d", "the duration `99999999999d` is too large", "at most 9 digits"),
             ("7d!", "unexpected `7d!`: expected a duration", "not a duration"),

@@ -1,7 +1,18 @@
 //! Accounts for every record of a file: loaded, duplicate, filtered or quarantined.
 
+use crate::decode::budget::Limits;
+use crate::decode::secret::mask_text;
 use crate::discover::Input;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Maximum number of rejected records that are kept with their details.
+const REMEMBERED: usize = Limits::STANDARD.remembered;
+/// Maximum number of notes.
+const NOTES: usize = Limits::STANDARD.notes;
+/// The note in place of further ones.
+const MORE_NOTES: &str = "more notes are left out";
 
 /// The outcome of one file of a load. `read = loaded + duplicate + filtered + quarantined` always holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,9 +55,18 @@ pub struct FileReport {
     pub last: Option<i64>,
     /// Records (or the whole file) that were quarantined.
     pub problems: Vec<Rejected>,
+    /// Further ones, by reason: their number, and the first of them.
+    pub more_problems: BTreeMap<String, (u64, Option<u64>)>,
+    /// The part of the file that is not read because of a limit.
+    pub stopped: Option<Rejected>,
     /// For a file that is read in parts: records in earlier parts.
     pub before: u64,
+    /// Whether it is a member of an archive.
+    pub is_member: bool,
 }
+
+/// How the formats of archives end.
+pub(super) const ARCHIVE: &str = " archive";
 
 /// A record, or a whole file, that could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +83,19 @@ pub struct Rejected {
     pub sample: String,
 }
 
+impl Rejected {
+    /// A file that could not be loaded as a whole.
+    pub fn of_file(why: &str, detail: String) -> Rejected {
+        Rejected { record: None, offset: None, why: why.to_owned(), detail, sample: String::new() }
+    }
+}
+
 impl FileReport {
+    /// Whether it is an archive, whose members have reports of their own.
+    pub fn is_archive(&self) -> bool {
+        self.format.ends_with(ARCHIVE)
+    }
+
     /// An empty report.
     pub fn new(input: &Input) -> Self {
         FileReport {
@@ -110,9 +142,15 @@ impl FileReport {
         self.duplicate += part.duplicate;
         self.filtered += part.filtered;
         self.quarantined += part.quarantined;
-        self.problems.extend(part.problems);
+        part.problems.into_iter().for_each(|rejected| self.remember(rejected));
+        if let Some(Rejected { why, detail, offset: Some(offset), .. }) = part.stopped {
+            self.stop(&why, detail, offset);
+        }
+        for (why, (number, first)) in part.more_problems {
+            self.more_problems.entry(why).or_insert((0, first)).0 += number;
+        }
         part.filtered_as.iter().for_each(|why| push_unique(&mut self.filtered_as, why));
-        part.notes.iter().for_each(|note| push_unique(&mut self.notes, note));
+        part.notes.iter().for_each(|note| self.note(note));
     }
 
     /// Counts a record that is skipped on purpose.
@@ -123,15 +161,58 @@ impl FileReport {
     }
 
     /// Counts a record, or the file as a whole, that cannot be loaded.
-    pub fn quarantine(&mut self, rejected: Rejected) {
+    pub fn quarantine(&mut self, mut rejected: Rejected) {
+        if let Cow::Owned(masked) = mask_text(&rejected.detail) {
+            rejected.detail = masked;
+        }
         self.read += 1;
         self.quarantined += 1;
-        self.problems.push(rejected);
+        self.remember(rejected);
+    }
+
+    /// Whether the details of a further rejected record are kept.
+    pub fn keeps_details(&self) -> bool {
+        self.problems.len() < REMEMBERED
+    }
+
+    fn remember(&mut self, rejected: Rejected) {
+        // Damage of the file as a whole is always named; a file has little of that.
+        if self.keeps_details() || (rejected.record.is_none() && self.problems.len() < 2 * REMEMBERED) {
+            self.problems.push(rejected);
+        } else {
+            self.more_problems.entry(rejected.why).or_insert((0, rejected.record)).0 += 1;
+        }
+    }
+
+    /// Notes that the file exceeds a limit: nothing is read from this offset on.
+    pub fn stop(&mut self, why: &str, detail: String, offset: u64) {
+        if self.stopped.as_ref().and_then(|stopped| stopped.offset).is_none_or(|known| offset < known) {
+            let (why, offset) = (why.to_owned(), Some(offset));
+            self.stopped = Some(Rejected { record: None, offset, why, detail, sample: String::new() });
+        }
+    }
+
+    /// Completes the list of rejected records: one for the part of the file that is not read, and one per reason for
+    /// those without details, which are already counted.
+    pub fn sum_up(&mut self) {
+        if let Some(mut stopped) = self.stopped.take() {
+            stopped.detail.push_str("; the records after this offset are not loaded");
+            self.quarantine(stopped);
+        }
+        for (why, (number, first)) in std::mem::take(&mut self.more_problems) {
+            let first = first.map_or_else(String::new, |first| format!(", the first one is record {first}"));
+            let detail = format!("{number} more records of this file were rejected for this reason{first}");
+            self.problems.push(Rejected { record: None, offset: None, why, detail, sample: String::new() });
+        }
     }
 
     /// Adds a note unless it is already present.
     pub fn note(&mut self, note: &str) {
-        push_unique(&mut self.notes, note);
+        match self.notes.len() < NOTES {
+            true => push_unique(&mut self.notes, note),
+            false if self.notes.iter().any(|known| known == note) => {}
+            false => push_unique(&mut self.notes, MORE_NOTES),
+        }
     }
 
     /// Extends the time span with one record, and clears the account and region if the record differs.
@@ -161,8 +242,10 @@ fn narrow(slot: &mut Option<String>, value: Option<&str>, is_first: bool) {
 /// Totals over all files of a load.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Number of files.
+    /// Number of files, including the members of archives.
     pub files: u64,
+    /// Number of archives.
+    pub archives: u64,
     /// Files unchanged since their last load.
     pub unchanged: u64,
     /// Bytes after decompression.
@@ -182,7 +265,11 @@ pub struct Totals {
 impl Totals {
     /// Adds a file.
     pub fn add(&mut self, report: &FileReport) {
-        self.files += 1;
+        if report.is_archive() {
+            self.archives += 1;
+        } else {
+            self.files += 1;
+        }
         self.bytes += report.bytes;
         self.read += report.read;
         self.loaded += report.loaded;

@@ -1,14 +1,16 @@
 //! Deduplicates records, with one set of fingerprints per table and day.
 //!
-//! Two records are the same if their table, account and id match, regardless of the file or envelope. Invariant:
-//! exactly one claim per identity succeeds, on any number of threads.
+//! Two records are the same if their table, account and id match, regardless of the file or envelope. If they say
+//! different things, they are in conflict: which one is kept depends on what they say, not on which was read first.
+//! Invariant: exactly one claim per identity and content is not a duplicate, on any number of threads.
 
+use super::content::Content;
 use super::worker::Day;
 use crate::table::Table;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use siphasher::sip128::{Hasher128, SipHasher13};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -56,38 +58,64 @@ impl Fingerprint {
     }
 }
 
+/// A record that is known: its fingerprint, and the content that is kept.
+#[derive(Debug, Clone, Copy)]
+struct KnownRecord(Fingerprint, Content);
+
+const _: () = assert!(size_of::<KnownRecord>() == 12);
+
 /// The fingerprints of one table and day.
 #[derive(Debug, Default)]
 pub struct Set {
-    fingerprints: HashTable<Fingerprint>,
+    records: HashTable<KnownRecord>,
     /// Identities that were removed from the store; usually empty.
     removed: HashSet<Identity>,
+    /// The contents of records with several; usually empty.
+    contents: HashMap<Identity, Vec<Content>>,
 }
 
 impl Set {
     /// Inserts an identity; returns whether it was new.
-    fn insert(&mut self, identity: Identity) -> bool {
+    fn insert(&mut self, identity: Identity, content: Content) -> bool {
+        self.claim(identity, content) == Claim::New
+    }
+
+    fn claim(&mut self, identity: Identity, content: Content) -> Claim {
         let fingerprint = Fingerprint::of(identity);
-        match self.fingerprints.entry(fingerprint.hash(), |known| *known == fingerprint, Fingerprint::hash) {
-            Entry::Occupied(_) => false,
+        let hash = |known: &KnownRecord| known.0.hash();
+        match self.records.entry(fingerprint.hash(), |known| known.0 == fingerprint, hash) {
             Entry::Vacant(slot) => {
-                slot.insert(fingerprint);
-                true
+                slot.insert(KnownRecord(fingerprint, content));
+                Claim::New
+            }
+            Entry::Occupied(known) if !content.differs(known.get().1) => Claim::Duplicate,
+            Entry::Occupied(mut known) => {
+                let kept = known.get().1;
+                let contents = self.contents.entry(identity).or_insert_with(|| vec![kept]);
+                if !contents.iter().all(|other| content.differs(*other)) || contents.len() > MOST_CONTENTS {
+                    return Claim::Duplicate;
+                }
+                contents.push(content);
+                let is_kept = content.beats(kept);
+                if is_kept {
+                    known.get_mut().1 = content;
+                }
+                Claim::Conflict { is_kept }
             }
         }
     }
 
     /// Memory in bytes.
     fn bytes(&self) -> usize {
-        self.fingerprints.allocation_size()
+        self.records.allocation_size()
     }
 }
 
 /// The identities of one table and day in the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// Records in the store.
-    pub present: Vec<Identity>,
+    /// Records in the store, with their content.
+    pub present: Vec<(Identity, Content)>,
     /// Records that were removed from the store.
     pub removed: Vec<Identity>,
 }
@@ -104,6 +132,36 @@ pub enum Claim {
     Duplicate,
     /// The record was removed from the store.
     Removed,
+    /// Another record has the same id and other content.
+    Conflict {
+        /// Whether this record is kept rather than the other one.
+        is_kept: bool,
+    },
+}
+
+/// Maximum number of contents of one id; further ones are duplicates.
+const MOST_CONTENTS: usize = 64;
+
+/// Maximum number of conflicts of a load that are resolved; in further ones, the record that was read first is kept.
+const MOST_CONFLICTS: usize = 100_000;
+
+/// Two records with the same id and other content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The table of both.
+    pub table: Table,
+    /// The day of both.
+    pub day: Day,
+    /// Their id.
+    pub id: String,
+    /// Their account.
+    pub account: Option<String>,
+    /// Their version, for a state of a task or container instance.
+    pub version: Option<i64>,
+    /// The file and record number of the one that was read later.
+    pub later: (Arc<str>, i64),
+    /// Whether the later one is kept.
+    pub is_kept: bool,
 }
 
 /// The fingerprints of one table and day; `None` until the stored ones are read.
@@ -118,6 +176,7 @@ pub struct Deduplicator<'s> {
     existing: Option<&'s Existing<'s>>,
     /// Total size of all sets.
     bytes: AtomicUsize,
+    conflicts: Mutex<Vec<Conflict>>,
 }
 
 impl std::fmt::Debug for Deduplicator<'_> {
@@ -129,7 +188,12 @@ impl std::fmt::Debug for Deduplicator<'_> {
 impl<'s> Deduplicator<'s> {
     /// An empty set, plus the records from `existing`, which is called once per table and day.
     pub fn new(existing: Option<&'s Existing<'s>>) -> Self {
-        Deduplicator { days: Mutex::new(BTreeMap::new()), existing, bytes: AtomicUsize::new(0) }
+        Deduplicator { days: Mutex::new(BTreeMap::new()), existing, bytes: AtomicUsize::new(0), conflicts: Mutex::default() }
+    }
+
+    /// The conflicts so far; for each id in the order of their claims.
+    pub fn take_conflicts(&self) -> Vec<Conflict> {
+        std::mem::take(&mut *self.conflicts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Total memory in bytes.
@@ -143,8 +207,14 @@ impl<'s> Deduplicator<'s> {
     }
 
     /// Claims a record; only the first claim succeeds. `last` caches the set of the thread's latest claim, because
-    /// consecutive records usually share table and day.
-    pub fn claim(&self, last: &mut LastDay, table: Table, day: Day, identity: Identity) -> Result<Claim, String> {
+    /// consecutive records usually share table and day. `conflict` describes the record if it is in conflict.
+    pub fn claim(
+        &self,
+        last: &mut LastDay,
+        (table, day): (Table, Day),
+        (identity, content): (Identity, Content),
+        conflict: impl FnOnce(bool) -> Conflict,
+    ) -> Result<Claim, String> {
         let set = match last {
             Some((key, set)) if *key == (table, day) => set,
             last => &mut last.insert(((table, day), self.of_day(table, day))).1,
@@ -155,29 +225,38 @@ impl<'s> Deduplicator<'s> {
             Some(set) => set,
             unread => unread.insert(self.stored(table, day)?),
         };
-        let is_new = set.insert(identity);
+        let mut claim = set.claim(identity, content);
         // Updated only when a set grows, because all threads read the counter.
         match set.bytes().saturating_sub(before) {
             0 => {}
             grown => _ = self.bytes.fetch_add(grown, Ordering::Relaxed),
         }
-        Ok(match is_new {
-            true => Claim::New,
-            false if set.removed.contains(&identity) => Claim::Removed,
-            false => Claim::Duplicate,
-        })
+        match claim {
+            Claim::Duplicate if set.removed.contains(&identity) => claim = Claim::Removed,
+            // The set is locked, so the conflicts of one id are in order.
+            Claim::Conflict { is_kept } => {
+                let mut conflicts = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
+                if conflicts.len() < MOST_CONFLICTS {
+                    conflicts.push(conflict(is_kept));
+                } else {
+                    claim = Claim::Conflict { is_kept: false };
+                }
+            }
+            _ => {}
+        }
+        Ok(claim)
     }
 
     /// Reads the stored identities of a table and day.
     fn stored(&self, table: Table, day: Day) -> Result<Set, String> {
         let Stored { present, removed } = self.existing.map_or_else(|| Ok(Stored::default()), |existing| existing(table, day))?;
         let mut set = Set::default();
-        for identity in present {
-            set.insert(identity);
+        for (identity, content) in present {
+            set.insert(identity, content.stored());
         }
         for identity in removed {
             // A removed record that was loaded again is a plain duplicate.
-            if set.insert(identity) {
+            if set.insert(identity, Content::UNKNOWN) {
                 set.removed.insert(identity);
             }
         }
@@ -187,6 +266,7 @@ impl<'s> Deduplicator<'s> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::content::{CellContent, content_of_cells};
     use super::*;
 
     #[test]
@@ -202,16 +282,58 @@ mod tests {
     fn one_claim_succeeds() {
         let existing = |table: Table, _day: i32| {
             Ok(match table {
-                Table::Calls => Stored { present: vec![identity(Some("1"), "a")], removed: vec![identity(Some("1"), "b")] },
+                Table::Calls => Stored {
+                    present: vec![(identity(Some("1"), "a"), Content::UNKNOWN)],
+                    removed: vec![identity(Some("1"), "b")],
+                },
                 _ => Stored::default(),
             })
         };
         let (dedup, mut last) = (Deduplicator::new(Some(&existing)), None);
-        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("1"), "a")), Ok(Claim::Duplicate));
-        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("1"), "b")), Ok(Claim::Removed));
-        assert_eq!(dedup.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "b")), Ok(Claim::New));
-        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::New));
-        assert_eq!(dedup.claim(&mut last, Table::Calls, 1, identity(Some("2"), "a")), Ok(Claim::Duplicate));
-        assert_eq!(dedup.claim(&mut last, Table::TaskEvents, 1, identity(Some("1"), "a")), Ok(Claim::New));
+        let mut claim = |table, identity| {
+            dedup.claim(&mut last, (table, 1), (identity, Content::UNKNOWN), |_| unreachable!("contents are unknown"))
+        };
+        assert_eq!(claim(Table::Calls, identity(Some("1"), "a")), Ok(Claim::Duplicate));
+        assert_eq!(claim(Table::Calls, identity(Some("1"), "b")), Ok(Claim::Removed));
+        assert_eq!(claim(Table::TaskEvents, identity(Some("1"), "b")), Ok(Claim::New));
+        assert_eq!(claim(Table::Calls, identity(Some("2"), "a")), Ok(Claim::New));
+        assert_eq!(claim(Table::Calls, identity(Some("2"), "a")), Ok(Claim::Duplicate));
+        assert_eq!(claim(Table::TaskEvents, identity(Some("1"), "a")), Ok(Claim::New));
+    }
+
+    #[test]
+    fn which_content_is_kept_does_not_depend_on_the_order() {
+        let contents = [7u64, 3, 5].map(|number| {
+            content_of_cells(
+                "s",
+                [CellContent::Text(Some("s")), CellContent::Text(Some("")), CellContent::Number(Some(number as i64))].into_iter(),
+            )
+        });
+        let mut kept = Vec::new();
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut set = Set::default();
+            let mut winner = None;
+            let mut conflicts = 0;
+            // Every copy twice: a second copy is a duplicate, whether the first one was kept or not.
+            for place in order.into_iter().chain(order) {
+                match set.claim(1, contents[place]) {
+                    Claim::New | Claim::Conflict { is_kept: true } => winner = Some(place),
+                    _ => {}
+                }
+            }
+            let mut again = Set::default();
+            for place in order.into_iter().chain(order) {
+                conflicts += usize::from(matches!(again.claim(1, contents[place]), Claim::Conflict { .. }));
+            }
+            assert_eq!(conflicts, 2);
+            kept.push(winner);
+        }
+        kept.dedup();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        // A stored record stays.
+        let mut set = Set::default();
+        set.insert(1, contents[0].stored());
+        assert!(contents[1..].iter().all(|content| set.claim(1, *content) == Claim::Conflict { is_kept: false }));
+        assert_eq!(set.claim(1, contents[0]), Claim::Duplicate);
     }
 }

@@ -1,23 +1,25 @@
 //! Loads one file: decodes and models its bytes into the columns of a worker.
 
-use super::Known;
 use super::account::{FileReport, Rejected};
-use super::contain::contained;
+use super::archive::{load_stream, open_stream};
 use super::dedup::Claim;
 use super::flow::{load_flow_log, load_parquet, load_record};
+use super::layers::{Job, base_name, reported};
 use super::selection::REMOVED;
-use super::worker::{LoadError, LoadOptions, Pool, Worker};
+use super::settle::CONFLICT;
+use super::worker::{FileContext, LoadError, LoadOptions, Pool, Worker};
+use super::{Known, Progress};
+use crate::decode::budget::Budget;
 use crate::decode::buffer::Buffer;
 use crate::decode::chunk::{Chunk, chunks};
 use crate::decode::csv::{self, CsvLine};
 use crate::decode::envelope::{self, Found, Shape};
 use crate::decode::flow::FlowLayout;
-use crate::decode::inflate::{InflateProblem, inflate, is_gzip};
 use crate::decode::json::{Tape, Value};
 use crate::decode::looks;
 use crate::decode::secret;
 use crate::decode::split::{Piece, split, split_chunk};
-use crate::discover::{Input, Kind, Source, kind_of};
+use crate::discover::{Input, Kind, Source, kind_of, kind_of_name};
 use crate::model::ecs_event::Envelope;
 use crate::model::time::time_at;
 use crate::model::{self, Modeled, Origin, Refusal};
@@ -27,8 +29,9 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 
 /// Reads the bytes of an input; the error is a message for the user.
-pub fn read_bytes(input: &Input, limit: u64, out: &mut Buffer) -> Result<(), String> {
+pub fn read_bytes(input: &Input, budget: &Budget, out: &mut Buffer) -> Result<(), String> {
     out.clear();
+    let limit = budget.limits().file_bytes;
     if input.size > limit {
         return Err(format!("{} bytes exceed the limit of {limit} bytes for one file", input.size));
     }
@@ -38,8 +41,7 @@ pub fn read_bytes(input: &Input, limit: u64, out: &mut Buffer) -> Result<(), Str
         Source::Store => Ok(()),
     };
     match read {
-        Ok(()) if out.len() as u64 > limit => Err(format!("more than {limit} bytes")),
-        Ok(()) => Ok(()),
+        Ok(()) => budget.charge_read(out.len() as u64).map_err(|limit| limit.detail),
         Err(error) => Err(error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()),
     }
 }
@@ -75,69 +77,55 @@ const LARGE: usize = 16 << 20;
 /// The size of one part.
 const PART: usize = 4 << 20;
 
-/// Loads one file into the columns of a worker.
+/// Loads one file into the columns of a worker; returns its report and those of its members.
 pub fn load_file(
     pool: &Pool<'_>,
     input: &Input,
     known: Option<&Known<'_>>,
     options: &LoadOptions,
-) -> Result<FileReport, LoadError> {
+    progress: &dyn Progress,
+) -> Result<Vec<FileReport>, LoadError> {
     let mut report = FileReport::new(input);
+    let mut reports = Vec::new();
+    let budget = Budget::new(options.limits);
+    let job = Job { pool, known, options: FileContext { options, budget: &budget }, progress };
     if input.source == Source::Store {
         report.format = "store".to_owned();
         report.filter("store");
-        return Ok(report);
+        job.done(report, 0, &mut reports);
+        return Ok(reports);
+    }
+    if let Some(stream) = open_stream(input) {
+        job.contained(&mut report, |report| load_stream(job, stream, report, &mut reports))?;
+        job.done(report, 0, &mut reports);
+        return Ok(reports);
     }
     let (mut packed, mut plain) = pool.buffers();
-    let result = match read_bytes(input, options.max_file_bytes, &mut packed) {
+    let result = match read_bytes(input, &budget, &mut packed) {
         Ok(()) => {
             report.size = packed.len() as u64;
-            report.content_hash = blake3::hash(&packed).to_hex().to_string();
-            match known.and_then(|known| known(&report.content_hash)) {
-                Some(before) => {
-                    count_as_duplicates(before, &mut report);
-                    Ok(())
-                }
-                None => reported(pool, &mut report, |report| load_bytes(pool, &packed, &mut plain, options, report)),
-            }
+            progress.bytes_read(report.size);
+            job.load(report, &packed, &mut plain, 0, &mut reports)
         }
         Err(detail) => {
             report.format = "unreadable".to_owned();
-            report.quarantine(whole_file("unreadable", detail));
+            report.quarantine(Rejected::of_file("unreadable", detail));
+            job.done(report, 0, &mut reports);
             Ok(())
         }
     };
     pool.give_back((packed, plain));
-    result.map(|()| report)
-}
-
-/// Runs `read` and turns a panic into a problem of the file; records before the panic are loaded and counted.
-fn reported(
-    pool: &Pool<'_>,
-    report: &mut FileReport,
-    read: impl FnOnce(&mut FileReport) -> Result<(), LoadError>,
-) -> Result<(), LoadError> {
-    match contained(|| read(report)) {
-        Ok(result) => result,
-        Err(message) if pool.is_torn() => Err(LoadError::Torn { file: report.name.to_string(), message }),
-        Err(message) => {
-            if report.format.is_empty() {
-                report.format = "unknown".to_owned();
-            }
-            let detail = format!("internal error while reading the file: {message}; the records before it are loaded");
-            report.quarantine(whole_file("internal_error", detail));
-            Ok(())
-        }
-    }
+    result.map(|()| reports)
 }
 
 /// Reports a copy of a loaded file: all of its records are duplicates.
-fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
+pub(super) fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
     report.note("a file with the same content is already loaded");
     *report = FileReport {
         name: std::mem::take(&mut report.name),
         folder: report.folder.take(),
         modified: report.modified,
+        is_member: report.is_member,
         notes: std::mem::take(&mut report.notes),
         loaded: 0,
         duplicate: before.loaded + before.duplicate,
@@ -145,48 +133,15 @@ fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
     };
 }
 
-fn whole_file(why: &str, detail: String) -> Rejected {
-    Rejected { record: None, offset: None, why: why.to_owned(), detail, sample: String::new() }
-}
-
-fn load_bytes(
-    pool: &Pool<'_>,
-    packed: &[u8],
-    plain: &mut Buffer,
-    options: &LoadOptions,
-    report: &mut FileReport,
-) -> Result<(), LoadError> {
-    let mut problem = None;
-    let (mut inner, wide);
-    let mut bytes: &[u8] = if is_gzip(packed) {
-        problem = inflate(packed, options.inflate, plain);
-        plain
-    } else {
-        packed
-    };
-    // The file was already compressed and was compressed again in transit.
-    if problem.is_none() && is_gzip(packed) && is_gzip(bytes) {
-        inner = Buffer::default();
-        problem = inflate(bytes, options.inflate, &mut inner);
-        bytes = &inner;
-    }
-    if let Some(text) = text_of_utf16(bytes) {
+/// Loads bytes that are neither compressed nor an archive.
+pub(super) fn load_text(job: Job<'_, '_>, whole: &[u8], report: &mut FileReport) -> Result<(), LoadError> {
+    let (mut bytes, wide) = (whole, text_of_utf16(whole));
+    if let Some(text) = &wide {
         report.note("decoded from UTF-16");
-        wide = text;
-        bytes = wide.as_bytes();
+        bytes = text.as_bytes();
     }
     report.bytes = bytes.len() as u64;
-    if let Some(InflateProblem::Bomb { reached }) = problem {
-        report.format = "gzip".to_owned();
-        let detail = format!("{} compressed bytes expand to more than {reached} bytes: a decompression bomb", packed.len());
-        report.quarantine(whole_file("decompression_bomb", detail));
-        return Ok(());
-    }
-    let result = load_plain(pool, bytes, options, report);
-    if let Some(problem) = problem {
-        report_damage(problem, report);
-    }
-    result
+    load_plain(job.pool, bytes, job.options, report)
 }
 
 /// Decodes UTF-16 that starts with a byte order mark.
@@ -200,32 +155,12 @@ fn text_of_utf16(bytes: &[u8]) -> Option<String> {
     Some(char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
-/// Reports a damaged end once: on the record that is cut off, or for the whole file if there is none.
-fn report_damage(problem: InflateProblem, report: &mut FileReport) {
-    let (why, detail) = match problem {
-        InflateProblem::Truncated => {
-            ("truncated_gzip", "the gzip stream ends early; the records before the cut are loaded".to_owned())
-        }
-        InflateProblem::Damaged(detail) => {
-            ("damaged_gzip", format!("the gzip stream is damaged ({detail}); the records before the damage are loaded"))
-        }
-        InflateProblem::Bomb { .. } => return,
+fn load_plain(pool: &Pool<'_>, bytes: &[u8], options: FileContext<'_>, report: &mut FileReport) -> Result<(), LoadError> {
+    let kind = match kind_of(bytes) {
+        Kind::Filtered("not_a_log") => kind_of_name(&report.name, bytes).unwrap_or(Kind::Filtered("not_a_log")),
+        kind => kind,
     };
-    if let Some(last) = report.problems.last_mut()
-        && matches!(last.why.as_str(), "truncated" | "broken_json" | "invalid_utf8" | "broken_flow")
-    {
-        last.why = why.to_owned();
-        last.detail = detail;
-        return;
-    }
-    if report.bytes == 0 {
-        report.filtered_as.clear();
-    }
-    report.quarantine(whole_file(why, detail));
-}
-
-fn load_plain(pool: &Pool<'_>, bytes: &[u8], options: &LoadOptions, report: &mut FileReport) -> Result<(), LoadError> {
-    match kind_of(bytes) {
+    match kind {
         Kind::Json => load_json(pool, bytes, options, report),
         Kind::Csv => pool.with_worker(|worker| load_csv(worker, bytes, options, report)),
         Kind::FlowLog => pool.with_worker(|worker| load_flow_log(worker, bytes, options, report)),
@@ -241,17 +176,18 @@ fn load_plain(pool: &Pool<'_>, bytes: &[u8], options: &LoadOptions, report: &mut
         }
         Kind::Refused(why, detail) => {
             report.format = why.to_owned();
-            report.quarantine(whole_file(why, detail.to_owned()));
+            let detail = detail.replace("{file}", base_name(&report.name));
+            report.quarantine(Rejected::of_file(why, detail));
             Ok(())
         }
     }
 }
 
-fn load_json(pool: &Pool<'_>, bytes: &[u8], options: &LoadOptions, report: &mut FileReport) -> Result<(), LoadError> {
+fn load_json(pool: &Pool<'_>, bytes: &[u8], options: FileContext<'_>, report: &mut FileReport) -> Result<(), LoadError> {
     let chunks = if bytes.len() > LARGE { chunks(bytes, PART) } else { None };
     match chunks {
         Some(chunks) => load_chunks(pool, bytes, &chunks, options, report)?,
-        None => pool.with_worker(|worker| load_pieces(worker, 0, options, report, |on| split(bytes, on)))?,
+        None => pool.with_worker(|worker| load_pieces(worker, 0, options, report, |on| split(bytes, options.budget, on)))?,
     }
     if report.format.is_empty() {
         report.format = "JSON without records".to_owned();
@@ -264,7 +200,7 @@ fn load_chunks(
     pool: &Pool<'_>,
     bytes: &[u8],
     chunks: &[Chunk],
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let parts: Result<Vec<FileReport>, LoadError> = chunks
@@ -275,7 +211,7 @@ fn load_chunks(
             let text = bytes.get(chunk.bytes.clone()).unwrap_or_default();
             reported(pool, &mut part, |part| {
                 pool.with_worker(|worker| {
-                    load_pieces(worker, chunk.bytes.start, options, part, |on| split_chunk(text, chunk.form, on))
+                    load_pieces(worker, chunk.bytes.start, options, part, |on| split_chunk(text, chunk.form, options.budget, on))
                 })
             })?;
             Ok(part)
@@ -289,7 +225,7 @@ fn load_chunks(
 fn load_pieces<'b>(
     worker: &mut Worker<'_>,
     base: usize,
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
     pieces: impl FnOnce(&mut dyn FnMut(Piece<'b>)),
 ) -> Result<(), LoadError> {
@@ -306,7 +242,7 @@ fn load_piece(
     worker: &mut Worker<'_>,
     piece: Piece<'_>,
     base: usize,
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     match piece {
@@ -314,38 +250,49 @@ fn load_piece(
         Piece::Aside { tape, text, offset } => load_value(worker, tape, text, base + offset, (options, true), report),
         Piece::Broken { bytes, offset, why, detail } => {
             let record = Some(report.next_number());
-            let sample = sample(bytes);
+            let sample = sample(bytes, report);
             report.quarantine(Rejected { record, offset: Some((base + offset) as u64), why: why.to_owned(), detail, sample });
             Ok(())
         }
+        Piece::Stopped { offset, limit } => {
+            report.stop(limit.why, limit.detail, (base + offset) as u64);
+            Ok(())
+        }
         Piece::Stray { bytes } => {
-            report.note(&format!("skipped a stray `{}` between records", String::from_utf8_lossy(bytes)));
+            let stray = secret::mask_text(&String::from_utf8_lossy(bytes)).into_owned();
+            report.note(&format!("skipped a stray `{stray}` between records"));
             Ok(())
         }
     }
 }
 
 /// Loads the records in a value; a value beside a list may contain none.
-fn load_value(
+pub(super) fn load_value(
     worker: &mut Worker<'_>,
     tape: Tape<'_>,
     text: &str,
     offset: usize,
-    (options, aside): (&LoadOptions, bool),
+    (options, aside): (FileContext<'_>, bool),
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     if tape.repeated_keys() > 0 {
         report.note("a record repeats a key; the last value is used");
     }
     let mut failed = None;
+    // The splitter has charged the first one.
+    let mut is_first = true;
     envelope::with_masked(text, tape, |tape, text| {
         let find = if aside { envelope::find_aside } else { envelope::find };
-        find(tape, text, &mut |found| {
-            if failed.is_none()
-                && let Err(error) = load_found(worker, &found, offset, options, report)
-            {
-                failed = Some(error);
+        find(tape, text, options.budget, &mut |found| {
+            if failed.is_some() {
+                return;
             }
+            if !std::mem::take(&mut is_first)
+                && let Err(limit) = options.budget.charge_records(1)
+            {
+                return report.stop(limit.why, limit.detail, offset as u64);
+            }
+            failed = load_found(worker, &found, offset, options, report).err();
         });
     });
     failed.map_or(Ok(()), Err)
@@ -355,7 +302,7 @@ fn load_found(
     worker: &mut Worker<'_>,
     found: &Found<'_>,
     offset: usize,
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     if report.format.is_empty() {
@@ -381,7 +328,7 @@ fn load_found(
                 offset: Some(offset as u64),
                 why: why.to_owned(),
                 detail: detail.to_owned(),
-                sample: found.value.text().map(|text| sample(text.as_bytes())).unwrap_or_default(),
+                sample: found.value.text().map(|text| sample(text.as_bytes(), report)).unwrap_or_default(),
             };
             report.quarantine(rejected);
             return Ok(());
@@ -420,6 +367,9 @@ fn note_of(why: &str) -> Option<&'static str> {
     match why {
         "missing" => Some("MISSING: ECS keeps stopped tasks for about an hour, so the stop reason is not in this file"),
         "empty_answer" => Some("an empty response: the requested resources do not exist"),
+        "ocsf_class" => {
+            Some("OCSF events without an API call, such as network activity, are not read: export VPC flow logs instead")
+        }
         "list_of_names" => Some("`list-…` returns only names: export `describe-…` to get the records"),
         _ => None,
     }
@@ -428,7 +378,9 @@ fn note_of(why: &str) -> Option<&'static str> {
 /// Quarantines a value that looks like a record but has no known shape.
 fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Rejected {
     let mut text = String::new();
-    value.write(&mut text);
+    if report.keeps_details() {
+        value.write(&mut text);
+    }
     Rejected {
         record: Some(report.next_number()),
         offset: Some(offset as u64),
@@ -437,7 +389,7 @@ fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Reject
             "{} looks like AWS or dstack data, but is not a supported record; if `--query` removed fields, export again without it",
             looks::top_keys(value)
         ),
-        sample: sample(text.as_bytes()),
+        sample: sample(text.as_bytes(), report),
     }
 }
 
@@ -447,7 +399,7 @@ fn load_launch_failure(
     worker: &mut Worker<'_>,
     (answer, index): (Value<'_>, usize),
     offset: usize,
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let Some(text) = model::run_answer::as_call(answer, index, report.modified) else {
@@ -477,13 +429,17 @@ fn load_service(
     worker: &mut Worker<'_>,
     service: Value<'_>,
     offset: usize,
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let file = report.name.clone();
     let read = report.read;
     for (list, is_message) in [("events", true), ("deployments", false)] {
         for part in service.get(list).into_iter().flat_map(Value::items) {
+            if let Err(limit) = options.budget.charge_records(1) {
+                report.stop(limit.why, limit.detail, offset as u64);
+                return Ok(());
+            }
             let mut text = String::new();
             part.write(&mut text);
             let record = i64::try_from(report.next_number()).unwrap_or(i64::MAX);
@@ -549,7 +505,7 @@ pub(super) fn accept(
     worker: &mut Worker<'_>,
     modeled: Modeled<'_>,
     (offset, text): (Option<u64>, &str),
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let refusal = match modeled {
@@ -566,7 +522,8 @@ pub(super) fn accept(
                 report.filter(why);
                 return Ok(());
             }
-            match worker.keep(&record)? {
+            let number = i64::try_from(report.next_number()).unwrap_or(i64::MAX);
+            match worker.keep(&record, (&report.name, number))? {
                 Claim::New => {
                     report.read += 1;
                     report.loaded += 1;
@@ -576,6 +533,15 @@ pub(super) fn accept(
                     report.duplicate += 1;
                 }
                 Claim::Removed => report.filter(REMOVED),
+                Claim::Conflict { is_kept: true } => {
+                    report.read += 1;
+                    report.loaded += 1;
+                }
+                Claim::Conflict { is_kept: false } => {
+                    let (record, sample) = (Some(report.next_number()), sample(text.as_bytes(), report));
+                    let (why, detail) = (CONFLICT.to_owned(), "another record has this id and other content".to_owned());
+                    report.quarantine(Rejected { record, offset, why, detail, sample });
+                }
             }
             let region = record.rows.first().and_then(Row::region);
             report.see(record.time, record.account.as_deref(), region);
@@ -588,7 +554,7 @@ pub(super) fn accept(
         offset,
         why: refusal.why.to_owned(),
         detail: refusal.detail,
-        sample: sample(text.as_bytes()),
+        sample: sample(text.as_bytes(), report),
     });
     Ok(())
 }
@@ -597,15 +563,16 @@ fn time_text(micros: i64) -> String {
     jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| time.to_string())
 }
 
-fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report: &mut FileReport) -> Result<(), LoadError> {
+fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: FileContext<'_>, report: &mut FileReport) -> Result<(), LoadError> {
     report.format = "CloudTrail CSV".to_owned();
     let mut failed = None;
-    csv::read(bytes, &mut |line| {
+    csv::read(bytes, options.budget, &mut |line| {
         if failed.is_some() {
             return;
         }
         let (text, offset) = match line {
             CsvLine::Record(text, offset) => (text, offset),
+            CsvLine::Stopped(limit, offset) => return report.stop(limit.why, limit.detail, offset),
             CsvLine::Broken(detail, offset) => {
                 let record = Some(report.next_number());
                 report.quarantine(Rejected {
@@ -626,7 +593,7 @@ fn load_csv(worker: &mut Worker<'_>, bytes: &[u8], options: &LoadOptions, report
                 offset: Some(offset as u64),
                 why: "broken_json".to_owned(),
                 detail: format!("a cell holds a record that is not valid JSON: {error}"),
-                sample: sample(text.as_bytes()),
+                sample: sample(text.as_bytes(), report),
             }),
         }
     });
@@ -658,8 +625,11 @@ fn format_of(shape: Shape) -> &'static str {
     }
 }
 
-/// The beginning of a rejected record, with secrets masked.
-pub(super) fn sample(bytes: &[u8]) -> String {
+/// The beginning of a rejected record, with secrets masked; empty if the details are not kept.
+pub(super) fn sample(bytes: &[u8], report: &FileReport) -> String {
+    if !report.keeps_details() {
+        return String::new();
+    }
     let head = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
     let text = String::from_utf8_lossy(head);
     secret::mask_fragment(&text).chars().take(120).collect()

@@ -2,8 +2,10 @@
 
 use super::account::{FileReport, Rejected};
 use super::file::{accept, sample};
-use super::worker::{LoadError, LoadOptions, Worker};
-use crate::decode::flow::{FlowLayout, FlowLine, read_lines, read_parquet};
+use super::parquet::load_rows;
+use super::worker::{FileContext, LoadError, Worker};
+use crate::decode::flow::{FlowLayout, FlowLine, FlowParquetError, read_lines, read_parquet};
+use crate::decode::parquet_cost::Refused;
 use crate::model::Origin;
 use crate::model::flow::model_flow;
 
@@ -11,12 +13,12 @@ use crate::model::flow::model_flow;
 pub fn load_flow_log(
     worker: &mut Worker<'_>,
     bytes: &[u8],
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     report.format = "VPC flow log".to_owned();
     let mut failed = None;
-    read_lines(bytes, &mut |line| {
+    read_lines(bytes, options.budget, &mut |line| {
         if failed.is_some() {
             return;
         }
@@ -30,30 +32,31 @@ pub fn load_flow_log(
                 offset: Some(offset as u64),
                 why: why.to_owned(),
                 detail,
-                sample: sample(bytes),
+                sample: sample(bytes, report),
             }),
+            FlowLine::Stopped(limit, offset) => report.stop(limit.why, limit.detail, offset as u64),
             FlowLine::UnknownFormat { bytes, detail } => report.quarantine(Rejected {
                 record: None,
                 offset: None,
                 why: "flow_format".to_owned(),
                 detail,
-                sample: sample(bytes),
+                sample: sample(bytes, report),
             }),
         }
     });
     failed.map_or(Ok(()), Err)
 }
 
-/// Loads a Parquet file if it contains a flow log.
+/// Loads a Parquet file: a flow log, or the rows of another log.
 pub fn load_parquet(
     worker: &mut Worker<'_>,
     bytes: &[u8],
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     report.format = "VPC flow log in Parquet".to_owned();
     let mut failed = None;
-    let read = read_parquet(bytes, &mut |row| {
+    let read = read_parquet(bytes, options.budget, &mut |row| {
         if failed.is_some() {
             return;
         }
@@ -66,13 +69,13 @@ pub fn load_parquet(
     match read {
         _ if failed.is_some() => failed.map_or(Ok(()), Err),
         Ok(true) => Ok(()),
-        Ok(false) => {
-            report.format = "parquet".to_owned();
-            report.filter("parquet");
-            Ok(())
-        }
-        Err(detail) => {
-            let (why, sample) = ("broken_parquet".to_owned(), String::new());
+        Ok(false) => load_rows(worker, bytes, options, report),
+        Err(error) => {
+            let why = match &error {
+                FlowParquetError::Refused(Refused::Exceeded(limit)) => limit.why,
+                _ => "broken_parquet",
+            };
+            let (why, detail, sample) = (why.to_owned(), error.to_string(), String::new());
             report.quarantine(Rejected { record: None, offset: None, why, detail, sample });
             Ok(())
         }
@@ -85,7 +88,7 @@ pub fn load_record<'a>(
     layout: &FlowLayout,
     values: &[&'a str],
     (offset, text): (Option<u64>, &'a str),
-    options: &LoadOptions,
+    options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     let file = report.name.clone();

@@ -4,21 +4,30 @@
 //! A bad file never aborts a load. Invariant: `read = loaded + duplicate + filtered + quarantined` for every file.
 
 mod account;
+mod archive;
 mod contain;
+mod content;
 mod dedup;
 mod file;
 mod flow;
+mod integrity;
+mod layers;
 mod order;
+mod parquet;
 mod remodel;
 mod selection;
+mod settle;
 mod worker;
 
 pub use account::{FileReport, Rejected, Totals};
 pub use contain::silence_contained_panics;
-pub use dedup::{Claim, Deduplicator, Existing, Identity, Stored, identity, identity_of_version};
+pub use content::{CellContent, Content, compared, content_of_cells};
+pub use dedup::{Claim, Conflict, Deduplicator, Existing, Identity, Stored, identity, identity_of_version};
 pub use file::read_bytes;
+pub use integrity::Integrity;
 pub use remodel::{OriginalRecord, remodel};
-pub use selection::{RemovalRule, Selection, is_by_request};
+pub use selection::{QUARANTINED_MEMBERS, RemovalRule, Selection, is_incomplete};
+pub use settle::{Removal, RowsToRemove, Settled, TableConflicts, WrittenRow};
 pub use worker::{Day, LoadError, LoadOptions, Pool, RowSink, Worker, day_of};
 
 use crate::discover::Input;
@@ -30,8 +39,11 @@ use std::sync::OnceLock;
 
 /// Receives progress of a load.
 pub trait Progress: Sync {
-    /// Called after each file.
+    /// Called after each file and each member of an archive.
     fn file_done(&self, report: &FileReport);
+
+    /// Called as the bytes of files are read.
+    fn bytes_read(&self, _bytes: u64) {}
 }
 
 /// Ignores progress.
@@ -50,7 +62,7 @@ pub fn catalog_version() -> String {
 /// Returns the report of a fully loaded file with this content (BLAKE3, hex).
 pub type Known<'s> = dyn Fn(&str) -> Option<FileReport> + Sync + 's;
 
-/// Loads all inputs. `existing` returns the records in the store, `known` the loaded files.
+/// Loads all inputs; an archive has a report before those of its members. `existing` returns the records in the store, `known` the loaded files.
 pub fn load(
     inputs: &[Input],
     sink: &dyn RowSink,
@@ -61,20 +73,23 @@ pub fn load(
 ) -> Result<Vec<FileReport>, LoadError> {
     let dedup = Deduplicator::new(existing);
     let pool = Pool::new(&dedup, sink, options.tables);
-    let reports: Vec<OnceLock<FileReport>> = inputs.iter().map(|_| OnceLock::new()).collect();
+    let reports: Vec<OnceLock<Vec<FileReport>>> = inputs.iter().map(|_| OnceLock::new()).collect();
     order::day_by_day(inputs).into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
-        let report = file::load_file(&pool, input, known, options)?;
-        debug_assert!(report.balances());
-        progress.file_done(&report);
-        let kept = reports.get(place).is_some_and(|slot| slot.set(report).is_ok());
+        let loaded = file::load_file(&pool, input, known, options, progress)?;
+        let kept = reports.get(place).is_some_and(|slot| slot.set(loaded).is_ok());
         debug_assert!(kept, "each file has a slot of its own");
         Ok::<(), LoadError>(())
     })?;
     let rest = rest_of(pool.into_workers(), sink);
+    let conflicts = dedup.take_conflicts();
     // Nothing more is claimed, so the fingerprints need not stay in memory while the last files are written.
     drop(dedup);
     put_rest(rest, sink)?;
-    Ok(reports.into_iter().filter_map(OnceLock::into_inner).collect())
+    let mut reports: Vec<FileReport> = reports.into_iter().filter_map(OnceLock::into_inner).flatten().collect();
+    if !conflicts.is_empty() {
+        settle::correct(&mut reports, &sink.settle(&conflicts).map_err(LoadError::Sink)?);
+    }
+    Ok(reports)
 }
 
 /// Columns of at least this many bytes get their own row group.

@@ -57,6 +57,6 @@ pub fn remodel(worker: &mut Worker<'_>, original: OriginalRecord<'_>) -> Result<
         _ => return Ok(false),
     };
     let Modeled::Record(record) = modeled else { return Ok(false) };
-    worker.keep(&record)?;
+    worker.keep(&record, (original.file, original.record))?;
     Ok(true)
 }

@@ -12,9 +12,13 @@ pub const OTHER_REGION: &str = "not of --region";
 /// Filter reason: removed from the store earlier.
 pub const REMOVED: &str = "removed from the store";
 
-/// Whether records were filtered by a command-line option, so that a later load must read the file again.
-pub fn is_by_request(why: &str) -> bool {
-    [OTHER_TIME, OTHER_ACCOUNT, OTHER_REGION].contains(&why)
+/// Mark of an archive with members that have quarantined records; it filters nothing by itself.
+pub const QUARANTINED_MEMBERS: &str = "quarantined_members";
+
+/// Whether a reason leaves a file incomplete, so that a later load must read it again: records were filtered by a
+/// command-line option, or members of an archive have quarantined ones.
+pub fn is_incomplete(why: &str) -> bool {
+    [OTHER_TIME, OTHER_ACCOUNT, OTHER_REGION, QUARANTINED_MEMBERS].contains(&why)
 }
 
 /// A rule that removed records from the store; such records are not loaded again.

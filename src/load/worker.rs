@@ -1,15 +1,18 @@
 //! The state of one load thread: reusable buffers and growing columns.
 
-use super::dedup::{Claim, Deduplicator, LastDay, identity, identity_of_version};
+use super::content::{Content, content_of_row};
+use super::dedup::{Claim, Conflict, Deduplicator, LastDay, identity, identity_of_version};
+use super::integrity::Integrity;
 use super::selection::Selection;
+use super::settle::Settled;
+use crate::decode::budget::{Budget, Limits};
 use crate::decode::buffer::Buffer;
-use crate::decode::inflate::InflateLimits;
 use crate::model::Record;
 use crate::table::{Columns, Row, Table, TableSet, widened};
 use arrow::error::ArrowError;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A day, as days since 1970 UTC.
 pub type Day = i32;
@@ -23,12 +26,29 @@ pub struct LoadOptions {
     pub keep_raw: bool,
     /// The tables whose rows are stored; records of other tables are still counted.
     pub tables: TableSet,
-    /// Decompression limits.
-    pub inflate: InflateLimits,
-    /// Maximum file size on disk, in bytes.
-    pub max_file_bytes: u64,
+    /// The limits for one file.
+    pub limits: Limits,
     /// The records to accept.
     pub selection: Selection,
+    /// The digests whose log files are checked.
+    pub integrity: Option<Arc<Integrity>>,
+}
+
+/// The options of a load, and what the file at hand may still cost.
+#[derive(Debug, Clone, Copy)]
+pub struct FileContext<'l> {
+    /// The options.
+    pub options: &'l LoadOptions,
+    /// The budget of the file.
+    pub budget: &'l Budget,
+}
+
+impl std::ops::Deref for FileContext<'_> {
+    type Target = LoadOptions;
+
+    fn deref(&self) -> &LoadOptions {
+        self.options
+    }
 }
 
 /// Why a load failed.
@@ -62,6 +82,12 @@ pub trait RowSink: Sync + std::fmt::Debug {
 
     /// Reports the oldest and newest event, including those of tables that are not stored.
     fn span(&self, _first: i64, _last: i64) {}
+
+    /// Removes the rows of records that are not kept because of a conflict, and finds the records in conflict. Called
+    /// after the last row.
+    fn settle(&self, _conflicts: &[Conflict]) -> Result<Vec<Settled>, String> {
+        Ok(Vec::new())
+    }
 }
 
 /// Memory budget, in bytes, shared by the columns of all workers and the fingerprints, which are kept for the whole
@@ -109,28 +135,41 @@ impl<'s> Worker<'s> {
         Worker { dedup, sink, tables, threads, last_day: None, columns: BTreeMap::new(), bytes: 0, span: None, keeping: false }
     }
 
-    /// Adds the rows of a record if it is new.
-    pub fn keep(&mut self, record: &Record<'_>) -> Result<Claim, LoadError> {
+    /// Adds the rows of a record if it is new, or kept rather than a conflicting one. The file and number say where it
+    /// was read.
+    pub fn keep(&mut self, record: &Record<'_>, place: (&str, i64)) -> Result<Claim, LoadError> {
         self.keeping = true;
-        let kept = self.keep_new(record);
+        let kept = self.keep_new(record, place);
         self.keeping = false;
         kept
     }
 
-    fn keep_new(&mut self, record: &Record<'_>) -> Result<Claim, LoadError> {
+    fn keep_new(&mut self, record: &Record<'_>, (file, number): (&str, i64)) -> Result<Claim, LoadError> {
         let day = day_of(record.time);
-        let identity = match record.rows.first() {
-            Some(row) => identity_of_version(row.account(), row.id().unwrap_or_default(), version_of(row)),
-            None => identity(record.account.as_deref(), &record.id),
+        let (identity, content) = match record.rows.first() {
+            Some(row) => {
+                let identity = identity_of_version(row.account(), row.id().unwrap_or_default(), version_of(row));
+                (identity, content_of_row(row))
+            }
+            None => (identity(record.account.as_deref(), &record.id), Content::UNKNOWN),
         };
-        let claim = self.dedup.claim(&mut self.last_day, record.table, day, identity).map_err(LoadError::Sink)?;
-        if claim != Claim::New {
-            return Ok(claim);
+        let conflict = |is_kept| Conflict {
+            table: record.table,
+            day,
+            id: record.rows.first().and_then(Row::id).unwrap_or_default().to_owned(),
+            account: record.rows.first().and_then(Row::account).map(str::to_owned),
+            version: record.rows.first().and_then(version_of),
+            later: (Arc::from(file), number),
+            is_kept,
+        };
+        let key = (record.table, day);
+        let claim = self.dedup.claim(&mut self.last_day, key, (identity, content), conflict).map_err(LoadError::Sink)?;
+        if matches!(claim, Claim::New | Claim::Conflict { is_kept: true }) {
+            for row in &record.rows {
+                self.push(row, record.time)?;
+            }
         }
-        for row in &record.rows {
-            self.push(row, record.time)?;
-        }
-        Ok(Claim::New)
+        Ok(claim)
     }
 
     fn push(&mut self, row: &Row<'_>, record_time: i64) -> Result<(), LoadError> {

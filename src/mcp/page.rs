@@ -1,12 +1,15 @@
 //! Divides answers into pages that fit into a model's context.
 
-/// The largest answer: characters. Clients refuse answers of more than 25,000 tokens; a token of JSON with ids is about two and
-/// a half characters.
-const MOST_LETTERS: usize = 40_000;
+/// The largest answer, in bytes. Clients refuse answers of more than 25,000 tokens; a token of JSON with ids is about two and a
+/// half bytes.
+const MOST_BYTES: usize = 40_000;
+
+/// The part of an answer that notes may take: the rest is for the answer itself.
+const NOTES: usize = 4;
 
 /// A page of an answer: the notes of the command, then its lines from `offset`, as many as fit.
 pub fn page(notes: &str, text: &str, offset: usize) -> String {
-    page_of(notes, text, offset, MOST_LETTERS)
+    page_of(notes, text, offset, MOST_BYTES)
 }
 
 fn page_of(notes: &str, text: &str, offset: usize, most: usize) -> String {
@@ -14,6 +17,10 @@ fn page_of(notes: &str, text: &str, offset: usize, most: usize) -> String {
     let mut out = String::new();
     for note in notes.lines().filter(|line| !line.trim().is_empty()) {
         out.push_str(note);
+        out.push('\n');
+    }
+    if out.len() > most / NOTES {
+        out = shortened(&out, most / NOTES);
         out.push('\n');
     }
     if all == 0 {
@@ -86,6 +93,12 @@ mod tests {
         }
         assert_eq!(seen, text.lines().map(str::to_owned).collect::<Vec<_>>());
         assert!(page_of("", &text, 500, 900).contains("no lines from offset 500"));
+    }
+
+    #[test]
+    fn notes_of_any_length_leave_room_for_the_answer() {
+        let page = page_of(&"a note\n".repeat(1_000), "one\ntwo\n", 0, 400);
+        assert!(page.len() <= 400 && page.ends_with("one\ntwo\n"), "{page}");
     }
 
     #[test]

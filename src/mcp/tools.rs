@@ -24,7 +24,6 @@ pub struct Tool {
 #[serde(deny_unknown_fields)]
 struct Parameter {
     name: String,
-    r#type: String,
     #[serde(default)]
     required: bool,
     description: String,
@@ -79,7 +78,7 @@ impl Tool {
     pub fn schema(&self) -> Map<String, Value> {
         let mut properties = Map::new();
         for parameter in &self.parameter {
-            properties.insert(parameter.name.clone(), json!({ "type": parameter.r#type, "description": parameter.description }));
+            properties.insert(parameter.name.clone(), json!({ "type": "string", "description": parameter.description }));
         }
         properties.insert(
             "offset".to_owned(),

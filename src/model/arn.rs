@@ -43,6 +43,23 @@ pub fn cluster_of(arn: &str) -> Option<&str> {
     Some(cluster)
 }
 
+/// The ARNs in a text.
+pub fn all_in(text: &str) -> impl Iterator<Item = &str> {
+    let words =
+        text.split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '"' | '\'' | '(' | ')' | '[' | ']'));
+    words.filter(|word| word.starts_with("arn:")).map(|word| word.trim_end_matches(['.', ':']))
+}
+
+/// The service of an ARN, such as `ecs`.
+pub fn service(arn: &str) -> Option<&str> {
+    part(arn, 2)
+}
+
+/// What an ARN has after the account: `service/CLUSTER/NAME`.
+pub fn resource(arn: &str) -> Option<&str> {
+    part(arn, 5)
+}
+
 /// `ROLE/SESSION` in the ARN of an assumed role.
 pub fn assumed_role(arn: &str) -> Option<&str> {
     part(arn, 5)?.strip_prefix("assumed-role/")
@@ -78,5 +95,8 @@ mod tests {
         assert_eq!(task_definition("nightly:3"), "nightly:3");
         assert_eq!(family("nightly"), "nightly");
         assert_eq!(account("not-an-arn"), None);
+        assert_eq!((service(task), resource("arn:aws:ecs:r:1:cluster/c")), (Some("ecs"), Some("cluster/c")));
+        let text = "no access to 'arn:aws:ecs:r:1:cluster/c', nor (arn:aws:iam::1:role/x).";
+        assert_eq!(all_in(text).collect::<Vec<_>>(), ["arn:aws:ecs:r:1:cluster/c", "arn:aws:iam::1:role/x"]);
     }
 }

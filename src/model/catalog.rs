@@ -14,6 +14,7 @@ mod finding;
 mod literals;
 mod memo;
 mod patterns;
+mod sdk_error;
 mod trial;
 
 use memo::Memo;
@@ -229,7 +230,9 @@ impl FailureCatalog {
         for index in patterns.matches(text) {
             let entry = self.entries.get(index)?;
             if entry.applies_to.contains(&kind) {
-                return if entry.generic && wraps && !leaked_is_generic { leaked } else { Some(index) };
+                // A form that any text may have says less than an entry for another kind.
+                let yields = entry.generic && (wraps || entry.strict);
+                return if yields && !leaked_is_generic { leaked } else { Some(index) };
             }
             if leaked.is_none() && !entry.strict {
                 (leaked, leaked_is_generic) = (Some(index), entry.generic);

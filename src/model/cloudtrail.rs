@@ -161,7 +161,11 @@ fn read_ecs<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
             read_request(call, key, value);
         }
     }
-    if is_launch && call.cluster.is_none() {
+    if call.error_code.is_some() {
+        read_resources_of_message(call);
+    }
+    // Without parameters nobody knows which cluster was meant.
+    if is_launch && call.cluster.is_none() && parts.request.is_some_and(Value::is_object) {
         call.cluster = name("default");
     }
     if let Some(task) = parts.response.and_then(|response| response.get("task")) {
@@ -186,6 +190,31 @@ fn read_ecs<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
         call.service = call.group.as_deref().and_then(arn::service_of_group).map(|service| Cow::Owned(service.to_owned()));
     }
     if is_launch { read_launch(call, parts) } else { refusal(call) }
+}
+
+/// Reads the ECS resources that an error message names where the parameters do not: a denied call has none.
+fn read_resources_of_message(call: &mut Call<'_>) {
+    let Some(message) = call.error_message.as_deref().map(str::to_owned) else { return };
+    let fill = |slot: &mut Name<'_>, value: Option<&str>| {
+        if slot.is_none() {
+            *slot = value.filter(|value| !value.contains('*')).map(|value| Cow::Owned(value.to_owned()));
+        }
+    };
+    for found in arn::all_in(&message).filter(|found| arn::service(found) == Some("ecs")) {
+        let Some((kind, _)) = arn::resource(found).and_then(|resource| resource.split_once('/')) else { continue };
+        let named = Some(arn::short(found));
+        fill(&mut call.cluster, if kind == "cluster" { named } else { arn::cluster_of(found) });
+        match kind {
+            "service" => fill(&mut call.service, named),
+            "task" => fill(&mut call.task, named),
+            "container-instance" => fill(&mut call.container_instance, named),
+            "task-definition" => {
+                fill(&mut call.task_definition, Some(arn::task_definition(found)));
+                fill(&mut call.family, Some(arn::family(found)));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn read_request<'a>(call: &mut Call<'a>, key: &str, value: Value<'a>) {
@@ -484,6 +513,31 @@ mod tests {
             assert_eq!(failures.len(), 1);
             assert_eq!(failures[0].kind.as_deref(), Some("api_error"));
             assert_eq!(failures[0].reason.as_deref(), Some("ThrottlingException"));
+        });
+    }
+
+    #[test]
+    fn a_denied_call_without_parameters_takes_names_from_its_message() {
+        let denied = |action: &str, resource: &str| {
+            format!(
+                r#"{{"eventVersion":"1.10","userIdentity":{{"type":"IAMUser","userName":"mary"}},"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"{action}",
+                "errorCode":"AccessDeniedException","errorMessage":"User: arn:aws:sts::111122223333:assumed-role/release/mary is not authorized to perform: ecs:{action} on resource: arn:aws:ecs:eu-west-1:111122223333:{resource} because no identity-based policy allows it","requestParameters":null,"responseElements":null,"eventID":"e4"}}"#
+            )
+        };
+        rows(&denied("UpdateService", "service/shop/checkout"), |call, failures| {
+            let failure = failures[0];
+            assert_eq!((call.cluster.as_deref(), call.service.as_deref()), (Some("shop"), Some("checkout")));
+            assert_eq!((failure.cluster.as_deref(), failure.service.as_deref()), (Some("shop"), Some("checkout")));
+            assert_eq!((failure.action.as_deref(), failure.role.as_deref()), (Some("ecs:UpdateService"), Some("release")));
+        });
+        rows(&denied("RunTask", "task-definition/nightly:*"), |call, _| {
+            assert_eq!(
+                (call.cluster.as_deref(), call.family.as_deref(), call.task_definition.as_deref()),
+                (None, Some("nightly"), None)
+            );
+        });
+        rows(&denied("ExecuteCommand", "task/shop/0a1b"), |call, _| {
+            assert_eq!((call.cluster.as_deref(), call.task.as_deref()), (Some("shop"), Some("0a1b")));
         });
     }
 

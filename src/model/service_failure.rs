@@ -16,8 +16,14 @@ pub(super) fn service_failure<'a>(event: &ServiceEvent<'a>, kind: TextKind, text
     let mut failure = of_event(event, "service");
     let named = reason_name(text).map(|code| Cow::Owned(code.to_owned()));
     failure.reason = named.or_else(|| event.event_name.clone()).or_else(|| entry.map(code_of));
+    failure.secondary = secondary_by(entry);
     classify(&mut failure, entry);
     failure
+}
+
+/// A text about failed tasks names no fault of its own: the records of tasks decide.
+fn secondary_by(entry: Option<&Entry>) -> Option<bool> {
+    (!entry.is_some_and(|entry| entry.consequence)).then_some(false)
 }
 
 /// The failure in a message of `describe-services`, if any; benign messages are distinguished from warnings.
@@ -46,6 +52,7 @@ pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> O
     event.container_instance = instance.map(|(_, instance)| Cow::Owned((*instance).to_owned()));
     let mut failure = of_event(event, "service");
     failure.reason = Some(reason_name(text).map_or_else(|| code_of(entry), |code| Cow::Owned(code.to_owned())));
+    failure.secondary = secondary_by(Some(entry));
     classify(&mut failure, Some(entry));
     Some(failure)
 }

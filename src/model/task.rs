@@ -33,7 +33,7 @@ pub fn model_task<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<
         task.last_status = name("STOPPED");
     }
     let Some(time) = parts.updated_at.or(envelope.time).or_else(|| newest_time(&task)) else {
-        return Modeled::Refused(Refusal::missing_time_at(detail, "updatedAt"));
+        return Modeled::Refused(without_time(detail, envelope));
     };
     let id = envelope.record_id(origin);
     task.id = Some(id.clone());
@@ -59,6 +59,15 @@ pub fn model_task<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<
     rows.extend(container_rows);
     rows.extend(failure.map(Row::from));
     Modeled::Record(Record { table: Table::TaskEvents, id, account, time, rows })
+}
+
+/// A task without any time; output reduced by `--query` often has none.
+fn without_time(detail: Value<'_>, envelope: Envelope<'_>) -> Refusal {
+    let mut refusal = Refusal::missing_time_at(detail, "updatedAt");
+    if envelope.source == "describe" {
+        refusal.detail.push_str("; keep `createdAt`, `startedAt` and `stoppedAt` in `--query`, or leave out `--query`");
+    }
+    refusal
 }
 
 /// Parts of a task that later steps need.

@@ -30,7 +30,7 @@ pub fn shown_at<'a>(value: Value<'a>, key: &str) -> Option<Cow<'a, str>> {
 }
 
 /// Parses a valid time: RFC 3339 with any offset and 0 to 9 fractional digits, the SDK format `Jul 19, 2023 9:25:09
-/// PM` (UTC), compact `20131102T010628Z`, `2026-03-04 02:10:00` (UTC), RFC 1123.
+/// PM` (UTC), compact `20131102T010628Z`, `2026-03-04 02:10:00` (UTC), RFC 1123, `/Date(1774059160000)/` of PowerShell.
 pub fn parse_time(text: &str) -> Option<i64> {
     read_time(text).and_then(plausible)
 }
@@ -45,6 +45,11 @@ fn read_time(text: &str) -> Option<i64> {
     }
     if text.len() > 60 || !text.is_ascii() {
         return None;
+    }
+    if let Some(millis) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
+        // A zone may follow the number, which is in UTC anyway.
+        let digits = millis.split_at_checked(1).map_or(millis.len(), |(_, rest)| 1 + rest.find(['+', '-']).unwrap_or(rest.len()));
+        return millis.get(..digits)?.parse::<i64>().ok()?.checked_mul(1000);
     }
     let civil = |format: &str, text: &str| DateTime::strptime(format, text).ok();
     let local = civil("%b %d, %Y %I:%M:%S %p", text)
@@ -128,6 +133,8 @@ mod tests {
             "2023-07-19 21:25:09",
             "Wed, 19 Jul 2023 21:25:09 GMT",
             "2023-07-19T21:25:09+0000",
+            "/Date(1689801909000)/",
+            "/Date(1689801909000+0200)/",
         ] {
             assert_eq!(parse_time(text), Some(want), "{text}");
         }
@@ -148,6 +155,7 @@ mod tests {
             "9999-12-31T23:59:59Z",
             "0",
             "-62135596800",
+            "/Date(-62135596800000)/",
             "1e300",
         ] {
             assert_eq!(parse_time(text), None, "{text}");

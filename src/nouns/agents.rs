@@ -54,6 +54,7 @@ pub fn updates() -> Noun {
         needs: Needs::All(&[&[Table::InstanceEvents, Table::Calls]]),
         fields: [COMMON, UPDATE].concat(),
         shown: &["time", "cluster", "container_instance", "what", "from_version", "to_version", "agent_update_status", "user"],
+        optional: &["user", "agent_update_status", "cluster", "from_version", "to_version"],
         ..Noun::recorded("agent_updates", updates_view)
     }
 }
@@ -64,6 +65,7 @@ pub fn disconnects() -> Noun {
         needs: Needs::All(&[&[Table::InstanceEvents]]),
         fields: [COMMON, DISCONNECT].concat(),
         shown: &["time", "cluster", "container_instance", "reconnected_at", "duration", "version_before", "version_after"],
+        optional: &["cluster", "version_before", "version_after", "reconnected_at"],
         ..Noun::recorded("agent_disconnects", disconnects_view)
     }
 }

@@ -10,6 +10,7 @@ pub fn noun() -> Noun {
         needs: Needs::All(&[&[Table::TaskEvents]]),
         fields: table_fields(Table::ContainerEvents),
         shown: &["time", "cluster", "service", "task", "name", "last_status", "exit_code", "reason", "image"],
+        optional: &["image", "cluster", "last_status", "service", "task"],
         ..Noun::computed("containers", view)
     }
 }

@@ -33,6 +33,7 @@ pub fn noun() -> Noun {
         needs: Needs::All(&[&[Table::ServiceEvents]]),
         fields: FIELDS.to_vec(),
         shown: &["time", "cluster", "service", "deployment", "state", "started_at", "duration", "reason"],
+        optional: &["started_at", "cluster", "duration", "deployment"],
         ..Noun::computed("deployments", view)
     }
 }

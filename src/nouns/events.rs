@@ -45,6 +45,7 @@ pub fn noun() -> Noun {
         ]]),
         fields: FIELDS.to_vec(),
         shown: &["time", "kind", "cluster", "service", "task", "status", "event_name", "message"],
+        optional: &["kind", "cluster", "task", "event_name", "service"],
         ..Noun::recorded("events", view)
     }
 }

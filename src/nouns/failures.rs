@@ -5,9 +5,9 @@
 //! below it. Failed deployments and agent updates are repeated by later events: the earliest counts. What a service says of
 //! a rollback belongs to the deployment that failed, and a deployment whose tasks failed before is their consequence.
 
-use super::sql::{columns, evidence, evidence_of, evidence_over};
+use super::sql::{columns, computed, evidence, evidence_of, evidence_over};
 use super::{Measure, Needs, Noun, ViewRequest, table_fields};
-use crate::lang::catalog::{FieldType, MeasureInfo};
+use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::table::Table;
 
@@ -37,26 +37,41 @@ pub fn noun() -> Noun {
     };
     Noun {
         needs: FAILURES,
-        fields: table_fields(Table::Failures),
+        fields: table_fields(Table::Failures).into_iter().chain(COMPUTED.iter().copied()).collect(),
         measures: vec![
             measure("calls", Aggregate::Distinct, "call", FieldType::Text, "distinct calls that failed (launch, api_error)"),
             measure("missing", Aggregate::Sum, "missing_tasks", FieldType::Int, "tasks asked for and not placed"),
         ],
-        shown: &["time", "kind", "phase", "reason", "cluster", "service", "task", "message"],
+        shown: &["time", "kind", "phase", "reason", "what", "cluster", "task", "message"],
+        optional: &["kind", "task", "cluster", "phase"],
         ..Noun::recorded("failures", view)
     }
 }
 
+const COMPUTED: &[FieldInfo] = &[computed(
+    "what",
+    FieldType::Text,
+    "what failed: the service, else the family, the run or job, the API call, or the instance",
+)];
+
 pub(super) fn view(need: ViewRequest) -> String {
+    let what = "coalesce(f.service, f.family, f.run, f.job, f.event_name, f.container_instance)";
+    format!("select f.*, arrow_cast({what}, 'Utf8View') as what from ({}) f", stored(need))
+}
+
+/// The rows without computed columns.
+pub(super) fn stored(need: ViewRequest) -> String {
     let all = columns(Table::Failures, "f", &[]);
     let one = evidence(need, "f.record");
     let several = evidence_over(need, "f.record", "f.incident, f.time");
     let passed = evidence_of(need, "f");
     let earliest = evidence_over(need, "f.record", "f.incident");
-    let deployments = deployments(need);
+    let (deployments, consequences) = (deployments(need), consequences(need));
     let rows = format!(
         "select {all}{one} from failures f \
-         where f.incident is null or f.kind is null or f.kind not in ('task', 'run', 'deployment', 'agent') \
+         where (f.incident is null or f.kind is null or f.kind not in ('task', 'run', 'deployment', 'agent')) \
+         and not {CONSEQUENCE} \
+         union all {consequences} \
          union all \
          select {all}{passed} from (select {all}{several}, row_number() over (\
              partition by f.incident, f.time order by f.version desc nulls last, f.id) as nth, \
@@ -84,6 +99,44 @@ const ROLLOUT: i64 = ROLLOUT_SECONDS * 1_000_000;
 /// What can make a rollout fail. A deployment is none of them.
 const ROOTS: &str = "('placement', 'capacity', 'network', 'image_pull', 'config_fetch', 'logging', 'volume', \
                      'container_create', 'container_start', 'running', 'health_check')";
+
+/// Reports of a service about tasks that failed, without a fault of their own.
+const CONSEQUENCE: &str = "(coalesce(f.kind, '') = 'service' and f.secondary is null and f.service is not null)";
+
+/// Reports about failed tasks of a service: secondary where one of them failed before.
+fn consequences(need: ViewRequest) -> String {
+    let stored = columns(Table::Failures, "f", &[]);
+    let reports =
+        format!("select {stored}, f.incident as rollout, cast(f.time as bigint) as micros from failures f where {CONSEQUENCE}");
+    let roots = with_roots(&reports);
+    let (columns, one) = (columns_with_secondary(), evidence(need, "f.record"));
+    format!("select {columns}{one} from failures f left join ({roots}) r on r.id = f.id where {CONSEQUENCE}")
+}
+
+/// The ids of rows of a service for which a task or the service failed before; `rollout` is the incident of a deployment.
+fn with_roots(rows: &str) -> String {
+    // Records of one service: account and region may be missing in what somebody pasted.
+    format!(
+        "select d.id from ({rows}) d \
+         join (select r.id, r.time, r.started_by, r.account, r.\"cluster\", r.service from failures r \
+           where r.kind in ('task', 'service') and r.service is not null and r.phase in {ROOTS}) r \
+         on r.service = d.service and coalesce(r.\"cluster\", '') = coalesce(d.\"cluster\", '') \
+         where (r.account is null or d.account is null or r.account = d.account) \
+         and cast(r.time as bigint) <= d.micros + {JITTER} and cast(r.time as bigint) >= d.micros - {ROLLOUT} \
+         and (r.started_by is null or not starts_with(r.started_by, 'ecs-svc/') \
+           or not starts_with(coalesce(d.rollout, ''), 'deployment:ecs-svc/') or concat('deployment:', r.started_by) = d.rollout) \
+         group by d.id"
+    )
+}
+
+/// All columns of `f`, with `secondary` decided by the matching row of `r`.
+fn columns_with_secondary() -> String {
+    let columns = Table::Failures.fields().iter().map(|field| match field.name {
+        "secondary" => "coalesce(f.secondary, r.id is not null) as secondary".to_owned(),
+        name => format!("f.{}", super::sql::quoted(name)),
+    });
+    columns.collect::<Vec<_>>().join(", ")
+}
 
 /// Failed deployments, each once. Rows that name no deployment of the scheduler (`ecs-svc/…`), such as the line about the
 /// rollback or a service deployment, belong to the one of the same service that failed just before.
@@ -114,24 +167,10 @@ fn deployments(need: ViewRequest) -> String {
         "select {stored}, f.secondary, f.micros, f.incident{several}, row_number() over (partition by f.incident \
          order by f.secondary is null and f.cause is null, f.time, f.version desc nulls last, f.id) as nth from ({resolved}) f"
     );
-    // Records of one service: account and region may be missing in what somebody pasted.
-    let roots = format!(
-        "select d.id from (select d.id, d.incident, d.micros, d.account, d.\"cluster\", d.service from ({resolved}) d \
-           where d.secondary is null and d.service is not null) d \
-         join (select r.time, r.started_by, r.account, r.\"cluster\", r.service from failures r \
-           where r.kind in ('task', 'service') and r.service is not null and r.phase in {ROOTS}) r \
-         on r.service = d.service and coalesce(r.\"cluster\", '') = coalesce(d.\"cluster\", '') \
-         where (r.account is null or d.account is null or r.account = d.account) \
-         and cast(r.time as bigint) <= d.micros + {JITTER} and cast(r.time as bigint) >= d.micros - {ROLLOUT} \
-         and (r.started_by is null or not starts_with(r.started_by, 'ecs-svc/') \
-           or not starts_with(d.incident, 'deployment:ecs-svc/') or concat('deployment:', r.started_by) = d.incident) \
-         group by d.id"
-    );
-    let columns = Table::Failures.fields().iter().map(|field| match field.name {
-        "secondary" => "coalesce(f.secondary, r.id is not null) as secondary".to_owned(),
-        name => format!("f.{}", super::sql::quoted(name)),
-    });
-    let columns = columns.collect::<Vec<_>>().join(", ");
+    let roots = with_roots(&format!(
+        "select d.*, d.incident as rollout from ({resolved}) d where d.secondary is null and d.service is not null"
+    ));
+    let columns = columns_with_secondary();
     format!("select {columns}{passed} from ({first}) f left join ({roots}) r on r.id = f.id where f.nth = 1")
 }
 

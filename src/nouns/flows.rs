@@ -10,6 +10,7 @@ pub fn noun() -> Noun {
         needs: Needs::All(&[&[Table::Flows]]),
         fields: table_fields(Table::Flows),
         shown: &["time", "interface", "srcaddr", "srcport", "dstaddr", "dstport", "protocol", "packets", "bytes", "action"],
+        optional: &["bytes", "packets", "interface", "protocol", "srcport", "dstport"],
         ..Noun::recorded("flows", view)
     }
 }

@@ -3,7 +3,8 @@
 //! `missing`: one row per hour without a record, between the first and the last record of an account and Region.
 //! `late`: a file whose oldest record is more than 15 minutes older than its delivery time, which is part of the file
 //! name; most files arrive within 5 minutes. `global`: an account without any record in us-east-1, where IAM, STS and
-//! other global services write.
+//! other global services write. `modified`, `unlisted`, `missing_file`, `chain`: a file that differs from what
+//! CloudTrail delivered, according to the digests that were loaded with it.
 
 use super::sql::{computed, no_raw, quoted};
 use super::{EVIDENCE, Needs, Noun, ViewRequest};
@@ -16,14 +17,16 @@ const FIELDS: &[FieldInfo] = &[
     computed(
         "kind",
         FieldType::Text,
-        "missing (an hour without records), late (a slow delivery) or global (an account without us-east-1 records)",
+        "missing (an hour without records), late (a slow delivery), global (an account without us-east-1 records), or, according \
+         to the digest files: modified (a file was changed), unlisted (a log file was added), missing_file (a digest lists log files \
+         that are missing), chain (digests are missing)",
     ),
     computed("account", FieldType::Text, "account"),
     computed("region", FieldType::Text, "region"),
     computed("began_at", FieldType::Time, "start of the first hour of the gap"),
     computed("ended_at", FieldType::Time, "start of the first hour with records again"),
     computed("hours", FieldType::Int, "length of the whole gap in hours, rounded up"),
-    computed("file", FieldType::Text, "the file that was delivered late"),
+    computed("file", FieldType::Text, "the file that was delivered late, or differs from its digest"),
 ];
 
 /// The noun.
@@ -32,6 +35,7 @@ pub fn noun() -> Noun {
         needs: Needs::All(&[&[Table::Calls]]),
         fields: FIELDS.to_vec(),
         shown: &["time", "kind", "account", "region", "began_at", "ended_at", "hours"],
+        optional: &["ended_at", "account", "began_at", "kind"],
         assumed: Some(Assumed {
             column: "kind",
             value: "missing",
@@ -90,7 +94,17 @@ fn view(need: ViewRequest) -> String {
          where g.records = 0",
         hours("g.first", "g.last"),
     );
-    [missing, late, global].join(" union all ")
+    let altered = format!(
+        "select arrow_cast(concat('altered/', f.file), 'Utf8View') as id, coalesce(f.last_event, f.\"time\") as \"time\", \
+         arrow_cast(case when f.note like '%integrity: modified%' then 'modified' \
+           when f.note like '%integrity: not listed%' then 'unlisted' \
+           when f.note like '%integrity: lists missing%' then 'missing_file' else 'chain' end, 'Utf8View') as kind, \
+         f.account, f.region, f.first_event as began_at, f.last_event as ended_at, cast(null as bigint) as hours, \
+         f.file{raw}{none} from (\
+           select f.*, row_number() over (partition by f.folder, f.file order by f.load desc) as newest from files f) f \
+         where f.newest = 1 and f.note like '%integrity: %'"
+    );
+    [missing, late, global, altered].join(" union all ")
 }
 
 /// Hours between two times, rounded up.

@@ -37,6 +37,7 @@ pub fn noun() -> Noun {
             "agent_update_status",
             "duration",
         ],
+        optional: &["duration", "agent_update_status", "cluster", "agent_version", "status", "agent_connected"],
         ..Noun::computed("instances", view)
     }
 }

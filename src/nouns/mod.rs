@@ -25,6 +25,7 @@ mod events;
 pub mod failures;
 mod flows;
 mod gaps;
+mod incidents;
 mod instances;
 pub mod launches;
 mod micros;
@@ -67,6 +68,9 @@ pub struct Noun {
     pub measures: Vec<Measure>,
     /// The columns that are shown by default.
     pub shown: &'static [&'static str],
+    /// Those of them that a table leaves out first if it is too narrow, the least important first. All others are left out
+    /// from the right.
+    pub optional: &'static [&'static str],
     /// Creates the SQL of its rows.
     pub view: fn(ViewRequest) -> String,
     /// The default measure of groups.
@@ -94,6 +98,7 @@ impl Noun {
             fields: Vec::new(),
             measures: Vec::new(),
             shown: &[],
+            optional: &[],
             view,
             default_measure: "count",
             is_computed: false,
@@ -187,6 +192,7 @@ pub static NOUNS: LazyLock<Vec<Noun>> = LazyLock::new(|| {
         schedules::noun(),
         quota::noun(),
         stalls::noun(),
+        incidents::noun(),
         flows::noun(),
         gaps::noun(),
         patterns::noun(),
@@ -199,6 +205,7 @@ pub static NOUNS: LazyLock<Vec<Noun>> = LazyLock::new(|| {
 pub fn register_functions(session: &SessionContext) {
     launches::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     collisions::function::functions().into_iter().for_each(|function| session.register_udwf(function));
+    incidents::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     collisions::chance::chance_functions().into_iter().for_each(|function| session.register_udf(function));
     session.register_udf(number_of_text("task_interfaces", task_interfaces));
     session.register_udf(flag_of_text("agent_queues", agent_queues));
@@ -272,6 +279,9 @@ mod declarations {
             assert!(names.contains("id") && names.contains("time"), "{}", noun.word);
             for shown in noun.shown {
                 assert!(names.contains(shown), "{} shows {shown}", noun.word);
+            }
+            for optional in noun.optional {
+                assert!(noun.shown.contains(optional), "{} does not show {optional}", noun.word);
             }
             for measure in &noun.measures {
                 let (name, kind) = measure.column;

@@ -31,6 +31,7 @@ pub fn noun() -> Noun {
         needs: failures::FAILURES,
         fields: FIELDS.to_vec(),
         shown: &["last_seen", "seen", "new", "kind", "reason", "template"],
+        optional: &["kind", "new", "seen"],
         ..Noun::computed("patterns", view)
     }
 }
@@ -77,6 +78,6 @@ fn view(need: ViewRequest) -> String {
         last("reason"),
         last("message"),
         last("id"),
-        failures::view(ViewRequest { raw: false, evidence: false, ..need }),
+        failures::stored(ViewRequest { raw: false, evidence: false, ..need }),
     )
 }

@@ -20,6 +20,7 @@ pub fn noun() -> Noun {
         needs: Needs::All(&[&[Table::JobSubmissions, Table::RunRecords]]),
         fields,
         shown: &["time", "project", "run", "job", "status", "phase", "termination_reason", "exit_status", "backend", "message"],
+        optional: &["backend", "project", "job", "phase", "exit_status"],
         ..Noun::computed("runs", view)
     }
 }

@@ -10,6 +10,7 @@ pub fn quarantine() -> Noun {
         needs: Needs::All(&[]),
         fields: table_fields(Table::Quarantine),
         shown: &["time", "why", "file", "record", "byte_offset", "detail"],
+        optional: &["byte_offset", "record"],
         ..Noun::recorded("quarantine", quarantined)
     }
 }
@@ -20,6 +21,7 @@ pub fn loads() -> Noun {
         needs: Needs::All(&[]),
         fields: table_fields(Table::Files),
         shown: &["time", "load", "file", "format", "read", "loaded", "duplicate", "filtered", "quarantined", "why", "note"],
+        optional: &["note", "why", "load", "format", "filtered", "duplicate"],
         ..Noun::recorded("loads", |need| view(Table::Files, need))
     }
 }

@@ -30,7 +30,19 @@ pub fn noun() -> Noun {
     Noun {
         needs: Needs::All(&[&[Table::TaskEvents]]),
         fields,
-        shown: &["time", "cluster", "service", "task", "last_status", "stop_code", "exit_code", "duration", "stopped_reason"],
+        shown: &[
+            "time",
+            "cluster",
+            "service",
+            "task",
+            "last_status",
+            "stop_code",
+            "exit_code",
+            "duration",
+            "stopped_reason",
+            "container_reason",
+        ],
+        optional: &["stop_code", "cluster", "last_status", "container_reason", "service", "duration"],
         ..Noun::computed("tasks", view)
     }
 }

@@ -11,7 +11,7 @@ use crate::{nouns, plan};
 
 /// The required Arrow type for columns of a kind.
 fn arrow_type(kind: FieldType) -> DataType {
-    plan::expression::arrow_type(kind)
+    plan::arrow_type(kind)
 }
 
 #[test]

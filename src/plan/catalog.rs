@@ -8,8 +8,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use crate::lang::catalog::{Assumed, Catalog, FieldInfo, MeasureInfo, NounStatus};
-use crate::nouns;
-use crate::nouns::NOUNS;
+use crate::nouns::{self, NOUNS};
 
 /// Values of a column with their number of rows, most frequent first.
 type Counts = Vec<(String, u64)>;

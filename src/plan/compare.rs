@@ -54,7 +54,11 @@ pub fn compare(now: Rows, before: Rows, stage: &Stage, context: &StageContext<'_
             values.push(now - before);
         }
     }
-    values.push(when(column(SIDE[0]).is_null(), lit("gone")).when(column(SIDE[1]).is_null(), lit("new")).end()?);
+    values.push(if stage.comparable {
+        when(column(SIDE[0]).is_null(), lit("gone")).when(column(SIDE[1]).is_null(), lit("new")).end()?
+    } else {
+        typed(lit(ScalarValue::Null), FieldType::Text)
+    });
     let mut output: Vec<Expr> = values
         .into_iter()
         .zip(&stage.columns)

@@ -29,7 +29,7 @@ mod catalog;
 mod compare;
 mod error;
 mod evidence;
-pub(crate) mod expression;
+mod expression;
 mod fill;
 mod group;
 mod needs;
@@ -62,6 +62,8 @@ pub use source::evaluated_name;
 use crate::engine;
 use crate::lang::checked::{Checked, Column, Stage, Window};
 use crate::nouns::{self, EVIDENCE, Noun, ViewRequest, ZoneName};
+#[cfg(test)]
+pub(crate) use expression::arrow_type;
 use expression::column;
 use rows::{Rows, sorted};
 

@@ -68,15 +68,34 @@ fn carried_order(input: &Rows, stage: &Stage, items: &mut Vec<Expr>) -> Vec<Orde
     .collect()
 }
 
+/// The columns that tell rows apart. A column that the output already has is not added again: the engine rejects plans
+/// that sort the rows of a union by two names of one column.
 fn carried_identity(input: &Rows, items: &mut Vec<Expr>) -> Vec<String> {
     let names = input.identity.iter().enumerate();
     names
         .map(|(index, name)| {
+            if let Some(known) = items.iter().find_map(|item| name_of(item, name)) {
+                return known;
+            }
             let hidden = format!("#t{index}");
             items.push(column(name).alias(&hidden));
             hidden
         })
         .collect()
+}
+
+/// The name of an output that is an unchanged column of the input.
+fn name_of(item: &Expr, input: &str) -> Option<String> {
+    let plain = |expr: &Expr| match expr {
+        Expr::Column(known) => known.name == input,
+        Expr::Cast(cast) => matches!(cast.expr.as_ref(), Expr::Column(known) if known.name == input),
+        _ => false,
+    };
+    match item {
+        Expr::Alias(alias) if plain(&alias.expr) => Some(alias.name.clone()),
+        Expr::Column(known) if known.name == input => Some(known.name.clone()),
+        _ => None,
+    }
 }
 
 fn shares(input: &Rows, stage: &Stage) -> BTreeSet<String> {

@@ -165,11 +165,6 @@ fn open(why: &str) -> State {
     State::NotAnswered(why.to_owned())
 }
 
-/// A duration for readers.
-fn span(seconds: f64) -> String {
-    Cell::Duration(seconds).human(&crate::render::Look::default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

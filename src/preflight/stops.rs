@@ -1,7 +1,8 @@
 //! Compares how long stops took in the store with the stop timeout of the definition.
 
-use super::{Definition, Past, found, open, span};
+use super::{Definition, Past, found, open};
 use crate::check::State;
+use crate::render::describe_duration;
 
 /// Seconds from the stop request to the end of the program, one row per task that was running when it was stopped.
 const STOPS: &str = "
@@ -32,7 +33,7 @@ pub fn state<E>(question: &str, definition: &Definition, past: Option<&Past<'_, 
             format!(
                 "{over} of {} stops took longer than the stop timeout of {timeout} s (the longest {}): the program would be killed before it finishes",
                 stops.len(),
-                span(longest)
+                describe_duration(longest)
             )
         })
     } else {
@@ -40,10 +41,10 @@ pub fn state<E>(question: &str, definition: &Definition, past: Option<&Past<'_, 
         (held >= LONG).then(|| {
             format!(
                 "stops took up to {}, and the stop timeout is {timeout} s: {} CPU units and {} MiB remain in use for up to {} after a stop request",
-                span(longest),
+                describe_duration(longest),
                 definition.needed_cpu(),
                 definition.needed_memory(),
-                span(held)
+                describe_duration(held)
             )
         })
     };

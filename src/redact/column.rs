@@ -87,10 +87,33 @@ pub(super) fn parts(kind: Kind, value: &str) -> Vec<(Kind, String)> {
     names.into_iter().map(|name| (kind, name.to_owned())).collect()
 }
 
+/// A name as it is, and as it is written in an address.
+pub(super) fn spellings(name: &str) -> Vec<String> {
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    let mut spellings = vec![name.to_owned()];
+    if encoded != name {
+        spellings.push(encoded.replace("%20", "+"));
+        spellings.push(encoded);
+    }
+    spellings.dedup();
+    spellings
+}
+
 /// Whether a range of a text is a separate word.
 pub(super) fn stands_alone(text: &str, range: Range<usize>) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     let before = text.get(..range.start).and_then(|before| before.chars().next_back());
     let after = text.get(range.end..).and_then(|after| after.chars().next());
-    !before.is_some_and(is_word) && !after.is_some_and(is_word)
+    // `%20ann`: the digits belong to the code.
+    let is_encoded = text.get(..range.start).is_some_and(|before| {
+        let mut last = before.bytes().rev();
+        matches!((last.next(), last.next(), last.next()), (Some(low), Some(high), Some(b'%')) if low.is_ascii_hexdigit() && high.is_ascii_hexdigit())
+    });
+    (is_encoded || !before.is_some_and(is_word)) && !after.is_some_and(is_word)
 }

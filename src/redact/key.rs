@@ -4,17 +4,56 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-const NAME: &str = "redaction.key";
+/// The name of the file in a store.
+pub const KEY_FILE: &str = "redaction.key";
 
-/// The key in this folder. If there is none, generates one that only its owner can read.
-pub fn read_or_create(folder: &Path) -> io::Result<[u8; 32]> {
-    let path = folder.join(NAME);
-    if let Some(key) = read(&path)? {
-        return Ok(key);
+/// A key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// From the store: the same name has the same pseudonym every time.
+    Stored([u8; 32]),
+    /// For this result only, because nothing may be written.
+    Temporary([u8; 32]),
+}
+
+impl Key {
+    /// Its bytes.
+    pub fn bytes(self) -> [u8; 32] {
+        match self {
+            Key::Stored(bytes) | Key::Temporary(bytes) => bytes,
+        }
     }
-    fs::create_dir_all(folder)?;
+}
+
+/// The key in this folder. If there is none, generates one that only its owner can read; if the folder is missing or
+/// read-only, or unless `may_create`, the key is not stored.
+pub fn read_or_create(folder: &Path, may_create: bool) -> io::Result<Key> {
+    let path = folder.join(KEY_FILE);
+    if let Some(key) = read(&path)? {
+        return Ok(Key::Stored(key));
+    }
     let mut key = [0u8; 32];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+    if !may_create || !folder.is_dir() {
+        return Ok(Key::Temporary(key));
+    }
+    match create(folder, &path, &key) {
+        Ok(()) => Ok(Key::Stored(key)),
+        // Another process has just created the key, so use that one.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let key = read(&path)?.ok_or_else(|| io::Error::other("the key was removed while it was being read"))?;
+            Ok(Key::Stored(key))
+        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
+            Ok(Key::Temporary(key))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the key to a file beside its place and gives it its name once it is complete; fails if the name is taken.
+fn create(folder: &Path, path: &Path, key: &[u8; 32]) -> io::Result<()> {
+    let beside = folder.join(format!("{KEY_FILE}.{}.tmp", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -22,33 +61,90 @@ pub fn read_or_create(folder: &Path) -> io::Result<[u8; 32]> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    let made = options.open(&path).and_then(|mut file| {
-        writeln!(file, "{}", blake3::Hash::from_bytes(key).to_hex())?;
+    let open = || options.open(&beside);
+    // A file of a process that was killed, which had the same number.
+    let file = match open() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(&beside).and_then(|()| open()),
+        opened => opened,
+    };
+    let written = file.and_then(|mut file| {
+        writeln!(file, "{}", blake3::Hash::from_bytes(*key).to_hex())?;
         file.sync_all()
     });
-    match made {
-        Ok(()) => Ok(key),
-        // Another process has just created the key, so use that one.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            read(&path)?.ok_or_else(|| io::Error::other("the key was removed while it was being read"))
+    // Unlike a rename, a link never replaces the key of another process. Some file systems have no links.
+    let named = written.and_then(|()| match fs::hard_link(&beside, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => fs::rename(&beside, path),
+        linked => linked,
+    });
+    let _ = fs::remove_file(&beside);
+    named
+}
+
+fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
+    const LONGEST: u64 = 4096;
+    let wrong = || {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!(
+                "`{}` is not a valid key: expected 64 hexadecimal digits; delete the file to generate a new key",
+                path.display()
+            ),
+        )
+    };
+    // A store may come from somebody else: no link is followed and no device is read.
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            let detail = format!("`{}` is a symbolic link, which is not followed in a store", path.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, detail));
         }
+        Ok(metadata) if !metadata.is_file() || metadata.len() > LONGEST => return Err(wrong()),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    match fs::read_to_string(path) {
+        Ok(text) => blake3::Hash::from_hex(text.trim()).map(|key| Some(*key.as_bytes())).map_err(|_| wrong()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(wrong()),
         Err(error) => Err(error),
     }
 }
 
-fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
-    match fs::read_to_string(path) {
-        Ok(text) => match blake3::Hash::from_hex(text.trim()) {
-            Ok(key) => Ok(Some(*key.as_bytes())),
-            Err(_) => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!(
-                    "`{}` is not a valid key: expected 64 hexadecimal digits; delete the file to generate a new key",
-                    path.display()
-                ),
-            )),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_created_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = read_or_create(dir.path(), true).unwrap();
+        assert!(matches!(first, Key::Stored(_)));
+        assert_eq!(read_or_create(dir.path(), true).unwrap(), first);
+        assert_eq!(read_or_create(dir.path(), false).unwrap(), first);
+        let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["redaction.key"]);
+    }
+
+    #[test]
+    fn nothing_is_created_where_nothing_may_be() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(read_or_create(dir.path(), false).unwrap(), Key::Temporary(_)));
+        assert!(matches!(read_or_create(&dir.path().join("none"), true).unwrap(), Key::Temporary(_)));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_damaged_key_is_reported_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        for content in [b"short".as_slice(), b"\xff\xfe", &[b'0'; 9000]] {
+            fs::write(dir.path().join(KEY_FILE), content).unwrap();
+            let error = read_or_create(dir.path(), true).unwrap_err().to_string();
+            assert!(error.contains("64 hexadecimal digits"), "{error}");
+        }
+        #[cfg(unix)]
+        {
+            fs::remove_file(dir.path().join(KEY_FILE)).unwrap();
+            std::os::unix::fs::symlink("/dev/zero", dir.path().join(KEY_FILE)).unwrap();
+            assert!(read_or_create(dir.path(), true).is_err());
+        }
     }
 }

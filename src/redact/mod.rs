@@ -10,19 +10,30 @@ mod key;
 mod pattern;
 
 pub use column::{Kind, statements};
-pub use key::read_or_create;
+pub use key::{KEY_FILE, Key, read_or_create};
 
 use crate::answer::Answer;
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use std::cmp::Reverse;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// What redaction replaces and what it leaves, for the person who passes a result on.
+pub const NOTE: &str = "Accounts, ARNs, addresses, users, role sessions, hosts, access keys, principal ids and SSH keys are \
+replaced with pseudonyms. Not replaced: names of clusters, services, task definitions, images, runs and projects outside \
+ARNs; ids of tasks, instances and networks; names inside other words, of one letter, or that no column and no format marks \
+as a name; times, Regions and the words of messages. Read the result before you pass it on.";
 
 /// The number of hexadecimal digits in a pseudonym: 48 bits, so that collisions within a store are unlikely.
 const LETTERS: usize = 12;
+
+/// The bytes of a name that are searched; the rest is compared. The search would take quadratic time to prepare.
+const LONGEST: usize = 256;
 
 /// Replaces names with pseudonyms.
 #[derive(Debug)]
@@ -30,6 +41,22 @@ pub struct Redactor {
     key: [u8; 32],
     known: Option<AhoCorasick>,
     names: Vec<(Kind, String)>,
+    /// For each text that `known` searches, the index of its name, and the whole text if it is longer.
+    spelled: Vec<(usize, Option<String>)>,
+}
+
+/// A part of a text to replace.
+struct Part {
+    range: Range<usize>,
+    what: What,
+}
+
+/// What to replace it with.
+enum What {
+    /// The pseudonym of a name of the store, by index.
+    Known(usize),
+    /// What a format says.
+    Format(pattern::What),
 }
 
 impl Redactor {
@@ -38,9 +65,21 @@ impl Redactor {
         let mut names: Vec<(Kind, String)> = names.into_iter().flat_map(|(kind, name)| column::parts(kind, &name)).collect();
         names.sort();
         names.dedup_by(|left, right| left.1 == right.1);
-        let texts = names.iter().map(|(_, name)| name.as_str());
-        let known = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(texts).ok();
-        Redactor { key, known, names }
+        let (mut texts, mut spelled) = (Vec::new(), Vec::new());
+        for (at, (_, name)) in names.iter().enumerate() {
+            for text in column::spellings(name) {
+                let end = text.floor_char_boundary(LONGEST);
+                texts.push(text.get(..end).unwrap_or_default().to_owned());
+                spelled.push((at, (end < text.len()).then_some(text)));
+            }
+        }
+        let known = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .match_kind(MatchKind::LeftmostLongest)
+            .ascii_case_insensitive(true)
+            .build(texts)
+            .ok();
+        Redactor { key, known, names, spelled }
     }
 
     /// The pseudonym of a name.
@@ -53,27 +92,50 @@ impl Redactor {
 
     /// A text with pseudonyms.
     pub fn text(&self, text: &str) -> String {
+        let mut parts = self.known_names(text);
+        parts.extend(pattern::find(text).into_iter().map(|found| Part { range: found.range, what: What::Format(found.what) }));
+        // The longest of those that start first, so that no part of a name is left; a name of the store before an id.
+        parts.sort_by_key(|part| (part.range.start, Reverse(part.range.end), matches!(part.what, What::Format(_))));
         let mut out = String::with_capacity(text.len());
         let mut end = 0;
-        for found in pattern::find(text) {
-            out.push_str(&self.known_names(text.get(end..found.range.start).unwrap_or_default(), text, end));
-            let name = text.get(found.range.clone()).unwrap_or_default();
-            match found.what {
-                pattern::What::Name(kind) => out.push_str(&self.pseudonym(kind, name)),
-                pattern::What::Arn(head) => {
-                    // The partition, service and Region are kept, because they show what the resource is.
-                    let account = name.split(':').nth(4).filter(|account| !account.is_empty());
-                    let account = account.map(|account| self.pseudonym(Kind::Account, account)).unwrap_or_default();
-                    let head = name.get(..head).unwrap_or_default();
-                    out.push_str(&format!("{head}:{account}:{}", self.pseudonym(Kind::Arn, name)));
-                }
-                pattern::What::Id => out.push_str(name),
-                pattern::What::Public => out.push_str(&self.accounts(name)),
+        for part in parts {
+            if part.range.start < end {
+                continue;
             }
-            end = found.range.end;
+            out.push_str(text.get(end..part.range.start).unwrap_or_default());
+            end = part.range.end;
+            let name = text.get(part.range).unwrap_or_default();
+            match part.what {
+                What::Known(at) => {
+                    if let Some((kind, name)) = self.names.get(at) {
+                        out.push_str(&self.pseudonym(*kind, name));
+                    }
+                }
+                What::Format(what) => self.push_formatted(&what, name, &mut out),
+            }
         }
-        out.push_str(&self.known_names(text.get(end..).unwrap_or_default(), text, end));
+        out.push_str(text.get(end..).unwrap_or_default());
         out
+    }
+
+    fn push_formatted(&self, what: &pattern::What, name: &str, out: &mut String) {
+        match what {
+            pattern::What::Name(Kind::Account) => {
+                // `1111-2222-3333` is the same account.
+                let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+                out.push_str(&self.pseudonym(Kind::Account, &digits));
+            }
+            pattern::What::Name(kind) => out.push_str(&self.pseudonym(*kind, &decoded(name))),
+            pattern::What::Arn(head) => {
+                // The partition, service and Region are kept, because they show what the resource is.
+                let account = name.split(':').nth(4).filter(|account| !account.is_empty());
+                let account = account.map(|account| self.pseudonym(Kind::Account, account)).unwrap_or_default();
+                let head = name.get(..*head).unwrap_or_default();
+                out.push_str(&format!("{head}:{account}:{}", self.pseudonym(Kind::Arn, name)));
+            }
+            pattern::What::Id => out.push_str(name),
+            pattern::What::Public => out.push_str(&self.accounts(name)),
+        }
     }
 
     /// A text in which the names from the columns of the store are replaced with their pseudonyms.
@@ -90,24 +152,24 @@ impl Redactor {
         pattern::account(name, |account| self.pseudonym(Kind::Account, account))
     }
 
-    /// Replaces known names in a part of a text that starts at `start`.
-    fn known_names(&self, part: &str, whole: &str, start: usize) -> String {
-        let Some(known) = &self.known else { return part.to_owned() };
-        let mut out = String::with_capacity(part.len());
-        let mut end = 0;
-        for found in known.find_iter(part) {
-            let kind = self.names.get(found.pattern().as_usize()).map_or(Kind::User, |(kind, _)| *kind);
-            // An account number is replaced everywhere; a user `ann` is not replaced inside `annual`.
-            let is_name = kind == Kind::Account || column::stands_alone(whole, start + found.start()..start + found.end());
-            if !is_name {
-                continue;
+    /// The names of the store in a text.
+    fn known_names(&self, text: &str) -> Vec<Part> {
+        let Some(known) = &self.known else { return Vec::new() };
+        let part = |found: aho_corasick::Match| {
+            let (at, whole) = self.spelled.get(found.pattern().as_usize())?;
+            let at = *at;
+            let end = whole.as_ref().map_or(found.end(), |whole| found.start() + whole.len());
+            let range = found.start()..end;
+            let written = text.get(range.clone())?;
+            if whole.as_ref().is_some_and(|whole| !whole.eq_ignore_ascii_case(written)) {
+                return None;
             }
-            out.push_str(part.get(end..found.start()).unwrap_or_default());
-            out.push_str(&self.pseudonym(kind, part.get(found.range()).unwrap_or_default()));
-            end = found.end();
-        }
-        out.push_str(part.get(end..).unwrap_or_default());
-        out
+            // An account number is replaced everywhere; a user `ann` is not replaced inside `annual`.
+            let is_account = self.names.get(at).is_some_and(|(kind, _)| *kind == Kind::Account);
+            let is_name = is_account || column::stands_alone(text, range.clone());
+            is_name.then_some(Part { range, what: What::Known(at) })
+        };
+        known.find_iter(text).filter_map(part).collect()
     }
 
     /// A result with pseudonyms in all texts.
@@ -144,6 +206,12 @@ impl Redactor {
             _ => Ok(Arc::clone(column)),
         }
     }
+}
+
+/// A name without percent-encoding, so that each spelling has the same pseudonym.
+fn decoded(name: &str) -> String {
+    let encoded = name.contains('%').then(|| name.replace("%40", "@").replace("%2B", "+").replace("%2b", "+"));
+    encoded.unwrap_or_else(|| name.to_owned())
 }
 
 fn text_has(word: &str, text: &str) -> bool {

@@ -37,6 +37,57 @@ fn names_in_free_text_become_pseudonyms() {
 }
 
 #[test]
+fn every_spelling_of_a_name_is_replaced() {
+    let names = ["Jane Doe", "svc-111122223333-admin", "kim@example.org", "élodie"].map(|name| (Kind::User, name.to_owned()));
+    let redactor = Redactor::new([7; 32], names.into_iter().chain([(Kind::Account, "111122223333".to_owned())]));
+    let jane = redactor.pseudonym(Kind::User, "Jane Doe");
+    for text in ["by JANE DOE", "by jane doe", "?owner=Jane%20Doe&x", "?owner=jane+doe", "by%20Jane%20Doe"] {
+        assert!(redactor.text(text).contains(&jane), "{}", redactor.text(text));
+    }
+    for (text, removed) in [
+        ("role svc-111122223333-admin failed", "admin"),
+        ("?mail=kim%40example.org", "kim"),
+        ("?mail=lee%40Example.ORG", "lee"),
+        ("caller %C3%A9lodie", "%C3%A9"),
+        ("account 1111-2222-3333", "1111-"),
+        ("account 9999-8888-7777", "9999-"),
+        ("999988887777_CloudTrail_us-east-1_x.json.gz", "999988887777"),
+        ("to assumed-role/deploy/lee.smith now", "lee.smith"),
+        ("principal AROAEXAMPLEID12345678:lee-smith", "lee-smith"),
+        ("principal AROAEXAMPLEID12345678", "AROAEXAMPLE"),
+        ("arn%3Aaws%3Aiam%3A%3A111122223333%3Auser%2Flee", "lee"),
+        ("key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 lee@laptop", "lee"),
+        ("ssh-rsa AAAAB3NzaC1yc2E= lee", "lee"),
+        (r#"{"userName":"lee","x":1}"#, "lee"),
+        (r#"{"userIdentity":{"principalId": "lee"}}"#, "lee"),
+        (r#"{\"hostname\":\"box-7\"}"#, "box-7"),
+        ("IP-10-0-1-23.EU-WEST-1.compute.internal", "10-0-1-23"),
+        ("connect to DB01.Corp.Example", "DB01"),
+    ] {
+        let redacted = redactor.text(text);
+        assert!(!redacted.contains(removed), "{redacted}");
+    }
+    assert_eq!(redactor.text("1111-2222-3333"), redactor.text("111122223333"));
+    assert_eq!(redactor.text("lee%40example.org"), redactor.text("LEE@example.org"));
+}
+
+#[test]
+fn a_pseudonym_has_a_bound() {
+    let long = "n".repeat(100_000);
+    let redactor = Redactor::new([7; 32], [(Kind::User, long.clone()), (Kind::Host, format!("{long}.example.com"))]);
+    for text in [
+        long.clone(),
+        format!("{long}@example.com"),
+        format!("{long}.example.com"),
+        format!("arn:aws:ecs:eu-west-1:111122223333:task/{long}"),
+        format!("assumed-role/{long}/{long}"),
+        format!(r#"{{"userName":"{long}"}}"#),
+    ] {
+        assert!(redactor.text(&text).len() < 120, "{}", text.len());
+    }
+}
+
+#[test]
 fn what_names_nobody_stays() {
     let redactor = redactor();
     for text in [
@@ -48,6 +99,8 @@ fn what_names_nobody_stays() {
         "logs.eu-west-1.amazonaws.com",
         "failures where reason = RESOURCE:MEMORY",
         "0.0.0.0/0",
+        r#"{"userName":"root","invokedBy":"ecs.amazonaws.com"}"#,
+        "2026-03-04T05:12:20Z 1772600000000 4096-bit",
     ] {
         assert_eq!(redactor.text(text), text);
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Number, Value};
 
 use super::time::describe_instant;
-use super::{Look, number};
+use super::{Look, MISSING, number};
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,12 +38,14 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// The value for people: rounded, with percent signs and units such as `2m 15s`. Missing values are empty.
+    /// The value for people: rounded, with percent signs and units such as `2m 15s`. Missing values are [`MISSING`].
     pub fn human(&self, look: &Look) -> String {
         match self {
             Self::Float(value) => number::rounded(*value),
             Self::Share(value) => number::percent(*value),
-            Self::Duration(seconds) => number::span(*seconds),
+            Self::Duration(seconds) => number::describe_duration(*seconds),
+            Self::Missing => MISSING.to_owned(),
+            Self::Time(instant) => describe_instant(milliseconds(*instant), &look.tz),
             other => other.spell(look, Self::human),
         }
     }
@@ -113,6 +115,11 @@ impl Cell {
     }
 }
 
+/// The time without what is below a millisecond: records have none of it, and it would widen every column of times.
+fn milliseconds(instant: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(instant.as_microsecond().div_euclid(1000)).unwrap_or(instant)
+}
+
 /// A JSON number if it fits into 64 bits; otherwise a string, which keeps every digit.
 fn whole(value: i128) -> Value {
     if let Ok(small) = i64::try_from(value) {
@@ -173,9 +180,20 @@ mod tests {
     fn people_and_machines_read_durations_differently() {
         let look = Look::default();
         let cell = Cell::List(vec![Cell::Duration(135.0), Cell::Missing]);
-        assert_eq!(cell.human(&look), "2m 15s, ");
+        assert_eq!(cell.human(&look), "2m 15s, —");
         assert_eq!(cell.exact(&look), "135, ");
         assert_eq!(json(&cell), "[135.0,null]");
+    }
+
+    #[test]
+    fn people_read_milliseconds_and_machines_all_digits() {
+        let look = Look::default();
+        let cell = Cell::Time("2026-03-04T10:14:07.123456Z".parse().unwrap());
+        assert_eq!(cell.human(&look), "2026-03-04T10:14:07.123Z");
+        assert_eq!(cell.exact(&look), "2026-03-04T10:14:07.123456Z");
+        assert_eq!(Cell::Time("1969-12-31T23:59:59.5Z".parse().unwrap()).human(&look), "1969-12-31T23:59:59.5Z");
+        assert_eq!(Cell::Missing.human(&look), MISSING);
+        assert_eq!(Cell::Missing.exact(&look), "");
     }
 
     #[test]

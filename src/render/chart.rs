@@ -4,11 +4,12 @@
 //! each), and other groups are bars. Charts need no color and fit into 80 columns.
 
 use super::bars::peak;
-use super::fit::{shorten, width_of};
+use super::draw::draw;
 use super::number;
 use super::rows::rows;
+use super::shorten::{shorten, width_of};
 use super::spark::spark_columns;
-use super::table::draw;
+use super::wrap::wrap_page;
 use super::{Cell, Look, ROLE, ROLE_KEY, RenderError, visible};
 use crate::answer::{Answer, ColumnKind};
 
@@ -26,14 +27,25 @@ const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// Draws a result; none if it has no groups.
 pub fn chart(answer: &Answer, look: &Look) -> Result<Option<String>, RenderError> {
-    if let Some(strip) = week(answer)? {
-        return Ok(Some(strip));
-    }
-    if let Some(trends) = spark_columns(answer)? {
-        let look = Look { width: Some(look.width.unwrap_or(WIDTH)), ..look.clone() };
-        return Ok(Some(draw(trends.grid(&look), &look)));
-    }
-    bars(answer, look)
+    let width = look.width.unwrap_or(WIDTH);
+    let drawn = if let Some(strip) = week(answer)? {
+        Some(strip)
+    } else if let Some(trends) = spark_columns(answer)? {
+        let look = Look { width: Some(width), ..look.clone() };
+        Some(draw(trends.grid(&look), &look).text)
+    } else {
+        bars(answer, look)?
+    };
+    Ok(drawn.map(|drawn| drawn + &not_drawn(answer, width)))
+}
+
+/// A line that names the measures that a chart has no place for.
+fn not_drawn(answer: &Answer, width: usize) -> String {
+    let Some(first) = measure(answer) else { return String::new() };
+    let others = answer.columns.iter().enumerate().skip(first + 1).filter(|(index, _)| !is_key(answer, *index));
+    let names: Vec<String> = others.map(|(_, column)| visible(&column.name).into_owned()).collect();
+    let Some(other) = names.first() else { return String::new() };
+    wrap_page(&format!("not drawn: {} (a chart draws the first measure; put `{other}` first in `show`)", names.join(", ")), width)
 }
 
 fn is_key(answer: &Answer, index: usize) -> bool {
@@ -61,11 +73,8 @@ fn bars(answer: &Answer, look: &Look) -> Result<Option<String>, RenderError> {
     }
     let mut lines = Vec::new();
     for cells in rows(answer)? {
-        let label: Vec<String> = labels
-            .iter()
-            .filter_map(|index| cells.get(*index))
-            .map(|cell| if *cell == Cell::Missing { "—".to_owned() } else { visible(&cell.human(look)).into_owned() })
-            .collect();
+        let label: Vec<String> =
+            labels.iter().filter_map(|index| cells.get(*index)).map(|cell| visible(&cell.human(look)).into_owned()).collect();
         let cell = cells.get(measure).cloned().unwrap_or(Cell::Missing);
         lines.push((label.join(" · "), visible(&cell.human(look)).into_owned(), cell.as_number()));
     }
@@ -233,6 +242,22 @@ mod tests {
         assert_eq!(lines[8], "Sun  ··············································░░  2");
         assert_eq!(lines[9], "     · 0   ░ to 2   ▒ to 4   ▓ to 6   █ to 8");
         assert!(text.lines().all(|line| width_of(line) <= 80));
+    }
+
+    #[test]
+    fn measures_without_a_place_are_named() {
+        let columns = vec![
+            ("reason", texts(&["AGENT"]), true),
+            ("count", numbers(&[20]), false),
+            ("placed", numbers(&[2]), false),
+            ("asked", numbers(&[3]), false),
+        ];
+        let text = chart(&answer(columns), &Look::default()).unwrap().unwrap();
+        assert!(text.starts_with("count by reason\n"), "{text}");
+        assert!(
+            text.ends_with("\nnot drawn: placed, asked (a chart draws the first measure; put `placed` first in\n`show`)\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The cells of a table as sanitized text, with headers.
 
 use super::rows::{is_numeric, visit_rows};
-use super::{Look, RenderError, visible};
+use super::{Look, RANK, RenderError, visible};
 use crate::answer::{Answer, ColumnKind};
 
 /// A header, with the layout of its column.
@@ -13,6 +13,8 @@ pub(super) struct Header {
     pub numeric: bool,
     /// Whether the text can be shortened; a shortened number would be a different number.
     pub elastic: bool,
+    /// How early the column is left out if not all fit, the largest first; none = it stays.
+    pub rank: Option<u32>,
 }
 
 /// A table of texts, safe to print.
@@ -27,10 +29,11 @@ pub(super) struct Grid {
 impl Grid {
     /// The whole result as people read it.
     pub fn read(answer: &Answer, look: &Look) -> Result<Self, RenderError> {
-        let headers = answer.columns.iter().map(|column| Header {
+        let headers = answer.columns.iter().enumerate().map(|(position, column)| Header {
             name: visible(&column.name).into_owned(),
             numeric: is_numeric(column.kind),
             elastic: matches!(column.kind, ColumnKind::Text | ColumnKind::List),
+            rank: (position > 0).then(|| given_rank(answer, position).unwrap_or(position as u32)),
         });
         let mut rows = Vec::with_capacity(answer.rows());
         visit_rows(answer, |cells| {
@@ -40,4 +43,9 @@ impl Grid {
         })?;
         Ok(Self { headers: headers.collect(), rows })
     }
+}
+
+/// The rank of a column in the metadata of its field.
+fn given_rank(answer: &Answer, position: usize) -> Option<u32> {
+    answer.schema.fields().get(position)?.metadata().get(RANK)?.parse().ok()
 }

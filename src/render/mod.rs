@@ -8,6 +8,8 @@ mod bars;
 mod cell;
 mod chart;
 mod csv;
+mod draw;
+mod expanded;
 mod fit;
 mod format;
 mod grid;
@@ -19,12 +21,15 @@ mod number;
 mod parquet;
 mod read;
 mod rows;
+mod shorten;
 mod spark;
 mod table;
 #[cfg(test)]
 mod tests;
 mod time;
+mod tone;
 mod visible;
+mod wrap;
 
 use std::io;
 
@@ -38,10 +43,12 @@ pub use self::format::{Format, UnknownFormat};
 pub use self::html::escape as escape_html;
 pub use self::json::json_line;
 pub use self::markdown::escape as escape_markdown;
+pub use self::number::describe_duration;
 pub use self::rows::{is_numeric, rows};
 pub use self::spark::{SparkRow, SparkTable, Summary, spark_columns};
 pub use self::time::{describe_instant, describe_window};
 pub use self::visible::visible;
+pub use self::wrap::wrap_page;
 use crate::answer::Answer;
 
 /// The field metadata key with the role of a column; see [`ROLE_KEY`].
@@ -51,21 +58,48 @@ pub const ROLE: &str = "ecs_audit.role";
 /// Without it, a numeric key such as an exit status cannot be distinguished from a measure, and sparklines have to
 /// guess from the values.
 pub const ROLE_KEY: &str = "key";
+/// The field metadata key with the rank of a column in tables that are too narrow for all columns: a number; the column
+/// with the largest one is left out first. Columns without it are left out from the right.
+pub const RANK: &str = "ecs_audit.rank";
+/// A missing value, wherever people read it. Formats for machines have their own: an empty cell, or null.
+pub const MISSING: &str = "—";
 
 /// The output environment.
 #[derive(Debug, Clone)]
 pub struct Look {
     /// The width of the terminal; none = unlimited.
     pub width: Option<usize>,
-    /// Whether escape sequences for bold text are allowed.
+    /// Whether escape sequences for bold text and colors are allowed.
     pub color: bool,
     /// The time zone of displayed times.
     pub tz: TimeZone,
+    /// What a table does with rows that are wider than the terminal.
+    pub layout: Layout,
+}
+
+/// What a table does with rows that are wider than the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One line per row: texts are shortened, and columns that do not fit are left out and named, with this hint.
+    Lines {
+        /// How to see the other columns.
+        hint: &'static str,
+    },
+    /// All columns: texts continue on further lines.
+    Wrapped,
+    /// One line per value.
+    Expanded,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self::Lines { hint: "" }
+    }
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self { width: None, color: false, tz: TimeZone::UTC }
+        Self { width: None, color: false, tz: TimeZone::UTC, layout: Layout::default() }
     }
 }
 

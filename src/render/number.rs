@@ -43,8 +43,10 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1}%", places(value, 1))
 }
 
-/// A duration with its two largest units, `2m 15s`, `1d 4h`, `340ms`.
-pub(super) fn span(seconds: f64) -> String {
+/// A duration with its two largest units, `2m 15s`, `1d 4h`, `340ms`: the units of the query language.
+///
+/// The only format of durations for people: tables, charts, checks, explanations and pages use it.
+pub fn describe_duration(seconds: f64) -> String {
     let size = seconds.abs();
     // Beyond this, a float cannot represent single seconds.
     if !size.is_finite() || size >= 1e15 {
@@ -179,7 +181,7 @@ mod tests {
             (f64::NAN, "NaNs"),
         ];
         for (seconds, text) in cases {
-            assert_eq!(span(seconds), text);
+            assert_eq!(describe_duration(seconds), text);
         }
     }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::bars::{peak, sparkline};
-use super::fit::{GAP, width_of};
+use super::fit::GAP;
 use super::grid::{Grid, Header};
 use super::rows::{is_numeric, visit_rows};
+use super::shorten::width_of;
 use super::{Cell, Look, ROLE, ROLE_KEY, RenderError, visible};
 use crate::answer::{Answer, Column, ColumnKind};
 
@@ -83,7 +84,7 @@ pub fn spark_columns(answer: &Answer) -> Result<Option<SparkTable>, RenderError>
 impl SparkTable {
     /// The table as text, with sparklines as wide as the terminal allows.
     pub(super) fn grid(&self, look: &Look) -> Grid {
-        let header = |name: &str, numeric, elastic| Header { name: name.to_owned(), numeric, elastic };
+        let header = |name: &str, numeric, elastic| Header { name: name.to_owned(), numeric, elastic, rank: None };
         let mut headers: Vec<_> =
             self.keys.iter().map(|key| header(&visible(&key.name), is_numeric(key.kind), !is_numeric(key.kind))).collect();
         let word = match self.summary {

@@ -77,7 +77,7 @@ fn table_lines_up() {
 time                     reason                                           count  share  length  failed  ids
 ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 2026-03-04T10:14:07.25Z  失敗 | AGENT                                        14  12.5%  2m 15s  true    a1, b2
-                         =cmd()\\u{1b}[2J\\n<script>\\u{202e}  9223372036854775807           NaNs  false
+—                        =cmd()\\u{1b}[2J\\n<script>\\u{202e}  9223372036854775807      —    NaNs  false   —
 "
     );
 }
@@ -85,27 +85,45 @@ time                     reason                                           count 
 #[test]
 fn table_fits_the_terminal() {
     let look = |width| Look { width: Some(width), ..Look::default() };
-    for width in 92..130 {
+    for width in 24..130 {
         let table = written(Format::Table, &fixture(), &look(width));
-        let widest = table.lines().map(fit::width_of).max().unwrap();
+        let widest = table.lines().map(shorten::width_of).max().unwrap();
         assert!(widest <= width, "{widest} > {width}\n{table}");
-        assert!(table.contains("9223372036854775807"), "{table}");
-    }
-    // Numbers and times alone need more space than this; they are not shortened.
-    for width in 0..92 {
-        let table = written(Format::Table, &fixture(), &look(width));
-        assert!(table.contains("9223372036854775807"), "{table}");
         assert!(table.contains("2026-03-04T10:14:07.25Z"), "{table}");
+        assert!(!table.contains("9223") || table.contains("9223372036854775807"), "{table}");
+        let header = table.lines().next().unwrap();
+        let left_out = table.lines().position(|line| line.contains(" more column")).is_some();
+        let named = ["reason", "count", "share", "length", "failed", "ids"].map(|name| table.contains(name));
+        assert!(named == [true; 6], "{width}\n{table}");
+        assert!(left_out != header.contains("ids"), "{table}");
     }
 }
 
 #[test]
-fn only_the_header_is_bold() {
+fn a_hint_says_how_to_see_the_other_columns() {
+    let look = Look { width: Some(60), layout: Layout::Lines { hint: "--expanded shows them" }, ..Look::default() };
+    let table = written(Format::Table, &fixture(), &look);
+    let last: Vec<&str> = table.lines().skip(4).collect();
+    assert_eq!(last, ["5 more columns: count, share, length, failed, ids", "(--expanded shows them)"]);
+}
+
+#[test]
+fn rows_can_be_one_below_the_other() {
+    let look = Look { layout: Layout::Expanded, ..Look::default() };
+    let text = written(Format::Table, &fixture(), &look);
+    assert!(text.contains("count   14\nshare   12.5%\nlength  2m 15s\n"), "{text}");
+    assert!(text.contains("ids     —\n") && text.contains("─[ 2 ]─"), "{text}");
+    let wrapped = written(Format::Table, &fixture(), &Look { width: Some(90), layout: Layout::Wrapped, ..Look::default() });
+    assert!(wrapped.contains("ids") && wrapped.lines().count() > 4, "{wrapped}");
+}
+
+#[test]
+fn only_the_header_is_bold_and_missing_values_are_faint() {
     let look = Look { color: true, ..Look::default() };
     let table = written(Format::Table, &fixture(), &look);
     let (header, rest) = table.split_once('\n').unwrap();
     assert!(header.starts_with("\u{1b}[1mtime"), "{header:?}");
-    assert!(!rest.contains('\u{1b}'), "{rest:?}");
+    assert!(rest.contains("\u{1b}[2m—\u{1b}[22m") && rest.contains("\u{1b}[31mtrue"), "{rest:?}");
     assert!(!plain(Format::Table, &fixture()).contains('\u{1b}'));
 }
 
@@ -163,7 +181,7 @@ fn markdown_is_a_table_and_nothing_else() {
 | time | reason | count | share | length | failed | ids |
 | --- | --- | --: | --: | --: | --- | --- |
 | 2026-03-04T10:14:07.25Z | 失敗 \\| AGENT | 14 | 12.5% | 2m 15s | true | a1, b2 |
-| | =cmd()\\\\u{1b}\\[2J<br>&lt;script&gt;\\\\u{202e} | 9223372036854775807 | | NaNs | false | |
+| — | =cmd()\\\\u{1b}\\[2J<br>&lt;script&gt;\\\\u{202e} | 9223372036854775807 | — | NaNs | false | — |
 "
     );
 }

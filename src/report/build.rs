@@ -1,14 +1,17 @@
 //! Builds all files of a report from a request.
 
 use super::chart::Chart;
+use super::coverage::{Coverage, coverage};
 use super::finding::{self, Finding, findings};
+use super::impact::{Card, Totals, cards, sums};
+use super::incident::{self, Incidents, incidents};
 use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
-use super::page::{About, Block, Fact, Failed, Page, UNKNOWN};
+use super::page::{About, Block, Fact, Failed, Group, Page, UNKNOWN};
 use super::preview::{Preview, csv};
-use super::queries::{Between, QueryCache, QueryResult, canonical, listing};
-use super::section::{FINDINGS, SectionSpec, facts, sections};
+use super::queries::{Between, QueryCache, QueryResult, listing};
+use super::section::{FINDINGS, INCIDENTS, SectionSpec, facts, sections};
 use super::story::stories;
-use super::{ReportError, check_names, draw, markdown, page};
+use super::{ReportError, brief, check_names, draw, markdown, page};
 use crate::plan::Evidence;
 use crate::render::Look;
 use jiff::tz::TimeZone;
@@ -37,6 +40,7 @@ pub fn asked_often(request: &Request) -> Vec<&'static str> {
     let wanted = |spec: &&SectionSpec| request.wants(&spec.id) && spec.derived.is_none();
     let of_sections = sections().iter().filter(wanted).map(|spec| spec.query.as_str());
     let explains = request.wants(FINDINGS) || sections().iter().any(|spec| spec.derived.is_some() && request.wants(&spec.id));
+    let explains = explains || request.wants(INCIDENTS);
     let more = if explains { ["failures", "launches", "collisions"].repeat(2) } else { Vec::new() };
     let queries = facts().iter().map(|spec| spec.query.as_str()).chain(of_sections);
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -77,37 +81,65 @@ pub fn build(
     };
     draft.prepare()?;
     let facts = draft.summary()?;
+    let covered = draft.coverage()?;
     let findings = if request.wants(FINDINGS) { draft.findings() } else { Ok(Vec::new()) };
     let findings = draft.contained("Findings", findings)?.unwrap_or_default();
     let (mut blocks, mut answers) = (Vec::new(), BTreeMap::new());
     for spec in sections().iter().filter(|spec| request.wants(&spec.id)) {
+        if draft.outside(spec)? {
+            continue;
+        }
         let result = draft.section(spec);
         if let Some(result) = draft.contained(&spec.title, result)? {
             let unknown = draft.unknown(spec)?.filter(|_| result.rows.is_empty());
-            blocks.push(block(spec, &result, unknown, &draft.tz));
+            if spec.id != INCIDENTS {
+                blocks.push(block(spec, &result, unknown, &draft.tz));
+            }
             answers.insert(spec.id.as_str(), result);
         }
     }
     blocks.extend(draft.own()?);
+    let found = match answers.get(INCIDENTS) {
+        None => Ok(None),
+        Some(result) => draft.incidents(result, &facts).map(Some),
+    };
+    let found = draft.contained("Incidents", found)?.flatten();
+    draft.failed.extend(found.iter().flat_map(|(incidents, _, _)| incidents.failed.clone()));
     let charts: Vec<Chart> = draw::charts(&answers, request.window(), &draft.tz).map_err(ReportError::Chart)?;
     draft.evidence()?;
-    let about = About::of(request, store, tool, catalog);
+    let mut about = About::of(request, store, tool, catalog);
+    about.scope = cache.text(&about.scope);
     let stories = stories(&answers);
     let (quiet, blocks) = blocks.into_iter().partition(|block: &Block| block.sheet.total == 0);
+    let has_incidents = found.is_some();
+    let (incidents, cards, sums) = found.unwrap_or_default();
+    let (charts, groups) = groups(charts, blocks);
     let page = Page {
         title: cache.text(&request.title),
         about,
         facts,
+        cards,
+        sums,
+        coverage: covered,
+        incidents,
+        has_incidents,
         stories,
         findings,
         full: finding::WORKED_OUT,
         charts,
-        blocks,
+        groups,
         quiet,
         failed: draft.failed.iter().map(|(title, why)| Failed { title: title.clone(), why: cache.text(why) }).collect(),
     };
-    draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
-    draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
+    if request.brief {
+        let known = (page.coverage.loaded.as_slice(), page.coverage.unknown.as_slice());
+        let brief = brief::brief(&page.title, &page.about, &page.cards, &page.incidents.cards, known);
+        draft.files.insert("brief.md".to_owned(), brief::markdown(&brief).into_bytes());
+        draft.files.insert("brief.html".to_owned(), brief::html(&brief)?.into_bytes());
+    } else {
+        draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
+        draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());
+    }
     let request = manifest_request(cache, request);
     let manifest = draft.manifest(request, store, tool, catalog);
     let summary = page.summary();
@@ -120,7 +152,36 @@ pub fn build(
 fn manifest_request(cache: &QueryCache<'_>, request: &Request) -> Request {
     let own = request.own.iter();
     let own = own.map(|own| manifest::Own { title: cache.text(&own.title), query: cache.text(&own.query) }).collect();
-    Request { title: cache.text(&request.title), own, ..request.clone() }
+    Request { title: cache.text(&request.title), scope: cache.text(&request.scope), own, ..request.clone() }
+}
+
+/// The chart of the main part, and the appendix: charts and sections by group, in the order of the sections.
+fn groups(charts: Vec<Chart>, blocks: Vec<Block>) -> (Vec<Chart>, Vec<Group>) {
+    const MAIN: &str = "by-hour";
+    let of_chart = |id: &str| match id {
+        "agents" => "Agents",
+        "timeline" => "Failures",
+        _ => "Deployments and quotas",
+    };
+    let mut groups: Vec<Group> = Vec::new();
+    for block in blocks {
+        let index = groups.iter().position(|group| group.title == block.group).unwrap_or_else(|| {
+            let id = format!("part-{}", block.group.to_lowercase().replace(' ', "-"));
+            groups.push(Group { id, title: block.group.clone(), charts: Vec::new(), blocks: Vec::new() });
+            groups.len() - 1
+        });
+        if let Some(group) = groups.get_mut(index) {
+            group.blocks.push(block);
+        }
+    }
+    let (mut main, others): (Vec<Chart>, Vec<Chart>) = charts.into_iter().partition(|chart| chart.id == MAIN);
+    for chart in others {
+        match groups.iter_mut().find(|group| group.title == of_chart(&chart.id)) {
+            Some(group) => group.charts.push(chart),
+            None => main.push(chart),
+        }
+    }
+    (main, groups)
 }
 
 fn block(spec: &SectionSpec, result: &QueryResult, unknown: Option<String>, tz: &TimeZone) -> Block {
@@ -133,6 +194,7 @@ fn block(spec: &SectionSpec, result: &QueryResult, unknown: Option<String>, tz: 
         file: format!("{}.csv", spec.id),
         query: spec.command.clone().unwrap_or_else(|| result.query.clone()),
         own: false,
+        group: spec.group.clone(),
     }
 }
 
@@ -149,6 +211,11 @@ impl Draft<'_> {
         for spec in facts() {
             questions.push((&spec.query, spec.windowed.then_some(window), Evidence::All));
         }
+        let counted = |(text, _, _): &(&str, Option<Between>, Evidence)| {
+            sections().iter().any(|spec| spec.counts_everything && spec.query == *text)
+        };
+        // The scope does not apply to what counts the loaded data.
+        questions.retain(|question| self.request.scope.is_empty() || !counted(question));
         if self.request.wants(FINDINGS) {
             questions.extend(finding::queries().map(|text| (text, Some(window), Evidence::All)));
         }
@@ -169,6 +236,28 @@ impl Draft<'_> {
         }
     }
 
+    /// Whether a section cannot be narrowed to the scope of the report.
+    fn outside(&self, spec: &SectionSpec) -> Result<bool, ReportError> {
+        let window = (spec.windowed && !spec.counts_everything).then(|| self.request.window());
+        self.cache.outside(&spec.query, window)
+    }
+
+    /// What is loaded for the window.
+    fn coverage(&mut self) -> Result<Coverage, ReportError> {
+        let found = coverage(self.cache, self.request.window(), &self.tz);
+        Ok(self.contained("Data", found)?.unwrap_or_default())
+    }
+
+    /// The incidents, and what they cost.
+    fn incidents(&self, result: &QueryResult, facts: &[Fact]) -> Result<(Incidents, Vec<Card>, Vec<String>), ReportError> {
+        let prices = self.request.prices.as_ref();
+        let full = if self.request.brief { brief::INCIDENTS } else { incident::FULL };
+        let found = incidents(self.cache, result, prices, full, &self.tz)?;
+        let totals = Totals::of(result, prices);
+        let no_events = self.cache.unanswerable("events", None)?;
+        Ok((found, cards(&totals, facts, no_events.as_deref()), sums(&totals, facts)))
+    }
+
     /// Why a section is empty, if its records are not loaded. Sections that count the loaded data are always
     /// complete.
     fn unknown(&self, spec: &SectionSpec) -> Result<Option<String>, ReportError> {
@@ -181,14 +270,18 @@ impl Draft<'_> {
     /// The numbers of the summary, each the result of its own query.
     fn summary(&mut self) -> Result<Vec<Fact>, ReportError> {
         let mut result = Vec::new();
-        for (index, spec) in facts().iter().enumerate() {
+        for spec in facts() {
+            let index = result.len();
             let window = spec.windowed.then(|| self.request.window());
+            if self.cache.outside(&spec.query, window)? {
+                continue;
+            }
             let unknown = self.cache.unanswerable(&spec.query, window)?;
             let answer = self.cache.ask(&spec.query, window);
             let answer = self.contained(&spec.label, answer)?;
             let query = match &answer {
                 Some(answer) => answer.query.clone(),
-                None => canonical(&spec.query, window)?,
+                None => self.cache.canonical(&spec.query, window)?,
             };
             let value = answer.as_ref().and_then(|answer| answer.rows.first()).and_then(|row| row.first());
             let value = value.map(|cell| cell.exact(&Look::default())).filter(|value| !value.is_empty());
@@ -228,9 +321,13 @@ impl Draft<'_> {
     fn section(&mut self, spec: &SectionSpec) -> Result<Rc<QueryResult>, ReportError> {
         let window = spec.windowed.then(|| self.request.window());
         let result = match spec.derived {
+            None if spec.counts_everything && !self.request.scope.is_empty() => match window {
+                Some(window) => self.cache.measure(&spec.query, window)?,
+                None => self.cache.ask(&spec.query, None)?,
+            },
             None => self.cache.ask(&spec.query, window)?,
             Some(derived) => {
-                let query = canonical(&spec.query, window)?;
+                let query = self.cache.canonical(&spec.query, window)?;
                 Rc::new(derived.result(self.cache, query, self.request.window())?)
             }
         };
@@ -257,6 +354,7 @@ impl Draft<'_> {
                 sheet: Preview::of(&result, 40, &self.tz),
                 query: result.query.clone(),
                 own: true,
+                group: "Custom sections".to_owned(),
             });
         }
         Ok(blocks)

@@ -14,6 +14,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, ListBuilder, StringArray,
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The number of bursts for which changes are listed.
@@ -60,7 +61,11 @@ const CHANGE_COLUMNS: &[(&str, ColumnKind)] = &[
 ];
 
 fn changes(cache: &QueryCache<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
-    let main = bursts(cache.records, window, BURSTS)?;
+    let kept = in_scope(cache, window)?;
+    let most = if kept.is_some() { usize::MAX >> 1 } else { BURSTS };
+    let mut main = bursts(cache.records, window, most)?;
+    main.retain(|burst| kept.as_ref().is_none_or(|kept| kept.contains(&burst.id)));
+    main.truncate(BURSTS);
     let records = cache.records;
     let found = parallel_map(cache.threads, &main, |burst| changes_of(records, burst));
     let mut rows = Vec::new();
@@ -94,6 +99,15 @@ fn changes_before<'a>(burst: &'a Burst, changes: &'a Changes) -> impl Iterator<I
     })
 }
 
+/// The ids of the failures in the scope of the report; none if it is not narrowed.
+fn in_scope(cache: &QueryCache<'_>, window: Between) -> Result<Option<BTreeSet<String>>, ReportError> {
+    if cache.scope.is_empty() {
+        return Ok(None);
+    }
+    let result = cache.ask("failures show id limit 4000000000", Some(window))?;
+    Ok(Some((0..result.rows.len()).filter_map(|row| result.text(row, "id").map(str::to_owned)).collect()))
+}
+
 const REJECT_COLUMNS: &[(&str, ColumnKind)] = &[
     ("time", ColumnKind::Time),
     ("cluster", ColumnKind::Text),
@@ -108,7 +122,9 @@ const REJECT_COLUMNS: &[(&str, ColumnKind)] = &[
 ];
 
 fn network(cache: &QueryCache<'_>, window: Between) -> Result<Vec<Row>, ReportError> {
-    let rejects = rejects(cache.records, window)?;
+    let kept = in_scope(cache, window)?;
+    let mut rejects = rejects(cache.records, window)?;
+    rejects.retain(|reject| kept.as_ref().is_none_or(|kept| kept.contains(&reject.id)));
     let row = |reject: crate::explain::Reject| {
         let cells = vec![
             Cell::Time(reject.time),

@@ -27,6 +27,14 @@ pub fn read(folder: &Path) -> Result<(Manifest, Files), ReportError> {
     Ok((manifest, files))
 }
 
+/// Refuses a folder that [`write`] would refuse, before anything is computed.
+pub fn check_folder(folder: &Path) -> Result<(), ReportError> {
+    if folder.file_name().is_none() {
+        return Err(ReportError::Sentence(format!("`{}` cannot be used as a folder name", folder.display())));
+    }
+    if folder.symlink_metadata().is_ok() { replaceable(folder) } else { Ok(()) }
+}
+
 /// Writes a report. An existing folder is replaced only if it is a report and contains nothing else.
 pub fn write(folder: &Path, files: &Files) -> Result<(), ReportError> {
     let exists = folder.symlink_metadata().is_ok();

@@ -2,6 +2,7 @@
 
 use super::instant;
 use crate::answer::AnswerWindow;
+use crate::lang;
 use crate::render::visible;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -33,10 +34,60 @@ pub struct Request {
     pub sections: Vec<String>,
     /// Custom sections.
     pub own: Vec<Own>,
+    /// The condition that narrows the report; empty = everything.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
+    /// Whether it is one page to complete.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brief: bool,
+    /// The prices of computing time; none = unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
     /// BLAKE3 of the quota limits; empty = none were given.
     pub limits: String,
     /// Whether names are replaced with pseudonyms.
     pub redacted: bool,
+}
+
+/// Prices of computing time in USD, as `--prices FILE` gives them.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prices {
+    /// One vCPU for an hour.
+    pub vcpu_hour: f64,
+    /// One GiB of memory for an hour.
+    #[serde(default)]
+    pub gib_hour: f64,
+}
+
+// Prices that are not finite are refused where they are read.
+impl PartialEq for Prices {
+    fn eq(&self, other: &Self) -> bool {
+        (self.vcpu_hour, self.gib_hour) == (other.vcpu_hour, other.gib_hour)
+    }
+}
+
+impl Eq for Prices {}
+
+impl Prices {
+    /// The prices of a file.
+    ///
+    /// # Errors
+    /// If the text has other keys, or a price is negative or not a number.
+    pub fn read(text: &str) -> Result<Prices, String> {
+        let prices: Prices = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let valid = |price: f64| price.is_finite() && price >= 0.0;
+        if valid(prices.vcpu_hour) && valid(prices.gib_hour) {
+            Ok(prices)
+        } else {
+            Err("a price must not be negative".to_owned())
+        }
+    }
+
+    /// The price of some time.
+    pub fn of(&self, vcpu_hours: f64, gib_hours: f64) -> f64 {
+        self.vcpu_hour * vcpu_hours + self.gib_hour * gib_hours
+    }
 }
 
 /// A custom section.
@@ -61,7 +112,7 @@ impl Request {
 
     /// The time zone; UTC if its name is unknown on this machine.
     pub fn tz(&self) -> TimeZone {
-        if self.time_zone == "UTC" { TimeZone::UTC } else { TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC) }
+        lang::zone::read(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 
     /// Whether a section was requested.

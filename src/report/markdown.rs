@@ -2,8 +2,10 @@
 
 use super::chart::Chart;
 use super::finding::Finding;
+use super::incident::IncidentCard;
 use super::page::{Block, Page};
 use super::preview::Preview;
+use crate::redact::NOTE;
 use crate::render::{escape_markdown as escape, visible};
 
 /// The report as Markdown.
@@ -16,22 +18,57 @@ pub fn write(page: &Page) -> String {
         line(&mut out, &format!("Times in {}", escape(&about.time_zone)));
     }
     if about.redacted {
-        line(&mut out, "Names are replaced with pseudonyms.");
+        line(&mut out, NOTE);
     }
-    let headline = page.facts.iter().filter(|fact| fact.headline);
-    list(
-        &mut out,
-        headline.map(|fact| match &fact.unknown {
-            None => format!("**{}** {}", escape(&fact.value), escape(&fact.label)),
-            Some(_) => escape(&fact.sentence()),
-        }),
-    );
+    if !about.scope.is_empty() {
+        line(&mut out, &format!("Only {}", code(&about.scope)));
+    }
+    let covered = page.coverage.loaded.iter().chain(&page.coverage.unknown).map(|entry| escape(entry));
+    let covered: Vec<_> = covered.collect();
+    if !covered.is_empty() {
+        line(&mut out, &format!("Data: {}", covered.join("; ")));
+    }
+    if page.cards.is_empty() {
+        let headline = page.facts.iter().filter(|fact| fact.headline);
+        list(
+            &mut out,
+            headline.map(|fact| match &fact.unknown {
+                None => format!("**{}** {}", escape(&fact.value), escape(&fact.label)),
+                Some(_) => escape(&fact.sentence()),
+            }),
+        );
+    } else {
+        let note = |note: &str| if note.is_empty() { String::new() } else { format!(" ({})", escape(note)) };
+        list(
+            &mut out,
+            page.cards.iter().map(|card| {
+                if card.unknown {
+                    format!("{}: {}{}", escape(&card.label), escape(&card.value), note(&card.note))
+                } else {
+                    format!("**{}** {}{}", escape(&card.value), escape(&card.label), note(&card.note))
+                }
+            }),
+        );
+        page.sums.iter().for_each(|sentence| line(&mut out, &escape(sentence)));
+    }
     if !page.failed.is_empty() {
         line(&mut out, "## Not computed");
         list(&mut out, page.failed.iter().map(|part| format!("{}: {}", escape(&part.title), escape(&part.why))));
     }
+    if page.has_incidents {
+        line(&mut out, "## What failed, why, and what to do");
+        if page.incidents.cards.is_empty() {
+            line(&mut out, "Nothing failed in the window.");
+        }
+        page.incidents.cards.iter().for_each(|incident| write_incident(&mut out, incident));
+        if !page.incidents.smaller.rows.is_empty() {
+            line(&mut out, "### Smaller incidents");
+            table(&mut out, &page.incidents.smaller);
+        }
+        line(&mut out, "All incidents with their numbers: `incidents.csv`");
+    }
     if !page.stories.is_empty() {
-        line(&mut out, "## Summary");
+        line(&mut out, "## By kind");
         list(
             &mut out,
             page.stories.iter().map(|story| {
@@ -46,16 +83,19 @@ pub fn write(page: &Page) -> String {
         );
     }
     if !page.findings.is_empty() {
-        line(&mut out, "## Findings");
+        line(&mut out, "## Causes");
         page.findings.iter().take(page.full).for_each(|finding| write_finding(&mut out, finding));
         let further: Vec<String> = page.findings.iter().skip(page.full).map(in_a_line).collect();
         if !further.is_empty() {
-            line(&mut out, "### Further findings");
+            line(&mut out, "### Further causes");
             list(&mut out, further.into_iter());
         }
     }
     page.charts.iter().for_each(|chart| write_chart(&mut out, chart));
-    page.blocks.iter().filter(|block| !block.sheet.rows.is_empty()).for_each(|block| write_block(&mut out, block));
+    for group in &page.groups {
+        group.charts.iter().for_each(|chart| write_chart(&mut out, chart));
+        group.blocks.iter().for_each(|block| write_block(&mut out, block));
+    }
     if !page.quiet.is_empty() {
         line(&mut out, "## Empty sections");
         list(&mut out, page.quiet.iter().map(|block| format!("{}: {}", escape(&block.title), escape(&block.nothing))));
@@ -78,6 +118,29 @@ pub fn write(page: &Page) -> String {
         out.pop();
     }
     out
+}
+
+fn write_incident(out: &mut String, incident: &IncidentCard) {
+    line(out, &format!("### {}. {} {}", incident.rank, escape(&incident.who), escape(&incident.when)));
+    line(out, &format!("{}. Confidence {}: {}.", escape(&incident.why), incident.confidence, escape(&incident.basis)));
+    let mut facts = vec![format!("where: {}", escape(&incident.place)), escape(&incident.impact.join(", "))];
+    if let Some(change) = &incident.suspect {
+        let by = if change.who.is_empty() { String::new() } else { format!(" by {}", escape(&change.who)) };
+        facts.push(format!("change before: {} {}{by} {}", change.time, escape(&change.what), code(&change.record)));
+    }
+    if !incident.repeats.is_empty() {
+        facts.push(format!("{} more like it, together {}", incident.repeats.len(), escape(&incident.together)));
+    }
+    facts.push(format!("read more: {}", code(&format!("ecs-audit explain {}", incident.id))));
+    list(out, facts.into_iter());
+    let actions = incident.actions.iter().chain(&incident.more_actions).enumerate();
+    let numbered: Vec<String> = actions.map(|(index, action)| format!("{}. {}", index + 1, escape(action))).collect();
+    if !numbered.is_empty() {
+        line(out, &numbered.join("\n"));
+    }
+    if !incident.response.is_empty() {
+        line(out, &escape(&incident.response));
+    }
 }
 
 fn write_finding(out: &mut String, finding: &Finding) {

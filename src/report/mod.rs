@@ -1,17 +1,21 @@
 //! Step ⑪: combines many results in one folder: a CSV file per section, `report.md`, `report.html` and
-//! `manifest.json`.
+//! `manifest.json`. With [`Request::brief`], `brief.md` and `brief.html` take the place of the page.
 //!
 //! In: a [`Request`] with an absolute window, and a [`QueryCache`] that runs queries. Out: the bytes of all files.
 //! `sections.toml` defines the queries; every number is the result of one of them, and the manifest contains these
 //! queries in canonical form. Invariant: the same request to the same store produces the same bytes, regardless of
 //! the threads, the clock or the time zone of the machine. Only [`folder`] accesses the disk.
 
+mod brief;
 mod build;
 mod chart;
+mod coverage;
 mod derived;
 mod draw;
 mod finding;
 mod folder;
+mod impact;
+mod incident;
 mod instant;
 mod manifest;
 mod markdown;
@@ -23,8 +27,8 @@ mod story;
 mod verify;
 
 pub use build::{Built, asked_often, build};
-pub use folder::{read, write};
-pub use manifest::{Manifest, Own, Request, Snapshot};
+pub use folder::{check_folder, read, write};
+pub use manifest::{Manifest, Own, Prices, Request, Snapshot};
 pub use queries::{QueryCache, Run};
 pub use section::{check_names, names};
 pub use verify::{Difference, compare};

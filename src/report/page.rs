@@ -5,11 +5,15 @@
 
 use super::ReportError;
 use super::chart::Chart;
+use super::coverage::Coverage;
 use super::finding::Finding;
+use super::impact::Card;
+use super::incident::Incidents;
 use super::manifest::{Request, Snapshot};
 use super::preview::Preview;
 use super::story::Story;
 use crate::render::{describe_instant, describe_window, visible};
+use base64::Engine;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, escape_formatter};
 use serde::Serialize;
@@ -80,6 +84,21 @@ pub struct Block {
     pub query: String,
     /// Whether it is a custom section.
     pub own: bool,
+    /// The group of the appendix.
+    pub group: String,
+}
+
+/// Sections and charts of the appendix that belong together.
+#[derive(Debug, Clone, Serialize)]
+pub struct Group {
+    /// The id on the page.
+    pub id: String,
+    /// The title.
+    pub title: String,
+    /// The charts.
+    pub charts: Vec<Chart>,
+    /// The sections.
+    pub blocks: Vec<Block>,
 }
 
 /// The scope of the report, and the data behind it.
@@ -109,6 +128,10 @@ pub struct About {
     pub failures: bool,
     /// Whether names were replaced with pseudonyms.
     pub redacted: bool,
+    /// What is replaced, and what is left.
+    pub redaction: &'static str,
+    /// The condition that narrows the report; empty = everything.
+    pub scope: String,
 }
 
 impl About {
@@ -129,6 +152,8 @@ impl About {
             events: format!("{} … {}", when(store.first_event), when(store.last_event)),
             failures: request.wants("failures"),
             redacted: request.redacted,
+            redaction: crate::redact::NOTE,
+            scope: request.scope.clone(),
         }
     }
 }
@@ -142,16 +167,26 @@ pub struct Page {
     pub about: About,
     /// The numbers.
     pub facts: Vec<Fact>,
+    /// The numbers at the top, with what they consist of.
+    pub cards: Vec<Card>,
+    /// Whether the numbers add up, as sentences.
+    pub sums: Vec<String>,
+    /// What is loaded, and what is not known.
+    pub coverage: Coverage,
+    /// The incidents.
+    pub incidents: Incidents,
+    /// Whether the report has a part about incidents.
+    pub has_incidents: bool,
     /// The summary.
     pub stories: Vec<Story>,
     /// The findings.
     pub findings: Vec<Finding>,
     /// The number of findings shown in full; the others are rows of a table.
     pub full: usize,
-    /// The charts.
+    /// The chart of the main part.
     pub charts: Vec<Chart>,
-    /// Sections with rows.
-    pub blocks: Vec<Block>,
+    /// The appendix.
+    pub groups: Vec<Group>,
     /// Sections without rows, one line each.
     pub quiet: Vec<Block>,
     /// Parts that could not be computed.
@@ -166,8 +201,38 @@ impl Page {
     }
 }
 
-/// The page as HTML.
-pub fn html(page: &Page) -> Result<String, ReportError> {
+/// The only script of the page.
+const SCRIPT: &str = include_str!("script.js");
+
+/// The hash of the script in the policy of the page; a browser runs no script with another one.
+fn script_hash() -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, SCRIPT.as_bytes());
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
+}
+
+/// The length from which a value that looks like an id is folded.
+const LONG_ID: usize = 20;
+
+/// Whether a value is a long id, such as a UUID or the id of a task.
+fn is_long_id(value: &str) -> bool {
+    let of_id = |letter: char| letter.is_ascii_hexdigit() || matches!(letter, '-' | '/' | '@' | '#' | ':' | '.' | 'T' | 'Z');
+    let last = value.rsplit('/').next().unwrap_or(value);
+    value.len() >= LONG_ID
+        && value.is_ascii()
+        && last.chars().all(of_id)
+        && last.chars().filter(char::is_ascii_hexdigit).count() >= LONG_ID - 6
+        && last.parse::<jiff::Timestamp>().is_err()
+}
+
+/// The part of a long id that is shown.
+fn short_id(value: &str) -> String {
+    let last = value.rsplit('/').next().unwrap_or(value);
+    let begin: String = last.chars().take(8).collect();
+    format!("{begin}…")
+}
+
+/// The template engine: escapes HTML, makes invisible characters visible, and has the style sheet.
+pub fn environment<'t>(templates: &[(&'t str, &'t str)]) -> Result<Environment<'t>, ReportError> {
     let mut env = Environment::new();
     env.set_auto_escape_callback(|_| AutoEscape::Html);
     env.set_formatter(|out, state, value| {
@@ -179,11 +244,44 @@ pub fn html(page: &Page) -> Result<String, ReportError> {
     });
     env.set_trim_blocks(true);
     env.set_lstrip_blocks(true);
-    env.add_template("page.html", include_str!("page.html"))?;
+    for (name, text) in templates {
+        env.add_template(name, text)?;
+    }
+    env.add_test("long_id", |value: &str| is_long_id(value));
+    env.add_filter("short_id", |value: &str| short_id(value));
     env.add_global("style", minijinja::Value::from_safe_string(include_str!("style.css").to_owned()));
+    env.add_global("script", minijinja::Value::from_safe_string(SCRIPT.to_owned()));
+    env.add_global("script_hash", minijinja::Value::from_safe_string(script_hash()));
+    Ok(env)
+}
+
+/// The page as HTML.
+pub fn html(page: &Page) -> Result<String, ReportError> {
+    let env = environment(&[("page.html", include_str!("page.html"))])?;
     let mut text = env.get_template("page.html")?.render(page)?;
     if !text.ends_with('\n') {
         text.push('\n');
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_long_ids_are_folded() {
+        for id in [
+            "e38f8ff8-f08f-473b-9e29-285aa60093c8",
+            "e232a49637a39eb84a7dd75f21f52e4a",
+            "ecs-svc/1931771335527380427",
+            "1234567890123456789012",
+        ] {
+            assert!(is_long_id(id), "{id}");
+        }
+        for other in ["2026-03-04T05:22:33.459Z", "checkout/checkout-web", "events-rule/nightly-settlement", "no", "12345"] {
+            assert!(!is_long_id(other), "{other}");
+        }
+        assert_eq!(short_id("ecs-svc/1931771335527380427"), "19317713…");
+    }
 }

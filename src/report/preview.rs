@@ -3,7 +3,7 @@
 use super::ReportError;
 use super::queries::QueryResult;
 use crate::answer::{Answer, ColumnKind};
-use crate::render::{Format, Look, is_numeric, render};
+use crate::render::{Cell, Format, Look, is_numeric, render};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -33,7 +33,13 @@ impl Preview {
     /// The first rows of a result.
     pub fn of(result: &QueryResult, most: usize, tz: &TimeZone) -> Preview {
         let look = look(tz);
-        let columns = result.answer.columns.iter();
+        let shown = || result.rows.iter().take(most);
+        let is_filled = |column: usize| shown().any(|cells| cells.get(column).is_some_and(|cell| *cell != Cell::Missing));
+        // Columns without any value would take the place of those that have some; the CSV file has all columns.
+        let filled: Vec<usize> = (0..result.answer.columns.len()).filter(|column| most == 0 || is_filled(*column)).collect();
+        let columns = filled.iter().filter_map(|column| result.answer.columns.get(*column));
+        let cells =
+            |cells: &Vec<Cell>| filled.iter().filter_map(|column| cells.get(*column)).map(|cell| cell.human(&look)).collect();
         Preview {
             columns: columns
                 .map(|column| Heading {
@@ -42,7 +48,7 @@ impl Preview {
                     time: column.kind == ColumnKind::Time,
                 })
                 .collect(),
-            rows: result.rows.iter().take(most).map(|cells| cells.iter().map(|cell| cell.human(&look)).collect()).collect(),
+            rows: shown().map(cells).collect(),
             total: result.rows.len(),
         }
     }
@@ -71,5 +77,5 @@ pub fn csv(answer: &Answer, tz: &TimeZone) -> Result<Vec<u8>, ReportError> {
 }
 
 fn look(tz: &TimeZone) -> Look {
-    Look { width: None, color: false, tz: tz.clone() }
+    Look { tz: tz.clone(), ..Look::default() }
 }

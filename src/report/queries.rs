@@ -42,6 +42,8 @@ pub struct QueryCache<'s> {
     pub records: &'s Records<'s>,
     /// Redacts all results.
     pub redactor: Option<&'s Redactor>,
+    /// The condition that narrows all queries; empty = none.
+    pub scope: &'s str,
     /// The maximum number of parallel queries.
     pub threads: usize,
     /// The cached results.
@@ -97,11 +99,21 @@ impl QueryResult {
 impl QueryCache<'_> {
     /// The result of a query with all of its evidence; the window is added unless the query has one.
     pub fn ask(&self, text: &str, window: Option<Between>) -> Result<Rc<QueryResult>, ReportError> {
-        let canonical = canonical(text, window)?;
+        let canonical = self.canonical(text, window)?;
         if let Some(result) = self.results.borrow().get(&canonical) {
             return Ok(Rc::clone(result));
         }
         let answer = (self.run)(&self.check(&canonical)?, Evidence::All)?;
+        self.keep(canonical, answer)
+    }
+
+    /// The result of a query about all loaded data of a window, whatever the scope, without evidence.
+    pub fn measure(&self, text: &str, window: Between) -> Result<Rc<QueryResult>, ReportError> {
+        let canonical = canonical(text, Some(window), "")?;
+        if let Some(result) = self.results.borrow().get(&canonical) {
+            return Ok(Rc::clone(result));
+        }
+        let answer = (self.run)(&self.check(&canonical)?, Evidence::Without)?;
         self.keep(canonical, answer)
     }
 
@@ -110,7 +122,10 @@ impl QueryCache<'_> {
         let mut seen = BTreeSet::new();
         let mut asked = Vec::new();
         for (text, window, evidence) in questions {
-            let canonical = canonical(text, *window)?;
+            if self.outside(text, *window)? {
+                continue;
+            }
+            let canonical = self.canonical(text, *window)?;
             if seen.insert(canonical.clone()) && !self.results.borrow().contains_key(&canonical) {
                 asked.push((self.check(&canonical)?, canonical, *evidence));
             }
@@ -128,7 +143,21 @@ impl QueryCache<'_> {
 
     /// Why a query cannot be answered, if its records are not loaded.
     pub fn unanswerable(&self, text: &str, window: Option<Between>) -> Result<Option<String>, ReportError> {
-        Ok((self.unanswerable)(&self.check(&canonical(text, window)?)?))
+        Ok((self.unanswerable)(&self.check(&self.canonical(text, window)?)?))
+    }
+
+    /// A query with its window and the scope of the report, in canonical form. Queries without a window are about the
+    /// whole store, so the scope does not apply to them.
+    pub fn canonical(&self, text: &str, window: Option<Between>) -> Result<String, ReportError> {
+        canonical(text, window, if window.is_some() { self.scope } else { "" })
+    }
+
+    /// Whether a query cannot be narrowed to the scope, because its rows do not have the fields.
+    pub fn outside(&self, text: &str, window: Option<Between>) -> Result<bool, ReportError> {
+        if self.scope.is_empty() || window.is_none() {
+            return Ok(false);
+        }
+        Ok(self.check(&self.canonical(text, window)?).is_err() && self.check(&canonical(text, window, "")?).is_ok())
     }
 
     fn check(&self, canonical: &str) -> Result<Checked, ReportError> {
@@ -156,8 +185,8 @@ impl QueryCache<'_> {
     }
 }
 
-/// A query with its window, in canonical form.
-pub fn canonical(text: &str, window: Option<Between>) -> Result<String, ReportError> {
+/// A query with its window and a condition, in canonical form.
+fn canonical(text: &str, window: Option<Between>, scope: &str) -> Result<String, ReportError> {
     let wrong = |diagnostics| ReportError::Query { text: text.to_owned(), diagnostics };
     let mut query = lang::parse(text).map_err(wrong)?;
     if let (Some((from, to)), Some(stage)) = (window, query.stages.first_mut())
@@ -165,6 +194,7 @@ pub fn canonical(text: &str, window: Option<Between>) -> Result<String, ReportEr
     {
         stage.window = Some(Spanned { value: Window::Between(instant(from), instant(to)), span: 0..0 });
     }
+    lang::narrow(&mut query, scope).map_err(wrong)?;
     Ok(lang::format(&query))
 }
 

@@ -46,6 +46,8 @@ pub struct SectionSpec {
     /// records would repeat the store.
     #[serde(default)]
     pub counts_everything: bool,
+    /// The group of the appendix.
+    pub group: String,
     /// The text to show if there are no rows.
     pub nothing: String,
     /// The maximum number of rows on the page; the CSV file has all rows.
@@ -71,6 +73,9 @@ static TEXT: LazyLock<Text> =
 
 /// The section that is derived from the failure catalog.
 pub const FINDINGS: &str = "findings";
+
+/// The section with the incidents, which is the main part of the page.
+pub const INCIDENTS: &str = "incidents";
 
 /// The numbers of the summary.
 pub fn facts() -> &'static [FactSpec] {

@@ -60,6 +60,9 @@ fn tables(was: &[u8], is: &[u8]) -> Vec<Found> {
     };
     let (was, is) = (read(was), read(is));
     let header: Vec<String> = is.first().cloned().unwrap_or_default();
+    if let Some(found) = incidents(&header, &was, &is) {
+        return found;
+    }
     if was.len() != is.len() {
         return rows(&was, &is);
     }
@@ -87,6 +90,35 @@ fn tables(was: &[u8], is: &[u8]) -> Vec<Found> {
     } else {
         found
     }
+}
+
+/// The differences of a table of incidents, by incident; none for other tables, or if only the order differs.
+fn incidents(header: &[String], was: &[Vec<String>], is: &[Vec<String>]) -> Option<Vec<Found>> {
+    let column = |name: &str| header.iter().position(|known| known == name);
+    let (id, what, time) = (column("id")?, column("what")?, column("time")?);
+    column("launches_lost")?;
+    let of = |row: &[String], index: usize| row.get(index).cloned().unwrap_or_default();
+    let named = |rows: &[Vec<String>]| -> BTreeMap<String, Vec<String>> {
+        rows.iter().skip(1).map(|row| (of(row, id), row.clone())).collect()
+    };
+    let (was, is) = (named(was), named(is));
+    let place = |row: &[String]| format!("incident {} ({}, {})", of(row, id), of(row, what), of(row, time));
+    let mut found = Vec::new();
+    for (key, row) in &is {
+        let Some(before) = was.get(key) else {
+            found.push((place(row), "missing".to_owned(), "an incident".to_owned()));
+            continue;
+        };
+        for (index, name) in header.iter().enumerate() {
+            let (before, after) = (of(before, index), of(row, index));
+            if before != after {
+                found.push((format!("{}, {name}", place(row)), before, after));
+            }
+        }
+    }
+    let left = was.iter().filter(|(key, _)| !is.contains_key(*key));
+    found.extend(left.map(|(_, row)| (place(row), "an incident".to_owned(), "missing".to_owned())));
+    (!found.is_empty()).then_some(found)
 }
 
 /// The rows of a table that the other table does not have; after a missing row, the following rows are not
@@ -169,6 +201,21 @@ mod tests {
         let found = compare(&files("a.csv", "x,n\nq,99\n"), &files("a.csv", "x,n\nq,20\n"));
         let [one] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!((&*one.place, &*one.was, &*one.is), ("row 1, column n", "99", "20"));
+    }
+
+    #[test]
+    fn a_changed_incident_is_named() {
+        let table = |rows: &str| files("incidents.csv", &format!("time,what,launches_lost,id\n{rows}"));
+        let found = compare(&table("t,web failed,2,a\nu,api failed,0,b\n"), &table("u,api failed,1,b\nv,mail failed,0,c\n"));
+        let lines: Vec<String> = found.iter().map(|one| format!("{}: was {}, is {}", one.place, one.was, one.is)).collect();
+        assert_eq!(
+            lines,
+            [
+                "incident b (api failed, u), launches_lost: was 0, is 1",
+                "incident c (mail failed, v): was missing, is an incident",
+                "incident a (web failed, t): was an incident, is missing",
+            ]
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod empty;
 mod parallel;
+mod ranks;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{Checked, Role};
 use crate::plan::{self, Options, PlanError, Planned};
-use crate::render::{ROLE, ROLE_KEY};
+use crate::render::{RANK, ROLE, ROLE_KEY};
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,9 @@ pub enum RunError {
     /// The SQL statement was rejected.
     #[error("invalid SQL: {0}")]
     Sql(String),
+    /// Somebody stopped the query.
+    #[error("interrupted")]
+    Interrupted,
     /// The rows do not have the planned columns.
     #[error("cannot combine the rows: {0}; this is a bug in ecs-audit")]
     Shape(#[from] ArrowError),
@@ -87,7 +91,7 @@ pub async fn answer(session: &SessionContext, checked: &Checked, options: Option
     let planned = plan::plan(session, checked, options).await?;
     let spark = planned.columns.first().is_some_and(|column| column.role == Role::Bucket)
         && planned.columns.iter().any(|column| column.role == Role::Key);
-    let schema = answer_schema(&planned);
+    let schema = answer_schema(&planned, checked);
     let columns = answer_columns(&planned);
     let batches = with_schema(planned.frame.collect().await?, &schema)?;
     let window = AnswerWindow { from: checked.window.from, to: checked.window.to, origin: checked.window.origin.clone() };
@@ -193,14 +197,19 @@ fn sql_kind(data_type: &DataType) -> ColumnKind {
     }
 }
 
-/// The schema of a result, with key columns marked as keys.
-fn answer_schema(planned: &Planned) -> SchemaRef {
+/// The schema of a result, with key columns marked as keys, and the rank of columns in narrow tables.
+fn answer_schema(planned: &Planned, checked: &Checked) -> SchemaRef {
     let fields = planned.frame.schema().fields();
     let roles = planned.columns.iter().map(|column| Some(column.role)).chain(std::iter::repeat(None));
+    let ranks = ranks::of(planned, checked);
     let marked = fields.iter().zip(roles).map(|(field, role)| {
         let plain = Field::new(field.name(), field.data_type().clone(), true);
+        let rank = ranks.get(field.name().as_str());
         match role {
             Some(Role::Key) => plain.with_metadata([(ROLE.to_owned(), ROLE_KEY.to_owned())].into()),
+            _ if rank.is_some() => {
+                plain.with_metadata(rank.map(|rank| (RANK.to_owned(), rank.to_string())).into_iter().collect())
+            }
             _ => plain,
         }
     });

@@ -9,7 +9,7 @@ use super::delta::{self, CommitInfo, Facts};
 use super::manifest::{DataFile, Manifest, TableState};
 use super::reconcile::{ForeignCommit, Reconciled, Unfinished, reconcile};
 use super::write::{LoadWriter, load_of, table_folder};
-use super::{StoreError, fault, lock, removed};
+use super::{StoreError, fault, guard, lock, removed};
 use crate::table::Table;
 use futures::future::try_join_all;
 use rayon::prelude::*;
@@ -24,6 +24,8 @@ const LOAD: &str = "ecs-audit.load";
 const TABLES: &str = "ecs-audit.tables";
 /// Ledger commit metadata: the number of records classified by each version of the failure catalog.
 const CATALOGS: &str = "ecs-audit.catalogs";
+/// Ledger commit metadata: the checksums of commits by table and version, so that a changed log is noticed.
+pub const SEALS: &str = "ecs-audit.seals";
 /// Marks compaction commits.
 const COMPACTION: &str = "ecs-audit.compaction";
 /// Marks reclassification commits.
@@ -107,21 +109,63 @@ pub async fn commit(
     }
     let versions: Map<String, Value> = next.tables.iter().map(|(name, state)| (name.clone(), json!(state.version))).collect();
     let mut facts = facts;
-    facts.push((TABLES.to_owned(), Value::Object(versions)));
-    facts.push((CATALOGS.to_owned(), json!(next.catalogs)));
     fault::step(root)?;
     let delta = delta::open_or_create(root, Table::Files).await?;
+    facts.push((SEALS.to_owned(), seals(root, manifest, &mut next, delta.version().unwrap_or(0))?));
+    facts.push((TABLES.to_owned(), Value::Object(versions)));
+    facts.push((CATALOGS.to_owned(), json!(next.catalogs)));
     let version = delta::commit(&delta, Table::Files, change_of(&ledger, purpose, (load, now), facts)).await?;
     is_next(Table::Files, next.table(Table::Files), version)?;
     delta::sync_commit(root, Table::Files, version)?;
     fault::step(root)?;
     replace(&mut next, Table::Files, version, ledger, now);
+    if let Some(state) = next.tables.get_mut(Table::Files.name()) {
+        state.sealed = version.checked_sub(1);
+    }
+    next.ledger_seal = delta::seal(root, Table::Files, version)?.map(|seal| (version, seal));
     if shrinks {
         next.recount();
     }
     next.write(root)?;
     *manifest = next;
     Ok(())
+}
+
+/// The checksums of the commits since the last change of the ledger. The newest commit of the ledger, at this version,
+/// is the last one that they can include.
+fn seals(root: &Path, before: &Manifest, next: &mut Manifest, ledger: u64) -> Result<Value, StoreError> {
+    let mut seals = Map::new();
+    let with_ledger = Table::ALL.iter().filter(|table| **table == Table::Files || next.table(**table).is_some());
+    for table in with_ledger.copied().collect::<Vec<_>>() {
+        let first = match before.table(table) {
+            // Commits of earlier releases have no checksums.
+            Some(state) => state.sealed.unwrap_or(state.version) + 1,
+            None => 0,
+        };
+        let last = if table == Table::Files { ledger } else { next.table(table).map_or(0, |state| state.version) };
+        let mut versions = Map::new();
+        for version in first..=last {
+            if let Some(seal) = delta::seal(root, table, version)? {
+                versions.insert(version.to_string(), Value::String(seal));
+            }
+        }
+        if let Some(state) = next.tables.get_mut(table.name()) {
+            state.sealed = Some(last);
+        }
+        if !versions.is_empty() {
+            seals.insert(table.name().to_owned(), Value::Object(versions));
+        }
+    }
+    Ok(Value::Object(seals))
+}
+
+/// The checksums in a commit of the ledger: table name, version, checksum.
+pub fn seals_of(facts: &CommitInfo) -> impl Iterator<Item = (&str, u64, &str)> {
+    let tables = facts.get(SEALS).and_then(Value::as_object).into_iter().flatten();
+    tables.flat_map(|(table, versions)| {
+        let versions = versions.as_object().into_iter().flatten();
+        versions.filter_map(move |(version, seal)| Some((table.as_str(), version.parse().ok()?, seal.as_str()?)))
+    })
 }
 
 /// Fails if another program has committed to a table since this command read it: what it did is not known here. The
@@ -230,6 +274,7 @@ pub async fn recover(root: &Path, _lock: &lock::WriteLock, unfinished: Unfinishe
             let facts = vec![(LOAD.to_owned(), json!(manifest.loads)), (UNDOES.to_owned(), json!(true))];
             let delta = delta::open_or_create(root, table).await?;
             version = delta::commit(&delta, table, change_of(&undone, &Purpose::Load, (manifest.loads, now), facts)).await?;
+            delta::sync_commit(root, table, version)?;
         }
         manifest.adopt(table, version, found.files, now);
         if !found.foreign.is_empty() {
@@ -254,7 +299,7 @@ pub async fn recover(root: &Path, _lock: &lock::WriteLock, unfinished: Unfinishe
         manifest = next;
     }
     for table in Table::ALL {
-        remove_unfinished(&table_folder(root, *table), manifest.loads)?;
+        remove_unfinished(root, *table, &manifest)?;
     }
     Ok(Recovered { manifest, was_lost, adopted })
 }
@@ -267,6 +312,7 @@ pub async fn beyond(root: &Path, manifest: &Manifest, unfinished: Unfinished) ->
     let mut found = Vec::new();
     for table in Table::ALL {
         let known = manifest.table(*table);
+        guard::folders(root, &table_folder(root, *table))?;
         if table_folder(root, *table).join(delta::LOG).is_dir() {
             // A table that is not in the manifest was created by an interrupted change; its version 0 is empty.
             let (version, files) = known.map_or((0, &[][..]), |state| (state.version, &state.files));
@@ -323,7 +369,7 @@ pub async fn rebuilt(root: &Path) -> Result<Manifest, StoreError> {
 }
 
 fn loads_of(facts: &CommitInfo) -> u64 {
-    facts.get(LOAD).and_then(Value::as_u64).unwrap_or(0)
+    facts.get(LOAD).and_then(Value::as_u64).filter(|load| *load <= guard::MOST).unwrap_or(0)
 }
 
 async fn manifest_of(root: &Path, ledger: u64, facts: &CommitInfo) -> Result<Manifest, StoreError> {
@@ -334,15 +380,20 @@ async fn manifest_of(root: &Path, ledger: u64, facts: &CommitInfo) -> Result<Man
         Table::Files => Some(ledger),
         table => facts.get(TABLES)?.get(table.name())?.as_u64(),
     };
+    let is_sealed = facts.contains_key(SEALS);
     for table in Table::ALL {
-        let Some(version) = named(*table) else { continue };
-        let version = same_records_up_to(root, *table, version)?;
+        let Some(named) = named(*table).filter(|version| *version <= guard::MOST) else { continue };
+        let version = same_records_up_to(root, *table, named)?;
         let files = delta::files_at(root, *table, version).await.map_err(|error| incomplete(root, error))?;
         let newest = files.iter().filter_map(|file| load_of(&file.path)).max().unwrap_or(0);
         manifest.loads = manifest.loads.max(newest);
-        manifest.tables.insert(table.name().to_owned(), TableState::default());
+        let sealed = if *table == Table::Files { named.checked_sub(1) } else { Some(named) };
+        manifest
+            .tables
+            .insert(table.name().to_owned(), TableState { sealed: sealed.filter(|_| is_sealed), ..TableState::default() });
         manifest.add(*table, version, files);
     }
+    manifest.check().map_err(|detail| StoreError::Incomplete { root: root.to_path_buf(), detail })?;
     all_there(root, &manifest)?;
     Ok(manifest)
 }
@@ -375,7 +426,7 @@ pub fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
         for file in manifest.files(*table) {
             count += 1;
             let path = table_folder(root, *table).join(&file.path);
-            if fs::metadata(&path).map_or(0, |metadata| metadata.len()) != file.size {
+            if guard::file_at(root, &path)?.map_or(0, |metadata| metadata.len()) != file.size {
                 missing.push(path);
             }
         }
@@ -387,15 +438,24 @@ pub fn all_there(root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
 
 /// Deletes Parquet files of changes that the manifest does not know. No log refers to them and nobody can be reading
 /// them; the next change reuses their names.
-fn remove_unfinished(folder: &Path, loads: u64) -> Result<(), StoreError> {
-    let Ok(days) = fs::read_dir(folder) else { return Ok(()) };
-    for day in days.flatten().filter(|day| day.file_name().to_string_lossy().starts_with("day=")) {
-        let Ok(files) = fs::read_dir(day.path()) else { continue };
-        for file in files.flatten() {
-            if load_of(&file.file_name().to_string_lossy()).is_some_and(|load| load > loads) {
-                fs::remove_file(file.path()).map_err(|error| StoreError::io(&file.path(), error))?;
+fn remove_unfinished(root: &Path, table: Table, manifest: &Manifest) -> Result<(), StoreError> {
+    let folder = table_folder(root, table);
+    let known: BTreeSet<&str> = manifest.files(table).iter().map(|file| file.path.as_str()).collect();
+    for (day, _) in guard::names(root, &folder)?.into_iter().filter(|(day, is_folder)| *is_folder && day.starts_with("day=")) {
+        for (name, is_folder) in guard::names(root, &folder.join(&day))? {
+            let is_unfinished = is_ours_by_name(&name) && load_of(&name).is_some_and(|load| load > manifest.loads);
+            let path = format!("{day}/{name}");
+            if is_unfinished && !is_folder && !known.contains(path.as_str()) {
+                guard::remove(root, &folder.join(path))?;
             }
         }
     }
     Ok(())
+}
+
+/// Whether a file has a name that a load gives: `load-NNNNNN-NNNNN.parquet`.
+fn is_ours_by_name(name: &str) -> bool {
+    let numbers = name.strip_prefix("load-").and_then(|rest| rest.strip_suffix(".parquet")).and_then(|rest| rest.split_once('-'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    numbers.is_some_and(|(load, number)| is_number(load) && is_number(number))
 }

@@ -1,9 +1,9 @@
 //! The Delta log of each table: create, commit, restore.
 
-use super::StoreError;
 use super::commit::durable;
 use super::manifest::DataFile;
-use super::write::{day_name, day_of_name, load_of, table_folder};
+use super::write::{day_name, day_of_name, day_of_path, load_of, table_folder};
+use super::{StoreError, guard};
 use crate::table::{FieldKind, Table};
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake_core::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField, StructType, Transaction};
@@ -27,8 +27,12 @@ fn failed(table: Table) -> impl Fn(deltalake_core::DeltaTableError) -> StoreErro
     move |error| StoreError::Delta { table: table.name(), detail: error.to_string() }
 }
 
-/// The URL of an existing table folder.
+/// The tag of an added file with the BLAKE3 hash of its content.
+const HASH: &str = "ecs-audit.blake3";
+
+/// The URL of an existing table folder whose log is safe to read.
 fn url_of(root: &Path, table: Table) -> Result<url::Url, StoreError> {
+    guard::check_log(root, table)?;
     let folder = table_folder(root, table);
     let folder = folder.canonicalize().map_err(|error| StoreError::io(&folder, error))?;
     url::Url::from_directory_path(&folder).map_err(|()| StoreError::Delta {
@@ -39,8 +43,7 @@ fn url_of(root: &Path, table: Table) -> Result<url::Url, StoreError> {
 
 /// Opens a table at its newest version; creates it if it does not exist.
 pub async fn open_or_create(root: &Path, table: Table) -> Result<DeltaTable, StoreError> {
-    let folder = table_folder(root, table);
-    std::fs::create_dir_all(&folder).map_err(|error| StoreError::io(&folder, error))?;
+    guard::make_folders(root, &table_folder(root, table).join(LOG))?;
     let delta = DeltaTable::try_from_url(url_of(root, table)?).await.map_err(failed(table))?;
     if delta.version().is_some() {
         return Ok(delta);
@@ -50,7 +53,7 @@ pub async fn open_or_create(root: &Path, table: Table) -> Result<DeltaTable, Sto
         .iter()
         .map(|field| StructField::new(field.name, delta_type(field.kind), true))
         .chain([StructField::new("day", DataType::Primitive(PrimitiveType::Date), true)]);
-    delta
+    let delta = delta
         .create()
         .with_table_name(table.name())
         .with_columns(columns)
@@ -58,7 +61,9 @@ pub async fn open_or_create(root: &Path, table: Table) -> Result<DeltaTable, Sto
         .with_raise_if_key_not_exists(false)
         .with_configuration([("ecs-audit.raw", Some(RAW_CONVENTION))])
         .await
-        .map_err(failed(table))
+        .map_err(failed(table))?;
+    guard::make_private(root, &commit_path(root, table, 0))?;
+    Ok(delta)
 }
 
 /// Adds missing columns to the metadata of a table; returns the new version if there were any.
@@ -140,7 +145,7 @@ fn add_action(file: &DataFile, change: &Change<'_>) -> Add {
         modification_time: change.at,
         data_change: change.data_change,
         stats: Some(stats_of(file).to_string()),
-        tags: None,
+        tags: file.hash.as_ref().map(|hash| HashMap::from([(HASH.to_owned(), Some(hash.clone()))])),
         deletion_vector: None,
         base_row_id: None,
         default_row_commit_version: None,
@@ -189,15 +194,17 @@ pub async fn files_at(root: &Path, table: Table, version: u64) -> Result<Vec<Dat
         let day = day_of_path(&path);
         let size = u64::try_from(logged.size()).unwrap_or(0);
         let stats = logged.stats().map(|stats| stats.to_string());
-        files.push(data_file(root, table, &LoggedFile { path, day, size, stats })?);
+        // The only access to the tags of a file.
+        #[allow(deprecated)]
+        let hash = hash_of(logged.add_action().tags);
+        files.push(data_file(root, table, &LoggedFile { path, day, size, stats, hash })?);
     }
     files.sort_by(|left, right| (load_of(&left.path), &left.path).cmp(&(load_of(&right.path), &right.path)));
     Ok(files)
 }
 
-/// The day of a partition folder.
-fn day_of_path(path: &str) -> Option<i32> {
-    path.strip_prefix("day=").and_then(|rest| rest.split('/').next()).and_then(day_of_name)
+fn hash_of(tags: Option<HashMap<String, Option<String>>>) -> Option<String> {
+    tags?.remove(HASH)?
 }
 
 /// A file in the log.
@@ -211,11 +218,14 @@ pub struct LoggedFile {
     pub size: u64,
     /// Statistics as JSON.
     pub stats: Option<String>,
+    /// The hash of its content.
+    pub hash: Option<String>,
 }
 
 impl From<&DataFile> for LoggedFile {
     fn from(file: &DataFile) -> LoggedFile {
-        LoggedFile { path: file.path.clone(), day: Some(file.day), size: file.size, stats: Some(stats_of(file).to_string()) }
+        let stats = Some(stats_of(file).to_string());
+        LoggedFile { path: file.path.clone(), day: Some(file.day), size: file.size, stats, hash: file.hash.clone() }
     }
 }
 
@@ -224,19 +234,20 @@ impl From<&DataFile> for LoggedFile {
 /// # Errors
 /// When the file has no day, its path is outside the table folder, or its footer is needed but cannot be read.
 pub fn data_file(root: &Path, table: Table, logged: &LoggedFile) -> Result<DataFile, StoreError> {
-    let LoggedFile { path, day, size, stats } = logged;
-    let below = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    let Some(day) = day.filter(|_| below) else {
-        let detail = format!("the log names `{path}`, which is not in a day partition of the table");
-        return Err(StoreError::Delta { table: table.name(), detail });
+    let LoggedFile { path, day, size, stats, hash } = logged;
+    let wrong = |detail: String| StoreError::Delta { table: table.name(), detail };
+    let Some(day) = day.filter(|_| guard::is_data_path(path)) else {
+        return Err(wrong(format!("the log names `{path}`, which is not in a day partition of the table")));
     };
     let stats: Stats = stats.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let (first, last) = (micros(stats.first), micros(stats.last));
     if let Some(rows) = stats.rows.filter(|rows| *rows == 0 || first.is_some() == last.is_some() && first.is_some()) {
-        return Ok(DataFile { path: path.clone(), day, size: *size, rows, first, last });
+        let file = DataFile { path: path.clone(), day, size: *size, rows, first, last, hash: hash.clone() };
+        return file.check().map(|()| file).map_err(wrong);
     }
-    let (rows, span) = super::read::rows_and_span(&table_folder(root, table).join(path))?;
-    Ok(DataFile { path: path.clone(), day, size: *size, rows, first: span.0, last: span.1 })
+    let (rows, span) = super::read::rows_and_span(root, &table_folder(root, table).join(path))?;
+    let file = DataFile { path: path.clone(), day, size: *size, rows, first: span.0, last: span.1, hash: hash.clone() };
+    file.check().map(|()| file).map_err(wrong)
 }
 
 /// The statistics of a file, in the format of [`add_action`].
@@ -274,23 +285,41 @@ pub fn newest_with(root: &Path, table: Table, named: &str) -> Result<Option<(u64
 
 /// The versions whose commits still exist as separate files.
 pub fn versions(root: &Path, table: Table) -> Result<BTreeSet<u64>, StoreError> {
-    let folder = table_folder(root, table).join(LOG);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(error) => return Err(StoreError::io(&folder, error)),
-    };
-    let version = |entry: std::fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".json")?.parse().ok();
-    Ok(entries.flatten().filter_map(version).collect())
+    let names = guard::names(root, &table_folder(root, table).join(LOG))?;
+    let version = |name: &str| name.strip_suffix(".json")?.parse().ok().filter(|version| *version <= guard::MOST);
+    Ok(names.iter().filter_map(|(name, _)| version(name)).collect())
 }
 
-fn commit_path(root: &Path, table: Table, version: u64) -> PathBuf {
+/// Those of these data files that commits of a table removed. The log is read backwards, because files are removed
+/// soon after they were replaced.
+pub fn removed(root: &Path, table: Table, files: &BTreeSet<&str>) -> Result<BTreeSet<String>, StoreError> {
+    let mut found = BTreeSet::new();
+    for version in versions(root, table)?.into_iter().rev() {
+        if found.len() == files.len() {
+            break;
+        }
+        let removed = read_commit(root, table, version)?.remove;
+        found.extend(removed.into_iter().filter(|path| files.contains(path.as_str())));
+    }
+    Ok(found)
+}
+
+/// The checksum of a commit; `None` if it no longer exists as a separate file.
+pub fn seal(root: &Path, table: Table, version: u64) -> Result<Option<String>, StoreError> {
+    /// Digits of the checksum: 128 bits.
+    const DIGITS: usize = 32;
+    let text = guard::read(root, &commit_path(root, table, version), guard::MOST_TEXT)?;
+    Ok(text.map(|text| blake3::hash(&text).to_hex().chars().take(DIGITS).collect()))
+}
+
+/// The file of a commit.
+pub fn commit_path(root: &Path, table: Table, version: u64) -> PathBuf {
     table_folder(root, table).join(LOG).join(format!("{version:020}.json"))
 }
 
 /// Whether the commit of a version still exists as a separate file.
 pub fn has_commit(root: &Path, table: Table, version: u64) -> bool {
-    commit_path(root, table, version).is_file()
+    std::fs::symlink_metadata(commit_path(root, table, version)).is_ok_and(|metadata| metadata.is_file())
 }
 
 /// The newest version of a table with a log.
@@ -308,14 +337,23 @@ pub fn goes_on_after(root: &Path, table: Table, version: u64) -> bool {
         return true;
     }
     // Commits may have been deleted after a checkpoint.
-    let checkpoint = std::fs::read(table_folder(root, table).join(LOG).join("_last_checkpoint"));
-    let checkpoint = checkpoint.ok().and_then(|text| serde_json::from_slice::<Checkpoint>(&text).ok());
+    const MOST_CHECKPOINT: u64 = 1 << 20;
+    let checkpoint = guard::read(root, &last_checkpoint(root, table), MOST_CHECKPOINT).ok().flatten();
+    let checkpoint = checkpoint.and_then(|text| serde_json::from_slice::<Checkpoint>(&text).ok());
     checkpoint.is_some_and(|checkpoint| checkpoint.version > version)
 }
 
-/// Syncs a commit and its folder to disk.
+/// The hint of the Delta library to the newest checkpoint.
+fn last_checkpoint(root: &Path, table: Table) -> PathBuf {
+    table_folder(root, table).join(LOG).join("_last_checkpoint")
+}
+
+/// Syncs a commit and its folder to disk. Only the owner can read it.
 pub fn sync_commit(root: &Path, table: Table, version: u64) -> Result<(), StoreError> {
     let path = commit_path(root, table, version);
+    for made in [path.clone(), path.with_extension("checkpoint.parquet"), last_checkpoint(root, table)] {
+        guard::make_private(root, &made)?;
+    }
     durable(&path)?;
     path.parent().map_or(Ok(()), durable)
 }
@@ -429,7 +467,8 @@ impl Commit {
 /// When it is missing or is not a Delta commit.
 pub fn read_commit(root: &Path, table: Table, version: u64) -> Result<Commit, StoreError> {
     let path = commit_path(root, table, version);
-    let text = std::fs::read(&path).map_err(|error| StoreError::io(&path, error))?;
+    let missing = || StoreError::io(&path, std::io::Error::from(std::io::ErrorKind::NotFound));
+    let text = guard::read(root, &path, guard::MOST_TEXT)?.ok_or_else(missing)?;
     let mut commit = Commit::at(version);
     for action in serde_json::Deserializer::from_slice(&text).into_iter::<LoggedAction>() {
         let action = action.map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;
@@ -438,7 +477,7 @@ pub fn read_commit(root: &Path, table: Table, version: u64) -> Result<Commit, St
             commit.has_deletion_vectors |= add.deletion_vector.is_some();
             let day = add.partition_values.get("day").and_then(|day| day_of_name(day.as_deref()?));
             let size = u64::try_from(add.size).unwrap_or(0);
-            commit.add.push(LoggedFile { path: add.path, day, size, stats: add.stats });
+            commit.add.push(LoggedFile { path: add.path, day, size, stats: add.stats, hash: hash_of(add.tags) });
         }
         if let Some(remove) = action.remove {
             commit.data_change |= remove.data_change;

@@ -24,6 +24,17 @@ pub enum StoreError {
         /// The problem.
         detail: String,
     },
+    /// Something in the store is not a regular file or folder.
+    #[error("`{}` is {found}; ecs-audit uses only regular files and folders inside a store and follows no links: copy the store with `cp -rL` if you trust it, or load the export into a new store", .path.display())]
+    NotPlain {
+        /// The path.
+        path: PathBuf,
+        /// Its kind.
+        found: &'static str,
+    },
+    /// A setting inside the store names a file elsewhere.
+    #[error("`{}` is outside the store: files that the store's ecs-audit.toml names must be in the store; name others with an option or in your own configuration file", .0.display())]
+    Outside(PathBuf),
     /// Part of the store is missing, for example after an interrupted copy.
     #[error("the store `{}` is incomplete: {detail}; copy it again, or load the export into a new store", .root.display())]
     Incomplete {

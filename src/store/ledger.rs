@@ -4,7 +4,7 @@ use super::StoreError;
 use super::manifest::Manifest;
 use super::read::{ints, read_columns, texts};
 use crate::discover::Input;
-use crate::load::{FileReport, Rejected, is_by_request};
+use crate::load::{FileReport, Rejected, is_incomplete};
 use crate::table::{Columns, LoadedFile, Quarantined, Row, Table};
 use arrow::record_batch::RecordBatch;
 use std::borrow::Cow;
@@ -68,7 +68,9 @@ impl Ledger {
     }
 
     fn learn(&mut self, known: KnownFile) {
-        if !known.report.content_hash.is_empty() && known.report.quarantined == 0 && is_whole(&known.report) {
+        // The members of an archive are known by their own content.
+        let is_copy = !known.report.content_hash.is_empty() && !known.report.is_archive();
+        if is_copy && known.report.quarantined == 0 && is_whole(&known.report) {
             self.by_content.insert(known.report.content_hash.clone(), known.report.clone());
         }
         match self.by_path.entry(whole_path(known.report.folder.as_deref(), &known.report.name)) {
@@ -86,6 +88,17 @@ impl Ledger {
             && known().is_some_and(|known| {
                 let same = known.size == input.size && known.modified == input.modified;
                 same && known.report.quarantined == 0 && is_whole(&known.report)
+            })
+    }
+
+    /// Whether the same content was completely loaded under the same name: a member of an archive that is read again
+    /// because of others.
+    pub fn is_unchanged(&self, report: &FileReport) -> bool {
+        report.loaded == 0
+            && report.quarantined == 0
+            && is_whole(report)
+            && self.by_path.get(&whole_path(report.folder.as_deref(), &report.name)).is_some_and(|known| {
+                known.report.content_hash == report.content_hash && known.report.quarantined == 0 && is_whole(&known.report)
             })
     }
 
@@ -131,9 +144,10 @@ impl Ledger {
     }
 }
 
-/// Whether no record of a file was filtered by a time, account or region option.
+/// Whether no record of a file was filtered by a time, account or region option, and no member of an archive has
+/// quarantined records.
 fn is_whole(report: &FileReport) -> bool {
-    !report.filtered_as.iter().any(|why| is_by_request(why))
+    !report.filtered_as.iter().any(|why| is_incomplete(why))
 }
 
 /// A name resolved against its folder.

@@ -1,7 +1,7 @@
 //! Allows one writer at a time. The operating system releases the lock if the process dies.
 
-use super::StoreError;
-use std::fs::{self, File, TryLockError};
+use super::{StoreError, guard};
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ pub struct WriteLock {
 
 /// Acquires the lock. If it is held, calls `waiting` once and retries until the timeout.
 pub fn take(root: &Path, patience: Duration, waiting: &dyn Fn()) -> Result<WriteLock, StoreError> {
-    fs::create_dir_all(root).map_err(|error| StoreError::io(root, error))?;
+    guard::make_root(root)?;
     let path = root.join("lock");
-    let file = File::create(&path).map_err(|error| StoreError::io(&path, error))?;
+    let file = guard::open_or_create(root, &path)?;
     let step = Duration::from_millis(100);
     let mut waited = Duration::ZERO;
     loop {

@@ -4,10 +4,9 @@ use super::commit::{Recovered, recover};
 use super::manifest::Manifest;
 use super::reconcile::Unfinished;
 use super::write::table_folder;
-use super::{Store, StoreError, WriteOptions, fault, lock, merge, runtime};
+use super::{Store, StoreError, WriteOptions, delta, fault, guard, lock, merge, runtime};
 use crate::table::Table;
-use std::fs;
-use std::io::ErrorKind;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The result of maintenance.
@@ -54,22 +53,25 @@ pub(super) fn remove_superseded(root: &Path, manifest: &mut Manifest, until: i64
     if expired.is_empty() {
         return Ok(0);
     }
+    let mut deletable: BTreeMap<Table, BTreeSet<String>> = BTreeMap::new();
+    for table in Table::ALL {
+        let of_table = expired.iter().filter(|file| file.table == table.name());
+        let files: BTreeSet<&str> = of_table.map(|file| file.path.as_str()).collect();
+        if !files.is_empty() {
+            // The manifest is only a cache: what may be deleted is decided by the log.
+            deletable.insert(*table, delta::removed(root, *table, &files)?);
+        }
+    }
     // The manifest is updated before files are deleted: a file listed as superseded may be missing, but an unlisted
     // file must not remain.
     manifest.write(root)?;
     let mut bytes = 0;
-    for file in expired {
-        let Some(table) = Table::ALL.iter().find(|table| table.name() == file.table) else { continue };
-        if manifest.files(*table).iter().any(|known| known.path == file.path) {
-            continue;
-        }
-        let path = table_folder(root, *table).join(&file.path);
-        let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        fault::step(&path)?;
-        match fs::remove_file(&path) {
-            Ok(()) => bytes += size,
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(StoreError::io(&path, error)),
+    for (table, paths) in deletable {
+        let known: BTreeSet<&str> = manifest.files(table).iter().map(|file| file.path.as_str()).collect();
+        for file in paths.iter().filter(|path| !known.contains(path.as_str())) {
+            let path = table_folder(root, table).join(file);
+            fault::step(&path)?;
+            bytes += guard::remove(root, &path)?;
         }
     }
     Ok(bytes)

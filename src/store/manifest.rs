@@ -5,8 +5,8 @@
 
 use super::StoreError;
 use super::commit::durable;
-use super::fault;
-use super::write::load_of;
+use super::write::{day_of_path, load_of};
+use super::{commit, fault, guard};
 use crate::table::Table;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +36,9 @@ pub struct DataFile {
     pub first: Option<i64>,
     /// Newest row.
     pub last: Option<i64>,
+    /// The BLAKE3 hash of its content; missing for files of earlier releases and of other programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
 }
 
 /// A file that no current version uses.
@@ -57,6 +60,9 @@ pub struct TableState {
     /// The number of columns in its Delta metadata; missing in stores from earlier releases.
     #[serde(default)]
     pub columns: usize,
+    /// The newest version whose commit has a checksum in the ledger's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<u64>,
     /// Its files, ordered by load.
     pub files: Vec<DataFile>,
 }
@@ -81,6 +87,9 @@ pub struct Manifest {
     pub first_event: Option<i64>,
     /// Newest event of the store: the anchor of relative times.
     pub last_event: Option<i64>,
+    /// The version and the checksum of the newest commit of the ledger, which no other commit can contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger_seal: Option<(u64, String)>,
 }
 
 impl Manifest {
@@ -89,20 +98,55 @@ impl Manifest {
         Manifest { loads, ..Manifest::default() }
     }
 
-    /// Reads the manifest of a store; `None` if nothing was loaded yet.
+    /// Reads the manifest of a store; `None` if nothing was loaded yet, or if the manifest is damaged and can be rebuilt
+    /// from the logs.
     pub fn read(root: &Path) -> Result<Option<Manifest>, StoreError> {
         let path = root.join(NAME);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io(&path, error)),
-        };
-        let manifest: Manifest = serde_json::from_slice(&text)
-            .map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;
-        if !(OLDEST..=FORMAT).contains(&manifest.format) {
-            return Err(StoreError::Format { path, found: manifest.format, known: FORMAT });
+        let Some(text) = guard::read(root, &path, guard::MOST_TEXT)? else { return Ok(None) };
+        let parsed = serde_json::from_slice::<Manifest>(&text).map_err(|error| error.to_string());
+        // Another format may have another checksum.
+        if let Ok(Manifest { format, .. }) = &parsed
+            && !(OLDEST..=FORMAT).contains(format)
+        {
+            return Err(StoreError::Format { path, found: *format, known: FORMAT });
         }
-        Ok(Some(manifest))
+        let sound = parsed.and_then(|manifest| match has_its_checksum(&text) {
+            true => manifest.check().map(|()| manifest),
+            false => Err("its content does not match its checksum".to_owned()),
+        });
+        match sound {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(_) if commit::holds_tables(root) => Ok(None),
+            Err(detail) => Err(StoreError::Damaged { path, detail }),
+        }
+    }
+
+    /// Checks numbers and paths, so that nothing that uses them overflows or leaves the store.
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        let number = |what: &str, number: u64| {
+            if number <= guard::MOST { Ok(()) } else { Err(format!("the {what} {number} is out of range")) }
+        };
+        let time = |time: Option<i64>| match time {
+            Some(time) if jiff::Timestamp::from_microsecond(time).is_err() => Err(format!("the time {time} is out of range")),
+            _ => Ok(()),
+        };
+        number("number of loads", self.loads)?;
+        self.catalogs.values().try_for_each(|records| number("number of records", *records))?;
+        time(self.first_event).and(time(self.last_event))?;
+        for state in self.tables.values() {
+            number("version", state.version)?;
+            number("version", state.sealed.unwrap_or(0))?;
+            for file in &state.files {
+                file.check()?;
+            }
+        }
+        match self.superseded.iter().find(|file| !guard::is_data_path(&file.path)) {
+            Some(file) => Err(format!("`{}` is not a data file of a table", file.path)),
+            None => Ok(()),
+        }
     }
 
     /// Replaces the manifest of a store.
@@ -110,11 +154,13 @@ impl Manifest {
         let path = root.join(NAME);
         let fresh = root.join("manifest.json.new");
         let manifest = Manifest { format: FORMAT, written_by: env!("CARGO_PKG_VERSION").to_owned(), ..self.clone() };
-        let text = serde_json::to_vec(&manifest)
+        let mut text = serde_json::to_vec(&manifest)
             .map_err(|error| StoreError::Damaged { path: path.clone(), detail: error.to_string() })?;
+        add_checksum(&mut text);
         fault::step(root)?;
-        let write = || {
-            let mut file = fs::File::create(&fresh)?;
+        guard::file_at(root, &path)?;
+        let mut file = guard::create(root, &fresh)?;
+        let mut write = || {
             file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&fresh, &path)
@@ -184,6 +230,51 @@ impl Manifest {
         state.version = version;
         state.files.extend(files);
     }
+}
+
+impl DataFile {
+    /// Checks the path and the numbers of a file from a log or manifest.
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        let DataFile { path, day, size, rows, first, last, .. } = self;
+        if !guard::is_data_path(path) {
+            return Err(format!("`{path}` is not a data file of a table"));
+        }
+        if day_of_path(path).is_some_and(|of_path| of_path != *day) {
+            return Err(format!("`{path}` is listed as a file of day {day} since 1970"));
+        }
+        let in_range = |time: &Option<i64>| time.is_none_or(|time| jiff::Timestamp::from_microsecond(time).is_ok());
+        if *size > guard::MOST || *rows > guard::MOST || !in_range(first) || !in_range(last) {
+            return Err(format!("`{path}` has a size, row count or time that is out of range"));
+        }
+        Ok(())
+    }
+}
+
+/// The last member of a manifest: a checksum of everything before it.
+const CHECKSUM: &[u8] = br#","checksum":""#;
+/// The length of the checksum with its key and the closing characters.
+const SUFFIX: usize = CHECKSUM.len() + 2 * blake3::OUT_LEN + 2;
+
+fn add_checksum(text: &mut Vec<u8>) {
+    let checksum = blake3::hash(text).to_hex();
+    text.pop();
+    text.extend_from_slice(CHECKSUM);
+    text.extend_from_slice(checksum.as_bytes());
+    text.extend_from_slice(b"\"}");
+}
+
+/// Whether the content of a manifest has its checksum; earlier releases wrote none.
+fn has_its_checksum(text: &[u8]) -> bool {
+    let Some((content, suffix)) = text.len().checked_sub(SUFFIX).and_then(|end| text.split_at_checked(end)) else {
+        return true;
+    };
+    let Some(checksum) = suffix.strip_prefix(CHECKSUM) else { return true };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(content).update(b"}");
+    checksum.strip_suffix(b"\"}").is_some_and(|checksum| checksum == hasher.finalize().to_hex().as_bytes())
 }
 
 fn older(left: Option<i64>, right: Option<i64>) -> Option<i64> {

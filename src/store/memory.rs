@@ -1,8 +1,9 @@
 //! The tables of a one-shot query, in memory only.
 
 use super::StoreError;
+use super::conflict::settle_in_memory;
 use super::ledger::ledger_columns;
-use crate::load::{Day, FileReport, RowSink};
+use crate::load::{Conflict, Day, FileReport, RowSink, Settled};
 use crate::table::{Columns, Table};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
@@ -27,6 +28,11 @@ impl RowSink for MemorySink {
     fn span(&self, first: i64, last: i64) {
         let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
         *span = Some(span.map_or((first, last), |(oldest, newest)| (oldest.min(first), newest.max(last))));
+    }
+
+    fn settle(&self, conflicts: &[Conflict]) -> Result<Vec<Settled>, String> {
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        settle_in_memory(conflicts, &mut batches).map_err(|error| error.to_string())
     }
 }
 

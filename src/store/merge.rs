@@ -6,11 +6,12 @@
 //! usually rewrites at most a quarter of a file (16 MiB) per table and day. Row groups that are large enough are
 //! copied without decoding.
 
-use super::StoreError;
 use super::commit::{Purpose, TableChange, commit};
 use super::manifest::{DataFile, Manifest};
 use super::read::in_schema;
+use super::runtime::StoreRuntime;
 use super::write::{LARGE_FILE, LoadWriter, OpenFile, table_folder};
+use super::{StoreError, guard};
 use crate::load::Day;
 use crate::table::Table;
 use arrow::compute::concat_batches;
@@ -19,7 +20,6 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::file::metadata::PageIndexPolicy;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 /// The extent of a merge.
@@ -46,13 +46,7 @@ const BATCH: usize = 8192;
 type Group = (Table, Day, Vec<DataFile>);
 
 /// Merges small files and commits the result.
-pub fn tidy(
-    root: &Path,
-    manifest: &mut Manifest,
-    extent: Extent,
-    runtime: &tokio::runtime::Runtime,
-    now: i64,
-) -> Result<(), StoreError> {
+pub fn tidy(root: &Path, manifest: &mut Manifest, extent: Extent, runtime: &StoreRuntime, now: i64) -> Result<(), StoreError> {
     let groups = plan(manifest, extent);
     if groups.is_empty() {
         return Ok(());
@@ -139,7 +133,7 @@ fn merge(
     let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
     for file in files {
         let path = table_folder(root, table).join(&file.path);
-        let source = File::open(&path).map_err(|error| StoreError::io(&path, error))?;
+        let source = guard::open(root, &path)?;
         let failed = |error: &dyn std::fmt::Display| StoreError::parquet(&path, error);
         let metadata = ArrowReaderMetadata::load(&source, options.clone()).map_err(|error| failed(&error))?;
         let same_columns = metadata.metadata().file_metadata().schema() == out.schema();
@@ -191,9 +185,10 @@ mod tests {
     use super::*;
     use crate::store::read::{read_columns, texts};
     use crate::table::{Columns, Quarantined, Row};
+    use std::fs::File;
 
     fn file(size: u64) -> DataFile {
-        DataFile { path: format!("day=2026-03-04/{size}"), day: 20_516, size, rows: 1, first: None, last: None }
+        DataFile { path: format!("day=2026-03-04/{size}"), day: 20_516, size, rows: 1, first: None, last: None, hash: None }
     }
 
     /// A day of small loads, each with one file of this size.

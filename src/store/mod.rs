@@ -6,9 +6,11 @@
 
 mod adopt;
 mod commit;
+mod conflict;
 mod delta;
 mod error;
 mod fault;
+mod guard;
 mod ledger;
 mod lock;
 mod maintain;
@@ -20,6 +22,7 @@ mod reclassify;
 mod reconcile;
 mod removed;
 mod retention;
+mod runtime;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -27,6 +30,7 @@ mod verify;
 mod write;
 
 pub use error::StoreError;
+pub use guard::read_text;
 pub use ledger::{KnownFile, Ledger, ledger_columns};
 pub use maintain::Maintained;
 pub use manifest::{DataFile, Manifest, TableState};
@@ -38,13 +42,16 @@ pub use scan::StoreTable;
 pub use verify::{Fault, Verified};
 pub use write::LoadWriter;
 
+use crate::digests::Finding;
 use crate::discover::Input;
-use crate::load::{FileReport, LoadOptions, Progress, Stored, Totals, catalog_version, day_of};
+use crate::load::{FileReport, Integrity, LoadOptions, Progress, Stored, Totals, catalog_version, day_of};
 use crate::table::Table;
 use commit::{Purpose, Recovered, TableChange, recover};
 use maintain::remove_superseded;
 use reconcile::Unfinished;
+use runtime::StoreRuntime;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use write::table_folder;
 
@@ -80,6 +87,8 @@ pub struct Loaded {
     pub manifest_was_lost: bool,
     /// Changes of other programs that were adopted.
     pub adopted: Vec<ForeignCommit>,
+    /// Differences between log files and the digests that were loaded with them.
+    pub integrity: Vec<Finding>,
     /// The error if merging small files or deleting replaced ones failed.
     pub untidy: Option<String>,
 }
@@ -146,7 +155,7 @@ impl Store {
     pub fn tables(&self) -> impl Iterator<Item = (Table, StoreTable)> + '_ {
         Table::ALL.iter().map(|table| {
             let files = self.manifest.files(*table).to_vec();
-            (*table, StoreTable::new(table.schema(), table_folder(&self.root, *table), files))
+            (*table, StoreTable::new(table.schema(), (&self.root, table_folder(&self.root, *table)), files))
         })
     }
 
@@ -166,6 +175,7 @@ impl Store {
         let Recovered { mut manifest, was_lost, adopted } = recovered;
         let ledger = Ledger::read(root, &manifest)?;
         let mut loaded = Loaded { manifest_was_lost: was_lost, adopted, ..Loaded::default() };
+        let integrity = Integrity::of(&inputs, |input| !ledger.is_settled(input)).map(Arc::new);
         let all = inputs.len();
         inputs.retain(|input| !ledger.is_settled(input));
         loaded.totals.unchanged = (all - inputs.len()) as u64;
@@ -174,9 +184,10 @@ impl Store {
             return Ok(loaded);
         }
         manifest.loads += 1;
-        let writer = LoadWriter::new(root, manifest.loads);
+        let stored = removed::with_identities().map(|table| (table, manifest.files(table).to_vec())).collect();
+        let writer = LoadWriter::new(root, manifest.loads).with_stored(stored);
         let existing = |table: Table, day: i32| {
-            let present = read::identities(root, &manifest, table, day);
+            let present = read::contents(root, &manifest, table, day);
             let removed = removed::identities(root, &manifest, table, day);
             Ok(Stored {
                 present: present.map_err(|error| error.to_string())?,
@@ -185,9 +196,16 @@ impl Store {
         };
         let mut load_options = load_options.clone();
         load_options.selection.removed = removed::rules(root, &manifest)?;
+        load_options.integrity.clone_from(&integrity);
         let known = |hash: &str| ledger.content(hash).cloned();
         let mut reports = crate::load::load(&inputs, &writer, Some(&existing), Some(&known), &load_options, progress)?;
+        let read = reports.len();
+        reports.retain(|report| !(report.is_member && ledger.is_unchanged(report)));
+        let unchanged = (read - reports.len()) as u64;
+        loaded.totals.unchanged += unchanged;
+        loaded.totals.files += unchanged;
         reports.extend(troubled);
+        loaded.integrity = integrity.map(|integrity| integrity.findings(&mut reports)).unwrap_or_default();
         for report in &reports {
             loaded.totals.add(report);
         }
@@ -214,11 +232,7 @@ impl Store {
     }
 }
 
-/// The Delta library is asynchronous; a small runtime suffices for a few commits.
-fn runtime(root: &Path) -> Result<tokio::runtime::Runtime, StoreError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| StoreError::io(root, error))
+/// The runtime of the Delta library.
+fn runtime(root: &Path) -> Result<StoreRuntime, StoreError> {
+    StoreRuntime::new(root)
 }

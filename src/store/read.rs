@@ -1,9 +1,9 @@
 //! Reads columns of single files of the store without the query engine, for the ledger and for deduplication.
 
-use super::StoreError;
 use super::manifest::{DataFile, Manifest};
 use super::write::table_folder;
-use crate::load::{Day, Identity, identity_of_version};
+use super::{StoreError, guard};
+use crate::load::{CellContent, Content, Day, Identity, compared, content_of_cells, identity_of_version};
 use crate::table::Table;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
@@ -11,13 +11,12 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
-use std::fs::File;
 use std::path::Path;
 
 /// Reads some columns of a file.
 pub fn read_columns(root: &Path, table: Table, file: &DataFile, columns: &[&str]) -> Result<Vec<RecordBatch>, StoreError> {
     let path = table_folder(root, table).join(&file.path);
-    let open = File::open(&path).map_err(|error| StoreError::io(&path, error))?;
+    let open = guard::open(root, &path)?;
     let read = || -> Result<Vec<RecordBatch>, Box<dyn std::error::Error>> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(open)?;
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
@@ -31,8 +30,8 @@ pub fn read_columns(root: &Path, table: Table, file: &DataFile, columns: &[&str]
 pub type RowsAndSpan = (u64, (Option<i64>, Option<i64>));
 
 /// The row count and the oldest and newest time (in microseconds) of a file, from its footer.
-pub fn rows_and_span(path: &Path) -> Result<RowsAndSpan, StoreError> {
-    let open = File::open(path).map_err(|error| StoreError::io(path, error))?;
+pub fn rows_and_span(root: &Path, path: &Path) -> Result<RowsAndSpan, StoreError> {
+    let open = guard::open(root, path)?;
     let read = || -> Result<RowsAndSpan, Box<dyn std::error::Error>> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(open)?;
         let rows = builder.metadata().file_metadata().num_rows();
@@ -125,6 +124,36 @@ pub fn identities(root: &Path, manifest: &Manifest, table: Table, day: Day) -> R
     let mut out = Vec::new();
     for file in manifest.files(table).iter().filter(|file| file.day == day) {
         each_record(root, table, file, |record| out.push(record.identity()))?;
+    }
+    Ok(out)
+}
+
+/// The identities and contents of the records that the store has for one table and day.
+pub fn contents(root: &Path, manifest: &Manifest, table: Table, day: Day) -> Result<Vec<(Identity, Content)>, StoreError> {
+    let Some((source, compared)) = compared(table) else {
+        let identities = identities(root, manifest, table, day)?;
+        return Ok(identities.into_iter().map(|identity| (identity, Content::UNKNOWN)).collect());
+    };
+    let mut columns: Vec<&str> = vec!["id", "account", "version"];
+    columns.extend(compared.iter().map(|(name, _)| *name));
+    let mut out = Vec::new();
+    for file in manifest.files(table).iter().filter(|file| file.day == day) {
+        for batch in read_columns(root, table, file, &columns)? {
+            let cells: Vec<Vec<CellContent<'_>>> = compared
+                .iter()
+                .map(|(name, is_number)| match is_number {
+                    true => ints(&batch, name).into_iter().map(CellContent::Number).collect(),
+                    false => texts(&batch, name).into_iter().map(CellContent::Text).collect(),
+                })
+                .collect();
+            let versioned = matches!(table, Table::TaskEvents | Table::InstanceEvents);
+            let versions = if versioned { ints(&batch, "version") } else { vec![None; batch.num_rows()] };
+            let rows = texts(&batch, "id").into_iter().zip(texts(&batch, "account")).zip(versions);
+            for (row, ((id, account), version)) in rows.enumerate() {
+                let content = content_of_cells(source, cells.iter().filter_map(|column| column.get(row).copied()));
+                out.push((identity_of_version(account, id.unwrap_or_default(), version), content));
+            }
+        }
     }
     Ok(out)
 }

@@ -2,12 +2,13 @@
 //! filter, projection and limit pushed down.
 
 use super::manifest::DataFile;
+use super::{StoreError, guard};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
+use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
@@ -15,22 +16,38 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A base table.
 #[derive(Debug)]
 pub struct StoreTable {
     schema: SchemaRef,
+    /// Absolute path of the store.
+    root: PathBuf,
     /// Absolute path of the table folder.
     folder: PathBuf,
     files: Vec<DataFile>,
 }
 
 impl StoreTable {
-    /// A table with these files in a folder with an absolute path.
-    pub fn new(schema: SchemaRef, folder: PathBuf, files: Vec<DataFile>) -> Self {
-        StoreTable { schema, folder, files }
+    /// A table with these files in a folder of a store; both have absolute paths.
+    pub fn new(schema: SchemaRef, (root, folder): (&Path, PathBuf), files: Vec<DataFile>) -> Self {
+        StoreTable { schema, root: root.to_path_buf(), folder, files }
+    }
+
+    /// Checks the files that the engine is about to open, because it follows links and trusts the sizes.
+    fn check(&self, files: &[&DataFile]) -> std::result::Result<(), StoreError> {
+        guard::folders(&self.root, &self.folder)?;
+        for file in files {
+            let path = self.folder.join(&file.path);
+            let found = guard::file_at(&self.folder, &path)?;
+            if let Some(found) = found.map(|found| found.len()).filter(|found| *found != file.size) {
+                let detail = format!("it has {found} bytes, not {}", file.size);
+                return Err(StoreError::Damaged { path, detail });
+            }
+        }
+        Ok(())
     }
 
     fn partitioned(&self, file: &DataFile) -> PartitionedFile {
@@ -140,6 +157,7 @@ impl TableProvider for StoreTable {
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
+        self.check(&wanted).map_err(|error| DataFusionError::Execution(error.to_string()))?;
         let groups = distribute(&wanted, state.config().target_partitions());
         let groups =
             groups.into_iter().map(|files| FileGroup::new(files.into_iter().map(|file| self.partitioned(file)).collect()));
@@ -188,8 +206,15 @@ mod tests {
 
     #[test]
     fn groups_are_days_after_days_of_about_as_many_bytes() {
-        let file =
-            |day: i32, size: u64| DataFile { path: format!("day={day:02}/f"), day, size, rows: 1, first: None, last: None };
+        let file = |day: i32, size: u64| DataFile {
+            path: format!("day={day:02}/f"),
+            day,
+            size,
+            rows: 1,
+            first: None,
+            last: None,
+            hash: None,
+        };
         let files = [file(4, 10), file(1, 10), file(3, 5), file(2, 10), file(5, 6)];
         let files: Vec<&DataFile> = files.iter().collect();
         let days = |groups: usize| -> Vec<Vec<i32>> {

@@ -1,11 +1,14 @@
 //! Interrupts changes at each step: the store must be in the old or the new state, and the next change must repair
 //! it.
 
+mod checksums;
+mod hostile;
+
 use super::fault;
 use super::read::{read_columns, texts};
 use super::verify::Fault;
 use super::{Store, StoreError, WriteOptions};
-use crate::decode::inflate::InflateLimits;
+use crate::decode::budget::Limits;
 use crate::discover::find_inputs;
 use crate::load::{LoadOptions, RemovalRule, Selection, Silent};
 use crate::table::{Table, TableSet};
@@ -53,9 +56,9 @@ fn load_paths(root: &Path, paths: &[PathBuf]) -> Result<(), StoreError> {
         latest: i64::MAX,
         keep_raw: true,
         tables: TableSet::ALL,
-        inflate: InflateLimits::default(),
-        max_file_bytes: 1 << 30,
+        limits: Limits::STANDARD,
         selection: Selection::default(),
+        integrity: None,
     };
     Store::load(root, inputs, Vec::new(), (&options, write_options()), &Silent, &|| {}).map(drop)
 }
@@ -192,6 +195,82 @@ fn a_removal_that_dies_at_any_step_is_done_or_not() {
     die_at_each_step(start.path(), |root| Store::drop_rows(root, &rule, write_options(), &|| {}).map(drop));
 }
 
+/// Turns a store into one of an earlier release: no checksums anywhere.
+fn forget_checksums(root: &Path, manifest: &mut super::Manifest) {
+    let tables: Vec<Table> = Table::ALL.iter().copied().filter(|table| manifest.table(*table).is_some()).collect();
+    for table in &tables {
+        for version in super::delta::versions(root, *table).unwrap() {
+            let path = super::delta::commit_path(root, *table, version);
+            let text = fs::read_to_string(&path).unwrap();
+            let actions = text.lines().map(|line| {
+                let mut action: serde_json::Value = serde_json::from_str(line).unwrap();
+                if let Some(info) = action.get_mut("commitInfo").and_then(serde_json::Value::as_object_mut) {
+                    info.remove(super::commit::SEALS);
+                }
+                if let Some(add) = action.get_mut("add").and_then(serde_json::Value::as_object_mut) {
+                    add.remove("tags");
+                }
+                format!("{action}\n")
+            });
+            fs::write(&path, actions.collect::<String>()).unwrap();
+        }
+        let state = manifest.tables.get_mut(table.name()).unwrap();
+        state.sealed = None;
+        state.files.iter_mut().for_each(|file| file.hash = None);
+    }
+    manifest.ledger_seal = None;
+    manifest.write(root).unwrap();
+}
+
+/// Removes a column from the metadata of a table, as if an earlier release had created it.
+fn forget_column(root: &Path, table: Table, column: &str, manifest: &mut super::Manifest) {
+    let path = super::delta::commit_path(root, table, 0);
+    let text = fs::read_to_string(&path).unwrap();
+    let actions = text.lines().map(|line| {
+        let mut action: serde_json::Value = serde_json::from_str(line).unwrap();
+        if let Some(schema) = action.pointer_mut("/metaData/schemaString") {
+            let mut columns: serde_json::Value = serde_json::from_str(schema.as_str().unwrap()).unwrap();
+            let fields = columns["fields"].as_array_mut().unwrap();
+            let before = fields.len();
+            fields.retain(|field| field["name"] != column);
+            assert_eq!(fields.len(), before - 1, "{column}");
+            *schema = serde_json::Value::String(columns.to_string());
+        }
+        format!("{action}\n")
+    });
+    fs::write(&path, actions.collect::<String>()).unwrap();
+    manifest.tables.get_mut(table.name()).unwrap().columns = 0;
+    manifest.write(root).unwrap();
+}
+
+#[test]
+fn a_migration_that_dies_at_any_step_loses_nothing() {
+    let start = small_store();
+    let mut manifest = super::Manifest::read(start.path()).unwrap().unwrap();
+    forget_checksums(start.path(), &mut manifest);
+    for (table, column) in [(Table::Calls, "error_message"), (Table::Files, "note")] {
+        forget_column(start.path(), table, column, &mut manifest);
+    }
+    die_at_each_step(start.path(), |root| load_days(root, &[1, 4]));
+}
+
+#[test]
+fn a_reclassification_that_dies_at_any_step_loses_nothing() {
+    let start = small_store();
+    let export = tempfile::tempdir().unwrap();
+    let refused = r#"{"Records":[{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","userName":"ren"},"eventTime":"2026-03-02T11:00:00Z",
+        "eventSource":"ecs.amazonaws.com","eventName":"RunTask","awsRegion":"eu-west-1","requestID":"rf","eventID":"ef","eventType":"AwsApiCall",
+        "errorCode":"ClientException","errorMessage":"TaskDefinition is inactive","recipientAccountId":"111122223333"}]}"#;
+    fs::write(export.path().join("refused.json"), refused).unwrap();
+    load_paths(start.path(), &[export.path().to_path_buf()]).unwrap();
+    let mut manifest = super::Manifest::read(start.path()).unwrap().unwrap();
+    assert!(!manifest.files(Table::Failures).is_empty());
+    let records = manifest.catalogs.values().sum();
+    manifest.catalogs = [("of an earlier release".to_owned(), records)].into();
+    manifest.write(start.path()).unwrap();
+    die_at_each_step(start.path(), |root| Store::reclassify(root, write_options(), &|| {}).map(drop));
+}
+
 /// A time between the oldest and the newest event.
 fn middle(root: &Path) -> i64 {
     let store = Store::open(root).unwrap();
@@ -240,7 +319,7 @@ fn damage_is_found() {
     }
     fs::write(&path, torn).unwrap();
     let faults = Store::verify(store.path()).unwrap().faults;
-    assert!(matches!(faults.as_slice(), [Fault::Unreadable { .. }]), "{faults:?}");
+    assert!(matches!(faults.as_slice(), [Fault::Altered(_)]), "{faults:?}");
     fs::remove_file(&path).unwrap();
     let faults = Store::verify(store.path()).unwrap().faults;
     assert!(matches!(faults.as_slice(), [Fault::Missing(_)]), "{faults:?}");
@@ -281,4 +360,63 @@ fn a_commit_of_another_program_during_a_change_stops_it() {
     load_days(&root, &[5]).unwrap();
     assert_eq!(contents(&root).len(), before.len() + 1);
     assert_whole(&root);
+}
+
+/// Two records with one id, each in a file of its own.
+fn conflicting(folder: &Path, first: &str, second: &str) {
+    for (name, event) in [("a.json", first), ("b.json", second)] {
+        let record = format!(
+            r#"{{"Records":[{{"eventVersion":"1.08","eventTime":"2026-03-04T10:00:00Z","eventSource":"ecs.amazonaws.com","eventName":"{event}",
+            "awsRegion":"eu-west-1","eventID":"e1","recipientAccountId":"111122223333","errorCode":"AccessDenied"}}]}}"#
+        );
+        fs::write(folder.join(name), record).unwrap();
+    }
+}
+
+/// The values of a column of a table.
+fn column(root: &Path, table: Table, name: &str) -> Vec<String> {
+    let store = Store::open(root).unwrap();
+    let mut values = Vec::new();
+    for file in store.manifest().files(table) {
+        for batch in read_columns(store.root(), table, file, &[name]).unwrap() {
+            values.extend(texts(&batch, name).into_iter().flatten().map(str::to_owned));
+        }
+    }
+    values.sort();
+    values
+}
+
+#[test]
+fn the_kept_record_of_a_conflict_does_not_depend_on_the_order() {
+    let mut outcomes = Vec::new();
+    for (first, second) in [("RunTask", "StopTask"), ("StopTask", "RunTask")] {
+        let dir = tempfile::tempdir().unwrap();
+        conflicting(dir.path(), first, second);
+        let root = dir.path().join("store");
+        load_paths(&root, &[dir.path().join("a.json"), dir.path().join("b.json")]).unwrap();
+        assert_whole(&root);
+        // Rows that belong to the record go with it.
+        let [kept, failed] = [column(&root, Table::Calls, "event_name"), column(&root, Table::Failures, "event_name")];
+        assert_eq!(kept.len(), 1);
+        assert!(failed.is_empty() || failed == kept, "{failed:?}");
+        assert_eq!(column(&root, Table::Failures, "id").len(), 1);
+        let detail = column(&root, Table::Quarantine, "detail").join(" ");
+        let [kept_in, other] = if kept[0] == first { ["a.json", "b.json"] } else { ["b.json", "a.json"] };
+        assert!(detail.contains(kept_in) && !detail.contains(other), "{detail}");
+        assert!(column(&root, Table::Quarantine, "file")[0].ends_with(other));
+        outcomes.push(kept);
+    }
+    assert_eq!(outcomes[0], outcomes[1]);
+    // A record in the store stays, whichever is loaded later.
+    for (first, second) in [("RunTask", "StopTask"), ("StopTask", "RunTask")] {
+        let dir = tempfile::tempdir().unwrap();
+        conflicting(dir.path(), first, second);
+        let root = dir.path().join("store");
+        load_paths(&root, &[dir.path().join("a.json")]).unwrap();
+        load_paths(&root, &[dir.path().join("b.json")]).unwrap();
+        assert_eq!(column(&root, Table::Calls, "event_name"), [first]);
+        let detail = column(&root, Table::Quarantine, "detail").join(" ");
+        assert!(detail.contains("a.json") && detail.contains("e1"), "{detail}");
+        assert_whole(&root);
+    }
 }

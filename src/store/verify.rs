@@ -1,13 +1,13 @@
 //! `store verify`: checks the integrity of a store and repairs what it can.
 
-use super::commit::{beyond, recover};
+use super::commit::{beyond, recover, seals_of};
 use super::ledger::Ledger;
 use super::maintain::remove_superseded;
 use super::manifest::{DataFile, Manifest};
 use super::read::read_columns;
 use super::reconcile::Unfinished;
 use super::write::table_folder;
-use super::{Store, StoreError, WriteOptions, delta, lock, runtime};
+use super::{Store, StoreError, WriteOptions, delta, guard, lock, runtime};
 use crate::load::Identity;
 use crate::table::Table;
 use rayon::prelude::*;
@@ -35,6 +35,8 @@ pub enum Fault {
         /// Actual size, in bytes.
         found: u64,
     },
+    /// The content of a file differs from the one that was written.
+    Altered(PathBuf),
     /// A file cannot be decoded.
     Unreadable {
         /// The file.
@@ -103,18 +105,26 @@ impl Store {
         if manifest.loads == 0 {
             return Err(StoreError::Missing(root.to_path_buf()));
         }
-        for (table, found) in runtime.block_on(beyond(root, &manifest, Unfinished::Refuse))? {
+        faults.extend(altered_commits(root, &manifest)?);
+        let later = match runtime.block_on(beyond(root, &manifest, Unfinished::Refuse)) {
+            // The fault that was found explains the error.
+            Err(_) if faults.iter().any(Fault::is_serious) => Vec::new(),
+            later => later?,
+        };
+        for (table, found) in later {
             let has_undo = !found.undo.add.is_empty() || !found.undo.remove.is_empty();
             faults.push(if found.foreign.is_empty() && has_undo { Fault::ManifestIsStale } else { Fault::NotAdopted(table) });
         }
         let mut verified = Verified::default();
         for table in Table::ALL {
             let Some(state) = manifest.table(*table) else { continue };
-            let logged = runtime.block_on(delta::files_at(root, *table, state.version))?;
-            let facts =
-                |files: &[DataFile]| files.iter().map(|file| (file.path.clone(), file.size, file.rows)).collect::<BTreeSet<_>>();
-            if facts(&logged) != facts(&state.files) {
-                faults.push(Fault::LogDiffers(*table));
+            match runtime.block_on(delta::files_at(root, *table, state.version)) {
+                Ok(logged) if by_path(&logged) == by_path(&state.files) => {}
+                Ok(_) => faults.push(Fault::LogDiffers(*table)),
+                Err(error) => {
+                    let path = table_folder(root, *table).join(delta::LOG);
+                    faults.push(Fault::Unreadable { path, detail: error.to_string() });
+                }
             }
             let checks = state.files.par_iter().with_max_len(1).map(|file| check(root, *table, file));
             faults.extend(checks.collect::<Vec<_>>().into_iter().flatten());
@@ -144,21 +154,70 @@ impl Store {
     }
 }
 
+fn by_path(files: &[DataFile]) -> BTreeMap<&str, &DataFile> {
+    files.iter().map(|file| (file.path.as_str(), file)).collect()
+}
+
+/// The commits whose content differs from their checksum, and those that cannot be read.
+fn altered_commits(root: &Path, manifest: &Manifest) -> Result<Vec<Fault>, StoreError> {
+    let mut seals: BTreeMap<(Table, u64), String> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for version in delta::versions(root, Table::Files)? {
+        match delta::read_commit(root, Table::Files, version) {
+            Ok(commit) => {
+                for (name, version, seal) in seals_of(&commit.info) {
+                    let table = Table::ALL.iter().find(|table| table.name() == name);
+                    seals.extend(table.map(|table| ((*table, version), seal.to_owned())));
+                }
+            }
+            Err(error) => {
+                let path = delta::commit_path(root, Table::Files, version);
+                faults.push(Fault::Unreadable { path, detail: error.to_string() });
+            }
+        }
+    }
+    seals.extend(manifest.ledger_seal.clone().map(|(version, seal)| ((Table::Files, version), seal)));
+    for ((table, version), seal) in seals {
+        // Old commits may have been deleted after a checkpoint.
+        if delta::seal(root, table, version)?.is_some_and(|found| found != seal) {
+            faults.push(Fault::Altered(delta::commit_path(root, table, version)));
+        }
+    }
+    Ok(faults)
+}
+
+/// The BLAKE3 hash of a file.
+fn hash_of(root: &Path, path: &Path) -> Result<String, StoreError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(guard::open(root, path)?).map_err(|error| StoreError::io(path, error))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 fn check(root: &Path, table: Table, file: &DataFile) -> Option<Fault> {
     let path = table_folder(root, table).join(&file.path);
-    let Ok(metadata) = fs::metadata(&path) else { return Some(Fault::Missing(path)) };
-    if metadata.len() != file.size {
-        return Some(Fault::Size { path, expected: file.size, found: metadata.len() });
+    let unreadable = |error: StoreError| match error {
+        StoreError::Parquet { detail, .. } | StoreError::Io { detail, .. } => detail,
+        error => error.to_string(),
+    };
+    let size = match guard::file_at(root, &path) {
+        Ok(None) => return Some(Fault::Missing(path)),
+        Ok(Some(metadata)) => metadata.len(),
+        Err(error) => return Some(Fault::Unreadable { path, detail: unreadable(error) }),
+    };
+    if size != file.size {
+        return Some(Fault::Size { path, expected: file.size, found: size });
+    }
+    match file.hash.as_ref().map(|hash| hash_of(root, &path).map(|found| found == *hash)) {
+        Some(Ok(false)) => return Some(Fault::Altered(path)),
+        Some(Err(error)) => return Some(Fault::Unreadable { path, detail: unreadable(error) }),
+        Some(Ok(true)) | None => {}
     }
     let columns: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
     // One column at a time, to bound memory use.
     let mut found = None;
     for column in columns {
         match read_columns(root, table, file, &[column]) {
-            Err(StoreError::Parquet { detail, .. } | StoreError::Io { detail, .. }) => {
-                return Some(Fault::Unreadable { path, detail });
-            }
-            Err(error) => return Some(Fault::Unreadable { path, detail: error.to_string() }),
+            Err(error) => return Some(Fault::Unreadable { path, detail: unreadable(error) }),
             Ok(batches) => found = found.or(Some(batches.iter().map(|batch| batch.num_rows() as u64).sum())),
         }
     }
@@ -196,7 +255,7 @@ fn orphans(root: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>, StoreError>
         let known: BTreeSet<&str> = manifest.files(*table).iter().map(|file| file.path.as_str()).collect();
         let mut removed = BTreeSet::new();
         for version in delta::versions(root, *table)? {
-            removed.extend(delta::read_commit(root, *table, version)?.remove);
+            removed.extend(delta::read_commit(root, *table, version).map(|commit| commit.remove).unwrap_or_default());
         }
         for path in data_files(&folder) {
             let Some(name) = path.strip_prefix(&folder).ok().and_then(Path::to_str).map(|name| name.replace('\\', "/")) else {

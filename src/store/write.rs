@@ -1,10 +1,11 @@
 //! Writes record batches to the Parquet files of a table; each worker encodes its own.
 
 use super::StoreError;
-use super::fault;
+use super::conflict::settle;
 use super::manifest::DataFile;
-use crate::load::{Day, RowSink};
-use crate::table::{Columns, Encoded, ID_PLACEHOLDERS, Table};
+use super::{fault, guard};
+use crate::load::{Conflict, Day, RowSink, Settled};
+use crate::table::{Columns, Encoded, ID_PLACEHOLDERS, Table, with_page_checksums};
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::compute::{max, min};
 use arrow::record_batch::RecordBatch;
@@ -20,6 +21,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,10 +44,33 @@ pub fn day_of_name(name: &str) -> Option<Day> {
     Some(since.get_days())
 }
 
+/// The day of a partition folder.
+pub fn day_of_path(path: &str) -> Option<Day> {
+    path.strip_prefix("day=").and_then(|rest| rest.split('/').next()).and_then(day_of_name)
+}
+
 /// The number of the load that wrote a file, from its path.
 pub fn load_of(path: &str) -> Option<u64> {
     let name = path.rsplit('/').next()?;
-    name.strip_prefix("load-")?.split('-').next()?.parse().ok()
+    name.strip_prefix("load-")?.split('-').next()?.parse().ok().filter(|load| *load <= guard::MOST)
+}
+
+/// Hashes the bytes on their way to a file.
+struct HashedFile {
+    file: fs::File,
+    hasher: blake3::Hasher,
+}
+
+impl Write for HashedFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// An open file of one table and day, written one row group at a time.
@@ -54,7 +79,7 @@ pub struct OpenFile {
     day: Day,
     path: String,
     whole: PathBuf,
-    writer: SerializedFileWriter<fs::File>,
+    writer: SerializedFileWriter<HashedFile>,
     rows: u64,
     first: Option<i64>,
     last: Option<i64>,
@@ -73,9 +98,9 @@ impl OpenFile {
         let whole = table_folder(root, table).join(&path);
         fault::step(&whole)?;
         if let Some(folder) = whole.parent() {
-            fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))?;
+            guard::make_folders(root, folder)?;
         }
-        let file = fs::File::create(&whole).map_err(|error| StoreError::io(&whole, error))?;
+        let file = HashedFile { file: guard::create(root, &whole)?, hasher: blake3::Hasher::new() };
         let writer = schema_of(table)
             .and_then(|schema| SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties(table))));
         let writer = writer.map_err(|error| StoreError::parquet(&whole, &error))?;
@@ -94,7 +119,7 @@ impl OpenFile {
 
     /// Appends an encoded row group.
     pub fn append(&mut self, group: EncodedGroup) -> Result<(), StoreError> {
-        let append = |writer: &mut SerializedFileWriter<fs::File>| {
+        let append = |writer: &mut SerializedFileWriter<HashedFile>| {
             let mut out = writer.next_row_group()?;
             for (chunk, close) in group.columns {
                 out.append_column(&chunk, close)?;
@@ -111,16 +136,11 @@ impl OpenFile {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        let append = |writer: &mut SerializedFileWriter<fs::File>| {
-            let factory = ArrowRowGroupWriterFactory::new(writer, self.table.schema());
-            let mut columns = factory.create_column_writers(writer.flushed_row_groups().len())?.into_iter();
+        let encoded = group_of(self.table, rows).map_err(|error| StoreError::parquet(&self.whole, &error))?;
+        let append = |writer: &mut SerializedFileWriter<HashedFile>| {
             let mut out = writer.next_row_group()?;
-            for (field, array) in self.table.schema().fields().iter().zip(rows.columns()) {
-                for leaf in compute_leaves(field, array)? {
-                    let Some(mut column) = columns.next() else { continue };
-                    column.write(&leaf)?;
-                    column.close()?.append_to_row_group(&mut out)?;
-                }
+            for (chunk, close) in encoded {
+                out.append_column(&chunk, close)?;
             }
             out.close()
         };
@@ -138,7 +158,7 @@ impl OpenFile {
         pages: &[OffsetIndexMetaData],
         span: (Option<i64>, Option<i64>),
     ) -> Result<(), StoreError> {
-        let append = |writer: &mut SerializedFileWriter<fs::File>| {
+        let append = |writer: &mut SerializedFileWriter<HashedFile>| {
             let mut out = writer.next_row_group()?;
             for (column, pages) in group.columns().iter().zip(pages) {
                 let close = ColumnCloseResult {
@@ -171,10 +191,29 @@ impl OpenFile {
     pub fn close(self) -> Result<DataFile, StoreError> {
         fault::step(&self.whole)?;
         let parquet = |error: ParquetError| StoreError::parquet(&self.whole, &error);
-        let file = self.writer.into_inner().map_err(parquet)?;
+        let HashedFile { file, hasher } = self.writer.into_inner().map_err(parquet)?;
         let size = file.metadata().map_err(|error| StoreError::io(&self.whole, error))?.len();
-        Ok(DataFile { path: self.path, day: self.day, size, rows: self.rows, first: self.first, last: self.last })
+        let hash = Some(hasher.finalize().to_hex().to_string());
+        Ok(DataFile { path: self.path, day: self.day, size, rows: self.rows, first: self.first, last: self.last, hash })
     }
+}
+
+/// Encodes stored rows as one row group. The Parquet library writes no page checksums, so it writes the group to
+/// memory, and its pages are copied with checksums.
+fn group_of(table: Table, rows: &RecordBatch) -> Result<Vec<Encoded>, ParquetError> {
+    let schema = schema_of(table)?;
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema.root_schema_ptr(), Arc::new(properties(table)))?;
+    let mut columns = ArrowRowGroupWriterFactory::new(&writer, table.schema()).create_column_writers(0)?.into_iter();
+    let mut out = writer.next_row_group()?;
+    for (field, array) in table.schema().fields().iter().zip(rows.columns()) {
+        for leaf in compute_leaves(field, array)? {
+            let Some(mut column) = columns.next() else { continue };
+            column.write(&leaf)?;
+            column.close()?.append_to_row_group(&mut out)?;
+        }
+    }
+    out.close()?;
+    with_page_checksums(&writer.into_inner()?.into())
 }
 
 /// An encoded row group.
@@ -214,6 +253,8 @@ pub struct LoadWriter {
     next: AtomicU64,
     open: Mutex<BTreeMap<(Table, Day), Slot>>,
     files: Mutex<BTreeMap<Table, Vec<DataFile>>>,
+    /// The files of earlier loads, to look up records in conflict.
+    stored: BTreeMap<Table, Vec<DataFile>>,
 }
 
 /// The file slot of a table and day.
@@ -227,7 +268,13 @@ struct Slot {
 impl LoadWriter {
     /// Creates a writer for the load with this number.
     pub fn new(root: &Path, load: u64) -> Self {
-        LoadWriter { root: root.to_path_buf(), load, next: AtomicU64::new(1), open: Mutex::default(), files: Mutex::default() }
+        let (open, files, stored) = Default::default();
+        LoadWriter { root: root.to_path_buf(), load, next: AtomicU64::new(1), open, files, stored }
+    }
+
+    /// The same writer, which knows the files of earlier loads.
+    pub fn with_stored(self, stored: BTreeMap<Table, Vec<DataFile>>) -> Self {
+        LoadWriter { stored, ..self }
     }
 
     /// Writes the columns of a table and day.
@@ -305,14 +352,20 @@ impl LoadWriter {
         Ok(slot)
     }
 
-    /// The files written, in a fixed order.
-    pub fn finish(self) -> Result<BTreeMap<Table, Vec<DataFile>>, StoreError> {
+    /// Finishes all open files.
+    fn close_files(&self) -> Result<(), StoreError> {
         let open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
         for slot in open.into_values() {
             if let Some(file) = slot.file.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 self.keep(file)?;
             }
         }
+        Ok(())
+    }
+
+    /// The files written, in a fixed order.
+    pub fn finish(self) -> Result<BTreeMap<Table, Vec<DataFile>>, StoreError> {
+        self.close_files()?;
         let mut files = self.files.into_inner().unwrap_or_else(PoisonError::into_inner);
         for list in files.values_mut() {
             list.sort_by(|left, right| left.path.cmp(&right.path));
@@ -328,6 +381,17 @@ impl RowSink for LoadWriter {
 
     fn takes_originals_apart(&self) -> bool {
         true
+    }
+
+    fn settle(&self, conflicts: &[Conflict]) -> Result<Vec<Settled>, String> {
+        let settle = || {
+            self.close_files()?;
+            let mut written = std::mem::take(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner));
+            let settled = settle(&self.root, conflicts, &self.stored, &mut written, self);
+            *self.files.lock().unwrap_or_else(PoisonError::into_inner) = written;
+            settled
+        };
+        settle().map_err(|error: StoreError| error.to_string())
     }
 }
 

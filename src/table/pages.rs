@@ -4,12 +4,13 @@
 //! (<https://parquet.apache.org/docs/file-format/data-pages/>), readable by any Parquet reader. All columns of the
 //! tables are optional and flat, so a body is its definition levels followed by the values that are present.
 
+use super::page_header;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaDataReader};
 use parquet::file::page_index::offset_index::{OffsetIndexMetaData, PageLocation};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::statistics::Statistics;
@@ -33,6 +34,65 @@ const HEADER: usize = 64;
 
 /// A column chunk: its bytes and its metadata.
 pub type Encoded = (StoredPages, ColumnCloseResult);
+
+/// The column chunks of a Parquet file that the library wrote to memory, with a checksum in each page.
+///
+/// # Errors
+/// When it is not such a file.
+pub fn with_page_checksums(file: &Bytes) -> Result<Vec<Encoded>> {
+    let metadata = ParquetMetaDataReader::new().with_offset_index_policy(PageIndexPolicy::Required).parse_and_finish(file)?;
+    let indexes = metadata.offset_index();
+    let mut chunks = Vec::new();
+    for (number, group) in metadata.row_groups().iter().enumerate() {
+        for (place, column) in group.columns().iter().enumerate() {
+            let index = indexes.and_then(|groups| groups.get(number)?.get(place));
+            chunks.push(rewritten(file, group.num_rows(), column, index)?);
+        }
+    }
+    Ok(chunks)
+}
+
+/// A column chunk with checksums: the pages become longer, so sizes and offsets change.
+fn rewritten(file: &Bytes, rows: i64, column: &ColumnChunkMetaData, index: Option<&OffsetIndexMetaData>) -> Result<Encoded> {
+    let (start, length) = column.byte_range();
+    let range = usize::try_from(start).ok().zip(usize::try_from(length).ok());
+    let chunk = range.and_then(|(start, length)| file.get(start..start.checked_add(length)?)).unwrap_or_default();
+    let pages = page_header::pages(chunk)?;
+    let (mut offset, mut offset_before) = (0, start);
+    let mut locations = Vec::new();
+    let mut data_offset = None;
+    for (stored, size_before) in &pages {
+        if let Some(known) = index.and_then(|index| index.page_locations.iter().find(|page| page.offset as u64 == offset_before))
+        {
+            data_offset.get_or_insert(offset);
+            locations.push(PageLocation {
+                offset: number(offset),
+                compressed_page_size: i32::try_from(stored.len()).unwrap_or(i32::MAX),
+                first_row_index: known.first_row_index,
+            });
+        }
+        offset += stored.len();
+        offset_before += *size_before as u64;
+    }
+    let added = number(offset) - column.compressed_size();
+    let metadata = column
+        .clone()
+        .into_builder()
+        .set_total_compressed_size(number(offset))
+        .set_total_uncompressed_size(column.uncompressed_size() + added)
+        .set_dictionary_page_offset(column.dictionary_page_offset().map(|_| 0))
+        .set_data_page_offset(number(data_offset.unwrap_or(0)))
+        .build()?;
+    let close = ColumnCloseResult {
+        bytes_written: offset as u64,
+        rows_written: u64::try_from(rows).unwrap_or(0),
+        metadata,
+        bloom_filter: None,
+        column_index: None,
+        offset_index: Some(OffsetIndexMetaData { page_locations: locations, unencoded_byte_array_data_bytes: None }),
+    };
+    Ok((StoredPages(pages.into_iter().map(|(page, _)| page).collect()), close))
+}
 
 /// The concatenated pages of a chunk.
 #[derive(Debug)]
@@ -234,10 +294,11 @@ impl PageCompressor {
         let values = Bytes::from(std::mem::take(&mut self.packed));
         let mut stored = Vec::with_capacity(values.len() + HEADER);
         let mut sink = TrackedWrite::new(&mut stored);
-        let written = SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page(values.clone()), body.len()));
-        let plain = written?.uncompressed_size;
+        SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page(values.clone()), body.len()))?;
         sink.flush()?;
         drop(sink);
+        let stored = page_header::with_checksum(&stored)?.stored;
+        let plain = stored.len() - values.len() + body.len();
         // The buffer is reused for the next page.
         self.packed = values.into();
         Ok((stored, plain))

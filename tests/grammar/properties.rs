@@ -19,7 +19,7 @@ fn name() -> BoxedStrategy<String> {
     prop_oneof![
         4 => "[a-z_][a-z0-9_]{0,8}",
         1 => "[^`]{1,8}",
-        1 => prop::sample::select(vec!["by", "since", "not", "count", "missing", "raw", "p95"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["by", "since", "not", "count", "missing", "raw", "p95", "all", "desc", "ago", "week"]).prop_map(str::to_owned),
     ]
     .boxed()
 }
@@ -53,6 +53,8 @@ fn instant() -> BoxedStrategy<Instant> {
         Just(Instant::Latest),
         Just(Instant::Today),
         Just(Instant::Yesterday),
+        (0_i8..7).prop_map(|day| Instant::Weekday(jiff::civil::Weekday::from_monday_zero_offset(day).unwrap())),
+        (any::<bool>(), prop::sample::select(&CalendarUnit::ALL[..])).prop_map(|(last, unit)| Instant::Calendar { last, unit }),
         duration().prop_map(Instant::Ago),
         day.prop_map(Instant::Date),
         datetime,
@@ -183,6 +185,7 @@ fn limit() -> BoxedStrategy<Limit> {
         (1_u32.., per()).prop_map(|(rows, per)| Limit::Top(rows, per)),
         (1_u32.., per()).prop_map(|(rows, per)| Limit::Bottom(rows, per)),
         (1_u32..).prop_map(Limit::Rows),
+        Just(Limit::All),
     ]
     .boxed()
 }
@@ -195,16 +198,17 @@ fn stage() -> BoxedStrategy<Stage> {
     let sort_key = (field(), any::<bool>()).prop_map(|(field, descending)| SortKey { field: at(field), descending });
     let rows = (option::of(pred()), vec(relation(), 0..2), option::of(window().prop_map(at)));
     let groups = (vec(key, 0..3), option::of(every), option::of(duration().prop_map(at)));
-    let columns = (vec(item, 0..3), option::of(compare().prop_map(at)));
+    let columns = (option::of(Just(at(()))), vec(item, 0..3), option::of(compare().prop_map(at)));
     let order = (vec(sort_key, 0..3), option::of(limit().prop_map(at)));
     (rows, groups, columns, order)
-        .prop_map(|((filter, relations, window), (by, every, bursts), (show, compare), (sort, limit))| Stage {
+        .prop_map(|((filter, relations, window), (by, every, bursts), (all_columns, show, compare), (sort, limit))| Stage {
             filter,
             relations,
             window,
             by,
             every,
             bursts,
+            all_columns,
             show,
             compare,
             sort,

@@ -20,6 +20,10 @@ pub fn run(arguments: &CatalogShow, context: &Context) -> Result<ExitCode, Failu
         of_entry(&mut page, entry);
     } else if let Some(benign) = catalog.benign().iter().find(|benign| benign.id.to_lowercase() == id) {
         of_benign(&mut page, benign);
+    } else if let [entry] =
+        catalog.entries().iter().filter(|entry| entry.id.to_lowercase().starts_with(&id)).collect::<Vec<_>>()[..]
+    {
+        of_entry(&mut page, entry);
     } else {
         return Err(unknown(&arguments.id, catalog));
     }
@@ -55,7 +59,11 @@ fn unknown(id: &str, catalog: &FailureCatalog) -> Failure {
     let entries = catalog.entries().iter().map(|entry| entry.id.as_str());
     let known = entries.chain(catalog.benign().iter().map(|benign| benign.id.as_str()));
     let mut diagnostic = Diagnostic::error(format!("no catalog entry has the id `{id}`"), 0..id.len());
-    if let Some(question) = suggest::question(id, known) {
+    let lower = id.to_lowercase();
+    let begun: Vec<&str> = known.clone().filter(|name| name.to_lowercase().starts_with(&lower)).collect();
+    if begun.len() > 1 {
+        diagnostic = diagnostic.with_note(format!("{} ids begin with it: {}", begun.len(), begun.join(", ")));
+    } else if let Some(question) = suggest::question(id, known) {
         diagnostic = diagnostic.with_label(question);
     }
     let diagnostic = diagnostic.with_note("`ecs-audit catalog list` lists all entries".to_owned());

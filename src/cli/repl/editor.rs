@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::command::COMMANDS;
+use super::ids::Ids;
 use crate::cli::query::{catalog, saved_texts};
 use crate::cli::say::Failure;
 use crate::lang::complete::complete;
@@ -50,7 +51,8 @@ impl Prompt {
     pub fn renew(&mut self, session: &Session<'_>) -> Result<(), Failure> {
         let saved = saved_texts(&session.set, session.global)?;
         let catalog = catalog(&session.tables).with_saved(saved);
-        self.editor.set_helper(Some(Words { catalog, color: session.context.color }));
+        let ids = Ids::new(session.tables.session.clone(), session.tables.runtime.handle().clone());
+        self.editor.set_helper(Some(Words { catalog, ids, color: session.context.color }));
         Ok(())
     }
 
@@ -59,7 +61,9 @@ impl Prompt {
         loop {
             match self.editor.readline(PROMPT) {
                 Ok(line) => {
-                    let _ = self.editor.add_history_entry(line.as_str());
+                    if self.editor.add_history_entry(line.as_str()).unwrap_or(false) {
+                        self.save();
+                    }
                     return Ok(Some(line));
                 }
                 // Ctrl-C discards the line, Ctrl-D quits.
@@ -70,14 +74,19 @@ impl Prompt {
         }
     }
 
-    /// Saves the history.
-    pub fn end(&mut self) {
+    /// Clears the screen.
+    pub fn clear(&mut self) -> Result<(), Failure> {
+        self.editor.clear_screen().map_err(failure)
+    }
+
+    /// Adds the line to the history file before the query runs, so that it survives whatever happens then.
+    fn save(&mut self) {
         if let Some(path) = &self.history
             && let Some(folder) = path.parent()
             && std::fs::create_dir_all(folder).is_ok()
         {
             // Failing to save the history is not an error.
-            let _ = self.editor.save_history(path);
+            let _ = self.editor.append_history(path);
         }
     }
 }
@@ -103,6 +112,7 @@ fn history_file() -> Option<PathBuf> {
 /// The keywords of the language and the values in the store.
 struct Words {
     catalog: PlanCatalog,
+    ids: Ids,
     color: bool,
 }
 
@@ -148,11 +158,14 @@ impl Words {
             let commands = COMMANDS.iter().map(|(name, _, doc)| (format!("\\{name}"), format!("\\{name:<12} {doc}")));
             return (0, pairs(commands.collect()));
         }
-        let plain = |word: &str| (word.to_owned(), word.to_owned());
+        let plain = |word: &str| (word.to_owned(), crate::render::visible(word).into_owned());
         let words = match before.split_whitespace().next() {
             Some("\\format") => crate::render::Format::ALL.iter().map(|format| plain(format.name())).collect(),
             Some("\\fields") => NOUNS.iter().map(|noun| plain(noun.word)).collect(),
-            Some("\\evidence" | "\\chart" | "\\paging") => vec![plain("on"), plain("off")],
+            Some("\\evidence" | "\\chart" | "\\paging" | "\\timing" | "\\x") => vec![plain("on"), plain("off")],
+            Some("\\explain" | "\\timeline" | "\\changes") => self.ids.things(typed).iter().map(|name| plain(name)).collect(),
+            Some("\\show") => self.ids.records(typed).iter().map(|name| plain(name)).collect(),
+            Some("\\check") => crate::check::BUILTIN_PACKS.iter().map(|(name, _)| plain(name)).collect(),
             Some("\\as-of") => vec![plain("latest"), plain("now")],
             Some("\\queries") => {
                 use crate::lang::catalog::Catalog as _;

@@ -2,34 +2,53 @@
 
 mod command;
 mod editor;
+mod ids;
 mod page;
 
-use super::args::{Global, Repl};
-use super::ask::Tables;
+use super::args::{Global, Limits, Repl};
+use super::ask::{Tables, look};
+use super::interrupt::cancel_queries;
 use super::limits;
-use super::query::{Asker, after, default_rows, saved_texts};
+use super::query::{Asker, after, default_rows, saved_texts, sql_answer, written};
 use super::say::{Failure, say, say_raw, warn};
+use crate::answer::Answer;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang;
 use crate::plan::{Evidence, Options};
-use crate::render::{Format, Look, render};
+use crate::render::{Format, Layout, Look, describe_duration, render};
+use crate::run::RunError;
 use crate::table::TableSet;
 use command::Command;
 use editor::Prompt;
+use page::Pager;
+use std::cell::RefCell;
 use std::io::{self, BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// How to see the columns that a table has no place for.
+const HINT: &str = "\\x shows them, `show *` all fields";
 
 /// The settings that commands change.
 struct Session<'s> {
     global: &'s Global,
-    context: &'s Context,
+    context: Context,
     tables: Tables,
-    format: Format,
+    limits: Limits,
+    /// The requested format; none = a table, or what the extension of a file says.
+    format: Option<Format>,
     as_of: Option<String>,
     set: Vec<(String, String)>,
     evidence: Evidence,
     chart: bool,
-    paging: bool,
+    expanded: bool,
+    timing: bool,
+    /// The file for the next result.
+    out: Option<PathBuf>,
+    pager: Option<Pager>,
+    /// The window that was printed last.
+    window: RefCell<String>,
 }
 
 /// Runs the command.
@@ -38,14 +57,19 @@ pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitC
     limits::install(&arguments.limits, &tables, global)?;
     let mut session = Session {
         global,
-        context,
+        context: context.clone(),
         tables,
-        format: arguments.format.unwrap_or(Format::Table),
+        limits: arguments.limits.clone(),
+        format: arguments.format,
         as_of: arguments.as_of.clone(),
         set: arguments.set.clone(),
         evidence: Evidence::Without,
         chart: false,
-        paging: context.width.is_some(),
+        expanded: false,
+        timing: false,
+        out: None,
+        pager: context.width.is_some().then(Pager::find),
+        window: RefCell::default(),
     };
     session.asker()?;
     if io::stdin().is_terminal() && context.width.is_some() { interactive(&mut session) } else { lines(&mut session) }
@@ -54,18 +78,21 @@ pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitC
 /// Interactive input from a terminal.
 fn interactive(session: &mut Session<'_>) -> Result<ExitCode, Failure> {
     let mut prompt = Prompt::new(session)?;
+    cancel_queries(&session.tables.runtime);
     say("Type a query, such as: failures by reason since 7d. Tab completes, \\help lists commands, \\quit quits.");
     while let Some(line) = prompt.read()? {
+        session.follow_terminal();
         match session.handle(&line) {
             Ok(Next::Go) => {}
             Ok(Next::Renew) => prompt.renew(session)?,
+            Ok(Next::Clear) => prompt.clear()?,
             Ok(Next::End) => break,
             // Quitting the pager early is not an error.
             Err(failure) if failure.is_broken_pipe() => {}
+            Err(Failure::Run(RunError::Interrupted)) => say("interrupted"),
             Err(failure) => failure.say(),
         }
     }
-    prompt.end();
     Ok(ExitCode::Ok)
 }
 
@@ -91,12 +118,22 @@ enum Next {
     Go,
     /// The names for completion have changed.
     Renew,
+    /// Clear the screen.
+    Clear,
     End,
 }
 
 impl Session<'_> {
     fn asker(&self) -> Result<Asker<'_>, Failure> {
-        Asker::new(&self.tables, self.as_of.as_deref(), saved_texts(&self.set, self.global)?, self.global, self.context)
+        Asker::new(&self.tables, self.as_of.as_deref(), saved_texts(&self.set, self.global)?, self.global, &self.context)
+    }
+
+    /// Takes over the current width of the terminal.
+    fn follow_terminal(&mut self) {
+        if self.context.width.is_some() {
+            let size = terminal_size::terminal_size();
+            self.context.width = size.map(|(width, _)| usize::from(width.0)).or(self.context.width);
+        }
     }
 
     fn handle(&mut self, line: &str) -> Result<Next, Failure> {
@@ -104,18 +141,22 @@ impl Session<'_> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(Next::Go);
         }
-        if let Some(command) = line.strip_prefix('\\') {
-            return self.command(Command::parse(command)?);
+        if let Some(command) = Command::of_line(line) {
+            return self.command(command?);
         }
-        self.ask(line)?;
-        Ok(Next::Go)
+        let started = Instant::now();
+        let asked = self.ask(line);
+        self.time(started);
+        asked.map(|()| Next::Go)
     }
 
-    fn ask(&self, text: &str) -> Result<(), Failure> {
+    fn ask(&mut self, text: &str) -> Result<(), Failure> {
+        let out = self.out.take();
         let wrong = |diagnostics| Failure::Query { text: text.to_owned(), diagnostics };
         let query = lang::parse(text).map_err(wrong)?;
         let mut asker = self.asker()?;
-        asker.default_rows = default_rows(self.format, !self.chart, self.context);
+        let format = self.format_for(out.as_deref());
+        asker.default_rows = default_rows(format, !self.chart && out.is_none(), &self.context);
         let checked = asker.check(&query, text)?;
         let quiet = self.global.quiet;
         if !quiet {
@@ -123,36 +164,95 @@ impl Session<'_> {
         }
         let answer = asker.answer(&checked, text, self.evidence)?;
         if !quiet {
-            asker.echo(&answer, &checked);
+            self.echo(&asker.window_line(&answer, &checked, "\\as-of now"));
         }
-        let look = Look { width: self.context.width, color: self.context.color, tz: self.context.tz.clone() };
-        let mut bytes = Vec::new();
-        if self.chart {
-            bytes = super::query::chart(&answer, &look)?.into_bytes();
-        } else if self.format.is_binary() {
-            return Err(Failure::Sentence(format!(
-                "cannot print {} on a terminal; write it to a file with `ecs-audit query --out FILE`",
-                self.format
-            )));
-        } else {
-            render(self.format, &answer, &look, &mut bytes)?;
-        }
-        self.show(&bytes)?;
+        self.deliver(&answer, out.as_deref())?;
         if !quiet {
             after(&answer, &checked, &self.tables, Options { anchor: asker.anchor.time, evidence: self.evidence });
         }
         Ok(())
     }
 
+    /// Prints the window if it is not the one that was printed last.
+    fn echo(&self, line: &str) {
+        if self.window.replace(line.to_owned()) != line {
+            say(line);
+        }
+    }
+
+    fn time(&self, started: Instant) {
+        if self.timing {
+            say(&format!("time {}", describe_duration(started.elapsed().as_secs_f64())));
+        }
+    }
+
+    fn format_for(&self, out: Option<&Path>) -> Format {
+        self.format.or_else(|| out.and_then(Format::for_file)).unwrap_or_default()
+    }
+
+    /// Writes a result to a file, or shows it.
+    fn deliver(&self, answer: &Answer, out: Option<&Path>) -> Result<(), Failure> {
+        let format = self.format_for(out);
+        let Some(path) = out else {
+            return self.display(answer, format);
+        };
+        let look = Look { width: None, color: false, ..self.look() };
+        let bytes = self.drawn(answer, format, &look)?;
+        std::fs::write(path, bytes).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
+        if !self.global.quiet {
+            say(&written(answer, path));
+        }
+        Ok(())
+    }
+
+    fn display(&self, answer: &Answer, format: Format) -> Result<(), Failure> {
+        if format.is_binary() && !self.chart {
+            return Err(Failure::Sentence(format!(
+                "cannot print {format} on a terminal; `\\o FILE` writes the next result to a file"
+            )));
+        }
+        let look = self.look();
+        // A pager that scrolls sideways gets whole rows.
+        if let Some(pager) = self.pager.as_ref().filter(|pager| pager.is_wide() && !self.chart && look.layout != Layout::Expanded)
+        {
+            let whole = self.drawn(answer, format, &Look { width: None, ..look.clone() })?;
+            if page::is_long(&whole) {
+                return Ok(page::show(&whole, Some(pager))?);
+            }
+        }
+        self.show(&self.drawn(answer, format, &look)?)
+    }
+
+    fn drawn(&self, answer: &Answer, format: Format, look: &Look) -> Result<Vec<u8>, Failure> {
+        if self.chart {
+            return Ok(super::query::chart(answer, look)?.into_bytes());
+        }
+        let mut bytes = Vec::new();
+        render(format, answer, look, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn look(&self) -> Look {
+        let layout = if self.expanded { Layout::Expanded } else { Layout::Lines { hint: HINT } };
+        look(layout, &self.context)
+    }
+
     fn show(&self, bytes: &[u8]) -> Result<(), Failure> {
-        Ok(page::show(bytes, self.paging)?)
+        Ok(page::show(bytes, self.pager.as_ref())?)
+    }
+
+    /// Shows a page of text, broken at words.
+    fn show_page(&self, text: String) -> Result<(), Failure> {
+        self.show(super::explain::page(text, &self.context).as_bytes())
     }
 
     fn command(&mut self, command: Command) -> Result<Next, Failure> {
+        let started = Instant::now();
         match command {
             Command::Quit => return Ok(Next::End),
-            Command::Help => say_raw(&command::help()),
-            Command::Format(format) => self.format = format,
+            Command::Clear => return Ok(Next::Clear),
+            Command::Help => say_raw(&super::explain::page(command::help(), &self.context)),
+            Command::Format(format) => self.format = Some(format),
             Command::AsOf(time) => {
                 let before = self.as_of.replace(time);
                 if let Err(failure) = self.asker() {
@@ -161,44 +261,91 @@ impl Session<'_> {
                 }
             }
             Command::Set(name, value) => {
+                let before = self.set.clone();
                 self.set.retain(|(known, _)| *known != name);
                 self.set.push((name, value));
                 if let Err(failure) = self.asker() {
-                    self.set.pop();
+                    self.set = before;
                     return Err(failure);
                 }
                 return Ok(Next::Renew);
             }
             Command::Evidence(on) => self.evidence = if on { Evidence::First } else { Evidence::Without },
             Command::Chart(on) => self.chart = on,
-            Command::Paging(on) => self.paging = on,
+            Command::Paging(on) => self.pager = on.then(Pager::find),
+            Command::Timing(on) => {
+                self.timing = on.unwrap_or(!self.timing);
+                self.confirm("timing", self.timing);
+            }
+            Command::Expanded(on) => {
+                self.expanded = on.unwrap_or(!self.expanded);
+                self.confirm("expanded rows", self.expanded);
+            }
+            Command::Out(path) => self.out = path,
             Command::Fields(noun) => {
-                super::fields::run(&super::args::Fields { noun, format: Format::Table }, self.context)?;
+                super::fields::run(&super::args::Fields { noun, format: Format::Table }, &self.context)?;
             }
             Command::Queries(name) => {
-                super::queries::run(&super::args::Queries { name, format: Format::Table }, self.global, self.context)?;
+                super::queries::run(&super::args::Queries { name, format: Format::Table }, self.global, &self.context)?;
             }
             Command::Sql(statement) => {
-                let answer = self.tables.sql(&statement)?;
-                let look = Look { width: self.context.width, color: self.context.color, tz: self.context.tz.clone() };
-                let mut bytes = Vec::new();
-                render(self.format, &answer, &look, &mut bytes)?;
-                self.show(&bytes)?;
+                let out = self.out.take();
+                let answer = sql_answer(&self.tables, &statement, &self.context);
+                self.deliver(&answer?, out.as_deref())?;
+                self.time(started);
             }
             Command::Explain(name) => {
-                let text = super::explain::text_of(&self.tables, &name, self.context)?;
-                self.show(text.as_bytes())?;
+                self.show_page(super::explain::text_of(&self.tables, &name, &self.context)?)?;
+                self.time(started);
             }
             Command::Timeline(name) => {
-                let timeline =
-                    super::args::Timeline { what: name, since: None, from: Vec::new(), format: crate::explain::Layout::Text };
-                let text = super::timeline::timeline_text(&self.tables, &timeline, self.context)?;
-                self.show(text.as_bytes())?;
+                let timeline = super::args::Timeline {
+                    what: name,
+                    since: None,
+                    from: Vec::new(),
+                    scope: super::args::Scope::default(),
+                    format: crate::explain::Layout::Text,
+                };
+                self.show_page(super::timeline::timeline_text(&self.tables, &timeline, &self.context)?)?;
+                self.time(started);
             }
             Command::Show(id) => {
                 super::show::print_record(&id, &self.tables)?;
             }
+            Command::Changes(changes) => {
+                self.show(super::changes::changes_text(&self.tables, &changes, &self.context)?.as_bytes())?;
+                self.time(started);
+            }
+            Command::Check(mut check) => {
+                check.set.splice(0..0, self.set.iter().cloned());
+                check.as_of = check.as_of.or_else(|| self.as_of.clone());
+                check.limits = self.limits_or(check.limits);
+                super::check::run_here(&self.tables, &check, self.global, &self.context)?;
+                self.time(started);
+            }
+            Command::Doctor(doctor) => {
+                super::doctor::run_on(&self.tables, &doctor, self.global, &self.context)?;
+                self.time(started);
+            }
+            Command::Report(mut report) => {
+                report.set.splice(0..0, self.set.iter().cloned());
+                report.as_of = report.as_of.or_else(|| self.as_of.clone());
+                report.limits = self.limits_or(report.limits);
+                super::report::run_here(&self.tables, &report, self.global, &self.context)?;
+                self.time(started);
+            }
         }
         Ok(Next::Go)
+    }
+
+    /// The limits of the prompt, unless a command has its own.
+    fn limits_or(&self, own: Limits) -> Limits {
+        if own.quotas.is_empty() && own.what_if.is_empty() { self.limits.clone() } else { own }
+    }
+
+    fn confirm(&self, what: &str, on: bool) {
+        if !self.global.quiet {
+            say(&format!("{what}: {}", if on { "on" } else { "off" }));
+        }
     }
 }

@@ -8,8 +8,9 @@ mod layout;
 mod parquet;
 
 pub use layout::{FlowField, FlowLayout};
-pub use parquet::{FlowRow, read_parquet};
+pub use parquet::{FlowParquetError, FlowRow, read_parquet};
 
+use super::budget::{Budget, Exceeded};
 use memchr::memchr;
 
 /// A line of a flow log.
@@ -46,6 +47,8 @@ pub enum FlowLine<'a, 'r> {
         /// The error.
         detail: String,
     },
+    /// The file exceeds a limit: nothing is read from this offset on.
+    Stopped(Exceeded, usize),
 }
 
 /// Whether a text starts like a flow log: with a header line or a record.
@@ -75,7 +78,7 @@ pub fn is_default_record(line: &str) -> bool {
 }
 
 /// Reads the lines of a flow log.
-pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
+pub fn read_lines<'a>(bytes: &'a [u8], budget: &Budget, on: &mut dyn FnMut(FlowLine<'a, '_>)) {
     let mut layout: Option<FlowLayout> = None;
     let mut values = Vec::with_capacity(32);
     // The lines from here to the next header are unreadable.
@@ -87,6 +90,9 @@ pub fn read_lines<'a>(bytes: &'a [u8], on: &mut dyn FnMut(FlowLine<'a, '_>)) {
         at += end + 1;
         if line.trim_ascii().is_empty() {
             continue;
+        }
+        if let Err(limit) = budget.charge_records(1) {
+            return on(FlowLine::Stopped(limit, offset));
         }
         let Ok(text) = std::str::from_utf8(line) else {
             let detail = "the line is not valid UTF-8".to_owned();
@@ -160,7 +166,7 @@ mod tests {
 
     fn summary(text: &str) -> Vec<String> {
         let mut out = Vec::new();
-        read_lines(text.as_bytes(), &mut |line| {
+        read_lines(text.as_bytes(), &Budget::default(), &mut |line| {
             out.push(match line {
                 FlowLine::Record { layout, values, .. } => {
                     let of = |field| layout.fields().position(|known| known == Some(field)).map(|index| values[index]);
@@ -169,6 +175,7 @@ mod tests {
                 FlowLine::Header(layout) => format!("header of {}", layout.len()),
                 FlowLine::Broken { offset, why, detail, .. } => format!("{why}@{offset}: {detail}"),
                 FlowLine::UnknownFormat { detail, .. } => format!("unknown format: {detail}"),
+                FlowLine::Stopped(limit, offset) => format!("{}@{offset}", limit.why),
             });
         });
         out
@@ -202,7 +209,7 @@ mod tests {
         let got = summary("5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n");
         assert!(got.len() == 1 && got[0].starts_with("unknown format: lines of 7 values without a header line"), "{got:?}");
         let mut why = Vec::new();
-        read_lines(b"\xff\xfe eni", &mut |line| {
+        read_lines(b"\xff\xfe eni", &Budget::default(), &mut |line| {
             if let FlowLine::Broken { why: code, .. } = line {
                 why.push(code);
             }

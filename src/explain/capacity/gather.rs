@@ -3,10 +3,9 @@
 use super::forecast::Days;
 use super::{Capacity, Demand, Peak, PoolState, Raise, Sized, solve};
 use crate::explain::records::{Records, Row, text, time};
-use crate::nouns;
-use crate::nouns::ViewRequest;
 use crate::nouns::quota::limits::{FARGATE, FARGATE_SPOT, unit};
 use crate::nouns::quota::refused::demands as refused_demands;
+use crate::nouns::{self, ViewRequest};
 use crate::run::RunError;
 use jiff::Timestamp;
 

@@ -1,9 +1,9 @@
 //! Calls that changed the network in the preceding hours.
 
 use super::{BEFORE, Evidence, NetworkContext};
-use crate::explain::chain::length;
 use crate::explain::describe;
 use crate::explain::records::{Records, Row, within};
+use crate::render::describe_duration;
 use crate::run::RunError;
 use crate::table::Table;
 
@@ -76,7 +76,7 @@ fn evidence(row: &Row, context: &NetworkContext) -> Option<Evidence> {
     let event = describe::call(row)?;
     let seconds = context.began.duration_since(event.time).as_secs();
     let when = if seconds >= 0 {
-        format!("{} before the task was created", length(seconds))
+        format!("{} before the task was created", describe_duration(seconds as f64))
     } else {
         "while the task was starting".to_owned()
     };

@@ -1,8 +1,8 @@
 //! Flow records of the task's interface during the task's lifetime.
 
 use super::{Evidence, NetworkContext};
-use crate::explain::chain::length;
 use crate::explain::records::{Records, Row, equals, time};
+use crate::render::describe_duration;
 use crate::run::RunError;
 use jiff::Timestamp;
 
@@ -40,7 +40,7 @@ pub(super) fn traffic(records: &Records<'_>, context: &NetworkContext, missing: 
          min(id) as id from flows where {own_flows}"
     ))?;
     let count = |column: &str| totals.first().and_then(|row| row.int(column)).unwrap_or_default();
-    let span = format!("while the task lived ({})", length(context.ended.duration_since(context.began).as_secs()));
+    let span = format!("while the task lived ({})", describe_duration(context.ended.duration_since(context.began).as_secs_f64()));
     let whose = context.interface.as_deref().unwrap_or("the task's interface");
     if count("records") == 0 {
         missing.push(format!("flow records of {whose} {span}: it is unknown whether its packets were rejected"));
@@ -115,7 +115,7 @@ fn rejection(row: &Row, context: &NetworkContext) -> Evidence {
 fn spread(row: &Row) -> String {
     let seconds = |(first, last): (Timestamp, Timestamp)| last.duration_since(first).as_secs();
     match row.time("first").zip(row.time("last")).map(seconds) {
-        Some(seconds) if seconds > 0 => format!(", over {}", length(seconds)),
+        Some(seconds) if seconds > 0 => format!(", over {}", describe_duration(seconds as f64)),
         _ => String::new(),
     }
 }

@@ -1,8 +1,8 @@
 //! Checks whether other tasks in the same subnet failed the same way or started.
 
 use super::{Branch, Evidence, NetworkContext, branch};
-use crate::explain::chain::length;
 use crate::explain::records::{Records, equals, text, time, within};
+use crate::render::describe_duration;
 use crate::run::RunError;
 
 /// The time around the failure, in seconds.
@@ -22,7 +22,8 @@ pub(super) fn more_than_this(records: &Records<'_>, context: &NetworkContext) ->
     if let Some(row) = records.count_failures(&alike)?.filter(|row| row.int("failures") > Some(0)) {
         let others = row.int("failures").unwrap_or_default();
         let seconds = row.time("first").zip(row.time("last")).map(|(first, last)| last.duration_since(first).as_secs());
-        let within = seconds.filter(|seconds| *seconds > 0).map(|seconds| format!(" within {}", length(seconds)));
+        let within =
+            seconds.filter(|seconds| *seconds > 0).map(|seconds| format!(" within {}", describe_duration(seconds as f64)));
         let what = format!(
             "{others} other {} in {subnet} failed the same way{}",
             if others == 1 { "task" } else { "tasks" },

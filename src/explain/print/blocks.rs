@@ -35,6 +35,11 @@ impl<'z> Page<'z> {
         Page { text: String::new(), layout, open: None, tz }
     }
 
+    /// The reader's time zone.
+    pub(super) fn tz(&self) -> &'z TimeZone {
+        self.tz
+    }
+
     /// Formats a time in the reader's time zone.
     pub(super) fn time(&self, instant: Timestamp) -> String {
         describe_instant(instant, self.tz)

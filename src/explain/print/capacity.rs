@@ -1,8 +1,8 @@
 //! Prints a pool in blocks: failure, current usage, calculation, history, forecast, notes and solutions.
 
 use super::blocks::Page;
-use super::finding::span;
 use crate::explain::capacity::{Capacity, PoolState, number};
+use crate::render::describe_duration;
 
 pub(super) fn write(page: &mut Page<'_>, capacity: &Capacity) {
     if capacity.pools.is_empty() {
@@ -37,7 +37,7 @@ fn write_pool(page: &mut Page<'_>, pool: &PoolState) {
     let mut history = vec![format!("peak use {}, peak need {} vCPU{at}", number(pool.peak.used), number(pool.peak.needed))];
     if let Some(first) = pool.first_breach {
         let what = if pool.allowed.is_some() { "over the limit" } else { "refused" };
-        history.push(format!("first {what} at {}, {} in total", page.time(first), span(pool.seconds_over)));
+        history.push(format!("first {what} at {}, {} in total", page.time(first), describe_duration(pool.seconds_over)));
     }
     page.block("History", &history);
     page.block("Forecast", &pool.forecast.words("vCPU", pool.allowed));

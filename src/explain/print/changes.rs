@@ -1,8 +1,8 @@
 //! Prints the changes before a failure, one line each, most closely related first.
 
 use super::blocks::Page;
-use crate::explain::chain::length;
 use crate::explain::changes::Changes;
+use crate::render::describe_duration;
 
 pub(super) fn write(page: &mut Page<'_>, name: &str, found: &Changes) {
     page.heading(&format!("Changes before {name}"));
@@ -34,7 +34,7 @@ pub(super) fn lines(page: &mut Page<'_>, found: &Changes, most: usize) {
     for change in found.changes.iter().take(most) {
         let event = &change.event;
         let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
-        let ago = length(change.before_seconds.abs());
+        let ago = describe_duration(change.before_seconds.abs() as f64);
         let side = if change.before_seconds < 0 { "after" } else { "before" };
         let shares = if change.shares.is_empty() { String::new() } else { format!(" (shares {})", change.shares.join(", ")) };
         page.line(&format!("{}  {ago} {side}: {}{who}{shares}  [{}]", page.time(event.time), event.what, event.record));

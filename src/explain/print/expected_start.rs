@@ -1,8 +1,8 @@
 //! Prints an expected start in blocks: slot, where, why, neighbors, checks and actions.
 
 use super::blocks::Page;
-use super::finding::span;
 use crate::explain::expected_start::{ExpectedStart, Neighbor};
+use crate::render::describe_duration;
 
 pub(super) fn write(page: &mut Page<'_>, slot: &ExpectedStart) {
     let expected = page.time(slot.expected_at);
@@ -13,7 +13,7 @@ pub(super) fn write(page: &mut Page<'_>, slot: &ExpectedStart) {
     page.block("Where", &slot.place.iter().map(|place| format!("{}: {}", place.name, place.value)).collect::<Vec<_>>());
     if let Some(started) = slot.started_at {
         let delay = started.duration_since(slot.expected_at).as_secs_f64();
-        page.block("Started", &[format!("{}, {} after it was expected", page.time(started), span(delay.max(0.0)))]);
+        page.block("Started", &[format!("{}, {} after it was expected", page.time(started), describe_duration(delay.max(0.0)))]);
     }
     let mut why: Vec<String> = slot.why.iter().cloned().collect();
     why.push(slot.meaning.clone());

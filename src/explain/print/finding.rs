@@ -2,9 +2,9 @@
 
 use super::blocks::Page;
 use super::{changes, launch};
-use crate::explain::chain::length;
 use crate::explain::finding::{Event, Finding, PhaseStep, State};
 use crate::explain::groups::Group;
+use crate::render::describe_duration;
 use crate::render::visible;
 
 /// The maximum number of changes in a finding; `ecs-audit changes` lists all.
@@ -89,8 +89,8 @@ fn when(page: &mut Page<'_>, finding: &Finding) {
     let Some(at) = finding.when.at else { return };
     page.heading("When");
     let lasted = match (finding.when.began, finding.when.lasted_seconds) {
-        (Some(_), Some(seconds)) if finding.kind == "run" => format!(", {} after it was submitted", span(seconds)),
-        (Some(_), Some(seconds)) => format!(", {} after it was created", span(seconds)),
+        (Some(_), Some(seconds)) if finding.kind == "run" => format!(", {} after it was submitted", describe_duration(seconds)),
+        (Some(_), Some(seconds)) => format!(", {} after it was created", describe_duration(seconds)),
         _ => String::new(),
     };
     page.line(&format!("{}{lasted}", page.time(at)));
@@ -130,7 +130,7 @@ fn step(page: &Page<'_>, phase_step: &PhaseStep) -> String {
         let word = if phase_step.at.is_some() { " …" } else { "  until" };
         text.push_str(&format!("{word} {}", page.time(until)));
         if let Some(at) = phase_step.at {
-            text.push_str(&format!(" ({})", span(until.duration_since(at).as_secs_f64())));
+            text.push_str(&format!(" ({})", describe_duration(until.duration_since(at).as_secs_f64())));
         }
     }
     match phase_step.state {
@@ -212,13 +212,4 @@ fn numbered(page: &mut Page<'_>, title: &str, lines: &[String]) {
             page.numbered(index + 1, line);
         }
     }
-}
-
-/// Formats seconds, with tenths only below a minute.
-pub(super) fn span(seconds: f64) -> String {
-    if seconds.abs() < 60.0 {
-        let text = format!("{seconds:.1}");
-        return format!("{} s", text.trim_end_matches('0').trim_end_matches('.'));
-    }
-    length(seconds.round() as i64)
 }

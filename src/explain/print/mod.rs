@@ -5,6 +5,7 @@ mod capacity;
 mod changes;
 mod expected_start;
 mod finding;
+mod incident;
 mod launch;
 mod network;
 mod story;
@@ -15,6 +16,7 @@ use super::expected_start::ExpectedStart;
 use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
+use super::incidents::Incident;
 use super::losses::Loss;
 use super::story::Story;
 use blocks::Page;
@@ -100,18 +102,29 @@ pub fn print_finding(
     Ok(page.text(&format!("{} {}", subject.kind.word(), subject.name)))
 }
 
-/// Prints groups of failures.
-pub fn print_groups(groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed {
+/// Prints incidents, worst first, and groups of failures.
+pub fn print_groups(incidents: &[Incident], groups: &[Group], layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
         #[derive(Serialize)]
         struct All<'g> {
+            incidents: &'g [Incident],
             groups: &'g [Group],
         }
-        return json(&All { groups });
+        return json(&All { incidents, groups });
     }
     let mut page = Page::new(layout, tz);
-    if groups.is_empty() {
+    if groups.is_empty() && incidents.is_empty() {
         page.line("no failures");
+    }
+    incidents.iter().take(incident::SHOWN).for_each(|incident| incident::write(&mut page, incident));
+    if incidents.len() > incident::SHOWN {
+        page.line(&format!(
+            "{} smaller incidents: `ecs-audit query \"incidents sort -weight\"`",
+            incidents.len() - incident::SHOWN
+        ));
+    }
+    if !groups.is_empty() {
+        page.heading("Failures by cause");
     }
     groups.iter().for_each(|group| finding::write_group(&mut page, group));
     Ok(page.text("failures by cause"))

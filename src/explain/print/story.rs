@@ -1,8 +1,9 @@
 //! Prints a timeline: one line for each event, then the length of each phase.
 
 use super::blocks::Page;
-use super::finding::{note, span};
+use super::finding::note;
 use crate::explain::story::Story;
+use crate::render::describe_duration;
 
 pub(super) fn write(page: &mut Page<'_>, story: &Story) {
     page.heading(&format!("Timeline of {} {}", story.subject.kind.word(), story.subject.name));
@@ -12,7 +13,7 @@ pub(super) fn write(page: &mut Page<'_>, story: &Story) {
     let since: Vec<String> = story
         .events
         .iter()
-        .map(|line| line.since_seconds.map(|seconds| format!("+{}", span(seconds))).unwrap_or_default())
+        .map(|line| line.since_seconds.map(|seconds| format!("+{}", describe_duration(seconds))).unwrap_or_default())
         .collect();
     let width = since.iter().map(|text| text.chars().count()).max().unwrap_or_default();
     let times: Vec<String> = story.events.iter().map(|line| page.time(line.event.time)).collect();
@@ -33,7 +34,7 @@ pub(super) fn write(page: &mut Page<'_>, story: &Story) {
                 phase.what,
                 page.time(phase.from),
                 page.time(phase.until),
-                span(phase.seconds)
+                describe_duration(phase.seconds)
             ));
         }
     }

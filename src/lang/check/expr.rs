@@ -204,8 +204,36 @@ fn read_number(number: &str, span: &Span) -> Outcome<Expr> {
     })
 }
 
+/// What other languages call a function.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("average", "avg"),
+    ("mean", "avg"),
+    ("maximum", "max"),
+    ("minimum", "min"),
+    ("total", "sum"),
+    ("count_distinct", "distinct"),
+    ("countdistinct", "distinct"),
+    ("dcount", "distinct"),
+    ("dc", "distinct"),
+    ("uniq", "distinct"),
+    ("unique", "distinct"),
+    ("percentile", "p95"),
+    ("len", "length"),
+    ("strlen", "length"),
+    ("tolower", "lower"),
+    ("toupper", "upper"),
+    ("ifnull", "coalesce"),
+    ("dayofweek", "weekday"),
+    ("earliest", "first"),
+    ("latest", "last"),
+];
+
 fn unknown_function(name: &Spanned<String>) -> Box<Diagnostic> {
     let error = Diagnostic::error(format!("unknown function `{}`", excerpt(&name.value)), name.span.clone());
+    let synonym = SYNONYMS.iter().find(|(other, _)| *other == name.value).map(|(_, known)| *known);
+    if let Some(known) = synonym {
+        return error.with_label(format!("did you mean `{known}`?")).into();
+    }
     let known = FUNCTIONS.iter().map(|function| function.name).filter(|name| name.len() > 1).chain(["p50", "p95", "p99"]);
     match suggest::question(&name.value, known.clone()) {
         Some(label) => error.with_label(label).into(),

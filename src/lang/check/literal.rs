@@ -10,11 +10,11 @@ use crate::lang::checked::{Expr, Literal, Scalar};
 use crate::lang::time;
 use crate::lang::token::excerpt;
 
-/// A written time: a point in time, or a whole day for a date without a time.
+/// A written time: a point in time, or a whole day for a date without a time, or a whole week, month or year.
 pub(super) struct TimeValue {
     /// The point in time, or the start of the day.
     pub(super) from: Timestamp,
-    /// The start of the next day.
+    /// The start of the next day, week, month or year.
     pub(super) day_end: Option<Timestamp>,
 }
 
@@ -24,9 +24,9 @@ impl Checker<'_> {
     pub(super) fn literal(&self, value: &Spanned<Value>, left: &Expr, name: &str) -> Outcome<Literal> {
         let text = value.value.text.as_str();
         if let Expr::Call { function: Scalar::Weekday, .. } = left
-            && let Some(day) = weekday(text)
+            && let Some(day) = time::weekday(text)
         {
-            return Ok(Literal::Int(day));
+            return Ok(Literal::Int(day.to_monday_one_offset().into()));
         }
         let kind = left.kind();
         let literal = match kind {
@@ -55,8 +55,13 @@ impl Checker<'_> {
     pub(super) fn time_value(&self, value: &Spanned<Value>) -> Outcome<TimeValue> {
         let instant = time::read_instant(&value.value.text, value.span.clone())?;
         let from = self.absolute(&instant, &value.span)?;
-        let whole_day = matches!(instant, Instant::Date(_) | Instant::Today | Instant::Yesterday);
-        let day_end = if whole_day { Some(self.day_after(from, &value.span)?) } else { None };
+        let day_end = match instant {
+            Instant::Date(_) | Instant::Today | Instant::Yesterday | Instant::Weekday(_) => {
+                Some(self.day_after(from, &value.span)?)
+            }
+            Instant::Calendar { unit, .. } => Some(self.unit_after(from, unit, &value.span)?),
+            _ => None,
+        };
         Ok(TimeValue { from, day_end })
     }
 }
@@ -74,14 +79,6 @@ fn read_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// Reads `Mon` or `monday` as 1, and so on.
-fn weekday(text: &str) -> Option<i64> {
-    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-    let text = text.to_ascii_lowercase();
-    let found = DAYS.iter().position(|day| *day == text || day.get(..3) == Some(&*text))?;
-    i64::try_from(found).ok().map(|index| index + 1)
-}
-
 /// The error for a literal that the column's type cannot hold.
 fn misfit(value: &Spanned<Value>, kind: FieldType, name: &str) -> Box<Diagnostic> {
     let text = excerpt(&value.value.text);
@@ -95,6 +92,9 @@ fn misfit(value: &Spanned<Value>, kind: FieldType, name: &str) -> Box<Diagnostic
     let error = Diagnostic::error(message, value.span.clone());
     if value.value.text.contains("..") {
         return error.with_label(format!("for a range: `{name} in {text}`")).into();
+    }
+    if super::pred::NO_VALUES.iter().any(|none| text.eq_ignore_ascii_case(none)) {
+        return error.with_label(format!("to test for a missing value: `{name} is missing`")).into();
     }
     let label = match kind {
         FieldType::Bool => "expected true, false, yes or no",

@@ -5,6 +5,7 @@
 
 mod assume;
 mod expr;
+mod habit;
 mod literal;
 mod order;
 mod pred;
@@ -14,11 +15,13 @@ mod scope;
 mod stage;
 mod window;
 
+pub use window::absolute;
+
 use super::ast::{Query, Source, Span, Spanned};
 use super::catalog::{Catalog, NounStatus};
 use super::checked::{CheckContext, Checked, Column, Role, Window};
 use super::keyword::NOUNS;
-use super::relation::unknown_source;
+use super::relation::unknown_noun;
 use crate::diagnostic::Diagnostic;
 
 /// A checked node, or the error.
@@ -26,6 +29,17 @@ type Outcome<T> = Result<T, Box<Diagnostic>>;
 
 /// Checks a query against the catalog.
 pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Result<Checked, Vec<Diagnostic>> {
+    checked_once(query, catalog, context).map_err(|mut errors| {
+        let suggestion = habit::reworded(query, catalog, &|reworded| checked_once(reworded, catalog, context).is_ok());
+        if let (Some(suggestion), Some(last)) = (suggestion, errors.last_mut()) {
+            last.help = Some(format!("did you mean `{}`?", super::format(&suggestion)));
+        }
+        errors
+    })
+}
+
+/// [`check`] without suggestions.
+fn checked_once(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Result<Checked, Vec<Diagnostic>> {
     let expanded = expand(query, catalog)?;
     // A saved query is replaced by its text, so that the answer shows the complete query.
     let canonical = super::format(&expanded);
@@ -60,7 +74,7 @@ fn source_noun(query: &Query, catalog: &dyn Catalog) -> Outcome<String> {
 /// Whether a word is a noun that can be queried.
 fn ready_noun(noun: &str, span: &Span, catalog: &dyn Catalog) -> Outcome<()> {
     if !NOUNS.iter().any(|known| known.word == noun) {
-        return Err(unknown_source(noun, span.clone()));
+        return Err(unknown_noun(noun, span.clone()));
     }
     match catalog.status(noun) {
         NounStatus::Ready => Ok(()),

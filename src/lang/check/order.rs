@@ -5,7 +5,8 @@ use super::stage::Place;
 use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{self, Field, Span, Spanned};
-use crate::lang::checked::{Column, Limit, Ranking, Role, SortColumn, SortKey, Stage};
+use crate::lang::catalog::FieldType;
+use crate::lang::checked::{Column, Expr, Limit, Ranking, Role, SortColumn, SortKey, Stage};
 use crate::lang::suggest;
 
 impl Checker<'_> {
@@ -19,11 +20,11 @@ impl Checker<'_> {
         });
         stage.sort = sort?;
         stage.limit = match limit {
-            Some(limit) => Some(limit?),
+            Some(limit) => limit?,
             None => None,
         };
         // An explicit order shows all rows: `sort time` reads events from the start.
-        let unlimited = place.last && !stage.grouped && !place.after_groups && stage.limit.is_none() && written.sort.is_empty();
+        let unlimited = place.last && !stage.grouped && !place.after_groups && written.limit.is_none() && written.sort.is_empty();
         let defaulted = self.context.default_rows.filter(|_| unlimited);
         if let Some(rows) = defaulted {
             stage.limit = Some(Limit::Rows(rows));
@@ -38,7 +39,10 @@ impl Checker<'_> {
             keys.push(SortKey { column, descending: key.descending });
         }
         if stage.grouped {
-            add_default_order(&mut keys, &stage.columns, written.sort.is_empty());
+            let ranks =
+                matches!(written.limit.as_ref().map(|limit| &limit.value), Some(ast::Limit::Top(..) | ast::Limit::Bottom(..)));
+            let times = if ranks { Vec::new() } else { time_keys(stage) };
+            add_default_order(&mut keys, &stage.columns, &times, written.sort.is_empty());
         } else if keys.is_empty() && self.first && !place.feeds_groups {
             keys.extend(self.newest_first(stage));
         }
@@ -72,9 +76,11 @@ impl Checker<'_> {
         Some(SortKey { column, descending: true })
     }
 
-    fn limit(&self, written: &Spanned<ast::Limit>, stage: &Stage) -> Outcome<Limit> {
+    /// The limit; none for `limit all`.
+    fn limit(&self, written: &Spanned<ast::Limit>, stage: &Stage) -> Outcome<Option<Limit>> {
         let (rows, per, is_top) = match &written.value {
-            ast::Limit::Rows(rows) => return Ok(Limit::Rows(*rows)),
+            ast::Limit::All => return Ok(None),
+            ast::Limit::Rows(rows) => return Ok(Some(Limit::Rows(*rows))),
             ast::Limit::Top(rows, per) => (*rows, per.as_ref(), true),
             ast::Limit::Bottom(rows, per) => (*rows, per.as_ref(), false),
         };
@@ -92,16 +98,27 @@ impl Checker<'_> {
         }
         let per = per.map(|field| key_column(field, &stage.columns)).transpose()?;
         let ranking = Ranking { rows, measure, per };
-        Ok(if is_top { Limit::Top(ranking) } else { Limit::Bottom(ranking) })
+        Ok(Some(if is_top { Limit::Top(ranking) } else { Limit::Bottom(ranking) }))
     }
 }
 
-/// The default order of groups: bucket time ascending, first measure descending, keys ascending. After an explicit
-/// order, only the keys that make it total are added.
-fn add_default_order(keys: &mut Vec<SortKey>, columns: &[Column], whole: bool) {
+/// The output columns of keys that are times or parts of the calendar.
+fn time_keys(stage: &Stage) -> Vec<usize> {
+    let is_time = |expr: &Expr| match expr {
+        Expr::Call { function, .. } => function.is_calendar(),
+        other => other.kind() == FieldType::Time,
+    };
+    let names = stage.by.iter().filter(|key| is_time(&key.expr)).map(|key| key.name.as_str());
+    names.filter_map(|name| position(&stage.columns, name)).collect()
+}
+
+/// The default order of groups: bucket time and keys that are times ascending, first measure descending, other keys
+/// ascending. After an explicit order, only the keys that make it total are added.
+fn add_default_order(keys: &mut Vec<SortKey>, columns: &[Column], times: &[usize], whole: bool) {
     let with_role = |role| columns.iter().enumerate().filter(move |(_, column)| column.role == role).map(|(index, _)| index);
     let measure = with_role(Role::Measure).next().filter(|_| whole);
     let order = with_role(Role::Bucket)
+        .chain(times.iter().copied().filter(|_| whole))
         .map(|index| (index, false))
         .chain(measure.map(|index| (index, true)))
         .chain(with_role(Role::Key).map(|index| (index, false)));

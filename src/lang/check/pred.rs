@@ -38,6 +38,7 @@ impl Checker<'_> {
             Condition::In { negated, values } => self.membership(left, *negated, values, &name),
             Condition::Range { negated, low, high } => self.range(left, *negated, low, high, &name),
             Condition::Text { negated, op, pattern } => {
+                self.warn_about_percent(*op, pattern, &name);
                 let pred = text_test(left, *op, pattern, &name)?;
                 Ok(if *negated { Pred::Not(Box::new(pred)) } else { pred })
             }
@@ -61,6 +62,7 @@ impl Checker<'_> {
         }
         let left = if ordered { as_number(left, &value.value) } else { left };
         self.warn_about_column(&left, value);
+        self.warn_about_exact(&left, op, value, name);
         let right = Expr::Literal(self.literal(value, &left, name)?);
         Ok(Pred::Compare { left, op, right })
     }
@@ -126,6 +128,45 @@ impl Checker<'_> {
         self.warnings.push(warning);
     }
 
+    /// Warns if a bare word after `=` or `!=` means a pattern or a missing value in other languages, and does not occur
+    /// in the column.
+    fn warn_about_exact(&mut self, left: &Expr, op: CompareOp, value: &Spanned<Value>, name: &str) {
+        let word = &value.value.text;
+        if value.value.quoted || left.kind() != FieldType::Text || !matches!(op, CompareOp::Eq | CompareOp::Ne) {
+            return;
+        }
+        let negated = op == CompareOp::Ne;
+        let (message, instead) = if NO_VALUES.iter().any(|none| word.eq_ignore_ascii_case(none)) {
+            let instead = format!("{name} is {}missing", if negated { "not " } else { "" });
+            (format!("`{word}` is read as a string"), instead)
+        } else if word.contains('*') {
+            let instead = format!("{}{name} like {word}", if negated { "not " } else { "" });
+            (format!("`{}` compares exactly: `*` matches only itself", op.sign()), instead)
+        } else {
+            return;
+        };
+        if let Expr::Field(field) = left
+            && self.first
+            && self.catalog.values(&self.noun, &field.name).iter().any(|(known, _)| known == word)
+        {
+            return;
+        }
+        self.warnings.push(Diagnostic::warning(message, value.span.clone()).with_label(format!("did you mean `{instead}`?")));
+    }
+
+    /// Warns about `%` as the wildcard of SQL.
+    fn warn_about_percent(&mut self, op: TextOp, pattern: &Spanned<Value>, name: &str) {
+        let text = &pattern.value.text;
+        let at_edge = text.starts_with('%') || text.ends_with('%');
+        if op != TextOp::Like || !at_edge || text.contains(['*', '?']) {
+            return;
+        }
+        let instead = crate::lang::format::literal(&text.replace('%', "*"));
+        let warning = Diagnostic::warning("`%` matches only itself; `*` matches any text", pattern.span.clone())
+            .with_label(format!("did you mean `{name} like {instead}`?"));
+        self.warnings.push(warning);
+    }
+
     /// `cluster = arn:aws:ecs:…:cluster/batch`: compares the ARN column if there is one, otherwise the short name
     /// together with the account and Region of the ARN.
     fn arn_test(&self, left: &Expr, op: CompareOp, value: &Value) -> Option<Pred> {
@@ -159,6 +200,9 @@ impl Checker<'_> {
         })
     }
 }
+
+/// Words for a missing value in other languages.
+pub(super) const NO_VALUES: &[&str] = &["null", "none", "nil", "nan", "undefined"];
 
 /// Columns that contain the last part of an ARN.
 const SHORT_NAMES: &[&str] =

@@ -63,7 +63,10 @@ fn override_clauses(base: &mut Stage, over: Stage) {
     base.compare = over.compare.or(base.compare.take());
     base.limit = over.limit.or(base.limit.take());
     replace(&mut base.by, over.by);
-    replace(&mut base.show, over.show);
+    if over.all_columns.is_some() || !over.show.is_empty() {
+        base.all_columns = over.all_columns;
+        base.show = over.show;
+    }
     replace(&mut base.sort, over.sort);
 }
 

@@ -77,15 +77,30 @@ impl Checker<'_> {
             bursts: flatten(bursts)?,
             show: Vec::new(),
             compare: flatten(compare)?,
+            comparable: true,
             sort: Vec::new(),
             limit: None,
             columns: Vec::new(),
         };
+        if let (Some(window), Some(compare)) = (&stage.compare, &written.compare) {
+            stage.comparable = self.has_records(window);
+            if !stage.comparable {
+                let message = "the store has no records of the window compared with: `change` is empty";
+                self.warnings.push(Diagnostic::warning(message, compare.span.clone()));
+            }
+        }
         stage.show = self.show(written, &stage, place)?;
         let columns = self.columns(written, &stage);
         stage.columns = self.keep(columns)?;
         let defaulted = self.order(written, &mut stage, place)?;
         Some((stage, defaulted))
+    }
+
+    /// Whether a window overlaps the time of the records in the store, as far as that is known.
+    fn has_records(&self, window: &Window) -> bool {
+        let before = window.to.zip(self.context.first).is_some_and(|(to, first)| to <= first);
+        let after = window.from.zip(self.context.last).is_some_and(|(from, last)| from > last);
+        !(before || after)
     }
 
     /// The other window of `compare`, which requires groups.
@@ -134,11 +149,20 @@ impl Checker<'_> {
     }
 
     fn show(&mut self, written: &ast::Stage, stage: &Stage, place: Place) -> Option<Vec<Item>> {
-        if written.show.is_empty() {
-            return Some(self.default_items(stage, place));
-        }
+        let mut items = match &written.all_columns {
+            Some(_) if !stage.grouped => self.input.iter().map(whole_column).collect(),
+            Some(star) => {
+                let measures: Vec<&str> =
+                    ["count", "share"].into_iter().chain(self.catalog.measures(&self.noun).iter().map(|m| m.name)).collect();
+                let error = Diagnostic::error("`*` means the columns of a row, but this stage has groups", star.span.clone())
+                    .with_label(format!("name measures, such as `show {}`", measures.join(", ")));
+                self.errors.push(error);
+                return None;
+            }
+            None if written.show.is_empty() => return Some(self.default_items(stage, place)),
+            None => Vec::with_capacity(written.show.len()),
+        };
         let site = if stage.grouped { Site::Group(&stage.by) } else { Site::Row("show") };
-        let mut items = Vec::with_capacity(written.show.len());
         for item in &written.show {
             if is_bucket(&item.expr.value, stage.every.as_ref()) && item.alias.is_none() {
                 continue;
@@ -172,15 +196,10 @@ impl Checker<'_> {
             return Vec::new();
         }
         let shown = self.catalog.shown(&self.noun);
-        let item = |column: &Column| Item {
-            name: column.name.clone(),
-            kind: column.kind,
-            expr: Expr::Field(super::scope::reference(column)),
-        };
         if shown.is_empty() {
-            return self.input.iter().map(item).collect();
+            return self.input.iter().map(whole_column).collect();
         }
-        shown.iter().filter_map(|name| self.column(name)).map(item).collect()
+        shown.iter().filter_map(|name| self.column(name)).map(whole_column).collect()
     }
 
     fn default_measure(&self) -> &'static str {
@@ -231,6 +250,11 @@ impl Checker<'_> {
             _ => Role::Field,
         }
     }
+}
+
+/// An input column as it is.
+fn whole_column(column: &Column) -> Item {
+    Item { name: column.name.clone(), kind: column.kind, expr: Expr::Field(super::scope::reference(column)) }
 }
 
 /// The columns next to a compared value: the previous value and, for numbers, the difference.

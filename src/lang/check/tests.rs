@@ -37,6 +37,7 @@ impl Catalog for Small {
             field("exit_code", Int),
             field("ran", Bool),
             field("latency", Duration),
+            field("message", Text),
         ];
         FIELDS
     }
@@ -46,8 +47,8 @@ impl Catalog for Small {
         MEASURES
     }
 
-    fn values(&self, _noun: &str, _field: &str) -> Vec<(String, u64)> {
-        Vec::new()
+    fn values(&self, _noun: &str, field: &str) -> Vec<(String, u64)> {
+        if field == "reason" { vec![("AGENT".to_owned(), 9), ("oom".to_owned(), 3)] } else { Vec::new() }
     }
 
     fn saved(&self, name: &str) -> Option<String> {
@@ -139,7 +140,7 @@ fn defaults_are_written_out() {
         ("failures show id sort time", vec!["id"], vec!["input:time"]),
         ("failures by reason show reason", vec!["reason"], vec!["reason"]),
         ("quota by region", vec!["region", "peak"], vec!["-peak", "region"]),
-        ("failures by hour(time) show hour(time), share", vec!["hour_time", "share"], vec!["-share", "hour_time"]),
+        ("failures by hour(time) show hour(time), share", vec!["hour_time", "share"], vec!["hour_time", "-share"]),
     ] {
         let query = checked(text);
         let stage = query.stages.first().unwrap();
@@ -147,6 +148,22 @@ fn defaults_are_written_out() {
         assert_eq!(sort_text(stage), sort, "{text}");
         assert_eq!(query.default_limit, None, "{text}");
     }
+}
+
+#[test]
+fn every_column_and_every_row_can_be_asked_for() {
+    let all = checked("failures show *");
+    let stage = all.stages.first().unwrap();
+    let columns = ["id", "time", "reason", "cluster", "account", "region", "exit_code", "ran", "latency", "message"];
+    assert_eq!(column_names(stage), columns);
+    assert_eq!(stage.limit, Some(Limit::Rows(DEFAULT_ROWS)));
+    let more = checked("failures show *, raw.userAgent as agent limit all");
+    let stage = more.stages.first().unwrap();
+    assert_eq!(column_names(stage).last(), Some(&"agent"));
+    assert_eq!((stage.limit, more.default_limit), (None, None));
+    assert_eq!(checked("failures by reason limit all").stages.first().unwrap().limit, None);
+    assert_eq!(column_names(checked("@base | show *").stages.last().unwrap()), ["reason", "count"]);
+    assert_eq!(messages("failures show *, reason"), ["two columns are named `reason`"]);
 }
 
 #[test]
@@ -246,6 +263,50 @@ fn a_bare_word_that_is_a_column_gives_a_warning() {
     for quiet in ["reason = 'cluster'", "reason = field(cluster)", "reason = AGENT"] {
         assert!(checked(&format!("failures where {quiet}")).warnings.is_empty(), "{quiet}");
     }
+}
+
+#[test]
+fn what_names_no_field_gets_a_query_that_checks() {
+    for (text, expected) in [
+        ("failures by day", "failures every 1d"),
+        ("failures by reason, hour since 7d", "failures since 7d by reason every 1h"),
+        ("failures by weekday", "failures by weekday(time)"),
+        ("failures where OOM", "failures where reason = oom"),
+        ("failures where ran and throttled", "failures where ran and message contains throttled"),
+        ("failures where not oom by reason", "failures where not reason = oom by reason"),
+        ("failures where cluster:batch", "failures where cluster = batch"),
+        ("failures where reason = AGENT or OOM", "failures where reason in (AGENT, oom)"),
+        ("failures where cluster = PROD or DEV or ran", "failures where cluster in (PROD, DEV) or ran"),
+        ("failures where cluster = web and api", "failures where cluster in (web, api)"),
+    ] {
+        let errors = outcome(text, "UTC").unwrap_err();
+        let help = errors.last().and_then(|error| error.help.clone()).unwrap_or_default();
+        assert_eq!(help, format!("did you mean `{expected}`?"), "{text}");
+        checked(expected);
+    }
+    for text in ["failures by resaon", "failures where exit_code", "failures show day"] {
+        let help = outcome(text, "UTC").unwrap_err().pop().and_then(|error| error.help);
+        assert!(help.is_none_or(|help| !help.starts_with("did you mean")), "{text}");
+    }
+}
+
+#[test]
+fn values_of_other_languages_give_a_warning() {
+    for (condition, label) in [
+        ("cluster = null", "did you mean `cluster is missing`?"),
+        ("cluster != NONE", "did you mean `cluster is not missing`?"),
+        ("cluster = web-*", "did you mean `cluster like web-*`?"),
+        ("message like '%oom%'", "did you mean `message like *oom*`?"),
+    ] {
+        let warnings = checked(&format!("failures where {condition}")).warnings;
+        assert_eq!(warnings.first().and_then(|warning| warning.label.as_deref()), Some(label), "{condition}");
+    }
+    for condition in ["cluster = 'null'", "message like '*95%*'", "cluster = web"] {
+        assert_eq!(checked(&format!("failures where {condition}")).warnings, [], "{condition}");
+    }
+    let errors = outcome("failures where exit_code = null", "UTC").unwrap_err();
+    let label = errors.first().and_then(|error| error.label.as_deref());
+    assert_eq!(label, Some("to test for a missing value: `exit_code is missing`"));
 }
 
 #[test]

@@ -3,14 +3,15 @@
 //! `7d` is 7 × 24 h before the anchor; months, years and calendar days follow the time zone of the query. Only `now`
 //! uses the current time.
 
-use jiff::tz::TimeZone;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Span as Length, Timestamp, ToSpan as _, Zoned};
 
 use super::{Checker, Outcome};
 use crate::diagnostic::Diagnostic;
-use crate::lang::ast::{self, Compare, Duration, Instant, Period, Query, Span, Spanned};
-use crate::lang::checked::{Every, Stage, StepUnit, Window};
+use crate::lang::ast::{self, CalendarUnit, Compare, Duration, Instant, Period, Query, Span, Spanned};
+use crate::lang::checked::{CheckContext, Every, Stage, StepUnit, Window};
 use crate::lang::keyword::Unit;
+use crate::lang::zone;
 
 /// How far `around` reaches by default.
 const AROUND_SECONDS: i64 = 3_600;
@@ -69,12 +70,21 @@ impl Checker<'_> {
         })
     }
 
-    /// The calendar day that contains an instant.
+    /// The calendar day that contains an instant, or the whole of a week, month or year.
     fn day(&self, day: &Spanned<Instant>) -> Outcome<Window> {
+        if let Instant::Calendar { unit, .. } = day.value {
+            let start = self.absolute(&day.value, &day.span)?;
+            let end = self.unit_after(start, unit, &day.span)?;
+            let tz = &self.context.tz;
+            let last = end.to_zoned(tz.clone()).date().yesterday().map_err(|_| out_of_range(&day.span))?;
+            let first = start.to_zoned(tz.clone()).date();
+            let origin = format!("the {} {first} to {last} in {}", unit.word(), zone::name(tz));
+            return Ok(Window { from: Some(start), to: Some(end), origin });
+        }
         let at = self.absolute(&day.value, &day.span)?.to_zoned(self.context.tz.clone());
         let start = at.start_of_day().map_err(|_| out_of_range(&day.span))?.timestamp();
         let end = self.day_after(start, &day.span)?;
-        let origin = format!("the day {} in {}", at.date(), zone_name(&self.context.tz));
+        let origin = format!("the day {} in {}", at.date(), zone::name(&self.context.tz));
         Ok(Window { from: Some(start), to: Some(end), origin })
     }
 
@@ -83,8 +93,8 @@ impl Checker<'_> {
         let (from, to, reach) = match within {
             None => (at.checked_sub(AROUND_SECONDS.seconds()), at.checked_add(AROUND_SECONDS.seconds()), "1h".to_owned()),
             Some(within) => {
-                let back = self.shift(at, &within.value, -1, &within.span)?;
-                let forth = self.shift(at, &within.value, 1, &within.span)?;
+                let back = shift(at, &within.value, -1, self.context, &within.span)?;
+                let forth = shift(at, &within.value, 1, self.context, &within.span)?;
                 (Ok(back), Ok(forth), within.value.to_string())
             }
         };
@@ -96,22 +106,7 @@ impl Checker<'_> {
 
     /// An instant as an absolute time.
     pub(super) fn absolute(&self, instant: &Instant, span: &Span) -> Outcome<Timestamp> {
-        let tz = &self.context.tz;
-        let out = |_: jiff::Error| out_of_range(span);
-        let midnight = |zoned: Result<Zoned, jiff::Error>| -> Outcome<Timestamp> {
-            zoned.and_then(|zoned| zoned.start_of_day()).map(|day| day.timestamp()).map_err(out)
-        };
-        let anchor = self.context.anchor;
-        match instant {
-            Instant::Now => Ok(self.context.now),
-            Instant::Latest => Ok(anchor),
-            Instant::Today => midnight(Ok(anchor.to_zoned(tz.clone()))),
-            Instant::Yesterday => midnight(anchor.to_zoned(tz.clone()).yesterday()),
-            Instant::Ago(duration) => self.shift(anchor, duration, -1, span),
-            Instant::Date(date) => midnight(date.to_zoned(tz.clone())),
-            Instant::DateTime(datetime, Some(offset)) => offset.to_timestamp(*datetime).map_err(out),
-            Instant::DateTime(datetime, None) => datetime.to_zoned(tz.clone()).map(|zoned| zoned.timestamp()).map_err(out),
-        }
+        absolute(instant, self.context, span)
     }
 
     /// The start of the calendar day after the one that contains a time.
@@ -123,24 +118,14 @@ impl Checker<'_> {
             .map_err(|_| out_of_range(span))
     }
 
-    /// Moves a time by a duration: months and years by calendar, the rest by elapsed time.
-    fn shift(&self, at: Timestamp, duration: &Duration, sign: i64, span: &Span) -> Outcome<Timestamp> {
-        let (mut months, mut seconds) = (0_i64, 0_i64);
-        for (amount, unit) in &duration.parts {
-            let amount = i64::from(*amount) * sign;
-            match unit {
-                Unit::Month => months += amount,
-                Unit::Year => months += amount * 12,
-                fixed => seconds += amount * fixed.seconds().unwrap_or(0),
-            }
-        }
-        let out = |_: jiff::Error| out_of_range(span);
-        let calendar = Length::new().try_months(months).map_err(out)?;
-        let elapsed = Length::new().try_seconds(seconds).map_err(out)?;
-        at.to_zoned(self.context.tz.clone())
-            .checked_add(calendar)
-            .and_then(|zoned| zoned.timestamp().checked_add(elapsed))
-            .map_err(out)
+    /// The start of the calendar unit after the one that starts at a time.
+    pub(super) fn unit_after(&self, start: Timestamp, unit: CalendarUnit, span: &Span) -> Outcome<Timestamp> {
+        let tz = &self.context.tz;
+        first_day(start.to_zoned(tz.clone()).date(), unit, -1)
+            .and_then(|day| day.to_zoned(tz.clone()))
+            .and_then(|day| day.start_of_day())
+            .map(|day| day.timestamp())
+            .map_err(|_| out_of_range(span))
     }
 
     fn refuse_empty(&self, window: &Window, span: &Span) -> Outcome<()> {
@@ -190,6 +175,9 @@ impl Checker<'_> {
             Instant::Latest => anchor,
             Instant::Today => format!("the day of {anchor}"),
             Instant::Yesterday => format!("the day before {anchor}"),
+            Instant::Weekday(_) => format!("{instant} before {anchor}"),
+            Instant::Calendar { last: false, unit } => format!("the {} of {anchor}", unit.word()),
+            Instant::Calendar { last: true, unit } => format!("the {} before that of {anchor}", unit.word()),
             Instant::Ago(duration) => format!("{duration} before {anchor}"),
             other => other.to_string(),
         }
@@ -277,6 +265,53 @@ impl Checker<'_> {
     }
 }
 
+/// An instant as an absolute time.
+pub fn absolute(instant: &Instant, context: &CheckContext, span: &Span) -> Result<Timestamp, Box<Diagnostic>> {
+    let tz = &context.tz;
+    let out = |_: jiff::Error| out_of_range(span);
+    let midnight = |zoned: Result<Zoned, jiff::Error>| -> Outcome<Timestamp> {
+        zoned.and_then(|zoned| zoned.start_of_day()).map(|day| day.timestamp()).map_err(out)
+    };
+    let anchor = context.anchor;
+    match instant {
+        Instant::Now => Ok(context.now),
+        Instant::Latest => Ok(anchor),
+        Instant::Today => midnight(Ok(anchor.to_zoned(tz.clone()))),
+        Instant::Yesterday => midnight(anchor.to_zoned(tz.clone()).yesterday()),
+        Instant::Weekday(day) => {
+            let today = anchor.to_zoned(tz.clone());
+            let since = i64::from(day.until(today.weekday()));
+            midnight(today.checked_sub(since.days()))
+        }
+        Instant::Calendar { last, unit } => {
+            let today = anchor.to_zoned(tz.clone());
+            let start = first_day(today.date(), *unit, i32::from(*last)).map_err(out)?;
+            midnight(start.to_zoned(tz.clone()))
+        }
+        Instant::Ago(duration) => shift(anchor, duration, -1, context, span),
+        Instant::Date(date) => midnight(date.to_zoned(tz.clone())),
+        Instant::DateTime(datetime, Some(offset)) => offset.to_timestamp(*datetime).map_err(out),
+        Instant::DateTime(datetime, None) => datetime.to_zoned(tz.clone()).map(|zoned| zoned.timestamp()).map_err(out),
+    }
+}
+
+/// Moves a time by a duration: months and years by calendar, the rest by elapsed time.
+fn shift(at: Timestamp, duration: &Duration, sign: i64, context: &CheckContext, span: &Span) -> Outcome<Timestamp> {
+    let (mut months, mut seconds) = (0_i64, 0_i64);
+    for (amount, unit) in &duration.parts {
+        let amount = i64::from(*amount) * sign;
+        match unit {
+            Unit::Month => months += amount,
+            Unit::Year => months += amount * 12,
+            fixed => seconds += amount * fixed.seconds().unwrap_or(0),
+        }
+    }
+    let out = |_: jiff::Error| out_of_range(span);
+    let calendar = Length::new().try_months(months).map_err(out)?;
+    let elapsed = Length::new().try_seconds(seconds).map_err(out)?;
+    at.to_zoned(context.tz.clone()).checked_add(calendar).and_then(|zoned| zoned.timestamp().checked_add(elapsed)).map_err(out)
+}
+
 /// The calendar unit of a bucket; none for units of elapsed time.
 fn calendar_unit(unit: Unit) -> Option<StepUnit> {
     match unit {
@@ -285,6 +320,18 @@ fn calendar_unit(unit: Unit) -> Option<StepUnit> {
         Unit::Week => Some(StepUnit::Week),
         Unit::Month => Some(StepUnit::Month),
         Unit::Year => Some(StepUnit::Year),
+    }
+}
+
+/// The first day of the calendar unit that contains a day, or of the one that is `back` units earlier.
+fn first_day(day: Date, unit: CalendarUnit, back: i32) -> Result<Date, jiff::Error> {
+    match unit {
+        CalendarUnit::Week => {
+            let monday = day.checked_sub(i64::from(day.weekday().to_monday_zero_offset()).days())?;
+            monday.checked_sub(back.weeks())
+        }
+        CalendarUnit::Month => day.first_of_month().checked_sub(back.months()),
+        CalendarUnit::Year => day.first_of_year().checked_sub(back.years()),
     }
 }
 
@@ -305,8 +352,4 @@ fn out_of_range(span: &Span) -> Box<Diagnostic> {
 fn range_text(window: &Window) -> String {
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
     format!("{} … {}", text(window.from), text(window.to)).trim().to_owned()
-}
-
-fn zone_name(tz: &TimeZone) -> &str {
-    tz.iana_name().unwrap_or("local time")
 }

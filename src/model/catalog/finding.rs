@@ -2,8 +2,9 @@
 //!
 //! In: a text, and its kind if known. Out: a [`Finding`], and advice with the names from the text.
 
+use super::sdk_error::{begins_with_code, refused_call};
 use super::{FailureCatalog, JobEnd};
-use crate::knowledge::{Entry, TextKind, Verdict};
+use crate::knowledge::{self, Entry, TextKind, Verdict};
 
 /// How a text was interpreted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl FailureCatalog {
             text = change.map_or(text, |(_, message)| message);
         }
         let may_be_call = kind.is_none_or(|kind| kind == TextKind::ApiError);
-        if let Some(refused) = may_be_call.then(|| sdk_error(text)).flatten() {
+        if let Some(refused) = may_be_call.then(|| refused_call(text)).flatten() {
             return self.look_up_as(TextKind::ApiError, &refused);
         }
         match kind {
@@ -160,22 +161,11 @@ fn status_change(text: &str) -> Option<(&str, &str)> {
     (statuses.contains(" -> ") && !reason.contains(' ')).then_some((reason, message.unwrap_or_default()))
 }
 
-/// `code: message` of a rejected call in the formats of the AWS CLI and the SDKs: `An error occurred (CODE) when
-/// calling the RunTask operation: …`, `operation error ECS: RunTask, …, RequestID: …, CODE: …`.
-fn sdk_error(text: &str) -> Option<String> {
-    if let Some((_, rest)) = text.split_once("An error occurred (") {
-        let (code, rest) = rest.split_once(')')?;
-        let (_, message) = rest.split_once(" operation").and_then(|(_, rest)| rest.split_once(": "))?;
-        return Some(format!("{code}: {message}"));
-    }
-    let (_, rest) = text.split_once("operation error ECS: ")?;
-    let (_, answer) = rest.split_once("RequestID: ")?.1.split_once(", ")?;
-    Some(answer.strip_prefix("api error ").unwrap_or(answer).to_owned())
-}
-
-/// Whether a text starts with an error code of the ECS API.
+/// Whether a text starts with the error code of an API. Errors of tasks and containers have the same form, but end with
+/// `Error` or are stop codes.
 fn is_of_api(text: &str) -> bool {
-    text.split_once(": ").is_some_and(|(code, _)| code.ends_with("Exception") && !code.contains(' '))
+    let code = text.split_once(':').map_or("", |(code, _)| code);
+    begins_with_code(text) && (!code.ends_with("Error") || code == "ValidationError") && !knowledge::is_stop_text(text)
 }
 
 /// Whether a text starts like a message of a dstack agent; the rest comes from Docker, which ECS also reports.

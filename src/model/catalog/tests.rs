@@ -125,7 +125,9 @@ fn launch_error_codes_of_ec2_have_their_class() {
                       InsufficientCapacityOnHost UnfulfillableCapacity ReservationCapacityExceeded InsufficientFreeAddressesInSubnet \
                       InstanceLimitExceeded VcpuLimitExceeded MaxSpotInstanceCountExceeded MaxSpotFleetRequestCountExceeded HostLimitExceeded \
                       AddressLimitExceeded NetworkInterfaceLimitExceeded PrivateIpAddressLimitExceeded VolumeLimitExceeded MaxIOPSLimitExceeded \
-                      SnapshotLimitExceeded TargetCapacityLimitExceededException ResourceLimitExceeded",
+                      SnapshotLimitExceeded TargetCapacityLimitExceededException ResourceLimitExceeded InsufficientVolumeCapacity \
+                      ReservedInstancesUnavailable ScheduledInstanceSlotUnavailable MaxScheduledInstanceCapacityExceeded \
+                      UnavailableHostRequirements VolumeIOPSLimit RequestResourceCountExceeded",
         ),
         (
             "configuration",
@@ -137,11 +139,16 @@ fn launch_error_codes_of_ec2_have_their_class() {
                            InvalidLaunchTemplateId.NotFound InvalidLaunchTemplateName.NotFoundException InvalidUserData.Malformed InvalidNetworkInterfaceID.NotFound \
                            InvalidCapacityReservationId.NotFound InvalidTenancy EncryptedVolumesNotSupported VPCIdNotSpecified VPCResourceNotSpecified \
                            DefaultVpcDoesNotExist DisallowedForDedicatedTenancyNetwork NonEBSInstance TagPolicyViolation SpotMaxPriceTooLow \
-                           InstanceCreditSpecification.NotSupported IdempotentParameterMismatch VolumeTypeNotAvailableInZone Client.InternalError MalformedQueryString",
+                           InstanceCreditSpecification.NotSupported IdempotentParameterMismatch VolumeTypeNotAvailableInZone Client.InternalError MalformedQueryString \
+                           CustomerKeyHasBeenRevoked RequestExpired SignatureDoesNotMatch IncompatibleHostRequirements ZonesMismatched \
+                           BootForVolumeTypeUnsupported DuplicateSubnetsInSameZone InaccessibleStorageLocation Gateway.NotAttached \
+                           IdempotentInstanceTerminated NetworkInterfaceNotSupportedException UnknownVolumeType VpcCidrConflict \
+                           Resource.AlreadyAssigned ScheduledInstanceParameterMismatch LimitPriceExceeded",
         ),
         (
             "transient",
-            "RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException BandwidthLimitExceeded IncorrectState ConcurrentTagAccess",
+            "RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException BandwidthLimitExceeded IncorrectState ConcurrentTagAccess \
+             IncorrectModificationState SnapshotCreationPerVolumeRateExceeded CapacityReservationPending VolumeInUse",
         ),
         ("infrastructure", "InternalError InternalFailure ServiceUnavailable ServerInternal Server.InternalError"),
     ];
@@ -158,6 +165,53 @@ fn launch_error_codes_of_ec2_have_their_class() {
                 entry.id
             );
         }
+    }
+}
+
+/// AWS services name hundreds of error codes after a few patterns; a code that nobody listed is still a refused call.
+#[test]
+fn error_codes_of_services_say_the_kind_of_refusal() {
+    let catalog = FailureCatalog::builtin();
+    for (code, class, generic) in [
+        ("LayerPartTooSmallException", "configuration", false),
+        ("UnsupportedImageTypeException", "configuration", false),
+        ("Client.UnsupportedOperation", "configuration", false),
+        ("Client.OperationNotPermitted", "configuration", false),
+        ("ManagedRuleException", "configuration", false),
+        ("ResourceExistsException", "configuration", false),
+        ("TargetGroupAssociationLimit", "capacity", false),
+        ("Client.UnfulfillableCapacity", "capacity", false),
+        ("StateMachineDeleting", "transient", false),
+        ("DependencyTimeout", "transient", false),
+        ("KmsThrottlingException", "transient", false),
+        ("Client.InternalFailure", "transient", false),
+        ("Server.NeverHeardOf", "transient", false),
+        ("DeploymentAlreadyCompletedException", "operator", false),
+        ("InvalidStateException", "operator", false),
+        ("NeverHeardOf.Either", "configuration", true),
+    ] {
+        for text in [code.to_owned(), format!("{code}: so it is.")] {
+            let entry = catalog.explain(TextKind::ApiError, &text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((entry.class.as_deref(), entry.generic), (Some(class), generic), "{text}: {}", entry.id);
+        }
+    }
+}
+
+/// Auto Scaling puts its own sentence after the reason.
+#[test]
+fn refusals_of_auto_scaling_are_read_before_its_closing_sentence() {
+    let catalog = FailureCatalog::builtin();
+    for (reason, class) in [
+        ("Authentication Failure", "configuration"),
+        ("The key pair 'build' does not exist", "configuration"),
+        ("Invalid device name xvdzz", "configuration"),
+        ("The group web-spread has already been used in another Availability Zone", "configuration"),
+        ("You've reached your quota for maximum Fleet Requests for this account", "capacity"),
+        ("7 instance(s) are already running", "capacity"),
+    ] {
+        let text = format!("{reason}. Launching EC2 instance failed.");
+        let entry = catalog.explain(TextKind::ServiceEvent, &text).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!((entry.stage.as_str(), entry.class.as_deref(), entry.generic), ("capacity", Some(class), false), "{text}");
     }
 }
 

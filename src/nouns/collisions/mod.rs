@@ -91,6 +91,7 @@ pub fn noun() -> Noun {
             },
         ],
         shown: &["time", "cluster", "family", "started_by", "class", "window", "outcome", "lift", "p_value"],
+        optional: &["started_by", "cluster", "p_value", "lift", "window"],
         ..Noun::computed("collisions", view)
     }
 }

@@ -54,6 +54,7 @@ pub fn noun() -> Noun {
             counted("healed", "healed_at", FieldType::Time, "launches completed by a retry"),
         ],
         shown: &["time", "cluster", "family", "started_by", "attempts", "outcome", "delay", "reason"],
+        optional: &["started_by", "cluster", "attempts", "delay"],
         ..Noun::computed("launches", view)
     }
 }

@@ -86,6 +86,7 @@ pub fn noun() -> Noun {
             "allowed",
             "over",
         ],
+        optional: &["container_instance", "service", "cluster", "account", "refused"],
         default_measure: "peak",
         is_level: true,
         peaks: Some((FIXED, HIGHEST)),

@@ -54,6 +54,7 @@ pub fn noun() -> Noun {
             counted("missed", "missed_at", FieldType::Time, "expected starts that never ran"),
         ],
         shown: &["time", "schedule", "state", "why", "rhythm", "started_at", "cluster", "family"],
+        optional: &["family", "cluster", "started_at", "rhythm"],
         ..Noun::computed("schedules", view)
     }
 }

@@ -75,6 +75,7 @@ pub fn noun() -> Noun {
             "joined",
             "avoided_by",
         ],
+        optional: &["avoided_by", "joined", "container_instance", "deployment", "cluster", "pending", "stopping"],
         has_few_rows: true,
         ..Noun::computed("stalls", view)
     }

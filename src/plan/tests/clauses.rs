@@ -55,6 +55,39 @@ fn groups_are_counted_and_ordered() {
 }
 
 #[test]
+fn groups_by_time_have_the_order_of_time() {
+    let session = session();
+    assert_eq!(ask(&session, "failures by hour(time)"), ["1|3", "3|1", "5|2"]);
+    assert_eq!(
+        ask(&session, "failures by cluster, date(time)"),
+        ["green|2026-03-01|1", "blue|2026-03-04|3", "green|2026-03-04|2"]
+    );
+    assert_eq!(ask(&session, "failures by hour(time) top 2"), ["1|3", "5|2"]);
+    assert_eq!(ask(&session, "failures by hour(time) sort -count, hour_time"), ["1|3", "5|2", "3|1"]);
+    assert_eq!(ask(&session, "failures by time limit 1"), ["2026-03-01T05:00:00Z|1"]);
+}
+
+#[test]
+fn what_failed_is_the_most_specific_name() {
+    let named = |id, change: fn(&mut Failure<'static>)| {
+        let mut row = failure(id, "01:05:00", "AGENT", "blue");
+        change(&mut row);
+        Row::from(row)
+    };
+    let rows = vec![
+        named("a", |row| (row.service, row.family) = (Some("web".into()), Some("web-task".into()))),
+        named("b", |row| (row.family, row.event_name) = (Some("nightly".into()), Some("RunTask".into()))),
+        named("c", |row| (row.run, row.job) = (Some("train".into()), Some("train-0-0".into()))),
+        named("d", |row| row.event_name = Some("StopTask".into())),
+        named("e", |row| row.container_instance = Some("0f1e".into())),
+        named("f", |_| ()),
+    ];
+    let session = tables(rows, 2);
+    assert_eq!(ask(&session, "failures show id, what sort id"), ["a|web", "b|nightly", "c|train", "d|StopTask", "e|0f1e", "f|."]);
+    assert_eq!(ask(&session, "failures where what = nightly show id"), ["b"]);
+}
+
+#[test]
 fn conditions_have_two_truth_values() {
     let session = session();
     let count = |condition: &str| ask(&session, &format!("failures where {condition} show count")).join("");

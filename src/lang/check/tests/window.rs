@@ -17,6 +17,20 @@ fn windows_are_absolute_and_half_open() {
         // A day of 23 hours.
         ("on today", berlin, "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", "the day 2026-03-29 in Europe/Berlin"),
         ("on yesterday", "UTC", "2026-03-28T00:00:00Z", "2026-03-29T00:00:00Z", "the day 2026-03-28 in UTC"),
+        // 2026-03-29 is a Sunday.
+        ("since sunday", "UTC", "2026-03-29T00:00:00Z", "", "since sunday before newest event"),
+        ("on monday", "UTC", "2026-03-23T00:00:00Z", "2026-03-24T00:00:00Z", "the day 2026-03-23 in UTC"),
+        ("since this week", "UTC", "2026-03-23T00:00:00Z", "", "since the week of newest event"),
+        ("since last week", "UTC", "2026-03-16T00:00:00Z", "", "since the week before that of newest event"),
+        ("on last week", "UTC", "2026-03-16T00:00:00Z", "2026-03-23T00:00:00Z", "the week 2026-03-16 to 2026-03-22 in UTC"),
+        (
+            "on last month",
+            berlin,
+            "2026-01-31T23:00:00Z",
+            "2026-02-28T23:00:00Z",
+            "the month 2026-02-01 to 2026-02-28 in Europe/Berlin",
+        ),
+        ("since last year", "UTC", "2025-01-01T00:00:00Z", "", "since the year before that of newest event"),
         ("since 2026-03-04T02:10", "Asia/Tokyo", "2026-03-03T17:10:00Z", "", "since 2026-03-04T02:10"),
         ("since 2026-03-04T02:10+01:00", "Asia/Tokyo", "2026-03-04T01:10:00Z", "", "since 2026-03-04T02:10+01:00"),
         (

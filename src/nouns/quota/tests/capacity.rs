@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::nouns::ViewRequest;
 use crate::nouns::quota::limits::{Quota, Quotas, WhatIf};
-use crate::nouns::{set_min_blocked, set_quotas};
+use crate::nouns::{self, ViewRequest, set_min_blocked, set_quotas};
 use crate::plan::tests::fixture::{Random, checked_in, lines, options, packed, tables, try_ask, wait};
+use crate::run;
 use crate::table::{Failure, InstanceEvent, Row, TaskEvent};
-use crate::{nouns, run};
 
 /// The night in which the clocks in Berlin go back, in microseconds.
 fn base() -> i64 {

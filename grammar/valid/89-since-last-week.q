@@ -1,0 +1,2 @@
+# instant, calendar
+failures since last week by service

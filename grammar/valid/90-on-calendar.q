@@ -1,0 +1,2 @@
+# window, on, calendar
+failures on last month by reason

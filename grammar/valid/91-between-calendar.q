@@ -1,0 +1,2 @@
+# between, calendar
+failures between last month and this month by reason

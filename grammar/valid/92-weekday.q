@@ -1,0 +1,3 @@
+# instant, weekday
+#= failures on monday by reason
+failures on Mon by reason

@@ -1,0 +1,2 @@
+# limit
+failures since 7d limit all

@@ -1,0 +1,3 @@
+# every, unit
+#= failures every 1h
+failures every hour

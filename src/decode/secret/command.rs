@@ -1,0 +1,245 @@
+//! Secrets in command lines: `--password X`, `mysql -pX`, `curl -u user:X`, `echo X | docker login --password-stdin`.
+
+use super::names::{NameClass, classify};
+use super::rules::{Program, RULES};
+use super::value::{is_message, is_placeholder};
+use std::ops::Range;
+
+/// A word of a command line: its range in the text, without quotes.
+struct Word<'t> {
+    text: &'t str,
+    start: usize,
+}
+
+/// The ranges of secrets in a command line.
+pub(super) fn find(text: &str, on: &mut dyn FnMut(Range<usize>)) {
+    let words = words(text);
+    let plain: Vec<&str> = words.iter().map(|word| word.text).collect();
+    search(&plain, Some(text), &mut |index, range| {
+        if let Some(word) = words.get(index) {
+            on(word.start + range.start..word.start + range.end);
+        }
+    });
+    for sink in RULES.commands.sinks.iter().filter(|sink| text.contains(sink.as_str())) {
+        let end = text.find(sink.as_str()).unwrap_or(text.len());
+        echoed(&words, end, on);
+    }
+}
+
+/// The same for a list of arguments: reports the index of the argument and the range in it.
+pub(super) fn find_in_list(arguments: &[&str], on: &mut dyn FnMut(usize, Range<usize>)) {
+    search(arguments, None, on);
+}
+
+/// Whether an option with two dashes may take a secret.
+pub(super) fn takes_secret(option: &str) -> bool {
+    let is = |options: &[String]| options.iter().any(|known| known == option);
+    classify(option) == NameClass::Secret
+        || RULES.commands.literals.contains(option)
+        || is(&RULES.commands.sinks)
+        || RULES.programs.iter().any(|program| is(&program.pair) || is(&program.separate))
+}
+
+/// Splits a text at white space; quotes hold a word together.
+fn words(text: &str) -> Vec<Word<'_>> {
+    let bytes = text.as_bytes();
+    let mut words = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        if byte.is_ascii_whitespace() {
+            at += 1;
+            continue;
+        }
+        let mut end = at;
+        let mut quote = None;
+        while let Some(byte) = bytes.get(end) {
+            match (quote, *byte) {
+                (Some(open), byte) if open == byte => quote = None,
+                (None, b'"' | b'\'') => quote = Some(*byte),
+                (None, byte) if byte.is_ascii_whitespace() => break,
+                (_, b'\\') => end += 1,
+                _ => {}
+            }
+            end += 1;
+        }
+        // A quote that is not closed is an apostrophe.
+        if quote.is_some() {
+            end = bytes
+                .get(at..)
+                .and_then(|rest| rest.iter().position(u8::is_ascii_whitespace))
+                .map_or(bytes.len(), |length| at + length);
+        }
+        end = end.min(bytes.len());
+        let whole = text.get(at..end).unwrap_or_default();
+        let inner = whole.trim_matches(|letter: char| matches!(letter, '"' | '\''));
+        let start = at + whole.find(inner).unwrap_or(0);
+        words.push(Word { text: inner, start });
+        at = end.max(at + 1);
+    }
+    words
+}
+
+fn is_separator(word: &str) -> bool {
+    matches!(word, ";" | "|" | "||" | "&&" | "&") || word.ends_with(';')
+}
+
+/// Searches words for options; `text` is their text if they are not a list.
+fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<usize>)) {
+    let mut programs: Vec<&Program> = Vec::new();
+    let mut since = 0;
+    // In a text, what follows an option may be a message about the option.
+    let is_option = |word: &str| matches!(word.as_bytes(), [b'-', b'-' | b'a'..=b'z' | b'A'..=b'Z', ..]);
+    let is_value = |at: usize| {
+        let rest = words.get(at..).unwrap_or_default();
+        rest.first().is_some_and(|word| {
+            !is_placeholder(word)
+                && !is_separator(word)
+                && !is_option(word)
+                && !word.starts_with("id=")
+                && (text.is_none() || !is_message(&rest.get(..4).unwrap_or(rest).join(" ")))
+        })
+    };
+    for (at, word) in words.iter().enumerate() {
+        if is_separator(word) {
+            programs.clear();
+            continue;
+        }
+        let base = word.rsplit('/').next().unwrap_or(word);
+        if RULES.programs.iter().any(|program| program.names.iter().any(|name| name == base)) {
+            programs = RULES.programs.iter().filter(|program| program.names.iter().any(|name| name == base)).collect();
+            since = at;
+        }
+        if at > 0
+            && words.get(at - 1) == Some(&"set")
+            && classify(word) == NameClass::Secret
+            && !word.contains('=')
+            && is_value(at + 1)
+        {
+            whole(words, at + 1, on);
+        }
+        if word.len() > 2 && word.starts_with('-') {
+            let (name, inline) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
+            let class = if name.len() > 3 { classify(name) } else { NameClass::Plain };
+            match inline {
+                None if class == NameClass::Secret && is_value(at + 1) => whole(words, at + 1, on),
+                Some(value) if class == NameClass::Secret && text.is_none() && !is_placeholder(value) => {
+                    on(at, name.len() + 1..word.len());
+                }
+                Some(value) if RULES.commands.literals.contains(name) => literal(word, value, at, on),
+                None if RULES.commands.literals.contains(name) => {
+                    if let Some(value) = words.get(at + 1) {
+                        literal(value, value, at + 1, on);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for program in &programs {
+            let called = words.get(since..at).unwrap_or_default();
+            if program.after.as_deref().is_some_and(|after| !called.contains(&after)) {
+                continue;
+            }
+            option(program, words, at, &is_value, on);
+            position(program, called, at, word, on);
+        }
+    }
+}
+
+/// An option of a program.
+fn option(
+    program: &Program,
+    words: &[&str],
+    at: usize,
+    is_value: &dyn Fn(usize) -> bool,
+    on: &mut dyn FnMut(usize, Range<usize>),
+) {
+    let Some(word) = words.get(at) else { return };
+    let is = |options: &[String]| options.iter().any(|option| option == word);
+    if is(&program.separate) && is_value(at + 1) {
+        whole(words, at + 1, on);
+    }
+    for option in &program.attached {
+        if word.len() > option.len()
+            && word.starts_with(option.as_str())
+            && word.get(option.len()..).is_some_and(|rest| !is_placeholder(rest))
+        {
+            on(at, option.len()..word.len());
+        }
+    }
+    for option in &program.pair {
+        if word == option {
+            if let Some(next) = words.get(at + 1) {
+                pair(next, 0, at + 1, on);
+            }
+        } else if is_last_flag(word, option) {
+            // `-sSu user:x`.
+            if let Some(next) = words.get(at + 1) {
+                pair(next, 0, at + 1, on);
+            }
+        } else if let Some(rest) = word.strip_prefix(option.as_str())
+            && (option.len() == 2 || rest.starts_with('='))
+        {
+            pair(word, option.len(), at, on);
+        }
+    }
+}
+
+/// Whether several flags in one word end with an option of one letter.
+fn is_last_flag(word: &str, option: &str) -> bool {
+    let flags = word.strip_prefix('-').unwrap_or_default();
+    option.len() == 2
+        && flags.len() > 1
+        && flags.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && option.strip_prefix('-').is_some_and(|letter| flags.ends_with(letter))
+}
+
+/// `user:password` behind an offset of a word.
+fn pair(word: &str, from: usize, at: usize, on: &mut dyn FnMut(usize, Range<usize>)) {
+    let colon = word.get(from..).and_then(|rest| rest.find(':')).map(|colon| from + colon + 1);
+    if let Some(start) = colon.filter(|start| {
+        word.get(*start..).is_some_and(|rest| !rest.is_empty() && !rest.starts_with("//") && !is_placeholder(rest))
+    }) {
+        on(at, start..word.len());
+    }
+}
+
+/// `name=secret`.
+fn literal(word: &str, value: &str, at: usize, on: &mut dyn FnMut(usize, Range<usize>)) {
+    if let Some((_, secret)) = value.split_once('=')
+        && !is_placeholder(secret)
+    {
+        on(at, word.len() - secret.len()..word.len());
+    }
+}
+
+/// An argument by its position behind a subcommand.
+fn position(program: &Program, called: &[&str], at: usize, word: &str, on: &mut dyn FnMut(usize, Range<usize>)) {
+    let Some(after) = program.after.as_deref().filter(|_| !program.positions.is_empty() && !word.starts_with('-')) else {
+        return;
+    };
+    let begin = called.iter().rposition(|word| *word == after).map_or(0, |at| at + 1);
+    let before = called.get(begin..).unwrap_or_default().iter().filter(|word| !word.starts_with('-')).count();
+    if program.positions.contains(&(before + 1)) && !is_placeholder(word) && !word.contains('=') {
+        on(at, 0..word.len());
+    }
+}
+
+fn whole(words: &[&str], at: usize, on: &mut dyn FnMut(usize, Range<usize>)) {
+    if let Some(word) = words.get(at) {
+        on(at, 0..word.len());
+    }
+}
+
+/// The arguments of the last `echo` before a position.
+fn echoed(words: &[Word<'_>], end: usize, on: &mut dyn FnMut(Range<usize>)) {
+    let before = words.iter().take_while(|word| word.start < end).count();
+    let words = words.get(..before).unwrap_or_default();
+    let Some(echo) = words.iter().rposition(|word| matches!(word.text.rsplit('/').next(), Some("echo" | "printf"))) else {
+        return;
+    };
+    for word in words.get(echo + 1..).unwrap_or_default().iter().take_while(|word| !is_separator(word.text)) {
+        if !word.text.starts_with('-') && !word.text.starts_with("%s") && !is_placeholder(word.text) {
+            on(word.start..word.start + word.text.len());
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The quick search that decides whether a record or a text has to be looked at.
+//!
+//! In: text. Out: whether it may hold a credential under a key that does not announce one. The search runs over every byte
+//! of every record, so it looks for a few rare characters and literals in one pass, and checks what is around them.
+//! Invariant: it finds everything in a record that [`super::text::masked`] masks in one of its strings (property test).
+
+use super::rules::RULES;
+use super::{assign, command, url};
+use aho_corasick::packed;
+use std::sync::LazyLock;
+use wide::u8x16;
+
+/// Bytes compared at a time.
+const LANES: usize = 16;
+
+/// The bit that distinguishes lower case from upper case.
+const LETTER_CASE: u8 = 0x20;
+
+/// Whether a string without escapes may hold a credential regardless of its key. `record` is the JSON of the record.
+pub fn has_credential_text(record: &str) -> bool {
+    let literals = &*LITERALS;
+    has_candidate(record, literals) || literals.anywhere.as_ref().is_some_and(|search| search.find(record).is_some())
+}
+
+/// The same for one string, which may have keys in quotes.
+pub(super) fn has_credential(text: &str) -> bool {
+    has_credential_text(text) || {
+        memchr::memmem::find_iter(text.as_bytes(), b"\":").any(|quote| assign::announces(text, quote + 1))
+            || memchr::memmem::find_iter(text.as_bytes(), b"\" =").any(|quote| assign::announces(text, quote + 2))
+    }
+}
+
+/// What formats start with.
+struct Literals {
+    /// Those without a dash and an underscore.
+    anywhere: Option<packed::Searcher>,
+    /// The others, up to the first of these characters, by the two bytes before it.
+    fronts: Vec<Vec<Vec<u8>>>,
+    /// For each pair of bytes, the number of its list in `fronts`, from 1.
+    pairs: Vec<u8>,
+}
+
+static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
+    let mut literals = Literals { anywhere: None, fronts: Vec::new(), pairs: vec![0; 1 << 16] };
+    let mut anywhere = Vec::new();
+    for literal in RULES.searched.iter().chain(&RULES.commands.words) {
+        match literal.find(['-', '_']).filter(|cut| *cut >= 2) {
+            Some(cut) => {
+                let front = literal.as_bytes().get(..=cut).unwrap_or_default().to_vec();
+                if let [.., first, second, _] = front.as_slice()
+                    && let Some(number) = literals.pairs.get_mut(usize::from(*first) << 8 | usize::from(*second))
+                {
+                    if *number == 0 {
+                        literals.fronts.push(Vec::new());
+                        *number = u8::try_from(literals.fronts.len()).unwrap_or_default();
+                    }
+                    if let Some(fronts) = literals.fronts.get_mut(usize::from(*number).wrapping_sub(1)) {
+                        fronts.push(front);
+                    }
+                }
+            }
+            None if literal.len() >= 4 => anywhere.push(literal.as_str()),
+            // `SG.` and `SK` are searched as pairs.
+            None => {}
+        }
+    }
+    let config = || packed::Config::new().match_kind(packed::MatchKind::LeftmostFirst).builder();
+    literals.anywhere = config().extend(anywhere).build();
+    literals
+});
+
+impl Literals {
+    /// Whether a dash or underscore is in a word that no literal starts with: most of what is found, as in ids and dates.
+    #[inline(always)]
+    fn is_dash_in_word(&self, bytes: &[u8], at: usize) -> bool {
+        let Some([first, second, b'-' | b'_']) = at.checked_sub(2).and_then(|from| bytes.get(from..=at)) else { return false };
+        let pair = usize::from(*first) << 8 | usize::from(*second);
+        second.is_ascii_alphanumeric() && self.pairs.get(pair) == Some(&0) && *second != b'n'
+    }
+
+    /// Whether a literal ends with the dash or underscore after `before`.
+    #[inline]
+    fn end_with(&self, before: &[u8], mark: u8) -> bool {
+        let [.., first, second] = before else { return false };
+        let pair = usize::from(*first) << 8 | usize::from(*second);
+        let number = self.pairs.get(pair).copied().unwrap_or_default();
+        number != 0 && self.ends_with_any(usize::from(number), before, mark)
+    }
+
+    #[inline(never)]
+    fn ends_with_any(&self, number: usize, before: &[u8], mark: u8) -> bool {
+        let fronts = self.fronts.get(number - 1).map(Vec::as_slice).unwrap_or_default();
+        fronts.iter().any(|front| {
+            let Some((last, front)) = front.split_last() else { return false };
+            let word = before.len().checked_sub(front.len() + 1).and_then(|at| before.get(at));
+            *last == mark && before.ends_with(front) && !word.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        })
+    }
+}
+
+/// Whether one of the characters that mark a credential is present, with what makes it one.
+fn has_candidate(record: &str, literals: &Literals) -> bool {
+    let bytes = record.as_bytes();
+    let small = u8x16::splat(LETTER_CASE);
+    let [assigns, at_sign, dash, underscore, percent, colon] = b"=@-_%:".map(u8x16::splat);
+    let [k, e, w, o, d, r, space, upper_s, upper_k, upper_g] = b"kewodr SKG".map(u8x16::splat);
+    let mut at = 0;
+    while let Some(part) = bytes.get(at..=at + LANES) {
+        if let (Some(these), Some(next)) = (part.first_chunk(), part.last_chunk()) {
+            let (these, next) = (u8x16::new(*these), u8x16::new(*next));
+            let (letters, followers) = (these | small, next | small);
+            let marks = these.simd_eq(assigns)
+                | these.simd_eq(at_sign)
+                | these.simd_eq(dash)
+                | these.simd_eq(underscore)
+                | these.simd_eq(percent);
+            // "key" and "token"; "password", "passwd" and "pwd"; "bearer "; "secret: "; "SG." and "SK".
+            let ke = letters.simd_eq(k) & followers.simd_eq(e);
+            let wo = letters.simd_eq(w) & (followers.simd_eq(o) | followers.simd_eq(d));
+            let blanks = (letters.simd_eq(r) | these.simd_eq(colon)) & next.simd_eq(space);
+            let pairs = these.simd_eq(upper_s) & (next.simd_eq(upper_k) | next.simd_eq(upper_g));
+            let mut found = (marks | ke | wo | blanks | pairs).to_bitmask();
+            while found != 0 {
+                let place = at + found.trailing_zeros() as usize;
+                found &= found - 1;
+                if !literals.is_dash_in_word(bytes, place) && marks_credential(record, place, literals) {
+                    return true;
+                }
+            }
+        }
+        at += LANES;
+    }
+    (at..bytes.len()).any(|at| marks_credential(record, at, literals))
+}
+
+/// Whether the byte at a position marks a credential.
+#[inline]
+fn marks_credential(record: &str, at: usize, literals: &Literals) -> bool {
+    let (before, from) = record.as_bytes().split_at_checked(at).unwrap_or_default();
+    let Some(mark) = from.first().copied() else { return false };
+    match mark {
+        b'-' => is_dash_of_option(before, from) || literals.end_with(before, mark),
+        b'_' => literals.end_with(before, mark),
+        _ => marks_rarely(record, at, before, from),
+    }
+}
+
+/// `--password`, ` -p`, `-----BEGIN`.
+#[inline]
+fn is_dash_of_option(before: &[u8], from: &[u8]) -> bool {
+    match from {
+        [_, b'-', ..] if !matches!(before.last(), Some(b'-')) => is_key_line(from) || is_secret_option(from),
+        [_, next, ..] if matches!(before, [] | [.., b' ' | b'"' | b'\'' | b'\t' | b'\n'] | [.., b'\\', b'n']) => {
+            next.is_ascii_alphabetic()
+        }
+        _ => false,
+    }
+}
+
+/// Whether an option with two dashes takes a secret.
+#[inline(never)]
+fn is_secret_option(from: &[u8]) -> bool {
+    let length =
+        from.iter().take(80).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')).count();
+    let option = from.get(..length).and_then(|option| std::str::from_utf8(option).ok()).unwrap_or_default();
+    command::takes_secret(option)
+}
+
+fn is_key_line(from: &[u8]) -> bool {
+    from.starts_with(b"-----BEGIN")
+}
+
+#[inline(never)]
+fn marks_rarely(record: &str, at: usize, before: &[u8], from: &[u8]) -> bool {
+    let after =
+        |word: &[u8]| from.split_at_checked(word.len()).filter(|(is, _)| is.eq_ignore_ascii_case(word)).map(|(_, after)| after);
+    match from.first().copied().unwrap_or_default() {
+        b'=' => assign::announces(record, at),
+        // `": "` is a key of the record.
+        b':' => !matches!(before.last(), Some(b'"')) && assign::announces(record, at),
+        b'@' => url::announces(record, at),
+        b'%' => from.get(1) == Some(&b'3'),
+        b'S' => match from {
+            [_, b'G', b'.', ..] => true,
+            [_, b'K', digit, ..] => digit.is_ascii_hexdigit(),
+            _ => false,
+        },
+        letter => match letter | LETTER_CASE {
+            b'k' => after(b"key").or_else(|| after(b"ken")).is_some_and(is_assigned),
+            // `echo user:secret | chpasswd`.
+            b'w' if from.starts_with(b"wd") && before.ends_with(b"chpass") => true,
+            b'w' => after(b"word")
+                .or_else(|| after(b"wd"))
+                .is_some_and(|after| is_assigned(after) || after.starts_with(b" ") && is_login(before)),
+            b'r' => before.last_chunk().is_some_and(|last: &[u8; 5]| last.eq_ignore_ascii_case(b"beare")),
+            _ => false,
+        },
+    }
+}
+
+/// Whether an assignment, the end of an element or a quoted value follows.
+fn is_assigned(text: &[u8]) -> bool {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let text = text.get(digits..).unwrap_or_default();
+    match text.first() {
+        // `'password': 'x'`, `<password>`. A double quote ends the string: the word is a key or a value.
+        Some(b'\'' | b'`' | b']' | b'>' | b'=' | b':') => true,
+        // `password = x`, `password 'x'`, `password is 'x'`, `password for a is: x`, `login x password y`.
+        Some(b' ' | b'\t') => {
+            !matches!(text.trim_ascii_start().first(), Some(b'a'..=b'e' | b'g' | b'h' | b'j'..=b'v' | b'x'..=b'z'))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a line of a `.netrc` precedes.
+fn is_login(before: &[u8]) -> bool {
+    let near = before.get(before.len().saturating_sub(200)..).unwrap_or_default();
+    memchr::memmem::find(near, b"login ").is_some()
+}

@@ -1,0 +1,45 @@
+//! Prints incidents.
+
+use super::Page;
+use crate::explain::incidents::{Incident, headline};
+
+/// The maximum number of incidents in text; JSON has all.
+pub(super) const SHOWN: usize = 10;
+/// The maximum number of actions of an incident in text.
+const ACTIONS: usize = 3;
+
+/// Prints an incident: its headline, the root cause, what to do, and how to read more.
+pub(super) fn write(page: &mut Page<'_>, incident: &Incident) {
+    let detail = incident.detail.as_ref();
+    let suspect = detail.and_then(|detail| detail.suspect.as_ref());
+    let tz = page.tz();
+    let headline = headline((&incident.what, &incident.because), (incident.start, incident.end), incident.tasks, suspect, tz);
+    page.heading(&headline.sentence());
+    page.line(&counts(incident));
+    page.line(&format!("root {}, confidence {}: {}", incident.root, incident.confidence, incident.basis));
+    if let Some(suspect) = suspect {
+        page.line(&format!("change before: {} [{}]", suspect.what, suspect.record));
+    }
+    for (index, action) in detail.iter().flat_map(|detail| &detail.actions).take(ACTIONS).enumerate() {
+        page.numbered(index + 1, action);
+    }
+    detail.and_then(|detail| detail.response.as_ref()).iter().for_each(|response| page.line(response));
+    if !matches!(incident.root.as_str(), "stall") {
+        page.command(&format!("ecs-audit explain {}", incident.id));
+    }
+}
+
+/// What an incident consists of, in words.
+fn counts(incident: &Incident) -> String {
+    let parts = [
+        (incident.failures, "failure", "failures"),
+        (incident.consequences, "consequence", "consequences"),
+        (incident.launches_lost, "launch lost", "launches lost"),
+        (incident.launches_healed, "launch placed by a retry", "launches placed by a retry"),
+        (incident.missed_starts, "scheduled start missed", "scheduled starts missed"),
+        (incident.stalls, "stalled instance", "stalled instances"),
+    ];
+    let parts = parts.iter().filter(|(count, _, _)| *count > 0);
+    let parts = parts.map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }));
+    parts.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,76 @@
+//! The sentence about an incident.
+
+use super::rule::Rooted;
+use super::signal::{Signal, SignalKind};
+use super::summary::Incident;
+
+/// The maximum number of names in a title.
+const NAMES: usize = 2;
+
+/// The sentence, without the times.
+pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) -> String {
+    let who = subject(incident);
+    let because = &incident.because;
+    match incident.root.as_str() {
+        "stall" => {
+            let stalls = members.iter().filter(|member| member.signal.kind == SignalKind::Stall);
+            let instances: std::collections::BTreeSet<_> = stalls.filter_map(|member| member.signal.place.instance).collect();
+            let instances = counted(instances.len().max(1) as u64, "instance");
+            format!("the deployment of {who} stalled on {instances}: {because}")
+        }
+        "schedule" => {
+            let name = main.schedule.unwrap_or(who.as_str());
+            format!("{name} missed {}: {because}", counted(incident.missed_starts, "start"))
+        }
+        _ => match main.failure_kind {
+            Some("api_error") if incident.launches_lost > 0 => format!("{who} could not be launched: {because}"),
+            Some("api_error") => {
+                let event = main.event_name.unwrap_or("a call");
+                let times = if incident.failures > 1 { format!(" {} times", incident.failures) } else { String::new() };
+                let of = main.place.service.or(main.place.family).or(main.place.cluster);
+                let of = of.map(|of| format!(" for {of}")).unwrap_or_default();
+                format!("{event}{of} was refused{times}: {because}")
+            }
+            Some("launch") if incident.launches_lost > 0 => {
+                format!("{who} lost {}: {because}", counted(incident.launches_lost, "launch"))
+            }
+            Some("launch") if incident.launches_healed > 0 => format!("{who} started late, after a retry: {because}"),
+            Some("launch") => format!("{who} could not be launched: {because}"),
+            Some("agent") => format!("{because} on container instance {}", main.place.instance.unwrap_or("(not named)")),
+            Some("deployment") => format!("the deployment of {who} failed: {because}"),
+            Some("service") => format!("{who} reported a problem: {because}"),
+            Some("run") => {
+                let verb = if main.ran == Some(true) { "failed" } else { "could not start" };
+                format!("run {who} {verb}: {because}")
+            }
+            Some("task") if main.ran == Some(true) => format!("{who} failed: {because}"),
+            Some("task") => format!("{who} could not start tasks: {because}"),
+            _ => format!("{who}: {because}"),
+        },
+    }
+}
+
+/// The affected services, jobs or runs, without their cluster.
+fn subject(incident: &Incident) -> String {
+    let short = |name: &String| name.split_once('/').map_or(name.as_str(), |(_, name)| name).to_owned();
+    let mut names: Vec<String> = Vec::new();
+    for name in incident.places.iter().map(|(name, _)| short(name)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let more = names.len().saturating_sub(NAMES);
+    names.truncate(NAMES);
+    match (names.as_slice(), more) {
+        ([], _) => "something unnamed".to_owned(),
+        ([one, other], 0) => format!("{one} and {other}"),
+        (names, 0) => names.join(", "),
+        (names, more) => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// A number with its noun.
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if noun.ends_with("ch") { "es" } else { "s" };
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}{plural}") }
+}

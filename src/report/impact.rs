@@ -1,0 +1,225 @@
+//! What the incidents of a window cost: the numbers at the top of the page, and whether they add up.
+
+use super::manifest::Prices;
+use super::page::Fact;
+use super::queries::QueryResult;
+use crate::render::{Cell, Look};
+use serde::Serialize;
+
+/// A number at the top of the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Card {
+    /// What it counts.
+    pub label: String,
+    /// The number, or that it is not known.
+    pub value: String,
+    /// What it consists of, or why it is not known.
+    pub note: String,
+    /// Whether it is not known.
+    pub unknown: bool,
+}
+
+/// Shown in place of a number that the records cannot provide.
+const NOT_KNOWN: &str = "not known";
+
+/// Sums over all incidents.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Totals {
+    /// Incidents.
+    pub incidents: usize,
+    /// Different series.
+    pub series: usize,
+    /// Failures that are not consequences.
+    pub failures: f64,
+    /// Consequences.
+    pub consequences: f64,
+    /// Lost launches.
+    pub lost: f64,
+    /// Launches that a retry placed.
+    pub healed: f64,
+    /// Missed starts.
+    pub missed: f64,
+    /// Missed starts without a call.
+    pub not_called: f64,
+    /// Impaired time in seconds.
+    pub degraded: f64,
+    /// Incidents with impaired time.
+    pub impaired: usize,
+    /// Task time in seconds.
+    pub wasted: f64,
+    /// vCPU hours.
+    pub vcpu_hours: f64,
+    /// USD, from records or from given prices.
+    pub usd: Option<f64>,
+    /// Whether the USD are from given prices, at least in part.
+    pub priced: bool,
+}
+
+impl Totals {
+    /// The sums over the rows of `incidents`.
+    pub fn of(result: &QueryResult, prices: Option<&Prices>) -> Totals {
+        let rows = 0..result.rows.len();
+        let sum = |name: &str| rows.clone().filter_map(|row| result.number(row, name)).sum::<f64>();
+        let series: std::collections::BTreeSet<&str> = rows.clone().filter_map(|row| result.text(row, "series")).collect();
+        let (mut usd, mut priced) = (None, false);
+        for row in rows.clone() {
+            let recorded = result.number(row, "cost_usd");
+            let time =
+                (result.number(row, "vcpu_hours").unwrap_or_default(), result.number(row, "gib_hours").unwrap_or_default());
+            let computed = prices.filter(|_| recorded.is_none() && time.0 > 0.0).map(|prices| prices.of(time.0, time.1));
+            priced |= computed.is_some();
+            if let Some(cost) = recorded.or(computed) {
+                usd = Some(usd.unwrap_or_default() + cost);
+            }
+        }
+        Totals {
+            incidents: result.rows.len(),
+            series: series.len(),
+            failures: sum("failures"),
+            consequences: sum("consequences"),
+            lost: sum("launches_lost"),
+            healed: sum("launches_healed"),
+            missed: sum("missed_starts"),
+            not_called: sum("not_called"),
+            degraded: sum("degraded"),
+            impaired: rows.clone().filter(|row| result.number(*row, "degraded").is_some()).count(),
+            wasted: sum("wasted"),
+            vcpu_hours: sum("vcpu_hours"),
+            usd,
+            priced,
+        }
+    }
+}
+
+/// The numbers at the top. `no_events` says why events are unknown, if they are.
+pub fn cards(totals: &Totals, facts: &[Fact], no_events: Option<&str>) -> Vec<Card> {
+    let fact = |id: &str| facts.iter().find(|fact| fact.id == id);
+    let number = |id: &str| fact(id).filter(|fact| fact.unknown.is_none()).and_then(|fact| fact.value.parse::<f64>().ok());
+    let why = |id: &str| fact(id).and_then(|fact| fact.unknown.clone());
+    let card = |label: &str, value: String, note: String| Card { label: label.to_owned(), value, note, unknown: false };
+    let known = |id: &str, label: &str, note: String| match (number(id), why(id)) {
+        (Some(count), _) => card(label, count.to_string(), note),
+        (None, why) => {
+            let note = why.unwrap_or_else(|| "not computed".to_owned());
+            Card { label: label.to_owned(), value: NOT_KNOWN.to_owned(), note, unknown: true }
+        }
+    };
+    let repeated = totals.incidents.saturating_sub(totals.series);
+    let repeated =
+        if repeated > 0 { format!("{} different ones, {repeated} repeat another", totals.series) } else { String::new() };
+    let consequences = number("consequences").filter(|count| *count > 0.0);
+    let consequences = consequences.map(|count| format!("and {} of them", plural(count, "consequence"))).unwrap_or_default();
+    let share = number("lost_launches").zip(number("launches")).filter(|(_, all)| *all > 0.0);
+    let share = share.map(|(lost, all)| format!("{} of {all} launches", percent(lost / all))).unwrap_or_default();
+    let missed = if totals.missed > 0.0 {
+        format!("{} are lost launches, {} had no call", totals.missed - totals.not_called, totals.not_called)
+    } else {
+        String::new()
+    };
+    let span = |seconds: f64| Cell::Duration(seconds).human(&Look::default());
+    let impaired = "of services or deployments impaired";
+    let degraded = match no_events {
+        None => card(impaired, span(totals.degraded), format!("in {}", plural(totals.impaired as f64, "incident"))),
+        Some(why) => Card { label: impaired.to_owned(), value: NOT_KNOWN.to_owned(), note: why.to_owned(), unknown: true },
+    };
+    let hours = format!("{:.1} h", totals.wasted / 3600.0);
+    let usd = match (totals.usd, totals.priced) {
+        (Some(usd), false) => format!(", USD {usd:.2} by recorded prices"),
+        (Some(usd), true) => format!(", USD {usd:.2} at most by the given prices"),
+        (None, _) => ", price not known (--prices FILE)".to_owned(),
+    };
+    let wasted = card("of task time in failed attempts", hours, format!("{:.1} vCPU hours{usd}", totals.vcpu_hours));
+    vec![
+        card("incidents", totals.incidents.to_string(), repeated),
+        known("failures", "failures", consequences),
+        known("lost_launches", "launches lost", share),
+        known("missed_starts", "scheduled starts missed", missed),
+        degraded,
+        wasted,
+    ]
+}
+
+/// Whether the numbers add up, as sentences.
+pub fn sums(totals: &Totals, facts: &[Fact]) -> Vec<String> {
+    let number = |id: &str| {
+        let fact = facts.iter().find(|fact| fact.id == id).filter(|fact| fact.unknown.is_none())?;
+        fact.value.parse::<f64>().ok()
+    };
+    let mut sentences = Vec::new();
+    let mut compare = |all: Option<f64>, held: f64, noun: &str, more: String| {
+        let Some(all) = all else { return };
+        let sentence = if all == held {
+            format!("The incidents hold all {}{more}.", plural(all, noun))
+        } else if held > all {
+            format!(
+                "The incidents hold {}{more}: {} of them outside the window, because an incident is shown whole.",
+                plural(held, noun),
+                held - all
+            )
+        } else {
+            format!(
+                "The incidents hold {held} of {}{more}; the others belong to incidents that began before the window.",
+                plural(all, noun)
+            )
+        };
+        sentences.push(sentence);
+    };
+    let all = number("failures").zip(number("consequences"));
+    let more = all.map(|(failures, consequences)| format!(" ({failures} + {} of others)", plural(consequences, "consequence")));
+    let more = more.filter(|_| all.is_some_and(|(_, consequences)| consequences > 0.0)).unwrap_or_default();
+    compare(all.map(|(left, right)| left + right), totals.failures + totals.consequences, "failure", more);
+    compare(number("lost_launches"), totals.lost, "lost launch", String::new());
+    if let Some(missed) = number("missed_starts").filter(|missed| *missed > totals.missed) {
+        let dark = missed - totals.missed;
+        sentences.push(format!("{dark} missed starts fall into hours without records, or into an incident before the window."));
+    }
+    sentences
+}
+
+fn plural(count: f64, noun: &str) -> String {
+    let many = if noun.ends_with("ch") { "es" } else { "s" };
+    if count == 1.0 { format!("{count} {noun}") } else { format!("{count} {noun}{many}") }
+}
+
+fn percent(share: f64) -> String {
+    Cell::Share(share).human(&Look::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(id: &str, value: &str, unknown: Option<&str>) -> Fact {
+        Fact {
+            id: id.to_owned(),
+            label: id.to_owned(),
+            value: value.to_owned(),
+            unknown: unknown.map(str::to_owned),
+            headline: true,
+            query: String::new(),
+        }
+    }
+
+    #[test]
+    fn numbers_add_up_or_the_page_says_why_not() {
+        let facts = [fact("failures", "9", None), fact("consequences", "1", None), fact("lost_launches", "3", None)];
+        let totals = Totals { failures: 9.0, consequences: 1.0, lost: 2.0, ..Totals::default() };
+        let sums = sums(&totals, &facts);
+        assert_eq!(sums[0], "The incidents hold all 10 failures (9 + 1 consequence of others).");
+        assert!(sums[1].starts_with("The incidents hold 2 of 3 lost launches; the others"), "{sums:?}");
+        let more = Totals { failures: 11.0, consequences: 1.0, lost: 3.0, ..Totals::default() };
+        assert!(super::sums(&more, &facts)[0].contains("hold 12 failures (9 + 1 consequence of others): 2 of them outside"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_zero() {
+        let facts = [fact("lost_launches", "unknown", Some("no CloudTrail calls are loaded")), fact("failures", "4", None)];
+        let cards = cards(&Totals { failures: 4.0, ..Totals::default() }, &facts, Some("no events are loaded"));
+        let lost = cards.iter().find(|card| card.label == "launches lost").unwrap();
+        assert_eq!(
+            (lost.value.as_str(), lost.note.as_str(), lost.unknown),
+            ("not known", "no CloudTrail calls are loaded", true)
+        );
+        assert_eq!(cards.iter().find(|card| card.label == "failures").map(|card| card.value.as_str()), Some("4"));
+    }
+}

@@ -1,0 +1,284 @@
+//! The incidents of a report: the worst ones in full, each series once, and the others as rows of a table.
+
+use super::ReportError;
+use super::manifest::Prices;
+use super::preview::Preview;
+use super::queries::{QueryCache, QueryResult};
+use crate::explain::{Detail, Suspect, detail, headline, span};
+use crate::render::{Cell, Look, describe_instant};
+use crate::run::parallel_map;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+/// The number of series that are shown in full.
+pub const FULL: usize = 6;
+/// The number of other series in the table.
+const SMALLER: usize = 14;
+/// The number of actions that are shown before the rest is folded.
+const ACTIONS: usize = 2;
+/// The maximum number of events and record ids of an incident.
+const LISTED: usize = 12;
+
+/// A series of incidents on the page: its worst incident, and how often it repeats.
+#[derive(Debug, Clone, Serialize)]
+pub struct IncidentCard {
+    /// The rank, starting at 1.
+    pub rank: usize,
+    /// The id of the first failure with the root cause.
+    pub id: String,
+    /// Who was hit.
+    pub who: String,
+    /// When, for how long, and how many tasks.
+    pub when: String,
+    /// The root cause, with the change that led to it.
+    pub why: String,
+    /// The root class.
+    pub root: String,
+    /// How to respond, as one word.
+    pub class: String,
+    /// How sure the root cause is.
+    pub confidence: String,
+    /// What makes it that sure.
+    pub basis: String,
+    /// What it consists of and what it cost.
+    pub impact: Vec<String>,
+    /// The affected services, jobs and runs.
+    pub place: String,
+    /// The change that led to it, with its caller and record.
+    pub suspect: Option<Change>,
+    /// What to do first.
+    pub actions: Vec<String>,
+    /// What to do besides.
+    pub more_actions: Vec<String>,
+    /// How to respond, as a sentence.
+    pub response: String,
+    /// The calculation.
+    pub calculation: Vec<String>,
+    /// What the evidence says about how it ended.
+    pub notes: Vec<String>,
+    /// The events around its first failure: time, description, record.
+    pub chain: Vec<[String; 3]>,
+    /// How to verify it.
+    pub verify: Vec<String>,
+    /// The ids of its records, not more than a few.
+    pub records: Vec<String>,
+    /// The number of further records.
+    pub more_records: usize,
+    /// Incidents of the same series: when, what, impact, id.
+    pub repeats: Vec<[String; 4]>,
+    /// The sum of the series, if it repeats.
+    pub together: String,
+    /// Seconds since 1970 of its start, to sort.
+    #[serde(skip)]
+    pub start: i64,
+}
+
+/// A change, for readers.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// When.
+    pub time: String,
+    /// The call.
+    pub what: String,
+    /// Who made it.
+    pub who: String,
+    /// The id of its record.
+    pub record: String,
+    /// What it shares with the incident.
+    pub shares: String,
+    /// Whether other evidence than the time speaks for it.
+    pub likely: bool,
+}
+
+/// The incidents of a page.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Incidents {
+    /// The worst series.
+    pub cards: Vec<IncidentCard>,
+    /// The other series.
+    pub smaller: Preview,
+    /// Incidents of which the details could not be computed: the headline and the reason.
+    #[serde(skip)]
+    pub failed: Vec<(String, String)>,
+}
+
+/// The incidents of a result, worst first.
+pub fn incidents(
+    cache: &QueryCache<'_>,
+    result: &QueryResult,
+    prices: Option<&Prices>,
+    full: usize,
+    tz: &TimeZone,
+) -> Result<Incidents, ReportError> {
+    let mut series: Vec<(&str, Vec<usize>)> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for row in 0..result.rows.len() {
+        let name = result.text(row, "series").unwrap_or_default();
+        let place = *places.entry(name).or_insert_with(|| {
+            series.push((name, Vec::new()));
+            series.len() - 1
+        });
+        if let Some((_, rows)) = series.get_mut(place) {
+            rows.push(row);
+        }
+    }
+    // The rows come worst first, and so do the series.
+    let lead: Vec<usize> = series.iter().take(full).filter_map(|(_, rows)| rows.first().copied()).collect();
+    let records = cache.records;
+    let details = parallel_map(cache.threads, &lead, |row| {
+        let of = |name: &str| result.text(*row, name);
+        let start = result.time(*row, "time").unwrap_or(Timestamp::UNIX_EPOCH);
+        let there = (of("cluster"), of("service"));
+        detail(records, of("id").unwrap_or_default(), (of("root").unwrap_or_default(), start), there)
+    });
+    let (mut cards, mut failed) = (Vec::new(), Vec::new());
+    for ((index, (_, rows)), found) in series.iter().take(full).enumerate().zip(details) {
+        let Some(row) = rows.first() else { continue };
+        // A damaged table costs the details that need it, not the incident.
+        let found = match found {
+            Ok(found) => found.unwrap_or_default(),
+            Err(error) => {
+                let what = result.text(*row, "what").unwrap_or_default();
+                failed.push((format!("Details of incident {} ({what})", index + 1), error.to_string()));
+                Detail::default()
+            }
+        };
+        cards.push(card(cache, result, index + 1, *row, rows, found, (prices, tz)));
+    }
+    Ok(Incidents { cards, smaller: smaller(result, series.get(full..).unwrap_or_default(), tz), failed })
+}
+
+fn card(
+    cache: &QueryCache<'_>,
+    result: &QueryResult,
+    rank: usize,
+    row: usize,
+    rows: &[usize],
+    found: Detail,
+    (prices, tz): (Option<&Prices>, &TimeZone),
+) -> IncidentCard {
+    let of = |name: &str| result.text(row, name).unwrap_or_default().to_owned();
+    let redacted = |texts: Vec<String>| texts.iter().map(|text| cache.text(text)).collect::<Vec<_>>();
+    let suspect = found.suspect.map(|suspect| Suspect {
+        what: cache.text(&suspect.what),
+        who: suspect.who.map(|who| cache.text(&who)),
+        ..suspect
+    });
+    let (start, end) = times(result, row);
+    let tasks = result.number(row, "tasks").unwrap_or_default() as i64;
+    let head = headline((&of("what"), &of("because")), (start, end), tasks, suspect.as_ref(), tz);
+    let mut actions = redacted(found.actions);
+    let more_actions = actions.split_off(actions.len().min(ACTIONS));
+    let evidence = result.evidence.get(row).map(Vec::as_slice).unwrap_or_default();
+    let from = found.chain.len().saturating_sub(LISTED);
+    let chain = found.chain.iter().skip(from).map(|event| {
+        let who = event.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
+        let note = event.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
+        [describe_instant(event.time, tz), cache.text(&format!("{}{who}{note}", event.what)), cache.text(&event.record)]
+    });
+    IncidentCard {
+        rank,
+        id: of("id"),
+        who: head.who,
+        when: head.when,
+        why: head.why,
+        root: of("root"),
+        class: of("class"),
+        confidence: of("confidence"),
+        basis: of("basis"),
+        impact: impact(result, &[row], prices),
+        place: of("place"),
+        suspect: suspect.map(|suspect| Change {
+            time: describe_instant(suspect.time, tz),
+            what: suspect.what,
+            who: suspect.who.unwrap_or_default(),
+            record: suspect.record,
+            shares: cache.text(&suspect.shares.join(", ")),
+            likely: suspect.likely,
+        }),
+        actions,
+        more_actions,
+        response: found.response.map(|text| cache.text(&text)).unwrap_or_default(),
+        calculation: redacted(found.calculation),
+        notes: redacted(found.notes),
+        chain: chain.collect(),
+        verify: redacted(found.verify),
+        records: evidence.iter().take(LISTED).cloned().collect(),
+        more_records: evidence.len().saturating_sub(LISTED),
+        repeats: rows.iter().filter(|other| **other != row).map(|other| repeat(result, *other, prices, tz)).collect(),
+        together: if rows.len() > 1 { impact(result, rows, prices).join(", ") } else { String::new() },
+        start: start.as_second(),
+    }
+}
+
+fn times(result: &QueryResult, row: usize) -> (Timestamp, Timestamp) {
+    let start = result.time(row, "time").unwrap_or(Timestamp::UNIX_EPOCH);
+    (start, result.time(row, "end").unwrap_or(start))
+}
+
+fn repeat(result: &QueryResult, row: usize, prices: Option<&Prices>, tz: &TimeZone) -> [String; 4] {
+    let (start, end) = times(result, row);
+    let of = |name: &str| result.text(row, name).unwrap_or_default().to_owned();
+    [span(start, end, tz), of("what"), impact(result, &[row], prices).join(", "), of("id")]
+}
+
+/// What incidents consist of and what they cost together.
+fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>) -> Vec<String> {
+    let sum = |name: &str| rows.iter().filter_map(|row| result.number(*row, name)).sum::<f64>();
+    let counts = [
+        ("launches_lost", "launch lost", "launches lost"),
+        ("not_called", "start never called", "starts never called"),
+        ("failures", "failure", "failures"),
+        ("consequences", "consequence", "consequences"),
+        ("launches_healed", "launch placed by a retry", "launches placed by a retry"),
+        ("stalls", "instance stalled", "instances stalled"),
+    ];
+    let mut parts: Vec<String> = Vec::new();
+    for (column, one, many) in counts {
+        let count = sum(column);
+        if count > 0.0 {
+            parts.push(format!("{count} {}", if count == 1.0 { one } else { many }));
+        }
+    }
+    let degraded = sum("degraded");
+    if degraded >= 60.0 {
+        parts.push(format!("{} impaired", Cell::Duration(degraded).human(&Look::default())));
+    }
+    let wasted = sum("wasted");
+    if wasted >= 360.0 {
+        parts.push(format!("{:.1} task-hours wasted ({:.1} vCPU hours)", wasted / 3600.0, sum("vcpu_hours")));
+    }
+    let recorded = rows.iter().filter_map(|row| result.number(*row, "cost_usd")).reduce(|left, right| left + right);
+    let cost = recorded.or_else(|| prices.map(|prices| prices.of(sum("vcpu_hours"), sum("gib_hours"))));
+    if let Some(cost) = cost.filter(|cost| *cost >= 0.01) {
+        parts.push(format!("USD {cost:.2}"));
+    }
+    parts
+}
+
+/// The series after the first ones, one row each.
+fn smaller(result: &QueryResult, series: &[(&str, Vec<usize>)], tz: &TimeZone) -> Preview {
+    let columns =
+        [("what", false), ("when", false), ("times", true), ("failures", true), ("lost", true), ("tasks", true), ("sure", false)];
+    let rows = series.iter().take(SMALLER).filter_map(|(_, rows)| {
+        let lead = *rows.first()?;
+        let sum = |name: &str| rows.iter().filter_map(|row| result.number(*row, name)).sum::<f64>();
+        let first = rows.iter().map(|row| times(result, *row).0).min()?;
+        let last = rows.iter().map(|row| times(result, *row).1).max()?;
+        let of = |name: &str| result.text(lead, name).unwrap_or_default().to_owned();
+        let short = |count: f64| if count == 0.0 { String::new() } else { count.to_string() };
+        Some(vec![
+            of("what"),
+            span(first, last, tz),
+            rows.len().to_string(),
+            short(sum("failures") + sum("consequences")),
+            short(sum("launches_lost") + sum("not_called")),
+            short(sum("tasks")),
+            of("confidence"),
+        ])
+    });
+    let mut table = Preview::texts(&columns, rows.collect());
+    table.total = series.len();
+    table
+}

@@ -1,0 +1,69 @@
+//! `verify-digests`: what it prints and how it ends.
+
+use crate::support::{Desk, project};
+use std::fs;
+use std::path::Path;
+
+const LOG: &str = "export/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/05/11/111122223333_CloudTrail_eu-west-1_20260511T0815Z_q7RkD2mXv0TzYw1b.json.gz";
+const NEWEST: &str = "export/AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/05/11/111122223333_CloudTrail-Digest_eu-west-1_audit_all_eu-west-1_20260511T110000Z.json.gz";
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &target) } else { _ = fs::copy(entry.path(), target).unwrap() }
+    }
+}
+
+fn export() -> Desk {
+    let desk = Desk::new();
+    copy(&project().join("samples/digests"), &desk.path("export"));
+    desk
+}
+
+#[test]
+fn an_untouched_export_is_verified() {
+    let desk = export();
+    let ran = desk.run(&["verify-digests", "export", "--public-keys", "export/public-keys.json"]).ok();
+    assert!(ran.out.contains("3 listed, 3 verified") && ran.out.contains("signatures   3 verified"), "{}", ran.out);
+    let ran = desk.run(&["verify-digests", "export"]).ok();
+    assert!(ran.out.contains("signatures   not checked") && ran.out.contains("--public-keys FILE"), "{}", ran.out);
+    let json: serde_json::Value = serde_json::from_str(&desk.run(&["verify-digests", "export", "--json"]).ok().out).unwrap();
+    assert_eq!((json["verified"].as_bool(), json["log_files"]["verified"].as_u64()), (Some(true), Some(3)));
+}
+
+#[test]
+fn a_difference_is_exit_code_1_and_a_doubt_3() {
+    let desk = export();
+    fs::remove_file(desk.path(&format!("{NEWEST}.head.json"))).unwrap();
+    let ran = desk.run(&["verify-digests", "export", "--public-keys", "export/public-keys.json"]);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(ran.out.contains("aws s3api head-object --bucket example-trail-logs"), "{}", ran.out);
+    fs::remove_file(desk.path(LOG)).unwrap();
+    let ran = desk.run(&["verify-digests", "export"]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.out.contains("missing log") && ran.out.contains("q7RkD2mXv0TzYw1b"), "{}", ran.out);
+    let json: serde_json::Value = serde_json::from_str(&desk.run(&["verify-digests", "export", "--json"]).out).unwrap();
+    assert_eq!(json["findings"][0]["kind"], "missing_log");
+    let nothing = desk.run(&["verify-digests", "export/public-keys.json"]);
+    assert!(nothing.code == 3 && nothing.out.contains("no digest files found"), "{}", nothing.out);
+    let keys = desk.run(&["verify-digests", "export", "--public-keys", LOG]);
+    assert!(keys.code == 2 && keys.err.contains("aws cloudtrail list-public-keys"), "{}", keys.err);
+}
+
+#[test]
+fn a_load_compares_logs_with_their_digests() {
+    let desk = export();
+    let loaded = desk.load(&[Path::new("export")]).ok();
+    assert!(!loaded.out.contains("integrity"), "{}", loaded.out);
+    assert!(desk.run(&["doctor"]).ok().out.contains("their signatures are not checked"));
+    let desk = export();
+    fs::copy(desk.path(&LOG.replace("0815Z_q7RkD2mXv0TzYw1b", "0845Z_Hs93nVbC41xLpQe8")), desk.path(LOG)).unwrap();
+    fs::remove_file(desk.path(&LOG.replace("0815Z_q7RkD2mXv0TzYw1b", "1025Z_u5WgZt0aJk27RyNf"))).unwrap();
+    let loaded = desk.load(&[Path::new("export")]).ok();
+    assert!(loaded.out.contains("integrity    2 differences") && loaded.out.contains("modified log: "), "{}", loaded.out);
+    let kinds = desk.query("gaps where kind in (modified, missing_file) by kind sort kind");
+    assert_eq!(kinds, [["missing_file", "1"], ["modified", "1"]]);
+    let doctor = desk.run(&["doctor"]).ok().out;
+    assert!(doctor.contains("differ from what CloudTrail delivered") && doctor.contains("q7RkD2mXv0TzYw1b"), "{doctor}");
+}
