@@ -29,6 +29,7 @@ pub mod context;
 pub mod diagnostic;
 pub mod exit;
 pub mod part;
+pub mod question;
 pub mod toml_document;
 
 pub mod decode;
@@ -54,6 +55,7 @@ pub mod redact;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod serve;
 
 pub mod cli;
 

@@ -135,6 +135,7 @@ fn links_lead_somewhere() {
         "docs/automation.md",
         "docs/investigate.md",
         "docs/report.md",
+        "docs/serve.md",
         "docs/store.md",
         "docs/catalog.md",
     ] {

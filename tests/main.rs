@@ -31,6 +31,7 @@ mod report;
 mod retention;
 mod samples;
 mod secrets;
+mod serve;
 mod store;
 mod subsets;
 mod support;

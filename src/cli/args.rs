@@ -290,6 +290,16 @@ An assistant starts this command by itself, for example after
 
 It only reads. Accounts, ARNs, addresses, users and hosts are replaced with pseudonyms.")]
     Mcp(Mcp),
+    /// Serve the store to a browser on this machine: queries, charts, incidents, explanations, the report
+    #[command(after_help = "Examples:
+  ecs-audit serve
+  ecs-audit serve --listen 127.0.0.1:8417
+  ecs-audit serve --quiet > address.txt
+
+Prints the address of the page on stdout. It has a random token, so that only people who were given the address \
+can read the store. The page only reads, loads nothing from elsewhere, and shows new loads without a restart. \
+Ctrl-C ends the server.")]
+    Serve(Serve),
     /// Open an interactive prompt for queries, with completion and history
     #[command(after_help = "Examples:
   ecs-audit repl
@@ -844,6 +854,17 @@ pub struct Mcp {
     /// Answer with the real names of accounts, users, hosts and addresses
     #[arg(long)]
     pub no_redact: bool,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port to listen on; port 0 takes a free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = super::serve::address)]
+    pub listen: std::net::SocketAddr,
+    /// Allow an address that other machines can reach; the connection is not encrypted
+    #[arg(long)]
+    pub allow_remote: bool,
 }
 
 /// Arguments of `repl`.

@@ -115,7 +115,9 @@ fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> Failure 
     let error = Diagnostic::error(format!("`{first}` is neither a command nor a noun"), 0..first.len());
     let commands: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
     let names = commands.iter().copied().chain(NOUNS.iter().map(|noun| noun.word));
-    let near = suggest::nearest(&first, names);
+    // Rows that a query names are not a misspelled command: `services` is similar to `serve`.
+    let rows = habit::rows_called(&first.to_lowercase());
+    let near = if rows.is_some() { Vec::new() } else { suggest::nearest(&first, names) };
     let error = match (near.first(), habit::reworded(&text)) {
         (_, Some(query)) => error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(&query))),
         (Some(name), None) => {
@@ -133,7 +135,6 @@ fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> Failure 
         }
         (None, None) => {
             let parsed = lang::parse(&text).err().and_then(|mut errors| errors.pop()).and_then(|error| error.help);
-            let rows = habit::rows_called(&first.to_lowercase());
             match (rows, parsed.filter(|help| help.starts_with("`ecs-audit"))) {
                 (Some(query), _) => error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(query))),
                 (None, Some(help)) => error.with_help(help),

@@ -7,6 +7,7 @@ mod ask;
 mod catalog;
 mod changes;
 mod check;
+mod child;
 mod config;
 mod destination;
 mod doctor;
@@ -31,6 +32,7 @@ mod report;
 mod rules;
 mod say;
 mod scope;
+mod serve;
 mod short_formats;
 mod show;
 mod store;
@@ -109,6 +111,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Completions(arguments) => manual::completions(&arguments),
         args::Command::Man(arguments) => manual::pages(&arguments, global),
         args::Command::Mcp(arguments) => mcp::run(&arguments, global, context),
+        args::Command::Serve(arguments) => serve::run(&arguments, global, context),
         args::Command::Store(arguments) => store::run(&arguments, global, context),
     }
 }

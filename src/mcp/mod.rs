@@ -15,5 +15,5 @@ mod page;
 mod server;
 mod tools;
 
-pub use server::{Ask, Output, serve};
+pub use server::serve;
 pub use tools::{Prompt, Tool, prompts, tools};

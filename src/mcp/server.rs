@@ -2,6 +2,7 @@
 
 use super::page::page;
 use super::tools::{Tool, prompts, tools};
+use crate::question::Ask;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestParams, GetPromptResponse,
     GetPromptResult, Implementation, ListPromptsResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
@@ -12,27 +13,6 @@ use rmcp::service::{RequestContext, ServerInitializeError};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
 use std::io;
 use std::sync::Arc;
-
-/// What a command wrote.
-#[derive(Debug, Clone, Default)]
-pub struct Output {
-    /// Standard output: the data.
-    pub data: String,
-    /// Standard error: the window, notes, errors.
-    pub notes: String,
-    /// Whether the command answered.
-    pub answered: bool,
-}
-
-/// Runs commands on a store.
-pub trait Ask: Send + Sync + 'static {
-    /// Runs a command line without the name of the program. Dropping the future ends the command.
-    ///
-    /// # Errors
-    ///
-    /// If the command cannot be started, or takes too long.
-    fn ask(&self, command: Vec<String>) -> impl Future<Output = io::Result<Output>> + Send;
-}
 
 /// The language on one page, and its nouns.
 const LANGUAGE: (&str, &str) = ("ecs-audit://language", include_str!("../../docs/language.md"));

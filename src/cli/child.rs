@@ -1,0 +1,157 @@
+//! Runs each question of a server as a process of its own, within limits.
+//!
+//! A question that needs too much memory or time ends alone, a question that nobody waits for is killed, and answers and
+//! errors are byte for byte those of the command line.
+
+use super::args::Global;
+use crate::context::Context;
+use crate::question::Output;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+
+/// How long a question may take, without the time that it waits for others. Assistants give up after one to five minutes.
+pub const LONGEST: Duration = Duration::from_secs(120);
+
+/// The maximum size of the notes of a command, in bytes.
+const MOST_NOTES: u64 = 1 << 20;
+
+/// The smallest memory limit that a command accepts, in MiB.
+const LEAST_MEMORY: usize = 32;
+
+/// Runs commands with the global options of the server.
+pub struct Children {
+    program: PathBuf,
+    options: Vec<OsString>,
+    /// The time zone of questions that do not name one.
+    zone: Option<String>,
+    /// One permit per running question.
+    slots: Semaphore,
+    /// One permit per running or waiting question.
+    places: Semaphore,
+}
+
+impl Children {
+    /// Runs at most `at_once` questions at the same time, each with `memory` bytes, while at most `waiting` others wait.
+    pub fn new((at_once, waiting): (usize, usize), memory: usize, global: &Global, context: &Context) -> io::Result<Children> {
+        Ok(Children {
+            program: std::env::current_exe()?,
+            options: options(memory, global, context),
+            zone: global.tz.clone(),
+            slots: Semaphore::new(at_once),
+            places: Semaphore::new(at_once.saturating_add(waiting)),
+        })
+    }
+
+    /// The output of a command, of which at most `most` bytes are read. Dropping the future ends the command.
+    pub async fn run(&self, command: Vec<OsString>, most: u64) -> io::Result<Output> {
+        let Ok(_place) = self.places.try_acquire() else {
+            let error = "too many questions are waiting; ask again in a few seconds";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, error));
+        };
+        let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
+        tokio::time::timeout(LONGEST, self.output(command, most)).await.map_err(|_| {
+            let seconds = LONGEST.as_secs();
+            let error = format!("no answer within {seconds} s; ask about a shorter window, such as since 1d");
+            io::Error::new(io::ErrorKind::TimedOut, error)
+        })?
+    }
+
+    async fn output(&self, command: Vec<OsString>, most: u64) -> io::Result<Output> {
+        let mut child = Command::new(&self.program)
+            .args(&self.options)
+            .envs(self.zone.iter().map(|zone| ("ECS_AUDIT_TZ", zone)))
+            .args(command)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let ((data, cut), (notes, _)) = tokio::try_join!(head(stdout, most), head(stderr, MOST_NOTES))?;
+        let status = child.wait().await?;
+        // Findings (1) and unanswered checks (3) are answers, too.
+        let answered = status.success() || !data.is_empty();
+        Ok(Output { data, notes, answered, cut })
+    }
+}
+
+/// The first `most` bytes of a pipe, and whether there are more. The pipe is closed then, which ends the command: for a
+/// command, it is as if `head` had read enough.
+async fn head(pipe: Option<impl AsyncRead + Unpin>, most: u64) -> io::Result<(String, bool)> {
+    let Some(pipe) = pipe else { return Ok((String::new(), false)) };
+    let mut bytes = Vec::new();
+    pipe.take(most.saturating_add(1)).read_to_end(&mut bytes).await?;
+    let cut = bytes.len() as u64 > most;
+    if cut {
+        bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    }
+    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Ok((text, cut))
+}
+
+/// The global options of every question.
+fn options(memory: usize, global: &Global, context: &Context) -> Vec<OsString> {
+    let mut options: Vec<OsString> = vec!["--store".into(), global.store.clone().into()];
+    let mut add = |name: &str, value: OsString| options.extend([name.into(), value]);
+    add("--threads", context.threads.to_string().into());
+    add("--memory", format!("{}MiB", (memory >> 20).max(LEAST_MEMORY)).into());
+    if let Some(file) = &global.config {
+        add("--config", file.into());
+    }
+    for file in &global.rules {
+        add("--rules", file.into());
+    }
+    if global.no_config {
+        options.push("--no-config".into());
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Cli;
+    use crate::cli::short_formats::command;
+    use clap::FromArgMatches;
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    fn children(at_once: usize, waiting: usize) -> Children {
+        let matches = command().try_get_matches_from(["ecs-audit", "--store", "a b", "fields"]).unwrap();
+        let global = Cli::from_arg_matches(&matches).unwrap().global;
+        let (now, tz) = (Timestamp::UNIX_EPOCH, TimeZone::UTC);
+        let context = Context { now, tz, width: None, color: false, progress: false, threads: 3, memory: 1 << 30 };
+        Children::new((at_once, waiting), 1 << 20, &global, &context).unwrap()
+    }
+
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn a_full_queue_refuses_questions() {
+        let error = wait(children(0, 0).run(Vec::new(), u64::MAX)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+    }
+
+    #[test]
+    fn only_the_head_of_a_long_output_is_read() {
+        for (most, expected) in [(0, ("", true)), (3, ("abc", true)), (6, ("abcdef", false)), (u64::MAX, ("abcdef", false))] {
+            let (text, cut) = wait(head(Some(&b"abcdef"[..]), most)).unwrap();
+            assert_eq!((text.as_str(), cut), expected, "{most}");
+        }
+    }
+
+    #[test]
+    fn questions_get_the_options_of_the_server() {
+        let options = children(1, 0).options;
+        assert_eq!(options[..4], ["--store", "a b", "--threads", "3"]);
+        assert_eq!(options[4..], ["--memory", "32MiB"]);
+    }
+}

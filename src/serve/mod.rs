@@ -1,0 +1,137 @@
+//! `ecs-audit serve`: a page for the browser on this machine.
+//!
+//! ```text
+//!   browser ─► request ─► gate     host, origin, token, size and time limits, headers
+//!                           │
+//!                        answers   request → the command line that a person would type; its output → JSON
+//!                           │
+//!                          page    one static document, which inserts answers as text
+//! ```
+//!
+//! Read-only: only commands that read a store can be called, and each runs as a process of its own. The token is in the
+//! address of the page and in a header of every request, not in a cookie, because browsers send the cookies of a host to
+//! all of its ports, and send them unasked. Invariant: nothing of the store is in a response to a request without the token.
+
+mod answers;
+mod gate;
+mod page;
+
+use crate::lang::complete::Completion;
+use crate::question::{Ask, Output};
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use gate::Gate;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde::Serialize;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// Connections at the same time; further ones wait to be accepted. Browsers open six.
+const MOST_CONNECTIONS: usize = 256;
+/// How long a client may take to send the head of a request.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may last: each carries one request, which may wait for others.
+const CONNECTION_TIME: Duration = Duration::from_secs(15 * 60);
+/// The maximum size of the head of a request, in bytes.
+const MOST_HEAD: usize = 64 << 10;
+/// The pause after a connection could not be accepted, for example because no file descriptor is free.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a store can be asked.
+pub trait Served: Ask {
+    /// Runs `report` with these options; the data of the output is the HTML page.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ask::ask`], or if the page cannot be read.
+    fn report(&self, window: Vec<String>) -> impl Future<Output = io::Result<Output>> + Send;
+
+    /// What can follow at a byte of a query.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be opened.
+    fn complete(&self, text: String, at: usize) -> impl Future<Output = io::Result<Completion>> + Send;
+
+    /// What the store covers now.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be opened.
+    fn coverage(&self) -> impl Future<Output = io::Result<Coverage>> + Send;
+}
+
+/// What a store covers.
+#[derive(Debug, Clone, Serialize)]
+pub struct Coverage {
+    /// The folder.
+    pub store: String,
+    /// The time of the oldest event.
+    pub first: Option<String>,
+    /// The time of the newest event.
+    pub last: Option<String>,
+    /// The number of loads.
+    pub loads: u64,
+}
+
+/// Serves a store until `stop` is ready; then all connections are closed, which ends the commands that they wait for.
+///
+/// # Errors
+///
+/// If the listener has no address.
+pub async fn serve<S: Served>(
+    listener: TcpListener,
+    token: &str,
+    served: Arc<S>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let gate = Arc::new(Gate::new(listener.local_addr()?, token));
+    let router = router(served, gate);
+    let mut stop = pin!(stop);
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept(), if connections.len() < MOST_CONNECTIONS => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, router.clone()));
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            },
+        }
+    }
+}
+
+fn router<S: Served>(served: Arc<S>, gate: Arc<Gate>) -> Router {
+    Router::new()
+        .route("/", get(page::page))
+        .route("/api/store", get(answers::coverage::<S>))
+        .route("/api/complete", get(answers::complete::<S>))
+        .route("/api/query", post(answers::query::<S>))
+        .route("/api/saved", get(answers::saved::<S>))
+        .route("/api/fields", get(answers::fields::<S>))
+        .route("/api/incidents", get(answers::incidents::<S>))
+        .route("/api/explain", get(answers::explain::<S>))
+        .route("/api/timeline", get(answers::timeline::<S>))
+        .route("/api/record", get(answers::record::<S>))
+        .route("/api/report", get(answers::report::<S>))
+        .layer(from_fn_with_state(gate, gate::guard))
+        .with_state(served)
+}
+
+/// One connection with one request.
+async fn connection(stream: TcpStream, router: Router) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MOST_HEAD).keep_alive(false);
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    // Both errors mean that the client has disconnected or is too slow.
+    let _ = tokio::time::timeout(CONNECTION_TIME, connection).await;
+}

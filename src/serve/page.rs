@@ -1,0 +1,66 @@
+//! The page: one document with its style and its script, and the policy that lets only this script run.
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use std::sync::LazyLock;
+
+const SCRIPT: &str = include_str!("page.js");
+const STYLE: &str = include_str!("page.css");
+
+/// The colors are those of reports: the beginning of their style sheet.
+const REPORT_STYLE: &str = include_str!("../report/style.css");
+const AFTER_PALETTE: &str = "* { box-sizing";
+
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let style = format!("{}{STYLE}", palette());
+    include_str!("page.html").replace("{{style}}", &style).replace("{{script}}", SCRIPT)
+});
+
+/// Styles may be inline, because documents in frames inherit this policy and have a style sheet of their own. Frames are
+/// sandboxed, so that no script runs in them.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let digest = ring::digest::digest(&ring::digest::SHA256, SCRIPT.as_bytes());
+    let hash = base64::engine::general_purpose::STANDARD.encode(digest);
+    format!(
+        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'unsafe-inline'; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+});
+
+fn palette() -> &'static str {
+    REPORT_STYLE.split_once(AFTER_PALETTE).map_or("", |(palette, _)| palette)
+}
+
+/// The page.
+pub async fn page() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY.as_str())];
+    (headers, PAGE.as_str()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_whole_and_needs_nothing_from_elsewhere() {
+        assert!(palette().contains("--accent:") && palette().contains("prefers-color-scheme: dark"), "{}", palette());
+        let page = PAGE.as_str();
+        assert!(page.contains(&format!("<script>{SCRIPT}</script>")) && !page.contains("{{"), "placeholders are replaced");
+        assert_eq!(SCRIPT.matches("</script").count() + STYLE.matches("</style").count(), 0);
+        let script = SCRIPT.replace("http://www.w3.org/2000/svg", "");
+        for elsewhere in ["http://", "https://", "@import", "url(", " src=", " href="] {
+            assert!(!page.replace(SCRIPT, "").contains(elsewhere) && !script.contains(elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn answers_are_inserted_as_text() {
+        for unsafe_call in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "onclick="]
+        {
+            assert!(!SCRIPT.contains(unsafe_call), "{unsafe_call}");
+        }
+        assert_eq!(SCRIPT.matches("srcdoc").count(), 1, "documents are shown in one place");
+        assert!(SCRIPT.contains("setAttribute(\"sandbox\", \"\")"));
+    }
+}
