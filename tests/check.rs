@@ -142,6 +142,165 @@ fn sarif_has_what_its_schema_requires() {
     assert!(by_line > 5, "{by_line}");
 }
 
+/// The findings of a report, from its summary: the first line of a text.
+fn counted(text: &str) -> usize {
+    text.split_once(" finding").unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_summary_comes_first_and_top_limits_each_check() {
+    let desk = loaded();
+    let all = desk.run(&["check", "--since", "7d"]).out;
+    let report = json(&desk, &["--since", "7d"]);
+    let number = |name: &str| report[name].as_u64().unwrap();
+    assert_eq!(counted(&all) as u64, number("findings"));
+    assert_eq!(number("findings"), number("errors") + number("warnings") + number("notes"));
+    let first = all.lines().next().unwrap();
+    assert!(
+        first.contains(&format!(": {} errors, {} warnings, {} notes; ", number("errors"), number("warnings"), number("notes"))),
+        "{first}"
+    );
+    assert!(!all.contains(" more\n"), "without a terminal, all findings are written: {all}");
+    let top = desk.run(&["check", "--since", "7d", "--top", "1"]);
+    assert_eq!((top.code, counted(&top.out)), (1, counted(&all)), "the summary counts all");
+    for (name, found) in report["checks"].as_array().unwrap().iter().map(|check| (&check["check"], &check["findings"])) {
+        let more = found.as_array().unwrap().len().saturating_sub(1);
+        assert!(more == 0 || top.out.contains(&format!("             and {more} more\n")), "{name}: {more}");
+    }
+    let lines = |text: &str| text.lines().filter(|line| line.starts_with("             ") && !line.contains(" and ")).count();
+    assert!(lines(&top.out) < lines(&all), "{}", top.out);
+    assert!(desk.run(&["check", "--top", "1", "--format", "markdown", "--since", "7d"]).out.contains("\n- and "));
+    let refused = desk.run(&["check", "--top", "1", "--format", "sarif"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("--top is for text, markdown, github; sarif always has all findings"), "{}", refused.err);
+    assert_eq!(desk.run(&["check", "--top", "0"]).code, 2);
+}
+
+/// The newest event of the samples is of 2026-03-08.
+#[test]
+fn a_baseline_accepts_findings_until_their_date() {
+    let desk = loaded();
+    let written = desk.run(&["check", "--since", "7d", "--write-baseline", "accepted.toml"]);
+    assert_eq!((written.code, written.out.as_str()), (0, ""), "{}", written.err);
+    let text = std::fs::read_to_string(desk.path("accepted.toml")).unwrap();
+    let all = counted(&desk.run(&["check", "--since", "7d"]).out);
+    assert_eq!(text.matches("[[finding]]").count(), all);
+    assert_eq!(text.matches("reason = \"\"\nuntil = 2026-06-06\n").count(), all, "90 days after the newest event");
+
+    let accepted = ["check", "--since", "7d", "--baseline", "accepted.toml"];
+    let none = desk.run(&accepted);
+    assert_eq!(none.code, 0, "{}{}", none.out, none.err);
+    let first = none.out.lines().next().unwrap();
+    assert!(
+        first.starts_with("0 findings in 0 checks; ") && first.ends_with(&format!("; {all} findings accepted by the baseline")),
+        "{first}"
+    );
+    assert!(none.err.contains(&format!("accepted findings without a reason: {all}")), "{}", none.err);
+    assert!(none.out.contains("  accepted ") && none.out.contains("lost (8)"), "{}", none.out);
+
+    // Another window has other counts and times of the same findings.
+    let longer = desk.run(&["check", "lost-launches", "--since", "6d", "--baseline", "accepted.toml", "--quiet"]);
+    assert_eq!(longer.code, 0, "{}", longer.out);
+
+    // What was not there is reported.
+    let entries: Vec<&str> = text.split("\n[[finding]]\n").collect();
+    let without =
+        |what: &str| entries.iter().filter(|entry| !entry.contains(what)).copied().collect::<Vec<_>>().join("\n[[finding]]\n");
+    desk.write("fewer.toml", without("family = \"report-render\""));
+    let new = desk.run(&["check", "--since", "7d", "--baseline", "fewer.toml"]);
+    assert_eq!((new.code, counted(&new.out)), (1, 1), "{}", new.out);
+    assert!(new.out.contains("cluster batch, family report-render: count 3"), "{}", new.out);
+    assert_eq!(
+        desk.run(&["check", "--since", "7d", "--baseline", "fewer.toml", "--format", "junit"]).out.matches("<failure ").count(),
+        1
+    );
+
+    // Its date has passed.
+    let [before, after] = ["2026-06-06T12:00:00Z", "2026-06-07T12:00:00Z"].map(|now| {
+        let window = ["--since", "2026-03-01T03:20:11Z", "--as-of", now, "--baseline", "accepted.toml", "--format", "json"];
+        desk.run(&[&["check", "stopped-tasks"], &window[..]].concat())
+    });
+    let report = |ran: &crate::support::Ran| serde_json::from_str::<Value>(&ran.out).unwrap();
+    assert_eq!(before.code, 0, "{}", before.err);
+    assert_eq!(report(&before)["baseline"]["accepted"], report(&after)["findings"]);
+    assert_eq!(after.code, 1, "{}", after.err);
+    assert!(after.out.contains("(accepted until 2026-06-06)"), "{}", after.out);
+    assert_eq!(report(&after)["baseline"]["expired"], report(&after)["findings"]);
+
+    // What does not occur any more is named, unless its check was not run.
+    desk.write("more.toml", format!("{text}\n[[finding]]\ncheck = \"deployments/failed\"\nabout = {{ cluster = \"x\" }}\nreason = \"r\"\nuntil = 2026-06-06\n"));
+    let more = desk.run(&["check", "--since", "7d", "--baseline", "more.toml"]);
+    assert!(more.err.contains("does not occur any more: deployments/failed: cluster x"), "{}", more.err);
+    let other = desk.run(&["check", "lost-launches", "--since", "7d", "--baseline", "more.toml"]);
+    assert!(!other.err.contains("does not occur any more"), "{}", other.err);
+
+    // Reasons and dates survive when the file is written again.
+    desk.write("accepted.toml", text.replacen("reason = \"\"\nuntil = 2026-06-06", "reason = \"known\"\nuntil = 2027-01-01", 1));
+    desk.run(&["check", "--since", "7d", "--write-baseline", "accepted.toml"]).ok();
+    let again = std::fs::read_to_string(desk.path("accepted.toml")).unwrap();
+    assert!(again.contains("reason = \"known\"\nuntil = 2027-01-01"), "{again}");
+    assert_eq!(again.matches("[[finding]]").count(), all);
+
+    // A file that is something else is neither read nor overwritten.
+    desk.write("notes.toml", "a = 1\n");
+    for option in ["--baseline", "--write-baseline"] {
+        let wrong = desk.run(&["check", "--since", "7d", option, "notes.toml"]);
+        assert!(wrong.code == 2 && wrong.err.contains("notes.toml:1: unknown key `a`"), "{}", wrong.err);
+    }
+    let absent = desk.run(&["check", "--baseline", "absent.toml"]);
+    assert!(absent.code == 2 && absent.err.contains("--write-baseline"), "{}", absent.err);
+    assert_eq!(std::fs::read_to_string(desk.path("notes.toml")).unwrap(), "a = 1\n");
+}
+
+#[test]
+fn github_gets_one_annotation_per_check() {
+    let desk = loaded();
+    desk.write("found.toml", PACK.replace("FAMILY", "nightly-settlement").replace("Did <it>", "50%, or: did <it>"));
+    let ran = desk.run(&["check", "found.toml", "lost-launches", "--since", "7d", "--format", "github"]);
+    assert_eq!(ran.code, 1);
+    let mut lines = ran.out.lines();
+    assert!(lines.next().unwrap().starts_with("ecs-audit check: "), "{}", ran.out);
+    let levels: Vec<&str> = lines.clone().map(|line| line.split(' ').next().unwrap()).collect();
+    let mut sorted = levels.clone();
+    sorted.sort_by_key(|level| ["::error", "::warning", "::notice"].iter().position(|known| known == level).unwrap());
+    assert_eq!(levels, sorted, "the most severe first");
+    for line in lines {
+        let (command, message) = line.split_once(" title=").unwrap();
+        let (title, message) = message.split_once("::").unwrap();
+        assert!(command.starts_with("::") && !title.contains([':', ',']) && !message.is_empty(), "{line}");
+        assert!(title.ends_with(" finding") || title.ends_with(" findings"), "{line}");
+        assert!(message.contains("%0AWhat to do: "), "{line}");
+    }
+    assert!(ran.out.contains("::warning title=ours/settlement%3A 2 findings::50%25, or: did <it>"), "{}", ran.out);
+}
+
+#[test]
+fn gitlab_gets_issues_with_unique_fingerprints() {
+    let desk = loaded();
+    let ran = desk.run(&["check", "--since", "7d", "--format", "gitlab"]);
+    assert_eq!(ran.code, 1);
+    let issues: Value = serde_json::from_str(&ran.out).unwrap();
+    let issues = issues.as_array().unwrap();
+    assert_eq!(issues.len(), counted(&desk.run(&["check", "--since", "7d"]).out));
+    let mut prints: Vec<&str> = Vec::new();
+    for issue in issues {
+        assert!(!issue["description"].as_str().unwrap().is_empty() && issue["check_name"].as_str().unwrap().contains('/'));
+        assert!(["info", "minor", "major", "critical", "blocker"].contains(&issue["severity"].as_str().unwrap()));
+        let path = issue["location"]["path"].as_str().unwrap();
+        assert!(!path.is_empty() && !path.starts_with("./"), "{path}");
+        assert!(issue["location"]["lines"]["begin"].as_u64().unwrap() >= 1);
+        prints.push(issue["fingerprint"].as_str().unwrap());
+    }
+    let number = prints.len();
+    prints.sort_unstable();
+    prints.dedup();
+    assert_eq!(prints.len(), number);
+    // A longer window finds the same.
+    let longer = desk.run(&["check", "--since", "8d", "--format", "gitlab"]).out;
+    let missing = prints.iter().filter(|print| !longer.contains(*print)).count();
+    assert_eq!(missing, 0, "fingerprints do not depend on counts and times");
+}
+
 /// The elements of an XML text in order, as (name, attributes); panics where it is not well formed.
 fn elements(xml: &str) -> Vec<(String, Vec<(String, String)>)> {
     let mut found = Vec::new();
@@ -270,8 +429,10 @@ fn what_the_records_cannot_tell_never_passes() {
     only_calls(&desk);
     let ran = desk.run(&["check", "stopped-tasks", "deployments", "--since", "30d"]);
     assert_eq!(ran.code, 3, "{}", ran.out);
-    let first = ran.out.lines().next().unwrap_or_default();
-    assert!(first.starts_with("unanswered: no task events are loaded; `ecs-audit doctor` shows how"), "{}", ran.out);
+    let mut lines = ran.out.lines();
+    assert_eq!(lines.next(), Some("0 findings in 0 checks; 0 passed, 13 unanswered"), "{}", ran.out);
+    let second = lines.next().unwrap_or_default();
+    assert!(second.starts_with("unanswered: no task events are loaded; `ecs-audit doctor` shows how"), "{}", ran.out);
     assert!(ran.out.contains("0 passed") && !ran.out.contains("  ok "), "{}", ran.out);
     // A query of one's own needs what it is about.
     let pack = |query: &str| {
@@ -304,7 +465,7 @@ fn packs_about_a_system_that_was_not_loaded_are_left_out_unless_named() {
     assert!(ran.err.contains("skipped, because the store has none of their records: exit-status, error-phases"), "{}", ran.err);
     assert!(!ran.out.contains("exit-status") && ran.out.contains("stopped-tasks"), "{}", ran.out);
     let named = desk.run(&["check", "exit-status"]);
-    assert!(named.code == 3 && named.out.starts_with("unanswered: no dstack runs are loaded"), "{}", named.out);
+    assert!(named.code == 3 && named.out.contains("\nunanswered: no dstack runs are loaded"), "{}", named.out);
 }
 
 /// The cause of a missed start is found in the original record of the call that disabled its rule.

@@ -127,6 +127,7 @@ const NOUNS_WITH_ENGINE: &[&str] = &[
     "nouns/mod.rs",
     "nouns/quota/limit_function.rs",
     "nouns/quota/steps/",
+    "nouns/schedules/function.rs",
     "nouns/stalls/min_blocked.rs",
     "nouns/stalls/observations.rs",
     "nouns/stalls/operator.rs",

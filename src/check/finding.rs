@@ -2,6 +2,7 @@
 
 use super::{Check, Severity};
 use crate::render::MISSING;
+use jiff::civil::Date;
 
 /// All checks of a run with their outcomes.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,21 @@ pub struct Report {
     pub partial: Vec<String>,
     /// The input: a store folder, an export or a file.
     pub home: String,
+    /// The effect of the baseline, if there is one.
+    pub baseline: Option<Applied>,
+}
+
+/// The effect of a baseline on a report.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// The number of findings that were accepted and removed.
+    pub accepted: usize,
+    /// The number of those whose entry has no reason.
+    pub unexplained: usize,
+    /// The number of findings that are reported although an entry lists them, because its date has passed.
+    pub expired: usize,
+    /// The entries without a finding, in words.
+    pub unmatched: Vec<String>,
 }
 
 /// A check and its outcome.
@@ -27,6 +43,8 @@ pub struct Outcome {
     pub query: String,
     /// The result.
     pub state: State,
+    /// The number of findings that the baseline accepts; `state` does not have them.
+    pub accepted: usize,
 }
 
 /// The result of a check.
@@ -55,6 +73,19 @@ pub struct Finding {
     pub records: Vec<Place>,
     /// The number of records behind the finding.
     pub rests_on: usize,
+    /// What makes it the same finding in another load: the keys without times and durations.
+    pub identity: Vec<(String, String)>,
+    /// The baseline entry that accepted it until its date passed.
+    pub expired: Option<Expired>,
+}
+
+/// A baseline entry whose date has passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// The last day on which the finding was accepted.
+    pub until: Date,
+    /// The reason; empty if nobody gave one.
+    pub reason: String,
 }
 
 /// The origin of a record.
@@ -72,6 +103,12 @@ impl Report {
     /// The number of findings.
     pub fn findings(&self) -> usize {
         self.outcomes.iter().map(|outcome| outcome.findings().len()).sum()
+    }
+
+    /// The number of findings with a severity.
+    pub fn findings_of(&self, severity: Severity) -> usize {
+        let of = self.outcomes.iter().filter(|outcome| outcome.check.severity == severity);
+        of.map(|outcome| outcome.findings().len()).sum()
     }
 
     /// Whether there is a finding with at least this severity.
@@ -92,13 +129,14 @@ impl Report {
         reasons
     }
 
-    /// The numbers of checks that passed, found something, and were unanswered.
+    /// The numbers of checks that passed, found something, and were unanswered. A check whose findings are all accepted
+    /// is none of them.
     pub fn counts(&self) -> (usize, usize, usize) {
-        let count = |is: fn(&State) -> bool| self.outcomes.iter().filter(|outcome| is(&outcome.state)).count();
+        let count = |is: fn(&Outcome) -> bool| self.outcomes.iter().filter(|outcome| is(outcome)).count();
         (
-            count(|state| *state == State::Passed),
-            count(|state| matches!(state, State::Found(_))),
-            count(|state| matches!(state, State::NotAnswered(_))),
+            count(|outcome| outcome.state == State::Passed && outcome.accepted == 0),
+            count(|outcome| matches!(outcome.state, State::Found(_))),
+            count(|outcome| matches!(outcome.state, State::NotAnswered(_))),
         )
     }
 
@@ -116,6 +154,11 @@ impl Report {
 }
 
 impl Outcome {
+    /// The outcome of a check whose query is not known yet.
+    pub fn new(pack: &str, check: Check, state: State) -> Outcome {
+        Outcome { pack: pack.to_owned(), check, query: String::new(), state, accepted: 0 }
+    }
+
     /// The findings; none if the check passed.
     pub fn findings(&self) -> &[Finding] {
         match &self.state {
@@ -140,12 +183,27 @@ impl Finding {
             measure: ("rows".to_owned(), 1.0),
             records: file.map(|file| Place { id: String::new(), file: Some(file), record: None }).into_iter().collect(),
             rests_on: 0,
+            identity: vec![("finding".to_owned(), sentence.clone())],
+            expired: None,
             description: Some(sentence),
         }
     }
 
     /// The finding as one sentence, without a period.
     pub fn sentence(&self) -> String {
+        let Some(Expired { until, reason }) = &self.expired else { return self.statement() };
+        let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        format!("{} (accepted until {until}{reason})", self.statement())
+    }
+
+    /// A hash that is equal for the same check and identity, regardless of the load and the window.
+    pub fn fingerprint(&self, rule: &str) -> String {
+        let about = self.identity.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
+        let hash = blake3::hash(format!("{rule}\n{about}").as_bytes());
+        hash.to_hex().chars().take(32).collect()
+    }
+
+    fn statement(&self) -> String {
         if let Some(description) = &self.description {
             return description.clone();
         }

@@ -9,6 +9,7 @@ use std::path::Path;
 pub const BUILTIN_PACKS: &[(&str, &str)] = &[
     ("stopped-tasks", include_str!("../knowledge/packs/stopped-tasks.toml")),
     ("lost-launches", include_str!("../knowledge/packs/lost-launches.toml")),
+    ("schedules", include_str!("../knowledge/packs/schedules.toml")),
     ("deployments", include_str!("../knowledge/packs/deployments.toml")),
     ("exit-status", include_str!("../knowledge/packs/exit-status.toml")),
     ("error-phases", include_str!("../knowledge/packs/error-phases.toml")),

@@ -32,6 +32,8 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
             values: Vec::new(),
             measure: (name, value),
             rests_on: ids.len(),
+            identity: Vec::new(),
+            expired: None,
             records: ids.into_iter().take(NAMED).map(|id| Place { id, file: None, record: None }).collect(),
         };
         let mut shown = Vec::new();
@@ -40,6 +42,9 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
             // Without groups, all columns identify the row.
             if is_key(answer, index) || measure.is_none() {
                 shown.push((name_of(answer, index), cell.human(look)));
+                if !changes(answer, index) {
+                    finding.identity.push(pair.clone());
+                }
                 finding.keys.push(pair);
             } else {
                 finding.values.push(pair);
@@ -53,6 +58,12 @@ pub fn find(check: &Check, answer: &Answer, look: &Look) -> Result<Vec<Finding>,
 
 fn name_of(answer: &Answer, index: usize) -> String {
     answer.columns.get(index).map(|column| column.name.clone()).unwrap_or_default()
+}
+
+/// Whether a column has another value in the next load although the row is about the same thing.
+fn changes(answer: &Answer, index: usize) -> bool {
+    let kind = answer.columns.get(index).map(|column| column.kind);
+    kind.is_none_or(|kind| matches!(kind, ColumnKind::Time | ColumnKind::Duration | ColumnKind::Float | ColumnKind::Share))
 }
 
 fn is_key(answer: &Answer, index: usize) -> bool {
@@ -128,6 +139,16 @@ mod tests {
         let found = find(&check(3.0, None), &answer(&[("a", 2), ("b", 3), ("c", 4)]), &Look::default()).unwrap();
         let sentences: Vec<String> = found.iter().map(Finding::sentence).collect();
         assert_eq!(sentences, ["cluster b: count 3", "cluster c: count 4"]);
+    }
+
+    #[test]
+    fn a_finding_is_the_same_with_another_count() {
+        let find = |rows: &[(&str, i64)]| find(&check(1.0, None), &answer(rows), &Look::default()).unwrap();
+        let (one, two) = (find(&[("a", 2)]), find(&[("a", 9), ("b", 2)]));
+        let print = |finding: &Finding| finding.fingerprint("p/c");
+        assert_eq!(print(&one[0]), print(&two[0]));
+        assert_ne!(print(&one[0]), print(&two[1]));
+        assert_ne!(print(&one[0]), one[0].fingerprint("p/d"));
     }
 
     #[test]

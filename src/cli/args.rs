@@ -4,6 +4,7 @@ use crate::check::{Layout as ReportLayout, Severity};
 use crate::explain::Layout;
 use crate::knowledge::{CLASSES, PHASES, TextKind};
 use crate::render::Format;
+use crate::report::BriefFormat;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -108,6 +109,7 @@ records that are left out count as filtered, and a later load without these opti
   ecs-audit query \"failures where exit_code > 0 since last week\" --csv
   ecs-audit query --from s3-export/ \"calls where failed by user top 20\"
   ecs-audit query --chart \"failures by weekday(time), hour(time)\"
+  ecs-audit query \"failures by cause since 1d top 10\" --format slack
   ecs-audit query @lost --set since=30d
   ecs-audit query - < query.txt
 
@@ -164,9 +166,12 @@ A file can set store, tz, as_of, quotas, rules, packs and [queries]. Paths are r
   ecs-audit check --since 1d
   ecs-audit check lost-launches our-checks.toml --since 7d --format markdown
   ecs-audit check --from s3-export/ --format sarif --out ecs-audit.sarif
+  ecs-audit check --since 7d --top 3
+  ecs-audit check --since 7d --write-baseline accepted.toml
+  ecs-audit check --since 7d --baseline accepted.toml --format github
   ecs-audit check --list
 
-Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-phases. A custom pack:
+Built-in packs: stopped-tasks, lost-launches, schedules, deployments, exit-status, error-phases. A custom pack:
 
   name = \"ours\"
   [[check]]
@@ -182,8 +187,19 @@ Built-in packs: stopped-tasks, lost-launches, deployments, exit-status, error-ph
 A check is unanswered, never passed, if the store has none of the records it needs, such as task events for \
 `failures where kind = task`.
 
+A baseline is a list of accepted findings, each with a reason and a last day (until):
+
+  [[finding]]
+  check = \"deployments/failed\"
+  about = { cluster = \"storefront\", service = \"search\" }
+  reason = \"is replaced in May\"
+  until = 2026-05-31
+
+Counts and times do not matter. From the day after `until` on, the finding is reported again; the current day is \
+that of --as-of, which is that of the newest event by default.
+
 Exit codes: 0 = nothing found, 1 = findings, 2 = error, 3 = nothing found, but a check was unanswered, some \
-input could not be loaded, or the window has no records.")]
+input could not be loaded, or the window has no records. Accepted findings do not count.")]
     Check(CheckArgs),
     /// Explain a failure: phase, cause, preceding events, how to verify it and what to do
     #[command(after_help = "Examples:
@@ -227,6 +243,7 @@ subnet, cluster.")]
   ecs-audit report --between 2026-03-04 2026-03-05 --out postmortem --title \"Checkout, 4 March\"
   ecs-audit report --around 2026-03-04T05:30Z --within 2h --out postmortem --redact
   ecs-audit report --since 7d --out postmortem --sections findings,failures-by-service
+  ecs-audit report --since 7d --out brief --brief --format slack
   ecs-audit report --since 7d --out postmortem --query \"Who was refused=calls where failed by user top 10\"
   ecs-audit report verify postmortem
 
@@ -390,7 +407,7 @@ pub struct Asking {
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Output format: table, csv, json, ndjson, markdown, html or parquet
+    /// Output format: table, csv, json, ndjson, markdown, html, parquet or slack
     #[arg(long, short, value_name = "FORMAT", help_heading = OUTPUT)]
     pub format: Option<Format>,
     /// Write the result to a file; the format follows the file extension unless --format is given
@@ -490,7 +507,16 @@ pub struct CheckArgs {
     /// Lowest severity that makes the exit code 1: note, warning or error
     #[arg(long, value_name = "SEVERITY", default_value = "note", value_parser = severity)]
     pub fail_on: Severity,
-    /// Output format: text, json, junit, sarif or markdown
+    /// Report only findings that this file does not accept
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write the findings to a baseline file instead of reporting them; entries that the file has are kept
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "top"])]
+    pub write_baseline: Option<PathBuf>,
+    /// Show at most this many findings per check (default: as many as fit on a terminal; all otherwise)
+    #[arg(long, value_name = "N", help_heading = OUTPUT)]
+    pub top: Option<std::num::NonZeroUsize>,
+    /// Output format: text, json, junit, sarif, markdown, slack, github or gitlab
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: ReportLayout,
     /// Write the report to a file
@@ -553,7 +579,7 @@ pub struct Explain {
     /// See [`Scope`].
     #[command(flatten)]
     pub scope: Scope,
-    /// Output format: text, json, markdown or html
+    /// Output format: text, json, markdown, html or slack
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,
 }
@@ -574,7 +600,7 @@ pub struct Timeline {
     /// See [`Scope`].
     #[command(flatten)]
     pub scope: Scope,
-    /// Output format: text, json, markdown or html
+    /// Output format: text, json, markdown, html or slack
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,
 }
@@ -595,7 +621,7 @@ pub struct Changes {
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Output format: text, json or markdown
+    /// Output format: text, json, markdown, html or slack
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,
 }
@@ -633,9 +659,12 @@ pub struct Report {
     /// Set a parameter of a saved query (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// Write one page for people who were not there: a post-mortem to complete, as Markdown and HTML
+    /// Write one page for people who were not there: a post-mortem to complete, as Markdown, HTML and a Slack message
     #[arg(long)]
     pub brief: bool,
+    /// With --brief: print the page as well: markdown, html or slack
+    #[arg(long, short, value_name = "FORMAT", requires = "brief", help_heading = OUTPUT)]
+    pub format: Option<BriefFormat>,
     /// Prices for the cost of failed attempts: TOML with vcpu_hour and gib_hour in USD
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
@@ -815,7 +844,7 @@ pub struct Preflight {
     /// Lowest severity that makes the exit code 1: note, warning or error
     #[arg(long, value_name = "SEVERITY", default_value = "warning", value_parser = severity)]
     pub fail_on: Severity,
-    /// Output format: text, json, junit, sarif or markdown
+    /// Output format: text, json, junit, sarif, markdown, slack, github or gitlab
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: ReportLayout,
 }

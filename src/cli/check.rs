@@ -7,7 +7,7 @@ use super::query::{Asker, any_reads_originals, saved_texts};
 use super::say::{Failure, say};
 use super::{destination, explain, limits};
 use crate::answer::Answer;
-use crate::check::{BUILTIN_PACKS, Check, Outcome, Pack, Report, State, find, write};
+use crate::check::{BUILTIN_PACKS, Baseline, Check, Detail, Layout, Outcome, Pack, Report, State, find, write};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
@@ -21,12 +21,17 @@ use crate::run::{self, RunError, parallel_map};
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use jiff::ToSpan;
+use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The default window.
 const SINCE: &str = "1d";
+
+/// The number of days for which a new baseline accepts a finding, counted from the newest event.
+const ACCEPTED_DAYS: i64 = 90;
 
 /// Runs the command.
 pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
@@ -57,6 +62,10 @@ fn run_on(
     global: &Global,
     context: &Context,
 ) -> Result<ExitCode, Failure> {
+    let detail = detail(arguments, context)?;
+    // Mistakes in these files are reported before anything is computed.
+    let accepted = arguments.baseline.as_deref().map(baseline).transpose()?;
+    let target = arguments.write_baseline.as_deref().map(target).transpose()?;
     let working = Working::on("checking", context);
     let packs = if arguments.packs.is_empty() { of_this_store(packs, tables, global) } else { packs };
     let asker = Asker::new(tables, arguments.as_of.as_deref(), saved, global, context)?;
@@ -69,23 +78,103 @@ fn run_on(
     let partial = partial(tables, &asker, &window)?;
     drop(working);
     let home = arguments.from.first().map_or(global.store.as_path(), |path| path.as_path());
-    let report = Report { outcomes, window: default_window, partial, home: home.display().to_string() };
+    let mut report = Report { outcomes, window: default_window, partial, home: home.display().to_string(), baseline: None };
     if !global.quiet {
         say(&format!("window {}", report.window));
         report.partial.iter().for_each(|line| say(&format!("note: {line}")));
     }
-    let text = write(&report, arguments.format);
+    if let (Some(path), Some(known)) = (&arguments.write_baseline, target) {
+        // Entries of the file itself win over those of --baseline.
+        let known = accepted.unwrap_or_default().merged(known);
+        let newest = tables.last.unwrap_or(asker.anchor.time);
+        let until = date(newest, context).saturating_add(ACCEPTED_DAYS.days());
+        let found = Baseline::of(&report, &known, until);
+        // Within a scope, nothing is known about the findings outside of it.
+        let written = if condition.is_empty() { found } else { known.merged(found) };
+        destination::write(path, written.text())?;
+        if !global.quiet {
+            let (entries, path) = (written.len(), path.display());
+            say(&format!("wrote {entries} accepted findings to {path}; give each one a reason and a last day"));
+        }
+        return Ok(if is_complete(&report) { ExitCode::Ok } else { ExitCode::Partial });
+    }
+    if let Some(accepted) = &accepted {
+        accepted.apply(&mut report, date(asker.anchor.time, context));
+        // Within a scope, an entry may be about something outside of it.
+        if let Some(applied) = report.baseline.as_mut().filter(|_| !condition.is_empty()) {
+            applied.unmatched.clear();
+        }
+        if !global.quiet {
+            notes(&report).iter().for_each(|note| say(note));
+        }
+    }
+    let text = write(&report, arguments.format, detail);
     match &arguments.out {
         Some(path) => destination::write(path, text)?,
         None => explain::print(&text)?,
     }
     Ok(if report.has(arguments.fail_on) {
         ExitCode::Finding
-    } else if report.partial.is_empty() && report.not_answered().is_empty() {
+    } else if is_complete(&report) {
         ExitCode::Ok
     } else {
         ExitCode::Partial
     })
+}
+
+/// Whether every check was answered from all records.
+fn is_complete(report: &Report) -> bool {
+    report.partial.is_empty() && report.not_answered().is_empty()
+}
+
+/// How many findings are shown.
+fn detail(arguments: &CheckArgs, context: &Context) -> Result<Detail, Failure> {
+    match arguments.top {
+        Some(_) if !arguments.format.is_for_people() => {
+            let people: Vec<String> =
+                Layout::ALL.into_iter().filter(|layout| layout.is_for_people()).map(|layout| layout.to_string()).collect();
+            Err(Failure::Sentence(format!("--top is for {}; {} always has all findings", people.join(", "), arguments.format)))
+        }
+        Some(top) => Ok(Detail::Top(top.get())),
+        None => Ok(match context.width.filter(|_| arguments.out.is_none()) {
+            Some(width) => Detail::Screen(width),
+            None => Detail::All,
+        }),
+    }
+}
+
+/// Reads a baseline.
+fn baseline(path: &Path) -> Result<Baseline, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Sentence(format!("`{}`: {error}; `--write-baseline FILE` writes a baseline", path.display()))
+    })?;
+    Baseline::parse(&text, path).map_err(|error| Failure::Sentence(error.to_string()))
+}
+
+/// The entries of the file to write, if it exists. A file that is not a baseline is never overwritten.
+fn target(path: &Path) -> Result<Baseline, Failure> {
+    destination::refuse_store(path)?;
+    if path.exists() { baseline(path) } else { Ok(Baseline::default()) }
+}
+
+/// The day of a time in the reader's time zone.
+fn date(time: jiff::Timestamp, context: &Context) -> Date {
+    context.tz.to_datetime(time).date()
+}
+
+/// What readers of a report need to know about its baseline.
+fn notes(report: &Report) -> Vec<String> {
+    let Some(applied) = &report.baseline else { return Vec::new() };
+    let mut notes = Vec::new();
+    if applied.unexplained > 0 {
+        notes.push(format!("note: accepted findings without a reason: {}", applied.unexplained));
+    }
+    if applied.expired > 0 {
+        notes.push(format!("note: findings that the baseline accepted until a day that has passed: {}", applied.expired));
+    }
+    let unmatched = applied.unmatched.iter();
+    notes.extend(unmatched.map(|entry| format!("note: the baseline lists a finding that does not occur any more: {entry}")));
+    notes
 }
 
 /// The requested packs: built-in ones by name, others by file; all packs if none is given.
@@ -191,7 +280,7 @@ fn outcomes(
             // A noun without the fields of the scope has no rows that are known to be in it.
             Err(_) if !asked.2.is_empty() && question(pack, check, (asked.0, asked.1, ""), asker).is_ok() => {
                 let state = State::NotAnswered(format!("its rows do not have the fields of `{}`", asked.2));
-                outcomes.push(Outcome { pack: pack.to_owned(), check: check.clone(), query: String::new(), state });
+                outcomes.push(Outcome::new(pack, check.clone(), state));
                 continue;
             }
             other => other?,
@@ -203,7 +292,7 @@ fn outcomes(
                 State::Passed
             }
         };
-        outcomes.push(Outcome { pack: pack.to_owned(), check: check.clone(), query: String::new(), state });
+        outcomes.push(Outcome::new(pack, check.clone(), state));
     }
     let answers = answers(&questions, asker, context, working)?;
     let look = Look { tz: context.tz.clone(), ..Look::default() };

@@ -35,6 +35,7 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
     let need = ViewRequest {
         anchor: tables.last.unwrap_or(context.now).as_microsecond(),
         raw: arguments.raw,
+        extra: true,
         zone: ZoneName::of(&context.tz),
         ..ViewRequest::default()
     };

@@ -51,7 +51,19 @@ pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<Ex
 
 /// What a statement requests from the views of the nouns in it.
 fn sql_request(statement: &str, context: &Context) -> ViewRequest {
-    ViewRequest { raw: statement.to_lowercase().contains("raw"), zone: ZoneName::of(&context.tz), ..ViewRequest::default() }
+    ViewRequest {
+        raw: statement.to_lowercase().contains("raw"),
+        extra: may_read_extra(&nouns_named_in(statement), statement),
+        zone: ZoneName::of(&context.tz),
+        ..ViewRequest::default()
+    }
+}
+
+/// Whether a text may read columns that are missing unless they are requested. False positives cost time and memory but
+/// do not change the result.
+fn may_read_extra(nouns: &[&Noun], text: &str) -> bool {
+    let text = text.to_lowercase();
+    nouns.iter().any(|noun| !noun.extra.is_empty() && (text.contains('*') || noun.extra.iter().any(|name| text.contains(name))))
 }
 
 /// The rows of a statement, in which nouns are tables.
@@ -218,8 +230,10 @@ fn nouns_of(query: &ast::Query) -> impl Iterator<Item = &'static Noun> {
 /// The tables that the nouns of a query need.
 fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
     let Source::Noun(_) = &query.source.value else { return TableSet::ALL };
-    let need = ViewRequest { raw: keep_raw, evidence: true, ..ViewRequest::default() };
-    let views = nouns_of(query).map(|noun| (noun.view)(need));
+    let nouns: Vec<&Noun> = nouns_of(query).collect();
+    let extra = may_read_extra(&nouns, &lang::format(query));
+    let need = ViewRequest { raw: keep_raw, extra, evidence: true, ..ViewRequest::default() };
+    let views = nouns.into_iter().map(|noun| (noun.view)(need));
     TableSet::named_in(&views.collect::<Vec<_>>().join(" "))
 }
 

@@ -81,6 +81,10 @@ fn write_report(
     if !global.quiet {
         say(&format!("{}\n{} files in {}", built.summary, built.files.len(), out.display()));
     }
+    if let Some(format) = arguments.format {
+        io::stdout().lock().write_all(built.files.get(format.file()).map(Vec::as_slice).unwrap_or_default())?;
+        return Ok(if built.failed.is_empty() { tables.loaded } else { ExitCode::Partial });
+    }
     writeln!(
         io::stdout().lock(),
         "{}",

@@ -16,8 +16,8 @@ fn with_short_formats(command: Command) -> Command {
     let names: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
     let command = names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_short_formats));
     let has = |command: &Command, id: &str| command.get_arguments().any(|argument| argument.get_id() == id);
-    // `store export` writes Parquet or CSV files, one for each noun.
-    if !has(&command, "format") || has(&command, "json") || command.get_name() == "export" {
+    // `store export` writes Parquet or CSV files, one for each noun, and a brief is a page.
+    if !has(&command, "format") || has(&command, "json") || ["export", "report"].contains(&command.get_name()) {
         return command;
     }
     let with_csv = !TEXTS.contains(&command.get_name());
@@ -46,7 +46,7 @@ fn with_short_formats(command: Command) -> Command {
 mod tests {
     use super::*;
     use crate::cli::args::Command as Parsed;
-    use crate::render::Format;
+    use crate::render::{FORMATS, Format};
     use clap::FromArgMatches;
 
     fn parse(line: &[&str]) -> Result<Cli, clap::Error> {
@@ -80,6 +80,27 @@ mod tests {
             &["explain", "last", "--csv"],
         ] {
             assert!(parse(line).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn each_command_takes_the_formats_of_the_list() {
+        let lines: [(&str, &[&str]); 9] = [
+            ("query", &["query", "failures"]),
+            ("sql", &["sql", "select 1"]),
+            ("store export", &["store", "export", "out"]),
+            ("explain", &["explain", "last"]),
+            ("timeline", &["timeline", "x"]),
+            ("changes", &["changes", "last"]),
+            ("check", &["check"]),
+            ("preflight", &["preflight", "taskdef.json"]),
+            ("report --brief", &["report", "--brief", "--out", "brief"]),
+        ];
+        for format in FORMATS {
+            for (command, line) in &lines {
+                let parsed = parse(&[*line, &["--format", format.name][..]].concat());
+                assert_eq!(parsed.is_ok(), format.commands.contains(command), "{command} --format {}", format.name);
+            }
         }
     }
 

@@ -11,6 +11,7 @@
 //! ```text
 //!   launches    attempts of a cluster and family ─► series (who starts it) ─► fold ─► launches
 //!   schedules   series ─► schedule (period or calendar) ─► expected starts ─► launches that met them
+//!               their tasks ─► history: what is usual, overlaps
 //!   collisions  attempts, agents of a cluster ─► connection ─► classify ─► recurrence
 //!   quota       tasks, refusals, limits ─► steps: usage of each pool as a step function
 //!   stalls      tasks, instances ─► observations ─► find
@@ -71,6 +72,8 @@ pub struct Noun {
     /// Those of them that a table leaves out first if it is too narrow, the least important first. All others are left out
     /// from the right.
     pub optional: &'static [&'static str],
+    /// The columns that are missing unless they are requested ([`ViewRequest::extra`]), because computing them takes long.
+    pub extra: &'static [&'static str],
     /// Creates the SQL of its rows.
     pub view: fn(ViewRequest) -> String,
     /// The default measure of groups.
@@ -99,6 +102,7 @@ impl Noun {
             measures: Vec::new(),
             shown: &[],
             optional: &[],
+            extra: &[],
             view,
             default_measure: "count",
             is_computed: false,
@@ -166,6 +170,8 @@ pub struct ViewRequest {
     pub raw: bool,
     /// The column [`EVIDENCE`]: the ids of the records behind a row.
     pub evidence: bool,
+    /// The columns [`Noun::extra`].
+    pub extra: bool,
     /// The time zone for the time of day.
     pub zone: ZoneName,
 }
@@ -206,6 +212,7 @@ pub fn register_functions(session: &SessionContext) {
     launches::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     collisions::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     incidents::function::functions().into_iter().for_each(|function| session.register_udwf(function));
+    schedules::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     collisions::chance::chance_functions().into_iter().for_each(|function| session.register_udf(function));
     session.register_udf(number_of_text("task_interfaces", task_interfaces));
     session.register_udf(flag_of_text("agent_queues", agent_queues));
@@ -279,6 +286,9 @@ mod declarations {
             assert!(names.contains("id") && names.contains("time"), "{}", noun.word);
             for shown in noun.shown {
                 assert!(names.contains(shown), "{} shows {shown}", noun.word);
+            }
+            for extra in noun.extra {
+                assert!(names.contains(extra) && !noun.shown.contains(extra), "{}.{extra}", noun.word);
             }
             for optional in noun.optional {
                 assert!(noun.shown.contains(optional), "{} does not show {optional}", noun.word);

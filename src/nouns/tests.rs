@@ -18,7 +18,8 @@ fn arrow_type(kind: FieldType) -> DataType {
 fn every_view_has_the_columns_it_promises() {
     let session = tables(Vec::new(), 2);
     for noun in nouns::NOUNS.iter() {
-        for text in [noun.word.to_owned(), format!("{} where raw.a.b = x", noun.word)] {
+        let extra = noun.extra.first().map(|name| format!("{} where {name} is not missing", noun.word));
+        for text in [noun.word.to_owned(), format!("{} where raw.a.b = x", noun.word)].into_iter().chain(extra) {
             for evidence in [false, true] {
                 let rows = wait(plan::window_frame(&session, &checked(&text), options(evidence))).unwrap();
                 for field in &noun.fields {

@@ -166,6 +166,7 @@ fn need(checked: &Checked, noun: &Noun, window: &Window, options: Options) -> Vi
         to: micros(window.to),
         peaks: !options.evidence.wanted() && peak_pushdown::suffice(checked, noun),
         raw: source::reads_raw(checked),
+        extra: source::reads(checked, noun.extra),
         evidence: options.evidence.wanted(),
         zone: ZoneName::of(&checked.tz),
     }
@@ -185,13 +186,15 @@ async fn kept(
     }
     for relation in &stage.relations {
         let window = relation::partner_window(window, relation);
+        let noun = known_noun(&relation.noun)?;
         let need = ViewRequest {
             anchor: options.anchor.as_microsecond(),
             raw: source::filter_reads_raw(relation.filter.as_ref()),
+            extra: source::filter_reads(relation.filter.as_ref(), noun.extra),
             zone: ZoneName::of(&checked.tz),
             ..ViewRequest::default()
         };
-        let others = source::read(session, known_noun(&relation.noun)?, need, &window, Evidence::Without).await?;
+        let others = source::read(session, noun, need, &window, Evidence::Without).await?;
         rows = relation::relate(rows, others, relation, relation.noun == checked.source, &checked.tz)?;
     }
     Ok(rows)

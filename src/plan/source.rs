@@ -10,7 +10,7 @@ use super::PlanError;
 use super::evidence::Evidence;
 use super::expression::{column, instant};
 use super::rows::Rows;
-use crate::lang::checked::{self, Checked, Column, Role, Stage, Window};
+use crate::lang::checked::{self, Checked, Column, Role, SortColumn, Stage, Window};
 use crate::nouns::{EVIDENCE, Noun, ViewRequest};
 
 /// All rows of a noun within a window, with plain column names.
@@ -94,7 +94,7 @@ fn in_force(frame: DataFrame, window: &Window) -> Result<DataFrame, PlanError> {
 
 /// Whether a query reads the original records.
 pub fn reads_raw(checked: &Checked) -> bool {
-    checked.stages.iter().any(stage_reads_raw)
+    checked.stages.iter().any(|stage| stage_reads(stage, &is_raw))
 }
 
 /// Whether a condition reads the original records.
@@ -102,9 +102,32 @@ pub fn filter_reads_raw(filter: Option<&checked::Pred>) -> bool {
     filter.is_some_and(|filter| filter.any(&is_raw))
 }
 
-fn stage_reads_raw(stage: &Stage) -> bool {
-    let exprs = stage.by.iter().map(|key| &key.expr).chain(stage.show.iter().map(|item| &item.expr));
-    exprs.into_iter().any(|expr| expr.any(&is_raw)) || filter_reads_raw(stage.filter.as_ref())
+/// Whether a query reads one of these columns, or passes on all columns to its answer.
+pub fn reads(checked: &Checked, names: &[&str]) -> bool {
+    if names.is_empty() {
+        return false;
+    }
+    let is_one = |expr: &checked::Expr| is_field(expr, names);
+    let sorts = |stage: &Stage| {
+        stage.sort.iter().any(|key| matches!(&key.column, SortColumn::Input(field) if names.contains(&field.name.as_str())))
+    };
+    let mut shown = checked.stages.last().into_iter().flat_map(|stage| &stage.columns);
+    checked.stages.iter().any(|stage| stage_reads(stage, &is_one) || sorts(stage))
+        || shown.any(|column| names.contains(&column.name.as_str()))
+}
+
+/// Whether a condition reads one of these columns.
+pub fn filter_reads(filter: Option<&checked::Pred>, names: &[&str]) -> bool {
+    filter.is_some_and(|filter| filter.any(&|expr| is_field(expr, names)))
+}
+
+fn is_field(expr: &checked::Expr, names: &[&str]) -> bool {
+    matches!(expr, checked::Expr::Field(field) if names.contains(&field.name.as_str()))
+}
+
+fn stage_reads(stage: &Stage, test: &dyn Fn(&checked::Expr) -> bool) -> bool {
+    let mut exprs = stage.by.iter().map(|key| &key.expr).chain(stage.show.iter().map(|item| &item.expr));
+    exprs.any(|expr| expr.any(test)) || stage.filter.as_ref().is_some_and(|filter| filter.any(test))
 }
 
 fn is_raw(expr: &checked::Expr) -> bool {

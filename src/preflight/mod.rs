@@ -82,9 +82,15 @@ pub fn examine<E>(definition: &Definition, wanted: &Wanted, past: Option<&Past<'
                 _ => found(wrong.iter().filter(|(about, _)| *about == name).map(|(_, what)| what.clone()), &wanted.file),
             },
         };
-        outcomes.push(Outcome { pack: "preflight".to_owned(), query: String::new(), check: question.check, state });
+        outcomes.push(Outcome::new("preflight", question.check, state));
     }
-    Ok(Report { outcomes, window: format!("failures since {}", wanted.since), partial: Vec::new(), home: wanted.file.clone() })
+    Ok(Report {
+        outcomes,
+        window: format!("failures since {}", wanted.since),
+        partial: Vec::new(),
+        home: wanted.file.clone(),
+        baseline: None,
+    })
 }
 
 fn questions() -> Result<Vec<Question>, ConfigError> {

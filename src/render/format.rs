@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::Render;
-use super::{csv, html, json, markdown, ndjson, parquet, table};
+use super::{csv, html, json, markdown, ndjson, parquet, slack, table};
 
 /// An output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,19 +25,62 @@ pub enum Format {
     Html,
     /// For other engines.
     Parquet,
+    /// For a chat.
+    Slack,
 }
 
 /// An unknown format name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format `{}`: expected {}", super::visible(.name), Format::names())]
+#[error("unknown format `{}`: expected {}{}", super::visible(.name), Format::names(), elsewhere(.name))]
 pub struct UnknownFormat {
     /// The given name.
     pub name: String,
 }
 
+/// A format, and the commands that write it.
+#[derive(Debug, Clone, Copy)]
+pub struct FormatInfo {
+    /// The name for `--format`.
+    pub name: &'static str,
+    /// The commands.
+    pub commands: &'static [&'static str],
+}
+
+/// The commands whose result is rows.
+const ROWS: &[&str] = &["query", "sql"];
+/// The commands whose result is findings.
+const CHECKS: &[&str] = &["check", "preflight"];
+/// The commands whose result people read.
+const PEOPLE: &[&str] = &["query", "sql", "explain", "timeline", "changes", "check", "preflight", "report --brief"];
+
+/// All formats of all commands.
+pub const FORMATS: [FormatInfo; 13] = [
+    FormatInfo { name: "table", commands: ROWS },
+    FormatInfo { name: "csv", commands: &["query", "sql", "store export"] },
+    FormatInfo { name: "json", commands: &["query", "sql", "explain", "timeline", "changes", "check", "preflight"] },
+    FormatInfo { name: "ndjson", commands: &["query", "sql", "store export"] },
+    FormatInfo { name: "markdown", commands: PEOPLE },
+    FormatInfo { name: "html", commands: &["query", "sql", "explain", "timeline", "changes", "report --brief"] },
+    FormatInfo { name: "parquet", commands: &["query", "sql", "store export"] },
+    FormatInfo { name: "slack", commands: PEOPLE },
+    FormatInfo { name: "text", commands: &["explain", "timeline", "changes", "check", "preflight"] },
+    FormatInfo { name: "junit", commands: CHECKS },
+    FormatInfo { name: "sarif", commands: CHECKS },
+    FormatInfo { name: "github", commands: CHECKS },
+    FormatInfo { name: "gitlab", commands: CHECKS },
+];
+
+/// The end of an error about a format that this command does not have: the commands that have it.
+pub fn elsewhere(name: &str) -> String {
+    let name = name.trim().to_ascii_lowercase();
+    let found = FORMATS.iter().find(|format| format.name == name);
+    found.map_or_else(String::new, |format| format!("; `{name}` is a format of {}", format.commands.join(", ")))
+}
+
 impl Format {
     /// All formats, in the order of the documentation.
-    pub const ALL: [Self; 7] = [Self::Table, Self::Csv, Self::Json, Self::Ndjson, Self::Markdown, Self::Html, Self::Parquet];
+    pub const ALL: [Self; 8] =
+        [Self::Table, Self::Csv, Self::Json, Self::Ndjson, Self::Markdown, Self::Html, Self::Parquet, Self::Slack];
 
     /// The name for `--format`.
     pub const fn name(self) -> &'static str {
@@ -49,6 +92,7 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Html => "html",
             Self::Parquet => "parquet",
+            Self::Slack => "slack",
         }
     }
 
@@ -76,6 +120,7 @@ impl Format {
             Self::Markdown => &markdown::Markdown,
             Self::Html => &html::Html,
             Self::Parquet => &parquet::Parquet,
+            Self::Slack => &slack::Slack,
         }
     }
 
@@ -115,12 +160,24 @@ mod tests {
         }
         assert_eq!("MD".parse(), Ok(Format::Markdown));
         assert_eq!("jsonl".parse(), Ok(Format::Ndjson));
+        for format in Format::ALL {
+            assert!(FORMATS.iter().any(|info| info.name == format.name() && info.commands.contains(&"query")), "{format}");
+        }
+    }
+
+    #[test]
+    fn a_format_of_another_command_says_which() {
+        let error = "sarif".parse::<Format>().unwrap_err().to_string();
+        assert!(error.ends_with(", slack; `sarif` is a format of check, preflight"), "{error}");
     }
 
     #[test]
     fn an_unknown_name_is_told_what_works() {
         let error = "xls\u{1b}x".parse::<Format>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown format `xls\\u{1b}x`: expected table, csv, json, ndjson, markdown, html, parquet");
+        assert_eq!(
+            error.to_string(),
+            "unknown format `xls\\u{1b}x`: expected table, csv, json, ndjson, markdown, html, parquet, slack"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Step ⑩: writes an [`Answer`] in one of seven formats.
+//! Step ⑩: writes an [`Answer`] in one of the formats of [`Format`].
 //!
 //! Each format is one file that implements [`Render`]. [`Cell`] defines how an Arrow value looks, and `visible`
 //! defines what may reach a terminal. The same answer and the same [`Look`] always produce the same bytes; nothing
@@ -22,6 +22,7 @@ mod parquet;
 mod read;
 mod rows;
 mod shorten;
+mod slack;
 mod spark;
 mod table;
 #[cfg(test)]
@@ -39,12 +40,14 @@ use jiff::tz::TimeZone;
 pub use self::bars::sparkline;
 pub use self::cell::Cell;
 pub use self::chart::chart;
-pub use self::format::{Format, UnknownFormat};
+pub use self::format::{FORMATS, Format, FormatInfo, UnknownFormat, elsewhere};
 pub use self::html::escape as escape_html;
 pub use self::json::json_line;
 pub use self::markdown::escape as escape_markdown;
 pub use self::number::describe_duration;
 pub use self::rows::{is_numeric, rows};
+pub use self::shorten::{shorten, width_of};
+pub use self::slack::SlackMessage;
 pub use self::spark::{SparkRow, SparkTable, Summary, spark_columns};
 pub use self::time::{describe_instant, describe_window};
 pub use self::visible::visible;

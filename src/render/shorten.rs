@@ -9,13 +9,13 @@ const ID: usize = 16;
 const ELLIPSIS: &str = "…";
 
 /// The display width of a text.
-pub(super) fn width_of(text: &str) -> usize {
+pub fn width_of(text: &str) -> usize {
     get_string_width(text)
 }
 
 /// The text shortened to `limit` columns. Sentences lose their end, and so do ids, because their beginning is enough to
 /// find them again. Other names lose their middle, because names differ at the end.
-pub(super) fn shorten(text: &str, limit: usize) -> String {
+pub fn shorten(text: &str, limit: usize) -> String {
     if width_of(text) <= limit {
         return text.to_owned();
     }

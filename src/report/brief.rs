@@ -7,8 +7,43 @@ use super::ReportError;
 use super::impact::Card;
 use super::incident::IncidentCard;
 use super::page::{About, environment};
-use crate::render::{escape_markdown as escape, visible};
+use crate::render::{SlackMessage, elsewhere, escape_markdown as escape, visible};
 use serde::Serialize;
+
+/// A format of the brief.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BriefFormat {
+    /// For a ticket or a wiki.
+    Markdown,
+    /// For a browser.
+    Html,
+    /// For a chat: Block Kit of Slack.
+    Slack,
+}
+
+impl BriefFormat {
+    /// The file of the report that has it.
+    pub fn file(self) -> &'static str {
+        match self {
+            BriefFormat::Markdown => "brief.md",
+            BriefFormat::Html => "brief.html",
+            BriefFormat::Slack => "brief.slack.json",
+        }
+    }
+}
+
+impl std::str::FromStr for BriefFormat {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word.to_ascii_lowercase().as_str() {
+            "markdown" | "md" => Ok(BriefFormat::Markdown),
+            "html" => Ok(BriefFormat::Html),
+            "slack" => Ok(BriefFormat::Slack),
+            other => Err(format!("expected markdown, html or slack{}", elsewhere(other))),
+        }
+    }
+}
 
 /// Marks what a person must write.
 const WRITE: &str = "TO WRITE:";
@@ -235,6 +270,33 @@ pub fn markdown(brief: &Brief) -> String {
         escape(&brief.about.window),
         visible(&foot)
     )
+}
+
+/// The brief as a message for Slack: what is known, without the questions, which are answered in the document.
+pub fn slack(brief: &Brief) -> String {
+    let mut message = SlackMessage::default();
+    message.text(&format!("Draft, {}.", brief.about.window));
+    if !brief.about.scope.is_empty() {
+        message.text(&format!("Only {}.", brief.about.scope));
+    }
+    let mut section = |title: &str, lines: &[String]| {
+        if !lines.is_empty() {
+            message.heading(title);
+            lines.iter().for_each(|line| message.item(line));
+        }
+    };
+    section("Impact", &brief.impact);
+    let timeline = brief.timeline.iter().map(|[when, what]| format!("{when}: {what}"));
+    section("Timeline", &timeline.collect::<Vec<_>>());
+    let causes = brief.causes.iter().map(|cause| format!("{}: {} ({})", cause.head, cause.why, cause.sure));
+    section("Root cause", &causes.collect::<Vec<_>>());
+    section("Contributing factors", &brief.factors);
+    section("What went well", &brief.well);
+    section("What went badly", &brief.badly);
+    let items = brief.items.iter().map(|item| format!("{} (for {})", item.action, item.place));
+    section("Action items", &items.collect::<Vec<_>>());
+    section("Data", std::slice::from_ref(&brief.coverage));
+    message.json(&format!("Post-mortem: {}", brief.title))
 }
 
 /// The brief as HTML.

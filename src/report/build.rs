@@ -1,5 +1,6 @@
 //! Builds all files of a report from a request.
 
+use super::brief::BriefFormat;
 use super::chart::Chart;
 use super::coverage::{Coverage, coverage};
 use super::finding::{self, Finding, findings};
@@ -134,8 +135,12 @@ pub fn build(
     if request.brief {
         let known = (page.coverage.loaded.as_slice(), page.coverage.unknown.as_slice());
         let brief = brief::brief(&page.title, &page.about, &page.cards, &page.incidents.cards, known);
-        draft.files.insert("brief.md".to_owned(), brief::markdown(&brief).into_bytes());
-        draft.files.insert("brief.html".to_owned(), brief::html(&brief)?.into_bytes());
+        let pages = [
+            (BriefFormat::Markdown, brief::markdown(&brief)),
+            (BriefFormat::Html, brief::html(&brief)?),
+            (BriefFormat::Slack, brief::slack(&brief)),
+        ];
+        draft.files.extend(pages.map(|(format, text)| (format.file().to_owned(), text.into_bytes())));
     } else {
         draft.files.insert("report.md".to_owned(), markdown::write(&page).into_bytes());
         draft.files.insert("report.html".to_owned(), page::html(&page)?.into_bytes());

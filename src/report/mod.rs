@@ -1,5 +1,6 @@
 //! Step ⑪: combines many results in one folder: a CSV file per section, `report.md`, `report.html` and
-//! `manifest.json`. With [`Request::brief`], `brief.md` and `brief.html` take the place of the page.
+//! `manifest.json`. With [`Request::brief`], the files of [`BriefFormat`] take
+//! the place of the page.
 //!
 //! In: a [`Request`] with an absolute window, and a [`QueryCache`] that runs queries. Out: the bytes of all files.
 //! `sections.toml` defines the queries; every number is the result of one of them, and the manifest contains these
@@ -26,6 +27,7 @@ mod section;
 mod story;
 mod verify;
 
+pub use brief::BriefFormat;
 pub use build::{Built, asked_often, build};
 pub use folder::{check_folder, read, write};
 pub use manifest::{Manifest, Own, Prices, Request, Snapshot};

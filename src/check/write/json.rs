@@ -1,6 +1,6 @@
 //! JSON: one document with keys in a fixed order.
 
-use crate::check::{Finding, Outcome, Report, State};
+use crate::check::{Applied, Expired, Finding, Outcome, Report, Severity, State};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -10,8 +10,21 @@ struct Document<'r> {
     version: &'static str,
     window: &'r str,
     findings: usize,
+    errors: usize,
+    warnings: usize,
+    notes: usize,
     partial: &'r [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<Accepted<'r>>,
     checks: Vec<Entry<'r>>,
+}
+
+#[derive(Serialize)]
+struct Accepted<'r> {
+    accepted: usize,
+    without_reason: usize,
+    expired: usize,
+    unmatched: &'r [String],
 }
 
 #[derive(Serialize)]
@@ -26,6 +39,7 @@ struct Entry<'r> {
     threshold: f64,
     query: &'r str,
     remedy: &'r str,
+    accepted: usize,
     findings: Vec<Row<'r>>,
 }
 
@@ -38,6 +52,9 @@ struct Row<'r> {
     other: BTreeMap<&'r str, &'r str>,
     records: Vec<Record<'r>>,
     rests_on: usize,
+    fingerprint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_until: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -53,15 +70,25 @@ pub(super) fn write(report: &Report) -> String {
         version: env!("CARGO_PKG_VERSION"),
         window: &report.window,
         findings: report.findings(),
+        errors: report.findings_of(Severity::Error),
+        warnings: report.findings_of(Severity::Warning),
+        notes: report.findings_of(Severity::Note),
         partial: &report.partial,
+        baseline: report.baseline.as_ref().map(accepted),
         checks: report.outcomes.iter().map(entry).collect(),
     };
     pretty(&document)
 }
 
+fn accepted(applied: &Applied) -> Accepted<'_> {
+    let Applied { accepted, unexplained, expired, unmatched } = applied;
+    Accepted { accepted: *accepted, without_reason: *unexplained, expired: *expired, unmatched }
+}
+
 fn entry(outcome: &Outcome) -> Entry<'_> {
-    let Outcome { pack, check, query, state } = outcome;
+    let Outcome { pack, check, query, state, accepted } = outcome;
     let (word, why) = match state {
+        State::Passed if *accepted > 0 => ("accepted", None),
         State::Passed => ("passed", None),
         State::Found(_) => ("found", None),
         State::NotAnswered(why) => ("not_answered", Some(why.as_str())),
@@ -76,11 +103,12 @@ fn entry(outcome: &Outcome) -> Entry<'_> {
         threshold: check.threshold,
         query,
         remedy: &check.remedy,
-        findings: outcome.findings().iter().map(row).collect(),
+        accepted: *accepted,
+        findings: outcome.findings().iter().map(|finding| row(finding, &outcome.id())).collect(),
     }
 }
 
-fn row(finding: &Finding) -> Row<'_> {
+fn row<'r>(finding: &'r Finding, rule: &str) -> Row<'r> {
     Row {
         sentence: finding.sentence(),
         about: finding.keys.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
@@ -94,6 +122,8 @@ fn row(finding: &Finding) -> Row<'_> {
             .map(|place| Record { id: &place.id, file: place.file.as_deref() })
             .collect(),
         rests_on: finding.rests_on,
+        fingerprint: finding.fingerprint(rule),
+        accepted_until: finding.expired.as_ref().map(|Expired { until, .. }| until.to_string()),
     }
 }
 

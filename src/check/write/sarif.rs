@@ -1,6 +1,7 @@
 //! SARIF 2.1.0: one rule per check, one result per finding.
 
 use super::json::pretty;
+use super::line_of;
 use crate::check::{Finding, Outcome, Place, Report, State};
 use serde_json::{Value, json};
 
@@ -71,7 +72,7 @@ fn result(index: usize, outcome: &Outcome, finding: &Finding, home: &str) -> Val
         "message": { "text": format!("{}. {}", finding.sentence(), check.remedy) },
         "locations": [location],
         "relatedLocations": related,
-        "partialFingerprints": { "finding/v1": fingerprint(&outcome.id(), &about) },
+        "partialFingerprints": { "finding/v1": finding.fingerprint(&outcome.id()) },
         "properties": {
             "query": outcome.query,
             "records": finding.records.iter().map(|place| place.id.as_str()).filter(|id| !id.is_empty()).collect::<Vec<_>>(),
@@ -83,22 +84,12 @@ fn result(index: usize, outcome: &Outcome, finding: &Finding, home: &str) -> Val
 /// the first line, with the record number next to it.
 fn physical(place: &Place) -> Option<Value> {
     let file = place.file.as_deref()?;
-    let name = file.strip_suffix(".gz").unwrap_or(file);
-    let by_line = [".ndjson", ".jsonl"].iter().any(|ending| name.ends_with(ending));
-    let line = place.record.filter(|_| by_line).unwrap_or(1);
-    let mut region = json!({ "startLine": line.max(1) });
+    let mut region = json!({ "startLine": line_of(place) });
     if let (Some(record), Some(members)) = (place.record, region.as_object_mut()) {
         members.insert("properties".to_owned(), json!({ "record": record, "id": place.id }));
         members.insert("message".to_owned(), json!({ "text": format!("record {record} of the file") }));
     }
     Some(json!({ "artifactLocation": { "uri": uri(file) }, "region": region }))
-}
-
-/// A fingerprint that is equal for the same rule and group regardless of the window, so that SARIF viewers can track
-/// a result.
-fn fingerprint(rule: &str, about: &str) -> String {
-    let hash = blake3::hash(format!("{rule}\n{about}").as_bytes());
-    hash.to_hex().chars().take(32).collect()
 }
 
 fn notification(level: &str, text: &str) -> Value {

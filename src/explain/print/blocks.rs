@@ -1,7 +1,7 @@
-//! A page of headings and lines as plain text, Markdown or HTML; untrusted text is escaped in all of them.
+//! A page of headings and lines as plain text, Markdown, HTML or a Slack message; untrusted text is escaped in all of them.
 
 use super::Layout;
-use crate::render::{describe_instant, escape_html, escape_markdown, visible};
+use crate::render::{SlackMessage, describe_instant, escape_html, escape_markdown, visible};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -27,12 +27,14 @@ pub(super) struct Page<'z> {
     layout: Layout,
     /// The HTML element that is currently open.
     open: Option<&'static str>,
+    /// The message, for Slack.
+    message: SlackMessage,
     tz: &'z TimeZone,
 }
 
 impl<'z> Page<'z> {
     pub(super) fn new(layout: Layout, tz: &'z TimeZone) -> Self {
-        Page { text: String::new(), layout, open: None, tz }
+        Page { text: String::new(), layout, open: None, message: SlackMessage::default(), tz }
     }
 
     /// The reader's time zone.
@@ -45,8 +47,11 @@ impl<'z> Page<'z> {
         describe_instant(instant, self.tz)
     }
 
-    /// Returns the page; the title is used only in HTML.
+    /// Returns the page; the title is used only in HTML and Slack.
     pub(super) fn text(mut self, title: &str) -> String {
+        if self.layout == Layout::Slack {
+            return self.message.json(&one_line(title));
+        }
         if self.layout != Layout::Html {
             return self.text;
         }
@@ -73,6 +78,7 @@ impl<'z> Page<'z> {
                 self.close();
                 self.text.push_str(&format!("<h2>{}</h2>\n", escape_html(&title)));
             }
+            Layout::Slack => self.message.heading(&title),
             _ => self.text.push_str(&format!("{title}\n")),
         }
     }
@@ -83,6 +89,7 @@ impl<'z> Page<'z> {
         match self.layout {
             Layout::Markdown => self.text.push_str(&format!("- {}\n", escape_markdown(&safe))),
             Layout::Html => self.item("ul", "", &escape_html(&safe)),
+            Layout::Slack => self.message.item(&safe),
             _ => self.text.push_str(&format!("  {safe}\n")),
         }
     }
@@ -97,6 +104,7 @@ impl<'z> Page<'z> {
                 self.text.push_str(&format!("{indent}- {}\n", escape_markdown(&safe)));
             }
             Layout::Html => self.item("ul", if above.is_empty() { "" } else { " class=\"in\"" }, &escape_html(&safe)),
+            Layout::Slack => self.message.text(&format!("{}• {safe}", "    ".repeat(above.len()))),
             _ => {
                 let stems: String = above.iter().map(|ended| if *ended { "   " } else { "│  " }).collect();
                 let fork = if is_last { "└─" } else { "├─" };
@@ -111,13 +119,14 @@ impl<'z> Page<'z> {
         match self.layout {
             Layout::Markdown => self.text.push_str(&format!("{number}. {}\n", escape_markdown(&safe))),
             Layout::Html => self.item("ol", "", &escape_html(&safe)),
+            Layout::Slack => self.message.text(&format!("{number}. {safe}")),
             _ => self.text.push_str(&format!("  {number}. {safe}\n")),
         }
     }
 
     /// A block under a short name: `[Name]  first line`, further lines below it.
     pub(super) fn block(&mut self, name: &str, lines: &[String]) {
-        if matches!(self.layout, Layout::Markdown | Layout::Html) {
+        if self.has_headings() {
             self.heading(name);
             return lines.iter().for_each(|line| self.line(line));
         }
@@ -130,7 +139,7 @@ impl<'z> Page<'z> {
 
     /// A block of numbered lines.
     pub(super) fn steps(&mut self, name: &str, lines: &[String]) {
-        if matches!(self.layout, Layout::Markdown | Layout::Html) {
+        if self.has_headings() {
             self.heading(name);
             return lines.iter().enumerate().for_each(|(index, line)| self.numbered(index + 1, line));
         }
@@ -138,9 +147,14 @@ impl<'z> Page<'z> {
         self.block(name, &lines);
     }
 
+    /// Whether blocks are sections with a heading.
+    fn has_headings(&self) -> bool {
+        matches!(self.layout, Layout::Markdown | Layout::Html | Layout::Slack)
+    }
+
     /// Space between two groups of blocks.
     pub(super) fn gap(&mut self) {
-        if !matches!(self.layout, Layout::Markdown | Layout::Html) {
+        if !self.has_headings() {
             self.text.push('\n');
         }
     }
@@ -150,7 +164,7 @@ impl<'z> Page<'z> {
         let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
         for (name, value) in facts {
             match self.layout {
-                Layout::Markdown => self.line(&format!("{name}: {value}")),
+                Layout::Markdown | Layout::Slack => self.line(&format!("{name}: {value}")),
                 Layout::Html => {
                     self.open("table");
                     let (name, value) = (escape_html(&one_line(name)), escape_html(&one_line(value)));
@@ -173,6 +187,7 @@ impl<'z> Page<'z> {
                 self.text.push_str(&format!("- {fence}{space}{safe}{space}{fence}\n"));
             }
             Layout::Html => self.item("ul", "", &format!("<code>{}</code>", escape_html(&safe))),
+            Layout::Slack => self.message.code(&safe),
             _ => self.text.push_str(&format!("  $ {safe}\n")),
         }
     }

@@ -19,6 +19,7 @@ use super::groups::Group;
 use super::incidents::Incident;
 use super::losses::Loss;
 use super::story::Story;
+use crate::render::elsewhere;
 use blocks::Page;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -31,10 +32,12 @@ pub enum Layout {
     Text,
     /// For a program.
     Json,
-    /// For a ticket or a chat.
+    /// For a ticket.
     Markdown,
     /// One file for a browser: no script, no link, nothing fetched.
     Html,
+    /// For a chat: Block Kit of Slack.
+    Slack,
 }
 
 impl std::str::FromStr for Layout {
@@ -46,7 +49,8 @@ impl std::str::FromStr for Layout {
             "json" => Ok(Layout::Json),
             "markdown" | "md" => Ok(Layout::Markdown),
             "html" => Ok(Layout::Html),
-            _ => Err("expected text, json, markdown or html".to_owned()),
+            "slack" => Ok(Layout::Slack),
+            other => Err(format!("expected text, json, markdown, html or slack{}", elsewhere(other))),
         }
     }
 }

@@ -216,7 +216,7 @@ fn unplaced(need: ViewRequest) -> String {
 
 /// Starts that never ran, unless nothing is known about their hour. `island` numbers the gaps of a schedule.
 fn missed(need: ViewRequest) -> String {
-    let view = (schedules::noun().view)(ViewRequest { raw: false, ..need });
+    let view = (schedules::noun().view)(ViewRequest { raw: false, extra: false, ..need });
     let mut values = plain("s", &["id", "account", "region", "cluster", "family", "schedule", "island"]);
     values.extend([
         ("kind", "'missed_start'".to_owned()),

@@ -59,6 +59,7 @@ const EXPECTED: &[(&str, Kind)] = &[
     ("reason", Kind::Text),
     ("rhythm", Kind::Text),
     ("started_at", Kind::Time),
+    ("placed_by", Kind::Text),
     ("launch", Kind::Text),
     ("evidence", Kind::Texts),
 ];
@@ -252,6 +253,7 @@ fn expected_starts(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
                 launch.and_then(|launch| worked.reason(launch)).into(),
                 name.as_deref().map_or_else(|| schedule.name(slot.at), str::to_owned).into(),
                 slot.started_at.into(),
+                slot.placed_by.and_then(|place| worked.attempt(place)).map(|attempt| attempt.id).into(),
                 id.into(),
                 ids.into(),
             ]);

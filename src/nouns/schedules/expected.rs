@@ -44,6 +44,8 @@ pub struct Expected {
     pub launch: Option<usize>,
     /// When it ran.
     pub started_at: Option<i64>,
+    /// The call that placed its tasks.
+    pub placed_by: Option<usize>,
 }
 
 /// The expected starts of a caller up to a time, in order.
@@ -60,20 +62,26 @@ pub fn expected(
         let launch = index.and_then(|index| launches.get(index));
         let Some((launch, first)) = launch.and_then(|launch| Some((launch, attempts.get(*launch.attempts.first()?)?))) else {
             if at.saturating_add(DELIVERED_WITHIN) <= until {
-                found.push(Expected { at: *at, state: State::Missed, launch: None, started_at: None });
+                found.push(Expected { at: *at, state: State::Missed, launch: None, started_at: None, placed_by: None });
             }
             continue;
         };
-        let (state, started_at) = match launch.outcome() {
+        let outcome = launch.outcome();
+        let placed_by = match outcome {
+            Outcome::Started => launch.attempts.first().copied(),
+            Outcome::Healed => launch.healed_by,
+            Outcome::Lost => None,
+        };
+        let (state, started_at) = match outcome {
             Outcome::Started if first.time - at > series.late(slot) => (State::Late, Some(first.time)),
             Outcome::Started => (State::Started, Some(first.time)),
             Outcome::Healed => {
-                let healed = launch.healed_by.and_then(|place| attempts.get(place));
+                let healed = placed_by.and_then(|place| attempts.get(place));
                 (State::Healed, healed.map(|attempt| attempt.time))
             }
             Outcome::Lost => (State::Missed, None),
         };
-        found.push(Expected { at: *at, state, launch: index, started_at });
+        found.push(Expected { at: *at, state, launch: index, started_at, placed_by });
     }
     found
 }

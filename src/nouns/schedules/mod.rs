@@ -2,13 +2,15 @@
 
 pub mod calendar;
 pub mod expected;
+pub mod function;
+pub mod history;
 pub mod period;
 pub mod schedule;
 #[cfg(test)]
 mod tests;
 
 use super::launches::{REASONS, attempts, counted, swept};
-use super::sql::{computed, no_raw, quoted, seconds};
+use super::sql::{computed, evidence_of, list, no_raw, quoted, seconds};
 use super::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::table::Table;
@@ -38,6 +40,34 @@ const FIELDS: &[FieldInfo] = &[
     computed("started_by", FieldType::Text, "startedBy: the rule or the schedule"),
     computed("group", FieldType::Text, "task group, if the first call has one"),
     computed("caller", FieldType::Text, "caller, without the session name"),
+    computed("start_delay", FieldType::Duration, "time from the expected start until its first task ran"),
+    computed(
+        "duration",
+        FieldType::Duration,
+        "time from the first start to the last stop of its tasks; for the newest run of a schedule, so far",
+    ),
+    computed("overlap", FieldType::Duration, "time for which it still ran after the next run had started; 0 = none"),
+    computed("previous_runs", FieldType::Int, "earlier runs that it is compared with: those that have ended, at most 50"),
+    computed("usual_duration", FieldType::Duration, "median duration of the previous runs"),
+    computed(
+        "duration_score",
+        FieldType::Float,
+        "distance of the duration from its median, in spreads: 1.4826 median absolute deviations, at least 5 % of the median and 1s",
+    ),
+    computed("usual_start_delay", FieldType::Duration, "median start delay of the previous runs"),
+    computed("start_delay_score", FieldType::Float, "distance of the start delay from its median, in spreads"),
+];
+
+/// The fields that come from the tasks of a run.
+const OF_TASKS: &[&str] = &[
+    "start_delay",
+    "duration",
+    "overlap",
+    "previous_runs",
+    "usual_duration",
+    "duration_score",
+    "usual_start_delay",
+    "start_delay_score",
 ];
 
 /// The noun.
@@ -55,13 +85,48 @@ pub fn noun() -> Noun {
         ],
         shown: &["time", "schedule", "state", "why", "rhythm", "started_at", "cluster", "family"],
         optional: &["family", "cluster", "started_at", "rhythm"],
+        extra: OF_TASKS,
         ..Noun::computed("schedules", view)
     }
 }
 
 const HOUR: &str = "3600000000";
 
+/// The rows, with the fields from tasks if they are requested: these take another pass over all events of tasks.
 fn view(need: ViewRequest) -> String {
+    let (of_tasks, fields): (Vec<&FieldInfo>, Vec<&FieldInfo>) = FIELDS.iter().partition(|field| OF_TASKS.contains(&field.name));
+    if !need.extra {
+        let missing = of_tasks.iter().map(|field| {
+            let kind = if field.kind == FieldType::Int { "bigint" } else { "double" };
+            format!(", cast(null as {kind}) as {}", field.name)
+        });
+        return starts(need, &missing.collect::<String>());
+    }
+    let compared = of_tasks.iter().map(|field| format!(", get_field(x.history, '{0}') as {0}", field.name));
+    format!(
+        "select {kept}{compared}{raw}{evidence} from (\
+           select b.*, run_history(cast(b.expected_at as bigint), cast(u.started_at as bigint), cast(u.stopped_at as bigint), \
+             cast({anchor} as bigint)) over (partition by b.first_call order by b.expected_at, b.id) as history \
+           from ({starts}) b left join ({RUNS}) u on u.call_id = b.placed_by) x",
+        kept = list(fields.iter().map(|field| field.name), "x"),
+        compared = compared.collect::<String>(),
+        raw = no_raw(need),
+        evidence = evidence_of(need, "x"),
+        anchor = need.anchor,
+        starts = starts(ViewRequest { raw: false, ..need }, ", s.first as first_call, s.placed_by"),
+    )
+}
+
+/// When the tasks that a call placed ran and stopped. If one of them has not stopped, there is no stop.
+const RUNS: &str = "select c.call_id, min(t.started_at) as started_at, \
+     case when count(*) = count(t.stopped_at) then max(t.stopped_at) end as stopped_at from (\
+       select c.id as call_id, unnest(string_to_array(coalesce(c.tasks, c.task), ' ')) as task from calls c \
+       where c.event_source = 'ecs.amazonaws.com' and c.event_name in ('RunTask', 'StartTask') and c.task is not null) c \
+     join (select t.task, min(t.started_at) as started_at, max(t.stopped_at) as stopped_at from task_events t \
+       where t.task is not null group by t.task) t on t.task = c.task group by c.call_id";
+
+/// The expected starts, with more columns at the end.
+fn starts(need: ViewRequest, more: &str) -> String {
     let of = |name: &str| format!("get_field(e.s, '{name}')");
     let raw = no_raw(need);
     let evidence = if need.evidence { format!(", s.evidence as {}", quoted(EVIDENCE)) } else { String::new() };
@@ -76,9 +141,9 @@ fn view(need: ViewRequest) -> String {
            else concat('no record: not called; ', d.event_name, coalesce(concat(' by ', d.\"user\"), ''), ' at ', \
              arrow_cast(d.since, 'Utf8')) end, 'Utf8View') as why, \
          s.schedule, s.rhythm, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
-         s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{raw}{evidence} from (select s.*, {SCHEDULE} as schedule from (\
+         s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{more}{raw}{evidence} from (select s.*, {SCHEDULE} as schedule from (\
            select e.first, {at} as at, {state} as state, {reason} as reason, {rhythm} as rhythm, {started} as started_at, \
-           {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
+           {placed} as placed_by, {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
            from (select w.id as first, w.account, w.region, w.cluster, w.family, w.started_by, w.\"group\", w.caller, \
              unnest(w.slots) as s from (select a.id, a.account, a.region, a.cluster, a.family, a.started_by, a.\"group\", \
                a.caller, {swept} as slots from ({attempts}) a) w where w.slots is not null) e) s) s \
@@ -97,6 +162,7 @@ fn view(need: ViewRequest) -> String {
         reason = of("reason"),
         rhythm = of("rhythm"),
         started = of("started_at"),
+        placed = of("placed_by"),
         launch = of("launch"),
         ids = of("evidence"),
         swept = swept("expected_starts", need),

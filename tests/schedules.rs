@@ -1,0 +1,162 @@
+//! Runs of schedules against each other: overlaps, and runs that start later or take longer than the ones before.
+
+use crate::support::Desk;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+/// A schedule of every 10 minutes from midnight on: (seconds until the task runs, seconds for which it runs).
+const RUNS: [(i64, i64); 14] = [
+    (25, 120),
+    (25, 130),
+    (26, 110),
+    (25, 120),
+    (24, 130),
+    (25, 110),
+    (25, 120),
+    (26, 130),
+    (25, 110),
+    // The next run starts 600s later, at +25s, so that they overlap for 300s.
+    (25, 900),
+    (25, 120),
+    (325, 120),
+    (25, 110),
+    // The newest one has not stopped.
+    (25, 0),
+];
+
+fn time(seconds: i64) -> String {
+    let midnight: Timestamp = "2026-03-04T00:00:00Z".parse().unwrap();
+    midnight.checked_add(SignedDuration::from_secs(seconds)).unwrap().to_string()
+}
+
+fn task(nth: usize) -> String {
+    format!("arn:aws:ecs:eu-west-1:111122223333:task/batch/{nth:032x}")
+}
+
+fn call(nth: usize) -> Value {
+    json!({
+        "eventVersion": "1.11", "eventTime": time(nth as i64 * 600 + 5), "eventSource": "ecs.amazonaws.com", "eventName": "RunTask",
+        "awsRegion": "eu-west-1", "eventID": format!("call-{nth:02}"), "recipientAccountId": "111122223333", "readOnly": false,
+        "eventType": "AwsApiCall", "userIdentity": {"type": "AssumedRole", "accountId": "111122223333",
+            "arn": "arn:aws:sts::111122223333:assumed-role/scheduler/x",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "userName": "scheduler"}}},
+        "requestParameters": {"cluster": "batch", "count": 1, "taskDefinition": "sync:3", "startedBy": "events-rule/sync"},
+        "responseElements": {"failures": [], "tasks": [{"taskArn": task(nth),
+            "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/batch", "startedBy": "events-rule/sync",
+            "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/sync:3", "lastStatus": "PENDING"}]}
+    })
+}
+
+fn event(nth: usize, (delay, lasts): (i64, i64)) -> Value {
+    let at = nth as i64 * 600;
+    let started = at + delay;
+    let mut detail = json!({
+        "taskArn": task(nth), "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/batch",
+        "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/sync:3", "group": "family:sync",
+        "startedBy": "events-rule/sync", "launchType": "FARGATE", "desiredStatus": "RUNNING", "lastStatus": "RUNNING",
+        "createdAt": time(at + 5), "startedAt": time(started), "updatedAt": time(started), "version": 3,
+        "containers": [{"name": "sync", "lastStatus": "RUNNING"}]
+    });
+    if lasts > 0 {
+        let stopped = time(started + lasts);
+        for (key, value) in [
+            ("lastStatus", "STOPPED"),
+            ("desiredStatus", "STOPPED"),
+            ("stoppedAt", stopped.as_str()),
+            ("updatedAt", stopped.as_str()),
+        ] {
+            detail[key] = json!(value);
+        }
+        detail["containers"] = json!([{"name": "sync", "lastStatus": "STOPPED", "exitCode": 0}]);
+        detail["version"] = json!(5);
+    }
+    let id = format!("00000000-0000-4000-8000-{nth:012}");
+    json!({"version": "0", "id": id, "detail-type": "ECS Task State Change", "source": "aws.ecs", "account": "111122223333",
+        "time": detail["updatedAt"], "region": "eu-west-1", "resources": [], "detail": detail})
+}
+
+fn lines(values: impl Iterator<Item = Value>) -> String {
+    values.map(|value| value.to_string() + "\n").collect()
+}
+
+fn loaded(with_tasks: bool) -> Desk {
+    let desk = Desk::new();
+    let calls = desk.write("calls.ndjson", lines((0..RUNS.len()).map(call)));
+    desk.load(&[&calls]).ok();
+    if with_tasks {
+        let events = desk.write("events.ndjson", lines(RUNS.iter().enumerate().map(|(nth, run)| event(nth, *run))));
+        desk.load(&[&events]).ok();
+    }
+    desk
+}
+
+#[test]
+fn runs_are_compared_with_the_next_one_and_the_ones_before() {
+    let desk = loaded(true);
+    let rows = desk.query("schedules show time, start_delay, duration, overlap, previous_runs, usual_duration sort time");
+    assert_eq!(rows.len(), RUNS.len(), "{rows:?}");
+    let row = |nth: usize| rows[nth].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(row(0), ["2026-03-04T00:00:00Z", "25", "120", "0", "0", ""]);
+    assert_eq!(row(9), ["2026-03-04T01:30:00Z", "25", "900", "300", "9", "120"]);
+    assert_eq!(row(10), ["2026-03-04T01:40:00Z", "25", "120", "0", "10", "120"]);
+    assert_eq!(row(11), ["2026-03-04T01:50:00Z", "325", "120", "0", "11", "120"]);
+    // The newest event is the start of the last run.
+    assert_eq!(row(13), ["2026-03-04T02:10:00Z", "25", "0", "", "13", "120"]);
+    let odd = desk.query(
+        "schedules where duration_score > 5 or start_delay_score > 5 show time, duration_score, start_delay_score sort time",
+    );
+    assert_eq!(odd.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["2026-03-04T01:30:00Z", "2026-03-04T01:50:00Z"]);
+    // Durations of 110, 120 and 130: the median absolute deviation is 10, the spread 14.826.
+    let score: f64 = odd[0][1].parse().unwrap();
+    assert!((score - 780.0 / 14.826).abs() < 1e-3, "{score}");
+    // The history reaches back beyond the window.
+    assert_eq!(desk.query("schedules where overlap > 0s since 1h show previous_runs"), [["9"]]);
+    assert_eq!(desk.sql("select sum(overlap), count(duration) from schedules"), [["300", "14"]]);
+    assert_eq!(desk.query("schedules show count, max(overlap)"), [["14", "300"]]);
+    let exports =
+        ["query", "schedules show *", "--from", "calls.ndjson", "--from", "events.ndjson", "--format", "csv", "--quiet"];
+    assert!(desk.run(&exports).ok().out.contains(",overlap,"));
+}
+
+#[test]
+fn odd_runs_are_found_by_the_built_in_pack() {
+    let desk = loaded(true);
+    let ran = desk.run(&["check", "schedules", "--since", "7d", "--format", "json"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let found = |check: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        let check = checks.iter().find(|one| one["check"] == check).unwrap();
+        assert_eq!(check["findings"].as_array().unwrap().len(), 1, "{check}");
+        check["findings"][0].clone()
+    };
+    for (check, column, value) in
+        [("overlaps", "max_overlap", "300"), ("late", "max_start_delay", "325"), ("over-long", "max_duration", "900")]
+    {
+        let finding = found(check);
+        assert_eq!(finding["about"], json!({"cluster": "batch", "schedule": "sync"}));
+        assert_eq!((finding["value"].as_f64(), finding["other"][column].as_str()), (Some(1.0), Some(value)), "{finding}");
+    }
+}
+
+#[test]
+fn without_events_of_tasks_nothing_is_said_about_runs() {
+    let desk = loaded(false);
+    let rows = desk.query("schedules show state, duration, overlap, previous_runs limit 1");
+    assert_eq!(rows, [["started", "", "", "0"]]);
+    let ran = desk.run(&["check", "schedules", "--since", "7d"]);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(ran.out.contains("3 unanswered\nunanswered: no task events are loaded"), "{}", ran.out);
+}
+
+#[test]
+fn tasks_are_read_only_if_they_are_asked_for() {
+    let desk = loaded(true);
+    let plan = |query: &str| desk.run(&["query", query, "--explain"]).ok().out;
+    assert!(!plan("schedules by schedule").contains("task_events"));
+    let compared = plan("schedules where overlap > 0s by schedule");
+    assert!(
+        compared.contains("WholePartitionsExec") && !compared.contains("NestedLoopJoin") && !compared.contains("CrossJoin"),
+        "{compared}"
+    );
+}
