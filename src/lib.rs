@@ -1,9 +1,9 @@
 //! Offline analyzer for Amazon ECS and dstack failures.
 //!
 //! ```text
-//!   s3-export/                                             "failures by reason since 7d"
+//!   s3-export/  s3://bucket/prefix                         "failures by reason since 7d"
 //!       │ bytes                                                   │ text
-//!   ① discover   walk, recognize by content                   ⑥ lang     tokens → AST → checked query
+//!   ① discover   walk or list, recognize by content           ⑥ lang     tokens → AST → checked query
 //!       │ Input                                                   │ Checked          ▲
 //!   ② decode     inflate within limits, split, unwrap, mask       │                  │ names, types, values
 //!       │ Found                                                   │              Catalog (from ④ and ⑤)

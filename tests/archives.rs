@@ -289,7 +289,8 @@ fn a_location_elsewhere_says_how_to_bring_it_here() {
     let desk = Desk::new();
     for (location, command) in [
         ("https://host/logs/a.tar.gz", "curl -fLO 'https://host/logs/a.tar.gz' && ecs-audit load a.tar.gz"),
-        ("s3://bucket/AWSLogs/", "aws s3 sync s3://bucket/AWSLogs/ export && ecs-audit load export"),
+        ("gs://bucket/AWSLogs/", "gcloud storage cp -r gs://bucket/AWSLogs/ export && ecs-audit load export"),
+        ("az://bucket/AWSLogs/", "azcopy copy az://bucket/AWSLogs/ export --recursive && ecs-audit load export"),
     ] {
         let load = desk.run(&["load", location]);
         assert!(load.code != 0 && load.err.contains(command), "{}", load.err);

@@ -30,6 +30,7 @@ mod reference;
 mod repl;
 mod report;
 mod retention;
+mod s3;
 mod samples;
 mod schedules;
 mod secrets;

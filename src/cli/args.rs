@@ -96,6 +96,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   ecs-audit load s3-export/
   ecs-audit load trail.json.gz ecs-events/ runs.json
+  ecs-audit load s3://BUCKET/AWSLogs/ACCOUNT/CloudTrail/ --since 7d
   ecs-audit load s3-export/ --since 2026-03-01 --region eu-west-1
   aws ecs describe-tasks --cluster batch --tasks ID | ecs-audit load -
 
@@ -350,7 +351,7 @@ lists the commands. If stdin is not a terminal, each line is a query; the exit c
 /// Arguments of `load`.
 #[derive(Debug, Args)]
 pub struct Load {
-    /// Files and folders; - is stdin
+    /// Files, folders and s3://BUCKET/PREFIX; - is stdin
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Load only records from then on: a time such as 2026-03-04, or a duration back from the clock such as 30d

@@ -9,6 +9,7 @@ use super::explain;
 use super::say::Failure;
 use crate::config::{Config, Layer, STORE_FILE, Setting, Settings, builtin_queries};
 use crate::context::Context;
+use crate::discover::Location;
 use crate::exit::ExitCode;
 use crate::render::{Format, visible};
 use crate::store::read_text;
@@ -77,6 +78,11 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
             None => DEFAULT.to_owned(),
         },
     };
+    if let Some(location) = global.store.to_str().filter(|store| Location::of(store).is_some()) {
+        let what =
+            format!("`{location}`: a store is a local folder; load from S3 into one: `ecs-audit load {location} --store DIR`");
+        return Err(Failure::Sentence(what));
+    }
     if !global.no_config {
         let path = global.store.join(STORE_FILE);
         let text = read_text(&global.store, &path, MOST_IN_STORE)?;

@@ -7,7 +7,7 @@ use super::store::described;
 use crate::context::Context;
 use crate::decode::budget::Limits;
 use crate::digests::Finding;
-use crate::discover::{Input, Problem, find_inputs};
+use crate::discover::{Cut, Found, Input, Problem, Remote, S3Settings, find};
 use crate::exit::ExitCode;
 use crate::load::{FileReport, LoadOptions, Progress, QUARANTINED_MEMBERS, Rejected, Selection, Silent, Totals};
 use crate::render::{describe_instant, visible};
@@ -29,9 +29,10 @@ pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing or damaged;
 
 /// Runs the command.
 pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let (mut inputs, troubled) = inputs(&arguments.paths, Some(&global.store))?;
     let selection = selection(arguments, context)?;
-    let left_out = leave_out(&mut inputs, &selection);
+    let Found { mut inputs, problems, cut } = search(&arguments.paths, Some(&global.store), &selection)?;
+    let troubled: Vec<FileReport> = problems.iter().map(unreadable).collect();
+    let left_out = LeftOut { files: leave_out(&mut inputs, &selection), cut };
     let options = LoadOptions { selection, ..load_options(context, true, TableSet::ALL) };
     let write_options = write_options(global, context)?;
     let loaded = on_threads(context.threads, || {
@@ -78,6 +79,14 @@ fn selection(arguments: &Load, context: &Context) -> Result<Selection, Failure> 
     })
 }
 
+/// What is excluded by its path.
+struct LeftOut {
+    /// The number of files by reason.
+    files: BTreeMap<&'static str, u64>,
+    /// Prefixes in S3 that were not listed, so that their files are not counted.
+    cut: Vec<Cut>,
+}
+
 /// Excludes files by their paths and counts them by reason.
 fn leave_out(inputs: &mut Vec<Input>, selection: &Selection) -> BTreeMap<&'static str, u64> {
     let mut left_out = BTreeMap::new();
@@ -122,18 +131,26 @@ pub fn load_options(context: &Context, keep_raw: bool, tables: TableSet) -> Load
 
 /// The files below some paths; each path that cannot be read becomes a report of its own.
 pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Vec<FileReport>), Failure> {
-    let (inputs, problems) = find_inputs(paths, &std::env::current_dir()?, store);
-    if inputs.is_empty()
-        && let Some(problem) = problems.first()
+    let Found { inputs, problems, .. } = search(paths, store, &Selection::default())?;
+    Ok((inputs, problems.iter().map(unreadable).collect()))
+}
+
+/// Searches paths and locations in S3. A prefix that the selection leaves out is not listed.
+fn search(paths: &[PathBuf], store: Option<&Path>, selection: &Selection) -> Result<Found, Failure> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let remote = Remote { settings: S3Settings::new(variables), left_out: &|path| selection.leaves_out_file(path) };
+    let found = find(paths, &std::env::current_dir()?, store, Some(&remote));
+    if found.inputs.is_empty()
+        && let Some(problem) = found.problems.first()
     {
         let next = match &problem.instead {
-            Some(command) => format!("bring it here first: `{command}`"),
-            None => "expected a file or folder of exports".to_owned(),
+            Some(command) => format!("; bring it here first: `{command}`"),
+            None if problem.is_explained => String::new(),
+            None => "; expected a file or folder of exports".to_owned(),
         };
-        return Err(Failure::Sentence(format!("`{}`: {}; {next}", problem.name, problem.detail)));
+        return Err(Failure::Sentence(format!("`{}`: {}{next}", problem.name, problem.detail)));
     }
-    let troubled = problems.iter().map(unreadable).collect();
-    Ok((inputs, troubled))
+    Ok(found)
 }
 
 fn unreadable(problem: &Problem) -> FileReport {
@@ -202,7 +219,7 @@ impl Progress for Bar {
 }
 
 /// The summary of a load as text.
-fn summary(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, context: &Context) -> String {
+fn summary(loaded: &Loaded, left_out: &LeftOut, store: &Path, context: &Context) -> String {
     let totals = &loaded.totals;
     let count = |number: u64| HumanCount(number).to_string();
     let mut text = format!("loaded into {}\n", visible(&store.display().to_string()));
@@ -215,9 +232,12 @@ fn summary(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
         files.push_str(&format!(" ({} unchanged since they were loaded)", count(totals.unchanged)));
     }
     line("files", files);
-    if !left_out.is_empty() {
-        let reasons = left_out.iter().map(|(why, files)| format!("{} {why}", count(*files)));
+    if !left_out.files.is_empty() {
+        let reasons = left_out.files.iter().map(|(why, files)| format!("{} {why}", count(*files)));
         line("skipped", format!("{} (excluded by path)", reasons.collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(prefixes) = not_listed(&left_out.cut) {
+        line("not listed", prefixes);
     }
     line("bytes", format!("{} uncompressed", HumanBytes(totals.bytes)));
     line(
@@ -256,6 +276,21 @@ fn summary(loaded: &Loaded, left_out: &BTreeMap<&str, u64>, store: &Path, contex
         text.push_str(&format!("  {:<12} {notes}\n", "notes"));
     }
     text
+}
+
+/// Names the first prefix in S3 that was not listed for each reason, and counts the others.
+fn not_listed(cut: &[Cut]) -> Option<String> {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for prefix in cut {
+        reasons.entry(prefix.why).or_default().push(&prefix.name);
+    }
+    let named = reasons.iter().filter_map(|(why, prefixes)| {
+        let (first, others) = prefixes.split_first()?;
+        let more = if others.is_empty() { String::new() } else { format!(" and {} more", HumanCount(others.len() as u64)) };
+        Some(format!("{}{more} {why}", visible(first)))
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    (!named.is_empty()).then(|| format!("{named} (excluded by prefix)"))
 }
 
 /// Names the files that differ from the digests that were loaded with them.

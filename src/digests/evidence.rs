@@ -108,9 +108,11 @@ pub fn read_digests(inputs: &[&Input]) -> Evidence {
 
 fn look_at(input: &Input) -> Found {
     let name = input.name.to_string();
-    let Source::File(path) = &input.source else { return Found::Other };
+    if !matches!(input.source, Source::File(_) | Source::Object(_)) {
+        return Found::Other;
+    }
     if is_digest_name(&name) && !name.ends_with(METADATA) {
-        return match plain_bytes(path) {
+        return match plain_bytes(&input.source) {
             Ok(bytes) => match Digest::parse(&name, &bytes) {
                 Ok(digest) => Found::Digest(Box::new(digest)),
                 Err(detail) => Found::BrokenDigest(name, detail),
@@ -125,7 +127,7 @@ fn look_at(input: &Input) -> Found {
         return Found::Other;
     }
     // A digest or its metadata under another name is recognized by its content.
-    let Ok(bytes) = plain_bytes(path) else { return Found::Other };
+    let Ok(bytes) = plain_bytes(&input.source) else { return Found::Other };
     if let Some(digest) = name.strip_suffix(METADATA) {
         let value: Option<Value> = serde_json::from_slice(&bytes).ok();
         let signature = value.as_ref().and_then(|value| value.get("Metadata")?.get("signature")?.as_str());
@@ -143,7 +145,7 @@ fn is_json_name(name: &str) -> bool {
 
 fn hash_of(input: &Input) -> Content {
     match &input.source {
-        Source::File(path) => match plain_bytes(path) {
+        Source::File(_) | Source::Object(_) => match plain_bytes(&input.source) {
             Ok(bytes) => Content::Sha256(sha256(&bytes)),
             Err(Problem::Damaged(detail)) => Content::Damaged(detail),
             Err(Problem::Unreadable(detail)) => Content::Unreadable(detail),
@@ -158,14 +160,25 @@ enum Problem {
     Unreadable(String),
 }
 
-/// The uncompressed content of a file.
-fn plain_bytes(path: &Path) -> Result<Buffer, Problem> {
-    let mut packed = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut packed));
-    read.map_err(|error| Problem::Unreadable(plain_io(&error)))?;
-    if packed.len() as u64 > MOST_BYTES {
-        return Err(Problem::Unreadable(format!("more than {MOST_BYTES} bytes")));
+/// The bytes of a local file.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|error| plain_io(&error))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(format!("more than {MOST_BYTES} bytes"));
     }
+    Ok(bytes)
+}
+
+/// The uncompressed content of a file or object.
+fn plain_bytes(source: &Source) -> Result<Buffer, Problem> {
+    let read = match source {
+        Source::File(path) => bytes_of(path),
+        Source::Object(object) => object.read_now(MOST_BYTES).map(Vec::from),
+        Source::Stdin | Source::Store => Err("not a file".to_owned()),
+    };
+    let packed = read.map_err(Problem::Unreadable)?;
     let mut plain = Buffer::default();
     if !is_gzip(&packed) {
         plain.take(packed);

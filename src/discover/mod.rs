@@ -1,9 +1,11 @@
-//! ① Finds the input files and detects their types.
+//! ① Finds the input files, on disk or in S3, and detects their types.
 //!
 //! Types are detected from content, never from file names. Symbolic links are followed, and cycles are skipped.
 
 mod kind;
+mod objects;
 mod walk;
 
 pub use kind::{Kind, is_refused, kind_of, kind_of_name};
-pub use walk::{Input, Problem, Source, find_inputs, plain_io};
+pub use objects::{Feed, Location, Object, S3Settings};
+pub use walk::{Cut, Found, Input, Problem, Remote, Source, find, find_inputs, plain_io};

@@ -1,5 +1,6 @@
-//! Lists the files under the given paths, in a fixed order.
+//! Lists the files under the given paths and S3 locations, in a fixed order.
 
+use super::objects::{self, Location, Object, S3Settings};
 use crate::decode::secret::mask_text;
 use crate::knowledge::instead_of;
 use rayon::prelude::*;
@@ -15,6 +16,8 @@ use walkdir::WalkDir;
 pub enum Source {
     /// A file.
     File(PathBuf),
+    /// An object in S3.
+    Object(Object),
     /// Standard input.
     Stdin,
     /// A store, whether the current one or another: its files are not exports.
@@ -26,13 +29,15 @@ pub enum Source {
 pub struct Input {
     /// The origin of its bytes.
     pub source: Source,
-    /// The name in the store: the path as given, with `/` as separator and `\xNN` for bytes that are not valid UTF-8.
+    /// The name in the store: the path as given, with `/` as separator and `\xNN` for bytes that are not valid UTF-8, or
+    /// `s3://bucket/key`.
     pub name: Arc<str>,
     /// The folder that a relative name is resolved against; `None` for absolute names and standard input.
     pub folder: Option<Arc<str>>,
-    /// Bytes on disk (0 for standard input).
+    /// Bytes on disk or in S3 (0 for standard input).
     pub size: u64,
-    /// Modification time in microseconds since 1970 UTC, if the file system reports one.
+    /// Modification time in microseconds since 1970 UTC, if the file system reports one; that of an object is the time at
+    /// which this version of it was created.
     pub modified: Option<i64>,
 }
 
@@ -47,19 +52,60 @@ pub struct Problem {
     pub detail: String,
     /// A command that works, if the path is a location elsewhere.
     pub instead: Option<String>,
+    /// Whether the detail already says what to do.
+    pub is_explained: bool,
 }
 
-/// Finds the files under the paths; relative paths are resolved against `folder`, and `-` is standard input. `skip`
-/// is a folder to exclude (the store itself). Inputs are sorted by name, so the order does not depend on the file
-/// system.
+/// How locations in S3 are searched.
+pub struct Remote<'r> {
+    /// Credentials and addresses.
+    pub settings: S3Settings,
+    /// The reason to leave out what has a path, if any: such prefixes are not listed.
+    pub left_out: &'r dyn Fn(&str) -> Option<&'static str>,
+}
+
+/// A prefix in S3 that was not listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Its name.
+    pub name: String,
+    /// The reason.
+    pub why: &'static str,
+}
+
+/// What is under some paths.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The inputs, sorted by name.
+    pub inputs: Vec<Input>,
+    /// Paths that could not be read.
+    pub problems: Vec<Problem>,
+    /// Prefixes that were not listed, so that nobody knows how many objects they have.
+    pub cut: Vec<Cut>,
+}
+
+/// Finds the files under local paths, as [`find`] does.
 pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Vec<Input>, Vec<Problem>) {
+    let found = find(paths, folder, skip, None);
+    (found.inputs, found.problems)
+}
+
+/// Finds the files under the paths; relative paths are resolved against `folder`, `-` is standard input, and `remote`
+/// says how to search `s3://bucket/prefix`. `skip` is a folder to exclude (the store itself). Inputs are sorted by name,
+/// so the order does not depend on the file system.
+pub fn find(paths: &[PathBuf], folder: &Path, skip: Option<&Path>, remote: Option<&Remote<'_>>) -> Found {
     let folder: Arc<str> = display(folder).into();
+    let mut locations = Vec::new();
     let (mut inputs, mut files, stores) = (Vec::new(), Vec::new(), RefCell::new(Vec::new()));
     let mut problems = Vec::new();
     let skip = skip.and_then(|path| path.canonicalize().ok());
     for path in paths {
         if path.as_os_str() == "-" {
             inputs.push(Input { source: Source::Stdin, name: "-".into(), folder: None, size: 0, modified: None });
+            continue;
+        }
+        if let Some(location) = path.to_str().and_then(Location::of).filter(|_| remote.is_some() && !path.exists()) {
+            locations.push(location);
             continue;
         }
         if let Some(problem) = of_location(path) {
@@ -94,22 +140,27 @@ pub fn find_inputs(paths: &[PathBuf], folder: &Path, skip: Option<&Path>) -> (Ve
                     folder: folder.cloned(),
                     detail: error.io_error().map_or_else(|| error.to_string(), plain_io),
                     instead: None,
+                    is_explained: false,
                 }),
             }
         }
     }
     inputs.extend(stores.into_inner());
     inputs.par_extend(files.par_iter().map(|(entry, folder)| input(entry, folder.cloned())));
-    inputs.sort_by(|left, right| left.name.cmp(&right.name));
-    inputs.dedup();
-    (inputs, problems)
+    let mut found = Found { inputs, problems, cut: Vec::new() };
+    if let Some(remote) = remote.filter(|_| !locations.is_empty()) {
+        objects::search(&locations, remote, &mut found);
+    }
+    found.inputs.sort_by(|left, right| left.name.cmp(&right.name));
+    found.inputs.dedup();
+    found
 }
 
 /// The problem with a path that is a location elsewhere, unless a file has that name.
 fn of_location(path: &Path) -> Option<Problem> {
     let instead = instead_of(path.to_str()?).filter(|_| !path.exists())?;
-    let detail = "a location on another machine; only local files are read".to_owned();
-    Some(Problem { name: path.to_str()?.to_owned(), folder: None, detail, instead: Some(instead) })
+    let detail = "a location on another machine; only local files and `s3://BUCKET/PREFIX` are read".to_owned();
+    Some(Problem { name: path.to_str()?.to_owned(), folder: None, detail, instead: Some(instead), is_explained: false })
 }
 
 /// Whether a folder is a Delta table or a store with several.
@@ -161,7 +212,7 @@ fn display(path: &Path) -> String {
 }
 
 /// A name without secrets: a file that was downloaded may be called like its signed URL. Different names stay different.
-fn masked(name: String) -> String {
+pub(super) fn masked(name: String) -> String {
     match mask_text(&name) {
         Cow::Borrowed(_) => name,
         Cow::Owned(masked) => format!("{masked}#{}", blake3::hash(name.as_bytes()).to_hex().get(..8).unwrap_or_default()),
@@ -215,10 +266,13 @@ mod tests {
 
     #[test]
     fn a_location_elsewhere_is_a_problem_with_a_command() {
-        let (inputs, problems) = find_inputs(&[PathBuf::from("s3://logs/AWSLogs/")], Path::new("/"), None);
+        let (inputs, problems) = find_inputs(&[PathBuf::from("gs://logs/AWSLogs/")], Path::new("/"), None);
         assert!(inputs.is_empty());
-        assert_eq!(problems[0].instead.as_deref(), Some("aws s3 sync s3://logs/AWSLogs/ export && ecs-audit load export"));
-        assert_eq!(problems[0].name, "s3://logs/AWSLogs/");
+        assert_eq!(
+            problems[0].instead.as_deref(),
+            Some("gcloud storage cp -r gs://logs/AWSLogs/ export && ecs-audit load export")
+        );
+        assert_eq!(problems[0].name, "gs://logs/AWSLogs/");
     }
 
     #[test]

@@ -7,8 +7,6 @@ use std::sync::LazyLock;
 #[serde(deny_unknown_fields)]
 struct Location {
     start: String,
-    #[serde(default)]
-    is_file: bool,
     command: String,
 }
 
@@ -28,8 +26,7 @@ pub fn instead_of(location: &str) -> Option<String> {
     let begins = |start: &str| location.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
     let plain = location.split(['?', '#']).next().unwrap_or(location).trim_end_matches('/');
     let name = plain.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("export");
-    let is_file = name.contains('.') && !location.ends_with('/');
-    let found = LIST.iter().find(|known| begins(&known.start) && (!known.is_file || is_file))?;
+    let found = LIST.iter().find(|known| begins(&known.start))?;
     let rest = location.get(found.start.len()..).unwrap_or_default();
     Some(found.command.replace("{url}", location).replace("{name}", name).replace("{rest}", rest))
 }
@@ -41,15 +38,15 @@ mod tests {
     #[test]
     fn every_location_has_a_command() {
         for (location, want) in [
-            ("s3://logs/AWSLogs/", "aws s3 sync s3://logs/AWSLogs/ export && ecs-audit load export"),
-            ("s3://logs/a.json.gz", "aws s3 cp s3://logs/a.json.gz . && ecs-audit load a.json.gz"),
-            ("arn:aws:s3:::logs/x", "aws s3 sync s3://logs/x export && ecs-audit load export"),
+            ("arn:aws:s3:::logs/x", "ecs-audit load s3://logs/x"),
+            ("gs://logs/AWSLogs/", "gcloud storage cp -r gs://logs/AWSLogs/ export && ecs-audit load export"),
+            ("az://logs/x", "azcopy copy az://logs/x export --recursive && ecs-audit load export"),
             ("HTTPS://host/a.zip?token=1", "curl -fLO 'HTTPS://host/a.zip?token=1' && ecs-audit load a.zip"),
             ("file:///tmp/a", "ecs-audit load /tmp/a"),
         ] {
             assert_eq!(instead_of(location).as_deref(), Some(want));
         }
-        for path in ["a.zip", "s3/x", "é", "", "C:/logs"] {
+        for path in ["a.zip", "s3/x", "s3://logs/AWSLogs/", "é", "", "C:/logs"] {
             assert_eq!(instead_of(path), None, "{path}");
         }
     }

@@ -24,6 +24,7 @@ use crate::model::ecs_event::Envelope;
 use crate::model::time::time_at;
 use crate::model::{self, Modeled, Origin, Refusal};
 use crate::table::Row;
+use bytes::Bytes;
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -38,6 +39,11 @@ pub fn read_bytes(input: &Input, budget: &Budget, out: &mut Buffer) -> Result<()
     let read = match &input.source {
         Source::File(path) => File::open(path).and_then(|file| read_file(file, input.size, limit, out)),
         Source::Stdin => read_rest(std::io::stdin().lock(), limit, Vec::new(), out),
+        Source::Object(object) => {
+            let bytes = object.read_now(limit)?;
+            out.take(bytes.into());
+            Ok(())
+        }
         Source::Store => Ok(()),
     };
     match read {
@@ -116,6 +122,38 @@ pub fn load_file(
     };
     pool.give_back((packed, plain));
     result.map(|()| reports)
+}
+
+/// Loads an object whose bytes were downloaded, as [`load_file`] does for a file.
+pub fn load_object(
+    pool: &Pool<'_>,
+    input: &Input,
+    downloaded: Result<Bytes, String>,
+    known: Option<&Known<'_>>,
+    options: &LoadOptions,
+    progress: &dyn Progress,
+) -> Result<Vec<FileReport>, LoadError> {
+    let mut report = FileReport::new(input);
+    let mut reports = Vec::new();
+    let budget = Budget::new(options.limits);
+    let job = Job { pool, known, options: FileContext { options, budget: &budget }, progress };
+    let charged = |bytes: Bytes| budget.charge_read(bytes.len() as u64).map(|()| bytes).map_err(|limit| limit.detail);
+    match downloaded.and_then(charged) {
+        Ok(bytes) => {
+            report.size = bytes.len() as u64;
+            progress.bytes_read(report.size);
+            let (packed, mut plain) = pool.buffers();
+            let loaded = job.load(report, &bytes, &mut plain, 0, &mut reports);
+            pool.give_back((packed, plain));
+            loaded?;
+        }
+        Err(detail) => {
+            report.format = "unreadable".to_owned();
+            report.quarantine(Rejected::of_file("unreadable", detail));
+            job.done(report, 0, &mut reports);
+        }
+    }
+    Ok(reports)
 }
 
 /// Reports a copy of a loaded file: all of its records are duplicates.

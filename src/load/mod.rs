@@ -30,7 +30,7 @@ pub use selection::{QUARANTINED_MEMBERS, RemovalRule, Selection, is_incomplete};
 pub use settle::{Removal, RowsToRemove, Settled, TableConflicts, WrittenRow};
 pub use worker::{Day, LoadError, LoadOptions, Pool, RowSink, Worker, day_of};
 
-use crate::discover::Input;
+use crate::discover::{Feed, Input, Source};
 use crate::model::catalog::FailureCatalog;
 use crate::table::{Columns, Table};
 use rayon::prelude::*;
@@ -74,12 +74,29 @@ pub fn load(
     let dedup = Deduplicator::new(existing);
     let pool = Pool::new(&dedup, sink, options.tables);
     let reports: Vec<OnceLock<Vec<FileReport>>> = inputs.iter().map(|_| OnceLock::new()).collect();
-    order::day_by_day(inputs).into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
-        let loaded = file::load_file(&pool, input, known, options, progress)?;
+    let keep = |place: usize, loaded: Vec<FileReport>| {
         let kept = reports.get(place).is_some_and(|slot| slot.set(loaded).is_ok());
         debug_assert!(kept, "each file has a slot of its own");
+    };
+    let (objects, files): (Vec<_>, Vec<_>) =
+        order::day_by_day(inputs).into_iter().partition(|(_, input)| matches!(input.source, Source::Object(_)));
+    // The first objects arrive while the local files are loaded.
+    let feed = start_feed(&objects, options);
+    files.into_par_iter().with_max_len(1).try_for_each(|(place, input)| {
+        keep(place, file::load_file(&pool, input, known, options, progress)?);
         Ok::<(), LoadError>(())
     })?;
+    if let Some(feed) = feed {
+        // Each step takes the next object that has arrived, because threads that each wait for an object of their own would
+        // start in the middle of the list, far ahead of the downloads.
+        (0..objects.len()).into_par_iter().with_max_len(1).try_for_each(|_| {
+            let stopped = || LoadError::Sink("internal error: downloads ended before the last object".to_owned());
+            let (place, downloaded) = feed.next().ok_or_else(stopped)?;
+            let input = inputs.get(place).ok_or_else(stopped)?;
+            keep(place, file::load_object(&pool, input, downloaded, known, options, progress)?);
+            Ok::<(), LoadError>(())
+        })?;
+    }
     let rest = rest_of(pool.into_workers(), sink);
     let conflicts = dedup.take_conflicts();
     // Nothing more is claimed, so the fingerprints need not stay in memory while the last files are written.
@@ -90,6 +107,15 @@ pub fn load(
         settle::correct(&mut reports, &sink.settle(&conflicts).map_err(LoadError::Sink)?);
     }
     Ok(reports)
+}
+
+/// Starts to download objects in the order in which they are read.
+fn start_feed(objects: &[(usize, &Input)], options: &LoadOptions) -> Option<Feed> {
+    let objects = objects.iter().filter_map(|(place, input)| match &input.source {
+        Source::Object(object) => Some((*place, object.clone())),
+        _ => None,
+    });
+    Feed::start(objects.collect(), options.limits.file_bytes)
 }
 
 /// Columns of at least this many bytes get their own row group.

@@ -168,12 +168,11 @@ fn factors(named: &[&IncidentCard]) -> Vec<String> {
     let mut factors = Vec::new();
     for incident in named {
         if !incident.repeats.is_empty() {
-            factors.push(format!(
-                "{}: {} more incidents like this in the window; together {}",
-                incident.place,
-                incident.repeats.len(),
-                incident.together
-            ));
+            let more = match incident.repeats.len() {
+                1 => "1 more incident like this".to_owned(),
+                more => format!("{more} more incidents like this"),
+            };
+            factors.push(format!("{}: {more} in the window; together {}", incident.place, incident.together));
         }
         if let Some(change) = incident.suspect.as_ref().filter(|change| !change.likely) {
             factors.push(format!("{}: {} shortly before; timing alone does not prove cause", incident.place, change.what));

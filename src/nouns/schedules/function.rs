@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::ArrayRef;
 use datafusion::common::Result;
 use datafusion::logical_expr::WindowUDF;
 

@@ -1,0 +1,470 @@
+//! Exports in S3: the real binary reads from a small server in this file, which speaks the part of the protocol that is
+//! needed, and notes every request.
+
+use crate::support::{Desk, Ran, project};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Entries of a page of a listing: few, so that listings have several pages.
+const PAGE: usize = 3;
+const SECRET: &str = "wJalrXUtnFEMIswordfish";
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<String, Vec<u8>>,
+    /// `LIST prefix/` for one level, `LIST prefix/*` for everything below, `GET key`, `HEAD key`.
+    seen: Vec<String>,
+    /// Keys that must not be read.
+    forbidden: Vec<String>,
+    /// Whether listing is not allowed.
+    is_unlisted: bool,
+    /// Keys whose next requests fail with the status 500.
+    failing: Vec<String>,
+    /// Keys whose next answer ends in the middle.
+    cut: Vec<String>,
+    /// Keys whose bytes arrive slowly.
+    slow: Vec<String>,
+}
+
+struct Server {
+    address: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Server {
+    /// Serves a bucket `logs`, until the tests end.
+    fn new(objects: impl IntoIterator<Item = (String, Vec<u8>)>) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State { objects: objects.into_iter().collect(), ..State::default() }));
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                std::thread::spawn(move || serve(stream, &state));
+            }
+        });
+        Server { address, state }
+    }
+
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap());
+    }
+
+    /// The requests since the last call.
+    fn seen(&self) -> Vec<String> {
+        let mut seen = std::mem::take(&mut self.state.lock().unwrap().seen);
+        seen.sort();
+        seen
+    }
+
+    /// Runs the binary with this server as S3, without anything of the caller's.
+    fn run(&self, desk: &Desk, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = desk.command();
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy().to_ascii_uppercase();
+            if text.starts_with("AWS_") || text.ends_with("_PROXY") {
+                command.env_remove(&name);
+            }
+        }
+        command.env("HOME", desk.path("home")).env("AWS_ENDPOINT_URL", &self.address).env("AWS_EC2_METADATA_DISABLED", "true");
+        let output = command.envs(variables.iter().copied()).args(arguments).output().unwrap();
+        let ran = Ran {
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code().unwrap_or(-1),
+        };
+        assert!(!ran.out.contains(SECRET) && !ran.err.contains(SECRET), "{ran:?}");
+        ran
+    }
+
+    /// The same with credentials.
+    fn ask(&self, desk: &Desk, arguments: &[&str]) -> Ran {
+        let keys = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_REGION", "eu-west-1")];
+        self.run(desk, arguments, &keys)
+    }
+}
+
+/// Answers the requests of one connection.
+fn serve(stream: TcpStream, state: &Mutex<State>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut stream = stream;
+    stream.set_nodelay(true).unwrap();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        let mut range = None;
+        let mut is_signed = false;
+        loop {
+            let mut header = String::new();
+            if reader.read_line(&mut header).unwrap_or(0) == 0 {
+                return;
+            }
+            let header = header.trim();
+            if header.is_empty() {
+                break;
+            }
+            let (name, value) = header.split_once(':').unwrap_or_default();
+            match name.to_ascii_lowercase().as_str() {
+                "range" => range = Some(value.trim().to_owned()),
+                "authorization" => is_signed = true,
+                _ => {}
+            }
+        }
+        let mut words = line.split(' ');
+        let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap().to_owned());
+        let is_open = if is_signed {
+            answer(&mut stream, state, &method, &target, range.as_deref())
+        } else {
+            refuse(&mut stream, "403 Forbidden", "AccessDenied", &method)
+        };
+        if is_open.is_err() {
+            return;
+        }
+    }
+}
+
+/// Answers one request; an error ends the connection.
+fn answer(stream: &mut TcpStream, state: &Mutex<State>, method: &str, target: &str, range: Option<&str>) -> std::io::Result<()> {
+    let url = url::Url::parse(&format!("http://server{target}")).unwrap();
+    let path = decoded(url.path());
+    let Some(rest) = path.strip_prefix("/logs") else { return refuse(stream, "404 Not Found", "NoSuchBucket", method) };
+    let key = rest.trim_start_matches('/').to_owned();
+    if key.is_empty() {
+        return list(stream, state, &url);
+    }
+    let (bytes, is_slow) = {
+        let mut state = state.lock().unwrap();
+        state.seen.push(format!("{method} {key}{}", range.map_or_else(String::new, |range| format!(" {range}"))));
+        let taken = |keys: &mut Vec<String>| {
+            let place = keys.iter().position(|known| *known == key);
+            place.map(|place| keys.remove(place)).is_some()
+        };
+        if taken(&mut state.failing) {
+            return refuse(stream, "500 Internal Server Error", "InternalError", method);
+        }
+        if state.forbidden.contains(&key) {
+            return refuse(stream, "403 Forbidden", "AccessDenied", method);
+        }
+        let Some(bytes) = state.objects.get(&key).cloned() else { return refuse(stream, "404 Not Found", "NoSuchKey", method) };
+        if method == "GET" && taken(&mut state.cut) {
+            let head = head_of("200 OK", &bytes, "");
+            let half = bytes.get(..bytes.len() / 2).unwrap();
+            stream.write_all(&[head.as_bytes(), half].concat())?;
+            return Err(std::io::Error::other("cut"));
+        }
+        (bytes, state.slow.contains(&key))
+    };
+    let (status, part, more) = match range {
+        None => ("200 OK", &bytes[..], String::new()),
+        Some(range) => {
+            let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+            let (first, last) = (first.parse::<usize>().unwrap(), last.parse::<usize>().unwrap().min(bytes.len() - 1));
+            let more = format!("content-range: bytes {first}-{last}/{}\r\n", bytes.len());
+            ("206 Partial Content", &bytes[first..=last], more)
+        }
+    };
+    let etag = etag_of(&bytes);
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: {etag}\r\nlast-modified: Mon, 09 Mar 2026 00:00:00 GMT\r\n{more}\r\n",
+        part.len()
+    );
+    stream.write_all(head.as_bytes())?;
+    if method == "HEAD" {
+        return Ok(());
+    }
+    if !is_slow {
+        return stream.write_all(part);
+    }
+    for piece in part.chunks(part.len() / 4 + 1) {
+        std::thread::sleep(Duration::from_millis(50));
+        stream.write_all(piece)?;
+    }
+    Ok(())
+}
+
+fn head_of(status: &str, bytes: &[u8], more: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: {}\r\n{more}\r\n", bytes.len(), etag_of(bytes))
+}
+
+fn etag_of(bytes: &[u8]) -> String {
+    format!("\"{:x}-{}\"", crc32fast::hash(bytes), bytes.len())
+}
+
+/// An error as S3 sends it.
+fn refuse(stream: &mut TcpStream, status: &str, code: &str, method: &str) -> std::io::Result<()> {
+    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>the test says {code}</Message></Error>");
+    let shown = if method == "HEAD" { "" } else { &body };
+    stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{shown}", body.len()).as_bytes())
+}
+
+/// ListObjectsV2, with a few entries at a time.
+fn list(stream: &mut TcpStream, state: &Mutex<State>, url: &url::Url) -> std::io::Result<()> {
+    let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+    assert_eq!(query.get("list-type").map(String::as_str), Some("2"), "{url}");
+    let text = |name: &str| query.get(name).cloned().unwrap_or_default();
+    let (prefix, delimiter) = (text("prefix"), text("delimiter"));
+    let start: usize = text("continuation-token").parse().unwrap_or(0);
+    let mut entries: Vec<(String, Option<Vec<u8>>)> = Vec::new();
+    {
+        let mut state = state.lock().unwrap();
+        state.seen.push(format!("LIST {prefix}{}", if delimiter.is_empty() { "*" } else { "" }));
+        if state.is_unlisted {
+            return refuse(stream, "403 Forbidden", "AccessDenied", "GET");
+        }
+        for (key, bytes) in &state.objects {
+            let Some(rest) = key.strip_prefix(&prefix) else { continue };
+            let entry = match rest.find('/').filter(|_| !delimiter.is_empty()) {
+                Some(end) => (format!("{prefix}{}/", &rest[..end]), None),
+                None => (key.clone(), Some(bytes.clone())),
+            };
+            if entries.last().is_none_or(|last| last.0 != entry.0) {
+                entries.push(entry);
+            }
+        }
+    }
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut body = String::from("<?xml version=\"1.0\"?><ListBucketResult><Name>logs</Name>");
+    for (name, bytes) in entries.iter().skip(start).take(PAGE) {
+        let name = escaped(name);
+        body.push_str(&match bytes {
+            None => format!("<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"),
+            Some(bytes) => format!(
+                "<Contents><Key>{name}</Key><LastModified>2026-03-09T00:00:00.000Z</LastModified><ETag>{}</ETag><Size>{}</Size>\
+                 <StorageClass>STANDARD</StorageClass></Contents>",
+                etag_of(bytes).replace('"', "&quot;"),
+                bytes.len()
+            ),
+        });
+    }
+    if start + PAGE < entries.len() {
+        let next = start + PAGE;
+        body.push_str(&format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{next}</NextContinuationToken>"));
+    } else {
+        body.push_str("<IsTruncated>false</IsTruncated>");
+    }
+    body.push_str("</ListBucketResult>");
+    stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes())
+}
+
+/// A path without percent-encoding.
+fn decoded(path: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = path.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+fn export(number: u32) -> Vec<u8> {
+    let record = format!(
+        r#"{{"eventVersion":"1.11","userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/nightly/s{number}","accountId":"111122223333"}},"eventTime":"2026-03-04T02:{:02}:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","awsRegion":"eu-west-1","requestParameters":{{"cluster":"batch","count":1,"taskDefinition":"nightly:{number}"}},"responseElements":{{"failures":[{{"arn":"arn:aws:ecs:eu-west-1:111122223333:container-instance/batch/i{number}","reason":"AGENT"}}],"tasks":[]}},"requestID":"r-{number}","eventID":"e-{number}","readOnly":false,"eventType":"AwsApiCall","recipientAccountId":"111122223333"}}"#,
+        number % 60
+    );
+    format!(r#"{{"Records":[{record}]}}"#).into_bytes()
+}
+
+fn samples() -> Vec<(String, Vec<u8>)> {
+    let root = project().join("samples/exports");
+    let files = walkdir::WalkDir::new(&root).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    files
+        .map(|entry| {
+            let name = entry.path().strip_prefix(root.parent().unwrap()).unwrap();
+            (name.display().to_string(), std::fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+/// What the ledger says of each file, whatever is before its name; which copy of a record counts as the duplicate depends
+/// on the order in which files arrive.
+fn ledger(desk: &Desk) -> Vec<Vec<String>> {
+    let mut rows = desk.sql("select file, size, bytes, read, filtered, quarantined, why, format from files");
+    for row in &mut rows {
+        row[0] = row[0].rsplit_once("exports/").unwrap().1.to_owned();
+    }
+    rows.sort();
+    rows
+}
+
+#[test]
+fn a_bucket_has_the_same_answers_as_the_folder() {
+    let server = Server::new(samples());
+    let (here, there) = (Desk::new(), Desk::new());
+    here.load(&[&project().join("samples/exports")]).ok();
+    server.ask(&there, &["load", "s3://logs/exports"]).ok();
+    assert_eq!(ledger(&there), ledger(&here));
+    let sums = "select sum(read), sum(loaded), sum(duplicate), sum(filtered), sum(quarantined) from files";
+    assert_eq!(there.sql(sums), here.sql(sums));
+    let question = "failures by reason";
+    assert_eq!(there.query(question), here.query(question));
+    let seen = server.seen();
+    let downloads = seen.iter().filter(|request| request.starts_with("GET")).count();
+    let not_empty = samples().iter().filter(|(_, bytes)| !bytes.is_empty()).count();
+    // Digests are read twice: first for the hashes of the logs that they list.
+    assert!((not_empty..not_empty + 3).contains(&downloads), "{downloads} of {not_empty}");
+    // The next load reads nothing.
+    let again = server.ask(&there, &["load", "s3://logs/exports"]).ok();
+    assert!(again.out.contains("unchanged since they were loaded"), "{}", again.out);
+    let seen = server.seen();
+    assert!(seen.iter().all(|request| request.starts_with("LIST")), "{seen:?}");
+    // A new version of an object is read.
+    server.set(|state| drop(state.objects.insert("exports/silent-batch/new.json".to_owned(), export(1))));
+    server.ask(&there, &["load", "s3://logs/exports/"]).ok();
+    let seen: Vec<String> = server.seen().into_iter().filter(|request| request.starts_with("GET")).collect();
+    assert_eq!(seen, ["GET exports/silent-batch/new.json"]);
+    // Without a store.
+    let local = here.run(&["query", "--from", project().join("samples/exports").to_str().unwrap(), question, "--csv"]).ok();
+    server.set(|state| drop(state.objects.remove("exports/silent-batch/new.json")));
+    let remote = server.ask(&Desk::new(), &["query", "--from", "s3://logs/exports", question, "--csv"]).ok();
+    assert_eq!(remote.out, local.out);
+}
+
+const TRAIL: &str = "AWSLogs/111122223333/CloudTrail";
+
+#[test]
+fn only_the_days_and_regions_that_are_needed_are_listed() {
+    let days = ["2025/12/31", "2026/01/15", "2026/03/01", "2026/03/04", "2026/03/05", "2026/03/20"];
+    let mut objects: Vec<(String, Vec<u8>)> = Vec::new();
+    for (number, day) in (0..).zip(days) {
+        for (offset, region) in [(0, "eu-west-1"), (10, "us-east-1")] {
+            objects.push((format!("{TRAIL}/{region}/{day}/a=b.json"), export(number + offset)));
+        }
+    }
+    let server = Server::new(objects);
+    let desk = Desk::new();
+    let options = ["--since", "2026-03-04", "--until", "2026-03-05", "--region", "eu-west-1"];
+    let ran = server.ask(&desk, &[&["load", "s3://logs"], &options[..]].concat()).ok();
+    assert!(ran.out.contains("2 read = 2 loaded"), "{}", ran.out);
+    assert!(ran.out.contains("not listed") && ran.out.contains("us-east-1 not of --region"), "{}", ran.out);
+    let seen = server.seen();
+    let of = |method: &str| -> Vec<String> {
+        seen.iter().filter_map(|request| request.strip_prefix(method).map(str::to_owned)).collect()
+    };
+    let key = |day: &str| format!("{TRAIL}/eu-west-1/2026/03/{day}/a=b.json");
+    assert_eq!(of("GET "), [key("04"), key("05")]);
+    assert!(of("HEAD ").is_empty());
+    for listed in of("LIST ") {
+        let is_other = ["us-east-1", "2025", "2026/01", "03/01", "03/20"].iter().any(|part| listed.contains(part));
+        assert!(!is_other, "{listed}");
+    }
+    assert!(of("LIST ").contains(&format!("{TRAIL}/eu-west-1/2026/03/04/*")), "{seen:?}");
+    // The rest, later.
+    let ran = server.ask(&desk, &["load", "s3://logs"]).ok();
+    assert!(ran.out.contains("(2 unchanged since"), "{}", ran.out);
+    assert!(ran.out.contains("10 read = 10 loaded"), "{}", ran.out);
+}
+
+#[test]
+fn an_object_that_cannot_be_read_is_quarantined_and_read_later() {
+    let objects = (0..5).map(|number| (format!("in/{number}.json"), export(number)));
+    let server = Server::new(objects);
+    server.set(|state| state.forbidden.push("in/3.json".to_owned()));
+    let desk = Desk::new();
+    let ran = server.ask(&desk, &["load", "s3://logs/in/"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.out.contains("4 loaded + 0 duplicate + 0 filtered + 1 quarantined"), "{}", ran.out);
+    let quarantine = desk.sql("select file, why, detail from quarantine");
+    assert_eq!(quarantine.len(), 1);
+    assert_eq!(quarantine[0][..2], ["s3://logs/in/3.json", "unreadable"]);
+    let advice =
+        "S3 answered AccessDenied (403): the test says AccessDenied; allow the action s3:GetObject on arn:aws:s3:::logs/*";
+    assert_eq!(quarantine[0][2], advice);
+    server.set(|state| state.forbidden.clear());
+    server.seen();
+    let ran = server.ask(&desk, &["load", "s3://logs/in/"]).ok();
+    assert!(ran.out.contains("1 read = 1 loaded"), "{}", ran.out);
+    assert_eq!(server.seen(), ["GET in/3.json", "LIST in/", "LIST in/"]);
+}
+
+#[test]
+fn failures_of_the_server_are_retried() {
+    let objects = (0..5).map(|number| (format!("in/{number}.json"), export(number)));
+    let server = Server::new(objects);
+    server.set(|state| {
+        state.failing.push("in/1.json".to_owned());
+        state.cut.push("in/2.json".to_owned());
+        state.slow.push("in/3.json".to_owned());
+    });
+    let desk = Desk::new();
+    let ran = server.ask(&desk, &["load", "s3://logs/in"]).ok();
+    assert!(ran.out.contains("5 read = 5 loaded"), "{}", ran.out);
+    let seen = server.seen();
+    let count = |key: &str| seen.iter().filter(|request| request.starts_with(&format!("GET {key}"))).count();
+    assert_eq!([count("in/0.json"), count("in/1.json"), count("in/2.json"), count("in/3.json")], [1, 2, 2, 1], "{seen:?}");
+}
+
+#[test]
+fn a_large_object_is_read_in_parts() {
+    let mut large = export(1);
+    large.resize(17 << 20, b'\n');
+    let server = Server::new([("in/large.json".to_owned(), large)]);
+    let desk = Desk::new();
+    let ran = server.ask(&desk, &["load", "s3://logs/in/large.json"]).ok();
+    assert!(ran.out.contains("1 read = 1 loaded"), "{}", ran.out);
+    let seen = server.seen();
+    assert_eq!(seen.iter().filter(|request| request.starts_with("GET in/large.json bytes=")).count(), 3, "{seen:?}");
+    assert!(seen.contains(&"HEAD in/large.json".to_owned()) && !seen.iter().any(|request| request.starts_with("LIST")));
+}
+
+#[test]
+fn without_credentials_nothing_is_requested() {
+    let server = Server::new([("a.json".to_owned(), export(1))]);
+    let desk = Desk::new();
+    let start = Instant::now();
+    let ran = server.run(&desk, &["load", "s3://logs/"], &[]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"), "{}", ran.err);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(server.seen().is_empty());
+    // A profile has them.
+    desk.write("home/.aws/credentials", format!("[work]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = {SECRET}\n"));
+    desk.write("home/.aws/config", "[profile work]\nregion = eu-west-1\n[profile corp]\nsso_session = corp\n");
+    let ran = server.run(&desk, &["load", "s3://logs/"], &[("AWS_PROFILE", "work")]).ok();
+    assert!(ran.out.contains("1 read = 1 loaded"), "{}", ran.out);
+    let ran = server.run(&desk, &["load", "s3://logs/"], &[("AWS_PROFILE", "corp")]);
+    assert!(ran.code == 2 && ran.err.contains("aws configure export-credentials"), "{}", ran.err);
+    // Requests that are not signed are refused by this server.
+    let ran = server.run(&desk, &["load", "s3://logs/"], &[("AWS_SKIP_SIGNATURE", "true")]);
+    assert!(ran.code == 2 && ran.err.contains("allow the action s3:ListBucket"), "{}", ran.err);
+}
+
+#[test]
+fn buckets_that_cannot_be_listed_say_what_to_do() {
+    let server = Server::new([("in/a.json".to_owned(), export(1))]);
+    let desk = Desk::new();
+    for (location, want) in [
+        ("s3://other/in/", "check the name of the bucket `other`"),
+        ("s3://logs/nothing/", "no objects have this prefix"),
+        ("s3:///in", "expected `s3://BUCKET/PREFIX`"),
+    ] {
+        let ran = server.ask(&desk, &["load", location]);
+        assert!(ran.code == 2 && ran.err.contains(location) && ran.err.contains(want), "{}", ran.err);
+    }
+    server.set(|state| state.is_unlisted = true);
+    let ran = server.ask(&desk, &["query", "--from", "s3://logs/in/", "failures"]);
+    assert!(ran.code == 2 && ran.err.contains("allow the action s3:ListBucket on arn:aws:s3:::logs"), "{}", ran.err);
+    // Reading one object needs no permission to list.
+    server.ask(&desk, &["load", "s3://logs/in/a.json"]).ok();
+    // Beside files that can be read, it is one of several inputs.
+    desk.write("b.json", export(2));
+    let ran = server.ask(&desk, &["load", "b.json", "s3://logs/in/"]);
+    assert!(ran.code == 3 && ran.out.contains("1 loaded + 0 duplicate + 0 filtered + 1 quarantined"), "{}", ran.out);
+    let ran = server.ask(&desk, &["load", "b.json", "--store", "s3://logs/store"]);
+    assert!(ran.code == 2 && ran.err.contains("a store is a local folder"), "{}", ran.err);
+}
