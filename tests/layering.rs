@@ -125,6 +125,7 @@ const NOUNS_WITH_ENGINE: &[&str] = &[
     "nouns/incidents/function.rs",
     "nouns/launches/function.rs",
     "nouns/mod.rs",
+    "nouns/principals/function.rs",
     "nouns/quota/limit_function.rs",
     "nouns/quota/steps/",
     "nouns/schedules/function.rs",

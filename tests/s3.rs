@@ -454,7 +454,8 @@ fn buckets_that_cannot_be_listed_say_what_to_do() {
         ("s3:///in", "expected `s3://BUCKET/PREFIX`"),
     ] {
         let ran = server.ask(&desk, &["load", location]);
-        assert!(ran.code == 2 && ran.err.contains(location) && ran.err.contains(want), "{}", ran.err);
+        let named = ran.err.contains(location.trim_end_matches('/'));
+        assert!(ran.code == 2 && named && ran.err.contains(want), "{}", ran.err);
     }
     server.set(|state| state.is_unlisted = true);
     let ran = server.ask(&desk, &["query", "--from", "s3://logs/in/", "failures"]);

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 /// How long a question may take, without the time that it waits for others. Assistants give up after one to five minutes.
@@ -63,7 +64,7 @@ impl Children {
     }
 
     async fn output(&self, command: Vec<OsString>, most: u64) -> io::Result<Output> {
-        let mut child = Command::new(&self.program)
+        let child = Command::new(&self.program)
             .args(&self.options)
             .envs(self.zone.iter().map(|zone| ("ECS_AUDIT_TZ", zone)))
             .args(command)
@@ -72,12 +73,27 @@ impl Children {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
+        let mut running = Running(Some(child));
+        let Some(child) = &mut running.0 else { return Ok(Output::default()) };
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let ((data, cut), (notes, _)) = tokio::try_join!(head(stdout, most), head(stderr, MOST_NOTES))?;
         let status = child.wait().await?;
         // Findings (1) and unanswered checks (3) are answers, too.
         let answered = status.success() || !data.is_empty();
         Ok(Output { data, notes, answered, cut })
+    }
+}
+
+/// A command; dropping it ends the command and waits for its end elsewhere, so that no zombie is left.
+struct Running(Option<Child>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let (Some(mut child), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            // An error means that it has ended already.
+            let _ = child.start_kill();
+            runtime.spawn(async move { child.wait().await });
+        }
     }
 }
 

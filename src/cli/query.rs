@@ -239,7 +239,8 @@ fn tables_behind(query: &ast::Query, keep_raw: bool) -> TableSet {
 
 /// Whether a noun of a query needs the original records.
 fn reads_originals(query: &ast::Query) -> bool {
-    nouns_of(query).any(|noun| noun.reads_originals)
+    let extra: Vec<&Noun> = nouns_of(query).filter(|noun| noun.extra_reads_originals).collect();
+    nouns_of(query).any(|noun| noun.reads_originals) || may_read_extra(&extra, &lang::format(query))
 }
 
 /// Whether a query may use `raw`. False positives cost memory but do not change the result.

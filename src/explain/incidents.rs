@@ -113,6 +113,9 @@ pub struct Suspect {
     pub time: Timestamp,
     /// Who made it.
     pub who: Option<String>,
+    /// The person behind the role session that made it, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// The id of its record.
     pub record: String,
     /// Whether other evidence than the time speaks for it.
@@ -241,22 +244,22 @@ fn of_finding(finding: Finding, root: &str) -> Detail {
 /// The change that the evidence points to; otherwise a change to the thing that failed.
 fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
     let changes = || finding.changes.iter().flat_map(|changes| &changes.changes);
-    let shares = |record: &str| {
-        changes().find(|change| change.event.record == record).map(|change| change.shares.clone()).unwrap_or_default()
-    };
+    let name = |change: &Change| change.person.as_ref().map(|person| person.name.clone());
     let branches = finding.network.iter().flat_map(|network| &network.branches);
     let removed = branches
         .filter(|branch| branch.verdict == Verdict::Likely)
         .flat_map(|branch| &branch.speaks_for)
         .find_map(|evidence| Some((evidence, evidence.removal.as_ref()?, evidence.time?, evidence.record.as_ref()?)));
     if let Some((evidence, what, time, record)) = removed {
+        let change = changes().find(|change| change.event.record == *record);
         return Some(Suspect {
             what: what.clone(),
             time,
-            who: evidence.who.clone(),
+            who: change.and_then(|change| change.event.who.clone()).or_else(|| evidence.who.clone()),
+            person: change.and_then(name),
             record: record.clone(),
             likely: true,
-            shares: shares(record),
+            shares: change.map(|change| change.shares.clone()).unwrap_or_default(),
         });
     }
     let close =
@@ -266,6 +269,7 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
         what: found.event.what.clone(),
         time: found.event.time,
         who: found.event.who.clone(),
+        person: name(found),
         record: found.event.record.clone(),
         // An update restarts the agent, which disconnects it.
         likely: found.removes_shared || (root == "agent" && found.event.what.starts_with("UpdateContainerAgent")),
@@ -294,6 +298,7 @@ fn of_stall(
         what: event.what,
         time: event.time,
         who: event.who,
+        person: None,
         record: event.record,
         likely: true,
         shares: service.map(|service| format!("service {service}")).into_iter().collect(),
@@ -358,7 +363,8 @@ pub fn headline(
     let why = match suspect {
         None => because.to_owned(),
         Some(suspect) => {
-            let by = suspect.who.as_deref().map(|who| format!(" by {}", person(who))).unwrap_or_default();
+            let by = suspect.person.as_deref().or_else(|| suspect.who.as_deref().map(person));
+            let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
             let before = start.duration_since(suspect.time).as_secs();
             if suspect.likely {
                 let likely = if suspect.what.starts_with("UpdateContainerAgent") || suspect.what.starts_with("UpdateService") {
@@ -430,6 +436,7 @@ mod tests {
             what: "RevokeSecurityGroupIngress sg-1 (tcp 443)".to_owned(),
             time: at("2026-03-04T05:12:20Z"),
             who: Some("AWSReservedSSO_Engineer_0f1e2d3c4b5a6978/mo".to_owned()),
+            person: None,
             record: "r".to_owned(),
             likely: true,
             shares: Vec::new(),

@@ -18,11 +18,13 @@
 //!                  possible, open or unlikely), for: [{what, time, who, record}], against: ["]}], missing: []} or null,
 //!                  verify: [{command, note}], actions: [], response} or null }
 //! changes X      { "subject": {kind, name}, "found": {before, since, until, failures, changes: [{time, what, who, note, record,
-//!                  shares: [], before_seconds, person: {name, roles: [], from, at, record}}], others} or null, "bursts": [as found], "more_bursts": n }
+//!                  shares: [], before_seconds, person: {name, roles: [], from, at, record}, principal_chain: [{name, kind,
+//!                  record, time, from, basis}], principal_confidence (certain, likely or unknown)}], others} or null,
+//!                  "bursts": [as found], "more_bursts": n }
 //! explain --all  { "incidents": [{id, what, start, end, root, because, cause, class, confidence, basis, place, cluster, service,
 //!                  failures, consequences, launches_lost, launches_healed, missed_starts, not_called, stalls, tasks,
 //!                  degraded_seconds, wasted_seconds, vcpu_hours, cost_usd, series, detail: {suspect: {what, time, who,
-//!                  record, likely, shares: []}, actions: [], response, verify: [], calculation: []} or null}],
+//!                  person, record, likely, shares: []}, actions: [], response, verify: [], calculation: []} or null}],
 //!                  "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
 //!                  response}] }
 //! timeline X     { "subject": {kind, name}, "events": [{time, what, who, note, record, since_seconds, gap}],
@@ -53,7 +55,7 @@ mod story;
 
 pub use advice::response;
 pub use capacity::{Capacity, PoolState, capacity};
-pub use changes::{Around, Burst, Change, Changes, Person, bursts, changes, changes_of};
+pub use changes::{Around, Burst, Change, Changes, Person, Principal, bursts, changes, changes_of};
 pub use expected_start::{ExpectedStart, is_slot, slot};
 pub use find::{Subject, SubjectKind, begun, nearest, newest, resolve, schedule_named};
 pub use finding::{Check, Event, Finding};

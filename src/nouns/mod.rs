@@ -15,6 +15,7 @@
 //!   collisions  attempts, agents of a cluster ─► connection ─► classify ─► recurrence
 //!   quota       tasks, refusals, limits ─► steps: usage of each pool as a step function
 //!   stalls      tasks, instances ─► observations ─► find
+//!   calls       role sessions, the calls that issued them ─► trace: who is behind them
 //! ```
 
 mod agents;
@@ -31,6 +32,7 @@ mod instances;
 pub mod launches;
 mod micros;
 mod patterns;
+pub mod principals;
 pub mod quota;
 mod runs;
 pub mod schedules;
@@ -74,6 +76,8 @@ pub struct Noun {
     pub optional: &'static [&'static str],
     /// The columns that are missing unless they are requested ([`ViewRequest::extra`]), because computing them takes long.
     pub extra: &'static [&'static str],
+    /// Whether the columns [`Noun::extra`] are derived from the original records.
+    pub extra_reads_originals: bool,
     /// Creates the SQL of its rows.
     pub view: fn(ViewRequest) -> String,
     /// The default measure of groups.
@@ -103,6 +107,7 @@ impl Noun {
             shown: &[],
             optional: &[],
             extra: &[],
+            extra_reads_originals: false,
             view,
             default_measure: "count",
             is_computed: false,
@@ -212,6 +217,7 @@ pub fn register_functions(session: &SessionContext) {
     launches::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     collisions::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     incidents::function::functions().into_iter().for_each(|function| session.register_udwf(function));
+    principals::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     schedules::function::functions().into_iter().for_each(|function| session.register_udwf(function));
     collisions::chance::chance_functions().into_iter().for_each(|function| session.register_udf(function));
     session.register_udf(number_of_text("task_interfaces", task_interfaces));

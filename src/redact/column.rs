@@ -54,9 +54,12 @@ pub fn statements() -> Vec<(Kind, String)> {
     let statement = |(kind, table, column)| {
         (kind, format!("select distinct \"{column}\" as name from {table} where \"{column}\" is not null order by 1"))
     };
-    // Calls about a user contain the name in their parameters, jobs contain the user that they run as.
+    // Calls about a user contain the name in their parameters, role sessions the person who assumed the role, and jobs the
+    // user that they run as.
     let inside = [
         ("calls", "json_path(raw, '/requestParameters/userName')"),
+        ("calls", "json_path(raw, '/requestParameters/sourceIdentity')"),
+        ("calls", "json_path(raw, '/userIdentity/sessionContext/sourceIdentity')"),
         ("run_records", "json_path(raw, '/jobs/0/job_spec/user/username')"),
         ("run_records", "json_path(raw, '/run_spec/configuration/user')"),
     ];

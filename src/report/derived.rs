@@ -95,7 +95,8 @@ fn changes_before<'a>(burst: &'a Burst, changes: &'a Changes) -> impl Iterator<I
             text(Some(&change.event.record)),
             Cell::Int(changes.others as i128),
         ];
-        (cells, vec![change.event.record.clone(), burst.record.clone()])
+        let issued = change.principal_chain.iter().filter_map(|principal| principal.record.clone());
+        (cells, [change.event.record.clone(), burst.record.clone()].into_iter().chain(issued).collect())
     })
 }
 

@@ -163,6 +163,7 @@ fn card(
     let suspect = found.suspect.map(|suspect| Suspect {
         what: cache.text(&suspect.what),
         who: suspect.who.map(|who| cache.text(&who)),
+        person: suspect.person.map(|person| cache.text(&person)),
         ..suspect
     });
     let (start, end) = times(result, row);

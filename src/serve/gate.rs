@@ -25,7 +25,8 @@ const TOKEN: &str = "x-token";
 const FETCH_SITE: &str = "sec-fetch-site";
 
 /// The headers of every response.
-const HEADERS: [(&str, &str); 6] = [
+const HEADERS: [(&str, &str); 7] = [
+    ("connection", "close"),
     ("cache-control", "no-store"),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),

@@ -130,7 +130,8 @@ fn router<S: Served>(served: Arc<S>, gate: Arc<Gate>) -> Router {
 /// One connection with one request.
 async fn connection(stream: TcpStream, router: Router) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MOST_HEAD).keep_alive(false);
+    // The response ends the connection. Before, hyper notices a client that hangs up only if keep-alive is on.
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MOST_HEAD);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     // Both errors mean that the client has disconnected or is too slow.
     let _ = tokio::time::timeout(CONNECTION_TIME, connection).await;

@@ -134,7 +134,7 @@
     tabs.replaceChildren(...buttons);
     tabs.hidden = buttons.length < 2;
     buttons[first || 0].click();
-    section.scrollIntoView({ block: "nearest" });
+    section.scrollIntoView({ block: "start" });
   }
 
   // `first` is the view that is shown: 0 = explain, 1 = timeline, 2 = record.
@@ -169,7 +169,10 @@
     const text = shown(value, column.type);
     if (column.name === "evidence" && Array.isArray(value)) {
       const ids = value.map((id) => element("button", { type: "button", class: "name mono", text: id, click: () => about(String(id), 2) }));
-      return element("td", {}, ...ids.flatMap((id) => [id, " "]));
+      const listed = (some) => some.flatMap((id) => [id, " "]);
+      if (ids.length <= 3) return element("td", {}, ...listed(ids));
+      const more = element("details", {}, element("summary", { text: (ids.length - 2) + " more" }), ...listed(ids.slice(2)));
+      return element("td", {}, ...listed(ids.slice(0, 2)), more);
     }
     if (NAMES.has(column.name) && typeof value === "string" && value) {
       return element("td", {}, element("button", { type: "button", class: "name", text, click: () => about(value, 0) }));

@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 pub(super) fn write(report: &Report, detail: Detail) -> String {
     let mut text = format!("ecs-audit check: {}\n", summary(report));
     for partial in &report.partial {
-        text.push_str(&command("warning", "ecs-audit: incomplete", &[partial.clone()]));
+        text.push_str(&command("warning", "ecs-audit: incomplete", std::slice::from_ref(partial)));
     }
     for (why, ids) in report.not_answered() {
         text.push_str(&command("notice", "ecs-audit: unanswered checks", &[why.to_owned(), ids.join(", ")]));

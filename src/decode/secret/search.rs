@@ -113,11 +113,12 @@ fn has_candidate(record: &str, literals: &Literals) -> bool {
                 | these.simd_eq(at_sign)
                 | these.simd_eq(dash)
                 | these.simd_eq(underscore)
-                | these.simd_eq(percent);
-            // "key" and "token"; "password", "passwd" and "pwd"; "bearer "; "secret: "; "SG." and "SK".
+                | these.simd_eq(percent)
+                | these.simd_eq(colon);
+            // "key" and "token"; "password", "passwd" and "pwd"; "bearer "; "SG." and "SK".
             let ke = letters.simd_eq(k) & followers.simd_eq(e);
             let wo = letters.simd_eq(w) & (followers.simd_eq(o) | followers.simd_eq(d));
-            let blanks = (letters.simd_eq(r) | these.simd_eq(colon)) & next.simd_eq(space);
+            let blanks = letters.simd_eq(r) & next.simd_eq(space);
             let pairs = these.simd_eq(upper_s) & (next.simd_eq(upper_k) | next.simd_eq(upper_g));
             let mut found = (marks | ke | wo | blanks | pairs).to_bitmask();
             while found != 0 {
@@ -141,8 +142,22 @@ fn marks_credential(record: &str, at: usize, literals: &Literals) -> bool {
     match mark {
         b'-' => is_dash_of_option(before, from) || literals.end_with(before, mark),
         b'_' => literals.end_with(before, mark),
+        b':' => !is_plain_colon(before) && marks_rarely(record, at, before, from),
         _ => marks_rarely(record, at, before, from),
     }
+}
+
+/// The colons of most records: after a key, in a time, and in the name of a resource.
+#[inline]
+fn is_plain_colon(before: &[u8]) -> bool {
+    matches!(
+        before,
+        [.., b'"']
+            | [.., b'0'..=b'9', b'T', b'0'..=b'9', b'0'..=b'9']
+            | [.., b':', b'0'..=b'9', b'0'..=b'9']
+            | [.., b'"' | b':', b'a', b'r', b'n']
+            | [.., b':', b'a', b'w', b's']
+    )
 }
 
 /// `--password`, ` -p`, `-----BEGIN`.
@@ -176,8 +191,7 @@ fn marks_rarely(record: &str, at: usize, before: &[u8], from: &[u8]) -> bool {
         |word: &[u8]| from.split_at_checked(word.len()).filter(|(is, _)| is.eq_ignore_ascii_case(word)).map(|(_, after)| after);
     match from.first().copied().unwrap_or_default() {
         b'=' => assign::announces(record, at),
-        // `": "` is a key of the record.
-        b':' => !matches!(before.last(), Some(b'"')) && assign::announces(record, at),
+        b':' => assign::announces(record, at),
         b'@' => url::announces(record, at),
         b'%' => from.get(1) == Some(&b'3'),
         b'S' => match from {

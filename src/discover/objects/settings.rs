@@ -7,7 +7,7 @@ use super::answer::EXPORT;
 use super::profile::Profile;
 use super::transfers::Transfers;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential, resolve_bucket_region};
-use object_store::{ClientOptions, CredentialProvider, ObjectStore, RetryConfig, StaticCredentialProvider};
+use object_store::{ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};

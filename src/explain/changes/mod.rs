@@ -7,7 +7,7 @@ mod bursts;
 mod person;
 
 pub use bursts::{Burst, bursts, changes_of};
-pub use person::Person;
+pub use person::{Person, Principal};
 
 use super::chain::HALF_HOUR;
 use super::describe;
@@ -60,6 +60,12 @@ pub struct Change {
     /// The person behind the role session that made the call, if recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<Person>,
+    /// The principals from the caller back to the first known one, with the calls that connect them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub principal_chain: Vec<Principal>,
+    /// How sure the first of them is: certain, likely or unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal_confidence: Option<&'static str>,
     /// Whether it removed something and shares more than the cluster or subnet with the failure.
     #[serde(skip)]
     pub removes_shared: bool,
@@ -86,7 +92,7 @@ impl Around {
 
 /// The maximum number of bursts.
 const BURSTS: usize = 10;
-/// The maximum number of changes per burst for which the person is looked up.
+/// The maximum number of changes per burst whose callers are traced.
 const PERSONS: usize = 20;
 
 /// The changes before each burst of failures of a subject, largest burst first, and the number of bursts; or the changes
@@ -183,27 +189,30 @@ fn look(
         let before_seconds = began.duration_since(event.time).as_secs();
         let removes_shared = row.text("event_name").is_some_and(describe::removes)
             && shared.iter().any(|mark| !matches!(mark.kind, Kind::Cluster | Kind::Subnet));
-        changes.push((weight, row, Change { event, shares, before_seconds, person: None, removes_shared }));
+        let change = Change {
+            event,
+            shares,
+            before_seconds,
+            person: None,
+            principal_chain: Vec::new(),
+            principal_confidence: None,
+            removes_shared,
+        };
+        changes.push((weight, row, change));
     }
     changes.sort_by(|(left, _, a), (right, _, b)| {
         let near = a.before_seconds.abs().cmp(&b.before_seconds.abs());
         right.cmp(left).then(near).then_with(|| a.event.record.cmp(&b.event.record))
     });
-    let mut known: Vec<(String, Option<Person>)> = Vec::new();
-    for (_, row, change) in changes.iter_mut().take(PERSONS) {
-        let session = row.text("access_key").or(row.text("user_arn")).unwrap_or_default().to_owned();
-        let found = match known.iter().find(|(known, _)| *known == session) {
-            Some((_, found)) => found.clone(),
-            None => {
-                let found = person::person(records, row)?;
-                known.push((session, found.clone()));
-                found
-            }
-        };
-        if let Some(found) = found {
-            change.event.who = Some(found.describe());
-            change.person = Some(found);
+    let callers: Vec<&Row> = changes.iter().take(PERSONS).map(|(_, row, _)| *row).collect();
+    let behind = person::behind(records, &callers)?;
+    for ((_, _, change), behind) in changes.iter_mut().zip(behind) {
+        if behind.who.is_some() {
+            change.event.who = behind.who;
         }
+        change.person = behind.person;
+        change.principal_chain = behind.chain;
+        change.principal_confidence = Some(behind.confidence);
     }
     let changes = changes.into_iter().map(|(_, _, change)| change).collect();
     Ok(Changes { before: began, since, until, failures, changes, others })

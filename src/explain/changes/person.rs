@@ -1,18 +1,28 @@
-//! Finds the person behind a role session by following `AssumeRole` calls back to the first caller.
+//! The person behind a role session, and the chain of roles in between.
+//!
+//! The calls that issued the sessions are fetched one step of all chains at a time, so a burst costs a handful of queries
+//! however many changes it has; [`trace()`] decides what they mean.
 
 use crate::explain::finding::some_instant;
-use crate::explain::records::{Records, Row, equals, text, within};
+use crate::explain::records::{Records, Row, shifted, text, within};
+use crate::nouns::principals::{
+    Assumption, Assumptions, Confidence, ISSUES_SESSIONS, Identity, Issued, LONGEST, LONGEST_DURATION, Link, Open, Trace,
+    Unknown, trace,
+};
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum length of a session in seconds.
-const SESSION: i64 = 12 * 3600;
-/// The maximum length of a role chain.
-const LONGEST: usize = 5;
+const SESSION: i64 = LONGEST_DURATION / 1_000_000;
+/// The maximum number of calls to read per step, newest first.
+const MOST: usize = 20_000;
+/// How far the times of a session and of the call that issued it may contradict each other, in seconds.
+const INEXACT: i64 = 60;
 
-/// The person or principal behind a role session.
+/// The person or workload behind a role session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
     /// The first caller: a user, a federated principal, or the identity that the session carries.
@@ -28,123 +38,217 @@ pub struct Person {
     pub record: Option<String>,
 }
 
-impl Person {
-    /// As text: `alice through role deploy from 203.0.113.7`.
-    pub fn describe(&self) -> String {
-        let from = self.from.as_deref().map(|from| format!(" from {from}")).unwrap_or_default();
-        let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
-        let through = if roles.is_empty() { String::new() } else { format!(" through role {}", roles.join(" and role ")) };
-        format!("{}{through}{from}", self.name)
-    }
+/// A principal between a call and the person who caused it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Principal {
+    /// Its name; `ROLE/SESSION` for a role session.
+    pub name: String,
+    /// Its kind, such as role, user or web_identity.
+    pub kind: &'static str,
+    /// The id of the call that issued the session.
+    pub record: Option<String>,
+    /// The time of that call.
+    #[serde(serialize_with = "some_instant")]
+    pub time: Option<Timestamp>,
+    /// The source address of that call.
+    pub from: Option<String>,
+    /// What connects the session with that call: access_key, source_identity or session_name.
+    pub basis: Option<&'static str>,
 }
 
-/// The person behind a call of a role session; none if the records add nothing to the call itself. Requires rows with
-/// original records.
-pub(super) fn person(records: &Records<'_>, call: &Row) -> Result<Option<Person>, RunError> {
-    let mut session = call.clone();
-    let mut roles = Vec::new();
-    let mut person: Option<Person> = None;
-    while roles.len() < LONGEST && session.text("user_type") == Some("AssumedRole") {
-        let Some(role) = role_of(&session) else { break };
-        roles.push(role);
-        let identity = session.text("raw").and_then(source_identity);
-        let assumed = assumption(records, &session)?;
-        if let Some(assumed) = &assumed {
-            let name = caller(assumed).or_else(|| identity.clone());
-            person = Some(Person {
-                name: name.unwrap_or_else(|| "an unrecorded caller".to_owned()),
-                roles: roles.clone(),
-                from: assumed.text("source_ip").map(str::to_owned),
-                at: assumed.time("time"),
-                record: assumed.text("id").map(str::to_owned),
-            });
-        }
-        if let Some(identity) = identity {
-            // The source identity persists through the whole role chain, so it identifies the person.
-            let known = person.take();
-            person = Some(Person {
-                name: identity,
-                roles: known.as_ref().map_or_else(|| roles.clone(), |known| known.roles.clone()),
-                from: known.as_ref().and_then(|known| known.from.clone()),
-                at: known.as_ref().and_then(|known| known.at),
-                record: known.and_then(|known| known.record),
-            });
-        }
-        let Some(next) = assumed else { break };
-        session = next;
-    }
-    Ok(person)
+/// The principals behind a call, as data and as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Behind {
+    pub person: Option<Person>,
+    pub chain: Vec<Principal>,
+    pub confidence: &'static str,
+    /// The text that replaces the name of the caller; none if it says no more than that name.
+    pub who: Option<String>,
 }
 
-/// The call that issued the credentials of a session: its response contains the access key or the session.
-fn assumption(records: &Records<'_>, session: &Row) -> Result<Option<Row>, RunError> {
-    let Some(at) = session.time("time") else { return Ok(None) };
-    let (key, arn) = (session.text("access_key"), session.text("user_arn"));
-    let named: Vec<String> = [key, arn].into_iter().flatten().map(|name| format!("strpos(raw, {}) > 0", text(name))).collect();
-    if named.is_empty() {
-        return Ok(None);
+/// The principals behind calls, in the order of the calls. Requires rows with original records.
+pub(super) fn behind(records: &Records<'_>, calls: &[&Row]) -> Result<Vec<Behind>, RunError> {
+    let callers: Vec<(Identity, i64)> =
+        calls.iter().map(|row| (caller(row), row.time("time").map_or(0, Timestamp::as_microsecond))).collect();
+    let mut known: BTreeMap<String, Assumption> = BTreeMap::new();
+    let mut asked: BTreeSet<(String, Option<String>, i64)> = BTreeSet::new();
+    let mut traces: Vec<Trace> = Vec::new();
+    // The last round only evaluates what the one before it found.
+    for _ in 0..=LONGEST + 1 {
+        let assumptions = Assumptions::new(known.values().cloned().collect());
+        traces = callers.iter().map(|(caller, at)| trace(&assumptions, caller, *at)).collect();
+        let open: Vec<Open> = traces.iter().filter_map(|trace| trace.open.clone()).collect();
+        let new = |open: &&Open| asked.insert((open.session.label(), open.access_key.clone(), open.at));
+        let open: Vec<&Open> = open.iter().filter(new).collect();
+        if open.is_empty() {
+            break;
+        }
+        for row in issuing(records, &open)? {
+            let (Some(id), Some(time), Some(raw)) = (row.text("id"), row.time("time"), row.text("raw")) else { continue };
+            if let Some(call) = Assumption::read(id, time.as_microsecond(), raw) {
+                known.insert(id.to_owned(), call);
+            }
+        }
     }
+    Ok(traces.iter().map(described).collect())
+}
+
+/// The caller of a call, from its original record or else from its columns.
+fn caller(row: &Row) -> Identity {
+    let own = |name: &str| row.text(name).map(str::to_owned);
+    row.text("raw").and_then(Identity::of_record).unwrap_or_else(|| Identity {
+        kind: own("user_type"),
+        account: own("account"),
+        arn: own("user_arn"),
+        access_key: own("access_key"),
+        user_name: own("user"),
+        invoked_by: own("invoked_by"),
+        ..Identity::default()
+    })
+}
+
+/// The calls that may have issued sessions: they name its access key, or its role and session name.
+fn issuing(records: &Records<'_>, open: &[&Open]) -> Result<Vec<Row>, RunError> {
+    let time = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
+    let times = || open.iter().map(|open| open.at);
+    let (Some(first), Some(last)) = (time(times().min()), time(times().max())) else { return Ok(Vec::new()) };
+    let has = |name: &str| format!("strpos(raw, {}) > 0", text(name));
+    let named = |open: &&Open| {
+        let by_name = format!("({} and {})", has(&open.session.role), has(&open.session.name));
+        let by_key = open.access_key.as_deref().map(|key| format!("{} or ", has(key))).unwrap_or_default();
+        format!("{by_key}{by_name}")
+    };
+    let named: BTreeSet<String> = open.iter().map(named).collect();
+    let named: Vec<String> = named.into_iter().collect();
     let condition = format!(
-        "event_name in ('AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'AssumeRoot') and error_code is null \
-         and {} and ({}) and not {}",
-        within(at, SESSION, at, 0),
-        named.join(" or "),
-        equals("id", session.text("id"))
+        "{ISSUES_SESSIONS} and {} and ({})",
+        within(shifted(first, -INEXACT), SESSION, last, INEXACT),
+        named.join(" or ")
     );
-    let rows = records.some_with_raw(Table::Calls, &condition, "\"time\" desc", 20)?;
-    let answer = |row: &Row| row.text("raw").and_then(answered);
-    let by_key = rows.iter().find(|row| answer(row).is_some_and(|(given, _)| given.is_some() && given.as_deref() == key));
-    let by_name = || rows.iter().find(|row| answer(row).is_some_and(|(_, named)| named.is_some() && named.as_deref() == arn));
-    Ok(by_key.or_else(by_name).cloned())
+    records.some_with_raw(Table::Calls, &condition, "\"time\" desc", MOST)
 }
 
-/// The access key and session in the response of an `AssumeRole` call.
-fn answered(raw: &str) -> Option<(Option<String>, Option<String>)> {
-    let record: serde_json::Value = serde_json::from_str(raw).ok()?;
-    let answer = record.get("responseElements")?;
-    let text = |path: &str| answer.pointer(path).and_then(serde_json::Value::as_str).map(str::to_owned);
-    Some((text("/credentials/accessKeyId"), text("/assumedRoleUser/arn")))
+fn described(trace: &Trace) -> Behind {
+    let roles: Vec<String> = trace.roles().map(str::to_owned).collect();
+    let first = trace.issued().last();
+    let at = first.and_then(|issued| Timestamp::from_microsecond(issued.time).ok());
+    let person = trace.person.clone().filter(|_| !roles.is_empty()).map(|name| Person {
+        name,
+        roles,
+        from: first.and_then(|issued| issued.from.clone()),
+        at,
+        record: first.map(|issued| issued.record.clone()),
+    });
+    Behind {
+        person,
+        chain: trace.chain.iter().map(principal).collect(),
+        confidence: trace.confidence.word(),
+        who: who(trace, first),
+    }
 }
 
-/// The source identity of a session.
-fn source_identity(raw: &str) -> Option<String> {
-    let record: serde_json::Value = serde_json::from_str(raw).ok()?;
-    let identity =
-        record.pointer("/userIdentity/sessionContext/sourceIdentity").or_else(|| record.pointer("/userIdentity/sourceIdentity"));
-    identity.and_then(serde_json::Value::as_str).filter(|identity| !identity.is_empty()).map(str::to_owned)
+fn principal(link: &Link) -> Principal {
+    let issued = link.issued.as_ref();
+    Principal {
+        name: link.principal.clone(),
+        kind: link.kind.word(),
+        record: issued.map(|issued| issued.record.clone()),
+        time: issued.and_then(|issued| Timestamp::from_microsecond(issued.time).ok()),
+        from: issued.and_then(|issued| issued.from.clone()),
+        basis: issued.map(|issued| issued.basis.word()),
+    }
 }
 
-/// The role of a session.
-fn role_of(row: &Row) -> Option<String> {
-    let of_arn = row.text("user_arn").and_then(|arn| arn.split_once(":assumed-role/")).map(|(_, rest)| rest);
-    let session = of_arn.or(row.text("user"))?;
-    session.split('/').next().map(str::to_owned).filter(|role| !role.is_empty())
+/// `mei through role sso-admin, then role deploy from 203.0.113.7`; none if nothing is known beyond the session itself.
+fn who(trace: &Trace, first: Option<&Issued>) -> Option<String> {
+    let mut roles: Vec<&str> = trace.roles().collect();
+    let from = first.and_then(|issued| issued.from.as_deref()).map(|from| format!(" from {from}")).unwrap_or_default();
+    let ambiguous = match trace.unknown {
+        Some(Unknown::Ambiguous(callers)) => format!(" (person unknown: {callers} callers used this session name at that time)"),
+        _ => String::new(),
+    };
+    match &trace.person {
+        _ if roles.is_empty() => None,
+        Some(person) => {
+            let by = trace.named_by.as_deref().map(|by| format!(" (source identity set by {by})")).unwrap_or_default();
+            let is_likely = trace.confidence == Confidence::Likely;
+            let likely = if is_likely { " (likely: role and session name match)" } else { "" };
+            Some(format!("{person}{by}{}{from}{likely}", through(roles)))
+        }
+        None => {
+            // The last known session takes the place of the person.
+            let last = trace.chain.last()?;
+            if trace.chain.len() == 1 {
+                return (!ambiguous.is_empty()).then(|| format!("{}{ambiguous}", last.principal));
+            }
+            roles.pop();
+            Some(format!("{}{}{from}{ambiguous}", last.principal, through(roles)))
+        }
+    }
 }
 
-/// The shortest available name of the caller.
-fn caller(row: &Row) -> Option<String> {
-    row.text("user").or(row.text("invoked_by")).or(row.text("user_arn")).map(str::to_owned)
+/// ` through role A, then role B`, the first assumed one first.
+fn through(roles: Vec<&str>) -> String {
+    let named: Vec<String> = roles.into_iter().rev().map(|role| format!("role {role}")).collect();
+    format!(" through {}", named.join(", then "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nouns::principals::{Basis, PrincipalKind};
 
-    #[test]
-    fn identities_and_answers_are_read_from_the_original() {
-        let raw = r#"{"userIdentity":{"sessionContext":{"sourceIdentity":"mei"}},"responseElements":{"credentials":
-            {"accessKeyId":"ASIAEXAMPLE00000001"},"assumedRoleUser":{"arn":"arn:aws:sts::111122223333:assumed-role/ops/mei"}}}"#;
-        assert_eq!(source_identity(raw).as_deref(), Some("mei"));
-        let (key, session) = answered(raw).unwrap();
-        assert_eq!(key.as_deref(), Some("ASIAEXAMPLE00000001"));
-        assert_eq!(session.as_deref(), Some("arn:aws:sts::111122223333:assumed-role/ops/mei"));
-        assert!(source_identity("{}").is_none() && answered("[]").is_none() && answered("no JSON").is_none());
+    fn session(role: &str, from: Option<&str>) -> Link {
+        let issued = from.map(|from| Issued {
+            record: format!("call-of-{role}"),
+            time: 1_772_000_000_000_000,
+            from: Some(from.to_owned()),
+            basis: Basis::AccessKey,
+        });
+        Link { principal: format!("{role}/x"), kind: PrincipalKind::Role, role: Some(role.to_owned()), issued }
+    }
+
+    fn traced(chain: Vec<Link>, person: Option<&str>) -> Trace {
+        Trace {
+            chain,
+            person: person.map(str::to_owned),
+            confidence: if person.is_some() { Confidence::Certain } else { Confidence::Unknown },
+            unknown: person.is_none().then_some(Unknown::NotRecorded),
+            named_by: None,
+            open: None,
+        }
     }
 
     #[test]
     fn a_chain_in_words() {
-        let roles = vec!["deploy".to_owned(), "sso-admin".to_owned()];
-        let person = Person { name: "mei".to_owned(), roles, from: Some("203.0.113.7".to_owned()), at: None, record: None };
-        assert_eq!(person.describe(), "mei through role deploy and role sso-admin from 203.0.113.7");
+        let chain = vec![session("deploy", Some("198.51.100.4")), session("sso-admin", Some("203.0.113.7"))];
+        let found = described(&traced(chain.clone(), Some("mei")));
+        assert_eq!(found.who.as_deref(), Some("mei through role sso-admin, then role deploy from 203.0.113.7"));
+        let person = found.person.unwrap();
+        assert_eq!((person.name.as_str(), person.record.as_deref()), ("mei", Some("call-of-sso-admin")));
+        assert_eq!(person.roles, ["deploy", "sso-admin"]);
+        let partial = described(&traced(chain, None));
+        assert_eq!(partial.who.as_deref(), Some("sso-admin/x through role deploy from 203.0.113.7"));
+        assert!(partial.person.is_none());
+    }
+
+    #[test]
+    fn a_session_alone_says_no_more_than_its_name() {
+        assert_eq!(described(&traced(vec![session("deploy", None)], None)).who, None);
+        let ambiguous = Trace { unknown: Some(Unknown::Ambiguous(2)), ..traced(vec![session("deploy", None)], None) };
+        let who = described(&ambiguous).who.unwrap();
+        assert_eq!(who, "deploy/x (person unknown: 2 callers used this session name at that time)");
+        assert_eq!(described(&traced(Vec::new(), Some("mei"))).who, None, "no role in between");
+    }
+
+    #[test]
+    fn a_likely_person_is_marked() {
+        let mut deploy = session("deploy", Some("203.0.113.7"));
+        if let Some(issued) = &mut deploy.issued {
+            issued.basis = Basis::SessionName;
+        }
+        let likely = Trace { confidence: Confidence::Likely, ..traced(vec![deploy], Some("mei")) };
+        let who = described(&likely).who.unwrap();
+        assert_eq!(who, "mei through role deploy from 203.0.113.7 (likely: role and session name match)");
     }
 }

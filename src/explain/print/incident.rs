@@ -18,7 +18,8 @@ pub(super) fn write(page: &mut Page<'_>, incident: &Incident) {
     page.line(&counts(incident));
     page.line(&format!("root {}, confidence {}: {}", incident.root, incident.confidence, incident.basis));
     if let Some(suspect) = suspect {
-        page.line(&format!("change before: {} [{}]", suspect.what, suspect.record));
+        let by = suspect.who.as_deref().map(|who| format!(" by {who}")).unwrap_or_default();
+        page.line(&format!("change before: {}{by} [{}]", suspect.what, suspect.record));
     }
     for (index, action) in detail.iter().flat_map(|detail| &detail.actions).take(ACTIONS).enumerate() {
         page.numbered(index + 1, action);

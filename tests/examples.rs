@@ -1,0 +1,216 @@
+//! The files in `docs/examples/`: the scripts and the commands of the workflows run on the samples, with an `aws` that copies the
+//! samples and a `curl` that keeps what it is given.
+
+use crate::support::{Desk, VARIABLES, binary, project};
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn example(name: &str) -> PathBuf {
+    project().join("docs/examples").join(name)
+}
+
+fn text(name: &str) -> String {
+    fs::read_to_string(example(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn json(name: &str) -> Value {
+    serde_json::from_str(&text(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Copies a part of the samples to the last argument, once: the other folders of a bucket are empty.
+const AWS: &str = r#"#!/bin/sh
+echo "$*" >>aws.log
+for target; do :; done
+case "$target" in */) ;; *) echo "unexpected target $target" >&2; exit 1 ;; esac
+[ -e copied ] || { mkdir -p "$target" && cp -R "$SAMPLES/silent-batch" "$target" && touch copied; }
+"#;
+
+/// Keeps its arguments and its standard input.
+const CURL: &str = "#!/bin/sh\necho \"$*\" >>curl.log\ncat >>curl.stdin\n";
+
+/// A folder with commands that stand in for those of AWS and of the web.
+fn prepared() -> Desk {
+    let desk = Desk::new();
+    for (name, script) in [("bin/aws", AWS), ("bin/curl", CURL)] {
+        let path = desk.write(name, script);
+        let made = Command::new("chmod").arg("+x").arg(&path).status().unwrap();
+        assert!(made.success());
+    }
+    // The examples call the binary by its name, wherever the binary under test is.
+    let linked = Command::new("ln").arg("-s").arg(binary()).arg(desk.path("bin/ecs-audit")).status().unwrap();
+    assert!(linked.success());
+    desk
+}
+
+/// Runs a shell in the folder.
+fn shell(desk: &Desk, arguments: &[&str]) -> Output {
+    let path = format!("{}:{}", desk.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("sh");
+    command.args(arguments).current_dir(desk.path(""));
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
+    command
+        .env("PATH", path)
+        .env("XDG_CONFIG_HOME", desk.path(""))
+        .env("SAMPLES", project().join("samples/exports"))
+        .env("BUCKET", "example-logs")
+        .env("ACCOUNT", "111122223333")
+        .env("REGION", "ap-northeast-1")
+        .env("SLACK_WEBHOOK_URL", "https://hooks.example.com/services/FAKE-SECRET-WEBHOOK")
+        .env("GITHUB_STEP_SUMMARY", desk.path("summary.md"))
+        .output()
+        .unwrap()
+}
+
+fn run_script(desk: &Desk, name: &str) -> (String, String, Option<i32>) {
+    let output = shell(desk, &[example(name).to_str().unwrap()]);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr), output.status.code())
+}
+
+#[test]
+fn the_nightly_script_prints_each_finding_once() {
+    let desk = prepared();
+    let (out, err, code) = run_script(&desk, "nightly.sh");
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert!(out.contains("lost-launches") && out.contains("feed-sync"), "{out}");
+    let synced = fs::read_to_string(desk.path("aws.log")).unwrap();
+    assert_eq!(synced.lines().count(), 4, "two folders of two days: {synced}");
+    assert!(synced.contains("s3://example-logs/AWSLogs/111122223333/CloudTrail/ap-northeast-1/"), "{synced}");
+    assert!(fs::read_to_string(desk.path("known.toml")).unwrap().contains("check = \"lost-launches/lost\""));
+    let (out, err, code) = run_script(&desk, "nightly.sh");
+    assert_eq!((out.as_str(), err.as_str(), code), ("", "", Some(0)), "nothing is new");
+    // A finding that is not known is new.
+    fs::write(desk.path("known.toml"), "").unwrap();
+    let (out, _, code) = run_script(&desk, "nightly.sh");
+    assert!(code == Some(0) && out.contains("feed-sync"), "{out}");
+}
+
+#[test]
+fn the_nightly_script_reports_an_error() {
+    let desk = prepared();
+    desk.write("known.toml", "[[finding]]\ncheck = 5\n");
+    let (_, err, code) = run_script(&desk, "nightly.sh");
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("known.toml"), "cron mails the error: {err}");
+}
+
+#[test]
+fn the_scheduled_task_posts_to_slack_and_hides_the_webhook() {
+    let desk = prepared();
+    let (out, err, code) = run_script(&desk, "ecs-task.sh");
+    assert_eq!(code, Some(0), "{out}{err}");
+    let message: Value = serde_json::from_str(&fs::read_to_string(desk.path("message.json")).unwrap()).unwrap();
+    assert!(message["blocks"].as_array().is_some_and(|blocks| !blocks.is_empty()), "{message}");
+    assert!(message.to_string().contains("feed-sync"), "{message}");
+    let called = fs::read_to_string(desk.path("curl.log")).unwrap();
+    assert!(called.contains("--data @message.json") && !called.contains("FAKE-SECRET"), "{called}");
+    let given = fs::read_to_string(desk.path("curl.stdin")).unwrap();
+    assert_eq!(given, "url = \"https://hooks.example.com/services/FAKE-SECRET-WEBHOOK\"\n");
+    // An export without records is not a clean result.
+    let desk = prepared();
+    desk.write("copied", "");
+    let (_, _, code) = run_script(&desk, "ecs-task.sh");
+    assert!(code != Some(0) && !desk.path("curl.log").exists(), "{code:?}");
+}
+
+#[test]
+fn the_task_definition_passes_preflight_and_runs_the_script() {
+    let desk = Desk::new();
+    desk.load(&[&project().join("samples/exports")]).ok();
+    let file = example("ecs-task-definition.json");
+    let ran = desk.run(&["preflight", file.to_str().unwrap(), "--fail-on", "note"]).ok();
+    let passed = ran.out.lines().find(|line| line.starts_with("  ok ")).unwrap_or_default();
+    assert!(passed.contains("fargate-size") && passed.contains("log-options"), "{}", ran.out);
+    let definition = json("ecs-task-definition.json");
+    let container = &definition["containerDefinitions"][0];
+    let dockerfile = text("Dockerfile");
+    let entry = dockerfile.lines().find_map(|line| line.strip_prefix("ENTRYPOINT ")).unwrap();
+    assert_eq!(container["entryPoint"], serde_json::from_str::<Value>(entry).unwrap(), "as the image does");
+    // The script reads what the definition sets.
+    let set = ["environment", "secrets"].into_iter().flat_map(|list| container[list].as_array().unwrap());
+    let set: Vec<&str> = set.map(|variable| variable["name"].as_str().unwrap()).collect();
+    let script = text("ecs-task.sh");
+    for name in &set {
+        assert!(script.contains(&format!("${name}")), "{name}");
+    }
+    assert_eq!(set, ["BUCKET", "ACCOUNT", "REGION", "SLACK_WEBHOOK_URL"]);
+    let schedule = json("ecs-schedule.json");
+    let target = schedule["Target"]["EcsParameters"]["TaskDefinitionArn"].as_str().unwrap();
+    assert!(target.ends_with(&format!("/{}", definition["family"].as_str().unwrap())), "{target}");
+}
+
+/// The commands of a workflow: what follows `run:`.
+fn commands(workflow: &str) -> Vec<&str> {
+    workflow.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("run: ")).collect()
+}
+
+#[test]
+fn the_commands_of_the_workflows_run() {
+    let mut known = 0;
+    for name in ["github-check.yml", "github-preflight.yml"] {
+        let workflow = text(name);
+        assert!(!workflow.contains('\t') && workflow.contains("\njobs:\n"), "{name}");
+        let desk = prepared();
+        let copied =
+            Command::new("cp").arg("-R").arg(project().join("samples/exports")).arg(desk.path("s3-export")).status().unwrap();
+        assert!(copied.success());
+        desk.write("deploy/taskdef.json", text("ecs-task-definition.json"));
+        desk.write("accepted.toml", "");
+        for command in commands(&workflow).into_iter().filter(|command| command.starts_with("ecs-audit ")) {
+            let output = shell(&desk, &["-ec", command]);
+            let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            let code = output.status.code();
+            assert!(matches!(code, Some(0 | 1 | 3)), "{name}: {command}: {code:?}\n{err}");
+            match command {
+                check if check.contains("check") && check.contains("github") => {
+                    assert_eq!(code, Some(1), "{err}");
+                    assert!(out.contains("::error title=lost-launches/lost"), "{out}");
+                    // With every finding accepted, the workflow passes.
+                    desk.run(&["check", "--since", "1d", "--write-baseline", "accepted.toml", "--quiet"]);
+                    let again = shell(&desk, &["-ec", command]);
+                    let out = String::from_utf8_lossy(&again.stdout);
+                    assert!(again.status.code() != Some(1) && !out.contains("::error"), "{out}");
+                    desk.write("accepted.toml", "");
+                }
+                summary if summary.contains("GITHUB_STEP_SUMMARY") => {
+                    assert!(fs::read_to_string(desk.path("summary.md")).unwrap().contains("lost-launches"));
+                }
+                preflight if preflight.contains("preflight") => assert!(out.starts_with("ecs-audit"), "{out}"),
+                load => assert!(load.starts_with("ecs-audit load "), "{load}"),
+            }
+            known += 1;
+        }
+    }
+    assert_eq!(known, 5, "commands of ecs-audit in the workflows");
+}
+
+#[test]
+fn the_crontab_runs_the_script() {
+    let crontab = text("crontab");
+    let line = crontab.lines().find(|line| line.contains("nightly.sh")).unwrap();
+    let (schedule, command) = line.split_once("  ").unwrap();
+    assert_eq!(schedule.split(' ').count(), 5, "{schedule}");
+    assert!(!command.contains('%'), "cron reads % as the end of a line: {command}");
+    for name in ["BUCKET", "ACCOUNT", "REGION"] {
+        assert!(crontab.lines().any(|line| line.starts_with(&format!("{name}="))), "{name}");
+    }
+    let checked = Command::new("sh").args(["-n", "-c", command]).status().unwrap();
+    assert!(checked.success(), "{command}");
+}
+
+#[test]
+fn every_example_is_listed() {
+    let listed = text("README.md");
+    for entry in fs::read_dir(project().join("docs/examples")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name == "README.md" || listed.contains(&format!("({name})")), "{name} is not in docs/examples/README.md");
+    }
+    for part in listed.split("](").skip(1) {
+        let target = part.split(')').next().unwrap();
+        assert!(example(target).exists(), "{target}");
+    }
+}

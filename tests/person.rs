@@ -1,0 +1,271 @@
+//! The person behind a role session, through the chain of roles, in `changes`, incidents, the report and queries.
+
+use crate::support::Desk;
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "111122223333";
+/// The call that changed something, and the calls that issued the sessions before it.
+const CHANGE: &str = "22222222-0000-4000-8000-000000000001";
+const FIRST: &str = "33333333-0000-4000-8000-000000000001";
+const SECOND: &str = "33333333-0000-4000-8000-000000000002";
+
+/// A call in CloudTrail on 2026-05-04.
+fn call(id: &str, clock: &str, (source, name): (&str, &str), by: &Value, request: Value, response: Value) -> Value {
+    json!({"eventVersion": "1.11", "eventID": id, "eventTime": format!("2026-05-04T{clock}Z"), "eventName": name,
+        "eventSource": format!("{source}.amazonaws.com"), "awsRegion": "eu-west-1", "recipientAccountId": ACCOUNT,
+        "eventType": "AwsApiCall", "sourceIPAddress": "203.0.113.7", "readOnly": name.starts_with("AssumeRole"),
+        "userIdentity": by, "requestParameters": request, "responseElements": response})
+}
+
+fn user(name: &str) -> Value {
+    json!({"type": "IAMUser", "userName": name, "arn": format!("arn:aws:iam::{ACCOUNT}:user/{name}"), "accountId": ACCOUNT,
+        "accessKeyId": "AKIAEXAMPLE000000001"})
+}
+
+/// A session of a role; an empty key is not recorded.
+fn session(role: &str, name: &str, key: &str, more: Value) -> Value {
+    let mut identity = json!({"type": "AssumedRole", "principalId": format!("AROAEXAMPLE00000001:{name}"), "accountId": ACCOUNT,
+        "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}"),
+        "sessionContext": {"sessionIssuer": {"type": "Role", "userName": role,
+            "arn": format!("arn:aws:iam::{ACCOUNT}:role/{role}")}}});
+    if !key.is_empty() {
+        identity["accessKeyId"] = json!(key);
+    }
+    identity["sessionContext"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    identity
+}
+
+/// A call that issues a session; without a key, its answer is not recorded.
+fn issue(id: &str, clock: &str, name: &str, by: &Value, (role, session, key): (&str, &str, &str)) -> Value {
+    let request =
+        json!({"roleArn": format!("arn:aws:iam::{ACCOUNT}:role/{role}"), "roleSessionName": session, "durationSeconds": 3600});
+    let response = match key {
+        "" => Value::Null,
+        key => json!({"credentials": {"accessKeyId": key, "sessionToken": "FAKE", "expiration": "May 4, 2026 10:40:00 AM"},
+            "assumedRoleUser": {"assumedRoleId": format!("AROAEXAMPLE00000001:{session}"),
+                "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{session}")}}),
+    };
+    call(id, clock, ("sts", name), by, request, response)
+}
+
+/// A session that registered a task definition ten minutes before a launch of it failed, and other calls.
+fn export(by: &Value, others: &[Value]) -> String {
+    let definition = json!({"taskDefinitionArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task-definition/ledger:4"),
+        "family": "ledger", "revision": 4});
+    let mut records = vec![
+        call(
+            CHANGE,
+            "09:50:00",
+            ("ecs", "RegisterTaskDefinition"),
+            by,
+            json!({"family": "ledger"}),
+            json!({"taskDefinition": definition}),
+        ),
+        call(
+            "22222222-0000-4000-8000-000000000002",
+            "10:00:00",
+            ("ecs", "RunTask"),
+            &user("zoe"),
+            json!({"cluster": "prod", "taskDefinition": "ledger:4", "count": 1}),
+            json!({"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]}),
+        ),
+    ];
+    records.extend(others.iter().cloned());
+    json!({"Records": records}).to_string()
+}
+
+fn loaded(by: &Value, others: &[Value]) -> Desk {
+    let desk = Desk::new();
+    desk.write("c.json", export(by, others));
+    desk.run(&["load", "c.json"]).ok();
+    desk
+}
+
+/// The line about the change, and the change as JSON.
+fn change(desk: &Desk) -> (String, Value) {
+    let text = desk.run(&["changes", "ledger"]).ok().out;
+    let line = text.lines().find(|line| line.contains("RegisterTaskDefinition")).unwrap_or_else(|| panic!("{text}"));
+    let json: Value = serde_json::from_str(&desk.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
+    (line.to_owned(), json["found"]["changes"][0].clone())
+}
+
+/// The person of the change and how sure it is, by a query.
+fn asked(desk: &Desk) -> Vec<Vec<String>> {
+    desk.query("calls where event_name = RegisterTaskDefinition show person, person_confidence")
+}
+
+/// Mei assumes `admin`, which assumes `deploy`, while Sam uses the same names.
+fn two_roles() -> (Value, Vec<Value>) {
+    let admin = session("admin", "mei", "ASIAEXAMPLE000000001", json!({}));
+    let others = vec![
+        issue(FIRST, "09:30:00", "AssumeRole", &user("mei"), ("admin", "mei", "ASIAEXAMPLE000000001")),
+        issue(SECOND, "09:40:00", "AssumeRole", &admin, ("deploy", "ci", "ASIAEXAMPLE000000002")),
+        issue(
+            "33333333-0000-4000-8000-000000000003",
+            "09:41:00",
+            "AssumeRole",
+            &user("sam"),
+            ("deploy", "ci", "ASIAEXAMPLE000000003"),
+        ),
+    ];
+    (session("deploy", "ci", "ASIAEXAMPLE000000002", json!({})), others)
+}
+
+#[test]
+fn a_chain_of_two_roles_is_followed_by_its_access_keys() {
+    let (by, others) = two_roles();
+    let desk = loaded(&by, &others);
+    let (line, change) = change(&desk);
+    assert!(line.contains("by mei through role admin, then role deploy from 203.0.113.7 (shares"), "{line}");
+    assert_eq!(change["principal_confidence"], "certain", "{change}");
+    let chain = change["principal_chain"].as_array().unwrap();
+    let of = |name: &str| chain.iter().map(|principal| principal[name].as_str().unwrap_or_default()).collect::<Vec<_>>();
+    assert_eq!(of("name"), ["deploy/ci", "admin/mei", "mei"]);
+    assert_eq!(of("kind"), ["role", "role", "user"]);
+    assert_eq!(of("record"), [SECOND, FIRST, ""]);
+    assert_eq!(of("basis"), ["access_key", "access_key", ""]);
+    assert_eq!(change["person"]["name"], "mei");
+    assert_eq!(change["person"]["roles"], json!(["deploy", "admin"]));
+    assert_eq!(change["person"]["record"], FIRST);
+    assert_eq!(asked(&desk), [["mei", "certain"]]);
+    let by_person = desk.query("calls where person = mei and event_name = RegisterTaskDefinition show event_name");
+    assert_eq!(by_person, [["RegisterTaskDefinition"]]);
+    let direct = desk.query("attempts show person, person_confidence, user");
+    assert_eq!(direct, [["zoe", "certain", "zoe"]], "a caller without a role is the person");
+}
+
+#[test]
+fn incidents_and_the_report_name_the_person() {
+    let (by, others) = two_roles();
+    let desk = loaded(&by, &others);
+    let all = desk.run(&["explain", "--all"]).ok().out;
+    let line = all.lines().find(|line| line.contains("change before:")).unwrap_or_else(|| panic!("{all}"));
+    assert!(line.contains("RegisterTaskDefinition ledger:4 by mei through role admin, then role deploy"), "{line}");
+    assert!(all.contains("after RegisterTaskDefinition ledger:4 by mei\n"), "the headline has the person alone: {all}");
+    desk.run(&["report", "--out", "r", "--quiet"]).ok();
+    let rows = std::fs::read_to_string(desk.path("r/changes-before.csv")).unwrap();
+    assert!(rows.contains("\"mei through role admin, then role deploy from 203.0.113.7\""), "{rows}");
+    let page = std::fs::read_to_string(desk.path("r/report.md")).unwrap();
+    assert!(page.contains("by mei through role admin, then role deploy"), "{page}");
+    assert!(desk.run(&["report", "verify", "r", "--quiet"]).ok().out.contains("files match"));
+}
+
+#[test]
+fn an_export_is_asked_without_a_store() {
+    let (by, others) = two_roles();
+    let desk = Desk::new();
+    desk.write("c.json", export(&by, &others));
+    let query = "calls where event_name = RegisterTaskDefinition show person, person_confidence";
+    let cells = desk.run(&["query", query, "--from", "c.json", "--format", "csv", "--quiet"]).ok().cells();
+    assert_eq!(cells, [["person", "person_confidence"], ["mei", "certain"]]);
+}
+
+#[test]
+fn federated_callers_and_workloads_are_found() {
+    let saml = json!({"type": "SAMLUser", "principalId": "SAMPLE=:mei@example.com", "userName": "mei@example.com",
+        "identityProvider": "SAMPLE="});
+    let subject = "repo:example/shop:ref:refs/heads/main";
+    let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com");
+    let job = json!({"type": "WebIdentityUser", "principalId": format!("{provider}:sts.amazonaws.com:{subject}"),
+        "userName": subject, "identityProvider": provider});
+    let tasks = json!({"type": "AWSService", "invokedBy": "ecs-tasks.amazonaws.com"});
+    for (api, by, person, kind) in [
+        ("AssumeRoleWithSAML", saml, "mei@example.com", "saml"),
+        ("AssumeRoleWithWebIdentity", job, subject, "web_identity"),
+        ("AssumeRole", tasks, "task ci", "task"),
+    ] {
+        let issued = issue(FIRST, "09:40:00", api, &by, ("deploy", "ci", "ASIAEXAMPLE000000001"));
+        let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &[issued]);
+        let (line, change) = change(&desk);
+        assert!(line.contains(&format!("by {person} through role deploy")), "{line}");
+        assert_eq!(change["principal_chain"][1]["kind"], kind, "{change}");
+        assert_eq!(asked(&desk), [[person, "certain"]]);
+    }
+}
+
+#[test]
+fn identity_center_names_the_user_in_the_session() {
+    let role = "AWSReservedSSO_Operator_0f1e2d3c4b5a6978";
+    let desk = loaded(&session(role, "mei", "ASIAEXAMPLE000000001", json!({})), &[]);
+    let (line, change) = change(&desk);
+    assert!(line.contains(&format!("by mei through role {role} (shares")), "{line}");
+    assert_eq!((&change["principal_confidence"], &change["person"]["name"]), (&json!("certain"), &json!("mei")));
+    assert_eq!(asked(&desk), [["mei", "certain"]]);
+}
+
+#[test]
+fn a_source_identity_is_the_person_whoever_assumed_the_role() {
+    let mut issued = issue(FIRST, "09:40:00", "AssumeRole", &user("jump"), ("deploy", "ci", ""));
+    issued["requestParameters"]["sourceIdentity"] = json!("mei");
+    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({"sourceIdentity": "mei"})), &[issued]);
+    let (line, change) = change(&desk);
+    assert!(line.contains("by mei (source identity set by jump) through role deploy from 203.0.113.7 (shares"), "{line}");
+    assert_eq!(change["principal_confidence"], "certain");
+    assert_eq!(change["principal_chain"][0]["basis"], "source_identity", "{change}");
+    assert_eq!(asked(&desk), [["mei", "certain"]]);
+    // A name that only a source identity has gets a pseudonym, too.
+    let redacted = desk.run(&["query", "calls show person", "--redact", "--format", "csv", "--quiet"]).ok().out;
+    assert!(!redacted.contains("mei"), "{redacted}");
+}
+
+#[test]
+fn names_alone_are_likely() {
+    let issued = issue(FIRST, "09:40:00", "AssumeRole", &user("mei"), ("deploy", "ci", ""));
+    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &[issued]);
+    let (line, change) = change(&desk);
+    assert!(line.contains("by mei through role deploy from 203.0.113.7 (likely: role and session name match)"), "{line}");
+    assert_eq!(change["principal_confidence"], "likely");
+    assert_eq!(change["principal_chain"][0]["basis"], "session_name");
+    assert_eq!(asked(&desk), [["mei", "likely"]]);
+}
+
+#[test]
+fn two_people_with_one_session_name_are_unknown() {
+    let others = [
+        issue(FIRST, "09:40:00", "AssumeRole", &user("mei"), ("deploy", "ci", "")),
+        issue(SECOND, "09:41:00", "AssumeRole", &user("sam"), ("deploy", "ci", "")),
+    ];
+    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &others);
+    let (line, change) = change(&desk);
+    assert!(line.contains("by deploy/ci (person unknown: 2 callers used this session name at that time) (shares"), "{line}");
+    assert!(!line.contains("mei") && !line.contains("sam"), "{line}");
+    assert_eq!((&change["principal_confidence"], &change["person"]), (&json!("unknown"), &Value::Null));
+    assert_eq!(asked(&desk), [["", "unknown"]]);
+}
+
+#[test]
+fn without_the_call_that_issued_it_a_session_is_all_there_is() {
+    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &[]);
+    let (line, found) = change(&desk);
+    assert!(line.contains("by deploy/ci (shares"), "{line}");
+    assert_eq!(found["principal_confidence"], "unknown");
+    assert_eq!(found["principal_chain"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(asked(&desk), [["", "unknown"]]);
+    // The first of two calls is missing.
+    let admin = session("admin", "mei", "ASIAEXAMPLE000000001", json!({}));
+    let issued = issue(SECOND, "09:40:00", "AssumeRole", &admin, ("deploy", "ci", "ASIAEXAMPLE000000002"));
+    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000002", json!({})), &[issued]);
+    let (line, _) = change(&desk);
+    assert!(line.contains("by admin/mei through role deploy from 203.0.113.7 (shares"), "{line}");
+    assert_eq!(asked(&desk), [["", "unknown"]]);
+}
+
+#[test]
+fn hostile_chains_end() {
+    // Two sessions that issued each other, and names that try to leave a SQL string and a line.
+    let (one, two) =
+        (session("one", "x", "ASIAEXAMPLE000000001", json!({})), session("two", "x", "ASIAEXAMPLE000000002", json!({})));
+    let others = [
+        issue(FIRST, "09:40:00", "AssumeRole", &two, ("one", "x", "ASIAEXAMPLE000000001")),
+        issue(SECOND, "09:40:00", "AssumeRole", &one, ("two", "x", "ASIAEXAMPLE000000002")),
+    ];
+    let desk = loaded(&one, &others);
+    let (_, found) = change(&desk);
+    assert_eq!(found["principal_confidence"], "unknown", "{found}");
+    assert_eq!(asked(&desk), [["", "unknown"]]);
+    let odd = session("x' or '1'='1", "y\u{1b}[2J\n'); drop table calls", "", json!({"sourceIdentity": "\u{1b}[31mmei"}));
+    let desk = loaded(&odd, &[]);
+    let (line, found) = change(&desk);
+    assert!(!line.contains('\u{1b}'), "{line}");
+    assert_eq!(found["principal_confidence"], "certain", "{found}");
+}
