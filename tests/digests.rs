@@ -64,6 +64,11 @@ fn a_load_compares_logs_with_their_digests() {
     assert!(loaded.out.contains("integrity    2 differences") && loaded.out.contains("modified log: "), "{}", loaded.out);
     let kinds = desk.query("gaps where kind in (modified, missing_file) by kind sort kind");
     assert_eq!(kinds, [["missing_file", "1"], ["modified", "1"]]);
+    let question = "gaps where kind in (modified, missing_file) show time, kind, account, region sort kind";
+    let rows = ["query", question, "--format", "csv"];
+    let stored = desk.run(&rows).ok().out;
+    assert!(stored.contains("2026-05-11T11:00:00Z,missing_file,111122223333,eu-west-1"), "{stored}");
+    assert_eq!(stored, desk.run(&[&rows[..], &["--from", "export"]].concat()).ok().out);
     let doctor = desk.run(&["doctor"]).ok().out;
     assert!(doctor.contains("differ from what CloudTrail delivered") && doctor.contains("q7RkD2mXv0TzYw1b"), "{doctor}");
 }

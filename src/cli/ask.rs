@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::engine::functions::with_originals;
 use crate::exit::ExitCode;
 use crate::lang::Checked;
-use crate::load::{Progress, Silent, Totals, load};
+use crate::load::{Integrity, LoadOptions, Progress, Silent, Totals, load};
 use crate::model::catalog::FailureCatalog;
 use crate::plan::{self, Options};
 use crate::render::{Format, Layout, Look, render};
@@ -86,7 +86,9 @@ impl Tables {
     fn of_export(from: &[PathBuf], keep_raw: bool, wanted: TableSet, context: &Context) -> Result<Tables, Failure> {
         let (inputs, troubled) = inputs(from, None)?;
         let sink = MemorySink::default();
-        let options = load_options(context, keep_raw, wanted);
+        // What differs from the digests is a note of its file.
+        let integrity = if wanted.contains(Table::Files) { Integrity::of(&inputs, |_| true).map(Arc::new) } else { None };
+        let options = LoadOptions { integrity: integrity.clone(), ..load_options(context, keep_raw, wanted) };
         let bar = Bar::new(&inputs, context.progress);
         let reports = on_threads(context.threads, || {
             let progress: &dyn Progress = match &bar {
@@ -100,6 +102,9 @@ impl Tables {
         }
         let mut reports = reports.map_err(crate::store::StoreError::from)?;
         reports.extend(troubled);
+        if let Some(integrity) = integrity {
+            integrity.findings(&mut reports);
+        }
         let mut totals = Totals::default();
         reports.iter().for_each(|report| totals.add(report));
         let memory = sink.finish(&reports, context.now.as_microsecond())?;

@@ -52,8 +52,11 @@ const LATE: &str = "900000000";
 /// The delivery time in the name of a log file.
 const NAME: &str = "_CloudTrail_[a-z0-9-]+_([0-9]{8}T[0-9]{4}Z)_[A-Za-z0-9]+[.]json";
 
+/// The account, Region and time in the name of a log file or digest. The time of a digest also has seconds, which are ignored.
+const DELIVERED: &str = "([0-9]{12})_CloudTrail[A-Za-z-]*_([a-z0-9-]+)_(?:.*_)?([0-9]{8}T[0-9]{4})[0-9]{0,2}Z";
+
 /// The format of such a time, and its replacement that can be parsed. Invalid times become null.
-const COMPACT: &str = "(....)(..)(..)T(..)(..)Z";
+const COMPACT: &str = "(....)(..)(..)T(..)(..)Z?";
 const EXTENDED: &str = "\\1-\\2-\\3T\\4:\\5:00";
 
 fn view(need: ViewRequest) -> String {
@@ -78,11 +81,11 @@ fn view(need: ViewRequest) -> String {
          arrow_cast('late', 'Utf8View') as kind, f.account, f.region, f.first_event as began_at, f.delivered as ended_at, \
          {} as hours, f.file{raw}{none} from (\
            select f.file, max(f.account) as account, max(f.region) as region, min(f.first_event) as first_event, \
-           arrow_cast(try_cast(regexp_replace(regexp_match(f.file, '{NAME}')[1], '{COMPACT}', '{EXTENDED}') as timestamp(6)), \
-             'Timestamp(Microsecond, Some(\"UTC\"))') as delivered \
+           {delivered} as delivered \
            from files f where f.first_event is not null and regexp_like(f.file, '{NAME}') group by f.file) f \
          where cast(f.delivered as bigint) - cast(f.first_event as bigint) > {LATE}",
         hours("f.first_event", "f.delivered"),
+        delivered = time_of(&format!("regexp_match(f.file, '{NAME}')[1]")),
     );
     let global = format!(
         "select arrow_cast(concat('global/', g.account), 'Utf8View') as id, g.last as \"time\", \
@@ -94,17 +97,29 @@ fn view(need: ViewRequest) -> String {
          where g.records = 0",
         hours("g.first", "g.last"),
     );
+    let part = |part: u8| format!("regexp_match(f.file, '{DELIVERED}')[{part}]");
     let altered = format!(
-        "select arrow_cast(concat('altered/', f.file), 'Utf8View') as id, coalesce(f.last_event, f.\"time\") as \"time\", \
+        "select arrow_cast(concat('altered/', f.file), 'Utf8View') as id, coalesce(f.last_event, {}) as \"time\", \
          arrow_cast(case when f.note like '%integrity: modified%' then 'modified' \
            when f.note like '%integrity: not listed%' then 'unlisted' \
            when f.note like '%integrity: lists missing%' then 'missing_file' else 'chain' end, 'Utf8View') as kind, \
-         f.account, f.region, f.first_event as began_at, f.last_event as ended_at, cast(null as bigint) as hours, \
-         f.file{raw}{none} from (\
+         coalesce(f.account, {}) as account, coalesce(f.region, {}) as region, f.first_event as began_at, \
+         f.last_event as ended_at, cast(null as bigint) as hours, f.file{raw}{none} from (\
            select f.*, row_number() over (partition by f.folder, f.file order by f.load desc) as newest from files f) f \
-         where f.newest = 1 and f.note like '%integrity: %'"
+         where f.newest = 1 and f.note like '%integrity: %'",
+        time_of(&part(3)),
+        part(1),
+        part(2),
     );
     [missing, late, global, altered].join(" union all ")
+}
+
+/// The time in a file name, as a timestamp.
+fn time_of(part: &str) -> String {
+    format!(
+        "arrow_cast(try_cast(regexp_replace({part}, '{COMPACT}', '{EXTENDED}') as timestamp(6)), \
+         'Timestamp(Microsecond, Some(\"UTC\"))')"
+    )
 }
 
 /// Hours between two times, rounded up.
