@@ -120,6 +120,24 @@ fn the_next_result_can_go_to_a_file_with_all_rows() {
 }
 
 #[test]
+fn a_result_never_replaces_a_file_of_the_store() {
+    let desk = loaded();
+    let manifest = std::fs::read(desk.path(".ecs-audit/manifest.json")).unwrap();
+    let output = feed(&desk, &["repl"], "\\o .ecs-audit/manifest.json\nfailures limit 1\n");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(err.contains("belongs to the store"), "{err}");
+    assert_eq!(std::fs::read(desk.path(".ecs-audit/manifest.json")).unwrap(), manifest);
+}
+
+#[test]
+fn commands_have_their_short_formats_at_the_prompt() {
+    let desk = loaded();
+    let output = feed(&desk, &["repl", "--quiet"], "\\check lost-launches --since 7d --json\n");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(out.trim_start().starts_with('{') && out.contains("\"checks\""), "{out}{err}");
+}
+
+#[test]
 fn wide_rows_can_be_one_below_the_other() {
     let desk = loaded();
     let ran = desk.run(&["query", "--expanded", "failures where kind = task limit 1", "--quiet"]).ok();

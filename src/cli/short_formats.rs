@@ -4,7 +4,7 @@ use super::args::{Cli, OUTPUT};
 use clap::builder::ArgPredicate;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-/// Commands whose result is a text, so there is no CSV.
+/// Commands that print text, not rows, so they have no CSV.
 const TEXTS: &[&str] = &["explain", "timeline", "changes", "check", "preflight"];
 
 /// The command line of the program.

@@ -36,8 +36,8 @@ pub struct Input {
     pub folder: Option<Arc<str>>,
     /// Bytes on disk or in S3 (0 for standard input).
     pub size: u64,
-    /// Modification time in microseconds since 1970 UTC, if the file system reports one; that of an object is the time at
-    /// which this version of it was created.
+    /// Modification time in microseconds since 1970 UTC, if the file system reports one; for an object, when its version
+    /// was created.
     pub modified: Option<i64>,
 }
 

@@ -107,19 +107,8 @@ pub fn load_file(
         return Ok(reports);
     }
     let (mut packed, mut plain) = pool.buffers();
-    let result = match read_bytes(input, &budget, &mut packed) {
-        Ok(()) => {
-            report.size = packed.len() as u64;
-            progress.bytes_read(report.size);
-            job.load(report, &packed, &mut plain, 0, &mut reports)
-        }
-        Err(detail) => {
-            report.format = "unreadable".to_owned();
-            report.quarantine(Rejected::of_file("unreadable", detail));
-            job.done(report, 0, &mut reports);
-            Ok(())
-        }
-    };
+    let read = read_bytes(input, &budget, &mut packed);
+    let result = job.load_read(report, read.map(|()| &*packed), &mut plain, &mut reports);
     pool.give_back((packed, plain));
     result.map(|()| reports)
 }
@@ -133,27 +122,16 @@ pub fn load_object(
     options: &LoadOptions,
     progress: &dyn Progress,
 ) -> Result<Vec<FileReport>, LoadError> {
-    let mut report = FileReport::new(input);
     let mut reports = Vec::new();
     let budget = Budget::new(options.limits);
     let job = Job { pool, known, options: FileContext { options, budget: &budget }, progress };
     let charged = |bytes: Bytes| budget.charge_read(bytes.len() as u64).map(|()| bytes).map_err(|limit| limit.detail);
-    match downloaded.and_then(charged) {
-        Ok(bytes) => {
-            report.size = bytes.len() as u64;
-            progress.bytes_read(report.size);
-            let (packed, mut plain) = pool.buffers();
-            let loaded = job.load(report, &bytes, &mut plain, 0, &mut reports);
-            pool.give_back((packed, plain));
-            loaded?;
-        }
-        Err(detail) => {
-            report.format = "unreadable".to_owned();
-            report.quarantine(Rejected::of_file("unreadable", detail));
-            job.done(report, 0, &mut reports);
-        }
-    }
-    Ok(reports)
+    let read = downloaded.and_then(charged);
+    let (packed, mut plain) = pool.buffers();
+    let read = read.as_deref().map_err(Clone::clone);
+    let result = job.load_read(FileReport::new(input), read, &mut plain, &mut reports);
+    pool.give_back((packed, plain));
+    result.map(|()| reports)
 }
 
 /// Reports a copy of a loaded file: all of its records are duplicates.

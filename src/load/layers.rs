@@ -60,6 +60,29 @@ impl Job<'_, '_> {
         reported(self.pool, report, read)
     }
 
+    /// Loads the bytes that were read of an input, or reports why they cannot be read.
+    pub fn load_read(
+        self,
+        mut report: FileReport,
+        read: Result<&[u8], String>,
+        plain: &mut Buffer,
+        out: &mut Vec<FileReport>,
+    ) -> Result<(), LoadError> {
+        match read {
+            Ok(bytes) => {
+                report.size = bytes.len() as u64;
+                self.progress.bytes_read(report.size);
+                self.load(report, bytes, plain, 0, out)
+            }
+            Err(detail) => {
+                report.format = "unreadable".to_owned();
+                report.quarantine(Rejected::of_file("unreadable", detail));
+                self.done(report, 0, out);
+                Ok(())
+            }
+        }
+    }
+
     /// Keeps the report of a file before those of its members.
     pub fn done(self, mut report: FileReport, place: usize, out: &mut Vec<FileReport>) {
         report.sum_up();

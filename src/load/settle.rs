@@ -6,7 +6,7 @@
 use super::account::{FileReport, Rejected};
 use super::dedup::Conflict;
 use crate::table::Table;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The code of a record that has the id of another one and other content.
@@ -15,7 +15,7 @@ pub const CONFLICT: &str = "conflicting_id";
 /// The file and number of a record.
 pub type RecordPlace = (Arc<str>, i64);
 
-/// A conflict of which both records are known.
+/// A conflict whose records are both known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
     /// The id of both.
@@ -64,8 +64,8 @@ struct Candidates {
 
 impl TableConflicts {
     /// The conflicts of each table.
-    pub fn by_table(conflicts: &[Conflict]) -> HashMap<Table, TableConflicts> {
-        let mut tables: HashMap<Table, TableConflicts> = HashMap::new();
+    pub fn by_table(conflicts: &[Conflict]) -> BTreeMap<Table, TableConflicts> {
+        let mut tables: BTreeMap<Table, TableConflicts> = BTreeMap::new();
         for conflict in conflicts {
             let key = (conflict.id.clone(), conflict.account.clone(), conflict.version);
             let candidates = tables.entry(conflict.table).or_default().by_key.entry(key).or_default();
@@ -89,7 +89,7 @@ impl TableConflicts {
         }
     }
 
-    /// The outcome of every conflict of which the kept record was found.
+    /// The outcome of each conflict whose kept record was found.
     pub fn settled(self) -> Vec<Settled> {
         let mut all = Vec::new();
         for ((id, ..), candidates) in self.by_key {
@@ -107,8 +107,8 @@ impl TableConflicts {
 /// The records whose rows are removed.
 #[derive(Debug, Default)]
 pub struct RowsToRemove {
-    /// Number and id of the records of each file.
-    records: HashMap<Arc<str>, HashSet<(i64, String)>>,
+    /// The ids of the records of each file, by number.
+    records: HashMap<Arc<str>, HashMap<i64, HashSet<String>>>,
     /// The same by id, with whether the kept record is in the same file.
     ids: HashMap<Arc<str>, HashMap<String, bool>>,
 }
@@ -129,7 +129,7 @@ impl RowsToRemove {
     pub fn of(settled: &[Settled]) -> Self {
         let mut rows = RowsToRemove::default();
         for Settled { id, kept, quarantined: (file, record), .. } in settled.iter().filter(|settled| settled.was_written) {
-            rows.records.entry(file.clone()).or_default().insert((*record, id.clone()));
+            rows.records.entry(file.clone()).or_default().entry(*record).or_default().insert(id.clone());
             rows.ids.entry(file.clone()).or_default().insert(id.clone(), kept.0 == *file);
         }
         rows
@@ -143,8 +143,8 @@ impl RowsToRemove {
     /// Whether a row is one of them: a main row, or one that belongs to it (`ID#…`).
     pub fn contains(&self, file: Option<&str>, record: Option<i64>, id: Option<&str>) -> bool {
         let (Some(file), Some(record), Some(id)) = (file, record, id) else { return false };
-        let of_record = |id: &str| self.records.get(file).is_some_and(|records| records.contains(&(record, id.to_owned())));
-        self.records.contains_key(file) && (of_record(id) || id.split_once('#').is_some_and(|(id, _)| of_record(id)))
+        let ids = self.records.get(file).and_then(|records| records.get(&record));
+        ids.is_some_and(|ids| ids.contains(id) || id.split_once('#').is_some_and(|(id, _)| ids.contains(id)))
     }
 
     /// What happens to the rows that were derived from the record `id` of a file.

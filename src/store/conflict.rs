@@ -1,10 +1,10 @@
 //! Settles conflicts among the rows of a load: finds the records in conflict, and removes the rows of those that are not
 //! kept. Only files of the load are rewritten, before they are committed.
 
-use super::StoreError;
 use super::manifest::DataFile;
 use super::read::{in_schema, ints, read_columns, texts};
 use super::write::{LoadWriter, table_folder};
+use super::{StoreError, guard};
 use crate::load::{Conflict, LoadError, Removal, RowsToRemove, Settled, TableConflicts, WrittenRow};
 use crate::table::Table;
 use arrow::array::BooleanArray;
@@ -40,8 +40,7 @@ pub fn settle(
         for (table, files) in written.iter_mut() {
             for file in files.iter_mut() {
                 if let Some(fresh) = without(root, *table, file, &remove, writer)? {
-                    let old = table_folder(root, *table).join(&file.path);
-                    std::fs::remove_file(&old).map_err(|error| StoreError::io(&old, error))?;
+                    guard::remove(root, &table_folder(root, *table).join(&file.path))?;
                     *file = fresh;
                 }
             }
@@ -115,8 +114,7 @@ fn without(
 /// Removes files that have no rows left.
 fn files_without_rows(root: &Path, table: Table, files: &mut Vec<DataFile>) -> Result<(), StoreError> {
     for file in files.iter().filter(|file| file.rows == 0) {
-        let path = table_folder(root, table).join(&file.path);
-        std::fs::remove_file(&path).map_err(|error| StoreError::io(&path, error))?;
+        guard::remove(root, &table_folder(root, table).join(&file.path))?;
     }
     files.retain(|file| file.rows > 0);
     Ok(())
@@ -128,8 +126,7 @@ pub fn settle_in_memory(
     batches: &mut BTreeMap<Table, Vec<RecordBatch>>,
 ) -> Result<Vec<Settled>, LoadError> {
     let mut settled = Vec::new();
-    let tables: HashMap<Table, TableConflicts> = TableConflicts::by_table(conflicts);
-    for (table, mut found) in tables {
+    for (table, mut found) in TableConflicts::by_table(conflicts) {
         batches.get(&table).into_iter().flatten().for_each(|batch| see_rows(batch, &mut found));
         settled.extend(found.settled());
     }

@@ -87,9 +87,13 @@ pub fn file_at(root: &Path, path: &Path) -> Result<Option<Metadata>, StoreError>
 /// Opens a regular file of a store for reading.
 pub fn open(root: &Path, path: &Path) -> Result<File, StoreError> {
     let missing = || StoreError::io(path, std::io::Error::from(ErrorKind::NotFound));
-    let known = file_at(root, path)?.ok_or_else(missing)?;
+    open_known(path, &file_at(root, path)?.ok_or_else(missing)?)
+}
+
+/// Opens the file with this metadata.
+fn open_known(path: &Path, known: &Metadata) -> Result<File, StoreError> {
     let file = File::open(path).map_err(|error| StoreError::io(path, error))?;
-    is_same(path, &known, &file)?;
+    is_same(path, known, &file)?;
     Ok(file)
 }
 
@@ -108,11 +112,9 @@ fn is_same(path: &Path, known: &Metadata, file: &File) -> Result<(), StoreError>
 
 /// Reads a file of a store that has at most this many bytes; `None` if there is nothing at this path.
 pub fn read(root: &Path, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    if file_at(root, path)?.is_none() {
-        return Ok(None);
-    }
+    let Some(known) = file_at(root, path)? else { return Ok(None) };
     let mut bytes = Vec::new();
-    let read = open(root, path)?.take(limit + 1).read_to_end(&mut bytes);
+    let read = open_known(path, &known)?.take(limit + 1).read_to_end(&mut bytes);
     read.map_err(|error| StoreError::io(path, error))?;
     if bytes.len() as u64 > limit {
         return Err(StoreError::Damaged { path: path.to_path_buf(), detail: format!("it has more than {limit} bytes") });

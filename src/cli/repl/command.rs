@@ -2,9 +2,10 @@
 
 use crate::cli::args::{self, Cli};
 use crate::cli::say::Failure;
+use crate::cli::short_formats;
 use crate::lang::suggest;
 use crate::render::Format;
-use clap::Parser;
+use clap::FromArgMatches;
 use std::path::PathBuf;
 
 /// A command.
@@ -151,7 +152,8 @@ impl Command {
             words.insert(0, "--out".to_owned());
         }
         let line = ["ecs-audit".to_owned(), name.to_owned()].into_iter().chain(words);
-        let cli = Cli::try_parse_from(line).map_err(|error| Failure::Sentence(message(&error)))?;
+        let cli = short_formats::command().try_get_matches_from(line).and_then(|matches| Cli::from_arg_matches(&matches));
+        let cli = cli.map_err(|error| Failure::Sentence(message(&error)))?;
         let here = |from: &[PathBuf], command| match from {
             [] => Ok(command),
             _ => Err(Failure::Sentence(format!("\\{name} uses the data of this prompt; leave out --from"))),

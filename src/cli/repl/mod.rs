@@ -7,6 +7,7 @@ mod page;
 
 use super::args::{Global, Limits, Repl};
 use super::ask::{Tables, look};
+use super::destination;
 use super::interrupt::cancel_queries;
 use super::limits;
 use super::query::{Asker, after, default_rows, saved_texts, sql_answer, written};
@@ -198,7 +199,7 @@ impl Session<'_> {
         };
         let look = Look { width: None, color: false, ..self.look() };
         let bytes = self.drawn(answer, format, &look)?;
-        std::fs::write(path, bytes).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))?;
+        destination::write(path, bytes)?;
         if !self.global.quiet {
             say(&written(answer, path));
         }

@@ -114,6 +114,20 @@ fn micros(seconds: i64) -> Option<i64> {
     (seconds != 0).then(|| seconds.saturating_mul(1_000_000))
 }
 
+/// A member in one line.
+#[cfg(test)]
+fn described(member: Member) -> String {
+    let name = member.name;
+    match member.content {
+        Content::Bytes(bytes, damage) => {
+            let damage = damage.map(|damage| format!(" {}", damage.why)).unwrap_or_default();
+            format!("{name}={}{damage}", String::from_utf8_lossy(&bytes))
+        }
+        Content::Skipped(why) => format!("{name} {why}"),
+        Content::Unreadable(damage) => format!("{name} {}", damage.why),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -168,6 +168,7 @@ fn content_of<R: Read>(entry: &mut Entry<'_, R>, sparse: bool, name: &str, allow
 #[cfg(test)]
 mod tests {
     use super::super::super::budget::{Budget, Limits};
+    use super::super::described;
     use super::*;
     use tar::{Builder, Header};
 
@@ -196,14 +197,7 @@ mod tests {
         let mut members = Vec::new();
         let mut watched = Watched::new(bytes, Some(budget));
         let damages = read_tar(&mut watched, Allowance { budget, member: 1 << 20 }, &mut |member| {
-            members.push(match member.content {
-                Content::Bytes(bytes, damage) => {
-                    let damage = damage.map(|damage| format!(" {}", damage.why)).unwrap_or_default();
-                    format!("{}={}{damage}", member.name, String::from_utf8_lossy(&bytes))
-                }
-                Content::Skipped(why) => format!("{} {why}", member.name),
-                Content::Unreadable(damage) => format!("{} {}", member.name, damage.why),
-            });
+            members.push(described(member));
             true
         });
         (members, damages.into_iter().map(|damage| damage.why).collect())

@@ -272,7 +272,7 @@ fn authorization(text: &str, value: &Assigned) -> Option<Range<usize>> {
             | "splunk"
             | "jwt"
             | "genie"
-            | "genieKey"
+            | "geniekey"
             | "sso-key"
             | "pat"
     );

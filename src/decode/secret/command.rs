@@ -20,8 +20,7 @@ pub(super) fn find(text: &str, on: &mut dyn FnMut(Range<usize>)) {
             on(word.start + range.start..word.start + range.end);
         }
     });
-    for sink in RULES.commands.sinks.iter().filter(|sink| text.contains(sink.as_str())) {
-        let end = text.find(sink.as_str()).unwrap_or(text.len());
+    for end in RULES.commands.sinks.iter().filter_map(|sink| text.find(sink.as_str())) {
         echoed(&words, end, on);
     }
 }
@@ -105,9 +104,10 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
             continue;
         }
         let base = word.rsplit('/').next().unwrap_or(word);
-        if RULES.programs.iter().any(|program| program.names.iter().any(|name| name == base)) {
-            programs = RULES.programs.iter().filter(|program| program.names.iter().any(|name| name == base)).collect();
-            since = at;
+        let named: Vec<&Program> =
+            RULES.programs.iter().filter(|program| program.names.iter().any(|name| name == base)).collect();
+        if !named.is_empty() {
+            (programs, since) = (named, at);
         }
         if at > 0
             && words.get(at - 1) == Some(&"set")
@@ -167,12 +167,8 @@ fn option(
         }
     }
     for option in &program.pair {
-        if word == option {
-            if let Some(next) = words.get(at + 1) {
-                pair(next, 0, at + 1, on);
-            }
-        } else if is_last_flag(word, option) {
-            // `-sSu user:x`.
+        // `-u user:x`, `-sSu user:x`.
+        if word == option || is_last_flag(word, option) {
             if let Some(next) = words.get(at + 1) {
                 pair(next, 0, at + 1, on);
             }

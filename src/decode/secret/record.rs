@@ -163,7 +163,7 @@ impl Walk {
             for (key, child) in value.entries() {
                 if !deep {
                     self.entry(classify(key), child, Some(value));
-                } else if !is_kept(key) || !child.text().is_some_and(|_| true) {
+                } else if !is_kept(key) || child.text().is_none() {
                     self.secret(child, deep);
                 }
             }

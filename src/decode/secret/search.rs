@@ -6,7 +6,7 @@
 
 use super::rules::RULES;
 use super::{assign, command, url};
-use aho_corasick::packed;
+use aho_corasick::{AhoCorasick, packed};
 use std::sync::LazyLock;
 use wide::u8x16;
 
@@ -19,7 +19,7 @@ const LETTER_CASE: u8 = 0x20;
 /// Whether a string without escapes may hold a credential regardless of its key. `record` is the JSON of the record.
 pub fn has_credential_text(record: &str) -> bool {
     let literals = &*LITERALS;
-    has_candidate(record, literals) || literals.anywhere.as_ref().is_some_and(|search| search.find(record).is_some())
+    has_candidate(record, literals) || literals.anywhere.is_in(record)
 }
 
 /// The same for one string, which may have keys in quotes.
@@ -33,29 +33,49 @@ pub(super) fn has_credential(text: &str) -> bool {
 /// What formats start with.
 struct Literals {
     /// Those without a dash and an underscore.
-    anywhere: Option<packed::Searcher>,
+    anywhere: Anywhere,
     /// The others, up to the first of these characters, by the two bytes before it.
     fronts: Vec<Vec<Vec<u8>>>,
     /// For each pair of bytes, the number of its list in `fronts`, from 1.
     pairs: Vec<u8>,
 }
 
+/// Searches for literals. The fast search needs vector instructions that not every processor has.
+enum Anywhere {
+    Fast(packed::Searcher),
+    Plain(AhoCorasick),
+}
+
+impl Anywhere {
+    fn of(literals: &[&str]) -> Anywhere {
+        let fast = packed::Config::new().match_kind(packed::MatchKind::LeftmostFirst).builder().extend(literals).build();
+        fast.map_or_else(|| Anywhere::Plain(AhoCorasick::new(literals).expect("the literals are short")), Anywhere::Fast)
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        match self {
+            Anywhere::Fast(search) => search.find(text).is_some(),
+            Anywhere::Plain(search) => search.is_match(text),
+        }
+    }
+}
+
 static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
-    let mut literals = Literals { anywhere: None, fronts: Vec::new(), pairs: vec![0; 1 << 16] };
+    let (mut fronts, mut pairs): (Vec<Vec<Vec<u8>>>, Vec<u8>) = (Vec::new(), vec![0; 1 << 16]);
     let mut anywhere = Vec::new();
     for literal in RULES.searched.iter().chain(&RULES.commands.words) {
         match literal.find(['-', '_']).filter(|cut| *cut >= 2) {
             Some(cut) => {
                 let front = literal.as_bytes().get(..=cut).unwrap_or_default().to_vec();
                 if let [.., first, second, _] = front.as_slice()
-                    && let Some(number) = literals.pairs.get_mut(usize::from(*first) << 8 | usize::from(*second))
+                    && let Some(number) = pairs.get_mut(usize::from(*first) << 8 | usize::from(*second))
                 {
                     if *number == 0 {
-                        literals.fronts.push(Vec::new());
-                        *number = u8::try_from(literals.fronts.len()).unwrap_or_default();
+                        fronts.push(Vec::new());
+                        *number = u8::try_from(fronts.len()).unwrap_or_default();
                     }
-                    if let Some(fronts) = literals.fronts.get_mut(usize::from(*number).wrapping_sub(1)) {
-                        fronts.push(front);
+                    if let Some(alike) = fronts.get_mut(usize::from(*number).wrapping_sub(1)) {
+                        alike.push(front);
                     }
                 }
             }
@@ -64,9 +84,7 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
             None => {}
         }
     }
-    let config = || packed::Config::new().match_kind(packed::MatchKind::LeftmostFirst).builder();
-    literals.anywhere = config().extend(anywhere).build();
-    literals
+    Literals { anywhere: Anywhere::of(&anywhere), fronts, pairs }
 });
 
 impl Literals {
@@ -102,7 +120,7 @@ impl Literals {
 fn has_candidate(record: &str, literals: &Literals) -> bool {
     let bytes = record.as_bytes();
     let small = u8x16::splat(LETTER_CASE);
-    let [assigns, at_sign, dash, underscore, percent, colon] = b"=@-_%:".map(u8x16::splat);
+    let [assigns, at_sign, dash, underscore, percent, colon, quote] = b"=@-_%:\"".map(u8x16::splat);
     let [k, e, w, o, d, r, space, upper_s, upper_k, upper_g] = b"kewodr SKG".map(u8x16::splat);
     let mut at = 0;
     while let Some(part) = bytes.get(at..=at + LANES) {
@@ -120,7 +138,10 @@ fn has_candidate(record: &str, literals: &Literals) -> bool {
             let wo = letters.simd_eq(w) & (followers.simd_eq(o) | followers.simd_eq(d));
             let blanks = letters.simd_eq(r) & next.simd_eq(space);
             let pairs = these.simd_eq(upper_s) & (next.simd_eq(upper_k) | next.simd_eq(upper_g));
-            let mut found = (marks | ke | wo | blanks | pairs).to_bitmask();
+            // A colon after a key is the most frequent mark and never one of a credential. That in the first lane is
+            // checked below.
+            let after_keys = (these.simd_eq(quote) & next.simd_eq(colon)).to_bitmask() << 1;
+            let mut found = (marks | ke | wo | blanks | pairs).to_bitmask() & !after_keys;
             while found != 0 {
                 let place = at + found.trailing_zeros() as usize;
                 found &= found - 1;
@@ -190,8 +211,7 @@ fn marks_rarely(record: &str, at: usize, before: &[u8], from: &[u8]) -> bool {
     let after =
         |word: &[u8]| from.split_at_checked(word.len()).filter(|(is, _)| is.eq_ignore_ascii_case(word)).map(|(_, after)| after);
     match from.first().copied().unwrap_or_default() {
-        b'=' => assign::announces(record, at),
-        b':' => assign::announces(record, at),
+        b'=' | b':' => assign::announces(record, at),
         b'@' => url::announces(record, at),
         b'%' => from.get(1) == Some(&b'3'),
         b'S' => match from {
@@ -231,4 +251,21 @@ fn is_assigned(text: &[u8]) -> bool {
 fn is_login(before: &[u8]) -> bool {
     let near = before.get(before.len().saturating_sub(200)..).unwrap_or_default();
     memchr::memmem::find(near, b"login ").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_searches_find_the_same_literals() {
+        let (literals, texts) =
+            (["hooks.slack.com", "AIza", ".eyJ"], ["https://hooks.slack.com/x", "key AIzaSy", "a.eyJ", "nothing", ""]);
+        let plain = Anywhere::Plain(AhoCorasick::new(literals).unwrap());
+        let other = Anywhere::of(&literals);
+        for text in texts {
+            assert_eq!(plain.is_in(text), other.is_in(text), "{text}");
+        }
+        assert!(plain.is_in(texts[0]) && !plain.is_in(texts[3]));
+    }
 }

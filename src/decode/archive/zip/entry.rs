@@ -66,7 +66,7 @@ impl Entry {
                 }
                 0x7075 if field.first() == Some(&1) => {
                     let unicode = field.get(5..).and_then(|name| std::str::from_utf8(name).ok());
-                    if let Some(unicode) = unicode.filter(|_| long(field, 1) == super::checksum(name)) {
+                    if let Some(unicode) = unicode.filter(|_| long(field, 1) == crc32fast::hash(name)) {
                         self.name = name_of(unicode.as_bytes());
                     }
                 }

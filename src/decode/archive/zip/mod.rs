@@ -16,7 +16,6 @@ use super::{Allowance, Content, Damage, Member, OnMember, is_metadata};
 use directory::Directory;
 use entry::Entry;
 use flate2::bufread::DeflateDecoder;
-use libdeflater::Crc;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 
 /// Reads the members; returns what is wrong with the archive as a whole.
@@ -144,17 +143,11 @@ fn content_of(from: &mut (impl Read + Seek), entry: &Entry, allowance: Allowance
         Some(InflateProblem::Damaged(detail)) => Some(detail),
         Some(InflateProblem::Window) => Some("it needs too much memory".to_owned()),
         _ if (bytes.len() as u64) < entry.plain => Some(format!("it has {} instead of {} bytes", bytes.len(), entry.plain)),
-        _ if checksum(&bytes) != entry.checksum => Some("its checksum is wrong".to_owned()),
+        _ if crc32fast::hash(&bytes) != entry.checksum => Some("its checksum is wrong".to_owned()),
         _ => None,
     };
     let damage = damage.map(|detail| Damage::new("damaged_zip", format!("the member is damaged: {detail}")));
     Content::Bytes(bytes, damage)
-}
-
-fn checksum(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 /// A reader of the plain bytes; `None` for a method that is not supported.

@@ -1,6 +1,6 @@
 use super::super::super::budget::{Budget, Limits};
 use super::super::super::compression::Compression;
-use super::super::ArchiveKind;
+use super::super::{ArchiveKind, described};
 use super::writer::{Packed, write};
 use super::*;
 use std::io::Cursor;
@@ -12,14 +12,7 @@ fn summary(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
 fn summary_of(bytes: &[u8], budget: &Budget) -> (Vec<String>, Vec<String>) {
     let mut members = Vec::new();
     let damages = read_zip(&mut Cursor::new(bytes), Allowance { budget, member: 1 << 20 }, &mut |member| {
-        members.push(match member.content {
-            Content::Bytes(bytes, damage) => {
-                let damage = damage.map(|damage| format!(" {}", damage.why)).unwrap_or_default();
-                format!("{}={}{damage}", member.name, String::from_utf8_lossy(&bytes))
-            }
-            Content::Skipped(why) => format!("{} {why}", member.name),
-            Content::Unreadable(damage) => format!("{} {}", member.name, damage.why),
-        });
+        members.push(described(member));
         true
     });
     (members, damages.into_iter().map(|damage| damage.why).collect())
@@ -86,9 +79,7 @@ fn what_cannot_be_read_is_named_and_the_others_are_read() {
 
 #[test]
 fn names_and_times_come_from_the_best_field() {
-    let mut crc = Crc::new();
-    crc.update(b"\x81.json");
-    let unicode = [&[1][..], &crc.sum().to_le_bytes(), "ü.json".as_bytes()].concat();
+    let unicode = [&[1][..], &crc32fast::hash(b"\x81.json").to_le_bytes(), "ü.json".as_bytes()].concat();
     let bytes = write(&[
         Packed::stored(b"\x81.json", b"1").extra(0x7075, &unicode),
         Packed::stored(b"\x81\xff.json", b"2"),

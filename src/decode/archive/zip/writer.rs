@@ -18,13 +18,11 @@ pub struct Packed {
 impl Packed {
     /// A member without compression.
     pub fn stored(name: impl AsRef<[u8]>, bytes: &[u8]) -> Packed {
-        let mut crc = libdeflater::Crc::new();
-        crc.update(bytes);
         Packed {
             name: name.as_ref().to_vec(),
             method: 0,
             flags: 1 << 11,
-            checksum: crc.sum(),
+            checksum: crc32fast::hash(bytes),
             plain: u32::try_from(bytes.len()).unwrap(),
             data: bytes.to_vec(),
             mode: 0o100_644,
