@@ -41,18 +41,18 @@ fn small(desk: &Desk, out: &str, more: &[&str]) -> Ran {
 
 #[test]
 fn the_samples_are_told_as_they_were_read() {
-    let told = text(&DESK, "full/report.md");
+    let printed = text(&DESK, "full/report.md");
     let catalog: serde_json::Value = serde_json::from_str(&text(&DESK, "full/manifest.json")).unwrap();
     // The version of the catalog changes with every entry.
-    let told = told.replace(catalog["catalog"].as_str().unwrap(), "[catalog]");
+    let printed = printed.replace(catalog["catalog"].as_str().unwrap(), "[catalog]");
     let path = project().join("tests/report/samples.md");
     if std::env::var_os("ECS_AUDIT_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &told).unwrap();
+        std::fs::write(&path, &printed).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    let differ = kept.lines().zip(told.lines()).find(|(kept, told)| kept != told);
-    assert!(kept == told, "{differ:?}");
+    let differ = kept.lines().zip(printed.lines()).find(|(kept, printed)| kept != printed);
+    assert!(kept == printed, "{differ:?}");
 }
 
 #[test]
@@ -93,7 +93,8 @@ fn the_manifest_has_the_hash_of_every_file_and_queries_that_run() {
         assert_eq!(entry["blake3"].as_str().unwrap(), blake3::hash(bytes).to_hex().to_string());
         assert_eq!(entry["bytes"].as_u64().unwrap(), bytes.len() as u64);
     }
-    let by_reason = manifest["sections"].as_array().unwrap().iter().find(|told| told["section"] == "failures-by-reason").unwrap();
+    let by_reason =
+        manifest["sections"].as_array().unwrap().iter().find(|section| section["section"] == "failures-by-reason").unwrap();
     let query = by_reason["queries"][0].as_str().unwrap();
     let asked = DESK.run(&["query", query, "--format", "csv", "--quiet"]).ok().out;
     assert_eq!(asked.as_bytes(), files["failures-by-reason.csv"]);
@@ -143,9 +144,9 @@ fn changes_are_ranked_and_rejected_packets_are_told() {
     assert!(first[at("shares")].contains("sg-0f1e2d3c4b5a69788"), "{first:?}");
     // The same call is the first that `changes` names.
     let id = &cells(&files["network.csv"])[1];
-    let told = DESK.run(&["changes", id.last().unwrap(), "--format", "json"]).ok().out;
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["found"]["changes"][0]["record"], first[at("id")], "{told}");
+    let printed = DESK.run(&["changes", id.last().unwrap(), "--format", "json"]).ok().out;
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(printed["found"]["changes"][0]["record"], first[at("id")], "{printed}");
     let network = cells(&files["network.csv"]);
     assert_eq!(network.len(), 1 + 5, "samples: five time-outs after the rule was removed");
     assert!(network.iter().skip(1).all(|row| row[1] == "checkout" && row[6] == "10.20.9.14" && row[7] == "443"), "{network:?}");
@@ -154,8 +155,8 @@ fn changes_are_ranked_and_rejected_packets_are_told() {
 #[test]
 fn verify_names_the_number_that_was_changed() {
     small(&DESK, "tampered", &[]).ok();
-    let told = DESK.run(&["report", "verify", "tampered", "--quiet"]).ok().out;
-    assert!(told.contains("files match the store"), "{told}");
+    let printed = DESK.run(&["report", "verify", "tampered", "--quiet"]).ok().out;
+    assert!(printed.contains("files match the store"), "{printed}");
     let path = DESK.path("tampered/failures-by-reason.csv");
     let changed = std::fs::read_to_string(&path).unwrap().replace("AGENT,launch,20,", "AGENT,launch,2,");
     std::fs::write(&path, changed).unwrap();
@@ -211,11 +212,11 @@ fn sections_windows_and_questions_of_ones_own() {
         "summary.csv",
     ];
     assert_eq!(names, expected);
-    let told = text(desk, "own/report.md");
-    assert!(told.contains("## Clusters"), "{told}");
-    assert!(told.contains("failures between 2026-03-04T05:00Z and 2026-03-04T06:00Z by cluster"), "{told}");
+    let printed = text(desk, "own/report.md");
+    assert!(printed.contains("## Clusters"), "{printed}");
+    assert!(printed.contains("failures between 2026-03-04T05:00Z and 2026-03-04T06:00Z by cluster"), "{printed}");
     assert_eq!(text(desk, "own/quarantine.csv"), "why,file,count\n");
-    assert!(told.contains("- Quarantine: Nothing is quarantined."), "{told}");
+    assert!(printed.contains("- Quarantine: Nothing is quarantined."), "{printed}");
     let ran = small(desk, "wrong", &["--sections", "quarantin"]);
     assert!(ran.code == 2 && ran.err.contains("did you mean `quarantine`?"), "{}", ran.err);
     let ran = small(desk, "wrong", &["--since", "7x"]);
@@ -244,20 +245,20 @@ fn hostile_records_are_only_text() {
     desk.load(&[&path]).ok();
     desk.run(&["report", "--out", "page", "--title", hostile, "--query", "x<b>=failures by service, message", "--quiet"]).ok();
     for (name, bytes) in files(&desk.path("page")) {
-        let told = String::from_utf8(bytes).unwrap();
-        assert!(!told.contains('\u{1b}') && !told.contains('\u{202e}'), "{name}");
+        let printed = String::from_utf8(bytes).unwrap();
+        assert!(!printed.contains('\u{1b}') && !printed.contains('\u{202e}'), "{name}");
         if name == "report.html" {
             // The only script is the one of the page, which the policy names.
-            assert!(told.matches("<script").count() == 1 && !told.contains("<img") && !told.contains("<b>"), "{name}");
-            assert!(told.contains("&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"), "{name}");
+            assert!(printed.matches("<script").count() == 1 && !printed.contains("<img") && !printed.contains("<b>"), "{name}");
+            assert!(printed.contains("&lt;script&gt;alert(1)&lt;&#x2f;script&gt;"), "{name}");
             // A template in a record is not run.
-            assert!(told.contains("{{7*7}}") && !told.contains("{49}"), "{name}");
+            assert!(printed.contains("{{7*7}}") && !printed.contains("{49}"), "{name}");
         }
         if name == "report.md" {
-            assert!(!told.lines().any(|line| line.contains("<script") && !line.contains('`')), "{name}");
+            assert!(!printed.lines().any(|line| line.contains("<script") && !line.contains('`')), "{name}");
         }
         if name.ends_with(".csv") {
-            for cell in cells(told.as_bytes()).concat() {
+            for cell in cells(printed.as_bytes()).concat() {
                 let formula = cell.starts_with(['=', '+', '@', '\t', '\r']);
                 let negative = cell.starts_with('-') && cell.parse::<f64>().is_ok();
                 assert!(!formula && (negative || !cell.starts_with('-')), "{name}: {cell}");
@@ -277,9 +278,9 @@ fn a_store_without_failures_has_a_report_that_says_so() {
     let path = desk.write("trail.json", record.to_string());
     desk.load(&[&path]).ok();
     desk.run(&["report", "--out", "quiet", "--quiet"]).ok();
-    let told = text(&desk, "quiet/report.md");
-    assert!(told.contains("**0** failures") && told.contains("Nothing failed in the window"), "{told}");
-    assert!(told.contains("No events in the window"), "{told}");
+    let printed = text(&desk, "quiet/report.md");
+    assert!(printed.contains("**0** failures") && printed.contains("Nothing failed in the window"), "{printed}");
+    assert!(printed.contains("No events in the window"), "{printed}");
     assert_eq!(cells(&files(&desk.path("quiet"))["failures.csv"]).len(), 1);
     let nothing = Desk::new();
     nothing.write("empty.json", "{\"Records\":[]}");
@@ -313,8 +314,8 @@ fn names() -> BTreeSet<String> {
     ]
     .map(|form| regex::Regex::new(form).unwrap());
     for table in tables {
-        let told = DESK.run(&["sql", &format!("select * from {table}"), "--format", "ndjson", "--quiet"]).ok().out;
-        for line in told.lines() {
+        let printed = DESK.run(&["sql", &format!("select * from {table}"), "--format", "ndjson", "--quiet"]).ok().out;
+        for line in printed.lines() {
             let row: serde_json::Value = serde_json::from_str(line).unwrap();
             for (column, value) in row.as_object().unwrap() {
                 let Some(value) = value.as_str() else { continue };
@@ -363,9 +364,9 @@ fn nothing_that_names_somebody_is_left_after_redaction() {
     desk.run(&arguments).ok();
     let mut outputs = files(&desk.path("red"));
     let query = "calls show user, user_arn, account, source_ip, raw.requestParameters, raw.userIdentity limit 5000";
-    let told = desk.run(&["query", query, "--redact", "--format", "csv", "--quiet"]).ok().out;
-    assert!(told.contains("account-") && told.contains("user-"), "{told}");
-    outputs.insert("query".to_owned(), told.into_bytes());
+    let printed = desk.run(&["query", query, "--redact", "--format", "csv", "--quiet"]).ok().out;
+    assert!(printed.contains("account-") && printed.contains("user-"), "{printed}");
+    outputs.insert("query".to_owned(), printed.into_bytes());
     for format in ["table", "json", "ndjson", "markdown", "html", "parquet"] {
         let out = format!("redacted.{format}");
         let query = "calls show user, user_arn, account, source_ip, raw.requestParameters limit 500";
@@ -376,13 +377,13 @@ fn nothing_that_names_somebody_is_left_after_redaction() {
     assert!(outputs["redacted.parquet"].windows(8).any(|bytes| bytes == b"account-"));
     let is_word = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
     for (file, bytes) in &outputs {
-        let told = String::from_utf8_lossy(bytes);
+        let printed = String::from_utf8_lossy(bytes);
         for name in &names {
-            // The family `root` and words like it are not told from the name of a person by their letters.
-            let alone = told
-                .match_indices(name.as_str())
-                .find(|(at, _)| !is_word(told[..*at].chars().next_back()) && !is_word(told[at + name.len()..].chars().next()));
-            assert!(alone.is_none(), "{file} names {name}: {}", &told[alone.unwrap().0.saturating_sub(60)..][..120]);
+            // The family `root` and words like it are not distinguished from the name of a person by their letters.
+            let alone = printed.match_indices(name.as_str()).find(|(at, _)| {
+                !is_word(printed[..*at].chars().next_back()) && !is_word(printed[at + name.len()..].chars().next())
+            });
+            assert!(alone.is_none(), "{file} names {name}: {}", &printed[alone.unwrap().0.saturating_sub(60)..][..120]);
         }
     }
     // The same store and key give the same pseudonyms, also when it is computed again.

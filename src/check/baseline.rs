@@ -101,13 +101,8 @@ impl Baseline {
     }
 
     /// The number of entries.
-    pub fn len(&self) -> usize {
+    pub fn entries(&self) -> usize {
         self.entries.len()
-    }
-
-    /// Whether there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// The entries of both; those of the other one win.
@@ -194,7 +189,7 @@ fn quoted(text: &str) -> String {
             '\t' => safe.push_str("\\t"),
             '\r' => safe.push_str("\\r"),
             // Characters that are invisible to a reader of the file could disguise what an entry accepts.
-            _ if crate::render::visible(c.encode_utf8(&mut [0; 4])) != c.to_string() => {
+            _ if crate::render::is_hidden(c) => {
                 safe.push_str(&format!("\\U{:08X}", u32::from(c)));
             }
             other => safe.push(other),
@@ -281,7 +276,8 @@ mod tests {
                 "[[finding]]\ncheck = \"p/c\"\nabout = {{ cluster = \"{cluster}\" }}\nreason = \"known\"\nuntil = \"2026-06-30\"\n"
             )
         };
-        let other = "[[finding]]\ncheck = \"other/x\"\nuntil = 2026-06-30\n[[finding]]\ncheck = \"p/gone\"\nuntil = 2026-06-30\n";
+        let other =
+            "[[finding]]\ncheck = \"other/x\"\nuntil = 2026-06-30\n[[finding]]\ncheck = \"p/resolved\"\nuntil = 2026-06-30\n";
         let baseline = read(&format!("{}{}{other}", entry("a"), entry("b")));
         let mut found = report(vec![finding(&[("cluster", "a")], 2.0)]);
         baseline.apply(&mut found, date(2026, 7, 1));
@@ -290,10 +286,10 @@ mod tests {
         let applied = found.baseline.clone().unwrap();
         assert_eq!((applied.accepted, applied.expired), (0, 1));
         // The pack of `other/x` was not run, so nothing is known about it.
-        assert_eq!(applied.unmatched, ["p/c: cluster b", "p/gone"]);
+        assert_eq!(applied.unmatched, ["p/c: cluster b", "p/resolved"]);
         let again = Baseline::of(&report(vec![finding(&[("cluster", "a")], 2.0)]), &baseline, date(2026, 12, 1));
         let text = again.text();
-        assert!(text.contains("other/x") && !text.contains("p/gone") && !text.contains("\"b\""), "{text}");
+        assert!(text.contains("other/x") && !text.contains("p/resolved") && !text.contains("\"b\""), "{text}");
         assert!(text.contains("reason = \"known\"\nuntil = 2026-06-30"), "an expired entry is not renewed: {text}");
     }
 

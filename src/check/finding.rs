@@ -3,6 +3,7 @@
 use super::{Check, Severity};
 use crate::render::MISSING;
 use jiff::civil::Date;
+use std::cmp::Reverse;
 
 /// All checks of a run with their outcomes.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +101,13 @@ pub struct Place {
 }
 
 impl Report {
+    /// The checks with findings, the most severe first.
+    pub fn found(&self) -> Vec<&Outcome> {
+        let mut found: Vec<&Outcome> = self.outcomes.iter().filter(|outcome| !outcome.findings().is_empty()).collect();
+        found.sort_by_key(|outcome| Reverse(outcome.check.severity));
+        found
+    }
+
     /// The number of findings.
     pub fn findings(&self) -> usize {
         self.outcomes.iter().map(|outcome| outcome.findings().len()).sum()
@@ -130,7 +138,7 @@ impl Report {
     }
 
     /// The numbers of checks that passed, found something, and were unanswered. A check whose findings are all accepted
-    /// is none of them.
+    /// is not counted.
     pub fn counts(&self) -> (usize, usize, usize) {
         let count = |is: fn(&Outcome) -> bool| self.outcomes.iter().filter(|outcome| is(outcome)).count();
         (

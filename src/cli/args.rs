@@ -397,7 +397,7 @@ pub struct Scope {
     /// Only this account (repeatable)
     #[arg(long = "account", id = "scope_account", value_name = "ID")]
     pub accounts: Vec<String>,
-    /// Only this Region (repeatable)
+    /// Only this region (repeatable)
     #[arg(long = "region", id = "scope_region", value_name = "NAME")]
     pub regions: Vec<String>,
 }

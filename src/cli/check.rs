@@ -93,7 +93,7 @@ fn run_on(
         let written = if condition.is_empty() { found } else { known.merged(found) };
         destination::write(path, written.text())?;
         if !global.quiet {
-            let (entries, path) = (written.len(), path.display());
+            let (entries, path) = (written.entries(), path.display());
             say(&format!("wrote {entries} accepted findings to {path}; give each one a reason and a last day"));
         }
         return Ok(if is_complete(&report) { ExitCode::Ok } else { ExitCode::Partial });

@@ -68,14 +68,11 @@ fn paragraphs(text: &str) -> String {
 /// Prints the help or a usage error of the parser.
 pub fn print(error: &clap::Error) {
     let text = error.render();
-    let plain =
-        |text: String| if error.use_stderr() { in_our_words(&text.replace(JOINED, " ")) } else { text.replace(JOINED, " ") };
+    let text = if has_color(error) { text.ansi().to_string() } else { text.to_string() }.replace(JOINED, " ");
     // Failing to print the help is not an error.
-    let _ = match (error.use_stderr(), has_color(error)) {
-        (true, true) => write!(io::stderr().lock(), "{}", plain(text.ansi().to_string())),
-        (true, false) => write!(io::stderr().lock(), "{}", plain(text.to_string())),
-        (false, true) => write!(io::stdout().lock(), "{}", plain(text.ansi().to_string())),
-        (false, false) => write!(io::stdout().lock(), "{}", plain(text.to_string())),
+    let _ = match error.use_stderr() {
+        true => write!(io::stderr().lock(), "{}", in_our_words(&text)),
+        false => write!(io::stdout().lock(), "{text}"),
     };
 }
 
@@ -148,7 +145,7 @@ mod tests {
         let mut all = Vec::new();
         commands(&shaped(short_formats::command()), "", &mut all);
         for (path, command) in &all {
-            let text = command.clone().render_long_help().to_string();
+            let text = command.clone().render_long_help().to_string().replace(JOINED, " ");
             for word in [
                 "subcommand",
                 "may be repeated",

@@ -54,17 +54,18 @@ pub use say::Failure;
 /// Runs the program with these arguments; the first one is the program name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::load::silence_contained_panics();
-    let command = help::shaped(short_formats::command());
+    let command = short_formats::command();
     let arguments = invocation::completed(arguments.into_iter().collect(), &command);
-    let parsed = command
-        .clone()
-        .try_get_matches_from(&arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
-    let (mut cli, matches) = match parsed {
+    let parse = |command: clap::Command| {
+        let matches = command.try_get_matches_from(&arguments)?;
+        Cli::from_arg_matches(&matches).map(|cli| (cli, matches))
+    };
+    // Only help and errors are printed, so only they need texts that wrap well.
+    let (mut cli, matches) = match parse(command.clone()).or_else(|_| parse(help::shaped(command.clone()))) {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help and version are printed as output with exit code 0; the rest are usage errors.
-            match invocation::explained(&error, &arguments, &command) {
+            match invocation::explained(&error, &arguments, &help::shaped(command)) {
                 Some(failure) => failure.say(),
                 None => help::print(&error),
             }
@@ -105,7 +106,7 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
         args::Command::Show(arguments) => show::run(&arguments, global, context),
         args::Command::Catalog(arguments) => catalog::run(&arguments, global, context),
         args::Command::Preflight(arguments) => preflight::run(&arguments, global, context),
-        args::Command::VerifyDigests(arguments) => verify_digests::run(&arguments, global, context),
+        args::Command::VerifyDigests(arguments) => verify_digests::run(&arguments, context),
         args::Command::Doctor(arguments) => doctor::run(&arguments, global, context),
         args::Command::Repl(arguments) => repl::run(&arguments, global, context),
         args::Command::Completions(arguments) => manual::completions(&arguments),

@@ -37,7 +37,7 @@ impl Scope {
 pub fn ids(asker: &Asker<'_>, nouns: &[&str], condition: &str) -> Result<BTreeSet<String>, Failure> {
     let mut ids = BTreeSet::new();
     for noun in nouns {
-        let text = format!("{noun} where {condition} show id limit 4000000000");
+        let text = format!("{noun} where {condition} show id limit all");
         let wrong = |diagnostics| Failure::Query { text: text.clone(), diagnostics };
         let query = lang::parse(&text).map_err(wrong)?;
         let Ok(checked) = asker.check(&query, &text) else { continue };

@@ -31,7 +31,8 @@ const AT_ONCE: usize = 4;
 /// Questions that wait; further ones are refused.
 const WAITING: usize = 100;
 
-/// The maximum size of an answer for the page, in bytes: more rows than anybody reads, and less than a browser minds.
+/// The maximum size of an answer for the page, in bytes: more rows than anybody reads, and few enough for
+/// a browser to hold.
 const MOST_ROWS: u64 = 8 << 20;
 /// The maximum size of a report.
 const MOST_REPORT: u64 = 64 << 20;

@@ -1,6 +1,6 @@
 //! `ecs-audit verify-digests`: checks the log files of an export against CloudTrail's digest files.
 
-use super::args::{Global, VerifyDigests};
+use super::args::VerifyDigests;
 use super::explain;
 use super::load::{inputs, on_threads};
 use super::say::Failure;
@@ -14,7 +14,7 @@ use serde_json::json;
 const LISTED: usize = 5;
 
 /// Runs the command.
-pub fn run(arguments: &VerifyDigests, _global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, Failure> {
     let keys = keys(arguments)?;
     let (inputs, troubled) = inputs(&arguments.paths, None)?;
     let evidence = on_threads(context.threads, || read(&inputs))?;

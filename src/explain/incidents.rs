@@ -155,8 +155,8 @@ pub fn incidents(
     let statement = format!("select i.* from {view} i where {condition} order by i.weight desc, i.\"time\", i.id");
     let mut found: Vec<Incident> = records.rows(&statement)?.iter().filter_map(incident).collect();
     found.retain(|incident| only.is_none_or(|only| only.contains(&incident.id)));
-    let first: Vec<Incident> = found.iter().take(detailed).cloned().collect();
-    let details = parallel_map(threads, &first, |incident| {
+    let first = found.get(..detailed.min(found.len())).unwrap_or_default();
+    let details = parallel_map(threads, first, |incident| {
         let there = (incident.cluster.as_deref(), incident.service.as_deref());
         detail(records, &incident.id, (&incident.root, incident.start), there)
     });
@@ -262,9 +262,8 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
             shares: change.map(|change| change.shares.clone()).unwrap_or_default(),
         });
     }
-    let close =
-        |change: &&Change| change.shares.iter().any(|shared| !shared.starts_with("cluster ") && !shared.starts_with("subnet "));
-    let found = changes().find(|change| change.removes_shared).or_else(|| changes().find(close))?;
+    let removed = changes().find(|change| change.removes_shared);
+    let found = removed.or_else(|| changes().find(|change| change.shares_closely))?;
     Some(Suspect {
         what: found.event.what.clone(),
         time: found.event.time,

@@ -20,7 +20,7 @@
 //!    up joins the latest root before it: of the same deployment or service within [`ROLLOUT`], of the same dstack run
 //!    within [`RUN_GAP`]. Without such a root it is an incident of its own.
 //!
-//! Invariants: every signal belongs to exactly one incident, except launches that nobody lost and no failure names; the
+//! Invariants: every signal belongs to exactly one incident, except launches that were not lost and that no failure refers to; the
 //! result does not depend on the input order. Nothing here reads records or knows the engine.
 
 mod group;
@@ -33,7 +33,6 @@ mod tests;
 mod title;
 
 pub use group::incidents;
-pub use root::{Root, root_of, roots};
 pub use signal::{Place, Signal, SignalKind, Waste};
 pub use summary::{Confidence, Incident};
 

@@ -53,11 +53,6 @@ struct Text {
 
 static TEXT: LazyLock<Text> = LazyLock::new(|| toml::from_str(INCIDENT_ROOTS).expect("a test reads the roots of incidents"));
 
-/// All root classes.
-pub fn roots() -> &'static [Root] {
-    &TEXT.root
-}
-
 /// The root class of a failure; none if neither its cause nor its phase is known.
 pub fn root_of(cause: Option<&str>, phase: Option<&str>) -> Option<&'static Root> {
     let claims = |root: &&Root| cause.is_some_and(|cause| root.causes.iter().any(|pattern| matches(pattern, cause)));

@@ -8,7 +8,7 @@ use super::title::title;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How sure the root cause is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confidence {
     /// No catalog entry explains the messages.
     Unknown,
@@ -220,6 +220,12 @@ fn main<'m, 's, 'a>(roots: &[&'m Rooted<'s, 'a>], chosen: &str) -> Option<&'m Ro
     main.or_else(|| is_main(SignalKind::Failure).next()).or_else(|| roots.first().copied())
 }
 
+/// What the agent was doing, by the first collision.
+fn agent_activity<'a>(members: &[&Rooted<'_, 'a>]) -> Option<&'a str> {
+    let collisions = members.iter().filter(|member| member.signal.kind == SignalKind::Collision);
+    collisions.filter_map(|member| member.signal.outcome).next()
+}
+
 /// The cause in words.
 fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> String {
     match chosen {
@@ -230,9 +236,7 @@ fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> 
             call.map_or_else(|| "no call is recorded".to_owned(), |call| format!("no call is recorded after {call}"))
         }
         "agent" => {
-            let classes = members.iter().filter(|member| member.signal.kind == SignalKind::Collision);
-            let class = classes.filter_map(|member| member.signal.outcome).next();
-            let when = match class {
+            let when = match agent_activity(members) {
                 Some("update") => " during an agent update",
                 Some("restart") => " while the agent restarted",
                 Some("rotation") => " during a routine reconnect",
@@ -240,7 +244,7 @@ fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> 
                 Some("draining") => " while the instance drained",
                 _ => "",
             };
-            let phrase = main.signal.cause.filter(|cause| *cause != "placement-agent").and_then(because_of);
+            let phrase = main.signal.cause.and_then(because_of);
             phrase.map_or_else(|| format!("the container agent was disconnected{when}"), str::to_owned)
         }
         _ => {
@@ -258,7 +262,7 @@ fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> 
 
 /// How sure the root is, and why.
 fn confidence(roots: &[&Rooted<'_, '_>], chosen: &str, members: &[&Rooted<'_, '_>]) -> (Confidence, &'static str) {
-    let collision = |member: &&Rooted<'_, '_>| member.signal.kind == SignalKind::Collision && member.signal.window.is_some();
+    let has_window = |signal: &Signal<'_>| signal.kind == SignalKind::Collision && signal.window.is_some();
     match chosen {
         "stall" => return (Confidence::High, "the reservations of the instance are computed from its records"),
         "schedule" => {
@@ -269,7 +273,7 @@ fn confidence(roots: &[&Rooted<'_, '_>], chosen: &str, members: &[&Rooted<'_, '_
                 (Confidence::Medium, "other calls of that hour are recorded, this one is not")
             };
         }
-        "agent" if members.iter().copied().any(|member| collision(&member)) => {
+        "agent" if members.iter().any(|member| has_window(member.signal)) => {
             return (Confidence::High, "instance events show the disconnect");
         }
         "agent" => return (Confidence::Medium, "ECS names the agent; no instance event shows the disconnect"),
@@ -277,11 +281,11 @@ fn confidence(roots: &[&Rooted<'_, '_>], chosen: &str, members: &[&Rooted<'_, '_
     }
     let failed: Vec<&&Rooted<'_, '_>> =
         roots.iter().filter(|member| member.signal.kind == SignalKind::Failure && member.root_id() == chosen).collect();
-    let all = |test: &dyn Fn(&Signal<'_>) -> bool| !failed.is_empty() && failed.iter().all(|member| test(member.signal));
     if chosen == "unknown" || failed.iter().all(|member| member.signal.cause.is_none()) {
         return (Confidence::Unknown, "no catalog entry explains the messages");
     }
-    if !all(&|signal| signal.wording != Some("kind_only") && signal.cause != Some("essential-exited")) {
+    let is_vague = |signal: &Signal<'_>| signal.wording == Some("kind_only") || signal.cause == Some("essential-exited");
+    if failed.iter().any(|member| is_vague(member.signal)) {
         return (Confidence::Low, "the records name the kind of failure, not its reason");
     }
     let certain = failed.iter().all(|member| member.root.is_some_and(|root| root.certain));
@@ -380,9 +384,7 @@ fn waste(failures: &[&&Rooted<'_, '_>]) -> Waste {
 /// The text that repeated incidents have in common: the root, its cause or what the agent was doing, and the cluster or
 /// service.
 fn series(root: &str, main: &Signal<'_>, places: &[(String, usize)], members: &[&Rooted<'_, '_>]) -> String {
-    let doing = members.iter().filter(|member| member.signal.kind == SignalKind::Collision);
-    let doing = doing.filter_map(|member| member.signal.outcome).next();
-    let cause = doing.or(main.cause).or(main.reason).unwrap_or("unknown");
+    let cause = agent_activity(members).or(main.cause).or(main.reason).unwrap_or("unknown");
     let place = match (root, main.place.cluster) {
         ("agent" | "quota" | "throttling", Some(cluster)) => cluster,
         ("throttling", None) => main.place.account.unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! The rule on made-up signals, and on generated worlds with planted incidents.
 
-use super::root::{matches, mentioned};
+use super::root::{matches, mentioned, root_of};
 use super::*;
 use crate::knowledge::CATALOG;
 use std::collections::{BTreeMap, BTreeSet};

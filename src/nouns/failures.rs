@@ -5,8 +5,10 @@
 //! below it. Failed deployments and agent updates are repeated by later events: the earliest counts. What a service says of
 //! a rollback belongs to the deployment that failed, and a deployment whose tasks failed before is their consequence.
 
+use super::micros::SECOND;
 use super::sql::{columns, computed, evidence, evidence_of, evidence_over};
 use super::{Measure, Needs, Noun, ViewRequest, table_fields};
+use crate::incidents::ROLLOUT;
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
 use crate::table::Table;
@@ -93,9 +95,7 @@ const ROLLBACK: i64 = 60 * 60 * 1_000_000;
 /// Reports of one failure that carry different ids are at most so far apart in the other direction.
 const JITTER: i64 = 60 * 1_000_000;
 /// How long before a deployment failed its tasks may have failed, in seconds.
-pub const ROLLOUT_SECONDS: i64 = 3 * 60 * 60;
-/// The same in microseconds.
-const ROLLOUT: i64 = ROLLOUT_SECONDS * 1_000_000;
+pub const ROLLOUT_SECONDS: i64 = ROLLOUT / SECOND;
 /// What can make a rollout fail. A deployment is none of them.
 const ROOTS: &str = "('placement', 'capacity', 'network', 'image_pull', 'config_fetch', 'logging', 'volume', \
                      'container_create', 'container_start', 'running', 'health_check')";

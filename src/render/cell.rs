@@ -115,7 +115,7 @@ impl Cell {
     }
 }
 
-/// The time without what is below a millisecond: records have none of it, and it would widen every column of times.
+/// The time in whole milliseconds: records are not more precise, and more digits would widen every time column.
 fn milliseconds(instant: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(instant.as_microsecond().div_euclid(1000)).unwrap_or(instant)
 }

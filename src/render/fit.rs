@@ -137,7 +137,7 @@ fn complete(ranges: &mut [Range], room: usize) {
     }
 }
 
-/// Columns are as wide as some level, the highest that fits, within what each of them can be.
+/// Gives every column the same width, the largest that fits, clamped to the range of the column.
 fn share(ranges: &[Range], room: usize) -> Vec<usize> {
     let at = |range: &Range, level: usize| level.clamp(range.least, range.natural.max(range.least));
     let filled = |level: usize| ranges.iter().map(|range| at(range, level)).sum::<usize>();

@@ -50,7 +50,7 @@ pub use self::shorten::{shorten, width_of};
 pub use self::slack::SlackMessage;
 pub use self::spark::{SparkRow, SparkTable, Summary, spark_columns};
 pub use self::time::{describe_instant, describe_window};
-pub use self::visible::visible;
+pub use self::visible::{is_hidden, visible};
 pub use self::wrap::wrap_page;
 use crate::answer::Answer;
 

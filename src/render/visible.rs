@@ -29,7 +29,7 @@ pub(super) fn visible_except<'a>(text: &'a str, keep: &[char]) -> Cow<'a, str> {
 }
 
 /// Whether a character affects the output or is invisible.
-pub(super) fn is_hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

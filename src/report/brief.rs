@@ -182,44 +182,34 @@ fn factors(named: &[&IncidentCard]) -> Vec<String> {
     factors
 }
 
+/// A sentence about the first incident that a test holds for.
+fn about(named: &[&IncidentCard], holds: fn(&IncidentCard) -> bool, sentence: &str) -> Option<String> {
+    named.iter().find(|one| holds(one)).map(|one| format!("{}: {sentence}", one.place))
+}
+
 fn well(named: &[&IncidentCard]) -> Vec<String> {
-    let has = |incident: &&&IncidentCard, word: &str| incident.impact.iter().any(|part| part.contains(word));
-    let mut lines = Vec::new();
-    lines.extend(
-        named
-            .iter()
-            .find(|one| has(one, "placed by a retry"))
-            .map(|one| format!("{}: retries placed launches that were refused at first", one.place)),
-    );
-    lines.extend(
-        named
-            .iter()
-            .find(|one| has(one, "consequence"))
-            .map(|one| format!("{}: the failure was reported by a second source, not only by its first record", one.place)),
-    );
-    lines
+    let lines = [
+        about(named, |one| one.sums.healed > 0.0, "retries placed launches that were refused at first"),
+        about(
+            named,
+            |one| one.sums.consequences > 0.0,
+            "the failure was reported by a second source, not only by its first record",
+        ),
+    ];
+    lines.into_iter().flatten().collect()
 }
 
 fn badly(named: &[&IncidentCard]) -> Vec<String> {
-    let has = |incident: &&&IncidentCard, word: &str| incident.impact.iter().any(|part| part.contains(word));
-    let mut lines = Vec::new();
-    lines.extend(
-        named
-            .iter()
-            .find(|one| has(one, "lost"))
-            .map(|one| format!("{}: launches were lost, because nothing retried a call that was answered with 200", one.place)),
-    );
-    lines.extend(
-        named
-            .iter()
-            .find(|one| has(one, "never called"))
-            .map(|one| format!("{}: starts were missed without any call, which no error shows", one.place)),
-    );
-    lines.extend(named.iter().find(|one| has(one, "impaired")).map(|one| {
-        let part = one.impact.iter().find(|part| part.contains("impaired")).cloned().unwrap_or_default();
-        format!("{}: {part} before the last failure", one.place)
-    }));
-    lines
+    let impaired = named.iter().find_map(|one| {
+        let lasted = one.sums.impaired()?;
+        Some(format!("{}: {lasted} before the last failure", one.place))
+    });
+    let lines = [
+        about(named, |one| one.sums.lost > 0.0, "launches were lost, because nothing retried a call that was answered with 200"),
+        about(named, |one| one.sums.not_called > 0.0, "starts were missed without any call, which no error shows"),
+        impaired,
+    ];
+    lines.into_iter().flatten().collect()
 }
 
 /// The brief as Markdown.

@@ -91,10 +91,15 @@ impl Totals {
     }
 }
 
+/// The number of a fact, if it is known.
+fn known_number(facts: &[Fact], id: &str) -> Option<f64> {
+    facts.iter().find(|fact| fact.id == id).filter(|fact| fact.unknown.is_none())?.value.parse().ok()
+}
+
 /// The numbers at the top. `no_events` says why events are unknown, if they are.
 pub fn cards(totals: &Totals, facts: &[Fact], no_events: Option<&str>) -> Vec<Card> {
     let fact = |id: &str| facts.iter().find(|fact| fact.id == id);
-    let number = |id: &str| fact(id).filter(|fact| fact.unknown.is_none()).and_then(|fact| fact.value.parse::<f64>().ok());
+    let number = |id: &str| known_number(facts, id);
     let why = |id: &str| fact(id).and_then(|fact| fact.unknown.clone());
     let card = |label: &str, value: String, note: String| Card { label: label.to_owned(), value, note, unknown: false };
     let known = |id: &str, label: &str, note: String| match (number(id), why(id)) {
@@ -108,7 +113,7 @@ pub fn cards(totals: &Totals, facts: &[Fact], no_events: Option<&str>) -> Vec<Ca
     let repeated =
         if repeated > 0 { format!("{} different ones, {repeated} repeat another", totals.series) } else { String::new() };
     let consequences = number("consequences").filter(|count| *count > 0.0);
-    let consequences = consequences.map(|count| format!("and {} of them", plural(count, "consequence"))).unwrap_or_default();
+    let consequences = consequences.map(|count| format!("plus {}", plural(count, "consequence"))).unwrap_or_default();
     let share = number("lost_launches").zip(number("launches")).filter(|(_, all)| *all > 0.0);
     let share = share.map(|(lost, all)| format!("{} of {all} launches", percent(lost / all))).unwrap_or_default();
     let missed = if totals.missed > 0.0 {
@@ -141,10 +146,7 @@ pub fn cards(totals: &Totals, facts: &[Fact], no_events: Option<&str>) -> Vec<Ca
 
 /// Whether the numbers add up, as sentences.
 pub fn sums(totals: &Totals, facts: &[Fact]) -> Vec<String> {
-    let number = |id: &str| {
-        let fact = facts.iter().find(|fact| fact.id == id).filter(|fact| fact.unknown.is_none())?;
-        fact.value.parse::<f64>().ok()
-    };
+    let number = |id: &str| known_number(facts, id);
     let mut sentences = Vec::new();
     let mut compare = |all: Option<f64>, held: f64, noun: &str, more: String| {
         let Some(all) = all else { return };
@@ -152,7 +154,7 @@ pub fn sums(totals: &Totals, facts: &[Fact]) -> Vec<String> {
             format!("The incidents hold all {}{more}.", plural(all, noun))
         } else if held > all {
             format!(
-                "The incidents hold {}{more}: {} of them outside the window, because an incident is shown whole.",
+                "The incidents hold {}{more}: {} outside the window, because incidents are shown whole.",
                 plural(held, noun),
                 held - all
             )
@@ -208,7 +210,7 @@ mod tests {
         assert_eq!(sums[0], "The incidents hold all 10 failures (9 + 1 consequence of others).");
         assert!(sums[1].starts_with("The incidents hold 2 of 3 lost launches; the others"), "{sums:?}");
         let more = Totals { failures: 11.0, consequences: 1.0, lost: 3.0, ..Totals::default() };
-        assert!(super::sums(&more, &facts)[0].contains("hold 12 failures (9 + 1 consequence of others): 2 of them outside"));
+        assert!(super::sums(&more, &facts)[0].contains("hold 12 failures (9 + 1 consequence of others): 2 outside"));
     }
 
     #[test]

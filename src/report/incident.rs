@@ -72,6 +72,42 @@ pub struct IncidentCard {
     /// Seconds since 1970 of its start, to sort.
     #[serde(skip)]
     pub start: i64,
+    /// The numbers of which `impact` has the words.
+    #[serde(skip)]
+    pub sums: Sums,
+}
+
+/// Sums over incidents.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sums {
+    /// Launches that were never placed.
+    pub lost: f64,
+    /// Starts without a call.
+    pub not_called: f64,
+    /// Failures that are consequences.
+    pub consequences: f64,
+    /// Launches that a retry placed.
+    pub healed: f64,
+    /// Seconds during which a service or deployment was impaired.
+    pub degraded: f64,
+}
+
+impl Sums {
+    fn of(result: &QueryResult, rows: &[usize]) -> Self {
+        let sum = |name: &str| rows.iter().filter_map(|row| result.number(*row, name)).sum::<f64>();
+        Sums {
+            lost: sum("launches_lost"),
+            not_called: sum("not_called"),
+            consequences: sum("consequences"),
+            healed: sum("launches_healed"),
+            degraded: sum("degraded"),
+        }
+    }
+
+    /// How long a service or deployment was impaired, in words; none below a minute.
+    pub fn impaired(&self) -> Option<String> {
+        (self.degraded >= 60.0).then(|| format!("{} impaired", Cell::Duration(self.degraded).human(&Look::default())))
+    }
 }
 
 /// A change, for readers.
@@ -128,7 +164,7 @@ pub fn incidents(
     let records = cache.records;
     let details = parallel_map(cache.threads, &lead, |row| {
         let of = |name: &str| result.text(*row, name);
-        let start = result.time(*row, "time").unwrap_or(Timestamp::UNIX_EPOCH);
+        let (start, _) = times(result, *row);
         let there = (of("cluster"), of("service"));
         detail(records, of("id").unwrap_or_default(), (of("root").unwrap_or_default(), start), there)
     });
@@ -210,6 +246,7 @@ fn card(
         repeats: rows.iter().filter(|other| **other != row).map(|other| repeat(result, *other, prices, tz)).collect(),
         together: if rows.len() > 1 { impact(result, rows, prices).join(", ") } else { String::new() },
         start: start.as_second(),
+        sums: Sums::of(result, &[row]),
     }
 }
 
@@ -242,10 +279,7 @@ fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>) -> Vec<
             parts.push(format!("{count} {}", if count == 1.0 { one } else { many }));
         }
     }
-    let degraded = sum("degraded");
-    if degraded >= 60.0 {
-        parts.push(format!("{} impaired", Cell::Duration(degraded).human(&Look::default())));
-    }
+    parts.extend(Sums::of(result, rows).impaired());
     let wasted = sum("wasted");
     if wasted >= 360.0 {
         parts.push(format!("{:.1} task-hours wasted ({:.1} vCPU hours)", wasted / 3600.0, sum("vcpu_hours")));

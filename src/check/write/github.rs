@@ -4,9 +4,8 @@
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 
 use super::{Detail, summary};
-use crate::check::{Outcome, Report, Severity};
+use crate::check::{Report, Severity};
 use crate::render::visible;
-use std::cmp::Reverse;
 
 /// The report as workflow commands, after a line with the summary.
 pub(super) fn write(report: &Report, detail: Detail) -> String {
@@ -17,9 +16,7 @@ pub(super) fn write(report: &Report, detail: Detail) -> String {
     for (why, ids) in report.not_answered() {
         text.push_str(&command("notice", "ecs-audit: unanswered checks", &[why.to_owned(), ids.join(", ")]));
     }
-    let mut found: Vec<&Outcome> = report.outcomes.iter().filter(|outcome| !outcome.findings().is_empty()).collect();
-    found.sort_by_key(|outcome| Reverse(outcome.check.severity));
-    for outcome in found {
+    for outcome in report.found() {
         let (shown, more) = detail.split(outcome.findings());
         let mut lines = vec![outcome.check.question.clone()];
         lines.extend(shown.iter().map(|finding| format!("- {}", finding.sentence())));

@@ -132,7 +132,7 @@ pub(super) fn pretty(value: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     let mut safe = String::with_capacity(text.len() + 1);
     for c in text.chars() {
-        if c != '\n' && crate::render::visible(c.encode_utf8(&mut [0; 4])) != c.to_string() {
+        if c != '\n' && crate::render::is_hidden(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
                 safe.push_str(&format!("\\u{unit:04x}"));

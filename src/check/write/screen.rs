@@ -4,7 +4,6 @@ use super::text::{head, quiet};
 use super::{Detail, text};
 use crate::check::{Finding, Outcome, Report};
 use crate::render::{shorten, visible, width_of};
-use std::cmp::Reverse;
 
 /// The rows of a screen. The height of the terminal is not used, so that the same report looks the same on each one.
 const ROWS: usize = 40;
@@ -26,8 +25,7 @@ fn rows(text: &str, width: usize) -> usize {
 /// One line per check with findings, the most severe first.
 fn overview(report: &Report, width: usize) -> String {
     let mut text = head(report);
-    let mut found: Vec<&Outcome> = report.outcomes.iter().filter(|outcome| !outcome.findings().is_empty()).collect();
-    found.sort_by_key(|outcome| Reverse(outcome.check.severity));
+    let found = report.found();
     let names = found.iter().map(|outcome| outcome.id().chars().count()).max().unwrap_or_default();
     let most = found.iter().map(|outcome| outcome.findings().len()).max().unwrap_or_default();
     let digits = most.to_string().len();

@@ -1,9 +1,8 @@
 //! A message for Slack: the summary, then a section per check with findings, the most severe first.
 
 use super::{Detail, summary};
-use crate::check::{Outcome, Report};
+use crate::check::Report;
 use crate::render::SlackMessage;
-use std::cmp::Reverse;
 
 /// The findings per check, unless another number is given: a message is read, not searched.
 const SHOWN: usize = 5;
@@ -19,9 +18,7 @@ pub(super) fn write(report: &Report, detail: Detail) -> String {
     for (why, ids) in report.not_answered() {
         message.text(&format!("Unanswered: {why} ({})", ids.join(", ")));
     }
-    let mut found: Vec<&Outcome> = report.outcomes.iter().filter(|outcome| !outcome.findings().is_empty()).collect();
-    found.sort_by_key(|outcome| Reverse(outcome.check.severity));
-    for outcome in found {
+    for outcome in report.found() {
         let check = &outcome.check;
         let (shown, more) = detail.split(outcome.findings());
         message.heading(&format!("{}: {}", check.severity.word(), outcome.id()));

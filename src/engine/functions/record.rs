@@ -34,6 +34,11 @@ pub fn flags(values: &[ArrayRef], index: usize) -> Result<BooleanArray> {
     Ok(cast(value(values, index)?, &DataType::Boolean)?.as_boolean().clone())
 }
 
+/// An argument as lists of strings.
+pub fn text_lists(values: &[ArrayRef], index: usize) -> Result<ListArray> {
+    Ok(cast(value(values, index)?, &data_type(Kind::Texts))?.as_list::<i32>().clone())
+}
+
 fn value(values: &[ArrayRef], index: usize) -> Result<&ArrayRef> {
     values.get(index).ok_or_else(|| exec_datafusion_err!("an internal function got too few arguments"))
 }

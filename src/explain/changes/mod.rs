@@ -66,6 +66,9 @@ pub struct Change {
     /// How sure the first of them is: certain, likely or unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal_confidence: Option<&'static str>,
+    /// Whether it shares more than the cluster or subnet with the failure.
+    #[serde(skip)]
+    pub shares_closely: bool,
     /// Whether it removed something and shares more than the cluster or subnet with the failure.
     #[serde(skip)]
     pub removes_shared: bool,
@@ -187,8 +190,8 @@ fn look(
         let weight: u32 = shared.iter().map(|mark| mark.kind.weight()).sum();
         let shares = shared.iter().map(|mark| format!("{} {}", mark.kind.word(), mark.name)).collect();
         let before_seconds = began.duration_since(event.time).as_secs();
-        let removes_shared = row.text("event_name").is_some_and(describe::removes)
-            && shared.iter().any(|mark| !matches!(mark.kind, Kind::Cluster | Kind::Subnet));
+        let shares_closely = shared.iter().any(|mark| !matches!(mark.kind, Kind::Cluster | Kind::Subnet));
+        let removes_shared = shares_closely && row.text("event_name").is_some_and(describe::removes);
         let change = Change {
             event,
             shares,
@@ -196,6 +199,7 @@ fn look(
             person: None,
             principal_chain: Vec::new(),
             principal_confidence: None,
+            shares_closely,
             removes_shared,
         };
         changes.push((weight, row, change));

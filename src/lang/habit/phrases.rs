@@ -185,7 +185,7 @@ fn add_time_clauses(pieces: &mut Vec<Piece>) {
     }
 }
 
-/// Whether two names follow each other; a word that is nearly a clause is no name.
+/// Whether two names follow each other; a misspelled clause is not a name.
 fn lacks_comma(pieces: &[Piece], index: usize) -> bool {
     let name = |piece: &Piece| match piece {
         Piece::Word(word) => {

@@ -2,59 +2,47 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, StringArray, StringViewArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field};
-use datafusion::common::{Result, exec_datafusion_err};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, StringViewArray};
+use datafusion::common::Result;
 use datafusion::logical_expr::WindowUDF;
 
 use crate::engine::functions::partition_function;
-use crate::engine::functions::record::{Cell, Kind, Rows, flag, flags, floats, list_type, lists, number, numbers, text, texts};
+use crate::engine::functions::record::{
+    Cell, Kind, Rows, flag, flags, floats, list_type, lists, number, numbers, text, text_lists, texts,
+};
 use crate::incidents::{Incident, Place, Signal, SignalKind, Waste, incidents};
 
-/// The arguments of the function, in order. The last one is whether incidents name their records.
-pub const ARGUMENTS: &[(&str, Kind)] = &[
-    ("id", Kind::Text),
-    ("kind", Kind::Text),
-    ("account", Kind::Text),
-    ("region", Kind::Text),
-    ("cluster", Kind::Text),
-    ("service", Kind::Text),
-    ("family", Kind::Text),
-    ("project", Kind::Text),
-    ("run", Kind::Text),
-    ("instance", Kind::Text),
-    ("subnet", Kind::Text),
-    ("deployment", Kind::Text),
-    ("schedule", Kind::Text),
-    ("phase", Kind::Text),
-    ("reason", Kind::Text),
-    ("cause", Kind::Text),
-    ("class", Kind::Text),
-    ("wording", Kind::Text),
-    ("failure_kind", Kind::Text),
-    ("task", Kind::Text),
-    ("call", Kind::Text),
-    ("resource", Kind::Text),
-    ("quota", Kind::Text),
-    ("event_name", Kind::Text),
-    ("user", Kind::Text),
-    ("outcome", Kind::Text),
-    ("start", Kind::Int),
-    ("end", Kind::Int),
-    ("exit_code", Kind::Int),
-    ("window", Kind::Int),
-    ("island", Kind::Int),
-    ("tasks", Kind::Int),
-    ("ran", Kind::Bool),
-    ("secondary", Kind::Bool),
-    ("task_seconds", Kind::Float),
-    ("vcpu_seconds", Kind::Float),
-    ("gib_seconds", Kind::Float),
-    ("usd", Kind::Float),
-    ("records", Kind::Texts),
-    ("evidence", Kind::Bool),
-];
+/// Declares the arguments of the function once: their order, their types, and the columns that hold them.
+macro_rules! arguments {
+    ($($kind:ident $array:ident $read:ident: $($name:ident),+;)+) => {
+        /// The arguments of the function, in order. The last one is whether incidents name their records.
+        pub const ARGUMENTS: &[(&str, Kind)] = &[$($((stringify!($name), Kind::$kind)),+),+];
+
+        /// The columns of all signals.
+        struct Columns {
+            $($($name: $array,)+)+
+        }
+
+        impl Columns {
+            fn read(values: &[ArrayRef]) -> Result<Self> {
+                let mut index = 0..;
+                let mut next = || index.next().unwrap_or(usize::MAX);
+                Ok(Columns { $($($name: $read(values, next())?,)+)+ })
+            }
+        }
+    };
+}
+
+arguments! {
+    Text StringViewArray texts:
+        id, kind, account, region, cluster, service, family, project, run, instance, subnet, deployment, schedule, phase,
+        reason, cause, class, wording, failure_kind, task, call, resource, quota, event_name, user, outcome;
+    Int Int64Array numbers: start, end, exit_code, window, island, tasks;
+    Bool BooleanArray flags: ran, secondary;
+    Float Float64Array floats: task_seconds, vcpu_seconds, gib_seconds, usd;
+    Texts ListArray text_lists: records;
+    Bool BooleanArray flags: evidence;
+}
 
 /// The columns of an incident.
 const INCIDENT: &[(&str, Kind)] = &[
@@ -108,156 +96,58 @@ pub fn functions() -> [WindowUDF; 1] {
     [partition_function("find_incidents", ARGUMENTS.len(), list_type(INCIDENT), find_incidents)]
 }
 
-/// The arguments by name.
-struct Arguments<'v> {
-    values: &'v [ArrayRef],
-}
-
-impl Arguments<'_> {
-    fn index(name: &str) -> usize {
-        ARGUMENTS.iter().position(|(known, _)| *known == name).unwrap_or(usize::MAX)
-    }
-
-    fn text(&self, name: &str) -> Result<StringViewArray> {
-        texts(self.values, Self::index(name))
-    }
-
-    fn number(&self, name: &str) -> Result<Int64Array> {
-        numbers(self.values, Self::index(name))
-    }
-
-    fn float(&self, name: &str) -> Result<Float64Array> {
-        floats(self.values, Self::index(name))
-    }
-
-    fn flag(&self, name: &str) -> Result<BooleanArray> {
-        flags(self.values, Self::index(name))
-    }
-
-    fn list(&self, name: &str) -> Result<ListArray> {
-        let array =
-            self.values.get(Self::index(name)).ok_or_else(|| exec_datafusion_err!("find_incidents got too few arguments"))?;
-        let kind = DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)));
-        Ok(cast(array, &kind)?.as_list::<i32>().clone())
-    }
-}
-
-/// The columns of all signals.
-struct Columns {
-    texts: Vec<StringViewArray>,
-    numbers: Vec<Int64Array>,
-    ran: BooleanArray,
-    secondary: BooleanArray,
-    waste: Vec<Float64Array>,
-    offsets: Vec<i32>,
-    records: StringArray,
-}
-
-const TEXTS: &[&str] = &[
-    "id",
-    "kind",
-    "account",
-    "region",
-    "cluster",
-    "service",
-    "family",
-    "project",
-    "run",
-    "instance",
-    "subnet",
-    "deployment",
-    "schedule",
-    "phase",
-    "reason",
-    "cause",
-    "class",
-    "wording",
-    "failure_kind",
-    "task",
-    "call",
-    "resource",
-    "quota",
-    "event_name",
-    "user",
-    "outcome",
-];
-const NUMBERS: &[&str] = &["start", "end", "exit_code", "window", "island", "tasks"];
-const WASTE: &[&str] = &["task_seconds", "vcpu_seconds", "gib_seconds", "usd"];
-
 impl Columns {
-    fn read(arguments: &Arguments<'_>) -> Result<Self> {
-        let records = arguments.list("records")?;
-        Ok(Columns {
-            texts: TEXTS.iter().map(|name| arguments.text(name)).collect::<Result<_>>()?,
-            numbers: NUMBERS.iter().map(|name| arguments.number(name)).collect::<Result<_>>()?,
-            ran: arguments.flag("ran")?,
-            secondary: arguments.flag("secondary")?,
-            waste: WASTE.iter().map(|name| arguments.float(name)).collect::<Result<_>>()?,
-            offsets: records.value_offsets().to_vec(),
-            records: records.values().as_string::<i32>().clone(),
-        })
-    }
-
     fn records(&self, row: usize) -> Vec<&str> {
-        let offset = |index: usize| self.offsets.get(index).and_then(|offset| usize::try_from(*offset).ok());
+        let (items, offsets) = (self.records.values().as_string::<i32>(), self.records.value_offsets());
+        let offset = |index: usize| offsets.get(index).and_then(|offset| usize::try_from(*offset).ok());
         let (Some(from), Some(to)) = (offset(row), offset(row + 1)) else { return Vec::new() };
-        (from..to).filter(|item| self.records.is_valid(*item)).map(|item| self.records.value(item)).collect()
+        (from..to).filter(|item| items.is_valid(*item)).map(|item| items.value(item)).collect()
     }
 
     fn signal(&self, row: usize) -> Option<Signal<'_>> {
-        let of = |name: &str| {
-            let index = TEXTS.iter().position(|known| *known == name)?;
-            text(self.texts.get(index)?, row)
-        };
-        let whole = |name: &str| {
-            let index = NUMBERS.iter().position(|known| *known == name)?;
-            number(self.numbers.get(index)?, row)
-        };
-        let float = |name: &str| {
-            let index = WASTE.iter().position(|known| *known == name)?;
-            let column = self.waste.get(index)?;
+        let spent = |column: &Float64Array| {
             column.is_valid(row).then(|| column.value(row)).filter(|value| value.is_finite() && *value >= 0.0)
         };
-        let start = whole("start")?;
-        let mut signal = Signal::at(of("id")?, SignalKind::of(of("kind")?)?, start);
-        signal.end = whole("end").unwrap_or(start).max(start);
+        let start = number(&self.start, row)?;
+        let mut signal = Signal::at(text(&self.id, row)?, SignalKind::of(text(&self.kind, row)?)?, start);
+        signal.end = number(&self.end, row).unwrap_or(start).max(start);
         signal.place = Place {
-            account: of("account"),
-            region: of("region"),
-            cluster: of("cluster"),
-            service: of("service"),
-            family: of("family"),
-            project: of("project"),
-            run: of("run"),
-            instance: of("instance"),
-            subnet: of("subnet"),
+            account: text(&self.account, row),
+            region: text(&self.region, row),
+            cluster: text(&self.cluster, row),
+            service: text(&self.service, row),
+            family: text(&self.family, row),
+            project: text(&self.project, row),
+            run: text(&self.run, row),
+            instance: text(&self.instance, row),
+            subnet: text(&self.subnet, row),
         };
-        signal.deployment = of("deployment");
-        signal.schedule = of("schedule");
-        signal.phase = of("phase");
-        signal.reason = of("reason");
-        signal.cause = of("cause");
-        signal.class = of("class");
-        signal.wording = of("wording");
-        signal.failure_kind = of("failure_kind");
-        signal.task = of("task");
-        signal.call = of("call");
-        signal.resource = of("resource");
-        signal.quota = of("quota");
-        signal.event_name = of("event_name");
-        signal.user = of("user");
-        signal.outcome = of("outcome");
-        signal.exit_code = whole("exit_code");
-        signal.window = whole("window");
-        signal.island = whole("island");
-        signal.tasks = whole("tasks").unwrap_or_default();
+        signal.deployment = text(&self.deployment, row);
+        signal.schedule = text(&self.schedule, row);
+        signal.phase = text(&self.phase, row);
+        signal.reason = text(&self.reason, row);
+        signal.cause = text(&self.cause, row);
+        signal.class = text(&self.class, row);
+        signal.wording = text(&self.wording, row);
+        signal.failure_kind = text(&self.failure_kind, row);
+        signal.task = text(&self.task, row);
+        signal.call = text(&self.call, row);
+        signal.resource = text(&self.resource, row);
+        signal.quota = text(&self.quota, row);
+        signal.event_name = text(&self.event_name, row);
+        signal.user = text(&self.user, row);
+        signal.outcome = text(&self.outcome, row);
+        signal.exit_code = number(&self.exit_code, row);
+        signal.window = number(&self.window, row);
+        signal.island = number(&self.island, row);
+        signal.tasks = number(&self.tasks, row).unwrap_or_default();
         signal.ran = flag(&self.ran, row);
         signal.secondary = flag(&self.secondary, row) == Some(true);
         signal.waste = Waste {
-            task_seconds: float("task_seconds").unwrap_or_default(),
-            vcpu_seconds: float("vcpu_seconds").unwrap_or_default(),
-            gib_seconds: float("gib_seconds").unwrap_or_default(),
-            usd: float("usd"),
+            task_seconds: spent(&self.task_seconds).unwrap_or_default(),
+            vcpu_seconds: spent(&self.vcpu_seconds).unwrap_or_default(),
+            gib_seconds: spent(&self.gib_seconds).unwrap_or_default(),
+            usd: spent(&self.usd),
         };
         signal.records = self.records(row);
         Some(signal)
@@ -265,9 +155,8 @@ impl Columns {
 }
 
 fn find_incidents(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-    let arguments = Arguments { values };
-    let columns = Columns::read(&arguments)?;
-    let evidence = flag(&arguments.flag("evidence")?, 0) == Some(true);
+    let columns = Columns::read(values)?;
+    let evidence = flag(&columns.evidence, 0) == Some(true);
     let found = incidents((0..rows).filter_map(|row| columns.signal(row)).collect());
     let mut lengths = vec![0usize; rows];
     if let Some(first) = lengths.first_mut() {
@@ -279,7 +168,6 @@ fn find_incidents(values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
 }
 
 fn cells(incident: &Incident, evidence: bool) -> Vec<Cell<'_>> {
-    let own = |text: &'_ Option<String>| -> Cell<'static> { text.clone().into() };
     let count = |number: u64| Cell::Int(i64::try_from(number).unwrap_or(i64::MAX));
     let names: Vec<&str> = incident.places.iter().take(PLACES).map(|(name, _)| name.as_str()).collect();
     let more = incident.places.len().saturating_sub(PLACES);
@@ -291,24 +179,24 @@ fn cells(incident: &Incident, evidence: bool) -> Vec<Cell<'_>> {
         incident.end.into(),
         incident.what.as_str().into(),
         incident.root.as_str().into(),
-        own(&incident.phase),
-        own(&incident.reason),
-        own(&incident.cause),
+        incident.phase.as_deref().into(),
+        incident.reason.as_deref().into(),
+        incident.cause.as_deref().into(),
         incident.because.as_str().into(),
-        own(&incident.class),
+        incident.class.as_deref().into(),
         incident.confidence.word().into(),
         incident.basis.into(),
         format!("{}{more}", names.join(", ")).into(),
         incident.places.len().into(),
-        own(&incident.common.account),
-        own(&incident.common.region),
-        own(&incident.common.cluster),
-        own(&incident.common.service),
-        own(&incident.common.family),
-        own(&incident.common.project),
-        own(&incident.common.run),
-        own(&incident.common.instance),
-        own(&incident.common.deployment),
+        incident.common.account.as_deref().into(),
+        incident.common.region.as_deref().into(),
+        incident.common.cluster.as_deref().into(),
+        incident.common.service.as_deref().into(),
+        incident.common.family.as_deref().into(),
+        incident.common.project.as_deref().into(),
+        incident.common.run.as_deref().into(),
+        incident.common.instance.as_deref().into(),
+        incident.common.deployment.as_deref().into(),
         count(incident.failures),
         count(incident.consequences),
         count(incident.launches_lost),

@@ -16,7 +16,7 @@ const NORMAL: f64 = 1.4826;
 const LEAST_SHARE: f64 = 0.05;
 const LEAST_SECONDS: f64 = 1.0;
 
-/// What became of an expected start. Times are microseconds since 1970.
+/// The outcome of an expected start. Times are microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
     /// The expected time.
