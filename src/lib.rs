@@ -28,8 +28,8 @@ pub mod config;
 pub mod context;
 pub mod diagnostic;
 pub mod exit;
-pub mod part;
 pub mod question;
+pub mod substr;
 pub mod toml_document;
 
 pub mod decode;

@@ -2,7 +2,7 @@
 //! named with its reason.
 
 use crate::subsets::every_noun;
-use crate::support::{Desk, Ran, project};
+use crate::support::{Ran, TestEnv, project};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -77,8 +77,8 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
 
 /// The answers to every question about all columns, in one run, without the row of the archive itself; names of members
 /// are those of the folder.
-fn answers(desk: &Desk, questions: &str, archive: &str) -> String {
-    let mut command = desk.command();
+fn answers(env: &TestEnv, questions: &str, archive: &str) -> String {
+    let mut command = env.command();
     command.args(["repl", "--quiet", "--format", "csv"]).stdin(std::process::Stdio::piped());
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -96,7 +96,7 @@ fn an_export_packed_in_any_way_gives_the_same_answers() {
     let questions = ["`file`", "`record`", "`raw`", "`run_record`"]
         .iter()
         .fold(every_noun(), |questions, column| questions.replace(&format!(", {column}"), ""));
-    let folder = Desk::new();
+    let folder = TestEnv::new();
     for (name, bytes) in &files {
         folder.write(name, bytes);
     }
@@ -114,24 +114,24 @@ fn an_export_packed_in_any_way_gives_the_same_answers() {
         ("a.json", zip_of(&each(xz))),
     ];
     for (name, bytes) in archives {
-        let desk = Desk::new();
-        desk.write(name, bytes);
-        let ran = desk.load(&[Path::new(name)]).ok();
+        let env = TestEnv::new();
+        env.write(name, bytes);
+        let ran = env.load(&[Path::new(name)]).ok();
         assert!(ran.out.contains("3,060 read = 3,036 loaded + 21 duplicate + 3 filtered + 0 quarantined"), "{name}\n{}", ran.out);
         assert!(ran.out.contains("103 and 1 archive"), "{name}\n{}", ran.out);
-        let have = answers(&desk, &questions, name);
+        let have = answers(&env, &questions, name);
         for (have, want) in have.lines().zip(want.lines()) {
             assert_eq!(have, want, "{name}");
         }
         assert_eq!(have.lines().count(), want.lines().count(), "{name}");
-        let direct = desk.run(&["query", "--from", name, "failures by reason", "--format", "csv", "-q"]).ok();
+        let direct = env.run(&["query", "--from", name, "failures by reason", "--format", "csv", "-q"]).ok();
         assert_eq!(direct.out, folder.run(&["query", "failures by reason", "--format", "csv", "-q"]).ok().out, "{name}");
     }
 }
 
 /// Read, loaded, duplicate, filtered and quarantined of each file in the ledger, with the reasons.
-fn ledger(desk: &Desk) -> BTreeMap<String, String> {
-    let rows = desk.sql("select file, read, loaded, duplicate, filtered, quarantined, why from files order by load, file");
+fn ledger(env: &TestEnv) -> BTreeMap<String, String> {
+    let rows = env.sql("select file, read, loaded, duplicate, filtered, quarantined, why from files order by load, file");
     for row in &rows {
         let number = |index: usize| row[index].parse::<i64>().unwrap();
         assert_eq!(number(1), number(2) + number(3) + number(4) + number(5), "{row:?}");
@@ -139,13 +139,13 @@ fn ledger(desk: &Desk) -> BTreeMap<String, String> {
     rows.into_iter().map(|row| (row[0].clone(), row[1..].join(" ").trim_end().to_owned())).collect()
 }
 
-fn reasons(desk: &Desk) -> BTreeMap<String, String> {
-    desk.sql("select file, why, detail from quarantine").into_iter().map(|row| (row[0].clone(), row[1..].join(": "))).collect()
+fn reasons(env: &TestEnv) -> BTreeMap<String, String> {
+    env.sql("select file, why, detail from quarantine").into_iter().map(|row| (row[0].clone(), row[1..].join(": "))).collect()
 }
 
 #[test]
 fn every_member_is_accounted_for_and_read_once() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let mut wrong_sum = gzip(&export(3..5));
     let end = wrong_sum.len() - 6;
     wrong_sum[end] ^= 1;
@@ -161,8 +161,8 @@ fn every_member_is_accounted_for_and_read_once() {
         Packed::stored(b"\xff.json", &export(5..6)),
         Packed::stored("inner.tar.zst", &zstd(&tar(&[("x.json".to_owned(), export(6..7))]))),
     ];
-    desk.write("a.zip", zip(&members));
-    let ran = desk.load(&[Path::new("a.zip")]);
+    env.write("a.zip", zip(&members));
+    let ran = env.load(&[Path::new("a.zip")]);
     assert_eq!(ran.code, 3, "{}\n{}", ran.out, ran.err);
     let want = [
         ("a.zip", "0 0 0 0 0 quarantined_members"),
@@ -179,27 +179,27 @@ fn every_member_is_accounted_for_and_read_once() {
         ("a.zip!inner.tar.zst!x.json", "1 1 0 0 0"),
     ];
     let want: BTreeMap<String, String> = want.map(|(file, counts)| (file.to_owned(), counts.to_owned())).into();
-    assert_eq!(ledger(&desk), want);
-    let reasons = reasons(&desk);
+    assert_eq!(ledger(&env), want);
+    let reasons = reasons(&env);
     assert!(reasons["a.zip!b.json.gz"].starts_with("damaged_gzip: "), "{reasons:?}");
     assert_eq!(reasons["a.zip!secret.json"], "encrypted: an encrypted member; `7z x a.zip` asks for its password and unpacks it");
     // The file and the original of a record are those of its member.
-    let row = &desk.query("calls where id = \"e-6\" show file, raw.eventID")[0];
+    let row = &env.query("calls where id = \"e-6\" show file, raw.eventID")[0];
     assert_eq!(row[..], ["a.zip!inner.tar.zst!x.json", "e-6"]);
 
     // A member that could not be loaded is tried again, the others are left alone.
-    let again = desk.load(&[Path::new("a.zip")]);
+    let again = env.load(&[Path::new("a.zip")]);
     assert_eq!(again.code, 3, "{}", again.out);
-    assert_eq!(ledger(&desk), want, "nothing new");
-    desk.write("a.zip", zip(&members[..2]));
-    let changed = desk.load(&[Path::new("a.zip")]).ok();
+    assert_eq!(ledger(&env), want, "nothing new");
+    env.write("a.zip", zip(&members[..2]));
+    let changed = env.load(&[Path::new("a.zip")]).ok();
     assert!(changed.out.contains("0 read"), "{}", changed.out);
-    let settled = desk.load(&[Path::new("a.zip")]).ok();
+    let settled = env.load(&[Path::new("a.zip")]).ok();
     assert!(settled.out.contains("1 unchanged since"), "{}", settled.out);
     // The members are known under any name.
-    desk.write("copy.zip", zip(&members[..2]));
-    desk.load(&[Path::new("copy.zip")]).ok();
-    assert_eq!(ledger(&desk)["copy.zip!a/1.json"], "2 0 2 0 0");
+    env.write("copy.zip", zip(&members[..2]));
+    env.load(&[Path::new("copy.zip")]).ok();
+    assert_eq!(ledger(&env)["copy.zip!a/1.json"], "2 0 2 0 0");
 }
 
 #[test]
@@ -233,14 +233,14 @@ fn what_is_wrong_with_an_archive_is_reported_on_the_archive() {
         ("deep.gz", gzip(&gzip(&gzip(&gzip(&export(0..1))))), 0, "deep.gz", "too_deep: compressed more than 3 times"),
     ];
     for (name, bytes, loaded, place, why) in cases {
-        let desk = Desk::new();
-        desk.write(name, bytes);
-        let ran = desk.load(&[Path::new(name)]);
+        let env = TestEnv::new();
+        env.write(name, bytes);
+        let ran = env.load(&[Path::new(name)]);
         assert_eq!(ran.code, 3, "{name}\n{}", ran.out);
-        let ledger = ledger(&desk);
+        let ledger = ledger(&env);
         let sum: i64 = ledger.values().map(|counts| counts.split(' ').nth(1).unwrap().parse::<i64>().unwrap()).sum();
         assert!(sum >= loaded, "{name}: {ledger:?}");
-        let reasons = reasons(&desk);
+        let reasons = reasons(&env);
         assert!(reasons.get(place).is_some_and(|reason| reason.starts_with(why)), "{name}: {reasons:?}");
     }
 }
@@ -248,24 +248,24 @@ fn what_is_wrong_with_an_archive_is_reported_on_the_archive() {
 #[test]
 fn bombs_are_refused_and_empty_archives_are_empty() {
     let zeros = vec![b' '; 80 << 20];
-    let desk = Desk::new();
-    desk.write("zip", zip(&[Packed::deflated("zeros.json", &zeros), Packed::deflated("1.json", &export(0..1))]));
-    desk.write("tar", gzip(&tar(&[("zeros.json".to_owned(), zeros.clone())])));
-    desk.write("gz", gzip(&gzip(&zeros)));
-    desk.write("xz", xz(&zeros));
-    let ran = desk.load(&[Path::new(".")]);
+    let env = TestEnv::new();
+    env.write("zip", zip(&[Packed::deflated("zeros.json", &zeros), Packed::deflated("1.json", &export(0..1))]));
+    env.write("tar", gzip(&tar(&[("zeros.json".to_owned(), zeros.clone())])));
+    env.write("gz", gzip(&gzip(&zeros)));
+    env.write("xz", xz(&zeros));
+    let ran = env.load(&[Path::new(".")]);
     assert_eq!(ran.code, 3, "{}", ran.out);
-    let reasons = reasons(&desk);
+    let reasons = reasons(&env);
     for place in ["zip!zeros.json", "tar", "gz", "xz"] {
         let found = reasons.iter().any(|(file, why)| file.starts_with(place) && why.starts_with("decompression_bomb"));
         assert!(found, "{place}: {reasons:?}");
     }
-    let desk = Desk::new();
-    desk.write("a.zip", zip(&[]));
-    desk.write("a.tar", tar(&[]));
-    desk.write("a.tar.gz", gzip(&vec![0; 10_240]));
-    desk.load(&[Path::new(".")]).ok();
-    let all: Vec<String> = ledger(&desk).into_values().collect();
+    let env = TestEnv::new();
+    env.write("a.zip", zip(&[]));
+    env.write("a.tar", tar(&[]));
+    env.write("a.tar.gz", gzip(&vec![0; 10_240]));
+    env.load(&[Path::new(".")]).ok();
+    let all: Vec<String> = ledger(&env).into_values().collect();
     assert_eq!(all, ["0 0 0 0 0 empty"; 3]);
 }
 
@@ -273,9 +273,9 @@ fn bombs_are_refused_and_empty_archives_are_empty() {
 fn members_outside_the_window_are_left_out_by_their_paths() {
     let member = |day: &str| format!("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/{day}/a.json");
     let files = [(member("04"), export(0..2)), (member("20"), export(2..3))];
-    let desk = Desk::new();
-    desk.write("a.tar", tar(&files));
-    let load = |more: &[&str]| -> Ran { desk.run(&[&["load", "a.tar"], more].concat()) };
+    let env = TestEnv::new();
+    env.write("a.tar", tar(&files));
+    let load = |more: &[&str]| -> Ran { env.run(&[&["load", "a.tar"], more].concat()) };
     let ran = load(&["--until", "2026-03-10"]).ok();
     assert!(ran.out.contains("3 read = 2 loaded + 0 duplicate + 1 filtered"), "{}", ran.out);
     // The archive is read again, because something was left out.
@@ -286,15 +286,15 @@ fn members_outside_the_window_are_left_out_by_their_paths() {
 
 #[test]
 fn a_location_elsewhere_says_how_to_bring_it_here() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     for (location, command) in [
         ("https://host/logs/a.tar.gz", "curl -fLO 'https://host/logs/a.tar.gz' && ecs-audit load a.tar.gz"),
         ("gs://bucket/AWSLogs/", "gcloud storage cp -r gs://bucket/AWSLogs/ export && ecs-audit load export"),
         ("az://bucket/AWSLogs/", "azcopy copy az://bucket/AWSLogs/ export --recursive && ecs-audit load export"),
     ] {
-        let load = desk.run(&["load", location]);
+        let load = env.run(&["load", location]);
         assert!(load.code != 0 && load.err.contains(command), "{}", load.err);
-        let query = desk.run(&["query", "--from", location, "failures"]);
+        let query = env.run(&["query", "--from", location, "failures"]);
         assert!(query.code != 0 && query.err.contains(command), "{}", query.err);
     }
 }
@@ -350,27 +350,27 @@ mod parquet_files {
     }
 
     /// What is compared: rows of calls and failures without the original.
-    fn rows(desk: &Desk) -> Vec<Vec<String>> {
-        let mut rows = desk.query(
+    fn rows(env: &TestEnv) -> Vec<Vec<String>> {
+        let mut rows = env.query(
             "calls show time, id, event_name, event_source, account, region, cluster, task_definition, principal, role, source_ip, user_agent sort id limit 500",
         );
-        rows.extend(desk.query("failures show time, kind, reason, cluster, account, region sort time limit 500"));
+        rows.extend(env.query("failures show time, kind, reason, cluster, account, region sort time limit 500"));
         rows
     }
 
     fn of_json() -> Vec<Vec<String>> {
-        let desk = Desk::new();
-        desk.write("1.json", export(0..40));
-        desk.load(&[Path::new("1.json")]).ok();
-        rows(&desk)
+        let env = TestEnv::new();
+        env.write("1.json", export(0..40));
+        env.load(&[Path::new("1.json")]).ok();
+        rows(&env)
     }
 
-    fn of_parquet(bytes: &[u8]) -> (Vec<Vec<String>>, Desk) {
-        let desk = Desk::new();
-        desk.write("0001.parquet", bytes);
-        let ran = desk.load(&[Path::new("0001.parquet")]).ok();
+    fn of_parquet(bytes: &[u8]) -> (Vec<Vec<String>>, TestEnv) {
+        let env = TestEnv::new();
+        env.write("0001.parquet", bytes);
+        let ran = env.load(&[Path::new("0001.parquet")]).ok();
         assert!(ran.out.contains("40 read = 40 loaded"), "{}", ran.out);
-        (rows(&desk), desk)
+        (rows(&env), env)
     }
 
     /// Columns of the table that the Athena manual creates: lower case, a struct for the identity, JSON as text.
@@ -445,9 +445,9 @@ mod parquet_files {
             "useragent" => ("user_agent", array),
             other => (other, array),
         });
-        let (have, desk) = of_parquet(&write(snake.collect(), Compression::ZSTD(Default::default())));
+        let (have, env) = of_parquet(&write(snake.collect(), Compression::ZSTD(Default::default())));
         assert_eq!(have, want);
-        let raw = desk.query("calls where id = \"e-7\" show raw.eventName, raw.requestParameters.taskDefinition");
+        let raw = env.query("calls where id = \"e-7\" show raw.eventName, raw.requestParameters.taskDefinition");
         assert_eq!(raw, [["RunTask", "nightly:7"]]);
         let whole = write(
             vec![("cloudtrailevent", text(&(0..40).map(|number| Some(record(number))).collect::<Vec<_>>()))],
@@ -512,27 +512,27 @@ mod parquet_files {
             ("class_uid", class),
             ("unmapped", unmapped),
         ];
-        let (have, desk) = of_parquet(&write(columns, Compression::ZSTD(Default::default())));
+        let (have, env) = of_parquet(&write(columns, Compression::ZSTD(Default::default())));
         assert_eq!(have, of_json());
         // The records of the trail itself are the same records.
-        desk.write("1.json", export(0..40));
-        let ran = desk.load(&[Path::new("1.json")]).ok();
+        env.write("1.json", export(0..40));
+        let ran = env.load(&[Path::new("1.json")]).ok();
         assert!(ran.out.contains("40 read = 0 loaded + 40 duplicate"), "{}", ran.out);
     }
 
     #[test]
     fn parquet_of_something_else_is_named() {
-        let desk = Desk::new();
-        desk.write("a.parquet", write(vec![("price", text(&[Some("1".to_owned())]))], Compression::SNAPPY));
-        desk.write("b.parquet", &write(vec![("price", text(&[Some("1".to_owned())]))], Compression::SNAPPY)[..20]);
-        let ran = desk.load(&[Path::new(".")]);
+        let env = TestEnv::new();
+        env.write("a.parquet", write(vec![("price", text(&[Some("1".to_owned())]))], Compression::SNAPPY));
+        env.write("b.parquet", &write(vec![("price", text(&[Some("1".to_owned())]))], Compression::SNAPPY)[..20]);
+        let ran = env.load(&[Path::new(".")]);
         assert_eq!(ran.code, 3, "{}", ran.out);
         assert!(
             ran.out.contains("Parquet columns that are not those of CloudTrail, OCSF, events or a flow log: price"),
             "{}",
             ran.out
         );
-        assert!(reasons(&desk)["b.parquet"].starts_with("broken_parquet"), "{}", ran.out);
+        assert!(reasons(&env)["b.parquet"].starts_with("broken_parquet"), "{}", ran.out);
     }
 }
 
@@ -544,24 +544,24 @@ fn a_secret_in_a_packed_member_is_masked() {
         "api": {"operation": "RunTask", "service": {"name": "ecs.amazonaws.com"}, "request": {"data": "{\"overrides\":{\"containerOverrides\":[{\"environment\":[{\"name\":\"TOKEN\",\"value\":\"FAKE-SECRET-OCSF\"}]}]}}"}},
         "cloud": {"region": "eu-west-1", "account": {"uid": "111122223333"}}
     });
-    let desk = Desk::new();
-    desk.write(
+    let env = TestEnv::new();
+    env.write(
         "a.zip",
         zip(&[Packed::deflated("1.json", text.as_bytes()), Packed::deflated("2.json", ocsf.to_string().as_bytes())]),
     );
-    let ran = desk.load(&[Path::new("a.zip")]).ok();
+    let ran = env.load(&[Path::new("a.zip")]).ok();
     assert!(ran.out.contains("2 read = 2 loaded"), "{}", ran.out);
-    let raw = desk.sql("select raw from calls").concat().concat();
+    let raw = env.sql("select raw from calls").concat().concat();
     assert!(raw.contains("TOKEN") && !raw.contains("FAKE-SECRET"), "{raw}");
 }
 
 /// Paths of archives may be given in a list with others.
 #[test]
 fn archives_and_folders_load_together() {
-    let desk = Desk::new();
-    let archive: PathBuf = desk.write("packed/a.zip", zip(&[Packed::deflated("1.json", &export(0..2))]));
-    desk.write("folder/1.json", export(0..3));
-    let folder = desk.path("folder");
-    let ran = desk.load(&[&archive, &folder]).ok();
+    let env = TestEnv::new();
+    let archive: PathBuf = env.write("packed/a.zip", zip(&[Packed::deflated("1.json", &export(0..2))]));
+    env.write("folder/1.json", export(0..3));
+    let folder = env.path("folder");
+    let ran = env.load(&[&archive, &folder]).ok();
     assert!(ran.out.contains("5 read = 3 loaded + 2 duplicate"), "{}", ran.out);
 }

@@ -1,6 +1,6 @@
 //! Checks the capacity facts planted in a corpus: the quota curve, refused calls and stalled deployments.
 
-use crate::support::Desk;
+use crate::support::TestEnv;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -23,25 +23,25 @@ fn short(arn: &Value) -> &str {
 }
 
 /// Compares a loaded corpus with its ground truth.
-pub fn check(desk: &Desk, truth: &Value) {
-    check_quota(desk, &truth["fargate_quota"]);
-    check_stalls(desk, &truth["deployments"]);
+pub fn check(env: &TestEnv, truth: &Value) {
+    check_quota(env, &truth["fargate_quota"]);
+    check_stalls(env, &truth["deployments"]);
 }
 
-fn check_quota(desk: &Desk, quota: &Value) {
+fn check_quota(env: &TestEnv, quota: &Value) {
     let pool = format!(
         "quota where resource = fargate_vcpu and account = {} and region = {}",
         text(quota, "account"),
         text(quota, "region")
     );
     let (peak, limit) = (quota["peak_vcpu"].as_f64().unwrap(), quota["quota_vcpu"].as_f64().unwrap());
-    let output: f64 = desk.query(&format!("{pool} show peak"))[0][0].parse().unwrap();
+    let output: f64 = env.query(&format!("{pool} show peak"))[0][0].parse().unwrap();
     assert_eq!(output, peak);
-    let first = desk.query(&format!("{pool} and used = {peak} show first(time)"));
+    let first = env.query(&format!("{pool} and used = {peak} show first(time)"));
     assert!(near(seconds(&first[0][0]), seconds(text(quota, "peak_first_reached_at"))), "{first:?}");
 
     // Without room for 4 vCPU: the replayed levels, merged where they are adjacent.
-    let curve: Vec<Level> = desk
+    let curve: Vec<Level> = env
         .query(&format!("{pool} show time, ended_at, used, refused sort time limit 1000000"))
         .iter()
         .map(|row| Level {
@@ -64,10 +64,10 @@ fn check_quota(desk: &Desk, quota: &Value) {
         let edges = [&planted[0], &planted[1]].map(|edge| seconds(edge.as_str().unwrap()));
         assert!(near(*from, edges[0]) && near(*to, edges[1]), "{from} {to} {planted}");
     }
-    let peaks = desk.query(&format!("{pool} every 1h show peak | show max(peak)"));
+    let peaks = env.query(&format!("{pool} every 1h show peak | show max(peak)"));
     assert_eq!(peaks[0][0].parse::<f64>().unwrap(), peak, "no bucket hides the peak");
 
-    let calls: BTreeSet<String> = desk
+    let calls: BTreeSet<String> = env
         .query("failures where cause = quota-fargate-vcpu show call limit 1000000")
         .into_iter()
         .map(|mut row| row.remove(0))
@@ -93,8 +93,8 @@ struct Level {
     refused: f64,
 }
 
-fn check_stalls(desk: &Desk, deployments: &Value) {
-    let output = desk.query(
+fn check_stalls(env: &TestEnv, deployments: &Value) {
+    let output = env.query(
         "stalls show deployment, container_instance, seconds_blocked, stopping_tasks, pending_tasks, joined, service limit 1000000",
     );
     let mut planted = 0;

@@ -1,6 +1,6 @@
 //! The failure catalog through the real binary: list, show, explain, test, and rules of one's own.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use ecs_audit::knowledge::TextKind;
 use ecs_audit::model::catalog::{FailureCatalog, Finding};
 use std::io::Write;
@@ -43,8 +43,8 @@ fn task(reason: &str) -> String {
 }
 
 /// What `catalog explain -` answers to messages, one each.
-fn explain(desk: &Desk, arguments: &[&str], messages: &[&str]) -> Vec<serde_json::Value> {
-    let mut command = desk.command();
+fn explain(env: &TestEnv, arguments: &[&str], messages: &[&str]) -> Vec<serde_json::Value> {
+    let mut command = env.command();
     command.args(["catalog", "explain", "-", "--format", "ndjson"]).args(arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
@@ -58,7 +58,7 @@ fn explain(desk: &Desk, arguments: &[&str], messages: &[&str]) -> Vec<serde_json
 
 #[test]
 fn every_example_is_explained_by_its_own_entry() {
-    let (desk, catalog) = (Desk::new(), FailureCatalog::builtin());
+    let (env, catalog) = (TestEnv::new(), FailureCatalog::builtin());
     for kind in TextKind::ALL.into_iter().filter(|kind| *kind != TextKind::RunMessage) {
         for arguments in [&["--kind", kind.name()][..], &[]] {
             // Everyday words are understood only where the kind of text is known.
@@ -71,7 +71,7 @@ fn every_example_is_explained_by_its_own_entry() {
                 .collect();
             let messages: Vec<&str> = wanted.iter().map(|(_, example)| *example).collect();
             assert!(!messages.is_empty(), "{}", kind.name());
-            let answers = explain(&desk, arguments, &messages);
+            let answers = explain(&env, arguments, &messages);
             assert_eq!(answers.len(), wanted.len());
             for ((id, example), answer) in wanted.iter().zip(answers) {
                 assert_eq!(answer["id"], *id, "{arguments:?}: {example}");
@@ -106,22 +106,22 @@ fn examples_of_several_lines_and_of_dstack_too() {
 
 #[test]
 fn benign_texts_are_no_failures() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let texts: Vec<&str> =
         FailureCatalog::builtin().benign().iter().flat_map(|benign| benign.examples.iter().map(String::as_str)).collect();
-    for answer in explain(&desk, &[], &texts) {
+    for answer in explain(&env, &[], &texts) {
         assert_eq!((&answer["benign"], &answer["phase"]), (&true.into(), &serde_json::Value::Null), "{answer}");
     }
-    let told = desk.run(&["catalog", "explain", texts[0]]).ok();
-    assert!(told.out.starts_with("not a failure: steady-state\n"), "{}", told.out);
+    let shown = env.run(&["catalog", "explain", texts[0]]).ok();
+    assert!(shown.out.starts_with("not a failure: steady-state\n"), "{}", shown.out);
 }
 
 #[test]
 fn a_message_is_explained_with_its_own_names() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let text = "(service web) was unable to place a task because no container instance met all of its requirements. \
                 The closest matching container-instance 0a1b2c3d encountered error \"AGENT\".";
-    let told = desk.run(&["catalog", "explain", text]).ok().out;
+    let shown = env.run(&["catalog", "explain", text]).ok().out;
     for wanted in [
         "placement-agent: AGENT\n",
         "kind of text    service.event\n",
@@ -130,136 +130,136 @@ fn a_message_is_explained_with_its_own_names() {
         "container_instance = 0a1b2c3d\n",
         "--container-instances 0a1b2c3d --query",
     ] {
-        assert!(told.contains(wanted), "{wanted}: {told}");
+        assert!(shown.contains(wanted), "{wanted}: {shown}");
     }
     let long = format!("AGENT {}", "x".repeat(3 << 20));
-    let answers = explain(&desk, &[], &[&long, "AGENT", "AGENT\r"]);
+    let answers = explain(&env, &[], &[&long, "AGENT", "AGENT\r"]);
     assert_eq!(
         answers.iter().map(|answer| &answer["id"]).collect::<Vec<_>>(),
         [&serde_json::Value::Null, &"placement-agent".into(), &"placement-agent".into()]
     );
-    let answers = explain(&desk, &["--kind", "service.event"], &[text, "nobody has seen this", ""]);
+    let answers = explain(&env, &["--kind", "service.event"], &[text, "nobody has seen this", ""]);
     let wanted = serde_json::json!({
         "id": "placement-agent", "phase": "placement", "class": "infrastructure", "category": "launch", "retry": "backoff",
         "confidence": "documented", "fields": {"container_instance": "0a1b2c3d"}
     });
     assert_eq!(answers, [wanted, serde_json::Value::Null, serde_json::Value::Null]);
-    let unknown = desk.run(&["catalog", "explain", "nobody has\u{1b}[31m seen this"]).ok();
+    let unknown = env.run(&["catalog", "explain", "nobody has\u{1b}[31m seen this"]).ok();
     assert!(unknown.out.starts_with("unknown: "), "{}", unknown.out);
-    let table = desk.run(&["catalog", "explain", "nobody has\u{1b}[31m seen this", "--format", "table"]).ok();
+    let table = env.run(&["catalog", "explain", "nobody has\u{1b}[31m seen this", "--format", "table"]).ok();
     assert!(table.out.contains("unknown") && !table.out.contains('\u{1b}'), "{}", table.out);
-    assert_eq!(desk.run(&["catalog", "explain", "--kind", "task", "AGENT"]).code, 2);
+    assert_eq!(env.run(&["catalog", "explain", "--kind", "task", "AGENT"]).code, 2);
 }
 
 #[test]
 fn the_catalog_can_be_listed_and_shown() {
-    let desk = Desk::new();
-    let all = desk.run(&["catalog", "list", "--format", "csv"]).ok();
+    let env = TestEnv::new();
+    let all = env.run(&["catalog", "list", "--format", "csv"]).ok();
     let rows = all.cells();
     assert_eq!(rows[0], ["id", "phase", "class", "kind", "title"]);
     assert_eq!(rows.len() - 1, FailureCatalog::builtin().entries().len());
     assert!(all.err.contains(&format!("catalog {}", FailureCatalog::builtin().version())), "{}", all.err);
     let some =
-        desk.run(&["catalog", "list", "agent", "--phase", "placement", "--class", "infrastructure", "--format", "csv"]).ok();
+        env.run(&["catalog", "list", "agent", "--phase", "placement", "--class", "infrastructure", "--format", "csv"]).ok();
     assert!(some.cells().iter().any(|row| row[0] == "placement-agent") && some.cells().len() < 10, "{}", some.out);
     assert!(some.cells()[1..].iter().all(|row| row[1] == "placement" && row[2] == "infrastructure"));
-    assert_eq!(desk.run(&["catalog", "list", "--phase", "spot", "--quiet"]).ok().err, "");
-    assert_eq!(desk.run(&["catalog", "list", "--phase", "placment"]).code, 2);
+    assert_eq!(env.run(&["catalog", "list", "--phase", "spot", "--quiet"]).ok().err, "");
+    assert_eq!(env.run(&["catalog", "list", "--phase", "placment"]).code, 2);
 
-    let shown = desk.run(&["catalog", "show", "placement-agent"]).ok().out;
+    let shown = env.run(&["catalog", "show", "placement-agent"]).ok().out;
     for name in ["means", "phase", "class", "category", "retry", "confidence", "patterns", "examples", "verify", "do", "source"] {
         assert!(shown.contains(&format!("\n  {name:<16}")), "{name}: {shown}");
     }
-    let wrong = desk.run(&["catalog", "show", "placement-agnet"]);
+    let wrong = env.run(&["catalog", "show", "placement-agnet"]);
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("did you mean `placement-agent`?"), "{}", wrong.err);
 }
 
 #[test]
 fn rules_change_the_cause_of_a_query() {
-    let desk = Desk::new();
-    desk.write("rules.toml", RULE);
-    desk.write("export/event.json", task(MESSAGE));
+    let env = TestEnv::new();
+    env.write("rules.toml", RULE);
+    env.write("export/event.json", task(MESSAGE));
     let query = ["query", "--from", "export", "failures by cause, phase, class", "--format", "csv", "--quiet"];
-    let before = desk.run(&query).ok().cells();
+    let before = env.run(&query).ok().cells();
     assert_eq!(before[1][0], "", "the built-in catalog does not know it: {before:?}");
-    let after = desk.run(&[&query[..], &["--rules", "rules.toml"]].concat()).ok().cells();
+    let after = env.run(&[&query[..], &["--rules", "rules.toml"]].concat()).ok().cells();
     assert_eq!(after[1], ["image-not-signed", "image_pull", "configuration", "1"]);
 
     // The environment does the same, and a store keeps what its load knew.
-    let loaded = desk.command().args(["load", "export"]).env("ECS_AUDIT_RULES", "rules.toml").output().unwrap();
+    let loaded = env.command().args(["load", "export"]).env("ECS_AUDIT_RULES", "rules.toml").output().unwrap();
     assert!(loaded.status.success());
-    assert_eq!(desk.query("failures by cause"), [["image-not-signed", "1"]]);
+    assert_eq!(env.query("failures by cause"), [["image-not-signed", "1"]]);
     let note = "note: 1 records were loaded with another version of the failure catalog or with other rules;";
-    let other = desk.run(&["query", "failures by cause"]).ok();
+    let other = env.run(&["query", "failures by cause"]).ok();
     assert!(other.err.contains(note), "{}", other.err);
     assert!(other.err.contains("`ecs-audit store reclassify` updates them"), "{}", other.err);
-    let same = desk.run(&["query", "failures by cause", "--rules", "rules.toml"]).ok();
+    let same = env.run(&["query", "failures by cause", "--rules", "rules.toml"]).ok();
     assert!(!same.err.contains(note), "{}", same.err);
-    let unclassified = desk.run(&["query", "calls by event_name"]).ok();
+    let unclassified = env.run(&["query", "calls by event_name"]).ok();
     assert!(!unclassified.err.contains(note), "{}", unclassified.err);
-    let overview = desk.run(&["store"]).ok().out;
+    let overview = env.run(&["store"]).ok().out;
     assert!(overview.contains("\nfailure catalog ") && overview.contains(" for 1 records\n"), "{overview}");
 }
 
 #[test]
 fn rules_take_part_in_the_catalog() {
-    let desk = Desk::new();
-    desk.write("rules.toml", RULE);
-    let told = desk.run(&["catalog", "explain", MESSAGE, "--rules", "rules.toml"]).ok().out;
-    assert!(told.contains("cosign verify registry.example/web:1\n"), "{told}");
-    let listed = desk.run(&["catalog", "list", "--rules", "rules.toml", "--format", "csv"]).ok();
+    let env = TestEnv::new();
+    env.write("rules.toml", RULE);
+    let shown = env.run(&["catalog", "explain", MESSAGE, "--rules", "rules.toml"]).ok().out;
+    assert!(shown.contains("cosign verify registry.example/web:1\n"), "{shown}");
+    let listed = env.run(&["catalog", "list", "--rules", "rules.toml", "--format", "csv"]).ok();
     assert_eq!(listed.cells()[1][0], "image-not-signed", "what a user adds comes first");
     assert!(!listed.err.contains(FailureCatalog::builtin().version()), "other rules, another version: {}", listed.err);
     // An id of the built-in catalog is replaced where it stands.
-    desk.write("own.toml", RULE.replace("image-not-signed", "essential-exited"));
+    env.write("own.toml", RULE.replace("image-not-signed", "essential-exited"));
     let count = FailureCatalog::builtin().entries().len();
-    let listed = desk.run(&["catalog", "list", "--rules", "own.toml", "--format", "csv"]).ok().cells();
+    let listed = env.run(&["catalog", "list", "--rules", "own.toml", "--format", "csv"]).ok().cells();
     let place = FailureCatalog::builtin().entries().iter().position(|entry| entry.id == "essential-exited").unwrap();
     assert_eq!((listed.len() - 1, listed[place + 1][4].as_str()), (count, "AdmissionDenied"));
     // Of several files the first wins.
-    desk.write("second.toml", RULE.replace("configuration", "operator"));
+    env.write("second.toml", RULE.replace("configuration", "operator"));
     let both = ["catalog", "list", "image-not-signed", "--rules", "second.toml", "--rules", "rules.toml", "--format", "csv"];
-    assert_eq!(desk.run(&both).ok().cells()[1][2], "operator");
+    assert_eq!(env.run(&both).ok().cells()[1][2], "operator");
 }
 
 #[test]
 fn mistakes_in_rules_are_found() {
-    let desk = Desk::new();
-    desk.write("good.toml", RULE);
-    let good = desk.run(&["catalog", "test", "good.toml"]).ok();
+    let env = TestEnv::new();
+    env.write("good.toml", RULE);
+    let good = env.run(&["catalog", "test", "good.toml"]).ok();
     assert_eq!(good.out, "good.toml: 1 entry and 1 example passed\n");
-    desk.write("bad.toml", RULE.replace("image_pull", "pulling").replace("(?P<image>", "(?P<image"));
-    let bad = desk.run(&["catalog", "test", "bad.toml"]);
+    env.write("bad.toml", RULE.replace("image_pull", "pulling").replace("(?P<image>", "(?P<image"));
+    let bad = env.run(&["catalog", "test", "bad.toml"]);
     assert_eq!(bad.code, 2);
     assert!(bad.out.contains("bad.toml:2: entry `image-not-signed`: unknown phase `pulling`; expected one of "), "{}", bad.out);
     assert!(bad.out.contains("is not a valid regular expression: "), "{}", bad.out);
     assert!(bad.out.ends_with("bad.toml: 0 entries and 0 examples passed, 2 errors\n"), "{}", bad.out);
     // Broken rules stop everything else, but not the command that finds the mistakes.
-    let used = desk.run(&["catalog", "list", "--rules", "bad.toml"]);
+    let used = env.run(&["catalog", "list", "--rules", "bad.toml"]);
     assert_eq!(used.code, 2);
     assert!(
         used.err.contains("`bad.toml`: entry `image-not-signed`") && used.err.contains("catalog test bad.toml"),
         "{}",
         used.err
     );
-    assert_eq!(desk.run(&["catalog", "test", "good.toml", "--rules", "bad.toml"]).code, 0);
-    let missing = desk.run(&["catalog", "test", "none.toml"]);
+    assert_eq!(env.run(&["catalog", "test", "good.toml", "--rules", "bad.toml"]).code, 0);
+    let missing = env.run(&["catalog", "test", "none.toml"]);
     assert_eq!(missing.code, 2);
     assert!(missing.err.contains("`none.toml`: "), "{}", missing.err);
     for text in
         ["deployments", "ec2-launch", "inner-reasons", "ecs-errors", "ecs-agent", "ecs-api", "engine", "catch-all", "dstack"]
     {
         let path = project().join(format!("src/knowledge/{text}.toml"));
-        desk.run(&["catalog", "test", path.to_str().unwrap()]).ok();
+        env.run(&["catalog", "test", path.to_str().unwrap()]).ok();
     }
 }
 
 #[test]
 fn messages_of_a_service_are_known_by_what_is_inside() {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/oddities/service-messages.json")]).ok();
-    let causes: Vec<String> = desk.query("failures show cause limit 100").into_iter().flatten().collect();
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/oddities/service-messages.json")]).ok();
+    let causes: Vec<String> = env.query("failures show cause limit 100").into_iter().flatten().collect();
     for cause in [
         "deployment-hook-failed",
         "deployment-pause-hook",

@@ -1,6 +1,6 @@
 //! Root causes and consequences: the first failure leads, and the circumstances around it are used.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
@@ -19,14 +19,14 @@ fn service(messages: &[(&str, &str)], deployments: Value) -> Value {
     }], "failures": []})
 }
 
-fn loaded(files: &[(&str, Value)]) -> Desk {
-    let desk = Desk::new();
+fn loaded(files: &[(&str, Value)]) -> TestEnv {
+    let env = TestEnv::new();
     for (name, value) in files {
-        desk.write(name, value.to_string());
+        env.write(name, value.to_string());
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-    desk.run(&[&["load"], names.as_slice()].concat()).ok();
-    desk
+    env.run(&[&["load"], names.as_slice()].concat()).ok();
+    env
 }
 
 const FAILED: &str = "(service pay) (deployment ecs-svc/900) deployment failed: tasks failed to start.";
@@ -40,10 +40,10 @@ fn rollout() -> Value {
 
 #[test]
 fn everything_that_reports_one_deployment_is_one_incident() {
-    let desk = loaded(&[("s.json", service(&[("2026-05-04T10:20:00Z", FAILED), ("2026-05-04T10:20:01Z", BACK)], rollout()))]);
-    let rows = desk.query("failures show kind, secondary, incident");
+    let env = loaded(&[("s.json", service(&[("2026-05-04T10:20:00Z", FAILED), ("2026-05-04T10:20:01Z", BACK)], rollout()))]);
+    let rows = env.query("failures show kind, secondary, incident");
     assert_eq!(rows, [["deployment", "false", "deployment:ecs-svc/900"]], "nothing else is recorded: it is the failure");
-    let output = desk.run(&["explain", "pay"]).ok().out;
+    let output = env.run(&["explain", "pay"]).ok().out;
     assert!(output.contains("deployment of pay failed"), "{output}");
 }
 
@@ -51,19 +51,19 @@ fn everything_that_reports_one_deployment_is_one_incident() {
 fn a_deployment_whose_tasks_failed_is_their_consequence() {
     let unhealthy = "(service pay) (task 0123456789abcdef0123456789abcdef) failed container health checks.";
     let messages = [("2026-05-04T10:12:00Z", unhealthy), ("2026-05-04T10:20:00Z", FAILED), ("2026-05-04T10:20:01Z", BACK)];
-    let desk = loaded(&[("s.json", service(&messages, rollout()))]);
-    let rows = desk.query("failures show phase, secondary sort time");
+    let env = loaded(&[("s.json", service(&messages, rollout()))]);
+    let rows = env.query("failures show phase, secondary sort time");
     assert_eq!(rows, [["health_check", "false"], ["deployment", "true"]]);
     for name in ["pay", "last"] {
-        let output = desk.run(&["explain", name]).ok().out;
+        let output = env.run(&["explain", name]).ok().out;
         assert!(output.contains("✗ health check"), "{name} leads with the root: {output}");
     }
-    let output = desk.run(&["explain", "ecs-svc/900"]).ok().out;
+    let output = env.run(&["explain", "ecs-svc/900"]).ok().out;
     assert!(output.contains("a consequence of earlier failures") && output.contains("explain m-0"), "{output}");
     // Failures hours earlier are unrelated.
     let messages = [("2026-05-04T03:12:00Z", unhealthy), ("2026-05-04T10:20:00Z", FAILED)];
-    let desk = loaded(&[("s.json", service(&messages, rollout()))]);
-    assert_eq!(desk.query("failures where kind = deployment show secondary"), [["false"]]);
+    let env = loaded(&[("s.json", service(&messages, rollout()))]);
+    assert_eq!(env.query("failures where kind = deployment show secondary"), [["false"]]);
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn an_alarm_is_a_fault_of_its_own() {
     let alarm = "(service pay) (deployment ecs-svc/900) deployment failed: alarm detected.";
     let unhealthy = "(service pay) (task 0123456789abcdef0123456789abcdef) failed container health checks.";
     let messages = [("2026-05-04T10:12:00Z", unhealthy), ("2026-05-04T10:20:00Z", alarm), ("2026-05-04T10:20:02Z", BACK)];
-    let desk = loaded(&[("s.json", service(&messages, json!([])))]);
-    let rows = desk.query("failures where kind = deployment show cause, secondary");
+    let env = loaded(&[("s.json", service(&messages, json!([])))]);
+    let rows = env.query("failures where kind = deployment show cause, secondary");
     assert_eq!(rows, [["deployment-alarm", "false"]]);
 }
 
@@ -92,20 +92,20 @@ fn silent_task() -> Value {
 
 #[test]
 fn no_cause_is_made_up_and_no_pull_is_claimed() {
-    let desk = loaded(&[("t.json", silent_task())]);
-    let output = desk.run(&["explain", "00ff00ff00ff"]).ok().out;
+    let env = loaded(&[("t.json", silent_task())]);
+    let output = env.run(&["explain", "00ff00ff00ff"]).ok().out;
     assert!(output.contains("ecs-agent.log") && output.contains("aws ecs describe-tasks --cluster prod"), "{output}");
     assert!(!output.contains("✓ image pull"), "{output}");
 }
 
 #[test]
 fn the_beginning_of_an_id_is_enough_where_only_one_thing_has_it() {
-    let desk = loaded(&[("t.json", silent_task())]);
+    let env = loaded(&[("t.json", silent_task())]);
     for command in ["explain", "timeline", "changes"] {
-        let ran = desk.run(&[command, "00ff00"]).ok();
+        let ran = env.run(&[command, "00ff00"]).ok();
         assert!(ran.out.contains("00ff00ff00ff00ff00ff00ff00ff00ff") || command == "changes", "{command}: {}", ran.out);
     }
-    let samples = Desk::new();
+    let samples = TestEnv::new();
     samples.run(&["load", project().join("samples/exports").to_str().unwrap()]).ok();
     let ran = samples.run(&["explain", "checkout"]);
     assert!(ran.code == 0 || ran.err.contains("begin"), "{}", ran.err);
@@ -144,37 +144,37 @@ fn refused() -> Value {
 
 #[test]
 fn a_refused_launch_has_a_timeline() {
-    let desk = loaded(&[("c.json", refused())]);
-    let output = desk.run(&["timeline", "last"]).ok().out;
+    let env = loaded(&[("c.json", refused())]);
+    let output = env.run(&["timeline", "last"]).ok().out;
     assert!(output.contains("RunTask ledger:4 placed 0 of 1: RESOURCE:MEMORY"), "{output}");
     for name in ["ledger", "prod"] {
-        let output = desk.run(&["timeline", name]).ok().out;
+        let output = env.run(&["timeline", name]).ok().out;
         assert!(output.contains("launch of ledger lost"), "{name}: {output}");
-        let output = desk.run(&["explain", name]).ok().out;
+        let output = env.run(&["explain", name]).ok().out;
         assert!(output.contains("Losses, largest first") && output.contains("1 task never placed"), "{name}: {output}");
     }
 }
 
 #[test]
 fn a_change_names_the_person_behind_the_role() {
-    let desk = loaded(&[("c.json", refused())]);
-    let output = desk.run(&["changes", "ledger"]).ok().out;
+    let env = loaded(&[("c.json", refused())]);
+    let output = env.run(&["changes", "ledger"]).ok().out;
     assert!(output.contains("by mei through role deploy from 203.0.113.7"), "{output}");
-    let json: Value = serde_json::from_str(&desk.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
+    let json: Value = serde_json::from_str(&env.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
     assert_eq!(json["bursts"][0]["changes"][0]["person"]["name"], "mei", "{json}");
     assert_eq!(json["found"], json["bursts"][0]);
 }
 
 #[test]
 fn changes_look_around_any_time() {
-    let desk = loaded(&[("c.json", refused())]);
-    let output = desk.run(&["changes", "--at", "2026-05-04T09:49:00Z", "--around", "5m"]).ok().out;
+    let env = loaded(&[("c.json", refused())]);
+    let output = env.run(&["changes", "--at", "2026-05-04T09:49:00Z", "--around", "5m"]).ok().out;
     assert!(output.contains("1m after: RegisterTaskDefinition ledger:4"), "{output}");
-    let output = desk.run(&["changes", "ledger", "--at", "2026-05-04T09:49:00Z"]).ok().out;
+    let output = env.run(&["changes", "ledger", "--at", "2026-05-04T09:49:00Z"]).ok().out;
     assert!(output.contains("no related change"), "nothing changed in the half hour before: {output}");
-    let ran = desk.run(&["changes"]);
+    let ran = env.run(&["changes"]);
     assert_eq!(ran.code, 2, "{}", ran.out);
-    let ran = desk.run(&["changes", "ledger", "--around", "soon"]);
+    let ran = env.run(&["changes", "ledger", "--around", "soon"]);
     assert!(ran.code == 2 && ran.err.contains("expected a duration such as 30m"), "{}", ran.err);
 }
 
@@ -187,8 +187,8 @@ fn changes_look_before_every_burst_the_largest_first() {
         again["eventTime"] = json!(format!("2026-05-03T10:0{minute}:00Z"));
         records.push(again);
     }
-    let desk = loaded(&[("c.json", json!({"Records": records}))]);
-    let json: Value = serde_json::from_str(&desk.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
+    let env = loaded(&[("c.json", json!({"Records": records}))]);
+    let json: Value = serde_json::from_str(&env.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
     let bursts: Vec<(&str, u64)> = json["bursts"]
         .as_array()
         .unwrap()
@@ -220,8 +220,8 @@ fn runs() -> Value {
 
 #[test]
 fn a_run_that_holds_the_fleet_explains_that_there_is_none() {
-    let desk = loaded(&[("r.json", runs())]);
-    let output = desk.run(&["explain", "second"]).ok().out;
+    let env = loaded(&[("r.json", runs())]);
+    let output = env.run(&["explain", "second"]).ok().out;
     assert!(output.contains("job first-0-0 held an instance at that time (g2-standard-4, gcp, europe-west4)"), "{output}");
     assert!(output.contains("1. If the run targets the fleet that first-0-0 occupies"), "{output}");
 }
@@ -233,19 +233,19 @@ fn an_instance_that_was_created_speaks_against_no_capacity() {
     let submission = &mut runs[1]["jobs"][0]["job_submissions"][0];
     submission["job_provisioning_data"] = machine;
     submission["termination_reason_message"] = Value::Null;
-    let desk = loaded(&[("r.json", json!([runs[1]]))]);
-    let rows = desk.query("failures show phase, class, reason, ran");
+    let env = loaded(&[("r.json", json!([runs[1]]))]);
+    let rows = env.query("failures show phase, class, reason, ran");
     assert_eq!(rows, [["host", "transient", "failed_to_start_due_to_no_capacity", "false"]]);
-    let output = desk.run(&["explain", "second"]).ok().out;
+    let output = env.run(&["explain", "second"]).ok().out;
     assert!(output.contains("the reason says no capacity, but an instance was created"), "{output}");
 }
 
 #[test]
 fn the_oddities_about_causes_are_read_as_they_should() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let oddity = |name: &str| project().join("samples/oddities").join(name);
-    desk.load(&[&oddity("container-beside-the-job.json"), &oddity("one-deployment-many-reports.json")]).ok();
-    let rows = desk.query("failures show kind, phase, class, container, secondary sort time");
+    env.load(&[&oddity("container-beside-the-job.json"), &oddity("one-deployment-many-reports.json")]).ok();
+    let rows = env.query("failures show kind, phase, class, container, secondary sort time");
     assert_eq!(
         rows,
         [
@@ -254,9 +254,9 @@ fn the_oddities_about_causes_are_read_as_they_should() {
             ["deployment", "deployment", "application", "", "true"],
         ]
     );
-    let output = desk.run(&["explain", "6bb6f0c1e2d3"]).ok().out;
+    let output = env.run(&["explain", "6bb6f0c1e2d3"]).ok().out;
     assert!(output.contains("container log_router is the FireLens log router"), "{output}");
     assert!(output.contains("1. Read the log of the log router"), "{output}");
-    let output = desk.run(&["explain", "5aa5f0c1e2d3"]).ok().out;
+    let output = env.run(&["explain", "5aa5f0c1e2d3"]).ok().out;
     assert!(output.contains("task of ledger-close:12 exited with code 0"), "{output}");
 }

@@ -1,16 +1,16 @@
 //! `ecs-audit check` through the real binary: findings of the samples, exit codes, and formats for CI.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use serde_json::Value;
 
-fn loaded() -> Desk {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
-    desk
+fn loaded() -> TestEnv {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
+    env
 }
 
-fn json(desk: &Desk, arguments: &[&str]) -> Value {
-    let ran = desk.run(&[&["check", "--format", "json"], arguments].concat());
+fn json(env: &TestEnv, arguments: &[&str]) -> Value {
+    let ran = env.run(&[&["check", "--format", "json"], arguments].concat());
     assert_ne!(ran.code, 2, "{}", ran.err);
     serde_json::from_str(&ran.out).unwrap()
 }
@@ -28,8 +28,8 @@ fn findings(report: &Value, check: &str) -> Vec<(String, f64)> {
 
 #[test]
 fn the_planted_stories_are_found() {
-    let desk = loaded();
-    let report = json(&desk, &["--since", "7d"]);
+    let env = loaded();
+    let report = json(&env, &["--since", "7d"]);
     let lost = findings(&report, "lost");
     let of = |family: &str| lost.iter().find(|(about, _)| about.contains(family)).map(|(_, count)| *count);
     assert_eq!((of("feed-sync"), of("nightly-settlement"), of("stock-export")), (Some(11.0), Some(2.0), Some(1.0)), "{lost:?}");
@@ -48,32 +48,32 @@ fn the_planted_stories_are_found() {
     assert_eq!(findings(&report, "agent-away").iter().map(|(_, count)| count).sum::<f64>(), 1.0, "the outage of 2026-03-05");
     let records = &report["checks"][0]["findings"][0]["records"][0];
     assert!(records["file"].as_str().unwrap().contains("samples/exports"), "{records}");
-    desk.run(&["show", records["id"].as_str().unwrap()]).ok();
+    env.run(&["show", records["id"].as_str().unwrap()]).ok();
 }
 
 #[test]
 fn exit_codes_tell_found_nothing_found_error_and_partial() {
-    let desk = loaded();
-    assert_eq!(desk.run(&["check", "--since", "7d"]).code, 1);
-    desk.write("quiet.toml", PACK.replace("FAMILY", "no-such-family"));
-    let quiet = desk.run(&["check", "quiet.toml"]);
+    let env = loaded();
+    assert_eq!(env.run(&["check", "--since", "7d"]).code, 1);
+    env.write("quiet.toml", PACK.replace("FAMILY", "no-such-family"));
+    let quiet = env.run(&["check", "quiet.toml"]);
     assert_eq!(quiet.code, 0, "{}{}", quiet.out, quiet.err);
     assert!(quiet.out.contains("0 findings in 0 checks; 1 passed"), "{}", quiet.out);
-    desk.write("found.toml", PACK.replace("FAMILY", "nightly-settlement"));
-    assert_eq!(desk.run(&["check", "found.toml", "--since", "7d"]).code, 1);
-    assert_eq!(desk.run(&["check", "found.toml", "--since", "7d", "--fail-on", "error"]).code, 0);
-    desk.write("wrong.toml", PACK.replace("family =", "famly ="));
-    let wrong = desk.run(&["check", "wrong.toml"]);
+    env.write("found.toml", PACK.replace("FAMILY", "nightly-settlement"));
+    assert_eq!(env.run(&["check", "found.toml", "--since", "7d"]).code, 1);
+    assert_eq!(env.run(&["check", "found.toml", "--since", "7d", "--fail-on", "error"]).code, 0);
+    env.write("wrong.toml", PACK.replace("family =", "famly ="));
+    let wrong = env.run(&["check", "wrong.toml"]);
     assert_eq!(wrong.code, 2);
     assert!(
         wrong.err.contains("did you mean `family`?") && wrong.err.contains("in the check `ours/settlement`"),
         "{}",
         wrong.err
     );
-    let wrong = desk.run(&["check", "lost-lunches"]);
+    let wrong = env.run(&["check", "lost-lunches"]);
     assert!(wrong.code == 2 && wrong.err.contains("did you mean `lost-launches`?"), "{}", wrong.err);
-    desk.load(&[&project().join("samples/oddities/one-bad-line.ndjson")]);
-    let partial = desk.run(&["check", "quiet.toml"]);
+    env.load(&[&project().join("samples/oddities/one-bad-line.ndjson")]);
+    let partial = env.run(&["check", "quiet.toml"]);
     assert_eq!(partial.code, 3, "{}", partial.err);
     assert!(partial.err.contains("records that could not be loaded: 1"), "{}", partial.err);
 }
@@ -83,9 +83,9 @@ const PACK: &str = "name = \"ours\"\n[[check]]\nname = \"settlement\"\nquestion 
 
 #[test]
 fn what_is_not_in_the_export_is_not_answered() {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports/dstack-exit-status")]).ok();
-    let report = json(&desk, &["lost-launches"]);
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports/dstack-exit-status")]).ok();
+    let report = json(&env, &["lost-launches"]);
     let disconnected = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "agent-away").unwrap();
     assert_eq!(disconnected["state"], "not_answered");
     assert!(disconnected["why"].as_str().unwrap().starts_with("no container instance events are loaded"), "{disconnected}");
@@ -93,8 +93,8 @@ fn what_is_not_in_the_export_is_not_answered() {
 
 #[test]
 fn sarif_has_what_its_schema_requires() {
-    let desk = loaded();
-    let ran = desk.run(&["check", "--since", "7d", "--format", "sarif"]);
+    let env = loaded();
+    let ran = env.run(&["check", "--since", "7d", "--format", "sarif"]);
     assert_eq!(ran.code, 1);
     let log: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(log["version"], "2.1.0");
@@ -149,9 +149,9 @@ fn counted(text: &str) -> usize {
 
 #[test]
 fn the_summary_comes_first_and_top_limits_each_check() {
-    let desk = loaded();
-    let all = desk.run(&["check", "--since", "7d"]).out;
-    let report = json(&desk, &["--since", "7d"]);
+    let env = loaded();
+    let all = env.run(&["check", "--since", "7d"]).out;
+    let report = json(&env, &["--since", "7d"]);
     let number = |name: &str| report[name].as_u64().unwrap();
     assert_eq!(counted(&all) as u64, number("findings"));
     assert_eq!(number("findings"), number("errors") + number("warnings") + number("notes"));
@@ -161,7 +161,7 @@ fn the_summary_comes_first_and_top_limits_each_check() {
         "{first}"
     );
     assert!(!all.contains(" more\n"), "without a terminal, all findings are written: {all}");
-    let top = desk.run(&["check", "--since", "7d", "--top", "1"]);
+    let top = env.run(&["check", "--since", "7d", "--top", "1"]);
     assert_eq!((top.code, counted(&top.out)), (1, counted(&all)), "the summary counts all");
     for (name, found) in report["checks"].as_array().unwrap().iter().map(|check| (&check["check"], &check["findings"])) {
         let more = found.as_array().unwrap().len().saturating_sub(1);
@@ -169,26 +169,26 @@ fn the_summary_comes_first_and_top_limits_each_check() {
     }
     let lines = |text: &str| text.lines().filter(|line| line.starts_with("             ") && !line.contains(" and ")).count();
     assert!(lines(&top.out) < lines(&all), "{}", top.out);
-    assert!(desk.run(&["check", "--top", "1", "--format", "markdown", "--since", "7d"]).out.contains("\n- and "));
-    let refused = desk.run(&["check", "--top", "1", "--format", "sarif"]);
+    assert!(env.run(&["check", "--top", "1", "--format", "markdown", "--since", "7d"]).out.contains("\n- and "));
+    let refused = env.run(&["check", "--top", "1", "--format", "sarif"]);
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("--top is for text, markdown, slack, github; sarif always has all findings"), "{}", refused.err);
-    assert_eq!(desk.run(&["check", "--top", "0"]).code, 2);
+    assert_eq!(env.run(&["check", "--top", "0"]).code, 2);
 }
 
 /// The newest event of the samples is of 2026-03-08.
 #[test]
 fn a_baseline_accepts_findings_until_their_date() {
-    let desk = loaded();
-    let written = desk.run(&["check", "--since", "7d", "--write-baseline", "accepted.toml"]);
+    let env = loaded();
+    let written = env.run(&["check", "--since", "7d", "--write-baseline", "accepted.toml"]);
     assert_eq!((written.code, written.out.as_str()), (0, ""), "{}", written.err);
-    let text = std::fs::read_to_string(desk.path("accepted.toml")).unwrap();
-    let all = counted(&desk.run(&["check", "--since", "7d"]).out);
+    let text = std::fs::read_to_string(env.path("accepted.toml")).unwrap();
+    let all = counted(&env.run(&["check", "--since", "7d"]).out);
     assert_eq!(text.matches("[[finding]]").count(), all);
     assert_eq!(text.matches("reason = \"\"\nuntil = 2026-06-06\n").count(), all, "90 days after the newest event");
 
     let accepted = ["check", "--since", "7d", "--baseline", "accepted.toml"];
-    let none = desk.run(&accepted);
+    let none = env.run(&accepted);
     assert_eq!(none.code, 0, "{}{}", none.out, none.err);
     let first = none.out.lines().next().unwrap();
     assert!(
@@ -199,26 +199,26 @@ fn a_baseline_accepts_findings_until_their_date() {
     assert!(none.out.contains("  accepted ") && none.out.contains("lost (8)"), "{}", none.out);
 
     // Another window has other counts and times of the same findings.
-    let longer = desk.run(&["check", "lost-launches", "--since", "6d", "--baseline", "accepted.toml", "--quiet"]);
+    let longer = env.run(&["check", "lost-launches", "--since", "6d", "--baseline", "accepted.toml", "--quiet"]);
     assert_eq!(longer.code, 0, "{}", longer.out);
 
     // What was not there is reported.
     let entries: Vec<&str> = text.split("\n[[finding]]\n").collect();
     let without =
         |what: &str| entries.iter().filter(|entry| !entry.contains(what)).copied().collect::<Vec<_>>().join("\n[[finding]]\n");
-    desk.write("fewer.toml", without("out-of-memory"));
-    let new = desk.run(&["check", "--since", "7d", "--baseline", "fewer.toml"]);
+    env.write("fewer.toml", without("out-of-memory"));
+    let new = env.run(&["check", "--since", "7d", "--baseline", "fewer.toml"]);
     assert_eq!((new.code, counted(&new.out)), (1, 1), "{}", new.out);
     assert!(new.out.contains("cluster batch, family report-render: count 3"), "{}", new.out);
     assert_eq!(
-        desk.run(&["check", "--since", "7d", "--baseline", "fewer.toml", "--format", "junit"]).out.matches("<failure ").count(),
+        env.run(&["check", "--since", "7d", "--baseline", "fewer.toml", "--format", "junit"]).out.matches("<failure ").count(),
         1
     );
 
     // Its date has passed.
     let [before, after] = ["2026-06-06T12:00:00Z", "2026-06-07T12:00:00Z"].map(|now| {
         let window = ["--since", "2026-03-01T03:20:11Z", "--as-of", now, "--baseline", "accepted.toml", "--format", "json"];
-        desk.run(&[&["check", "stopped-tasks"], &window[..]].concat())
+        env.run(&[&["check", "stopped-tasks"], &window[..]].concat())
     });
     let report = |ran: &crate::support::Ran| serde_json::from_str::<Value>(&ran.out).unwrap();
     assert_eq!(before.code, 0, "{}", before.err);
@@ -228,35 +228,35 @@ fn a_baseline_accepts_findings_until_their_date() {
     assert_eq!(report(&after)["baseline"]["expired"], report(&after)["findings"]);
 
     // What does not occur any more is named, unless its check was not run.
-    desk.write("more.toml", format!("{text}\n[[finding]]\ncheck = \"deployments/failed\"\nabout = {{ cluster = \"x\" }}\nreason = \"r\"\nuntil = 2026-06-06\n"));
-    let more = desk.run(&["check", "--since", "7d", "--baseline", "more.toml"]);
+    env.write("more.toml", format!("{text}\n[[finding]]\ncheck = \"deployments/failed\"\nabout = {{ cluster = \"x\" }}\nreason = \"r\"\nuntil = 2026-06-06\n"));
+    let more = env.run(&["check", "--since", "7d", "--baseline", "more.toml"]);
     assert!(more.err.contains("does not occur any more: deployments/failed: cluster x"), "{}", more.err);
-    let other = desk.run(&["check", "lost-launches", "--since", "7d", "--baseline", "more.toml"]);
+    let other = env.run(&["check", "lost-launches", "--since", "7d", "--baseline", "more.toml"]);
     assert!(!other.err.contains("does not occur any more"), "{}", other.err);
 
     // Reasons and dates survive when the file is written again.
-    desk.write("accepted.toml", text.replacen("reason = \"\"\nuntil = 2026-06-06", "reason = \"known\"\nuntil = 2027-01-01", 1));
-    desk.run(&["check", "--since", "7d", "--write-baseline", "accepted.toml"]).ok();
-    let again = std::fs::read_to_string(desk.path("accepted.toml")).unwrap();
+    env.write("accepted.toml", text.replacen("reason = \"\"\nuntil = 2026-06-06", "reason = \"known\"\nuntil = 2027-01-01", 1));
+    env.run(&["check", "--since", "7d", "--write-baseline", "accepted.toml"]).ok();
+    let again = std::fs::read_to_string(env.path("accepted.toml")).unwrap();
     assert!(again.contains("reason = \"known\"\nuntil = 2027-01-01"), "{again}");
     assert_eq!(again.matches("[[finding]]").count(), all);
 
     // A file that is something else is neither read nor overwritten.
-    desk.write("notes.toml", "a = 1\n");
+    env.write("notes.toml", "a = 1\n");
     for option in ["--baseline", "--write-baseline"] {
-        let wrong = desk.run(&["check", "--since", "7d", option, "notes.toml"]);
+        let wrong = env.run(&["check", "--since", "7d", option, "notes.toml"]);
         assert!(wrong.code == 2 && wrong.err.contains("notes.toml:1: unknown key `a`"), "{}", wrong.err);
     }
-    let absent = desk.run(&["check", "--baseline", "absent.toml"]);
+    let absent = env.run(&["check", "--baseline", "absent.toml"]);
     assert!(absent.code == 2 && absent.err.contains("--write-baseline"), "{}", absent.err);
-    assert_eq!(std::fs::read_to_string(desk.path("notes.toml")).unwrap(), "a = 1\n");
+    assert_eq!(std::fs::read_to_string(env.path("notes.toml")).unwrap(), "a = 1\n");
 }
 
 #[test]
 fn github_gets_one_annotation_per_check() {
-    let desk = loaded();
-    desk.write("found.toml", PACK.replace("FAMILY", "nightly-settlement").replace("Did <it>", "50%, or: did <it>"));
-    let ran = desk.run(&["check", "found.toml", "lost-launches", "--since", "7d", "--format", "github"]);
+    let env = loaded();
+    env.write("found.toml", PACK.replace("FAMILY", "nightly-settlement").replace("Did <it>", "50%, or: did <it>"));
+    let ran = env.run(&["check", "found.toml", "lost-launches", "--since", "7d", "--format", "github"]);
     assert_eq!(ran.code, 1);
     let mut lines = ran.out.lines();
     assert!(lines.next().unwrap().starts_with("ecs-audit check: "), "{}", ran.out);
@@ -276,12 +276,12 @@ fn github_gets_one_annotation_per_check() {
 
 #[test]
 fn gitlab_gets_issues_with_unique_fingerprints() {
-    let desk = loaded();
-    let ran = desk.run(&["check", "--since", "7d", "--format", "gitlab"]);
+    let env = loaded();
+    let ran = env.run(&["check", "--since", "7d", "--format", "gitlab"]);
     assert_eq!(ran.code, 1);
     let issues: Value = serde_json::from_str(&ran.out).unwrap();
     let issues = issues.as_array().unwrap();
-    assert_eq!(issues.len(), counted(&desk.run(&["check", "--since", "7d"]).out));
+    assert_eq!(issues.len(), counted(&env.run(&["check", "--since", "7d"]).out));
     let mut prints: Vec<&str> = Vec::new();
     for issue in issues {
         assert!(!issue["description"].as_str().unwrap().is_empty() && issue["check_name"].as_str().unwrap().contains('/'));
@@ -296,7 +296,7 @@ fn gitlab_gets_issues_with_unique_fingerprints() {
     prints.dedup();
     assert_eq!(prints.len(), number);
     // A longer window finds the same.
-    let longer = desk.run(&["check", "--since", "8d", "--format", "gitlab"]).out;
+    let longer = env.run(&["check", "--since", "8d", "--format", "gitlab"]).out;
     let missing = prints.iter().filter(|print| !longer.contains(*print)).count();
     assert_eq!(missing, 0, "fingerprints do not depend on counts and times");
 }
@@ -336,9 +336,9 @@ fn elements(xml: &str) -> Vec<(String, Vec<(String, String)>)> {
 
 #[test]
 fn junit_has_what_its_schema_requires() {
-    let desk = loaded();
-    desk.write("found.toml", PACK.replace("FAMILY", "nightly-settlement"));
-    let ran = desk.run(&["check", "stopped-tasks", "found.toml", "exit-status", "--since", "7d", "--format", "junit"]);
+    let env = loaded();
+    env.write("found.toml", PACK.replace("FAMILY", "nightly-settlement"));
+    let ran = env.run(&["check", "stopped-tasks", "found.toml", "exit-status", "--since", "7d", "--format", "junit"]);
     assert_eq!(ran.code, 1);
     let found = elements(&ran.out);
     let attribute = |pairs: &[(String, String)], name: &str| {
@@ -360,74 +360,74 @@ fn junit_has_what_its_schema_requires() {
 
 #[test]
 fn reports_are_the_same_twice_and_in_every_form() {
-    let desk = loaded();
+    let env = loaded();
     for format in ["text", "json", "markdown"] {
-        let one = desk.run(&["check", "--since", "7d", "--format", format, "--threads", "1"]);
-        let two = desk.run(&["check", "--since", "7d", "--format", format, "--threads", "5", "--quiet"]);
+        let one = env.run(&["check", "--since", "7d", "--format", format, "--threads", "1"]);
+        let two = env.run(&["check", "--since", "7d", "--format", format, "--threads", "5", "--quiet"]);
         assert_eq!(one.out, two.out, "{format}");
         assert!(one.out.contains("agent-collisions"), "{format}");
     }
-    let listed = desk.run(&["check", "--list"]).ok().out;
+    let listed = env.run(&["check", "--list"]).ok().out;
     assert!(listed.contains("lost-launches") && listed.contains("misleading-reason"), "{listed}");
-    desk.write("found.toml", PACK.replace("FAMILY", "nightly-settlement"));
-    desk.write("ecs-audit/config.toml", "packs = [\"../found.toml\"]\n");
-    assert!(desk.run(&["check"]).out.contains("ours\n"), "packs of the configuration are checked too");
+    env.write("found.toml", PACK.replace("FAMILY", "nightly-settlement"));
+    env.write("ecs-audit/config.toml", "packs = [\"../found.toml\"]\n");
+    assert!(env.run(&["check"]).out.contains("ours\n"), "packs of the configuration are checked too");
 }
 
 #[test]
 fn completions_and_man_pages_know_every_command() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     for (shell, mark) in [
         ("bash", "complete "),
         ("zsh", "#compdef"),
         ("fish", "complete -c ecs-audit"),
         ("powershell", "Register-ArgumentCompleter"),
     ] {
-        let script = desk.run(&["completions", shell]).ok().out;
+        let script = env.run(&["completions", shell]).ok().out;
         assert!(script.contains(mark), "{shell}");
         for command in ["query", "check", "doctor", "preflight"] {
             assert!(script.contains(command), "{shell}: {command}");
         }
     }
-    assert_eq!(desk.run(&["completions", "tcsh"]).code, 2);
-    desk.run(&["man", "--out", "man1"]).ok();
-    let page = std::fs::read_to_string(desk.path("man1/ecs-audit-query.1")).unwrap();
+    assert_eq!(env.run(&["completions", "tcsh"]).code, 2);
+    env.run(&["man", "--out", "man1"]).ok();
+    let page = std::fs::read_to_string(env.path("man1/ecs-audit-query.1")).unwrap();
     assert!(page.contains(".TH") && page.contains("failures by reason since 7d"), "{page}");
-    let main = std::fs::read_to_string(desk.path("man1/ecs-audit.1")).unwrap();
+    let main = std::fs::read_to_string(env.path("man1/ecs-audit.1")).unwrap();
     assert!(main.contains("Exit codes"), "{main}");
 }
 
 /// A shell that is there reads its script without complaint.
 #[test]
 fn bash_accepts_its_completions() {
-    let desk = Desk::new();
-    let script = desk.run(&["completions", "bash"]).ok().out;
-    let path = desk.write("completions.bash", script);
+    let env = TestEnv::new();
+    let script = env.run(&["completions", "bash"]).ok().out;
+    let path = env.write("completions.bash", script);
     let test = format!(
         "source {} && COMP_WORDS=(ecs-audit qu) COMP_CWORD=1 && _ecs__audit ecs-audit qu ecs-audit && echo \"${{COMPREPLY[*]}}\"",
         path.display()
     );
     let Ok(output) = std::process::Command::new("bash").args(["--norc", "-c", &test]).output() else { return };
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(told.contains("query") && told.contains("queries"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("query") && shown.contains("queries"), "{shown}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The exports of one kind among the samples, in a folder of their own.
-fn only_calls(desk: &Desk) {
+fn only_calls(env: &TestEnv) {
     let calls = ["silent-batch/AWSLogs", "fargate-quota/AWSLogs/111122223333/CloudTrail"];
     let paths: Vec<_> =
         calls.iter().map(|name| project().join("samples/exports").join(name)).filter(|path| path.is_dir()).collect();
     assert!(!paths.is_empty());
-    desk.load(&paths.iter().map(|path| path.as_path()).collect::<Vec<_>>()).ok();
-    assert_eq!(desk.sql("select count(*) from task_events"), [["0"]]);
-    assert_ne!(desk.sql("select count(*) from calls"), [["0"]]);
+    env.load(&paths.iter().map(|path| path.as_path()).collect::<Vec<_>>()).ok();
+    assert_eq!(env.sql("select count(*) from task_events"), [["0"]]);
+    assert_ne!(env.sql("select count(*) from calls"), [["0"]]);
 }
 
 #[test]
 fn what_the_records_cannot_tell_never_passes() {
-    let desk = Desk::new();
-    only_calls(&desk);
-    let ran = desk.run(&["check", "stopped-tasks", "deployments", "--since", "30d"]);
+    let env = TestEnv::new();
+    only_calls(&env);
+    let ran = env.run(&["check", "stopped-tasks", "deployments", "--since", "30d"]);
     assert_eq!(ran.code, 3, "{}", ran.out);
     let mut lines = ran.out.lines();
     assert_eq!(lines.next(), Some("0 findings in 0 checks; 0 passed, 13 unanswered"), "{}", ran.out);
@@ -451,30 +451,30 @@ fn what_the_records_cannot_tell_never_passes() {
         ("calls where event_name = none not following agent_disconnects within 5m by user", 3),
         ("schedules where schedule = none by schedule", 0),
     ] {
-        desk.write("own.toml", pack(query));
-        let ran = desk.run(&["check", "own.toml"]);
+        env.write("own.toml", pack(query));
+        let ran = env.run(&["check", "own.toml"]);
         assert_eq!(ran.code, code, "{query}\n{}{}", ran.out, ran.err);
     }
 }
 
 #[test]
 fn packs_about_a_system_that_was_not_loaded_are_left_out_unless_named() {
-    let desk = Desk::new();
-    only_calls(&desk);
-    let ran = desk.run(&["check", "--since", "30d"]);
+    let env = TestEnv::new();
+    only_calls(&env);
+    let ran = env.run(&["check", "--since", "30d"]);
     assert!(ran.err.contains("skipped, because the store has none of their records: exit-status, error-phases"), "{}", ran.err);
     assert!(!ran.out.contains("exit-status") && ran.out.contains("stopped-tasks"), "{}", ran.out);
-    let named = desk.run(&["check", "exit-status"]);
+    let named = env.run(&["check", "exit-status"]);
     assert!(named.code == 3 && named.out.contains("\nunanswered: no dstack runs are loaded"), "{}", named.out);
 }
 
 /// The cause of a missed start is found in the original record of the call that disabled its rule.
 #[test]
 fn an_export_gives_the_causes_that_a_store_gives() {
-    let desk = loaded();
+    let env = loaded();
     let exports = project().join("samples/exports");
-    let stored = desk.run(&["check", "--since", "7d"]);
-    let direct = desk.run(&["check", "--since", "7d", "--from", exports.to_str().unwrap()]);
+    let stored = env.run(&["check", "--since", "7d"]);
+    let direct = env.run(&["check", "--since", "7d", "--from", exports.to_str().unwrap()]);
     assert_eq!(stored.out, direct.out);
     assert!(stored.out.contains("not called; DisableRule by"), "{}", stored.out);
 }

@@ -1,23 +1,23 @@
 //! The real binary: formats, exit codes, streams, narrow terminals, broken pipes.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use std::io::Read;
 use std::process::Stdio;
 
-fn loaded() -> Desk {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
-    desk
+fn loaded() -> TestEnv {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
+    env
 }
 
 #[test]
 fn the_three_commands_of_the_first_minute() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let export = project().join("samples/exports");
-    let ran = desk.load(&[&export]).ok();
+    let ran = env.load(&[&export]).ok();
     assert!(ran.out.contains(" read = ") && ran.out.contains(" loaded + "), "{}", ran.out);
-    let stored = desk.run(&["query", "failures by reason since 7d"]).ok();
-    let direct = desk.run(&["query", "--from", export.to_str().unwrap(), "failures by reason since 7d"]).ok();
+    let stored = env.run(&["query", "failures by reason since 7d"]).ok();
+    let direct = env.run(&["query", "--from", export.to_str().unwrap(), "failures by reason since 7d"]).ok();
     assert_eq!(stored.out, direct.out);
     assert!(stored.out.contains("AGENT"), "{}", stored.out);
     assert!(
@@ -29,7 +29,7 @@ fn the_three_commands_of_the_first_minute() {
 
 #[test]
 fn every_format_and_its_file() {
-    let desk = loaded();
+    let env = loaded();
     let query = "failures by reason, cluster since 7d";
     for (format, mark) in [
         ("table", "reason"),
@@ -39,38 +39,38 @@ fn every_format_and_its_file() {
         ("markdown", "| reason"),
         ("html", "<!doctype html>"),
     ] {
-        let ran = desk.run(&["query", query, "--format", format]).ok();
+        let ran = env.run(&["query", query, "--format", format]).ok();
         assert!(ran.out.to_lowercase().contains(mark), "{format}: {}", ran.out);
-        let again = desk.run(&["query", query, "--format", format]).ok();
+        let again = env.run(&["query", query, "--format", format]).ok();
         assert_eq!(ran.out, again.out, "{format} is the same twice");
     }
-    desk.run(&["query", query, "--out", "answer.parquet"]).ok();
-    assert_eq!(&std::fs::read(desk.path("answer.parquet")).unwrap()[..4], b"PAR1");
-    desk.run(&["query", query, "--out", "answer.csv"]).ok();
-    let csv = desk.run(&["query", query, "--format", "csv"]).ok().out;
-    assert_eq!(std::fs::read_to_string(desk.path("answer.csv")).unwrap(), csv);
+    env.run(&["query", query, "--out", "answer.parquet"]).ok();
+    assert_eq!(&std::fs::read(env.path("answer.parquet")).unwrap()[..4], b"PAR1");
+    env.run(&["query", query, "--out", "answer.csv"]).ok();
+    let csv = env.run(&["query", query, "--format", "csv"]).ok().out;
+    assert_eq!(std::fs::read_to_string(env.path("answer.csv")).unwrap(), csv);
 }
 
 #[test]
 fn threads_and_zone_do_not_change_the_rows() {
-    let desk = loaded();
+    let env = loaded();
     for query in [
         "failures by reason, family every 1d since 7d",
         "tasks show task, duration, start_latency sort task limit 500",
         "failures since 7d",
     ] {
-        let one = desk.run(&["query", query, "--format", "csv", "--threads", "1"]).ok();
-        let many = desk.run(&["query", query, "--format", "csv", "--threads", "7"]).ok();
+        let one = env.run(&["query", query, "--format", "csv", "--threads", "1"]).ok();
+        let many = env.run(&["query", query, "--format", "csv", "--threads", "7"]).ok();
         assert_eq!(one.out, many.out, "{query}");
     }
-    let tokyo = desk.run(&["query", "failures by reason every 1d since 7d", "--format", "csv", "--tz", "Asia/Tokyo"]).ok();
+    let tokyo = env.run(&["query", "failures by reason every 1d since 7d", "--format", "csv", "--tz", "Asia/Tokyo"]).ok();
     assert!(tokyo.out.contains("+09:00"), "{}", tokyo.out);
 }
 
 #[test]
 fn errors_show_the_place_and_what_works() {
-    let desk = loaded();
-    let ran = desk.run(&["query", "failurs by reason since 7d"]);
+    let env = loaded();
+    let ran = env.run(&["query", "failurs by reason since 7d"]);
     assert_eq!(ran.code, 2);
     assert_eq!(ran.out, "");
     assert!(
@@ -78,32 +78,32 @@ fn errors_show_the_place_and_what_works() {
         "{}",
         ran.err
     );
-    let ran = desk.run(&["query", "failures where message matches '(' since 7d"]);
+    let ran = env.run(&["query", "failures where message matches '(' since 7d"]);
     assert_eq!(ran.code, 2, "{}", ran.out);
     assert!(ran.err.contains('^'), "{}", ran.err);
-    let ran = desk.run(&["query", "failures", "--format", "xml"]);
+    let ran = env.run(&["query", "failures", "--format", "xml"]);
     assert_eq!(ran.code, 2);
-    let ran = desk.run(&["sql", "drop table failures"]);
+    let ran = env.run(&["sql", "drop table failures"]);
     assert_eq!(ran.code, 2);
-    let ran = desk.run(&["query", "--store", "elsewhere", "failures"]);
+    let ran = env.run(&["query", "--store", "elsewhere", "failures"]);
     assert!(ran.err.contains("there is no store at `elsewhere`"), "{}", ran.err);
-    assert!(!desk.path("elsewhere").exists(), "asking makes no store");
+    assert!(!env.path("elsewhere").exists(), "asking makes no store");
 }
 
 #[test]
 fn an_empty_result_explains_itself() {
-    let desk = loaded();
-    let ran = desk.run(&["query", "failures where reason = AGNET since 7d"]).ok();
+    let env = loaded();
+    let ran = env.run(&["query", "failures where reason = AGNET since 7d"]).ok();
     assert!(ran.err.contains("no rows") && ran.err.contains("AGENT ("), "{}", ran.err);
 }
 
 #[test]
 fn narrow_terminals_and_broken_pipes() {
-    let desk = loaded();
-    let mut command = desk.command();
+    let env = loaded();
+    let mut command = env.command();
     command.args(["query", "failures since 7d"]).env("COLUMNS", "20");
     assert!(command.output().unwrap().status.success());
-    let mut child = desk
+    let mut child = env
         .command()
         .args(["query", "calls limit 900", "--format", "json"])
         .stdout(Stdio::piped())
@@ -118,23 +118,23 @@ fn narrow_terminals_and_broken_pipes() {
 
 #[test]
 fn evidence_leads_to_the_original_record() {
-    let desk = loaded();
-    let ran = desk.run(&["query", "failures where kind = launch by reason since 7d", "--evidence", "--format", "json"]).ok();
+    let env = loaded();
+    let ran = env.run(&["query", "failures where kind = launch by reason since 7d", "--evidence", "--format", "json"]).ok();
     let answer: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let row = &answer["rows"][0];
     let evidence = row["evidence"].as_array().unwrap();
     assert!(!evidence.is_empty());
-    let shown = desk.run(&["show", evidence[0].as_str().unwrap()]).ok();
+    let shown = env.run(&["show", evidence[0].as_str().unwrap()]).ok();
     assert!(shown.out.contains("\"eventSource\"") && shown.out.contains("RunTask"), "{}", shown.out);
     assert!(shown.out.contains("samples/exports") || shown.err.contains("samples/exports"), "{}\n{}", shown.out, shown.err);
-    let ran = desk.run(&["show", "no-such-id"]);
+    let ran = env.run(&["show", "no-such-id"]);
     assert_eq!(ran.code, 2);
 }
 
 #[test]
 fn explain_shows_what_is_pushed_down() {
-    let desk = loaded();
-    let ran = desk.run(&["query", "calls where event_name = RunTask by user since 7d", "--explain"]).ok();
+    let env = loaded();
+    let ran = env.run(&["query", "calls where event_name = RunTask by user since 7d", "--explain"]).ok();
     let scan = ran.out.lines().find(|line| line.contains("DataSourceExec")).unwrap_or_else(|| panic!("{}", ran.out));
     assert!(scan.contains("predicate=") && scan.contains("time@"), "{scan}");
     assert!(!scan.contains("raw"), "only the columns asked for are read: {scan}");
@@ -142,8 +142,8 @@ fn explain_shows_what_is_pushed_down() {
 }
 
 /// Help texts without an example, among those of a command and of everything below it.
-fn without_example(desk: &Desk, command: &[&str], seen: &mut usize) -> Vec<String> {
-    let help = desk.run(&[command, &["--help"]].concat()).ok().out;
+fn without_example(env: &TestEnv, command: &[&str], seen: &mut usize) -> Vec<String> {
+    let help = env.run(&[command, &["--help"]].concat()).ok().out;
     *seen += 1;
     let mut lacking = Vec::new();
     if !help.contains("Example") {
@@ -153,7 +153,7 @@ fn without_example(desk: &Desk, command: &[&str], seen: &mut usize) -> Vec<Strin
     // Long descriptions go on in lines that are indented further.
     let words = below.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
     for word in words.filter(|word| *word != "help") {
-        lacking.extend(without_example(desk, &[command, &[word]].concat(), seen));
+        lacking.extend(without_example(env, &[command, &[word]].concat(), seen));
     }
     lacking
 }
@@ -161,38 +161,38 @@ fn without_example(desk: &Desk, command: &[&str], seen: &mut usize) -> Vec<Strin
 #[test]
 fn every_command_has_help_with_an_example() {
     let mut seen = 0;
-    assert_eq!(without_example(&Desk::new(), &[], &mut seen), [""; 0]);
+    assert_eq!(without_example(&TestEnv::new(), &[], &mut seen), [""; 0]);
     assert!(seen > 25, "{seen}");
 }
 
 #[test]
 fn fields_and_sql() {
-    let desk = loaded();
-    let fields = desk.run(&["fields", "failures"]).ok();
+    let env = loaded();
+    let fields = env.run(&["fields", "failures"]).ok();
     assert!(fields.out.contains("container_instance") && fields.out.contains("missing"), "{}", fields.out);
-    let nouns = desk.run(&["fields"]).ok();
+    let nouns = env.run(&["fields"]).ok();
     assert!(nouns.out.contains("agent_disconnects"), "{}", nouns.out);
-    assert_eq!(desk.run(&["fields", "failurs"]).code, 2);
-    let by_language = desk.query("calls by event_name");
-    let by_sql = desk.sql("select event_name, count(*) as n from calls group by event_name order by n desc, event_name");
+    assert_eq!(env.run(&["fields", "failurs"]).code, 2);
+    let by_language = env.query("calls by event_name");
+    let by_sql = env.sql("select event_name, count(*) as n from calls group by event_name order by n desc, event_name");
     assert_eq!(by_language, by_sql);
 }
 
 /// The newest 50 rows are for a terminal: files, pipes and programs get all of them.
 #[test]
 fn only_a_terminal_gets_the_newest_rows_alone() {
-    let desk = loaded();
-    let calls: usize = desk.query("calls show count")[0][0].parse().unwrap();
+    let env = loaded();
+    let calls: usize = env.query("calls show count")[0][0].parse().unwrap();
     assert!(calls > 500);
-    assert_eq!(desk.query("calls").len(), calls);
-    let ran = desk.run(&["query", "calls since 30d", "--out", "calls.csv"]).ok();
-    let rows = csv::Reader::from_path(desk.path("calls.csv")).unwrap().into_records().count();
+    assert_eq!(env.query("calls").len(), calls);
+    let ran = env.run(&["query", "calls since 30d", "--out", "calls.csv"]).ok();
+    let rows = csv::Reader::from_path(env.path("calls.csv")).unwrap().into_records().count();
     assert_eq!(rows, calls);
     assert!(ran.err.contains(&format!("wrote {calls} rows to calls.csv")), "{}", ran.err);
-    assert!(desk.run(&["query", "calls"]).ok().out.lines().count() > calls, "a table that goes into a pipe is whole, too");
-    assert_eq!(desk.query("calls limit 3").len(), 3);
-    desk.write("questions", "calls");
-    let mut command = desk.command();
-    command.args(["repl", "--format", "ndjson"]).stdin(std::fs::File::open(desk.path("questions")).unwrap());
+    assert!(env.run(&["query", "calls"]).ok().out.lines().count() > calls, "a table that goes into a pipe is whole, too");
+    assert_eq!(env.query("calls limit 3").len(), 3);
+    env.write("questions", "calls");
+    let mut command = env.command();
+    command.args(["repl", "--format", "ndjson"]).stdin(std::fs::File::open(env.path("questions")).unwrap());
     assert_eq!(String::from_utf8(command.output().unwrap().stdout).unwrap().lines().count(), calls);
 }

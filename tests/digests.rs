@@ -1,6 +1,6 @@
 //! `verify-digests`: what it prints and how it ends.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use std::fs;
 use std::path::Path;
 
@@ -15,60 +15,60 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn export() -> Desk {
-    let desk = Desk::new();
-    copy(&project().join("samples/digests"), &desk.path("export"));
-    desk
+fn export() -> TestEnv {
+    let env = TestEnv::new();
+    copy(&project().join("samples/digests"), &env.path("export"));
+    env
 }
 
 #[test]
 fn an_untouched_export_is_verified() {
-    let desk = export();
-    let ran = desk.run(&["verify-digests", "export", "--public-keys", "export/public-keys.json"]).ok();
+    let env = export();
+    let ran = env.run(&["verify-digests", "export", "--public-keys", "export/public-keys.json"]).ok();
     assert!(ran.out.contains("3 listed, 3 verified") && ran.out.contains("signatures   3 verified"), "{}", ran.out);
-    let ran = desk.run(&["verify-digests", "export"]).ok();
+    let ran = env.run(&["verify-digests", "export"]).ok();
     assert!(ran.out.contains("signatures   not checked") && ran.out.contains("--public-keys FILE"), "{}", ran.out);
-    let json: serde_json::Value = serde_json::from_str(&desk.run(&["verify-digests", "export", "--json"]).ok().out).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&env.run(&["verify-digests", "export", "--json"]).ok().out).unwrap();
     assert_eq!((json["verified"].as_bool(), json["log_files"]["verified"].as_u64()), (Some(true), Some(3)));
 }
 
 #[test]
 fn a_difference_is_exit_code_1_and_a_doubt_3() {
-    let desk = export();
-    fs::remove_file(desk.path(&format!("{NEWEST}.head.json"))).unwrap();
-    let ran = desk.run(&["verify-digests", "export", "--public-keys", "export/public-keys.json"]);
+    let env = export();
+    fs::remove_file(env.path(&format!("{NEWEST}.head.json"))).unwrap();
+    let ran = env.run(&["verify-digests", "export", "--public-keys", "export/public-keys.json"]);
     assert_eq!(ran.code, 3, "{}", ran.out);
     assert!(ran.out.contains("aws s3api head-object --bucket example-trail-logs"), "{}", ran.out);
-    fs::remove_file(desk.path(LOG)).unwrap();
-    let ran = desk.run(&["verify-digests", "export"]);
+    fs::remove_file(env.path(LOG)).unwrap();
+    let ran = env.run(&["verify-digests", "export"]);
     assert_eq!(ran.code, 1, "{}", ran.out);
     assert!(ran.out.contains("missing log") && ran.out.contains("q7RkD2mXv0TzYw1b"), "{}", ran.out);
-    let json: serde_json::Value = serde_json::from_str(&desk.run(&["verify-digests", "export", "--json"]).out).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&env.run(&["verify-digests", "export", "--json"]).out).unwrap();
     assert_eq!(json["findings"][0]["kind"], "missing_log");
-    let nothing = desk.run(&["verify-digests", "export/public-keys.json"]);
+    let nothing = env.run(&["verify-digests", "export/public-keys.json"]);
     assert!(nothing.code == 3 && nothing.out.contains("no digest files found"), "{}", nothing.out);
-    let keys = desk.run(&["verify-digests", "export", "--public-keys", LOG]);
+    let keys = env.run(&["verify-digests", "export", "--public-keys", LOG]);
     assert!(keys.code == 2 && keys.err.contains("aws cloudtrail list-public-keys"), "{}", keys.err);
 }
 
 #[test]
 fn a_load_compares_logs_with_their_digests() {
-    let desk = export();
-    let loaded = desk.load(&[Path::new("export")]).ok();
+    let env = export();
+    let loaded = env.load(&[Path::new("export")]).ok();
     assert!(!loaded.out.contains("integrity"), "{}", loaded.out);
-    assert!(desk.run(&["doctor"]).ok().out.contains("their signatures are not checked"));
-    let desk = export();
-    fs::copy(desk.path(&LOG.replace("0815Z_q7RkD2mXv0TzYw1b", "0845Z_Hs93nVbC41xLpQe8")), desk.path(LOG)).unwrap();
-    fs::remove_file(desk.path(&LOG.replace("0815Z_q7RkD2mXv0TzYw1b", "1025Z_u5WgZt0aJk27RyNf"))).unwrap();
-    let loaded = desk.load(&[Path::new("export")]).ok();
+    assert!(env.run(&["doctor"]).ok().out.contains("their signatures are not checked"));
+    let env = export();
+    fs::copy(env.path(&LOG.replace("0815Z_q7RkD2mXv0TzYw1b", "0845Z_Hs93nVbC41xLpQe8")), env.path(LOG)).unwrap();
+    fs::remove_file(env.path(&LOG.replace("0815Z_q7RkD2mXv0TzYw1b", "1025Z_u5WgZt0aJk27RyNf"))).unwrap();
+    let loaded = env.load(&[Path::new("export")]).ok();
     assert!(loaded.out.contains("integrity    2 differences") && loaded.out.contains("modified log: "), "{}", loaded.out);
-    let kinds = desk.query("gaps where kind in (modified, missing_file) by kind sort kind");
+    let kinds = env.query("gaps where kind in (modified, missing_file) by kind sort kind");
     assert_eq!(kinds, [["missing_file", "1"], ["modified", "1"]]);
     let question = "gaps where kind in (modified, missing_file) show time, kind, account, region sort kind";
     let rows = ["query", question, "--format", "csv"];
-    let stored = desk.run(&rows).ok().out;
+    let stored = env.run(&rows).ok().out;
     assert!(stored.contains("2026-05-11T11:00:00Z,missing_file,111122223333,eu-west-1"), "{stored}");
-    assert_eq!(stored, desk.run(&[&rows[..], &["--from", "export"]].concat()).ok().out);
-    let doctor = desk.run(&["doctor"]).ok().out;
+    assert_eq!(stored, env.run(&[&rows[..], &["--from", "export"]].concat()).ok().out);
+    let doctor = env.run(&["doctor"]).ok().out;
     assert!(doctor.contains("differ from what CloudTrail delivered") && doctor.contains("q7RkD2mXv0TzYw1b"), "{doctor}");
 }

@@ -1,7 +1,7 @@
 //! The pages of `docs/`: their examples run, and the field reference matches the schema.
 
 use crate::readme::run_page;
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use ecs_audit::lang::catalog::{Catalog, NounStatus};
 use ecs_audit::lang::function::{FUNCTIONS, FunctionKind};
 use ecs_audit::lang::keyword::{KEYWORDS, KeywordRole, NOUNS, OPERATORS, UNITS};
@@ -45,21 +45,21 @@ fn queries(page: &str) -> Vec<String> {
 
 #[test]
 fn every_query_of_the_language_page_runs() {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
     let page = std::fs::read_to_string(project().join("docs/language.md")).unwrap();
     let queries = queries(&page);
     assert!(queries.len() >= 40, "{}", queries.len());
-    desk.write("questions.txt", queries.join("\n"));
+    env.write("questions.txt", queries.join("\n"));
     // In one process: a store is opened once.
-    let output = desk
+    let output = env
         .command()
         .args(["repl", "--format", "csv", "--quiet"])
-        .stdin(std::fs::File::open(desk.path("questions.txt")).unwrap())
+        .stdin(std::fs::File::open(env.path("questions.txt")).unwrap())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.is_empty(), "{told}");
+    let shown = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && shown.is_empty(), "{shown}");
     for word in KEYWORDS.iter().filter(|word| word.role == KeywordRole::Clause) {
         let used = queries.iter().any(|query| query.split_whitespace().any(|part| part == word.word));
         assert!(used, "no example has `{}`", word.word);

@@ -1,64 +1,64 @@
 //! `ecs-audit doctor` and `ecs-audit preflight` through the real binary.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use serde_json::{Value, json};
 
-fn loaded() -> Desk {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
-    desk
+fn loaded() -> TestEnv {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
+    env
 }
 
 /// The ids of the advice that holds for some samples.
-fn advice(desk: &Desk, sample: &str) -> Vec<String> {
+fn advice(env: &TestEnv, sample: &str) -> Vec<String> {
     let path = project().join("samples/exports").join(sample);
-    let ran = desk.run(&["doctor", "--json", "--from", path.to_str().unwrap()]).ok();
-    let told: Value = serde_json::from_str(&ran.out).unwrap();
-    told["advice"].as_array().unwrap().iter().map(|advice| advice["id"].as_str().unwrap().to_owned()).collect()
+    let ran = env.run(&["doctor", "--json", "--from", path.to_str().unwrap()]).ok();
+    let shown: Value = serde_json::from_str(&ran.out).unwrap();
+    shown["advice"].as_array().unwrap().iter().map(|advice| advice["id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn doctor_tells_what_an_export_lacks() {
-    let desk = Desk::new();
-    let quota = advice(&desk, "fargate-quota");
+    let env = TestEnv::new();
+    let quota = advice(&env, "fargate-quota");
     assert!(quota.contains(&"no-instance-events".to_owned()), "{quota:?}");
-    let batch = advice(&desk, "silent-batch");
+    let batch = advice(&env, "silent-batch");
     assert!(!batch.contains(&"no-instance-events".to_owned()) && batch.contains(&"no-service-events".to_owned()), "{batch:?}");
-    let events = advice(&desk, "rolling-deployment/exportedlogs/3c5a1f0e-6d2b-4b7e-9a41-0f8e7d6c5b4a/aws-events-ecs-1");
+    let events = advice(&env, "rolling-deployment/exportedlogs/3c5a1f0e-6d2b-4b7e-9a41-0f8e7d6c5b4a/aws-events-ecs-1");
     assert!(events.contains(&"no-calls".to_owned()), "{events:?}");
-    let runs = advice(&desk, "dstack-exit-status/runs-list.json");
+    let runs = advice(&env, "dstack-exit-status/runs-list.json");
     assert_eq!(runs, ["no-dstack-events"]);
-    let text = desk.run(&["doctor", "--from", project().join("samples/exports/fargate-quota").to_str().unwrap()]).ok().out;
+    let text = env.run(&["doctor", "--from", project().join("samples/exports/fargate-quota").to_str().unwrap()]).ok().out;
     assert!(text.contains("→ aws events put-rule --name ecs-audit-instances"), "{text}");
     assert!(text.contains("Contents\n  calls"), "{text}");
 }
 
 #[test]
 fn doctor_tells_of_flow_logs_and_quotas() {
-    let desk = Desk::new();
-    let quota = advice(&desk, "fargate-quota");
+    let env = TestEnv::new();
+    let quota = advice(&env, "fargate-quota");
     assert!(quota.contains(&"no-quotas".to_owned()) && !quota.contains(&"no-flow-logs".to_owned()), "{quota:?}");
-    let events = advice(&desk, "fargate-quota/ecs-events");
+    let events = advice(&env, "fargate-quota/ecs-events");
     assert!(events.contains(&"no-flow-logs".to_owned()), "{events:?}");
     let exports = project().join("samples/exports/fargate-quota");
     let quotas = project().join("samples/quotas.json");
-    let ran = |more: &[&str]| desk.run(&[&["doctor", "--from", exports.to_str().unwrap()], more].concat()).ok().out;
+    let ran = |more: &[&str]| env.run(&[&["doctor", "--from", exports.to_str().unwrap()], more].concat()).ok().out;
     assert!(ran(&[]).contains("· 111122223333 ap-northeast-1: at most 8 vCPU in use (fargate_vcpu)"), "{}", ran(&[]));
-    let told = ran(&["--quotas", quotas.to_str().unwrap()]);
-    assert!(!told.contains("its quota is unknown"), "{told}");
+    let shown = ran(&["--quotas", quotas.to_str().unwrap()]);
+    assert!(!shown.contains("its quota is unknown"), "{shown}");
 }
 
 #[test]
 fn doctor_tells_in_one_line_of_records_that_stand_alone() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let call = |time: &str| {
         json!({"eventVersion": "1.08", "eventTime": time, "eventSource": "ecs.amazonaws.com", "eventName": "ListTasks",
             "awsRegion": "eu-west-1", "recipientAccountId": "111122223333", "eventID": format!("id-{time}"), "readOnly": true})
         .to_string()
     };
     let lines = ["2024-01-01T00:00:00Z", "2024-05-01T00:00:00Z", "2025-05-01T00:00:00Z", "2025-05-01T01:00:00Z"].map(call);
-    desk.write("calls.ndjson", lines.join("\n"));
-    let text = desk.run(&["doctor", "--from", "calls.ndjson"]).ok().out;
+    env.write("calls.ndjson", lines.join("\n"));
+    let text = env.run(&["doctor", "--from", "calls.ndjson"]).ok().out;
     assert!(text.contains("    · 2 times between 2024-01-01 and 2025-05-01; the longest 365 days\n    Relative times"), "{text}");
     assert!(
         text.contains(
@@ -70,20 +70,20 @@ fn doctor_tells_in_one_line_of_records_that_stand_alone() {
 
 #[test]
 fn doctor_tells_what_is_odd() {
-    let desk = loaded();
-    desk.load(&[&project().join("samples/oddities/one-bad-line.ndjson")]);
+    let env = loaded();
+    env.load(&[&project().join("samples/oddities/one-bad-line.ndjson")]);
     let unknown = json!({"id": "unknown-1", "detail-type": "ECS Task State Change", "source": "aws.ecs", "account": "111122223333",
         "region": "ap-northeast-1", "time": "2026-03-07T10:00:00Z", "detail": {"version": 1, "lastStatus": "STOPPED",
         "desiredStatus": "STOPPED", "stopCode": "TaskFailedToStart", "stoppedReason": "Zorg of the host flared", "containers": [],
         "updatedAt": "2026-03-07T10:00:00Z", "stoppedAt": "2026-03-07T10:00:00Z",
         "taskArn": "arn:aws:ecs:ap-northeast-1:111122223333:task/batch/a1",
         "clusterArn": "arn:aws:ecs:ap-northeast-1:111122223333:cluster/batch"}});
-    desk.load(&[&desk.write("unknown.json", unknown.to_string())]).ok();
-    let text = desk.run(&["doctor"]).ok().out;
+    env.load(&[&env.write("unknown.json", unknown.to_string())]).ok();
+    let text = env.run(&["doctor"]).ok().out;
     assert!(text.contains("records that could not be loaded\n    · broken_json: 1"), "{text}");
     assert!(text.contains("TaskFailedToStart: 1"), "{text}");
-    assert_eq!(text, desk.run(&["doctor", "--threads", "1"]).ok().out);
-    let ran = desk.run(&["doctor", "--store", "elsewhere"]);
+    assert_eq!(text, env.run(&["doctor", "--threads", "1"]).ok().out);
+    let ran = env.run(&["doctor", "--store", "elsewhere"]);
     assert!(ran.code == 2 && ran.err.contains("there is no store"), "{}", ran.err);
 }
 
@@ -97,9 +97,9 @@ fn definition() -> Value {
 }
 
 /// The findings of a preflight by question, and the exit code.
-fn preflight(desk: &Desk, definition: &Value, arguments: &[&str]) -> (Vec<(String, String)>, i32) {
-    desk.write("taskdef.json", definition.to_string());
-    let ran = desk.run(&[&["preflight", "taskdef.json", "--format", "json"], arguments].concat());
+fn preflight(env: &TestEnv, definition: &Value, arguments: &[&str]) -> (Vec<(String, String)>, i32) {
+    env.write("taskdef.json", definition.to_string());
+    let ran = env.run(&[&["preflight", "taskdef.json", "--format", "json"], arguments].concat());
     let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.err));
     let mut found = Vec::new();
     for check in report["checks"].as_array().unwrap() {
@@ -111,13 +111,13 @@ fn preflight(desk: &Desk, definition: &Value, arguments: &[&str]) -> (Vec<(Strin
 }
 
 fn of<'f>(found: &'f [(String, String)], question: &str) -> Vec<&'f str> {
-    found.iter().filter(|(name, _)| name == question).map(|(_, told)| told.as_str()).collect()
+    found.iter().filter(|(name, _)| name == question).map(|(_, shown)| shown.as_str()).collect()
 }
 
 #[test]
 fn preflight_finds_what_failed_before() {
-    let desk = loaded();
-    let (found, code) = preflight(&desk, &definition(), &[]);
+    let env = loaded();
+    let (found, code) = preflight(&env, &definition(), &[]);
     assert!(of(&found, "image-failed").is_empty(), "this image has started since: {found:?}");
     assert_eq!(of(&found, "instance-room"), [""; 0], "{found:?}");
     assert_eq!(code, 0, "{found:?}");
@@ -125,7 +125,7 @@ fn preflight_finds_what_failed_before() {
     broken["containerDefinitions"][0]["image"] =
         json!("111122223333.dkr.ecr.ap-northeast-1.amazonaws.com/feed-sync:2026.03.04-rc1");
     broken["containerDefinitions"][0]["secrets"] = json!([{"name": "DB", "valueFrom": "arn:aws:secretsmanager:ap-northeast-1:111122223333:secret:batch/report-db-Qk3XzT:password::"}]);
-    let (found, code) = preflight(&desk, &broken, &[]);
+    let (found, code) = preflight(&env, &broken, &[]);
     assert_eq!(code, 1);
     assert!(of(&found, "image-failed")[0].contains("cause pull-not-found: count 4"), "{found:?}");
     assert_eq!(of(&found, "secret-failed").len(), 1, "{found:?}");
@@ -133,52 +133,52 @@ fn preflight_finds_what_failed_before() {
 
 #[test]
 fn preflight_computes_room_and_stops() {
-    let desk = loaded();
+    let env = loaded();
     let mut large = definition();
     large["containerDefinitions"][0]["memory"] = json!(9000);
-    let (found, code) = preflight(&desk, &large, &[]);
+    let (found, code) = preflight(&env, &large, &[]);
     assert_eq!(code, 1);
     assert!(of(&found, "instance-room")[0].contains("no instance is that large (at most 2048 and 7985)"), "{found:?}");
     let mut fargate = definition();
     fargate["family"] = json!("checkout-recalc");
     (fargate["cpu"], fargate["memory"], fargate["networkMode"]) = (json!("4096"), json!("8192"), json!("awsvpc"));
     let quotas = project().join("samples/quotas.json");
-    let (found, code) = preflight(&desk, &fargate, &["--fargate", "--count", "3", "--quotas", quotas.to_str().unwrap()]);
+    let (found, code) = preflight(&env, &fargate, &["--fargate", "--count", "3", "--quotas", quotas.to_str().unwrap()]);
     assert_eq!(code, 1);
     assert!(of(&found, "quota-room")[0].contains("12 vCPU for 3 tasks, 0 in use, 12 needed; the limit is 8"), "{found:?}");
-    let (found, _) = preflight(&desk, &definition(), &["--count", "100"]);
+    let (found, _) = preflight(&env, &definition(), &["--count", "100"]);
     assert!(of(&found, "instance-room")[0].contains("of 100 on 2 instances"), "{found:?}");
     let mut cart = definition();
     cart["family"] = json!("cart");
     cart["containerDefinitions"][0]["cpu"] = json!(1024);
-    let (found, _) = preflight(&desk, &cart, &[]);
+    let (found, _) = preflight(&env, &cart, &[]);
     assert!(
         of(&found, "stop-killed")[0].contains("4 of 4 stops took longer than the stop timeout of 30 s"),
         "samples: 2,408 s: {found:?}"
     );
     cart["containerDefinitions"][0]["stopTimeout"] = json!(2500);
-    let (found, _) = preflight(&desk, &cart, &[]);
+    let (found, _) = preflight(&env, &cart, &[]);
     assert!(of(&found, "stop-killed").is_empty());
     assert!(of(&found, "stop-holds")[0].contains("1024 CPU units"), "{found:?}");
 }
 
 #[test]
 fn preflight_works_without_a_store_and_tells_errors() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let mut fargate = definition();
     fargate["requiresCompatibilities"] = json!(["FARGATE"]);
     fargate["cpu"] = json!("1 vCPU");
     fargate["memory"] = json!("1 GB");
-    let (found, code) = preflight(&desk, &fargate, &[]);
+    let (found, code) = preflight(&env, &fargate, &[]);
     assert_eq!(code, 1);
     assert!(of(&found, "fargate-size")[0].contains("from 2048 to 8192 MiB; the next larger one is 2048"), "{found:?}");
     assert!(of(&found, "fargate-settings")[0].contains("awsvpc"), "{found:?}");
-    desk.write("no.json", "[]");
-    let ran = desk.run(&["preflight", "no.json"]);
+    env.write("no.json", "[]");
+    let ran = env.run(&["preflight", "no.json"]);
     assert!(ran.code == 2 && ran.err.contains("missing containerDefinitions"), "{}", ran.err);
-    assert_eq!(desk.run(&["preflight", "absent.json"]).code, 2);
-    assert_eq!(desk.run(&["preflight", "taskdef.json", "--store", "elsewhere"]).code, 2, "a store that was named must be there");
-    let sarif = desk.run(&["preflight", "taskdef.json", "--format", "sarif"]).out;
+    assert_eq!(env.run(&["preflight", "absent.json"]).code, 2);
+    assert_eq!(env.run(&["preflight", "taskdef.json", "--store", "elsewhere"]).code, 2, "a store that was named must be there");
+    let sarif = env.run(&["preflight", "taskdef.json", "--format", "sarif"]).out;
     let log: Value = serde_json::from_str(&sarif).unwrap();
     assert_eq!(log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "taskdef.json");
 }

@@ -1,7 +1,7 @@
 //! Real exports of dstack servers, where they are beside the project: queries give the numbers that were
 //! computed for them beforehand.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,10 +10,10 @@ use std::path::Path;
 const EXPORTED: &str = "2026-11-20T00:30:00Z";
 
 /// The answer to a query, key and number, over one file.
-fn ask(desk: &Desk, file: &Path, query: &str) -> BTreeMap<String, f64> {
+fn ask(env: &TestEnv, file: &Path, query: &str) -> BTreeMap<String, f64> {
     let file = file.to_str().unwrap();
     let arguments = ["query", "--from", file, query, "--as-of", EXPORTED, "--quiet", "--format", "csv"];
-    let rows = desk.run(&arguments).ok().cells();
+    let rows = env.run(&arguments).ok().cells();
     let number = |text: &String| text.parse::<f64>().unwrap_or_else(|_| panic!("{query}: {text}"));
     rows.iter()
         .skip(1)
@@ -37,14 +37,14 @@ fn the_numbers_of_real_exports_are_reproduced() {
         return;
     };
     let expected: Value = serde_json::from_slice(&expected).unwrap();
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let mut checked = 0;
     for (name, want) in expected.as_object().unwrap() {
         let file = folder.join(name);
         if !file.is_file() || want.get("run_status").is_none() {
             continue;
         }
-        let one = |query: &str| ask(&desk, &file, query)[""];
+        let one = |query: &str| ask(&env, &file, query)[""];
         let close = |got: f64, want: &Value| assert!((got - want.as_f64().unwrap()).abs() < 0.001, "{name}: {got} for {want}");
         for (key, query) in [("runs", "runs show distinct(run_id)"), ("submissions", "runs show distinct(submission)")] {
             if let Some(number) = want.get(key) {
@@ -64,7 +64,7 @@ fn the_numbers_of_real_exports_are_reproduced() {
             ("submission_status", "runs where submission is not missing by status"),
         ] {
             if let Some(want) = want.get(key) {
-                assert_eq!(ask(&desk, &file, query), numbers(want), "{name}: {query}");
+                assert_eq!(ask(&env, &file, query), numbers(want), "{name}: {query}");
                 checked += 1;
             }
         }
@@ -79,7 +79,7 @@ fn the_numbers_of_real_exports_are_reproduced() {
             }
         }
         if let Some(want) = want.get("cost_by_backend") {
-            let got = ask(&desk, &file, "runs where provisioned by backend show sum(price * duration / 3600)");
+            let got = ask(&env, &file, "runs where provisioned by backend show sum(price * duration / 3600)");
             for (backend, want) in want.as_object().unwrap() {
                 close(got[backend], want);
             }

@@ -1,7 +1,7 @@
 //! The files in `docs/examples/`: the scripts and the commands of the workflows run on the samples, with an `aws` that copies the
 //! samples and a `curl` that keeps what it is given.
 
-use crate::support::{Desk, VARIABLES, binary, project};
+use crate::support::{TestEnv, VARIABLES, binary, project};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -31,98 +31,98 @@ case "$target" in */) ;; *) echo "unexpected target $target" >&2; exit 1 ;; esac
 const CURL: &str = "#!/bin/sh\necho \"$*\" >>curl.log\ncat >>curl.stdin\n";
 
 /// A folder with commands that stand in for those of AWS and of the web.
-fn prepared() -> Desk {
-    let desk = Desk::new();
+fn prepared() -> TestEnv {
+    let env = TestEnv::new();
     for (name, script) in [("bin/aws", AWS), ("bin/curl", CURL)] {
-        let path = desk.write(name, script);
+        let path = env.write(name, script);
         let made = Command::new("chmod").arg("+x").arg(&path).status().unwrap();
         assert!(made.success());
     }
     // The examples call the binary by its name, wherever the binary under test is.
-    let linked = Command::new("ln").arg("-s").arg(binary()).arg(desk.path("bin/ecs-audit")).status().unwrap();
+    let linked = Command::new("ln").arg("-s").arg(binary()).arg(env.path("bin/ecs-audit")).status().unwrap();
     assert!(linked.success());
-    desk
+    env
 }
 
 /// Runs a shell in the folder.
-fn shell(desk: &Desk, arguments: &[&str]) -> Output {
-    let path = format!("{}:{}", desk.path("bin").display(), std::env::var("PATH").unwrap());
+fn shell(env: &TestEnv, arguments: &[&str]) -> Output {
+    let path = format!("{}:{}", env.path("bin").display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("sh");
-    command.args(arguments).current_dir(desk.path(""));
+    command.args(arguments).current_dir(env.path(""));
     for name in VARIABLES {
         command.env_remove(name);
     }
     command
         .env("PATH", path)
-        .env("XDG_CONFIG_HOME", desk.path(""))
+        .env("XDG_CONFIG_HOME", env.path(""))
         .env("SAMPLES", project().join("samples/exports"))
         .env("BUCKET", "example-logs")
         .env("ACCOUNT", "111122223333")
         .env("REGION", "ap-northeast-1")
         .env("SLACK_WEBHOOK_URL", "https://hooks.example.com/services/FAKE-SECRET-WEBHOOK")
-        .env("GITHUB_STEP_SUMMARY", desk.path("summary.md"))
+        .env("GITHUB_STEP_SUMMARY", env.path("summary.md"))
         .output()
         .unwrap()
 }
 
-fn run_script(desk: &Desk, name: &str) -> (String, String, Option<i32>) {
-    let output = shell(desk, &[example(name).to_str().unwrap()]);
+fn run_script(env: &TestEnv, name: &str) -> (String, String, Option<i32>) {
+    let output = shell(env, &[example(name).to_str().unwrap()]);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr), output.status.code())
 }
 
 #[test]
 fn the_nightly_script_prints_each_finding_once() {
-    let desk = prepared();
-    let (out, err, code) = run_script(&desk, "nightly.sh");
+    let env = prepared();
+    let (out, err, code) = run_script(&env, "nightly.sh");
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
     assert!(out.contains("lost-launches") && out.contains("feed-sync"), "{out}");
-    let synced = fs::read_to_string(desk.path("aws.log")).unwrap();
+    let synced = fs::read_to_string(env.path("aws.log")).unwrap();
     assert_eq!(synced.lines().count(), 4, "two folders of two days: {synced}");
     assert!(synced.contains("s3://example-logs/AWSLogs/111122223333/CloudTrail/ap-northeast-1/"), "{synced}");
-    assert!(fs::read_to_string(desk.path("known.toml")).unwrap().contains("check = \"lost-launches/lost\""));
-    let (out, err, code) = run_script(&desk, "nightly.sh");
+    assert!(fs::read_to_string(env.path("known.toml")).unwrap().contains("check = \"lost-launches/lost\""));
+    let (out, err, code) = run_script(&env, "nightly.sh");
     assert_eq!((out.as_str(), err.as_str(), code), ("", "", Some(0)), "nothing is new");
     // A finding that is not known is new.
-    fs::write(desk.path("known.toml"), "").unwrap();
-    let (out, _, code) = run_script(&desk, "nightly.sh");
+    fs::write(env.path("known.toml"), "").unwrap();
+    let (out, _, code) = run_script(&env, "nightly.sh");
     assert!(code == Some(0) && out.contains("feed-sync"), "{out}");
 }
 
 #[test]
 fn the_nightly_script_reports_an_error() {
-    let desk = prepared();
-    desk.write("known.toml", "[[finding]]\ncheck = 5\n");
-    let (_, err, code) = run_script(&desk, "nightly.sh");
+    let env = prepared();
+    env.write("known.toml", "[[finding]]\ncheck = 5\n");
+    let (_, err, code) = run_script(&env, "nightly.sh");
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("known.toml"), "cron mails the error: {err}");
 }
 
 #[test]
 fn the_scheduled_task_posts_to_slack_and_hides_the_webhook() {
-    let desk = prepared();
-    let (out, err, code) = run_script(&desk, "ecs-task.sh");
+    let env = prepared();
+    let (out, err, code) = run_script(&env, "ecs-task.sh");
     assert_eq!(code, Some(0), "{out}{err}");
-    let message: Value = serde_json::from_str(&fs::read_to_string(desk.path("message.json")).unwrap()).unwrap();
+    let message: Value = serde_json::from_str(&fs::read_to_string(env.path("message.json")).unwrap()).unwrap();
     assert!(message["blocks"].as_array().is_some_and(|blocks| !blocks.is_empty()), "{message}");
     assert!(message.to_string().contains("feed-sync"), "{message}");
-    let called = fs::read_to_string(desk.path("curl.log")).unwrap();
+    let called = fs::read_to_string(env.path("curl.log")).unwrap();
     assert!(called.contains("--data @message.json") && !called.contains("FAKE-SECRET"), "{called}");
-    let given = fs::read_to_string(desk.path("curl.stdin")).unwrap();
+    let given = fs::read_to_string(env.path("curl.stdin")).unwrap();
     assert_eq!(given, "url = \"https://hooks.example.com/services/FAKE-SECRET-WEBHOOK\"\n");
     // An export without records is not a clean result.
-    let desk = prepared();
-    desk.write("copied", "");
-    let (_, _, code) = run_script(&desk, "ecs-task.sh");
-    assert!(code != Some(0) && !desk.path("curl.log").exists(), "{code:?}");
+    let env = prepared();
+    env.write("copied", "");
+    let (_, _, code) = run_script(&env, "ecs-task.sh");
+    assert!(code != Some(0) && !env.path("curl.log").exists(), "{code:?}");
 }
 
 #[test]
 fn the_task_definition_passes_preflight_and_runs_the_script() {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
     let file = example("ecs-task-definition.json");
-    let ran = desk.run(&["preflight", file.to_str().unwrap(), "--fail-on", "note"]).ok();
+    let ran = env.run(&["preflight", file.to_str().unwrap(), "--fail-on", "note"]).ok();
     let passed = ran.out.lines().find(|line| line.starts_with("  ok ")).unwrap_or_default();
     assert!(passed.contains("fargate-size") && passed.contains("log-options"), "{}", ran.out);
     let definition = json("ecs-task-definition.json");
@@ -154,14 +154,14 @@ fn the_commands_of_the_workflows_run() {
     for name in ["github-check.yml", "github-preflight.yml"] {
         let workflow = text(name);
         assert!(!workflow.contains('\t') && workflow.contains("\njobs:\n"), "{name}");
-        let desk = prepared();
+        let env = prepared();
         let copied =
-            Command::new("cp").arg("-R").arg(project().join("samples/exports")).arg(desk.path("s3-export")).status().unwrap();
+            Command::new("cp").arg("-R").arg(project().join("samples/exports")).arg(env.path("s3-export")).status().unwrap();
         assert!(copied.success());
-        desk.write("deploy/taskdef.json", text("ecs-task-definition.json"));
-        desk.write("accepted.toml", "");
+        env.write("deploy/taskdef.json", text("ecs-task-definition.json"));
+        env.write("accepted.toml", "");
         for command in commands(&workflow).into_iter().filter(|command| command.starts_with("ecs-audit ")) {
-            let output = shell(&desk, &["-ec", command]);
+            let output = shell(&env, &["-ec", command]);
             let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
             let code = output.status.code();
             assert!(matches!(code, Some(0 | 1 | 3)), "{name}: {command}: {code:?}\n{err}");
@@ -170,14 +170,14 @@ fn the_commands_of_the_workflows_run() {
                     assert_eq!(code, Some(1), "{err}");
                     assert!(out.contains("::error title=lost-launches/lost"), "{out}");
                     // With every finding accepted, the workflow passes.
-                    desk.run(&["check", "--since", "1d", "--write-baseline", "accepted.toml", "--quiet"]);
-                    let again = shell(&desk, &["-ec", command]);
+                    env.run(&["check", "--since", "1d", "--write-baseline", "accepted.toml", "--quiet"]);
+                    let again = shell(&env, &["-ec", command]);
                     let out = String::from_utf8_lossy(&again.stdout);
                     assert!(again.status.code() == Some(0) && !out.contains("::error"), "{out}");
-                    desk.write("accepted.toml", "");
+                    env.write("accepted.toml", "");
                 }
                 summary if summary.contains("GITHUB_STEP_SUMMARY") => {
-                    assert!(fs::read_to_string(desk.path("summary.md")).unwrap().contains("lost-launches"));
+                    assert!(fs::read_to_string(env.path("summary.md")).unwrap().contains("lost-launches"));
                 }
                 preflight if preflight.contains("preflight") => assert!(out.starts_with("ecs-audit"), "{out}"),
                 load => assert!(load.starts_with("ecs-audit load "), "{load}"),

@@ -3,17 +3,17 @@
 //! The snapshots in `tests/explain/` were reviewed against `samples/README.md`. After an intended change,
 //! `ECS_AUDIT_BLESS=1 cargo test --test integration explain` rewrites them: review the diff.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use std::sync::LazyLock;
 
-static DESK: LazyLock<Desk> = LazyLock::new(|| {
-    let desk = Desk::new();
-    let mut command = desk.command();
+static DESK: LazyLock<TestEnv> = LazyLock::new(|| {
+    let env = TestEnv::new();
+    let mut command = env.command();
     // The path of the samples is not part of the output.
     command.arg("load").arg(project().join("samples/exports"));
     assert!(command.output().unwrap().status.success());
-    desk.write("quotas.json", std::fs::read(project().join("samples/quotas.json")).unwrap());
-    desk
+    env.write("quotas.json", std::fs::read(project().join("samples/quotas.json")).unwrap());
+    env
 });
 
 /// Snapshot names with the arguments that produce them.
@@ -59,7 +59,7 @@ const SNAPSHOTS: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn what_is_told_is_what_was_read() {
+fn the_output_is_the_golden_text() {
     let mut wrong = Vec::new();
     for (name, arguments) in SNAPSHOTS {
         let output = DESK.run(arguments).ok().out;
@@ -164,9 +164,9 @@ fn stopped(reason: &str, more: &str) -> String {
 const TASK: &str = "0123456789abcdef0123456789abcdef";
 
 fn output(event: &str) -> String {
-    let desk = Desk::new();
-    desk.write("event.json", event);
-    desk.run(&["explain", TASK, "--from", "event.json"]).ok().out
+    let env = TestEnv::new();
+    env.write("event.json", event);
+    env.run(&["explain", TASK, "--from", "event.json"]).ok().out
 }
 
 #[test]
@@ -220,10 +220,10 @@ fn a_kill_is_out_of_memory_only_with_evidence() {
 
 #[test]
 fn a_page_is_one_file_that_cannot_act() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let hostile = r#""CannotPullContainerError: <script>alert(1)</script> & \"quotes\" 'x' manifest unknown""#;
-    desk.write("event.json", stopped(hostile, r#","stopCode":"TaskFailedToStart","containers":[]"#));
-    let page = desk.run(&["explain", TASK, "--from", "event.json", "--format", "html"]).ok().out;
+    env.write("event.json", stopped(hostile, r#","stopCode":"TaskFailedToStart","containers":[]"#));
+    let page = env.run(&["explain", TASK, "--from", "event.json", "--format", "html"]).ok().out;
     assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"), "{page}");
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quotes&quot;"), "{page}");
     for act in ["<script", "<a ", "<img", "http-equiv=\"refresh\"", "onclick", "src="] {
@@ -246,9 +246,9 @@ fn a_page_is_one_file_that_cannot_act() {
 /// A call that places several tasks appears in the timeline of each task.
 #[test]
 fn the_second_task_of_a_call_finds_it() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let task = |id: char| format!("arn:aws:ecs:eu-west-1:111122223333:task/c/{}", id.to_string().repeat(32));
-    desk.write(
+    env.write(
         "call.json",
         format!(
             r#"{{"eventVersion":"1.09","userIdentity":{{"type":"IAMUser","userName":"ren"}},"eventTime":"2026-03-04T09:00:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","awsRegion":"eu-west-1","requestParameters":{{"cluster":"c","taskDefinition":"app:1","count":2}},"responseElements":{{"tasks":[{{"taskArn":"{}"}},{{"taskArn":"{}"}}],"failures":[]}},"eventID":"run-two","readOnly":false,"recipientAccountId":"111122223333"}}"#,
@@ -256,13 +256,13 @@ fn the_second_task_of_a_call_finds_it() {
             task('b')
         ),
     );
-    desk.run(&["load", "call.json"]).ok();
+    env.run(&["load", "call.json"]).ok();
     for id in ["a", "b"] {
-        let output = desk.run(&["timeline", &id.repeat(32)]).ok().out;
+        let output = env.run(&["timeline", &id.repeat(32)]).ok().out;
         assert!(output.contains("RunTask app:1 placed 2 of 2 by ren  [run-two]"), "{output}");
     }
-    assert_eq!(desk.run(&["timeline", &"c".repeat(32)]).code, 2);
-    assert_eq!(desk.run(&["timeline", ""]).code, 2);
+    assert_eq!(env.run(&["timeline", &"c".repeat(32)]).code, 2);
+    assert_eq!(env.run(&["timeline", ""]).code, 2);
 }
 
 #[test]

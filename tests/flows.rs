@@ -1,6 +1,6 @@
 //! VPC flow logs: every way they are delivered, every record accounted for.
 
-use crate::support::{Desk, load_options, project};
+use crate::support::{TestEnv, load_options, project};
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -86,14 +86,14 @@ fn every_delivery_gives_the_same_rows() {
         ("filter-log-events", format!(r#"{{"events":[{}]}}"#, messages.join(",")).into_bytes()),
         ("parquet", parquet(&[1, 2, 3])),
     ];
-    let all = Desk::new();
+    let all = TestEnv::new();
     let mut want = Vec::new();
     for (name, bytes) in deliveries {
-        let desk = Desk::new();
-        desk.load(&[&desk.write(name, &bytes)]).ok();
-        let rows = desk.sql(ROWS);
+        let env = TestEnv::new();
+        env.load(&[&env.write(name, &bytes)]).ok();
+        let rows = env.sql(ROWS);
         assert_eq!(rows.len(), 3, "{name}");
-        assert_eq!(desk.sql("select read, loaded, filtered, quarantined from files"), [["3", "3", "0", "0"]], "{name}");
+        assert_eq!(env.sql("select read, loaded, filtered, quarantined from files"), [["3", "3", "0", "0"]], "{name}");
         if want.is_empty() {
             want = rows;
         } else {
@@ -109,24 +109,24 @@ fn every_delivery_gives_the_same_rows() {
 
 #[test]
 fn custom_formats_are_read_by_their_header() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let text = "start end action interface-id ecs-task-id ecs-service-name flow-direction reject-reason new-field\n\
                 1772601600 1772601660 REJECT eni-1 0a1b web egress - 7\n\
                 1772601600 1772601660 - eni-2 - - - - -\n";
-    let loaded = desk.load(&[&desk.write("custom.log", text)]).ok();
+    let loaded = env.load(&[&env.write("custom.log", text)]).ok();
     assert!(loaded.out.contains("flow log fields without a column: new-field in 1 file"), "{}", loaded.out);
     assert_eq!(
-        desk.query("flows where task is not missing show interface, action, task, service, flow_direction, reject_reason"),
+        env.query("flows where task is not missing show interface, action, task, service, flow_direction, reject_reason"),
         [["eni-1", "REJECT", "0a1b", "web", "egress", ""]]
     );
-    let shown = desk.sql("select id from flows where task is not null");
-    let shown = desk.run(&["show", &shown[0][0]]).ok();
+    let shown = env.sql("select id from flows where task is not null");
+    let shown = env.run(&["show", &shown[0][0]]).ok();
     assert_eq!(shown.out, "1772601600 1772601660 REJECT eni-1 0a1b web egress - 7\n");
 }
 
 #[test]
 fn bad_lines_are_quarantined_and_counted() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let text = format!(
         "{HEADER}\n{}\n2 111122223333 eni-1\n{}\n{}\n{}\n",
         record(1),
@@ -134,54 +134,54 @@ fn bad_lines_are_quarantined_and_counted() {
         record(3).replace(" 443 ", " https "),
         record(4)
     );
-    let ran = desk.load(&[&desk.write("bad.log", text)]);
+    let ran = env.load(&[&env.write("bad.log", text)]);
     assert_eq!(ran.code, 3, "{}", ran.out);
-    assert_eq!(desk.sql("select read, loaded, duplicate, filtered, quarantined from files"), [["5", "2", "0", "0", "3"]]);
-    let why = desk.sql("select record, why, detail from quarantine order by record");
+    assert_eq!(env.sql("select read, loaded, duplicate, filtered, quarantined from files"), [["5", "2", "0", "0", "3"]]);
+    let why = env.sql("select record, why, detail from quarantine order by record");
     assert_eq!(why[0], ["2", "broken_flow", "a line with 3 values; the format has 14 fields"]);
     assert_eq!(why[1], ["3", "broken_flow", "`DROP`: expected ACCEPT or REJECT"]);
     assert_eq!(why[2], ["4", "broken_flow", "`https`: expected a whole number"]);
     // An unknown format is one problem, not one for each line.
     let unknown_format = "5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK\n".repeat(100);
-    let ran = desk.load(&[&desk.write("unknown_format.log", unknown_format)]);
+    let ran = env.load(&[&env.write("unknown_format.log", unknown_format)]);
     assert!(ran.code == 3 && ran.out.contains("flow_format: lines of 7 values without a header line"), "{}", ran.out);
-    assert_eq!(desk.sql("select read, quarantined from files where file like '%unknown_format%'"), [["1", "1"]]);
+    assert_eq!(env.sql("select read, quarantined from files where file like '%unknown_format%'"), [["1", "1"]]);
     let message = r#"{"logEvents":[{"id":"1","timestamp":1,"message":"5 vpc-1 subnet-1 eni-1 10.0.0.1 REJECT OK"}],"messageType":"DATA_MESSAGE"}"#;
-    let ran = desk.load(&[&desk.write("unknown_format.json", message)]);
+    let ran = env.load(&[&env.write("unknown_format.json", message)]);
     assert!(ran.code == 3 && ran.out.contains("flow_format: a flow log record in a custom format"), "{}", ran.out);
 }
 
 #[test]
 fn damaged_and_foreign_parquet_files() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let whole = parquet(&[1, 2]);
-    let ran = desk.load(&[&desk.write("cut.parquet", &whole[..whole.len() / 2])]);
+    let ran = env.load(&[&env.write("cut.parquet", &whole[..whole.len() / 2])]);
     assert!(ran.code == 3 && ran.out.contains("broken_parquet"), "{}", ran.out);
     let other = RecordBatch::try_from_iter([("a", Arc::new(Int64Array::from(vec![1])) as ArrayRef)]).unwrap();
     let mut writer = ArrowWriter::try_new(Vec::new(), other.schema(), None).unwrap();
     writer.write(&other).unwrap();
-    let ran = desk.load(&[&desk.write("other.parquet", writer.into_inner().unwrap())]).ok();
+    let ran = env.load(&[&env.write("other.parquet", writer.into_inner().unwrap())]).ok();
     assert!(ran.out.contains("filtered     parquet in 1 file"), "{}", ran.out);
-    assert_eq!(desk.sql("select sum(read), sum(filtered), sum(quarantined) from files"), [["2", "1", "1"]]);
+    assert_eq!(env.sql("select sum(read), sum(filtered), sum(quarantined) from files"), [["2", "1", "1"]]);
 }
 
 /// A store of a version that did not know the table, or some columns.
 #[test]
 fn a_store_without_the_table_opens() {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports/fargate-quota/ecs-events")]).ok();
-    let manifest = desk.path(".ecs-audit/manifest.json");
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports/fargate-quota/ecs-events")]).ok();
+    let manifest = env.path(".ecs-audit/manifest.json");
     let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
     assert!(text["tables"].as_object_mut().unwrap().remove("flows").is_none(), "no flow log was loaded");
-    let tables = desk.path(".ecs-audit/tables");
+    let tables = env.path(".ecs-audit/tables");
     let _ = std::fs::remove_dir_all(tables.join("flows"));
     std::fs::write(&manifest, text.to_string()).unwrap();
-    assert_eq!(desk.query("flows show count"), [["0"]]);
-    assert_eq!(desk.run(&["explain", "last"]).code, 0);
-    desk.load(&[&desk.write("flow.log", record(1))]).ok();
-    assert_eq!(desk.query("flows show count"), [["1"]]);
-    desk.run(&["store", "compact"]).ok();
-    assert_eq!(desk.query("flows show count"), [["1"]]);
+    assert_eq!(env.query("flows show count"), [["0"]]);
+    assert_eq!(env.run(&["explain", "last"]).code, 0);
+    env.load(&[&env.write("flow.log", record(1))]).ok();
+    assert_eq!(env.query("flows show count"), [["1"]]);
+    env.run(&["store", "compact"]).ok();
+    assert_eq!(env.query("flows show count"), [["1"]]);
 }
 
 /// Libraries have bugs too: whatever a damaged file does to them, it is the file that is quarantined, and the rest loads.
@@ -223,11 +223,11 @@ fn the_file_that_made_the_reader_panic_is_quarantined() {
         eprintln!("SKIPPED: `{}` is not there", path.display());
         return;
     }
-    let desk = Desk::new();
-    desk.write("in/flow.log", record(1));
-    std::fs::copy(&path, desk.path("in/damaged.parquet")).unwrap();
-    let ran = desk.load(&[&desk.path("in")]);
+    let env = TestEnv::new();
+    env.write("in/flow.log", record(1));
+    std::fs::copy(&path, env.path("in/damaged.parquet")).unwrap();
+    let ran = env.load(&[&env.path("in")]);
     assert!(ran.code == 3 && !ran.err.contains("panicked"), "{}", ran.err);
-    assert_eq!(desk.query("flows show count"), [["1"]]);
-    assert_eq!(desk.query("quarantine show count"), [["1"]]);
+    assert_eq!(env.query("flows show count"), [["1"]]);
+    assert_eq!(env.query("quarantine show count"), [["1"]]);
 }

@@ -1,20 +1,20 @@
 //! Incidents: everything that the samples and a corpus plant is found once, with its root, and nothing else is one.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-static DESK: LazyLock<Desk> = LazyLock::new(|| {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
-    desk
+static DESK: LazyLock<TestEnv> = LazyLock::new(|| {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
+    env
 });
 
 /// All incidents with their records.
-fn incidents(desk: &Desk, clauses: &str) -> Vec<Value> {
+fn incidents(env: &TestEnv, clauses: &str) -> Vec<Value> {
     let query = format!("incidents {clauses} show * limit 1000000");
-    let ran = desk.run(&["query", &query, "--format", "json", "--evidence", "--quiet"]).ok();
+    let ran = env.run(&["query", &query, "--format", "json", "--evidence", "--quiet"]).ok();
     let answer: Value = serde_json::from_str(&ran.out).unwrap();
     answer.as_array().cloned().unwrap_or_else(|| answer["rows"].as_array().unwrap().clone())
 }
@@ -173,60 +173,60 @@ fn the_terminal_the_data_and_the_page_agree() {
 
 #[test]
 fn a_scope_narrows_reports_explanations_checks_and_timelines() {
-    let desk = &*DESK;
-    desk.run(&["report", "--since", "7d", "--out", "narrow", "--cluster", "checkout", "--quiet"]).ok();
-    let csv = std::fs::read_to_string(desk.path("narrow/failures.csv")).unwrap();
+    let env = &*DESK;
+    env.run(&["report", "--since", "7d", "--out", "narrow", "--cluster", "checkout", "--quiet"]).ok();
+    let csv = std::fs::read_to_string(env.path("narrow/failures.csv")).unwrap();
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let cluster = reader.headers().unwrap().iter().position(|name| name == "cluster").unwrap();
     let clusters: BTreeSet<String> = reader.records().map(|row| row.unwrap()[cluster].to_owned()).collect();
     assert_eq!(clusters, BTreeSet::from(["checkout".to_owned()]));
-    let page = std::fs::read_to_string(desk.path("narrow/report.html")).unwrap();
+    let page = std::fs::read_to_string(env.path("narrow/report.html")).unwrap();
     assert!(page.contains("only cluster = &#x27;checkout&#x27;") && !page.contains("feed-sync"), "narrowed page");
-    assert!(desk.run(&["report", "verify", "narrow", "--quiet"]).ok().out.contains("files match"));
-    let all = desk.run(&["explain", "--all", "--service", "checkout-web", "--where", "phase = image_pull", "--format", "json"]);
+    assert!(env.run(&["report", "verify", "narrow", "--quiet"]).ok().out.contains("files match"));
+    let all = env.run(&["explain", "--all", "--service", "checkout-web", "--where", "phase = image_pull", "--format", "json"]);
     let all: Value = serde_json::from_str(&all.ok().out).unwrap();
     assert_eq!((all["groups"].as_array().unwrap().len(), all["incidents"].as_array().unwrap().len()), (1, 1), "{all}");
-    let checked = desk.run(&["check", "--since", "7d", "--cluster", "storefront", "--format", "json"]);
+    let checked = env.run(&["check", "--since", "7d", "--cluster", "storefront", "--format", "json"]);
     assert!(!checked.out.contains("feed-sync") && checked.out.contains("cart"), "{}", checked.out);
     let timeline = |more: &[&str]| {
         let arguments = [&["timeline", "checkout", "--format", "json"], more].concat();
-        let story: Value = serde_json::from_str(&desk.run(&arguments).ok().out).unwrap();
+        let story: Value = serde_json::from_str(&env.run(&arguments).ok().out).unwrap();
         story["events"].as_array().unwrap().len()
     };
     assert!(timeline(&["--service", "checkout-web"]) < timeline(&[]));
-    let wrong = desk.run(&["report", "--out", "no", "--where", "clustr = x"]);
-    assert!(wrong.code == 2 && wrong.err.contains("cluster") && !desk.path("no").exists(), "{}", wrong.err);
-    let wrong = desk.run(&["explain", "last", "--cluster", "checkout"]);
+    let wrong = env.run(&["report", "--out", "no", "--where", "clustr = x"]);
+    assert!(wrong.code == 2 && wrong.err.contains("cluster") && !env.path("no").exists(), "{}", wrong.err);
+    let wrong = env.run(&["explain", "last", "--cluster", "checkout"]);
     assert!(wrong.code == 2 && wrong.err.contains("--all"), "{}", wrong.err);
 }
 
 #[test]
 fn a_brief_is_one_page_to_complete() {
-    let desk = &*DESK;
-    desk.write("prices.toml", "vcpu_hour = 0.04048\ngib_hour = 0.004445\n");
+    let env = &*DESK;
+    env.write("prices.toml", "vcpu_hour = 0.04048\ngib_hour = 0.004445\n");
     let arguments = ["report", "--since", "7d", "--out", "brief", "--brief", "--prices", "prices.toml", "--quiet"];
-    assert!(desk.run(&arguments).ok().out.ends_with("brief.html\n"));
+    assert!(env.run(&arguments).ok().out.ends_with("brief.html\n"));
     let names: BTreeSet<String> =
-        std::fs::read_dir(desk.path("brief")).unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap()).collect();
+        std::fs::read_dir(env.path("brief")).unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap()).collect();
     assert!(names.contains("brief.md") && names.contains("incidents.csv") && !names.contains("report.html"), "{names:?}");
-    let brief = std::fs::read_to_string(desk.path("brief/brief.md")).unwrap();
+    let brief = std::fs::read_to_string(env.path("brief/brief.md")).unwrap();
     for part in ["Impact", "Timeline", "Root cause", "Contributing factors", "What went well", "What went badly", "Action items"]
     {
         assert!(brief.contains(&format!("## {part}\n")), "{part}");
     }
     assert!(brief.matches("TO WRITE:").count() >= 7 && brief.contains("at most by the given prices"), "{brief}");
     assert!(brief.len() < 8000, "{}", brief.len());
-    assert!(desk.run(&["report", "verify", "brief", "--quiet"]).ok().out.contains("files match"));
-    desk.write("bad.toml", "vcpu_hour = -1\n");
-    let wrong = desk.run(&["report", "--out", "x", "--prices", "bad.toml"]);
+    assert!(env.run(&["report", "verify", "brief", "--quiet"]).ok().out.contains("files match"));
+    env.write("bad.toml", "vcpu_hour = -1\n");
+    let wrong = env.run(&["report", "--out", "x", "--prices", "bad.toml"]);
     assert!(wrong.code == 2 && wrong.err.contains("must not be negative"), "{}", wrong.err);
 }
 
 #[test]
 fn the_policy_of_the_page_names_the_script() {
-    let desk = &*DESK;
-    desk.run(&["report", "--since", "7d", "--out", "script", "--sections", "incidents", "--quiet"]).ok();
-    let page = std::fs::read_to_string(desk.path("script/report.html")).unwrap();
+    let env = &*DESK;
+    env.run(&["report", "--since", "7d", "--out", "script", "--sections", "incidents", "--quiet"]).ok();
+    let page = std::fs::read_to_string(env.path("script/report.html")).unwrap();
     let (_, rest) = page.split_once("<script>").unwrap();
     let (script, after) = rest.split_once("</script>").unwrap();
     assert!(!after.contains("<script") && !script.contains("</"), "one script, without markup");
@@ -238,24 +238,24 @@ fn the_policy_of_the_page_names_the_script() {
 
 #[test]
 fn a_changed_incident_is_named_and_a_wrong_folder_is_refused_first() {
-    let desk = &*DESK;
-    desk.run(&["report", "--since", "7d", "--out", "changed", "--sections", "incidents", "--quiet"]).ok();
-    let path = desk.path("changed/incidents.csv");
+    let env = &*DESK;
+    env.run(&["report", "--since", "7d", "--out", "changed", "--sections", "incidents", "--quiet"]).ok();
+    let path = env.path("changed/incidents.csv");
     let csv = std::fs::read_to_string(&path).unwrap();
     let line = csv.lines().find(|line| line.contains("cart stalled")).unwrap();
     std::fs::write(&path, csv.replace(&format!("{line}\n"), "")).unwrap();
-    let ran = desk.run(&["report", "verify", "changed", "--quiet"]);
+    let ran = env.run(&["report", "verify", "changed", "--quiet"]);
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("incidents.csv: incident ") && ran.out.contains("the deployment of cart stalled"), "{}", ran.out);
-    desk.write("mine/notes.txt", "keep");
+    env.write("mine/notes.txt", "keep");
     // The store does not exist either, but the folder is looked at first.
-    let ran = desk.run(&["report", "--out", "mine", "--store", "no-such-store"]);
+    let ran = env.run(&["report", "--out", "mine", "--store", "no-such-store"]);
     assert!(ran.code == 2 && ran.err.contains("is not a report"), "{}", ran.err);
 }
 
 /// Checks the incidents of a corpus against its truth.
-pub fn check(desk: &Desk, truth: &Value) {
-    let found = incidents(desk, "");
+pub fn check(env: &TestEnv, truth: &Value) {
+    let found = incidents(env, "");
     let mut owners: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for (index, row) in found.iter().enumerate() {
         for record in row["evidence"].as_array().unwrap() {

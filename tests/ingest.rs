@@ -1,6 +1,6 @@
 //! Every shape loads, every record is accounted for, and the order of loading does not matter.
 
-use crate::support::{Desk, load_options, project};
+use crate::support::{TestEnv, load_options, project};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
@@ -44,8 +44,8 @@ fn base64_gzip(text: &str) -> String {
 }
 
 /// The ids of all calls in the store.
-fn ids(desk: &Desk) -> BTreeSet<String> {
-    desk.sql("select id from calls order by id").into_iter().map(|row| row[0].clone()).collect()
+fn ids(env: &TestEnv) -> BTreeSet<String> {
+    env.sql("select id from calls order by id").into_iter().map(|row| row[0].clone()).collect()
 }
 
 #[test]
@@ -80,28 +80,28 @@ fn every_envelope_gives_the_same_record() {
     ];
     for (name, text) in &shapes {
         for bytes in [text.clone().into_bytes(), gzip(text.as_bytes())] {
-            let desk = Desk::new();
-            let file = desk.write("in/export.bin", bytes);
-            let ran = desk.load(&[&file]);
+            let env = TestEnv::new();
+            let file = env.write("in/export.bin", bytes);
+            let ran = env.load(&[&file]);
             assert_eq!(ran.code, 0, "{name}: {}{}", ran.out, ran.err);
-            assert_eq!(ids(&desk), BTreeSet::from(["id-1".to_owned()]), "{name}");
+            assert_eq!(ids(&env), BTreeSet::from(["id-1".to_owned()]), "{name}");
         }
     }
     // All of them together are one record: what came first was loaded, the others were counted.
-    let desk = Desk::new();
+    let env = TestEnv::new();
     for (index, (_, text)) in shapes.iter().enumerate() {
-        desk.write(&format!("in/{index:02}.json"), text);
+        env.write(&format!("in/{index:02}.json"), text);
     }
-    desk.load(&[&desk.path("in")]).ok();
-    let sums = desk.sql("select sum(read), sum(loaded), sum(duplicate) from files");
+    env.load(&[&env.path("in")]).ok();
+    let sums = env.sql("select sum(read), sum(loaded), sum(duplicate) from files");
     assert_eq!(sums, [[shapes.len().to_string(), "1".to_owned(), (shapes.len() - 1).to_string()]]);
 }
 
 const ECS: &str = "arn:aws:ecs:eu-west-1:111122223333";
 
 /// Read, loaded, filtered and quarantined of each file, by its name.
-fn accounts(desk: &Desk) -> BTreeMap<String, (Vec<u64>, String)> {
-    let rows = desk.sql("select file, read, loaded + duplicate, filtered, quarantined, coalesce(why, '') from files");
+fn accounts(env: &TestEnv) -> BTreeMap<String, (Vec<u64>, String)> {
+    let rows = env.sql("select file, read, loaded + duplicate, filtered, quarantined, coalesce(why, '') from files");
     rows.into_iter()
         .map(|row| {
             let name = row[0].rsplit('/').next().unwrap().to_owned();
@@ -111,24 +111,24 @@ fn accounts(desk: &Desk) -> BTreeMap<String, (Vec<u64>, String)> {
 }
 
 /// Writes each text plain, packed, in a list and as two lines, and expects each to be accounted for alike.
-fn expect_accounts(shapes: &[(&str, String, [u64; 4])]) -> Desk {
-    let desk = Desk::new();
+fn expect_accounts(shapes: &[(&str, String, [u64; 4])]) -> TestEnv {
+    let env = TestEnv::new();
     for (name, text, _) in shapes {
-        desk.write(&format!("in/{name}"), text);
-        desk.write(&format!("in/{name}.gz"), gzip(text.as_bytes()));
-        desk.write(&format!("in/{name}.list"), format!("[{text}]"));
+        env.write(&format!("in/{name}"), text);
+        env.write(&format!("in/{name}.gz"), gzip(text.as_bytes()));
+        env.write(&format!("in/{name}.list"), format!("[{text}]"));
         let line = serde_json::from_str::<serde_json::Value>(text).unwrap().to_string();
-        desk.write(&format!("in/{name}.ndjson"), format!("{line}\n{line}\n"));
+        env.write(&format!("in/{name}.ndjson"), format!("{line}\n{line}\n"));
     }
-    desk.load(&[&desk.path("in")]);
-    let accounts = accounts(&desk);
+    env.load(&[&env.path("in")]);
+    let accounts = accounts(&env);
     for (name, text, want) in shapes {
         for (ending, times) in [("", 1), (".gz", 1), (".list", 1), (".ndjson", 2)] {
             let (got, why) = &accounts[&format!("{name}{ending}")];
             assert_eq!(*got, want.map(|count| count * times), "{name}{ending}: {why}: {text}");
         }
     }
-    desk
+    env
 }
 
 #[test]
@@ -161,8 +161,8 @@ fn every_element_of_an_answer_is_accounted_for() {
         ("list-tasks", format!(r#"{{"taskArns":["{ECS}:task/depot/a","{ECS}:task/depot/b"],"nextToken":"x"}}"#), [2, 0, 2, 0]),
         ("nothing", r#"{"tasks":[],"failures":[]}"#.to_owned(), [1, 0, 1, 0]),
     ];
-    let desk = expect_accounts(&shapes);
-    let lost = desk.query("failures where kind = launch by reason, cluster show distinct(record) as n sort reason, n");
+    let env = expect_accounts(&shapes);
+    let lost = env.query("failures where kind = launch by reason, cluster show distinct(record) as n sort reason, n");
     assert!(lost.iter().any(|row| row[..2] == ["RESOURCE:GPU", "depot"]), "{lost:?}");
     assert!(lost.iter().all(|row| row[0] != "MISSING"), "{lost:?}");
 }
@@ -222,11 +222,11 @@ fn records_in_other_words_are_records() {
         ("query-names", format!(r#"{{"arn":"{ECS}:task/depot/t9","why":"x"}}"#), [1, 0, 0, 1]),
         ("someone-elses", r#"{"name":"left-pad","version":"1.0.0"}"#.to_owned(), [1, 0, 1, 0]),
     ];
-    let desk = expect_accounts(&shapes);
-    assert_eq!(desk.query("quarantine by why"), [["missing_time", "5"], ["unknown_shape", "5"]]);
-    let ran = desk.load(&[&desk.write("notes.txt", "remember the milk")]);
+    let env = expect_accounts(&shapes);
+    assert_eq!(env.query("quarantine by why"), [["missing_time", "5"], ["unknown_shape", "5"]]);
+    let ran = env.load(&[&env.write("notes.txt", "remember the milk")]);
     assert!(ran.code == 0 && ran.out.contains("notes.txt: no records found") && ran.out.contains("--output json"), "{}", ran.out);
-    let doctor = desk.run(&["doctor"]).ok().out;
+    let doctor = env.run(&["doctor"]).ok().out;
     assert!(doctor.contains("files of which nothing could be read") && !doctor.contains("nothing missing"), "{doctor}");
 }
 
@@ -258,30 +258,30 @@ fn nothing_in_an_envelope_is_lost() {
         ("deep", format!("{}{one}{}", r#"{"a":"#.repeat(12), "}".repeat(12)), [1, 0, 0, 1]),
     ];
     expect_accounts(&shapes);
-    let desk = Desk::new();
-    desk.write("in/twice.gz", gzip(&gzip(one.as_bytes())));
-    desk.write(
+    let env = TestEnv::new();
+    env.write("in/twice.gz", gzip(&gzip(one.as_bytes())));
+    env.write(
         "in/wide.json",
         [0xfe, 0xff].into_iter().chain(record(2).encode_utf16().flat_map(u16::to_be_bytes)).collect::<Vec<_>>(),
     );
     let mut damaged = gzip(record(3).as_bytes());
     let checksum = damaged.len() - 8;
     damaged[checksum..checksum + 4].fill(0);
-    desk.write("in/checksum.gz", damaged);
-    desk.load(&[&desk.path("in")]);
-    assert_eq!(ids(&desk).len(), 3);
-    assert_eq!(desk.query("quarantine by why"), [["damaged_gzip", "1"]]);
+    env.write("in/checksum.gz", damaged);
+    env.load(&[&env.path("in")]);
+    assert_eq!(ids(&env).len(), 3);
+    assert_eq!(env.query("quarantine by why"), [["damaged_gzip", "1"]]);
     // A store in the folder is no export.
-    std::fs::rename(desk.path(".ecs-audit"), desk.path("in/old")).unwrap();
-    desk.load(&[&desk.path("in")]);
-    assert_eq!(accounts(&desk)["old"], (vec![1, 0, 1, 0], "store".to_owned()));
+    std::fs::rename(env.path(".ecs-audit"), env.path("in/old")).unwrap();
+    env.load(&[&env.path("in")]);
+    assert_eq!(accounts(&env)["old"], (vec![1, 0, 1, 0], "store".to_owned()));
 }
 
 #[cfg(unix)]
 #[test]
 fn a_pipe_that_is_named_is_read() {
-    let desk = Desk::new();
-    let mut child = desk
+    let env = TestEnv::new();
+    let mut child = env
         .command()
         .args(["load", "/dev/stdin"])
         .stdin(std::process::Stdio::piped())
@@ -290,7 +290,7 @@ fn a_pipe_that_is_named_is_read() {
         .unwrap();
     child.stdin.take().unwrap().write_all(record(4).as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
-    assert_eq!(ids(&desk).len(), 1);
+    assert_eq!(ids(&env).len(), 1);
 }
 
 #[test]
@@ -300,11 +300,11 @@ fn two_versions_under_one_event_id_are_two_records() {
             r#"{{"id":"same","detail-type":"ECS Task State Change","source":"aws.ecs","account":"111122223333","time":"2026-04-02T07:00:00Z","region":"eu-west-1","resources":[],"detail":{{"taskArn":"{ECS}:task/depot/t1","lastStatus":"{status}","version":{version},"containers":[]}}}}"#
         )
     };
-    let desk = Desk::new();
-    desk.load(&[&desk.write("one.json", event(2, "RUNNING"))]).ok();
-    desk.load(&[&desk.write("two.ndjson", [event(3, "STOPPED"), event(2, "RUNNING")].join("\n"))]).ok();
-    assert_eq!(desk.sql("select sum(loaded), sum(duplicate) from files"), [["2", "1"]]);
-    assert_eq!(desk.query("tasks show last_status"), [["STOPPED"]]);
+    let env = TestEnv::new();
+    env.load(&[&env.write("one.json", event(2, "RUNNING"))]).ok();
+    env.load(&[&env.write("two.ndjson", [event(3, "STOPPED"), event(2, "RUNNING")].join("\n"))]).ok();
+    assert_eq!(env.sql("select sum(loaded), sum(duplicate) from files"), [["2", "1"]]);
+    assert_eq!(env.query("tasks show last_status"), [["STOPPED"]]);
 }
 
 #[test]
@@ -314,49 +314,49 @@ fn a_large_file_is_read_in_parts_with_the_same_result() {
     assert!(whole.len() > 8 << 20);
     let mut lines = many.join("\n");
     lines.push_str("\n{\"eventVersion\":\"1.09\",\n");
-    let desk = Desk::new();
-    let file = desk.write("big.json", whole.repeat(2));
-    desk.load(&[&file]).ok();
-    assert_eq!(desk.sql("select read, loaded, duplicate, quarantined from files"), [["80000", "40000", "40000", "0"]]);
-    let numbers = desk.sql("select count(distinct record), min(record), max(record) from calls where file like '%big.json'");
+    let env = TestEnv::new();
+    let file = env.write("big.json", whole.repeat(2));
+    env.load(&[&file]).ok();
+    assert_eq!(env.sql("select read, loaded, duplicate, quarantined from files"), [["80000", "40000", "40000", "0"]]);
+    let numbers = env.sql("select count(distinct record), min(record), max(record) from calls where file like '%big.json'");
     assert_eq!(numbers[0][0], "40000");
     // Damage makes it one part, and costs one record.
-    let desk = Desk::new();
-    let file = desk.write("lines.ndjson", lines.repeat(2));
-    assert_eq!(desk.load(&[&file]).code, 3);
-    assert_eq!(desk.sql("select read, loaded, duplicate, quarantined from files"), [["80002", "40000", "40000", "2"]]);
+    let env = TestEnv::new();
+    let file = env.write("lines.ndjson", lines.repeat(2));
+    assert_eq!(env.load(&[&file]).code, 3);
+    assert_eq!(env.sql("select read, loaded, duplicate, quarantined from files"), [["80002", "40000", "40000", "2"]]);
 }
 
 #[test]
 fn troubled_files_cost_only_themselves() {
-    let desk = Desk::new();
-    desk.write("in/good.json", format!("[{}]", records(0..5).join(",")));
-    desk.write("in/bomb.json.gz", bomb());
-    desk.write("in/cut.json.gz", &gzip(format!("{{\"Records\":[{}]}}", records(10..400).join(",")).as_bytes())[..2000]);
-    desk.write("in/db.sqlite", b"SQLite format 3\0rest");
-    desk.write("in/empty.json", b"");
-    desk.write("in/photo.png", b"\x89PNG\r\n\x1a\n\0\0");
-    desk.write("in/deep.json", "[".repeat(100_000));
-    desk.write("in/\u{202e}name\u{1b}[31m.json", record(7));
-    let ran = desk.load(&[&desk.path("in")]);
+    let env = TestEnv::new();
+    env.write("in/good.json", format!("[{}]", records(0..5).join(",")));
+    env.write("in/bomb.json.gz", bomb());
+    env.write("in/cut.json.gz", &gzip(format!("{{\"Records\":[{}]}}", records(10..400).join(",")).as_bytes())[..2000]);
+    env.write("in/db.sqlite", b"SQLite format 3\0rest");
+    env.write("in/empty.json", b"");
+    env.write("in/photo.png", b"\x89PNG\r\n\x1a\n\0\0");
+    env.write("in/deep.json", "[".repeat(100_000));
+    env.write("in/\u{202e}name\u{1b}[31m.json", record(7));
+    let ran = env.load(&[&env.path("in")]);
     assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
     assert!(!ran.out.contains('\u{1b}'), "escapes of file names do not reach the terminal");
-    let bad = desk.sql("select count(*) from files where read <> loaded + duplicate + filtered + quarantined");
+    let bad = env.sql("select count(*) from files where read <> loaded + duplicate + filtered + quarantined");
     assert_eq!(bad, [["0"]]);
-    let whys: BTreeSet<String> = desk.query("quarantine by why").into_iter().map(|row| row[0].clone()).collect();
+    let whys: BTreeSet<String> = env.query("quarantine by why").into_iter().map(|row| row[0].clone()).collect();
     for why in ["decompression_bomb", "truncated_gzip", "sqlite", "too_deep"] {
         assert!(whys.contains(why), "{why} in {whys:?}");
     }
-    let before_the_cut = desk.sql("select loaded from files where file like '%cut%'");
+    let before_the_cut = env.sql("select loaded from files where file like '%cut%'");
     assert!(before_the_cut[0][0].parse::<u64>().unwrap() > 0);
-    let ids = ids(&desk);
+    let ids = ids(&env);
     assert!(ids.contains("id-0") && ids.contains("id-7") && ids.contains("id-10"));
 }
 
 #[test]
 fn standard_input_loads() {
-    let desk = Desk::new();
-    let mut child = desk
+    let env = TestEnv::new();
+    let mut child = env
         .command()
         .args(["load", "-"])
         .stdin(std::process::Stdio::piped())
@@ -365,45 +365,45 @@ fn standard_input_loads() {
         .unwrap();
     child.stdin.take().unwrap().write_all(record(3).as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
-    assert_eq!(ids(&desk).len(), 1);
+    assert_eq!(ids(&env).len(), 1);
 }
 
 #[test]
 fn a_record_dated_in_the_future_does_not_move_the_anchor() {
-    let desk = Desk::new();
-    let file = desk.write("in.ndjson", [record(1), record(2).replace("2026-03-04", "2099-03-04")].join("\n"));
-    assert_eq!(desk.load(&[&file]).code, 3);
-    assert_eq!(desk.query("quarantine by why"), [["future_time", "1"]]);
-    let ran = desk.run(&["query", "calls by event_name since 1d", "--format", "csv"]).ok();
+    let env = TestEnv::new();
+    let file = env.write("in.ndjson", [record(1), record(2).replace("2026-03-04", "2099-03-04")].join("\n"));
+    assert_eq!(env.load(&[&file]).code, 3);
+    assert_eq!(env.query("quarantine by why"), [["future_time", "1"]]);
+    let ran = env.run(&["query", "calls by event_name since 1d", "--format", "csv"]).ok();
     assert!(ran.err.contains("2026-03-03T02:01:00Z"), "{}", ran.err);
 }
 
 /// Go's zero time, the beginning of Unix time, and times no export can hold.
 #[test]
 fn a_time_that_no_record_can_have_is_quarantined_and_spoils_nothing() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let times = ["0001-01-01", "1970-01-01", "2005-12-31", "2100-01-01", "9999-12-31"];
     let odd = (1..).zip(times).map(|(number, day)| record(number).replace("2026-03-04", day));
-    let file = desk.write("in.ndjson", odd.chain([record(9)]).collect::<Vec<_>>().join("\n"));
-    let ran = desk.load(&[&file]);
+    let file = env.write("in.ndjson", odd.chain([record(9)]).collect::<Vec<_>>().join("\n"));
+    let ran = env.load(&[&file]);
     assert!(ran.code == 3 && ran.out.contains("expected a time from 2006 to 2099"), "{}", ran.out);
-    assert_eq!(desk.query("quarantine by why"), [["implausible_time", "5"]]);
+    assert_eq!(env.query("quarantine by why"), [["implausible_time", "5"]]);
     for arguments in [&["doctor"][..], &["store"], &["query", "calls every 1d"], &["query", "gaps"]] {
-        desk.run(arguments).ok();
+        env.run(arguments).ok();
     }
-    assert_eq!(desk.query("calls show count"), [["1"]]);
+    assert_eq!(env.query("calls show count"), [["1"]]);
 }
 
 /// A task that never started has the zero time of Go where it has no time.
 #[test]
 fn a_zero_time_beside_sound_ones_is_missing() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let task = r#"{"id":"e-1","detail-type":"ECS Task State Change","source":"aws.ecs","account":"111122223333","time":"2026-03-04T05:00:00Z",
         "region":"us-east-1","resources":[],"detail":{"taskArn":"arn:aws:ecs:us-east-1:111122223333:task/web/0a1b","lastStatus":"STOPPED",
         "createdAt":"2026-03-04T04:59:00Z","startedAt":"0001-01-01T00:00:00Z","stoppedAt":"2026-03-04T05:00:00Z","containers":[]}}"#;
-    desk.load(&[&desk.write("task.json", task)]).ok();
+    env.load(&[&env.write("task.json", task)]).ok();
     assert_eq!(
-        desk.sql("select cast(\"time\" as varchar), coalesce(cast(started_at as varchar), 'missing') from task_events"),
+        env.sql("select cast(\"time\" as varchar), coalesce(cast(started_at as varchar), 'missing') from task_events"),
         [["2026-03-04T05:00:00Z", "missing"]]
     );
 }
@@ -411,11 +411,11 @@ fn a_zero_time_beside_sound_ones_is_missing() {
 /// A file name that looks like one of CloudTrail's, with digits that are no time.
 #[test]
 fn a_file_name_without_a_sound_time_spoils_no_question_about_gaps() {
-    let desk = Desk::new();
-    desk.write("in/111122223333_CloudTrail_us-east-1_20269999T9999Z_aB3.json", record(1));
-    desk.write("in/111122223333_CloudTrail_us-east-1_20260304T0330Z_aB3.json", record(2));
-    desk.load(&[&desk.path("in")]).ok();
-    assert_eq!(desk.query("gaps where kind = late by file").len(), 1);
+    let env = TestEnv::new();
+    env.write("in/111122223333_CloudTrail_us-east-1_20269999T9999Z_aB3.json", record(1));
+    env.write("in/111122223333_CloudTrail_us-east-1_20260304T0330Z_aB3.json", record(2));
+    env.load(&[&env.path("in")]).ok();
+    assert_eq!(env.query("gaps where kind = late by file").len(), 1);
 }
 
 /// What `ecs-audit` makes of arbitrary bytes is an account, never a panic.
@@ -459,14 +459,14 @@ fn real_exports_load_or_tell_why() {
         eprintln!("skipped: there are no real records beside the project");
         return;
     }
-    let desk = Desk::new();
-    let ran = desk.load(&[&shared.join("public"), &shared.join("dstack")]);
+    let env = TestEnv::new();
+    let ran = env.load(&[&shared.join("public"), &shared.join("dstack")]);
     assert!(ran.code == 0 || ran.code == 3, "{}", ran.err);
-    assert_eq!(desk.sql("select count(*) from files where read <> loaded + duplicate + filtered + quarantined"), [["0"]]);
-    assert_eq!(desk.sql("select count(*) from quarantine where why is null or detail is null"), [["0"]]);
-    // Every CloudTrail record that was counted when the files were collected is there or told.
-    let told = std::fs::read_to_string(shared.join("public/files.tsv")).unwrap();
-    let listed: u64 = told.lines().skip(1).filter_map(|line| line.split('\t').nth(4)?.parse::<u64>().ok()).sum();
-    let seen = desk.sql("select sum(read) from files where file like '%/public/%' and format like 'CloudTrail%'");
+    assert_eq!(env.sql("select count(*) from files where read <> loaded + duplicate + filtered + quarantined"), [["0"]]);
+    assert_eq!(env.sql("select count(*) from quarantine where why is null or detail is null"), [["0"]]);
+    // Every CloudTrail record that was counted when the files were collected is there or shown.
+    let shown = std::fs::read_to_string(shared.join("public/files.tsv")).unwrap();
+    let listed: u64 = shown.lines().skip(1).filter_map(|line| line.split('\t').nth(4)?.parse::<u64>().ok()).sum();
+    let seen = env.sql("select sum(read) from files where file like '%/public/%' and format like 'CloudTrail%'");
     assert!(seen[0][0].parse::<u64>().unwrap() >= listed * 98 / 100, "{seen:?} of {listed}");
 }

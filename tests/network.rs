@@ -1,6 +1,6 @@
 //! The branches of a network failure, with the evidence that each kind of record adds.
 
-use crate::support::Desk;
+use crate::support::TestEnv;
 use serde_json::Value;
 
 const TASK: &str = "0123456789abcdef0123456789abcdef";
@@ -39,13 +39,13 @@ fn branch(network: &Value, words: &str) -> (String, String) {
 }
 
 fn explained(reason: &str, flows: &[String], calls: &[String]) -> Value {
-    let desk = Desk::new();
-    desk.write("x/event.json", task(reason));
+    let env = TestEnv::new();
+    env.write("x/event.json", task(reason));
     if !flows.is_empty() {
-        desk.write("x/flow.log", format!("{HEADER}\n{}\n", flows.join("\n")));
+        env.write("x/flow.log", format!("{HEADER}\n{}\n", flows.join("\n")));
     }
-    desk.write("x/trail.json", format!(r#"{{"Records":[{}]}}"#, calls.join(",")));
-    let output = desk.run(&["explain", TASK, "--from", "x", "--format", "json"]).ok().out;
+    env.write("x/trail.json", format!(r#"{{"Records":[{}]}}"#, calls.join(",")));
+    let output = env.run(&["explain", TASK, "--from", "x", "--format", "json"]).ok().out;
     let output: Value = serde_json::from_str(&output).unwrap();
     output["finding"]["network"].clone()
 }

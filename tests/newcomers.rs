@@ -4,22 +4,21 @@
 //! what was printed. `ECS_AUDIT_BLESS=1` records it anew; read each message as somebody who has never used the program.
 //! `# in an empty folder` in the comment means that there is no store.
 
-use crate::support::{Desk, VARIABLES, binary, project};
+use crate::support::{TestEnv, VARIABLES, binary, project};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A folder with a store of the samples, and the files that the examples of the help name.
-fn folder() -> Desk {
-    let desk = Desk::new();
-    let copied =
-        Command::new("cp").arg("-r").arg(project().join("samples/exports")).arg(desk.path("s3-export")).status().unwrap();
+fn folder() -> TestEnv {
+    let env = TestEnv::new();
+    let copied = Command::new("cp").arg("-r").arg(project().join("samples/exports")).arg(env.path("s3-export")).status().unwrap();
     assert!(copied.success());
     for name in ["quotas.json", "rules.toml"] {
-        fs::copy(project().join("samples").join(name), desk.path(name)).unwrap();
+        fs::copy(project().join("samples").join(name), env.path(name)).unwrap();
     }
-    desk.load(&[&desk.path("s3-export")]).ok();
-    desk
+    env.load(&[&env.path("s3-export")]).ok();
+    env
 }
 
 /// Runs a line in a shell: its exit code, standard output and standard error.
@@ -61,7 +60,7 @@ fn mistakes_of_newcomers_get_the_recorded_message() {
         let recorded = fs::read_to_string(&file).unwrap();
         let (head, rest) = recorded.split_once("$ ").unwrap_or_else(|| panic!("{} has no command", file.display()));
         let line = rest.lines().next().unwrap();
-        let empty = Desk::new();
+        let empty = TestEnv::new();
         let folder = if head.contains("# in an empty folder") { empty.path("") } else { full.path("") };
         let (code, out, err) = run(line, &folder);
         let mut text = format!("{head}$ {line}\nexit code {code}\n");
@@ -126,7 +125,7 @@ fn commands(folder: &Path, path: &str, found: &mut Vec<(String, String)>) {
 
 #[test]
 fn the_examples_of_the_help_run() {
-    let desk = folder();
+    let env = folder();
     let definition = r#"{"family": "web", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512",
         "containerDefinitions": [{"name": "web", "image": "nginx:1.27", "essential": true}]}"#;
     let pack = "name = \"ours\"\n[[check]]\nname = \"settlement\"\nquestion = \"Did it fail?\"\n\
@@ -139,16 +138,16 @@ fn the_examples_of_the_help_run() {
         ("messages.txt", "AGENT\n"),
         ("team.toml", "tz = \"Asia/Tokyo\"\n"),
     ] {
-        desk.write(name, text);
+        env.write(name, text);
     }
     for (name, from) in [("trail.json.gz", "gz"), ("runs.json", "json")] {
         let file =
             walk(&project().join("samples/exports")).into_iter().find(|path| path.to_string_lossy().ends_with(from)).unwrap();
-        fs::copy(file, desk.path(name)).unwrap();
+        fs::copy(file, env.path(name)).unwrap();
     }
-    fs::create_dir(desk.path("ecs-events")).unwrap();
+    fs::create_dir(env.path("ecs-events")).unwrap();
     let mut found = Vec::new();
-    commands(&desk.path(""), "", &mut found);
+    commands(&env.path(""), "", &mut found);
     assert!(found.len() >= 25, "{}", found.len());
     // Reports and stores are made before they are verified.
     found.sort_by_key(|(path, _)| (path.contains("verify") || path == "man", path.clone()));
@@ -173,7 +172,7 @@ fn the_examples_of_the_help_run() {
                 && !["~/", "$PROFILE", "--public-keys", "s3://"].iter().any(|part| line.contains(part))
         };
         for line in examples.iter().filter(runs) {
-            let (code, _, err) = run(line, &desk.path(""));
+            let (code, _, err) = run(line, &env.path(""));
             // The samples have no digest files, so that nothing can be verified.
             let fine = code == 0
                 || (code == 1 && (path == "check" || path == "preflight" || path == "report verify"))

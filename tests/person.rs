@@ -1,6 +1,6 @@
 //! The person behind a role session, through the chain of roles, in `changes`, incidents, the report and queries.
 
-use crate::support::Desk;
+use crate::support::TestEnv;
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
@@ -74,24 +74,24 @@ fn export(by: &Value, others: &[Value]) -> String {
     json!({"Records": records}).to_string()
 }
 
-fn loaded(by: &Value, others: &[Value]) -> Desk {
-    let desk = Desk::new();
-    desk.write("c.json", export(by, others));
-    desk.run(&["load", "c.json"]).ok();
-    desk
+fn loaded(by: &Value, others: &[Value]) -> TestEnv {
+    let env = TestEnv::new();
+    env.write("c.json", export(by, others));
+    env.run(&["load", "c.json"]).ok();
+    env
 }
 
 /// The line about the change, and the change as JSON.
-fn change(desk: &Desk) -> (String, Value) {
-    let text = desk.run(&["changes", "ledger"]).ok().out;
+fn change(env: &TestEnv) -> (String, Value) {
+    let text = env.run(&["changes", "ledger"]).ok().out;
     let line = text.lines().find(|line| line.contains("RegisterTaskDefinition")).unwrap_or_else(|| panic!("{text}"));
-    let json: Value = serde_json::from_str(&desk.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
+    let json: Value = serde_json::from_str(&env.run(&["changes", "ledger", "--format", "json"]).ok().out).unwrap();
     (line.to_owned(), json["found"]["changes"][0].clone())
 }
 
 /// The person of the change and how sure it is, by a query.
-fn asked(desk: &Desk) -> Vec<Vec<String>> {
-    desk.query("calls where event_name = RegisterTaskDefinition show person, person_confidence")
+fn asked(env: &TestEnv) -> Vec<Vec<String>> {
+    env.query("calls where event_name = RegisterTaskDefinition show person, person_confidence")
 }
 
 /// Mei assumes `admin`, which assumes `deploy`, while Sam uses the same names.
@@ -114,8 +114,8 @@ fn two_roles() -> (Value, Vec<Value>) {
 #[test]
 fn a_chain_of_two_roles_is_followed_by_its_access_keys() {
     let (by, others) = two_roles();
-    let desk = loaded(&by, &others);
-    let (line, change) = change(&desk);
+    let env = loaded(&by, &others);
+    let (line, change) = change(&env);
     assert!(line.contains("by mei through role admin, then role deploy from 203.0.113.7 (shares"), "{line}");
     assert_eq!(change["principal_confidence"], "certain", "{change}");
     let chain = change["principal_chain"].as_array().unwrap();
@@ -127,36 +127,36 @@ fn a_chain_of_two_roles_is_followed_by_its_access_keys() {
     assert_eq!(change["person"]["name"], "mei");
     assert_eq!(change["person"]["roles"], json!(["deploy", "admin"]));
     assert_eq!(change["person"]["record"], FIRST);
-    assert_eq!(asked(&desk), [["mei", "certain"]]);
-    let by_person = desk.query("calls where person = mei and event_name = RegisterTaskDefinition show event_name");
+    assert_eq!(asked(&env), [["mei", "certain"]]);
+    let by_person = env.query("calls where person = mei and event_name = RegisterTaskDefinition show event_name");
     assert_eq!(by_person, [["RegisterTaskDefinition"]]);
-    let direct = desk.query("attempts show person, person_confidence, user");
+    let direct = env.query("attempts show person, person_confidence, user");
     assert_eq!(direct, [["zoe", "certain", "zoe"]], "a caller without a role is the person");
 }
 
 #[test]
 fn incidents_and_the_report_name_the_person() {
     let (by, others) = two_roles();
-    let desk = loaded(&by, &others);
-    let all = desk.run(&["explain", "--all"]).ok().out;
+    let env = loaded(&by, &others);
+    let all = env.run(&["explain", "--all"]).ok().out;
     let line = all.lines().find(|line| line.contains("change before:")).unwrap_or_else(|| panic!("{all}"));
     assert!(line.contains("RegisterTaskDefinition ledger:4 by mei through role admin, then role deploy"), "{line}");
     assert!(all.contains("after RegisterTaskDefinition ledger:4 by mei\n"), "the headline has the person alone: {all}");
-    desk.run(&["report", "--out", "r", "--quiet"]).ok();
-    let rows = std::fs::read_to_string(desk.path("r/changes-before.csv")).unwrap();
+    env.run(&["report", "--out", "r", "--quiet"]).ok();
+    let rows = std::fs::read_to_string(env.path("r/changes-before.csv")).unwrap();
     assert!(rows.contains("\"mei through role admin, then role deploy from 203.0.113.7\""), "{rows}");
-    let page = std::fs::read_to_string(desk.path("r/report.md")).unwrap();
+    let page = std::fs::read_to_string(env.path("r/report.md")).unwrap();
     assert!(page.contains("by mei through role admin, then role deploy"), "{page}");
-    assert!(desk.run(&["report", "verify", "r", "--quiet"]).ok().out.contains("files match"));
+    assert!(env.run(&["report", "verify", "r", "--quiet"]).ok().out.contains("files match"));
 }
 
 #[test]
 fn an_export_is_asked_without_a_store() {
     let (by, others) = two_roles();
-    let desk = Desk::new();
-    desk.write("c.json", export(&by, &others));
+    let env = TestEnv::new();
+    env.write("c.json", export(&by, &others));
     let query = "calls where event_name = RegisterTaskDefinition show person, person_confidence";
-    let cells = desk.run(&["query", query, "--from", "c.json", "--format", "csv", "--quiet"]).ok().cells();
+    let cells = env.run(&["query", query, "--from", "c.json", "--format", "csv", "--quiet"]).ok().cells();
     assert_eq!(cells, [["person", "person_confidence"], ["mei", "certain"]]);
 }
 
@@ -175,48 +175,48 @@ fn federated_callers_and_workloads_are_found() {
         ("AssumeRole", tasks, "task ci", "task"),
     ] {
         let issued = issue(FIRST, "09:40:00", api, &by, ("deploy", "ci", "ASIAEXAMPLE000000001"));
-        let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &[issued]);
-        let (line, change) = change(&desk);
+        let env = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &[issued]);
+        let (line, change) = change(&env);
         assert!(line.contains(&format!("by {person} through role deploy")), "{line}");
         assert_eq!(change["principal_chain"][1]["kind"], kind, "{change}");
-        assert_eq!(asked(&desk), [[person, "certain"]]);
+        assert_eq!(asked(&env), [[person, "certain"]]);
     }
 }
 
 #[test]
 fn identity_center_names_the_user_in_the_session() {
     let role = "AWSReservedSSO_Operator_0f1e2d3c4b5a6978";
-    let desk = loaded(&session(role, "mei", "ASIAEXAMPLE000000001", json!({})), &[]);
-    let (line, change) = change(&desk);
+    let env = loaded(&session(role, "mei", "ASIAEXAMPLE000000001", json!({})), &[]);
+    let (line, change) = change(&env);
     assert!(line.contains(&format!("by mei through role {role} (shares")), "{line}");
     assert_eq!((&change["principal_confidence"], &change["person"]["name"]), (&json!("certain"), &json!("mei")));
-    assert_eq!(asked(&desk), [["mei", "certain"]]);
+    assert_eq!(asked(&env), [["mei", "certain"]]);
 }
 
 #[test]
 fn a_source_identity_is_the_person_whoever_assumed_the_role() {
     let mut issued = issue(FIRST, "09:40:00", "AssumeRole", &user("jump"), ("deploy", "ci", ""));
     issued["requestParameters"]["sourceIdentity"] = json!("mei");
-    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({"sourceIdentity": "mei"})), &[issued]);
-    let (line, change) = change(&desk);
+    let env = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({"sourceIdentity": "mei"})), &[issued]);
+    let (line, change) = change(&env);
     assert!(line.contains("by mei (source identity set by jump) through role deploy from 203.0.113.7 (shares"), "{line}");
     assert_eq!(change["principal_confidence"], "certain");
     assert_eq!(change["principal_chain"][0]["basis"], "source_identity", "{change}");
-    assert_eq!(asked(&desk), [["mei", "certain"]]);
+    assert_eq!(asked(&env), [["mei", "certain"]]);
     // A name that only a source identity has gets a pseudonym, too.
-    let redacted = desk.run(&["query", "calls show person", "--redact", "--format", "csv", "--quiet"]).ok().out;
+    let redacted = env.run(&["query", "calls show person", "--redact", "--format", "csv", "--quiet"]).ok().out;
     assert!(!redacted.contains("mei"), "{redacted}");
 }
 
 #[test]
 fn names_alone_are_likely() {
     let issued = issue(FIRST, "09:40:00", "AssumeRole", &user("mei"), ("deploy", "ci", ""));
-    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &[issued]);
-    let (line, change) = change(&desk);
+    let env = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &[issued]);
+    let (line, change) = change(&env);
     assert!(line.contains("by mei through role deploy from 203.0.113.7 (likely: role and session name match)"), "{line}");
     assert_eq!(change["principal_confidence"], "likely");
     assert_eq!(change["principal_chain"][0]["basis"], "session_name");
-    assert_eq!(asked(&desk), [["mei", "likely"]]);
+    assert_eq!(asked(&env), [["mei", "likely"]]);
 }
 
 #[test]
@@ -225,29 +225,29 @@ fn two_people_with_one_session_name_are_unknown() {
         issue(FIRST, "09:40:00", "AssumeRole", &user("mei"), ("deploy", "ci", "")),
         issue(SECOND, "09:41:00", "AssumeRole", &user("sam"), ("deploy", "ci", "")),
     ];
-    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &others);
-    let (line, change) = change(&desk);
+    let env = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &others);
+    let (line, change) = change(&env);
     assert!(line.contains("by deploy/ci (person unknown: 2 callers used this session name at that time) (shares"), "{line}");
     assert!(!line.contains("mei") && !line.contains("sam"), "{line}");
     assert_eq!((&change["principal_confidence"], &change["person"]), (&json!("unknown"), &Value::Null));
-    assert_eq!(asked(&desk), [["", "unknown"]]);
+    assert_eq!(asked(&env), [["", "unknown"]]);
 }
 
 #[test]
 fn without_the_call_that_issued_it_a_session_is_all_there_is() {
-    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &[]);
-    let (line, found) = change(&desk);
+    let env = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000001", json!({})), &[]);
+    let (line, found) = change(&env);
     assert!(line.contains("by deploy/ci (shares"), "{line}");
     assert_eq!(found["principal_confidence"], "unknown");
     assert_eq!(found["principal_chain"].as_array().unwrap().len(), 1, "{found}");
-    assert_eq!(asked(&desk), [["", "unknown"]]);
+    assert_eq!(asked(&env), [["", "unknown"]]);
     // The first of two calls is missing.
     let admin = session("admin", "mei", "ASIAEXAMPLE000000001", json!({}));
     let issued = issue(SECOND, "09:40:00", "AssumeRole", &admin, ("deploy", "ci", "ASIAEXAMPLE000000002"));
-    let desk = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000002", json!({})), &[issued]);
-    let (line, _) = change(&desk);
+    let env = loaded(&session("deploy", "ci", "ASIAEXAMPLE000000002", json!({})), &[issued]);
+    let (line, _) = change(&env);
     assert!(line.contains("by admin/mei through role deploy from 203.0.113.7 (shares"), "{line}");
-    assert_eq!(asked(&desk), [["", "unknown"]]);
+    assert_eq!(asked(&env), [["", "unknown"]]);
 }
 
 #[test]
@@ -259,13 +259,13 @@ fn hostile_chains_end() {
         issue(FIRST, "09:40:00", "AssumeRole", &two, ("one", "x", "ASIAEXAMPLE000000001")),
         issue(SECOND, "09:40:00", "AssumeRole", &one, ("two", "x", "ASIAEXAMPLE000000002")),
     ];
-    let desk = loaded(&one, &others);
-    let (_, found) = change(&desk);
+    let env = loaded(&one, &others);
+    let (_, found) = change(&env);
     assert_eq!(found["principal_confidence"], "unknown", "{found}");
-    assert_eq!(asked(&desk), [["", "unknown"]]);
+    assert_eq!(asked(&env), [["", "unknown"]]);
     let odd = session("x' or '1'='1", "y\u{1b}[2J\n'); drop table calls", "", json!({"sourceIdentity": "\u{1b}[31mmei"}));
-    let desk = loaded(&odd, &[]);
-    let (line, found) = change(&desk);
+    let env = loaded(&odd, &[]);
+    let (line, found) = change(&env);
     assert!(!line.contains('\u{1b}'), "{line}");
     assert_eq!(found["principal_confidence"], "certain", "{found}");
 }

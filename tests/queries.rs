@@ -4,7 +4,7 @@
 //! with `query`, optional `args`, and one of `csv` (the whole answer), `error` (what stands on standard
 //! error) or `contains` (texts that the answer or the talk must hold).
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use toml::{Table, Value};
 
 fn texts(table: &Table, key: &str) -> Vec<String> {
@@ -21,17 +21,17 @@ fn every_file_answers_as_it_says() {
     for path in files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "toml")) {
         let name = path.file_name().unwrap().to_string_lossy();
         let file: Table = std::fs::read_to_string(path).unwrap().parse().unwrap_or_else(|error| panic!("{name}: {error}"));
-        let desk = Desk::new();
+        let env = TestEnv::new();
         for load in texts(&file, "load") {
-            desk.load(&[&project().join(load)]).ok();
+            env.load(&[&project().join(load)]).ok();
         }
         for input in file.get("input").and_then(Value::as_array).into_iter().flatten() {
             let input = input.as_table().unwrap();
-            let path = desk.write(input["name"].as_str().unwrap(), input["text"].as_str().unwrap());
-            desk.load(&[&path]).ok();
+            let path = env.write(input["name"].as_str().unwrap(), input["text"].as_str().unwrap());
+            env.load(&[&path]).ok();
         }
         for case in file["case"].as_array().unwrap() {
-            wrong.extend(check(&desk, &name, case.as_table().unwrap()));
+            wrong.extend(check(&env, &name, case.as_table().unwrap()));
             cases += 1;
         }
     }
@@ -40,7 +40,7 @@ fn every_file_answers_as_it_says() {
 }
 
 /// What is wrong with the answer, if anything is.
-fn check(desk: &Desk, name: &str, case: &Table) -> Option<String> {
+fn check(env: &TestEnv, name: &str, case: &Table) -> Option<String> {
     let query = case["query"].as_str().unwrap();
     // What lies in the project is found from any folder.
     let whole = |arg: String| if arg.starts_with("samples/") { project().join(arg).display().to_string() } else { arg };
@@ -50,8 +50,8 @@ fn check(desk: &Desk, name: &str, case: &Table) -> Option<String> {
     if !args.iter().any(|arg| arg == "--format" || arg == "--explain" || arg == "--canonical") {
         arguments.extend(["--format", "csv"]);
     }
-    let ran = desk.run(&arguments);
-    let wrong = |what: String| Some(format!("{name}: {query}\n{what}\nprinted:\n{}\ntold:\n{}", ran.out, ran.err));
+    let ran = env.run(&arguments);
+    let wrong = |what: String| Some(format!("{name}: {query}\n{what}\nprinted:\n{}\nstandard error:\n{}", ran.out, ran.err));
     let text = |key: &str| case.get(key).and_then(Value::as_str);
     if let Some(error) = text("error") {
         let right = ran.code == 2 && ran.err.trim() == error.trim();
@@ -78,8 +78,8 @@ fn check(desk: &Desk, name: &str, case: &Table) -> Option<String> {
 /// say in one sentence that they do not.
 #[test]
 fn every_valid_query_runs_or_says_why_not() {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
     let mut files: Vec<_> =
         std::fs::read_dir(project().join("grammar/valid")).unwrap().flatten().map(|entry| entry.path()).collect();
     files.sort();
@@ -87,17 +87,17 @@ fn every_valid_query_runs_or_says_why_not() {
     for path in &files {
         let text = std::fs::read_to_string(path).unwrap();
         let query: String = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n");
-        let ran = desk.run(&["query", &query, "--format", "json"]);
-        let told = format!("{}: {query}\n{}\n{}", path.display(), ran.out, ran.err);
-        assert!(!ran.err.contains("panicked"), "{told}");
+        let ran = env.run(&["query", &query, "--format", "json"]);
+        let shown = format!("{}: {query}\n{}\n{}", path.display(), ran.out, ran.err);
+        assert!(!ran.err.contains("panicked"), "{shown}");
         match ran.code {
             0 => {
-                serde_json::from_str::<serde_json::Value>(&ran.out).unwrap_or_else(|error| panic!("{error}: {told}"));
+                serde_json::from_str::<serde_json::Value>(&ran.out).unwrap_or_else(|error| panic!("{error}: {shown}"));
                 ran_well += 1;
             }
             _ => {
-                assert_eq!(ran.code, 2, "{told}");
-                assert!(ran.err.starts_with("error: "), "{told}");
+                assert_eq!(ran.code, 2, "{shown}");
+                assert!(ran.err.starts_with("error: "), "{shown}");
                 later += usize::from(ran.err.contains("does not run yet"));
             }
         }

@@ -4,7 +4,7 @@
 //! own stands for any number of lines, and within a line for any text. `cargo run --release --` is the
 //! binary under test.
 
-use crate::support::{Desk, VARIABLES, binary, project};
+use crate::support::{TestEnv, VARIABLES, binary, project};
 use std::process::Command;
 
 struct Example {
@@ -61,20 +61,20 @@ fn matches(patterns: &[String], lines: &[&str]) -> bool {
 
 /// Runs the console blocks of a page in a folder that has the samples; how many ran, and what was wrong.
 pub fn run_page(page: &str) -> (usize, Vec<String>) {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let binary = binary().parent().unwrap().to_owned();
-    let copied = Command::new("cp").arg("-r").arg(project().join("samples")).arg(desk.path("samples")).status().unwrap();
+    let copied = Command::new("cp").arg("-r").arg(project().join("samples")).arg(env.path("samples")).status().unwrap();
     assert!(copied.success());
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let (mut run, mut wrong) = (0, Vec::new());
     for example in examples(&std::fs::read_to_string(project().join(page)).unwrap()) {
         let mut command = Command::new("sh");
         command.args(["-c", &example.command.replace("cargo run --release --", "ecs-audit")]);
-        command.current_dir(desk.path("")).env("PATH", &path);
+        command.current_dir(env.path("")).env("PATH", &path);
         for name in VARIABLES {
             command.env_remove(name);
         }
-        let output = command.env("XDG_CONFIG_HOME", desk.path("")).output().unwrap();
+        let output = command.env("XDG_CONFIG_HOME", env.path("")).output().unwrap();
         let printed = format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
         let lines: Vec<&str> = printed.lines().collect();
         let mut patterns = example.output;

@@ -1,7 +1,7 @@
 //! `store reclassify` gives the rows that a fresh load with the present catalog gives.
 
 use crate::store::{assert_alike, contents};
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use ecs_audit::decode::budget::Limits;
 use ecs_audit::discover::find_inputs;
 use ecs_audit::load::{LoadOptions, Silent};
@@ -77,15 +77,15 @@ examples = ["has reached a steady state"]
 /// A submission without its run, as a log may have it.
 const ALONE: &str = r#"{"id":"5a000000-0000-4000-8000-000000000001","submission_num":0,"submitted_at":"2026-03-04T06:00:00+00:00","last_processed_at":"2026-03-04T06:10:00+00:00","finished_at":"2026-03-04T06:10:00+00:00","status":"failed","termination_reason":"container_exited_with_error","termination_reason_message":"","exit_status":3,"job_provisioning_data":null}"#;
 
-fn loaded(rules: &[&str]) -> Desk {
-    let desk = Desk::new();
-    desk.write("rules.toml", RULES);
-    desk.write("alone/submission.json", ALONE);
+fn loaded(rules: &[&str]) -> TestEnv {
+    let env = TestEnv::new();
+    env.write("rules.toml", RULES);
+    env.write("alone/submission.json", ALONE);
     let samples = project().join("samples/exports");
     let mut arguments = vec!["load", samples.to_str().unwrap(), "alone"];
     arguments.extend(rules);
-    desk.run(&arguments).ok();
-    desk
+    env.run(&arguments).ok();
+    env
 }
 
 #[test]
@@ -128,9 +128,9 @@ fn old_rows_become_those_of_a_fresh_load() {
 }
 
 /// A store with samples loaded by a program that keeps no originals.
-fn loaded_without_originals(samples: &[&str]) -> Desk {
-    let desk = Desk::new();
-    desk.write("rules.toml", RULES);
+fn loaded_without_originals(samples: &[&str]) -> TestEnv {
+    let env = TestEnv::new();
+    env.write("rules.toml", RULES);
     let paths: Vec<_> = samples.iter().map(|name| project().join("samples/exports").join(name)).collect();
     let (inputs, troubled) = find_inputs(&paths, project(), None);
     assert!(!inputs.is_empty() && troubled.is_empty());
@@ -143,8 +143,8 @@ fn loaded_without_originals(samples: &[&str]) -> Desk {
         integrity: None,
     };
     let write = WriteOptions { now: 1_772_900_000_000_000, patience: Duration::ZERO };
-    Store::load(&desk.path(".ecs-audit"), inputs, Vec::new(), (&options, write), &Silent, &|| {}).unwrap();
-    desk
+    Store::load(&env.path(".ecs-audit"), inputs, Vec::new(), (&options, write), &Silent, &|| {}).unwrap();
+    env
 }
 
 /// What [`contents`] tells, by table.
@@ -164,9 +164,9 @@ fn by_table(contents: &str) -> BTreeMap<String, Vec<String>> {
 #[test]
 fn records_without_originals_stay_as_they_are() {
     let bare = ["silent-batch", "dstack-error-phases", "shapes"];
-    let desk = loaded_without_originals(&bare);
-    let before = contents(&desk);
-    assert_eq!(desk.sql("select count(*) from calls where raw is not null"), [["0"]]);
+    let env = loaded_without_originals(&bare);
+    let before = contents(&env);
+    assert_eq!(env.sql("select count(*) from calls where raw is not null"), [["0"]]);
     let would_change = contents(&loaded(&["--rules", "rules.toml"]));
     for cause in ["own-agent", "own-exit"] {
         assert!(would_change.contains(cause) && !before.contains(cause), "{cause}");
@@ -174,20 +174,20 @@ fn records_without_originals_stay_as_they_are() {
 
     // A row that has its original is brought up to date between those that have none.
     let kept = ["rolling-deployment", "dstack-exit-status"].map(|name| project().join("samples/exports").join(name));
-    desk.load(&kept.each_ref().map(|path| path.as_path())).ok();
-    let done = desk.run(&["store", "reclassify", "--rules", "rules.toml"]).ok();
-    let told = done.out.lines().find(|line| line.contains("have no original"));
-    let told: usize = told.unwrap().split_whitespace().next().unwrap().replace(',', "").parse().unwrap();
-    let without = desk.sql(
+    env.load(&kept.each_ref().map(|path| path.as_path())).ok();
+    let done = env.run(&["store", "reclassify", "--rules", "rules.toml"]).ok();
+    let shown = done.out.lines().find(|line| line.contains("have no original"));
+    let shown: usize = shown.unwrap().split_whitespace().next().unwrap().replace(',', "").parse().unwrap();
+    let without = env.sql(
         "select count(*) from (select raw from calls where failed union all select raw from task_events \
          union all select raw from instance_events where agent_update_status = 'FAILED' \
          union all select raw from service_events union all select raw from run_records \
          union all select raw from run_events where reason is not null \
          union all select raw from job_submissions where run_record is null) where raw is null",
     );
-    assert_eq!(without, [[told.to_string()]]);
+    assert_eq!(without, [[shown.to_string()]]);
 
-    let ruled = Desk::new();
+    let ruled = TestEnv::new();
     ruled.write("rules.toml", RULES);
     let paths = kept.each_ref().map(|path| path.to_str().unwrap());
     ruled.run(&["load", paths[0], paths[1], "--rules", "rules.toml"]).ok();
@@ -196,20 +196,20 @@ fn records_without_originals_stay_as_they_are() {
         want.entry(table).or_default().extend(rows);
     }
     want.values_mut().for_each(|rows| rows.sort());
-    let got = by_table(&contents(&desk));
+    let got = by_table(&contents(&env));
     assert!(got["failures"].iter().any(|row| row.contains("own-exit")) && got["failures"].len() > 20);
     for (table, rows) in &want {
         assert_alike(&got[table].join("\n"), &rows.join("\n"));
     }
     assert_eq!(got.len(), want.len());
 
-    let again = desk.run(&["store", "reclassify", "--rules", "rules.toml"]).ok();
+    let again = env.run(&["store", "reclassify", "--rules", "rules.toml"]).ok();
     assert!(again.out.starts_with("reclassified: nothing to do"), "{}", again.out);
 }
 
 #[test]
 fn without_a_store_there_is_nothing_to_reclassify() {
-    let desk = Desk::new();
-    let ran = desk.run(&["store", "reclassify"]);
+    let env = TestEnv::new();
+    let ran = env.run(&["store", "reclassify"]);
     assert!(ran.code != 0 && ran.err.contains("there is no store"), "{}", ran.err);
 }

@@ -1,6 +1,6 @@
 //! The reference tables beside the project, row by row against the built-in catalog and real exports.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use ecs_audit::knowledge::TextKind;
 use ecs_audit::model::catalog::{FailureCatalog, JobEnd};
 use std::collections::BTreeMap;
@@ -87,13 +87,13 @@ fn termination_reasons_are_those_of_the_table() {
     let table = rows(&text, "### 3.3 JobTerminationReason");
     assert_eq!(table.len(), 21);
     let mut compared = 0;
-    let mut told: Vec<(PathBuf, BTreeMap<String, Vec<String>>)> = Vec::new();
+    let mut shown: Vec<(PathBuf, BTreeMap<String, Vec<String>>)> = Vec::new();
     for path in exports() {
-        let desk = Desk::new();
-        desk.run(&["load", path.to_str().unwrap()]).ok();
-        let rows = desk
+        let env = TestEnv::new();
+        env.run(&["load", path.to_str().unwrap()]).ok();
+        let rows = env
             .query("runs where run like jtr-* show run, termination_reason, status, retry_event, error, phase, class limit 100");
-        told.push((path, rows.into_iter().map(|mut row| (row.remove(0), row)).collect()));
+        shown.push((path, rows.into_iter().map(|mut row| (row.remove(0), row)).collect()));
     }
     for row in &table {
         let [reason, status, retry, error, phase, class, advice] = row.as_slice() else { panic!("{row:?}") };
@@ -106,35 +106,35 @@ fn termination_reasons_are_those_of_the_table() {
         let no_failure = class.contains("success") || class.contains("user") || advice.contains("Not a failure");
         let entries: Vec<_> = catalog.entries().iter().filter(|entry| entry.reasons.contains(&reason)).collect();
         assert_eq!(entries.is_empty(), no_failure, "{reason}");
-        for (path, told) in &told {
-            let Some(row) = told.get(&format!("jtr-{}", reason.replace('_', "-"))) else { continue };
-            let [told_reason, told_status, told_retry, told_error, told_phase, told_class] = row.as_slice() else {
+        for (path, shown) in &shown {
+            let Some(row) = shown.get(&format!("jtr-{}", reason.replace('_', "-"))) else { continue };
+            let [shown_reason, shown_status, shown_retry, shown_error, shown_phase, shown_class] = row.as_slice() else {
                 panic!("{row:?}")
             };
             let name = format!("{reason} in {}", path.display());
-            assert_eq!(*told_reason, reason, "{name}: a run's name says its reason");
-            assert_eq!(told_status, status, "{name}");
-            assert_eq!(*told_retry, retry.replace('-', "").replace("nocapacity", "no-capacity"), "{name}");
+            assert_eq!(*shown_reason, reason, "{name}: a run's name says its reason");
+            assert_eq!(shown_status, status, "{name}");
+            assert_eq!(*shown_retry, retry.replace('-', "").replace("nocapacity", "no-capacity"), "{name}");
             if path.to_string_lossy().contains("v0.22.5") {
-                assert_eq!(*told_error, error.replace("null", ""), "{name}");
+                assert_eq!(*shown_error, error.replace("null", ""), "{name}");
             }
             if no_failure {
-                assert_eq!((told_phase.as_str(), told_class.as_str()), ("", ""), "{name} is no failure");
+                assert_eq!((shown_phase.as_str(), shown_class.as_str()), ("", ""), "{name} is no failure");
             } else {
                 let (phases, classes) = (phases(phase), classes(class));
-                assert!(phases.contains(&told_phase.as_str()), "{name}: {told_phase}, the table has {phase}");
-                let secondary = class.contains("secondary") && told_class.is_empty();
-                let unset = class == "-" && told_class == "configuration";
+                assert!(phases.contains(&shown_phase.as_str()), "{name}: {shown_phase}, the table has {phase}");
+                let secondary = class.contains("secondary") && shown_class.is_empty();
+                let unset = class == "-" && shown_class == "configuration";
                 assert!(
-                    secondary || unset || classes.contains(&told_class.as_str()),
-                    "{name}: {told_class}, the table has {class}"
+                    secondary || unset || classes.contains(&shown_class.as_str()),
+                    "{name}: {shown_class}, the table has {class}"
                 );
                 assert!(entries.iter().all(|entry| !entry.actions.is_empty() || entry.retry == "none"), "{name} has no advice");
             }
             compared += 1;
         }
     }
-    if !told.is_empty() {
+    if !shown.is_empty() {
         assert!(compared >= 58, "{compared} rows of exports were compared");
     }
 }
@@ -193,7 +193,7 @@ fn the_catalog_tells_what_the_reference_advises() {
     for row in advice() {
         let reason = row.reason.as_str();
         let known = catalog.job_reason(reason).unwrap();
-        let told: Vec<String> = catalog
+        let shown: Vec<String> = catalog
             .entries()
             .iter()
             .filter(|entry| entry.reasons.iter().any(|known| known == reason))
@@ -202,7 +202,7 @@ fn the_catalog_tells_what_the_reference_advises() {
         for fact in &row.facts {
             let says = |pattern: &String| {
                 let pattern = regex::Regex::new(pattern).unwrap();
-                told.iter().any(|told| pattern.is_match(told))
+                shown.iter().any(|shown| pattern.is_match(shown))
             };
             if !fact.says.iter().any(says) {
                 wrong.push(format!("{reason}: nothing says `{}`", fact.table));
@@ -218,10 +218,10 @@ fn the_catalog_tells_what_the_reference_advises() {
         for fact in &row.by_spot {
             assert_eq!((explained("", Some(true)), explained("", Some(false))), (fact.spot.as_str(), fact.on_demand.as_str()));
         }
-        // Nobody is told to have dstack retry what it never retries.
+        // Nobody is shown to have dstack retry what it never retries.
         if known.retry_event.is_none() {
-            let retries = |told: &&String| told.contains("on_events") || told.contains("Retry on");
-            wrong.extend(told.iter().find(retries).map(|told| format!("{reason}: dstack does not retry it, but `{told}`")));
+            let retries = |shown: &&String| shown.contains("on_events") || shown.contains("Retry on");
+            wrong.extend(shown.iter().find(retries).map(|shown| format!("{reason}: dstack does not retry it, but `{shown}`")));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -251,20 +251,20 @@ fn the_facts_are_those_of_the_table() {
 #[test]
 fn runs_are_explained_with_the_advice_of_their_reason() {
     let Some(path) = exports().pop() else { return };
-    let desk = Desk::new();
-    desk.run(&["load", path.to_str().unwrap()]).ok();
+    let env = TestEnv::new();
+    env.run(&["load", path.to_str().unwrap()]).ok();
     let mut explained = 0;
-    for row in desk.query("failures where kind = run and run like jtr-* show run, reason, cause limit 100") {
+    for row in env.query("failures where kind = run and run like jtr-* show run, reason, cause limit 100") {
         let [run, reason, cause] = row.as_slice() else { panic!("{row:?}") };
         assert_eq!(*run, format!("jtr-{}", reason.replace('_', "-")), "a run's name says its reason");
         let entry = FailureCatalog::builtin().entry(cause).unwrap_or_else(|| panic!("{run}: {cause}"));
         assert!(entry.reasons.contains(reason), "{run}: {cause}");
-        let told = desk.run(&["explain", run, "--format", "json"]).ok().out;
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-        let told = told.to_string();
+        let shown = env.run(&["explain", run, "--format", "json"]).ok().out;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let shown = shown.to_string();
         for action in entry.actions.iter().filter(|action| !action.contains('{')) {
             let action = serde_json::Value::from(action.as_str()).to_string();
-            assert!(told.contains(action.trim_matches('"')), "{run}: not told: {action}\n{told}");
+            assert!(shown.contains(action.trim_matches('"')), "{run}: not shown: {action}\n{shown}");
         }
         explained += 1;
     }
@@ -287,17 +287,17 @@ fn run_reasons_are_those_of_the_table() {
         );
     }
     for path in exports() {
-        let desk = Desk::new();
-        desk.run(&["load", path.to_str().unwrap()]).ok();
-        let told = desk.query("runs where run like rtr-* by run, run_reason, run_status show distinct(run_id) sort run");
-        assert!(told.len() >= 2, "{told:?}");
-        for row in told {
+        let env = TestEnv::new();
+        env.run(&["load", path.to_str().unwrap()]).ok();
+        let shown = env.query("runs where run like rtr-* by run, run_reason, run_status show distinct(run_id) sort run");
+        assert!(shown.len() >= 2, "{shown:?}");
+        for row in shown {
             let name = row[0].trim_start_matches("rtr-").replace('-', "_");
             let wanted = table.iter().find(|known| plain(&known[0]) == name).unwrap();
             assert_eq!((row[1].as_str(), &row[2]), (name.as_str(), &wanted[1]), "{}", path.display());
         }
         // A run whose only reason is its own is one failure, and its jobs are consequences.
-        let server = desk.query("failures where run = rtr-server-error and not secondary show reason");
+        let server = env.query("failures where run = rtr-server-error and not secondary show reason");
         assert_eq!(server, [["server_error"]], "{}", path.display());
     }
 }
@@ -336,7 +336,7 @@ fn exit_codes_are_those_of_the_table() {
     let export: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let run = export.as_array().unwrap().iter().find(|run| run["run_spec"]["run_name"] == "jtr-container-exited-with-error");
     let run = run.unwrap();
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let mut wanted: Vec<(String, String)> = Vec::new();
     for row in rows(&text, "### 3.4 Exit codes") {
         for code in row[0].split(", ") {
@@ -352,18 +352,18 @@ fn exit_codes_are_those_of_the_table() {
             submission["id"] = format!("10000000-0000-4000-8000-{:012}", wanted.len()).into();
             submission["exit_status"] = status.clone();
             run["latest_job_submission"] = serde_json::Value::Null;
-            desk.write(&format!("runs/{}.json", wanted.len()), run.to_string());
+            env.write(&format!("runs/{}.json", wanted.len()), run.to_string());
             wanted.push((format!("exit-{code}"), row[2].clone()));
         }
     }
-    desk.run(&["load", "runs"]).ok();
-    let told: BTreeMap<String, Vec<String>> = desk
+    env.run(&["load", "runs"]).ok();
+    let shown: BTreeMap<String, Vec<String>> = env
         .query("failures where kind = run show run, phase, ran, class, exit_code, signal limit 100")
         .into_iter()
         .map(|mut row| (row.remove(0), row))
         .collect();
     for (run, class) in &wanted {
-        let row = told.get(run).unwrap_or_else(|| panic!("{run}: {told:?}"));
+        let row = shown.get(run).unwrap_or_else(|| panic!("{run}: {shown:?}"));
         let ran = run != "exit-null";
         assert_eq!((row[0].as_str() == "running", row[1].as_str()), (ran, if ran { "true" } else { "false" }), "{run}: {row:?}");
         let classes = classes(class);

@@ -3,19 +3,19 @@
 //! `tests/report/samples.md` was read line by line against `samples/README.md`; after a change that is meant,
 //! `ECS_AUDIT_BLESS=1 cargo test --test integration report` writes it anew: read the difference.
 
-use crate::support::{Desk, Ran, project};
+use crate::support::{Ran, TestEnv, project};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::LazyLock;
 
 /// The samples with a report about all of them.
-static DESK: LazyLock<Desk> = LazyLock::new(|| {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
+static DESK: LazyLock<TestEnv> = LazyLock::new(|| {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
     let quotas = project().join("samples/quotas.json");
-    desk.run(&["report", "--since", "7d", "--out", "full", "--quiet", "--threads", "1", "--quotas", quotas.to_str().unwrap()])
+    env.run(&["report", "--since", "7d", "--out", "full", "--quiet", "--threads", "1", "--quotas", quotas.to_str().unwrap()])
         .ok();
-    desk
+    env
 });
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -23,8 +23,8 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())).collect()
 }
 
-fn text(desk: &Desk, name: &str) -> String {
-    std::fs::read_to_string(desk.path(name)).unwrap()
+fn text(env: &TestEnv, name: &str) -> String {
+    std::fs::read_to_string(env.path(name)).unwrap()
 }
 
 fn cells(csv: &[u8]) -> Vec<Vec<String>> {
@@ -33,14 +33,14 @@ fn cells(csv: &[u8]) -> Vec<Vec<String>> {
 }
 
 /// A small report, for tests that are not about what it tells.
-fn small(desk: &Desk, out: &str, more: &[&str]) -> Ran {
+fn small(env: &TestEnv, out: &str, more: &[&str]) -> Ran {
     let mut arguments = vec!["report", "--out", out, "--quiet", "--sections", "failures-by-reason,quarantine"];
     arguments.extend(more);
-    desk.run(&arguments)
+    env.run(&arguments)
 }
 
 #[test]
-fn the_samples_are_told_as_they_were_read() {
+fn the_report_of_the_samples_is_the_golden_text() {
     let printed = text(&DESK, "full/report.md");
     let catalog: serde_json::Value = serde_json::from_str(&text(&DESK, "full/manifest.json")).unwrap();
     // The version of the catalog changes with every entry.
@@ -134,7 +134,7 @@ fn the_evidence_of_a_number_is_complete() {
 }
 
 #[test]
-fn changes_are_ranked_and_rejected_packets_are_told() {
+fn changes_are_ranked_and_rejected_packets_are_listed() {
     let files = files(&DESK.path("full"));
     let changes = cells(&files["changes-before.csv"]);
     let at = |name: &str| changes[0].iter().position(|column| column == name).unwrap();
@@ -182,25 +182,25 @@ fn verify_names_the_number_that_was_changed() {
 
 #[test]
 fn a_folder_that_is_no_report_is_never_overwritten() {
-    let desk = &*DESK;
-    desk.write("notes/mine.txt", "keep");
-    let ran = small(desk, "notes", &[]);
+    let env = &*DESK;
+    env.write("notes/mine.txt", "keep");
+    let ran = small(env, "notes", &[]);
     assert!(ran.code == 2 && ran.err.contains("contains files and is not a report"), "{}", ran.err);
-    assert_eq!(text(desk, "notes/mine.txt"), "keep");
-    small(desk, "twice", &[]).ok();
-    small(desk, "twice", &["--title", "Another"]).ok();
-    assert!(text(desk, "twice/report.md").starts_with("# Another\n"));
-    desk.write("twice/mine.txt", "keep");
-    let ran = small(desk, "twice", &[]);
+    assert_eq!(text(env, "notes/mine.txt"), "keep");
+    small(env, "twice", &[]).ok();
+    small(env, "twice", &["--title", "Another"]).ok();
+    assert!(text(env, "twice/report.md").starts_with("# Another\n"));
+    env.write("twice/mine.txt", "keep");
+    let ran = small(env, "twice", &[]);
     assert!(ran.code == 2 && ran.err.contains("contains `mine.txt`, which is not part of the report"), "{}", ran.err);
-    assert_eq!(text(desk, "twice/mine.txt"), "keep");
+    assert_eq!(text(env, "twice/mine.txt"), "keep");
 }
 
 #[test]
 fn sections_windows_and_questions_of_ones_own() {
-    let desk = &*DESK;
-    small(desk, "own", &["--around", "2026-03-04T05:30Z", "--within", "30m", "--query", "Clusters=failures by cluster"]).ok();
-    let names: Vec<String> = files(&desk.path("own")).into_keys().collect();
+    let env = &*DESK;
+    small(env, "own", &["--around", "2026-03-04T05:30Z", "--within", "30m", "--query", "Clusters=failures by cluster"]).ok();
+    let names: Vec<String> = files(&env.path("own")).into_keys().collect();
     let expected = [
         "evidence.csv",
         "failures-by-reason.csv",
@@ -212,23 +212,23 @@ fn sections_windows_and_questions_of_ones_own() {
         "summary.csv",
     ];
     assert_eq!(names, expected);
-    let printed = text(desk, "own/report.md");
+    let printed = text(env, "own/report.md");
     assert!(printed.contains("## Clusters"), "{printed}");
     assert!(printed.contains("failures between 2026-03-04T05:00Z and 2026-03-04T06:00Z by cluster"), "{printed}");
-    assert_eq!(text(desk, "own/quarantine.csv"), "why,file,count\n");
+    assert_eq!(text(env, "own/quarantine.csv"), "why,file,count\n");
     assert!(printed.contains("- Quarantine: Nothing is quarantined."), "{printed}");
-    let ran = small(desk, "wrong", &["--sections", "quarantin"]);
+    let ran = small(env, "wrong", &["--sections", "quarantin"]);
     assert!(ran.code == 2 && ran.err.contains("did you mean `quarantine`?"), "{}", ran.err);
-    let ran = small(desk, "wrong", &["--since", "7x"]);
+    let ran = small(env, "wrong", &["--since", "7x"]);
     assert!(ran.code == 2 && ran.err.contains("failures since 7x"), "{}", ran.err);
-    let ran = small(desk, "wrong", &["--query", "Mine=failurs"]);
+    let ran = small(env, "wrong", &["--query", "Mine=failurs"]);
     assert!(ran.code == 2 && ran.err.contains("did you mean `failures`?"), "{}", ran.err);
-    assert!(!desk.path("wrong").exists());
+    assert!(!env.path("wrong").exists());
 }
 
 #[test]
 fn hostile_records_are_only_text() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let hostile = "=HYPERLINK(\"http://evil\")<script>alert(1)</script><img src=x onerror=alert(2)>\u{1b}[2J\u{202e}gnp.exe|`**_${{7*7}}{{7*7}}";
     let event = |id: &str, service: &str, message: &str| {
         serde_json::json!({
@@ -241,10 +241,10 @@ fn hostile_records_are_only_text() {
         .to_string()
     };
     let lines = [event("a1", hostile, "SERVICE_TASK_PLACEMENT_FAILURE"), event("a2", "=1+1", hostile), event("a3", "+2", "@x")];
-    let path = desk.write("events.ndjson", lines.join("\n"));
-    desk.load(&[&path]).ok();
-    desk.run(&["report", "--out", "page", "--title", hostile, "--query", "x<b>=failures by service, message", "--quiet"]).ok();
-    for (name, bytes) in files(&desk.path("page")) {
+    let path = env.write("events.ndjson", lines.join("\n"));
+    env.load(&[&path]).ok();
+    env.run(&["report", "--out", "page", "--title", hostile, "--query", "x<b>=failures by service, message", "--quiet"]).ok();
+    for (name, bytes) in files(&env.path("page")) {
         let printed = String::from_utf8(bytes).unwrap();
         assert!(!printed.contains('\u{1b}') && !printed.contains('\u{202e}'), "{name}");
         if name == "report.html" {
@@ -269,20 +269,20 @@ fn hostile_records_are_only_text() {
 
 #[test]
 fn a_store_without_failures_has_a_report_that_says_so() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let record = serde_json::json!({"Records": [{
         "eventVersion": "1.11", "eventID": "0aa0aa00-0000-4000-8000-000000000001", "eventTime": "2026-03-04T10:00:00Z",
         "eventSource": "ecs.amazonaws.com", "eventName": "ListClusters", "awsRegion": "eu-west-1",
         "recipientAccountId": "111122223333", "readOnly": true, "userIdentity": {"type": "AWSService"}
     }]});
-    let path = desk.write("trail.json", record.to_string());
-    desk.load(&[&path]).ok();
-    desk.run(&["report", "--out", "quiet", "--quiet"]).ok();
-    let printed = text(&desk, "quiet/report.md");
+    let path = env.write("trail.json", record.to_string());
+    env.load(&[&path]).ok();
+    env.run(&["report", "--out", "quiet", "--quiet"]).ok();
+    let printed = text(&env, "quiet/report.md");
     assert!(printed.contains("**0** failures") && printed.contains("Nothing failed in the window"), "{printed}");
     assert!(printed.contains("No events in the window"), "{printed}");
-    assert_eq!(cells(&files(&desk.path("quiet"))["failures.csv"]).len(), 1);
-    let nothing = Desk::new();
+    assert_eq!(cells(&files(&env.path("quiet"))["failures.csv"]).len(), 1);
+    let nothing = TestEnv::new();
     nothing.write("empty.json", "{\"Records\":[]}");
     nothing.load(&[&nothing.path("empty.json")]);
     let ran = nothing.run(&["report", "--out", "x"]);
@@ -354,25 +354,25 @@ fn values(path: &Path) -> String {
 
 #[test]
 fn nothing_that_names_somebody_is_left_after_redaction() {
-    let desk = &*DESK;
+    let env = &*DESK;
     let names = names();
     assert!(names.len() > 1000, "{}", names.len());
     let sections = "findings,failures,failures-by-service,changes-before,network,lost-launches,missed-schedules,incidents,stalls,\
                     agent-windows,coverage,coverage-calls,gaps,loads,collisions,quota";
     let own = "Mine=calls where account = 111122223333 by user, source_ip, user_arn, raw.userIdentity.principalId";
     let arguments = ["report", "--since", "7d", "--out", "red", "--redact", "--sections", sections, "--query", own, "--quiet"];
-    desk.run(&arguments).ok();
-    let mut outputs = files(&desk.path("red"));
+    env.run(&arguments).ok();
+    let mut outputs = files(&env.path("red"));
     let query = "calls show user, user_arn, account, source_ip, raw.requestParameters, raw.userIdentity limit 5000";
-    let printed = desk.run(&["query", query, "--redact", "--format", "csv", "--quiet"]).ok().out;
+    let printed = env.run(&["query", query, "--redact", "--format", "csv", "--quiet"]).ok().out;
     assert!(printed.contains("account-") && printed.contains("user-"), "{printed}");
     outputs.insert("query".to_owned(), printed.into_bytes());
     for format in ["table", "json", "ndjson", "markdown", "html", "parquet"] {
         let out = format!("redacted.{format}");
         let query = "calls show user, user_arn, account, source_ip, raw.requestParameters limit 500";
-        desk.run(&["query", query, "--redact", "--evidence", "--format", format, "--out", &out, "--quiet"]).ok();
-        let bytes = std::fs::read(desk.path(&out)).unwrap();
-        outputs.insert(out.clone(), if format == "parquet" { values(&desk.path(&out)).into_bytes() } else { bytes });
+        env.run(&["query", query, "--redact", "--evidence", "--format", format, "--out", &out, "--quiet"]).ok();
+        let bytes = std::fs::read(env.path(&out)).unwrap();
+        outputs.insert(out.clone(), if format == "parquet" { values(&env.path(&out)).into_bytes() } else { bytes });
     }
     assert!(outputs["redacted.parquet"].windows(8).any(|bytes| bytes == b"account-"));
     let is_word = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
@@ -387,16 +387,16 @@ fn nothing_that_names_somebody_is_left_after_redaction() {
         }
     }
     // The same store and key give the same pseudonyms, also when it is computed again.
-    small(desk, "red-small", &["--since", "7d", "--redact", "--query", own]).ok();
-    assert_eq!(files(&desk.path("red-small"))["own-1.csv"], outputs["own-1.csv"]);
-    let verified = desk.run(&["report", "verify", "red-small", "--quiet"]);
+    small(env, "red-small", &["--since", "7d", "--redact", "--query", own]).ok();
+    assert_eq!(files(&env.path("red-small"))["own-1.csv"], outputs["own-1.csv"]);
+    let verified = env.run(&["report", "verify", "red-small", "--quiet"]);
     assert_eq!(verified.code, 0, "{}", verified.out);
-    let key = std::fs::read_to_string(desk.path(".ecs-audit/redaction.key")).unwrap();
+    let key = std::fs::read_to_string(env.path(".ecs-audit/redaction.key")).unwrap();
     assert!(outputs.values().all(|bytes| !String::from_utf8_lossy(bytes).contains(key.trim())));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(desk.path(".ecs-audit/redaction.key")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(env.path(".ecs-audit/redaction.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }
@@ -404,19 +404,19 @@ fn nothing_that_names_somebody_is_left_after_redaction() {
 /// A number of what nobody recorded is not zero.
 #[test]
 fn what_the_records_cannot_tell_is_not_known() {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports/fargate-quota/ecs-events")]).ok();
-    let ran = desk.run(&["report", "--since", "7d", "--out", "events"]).ok();
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports/fargate-quota/ecs-events")]).ok();
+    let ran = env.run(&["report", "--since", "7d", "--out", "events"]).ok();
     let lost = "launches lost (never placed, no successful retry): unknown (no CloudTrail calls are loaded)";
     assert!(ran.err.contains(lost), "{}", ran.err);
-    let summary = cells(&files(&desk.path("events"))["summary.csv"]);
+    let summary = cells(&files(&env.path("events"))["summary.csv"]);
     let value = |fact: &str| summary.iter().find(|row| row[0] == fact).map(|row| row[2].as_str());
     for fact in ["lost_launches", "missed_starts", "attempts", "gaps"] {
         assert_eq!(value(fact), Some("unknown: no CloudTrail calls are loaded"), "{fact}");
     }
     assert!(value("failures").is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count > 0)), "{summary:?}");
     assert_eq!(value("quarantined"), Some("0"), "that nothing is quarantined is known");
-    let (page, markdown) = (text(&desk, "events/report.html"), text(&desk, "events/report.md"));
+    let (page, markdown) = (text(&env, "events/report.html"), text(&env, "events/report.md"));
     assert!(page.contains("<dd>not known</dd>") && markdown.contains("launches lost: not known"), "{markdown}");
     for (section, sentence) in [("Lost launches", "Unknown: no CloudTrail calls are loaded."), ("Gaps", "Unknown")] {
         assert!(markdown.contains(&format!("{section}: {sentence}")), "{markdown}");
@@ -426,9 +426,9 @@ fn what_the_records_cannot_tell_is_not_known() {
 /// One damaged file of the store costs the sections that read it, and they say so.
 #[test]
 fn a_section_that_fails_is_shown_as_failed_and_the_others_are_there() {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
-    let days = std::fs::read_dir(desk.path(".ecs-audit/tables/flows")).unwrap().flatten().map(|entry| entry.path());
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
+    let days = std::fs::read_dir(env.path(".ecs-audit/tables/flows")).unwrap().flatten().map(|entry| entry.path());
     let files = days.filter(|day| day.is_dir()).flat_map(|day| std::fs::read_dir(day).unwrap().flatten().map(|file| file.path()));
     let damaged: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind == "parquet")).collect();
     assert!(!damaged.is_empty());
@@ -436,17 +436,17 @@ fn a_section_that_fails_is_shown_as_failed_and_the_others_are_there() {
         let size = std::fs::metadata(&file).unwrap().len() as usize;
         std::fs::write(&file, vec![b'x'; size]).unwrap();
     }
-    let ran = desk.run(&["report", "--since", "7d", "--out", "damaged"]);
+    let ran = env.run(&["report", "--since", "7d", "--out", "damaged"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
     assert!(ran.err.contains("error: Rejected packets: "), "{}", ran.err);
-    let markdown = text(&desk, "damaged/report.md");
+    let markdown = text(&env, "damaged/report.md");
     assert!(markdown.contains("## Not computed") && markdown.contains("## Lost launches"), "{markdown}");
-    let page = text(&desk, "damaged/report.html");
+    let page = text(&env, "damaged/report.html");
     assert!(page.contains("<h2 id=\"h-failed\">Not computed</h2>") && page.contains("<strong>Rejected packets:</strong>"));
-    let built = files_of(&desk, "damaged");
+    let built = files_of(&env, "damaged");
     assert!(built.contains("lost-launches.csv") && !built.contains("network.csv"), "{built:?}");
 }
 
-fn files_of(desk: &Desk, folder: &str) -> BTreeSet<String> {
-    files(&desk.path(folder)).into_keys().collect()
+fn files_of(env: &TestEnv, folder: &str) -> BTreeSet<String> {
+    files(&env.path(folder)).into_keys().collect()
 }

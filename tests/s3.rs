@@ -1,7 +1,7 @@
 //! Exports in S3: the real binary reads from a small server in this file, which speaks the part of the protocol that is
 //! needed, and notes every request.
 
-use crate::support::{Desk, Ran, project};
+use crate::support::{Ran, TestEnv, project};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -62,15 +62,15 @@ impl Server {
     }
 
     /// Runs the binary with this server as S3, without anything of the caller's.
-    fn run(&self, desk: &Desk, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
-        let mut command = desk.command();
+    fn run(&self, env: &TestEnv, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = env.command();
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy().to_ascii_uppercase();
             if text.starts_with("AWS_") || text.ends_with("_PROXY") {
                 command.env_remove(&name);
             }
         }
-        command.env("HOME", desk.path("home")).env("AWS_ENDPOINT_URL", &self.address).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.env("HOME", env.path("home")).env("AWS_ENDPOINT_URL", &self.address).env("AWS_EC2_METADATA_DISABLED", "true");
         let output = command.envs(variables.iter().copied()).args(arguments).output().unwrap();
         let ran = Ran {
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -82,9 +82,9 @@ impl Server {
     }
 
     /// The same with credentials.
-    fn ask(&self, desk: &Desk, arguments: &[&str]) -> Ran {
+    fn ask(&self, env: &TestEnv, arguments: &[&str]) -> Ran {
         let keys = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_REGION", "eu-west-1")];
-        self.run(desk, arguments, &keys)
+        self.run(env, arguments, &keys)
     }
 }
 
@@ -293,8 +293,8 @@ fn samples() -> Vec<(String, Vec<u8>)> {
 
 /// What the ledger says of each file, whatever is before its name; which copy of a record counts as the duplicate depends
 /// on the order in which files arrive.
-fn ledger(desk: &Desk) -> Vec<Vec<String>> {
-    let mut rows = desk.sql("select file, size, bytes, read, filtered, quarantined, why, format from files");
+fn ledger(env: &TestEnv) -> Vec<Vec<String>> {
+    let mut rows = env.sql("select file, size, bytes, read, filtered, quarantined, why, format from files");
     for row in &mut rows {
         row[0] = row[0].rsplit_once("exports/").unwrap().1.to_owned();
     }
@@ -305,7 +305,7 @@ fn ledger(desk: &Desk) -> Vec<Vec<String>> {
 #[test]
 fn a_bucket_has_the_same_answers_as_the_folder() {
     let server = Server::new(samples());
-    let (here, there) = (Desk::new(), Desk::new());
+    let (here, there) = (TestEnv::new(), TestEnv::new());
     here.load(&[&project().join("samples/exports")]).ok();
     server.ask(&there, &["load", "s3://logs/exports"]).ok();
     assert_eq!(ledger(&there), ledger(&here));
@@ -331,7 +331,7 @@ fn a_bucket_has_the_same_answers_as_the_folder() {
     // Without a store.
     let local = here.run(&["query", "--from", project().join("samples/exports").to_str().unwrap(), question, "--csv"]).ok();
     server.set(|state| drop(state.objects.remove("exports/silent-batch/new.json")));
-    let remote = server.ask(&Desk::new(), &["query", "--from", "s3://logs/exports", question, "--csv"]).ok();
+    let remote = server.ask(&TestEnv::new(), &["query", "--from", "s3://logs/exports", question, "--csv"]).ok();
     assert_eq!(remote.out, local.out);
 }
 
@@ -347,9 +347,9 @@ fn only_the_days_and_regions_that_are_needed_are_listed() {
         }
     }
     let server = Server::new(objects);
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let options = ["--since", "2026-03-04", "--until", "2026-03-05", "--region", "eu-west-1"];
-    let ran = server.ask(&desk, &[&["load", "s3://logs"], &options[..]].concat()).ok();
+    let ran = server.ask(&env, &[&["load", "s3://logs"], &options[..]].concat()).ok();
     assert!(ran.out.contains("2 read = 2 loaded"), "{}", ran.out);
     assert!(ran.out.contains("not listed") && ran.out.contains("us-east-1 not of --region"), "{}", ran.out);
     let seen = server.seen();
@@ -365,7 +365,7 @@ fn only_the_days_and_regions_that_are_needed_are_listed() {
     }
     assert!(of("LIST ").contains(&format!("{TRAIL}/eu-west-1/2026/03/04/*")), "{seen:?}");
     // The rest, later.
-    let ran = server.ask(&desk, &["load", "s3://logs"]).ok();
+    let ran = server.ask(&env, &["load", "s3://logs"]).ok();
     assert!(ran.out.contains("(2 unchanged since"), "{}", ran.out);
     assert!(ran.out.contains("10 read = 10 loaded"), "{}", ran.out);
 }
@@ -375,11 +375,11 @@ fn an_object_that_cannot_be_read_is_quarantined_and_read_later() {
     let objects = (0..5).map(|number| (format!("in/{number}.json"), export(number)));
     let server = Server::new(objects);
     server.set(|state| state.forbidden.push("in/3.json".to_owned()));
-    let desk = Desk::new();
-    let ran = server.ask(&desk, &["load", "s3://logs/in/"]);
+    let env = TestEnv::new();
+    let ran = server.ask(&env, &["load", "s3://logs/in/"]);
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.out.contains("4 loaded + 0 duplicate + 0 filtered + 1 quarantined"), "{}", ran.out);
-    let quarantine = desk.sql("select file, why, detail from quarantine");
+    let quarantine = env.sql("select file, why, detail from quarantine");
     assert_eq!(quarantine.len(), 1);
     assert_eq!(quarantine[0][..2], ["s3://logs/in/3.json", "unreadable"]);
     let advice =
@@ -387,7 +387,7 @@ fn an_object_that_cannot_be_read_is_quarantined_and_read_later() {
     assert_eq!(quarantine[0][2], advice);
     server.set(|state| state.forbidden.clear());
     server.seen();
-    let ran = server.ask(&desk, &["load", "s3://logs/in/"]).ok();
+    let ran = server.ask(&env, &["load", "s3://logs/in/"]).ok();
     assert!(ran.out.contains("1 read = 1 loaded"), "{}", ran.out);
     assert_eq!(server.seen(), ["GET in/3.json", "LIST in/", "LIST in/"]);
 }
@@ -401,8 +401,8 @@ fn failures_of_the_server_are_retried() {
         state.cut.push("in/2.json".to_owned());
         state.slow.push("in/3.json".to_owned());
     });
-    let desk = Desk::new();
-    let ran = server.ask(&desk, &["load", "s3://logs/in"]).ok();
+    let env = TestEnv::new();
+    let ran = server.ask(&env, &["load", "s3://logs/in"]).ok();
     assert!(ran.out.contains("5 read = 5 loaded"), "{}", ran.out);
     let seen = server.seen();
     let count = |key: &str| seen.iter().filter(|request| request.starts_with(&format!("GET {key}"))).count();
@@ -414,8 +414,8 @@ fn a_large_object_is_read_in_parts() {
     let mut large = export(1);
     large.resize(17 << 20, b'\n');
     let server = Server::new([("in/large.json".to_owned(), large)]);
-    let desk = Desk::new();
-    let ran = server.ask(&desk, &["load", "s3://logs/in/large.json"]).ok();
+    let env = TestEnv::new();
+    let ran = server.ask(&env, &["load", "s3://logs/in/large.json"]).ok();
     assert!(ran.out.contains("1 read = 1 loaded"), "{}", ran.out);
     let seen = server.seen();
     assert_eq!(seen.iter().filter(|request| request.starts_with("GET in/large.json bytes=")).count(), 3, "{seen:?}");
@@ -425,47 +425,47 @@ fn a_large_object_is_read_in_parts() {
 #[test]
 fn without_credentials_nothing_is_requested() {
     let server = Server::new([("a.json".to_owned(), export(1))]);
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let start = Instant::now();
-    let ran = server.run(&desk, &["load", "s3://logs/"], &[]);
+    let ran = server.run(&env, &["load", "s3://logs/"], &[]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.err.contains("no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"), "{}", ran.err);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert!(server.seen().is_empty());
     // A profile has them.
-    desk.write("home/.aws/credentials", format!("[work]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = {SECRET}\n"));
-    desk.write("home/.aws/config", "[profile work]\nregion = eu-west-1\n[profile corp]\nsso_session = corp\n");
-    let ran = server.run(&desk, &["load", "s3://logs/"], &[("AWS_PROFILE", "work")]).ok();
+    env.write("home/.aws/credentials", format!("[work]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = {SECRET}\n"));
+    env.write("home/.aws/config", "[profile work]\nregion = eu-west-1\n[profile corp]\nsso_session = corp\n");
+    let ran = server.run(&env, &["load", "s3://logs/"], &[("AWS_PROFILE", "work")]).ok();
     assert!(ran.out.contains("1 read = 1 loaded"), "{}", ran.out);
-    let ran = server.run(&desk, &["load", "s3://logs/"], &[("AWS_PROFILE", "corp")]);
+    let ran = server.run(&env, &["load", "s3://logs/"], &[("AWS_PROFILE", "corp")]);
     assert!(ran.code == 2 && ran.err.contains("aws configure export-credentials"), "{}", ran.err);
     // Requests that are not signed are refused by this server.
-    let ran = server.run(&desk, &["load", "s3://logs/"], &[("AWS_SKIP_SIGNATURE", "true")]);
+    let ran = server.run(&env, &["load", "s3://logs/"], &[("AWS_SKIP_SIGNATURE", "true")]);
     assert!(ran.code == 2 && ran.err.contains("allow the action s3:ListBucket"), "{}", ran.err);
 }
 
 #[test]
 fn buckets_that_cannot_be_listed_say_what_to_do() {
     let server = Server::new([("in/a.json".to_owned(), export(1))]);
-    let desk = Desk::new();
+    let env = TestEnv::new();
     for (location, want) in [
         ("s3://other/in/", "check the name of the bucket `other`"),
         ("s3://logs/nothing/", "no objects have this prefix"),
         ("s3:///in", "expected `s3://BUCKET/PREFIX`"),
     ] {
-        let ran = server.ask(&desk, &["load", location]);
+        let ran = server.ask(&env, &["load", location]);
         let named = ran.err.contains(location.trim_end_matches('/'));
         assert!(ran.code == 2 && named && ran.err.contains(want), "{}", ran.err);
     }
     server.set(|state| state.is_unlisted = true);
-    let ran = server.ask(&desk, &["query", "--from", "s3://logs/in/", "failures"]);
+    let ran = server.ask(&env, &["query", "--from", "s3://logs/in/", "failures"]);
     assert!(ran.code == 2 && ran.err.contains("allow the action s3:ListBucket on arn:aws:s3:::logs"), "{}", ran.err);
     // Reading one object needs no permission to list.
-    server.ask(&desk, &["load", "s3://logs/in/a.json"]).ok();
+    server.ask(&env, &["load", "s3://logs/in/a.json"]).ok();
     // Beside files that can be read, it is one of several inputs.
-    desk.write("b.json", export(2));
-    let ran = server.ask(&desk, &["load", "b.json", "s3://logs/in/"]);
+    env.write("b.json", export(2));
+    let ran = server.ask(&env, &["load", "b.json", "s3://logs/in/"]);
     assert!(ran.code == 3 && ran.out.contains("1 loaded + 0 duplicate + 0 filtered + 1 quarantined"), "{}", ran.out);
-    let ran = server.ask(&desk, &["load", "b.json", "--store", "s3://logs/store"]);
+    let ran = server.ask(&env, &["load", "b.json", "--store", "s3://logs/store"]);
     assert!(ran.code == 2 && ran.err.contains("a store is a local folder"), "{}", ran.err);
 }

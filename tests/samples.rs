@@ -1,6 +1,6 @@
 //! The samples tell what `samples/expected.toml` says: every file is accounted for, every query answers.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::{Table, Value};
@@ -22,9 +22,8 @@ fn tables<'a>(table: &'a Table, key: &str) -> Vec<&'a Table> {
 }
 
 /// What the ledger says of each file, by its path below `root`: read, loaded, duplicate, filtered, quarantined, why.
-fn ledger(desk: &Desk, root: &Path) -> BTreeMap<String, (Vec<i64>, String)> {
-    let rows =
-        desk.sql("select file, read, loaded, duplicate, filtered, quarantined, coalesce(why, '') from files order by file");
+fn ledger(env: &TestEnv, root: &Path) -> BTreeMap<String, (Vec<i64>, String)> {
+    let rows = env.sql("select file, read, loaded, duplicate, filtered, quarantined, coalesce(why, '') from files order by file");
     let prefix = format!("{}/", root.display());
     rows.into_iter()
         .map(|row| {
@@ -37,12 +36,12 @@ fn ledger(desk: &Desk, root: &Path) -> BTreeMap<String, (Vec<i64>, String)> {
 
 #[test]
 fn the_exports_are_accounted_for_and_answer() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let root = project().join("samples/exports");
     let expected = expected("samples/expected.toml");
-    desk.load(&[&root]).ok();
+    env.load(&[&root]).ok();
 
-    let ledger = ledger(&desk, &root);
+    let ledger = ledger(&env, &root);
     let totals = expected["totals"].as_table().unwrap();
     assert_eq!(ledger.len() as i64, int(totals, "files"));
     for file in tables(&expected, "file") {
@@ -58,7 +57,7 @@ fn the_exports_are_accounted_for_and_answer() {
     assert_eq!((0..5).map(sum).collect::<Vec<_>>(), want);
 
     for query in tables(&expected, "query") {
-        let answer = desk.query(text(query, "query"));
+        let answer = env.query(text(query, "query"));
         let rows = query["rows"].as_array().unwrap().iter().map(|row| row.as_array().unwrap().iter().map(cell).collect());
         assert_eq!(answer, rows.collect::<Vec<Vec<String>>>(), "{}", text(query, "query"));
     }
@@ -72,13 +71,13 @@ fn cell(value: &Value) -> String {
 }
 
 #[test]
-fn the_oddities_are_told_as_what_they_are() {
-    let desk = Desk::new();
+fn the_oddities_are_counted_as_their_list_says() {
+    let env = TestEnv::new();
     let root = project().join("samples/oddities");
-    let ran = desk.load(&[&root]);
+    let ran = env.load(&[&root]);
     assert_eq!(ran.code, 3, "some of it cannot be loaded\n{}\n{}", ran.out, ran.err);
-    let ledger = ledger(&desk, &root);
-    let reasons: BTreeMap<String, String> = desk
+    let ledger = ledger(&env, &root);
+    let reasons: BTreeMap<String, String> = env
         .query("quarantine show file, why sort file limit 1000")
         .into_iter()
         .map(|row| (row[0].trim_start_matches(&format!("{}/", root.display())).to_owned(), row[1].clone()))
@@ -89,16 +88,16 @@ fn the_oddities_are_told_as_what_they_are() {
         let want: Vec<i64> =
             ["read", "loaded", "duplicate", "filtered", "quarantined"].iter().map(|key| int(file, key)).collect();
         assert_eq!(counts, &want, "{path}");
-        let told = if want[4] > 0 { reasons[path].as_str() } else { why.as_str() };
-        assert_eq!(told, text(file, "why"), "{path}");
+        let shown = if want[4] > 0 { reasons[path].as_str() } else { why.as_str() };
+        assert_eq!(shown, text(file, "why"), "{path}");
     }
 }
 
 #[test]
 fn a_query_without_a_store_answers_the_same() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let root = project().join("samples/exports");
-    desk.load(&[&root]).ok();
+    env.load(&[&root]).ok();
     let from = root.display().to_string();
     for query in [
         "failures by reason since 7d",
@@ -106,8 +105,8 @@ fn a_query_without_a_store_answers_the_same() {
         "failures since 7d show id, time, kind, reason sort id limit 500",
         "calls by raw.eventVersion",
     ] {
-        let stored = desk.run(&["query", query, "--format", "csv", "-q"]).ok();
-        let direct = desk.run(&["query", "--from", &from, query, "--format", "csv", "-q"]).ok();
+        let stored = env.run(&["query", query, "--format", "csv", "-q"]).ok();
+        let direct = env.run(&["query", "--from", &from, query, "--format", "csv", "-q"]).ok();
         assert_eq!(stored.out, direct.out, "{query}");
     }
 }

@@ -1,6 +1,6 @@
 //! Runs of schedules against each other: overlaps, and runs that start later or take longer than the ones before.
 
-use crate::support::Desk;
+use crate::support::TestEnv;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -79,21 +79,21 @@ fn lines(values: impl Iterator<Item = Value>) -> String {
     values.map(|value| value.to_string() + "\n").collect()
 }
 
-fn loaded(with_tasks: bool) -> Desk {
-    let desk = Desk::new();
-    let calls = desk.write("calls.ndjson", lines((0..RUNS.len()).map(call)));
-    desk.load(&[&calls]).ok();
+fn loaded(with_tasks: bool) -> TestEnv {
+    let env = TestEnv::new();
+    let calls = env.write("calls.ndjson", lines((0..RUNS.len()).map(call)));
+    env.load(&[&calls]).ok();
     if with_tasks {
-        let events = desk.write("events.ndjson", lines(RUNS.iter().enumerate().map(|(nth, run)| event(nth, *run))));
-        desk.load(&[&events]).ok();
+        let events = env.write("events.ndjson", lines(RUNS.iter().enumerate().map(|(nth, run)| event(nth, *run))));
+        env.load(&[&events]).ok();
     }
-    desk
+    env
 }
 
 #[test]
 fn runs_are_compared_with_the_next_one_and_the_ones_before() {
-    let desk = loaded(true);
-    let rows = desk.query("schedules show time, start_delay, duration, overlap, previous_runs, usual_duration sort time");
+    let env = loaded(true);
+    let rows = env.query("schedules show time, start_delay, duration, overlap, previous_runs, usual_duration sort time");
     assert_eq!(rows.len(), RUNS.len(), "{rows:?}");
     let row = |nth: usize| rows[nth].iter().map(String::as_str).collect::<Vec<_>>();
     assert_eq!(row(0), ["2026-03-04T00:00:00Z", "25", "120", "0", "0", ""]);
@@ -102,7 +102,7 @@ fn runs_are_compared_with_the_next_one_and_the_ones_before() {
     assert_eq!(row(11), ["2026-03-04T01:50:00Z", "325", "120", "0", "11", "120"]);
     // The newest event is the start of the last run.
     assert_eq!(row(13), ["2026-03-04T02:10:00Z", "25", "0", "", "13", "120"]);
-    let odd = desk.query(
+    let odd = env.query(
         "schedules where duration_score > 5 or start_delay_score > 5 show time, duration_score, start_delay_score sort time",
     );
     assert_eq!(odd.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["2026-03-04T01:30:00Z", "2026-03-04T01:50:00Z"]);
@@ -110,18 +110,18 @@ fn runs_are_compared_with_the_next_one_and_the_ones_before() {
     let score: f64 = odd[0][1].parse().unwrap();
     assert!((score - 780.0 / 14.826).abs() < 1e-3, "{score}");
     // The history reaches back beyond the window.
-    assert_eq!(desk.query("schedules where overlap > 0s since 1h show previous_runs"), [["9"]]);
-    assert_eq!(desk.sql("select sum(overlap), count(duration) from schedules"), [["300", "14"]]);
-    assert_eq!(desk.query("schedules show count, max(overlap)"), [["14", "300"]]);
+    assert_eq!(env.query("schedules where overlap > 0s since 1h show previous_runs"), [["9"]]);
+    assert_eq!(env.sql("select sum(overlap), count(duration) from schedules"), [["300", "14"]]);
+    assert_eq!(env.query("schedules show count, max(overlap)"), [["14", "300"]]);
     let exports =
         ["query", "schedules show *", "--from", "calls.ndjson", "--from", "events.ndjson", "--format", "csv", "--quiet"];
-    assert!(desk.run(&exports).ok().out.contains(",overlap,"));
+    assert!(env.run(&exports).ok().out.contains(",overlap,"));
 }
 
 #[test]
 fn odd_runs_are_found_by_the_built_in_pack() {
-    let desk = loaded(true);
-    let ran = desk.run(&["check", "schedules", "--since", "7d", "--format", "json"]);
+    let env = loaded(true);
+    let ran = env.run(&["check", "schedules", "--since", "7d", "--format", "json"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
     let found = |check: &str| {
@@ -141,18 +141,18 @@ fn odd_runs_are_found_by_the_built_in_pack() {
 
 #[test]
 fn without_events_of_tasks_nothing_is_said_about_runs() {
-    let desk = loaded(false);
-    let rows = desk.query("schedules show state, duration, overlap, previous_runs limit 1");
+    let env = loaded(false);
+    let rows = env.query("schedules show state, duration, overlap, previous_runs limit 1");
     assert_eq!(rows, [["started", "", "", "0"]]);
-    let ran = desk.run(&["check", "schedules", "--since", "7d"]);
+    let ran = env.run(&["check", "schedules", "--since", "7d"]);
     assert_eq!(ran.code, 3, "{}", ran.out);
     assert!(ran.out.contains("3 unanswered\nunanswered: no task events are loaded"), "{}", ran.out);
 }
 
 #[test]
 fn tasks_are_read_only_if_they_are_asked_for() {
-    let desk = loaded(true);
-    let plan = |query: &str| desk.run(&["query", query, "--explain"]).ok().out;
+    let env = loaded(true);
+    let plan = |query: &str| env.run(&["query", query, "--explain"]).ok().out;
     assert!(!plan("schedules by schedule").contains("task_events"));
     let compared = plan("schedules where overlap > 0s by schedule");
     assert!(

@@ -1,7 +1,7 @@
 //! No secret of a record is anywhere in the store, and no command prints one: not in a column, not in an original, not in
 //! a quarantine sample, not in the name of a file, not in a report or a message.
 
-use crate::support::{Desk, Ran, project};
+use crate::support::{Ran, TestEnv, project};
 use std::path::Path;
 
 /// Every planted secret of the samples holds this.
@@ -24,19 +24,19 @@ const TABLES: [&str; 12] = [
 
 #[test]
 fn planted_secrets_do_not_enter_the_store() {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/oddities"), &project().join("samples/exports")]);
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/oddities"), &project().join("samples/exports")]);
     // Of the records with secrets, something must have been loaded, or the test proves nothing.
-    let masked = desk.sql("select count(*) from (select raw from calls union all select raw from task_events union all select raw from run_records) where raw like '%***masked***%'");
+    let masked = env.sql("select count(*) from (select raw from calls union all select raw from task_events union all select raw from run_records) where raw like '%***masked***%'");
     assert!(masked[0][0].parse::<u64>().unwrap() >= 5, "{masked:?}");
     for table in TABLES {
-        let leak = table_text(&desk, table).lines().find(|line| line.contains(MARK)).map(str::to_owned);
+        let leak = table_text(&env, table).lines().find(|line| line.contains(MARK)).map(str::to_owned);
         assert!(leak.is_none(), "{table}: {leak:?}");
     }
 }
 
-fn table_text(desk: &Desk, table: &str) -> String {
-    desk.run(&["sql", &format!("select * from {table}"), "--format", "ndjson", "-q"]).ok().out
+fn table_text(env: &TestEnv, table: &str) -> String {
+    env.run(&["sql", &format!("select * from {table}"), "--format", "ndjson", "-q"]).ok().out
 }
 
 /// The examples of secrets: their kind, their text, and what is secret in it.
@@ -54,7 +54,7 @@ fn examples() -> Vec<(bool, String, Vec<String>)> {
 }
 
 /// An export with one record for each example, and a damaged copy of each; returns what must not be seen.
-fn planted(desk: &Desk) -> Vec<String> {
+fn planted(env: &TestEnv) -> Vec<String> {
     let (mut events, mut calls, mut runs, mut damaged) = (String::new(), Vec::new(), Vec::new(), String::new());
     let mut secrets = Vec::new();
     for (at, (is_text, text, own)) in examples().into_iter().enumerate() {
@@ -85,11 +85,11 @@ fn planted(desk: &Desk) -> Vec<String> {
             damaged.push('\n');
         }
     }
-    desk.write("export/events.ndjson", events);
-    desk.write("export/calls.json", format!(r#"{{"Records":[{}]}}"#, calls.join(",")));
-    desk.write("export/runs.json", format!("[{}]", runs.join(",")));
-    desk.write("export/damaged.ndjson", damaged);
-    desk.write("export/late.json?X-Amz-Signature=0f1e2d3c4b5a69788796a5b4c3d2e1f0", "{\"eventSource\":");
+    env.write("export/events.ndjson", events);
+    env.write("export/calls.json", format!(r#"{{"Records":[{}]}}"#, calls.join(",")));
+    env.write("export/runs.json", format!("[{}]", runs.join(",")));
+    env.write("export/damaged.ndjson", damaged);
+    env.write("export/late.json?X-Amz-Signature=0f1e2d3c4b5a69788796a5b4c3d2e1f0", "{\"eventSource\":");
     secrets.push("0f1e2d3c4b5a69788796a5b4c3d2e1f0".to_owned());
     secrets.sort();
     secrets.dedup();
@@ -106,22 +106,22 @@ fn assert_clean(place: &str, text: &str, secrets: &[String]) {
 
 #[test]
 fn no_command_prints_a_planted_secret() {
-    let desk = Desk::new();
-    let secrets = planted(&desk);
+    let env = TestEnv::new();
+    let secrets = planted(&env);
     assert!(secrets.len() > 150, "{}", secrets.len());
     let clean = |place: &str, ran: Ran| {
         assert_clean(place, &ran.out, &secrets);
         assert_clean(place, &ran.err, &secrets);
     };
-    let loaded = desk.load(&[Path::new("export")]);
+    let loaded = env.load(&[Path::new("export")]);
     assert_eq!(loaded.code, 3, "{}\n{}", loaded.out, loaded.err);
     clean("load", loaded);
     for (table, least) in [("task_events", 200), ("calls", 100), ("run_records", 200), ("quarantine", 300)] {
-        let rows = desk.sql(&format!("select count(*) from {table}"));
+        let rows = env.sql(&format!("select count(*) from {table}"));
         assert!(rows[0][0].parse::<u64>().unwrap() >= least, "{table}: {rows:?}");
     }
     for table in TABLES {
-        assert_clean(table, &table_text(&desk, table), &secrets);
+        assert_clean(table, &table_text(&env, table), &secrets);
     }
     for arguments in [
         &["query", "failures by reason", "--format", "csv"] as &[&str],
@@ -132,9 +132,9 @@ fn no_command_prints_a_planted_secret() {
         &["report", "--out", "post"],
         &["load", "missing.json?X-Amz-Signature=0f1e2d3c4b5a69788796a5b4c3d2e1f0"],
     ] {
-        clean(&arguments.join(" "), desk.run(arguments));
+        clean(&arguments.join(" "), env.run(arguments));
     }
-    for entry in std::fs::read_dir(desk.path("post")).unwrap() {
+    for entry in std::fs::read_dir(env.path("post")).unwrap() {
         let path = entry.unwrap().path();
         assert_clean(&path.display().to_string(), &String::from_utf8_lossy(&std::fs::read(&path).unwrap()), &secrets);
     }
@@ -142,7 +142,7 @@ fn no_command_prints_a_planted_secret() {
 
 #[test]
 fn diagnoses_stay_readable() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let reasons = [
         "CannotStartContainerError: open /run/mount1/etc/passwd: no such file or directory",
         "failed to authorize: incorrect username or password: denied: requested access to the resource is denied",
@@ -155,9 +155,9 @@ fn diagnoses_stay_readable() {
         )
     };
     let lines: Vec<String> = reasons.iter().enumerate().map(|(at, reason)| event(at, reason)).collect();
-    desk.write("x.ndjson", lines.join("\n"));
-    desk.load(&[Path::new("x.ndjson")]).ok();
-    let events = table_text(&desk, "task_events");
+    env.write("x.ndjson", lines.join("\n"));
+    env.load(&[Path::new("x.ndjson")]).ok();
+    let events = table_text(&env, "task_events");
     for reason in reasons {
         assert!(events.contains(reason), "{reason}: {events}");
     }
@@ -167,20 +167,20 @@ fn diagnoses_stay_readable() {
 #[cfg(unix)]
 fn redaction_creates_nothing_where_it_must_not() {
     use std::os::unix::fs::PermissionsExt;
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let export = project().join("samples/exports");
-    let from = desk.run(&["query", "failures by reason", "--redact", "--from", export.to_str().unwrap()]).ok();
+    let from = env.run(&["query", "failures by reason", "--redact", "--from", export.to_str().unwrap()]).ok();
     assert!(from.err.contains("Not replaced"), "{}", from.err);
-    assert!(!desk.path(".ecs-audit").exists());
-    desk.load(&[&export]);
+    assert!(!env.path(".ecs-audit").exists());
+    env.load(&[&export]);
     // The store of somebody else.
-    let store = desk.path(".ecs-audit");
+    let store = env.path(".ecs-audit");
     std::fs::set_permissions(&store, std::fs::Permissions::from_mode(0o555)).unwrap();
-    let read_only = desk.run(&["query", "failures by reason", "--redact"]);
+    let read_only = env.run(&["query", "failures by reason", "--redact"]);
     std::fs::set_permissions(&store, std::fs::Permissions::from_mode(0o755)).unwrap();
     read_only.ok();
     let _ = std::fs::remove_file(store.join("redaction.key"));
-    desk.run(&["query", "failures by reason", "--redact"]).ok();
+    env.run(&["query", "failures by reason", "--redact"]).ok();
     let key = std::fs::metadata(store.join("redaction.key")).unwrap();
     assert_eq!(key.permissions().mode() & 0o777, 0o600);
     let beside =

@@ -1,7 +1,7 @@
 //! `serve`: who is answered, that answers are those of the command line, and what a hostile record, a slow client, many
 //! clients and a load at the same time can do.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,10 +9,10 @@ use std::process::{Child, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-static DESK: LazyLock<Desk> = LazyLock::new(|| {
-    let desk = Desk::new();
-    desk.load(&[&project().join("samples/exports")]).ok();
-    desk
+static DESK: LazyLock<TestEnv> = LazyLock::new(|| {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
+    env
 });
 
 /// A failure of the samples.
@@ -54,8 +54,8 @@ impl Reply {
 }
 
 impl Server {
-    fn start(desk: &Desk, options: &[&str]) -> Server {
-        let mut command = desk.command();
+    fn start(env: &TestEnv, options: &[&str]) -> Server {
+        let mut command = env.command();
         command.arg("serve").args(options).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -198,7 +198,7 @@ fn requests_of_others_are_refused() {
 fn other_machines_are_refused_unless_they_are_allowed() {
     let ran = DESK.run(&["serve", "--listen", "0.0.0.0:0"]);
     assert!(ran.code == 2 && ran.out.is_empty() && ran.err.contains("--allow-remote"), "{ran:?}");
-    let ran = Desk::new().run(&["serve"]);
+    let ran = TestEnv::new().run(&["serve"]);
     assert!(ran.code == 2 && ran.err.contains("there is no store"), "{ran:?}");
     let ran = DESK.run(&["serve", "--listen", "example.com"]);
     assert!(ran.code == 2 && ran.err.contains("such as 127.0.0.1:8417"), "{ran:?}");
@@ -323,7 +323,7 @@ fn the_report_is_that_of_the_command_line() {
 
 #[test]
 fn hostile_records_are_only_text() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u{1b}[2J\u{202e}gnp.exe\"},\n{\"";
     let event = json!({
         "version": "0", "id": "a1", "detail-type": "ECS Service Action", "source": "aws.ecs", "account": "111122223333",
@@ -332,8 +332,8 @@ fn hostile_records_are_only_text() {
         "detail": {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
             "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/c", "createdAt": "2026-03-04T10:00:00Z", "reason": hostile}
     });
-    desk.load(&[&desk.write("events.ndjson", event.to_string())]).ok();
-    let server = Server::start(&desk, &[]);
+    env.load(&[&env.write("events.ndjson", event.to_string())]).ok();
+    let server = Server::start(&env, &[]);
     let inert = |reply: &Reply| {
         assert!(reply.head.contains("content-security-policy: default-src 'none'; sandbox"), "{reply:?}");
         assert!(reply.head.contains("x-content-type-options: nosniff"), "{reply:?}");
@@ -420,10 +420,10 @@ fn fifty_questions_at_the_same_time_are_all_answered() {
 
 #[test]
 fn a_long_answer_is_cut_at_a_row() {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let records: Vec<String> = (0..9_000).map(|number| call(number, &"long ".repeat(200))).collect();
-    desk.load(&[&desk.write("calls.json", format!("{{\"Records\":[{}]}}", records.join(",")))]).ok();
-    let server = Server::start(&desk, &[]);
+    env.load(&[&env.write("calls.json", format!("{{\"Records\":[{}]}}", records.join(",")))]).ok();
+    let server = Server::start(&env, &[]);
     let answer = server.ask("calls show id, error_message").ok();
     let rows = answer["answer"]["rows"].as_array().unwrap();
     assert_eq!(answer["cut"], true);
@@ -445,16 +445,16 @@ fn call(number: u32, message: &str) -> String {
 #[test]
 fn a_load_becomes_visible_as_a_whole() {
     const SECOND: u32 = 4_000;
-    let desk = Desk::new();
-    desk.load(&[&desk.write("first.json", call(1_000_000, "x"))]).ok();
-    let server = Server::start(&desk, &[]);
+    let env = TestEnv::new();
+    env.load(&[&env.write("first.json", call(1_000_000, "x"))]).ok();
+    let server = Server::start(&env, &[]);
     let count = || server.ask("calls show count").ok()["answer"]["rows"][0]["count"].as_u64().unwrap();
     assert_eq!(count(), 1);
     for file in 0..20 {
         let records: Vec<String> = (0..SECOND / 20).map(|number| call(file * 1_000 + number, "x")).collect();
-        desk.write(&format!("second/{file}.json"), format!("{{\"Records\":[{}]}}", records.join(",")));
+        env.write(&format!("second/{file}.json"), format!("{{\"Records\":[{}]}}", records.join(",")));
     }
-    let mut load = desk.command().args(["load", "second"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut load = env.command().args(["load", "second"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut seen = Vec::new();
     loop {
         let ended = load.try_wait().unwrap();

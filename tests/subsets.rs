@@ -3,7 +3,7 @@
 //!
 //! `ECS_AUDIT_SUBSETS` says how many parts are tried (`.ci/run`: 200), `ECS_AUDIT_SUBSET` names one of them by its number.
 
-use crate::support::{Desk, project};
+use crate::support::{TestEnv, project};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -49,7 +49,7 @@ impl Pieces {
     }
 
     /// Writes a random part of the samples into the folder `export`; returns what it consists of.
-    fn write(&self, random: &mut Random, desk: &Desk) -> String {
+    fn write(&self, random: &mut Random, env: &TestEnv) -> String {
         let mut parts = Vec::new();
         let (files, records) = match random.below(4) {
             0 => (1 + random.below(8), 0),
@@ -60,12 +60,12 @@ impl Pieces {
         for number in 0..files {
             let file = random.pick(&self.files);
             let name = format!("export/{number}-{}", file.file_name().unwrap().to_string_lossy());
-            desk.write(&name, std::fs::read(file).unwrap());
+            env.write(&name, std::fs::read(file).unwrap());
             parts.push(file.strip_prefix(project()).unwrap().display().to_string());
         }
         let lines: Vec<String> = (0..records).map(|_| random.pick(&self.records).to_string()).collect();
         if !lines.is_empty() {
-            desk.write("export/records.ndjson", lines.join("\n"));
+            env.write("export/records.ndjson", lines.join("\n"));
             parts.push(lines.join("\n"));
         }
         parts.join("\n")
@@ -113,9 +113,9 @@ pub fn every_noun() -> String {
 /// Every question that is asked of a store, in three lists of which one is taken at a time: each noun with all its columns,
 /// counted, or by day; and every saved query.
 fn questions() -> [String; 3] {
-    let desk = Desk::new();
+    let env = TestEnv::new();
     let mut nouns: Vec<String> = Vec::new();
-    for row in desk.run(&["fields", "--format", "csv"]).ok().cells().iter().skip(1) {
+    for row in env.run(&["fields", "--format", "csv"]).ok().cells().iter().skip(1) {
         if !nouns.contains(&row[0]) {
             nouns.push(row[0].clone());
         }
@@ -123,7 +123,7 @@ fn questions() -> [String; 3] {
     assert!(nouns.len() > 20, "{nouns:?}");
     let mut lists = [const { Vec::new() }; 3];
     for noun in &nouns {
-        let fields = desk.run(&["fields", noun, "--format", "csv"]).ok().cells();
+        let fields = env.run(&["fields", noun, "--format", "csv"]).ok().cells();
         let fields = fields.iter().skip(1).filter(|row| !row[0].starts_with("raw.") && !row[1].starts_with("measure"));
         let fields: Vec<String> = fields.map(|row| row[0].clone()).collect();
         // When something was loaded is not the same in two loads.
@@ -138,17 +138,17 @@ fn questions() -> [String; 3] {
         let counted = key.map_or_else(|| noun.clone(), |key| format!("{noun} by {key} since 1d"));
         lists.iter_mut().zip([all, counted, format!("{noun} every 1d")]).for_each(|(list, line)| list.push(line));
     }
-    for row in desk.run(&["queries", "--format", "csv"]).ok().cells().iter().skip(1) {
+    for row in env.run(&["queries", "--format", "csv"]).ok().cells().iter().skip(1) {
         lists.iter_mut().for_each(|list| list.push(format!("@{}", row[0])));
     }
     lists.map(|list| list.join("\n"))
 }
 
 /// What is answered about the tables behind these arguments, as text: the questions, and one of the larger commands by turns.
-fn answers(desk: &Desk, (turn, questions): (u64, &Path), from: &[&str], out: &str) -> Result<String, String> {
+fn answers(env: &TestEnv, (turn, questions): (u64, &Path), from: &[&str], out: &str) -> Result<String, String> {
     let mut all = String::new();
     let mut asked = |arguments: &[&str], stdin: Option<&Path>, codes: &[i32]| {
-        let mut command = desk.command();
+        let mut command = env.command();
         // With one thread the same copy of a record is kept in both ways.
         command.args(arguments).args(from).args(["--threads", "1"]);
         if let Some(path) = stdin {
@@ -177,7 +177,7 @@ fn answers(desk: &Desk, (turn, questions): (u64, &Path), from: &[&str], out: &st
         }
         _ => asked(&["report", "--since", "7d", "--quiet", "--out", out], None, &[0, 3])?,
     }
-    let mut files: Vec<PathBuf> = std::fs::read_dir(desk.path(out)).unwrap().flatten().map(|entry| entry.path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(env.path(out)).unwrap().flatten().map(|entry| entry.path()).collect();
     files.sort();
     // The manifest says which store it was.
     for file in files.iter().filter(|file| !file.ends_with("manifest.json")) {
@@ -187,16 +187,16 @@ fn answers(desk: &Desk, (turn, questions): (u64, &Path), from: &[&str], out: &st
 }
 
 /// What is wrong with the answers of the export in the folder `export`, if anything is.
-fn trouble(desk: &Desk, questions: (u64, &Path)) -> Option<String> {
-    let ran = desk.run(&["load", "export", "--threads", "1"]);
+fn trouble(env: &TestEnv, questions: (u64, &Path)) -> Option<String> {
+    let ran = env.run(&["load", "export", "--threads", "1"]);
     if !matches!(ran.code, 0 | 3) {
         return Some(format!("load ended with {}\n{}", ran.code, ran.err));
     }
-    if desk.sql("select count(*) from files where first_event is not null")[0][0] == "0" {
+    if env.sql("select count(*) from files where first_event is not null")[0][0] == "0" {
         return None;
     }
-    let stored = answers(desk, questions, &[], "report-of-the-store");
-    let direct = answers(desk, questions, &["--from", "export"], "report-of-the-export");
+    let stored = answers(env, questions, &[], "report-of-the-store");
+    let direct = answers(env, questions, &["--from", "export"], "report-of-the-export");
     match (stored, direct) {
         (Err(why), _) | (_, Err(why)) => Some(why),
         (Ok(stored), Ok(direct)) => {
@@ -220,10 +220,10 @@ fn trouble(desk: &Desk, questions: (u64, &Path)) -> Option<String> {
 const FEW: u64 = 8;
 
 /// Tries many subsets, one in `share` of those asked for, on two threads at a time; `spoil` may change what was written.
-fn try_all(name: &str, share: u64, spoil: impl Fn(&mut Random, &Desk) -> String + Sync) {
+fn try_all(name: &str, share: u64, spoil: impl Fn(&mut Random, &TestEnv) -> String + Sync) {
     let chosen = std::env::var("ECS_AUDIT_SUBSET").ok().and_then(|number| number.parse::<u64>().ok());
     let count = std::env::var("ECS_AUDIT_SUBSETS").ok().and_then(|count| count.parse().ok()).unwrap_or(FEW) / share;
-    let home = Desk::new();
+    let home = TestEnv::new();
     let mut lists = (0..).zip(questions()).map(|(number, list)| home.write(&format!("questions-{number}"), list));
     let lists: [PathBuf; 3] = std::array::from_fn(|_| lists.next().unwrap());
     let pieces = Pieces::of_the_samples();
@@ -238,11 +238,11 @@ fn try_all(name: &str, share: u64, spoil: impl Fn(&mut Random, &Desk) -> String 
                 continue;
             }
             let mut random = Random(number.wrapping_mul(7919) ^ 0x5eed);
-            let desk = Desk::new();
-            let parts = pieces.write(&mut random, &desk);
-            let spoiled = spoil(&mut random, &desk);
+            let env = TestEnv::new();
+            let parts = pieces.write(&mut random, &env);
+            let spoiled = spoil(&mut random, &env);
             let questions = &lists[random.below(3)];
-            if let Some(trouble) = trouble(&desk, (number, questions)) {
+            if let Some(trouble) = trouble(&env, (number, questions)) {
                 let parts: String = parts.chars().take(4000).collect();
                 panic!("{name} {number}: {trouble}\n{spoiled}\nmade of\n{parts}");
             }
@@ -288,8 +288,8 @@ const ODD: &[&str] = &[
 
 #[test]
 fn one_odd_value_spoils_nothing() {
-    try_all("odd value", 4, |random, desk| {
-        let path = desk.path("export/records.ndjson");
+    try_all("odd value", 4, |random, env| {
+        let path = env.path("export/records.ndjson");
         let Ok(text) = std::fs::read_to_string(&path) else { return String::new() };
         let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let place = random.below(lines.len());

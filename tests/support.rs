@@ -39,7 +39,7 @@ pub const VARIABLES: &[&str] = &[
 ];
 
 /// A folder with a store in it, and the binary to ask.
-pub struct Desk {
+pub struct TestEnv {
     dir: TempDir,
 }
 
@@ -73,10 +73,10 @@ impl Ran {
     }
 }
 
-impl Desk {
+impl TestEnv {
     /// An empty folder.
-    pub fn new() -> Desk {
-        Desk { dir: tempfile::tempdir().unwrap() }
+    pub fn new() -> TestEnv {
+        TestEnv { dir: tempfile::tempdir().unwrap() }
     }
 
     /// A path in it.

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_measure_that_is_not_there_is_told() {
+    fn an_unknown_measure_is_reported() {
         let error = find(&check(1.0, Some("lost")), &answer(&[("a", 2)]), &Look::default()).unwrap_err();
         assert_eq!(error, "`lost` is not a numeric column of the result; numeric columns: count");
     }

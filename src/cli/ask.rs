@@ -4,7 +4,7 @@ use super::args::{Asking, Global};
 use super::destination;
 use super::interrupt::wait;
 use super::load::{Bar, MANIFEST_WAS_LOST, exit_code, inputs, load_options, on_threads};
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use super::store::described;
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::context::Context;
@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The tables of a store or an export, ready for queries.
-pub struct Tables {
+pub struct Dataset {
     /// The engine session with the tables.
     pub session: SessionContext,
     /// The runtime of the engine.
@@ -47,7 +47,7 @@ pub struct Tables {
     pub filled: BTreeSet<Table>,
 }
 
-impl Tables {
+impl Dataset {
     /// Opens the tables of the store, or of the given exports; `wanted` are the tables that queries will read.
     pub fn open(
         from: &[PathBuf],
@@ -55,17 +55,17 @@ impl Tables {
         wanted: TableSet,
         global: &Global,
         context: &Context,
-    ) -> Result<Tables, Failure> {
+    ) -> Result<Dataset, CliError> {
         if from.is_empty() {
-            Tables::of_store(&Store::open(&global.store)?, context)
+            Dataset::of_store(&Store::open(&global.store)?, context)
         } else {
-            Tables::of_export(from, keep_raw, wanted, context)
+            Dataset::of_export(from, keep_raw, wanted, context)
         }
     }
 
     /// Opens the tables of a store.
-    pub fn of_store(store: &Store, context: &Context) -> Result<Tables, Failure> {
-        let mut tables = Tables::empty(context, store.manifest().first_event, store.manifest().last_event)?;
+    pub fn of_store(store: &Store, context: &Context) -> Result<Dataset, CliError> {
+        let mut tables = Dataset::empty(context, store.manifest().first_event, store.manifest().last_event)?;
         if store.manifest_was_lost() {
             say(MANIFEST_WAS_LOST);
         }
@@ -83,7 +83,7 @@ impl Tables {
 
     /// Loads the tables of exports without a store. Only the wanted rows are kept, and originals only if they are
     /// needed.
-    fn of_export(from: &[PathBuf], keep_raw: bool, wanted: TableSet, context: &Context) -> Result<Tables, Failure> {
+    fn of_export(from: &[PathBuf], keep_raw: bool, wanted: TableSet, context: &Context) -> Result<Dataset, CliError> {
         let (inputs, troubled) = inputs(from, None)?;
         let sink = MemorySink::default();
         // What differs from the digests is a note of its file.
@@ -108,7 +108,7 @@ impl Tables {
         let mut totals = Totals::default();
         reports.iter().for_each(|report| totals.add(report));
         let memory = sink.finish(&reports, context.now.as_microsecond())?;
-        let mut tables = Tables::empty(context, memory.first_event, memory.last_event)?;
+        let mut tables = Dataset::empty(context, memory.first_event, memory.last_event)?;
         for table in Table::ALL {
             let batches = memory.batches.get(table).cloned().unwrap_or_default();
             if batches.iter().any(|batch| batch.num_rows() > 0) {
@@ -127,7 +127,7 @@ impl Tables {
         Ok(tables)
     }
 
-    fn empty(context: &Context, first: Option<i64>, last: Option<i64>) -> Result<Tables, Failure> {
+    fn empty(context: &Context, first: Option<i64>, last: Option<i64>) -> Result<Dataset, CliError> {
         crate::allocator::keep_freed_memory();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(context.threads)
@@ -136,7 +136,7 @@ impl Tables {
             .build()?;
         let instant = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         let session = plan::session(context.threads, context.memory);
-        Ok(Tables {
+        Ok(Dataset {
             session,
             runtime,
             first: instant(first),
@@ -153,13 +153,13 @@ impl Tables {
         (!missing.is_empty()).then(|| format!("no {} are loaded", plan::records_called(&missing)))
     }
 
-    fn register(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), Failure> {
+    fn register(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<(), CliError> {
         self.session.register_table(name, provider).map_err(RunError::from)?;
         Ok(())
     }
 
     /// Runs a SQL statement.
-    pub fn sql(&self, statement: &str) -> Result<Answer, Failure> {
+    pub fn sql(&self, statement: &str) -> Result<Answer, CliError> {
         Ok(self.rows(statement)?)
     }
 
@@ -205,14 +205,14 @@ pub fn format_of(asking: &Asking) -> Format {
 }
 
 /// Refuses a file whose extension names no format, before the query runs.
-pub fn check_out(asking: &Asking) -> Result<(), Failure> {
+pub fn check_out(asking: &Asking) -> Result<(), CliError> {
     let Some(path) = asking.out.as_deref().filter(|path| asking.format.is_none() && Format::for_file(path).is_none()) else {
         return Ok(());
     };
     let name = path.display().to_string();
     // `-o json` chooses a format in other programs.
     if let Ok(format) = name.parse::<Format>() {
-        return Err(Failure::Sentence(format!(
+        return Err(CliError::Sentence(format!(
             "`--out {name}` names a file; `--format {format}` chooses the format, and `--out FILE.{name}` writes to a file"
         )));
     }
@@ -225,19 +225,19 @@ pub fn check_out(asking: &Asking) -> Result<(), Failure> {
         "log" | "out" | "text" => format!("`--out {stem}.txt` writes a table"),
         _ => format!("`--format FORMAT` chooses one, or `--out {stem}.csv`"),
     };
-    Err(Failure::Sentence(format!(
+    Err(CliError::Sentence(format!(
         "`{name}`: `.{extension}` is not the extension of an output format; {instead}\nextensions: txt, csv, json, ndjson, md, html, parquet"
     )))
 }
 
 /// Writes a result to the requested destination in the requested format.
-pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
+pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), CliError> {
     let format = format_of(asking);
     if format.is_binary() && asking.out.is_none() && context.width.is_some() {
-        return Err(Failure::Sentence(format!("cannot print {format} on a terminal; write it to a file with --out FILE")));
+        return Err(CliError::Sentence(format!("cannot print {format} on a terminal; write it to a file with --out FILE")));
     }
     if asking.expanded && format != Format::Table {
-        return Err(Failure::Sentence(format!("--expanded lays out tables, not {format}; leave out one of the two")));
+        return Err(CliError::Sentence(format!("--expanded lays out tables, not {format}; leave out one of the two")));
     }
     let layout = if asking.expanded { Layout::Expanded } else { Layout::Lines { hint: HINT } };
     write(answer, format, asking.out.as_deref(), layout, context)
@@ -247,7 +247,7 @@ pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<()
 const HINT: &str = "--expanded shows them, `show *` all fields";
 
 /// Prints a list in which nothing may be missing.
-pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Context) -> Result<(), Failure> {
+pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Context) -> Result<(), CliError> {
     write(answer, format, out, Layout::Wrapped, context)
 }
 
@@ -256,7 +256,7 @@ pub fn look(layout: Layout, context: &Context) -> Look {
     Look { width: context.width, color: context.color, tz: context.tz.clone(), layout }
 }
 
-fn write(answer: &Answer, format: Format, out: Option<&Path>, layout: Layout, context: &Context) -> Result<(), Failure> {
+fn write(answer: &Answer, format: Format, out: Option<&Path>, layout: Layout, context: &Context) -> Result<(), CliError> {
     match out {
         None => {
             let look = look(layout, context);
@@ -275,13 +275,13 @@ fn write(answer: &Answer, format: Format, out: Option<&Path>, layout: Layout, co
 }
 
 /// Rows of texts as a result; missing cells are empty.
-pub fn listing(names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, Failure> {
+pub fn listing(names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, CliError> {
     let schema = Arc::new(Schema::new(names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect::<Vec<_>>()));
     let column = |index: usize| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.get(index).map_or("", String::as_str))))
     };
     let batch = RecordBatch::try_new(Arc::clone(&schema), (0..names.len()).map(column).collect())
-        .map_err(|error| Failure::Sentence(error.to_string()))?;
+        .map_err(|error| CliError::Sentence(error.to_string()))?;
     Ok(Answer {
         query: String::new(),
         columns: names.iter().map(|name| Column { name: (*name).to_owned(), kind: ColumnKind::Text }).collect(),

@@ -1,10 +1,10 @@
 //! `ecs-audit check`: runs packs of checks on a store, for cron and CI.
 
 use super::args::{CheckArgs, Global};
-use super::ask::{Tables, listing, print};
+use super::ask::{Dataset, listing, print};
 use super::progress::Working;
 use super::query::{Asker, any_reads_originals, saved_texts};
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use super::{destination, explain, limits};
 use crate::answer::Answer;
 use crate::check::{BUILTIN_PACKS, Baseline, Check, Detail, Layout, Outcome, Pack, Report, State, find, write};
@@ -34,19 +34,19 @@ const SINCE: &str = "1d";
 const ACCEPTED_DAYS: i64 = 90;
 
 /// Runs the command.
-pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let packs = packs(&arguments.packs, global)?;
     if arguments.list {
         return list(&packs, context);
     }
     let saved = saved_texts(&arguments.set, global)?;
     let queries = packs.iter().flat_map(|pack| &pack.checks).map(|check| check.query.as_str());
-    let tables = Tables::open(&arguments.from, any_reads_originals(queries, &saved), TableSet::ALL, global, context)?;
+    let tables = Dataset::open(&arguments.from, any_reads_originals(queries, &saved), TableSet::ALL, global, context)?;
     run_on(&tables, packs, saved, arguments, global, context)
 }
 
 /// Runs the checks on the tables of a prompt.
-pub fn run_here(tables: &Tables, arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run_here(tables: &Dataset, arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let packs = packs(&arguments.packs, global)?;
     if arguments.list {
         return list(&packs, context);
@@ -55,13 +55,13 @@ pub fn run_here(tables: &Tables, arguments: &CheckArgs, global: &Global, context
 }
 
 fn run_on(
-    tables: &Tables,
+    tables: &Dataset,
     packs: Vec<Pack>,
     saved: BTreeMap<String, String>,
     arguments: &CheckArgs,
     global: &Global,
     context: &Context,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let detail = detail(arguments, context)?;
     // Mistakes in these files are reported before anything is computed.
     let accepted = arguments.baseline.as_deref().map(baseline).transpose()?;
@@ -128,12 +128,12 @@ fn is_complete(report: &Report) -> bool {
 }
 
 /// How many findings are shown.
-fn detail(arguments: &CheckArgs, context: &Context) -> Result<Detail, Failure> {
+fn detail(arguments: &CheckArgs, context: &Context) -> Result<Detail, CliError> {
     match arguments.top {
         Some(_) if !arguments.format.is_for_people() => {
             let people: Vec<String> =
                 Layout::ALL.into_iter().filter(|layout| layout.is_for_people()).map(|layout| layout.to_string()).collect();
-            Err(Failure::Sentence(format!("--top is for {}; {} always has all findings", people.join(", "), arguments.format)))
+            Err(CliError::Sentence(format!("--top is for {}; {} always has all findings", people.join(", "), arguments.format)))
         }
         Some(top) => Ok(Detail::Top(top.get())),
         None => Ok(match context.width.filter(|_| arguments.out.is_none()) {
@@ -144,15 +144,15 @@ fn detail(arguments: &CheckArgs, context: &Context) -> Result<Detail, Failure> {
 }
 
 /// Reads a baseline.
-fn baseline(path: &Path) -> Result<Baseline, Failure> {
+fn baseline(path: &Path) -> Result<Baseline, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::Sentence(format!("`{}`: {error}; `--write-baseline FILE` writes a baseline", path.display()))
+        CliError::Sentence(format!("`{}`: {error}; `--write-baseline FILE` writes a baseline", path.display()))
     })?;
-    Baseline::parse(&text, path).map_err(|error| Failure::Sentence(error.to_string()))
+    Baseline::parse(&text, path).map_err(|error| CliError::Sentence(error.to_string()))
 }
 
 /// The entries of the file to write, if it exists. A file that is not a baseline is never overwritten.
-fn target(path: &Path) -> Result<Baseline, Failure> {
+fn target(path: &Path) -> Result<Baseline, CliError> {
     destination::refuse_store(path)?;
     if path.exists() { baseline(path) } else { Ok(Baseline::default()) }
 }
@@ -178,14 +178,14 @@ fn notes(report: &Report) -> Vec<String> {
 }
 
 /// The requested packs: built-in ones by name, others by file; all packs if none is given.
-fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, Failure> {
+fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, CliError> {
     let tables: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
     let parse = |text: &str, path: &Path| {
-        Pack::parse(text, path, &tables).map_err(|config_error| Failure::Sentence(config_error.to_string()))
+        Pack::parse(text, path, &tables).map_err(|config_error| CliError::Sentence(config_error.to_string()))
     };
     let file = |path: &Path| {
         let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::Sentence(format!("`{}`: {error}; expected a TOML file with [[check]]", path.display())))?;
+            .map_err(|error| CliError::Sentence(format!("`{}`: {error}; expected a TOML file with [[check]]", path.display())))?;
         parse(&text, path)
     };
     let builtin = |name: &str, text: &str| parse(text, Path::new(name));
@@ -208,22 +208,22 @@ fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, Failure> {
     }
     let mut seen = BTreeSet::new();
     match packs.iter().find(|pack| !seen.insert(pack.name.clone())) {
-        Some(twice) => Err(Failure::Sentence(format!("two packs are called `{}`; give one of them another name", twice.name))),
+        Some(twice) => Err(CliError::Sentence(format!("two packs are called `{}`; give one of them another name", twice.name))),
         None => Ok(packs),
     }
 }
 
-fn unknown(name: &str) -> Failure {
+fn unknown(name: &str) -> CliError {
     let known = BUILTIN_PACKS.iter().map(|(known, _)| *known);
     let mut diagnostic = Diagnostic::error(format!("`{name}` is neither a built-in pack nor a file"), 0..name.len());
     if let Some(question) = suggest::question(name, known.clone()) {
         diagnostic = diagnostic.with_label(question);
     }
     let note = format!("built-in packs: {}", known.collect::<Vec<_>>().join(", "));
-    Failure::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(note)] }
+    CliError::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(note)] }
 }
 
-fn list(packs: &[Pack], context: &Context) -> Result<ExitCode, Failure> {
+fn list(packs: &[Pack], context: &Context) -> Result<ExitCode, CliError> {
     let rows = packs.iter().flat_map(|pack| {
         pack.checks.iter().map(|check| {
             vec![
@@ -241,11 +241,11 @@ fn list(packs: &[Pack], context: &Context) -> Result<ExitCode, Failure> {
 }
 
 /// The window of the options, as a clause.
-fn window(arguments: &CheckArgs) -> Result<ast::Window, Failure> {
+fn window(arguments: &CheckArgs) -> Result<ast::Window, CliError> {
     let instant = |option: &str, text: &str| {
         let read = read_instant(text, 0..text.len());
         read.map(|instant| Spanned::new(instant, 0..0)).map_err(|error| {
-            Failure::Sentence(format!(
+            CliError::Sentence(format!(
                 "{option} `{text}`: {}; expected a duration such as 1d, or a time such as 2026-03-04",
                 error.message
             ))
@@ -273,7 +273,7 @@ fn outcomes(
     asker: &Asker<'_>,
     context: &Context,
     working: &Working,
-) -> Result<(Vec<Outcome>, String), Failure> {
+) -> Result<(Vec<Outcome>, String), CliError> {
     let (mut outcomes, mut questions) = (Vec::new(), Vec::new());
     for (pack, check) in packs.iter().flat_map(|pack| pack.checks.iter().map(|check| (pack.name.as_str(), check))) {
         let question = match question(pack, check, asked, asker) {
@@ -298,9 +298,9 @@ fn outcomes(
     let look = Look { tz: context.tz.clone(), ..Look::default() };
     let mut default_window = String::new();
     for ((index, question), answer) in questions.into_iter().zip(answers) {
-        let answer = answer.map_err(|error| question.in_check(Failure::of_run(error, &question.text)))?;
+        let answer = answer.map_err(|error| question.in_check(CliError::of_run(error, &question.text)))?;
         let findings = find(question.check, &answer, &look)
-            .map_err(|why| Failure::Sentence(format!("check `{}/{}`: {why}", question.pack, question.check.name)))?;
+            .map_err(|why| CliError::Sentence(format!("check `{}/{}`: {why}", question.pack, question.check.name)))?;
         if question.shown {
             default_window = describe_window(&asker.whole_window(&answer), &context.tz);
         }
@@ -318,7 +318,7 @@ fn answers(
     asker: &Asker<'_>,
     context: &Context,
     working: &Working,
-) -> Result<Vec<Result<Answer, RunError>>, Failure> {
+) -> Result<Vec<Result<Answer, RunError>>, CliError> {
     let (tables, anchor) = (asker.tables, asker.anchor.time);
     // Most checks query failures, so their rows are computed only once.
     let need = ViewRequest {
@@ -345,14 +345,14 @@ fn answers(
 
 impl Question<'_> {
     /// Adds the name of the check to an error.
-    fn in_check(&self, failure: Failure) -> Failure {
+    fn in_check(&self, failure: CliError) -> CliError {
         in_check(self.pack, self.check, failure)
     }
 }
 
-fn in_check(pack: &str, check: &Check, failure: Failure) -> Failure {
+fn in_check(pack: &str, check: &Check, failure: CliError) -> CliError {
     match failure {
-        Failure::Query { text, diagnostics } => Failure::Query {
+        CliError::Query { text, diagnostics } => CliError::Query {
             text,
             diagnostics: diagnostics
                 .into_iter()
@@ -369,12 +369,12 @@ fn question<'p>(
     check: &'p Check,
     (window, is_given, condition): (&ast::Window, bool, &str),
     asker: &Asker<'_>,
-) -> Result<Question<'p>, Failure> {
+) -> Result<Question<'p>, CliError> {
     let wrong = |failure| in_check(pack, check, failure);
-    let parsed = lang::parse(&check.query).map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics });
+    let parsed = lang::parse(&check.query).map_err(|diagnostics| CliError::Query { text: check.query.clone(), diagnostics });
     let mut query = asker.expand(&parsed.map_err(wrong)?, &check.query).map_err(wrong)?;
     lang::narrow(&mut query, condition)
-        .map_err(|diagnostics| wrong(Failure::Query { text: condition.to_owned(), diagnostics }))?;
+        .map_err(|diagnostics| wrong(CliError::Query { text: condition.to_owned(), diagnostics }))?;
     let mut shown = false;
     if let Some(stage) = query.stages.first_mut()
         && (stage.window.is_none() || is_given)
@@ -384,13 +384,13 @@ fn question<'p>(
     }
     // Positions refer to the text with the window in it.
     let text = lang::format(&query);
-    let query = lang::parse(&text).map_err(|diagnostics| Failure::Query { text: text.clone(), diagnostics })?;
+    let query = lang::parse(&text).map_err(|diagnostics| CliError::Query { text: text.clone(), diagnostics })?;
     let checked = asker.check(&query, &text).map_err(wrong)?;
     Ok(Question { pack, check, text, checked, shown })
 }
 
 /// The message for a required table without rows.
-fn needed(check: &Check, tables: &Tables) -> Option<String> {
+fn needed(check: &Check, tables: &Dataset) -> Option<String> {
     let has_rows = |name: &str| tables.filled.iter().any(|table| table.name() == name);
     let missing = check.needs.iter().find(|need| !has_rows(need))?;
     let table = Table::ALL.iter().find(|table| table.name() == missing)?;
@@ -398,7 +398,7 @@ fn needed(check: &Check, tables: &Tables) -> Option<String> {
 }
 
 /// The packs, without those for a system that has no records while another system has some.
-fn of_this_store(packs: Vec<Pack>, tables: &Tables, global: &Global) -> Vec<Pack> {
+fn of_this_store(packs: Vec<Pack>, tables: &Dataset, global: &Global) -> Vec<Pack> {
     let has_rows = |name: &String| tables.filled.iter().any(|table| table.name() == name);
     let fits = |pack: &Pack| pack.when.is_empty() || pack.when.iter().any(has_rows);
     if !packs.iter().any(fits) {
@@ -427,7 +427,7 @@ const RECORDS: [Table; 7] = [
 ];
 
 /// Adds the file of each record of a finding.
-fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> {
+fn name_files(outcomes: &mut [Outcome], tables: &Dataset) -> Result<(), CliError> {
     let places = |outcomes: &mut [Outcome], visit: &mut dyn FnMut(&mut crate::check::Place)| {
         for outcome in outcomes {
             if let State::Found(findings) = &mut outcome.state {
@@ -467,7 +467,7 @@ fn name_files(outcomes: &mut [Outcome], tables: &Tables) -> Result<(), Failure> 
 }
 
 /// The reasons why results may be incomplete.
-fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<Vec<String>, Failure> {
+fn partial(tables: &Dataset, asker: &Asker<'_>, window: &ast::Window) -> Result<Vec<String>, CliError> {
     let mut partial = Vec::new();
     partial.extend(quarantined(tables)?);
     let query = ast::Query {
@@ -489,7 +489,7 @@ fn partial(tables: &Tables, asker: &Asker<'_>, window: &ast::Window) -> Result<V
 }
 
 /// The message about records that could not be loaded.
-pub fn quarantined(tables: &Tables) -> Result<Option<String>, Failure> {
+pub fn quarantined(tables: &Dataset) -> Result<Option<String>, CliError> {
     let rows = nouns::noun("quarantine").map(|noun| (noun.view)(ViewRequest::default())).unwrap_or_default();
     let quarantined = number(tables, &format!("select count(*) from ({rows}) q"))?;
     let sentence = format!("records that could not be loaded: {quarantined}; `ecs-audit query quarantine` shows why");
@@ -497,7 +497,7 @@ pub fn quarantined(tables: &Tables) -> Result<Option<String>, Failure> {
 }
 
 /// The number that a statement returns.
-pub fn number(tables: &Tables, statement: &str) -> Result<i64, Failure> {
+pub fn number(tables: &Dataset, statement: &str) -> Result<i64, CliError> {
     let answer = tables.sql(statement)?;
     let batch = answer.batches.iter().find(|batch| batch.num_rows() > 0);
     let column = batch.and_then(|batch| arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Int64).ok());

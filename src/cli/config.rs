@@ -6,7 +6,7 @@
 use super::args::{ConfigArgs, Global};
 use super::ask::{listing, print};
 use super::explain;
-use super::say::Failure;
+use super::stderr::CliError;
 use crate::config::{Config, Layer, STORE_FILE, Setting, Settings, builtin_queries};
 use crate::context::Context;
 use crate::discover::Location;
@@ -52,11 +52,11 @@ impl Configured {
 }
 
 /// Reads the configuration files and applies their settings where no option or variable is given.
-pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
+pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), CliError> {
     let mut configured = Configured::default();
     if let Some(path) = global.config.clone() {
         let Some(text) = read(&path)? else {
-            return Err(Failure::Sentence(format!("`{}`: no such file; expected a configuration file", path.display())));
+            return Err(CliError::Sentence(format!("`{}`: no such file; expected a configuration file", path.display())));
         };
         add(&mut configured, &path, Layer::Named, Some(text))?;
     }
@@ -81,7 +81,7 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
     if let Some(location) = global.store.to_str().filter(|store| Location::of(store).is_some()) {
         let what =
             format!("`{location}`: a store is a local folder; load from S3 into one: `ecs-audit load {location} --store DIR`");
-        return Err(Failure::Sentence(what));
+        return Err(CliError::Sentence(what));
     }
     if !global.no_config {
         let path = global.store.join(STORE_FILE);
@@ -96,7 +96,7 @@ pub fn apply(global: &mut Global, matches: &ArgMatches) -> Result<(), Failure> {
             configured.looked.push(looked);
         }
     }
-    configured.settings.save(builtin_queries().map_err(|config_error| Failure::Sentence(config_error.to_string()))?);
+    configured.settings.save(builtin_queries().map_err(|config_error| CliError::Sentence(config_error.to_string()))?);
     configured.memory_origin = match (given("memory"), &configured.settings.memory) {
         (Some(source), _) => option_or_variable(source, "option --memory", "ECS_AUDIT_MEMORY"),
         (None, Some(setting)) => {
@@ -121,10 +121,10 @@ fn option_or_variable(source: ValueSource, option: &str, variable: &str) -> Stri
     if source == ValueSource::EnvVariable { variable.to_owned() } else { option.to_owned() }
 }
 
-fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<String>) -> Result<(), Failure> {
+fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<String>) -> Result<(), CliError> {
     let read = text.is_some();
     if let Some(text) = text {
-        let config = Config::parse(&text, path, layer).map_err(|config_error| Failure::Sentence(config_error.to_string()))?;
+        let config = Config::parse(&text, path, layer).map_err(|config_error| CliError::Sentence(config_error.to_string()))?;
         if let Some(store) = path.parent().filter(|_| layer == Layer::Store) {
             // They are read later, by their paths; here it is made sure that these are files of the store.
             for named in config.rules.iter().chain(&config.packs).chain(&config.quotas) {
@@ -141,11 +141,11 @@ fn add(configured: &mut Configured, path: &Path, layer: Layer, text: Option<Stri
 const MOST_IN_STORE: u64 = 16 << 20;
 
 /// The text of a file; none if the file does not exist.
-fn read(path: &Path) -> Result<Option<String>, Failure> {
+fn read(path: &Path) -> Result<Option<String>, CliError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(Failure::Sentence(format!("`{}`: {error}; expected a configuration file", path.display()))),
+        Err(error) => Err(CliError::Sentence(format!("`{}`: {error}; expected a configuration file", path.display()))),
     }
 }
 
@@ -166,7 +166,7 @@ fn user_folder() -> Option<PathBuf> {
 }
 
 /// Runs the command.
-pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let Configured { settings, looked, store_origin, tz_origin, memory_origin } = &global.configured;
     let path = |path: &Path| path.display().to_string();
     let paths = |paths: &[PathBuf]| paths.iter().map(|one| path(one)).collect::<Vec<_>>().join(", ");

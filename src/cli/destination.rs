@@ -1,6 +1,6 @@
 //! Files that a command writes for the user: never one of a store.
 
-use super::say::Failure;
+use super::stderr::CliError;
 use crate::config::STORE_FILE;
 use crate::redact::KEY_FILE;
 use std::fs::{self, File};
@@ -10,22 +10,22 @@ use std::path::{Component, Path, PathBuf};
 const OF_STORE: [&str; 5] = ["manifest.json", "manifest.json.new", "lock", STORE_FILE, KEY_FILE];
 
 /// Creates or overwrites a file.
-pub fn create(path: &Path) -> Result<File, Failure> {
+pub fn create(path: &Path) -> Result<File, CliError> {
     refuse_store(path)?;
-    File::create(path).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))
+    File::create(path).map_err(|error| CliError::Sentence(format!("`{}`: {error}", path.display())))
 }
 
 /// Creates or overwrites a file with this content.
-pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Failure> {
+pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), CliError> {
     refuse_store(path)?;
-    fs::write(path, content).map_err(|error| Failure::Sentence(format!("`{}`: {error}", path.display())))
+    fs::write(path, content).map_err(|error| CliError::Sentence(format!("`{}`: {error}", path.display())))
 }
 
 /// Fails if a path is a file of a store, through links or not, or would become one.
-pub fn refuse_store(path: &Path) -> Result<(), Failure> {
+pub fn refuse_store(path: &Path) -> Result<(), CliError> {
     match store_of(path) {
         None => Ok(()),
-        Some(store) => Err(Failure::Sentence(format!(
+        Some(store) => Err(CliError::Sentence(format!(
             "`{}` belongs to the store `{}`; write to a file outside the store",
             path.display(),
             store.display()

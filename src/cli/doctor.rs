@@ -1,11 +1,11 @@
 //! `ecs-audit doctor`: shows what the store contains, data problems, and which exports are missing.
 
 use super::args::{Doctor, Global, Limits};
-use super::ask::Tables;
+use super::ask::Dataset;
 use super::check::number;
 use super::progress::Working;
 use super::query::{Asker, saved_texts};
-use super::say::Failure;
+use super::stderr::CliError;
 use super::{explain, limits};
 use crate::context::Context;
 use crate::doctor::{Held, Kind, Patient, advice, examine};
@@ -18,13 +18,13 @@ use serde_json::json;
 use std::time::Duration;
 
 /// Runs the command.
-pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let tables = Tables::open(&arguments.from, false, TableSet::ALL, global, context)?;
+pub fn run(arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+    let tables = Dataset::open(&arguments.from, false, TableSet::ALL, global, context)?;
     run_on(&tables, arguments, global, context)
 }
 
 /// Examines the tables.
-pub fn run_on(tables: &Tables, arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run_on(tables: &Dataset, arguments: &Doctor, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let working = Working::on("examining", context);
     let limits = Limits { quotas: arguments.quotas.clone(), what_if: Vec::new(), min_blocked: Duration::from_secs(60) };
     limits::install(&limits, tables, global)?;
@@ -38,18 +38,18 @@ pub fn run_on(tables: &Tables, arguments: &Doctor, global: &Global, context: &Co
         let found = holdings.iter().find(|(table, _)| *table == name);
         Ok(found.map_or(0, |(_, rows)| u64::try_from(*rows).unwrap_or(0)))
     };
-    let sql = |statement: &str| -> Result<Vec<String>, Failure> {
+    let sql = |statement: &str| -> Result<Vec<String>, CliError> {
         let rows = rows(&tables.sql(statement)?)?;
         Ok(rows.iter().map(|row| row.first().map(|cell| cell.human(&look)).unwrap_or_default()).collect())
     };
-    let query = |text: &str| -> Result<Vec<Vec<String>>, Failure> {
-        let wrong = |diagnostics| Failure::Query { text: text.to_owned(), diagnostics };
+    let query = |text: &str| -> Result<Vec<Vec<String>>, CliError> {
+        let wrong = |diagnostics| CliError::Query { text: text.to_owned(), diagnostics };
         let parsed = lang::parse(text).map_err(wrong)?;
         let (_, answer) = asker.ask(&parsed, text, Evidence::Without)?;
         let row = |cells: Vec<crate::render::Cell>| cells.iter().map(|cell| cell.human(&look)).collect();
         Ok(rows(&answer)?.into_iter().map(row).collect())
     };
-    let advice = advice().map_err(|config_error| Failure::Sentence(config_error.to_string()))?;
+    let advice = advice().map_err(|config_error| CliError::Sentence(config_error.to_string()))?;
     let mut held = examine(advice, &Patient { count: &count, sql: &sql, query: &query })?;
     held.sort_by_key(|held| held.advice.kind == Kind::Missing);
     let span = tables
@@ -103,7 +103,7 @@ fn print_advice<'h>(text: &mut String, title: &str, held: impl Iterator<Item = &
     }
 }
 
-fn json(holdings: &[(&str, i64)], span: Option<&(String, String)>, held: &[Held]) -> Result<ExitCode, Failure> {
+fn json(holdings: &[(&str, i64)], span: Option<&(String, String)>, held: &[Held]) -> Result<ExitCode, CliError> {
     let advice: Vec<_> = held
         .iter()
         .map(|held| {
@@ -121,7 +121,7 @@ fn json(holdings: &[(&str, i64)], span: Option<&(String, String)>, held: &[Held]
         "last": span.map(|(_, last)| last),
         "advice": advice,
     });
-    let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::Sentence(error.to_string()))?;
+    let text = serde_json::to_string_pretty(&document).map_err(|error| CliError::Sentence(error.to_string()))?;
     explain::print(&format!("{text}\n"))?;
     Ok(ExitCode::Ok)
 }

@@ -1,12 +1,12 @@
 //! `ecs-audit explain`: explains a failure with its phase, cause, preceding events and advice.
 
 use super::args::{Explain, Global};
-use super::ask::Tables;
+use super::ask::Dataset;
 use super::limits;
 use super::progress::Working;
 use super::query::{Asker, anchor, on_the_clock};
-use super::say::Failure;
 use super::scope::ids;
+use super::stderr::CliError;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
@@ -23,23 +23,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 /// Runs the command.
-pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     // Comparing changes requires names from the original records.
-    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let working = Working::on("explaining", context);
     let records = records(&tables);
     let since = since(arguments.since.as_deref(), &tables, context)?;
     let condition = arguments.scope.checked(&tables, anchor(None, &tables, global, context)?.time, context)?;
     if !condition.is_empty() && !arguments.all {
-        return Err(Failure::Sentence("--where, --cluster, --service, --account and --region need --all".to_owned()));
+        return Err(CliError::Sentence("--where, --cluster, --service, --account and --region need --all".to_owned()));
     }
     let text = match &arguments.what {
         Some(word) if word == "quota" => {
             print_capacity(&quota(arguments, &records, &tables, context)?, arguments.format, &context.tz)
         }
         Some(_) if arguments.region.is_some() => {
-            return Err(Failure::Sentence(
+            return Err(CliError::Sentence(
                 "a region is only allowed after quota: `ecs-audit explain quota ap-northeast-1`".to_owned(),
             ));
         }
@@ -59,7 +59,7 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
         }
     };
     drop(working);
-    let text = text.map_err(|error| Failure::Io(error.into()))?;
+    let text = text.map_err(|error| CliError::Io(error.into()))?;
     print(&if arguments.format == Layout::Text { page(text, context) } else { text })?;
     Ok(tables.loaded)
 }
@@ -77,10 +77,10 @@ fn everything(
     records: &Records<'_>,
     subject: Option<&Subject>,
     (since, condition): (Option<Timestamp>, &str),
-    (tables, arguments): (&Tables, &Explain),
+    (tables, arguments): (&Dataset, &Explain),
     (global, context): (&Global, &Context),
-) -> Result<Printed, Failure> {
-    let kept = |noun: &str| -> Result<Option<BTreeSet<String>>, Failure> {
+) -> Result<Printed, CliError> {
+    let kept = |noun: &str| -> Result<Option<BTreeSet<String>>, CliError> {
         if condition.is_empty() {
             return Ok(None);
         }
@@ -94,21 +94,21 @@ fn everything(
 }
 
 /// The explanation of an argument, as text.
-pub fn text_of(tables: &Tables, name: &str, context: &Context) -> Result<String, Failure> {
+pub fn text_of(tables: &Dataset, name: &str, context: &Context) -> Result<String, CliError> {
     let records = records(tables);
     if is_slot(name) {
         let slot = expected_start(name, &records, tables, context)?;
-        return print_slot(&slot, Layout::Text, &context.tz).map_err(|error| Failure::Io(error.into()));
+        return print_slot(&slot, Layout::Text, &context.tz).map_err(|error| CliError::Io(error.into()));
     }
     let subject = subject(&records, name)?;
     let found = explain(&records, &subject)?;
     let found = found.as_ref().map(|(finding, others)| (finding, *others));
     print_finding(&subject, found, &losses(&records, &subject)?, Layout::Text, &context.tz)
-        .map_err(|error| Failure::Io(error.into()))
+        .map_err(|error| CliError::Io(error.into()))
 }
 
 /// The pools of a Region.
-fn quota(arguments: &Explain, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<Capacity, Failure> {
+fn quota(arguments: &Explain, records: &Records<'_>, tables: &Dataset, context: &Context) -> Result<Capacity, CliError> {
     let region = match &arguments.region {
         Some(region) => region.clone(),
         None => only_region(tables)?,
@@ -122,7 +122,7 @@ fn quota(arguments: &Explain, records: &Records<'_>, tables: &Tables, context: &
 }
 
 /// The region of the tasks, if there is one; several are an error that lists them.
-fn only_region(tables: &Tables) -> Result<String, Failure> {
+fn only_region(tables: &Dataset) -> Result<String, CliError> {
     let statement = "select region, count(*) as n from (select region from task_events union all select region from calls) t \
                      where region is not null group by region order by n desc, region";
     let rows = crate::render::rows(&tables.sql(statement)?)?;
@@ -130,10 +130,10 @@ fn only_region(tables: &Tables) -> Result<String, Failure> {
     let regions: Vec<String> = rows.iter().filter_map(|row| row.first()).map(|cell| cell.exact(&look)).collect();
     match regions.as_slice() {
         [] => {
-            Err(Failure::Sentence("no task event and no call with a region is loaded, so no quota can be explained".to_owned()))
+            Err(CliError::Sentence("no task event and no call with a region is loaded, so no quota can be explained".to_owned()))
         }
         [only] => Ok(only.clone()),
-        [first, ..] => Err(Failure::Sentence(format!(
+        [first, ..] => Err(CliError::Sentence(format!(
             "quotas are separate in each region: add one, such as `ecs-audit explain quota {first}`\nregions: {}",
             regions.join(", ")
         ))),
@@ -141,17 +141,17 @@ fn only_region(tables: &Tables) -> Result<String, Failure> {
 }
 
 /// The time that `--at` names.
-pub fn instant(text: &str, context: &Context) -> Result<Timestamp, Failure> {
-    let wrong = || Failure::Sentence(format!("--at `{text}`: expected a time such as 2026-03-02T10:00:05Z"));
+pub fn instant(text: &str, context: &Context) -> Result<Timestamp, CliError> {
+    let wrong = || CliError::Sentence(format!("--at `{text}`: expected a time such as 2026-03-02T10:00:05Z"));
     let instant = read_instant(text, 0..text.len()).map_err(|_| wrong())?;
     on_the_clock(instant, context).ok_or_else(wrong)
 }
 
 /// The expected start with this id.
-fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &Context) -> Result<ExpectedStart, Failure> {
+fn expected_start(name: &str, records: &Records<'_>, tables: &Dataset, context: &Context) -> Result<ExpectedStart, CliError> {
     let found = slot(records, name, tables.last.unwrap_or(context.now))?;
     found.ok_or_else(|| {
-        Failure::Sentence(format!(
+        CliError::Sentence(format!(
             "no expected start has the id `{name}`\nexpected the id of an expected start; \
              `ecs-audit query \"schedules where state = missed show id, time, schedule, why\"` lists the missed ones"
         ))
@@ -159,7 +159,7 @@ fn expected_start(name: &str, records: &Records<'_>, tables: &Tables, context: &
 }
 
 /// The tables, ready for queries.
-pub fn records(tables: &Tables) -> Records<'_> {
+pub fn records(tables: &Dataset) -> Records<'_> {
     Records::new(|statement: &str| tables.rows(statement))
 }
 
@@ -167,10 +167,10 @@ pub fn records(tables: &Tables) -> Records<'_> {
 const LISTED_AT_MOST: usize = 8;
 
 /// Resolves a name or the beginning of an id; an unknown name is an error that suggests similar ones.
-pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
+pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
     if name == "last" {
         let newest = newest(records)?;
-        return newest.ok_or_else(|| Failure::Sentence("nothing to explain: no failures are recorded".to_owned()));
+        return newest.ok_or_else(|| CliError::Sentence("nothing to explain: no failures are recorded".to_owned()));
     }
     if let Some(subject) = resolve(records, name)? {
         return Ok(subject);
@@ -184,20 +184,20 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, Failure> {
         let names = begun.iter().take(LISTED_AT_MOST).map(|subject| format!("  {} {}", subject.kind.word(), subject.name));
         let names = names.collect::<Vec<_>>().join("\n");
         let more = if begun.len() > LISTED_AT_MOST { "\n  …" } else { "" };
-        return Err(Failure::Sentence(format!("several names begin with `{name}`; type more of one:\n{names}{more}")));
+        return Err(CliError::Sentence(format!("several names begin with `{name}`; type more of one:\n{names}{more}")));
     }
     if let Some(subject) = schedule_named(records, name)? {
         return Ok(subject);
     }
     let near = nearest(records, name)?.map(|question| format!("; {question}")).unwrap_or_default();
-    Err(Failure::Sentence(format!(
+    Err(CliError::Sentence(format!(
         "nothing named `{name}` was found{near}\nexpected a failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, or `last`; \
          `ecs-audit query \"failures show id, kind, reason\"` lists ids"
     )))
 }
 
 /// Prints a text unchanged.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
@@ -205,16 +205,16 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// A duration before the newest event, or a time.
-pub fn since(text: Option<&str>, tables: &Tables, context: &Context) -> Result<Option<Timestamp>, Failure> {
+pub fn since(text: Option<&str>, tables: &Dataset, context: &Context) -> Result<Option<Timestamp>, CliError> {
     let newest = tables.last.unwrap_or(context.now);
     text.map(|text| point_in_time("--since", text, newest, context)).transpose()
 }
 
 /// The value of an option: a duration back from `anchor`, a time, or a day such as `yesterday`.
-pub fn point_in_time(option: &str, text: &str, anchor: Timestamp, context: &Context) -> Result<Timestamp, Failure> {
+pub fn point_in_time(option: &str, text: &str, anchor: Timestamp, context: &Context) -> Result<Timestamp, CliError> {
     let wrong = |diagnostic: Box<Diagnostic>| {
         let why = diagnostic.label.as_deref().map(|label| format!(" ({label})")).unwrap_or_default();
-        Failure::Sentence(format!(
+        CliError::Sentence(format!(
             "{option} `{text}`: expected a duration such as 7d, a time such as 2026-03-04, or yesterday, monday or last week{why}"
         ))
     };

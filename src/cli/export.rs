@@ -1,9 +1,9 @@
 //! `ecs-audit store export`: writes the rows of nouns to files for other tools.
 
 use super::args::{Export, Global};
-use super::ask::Tables;
+use super::ask::Dataset;
 use super::progress::Working;
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use super::{destination, limits};
 use crate::answer::{Answer, AnswerWindow, Column};
 use crate::context::Context;
@@ -24,12 +24,12 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// Runs the command.
-pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let nouns = chosen(&arguments.nouns)?;
-    let tables = Tables::open(&[], arguments.raw, TableSet::ALL, global, context)?;
+    let tables = Dataset::open(&[], arguments.raw, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let folder = &arguments.folder;
-    let io = |error: std::io::Error| Failure::Sentence(format!("`{}`: {error}", folder.display()));
+    let io = |error: std::io::Error| CliError::Sentence(format!("`{}`: {error}", folder.display()));
     destination::refuse_store(folder)?;
     std::fs::create_dir_all(folder).map_err(io)?;
     let need = ViewRequest {
@@ -54,7 +54,7 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
     Ok(ExitCode::Ok)
 }
 
-fn chosen(words: &[String]) -> Result<Vec<&'static Noun>, Failure> {
+fn chosen(words: &[String]) -> Result<Vec<&'static Noun>, CliError> {
     if words.is_empty() {
         return Ok(NOUNS.iter().collect());
     }
@@ -62,7 +62,7 @@ fn chosen(words: &[String]) -> Result<Vec<&'static Noun>, Failure> {
         let noun = NOUNS.iter().find(|noun| noun.word == word);
         noun.ok_or_else(|| {
             let all: Vec<&str> = NOUNS.iter().map(|noun| noun.word).collect();
-            Failure::Sentence(format!("unknown noun `{word}`: expected {}", all.join(", ")))
+            CliError::Sentence(format!("unknown noun `{word}`: expected {}", all.join(", ")))
         })
     };
     words.iter().map(known).collect()
@@ -73,9 +73,9 @@ async fn write(
     need: ViewRequest,
     format: Format,
     path: &Path,
-    tables: &Tables,
+    tables: &Dataset,
     context: &Context,
-) -> Result<u64, Failure> {
+) -> Result<u64, CliError> {
     let rows = noun_rows(&tables.session, noun, need).await.map_err(RunError::from)?;
     let rows = rows.sort(order_of(noun)).map_err(RunError::from)?;
     let columns = run::frame_columns(&rows);
@@ -84,8 +84,8 @@ async fn write(
     if format.is_binary() { parquet(stream, out).await } else { text(stream, columns, format, out, context).await }
 }
 
-async fn parquet(mut stream: SendableRecordBatchStream, out: BufWriter<File>) -> Result<u64, Failure> {
-    let failed = |error: parquet::errors::ParquetError| Failure::Sentence(error.to_string());
+async fn parquet(mut stream: SendableRecordBatchStream, out: BufWriter<File>) -> Result<u64, CliError> {
+    let failed = |error: parquet::errors::ParquetError| CliError::Sentence(error.to_string());
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let mut writer = ArrowWriter::try_new(out, stream.schema(), Some(properties)).map_err(failed)?;
     let mut rows = 0;
@@ -105,7 +105,7 @@ async fn text(
     format: Format,
     mut out: BufWriter<File>,
     context: &Context,
-) -> Result<u64, Failure> {
+) -> Result<u64, CliError> {
     let look = Look { tz: context.tz.clone(), ..Look::default() };
     let mut answer = Answer {
         query: String::new(),

@@ -2,7 +2,7 @@
 
 use super::args::Fields;
 use super::ask::{listing, print};
-use super::say::Failure;
+use super::stderr::CliError;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -12,7 +12,7 @@ use crate::lang::{keyword, suggest};
 use crate::plan::PlanCatalog;
 
 /// Runs the command.
-pub fn run(arguments: &Fields, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &Fields, context: &Context) -> Result<ExitCode, CliError> {
     let catalog = PlanCatalog::default();
     let answer = match &arguments.noun {
         None => nouns(&catalog)?,
@@ -22,7 +22,7 @@ pub fn run(arguments: &Fields, context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Ok)
 }
 
-fn nouns(catalog: &PlanCatalog) -> Result<Answer, Failure> {
+fn nouns(catalog: &PlanCatalog) -> Result<Answer, CliError> {
     let rows = keyword::NOUNS.iter().map(|noun| {
         let runs = match catalog.status(noun.word) {
             NounStatus::Ready => "yes",
@@ -33,7 +33,7 @@ fn nouns(catalog: &PlanCatalog) -> Result<Answer, Failure> {
     listing(&["noun", "runs", "rows"], rows.collect())
 }
 
-fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, Failure> {
+fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, CliError> {
     let word = noun.to_lowercase();
     let known = keyword::NOUNS.iter().map(|noun| noun.word);
     if !known.clone().any(|known| known == word) {
@@ -42,10 +42,10 @@ fn fields(catalog: &PlanCatalog, noun: &str) -> Result<Answer, Failure> {
             diagnostic = diagnostic.with_label(question);
         }
         let diagnostic = diagnostic.with_note(format!("nouns: {}", known.collect::<Vec<_>>().join(", ")));
-        return Err(Failure::Query { text: noun.to_owned(), diagnostics: vec![diagnostic] });
+        return Err(CliError::Query { text: noun.to_owned(), diagnostics: vec![diagnostic] });
     }
     if let NounStatus::Later(why) = catalog.status(&word) {
-        return Err(Failure::Sentence(why.to_owned()));
+        return Err(CliError::Sentence(why.to_owned()));
     }
     let fields = catalog.fields(&word).iter();
     let mut rows: Vec<Vec<String>> =

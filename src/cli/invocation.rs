@@ -3,7 +3,7 @@
 //! In: the arguments of the process. Out: arguments for the parser, or a text for stderr. Invariant: a command is never
 //! taken for a question, because only nouns and saved queries start one.
 
-use super::say::Failure;
+use super::stderr::CliError;
 use crate::diagnostic::Diagnostic;
 use crate::lang::keyword::{self, NOUNS};
 use crate::lang::{self, habit, suggest};
@@ -56,7 +56,7 @@ fn first_word(arguments: &[OsString], command: &Command) -> Option<usize> {
 }
 
 /// What is wrong with the arguments, where the parser does not know what people mean; none = its own message is fine.
-pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command) -> Option<Failure> {
+pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command) -> Option<CliError> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
@@ -81,7 +81,7 @@ pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command)
 }
 
 /// A command without what it needs, with its first example.
-fn missing_argument(missing: &[String], arguments: &[OsString], command: &Command) -> Option<Failure> {
+fn missing_argument(missing: &[String], arguments: &[OsString], command: &Command) -> Option<CliError> {
     let mut at = first_word(arguments, command)?;
     let mut inner = command.find_subcommand(arguments.get(at)?.to_str()?)?;
     let mut path = inner.get_name().to_owned();
@@ -94,7 +94,7 @@ fn missing_argument(missing: &[String], arguments: &[OsString], command: &Comman
     let example = help.lines().map(str::trim).find(|line| line.starts_with("ecs-audit"))?.to_owned();
     let error = Diagnostic::general(format!("`ecs-audit {path}` needs {}", missing.join(" and ")));
     let error = error.with_help(format!("`{example}`; `ecs-audit {path} --help` lists the options"));
-    Some(Failure::Query { text: String::new(), diagnostics: vec![error] })
+    Some(CliError::Query { text: String::new(), diagnostics: vec![error] })
 }
 
 /// The words of arguments, for a query.
@@ -104,13 +104,13 @@ fn joined(arguments: &[OsString]) -> String {
     words.join(" ")
 }
 
-fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> Failure {
+fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> CliError {
     let text = joined(rest);
     let first = word.split_whitespace().next().unwrap_or_default().to_owned();
     if habit::is_sql(&text) {
         let error = Diagnostic::error("this is SQL, but a query starts with a noun such as `failures`", 0..first.len());
         let help = format!("to run SQL: `ecs-audit sql {}`", lang::shell_quoted(&text));
-        return Failure::Query { text, diagnostics: vec![error.with_help(help)] };
+        return CliError::Query { text, diagnostics: vec![error.with_help(help)] };
     }
     let error = Diagnostic::error(format!("`{first}` is neither a command nor a noun"), 0..first.len());
     let commands: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
@@ -144,11 +144,11 @@ fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> Failure 
             }
         }
     };
-    Failure::Query { text, diagnostics: vec![error] }
+    CliError::Query { text, diagnostics: vec![error] }
 }
 
 /// `query failures --since 7d`: a clause that was written as an option.
-fn clause_as_option(option: &str, arguments: &[OsString], command: &Command) -> Option<Failure> {
+fn clause_as_option(option: &str, arguments: &[OsString], command: &Command) -> Option<CliError> {
     let name = option.strip_prefix("--")?;
     let at = first_word(arguments, command)?;
     let asks = arguments.get(at).is_some_and(|word| word == "query");
@@ -174,7 +174,7 @@ fn clause_as_option(option: &str, arguments: &[OsString], command: &Command) -> 
         Ok(query) => format!("`ecs-audit query {}`", lang::shell_quoted(&lang::format(&query))),
         Err(_) => format!("`ecs-audit query \"failures {name} …\"`"),
     };
-    Some(Failure::Query { text: String::new(), diagnostics: vec![error.with_help(help)] })
+    Some(CliError::Query { text: String::new(), diagnostics: vec![error.with_help(help)] })
 }
 
 #[cfg(test)]
@@ -223,7 +223,7 @@ mod tests {
         let arguments = line(words);
         let error = command().try_get_matches_from(&arguments).unwrap_err();
         match explained(&error, &arguments, &command()) {
-            Some(Failure::Query { text, diagnostics }) => crate::diagnostic::render_all(&diagnostics, &text),
+            Some(CliError::Query { text, diagnostics }) => crate::diagnostic::render_all(&diagnostics, &text),
             _ => String::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::args::{Global, Load};
 use super::explain::point_in_time;
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use super::store::described;
 use crate::context::Context;
 use crate::decode::budget::Limits;
@@ -28,7 +28,7 @@ const LISTED: usize = 10;
 pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing or damaged; it was rebuilt from the ledger's log";
 
 /// Runs the command.
-pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let selection = selection(arguments, context)?;
     let Found { mut inputs, problems, cut } = search(&arguments.paths, Some(&global.store), &selection)?;
     let troubled: Vec<FileReport> = problems.iter().map(unreadable).collect();
@@ -65,10 +65,10 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
 }
 
 /// The selection of records to load.
-fn selection(arguments: &Load, context: &Context) -> Result<Selection, Failure> {
+fn selection(arguments: &Load, context: &Context) -> Result<Selection, CliError> {
     let time = |option: &str, text: &Option<String>| {
         let time = text.as_deref().map(|text| point_in_time(option, text, context.now, context)).transpose()?;
-        Ok::<_, Failure>(time.map(jiff::Timestamp::as_microsecond))
+        Ok::<_, CliError>(time.map(jiff::Timestamp::as_microsecond))
     };
     Ok(Selection {
         since: time("--since", &arguments.since)?,
@@ -103,11 +103,11 @@ fn leave_out(inputs: &mut Vec<Input>, selection: &Selection) -> BTreeMap<&'stati
 ///
 /// # Errors
 /// When nobody named the store, and the default one is a link: whoever made the folder would choose what is written to.
-pub fn write_options(global: &Global, context: &Context) -> Result<WriteOptions, Failure> {
+pub fn write_options(global: &Global, context: &Context) -> Result<WriteOptions, CliError> {
     if global.configured.store_is_default() && global.store.is_symlink() {
         let store = global.store.display();
         let what = format!("`{store}` is a symbolic link; to write to the store that it points to, name it with --store {store}");
-        return Err(Failure::Sentence(what));
+        return Err(CliError::Sentence(what));
     }
     Ok(WriteOptions { now: context.now.as_microsecond(), patience: global.wait })
 }
@@ -130,13 +130,13 @@ pub fn load_options(context: &Context, keep_raw: bool, tables: TableSet) -> Load
 }
 
 /// The files below some paths; each path that cannot be read becomes a report of its own.
-pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Vec<FileReport>), Failure> {
+pub fn inputs(paths: &[PathBuf], store: Option<&Path>) -> Result<(Vec<Input>, Vec<FileReport>), CliError> {
     let Found { inputs, problems, .. } = search(paths, store, &Selection::default())?;
     Ok((inputs, problems.iter().map(unreadable).collect()))
 }
 
 /// Searches paths and locations in S3. A prefix that the selection leaves out is not listed.
-fn search(paths: &[PathBuf], store: Option<&Path>, selection: &Selection) -> Result<Found, Failure> {
+fn search(paths: &[PathBuf], store: Option<&Path>, selection: &Selection) -> Result<Found, CliError> {
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let remote = Remote { settings: S3Settings::new(variables), left_out: &|path| selection.leaves_out_file(path) };
     let found = find(paths, &std::env::current_dir()?, store, Some(&remote));
@@ -148,7 +148,7 @@ fn search(paths: &[PathBuf], store: Option<&Path>, selection: &Selection) -> Res
             None if problem.is_explained => String::new(),
             None => "; expected a file or folder of exports".to_owned(),
         };
-        return Err(Failure::Sentence(format!("`{}`: {}{next}", problem.name, problem.detail)));
+        return Err(CliError::Sentence(format!("`{}`: {}{next}", problem.name, problem.detail)));
     }
     Ok(found)
 }
@@ -169,12 +169,12 @@ fn unreadable(problem: &Problem) -> FileReport {
 }
 
 /// Runs a function on a pool of `threads` threads.
-pub fn on_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> Result<R, Failure> {
+pub fn on_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> Result<R, CliError> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .stack_size(16 << 20)
         .build()
-        .map_err(|error| Failure::Sentence(format!("could not start threads: {error}")))?;
+        .map_err(|error| CliError::Sentence(format!("could not start threads: {error}")))?;
     Ok(pool.install(run))
 }
 

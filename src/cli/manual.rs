@@ -1,12 +1,12 @@
 //! `ecs-audit completions` and `ecs-audit man`: generated from the arguments that the program parses.
 
 use super::args::{Completions, Global, Man};
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use super::{explain, short_formats};
 use crate::exit::ExitCode;
 
 /// Runs `completions`.
-pub fn completions(arguments: &Completions) -> Result<ExitCode, Failure> {
+pub fn completions(arguments: &Completions) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut short_formats::command(), "ecs-audit", &mut script);
     explain::print(&String::from_utf8_lossy(&script))?;
@@ -14,8 +14,8 @@ pub fn completions(arguments: &Completions) -> Result<ExitCode, Failure> {
 }
 
 /// Runs `man`.
-pub fn pages(arguments: &Man, global: &Global) -> Result<ExitCode, Failure> {
-    let wrong = |error: std::io::Error| Failure::Sentence(format!("`{}`: {error}", arguments.out.display()));
+pub fn pages(arguments: &Man, global: &Global) -> Result<ExitCode, CliError> {
+    let wrong = |error: std::io::Error| CliError::Sentence(format!("`{}`: {error}", arguments.out.display()));
     std::fs::create_dir_all(&arguments.out).map_err(wrong)?;
     // The defaults of the current environment must not appear in the pages.
     let command = short_formats::command().mut_args(|argument| argument.hide_env_values(true));

@@ -1,10 +1,10 @@
 //! `ecs-audit mcp`: serves the store to an assistant; every question runs as a command of its own.
 
 use super::args::{Global, Mcp};
-use super::ask::Tables;
+use super::ask::Dataset;
 use super::child::Children;
 use super::redact::redactor;
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::mcp::serve;
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 2;
 const WAITING: usize = 1000;
 
 /// Runs the command.
-pub fn run(arguments: &Mcp, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &Mcp, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     // A wrong folder is an error here, instead of an error of every question.
     Store::open(&global.store)?;
     let questions = Questions {
@@ -73,7 +73,7 @@ struct Pseudonyms {
 }
 
 impl Pseudonyms {
-    fn current(&self) -> Result<Arc<Redactor>, Failure> {
+    fn current(&self) -> Result<Arc<Redactor>, CliError> {
         let store = Store::open(&self.store)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((manifest, redactor)) = &*known
@@ -81,7 +81,7 @@ impl Pseudonyms {
         {
             return Ok(Arc::clone(redactor));
         }
-        let redactor = Arc::new(redactor(&Tables::of_store(&store, &self.context)?, &self.store, true)?);
+        let redactor = Arc::new(redactor(&Dataset::of_store(&store, &self.context)?, &self.store, true)?);
         *known = Some((store.manifest().clone(), Arc::clone(&redactor)));
         Ok(redactor)
     }

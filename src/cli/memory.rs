@@ -1,6 +1,6 @@
 //! How much memory may be used: what was asked for, or half of what the machine has.
 
-use super::say::Failure;
+use super::stderr::CliError;
 
 /// A machine of which nothing is known is taken to have this many bytes.
 const UNKNOWN_MACHINE: u64 = 4 << 30;
@@ -11,12 +11,12 @@ const LEAST: u64 = 32 << 20;
 ///
 /// # Errors
 /// When the text is not a size, or too small.
-pub fn limit(text: Option<&str>) -> Result<usize, Failure> {
+pub fn limit(text: Option<&str>) -> Result<usize, CliError> {
     let bytes = match text {
         None => machine() / 2,
         Some(text) => {
             let wrong =
-                || Failure::Sentence(format!("--memory `{text}`: expected a size of at least 32MiB, such as 512MiB or 4GiB"));
+                || CliError::Sentence(format!("--memory `{text}`: expected a size of at least 32MiB, such as 512MiB or 4GiB"));
             size(text).filter(|bytes| *bytes >= LEAST).ok_or_else(wrong)?
         }
     };

@@ -30,11 +30,11 @@ mod redact;
 mod repl;
 mod report;
 mod rules;
-mod say;
 mod scope;
 mod serve;
 mod short_formats;
 mod show;
+mod stderr;
 mod store;
 #[cfg(test)]
 mod table_tests;
@@ -49,7 +49,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
 pub use args::Cli;
-pub use say::Failure;
+pub use stderr::CliError;
 
 /// Runs the program with these arguments; the first one is the program name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -84,7 +84,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
+fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, CliError> {
     let global = &cli.global;
     // The command that tests rules must work with broken rules.
     if !matches!(&cli.command, Some(args::Command::Catalog(catalog)) if catalog.is_test()) {
@@ -118,12 +118,14 @@ fn dispatch(cli: Cli, context: &Context) -> Result<ExitCode, Failure> {
 }
 
 /// Without a command: the prompt on a terminal with a store, else the first steps.
-fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, Failure> {
+fn alone(global: &args::Global, context: &Context) -> Result<ExitCode, CliError> {
     let at_terminal = context.width.is_some() && io::stdin().is_terminal();
     match crate::store::Store::open(&global.store) {
         Ok(_) if at_terminal => return repl::run(&args::Repl::default(), global, context),
-        Ok(_) => say::say_raw(&format!("{ABOUT}\n{FIRST_QUESTION}\n{OTHER_COMMANDS}")),
-        Err(crate::store::StoreError::Missing(_)) => say::say_raw(&format!("{ABOUT}\n{}\n{OTHER_COMMANDS}", say::first_steps())),
+        Ok(_) => stderr::say_raw(&format!("{ABOUT}\n{FIRST_QUESTION}\n{OTHER_COMMANDS}")),
+        Err(crate::store::StoreError::Missing(_)) => {
+            stderr::say_raw(&format!("{ABOUT}\n{}\n{OTHER_COMMANDS}", stderr::first_steps()))
+        }
         Err(error) => return Err(error.into()),
     }
     Ok(ExitCode::Error)
@@ -139,10 +141,10 @@ fn is_plain() -> bool {
         || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-fn context(cli: &Cli) -> Result<Context, Failure> {
+fn context(cli: &Cli) -> Result<Context, CliError> {
     let tz = match &cli.global.tz {
         None => jiff::tz::TimeZone::UTC,
-        Some(name) => say::time_zone(name)?,
+        Some(name) => stderr::time_zone(name)?,
     };
     let is_terminal = io::stdout().is_terminal();
     let threads = cli.global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));

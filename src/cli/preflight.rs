@@ -1,10 +1,10 @@
 //! `ecs-audit preflight`: checks a task definition before it is deployed.
 
 use super::args::{Global, Preflight};
-use super::ask::Tables;
+use super::ask::Dataset;
 use super::check::quarantined;
 use super::query::{Asker, saved_texts};
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use super::{explain, limits};
 use crate::check::{Check, Detail, Finding, find, write};
 use crate::context::Context;
@@ -18,18 +18,18 @@ use crate::table::TableSet;
 use std::io::Read;
 
 /// Runs the command.
-pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let (json, file) = read(arguments)?;
-    let mut definition = Definition::parse(&json).map_err(|why| Failure::Sentence(format!("`{file}`: {why}")))?;
+    let mut definition = Definition::parse(&json).map_err(|why| CliError::Sentence(format!("`{file}`: {why}")))?;
     definition.fargate = definition.fargate || arguments.fargate;
     let wanted = Wanted { cluster: arguments.cluster.clone(), count: arguments.count, since: arguments.since.clone(), file };
-    let failure = |error: PreflightError<Failure>| match error {
+    let failure = |error: PreflightError<CliError>| match error {
         PreflightError::Past(failure) => failure,
-        PreflightError::ConfigError(config_error) => Failure::Sentence(config_error.to_string()),
+        PreflightError::ConfigError(config_error) => CliError::Sentence(config_error.to_string()),
     };
-    let tables = match Tables::open(&arguments.from, false, TableSet::ALL, global, context) {
+    let tables = match Dataset::open(&arguments.from, false, TableSet::ALL, global, context) {
         // The default store may be missing; the definition is still checked.
-        Err(Failure::Store(StoreError::Missing(_))) if global.configured.store_origin == "default" => None,
+        Err(CliError::Store(StoreError::Missing(_))) if global.configured.store_origin == "default" => None,
         other => Some(other?),
     };
     let mut report = match &tables {
@@ -65,7 +65,7 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
 }
 
 /// The JSON, and its name in messages.
-fn read(arguments: &Preflight) -> Result<(String, String), Failure> {
+fn read(arguments: &Preflight) -> Result<(String, String), CliError> {
     let file = arguments.file.display().to_string();
     let mut json = String::new();
     let outcome = if file == "-" {
@@ -74,22 +74,22 @@ fn read(arguments: &Preflight) -> Result<(String, String), Failure> {
         std::fs::read_to_string(&arguments.file)
     };
     let json =
-        outcome.map_err(|error| Failure::Sentence(format!("`{file}`: {error}; expected the JSON of a task definition")))?;
+        outcome.map_err(|error| CliError::Sentence(format!("`{file}`: {error}; expected the JSON of a task definition")))?;
     Ok((json, file))
 }
 
 /// The rows of a query.
-fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>>, Failure> {
-    let query = lang::parse(text).map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
+fn rows_of(text: &str, asker: &Asker<'_>) -> Result<Vec<Vec<crate::render::Cell>>, CliError> {
+    let query = lang::parse(text).map_err(|diagnostics| CliError::Query { text: text.to_owned(), diagnostics })?;
     let (_, answer) = asker.ask(&query, text, Evidence::Without)?;
     Ok(rows(&answer)?)
 }
 
 /// The rows for a question.
-fn ask(check: &Check, asker: &Asker<'_>) -> Result<Vec<Finding>, Failure> {
+fn ask(check: &Check, asker: &Asker<'_>) -> Result<Vec<Finding>, CliError> {
     let query = lang::parse(&check.query);
-    let query = query.map_err(|diagnostics| Failure::Query { text: check.query.clone(), diagnostics })?;
+    let query = query.map_err(|diagnostics| CliError::Query { text: check.query.clone(), diagnostics })?;
     let (_, answer) = asker.ask(&query, &check.query, Evidence::First)?;
     let found = find(check, &answer, &Look::default());
-    found.map_err(|why| Failure::Sentence(format!("question `{}`: {why}", check.name)))
+    found.map_err(|why| CliError::Sentence(format!("question `{}`: {why}", check.name)))
 }

@@ -3,7 +3,7 @@
 use super::args::{Global, Queries};
 use super::ask::{listing, print};
 use super::explain;
-use super::say::Failure;
+use super::stderr::CliError;
 use crate::config::SavedQuery;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -12,7 +12,7 @@ use crate::lang::suggest;
 use crate::render::visible;
 
 /// Runs the command.
-pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let queries = &global.configured.settings.queries;
     match &arguments.name {
         None => {
@@ -39,13 +39,13 @@ fn parameters(query: &SavedQuery) -> String {
     parameters.collect::<Vec<_>>().join(" ")
 }
 
-fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Failure {
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> CliError {
     let mut diagnostic = Diagnostic::error(format!("unknown saved query `@{name}`"), 0..name.len());
     if let Some(question) = suggest::question(name, known.clone()) {
         diagnostic = diagnostic.with_label(question);
     }
     let known = known.map(|name| format!("@{name}")).collect::<Vec<_>>().join(", ");
-    Failure::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(format!("saved queries: {known}"))] }
+    CliError::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(format!("saved queries: {known}"))] }
 }
 
 fn describe(query: &SavedQuery) -> String {

@@ -1,10 +1,10 @@
 //! `ecs-audit query` and `ecs-audit sql`.
 
 use super::args::{Asking, Global, Query, Sql};
-use super::ask::{Tables, check_out, deliver, format_of};
+use super::ask::{Dataset, check_out, deliver, format_of};
 use super::progress::Working;
 use super::redact::redactor;
-use super::say::{Failure, say, say_raw, warn};
+use super::stderr::{CliError, say, say_raw, warn};
 use super::{config, destination, limits, torn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
@@ -31,7 +31,7 @@ use std::path::Path;
 const SUGGESTED: usize = 1000;
 
 /// Runs `sql`.
-pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     check_out(&arguments.asking)?;
     let statement = &arguments.statement;
     let nouns = nouns_named_in(statement);
@@ -39,7 +39,7 @@ pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<Ex
     let need = sql_request(statement, context);
     keep_raw |= nouns.iter().any(|noun| noun.reads_originals);
     let wanted = TableSet::named_in(&format!("{statement} {}", plan::tables_behind(&nouns, need)));
-    let tables = Tables::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
+    let tables = Dataset::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let answer = sql_answer(&tables, statement, context)?;
     deliver(&answer, &arguments.asking, context)?;
@@ -67,7 +67,7 @@ fn may_read_extra(nouns: &[&Noun], text: &str) -> bool {
 }
 
 /// The rows of a statement, in which nouns are tables.
-pub fn sql_answer(tables: &Tables, statement: &str, context: &Context) -> Result<Answer, Failure> {
+pub fn sql_answer(tables: &Dataset, statement: &str, context: &Context) -> Result<Answer, CliError> {
     let mut need = sql_request(statement, context);
     need.anchor = tables.last.unwrap_or(context.now).as_microsecond();
     let nouns = nouns_named_in(statement);
@@ -95,7 +95,7 @@ pub fn written(answer: &Answer, out: &Path) -> String {
 }
 
 /// Runs `query`.
-pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     check_out(&arguments.asking)?;
     let text = match arguments.query.as_slice() {
         [only] if only == "-" => text_of_stdin()?,
@@ -103,7 +103,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     };
     let wrong = |mut diagnostics: Vec<Diagnostic>| {
         diagnostics.extend(torn::advice(&arguments.query, &text, &diagnostics));
-        Failure::Query { text: text.clone(), diagnostics }
+        CliError::Query { text: text.clone(), diagnostics }
     };
     let query = lang::parse(&text).map_err(wrong)?;
     if arguments.canonical {
@@ -116,12 +116,12 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let originals = keep_raw || reads_originals(&expanded);
     // Redaction looks for names in all tables.
     let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
-    let tables = Tables::open(&arguments.asking.from, originals, wanted, global, context)?;
+    let tables = Dataset::open(&arguments.asking.from, originals, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let mut asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
     asker.default_rows = default_rows(format_of(&arguments.asking), arguments.asking.out.is_none() && !arguments.chart, context);
     let checked = asker.check(&query, &text).map_err(|failure| match failure {
-        Failure::Query { diagnostics, .. } => wrong(diagnostics),
+        CliError::Query { diagnostics, .. } => wrong(diagnostics),
         other => other,
     })?;
     if !global.quiet {
@@ -131,7 +131,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let options = Options { anchor: asker.anchor.time, evidence };
     if arguments.explain {
         let plan = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
-        writeln!(io::stdout().lock(), "{}", plan.map_err(|error| Failure::of_run(error, &text))?)?;
+        writeln!(io::stdout().lock(), "{}", plan.map_err(|error| CliError::of_run(error, &text))?)?;
         return Ok(tables.loaded);
     }
     let mut answer = asker.answer(&checked, &text, evidence)?;
@@ -161,15 +161,15 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
 }
 
 /// The query on standard input, up to the length of the longest query.
-fn text_of_stdin() -> Result<String, Failure> {
+fn text_of_stdin() -> Result<String, CliError> {
     let mut bytes = Vec::new();
     // One more byte makes the query too long, which the parser reports.
     io::stdin().lock().take(lang::token::MAX_LENGTH as u64 + 1).read_to_end(&mut bytes)?;
-    String::from_utf8(bytes).map_err(|_| Failure::Sentence("stdin is not UTF-8 text; expected a query".to_owned()))
+    String::from_utf8(bytes).map_err(|_| CliError::Sentence("stdin is not UTF-8 text; expected a query".to_owned()))
 }
 
 /// The number of callers without a schedule, which are not in `schedules`.
-fn irregular(tables: &Tables, checked: &Checked, options: Options) {
+fn irregular(tables: &Dataset, checked: &Checked, options: Options) {
     let need = ViewRequest { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..ViewRequest::default() };
     let Ok(answer) = tables.sql(&nouns::schedules::callers(need)) else { return };
     let number = |column: usize| {
@@ -185,7 +185,7 @@ fn irregular(tables: &Tables, checked: &Checked, options: Options) {
 }
 
 /// Prints the chart of a result, on standard output or to a file.
-fn print_chart(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), Failure> {
+fn print_chart(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), CliError> {
     let width = if asking.out.is_some() { None } else { context.width };
     let look = Look { width, color: context.color && asking.out.is_none(), tz: context.tz.clone(), ..Look::default() };
     let text = chart(answer, &look)?;
@@ -196,16 +196,16 @@ fn print_chart(answer: &Answer, asking: &Asking, context: &Context) -> Result<()
 }
 
 /// The chart of a result.
-pub fn chart(answer: &Answer, look: &Look) -> Result<String, Failure> {
+pub fn chart(answer: &Answer, look: &Look) -> Result<String, CliError> {
     let drawn = crate::render::chart(answer, look)?;
     drawn.ok_or_else(|| {
         let works = "a chart draws groups, such as `failures by reason` or `failures every 1h`";
-        Failure::Sentence(format!("nothing to draw: {works}"))
+        CliError::Sentence(format!("nothing to draw: {works}"))
     })
 }
 
 /// Rows are classified when they are loaded, so later changes of the catalog do not apply to them.
-fn note_catalog(query: &ast::Query, tables: &Tables) {
+fn note_catalog(query: &ast::Query, tables: &Dataset) {
     let classified = [Table::Failures, Table::TaskEvents, Table::ServiceEvents, Table::JobSubmissions];
     let asked = tables_behind(query, false);
     if tables.classified_by_others > 0 && classified.into_iter().any(|table| asked.contains(table)) {
@@ -260,7 +260,7 @@ pub fn any_reads_originals<'q>(mut texts: impl Iterator<Item = &'q str>, saved: 
 /// Runs queries on tables.
 pub struct Asker<'t> {
     /// The tables.
-    pub tables: &'t Tables,
+    pub tables: &'t Dataset,
     /// The reference point for relative times.
     pub anchor: Anchor,
     /// The default number of rows; none = all.
@@ -272,34 +272,34 @@ pub struct Asker<'t> {
 impl<'t> Asker<'t> {
     /// Creates a query runner with these saved queries, relative to this time or to that of the settings.
     pub fn new(
-        tables: &'t Tables,
+        tables: &'t Dataset,
         as_of: Option<&str>,
         saved: BTreeMap<String, String>,
         global: &Global,
         context: &'t Context,
-    ) -> Result<Asker<'t>, Failure> {
+    ) -> Result<Asker<'t>, CliError> {
         let anchor = anchor(as_of, tables, global, context)?;
         let catalog = catalog(tables).with_saved(saved);
         Ok(Asker { tables, anchor, default_rows: None, catalog, context })
     }
 
     /// Expands saved queries in a query.
-    pub fn expand(&self, query: &ast::Query, text: &str) -> Result<ast::Query, Failure> {
-        lang::expand(query, &self.catalog).map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })
+    pub fn expand(&self, query: &ast::Query, text: &str) -> Result<ast::Query, CliError> {
+        lang::expand(query, &self.catalog).map_err(|diagnostics| CliError::Query { text: text.to_owned(), diagnostics })
     }
 
     /// Resolves the names in a query and makes its times absolute.
-    pub fn check(&self, query: &ast::Query, text: &str) -> Result<Checked, Failure> {
+    pub fn check(&self, query: &ast::Query, text: &str) -> Result<Checked, CliError> {
         let (tables, context) = (self.tables, self.context);
         let check = CheckContext { default_rows: self.default_rows, ..check_context(self.anchor.time, tables, context) };
         let checked = lang::check(query, &self.catalog, &check);
-        let mut checked = checked.map_err(|diagnostics| Failure::Query { text: text.to_owned(), diagnostics })?;
+        let mut checked = checked.map_err(|diagnostics| CliError::Query { text: text.to_owned(), diagnostics })?;
         self.anchor.describe_origin(&mut checked);
         Ok(checked)
     }
 
     /// The result of a checked query.
-    pub fn answer(&self, checked: &Checked, text: &str, evidence: Evidence) -> Result<Answer, Failure> {
+    pub fn answer(&self, checked: &Checked, text: &str, evidence: Evidence) -> Result<Answer, CliError> {
         let options = Options { anchor: self.anchor.time, evidence };
         let (session, checked) = (self.tables.session.clone(), checked.clone());
         let _working = Working::on("querying", self.context);
@@ -307,11 +307,11 @@ impl<'t> Asker<'t> {
             run::evaluate_few(&session, &checked, options).await?;
             run::answer(&session, &checked, options).await
         });
-        answer.map_err(|error| Failure::of_run(error, text))
+        answer.map_err(|error| CliError::of_run(error, text))
     }
 
     /// The result of a query.
-    pub fn ask(&self, query: &ast::Query, text: &str, evidence: Evidence) -> Result<(Checked, Answer), Failure> {
+    pub fn ask(&self, query: &ast::Query, text: &str, evidence: Evidence) -> Result<(Checked, Answer), CliError> {
         let checked = self.check(query, text)?;
         let answer = self.answer(&checked, text, evidence)?;
         Ok((checked, answer))
@@ -356,7 +356,7 @@ pub fn default_rows(format: Format, shown: bool, context: &Context) -> Option<u3
 }
 
 /// The context in which queries on these tables are checked; by default, they return all rows.
-pub fn check_context(anchor: Timestamp, tables: &Tables, context: &Context) -> CheckContext {
+pub fn check_context(anchor: Timestamp, tables: &Dataset, context: &Context) -> CheckContext {
     CheckContext { anchor, now: context.now, first: tables.first, last: tables.last, tz: context.tz.clone(), default_rows: None }
 }
 
@@ -378,13 +378,13 @@ impl Anchor {
 }
 
 /// The texts of the saved queries with these parameter values.
-pub fn saved_texts(set: &[(String, String)], global: &Global) -> Result<BTreeMap<String, String>, Failure> {
+pub fn saved_texts(set: &[(String, String)], global: &Global) -> Result<BTreeMap<String, String>, CliError> {
     let given: BTreeMap<String, String> = set.iter().cloned().collect();
-    global.configured.settings.texts(&given).map_err(Failure::Sentence)
+    global.configured.settings.texts(&given).map_err(CliError::Sentence)
 }
 
 /// The reference point for relative times: the option, else the settings.
-pub fn anchor(as_of: Option<&str>, tables: &Tables, global: &Global, context: &Context) -> Result<Anchor, Failure> {
+pub fn anchor(as_of: Option<&str>, tables: &Dataset, global: &Global, context: &Context) -> Result<Anchor, CliError> {
     let newest = Anchor { time: tables.last.unwrap_or(context.now), name: None };
     let setting = config::as_of(global);
     let (text, origin) = as_of.map_or((setting.value.as_str(), setting.origin.as_str()), |text| (text, "--as-of"));
@@ -395,7 +395,7 @@ pub fn anchor(as_of: Option<&str>, tables: &Tables, global: &Global, context: &C
         return Ok(Anchor { time: context.now, name: Some("the clock".to_owned()) });
     }
     let wrong = || {
-        Failure::Sentence(format!("{origin} `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
+        CliError::Sentence(format!("{origin} `{text}`: expected now, latest, or a time such as 2026-03-04T12:00Z or 2026-03-04"))
     };
     let instant = lang::time::read_instant(text, 0..text.len()).map_err(|_| wrong())?;
     let time = on_the_clock(instant, context).ok_or_else(wrong)?;
@@ -414,14 +414,14 @@ pub fn on_the_clock(instant: lang::ast::Instant, context: &Context) -> Option<Ti
 }
 
 /// The catalog of the language, with values from these tables for suggestions.
-pub fn catalog(tables: &Tables) -> PlanCatalog {
+pub fn catalog(tables: &Dataset) -> PlanCatalog {
     let session = tables.session.clone();
     let handle = tables.runtime.handle().clone();
     PlanCatalog::new(move |noun, field| handle.block_on(run::values(&session, noun, field, SUGGESTED)).unwrap_or_default())
 }
 
 /// Prints additional notes on standard error.
-pub fn after(answer: &Answer, checked: &Checked, tables: &Tables, options: Options) {
+pub fn after(answer: &Answer, checked: &Checked, tables: &Dataset, options: Options) {
     if answer.rows() == 0 {
         let loaded = tables.first.zip(tables.last);
         let why = run::explain_empty(&tables.session, checked, options, loaded);

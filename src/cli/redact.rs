@@ -1,14 +1,14 @@
 //! Creates the redactor of a store.
 
-use super::ask::Tables;
-use super::say::Failure;
+use super::ask::Dataset;
+use super::stderr::CliError;
 use crate::redact::{Kind, Redactor, read_or_create, statements};
 use crate::render::{self, Cell};
 use std::path::Path;
 
 /// Reads the key of the store, or generates one and stores it if it may, and reads the names in its columns.
-pub fn redactor(tables: &Tables, store: &Path, may_create: bool) -> Result<Redactor, Failure> {
-    let key = read_or_create(store, may_create).map_err(|error| Failure::Sentence(format!("`{}`: {error}", store.display())))?;
+pub fn redactor(tables: &Dataset, store: &Path, may_create: bool) -> Result<Redactor, CliError> {
+    let key = read_or_create(store, may_create).map_err(|error| CliError::Sentence(format!("`{}`: {error}", store.display())))?;
     let mut names: Vec<(Kind, String)> = Vec::new();
     for (kind, statement) in statements() {
         let rows = render::rows(&tables.sql(&statement)?)?;

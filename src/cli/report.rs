@@ -1,14 +1,14 @@
 //! `ecs-audit report`: writes a post-mortem report, or verifies one against the store.
 
 use super::args::{Global, Report, ReportAction, ReportVerify};
-use super::ask::Tables;
+use super::ask::Dataset;
 use super::destination;
 use super::explain::records;
 use super::limits;
 use super::progress::Working;
 use super::query::{anchor, catalog, check_context, saved_texts};
 use super::redact::redactor;
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang::ast::Source;
@@ -31,39 +31,39 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const DIFFERENCES: usize = 20;
 
 /// Runs the command.
-pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     if let Some(ReportAction::Verify(verify)) = &arguments.action {
         return run_verify(verify, global, context);
     }
     let Some(out) = &arguments.out else {
-        return Err(Failure::Sentence("--out: expected a folder name for the report, such as --out postmortem".to_owned()));
+        return Err(CliError::Sentence("--out: expected a folder name for the report, such as --out postmortem".to_owned()));
     };
     destination::refuse_store(out)?;
     report::check_names(&arguments.sections)?;
     report::check_folder(out)?;
     // The original record of a call shows which rule it disabled.
-    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
     write_report(&tables, arguments, out, global, context)
 }
 
 /// Writes a report about the tables of a prompt.
-pub fn run_here(tables: &Tables, arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run_here(tables: &Dataset, arguments: &Report, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     match (&arguments.action, &arguments.out) {
         (None, Some(out)) => {
             report::check_names(&arguments.sections)?;
             write_report(tables, arguments, out, global, context)
         }
-        _ => Err(Failure::Sentence("expected a folder for the report, such as `\\report postmortem --since 7d`".to_owned())),
+        _ => Err(CliError::Sentence("expected a folder for the report, such as `\\report postmortem --since 7d`".to_owned())),
     }
 }
 
 fn write_report(
-    tables: &Tables,
+    tables: &Dataset,
     arguments: &Report,
     out: &Path,
     global: &Global,
     context: &Context,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     limits::install(&arguments.limits, tables, global)?;
     let request = request(arguments, tables, global, context)?;
     if !global.quiet {
@@ -97,14 +97,14 @@ fn tool() -> String {
     format!("ecs-audit {}", env!("CARGO_PKG_VERSION"))
 }
 
-fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let (manifest, files) = report::read(&arguments.folder)?;
-    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
     if !global.quiet {
         notes(&manifest, &snapshot(&arguments.from, &tables, global)?).iter().for_each(|note| say(note));
     }
     if manifest.request.limits != limits::fingerprint(&arguments.limits, global)? {
-        return Err(Failure::Sentence(
+        return Err(CliError::Sentence(
             "the report was written with other limits; pass the same --quotas and --what-if".to_owned(),
         ));
     }
@@ -172,10 +172,10 @@ fn build(
     request: &Request,
     snapshot: &Snapshot,
     versions: (&str, &str),
-    tables: &Tables,
+    tables: &Dataset,
     (global, context): (&Global, &Context),
     working: &Working,
-) -> Result<Built, Failure> {
+) -> Result<Built, CliError> {
     let redactor = if request.redacted { Some(redactor(tables, &global.store, true)?) } else { None };
     // The queries in a redacted manifest contain pseudonyms.
     let request = match &redactor {
@@ -219,7 +219,7 @@ fn build(
 
 /// Evaluates the nouns that most sections and explanations need, once for all of them. Returns the views for
 /// explanations.
-fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> {
+fn evaluate(request: &Request, tables: &Dataset) -> Result<Vec<String>, CliError> {
     let need = ViewRequest {
         anchor: request.anchor.as_microsecond(),
         from: Some(request.from.as_microsecond()),
@@ -250,10 +250,10 @@ fn evaluate(request: &Request, tables: &Tables) -> Result<Vec<String>, Failure> 
     Ok(explained)
 }
 
-fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Context) -> Result<Request, Failure> {
+fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Context) -> Result<Request, CliError> {
     let anchor = anchor(arguments.as_of.as_deref(), tables, global, context)?.time;
     let (Some(first), Some(last)) = (tables.first, tables.last) else {
-        return Err(Failure::Sentence("nothing to report: no events are loaded".to_owned()));
+        return Err(CliError::Sentence("nothing to report: no events are loaded".to_owned()));
     };
     let clause = match (&arguments.since, arguments.between.as_slice(), &arguments.around) {
         (Some(since), _, _) => format!(" since {since}"),
@@ -266,7 +266,7 @@ fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Conte
     };
     // The window is parsed as part of a query, so that errors show the position.
     let text = format!("failures{clause}");
-    let wrong = |diagnostics| Failure::Query { text: text.clone(), diagnostics };
+    let wrong = |diagnostics| CliError::Query { text: text.clone(), diagnostics };
     let query = lang::parse(&text).map_err(wrong)?;
     let names = catalog(tables);
     let checked = lang::check(&query, &names, &check_context(anchor, tables, context)).map_err(wrong)?;
@@ -290,9 +290,9 @@ fn request(arguments: &Report, tables: &Tables, global: &Global, context: &Conte
 }
 
 /// The prices of a file.
-fn prices(path: &Path) -> Result<Prices, Failure> {
+fn prices(path: &Path) -> Result<Prices, CliError> {
     let wrong = |why: String| {
-        Failure::Sentence(format!(
+        CliError::Sentence(format!(
             "`{}`: {why}; expected vcpu_hour and gib_hour in USD, such as vcpu_hour = 0.04048",
             path.display()
         ))
@@ -308,12 +308,12 @@ fn next_second(time: Timestamp) -> Timestamp {
 }
 
 /// The custom sections. A saved query is expanded, and gets the window of the report.
-fn own_queries(arguments: &Report, tables: &Tables, global: &Global) -> Result<Vec<Own>, Failure> {
+fn own_queries(arguments: &Report, tables: &Dataset, global: &Global) -> Result<Vec<Own>, CliError> {
     let names = catalog(tables).with_saved(saved_texts(&arguments.set, global)?);
     let mut queries = Vec::new();
     for text in &arguments.queries {
         let mut own = own(text)?;
-        let wrong = |diagnostics| Failure::Query { text: own.query.clone(), diagnostics };
+        let wrong = |diagnostics| CliError::Query { text: own.query.clone(), diagnostics };
         let query = lang::parse(&own.query).map_err(wrong)?;
         if matches!(query.source.value, Source::Saved(_)) {
             let mut expanded = lang::expand(&query, &names).map_err(wrong)?;
@@ -328,20 +328,20 @@ fn own_queries(arguments: &Report, tables: &Tables, global: &Global) -> Result<V
 }
 
 /// `title=query`, or `@name`.
-fn own(text: &str) -> Result<Own, Failure> {
+fn own(text: &str) -> Result<Own, CliError> {
     let (title, query) = match text.split_once('=') {
         Some((title, query)) if !title.trim_start().starts_with('@') => (title.trim(), query.trim()),
         _ => (text.trim(), text.trim()),
     };
     if title.is_empty() || query.is_empty() {
-        return Err(Failure::Sentence(format!(
+        return Err(CliError::Sentence(format!(
             "--query `{text}`: expected TITLE=QUERY, such as \"Who was refused=calls where failed by user\""
         )));
     }
     Ok(Own { title: title.trim_start_matches('@').to_owned(), query: query.to_owned() })
 }
 
-fn snapshot(from: &[std::path::PathBuf], tables: &Tables, global: &Global) -> Result<Snapshot, Failure> {
+fn snapshot(from: &[std::path::PathBuf], tables: &Dataset, global: &Global) -> Result<Snapshot, CliError> {
     let hashes = tables.sql("select coalesce(content_hash, '') as hash from files order by 1")?;
     let mut content = blake3::Hasher::new();
     let mut files = 0;

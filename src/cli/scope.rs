@@ -1,9 +1,9 @@
 //! `--where`, `--cluster`, `--service`, `--account` and `--region`: narrows a command to a part of the store.
 
 use super::args::Scope;
-use super::ask::Tables;
+use super::ask::Dataset;
 use super::query::{Asker, catalog, check_context};
-use super::say::Failure;
+use super::stderr::CliError;
 use crate::context::Context;
 use crate::lang;
 use crate::plan::Evidence;
@@ -20,13 +20,13 @@ impl Scope {
     }
 
     /// The condition, after checking it against the fields of `failures`.
-    pub fn checked(&self, tables: &Tables, anchor: Timestamp, context: &Context) -> Result<String, Failure> {
+    pub fn checked(&self, tables: &Dataset, anchor: Timestamp, context: &Context) -> Result<String, CliError> {
         let condition = self.condition();
         if condition.is_empty() {
             return Ok(condition);
         }
         let text = format!("failures where {condition}");
-        let wrong = |diagnostics| Failure::Query { text: text.clone(), diagnostics };
+        let wrong = |diagnostics| CliError::Query { text: text.clone(), diagnostics };
         let query = lang::parse(&text).map_err(wrong)?;
         lang::check(&query, &catalog(tables), &check_context(anchor, tables, context)).map_err(wrong)?;
         Ok(condition)
@@ -34,11 +34,11 @@ impl Scope {
 }
 
 /// The ids of the rows of some nouns that meet a condition; a noun without the fields of the condition has none.
-pub fn ids(asker: &Asker<'_>, nouns: &[&str], condition: &str) -> Result<BTreeSet<String>, Failure> {
+pub fn ids(asker: &Asker<'_>, nouns: &[&str], condition: &str) -> Result<BTreeSet<String>, CliError> {
     let mut ids = BTreeSet::new();
     for noun in nouns {
         let text = format!("{noun} where {condition} show id limit all");
-        let wrong = |diagnostics| Failure::Query { text: text.clone(), diagnostics };
+        let wrong = |diagnostics| CliError::Query { text: text.clone(), diagnostics };
         let query = lang::parse(&text).map_err(wrong)?;
         let Ok(checked) = asker.check(&query, &text) else { continue };
         let answer = asker.answer(&checked, &text, Evidence::Without)?;

@@ -1,10 +1,10 @@
 //! `ecs-audit serve`: serves the store to a browser on this machine; every question runs as a command of its own.
 
 use super::args::{Global, Serve};
-use super::ask::Tables;
+use super::ask::Dataset;
 use super::child::Children;
 use super::query::{catalog, saved_texts};
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang::complete::{Completion, complete};
@@ -43,12 +43,12 @@ const COMPLETING: usize = 2;
 const COMPLETION_TIME: Duration = Duration::from_secs(3);
 
 /// Runs the command.
-pub fn run(arguments: &Serve, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &Serve, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     // A wrong folder is an error here, instead of an error of every question.
     Store::open(&global.store)?;
     let address = arguments.listen;
     if !address.ip().is_loopback() && !arguments.allow_remote {
-        return Err(Failure::Sentence(format!(
+        return Err(CliError::Sentence(format!(
             "--listen {address}: this address can be reached from other machines, and the connection is not encrypted: \
              whoever reads the token can read the store\nexpected an address such as 127.0.0.1:{}, or --allow-remote \
              on a network that you trust; `ssh -L` reaches a loopback address from elsewhere",
@@ -72,7 +72,7 @@ pub fn run(arguments: &Serve, global: &Global, context: &Context) -> Result<Exit
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let listener = runtime
         .block_on(TcpListener::bind(address))
-        .map_err(|error| Failure::Sentence(format!("--listen {address}: {error}\n`--listen 127.0.0.1:0` takes a free port")))?;
+        .map_err(|error| CliError::Sentence(format!("--listen {address}: {error}\n`--listen 127.0.0.1:0` takes a free port")))?;
     let address = listener.local_addr()?;
     // The handler must exist before anybody can know the address.
     let stop = runtime.block_on(async { stop() })?;
@@ -217,15 +217,15 @@ struct Words {
 struct Open {
     catalog: PlanCatalog,
     /// The catalog reads values with their runtime.
-    _tables: Tables,
+    _tables: Dataset,
 }
 
 impl Words {
-    fn complete(&self, text: &str, at: usize) -> Result<Completion, Failure> {
+    fn complete(&self, text: &str, at: usize) -> Result<Completion, CliError> {
         Ok(complete(text, at, &self.current()?.catalog))
     }
 
-    fn current(&self) -> Result<Arc<Open>, Failure> {
+    fn current(&self) -> Result<Arc<Open>, CliError> {
         let store = Store::open(&self.store)?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((manifest, known)) = &*open
@@ -233,14 +233,14 @@ impl Words {
         {
             return Ok(Arc::clone(known));
         }
-        let tables = Tables::of_store(&store, &self.context)?;
+        let tables = Dataset::of_store(&store, &self.context)?;
         let catalog = catalog(&tables).with_saved(self.saved.clone());
         let known = Arc::new(Open { catalog, _tables: tables });
         *open = Some((store.manifest().clone(), Arc::clone(&known)));
         Ok(known)
     }
 
-    fn coverage(&self) -> Result<Coverage, Failure> {
+    fn coverage(&self) -> Result<Coverage, CliError> {
         let store = Store::open(&self.store)?;
         let manifest = store.manifest();
         let time = |micros: Option<i64>| {

@@ -1,8 +1,8 @@
 //! `ecs-audit show ID`: prints an original record and its source file.
 
 use super::args::{Global, Show};
-use super::ask::Tables;
-use super::say::{Failure, say};
+use super::ask::Dataset;
+use super::stderr::{CliError, say};
 use crate::context::Context;
 use crate::decode::json::Tape;
 use crate::exit::ExitCode;
@@ -14,13 +14,13 @@ use arrow::datatypes::DataType;
 use std::io::{self, Write};
 
 /// Runs the command.
-pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
+pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
     print_record(&arguments.id, &tables)
 }
 
 /// Prints the record with an id.
-pub fn print_record(id: &str, tables: &Tables) -> Result<ExitCode, Failure> {
+pub fn print_record(id: &str, tables: &Dataset) -> Result<ExitCode, CliError> {
     let whole = id;
     // The id of a failure or container can have a suffix after the id of its record.
     let record = id.rsplit_once('#').map_or(id, |(record, _)| record);
@@ -49,15 +49,15 @@ pub fn print_record(id: &str, tables: &Tables) -> Result<ExitCode, Failure> {
             let more = if ids.len() > LISTED { "\n  …" } else { "" };
             let list: Vec<String> = ids.iter().take(LISTED).map(|id| format!("  {id}")).collect();
             let list = list.join("\n");
-            return Err(Failure::Sentence(format!("several ids begin with `{whole}`; type more of one:\n{list}{more}")));
+            return Err(CliError::Sentence(format!("several ids begin with `{whole}`; type more of one:\n{list}{more}")));
         }
     }
     if NOUNS.iter().any(|noun| noun.word.eq_ignore_ascii_case(whole)) {
-        return Err(Failure::Sentence(format!(
+        return Err(CliError::Sentence(format!(
             "`show` prints one record by its id, and `{whole}` is a noun; to list them: `ecs-audit query {whole}`"
         )));
     }
-    Err(Failure::Sentence(format!("no record has the id `{}`; `--evidence` lists the ids behind each row of a query", whole)))
+    Err(CliError::Sentence(format!("no record has the id `{}`; `--evidence` lists the ids behind each row of a query", whole)))
 }
 
 /// The most ids with the same beginning that an error lists.
@@ -67,7 +67,7 @@ const LISTED: usize = 8;
 const SHORTEST: usize = 4;
 
 /// The ids of records that begin with a text; one more than an error lists.
-fn begun(start: &str, tables: &Tables) -> Result<Vec<String>, Failure> {
+fn begun(start: &str, tables: &Dataset) -> Result<Vec<String>, CliError> {
     if start.chars().count() < SHORTEST {
         return Ok(Vec::new());
     }
@@ -88,7 +88,7 @@ struct Record {
     raw: String,
 }
 
-fn look(tables: &Tables, table: Table, condition: &str) -> Result<Option<Record>, Failure> {
+fn look(tables: &Dataset, table: Table, condition: &str) -> Result<Option<Record>, CliError> {
     let statement = format!(
         "select file, record, raw from {} where ({condition}) and raw is not null order by \"time\" desc, id, file, record limit 1",
         table.name()
@@ -102,7 +102,7 @@ fn look(tables: &Tables, table: Table, condition: &str) -> Result<Option<Record>
     Ok(Some(Record { table: table.name(), file: text(0), number: text(1), raw: text(2) }))
 }
 
-fn print(record: &Record) -> Result<ExitCode, Failure> {
+fn print(record: &Record) -> Result<ExitCode, CliError> {
     say(&format!("{}: record {} of {}", record.table, record.number, record.file));
     let pretty = Tape::parse(&record.raw).ok().and_then(|tape| serde_json::to_string_pretty(&tape.root()).ok());
     let pretty = pretty.unwrap_or_else(|| record.raw.clone());

@@ -1,11 +1,11 @@
 //! `ecs-audit store`: shows the contents of the store and maintains it.
 
 use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, Vacuum, Verify};
-use super::ask::{Tables, print};
+use super::ask::{Dataset, print};
 use super::explain::point_in_time;
 use super::load::{on_threads, write_options};
 use super::progress::Working;
-use super::say::{Failure, say};
+use super::stderr::{CliError, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::load::{RemovalRule, catalog_version};
@@ -16,7 +16,7 @@ use indicatif::{HumanBytes, HumanCount};
 use std::io::{self, Write};
 
 /// Runs the command.
-pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     match &arguments.action {
         None => overview(arguments, global, context),
         Some(StoreAction::Reclassify) => reclassify(global, context),
@@ -29,7 +29,7 @@ pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<
     }
 }
 
-fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let working = Working::on("reclassifying", context);
     let options = write_options(global, context)?;
     let done = on_threads(context.threads, || Store::reclassify(&global.store, options, &waiting))??;
@@ -51,7 +51,7 @@ fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     print_text(&text)
 }
 
-fn compact(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn compact(global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let working = Working::on("compacting", context);
     let options = write_options(global, context)?;
     let done: Maintained = on_threads(context.threads, || Store::compact(&global.store, options, &waiting))??;
@@ -59,7 +59,7 @@ fn compact(global: &Global, context: &Context) -> Result<ExitCode, Failure> {
     print_text(&format!("compacted: {} files became {}\n", done.files_before, done.files_after))
 }
 
-fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let working = Working::on("deleting files", context);
     let options = write_options(global, context)?;
     let keep = i64::try_from(arguments.keep.as_micros()).unwrap_or(i64::MAX);
@@ -73,7 +73,7 @@ fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Re
     ))
 }
 
-fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let working = Working::on("verifying the store", context);
     if arguments.repair {
         Store::repair(&global.store, write_options(global, context)?, &waiting)?;
@@ -126,7 +126,7 @@ fn fault_message(fault: &Fault) -> String {
     }
 }
 
-fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let working = Working::on("adopting", context);
     let options = write_options(global, context)?;
     if arguments.undo {
@@ -155,7 +155,7 @@ pub fn described(commit: &ForeignCommit) -> String {
     format!("{} of table `{}` (version {}): {rows}", commit.operation, commit.table.name(), commit.version)
 }
 
-fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let store = Store::open(&global.store)?;
     let newest = store.manifest().last_event.and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
     let before = point_in_time("--before", &arguments.before, newest.unwrap_or(context.now), context)?;
@@ -188,11 +188,11 @@ fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<Exit
     print_text(&text)
 }
 
-fn droppable(name: &str) -> Result<Table, Failure> {
+fn droppable(name: &str) -> Result<Table, CliError> {
     let known = || Table::ALL.iter().copied().filter(|table| table.holds_events());
     known().find(|table| table.name() == name).ok_or_else(|| {
         let names: Vec<&str> = known().map(Table::name).collect();
-        Failure::Sentence(format!("unknown table `{name}`: expected {}", names.join(", ")))
+        CliError::Sentence(format!("unknown table `{name}`: expected {}", names.join(", ")))
     })
 }
 
@@ -200,7 +200,7 @@ fn waiting() {
     say("note: another ecs-audit is writing to the store; waiting for it");
 }
 
-fn print_text(text: &str) -> Result<ExitCode, Failure> {
+fn print_text(text: &str) -> Result<ExitCode, CliError> {
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(ExitCode::Ok)
 }
@@ -216,9 +216,9 @@ const COVERAGE: &str = "
         union all select account, region, time, 0, 1 from service_events
     ) group by 1, 2, 3 order by 1, 2, 3";
 
-fn overview(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+fn overview(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let store = Store::open(&global.store)?;
-    let tables = Tables::of_store(&store, context)?;
+    let tables = Dataset::of_store(&store, context)?;
     if arguments.format == Format::Table {
         io::stdout().lock().write_all(summary(&store, context).as_bytes())?;
     }

@@ -3,7 +3,7 @@
 //! `ECS_AUDIT_BLESS=1` updates them.
 
 use super::args::{Cli, Global};
-use super::ask::{Tables, look};
+use super::ask::{Dataset, look};
 use super::query::{Asker, default_rows};
 use crate::context::Context;
 use crate::lang;
@@ -50,7 +50,7 @@ fn the_default_tables_of_all_nouns_are_readable() {
     // Relative, because tables show the names of files. Tests run in the folder of the project.
     let from = ["samples/exports", "samples/oddities/one-bad-line.ndjson", "samples/oddities/truncated.json.gz"];
     let from = from.map(PathBuf::from);
-    let tables = Tables::open(&from, true, TableSet::ALL, &global(), &context(80)).unwrap();
+    let tables = Dataset::open(&from, true, TableSet::ALL, &global(), &context(80)).unwrap();
     for width in WIDTHS {
         let context = context(width);
         let asker = Asker::new(&tables, None, BTreeMap::new(), &global(), &context).unwrap();

@@ -3,7 +3,7 @@
 use super::args::VerifyDigests;
 use super::explain;
 use super::load::{inputs, on_threads};
-use super::say::Failure;
+use super::stderr::CliError;
 use crate::context::Context;
 use crate::digests::{Finding, PublicKeys, Trail, Unverified, UnverifiedKind, Verdict, check, read};
 use crate::exit::ExitCode;
@@ -14,7 +14,7 @@ use serde_json::json;
 const LISTED: usize = 5;
 
 /// Runs the command.
-pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, CliError> {
     let keys = keys(arguments)?;
     let (inputs, troubled) = inputs(&arguments.paths, None)?;
     let evidence = on_threads(context.threads, || read(&inputs))?;
@@ -37,12 +37,12 @@ pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, Fai
     })
 }
 
-fn keys(arguments: &VerifyDigests) -> Result<Option<PublicKeys>, Failure> {
+fn keys(arguments: &VerifyDigests) -> Result<Option<PublicKeys>, CliError> {
     let mut keys = PublicKeys::default();
     for path in &arguments.public_keys {
         let wrong = |detail: String| {
             let how = "expected the output of `aws cloudtrail list-public-keys --start-time TIME --end-time TIME --output json`";
-            Failure::Sentence(format!("`{}`: {detail}; {how}", path.display()))
+            CliError::Sentence(format!("`{}`: {detail}; {how}", path.display()))
         };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         keys.add(&text).map_err(wrong)?;

@@ -1,9 +1,9 @@
-//! `failures`: one row for each incident, also when several records tell of it.
+//! `failures`: one row per failure, even if several records describe it.
 //!
-//! Stopped tasks and dstack runs are told again and again with the same time; of each telling of one
-//! incident the newest counts. Their window goes by incident *and* time, so that a time filter can pass
-//! below it. Failed deployments and agent updates are repeated by later events: the earliest counts. What a service says of
-//! a rollback belongs to the deployment that failed, and a deployment whose tasks failed before is their consequence.
+//! ECS and dstack send the record of a stopped task or run several times, with the same time; the newest copy counts.
+//! Their window function partitions by failure *and* time, so that a filter on the time can be pushed below it. Failed
+//! deployments and agent updates are repeated by later events; of these the earliest counts. An event of a service about
+//! a rollback belongs to the deployment that failed, and a deployment whose tasks failed before it is their consequence.
 
 use super::micros::SECOND;
 use super::sql::{columns, computed, evidence, evidence_of, evidence_over};

@@ -49,11 +49,11 @@ fn incident(id: &'static str, incident: &'static str, version: Option<i64>, mess
 }
 
 #[test]
-fn an_incident_told_twice_is_one_failure_that_names_both_records() {
+fn two_records_of_one_failure_are_one_row_that_names_both() {
     let task = TaskEvent {
         id: Some("t2".into()),
         time: Some(at("10:00:00")),
-        raw: Some(r#"{"detail":{"stoppedReason":"told"}}"#.into()),
+        raw: Some(r#"{"detail":{"stoppedReason":"stopped"}}"#.into()),
         ..TaskEvent::default()
     };
     let rows = vec![
@@ -66,7 +66,7 @@ fn an_incident_told_twice_is_one_failure_that_names_both_records() {
     let session = tables(rows, 2);
     let answer = try_ask(&session, "failures show message sort message", true).unwrap();
     assert_eq!(lines(&answer), ["new|[t1, t2, t3]", "other|[t4]"]);
-    assert_eq!(ask(&session, "failures show message, raw.detail.stoppedReason as told sort message"), ["new|told", "other|."]);
+    assert_eq!(ask(&session, "failures show message, raw.detail.stoppedReason as reason sort message"), ["new|stopped", "other|."]);
 }
 
 fn task(id: &'static str, version: i64, time: &str) -> TaskEvent<'static> {

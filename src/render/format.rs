@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_what_works() {
+    fn an_unknown_name_lists_the_known_ones() {
         let error = "xls\u{1b}x".parse::<Format>().unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_section_is_told_the_near_one() {
+    fn an_unknown_section_suggests_the_nearest() {
         let message = check_names(&["failures-by-cuase".to_owned()]).unwrap_err().to_string();
         assert!(message.contains("failures-by-cause"), "{message}");
     }

@@ -14,7 +14,7 @@
 //! reader; [`restore`] puts the id back. Stores with older formats have the bare control character instead.
 
 use super::pages::{Chunk, Encoded, PAGE_BYTES, make_room, put_levels};
-use crate::part::place_of;
+use crate::substr::offset_in;
 use foldhash::fast::FixedState;
 use memchr::memmem;
 use parquet::basic::Encoding;
@@ -57,7 +57,7 @@ impl<'a> OriginalText<'a> {
     fn places(&self) -> [Option<usize>; ID_PLACEHOLDERS.len()] {
         static NAME: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(r#"ID":""#));
         let ids = self.ids.map(|id| id.filter(|id| !id.is_empty()));
-        let mut places = ids.map(|id| place_of(id?, self.text));
+        let mut places = ids.map(|id| offset_in(id?, self.text));
         if ids.iter().zip(&places).all(|(id, place)| id.is_some() == place.is_some()) {
             return places;
         }

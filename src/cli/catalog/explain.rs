@@ -4,7 +4,7 @@ mod page;
 
 use crate::cli::args::CatalogExplain;
 use crate::cli::ask::{listing, print};
-use crate::cli::say::Failure;
+use crate::cli::stderr::CliError;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::knowledge::TextKind;
@@ -21,7 +21,7 @@ pub use page::Page;
 const LONGEST: u64 = 1 << 20;
 
 /// Runs the command.
-pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, CliError> {
     let kind = arguments.kind.as_deref().and_then(TextKind::named);
     let catalog = FailureCatalog::current();
     let from_input = arguments.message == "-";
@@ -44,7 +44,7 @@ pub fn run(arguments: &CatalogExplain, context: &Context) -> Result<ExitCode, Fa
 }
 
 /// Answers each line as soon as it is read.
-fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), Failure> {
+fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), CliError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut input = BufReader::new(io::stdin().lock());
     while let Some(line) = next_line(&mut input)? {
@@ -57,12 +57,12 @@ fn answer_lines(catalog: &FailureCatalog, kind: Option<TextKind>) -> Result<(), 
     Ok(out.flush()?)
 }
 
-fn write_line(out: &mut impl Write, answer: &Option<Object<'_>>) -> Result<(), Failure> {
+fn write_line(out: &mut impl Write, answer: &Option<Object<'_>>) -> Result<(), CliError> {
     writeln!(out, "{}", json_line(answer)?)?;
     Ok(())
 }
 
-fn all_lines() -> Result<Vec<String>, Failure> {
+fn all_lines() -> Result<Vec<String>, CliError> {
     let mut input = io::stdin().lock();
     let mut lines = Vec::new();
     while let Some(line) = next_line(&mut input)? {
@@ -72,7 +72,7 @@ fn all_lines() -> Result<Vec<String>, Failure> {
 }
 
 /// The next line, with invalid bytes replaced; a line that is too long is truncated.
-fn next_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
+fn next_line(input: &mut impl BufRead) -> Result<Option<String>, CliError> {
     let mut line = Vec::new();
     if io::Read::take(&mut *input, LONGEST).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);

@@ -3,14 +3,14 @@
 use crate::answer::Answer;
 use crate::cli::args::CatalogList;
 use crate::cli::ask::{listing, print};
-use crate::cli::say::{Failure, say};
+use crate::cli::stderr::{CliError, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::knowledge::TextKind;
 use crate::model::catalog::{Entry, FailureCatalog};
 
 /// Runs the command.
-pub fn run(arguments: &CatalogList, quiet: bool, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &CatalogList, quiet: bool, context: &Context) -> Result<ExitCode, CliError> {
     let catalog = FailureCatalog::current();
     let all = catalog.entries();
     let shown: Vec<&Entry> = all.iter().filter(|entry| is_wanted(entry, arguments)).collect();
@@ -36,7 +36,7 @@ fn holds(entry: &Entry, word: &str) -> bool {
     texts.any(|text| text.to_lowercase().contains(&word))
 }
 
-fn answer(entries: &[&Entry]) -> Result<Answer, Failure> {
+fn answer(entries: &[&Entry]) -> Result<Answer, CliError> {
     let row = |entry: &&Entry| {
         let kinds: Vec<&str> = entry.applies_to.iter().map(|kind| kind.name()).collect();
         let class = entry.class.clone().unwrap_or_default();

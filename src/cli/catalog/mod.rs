@@ -6,12 +6,12 @@ mod show;
 mod trial;
 
 use super::args::{CatalogAction, CatalogArgs, Global};
-use super::say::Failure;
+use super::stderr::CliError;
 use crate::context::Context;
 use crate::exit::ExitCode;
 
 /// Runs the command.
-pub fn run(arguments: &CatalogArgs, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &CatalogArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     match &arguments.action {
         CatalogAction::List(arguments) => list::run(arguments, global.quiet, context),
         CatalogAction::Show(arguments) => show::run(arguments, context),

@@ -2,7 +2,7 @@
 
 use super::explain::Page;
 use crate::cli::args::CatalogShow;
-use crate::cli::say::Failure;
+use crate::cli::stderr::CliError;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
@@ -12,7 +12,7 @@ use crate::model::catalog::{Entry, FailureCatalog};
 use std::io::{self, Write};
 
 /// Runs the command.
-pub fn run(arguments: &CatalogShow, context: &Context) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &CatalogShow, context: &Context) -> Result<ExitCode, CliError> {
     let catalog = FailureCatalog::current();
     let id = arguments.id.to_lowercase();
     let mut page = Page::new(context);
@@ -55,7 +55,7 @@ fn of_benign(page: &mut Page, benign: &Benign) {
     page.lines("examples", &benign.examples);
 }
 
-fn unknown(id: &str, catalog: &FailureCatalog) -> Failure {
+fn unknown(id: &str, catalog: &FailureCatalog) -> CliError {
     let entries = catalog.entries().iter().map(|entry| entry.id.as_str());
     let known = entries.chain(catalog.benign().iter().map(|benign| benign.id.as_str()));
     let mut diagnostic = Diagnostic::error(format!("no catalog entry has the id `{id}`"), 0..id.len());
@@ -67,5 +67,5 @@ fn unknown(id: &str, catalog: &FailureCatalog) -> Failure {
         diagnostic = diagnostic.with_label(question);
     }
     let diagnostic = diagnostic.with_note("`ecs-audit catalog list` lists all entries".to_owned());
-    Failure::Query { text: id.to_owned(), diagnostics: vec![diagnostic] }
+    CliError::Query { text: id.to_owned(), diagnostics: vec![diagnostic] }
 }

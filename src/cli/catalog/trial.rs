@@ -2,7 +2,7 @@
 
 use crate::cli::args::CatalogTest;
 use crate::cli::rules::text_of;
-use crate::cli::say::Failure;
+use crate::cli::stderr::CliError;
 use crate::exit::ExitCode;
 use crate::model::catalog::{RuleIssue, Trial};
 use crate::render::visible;
@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Runs the command.
-pub fn run(arguments: &CatalogTest) -> Result<ExitCode, Failure> {
+pub fn run(arguments: &CatalogTest) -> Result<ExitCode, CliError> {
     let mut code = ExitCode::Ok;
     for path in &arguments.files {
         let trial = Trial::of(&text_of(path)?);

@@ -4,7 +4,7 @@ use super::Session;
 use super::command::COMMANDS;
 use super::ids::Ids;
 use crate::cli::query::{catalog, saved_texts};
-use crate::cli::say::Failure;
+use crate::cli::stderr::CliError;
 use crate::lang::complete::complete;
 use crate::lang::keyword::{KEYWORDS, KeywordRole, NOUNS};
 use crate::lang::token::{TokenKind, tokenize};
@@ -29,7 +29,7 @@ pub struct Prompt {
 
 impl Prompt {
     /// An editor that completes the names of the session.
-    pub fn new(session: &Session<'_>) -> Result<Prompt, Failure> {
+    pub fn new(session: &Session<'_>) -> Result<Prompt, CliError> {
         let config = Config::builder()
             .completion_type(CompletionType::List)
             .history_ignore_space(true)
@@ -48,7 +48,7 @@ impl Prompt {
     }
 
     /// Updates the names to those of the session.
-    pub fn renew(&mut self, session: &Session<'_>) -> Result<(), Failure> {
+    pub fn renew(&mut self, session: &Session<'_>) -> Result<(), CliError> {
         let saved = saved_texts(&session.set, session.global)?;
         let catalog = catalog(&session.tables).with_saved(saved);
         let ids = Ids::new(session.tables.session.clone(), session.tables.runtime.handle().clone());
@@ -57,7 +57,7 @@ impl Prompt {
     }
 
     /// The next line; none at the end of the input.
-    pub fn read(&mut self) -> Result<Option<String>, Failure> {
+    pub fn read(&mut self) -> Result<Option<String>, CliError> {
         loop {
             match self.editor.readline(PROMPT) {
                 Ok(line) => {
@@ -75,7 +75,7 @@ impl Prompt {
     }
 
     /// Clears the screen.
-    pub fn clear(&mut self) -> Result<(), Failure> {
+    pub fn clear(&mut self) -> Result<(), CliError> {
         self.editor.clear_screen().map_err(failure)
     }
 
@@ -91,10 +91,10 @@ impl Prompt {
     }
 }
 
-fn failure(error: ReadlineError) -> Failure {
+fn failure(error: ReadlineError) -> CliError {
     match error {
-        ReadlineError::Io(error) => Failure::Io(error),
-        other => Failure::Sentence(other.to_string()),
+        ReadlineError::Io(error) => CliError::Io(error),
+        other => CliError::Sentence(other.to_string()),
     }
 }
 

@@ -6,12 +6,12 @@ mod ids;
 mod page;
 
 use super::args::{Global, Limits, Repl};
-use super::ask::{Tables, look};
+use super::ask::{Dataset, look};
 use super::destination;
 use super::interrupt::cancel_queries;
 use super::limits;
 use super::query::{Asker, after, default_rows, saved_texts, sql_answer, written};
-use super::say::{Failure, say, say_raw, warn};
+use super::stderr::{CliError, say, say_raw, warn};
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -35,7 +35,7 @@ const HINT: &str = "\\x shows them, `show *` all fields";
 struct Session<'s> {
     global: &'s Global,
     context: Context,
-    tables: Tables,
+    tables: Dataset,
     limits: Limits,
     /// The requested format; none = a table, or what the extension of a file says.
     format: Option<Format>,
@@ -53,8 +53,8 @@ struct Session<'s> {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitCode, Failure> {
-    let tables = Tables::open(&arguments.from, true, TableSet::ALL, global, context)?;
+pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+    let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let mut session = Session {
         global,
@@ -77,7 +77,7 @@ pub fn run(arguments: &Repl, global: &Global, context: &Context) -> Result<ExitC
 }
 
 /// Interactive input from a terminal.
-fn interactive(session: &mut Session<'_>) -> Result<ExitCode, Failure> {
+fn interactive(session: &mut Session<'_>) -> Result<ExitCode, CliError> {
     let mut prompt = Prompt::new(session)?;
     cancel_queries(&session.tables.runtime);
     say("Type a query, such as: failures by reason since 7d. Tab completes, \\help lists commands, \\quit quits.");
@@ -90,7 +90,7 @@ fn interactive(session: &mut Session<'_>) -> Result<ExitCode, Failure> {
             Ok(Next::End) => break,
             // Quitting the pager early is not an error.
             Err(failure) if failure.is_broken_pipe() => {}
-            Err(Failure::Run(RunError::Interrupted)) => say("interrupted"),
+            Err(CliError::Run(RunError::Interrupted)) => say("interrupted"),
             Err(failure) => failure.say(),
         }
     }
@@ -98,7 +98,7 @@ fn interactive(session: &mut Session<'_>) -> Result<ExitCode, Failure> {
 }
 
 /// A script: one query per line, without a prompt.
-fn lines(session: &mut Session<'_>) -> Result<ExitCode, Failure> {
+fn lines(session: &mut Session<'_>) -> Result<ExitCode, CliError> {
     let mut code = ExitCode::Ok;
     for line in io::stdin().lock().lines() {
         match session.handle(&line?) {
@@ -125,7 +125,7 @@ enum Next {
 }
 
 impl Session<'_> {
-    fn asker(&self) -> Result<Asker<'_>, Failure> {
+    fn asker(&self) -> Result<Asker<'_>, CliError> {
         Asker::new(&self.tables, self.as_of.as_deref(), saved_texts(&self.set, self.global)?, self.global, &self.context)
     }
 
@@ -137,7 +137,7 @@ impl Session<'_> {
         }
     }
 
-    fn handle(&mut self, line: &str) -> Result<Next, Failure> {
+    fn handle(&mut self, line: &str) -> Result<Next, CliError> {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             return Ok(Next::Go);
@@ -151,9 +151,9 @@ impl Session<'_> {
         asked.map(|()| Next::Go)
     }
 
-    fn ask(&mut self, text: &str) -> Result<(), Failure> {
+    fn ask(&mut self, text: &str) -> Result<(), CliError> {
         let out = self.out.take();
-        let wrong = |diagnostics| Failure::Query { text: text.to_owned(), diagnostics };
+        let wrong = |diagnostics| CliError::Query { text: text.to_owned(), diagnostics };
         let query = lang::parse(text).map_err(wrong)?;
         let mut asker = self.asker()?;
         let format = self.format_for(out.as_deref());
@@ -192,7 +192,7 @@ impl Session<'_> {
     }
 
     /// Writes a result to a file, or shows it.
-    fn deliver(&self, answer: &Answer, out: Option<&Path>) -> Result<(), Failure> {
+    fn deliver(&self, answer: &Answer, out: Option<&Path>) -> Result<(), CliError> {
         let format = self.format_for(out);
         let Some(path) = out else {
             return self.display(answer, format);
@@ -206,9 +206,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn display(&self, answer: &Answer, format: Format) -> Result<(), Failure> {
+    fn display(&self, answer: &Answer, format: Format) -> Result<(), CliError> {
         if format.is_binary() && !self.chart {
-            return Err(Failure::Sentence(format!(
+            return Err(CliError::Sentence(format!(
                 "cannot print {format} on a terminal; `\\o FILE` writes the next result to a file"
             )));
         }
@@ -224,7 +224,7 @@ impl Session<'_> {
         self.show(&self.drawn(answer, format, &look)?)
     }
 
-    fn drawn(&self, answer: &Answer, format: Format, look: &Look) -> Result<Vec<u8>, Failure> {
+    fn drawn(&self, answer: &Answer, format: Format, look: &Look) -> Result<Vec<u8>, CliError> {
         if self.chart {
             return Ok(super::query::chart(answer, look)?.into_bytes());
         }
@@ -238,16 +238,16 @@ impl Session<'_> {
         look(layout, &self.context)
     }
 
-    fn show(&self, bytes: &[u8]) -> Result<(), Failure> {
+    fn show(&self, bytes: &[u8]) -> Result<(), CliError> {
         Ok(page::show(bytes, self.pager.as_ref())?)
     }
 
     /// Shows a page of text, broken at words.
-    fn show_page(&self, text: String) -> Result<(), Failure> {
+    fn show_page(&self, text: String) -> Result<(), CliError> {
         self.show(super::explain::page(text, &self.context).as_bytes())
     }
 
-    fn command(&mut self, command: Command) -> Result<Next, Failure> {
+    fn command(&mut self, command: Command) -> Result<Next, CliError> {
         let started = Instant::now();
         match command {
             Command::Quit => return Ok(Next::End),

@@ -219,7 +219,7 @@ fn regular(random: &mut Random, cluster: &str, period: i64, slots: usize, retrie
 }
 
 #[test]
-fn planted_slots_are_told_as_they_were_planted() {
+fn planted_slots_are_found() {
     let mut random = Random(5);
     let mut histories = Vec::new();
     for round in 0..240 {

@@ -352,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn starts_are_told_by_the_clock_of_their_zone() {
+    fn starts_follow_the_clock_of_their_zone() {
         for name in ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu"] {
             let zone = TimeZone::get(name).unwrap();
             // Every 37 minutes and some seconds since 1969, across all clock changes, some of them twice.

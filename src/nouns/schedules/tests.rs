@@ -39,7 +39,7 @@ impl History {
 }
 
 /// The result for each history up to the planted end; starts are expected beyond the last one.
-fn assert_told(histories: &[History]) {
+fn assert_as_planted(histories: &[History]) {
     let rows: Vec<_> = histories.iter().flat_map(|history| history.calls.iter().map(row)).collect();
     let session = packed(&rows, 3);
     let query = "schedules show cluster, expected_at, state, rhythm sort expected_at limit 1000000";
@@ -57,7 +57,7 @@ fn assert_told(histories: &[History]) {
         };
         assert!(
             reported == history.slots,
-            "{}: told {:#?}, planted {:#?}",
+            "{}: found {:#?}, planted {:#?}",
             history.cluster,
             around(&reported),
             around(&history.slots)
@@ -89,7 +89,7 @@ fn every_so_many_days_is_no_rhythm_of_weekdays() {
         }
         histories.push(history);
     }
-    assert_told(&histories);
+    assert_as_planted(&histories);
     assert!(histories.iter().flat_map(|history| &history.slots).filter(|slot| slot.contains("missed")).count() > 50);
 }
 
@@ -118,7 +118,7 @@ fn days_by_no_rule_have_no_schedule() {
 }
 
 #[test]
-fn a_changed_period_is_told_from_then_on() {
+fn a_changed_period_holds_from_then_on() {
     let mut random = Random(17);
     let mut histories = Vec::new();
     let plans: &[&[i64]] = &[&[60, 30], &[30, 60], &[15, 60], &[60, 15], &[60, 30, 60], &[10, 5, 20], &[120, 60], &[90, 60]];
@@ -146,11 +146,11 @@ fn a_changed_period_is_told_from_then_on() {
         }
         histories.push(history);
     }
-    assert_told(&histories);
+    assert_as_planted(&histories);
 }
 
 #[test]
-fn a_moved_time_of_day_is_told_from_then_on() {
+fn a_moved_time_of_day_holds_from_then_on() {
     let mut random = Random(19);
     let mut histories = Vec::new();
     for round in 0..80 {
@@ -168,5 +168,5 @@ fn a_moved_time_of_day_is_told_from_then_on() {
         }
         histories.push(history);
     }
-    assert_told(&histories);
+    assert_as_planted(&histories);
 }

@@ -294,7 +294,7 @@ impl Walk {
         while time < i64::MAX {
             self.step(time);
             let until = self.next_time();
-            if self.is_told(time, until) {
+            if self.is_reported(time, until) {
                 let step = Step { pool: self.pool, time, until, level: self.level };
                 survey.see(step, self.begins.at.saturating_sub(self.ends.at));
             }
@@ -322,7 +322,7 @@ impl Walk {
             ended += usize::from(!begins);
             (begin, end) = (next(&self.begins, begun), next(&self.ends, ended));
             let until = begin.time.min(end.time);
-            if time < until && highest.is_none_or(|highest| used > highest.level.used) && self.is_told(time, until) {
+            if time < until && highest.is_none_or(|highest| used > highest.level.used) && self.is_reported(time, until) {
                 let level = Level { used, ..Level::default() };
                 highest = Some(Step { pool: self.pool, time, until, level });
             }
@@ -379,7 +379,7 @@ impl Walk {
         while time < i64::MAX {
             self.step(time);
             let until = self.next_time();
-            if self.is_told(time, until) {
+            if self.is_reported(time, until) {
                 self.emit(time, until);
                 if self.steps.len() >= ROWS {
                     return;
@@ -390,7 +390,7 @@ impl Walk {
     }
 
     /// Whether a step is within the window.
-    fn is_told(&self, time: i64, until: i64) -> bool {
+    fn is_reported(&self, time: i64, until: i64) -> bool {
         self.sweep.from.is_none_or(|from| until > from) && self.sweep.to.is_none_or(|to| time < to)
     }
 

@@ -73,7 +73,7 @@ fn planted_growth_reaches_its_limit_on_its_day() {
 }
 
 #[test]
-fn without_growth_history_or_limit_no_date_is_told() {
+fn without_growth_history_or_limit_there_is_no_date() {
     let reason = |days, tasks: fn(i64) -> i64, limit| {
         let capacity = reported(&events(days, tasks), days, limit);
         let forecast = capacity.pools[0].forecast.clone();

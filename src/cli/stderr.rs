@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum CliError {
     /// A message.
     #[error("{0}")]
     Sentence(String),
@@ -40,21 +40,21 @@ pub enum Failure {
     Io(#[from] io::Error),
 }
 
-impl From<ReportError> for Failure {
+impl From<ReportError> for CliError {
     fn from(error: ReportError) -> Self {
         match error {
-            ReportError::Query { text, diagnostics } => Failure::Query { text, diagnostics },
-            ReportError::Run(error) => Failure::Run(error),
-            error => Failure::Report(error),
+            ReportError::Query { text, diagnostics } => CliError::Query { text, diagnostics },
+            ReportError::Run(error) => CliError::Run(error),
+            error => CliError::Report(error),
         }
     }
 }
 
-impl Failure {
+impl CliError {
     /// Whether the reader of the output closed the pipe, which is not an error.
     pub fn is_broken_pipe(&self) -> bool {
         match self {
-            Failure::Io(error) | Failure::Render(RenderError::Io(error)) => error.kind() == io::ErrorKind::BrokenPipe,
+            CliError::Io(error) | CliError::Render(RenderError::Io(error)) => error.kind() == io::ErrorKind::BrokenPipe,
             _ => false,
         }
     }
@@ -62,18 +62,18 @@ impl Failure {
     /// An error of running a query; errors in its text show the position.
     pub fn of_run(error: RunError, text: &str) -> Self {
         match error {
-            RunError::Typed(diagnostic) => Failure::Query { text: text.to_owned(), diagnostics: vec![*diagnostic] },
-            error => Failure::Run(error),
+            RunError::Typed(diagnostic) => CliError::Query { text: text.to_owned(), diagnostics: vec![*diagnostic] },
+            error => CliError::Run(error),
         }
     }
 
     /// Prints the error.
     pub fn say(&self) {
         match self {
-            Failure::Query { text, diagnostics } => {
+            CliError::Query { text, diagnostics } => {
                 say_raw(&render_all(diagnostics, text));
             }
-            Failure::Store(StoreError::Missing(path)) => {
+            CliError::Store(StoreError::Missing(path)) => {
                 let path = path.display().to_string();
                 say_raw(&format!("error: there is no store at `{}`\n{}", visible(&path), first_steps()));
             }
@@ -109,11 +109,11 @@ pub fn say_raw(text: &str) {
 }
 
 /// A time zone by name or offset, or that of the machine.
-pub fn time_zone(name: &str) -> Result<TimeZone, Failure> {
+pub fn time_zone(name: &str) -> Result<TimeZone, CliError> {
     let found = if name.eq_ignore_ascii_case("local") { TimeZone::try_system().ok() } else { crate::lang::zone::read(name) };
     found.ok_or_else(|| {
         let question = zone_like(name).map(|question| format!("; {question}")).unwrap_or_default();
-        Failure::Sentence(format!(
+        CliError::Sentence(format!(
             "unknown time zone `{name}`{question}\nexpected a name such as UTC or Asia/Tokyo, an offset such as +02:00, or local"
         ))
     })

@@ -1,7 +1,7 @@
 //! Finds the byte offset of a substring that was borrowed from a larger string.
 
 /// The byte offset of `text` in `whole`, if it was borrowed from it.
-pub fn place_of(text: &str, whole: &str) -> Option<usize> {
+pub fn offset_in(text: &str, whole: &str) -> Option<usize> {
     let place = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     (whole.get(place..place.checked_add(text.len())?)? == text).then_some(place)
 }
@@ -15,8 +15,8 @@ mod tests {
         let whole = "abcabc".to_owned();
         let second = whole.get(3..).unwrap();
         let alike = String::from("abc");
-        assert_eq!(place_of(second, &whole), Some(3));
-        assert_eq!(place_of(&whole, second), None);
-        assert_eq!(place_of(&alike, &whole), None);
+        assert_eq!(offset_in(second, &whole), Some(3));
+        assert_eq!(offset_in(&whole, second), None);
+        assert_eq!(offset_in(&alike, &whole), None);
     }
 }
