@@ -13,6 +13,9 @@ use wide::u8x16;
 /// Bytes compared at a time.
 const LANES: usize = 16;
 
+/// The bytes of an option that are read. Names that are longer do not announce a secret.
+const LONGEST_OPTION: usize = 128;
+
 /// The bit that distinguishes lower case from upper case.
 const LETTER_CASE: u8 = 0x20;
 
@@ -196,9 +199,10 @@ fn is_dash_of_option(before: &[u8], from: &[u8]) -> bool {
 /// Whether an option with two dashes takes a secret.
 #[inline(never)]
 fn is_secret_option(from: &[u8]) -> bool {
-    let length =
-        from.iter().take(80).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')).count();
-    let option = from.get(..length).and_then(|option| std::str::from_utf8(option).ok()).unwrap_or_default();
+    // The same end of a word as in the search of command lines, so that no option is overlooked.
+    let in_option = |byte: &&u8| !byte.is_ascii_whitespace() && !matches!(byte, b'=' | b'"' | b'\'' | b'\\');
+    let length = from.iter().take(LONGEST_OPTION).take_while(in_option).count();
+    let option = from.get(..length).unwrap_or_default().utf8_chunks().next().map_or("", |chunk| chunk.valid());
     command::takes_secret(option)
 }
 
@@ -267,5 +271,13 @@ mod tests {
             assert_eq!(plain.is_in(text), other.is_in(text), "{text}");
         }
         assert!(plain.is_in(texts[0]) && !plain.is_in(texts[3]));
+    }
+
+    #[test]
+    fn an_option_is_read_as_far_as_its_word_goes() {
+        for option in ["--db/password", "--seſſion-token", "--spring.datasource:password"] {
+            assert!(command::takes_secret(option) && is_secret_option(format!("{option} x").as_bytes()), "{option}");
+        }
+        assert!(!is_secret_option(b"--name password"));
     }
 }
