@@ -1,6 +1,6 @@
 //! The person behind a role session, through the chain of roles, in `changes`, timelines, advice, incidents, the report and queries.
 
-use crate::support::TestEnv;
+use crate::support::{TestEnv, project};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
@@ -314,6 +314,29 @@ fn without_the_call_that_issued_it_a_session_is_all_there_is() {
     let (line, _) = change(&env);
     assert!(line.contains("by admin/mei through role deploy from 203.0.113.7 (shares"), "{line}");
     assert_eq!(asked(&env), [["", "unknown"]]);
+}
+
+/// `samples/people`; `tests/samples.rs` compares the persons.
+#[test]
+fn the_samples_name_the_chain() {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/people")]).ok();
+    for (service, who) in [
+        ("payments", "mei through role admin, then role deploy from 203.0.113.7"),
+        ("ledger", "noor through role AWSReservedSSO_Operator_0f1e2d3c4b5a6978"),
+        ("quotes", "ren (source identity set by jump-host) through role break-glass from 198.51.100.4"),
+        ("web", "repo:example/shop:ref:refs/heads/main through role github-deploy from 192.0.2.30"),
+        ("search", "sam through role ops from 203.0.113.7 (likely: role and session name match)"),
+        ("stock", "ops/ci (person unknown: 2 callers used this session name at that time)"),
+        ("returns", "deploy/nightly"),
+        ("refunds", "mei"),
+    ] {
+        let story = env.run(&["timeline", service]).ok().out;
+        assert!(story.contains(&format!("  UpdateService {service} by {who}  [")), "{story}");
+        // The changes around the same time agree.
+        let changes = env.run(&["changes", service, "--at", "2026-03-06T09:45:00Z", "--around", "3h"]).ok().out;
+        assert!(changes.contains(&format!("UpdateService {service} by {who} (")), "{changes}");
+    }
 }
 
 #[test]
