@@ -163,6 +163,34 @@ fn preflight_computes_room_and_stops() {
 }
 
 #[test]
+fn preflight_is_one_comment_in_markdown() {
+    let env = loaded();
+    let mut broken = definition();
+    broken["containerDefinitions"][0]["image"] =
+        json!("111122223333.dkr.ecr.ap-northeast-1.amazonaws.com/feed-sync:2026.03.04-rc1");
+    broken["family"] = json!("feed-sync|@team");
+    env.write("taskdef.json", broken.to_string());
+    let ran = env.run(&["preflight", "taskdef.json", "--format", "markdown", "--quiet"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(lines[0].starts_with("**Preflight failed** for feed-sync\\|@&#8203;team in taskdef.json: 1 error"), "{}", ran.out);
+    let at =
+        |wanted: &str| lines.iter().position(|line| line.starts_with(wanted)).unwrap_or_else(|| panic!("{wanted}: {}", ran.out));
+    let finding =
+        at("- image 111122223333.dkr.ecr.ap-northeast-1.amazonaws.com/feed-sync:2026.03.04-rc1, cause pull-not-found: count 4 (");
+    let order =
+        [0, at("### error: image-failed"), finding, at("What to do: "), at("### Not checked"), at("Passed: "), at("Window: ")];
+    assert!(order.is_sorted(), "{order:?}: {}", ran.out);
+    assert!(lines[at("### Not checked")..].iter().any(|line| line.contains("preflight/quota-room")), "{}", ran.out);
+    // The verdict and the exit code agree.
+    let ran = env.run(&["preflight", "taskdef.json", "--format", "markdown", "--quiet", "--fail-on", "error"]);
+    assert!(ran.code == 1 && ran.out.starts_with("**Preflight failed**"), "{}", ran.out);
+    env.write("taskdef.json", definition().to_string());
+    let ran = env.run(&["preflight", "taskdef.json", "--format", "markdown", "--quiet"]).ok();
+    assert!(ran.out.starts_with("**Preflight passed** for feed-sync in taskdef.json: "), "{}", ran.out);
+}
+
+#[test]
 fn preflight_works_without_a_store_and_tells_errors() {
     let env = TestEnv::new();
     let mut fargate = definition();

@@ -30,10 +30,13 @@ case "$target" in */) ;; *) echo "unexpected target $target" >&2; exit 1 ;; esac
 /// Keeps its arguments and its standard input.
 const CURL: &str = "#!/bin/sh\necho \"$*\" >>curl.log\ncat >>curl.stdin\n";
 
+/// Keeps its arguments and the file that it is given last, as the comment that it posts.
+const GH: &str = "#!/bin/sh\necho \"$*\" >>gh.log\nfor body; do :; done\ncp \"$body\" posted.md\n";
+
 /// A folder with commands that stand in for those of AWS and of the web.
 fn prepared() -> TestEnv {
     let env = TestEnv::new();
-    for (name, script) in [("bin/aws", AWS), ("bin/curl", CURL)] {
+    for (name, script) in [("bin/aws", AWS), ("bin/curl", CURL), ("bin/gh", GH)] {
         let path = env.write(name, script);
         let made = Command::new("chmod").arg("+x").arg(&path).status().unwrap();
         assert!(made.success());
@@ -61,6 +64,7 @@ fn shell(env: &TestEnv, arguments: &[&str]) -> Output {
         .env("REGION", "ap-northeast-1")
         .env("SLACK_WEBHOOK_URL", "https://hooks.example.com/services/FAKE-SECRET-WEBHOOK")
         .env("GITHUB_STEP_SUMMARY", env.path("summary.md"))
+        .env("NUMBER", "7")
         .output()
         .unwrap()
 }
@@ -160,7 +164,8 @@ fn the_commands_of_the_workflows_run() {
         assert!(copied.success());
         env.write("deploy/taskdef.json", text("ecs-task-definition.json"));
         env.write("accepted.toml", "");
-        for command in commands(&workflow).into_iter().filter(|command| command.starts_with("ecs-audit ")) {
+        let ours = |command: &&str| command.starts_with("ecs-audit ") || command.starts_with("gh pr comment ");
+        for command in commands(&workflow).into_iter().filter(ours) {
             let output = shell(&env, &["-ec", command]);
             let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
             let code = output.status.code();
@@ -179,13 +184,22 @@ fn the_commands_of_the_workflows_run() {
                 summary if summary.contains("GITHUB_STEP_SUMMARY") => {
                     assert!(fs::read_to_string(env.path("summary.md")).unwrap().contains("lost-launches"));
                 }
+                written if written.contains("comment.md ||") => assert!(out.is_empty(), "{out}"),
+                posted if posted.starts_with("gh ") => {
+                    let called = fs::read_to_string(env.path("gh.log")).unwrap();
+                    assert_eq!(called, "pr comment 7 --edit-last --create-if-none --body-file comment.md\n");
+                    let comment = fs::read_to_string(env.path("posted.md")).unwrap();
+                    assert!(comment.starts_with("**Preflight passed** for "), "{comment}");
+                    let parts = ["\n### Not checked\n\n- ", "\nPassed: ", "\nWindow: failures since 30d.\n"];
+                    assert!(parts.iter().all(|part| comment.contains(part)), "{comment}");
+                }
                 preflight if preflight.contains("preflight") => assert!(out.starts_with("ecs-audit"), "{out}"),
                 load => assert!(load.starts_with("ecs-audit load "), "{load}"),
             }
             known += 1;
         }
     }
-    assert_eq!(known, 5, "commands of ecs-audit in the workflows");
+    assert_eq!(known, 7, "commands of ecs-audit in the workflows, and the comment");
 }
 
 #[test]

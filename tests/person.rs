@@ -1,6 +1,6 @@
-//! The person behind a role session, through the chain of roles, in `changes`, incidents, the report and queries.
+//! The person behind a role session, through the chain of roles, in `changes`, timelines, advice, incidents, the report and queries.
 
-use crate::support::TestEnv;
+use crate::support::{TestEnv, project};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
@@ -135,6 +135,69 @@ fn a_chain_of_two_roles_is_followed_by_its_access_keys() {
 }
 
 #[test]
+fn timelines_and_explanations_name_the_person() {
+    let (by, others) = two_roles();
+    let env = loaded(&by, &others);
+    let story = env.run(&["timeline", "ledger"]).ok().out;
+    let line = story.lines().find(|line| line.contains("RegisterTaskDefinition")).unwrap_or_else(|| panic!("{story}"));
+    let by = "by mei through role admin, then role deploy from 203.0.113.7  [";
+    assert!(line.contains(&format!("RegisterTaskDefinition ledger:4 {by}")), "{line}");
+    assert!(story.contains("placed 0 of 1: RESOURCE:MEMORY by zoe  ["), "{story}");
+    let json: Value = serde_json::from_str(&env.run(&["timeline", "ledger", "--format", "json"]).ok().out).unwrap();
+    let who: Vec<&str> = json["events"].as_array().unwrap().iter().filter_map(|event| event["who"].as_str()).collect();
+    assert!(who.contains(&"mei through role admin, then role deploy from 203.0.113.7"), "{who:?}");
+    // Without the calls that issued the session, the session is all there is.
+    let (by, _) = two_roles();
+    let story = loaded(&by, &[]).run(&["timeline", "ledger"]).ok().out;
+    assert!(story.contains("RegisterTaskDefinition ledger:4 by deploy/ci  ["), "{story}");
+}
+
+/// A rule of a security group is removed an hour before a task that uses the group times out, so that the call is evidence, but
+/// no change of the half hour before.
+#[test]
+fn the_advice_to_undo_a_call_names_the_person() {
+    let (by, mut others) = two_roles();
+    let group = "sg-0c9d8e7f6a5b41320";
+    let rule = json!({"items": [{"ipProtocol": "tcp", "fromPort": 443, "toPort": 443,
+        "ipRanges": {"items": [{"cidrIp": "10.20.9.0/24"}]}}]});
+    let revoked = json!({"groupId": group, "ipPermissions": rule});
+    let revoke = "22222222-0000-4000-8000-000000000003";
+    others.push(call(revoke, "09:50:30", ("ec2", "RevokeSecurityGroupEgress"), &by, revoked, json!({"_return": true})));
+    let env = loaded(&by, &others);
+    let task = format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task/prod/{}", "a".repeat(32));
+    let reason = "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from \
+        Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network configuration. operation \
+        error ECR: GetAuthorizationToken, exceeded maximum number of attempts, 3, https response error StatusCode: 0, RequestID: , \
+        request send failed, Post \"https://api.ecr.eu-west-1.amazonaws.com/\": dial tcp 10.20.9.14:443: i/o timeout";
+    let detail = json!({"taskArn": task, "clusterArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:cluster/prod"),
+        "taskDefinitionArn": format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task-definition/web:1"), "group": "family:web",
+        "launchType": "FARGATE", "desiredStatus": "STOPPED", "lastStatus": "STOPPED", "createdAt": "2026-05-04T10:50:00Z",
+        "stoppingAt": "2026-05-04T10:51:30Z", "stoppedAt": "2026-05-04T10:52:00Z", "updatedAt": "2026-05-04T10:52:00Z",
+        "stopCode": "TaskFailedToStart", "stoppedReason": reason, "version": 5,
+        "containers": [{"name": "web", "lastStatus": "STOPPED"}],
+        "attachments": [{"type": "eni", "status": "DELETED", "details": [
+            {"name": "subnetId", "value": "subnet-0a1b2c3d4e5f60718"},
+            {"name": "networkInterfaceId", "value": "eni-0573f4d29f706beab"},
+            {"name": "privateIPv4Address", "value": "10.20.2.211"}]}]});
+    let event = json!({"version": "0", "id": "44444444-0000-4000-8000-000000000001", "detail-type": "ECS Task State Change",
+        "source": "aws.ecs", "account": ACCOUNT, "time": "2026-05-04T10:52:00Z", "region": "eu-west-1", "resources": [task],
+        "detail": detail});
+    env.write("tasks.ndjson", event.to_string());
+    // Times are seconds since 1970: the first attempt of the task, 10:50:30.
+    let flows = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n\
+        2 111122223333 eni-0573f4d29f706beab 10.20.2.211 10.20.9.14 40000 443 6 3 180 1777891830 1777891860 REJECT OK\n";
+    env.write("flow.log", flows);
+    env.run(&["load", "tasks.ndjson", "flow.log"]).ok();
+    let json: Value = serde_json::from_str(&env.run(&["explain", &"a".repeat(32), "--format", "json"]).ok().out).unwrap();
+    let actions = json["finding"]["actions"].as_array().unwrap_or_else(|| panic!("{json}"));
+    let first = actions.first().and_then(Value::as_str).unwrap_or_default();
+    let by = "by mei through role admin, then role deploy from 203.0.113.7 unless it was intended";
+    assert!(first.starts_with("Undo RevokeSecurityGroupEgress") && first.contains(by), "{json:#}");
+    assert!(first.contains(revoke), "{first}");
+    assert_eq!(json["finding"]["changes"]["changes"], json!([]), "an hour before");
+}
+
+#[test]
 fn incidents_and_the_report_name_the_person() {
     let (by, others) = two_roles();
     let env = loaded(&by, &others);
@@ -148,6 +211,9 @@ fn incidents_and_the_report_name_the_person() {
     let page = std::fs::read_to_string(env.path("r/report.md")).unwrap();
     assert!(page.contains("by mei through role admin, then role deploy"), "{page}");
     assert!(env.run(&["report", "verify", "r", "--quiet"]).ok().out.contains("files match"));
+    env.run(&["report", "--out", "redacted", "--redact", "--quiet"]).ok();
+    let page = std::fs::read_to_string(env.path("redacted/report.md")).unwrap();
+    assert!(page.contains("through role user-") && !page.contains("mei") && !page.contains("203.0.113.7"), "{page}");
 }
 
 #[test]
@@ -248,6 +314,29 @@ fn without_the_call_that_issued_it_a_session_is_all_there_is() {
     let (line, _) = change(&env);
     assert!(line.contains("by admin/mei through role deploy from 203.0.113.7 (shares"), "{line}");
     assert_eq!(asked(&env), [["", "unknown"]]);
+}
+
+/// `samples/people`; `tests/samples.rs` compares the persons.
+#[test]
+fn the_samples_name_the_chain() {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/people")]).ok();
+    for (service, who) in [
+        ("payments", "mei through role admin, then role deploy from 203.0.113.7"),
+        ("ledger", "noor through role AWSReservedSSO_Operator_0f1e2d3c4b5a6978"),
+        ("quotes", "ren (source identity set by jump-host) through role break-glass from 198.51.100.4"),
+        ("web", "repo:example/shop:ref:refs/heads/main through role github-deploy from 192.0.2.30"),
+        ("search", "sam through role ops from 203.0.113.7 (likely: role and session name match)"),
+        ("stock", "ops/ci (person unknown: 2 callers used this session name at that time)"),
+        ("returns", "deploy/nightly"),
+        ("refunds", "mei"),
+    ] {
+        let story = env.run(&["timeline", service]).ok().out;
+        assert!(story.contains(&format!("  UpdateService {service} by {who}  [")), "{story}");
+        // The changes around the same time agree.
+        let changes = env.run(&["changes", service, "--at", "2026-03-06T09:45:00Z", "--around", "3h"]).ok().out;
+        assert!(changes.contains(&format!("UpdateService {service} by {who} (")), "{changes}");
+    }
 }
 
 #[test]

@@ -34,16 +34,31 @@ fn ledger(env: &TestEnv, root: &Path) -> BTreeMap<String, (Vec<i64>, String)> {
         .collect()
 }
 
-#[test]
-fn the_exports_are_accounted_for_and_answer() {
+/// Loads a folder alone, and compares its totals and the answers of its queries. Returns its ledger.
+fn check_folder(folder: &str, expected: &Table) -> BTreeMap<String, (Vec<i64>, String)> {
     let env = TestEnv::new();
-    let root = project().join("samples/exports");
-    let expected = expected("samples/expected.toml");
+    let root = project().join(folder);
     env.load(&[&root]).ok();
 
     let ledger = ledger(&env, &root);
     let totals = expected["totals"].as_table().unwrap();
-    assert_eq!(ledger.len() as i64, int(totals, "files"));
+    assert_eq!(ledger.len() as i64, int(totals, "files"), "{folder}");
+    let sum = |index: usize| ledger.values().map(|(counts, _)| counts[index]).sum::<i64>();
+    let want: Vec<i64> = ["read", "loaded", "duplicate", "filtered", "quarantined"].iter().map(|key| int(totals, key)).collect();
+    assert_eq!((0..5).map(sum).collect::<Vec<_>>(), want, "{folder}");
+
+    for query in tables(expected, "query") {
+        let answer = env.query(text(query, "query"));
+        let rows = query["rows"].as_array().unwrap().iter().map(|row| row.as_array().unwrap().iter().map(cell).collect());
+        assert_eq!(answer, rows.collect::<Vec<Vec<String>>>(), "{folder}: {}", text(query, "query"));
+    }
+    ledger
+}
+
+#[test]
+fn the_exports_are_accounted_for_and_answer() {
+    let expected = expected("samples/expected.toml");
+    let ledger = check_folder("samples/exports", &expected);
     for file in tables(&expected, "file") {
         let (counts, why) = &ledger[text(file, "path")];
         assert_eq!(
@@ -52,14 +67,15 @@ fn the_exports_are_accounted_for_and_answer() {
             "{file:?}"
         );
     }
-    let sum = |index: usize| ledger.values().map(|(counts, _)| counts[index]).sum::<i64>();
-    let want: Vec<i64> = ["read", "loaded", "duplicate", "filtered", "quarantined"].iter().map(|key| int(totals, key)).collect();
-    assert_eq!((0..5).map(sum).collect::<Vec<_>>(), want);
+}
 
-    for query in tables(&expected, "query") {
-        let answer = env.query(text(query, "query"));
-        let rows = query["rows"].as_array().unwrap().iter().map(|row| row.as_array().unwrap().iter().map(cell).collect());
-        assert_eq!(answer, rows.collect::<Vec<Vec<String>>>(), "{}", text(query, "query"));
+#[test]
+fn the_folders_beside_them_answer_what_was_planted() {
+    let expected = expected("samples/expected.toml");
+    let folders = expected["folder"].as_table().unwrap();
+    assert_eq!(folders.keys().collect::<Vec<_>>(), ["people", "schedules"]);
+    for (name, expected) in folders {
+        check_folder(&format!("samples/{name}"), expected.as_table().unwrap());
     }
 }
 

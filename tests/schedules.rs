@@ -1,6 +1,6 @@
 //! Runs of schedules against each other: overlaps, and runs that start later or take longer than the ones before.
 
-use crate::support::TestEnv;
+use crate::support::{TestEnv, project};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -137,6 +137,32 @@ fn odd_runs_are_found_by_the_built_in_pack() {
         assert_eq!(finding["about"], json!({"cluster": "batch", "schedule": "sync"}));
         assert_eq!((finding["value"].as_f64(), finding["other"][column].as_str()), (Some(1.0), Some(value)), "{finding}");
     }
+}
+
+/// `samples/README.md` plants one run of each kind, and two that only look like one.
+#[test]
+fn the_pack_finds_the_planted_runs_and_nothing_else() {
+    let env = TestEnv::new();
+    let from = project().join("samples/schedules").display().to_string();
+    let ran = env.run(&["check", "schedules", "--from", &from, "--since", "7d", "--format", "json"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let found: Vec<(&str, Value)> = report["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|check| {
+            let findings = check["findings"].as_array().unwrap().iter();
+            findings
+                .map(move |finding| (check["check"].as_str().unwrap(), json!([finding["about"]["schedule"], finding["value"]])))
+        })
+        .collect();
+    let planted = [("overlaps", "price-ticks"), ("late", "rate-import"), ("over-long", "ledger-close")];
+    assert_eq!(found, planted.map(|(check, schedule)| (check, json!([schedule, 1.0]))));
+    // None of the other samples has such a run.
+    let others = project().join("samples/exports").display().to_string();
+    let ran = env.run(&["check", "schedules", "--from", &others, "--since", "31d"]).ok();
+    assert!(ran.out.contains("0 findings in 0 checks; 3 passed"), "{}", ran.out);
 }
 
 #[test]

@@ -132,6 +132,7 @@ fn the_page_needs_the_token_and_nothing_else() {
     for header in [
         "content-type: text/html; charset=utf-8",
         "content-security-policy: default-src 'none'; script-src 'sha256-",
+        "frame-src 'self'",
         "frame-ancestors 'none'",
         "x-content-type-options: nosniff",
         "x-frame-options: deny",
@@ -140,6 +141,7 @@ fn the_page_needs_the_token_and_nothing_else() {
     ] {
         assert!(page.head.contains(header), "{header}: {}", page.head);
     }
+    assert_eq!(page.head.matches("sha256-").count(), 1, "only the script of the page: {}", page.head);
     assert!(!page.head.contains("set-cookie") && !page.body.contains(&server.token), "the token is only in the address");
     let covered = server.get("/api/store", &[]).ok();
     assert_eq!(covered["last"], "2026-03-08T03:20:11Z");
@@ -319,6 +321,56 @@ fn the_report_is_that_of_the_command_line() {
     assert_eq!(report["html"], std::fs::read_to_string(DESK.path("served/report.html")).unwrap());
     let wrong = server.get("/api/report", &[("window", "7d")]);
     assert!(wrong.status == 400 && wrong.json()["error"].as_str().unwrap().contains("such as since 7d"), "{wrong:?}");
+}
+
+#[test]
+fn a_framed_report_runs_its_own_script_only() {
+    let server = Server::start(&DESK, &[]);
+    let window = [("window", "between 2026-03-04 and 2026-03-05")];
+    let report = server.get("/api/report", &window).ok();
+    let address = report["page"].as_str().unwrap();
+    let ticket = address.strip_prefix("/report/").unwrap();
+    assert!(ticket.len() == 32 && ticket.bytes().all(|byte| byte.is_ascii_hexdigit()) && ticket != server.token, "{address}");
+    let request = format!("GET {address}");
+    // Requests of others are refused, and do not use up the ticket.
+    for headers in [[("Sec-Fetch-Site", "cross-site")], [("Origin", "null")], [("Origin", "http://example.com")]] {
+        assert_eq!(server.with(&request, &headers).status, 403, "{headers:?}");
+    }
+    let other = server.send(&format!("{request} HTTP/1.1\r\nHost: evil.example\r\n\r\n"));
+    assert_eq!(other.status, 403, "{other:?}");
+    for wrong in
+        ["/report/".to_owned(), format!("/report/{}", server.token), format!("{address}0"), "/report/evidence.csv".to_owned()]
+    {
+        assert_eq!(server.with(&format!("GET {wrong}"), &[("X-Token", &server.token)]).status, 403, "{wrong}");
+    }
+    // A frame has no token.
+    let page = server.with(&request, &[("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Dest", "iframe")]);
+    assert_eq!((page.status, page.body.as_str()), (200, report["html"].as_str().unwrap()));
+    let script = page.body.split("<script>").nth(1).and_then(|rest| rest.split("</script>").next()).unwrap();
+    let digest = ring::digest::digest(&ring::digest::SHA256, script.as_bytes());
+    let hash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest).to_lowercase();
+    let policy = page.head.lines().find_map(|line| line.strip_prefix("content-security-policy: ")).unwrap();
+    let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
+    for directive in
+        ["default-src 'none'", "frame-ancestors 'self'", "sandbox allow-scripts", "base-uri 'none'", "form-action 'none'"]
+    {
+        assert!(directives.contains(&directive), "{directive}: {policy}");
+    }
+    assert!(directives.contains(&format!("script-src 'sha256-{hash}'").as_str()), "{hash}: {policy}");
+    for header in [
+        "content-type: text/html; charset=utf-8",
+        "x-frame-options: sameorigin",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "cache-control: no-store",
+    ] {
+        assert!(page.head.contains(header), "{header}: {}", page.head);
+    }
+    assert!(!page.head.contains("set-cookie") && !page.body.contains(&server.token), "{}", page.head);
+    let again = server.with(&request, &[]);
+    assert!(again.status == 403 && again.head.contains("x-frame-options: deny"), "a ticket is for one request: {again:?}");
+    // An explanation has no script, and stays under the policy of the page.
+    assert!(server.get("/api/explain", &[("id", FAILURE)]).ok().get("page").is_none());
 }
 
 #[test]

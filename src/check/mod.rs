@@ -14,4 +14,4 @@ pub use baseline::Baseline;
 pub use finding::{Applied, Expired, Finding, Outcome, Place, Report, State};
 pub use pack::{BUILTIN_PACKS, Check, Pack, Severity};
 pub use run::find;
-pub use write::{Detail, Layout, write};
+pub use write::{Detail, Layout, comment, write};

@@ -6,7 +6,7 @@ use super::check::quarantined;
 use super::query::{Asker, saved_texts};
 use super::stderr::{CliError, say};
 use super::{explain, limits};
-use crate::check::{Check, Detail, Finding, find, write};
+use crate::check::{Check, Detail, Finding, Layout, comment, find, write};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang;
@@ -54,7 +54,12 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
     if !global.quiet {
         report.partial.iter().for_each(|line| say(&format!("note: {line}")));
     }
-    explain::print(&write(&report, arguments.format, Detail::All))?;
+    let text = match arguments.format {
+        // One comment on a pull request.
+        Layout::Markdown => comment(&report, &format!("{} in {}", definition.family, wanted.file), arguments.fail_on),
+        format => write(&report, format, Detail::All),
+    };
+    explain::print(&text)?;
     Ok(if report.has(arguments.fail_on) {
         ExitCode::Finding
     } else if report.partial.is_empty() {

@@ -1,5 +1,6 @@
 //! The events around a failure, before and after, oldest first, each with its record.
 
+use super::changes::with_people;
 use super::describe;
 use super::finding::{Event, in_order};
 use super::gather::FailureContext;
@@ -32,7 +33,7 @@ pub(super) fn chain(records: &Records<'_>, case: &FailureContext) -> Result<Vec<
         "run" => of_run(records, case)?,
         _ => Vec::new(),
     };
-    Ok(in_order(events))
+    with_people(records, in_order(events))
 }
 
 fn calls(records: &Records<'_>, condition: &str, order: &str, limit: usize) -> Result<Vec<Event>, RunError> {

@@ -5,7 +5,7 @@ use super::changes::changes_before;
 use super::circumstances::{actions, checks, circumstances};
 use super::exit::{describe_exit, oom};
 use super::find::{Subject, SubjectKind, failures_of};
-use super::finding::{Cause, Fact, Finding, Summary, When};
+use super::finding::{Cause, Event, Fact, Finding, Summary, When};
 use super::launch::{collision, launch};
 use super::network::network;
 use super::phases::phase_steps;
@@ -63,7 +63,7 @@ pub fn explain(records: &Records<'_>, subject: &Subject) -> Result<Option<(Findi
 }
 
 /// The events before and after a failure, oldest first.
-pub(super) fn chain_of(records: &Records<'_>, failure: Row) -> Result<Vec<super::finding::Event>, RunError> {
+pub(super) fn chain_of(records: &Records<'_>, failure: Row) -> Result<Vec<Event>, RunError> {
     let case = case_of(records, failure)?;
     chain(records, &case)
 }

@@ -2,7 +2,7 @@
 //!
 //! Reports and `explain --all` show incidents through this module, so that they agree.
 
-use super::changes::Change;
+use super::changes::{Change, callers};
 use super::describe;
 use super::find::{Subject, SubjectKind};
 use super::finding::{Finding, instant};
@@ -255,8 +255,8 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
         return Some(Suspect {
             what: what.clone(),
             time,
-            who: change.and_then(|change| change.event.who.clone()).or_else(|| evidence.who.clone()),
-            person: change.and_then(name),
+            who: evidence.who.clone(),
+            person: evidence.person.clone(),
             record: record.clone(),
             likely: true,
             shares: change.map(|change| change.shares.clone()).unwrap_or_default(),
@@ -293,11 +293,15 @@ fn of_stall(
         within(start, UPDATE_BEFORE, start, 0)
     );
     let calls = records.some(Table::Calls, &condition, "\"time\" desc", 1)?;
-    let update = calls.first().and_then(describe::call).map(|event| Suspect {
+    let update = calls.first().and_then(describe::call);
+    let made: Vec<(&str, Timestamp)> = update.iter().map(|event| (event.record.as_str(), event.time)).collect();
+    let caller = callers(records, &made)?.into_values().next();
+    let (who, person) = caller.map_or((None, None), |caller| (Some(caller.who), caller.person));
+    let update = update.map(|event| Suspect {
         what: event.what,
         time: event.time,
-        who: event.who,
-        person: None,
+        who: who.or(event.who),
+        person,
         record: event.record,
         likely: true,
         shares: service.map(|service| format!("service {service}")).into_iter().collect(),

@@ -19,6 +19,7 @@ mod rejects;
 
 pub use rejects::{Reject, rejects};
 
+use super::changes::callers;
 use super::finding::some_instant;
 use super::gather::FailureContext;
 use super::records::{Records, equals, like_it};
@@ -95,6 +96,9 @@ pub struct Evidence {
     pub time: Option<Timestamp>,
     /// Who did it.
     pub who: Option<String>,
+    /// The person behind the role session that did it, if known.
+    #[serde(skip)]
+    pub person: Option<String>,
     /// The id of a record.
     pub record: Option<String>,
     /// Whether it proves the branch rather than only being consistent with it.
@@ -161,10 +165,25 @@ pub(super) fn network(records: &Records<'_>, case: &FailureContext) -> Result<Op
     ];
     branches.extend(neighbors::more_than_this(records, &context)?);
     branches.sort_by_key(|branch| branch.verdict);
+    name_people(records, &mut branches)?;
     if context.interface.is_some() {
         missing.push("the security groups, route table and network ACL of the interface".to_owned());
     }
     Ok(Some(Network { interface: context.interface, address: context.address, subnet: context.subnet, branches, missing }))
+}
+
+/// Names the person behind each role session of the evidence, where it is known.
+fn name_people(records: &Records<'_>, branches: &mut [Branch]) -> Result<(), RunError> {
+    let evidence = branches.iter().flat_map(|branch| branch.speaks_for.iter().chain(&branch.against));
+    let made = evidence.filter(|evidence| evidence.who.is_some());
+    let made: Vec<(&str, Timestamp)> = made.filter_map(|evidence| Some((evidence.record.as_deref()?, evidence.time?))).collect();
+    let callers = callers(records, &made)?;
+    for evidence in branches.iter_mut().flat_map(|branch| branch.speaks_for.iter_mut().chain(&mut branch.against)) {
+        if let Some(caller) = evidence.record.as_ref().and_then(|record| callers.get(record)) {
+            (evidence.who, evidence.person) = (Some(caller.who.clone()), caller.person.clone());
+        }
+    }
+    Ok(())
 }
 
 /// Whether a failure concerns the network: by its phase, or by a timeout, name resolution or connection problem.

@@ -2,6 +2,7 @@
 //! sources. The timeline of a failure that belongs to none of these, such as a refused launch, is its event chain.
 
 use super::chain::own_refused_calls;
+use super::changes::with_people;
 use super::describe;
 use super::find::{Subject, SubjectKind, failures_of};
 use super::finding::{Event, in_order, instant};
@@ -130,7 +131,7 @@ pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>)
     events.extend(losses(records, &subject)?.iter().map(super::losses::Loss::event));
     events.retain(|event| since.is_none_or(|since| event.time >= since));
     phases.retain(|phase| since.is_none_or(|since| phase.until >= since));
-    Ok(Some(Story { events: lines(in_order(events)), phases, subject }))
+    Ok(Some(Story { events: lines(with_people(records, in_order(events))?), phases, subject }))
 }
 
 /// The timeline of a failure that belongs to no other subject: its event chain.

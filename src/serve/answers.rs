@@ -3,12 +3,13 @@
 //! Invariant: text of a request is never an option of a command. It follows `--`, or is the value of `--NAME=VALUE`.
 
 use super::Served;
+use super::frame::Documents;
 use crate::question::Output;
 use crate::render::json_line;
-use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -161,12 +162,27 @@ pub async fn record<S: Served>(State(served): State<Arc<S>>, Query(named): Query
 }
 
 /// `GET /api/report?window=…`
-pub async fn report<S: Served>(State(served): State<Arc<S>>, Query(within): Query<InWindow>) -> Response {
+pub async fn report<S: Served>(
+    State(served): State<Arc<S>>,
+    Extension(documents): Extension<Arc<Documents>>,
+    Query(within): Query<InWindow>,
+) -> Response {
     match report_window(&within.window) {
         Err(why) => refused(&why),
         Ok(options) if options.iter().any(|option| option.contains('\0')) => refused(NO_NUL),
-        Ok(options) => reply(served.report(options).await, document),
+        Ok(options) => match served.report(options).await {
+            Ok(output) if output.answered => match documents.keep(output.data.clone()) {
+                Ok(page) => respond(StatusCode::OK, line(&framed(&output, &page))),
+                Err(error) => failed(&error),
+            },
+            other => reply(other, document),
+        },
     }
+}
+
+/// A report: the page to save, and the address at which a frame finds it.
+fn framed(output: &Output, page: &str) -> serde_json::Value {
+    json!({"html": output.data, "page": page, "notes": output.notes, "cut": output.cut})
 }
 
 fn words(words: &[&str]) -> Vec<String> {

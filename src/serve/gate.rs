@@ -1,9 +1,10 @@
 //! Which requests are answered at all.
 //!
 //! Any page that a browser shows can send requests to this machine, and a host name of an attacker can resolve to it. So a
-//! request must name this server by its address, must not come from another origin, and must have the token. Everything
-//! else is refused before it is read.
+//! request must name this server by its address, must not come from another origin, and must have the token or a ticket that
+//! was handed out for it. Everything else is refused before it is read.
 
+use super::frame::{Documents, PATH};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -25,32 +26,38 @@ const TOKEN: &str = "x-token";
 const FETCH_SITE: &str = "sec-fetch-site";
 
 /// The headers of every response.
-const HEADERS: [(&str, &str); 7] = [
+const HEADERS: [(&str, &str); 6] = [
     ("connection", "close"),
     ("cache-control", "no-store"),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
 ];
-/// The policy of a response that has no other: it can load and run nothing.
+/// The policy of a response that has no other: it can load and run nothing, and no page can frame it.
 const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
+/// The same for browsers without `frame-ancestors`.
+const FRAMED_BY: &str = "DENY";
+
+/// A link of a report to one of its files has no ticket, either.
+const NO_TICKET: &str = "this page is shown once, and a report in the browser has no other files; open the report again, or write all \
+                         of it to a folder with `ecs-audit report --out DIR`\n";
 
 /// Why a request is refused.
 type Refusal = (StatusCode, &'static str);
 
-/// Knows the address and the token of the server.
+/// Knows the address and the token of the server, and the tickets that it handed out.
 pub struct Gate {
     address: SocketAddr,
     /// Hashes are compared in constant time.
     token: blake3::Hash,
+    documents: Arc<Documents>,
 }
 
 impl Gate {
     /// The gate of a server.
-    pub fn new(address: SocketAddr, token: &str) -> Gate {
-        Gate { address, token: blake3::hash(token.as_bytes()) }
+    pub fn new(address: SocketAddr, token: &str, documents: Arc<Documents>) -> Gate {
+        Gate { address, token: blake3::hash(token.as_bytes()), documents }
     }
 
     fn admit(&self, request: &Request) -> Result<(), Refusal> {
@@ -68,6 +75,9 @@ impl Gate {
             return refuse("the request comes from another site; enter the address in the browser instead of following a link\n");
         }
         let uri = request.uri();
+        if let Some(ticket) = uri.path().strip_prefix(PATH) {
+            return if self.documents.has(ticket) { Ok(()) } else { refuse(NO_TICKET) };
+        }
         // The page itself holds nothing of the store; its scripts send the token in a header.
         let token = if uri.path() == "/" { uri.query().and_then(token_of) } else { only(headers, TOKEN) };
         match token {
@@ -127,6 +137,7 @@ pub async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) 
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static(FRAMED_BY));
     response
 }
 
@@ -145,7 +156,7 @@ mod tests {
     use super::*;
 
     fn gate(address: &str) -> Gate {
-        Gate::new(address.parse().unwrap(), "secret")
+        Gate::new(address.parse().unwrap(), "secret", Arc::default())
     }
 
     fn admitted(uri: &str, headers: &[(&str, &str)]) -> bool {
@@ -169,6 +180,25 @@ mod tests {
         assert!(!admitted("/api/store?token=secret", &[HOST]));
         assert!(!admitted("/api/store", &[HOST, ("x-token", "secret"), ("x-token", "secret")]));
         assert!(!admitted("/api/store", &[HOST, ("cookie", "x-token=secret")]));
+    }
+
+    #[test]
+    fn a_document_needs_its_ticket() {
+        let gate = gate("127.0.0.1:8417");
+        let address = gate.documents.keep("<p>".to_owned()).unwrap();
+        let admits = |address: &str, more: Option<(&str, &str)>| {
+            let mut request = axum::http::Request::builder().uri(address).header("host", "127.0.0.1:8417");
+            if let Some((name, value)) = more {
+                request = request.header(name, value);
+            }
+            gate.admit(&request.body(Body::empty()).unwrap()).is_ok()
+        };
+        assert!(admits(&address, None) && admits(&address, Some(("sec-fetch-site", "same-origin"))));
+        assert!(!admits(&address, Some(("sec-fetch-site", "cross-site"))) && !admits(&address, Some(("origin", "null"))));
+        assert!(!admits(&format!("{address}0"), None) && !admits(&format!("{address}/evidence.csv"), None));
+        // The token is not a ticket, and a ticket is not the token.
+        assert!(!admits("/report/secret", None) && !admits("/report/x?token=secret", Some(("x-token", "secret"))));
+        assert!(!admits("/api/store", Some(("x-token", address.trim_start_matches(PATH)))));
     }
 
     #[test]

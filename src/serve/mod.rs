@@ -6,21 +6,25 @@
 //!                        answers   request → the command line that a person would type; its output → JSON
 //!                           │
 //!                          page    one static document, which inserts answers as text
+//!                          frame   the report, which has a script of its own, as a document of its own
 //! ```
 //!
 //! Read-only: only commands that read a store can be called, and each runs as a process of its own. The token is in the
 //! address of the page and in a header of every request, not in a cookie, because browsers send the cookies of a host to
-//! all of its ports, and send them unasked. Invariant: nothing of the store is in a response to a request without the token.
+//! all of its ports, and send them unasked. Invariant: nothing of the store is in a response to a request without the token, or without
+//! a ticket for one document that was handed out for the token.
 
 mod answers;
+mod frame;
 mod gate;
 mod page;
 
 use crate::lang::complete::Completion;
 use crate::question::{Ask, Output};
-use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
+use frame::Documents;
 use gate::Gate;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -92,8 +96,9 @@ pub async fn serve<S: Served>(
     served: Arc<S>,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let gate = Arc::new(Gate::new(listener.local_addr()?, token));
-    let router = router(served, gate);
+    let documents = Arc::new(Documents::default());
+    let gate = Arc::new(Gate::new(listener.local_addr()?, token, Arc::clone(&documents)));
+    let router = router(served, gate, documents);
     let mut stop = pin!(stop);
     let mut connections = JoinSet::new();
     loop {
@@ -110,7 +115,7 @@ pub async fn serve<S: Served>(
     }
 }
 
-fn router<S: Served>(served: Arc<S>, gate: Arc<Gate>) -> Router {
+fn router<S: Served>(served: Arc<S>, gate: Arc<Gate>, documents: Arc<Documents>) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/api/store", get(answers::coverage::<S>))
@@ -123,6 +128,8 @@ fn router<S: Served>(served: Arc<S>, gate: Arc<Gate>) -> Router {
         .route("/api/timeline", get(answers::timeline::<S>))
         .route("/api/record", get(answers::record::<S>))
         .route("/api/report", get(answers::report::<S>))
+        .route("/report/{ticket}", get(frame::document))
+        .layer(Extension(documents))
         .layer(from_fn_with_state(gate, gate::guard))
         .with_state(served)
 }

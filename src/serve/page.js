@@ -102,6 +102,14 @@
     return made;
   }
 
+  // The report has a script that sorts and filters its tables; it runs in an origin of its own, under the policy of its document.
+  function reportFrame(address) {
+    const made = element("iframe", { title: "report" });
+    made.setAttribute("sandbox", "allow-scripts");
+    made.src = address;
+    return made;
+  }
+
   async function view(path, parameters, buttons, chosen) {
     for (const button of buttons) button.setAttribute("aria-selected", String(button === chosen));
     const body = byId("detail-body");
@@ -112,6 +120,7 @@
     body.replaceChildren();
     show(byId("detail-notes"), answer.notes);
     if (answer.error) body.append(element("pre", { text: answer.error, role: "alert" }));
+    else if (answer.page !== undefined) body.append(reportFrame(answer.page));
     else if (answer.html !== undefined) body.append(frame(answer.html));
     else if (answer.answer) body.append(table(answer.answer, false));
     else body.append(element("pre", { text: answer.text }));

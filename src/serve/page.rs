@@ -17,16 +17,21 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     include_str!("page.html").replace("{{style}}", &style).replace("{{script}}", SCRIPT)
 });
 
-/// Styles may be inline, because documents in frames inherit this policy and have a style sheet of their own. Frames are
-/// sandboxed, so that no script runs in them.
+/// Styles may be inline, because documents in `srcdoc` inherit this policy and have a style sheet of their own. Frames are
+/// sandboxed; the only response that allows to be framed is a report, see `frame.rs`.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let digest = ring::digest::digest(&ring::digest::SHA256, SCRIPT.as_bytes());
-    let hash = base64::engine::general_purpose::STANDARD.encode(digest);
     format!(
-        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'unsafe-inline'; connect-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src '{}'; style-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        hash(SCRIPT)
     )
 });
+
+/// The hash of a script, as a policy names it.
+pub fn hash(script: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, script.as_bytes());
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
+}
 
 fn palette() -> &'static str {
     REPORT_STYLE.split_once(AFTER_PALETTE).map_or("", |(palette, _)| palette)
@@ -62,5 +67,8 @@ mod tests {
         }
         assert_eq!(SCRIPT.matches("srcdoc").count(), 1, "documents are shown in one place");
         assert!(SCRIPT.contains("setAttribute(\"sandbox\", \"\")"));
+        // A frame with a script has an origin of its own.
+        assert_eq!(SCRIPT.matches("allow-").count(), 1);
+        assert!(SCRIPT.contains("setAttribute(\"sandbox\", \"allow-scripts\")"));
     }
 }

@@ -1,5 +1,6 @@
 //! Writes reports: one file per format.
 
+mod comment;
 mod github;
 mod gitlab;
 mod json;
@@ -9,6 +10,8 @@ mod sarif;
 mod screen;
 mod slack;
 mod text;
+
+pub use comment::comment;
 
 use super::{Finding, Place, Report, Severity};
 use crate::render::elsewhere;
@@ -134,9 +137,7 @@ fn count(number: usize, word: &str) -> String {
 fn summary(report: &Report) -> String {
     let (passed, found, open) = report.counts();
     let mut text = format!("{} in {}", count(report.findings(), "finding"), count(found, "check"));
-    let severities = Severity::ALL.into_iter().rev().map(|severity| (report.findings_of(severity), severity));
-    let severities: Vec<String> =
-        severities.filter(|(number, _)| *number > 0).map(|(number, severity)| count(number, severity.word())).collect();
+    let severities = severities(report);
     if !severities.is_empty() {
         text.push_str(&format!(": {}", severities.join(", ")));
     }
@@ -148,6 +149,12 @@ fn summary(report: &Report) -> String {
         text.push_str(&format!("; {} accepted by the baseline", count(applied.accepted, "finding")));
     }
     text
+}
+
+/// `2 errors`, `1 warning`: the findings by severity, the most severe first.
+fn severities(report: &Report) -> Vec<String> {
+    let numbers = Severity::ALL.into_iter().rev().map(|severity| (report.findings_of(severity), severity));
+    numbers.filter(|(number, _)| *number > 0).map(|(number, severity)| count(number, severity.word())).collect()
 }
 
 /// The line of a record in its file: in a file with one record per line, its number; in other files, the first line.

@@ -8,6 +8,7 @@ mod person;
 
 pub use bursts::{Burst, bursts, changes_of};
 pub use person::{Person, Principal};
+pub(super) use person::{callers, with_people};
 
 use super::chain::HALF_HOUR;
 use super::describe;

@@ -3,7 +3,7 @@
 //! The calls that issued the sessions are fetched one step of all chains at a time, so a burst costs a handful of queries
 //! however many changes it has; [`trace()`] decides what they mean.
 
-use crate::explain::finding::some_instant;
+use crate::explain::finding::{Event, some_instant};
 use crate::explain::records::{Records, Row, shifted, text, within};
 use crate::nouns::principals::{
     Assumption, Assumptions, Confidence, ISSUES_SESSIONS, Identity, Issued, LONGEST, LONGEST_DURATION, Link, Open, Trace,
@@ -21,6 +21,9 @@ const SESSION: i64 = LONGEST_DURATION / 1_000_000;
 const MOST: usize = 20_000;
 /// How far the times of a session and of the call that issued it may contradict each other, in seconds.
 const INEXACT: i64 = 60;
+/// The maximum number of sessions in a list of events that are followed to a person, newest first: each one makes the search
+/// for the calls that issued them longer.
+const SESSIONS: usize = 100;
 
 /// The person or workload behind a role session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,6 +67,80 @@ pub(super) struct Behind {
     pub confidence: &'static str,
     /// The text that replaces the name of the caller; none if it says no more than that name.
     pub who: Option<String>,
+}
+
+/// The caller of a call, as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::explain) struct Caller {
+    /// The text that replaces its name: `mei through role deploy`.
+    pub who: String,
+    /// The person, if known.
+    pub person: Option<String>,
+}
+
+/// The callers by the ids of their calls; only role sessions about which more is known than their name. `events` are the ids and
+/// times of records, not only of calls, oldest first.
+pub(in crate::explain) fn callers(
+    records: &Records<'_>,
+    events: &[(&str, Timestamp)],
+) -> Result<BTreeMap<String, Caller>, RunError> {
+    let events = events.get(events.len().saturating_sub(MOST)..).unwrap_or_default();
+    let times = || events.iter().map(|(_, time)| *time);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(BTreeMap::new()) };
+    let ids: Vec<&str> = events.iter().map(|(record, _)| *record).collect();
+    let of_roles = "(user_type = 'AssumedRole' or strpos(user_arn, ':assumed-role/') > 0)";
+    let condition = format!("{of_roles} and {}", among(&ids, first, last));
+    let calls = records.some(Table::Calls, &condition, "\"time\"", MOST)?;
+    // All calls with an access key are of one session, which its first call identifies.
+    let mut sessions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut firsts: Vec<&str> = Vec::new();
+    for row in &calls {
+        let (Some(key), Some(id)) = (session_key(row), row.text("id")) else { continue };
+        let of_session = sessions.entry(key).or_default();
+        if of_session.is_empty() {
+            firsts.push(id);
+        }
+        of_session.push(id);
+    }
+    let newest = firsts.get(firsts.len().saturating_sub(SESSIONS)..).unwrap_or_default();
+    if newest.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let traced = records.some_with_raw(Table::Calls, &among(newest, first, last), "\"time\"", SESSIONS)?;
+    let found = behind(records, &traced.iter().collect::<Vec<_>>())?;
+    let mut callers = BTreeMap::new();
+    for (row, behind) in traced.iter().zip(found) {
+        let of_session = session_key(row).and_then(|key| sessions.get(key));
+        let (Some(who), Some(of_session)) = (behind.who, of_session) else { continue };
+        let caller = Caller { who, person: behind.person.map(|person| person.name) };
+        callers.extend(of_session.iter().map(|id| ((*id).to_owned(), caller.clone())));
+    }
+    Ok(callers)
+}
+
+/// Events in which the caller of a call has the person behind its role session, where it is known.
+pub(in crate::explain) fn with_people(records: &Records<'_>, mut events: Vec<Event>) -> Result<Vec<Event>, RunError> {
+    let made = events.iter().filter(|event| event.who.is_some());
+    let made: Vec<(&str, Timestamp)> = made.map(|event| (event.record.as_str(), event.time)).collect();
+    let callers = callers(records, &made)?;
+    for event in &mut events {
+        if let Some(caller) = callers.get(&event.record) {
+            event.who = Some(caller.who.clone());
+        }
+    }
+    Ok(events)
+}
+
+/// The condition for records with one of these ids in a window.
+fn among(ids: &[&str], first: Timestamp, last: Timestamp) -> String {
+    let ids: BTreeSet<String> = ids.iter().map(|id| text(id)).collect();
+    let ids: Vec<String> = ids.into_iter().collect();
+    format!("{} and id in ({})", within(first, 0, last, 0), ids.join(", "))
+}
+
+/// What all calls of a session have in common: the access key; a call without one is on its own.
+fn session_key(row: &Row) -> Option<&str> {
+    row.text("access_key").or_else(|| row.text("id"))
 }
 
 /// The principals behind calls, in the order of the calls. Requires rows with original records.

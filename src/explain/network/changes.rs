@@ -88,6 +88,7 @@ fn evidence(row: &Row, context: &NetworkContext) -> Option<Evidence> {
         what: format!("{}{port}, {when}", event.what),
         time: Some(event.time),
         who: event.who,
+        person: None,
         record: Some(event.record),
         strong: false,
         removal: row.text("event_name").is_some_and(describe::removes).then_some(event.what),

@@ -31,6 +31,7 @@ pub(super) fn no_interface(records: &Records<'_>, context: &NetworkContext) -> R
             what,
             time: Some(event.time),
             who: event.who,
+            person: None,
             record: Some(event.record),
             strong: named,
             removal: None,
