@@ -10,6 +10,7 @@ use crate::digests::Finding;
 use crate::discover::{Cut, Found, Input, Problem, Remote, S3Settings, find};
 use crate::exit::ExitCode;
 use crate::load::{FileReport, LoadOptions, Progress, QUARANTINED_MEMBERS, Rejected, Selection, Silent, Totals};
+use crate::plural;
 use crate::render::{describe_instant, visible};
 use crate::store::{Loaded, Store, WriteOptions};
 use crate::table::TableSet;
@@ -226,7 +227,7 @@ fn summary(loaded: &Loaded, left_out: &LeftOut, store: &Path, context: &Context)
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<12} {value}\n"));
     let mut files = count(totals.files);
     if totals.archives > 0 {
-        files.push_str(&format!(" and {} {}", count(totals.archives), if totals.archives == 1 { "archive" } else { "archives" }));
+        files.push_str(&format!(" and {} {}", count(totals.archives), plural::word(totals.archives, "archive", "archives")));
     }
     if totals.unchanged > 0 {
         files.push_str(&format!(" ({} unchanged since they were loaded)", count(totals.unchanged)));
@@ -302,7 +303,7 @@ fn integrity(findings: &[Finding]) -> String {
         "  {:<12} {} {} from what CloudTrail delivered; `ecs-audit verify-digests` shows all facts\n",
         "integrity",
         HumanCount(findings.len() as u64),
-        if findings.len() == 1 { "difference" } else { "differences" }
+        plural::word(findings.len(), "difference", "differences")
     );
     for finding in findings.iter().take(LISTED) {
         text.push_str(&format!("    {}: {}\n", finding.kind.word().replace('_', " "), visible(&finding.file)));
@@ -334,7 +335,7 @@ fn by_reason(reports: &[FileReport], reasons: impl Fn(&FileReport) -> Vec<String
     }
     let counts: Vec<String> = files
         .iter()
-        .map(|(reason, files)| format!("{} in {files} {}", visible(reason), if *files == 1 { "file" } else { "files" }))
+        .map(|(reason, files)| format!("{} in {}", visible(reason), plural::counted(*files, "file", "files")))
         .collect();
     counts.join(", ")
 }

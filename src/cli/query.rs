@@ -15,6 +15,7 @@ use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
 use crate::nouns::{self, Noun, ViewRequest, ZoneName};
 use crate::plan::{self, Evidence, Options, PlanCatalog, nouns_named_in, register_nouns};
+use crate::plural;
 use crate::redact::NOTE;
 use crate::render::{Format, Look, describe_instant, describe_window};
 use crate::run;
@@ -90,7 +91,7 @@ fn report_written(answer: &Answer, asking: &Asking) {
 
 /// The report about a file with a result.
 pub fn written(answer: &Answer, out: &Path) -> String {
-    let rows = if answer.rows() == 1 { "row" } else { "rows" };
+    let rows = plural::word(answer.rows(), "row", "rows");
     format!("wrote {} {rows} to {}", HumanCount(answer.rows() as u64), out.display())
 }
 

@@ -3,6 +3,7 @@
 use super::finding::Event;
 use super::gather::FailureContext;
 use crate::model::catalog::FailureCatalog;
+use crate::plural::counted;
 use crate::render::describe_duration;
 
 /// Whether a record reports that the program ran out of memory.
@@ -102,7 +103,7 @@ fn failed_tasks(chain: &[Event]) -> Vec<String> {
         }
     }
     let line = |(way, (count, newest)): (&str, (usize, &str))| {
-        let tasks = if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
+        let tasks = counted(count, "task", "tasks");
         format!("{tasks} of the deployment failed ({way}); the newest: `ecs-audit explain {newest}`")
     };
     ways.into_iter().map(line).collect()

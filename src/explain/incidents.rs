@@ -10,6 +10,7 @@ use super::gather::explain;
 use super::losses::view;
 use super::network::Verdict;
 use super::records::{Records, Row, equals, like_it, text, time, within};
+use crate::plural::counted;
 use crate::render::describe_duration;
 use crate::run::{RunError, parallel_map};
 use crate::table::Table;
@@ -353,8 +354,7 @@ pub fn headline(
     let who = what.strip_suffix(because).map_or(what, |head| head.trim_end_matches(": ")).to_owned();
     let tasks = match tasks {
         ..=0 => String::new(),
-        1 => ", 1 task".to_owned(),
-        tasks => format!(", {tasks} tasks"),
+        tasks => format!(", {}", counted(tasks, "task", "tasks")),
     };
     let seconds = end.duration_since(start).as_secs();
     let lasted = if seconds < 1 { tasks.trim_start_matches(", ").to_owned() } else { format!("{}{tasks}", about(seconds)) };

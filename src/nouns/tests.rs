@@ -66,7 +66,10 @@ fn two_records_of_one_failure_are_one_row_that_names_both() {
     let session = tables(rows, 2);
     let answer = try_ask(&session, "failures show message sort message", true).unwrap();
     assert_eq!(lines(&answer), ["new|[t1, t2, t3]", "other|[t4]"]);
-    assert_eq!(ask(&session, "failures show message, raw.detail.stoppedReason as reason sort message"), ["new|stopped", "other|."]);
+    assert_eq!(
+        ask(&session, "failures show message, raw.detail.stoppedReason as reason sort message"),
+        ["new|stopped", "other|."]
+    );
 }
 
 fn task(id: &'static str, version: i64, time: &str) -> TaskEvent<'static> {

@@ -5,6 +5,7 @@ use super::manifest::Prices;
 use super::preview::Preview;
 use super::queries::{QueryCache, QueryResult};
 use crate::explain::{Detail, Suspect, detail, headline, span};
+use crate::plural::counted;
 use crate::render::{Cell, Look, describe_instant};
 use crate::run::parallel_map;
 use jiff::Timestamp;
@@ -276,7 +277,7 @@ fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>) -> Vec<
     for (column, one, many) in counts {
         let count = sum(column);
         if count > 0.0 {
-            parts.push(format!("{count} {}", if count == 1.0 { one } else { many }));
+            parts.push(counted(count, one, many));
         }
     }
     parts.extend(Sums::of(result, rows).impaired());

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use super::number;
 use super::trend::{CHANCE, Trend};
 use crate::explain::records::Records;
+use crate::plural::counted;
 use crate::run::RunError;
 
 /// The minimum number of whole days.
@@ -228,7 +229,7 @@ fn forecast(peaks: &[(i64, f64)], without: usize, allowed: Option<f64>) -> Forec
 fn trend(peaks: &[(i64, f64)]) -> Result<Trend, String> {
     let days = peaks.len();
     if days < LEAST_DAYS {
-        let whole = if days == 1 { "1 whole day".to_owned() } else { format!("{days} whole days") };
+        let whole = counted(days, "whole day", "whole days");
         return Err(format!("the history is too short: {whole} with records, {LEAST_DAYS} are needed"));
     }
     let trend = Trend::of(peaks).ok_or_else(|| "the days cannot be distinguished".to_owned())?;
