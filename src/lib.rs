@@ -28,6 +28,7 @@ pub mod config;
 pub mod context;
 pub mod diagnostic;
 pub mod exit;
+pub mod micros;
 pub mod plural;
 pub mod question;
 pub mod substr;

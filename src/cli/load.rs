@@ -10,6 +10,7 @@ use crate::digests::Finding;
 use crate::discover::{Cut, Found, Input, Problem, Remote, S3Settings, find};
 use crate::exit::ExitCode;
 use crate::load::{FileReport, LoadOptions, Progress, QUARANTINED_MEMBERS, Rejected, Selection, Silent, Totals};
+use crate::micros::DAY;
 use crate::plural;
 use crate::render::{describe_instant, visible};
 use crate::store::{Loaded, Store, WriteOptions};
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// One day: the maximum time by which records may be ahead of the clock.
-const AHEAD: i64 = 86_400_000_000;
+const AHEAD: i64 = DAY;
 /// The maximum number of rejected records listed individually.
 const LISTED: usize = 10;
 

@@ -1,10 +1,10 @@
 //! One incident, from its signals.
 
-use super::SECOND;
 use super::root::because_of;
 use super::rule::Rooted;
 use super::signal::{Signal, SignalKind, Waste};
 use super::title::title;
+use crate::micros::SECOND;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How sure the root cause is.

@@ -5,8 +5,6 @@ use super::*;
 use crate::knowledge::CATALOG;
 use std::collections::{BTreeMap, BTreeSet};
 
-const MINUTE: i64 = 60 * SECOND;
-
 /// A failure of a service's task, or of another kind.
 fn failure<'a>(id: &'a str, minute: i64, cause: &'a str, phase: &'a str) -> Signal<'a> {
     let mut signal = Signal::at(id, SignalKind::Failure, minute * MINUTE);

@@ -6,6 +6,7 @@ use super::failure::Classification;
 use super::field::name;
 use super::reason::reason_name;
 use crate::knowledge::InjectedContainer;
+use crate::micros::SECOND;
 use crate::table::{Failure, TaskEvent};
 use std::borrow::Cow;
 
@@ -80,7 +81,7 @@ impl<'a> Stop<'a> {
 }
 
 /// How long a task may take to stop before the default timeout kills it, with some margin.
-const STOP_TIMEOUT: i64 = 25 * 1_000_000;
+const STOP_TIMEOUT: i64 = 25 * SECOND;
 
 /// Application containers exited with 0, or with 0 and then a signal for the others: a completed job. Sidecars are
 /// ignored, and so is a container that never started in a task that ran, because it was not essential.

@@ -5,12 +5,12 @@
 //! deployments and agent updates are repeated by later events; of these the earliest counts. An event of a service about
 //! a rollback belongs to the deployment that failed, and a deployment whose tasks failed before it is their consequence.
 
-use super::micros::SECOND;
 use super::sql::{columns, computed, evidence, evidence_of, evidence_over};
 use super::{Measure, Needs, Noun, ViewRequest, table_fields};
 use crate::incidents::ROLLOUT;
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
+use crate::micros::{HOUR, MINUTE, SECOND};
 use crate::table::Table;
 
 /// The records that report failures of any kind.
@@ -91,9 +91,9 @@ pub(super) fn stored(need: ViewRequest) -> String {
 }
 
 /// How long after a deployment failed ECS may still report its rollback, in microseconds.
-const ROLLBACK: i64 = 60 * 60 * 1_000_000;
+const ROLLBACK: i64 = HOUR;
 /// Reports of one failure that carry different ids are at most so far apart in the other direction.
-const JITTER: i64 = 60 * 1_000_000;
+const JITTER: i64 = MINUTE;
 /// How long before a deployment failed its tasks may have failed, in seconds.
 pub const ROLLOUT_SECONDS: i64 = ROLLOUT / SECOND;
 /// What can make a rollout fail. A deployment is none of them.

@@ -9,6 +9,7 @@
 use super::sql::{computed, no_raw, quoted};
 use super::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::lang::catalog::{Assumed, FieldInfo, FieldType};
+use crate::micros::{HOUR, MINUTE};
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -45,10 +46,8 @@ pub fn noun() -> Noun {
     }
 }
 
-/// Microseconds in an hour.
-const HOUR: &str = "3600000000";
 /// The delay in microseconds beyond which a delivery is late.
-const LATE: &str = "900000000";
+const LATE: i64 = 15 * MINUTE;
 /// The delivery time in the name of a log file.
 const NAME: &str = "_CloudTrail_[a-z0-9-]+_([0-9]{8}T[0-9]{4}Z)_[A-Za-z0-9]+[.]json";
 
@@ -124,5 +123,5 @@ fn time_of(part: &str) -> String {
 
 /// Hours between two times, rounded up.
 fn hours(from: &str, to: &str) -> String {
-    format!("cast(ceil((cast({to} as bigint) - cast({from} as bigint)) / 3600000000.0) as bigint)")
+    format!("cast(ceil((cast({to} as bigint) - cast({from} as bigint)) / {HOUR}.0) as bigint)")
 }

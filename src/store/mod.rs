@@ -45,6 +45,7 @@ pub use write::LoadWriter;
 use crate::digests::Finding;
 use crate::discover::Input;
 use crate::load::{FileReport, Integrity, LoadOptions, Progress, Stored, Totals, catalog_version, day_of};
+use crate::micros::HOUR;
 use crate::table::Table;
 use commit::{Purpose, Recovered, TableChange, recover};
 use maintain::remove_superseded;
@@ -56,7 +57,7 @@ use std::time::Duration;
 use write::table_folder;
 
 /// How long replaced files are kept for readers that opened them, in microseconds.
-const KEEP: i64 = 3_600_000_000;
+const KEEP: i64 = HOUR;
 
 /// An open store: a snapshot of its state when it was opened.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use super::number;
 use super::trend::{CHANCE, Trend};
 use crate::explain::records::Records;
+use crate::micros::DAY;
 use crate::plural::counted;
 use crate::run::RunError;
 
@@ -19,7 +20,6 @@ const LEAST_DAYS: usize = 14;
 const LEAST_COUNTING: f64 = 8.0;
 /// The maximum horizon in days.
 const FARTHEST: usize = 365;
-const DAY: i64 = 86_400_000_000;
 
 /// A forecast of the daily peak need, or why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize)]

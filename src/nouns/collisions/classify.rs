@@ -1,7 +1,7 @@
 //! Classifies collisions: what the agent of an instance was doing when a launch failed with AGENT.
 
 use super::connection::{Gap, InstanceEvent, TOLERANCE, gaps, met};
-use crate::nouns::micros::{MINUTE, SECOND};
+use crate::micros::{MINUTE, SECOND};
 
 /// How long before a failure an update can have been requested.
 const ASKED_BEFORE: i64 = 30 * MINUTE;

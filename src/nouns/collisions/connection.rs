@@ -1,6 +1,6 @@
 //! Finds the disconnects of an agent in the events of its instance.
 
-use crate::nouns::micros::SECOND;
+use crate::micros::SECOND;
 
 /// The tolerance around a disconnect within which a call can have hit it: calls have whole seconds, and their clock
 /// differs.

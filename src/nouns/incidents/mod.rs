@@ -10,6 +10,7 @@ use super::sql::{computed, no_raw, quoted, seconds};
 use super::{EVIDENCE, Needs, Noun, ViewRequest, collisions, failures, launches, schedules, stalls};
 use crate::engine::functions::record::Kind;
 use crate::lang::catalog::{FieldInfo, FieldType};
+use crate::micros::MINUTE;
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -91,7 +92,7 @@ pub fn noun() -> Noun {
 }
 
 /// The longest time from the creation of a task to a failure that belongs to its start, in microseconds.
-const START: i64 = 30 * 60 * 1_000_000;
+const START: i64 = 30 * MINUTE;
 /// A task of a service that ran for longer did its work, so its time was not wasted; in seconds.
 const WORKED: i64 = 60 * 60;
 

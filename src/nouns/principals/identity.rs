@@ -2,13 +2,14 @@
 //!
 //! Records are untrusted: a value of an unexpected type counts as missing.
 
+use crate::micros::{HOUR, SECOND};
 use jiff::Timestamp;
 use serde_json::Value;
 
 /// The default duration of a role session, in microseconds.
-const DEFAULT_DURATION: i64 = 3600 * 1_000_000;
+const DEFAULT_DURATION: i64 = HOUR;
 /// The longest duration of a role session, in microseconds.
-pub const LONGEST_DURATION: i64 = 12 * 3600 * 1_000_000;
+pub const LONGEST_DURATION: i64 = 12 * HOUR;
 
 /// What kind of principal a principal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -273,7 +274,7 @@ impl Assumption {
         let requested = || Session::requested(&of_request("roleArn")?, &of_request("roleSessionName")?);
         let lasts = record.pointer("/requestParameters/durationSeconds");
         let lasts = lasts.and_then(|lasts| lasts.as_i64().or_else(|| lasts.as_str()?.parse().ok()));
-        let lasts = lasts.map_or(DEFAULT_DURATION, |seconds| seconds.saturating_mul(1_000_000).clamp(0, LONGEST_DURATION));
+        let lasts = lasts.map_or(DEFAULT_DURATION, |seconds| seconds.saturating_mul(SECOND).clamp(0, LONGEST_DURATION));
         let source_identity = of_request("sourceIdentity").or_else(|| of_response("sourceIdentity"));
         Some(Assumption {
             id: id.to_owned(),

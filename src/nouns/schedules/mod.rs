@@ -13,6 +13,7 @@ use super::launches::{REASONS, attempts, counted, swept};
 use super::sql::{computed, evidence_of, list, no_raw, quoted, seconds};
 use super::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::lang::catalog::{FieldInfo, FieldType};
+use crate::micros::HOUR;
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -89,8 +90,6 @@ pub fn noun() -> Noun {
         ..Noun::computed("schedules", view)
     }
 }
-
-const HOUR: &str = "3600000000";
 
 /// The rows, with the fields from tasks if they are requested: these take another pass over all events of tasks.
 fn view(need: ViewRequest) -> String {
