@@ -153,7 +153,7 @@ fn preflight_computes_room_and_stops() {
     cart["containerDefinitions"][0]["cpu"] = json!(1024);
     let (found, _) = preflight(&env, &cart, &[]);
     assert!(
-        of(&found, "stop-killed")[0].contains("4 of 4 stops took longer than the stop timeout of 30 s"),
+        of(&found, "stop-killed")[0].contains("4 of 4 stops took longer than the stop timeout of 30s"),
         "samples: 2,408 s: {found:?}"
     );
     cart["containerDefinitions"][0]["stopTimeout"] = json!(2500);

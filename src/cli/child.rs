@@ -6,6 +6,7 @@
 use super::args::Global;
 use crate::context::Context;
 use crate::question::Output;
+use crate::render::describe_duration;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -57,8 +58,8 @@ impl Children {
         };
         let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
         tokio::time::timeout(LONGEST, self.output(command, most)).await.map_err(|_| {
-            let seconds = LONGEST.as_secs();
-            let error = format!("no answer within {seconds} s; ask about a shorter window, such as since 1d");
+            let longest = describe_duration(LONGEST.as_secs_f64());
+            let error = format!("no answer within {longest}; ask about a shorter window, such as since 1d");
             io::Error::new(io::ErrorKind::TimedOut, error)
         })?
     }
