@@ -107,7 +107,10 @@ pub struct Detail {
 /// A change before an incident.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Suspect {
-    /// The call.
+    /// The name of the call.
+    #[serde(skip)]
+    pub call: Option<String>,
+    /// The call, for readers.
     pub what: String,
     /// When.
     #[serde(serialize_with = "instant")]
@@ -254,6 +257,7 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
     if let Some((evidence, what, time, record)) = removed {
         let change = changes().find(|change| change.event.record == *record);
         return Some(Suspect {
+            call: change.and_then(|change| change.event.call()).map(str::to_owned),
             what: what.clone(),
             time,
             who: change.and_then(|change| change.event.who.clone()).or_else(|| evidence.who.clone()),
@@ -265,14 +269,16 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
     }
     let removed = changes().find(|change| change.removes_shared);
     let found = removed.or_else(|| changes().find(|change| change.shares_closely))?;
+    let call = found.event.call();
     Some(Suspect {
+        call: call.map(str::to_owned),
         what: found.event.what.clone(),
         time: found.event.time,
         who: found.event.who.clone(),
         person: name(found),
         record: found.event.record.clone(),
         // An update restarts the agent, which disconnects it.
-        likely: found.removes_shared || (root == "agent" && found.event.what.starts_with("UpdateContainerAgent")),
+        likely: found.removes_shared || (root == "agent" && call == Some("UpdateContainerAgent")),
         shares: found.shares.clone(),
     })
 }
@@ -295,6 +301,7 @@ fn of_stall(
     );
     let calls = records.some(Table::Calls, &condition, "\"time\" desc", 1)?;
     let update = calls.first().and_then(describe::call).map(|event| Suspect {
+        call: event.call().map(str::to_owned),
         what: event.what,
         time: event.time,
         who: event.who,
@@ -364,10 +371,9 @@ pub fn headline(
             let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
             let before = start.duration_since(suspect.time).as_secs();
             if suspect.likely {
-                let likely = if suspect.what.starts_with("UpdateContainerAgent") || suspect.what.starts_with("UpdateService") {
-                    "after"
-                } else {
-                    "likely cause:"
+                let likely = match suspect.call.as_deref() {
+                    Some("UpdateContainerAgent" | "UpdateService") => "after",
+                    _ => "likely cause:",
                 };
                 format!("{because}; {likely} {} at {}{by}", suspect.what, clock(suspect.time, start, tz))
             } else if before >= 0 {
@@ -420,6 +426,7 @@ mod tests {
     #[test]
     fn a_headline_has_who_when_how_long_and_why() {
         let suspect = Suspect {
+            call: Some("RevokeSecurityGroupIngress".to_owned()),
             what: "RevokeSecurityGroupIngress sg-1 (tcp 443)".to_owned(),
             time: at("2026-03-04T05:12:20Z"),
             who: Some("AWSReservedSSO_Engineer_0f1e2d3c4b5a6978/mo".to_owned()),

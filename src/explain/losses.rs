@@ -3,7 +3,7 @@
 //! The costliest come first: work that never ran, then waiting time.
 
 use super::find::{Subject, SubjectKind};
-use super::finding::{Event, instant};
+use super::finding::{Event, EventKind, instant};
 use super::records::{Records, Row, equals, like_it, text};
 use crate::nouns::{self, ViewRequest};
 use crate::plural::counted;
@@ -165,6 +165,6 @@ impl Loss {
 
     /// Converts it to a timeline event.
     pub(super) fn event(&self) -> Event {
-        Event { time: self.time, what: self.what.clone(), who: None, note: None, record: self.id.clone() }
+        Event { time: self.time, kind: EventKind::Other, what: self.what.clone(), who: None, note: None, record: self.id.clone() }
     }
 }
