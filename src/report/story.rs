@@ -65,8 +65,8 @@ fn lost(result: &QueryResult) -> Option<Story> {
 
 fn missed(result: &QueryResult) -> Option<Story> {
     let names = frequent(result, |row| result.text(row, "schedule").unwrap_or("unnamed").to_owned());
-    let silent =
-        (0..result.rows.len()).filter(|row| result.text(*row, "why").is_some_and(|why| why.starts_with("no record"))).count();
+    let called = |row: usize| result.text(row, "launch").is_some_and(|launch| !launch.is_empty());
+    let silent = (0..result.rows.len()).filter(|row| !called(*row)).count();
     let silent = if silent > 0 { format!("; {silent} without any recorded call") } else { String::new() };
     Some(Story {
         count: result.rows.len().to_string(),

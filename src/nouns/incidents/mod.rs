@@ -6,7 +6,8 @@
 pub mod function;
 
 use self::function::ARGUMENTS as INCIDENT_ARGUMENTS;
-use super::sql::{computed, no_raw, quoted, seconds};
+use super::schedules::absence::Absence;
+use super::sql::{as_text, computed, differs, no_raw, quoted, seconds};
 use super::{EVIDENCE, Needs, Noun, ViewRequest, collisions, failures, launches, schedules, stalls};
 use crate::engine::functions::record::Kind;
 use crate::lang::catalog::{FieldInfo, FieldType};
@@ -218,7 +219,7 @@ fn unplaced(need: ViewRequest) -> String {
 /// Starts that never ran, unless nothing is known about their hour. `island` numbers the gaps of a schedule.
 fn missed(need: ViewRequest) -> String {
     let view = (schedules::noun().view)(ViewRequest { raw: false, extra: false, ..need });
-    let mut values = plain("s", &["id", "account", "region", "cluster", "family", "schedule", "island"]);
+    let mut values = plain("s", &["id", "account", "region", "cluster", "family", "schedule", "disabled_by", "island"]);
     values.extend([
         ("kind", "'missed_start'".to_owned()),
         ("start", micros("s.\"time\"")),
@@ -234,7 +235,8 @@ fn missed(need: ViewRequest) -> String {
         &format!(
             "from (select s.*, sum(case when s.state = 'missed' then 0 else 1 end) over (partition by s.account, s.region, \
              s.cluster, s.family, s.started_by, s.schedule order by s.\"time\", s.id) as island from ({view}) s) s \
-             where s.state = 'missed' and (s.launch is not null or s.why <> 'no record: not in this export')"
+             where s.state = 'missed' and {known}",
+            known = differs("s.absence", &as_text(Absence::NotExported.word()))
         ),
     )
 }

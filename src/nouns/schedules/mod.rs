@@ -1,5 +1,6 @@
 //! `schedules`: one row per expected start of a caller with a schedule, and its outcome.
 
+pub mod absence;
 pub mod calendar;
 pub mod expected;
 pub mod function;
@@ -9,6 +10,7 @@ pub mod schedule;
 #[cfg(test)]
 mod tests;
 
+use self::absence::Absence;
 use super::launches::{REASONS, attempts, counted, swept};
 use super::sql::{computed, evidence_of, list, no_raw, quoted, seconds};
 use super::{EVIDENCE, Needs, Noun, ViewRequest};
@@ -26,6 +28,8 @@ const FIELDS: &[FieldInfo] = &[
         FieldType::Text,
         "the failure at that time; or `no record`, with whether the hour has any records and who disabled the schedule",
     ),
+    computed("absence", FieldType::Text, "why no call is recorded: not_exported, disabled or not_called"),
+    computed("disabled_by", FieldType::Text, "the call that disabled the schedule, with its caller and time"),
     computed("schedule", FieldType::Text, "name of the rule or schedule, or of the job"),
     computed("rhythm", FieldType::Text, "the detected schedule, such as `every 15m`"),
     computed("started_at", FieldType::Time, "when it ran; missing = it did not run"),
@@ -131,14 +135,19 @@ fn starts(need: ViewRequest, more: &str) -> String {
     let evidence = if need.evidence { format!(", s.evidence as {}", quoted(EVIDENCE)) } else { String::new() };
     let delay = seconds("s.at", "s.started_at");
     let when = |state: &str, time: &str| format!("case when s.state = '{state}' then {time} end as {state}_at");
+    let called = "s.state = 'started' or s.state = 'late' or s.launch is not null";
+    let disabled_by = "concat(d.event_name, coalesce(concat(' by ', d.\"user\"), ''), ' at ', arrow_cast(d.since, 'Utf8'))";
     format!(
         "select arrow_cast(concat(s.first, '@', cast(s.at as varchar)), 'Utf8View') as id, s.at as \"time\", s.at as expected_at, \
          s.state, arrow_cast(case when s.state = 'started' or s.state = 'late' then null \
            when s.launch is not null then coalesce(r.reason, s.reason) \
            when h.hour is null then 'no record: not in this export' \
            when d.event_name is null then 'no record: not called' \
-           else concat('no record: not called; ', d.event_name, coalesce(concat(' by ', d.\"user\"), ''), ' at ', \
-             arrow_cast(d.since, 'Utf8')) end, 'Utf8View') as why, \
+           else concat('no record: not called; ', {disabled_by}) end, 'Utf8View') as why, \
+         arrow_cast(case when {called} then null when h.hour is null then '{not_exported}' \
+           when d.event_name is null then '{not_called}' else '{disabled}' end, 'Utf8View') as absence, \
+         arrow_cast(case when {called} or h.hour is null or d.event_name is null then null else {disabled_by} end, \
+           'Utf8View') as disabled_by, \
          s.schedule, s.rhythm, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
          s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{more}{raw}{evidence} from (select s.*, {SCHEDULE} as schedule from (\
            select e.first, {at} as at, {state} as state, {reason} as reason, {rhythm} as rhythm, {started} as started_at, \
@@ -153,6 +162,9 @@ fn starts(need: ViewRequest, more: &str) -> String {
          left join ({REASONS}) r on r.id = s.launch \
          left join ({DISABLED}) d on s.launch is null and d.name = s.schedule and d.account = coalesce(s.account, '') \
          and d.region = coalesce(s.region, '') and d.since <= s.at and (d.until is null or d.until > s.at)",
+        not_exported = Absence::NotExported.word(),
+        not_called = Absence::NotCalled.word(),
+        disabled = Absence::Disabled.word(),
         late = when("late", "s.started_at"),
         healed = when("healed", "s.started_at"),
         missed = when("missed", "s.at"),
