@@ -334,13 +334,17 @@ impl<'t> Asker<'t> {
     /// The window of a result, as a line; `clock` is how to count from the current time.
     pub fn window_line(&self, answer: &Answer, checked: &Checked, clock: &str) -> String {
         let (anchor, context) = (&self.anchor, self.context);
-        let mut line = format!("window {}", describe_window(&self.whole_window(answer), &context.tz));
+        let from_newest = anchor.name.is_none() && checked.window.from_newest;
+        let mut window = self.whole_window(answer);
+        if from_newest {
+            window.origin.push_str(&format!("; use {clock} for the current time"));
+        }
+        let mut line = format!("window {}", describe_window(&window, &context.tz));
         if let Some(other) = checked.stages.iter().find_map(|stage| stage.compare.as_ref()) {
             let other = AnswerWindow { from: other.from, to: other.to, origin: other.origin.clone() };
             line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
         }
-        if anchor.name.is_none() && checked.window.origin.contains("newest event") {
-            line = line.replace("newest event)", &format!("newest event; use {clock} for the current time)"));
+        if from_newest {
             let age = context.now.duration_since(anchor.time);
             let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
             if age > length && age > SignedDuration::from_hours(24) {
