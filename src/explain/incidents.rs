@@ -11,7 +11,7 @@ use super::losses::view;
 use super::network::Verdict;
 use super::records::{Records, Row, equals, like_it, text, time, within};
 use crate::plural::counted;
-use crate::render::describe_duration;
+use crate::render::{capitalized, describe_duration};
 use crate::run::{RunError, parallel_map};
 use crate::table::Table;
 use jiff::Timestamp;
@@ -225,9 +225,7 @@ fn of_finding(finding: Finding, root: &str) -> Detail {
     let suspect = suspect(&finding, root);
     let mut actions = finding.actions;
     if let Some(collision) = finding.collision.filter(|collision| !collision.advice.is_empty()) {
-        let mut letters = collision.advice.chars();
-        let first: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
-        actions.insert(0, first);
+        actions.insert(0, capitalized(&collision.advice));
     }
     let verify = finding.verify.into_iter().filter_map(|check| match (check.command, check.note) {
         (Some(command), Some(note)) => Some(format!("{command}  # {note}")),
