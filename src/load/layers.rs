@@ -129,7 +129,7 @@ fn unpack(
             ArchiveKind::Zip => Packed::Zip(&mut seekable),
             ArchiveKind::Tar => Packed::Tar(Box::new(bytes), false),
         };
-        return archive::load_members(job, packed, &archive::format_of(kind, layers), report, depth, out);
+        return archive::load_members(job, packed, layers, report, depth, out);
     }
     let Some(compression) = Compression::of(bytes).filter(|_| !refused) else {
         if layers.is_empty() {
@@ -148,8 +148,7 @@ fn unpack(
         && ArchiveKind::of(&compression.peek(bytes, HEAD)) == Some(ArchiveKind::Tar)
         && let Ok(decoder) = compression.decoder(bytes)
     {
-        let format = archive::format_of(ArchiveKind::Tar, &layers);
-        return archive::load_members(job, Packed::Tar(decoder, true), &format, report, depth, out);
+        return archive::load_members(job, Packed::Tar(decoder, true), &layers, report, depth, out);
     }
     let problem = compression.decompress(bytes, job.options.budget, job.options.limits.text_bytes, plain);
     if layers.len() == 1 {
