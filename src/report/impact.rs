@@ -1,5 +1,6 @@
 //! What the incidents of a window cost: the numbers at the top of the page, and whether they add up.
 
+use super::cost::{Cost, Usage};
 use super::manifest::Prices;
 use super::page::Fact;
 use super::queries::QueryResult;
@@ -51,9 +52,7 @@ pub struct Totals {
     /// vCPU hours.
     pub vcpu_hours: f64,
     /// USD, from records or from given prices.
-    pub usd: Option<f64>,
-    /// Whether the USD are from given prices, at least in part.
-    pub priced: bool,
+    pub cost: Cost,
 }
 
 impl Totals {
@@ -62,17 +61,6 @@ impl Totals {
         let rows = 0..result.rows.len();
         let sum = |name: &str| rows.clone().filter_map(|row| result.number(row, name)).sum::<f64>();
         let series: std::collections::BTreeSet<&str> = rows.clone().filter_map(|row| result.text(row, "series")).collect();
-        let (mut usd, mut priced) = (None, false);
-        for row in rows.clone() {
-            let recorded = result.number(row, "cost_usd");
-            let time =
-                (result.number(row, "vcpu_hours").unwrap_or_default(), result.number(row, "gib_hours").unwrap_or_default());
-            let computed = prices.filter(|_| recorded.is_none() && time.0 > 0.0).map(|prices| prices.of(time.0, time.1));
-            priced |= computed.is_some();
-            if let Some(cost) = recorded.or(computed) {
-                usd = Some(usd.unwrap_or_default() + cost);
-            }
-        }
         Totals {
             incidents: result.rows.len(),
             series: series.len(),
@@ -86,8 +74,7 @@ impl Totals {
             impaired: rows.clone().filter(|row| result.number(*row, "degraded").is_some()).count(),
             wasted: sum("wasted"),
             vcpu_hours: sum("vcpu_hours"),
-            usd,
-            priced,
+            cost: Cost::of(rows.map(|row| Usage::of(result, row)), prices),
         }
     }
 }
@@ -130,7 +117,7 @@ pub fn cards(totals: &Totals, facts: &[Fact], no_events: Option<&str>) -> Vec<Ca
         Some(why) => Card { label: impaired.to_owned(), value: NOT_KNOWN.to_owned(), note: why.to_owned(), unknown: true },
     };
     let hours = format!("{:.1} h", totals.wasted / 3600.0);
-    let usd = match (totals.usd, totals.priced) {
+    let usd = match (totals.cost.usd, totals.cost.from_given_prices) {
         (Some(usd), false) => format!(", USD {usd:.2} by recorded prices"),
         (Some(usd), true) => format!(", USD {usd:.2} at most by the given prices"),
         (None, _) => ", price not known (--prices FILE)".to_owned(),

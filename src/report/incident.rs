@@ -1,6 +1,7 @@
 //! The incidents of a report: the worst ones in full, each series once, and the others as rows of a table.
 
 use super::ReportError;
+use super::cost::{Cost, Usage};
 use super::manifest::Prices;
 use super::preview::Preview;
 use super::queries::{QueryCache, QueryResult};
@@ -285,8 +286,7 @@ fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>) -> Vec<
     if wasted >= 360.0 {
         parts.push(format!("{:.1} task-hours wasted ({:.1} vCPU hours)", wasted / 3600.0, sum("vcpu_hours")));
     }
-    let recorded = rows.iter().filter_map(|row| result.number(*row, "cost_usd")).reduce(|left, right| left + right);
-    let cost = recorded.or_else(|| prices.map(|prices| prices.of(sum("vcpu_hours"), sum("gib_hours"))));
+    let cost = Cost::of(rows.iter().map(|row| Usage::of(result, *row)), prices).usd;
     if let Some(cost) = cost.filter(|cost| *cost >= 0.01) {
         parts.push(format!("USD {cost:.2}"));
     }

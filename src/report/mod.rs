@@ -10,6 +10,7 @@
 mod brief;
 mod build;
 mod chart;
+mod cost;
 mod coverage;
 mod derived;
 mod draw;
