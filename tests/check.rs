@@ -227,12 +227,12 @@ fn a_baseline_accepts_findings_until_their_date() {
     assert!(after.out.contains("(accepted until 2026-06-06)"), "{}", after.out);
     assert_eq!(report(&after)["baseline"]["expired"], report(&after)["findings"]);
 
-    // What does not occur any more is named, unless its check was not run.
+    // A finding that no longer occurs is named, unless its check was not run.
     env.write("more.toml", format!("{text}\n[[finding]]\ncheck = \"deployments/failed\"\nabout = {{ cluster = \"x\" }}\nreason = \"r\"\nuntil = 2026-06-06\n"));
     let more = env.run(&["check", "--since", "7d", "--baseline", "more.toml"]);
-    assert!(more.err.contains("does not occur any more: deployments/failed: cluster x"), "{}", more.err);
+    assert!(more.err.contains("that no longer occurs: deployments/failed: cluster x"), "{}", more.err);
     let other = env.run(&["check", "lost-launches", "--since", "7d", "--baseline", "more.toml"]);
-    assert!(!other.err.contains("does not occur any more"), "{}", other.err);
+    assert!(!other.err.contains("no longer occurs"), "{}", other.err);
 
     // Reasons and dates survive when the file is written again.
     env.write("accepted.toml", text.replacen("reason = \"\"\nuntil = 2026-06-06", "reason = \"known\"\nuntil = 2027-01-01", 1));

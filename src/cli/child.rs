@@ -53,7 +53,7 @@ impl Children {
     /// The output of a command, of which at most `most` bytes are read. Dropping the future ends the command.
     pub async fn run(&self, command: Vec<OsString>, most: u64) -> io::Result<Output> {
         let Ok(_place) = self.places.try_acquire() else {
-            let error = "too many questions are waiting; ask again in a few seconds";
+            let error = "too many queries are waiting; try again in a few seconds";
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, error));
         };
         let _slot = self.slots.acquire().await.map_err(io::Error::other)?;

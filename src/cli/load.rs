@@ -104,7 +104,7 @@ fn leave_out(inputs: &mut Vec<Input>, selection: &Selection) -> BTreeMap<&'stati
 /// The options for writing to the store.
 ///
 /// # Errors
-/// When nobody named the store, and the default one is a link: whoever made the folder would choose what is written to.
+/// If the default store is a symbolic link and was not named: whoever created the folder would choose where data is written.
 pub fn write_options(global: &Global, context: &Context) -> Result<WriteOptions, CliError> {
     if global.configured.store_is_default() && global.store.is_symlink() {
         let store = global.store.display();

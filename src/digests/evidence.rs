@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// A file on disk that is larger than this is not read.
 const MOST_BYTES: u64 = 2 << 30;
-/// A digest of a busy hour has a few thousand entries; larger files without the name of a digest are not looked at.
+/// A digest of a busy hour has a few thousand entries; larger files without the name of a digest are not inspected.
 const MOST_DIGEST: u64 = 4 << 20;
 /// The ending of files with the metadata of a digest's object.
 const METADATA: &str = ".head.json";

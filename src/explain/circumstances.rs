@@ -84,7 +84,7 @@ fn whose_container(records: &Records<'_>, case: &FailureContext, circumstances: 
     Ok(())
 }
 
-/// Finds the task or service failures that made a deployment fail, or of which a service reports the consequence.
+/// Finds the task or service failures that made a deployment fail, or whose consequence a service reports.
 fn root_of_deployment(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     if !matches!(case.kind(), "deployment" | "service") || case.failure.flag("secondary") != Some(true) {
         return Ok(());

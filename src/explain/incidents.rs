@@ -311,7 +311,9 @@ fn of_stall(
     let avoided = stall.text("avoided_by").unwrap_or_default().split("; ").filter(|way| !way.is_empty());
     let mut actions: Vec<String> = avoided.map(|way| format!("Would have prevented it: {way}")).collect();
     if stall.int("joined") == Some(0) {
-        actions.push("No instance joined meanwhile: pending tasks do not make the capacity provider scale out here".to_owned());
+        actions.push(
+            "No instance joined in the meantime: pending tasks do not make the capacity provider scale out here".to_owned(),
+        );
     }
     let arithmetic = stall.text("arithmetic").map(|line| line.split("; ").map(str::to_owned).collect()).unwrap_or_default();
     Ok(Some(Detail { suspect: update, actions, calculation: arithmetic, ..Detail::default() }))
@@ -377,7 +379,7 @@ pub fn headline(
             } else if before >= 0 {
                 format!("{because}; it began {} after {}{by}", describe_duration(before as f64), suspect.what)
             } else {
-                format!("{because}; {}{by} came meanwhile", suspect.what)
+                format!("{because}; {}{by} happened in the meantime", suspect.what)
             }
         }
     };

@@ -77,7 +77,7 @@ pub(super) fn load_members(
 ) -> Result<(), LoadError> {
     report.format = format_of(packed.kind(), layers);
     if depth == MAX_DEPTH {
-        let detail = format!("an archive in {MAX_DEPTH} others; unpack the outer one and load the folder");
+        let detail = format!("an archive nested in {MAX_DEPTH} others; unpack the outer one and load the folder");
         report.quarantine(Rejected::of_file("nested_archive", detail));
         return Ok(());
     }
@@ -142,7 +142,7 @@ struct Batch<'b, 'j, 's> {
     out: &'b mut Vec<FileReport>,
 }
 
-/// What members have from their archive.
+/// What members inherit from their archive.
 struct Parent {
     name: Arc<str>,
     folder: Option<Arc<str>>,

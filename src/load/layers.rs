@@ -19,7 +19,7 @@ use std::io::Cursor;
 /// Compressions around each other, as by a browser or a proxy; more are not plausible.
 pub(super) const MAX_LAYERS: usize = 3;
 
-/// Compressed bytes from which the beginning is looked at first, so that a tar file is not held in memory as a whole.
+/// From this many compressed bytes on, the beginning is inspected first, so that a tar file is not held in memory as a whole.
 const LARGE: usize = 4 << 20;
 
 /// What the loading of one input shares.

@@ -7,7 +7,7 @@ use crate::lang::checked::{Checked, CompareOp, Expr, Literal, Pred};
 use crate::nouns::{Needs, noun};
 use crate::table::Table;
 
-/// The tables of which at least one must have rows to answer the query; empty if it can be answered.
+/// The tables, at least one of which must have rows to answer the query; empty if it can be answered.
 pub fn unmet(checked: &Checked, has_rows: &dyn Fn(Table) -> bool) -> Vec<Table> {
     let filter = checked.stages.first().and_then(|stage| stage.filter.as_ref());
     let related = checked.stages.iter().flat_map(|stage| &stage.relations);

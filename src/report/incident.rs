@@ -74,7 +74,7 @@ pub struct IncidentCard {
     /// Seconds since 1970 of its start, to sort.
     #[serde(skip)]
     pub start: i64,
-    /// The numbers of which `impact` has the words.
+    /// The numbers that `impact` describes.
     #[serde(skip)]
     pub sums: Sums,
 }
@@ -136,7 +136,7 @@ pub struct Incidents {
     pub cards: Vec<IncidentCard>,
     /// The other series.
     pub smaller: Preview,
-    /// Incidents of which the details could not be computed: the headline and the reason.
+    /// Incidents whose details could not be computed: the headline and the reason.
     #[serde(skip)]
     pub failed: Vec<(String, String)>,
 }

@@ -108,7 +108,7 @@ impl S3Settings {
         Ok(Arc::new(store))
     }
 
-    /// The order is that of the AWS CLI, except that a profile is not asked for a role.
+    /// The order is that of the AWS CLI, except that the roles of profiles are not assumed.
     fn credentials(&self, profile: &Result<Option<Profile>, String>) -> Result<Credentials, String> {
         let has = |name: &str| self.get(name).is_some();
         if self.is_true("AWS_SKIP_SIGNATURE") {
@@ -126,7 +126,7 @@ impl S3Settings {
         if let Some(profile) = profile.as_ref().map_err(String::clone)? {
             if let Some(by) = profile.computed_by() {
                 return Err(format!(
-                    "the credentials of the AWS profile `{}` come from `{by}`, which is not read here; export them first with {EXPORT}",
+                    "the credentials of the AWS profile `{}` come from `{by}`, which ecs-audit does not support; export them first with {EXPORT}",
                     self.profile_name()
                 ));
             }

@@ -11,7 +11,7 @@ const DEFAULT_DURATION: i64 = HOUR;
 /// The longest duration of a role session, in microseconds.
 pub const LONGEST_DURATION: i64 = 12 * HOUR;
 
-/// What kind of principal a principal is.
+/// The kind of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrincipalKind {
     /// A session of a role.
