@@ -52,7 +52,7 @@ fn the_planted_stories_are_found() {
 }
 
 #[test]
-fn exit_codes_tell_found_nothing_found_error_and_partial() {
+fn exit_codes_distinguish_found_nothing_found_error_and_partial() {
     let env = loaded();
     assert_eq!(env.run(&["check", "--since", "7d"]).code, 1);
     env.write("quiet.toml", PACK.replace("FAMILY", "no-such-family"));
@@ -424,7 +424,7 @@ fn only_calls(env: &TestEnv) {
 }
 
 #[test]
-fn what_the_records_cannot_tell_never_passes() {
+fn what_the_records_cannot_show_never_passes() {
     let env = TestEnv::new();
     only_calls(&env);
     let ran = env.run(&["check", "stopped-tasks", "deployments", "--since", "30d"]);

@@ -453,7 +453,7 @@ proptest! {
 }
 
 #[test]
-fn real_exports_load_or_tell_why() {
+fn real_exports_load_or_say_why_not() {
     let shared = project().join("../shared/data");
     if !shared.is_dir() {
         eprintln!("skipped: there are no real records beside the project");

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_command_says_what_works() {
+    fn unknown_commands_say_what_works() {
         for (words, expected) in [
             (&["fialures", "by", "reason"][..], "did you mean `failures`?\n"),
             (&["fialures", "by", "reason"], "= help: `ecs-audit \"failures by reason\"`"),

@@ -33,7 +33,7 @@ pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing or damaged;
 pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let selection = selection(arguments, context)?;
     let Found { mut inputs, problems, cut } = search(&arguments.paths, Some(&global.store), &selection)?;
-    let troubled: Vec<FileReport> = problems.iter().map(unreadable).collect();
+    let not_read: Vec<FileReport> = problems.iter().map(unreadable).collect();
     let left_out = LeftOut { files: leave_out(&mut inputs, &selection), cut };
     let options = LoadOptions { selection, ..load_options(context, true, TableSet::ALL) };
     let write_options = write_options(global, context)?;
@@ -43,7 +43,7 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
             Some(bar) => bar,
             None => &Silent,
         };
-        let loaded = Store::load(&global.store, inputs, troubled, (&options, write_options), progress, &|| {
+        let loaded = Store::load(&global.store, inputs, not_read, (&options, write_options), progress, &|| {
             say("note: another ecs-audit is writing to the store; waiting for it");
         });
         if let Some(bar) = &bar {
@@ -267,7 +267,7 @@ fn summary(loaded: &Loaded, left_out: &LeftOut, store: &Path, context: &Context)
             line("not read", hint);
         }
     }
-    let quarantined = by_reason(&loaded.reports, |report| report.problems.iter().map(|trouble| trouble.why.clone()).collect());
+    let quarantined = by_reason(&loaded.reports, |report| report.problems.iter().map(|problem| problem.why.clone()).collect());
     if !quarantined.is_empty() {
         line("quarantined", quarantined);
         list_rejected(&loaded.reports, &mut text);
@@ -360,13 +360,13 @@ fn not_read(reports: &[FileReport]) -> Option<String> {
 }
 
 fn list_rejected(reports: &[FileReport], text: &mut String) {
-    let troubles: Vec<_> =
-        reports.iter().flat_map(|report| report.problems.iter().map(move |trouble| (report, trouble))).collect();
-    for (report, trouble) in troubles.iter().take(LISTED) {
-        let place = trouble.record.map_or_else(String::new, |record| format!(" record {record}"));
-        text.push_str(&format!("    {}{place}: {}: {}\n", visible(&report.name), trouble.why, visible(&trouble.detail)));
+    let rejected: Vec<_> =
+        reports.iter().flat_map(|report| report.problems.iter().map(move |problem| (report, problem))).collect();
+    for (report, problem) in rejected.iter().take(LISTED) {
+        let place = problem.record.map_or_else(String::new, |record| format!(" record {record}"));
+        text.push_str(&format!("    {}{place}: {}: {}\n", visible(&report.name), problem.why, visible(&problem.detail)));
     }
-    if troubles.len() > LISTED {
-        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", troubles.len() - LISTED));
+    if rejected.len() > LISTED {
+        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", rejected.len() - LISTED));
     }
 }

@@ -233,7 +233,7 @@ fn evaluate(request: &Request, tables: &Dataset) -> Result<Vec<String>, CliError
     let mut explained = Vec::new();
     // The other nouns read their tables directly.
     let computed = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota", "incidents"];
-    for word in report::asked_often(request) {
+    for word in report::read_often(request) {
         let Some(noun) = nouns::noun(word).filter(|_| computed.contains(&word)) else { continue };
         let same = (noun.view)(plain);
         // The rows are the same except for the evidence.

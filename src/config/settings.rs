@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_nobody_asked_for_is_an_error() {
+    fn an_unused_value_is_an_error() {
         let mut settings = Settings::default();
         settings.add(
             Config::parse("queries.a = \"failures where cluster = $cluster\"", Path::new("a"), Layer::User).unwrap(),

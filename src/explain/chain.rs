@@ -71,12 +71,12 @@ fn instance(
 fn of_call(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let mut events: Vec<Event> = case.call.iter().filter_map(describe::call).collect();
     events.extend(instance(records, case, at, at, AROUND)?);
-    events.extend(asked_again(records, case, at)?);
+    events.extend(later_calls(records, case, at)?);
     Ok(events)
 }
 
 /// Earlier attempts of a caller that retries, and its next calls until one placed all requested tasks.
-fn asked_again(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn later_calls(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let Some(call) = &case.call else { return Ok(Vec::new()) };
     let role = call.text("user").map(|user| user.split('/').next().unwrap_or(user));
     let retries = call.text("started_by") == Some("AWS Step Functions");

@@ -37,7 +37,7 @@ impl<'a> Stop<'a> {
     }
 
     /// Whether the stop was requested, in which case SIGTERM and SIGKILL are expected.
-    pub(super) fn was_asked_for(&self) -> bool {
+    pub(super) fn was_requested(&self) -> bool {
         matches!(self.code.as_deref(), Some("UserInitiated" | "ServiceSchedulerInitiated"))
     }
 
@@ -52,11 +52,11 @@ impl<'a> Stop<'a> {
             reason.contains("container health check")
         };
         match self.expected {
-            Some(true) => root_container(own(), self.was_asked_for()),
+            Some(true) => root_container(own(), self.was_requested()),
             _ if health && (unhealthy || of_container()) => unhealthy_container(containers),
             // The load balancer reported it, without naming a container.
-            _ if health => root_container(own(), self.was_asked_for()),
-            _ => root_container(containers, self.was_asked_for()),
+            _ if health => root_container(own(), self.was_requested()),
+            _ => root_container(containers, self.was_requested()),
         }
     }
 

@@ -165,7 +165,7 @@ impl Store {
     pub fn load(
         root: &Path,
         mut inputs: Vec<Input>,
-        troubled: Vec<FileReport>,
+        unreadable: Vec<FileReport>,
         (load_options, write_options): (&LoadOptions, WriteOptions),
         progress: &dyn Progress,
         waiting: &dyn Fn(),
@@ -181,7 +181,7 @@ impl Store {
         inputs.retain(|input| !ledger.is_settled(input));
         loaded.totals.unchanged = (all - inputs.len()) as u64;
         loaded.totals.files = loaded.totals.unchanged;
-        if inputs.is_empty() && troubled.is_empty() {
+        if inputs.is_empty() && unreadable.is_empty() {
             return Ok(loaded);
         }
         manifest.loads += 1;
@@ -205,7 +205,7 @@ impl Store {
         let unchanged = (read - reports.len()) as u64;
         loaded.totals.unchanged += unchanged;
         loaded.totals.files += unchanged;
-        reports.extend(troubled);
+        reports.extend(unreadable);
         loaded.integrity = integrity.map(|integrity| integrity.findings(&mut reports)).unwrap_or_default();
         for report in &reports {
             loaded.totals.add(report);

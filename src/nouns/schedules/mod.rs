@@ -11,7 +11,7 @@ pub mod schedule;
 mod tests;
 
 use self::absence::Absence;
-use super::launches::{REASONS, attempts, counted, swept};
+use super::launches::{REASONS, attempts, counted, over_attempts};
 use super::sql::{computed, evidence_of, list, no_raw, quoted, seconds};
 use super::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::lang::catalog::{FieldInfo, FieldType};
@@ -154,7 +154,7 @@ fn starts(need: ViewRequest, more: &str) -> String {
            {placed} as placed_by, {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
            from (select w.id as first, w.account, w.region, w.cluster, w.family, w.started_by, w.\"group\", w.caller, \
              unnest(w.slots) as s from (select a.id, a.account, a.region, a.cluster, a.family, a.started_by, a.\"group\", \
-               a.caller, {swept} as slots from ({attempts}) a) w where w.slots is not null) e) s) s \
+               a.caller, {over_attempts} as slots from ({attempts}) a) w where w.slots is not null) e) s) s \
          left join (select distinct coalesce(c.account, '') as account, coalesce(c.region, '') as region, \
            cast(c.\"time\" as bigint) / {HOUR} as hour from calls c where c.\"time\" is not null) h \
          on h.account = coalesce(s.account, '') and h.region = coalesce(s.region, '') \
@@ -176,7 +176,7 @@ fn starts(need: ViewRequest, more: &str) -> String {
         placed = of("placed_by"),
         launch = of("launch"),
         ids = of("evidence"),
-        swept = swept("expected_starts", need),
+        over_attempts = over_attempts("expected_starts", need),
         attempts = attempts(""),
     )
 }
@@ -203,7 +203,7 @@ pub fn callers(need: ViewRequest) -> String {
     format!(
         "select count(*) filter (where w.regular) as regular, count(*) filter (where not w.regular) as irregular from (\
            select get_field({}, 'regular') as regular from ({}) a) w",
-        swept("regular_caller", need),
+        over_attempts("regular_caller", need),
         attempts(""),
     )
 }
