@@ -254,7 +254,7 @@ fn looks_like_date(text: &str) -> bool {
 }
 
 /// Reads a date, or a date and a time of day with or without an offset.
-pub fn read_date(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> {
+fn read_date(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> {
     parse_date(text).ok_or_else(|| date_error(text, span).into())
 }
 

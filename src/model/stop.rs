@@ -37,7 +37,7 @@ impl<'a> Stop<'a> {
     }
 
     /// Whether the stop was requested, in which case SIGTERM and SIGKILL are expected.
-    pub(super) fn was_requested(&self) -> bool {
+    fn was_requested(&self) -> bool {
         matches!(self.code.as_deref(), Some("UserInitiated" | "ServiceSchedulerInitiated"))
     }
 

@@ -70,7 +70,7 @@ pub struct Session {
 
 impl Session {
     /// The session in `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
-    pub fn of_arn(arn: &str) -> Option<Session> {
+    fn of_arn(arn: &str) -> Option<Session> {
         let (account, resource) = account_and_resource(arn)?;
         let (role, name) = resource.strip_prefix("assumed-role/")?.split_once('/')?;
         Session::new(account, role, name)
