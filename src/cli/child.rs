@@ -1,4 +1,4 @@
-//! Runs each question of a server as a process of its own, within limits.
+//! Runs each question of a server in its own process, within limits.
 //!
 //! A question that needs too much memory or time ends alone, a question that nobody waits for is killed, and answers and
 //! errors are byte for byte those of the command line.

@@ -1,4 +1,4 @@
-//! `ecs-audit mcp`: serves the store to an assistant; every question runs as a command of its own.
+//! `ecs-audit mcp`: serves the store to an assistant; every question runs as a separate command.
 
 use super::args::{Global, Mcp};
 use super::ask::Dataset;

@@ -1,4 +1,4 @@
-//! `ecs-audit serve`: serves the store to a browser on this machine; every question runs as a command of its own.
+//! `ecs-audit serve`: serves the store to a browser on this machine; every question runs as a separate command.
 
 use super::args::{Global, Serve};
 use super::ask::Dataset;

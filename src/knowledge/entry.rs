@@ -1,4 +1,4 @@
-//! The entries of the catalog, as the TOML files hold them.
+//! The entries of the catalog, as the TOML files contain them.
 
 use serde::Deserialize;
 

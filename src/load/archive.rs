@@ -1,4 +1,4 @@
-//! Loads the members of archives as if they were files of a folder: each has a report of its own, named
+//! Loads the members of archives as if they were files of a folder: each has its own report, named
 //! `archive.zip!folder/member.json`.
 //!
 //! In: an archive, as bytes or as a large file that is read as a stream. Out: the report of the archive, which counts

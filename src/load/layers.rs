@@ -1,4 +1,4 @@
-//! Unpacks what is around the records of a file: compression in any order, and archives.
+//! Removes the layers around the records of a file: compression in any order, and archives.
 //!
 //! In: the bytes of a file or member. Out: its report and those of its members. All layers of one input share its
 //! budget.
