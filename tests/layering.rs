@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mcp", &["question"]),
     ("micros", &[]),
     ("model", &["decode", "knowledge", "micros", "table"]),
-    ("nouns", &["engine", "incidents", "knowledge", "lang", "micros", "table"]),
+    ("nouns", &["engine", "incidents", "knowledge", "lang", "micros", "render", "table"]),
     ("plural", &[]),
     ("plan", &["answer", "diagnostic", "engine", "lang", "nouns", "render", "table"]),
     ("preflight", &["check", "config", "toml_document", "render"]),
