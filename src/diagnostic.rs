@@ -210,7 +210,7 @@ fn visible_char(c: char) -> char {
 }
 
 /// The width in columns of a text that passed through [`visible`].
-pub fn display_width(text: &str) -> usize {
+fn display_width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
 

@@ -1,4 +1,4 @@
-//! The one door into the internals for fuzz targets: a function per reader of untrusted bytes.
+//! The entry points for fuzz targets: one function per reader of untrusted bytes.
 //!
 //! In: a folder for temporary files, and any bytes. Out: nothing; a target panics if an invariant does not hold. The
 //! targets of `fuzz/` (cargo-fuzz) and the regression test `tests/fuzz.rs` (stable) call the same functions. Not part of

@@ -28,6 +28,8 @@ pub mod config;
 pub mod context;
 pub mod diagnostic;
 pub mod exit;
+pub mod micros;
+pub mod plural;
 pub mod question;
 pub mod substr;
 pub mod toml_document;

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_has_its_line() {
+    fn invalid_toml_is_reported_with_its_line() {
         let error = Document::parse("a = 1\nb = = 2\n", Path::new("a.toml")).unwrap_err();
         assert_eq!(error.line, Some(2));
     }

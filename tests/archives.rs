@@ -222,7 +222,7 @@ fn what_is_wrong_with_an_archive_is_reported_on_the_archive() {
         ("damaged.tar", damaged, 4, "damaged.tar", "damaged_tar: a damaged header after `1.json`"),
         ("cut.zip", zip_of(&files)[..zip_of(&files).len() - 60].to_vec(), 6, "cut.zip", "truncated_zip: the archive ends early"),
         ("split.zip", split, 0, "split.zip", "split_archive: one part of a split archive; join the parts: `zip -s 0 split.zip"),
-        ("nested.zip", nested, 0, "nested.zip!3!2!1", "nested_archive: an archive in 3 others"),
+        ("nested.zip", nested, 0, "nested.zip!3!2!1", "nested_archive: an archive nested in 3 others"),
         (
             "x.7z",
             b"7z\xbc\xaf\x27\x1c\x00\x04".to_vec(),

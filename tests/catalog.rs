@@ -105,7 +105,7 @@ fn examples_of_several_lines_and_of_dstack_too() {
 }
 
 #[test]
-fn benign_texts_are_no_failures() {
+fn benign_texts_are_not_failures() {
     let env = TestEnv::new();
     let texts: Vec<&str> =
         FailureCatalog::builtin().benign().iter().flat_map(|benign| benign.examples.iter().map(String::as_str)).collect();

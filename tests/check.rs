@@ -52,7 +52,7 @@ fn the_planted_stories_are_found() {
 }
 
 #[test]
-fn exit_codes_tell_found_nothing_found_error_and_partial() {
+fn exit_codes_distinguish_found_nothing_found_error_and_partial() {
     let env = loaded();
     assert_eq!(env.run(&["check", "--since", "7d"]).code, 1);
     env.write("quiet.toml", PACK.replace("FAMILY", "no-such-family"));
@@ -227,12 +227,12 @@ fn a_baseline_accepts_findings_until_their_date() {
     assert!(after.out.contains("(accepted until 2026-06-06)"), "{}", after.out);
     assert_eq!(report(&after)["baseline"]["expired"], report(&after)["findings"]);
 
-    // What does not occur any more is named, unless its check was not run.
+    // A finding that no longer occurs is named, unless its check was not run.
     env.write("more.toml", format!("{text}\n[[finding]]\ncheck = \"deployments/failed\"\nabout = {{ cluster = \"x\" }}\nreason = \"r\"\nuntil = 2026-06-06\n"));
     let more = env.run(&["check", "--since", "7d", "--baseline", "more.toml"]);
-    assert!(more.err.contains("does not occur any more: deployments/failed: cluster x"), "{}", more.err);
+    assert!(more.err.contains("that no longer occurs: deployments/failed: cluster x"), "{}", more.err);
     let other = env.run(&["check", "lost-launches", "--since", "7d", "--baseline", "more.toml"]);
-    assert!(!other.err.contains("does not occur any more"), "{}", other.err);
+    assert!(!other.err.contains("no longer occurs"), "{}", other.err);
 
     // Reasons and dates survive when the file is written again.
     env.write("accepted.toml", text.replacen("reason = \"\"\nuntil = 2026-06-06", "reason = \"known\"\nuntil = 2027-01-01", 1));
@@ -424,7 +424,7 @@ fn only_calls(env: &TestEnv) {
 }
 
 #[test]
-fn what_the_records_cannot_tell_never_passes() {
+fn what_the_records_cannot_show_never_passes() {
     let env = TestEnv::new();
     only_calls(&env);
     let ran = env.run(&["check", "stopped-tasks", "deployments", "--since", "30d"]);

@@ -18,7 +18,7 @@ fn advice(env: &TestEnv, sample: &str) -> Vec<String> {
 }
 
 #[test]
-fn doctor_tells_what_an_export_lacks() {
+fn doctor_shows_what_an_export_lacks() {
     let env = TestEnv::new();
     let quota = advice(&env, "fargate-quota");
     assert!(quota.contains(&"no-instance-events".to_owned()), "{quota:?}");
@@ -34,7 +34,7 @@ fn doctor_tells_what_an_export_lacks() {
 }
 
 #[test]
-fn doctor_tells_of_flow_logs_and_quotas() {
+fn doctor_shows_missing_flow_logs_and_quotas() {
     let env = TestEnv::new();
     let quota = advice(&env, "fargate-quota");
     assert!(quota.contains(&"no-quotas".to_owned()) && !quota.contains(&"no-flow-logs".to_owned()), "{quota:?}");
@@ -49,7 +49,7 @@ fn doctor_tells_of_flow_logs_and_quotas() {
 }
 
 #[test]
-fn doctor_tells_in_one_line_of_records_that_stand_alone() {
+fn doctor_shows_isolated_records_in_one_line() {
     let env = TestEnv::new();
     let call = |time: &str| {
         json!({"eventVersion": "1.08", "eventTime": time, "eventSource": "ecs.amazonaws.com", "eventName": "ListTasks",
@@ -69,7 +69,7 @@ fn doctor_tells_in_one_line_of_records_that_stand_alone() {
 }
 
 #[test]
-fn doctor_tells_what_is_odd() {
+fn doctor_shows_data_problems() {
     let env = loaded();
     env.load(&[&project().join("samples/oddities/one-bad-line.ndjson")]);
     let unknown = json!({"id": "unknown-1", "detail-type": "ECS Task State Change", "source": "aws.ecs", "account": "111122223333",
@@ -153,7 +153,7 @@ fn preflight_computes_room_and_stops() {
     cart["containerDefinitions"][0]["cpu"] = json!(1024);
     let (found, _) = preflight(&env, &cart, &[]);
     assert!(
-        of(&found, "stop-killed")[0].contains("4 of 4 stops took longer than the stop timeout of 30 s"),
+        of(&found, "stop-killed")[0].contains("4 of 4 stops took longer than the stop timeout of 30s"),
         "samples: 2,408 s: {found:?}"
     );
     cart["containerDefinitions"][0]["stopTimeout"] = json!(2500);
@@ -191,7 +191,7 @@ fn preflight_is_one_comment_in_markdown() {
 }
 
 #[test]
-fn preflight_works_without_a_store_and_tells_errors() {
+fn preflight_works_without_a_store_and_reports_errors() {
     let env = TestEnv::new();
     let mut fargate = definition();
     fargate["requiresCompatibilities"] = json!(["FARGATE"]);

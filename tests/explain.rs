@@ -137,7 +137,7 @@ fn every_expected_start_that_is_listed_can_be_explained() {
 }
 
 #[test]
-fn a_name_nobody_knows_is_an_error_with_the_nearest() {
+fn an_unknown_name_is_an_error_with_the_nearest() {
     let ran = DESK.run(&["explain", "nightly-setlement"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("nothing named `nightly-setlement` was found; did you mean `nightly-settlement`?"), "{}", ran.err);

@@ -159,7 +159,7 @@ fn the_terminal_the_data_and_the_page_agree() {
     let sentence = "no network path to Amazon ECR; likely cause: RevokeSecurityGroupIngress sg-0c9d8e7f6a5b41320 \
                     (tcp 443 sg-0f1e2d3c4b5a69788) at 05:12Z by ren";
     assert!(page.contains(sentence), "the page");
-    let head = "checkout-web could not start tasks 2026-03-04 05:20–05:37Z (17 min, 5 tasks)";
+    let head = "checkout-web could not start tasks 2026-03-04 05:20–05:37Z (17m 6s, 5 tasks)";
     assert!(text_of.contains(&format!("{head}: {sentence}")), "{text_of}");
     // Undoing the change comes before the general advice, and nothing opens the network.
     let incident = shown.iter().find(|row| row["root"] == "network" && row["service"] == "checkout-web").unwrap();

@@ -227,7 +227,7 @@ fn records_in_other_words_are_records() {
     let ran = env.load(&[&env.write("notes.txt", "remember the milk")]);
     assert!(ran.code == 0 && ran.out.contains("notes.txt: no records found") && ran.out.contains("--output json"), "{}", ran.out);
     let doctor = env.run(&["doctor"]).ok().out;
-    assert!(doctor.contains("files of which nothing could be read") && !doctor.contains("nothing missing"), "{doctor}");
+    assert!(doctor.contains("files from which nothing could be read") && !doctor.contains("nothing missing"), "{doctor}");
 }
 
 #[test]
@@ -453,7 +453,7 @@ proptest! {
 }
 
 #[test]
-fn real_exports_load_or_tell_why() {
+fn real_exports_load_or_say_why_not() {
     let shared = project().join("../shared/data");
     if !shared.is_dir() {
         eprintln!("skipped: there are no real records beside the project");

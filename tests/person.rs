@@ -217,7 +217,7 @@ fn incidents_and_the_report_name_the_person() {
 }
 
 #[test]
-fn an_export_is_asked_without_a_store() {
+fn an_export_is_queried_without_a_store() {
     let (by, others) = two_roles();
     let env = TestEnv::new();
     env.write("c.json", export(&by, &others));

@@ -187,7 +187,7 @@ fn advice() -> Vec<AdviceRow> {
 
 /// Every fact of the fixture is in what the catalog says of the reason.
 #[test]
-fn the_catalog_tells_what_the_reference_advises() {
+fn the_catalog_has_what_the_reference_advises() {
     let catalog = FailureCatalog::builtin();
     let mut wrong = Vec::new();
     for row in advice() {

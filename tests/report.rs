@@ -181,7 +181,7 @@ fn verify_names_the_number_that_was_changed() {
 }
 
 #[test]
-fn a_folder_that_is_no_report_is_never_overwritten() {
+fn a_folder_that_is_not_a_report_is_never_overwritten() {
     let env = &*DESK;
     env.write("notes/mine.txt", "keep");
     let ran = small(env, "notes", &[]);
@@ -403,7 +403,7 @@ fn nothing_that_names_somebody_is_left_after_redaction() {
 
 /// A number of what nobody recorded is not zero.
 #[test]
-fn what_the_records_cannot_tell_is_not_known() {
+fn what_the_records_cannot_show_is_not_known() {
     let env = TestEnv::new();
     env.load(&[&project().join("samples/exports/fargate-quota/ecs-events")]).ok();
     let ran = env.run(&["report", "--since", "7d", "--out", "events"]).ok();

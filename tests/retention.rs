@@ -214,7 +214,7 @@ fn old_records_leave_and_do_not_come_back() {
 }
 
 #[test]
-fn a_load_takes_what_it_was_asked_for_and_the_rest_later() {
+fn a_load_reads_the_selection_and_a_later_one_the_rest() {
     let whole = TestEnv::new();
     whole.load(&[&samples()]).ok();
     let env = TestEnv::new();
@@ -276,7 +276,7 @@ fn nouns_are_tables_of_sql_and_files_of_an_export() {
 }
 
 #[test]
-fn memory_is_limited_where_asked_for() {
+fn memory_is_limited_by_every_option() {
     let env = TestEnv::new();
     env.load(&[&samples()]).ok();
     let plenty = env.run(&["query", "calls by user, event_name", "--format", "csv"]).ok().out;

@@ -176,7 +176,7 @@ fn without_events_of_tasks_nothing_is_said_about_runs() {
 }
 
 #[test]
-fn tasks_are_read_only_if_they_are_asked_for() {
+fn tasks_are_read_only_if_requested() {
     let env = loaded(true);
     let plan = |query: &str| env.run(&["query", query, "--explain"]).ok().out;
     assert!(!plan("schedules by schedule").contains("task_events"));

@@ -161,7 +161,7 @@ fn only_a_store_of_a_known_format_is_read() {
 }
 
 #[test]
-fn the_overview_tells_what_is_in_it() {
+fn the_overview_shows_what_the_store_contains() {
     let env = TestEnv::new();
     let ran = env.run(&["store"]);
     assert_eq!(ran.code, 2);

@@ -330,7 +330,7 @@ fn leaves_of(value: &Value, pointer: String, leaves: &mut Vec<String>) {
 
 /// The questions are derived from `fields` and `queries`, so a new noun or saved query is included automatically.
 #[test]
-fn every_noun_and_saved_query_is_asked() {
+fn every_noun_and_saved_query_is_run() {
     let questions = questions().join("\n");
     let asked: BTreeSet<&str> = questions.lines().filter_map(|line| line.split(' ').next()).collect();
     for word in ["failures", "stalls", "quota", "quarantine", "@lost", "@changes_before"] {

@@ -115,7 +115,7 @@ records that are left out count as filtered, and a later load without these opti
   ecs-audit query - < query.txt
 
 The command can be left out if the query starts with a noun: `ecs-audit failures by reason`. Quote a query that \
-has `>`, `<`, `*`, `|` or parentheses, which the shell would take for itself.
+has `>`, `<`, `*`, `|` or parentheses, which the shell would interpret itself.
 
 `ecs-audit fields` lists the nouns that a query can start with. Relative times count back from the newest event \
 in the store; --as-of now uses the clock instead.")]
@@ -153,7 +153,7 @@ Clauses after the name replace those of the saved query, except that conditions 
   ecs-audit config
   ecs-audit config --config team.toml
 
-A setting is taken from the first of these that has it:
+A setting is taken from the first of these sources that defines it:
   1. the command-line option, such as --tz
   2. the environment variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES, ECS_AUDIT_QUOTAS
   3. the file of --config or ECS_AUDIT_CONFIG

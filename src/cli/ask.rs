@@ -84,7 +84,7 @@ impl Dataset {
     /// Loads the tables of exports without a store. Only the wanted rows are kept, and originals only if they are
     /// needed.
     fn of_export(from: &[PathBuf], keep_raw: bool, wanted: TableSet, context: &Context) -> Result<Dataset, CliError> {
-        let (inputs, troubled) = inputs(from, None)?;
+        let (inputs, unreadable) = inputs(from, None)?;
         let sink = MemorySink::default();
         // What differs from the digests is a note of its file.
         let integrity = if wanted.contains(Table::Files) { Integrity::of(&inputs, |_| true).map(Arc::new) } else { None };
@@ -101,7 +101,7 @@ impl Dataset {
             bar.end();
         }
         let mut reports = reports.map_err(crate::store::StoreError::from)?;
-        reports.extend(troubled);
+        reports.extend(unreadable);
         if let Some(integrity) = integrity {
             integrity.findings(&mut reports);
         }
@@ -186,16 +186,16 @@ impl Dataset {
 
 /// Distributes batches to one partition per thread, deterministically.
 fn deal(batches: Vec<RecordBatch>, threads: usize) -> Vec<Vec<RecordBatch>> {
-    let mut dealt = vec![Vec::new(); threads.max(1)];
+    let mut shares = vec![Vec::new(); threads.max(1)];
     let mut rows = vec![0usize; threads.max(1)];
     for batch in batches {
         let least = rows.iter().enumerate().min_by_key(|(_, rows)| **rows).map_or(0, |(index, _)| index);
-        if let (Some(partition), Some(count)) = (dealt.get_mut(least), rows.get_mut(least)) {
+        if let (Some(partition), Some(count)) = (shares.get_mut(least), rows.get_mut(least)) {
             *count += batch.num_rows();
             partition.push(batch);
         }
     }
-    dealt
+    shares
 }
 
 /// The requested format: by name, or by the file extension; table by default.

@@ -173,7 +173,7 @@ fn notes(report: &Report) -> Vec<String> {
         notes.push(format!("note: findings that the baseline accepted until a day that has passed: {}", applied.expired));
     }
     let unmatched = applied.unmatched.iter();
-    notes.extend(unmatched.map(|entry| format!("note: the baseline lists a finding that does not occur any more: {entry}")));
+    notes.extend(unmatched.map(|entry| format!("note: the baseline lists a finding that no longer occurs: {entry}")));
     notes
 }
 

@@ -1,4 +1,4 @@
-//! Runs each question of a server as a process of its own, within limits.
+//! Runs each question of a server in its own process, within limits.
 //!
 //! A question that needs too much memory or time ends alone, a question that nobody waits for is killed, and answers and
 //! errors are byte for byte those of the command line.
@@ -6,6 +6,7 @@
 use super::args::Global;
 use crate::context::Context;
 use crate::question::Output;
+use crate::render::describe_duration;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -52,13 +53,13 @@ impl Children {
     /// The output of a command, of which at most `most` bytes are read. Dropping the future ends the command.
     pub async fn run(&self, command: Vec<OsString>, most: u64) -> io::Result<Output> {
         let Ok(_place) = self.places.try_acquire() else {
-            let error = "too many questions are waiting; ask again in a few seconds";
+            let error = "too many queries are waiting; try again in a few seconds";
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, error));
         };
         let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
         tokio::time::timeout(LONGEST, self.output(command, most)).await.map_err(|_| {
-            let seconds = LONGEST.as_secs();
-            let error = format!("no answer within {seconds} s; ask about a shorter window, such as since 1d");
+            let longest = describe_duration(LONGEST.as_secs_f64());
+            let error = format!("no answer within {longest}; ask about a shorter window, such as since 1d");
             io::Error::new(io::ErrorKind::TimedOut, error)
         })?
     }

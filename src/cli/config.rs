@@ -150,7 +150,7 @@ fn read(path: &Path) -> Result<Option<String>, CliError> {
 }
 
 /// The file of the user: in `XDG_CONFIG_HOME`, `~/.config`, or `APPDATA` on Windows.
-pub fn user_file() -> Option<PathBuf> {
+fn user_file() -> Option<PathBuf> {
     user_folder().map(|folder| folder.join("config.toml"))
 }
 

@@ -1,4 +1,4 @@
-//! Files that a command writes for the user: never one of a store.
+//! The output files of commands, which must not be files of a store.
 
 use super::stderr::CliError;
 use crate::config::STORE_FILE;

@@ -184,7 +184,9 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
         let names = begun.iter().take(LISTED_AT_MOST).map(|subject| format!("  {} {}", subject.kind.word(), subject.name));
         let names = names.collect::<Vec<_>>().join("\n");
         let more = if begun.len() > LISTED_AT_MOST { "\n  …" } else { "" };
-        return Err(CliError::Sentence(format!("several names begin with `{name}`; type more of one:\n{names}{more}")));
+        return Err(CliError::Sentence(format!(
+            "several names begin with `{name}`; type more characters of one:\n{names}{more}"
+        )));
     }
     if let Some(subject) = schedule_named(records, name)? {
         return Ok(subject);

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::nouns::{NOUNS, Noun, ViewRequest, ZoneName};
 use crate::plan::{noun_rows, order_of};
+use crate::plural;
 use crate::render::{Format, Look, render};
 use crate::run::{self, RunError};
 use crate::table::TableSet;
@@ -48,7 +49,7 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
         let rows = tables.runtime.block_on(write(noun, need, arguments.format, &path, &tables, context))?;
         drop(working);
         if !global.quiet {
-            say(&format!("wrote {} {} to {}", HumanCount(rows), if rows == 1 { "row" } else { "rows" }, path.display()));
+            say(&format!("wrote {} {} to {}", HumanCount(rows), plural::word(rows, "row", "rows"), path.display()));
         }
     }
     Ok(ExitCode::Ok)

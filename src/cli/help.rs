@@ -1,4 +1,4 @@
-//! How help looks: no line ends with a lonely word, defaults are not torn from their names, examples stay on one line.
+//! Lays out help texts: no line has a single stray word, defaults stay next to their names, examples stay on one line.
 //!
 //! Words that belong together are joined by no-break spaces before the text is wrapped, and they become spaces again
 //! when it is printed.

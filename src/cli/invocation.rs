@@ -107,10 +107,11 @@ fn joined(arguments: &[OsString]) -> String {
 fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> CliError {
     let text = joined(rest);
     let first = word.split_whitespace().next().unwrap_or_default().to_owned();
-    if habit::is_sql(&text) {
-        let error = Diagnostic::error("this is SQL, but a query starts with a noun such as `failures`", 0..first.len());
-        let help = format!("to run SQL: `ecs-audit sql {}`", lang::shell_quoted(&text));
-        return CliError::Query { text, diagnostics: vec![error.with_help(help)] };
+    // The parser explains both.
+    if (habit::is_sql(&text) || lang::described_noun(&text).is_some())
+        && let Err(diagnostics) = lang::parse(&text)
+    {
+        return CliError::Query { text, diagnostics };
     }
     let error = Diagnostic::error(format!("`{first}` is neither a command nor a noun"), 0..first.len());
     let commands: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
@@ -133,16 +134,12 @@ fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> CliError
                 None => error,
             }
         }
-        (None, None) => {
-            let parsed = lang::parse(&text).err().and_then(|mut errors| errors.pop()).and_then(|error| error.help);
-            match (rows, parsed.filter(|help| help.starts_with("`ecs-audit"))) {
-                (Some(query), _) => error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(query))),
-                (None, Some(help)) => error.with_help(help),
-                (None, None) => error
-                    .with_note(format!("commands: {}", commands.join(", ")))
-                    .with_help("`ecs-audit failures by reason since 7d` asks a query; `ecs-audit --help` lists the commands"),
-            }
-        }
+        (None, None) => match rows {
+            Some(query) => error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(query))),
+            None => error
+                .with_note(format!("commands: {}", commands.join(", ")))
+                .with_help("`ecs-audit failures by reason since 7d` runs a query; `ecs-audit --help` lists the commands"),
+        },
     };
     CliError::Query { text, diagnostics: vec![error] }
 }
@@ -229,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_command_says_what_works() {
+    fn unknown_commands_say_what_works() {
         for (words, expected) in [
             (&["fialures", "by", "reason"][..], "did you mean `failures`?\n"),
             (&["fialures", "by", "reason"], "= help: `ecs-audit \"failures by reason\"`"),

@@ -10,6 +10,8 @@ use crate::digests::Finding;
 use crate::discover::{Cut, Found, Input, Problem, Remote, S3Settings, find};
 use crate::exit::ExitCode;
 use crate::load::{FileReport, LoadOptions, Progress, QUARANTINED_MEMBERS, Rejected, Selection, Silent, Totals};
+use crate::micros::DAY;
+use crate::plural;
 use crate::render::{describe_instant, visible};
 use crate::store::{Loaded, Store, WriteOptions};
 use crate::table::TableSet;
@@ -20,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// One day: the maximum time by which records may be ahead of the clock.
-const AHEAD: i64 = 86_400_000_000;
+const AHEAD: i64 = DAY;
 /// The maximum number of rejected records listed individually.
 const LISTED: usize = 10;
 
@@ -31,7 +33,7 @@ pub const MANIFEST_WAS_LOST: &str = "note: manifest.json was missing or damaged;
 pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let selection = selection(arguments, context)?;
     let Found { mut inputs, problems, cut } = search(&arguments.paths, Some(&global.store), &selection)?;
-    let troubled: Vec<FileReport> = problems.iter().map(unreadable).collect();
+    let not_read: Vec<FileReport> = problems.iter().map(unreadable).collect();
     let left_out = LeftOut { files: leave_out(&mut inputs, &selection), cut };
     let options = LoadOptions { selection, ..load_options(context, true, TableSet::ALL) };
     let write_options = write_options(global, context)?;
@@ -41,7 +43,7 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
             Some(bar) => bar,
             None => &Silent,
         };
-        let loaded = Store::load(&global.store, inputs, troubled, (&options, write_options), progress, &|| {
+        let loaded = Store::load(&global.store, inputs, not_read, (&options, write_options), progress, &|| {
             say("note: another ecs-audit is writing to the store; waiting for it");
         });
         if let Some(bar) = &bar {
@@ -102,7 +104,7 @@ fn leave_out(inputs: &mut Vec<Input>, selection: &Selection) -> BTreeMap<&'stati
 /// The options for writing to the store.
 ///
 /// # Errors
-/// When nobody named the store, and the default one is a link: whoever made the folder would choose what is written to.
+/// If the default store is a symbolic link and was not named: whoever created the folder would choose where data is written.
 pub fn write_options(global: &Global, context: &Context) -> Result<WriteOptions, CliError> {
     if global.configured.store_is_default() && global.store.is_symlink() {
         let store = global.store.display();
@@ -226,7 +228,7 @@ fn summary(loaded: &Loaded, left_out: &LeftOut, store: &Path, context: &Context)
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<12} {value}\n"));
     let mut files = count(totals.files);
     if totals.archives > 0 {
-        files.push_str(&format!(" and {} {}", count(totals.archives), if totals.archives == 1 { "archive" } else { "archives" }));
+        files.push_str(&format!(" and {} {}", count(totals.archives), plural::word(totals.archives, "archive", "archives")));
     }
     if totals.unchanged > 0 {
         files.push_str(&format!(" ({} unchanged since they were loaded)", count(totals.unchanged)));
@@ -265,7 +267,7 @@ fn summary(loaded: &Loaded, left_out: &LeftOut, store: &Path, context: &Context)
             line("not read", hint);
         }
     }
-    let quarantined = by_reason(&loaded.reports, |report| report.problems.iter().map(|trouble| trouble.why.clone()).collect());
+    let quarantined = by_reason(&loaded.reports, |report| report.problems.iter().map(|problem| problem.why.clone()).collect());
     if !quarantined.is_empty() {
         line("quarantined", quarantined);
         list_rejected(&loaded.reports, &mut text);
@@ -302,7 +304,7 @@ fn integrity(findings: &[Finding]) -> String {
         "  {:<12} {} {} from what CloudTrail delivered; `ecs-audit verify-digests` shows all facts\n",
         "integrity",
         HumanCount(findings.len() as u64),
-        if findings.len() == 1 { "difference" } else { "differences" }
+        plural::word(findings.len(), "difference", "differences")
     );
     for finding in findings.iter().take(LISTED) {
         text.push_str(&format!("    {}: {}\n", finding.kind.word().replace('_', " "), visible(&finding.file)));
@@ -334,7 +336,7 @@ fn by_reason(reports: &[FileReport], reasons: impl Fn(&FileReport) -> Vec<String
     }
     let counts: Vec<String> = files
         .iter()
-        .map(|(reason, files)| format!("{} in {files} {}", visible(reason), if *files == 1 { "file" } else { "files" }))
+        .map(|(reason, files)| format!("{} in {}", visible(reason), plural::counted(*files, "file", "files")))
         .collect();
     counts.join(", ")
 }
@@ -358,13 +360,13 @@ fn not_read(reports: &[FileReport]) -> Option<String> {
 }
 
 fn list_rejected(reports: &[FileReport], text: &mut String) {
-    let troubles: Vec<_> =
-        reports.iter().flat_map(|report| report.problems.iter().map(move |trouble| (report, trouble))).collect();
-    for (report, trouble) in troubles.iter().take(LISTED) {
-        let place = trouble.record.map_or_else(String::new, |record| format!(" record {record}"));
-        text.push_str(&format!("    {}{place}: {}: {}\n", visible(&report.name), trouble.why, visible(&trouble.detail)));
+    let rejected: Vec<_> =
+        reports.iter().flat_map(|report| report.problems.iter().map(move |problem| (report, problem))).collect();
+    for (report, problem) in rejected.iter().take(LISTED) {
+        let place = problem.record.map_or_else(String::new, |record| format!(" record {record}"));
+        text.push_str(&format!("    {}{place}: {}: {}\n", visible(&report.name), problem.why, visible(&problem.detail)));
     }
-    if troubles.len() > LISTED {
-        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", troubles.len() - LISTED));
+    if rejected.len() > LISTED {
+        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", rejected.len() - LISTED));
     }
 }

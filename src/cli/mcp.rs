@@ -1,8 +1,9 @@
-//! `ecs-audit mcp`: serves the store to an assistant; every question runs as a command of its own.
+//! `ecs-audit mcp`: serves the store to an assistant; every question runs as a separate command.
 
 use super::args::{Global, Mcp};
 use super::ask::Dataset;
 use super::child::Children;
+use super::per_store::PerStore;
 use super::redact::redactor;
 use super::stderr::{CliError, say};
 use crate::context::Context;
@@ -10,11 +11,10 @@ use crate::exit::ExitCode;
 use crate::mcp::serve;
 use crate::question::{Ask, Output};
 use crate::redact::Redactor;
-use crate::store::{Manifest, Store};
+use crate::store::Store;
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Questions that run at the same time; the others wait. Each uses all cores and its own share of memory.
 const AT_ONCE: usize = 2;
@@ -29,7 +29,7 @@ pub fn run(arguments: &Mcp, global: &Global, context: &Context) -> Result<ExitCo
     let questions = Questions {
         children: Children::new((AT_ONCE, WAITING), context.memory / AT_ONCE, global, context)?,
         pseudonyms: (!arguments.no_redact)
-            .then(|| Arc::new(Pseudonyms { store: global.store.clone(), context: context.clone(), known: Mutex::default() })),
+            .then(|| Arc::new(Pseudonyms { context: context.clone(), known: PerStore::new(global.store.clone()) })),
     };
     if !global.quiet {
         say("serving on stdin and stdout; an assistant starts this command by itself (see docs/assistants.md)");
@@ -65,24 +65,14 @@ impl Ask for Questions {
     }
 }
 
-/// The pseudonyms of the names in the store; read again when the store has changed.
+/// The pseudonyms of the names in the store.
 struct Pseudonyms {
-    store: PathBuf,
     context: Context,
-    known: Mutex<Option<(Manifest, Arc<Redactor>)>>,
+    known: PerStore<Redactor>,
 }
 
 impl Pseudonyms {
     fn current(&self) -> Result<Arc<Redactor>, CliError> {
-        let store = Store::open(&self.store)?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((manifest, redactor)) = &*known
-            && manifest == store.manifest()
-        {
-            return Ok(Arc::clone(redactor));
-        }
-        let redactor = Arc::new(redactor(&Dataset::of_store(&store, &self.context)?, &self.store, true)?);
-        *known = Some((store.manifest().clone(), Arc::clone(&redactor)));
-        Ok(redactor)
+        self.known.current(|store| redactor(&Dataset::of_store(store, &self.context)?, self.known.root(), true))
     }
 }

@@ -1,8 +1,8 @@
-//! How much memory may be used: what was asked for, or half of what the machine has.
+//! The memory limit: the requested size, or half of the machine's memory.
 
 use super::stderr::CliError;
 
-/// A machine of which nothing is known is taken to have this many bytes.
+/// The assumed memory, in bytes, of a machine that does not report its own.
 const UNKNOWN_MACHINE: u64 = 4 << 30;
 /// With less memory no query of any size can run.
 const LEAST: u64 = 32 << 20;

@@ -22,6 +22,7 @@ mod load;
 mod manual;
 mod mcp;
 mod memory;
+mod per_store;
 mod preflight;
 mod progress;
 mod queries;

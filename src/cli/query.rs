@@ -15,6 +15,7 @@ use crate::lang::checked::DEFAULT_ROWS;
 use crate::lang::{self, CheckContext, Checked};
 use crate::nouns::{self, Noun, ViewRequest, ZoneName};
 use crate::plan::{self, Evidence, Options, PlanCatalog, nouns_named_in, register_nouns};
+use crate::plural;
 use crate::redact::NOTE;
 use crate::render::{Format, Look, describe_instant, describe_window};
 use crate::run;
@@ -90,7 +91,7 @@ fn report_written(answer: &Answer, asking: &Asking) {
 
 /// The report about a file with a result.
 pub fn written(answer: &Answer, out: &Path) -> String {
-    let rows = if answer.rows() == 1 { "row" } else { "rows" };
+    let rows = plural::word(answer.rows(), "row", "rows");
     format!("wrote {} {rows} to {}", HumanCount(answer.rows() as u64), out.display())
 }
 
@@ -333,13 +334,17 @@ impl<'t> Asker<'t> {
     /// The window of a result, as a line; `clock` is how to count from the current time.
     pub fn window_line(&self, answer: &Answer, checked: &Checked, clock: &str) -> String {
         let (anchor, context) = (&self.anchor, self.context);
-        let mut line = format!("window {}", describe_window(&self.whole_window(answer), &context.tz));
+        let from_newest = anchor.name.is_none() && checked.window.from_newest;
+        let mut window = self.whole_window(answer);
+        if from_newest {
+            window.origin.push_str(&format!("; use {clock} for the current time"));
+        }
+        let mut line = format!("window {}", describe_window(&window, &context.tz));
         if let Some(other) = checked.stages.iter().find_map(|stage| stage.compare.as_ref()) {
             let other = AnswerWindow { from: other.from, to: other.to, origin: other.origin.clone() };
             line.push_str(&format!("\ncompared with {}", describe_window(&other, &context.tz)));
         }
-        if anchor.name.is_none() && checked.window.origin.contains("newest event") {
-            line = line.replace("newest event)", &format!("newest event; use {clock} for the current time)"));
+        if from_newest {
             let age = context.now.duration_since(anchor.time);
             let length = checked.window.from.map_or(SignedDuration::ZERO, |from| anchor.time.duration_since(from));
             if age > length && age > SignedDuration::from_hours(24) {

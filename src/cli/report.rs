@@ -16,6 +16,7 @@ use crate::lang::{self, Checked};
 use crate::model::catalog::FailureCatalog;
 use crate::nouns::{self, ViewRequest, ZoneName};
 use crate::plan::Options;
+use crate::plural::counted;
 use crate::report::{self, Built, Manifest, Own, Prices, QueryCache, Request, Snapshot};
 use crate::run::{self, RunError};
 use crate::store::Store;
@@ -134,8 +135,7 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
         return Ok(tables.loaded);
     }
     if !global.quiet {
-        let noun = if differences.len() == 1 { "difference" } else { "differences" };
-        say(&format!("{} {noun}", differences.len()));
+        say(&counted(differences.len(), "difference", "differences"));
     }
     Ok(ExitCode::Finding)
 }
@@ -198,7 +198,7 @@ fn build(
         let options = Options { anchor: request.anchor, evidence };
         let answer = tables.answer(checked, options);
         let answered = answered.fetch_add(1, Ordering::Relaxed) + 1;
-        working.done(|| if answered == 1 { "1 query".to_owned() } else { format!("{answered} queries") });
+        working.done(|| counted(answered, "query", "queries"));
         answer
     };
     let evaluated = evaluate(&request, tables)?;
@@ -233,7 +233,7 @@ fn evaluate(request: &Request, tables: &Dataset) -> Result<Vec<String>, CliError
     let mut explained = Vec::new();
     // The other nouns read their tables directly.
     let computed = ["failures", "attempts", "launches", "collisions", "schedules", "stalls", "quota", "incidents"];
-    for word in report::asked_often(request) {
+    for word in report::read_often(request) {
         let Some(noun) = nouns::noun(word).filter(|_| computed.contains(&word)) else { continue };
         let same = (noun.view)(plain);
         // The rows are the same except for the evidence.

@@ -1,8 +1,9 @@
-//! `ecs-audit serve`: serves the store to a browser on this machine; every question runs as a command of its own.
+//! `ecs-audit serve`: serves the store to a browser on this machine; every question runs as a separate command.
 
 use super::args::{Global, Serve};
 use super::ask::Dataset;
 use super::child::Children;
+use super::per_store::PerStore;
 use super::query::{catalog, saved_texts};
 use super::stderr::{CliError, say};
 use crate::context::Context;
@@ -12,7 +13,7 @@ use crate::plan::PlanCatalog;
 use crate::question::{Ask, Output};
 use crate::render::{describe_instant, visible};
 use crate::serve::{Coverage, Served, serve};
-use crate::store::{Manifest, Store};
+use crate::store::Store;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,7 +21,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -62,10 +63,9 @@ pub fn run(arguments: &Serve, global: &Global, context: &Context) -> Result<Exit
         children: Children::new((at_once, WAITING), memory, global, context)?,
         completing: Arc::new(Semaphore::new(COMPLETING)),
         words: Arc::new(Words {
-            store: global.store.clone(),
             saved: saved_texts(&[], global)?,
             context: Context { memory, progress: false, ..context.clone() },
-            open: Mutex::default(),
+            open: PerStore::new(global.store.clone()),
         }),
     });
     let token = token()?;
@@ -205,12 +205,11 @@ impl Drop for Private {
     }
 }
 
-/// Completes with the values of the store; opened again when the store has changed.
+/// Completes with the values of the store.
 struct Words {
-    store: PathBuf,
     saved: BTreeMap<String, String>,
     context: Context,
-    open: Mutex<Option<(Manifest, Arc<Open>)>>,
+    open: PerStore<Open>,
 }
 
 /// The names and values of one version of the store.
@@ -226,29 +225,21 @@ impl Words {
     }
 
     fn current(&self) -> Result<Arc<Open>, CliError> {
-        let store = Store::open(&self.store)?;
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((manifest, known)) = &*open
-            && manifest == store.manifest()
-        {
-            return Ok(Arc::clone(known));
-        }
-        let tables = Dataset::of_store(&store, &self.context)?;
-        let catalog = catalog(&tables).with_saved(self.saved.clone());
-        let known = Arc::new(Open { catalog, _tables: tables });
-        *open = Some((store.manifest().clone(), Arc::clone(&known)));
-        Ok(known)
+        self.open.current(|store| {
+            let tables = Dataset::of_store(store, &self.context)?;
+            Ok(Open { catalog: catalog(&tables).with_saved(self.saved.clone()), _tables: tables })
+        })
     }
 
     fn coverage(&self) -> Result<Coverage, CliError> {
-        let store = Store::open(&self.store)?;
+        let store = Store::open(self.open.root())?;
         let manifest = store.manifest();
         let time = |micros: Option<i64>| {
             let time = micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
             time.map(|time| describe_instant(time, &self.context.tz))
         };
         Ok(Coverage {
-            store: visible(&self.store.display().to_string()).into_owned(),
+            store: visible(&self.open.root().display().to_string()).into_owned(),
             first: time(manifest.first_event),
             last: time(manifest.last_event),
             loads: manifest.loads,

@@ -49,7 +49,9 @@ pub fn print_record(id: &str, tables: &Dataset) -> Result<ExitCode, CliError> {
             let more = if ids.len() > LISTED { "\n  …" } else { "" };
             let list: Vec<String> = ids.iter().take(LISTED).map(|id| format!("  {id}")).collect();
             let list = list.join("\n");
-            return Err(CliError::Sentence(format!("several ids begin with `{whole}`; type more of one:\n{list}{more}")));
+            return Err(CliError::Sentence(format!(
+                "several ids begin with `{whole}`; type more characters of one:\n{list}{more}"
+            )));
         }
     }
     if NOUNS.iter().any(|noun| noun.word.eq_ignore_ascii_case(whole)) {

@@ -87,7 +87,7 @@ pub fn first_steps() -> String {
     [
         "  = load an export: `ecs-audit load DIR` (CloudTrail, ECS events, dstack runs, in any mix)",
         "  = then ask: `ecs-audit failures by reason since 7d`, or `ecs-audit doctor` for what the store contains",
-        "  = or ask an export directly: `ecs-audit query --from DIR \"failures by reason since 7d\"`",
+        "  = or query an export directly: `ecs-audit query --from DIR \"failures by reason since 7d\"`",
     ]
     .join("\n")
 }

@@ -9,6 +9,7 @@ use super::stderr::{CliError, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::load::{RemovalRule, catalog_version};
+use crate::plural::counted;
 use crate::render::{Format, describe_instant, visible};
 use crate::store::{Fault, ForeignCommit, Maintained, Store};
 use crate::table::Table;
@@ -234,7 +235,7 @@ fn summary(store: &Store, context: &Context) -> String {
             .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok())
             .map_or_else(|| "none".to_owned(), |time| describe_instant(time, &context.tz))
     };
-    let loads = if manifest.loads == 1 { "1 load".to_owned() } else { format!("{} loads", manifest.loads) };
+    let loads = counted(manifest.loads, "load", "loads");
     let mut text = format!("store {}, {}, written by ecs-audit {}\n", store.root().display(), loads, manifest.written_by);
     text.push_str(&format!("events {} … {}\n\n", instant(manifest.first_event), instant(manifest.last_event)));
     let catalogs = manifest.catalogs.iter();

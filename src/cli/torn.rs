@@ -1,4 +1,4 @@
-//! A question that the shell has torn apart: `ecs-audit query failures where exit_code > 137` without quotes sends the
+//! A query that the shell has split: `ecs-audit query failures where exit_code > 137` without quotes sends the
 //! answer to a new file `137`, and the query loses its test.
 //!
 //! In: the arguments of `query` and the error. Out: advice to quote the query. Nothing is deleted.

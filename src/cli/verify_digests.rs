@@ -16,10 +16,10 @@ const LISTED: usize = 5;
 /// Runs the command.
 pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, CliError> {
     let keys = keys(arguments)?;
-    let (inputs, troubled) = inputs(&arguments.paths, None)?;
+    let (inputs, unreadable) = inputs(&arguments.paths, None)?;
     let evidence = on_threads(context.threads, || read(&inputs))?;
     let mut verdict = check(&evidence, keys.as_ref());
-    for report in &troubled {
+    for report in &unreadable {
         let detail = report.problems.first().map(|problem| problem.detail.clone()).unwrap_or_default();
         verdict.unverified.push(Unverified { kind: UnverifiedKind::UnreadableLog, file: report.name.to_string(), detail });
     }

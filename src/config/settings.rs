@@ -3,7 +3,7 @@
 use super::{Config, Layer, SavedQuery};
 use crate::lang::suggest;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A value and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,11 +77,6 @@ impl Settings {
         }
         Ok(self.queries.iter().map(|(name, query)| (name.clone(), query.text(given))).collect())
     }
-
-    /// The store folder, which contains the configuration file of the store.
-    pub fn store_or<'a>(&'a self, other: &'a Path) -> &'a Path {
-        self.store.as_ref().map_or(other, |store| &store.value)
-    }
 }
 
 fn set<T>(setting: &mut Option<Setting<T>>, value: Option<T>, origin: &str) {
@@ -93,6 +88,7 @@ fn set<T>(setting: &mut Option<Setting<T>>, value: Option<T>, origin: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn the_first_file_to_name_a_setting_decides_it() {
@@ -110,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_nobody_asked_for_is_an_error() {
+    fn an_unused_value_is_an_error() {
         let mut settings = Settings::default();
         settings.add(
             Config::parse("queries.a = \"failures where cluster = $cluster\"", Path::new("a"), Layer::User).unwrap(),

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_by_what_was_asked() {
+    fn failures_by_request() {
         let of = |text: &str| {
             let tape = Tape::parse(text).unwrap();
             let failures: Vec<Value<'_>> = tape.root().get("failures").unwrap().items().collect();

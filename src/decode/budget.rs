@@ -1,4 +1,4 @@
-//! What reading one file may cost: one object counts it, and every reader asks it before it does the work.
+//! Limits what reading one file may cost: one object keeps count, and every reader checks with it before doing the work.
 //!
 //! In: [`Limits`] and the costs as they arise. Out: permission, or [`Exceeded`], which names the limit. A budget is
 //! shared by the parts of a file that are read in parallel and by the members of an archive. Honest exports stay far

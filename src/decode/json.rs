@@ -159,7 +159,7 @@ impl<'a> Tape<'a> {
     /// Bytes to parse: a few more than the limit show whether a value ends there.
     pub(super) const WINDOW: usize = Self::LONGEST + 8;
     /// Maximum number of nodes of a value.
-    pub(super) const MOST_NODES: usize = Limits::STANDARD.nodes;
+    const MOST_NODES: usize = Limits::STANDARD.nodes;
 
     /// Parses exactly one JSON text.
     pub fn parse(text: &'a str) -> Result<Self, JsonError> {

@@ -1,4 +1,4 @@
-//! Tasks and service messages of which `--query` left a few values, under names of the user's choice or without names.
+//! Tasks and service messages that `--query` reduced to a few values, under names of the user's choice or without names.
 //!
 //! In: an object or list of plain values. Out: the JSON of a task with the keys of the API. Values are recognized by
 //! their content (an ARN, a state, a stop code, a stop reason), so that any name works; names decide only what content

@@ -34,7 +34,7 @@ pub(super) struct Resync<'a> {
     bytes: &'a [u8],
     /// How far brackets are followed: less after each failure, because the next one is likely.
     reach: usize,
-    /// Bytes that were looked at in vain, because they must be looked at again.
+    /// Bytes that were searched without success, and will be searched again.
     spent: u64,
     allowance: u64,
 }

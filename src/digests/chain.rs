@@ -2,7 +2,7 @@
 
 use super::model::{Digest, SHA_256};
 use super::name::{DigestName, base_name, digest_name};
-use super::verdict::{Finding, FindingKind, Trail, Unverified, UnverifiedKind, Verdict};
+use super::verdict::{FindingKind, Trail, UnverifiedKind, Verdict};
 use std::collections::BTreeMap;
 
 /// The digests of each trail and Region, oldest first.
@@ -40,7 +40,7 @@ pub fn check(chains: &Chains<'_>, digests: &[Digest], verdict: &mut Verdict) {
         let (named, is) = (base_name(&digest.file), base_name(&digest.object));
         if super::is_digest_name(named) && super::is_digest_name(is) && named != is {
             let detail = format!("its content is that of `{is}`");
-            verdict.findings.push(Finding::new(FindingKind::MovedDigest, &digest.file, None, detail));
+            verdict.add_finding(FindingKind::MovedDigest, &digest.file, None, detail);
         }
     }
     // Digests without the key of a trail do not form a chain.
@@ -54,7 +54,7 @@ pub fn check(chains: &Chains<'_>, digests: &[Digest], verdict: &mut Verdict) {
                         start_of(digest),
                         before.end_text
                     );
-                    verdict.findings.push(Finding::new(FindingKind::RestartedChain, &digest.file, None, detail));
+                    verdict.add_finding(FindingKind::RestartedChain, &digest.file, None, detail);
                 }
                 continue;
             };
@@ -62,19 +62,19 @@ pub fn check(chains: &Chains<'_>, digests: &[Digest], verdict: &mut Verdict) {
                 if let Some(before) = before {
                     let detail = format!("the chain has a gap from {} to {}", before.end_text, start_of(digest));
                     let kind = FindingKind::MissingDigest;
-                    verdict.findings.push(Finding::new(kind, &previous.object, Some(&digest.file), detail));
+                    verdict.add_finding(kind, &previous.object, Some(&digest.file), detail);
                 }
                 continue;
             };
             if previous.algorithm != SHA_256 {
                 let detail = format!("the hash of the digest before it uses `{}`; only {SHA_256} is known", previous.algorithm);
-                verdict.unverified.push(Unverified::new(UnverifiedKind::UnknownAlgorithm, &digest.file, detail));
+                verdict.add_unverified(UnverifiedKind::UnknownAlgorithm, &digest.file, detail);
                 continue;
             }
             for copy in copies.iter().filter(|copy| !copy.sha256.eq_ignore_ascii_case(&previous.hash)) {
                 let detail = format!("its SHA-256 is {}; the next digest says {}", copy.sha256, previous.hash);
                 let kind = FindingKind::ModifiedDigest;
-                verdict.findings.push(Finding::new(kind, &copy.file, Some(&digest.file), detail));
+                verdict.add_finding(kind, &copy.file, Some(&digest.file), detail);
             }
         }
     }

@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// A file on disk that is larger than this is not read.
 const MOST_BYTES: u64 = 2 << 30;
-/// A digest of a busy hour has a few thousand entries; larger files without the name of a digest are not looked at.
+/// A digest of a busy hour has a few thousand entries; larger files without the name of a digest are not inspected.
 const MOST_DIGEST: u64 = 4 << 20;
 /// The ending of files with the metadata of a digest's object.
 const METADATA: &str = ".head.json";
@@ -67,17 +67,7 @@ enum Found {
 
 /// Reads the digests among some files, and hashes the log files.
 pub fn read(inputs: &[Input]) -> Evidence {
-    let mut evidence = Evidence::default();
-    let found: Vec<Found> = inputs.par_iter().with_max_len(1).map(look_at).collect();
-    for found in found {
-        match found {
-            Found::Digest(digest) => evidence.digests.push(*digest),
-            Found::BrokenDigest(name, detail) => evidence.unreadable_digests.push((name, detail)),
-            Found::Signature(name, signature) => evidence.signatures.push((name, signature)),
-            Found::Log(file) => evidence.files.push(file),
-            Found::Other => {}
-        }
-    }
+    let mut evidence = look_at_all(inputs.par_iter());
     let named: BTreeSet<&str> = evidence.files.iter().map(|file| base_name(&file.name)).collect();
     let listed = super::listed_hashes(&evidence.digests);
     if listed.keys().any(|name| !named.contains(name)) {
@@ -94,13 +84,21 @@ pub fn read(inputs: &[Input]) -> Evidence {
 
 /// Reads only files that are named like digests.
 pub fn read_digests(inputs: &[&Input]) -> Evidence {
+    let Evidence { digests, unreadable_digests, .. } = look_at_all(inputs.par_iter().copied());
+    Evidence { digests, unreadable_digests, ..Evidence::default() }
+}
+
+/// What files turned out to be, by kind.
+fn look_at_all<'i>(inputs: impl IndexedParallelIterator<Item = &'i Input>) -> Evidence {
     let mut evidence = Evidence::default();
-    let found: Vec<Found> = inputs.par_iter().with_max_len(1).map(|input| look_at(input)).collect();
+    let found: Vec<Found> = inputs.with_max_len(1).map(look_at).collect();
     for found in found {
         match found {
             Found::Digest(digest) => evidence.digests.push(*digest),
             Found::BrokenDigest(name, detail) => evidence.unreadable_digests.push((name, detail)),
-            Found::Signature(..) | Found::Log(_) | Found::Other => {}
+            Found::Signature(name, signature) => evidence.signatures.push((name, signature)),
+            Found::Log(file) => evidence.files.push(file),
+            Found::Other => {}
         }
     }
     evidence

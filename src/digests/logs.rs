@@ -4,7 +4,7 @@ use super::chain::Chains;
 use super::evidence::{Content, Evidence, LocalFile};
 use super::model::{Digest, ListedLog, SHA_256};
 use super::name::{base_name, log_name};
-use super::verdict::{Finding, FindingKind, Unverified, UnverifiedKind, Verdict};
+use super::verdict::{FindingKind, UnverifiedKind, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,13 +53,13 @@ fn check_log(
     let expected = log.hash.to_ascii_lowercase();
     if log.algorithm != SHA_256 {
         let detail = format!("its hash in `{}` uses `{}`; only {SHA_256} is known", digest.file, log.algorithm);
-        verdict.unverified.push(Unverified::new(UnverifiedKind::UnknownAlgorithm, &log.object, detail));
+        verdict.add_unverified(UnverifiedKind::UnknownAlgorithm, &log.object, detail);
         return;
     }
     // The file may have been renamed: its content decides.
     if there.is_empty() && !by_hash.contains_key(expected.as_str()) {
         let detail = "it is not in the export".to_owned();
-        verdict.findings.push(Finding::new(FindingKind::MissingLog, &log.object, Some(&digest.file), detail));
+        verdict.add_finding(FindingKind::MissingLog, &log.object, Some(&digest.file), detail);
         return;
     }
     let mut is_verified = true;
@@ -69,16 +69,16 @@ fn check_log(
             Content::Sha256(found) => {
                 is_verified = false;
                 let detail = format!("its SHA-256 is {found}; the digest says {expected}");
-                verdict.findings.push(Finding::new(FindingKind::ModifiedLog, &file.name, Some(&digest.file), detail));
+                verdict.add_finding(FindingKind::ModifiedLog, &file.name, Some(&digest.file), detail);
             }
             Content::Damaged(detail) => {
                 is_verified = false;
-                verdict.findings.push(Finding::new(FindingKind::ModifiedLog, &file.name, Some(&digest.file), detail.clone()));
+                verdict.add_finding(FindingKind::ModifiedLog, &file.name, Some(&digest.file), detail.clone());
             }
             Content::NotRead => is_verified = false,
             Content::Unreadable(detail) => {
                 is_verified = false;
-                verdict.unverified.push(Unverified::new(UnverifiedKind::UnreadableLog, &file.name, detail.clone()));
+                verdict.add_unverified(UnverifiedKind::UnreadableLog, &file.name, detail.clone());
             }
         }
     }
@@ -99,11 +99,11 @@ fn check_unlisted(file: &LocalFile, chains: &Chains<'_>, verdict: &mut Verdict) 
     match covering.filter(|digest| !(is_last(digest) && is_near_end(digest, name.delivered))) {
         Some(digest) => {
             let detail = format!("it was delivered {}, and no digest lists it", name.delivered);
-            verdict.findings.push(Finding::new(FindingKind::UnlistedLog, &file.name, Some(&digest.file), detail));
+            verdict.add_finding(FindingKind::UnlistedLog, &file.name, Some(&digest.file), detail);
         }
         None => {
             let detail = format!("no digest in the export covers {}, when it was delivered", name.delivered);
-            verdict.unverified.push(Unverified::new(UnverifiedKind::NotCovered, &file.name, detail));
+            verdict.add_unverified(UnverifiedKind::NotCovered, &file.name, detail);
         }
     }
 }

@@ -27,7 +27,7 @@ pub use verdict::{Finding, FindingKind, LogCounts, SignatureCounts, Trail, Unver
 pub fn check(evidence: &Evidence, keys: Option<&PublicKeys>) -> Verdict {
     let mut verdict = Verdict::default();
     for (file, detail) in &evidence.unreadable_digests {
-        verdict.unverified.push(Unverified::new(UnverifiedKind::UnreadableDigest, file, detail.clone()));
+        verdict.add_unverified(UnverifiedKind::UnreadableDigest, file, detail.clone());
     }
     let chains = chain::chains(&evidence.digests, &mut verdict);
     chain::check(&chains, &evidence.digests, &mut verdict);

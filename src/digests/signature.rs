@@ -3,7 +3,7 @@
 use super::evidence::Evidence;
 use super::model::Digest;
 use super::name::base_name;
-use super::verdict::{Finding, FindingKind, Unverified, UnverifiedKind, Verdict};
+use super::verdict::{FindingKind, UnverifiedKind, Verdict};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
@@ -48,28 +48,26 @@ pub fn check(evidence: &Evidence, keys: &PublicKeys, verdict: &mut Verdict) {
     for previous in evidence.digests.iter().filter_map(|digest| digest.previous.as_ref()) {
         signatures.extend(previous.signature.as_deref().map(|signature| (base_name(&previous.object), signature)));
     }
-    let mut unverified =
-        |kind, digest: &Digest, detail: String| verdict.unverified.push(Unverified::new(kind, &digest.file, detail));
     for digest in &evidence.digests {
         if digest.signature_algorithm != ALGORITHM {
             let detail = format!("it is signed with `{}`; only {ALGORITHM} is known", digest.signature_algorithm);
-            unverified(UnverifiedKind::UnknownAlgorithm, digest, detail);
+            verdict.add_unverified(UnverifiedKind::UnknownAlgorithm, &digest.file, detail);
             continue;
         }
         let Some(signature) = signatures.get(base_name(&digest.object)) else {
-            unverified(UnverifiedKind::NoSignature, digest, no_signature(digest));
+            verdict.add_unverified(UnverifiedKind::NoSignature, &digest.file, no_signature(digest));
             continue;
         };
         let Some(key) = keys.0.get(&digest.fingerprint.to_ascii_lowercase()) else {
             let detail = format!("the key with fingerprint {} is not among the public keys", digest.fingerprint);
-            unverified(UnverifiedKind::NoKey, digest, detail);
+            verdict.add_unverified(UnverifiedKind::NoKey, &digest.file, detail);
             continue;
         };
         if is_signed(digest, signature, key) {
             verdict.signatures.verified += 1;
         } else {
             let detail = format!("the signature does not match its content and the key {}", digest.fingerprint);
-            verdict.findings.push(Finding::new(FindingKind::BadSignature, &digest.file, None, detail));
+            verdict.add_finding(FindingKind::BadSignature, &digest.file, None, detail);
         }
     }
 }

@@ -218,7 +218,7 @@ fn keys_of_another_region_verify_nothing() {
 }
 
 #[test]
-fn damaged_digests_are_no_panic() {
+fn damaged_digests_do_not_panic() {
     let export = Export::new();
     let text = unpacked(&export.digest("10"));
     for (from, to) in [("SHA-256", "MD5"), ("\"logFiles\":", "\"logs\":"), ("2026-05-11T10:00:00Z", "soon"), ("{", "")] {

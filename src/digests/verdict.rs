@@ -52,13 +52,6 @@ pub struct Finding {
     pub detail: String,
 }
 
-impl Finding {
-    /// A finding.
-    pub fn new(kind: FindingKind, file: &str, digest: Option<&str>, detail: String) -> Finding {
-        Finding { kind, file: file.to_owned(), digest: digest.map(str::to_owned), detail }
-    }
-}
-
 /// Why something could not be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnverifiedKind {
@@ -99,13 +92,6 @@ pub struct Unverified {
     pub file: String,
     /// Why, in one line.
     pub detail: String,
-}
-
-impl Unverified {
-    /// Something that could not be verified.
-    pub fn new(kind: UnverifiedKind, file: &str, detail: String) -> Unverified {
-        Unverified { kind, file: file.to_owned(), detail }
-    }
 }
 
 /// The digests of one trail and Region.
@@ -163,6 +149,16 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Adds something that is wrong.
+    pub(super) fn add_finding(&mut self, kind: FindingKind, file: &str, digest: Option<&str>, detail: String) {
+        self.findings.push(Finding { kind, file: file.to_owned(), digest: digest.map(str::to_owned), detail });
+    }
+
+    /// Adds something that could not be verified.
+    pub(super) fn add_unverified(&mut self, kind: UnverifiedKind, file: &str, detail: String) {
+        self.unverified.push(Unverified { kind, file: file.to_owned(), detail });
+    }
+
     /// Puts the lists into a fixed order.
     pub(super) fn finish(&mut self) {
         self.findings.sort();

@@ -53,7 +53,7 @@ pub struct Advice {
     pub title: String,
     /// The condition.
     pub test: Test,
-    /// Tables of which at least one must have rows.
+    /// Tables, at least one of which must have rows.
     pub given: Vec<String>,
     /// The effect on query results.
     pub means: String,

@@ -15,6 +15,7 @@ mod solve;
 mod trend;
 
 use super::finding::{instant, some_instant};
+use crate::plural::counted;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -159,7 +160,8 @@ impl PoolState {
 
     /// Current usage in one line.
     pub fn current(&self) -> String {
-        let tasks = terms(&self.running, |sized| format!("{} × {} vCPU", count(sized.tasks, "task"), number(sized.size)));
+        let tasks =
+            terms(&self.running, |sized| format!("{} × {} vCPU", counted(sized.tasks, "task", "tasks"), number(sized.size)));
         let tasks = if tasks.is_empty() { String::new() } else { format!(" ({tasks})") };
         let used = number(self.used);
         match (self.allowed, self.free) {
@@ -193,10 +195,6 @@ impl PoolState {
 
 fn terms<T>(all: &[T], term: impl Fn(&T) -> String) -> String {
     all.iter().map(term).collect::<Vec<_>>().join(" + ")
-}
-
-pub(super) fn count(count: i64, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// A number with as many decimals as it needs, three at most.

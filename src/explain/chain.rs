@@ -2,7 +2,7 @@
 
 use super::changes::with_people;
 use super::describe;
-use super::finding::{Event, in_order};
+use super::finding::{AgentChange, Event, EventKind, in_order};
 use super::gather::FailureContext;
 use super::records::{Records, Row, calls_of_task, equals, like_it, shifted, text, time, within};
 use crate::render::describe_duration;
@@ -56,9 +56,10 @@ fn instance(
     let is_near = |event: &&Event| event.time >= start && event.time <= end;
     let mut events: Vec<Event> = changes.iter().filter(is_near).cloned().collect();
     // A disconnect that began long before may still last, and may end long after.
-    let open = changes.iter().rev().find(|event| event.time < start).filter(|event| event.what.contains("disconnected"));
+    let is_disconnect = |event: &Event| event.agent() == Some(AgentChange::Disconnected);
+    let open = changes.iter().rev().find(|event| event.time < start).filter(|event| is_disconnect(event));
     events.extend(open.cloned());
-    let disconnected = in_order(events.clone()).last().is_some_and(|event| event.what.contains("disconnected"));
+    let disconnected = in_order(events.clone()).last().is_some_and(is_disconnect);
     if disconnected {
         events.extend(changes.iter().find(|event| event.time > end).cloned());
     }
@@ -71,12 +72,12 @@ fn instance(
 fn of_call(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let mut events: Vec<Event> = case.call.iter().filter_map(describe::call).collect();
     events.extend(instance(records, case, at, at, AROUND)?);
-    events.extend(asked_again(records, case, at)?);
+    events.extend(later_calls(records, case, at)?);
     Ok(events)
 }
 
 /// Earlier attempts of a caller that retries, and its next calls until one placed all requested tasks.
-fn asked_again(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
+fn later_calls(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
     let Some(call) = &case.call else { return Ok(Vec::new()) };
     let role = call.text("user").map(|user| user.split('/').next().unwrap_or(user));
     let retries = call.text("started_by") == Some("AWS Step Functions");
@@ -110,6 +111,9 @@ fn asked_again(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> R
         let kind = if retries { RETRY } else { AGAIN };
         let healed = if placed && retries { ", which succeeded" } else { "" };
         event.note = Some(format!("{kind} after {}{healed}", describe_duration(after as f64)));
+        if let EventKind::Call { again, .. } = &mut event.kind {
+            *again = true;
+        }
         events.push(event);
         if placed {
             break;
@@ -121,9 +125,12 @@ fn asked_again(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> R
 /// States that the same caller did not place the task in the next half hour; none if the recorded calls end earlier.
 pub(super) fn never_placed(records: &Records<'_>, case: &FailureContext, chain: &[Event]) -> Result<Option<String>, RunError> {
     let Some(at) = case.failure.time("time").filter(|_| case.kind() == "launch") else { return Ok(None) };
-    let again = |event: &&Event| event.note.as_deref().is_some_and(|note| note.contains(AGAIN) || note.starts_with(RETRY));
-    let mut later = chain.iter().filter(again);
-    let placed = later.clone().any(|event| !event.what.contains(" placed 0 of "));
+    let again = |event: &Event| match event.kind {
+        EventKind::Call { again: true, placed, .. } => Some(placed),
+        _ => None,
+    };
+    let mut later = chain.iter().filter_map(again);
+    let placed = later.clone().any(|placed| placed != Some(0));
     let end = format!("\"time\" > {} and {}", time(shifted(at, HALF_HOUR)), like_it("account", case.text("account")));
     if placed || !records.any(Table::Calls, &end)? {
         return Ok(None);
@@ -228,7 +235,8 @@ fn next_task(records: &Records<'_>, case: &FailureContext, began: Timestamp) -> 
     let whose = if case.text("service").is_some() { "of the service" } else { "with the same startedBy" };
     let event = rows.first().and_then(|row| {
         let what = format!("next task {whose} to start: {} ({})", row.text("task")?, row.text("task_definition").unwrap_or("?"));
-        Some(Event { time: row.time("started_at")?, what, who: None, note: None, record: row.text("id")?.to_owned() })
+        let (time, record) = (row.time("started_at")?, row.text("id")?.to_owned());
+        Some(Event { time, kind: EventKind::Other, what, who: None, note: None, record })
     });
     Ok(event.into_iter().collect())
 }
@@ -265,8 +273,10 @@ fn failed_tasks(records: &Records<'_>, condition: &str, until: Timestamp) -> Res
 fn failed_task(row: &Row) -> Option<Event> {
     let code = row.int("exit_code").map(|code| format!(", exit code {code}")).unwrap_or_default();
     let reason = row.text("reason").unwrap_or("no reason recorded");
-    let what = format!("task {} failed: {reason}{code}", row.text("task").unwrap_or("?"));
-    Some(Event { time: row.time("time")?, what, who: None, note: None, record: row.text("record")?.to_owned() })
+    let how = format!("{reason}{code}");
+    let what = format!("task {} failed: {how}", row.text("task").unwrap_or("?"));
+    let kind = EventKind::TaskFailed { how };
+    Some(Event { time: row.time("time")?, kind, what, who: None, note: None, record: row.text("record")?.to_owned() })
 }
 
 fn of_service(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
@@ -284,7 +294,8 @@ fn of_agent(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resu
     let record = case.text("record").unwrap_or_default();
     if !events.iter().any(|event| event.record == record) {
         let message = case.text("message").unwrap_or("the update failed").to_owned();
-        events.push(Event { time: at, what: message, who: None, note: None, record: record.to_owned() });
+        let record = record.to_owned();
+        events.push(Event { time: at, kind: EventKind::Other, what: message, who: None, note: None, record });
     }
     Ok(events)
 }

@@ -10,6 +10,7 @@ use super::network::{NO_ROUTE, Network, Verdict};
 use super::records::{Records, Row, equals, like_it, text, time, within};
 use crate::knowledge::{Host, InjectedContainer, where_to_look};
 use crate::nouns::failures::ROLLOUT_SECONDS;
+use crate::plural::counted;
 use crate::render::describe_duration;
 use crate::run::RunError;
 use crate::table::Table;
@@ -83,7 +84,7 @@ fn whose_container(records: &Records<'_>, case: &FailureContext, circumstances: 
     Ok(())
 }
 
-/// Finds the task or service failures that made a deployment fail, or of which a service reports the consequence.
+/// Finds the task or service failures that made a deployment fail, or whose consequence a service reports.
 fn root_of_deployment(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
     if !matches!(case.kind(), "deployment" | "service") || case.failure.flag("secondary") != Some(true) {
         return Ok(());
@@ -101,7 +102,7 @@ fn root_of_deployment(records: &Records<'_>, case: &FailureContext, circumstance
         return Ok(());
     };
     let alike = rows.iter().filter(|other| key(other) == key(root)).count();
-    let times = if alike == 1 { "1 failure".to_owned() } else { format!("{alike} failures") };
+    let times = counted(alike, "failure", "failures");
     let (phase, id) = (root.text("phase").unwrap_or("unknown"), root.text("id").unwrap_or_default());
     let reason = root.text("reason").unwrap_or("no reason recorded");
     circumstances.notes.push(format!("this is a consequence: the same service had {times} before (phase {phase}, {reason})"));
@@ -169,7 +170,7 @@ fn faults_of_aws(records: &Records<'_>, case: &FailureContext, circumstances: &m
     );
     let rows = records.failures(&condition)?;
     let Some(first) = rows.first() else { return Ok(()) };
-    let calls = if rows.len() == 1 { "1 call".to_owned() } else { format!("{} calls", rows.len()) };
+    let calls = counted(rows.len(), "call", "calls");
     circumstances.notes.push(format!(
         "{calls} of the account failed with {} within the same minutes: an AWS fault can look like missing capacity",
         first.text("reason").unwrap_or("a service fault")

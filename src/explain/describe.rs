@@ -1,6 +1,6 @@
 //! Describes an event record in one line.
 
-use super::finding::Event;
+use super::finding::{AgentChange, Event, EventKind};
 use super::records::Row;
 
 /// Name prefixes of calls that remove something.
@@ -26,6 +26,7 @@ pub(super) fn call(row: &Row) -> Option<Event> {
             .or(row.text("resource").and_then(|ids| ids.split(' ').next())),
     };
     let mut what = name.to_owned();
+    let mut placed_tasks = None;
     if let Some(object) = object {
         what.push_str(&format!(" {object}"));
     }
@@ -39,13 +40,15 @@ pub(super) fn call(row: &Row) -> Option<Event> {
         }
     } else if let (Some(asked), Some(placed)) = (row.int("asked"), row.int("placed")) {
         what.push_str(&format!(" placed {placed} of {asked}"));
+        placed_tasks = Some(placed);
         if let Some(reasons) = row.text("failure_reasons") {
             what.push_str(&format!(": {reasons}"));
         }
     } else if let Some(reason) = row.text("reason") {
         what.push_str(&format!(": {reason}"));
     }
-    event(row, what, row.text("user").map(str::to_owned))
+    let kind = EventKind::Call { name: name.to_owned(), placed: placed_tasks, again: false };
+    Some(Event { kind, ..event(row, what, row.text("user").map(str::to_owned))? })
 }
 
 /// A state of a task.
@@ -92,21 +95,29 @@ pub(super) fn instance_changes(rows: &[Row]) -> Vec<Event> {
     let mut events = Vec::new();
     for row in rows {
         let Some(instance) = row.text("container_instance") else { continue };
-        let changes = changes(before.insert(instance, row), row);
+        let (kind, changes) = changes(before.insert(instance, row), row);
         if !changes.is_empty() {
-            events.extend(event(row, format!("instance {instance}: {}", changes.join(", ")), None));
+            let event = event(row, format!("instance {instance}: {}", changes.join(", ")), None);
+            events.extend(event.map(|event| Event { kind, ..event }));
         }
     }
     events
 }
 
-fn changes(before: Option<&Row>, now: &Row) -> Vec<String> {
+fn changes(before: Option<&Row>, now: &Row) -> (EventKind, Vec<String>) {
+    let (mut agent, mut updated) = (None, false);
     let mut changes = Vec::new();
     let connected = now.flag("agent_connected");
     let was_connected = before.map_or(Some(true), |before| before.flag("agent_connected"));
     match (was_connected, connected) {
-        (Some(true), Some(false)) => changes.push("agent disconnected".to_owned()),
-        (Some(false), Some(true)) => changes.push("agent reconnected".to_owned()),
+        (Some(true), Some(false)) => {
+            agent = Some(AgentChange::Disconnected);
+            changes.push("agent disconnected".to_owned());
+        }
+        (Some(false), Some(true)) => {
+            agent = Some(AgentChange::Reconnected);
+            changes.push("agent reconnected".to_owned());
+        }
         _ => {}
     }
     let change = |column: &str| {
@@ -115,6 +126,7 @@ fn changes(before: Option<&Row>, now: &Row) -> Vec<String> {
         (before != Some(now)).then(|| (before.map(str::to_owned), now.to_owned()))
     };
     if let Some((before, now)) = change("agent_version") {
+        updated = before.is_some();
         changes.push(before.map_or(format!("agent {now}"), |before| format!("agent {before} → {now}")));
     }
     if let Some((_, now)) = change("agent_update_status") {
@@ -127,7 +139,7 @@ fn changes(before: Option<&Row>, now: &Row) -> Vec<String> {
         let reason = now.text("status_reason").map(|reason| format!(" ({reason})")).unwrap_or_default();
         changes.extend(status.map(|status| format!("status {status}{reason}")));
     }
-    changes
+    (EventKind::Instance { agent, updated }, changes)
 }
 
 /// An event of a service or deployment.
@@ -164,5 +176,5 @@ pub(super) fn submission(row: &Row) -> Option<Event> {
 }
 
 fn event(row: &Row, what: String, who: Option<String>) -> Option<Event> {
-    Some(Event { time: row.time("time")?, what, who, note: None, record: row.text("id")?.to_owned() })
+    Some(Event { time: row.time("time")?, kind: EventKind::Other, what, who, note: None, record: row.text("id")?.to_owned() })
 }

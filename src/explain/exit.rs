@@ -1,8 +1,9 @@
 //! Explains how a program exited: the meaning of exit codes such as 137 and 143 depends on the events around them.
 
-use super::finding::Event;
+use super::finding::{AgentChange, Event, EventKind};
 use super::gather::FailureContext;
 use crate::model::catalog::FailureCatalog;
+use crate::plural::counted;
 use crate::render::describe_duration;
 
 /// Whether a record reports that the program ran out of memory.
@@ -80,7 +81,7 @@ fn killed(case: &FailureContext, chain: &[Event]) -> Vec<String> {
         (None, _) => notes.push("no stop request preceded it".to_owned()),
     }
     let host = matches!(task.text("stop_code"), Some("TerminationNotice" | "SpotInterruption" | "InfrastructureHealth"));
-    let lost = chain.iter().any(|event| event.what.starts_with("instance ") && event.what.contains("disconnected"));
+    let lost = chain.iter().any(|event| event.agent() == Some(AgentChange::Disconnected));
     if host {
         notes.push("its host was lost".to_owned());
     } else if lost {
@@ -95,14 +96,14 @@ fn killed(case: &FailureContext, chain: &[Event]) -> Vec<String> {
 fn failed_tasks(chain: &[Event]) -> Vec<String> {
     let mut ways: std::collections::BTreeMap<&str, (usize, &str)> = std::collections::BTreeMap::new();
     for event in chain {
-        if let Some((_, way)) = event.what.split_once(" failed: ").filter(|_| event.what.starts_with("task ")) {
-            let (count, newest) = ways.entry(way).or_default();
+        if let EventKind::TaskFailed { how } = &event.kind {
+            let (count, newest) = ways.entry(how).or_default();
             *count += 1;
             *newest = &event.record;
         }
     }
     let line = |(way, (count, newest)): (&str, (usize, &str))| {
-        let tasks = if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
+        let tasks = counted(count, "task", "tasks");
         format!("{tasks} of the deployment failed ({way}); the newest: `ecs-audit explain {newest}`")
     };
     ways.into_iter().map(line).collect()
@@ -111,12 +112,12 @@ fn failed_tasks(chain: &[Event]) -> Vec<String> {
 /// How long the agent was disconnected around a launch, according to the events of its instance.
 fn disconnected(case: &FailureContext, chain: &[Event]) -> Option<String> {
     let at = case.failure.time("time").filter(|_| case.text("reason") == Some("AGENT"))?;
-    let of_agent = |event: &&Event, what: &str| event.what.starts_with("instance ") && event.what.contains(what);
-    let disconnect = chain.iter().rev().find(|event| event.time <= at && of_agent(event, "agent disconnected"));
+    let disconnect = chain.iter().rev().find(|event| event.time <= at && event.agent() == Some(AgentChange::Disconnected));
     let Some(disconnect) = disconnect else {
         return Some("no record shows when the agent disconnected".to_owned());
     };
-    let Some(reconnect) = chain.iter().find(|event| event.time > disconnect.time && of_agent(event, "agent reconnected")) else {
+    let is_reconnect = |event: &&Event| event.time > disconnect.time && event.agent() == Some(AgentChange::Reconnected);
+    let Some(reconnect) = chain.iter().find(is_reconnect) else {
         return Some("the agent had disconnected earlier; no record shows when it reconnected".to_owned());
     };
     let seconds = reconnect.time.duration_since(disconnect.time).as_secs();
@@ -126,13 +127,14 @@ fn disconnected(case: &FailureContext, chain: &[Event]) -> Option<String> {
             describe_duration(seconds as f64)
         ));
     }
-    let updated = if reconnect.what.contains(" → ") { "; it reconnected with another version after an update" } else { "" };
+    let updated = matches!(reconnect.kind, EventKind::Instance { updated: true, .. });
+    let updated = if updated { "; it reconnected with another version after an update" } else { "" };
     Some(format!("the agent was disconnected for {} around the call{updated}", describe_duration(seconds as f64)))
 }
 
 /// Who or what requested the stop.
 fn stop_request(case: &FailureContext, chain: &[Event]) -> Option<String> {
-    if let Some(call) = chain.iter().find(|event| event.what.starts_with("StopTask")) {
+    if let Some(call) = chain.iter().find(|event| event.call() == Some("StopTask")) {
         return Some(format!("StopTask by {}", call.who.as_deref().unwrap_or("an unidentified caller")));
     }
     match case.task.as_ref()?.text("stop_code")? {

@@ -10,6 +10,7 @@ use super::find::SHORTEST_PREFIX;
 use super::finding::{instant, some_instant};
 use super::records::{Records, Row, text};
 use crate::model::catalog::{FailureCatalog, Finding as Known, filled};
+use crate::nouns::schedules::absence::Absence;
 use crate::nouns::{self, ViewRequest};
 use crate::run::RunError;
 use jiff::Timestamp;
@@ -19,11 +20,12 @@ use serde::Serialize;
 const NEIGHBORS: usize = 3;
 
 /// The columns read for each expected start.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "id",
     "time",
     "state",
     "why",
+    "absence",
     "schedule",
     "rhythm",
     "started_at",
@@ -199,23 +201,8 @@ fn known_failure(row: &Row) -> Option<KnownFailure> {
     }
 }
 
-/// Why no call is recorded.
-enum Absence {
-    /// The export has no records for that hour.
-    NotExported,
-    /// The schedule was disabled or deleted.
-    Disabled,
-    /// That hour has records, but not this call.
-    NotCalled,
-}
-
 fn absence(row: &Row) -> Option<Absence> {
-    let reason = row.text("why")?.strip_prefix("no record: ")?;
-    Some(match reason.split_once("; ") {
-        Some(_) => Absence::Disabled,
-        None if reason == "not in this export" => Absence::NotExported,
-        None => Absence::NotCalled,
-    })
+    Absence::of(row.text("absence")?)
 }
 
 fn meaning(row: &Row, goes_on: bool) -> String {

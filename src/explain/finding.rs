@@ -130,13 +130,54 @@ pub struct Cause {
     pub wording: Option<String>,
 }
 
+/// What an event shows, for decisions; its text is for readers only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum EventKind {
+    /// An API call.
+    Call {
+        /// Its name.
+        name: String,
+        /// The number of tasks it placed, if it was accepted.
+        placed: Option<i64>,
+        /// Whether the caller of the call that failed made it afterwards.
+        again: bool,
+    },
+    /// A change of a container instance.
+    Instance {
+        /// The change of the connection of its agent.
+        agent: Option<AgentChange>,
+        /// Whether its agent has another version than before.
+        updated: bool,
+    },
+    /// A task that failed.
+    TaskFailed {
+        /// The reason, with the exit code.
+        how: String,
+    },
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+/// A change of the connection of a container agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentChange {
+    /// It disconnected.
+    Disconnected,
+    /// It connected again.
+    Reconnected,
+}
+
 /// An event with its record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// When.
     #[serde(serialize_with = "instant")]
     pub time: Timestamp,
-    /// What.
+    /// What it shows.
+    #[serde(skip)]
+    pub kind: EventKind,
+    /// What, for readers.
     pub what: String,
     /// Who did it.
     pub who: Option<String>,
@@ -144,6 +185,24 @@ pub struct Event {
     pub note: Option<String>,
     /// The id of the record.
     pub record: String,
+}
+
+impl Event {
+    /// The name of the API call, if it is one.
+    pub fn call(&self) -> Option<&str> {
+        match &self.kind {
+            EventKind::Call { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The change of the connection of a container agent, if it is one.
+    pub fn agent(&self) -> Option<AgentChange> {
+        match self.kind {
+            EventKind::Instance { agent, .. } => agent,
+            _ => None,
+        }
+    }
 }
 
 /// Something to check.

@@ -10,7 +10,8 @@ use super::gather::explain;
 use super::losses::view;
 use super::network::Verdict;
 use super::records::{Records, Row, equals, like_it, text, time, within};
-use crate::render::describe_duration;
+use crate::plural::counted;
+use crate::render::{capitalized, describe_duration};
 use crate::run::{RunError, parallel_map};
 use crate::table::Table;
 use jiff::Timestamp;
@@ -106,7 +107,10 @@ pub struct Detail {
 /// A change before an incident.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Suspect {
-    /// The call.
+    /// The name of the call.
+    #[serde(skip)]
+    pub call: Option<String>,
+    /// The call, for readers.
     pub what: String,
     /// When.
     #[serde(serialize_with = "instant")]
@@ -221,9 +225,7 @@ fn of_finding(finding: Finding, root: &str) -> Detail {
     let suspect = suspect(&finding, root);
     let mut actions = finding.actions;
     if let Some(collision) = finding.collision.filter(|collision| !collision.advice.is_empty()) {
-        let mut letters = collision.advice.chars();
-        let first: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
-        actions.insert(0, first);
+        actions.insert(0, capitalized(&collision.advice));
     }
     let verify = finding.verify.into_iter().filter_map(|check| match (check.command, check.note) {
         (Some(command), Some(note)) => Some(format!("{command}  # {note}")),
@@ -253,6 +255,7 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
     if let Some((evidence, what, time, record)) = removed {
         let change = changes().find(|change| change.event.record == *record);
         return Some(Suspect {
+            call: change.and_then(|change| change.event.call()).map(str::to_owned),
             what: what.clone(),
             time,
             who: evidence.who.clone(),
@@ -264,14 +267,16 @@ fn suspect(finding: &Finding, root: &str) -> Option<Suspect> {
     }
     let removed = changes().find(|change| change.removes_shared);
     let found = removed.or_else(|| changes().find(|change| change.shares_closely))?;
+    let call = found.event.call();
     Some(Suspect {
+        call: call.map(str::to_owned),
         what: found.event.what.clone(),
         time: found.event.time,
         who: found.event.who.clone(),
         person: name(found),
         record: found.event.record.clone(),
         // An update restarts the agent, which disconnects it.
-        likely: found.removes_shared || (root == "agent" && found.event.what.starts_with("UpdateContainerAgent")),
+        likely: found.removes_shared || (root == "agent" && call == Some("UpdateContainerAgent")),
         shares: found.shares.clone(),
     })
 }
@@ -298,6 +303,7 @@ fn of_stall(
     let caller = callers(records, &made)?.into_values().next();
     let (who, person) = caller.map_or((None, None), |caller| (Some(caller.who), caller.person));
     let update = update.map(|event| Suspect {
+        call: event.call().map(str::to_owned),
         what: event.what,
         time: event.time,
         who: who.or(event.who),
@@ -309,7 +315,9 @@ fn of_stall(
     let avoided = stall.text("avoided_by").unwrap_or_default().split("; ").filter(|way| !way.is_empty());
     let mut actions: Vec<String> = avoided.map(|way| format!("Would have prevented it: {way}")).collect();
     if stall.int("joined") == Some(0) {
-        actions.push("No instance joined meanwhile: pending tasks do not make the capacity provider scale out here".to_owned());
+        actions.push(
+            "No instance joined in the meantime: pending tasks do not make the capacity provider scale out here".to_owned(),
+        );
     }
     let arithmetic = stall.text("arithmetic").map(|line| line.split("; ").map(str::to_owned).collect()).unwrap_or_default();
     Ok(Some(Detail { suspect: update, actions, calculation: arithmetic, ..Detail::default() }))
@@ -328,7 +336,7 @@ fn of_schedule() -> Detail {
     }
 }
 
-/// The parts of a headline: `web could not start tasks`, `2026-03-04 05:20–05:37Z (17 min, 5 tasks)`, and the cause.
+/// The parts of a headline: `web could not start tasks`, `2026-03-04 05:20–05:37Z (17m 7s, 5 tasks)`, and the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headline {
     /// Who was hit.
@@ -355,14 +363,11 @@ pub fn headline(
     tz: &TimeZone,
 ) -> Headline {
     let who = what.strip_suffix(because).map_or(what, |head| head.trim_end_matches(": ")).to_owned();
-    let tasks = match tasks {
-        ..=0 => String::new(),
-        1 => ", 1 task".to_owned(),
-        tasks => format!(", {tasks} tasks"),
-    };
     let seconds = end.duration_since(start).as_secs();
-    let lasted = if seconds < 1 { tasks.trim_start_matches(", ").to_owned() } else { format!("{}{tasks}", about(seconds)) };
-    let lasted = if lasted.is_empty() { lasted } else { format!(" ({lasted})") };
+    let lasted = (seconds > 0).then(|| describe_duration(seconds as f64));
+    let tasks = (tasks > 0).then(|| counted(tasks, "task", "tasks"));
+    let size: Vec<String> = lasted.into_iter().chain(tasks).collect();
+    let size = if size.is_empty() { String::new() } else { format!(" ({})", size.join(", ")) };
     let why = match suspect {
         None => because.to_owned(),
         Some(suspect) => {
@@ -370,30 +375,19 @@ pub fn headline(
             let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
             let before = start.duration_since(suspect.time).as_secs();
             if suspect.likely {
-                let likely = if suspect.what.starts_with("UpdateContainerAgent") || suspect.what.starts_with("UpdateService") {
-                    "after"
-                } else {
-                    "likely cause:"
+                let likely = match suspect.call.as_deref() {
+                    Some("UpdateContainerAgent" | "UpdateService") => "after",
+                    _ => "likely cause:",
                 };
                 format!("{because}; {likely} {} at {}{by}", suspect.what, clock(suspect.time, start, tz))
             } else if before >= 0 {
                 format!("{because}; it began {} after {}{by}", describe_duration(before as f64), suspect.what)
             } else {
-                format!("{because}; {}{by} came meanwhile", suspect.what)
+                format!("{because}; {}{by} happened in the meantime", suspect.what)
             }
         }
     };
-    Headline { who, when: format!("{}{lasted}", span(start, end, tz)), why }
-}
-
-/// A length for a headline, in its largest unit.
-fn about(seconds: i64) -> String {
-    match seconds {
-        ..60 => format!("{seconds} s"),
-        60..7200 => format!("{} min", (seconds + 30) / 60),
-        7200..172_800 => format!("{:.1} h", seconds as f64 / 3600.0),
-        _ => format!("{:.1} days", seconds as f64 / 86_400.0),
-    }
+    Headline { who, when: format!("{}{size}", span(start, end, tz)), why }
 }
 
 /// The name of a caller in a headline: the person behind a single sign-on session, else the caller.
@@ -436,6 +430,7 @@ mod tests {
     #[test]
     fn a_headline_has_who_when_how_long_and_why() {
         let suspect = Suspect {
+            call: Some("RevokeSecurityGroupIngress".to_owned()),
             what: "RevokeSecurityGroupIngress sg-1 (tcp 443)".to_owned(),
             time: at("2026-03-04T05:12:20Z"),
             who: Some("AWSReservedSSO_Engineer_0f1e2d3c4b5a6978/mo".to_owned()),
@@ -447,7 +442,7 @@ mod tests {
         let what = ("web could not start tasks: no network path to Amazon ECR", "no network path to Amazon ECR");
         let times = (at("2026-03-04T05:20:03Z"), at("2026-03-04T05:37:10Z"));
         let sentence = |suspect: Option<&Suspect>| headline(what, times, 5, suspect, &TimeZone::UTC).sentence();
-        let begin = "web could not start tasks 2026-03-04 05:20–05:37Z (17 min, 5 tasks): no network path to Amazon ECR";
+        let begin = "web could not start tasks 2026-03-04 05:20–05:37Z (17m 7s, 5 tasks): no network path to Amazon ECR";
         assert_eq!(sentence(None), begin);
         assert_eq!(
             sentence(Some(&suspect)),
@@ -465,6 +460,5 @@ mod tests {
         let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
         let there = span(at("2026-03-04T05:20:03Z"), at("2026-03-04T05:37:00Z"), &tokyo);
         assert_eq!(there, "2026-03-04 14:20–14:37+09:00");
-        assert_eq!([about(59), about(1020), about(9000), about(200_000)], ["59 s", "17 min", "2.5 h", "2.3 days"]);
     }
 }

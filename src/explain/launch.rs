@@ -4,6 +4,7 @@ use super::finding::some_instant;
 use super::gather::FailureContext;
 use super::records::{Records, Row, text};
 use crate::nouns::{self, ViewRequest};
+use crate::plural::counted;
 use crate::render::describe_duration;
 use crate::run::RunError;
 use jiff::Timestamp;
@@ -179,7 +180,7 @@ pub(super) fn collision(records: &Records<'_>, case: &FailureContext) -> Result<
 impl Launch {
     /// Its outcome as text.
     pub(super) fn describe(&self) -> String {
-        let calls = |number: i64| if number == 1 { "1 call".to_owned() } else { format!("{number} calls") };
+        let calls = |number: i64| counted(number, "call", "calls");
         match self.outcome.as_str() {
             "healed" => {
                 let after = self.delay_seconds.map(|seconds| format!(" after {}", describe_duration(seconds)));
@@ -187,7 +188,7 @@ impl Launch {
                 format!("healed by {by}{}: {}, {} failed", after.unwrap_or_default(), calls(self.attempts), self.failures)
             }
             "lost" => {
-                let tasks = if self.missing == 1 { "1 task".to_owned() } else { format!("{} tasks", self.missing) };
+                let tasks = counted(self.missing, "task", "tasks");
                 format!("lost: {tasks} never placed in {}", calls(self.attempts))
             }
             other => other.to_owned(),
@@ -221,9 +222,8 @@ impl Recurrence {
             return vec![format!("the only failure in {} calls from the same caller", self.accepted + self.failures)];
         }
         let percent = self.rate.map(|rate| format!(" ({:.1} % of its calls)", rate * 100.0)).unwrap_or_default();
-        let instances = if self.instances == 1 { "1 instance".to_owned() } else { format!("{} instances", self.instances) };
-        let windows =
-            if self.windows == 1 { "1 disconnect".to_owned() } else { format!("{} separate disconnects", self.windows) };
+        let instances = counted(self.instances, "instance", "instances");
+        let windows = counted(self.windows, "disconnect", "separate disconnects");
         let mut lines = vec![format!(
             "{} AGENT failures from the same caller{percent}, {} calls accepted; {windows}, {instances}",
             self.failures, self.accepted

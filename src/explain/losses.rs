@@ -3,9 +3,10 @@
 //! The costliest come first: work that never ran, then waiting time.
 
 use super::find::{Subject, SubjectKind};
-use super::finding::{Event, instant};
+use super::finding::{Event, EventKind, instant};
 use super::records::{Records, Row, equals, like_it, text};
 use crate::nouns::{self, ViewRequest};
+use crate::plural::counted;
 use crate::render::describe_duration;
 use crate::run::RunError;
 use jiff::Timestamp;
@@ -116,7 +117,7 @@ fn loss(kind: &'static str, row: &Row) -> Option<Loss> {
     let (time, id) = (row.time("time")?, row.text("id")?.to_owned());
     let seconds = |column: &str| row.number(column).unwrap_or_default();
     let whole = |column: &str| row.int(column).unwrap_or_default();
-    let tasks = |count: i64| if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
+    let tasks = |count: i64| counted(count, "task", "tasks");
     let (what, never_ran, waited_seconds) = match kind {
         "lost_launch" => {
             let reason = row.text("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -164,6 +165,6 @@ impl Loss {
 
     /// Converts it to a timeline event.
     pub(super) fn event(&self) -> Event {
-        Event { time: self.time, what: self.what.clone(), who: None, note: None, record: self.id.clone() }
+        Event { time: self.time, kind: EventKind::Other, what: self.what.clone(), who: None, note: None, record: self.id.clone() }
     }
 }

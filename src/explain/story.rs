@@ -5,7 +5,7 @@ use super::chain::own_refused_calls;
 use super::changes::with_people;
 use super::describe;
 use super::find::{Subject, SubjectKind, failures_of};
-use super::finding::{Event, in_order, instant};
+use super::finding::{Event, EventKind, in_order, instant};
 use super::gather::chain_of;
 use super::losses::losses;
 use super::records::{Records, Row, calls_of_task, equals, like_it, time, within};
@@ -150,7 +150,7 @@ fn failed(records: &Records<'_>, subject: &Subject) -> Result<Vec<Event>, RunErr
         let reason = row.text("reason").unwrap_or("no reason recorded");
         let what = format!("{kind} {name} failed: {reason}");
         let record = row.text("record")?.to_owned();
-        is_listed.then_some(Event { time: row.time("time")?, what, who: None, note: None, record })
+        is_listed.then_some(Event { time: row.time("time")?, kind: EventKind::Other, what, who: None, note: None, record })
     };
     Ok(failures_of(records, subject)?.iter().filter_map(event).collect())
 }
@@ -211,7 +211,8 @@ fn moments(task: &Row) -> Vec<Event> {
     ];
     let moment = |(column, what): (&str, &str)| {
         let what = format!("task {}: {what}", task.text("task")?);
-        Some(Event { time: task.time(column)?, what, who: None, note: None, record: task.text("id")?.to_owned() })
+        let (time, record) = (task.time(column)?, task.text("id")?.to_owned());
+        Some(Event { time, kind: EventKind::Other, what, who: None, note: None, record })
     };
     moments.into_iter().filter_map(moment).collect()
 }
@@ -307,7 +308,8 @@ fn of_run(records: &Records<'_>, subject: &Subject) -> Result<(Vec<Event>, Vec<P
         events.extend(describe::submission(row));
         if let Some(at) = row.time("submitted_at").filter(|_| own.is_empty()) {
             let what = format!("job {} submitted", row.text("job").unwrap_or("?"));
-            events.push(Event { time: at, what, who: None, note: None, record: submission.unwrap_or_default().to_owned() });
+            let record = submission.unwrap_or_default().to_owned();
+            events.push(Event { time: at, kind: EventKind::Other, what, who: None, note: None, record });
         }
         phases.extend(of_submission(row, &name, &own));
     }

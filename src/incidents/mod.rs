@@ -36,16 +36,16 @@ pub use group::incidents;
 pub use signal::{Place, Signal, SignalKind, Waste};
 pub use summary::{Confidence, Incident};
 
-/// Microseconds per second.
-const SECOND: i64 = 1_000_000;
+use crate::micros::{HOUR, MINUTE};
+
 /// How far apart failures of one service or job with the same root may be: ECS waits up to 15 minutes between attempts
 /// of a service, and schedules of up to half an hour fail in a row.
-pub const PLACE_GAP: i64 = 30 * 60 * SECOND;
+pub const PLACE_GAP: i64 = 30 * MINUTE;
 /// How far apart failures of different services or jobs with a shared root may be.
-pub const SHARED_GAP: i64 = 10 * 60 * SECOND;
+pub const SHARED_GAP: i64 = 10 * MINUTE;
 /// How long before a deployment is reported as failed its tasks may have failed.
-pub const ROLLOUT: i64 = 3 * 60 * 60 * SECOND;
+pub const ROLLOUT: i64 = 3 * HOUR;
 /// How far apart the failure of a dstack job and its consequences may be.
-pub const RUN_GAP: i64 = 60 * 60 * SECOND;
+pub const RUN_GAP: i64 = HOUR;
 /// Clocks of different sources differ by up to this much.
-const JITTER: i64 = 60 * SECOND;
+const JITTER: i64 = MINUTE;

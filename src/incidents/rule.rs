@@ -42,7 +42,7 @@ impl Rooted<'_, '_> {
         signal.kind == SignalKind::Failure && (signal.secondary || deployment)
     }
 
-    /// Its keys. `windowed` has the failures of which the disconnect is recorded.
+    /// Its keys. `windowed` has the failures whose disconnect is recorded.
     pub fn keys(&self, windowed: &HashSet<&str>) -> Vec<Key> {
         let signal = self.signal;
         let mut keys = Vec::new();

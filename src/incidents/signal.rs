@@ -82,6 +82,8 @@ pub struct Signal<'a> {
     pub deployment: Option<&'a str>,
     /// The name of the schedule (missed starts).
     pub schedule: Option<&'a str>,
+    /// The call that disabled the schedule, with its caller and time (missed starts).
+    pub disabled_by: Option<&'a str>,
     /// The phase that failed.
     pub phase: Option<&'a str>,
     /// The reason code; why a start was missed.
@@ -137,6 +139,7 @@ impl<'a> Signal<'a> {
             place: Place::default(),
             deployment: None,
             schedule: None,
+            disabled_by: None,
             phase: None,
             reason: None,
             cause: None,

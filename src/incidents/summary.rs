@@ -1,10 +1,10 @@
 //! One incident, from its signals.
 
-use super::SECOND;
 use super::root::because_of;
 use super::rule::Rooted;
 use super::signal::{Signal, SignalKind, Waste};
 use super::title::title;
+use crate::micros::SECOND;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How sure the root cause is.
@@ -230,11 +230,10 @@ fn agent_activity<'a>(members: &[&Rooted<'_, 'a>]) -> Option<&'a str> {
 fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> String {
     match chosen {
         "stall" => "stopping tasks still held the resources that new tasks needed".to_owned(),
-        "schedule" => {
-            let why = main.signal.reason.unwrap_or_default();
-            let call = why.split_once("not called; ").map(|(_, call)| call);
-            call.map_or_else(|| "no call is recorded".to_owned(), |call| format!("no call is recorded after {call}"))
-        }
+        "schedule" => match main.signal.disabled_by {
+            Some(call) => format!("no call is recorded after {call}"),
+            None => "no call is recorded".to_owned(),
+        },
         "agent" => {
             let when = match agent_activity(members) {
                 Some("update") => " during an agent update",
@@ -266,8 +265,7 @@ fn confidence(roots: &[&Rooted<'_, '_>], chosen: &str, members: &[&Rooted<'_, '_
     match chosen {
         "stall" => return (Confidence::High, "the reservations of the instance are computed from its records"),
         "schedule" => {
-            let known = members.iter().any(|member| member.signal.reason.is_some_and(|why| why.contains("not called; ")));
-            return if known {
+            return if members.iter().any(|member| member.signal.disabled_by.is_some()) {
                 (Confidence::High, "a recorded call disabled the schedule")
             } else {
                 (Confidence::Medium, "other calls of that hour are recorded, this one is not")

@@ -5,8 +5,6 @@ use super::*;
 use crate::knowledge::CATALOG;
 use std::collections::{BTreeMap, BTreeSet};
 
-const MINUTE: i64 = 60 * SECOND;
-
 /// A failure of a service's task, or of another kind.
 fn failure<'a>(id: &'a str, minute: i64, cause: &'a str, phase: &'a str) -> Signal<'a> {
     let mut signal = Signal::at(id, SignalKind::Failure, minute * MINUTE);
@@ -200,7 +198,7 @@ fn starts_without_a_call_are_one_incident_until_the_next_start() {
     let missed = |id, minute, island| {
         let mut signal = Signal::at(id, SignalKind::MissedStart, minute * MINUTE);
         (signal.schedule, signal.island) = (Some("feed"), Some(island));
-        signal.reason = Some("no record: not called; DisableRule by mo at 2026-03-04T13:10:02Z");
+        signal.disabled_by = Some("DisableRule by mo at 2026-03-04T13:10:02Z");
         signal
     };
     let found = incidents(vec![missed("a", 0, 1), missed("b", 1440, 1), missed("c", 2880, 2)]);

@@ -3,6 +3,7 @@
 use super::rule::Rooted;
 use super::signal::{Signal, SignalKind};
 use super::summary::Incident;
+use crate::plural::counted;
 
 /// The maximum number of names in a title.
 const NAMES: usize = 2;
@@ -15,12 +16,12 @@ pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'
         "stall" => {
             let stalls = members.iter().filter(|member| member.signal.kind == SignalKind::Stall);
             let instances: std::collections::BTreeSet<_> = stalls.filter_map(|member| member.signal.place.instance).collect();
-            let instances = counted(instances.len().max(1) as u64, "instance");
+            let instances = counted(instances.len().max(1), "instance", "instances");
             format!("the deployment of {who} stalled on {instances}: {because}")
         }
         "schedule" => {
             let name = main.schedule.unwrap_or(who.as_str());
-            format!("{name} missed {}: {because}", counted(incident.missed_starts, "start"))
+            format!("{name} missed {}: {because}", counted(incident.missed_starts, "start", "starts"))
         }
         _ => match main.failure_kind {
             Some("api_error") if incident.launches_lost > 0 => format!("{who} could not be launched: {because}"),
@@ -32,7 +33,7 @@ pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'
                 format!("{event}{of} was refused{times}: {because}")
             }
             Some("launch") if incident.launches_lost > 0 => {
-                format!("{who} lost {}: {because}", counted(incident.launches_lost, "launch"))
+                format!("{who} lost {}: {because}", counted(incident.launches_lost, "launch", "launches"))
             }
             Some("launch") if incident.launches_healed > 0 => format!("{who} started late, after a retry: {because}"),
             Some("launch") => format!("{who} could not be launched: {because}"),
@@ -67,10 +68,4 @@ fn subject(incident: &Incident) -> String {
         (names, 0) => names.join(", "),
         (names, more) => format!("{} and {more} more", names.join(", ")),
     }
-}
-
-/// A number with its noun.
-fn counted(count: u64, noun: &str) -> String {
-    let plural = if noun.ends_with("ch") { "es" } else { "s" };
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}{plural}") }
 }

@@ -1,8 +1,8 @@
-//! The entries of the catalog, as the TOML files hold them.
+//! The entries of the catalog, as the TOML files contain them.
 
 use serde::Deserialize;
 
-/// The kind of a text that tells of a failure: entries name the kinds they apply to.
+/// The kind of a text that reports a failure; entries list the kinds they apply to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum TextKind {
     /// `stoppedReason` of a task.
@@ -38,7 +38,7 @@ pub enum TextKind {
 }
 
 impl TextKind {
-    /// Every kind, those that tell most about a failure first.
+    /// Every kind, the most informative first.
     pub const ALL: [TextKind; 10] = [
         TextKind::TaskStoppedReason,
         TextKind::ContainerReason,
@@ -130,7 +130,7 @@ pub struct Entry {
     /// Whether an instance was created for the jobs it fits (dstack); missing: any.
     #[serde(default)]
     pub provisioned: Option<bool>,
-    /// Whether the program ever ran; missing: the record itself has to tell.
+    /// Whether the program ever ran; missing: the record itself decides.
     #[serde(default)]
     pub ran: Option<bool>,
     /// Regular expressions; the first entry with one that is found in the text explains it.
@@ -183,7 +183,7 @@ pub struct StopCode {
     pub meaning: String,
 }
 
-/// Texts that tell of no failure.
+/// Texts that do not report a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Benign {
@@ -197,13 +197,13 @@ pub struct Benign {
     pub examples: Vec<String>,
 }
 
-/// Whether a reason tells of a failure.
+/// Whether a reason reports a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It does.
     Yes,
-    /// It was asked for, or all went well.
+    /// It was requested, or everything went well.
     No,
     /// It is a consequence of something else.
     Secondary,
@@ -214,7 +214,7 @@ pub enum Verdict {
 pub struct JobReason {
     /// The reason, in lower case.
     pub name: String,
-    /// Whether it tells of a failure.
+    /// Whether it reports a failure.
     #[serde(rename = "failure")]
     pub verdict: Verdict,
     /// The final status of the job.
@@ -255,7 +255,7 @@ pub struct CatalogText {
     /// Stop codes.
     #[serde(default, rename = "stop_code")]
     pub stop_codes: Vec<StopCode>,
-    /// Texts that tell of no failure.
+    /// Texts that do not report a failure.
     #[serde(default)]
     pub benign: Vec<Benign>,
     /// Termination reasons of dstack jobs.

@@ -1,4 +1,4 @@
-//! What to do with a location that is not a path.
+//! Advice for locations that are not paths.
 
 use serde::Deserialize;
 use std::sync::LazyLock;

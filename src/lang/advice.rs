@@ -15,7 +15,7 @@ pub(super) fn explained(text: &str, mut errors: Vec<Diagnostic>) -> Vec<Diagnost
         let error = Diagnostic::error("this is SQL, but a query starts with a noun such as `failures`", span);
         return vec![error.with_help(format!("to run SQL: `ecs-audit sql {}`", shell_quoted(text.trim())))];
     }
-    if let Some(noun) = described(text) {
+    if let Some(noun) = described_noun(text) {
         let error = Diagnostic::error("a query starts with a noun such as `failures`", span);
         return vec![error.with_help(format!("`ecs-audit fields {noun}` lists the fields of `{noun}`"))];
     }
@@ -42,8 +42,8 @@ fn starts_with_another_word(first: &str) -> bool {
     is_name && !is_noun && !keyword::is_clause(first)
 }
 
-/// The noun of `describe failures`.
-fn described(text: &str) -> Option<&'static str> {
+/// The noun whose fields a text such as `describe failures` asks for.
+pub fn described_noun(text: &str) -> Option<&'static str> {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     match words.as_slice() {
         [first, noun] if ["describe", "desc", "schema", "columns", "fields"].contains(&first.as_str()) => {

@@ -60,7 +60,7 @@ pub struct Checked {
 pub const DEFAULT_ROWS: u32 = 50;
 
 /// A half-open window `[from, to)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Window {
     /// The first instant inside the window; none = from the beginning of the store.
     pub from: Option<Timestamp>,
@@ -68,6 +68,8 @@ pub struct Window {
     pub to: Option<Timestamp>,
     /// How the window was derived, such as `7d before newest event`.
     pub origin: String,
+    /// Whether it counts back from the newest event, instead of from a given time.
+    pub from_newest: bool,
 }
 
 /// One stage: filter, group, show, sort, limit, in this order.

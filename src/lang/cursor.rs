@@ -14,7 +14,7 @@ pub(super) type Parsed<T> = Result<T, Box<Diagnostic>>;
 pub(super) const MAX_DEPTH: usize = 64;
 
 /// The maximum number of arithmetic operators in a query; each one makes the tree one level deeper.
-pub(super) const MAX_ARITHMETIC: usize = 500;
+const MAX_ARITHMETIC: usize = 500;
 
 /// Tokens and a position.
 pub(super) struct Cursor {

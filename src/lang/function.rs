@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_stands_once_in_the_table() {
+    fn every_name_is_once_in_the_table() {
         let names: BTreeSet<_> = FUNCTIONS.iter().map(|f| f.name).collect();
         assert_eq!(names.len(), FUNCTIONS.len());
     }

@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_stands_once_in_its_table() {
+    fn every_word_is_once_in_its_table() {
         let words: BTreeSet<_> = KEYWORDS.iter().map(|k| k.word).collect();
         assert_eq!(words.len(), KEYWORDS.len());
         let nouns: BTreeSet<_> = NOUNS.iter().map(|n| n.word).collect();

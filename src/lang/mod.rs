@@ -32,7 +32,7 @@ pub mod time;
 pub mod token;
 pub mod zone;
 
-pub use advice::shell_quoted;
+pub use advice::{described_noun, shell_quoted};
 pub use ast::Query;
 pub use catalog::{Catalog, FieldInfo, FieldType, MeasureInfo, NounStatus};
 pub use check::{absolute, check, expand};

@@ -118,17 +118,9 @@ fn read_calendar(last: bool, word: &str, span: Span) -> Result<Instant, Box<Diag
 
 /// Reads `Mon` or `monday`.
 pub fn weekday(text: &str) -> Option<Weekday> {
-    const DAYS: [(&str, Weekday); 7] = [
-        ("monday", Weekday::Monday),
-        ("tuesday", Weekday::Tuesday),
-        ("wednesday", Weekday::Wednesday),
-        ("thursday", Weekday::Thursday),
-        ("friday", Weekday::Friday),
-        ("saturday", Weekday::Saturday),
-        ("sunday", Weekday::Sunday),
-    ];
     let text = text.to_ascii_lowercase();
-    DAYS.into_iter().find(|(day, _)| *day == text || day.get(..3) == Some(&*text)).map(|(_, day)| day)
+    let has_name = |name: &str| name == text || name.get(..3) == Some(&*text);
+    Weekday::Monday.cycle_forward().take(7).find(|day| has_name(weekday_name(*day)))
 }
 
 /// The name of a day of the week, as [`weekday`] reads it.
@@ -262,7 +254,7 @@ fn looks_like_date(text: &str) -> bool {
 }
 
 /// Reads a date, or a date and a time of day with or without an offset.
-pub fn read_date(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> {
+fn read_date(text: &str, span: Span) -> Result<Instant, Box<Diagnostic>> {
     parse_date(text).ok_or_else(|| date_error(text, span).into())
 }
 

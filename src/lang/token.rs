@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_explained() {
+    fn invalid_characters_are_explained() {
         for (source, message, span) in [
             ("a == b", "`==` is not an operator", 2..4),
             ("a || b", "`||` is not an operator", 2..4),

@@ -1,4 +1,4 @@
-//! Loads the members of archives as if they were files of a folder: each has a report of its own, named
+//! Loads the members of archives as if they were files of a folder: each has its own report, named
 //! `archive.zip!folder/member.json`.
 //!
 //! In: an archive, as bytes or as a large file that is read as a stream. Out: the report of the archive, which counts
@@ -12,7 +12,6 @@ use super::worker::LoadError;
 use crate::decode::archive::{Allowance, ArchiveKind, Content, Member, Watched, read_tar, read_zip};
 use crate::decode::budget::Budget;
 use crate::decode::compression::Compression;
-use crate::decode::inflate::InflateProblem;
 use crate::discover::{Input, Source, is_refused};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -39,13 +38,22 @@ pub(super) enum Packed<'p> {
     Tar(Box<dyn Read + 'p>, bool),
 }
 
+impl Packed<'_> {
+    fn kind(&self) -> ArchiveKind {
+        match self {
+            Packed::Zip(_) => ArchiveKind::Zip,
+            Packed::Tar(..) => ArchiveKind::Tar,
+        }
+    }
+}
+
 /// A reader that can go back.
 pub(super) trait ReadSeek: Read + Seek {}
 
 impl<R: Read + Seek> ReadSeek for R {}
 
 /// The format of an archive: `zip archive`, `tar.gz archive`.
-pub(super) fn format_of(kind: ArchiveKind, layers: &[Compression]) -> String {
+fn format_of(kind: ArchiveKind, layers: &[Compression]) -> String {
     let mut name = match kind {
         ArchiveKind::Zip => "zip",
         ArchiveKind::Tar => "tar",
@@ -58,18 +66,18 @@ pub(super) fn format_of(kind: ArchiveKind, layers: &[Compression]) -> String {
     format!("{name}{}", super::account::ARCHIVE)
 }
 
-/// Loads the members of an archive that is in `depth` others.
+/// Loads the members of an archive that is in `depth` others, from which `layers` have been removed, the outermost first.
 pub(super) fn load_members(
     job: Job<'_, '_>,
     packed: Packed<'_>,
-    format: &str,
+    layers: &[Compression],
     report: &mut FileReport,
     depth: usize,
     out: &mut Vec<FileReport>,
 ) -> Result<(), LoadError> {
-    report.format = format.to_owned();
+    report.format = format_of(packed.kind(), layers);
     if depth == MAX_DEPTH {
-        let detail = format!("an archive in {MAX_DEPTH} others; unpack the outer one and load the folder");
+        let detail = format!("an archive nested in {MAX_DEPTH} others; unpack the outer one and load the folder");
         report.quarantine(Rejected::of_file("nested_archive", detail));
         return Ok(());
     }
@@ -90,7 +98,10 @@ pub(super) fn load_members(
         report.quarantine(Rejected::of_file(&damage.why, damage.detail.replace("{file}", &file)));
     }
     if let Some(problem) = problem {
-        report_stream(problem, format, report);
+        match layers.first() {
+            Some(outermost) => report_damage(*outermost, problem, report),
+            None => report_cut("unreadable", "the archive cannot be read to its end".to_owned(), report),
+        }
     }
     left_out.into_iter().for_each(|why| report.filter(why));
     let members = out.get(first..).unwrap_or_default();
@@ -99,16 +110,6 @@ pub(super) fn load_members(
     }
     mark_incomplete(members, report);
     Ok(())
-}
-
-/// Reports damage of the compressed stream around a tar file, by its outermost compression.
-fn report_stream(problem: InflateProblem, format: &str, report: &mut FileReport) {
-    let all = [Compression::Gzip, Compression::Zstd, Compression::Bzip2, Compression::Xz];
-    let stem = format.strip_suffix(super::account::ARCHIVE).unwrap_or(format);
-    match all.into_iter().find(|compression| stem.ends_with(compression.ending())) {
-        Some(compression) => report_damage(compression, problem, report),
-        None => report_cut("unreadable", "the archive cannot be read to its end".to_owned(), report),
-    }
 }
 
 /// Marks an archive that a later load must read again, because of its members.
@@ -141,7 +142,7 @@ struct Batch<'b, 'j, 's> {
     out: &'b mut Vec<FileReport>,
 }
 
-/// What members have from their archive.
+/// What members inherit from their archive.
 struct Parent {
     name: Arc<str>,
     folder: Option<Arc<str>>,
@@ -278,7 +279,6 @@ pub(super) fn load_stream(
     out: &mut Vec<FileReport>,
 ) -> Result<(), LoadError> {
     let Stream { mut file, kind, layers } = stream;
-    let format = format_of(kind, &layers);
     if kind == ArchiveKind::Zip {
         let mut hasher = blake3::Hasher::new();
         let whole = hasher.update_reader(&mut file).is_ok();
@@ -287,7 +287,7 @@ pub(super) fn load_stream(
         }
         // The limit for one file does not hold for archives.
         let _larger = job.options.budget.charge_read(report.size);
-        let loaded = load_members(job, Packed::Zip(&mut file), &format, report, 0, out);
+        let loaded = load_members(job, Packed::Zip(&mut file), &layers, report, 0, out);
         job.progress.bytes_read(report.size);
         return loaded;
     }
@@ -297,13 +297,13 @@ pub(super) fn load_stream(
         from = match layer.decoder(BufReader::with_capacity(256 << 10, from)) {
             Ok(decoder) => decoder,
             Err(error) => {
-                report.format = format;
+                report.format = format_of(kind, &layers);
                 report.quarantine(Rejected::of_file("unreadable", error.to_string()));
                 return Ok(());
             }
         };
     }
-    load_members(job, Packed::Tar(from, !layers.is_empty()), &format, report, 0, out)?;
+    load_members(job, Packed::Tar(from, !layers.is_empty()), &layers, report, 0, out)?;
     // What comes after a damaged place belongs to the content, too.
     let _rest = std::io::copy(&mut source, &mut std::io::sink());
     report.content_hash = source.hasher.finalize().to_hex().to_string();

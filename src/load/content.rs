@@ -1,4 +1,4 @@
-//! Detects records that have the id of another record, but say something else.
+//! Detects records that have the id of another record, but different content.
 //!
 //! In: the main row of a record, or the same columns from the store. Out: a small hash of the fields that all copies of
 //! a record have in common, however they were exported: through S3, EventBridge or CloudTrail Lake. Copies in reduced

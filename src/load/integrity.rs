@@ -8,6 +8,7 @@ use crate::digests::{
     Content, Evidence, Finding, FindingKind, LocalFile, base_name, check, is_digest_name, read_digests, sha256,
 };
 use crate::discover::Input;
+use crate::table::IntegrityNote;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -73,17 +74,17 @@ fn local(name: &str, content: Content) -> LocalFile {
     LocalFile { name: name.to_owned(), content }
 }
 
-/// The note of a finding, and the file that gets it: a missing file is noted on the digest that lists it. `gaps` and
-/// `doctor` look for these notes.
+/// The note of a finding, and the file that gets it: a missing file is noted on the digest that lists it.
 fn note_of(finding: &Finding) -> (&str, &'static str) {
     let on_digest = finding.digest.as_deref().unwrap_or(&finding.file);
-    match finding.kind {
-        FindingKind::ModifiedLog | FindingKind::ModifiedDigest => (&finding.file, "integrity: modified after delivery"),
-        FindingKind::MissingLog => (on_digest, "integrity: lists missing log files"),
-        FindingKind::UnlistedLog => (&finding.file, "integrity: not listed in a digest"),
-        FindingKind::MissingDigest => (on_digest, "integrity: the digest before it is missing"),
-        FindingKind::RestartedChain => (&finding.file, "integrity: starts a new chain of digests"),
-        FindingKind::MovedDigest => (&finding.file, "integrity: has the name of another digest"),
-        FindingKind::BadSignature => (&finding.file, "integrity: its signature does not match"),
-    }
+    let (file, note) = match finding.kind {
+        FindingKind::ModifiedLog | FindingKind::ModifiedDigest => (finding.file.as_str(), IntegrityNote::Modified),
+        FindingKind::MissingLog => (on_digest, IntegrityNote::ListsMissing),
+        FindingKind::UnlistedLog => (finding.file.as_str(), IntegrityNote::Unlisted),
+        FindingKind::MissingDigest => (on_digest, IntegrityNote::NoPredecessor),
+        FindingKind::RestartedChain => (finding.file.as_str(), IntegrityNote::NewChain),
+        FindingKind::MovedDigest => (finding.file.as_str(), IntegrityNote::WrongName),
+        FindingKind::BadSignature => (finding.file.as_str(), IntegrityNote::BadSignature),
+    };
+    (file, note.text())
 }

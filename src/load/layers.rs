@@ -1,4 +1,4 @@
-//! Unpacks what is around the records of a file: compression in any order, and archives.
+//! Removes the layers around the records of a file: compression in any order, and archives.
 //!
 //! In: the bytes of a file or member. Out: its report and those of its members. All layers of one input share its
 //! budget.
@@ -19,7 +19,7 @@ use std::io::Cursor;
 /// Compressions around each other, as by a browser or a proxy; more are not plausible.
 pub(super) const MAX_LAYERS: usize = 3;
 
-/// Compressed bytes from which the beginning is looked at first, so that a tar file is not held in memory as a whole.
+/// From this many compressed bytes on, the beginning is inspected first, so that a tar file is not held in memory as a whole.
 const LARGE: usize = 4 << 20;
 
 /// What the loading of one input shares.
@@ -129,7 +129,7 @@ fn unpack(
             ArchiveKind::Zip => Packed::Zip(&mut seekable),
             ArchiveKind::Tar => Packed::Tar(Box::new(bytes), false),
         };
-        return archive::load_members(job, packed, &archive::format_of(kind, layers), report, depth, out);
+        return archive::load_members(job, packed, layers, report, depth, out);
     }
     let Some(compression) = Compression::of(bytes).filter(|_| !refused) else {
         if layers.is_empty() {
@@ -148,8 +148,7 @@ fn unpack(
         && ArchiveKind::of(&compression.peek(bytes, HEAD)) == Some(ArchiveKind::Tar)
         && let Ok(decoder) = compression.decoder(bytes)
     {
-        let format = archive::format_of(ArchiveKind::Tar, &layers);
-        return archive::load_members(job, Packed::Tar(decoder, true), &format, report, depth, out);
+        return archive::load_members(job, Packed::Tar(decoder, true), &layers, report, depth, out);
     }
     let problem = compression.decompress(bytes, job.options.budget, job.options.limits.text_bytes, plain);
     if layers.len() == 1 {

@@ -1,5 +1,6 @@
 //! Selects the records to load by time, account and region, and excludes removed ones.
 
+use crate::micros::DAY;
 use crate::model::Record;
 use crate::table::{Row, Table};
 
@@ -79,7 +80,6 @@ impl Selection {
     /// nothing. CloudTrail delivers within about 15 minutes, so a record may be filed under the next day: one extra
     /// day is read on each side of the window.
     pub fn leaves_out_file(&self, path: &str) -> Option<&'static str> {
-        const DAY: i64 = 86_400_000_000;
         let parts: Vec<&str> = path.split('/').collect();
         if let Some(day) = parts.windows(3).find_map(day_of_path) {
             let early = self.since.is_some_and(|since| day.saturating_add(2 * DAY) <= since);

@@ -7,6 +7,7 @@ use super::selection::Selection;
 use super::settle::Settled;
 use crate::decode::budget::{Budget, Limits};
 use crate::decode::buffer::Buffer;
+use crate::micros::DAY;
 use crate::model::Record;
 use crate::table::{Columns, Row, Table, TableSet, widened};
 use arrow::error::ArrowError;
@@ -300,5 +301,5 @@ fn version_of(row: &Row<'_>) -> Option<i64> {
 
 /// The day of a time in microseconds.
 pub fn day_of(micros: i64) -> Day {
-    i32::try_from(micros.div_euclid(86_400_000_000)).unwrap_or(i32::MAX)
+    i32::try_from(micros.div_euclid(DAY)).unwrap_or(i32::MAX)
 }

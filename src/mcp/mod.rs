@@ -1,4 +1,4 @@
-//! `ecs-audit mcp`: a Model Context Protocol server, so that assistants can ask a store.
+//! `ecs-audit mcp`: a Model Context Protocol server, so that assistants can query a store.
 //!
 //! ```text
 //!   assistant ─► tool call ─► tools   arguments → the command line that a person would type

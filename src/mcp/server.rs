@@ -18,7 +18,7 @@ use std::sync::Arc;
 const LANGUAGE: (&str, &str) = ("ecs-audit://language", include_str!("../../docs/language.md"));
 const NOUNS: &str = "ecs-audit://nouns";
 
-/// What a client tells its model about the server.
+/// The description of the server that a client gives to its model.
 const INSTRUCTIONS: &str = "\
 Answers questions about failures on Amazon ECS and dstack from records that were exported and loaded before: what failed, in which \
 phase, why, what changed before, what to do. Read-only and offline. Start with `doctor` to see what is loaded and what is missing, then \

@@ -42,25 +42,25 @@ pub enum CatalogError {
     #[error("duplicate id `{0}`; rename one of the entries")]
     Twice(String),
     /// An unknown word.
-    #[error("entry `{id}`: unknown {what} `{found}`; expected one of {}", expected.join(", "))]
+    #[error("entry `{id}`: {word}")]
     Word {
         /// The entry.
         id: String,
         /// The word.
-        found: String,
-        /// The kind of word expected.
-        what: &'static str,
-        /// The accepted words.
-        expected: &'static [&'static str],
+        word: UnknownWord,
     },
 }
 
-impl CatalogError {
-    /// The error without the entry name.
-    fn about_word(&self) -> String {
-        let text = self.to_string();
-        text.split_once("`: ").map_or(text.clone(), |(_, rest)| rest.to_owned())
-    }
+/// A word of an entry that is not in its vocabulary.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown {what} `{found}`; expected one of {}", expected.join(", "))]
+pub struct UnknownWord {
+    /// The kind of word expected.
+    what: &'static str,
+    /// The word.
+    found: String,
+    /// The accepted words.
+    expected: &'static [&'static str],
 }
 
 /// The end of a dstack job, for termination reasons that do not identify the cause on their own.
@@ -157,8 +157,8 @@ impl FailureCatalog {
             let text: CatalogText = toml::from_str(text)?;
             let mut own = HashSet::new();
             for entry in &text.entries {
-                if let Some(wrong) = wrong_words(entry).next() {
-                    return Err(wrong);
+                if let Some(word) = wrong_words(entry).next() {
+                    return Err(CatalogError::Word { id: entry.id.clone(), word });
                 }
                 if !own.insert(entry.id.as_str()) {
                     return Err(CatalogError::Twice(entry.id.clone()));
@@ -331,7 +331,7 @@ fn names_column(pattern: &str) -> bool {
 }
 
 /// The words of an entry that are not in the vocabulary.
-fn wrong_words(entry: &Entry) -> impl Iterator<Item = CatalogError> {
+fn wrong_words(entry: &Entry) -> impl Iterator<Item = UnknownWord> {
     let words = [
         ("phase", Some(&entry.stage), PHASES),
         ("class", entry.class.as_ref(), CLASSES),
@@ -340,7 +340,7 @@ fn wrong_words(entry: &Entry) -> impl Iterator<Item = CatalogError> {
     ];
     words.into_iter().filter_map(|(what, found, expected)| {
         let found = found.filter(|found| !expected.contains(&found.as_str()))?;
-        Some(CatalogError::Word { id: entry.id.clone(), found: found.clone(), what, expected })
+        Some(UnknownWord { what, found: found.clone(), expected })
     })
 }
 

@@ -6,6 +6,7 @@ use super::failure::Classification;
 use super::field::name;
 use super::reason::reason_name;
 use crate::knowledge::InjectedContainer;
+use crate::micros::SECOND;
 use crate::table::{Failure, TaskEvent};
 use std::borrow::Cow;
 
@@ -36,7 +37,7 @@ impl<'a> Stop<'a> {
     }
 
     /// Whether the stop was requested, in which case SIGTERM and SIGKILL are expected.
-    pub(super) fn was_asked_for(&self) -> bool {
+    fn was_requested(&self) -> bool {
         matches!(self.code.as_deref(), Some("UserInitiated" | "ServiceSchedulerInitiated"))
     }
 
@@ -51,11 +52,11 @@ impl<'a> Stop<'a> {
             reason.contains("container health check")
         };
         match self.expected {
-            Some(true) => root_container(own(), self.was_asked_for()),
+            Some(true) => root_container(own(), self.was_requested()),
             _ if health && (unhealthy || of_container()) => unhealthy_container(containers),
             // The load balancer reported it, without naming a container.
-            _ if health => root_container(own(), self.was_asked_for()),
-            _ => root_container(containers, self.was_asked_for()),
+            _ if health => root_container(own(), self.was_requested()),
+            _ => root_container(containers, self.was_requested()),
         }
     }
 
@@ -80,7 +81,7 @@ impl<'a> Stop<'a> {
 }
 
 /// How long a task may take to stop before the default timeout kills it, with some margin.
-const STOP_TIMEOUT: i64 = 25 * 1_000_000;
+const STOP_TIMEOUT: i64 = 25 * SECOND;
 
 /// Application containers exited with 0, or with 0 and then a signal for the others: a completed job. Sidecars are
 /// ignored, and so is a container that never started in a task that ran, because it was not essential.

@@ -5,12 +5,12 @@
 //! deployments and agent updates are repeated by later events; of these the earliest counts. An event of a service about
 //! a rollback belongs to the deployment that failed, and a deployment whose tasks failed before it is their consequence.
 
-use super::micros::SECOND;
 use super::sql::{columns, computed, evidence, evidence_of, evidence_over};
 use super::{Measure, Needs, Noun, ViewRequest, table_fields};
 use crate::incidents::ROLLOUT;
 use crate::lang::catalog::{FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
+use crate::micros::{HOUR, MINUTE, SECOND};
 use crate::table::Table;
 
 /// The records that report failures of any kind.
@@ -42,7 +42,7 @@ pub fn noun() -> Noun {
         fields: table_fields(Table::Failures).into_iter().chain(COMPUTED.iter().copied()).collect(),
         measures: vec![
             measure("calls", Aggregate::Distinct, "call", FieldType::Text, "distinct calls that failed (launch, api_error)"),
-            measure("missing", Aggregate::Sum, "missing_tasks", FieldType::Int, "tasks asked for and not placed"),
+            measure("missing", Aggregate::Sum, "missing_tasks", FieldType::Int, "tasks that were requested but not placed"),
         ],
         shown: &["time", "kind", "phase", "reason", "what", "cluster", "task", "message"],
         optional: &["kind", "task", "cluster", "phase"],
@@ -91,12 +91,12 @@ pub(super) fn stored(need: ViewRequest) -> String {
 }
 
 /// How long after a deployment failed ECS may still report its rollback, in microseconds.
-const ROLLBACK: i64 = 60 * 60 * 1_000_000;
+const ROLLBACK: i64 = HOUR;
 /// Reports of one failure that carry different ids are at most so far apart in the other direction.
-const JITTER: i64 = 60 * 1_000_000;
+const JITTER: i64 = MINUTE;
 /// How long before a deployment failed its tasks may have failed, in seconds.
 pub const ROLLOUT_SECONDS: i64 = ROLLOUT / SECOND;
-/// What can make a rollout fail. A deployment is none of them.
+/// The phases whose failures can make a rollout fail; `deployment` is not one of them.
 const ROOTS: &str = "('placement', 'capacity', 'network', 'image_pull', 'config_fetch', 'logging', 'volume', \
                      'container_create', 'container_start', 'running', 'health_check')";
 
@@ -174,7 +174,7 @@ fn deployments(need: ViewRequest) -> String {
     format!("select {columns}{passed} from ({first}) f left join ({roots}) r on r.id = f.id where f.nth = 1")
 }
 
-/// Failures have no record of their own: it is fetched by the id of the record that tells of them.
+/// Failures have no record of their own: it is fetched by the id of the record that reports them.
 fn with_raw(rows: &str) -> String {
     format!(
         "select f.*, r.raw from ({rows}) f left join (\

@@ -9,7 +9,8 @@
 use super::sql::{computed, no_raw, quoted};
 use super::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::lang::catalog::{Assumed, FieldInfo, FieldType};
-use crate::table::Table;
+use crate::micros::{HOUR, MINUTE};
+use crate::table::{IntegrityNote, Table};
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "account/region/hour, or kind and file or account"),
@@ -45,10 +46,8 @@ pub fn noun() -> Noun {
     }
 }
 
-/// Microseconds in an hour.
-const HOUR: &str = "3600000000";
 /// The delay in microseconds beyond which a delivery is late.
-const LATE: &str = "900000000";
+const LATE: i64 = 15 * MINUTE;
 /// The delivery time in the name of a log file.
 const NAME: &str = "_CloudTrail_[a-z0-9-]+_([0-9]{8}T[0-9]{4}Z)_[A-Za-z0-9]+[.]json";
 
@@ -100,16 +99,19 @@ fn view(need: ViewRequest) -> String {
     let part = |part: u8| format!("regexp_match(f.file, '{DELIVERED}')[{part}]");
     let altered = format!(
         "select arrow_cast(concat('altered/', f.file), 'Utf8View') as id, coalesce(f.last_event, {}) as \"time\", \
-         arrow_cast(case when f.note like '%integrity: modified%' then 'modified' \
-           when f.note like '%integrity: not listed%' then 'unlisted' \
-           when f.note like '%integrity: lists missing%' then 'missing_file' else 'chain' end, 'Utf8View') as kind, \
+         arrow_cast(case when f.note like '%{modified}%' then 'modified' when f.note like '%{unlisted}%' then 'unlisted' \
+           when f.note like '%{lists_missing}%' then 'missing_file' else 'chain' end, 'Utf8View') as kind, \
          coalesce(f.account, {}) as account, coalesce(f.region, {}) as region, f.first_event as began_at, \
          f.last_event as ended_at, cast(null as bigint) as hours, f.file{raw}{none} from (\
            select f.*, row_number() over (partition by f.folder, f.file order by f.load desc) as newest from files f) f \
-         where f.newest = 1 and f.note like '%integrity: %'",
+         where f.newest = 1 and f.note like '%{any}%'",
         time_of(&part(3)),
         part(1),
         part(2),
+        modified = IntegrityNote::Modified.text(),
+        unlisted = IntegrityNote::Unlisted.text(),
+        lists_missing = IntegrityNote::ListsMissing.text(),
+        any = IntegrityNote::PREFIX,
     );
     [missing, late, global, altered].join(" union all ")
 }
@@ -124,5 +126,5 @@ fn time_of(part: &str) -> String {
 
 /// Hours between two times, rounded up.
 fn hours(from: &str, to: &str) -> String {
-    format!("cast(ceil((cast({to} as bigint) - cast({from} as bigint)) / 3600000000.0) as bigint)")
+    format!("cast(ceil((cast({to} as bigint) - cast({from} as bigint)) / {HOUR}.0) as bigint)")
 }

@@ -30,7 +30,6 @@ mod gaps;
 mod incidents;
 mod instances;
 pub mod launches;
-mod micros;
 mod patterns;
 pub mod principals;
 pub mod quota;

@@ -156,7 +156,7 @@ fn instance(id: &'static str, version: i64, time: &str, connected: bool, agent: 
 }
 
 #[test]
-fn instances_tell_changes_updates_and_disconnects() {
+fn instances_show_changes_updates_and_disconnects() {
     let updating =
         InstanceEvent { agent_update_status: Some("UPDATING".into()), ..instance("e4", 4, "10:20:00", false, "1.74.0") };
     let call = Call {

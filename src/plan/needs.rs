@@ -7,13 +7,13 @@ use crate::lang::checked::{Checked, CompareOp, Expr, Literal, Pred};
 use crate::nouns::{Needs, noun};
 use crate::table::Table;
 
-/// The tables of which at least one must have rows to answer the query; empty if it can be answered.
+/// The tables, at least one of which must have rows to answer the query; empty if it can be answered.
 pub fn unmet(checked: &Checked, has_rows: &dyn Fn(Table) -> bool) -> Vec<Table> {
     let filter = checked.stages.first().and_then(|stage| stage.filter.as_ref());
     let related = checked.stages.iter().flat_map(|stage| &stage.relations);
     let related = related.map(|relation| (relation.noun.as_str(), relation.filter.as_ref()));
-    let asked = std::iter::once((checked.source.as_str(), filter)).chain(related);
-    asked.map(|(word, filter)| lacking(word, filter, has_rows)).find(|lack| !lack.is_empty()).unwrap_or_default()
+    let requested = std::iter::once((checked.source.as_str(), filter)).chain(related);
+    requested.map(|(word, filter)| lacking(word, filter, has_rows)).find(|lack| !lack.is_empty()).unwrap_or_default()
 }
 
 fn lacking(word: &str, filter: Option<&Pred>, has_rows: &dyn Fn(Table) -> bool) -> Vec<Table> {

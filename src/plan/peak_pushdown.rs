@@ -10,18 +10,18 @@ use crate::nouns::Noun;
 /// Whether a query reads only the peaks of each pool.
 pub fn suffice(checked: &Checked, noun: &Noun) -> bool {
     let (Some((fixed, highest)), Some(stage)) = (noun.peaks, checked.stages.first()) else { return false };
-    let asks = Asks { noun, fixed, highest };
+    let rule = PeakRule { noun, fixed, highest };
     stage.grouped
         && stage.every.is_none()
         && stage.bursts.is_none()
         && stage.relations.is_empty()
-        && !stage.filter.as_ref().is_some_and(|filter| filter.any(&|part| asks.changes(part)))
-        && stage.by.iter().all(|key| !key.expr.any(&|part| asks.changes(part)))
-        && stage.show.iter().all(|item| asks.peaks(&item.expr))
+        && !stage.filter.as_ref().is_some_and(|filter| filter.any(&|part| rule.changes(part)))
+        && stage.by.iter().all(|key| !key.expr.any(&|part| rule.changes(part)))
+        && stage.show.iter().all(|item| rule.peaks(&item.expr))
 }
 
-/// What a query may read from a noun.
-struct Asks<'n> {
+/// What a query that needs only peaks may read from a noun.
+struct PeakRule<'n> {
     noun: &'n Noun,
     /// Columns that are the same in all levels of a pool.
     fixed: &'static [&'static str],
@@ -29,7 +29,7 @@ struct Asks<'n> {
     highest: &'static [&'static str],
 }
 
-impl Asks<'_> {
+impl PeakRule<'_> {
     /// Whether an expression is a column that differs between levels.
     fn changes(&self, expr: &Expr) -> bool {
         match expr {

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_expression_says_what_is_wrong_with_it() {
+    fn an_invalid_expression_says_what_is_wrong() {
         let field = checked::FieldRef { name: "message".into(), kind: crate::lang::FieldType::Text };
         let pred = Pred::Matches { left: checked::Expr::Field(field), regex: "a(b".into(), span: 3..6 };
         let Err(PlanError::Typed(diagnostic)) = filter(&pred, &TimeZone::UTC) else { panic!("no diagnostic") };

@@ -37,7 +37,7 @@ pub fn partner_window(window: &Window, relation: &Relation) -> Window {
     let later = |time: Timestamp| {
         time.checked_add(distance).and_then(|time| time.checked_add(SignedDuration::from_micros(1))).unwrap_or(Timestamp::MAX)
     };
-    Window { from: window.from.map(earlier), to: window.to.map(later), origin: String::new() }
+    Window { from: window.from.map(earlier), to: window.to.map(later), ..Window::default() }
 }
 
 /// The rows with a partner among `others`, or the rows without one.

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_task_definition_says_what_was_expected() {
+    fn other_documents_are_rejected_with_what_was_expected() {
         assert!(Definition::parse("{").unwrap_err().starts_with("invalid JSON"));
         assert!(Definition::parse("{\"family\":\"a\"}").unwrap_err().starts_with("missing containerDefinitions"));
         assert!(Definition::parse("{\"family\":\"a\",\"containerDefinitions\":[]}").unwrap_err().contains("is empty"));

@@ -31,8 +31,9 @@ pub fn state<E>(question: &str, definition: &Definition, past: Option<&Past<'_, 
         let over = stops.iter().filter(|seconds| **seconds > timeout as f64).count();
         (over > 0).then(|| {
             format!(
-                "{over} of {} stops took longer than the stop timeout of {timeout} s (the longest {}): the program would be killed before it finishes",
+                "{over} of {} stops took longer than the stop timeout of {} (the longest {}): the program would be killed before it finishes",
                 stops.len(),
+                describe_duration(timeout as f64),
                 describe_duration(longest)
             )
         })
@@ -40,8 +41,9 @@ pub fn state<E>(question: &str, definition: &Definition, past: Option<&Past<'_, 
         let held = longest.min(timeout as f64);
         (held >= LONG).then(|| {
             format!(
-                "stops took up to {}, and the stop timeout is {timeout} s: {} CPU units and {} MiB remain in use for up to {} after a stop request",
+                "stops took up to {}, and the stop timeout is {}: {} CPU units and {} MiB remain in use for up to {} after a stop request",
                 describe_duration(longest),
+                describe_duration(timeout as f64),
                 definition.needed_cpu(),
                 definition.needed_memory(),
                 describe_duration(held)

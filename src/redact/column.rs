@@ -109,7 +109,7 @@ pub(super) fn spellings(name: &str) -> Vec<String> {
 }
 
 /// Whether a range of a text is a separate word.
-pub(super) fn stands_alone(text: &str, range: Range<usize>) -> bool {
+pub(super) fn is_whole_word(text: &str, range: Range<usize>) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     let before = text.get(..range.start).and_then(|before| before.chars().next_back());
     let after = text.get(range.end..).and_then(|after| after.chars().next());

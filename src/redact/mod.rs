@@ -166,7 +166,7 @@ impl Redactor {
             }
             // An account number is replaced everywhere; a user `ann` is not replaced inside `annual`.
             let is_account = self.names.get(at).is_some_and(|(kind, _)| *kind == Kind::Account);
-            let is_name = is_account || column::stands_alone(text, range.clone());
+            let is_name = is_account || column::is_whole_word(text, range.clone());
             is_name.then_some(Part { range, what: What::Known(at) })
         };
         known.find_iter(text).filter_map(part).collect()

@@ -88,7 +88,7 @@ fn a_pseudonym_has_a_bound() {
 }
 
 #[test]
-fn what_names_nobody_stays() {
+fn texts_without_names_stay() {
     let redactor = redactor();
     for text in [
         "annual report",

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_groups_are_no_chart() {
+    fn rows_without_groups_have_no_chart() {
         let answer = answer(vec![("reason", texts(&["AGENT"]), false), ("exit_code", numbers(&[1]), false)]);
         assert_eq!(chart(&answer, &Look::default()).unwrap(), None);
     }

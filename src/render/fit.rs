@@ -6,6 +6,7 @@
 use super::MISSING;
 use super::grid::Grid;
 use super::shorten::{shorten, width_of};
+use crate::plural::counted;
 
 /// The space between two columns.
 pub(super) const GAP: usize = 2;
@@ -164,8 +165,7 @@ fn share(ranges: &[Range], room: usize) -> Vec<usize> {
 pub(super) fn note(left_out: &[String], hint: &str) -> Option<String> {
     let columns = match left_out.len() {
         0 => return None,
-        1 => "1 more column".to_owned(),
-        several => format!("{several} more columns"),
+        several => counted(several, "more column", "more columns"),
     };
     let hint = if hint.is_empty() { String::new() } else { format!(" ({hint})") };
     Some(format!("{columns}: {}{hint}", left_out.join(", ")))

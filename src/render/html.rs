@@ -9,6 +9,7 @@ use super::time::describe_window;
 use super::visible::visible_except;
 use super::{Look, Render, RenderError};
 use crate::answer::Answer;
+use crate::plural::counted;
 
 /// The format `html`.
 pub(super) struct Html;
@@ -47,14 +48,13 @@ impl Render for Html {
 fn head(answer: &Answer, look: &Look) -> String {
     let query = if answer.query.is_empty() { "SQL".to_owned() } else { escape(&answer.query) };
     let window = escape(&describe_window(&answer.window, &look.tz));
-    let rows = answer.rows();
-    let noun = if rows == 1 { "row" } else { "rows" };
+    let rows = counted(answer.rows(), "row", "rows");
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <title>ecs-audit: {query}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>{query}</h1>\n<p>window {window} · {rows} {noun}</p>\n"
+         <h1>{query}</h1>\n<p>window {window} · {rows}</p>\n"
     )
 }
 

@@ -12,7 +12,7 @@ use crate::answer::Answer;
 /// The longest text of a cell, in characters: a table with longer ones cannot be read, and GitHub takes 65,536 in all.
 const LONGEST: usize = 500;
 
-/// What comes between a sign and a name so that they are no mention: it is not shown and has no width.
+/// Separates a sign from a name so that they do not form a mention: invisible and without width.
 const BREAK: &str = "&#8203;";
 
 /// The format `markdown`.

@@ -46,7 +46,7 @@ pub use self::json::json_line;
 pub use self::markdown::escape as escape_markdown;
 pub use self::number::describe_duration;
 pub use self::rows::{is_numeric, rows};
-pub use self::shorten::{shorten, width_of};
+pub use self::shorten::{capitalized, shorten, width_of};
 pub use self::slack::SlackMessage;
 pub use self::spark::{SparkRow, SparkTable, Summary, spark_columns};
 pub use self::time::{describe_instant, describe_window};

@@ -13,6 +13,12 @@ pub fn width_of(text: &str) -> usize {
     get_string_width(text)
 }
 
+/// The text with a capital first letter.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// The text shortened to `limit` columns. Sentences lose their end, and so do ids, because their beginning is enough to
 /// find them again. Other names lose their middle, because names differ at the end.
 pub fn shorten(text: &str, limit: usize) -> String {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::time::describe_window;
 use super::{Layout, Look, Render, RenderError, table, visible};
 use crate::answer::Answer;
+use crate::plural::counted;
 
 /// The blocks that a message can have.
 const MOST_BLOCKS: usize = 50;
@@ -36,9 +37,9 @@ impl Render for Slack {
             message.code(title);
         }
         let rows = answer.rows();
-        let noun = if rows == 1 { "row" } else { "rows" };
+        let rows = counted(rows, "row", "rows");
         let window = if answer.query.is_empty() { String::new() } else { describe_window(&answer.window, &look.tz) + " · " };
-        message.text(&format!("{window}{rows} {noun}"));
+        message.text(&format!("{window}{rows}"));
         String::from_utf8_lossy(&drawn).lines().for_each(|line| message.code(line));
         Ok(out.write_all(message.json(title).as_bytes())?)
     }

@@ -7,6 +7,7 @@ use super::ReportError;
 use super::impact::Card;
 use super::incident::IncidentCard;
 use super::page::{About, environment};
+use crate::plural::counted;
 use crate::render::{SlackMessage, elsewhere, escape_markdown as escape, visible};
 use serde::Serialize;
 
@@ -168,10 +169,7 @@ fn factors(named: &[&IncidentCard]) -> Vec<String> {
     let mut factors = Vec::new();
     for incident in named {
         if !incident.repeats.is_empty() {
-            let more = match incident.repeats.len() {
-                1 => "1 more incident like this".to_owned(),
-                more => format!("{more} more incidents like this"),
-            };
+            let more = counted(incident.repeats.len(), "more incident like this", "more incidents like this");
             factors.push(format!("{}: {more} in the window; together {}", incident.place, incident.together));
         }
         if let Some(change) = incident.suspect.as_ref().filter(|change| !change.likely) {

@@ -37,7 +37,7 @@ pub struct Built {
 const RECORDS: usize = 100_000;
 
 /// Nouns that a report reads repeatedly: those of two or more queries, and those that explanations read.
-pub fn asked_often(request: &Request) -> Vec<&'static str> {
+pub fn read_often(request: &Request) -> Vec<&'static str> {
     let wanted = |spec: &&SectionSpec| request.wants(&spec.id) && spec.derived.is_none();
     let of_sections = sections().iter().filter(wanted).map(|spec| spec.query.as_str());
     let explains = request.wants(FINDINGS) || sections().iter().any(|spec| spec.derived.is_some() && request.wants(&spec.id));

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_report_is_never_replaced() {
+    fn other_folders_are_never_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("notes");
         fs::create_dir(&folder).unwrap();

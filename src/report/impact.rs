@@ -1,8 +1,10 @@
 //! What the incidents of a window cost: the numbers at the top of the page, and whether they add up.
 
+use super::cost::{Cost, Usage};
 use super::manifest::Prices;
 use super::page::Fact;
 use super::queries::QueryResult;
+use crate::plural::counted;
 use crate::render::{Cell, Look};
 use serde::Serialize;
 
@@ -50,9 +52,7 @@ pub struct Totals {
     /// vCPU hours.
     pub vcpu_hours: f64,
     /// USD, from records or from given prices.
-    pub usd: Option<f64>,
-    /// Whether the USD are from given prices, at least in part.
-    pub priced: bool,
+    pub cost: Cost,
 }
 
 impl Totals {
@@ -61,17 +61,6 @@ impl Totals {
         let rows = 0..result.rows.len();
         let sum = |name: &str| rows.clone().filter_map(|row| result.number(row, name)).sum::<f64>();
         let series: std::collections::BTreeSet<&str> = rows.clone().filter_map(|row| result.text(row, "series")).collect();
-        let (mut usd, mut priced) = (None, false);
-        for row in rows.clone() {
-            let recorded = result.number(row, "cost_usd");
-            let time =
-                (result.number(row, "vcpu_hours").unwrap_or_default(), result.number(row, "gib_hours").unwrap_or_default());
-            let computed = prices.filter(|_| recorded.is_none() && time.0 > 0.0).map(|prices| prices.of(time.0, time.1));
-            priced |= computed.is_some();
-            if let Some(cost) = recorded.or(computed) {
-                usd = Some(usd.unwrap_or_default() + cost);
-            }
-        }
         Totals {
             incidents: result.rows.len(),
             series: series.len(),
@@ -85,8 +74,7 @@ impl Totals {
             impaired: rows.clone().filter(|row| result.number(*row, "degraded").is_some()).count(),
             wasted: sum("wasted"),
             vcpu_hours: sum("vcpu_hours"),
-            usd,
-            priced,
+            cost: Cost::of(rows.map(|row| Usage::of(result, row)), prices),
         }
     }
 }
@@ -113,7 +101,8 @@ pub fn cards(totals: &Totals, facts: &[Fact], no_events: Option<&str>) -> Vec<Ca
     let repeated =
         if repeated > 0 { format!("{} different ones, {repeated} repeat another", totals.series) } else { String::new() };
     let consequences = number("consequences").filter(|count| *count > 0.0);
-    let consequences = consequences.map(|count| format!("plus {}", plural(count, "consequence"))).unwrap_or_default();
+    let consequences =
+        consequences.map(|count| format!("plus {}", counted(count, "consequence", "consequences"))).unwrap_or_default();
     let share = number("lost_launches").zip(number("launches")).filter(|(_, all)| *all > 0.0);
     let share = share.map(|(lost, all)| format!("{} of {all} launches", percent(lost / all))).unwrap_or_default();
     let missed = if totals.missed > 0.0 {
@@ -124,11 +113,11 @@ pub fn cards(totals: &Totals, facts: &[Fact], no_events: Option<&str>) -> Vec<Ca
     let span = |seconds: f64| Cell::Duration(seconds).human(&Look::default());
     let impaired = "of services or deployments impaired";
     let degraded = match no_events {
-        None => card(impaired, span(totals.degraded), format!("in {}", plural(totals.impaired as f64, "incident"))),
+        None => card(impaired, span(totals.degraded), format!("in {}", counted(totals.impaired, "incident", "incidents"))),
         Some(why) => Card { label: impaired.to_owned(), value: NOT_KNOWN.to_owned(), note: why.to_owned(), unknown: true },
     };
     let hours = format!("{:.1} h", totals.wasted / 3600.0);
-    let usd = match (totals.usd, totals.priced) {
+    let usd = match (totals.cost.usd, totals.cost.from_given_prices) {
         (Some(usd), false) => format!(", USD {usd:.2} by recorded prices"),
         (Some(usd), true) => format!(", USD {usd:.2} at most by the given prices"),
         (None, _) => ", price not known (--prices FILE)".to_owned(),
@@ -148,39 +137,36 @@ pub fn cards(totals: &Totals, facts: &[Fact], no_events: Option<&str>) -> Vec<Ca
 pub fn sums(totals: &Totals, facts: &[Fact]) -> Vec<String> {
     let number = |id: &str| known_number(facts, id);
     let mut sentences = Vec::new();
-    let mut compare = |all: Option<f64>, held: f64, noun: &str, more: String| {
+    let mut compare = |all: Option<f64>, held: f64, (one, many): (&str, &str), more: String| {
         let Some(all) = all else { return };
         let sentence = if all == held {
-            format!("The incidents hold all {}{more}.", plural(all, noun))
+            format!("The incidents hold all {}{more}.", counted(all, one, many))
         } else if held > all {
             format!(
                 "The incidents hold {}{more}: {} outside the window, because incidents are shown whole.",
-                plural(held, noun),
+                counted(held, one, many),
                 held - all
             )
         } else {
             format!(
                 "The incidents hold {held} of {}{more}; the others belong to incidents that began before the window.",
-                plural(all, noun)
+                counted(all, one, many)
             )
         };
         sentences.push(sentence);
     };
     let all = number("failures").zip(number("consequences"));
-    let more = all.map(|(failures, consequences)| format!(" ({failures} + {} of others)", plural(consequences, "consequence")));
+    let more = all.map(|(failures, consequences)| {
+        format!(" ({failures} + {} of others)", counted(consequences, "consequence", "consequences"))
+    });
     let more = more.filter(|_| all.is_some_and(|(_, consequences)| consequences > 0.0)).unwrap_or_default();
-    compare(all.map(|(left, right)| left + right), totals.failures + totals.consequences, "failure", more);
-    compare(number("lost_launches"), totals.lost, "lost launch", String::new());
+    compare(all.map(|(left, right)| left + right), totals.failures + totals.consequences, ("failure", "failures"), more);
+    compare(number("lost_launches"), totals.lost, ("lost launch", "lost launches"), String::new());
     if let Some(missed) = number("missed_starts").filter(|missed| *missed > totals.missed) {
         let dark = missed - totals.missed;
         sentences.push(format!("{dark} missed starts fall into hours without records, or into an incident before the window."));
     }
     sentences
-}
-
-fn plural(count: f64, noun: &str) -> String {
-    let many = if noun.ends_with("ch") { "es" } else { "s" };
-    if count == 1.0 { format!("{count} {noun}") } else { format!("{count} {noun}{many}") }
 }
 
 fn percent(share: f64) -> String {

@@ -1,10 +1,12 @@
 //! The incidents of a report: the worst ones in full, each series once, and the others as rows of a table.
 
 use super::ReportError;
+use super::cost::{Cost, Usage};
 use super::manifest::Prices;
 use super::preview::Preview;
 use super::queries::{QueryCache, QueryResult};
 use crate::explain::{Detail, Suspect, detail, headline, span};
+use crate::plural::counted;
 use crate::render::{Cell, Look, describe_instant};
 use crate::run::parallel_map;
 use jiff::Timestamp;
@@ -72,7 +74,7 @@ pub struct IncidentCard {
     /// Seconds since 1970 of its start, to sort.
     #[serde(skip)]
     pub start: i64,
-    /// The numbers of which `impact` has the words.
+    /// The numbers that `impact` describes.
     #[serde(skip)]
     pub sums: Sums,
 }
@@ -134,7 +136,7 @@ pub struct Incidents {
     pub cards: Vec<IncidentCard>,
     /// The other series.
     pub smaller: Preview,
-    /// Incidents of which the details could not be computed: the headline and the reason.
+    /// Incidents whose details could not be computed: the headline and the reason.
     #[serde(skip)]
     pub failed: Vec<(String, String)>,
 }
@@ -276,7 +278,7 @@ fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>) -> Vec<
     for (column, one, many) in counts {
         let count = sum(column);
         if count > 0.0 {
-            parts.push(format!("{count} {}", if count == 1.0 { one } else { many }));
+            parts.push(counted(count, one, many));
         }
     }
     parts.extend(Sums::of(result, rows).impaired());
@@ -284,8 +286,7 @@ fn impact(result: &QueryResult, rows: &[usize], prices: Option<&Prices>) -> Vec<
     if wasted >= 360.0 {
         parts.push(format!("{:.1} task-hours wasted ({:.1} vCPU hours)", wasted / 3600.0, sum("vcpu_hours")));
     }
-    let recorded = rows.iter().filter_map(|row| result.number(*row, "cost_usd")).reduce(|left, right| left + right);
-    let cost = recorded.or_else(|| prices.map(|prices| prices.of(sum("vcpu_hours"), sum("gib_hours"))));
+    let cost = Cost::of(rows.iter().map(|row| Usage::of(result, *row)), prices).usd;
     if let Some(cost) = cost.filter(|cost| *cost >= 0.01) {
         parts.push(format!("USD {cost:.2}"));
     }

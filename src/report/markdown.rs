@@ -6,7 +6,7 @@ use super::incident::IncidentCard;
 use super::page::{Block, Page};
 use super::preview::Preview;
 use crate::redact::NOTE;
-use crate::render::{escape_markdown as escape, visible};
+use crate::render::{capitalized, escape_markdown as escape, visible};
 
 /// The report as Markdown.
 pub fn write(page: &Page) -> String {
@@ -77,7 +77,7 @@ pub fn write(page: &Page) -> String {
                     escape(&story.count),
                     escape(&story.what),
                     escape(&story.detail),
-                    escape(&sentence(&story.advice))
+                    escape(&capitalized(&story.advice))
                 )
             }),
         );
@@ -221,12 +221,6 @@ fn list(out: &mut String, items: impl Iterator<Item = String>) {
     if !items.is_empty() {
         line(out, &items.join("\n"));
     }
-}
-
-/// Capitalizes the first letter of a text.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// A text as code, even if it contains backticks.

@@ -10,6 +10,7 @@
 mod brief;
 mod build;
 mod chart;
+mod cost;
 mod coverage;
 mod derived;
 mod draw;
@@ -28,7 +29,7 @@ mod story;
 mod verify;
 
 pub use brief::BriefFormat;
-pub use build::{Built, asked_often, build};
+pub use build::{Built, build, read_often};
 pub use folder::{check_folder, read, write};
 pub use manifest::{Manifest, Own, Prices, Request, Snapshot};
 pub use queries::{QueryCache, Run};

@@ -120,19 +120,19 @@ impl QueryCache<'_> {
     /// Runs many queries in parallel, so that later requests are answered from the cache.
     pub fn prepare(&self, questions: &[(&str, Option<Between>, Evidence)]) -> Result<(), ReportError> {
         let mut seen = BTreeSet::new();
-        let mut asked = Vec::new();
+        let mut missing = Vec::new();
         for (text, window, evidence) in questions {
             if self.outside(text, *window)? {
                 continue;
             }
             let canonical = self.canonical(text, *window)?;
             if seen.insert(canonical.clone()) && !self.results.borrow().contains_key(&canonical) {
-                asked.push((self.check(&canonical)?, canonical, *evidence));
+                missing.push((self.check(&canonical)?, canonical, *evidence));
             }
         }
         let run = self.run;
-        let answers = parallel_map(self.threads, &asked, |(checked, _, evidence)| run(checked, *evidence));
-        for ((_, canonical, _), answer) in asked.into_iter().zip(answers) {
+        let answers = parallel_map(self.threads, &missing, |(checked, _, evidence)| run(checked, *evidence));
+        for ((_, canonical, _), answer) in missing.into_iter().zip(answers) {
             // A failed query runs again when its result is needed, and reports the error then.
             if let Ok(answer) = answer {
                 self.keep(canonical, answer)?;

@@ -3,6 +3,7 @@
 //! Every number is counted from the rows of a section, to which the sentence links.
 
 use super::queries::QueryResult;
+use crate::plural::{counted, word};
 use crate::render::{Cell, Look};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +56,7 @@ fn lost(result: &QueryResult) -> Option<Story> {
     let reasons = frequent(result, |row| result.text(row, "reason").unwrap_or("no reason given").to_owned());
     Some(Story {
         count: result.rows.len().to_string(),
-        what: plural(result.rows.len(), "launch was lost", "launches were lost"),
+        what: word(result.rows.len(), "launch was lost", "launches were lost").to_owned(),
         detail: format!("{names}; reasons: {reasons}"),
         advice: "rerun the jobs that are still needed".to_owned(),
         section: "lost-launches",
@@ -64,12 +65,12 @@ fn lost(result: &QueryResult) -> Option<Story> {
 
 fn missed(result: &QueryResult) -> Option<Story> {
     let names = frequent(result, |row| result.text(row, "schedule").unwrap_or("unnamed").to_owned());
-    let silent =
-        (0..result.rows.len()).filter(|row| result.text(*row, "why").is_some_and(|why| why.starts_with("no record"))).count();
+    let called = |row: usize| result.text(row, "launch").is_some_and(|launch| !launch.is_empty());
+    let silent = (0..result.rows.len()).filter(|row| !called(*row)).count();
     let silent = if silent > 0 { format!("; {silent} without any recorded call") } else { String::new() };
     Some(Story {
         count: result.rows.len().to_string(),
-        what: plural(result.rows.len(), "scheduled start never ran", "scheduled starts never ran"),
+        what: word(result.rows.len(), "scheduled start never ran", "scheduled starts never ran").to_owned(),
         detail: format!("{names}{silent}"),
         advice: "alert on missing starts, not on errors: RunTask returned 200".to_owned(),
         section: "missed-schedules",
@@ -88,7 +89,7 @@ fn collisions(result: &QueryResult) -> Option<Story> {
     let advice = known.first().and_then(|row| result.text(*row, "advice")).unwrap_or_default();
     Some(Story {
         count: total.to_string(),
-        what: plural(total as usize, "launch hit a disconnected agent", "launches hit a disconnected agent"),
+        what: word(total, "launch hit a disconnected agent", "launches hit a disconnected agent").to_owned(),
         detail: classes.join(", "),
         advice: advice.to_owned(),
         section: "collisions-by-class",
@@ -153,11 +154,12 @@ fn stalls(result: &QueryResult) -> Option<Story> {
     let longest = Cell::Duration(longest).human(&Look::default());
     Some(Story {
         count: result.rows.len().to_string(),
-        what: plural(
+        what: word(
             result.rows.len(),
             "deployment stall: new tasks waited for stopping ones",
             "deployment stalls: new tasks waited for stopping ones",
-        ),
+        )
+        .to_owned(),
         detail: format!("{names}; longest {longest}; {joined}"),
         advice: result.text(0, "avoided_by").map(|what| format!("this would have prevented it: {what}")).unwrap_or_default(),
         section: "stalls",
@@ -176,11 +178,12 @@ fn network(result: &QueryResult) -> Option<Story> {
     let failures: BTreeSet<&str> = (0..result.rows.len()).filter_map(|row| result.text(row, "id")).collect();
     Some(Story {
         count: failures.len().to_string(),
-        what: plural(
+        what: word(
             failures.len(),
             "network failure coincides with rejected packets",
             "network failures coincide with rejected packets",
-        ),
+        )
+        .to_owned(),
         detail: format!("{}; rejected traffic to {targets}", frequent(result, places)),
         advice: "allow the traffic in the security groups of the task and the target, and in the network ACL".to_owned(),
         section: "network",
@@ -196,12 +199,11 @@ fn changed(result: &QueryResult) -> Option<Story> {
     let bursts: BTreeSet<_> = (0..result.rows.len()).filter_map(|row| result.time(row, "burst")).collect();
     let more = match bursts.len().saturating_sub(1) {
         0 => String::new(),
-        1 => "; one more burst follows a change".to_owned(),
-        more => format!("; {more} more bursts follow a change"),
+        more => format!("; {}", counted(more, "more burst follows a change", "more bursts follow a change")),
     };
     Some(Story {
         count: failures.to_string(),
-        what: format!("{} ({}) began shortly after a change", if failures == 1 { "failure" } else { "failures" }, of("cause")),
+        what: format!("{} ({}) began shortly after a change", word(failures, "failure", "failures"), of("cause")),
         detail: format!("{}{who}, {before} before the first failure; both name {}{more}", of("change"), of("shares")),
         advice: "look at this change first; timing alone does not prove cause".to_owned(),
         section: "changes-before",
@@ -220,10 +222,6 @@ pub fn unit(resource: &str) -> String {
         "dstack_price" => "USD per hour".to_owned(),
         other => other.replace('_', " "),
     }
-}
-
-fn plural(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { one.to_owned() } else { many.to_owned() }
 }
 
 /// The most frequent names in the rows, with counts.

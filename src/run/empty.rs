@@ -74,7 +74,7 @@ pub async fn values(session: &SessionContext, noun: &str, field: &str, most: usi
     let everything = Checked {
         source: noun.to_owned(),
         canonical: noun.to_owned(),
-        window: checked::Window { from: None, to: None, origin: String::new() },
+        window: checked::Window::default(),
         stages: Vec::new(),
         tz: jiff::tz::TimeZone::UTC,
         default_limit: None,
@@ -159,7 +159,7 @@ async fn nothing_in_window(
         return Ok(format!("no {noun} found; the window covers all loaded records"));
     }
     let mut whole = checked.clone();
-    whole.window = checked::Window { from: None, to: None, origin: String::new() };
+    whole.window = checked::Window::default();
     let rows = plan::window_frame(session, &whole, options).await?;
     let counts = numbers(rows.aggregate(Vec::new(), vec![count(lit(1_i64)).alias("rows")])?).await?;
     let outside = counts.first().copied().unwrap_or(0);

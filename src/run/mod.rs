@@ -174,7 +174,7 @@ pub async fn sql(session: &SessionContext, text: &str) -> Result<Answer, RunErro
     Ok(Answer { query: String::new(), columns, schema, batches, window: AnswerWindow::default(), spark: false })
 }
 
-/// The columns of rows that no question of the language asked for.
+/// The columns of a result that does not come from a query of the language.
 pub fn frame_columns(frame: &DataFrame) -> Vec<Column> {
     sql_columns(frame).1
 }

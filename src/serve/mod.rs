@@ -48,7 +48,7 @@ const MOST_HEAD: usize = 64 << 10;
 /// The pause after a connection could not be accepted, for example because no file descriptor is free.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a store can be asked.
+/// The questions about a store that the page can ask.
 pub trait Served: Ask {
     /// Runs `report` with these options; the data of the output is the HTML page.
     ///

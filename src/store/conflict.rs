@@ -51,7 +51,7 @@ pub fn settle(
 }
 
 /// Notes the main rows of a batch.
-pub fn see_rows(batch: &RecordBatch, found: &mut TableConflicts) {
+fn see_rows(batch: &RecordBatch, found: &mut TableConflicts) {
     let rows = texts(batch, "id").into_iter().zip(texts(batch, "account"));
     let rows = rows.zip(ints(batch, "version")).zip(texts(batch, "file").into_iter().zip(ints(batch, "record")));
     for (((id, account), version), (file, record)) in rows {
@@ -65,7 +65,7 @@ pub fn see_rows(batch: &RecordBatch, found: &mut TableConflicts) {
 ///
 /// Rows of failures name the id of their record instead of its number. Of two records with one id in one file, the rows
 /// that were written last stay.
-pub fn kept_rows(batch: &RecordBatch, remove: &RowsToRemove) -> Option<BooleanArray> {
+fn kept_rows(batch: &RecordBatch, remove: &RowsToRemove) -> Option<BooleanArray> {
     let numbers = batch.column_by_name("record").is_some_and(|column| column.data_type().is_integer());
     let files = texts(batch, "file").into_iter();
     let kept: Vec<bool> = if numbers {

@@ -230,7 +230,7 @@ mod tests {
                 let (id, detail) = (format!("id-{number:05}"), format!("{number} of many"));
                 columns.push(&Row::from(Quarantined {
                     id: Some(id.into()),
-                    time: Some(i64::from(day) * 86_400_000_000 + number),
+                    time: Some(i64::from(day) * crate::micros::DAY + number),
                     detail: Some(detail.into()),
                     ..Quarantined::default()
                 }));

@@ -45,6 +45,7 @@ pub use write::LoadWriter;
 use crate::digests::Finding;
 use crate::discover::Input;
 use crate::load::{FileReport, Integrity, LoadOptions, Progress, Stored, Totals, catalog_version, day_of};
+use crate::micros::HOUR;
 use crate::table::Table;
 use commit::{Purpose, Recovered, TableChange, recover};
 use maintain::remove_superseded;
@@ -56,7 +57,7 @@ use std::time::Duration;
 use write::table_folder;
 
 /// How long replaced files are kept for readers that opened them, in microseconds.
-const KEEP: i64 = 3_600_000_000;
+const KEEP: i64 = HOUR;
 
 /// An open store: a snapshot of its state when it was opened.
 #[derive(Debug, Clone)]
@@ -164,7 +165,7 @@ impl Store {
     pub fn load(
         root: &Path,
         mut inputs: Vec<Input>,
-        troubled: Vec<FileReport>,
+        unreadable: Vec<FileReport>,
         (load_options, write_options): (&LoadOptions, WriteOptions),
         progress: &dyn Progress,
         waiting: &dyn Fn(),
@@ -180,7 +181,7 @@ impl Store {
         inputs.retain(|input| !ledger.is_settled(input));
         loaded.totals.unchanged = (all - inputs.len()) as u64;
         loaded.totals.files = loaded.totals.unchanged;
-        if inputs.is_empty() && troubled.is_empty() {
+        if inputs.is_empty() && unreadable.is_empty() {
             return Ok(loaded);
         }
         manifest.loads += 1;
@@ -204,7 +205,7 @@ impl Store {
         let unchanged = (read - reports.len()) as u64;
         loaded.totals.unchanged += unchanged;
         loaded.totals.files += unchanged;
-        reports.extend(troubled);
+        reports.extend(unreadable);
         loaded.integrity = integrity.map(|integrity| integrity.findings(&mut reports)).unwrap_or_default();
         for report in &reports {
             loaded.totals.add(report);

@@ -185,19 +185,19 @@ fn distribute<'a>(files: &[&'a DataFile], groups: usize) -> Vec<Vec<&'a DataFile
     let mut by_day = files.to_vec();
     by_day.sort_by(|left, right| left.path.cmp(&right.path));
     let all = files.iter().map(|file| u128::from(file.size)).sum::<u128>().max(1);
-    let mut dealt = vec![Vec::new(); groups];
+    let mut shares = vec![Vec::new(); groups];
     let mut before = 0;
     for file in by_day {
         // The group that contains the file's midpoint.
         let middle = before + u128::from(file.size) / 2;
         let group = (middle * groups as u128 / all) as usize;
-        if let Some(group) = dealt.get_mut(group.min(groups - 1)) {
+        if let Some(group) = shares.get_mut(group.min(groups - 1)) {
             group.push(file);
         }
         before += u128::from(file.size);
     }
-    dealt.retain(|files| !files.is_empty());
-    dealt
+    shares.retain(|files| !files.is_empty());
+    shares
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod column_type;
 mod dictionary_column;
+mod integrity_note;
 mod page_header;
 mod pages;
 mod plain_column;
@@ -12,6 +13,7 @@ mod schema;
 mod round_trip;
 
 pub use column_type::FieldKind;
+pub use integrity_note::IntegrityNote;
 pub use pages::{Encoded, with_page_checksums};
 pub use plain_column::PlainColumn;
 pub use raw_record_pages::{ID_PLACEHOLDERS, OriginalText, OwnIds, RawRecordPages, restore};

@@ -14,7 +14,7 @@ pub(super) fn write(report: &Report, detail: Detail) -> String {
         text.push_str(&format!("> {}\n\n", escape(partial)));
     }
     for unmatched in report.baseline.iter().flat_map(|applied| &applied.unmatched) {
-        text.push_str(&format!("> The baseline lists a finding that does not occur any more: {}\n\n", escape(unmatched)));
+        text.push_str(&format!("> The baseline lists a finding that no longer occurs: {}\n\n", escape(unmatched)));
     }
     text.push_str("| Check | Result | Question |\n|---|---|---|\n");
     for outcome in &report.outcomes {

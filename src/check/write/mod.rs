@@ -14,6 +14,7 @@ mod text;
 pub use comment::comment;
 
 use super::{Finding, Place, Report, Severity};
+use crate::plural::counted;
 use crate::render::elsewhere;
 use std::fmt;
 use std::str::FromStr;
@@ -130,7 +131,7 @@ pub fn write(report: &Report, layout: Layout, detail: Detail) -> String {
 
 /// `1 finding`, `2 findings`.
 fn count(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+    counted(number, word, &format!("{word}s"))
 }
 
 /// The result in one line: findings by severity, then checks.

@@ -5,6 +5,7 @@ use crate::cli::rules::text_of;
 use crate::cli::stderr::CliError;
 use crate::exit::ExitCode;
 use crate::model::catalog::{RuleIssue, Trial};
+use crate::plural::counted;
 use crate::render::visible;
 use std::io::{self, Write};
 use std::path::Path;
@@ -48,8 +49,4 @@ fn sentence(mistake: &RuleIssue) -> String {
         Some(entry) => format!("entry `{entry}`: {}", mistake.what),
         None => mistake.what.clone(),
     }
-}
-
-fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -83,6 +83,15 @@ pub struct Allowance<'b> {
     pub member: usize,
 }
 
+impl Allowance<'_> {
+    /// Why a member of this size is not read, if it is too large.
+    fn too_large(&self, size: u64) -> Option<Damage> {
+        let limit = self.member;
+        (size > limit as u64)
+            .then(|| Damage::new("too_large", format!("{size} bytes exceed the limit of {limit} bytes for one file")))
+    }
+}
+
 /// Receives members; returns whether to go on.
 pub type OnMember<'a> = dyn FnMut(Member) -> bool + 'a;
 

@@ -140,12 +140,8 @@ fn of_pax<R: Read>(entry: &mut Entry<'_, R>) -> std::io::Result<(Option<i64>, bo
 
 fn content_of<R: Read>(entry: &mut Entry<'_, R>, sparse: bool, name: &str, allowance: Allowance<'_>) -> Content {
     let size = entry.size();
-    if size > allowance.member as u64 {
-        let limit = allowance.member;
-        return Content::Unreadable(Damage::new(
-            "too_large",
-            format!("{size} bytes exceed the limit of {limit} bytes for one file"),
-        ));
+    if let Some(damage) = allowance.too_large(size) {
+        return Content::Unreadable(damage);
     }
     // The holes of a sparse member are not read, so nothing has been charged for them.
     if sparse && let Err(limit) = allowance.budget.charge_inflated(size) {

@@ -1,4 +1,4 @@
-//! Which names announce a secret.
+//! Decides which names announce a secret.
 
 use super::rules::RULES;
 use std::cell::RefCell;

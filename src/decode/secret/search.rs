@@ -1,4 +1,4 @@
-//! The quick search that decides whether a record or a text has to be looked at.
+//! The quick search that decides whether a record or a text has to be searched in detail.
 //!
 //! In: text. Out: whether it may hold a credential under a key that does not announce one. The search runs over every byte
 //! of every record, so it looks for a few rare characters and literals in one pass, and checks what is around them.

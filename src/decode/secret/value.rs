@@ -1,4 +1,4 @@
-//! Which values are secrets, given what announces them.
+//! Decides which values are secrets, given the name or text that announces them.
 
 use super::MASK;
 use super::rules::RULES;

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn markers_of_folders_and_stores_are_no_exports() {
+    fn markers_of_folders_and_stores_are_not_exports() {
         let store = store_with(&[
             "in/",
             "in/a.json",

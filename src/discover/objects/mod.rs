@@ -230,7 +230,7 @@ async fn look(
     location: &Location,
     left_out: &dyn Fn(&str) -> Option<&'static str>,
 ) -> Listing {
-    // An object can be readable where listing is not allowed, so that a key is asked for first.
+    // An object can be readable where listing is not allowed, so a key is requested first.
     if location.is_like_object()
         && let Some(one) = one_object(store, root).await
     {
@@ -256,7 +256,7 @@ async fn one_object(store: &dyn ObjectStore, key: &Path) -> Option<Listing> {
 
 /// The input of an object. The ledger recognizes an unchanged one by its name, its size and the time of its last change.
 /// S3 changes the time with each version, so that an ETag would find the same changes, except for a second version with
-/// as many bytes within the same second. The column `content_hash` could not hold it: an ETag is no hash of the content
+/// as many bytes within the same second. The column `content_hash` could not hold it: an ETag is not a hash of the content
 /// when the object was uploaded in parts or encrypted with a key, and copies of a file are found by that hash.
 fn input(bucket: &Arc<Bucket>, meta: ObjectMeta) -> Input {
     Input {

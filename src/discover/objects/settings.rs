@@ -87,15 +87,15 @@ impl S3Settings {
             Credentials::Instance => {
                 let probe = builder.clone().build().map_err(|error| error.to_string())?;
                 let provider = Arc::clone(probe.credentials());
-                let asked = transfers.block_on(async { tokio::time::timeout(METADATA, provider.get_credential()).await });
-                if !matches!(asked, Ok(Ok(_))) {
+                let credential = transfers.block_on(async { tokio::time::timeout(METADATA, provider.get_credential()).await });
+                if !matches!(credential, Ok(Ok(_))) {
                     return Err(no_credentials());
                 }
                 builder = builder.with_credentials(provider);
             }
         }
         let region = match self.region(profile.as_ref().ok().and_then(Option::as_ref)) {
-            None if endpoint.is_none() => transfers.block_on(asked_region(bucket)),
+            None if endpoint.is_none() => transfers.block_on(region_of_bucket(bucket)),
             region => region,
         };
         if let Some(region) = region {
@@ -108,7 +108,7 @@ impl S3Settings {
         Ok(Arc::new(store))
     }
 
-    /// The order is that of the AWS CLI, except that a profile is not asked for a role.
+    /// The order is that of the AWS CLI, except that the roles of profiles are not assumed.
     fn credentials(&self, profile: &Result<Option<Profile>, String>) -> Result<Credentials, String> {
         let has = |name: &str| self.get(name).is_some();
         if self.is_true("AWS_SKIP_SIGNATURE") {
@@ -126,7 +126,7 @@ impl S3Settings {
         if let Some(profile) = profile.as_ref().map_err(String::clone)? {
             if let Some(by) = profile.computed_by() {
                 return Err(format!(
-                    "the credentials of the AWS profile `{}` come from `{by}`, which is not read here; export them first with {EXPORT}",
+                    "the credentials of the AWS profile `{}` come from `{by}`, which ecs-audit does not support; export them first with {EXPORT}",
                     self.profile_name()
                 ));
             }
@@ -202,7 +202,7 @@ fn is_plain_http(endpoint: &str) -> bool {
 }
 
 /// The Region that S3 names for a bucket, without credentials.
-async fn asked_region(bucket: &str) -> Option<String> {
+async fn region_of_bucket(bucket: &str) -> Option<String> {
     let options = ClientOptions::new();
     tokio::time::timeout(REGION, resolve_bucket_region(bucket, &options)).await.ok()?.ok()
 }

@@ -98,7 +98,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     #[test]
-    fn what_lasts_stands_in_every_bucket_it_touches() {
+    fn an_interval_is_in_every_bucket_it_touches() {
         let field = FieldRef { name: "time".into(), kind: FieldType::Time };
         let every = Every { amount: 10, unit: StepUnit::Second, fill: true, field };
         let span = BucketSpan {

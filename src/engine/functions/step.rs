@@ -10,8 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use crate::lang::checked::{Every, StepUnit};
-
-const MICROS: i64 = 1_000_000;
+use crate::micros::SECOND;
 
 /// The length of a bucket, and its time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +49,7 @@ impl Step {
     /// The start of the bucket that contains a time; none outside the calendar.
     pub fn start(&self, micros: i64) -> Option<i64> {
         if self.unit == StepUnit::Second {
-            let step = self.amount.checked_mul(MICROS)?;
+            let step = self.amount.checked_mul(SECOND)?;
             let origin = self.midnight(date(1970, 1, 5))?;
             return micros.checked_sub((micros.checked_sub(origin)?).rem_euclid(step));
         }
@@ -62,7 +61,7 @@ impl Step {
     /// The start of the next bucket after one that starts at a time.
     pub fn next(&self, start: i64) -> Option<i64> {
         if self.unit == StepUnit::Second {
-            return start.checked_add(self.amount.checked_mul(MICROS)?);
+            return start.checked_add(self.amount.checked_mul(SECOND)?);
         }
         let time = Timestamp::from_microsecond(start).ok()?;
         let day = self.tz.to_datetime(time).date();
@@ -154,9 +153,9 @@ mod tests {
     fn days_have_the_hours_that_the_clocks_give_them() {
         let day = step(1, StepUnit::Day, "Europe/Berlin");
         let spring = day.start(micros("2026-03-29T12:00:00Z")).unwrap();
-        assert_eq!(day.next(spring).unwrap() - spring, 23 * 3600 * MICROS);
+        assert_eq!(day.next(spring).unwrap() - spring, 23 * 3600 * SECOND);
         let autumn = day.start(micros("2026-10-25T12:00:00Z")).unwrap();
-        assert_eq!(day.next(autumn).unwrap() - autumn, 25 * 3600 * MICROS);
+        assert_eq!(day.next(autumn).unwrap() - autumn, 25 * 3600 * SECOND);
     }
 
     #[test]

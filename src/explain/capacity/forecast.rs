@@ -10,6 +10,8 @@ use serde::{Serialize, Serializer};
 use super::number;
 use super::trend::{CHANCE, Trend};
 use crate::explain::records::Records;
+use crate::micros::DAY;
+use crate::plural::counted;
 use crate::run::RunError;
 
 /// The minimum number of whole days.
@@ -18,7 +20,6 @@ const LEAST_DAYS: usize = 14;
 const LEAST_COUNTING: f64 = 8.0;
 /// The maximum horizon in days.
 const FARTHEST: usize = 365;
-const DAY: i64 = 86_400_000_000;
 
 /// A forecast of the daily peak need, or why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -228,7 +229,7 @@ fn forecast(peaks: &[(i64, f64)], without: usize, allowed: Option<f64>) -> Forec
 fn trend(peaks: &[(i64, f64)]) -> Result<Trend, String> {
     let days = peaks.len();
     if days < LEAST_DAYS {
-        let whole = if days == 1 { "1 whole day".to_owned() } else { format!("{days} whole days") };
+        let whole = counted(days, "whole day", "whole days");
         return Err(format!("the history is too short: {whole} with records, {LEAST_DAYS} are needed"));
     }
     let trend = Trend::of(peaks).ok_or_else(|| "the days cannot be distinguished".to_owned())?;

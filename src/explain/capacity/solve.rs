@@ -1,6 +1,7 @@
 //! Derives notes and recommended actions from the numbers of a pool.
 
-use super::{NEW_ACCOUNT, PoolState, count, number};
+use super::{NEW_ACCOUNT, PoolState, number};
+use crate::plural::counted;
 
 /// The vCPU sizes of Fargate tasks, smallest first.
 const SIZES: &[f64] = &[0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
@@ -20,7 +21,7 @@ pub(super) fn solve(pool: &mut PoolState) {
 fn notes(pool: &PoolState) -> Vec<String> {
     let mut notes = Vec::new();
     if pool.not_started > 0 {
-        notes.push(format!("{} in use: accepted but not started", count(pool.not_started, "task")));
+        notes.push(format!("{} in use: accepted but not started", counted(pool.not_started, "task", "tasks")));
     }
     if pool.used_lower < pool.used {
         notes.push(format!(
@@ -29,7 +30,10 @@ fn notes(pool: &PoolState) -> Vec<String> {
         ));
     }
     if pool.open > 0 {
-        notes.push(format!("{} without a recorded stop: counted until the end of the records", count(pool.open, "task")));
+        notes.push(format!(
+            "{} without a recorded stop: counted until the end of the records",
+            counted(pool.open, "task", "tasks")
+        ));
     }
     if let Some(unexplained) = pool.unexplained {
         notes.push(format!(
@@ -91,7 +95,7 @@ fn solutions(pool: &PoolState, size: Option<f64>) -> Vec<String> {
         if let Some(at_most) = pool.at_most {
             actions.push(format!(
                 "Run at most {} of {} vCPU concurrently and queue the rest",
-                count(at_most, "task"),
+                counted(at_most, "task", "tasks"),
                 number(size)
             ));
         }

@@ -2,6 +2,7 @@
 
 use super::{BURST, Changes, before};
 use crate::explain::records::{Records, failures_view, text, time};
+use crate::micros::SECOND;
 use crate::run::RunError;
 use jiff::Timestamp;
 
@@ -27,7 +28,7 @@ pub struct Burst {
 /// The largest bursts that begin in a window, up to `most`. Refused calls and consequences of other failures are excluded.
 pub fn bursts(records: &Records<'_>, window: (Timestamp, Timestamp), most: usize) -> Result<Vec<Burst>, RunError> {
     let view = records.view(&failures_view());
-    let apart = BURST * 1_000_000;
+    let apart = BURST * SECOND;
     let same = "partition by account, region, place, cause order by \"time\", id";
     let rows = records.rows(&format!(
         "select max(cause) as cause, max(place) as place, count(*) as failures, min(\"time\") as first, max(\"time\") as last, \

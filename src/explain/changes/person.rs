@@ -5,6 +5,7 @@
 
 use crate::explain::finding::{Event, some_instant};
 use crate::explain::records::{Records, Row, shifted, text, within};
+use crate::micros::SECOND;
 use crate::nouns::principals::{
     Assumption, Assumptions, Confidence, ISSUES_SESSIONS, Identity, Issued, LONGEST, LONGEST_DURATION, Link, Open, Trace,
     Unknown, trace,
@@ -16,7 +17,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum length of a session in seconds.
-const SESSION: i64 = LONGEST_DURATION / 1_000_000;
+const SESSION: i64 = LONGEST_DURATION / SECOND;
 /// The maximum number of calls to read per step, newest first.
 const MOST: usize = 20_000;
 /// How far the times of a session and of the call that issued it may contradict each other, in seconds.

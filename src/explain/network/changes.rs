@@ -41,7 +41,7 @@ pub(super) fn changes(records: &Records<'_>, context: &NetworkContext, missing: 
         ));
         return Ok(changes);
     }
-    for row in made(records, &before, &FILTERS)? {
+    for row in write_calls(records, &before, &FILTERS)? {
         let Some(evidence) = evidence(&row, context) else { continue };
         // Security groups have only allow rules: adding one rejects nothing.
         if row.text("event_name").is_some_and(|event| event.starts_with("AuthorizeSecurityGroup")) {
@@ -53,7 +53,7 @@ pub(super) fn changes(records: &Records<'_>, context: &NetworkContext, missing: 
     if changes.filters.is_empty() && changes.no_filters.is_empty() {
         changes.no_filters.push(Evidence::new(format!("no security group or network ACL was changed in the {hours} before")));
     }
-    changes.routes = made(records, &before, &ROUTES)?.iter().filter_map(|row| evidence(row, context)).collect();
+    changes.routes = write_calls(records, &before, &ROUTES)?.iter().filter_map(|row| evidence(row, context)).collect();
     if changes.routes.is_empty() {
         let none = format!("no route, gateway, endpoint or address was changed in the {hours} before");
         changes.no_routes.push(Evidence::new(none));
@@ -62,7 +62,7 @@ pub(super) fn changes(records: &Records<'_>, context: &NetworkContext, missing: 
 }
 
 /// Successful calls that change a resource named by one of these words, newest first.
-fn made(records: &Records<'_>, before: &str, words: &[&str]) -> Result<Vec<Row>, RunError> {
+fn write_calls(records: &Records<'_>, before: &str, words: &[&str]) -> Result<Vec<Row>, RunError> {
     let named: Vec<String> = words.iter().map(|word| format!("event_name like '%{word}%'")).collect();
     let condition = format!(
         "{before} and ({}) and event_name not like 'Describe%' and event_name not like 'Get%' and read_only is not true \

@@ -2,6 +2,7 @@
 
 use super::{Branch, Evidence, NetworkContext, branch};
 use crate::explain::records::{Records, equals, text, time, within};
+use crate::plural::counted;
 use crate::render::describe_duration;
 use crate::run::RunError;
 
@@ -25,8 +26,8 @@ pub(super) fn more_than_this(records: &Records<'_>, context: &NetworkContext) ->
         let within =
             seconds.filter(|seconds| *seconds > 0).map(|seconds| format!(" within {}", describe_duration(seconds as f64)));
         let what = format!(
-            "{others} other {} in {subnet} failed the same way{}",
-            if others == 1 { "task" } else { "tasks" },
+            "{} in {subnet} failed the same way{}",
+            counted(others, "other task", "other tasks"),
             within.unwrap_or_default()
         );
         let record = row.text("record").map(str::to_owned);
@@ -42,8 +43,8 @@ pub(super) fn more_than_this(records: &Records<'_>, context: &NetworkContext) ->
     let started = started.first().filter(|row| row.int("tasks") > Some(0));
     let against = started.map(|row| {
         let tasks = row.int("tasks").unwrap_or_default();
-        let noun = if tasks == 1 { "task" } else { "tasks" };
-        let what = format!("{tasks} {noun} in {subnet} started at that time or within the next hour");
+        let tasks = counted(tasks, "task", "tasks");
+        let what = format!("{tasks} in {subnet} started at that time or within the next hour");
         let record = row.text("record").map(str::to_owned);
         Evidence { what, time: row.time("first"), record, ..Evidence::default() }
     });

@@ -2,6 +2,7 @@
 
 use super::blocks::Page;
 use crate::explain::capacity::{Capacity, PoolState, number};
+use crate::plural::counted;
 use crate::render::describe_duration;
 
 pub(super) fn write(page: &mut Page<'_>, capacity: &Capacity) {
@@ -29,7 +30,7 @@ fn write_pool(page: &mut Page<'_>, pool: &PoolState) {
     }
     for demand in &pool.demands {
         let family = if demand.family.is_empty() { String::new() } else { format!(" of {}", demand.family) };
-        let tasks = if demand.tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", demand.tasks) };
+        let tasks = counted(demand.tasks, "task", "tasks");
         calculation.push(format!("refused: {tasks}{family} for {}  [{}]", demand.caller, demand.record));
     }
     page.block("Calculation", &calculation);

@@ -2,6 +2,7 @@
 
 use super::blocks::Page;
 use crate::explain::changes::Changes;
+use crate::plural::counted;
 use crate::render::describe_duration;
 
 pub(super) fn write(page: &mut Page<'_>, name: &str, found: &Changes) {
@@ -20,8 +21,7 @@ pub(super) fn write(page: &mut Page<'_>, name: &str, found: &Changes) {
     }
     lines(page, found, usize::MAX);
     if found.others > 0 {
-        let calls =
-            if found.others == 1 { "1 other write call".to_owned() } else { format!("{} other write calls", found.others) };
+        let calls = counted(found.others, "other write call", "other write calls");
         page.line(&format!("unrelated: {calls} in the account"));
     }
     if !found.changes.is_empty() {

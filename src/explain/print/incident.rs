@@ -2,6 +2,7 @@
 
 use super::Page;
 use crate::explain::incidents::{Incident, headline};
+use crate::plural::counted;
 
 /// The maximum number of incidents in text; JSON has all.
 pub(super) const SHOWN: usize = 10;
@@ -41,6 +42,6 @@ fn counts(incident: &Incident) -> String {
         (incident.stalls, "stalled instance", "stalled instances"),
     ];
     let parts = parts.iter().filter(|(count, _, _)| *count > 0);
-    let parts = parts.map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }));
+    let parts = parts.map(|(count, one, many)| counted(*count, one, many));
     parts.collect::<Vec<_>>().join(", ")
 }

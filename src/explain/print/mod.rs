@@ -19,6 +19,7 @@ use super::groups::Group;
 use super::incidents::Incident;
 use super::losses::Loss;
 use super::story::Story;
+use crate::plural::counted;
 use crate::render::elsewhere;
 use blocks::Page;
 use jiff::tz::TimeZone;
@@ -96,7 +97,7 @@ pub fn print_finding(
         }
     }
     if others > 0 {
-        let more = if others == 1 { "1 other failure".to_owned() } else { format!("{others} other failures") };
+        let more = counted(others, "other failure", "other failures");
         page.heading("More");
         page.line(&match subject.kind {
             SubjectKind::Failure => format!("{more} reported in the same record"),

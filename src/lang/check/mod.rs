@@ -100,7 +100,7 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn new(noun: String, catalog: &'a dyn Catalog, context: &'a CheckContext) -> Self {
         let input = noun_columns(&noun, catalog);
-        let window = Window { from: None, to: None, origin: String::new() };
+        let window = Window::default();
         Self { catalog, context, noun, input, window, first: true, errors: Vec::new(), warnings: Vec::new() }
     }
 

@@ -151,7 +151,7 @@ fn defaults_are_written_out() {
 }
 
 #[test]
-fn every_column_and_every_row_can_be_asked_for() {
+fn every_column_and_every_row_can_be_requested() {
     let all = checked("failures show *");
     let stage = all.stages.first().unwrap();
     let columns = ["id", "time", "reason", "cluster", "account", "region", "exit_code", "ran", "latency", "message"];

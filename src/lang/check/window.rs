@@ -30,7 +30,7 @@ impl Checker<'_> {
             }
         }
         let Some(written) = query.stages.first().and_then(|stage| stage.window.as_ref()) else {
-            return Some(Window { from: None, to: None, origin: "all events in the store".into() });
+            return Some(Window { origin: "all events in the store".into(), ..Window::default() });
         };
         if self.time_field().is_none() {
             let message = format!("`{}` cannot be limited to a time window: these rows have no time", self.noun);
@@ -59,11 +59,13 @@ impl Checker<'_> {
                     (None, Some(until)) => format!("until {}", self.describe(&until.value)),
                     (None, None) => "all events in the store".into(),
                 },
+                from_newest: [since, until].into_iter().flatten().any(|time| self.is_from_newest(&time.value)),
             },
             ast::Window::Between(from, to) => Window {
                 from: Some(bound(from)?),
                 to: Some(bound(to)?),
                 origin: format!("between {} and {}", self.describe(&from.value), self.describe(&to.value)),
+                from_newest: self.is_from_newest(&from.value) || self.is_from_newest(&to.value),
             },
             ast::Window::On(day) => self.day(day)?,
             ast::Window::Around(middle, within) => self.around(middle, within.as_ref())?,
@@ -79,13 +81,13 @@ impl Checker<'_> {
             let last = end.to_zoned(tz.clone()).date().yesterday().map_err(|_| out_of_range(&day.span))?;
             let first = start.to_zoned(tz.clone()).date();
             let origin = format!("the {} {first} to {last} in {}", unit.word(), zone::name(tz));
-            return Ok(Window { from: Some(start), to: Some(end), origin });
+            return Ok(Window { from: Some(start), to: Some(end), origin, from_newest: false });
         }
         let at = self.absolute(&day.value, &day.span)?.to_zoned(self.context.tz.clone());
         let start = at.start_of_day().map_err(|_| out_of_range(&day.span))?.timestamp();
         let end = self.day_after(start, &day.span)?;
         let origin = format!("the day {} in {}", at.date(), zone::name(&self.context.tz));
-        Ok(Window { from: Some(start), to: Some(end), origin })
+        Ok(Window { from: Some(start), to: Some(end), origin, from_newest: false })
     }
 
     fn around(&self, middle: &Spanned<Instant>, within: Option<&Spanned<Duration>>) -> Outcome<Window> {
@@ -101,7 +103,7 @@ impl Checker<'_> {
         let origin = format!("{reach} on both sides of {}", self.describe(&middle.value));
         let from = from.map_err(|_| out_of_range(&middle.span))?;
         let to = to.map_err(|_| out_of_range(&middle.span))?;
-        Ok(Window { from: Some(from), to: Some(to), origin })
+        Ok(Window { from: Some(from), to: Some(to), origin, from_newest: self.is_from_newest(&middle.value) })
     }
 
     /// An instant as an absolute time.
@@ -167,10 +169,19 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether relative times count back from the newest event, and not from a given time.
+    fn is_anchored_at_newest(&self) -> bool {
+        self.context.last.is_none_or(|last| last == self.context.anchor)
+    }
+
+    /// Whether an instant counts back from the newest event.
+    fn is_from_newest(&self, instant: &Instant) -> bool {
+        self.is_anchored_at_newest() && !matches!(instant, Instant::Now | Instant::Date(_) | Instant::DateTime(..))
+    }
+
     /// Describes an instant for the window line.
     fn describe(&self, instant: &Instant) -> String {
-        let anchored = self.context.last.is_none_or(|last| last == self.context.anchor);
-        let anchor = if anchored { "newest event".to_owned() } else { self.context.anchor.to_string() };
+        let anchor = if self.is_anchored_at_newest() { "newest event".to_owned() } else { self.context.anchor.to_string() };
         match instant {
             Instant::Latest => anchor,
             Instant::Today => format!("the day of {anchor}"),
@@ -190,7 +201,7 @@ impl Checker<'_> {
             Compare::Between(from, to) => {
                 let from = self.absolute(&from.value, &from.span)?;
                 let to = self.absolute(&to.value, &to.span)?;
-                Window { from: Some(from), to: Some(to), origin: String::new() }
+                Window { from: Some(from), to: Some(to), ..Window::default() }
             }
         };
         self.refuse_empty(&window, &written.span)?;
@@ -209,7 +220,8 @@ impl Checker<'_> {
         let out_of_range = |_| Box::new(error("the preceding window is out of range"));
         let Some(period) = period else {
             let before = from.checked_sub(to.duration_since(from)).map_err(out_of_range)?;
-            return Ok(Window { from: Some(before), to: Some(from), origin: "the preceding window".into() });
+            let origin = "the preceding window".into();
+            return Ok(Window { from: Some(before), to: Some(from), origin, from_newest: false });
         };
         let length = match period {
             Period::Day => 1.day(),
@@ -222,6 +234,7 @@ impl Checker<'_> {
             from: Some(earlier(from).map_err(out_of_range)?),
             to: Some(earlier(to).and_then(|to| to.checked_add(inside)).map_err(out_of_range)?),
             origin: format!("a {} earlier", period.word()),
+            from_newest: false,
         })
     }
 

@@ -20,7 +20,7 @@ const LONGEST: usize = 2_000;
 
 /// The query that a text in other words means, in canonical form.
 pub fn reworded(text: &str) -> Option<String> {
-    // Whoever writes backticks knows this language.
+    // Someone who writes backticks knows this language.
     if text.len() > LONGEST || text.contains('`') {
         return None;
     }

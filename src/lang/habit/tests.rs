@@ -91,7 +91,7 @@ fn a_query_in_other_words_is_recognized() {
 }
 
 #[test]
-fn what_is_no_query_has_no_suggestion() {
+fn unrelated_texts_have_no_suggestion() {
     for text in ["", "hello world", "the quick brown fox", "failures where", "why", "| | |", "failures where reason =", "'"] {
         assert_eq!(reworded(text), None, "{text}");
     }

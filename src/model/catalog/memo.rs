@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_names_an_id_is_asked_for_each() {
+    fn a_pattern_that_names_an_id_is_tried_for_each_id() {
         assert!(!Memo::of([r"\b429\b", "[0-9a-f]{32}"].into_iter()).ids_matter);
         let memo = Memo::of([r"111122223333\.dkr"].into_iter());
         assert_eq!(memo.get_or_find(TextKind::ApiError, "111122223333.dkr", || Some(1)), Some(1));

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_refused_call_stays() {
+    fn only_refused_calls_are_rewritten() {
         for text in [
             "ResourceInitializationError: unable to pull secrets: operation error ECR: GetAuthorizationToken, RequestID: r, api error AccessDeniedException: no",
             "(service web) was unable to place a task. Reason: x: operation error ECR: A, api error BExceptionC: d",

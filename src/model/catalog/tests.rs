@@ -70,7 +70,7 @@ fn advice_never_widens_access() {
 }
 
 #[test]
-fn benign_texts_are_no_failures() {
+fn benign_texts_are_not_failures() {
     let catalog = FailureCatalog::builtin();
     assert!(catalog.benign().len() >= 9);
     for benign in catalog.benign() {

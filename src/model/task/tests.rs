@@ -77,7 +77,7 @@ fn a_task_and_its_containers() {
 }
 
 #[test]
-fn what_was_asked_for_is_no_failure() {
+fn requested_stops_are_not_failures() {
     for (more, containers) in [
         (ended("UserInitiated", "rollback by alice"), r#"{"name":"a","exitCode":143}"#),
         (ended("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)"), r#"{"exitCode":137}"#),
@@ -144,7 +144,7 @@ fn health_checks_hosts_and_spot_are_failures() {
 }
 
 #[test]
-fn messages_nobody_knows_stay_unexplained() {
+fn unknown_messages_stay_unexplained() {
     assert_eq!(verdict(r#""stoppedReason":"Something new happened (code 7431)","#, "{}"), "task - ran=false exit=- - -");
     let new = ended("InfrastructureHealth", "never seen");
     assert_eq!(verdict(&new, "{}"), "task.host InfrastructureHealth ran=true exit=- infrastructure -");
@@ -172,7 +172,7 @@ fn without_any_time_there_is_no_record() {
 const EXITED: &str = r#""stopCode":"EssentialContainerExited","stoppedReason":"Essential container in task exited","#;
 
 #[test]
-fn what_runs_beside_a_job_that_is_done_is_no_failure() {
+fn sidecars_of_a_completed_job_are_not_failures() {
     let ran = format!("{STARTED}{EXITED}");
     for beside in [
         r#"{"name":"aws-guardduty-agent-T7","reason":"CannotPullContainerError: denied: not authorized"}"#,

@@ -1,7 +1,8 @@
 //! Classifies collisions: what the agent of an instance was doing when a launch failed with AGENT.
 
 use super::connection::{Gap, InstanceEvent, TOLERANCE, gaps, met};
-use crate::nouns::micros::{MINUTE, SECOND};
+use crate::micros::{MINUTE, SECOND};
+use crate::render::describe_duration;
 
 /// How long before a failure an update can have been requested.
 const ASKED_BEFORE: i64 = 30 * MINUTE;
@@ -129,8 +130,7 @@ impl<'a> Agent<'a> {
         }
         let Some(gap) = known else { return self.without_gap(time, none) };
         let length = gap.end.map(|end| end - gap.start);
-        let disconnected =
-            length.map(|length| format!("disconnected for {}", crate::nouns::schedules::schedule::length(length.max(SECOND))));
+        let disconnected = length.map(|length| format!("disconnected for {}", in_whole_seconds(length.max(SECOND))));
         let disconnected = disconnected.unwrap_or_else(|| "disconnected, with no reconnect recorded".to_owned());
         let registered = self.registrations.iter().position(|call| {
             let end = gap.end.unwrap_or(i64::MAX).saturating_add(REGISTERED_WITHIN);
@@ -182,7 +182,7 @@ impl<'a> Agent<'a> {
             }
         }
         if let Some(call) = asked.and_then(|place| self.updates.get(place)) {
-            let ago = crate::nouns::schedules::schedule::length((time - call.time).max(0));
+            let ago = in_whole_seconds((time - call.time).max(0));
             return Some((format!("UpdateContainerAgent {ago} before"), asked));
         }
         let during = gap.and_then(|gap| self.between(gap).find(|event| event.updating()));
@@ -227,4 +227,9 @@ impl<'a> Agent<'a> {
     pub fn is_in_gap(&self, time: i64) -> bool {
         met(&self.gaps, time).is_some_and(|gap| self.gaps.get(gap).is_some_and(|gap| gap.distance(time) <= TOLERANCE))
     }
+}
+
+/// A duration in microseconds as text; times are recorded in whole seconds.
+fn in_whole_seconds(micros: i64) -> String {
+    describe_duration((micros / SECOND) as f64)
 }

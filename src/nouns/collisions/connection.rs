@@ -1,11 +1,11 @@
 //! Finds the disconnects of an agent in the events of its instance.
 
-use crate::nouns::micros::SECOND;
+use crate::micros::SECOND;
 
 /// The tolerance around a disconnect within which a call can have hit it: calls have whole seconds, and their clock
 /// differs.
 pub const TOLERANCE: i64 = 60 * SECOND;
-/// The assumed length of a disconnect of which only the reconnect is recorded.
+/// The assumed length of a disconnect whose start is not recorded.
 const WEAK: i64 = 10 * SECOND;
 
 /// An event of a container instance.

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::classify::{Agent, Class, Met};
 use super::connection::TOLERANCE;
-use crate::nouns::micros::{DAY, HOUR, MINUTE};
+use crate::micros::{DAY, HOUR, MINUTE};
 use crate::nouns::schedules::schedule::{Start, infer};
 
 /// Attempts during and outside of agent disconnects, with how many of them failed with AGENT.

@@ -35,7 +35,7 @@ macro_rules! arguments {
 
 arguments! {
     Text StringViewArray texts:
-        id, kind, account, region, cluster, service, family, project, run, instance, subnet, deployment, schedule, phase,
+        id, kind, account, region, cluster, service, family, project, run, instance, subnet, deployment, schedule, disabled_by, phase,
         reason, cause, class, wording, failure_kind, task, call, resource, quota, event_name, user, outcome;
     Int Int64Array numbers: start, end, exit_code, window, island, tasks;
     Bool BooleanArray flags: ran, secondary;
@@ -124,6 +124,7 @@ impl Columns {
         };
         signal.deployment = text(&self.deployment, row);
         signal.schedule = text(&self.schedule, row);
+        signal.disabled_by = text(&self.disabled_by, row);
         signal.phase = text(&self.phase, row);
         signal.reason = text(&self.reason, row);
         signal.cause = text(&self.cause, row);

@@ -6,7 +6,8 @@
 pub mod function;
 
 use self::function::ARGUMENTS as INCIDENT_ARGUMENTS;
-use super::sql::{computed, no_raw, quoted, seconds};
+use super::schedules::absence::Absence;
+use super::sql::{as_text, computed, differs, no_raw, quoted, seconds};
 use super::{EVIDENCE, Needs, Noun, ViewRequest, collisions, failures, launches, schedules, stalls};
 use crate::engine::functions::record::Kind;
 use crate::lang::catalog::{FieldInfo, FieldType};
@@ -90,8 +91,8 @@ pub fn noun() -> Noun {
     }
 }
 
-/// The longest time from the creation of a task to a failure that belongs to its start, in microseconds.
-const START: i64 = 30 * 60 * 1_000_000;
+/// The longest time from the creation of a task to a failure that belongs to its start, in seconds.
+const START: i64 = 30 * 60;
 /// A task of a service that ran for longer did its work, so its time was not wasted; in seconds.
 const WORKED: i64 = 60 * 60;
 
@@ -118,17 +119,17 @@ fn plain(alias: &str, names: &[&'static str]) -> Vec<(&'static str, String)> {
     names.iter().map(|name| (*name, format!("{alias}.{}", quoted(name)))).collect()
 }
 
-fn micros(sql: &str) -> String {
-    format!("cast({sql} as bigint)")
+/// The records of a row, if they are requested.
+fn records(alias: &str, need: ViewRequest) -> Option<(&'static str, String)> {
+    need.evidence.then(|| ("records", format!("{alias}.{}", quoted(EVIDENCE))))
 }
 
 /// The failures, with what their tasks and jobs used up.
 fn failed(need: ViewRequest) -> String {
     let plainly = ViewRequest { raw: false, evidence: false, ..need };
     let created = "coalesce(t.created, j.start)";
-    let early =
-        format!("f.ran is not true and {created} <= f.\"time\" and {} - {} <= {START}", micros("f.\"time\""), micros(created));
     let lasted = seconds(created, "f.\"time\"");
+    let early = format!("f.ran is not true and {created} <= f.\"time\" and {lasted} <= {START}");
     let counts = format!("(f.service is null or f.ran is not true or {lasted} <= {WORKED})");
     let spent = format!("case when {created} <= f.\"time\" and {counts} then {lasted} end");
     let mut values = plain(
@@ -169,8 +170,8 @@ fn failed(need: ViewRequest) -> String {
         ),
         ("task", "case when f.kind = 'task' then f.task when f.kind = 'run' then f.submission end".to_owned()),
         ("resource", "case when f.phase = 'image_pull' then f.image else coalesce(f.role, f.secret) end".to_owned()),
-        ("start", format!("case when {early} then {} else {} end", micros(created), micros("f.\"time\""))),
-        ("end", micros("f.\"time\"")),
+        ("start", format!("case when {early} then {created} else f.\"time\" end")),
+        ("end", "f.\"time\"".to_owned()),
         ("tasks", "f.missing_tasks".to_owned()),
         ("task_seconds", spent.clone()),
         ("vcpu_seconds", format!("({spent}) * coalesce(t.cpu / 1024.0, j.vcpu)")),
@@ -202,38 +203,38 @@ const JOBS: &str = "select s.submission, coalesce(p.start, s.start) as start, s.
 
 /// Launches that a call failed to place. Their calls are their records, also if no evidence is requested.
 fn unplaced(need: ViewRequest) -> String {
-    let view = (launches::noun().view)(ViewRequest { raw: false, evidence: true, ..need });
+    let need = ViewRequest { raw: false, evidence: true, ..need };
+    let view = (launches::noun().view)(need);
     let mut values = plain("l", &["id", "account", "region", "cluster", "family", "reason", "outcome"]);
     values.extend([
         ("kind", "'launch'".to_owned()),
-        ("start", micros("l.\"time\"")),
-        ("end", micros("coalesce(l.healed_at, l.\"time\")")),
+        ("start", "l.\"time\"".to_owned()),
+        ("end", "coalesce(l.healed_at, l.\"time\")".to_owned()),
         ("tasks", "l.missing".to_owned()),
-        ("records", format!("l.{}", quoted(EVIDENCE))),
     ]);
+    values.extend(records("l", need));
     part(&values, &format!("from ({view}) l where l.outcome <> 'started'"))
 }
 
 /// Starts that never ran, unless nothing is known about their hour. `island` numbers the gaps of a schedule.
 fn missed(need: ViewRequest) -> String {
     let view = (schedules::noun().view)(ViewRequest { raw: false, extra: false, ..need });
-    let mut values = plain("s", &["id", "account", "region", "cluster", "family", "schedule", "island"]);
+    let mut values = plain("s", &["id", "account", "region", "cluster", "family", "schedule", "disabled_by", "island"]);
     values.extend([
         ("kind", "'missed_start'".to_owned()),
-        ("start", micros("s.\"time\"")),
-        ("end", micros("s.\"time\"")),
+        ("start", "s.\"time\"".to_owned()),
+        ("end", "s.\"time\"".to_owned()),
         ("call", "s.launch".to_owned()),
         ("reason", "s.why".to_owned()),
     ]);
-    if need.evidence {
-        values.push(("records", format!("s.{}", quoted(EVIDENCE))));
-    }
+    values.extend(records("s", need));
     part(
         &values,
         &format!(
             "from (select s.*, sum(case when s.state = 'missed' then 0 else 1 end) over (partition by s.account, s.region, \
              s.cluster, s.family, s.started_by, s.schedule order by s.\"time\", s.id) as island from ({view}) s) s \
-             where s.state = 'missed' and (s.launch is not null or s.why <> 'no record: not in this export')"
+             where s.state = 'missed' and {known}",
+            known = differs("s.absence", &as_text(Absence::NotExported.word()))
         ),
     )
 }
@@ -244,14 +245,12 @@ fn collided(need: ViewRequest) -> String {
     values.extend([
         ("kind", "'collision'".to_owned()),
         ("instance", "c.container_instance".to_owned()),
-        ("start", micros("least(c.\"time\", coalesce(c.window_start, c.\"time\"))")),
-        ("end", micros("greatest(c.\"time\", coalesce(c.window_end, c.\"time\"))")),
-        ("window", micros("c.window_start")),
+        ("start", "least(c.\"time\", coalesce(c.window_start, c.\"time\"))".to_owned()),
+        ("end", "greatest(c.\"time\", coalesce(c.window_end, c.\"time\"))".to_owned()),
+        ("window", "c.window_start".to_owned()),
         ("outcome", "c.class".to_owned()),
     ]);
-    if need.evidence {
-        values.push(("records", format!("c.{}", quoted(EVIDENCE))));
-    }
+    values.extend(records("c", need));
     part(&values, &format!("from ({view}) c"))
 }
 
@@ -261,13 +260,11 @@ fn stalled(need: ViewRequest) -> String {
     values.extend([
         ("kind", "'stall'".to_owned()),
         ("instance", "s.container_instance".to_owned()),
-        ("start", micros("s.\"time\"")),
-        ("end", micros("coalesce(s.ended_at, s.\"time\")")),
+        ("start", "s.\"time\"".to_owned()),
+        ("end", "coalesce(s.ended_at, s.\"time\")".to_owned()),
         ("tasks", "s.pending".to_owned()),
     ]);
-    if need.evidence {
-        values.push(("records", format!("s.{}", quoted(EVIDENCE))));
-    }
+    values.extend(records("s", need));
     part(&values, &format!("from ({view}) s"))
 }
 

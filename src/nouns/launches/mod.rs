@@ -76,7 +76,7 @@ pub(super) fn attempts(more: &str) -> String {
 }
 
 /// A window function over the attempts of a cluster and family, with the alias `a`.
-pub(super) fn swept(function: &str, need: ViewRequest) -> String {
+pub(super) fn over_attempts(function: &str, need: ViewRequest) -> String {
     let argument = |name: &&str| match *name {
         "time" => "cast(a.\"time\" as bigint)".to_owned(),
         "anchor" => format!("cast({} as bigint)", need.anchor),
@@ -93,7 +93,7 @@ pub(super) fn swept(function: &str, need: ViewRequest) -> String {
 
 /// The attempts, each with its launch as the struct `f`.
 pub(super) fn folded(need: ViewRequest, more: &str) -> String {
-    format!("select a.*, {} as f from ({}) a", swept("fold_attempts", need), attempts(more))
+    format!("select a.*, {} as f from ({}) a", over_attempts("fold_attempts", need), attempts(more))
 }
 
 fn view(need: ViewRequest) -> String {
@@ -139,7 +139,7 @@ pub fn launch_of_call(call: &str, like_it: &[(&str, Option<String>)]) -> String 
     format!(
         "select get_field(w.f, 'launch') as launch from (select a.*, {} as f from (select a.* from ({}) a where {same}) a) w \
          where w.id = {call}",
-        swept("fold_attempts", ViewRequest::default()),
+        over_attempts("fold_attempts", ViewRequest::default()),
         attempts(""),
     )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::nouns::micros::MINUTE;
+use crate::micros::MINUTE;
 use crate::nouns::schedules::schedule::{Schedule, Start, early, infer, late};
 
 /// Callers with this prefix retry failed launches.
@@ -76,7 +76,7 @@ impl Series {
 
     fn gap_after(&self, slot: usize) -> i64 {
         let gap = |left: usize| Some(self.slots.get(left + 1)? - self.slots.get(left)?);
-        gap(slot).or_else(|| gap(slot.checked_sub(1)?)).unwrap_or(crate::nouns::micros::DAY)
+        gap(slot).or_else(|| gap(slot.checked_sub(1)?)).unwrap_or(crate::micros::DAY)
     }
 
     fn gap_before(&self, slot: usize) -> i64 {

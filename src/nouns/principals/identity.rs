@@ -2,15 +2,16 @@
 //!
 //! Records are untrusted: a value of an unexpected type counts as missing.
 
+use crate::micros::{HOUR, SECOND};
 use jiff::Timestamp;
 use serde_json::Value;
 
 /// The default duration of a role session, in microseconds.
-const DEFAULT_DURATION: i64 = 3600 * 1_000_000;
+const DEFAULT_DURATION: i64 = HOUR;
 /// The longest duration of a role session, in microseconds.
-pub const LONGEST_DURATION: i64 = 12 * 3600 * 1_000_000;
+pub const LONGEST_DURATION: i64 = 12 * HOUR;
 
-/// What kind of principal a principal is.
+/// The kind of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrincipalKind {
     /// A session of a role.
@@ -69,7 +70,7 @@ pub struct Session {
 
 impl Session {
     /// The session in `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
-    pub fn of_arn(arn: &str) -> Option<Session> {
+    fn of_arn(arn: &str) -> Option<Session> {
         let (account, resource) = account_and_resource(arn)?;
         let (role, name) = resource.strip_prefix("assumed-role/")?.split_once('/')?;
         Session::new(account, role, name)
@@ -273,7 +274,7 @@ impl Assumption {
         let requested = || Session::requested(&of_request("roleArn")?, &of_request("roleSessionName")?);
         let lasts = record.pointer("/requestParameters/durationSeconds");
         let lasts = lasts.and_then(|lasts| lasts.as_i64().or_else(|| lasts.as_str()?.parse().ok()));
-        let lasts = lasts.map_or(DEFAULT_DURATION, |seconds| seconds.saturating_mul(1_000_000).clamp(0, LONGEST_DURATION));
+        let lasts = lasts.map_or(DEFAULT_DURATION, |seconds| seconds.saturating_mul(SECOND).clamp(0, LONGEST_DURATION));
         let source_identity = of_request("sourceIdentity").or_else(|| of_response("sourceIdentity"));
         Some(Assumption {
             id: id.to_owned(),

@@ -13,15 +13,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::identity::{Assumption, Identity, LONGEST_DURATION, PrincipalKind, Session};
+use crate::micros::{MINUTE, SECOND};
 
 /// The maximum number of steps.
 pub const LONGEST: usize = 5;
 /// How long a call may seem to precede the call that issued its credentials, in microseconds: times are whole seconds.
-const EARLY: i64 = 5 * 1_000_000;
+const EARLY: i64 = 5 * SECOND;
 /// How long a call may seem to follow the end of its session, in microseconds: its time is that of its completion.
-const LATE: i64 = 60 * 1_000_000;
+const LATE: i64 = MINUTE;
 /// How far the recorded time of issue may be from the time of the call that issued the credentials, in microseconds.
-const ISSUED: i64 = 5 * 1_000_000;
+const ISSUED: i64 = 5 * SECOND;
 /// The maximum number of calls to compare for one step, newest first.
 const CANDIDATES: usize = 1000;
 

@@ -7,7 +7,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp, ToSpan};
 
 use super::schedule::{Cost, MOST_SLOTS, Start, few, phase, steady};
-use crate::nouns::micros::SECOND;
+use crate::micros::SECOND;
 
 /// Minutes in a day.
 const DAY_MINUTES: i64 = 24 * 60;

@@ -1,8 +1,8 @@
 //! Expected starts of a regular caller, and what happened to them.
 
+use crate::micros::MINUTE;
 use crate::nouns::launches::fold::{Launch, Outcome};
 use crate::nouns::launches::series::{Attempt, Series};
-use crate::nouns::micros::MINUTE;
 
 /// Records are delivered minutes after the call, so an expected start this close to the end without a record is not
 /// reported yet.

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::nouns::micros::SECOND;
+use crate::micros::SECOND;
 
 /// The number of earlier runs that are compared with, so that a schedule that has changed is compared with its present.
 const REMEMBERED: usize = 50;

@@ -1,5 +1,6 @@
 //! `schedules`: one row per expected start of a caller with a schedule, and its outcome.
 
+pub mod absence;
 pub mod calendar;
 pub mod expected;
 pub mod function;
@@ -9,10 +10,12 @@ pub mod schedule;
 #[cfg(test)]
 mod tests;
 
-use super::launches::{REASONS, attempts, counted, swept};
+use self::absence::Absence;
+use super::launches::{REASONS, attempts, counted, over_attempts};
 use super::sql::{computed, evidence_of, list, no_raw, quoted, seconds};
 use super::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::lang::catalog::{FieldInfo, FieldType};
+use crate::micros::HOUR;
 use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
@@ -25,6 +28,8 @@ const FIELDS: &[FieldInfo] = &[
         FieldType::Text,
         "the failure at that time; or `no record`, with whether the hour has any records and who disabled the schedule",
     ),
+    computed("absence", FieldType::Text, "why no call is recorded: not_exported, disabled or not_called"),
+    computed("disabled_by", FieldType::Text, "the call that disabled the schedule, with its caller and time"),
     computed("schedule", FieldType::Text, "name of the rule or schedule, or of the job"),
     computed("rhythm", FieldType::Text, "the detected schedule, such as `every 15m`"),
     computed("started_at", FieldType::Time, "when it ran; missing = it did not run"),
@@ -90,8 +95,6 @@ pub fn noun() -> Noun {
     }
 }
 
-const HOUR: &str = "3600000000";
-
 /// The rows, with the fields from tasks if they are requested: these take another pass over all events of tasks.
 fn view(need: ViewRequest) -> String {
     let (of_tasks, fields): (Vec<&FieldInfo>, Vec<&FieldInfo>) = FIELDS.iter().partition(|field| OF_TASKS.contains(&field.name));
@@ -132,21 +135,26 @@ fn starts(need: ViewRequest, more: &str) -> String {
     let evidence = if need.evidence { format!(", s.evidence as {}", quoted(EVIDENCE)) } else { String::new() };
     let delay = seconds("s.at", "s.started_at");
     let when = |state: &str, time: &str| format!("case when s.state = '{state}' then {time} end as {state}_at");
+    let called = "s.state = 'started' or s.state = 'late' or s.launch is not null";
+    let disabled_by = "concat(d.event_name, coalesce(concat(' by ', d.\"user\"), ''), ' at ', arrow_cast(d.since, 'Utf8'))";
     format!(
         "select arrow_cast(concat(s.first, '@', cast(s.at as varchar)), 'Utf8View') as id, s.at as \"time\", s.at as expected_at, \
          s.state, arrow_cast(case when s.state = 'started' or s.state = 'late' then null \
            when s.launch is not null then coalesce(r.reason, s.reason) \
            when h.hour is null then 'no record: not in this export' \
            when d.event_name is null then 'no record: not called' \
-           else concat('no record: not called; ', d.event_name, coalesce(concat(' by ', d.\"user\"), ''), ' at ', \
-             arrow_cast(d.since, 'Utf8')) end, 'Utf8View') as why, \
+           else concat('no record: not called; ', {disabled_by}) end, 'Utf8View') as why, \
+         arrow_cast(case when {called} then null when h.hour is null then '{not_exported}' \
+           when d.event_name is null then '{not_called}' else '{disabled}' end, 'Utf8View') as absence, \
+         arrow_cast(case when {called} or h.hour is null or d.event_name is null then null else {disabled_by} end, \
+           'Utf8View') as disabled_by, \
          s.schedule, s.rhythm, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
          s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{more}{raw}{evidence} from (select s.*, {SCHEDULE} as schedule from (\
            select e.first, {at} as at, {state} as state, {reason} as reason, {rhythm} as rhythm, {started} as started_at, \
            {placed} as placed_by, {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
            from (select w.id as first, w.account, w.region, w.cluster, w.family, w.started_by, w.\"group\", w.caller, \
              unnest(w.slots) as s from (select a.id, a.account, a.region, a.cluster, a.family, a.started_by, a.\"group\", \
-               a.caller, {swept} as slots from ({attempts}) a) w where w.slots is not null) e) s) s \
+               a.caller, {over_attempts} as slots from ({attempts}) a) w where w.slots is not null) e) s) s \
          left join (select distinct coalesce(c.account, '') as account, coalesce(c.region, '') as region, \
            cast(c.\"time\" as bigint) / {HOUR} as hour from calls c where c.\"time\" is not null) h \
          on h.account = coalesce(s.account, '') and h.region = coalesce(s.region, '') \
@@ -154,6 +162,9 @@ fn starts(need: ViewRequest, more: &str) -> String {
          left join ({REASONS}) r on r.id = s.launch \
          left join ({DISABLED}) d on s.launch is null and d.name = s.schedule and d.account = coalesce(s.account, '') \
          and d.region = coalesce(s.region, '') and d.since <= s.at and (d.until is null or d.until > s.at)",
+        not_exported = Absence::NotExported.word(),
+        not_called = Absence::NotCalled.word(),
+        disabled = Absence::Disabled.word(),
         late = when("late", "s.started_at"),
         healed = when("healed", "s.started_at"),
         missed = when("missed", "s.at"),
@@ -165,7 +176,7 @@ fn starts(need: ViewRequest, more: &str) -> String {
         placed = of("placed_by"),
         launch = of("launch"),
         ids = of("evidence"),
-        swept = swept("expected_starts", need),
+        over_attempts = over_attempts("expected_starts", need),
         attempts = attempts(""),
     )
 }
@@ -192,7 +203,7 @@ pub fn callers(need: ViewRequest) -> String {
     format!(
         "select count(*) filter (where w.regular) as regular, count(*) filter (where not w.regular) as irregular from (\
            select get_field({}, 'regular') as regular from ({}) a) w",
-        swept("regular_caller", need),
+        over_attempts("regular_caller", need),
         attempts(""),
     )
 }

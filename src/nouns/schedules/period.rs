@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::schedule::{Cost, MOST_SLOTS, Start, early, few, late, length, phase, steady};
-use crate::nouns::micros::{DAY, HOUR, MINUTE};
+use crate::micros::{DAY, HOUR, MINUTE};
 
 /// A fixed period: starts are expected at `first`, `first + length`, and so on. After its last start, starts are
 /// expected only for as long as the schedule was observed.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::calendar::Calendar;
 use super::period::Period;
 use super::{calendar, period};
-use crate::nouns::micros::{DAY, MINUTE, SECOND};
+use crate::micros::{DAY, MINUTE, SECOND};
 
 /// The maximum number of expected starts listed per caller.
 pub const MOST_SLOTS: usize = 4_000_000;

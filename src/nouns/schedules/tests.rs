@@ -70,7 +70,7 @@ fn clock(minute: i64) -> String {
 }
 
 #[test]
-fn every_so_many_days_is_no_rhythm_of_weekdays() {
+fn every_few_days_is_not_a_schedule_of_weekdays() {
     let mut random = Random(11);
     let mut histories = Vec::new();
     for round in 0..120 {

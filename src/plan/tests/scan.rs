@@ -42,7 +42,7 @@ fn time_columns_and_conditions_reach_the_scan() {
 }
 
 #[test]
-fn originals_are_read_only_when_they_are_asked_for() {
+fn originals_are_read_only_when_requested() {
     let (plan, _) = physical(call(), "calls show id, event_name since 7d");
     assert!(!plan.contains("raw"), "{plan}");
     let (plan, rows) = physical(call(), "calls show id, raw.eventName as name since 7d");
@@ -51,7 +51,7 @@ fn originals_are_read_only_when_they_are_asked_for() {
 }
 
 #[test]
-fn the_window_of_tasks_goes_by_their_latest_state() {
+fn the_window_of_tasks_follows_their_latest_state() {
     // The latest state is outside the window, so the task is too, although an older state is inside.
     let reported = |version, time: &str| -> Row<'static> {
         TaskEvent {

@@ -112,9 +112,8 @@ fn content_of(from: &mut (impl Read + Seek), entry: &Entry, allowance: Allowance
     if entry.is_encrypted() || entry.method == AES {
         return unreadable("encrypted", "an encrypted member; `7z x {file}` asks for its password and unpacks it".to_owned());
     }
-    let limit = allowance.member;
-    if entry.plain > limit as u64 {
-        return unreadable("too_large", format!("{} bytes exceed the limit of {limit} bytes for one file", entry.plain));
+    if let Some(damage) = allowance.too_large(entry.plain) {
+        return Content::Unreadable(damage);
     }
     match entry::read_local(from, entry.header) {
         Ok(Some((_, start))) if from.seek(SeekFrom::Start(start)).is_ok() => {}
@@ -130,7 +129,7 @@ fn content_of(from: &mut (impl Read + Seek), entry: &Entry, allowance: Allowance
         Err(error) => return unreadable("damaged_zip", error.to_string()),
     };
     let mut bytes = Vec::new();
-    let problem = match expand(decoder, allowance.budget, limit, &mut bytes) {
+    let problem = match expand(decoder, allowance.budget, allowance.member, &mut bytes) {
         Err(stopped @ Stopped::Failed(_)) => Some(problem_of(stopped)),
         Err(Stopped::Exceeded(limit)) => return unreadable(limit.why, limit.detail),
         Ok(()) => None,

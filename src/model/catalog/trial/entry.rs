@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// The errors of an entry, without its examples.
 pub(super) fn wrong_entry(entry: &Entry, catalog: &FailureCatalog) -> Vec<String> {
-    let mut wrong: Vec<String> = wrong_words(entry).map(|error| error.about_word()).collect();
+    let mut wrong: Vec<String> = wrong_words(entry).map(|word| word.to_string()).collect();
     wrong.extend(wrong_patterns(&entry.patterns));
     let of_jobs = entry.applies_to == [TextKind::RunMessage];
     if entry.applies_to.is_empty() {

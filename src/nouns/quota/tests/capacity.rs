@@ -236,7 +236,7 @@ fn quota_is_what_counting_at_every_instant_finds() {
 }
 
 #[test]
-fn peaks_are_found_without_telling_all_levels() {
+fn peaks_are_found_without_writing_all_levels() {
     let mut random = Random(57);
     let resources = [(false, "fargate_vcpu"), (true, "fargate_spot_vcpu")];
     for round in 0..3 {

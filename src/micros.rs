@@ -1,4 +1,4 @@
-//! Lengths of time in microseconds, the unit of every analysis.
+//! Lengths of time in microseconds, the unit of all stored times.
 
 /// Microseconds of a second.
 pub const SECOND: i64 = 1_000_000;

@@ -1,0 +1,39 @@
+//! A value computed from a store, for commands that run for long: computed again when the store has changed.
+
+use super::stderr::CliError;
+use crate::store::{Manifest, Store};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The value of the current version of a store.
+#[derive(Debug)]
+pub struct PerStore<T> {
+    root: PathBuf,
+    known: Mutex<Option<(Manifest, Arc<T>)>>,
+}
+
+impl<T> PerStore<T> {
+    /// For the store in a folder; nothing is computed yet.
+    pub fn new(root: PathBuf) -> PerStore<T> {
+        PerStore { root, known: Mutex::new(None) }
+    }
+
+    /// The folder of the store.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The value of the store as it is now.
+    pub fn current(&self, compute: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<Arc<T>, CliError> {
+        let store = Store::open(&self.root)?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((manifest, value)) = &*known
+            && manifest == store.manifest()
+        {
+            return Ok(Arc::clone(value));
+        }
+        let value = Arc::new(compute(&store)?);
+        *known = Some((store.manifest().clone(), Arc::clone(&value)));
+        Ok(value)
+    }
+}
