@@ -20,6 +20,7 @@ mod fuzz;
 mod grammar;
 mod incidents;
 mod ingest;
+mod json;
 mod layering;
 mod limits;
 mod network;

@@ -11,6 +11,7 @@ mod child;
 mod config;
 mod destination;
 mod doctor;
+mod document;
 mod explain;
 mod export;
 mod fields;

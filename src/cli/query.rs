@@ -5,7 +5,7 @@ use super::ask::{Dataset, check_out, deliver, format_of};
 use super::progress::Working;
 use super::redact::redactor;
 use super::stderr::{CliError, say, say_raw, warn};
-use super::{config, destination, limits, torn};
+use super::{config, destination, document, limits, torn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -16,7 +16,7 @@ use crate::lang::{self, CheckContext, Checked};
 use crate::nouns::{self, Noun, ViewRequest, ZoneName};
 use crate::plan::{self, Evidence, Options, PlanCatalog, nouns_named_in, register_nouns};
 use crate::redact::NOTE;
-use crate::render::{Format, Look, describe_instant, describe_window};
+use crate::render::{Format, Look, Schema, describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
@@ -24,6 +24,7 @@ use arrow::datatypes::Int64Type;
 use indicatif::HumanCount;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+use serde::Serialize;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -42,7 +43,7 @@ pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<Ex
     let tables = Dataset::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let answer = sql_answer(&tables, statement, context)?;
-    deliver(&answer, &arguments.asking, context)?;
+    deliver(&answer, &arguments.asking, false, context)?;
     if !global.quiet {
         report_written(&answer, &arguments.asking);
     }
@@ -107,7 +108,12 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     };
     let query = lang::parse(&text).map_err(wrong)?;
     if arguments.canonical {
-        writeln!(io::stdout().lock(), "{}", lang::format(&query))?;
+    let wants_json = format_of(&arguments.asking) == Format::Json;
+        let canonical = lang::format(&query);
+        match wants_json {
+            true => document::print(Schema::Plan, &Plan { query: &canonical, plan: None })?,
+            false => writeln!(io::stdout().lock(), "{canonical}")?,
+        }
         return Ok(ExitCode::Ok);
     }
     let saved = saved_texts(&arguments.set, global)?;
@@ -131,7 +137,11 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     let options = Options { anchor: asker.anchor.time, evidence };
     if arguments.explain {
         let plan = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
-        writeln!(io::stdout().lock(), "{}", plan.map_err(|error| CliError::of_run(error, &text))?)?;
+        let plan = plan.map_err(|error| CliError::of_run(error, &text))?;
+        match wants_json {
+            true => document::print(Schema::Plan, &Plan { query: &checked.canonical, plan: Some(&plan) })?,
+            false => writeln!(io::stdout().lock(), "{plan}")?,
+        }
         return Ok(tables.loaded);
     }
     let mut answer = asker.answer(&checked, &text, evidence)?;
@@ -165,6 +175,14 @@ fn text_of_stdin() -> Result<String, CliError> {
     let mut bytes = Vec::new();
     // One more byte makes the query too long, which the parser reports.
     io::stdin().lock().take(lang::token::MAX_LENGTH as u64 + 1).read_to_end(&mut bytes)?;
+/// A query that is shown instead of run, for programs.
+#[derive(Serialize)]
+struct Plan<'q> {
+    /// In canonical form.
+    query: &'q str,
+    plan: Option<&'q str>,
+}
+
     String::from_utf8(bytes).map_err(|_| CliError::Sentence("stdin is not UTF-8 text; expected a query".to_owned()))
 }
 

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang;
 use crate::plan::{Evidence, Options};
-use crate::render::{Format, Layout, Look, describe_duration, render};
+use crate::render::{Format, Layout, Look, TextFormat, describe_duration, render};
 use crate::run::RunError;
 use crate::table::TableSet;
 use command::Command;
@@ -311,7 +311,7 @@ impl Session<'_> {
                 self.time(started);
             }
             Command::Show(id) => {
-                super::show::print_record(&id, &self.tables)?;
+                super::show::print_record(&id, TextFormat::Text, &self.tables)?;
             }
             Command::Changes(changes) => {
                 self.show(super::changes::changes_text(&self.tables, &changes, &self.context)?.as_bytes())?;

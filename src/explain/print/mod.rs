@@ -19,7 +19,7 @@ use super::groups::Group;
 use super::incidents::Incident;
 use super::losses::Loss;
 use super::story::Story;
-use crate::render::elsewhere;
+use crate::render::{Schema, elsewhere, json_document};
 use blocks::Page;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -79,7 +79,7 @@ pub fn print_finding(
 ) -> Printed {
     let (finding, others) = (found.map(|(finding, _)| finding), found.map_or(0, |(_, others)| others));
     if layout == Layout::Json {
-        return json(&Explained { subject, others, losses, finding });
+        return json_document(Schema::Explain, &Explained { subject, others, losses, finding });
     }
     let mut page = Page::new(layout, tz);
     match finding {
@@ -114,7 +114,7 @@ pub fn print_groups(incidents: &[Incident], groups: &[Group], layout: Layout, tz
             incidents: &'g [Incident],
             groups: &'g [Group],
         }
-        return json(&All { incidents, groups });
+        return json_document(Schema::ExplainAll, &All { incidents, groups });
     }
     let mut page = Page::new(layout, tz);
     if groups.is_empty() && incidents.is_empty() {
@@ -137,7 +137,7 @@ pub fn print_groups(incidents: &[Incident], groups: &[Group], layout: Layout, tz
 /// Prints quota pools.
 pub fn print_capacity(capacity: &Capacity, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(capacity);
+        return json_document(Schema::ExplainQuota, capacity);
     }
     let mut page = Page::new(layout, tz);
     capacity::write(&mut page, capacity);
@@ -147,7 +147,7 @@ pub fn print_capacity(capacity: &Capacity, layout: Layout, tz: &TimeZone) -> Pri
 /// Prints an expected start of a schedule.
 pub fn print_slot(slot: &ExpectedStart, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(slot);
+        return json_document(Schema::ExplainStart, slot);
     }
     let mut page = Page::new(layout, tz);
     expected_start::write(&mut page, slot);
@@ -165,7 +165,7 @@ pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize
             bursts: &'c [Changes],
             more_bursts: usize,
         }
-        return json(&All { subject, found: found.first(), bursts: found, more_bursts });
+        return json_document(Schema::Changes, &All { subject, found: found.first(), bursts: found, more_bursts });
     }
     let mut page = Page::new(layout, tz);
     let name = subject.map_or_else(|| "that time".to_owned(), |subject| format!("{} {}", subject.kind.word(), subject.name));
@@ -184,13 +184,9 @@ pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize
 /// Prints a timeline.
 pub fn print_story(story: &Story, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(story);
+        return json_document(Schema::Timeline, story);
     }
     let mut page = Page::new(layout, tz);
     story::write(&mut page, story);
     Ok(page.text(&format!("timeline of {} {}", story.subject.kind.word(), story.subject.name)))
-}
-
-fn json(value: &impl Serialize) -> Printed {
-    Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
 }
