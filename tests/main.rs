@@ -23,6 +23,7 @@ mod ingest;
 mod json;
 mod layering;
 mod limits;
+mod links;
 mod network;
 mod newcomers;
 mod person;

@@ -112,6 +112,7 @@ records that are left out count as filtered, and a later load without these opti
   ecs-audit query --from s3-export/ \"calls where failed by user top 20\"
   ecs-audit query --chart \"failures by weekday(time), hour(time)\"
   ecs-audit query \"failures by cause since 1d top 10\" --format slack
+  ecs-audit query \"tasks where exit_code > 0 show task, exit_code\" --links
   ecs-audit query @lost --set since=30d
   ecs-audit query - < query.txt
 
@@ -209,6 +210,7 @@ input could not be loaded, or the window has no records. Accepted findings do no
   ecs-audit explain d25e49b0-637f-469f-8e82-413fa77b3188
   ecs-audit explain nightly-settlement --from s3-export/
   ecs-audit explain arn:aws:ecs:eu-west-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb
+  ecs-audit explain last --links --format markdown
   ecs-audit explain --all --since 7d
   ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json
   ecs-audit explain 01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:00Z
@@ -452,6 +454,9 @@ pub struct Query {
     /// Include the ids of the records behind each row
     #[arg(long, help_heading = OUTPUT)]
     pub evidence: bool,
+    /// Add a column with links to the AWS console
+    #[arg(long, conflicts_with_all = ["redact", "chart"], help_heading = OUTPUT)]
+    pub links: bool,
     /// Draw a chart instead of a table: bars, lines over time, or a heat map of the week
     #[arg(long, conflicts_with = "format", help_heading = OUTPUT)]
     pub chart: bool,
@@ -592,6 +597,9 @@ pub struct Explain {
     /// See [`Scope`].
     #[command(flatten)]
     pub scope: Scope,
+    /// Add links to the AWS console
+    #[arg(long, help_heading = OUTPUT)]
+    pub links: bool,
     /// Output format: text, json, markdown, html or slack
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,
@@ -613,6 +621,9 @@ pub struct Timeline {
     /// See [`Scope`].
     #[command(flatten)]
     pub scope: Scope,
+    /// Add links to the AWS console
+    #[arg(long, help_heading = OUTPUT)]
+    pub links: bool,
     /// Output format: text, json, markdown, html or slack
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,

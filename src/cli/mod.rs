@@ -19,6 +19,7 @@ mod help;
 mod interrupt;
 mod invocation;
 mod limits;
+mod links;
 mod load;
 mod manual;
 mod mcp;

@@ -2,6 +2,7 @@
 
 use super::args::{Asking, Global, Query, Sql};
 use super::ask::{Dataset, check_out, deliver, format_of};
+use super::links::linked;
 use super::progress::Working;
 use super::redact::redactor;
 use super::stderr::{CliError, say, say_raw, warn};
@@ -23,8 +24,8 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use indicatif::HumanCount;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -107,8 +108,8 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         CliError::Query { text: text.clone(), diagnostics }
     };
     let query = lang::parse(&text).map_err(wrong)?;
-    if arguments.canonical {
     let wants_json = format_of(&arguments.asking) == Format::Json;
+    if arguments.canonical {
         let canonical = lang::format(&query);
         match wants_json {
             true => document::print(Schema::Plan, &Plan { query: &canonical, plan: None })?,
@@ -133,7 +134,8 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     if !global.quiet {
         checked.warnings.iter().for_each(|warning| warn(warning, &text));
     }
-    let evidence = if arguments.evidence { Evidence::First } else { Evidence::Without };
+    // A link may be that of the only record behind a row.
+    let evidence = if arguments.evidence || arguments.links { Evidence::First } else { Evidence::Without };
     let options = Options { anchor: asker.anchor.time, evidence };
     if arguments.explain {
         let plan = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
@@ -145,6 +147,9 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         return Ok(tables.loaded);
     }
     let mut answer = asker.answer(&checked, &text, evidence)?;
+    if arguments.links {
+        answer = linked(&answer, &checked, arguments.evidence, &tables)?;
+    }
     if arguments.redact {
         answer =
             redactor(&tables, &global.store, arguments.asking.from.is_empty())?.answer(&answer).map_err(run::RunError::from)?;
@@ -155,7 +160,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     if arguments.chart {
         print_chart(&answer, &arguments.asking, context)?;
     } else {
-        deliver(&answer, &arguments.asking, context)?;
+        deliver(&answer, &arguments.asking, arguments.links, context)?;
     }
     if !global.quiet {
         report_written(&answer, &arguments.asking);
@@ -170,11 +175,6 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     Ok(tables.loaded)
 }
 
-/// The query on standard input, up to the length of the longest query.
-fn text_of_stdin() -> Result<String, CliError> {
-    let mut bytes = Vec::new();
-    // One more byte makes the query too long, which the parser reports.
-    io::stdin().lock().take(lang::token::MAX_LENGTH as u64 + 1).read_to_end(&mut bytes)?;
 /// A query that is shown instead of run, for programs.
 #[derive(Serialize)]
 struct Plan<'q> {
@@ -183,6 +183,11 @@ struct Plan<'q> {
     plan: Option<&'q str>,
 }
 
+/// The query on standard input, up to the length of the longest query.
+fn text_of_stdin() -> Result<String, CliError> {
+    let mut bytes = Vec::new();
+    // One more byte makes the query too long, which the parser reports.
+    io::stdin().lock().take(lang::token::MAX_LENGTH as u64 + 1).read_to_end(&mut bytes)?;
     String::from_utf8(bytes).map_err(|_| CliError::Sentence("stdin is not UTF-8 text; expected a query".to_owned()))
 }
 

@@ -134,6 +134,8 @@ def queries(work):
         yield lambda query=query: ask("query", query, schema="rows", work=work)
         yield lambda query=query: ask("query", query, "--tz", "America/St_Johns", "--evidence", schema="row", work=work, form=NDJSON)
     yield lambda: ask("query", "failures by reason since 7d", "--redact", schema="rows", work=work)
+    yield lambda: ask("query", "failures since 7d", "--links", schema="rows", work=work)
+    yield lambda: ask("query", "failures since 7d", "--links", "--redact", schema=None, work=work, codes=(2,))
     yield lambda: ask("query", "@lost", "--set", "since=30d", schema="rows", work=work)
     yield lambda: ask("query", "-", schema="rows", work=work, stdin="failures limit 1")
     yield lambda: ask("query", "failures limit 2", "--from", EXPORTS / "fargate-quota", schema="rows", work=work)
@@ -176,6 +178,9 @@ def explanations(work):
         yield lambda name=name: ask("changes", name, schema="changes", work=work)
         # The newest failure may belong to nothing that has a timeline.
         yield lambda name=name: ask("timeline", name, schema="timeline", work=work)
+    for name in names:
+        yield lambda name=name: ask("explain", name, "--links", schema="explain", work=work)
+        yield lambda name=name: ask("timeline", name, "--links", schema="timeline", work=work)
     for name in list(subjects.values())[:2]:
         yield lambda name=name: ask("explain", name, "--all", schema="explain-all", work=work)
         yield lambda name=name: ask("timeline", name, "--since", "2031-01-01", schema="timeline", work=work)

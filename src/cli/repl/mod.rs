@@ -305,6 +305,7 @@ impl Session<'_> {
                     since: None,
                     from: Vec::new(),
                     scope: super::args::Scope::default(),
+                    links: false,
                     format: crate::explain::Layout::Text,
                 };
                 self.show_page(super::timeline::timeline_text(&self.tables, &timeline, &self.context)?)?;

@@ -17,6 +17,7 @@ use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
 use super::incidents::Incident;
+use super::links::Link;
 use super::losses::Loss;
 use super::story::Story;
 use crate::render::{Schema, elsewhere, json_document};
@@ -34,7 +35,7 @@ pub enum Layout {
     Json,
     /// For a ticket.
     Markdown,
-    /// One file for a browser: no script, no link, nothing fetched.
+    /// One file for a browser: no script, nothing fetched, and no links unless they are asked for.
     Html,
     /// For a chat: Block Kit of Slack.
     Slack,
@@ -64,22 +65,26 @@ struct Explained<'f> {
     others: usize,
     losses: &'f [Loss],
     finding: Option<&'f Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<&'f [Link]>,
 }
 
 /// The maximum number of losses in text output; JSON has all.
 const LOSSES: usize = 10;
 
-/// Prints a finding, or that nothing failed, followed by the losses of the subject, costliest first.
+/// Prints a finding, or that nothing failed, followed by the losses of the subject, costliest first, and by links if they are
+/// given.
 pub fn print_finding(
     subject: &Subject,
     found: Option<(&Finding, usize)>,
     losses: &[Loss],
+    links: Option<&[Link]>,
     layout: Layout,
     tz: &TimeZone,
 ) -> Printed {
     let (finding, others) = (found.map(|(finding, _)| finding), found.map_or(0, |(_, others)| others));
     if layout == Layout::Json {
-        return json_document(Schema::Explain, &Explained { subject, others, losses, finding });
+        return json_document(Schema::Explain, &Explained { subject, others, losses, finding, links });
     }
     let mut page = Page::new(layout, tz);
     match finding {
@@ -103,6 +108,7 @@ pub fn print_finding(
             kind => format!("{more} of {} {}; --all explains each cause once", kind.word(), subject.name),
         });
     }
+    write_links(&mut page, links);
     Ok(page.text(&format!("{} {}", subject.kind.word(), subject.name)))
 }
 
@@ -181,12 +187,32 @@ pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize
     Ok(page.text(&format!("changes before {name}")))
 }
 
-/// Prints a timeline.
-pub fn print_story(story: &Story, layout: Layout, tz: &TimeZone) -> Printed {
+/// Prints a timeline, followed by links if they are given.
+pub fn print_story(story: &Story, links: Option<&[Link]>, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json_document(Schema::Timeline, story);
+        #[derive(Serialize)]
+        struct Linked<'s> {
+            #[serde(flatten)]
+            story: &'s Story,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            links: Option<&'s [Link]>,
+        }
+        return json_document(Schema::Timeline, &Linked { story, links });
     }
     let mut page = Page::new(layout, tz);
     story::write(&mut page, story);
+    write_links(&mut page, links);
     Ok(page.text(&format!("timeline of {} {}", story.subject.kind.word(), story.subject.name)))
+}
+
+/// The links to the AWS console.
+fn write_links(page: &mut Page<'_>, links: Option<&[Link]>) {
+    let Some(links) = links else { return };
+    page.heading("Links");
+    if links.is_empty() {
+        page.line("nothing in these records has a page in the AWS console");
+    }
+    for link in links {
+        page.link(&format!("{} {}", link.kind, link.name), &link.url);
+    }
 }
