@@ -3,7 +3,7 @@
 use crate::check::{Layout as ReportLayout, Severity};
 use crate::explain::Layout;
 use crate::knowledge::{CLASSES, PHASES, TextKind};
-use crate::render::Format;
+use crate::render::{Format, TextFormat};
 use crate::report::BriefFormat;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
@@ -98,6 +98,7 @@ pub enum Command {
   ecs-audit load trail.json.gz ecs-events/ runs.json
   ecs-audit load s3://BUCKET/AWSLogs/ACCOUNT/CloudTrail/ --since 7d
   ecs-audit load s3-export/ --since 2026-03-01 --region eu-west-1
+  ecs-audit load s3-export/ --json
   aws ecs describe-tasks --cluster batch --tasks ID | ecs-audit load -
 
 Records that are already in the store are skipped, so the command can be repeated at any time. With --since, \
@@ -111,6 +112,7 @@ records that are left out count as filtered, and a later load without these opti
   ecs-audit query --from s3-export/ \"calls where failed by user top 20\"
   ecs-audit query --chart \"failures by weekday(time), hour(time)\"
   ecs-audit query \"failures by cause since 1d top 10\" --format slack
+  ecs-audit query \"tasks where exit_code > 0 show task, exit_code\" --links
   ecs-audit query @lost --set since=30d
   ecs-audit query - < query.txt
 
@@ -208,6 +210,7 @@ input could not be loaded, or the window has no records. Accepted findings do no
   ecs-audit explain d25e49b0-637f-469f-8e82-413fa77b3188
   ecs-audit explain nightly-settlement --from s3-export/
   ecs-audit explain arn:aws:ecs:eu-west-1:111122223333:task/batch/0c3d1c31a0138640d818802046393acb
+  ecs-audit explain last --links --format markdown
   ecs-audit explain --all --since 7d
   ecs-audit explain quota ap-northeast-1 --at 2026-03-02T10:00:05Z --quotas quotas.json
   ecs-audit explain 01a0ca2c-b3d1-4068-bfcb-6853eea59b12@2026-03-07T03:00:00Z
@@ -348,6 +351,14 @@ lists the commands. If stdin is not a terminal, each line is a query; the exit c
     Store(StoreArgs),
 }
 
+/// The format of an answer that is a page of text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct TextOutput {
+    /// Output format: text or json
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
+    pub format: TextFormat,
+}
+
 /// Arguments of `load`.
 #[derive(Debug, Args)]
 pub struct Load {
@@ -366,6 +377,9 @@ pub struct Load {
     /// Load only records of this region (repeatable)
     #[arg(long, value_name = "NAME")]
     pub region: Vec<String>,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 /// Quotas, what-if assumptions and thresholds of the analyses.
@@ -440,6 +454,9 @@ pub struct Query {
     /// Include the ids of the records behind each row
     #[arg(long, help_heading = OUTPUT)]
     pub evidence: bool,
+    /// Add a column with links to the AWS console
+    #[arg(long, conflicts_with_all = ["redact", "chart"], help_heading = OUTPUT)]
+    pub links: bool,
     /// Draw a chart instead of a table: bars, lines over time, or a heat map of the week
     #[arg(long, conflicts_with = "format", help_heading = OUTPUT)]
     pub chart: bool,
@@ -580,6 +597,9 @@ pub struct Explain {
     /// See [`Scope`].
     #[command(flatten)]
     pub scope: Scope,
+    /// Add links to the AWS console
+    #[arg(long, help_heading = OUTPUT)]
+    pub links: bool,
     /// Output format: text, json, markdown, html or slack
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,
@@ -601,6 +621,9 @@ pub struct Timeline {
     /// See [`Scope`].
     #[command(flatten)]
     pub scope: Scope,
+    /// Add links to the AWS console
+    #[arg(long, help_heading = OUTPUT)]
+    pub links: bool,
     /// Output format: text, json, markdown, html or slack
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub format: Layout,
@@ -666,6 +689,9 @@ pub struct Report {
     /// With --brief: print the page as well: markdown, html or slack
     #[arg(long, short, value_name = "FORMAT", requires = "brief", help_heading = OUTPUT)]
     pub format: Option<BriefFormat>,
+    /// Print JSON about the report that was written
+    #[arg(long, conflicts_with = "format", help_heading = OUTPUT)]
+    pub json: bool,
     /// Prices for the cost of failed attempts: TOML with vcpu_hour and gib_hour in USD
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
@@ -708,6 +734,9 @@ pub struct ReportVerify {
     /// Compare with an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 /// Arguments of `show`.
@@ -718,6 +747,9 @@ pub struct Show {
     /// Read an export directly, without a store (repeatable)
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 /// Arguments of `catalog`.
@@ -790,6 +822,9 @@ pub struct CatalogList {
 pub struct CatalogShow {
     /// The id of the entry, which is the `cause` of a failure, or the beginning of one
     pub id: String,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 /// Arguments of `catalog explain`.
@@ -812,6 +847,9 @@ pub struct CatalogTest {
     /// TOML files in the format of the built-in catalog; each is tested together with it
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 fn kinds() -> PossibleValuesParser {
@@ -859,9 +897,9 @@ pub struct Doctor {
     /// Limits for `quota`, in the formats that `query` accepts; their accounts count as covered (repeatable)
     #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
     pub quotas: Vec<PathBuf>,
-    /// Print JSON instead of text
-    #[arg(long)]
-    pub json: bool,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 /// Arguments of `verify-digests`.
@@ -873,9 +911,9 @@ pub struct VerifyDigests {
     /// Public keys of AWS, to check signatures: the output of `aws cloudtrail list-public-keys` (repeatable)
     #[arg(long, value_name = "FILE")]
     pub public_keys: Vec<PathBuf>,
-    /// Print JSON instead of text
-    #[arg(long)]
-    pub json: bool,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 /// Arguments of `mcp`.
@@ -951,12 +989,12 @@ pub enum StoreAction {
     #[command(after_help = "Examples:
   ecs-audit store reclassify
   ecs-audit store reclassify --rules rules.toml")]
-    Reclassify,
+    Reclassify(TextOutput),
     /// Merge small files; a load does most of this automatically
     #[command(after_help = "Examples:
   ecs-audit store compact
   ecs-audit store compact --wait 10m")]
-    Compact,
+    Compact(TextOutput),
     /// Delete unreferenced files
     #[command(after_help = "Examples:
   ecs-audit store vacuum
@@ -1002,6 +1040,9 @@ pub struct Verify {
     /// Repair what can be repaired, then check
     #[arg(long)]
     pub repair: bool,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 /// Arguments of `store adopt`.
@@ -1010,6 +1051,9 @@ pub struct Adopt {
     /// Return all tables to what ecs-audit wrote last instead
     #[arg(long)]
     pub undo: bool,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 /// Arguments of `store drop`.
@@ -1027,6 +1071,9 @@ pub struct Drop {
     /// Remove them; without it, show what would be removed
     #[arg(long)]
     pub yes: bool,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }
 
 /// Arguments of `store export`.
@@ -1044,6 +1091,9 @@ pub struct Export {
     /// With the original records, where a noun has them
     #[arg(long)]
     pub raw: bool,
+    /// Print JSON about the files that were written
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
     /// See [`Limits`].
     #[command(flatten)]
     pub limits: Limits,
@@ -1061,4 +1111,7 @@ pub struct Vacuum {
     /// Keep files that were replaced more recently than this
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub keep: std::time::Duration,
+    /// See [`TextOutput`].
+    #[command(flatten)]
+    pub output: TextOutput,
 }

@@ -230,8 +230,8 @@ pub fn check_out(asking: &Asking) -> Result<(), CliError> {
     )))
 }
 
-/// Writes a result to the requested destination in the requested format.
-pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<(), CliError> {
+/// Writes a result to the requested destination in the requested format; `long` values do not fit into the rows of a terminal.
+pub fn deliver(answer: &Answer, asking: &Asking, long: bool, context: &Context) -> Result<(), CliError> {
     let format = format_of(asking);
     if format.is_binary() && asking.out.is_none() && context.width.is_some() {
         return Err(CliError::Sentence(format!("cannot print {format} on a terminal; write it to a file with --out FILE")));
@@ -239,7 +239,8 @@ pub fn deliver(answer: &Answer, asking: &Asking, context: &Context) -> Result<()
     if asking.expanded && format != Format::Table {
         return Err(CliError::Sentence(format!("--expanded lays out tables, not {format}; leave out one of the two")));
     }
-    let layout = if asking.expanded { Layout::Expanded } else { Layout::Lines { hint: HINT } };
+    let expanded = asking.expanded || (long && context.width.is_some());
+    let layout = if expanded { Layout::Expanded } else { Layout::Lines { hint: HINT } };
     write(answer, format, asking.out.as_deref(), layout, context)
 }
 

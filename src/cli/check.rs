@@ -37,7 +37,7 @@ const ACCEPTED_DAYS: i64 = 90;
 pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let packs = packs(&arguments.packs, global)?;
     if arguments.list {
-        return list(&packs, context);
+        return list(&packs, arguments.format, context);
     }
     let saved = saved_texts(&arguments.set, global)?;
     let queries = packs.iter().flat_map(|pack| &pack.checks).map(|check| check.query.as_str());
@@ -49,7 +49,7 @@ pub fn run(arguments: &CheckArgs, global: &Global, context: &Context) -> Result<
 pub fn run_here(tables: &Dataset, arguments: &CheckArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let packs = packs(&arguments.packs, global)?;
     if arguments.list {
-        return list(&packs, context);
+        return list(&packs, arguments.format, context);
     }
     run_on(tables, packs, saved_texts(&arguments.set, global)?, arguments, global, context)
 }
@@ -223,7 +223,7 @@ fn unknown(name: &str) -> CliError {
     CliError::Query { text: name.to_owned(), diagnostics: vec![diagnostic.with_note(note)] }
 }
 
-fn list(packs: &[Pack], context: &Context) -> Result<ExitCode, CliError> {
+fn list(packs: &[Pack], layout: Layout, context: &Context) -> Result<ExitCode, CliError> {
     let rows = packs.iter().flat_map(|pack| {
         pack.checks.iter().map(|check| {
             vec![
@@ -236,7 +236,14 @@ fn list(packs: &[Pack], context: &Context) -> Result<ExitCode, CliError> {
         })
     });
     let answer = listing(&["pack", "check", "severity", "question", "query"], rows.collect())?;
-    print(&answer, Format::Table, None, context)?;
+    let format = match layout {
+        Layout::Json => Format::Json,
+        Layout::Markdown => Format::Markdown,
+        Layout::Slack => Format::Slack,
+        // The others are formats of findings.
+        Layout::Text | Layout::Junit | Layout::Sarif | Layout::Github | Layout::Gitlab => Format::Table,
+    };
+    print(&answer, format, None, context)?;
     Ok(ExitCode::Ok)
 }
 

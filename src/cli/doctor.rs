@@ -6,15 +6,16 @@ use super::check::number;
 use super::progress::Working;
 use super::query::{Asker, saved_texts};
 use super::stderr::CliError;
-use super::{explain, limits};
+use super::{document, explain, limits};
 use crate::context::Context;
 use crate::doctor::{Held, Kind, Patient, advice, examine};
 use crate::exit::ExitCode;
 use crate::lang;
 use crate::plan::Evidence;
-use crate::render::{Look, describe_instant, rows, visible};
+use crate::render::{Look, Schema, TextFormat, describe_instant, rows, visible};
 use crate::table::{Table, TableSet};
-use serde_json::json;
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Runs the command.
@@ -57,8 +58,9 @@ pub fn run_on(tables: &Dataset, arguments: &Doctor, global: &Global, context: &C
         .zip(tables.last)
         .map(|(first, last)| (describe_instant(first, &context.tz), describe_instant(last, &context.tz)));
     drop(working);
-    if arguments.json {
-        return json(&holdings, span.as_ref(), &held);
+    if arguments.output.format == TextFormat::Json {
+        document::print(Schema::Doctor, &Examination::new(&holdings, span.as_ref(), tables.classified_by_others, &held))?;
+        return Ok(tables.loaded);
     }
     let mut text = String::from("Contents\n");
     for (table, rows) in holdings.iter().filter(|(_, rows)| *rows > 0) {
@@ -103,25 +105,45 @@ fn print_advice<'h>(text: &mut String, title: &str, held: impl Iterator<Item = &
     }
 }
 
-fn json(holdings: &[(&str, i64)], span: Option<&(String, String)>, held: &[Held]) -> Result<ExitCode, CliError> {
-    let advice: Vec<_> = held
-        .iter()
-        .map(|held| {
-            let advice = &held.advice;
-            json!({
-                "id": advice.id, "kind": advice.kind.word(), "title": advice.title, "shown": held.shown,
-                "lines": held.lines, "means": advice.means, "do": advice.actions,
-            })
-        })
-        .collect();
-    let tables: serde_json::Map<_, _> = holdings.iter().map(|(table, rows)| ((*table).to_owned(), json!(rows))).collect();
-    let document = json!({
-        "tables": tables,
-        "first": span.map(|(first, _)| first),
-        "last": span.map(|(_, last)| last),
-        "advice": advice,
-    });
-    let text = serde_json::to_string_pretty(&document).map_err(|error| CliError::Sentence(error.to_string()))?;
-    explain::print(&format!("{text}\n"))?;
-    Ok(ExitCode::Ok)
+/// What the tables hold and lack, for programs.
+#[derive(Serialize)]
+struct Examination<'h> {
+    tables: BTreeMap<&'h str, i64>,
+    first: Option<&'h str>,
+    last: Option<&'h str>,
+    classified_by_others: u64,
+    advice: Vec<HeldAdvice<'h>>,
+}
+
+#[derive(Serialize)]
+struct HeldAdvice<'h> {
+    id: &'h str,
+    kind: &'static str,
+    title: &'h str,
+    shown: &'h [String],
+    lines: usize,
+    means: &'h str,
+    #[serde(rename = "do")]
+    actions: &'h [String],
+}
+
+impl<'h> Examination<'h> {
+    fn new(holdings: &'h [(&str, i64)], span: Option<&'h (String, String)>, by_others: u64, held: &'h [Held]) -> Self {
+        let advice = held.iter().map(|Held { advice, shown, lines }| HeldAdvice {
+            id: &advice.id,
+            kind: advice.kind.word(),
+            title: &advice.title,
+            shown,
+            lines: *lines,
+            means: &advice.means,
+            actions: &advice.actions,
+        });
+        Examination {
+            tables: holdings.iter().copied().collect(),
+            first: span.map(|(first, _)| first.as_str()),
+            last: span.map(|(_, last)| last.as_str()),
+            classified_by_others: by_others,
+            advice: advice.collect(),
+        }
+    }
 }

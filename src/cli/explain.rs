@@ -11,8 +11,9 @@ use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, ExpectedStart, Layout, Printed, Records, Subject, begun, capacity, explain, groups, incidents, is_slot, losses,
-    nearest, newest, print_capacity, print_finding, print_groups, print_slot, resolve, schedule_named, slot,
+    Capacity, ExpectedStart, Layout, Printed, Records, Subject, begun, capacity, explain, groups, incidents, is_slot,
+    links_of_finding, losses, nearest, newest, print_capacity, print_finding, print_groups, print_slot, resolve, schedule_named,
+    slot,
 };
 use crate::lang::time::read_instant;
 use crate::lang::{CheckContext, absolute};
@@ -34,6 +35,12 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
     if !condition.is_empty() && !arguments.all {
         return Err(CliError::Sentence("--where, --cluster, --service, --account and --region need --all".to_owned()));
     }
+    let is_failure = arguments.what.as_deref().is_some_and(|what| what != "quota" && !is_slot(what));
+    if arguments.links && (arguments.all || !is_failure) {
+        let what =
+            "--links is for one failure: `ecs-audit explain last --links`; leave it out with --all, quota and expected starts";
+        return Err(CliError::Sentence(what.to_owned()));
+    }
     let text = match &arguments.what {
         Some(word) if word == "quota" => {
             print_capacity(&quota(arguments, &records, &tables, context)?, arguments.format, &context.tz)
@@ -54,7 +61,12 @@ pub fn run(arguments: &Explain, global: &Global, context: &Context) -> Result<Ex
             } else {
                 let found = explain(&records, &subject)?;
                 let found = found.as_ref().map(|(finding, others)| (finding, *others));
-                print_finding(&subject, found, &losses(&records, &subject)?, arguments.format, &context.tz)
+                let links = match found.filter(|_| arguments.links) {
+                    Some((finding, _)) => Some(links_of_finding(&records, finding)?),
+                    None => arguments.links.then(Vec::new),
+                };
+                let losses = losses(&records, &subject)?;
+                print_finding(&subject, found, &losses, links.as_deref(), arguments.format, &context.tz)
             }
         }
     };
@@ -103,7 +115,7 @@ pub fn text_of(tables: &Dataset, name: &str, context: &Context) -> Result<String
     let subject = subject(&records, name)?;
     let found = explain(&records, &subject)?;
     let found = found.as_ref().map(|(finding, others)| (finding, *others));
-    print_finding(&subject, found, &losses(&records, &subject)?, Layout::Text, &context.tz)
+    print_finding(&subject, found, &losses(&records, &subject)?, None, Layout::Text, &context.tz)
         .map_err(|error| CliError::Io(error.into()))
 }
 

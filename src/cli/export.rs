@@ -4,14 +4,14 @@ use super::args::{Export, Global};
 use super::ask::Dataset;
 use super::progress::Working;
 use super::stderr::{CliError, say};
-use super::{destination, limits};
+use super::{destination, document, limits};
 use crate::answer::{Answer, AnswerWindow, Column};
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::nouns::{NOUNS, Noun, ViewRequest, ZoneName};
 use crate::plan::{noun_rows, order_of};
 use crate::plural;
-use crate::render::{Format, Look, render};
+use crate::render::{Format, Look, Schema, render};
 use crate::run::{self, RunError};
 use crate::table::TableSet;
 use datafusion::physical_plan::SendableRecordBatchStream;
@@ -20,6 +20,7 @@ use indicatif::HumanCount;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use serde::Serialize;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -40,6 +41,7 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
         zone: ZoneName::of(&context.tz),
         ..ViewRequest::default()
     };
+    let mut written = Vec::new();
     for noun in nouns {
         // Only nouns whose rows are records have original records.
         let need = ViewRequest { raw: need.raw && noun.fields.iter().any(|field| field.name == "raw"), ..need };
@@ -51,8 +53,29 @@ pub fn run(arguments: &Export, global: &Global, context: &Context) -> Result<Exi
         if !global.quiet {
             say(&format!("wrote {} {} to {}", HumanCount(rows), plural::word(rows, "row", "rows"), path.display()));
         }
+        written.push(Written { noun: noun.word, file: path.display().to_string(), rows });
+    }
+    if arguments.json {
+        let folder = folder.display().to_string();
+        document::print(Schema::StoreExport, &Document { folder, format: arguments.format.name(), files: written })?;
     }
     Ok(ExitCode::Ok)
+}
+
+/// What was written, for programs.
+#[derive(Serialize)]
+struct Document {
+    folder: String,
+    format: &'static str,
+    files: Vec<Written>,
+}
+
+/// A file with the rows of a noun.
+#[derive(Serialize)]
+struct Written {
+    noun: &'static str,
+    file: String,
+    rows: u64,
 }
 
 fn chosen(words: &[String]) -> Result<Vec<&'static Noun>, CliError> {

@@ -1,7 +1,9 @@
 //! `ecs-audit load`: loads exports into the store and prints a summary.
 
+mod document;
+
 use super::args::{Global, Load};
-use super::explain::point_in_time;
+use super::explain::{point_in_time, print};
 use super::stderr::{CliError, say};
 use super::store::described;
 use crate::context::Context;
@@ -12,12 +14,12 @@ use crate::exit::ExitCode;
 use crate::load::{FileReport, LoadOptions, Progress, QUARANTINED_MEMBERS, Rejected, Selection, Silent, Totals};
 use crate::micros::DAY;
 use crate::plural;
-use crate::render::{describe_instant, visible};
+use crate::render::{Schema, TextFormat, describe_instant, visible};
 use crate::store::{Loaded, Store, WriteOptions};
 use crate::table::TableSet;
+use document::Document;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,9 +62,10 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
     if let Some(why) = &loaded.untidy {
         say(&format!("note: the records are loaded, but small files in the store could not be merged: {why}"));
     }
-    let mut out = io::stdout().lock();
-    out.write_all(summary(&loaded, &left_out, &global.store, context).as_bytes())?;
-    out.flush()?;
+    match arguments.output.format {
+        TextFormat::Json => super::document::print(Schema::Load, &Document::of(&loaded, &left_out, &global.store))?,
+        TextFormat::Text => print(&summary(&loaded, &left_out, &global.store, context))?,
+    }
     Ok(exit_code(&loaded.totals))
 }
 
@@ -325,6 +328,16 @@ fn span(reports: &[FileReport]) -> (Option<jiff::Timestamp>, Option<jiff::Timest
 
 /// `digest in 4 files, empty in 1 file`, in alphabetical order.
 fn by_reason(reports: &[FileReport], reasons: impl Fn(&FileReport) -> Vec<String>) -> String {
+    let files = files_by_reason(reports, reasons);
+    let counts: Vec<String> = files
+        .iter()
+        .map(|(reason, files)| format!("{} in {}", visible(reason), plural::counted(*files, "file", "files")))
+        .collect();
+    counts.join(", ")
+}
+
+/// The number of files with each reason.
+fn files_by_reason(reports: &[FileReport], reasons: impl Fn(&FileReport) -> Vec<String>) -> BTreeMap<String, u64> {
     let mut files: BTreeMap<String, u64> = BTreeMap::new();
     for report in reports {
         let mut reasons = reasons(report);
@@ -334,11 +347,7 @@ fn by_reason(reports: &[FileReport], reasons: impl Fn(&FileReport) -> Vec<String
             *files.entry(reason).or_default() += 1;
         }
     }
-    let counts: Vec<String> = files
-        .iter()
-        .map(|(reason, files)| format!("{} in {}", visible(reason), plural::counted(*files, "file", "files")))
-        .collect();
-    counts.join(", ")
+    files
 }
 
 /// The maximum number of files named in the hint about unread files.

@@ -9,25 +9,28 @@ use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::lang::suggest;
-use crate::render::visible;
+use crate::render::{Format, visible};
 
 /// Runs the command.
 pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let queries = &global.configured.settings.queries;
-    match &arguments.name {
-        None => {
-            let rows = queries.values().map(|query| {
-                vec![query.name.clone(), query.question.clone(), parameters(query), query.query.clone(), query.origin.clone()]
-            });
-            let answer = listing(&["name", "question", "parameters", "query", "from"], rows.collect())?;
-            print(&answer, arguments.format, None, context)?;
-        }
+    let shown: Vec<&SavedQuery> = match &arguments.name {
+        None => queries.values().collect(),
         Some(name) => {
             let name = name.trim_start_matches('@');
             let Some(query) = queries.get(name) else { return Err(unknown(name, queries.keys().map(String::as_str))) };
-            explain::print(&describe(query))?;
+            if arguments.format == Format::Table {
+                explain::print(&describe(query))?;
+                return Ok(ExitCode::Ok);
+            }
+            vec![query]
         }
-    }
+    };
+    let rows = shown.into_iter().map(|query| {
+        vec![query.name.clone(), query.question.clone(), parameters(query), query.query.clone(), query.origin.clone()]
+    });
+    let answer = listing(&["name", "question", "parameters", "query", "from"], rows.collect())?;
+    print(&answer, arguments.format, None, context)?;
     Ok(ExitCode::Ok)
 }
 

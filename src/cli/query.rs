@@ -2,10 +2,11 @@
 
 use super::args::{Asking, Global, Query, Sql};
 use super::ask::{Dataset, check_out, deliver, format_of};
+use super::links::linked;
 use super::progress::Working;
 use super::redact::redactor;
 use super::stderr::{CliError, say, say_raw, warn};
-use super::{config, destination, limits, torn};
+use super::{config, destination, document, limits, torn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -17,13 +18,14 @@ use crate::nouns::{self, Noun, ViewRequest, ZoneName};
 use crate::plan::{self, Evidence, Options, PlanCatalog, nouns_named_in, register_nouns};
 use crate::plural;
 use crate::redact::NOTE;
-use crate::render::{Format, Look, describe_instant, describe_window};
+use crate::render::{Format, Look, Schema, describe_instant, describe_window};
 use crate::run;
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use indicatif::HumanCount;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -43,7 +45,7 @@ pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<Ex
     let tables = Dataset::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
     limits::install(&arguments.limits, &tables, global)?;
     let answer = sql_answer(&tables, statement, context)?;
-    deliver(&answer, &arguments.asking, context)?;
+    deliver(&answer, &arguments.asking, false, context)?;
     if !global.quiet {
         report_written(&answer, &arguments.asking);
     }
@@ -107,8 +109,13 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         CliError::Query { text: text.clone(), diagnostics }
     };
     let query = lang::parse(&text).map_err(wrong)?;
+    let wants_json = format_of(&arguments.asking) == Format::Json;
     if arguments.canonical {
-        writeln!(io::stdout().lock(), "{}", lang::format(&query))?;
+        let canonical = lang::format(&query);
+        match wants_json {
+            true => document::print(Schema::Plan, &Plan { query: &canonical, plan: None })?,
+            false => writeln!(io::stdout().lock(), "{canonical}")?,
+        }
         return Ok(ExitCode::Ok);
     }
     let saved = saved_texts(&arguments.set, global)?;
@@ -128,14 +135,22 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     if !global.quiet {
         checked.warnings.iter().for_each(|warning| warn(warning, &text));
     }
-    let evidence = if arguments.evidence { Evidence::First } else { Evidence::Without };
+    // A link may be that of the only record behind a row.
+    let evidence = if arguments.evidence || arguments.links { Evidence::First } else { Evidence::Without };
     let options = Options { anchor: asker.anchor.time, evidence };
     if arguments.explain {
         let plan = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
-        writeln!(io::stdout().lock(), "{}", plan.map_err(|error| CliError::of_run(error, &text))?)?;
+        let plan = plan.map_err(|error| CliError::of_run(error, &text))?;
+        match wants_json {
+            true => document::print(Schema::Plan, &Plan { query: &checked.canonical, plan: Some(&plan) })?,
+            false => writeln!(io::stdout().lock(), "{plan}")?,
+        }
         return Ok(tables.loaded);
     }
     let mut answer = asker.answer(&checked, &text, evidence)?;
+    if arguments.links {
+        answer = linked(&answer, &checked, arguments.evidence, &tables)?;
+    }
     if arguments.redact {
         answer =
             redactor(&tables, &global.store, arguments.asking.from.is_empty())?.answer(&answer).map_err(run::RunError::from)?;
@@ -146,7 +161,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     if arguments.chart {
         print_chart(&answer, &arguments.asking, context)?;
     } else {
-        deliver(&answer, &arguments.asking, context)?;
+        deliver(&answer, &arguments.asking, arguments.links, context)?;
     }
     if !global.quiet {
         report_written(&answer, &arguments.asking);
@@ -159,6 +174,14 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         note_catalog(&expanded, &tables);
     }
     Ok(tables.loaded)
+}
+
+/// A query that is shown instead of run, for programs.
+#[derive(Serialize)]
+struct Plan<'q> {
+    /// In canonical form.
+    query: &'q str,
+    plan: Option<&'q str>,
 }
 
 /// The query on standard input, up to the length of the longest query.

@@ -1,5 +1,7 @@
 //! `ecs-audit report`: writes a post-mortem report, or verifies one against the store.
 
+mod document;
+
 use super::args::{Global, Report, ReportAction, ReportVerify};
 use super::ask::Dataset;
 use super::destination;
@@ -17,10 +19,12 @@ use crate::model::catalog::FailureCatalog;
 use crate::nouns::{self, ViewRequest, ZoneName};
 use crate::plan::Options;
 use crate::plural::counted;
+use crate::render::{Schema, TextFormat};
 use crate::report::{self, Built, Manifest, Own, Prices, QueryCache, Request, Snapshot};
 use crate::run::{self, RunError};
 use crate::store::Store;
 use crate::table::TableSet;
+use document::{Verified, Written};
 use jiff::{SignedDuration, Timestamp};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -86,11 +90,12 @@ fn write_report(
         io::stdout().lock().write_all(built.files.get(format.file()).map(Vec::as_slice).unwrap_or_default())?;
         return Ok(if built.failed.is_empty() { tables.loaded } else { ExitCode::Partial });
     }
-    writeln!(
-        io::stdout().lock(),
-        "{}",
-        crate::render::visible(&out.join(if request.brief { "brief.html" } else { "report.html" }).display().to_string())
-    )?;
+    let page = out.join(if request.brief { "brief.html" } else { "report.html" });
+    if arguments.json {
+        super::document::print(Schema::Report, &Written::of(&built, out, &page))?;
+    } else {
+        writeln!(io::stdout().lock(), "{}", crate::render::visible(&page.display().to_string()))?;
+    }
     Ok(if built.failed.is_empty() { tables.loaded } else { ExitCode::Partial })
 }
 
@@ -101,8 +106,9 @@ fn tool() -> String {
 fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let (manifest, files) = report::read(&arguments.folder)?;
     let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
+    let current = snapshot(&arguments.from, &tables, global)?;
     if !global.quiet {
-        notes(&manifest, &snapshot(&arguments.from, &tables, global)?).iter().for_each(|note| say(note));
+        notes(&manifest, &current).iter().for_each(|note| say(note));
     }
     if manifest.request.limits != limits::fingerprint(&arguments.limits, global)? {
         return Err(CliError::Sentence(
@@ -115,6 +121,13 @@ fn run_verify(arguments: &ReportVerify, global: &Global, context: &Context) -> R
     let again = build(&manifest.request, &manifest.store, versions, &tables, (global, context), &working)?;
     let differences = report::compare(&files, &again.files);
     drop(working);
+    if arguments.output.format == TextFormat::Json {
+        let (program, catalog) = (tool(), FailureCatalog::current_version());
+        let now = (&current, program.as_str(), catalog.as_str());
+        let verified = Verified::of(&arguments.folder, (&manifest, files.len()), now, &differences);
+        super::document::print(Schema::ReportVerify, &verified)?;
+        return Ok(if differences.is_empty() { tables.loaded } else { ExitCode::Finding });
+    }
     let mut out = io::stdout().lock();
     let mut of_file: BTreeMap<&str, usize> = BTreeMap::new();
     for difference in &differences {

@@ -4,8 +4,25 @@ use super::args::{Cli, OUTPUT};
 use clap::builder::ArgPredicate;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-/// Commands that print text, not rows, so they have no CSV.
-const TEXTS: &[&str] = &["explain", "timeline", "changes", "check", "preflight"];
+/// Commands that print text, not rows, so they have no CSV. `show` and `verify` are the names of two commands each.
+const TEXTS: &[&str] = &[
+    "adopt",
+    "changes",
+    "check",
+    "compact",
+    "doctor",
+    "drop",
+    "explain",
+    "load",
+    "preflight",
+    "reclassify",
+    "show",
+    "test",
+    "timeline",
+    "vacuum",
+    "verify",
+    "verify-digests",
+];
 
 /// The command line of the program.
 pub fn command() -> Command {
@@ -16,7 +33,7 @@ fn with_short_formats(command: Command) -> Command {
     let names: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
     let command = names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_short_formats));
     let has = |command: &Command, id: &str| command.get_arguments().any(|argument| argument.get_id() == id);
-    // `store export` writes Parquet or CSV files, one for each noun, and a brief is a page.
+    // `store export` writes Parquet or CSV files, one for each noun, and a brief is a page: their --json is about the files.
     if !has(&command, "format") || has(&command, "json") || ["export", "report"].contains(&command.get_name()) {
         return command;
     }
@@ -46,7 +63,7 @@ fn with_short_formats(command: Command) -> Command {
 mod tests {
     use super::*;
     use crate::cli::args::Command as Parsed;
-    use crate::render::{FORMATS, Format};
+    use crate::render::{FORMATS, Format, TextFormat};
     use clap::FromArgMatches;
 
     fn parse(line: &[&str]) -> Result<Cli, clap::Error> {
@@ -68,6 +85,18 @@ mod tests {
         let Some(Parsed::Fields(fields)) = parse(&["fields", "--csv"]).unwrap().command else { panic!() };
         assert_eq!(fields.format, Format::Csv);
         assert!(parse(&["explain", "last", "--json"]).is_ok());
+        let Some(Parsed::Load(load)) = parse(&["load", "x", "--json"]).unwrap().command else { panic!() };
+        assert_eq!(load.output.format, TextFormat::Json);
+        for line in [
+            &["doctor", "--json"][..],
+            &["store", "compact", "--json"],
+            &["store", "verify", "--format", "json"],
+            &["report", "--out", "x", "--json"],
+            &["report", "verify", "x", "--json"],
+            &["catalog", "show", "x", "--json"],
+        ] {
+            assert!(parse(line).is_ok(), "{line:?}");
+        }
         assert!(parse(&["store", "--json"]).is_ok() && parse(&["catalog", "list", "--csv"]).is_ok());
     }
 
@@ -78,6 +107,9 @@ mod tests {
             &["query", "failures", "--json", "--format", "csv"],
             &["query", "failures", "--json", "--chart"],
             &["explain", "last", "--csv"],
+            &["load", "x", "--csv"],
+            &["show", "x", "--format", "csv"],
+            &["report", "--out", "x", "--brief", "--format", "html", "--json"],
         ] {
             assert!(parse(line).is_err(), "{line:?}");
         }

@@ -4,30 +4,52 @@ use super::args::{Global, Show};
 use super::ask::Dataset;
 use super::stderr::{CliError, say};
 use crate::context::Context;
-use crate::decode::json::Tape;
+use crate::decode::json::{Tape, Value};
 use crate::exit::ExitCode;
 use crate::lang::keyword::NOUNS;
+use crate::render::{Schema, TextFormat};
 use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use serde::Serialize;
 use std::io::{self, Write};
 
 /// Runs the command.
 pub fn run(arguments: &Show, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let tables = Dataset::open(&arguments.from, true, TableSet::ALL, global, context)?;
-    print_record(&arguments.id, &tables)
+    print_record(&arguments.id, arguments.output.format, &tables)
 }
 
 /// Prints the record with an id.
-pub fn print_record(id: &str, tables: &Dataset) -> Result<ExitCode, CliError> {
+pub fn print_record(id: &str, format: TextFormat, tables: &Dataset) -> Result<ExitCode, CliError> {
+    let record = find(id, tables)?;
+    match format {
+        TextFormat::Text => print(&record)?,
+        TextFormat::Json => {
+            let tape = Tape::parse(&record.raw).ok();
+            let document = Document {
+                id: &record.id,
+                table: record.table,
+                file: &record.file,
+                record: record.number.parse().ok(),
+                original: tape.as_ref().map_or(Original::Text(&record.raw), |tape| Original::Json(tape.root())),
+            };
+            super::document::print(Schema::Record, &document)?;
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// The record with an id.
+fn find(id: &str, tables: &Dataset) -> Result<Record, CliError> {
     let whole = id;
     // The id of a failure or container can have a suffix after the id of its record.
     let record = id.rsplit_once('#').map_or(id, |(record, _)| record);
     for id in [whole, record] {
         for table in Table::ALL.iter().filter(|table| table.fields().iter().any(|field| field.name == "raw")) {
             if let Some(found) = look(tables, *table, &format!("id = '{}'", quoted(id)))? {
-                return print(&found);
+                return Ok(found);
             }
         }
     }
@@ -38,13 +60,13 @@ pub fn print_record(id: &str, tables: &Dataset) -> Result<ExitCode, CliError> {
     );
     for table in [Table::RunRecords, Table::Calls, Table::TaskEvents, Table::InstanceEvents, Table::ServiceEvents] {
         if let Some(found) = look(tables, table, &run)? {
-            return print(&found);
+            return Ok(found);
         }
     }
     match begun(whole, tables)?.as_slice() {
         [] => {}
         // Only its record can be missing, and then the id itself is not found again.
-        [only] if only != whole => return print_record(only, tables),
+        [only] if only != whole => return find(only, tables),
         ids => {
             let more = if ids.len() > LISTED { "\n  …" } else { "" };
             let list: Vec<String> = ids.iter().take(LISTED).map(|id| format!("  {id}")).collect();
@@ -84,6 +106,7 @@ fn begun(start: &str, tables: &Dataset) -> Result<Vec<String>, CliError> {
 }
 
 struct Record {
+    id: String,
     table: &'static str,
     file: String,
     number: String,
@@ -92,7 +115,8 @@ struct Record {
 
 fn look(tables: &Dataset, table: Table, condition: &str) -> Result<Option<Record>, CliError> {
     let statement = format!(
-        "select file, record, raw from {} where ({condition}) and raw is not null order by \"time\" desc, id, file, record limit 1",
+        "select id, file, record, raw from {} where ({condition}) and raw is not null \
+         order by \"time\" desc, id, file, record limit 1",
         table.name()
     );
     let answer = tables.sql(&statement)?;
@@ -101,10 +125,28 @@ fn look(tables: &Dataset, table: Table, condition: &str) -> Result<Option<Record
         let column = cast(batch.column(index), &DataType::Utf8).ok();
         column.map(|column| column.as_string::<i32>().iter().next().flatten().unwrap_or_default().to_owned()).unwrap_or_default()
     };
-    Ok(Some(Record { table: table.name(), file: text(0), number: text(1), raw: text(2) }))
+    Ok(Some(Record { id: text(0), table: table.name(), file: text(1), number: text(2), raw: text(3) }))
 }
 
-fn print(record: &Record) -> Result<ExitCode, CliError> {
+/// A record with its place, for programs.
+#[derive(Serialize)]
+struct Document<'r> {
+    id: &'r str,
+    table: &'static str,
+    file: &'r str,
+    record: Option<u64>,
+    original: Original<'r>,
+}
+
+/// The original: JSON, or the text of a record that is not JSON.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Original<'r> {
+    Json(Value<'r>),
+    Text(&'r str),
+}
+
+fn print(record: &Record) -> Result<(), CliError> {
     say(&format!("{}: record {} of {}", record.table, record.number, record.file));
     let pretty = Tape::parse(&record.raw).ok().and_then(|tape| serde_json::to_string_pretty(&tape.root()).ok());
     let pretty = pretty.unwrap_or_else(|| record.raw.clone());
@@ -112,7 +154,7 @@ fn print(record: &Record) -> Result<ExitCode, CliError> {
     for line in pretty.lines() {
         writeln!(out, "{}", crate::render::visible(line))?;
     }
-    Ok(ExitCode::Ok)
+    Ok(())
 }
 
 fn quoted(text: &str) -> String {

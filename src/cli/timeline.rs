@@ -9,7 +9,7 @@ use super::scope::ids;
 use super::stderr::CliError;
 use crate::context::Context;
 use crate::exit::ExitCode;
-use crate::explain::{Layout, print_story, story};
+use crate::explain::{Layout, links_of_story, print_story, story};
 use crate::table::TableSet;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,5 +59,6 @@ fn narrowed_text(
     if let Some(kept) = kept {
         story.retain(|record| kept.contains(record));
     }
-    print_story(&story, arguments.format, &context.tz).map_err(|error| CliError::Io(error.into()))
+    let links = if arguments.links { Some(links_of_story(&records, &story)?) } else { None };
+    print_story(&story, links.as_deref(), arguments.format, &context.tz).map_err(|error| CliError::Io(error.into()))
 }

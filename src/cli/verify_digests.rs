@@ -1,14 +1,14 @@
 //! `ecs-audit verify-digests`: checks the log files of an export against CloudTrail's digest files.
 
 use super::args::VerifyDigests;
-use super::explain;
 use super::load::{inputs, on_threads};
 use super::stderr::CliError;
+use super::{document, explain};
 use crate::context::Context;
 use crate::digests::{Finding, PublicKeys, Trail, Unverified, UnverifiedKind, Verdict, check, read};
 use crate::exit::ExitCode;
-use crate::render::{describe_instant, visible};
-use serde_json::json;
+use crate::render::{Schema, TextFormat, describe_instant, visible};
+use serde::Serialize;
 
 /// The number of unverified files that are listed for each reason.
 const LISTED: usize = 5;
@@ -23,10 +23,9 @@ pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, Cli
         let detail = report.problems.first().map(|problem| problem.detail.clone()).unwrap_or_default();
         verdict.unverified.push(Unverified { kind: UnverifiedKind::UnreadableLog, file: report.name.to_string(), detail });
     }
-    if arguments.json {
-        explain::print(&format!("{:#}\n", document(&verdict)))?;
-    } else {
-        explain::print(&text(&verdict, context))?;
+    match arguments.output.format {
+        TextFormat::Json => document::print(Schema::VerifyDigests, &Verification::of(&verdict))?,
+        TextFormat::Text => explain::print(&text(&verdict, context))?,
     }
     Ok(if !verdict.findings.is_empty() {
         ExitCode::Finding
@@ -130,26 +129,17 @@ fn unverified_lines(unverified: &[Unverified]) -> String {
     text
 }
 
-fn document(verdict: &Verdict) -> serde_json::Value {
-    let time = |time: Option<jiff::Timestamp>| time.map(|time| time.to_string());
-    let trails = verdict.trails.iter().map(|trail| {
-        json!({
-            "account": trail.account, "region": trail.region, "trail": trail.name, "digests": trail.digests,
-            "from": time(trail.from), "to": time(trail.to), "starts_before": trail.starts_before,
-        })
-    });
-    let findings = verdict.findings.iter().map(
-        |finding| json!({"kind": finding.kind.word(), "file": finding.file, "digest": finding.digest, "detail": finding.detail}),
-    );
-    let unverified =
-        verdict.unverified.iter().map(|one| json!({"kind": one.kind.word(), "file": one.file, "detail": one.detail}));
-    json!({
-        "verified": verdict.findings.is_empty() && verdict.unverified.is_empty() && verdict.digests > 0,
-        "digests": verdict.digests,
-        "log_files": {"listed": verdict.logs.listed, "verified": verdict.logs.verified},
-        "signatures": {"checked": verdict.signatures.checked, "verified": verdict.signatures.verified},
-        "trails": trails.collect::<Vec<_>>(),
-        "findings": findings.collect::<Vec<_>>(),
-        "unverified": unverified.collect::<Vec<_>>(),
-    })
+/// The result, for programs.
+#[derive(Serialize)]
+struct Verification<'v> {
+    verified: bool,
+    #[serde(flatten)]
+    verdict: &'v Verdict,
+}
+
+impl<'v> Verification<'v> {
+    fn of(verdict: &'v Verdict) -> Self {
+        let verified = verdict.findings.is_empty() && verdict.unverified.is_empty() && verdict.digests > 0;
+        Verification { verified, verdict }
+    }
 }

@@ -1,9 +1,11 @@
 //! The result of a check.
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 /// What is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// A log file differs from its hash.
     ModifiedLog,
@@ -40,7 +42,7 @@ impl FindingKind {
 }
 
 /// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
     /// The kind.
     pub kind: FindingKind,
@@ -53,7 +55,8 @@ pub struct Finding {
 }
 
 /// Why something could not be verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UnverifiedKind {
     /// A digest cannot be read.
     UnreadableDigest,
@@ -84,7 +87,7 @@ impl UnverifiedKind {
 }
 
 /// Something that could not be verified.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Unverified {
     /// The kind.
     pub kind: UnverifiedKind,
@@ -95,26 +98,29 @@ pub struct Unverified {
 }
 
 /// The digests of one trail and Region.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trail {
     /// The account.
     pub account: String,
     /// The Region.
     pub region: String,
     /// The name of the trail.
+    #[serde(rename = "trail")]
     pub name: String,
     /// The number of digests.
     pub digests: usize,
     /// The start of the first digest.
+    #[serde(serialize_with = "some_instant")]
     pub from: Option<Timestamp>,
     /// The end of the last digest.
+    #[serde(serialize_with = "some_instant")]
     pub to: Option<Timestamp>,
     /// Whether an earlier digest exists that is not in the export.
     pub starts_before: bool,
 }
 
 /// Log files by result.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LogCounts {
     /// Listed in digests.
     pub listed: usize,
@@ -123,7 +129,7 @@ pub struct LogCounts {
 }
 
 /// Signatures by result.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SignatureCounts {
     /// Whether keys were given.
     pub checked: bool,
@@ -132,13 +138,14 @@ pub struct SignatureCounts {
 }
 
 /// The result of a check.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The trails.
     pub trails: Vec<Trail>,
     /// The number of digests.
     pub digests: usize,
     /// The log files.
+    #[serde(rename = "log_files")]
     pub logs: LogCounts,
     /// The signatures.
     pub signatures: SignatureCounts,
@@ -165,5 +172,13 @@ impl Verdict {
         self.findings.dedup();
         self.unverified.sort();
         self.unverified.dedup();
+    }
+}
+
+/// A time in UTC, if there is one.
+fn some_instant<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
     }
 }

@@ -1,13 +1,4 @@
 //! The state of a quota pool at an instant: usage, refused demand, need, limit, and what to do.
-//!
-//! ```text
-//! explain quota REGION  { "region", "pools": [{resource, unit, account, region, at, allowed, limit_source, used, used_lower, refused,
-//!                         needed, short, free, more_fit, at_most, running: [{tasks, size}], not_started, open, demands: [{caller, family,
-//!                         tasks, size, record}], peak: {used, needed, at}, first_breach, seconds_over, recommended, unexplained,
-//!                         requested: [{value, at, record}], deployments: [], forecast: {refused, reaches: {earliest, expected, latest},
-//!                         level, per_day, weekly, horizon_days, at_horizon: {low, middle, high}, days_without_records,
-//!                         series: [{day, needed}]}, notes: [], solutions: []}] }
-//! ```
 
 mod forecast;
 mod gather;

@@ -1,10 +1,4 @@
 //! Explains an expected start of a schedule: its outcome, the starts around it, what to check and what to do.
-//!
-//! ```text
-//! explain SLOT   { "id", "schedule", "rhythm", "expected_at", "state", "why", "started_at", "launch", "place": [{name, value}],
-//!                  "expected", "missed", "before": [{at, state, why, started_at}], "after": [as before], "meaning",
-//!                  "failure": {cause, title, meaning} or null, "verify": [], "actions": [] }
-//! ```
 
 use super::find::SHORTEST_PREFIX;
 use super::finding::{instant, some_instant};

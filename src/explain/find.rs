@@ -75,7 +75,7 @@ impl SubjectKind {
     }
 
     /// The tables and columns that contain such names.
-    fn known_in(self) -> &'static [(Table, &'static [&'static str])] {
+    pub(super) fn known_in(self) -> &'static [(Table, &'static [&'static str])] {
         match self {
             SubjectKind::Failure => &[(Table::Failures, &["id", "record", "call"])],
             SubjectKind::Task => &[(Table::TaskEvents, &["task"]), (Table::Failures, &["task"]), (Table::Calls, &["task"])],

@@ -5,31 +5,7 @@
 //! run, service, deployment or instance), as data and as text. Every statement comes from a record or the catalog;
 //! unknown facts are omitted or marked as unknown.
 //!
-//! The JSON of both is stable: fields are added, never renamed or removed, and times are UTC.
-//!
-//! ```text
-//! explain X      { "subject": {kind, name}, "others": n, "losses": [{kind, time, what, never_ran, waited_seconds, id}], "finding": {id, kind, expected, failure: {what, reason,
-//!                  message}, place: [{name, value}], when: {at, began, lasted_seconds}, phases: [{name, state, at,
-//!                  until, note}], ran, notes: [], cause: {id, title, meaning, class, category, wording}, chain: [{time, what,
-//!                  who, note, record}], launch: {id, outcome, attempts, failures, missing, healed_by, healed_at,
-//!                  delay_seconds, regular} or null, collision: {class, basis, window_start, window_end, window_seconds,
-//!                  chance, recurrence, advice} or null, changes (as below) or null, calculation: [],
-//!                  network: {interface, address, subnet, branches: [{name, verdict (likely,
-//!                  possible, open or unlikely), for: [{what, time, who, record}], against: ["]}], missing: []} or null,
-//!                  verify: [{command, note}], actions: [], response} or null }
-//! changes X      { "subject": {kind, name}, "found": {before, since, until, failures, changes: [{time, what, who, note, record,
-//!                  shares: [], before_seconds, person: {name, roles: [], from, at, record}, principal_chain: [{name, kind,
-//!                  record, time, from, basis}], principal_confidence (certain, likely or unknown)}], others} or null,
-//!                  "bursts": [as found], "more_bursts": n }
-//! explain --all  { "incidents": [{id, what, start, end, root, because, cause, class, confidence, basis, place, cluster, service,
-//!                  failures, consequences, launches_lost, launches_healed, missed_starts, not_called, stalls, tasks,
-//!                  degraded_seconds, wasted_seconds, vcpu_hours, cost_usd, series, detail: {suspect: {what, time, who,
-//!                  person, record, likely, shares: []}, actions: [], response, verify: [], calculation: []} or null}],
-//!                  "groups": [{count, cause, reason, title, meaning, class, first, last, examples: [], actions: [],
-//!                  response}] }
-//! timeline X     { "subject": {kind, name}, "events": [{time, what, who, note, record, since_seconds, gap}],
-//!                  "phases": [{what, from, until, seconds}] }
-//! ```
+//! The JSON of both is published: `docs/schemas` has explain, explain-all, explain-quota, explain-start, changes and timeline.
 
 mod advice;
 mod arithmetic;
@@ -46,6 +22,7 @@ mod gather;
 mod groups;
 mod incidents;
 mod launch;
+mod links;
 mod losses;
 mod network;
 mod phases;
@@ -63,6 +40,7 @@ pub use gather::explain;
 pub use groups::{Group, groups};
 pub use incidents::{Detail, Headline, Incident, Suspect, detail, headline, incidents, span};
 pub use launch::{Collision, Launch};
+pub use links::{Link, Named, links_of_finding, links_of_rows, links_of_story};
 pub use losses::{Loss, losses};
 pub use network::{Branch, Evidence, Network, Reject, Verdict, rejects};
 pub use print::{Layout, Printed, print_capacity, print_changes, print_finding, print_groups, print_slot, print_story};

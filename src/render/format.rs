@@ -29,6 +29,28 @@ pub enum Format {
     Slack,
 }
 
+/// The format of an answer that is a page of text, or a document for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TextFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// For a program.
+    Json,
+}
+
+impl FromStr for TextFormat {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("expected text or json{}", elsewhere(name))),
+        }
+    }
+}
+
 /// An unknown format name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown format `{}`: expected {}{}", super::visible(.name), Format::names(), elsewhere(.name))]
@@ -53,7 +75,7 @@ const CHECKS: &[&str] = &["check", "preflight"];
 /// The commands whose result people read.
 const PEOPLE: &[&str] = &["query", "sql", "explain", "timeline", "changes", "check", "preflight", "report --brief"];
 
-/// All formats of all commands.
+/// All formats of the commands that have more than `text` and `json`, which [`TextFormat`] has.
 pub const FORMATS: [FormatInfo; 13] = [
     FormatInfo { name: "table", commands: ROWS },
     FormatInfo { name: "csv", commands: &["query", "sql", "store export"] },
@@ -169,6 +191,13 @@ mod tests {
     fn a_format_of_another_command_says_which() {
         let error = "sarif".parse::<Format>().unwrap_err().to_string();
         assert!(error.ends_with(", slack; `sarif` is a format of check, preflight"), "{error}");
+    }
+
+    #[test]
+    fn text_and_json_are_the_formats_of_pages() {
+        assert_eq!("JSON".parse(), Ok(TextFormat::Json));
+        let error = "csv".parse::<TextFormat>().unwrap_err();
+        assert_eq!(error, "expected text or json; `csv` is a format of query, sql, store export");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! JSON: one document with the query, the window, the columns and the rows, one row per line.
+//! JSON: one document with its schema, the query, the window, the columns and the rows, one row per line.
 //!
 //! Keys are in column order. Characters that affect a terminal are written as `\u` escapes, without any loss.
 
@@ -9,6 +9,7 @@ use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Value, json};
 
 use super::rows::visit_rows;
+use super::schema::Schema;
 use super::time::describe_instant;
 use super::visible::is_hidden;
 use super::{Cell, Look, Render, RenderError};
@@ -37,7 +38,9 @@ impl Render for Json {
 
 fn write_head(answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(), RenderError> {
     let mut head = Vec::new();
-    head.extend_from_slice(b"{\"query\":");
+    head.extend_from_slice(b"{\"schema\":");
+    write_value(&Schema::Rows.id(), &mut head)?;
+    head.extend_from_slice(b",\n \"query\":");
     write_value(&answer.query.as_str(), &mut head)?;
     head.extend_from_slice(b",\n \"window\":{\"from\":");
     let window = &answer.window;

@@ -151,7 +151,8 @@ fn json_has_real_types() {
     let text = plain(Format::Json, &fixture());
     assert_eq!(
         text,
-        r#"{"query":"failures where reason = \"<b>\"",
+        r#"{"schema":"ecs-audit/rows/1",
+ "query":"failures where reason = \"<b>\"",
  "window":{"from":"2026-02-25T10:14:07Z","to":null,"origin":"7d before newest event"},
  "columns":[{"name":"time","type":"time"},{"name":"reason","type":"text"},{"name":"count","type":"int"},{"name":"share","type":"share"},{"name":"length","type":"duration"},{"name":"failed","type":"bool"},{"name":"ids","type":"list"}],
  "rows":[

@@ -1,6 +1,7 @@
 //! Compares a report with the store and lists differences by file, row and column.
 
 use super::Manifest;
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 type Files = BTreeMap<String, Vec<u8>>;
 
 /// A difference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// The file.
     pub file: String,

@@ -1,11 +1,13 @@
 //! JSON: one document with keys in a fixed order.
 
 use crate::check::{Applied, Expired, Finding, Outcome, Report, Severity, State};
+use crate::render::{Schema, json_pretty};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 #[derive(Serialize)]
 struct Document<'r> {
+    schema: &'static str,
     tool: &'static str,
     version: &'static str,
     window: &'r str,
@@ -66,6 +68,7 @@ struct Record<'r> {
 /// The report as a document.
 pub(super) fn write(report: &Report) -> String {
     let document = Document {
+        schema: Schema::Check.id(),
         tool: "ecs-audit",
         version: env!("CARGO_PKG_VERSION"),
         window: &report.window,
@@ -129,18 +132,5 @@ fn row<'r>(finding: &'r Finding, rule: &str) -> Row<'r> {
 
 /// JSON in which characters that affect a terminal are escaped.
 pub(super) fn pretty(value: &impl Serialize) -> String {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    let mut safe = String::with_capacity(text.len() + 1);
-    for c in text.chars() {
-        if c != '\n' && crate::render::is_hidden(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            safe.push(c);
-        }
-    }
-    safe.push('\n');
-    safe
+    json_pretty(value).unwrap_or_default()
 }

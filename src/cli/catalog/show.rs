@@ -1,34 +1,120 @@
 //! `ecs-audit catalog show ID`: shows one entry in full.
 
-use super::explain::Page;
+use super::explain::{Page, category_of};
 use crate::cli::args::CatalogShow;
+use crate::cli::document;
 use crate::cli::stderr::CliError;
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
-use crate::knowledge::Benign;
+use crate::knowledge::{Benign, TextKind};
 use crate::lang::suggest;
 use crate::model::catalog::{Entry, FailureCatalog};
+use crate::render::{Schema, TextFormat};
+use serde::Serialize;
 use std::io::{self, Write};
 
 /// Runs the command.
 pub fn run(arguments: &CatalogShow, context: &Context) -> Result<ExitCode, CliError> {
     let catalog = FailureCatalog::current();
-    let id = arguments.id.to_lowercase();
-    let mut page = Page::new(context);
-    if let Some(entry) = catalog.entries().iter().find(|entry| entry.id.to_lowercase() == id) {
-        of_entry(&mut page, entry);
-    } else if let Some(benign) = catalog.benign().iter().find(|benign| benign.id.to_lowercase() == id) {
-        of_benign(&mut page, benign);
-    } else if let [entry] =
-        catalog.entries().iter().filter(|entry| entry.id.to_lowercase().starts_with(&id)).collect::<Vec<_>>()[..]
-    {
-        of_entry(&mut page, entry);
-    } else {
-        return Err(unknown(&arguments.id, catalog));
+    let found = find(&arguments.id, catalog)?;
+    match arguments.output.format {
+        TextFormat::Json => document::print(Schema::CatalogEntry, &Document::of(&found))?,
+        TextFormat::Text => {
+            let mut page = Page::new(context);
+            match found {
+                Found::Entry(entry) => of_entry(&mut page, entry),
+                Found::Benign(benign) => of_benign(&mut page, benign),
+            }
+            io::stdout().lock().write_all(page.text().as_bytes())?;
+        }
     }
-    io::stdout().lock().write_all(page.text().as_bytes())?;
     Ok(ExitCode::Ok)
+}
+
+/// What has an id.
+enum Found<'c> {
+    /// An entry that explains failures.
+    Entry(&'c Entry),
+    /// Texts that report no failure.
+    Benign(&'c Benign),
+}
+
+/// The entry with an id, in any case, or the only one whose id begins with it.
+fn find<'c>(id: &str, catalog: &'c FailureCatalog) -> Result<Found<'c>, CliError> {
+    let lower = id.to_lowercase();
+    if let Some(entry) = catalog.entries().iter().find(|entry| entry.id.to_lowercase() == lower) {
+        return Ok(Found::Entry(entry));
+    }
+    if let Some(benign) = catalog.benign().iter().find(|benign| benign.id.to_lowercase() == lower) {
+        return Ok(Found::Benign(benign));
+    }
+    let begun: Vec<&Entry> = catalog.entries().iter().filter(|entry| entry.id.to_lowercase().starts_with(&lower)).collect();
+    match begun[..] {
+        [entry] => Ok(Found::Entry(entry)),
+        _ => Err(unknown(id, catalog)),
+    }
+}
+
+/// An entry in full, for programs.
+#[derive(Default, Serialize)]
+struct Document<'c> {
+    id: &'c str,
+    benign: bool,
+    title: Option<&'c str>,
+    meaning: Option<&'c str>,
+    phase: Option<&'c str>,
+    class: Option<&'c str>,
+    category: Option<&'c str>,
+    retry: Option<&'c str>,
+    confidence: Option<&'c str>,
+    generic: bool,
+    ran: Option<bool>,
+    kinds: Vec<&'static str>,
+    stop_codes: &'c [String],
+    reasons: &'c [String],
+    patterns: &'c [String],
+    examples: &'c [String],
+    verify: &'c [String],
+    actions: &'c [String],
+    source: Option<&'c str>,
+}
+
+impl<'c> Document<'c> {
+    fn of(found: &Found<'c>) -> Self {
+        let names = |kinds: &[TextKind]| kinds.iter().map(|kind| kind.name()).collect();
+        match found {
+            Found::Entry(entry) => Document {
+                id: &entry.id,
+                benign: false,
+                title: Some(&entry.name),
+                meaning: Some(&entry.cause),
+                phase: Some(&entry.stage),
+                class: entry.class.as_deref(),
+                category: category_of(entry),
+                retry: Some(&entry.retry),
+                confidence: Some(&entry.confidence),
+                generic: entry.generic,
+                ran: entry.ran,
+                kinds: names(&entry.applies_to),
+                stop_codes: &entry.stop_codes,
+                reasons: &entry.reasons,
+                patterns: &entry.patterns,
+                examples: &entry.examples,
+                verify: &entry.verify,
+                actions: &entry.actions,
+                source: Some(entry.source.as_str()).filter(|source| !source.is_empty()),
+            },
+            Found::Benign(benign) => Document {
+                id: &benign.id,
+                benign: true,
+                kinds: names(&benign.applies_to),
+                patterns: &benign.patterns,
+                examples: &benign.examples,
+                ..Document::default()
+            },
+        }
+    }
 }
 
 fn of_entry(page: &mut Page, entry: &Entry) {

@@ -1,26 +1,69 @@
 //! `ecs-audit catalog test FILE`: lists the errors in custom rules.
 
 use crate::cli::args::CatalogTest;
+use crate::cli::document;
 use crate::cli::rules::text_of;
 use crate::cli::stderr::CliError;
 use crate::exit::ExitCode;
 use crate::model::catalog::{RuleIssue, Trial};
 use crate::plural::counted;
-use crate::render::visible;
+use crate::render::{Schema, TextFormat, visible};
+use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Runs the command.
 pub fn run(arguments: &CatalogTest) -> Result<ExitCode, CliError> {
-    let mut code = ExitCode::Ok;
+    let mut trials = Vec::new();
     for path in &arguments.files {
         let trial = Trial::of(&text_of(path)?);
-        io::stdout().lock().write_all(account(path, &trial).as_bytes())?;
-        if !trial.mistakes.is_empty() {
-            code = ExitCode::Error;
+        if arguments.output.format == TextFormat::Text {
+            io::stdout().lock().write_all(account(path, &trial).as_bytes())?;
+        }
+        trials.push((path.as_path(), trial));
+    }
+    let valid = trials.iter().all(|(_, trial)| trial.mistakes.is_empty());
+    if arguments.output.format == TextFormat::Json {
+        let files = trials.iter().map(|(path, trial)| OfFile::new(path, trial)).collect();
+        document::print(Schema::CatalogTest, &Document { valid, files })?;
+    }
+    Ok(if valid { ExitCode::Ok } else { ExitCode::Error })
+}
+
+/// The errors of all files, for programs.
+#[derive(Serialize)]
+struct Document<'t> {
+    valid: bool,
+    files: Vec<OfFile<'t>>,
+}
+
+#[derive(Serialize)]
+struct OfFile<'t> {
+    file: String,
+    entries: usize,
+    examples: usize,
+    errors: Vec<Issue<'t>>,
+    notes: Vec<Issue<'t>>,
+}
+
+#[derive(Serialize)]
+struct Issue<'t> {
+    line: Option<usize>,
+    entry: Option<&'t str>,
+    what: &'t str,
+}
+
+impl<'t> OfFile<'t> {
+    fn new(path: &Path, trial: &'t Trial) -> Self {
+        let issue = |issue: &'t RuleIssue| Issue { line: issue.line, entry: issue.entry.as_deref(), what: &issue.what };
+        OfFile {
+            file: path.display().to_string(),
+            entries: trial.entries,
+            examples: trial.examples,
+            errors: trial.mistakes.iter().map(issue).collect(),
+            notes: trial.notes.iter().map(issue).collect(),
         }
     }
-    Ok(code)
 }
 
 fn account(path: &Path, trial: &Trial) -> String {

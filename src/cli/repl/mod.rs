@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang;
 use crate::plan::{Evidence, Options};
-use crate::render::{Format, Layout, Look, describe_duration, render};
+use crate::render::{Format, Layout, Look, TextFormat, describe_duration, render};
 use crate::run::RunError;
 use crate::table::TableSet;
 use command::Command;
@@ -305,13 +305,14 @@ impl Session<'_> {
                     since: None,
                     from: Vec::new(),
                     scope: super::args::Scope::default(),
+                    links: false,
                     format: crate::explain::Layout::Text,
                 };
                 self.show_page(super::timeline::timeline_text(&self.tables, &timeline, &self.context)?)?;
                 self.time(started);
             }
             Command::Show(id) => {
-                super::show::print_record(&id, &self.tables)?;
+                super::show::print_record(&id, TextFormat::Text, &self.tables)?;
             }
             Command::Changes(changes) => {
                 self.show(super::changes::changes_text(&self.tables, &changes, &self.context)?.as_bytes())?;

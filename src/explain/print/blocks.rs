@@ -175,6 +175,21 @@ impl<'z> Page<'z> {
         }
     }
 
+    /// An address of the AWS console, which consists of characters that need no escapes in any format.
+    pub(super) fn link(&mut self, name: &str, url: &str) {
+        let safe = one_line(name);
+        match self.layout {
+            Layout::Markdown => self.text.push_str(&format!("- [{}]({url})\n", escape_markdown(&safe))),
+            Layout::Html => {
+                // The page gives its own address to nobody, and the console gets no access to the page.
+                let name = escape_html(&safe);
+                self.item("ul", "", &format!("<a rel=\"noreferrer\" href=\"{}\">{name}</a>", escape_html(url)));
+            }
+            Layout::Slack => self.message.item(&format!("{safe}: {url}")),
+            _ => self.text.push_str(&format!("  {safe}\n    {url}\n")),
+        }
+    }
+
     /// A command to copy.
     pub(super) fn command(&mut self, command: &str) {
         let safe = one_line(command);

@@ -17,10 +17,11 @@ use super::find::{Subject, SubjectKind};
 use super::finding::Finding;
 use super::groups::Group;
 use super::incidents::Incident;
+use super::links::Link;
 use super::losses::Loss;
 use super::story::Story;
 use crate::plural::counted;
-use crate::render::elsewhere;
+use crate::render::{Schema, elsewhere, json_document};
 use blocks::Page;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -35,7 +36,7 @@ pub enum Layout {
     Json,
     /// For a ticket.
     Markdown,
-    /// One file for a browser: no script, no link, nothing fetched.
+    /// One file for a browser: no script, nothing fetched, and no links unless they are asked for.
     Html,
     /// For a chat: Block Kit of Slack.
     Slack,
@@ -65,22 +66,26 @@ struct Explained<'f> {
     others: usize,
     losses: &'f [Loss],
     finding: Option<&'f Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<&'f [Link]>,
 }
 
 /// The maximum number of losses in text output; JSON has all.
 const LOSSES: usize = 10;
 
-/// Prints a finding, or that nothing failed, followed by the losses of the subject, costliest first.
+/// Prints a finding, or that nothing failed, followed by the losses of the subject, costliest first, and by links if they are
+/// given.
 pub fn print_finding(
     subject: &Subject,
     found: Option<(&Finding, usize)>,
     losses: &[Loss],
+    links: Option<&[Link]>,
     layout: Layout,
     tz: &TimeZone,
 ) -> Printed {
     let (finding, others) = (found.map(|(finding, _)| finding), found.map_or(0, |(_, others)| others));
     if layout == Layout::Json {
-        return json(&Explained { subject, others, losses, finding });
+        return json_document(Schema::Explain, &Explained { subject, others, losses, finding, links });
     }
     let mut page = Page::new(layout, tz);
     match finding {
@@ -104,6 +109,7 @@ pub fn print_finding(
             kind => format!("{more} of {} {}; --all explains each cause once", kind.word(), subject.name),
         });
     }
+    write_links(&mut page, links);
     Ok(page.text(&format!("{} {}", subject.kind.word(), subject.name)))
 }
 
@@ -115,7 +121,7 @@ pub fn print_groups(incidents: &[Incident], groups: &[Group], layout: Layout, tz
             incidents: &'g [Incident],
             groups: &'g [Group],
         }
-        return json(&All { incidents, groups });
+        return json_document(Schema::ExplainAll, &All { incidents, groups });
     }
     let mut page = Page::new(layout, tz);
     if groups.is_empty() && incidents.is_empty() {
@@ -138,7 +144,7 @@ pub fn print_groups(incidents: &[Incident], groups: &[Group], layout: Layout, tz
 /// Prints quota pools.
 pub fn print_capacity(capacity: &Capacity, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(capacity);
+        return json_document(Schema::ExplainQuota, capacity);
     }
     let mut page = Page::new(layout, tz);
     capacity::write(&mut page, capacity);
@@ -148,7 +154,7 @@ pub fn print_capacity(capacity: &Capacity, layout: Layout, tz: &TimeZone) -> Pri
 /// Prints an expected start of a schedule.
 pub fn print_slot(slot: &ExpectedStart, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(slot);
+        return json_document(Schema::ExplainStart, slot);
     }
     let mut page = Page::new(layout, tz);
     expected_start::write(&mut page, slot);
@@ -166,7 +172,7 @@ pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize
             bursts: &'c [Changes],
             more_bursts: usize,
         }
-        return json(&All { subject, found: found.first(), bursts: found, more_bursts });
+        return json_document(Schema::Changes, &All { subject, found: found.first(), bursts: found, more_bursts });
     }
     let mut page = Page::new(layout, tz);
     let name = subject.map_or_else(|| "that time".to_owned(), |subject| format!("{} {}", subject.kind.word(), subject.name));
@@ -182,16 +188,32 @@ pub fn print_changes(subject: Option<&Subject>, found: &[Changes], bursts: usize
     Ok(page.text(&format!("changes before {name}")))
 }
 
-/// Prints a timeline.
-pub fn print_story(story: &Story, layout: Layout, tz: &TimeZone) -> Printed {
+/// Prints a timeline, followed by links if they are given.
+pub fn print_story(story: &Story, links: Option<&[Link]>, layout: Layout, tz: &TimeZone) -> Printed {
     if layout == Layout::Json {
-        return json(story);
+        #[derive(Serialize)]
+        struct Linked<'s> {
+            #[serde(flatten)]
+            story: &'s Story,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            links: Option<&'s [Link]>,
+        }
+        return json_document(Schema::Timeline, &Linked { story, links });
     }
     let mut page = Page::new(layout, tz);
     story::write(&mut page, story);
+    write_links(&mut page, links);
     Ok(page.text(&format!("timeline of {} {}", story.subject.kind.word(), story.subject.name)))
 }
 
-fn json(value: &impl Serialize) -> Printed {
-    Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
+/// The links to the AWS console.
+fn write_links(page: &mut Page<'_>, links: Option<&[Link]>) {
+    let Some(links) = links else { return };
+    page.heading("Links");
+    if links.is_empty() {
+        page.line("nothing in these records has a page in the AWS console");
+    }
+    for link in links {
+        page.link(&format!("{} {}", link.kind, link.name), &link.url);
+    }
 }

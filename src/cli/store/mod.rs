@@ -1,6 +1,8 @@
 //! `ecs-audit store`: shows the contents of the store and maintains it.
 
-use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, Vacuum, Verify};
+pub mod document;
+
+use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, TextOutput, Vacuum, Verify};
 use super::ask::{Dataset, print};
 use super::explain::point_in_time;
 use super::load::{on_threads, write_options};
@@ -10,18 +12,25 @@ use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::load::{RemovalRule, catalog_version};
 use crate::plural::counted;
-use crate::render::{Format, describe_instant, visible};
+use crate::render::{Format, Schema, TextFormat, describe_instant, visible};
 use crate::store::{Fault, ForeignCommit, Maintained, Store};
 use crate::table::Table;
+use document::{Adopted, Classified, Compacted, Integrity, Removal, Vacuumed};
 use indicatif::{HumanBytes, HumanCount};
+use serde::Serialize;
 use std::io::{self, Write};
 
 /// Runs the command.
 pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+    if arguments.action.is_some() && arguments.format != Format::Table {
+        let what =
+            "--format before the action is that of the overview; write it after the action: `ecs-audit store verify --json`";
+        return Err(CliError::Sentence(what.to_owned()));
+    }
     match &arguments.action {
         None => overview(arguments, global, context),
-        Some(StoreAction::Reclassify) => reclassify(global, context),
-        Some(StoreAction::Compact) => compact(global, context),
+        Some(StoreAction::Reclassify(output)) => reclassify(*output, global, context),
+        Some(StoreAction::Compact(output)) => compact(*output, global, context),
         Some(StoreAction::Vacuum(vacuum)) => remove_replaced(vacuum, global, context),
         Some(StoreAction::Verify(arguments)) => verify(arguments, global, context),
         Some(StoreAction::Adopt(arguments)) => adopt(arguments, global, context),
@@ -30,7 +39,7 @@ pub fn run(arguments: &StoreArgs, global: &Global, context: &Context) -> Result<
     }
 }
 
-fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn reclassify(output: TextOutput, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let working = Working::on("reclassifying", context);
     let options = write_options(global, context)?;
     let done = on_threads(context.threads, || Store::reclassify(&global.store, options, &waiting))??;
@@ -49,15 +58,16 @@ fn reclassify(global: &Global, context: &Context) -> Result<ExitCode, CliError> 
     if done.kept > 0 {
         text.push_str(&format!("  {} records have no original in the store and are unchanged\n", HumanCount(done.kept)));
     }
-    print_text(&text)
+    answer(output, Schema::StoreReclassify, &Classified::of(&done), &text)
 }
 
-fn compact(global: &Global, context: &Context) -> Result<ExitCode, CliError> {
+fn compact(output: TextOutput, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     let working = Working::on("compacting", context);
     let options = write_options(global, context)?;
     let done: Maintained = on_threads(context.threads, || Store::compact(&global.store, options, &waiting))??;
     drop(working);
-    print_text(&format!("compacted: {} files became {}\n", done.files_before, done.files_after))
+    let text = format!("compacted: {} files became {}\n", done.files_before, done.files_after);
+    answer(output, Schema::StoreCompact, &Compacted::of(&done), &text)
 }
 
 fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
@@ -66,12 +76,13 @@ fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Re
     let keep = i64::try_from(arguments.keep.as_micros()).unwrap_or(i64::MAX);
     let done: Maintained = on_threads(context.threads, || Store::vacuum(&global.store, keep, options, &waiting))??;
     drop(working);
-    print_text(&format!(
+    let text = format!(
         "vacuumed: {} of {} files removed, {} freed\n",
         done.files_before.saturating_sub(done.files_after),
         done.files_before,
         HumanBytes(done.bytes_freed)
-    ))
+    );
+    answer(arguments.output, Schema::StoreVacuum, &Vacuumed::of(&done), &text)
 }
 
 fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
@@ -93,7 +104,7 @@ fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<Exit
     }
     let is_whole = !done.faults.iter().any(Fault::is_serious);
     text.push_str(if is_whole { "the store is intact\n" } else { "the store is damaged\n" });
-    print_text(&text)?;
+    answer(arguments.output, Schema::StoreVerify, &Integrity::of(&done, arguments.repair, fault_message), &text)?;
     Ok(if is_whole { ExitCode::Ok } else { ExitCode::Finding })
 }
 
@@ -135,7 +146,7 @@ fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCo
         drop(working);
         let names: Vec<&str> = tables.iter().map(|table| table.name()).collect();
         let done = if names.is_empty() { "nothing to undo".to_owned() } else { format!("undone in {}", names.join(", ")) };
-        return print_text(&format!("{done}\n"));
+        return answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&[], &tables), &format!("{done}\n"));
     }
     let adopted = on_threads(context.threads, || Store::adopt(&global.store, options, &waiting))??;
     drop(working);
@@ -143,7 +154,7 @@ fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCo
     if adopted.is_empty() {
         text.push_str("nothing to adopt: no other program has changed the store\n");
     }
-    print_text(&text)
+    answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&adopted, &[]), &text)
 }
 
 /// A commit of another program, in one line.
@@ -186,7 +197,7 @@ fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<Exit
         (false, false) => "nothing was removed: repeat the command with --yes\n",
         (false, true) => "removed; these records will not be loaded again\n",
     });
-    print_text(&text)
+    answer(arguments.output, Schema::StoreDrop, &Removal::of(before, arguments.yes, &dropped), &text)
 }
 
 fn droppable(name: &str) -> Result<Table, CliError> {
@@ -201,8 +212,12 @@ fn waiting() {
     say("note: another ecs-audit is writing to the store; waiting for it");
 }
 
-fn print_text(text: &str) -> Result<ExitCode, CliError> {
-    io::stdout().lock().write_all(text.as_bytes())?;
+/// Prints an answer as a document or as text.
+fn answer(output: TextOutput, schema: Schema, document: &impl Serialize, text: &str) -> Result<ExitCode, CliError> {
+    match output.format {
+        TextFormat::Json => super::document::print(schema, document)?,
+        TextFormat::Text => super::explain::print(text)?,
+    }
     Ok(ExitCode::Ok)
 }
 
