@@ -217,8 +217,8 @@ def checks(work):
     yield lambda: ask("check", "--since", "2031-01-01", schema=None, work=work, codes=(2,))
     yield lambda: ask("check", "--from", EXPORTS / "dstack-exit-status", "schedules", schema="check", work=work, codes=(0, 1, 3))
     yield lambda: ask("check", "--list", schema="check-list", work=work)
-    pack = '[[check]]\nname = "none"\nquestion = "?"\nquery = "failures where reason = nothing by reason"\nremedy = "none"\n'
-    (work / "pack.toml").write_text(pack)
+    pack = 'name = "ours"\n[[check]]\nname = "none"\nquestion = "?"\nremedy = "none"\n'
+    (work / "pack.toml").write_text(f'{pack}query = "failures where reason = nothing by reason"\n')
     yield lambda: ask("check", "pack.toml", schema="check", work=work, codes=(0,))
     ask("check", "--since", "7d", "--write-baseline", "accepted.toml", schema=None, work=work, codes=(0, 3))
     ask("check", "--since", "7d", "--baseline", "accepted.toml", schema="check", work=work, codes=(0, 3))
