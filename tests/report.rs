@@ -279,7 +279,12 @@ fn a_store_without_failures_has_a_report_that_says_so() {
     env.load(&[&path]).ok();
     env.run(&["report", "--out", "quiet", "--quiet"]).ok();
     let printed = text(&env, "quiet/report.md");
-    assert!(printed.contains("**0** failures") && printed.contains("Nothing failed in the window"), "{printed}");
+    // Without events of tasks, none that failed is no finding.
+    for label in ["incidents", "failures"] {
+        let line = format!("**not known** {label} (no ECS events or dstack runs are loaded)");
+        assert!(printed.contains(&line), "{printed}");
+    }
+    assert!(printed.contains("No failure is recorded in the window"), "{printed}");
     assert!(printed.contains("No events in the window"), "{printed}");
     assert_eq!(cells(&files(&env.path("quiet"))["failures.csv"]).len(), 1);
     let nothing = TestEnv::new();
@@ -287,6 +292,24 @@ fn a_store_without_failures_has_a_report_that_says_so() {
     nothing.load(&[&nothing.path("empty.json")]);
     let ran = nothing.run(&["report", "--out", "x"]);
     assert!(ran.code == 2 && ran.err.contains("nothing to report"), "{}", ran.err);
+}
+
+#[test]
+fn a_failure_that_began_before_the_first_record_is_an_incident_of_the_report() {
+    let env = TestEnv::new();
+    let task = serde_json::json!({"tasks": [{
+        "taskArn": "arn:aws:ecs:eu-west-1:111122223333:task/web/0f0e0d0c0b0a09080706050403020100",
+        "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/web", "group": "service:cart", "lastStatus": "STOPPED",
+        "createdAt": "2026-06-10T08:00:00Z", "stoppingAt": "2026-06-10T08:10:00Z", "stoppedAt": "2026-06-10T08:10:30Z",
+        "launchType": "FARGATE", "stopCode": "TaskFailedToStart",
+        "stoppedReason": "CannotPullContainerError: pull access denied for example/cart, repository does not exist",
+        "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/cart:3", "containers": []
+    }], "failures": []});
+    let path = env.write("tasks.json", task.to_string());
+    env.load(&[&path]).ok();
+    env.run(&["report", "--out", "whole", "--quiet"]).ok();
+    let printed = text(&env, "whole/report.md");
+    assert!(printed.contains("**1** incidents") && printed.contains("2026-06-10T08:00:00Z …"), "{printed}");
 }
 
 /// Everything in the store that names an account, a resource, an address, a person or a machine.

@@ -15,11 +15,12 @@ use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::lang::ast::Source;
 use crate::lang::{self, Checked};
+use crate::micros::SECOND;
 use crate::model::catalog::FailureCatalog;
 use crate::nouns::{self, ViewRequest, ZoneName};
 use crate::plan::Options;
 use crate::plural::counted;
-use crate::render::{Schema, TextFormat};
+use crate::render::{Cell, Schema, TextFormat};
 use crate::report::{self, Built, Manifest, Own, Prices, QueryCache, Request, Snapshot};
 use crate::run::{self, RunError};
 use crate::store::Store;
@@ -286,7 +287,10 @@ fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Cont
     let own = own_queries(arguments, tables, global)?;
     Ok(Request {
         title: arguments.title.clone().unwrap_or_else(|| "Failures of Amazon ECS and dstack".to_owned()),
-        from: checked.window.from.unwrap_or(first),
+        from: match checked.window.from {
+            Some(from) => from,
+            None => begin(tables, first)?,
+        },
         until: checked.window.to.unwrap_or_else(|| next_second(last)),
         origin: checked.window.origin,
         anchor,
@@ -300,6 +304,18 @@ fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Cont
         limits: limits::fingerprint(&arguments.limits, global)?,
         redacted: arguments.redact,
     })
+}
+
+/// The begin of a window without limits: the first event, or the creation of a task that failed at its start, because an
+/// incident begins there.
+fn begin(tables: &Dataset, first: Timestamp) -> Result<Timestamp, CliError> {
+    let (micros, start) = (first.as_microsecond(), nouns::incidents::START.saturating_mul(SECOND));
+    let created = tables.sql(&format!(
+        "select min(created_at) from task_events where cast(created_at as bigint) between {} and {micros}",
+        micros.saturating_sub(start)
+    ))?;
+    let created = crate::render::rows(&created)?.into_iter().flatten().next();
+    Ok(if let Some(Cell::Time(created)) = created { created } else { first })
 }
 
 /// The prices of a file.

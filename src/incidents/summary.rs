@@ -239,7 +239,7 @@ fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> 
                 Some("update") => " during an agent update",
                 Some("restart") => " while the agent restarted",
                 Some("rotation") => " during a routine reconnect",
-                Some("outage") => " in an outage of the agent",
+                Some("outage") => " for longer than a restart or an update takes",
                 Some("draining") => " while the instance drained",
                 _ => "",
             };

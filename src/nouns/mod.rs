@@ -27,7 +27,7 @@ mod events;
 pub mod failures;
 mod flows;
 mod gaps;
-mod incidents;
+pub mod incidents;
 mod instances;
 pub mod launches;
 mod patterns;

@@ -4,7 +4,7 @@ use super::brief::BriefFormat;
 use super::chart::Chart;
 use super::coverage::{Coverage, coverage};
 use super::finding::{self, Finding, findings};
-use super::impact::{Card, Totals, cards, sums};
+use super::impact::{Card, Totals, Unknown, cards, sums};
 use super::incident::{self, Incidents, incidents};
 use super::manifest::{self, FileEntry, Manifest, Request, Snapshot};
 use super::page::{About, Block, Fact, Failed, Group, Page, UNKNOWN};
@@ -259,8 +259,12 @@ impl Draft<'_> {
         let full = if self.request.brief { brief::INCIDENTS } else { incident::FULL };
         let found = incidents(self.cache, result, prices, full, &self.tz)?;
         let totals = Totals::of(result, prices);
-        let no_events = self.cache.unanswerable("events", None)?;
-        Ok((found, cards(&totals, facts, no_events.as_deref()), sums(&totals, facts)))
+        let events = self.cache.unanswerable("events", None)?;
+        let attempts = match self.cache.unanswerable("runs", None)? {
+            Some(_) if events.is_some() => Some("no ECS events or dstack runs are loaded".to_owned()),
+            _ => None,
+        };
+        Ok((found, cards(&totals, facts, &Unknown { events, attempts }), sums(&totals, facts)))
     }
 
     /// Why a section is empty, if its records are not loaded. Sections that count the loaded data are always

@@ -3,6 +3,7 @@
 use super::ReportError;
 use super::queries::{Between, QueryCache};
 use crate::explain::span;
+use crate::plural::counted;
 use crate::render::Look;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -16,9 +17,12 @@ pub struct Coverage {
     pub unknown: Vec<String>,
 }
 
+/// The noun of the source whose missing hours are known.
+const CALLS: &str = "calls";
+
 /// A source: its name, its query, what one row is called, and what is not known without it.
 const SOURCES: [(&str, &str, &str, &str); 4] = [
-    ("CloudTrail", "calls", "calls", "lost launches, missed starts, refused calls and who changed what"),
+    ("CloudTrail", CALLS, "calls", "lost launches, missed starts, refused calls and who changed what"),
     ("ECS events", "events", "events", "failed tasks, deployments, stalls and what the agents were doing"),
     ("dstack", "runs", "job submissions", ""),
     ("VPC flow logs", "flows", "records", ""),
@@ -27,6 +31,7 @@ const SOURCES: [(&str, &str, &str, &str); 4] = [
 /// The coverage of a window.
 pub fn coverage(cache: &QueryCache<'_>, window: Between, tz: &TimeZone) -> Result<Coverage, ReportError> {
     let mut coverage = Coverage::default();
+    let mut has_calls = false;
     for (name, noun, rows, without) in SOURCES {
         let query = format!("{noun} show count, first(time) as first, last(time) as last");
         let missing = cache.unanswerable(noun, None)?;
@@ -43,12 +48,27 @@ pub fn coverage(cache: &QueryCache<'_>, window: Between, tz: &TimeZone) -> Resul
             (Some((first, last)), _) => {
                 let count = result.cell(0, "count").map(|cell| cell.human(&Look::default())).unwrap_or_default();
                 coverage.loaded.push(format!("{name}: {count} {rows}, {}", span(first, last, tz)));
+                has_calls |= noun == CALLS;
             }
             (None, "") => {}
             (None, without) => {
                 let why = missing.map_or_else(|| format!("no {name} in the window"), |_| format!("no {name} loaded"));
                 coverage.unknown.push(format!("{without}: not known, {why}"));
             }
+        }
+    }
+    if has_calls {
+        let hours = cache.measure("gaps where kind = missing show count", window);
+        match hours.map(|hours| hours.number(0, "count").unwrap_or_default()) {
+            Ok(0.0) => coverage.loaded.push("no hour of CloudTrail is missing".to_owned()),
+            Ok(hours) => {
+                let hours = counted(hours, "hour", "hours");
+                coverage.unknown.push(format!("CloudTrail has no records in {hours} (of an account and Region each)"));
+            }
+            Err(ReportError::Run(error)) => {
+                coverage.unknown.push(format!("missing hours: not known, the query failed ({error})"))
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(coverage)

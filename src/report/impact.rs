@@ -59,7 +59,8 @@ impl Totals {
     /// The sums over the rows of `incidents`.
     pub fn of(result: &QueryResult, prices: Option<&Prices>) -> Totals {
         let rows = 0..result.rows.len();
-        let sum = |name: &str| rows.clone().filter_map(|row| result.number(row, name)).sum::<f64>();
+        // The sum of no numbers is -0.0, which would be shown.
+        let sum = |name: &str| rows.clone().filter_map(|row| result.number(row, name)).fold(0.0, |sum, number| sum + number);
         let series: std::collections::BTreeSet<&str> = rows.clone().filter_map(|row| result.text(row, "series")).collect();
         Totals {
             incidents: result.rows.len(),
@@ -84,53 +85,81 @@ fn known_number(facts: &[Fact], id: &str) -> Option<f64> {
     facts.iter().find(|fact| fact.id == id).filter(|fact| fact.unknown.is_none())?.value.parse().ok()
 }
 
-/// The numbers at the top. `no_events` says why events are unknown, if they are.
-pub fn cards(totals: &Totals, facts: &[Fact], no_events: Option<&str>) -> Vec<Card> {
+/// Sources that are not loaded, with the reason.
+#[derive(Debug, Clone, Default)]
+pub struct Unknown {
+    /// Why it is not known how long services were impaired: no ECS events.
+    pub events: Option<String>,
+    /// Why failed tasks and runs are not known: neither ECS events nor dstack runs.
+    pub attempts: Option<String>,
+}
+
+/// The numbers at the top.
+pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
     let fact = |id: &str| facts.iter().find(|fact| fact.id == id);
     let number = |id: &str| known_number(facts, id);
     let why = |id: &str| fact(id).and_then(|fact| fact.unknown.clone());
     let card = |label: &str, value: String, note: String| Card { label: label.to_owned(), value, note, unknown: false };
+    let not_known = |label: &str, note: &str| Card {
+        label: label.to_owned(),
+        value: NOT_KNOWN.to_owned(),
+        note: note.to_owned(),
+        unknown: true,
+    };
+    // Where failed tasks are not recorded, none is no finding, and some are not all.
+    let attempts = |label: &str, value: String, note: String, is_none: bool| match &unknown.attempts {
+        Some(why) if is_none => not_known(label, why),
+        Some(_) => card(label, value, join(note, "failed tasks are not known")),
+        None => card(label, value, note),
+    };
     let known = |id: &str, label: &str, note: String| match (number(id), why(id)) {
         (Some(count), _) => card(label, count.to_string(), note),
-        (None, why) => {
-            let note = why.unwrap_or_else(|| "not computed".to_owned());
-            Card { label: label.to_owned(), value: NOT_KNOWN.to_owned(), note, unknown: true }
-        }
+        (None, why) => not_known(label, why.as_deref().unwrap_or("not computed")),
     };
     let repeated = totals.incidents.saturating_sub(totals.series);
     let repeated =
-        if repeated > 0 { format!("{} different ones, {repeated} repeat another", totals.series) } else { String::new() };
+        if repeated > 0 { format!("of {} kinds; {repeated} repeat an earlier one", totals.series) } else { String::new() };
     let consequences = number("consequences").filter(|count| *count > 0.0);
     let consequences =
         consequences.map(|count| format!("plus {}", counted(count, "consequence", "consequences"))).unwrap_or_default();
     let share = number("lost_launches").zip(number("launches")).filter(|(_, all)| *all > 0.0);
     let share = share.map(|(lost, all)| format!("{} of {all} launches", percent(lost / all))).unwrap_or_default();
     let missed = if totals.missed > 0.0 {
-        format!("{} are lost launches, {} had no call", totals.missed - totals.not_called, totals.not_called)
+        format!("{} are among the lost launches, {} had no RunTask call", totals.missed - totals.not_called, totals.not_called)
     } else {
         String::new()
     };
     let span = |seconds: f64| Cell::Duration(seconds).human(&Look::default());
     let impaired = "of services or deployments impaired";
-    let degraded = match no_events {
+    let degraded = match &unknown.events {
         None => card(impaired, span(totals.degraded), format!("in {}", counted(totals.impaired, "incident", "incidents"))),
-        Some(why) => Card { label: impaired.to_owned(), value: NOT_KNOWN.to_owned(), note: why.to_owned(), unknown: true },
+        Some(why) => not_known(impaired, why),
     };
-    let hours = format!("{:.1} h", totals.wasted / 3600.0);
     let usd = match (totals.cost.usd, totals.cost.from_given_prices) {
         (Some(usd), false) => format!(", USD {usd:.2} by recorded prices"),
         (Some(usd), true) => format!(", USD {usd:.2} at most by the given prices"),
         (None, _) => ", price not known (--prices FILE)".to_owned(),
     };
-    let wasted = card("of task time in failed attempts", hours, format!("{:.1} vCPU hours{usd}", totals.vcpu_hours));
+    let note = format!("{:.1} vCPU hours{usd}", totals.vcpu_hours);
+    let wasted = attempts("used by tasks that failed", span(totals.wasted), note, totals.wasted == 0.0);
+    let failures = known("failures", "failures", consequences);
+    let failures = match number("failures") {
+        Some(count) => attempts("failures", failures.value, failures.note, count == 0.0),
+        None => failures,
+    };
     vec![
-        card("incidents", totals.incidents.to_string(), repeated),
-        known("failures", "failures", consequences),
+        attempts("incidents", totals.incidents.to_string(), repeated, totals.incidents == 0),
+        failures,
         known("lost_launches", "launches lost", share),
         known("missed_starts", "scheduled starts missed", missed),
         degraded,
         wasted,
     ]
+}
+
+/// Two notes in one.
+fn join(note: String, more: &str) -> String {
+    if note.is_empty() { more.to_owned() } else { format!("{note}; {more}") }
 }
 
 /// Whether the numbers add up, as sentences.
@@ -139,17 +168,19 @@ pub fn sums(totals: &Totals, facts: &[Fact]) -> Vec<String> {
     let mut sentences = Vec::new();
     let mut compare = |all: Option<f64>, held: f64, (one, many): (&str, &str), more: String| {
         let Some(all) = all else { return };
-        let sentence = if all == held {
-            format!("The incidents hold all {}{more}.", counted(all, one, many))
+        let sentence = if all == held && all == 0.0 {
+            return;
+        } else if all == held {
+            format!("Every one of the {}{more} is part of an incident.", counted(all, one, many))
         } else if held > all {
             format!(
-                "The incidents hold {}{more}: {} outside the window, because incidents are shown whole.",
+                "The incidents include {}{more}: {} outside the window, because incidents are shown whole.",
                 counted(held, one, many),
                 held - all
             )
         } else {
             format!(
-                "The incidents hold {held} of {}{more}; the others belong to incidents that began before the window.",
+                "The incidents include {held} of {}{more}; the others are part of incidents that began before the window.",
                 counted(all, one, many)
             )
         };
@@ -193,21 +224,37 @@ mod tests {
         let facts = [fact("failures", "9", None), fact("consequences", "1", None), fact("lost_launches", "3", None)];
         let totals = Totals { failures: 9.0, consequences: 1.0, lost: 2.0, ..Totals::default() };
         let sums = sums(&totals, &facts);
-        assert_eq!(sums[0], "The incidents hold all 10 failures (9 + 1 consequence of others).");
-        assert!(sums[1].starts_with("The incidents hold 2 of 3 lost launches; the others"), "{sums:?}");
+        assert_eq!(sums[0], "Every one of the 10 failures (9 + 1 consequence of others) is part of an incident.");
+        assert!(sums[1].starts_with("The incidents include 2 of 3 lost launches; the others"), "{sums:?}");
         let more = Totals { failures: 11.0, consequences: 1.0, lost: 3.0, ..Totals::default() };
-        assert!(super::sums(&more, &facts)[0].contains("hold 12 failures (9 + 1 consequence of others): 2 outside"));
+        assert!(super::sums(&more, &facts)[0].contains("include 12 failures (9 + 1 consequence of others): 2 outside"));
     }
 
     #[test]
     fn what_is_not_known_is_not_zero() {
         let facts = [fact("lost_launches", "unknown", Some("no CloudTrail calls are loaded")), fact("failures", "4", None)];
-        let cards = cards(&Totals { failures: 4.0, ..Totals::default() }, &facts, Some("no events are loaded"));
+        let unknown = Unknown { events: Some("no events are loaded".to_owned()), attempts: None };
+        let cards = cards(&Totals { failures: 4.0, ..Totals::default() }, &facts, &unknown);
         let lost = cards.iter().find(|card| card.label == "launches lost").unwrap();
         assert_eq!(
             (lost.value.as_str(), lost.note.as_str(), lost.unknown),
             ("not known", "no CloudTrail calls are loaded", true)
         );
         assert_eq!(cards.iter().find(|card| card.label == "failures").map(|card| card.value.as_str()), Some("4"));
+    }
+
+    #[test]
+    fn without_events_and_runs_no_failed_task_is_no_finding() {
+        let unknown = Unknown { events: Some("no events".to_owned()), attempts: Some("neither is loaded".to_owned()) };
+        let value = |count: &str, totals: &Totals, label: &str| {
+            let cards = cards(totals, &[fact("failures", count, None)], &unknown);
+            cards.into_iter().find(|card| card.label == label).map(|card| (card.value, card.note)).unwrap()
+        };
+        let none = Totals::default();
+        for label in ["incidents", "failures", "used by tasks that failed"] {
+            assert_eq!(value("0", &none, label), ("not known".to_owned(), "neither is loaded".to_owned()), "{label}");
+        }
+        let some = Totals { incidents: 2, series: 2, failures: 3.0, ..Totals::default() };
+        assert_eq!(value("3", &some, "failures"), ("3".to_owned(), "failed tasks are not known".to_owned()));
     }
 }

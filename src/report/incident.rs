@@ -96,7 +96,8 @@ pub struct Sums {
 
 impl Sums {
     fn of(result: &QueryResult, rows: &[usize]) -> Self {
-        let sum = |name: &str| rows.iter().filter_map(|row| result.number(*row, name)).sum::<f64>();
+        // The sum of no numbers is -0.0, which would be shown.
+        let sum = |name: &str| rows.iter().filter_map(|row| result.number(*row, name)).fold(0.0, |sum, number| sum + number);
         Sums {
             lost: sum("launches_lost"),
             not_called: sum("not_called"),
@@ -227,7 +228,10 @@ fn card(
         confidence: of("confidence"),
         basis: of("basis"),
         impact: impact(result, &[row], prices),
-        place: of("place"),
+        place: match result.text(row, "container_instance") {
+            Some(instance) => format!("{} on container instance {instance}", of("place")),
+            None => of("place"),
+        },
         suspect: suspect.map(|suspect| Change {
             time: describe_instant(suspect.time, tz),
             what: suspect.what,

@@ -58,7 +58,7 @@ pub fn write(page: &Page) -> String {
     if page.has_incidents {
         line(&mut out, "## What failed, why, and what to do");
         if page.incidents.cards.is_empty() {
-            line(&mut out, "Nothing failed in the window.");
+            line(&mut out, "No failure is recorded in the window.");
         }
         page.incidents.cards.iter().for_each(|incident| write_incident(&mut out, incident));
         if !page.incidents.smaller.rows.is_empty() {

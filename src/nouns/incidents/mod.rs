@@ -92,7 +92,7 @@ pub fn noun() -> Noun {
 }
 
 /// The longest time from the creation of a task to a failure that belongs to its start, in seconds.
-const START: i64 = 30 * 60;
+pub const START: i64 = 30 * 60;
 /// A task of a service that ran for longer did its work, so its time was not wasted; in seconds.
 const WORKED: i64 = 60 * 60;
 
