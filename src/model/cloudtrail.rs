@@ -7,6 +7,7 @@
 use super::arn;
 use super::catalog::TextKind;
 use super::failure::classify;
+use super::field::whole_number;
 use super::network_call::read_network_call;
 use super::task_size;
 use super::time::{parse_time, time_at};
@@ -244,13 +245,13 @@ fn read_request<'a>(call: &mut Call<'a>, key: &str, value: Value<'a>) {
         "capacityProviderStrategy" => {
             call.capacity_provider = value.items().next().and_then(|item| item.text_at("capacityProvider")).and_then(name);
         }
-        "count" => call.asked = value.int(),
-        "desiredCount" => call.desired_count = value.int(),
+        "count" => call.asked = whole_number(value),
+        "desiredCount" => call.desired_count = whole_number(value),
         "deploymentConfiguration" => read_configuration(call, value),
         "reason" => call.reason = value.text().and_then(name),
         "overrides" => {
-            call.requested_cpu = value.get("cpu").and_then(Value::int);
-            call.requested_memory = value.get("memory").and_then(Value::int);
+            call.requested_cpu = value.get("cpu").and_then(whole_number);
+            call.requested_memory = value.get("memory").and_then(whole_number);
             call.overrides = digest(value).map(Cow::Owned);
         }
         _ => {}
@@ -318,8 +319,8 @@ fn read_task<'a>(call: &mut Call<'a>, task: Value<'a>) {
     fill(&mut call.started_by, "startedBy");
     fill(&mut call.launch_type, "launchType");
     fill(&mut call.capacity_provider, "capacityProviderName");
-    call.requested_cpu = call.requested_cpu.or_else(|| task.get("cpu").and_then(Value::int));
-    call.requested_memory = call.requested_memory.or_else(|| task.get("memory").and_then(Value::int));
+    call.requested_cpu = call.requested_cpu.or_else(|| task.get("cpu").and_then(whole_number));
+    call.requested_memory = call.requested_memory.or_else(|| task.get("memory").and_then(whole_number));
 }
 
 fn read_service<'a>(call: &mut Call<'a>, service: Value<'a>) {
@@ -330,14 +331,14 @@ fn read_service<'a>(call: &mut Call<'a>, service: Value<'a>) {
     if let Some(definition) = service.text_at("taskDefinition") {
         read_task_definition(call, definition);
     }
-    call.desired_count = call.desired_count.or_else(|| service.get("desiredCount").and_then(Value::int));
+    call.desired_count = call.desired_count.or_else(|| service.get("desiredCount").and_then(whole_number));
     if let Some(configuration) = service.get("deploymentConfiguration") {
         read_configuration(call, configuration);
     }
 }
 
 fn read_configuration(call: &mut Call<'_>, configuration: Value<'_>) {
-    let percent = |key: &str| configuration.get(key).and_then(Value::int);
+    let percent = |key: &str| configuration.get(key).and_then(whole_number);
     call.maximum_percent = percent("maximumPercent").or(call.maximum_percent);
     call.minimum_healthy_percent = percent("minimumHealthyPercent").or(call.minimum_healthy_percent);
 }
@@ -366,7 +367,7 @@ fn read_launch<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
         return Vec::new();
     }
     call.placed = Some(placed);
-    call.missing = Some((asked - placed).max(0));
+    call.missing = Some(asked.saturating_sub(placed).max(0));
     if call.error_code.is_some() {
         return refusal(call);
     }
@@ -501,6 +502,23 @@ mod tests {
             assert_eq!(failures[0].container_instance.as_deref(), Some("ci1"));
             assert_eq!(failures[0].phase.as_deref(), Some("placement"));
         });
+    }
+
+    #[test]
+    fn a_number_of_tasks_has_32_bits() {
+        let asked = |count: &str| {
+            let text = format!(
+                r#"{{"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","requestParameters":{{"taskDefinition":"nightly","count":{count}}},
+                "responseElements":{{"tasks":[],"failures":[{{"reason":"AGENT"}}]}},"eventID":"e1"}}"#
+            );
+            let mut found = None;
+            rows(&text, |call, failures| found = Some((call.asked, call.missing, failures[0].missing_tasks)));
+            found.unwrap()
+        };
+        assert_eq!(asked("12"), (Some(12), Some(12), Some(12)));
+        for absurd in ["9223372036854775807", "-9223372036854775808", "2147483648"] {
+            assert_eq!(asked(absurd), (Some(1), Some(1), Some(1)), "{absurd}: at least one task was requested");
+        }
     }
 
     #[test]
