@@ -14,6 +14,7 @@ use super::time::{parse_time, time_at};
 use super::{Modeled, Origin, Record, Refusal};
 use crate::decode::json::Value;
 use crate::decode::keys::Key;
+use crate::knowledge;
 use crate::table::{Call, Failure, OriginalText, Row, Table};
 use std::borrow::Cow;
 
@@ -52,6 +53,10 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     };
     call.id = Some(id.clone());
     call.failed = Some(call.error_code.is_some());
+    // Short rows of Lake and Athena leave out the source.
+    if call.event_source.is_none() && call.event_name.as_deref().is_some_and(knowledge::is_ecs_action) {
+        call.event_source = name("ecs.amazonaws.com");
+    }
     let mut failures = Vec::new();
     if call.event_source.as_deref() == Some("ecs.amazonaws.com") {
         failures = read_ecs(&mut call, &parts);
@@ -556,6 +561,24 @@ mod tests {
         });
         rows(&denied("ExecuteCommand", "task/shop/0a1b"), |call, _| {
             assert_eq!((call.cluster.as_deref(), call.task.as_deref()), (Some("shop"), Some("0a1b")));
+        });
+    }
+
+    #[test]
+    fn a_row_without_a_source_is_a_call_of_ecs_if_only_ecs_has_its_action() {
+        let row = |action: &str| {
+            format!(
+                r#"{{"eventTime":"2026-03-04T02:10:00Z","eventName":"{action}","errorCode":"AccessDenied","userIdentity":{{"arn":"arn:aws:sts::111122223333:assumed-role/release/mary"}},
+                "requestParameters":{{"cluster":"shop","task":"0a1b","group":"service:cart"}}}}"#
+            )
+        };
+        rows(&row("StopTask"), |call, failures| {
+            assert_eq!(call.event_source.as_deref(), Some("ecs.amazonaws.com"));
+            assert_eq!((call.cluster.as_deref(), call.service.as_deref()), (Some("shop"), Some("cart")));
+            assert_eq!((failures[0].kind.as_deref(), failures[0].reason.as_deref()), (Some("api_error"), Some("AccessDenied")));
+        });
+        rows(&row("UpdateService"), |call, failures| {
+            assert_eq!((call.event_source.as_deref(), call.cluster.as_deref(), failures.len()), (None, None, 0));
         });
     }
 
