@@ -9,6 +9,7 @@ use super::catalog::TextKind;
 use super::failure::classify;
 use super::field::whole_number;
 use super::network_call::read_network_call;
+use super::reason::reason_name;
 use super::task_size;
 use super::time::{parse_time, time_at};
 use super::{Modeled, Origin, Record, Refusal};
@@ -170,8 +171,9 @@ fn read_ecs<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
     if call.error_code.is_some() {
         read_resources_of_message(call);
     }
-    // Without parameters nobody knows which cluster was meant.
-    if is_launch && call.cluster.is_none() && parts.request.is_some_and(Value::is_object) {
+    // Without parameters nobody knows which cluster was meant, and a response does not repeat them.
+    let is_answer = call.source.as_deref() == Some("describe");
+    if is_launch && call.cluster.is_none() && !is_answer && parts.request.is_some_and(Value::is_object) {
         call.cluster = name("default");
     }
     if let Some(task) = parts.response.and_then(|response| response.get("task")) {
@@ -417,8 +419,9 @@ fn launch_failure<'a>(call: &Call<'a>, entry: Value<'a>, index: usize) -> Failur
     {
         class = classify(TextKind::ApiFailure, detail);
     }
-    // A sentence is not a code, so the matching entry provides one.
-    failure.reason = if reason.contains(' ') { class.cause.map(Cow::Borrowed).or_else(|| name("OTHER")) } else { name(reason) };
+    // A sentence is not a code, so the matching entry provides one. Some codes consist of words.
+    let is_sentence = reason.contains(' ') && reason_name(reason) != Some(reason);
+    failure.reason = if is_sentence { class.cause.map(Cow::Borrowed).or_else(|| name("OTHER")) } else { name(reason) };
     class.fill(&mut failure);
     failure
 }
@@ -507,6 +510,37 @@ mod tests {
             assert_eq!(failures[0].container_instance.as_deref(), Some("ci1"));
             assert_eq!(failures[0].phase.as_deref(), Some("placement"));
         });
+    }
+
+    #[test]
+    fn a_reason_of_words_is_a_code_and_a_sentence_is_not() {
+        let reason = |reason: &str| {
+            let text = format!(
+                r#"{{"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","requestParameters":{{"taskDefinition":"nightly"}},
+                "responseElements":{{"tasks":[],"failures":[{{"reason":"{reason}"}}]}},"eventID":"e1"}}"#
+            );
+            let mut found = None;
+            rows(&text, |call, failures| {
+                assert_eq!(call.cluster.as_deref(), Some("default"), "the request names no cluster");
+                found = failures[0].reason.as_deref().map(str::to_owned);
+            });
+            found.unwrap()
+        };
+        for code in ["EMPTY CAPACITY PROVIDER", "NO ACTIVE INSTANCES", "RESOURCE:ENI"] {
+            assert_eq!(reason(code), code);
+        }
+        assert_eq!(reason("The moon was full that night."), "OTHER");
+    }
+
+    #[test]
+    fn the_cluster_of_a_response_is_not_the_default_one() {
+        let text = r#"{"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","requestParameters":{"cluster":null,"count":1},
+            "responseElements":{"tasks":[],"failures":[{"reason":"AGENT"}]},"eventID":"e1"}"#;
+        let tape = Tape::parse(text).unwrap();
+        let origin = Origin { file: "f", record: 1, raw: None, text };
+        let Modeled::Record(record) = model_call(tape.root(), "describe", origin) else { panic!("a record") };
+        let Row::Calls(call) = &record.rows[0] else { panic!("a call first") };
+        assert_eq!(call.cluster, None);
     }
 
     #[test]
