@@ -197,6 +197,33 @@ fn times_prove_what_a_stop_code_only_guesses() {
 }
 
 #[test]
+fn a_phase_without_a_record_is_not_called_unreached() {
+    let created = r#","stopCode":"TaskFailedToStart","containers":[{"name":"app","lastStatus":"STOPPED","reason":"CannotCreateContainerError: mount denied"}]"#;
+    let out = output(&stopped(r#""Task failed to start""#, created));
+    assert!(out.contains("? image pull  not recorded\n") && out.contains("· started  never reached"), "{out}");
+    let pulled = output(&stopped(
+        r#""Task failed to start""#,
+        &format!(r#"{created},"pullStoppedAt":"2026-03-04T09:00:06Z","pullStartedAt":"2026-03-04T09:00:05Z""#),
+    ));
+    assert!(pulled.contains("✓ image pull  2026-03-04T09:00:05Z"), "{pulled}");
+    let network = r#","stopCode":"TaskFailedToStart","containers":[]"#;
+    let out = output(&stopped(r#""Timeout waiting for network interface provisioning to complete.""#, network));
+    assert!(out.contains("· image pull  never reached"), "{out}");
+    // What `--query` left of two tasks.
+    let row = |reason: &str| {
+        let task = format!("arn:aws:ecs:eu-west-1:111122223333:task/c/{TASK}");
+        output(&format!(
+            r#"[{{"taskArn":"{task}","stoppedAt":"2026-03-04T10:00:00Z","stopCode":"EssentialContainerExited","stoppedReason":"{reason}"}}]"#
+        ))
+    };
+    let out = row("Essential container in task exited");
+    assert!(out.contains("? started  not recorded") && out.contains("whether the program ran is not recorded"), "{out}");
+    let out = row("OutOfMemoryError: Container killed due to memory usage");
+    assert!(out.contains("✓ started  (startedAt is missing, but only a program that runs ends like this)"), "{out}");
+    assert!(out.contains("the program ran"), "{out}");
+}
+
+#[test]
 fn a_kill_is_out_of_memory_only_with_evidence() {
     let container = |reason: &str| format!(r#""containers":[{{"name":"app","lastStatus":"STOPPED","exitCode":137{reason}}}]"#);
     let ran =

@@ -256,7 +256,7 @@ fn when(case: &FailureContext) -> When {
     let at = case.failure.time("time");
     let created = case.task.as_ref().and_then(|task| task.time("created_at"));
     let began = created.or(case.submission.as_ref().and_then(|job| job.time("submitted_at")));
-    let lasted_seconds = at.zip(began).map(|(at, began)| at.duration_since(began).as_secs_f64());
+    let lasted_seconds = at.zip(began).map(|(at, began)| at.duration_since(began).as_secs_f64()).filter(|lasted| *lasted >= 0.0);
     When { at, began, lasted_seconds }
 }
 

@@ -42,7 +42,7 @@ fn verdict(more: &str, containers: &str) -> String {
             "{} {} ran={} exit={} {} {}",
             text(&failure.code),
             text(&failure.reason),
-            failure.ran.unwrap(),
+            failure.ran.map_or_else(|| "-".to_owned(), |ran| ran.to_string()),
             failure.exit_code.map_or_else(|| "-".to_owned(), |code| code.to_string()),
             text(&failure.class),
             text(&failure.category)
@@ -113,6 +113,42 @@ fn programs_that_failed() {
     let old = r#""stoppedReason":"Essential container in task exited","#;
     let want = "task.running.essential-exited EssentialContainerExited ran=true exit=1 application program";
     assert_eq!(verdict(old, r#"{"exitCode":1}"#), want, "old records have no stop code");
+}
+
+/// A row that `--query` reduced has no version.
+fn reduced(more: &str) -> String {
+    let text = format!(
+        r#"{{"taskArn":"arn:aws:ecs:us-east-1:111122223333:task/c/0a","stoppedAt":"2026-03-04T02:10:05Z","lastStatus":"STOPPED",{more}}}"#
+    );
+    let mut found = String::new();
+    with_rows(&text, |_, _, failure| {
+        let failure = failure.unwrap();
+        let text = |field: &Name<'_>| field.as_deref().unwrap_or("-").to_owned();
+        found = format!("{} ran={:?}", text(&failure.code), failure.ran);
+    });
+    found
+}
+
+#[test]
+fn a_row_without_a_start_may_be_reduced() {
+    for (more, want) in [
+        (
+            r#""stopCode":"EssentialContainerExited","stoppedReason":"Essential container in task exited""#,
+            "task.running.essential-exited ran=None",
+        ),
+        (r#""stoppedReason":"OutOfMemoryError: Container killed due to memory usage""#, "task.running.oom ran=Some(true)"),
+        (r#""stoppedReason":"Task failed ELB health checks in (target-group x)""#, "task.health_check.health-elb ran=Some(true)"),
+        (r#""stopCode":"TerminationNotice""#, "task.host ran=None"),
+        (r#""stopCode":"TaskFailedToStart","stoppedReason":"never seen""#, "task.placement ran=Some(false)"),
+        (
+            r#""stoppedReason":"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref web:9: web:9: not found""#,
+            "task.image_pull.pull-not-found ran=Some(false)",
+        ),
+    ] {
+        assert_eq!(reduced(more), want, "{more}");
+    }
+    let whole = r#""version":4,"stopCode":"EssentialContainerExited","stoppedReason":"Essential container in task exited""#;
+    assert_eq!(reduced(whole), "task.running.essential-exited ran=Some(false)");
 }
 
 #[test]
