@@ -45,19 +45,28 @@ impl<'a> Stop<'a> {
     /// to.
     pub(super) fn blamed<'c>(&self, task: &TaskEvent<'_>, containers: &'c [Container<'a>]) -> Option<&'c Container<'a>> {
         let own = || containers.iter().filter(|container| container.injected.is_none());
-        let health = self.explained.is_some_and(|entry| entry.stage == "health_check");
-        let unhealthy = containers.iter().any(|container| container.health_status == Some("UNHEALTHY"));
-        let of_container = || {
+        match self.expected {
+            Some(true) => root_container(own(), self.was_requested()),
+            _ if self.failed_container_check(task, containers) => unhealthy_container(containers),
+            // The load balancer reported it, without naming a container.
+            _ if self.failed_check() => root_container(own(), self.was_requested()),
+            _ => root_container(containers, self.was_requested()),
+        }
+    }
+
+    /// Whether a health check stopped the task.
+    fn failed_check(&self) -> bool {
+        self.explained.is_some_and(|entry| entry.stage == "health_check")
+    }
+
+    /// Whether it was the health check of a container.
+    fn failed_container_check(&self, task: &TaskEvent<'_>, containers: &[Container<'_>]) -> bool {
+        let unhealthy = || containers.iter().any(|container| container.health_status == Some("UNHEALTHY"));
+        let named = || {
             let reason = task.stopped_reason.as_deref().unwrap_or_default().to_ascii_lowercase();
             reason.contains("container health check")
         };
-        match self.expected {
-            Some(true) => root_container(own(), self.was_requested()),
-            _ if health && (unhealthy || of_container()) => unhealthy_container(containers),
-            // The load balancer reported it, without naming a container.
-            _ if health => root_container(own(), self.was_requested()),
-            _ => root_container(containers, self.was_requested()),
-        }
+        self.failed_check() && (unhealthy() || named())
     }
 
     fn is_expected(&self, task: &TaskEvent<'_>, containers: &[Container<'_>]) -> Option<bool> {
@@ -108,8 +117,10 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
     if stop.expected != Some(false) {
         return None;
     }
-    // A container that exited with 0 did not cause the failure, whatever happened to the others.
-    let root = stop.blamed(task, containers).filter(|root| root.reason.is_some() || root.exit_code != Some(0));
+    // A container that exited with 0 did not cause the failure, whatever happened to the others. After a failed health check
+    // the exit code is that of the stop: proxies and programs that shut down properly exit with 0 on SIGTERM.
+    let checked = stop.failed_container_check(task, containers);
+    let root = stop.blamed(task, containers).filter(|root| checked || root.reason.is_some() || root.exit_code != Some(0));
     let explanation = best_explanation(task, containers, stop, root);
     let exit_code = root.and_then(|root| root.exit_code).filter(|code| *code != 0);
     let ran = ran(task, stop, explanation, root);

@@ -180,6 +180,38 @@ fn health_checks_hosts_and_spot_are_failures() {
 }
 
 #[test]
+fn a_container_that_failed_its_check_is_to_blame_whatever_its_exit_code() {
+    let check = ended("ServiceSchedulerInitiated", "Task failed container health checks");
+    let blamed = |containers: &str| {
+        let mut found = (None, None, None);
+        with_rows(&stopped(&check, containers), |_, _, failure| {
+            let failure = failure.unwrap();
+            let text = |field: &Name<'_>| field.as_deref().map(str::to_owned);
+            found = (text(&failure.container), text(&failure.class), failure.exit_code);
+        });
+        found
+    };
+    let (infrastructure, application) = (Some("infrastructure".to_owned()), Some("application".to_owned()));
+    for code in [0, 137, 143] {
+        let proxy = format!(
+            r#"{{"name":"cart","exitCode":143,"healthStatus":"UNKNOWN"}},{{"name":"ecs-service-connect-q7","exitCode":{code},"healthStatus":"UNHEALTHY"}}"#
+        );
+        let exit = Some(code).filter(|code| *code != 0);
+        assert_eq!(blamed(&proxy), (Some("ecs-service-connect-q7".to_owned()), infrastructure.clone(), exit));
+        let own = format!(
+            r#"{{"name":"cart","exitCode":{code},"healthStatus":"UNHEALTHY"}},{{"name":"log_router","exitCode":0,"healthStatus":"HEALTHY"}}"#
+        );
+        assert_eq!(blamed(&own), (Some("cart".to_owned()), application.clone(), exit));
+    }
+    assert_eq!(blamed(r#"{"name":"a","exitCode":0},{"name":"b","exitCode":0}"#).0, None, "nobody knows which one");
+    // The load balancer names no container, and one that ended with 0 may be any of them.
+    let balancer = ended("ServiceSchedulerInitiated", "Task failed ELB health checks in (target-group x)");
+    with_rows(&stopped(&balancer, r#"{"name":"a","exitCode":0},{"name":"b","exitCode":0}"#), |_, _, failure| {
+        assert_eq!(failure.unwrap().container, None);
+    });
+}
+
+#[test]
 fn unknown_messages_stay_unexplained() {
     assert_eq!(verdict(r#""stoppedReason":"Something new happened (code 7431)","#, "{}"), "task - ran=false exit=- - -");
     let new = ended("InfrastructureHealth", "never seen");
