@@ -197,6 +197,41 @@ fn times_prove_what_a_stop_code_only_guesses() {
 }
 
 #[test]
+fn what_a_managed_agent_reports_is_evidence() {
+    let agent = r#"{"name":"ExecuteCommandAgent","lastStatus":"STOPPED","reason":"CannotStartManagedAgentError: no space left\u001b[0m"}"#;
+    let containers = format!(
+        r#","stopCode":"TaskFailedToStart","containers":[{{"name":"app","lastStatus":"STOPPED","managedAgents":[{agent}]}},{{"name":"cache","lastStatus":"STOPPED"}}]"#
+    );
+    let out = output(&stopped(r#""Task failed to start""#, &containers));
+    assert!(out.contains("no record names a cause; what its containers report may be one"), "{out}");
+    assert!(
+        out.contains("container app reports: CannotStartManagedAgentError: no space left") && !out.contains('\u{1b}'),
+        "{out}"
+    );
+    assert!(!out.contains("container cache reports"), "{out}");
+    let silent =
+        output(&stopped(r#""Task failed to start""#, r#","stopCode":"TaskFailedToStart","containers":[{"name":"app"}]"#));
+    assert!(silent.contains("  no record names a cause\n") && !silent.contains(" reports: "), "{silent}");
+}
+
+#[test]
+fn a_container_beside_the_program_gets_advice_of_its_own() {
+    let exited = |code: i64| {
+        let containers = format!(
+            r#","startedAt":"2026-03-04T09:00:10Z","stopCode":"EssentialContainerExited","containers":[{{"name":"app","lastStatus":"STOPPED","exitCode":143}},{{"name":"log_router","lastStatus":"STOPPED","exitCode":{code}}}]"#
+        );
+        output(&stopped(r#""Essential container in task exited""#, &containers))
+    };
+    let out = exited(1);
+    assert!(out.contains("container log_router is the FireLens log router") && out.contains("exit 1"), "{out}");
+    assert!(!out.contains("application error") && !out.contains("Fix the program"), "{out}");
+    assert!(exited(139).contains("SIGSEGV"), "a signal is one in any container");
+    let sick = r#","startedAt":"2026-03-04T09:00:10Z","stopCode":"ServiceSchedulerInitiated","containers":[{"name":"app","lastStatus":"STOPPED","exitCode":0,"healthStatus":"UNKNOWN"},{"name":"ecs-service-connect-z1","lastStatus":"STOPPED","exitCode":0,"healthStatus":"UNHEALTHY"}]"#;
+    let out = output(&stopped(r#""Task failed container health checks""#, sick));
+    assert!(out.contains("class infrastructure") && !out.contains("Fix the application"), "{out}");
+}
+
+#[test]
 fn a_phase_without_a_record_is_not_called_unreached() {
     let created = r#","stopCode":"TaskFailedToStart","containers":[{"name":"app","lastStatus":"STOPPED","reason":"CannotCreateContainerError: mount denied"}]"#;
     let out = output(&stopped(r#""Task failed to start""#, created));
