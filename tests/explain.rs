@@ -154,6 +154,58 @@ fn an_unknown_name_is_an_error_with_the_nearest() {
     assert!(begun.out.contains("d25e49b0-637f-469f-8e82-413fa77b3188"), "{}", begun.out);
 }
 
+#[test]
+fn a_deployment_is_known_from_the_tasks_that_it_started() {
+    let env = TestEnv::new();
+    let of = |id: &str, starter: &str| {
+        stopped(r#""Essential container in task exited""#, &format!(r#","stopCode":"EssentialContainerExited","startedBy":"{starter}","containers":[{{"name":"app","lastStatus":"STOPPED","exitCode":3}}]"#))
+            .replace(TASK, id)
+            .replace("11111111-0000", &format!("{}-0000", &id[..8]))
+    };
+    let (one, two) = ("0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b");
+    let other = of("0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c", "nightly-cron");
+    env.write(
+        "events.ndjson",
+        [of(one, "ecs-svc/5550001112223334445"), of(two, "ecs-svc/5550001112223334445"), other].join("\n"),
+    );
+    env.run(&["load", "events.ndjson"]).ok();
+    for name in ["ecs-svc/5550001112223334445", "5550001112223334445", "ecs-svc/55500"] {
+        let out = env.run(&["explain", name]).ok().out;
+        assert!(out.contains("1 other failure of deployment ecs-svc/5550001112223334445"), "{name}: {out}");
+        let out = env.run(&["timeline", name]).ok().out;
+        assert!(out.contains(one) && out.contains(two) && !out.contains("0c0c0c0c"), "{name}: {out}");
+    }
+    let ran = env.run(&["explain", "nightly-cron"]);
+    assert_eq!(ran.code, 2, "whoever starts a task is no deployment: {}", ran.out);
+}
+
+#[test]
+fn the_start_of_an_id_means_what_was_derived_from_it_too() {
+    let env = TestEnv::new();
+    let ecs = "arn:aws:ecs:eu-west-1:111122223333";
+    let deployment = |id: &str, service: &str| {
+        format!(
+            r#"{{"serviceDeploymentArn":"{ecs}:service-deployment/depot/{service}/{id}","serviceArn":"{ecs}:service/depot/{service}","clusterArn":"{ecs}:cluster/depot","createdAt":"2026-04-02T07:00:00Z","startedAt":"2026-04-02T07:00:00Z","finishedAt":"2026-04-02T07:04:00Z","status":"ROLLBACK_FAILED","statusReason":"No rollback candidate was found to run the rollback."}}"#
+        )
+    };
+    let (first, second) = (deployment("Qz7Lm-first", "pack"), deployment("Qz9Lm-second", "send"));
+    env.write("deployments.json", format!(r#"{{"serviceDeployments":[{first},{second}],"failures":[]}}"#));
+    env.run(&["load", "deployments.json"]).ok();
+    for command in ["explain", "timeline", "changes"] {
+        let ran = env.run(&[command, "Qz7Lm"]);
+        assert_eq!(ran.code, 0, "{command}: {}", ran.err);
+        assert!(ran.out.contains("Qz7Lm-first"), "{command}: {}", ran.out);
+    }
+    let ran = env.run(&["explain", "Qz9L"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    // Names that only begin alike are different things.
+    let third = deployment("Qz7Lm-first-and-more", "mail");
+    env.write("third.json", format!(r#"{{"serviceDeployments":[{third}],"failures":[]}}"#));
+    env.run(&["load", "third.json"]).ok();
+    let ran = env.run(&["explain", "Qz7Lm"]);
+    assert!(ran.code == 2 && ran.err.contains("several names begin with") && !ran.err.contains('@'), "{}", ran.err);
+}
+
 /// An event of a stopped task.
 fn stopped(reason: &str, more: &str) -> String {
     format!(
