@@ -168,6 +168,24 @@ fn every_element_of_an_answer_is_accounted_for() {
 }
 
 #[test]
+fn a_note_says_what_is_missing() {
+    let env = TestEnv::new();
+    let answer = |list: &str, arn: &str| format!(r#"{{"{list}":[],"failures":[{{"arn":"{arn}","reason":"MISSING"}}]}}"#);
+    for (list, arn, is_task) in [
+        ("tasks", format!("{ECS}:task/depot/t7"), true),
+        ("services", format!("{ECS}:service/depot/pack"), false),
+        ("services", "pack".to_owned(), false),
+        ("clusters", format!("{ECS}:cluster/depot"), false),
+        ("containerInstances", format!("{ECS}:container-instance/depot/i7"), false),
+    ] {
+        let ran = env.load(&[&env.write("answer.json", answer(list, &arn))]);
+        let notes = format!("{}{}", ran.out, ran.err);
+        assert!(notes.contains("MISSING: "), "{arn}: {notes}");
+        assert_eq!(notes.contains("keeps stopped tasks"), is_task, "{arn}: {notes}");
+    }
+}
+
+#[test]
 fn records_in_other_words_are_records() {
     let deployment = format!(
         r#"{{"serviceDeploymentArn":"{ECS}:service-deployment/depot/pack/d1","clusterArn":"{ECS}:cluster/depot","status":"ROLLBACK_FAILED","startedAt":"2026-04-02T07:00:00Z"}}"#
