@@ -468,6 +468,42 @@ fn packs_about_a_system_that_was_not_loaded_are_left_out_unless_named() {
     assert!(named.code == 3 && named.out.contains("\nunanswered: no dstack runs are loaded"), "{}", named.out);
 }
 
+/// The server of dstack deletes runs before their events.
+#[test]
+fn jobs_that_only_events_know_are_checked() {
+    let env = TestEnv::new();
+    let event = |number: u32, minute: u32, message: &str, job: &str| {
+        let target = serde_json::json!({"type": "job", "id": format!("9a00000{number}-0000-4000-8000-00000000000{number}"), "name": job,
+            "project_id": "5c000000-0000-4000-8000-000000000001", "project_name": "audio"});
+        serde_json::json!({"id": format!("ev-{number}-{minute}"), "message": message, "actor_user": null,
+            "recorded_at": format!("2026-04-02T09:{minute:02}:00Z"), "targets": [target]})
+        .to_string()
+    };
+    let events = [
+        event(1, 1, "Job status changed PROVISIONING -> PULLING", "tts-0-0"),
+        event(
+            1,
+            4,
+            "Job status changed PULLING -> TERMINATING. Termination reason: CREATING_CONTAINER_ERROR (denied: access forbidden)",
+            "tts-0-0",
+        ),
+        event(2, 5, "Job status changed RUNNING -> TERMINATING. Termination reason: CONTAINER_EXITED_WITH_ERROR", "asr-0-0"),
+    ];
+    env.write("events.ndjson", events.join("\n"));
+    env.run(&["load", "events.ndjson"]).ok();
+    let report = json(&env, &["--since", "7d"]);
+    let found = findings(&report, "never-ran");
+    assert!(found.len() == 1 && found[0].0.contains("audio") && found[0].0.contains("tts"), "{report}");
+    let state = |check: &str| {
+        report["checks"].as_array().unwrap().iter().find(|one| one["check"] == check).map(|one| one["state"].clone()).unwrap()
+    };
+    assert_eq!(state("no-capacity"), "passed", "{report}");
+    assert_eq!(state("killed"), "not_answered", "events have no exit status: {report}");
+    let exits = json(&env, &["exit-status", "--since", "7d"]);
+    assert!(exits["window"].as_str().unwrap().contains("2026-04-02T09:05:00Z"), "a window without an answer: {exits}");
+    assert_eq!(env.query("incidents").len(), 2, "{:?}", env.query("incidents"));
+}
+
 /// The cause of a missed start is found in the original record of the call that disabled its rule.
 #[test]
 fn an_export_gives_the_causes_that_a_store_gives() {

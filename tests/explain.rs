@@ -154,6 +154,58 @@ fn an_unknown_name_is_an_error_with_the_nearest() {
     assert!(begun.out.contains("d25e49b0-637f-469f-8e82-413fa77b3188"), "{}", begun.out);
 }
 
+#[test]
+fn a_deployment_is_known_from_the_tasks_that_it_started() {
+    let env = TestEnv::new();
+    let of = |id: &str, starter: &str| {
+        stopped(r#""Essential container in task exited""#, &format!(r#","stopCode":"EssentialContainerExited","startedBy":"{starter}","containers":[{{"name":"app","lastStatus":"STOPPED","exitCode":3}}]"#))
+            .replace(TASK, id)
+            .replace("11111111-0000", &format!("{}-0000", &id[..8]))
+    };
+    let (one, two) = ("0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b");
+    let other = of("0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c", "nightly-cron");
+    env.write(
+        "events.ndjson",
+        [of(one, "ecs-svc/5550001112223334445"), of(two, "ecs-svc/5550001112223334445"), other].join("\n"),
+    );
+    env.run(&["load", "events.ndjson"]).ok();
+    for name in ["ecs-svc/5550001112223334445", "5550001112223334445", "ecs-svc/55500"] {
+        let out = env.run(&["explain", name]).ok().out;
+        assert!(out.contains("1 other failure of deployment ecs-svc/5550001112223334445"), "{name}: {out}");
+        let out = env.run(&["timeline", name]).ok().out;
+        assert!(out.contains(one) && out.contains(two) && !out.contains("0c0c0c0c"), "{name}: {out}");
+    }
+    let ran = env.run(&["explain", "nightly-cron"]);
+    assert_eq!(ran.code, 2, "whoever starts a task is no deployment: {}", ran.out);
+}
+
+#[test]
+fn the_start_of_an_id_means_what_was_derived_from_it_too() {
+    let env = TestEnv::new();
+    let ecs = "arn:aws:ecs:eu-west-1:111122223333";
+    let deployment = |id: &str, service: &str| {
+        format!(
+            r#"{{"serviceDeploymentArn":"{ecs}:service-deployment/depot/{service}/{id}","serviceArn":"{ecs}:service/depot/{service}","clusterArn":"{ecs}:cluster/depot","createdAt":"2026-04-02T07:00:00Z","startedAt":"2026-04-02T07:00:00Z","finishedAt":"2026-04-02T07:04:00Z","status":"ROLLBACK_FAILED","statusReason":"No rollback candidate was found to run the rollback."}}"#
+        )
+    };
+    let (first, second) = (deployment("Qz7Lm-first", "pack"), deployment("Qz9Lm-second", "send"));
+    env.write("deployments.json", format!(r#"{{"serviceDeployments":[{first},{second}],"failures":[]}}"#));
+    env.run(&["load", "deployments.json"]).ok();
+    for command in ["explain", "timeline", "changes"] {
+        let ran = env.run(&[command, "Qz7Lm"]);
+        assert_eq!(ran.code, 0, "{command}: {}", ran.err);
+        assert!(ran.out.contains("Qz7Lm-first"), "{command}: {}", ran.out);
+    }
+    let ran = env.run(&["explain", "Qz9L"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    // Names that only begin alike are different things.
+    let third = deployment("Qz7Lm-first-and-more", "mail");
+    env.write("third.json", format!(r#"{{"serviceDeployments":[{third}],"failures":[]}}"#));
+    env.run(&["load", "third.json"]).ok();
+    let ran = env.run(&["explain", "Qz7Lm"]);
+    assert!(ran.code == 2 && ran.err.contains("several names begin with") && !ran.err.contains('@'), "{}", ran.err);
+}
+
 /// An event of a stopped task.
 fn stopped(reason: &str, more: &str) -> String {
     format!(
@@ -194,6 +246,68 @@ fn times_prove_what_a_stop_code_only_guesses() {
     assert!(out.contains("the program never ran"), "{out}");
     let out = output(&stopped(unknown, r#","stopCode":"TaskFailedToStart","containers":[]"#));
     assert!(out.contains("✗ placement  ← failed here  (last recorded step"), "{out}");
+}
+
+#[test]
+fn what_a_managed_agent_reports_is_evidence() {
+    let agent = r#"{"name":"ExecuteCommandAgent","lastStatus":"STOPPED","reason":"CannotStartManagedAgentError: no space left\u001b[0m"}"#;
+    let containers = format!(
+        r#","stopCode":"TaskFailedToStart","containers":[{{"name":"app","lastStatus":"STOPPED","managedAgents":[{agent}]}},{{"name":"cache","lastStatus":"STOPPED"}}]"#
+    );
+    let out = output(&stopped(r#""Task failed to start""#, &containers));
+    assert!(out.contains("no record names a cause; what its containers report may be one"), "{out}");
+    assert!(
+        out.contains("container app reports: CannotStartManagedAgentError: no space left") && !out.contains('\u{1b}'),
+        "{out}"
+    );
+    assert!(!out.contains("container cache reports"), "{out}");
+    let silent =
+        output(&stopped(r#""Task failed to start""#, r#","stopCode":"TaskFailedToStart","containers":[{"name":"app"}]"#));
+    assert!(silent.contains("  no record names a cause\n") && !silent.contains(" reports: "), "{silent}");
+}
+
+#[test]
+fn a_container_beside_the_program_gets_advice_of_its_own() {
+    let exited = |code: i64| {
+        let containers = format!(
+            r#","startedAt":"2026-03-04T09:00:10Z","stopCode":"EssentialContainerExited","containers":[{{"name":"app","lastStatus":"STOPPED","exitCode":143}},{{"name":"log_router","lastStatus":"STOPPED","exitCode":{code}}}]"#
+        );
+        output(&stopped(r#""Essential container in task exited""#, &containers))
+    };
+    let out = exited(1);
+    assert!(out.contains("container log_router is the FireLens log router") && out.contains("exit 1"), "{out}");
+    assert!(!out.contains("application error") && !out.contains("Fix the program"), "{out}");
+    assert!(exited(139).contains("SIGSEGV"), "a signal is one in any container");
+    let sick = r#","startedAt":"2026-03-04T09:00:10Z","stopCode":"ServiceSchedulerInitiated","containers":[{"name":"app","lastStatus":"STOPPED","exitCode":0,"healthStatus":"UNKNOWN"},{"name":"ecs-service-connect-z1","lastStatus":"STOPPED","exitCode":0,"healthStatus":"UNHEALTHY"}]"#;
+    let out = output(&stopped(r#""Task failed container health checks""#, sick));
+    assert!(out.contains("class infrastructure") && !out.contains("Fix the application"), "{out}");
+}
+
+#[test]
+fn a_phase_without_a_record_is_not_called_unreached() {
+    let created = r#","stopCode":"TaskFailedToStart","containers":[{"name":"app","lastStatus":"STOPPED","reason":"CannotCreateContainerError: mount denied"}]"#;
+    let out = output(&stopped(r#""Task failed to start""#, created));
+    assert!(out.contains("? image pull  not recorded\n") && out.contains("· started  never reached"), "{out}");
+    let pulled = output(&stopped(
+        r#""Task failed to start""#,
+        &format!(r#"{created},"pullStoppedAt":"2026-03-04T09:00:06Z","pullStartedAt":"2026-03-04T09:00:05Z""#),
+    ));
+    assert!(pulled.contains("✓ image pull  2026-03-04T09:00:05Z"), "{pulled}");
+    let network = r#","stopCode":"TaskFailedToStart","containers":[]"#;
+    let out = output(&stopped(r#""Timeout waiting for network interface provisioning to complete.""#, network));
+    assert!(out.contains("· image pull  never reached"), "{out}");
+    // What `--query` left of two tasks.
+    let row = |reason: &str| {
+        let task = format!("arn:aws:ecs:eu-west-1:111122223333:task/c/{TASK}");
+        output(&format!(
+            r#"[{{"taskArn":"{task}","stoppedAt":"2026-03-04T10:00:00Z","stopCode":"EssentialContainerExited","stoppedReason":"{reason}"}}]"#
+        ))
+    };
+    let out = row("Essential container in task exited");
+    assert!(out.contains("? started  not recorded") && out.contains("whether the program ran is not recorded"), "{out}");
+    let out = row("OutOfMemoryError: Container killed due to memory usage");
+    assert!(out.contains("✓ started  (startedAt is missing, but only a program that runs ends like this)"), "{out}");
+    assert!(out.contains("the program ran"), "{out}");
 }
 
 #[test]

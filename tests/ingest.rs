@@ -168,6 +168,24 @@ fn every_element_of_an_answer_is_accounted_for() {
 }
 
 #[test]
+fn a_note_says_what_is_missing() {
+    let env = TestEnv::new();
+    let answer = |list: &str, arn: &str| format!(r#"{{"{list}":[],"failures":[{{"arn":"{arn}","reason":"MISSING"}}]}}"#);
+    for (list, arn, is_task) in [
+        ("tasks", format!("{ECS}:task/depot/t7"), true),
+        ("services", format!("{ECS}:service/depot/pack"), false),
+        ("services", "pack".to_owned(), false),
+        ("clusters", format!("{ECS}:cluster/depot"), false),
+        ("containerInstances", format!("{ECS}:container-instance/depot/i7"), false),
+    ] {
+        let ran = env.load(&[&env.write("answer.json", answer(list, &arn))]);
+        let notes = format!("{}{}", ran.out, ran.err);
+        assert!(notes.contains("MISSING: "), "{arn}: {notes}");
+        assert_eq!(notes.contains("keeps stopped tasks"), is_task, "{arn}: {notes}");
+    }
+}
+
+#[test]
 fn records_in_other_words_are_records() {
     let deployment = format!(
         r#"{{"serviceDeploymentArn":"{ECS}:service-deployment/depot/pack/d1","clusterArn":"{ECS}:cluster/depot","status":"ROLLBACK_FAILED","startedAt":"2026-04-02T07:00:00Z"}}"#
@@ -182,6 +200,12 @@ fn records_in_other_words_are_records() {
     let task = format!(
         r#"{{"TaskArn":"{ECS}:task/depot/t9","TaskDefinitionArn":"{ECS}:task-definition/pack:4","LaunchType":{{"Value":"EC2"}},"LastStatus":"STOPPED","StoppedAt":1775116800000,"StoppedReason":"Essential container in task exited","Containers":[{{"Name":"pack","ExitCode":3,"LastStatus":"STOPPED"}}]}}"#
     );
+    let of_execution = |cause: &str| {
+        format!(
+            r#"{{"version":"0","id":"sfn-1","detail-type":"Step Functions Execution Status Change","source":"aws.states","account":"111122223333","time":"2026-04-02T07:01:00Z","region":"eu-west-1","resources":[],"detail":{{"executionArn":"arn:aws:states:eu-west-1:111122223333:execution:pack:n1","status":"FAILED","error":"States.TaskFailed","cause":{}}}}}"#,
+            quoted(cause)
+        )
+    };
     let event = format!(
         r#"{{"Source":"aws.ecs","DetailType":"ECS Service Action","Resources":["{ECS}:service/depot/pack"],"Time":"2026-04-02T07:00:00Z","Detail":{}}}"#,
         quoted(r#"{"eventType":"INFO","eventName":"SERVICE_STEADY_STATE"}"#)
@@ -204,6 +228,9 @@ fn records_in_other_words_are_records() {
         ("action-log-packed", format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, base64_gzip(&subscription)), [2, 1, 1, 0]),
         ("sdk-task", task.clone(), [1, 1, 0, 0]),
         ("step-functions", format!(r#"{{"Error":"States.TaskFailed","Cause":{}}}"#, quoted(&task)), [1, 1, 0, 0]),
+        ("step-functions-event", of_execution(&task), [1, 1, 0, 0]),
+        ("step-functions-event-without-task", of_execution(r#"{"errorMessage":"no rows"}"#), [1, 0, 1, 0]),
+        ("step-functions-event-cut-off", of_execution(&task[..90]), [1, 0, 1, 0]),
         ("put-events", format!(r#"{{"Entries":[{event}]}}"#), [1, 1, 0, 0]),
         ("lookup-events", format!(r#"{{"Events":[{entry}]}}"#), [1, 1, 0, 0]),
         (

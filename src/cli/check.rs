@@ -282,6 +282,7 @@ fn outcomes(
     working: &Working,
 ) -> Result<(Vec<Outcome>, String), CliError> {
     let (mut outcomes, mut questions) = (Vec::new(), Vec::new());
+    let mut default_window = String::new();
     for (pack, check) in packs.iter().flat_map(|pack| pack.checks.iter().map(|check| (pack.name.as_str(), check))) {
         let question = match question(pack, check, asked, asker) {
             // A noun without the fields of the scope has no rows that are known to be in it.
@@ -292,6 +293,9 @@ fn outcomes(
             }
             other => other?,
         };
+        if question.shown {
+            default_window = describe_window(&asker.window_of(&question.checked), &context.tz);
+        }
         let state = match asker.tables.unanswerable(&question.checked).or_else(|| needed(check, asker.tables)) {
             Some(why) => State::NotAnswered(format!("{why}; `ecs-audit doctor` shows how to export them")),
             None => {
@@ -303,14 +307,10 @@ fn outcomes(
     }
     let answers = answers(&questions, asker, context, working)?;
     let look = Look { tz: context.tz.clone(), ..Look::default() };
-    let mut default_window = String::new();
     for ((index, question), answer) in questions.into_iter().zip(answers) {
         let answer = answer.map_err(|error| question.in_check(CliError::of_run(error, &question.text)))?;
         let findings = find(question.check, &answer, &look)
             .map_err(|why| CliError::Sentence(format!("check `{}/{}`: {why}", question.pack, question.check.name)))?;
-        if question.shown {
-            default_window = describe_window(&asker.whole_window(&answer), &context.tz);
-        }
         if let Some(outcome) = outcomes.get_mut(index) {
             outcome.query = question.checked.canonical;
             outcome.state = if findings.is_empty() { State::Passed } else { State::Found(findings) };

@@ -349,6 +349,16 @@ impl<'t> Asker<'t> {
         window
     }
 
+    /// The window of a query with both ends, whether or not it can be answered.
+    pub fn window_of(&self, checked: &Checked) -> AnswerWindow {
+        let window = &checked.window;
+        AnswerWindow {
+            from: window.from.or(self.tables.first),
+            to: window.to.or(self.tables.last),
+            origin: window.origin.clone(),
+        }
+    }
+
     /// Prints the window on standard error, before the rows.
     pub fn echo(&self, answer: &Answer, checked: &Checked) {
         say(&self.window_line(answer, checked, "--as-of now"));

@@ -483,8 +483,30 @@ fn walk_event(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
     }
     if recognize(detail) == Some(Shape::Call) {
         on(Found { shape: Shape::EventBridgeCall, value: detail, text: None });
-    } else {
-        on(Found { shape: Shape::Event, value, text });
+        return 1;
     }
+    if !is_event_of_ecs(value) {
+        let found = walk_quoted(detail, depth.below(), on);
+        if found > 0 {
+            return found;
+        }
+    }
+    on(Found { shape: Shape::Event, value, text });
     1
+}
+
+fn is_event_of_ecs(event: Value<'_>) -> bool {
+    event.text_at("source") == Some("aws.ecs") || event.text_at("detail-type").is_some_and(|kind| kind.starts_with("ECS "))
+}
+
+/// Records that the event of another service quotes: the cause of a failed Step Functions execution is its last task, and
+/// the destination of a function gets the event that it could not handle. Without one, the event itself counts.
+fn walk_quoted(detail: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    let mut found = 0;
+    for (_, child) in detail.entries().filter(|(key, _)| is_payload(key)) {
+        if let Some(inner) = child.text() {
+            found += walk_text(child, inner, false, depth, on);
+        }
+    }
+    found
 }

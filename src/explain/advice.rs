@@ -27,6 +27,10 @@ pub(super) fn actions(case: &FailureContext, entry: &Entry) -> Vec<String> {
     if let Some(exit) = own_exit(case, entry) {
         return exit_actions(case, exit);
     }
+    // What to do about a container beside the program is known from the container.
+    if case.beside.is_some() && entry.class.as_deref() == Some("application") {
+        return Vec::new();
+    }
     let caught = caught(case, entry);
     entry.actions.iter().map(|action| filled(action, &caught)).collect()
 }
@@ -41,6 +45,9 @@ pub(super) fn own_exit(case: &FailureContext, entry: &Entry) -> Option<&'static 
 fn exit_actions(case: &FailureContext, exit: &ExitCode) -> Vec<String> {
     let container = case.text("container").map(|name| format!("container {name}")).unwrap_or_else(|| "the container".to_owned());
     let log = format!("Read the last lines of the log of {container}: what it did before it exited");
+    if case.beside.is_some() {
+        return vec![log];
+    }
     let then = match exit.class.as_str() {
         "configuration" => "Fix the command, entry point or image".to_owned(),
         _ if exit.code == 137 => {

@@ -53,7 +53,7 @@ fn fargate(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resul
     for row in &rows {
         *sizes.entry(row.int("cpu").unwrap_or_default()).or_default() += 1;
     }
-    let running: i64 = sizes.iter().map(|(cpu, count)| cpu * count).sum();
+    let running: i64 = sizes.iter().map(|(cpu, count)| cpu.saturating_mul(*count)).fold(0, i64::saturating_add);
     let terms: Vec<String> = sizes.iter().rev().map(|(cpu, count)| format!("{count} × {}", vcpu(*cpu))).collect();
     let mut lines = vec![format!(
         "running: {} = {} vCPU in {} tasks known from these records",
@@ -63,17 +63,17 @@ fn fargate(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resul
     )];
     let Some(requested) = case.failure.int("requested_cpu") else { return Ok(lines) };
     let missing = case.call.as_ref().and_then(|call| call.int("missing")).unwrap_or(1);
-    let refused = requested * missing;
+    let refused = requested.saturating_mul(missing);
     lines.push(format!("refused: {missing} × {} = {} vCPU", vcpu(requested), vcpu(refused)));
-    lines.push(format!("needed: {} + {} = {} vCPU", vcpu(running), vcpu(refused), vcpu(running + refused)));
+    lines.push(format!("needed: {} + {} = {} vCPU", vcpu(running), vcpu(refused), vcpu(running.saturating_add(refused))));
     lines.push(match limit(records, case, at)? {
         None => format!(
             "limit: not in these records; if they cover all usage of the account and Region, it is at least {} and below {} vCPU",
             vcpu(running),
-            vcpu(running + refused)
+            vcpu(running.saturating_add(refused))
         ),
         Some(limit) => {
-            let needed = (running + refused) as f64 / 1024.0;
+            let needed = running.saturating_add(refused) as f64 / 1024.0;
             let rest = if needed > limit {
                 format!("short by {}", number(needed - limit))
             } else {
@@ -142,7 +142,7 @@ fn instance(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resu
     let mut lines = Vec::new();
     for (unit, asked, free, registered, (placed, stopped)) in rows {
         let (Some(reported), Some(registered)) = (free, registered) else { continue };
-        let free = reported - placed + stopped;
+        let free = reported.saturating_sub(placed).saturating_add(stopped);
         let sum = match (placed, stopped) {
             (0, 0) => free.to_string(),
             (placed, 0) => format!("{reported} − {placed} = {free}"),
@@ -153,7 +153,7 @@ fn instance(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resu
         lines.push(match asked {
             None => format!("{unit}: {left}; no record shows what one task requests"),
             Some(asked) if asked > free => {
-                format!("{unit}: one task requests {asked}{}, {left}: short by {}", size.whose, asked - free)
+                format!("{unit}: one task requests {asked}{}, {left}: short by {}", size.whose, asked.saturating_sub(free))
             }
             Some(asked) => format!("{unit}: one task requests {asked}{}, {left}: enough", size.whose),
         });
@@ -190,7 +190,7 @@ fn reserved(records: &Records<'_>, instance: &str, created: &str, stopped: &str)
          where {} group by coalesce(task_arn, task) having {created} and ({stopped}) order by name",
         equals("container_instance", Some(instance)),
     ))?;
-    let sum = |column: &str| rows.iter().filter_map(|row| row.int(column)).sum();
+    let sum = |column: &str| rows.iter().filter_map(|row| row.int(column)).fold(0, i64::saturating_add);
     Ok(Reserved { tasks: rows.len(), cpu: sum("cpu"), memory: sum("memory") })
 }
 

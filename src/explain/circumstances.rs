@@ -8,13 +8,14 @@ use super::gather::FailureContext;
 use super::launch::Launch;
 use super::network::{NO_ROUTE, Network, Verdict};
 use super::records::{Records, Row, equals, like_it, text, time, within};
-use crate::knowledge::{Host, InjectedContainer, where_to_look};
+use crate::knowledge::{Host, where_to_look};
 use crate::nouns::failures::ROLLOUT_SECONDS;
 use crate::plural::counted;
 use crate::render::describe_duration;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// The time, in seconds, around a capacity failure in which AWS faults count as related.
 const SAME_MINUTES: i64 = 5 * 60;
@@ -46,7 +47,7 @@ pub(super) fn circumstances(
     if case.expected {
         return Ok(circumstances);
     }
-    whose_container(records, case, &mut circumstances)?;
+    whose_container(case, &mut circumstances);
     root_of_deployment(records, case, &mut circumstances)?;
     created_instance(case, &mut circumstances);
     busy_fleet(records, case, &mut circumstances)?;
@@ -62,26 +63,18 @@ pub(super) fn circumstances(
     }
     let only_wrapped = case.entry().is_some_and(|entry| entry.generic) && case.text("class").is_none();
     if case.text("cause").is_none() || only_wrapped {
-        unnamed(case, only_wrapped, &mut circumstances);
+        unnamed(records, case, only_wrapped, &mut circumstances)?;
     }
     Ok(circumstances)
 }
 
 /// Explains the failure of a sidecar container, such as one that AWS injects.
-fn whose_container(records: &Records<'_>, case: &FailureContext, circumstances: &mut Circumstances) -> Result<(), RunError> {
-    let (Some(task), Some(name)) = (case.text("task").filter(|_| case.kind() == "task"), case.text("container")) else {
-        return Ok(());
-    };
-    let Some(known) = InjectedContainer::of(Some(name), case.text("image")) else { return Ok(()) };
-    let others = format!("{} and name <> {}", equals("task", Some(task)), text(name));
-    if !records.any(Table::ContainerEvents, &others)? {
-        return Ok(());
-    }
+fn whose_container(case: &FailureContext, circumstances: &mut Circumstances) {
+    let (Some(known), Some(name)) = (case.beside, case.text("container")) else { return };
     let whose = if known.injected { "which AWS adds to the task" } else { "which runs next to the program" };
     circumstances.notes.push(format!("container {name} is {}, {whose}, not the program itself", known.title));
     let pulls = matches!(case.text("phase"), Some("image_pull" | "config_fetch"));
     circumstances.actions.push(if pulls { known.pull.clone() } else { known.fault.clone() });
-    Ok(())
 }
 
 /// Finds the task or service failures that made a deployment fail, or whose consequence a service reports.
@@ -250,10 +243,20 @@ fn healed(records: &Records<'_>, case: &FailureContext, launch: Option<&Launch>)
 }
 
 /// If no record names a cause, lists places to look instead of guessing one.
-fn unnamed(case: &FailureContext, only_wrapped: bool, circumstances: &mut Circumstances) {
+fn unnamed(
+    records: &Records<'_>,
+    case: &FailureContext,
+    only_wrapped: bool,
+    circumstances: &mut Circumstances,
+) -> Result<(), RunError> {
     let says_why = !only_wrapped && case.text("message").is_some_and(|message| Some(message) != case.text("reason"));
-    let known = if says_why { "no catalog entry matches the message: the cause is unknown" } else { "no record names a cause" };
-    circumstances.notes.push(known.to_owned());
+    let reported = reported_by_containers(records, case)?;
+    circumstances.notes.push(match (says_why, reported.is_empty()) {
+        (true, _) => "no catalog entry matches the message: the cause is unknown".to_owned(),
+        (false, true) => "no record names a cause".to_owned(),
+        (false, false) => "no record names a cause; what its containers report may be one".to_owned(),
+    });
+    circumstances.notes.extend(reported);
     circumstances.response.get_or_insert_with(|| "The cause is unknown: investigate before you retry".to_owned());
     let host = match (case.text("launch_type"), case.text("container_instance")) {
         (Some("FARGATE"), _) => Some(Host::Fargate),
@@ -261,6 +264,30 @@ fn unnamed(case: &FailureContext, only_wrapped: bool, circumstances: &mut Circum
         _ => None,
     };
     circumstances.look.extend(where_to_look(case.kind(), host).into_iter().map(str::to_owned));
+    Ok(())
+}
+
+/// The most containers of a task whose reasons are listed.
+const MOST_REASONS: usize = 5;
+
+/// The reasons of the containers of a task, such as that of a managed agent that did not start: the message of the failure
+/// is not one of them.
+fn reported_by_containers(records: &Records<'_>, case: &FailureContext) -> Result<Vec<String>, RunError> {
+    let Some(task) = case.text("task").filter(|_| case.kind() == "task") else { return Ok(Vec::new()) };
+    let condition = format!(
+        "{} and {} and reason is not null and reason is distinct from {}",
+        equals("task", Some(task)),
+        like_it("cluster", case.text("cluster")),
+        text(case.text("message").unwrap_or_default())
+    );
+    let order = "version desc nulls last, \"time\" desc nulls last";
+    let mut seen = BTreeSet::new();
+    let line = |row: &Row| {
+        let name = row.text("name").or(row.text("container"))?;
+        seen.insert(name.to_owned()).then_some(format!("container {name} reports: {}", row.text("reason")?))
+    };
+    let rows = records.some(Table::ContainerEvents, &condition, order, 100)?;
+    Ok(rows.iter().filter_map(line).take(MOST_REASONS).collect())
 }
 
 /// Words in advice that opens the network further than the task needs.

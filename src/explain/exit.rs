@@ -51,6 +51,9 @@ pub(super) fn describe_exit(case: &FailureContext, ran: Option<bool>, chain: &[E
         Some(-1) if case.kind() == "run" => {
             notes.push("exit status -1: a signal ended the program; the records do not say which one".to_owned());
         }
+        Some(code) if code != 0 && case.is_exit_of_container_beside(code) => {
+            notes.push(format!("exit code {code}: defined by the container, which runs beside the program"));
+        }
         Some(code) if code != 0 => notes.push(match FailureCatalog::current().exit_code(code) {
             Some(known) => format!("exit code {code}, {}: {}", known.name, known.meaning),
             None => format!("exit code {code}: defined by the program"),

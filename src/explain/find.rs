@@ -80,7 +80,12 @@ impl SubjectKind {
             SubjectKind::Failure => &[(Table::Failures, &["id", "record", "call"])],
             SubjectKind::Task => &[(Table::TaskEvents, &["task"]), (Table::Failures, &["task"]), (Table::Calls, &["task"])],
             SubjectKind::Submission => &[(Table::JobSubmissions, &["submission"]), (Table::Failures, &["submission"])],
-            SubjectKind::Deployment => &[(Table::ServiceEvents, &["deployment"])],
+            SubjectKind::Deployment => &[
+                (Table::ServiceEvents, &["deployment"]),
+                // Without events of the service, a deployment is known from the tasks that it started.
+                (Table::TaskEvents, &["started_by"]),
+                (Table::Failures, &["started_by"]),
+            ],
             SubjectKind::Run => &[
                 (Table::RunRecords, &["run", "run_id"]),
                 (Table::JobSubmissions, &["job"]),
@@ -128,12 +133,23 @@ pub fn resolve(records: &Records<'_>, typed: &str) -> Result<Option<Subject>, Ru
             if (*kind, *table) == (SubjectKind::Task, Table::Calls) {
                 same.push(calls_of_task(&name));
             }
-            if records.any(*table, &format!("({}) and {}", same.join(" or "), in_cluster(*table, cluster.as_deref())))? {
+            let there = in_cluster(*table, cluster.as_deref());
+            let names = of_kind(*kind, columns);
+            if records.any(*table, &format!("({}) and {names} and {there}", same.join(" or ")))? {
                 return Ok(Some(Subject { kind: *kind, name, cluster }));
             }
         }
     }
     Ok(None)
+}
+
+/// The condition for rows whose columns name something of a kind: a task may be started by a deployment or by anybody else.
+fn of_kind(kind: SubjectKind, columns: &[&str]) -> &'static str {
+    if kind == SubjectKind::Deployment && columns.contains(&"started_by") {
+        "starts_with(started_by, 'ecs-svc/')"
+    } else {
+        "true"
+    }
 }
 
 /// The cluster condition, if the table has a cluster column.
@@ -168,9 +184,10 @@ pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subj
         for (table, columns) in kind.known_in() {
             for column in *columns {
                 let statement = format!(
-                    "select distinct \"{column}\" as name from {} where starts_with(\"{column}\", {}) and {} order by 1 limit {}",
+                    "select distinct \"{column}\" as name from {} where starts_with(\"{column}\", {}) and {} and {} order by 1 limit {}",
                     table.name(),
                     text(&name),
+                    of_kind(*kind, columns),
                     in_cluster(*table, cluster.as_deref()),
                     most + 1
                 );
@@ -184,8 +201,15 @@ pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subj
             }
         }
     }
+    let names: Vec<String> = found.iter().map(|subject| subject.name.clone()).collect();
+    found.retain(|subject| !names.iter().any(|name| is_part_of(&subject.name, name)));
     found.truncate(most);
     Ok(found)
+}
+
+/// Whether a name is one of several that were derived from another, as in `ID#2` or `ID@STATE@TIME`: it is about the same.
+fn is_part_of(name: &str, whole: &str) -> bool {
+    name.strip_prefix(whole).is_some_and(|rest| rest.starts_with(['#', '@']))
 }
 
 /// The possible kinds, the cluster and the name in a text; ARNs and `cluster/service` narrow the kinds.
@@ -280,8 +304,9 @@ pub fn nearest(records: &Records<'_>, typed: &str) -> Result<Option<String>, Run
         for (table, columns) in kind.known_in() {
             for column in *columns {
                 let statement = format!(
-                    "select distinct \"{column}\" as name from {} where \"{column}\" is not null order by 1 limit 2000",
-                    table.name()
+                    "select distinct \"{column}\" as name from {} where \"{column}\" is not null and {} order by 1 limit 2000",
+                    table.name(),
+                    of_kind(*kind, columns)
                 );
                 known.extend(records.rows(&statement)?.iter().filter_map(|row| row.text("name")).map(str::to_owned));
             }

@@ -92,6 +92,8 @@ pub enum State {
     Failed,
     /// It was never reached.
     NotReached,
+    /// The records do not say whether it was reached.
+    NotRecorded,
     /// It came after the failure: the clean-up.
     After,
 }

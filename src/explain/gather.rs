@@ -9,8 +9,9 @@ use super::finding::{Cause, Event, Fact, Finding, Summary, When};
 use super::launch::{collision, launch};
 use super::network::network;
 use super::phases::phase_steps;
-use super::records::{Records, Row, equals, like_it, within};
+use super::records::{Records, Row, equals, like_it, text, within};
 use super::{advice, arithmetic};
+use crate::knowledge::InjectedContainer;
 use crate::model::catalog::{Entry, FailureCatalog};
 use crate::run::RunError;
 use crate::table::Table;
@@ -27,6 +28,8 @@ pub(super) struct FailureContext {
     pub call: Option<Row>,
     /// Whether it ended as requested.
     pub expected: bool,
+    /// What its container is, if it runs beside the program.
+    pub beside: Option<&'static InjectedContainer>,
 }
 
 impl FailureContext {
@@ -38,6 +41,12 @@ impl FailureContext {
     /// Its kind.
     pub(super) fn kind(&self) -> &str {
         self.text("kind").unwrap_or_default()
+    }
+
+    /// Whether an exit code means what a container beside the program makes of it: those from 125 to 192 are given by Docker,
+    /// the shell and signals.
+    pub(super) fn is_exit_of_container_beside(&self, code: i64) -> bool {
+        self.beside.is_some() && !(125..=192).contains(&code)
     }
 
     /// The catalog entry that matches it.
@@ -76,7 +85,17 @@ fn case_of(records: &Records<'_>, failure: Row) -> Result<FailureContext, RunErr
     let submission =
         first(records, Table::JobSubmissions, "submission", failure.text("submission"), "last_processed_at desc nulls last")?;
     let call = call_of(records, &failure)?;
-    Ok(FailureContext { failure, task, submission, call, expected: false })
+    let beside = beside_the_program(records, &failure)?;
+    Ok(FailureContext { failure, task, submission, call, expected: false, beside })
+}
+
+/// The kind of the failed container, if AWS adds it or publishes it to run beside a program, and the task has others.
+fn beside_the_program(records: &Records<'_>, failure: &Row) -> Result<Option<&'static InjectedContainer>, RunError> {
+    let task = failure.text("task").filter(|_| failure.text("kind") == Some("task"));
+    let (Some(task), Some(name)) = (task, failure.text("container")) else { return Ok(None) };
+    let Some(known) = InjectedContainer::of(Some(name), failure.text("image")) else { return Ok(None) };
+    let others = format!("{} and name <> {}", equals("task", Some(task)), text(name));
+    Ok(records.any(Table::ContainerEvents, &others)?.then_some(known))
 }
 
 /// The call that failed. Searching at the time of the failure first avoids reading every call.
@@ -127,7 +146,7 @@ fn ended_well(records: &Records<'_>, subject: &Subject) -> Result<Option<Failure
     for name in ["launch_type", "capacity_provider", "started_by", "group"] {
         failure.copy(&task, name, name);
     }
-    Ok(Some(FailureContext { failure, task: Some(task), submission: None, call: None, expected: true }))
+    Ok(Some(FailureContext { failure, task: Some(task), submission: None, call: None, expected: true, beside: None }))
 }
 
 fn finding(records: &Records<'_>, case: &FailureContext) -> Result<Finding, RunError> {
@@ -256,7 +275,7 @@ fn when(case: &FailureContext) -> When {
     let at = case.failure.time("time");
     let created = case.task.as_ref().and_then(|task| task.time("created_at"));
     let began = created.or(case.submission.as_ref().and_then(|job| job.time("submitted_at")));
-    let lasted_seconds = at.zip(began).map(|(at, began)| at.duration_since(began).as_secs_f64());
+    let lasted_seconds = at.zip(began).map(|(at, began)| at.duration_since(began).as_secs_f64()).filter(|lasted| *lasted >= 0.0);
     When { at, began, lasted_seconds }
 }
 
@@ -275,7 +294,8 @@ fn cause(case: &FailureContext, entry: Option<&Entry>) -> Cause {
     if let Some(code) = code.filter(|_| !oom(case))
         && let Some(exit) = FailureCatalog::current().exit_code(code)
     {
-        cause.title = cause.title.map(|title| format!("{title}, exit {code}: {}", exit.name));
+        let name = if case.is_exit_of_container_beside(code) { String::new() } else { format!(": {}", exit.name) };
+        cause.title = cause.title.map(|title| format!("{title}, exit {code}{name}"));
         if entry.is_some_and(|entry| advice::own_exit(case, entry).is_some()) {
             let whose = case.text("container").map(|name| format!(" {name}")).unwrap_or_default();
             cause.meaning = Some(format!("The essential container{whose} exited with code {code}, which stopped the task."));

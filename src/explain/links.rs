@@ -239,9 +239,12 @@ fn only<'p>(places: Option<&'p Places>, region: Option<&str>, cluster: Option<&s
 /// The service of a deployment.
 fn deployed(records: &Records<'_>, deployment: &str) -> Result<Option<Named>, RunError> {
     let rows = records.rows(&format!(
-        "select distinct region, \"cluster\", service from {} where deployment = {} and service is not null limit 2",
+        "select distinct region, \"cluster\", service from (\
+           select region, \"cluster\", service from {} where deployment = {name} \
+           union all select region, \"cluster\", service from {} where started_by = {name}) d where service is not null limit 2",
         Table::ServiceEvents.name(),
-        text(deployment)
+        Table::TaskEvents.name(),
+        name = text(deployment)
     ))?;
     match rows.as_slice() {
         [row] => Ok(Some(named(row))),

@@ -13,8 +13,8 @@ pub(super) fn phase_steps(records: &Records<'_>, case: &FailureContext) -> Resul
     Ok(match (case.kind(), &case.task) {
         ("launch", _) => (of_launch(case), Some(false)),
         ("task", Some(task)) => {
-            let phase_steps = of_task(case, task);
-            (phase_steps, recorded.or(Some(task.time("started_at").is_some())))
+            let ran = task_ran(case, task);
+            (of_task(case, task, ran), ran)
         }
         ("run", _) => (of_run(records, case)?, recorded),
         ("agent", _) => (vec![phase_step("agent update", State::Failed, case.failure.time("time"))], recorded),
@@ -24,6 +24,12 @@ pub(super) fn phase_steps(records: &Records<'_>, case: &FailureContext) -> Resul
             (case.text("phase").map(|phase| phase_step(phase_name(phase), State::Failed, at)).into_iter().collect(), recorded)
         }
     })
+}
+
+/// Whether the program of a task ran. A row that `--query` reduced has no version and may lack `startedAt`, too.
+fn task_ran(case: &FailureContext, task: &Row) -> Option<bool> {
+    let started = task.time("started_at").map(|_| true);
+    started.or(case.failure.flag("ran")).or_else(|| task.int("version").map(|_| false))
 }
 
 fn phase_step(name: &str, state: State, at: Option<Timestamp>) -> PhaseStep {
@@ -80,7 +86,7 @@ fn failed_phase<'c>(case: &'c FailureContext, task: &Row) -> Option<(&'c str, Op
     Some((last, Some(LAST_RECORDED)))
 }
 
-fn of_task(case: &FailureContext, task: &Row) -> Vec<PhaseStep> {
+fn of_task(case: &FailureContext, task: &Row, ran: Option<bool>) -> Vec<PhaseStep> {
     let (failed, note) = failed_phase(case, task).map_or((None, None), |(phase, note)| (Some(phase), note));
     let (pulling, pulled) = (task.time("pull_started_at"), task.time("pull_stopped_at"));
     let started = task.time("started_at");
@@ -107,11 +113,19 @@ fn of_task(case: &FailureContext, task: &Row) -> Vec<PhaseStep> {
     }
     // A failure before the image pull means that nothing was pulled, even if the record has pull times.
     let before_pull = matches!(failed, Some("placement" | "capacity" | "network" | "config_fetch"));
+    // A container is created after its image was pulled or found on the instance, even if the record has no pull times. On
+    // Fargate, volumes and log drivers are set up before the pull, on an instance when the container is created.
+    let after_pull = match failed {
+        Some("container_create" | "container_start") => true,
+        Some("logging" | "volume") => task.text("launch_type").is_some_and(|launch_type| launch_type != "FARGATE"),
+        _ => ran.is_none(),
+    };
     let pull_state = match (failed, pulling, pulled) {
         (Some("image_pull"), ..) => State::Failed,
         _ if before_pull && started.is_none() => State::NotReached,
         (_, _, Some(_)) => State::Done,
-        _ if started.is_some() => State::Done,
+        _ if ran == Some(true) => State::Done,
+        _ if after_pull => State::NotRecorded,
         _ => State::NotReached,
     };
     if pull_state != State::Done || pulling.is_some() {
@@ -125,10 +139,16 @@ fn of_task(case: &FailureContext, task: &Row) -> Vec<PhaseStep> {
     if before_start && !set_up_first {
         phase_steps.push(set_up());
     }
-    let ran = started.is_some() || case.failure.flag("ran") == Some(true);
-    let mut start = phase_step("started", if ran { State::Done } else { State::NotReached }, started);
-    if ran && started.is_none() {
-        start.note = Some("startedAt is missing, but a container has an exit code".to_owned());
+    let reached = match ran {
+        Some(true) => State::Done,
+        Some(false) => State::NotReached,
+        None => State::NotRecorded,
+    };
+    let mut start = phase_step("started", reached, started);
+    if ran == Some(true) && started.is_none() {
+        let exited = case.failure.int("exit_code").is_some() || task.int("exit_code").is_some();
+        let why = if exited { "a container has an exit code" } else { "only a program that runs ends like this" };
+        start.note = Some(format!("startedAt is missing, but {why}"));
     }
     phase_steps.push(start);
     if matches!(failed, Some("running" | "health_check" | "stop_request" | "host" | "spot" | "deployment")) {

@@ -345,21 +345,22 @@ fn common(roots: &[&Rooted<'_, '_>]) -> Common {
 /// Tasks that failed, waited, or were not placed. Retries of a launch ask for the same tasks.
 fn tasks(members: &[&Rooted<'_, '_>]) -> u64 {
     let mut failed: BTreeSet<&str> = BTreeSet::new();
-    let (mut waited, mut asked, mut unplaced) = (0, 0, 0);
+    // The numbers are those of the records, which may hold anything.
+    let (mut waited, mut asked, mut unplaced) = (0_i64, 0_i64, 0_i64);
     for signal in members.iter().map(|member| member.signal) {
         match (signal.kind, signal.failure_kind) {
             (SignalKind::Failure, Some("task" | "run")) => {
                 failed.insert(signal.task.unwrap_or(signal.id));
             }
-            (SignalKind::Failure, Some("launch")) => asked += signal.tasks.max(0),
-            (SignalKind::Launch, _) => unplaced += signal.tasks.max(1),
-            (SignalKind::Stall, _) => waited += signal.tasks.max(1),
+            (SignalKind::Failure, Some("launch")) => asked = asked.saturating_add(signal.tasks.max(0)),
+            (SignalKind::Launch, _) => unplaced = unplaced.saturating_add(signal.tasks.max(1)),
+            (SignalKind::Stall, _) => waited = waited.saturating_add(signal.tasks.max(1)),
             _ => {}
         }
     }
     // Without the launches, the calls are all that is known.
     let unplaced = if unplaced == 0 { asked } else { unplaced };
-    failed.len() as u64 + u64::try_from(waited + unplaced).unwrap_or_default()
+    (failed.len() as u64).saturating_add(u64::try_from(waited.saturating_add(unplaced)).unwrap_or_default())
 }
 
 /// What failed attempts used up; each task counts once.

@@ -150,6 +150,26 @@ fn each_disconnect_is_one_incident_with_all_launches_that_hit_it() {
 }
 
 #[test]
+fn absurd_numbers_of_tasks_do_not_overflow() {
+    let many = |mut signal: Signal<'static>| {
+        signal.tasks = i64::MAX;
+        signal
+    };
+    let refused = || vec![many(launch_failure("a", 1, "feed")), many(launch_failure("b", 2, "feed"))];
+    let lost = [many(launch(vec!["a"], 1, "lost")), many(launch(vec!["b"], 2, "lost"))];
+    let (calls, launches) = (incidents(refused()), incidents(refused().into_iter().chain(lost).collect()));
+    let mut stall = many(of_service(failure("s", 1, "", ""), "cart"));
+    (stall.kind, stall.cause, stall.phase, stall.failure_kind) = (SignalKind::Stall, None, None, None);
+    stall.deployment = Some("ecs-svc/1");
+    let mut again = stall.clone();
+    (again.id, again.records) = ("t", vec!["t"]);
+    for found in [calls, launches, incidents(vec![stall, again])] {
+        let [one] = found.as_slice() else { panic!("{found:#?}") };
+        assert!(one.tasks >= i64::MAX as u64, "{one:#?}");
+    }
+}
+
+#[test]
 fn stalls_of_a_deployment_take_the_placement_problems_of_their_service() {
     let stall = |id, minute, until: i64, instance, deployment| {
         let mut signal = of_service(failure(id, minute, "", ""), "cart");

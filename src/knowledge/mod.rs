@@ -3,6 +3,7 @@
 //! In: TOML. Out: [`CatalogText`], checked against the vocabulary of phases and classes. To teach the
 //! tool an error, add an entry to one of the TOML files; its own examples are its tests.
 
+mod actions;
 mod console;
 mod entry;
 mod formats;
@@ -15,6 +16,7 @@ mod places;
 mod shapes;
 mod states;
 
+pub use actions::is_ecs_action;
 pub use console::{ConsoleNames, ConsolePage, console_link};
 pub use entry::{Benign, CatalogText, Entry, ExitCode, ExitStatus, JobReason, RunReason, StopCode, TextKind, Verdict};
 pub use formats::{Signature, cloudtrail_key};

@@ -327,7 +327,7 @@ fn load_found(
     match found.shape {
         Shape::Other(why) => {
             report.filter(why);
-            if let Some(note) = note_of(why) {
+            if let Some(note) = note_of(why, found.value) {
                 report.note(note);
             }
             return Ok(());
@@ -379,9 +379,15 @@ fn load_found(
 }
 
 /// A note for the user about filtered records.
-fn note_of(why: &str) -> Option<&'static str> {
+fn note_of(why: &str, value: Value<'_>) -> Option<&'static str> {
     match why {
-        "missing" => Some("MISSING: ECS keeps stopped tasks for about an hour, so the stop reason is not in this file"),
+        // An element of `failures[]` has nothing but its ARN to say what is missing; a task always has one.
+        "missing" if value.text_at("arn").is_some_and(|arn| arn.contains(":task/")) => {
+            Some("MISSING: ECS keeps stopped tasks for about an hour, so the stop reason is not in this file")
+        }
+        "missing" => {
+            Some("MISSING: something that was requested does not exist under this name in this account, Region and cluster")
+        }
         "empty_answer" => Some("an empty response: the requested resources do not exist"),
         "ocsf_class" => {
             Some("OCSF events without an API call, such as network activity, are not read: export VPC flow logs instead")

@@ -7,12 +7,15 @@
 use super::arn;
 use super::catalog::TextKind;
 use super::failure::classify;
+use super::field::whole_number;
 use super::network_call::read_network_call;
+use super::reason::reason_name;
 use super::task_size;
 use super::time::{parse_time, time_at};
 use super::{Modeled, Origin, Record, Refusal};
 use crate::decode::json::Value;
 use crate::decode::keys::Key;
+use crate::knowledge;
 use crate::table::{Call, Failure, OriginalText, Row, Table};
 use std::borrow::Cow;
 
@@ -51,6 +54,10 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     };
     call.id = Some(id.clone());
     call.failed = Some(call.error_code.is_some());
+    // Short rows of Lake and Athena leave out the source.
+    if call.event_source.is_none() && call.event_name.as_deref().is_some_and(knowledge::is_ecs_action) {
+        call.event_source = name("ecs.amazonaws.com");
+    }
     let mut failures = Vec::new();
     if call.event_source.as_deref() == Some("ecs.amazonaws.com") {
         failures = read_ecs(&mut call, &parts);
@@ -164,8 +171,9 @@ fn read_ecs<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
     if call.error_code.is_some() {
         read_resources_of_message(call);
     }
-    // Without parameters nobody knows which cluster was meant.
-    if is_launch && call.cluster.is_none() && parts.request.is_some_and(Value::is_object) {
+    // Without parameters nobody knows which cluster was meant, and a response does not repeat them.
+    let is_answer = call.source.as_deref() == Some("describe");
+    if is_launch && call.cluster.is_none() && !is_answer && parts.request.is_some_and(Value::is_object) {
         call.cluster = name("default");
     }
     if let Some(task) = parts.response.and_then(|response| response.get("task")) {
@@ -244,13 +252,13 @@ fn read_request<'a>(call: &mut Call<'a>, key: &str, value: Value<'a>) {
         "capacityProviderStrategy" => {
             call.capacity_provider = value.items().next().and_then(|item| item.text_at("capacityProvider")).and_then(name);
         }
-        "count" => call.asked = value.int(),
-        "desiredCount" => call.desired_count = value.int(),
+        "count" => call.asked = whole_number(value),
+        "desiredCount" => call.desired_count = whole_number(value),
         "deploymentConfiguration" => read_configuration(call, value),
         "reason" => call.reason = value.text().and_then(name),
         "overrides" => {
-            call.requested_cpu = value.get("cpu").and_then(Value::int);
-            call.requested_memory = value.get("memory").and_then(Value::int);
+            call.requested_cpu = value.get("cpu").and_then(whole_number);
+            call.requested_memory = value.get("memory").and_then(whole_number);
             call.overrides = digest(value).map(Cow::Owned);
         }
         _ => {}
@@ -318,8 +326,8 @@ fn read_task<'a>(call: &mut Call<'a>, task: Value<'a>) {
     fill(&mut call.started_by, "startedBy");
     fill(&mut call.launch_type, "launchType");
     fill(&mut call.capacity_provider, "capacityProviderName");
-    call.requested_cpu = call.requested_cpu.or_else(|| task.get("cpu").and_then(Value::int));
-    call.requested_memory = call.requested_memory.or_else(|| task.get("memory").and_then(Value::int));
+    call.requested_cpu = call.requested_cpu.or_else(|| task.get("cpu").and_then(whole_number));
+    call.requested_memory = call.requested_memory.or_else(|| task.get("memory").and_then(whole_number));
 }
 
 fn read_service<'a>(call: &mut Call<'a>, service: Value<'a>) {
@@ -330,14 +338,14 @@ fn read_service<'a>(call: &mut Call<'a>, service: Value<'a>) {
     if let Some(definition) = service.text_at("taskDefinition") {
         read_task_definition(call, definition);
     }
-    call.desired_count = call.desired_count.or_else(|| service.get("desiredCount").and_then(Value::int));
+    call.desired_count = call.desired_count.or_else(|| service.get("desiredCount").and_then(whole_number));
     if let Some(configuration) = service.get("deploymentConfiguration") {
         read_configuration(call, configuration);
     }
 }
 
 fn read_configuration(call: &mut Call<'_>, configuration: Value<'_>) {
-    let percent = |key: &str| configuration.get(key).and_then(Value::int);
+    let percent = |key: &str| configuration.get(key).and_then(whole_number);
     call.maximum_percent = percent("maximumPercent").or(call.maximum_percent);
     call.minimum_healthy_percent = percent("minimumHealthyPercent").or(call.minimum_healthy_percent);
 }
@@ -366,7 +374,7 @@ fn read_launch<'a>(call: &mut Call<'a>, parts: &Parts<'a>) -> Vec<Failure<'a>> {
         return Vec::new();
     }
     call.placed = Some(placed);
-    call.missing = Some((asked - placed).max(0));
+    call.missing = Some(asked.saturating_sub(placed).max(0));
     if call.error_code.is_some() {
         return refusal(call);
     }
@@ -411,8 +419,9 @@ fn launch_failure<'a>(call: &Call<'a>, entry: Value<'a>, index: usize) -> Failur
     {
         class = classify(TextKind::ApiFailure, detail);
     }
-    // A sentence is not a code, so the matching entry provides one.
-    failure.reason = if reason.contains(' ') { class.cause.map(Cow::Borrowed).or_else(|| name("OTHER")) } else { name(reason) };
+    // A sentence is not a code, so the matching entry provides one. Some codes consist of words.
+    let is_sentence = reason.contains(' ') && reason_name(reason) != Some(reason);
+    failure.reason = if is_sentence { class.cause.map(Cow::Borrowed).or_else(|| name("OTHER")) } else { name(reason) };
     class.fill(&mut failure);
     failure
 }
@@ -504,6 +513,54 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_of_words_is_a_code_and_a_sentence_is_not() {
+        let reason = |reason: &str| {
+            let text = format!(
+                r#"{{"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","requestParameters":{{"taskDefinition":"nightly"}},
+                "responseElements":{{"tasks":[],"failures":[{{"reason":"{reason}"}}]}},"eventID":"e1"}}"#
+            );
+            let mut found = None;
+            rows(&text, |call, failures| {
+                assert_eq!(call.cluster.as_deref(), Some("default"), "the request names no cluster");
+                found = failures[0].reason.as_deref().map(str::to_owned);
+            });
+            found.unwrap()
+        };
+        for code in ["EMPTY CAPACITY PROVIDER", "NO ACTIVE INSTANCES", "RESOURCE:ENI"] {
+            assert_eq!(reason(code), code);
+        }
+        assert_eq!(reason("The moon was full that night."), "OTHER");
+    }
+
+    #[test]
+    fn the_cluster_of_a_response_is_not_the_default_one() {
+        let text = r#"{"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","requestParameters":{"cluster":null,"count":1},
+            "responseElements":{"tasks":[],"failures":[{"reason":"AGENT"}]},"eventID":"e1"}"#;
+        let tape = Tape::parse(text).unwrap();
+        let origin = Origin { file: "f", record: 1, raw: None, text };
+        let Modeled::Record(record) = model_call(tape.root(), "describe", origin) else { panic!("a record") };
+        let Row::Calls(call) = &record.rows[0] else { panic!("a call first") };
+        assert_eq!(call.cluster, None);
+    }
+
+    #[test]
+    fn a_number_of_tasks_has_32_bits() {
+        let asked = |count: &str| {
+            let text = format!(
+                r#"{{"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"RunTask","requestParameters":{{"taskDefinition":"nightly","count":{count}}},
+                "responseElements":{{"tasks":[],"failures":[{{"reason":"AGENT"}}]}},"eventID":"e1"}}"#
+            );
+            let mut found = None;
+            rows(&text, |call, failures| found = Some((call.asked, call.missing, failures[0].missing_tasks)));
+            found.unwrap()
+        };
+        assert_eq!(asked("12"), (Some(12), Some(12), Some(12)));
+        for absurd in ["9223372036854775807", "-9223372036854775808", "2147483648"] {
+            assert_eq!(asked(absurd), (Some(1), Some(1), Some(1)), "{absurd}: at least one task was requested");
+        }
+    }
+
+    #[test]
     fn a_refused_call_is_an_api_error() {
         let text = r#"{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","userName":"mary"},"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"UpdateService",
             "errorCode":"Client.ThrottlingException","errorMessage":"Rate exceeded","requestParameters":{"service":"web","cluster":"c"},"responseElements":null,"eventID":"e2","recipientAccountId":111122223333}"#;
@@ -538,6 +595,24 @@ mod tests {
         });
         rows(&denied("ExecuteCommand", "task/shop/0a1b"), |call, _| {
             assert_eq!((call.cluster.as_deref(), call.task.as_deref()), (Some("shop"), Some("0a1b")));
+        });
+    }
+
+    #[test]
+    fn a_row_without_a_source_is_a_call_of_ecs_if_only_ecs_has_its_action() {
+        let row = |action: &str| {
+            format!(
+                r#"{{"eventTime":"2026-03-04T02:10:00Z","eventName":"{action}","errorCode":"AccessDenied","userIdentity":{{"arn":"arn:aws:sts::111122223333:assumed-role/release/mary"}},
+                "requestParameters":{{"cluster":"shop","task":"0a1b","group":"service:cart"}}}}"#
+            )
+        };
+        rows(&row("StopTask"), |call, failures| {
+            assert_eq!(call.event_source.as_deref(), Some("ecs.amazonaws.com"));
+            assert_eq!((call.cluster.as_deref(), call.service.as_deref()), (Some("shop"), Some("cart")));
+            assert_eq!((failures[0].kind.as_deref(), failures[0].reason.as_deref()), (Some("api_error"), Some("AccessDenied")));
+        });
+        rows(&row("UpdateService"), |call, failures| {
+            assert_eq!((call.event_source.as_deref(), call.cluster.as_deref(), failures.len()), (None, None, 0));
         });
     }
 

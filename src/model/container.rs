@@ -1,7 +1,7 @@
 //! The containers of a task, and the one responsible for its end.
 
 use super::catalog::{Entry, FailureCatalog, TextKind};
-use super::field::name;
+use super::field::{exit_code, name, whole_number};
 use super::reason::reason_name;
 use crate::decode::json::Value;
 use crate::knowledge::InjectedContainer;
@@ -41,12 +41,12 @@ impl<'a> Container<'a> {
                 "imageDigest" => container.image_digest = text,
                 "runtimeId" => container.runtime_id = text,
                 "lastStatus" => container.last_status = text,
-                "exitCode" => container.exit_code = value.int(),
+                "exitCode" => container.exit_code = exit_code(value),
                 "reason" => container.reason = text,
                 "healthStatus" => container.health_status = text,
-                "cpu" => container.cpu = value.int(),
-                "memory" => container.memory = value.int(),
-                "memoryReservation" => container.memory_reservation = value.int(),
+                "cpu" => container.cpu = whole_number(value),
+                "memory" => container.memory = whole_number(value),
+                "memoryReservation" => container.memory_reservation = whole_number(value),
                 "managedAgents" => container.agent_reason = stopped_agent(value),
                 _ => {}
             }

@@ -24,9 +24,15 @@ pub(super) fn lower(text: &str) -> Name<'_> {
     name(text)
 }
 
-/// The integer under a key.
-pub(super) fn int_at(value: Value<'_>, key: &str) -> Option<i64> {
-    value.get(key).and_then(Value::int)
+/// A number of tasks, or of units of CPU or memory. They have 32 bits in the API of ECS and are not negative; another value
+/// is none, and would overflow where such numbers are added up.
+pub(super) fn whole_number(value: Value<'_>) -> Option<i64> {
+    value.int().filter(|number| (0..=i64::from(i32::MAX)).contains(number))
+}
+
+/// An exit code: up to 32 bits, which Windows writes without a sign.
+pub(super) fn exit_code(value: Value<'_>) -> Option<i64> {
+    value.int().filter(|code| (i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(code))
 }
 
 /// The first element of an array of strings under a key.

@@ -5,7 +5,7 @@
 use super::catalog::TextKind;
 use super::ecs_event::Envelope;
 use super::failure::classify;
-use super::field::name;
+use super::field::{name, whole_number};
 use super::time::time_of;
 use super::{Modeled, Origin, Record, Refusal, arn};
 use crate::decode::json::Value;
@@ -75,8 +75,8 @@ fn read_field<'a>(instance: &mut InstanceEvent<'a>, parts: &mut Parts<'a>, key: 
             instance.remaining_cpu = resource(value, "CPU");
             instance.remaining_memory = resource(value, "MEMORY");
         }
-        "runningTasksCount" => instance.running_tasks = value.int(),
-        "pendingTasksCount" => instance.pending_tasks = value.int(),
+        "runningTasksCount" => instance.running_tasks = whole_number(value),
+        "pendingTasksCount" => instance.pending_tasks = whole_number(value),
         "registeredAt" => instance.registered_at = time_of(value),
         _ => {}
     }
@@ -108,7 +108,7 @@ fn read_attributes<'a>(instance: &mut InstanceEvent<'a>, attributes: Value<'a>) 
 /// The amount of a resource such as `{"name":"CPU","type":"INTEGER","integerValue":2048}`.
 fn resource(resources: Value<'_>, wanted: &str) -> Option<i64> {
     let resource = resources.items().find(|resource| resource.text_at("name") == Some(wanted))?;
-    resource.get("integerValue").and_then(Value::int)
+    resource.get("integerValue").and_then(Value::int).filter(|amount| i32::try_from(*amount).is_ok())
 }
 
 fn place<'a>(instance: &mut InstanceEvent<'a>, instance_arn: Option<&'a str>) {

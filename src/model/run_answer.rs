@@ -17,8 +17,11 @@ pub fn as_call(answer: Value<'_>, index: usize, saved: Option<i64>) -> Option<St
     let time = placed.and_then(|task| super::time::time_at(task, "createdAt")).or(saved)?;
     let time = jiff::Timestamp::from_microsecond(time).ok()?.to_string();
     let failed_arn = failure.text_at("arn").unwrap_or_default();
-    let some_arn = of_placed("taskArn").unwrap_or(failed_arn);
-    let cluster = of_placed("clusterArn").or_else(|| arn::cluster_of(failed_arn));
+    // All elements of a response are about one call: what one of them names holds for the others.
+    let arns = || answer.get("failures").into_iter().flat_map(Value::items).filter_map(|other| other.text_at("arn"));
+    let some_arn =
+        of_placed("taskArn").or_else(|| arn::arn(failed_arn)).or_else(|| arns().find_map(arn::arn)).unwrap_or_default();
+    let cluster = of_placed("clusterArn").or_else(|| arn::cluster_of(failed_arn)).or_else(|| arns().find_map(arn::cluster_of));
     let mut whole = String::new();
     answer.write(&mut whole);
     let id = blake3::hash(format!("{whole}#{index}").as_bytes()).to_hex();
@@ -61,5 +64,14 @@ mod tests {
         let second: Json = serde_json::from_str(&as_call(tape.root(), 1, Some(1_777_888_800_000_000)).unwrap()).unwrap();
         assert_eq!(second["responseElements"]["failures"], json!([{"reason": "AGENT"}]));
         assert_ne!(second["eventID"], call["eventID"]);
+        let place = ["awsRegion", "recipientAccountId"].map(|key| second[key].as_str().unwrap_or_default());
+        assert_eq!((place, &second["requestParameters"]["cluster"]), (["eu-west-1", "111122223333"], &json!("batch")));
+    }
+
+    #[test]
+    fn a_cluster_that_no_element_names_is_unknown() {
+        let tape = Tape::parse(r#"{"failures":[{"reason":"AGENT"},{"arn":"web","reason":"RESOURCE:CPU"}],"tasks":[]}"#).unwrap();
+        let call: Json = serde_json::from_str(&as_call(tape.root(), 0, Some(1_777_888_800_000_000)).unwrap()).unwrap();
+        assert_eq!((&call["requestParameters"]["cluster"], &call["awsRegion"]), (&Json::Null, &Json::Null));
     }
 }

@@ -5,7 +5,7 @@
 
 use super::catalog::{FailureCatalog, TextKind};
 use super::ecs_event::Envelope;
-use super::field::{Name, first_at, int_at, name, text_at};
+use super::field::{Name, first_at, name, text_at, whole_number};
 use super::service_failure::{deployment_failure, service_failure};
 use super::time::time_at;
 use super::{Modeled, Origin, Record, Refusal, arn};
@@ -18,7 +18,7 @@ use std::borrow::Cow;
 pub fn model_service_action<'a>(detail: Value<'a>, envelope: Envelope<'a>, origin: Origin<'a>) -> Modeled<'a> {
     let mut event = of_envelope(envelope, origin, "service");
     read_names(&mut event, detail, envelope);
-    event.desired_count = int_at(detail, "desiredCount");
+    event.desired_count = detail.get("desiredCount").and_then(whole_number);
     let instance = first_at(detail, "containerInstanceArns").or_else(|| detail.text_at("containerInstanceArn"));
     event.container_instance = instance.map(arn::short).and_then(name);
     let provider = first_at(detail, "capacityProviderArns").or_else(|| detail.text_at("capacityProviderName"));
@@ -137,7 +137,7 @@ pub fn model_service_deployment<'a>(service: Value<'a>, deployment: Value<'a>, o
     let mut event = of_described(service, origin, "deployment");
     event.deployment = text_at(deployment, "id");
     event.task_definition = deployment.text_at("taskDefinition").map(arn::task_definition).and_then(name);
-    event.desired_count = int_at(deployment, "desiredCount");
+    event.desired_count = deployment.get("desiredCount").and_then(whole_number);
     event.message = text_at(deployment, "rolloutStateReason");
     let (event_type, event_name) = match deployment.text_at("rolloutState") {
         Some("COMPLETED") => (Some("INFO"), Some("SERVICE_DEPLOYMENT_COMPLETED")),

@@ -45,19 +45,28 @@ impl<'a> Stop<'a> {
     /// to.
     pub(super) fn blamed<'c>(&self, task: &TaskEvent<'_>, containers: &'c [Container<'a>]) -> Option<&'c Container<'a>> {
         let own = || containers.iter().filter(|container| container.injected.is_none());
-        let health = self.explained.is_some_and(|entry| entry.stage == "health_check");
-        let unhealthy = containers.iter().any(|container| container.health_status == Some("UNHEALTHY"));
-        let of_container = || {
+        match self.expected {
+            Some(true) => root_container(own(), self.was_requested()),
+            _ if self.failed_container_check(task, containers) => unhealthy_container(containers),
+            // The load balancer reported it, without naming a container.
+            _ if self.failed_check() => root_container(own(), self.was_requested()),
+            _ => root_container(containers, self.was_requested()),
+        }
+    }
+
+    /// Whether a health check stopped the task.
+    fn failed_check(&self) -> bool {
+        self.explained.is_some_and(|entry| entry.stage == "health_check")
+    }
+
+    /// Whether it was the health check of a container.
+    fn failed_container_check(&self, task: &TaskEvent<'_>, containers: &[Container<'_>]) -> bool {
+        let unhealthy = || containers.iter().any(|container| container.health_status == Some("UNHEALTHY"));
+        let named = || {
             let reason = task.stopped_reason.as_deref().unwrap_or_default().to_ascii_lowercase();
             reason.contains("container health check")
         };
-        match self.expected {
-            Some(true) => root_container(own(), self.was_requested()),
-            _ if health && (unhealthy || of_container()) => unhealthy_container(containers),
-            // The load balancer reported it, without naming a container.
-            _ if health => root_container(own(), self.was_requested()),
-            _ => root_container(containers, self.was_requested()),
-        }
+        self.failed_check() && (unhealthy() || named())
     }
 
     fn is_expected(&self, task: &TaskEvent<'_>, containers: &[Container<'_>]) -> Option<bool> {
@@ -108,13 +117,15 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
     if stop.expected != Some(false) {
         return None;
     }
-    // A container that exited with 0 did not cause the failure, whatever happened to the others.
-    let root = stop.blamed(task, containers).filter(|root| root.reason.is_some() || root.exit_code != Some(0));
+    // A container that exited with 0 did not cause the failure, whatever happened to the others. After a failed health check
+    // the exit code is that of the stop: proxies and programs that shut down properly exit with 0 on SIGTERM.
+    let checked = stop.failed_container_check(task, containers);
+    let root = stop.blamed(task, containers).filter(|root| checked || root.reason.is_some() || root.exit_code != Some(0));
     let explanation = best_explanation(task, containers, stop, root);
     let exit_code = root.and_then(|root| root.exit_code).filter(|code| *code != 0);
     let ran = ran(task, stop, explanation, root);
     let mut failure = of_task(task);
-    failure.ran = Some(ran);
+    failure.ran = ran;
     failure.exit_code = exit_code;
     failure.signal = exit_code.and_then(signal);
     let only = if let [only] = containers { Some(only).filter(|_| root.is_none()) } else { None };
@@ -133,7 +144,7 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
         class.class = fault_beside(class);
     }
     // Only the fact that the task did not start is known, so the class is unknown.
-    if !ran
+    if ran != Some(true)
         && root.is_none()
         && explanation.is_some_and(|explanation| explanation.entry.generic && reason_name(explanation.text).is_none())
     {
@@ -191,18 +202,35 @@ fn best_explanation<'t>(
 }
 
 /// The program ran if the task reached RUNNING, or, if that is not recorded, if there is an exit code other than that
-/// of a container that could not be started.
-fn ran(task: &TaskEvent<'_>, stop: &Stop<'_>, explanation: Option<Explanation<'_>>, root: Option<&Container<'_>>) -> bool {
+/// of a container that could not be started, or a reason that only a running program has. `None` if the record does not
+/// say.
+fn ran(
+    task: &TaskEvent<'_>,
+    stop: &Stop<'_>,
+    explanation: Option<Explanation<'_>>,
+    root: Option<&Container<'_>>,
+) -> Option<bool> {
+    let stage = explanation.map(|explanation| explanation.entry.stage.as_str());
     let never_started = stop.code.as_deref() == Some("TaskFailedToStart")
-        || explanation.is_some_and(|explanation| {
-            !matches!(explanation.entry.stage.as_str(), "running" | "health_check" | "host" | "spot" | "stop_request")
-        });
-    task.started_at.is_some() || (!never_started && root.is_some_and(|root| root.exit_code.is_some()))
+        || stage.is_some_and(|stage| !matches!(stage, "running" | "health_check" | "host" | "spot" | "stop_request"));
+    if task.started_at.is_some() {
+        return Some(true);
+    }
+    if never_started {
+        return Some(false);
+    }
+    let of_running =
+        explanation.is_some_and(|explanation| !explanation.entry.generic) && matches!(stage, Some("running" | "health_check"));
+    if of_running || root.is_some_and(|root| root.exit_code.is_some()) {
+        return Some(true);
+    }
+    // ECS gives every task a version. A row that `--query` reduced has none, and may lack `startedAt`, too.
+    task.version.map(|_| false)
 }
 
 /// Phase and class: from the matching entry; if that only states that a container exited, from its exit code; without
 /// an entry, from exit code or stop code.
-fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Option<i64>, ran: bool) -> Classification {
+fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Option<i64>, ran: Option<bool>) -> Classification {
     let catalog = FailureCatalog::current();
     let mut found = entry.map(Classification::of).unwrap_or_default();
     let wrapper = entry.is_none_or(|entry| entry.id == "essential-exited");
@@ -212,7 +240,7 @@ fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Opt
             // Nobody requested a stop, so SIGTERM is not the end of a stop request.
             let known = catalog.exit_code(code).filter(|known| known.class != "none" && known.stage != "stop_request");
             let stage = known.map_or("running", |known| known.stage.as_str());
-            found.phase = Some(if ran { "running" } else { stage });
+            found.phase = Some(if ran == Some(true) { "running" } else { stage });
             found.class = Some(known.map_or("application", |known| known.class.as_str()));
         }
         None if entry.is_none() => {

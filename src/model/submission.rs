@@ -2,7 +2,7 @@
 
 use super::Origin;
 use super::catalog::FailureCatalog;
-use super::field::{Name, lower, name, text_at};
+use super::field::{Name, exit_code, lower, name, text_at};
 use super::run_failure::{RunContext, classify_end};
 use super::time::time_of;
 use crate::decode::json::Value;
@@ -93,7 +93,7 @@ impl<'a> Submission<'a> {
             "termination_reason" | "error_code" => self.reason = value.text().and_then(lower).or(self.reason.take()),
             "termination_reason_message" => self.message = value.text(),
             "exit_status" => {
-                self.exit_status = value.int();
+                self.exit_status = exit_code(value);
                 self.records_exit_status = true;
             }
             "error" => self.error = text(),

@@ -5,7 +5,7 @@
 
 use super::container::{Container, mark_injected, root_container};
 use super::ecs_event::Envelope;
-use super::field::{Name, name};
+use super::field::{Name, name, whole_number};
 use super::stop::{Stop, task_failure};
 use super::time::time_of;
 use super::{Modeled, Origin, Record, Refusal, arn};
@@ -110,8 +110,8 @@ fn read_field<'a>(task: &mut TaskEvent<'a>, parts: &mut Parts<'a>, key: &str, va
         "platformVersion" => task.platform_version = text(),
         "availabilityZone" => task.availability_zone = text(),
         "startedBy" => task.started_by = text(),
-        "cpu" => task.cpu = value.int().filter(|units| *units > 0),
-        "memory" => task.memory = value.int().filter(|mib| *mib > 0),
+        "cpu" => task.cpu = whole_number(value).filter(|units| *units > 0),
+        "memory" => task.memory = whole_number(value).filter(|mib| *mib > 0),
         "connectivity" => task.connectivity = text(),
         "healthStatus" => task.health_status = text(),
         "stopCode" => task.stop_code = text(),

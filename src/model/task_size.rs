@@ -3,6 +3,7 @@
 //! Sizes may be strings: `1 vCPU`, `.5 vCPU`, `2 GB`, `2GB`. On EC2, a task definition may have no size; the sum of
 //! its containers is used.
 
+use super::field::whole_number;
 use crate::decode::json::Value;
 use crate::table::Call;
 
@@ -12,18 +13,21 @@ pub(super) fn read(call: &mut Call<'_>, request: Option<Value<'_>>, registered: 
     call.requested_cpu = definitions().find_map(cpu);
     call.requested_memory = definitions().find_map(memory);
     let containers = definitions().find_map(|definition| definition.get("containerDefinitions"));
-    let timeouts = containers.into_iter().flat_map(Value::items).filter_map(|container| container.get("stopTimeout")?.int());
+    let timeouts =
+        containers.into_iter().flat_map(Value::items).filter_map(|container| whole_number(container.get("stopTimeout")?));
     call.stop_timeout = timeouts.max();
 }
 
 fn cpu(definition: Value<'_>) -> Option<i64> {
     let own = definition.get("cpu").and_then(|cpu| sized(cpu, "vcpu"));
-    own.or_else(|| sum(definition, |container| container.get("cpu")?.int()))
+    own.or_else(|| sum(definition, |container| whole_number(container.get("cpu")?)))
 }
 
 fn memory(definition: Value<'_>) -> Option<i64> {
     let own = definition.get("memory").and_then(|memory| sized(memory, "gb"));
-    own.or_else(|| sum(definition, |container| ["memory", "memoryReservation"].iter().find_map(|key| container.get(key)?.int())))
+    own.or_else(|| {
+        sum(definition, |container| ["memory", "memoryReservation"].iter().find_map(|key| whole_number(container.get(key)?)))
+    })
 }
 
 fn sum(definition: Value<'_>, of: impl Fn(Value<'_>) -> Option<i64>) -> Option<i64> {
@@ -33,8 +37,8 @@ fn sum(definition: Value<'_>, of: impl Fn(Value<'_>) -> Option<i64>) -> Option<i
 
 /// Plain units, or a number of larger units followed by the unit name.
 fn sized(value: Value<'_>, larger: &str) -> Option<i64> {
-    if let Some(units) = value.int() {
-        return Some(units).filter(|units| *units > 0);
+    if value.int().is_some() {
+        return whole_number(value).filter(|units| *units > 0);
     }
     let text = value.text()?.trim().to_ascii_lowercase();
     let number: f64 = text.strip_suffix(larger)?.trim().parse().ok()?;
@@ -61,5 +65,6 @@ mod tests {
         let containers = r#"{"containerDefinitions":[{"cpu":128,"memory":256,"stopTimeout":30},{"cpu":64,"memoryReservation":128,"stopTimeout":2400}]}"#;
         assert_eq!(sizes(containers), (Some(192), Some(384), Some(2400)));
         assert_eq!(sizes(r#"{"cpu":"many","memory":"-1 GB"}"#), (None, None, None));
+        assert_eq!(sizes(r#"{"cpu":"9223372036854775807","memory":4294967296}"#), (None, None, None), "no task is this large");
     }
 }

@@ -14,7 +14,8 @@ use crate::micros::{HOUR, MINUTE, SECOND};
 use crate::table::Table;
 
 /// The records that report failures of any kind.
-const FAILING: &[Table] = &[Table::Calls, Table::TaskEvents, Table::ServiceEvents, Table::InstanceEvents, Table::JobSubmissions];
+pub const FAILING: &[Table] =
+    &[Table::Calls, Table::TaskEvents, Table::ServiceEvents, Table::InstanceEvents, Table::JobSubmissions, Table::RunEvents];
 /// What a question about failures needs.
 pub const FAILURES: Needs = Needs::ByValue { column: "kind", of: records_of, any: FAILING };
 
@@ -25,7 +26,8 @@ fn records_of(kind: &str) -> &'static [Table] {
         "task" => &[Table::TaskEvents],
         "service" | "deployment" => &[Table::ServiceEvents],
         "agent" => &[Table::InstanceEvents],
-        "run" => &[Table::JobSubmissions],
+        // Attempts that the server has pruned are known from their events only.
+        "run" => &[Table::JobSubmissions, Table::RunEvents],
         _ => FAILING,
     }
 }

@@ -40,9 +40,11 @@ pub(super) fn differs(left: &str, right: &str) -> String {
     format!("({left} is distinct from {right})")
 }
 
-/// Seconds between two times.
+/// Seconds between two times; missing if the second is earlier, because a duration is never negative: one of the two is
+/// wrong then.
 pub(super) fn seconds(from: &str, to: &str) -> String {
-    format!("(cast({to} as bigint) - cast({from} as bigint)) / 1000000.0")
+    let (from, to) = (format!("cast({from} as bigint)"), format!("cast({to} as bigint)"));
+    format!("(case when {to} >= {from} then {to} - {from} end) / 1000000.0")
 }
 
 /// Seconds from one time to another, or to the anchor if that is missing.

@@ -122,6 +122,23 @@ fn a_task_is_one_row_in_its_latest_state() {
 }
 
 #[test]
+fn a_duration_is_missing_if_it_would_be_negative() {
+    let reversed = TaskEvent {
+        last_status: Some("STOPPED".into()),
+        created_at: Some(at("09:00:03")),
+        started_at: Some(at("09:00:01")),
+        pull_started_at: Some(at("09:00:20")),
+        pull_stopped_at: Some(at("09:00:12")),
+        stopping_at: Some(at("09:10:05")),
+        stopped_at: Some(at("09:10:00")),
+        ..task("e1", 5, "09:10:01")
+    };
+    let session = tables(vec![reversed.into()], 1);
+    assert_eq!(ask(&session, "tasks show start_latency, pull_time, stop_time, run_time"), [".|.|.|599.0"]);
+    assert_eq!(ask(&session, "tasks where start_latency < 0s or pull_time < 0s show task"), Vec::<String>::new());
+}
+
+#[test]
 fn a_container_is_one_row_in_its_latest_state() {
     let reported = |id: &'static str, name: &'static str, version, exit_code| {
         Row::from(ContainerEvent {

@@ -89,13 +89,13 @@ impl Definition {
     /// The CPU units that the task reserves: its own, else the sum of its containers.
     pub fn needed_cpu(&self) -> u64 {
         let task = self.cpu.as_ref().and_then(|(_, units)| *units);
-        task.unwrap_or_else(|| self.containers.iter().map(|container| container.cpu).sum())
+        task.unwrap_or_else(|| self.containers.iter().map(|container| container.cpu).fold(0, u64::saturating_add))
     }
 
     /// The MiB that the task reserves: its own, else the sum of the soft or hard limits of its containers.
     pub fn needed_memory(&self) -> u64 {
         let task = self.memory.as_ref().and_then(|(_, mib)| *mib);
-        task.unwrap_or_else(|| self.containers.iter().map(Container::reserved).sum())
+        task.unwrap_or_else(|| self.containers.iter().map(Container::reserved).fold(0, u64::saturating_add))
     }
 
     /// The stop timeout of the task in seconds: the longest of its containers, where the default is 30.

@@ -78,7 +78,7 @@ fn choices(size: &Size, memory: Option<u64>) -> String {
 }
 
 fn sums(definition: &Definition, wrong: &mut Wrong) {
-    let cpu: u64 = definition.containers.iter().map(|container| container.cpu).sum();
+    let cpu: u64 = definition.containers.iter().map(|container| container.cpu).fold(0, u64::saturating_add);
     if let Some((_, Some(task))) = definition.cpu
         && cpu > task
     {
@@ -92,7 +92,7 @@ fn sums(definition: &Definition, wrong: &mut Wrong) {
         }
         return;
     };
-    let reserved: u64 = definition.containers.iter().map(super::definition::Container::reserved).sum();
+    let reserved: u64 = definition.containers.iter().map(super::definition::Container::reserved).fold(0, u64::saturating_add);
     if reserved > task {
         wrong.push(("container-sum", format!("the containers reserve {reserved} MiB, but the task has {task}")));
     }

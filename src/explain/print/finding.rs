@@ -120,6 +120,7 @@ fn step(page: &Page<'_>, phase_step: &PhaseStep) -> String {
         State::Done => "✓",
         State::Failed => "✗",
         State::NotReached => "·",
+        State::NotRecorded => "?",
         State::After => "–",
     };
     let mut text = format!("{mark} {}", phase_step.name);
@@ -136,6 +137,7 @@ fn step(page: &Page<'_>, phase_step: &PhaseStep) -> String {
     match phase_step.state {
         State::Failed => text.push_str("  ← failed here"),
         State::NotReached => text.push_str("  never reached"),
+        State::NotRecorded => text.push_str("  not recorded"),
         _ => {}
     }
     if let Some(note) = &phase_step.note {

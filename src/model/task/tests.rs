@@ -42,7 +42,7 @@ fn verdict(more: &str, containers: &str) -> String {
             "{} {} ran={} exit={} {} {}",
             text(&failure.code),
             text(&failure.reason),
-            failure.ran.unwrap(),
+            failure.ran.map_or_else(|| "-".to_owned(), |ran| ran.to_string()),
             failure.exit_code.map_or_else(|| "-".to_owned(), |code| code.to_string()),
             text(&failure.class),
             text(&failure.category)
@@ -115,6 +115,42 @@ fn programs_that_failed() {
     assert_eq!(verdict(old, r#"{"exitCode":1}"#), want, "old records have no stop code");
 }
 
+/// A row that `--query` reduced has no version.
+fn reduced(more: &str) -> String {
+    let text = format!(
+        r#"{{"taskArn":"arn:aws:ecs:us-east-1:111122223333:task/c/0a","stoppedAt":"2026-03-04T02:10:05Z","lastStatus":"STOPPED",{more}}}"#
+    );
+    let mut found = String::new();
+    with_rows(&text, |_, _, failure| {
+        let failure = failure.unwrap();
+        let text = |field: &Name<'_>| field.as_deref().unwrap_or("-").to_owned();
+        found = format!("{} ran={:?}", text(&failure.code), failure.ran);
+    });
+    found
+}
+
+#[test]
+fn a_row_without_a_start_may_be_reduced() {
+    for (more, want) in [
+        (
+            r#""stopCode":"EssentialContainerExited","stoppedReason":"Essential container in task exited""#,
+            "task.running.essential-exited ran=None",
+        ),
+        (r#""stoppedReason":"OutOfMemoryError: Container killed due to memory usage""#, "task.running.oom ran=Some(true)"),
+        (r#""stoppedReason":"Task failed ELB health checks in (target-group x)""#, "task.health_check.health-elb ran=Some(true)"),
+        (r#""stopCode":"TerminationNotice""#, "task.host ran=None"),
+        (r#""stopCode":"TaskFailedToStart","stoppedReason":"never seen""#, "task.placement ran=Some(false)"),
+        (
+            r#""stoppedReason":"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref web:9: web:9: not found""#,
+            "task.image_pull.pull-not-found ran=Some(false)",
+        ),
+    ] {
+        assert_eq!(reduced(more), want, "{more}");
+    }
+    let whole = r#""version":4,"stopCode":"EssentialContainerExited","stoppedReason":"Essential container in task exited""#;
+    assert_eq!(reduced(whole), "task.running.essential-exited ran=Some(false)");
+}
+
 #[test]
 fn tasks_that_never_started() {
     let pull = r#""stopCode":"TaskFailedToStart","stoppedReason":"CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref web:9: web:9: not found","#;
@@ -141,6 +177,38 @@ fn health_checks_hosts_and_spot_are_failures() {
     assert_eq!(verdict(&spot, r#"{"exitCode":137}"#), want);
     let host = ended("TerminationNotice", "Host EC2 (instance i-0282b396e52b4c95d) terminated.");
     assert_eq!(verdict(&host, "{}"), "task.host.host-terminated TerminationNotice ran=true exit=- infrastructure -");
+}
+
+#[test]
+fn a_container_that_failed_its_check_is_to_blame_whatever_its_exit_code() {
+    let check = ended("ServiceSchedulerInitiated", "Task failed container health checks");
+    let blamed = |containers: &str| {
+        let mut found = (None, None, None);
+        with_rows(&stopped(&check, containers), |_, _, failure| {
+            let failure = failure.unwrap();
+            let text = |field: &Name<'_>| field.as_deref().map(str::to_owned);
+            found = (text(&failure.container), text(&failure.class), failure.exit_code);
+        });
+        found
+    };
+    let (infrastructure, application) = (Some("infrastructure".to_owned()), Some("application".to_owned()));
+    for code in [0, 137, 143] {
+        let proxy = format!(
+            r#"{{"name":"cart","exitCode":143,"healthStatus":"UNKNOWN"}},{{"name":"ecs-service-connect-q7","exitCode":{code},"healthStatus":"UNHEALTHY"}}"#
+        );
+        let exit = Some(code).filter(|code| *code != 0);
+        assert_eq!(blamed(&proxy), (Some("ecs-service-connect-q7".to_owned()), infrastructure.clone(), exit));
+        let own = format!(
+            r#"{{"name":"cart","exitCode":{code},"healthStatus":"UNHEALTHY"}},{{"name":"log_router","exitCode":0,"healthStatus":"HEALTHY"}}"#
+        );
+        assert_eq!(blamed(&own), (Some("cart".to_owned()), application.clone(), exit));
+    }
+    assert_eq!(blamed(r#"{"name":"a","exitCode":0},{"name":"b","exitCode":0}"#).0, None, "nobody knows which one");
+    // The load balancer names no container, and one that ended with 0 may be any of them.
+    let balancer = ended("ServiceSchedulerInitiated", "Task failed ELB health checks in (target-group x)");
+    with_rows(&stopped(&balancer, r#"{"name":"a","exitCode":0},{"name":"b","exitCode":0}"#), |_, _, failure| {
+        assert_eq!(failure.unwrap().container, None);
+    });
 }
 
 #[test]

@@ -11,7 +11,6 @@ use super::sql::{as_text, computed, differs, no_raw, quoted, seconds};
 use super::{EVIDENCE, Needs, Noun, ViewRequest, collisions, failures, launches, schedules, stalls};
 use crate::engine::functions::record::Kind;
 use crate::lang::catalog::{FieldInfo, FieldType};
-use crate::table::Table;
 
 const FIELDS: &[FieldInfo] = &[
     computed("id", FieldType::Text, "id of the first failure with the root cause (`ecs-audit explain ID`)"),
@@ -76,13 +75,7 @@ const FIELDS: &[FieldInfo] = &[
 /// The noun.
 pub fn noun() -> Noun {
     Noun {
-        needs: Needs::All(&[&[
-            Table::Calls,
-            Table::TaskEvents,
-            Table::ServiceEvents,
-            Table::InstanceEvents,
-            Table::JobSubmissions,
-        ]]),
+        needs: Needs::All(&[failures::FAILING]),
         reads_originals: true,
         fields: FIELDS.to_vec(),
         shown: &["time", "duration", "what", "failures", "launches_lost", "tasks", "confidence"],

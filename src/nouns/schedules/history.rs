@@ -66,7 +66,8 @@ pub fn compare(runs: &[Run], now: i64) -> Vec<Compared> {
         // A task without a stop has either not stopped yet, or its event is not in the export.
         let ended = run.stopped_at.or(next.is_none().then_some(now)).map(|ended| ended.max(started));
         let duration = ended.map(|ended| seconds(started, ended));
-        let start_delay = seconds(run.expected_at, started);
+        // It is expected at a computed time: one that starts earlier has no delay.
+        let start_delay = seconds(run.expected_at, started).max(0.0);
         compared.push(Compared {
             start_delay: Some(start_delay),
             duration,
@@ -140,6 +141,12 @@ mod tests {
             Run { expected_at, started_at: Some(started_at), stopped_at: Some(started_at + lasts * SECOND) }
         };
         of.iter().enumerate().map(run).collect()
+    }
+
+    #[test]
+    fn a_run_that_starts_early_has_no_delay() {
+        let early = Run { expected_at: 10 * SECOND, started_at: Some(7 * SECOND), stopped_at: Some(20 * SECOND) };
+        assert_eq!(compare(&[early], 30 * SECOND)[0].start_delay, Some(0.0));
     }
 
     #[test]

@@ -133,7 +133,9 @@ fn starts(need: ViewRequest, more: &str) -> String {
     let of = |name: &str| format!("get_field(e.s, '{name}')");
     let raw = no_raw(need);
     let evidence = if need.evidence { format!(", s.evidence as {}", quoted(EVIDENCE)) } else { String::new() };
+    // A regular start is expected at a computed time: one that comes earlier has no delay.
     let delay = seconds("s.at", "s.started_at");
+    let delay = format!("coalesce({delay}, case when s.started_at is not null then 0.0 end)");
     let when = |state: &str, time: &str| format!("case when s.state = '{state}' then {time} end as {state}_at");
     let called = "s.state = 'started' or s.state = 'late' or s.launch is not null";
     let disabled_by = "concat(d.event_name, coalesce(concat(' by ', d.\"user\"), ''), ' at ', arrow_cast(d.since, 'Utf8'))";
