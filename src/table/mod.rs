@@ -5,6 +5,7 @@ mod dictionary_column;
 mod page_header;
 mod pages;
 mod plain_column;
+mod projection;
 mod raw_record_pages;
 mod schema;
 
@@ -14,6 +15,7 @@ mod round_trip;
 pub use column_type::FieldKind;
 pub use pages::{Encoded, with_page_checksums};
 pub use plain_column::PlainColumn;
+pub use projection::{ColumnSet, Projection};
 pub use raw_record_pages::{ID_PLACEHOLDERS, OriginalText, OwnIds, RawRecordPages, restore};
 pub use schema::*;
 
