@@ -16,6 +16,7 @@ mod dstack;
 mod examples;
 mod explain;
 mod flows;
+mod from;
 mod fuzz;
 mod grammar;
 mod incidents;
