@@ -26,6 +26,7 @@ mod limits;
 mod network;
 mod newcomers;
 mod person;
+mod plans;
 mod queries;
 mod readme;
 mod reclassify;
