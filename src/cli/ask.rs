@@ -6,22 +6,25 @@ use super::interrupt::wait;
 use super::load::{Bar, MANIFEST_WAS_LOST, exit_code, inputs, load_options, on_threads};
 use super::stderr::{CliError, say};
 use super::store::described;
+use crate::allocator::keep_freed_memory;
 use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::context::Context;
+use crate::discover::{Input, Source};
 use crate::engine::functions::with_originals;
+use crate::engine::{ProjectedTable, RecordingTable, ScannedColumns};
 use crate::exit::ExitCode;
 use crate::lang::Checked;
-use crate::load::{Integrity, LoadOptions, Progress, Silent, Totals, load};
+use crate::load::{FileReport, Integrity, LoadOptions, Progress, Silent, Totals, load};
 use crate::model::catalog::FailureCatalog;
 use crate::plan::{self, Options};
 use crate::render::{Format, Layout, Look, render};
 use crate::run::{self, RunError};
 use crate::store::{MemorySink, Store};
-use crate::table::{Table, TableSet};
+use crate::table::{Projection, Table};
 use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
-use datafusion::datasource::{MemTable, TableProvider};
+use datafusion::datasource::TableProvider;
 use datafusion::prelude::SessionContext;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -48,23 +51,24 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Opens the tables of the store, or of the given exports; `wanted` are the tables that queries will read.
+    /// Opens the tables of the store, or of the given exports; `wanted` are the tables or columns that queries will read.
     pub fn open(
         from: &[PathBuf],
         keep_raw: bool,
-        wanted: TableSet,
+        wanted: impl Into<Projection>,
         global: &Global,
         context: &Context,
     ) -> Result<Dataset, CliError> {
         if from.is_empty() {
             Dataset::of_store(&Store::open(&global.store)?, context)
         } else {
-            Dataset::of_export(from, keep_raw, wanted, context)
+            Dataset::of_export(from, keep_raw, wanted.into(), context)
         }
     }
 
     /// Opens the tables of a store.
     pub fn of_store(store: &Store, context: &Context) -> Result<Dataset, CliError> {
+        keep_freed_memory();
         let mut tables = Dataset::empty(context, store.manifest().first_event, store.manifest().last_event)?;
         if store.manifest_was_lost() {
             say(MANIFEST_WAS_LOST);
@@ -81,40 +85,52 @@ impl Dataset {
         Ok(tables)
     }
 
-    /// Loads the tables of exports without a store. Only the wanted rows are kept, and originals only if they are
-    /// needed.
-    fn of_export(from: &[PathBuf], keep_raw: bool, wanted: TableSet, context: &Context) -> Result<Dataset, CliError> {
-        let (inputs, unreadable) = inputs(from, None)?;
-        let sink = MemorySink::default();
-        // What differs from the digests is a note of its file.
-        let integrity = if wanted.contains(Table::Files) { Integrity::of(&inputs, |_| true).map(Arc::new) } else { None };
-        let options = LoadOptions { integrity: integrity.clone(), ..load_options(context, keep_raw, wanted) };
-        let bar = Bar::new(&inputs, context.progress);
-        let reports = on_threads(context.threads, || {
-            let progress: &dyn Progress = match &bar {
-                Some(bar) => bar,
-                None => &Silent,
-            };
-            load(&inputs, &sink, None, None, &options, progress)
-        })?;
-        if let Some(bar) = &bar {
-            bar.end();
+    /// Tables without rows that record which of their columns are scanned.
+    pub fn recording(context: &Context) -> Result<(Dataset, Arc<ScannedColumns>), CliError> {
+        let tables = Dataset::empty(context, None, None)?;
+        let scanned = Arc::new(ScannedColumns::default());
+        for table in Table::ALL {
+            tables.register(table.name(), Arc::new(RecordingTable::new(*table, Arc::clone(&scanned))))?;
         }
-        let mut reports = reports.map_err(crate::store::StoreError::from)?;
+        Ok((tables, scanned))
+    }
+
+    /// Loads the tables of exports without a store. Only the wanted columns are kept, and originals only if they are
+    /// needed.
+    fn of_export(from: &[PathBuf], keep_raw: bool, wanted: Projection, context: &Context) -> Result<Dataset, CliError> {
+        let (inputs, unreadable) = inputs(from, None)?;
+        // What differs from the digests is a note of its file.
+        let reads_files = wanted.of(Table::Files).is_some();
+        let integrity = if reads_files { Integrity::of(&inputs, |_| true).map(Arc::new) } else { None };
+        let load_into = |sink: &MemorySink| {
+            let options = LoadOptions { integrity: integrity.clone(), ..load_options(context, keep_raw, sink.tables()) };
+            load_in_memory(&inputs, sink, &options, context)
+        };
+        let can_repeat = inputs.iter().all(can_be_read_again);
+        let mut sink = if can_repeat { MemorySink::of(wanted.clone()) } else { MemorySink::with_identities(wanted.clone()) };
+        let mut reports = load_into(&sink)?;
+        if sink.is_unsettled() {
+            // Some record has the id of another one, which happens so rarely that the ids of all records are not worth
+            // their memory.
+            sink = MemorySink::with_identities(wanted.clone());
+            reports = load_into(&sink)?;
+        }
         reports.extend(unreadable);
         if let Some(integrity) = integrity {
             integrity.findings(&mut reports);
         }
         let mut totals = Totals::default();
         reports.iter().for_each(|report| totals.add(report));
-        let memory = sink.finish(&reports, context.now.as_microsecond())?;
+        let mut memory = sink.finish(&reports, context.now.as_microsecond())?;
+        keep_freed_memory();
         let mut tables = Dataset::empty(context, memory.first_event, memory.last_event)?;
         for table in Table::ALL {
-            let batches = memory.batches.get(table).cloned().unwrap_or_default();
+            let batches = memory.batches.remove(table).unwrap_or_default();
             if batches.iter().any(|batch| batch.num_rows() > 0) {
                 tables.filled.insert(*table);
             }
-            let provider = MemTable::try_new(table.schema(), deal(batches, context.threads)).map_err(RunError::from)?;
+            let partitions = deal(batches, context.threads);
+            let provider = ProjectedTable::new(*table, wanted.of(*table), partitions).map_err(RunError::from)?;
             tables.register(table.name(), Arc::new(provider))?;
         }
         if totals.quarantined > 0 {
@@ -127,8 +143,8 @@ impl Dataset {
         Ok(tables)
     }
 
-    fn empty(context: &Context, first: Option<i64>, last: Option<i64>) -> Result<Dataset, CliError> {
-        crate::allocator::keep_freed_memory();
+    /// A session without tables.
+    pub fn empty(context: &Context, first: Option<i64>, last: Option<i64>) -> Result<Dataset, CliError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(context.threads)
             .thread_stack_size(16 << 20)
@@ -182,6 +198,32 @@ impl Dataset {
     ) -> Result<T, RunError> {
         wait(&self.runtime, query)
     }
+}
+
+/// Loads inputs into memory, with a progress bar on a terminal.
+fn load_in_memory(
+    inputs: &[Input],
+    sink: &MemorySink,
+    options: &LoadOptions,
+    context: &Context,
+) -> Result<Vec<FileReport>, CliError> {
+    let bar = Bar::new(inputs, context.progress);
+    let reports = on_threads(context.threads, || {
+        let progress: &dyn Progress = match &bar {
+            Some(bar) => bar,
+            None => &Silent,
+        };
+        load(inputs, sink, None, None, options, progress)
+    })?;
+    if let Some(bar) = &bar {
+        bar.end();
+    }
+    Ok(reports.map_err(crate::store::StoreError::from)?)
+}
+
+/// Whether an input can be read twice at little cost: not a pipe, and not an object that would be downloaded again.
+fn can_be_read_again(input: &Input) -> bool {
+    matches!(input.source, Source::File(_)) && input.modified.is_some()
 }
 
 /// Distributes batches to one partition per thread, deterministically.

@@ -8,6 +8,7 @@ mod catalog;
 mod changes;
 mod check;
 mod child;
+mod columns;
 mod config;
 mod destination;
 mod doctor;

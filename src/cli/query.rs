@@ -6,7 +6,7 @@ use super::links::linked;
 use super::progress::Working;
 use super::redact::redactor;
 use super::stderr::{CliError, say, say_raw, warn};
-use super::{config, destination, document, limits, torn};
+use super::{columns, config, destination, document, limits, torn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -37,12 +37,19 @@ const SUGGESTED: usize = 1000;
 pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
     check_out(&arguments.asking)?;
     let statement = &arguments.statement;
-    let nouns = nouns_named_in(statement);
-    let mut keep_raw = statement.to_lowercase().contains("raw") || statement.contains('*');
-    let need = sql_request(statement, context);
-    keep_raw |= nouns.iter().any(|noun| noun.reads_originals);
-    let wanted = TableSet::named_in(&format!("{statement} {}", plan::tables_behind(&nouns, need)));
-    let tables = Dataset::open(&arguments.asking.from, keep_raw, wanted, global, context)?;
+    let from = &arguments.asking.from;
+    let read = if from.is_empty() { None } else { columns::of_statement(arguments, global, context)? };
+    let tables = match read {
+        Some(columns) => Dataset::open(from, columns.has_originals(), columns, global, context)?,
+        None => {
+            let nouns = nouns_named_in(statement);
+            let need = sql_request(statement, context);
+            let mut keep_raw = statement.to_lowercase().contains("raw") || statement.contains('*');
+            keep_raw |= nouns.iter().any(|noun| noun.reads_originals);
+            let wanted = TableSet::named_in(&format!("{statement} {}", plan::tables_behind(&nouns, need)));
+            Dataset::open(from, keep_raw, wanted, global, context)?
+        }
+    };
     limits::install(&arguments.limits, &tables, global)?;
     let answer = sql_answer(&tables, statement, context)?;
     deliver(&answer, &arguments.asking, false, context)?;
@@ -71,10 +78,7 @@ fn may_read_extra(nouns: &[&Noun], text: &str) -> bool {
 
 /// The rows of a statement, in which nouns are tables.
 pub fn sql_answer(tables: &Dataset, statement: &str, context: &Context) -> Result<Answer, CliError> {
-    let mut need = sql_request(statement, context);
-    need.anchor = tables.last.unwrap_or(context.now).as_microsecond();
-    let nouns = nouns_named_in(statement);
-    tables.runtime.block_on(register_nouns(&tables.session, &nouns, need)).map_err(run::RunError::from)?;
+    let nouns = register(tables, statement, context)?;
     let _working = Working::on("querying", context);
     let answer = tables.sql(statement);
     for noun in nouns {
@@ -82,6 +86,15 @@ pub fn sql_answer(tables: &Dataset, statement: &str, context: &Context) -> Resul
         let _ = tables.session.deregister_table(noun.word);
     }
     answer
+}
+
+/// Makes the nouns in a statement readable as tables.
+pub fn register(tables: &Dataset, statement: &str, context: &Context) -> Result<Vec<&'static Noun>, CliError> {
+    let mut need = sql_request(statement, context);
+    need.anchor = tables.last.unwrap_or(context.now).as_microsecond();
+    let nouns = nouns_named_in(statement);
+    tables.runtime.block_on(register_nouns(&tables.session, &nouns, need)).map_err(run::RunError::from)?;
+    Ok(nouns)
 }
 
 /// Reports how many rows were written to a file.
@@ -120,14 +133,25 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     }
     let saved = saved_texts(&arguments.set, global)?;
     let expanded = lang::expand(&query, &PlanCatalog::default().with_saved(saved.clone())).map_err(wrong)?;
-    let keep_raw = arguments.redact || mentions_raw(&expanded);
-    let originals = keep_raw || reads_originals(&expanded);
-    // Redaction looks for names in all tables.
-    let wanted = if arguments.redact { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
-    let tables = Dataset::open(&arguments.asking.from, originals, wanted, global, context)?;
+    let from = &arguments.asking.from;
+    // Redaction and links look for names in all tables.
+    let looks_everywhere = arguments.redact || arguments.links;
+    let read = if from.is_empty() || looks_everywhere {
+        None
+    } else {
+        columns::of_query(&query, &text, arguments, &saved, global, context)?
+    };
+    let tables = match read {
+        Some(columns) => Dataset::open(from, columns.has_originals(), columns, global, context)?,
+        None => {
+            let keep_raw = arguments.redact || mentions_raw(&expanded);
+            let originals = keep_raw || reads_originals(&expanded);
+            let wanted = if looks_everywhere { TableSet::ALL } else { tables_behind(&expanded, keep_raw) };
+            Dataset::open(from, originals, wanted, global, context)?
+        }
+    };
     limits::install(&arguments.limits, &tables, global)?;
-    let mut asker = Asker::new(&tables, arguments.as_of.as_deref(), saved, global, context)?;
-    asker.default_rows = default_rows(format_of(&arguments.asking), arguments.asking.out.is_none() && !arguments.chart, context);
+    let asker = asker(&tables, arguments, saved, global, context)?;
     let checked = asker.check(&query, &text).map_err(|failure| match failure {
         CliError::Query { diagnostics, .. } => wrong(diagnostics),
         other => other,
@@ -135,8 +159,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     if !global.quiet {
         checked.warnings.iter().for_each(|warning| warn(warning, &text));
     }
-    // A link may be that of the only record behind a row.
-    let evidence = if arguments.evidence || arguments.links { Evidence::First } else { Evidence::Without };
+    let evidence = evidence(arguments);
     let options = Options { anchor: asker.anchor.time, evidence };
     if arguments.explain {
         let plan = tables.runtime.block_on(run::explain(&tables.session, &checked, options));
@@ -176,6 +199,24 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     Ok(tables.loaded)
 }
 
+/// The runner of a query with these arguments.
+pub fn asker<'t>(
+    tables: &'t Dataset,
+    arguments: &Query,
+    saved: BTreeMap<String, String>,
+    global: &Global,
+    context: &'t Context,
+) -> Result<Asker<'t>, CliError> {
+    let mut asker = Asker::new(tables, arguments.as_of.as_deref(), saved, global, context)?;
+    asker.default_rows = default_rows(format_of(&arguments.asking), arguments.asking.out.is_none() && !arguments.chart, context);
+    Ok(asker)
+}
+
+/// Whether rows include the ids of their records: a link may be that of the only record behind a row.
+pub fn evidence(arguments: &Query) -> Evidence {
+    if arguments.evidence || arguments.links { Evidence::First } else { Evidence::Without }
+}
+
 /// A query that is shown instead of run, for programs.
 #[derive(Serialize)]
 struct Plan<'q> {
@@ -192,10 +233,15 @@ fn text_of_stdin() -> Result<String, CliError> {
     String::from_utf8(bytes).map_err(|_| CliError::Sentence("stdin is not UTF-8 text; expected a query".to_owned()))
 }
 
-/// The number of callers without a schedule, which are not in `schedules`.
-fn irregular(tables: &Dataset, checked: &Checked, options: Options) {
+/// The SQL for the number of callers without a schedule, which are not in `schedules`; none for other nouns.
+pub fn irregular_callers(checked: &Checked, options: Options) -> Option<String> {
     let need = ViewRequest { anchor: options.anchor.as_microsecond(), zone: ZoneName::of(&checked.tz), ..ViewRequest::default() };
-    let Ok(answer) = tables.sql(&nouns::schedules::callers(need)) else { return };
+    (checked.source == "schedules").then(|| nouns::schedules::callers(need))
+}
+
+/// Reports the number of callers without a schedule.
+fn irregular(tables: &Dataset, checked: &Checked, options: Options) {
+    let Some(Ok(answer)) = irregular_callers(checked, options).map(|callers| tables.sql(&callers)) else { return };
     let number = |column: usize| {
         let cell = answer.batches.first().map(|batch| batch.column(column));
         cell.and_then(|cell| cell.as_primitive_opt::<Int64Type>()).and_then(|numbers| numbers.iter().next().flatten())
@@ -470,9 +516,7 @@ pub fn after(answer: &Answer, checked: &Checked, tables: &Dataset, options: Opti
         }
         say_raw(&text);
     }
-    if checked.source == "schedules" {
-        irregular(tables, checked, options);
-    }
+    irregular(tables, checked, options);
     if let Some(limit) = checked.default_limit.filter(|limit| answer.rows() >= *limit as usize) {
         say(&format!("note: showing the newest {limit} rows; `limit all` shows all, --out FILE writes all"));
     }

@@ -1,9 +1,12 @@
-//! Step ⑧: the query engine, and what we add to it: functions, operators, and a session with both. Knows no noun.
+//! Step ⑧: the query engine, and what we add to it: functions, operators, tables in memory, and a session with all of
+//! them. Knows no noun.
 
+mod base_tables;
 pub mod functions;
 pub mod operators;
 mod session;
 
+pub use base_tables::{ProjectedTable, RecordingTable, ScannedColumns};
 pub use session::session;
 
 use datafusion::common::Column;

@@ -125,7 +125,8 @@ const OWN_GROUP: usize = 8 << 20;
 fn joined(parts: Vec<Columns>) -> Vec<Columns> {
     let mut files: Vec<Columns> = Vec::new();
     for columns in parts {
-        match files.last_mut().filter(|first| first.bytes().min(columns.bytes()) < OWN_GROUP) {
+        let is_small = |first: &Columns| first.bytes().min(columns.bytes()) < OWN_GROUP && first.rows() < worker::GROUP_ROWS;
+        match files.last_mut().filter(|first| is_small(first)) {
             Some(first) => first.join(columns),
             None => files.push(columns),
         }

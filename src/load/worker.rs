@@ -76,9 +76,9 @@ pub trait RowSink: Sync + std::fmt::Debug {
     /// Accepts the rows of one table and day.
     fn put(&self, table: Table, day: Day, columns: Columns) -> Result<(), String>;
 
-    /// Whether originals are stored separately from the rows.
-    fn takes_originals_apart(&self) -> bool {
-        false
+    /// Empty columns for rows of a table, as this sink accepts them.
+    fn columns(&self, table: Table) -> Columns {
+        Columns::new(table)
     }
 
     /// Reports the oldest and newest event, including those of tables that are not stored.
@@ -99,6 +99,9 @@ const LEAST_COLUMNS: usize = 64 << 20;
 /// Columns of this size are flushed even if there is room: they become a row group, which queries read or skip as a
 /// unit, and a larger one does not compress better.
 const GROUP: usize = 32 << 20;
+/// Columns of this many rows are flushed, too. A stored row takes more than 32 bytes; a row of a few columns in memory may
+/// take a few bits until it becomes Arrow.
+pub const GROUP_ROWS: usize = 1 << 20;
 /// Buffers up to this size are always reused; larger ones only while files fill at least a quarter of them.
 const SMALL_BUFFER: usize = 2 << 20;
 /// Buffers larger than this are never reused.
@@ -182,14 +185,13 @@ impl<'s> Worker<'s> {
             return Ok(());
         }
         let day = day_of(row.time().unwrap_or(record_time));
-        let apart = self.sink.takes_originals_apart();
-        let columns = self.columns.entry((table, day));
-        let columns = columns.or_insert_with(|| if apart { Columns::with_originals_apart(table) } else { Columns::new(table) });
+        let columns = self.columns.entry((table, day)).or_insert_with(|| self.sink.columns(table));
         let before = columns.bytes();
         columns.push(row);
         let after = columns.bytes();
+        let is_full = after > GROUP || columns.rows() >= GROUP_ROWS;
         self.bytes += after - before;
-        if after > GROUP {
+        if is_full {
             self.hand_on((table, day))?;
         } else if self.bytes > self.room() {
             self.hand_on(self.fullest((table, day), after))?;

@@ -38,12 +38,7 @@ pub async fn explain_empty(
     let options = Options { evidence: Evidence::Without, ..options };
     let (conditions, texts) = first_conditions(checked).into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let rows = rows_once(session, checked, &conditions, options).await?;
-    let mut counted = vec![count(lit(1_i64)).alias("rows")];
-    for (index, pred) in conditions.iter().enumerate() {
-        let holds = when(plan::condition(pred, &checked.tz)?, lit(1_i64)).end()?;
-        counted.push(count(holds).alias(format!("c{index}")));
-    }
-    let counts = numbers(rows.clone().aggregate(Vec::new(), counted)?).await?;
+    let counts = numbers(counted(rows.clone(), checked, &conditions)?).await?;
     let (all, each) = counts.split_first().map_or((0, &[][..]), |(all, each)| (*all, each));
     if all == 0 {
         return Ok(vec![nothing_in_window(session, checked, options, loaded).await?]);
@@ -130,6 +125,17 @@ async fn rows_once(
     conditions: &[&Pred],
     options: Options,
 ) -> Result<DataFrame, RunError> {
+    let rows = rows_to_test(session, checked, conditions, options).await?;
+    Ok(if is_computed(&checked.source) { rows.cache().await? } else { rows })
+}
+
+/// The rows of the window; computed rows only with the columns of the conditions.
+async fn rows_to_test(
+    session: &SessionContext,
+    checked: &Checked,
+    conditions: &[&Pred],
+    options: Options,
+) -> Result<DataFrame, RunError> {
     let rows = plan::window_frame(session, checked, options).await?;
     if !is_computed(&checked.source) {
         return Ok(rows);
@@ -140,7 +146,43 @@ async fn rows_once(
     }
     // A frame without columns would lose its number of rows.
     columns.insert(Column::from_name("time"));
-    Ok(rows.select(columns.into_iter().map(Expr::Column))?.cache().await?)
+    Ok(rows.select(columns.into_iter().map(Expr::Column))?)
+}
+
+/// The number of rows, and of those that match each condition.
+fn counted(rows: DataFrame, checked: &Checked, conditions: &[&Pred]) -> Result<DataFrame, RunError> {
+    let mut counted = vec![count(lit(1_i64)).alias("rows")];
+    for (index, pred) in conditions.iter().enumerate() {
+        let holds = when(plan::condition(pred, &checked.tz)?, lit(1_i64)).end()?;
+        counted.push(count(holds).alias(format!("c{index}")));
+    }
+    Ok(rows.aggregate(Vec::new(), counted)?)
+}
+
+/// The number of rows in any window.
+async fn counted_in_any_window(session: &SessionContext, checked: &Checked, options: Options) -> Result<DataFrame, RunError> {
+    let mut whole = checked.clone();
+    whole.window = checked::Window::default();
+    counted(plan::window_frame(session, &whole, options).await?, checked, &[])
+}
+
+/// Everything that [`explain_empty`] may read.
+pub(super) async fn frames(session: &SessionContext, checked: &Checked, options: Options) -> Result<Vec<DataFrame>, RunError> {
+    let is_whole = shows_every_row(checked);
+    let options = if is_whole { options } else { Options { evidence: Evidence::Without, ..options } };
+    let mut frames = Vec::new();
+    if !is_whole {
+        let conditions: Vec<&Pred> = first_conditions(checked).into_iter().map(|(pred, _)| pred).collect();
+        let rows = rows_to_test(session, checked, &conditions, options).await?;
+        for (field, _) in conditions.iter().filter_map(|pred| sought_text(pred)) {
+            frames.push(frequent(&rows, field, MOST_VALUES)?);
+        }
+        frames.push(if is_computed(&checked.source) { rows } else { counted(rows, checked, &conditions)? });
+    }
+    if checked.window.from.is_some() || checked.window.to.is_some() {
+        frames.push(counted_in_any_window(session, checked, options).await?);
+    }
+    Ok(frames)
 }
 
 async fn nothing_in_window(
@@ -158,10 +200,7 @@ async fn nothing_in_window(
     if is_computed(noun) && loaded.is_some_and(holds) {
         return Ok(format!("no {noun} found; the window covers all loaded records"));
     }
-    let mut whole = checked.clone();
-    whole.window = checked::Window::default();
-    let rows = plan::window_frame(session, &whole, options).await?;
-    let counts = numbers(rows.aggregate(Vec::new(), vec![count(lit(1_i64)).alias("rows")])?).await?;
+    let counts = numbers(counted_in_any_window(session, checked, options).await?).await?;
     let outside = counts.first().copied().unwrap_or(0);
     Ok(if outside == 0 { none_at_all(noun) } else { format!("no {noun} in the window, {} outside it", thousands(outside)) })
 }
@@ -213,16 +252,8 @@ fn sought_text(pred: &Pred) -> Option<(&str, &str)> {
 }
 
 async fn most_frequent(rows: &DataFrame, field: &str, most: usize) -> Result<Vec<(String, u64)>, RunError> {
-    let name: Expr = ident(field);
-    let value = datafusion::logical_expr::cast(name.clone(), arrow::datatypes::DataType::Utf8View).alias("value");
-    let frequent = rows
-        .clone()
-        .filter(name.is_not_null())?
-        .aggregate(vec![value], vec![count(lit(1_i64)).alias("rows")])?
-        .sort(vec![ident("rows").sort(false, false), ident("value").sort(true, false)])?
-        .limit(0, Some(most))?;
     let mut found = Vec::new();
-    for batch in frequent.collect().await? {
+    for batch in frequent(rows, field, most)?.collect().await? {
         let (Some(values), Some(rows)) = (batch.column(0).as_string_view_opt(), batch.column(1).as_primitive_opt::<Int64Type>())
         else {
             continue;
@@ -231,6 +262,18 @@ async fn most_frequent(rows: &DataFrame, field: &str, most: usize) -> Result<Vec
         found.extend(pairs.filter_map(|(value, rows)| Some((value?.to_owned(), u64::try_from(rows?).ok()?))));
     }
     Ok(found)
+}
+
+/// The most frequent values of a column, with their number of rows.
+fn frequent(rows: &DataFrame, field: &str, most: usize) -> Result<DataFrame, RunError> {
+    let name: Expr = ident(field);
+    let value = datafusion::logical_expr::cast(name.clone(), arrow::datatypes::DataType::Utf8View).alias("value");
+    Ok(rows
+        .clone()
+        .filter(name.is_not_null())?
+        .aggregate(vec![value], vec![count(lit(1_i64)).alias("rows")])?
+        .sort(vec![ident("rows").sort(false, false), ident("value").sort(true, false)])?
+        .limit(0, Some(most))?)
 }
 
 /// The only row of a frame of counts.

@@ -3,6 +3,7 @@
 //! In: a session with the base tables, and a checked query. Out: rows with their window and canonical query, or an
 //! explanation why there are none. Nothing is printed.
 
+mod dry_run;
 mod empty;
 mod parallel;
 mod ranks;
@@ -21,6 +22,7 @@ use datafusion::physical_plan::displayable;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 
+pub use dry_run::{dry_run, dry_run_sql};
 pub use empty::{explain_empty, values};
 pub use parallel::parallel_map;
 
@@ -128,10 +130,15 @@ pub async fn evaluate(session: &SessionContext, view: &str, also: &[String]) -> 
 /// Evaluates the noun of a query that reads all rows of a window, if there are few: then it is known whether there
 /// are others outside the window, without computing them again.
 pub async fn evaluate_few(session: &SessionContext, checked: &Checked, options: Options) -> Result<(), RunError> {
-    match plan::few_rows(checked, options).filter(|_| empty::shows_every_row(checked)) {
+    match few_rows(checked, options) {
         Some(view) => evaluate(session, &view, &[]).await,
         None => Ok(()),
     }
+}
+
+/// The view that is evaluated for a query.
+fn few_rows(checked: &Checked, options: Options) -> Option<String> {
+    plan::few_rows(checked, options).filter(|_| empty::shows_every_row(checked))
 }
 
 /// A batch with its own string buffers: strings that were read from a file keep the whole read buffer alive.
@@ -166,12 +173,15 @@ fn indented(text: &str) -> String {
 
 /// Runs a SELECT over the base tables; statements that change anything are rejected.
 pub async fn sql(session: &SessionContext, text: &str) -> Result<Answer, RunError> {
-    let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let refused = |error: DataFusionError| RunError::Sql(sentence(&error));
-    let frame = session.sql_with_options(text, read_only).await.map_err(refused)?;
+    let frame = sql_frame(session, text).await?;
     let (schema, columns) = sql_columns(&frame);
     let batches = with_schema(frame.collect().await?, &schema)?;
     Ok(Answer { query: String::new(), columns, schema, batches, window: AnswerWindow::default(), spark: false })
+}
+
+async fn sql_frame(session: &SessionContext, text: &str) -> Result<DataFrame, RunError> {
+    let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    session.sql_with_options(text, read_only).await.map_err(|error| RunError::Sql(sentence(&error)))
 }
 
 /// The columns of a result that does not come from a query of the language.

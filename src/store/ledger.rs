@@ -29,8 +29,8 @@ pub struct KnownFile {
 /// The files of all loads: the newest row per path and one row per content.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    by_path: HashMap<String, KnownFile>,
-    by_content: HashMap<String, FileReport>,
+    by_path: HashMap<String, Arc<KnownFile>>,
+    by_content: HashMap<String, Arc<KnownFile>>,
 }
 
 impl Ledger {
@@ -68,10 +68,11 @@ impl Ledger {
     }
 
     fn learn(&mut self, known: KnownFile) {
+        let known = Arc::new(known);
         // The members of an archive are known by their own content.
         let is_copy = !known.report.content_hash.is_empty() && !known.report.is_archive();
         if is_copy && known.report.quarantined == 0 && is_whole(&known.report) {
-            self.by_content.insert(known.report.content_hash.clone(), known.report.clone());
+            self.by_content.insert(known.report.content_hash.clone(), Arc::clone(&known));
         }
         match self.by_path.entry(whole_path(known.report.folder.as_deref(), &known.report.name)) {
             Entry::Occupied(there) if there.get().load > known.load => {}
@@ -135,12 +136,12 @@ impl Ledger {
 
     /// The newest row per file.
     pub fn files(&self) -> impl Iterator<Item = &KnownFile> {
-        self.by_path.values()
+        self.by_path.values().map(AsRef::as_ref)
     }
 
     /// The report of a completely loaded file with this content.
     pub fn content(&self, hash: &str) -> Option<&FileReport> {
-        self.by_content.get(hash)
+        self.by_content.get(hash).map(|known| &known.report)
     }
 }
 
@@ -181,8 +182,8 @@ fn read_problems(root: &Path, manifest: &Manifest) -> Result<Problems, StoreErro
     Ok(problems)
 }
 
-fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
-    let text = |name: &str| texts(batch, name).into_iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>();
+fn known_files<'b>(batch: &'b RecordBatch) -> Vec<KnownFile> {
+    let text = |name: &str| texts(batch, name);
     let (names, hashes, formats) = (text("file"), text("content_hash"), text("format"));
     let folders = text("folder");
     let (whys, accounts, regions) = (text("why"), text("account"), text("region"));
@@ -195,15 +196,16 @@ fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
         column.get(row).copied().flatten().and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
     };
     let int = |column: &[Option<i64>], row: usize| column.get(row).copied().flatten();
-    let string = |column: &[Option<String>], row: usize| column.get(row).cloned().flatten();
+    let borrowed = |column: &[Option<&'b str>], row: usize| column.get(row).copied().flatten();
+    let string = |column: &[Option<&'b str>], row: usize| borrowed(column, row).map(str::to_owned);
     (0..batch.num_rows())
         .map(|row| KnownFile {
             size: count(&sizes, row),
             modified: int(&modified, row),
             load: int(&loads, row).unwrap_or(0),
             report: FileReport {
-                name: string(&names, row).unwrap_or_default().into(),
-                folder: string(&folders, row).map(Arc::from),
+                name: borrowed(&names, row).unwrap_or_default().into(),
+                folder: borrowed(&folders, row).map(Arc::from),
                 size: count(&sizes, row),
                 modified: int(&modified, row),
                 bytes: count(&bytes, row),
@@ -214,7 +216,7 @@ fn known_files(batch: &RecordBatch) -> Vec<KnownFile> {
                 duplicate: count(&duplicate, row),
                 filtered: count(&filtered, row),
                 quarantined: count(&quarantined, row),
-                filtered_as: string(&whys, row).map(|why| why.split(", ").map(str::to_owned).collect()).unwrap_or_default(),
+                filtered_as: borrowed(&whys, row).map(|why| why.split(", ").map(str::to_owned).collect()).unwrap_or_default(),
                 account: string(&accounts, row),
                 region: string(&regions, row),
                 first: int(&first, row),

@@ -1,19 +1,39 @@
 //! The tables of a one-shot query, in memory only.
+//!
+//! Only the columns that the query reads are kept. Conflicting records are found by their ids, which queries rarely read:
+//! a load that meets a conflict without them is repeated with them.
 
 use super::StoreError;
 use super::conflict::settle_in_memory;
 use super::ledger::ledger_columns;
-use crate::load::{Conflict, Day, FileReport, RowSink, Settled};
-use crate::table::{Columns, Table};
+use crate::load::{Conflict, Day, FileReport, LoadError, RowSink, Settled};
+use crate::table::{ColumnSet, Columns, Projection, Table, TableSet};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+/// The columns by which records in conflict are found.
+const IDENTITY: &[&str] = &["id", "account", "version", "file", "record"];
+
 /// Rows by table.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemorySink {
+    /// The columns that are returned.
+    wanted: Projection,
+    /// The columns that are collected.
+    collected: Projection,
     batches: Mutex<BTreeMap<Table, Vec<RecordBatch>>>,
     span: Mutex<Option<(i64, i64)>>,
+    /// Whether a conflict could not be settled.
+    is_unsettled: AtomicBool,
+}
+
+impl Default for MemorySink {
+    /// A sink that keeps all columns of all tables.
+    fn default() -> Self {
+        MemorySink::of(Projection::from(TableSet::ALL))
+    }
 }
 
 impl RowSink for MemorySink {
@@ -25,12 +45,20 @@ impl RowSink for MemorySink {
         Ok(())
     }
 
+    fn columns(&self, table: Table) -> Columns {
+        Columns::of(table, self.collected.of(table).unwrap_or(ColumnSet::NONE))
+    }
+
     fn span(&self, first: i64, last: i64) {
         let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
         *span = Some(span.map_or((first, last), |(oldest, newest)| (oldest.min(first), newest.max(last))));
     }
 
     fn settle(&self, conflicts: &[Conflict]) -> Result<Vec<Settled>, String> {
+        if !self.has_identities(conflicts) {
+            self.is_unsettled.store(true, Ordering::Relaxed);
+            return Ok(Vec::new());
+        }
         let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
         settle_in_memory(conflicts, &mut batches).map_err(|error| error.to_string())
     }
@@ -48,13 +76,118 @@ pub struct MemoryTables {
 }
 
 impl MemorySink {
+    /// A sink that keeps these columns.
+    pub fn of(wanted: Projection) -> MemorySink {
+        MemorySink {
+            collected: wanted.clone(),
+            wanted,
+            batches: Mutex::default(),
+            span: Mutex::default(),
+            is_unsettled: AtomicBool::new(false),
+        }
+    }
+
+    /// A sink that returns these columns, and keeps those by which records in conflict are found until then.
+    pub fn with_identities(wanted: Projection) -> MemorySink {
+        let mut collected = wanted.clone();
+        for table in Table::ALL.iter().copied().filter(|table| table.holds_events()) {
+            collected.add(table, ColumnSet::named(table, IDENTITY));
+        }
+        MemorySink { collected, ..MemorySink::of(wanted) }
+    }
+
+    /// The tables whose rows are collected.
+    pub fn tables(&self) -> TableSet {
+        self.collected.tables()
+    }
+
+    /// Whether a conflict could not be settled, so that the load must be repeated with
+    /// [`MemorySink::with_identities`].
+    pub fn is_unsettled(&self) -> bool {
+        self.is_unsettled.load(Ordering::Relaxed)
+    }
+
+    /// Whether records in conflict can be found, in their tables and in those with rows derived from them.
+    fn has_identities(&self, conflicts: &[Conflict]) -> bool {
+        let has =
+            |table: Table| self.collected.of(table).is_some_and(|columns| columns.includes(ColumnSet::named(table, IDENTITY)));
+        let mut collected = Table::ALL.iter().filter(|table| table.holds_events() && self.collected.of(**table).is_some());
+        conflicts.iter().all(|conflict| has(conflict.table)) && collected.all(|table| has(*table))
+    }
+
     /// Adds the ledger and returns the tables.
     pub fn finish(self, reports: &[FileReport], at: i64) -> Result<MemoryTables, StoreError> {
         let mut batches = self.batches.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for columns in ledger_columns(&reports.iter().collect::<Vec<_>>(), 1, at) {
-            batches.insert(columns.table(), vec![columns.into_rows().map_err(crate::load::LoadError::from)?]);
+        for (table, rows) in &mut batches {
+            let collected = self.collected.of(*table).unwrap_or(ColumnSet::NONE);
+            let wanted = self.wanted.of(*table).unwrap_or(ColumnSet::NONE);
+            if collected != wanted {
+                *rows = rows.iter().map(|rows| project(rows, *table, collected, wanted)).collect::<Result<_, _>>()?;
+            }
         }
+        for columns in ledger_columns(&reports.iter().collect::<Vec<_>>(), 1, at) {
+            let table = columns.table();
+            let wanted = self.wanted.of(table).unwrap_or(ColumnSet::NONE);
+            let rows = columns.into_rows().map_err(LoadError::from)?;
+            batches.insert(table, vec![project(&rows, table, ColumnSet::ALL, wanted)?]);
+        }
+        batches.retain(|table, _| self.wanted.of(*table).is_some());
         let span = self.span.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(MemoryTables { batches, first_event: span.map(|(first, _)| first), last_event: span.map(|(_, last)| last) })
+    }
+}
+
+/// The wanted columns of rows with the collected ones.
+fn project(rows: &RecordBatch, table: Table, collected: ColumnSet, wanted: ColumnSet) -> Result<RecordBatch, LoadError> {
+    let places: Vec<usize> = wanted.columns(table).filter_map(|column| collected.place(column)).collect();
+    Ok(rows.project(&places)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Call, Row};
+
+    fn of_calls(columns: &[&str]) -> Projection {
+        let mut wanted = Projection::default();
+        wanted.add(Table::Calls, ColumnSet::named(Table::Calls, columns));
+        wanted
+    }
+
+    fn put(sink: &MemorySink, id: &'static str, file: &'static str, event_name: &'static str) {
+        let mut columns = sink.columns(Table::Calls);
+        columns.push(&Row::from(Call {
+            id: Some(id.into()),
+            event_name: Some(event_name.into()),
+            file: Some(file.into()),
+            record: Some(1),
+            ..Call::default()
+        }));
+        sink.put(Table::Calls, 1, columns).unwrap();
+    }
+
+    /// The second record has the id of the first, and is kept.
+    fn conflict() -> Conflict {
+        let later = ("b".into(), 1);
+        Conflict { table: Table::Calls, day: 1, id: "one".into(), account: None, version: None, later, is_kept: true }
+    }
+
+    #[test]
+    fn a_conflict_is_settled_by_columns_that_are_not_returned() {
+        let narrow = MemorySink::of(of_calls(&["event_name"]));
+        put(&narrow, "one", "a", "First");
+        assert_eq!(narrow.settle(&[conflict()]), Ok(Vec::new()));
+        assert!(narrow.is_unsettled());
+        let sink = MemorySink::with_identities(of_calls(&["event_name"]));
+        for (id, file, name) in [("one", "a", "First"), ("one", "b", "Second"), ("two", "a", "Third")] {
+            put(&sink, id, file, name);
+        }
+        assert_eq!(sink.settle(&[conflict()]).unwrap().len(), 1);
+        assert!(!sink.is_unsettled());
+        let tables = sink.finish(&[], 0).unwrap();
+        let rows = &tables.batches[&Table::Calls];
+        assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
+        assert!(rows.iter().all(|rows| rows.schema().fields().len() == 1));
+        assert_eq!(tables.batches.len(), 1, "nobody asked for the ledger");
     }
 }

@@ -379,8 +379,8 @@ impl RowSink for LoadWriter {
         self.write(table, day, columns).map_err(|error| error.to_string())
     }
 
-    fn takes_originals_apart(&self) -> bool {
-        true
+    fn columns(&self, table: Table) -> Columns {
+        Columns::with_originals_apart(table)
     }
 
     fn settle(&self, conflicts: &[Conflict]) -> Result<Vec<Settled>, String> {

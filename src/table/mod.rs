@@ -6,6 +6,7 @@ mod integrity_note;
 mod page_header;
 mod pages;
 mod plain_column;
+mod projection;
 mod raw_record_pages;
 mod schema;
 
@@ -16,6 +17,7 @@ pub use column_type::FieldKind;
 pub use integrity_note::IntegrityNote;
 pub use pages::{Encoded, with_page_checksums};
 pub use plain_column::PlainColumn;
+pub use projection::{ColumnSet, Projection};
 pub use raw_record_pages::{ID_PLACEHOLDERS, OriginalText, OwnIds, RawRecordPages, restore};
 pub use schema::*;
 

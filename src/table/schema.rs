@@ -6,10 +6,11 @@
 
 use super::column_type::{Bool, ColumnType, Duration, FieldKind, Float, Int, Original, Text, Time, Unique};
 use super::pages::Encoded;
+use super::projection::{ColumnSet, MOST_COLUMNS};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ macro_rules! tables {
                     const FIELDS: &[Field] = &[$(
                         Field { name: stringify!($field), kind: <$kind as ColumnType>::KIND, doc: $doc },
                     )+];
+                    const _: () = assert!(FIELDS.len() <= MOST_COLUMNS);
                     FIELDS
                 } )+ }
             }
@@ -71,14 +73,24 @@ macro_rules! tables {
             }
 
             impl $columns {
-                fn push(&mut self, row: &$row<'_>) -> usize {
-                    0 $( + <$kind as ColumnType>::push(&mut self.$field, &row.$field) )+
+                fn push(&mut self, row: &$row<'_>, wanted: ColumnSet) -> usize {
+                    let mut wanted = wanted.walk();
+                    let mut grown = 0;
+                    $( if wanted.next_is_in() {
+                        grown += <$kind as ColumnType>::push(&mut self.$field, &row.$field);
+                    } )+
+                    grown
                 }
                 fn join(&mut self, other: Self) {
                     $( <$kind as ColumnType>::join(&mut self.$field, other.$field); )+
                 }
-                fn into_arrays(self) -> Result<Vec<ArrayRef>, ArrowError> {
-                    Ok(vec![$( <$kind as ColumnType>::into_array(self.$field)?, )+])
+                fn into_arrays(self, wanted: ColumnSet) -> Result<Vec<ArrayRef>, ArrowError> {
+                    let mut wanted = wanted.walk();
+                    let mut arrays = Vec::new();
+                    $( if wanted.next_is_in() {
+                        arrays.push(<$kind as ColumnType>::into_array(self.$field)?);
+                    } )+
+                    Ok(arrays)
                 }
                 fn encode(
                     mut self,
@@ -139,9 +151,9 @@ macro_rules! tables {
             fn new(table: Table) -> Self {
                 match table { $( Table::$id => AnyColumns::$id(Box::default()), )+ }
             }
-            fn push(&mut self, row: &Row<'_>) -> usize {
+            fn push(&mut self, row: &Row<'_>, wanted: ColumnSet) -> usize {
                 match (self, row) {
-                    $( (AnyColumns::$id(columns), Row::$id(row)) => columns.push(row), )+
+                    $( (AnyColumns::$id(columns), Row::$id(row)) => columns.push(row, wanted), )+
                     _ => 0,
                 }
             }
@@ -151,8 +163,8 @@ macro_rules! tables {
                     _ => {}
                 }
             }
-            fn into_arrays(self) -> Result<Vec<ArrayRef>, ArrowError> {
-                match self { $( AnyColumns::$id(columns) => columns.into_arrays(), )+ }
+            fn into_arrays(self, wanted: ColumnSet) -> Result<Vec<ArrayRef>, ArrowError> {
+                match self { $( AnyColumns::$id(columns) => columns.into_arrays(wanted), )+ }
             }
             fn encode(self, next: impl FnMut() -> Option<ColumnDescPtr>, put: &mut PutChunk<'_>) -> Result<(), ParquetError> {
                 match self { $( AnyColumns::$id(columns) => columns.encode(next, put), )+ }
@@ -689,6 +701,8 @@ pub fn widened(span: Option<(i64, i64)>, time: i64) -> Option<(i64, i64)> {
 #[derive(Debug)]
 pub struct Columns {
     table: Table,
+    /// The columns that are collected.
+    wanted: ColumnSet,
     columns: AnyColumns,
     rows: usize,
     bytes: usize,
@@ -699,7 +713,12 @@ pub struct Columns {
 impl Columns {
     /// Empty columns.
     pub fn new(table: Table) -> Self {
-        Columns { table, columns: AnyColumns::new(table), rows: 0, bytes: 0, span: None }
+        Self::of(table, ColumnSet::ALL)
+    }
+
+    /// Empty columns, of which only some are collected.
+    pub fn of(table: Table, wanted: ColumnSet) -> Self {
+        Columns { table, wanted, columns: AnyColumns::new(table), rows: 0, bytes: 0, span: None }
     }
 
     /// Empty columns that store the original records separately.
@@ -717,7 +736,7 @@ impl Columns {
     /// Adds a row.
     pub fn push(&mut self, row: &Row<'_>) {
         debug_assert_eq!(row.table(), self.table);
-        self.bytes += self.columns.push(row);
+        self.bytes += self.columns.push(row, self.wanted);
         self.rows += 1;
         if let Some(time) = row.time() {
             self.span = widened(self.span, time);
@@ -726,7 +745,7 @@ impl Columns {
 
     /// Appends other rows of this table.
     pub fn join(&mut self, other: Columns) {
-        debug_assert_eq!(other.table, self.table);
+        debug_assert_eq!((other.table, other.wanted), (self.table, self.wanted));
         self.columns.join(other.columns);
         self.rows += other.rows;
         self.bytes += other.bytes;
@@ -750,9 +769,10 @@ impl Columns {
         self.span
     }
 
-    /// The rows as Arrow arrays, without original records that are stored separately.
+    /// The collected columns as Arrow arrays, without original records that are stored separately.
     pub fn into_rows(self) -> Result<RecordBatch, ArrowError> {
-        RecordBatch::try_new(self.table.schema(), self.columns.into_arrays()?)
+        let rows = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        RecordBatch::try_new_with_options(self.table.schema_of(self.wanted), self.columns.into_arrays(self.wanted)?, &rows)
     }
 
     /// The rows as Parquet column chunks, in the order of the originals; `descriptors` describe the columns of the

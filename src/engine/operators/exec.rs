@@ -47,6 +47,9 @@ pub trait Analysis: Debug + Send + Sync + Sized + 'static {
     /// The number of build-side inputs.
     const FIRST: usize = 0;
 
+    /// What it computes from which inputs, for readers of plans.
+    fn details(&self) -> String;
+
     /// Builds the state of the build side; empty if there are no build-side inputs.
     ///
     /// # Errors
@@ -189,7 +192,7 @@ impl<S: Analysis> Debug for AnalysisExec<S> {
 
 impl<S: Analysis> DisplayAs for AnalysisExec<S> {
     fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", S::NAME)
+        write!(f, "{}: {}", S::NAME, self.sweep.details())
     }
 }
 

@@ -70,6 +70,8 @@ impl PhysicalOptimizerRule for WholePartitions {
 /// A function over partitions.
 #[derive(Debug)]
 struct Partitions {
+    /// The name of the function.
+    function: String,
     /// The partition keys, which are strings.
     keys: Vec<Arc<dyn PhysicalExpr>>,
     /// The sort keys within a partition: a time, then an id.
@@ -98,6 +100,7 @@ impl Partitions {
         }
         fits = fits && [time, id].iter().all(|sorted| !sorted.options.descending && !sorted.options.nulls_first);
         Ok(fits.then(|| Partitions {
+            function: called.fun().name().to_owned(),
             keys: expression.partition_by().to_vec(),
             order: [Arc::clone(&time.expr), Arc::clone(&id.expr)],
             compute,
@@ -236,6 +239,13 @@ impl Analysis for Partitions {
     type FinalState = FinalState;
 
     const NAME: &'static str = "WholePartitionsExec";
+
+    fn details(&self) -> String {
+        let list = |expressions: &[Arc<dyn PhysicalExpr>]| {
+            expressions.iter().map(|expression| expression.to_string()).collect::<Vec<_>>().join(", ")
+        };
+        format!("function={}, partition_by=[{}], order_by=[{}]", self.function, list(&self.keys), list(&self.order))
+    }
 
     fn partial(&self, _first: &Arc<()>) -> PartialState {
         PartialState::default()

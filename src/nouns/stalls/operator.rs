@@ -120,6 +120,10 @@ impl Analysis for InstanceStalls {
 
     const NAME: &'static str = "InstanceStallsExec";
 
+    fn details(&self) -> String {
+        "inputs=[tasks, instances]".to_owned()
+    }
+
     fn partial(&self, _first: &Arc<()>) -> PartialState {
         PartialState::default()
     }

@@ -323,6 +323,13 @@ impl Analysis for QuotaSteps {
     const NAME: &'static str = "QuotaStepsExec";
     const FIRST: usize = 1;
 
+    fn details(&self) -> String {
+        let names = RESOURCES.iter().zip(0_u8..).filter(|(_, place)| self.wants(*place)).map(|((name, _), _)| *name);
+        let names = names.collect::<Vec<_>>().join(", ");
+        let rows = if self.only_peaks { "peaks" } else { "all" };
+        format!("inputs=[refusals, tasks, submissions, limits], resources=[{names}], rows={rows}")
+    }
+
     fn first(&self, batches: &[RecordBatch]) -> Result<Refusals> {
         Refusals::new(batches)
     }
