@@ -16,6 +16,7 @@ mod memo;
 mod patterns;
 mod sdk_error;
 mod trial;
+mod wrapper;
 
 use memo::Memo;
 use patterns::Patterns;

@@ -21,7 +21,7 @@ pub struct Classification {
 /// Classifies a message with the current catalog.
 pub fn classify(kind: TextKind, text: &str) -> Classification {
     let entry = FailureCatalog::current().explain(kind, text);
-    entry.map(|entry| Classification { phase: Some(entry.phase_in(kind)), ..Classification::of(entry) }).unwrap_or_default()
+    entry.map(|entry| Classification::of_message(entry, kind, text)).unwrap_or_default()
 }
 
 impl Classification {
@@ -33,6 +33,11 @@ impl Classification {
             cause: Some(&entry.id),
             confidence: Some(&entry.confidence),
         }
+    }
+
+    /// The classification of a message by its entry.
+    pub fn of_message(entry: &'static Entry, kind: TextKind, text: &str) -> Self {
+        Classification { phase: Some(entry.phase_in(kind, text)), ..Classification::of(entry) }
     }
 
     /// Sets phase, class, cause, category and code of a failure whose `kind` and `ran` are known, and the names in

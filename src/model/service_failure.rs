@@ -17,7 +17,7 @@ pub(super) fn service_failure<'a>(event: &ServiceEvent<'a>, kind: TextKind, text
     let named = reason_name(text).map(|code| Cow::Owned(code.to_owned()));
     failure.reason = named.or_else(|| event.event_name.clone()).or_else(|| entry.map(code_of));
     failure.secondary = secondary_by(entry);
-    classify(&mut failure, entry);
+    classify(&mut failure, entry, kind, text);
     failure
 }
 
@@ -53,7 +53,7 @@ pub(super) fn message_failure<'a>(event: &mut ServiceEvent<'a>, text: &str) -> O
     let mut failure = of_event(event, "service");
     failure.reason = Some(reason_name(text).map_or_else(|| code_of(entry), |code| Cow::Owned(code.to_owned())));
     failure.secondary = secondary_by(Some(entry));
-    classify(&mut failure, Some(entry));
+    classify(&mut failure, Some(entry), TextKind::ServiceEvent, text);
     Some(failure)
 }
 
@@ -73,7 +73,7 @@ fn deployment_failure_of<'a>(event: &ServiceEvent<'a>, kind: TextKind, text: &st
     failure.reason = event.event_name.clone().or(name(if bare { ROLLBACK } else { FAILED }));
     failure.incident = event.deployment.as_deref().map(|deployment| Cow::Owned(format!("deployment:{deployment}")));
     failure.secondary = outcome.is_some_and(|outcome| outcome.of == FaultOf::Itself).then_some(false);
-    classify(&mut failure, entry);
+    classify(&mut failure, entry, kind, text);
     if entry.is_none() {
         Classification { phase: Some("deployment"), ..Classification::default() }.fill(&mut failure);
     }
@@ -85,10 +85,10 @@ const FAILED: &str = "SERVICE_DEPLOYMENT_FAILED";
 /// The ECS event name of a rollback to an earlier revision.
 const ROLLBACK: &str = "SERVICE_DEPLOYMENT_ROLLBACK_STARTED";
 
-/// The classification of an entry; whether a program ran is only known if nothing was placed.
-fn classify(failure: &mut Failure<'_>, entry: Option<&'static Entry>) {
+/// The classification of a message by its entry; whether a program ran is only known if nothing was placed.
+fn classify(failure: &mut Failure<'_>, entry: Option<&'static Entry>, kind: TextKind, text: &str) {
     failure.ran = entry.and_then(|entry| matches!(entry.stage.as_str(), "placement" | "capacity").then_some(false));
-    entry.map(Classification::of).unwrap_or_default().fill(failure);
+    entry.map(|entry| Classification::of_message(entry, kind, text)).unwrap_or_default().fill(failure);
 }
 
 /// A code for a message without one: the name of its entry if that is a code, else its id.

@@ -139,7 +139,7 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
     failure.image = blamed.and_then(|container| container.image).and_then(name);
     failure.message = message;
     failure.reason = reason(stop, &failure);
-    let mut class = classification(stop, explanation.map(|explanation| explanation.entry), exit_code, ran);
+    let mut class = classification(stop, explanation, exit_code, ran);
     if blamed.is_some_and(|container| container.injected.is_some()) {
         class.class = fault_beside(class);
     }
@@ -230,9 +230,16 @@ fn ran(
 
 /// Phase and class: from the matching entry; if that only states that a container exited, from its exit code; without
 /// an entry, from exit code or stop code.
-fn classification(stop: &Stop<'_>, entry: Option<&'static Entry>, exit_code: Option<i64>, ran: Option<bool>) -> Classification {
+fn classification(
+    stop: &Stop<'_>,
+    explanation: Option<Explanation<'_>>,
+    exit_code: Option<i64>,
+    ran: Option<bool>,
+) -> Classification {
     let catalog = FailureCatalog::current();
-    let mut found = entry.map(Classification::of).unwrap_or_default();
+    let entry = explanation.map(|explanation| explanation.entry);
+    let of_message = |found: Explanation<'_>| Classification::of_message(found.entry, TextKind::TaskStoppedReason, found.text);
+    let mut found = explanation.map(of_message).unwrap_or_default();
     let wrapper = entry.is_none_or(|entry| entry.id == "essential-exited");
     let exited = matches!(stop.code.as_deref(), None | Some("EssentialContainerExited"));
     match exit_code.filter(|_| wrapper && exited) {

@@ -114,7 +114,7 @@ fn object<'c>(catalog: &'c FailureCatalog, kind: Option<TextKind>, message: &'c 
         Finding::Unknown => None,
         Finding::Benign(_, id) => Some(Object { benign: true, ..of(id) }),
         Finding::Failure(read, entry) => Some(Object {
-            phase: Some(read.phase_of(entry)),
+            phase: Some(read.phase_of(entry, message)),
             class: entry.class.as_deref(),
             category: category_of(entry),
             retry: Some(&entry.retry),
@@ -140,7 +140,7 @@ fn row(catalog: &FailureCatalog, kind: Option<TextKind>, message: &str) -> Vec<S
             let fields: Vec<String> = caught.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
             vec![
                 entry.id.clone(),
-                read.phase_of(entry).to_owned(),
+                read.phase_of(entry, message).to_owned(),
                 entry.class.clone().unwrap_or_default(),
                 category_of(entry).unwrap_or_default().to_owned(),
                 entry.retry.clone(),
@@ -172,7 +172,7 @@ fn print_page(page: &mut Page, catalog: &FailureCatalog, kind: Option<TextKind>,
             page.title(&format!("{}: {}", entry.id, entry.name));
             page.line("means", &entry.cause);
             page.line("kind of text", read.name());
-            page.answer(entry, read.phase_of(entry));
+            page.answer(entry, read.phase_of(entry, message));
             let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
             page.lines("in the message", &pairs);
             let advice = |lines: &[String]| lines.iter().map(|line| filled(line, &fields)).collect::<Vec<String>>();

@@ -3,7 +3,7 @@
 //! In: a text, and its kind if known. Out: a [`Finding`], and advice with the names from the text.
 
 use super::sdk_error::{begins_with_code, refused_call};
-use super::{FailureCatalog, JobEnd};
+use super::{FailureCatalog, JobEnd, wrapper};
 use crate::knowledge::{self, Entry, TextKind, Verdict};
 
 /// How a text was interpreted.
@@ -37,18 +37,18 @@ pub enum Finding<'c> {
 }
 
 impl Entry {
-    /// The phase of a failure with a message of this kind: a rejected call failed at the call, whatever its message
-    /// is about.
-    pub fn phase_in(&self, kind: TextKind) -> &str {
-        if kind == TextKind::ApiError { "api" } else { &self.stage }
+    /// The phase of a failure with this message: a rejected call failed at the call, whatever its message is about,
+    /// and a fault that Docker reports from several calls failed in the one that the message names.
+    pub fn phase_in(&self, kind: TextKind, text: &str) -> &str {
+        if kind == TextKind::ApiError { "api" } else { wrapper::phase(&self.stage, text) }
     }
 }
 
 impl Read {
-    /// The phase of an entry for this interpretation.
-    pub fn phase_of(self, entry: &Entry) -> &str {
+    /// The phase of an entry for a text with this interpretation.
+    pub fn phase_of<'e>(self, entry: &'e Entry, text: &str) -> &'e str {
         match self {
-            Read::As(kind) => entry.phase_in(kind),
+            Read::As(kind) => entry.phase_in(kind, text),
             Read::TerminationReason => &entry.stage,
         }
     }
@@ -251,7 +251,7 @@ mod tests {
     fn a_refused_call_failed_at_the_api() {
         let catalog = FailureCatalog::builtin();
         let phase = |kind, text| match catalog.look_up(kind, text) {
-            Finding::Failure(read, entry) => read.phase_of(entry).to_owned(),
+            Finding::Failure(read, entry) => read.phase_of(entry, text).to_owned(),
             other => format!("{other:?}"),
         };
         let text = "InvalidParameterException: No Container Instances were found in your cluster.";

@@ -226,7 +226,8 @@ fn named_errors_of_the_agent_are_known() {
                  CannotCreateContainerExecError CannotStartContainerExecError CannotInspectContainerExecError ImpossibleStateTransitionError \
                  ContainerVanishedError TaskDependencyError TaskStoppedBeforePullBeginError ContainerNetworkingError CannotGetDockerClientVersionError \
                  InvalidVolumeError HostConfigError DockerClientConfigError ResourceInitializationError UnparsablePort CannotStartManagedAgentError \
-                 ContainerRuntimeError ContainerRuntimeTimeoutError UnknownError";
+                 ContainerRuntimeError ContainerRuntimeTimeoutError UnknownError CgroupError VolumeError TaskStateError UnrecogniedTaskError \
+                 UnrecognizedTaskError UnrecognizedTransportProtocol";
     for name in names.split_whitespace() {
         let lower = name[..1].to_owned() + &name[1..].to_ascii_lowercase();
         for text in [
@@ -261,6 +262,94 @@ fn time_outs_fail_where_their_transition_does() {
         assert_eq!(entry.stage, phase, "{state}: {}", entry.id);
         assert!(matches!(entry.class.as_deref(), Some("infrastructure" | "transient")), "{state}: {}", entry.id);
     }
+}
+
+/// Phase and class of a message.
+fn phase_and_class(kind: TextKind, text: &str) -> (String, Option<String>) {
+    let entry = FailureCatalog::builtin().explain(kind, text).unwrap_or_else(|| panic!("{text}"));
+    (entry.phase_in(kind, text).to_owned(), entry.class.clone())
+}
+
+/// Docker reports the same faults from several calls; the phase is that of the call that the agent names.
+#[test]
+fn a_fault_fails_where_its_call_does() {
+    for (call, phase) in [("CannotCreateContainerError", "container_create"), ("CannotStartContainerError", "container_start")] {
+        for fault in [
+            "invalid mount config for type \"bind\": bind source path does not exist: /data",
+            "mkdir /var/lib/docker/overlay2/0a1b-init: no space left on device",
+            "Conflict. The container name \"/web\" is already in use by container \"0a1b\"",
+            "OCI runtime create failed: exec /app: exec format error",
+            "failed to create endpoint web on network bridge: adapter not found",
+            "nobody has seen this",
+        ] {
+            let text = format!("{call}: Error response from daemon: {fault}");
+            for kind in [TextKind::ContainerReason, TextKind::TaskStoppedReason] {
+                assert_eq!(phase_and_class(kind, &text).0, phase, "{text}");
+            }
+        }
+        let of_host = format!("{call}: Cannot connect to the Docker daemon at unix:///var/run/docker.sock.");
+        assert_eq!(phase_and_class(TextKind::ContainerReason, &of_host).0, "host");
+    }
+}
+
+/// A daemon of the host is not a registry: the checks of a failed pull do not apply.
+#[test]
+fn a_daemon_that_is_down_is_a_fault_of_the_host() {
+    for call in ["CannotPullContainerError", "CannotCreateContainerError", "CannotStartContainerError"] {
+        for fault in [
+            "dial unix /run/containerd/containerd.sock: connect: connection refused",
+            "dial unix /var/run/docker.sock: connect: no such file or directory",
+            "read unix @->/var/run/docker.sock: read: connection reset by peer",
+            "open //./pipe/docker_engine: The system cannot find the file specified.",
+            r"open \\.\pipe\containerd-containerd: Access is denied.",
+            "error during connect: the docker client must be run with elevated privileges",
+        ] {
+            let found = phase_and_class(TextKind::ContainerReason, &format!("{call}: {fault}"));
+            assert_eq!(found, ("host".into(), Some("infrastructure".into())), "{call}: {fault}");
+        }
+    }
+    let of_registry =
+        "CannotPullContainerError: Get https://registry.example/v2/: dial tcp 192.0.2.7:443: connect: connection refused";
+    assert_eq!(ids(FailureCatalog::builtin(), TextKind::ContainerReason, of_registry), "pull-timeout");
+}
+
+/// A throttled call of another service failed at what it was for.
+#[test]
+fn a_throttled_call_fails_where_its_wrapper_does() {
+    for (wrapper, phase) in [
+        ("CannotPullECRContainerError: ", "image_pull"),
+        ("CannotPullContainerError: pull image manifest has been retried 5 time(s): ", "image_pull"),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secrets from ssm: ",
+            "config_fetch",
+        ),
+        ("asm fetching secret from the service for hub: ", "config_fetch"),
+        ("ResourceInitializationError: failed to validate logger args: create stream: ", "logging"),
+        ("ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: ", "volume"),
+        ("ResourceInitializationError: ", "container_create"),
+        ("CannotStartContainerError: ", "container_start"),
+    ] {
+        for refusal in ["ThrottlingException: Rate exceeded", "RequestLimitExceeded: Request limit exceeded."] {
+            for kind in [TextKind::ContainerReason, TextKind::TaskStoppedReason] {
+                let found = phase_and_class(kind, &format!("{wrapper}{refusal}"));
+                assert_eq!(found, (phase.into(), Some("transient".into())), "{wrapper}{refusal}");
+            }
+        }
+    }
+    let of_call = phase_and_class(TextKind::ApiError, "ThrottlingException: Rate exceeded");
+    assert_eq!(of_call, ("api".into(), Some("transient".into())));
+}
+
+/// Credentials of a git repository are not those of a registry.
+#[test]
+fn a_git_repository_is_not_a_registry() {
+    let catalog = FailureCatalog::builtin();
+    for kind in [None, Some(TextKind::RunMessage)] {
+        let found = catalog.look_up(kind, "Failed to clone repo: authentication required");
+        assert!(matches!(found, Finding::Failure(_, entry) if entry.id == "dstack-repo"), "{found:?}");
+    }
+    let of_registry = "CannotPullContainerError: Error response from daemon: authentication required";
+    assert_eq!(ids(catalog, TextKind::ContainerReason, of_registry), "pull-no-credentials");
 }
 
 #[test]
