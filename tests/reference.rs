@@ -393,6 +393,7 @@ const MOVED: [(&str, &str); 7] = [
     ("registry-credentials-malformed", "asm-secret-permission"),
     ("cannot-create", "engine-name-in-use"),
     ("api-invalid-parameter", "api-identifier"),
+    ("docker-client", "engine-daemon-unreachable"),
     ("docker-timeout", "transition-created"),
     ("cannot-stop", "transition-stopped"),
     ("eni-ec2-error", "eni-settings"),

@@ -281,7 +281,7 @@ fn a_store_without_failures_has_a_report_that_says_so() {
     let printed = text(&env, "quiet/report.md");
     // Without events of tasks, none that failed is no finding.
     for label in ["incidents", "failures"] {
-        let line = format!("**not known** {label} (no ECS events or dstack runs are loaded)");
+        let line = format!("- {label}: not known (no ECS events or dstack runs are loaded)");
         assert!(printed.contains(&line), "{printed}");
     }
     assert!(printed.contains("No failure is recorded in the window"), "{printed}");
