@@ -41,11 +41,11 @@ pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'
             Some("deployment") => format!("the deployment of {who} failed: {because}"),
             Some("service") => format!("{who} reported a problem: {because}"),
             Some("run") => {
-                let verb = if main.ran == Some(true) { "failed" } else { "could not start" };
+                let verb = if main.ran == Some(false) { "could not start" } else { "failed" };
                 format!("run {who} {verb}: {because}")
             }
-            Some("task") if main.ran == Some(true) => format!("{who} failed: {because}"),
-            Some("task") => format!("{who} could not start tasks: {because}"),
+            Some("task") if main.ran == Some(false) => format!("{who} could not start tasks: {because}"),
+            Some("task") => format!("{who} failed: {because}"),
             _ => format!("{who}: {because}"),
         },
     }
