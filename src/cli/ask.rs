@@ -14,7 +14,7 @@ use crate::lang::Checked;
 use crate::load::{Integrity, LoadOptions, Progress, Silent, Totals, load};
 use crate::model::catalog::FailureCatalog;
 use crate::plan::{self, Options};
-use crate::render::{Format, Layout, Look, render};
+use crate::render::{Format, Layout, Look, RANK, render};
 use crate::run::{self, RunError};
 use crate::store::{MemorySink, Store};
 use crate::table::{Table, TableSet};
@@ -247,10 +247,13 @@ pub fn deliver(answer: &Answer, asking: &Asking, long: bool, context: &Context) 
 /// How to see the columns that a table has no place for.
 const HINT: &str = "--expanded shows them, `show *` all fields";
 
-/// Prints a list in which nothing may be missing.
+/// Prints a list whose texts are not shortened.
 pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Context) -> Result<(), CliError> {
-    write(answer, format, out, Layout::Wrapped, context)
+    write(answer, format, out, LIST, context)
 }
+
+/// The layout of lists.
+pub const LIST: Layout = Layout::Wrapped { hint: "a wider terminal or --json shows them" };
 
 /// How results look on this terminal.
 pub fn look(layout: Layout, context: &Context) -> Look {
@@ -275,9 +278,22 @@ fn write(answer: &Answer, format: Format, out: Option<&Path>, layout: Layout, co
     Ok(())
 }
 
-/// Rows of texts as a result; missing cells are empty.
+/// Rows of texts as a result; missing cells are empty. A narrow table leaves out columns from the right.
 pub fn listing(names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, CliError> {
-    let schema = Arc::new(Schema::new(names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect::<Vec<_>>()));
+    ranked_listing(names, &[], rows)
+}
+
+/// As [`listing`]; a narrow table leaves out the columns `first` first, in their order.
+pub fn ranked_listing(names: &[&str], first: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, CliError> {
+    let field = |name: &&str| {
+        let field = Field::new(*name, DataType::Utf8, false);
+        match first.iter().position(|other| other == name) {
+            None => field,
+            // The other ranks are positions.
+            Some(place) => field.with_metadata([(RANK.to_owned(), (usize::from(u8::MAX) - place).to_string())].into()),
+        }
+    };
+    let schema = Arc::new(Schema::new(names.iter().map(field).collect::<Vec<_>>()));
     let column = |index: usize| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.get(index).map_or("", String::as_str))))
     };

@@ -90,8 +90,12 @@ pub enum Layout {
         /// How to see the other columns.
         hint: &'static str,
     },
-    /// All columns: texts continue on further lines.
-    Wrapped,
+    /// Whole texts, which continue on further lines at words; columns that do not fit are left out and named, with this
+    /// hint.
+    Wrapped {
+        /// How to see the other columns.
+        hint: &'static str,
+    },
     /// One line per value.
     Expanded,
 }

@@ -1,6 +1,7 @@
 //! `ecs-audit store`: shows the contents of the store and maintains it.
 
 pub mod document;
+mod overview;
 
 use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, TextOutput, Vacuum, Verify};
 use super::ask::{Dataset, print};
@@ -236,7 +237,8 @@ fn overview(arguments: &StoreArgs, global: &Global, context: &Context) -> Result
     let store = Store::open(&global.store)?;
     let tables = Dataset::of_store(&store, context)?;
     if arguments.format == Format::Table {
-        io::stdout().lock().write_all(summary(&store, context).as_bytes())?;
+        let summary = super::explain::page(summary(&store, context), context);
+        io::stdout().lock().write_all(summary.as_bytes())?;
     }
     let answer = tables.sql(COVERAGE)?;
     print(&answer, arguments.format, None, context)?;
@@ -260,19 +262,7 @@ fn summary(store: &Store, context: &Context) -> String {
         text.truncate(text.trim_end().len());
         text.push_str(&format!("\nfailure catalog {}\n\n", crate::render::visible(&catalogs.join(", "))));
     }
-    text.push_str(&format!("  {:<18} {:>12} {:>7} {:>12}  first … last\n", "table", "rows", "files", "size"));
-    let mut total = 0;
-    for table in Table::ALL {
-        let files = manifest.files(*table);
-        let rows: u64 = files.iter().map(|file| file.rows).sum();
-        let size: u64 = files.iter().map(|file| file.size).sum();
-        total += size;
-        let first = instant(files.iter().filter_map(|file| file.first).min());
-        let last = instant(files.iter().filter_map(|file| file.last).max());
-        let span = if rows == 0 { String::new() } else { format!("{first} … {last}") };
-        let (rows, size) = (HumanCount(rows).to_string(), HumanBytes(size).to_string());
-        text.push_str(&format!("  {:<18} {rows:>12} {:>7} {size:>12}  {span}\n", table.name(), files.len()));
-    }
-    text.push_str(&format!("  {:<18} {:>12} {:>7} {:>12}\n\n", "together", "", "", HumanBytes(total).to_string()));
+    text.push_str(&overview::tables(manifest, context));
+    text.push('\n');
     text
 }
