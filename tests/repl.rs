@@ -2,6 +2,8 @@
 
 use crate::support::{TestEnv, project};
 use std::io::Write;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 use std::process::{Output, Stdio};
 
 fn loaded() -> TestEnv {
@@ -146,4 +148,33 @@ fn wide_rows_can_be_one_below_the_other() {
     assert!(ran.code == 2 && ran.err.contains("--expanded lays out tables, not csv"), "{}", ran.err);
     let ran = env.run(&["sql", "select count(*) as n from calls", "--out", "n.csv"]).ok();
     assert!(ran.err.contains("wrote 1 row to n.csv"), "{}", ran.err);
+}
+
+/// What the prompt shows when all of this is typed at once, on a terminal that `script` provides.
+#[cfg(target_os = "linux")]
+fn typed(env: &TestEnv, input: &str) -> String {
+    let mut command = Command::new("script");
+    command.args(["-qec", &format!("'{}' repl", crate::support::binary().display()), "/dev/null"]);
+    command.current_dir(env.path("")).env("TERM", "xterm").env("PAGER", "cat").env("XDG_STATE_HOME", env.path("state"));
+    for name in crate::support::VARIABLES {
+        command.env_remove(name);
+    }
+    command.env("XDG_CONFIG_HOME", env.path("")).env("NO_COLOR", "1");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("`script` of util-linux");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
+}
+
+/// How often a result with this header was printed.
+#[cfg(target_os = "linux")]
+fn results(shown: &str, header: &str) -> usize {
+    shown.lines().filter(|line| line.trim_end() == header).count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_paste_of_several_queries_runs_each() {
+    let env = loaded();
+    let shown = typed(&env, "\x1b[200~failures show reason limit 1\n\\x off\ntasks show task limit 1\x1b[201~\n");
+    assert_eq!((results(&shown, "reason"), results(&shown, "task")), (1, 1), "{shown}");
 }

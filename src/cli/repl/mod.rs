@@ -81,20 +81,38 @@ fn interactive(session: &mut Session<'_>) -> Result<ExitCode, CliError> {
     let mut prompt = Prompt::new(session)?;
     cancel_queries(&session.tables.runtime);
     say("Type a query, such as: failures by reason since 7d. Tab completes, \\help lists commands, \\quit quits.");
-    while let Some(line) = prompt.read()? {
+    while let Some(input) = prompt.read()? {
         session.follow_terminal();
-        match session.handle(&line) {
-            Ok(Next::Go) => {}
-            Ok(Next::Renew) => prompt.renew(session)?,
-            Ok(Next::Clear) => prompt.clear()?,
-            Ok(Next::End) => break,
-            // Quitting the pager early is not an error.
-            Err(failure) if failure.is_broken_pipe() => {}
-            Err(CliError::Run(RunError::Interrupted)) => say("interrupted"),
-            Err(failure) => failure.say(),
+        for line in entries(&input) {
+            match session.handle(line) {
+                Ok(Next::Go) => {}
+                Ok(Next::Renew) => prompt.renew(session)?,
+                Ok(Next::Clear) => prompt.clear()?,
+                Ok(Next::End) => return Ok(ExitCode::Ok),
+                // Quitting the pager early is not an error.
+                Err(failure) if failure.is_broken_pipe() => {}
+                Err(CliError::Run(RunError::Interrupted)) => {
+                    say("interrupted");
+                    // Whoever interrupts a query does not wait for those pasted with it.
+                    break;
+                }
+                Err(failure) => failure.say(),
+            }
         }
     }
     Ok(ExitCode::Ok)
+}
+
+/// The queries and commands of an input. A paste has several lines: each is one of them, unless all lines together are one
+/// query or statement.
+fn entries(input: &str) -> Vec<&str> {
+    let text = input.trim();
+    let is_statement = || {
+        !text.starts_with('\\')
+            && !text.trim_end_matches(';').contains(';')
+            && matches!(Command::of_line(text), Some(Ok(Command::Sql(_))))
+    };
+    if text.contains('\n') && !is_statement() && lang::parse(text).is_err() { text.lines().collect() } else { vec![text] }
 }
 
 /// A script: one query per line, without a prompt.
@@ -348,6 +366,30 @@ impl Session<'_> {
     fn confirm(&self, what: &str, on: bool) {
         if !self.global.quiet {
             say(&format!("{what}: {}", if on { "on" } else { "off" }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasted_lines_are_queries_of_their_own_unless_they_are_one_together() {
+        for (input, expected) in [
+            ("failures by reason", &["failures by reason"][..]),
+            (
+                "failures limit 1\nfailures by reason limit 1\ntasks limit 1\n",
+                &["failures limit 1", "failures by reason limit 1", "tasks limit 1"],
+            ),
+            ("\\x\nfailures\n", &["\\x", "failures"]),
+            ("# what failed\nfailures", &["# what failed", "failures"]),
+            ("failures\n  by reason\n", &["failures\n  by reason"]),
+            ("select count(*)\nfrom calls;\n", &["select count(*)\nfrom calls;"]),
+            ("select 1;\nselect 2;", &["select 1;", "select 2;"]),
+            ("", &[""]),
+        ] {
+            assert_eq!(entries(input), expected, "{input:?}");
         }
     }
 }
