@@ -2,8 +2,6 @@
 
 use crate::support::{TestEnv, project};
 use std::io::Write;
-#[cfg(target_os = "linux")]
-use std::process::Command;
 use std::process::{Output, Stdio};
 
 fn loaded() -> TestEnv {
@@ -150,19 +148,10 @@ fn wide_rows_can_be_one_below_the_other() {
     assert!(ran.err.contains("wrote 1 row to n.csv"), "{}", ran.err);
 }
 
-/// What the prompt shows when all of this is typed at once, on a terminal that `script` provides.
+/// What the prompt shows when all of this is typed at once.
 #[cfg(target_os = "linux")]
 fn typed(env: &TestEnv, input: &str) -> String {
-    let mut command = Command::new("script");
-    command.args(["-qec", &format!("'{}' repl", crate::support::binary().display()), "/dev/null"]);
-    command.current_dir(env.path("")).env("TERM", "xterm").env("PAGER", "cat").env("XDG_STATE_HOME", env.path("state"));
-    for name in crate::support::VARIABLES {
-        command.env_remove(name);
-    }
-    command.env("XDG_CONFIG_HOME", env.path("")).env("NO_COLOR", "1");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("`script` of util-linux");
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
+    env.at_terminal("ecs-audit repl", 80, input)
 }
 
 /// How often a result with this header was printed.

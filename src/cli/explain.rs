@@ -218,6 +218,11 @@ pub fn print(text: &str) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Prints a page of text, broken at words where a terminal shows it.
+pub fn print_page(text: String, context: &Context) -> Result<(), CliError> {
+    print(&page(text, context))
+}
+
 /// A duration before the newest event, or a time.
 pub fn since(text: Option<&str>, tables: &Dataset, context: &Context) -> Result<Option<Timestamp>, CliError> {
     let newest = tables.last.unwrap_or(context.now);

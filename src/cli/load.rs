@@ -3,7 +3,7 @@
 mod document;
 
 use super::args::{Global, Load};
-use super::explain::{point_in_time, print};
+use super::explain::{point_in_time, print_page};
 use super::stderr::{CliError, say};
 use super::store::described;
 use crate::context::Context;
@@ -64,7 +64,7 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
     }
     match arguments.output.format {
         TextFormat::Json => super::document::print(Schema::Load, &Document::of(&loaded, &left_out, &global.store))?,
-        TextFormat::Text => print(&summary(&loaded, &left_out, &global.store, context))?,
+        TextFormat::Text => print_page(summary(&loaded, &left_out, &global.store, context), context)?,
     }
     Ok(exit_code(&loaded.totals))
 }

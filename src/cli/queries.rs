@@ -20,7 +20,7 @@ pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<Ex
             let name = name.trim_start_matches('@');
             let Some(query) = queries.get(name) else { return Err(unknown(name, queries.keys().map(String::as_str))) };
             if arguments.format == Format::Table {
-                explain::print(&describe(query))?;
+                explain::print_page(describe(query), context)?;
                 return Ok(ExitCode::Ok);
             }
             vec![query]

@@ -53,7 +53,7 @@ pub use self::slack::SlackMessage;
 pub use self::spark::{SparkRow, SparkTable, Summary, spark_columns};
 pub use self::time::{describe_instant, describe_window};
 pub use self::visible::{is_hidden, visible};
-pub use self::wrap::wrap_page;
+pub use self::wrap::{wrap_message, wrap_page};
 use crate::answer::Answer;
 
 /// The field metadata key with the role of a column; see [`ROLE_KEY`].

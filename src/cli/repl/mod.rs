@@ -376,8 +376,8 @@ mod tests {
 
     #[test]
     fn pasted_lines_are_queries_of_their_own_unless_they_are_one_together() {
-        for (input, expected) in [
-            ("failures by reason", &["failures by reason"][..]),
+        let cases: [(&str, &[&str]); 8] = [
+            ("failures by reason", &["failures by reason"]),
             (
                 "failures limit 1\nfailures by reason limit 1\ntasks limit 1\n",
                 &["failures limit 1", "failures by reason limit 1", "tasks limit 1"],
@@ -388,7 +388,8 @@ mod tests {
             ("select count(*)\nfrom calls;\n", &["select count(*)\nfrom calls;"]),
             ("select 1;\nselect 2;", &["select 1;", "select 2;"]),
             ("", &[""]),
-        ] {
+        ];
+        for (input, expected) in cases {
             assert_eq!(entries(input), expected, "{input:?}");
         }
     }

@@ -59,7 +59,7 @@ fn reclassify(output: TextOutput, global: &Global, context: &Context) -> Result<
     if done.kept > 0 {
         text.push_str(&format!("  {} records have no original in the store and are unchanged\n", HumanCount(done.kept)));
     }
-    answer(output, Schema::StoreReclassify, &Classified::of(&done), &text)
+    answer(output, Schema::StoreReclassify, &Classified::of(&done), (text, context))
 }
 
 fn compact(output: TextOutput, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
@@ -68,7 +68,7 @@ fn compact(output: TextOutput, global: &Global, context: &Context) -> Result<Exi
     let done: Maintained = on_threads(context.threads, || Store::compact(&global.store, options, &waiting))??;
     drop(working);
     let text = format!("compacted: {} files became {}\n", done.files_before, done.files_after);
-    answer(output, Schema::StoreCompact, &Compacted::of(&done), &text)
+    answer(output, Schema::StoreCompact, &Compacted::of(&done), (text, context))
 }
 
 fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
@@ -83,7 +83,7 @@ fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Re
         done.files_before,
         HumanBytes(done.bytes_freed)
     );
-    answer(arguments.output, Schema::StoreVacuum, &Vacuumed::of(&done), &text)
+    answer(arguments.output, Schema::StoreVacuum, &Vacuumed::of(&done), (text, context))
 }
 
 fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
@@ -105,7 +105,7 @@ fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<Exit
     }
     let is_whole = !done.faults.iter().any(Fault::is_serious);
     text.push_str(if is_whole { "the store is intact\n" } else { "the store is damaged\n" });
-    answer(arguments.output, Schema::StoreVerify, &Integrity::of(&done, arguments.repair, fault_message), &text)?;
+    answer(arguments.output, Schema::StoreVerify, &Integrity::of(&done, arguments.repair, fault_message), (text, context))?;
     Ok(if is_whole { ExitCode::Ok } else { ExitCode::Finding })
 }
 
@@ -147,7 +147,7 @@ fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCo
         drop(working);
         let names: Vec<&str> = tables.iter().map(|table| table.name()).collect();
         let done = if names.is_empty() { "nothing to undo".to_owned() } else { format!("undone in {}", names.join(", ")) };
-        return answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&[], &tables), &format!("{done}\n"));
+        return answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&[], &tables), (format!("{done}\n"), context));
     }
     let adopted = on_threads(context.threads, || Store::adopt(&global.store, options, &waiting))??;
     drop(working);
@@ -155,7 +155,7 @@ fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCo
     if adopted.is_empty() {
         text.push_str("nothing to adopt: no other program has changed the store\n");
     }
-    answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&adopted, &[]), &text)
+    answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&adopted, &[]), (text, context))
 }
 
 /// A commit of another program, in one line.
@@ -198,7 +198,7 @@ fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<Exit
         (false, false) => "nothing was removed: repeat the command with --yes\n",
         (false, true) => "removed; these records will not be loaded again\n",
     });
-    answer(arguments.output, Schema::StoreDrop, &Removal::of(before, arguments.yes, &dropped), &text)
+    answer(arguments.output, Schema::StoreDrop, &Removal::of(before, arguments.yes, &dropped), (text, context))
 }
 
 fn droppable(name: &str) -> Result<Table, CliError> {
@@ -214,10 +214,15 @@ fn waiting() {
 }
 
 /// Prints an answer as a document or as text.
-fn answer(output: TextOutput, schema: Schema, document: &impl Serialize, text: &str) -> Result<ExitCode, CliError> {
+fn answer(
+    output: TextOutput,
+    schema: Schema,
+    document: &impl Serialize,
+    (text, context): (String, &Context),
+) -> Result<ExitCode, CliError> {
     match output.format {
         TextFormat::Json => super::document::print(schema, document)?,
-        TextFormat::Text => super::explain::print(text)?,
+        TextFormat::Text => super::explain::print_page(text, context)?,
     }
     Ok(ExitCode::Ok)
 }
