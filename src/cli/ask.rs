@@ -10,7 +10,7 @@ use crate::answer::{Answer, AnswerWindow, Column, ColumnKind};
 use crate::context::Context;
 use crate::engine::functions::with_originals;
 use crate::exit::ExitCode;
-use crate::lang::Checked;
+use crate::lang::{Checked, Query};
 use crate::load::{Integrity, LoadOptions, Progress, Silent, Totals, load};
 use crate::model::catalog::FailureCatalog;
 use crate::plan::{self, Options};
@@ -231,7 +231,7 @@ pub fn check_out(asking: &Asking) -> Result<(), CliError> {
 }
 
 /// Writes a result to the requested destination in the requested format; `long` values do not fit into the rows of a terminal.
-pub fn deliver(answer: &Answer, asking: &Asking, long: bool, context: &Context) -> Result<(), CliError> {
+pub fn deliver(answer: &Answer, asking: &Asking, long: bool, shown: Shown, context: &Context) -> Result<(), CliError> {
     let format = format_of(asking);
     if format.is_binary() && asking.out.is_none() && context.width.is_some() {
         return Err(CliError::Sentence(format!("cannot print {format} on a terminal; write it to a file with --out FILE")));
@@ -240,12 +240,36 @@ pub fn deliver(answer: &Answer, asking: &Asking, long: bool, context: &Context) 
         return Err(CliError::Sentence(format!("--expanded lays out tables, not {format}; leave out one of the two")));
     }
     let expanded = asking.expanded || (long && context.width.is_some());
-    let layout = if expanded { Layout::Expanded } else { Layout::Lines { hint: HINT } };
+    let layout = if expanded { Layout::Expanded } else { Layout::Lines { hint: shown.hint() } };
     write(answer, format, asking.out.as_deref(), layout, context)
 }
 
-/// How to see the columns that a table has no place for.
-const HINT: &str = "--expanded shows them, `show *` all fields";
+/// Which fields an answer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Those that the query names, or those that are shown by default: `show *` shows more.
+    Chosen,
+    /// All that there are.
+    All,
+}
+
+impl Shown {
+    /// What a query shows.
+    pub fn of(query: &Query) -> Shown {
+        // Groups have no other fields.
+        let grouped = query.stages.iter().any(|stage| !stage.by.is_empty() || stage.every.is_some());
+        let all = grouped || query.stages.last().is_some_and(|stage| stage.all_columns.is_some());
+        if all { Shown::All } else { Shown::Chosen }
+    }
+
+    /// How to see the columns that a table has no place for.
+    fn hint(self) -> &'static str {
+        match self {
+            Shown::Chosen => "--expanded shows them, `show *` all fields",
+            Shown::All => "--expanded shows them",
+        }
+    }
+}
 
 /// Prints a list whose texts are not shortened.
 pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Context) -> Result<(), CliError> {
@@ -307,4 +331,24 @@ pub fn ranked_listing(names: &[&str], first: &[&str], rows: Vec<Vec<String>>) ->
         window: AnswerWindow::default(),
         spark: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_of_a_table_suggests_nothing_that_was_asked_for() {
+        for (text, shown) in [
+            ("failures", Shown::Chosen),
+            ("failures show time, reason", Shown::Chosen),
+            ("failures show *", Shown::All),
+            ("failures by reason | where count > 1", Shown::All),
+            ("failures by reason", Shown::All),
+            ("failures every 1h", Shown::All),
+        ] {
+            assert_eq!(Shown::of(&crate::lang::parse(text).unwrap()), shown, "{text}");
+        }
+        assert!(!Shown::All.hint().contains("show *"));
+    }
 }

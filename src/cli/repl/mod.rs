@@ -6,14 +6,16 @@ mod ids;
 mod page;
 
 use super::args::{Global, Limits, Repl};
-use super::ask::{Dataset, look};
+use super::ask::{Dataset, Shown, look};
 use super::destination;
 use super::interrupt::cancel_queries;
 use super::limits;
-use super::query::{Asker, after, default_rows, saved_texts, sql_answer, written};
+use super::output_words;
+use super::query::{Asker, after, default_rows, is_valid, saved_texts, sql_answer, written};
 use super::stderr::{CliError, say, say_raw, warn};
 use crate::answer::Answer;
 use crate::context::Context;
+use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::lang;
 use crate::plan::{Evidence, Options};
@@ -27,9 +29,6 @@ use std::cell::RefCell;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// How to see the columns that a table has no place for.
-const HINT: &str = "\\x shows them, `show *` all fields";
 
 /// The settings that commands change.
 struct Session<'s> {
@@ -171,8 +170,13 @@ impl Session<'_> {
 
     fn ask(&mut self, text: &str) -> Result<(), CliError> {
         let out = self.out.take();
-        let wrong = |diagnostics| CliError::Query { text: text.to_owned(), diagnostics };
-        let query = lang::parse(text).map_err(wrong)?;
+        let wrong = |mut diagnostics: Vec<Diagnostic>| {
+            if let (Some(wanted), Some(last)) = (output_words::read(text), diagnostics.last_mut()) {
+                last.help = Some(format!("did you mean `{}`?", wanted.at_the_prompt()));
+            }
+            CliError::Query { text: text.to_owned(), diagnostics }
+        };
+        let query = lang::parse_if(text, &is_valid(self.context.now)).map_err(wrong)?;
         let mut asker = self.asker()?;
         let format = self.format_for(out.as_deref());
         asker.default_rows = default_rows(format, !self.chart && out.is_none(), &self.context);
@@ -185,7 +189,7 @@ impl Session<'_> {
         if !quiet {
             self.echo(&asker.window_line(&answer, &checked, "\\as-of now"));
         }
-        self.deliver(&answer, out.as_deref())?;
+        self.deliver(&answer, out.as_deref(), Shown::of(&query))?;
         if !quiet {
             after(&answer, &checked, &self.tables, Options { anchor: asker.anchor.time, evidence: self.evidence });
         }
@@ -210,12 +214,12 @@ impl Session<'_> {
     }
 
     /// Writes a result to a file, or shows it.
-    fn deliver(&self, answer: &Answer, out: Option<&Path>) -> Result<(), CliError> {
+    fn deliver(&self, answer: &Answer, out: Option<&Path>, shown: Shown) -> Result<(), CliError> {
         let format = self.format_for(out);
         let Some(path) = out else {
-            return self.display(answer, format);
+            return self.display(answer, format, shown);
         };
-        let look = Look { width: None, color: false, ..self.look() };
+        let look = Look { width: None, color: false, ..self.look(shown) };
         let bytes = self.drawn(answer, format, &look)?;
         destination::write(path, bytes)?;
         if !self.global.quiet {
@@ -224,13 +228,13 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn display(&self, answer: &Answer, format: Format) -> Result<(), CliError> {
+    fn display(&self, answer: &Answer, format: Format, shown: Shown) -> Result<(), CliError> {
         if format.is_binary() && !self.chart {
             return Err(CliError::Sentence(format!(
                 "cannot print {format} on a terminal; `\\o FILE` writes the next result to a file"
             )));
         }
-        let look = self.look();
+        let look = self.look(shown);
         // A pager that scrolls sideways gets whole rows.
         if let Some(pager) = self.pager.as_ref().filter(|pager| pager.is_wide() && !self.chart && look.layout != Layout::Expanded)
         {
@@ -251,8 +255,13 @@ impl Session<'_> {
         Ok(bytes)
     }
 
-    fn look(&self) -> Look {
-        let layout = if self.expanded { Layout::Expanded } else { Layout::Lines { hint: HINT } };
+    fn look(&self, shown: Shown) -> Look {
+        // How to see the columns that a table has no place for.
+        let hint = match shown {
+            Shown::Chosen => "\\x shows them, `show *` all fields",
+            Shown::All => "\\x shows them",
+        };
+        let layout = if self.expanded { Layout::Expanded } else { Layout::Lines { hint } };
         look(layout, &self.context)
     }
 
@@ -310,7 +319,7 @@ impl Session<'_> {
             Command::Sql(statement) => {
                 let out = self.out.take();
                 let answer = sql_answer(&self.tables, &statement, &self.context);
-                self.deliver(&answer?, out.as_deref())?;
+                self.deliver(&answer?, out.as_deref(), Shown::All)?;
                 self.time(started);
             }
             Command::Explain(name) => {
