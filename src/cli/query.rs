@@ -77,7 +77,7 @@ pub fn sql_answer(tables: &Dataset, statement: &str, context: &Context) -> Resul
     let nouns = nouns_named_in(statement);
     tables.runtime.block_on(register_nouns(&tables.session, &nouns, need)).map_err(run::RunError::from)?;
     let _working = Working::on("querying", context);
-    let answer = tables.sql(statement);
+    let answer = tables.rows(statement).map_err(|error| CliError::of_run(error, statement));
     for noun in nouns {
         // Another statement may request other columns.
         let _ = tables.session.deregister_table(noun.word);

@@ -6,6 +6,7 @@
 mod empty;
 mod parallel;
 mod ranks;
+mod rejected;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl From<DataFusionError> for RunError {
 /// The error message without the prefixes of the engine.
 fn sentence(error: &DataFusionError) -> String {
     match error.find_root() {
-        DataFusionError::Execution(text) | DataFusionError::Plan(text) => text.clone(),
+        DataFusionError::Execution(text) | DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) => text.clone(),
         other => other.to_string(),
     }
 }
@@ -167,8 +168,8 @@ fn indented(text: &str) -> String {
 /// Runs a SELECT over the base tables; statements that change anything are rejected.
 pub async fn sql(session: &SessionContext, text: &str) -> Result<Answer, RunError> {
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let refused = |error: DataFusionError| RunError::Sql(sentence(&error));
-    let frame = session.sql_with_options(text, read_only).await.map_err(refused)?;
+    let frame = session.sql_with_options(text, read_only).await;
+    let frame = frame.map_err(|error| rejected::rejected(&error, session, text))?;
     let (schema, columns) = sql_columns(&frame);
     let batches = with_schema(frame.collect().await?, &schema)?;
     Ok(Answer { query: String::new(), columns, schema, batches, window: AnswerWindow::default(), spark: false })
