@@ -230,3 +230,16 @@ fn messages_and_lists_fit_the_terminal() {
         }
     }
 }
+
+#[test]
+fn a_record_is_found_by_what_explain_and_timeline_accept() {
+    let env = loaded();
+    let task = "42b98325d5f2d7ab2dc135f614aaf617";
+    for name in ["42b9", task] {
+        let ran = env.run(&["show", name]).ok();
+        assert!(ran.out.contains(task), "{}", ran.out);
+        assert!(ran.err.contains(&format!("the newest record of task {task}")), "{}", ran.err);
+    }
+    let ran = env.run(&["show", "search"]);
+    assert!(ran.code == 2 && ran.err.contains("`search` is a service, not a record; `ecs-audit timeline search`"), "{}", ran.err);
+}
