@@ -123,12 +123,13 @@ impl TestEnv {
         use std::io::Write as _;
         let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap());
         let mut command = Command::new("script");
-        command.args(["-qec", line, "/dev/null"]).current_dir(self.dir.path()).env("PATH", path);
+        let line = format!("stty cols {columns} rows 24; {line}");
+        command.args(["-qec", &line, "/dev/null"]).current_dir(self.dir.path()).env("PATH", path);
         for name in VARIABLES {
             command.env_remove(name);
         }
         command.env("XDG_CONFIG_HOME", self.dir.path()).env("XDG_STATE_HOME", self.path("state"));
-        command.env("TERM", "xterm").env("NO_COLOR", "1").env("PAGER", "cat").env("COLUMNS", columns.to_string());
+        command.env("TERM", "xterm").env("NO_COLOR", "1").env("PAGER", "cat");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("`script` of util-linux");
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
