@@ -167,3 +167,12 @@ fn a_paste_of_several_queries_runs_each() {
     let shown = typed(&env, "\x1b[200~failures show reason limit 1\n\\x off\ntasks show task limit 1\x1b[201~\n");
     assert_eq!((results(&shown, "reason"), results(&shown, "task")), (1, 1), "{shown}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn lines_that_are_typed_ahead_are_read() {
+    let env = loaded();
+    let shown =
+        typed(&env, "\\x off\nfailures show reason limit 1\ntasks show task limit 1\n\\quit\nfailures show phase limit 1\n");
+    assert_eq!((results(&shown, "reason"), results(&shown, "task"), results(&shown, "phase")), (1, 1, 0), "{shown}");
+}
