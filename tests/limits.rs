@@ -79,9 +79,89 @@ fn what_is_damaged_within_an_envelope_is_named() {
     ] {
         assert_eq!(account(envelope.replace('@', &cut)), "0+0+0+1 broken_json", "{envelope}");
     }
+    let other = quoted(&format!("[{}", &record(1)[..150]));
+    for envelope in [
+        r#"{"Records":[%]}"#,
+        r#"[%]"#,
+        r#"["no record",[%]]"#,
+        r#"{"results":[[{"field":"@message","value":%},{"field":"@ptr","value":"x"}]],"status":"Complete"}"#,
+    ] {
+        for cut in [&cut, &other] {
+            let want = if envelope.contains("no record") { "0+0+1+1 broken_json" } else { "0+0+0+1 broken_json" };
+            assert_eq!(account(envelope.replace('%', cut)), want, "{envelope}");
+        }
+    }
     // A record and a broken one in one text.
     let both = quoted(&format!("{} {}", record(1), &record(2)[..100]));
     assert_eq!(account(format!(r#"{{"message":{both}}}"#)), "1+0+0+1 broken_json");
+}
+
+#[test]
+fn data_of_a_stream_that_does_not_open_is_quarantined() {
+    let text = record(1);
+    let sound = STANDARD.encode(&text);
+    let changed = |at: usize, to: &str| format!("{}{to}{}", &sound[..at], &sound[at + 1..]);
+    for envelope in [
+        r#"{"Records":[{"eventSource":"aws:kinesis","kinesis":{"partitionKey":"p","sequenceNumber":"7","data":@}}]}"#,
+        r#"{"Records":[{"Data":@,"PartitionKey":"p","SequenceNumber":"7"}],"MillisBehindLatest":0}"#,
+        r#"{"deliveryStreamArn":"arn:aws:firehose:us-east-1:111122223333:deliverystream/d","records":[{"recordId":"1","data":@}]}"#,
+    ] {
+        let data = |inner: &str| account(envelope.replace('@', inner));
+        let of = |inner: &str| data(&format!("\"{inner}\""));
+        assert_eq!(of(&sound), "1+0+0+0 ", "{envelope}");
+        // A letter that base64 does not have, in the middle and at the beginning; bytes that are not text; no base64 at all.
+        let no_text = STANDARD.encode(b"\xff\xfe\x01");
+        for damaged in [changed(90, "*"), changed(0, "!"), no_text, "A".to_owned(), "no base64".to_owned()] {
+            assert_eq!(of(&damaged), "0+0+0+1 damaged_envelope", "{envelope}: {damaged}");
+        }
+        // The JSON is cut, or its first byte is damaged.
+        let cut = STANDARD.encode(&text[..text.len() - 40]);
+        let beginning = STANDARD.encode(format!("K{}", &text[1..]));
+        for damaged in [&cut, &beginning] {
+            assert_eq!(of(damaged), "0+0+0+1 broken_json", "{envelope}: {damaged}");
+        }
+        for missing in ["null", "7"] {
+            assert_eq!(data(missing), "0+0+0+1 damaged_envelope", "{envelope}: {missing}");
+        }
+        // Nothing is lost with the text of another program.
+        for harmless in [String::new(), STANDARD.encode("a line of a program"), STANDARD.encode(r#"{"a":1}"#)] {
+            assert_eq!(of(&harmless), "0+0+1+0 ", "{envelope}: {harmless}");
+        }
+    }
+    // Other envelopes hold texts of all kinds: only what begins like base64 of JSON is meant to be it.
+    let message = |inner: &str| account(format!(r#"{{"message":"{inner}"}}"#));
+    assert_eq!(message(&changed(90, "*")), "0+0+0+1 damaged_envelope");
+    assert_eq!(message(&STANDARD.encode(&text[..120])), "0+0+0+1 broken_json");
+    for harmless in ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln*", "ewo is a word", "A"] {
+        assert_eq!(message(harmless), "0+0+1+0 ", "{harmless}");
+    }
+}
+
+#[test]
+fn envelopes_are_counted_alike_in_every_form() {
+    let quoted = |text: String| serde_json::Value::from(text).to_string();
+    let in_text = |inner: String| format!(r#"{{"body":{}}}"#, quoted(inner));
+    let in_list = |inner: String| format!(r#"{{"part":[{inner}]}}"#);
+    let in_strings = |inner: String| format!(r#"{{"page":[{}]}}"#, quoted(inner));
+    let in_turn = |depth: usize, forms: &[&dyn Fn(String) -> String]| {
+        (0..depth).fold(record(1), |inner, level| forms[level % forms.len()](inner))
+    };
+    let forms: [(&str, usize, &[&dyn Fn(String) -> String]); 4] = [
+        ("text", 10, &[&in_text]),
+        ("list", 10, &[&in_list]),
+        ("text and list", 10, &[&in_text, &in_list]),
+        // An object and a text each.
+        ("list of strings", 5, &[&in_strings]),
+    ];
+    for (name, most, forms) in forms {
+        for depth in [1, most] {
+            assert_eq!(account(in_turn(depth, forms)), "1+0+0+0 ", "{name}: {depth}");
+        }
+        // Whatever is deeper is never called a file without records.
+        for depth in most + 1..=most + 4 {
+            assert_eq!(account(in_turn(depth, forms)), "0+0+0+1 too_deep", "{name}: {depth}");
+        }
+    }
 }
 
 #[test]
