@@ -319,6 +319,16 @@ fn one_id_with_two_contents_is_a_conflict() {
 }
 
 #[test]
+fn one_id_with_many_contents_is_as_many_conflicts() {
+    let contents: Vec<String> = (0..300).map(|number| record(1).replace("ListTasks", &format!("ListTasks{number}"))).collect();
+    let report = loaded_with(contents.join("\n").as_bytes(), Limits::STANDARD);
+    assert_eq!((report.loaded, report.duplicate, report.quarantined), (1, 0, 299));
+    let twice = [contents.join("\n"), contents.join("\n")].join("\n");
+    let report = loaded_with(twice.as_bytes(), Limits::STANDARD);
+    assert_eq!((report.loaded, report.duplicate, report.quarantined), (1, 300, 299));
+}
+
+#[test]
 fn the_page_of_limits_has_the_numbers() {
     let page = std::fs::read_to_string(project().join("docs/limits.md")).unwrap();
     let Limits { file_bytes, text_bytes, inflated, ratio, inflated_large, ratio_large, message_bytes, records, .. } =
