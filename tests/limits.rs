@@ -177,6 +177,25 @@ fn every_list_and_layer_is_read() {
     };
     assert_eq!(account(utf16(u16::to_le_bytes, [0xff, 0xfe])), "1+0+0+0 ");
     assert_eq!(account(utf16(u16::to_be_bytes, [0xfe, 0xff])), "1+0+0+0 ");
+    let utf32 = |unit: fn(u32) -> [u8; 4]| -> Vec<u8> {
+        format!("\u{feff}{one}").chars().flat_map(|letter| unit(letter.into())).collect()
+    };
+    for wide in [utf32(u32::to_le_bytes), utf32(u32::to_be_bytes)] {
+        let report = loaded_with(&wide, Limits::STANDARD);
+        assert_eq!((summary(&report).as_str(), report.notes), ("1+0+0+0 ", vec!["decoded from UTF-32".to_owned()]));
+    }
+    let zlib = {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(one.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    assert_eq!(account(&zlib), "1+0+0+0 ");
+    assert!(account(&zlib[..zlib.len() - 2]).ends_with("truncated_zlib"), "{}", account(&zlib[..zlib.len() - 2]));
+    assert_eq!(account([&*zlib, b"more"].concat()), "1+0+0+1 damaged_zlib");
+    assert_eq!(
+        account("ada,2026-03-04T02:00:01Z,ecs.amazonaws.com,RunTask\nada,2026-03-04T02:00:02Z,ecs.amazonaws.com,StopTask\n"),
+        "0+0+0+1 unknown_shape"
+    );
     assert_eq!(account(gzip(&gzip(one.as_bytes()))), "1+0+0+0 ");
     let mut wrong = gzip(one.as_bytes());
     let at = wrong.len() - 8;
