@@ -138,6 +138,33 @@ fn data_of_a_stream_that_does_not_open_is_quarantined() {
 }
 
 #[test]
+fn a_message_that_is_not_a_record_is_judged_by_its_log_group() {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let group = |messages: &[&str]| {
+        let event = |message: &&str| format!(r#"{{"id":"7","timestamp":1772589600000,"message":{}}}"#, quoted(message));
+        let events: Vec<String> = messages.iter().map(event).collect();
+        format!(r#"{{"messageType":"DATA_MESSAGE","logGroup":"g","logEvents":[{}]}}"#, events.join(","))
+    };
+    let of = |messages: &[&str]| {
+        let report = loaded_with(group(messages).as_bytes(), Limits::STANDARD);
+        let packed = format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, STANDARD.encode(gzip(group(messages).as_bytes())));
+        assert_eq!(summary(&report), account(packed), "{messages:?}");
+        format!("{}{}", summary(&report), report.filtered_as.join(","))
+    };
+    let (one, two) = (record(1), record(2));
+    // A trail delivers to a group of its own.
+    assert_eq!(of(&[&one, "buy milk", &two]), "2+0+0+1 unknown_shape");
+    let others = ["", "[1,2]", r#"{"a":1}"#];
+    assert_eq!(of(&[&one, others[0], others[1], others[2]]), "1+0+0+3 unknown_shape,unknown_shape,unknown_shape");
+    // Lines of a program, and those of a function that prints the events it gets.
+    assert_eq!(of(&["buy milk", r#"{"a":1}"#]), "0+0+2+0 log_line");
+    assert_eq!(of(&["START RequestId: 1 Version: 2", &one, "done", "END RequestId: 1"]), "1+0+3+0 log_line");
+    assert_eq!(of(&[r#"{"time":"t","type":"platform.start"}"#, &one]), "1+0+1+0 log_line");
+    // Damage among the lines of a program makes no group of records.
+    assert_eq!(of(&["buy milk", &one[..100]]), "0+0+1+1 broken_jsonlog_line");
+}
+
+#[test]
 fn envelopes_are_counted_alike_in_every_form() {
     let quoted = |text: String| serde_json::Value::from(text).to_string();
     let in_text = |inner: String| format!(r#"{{"body":{}}}"#, quoted(inner));

@@ -357,7 +357,10 @@ const NAMED: usize = 3;
 fn not_read(reports: &[FileReport]) -> Option<String> {
     let nothing = |report: &&FileReport| {
         report.read == report.filtered
-            && report.filtered_as.iter().any(|why| matches!(why.as_str(), "not_a_log" | "dstack_table" | "ecs_agent_log"))
+            && report
+                .filtered_as
+                .iter()
+                .any(|why| matches!(why.as_str(), "not_a_log" | "log_line" | "dstack_table" | "ecs_agent_log"))
     };
     let files: Vec<String> = reports.iter().filter(nothing).map(|report| visible(&report.name).to_string()).collect();
     let mut named = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");

@@ -97,6 +97,13 @@ pub enum Shape {
     Unknown,
 }
 
+impl Shape {
+    /// Whether it is a record to load.
+    fn is_record(self) -> bool {
+        !matches!(self, Shape::Other(_) | Shape::Unreadable(..) | Shape::Unknown)
+    }
+}
+
 /// A record within a value.
 #[derive(Debug)]
 pub struct Found<'t> {
@@ -132,8 +139,31 @@ fn no_record(value: Value<'_>) -> Shape {
     if answer::is_empty(value) {
         return Shape::Other("empty_answer");
     }
-    if looks::is_of_aws_or_dstack(value) { Shape::Unknown } else { Shape::Other("not_a_log") }
+    if looks::is_of_aws_or_dstack(value) {
+        Shape::Unknown
+    } else {
+        Shape::Other(if log_message(value).is_some() { LOG_LINE } else { "not_a_log" })
+    }
 }
+
+/// The reason code of a line of a program in CloudWatch Logs.
+const LOG_LINE: &str = "log_line";
+
+/// The message of an event of CloudWatch Logs.
+fn log_message(event: Value<'_>) -> Option<&str> {
+    event.get("timestamp").and_then(Value::int)?;
+    event.text_at("message")
+}
+
+/// Whether a line is one that Lambda writes around those of a function, which may print the events that it gets.
+fn is_of_lambda(message: &str) -> bool {
+    ["START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_START "].iter().any(|front| message.starts_with(front))
+        || message.starts_with('{') && message.contains("\"type\":\"platform.")
+}
+
+/// A log group of records has nothing else, unless a program writes to it, too.
+const STRAY_MESSAGE: Shape =
+    Shape::Unreadable("unknown_shape", "a message that is not a record, among messages of CloudWatch Logs that are");
 
 /// Line breaks come from the export, not from the record. A record with line breaks is serialized again so that
 /// copies are equal.
@@ -407,11 +437,15 @@ fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>))
         return walk_written(shape, &text, depth, on);
     }
     let mut others = Vec::new();
-    let mut found = 0;
+    let (mut found, mut records) = (0, 0);
     for item in value.items() {
-        match walk(item, None, depth.of_element(item), on) {
+        let mut counted = |found: Found<'_>| {
+            records += usize::from(found.shape.is_record());
+            on(found);
+        };
+        match walk(item, None, depth.of_element(item), &mut counted) {
             0 => others.push(item),
-            records => found += records,
+            in_item => found += in_item,
         }
     }
     if found > 0 {
@@ -420,8 +454,11 @@ fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>))
             return found;
         }
         found += others.len();
+        let is_of_program = || value.items().filter_map(log_message).any(is_of_lambda);
+        let is_of_records = records > 0 && others.iter().any(|item| log_message(*item).is_some()) && !is_of_program();
         for item in others {
-            on(Found { shape: no_record(item), value: item, text: None });
+            let is_stray = is_of_records && log_message(item).is_some();
+            on(Found { shape: if is_stray { STRAY_MESSAGE } else { no_record(item) }, value: item, text: None });
         }
         return found;
     }
