@@ -378,7 +378,10 @@ fn list_rejected(reports: &[FileReport], text: &mut String) {
         let place = problem.record.map_or_else(String::new, |record| format!(" record {record}"));
         text.push_str(&format!("    {}{place}: {}: {}\n", visible(&report.name), problem.why, visible(&problem.detail)));
     }
-    if rejected.len() > LISTED {
-        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", rejected.len() - LISTED));
+    // Only the first ones of a file have details.
+    let all: u64 = reports.iter().map(|report| report.quarantined).sum();
+    let more = all.saturating_sub(LISTED as u64);
+    if more > 0 {
+        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", HumanCount(more)));
     }
 }
