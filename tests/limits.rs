@@ -160,6 +160,13 @@ fn a_message_that_is_not_a_record_is_judged_by_its_log_group() {
     assert_eq!(of(&["buy milk", r#"{"a":1}"#]), "0+0+2+0 log_line");
     assert_eq!(of(&["START RequestId: 1 Version: 2", &one, "done", "END RequestId: 1"]), "1+0+3+0 log_line");
     assert_eq!(of(&[r#"{"time":"t","type":"platform.start"}"#, &one]), "1+0+1+0 log_line");
+    // The answer of `filter-log-events` and `get-log-events` is read one message at a time.
+    let answer = |messages: &[&str]| {
+        account(group(messages).replace(r#""messageType":"DATA_MESSAGE","logGroup":"g","logEvents""#, r#""events""#))
+    };
+    assert_eq!(answer(&[&one, "buy milk", &two, "", "beer"]), "2+0+0+3 unknown_shape");
+    assert_eq!(answer(&["buy milk", "beer"]), "0+0+2+0 ");
+    assert_eq!(answer(&["buy milk", &one, "START RequestId: 1 Version: 2"]), "1+0+2+0 ");
     // Damage among the lines of a program makes no group of records.
     assert_eq!(of(&["buy milk", &one[..100]]), "0+0+1+1 broken_jsonlog_line");
 }

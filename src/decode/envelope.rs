@@ -147,7 +147,7 @@ fn no_record(value: Value<'_>) -> Shape {
 }
 
 /// The reason code of a line of a program in CloudWatch Logs.
-const LOG_LINE: &str = "log_line";
+pub const LOG_LINE: &str = "log_line";
 
 /// The message of an event of CloudWatch Logs.
 fn log_message(event: Value<'_>) -> Option<&str> {
@@ -161,9 +161,16 @@ fn is_of_lambda(message: &str) -> bool {
         || message.starts_with('{') && message.contains("\"type\":\"platform.")
 }
 
+/// For a message of CloudWatch Logs: whether Lambda wrote it around the lines of a function.
+pub fn message_of_lambda(event: Value<'_>) -> Option<bool> {
+    log_message(event).map(is_of_lambda)
+}
+
+/// What a message that is not a record is, in a log group of records.
+pub const NOT_A_RECORD: &str = "a message that is not a record, among messages of CloudWatch Logs that are";
+
 /// A log group of records has nothing else, unless a program writes to it, too.
-const STRAY_MESSAGE: Shape =
-    Shape::Unreadable("unknown_shape", "a message that is not a record, among messages of CloudWatch Logs that are");
+const STRAY_MESSAGE: Shape = Shape::Unreadable("unknown_shape", NOT_A_RECORD);
 
 /// Line breaks come from the export, not from the record. A record with line breaks is serialized again so that
 /// copies are equal.
@@ -378,7 +385,7 @@ fn is_payload(key: &str) -> bool {
 /// What is known about a text by its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TextRole {
-    /// Any text. Only one that names keys of AWS or dstack is missed if it cannot be read.
+    /// Any text. If it cannot be read, it is reported only if it names keys of AWS or dstack.
     Any,
     /// The text of an envelope, such as the message of a log event, which holds a record or a line of a program.
     Payload,

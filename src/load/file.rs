@@ -1,6 +1,6 @@
 //! Loads one file: decodes and models its bytes into the columns of a worker.
 
-use super::account::{FileReport, Rejected};
+use super::account::{FileReport, LogGroup, Rejected};
 use super::archive::{load_stream, open_stream};
 use super::dedup::Claim;
 use super::flow::{load_flow_log, load_parquet, load_record};
@@ -278,7 +278,20 @@ fn load_piece(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     match piece {
-        Piece::Value { tape, text, offset, .. } => load_value(worker, tape, text, base + offset, (options, false), report),
+        Piece::Value { tape, text, offset, list } => {
+            let of_lambda = match list {
+                Some("events" | "logEvents") => envelope::message_of_lambda(tape.root()),
+                _ => None,
+            };
+            let (lines, kept, number) = (report.log_lines, report.loaded + report.duplicate, report.next_number());
+            load_value(worker, tape, text, base + offset, (options, false), report)?;
+            if let Some(is_of_lambda) = of_lambda {
+                let (records, lines) = (report.loaded + report.duplicate - kept, report.log_lines - lines);
+                let first_line = (lines > 0).then_some(number);
+                report.log_group.join(LogGroup { records, lines, first_line, is_of_lambda });
+            }
+            Ok(())
+        }
         Piece::Aside { tape, text, offset } => load_value(worker, tape, text, base + offset, (options, true), report),
         Piece::Broken { bytes, offset, why, detail } => {
             let record = Some(report.next_number());
