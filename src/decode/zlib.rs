@@ -1,6 +1,7 @@
 //! Reads streams of zlib: deflate with a header of two bytes and a checksum, as HTTP and some log shippers write it.
 //!
-//! In: a reader. Out: the plain bytes of all its streams. Invariant: a stream that ends early, and bytes after the last one, are errors.
+//! In: a reader. Out: the plain bytes of all its streams. Invariant: a stream that ends early, and bytes after the last one,
+//! are errors.
 
 use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{BufRead, Error, ErrorKind, Read};
@@ -8,11 +9,12 @@ use std::io::{BufRead, Error, ErrorKind, Read};
 /// Bytes that show whether a file is compressed.
 const HEAD: usize = 512;
 
-/// Whether the bytes start like a stream of zlib. Its header is as short as a word, so that the beginning must be binary and decompress, too.
+/// Whether the bytes start like a stream of zlib. Its header is as short as a word, so the beginning must be binary, too, and
+/// decompress.
 pub(super) fn is_zlib(head: &[u8]) -> bool {
     let head = head.get(..HEAD).unwrap_or(head);
-    matches!(head, [0x78, 0x01 | 0x5e | 0x9c | 0xda, data @ ..] if data.iter().take(64).any(|byte| *byte < b'\t' || *byte >= 0x80))
-        && matches!(ZlibReader::new(head).read(&mut [0; 64]), Ok(1..))
+    let [0x78, 0x01 | 0x5e | 0x9c | 0xda, data @ ..] = head else { return false };
+    data.iter().take(64).any(|byte| *byte < b'\t' || *byte >= 0x80) && matches!(ZlibReader::new(head).read(&mut [0; 64]), Ok(1..))
 }
 
 /// A reader of the plain bytes.

@@ -250,8 +250,9 @@ impl<'s> Deduplicator<'s> {
         Arc::clone(days.entry((table, day)).or_default())
     }
 
-    /// Claims a record, given its identity and the whole hash of its content; only the first claim succeeds. `last` caches the set of the thread's latest claim, because
-    /// consecutive records usually share table and day. `conflict` describes the record if it is in conflict.
+    /// Claims a record, given its identity and the whole hash of its content; only the first claim succeeds. `last` caches the
+    /// set of the thread's latest claim, because consecutive records usually share table and day. `conflict` describes the
+    /// record if it is in conflict.
     pub fn claim(
         &self,
         last: &mut LastDay,
