@@ -216,7 +216,9 @@ fn what_is_wrong_with_an_archive_is_reported_on_the_archive() {
     let mut split = zip(&[Packed::stored("1.json", &export(0..1))]);
     let place = split.len() - 22 + 4;
     split[place] = 3;
-    let cases: [(&str, Vec<u8>, i64, &str, &str); 8] = [
+    let trailing = [zip_of(&files), export(6..7)].concat();
+    let cases: [(&str, Vec<u8>, i64, &str, &str); 9] = [
+        ("trailing.zip", trailing, 6, "trailing.zip", "damaged_zip: "),
         ("sum.tar.gz", wrong_sum, 6, "sum.tar.gz", "damaged_gzip: the gzip stream is damaged"),
         ("cut.tar.gz", gzip(&packed)[..gzip(&packed).len() - 40].to_vec(), 4, "cut.tar.gz", "truncated_"),
         ("damaged.tar", damaged, 4, "damaged.tar", "damaged_tar: a damaged header after `1.json`"),
@@ -243,6 +245,18 @@ fn what_is_wrong_with_an_archive_is_reported_on_the_archive() {
         let reasons = reasons(&env);
         assert!(reasons.get(place).is_some_and(|reason| reason.starts_with(why)), "{name}: {reasons:?}");
     }
+}
+
+#[test]
+fn an_archive_that_unpacks_itself_is_read() {
+    let env = TestEnv::new();
+    let packed = zip_of(&[("1.json".to_owned(), export(0..2))]);
+    env.write("setup.exe", [&b"MZ\x90\0\x03\0\0\0"[..], &packed].concat());
+    env.write("setup.run", [&b"#!/bin/sh\nexec unzip $0\n"[..], &packed].concat());
+    env.load(&[Path::new(".")]).ok();
+    let ledger = ledger(&env);
+    assert!(ledger["setup.exe!1.json"].starts_with("2 "), "{ledger:?}");
+    assert!(ledger["setup.run!1.json"].starts_with("2 "), "{ledger:?}");
 }
 
 #[test]

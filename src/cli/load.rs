@@ -369,7 +369,10 @@ const NAMED: usize = 3;
 fn not_read(reports: &[FileReport]) -> Option<String> {
     let nothing = |report: &&FileReport| {
         report.read == report.filtered
-            && report.filtered_as.iter().any(|why| matches!(why.as_str(), "not_a_log" | "dstack_table" | "ecs_agent_log"))
+            && report
+                .filtered_as
+                .iter()
+                .any(|why| matches!(why.as_str(), "not_a_log" | "log_line" | "dstack_table" | "ecs_agent_log"))
     };
     let files: Vec<String> = reports.iter().filter(nothing).map(|report| visible(&report.name).to_string()).collect();
     let mut named = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
@@ -387,8 +390,11 @@ fn list_rejected(reports: &[FileReport], text: &mut String) {
         let place = problem.record.map_or_else(String::new, |record| format!(" record {record}"));
         text.push_str(&format!("    {}{place}: {}: {}\n", visible(&report.name), problem.why, visible(&problem.detail)));
     }
-    if rejected.len() > LISTED {
-        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", rejected.len() - LISTED));
+    // Only the first ones of a file have details.
+    let all: u64 = reports.iter().map(|report| report.quarantined).sum();
+    let more = all.saturating_sub(LISTED as u64);
+    if more > 0 {
+        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", HumanCount(more)));
     }
 }
 
