@@ -264,6 +264,8 @@ fn named_in_records(records: &Records<'_>, ids: &BTreeSet<&str>) -> Result<BTree
         // A launch that failed has no task; one that its call placed is another one.
         ("failures", ["record", "service", "case when kind = 'task' then task end", "container_instance", "call"]),
     ];
+    // Several failures may have one record: the last row counts, so those with fewer names come first.
+    let order = (2..=7).map(|column| format!("{column} desc nulls first")).collect::<Vec<_>>().join(", ");
     let mut found = BTreeMap::new();
     let ids: Vec<&str> = ids.iter().copied().collect();
     for ids in ids.chunks(AT_ONCE) {
@@ -271,7 +273,7 @@ fn named_in_records(records: &Records<'_>, ids: &BTreeSet<&str>) -> Result<BTree
         for (table, [id, service, task, instance, event]) in &tables {
             let statement = format!(
                 "select {id} as record, region, \"cluster\", {service} as service, {task} as task, {instance} as instance, \
-                 {event} as event from {table} where {id} in ({ids})"
+                 {event} as event from {table} where {id} in ({ids}) order by {order}"
             );
             for row in records.rows(&statement)? {
                 if let Some(record) = row.text("record") {
