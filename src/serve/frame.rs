@@ -22,7 +22,7 @@ pub const PATH: &str = "/report/";
 
 /// Documents that are kept at the same time; the oldest one makes room.
 const MOST: usize = 4;
-/// How long a document is kept. The page asks for it at once.
+/// How long a document is kept. The page requests it immediately.
 const KEPT: Duration = Duration::from_secs(60);
 
 /// The only script of a report.
