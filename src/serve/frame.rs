@@ -7,7 +7,7 @@
 //! A frame cannot send the token in a header, and the token must not be in an address that a document can read. So the answer to a
 //! request with the token has a ticket: 128 random bits, for one document, once, and within a minute.
 
-use super::page::hash;
+use crate::render::script_hash;
 use axum::Extension;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -33,7 +33,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!(
         "default-src 'none'; script-src '{}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'self'; sandbox allow-scripts",
-        hash(SCRIPT)
+        script_hash(SCRIPT)
     )
 });
 
