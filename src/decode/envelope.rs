@@ -670,7 +670,7 @@ fn walk_quoted(detail: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>
     let mut found = 0;
     for (_, child) in detail.entries().filter(|(key, _)| is_payload(key)) {
         if let Some(inner) = child.text() {
-            found += walk_text(child, inner, false, depth, on);
+            found += walk_text(child, inner, TextRole::Any, depth, on);
         }
     }
     found
