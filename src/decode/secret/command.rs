@@ -1,27 +1,40 @@
 //! Secrets in command lines: `--password X`, `mysql -pX`, `curl -u user:X`, `echo X | docker login --password-stdin`.
 
-use super::names::{NameClass, classify};
+use super::names::{NameClass, classify, normalized};
 use super::rules::{Program, RULES};
 use super::value::{is_message, is_placeholder};
+use super::words::{self, Word};
 use std::ops::Range;
 
-/// A word of a command line: its range in the text, without quotes.
-struct Word<'t> {
-    text: &'t str,
-    start: usize,
+/// Command lines within the quotes of command lines.
+const DEEPEST: usize = 4;
+
+/// The ranges of secrets in a command line, and in those within its quotes.
+pub(super) fn find(text: &str, on: &mut dyn FnMut(Range<usize>)) {
+    find_within(text, 0, 0, on);
 }
 
-/// The ranges of secrets in a command line.
-pub(super) fn find(text: &str, on: &mut dyn FnMut(Range<usize>)) {
-    let words = words(text);
+/// The same for a part of a text that starts at `start` and is within `depth` pairs of quotes.
+fn find_within(text: &str, start: usize, depth: usize, on: &mut dyn FnMut(Range<usize>)) {
+    let mut quoted = Vec::new();
+    let words = words::split(text, &mut quoted);
     let plain: Vec<&str> = words.iter().map(|word| word.text).collect();
     search(&plain, Some(text), &mut |index, range| {
         if let Some(word) = words.get(index) {
-            on(word.start + range.start..word.start + range.end);
+            on(start + word.start + range.start..start + word.start + range.end);
         }
     });
-    for end in RULES.commands.sinks.iter().filter_map(|sink| text.find(sink.as_str())) {
-        echoed(&words, end, on);
+    let start_of = |sink: &String| match sink.starts_with('-') {
+        true => words.iter().find(|word| without_end(word.text) == sink).map(|word| word.start),
+        false => text.find(sink.as_str()),
+    };
+    for end in RULES.commands.sinks.iter().filter_map(start_of) {
+        echoed(&words, end, &mut |range| on(start + range.start..start + range.end));
+    }
+    for range in quoted.into_iter().filter(|_| depth < DEEPEST) {
+        if let Some(inner) = text.get(range.clone()) {
+            find_within(inner, start + range.start, depth + 1, on);
+        }
     }
 }
 
@@ -32,6 +45,7 @@ pub(super) fn find_in_list(arguments: &[&str], on: &mut dyn FnMut(usize, Range<u
 
 /// Whether an option with two dashes may take a secret.
 pub(super) fn takes_secret(option: &str) -> bool {
+    let option = without_end(option);
     let is = |options: &[String]| options.iter().any(|known| known == option);
     classify(option) == NameClass::Secret
         || RULES.commands.literals.contains(option)
@@ -39,47 +53,31 @@ pub(super) fn takes_secret(option: &str) -> bool {
         || RULES.programs.iter().any(|program| is(&program.pair) || is(&program.separate))
 }
 
-/// Splits a text at white space; quotes hold a word together.
-fn words(text: &str) -> Vec<Word<'_>> {
-    let bytes = text.as_bytes();
-    let mut words = Vec::new();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        if byte.is_ascii_whitespace() {
-            at += 1;
-            continue;
-        }
-        let mut end = at;
-        let mut quote = None;
-        while let Some(byte) = bytes.get(end) {
-            match (quote, *byte) {
-                (Some(open), byte) if open == byte => quote = None,
-                (None, b'"' | b'\'') => quote = Some(*byte),
-                (None, byte) if byte.is_ascii_whitespace() => break,
-                (_, b'\\') => end += 1,
-                _ => {}
-            }
-            end += 1;
-        }
-        // A quote that is not closed is an apostrophe.
-        if quote.is_some() {
-            end = bytes
-                .get(at..)
-                .and_then(|rest| rest.iter().position(u8::is_ascii_whitespace))
-                .map_or(bytes.len(), |length| at + length);
-        }
-        end = end.min(bytes.len());
-        let whole = text.get(at..end).unwrap_or_default();
-        let inner = whole.trim_matches(|letter: char| matches!(letter, '"' | '\''));
-        let start = at + whole.find(inner).unwrap_or(0);
-        words.push(Word { text: inner, start });
-        at = end.max(at + 1);
-    }
-    words
+/// An option without what may end the list or the sentence that it is in.
+fn without_end(option: &str) -> &str {
+    option.trim_end_matches([',', ';', ')', ']', '}', '`', '.', ':'])
 }
 
 fn is_separator(word: &str) -> bool {
-    matches!(word, ";" | "|" | "||" | "&&" | "&") || word.ends_with(';')
+    matches!(word, ";" | "|" | "||" | "&&" | "&")
+}
+
+/// The name of an option, unless it has what no option has: then it is a text, or ends the sentence that it is quoted in.
+fn is_option_name(word: &str) -> bool {
+    word.len() > 2
+        && word.starts_with('-')
+        && !word.bytes().any(|byte| byte.is_ascii_whitespace() || matches!(byte, b'`' | b')' | b']' | b'}'))
+}
+
+/// Whether a value stands for any: `[--token TOKEN]` in the usage of a program.
+fn is_metavariable(option: &str, value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'))
+        && normalized(option).ends_with(&normalized(value))
+}
+
+/// The program that a word calls: `mysql` in `/usr/bin/mysql`, `$(mysql`, `run(['mysql`.
+fn base_name(word: &str) -> &str {
+    word.rsplit(['/', '(', '[', '{', '`', '\'', '"', '&', '|', ';']).next().unwrap_or(word)
 }
 
 /// Searches words for options; `text` is their text if they are not a list.
@@ -103,7 +101,7 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
             programs.clear();
             continue;
         }
-        let base = word.rsplit('/').next().unwrap_or(word);
+        let base = base_name(word);
         let named: Vec<&Program> =
             RULES.programs.iter().filter(|program| program.names.iter().any(|name| name == base)).collect();
         if !named.is_empty() {
@@ -117,11 +115,15 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
         {
             whole(words, at + 1, on);
         }
-        if word.len() > 2 && word.starts_with('-') {
-            let (name, inline) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
+        let (name, inline) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
+        if is_option_name(name) {
             let class = if name.len() > 3 { classify(name) } else { NameClass::Plain };
             match inline {
-                None if class == NameClass::Secret && is_value(at + 1) => whole(words, at + 1, on),
+                None if class == NameClass::Secret && is_value(at + 1) => {
+                    if text.is_none() || !words.get(at + 1).is_some_and(|value| is_metavariable(name, value)) {
+                        whole(words, at + 1, on);
+                    }
+                }
                 Some(value) if class == NameClass::Secret && text.is_none() && !is_placeholder(value) => {
                     on(at, name.len() + 1..word.len());
                 }
@@ -230,7 +232,7 @@ fn whole(words: &[&str], at: usize, on: &mut dyn FnMut(usize, Range<usize>)) {
 fn echoed(words: &[Word<'_>], end: usize, on: &mut dyn FnMut(Range<usize>)) {
     let before = words.iter().take_while(|word| word.start < end).count();
     let words = words.get(..before).unwrap_or_default();
-    let Some(echo) = words.iter().rposition(|word| matches!(word.text.rsplit('/').next(), Some("echo" | "printf"))) else {
+    let Some(echo) = words.iter().rposition(|word| matches!(base_name(word.text), "echo" | "printf")) else {
         return;
     };
     for word in words.get(echo + 1..).unwrap_or_default().iter().take_while(|word| !is_separator(word.text)) {

@@ -14,6 +14,7 @@ mod search;
 mod text;
 mod url;
 mod value;
+mod words;
 
 pub use fragment::mask_fragment;
 pub use names::{NameClass, classify};

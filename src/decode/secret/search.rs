@@ -188,12 +188,20 @@ fn is_plain_colon(before: &[u8]) -> bool {
 #[inline]
 fn is_dash_of_option(before: &[u8], from: &[u8]) -> bool {
     match from {
-        [_, b'-', ..] if !matches!(before.last(), Some(b'-')) => is_key_line(from) || is_secret_option(from),
-        [_, next, ..] if matches!(before, [] | [.., b' ' | b'"' | b'\'' | b'\t' | b'\n'] | [.., b'\\', b'n']) => {
-            next.is_ascii_alphabetic()
-        }
+        [_, b'B', b'E', b'G', b'I', b'N', b' ', ..] => before.ends_with(b"----"),
+        [_, b'-', ..] if !matches!(before.last(), Some(b'-')) => is_secret_option(from),
+        [_, next, ..] if starts_word(before) => next.is_ascii_alphabetic(),
         _ => false,
     }
+}
+
+/// Whether a word of a command line starts after `before`, as [`super::words`] splits it.
+#[inline]
+fn starts_word(before: &[u8]) -> bool {
+    matches!(
+        before,
+        [] | [.., b' ' | b'"' | b'\'' | b'\t' | b'\n' | b'\r' | 0x0c | b'`' | b',' | b'(' | b'[' | b'{'] | [.., b'\\', b'n']
+    )
 }
 
 /// Whether an option with two dashes takes a secret.
@@ -204,10 +212,6 @@ fn is_secret_option(from: &[u8]) -> bool {
     let length = from.iter().take(LONGEST_OPTION).take_while(in_option).count();
     let option = from.get(..length).unwrap_or_default().utf8_chunks().next().map_or("", |chunk| chunk.valid());
     command::takes_secret(option)
-}
-
-fn is_key_line(from: &[u8]) -> bool {
-    from.starts_with(b"-----BEGIN")
 }
 
 #[inline(never)]
