@@ -62,10 +62,14 @@ fn is_separator(word: &str) -> bool {
     matches!(word, ";" | "|" | "||" | "&&" | "&")
 }
 
+fn is_option(word: &str) -> bool {
+    matches!(word.as_bytes(), [b'-', b'-' | b'a'..=b'z' | b'A'..=b'Z', ..])
+}
+
 /// The name of an option, unless it has what no option has: then it is a text, or ends the sentence that it is quoted in.
 fn is_option_name(word: &str) -> bool {
     word.len() > 2
-        && word.starts_with('-')
+        && is_option(word)
         && !word.bytes().any(|byte| byte.is_ascii_whitespace() || matches!(byte, b'`' | b')' | b']' | b'}'))
 }
 
@@ -85,7 +89,6 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
     let mut programs: Vec<&Program> = Vec::new();
     let mut since = 0;
     // In a text, what follows an option may be a message about the option.
-    let is_option = |word: &str| matches!(word.as_bytes(), [b'-', b'-' | b'a'..=b'z' | b'A'..=b'Z', ..]);
     let is_value = |at: usize| {
         let rest = words.get(at..).unwrap_or_default();
         rest.first().is_some_and(|word| {

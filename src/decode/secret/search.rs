@@ -228,12 +228,12 @@ fn marks_rarely(record: &str, at: usize, before: &[u8], from: &[u8]) -> bool {
             _ => false,
         },
         letter => match letter | LETTER_CASE {
-            b'k' => after(b"key").or_else(|| after(b"ken")).is_some_and(is_assigned),
+            b'k' => after(b"key").or_else(|| after(b"ken")).is_some_and(|after| is_assigned(after) || is_set(before, after)),
             // `echo user:secret | chpasswd`.
             b'w' if from.starts_with(b"wd") && before.ends_with(b"chpass") => true,
             b'w' => after(b"word")
                 .or_else(|| after(b"wd"))
-                .is_some_and(|after| is_assigned(after) || after.starts_with(b" ") && is_login(before)),
+                .is_some_and(|after| is_assigned(after) || is_set(before, after) || after.starts_with(b" ") && is_login(before)),
             b'r' => before.last_chunk().is_some_and(|last: &[u8; 5]| last.eq_ignore_ascii_case(b"beare")),
             _ => false,
         },
@@ -253,6 +253,14 @@ fn is_assigned(text: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a value is set: `aws configure set aws_secret_access_key x`.
+fn is_set(before: &[u8], after: &[u8]) -> bool {
+    let near = before.get(before.len().saturating_sub(LONGEST_OPTION)..).unwrap_or_default();
+    let name = near.iter().rev().take_while(|byte| !byte.is_ascii_whitespace()).count();
+    after.first().is_some_and(u8::is_ascii_whitespace)
+        && near.get(..near.len() - name).is_some_and(|front| front.trim_ascii_end().ends_with(b"set"))
 }
 
 /// Whether a line of a `.netrc` precedes.
