@@ -2,7 +2,7 @@
 
 use super::names::{NameClass, classify, normalized};
 use super::rules::{Program, RULES};
-use super::value::{is_message, is_placeholder};
+use super::value::{is_message, is_placeholder, is_random};
 use super::words::{self, Word};
 use std::ops::Range;
 
@@ -47,7 +47,7 @@ pub(super) fn find_in_list(arguments: &[&str], on: &mut dyn FnMut(usize, Range<u
 pub(super) fn takes_secret(option: &str) -> bool {
     let option = without_end(option);
     let is = |options: &[String]| options.iter().any(|known| known == option);
-    classify(option) == NameClass::Secret
+    matches!(classify(option), NameClass::Secret | NameClass::Weak)
         || RULES.commands.literals.contains(option)
         || is(&RULES.commands.sinks)
         || RULES.programs.iter().any(|program| is(&program.pair) || is(&program.separate))
@@ -126,6 +126,15 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
                     if text.is_none() || !words.get(at + 1).is_some_and(|value| is_metavariable(name, value)) {
                         whole(words, at + 1, on);
                     }
+                }
+                None if class == NameClass::Weak
+                    && words.get(at + 1).is_some_and(|value| is_random(value))
+                    && is_value(at + 1) =>
+                {
+                    whole(words, at + 1, on);
+                }
+                Some(value) if class == NameClass::Weak && text.is_none() && is_random(value) && !is_placeholder(value) => {
+                    on(at, name.len() + 1..word.len());
                 }
                 Some(value) if class == NameClass::Secret && text.is_none() && !is_placeholder(value) => {
                     on(at, name.len() + 1..word.len());
