@@ -2,7 +2,7 @@
 
 use super::names::{NameClass, classify, normalized};
 use super::rules::{Program, RULES};
-use super::value::{is_message, is_placeholder, is_random};
+use super::value::{is_message, is_mixed, is_placeholder, is_random};
 use super::words::{self, Word};
 use std::ops::Range;
 
@@ -24,9 +24,12 @@ fn find_within(text: &str, start: usize, depth: usize, on: &mut dyn FnMut(Range<
             on(start + word.start + range.start..start + word.start + range.end);
         }
     });
-    let start_of = |sink: &String| match sink.starts_with('-') {
-        true => words.iter().find(|word| without_end(word.text) == sink).map(|word| word.start),
-        false => text.find(sink.as_str()),
+    let start_of = |sink: &String| {
+        if sink.starts_with('-') {
+            words.iter().find(|word| without_end(word.text) == sink).map(|word| word.start)
+        } else {
+            text.find(sink.as_str())
+        }
     };
     for end in RULES.commands.sinks.iter().filter_map(start_of) {
         echoed(&words, end, &mut |range| on(start + range.start..start + range.end));
@@ -71,6 +74,15 @@ fn is_option_name(word: &str) -> bool {
     word.len() > 2
         && is_option(word)
         && !word.bytes().any(|byte| byte.is_ascii_whitespace() || matches!(byte, b'`' | b')' | b']' | b'}'))
+}
+
+/// Whether a command reads a secret from its input, as in `docker login --password-stdin <<< x`.
+fn is_fed(before: &[&str]) -> bool {
+    const WORDS: usize = 16;
+    before.iter().rev().take(WORDS).take_while(|word| !is_separator(word)).any(|word| {
+        let (option, program) = (without_end(word), base_name(word));
+        RULES.commands.sinks.iter().any(|sink| sink == option || sink == program)
+    })
 }
 
 /// Whether a value stands for any: `[--token TOKEN]` in the usage of a program.
@@ -118,6 +130,15 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
         {
             whole(words, at + 1, on);
         }
+        if let Some(fed) = word.strip_prefix("<<<")
+            && is_fed(words.get(..at).unwrap_or_default())
+        {
+            match fed {
+                "" if is_value(at + 1) => whole(words, at + 1, on),
+                _ if !is_placeholder(fed) => on(at, word.len() - fed.len()..word.len()),
+                _ => {}
+            }
+        }
         let (name, inline) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
         if is_option_name(name) {
             let class = if name.len() > 3 { classify(name) } else { NameClass::Plain };
@@ -154,7 +175,11 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
                 continue;
             }
             option(program, words, at, &is_value, on);
-            position(program, called, at, word, on);
+            // In a text, `vault login failed` is a message.
+            let is_first = at.checked_sub(1).and_then(|at| words.get(at)).copied() == program.after.as_deref();
+            if text.is_none() || is_value(at) && (is_mixed(word) || !is_first) {
+                position(program, called, at, word, on);
+            }
         }
     }
 }
