@@ -39,7 +39,7 @@ fn is_substitution(value: &str, inner: &str) -> bool {
     let prints = |rest: &str| !rest.trim_start_matches(['"', '\'', ' ']).starts_with('$');
     value.contains(')')
         && inner.strip_prefix("$(").is_some_and(|command| {
-            !["echo ", "printf "].iter().any(|program| command.trim_start().strip_prefix(program).is_some_and(prints))
+            !["echo ", "printf "].iter().any(|program| command.trim_start().strip_prefix(*program).is_some_and(prints))
         })
 }
 

@@ -33,7 +33,8 @@ pub(super) fn split<'t>(text: &'t str, quoted: &mut Vec<Range<usize>>) -> Vec<Wo
 fn word_end(text: &str, at: usize, quoted: &mut Vec<Range<usize>>) -> usize {
     let bytes = text.as_bytes();
     let before = quoted.len();
-    let (mut end, mut quote, mut opened) = (at, None, at);
+    let (mut end, mut opened) = (at, at);
+    let mut quote: Option<u8> = None;
     while let Some(byte) = bytes.get(end).copied() {
         match (quote, byte) {
             (Some(open), _) if open == byte => {
@@ -45,7 +46,10 @@ fn word_end(text: &str, at: usize, quoted: &mut Vec<Range<usize>>) -> usize {
                     break;
                 }
             }
-            (None, b'"' | b'\'') if !is_apostrophe(bytes, end) => (quote, opened) = (Some(byte), end),
+            (None, b'"' | b'\'') if !is_apostrophe(bytes, end) => {
+                quote = Some(byte);
+                opened = end;
+            }
             (None, _) if byte.is_ascii_whitespace() || end > at && starts_list(bytes, end) => break,
             (_, b'\\') => end += 1,
             _ => {}
