@@ -9,6 +9,9 @@ use std::ops::Range;
 /// Command lines within the quotes of command lines.
 const DEEPEST: usize = 4;
 
+/// The words behind a program among which its subcommand is. Without a limit, the time for a text would grow with its square.
+const SUBCOMMAND: usize = 64;
+
 /// The ranges of secrets in a command line, and in those within its quotes.
 pub(super) fn find(text: &str, on: &mut dyn FnMut(Range<usize>)) {
     find_within(text, 0, 0, on);
@@ -170,7 +173,7 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
             }
         }
         for program in &programs {
-            let called = words.get(since..at).unwrap_or_default();
+            let called = words.get(since..at.min(since + SUBCOMMAND)).unwrap_or_default();
             if program.after.as_deref().is_some_and(|after| !called.contains(&after)) {
                 continue;
             }
