@@ -18,8 +18,9 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     if between("${", "}") || between("{{", "}}") || between("%", "%") || is_substitution(value, inner) {
         return true;
     }
-    // `<your token>`, `[REDACTED]`.
-    if (between("<", ">") || between("[", "]")) && !is_random(inner) {
+    // `<your token>`, `[REDACTED]`, but not a list of values.
+    let is_list = inner.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b',' | b'='));
+    if (between("<", ">") || between("[", "]")) && !is_list && !is_random(inner) {
         return true;
     }
     let is_variable = |name: &str| {
