@@ -569,6 +569,39 @@ fn a_secret_in_a_packed_member_is_masked() {
     assert!(raw.contains("TOKEN") && !raw.contains("FAKE-SECRET"), "{raw}");
 }
 
+/// Members may be called like the signed URLs that they were downloaded from.
+#[test]
+fn secrets_in_names_of_members_are_masked() {
+    let signed = |last: u8| format!("day/1.json?X-Amz-Signature=0f1e2d3c4b5a6978{last}&token=kq7Wz3Vn9x");
+    let files: Vec<(String, Vec<u8>)> =
+        (1..3).map(|number| (signed(number), export(u32::from(number)..u32::from(number) + 1))).collect();
+    for (name, bytes) in [("a.zip", zip_of(&files)), ("a.tar", tar(&files)), ("a.tgz", gzip(&tar(&files)))] {
+        let env = TestEnv::new();
+        env.write(name, bytes);
+        let ran = env.load(&[Path::new(name)]).ok();
+        let members: Vec<String> = ledger(&env).into_keys().filter(|file| file.contains('!')).collect();
+        assert_eq!(members.len(), 2, "{members:?}");
+        for text in members.iter().chain([&ran.out, &ran.err]) {
+            assert!(!text.contains("2d3c4b5a") && !text.contains("kq7Wz3Vn9x"), "{text}");
+        }
+        assert!(members.iter().all(|file| file.contains("!day/1.json?X-Amz-Signature=***masked***")), "{members:?}");
+    }
+}
+
+#[test]
+fn a_damaged_header_does_not_show_the_content_of_a_member() {
+    let mut packed = tar(&[("1.json".to_owned(), export(0..1)), ("2.json".to_owned(), export(1..2))]);
+    let header = packed.windows(6).position(|window| window == b"2.json").unwrap();
+    let content: Vec<u8> = b"the answer is kq7Wz3Vn9x ".iter().copied().cycle().take(512).collect();
+    packed[header..header + 512].copy_from_slice(&content);
+    let env = TestEnv::new();
+    env.write("a.tar", packed);
+    let ran = env.load(&[Path::new("a.tar")]);
+    assert!(!ran.out.contains("Wz3V") && !ran.err.contains("Wz3V"), "{}{}", ran.out, ran.err);
+    let reason = &reasons(&env)["a.tar"];
+    assert!(reason.starts_with("damaged_tar: a damaged header after `1.json`; its member is not loaded"), "{reason}");
+}
+
 /// Paths of archives may be given in a list with others.
 #[test]
 fn archives_and_folders_load_together() {

@@ -178,7 +178,6 @@ fn without_scheme(run: &str, host: &str, at: usize) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
 
     fn secrets(text: &str) -> Vec<&str> {
         let mut found = Vec::new();
@@ -212,21 +211,5 @@ mod tests {
             assert!(secrets(text).is_empty() || found.any(|at| announces(text, at)), "{text}");
         }
         assert!(!announces("ada@example.com", 3) && !announces("registry/web@sha256:0a", 12));
-    }
-
-    #[test]
-    fn many_signs_take_linear_time() {
-        let start = Instant::now();
-        for pattern in ["@", "x@", ":x@", "=@", "://@", "a:1@b.c:", "@=", "a:b@tcp(", ":thin:@"] {
-            for front in ["", "://x", "://x:", "a:", ":thin:"] {
-                let text = format!("{front}{}", pattern.repeat(40_000 / pattern.len()));
-                std::hint::black_box(secrets(&text));
-                for at in memchr::memchr_iter(b'@', text.as_bytes()) {
-                    std::hint::black_box(announces(&text, at));
-                }
-            }
-        }
-        // Quadratic time would be minutes.
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     }
 }
