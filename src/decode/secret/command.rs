@@ -146,10 +146,11 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
         if is_option_name(name) {
             let class = if name.len() > 3 { classify(name) } else { NameClass::Plain };
             match inline {
-                None if class == NameClass::Secret && is_value(at + 1) => {
-                    if text.is_none() || !words.get(at + 1).is_some_and(|value| is_metavariable(name, value)) {
-                        whole(words, at + 1, on);
-                    }
+                None if class == NameClass::Secret
+                    && is_value(at + 1)
+                    && (text.is_none() || !words.get(at + 1).is_some_and(|value| is_metavariable(name, value))) =>
+                {
+                    whole(words, at + 1, on);
                 }
                 None if class == NameClass::Weak
                     && words.get(at + 1).is_some_and(|value| is_random(value))
