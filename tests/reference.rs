@@ -389,7 +389,7 @@ const REVISED: [(&str, &str, &str); 4] = [
 
 /// Examples of the reference that another entry explains, because it reads what is inside: the state that was not
 /// reached, the error code of EC2, the sentence after the code.
-const MOVED: [(&str, &str); 7] = [
+const MOVED: [(&str, &str); 8] = [
     ("registry-credentials-malformed", "asm-secret-permission"),
     ("cannot-create", "engine-name-in-use"),
     ("api-invalid-parameter", "api-identifier"),
