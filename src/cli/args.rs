@@ -295,7 +295,8 @@ secrets and roles that failed before, room on the instances, how long stops took
 
 Names log files that were modified, are missing or are not listed, and gaps in the chain of digests.
 Digests are signed; the signature of each one is in the next one, so that only the signature of the
-newest is missing. It is in the metadata of its object; save it beside the digest as NAME.head.json:
+newest is missing. It is in the metadata of its object; save it beside the digest as
+NAME.json.gz.head.json:
 
   aws s3api head-object --bucket BUCKET --key KEY > NAME.json.gz.head.json
 
@@ -399,7 +400,7 @@ pub struct Limits {
 /// The part of a store that a command is about.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Scope {
-    /// Only what meets a condition of the query language, such as "family = nightly and exit_code = 137"
+    /// Only rows that match a condition, such as "family = nightly and exit_code = 137"
     #[arg(long = "where", id = "scope_where", value_name = "CONDITION")]
     pub condition: Option<String>,
     /// Only this cluster (repeatable)
@@ -683,7 +684,7 @@ pub struct Report {
     /// Set a parameter of a saved query (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// Write one page for people who were not there: a post-mortem to complete, as Markdown, HTML and a Slack message
+    /// Write a one-page post-mortem draft, as Markdown, HTML and a Slack message
     #[arg(long)]
     pub brief: bool,
     /// With --brief: print the page as well: markdown, html or slack

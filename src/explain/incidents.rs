@@ -313,7 +313,7 @@ fn of_stall(
         shares: service.map(|service| format!("service {service}")).into_iter().collect(),
     });
     let avoided = stall.text("avoided_by").unwrap_or_default().split("; ").filter(|way| !way.is_empty());
-    let mut actions: Vec<String> = avoided.map(|way| format!("Would have prevented it: {way}")).collect();
+    let mut actions: Vec<String> = avoided.map(|way| format!("To prevent it: {way}")).collect();
     if stall.int("joined") == Some(0) {
         actions.push(
             "No instance joined in the meantime: pending tasks do not make the capacity provider scale out here".to_owned(),

@@ -263,7 +263,7 @@ fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> 
 fn confidence(roots: &[&Rooted<'_, '_>], chosen: &str, members: &[&Rooted<'_, '_>]) -> (Confidence, &'static str) {
     let has_window = |signal: &Signal<'_>| signal.kind == SignalKind::Collision && signal.window.is_some();
     match chosen {
-        "stall" => return (Confidence::High, "the reservations of the instance are computed from its records"),
+        "stall" => return (Confidence::High, "reserved CPU and memory were reconstructed from task events"),
         "schedule" => {
             return if members.iter().any(|member| member.signal.disabled_by.is_some()) {
                 (Confidence::High, "a recorded call disabled the schedule")
