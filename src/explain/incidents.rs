@@ -43,9 +43,9 @@ pub struct Incident {
     pub cause: Option<String>,
     /// How to respond, as one word.
     pub class: Option<String>,
-    /// How sure the root cause is.
+    /// The confidence in the root cause.
     pub confidence: String,
-    /// What makes it that sure.
+    /// The evidence for the confidence level.
     pub basis: String,
     /// The affected services, jobs and runs.
     pub place: String,
