@@ -30,6 +30,7 @@ pub mod context;
 pub mod diagnostic;
 pub mod exit;
 pub mod micros;
+pub mod percent;
 pub mod plural;
 pub mod question;
 pub mod substr;

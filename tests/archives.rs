@@ -216,7 +216,9 @@ fn what_is_wrong_with_an_archive_is_reported_on_the_archive() {
     let mut split = zip(&[Packed::stored("1.json", &export(0..1))]);
     let place = split.len() - 22 + 4;
     split[place] = 3;
-    let cases: [(&str, Vec<u8>, i64, &str, &str); 8] = [
+    let trailing = [zip_of(&files), export(6..7)].concat();
+    let cases: [(&str, Vec<u8>, i64, &str, &str); 9] = [
+        ("trailing.zip", trailing, 6, "trailing.zip", "damaged_zip: "),
         ("sum.tar.gz", wrong_sum, 6, "sum.tar.gz", "damaged_gzip: the gzip stream is damaged"),
         ("cut.tar.gz", gzip(&packed)[..gzip(&packed).len() - 40].to_vec(), 4, "cut.tar.gz", "truncated_"),
         ("damaged.tar", damaged, 4, "damaged.tar", "damaged_tar: a damaged header after `1.json`"),
@@ -243,6 +245,18 @@ fn what_is_wrong_with_an_archive_is_reported_on_the_archive() {
         let reasons = reasons(&env);
         assert!(reasons.get(place).is_some_and(|reason| reason.starts_with(why)), "{name}: {reasons:?}");
     }
+}
+
+#[test]
+fn an_archive_that_unpacks_itself_is_read() {
+    let env = TestEnv::new();
+    let packed = zip_of(&[("1.json".to_owned(), export(0..2))]);
+    env.write("setup.exe", [&b"MZ\x90\0\x03\0\0\0"[..], &packed].concat());
+    env.write("setup.run", [&b"#!/bin/sh\nexec unzip $0\n"[..], &packed].concat());
+    env.load(&[Path::new(".")]).ok();
+    let ledger = ledger(&env);
+    assert!(ledger["setup.exe!1.json"].starts_with("2 "), "{ledger:?}");
+    assert!(ledger["setup.run!1.json"].starts_with("2 "), "{ledger:?}");
 }
 
 #[test]
@@ -553,6 +567,39 @@ fn a_secret_in_a_packed_member_is_masked() {
     assert!(ran.out.contains("2 read = 2 loaded"), "{}", ran.out);
     let raw = env.sql("select raw from calls").concat().concat();
     assert!(raw.contains("TOKEN") && !raw.contains("FAKE-SECRET"), "{raw}");
+}
+
+/// Members may be called like the signed URLs that they were downloaded from.
+#[test]
+fn secrets_in_names_of_members_are_masked() {
+    let signed = |last: u8| format!("day/1.json?X-Amz-Signature=0f1e2d3c4b5a6978{last}&token=kq7Wz3Vn9x");
+    let files: Vec<(String, Vec<u8>)> =
+        (1..3).map(|number| (signed(number), export(u32::from(number)..u32::from(number) + 1))).collect();
+    for (name, bytes) in [("a.zip", zip_of(&files)), ("a.tar", tar(&files)), ("a.tgz", gzip(&tar(&files)))] {
+        let env = TestEnv::new();
+        env.write(name, bytes);
+        let ran = env.load(&[Path::new(name)]).ok();
+        let members: Vec<String> = ledger(&env).into_keys().filter(|file| file.contains('!')).collect();
+        assert_eq!(members.len(), 2, "{members:?}");
+        for text in members.iter().chain([&ran.out, &ran.err]) {
+            assert!(!text.contains("2d3c4b5a") && !text.contains("kq7Wz3Vn9x"), "{text}");
+        }
+        assert!(members.iter().all(|file| file.contains("!day/1.json?X-Amz-Signature=***masked***")), "{members:?}");
+    }
+}
+
+#[test]
+fn a_damaged_header_does_not_show_the_content_of_a_member() {
+    let mut packed = tar(&[("1.json".to_owned(), export(0..1)), ("2.json".to_owned(), export(1..2))]);
+    let header = packed.windows(6).position(|window| window == b"2.json").unwrap();
+    let content: Vec<u8> = b"the answer is kq7Wz3Vn9x ".iter().copied().cycle().take(512).collect();
+    packed[header..header + 512].copy_from_slice(&content);
+    let env = TestEnv::new();
+    env.write("a.tar", packed);
+    let ran = env.load(&[Path::new("a.tar")]);
+    assert!(!ran.out.contains("Wz3V") && !ran.err.contains("Wz3V"), "{}{}", ran.out, ran.err);
+    let reason = &reasons(&env)["a.tar"];
+    assert!(reason.starts_with("damaged_tar: a damaged header after `1.json`; its member is not loaded"), "{reason}");
 }
 
 /// Paths of archives may be given in a list with others.

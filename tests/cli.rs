@@ -196,3 +196,50 @@ fn only_a_terminal_gets_the_newest_rows_alone() {
     command.args(["repl", "--format", "ndjson"]).stdin(std::fs::File::open(env.path("questions")).unwrap());
     assert_eq!(String::from_utf8(command.output().unwrap().stdout).unwrap().lines().count(), calls);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn messages_and_lists_fit_the_terminal() {
+    let env = TestEnv::new();
+    env.load(&[&project().join("samples/exports")]).ok();
+    for columns in [60, 80] {
+        for line in [
+            "failures stopped",
+            "failures limit 1",
+            "schedules limit 1",
+            "check",
+            "check stopped-tasks",
+            "check --list",
+            "queries",
+            "queries lost",
+            "catalog list pull",
+            "config",
+            "fields failures",
+            "store",
+            "store verify",
+            "load missing",
+        ] {
+            let shown = env.at_terminal(&format!("ecs-audit {line}"), columns, "");
+            // Progress is drawn over itself.
+            let lines = shown.lines().map(|line| line.trim_end().rsplit(['\r', '\u{1b}']).next().unwrap());
+            let lines = lines.map(|line| line.strip_prefix("[2K").unwrap_or(line));
+            for shown in lines.filter(|line| !line.starts_with("  | ")) {
+                let width = ecs_audit::render::width_of(shown);
+                assert!(width <= columns, "{line} at {columns}: {width}\n{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_is_found_by_what_explain_and_timeline_accept() {
+    let env = loaded();
+    let task = "42b98325d5f2d7ab2dc135f614aaf617";
+    for name in ["42b9", task] {
+        let ran = env.run(&["show", name]).ok();
+        assert!(ran.out.contains(task), "{}", ran.out);
+        assert!(ran.err.contains(&format!("the newest record of task {task}")), "{}", ran.err);
+    }
+    let ran = env.run(&["show", "search"]);
+    assert!(ran.code == 2 && ran.err.contains("`search` is a service, not a record; `ecs-audit timeline search`"), "{}", ran.err);
+}

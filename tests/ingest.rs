@@ -381,6 +381,18 @@ fn troubled_files_cost_only_themselves() {
 }
 
 #[test]
+fn the_summary_counts_all_rejected_records() {
+    let env = TestEnv::new();
+    env.write("in/few.json", "[{\"a\":1}".to_owned() + &",{\"a\":[1}".repeat(9) + "]");
+    let ran = env.load(&[&env.path("in")]);
+    assert!(ran.code == 3 && ran.out.contains("9 quarantined") && !ran.out.contains("more: ecs-audit"), "{}", ran.out);
+    let env = TestEnv::new();
+    env.write("in/many.json", "[{\"a\":1}".to_owned() + &",{\"a\":[1}".repeat(5000) + "]");
+    let ran = env.load(&[&env.path("in")]);
+    assert!(ran.out.contains("… and 4,990 more: ecs-audit query \"quarantine\""), "{}", ran.out);
+}
+
+#[test]
 fn standard_input_loads() {
     let env = TestEnv::new();
     let mut child = env

@@ -79,9 +79,123 @@ fn what_is_damaged_within_an_envelope_is_named() {
     ] {
         assert_eq!(account(envelope.replace('@', &cut)), "0+0+0+1 broken_json", "{envelope}");
     }
+    let other = quoted(&format!("[{}", &record(1)[..150]));
+    for envelope in [
+        r#"{"Records":[%]}"#,
+        r#"[%]"#,
+        r#"["no record",[%]]"#,
+        r#"{"results":[[{"field":"@message","value":%},{"field":"@ptr","value":"x"}]],"status":"Complete"}"#,
+    ] {
+        for cut in [&cut, &other] {
+            let want = if envelope.contains("no record") { "0+0+1+1 broken_json" } else { "0+0+0+1 broken_json" };
+            assert_eq!(account(envelope.replace('%', cut)), want, "{envelope}");
+        }
+    }
     // A record and a broken one in one text.
     let both = quoted(&format!("{} {}", record(1), &record(2)[..100]));
     assert_eq!(account(format!(r#"{{"message":{both}}}"#)), "1+0+0+1 broken_json");
+}
+
+#[test]
+fn data_of_a_stream_that_does_not_open_is_quarantined() {
+    let text = record(1);
+    let sound = STANDARD.encode(&text);
+    let changed = |at: usize, to: &str| format!("{}{to}{}", &sound[..at], &sound[at + 1..]);
+    for envelope in [
+        r#"{"Records":[{"eventSource":"aws:kinesis","kinesis":{"partitionKey":"p","sequenceNumber":"7","data":@}}]}"#,
+        r#"{"Records":[{"Data":@,"PartitionKey":"p","SequenceNumber":"7"}],"MillisBehindLatest":0}"#,
+        r#"{"deliveryStreamArn":"arn:aws:firehose:us-east-1:111122223333:deliverystream/d","records":[{"recordId":"1","data":@}]}"#,
+    ] {
+        let data = |inner: &str| account(envelope.replace('@', inner));
+        let of = |inner: &str| data(&format!("\"{inner}\""));
+        assert_eq!(of(&sound), "1+0+0+0 ", "{envelope}");
+        // A letter that base64 does not have, in the middle and at the beginning; bytes that are not text; no base64 at all.
+        let no_text = STANDARD.encode(b"\xff\xfe\x01");
+        for damaged in [changed(90, "*"), changed(0, "!"), no_text, "A".to_owned(), "no base64".to_owned()] {
+            assert_eq!(of(&damaged), "0+0+0+1 damaged_envelope", "{envelope}: {damaged}");
+        }
+        // The JSON is cut, or its first byte is damaged.
+        let cut = STANDARD.encode(&text[..text.len() - 40]);
+        let beginning = STANDARD.encode(format!("K{}", &text[1..]));
+        for damaged in [&cut, &beginning] {
+            assert_eq!(of(damaged), "0+0+0+1 broken_json", "{envelope}: {damaged}");
+        }
+        for missing in ["null", "7"] {
+            assert_eq!(data(missing), "0+0+0+1 damaged_envelope", "{envelope}: {missing}");
+        }
+        // Nothing is lost with the text of another program.
+        for harmless in [String::new(), STANDARD.encode("a line of a program"), STANDARD.encode(r#"{"a":1}"#)] {
+            assert_eq!(of(&harmless), "0+0+1+0 ", "{envelope}: {harmless}");
+        }
+    }
+    // Other envelopes hold texts of all kinds: only what begins like base64 of JSON is meant to be it.
+    let message = |inner: &str| account(format!(r#"{{"message":"{inner}"}}"#));
+    assert_eq!(message(&changed(90, "*")), "0+0+0+1 damaged_envelope");
+    assert_eq!(message(&STANDARD.encode(&text[..120])), "0+0+0+1 broken_json");
+    for harmless in ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln*", "ewo is a word", "A"] {
+        assert_eq!(message(harmless), "0+0+1+0 ", "{harmless}");
+    }
+}
+
+#[test]
+fn a_message_that_is_not_a_record_is_judged_by_its_log_group() {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let group = |messages: &[&str]| {
+        let event = |message: &&str| format!(r#"{{"id":"7","timestamp":1772589600000,"message":{}}}"#, quoted(message));
+        let events: Vec<String> = messages.iter().map(event).collect();
+        format!(r#"{{"messageType":"DATA_MESSAGE","logGroup":"g","logEvents":[{}]}}"#, events.join(","))
+    };
+    let of = |messages: &[&str]| {
+        let report = loaded_with(group(messages).as_bytes(), Limits::STANDARD);
+        let packed = format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, STANDARD.encode(gzip(group(messages).as_bytes())));
+        assert_eq!(summary(&report), account(packed), "{messages:?}");
+        format!("{}{}", summary(&report), report.filtered_as.join(","))
+    };
+    let (one, two) = (record(1), record(2));
+    // A trail delivers to a group of its own.
+    assert_eq!(of(&[&one, "buy milk", &two]), "2+0+0+1 unknown_shape");
+    let others = ["", "[1,2]", r#"{"a":1}"#];
+    assert_eq!(of(&[&one, others[0], others[1], others[2]]), "1+0+0+3 unknown_shape,unknown_shape,unknown_shape");
+    // Lines of a program, and those of a function that prints the events it gets.
+    assert_eq!(of(&["buy milk", r#"{"a":1}"#]), "0+0+2+0 log_line");
+    assert_eq!(of(&["START RequestId: 1 Version: 2", &one, "done", "END RequestId: 1"]), "1+0+3+0 log_line");
+    assert_eq!(of(&[r#"{"time":"t","type":"platform.start"}"#, &one]), "1+0+1+0 log_line");
+    // The answer of `filter-log-events` and `get-log-events` is read one message at a time.
+    let answer = |messages: &[&str]| {
+        account(group(messages).replace(r#""messageType":"DATA_MESSAGE","logGroup":"g","logEvents""#, r#""events""#))
+    };
+    assert_eq!(answer(&[&one, "buy milk", &two, "", "beer"]), "2+0+0+3 unknown_shape");
+    assert_eq!(answer(&["buy milk", "beer"]), "0+0+2+0 ");
+    assert_eq!(answer(&["buy milk", &one, "START RequestId: 1 Version: 2"]), "1+0+2+0 ");
+    // Damage among the lines of a program makes no group of records.
+    assert_eq!(of(&["buy milk", &one[..100]]), "0+0+1+1 broken_jsonlog_line");
+}
+
+#[test]
+fn envelopes_are_counted_alike_in_every_form() {
+    let quoted = |text: String| serde_json::Value::from(text).to_string();
+    let in_text = |inner: String| format!(r#"{{"body":{}}}"#, quoted(inner));
+    let in_list = |inner: String| format!(r#"{{"part":[{inner}]}}"#);
+    let in_strings = |inner: String| format!(r#"{{"page":[{}]}}"#, quoted(inner));
+    let in_turn = |depth: usize, forms: &[&dyn Fn(String) -> String]| {
+        (0..depth).fold(record(1), |inner, level| forms[level % forms.len()](inner))
+    };
+    let forms: [(&str, usize, &[&dyn Fn(String) -> String]); 4] = [
+        ("text", 10, &[&in_text]),
+        ("list", 10, &[&in_list]),
+        ("text and list", 10, &[&in_text, &in_list]),
+        // An object and a text each.
+        ("list of strings", 5, &[&in_strings]),
+    ];
+    for (name, most, forms) in forms {
+        for depth in [1, most] {
+            assert_eq!(account(in_turn(depth, forms)), "1+0+0+0 ", "{name}: {depth}");
+        }
+        // Whatever is deeper is never called a file without records.
+        for depth in most + 1..=most + 4 {
+            assert_eq!(account(in_turn(depth, forms)), "0+0+0+1 too_deep", "{name}: {depth}");
+        }
+    }
 }
 
 #[test]
@@ -97,6 +211,25 @@ fn every_list_and_layer_is_read() {
     };
     assert_eq!(account(utf16(u16::to_le_bytes, [0xff, 0xfe])), "1+0+0+0 ");
     assert_eq!(account(utf16(u16::to_be_bytes, [0xfe, 0xff])), "1+0+0+0 ");
+    let utf32 = |unit: fn(u32) -> [u8; 4]| -> Vec<u8> {
+        format!("\u{feff}{one}").chars().flat_map(|letter| unit(letter.into())).collect()
+    };
+    for wide in [utf32(u32::to_le_bytes), utf32(u32::to_be_bytes)] {
+        let report = loaded_with(&wide, Limits::STANDARD);
+        assert_eq!((summary(&report).as_str(), report.notes), ("1+0+0+0 ", vec!["decoded from UTF-32".to_owned()]));
+    }
+    let zlib = {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(one.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    assert_eq!(account(&zlib), "1+0+0+0 ");
+    assert!(account(&zlib[..zlib.len() - 2]).ends_with("truncated_zlib"), "{}", account(&zlib[..zlib.len() - 2]));
+    assert_eq!(account([&*zlib, b"more"].concat()), "1+0+0+1 damaged_zlib");
+    assert_eq!(
+        account("ada,2026-03-04T02:00:01Z,ecs.amazonaws.com,RunTask\nada,2026-03-04T02:00:02Z,ecs.amazonaws.com,StopTask\n"),
+        "0+0+0+1 unknown_shape"
+    );
     assert_eq!(account(gzip(&gzip(one.as_bytes()))), "1+0+0+0 ");
     let mut wrong = gzip(one.as_bytes());
     let at = wrong.len() - 8;
@@ -236,6 +369,16 @@ fn one_id_with_two_contents_is_a_conflict() {
             assert_eq!(loaded(first, second, third), (kept.clone(), 1, 1, 1));
         }
     }
+}
+
+#[test]
+fn one_id_with_many_contents_is_as_many_conflicts() {
+    let contents: Vec<String> = (0..300).map(|number| record(1).replace("ListTasks", &format!("ListTasks{number}"))).collect();
+    let report = loaded_with(contents.join("\n").as_bytes(), Limits::STANDARD);
+    assert_eq!((report.loaded, report.duplicate, report.quarantined), (1, 0, 299));
+    let twice = [contents.join("\n"), contents.join("\n")].join("\n");
+    let report = loaded_with(twice.as_bytes(), Limits::STANDARD);
+    assert_eq!((report.loaded, report.duplicate, report.quarantined), (1, 300, 299));
 }
 
 #[test]

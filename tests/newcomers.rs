@@ -91,7 +91,14 @@ fn suggested_queries_parse() {
     for file in files() {
         let text = fs::read_to_string(&file).unwrap();
         for suggestion in suggestions(&text) {
-            let query = suggestion.strip_prefix("ecs-audit query ").map_or(suggestion, |query| query.trim_matches('"'));
+            let query = match suggestion.strip_prefix("ecs-audit ") {
+                None => suggestion,
+                // Options follow the query.
+                Some(command) => match command.strip_prefix("query \"").and_then(|query| query.split('"').next()) {
+                    Some(query) => query,
+                    None => continue,
+                },
+            };
             // A single word is the name of a field or a value.
             if query.contains(' ') {
                 let condition = format!("failures where {query}");

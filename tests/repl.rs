@@ -147,3 +147,32 @@ fn wide_rows_can_be_one_below_the_other() {
     let ran = env.run(&["sql", "select count(*) as n from calls", "--out", "n.csv"]).ok();
     assert!(ran.err.contains("wrote 1 row to n.csv"), "{}", ran.err);
 }
+
+/// What the prompt shows when all of this is typed at once.
+#[cfg(target_os = "linux")]
+fn typed(env: &TestEnv, input: &str) -> String {
+    env.at_terminal("ecs-audit repl", 80, input)
+}
+
+/// How often a result with this header was printed.
+#[cfg(target_os = "linux")]
+fn results(shown: &str, header: &str) -> usize {
+    shown.lines().filter(|line| line.trim_end() == header).count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_paste_of_several_queries_runs_each() {
+    let env = loaded();
+    let shown = typed(&env, "\x1b[200~failures show reason limit 1\n\\x off\ntasks show task limit 1\x1b[201~\n");
+    assert_eq!((results(&shown, "reason"), results(&shown, "task")), (1, 1), "{shown}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn lines_that_are_typed_ahead_are_read() {
+    let env = loaded();
+    let shown =
+        typed(&env, "\\x off\nfailures show reason limit 1\ntasks show task limit 1\n\\quit\nfailures show phase limit 1\n");
+    assert_eq!((results(&shown, "reason"), results(&shown, "task"), results(&shown, "phase")), (1, 1, 0), "{shown}");
+}

@@ -116,6 +116,25 @@ impl TestEnv {
         Ran::of(command.output().unwrap())
     }
 
+    /// What a terminal with this many columns shows while a shell runs a line and reads the input, without colors. The
+    /// terminal is that of `script`, which belongs to the base system of Linux distributions.
+    #[cfg(target_os = "linux")]
+    pub fn at_terminal(&self, line: &str, columns: usize, input: &str) -> String {
+        use std::io::Write as _;
+        let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new("script");
+        let line = format!("stty cols {columns} rows 24; {line}");
+        command.args(["-qec", &line, "/dev/null"]).current_dir(self.dir.path()).env("PATH", path);
+        for name in VARIABLES {
+            command.env_remove(name);
+        }
+        command.env("XDG_CONFIG_HOME", self.dir.path()).env("XDG_STATE_HOME", self.path("state"));
+        command.env("TERM", "xterm").env("NO_COLOR", "1").env("PAGER", "cat");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("`script` of util-linux");
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
+    }
+
     /// The cells of a query's CSV answer, without the header.
     pub fn query(&self, query: &str) -> Vec<Vec<String>> {
         let mut cells = self.run(&["query", query, "--format", "csv", "--quiet"]).ok().cells();

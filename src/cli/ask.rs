@@ -13,11 +13,11 @@ use crate::discover::{Input, Source};
 use crate::engine::functions::with_originals;
 use crate::engine::{ProjectedTable, RecordingTable, ScannedColumns};
 use crate::exit::ExitCode;
-use crate::lang::Checked;
+use crate::lang::{Checked, Query};
 use crate::load::{FileReport, Integrity, LoadOptions, Progress, Silent, Totals, load};
 use crate::model::catalog::FailureCatalog;
 use crate::plan::{self, Options};
-use crate::render::{Format, Layout, Look, render};
+use crate::render::{Format, Layout, Look, RANK, render};
 use crate::run::{self, RunError};
 use crate::store::{MemorySink, Store};
 use crate::table::{Projection, Table};
@@ -273,7 +273,7 @@ pub fn check_out(asking: &Asking) -> Result<(), CliError> {
 }
 
 /// Writes a result to the requested destination in the requested format; `long` values do not fit into the rows of a terminal.
-pub fn deliver(answer: &Answer, asking: &Asking, long: bool, context: &Context) -> Result<(), CliError> {
+pub fn deliver(answer: &Answer, asking: &Asking, long: bool, shown: Shown, context: &Context) -> Result<(), CliError> {
     let format = format_of(asking);
     if format.is_binary() && asking.out.is_none() && context.width.is_some() {
         return Err(CliError::Sentence(format!("cannot print {format} on a terminal; write it to a file with --out FILE")));
@@ -282,17 +282,44 @@ pub fn deliver(answer: &Answer, asking: &Asking, long: bool, context: &Context) 
         return Err(CliError::Sentence(format!("--expanded lays out tables, not {format}; leave out one of the two")));
     }
     let expanded = asking.expanded || (long && context.width.is_some());
-    let layout = if expanded { Layout::Expanded } else { Layout::Lines { hint: HINT } };
+    let layout = if expanded { Layout::Expanded } else { Layout::Lines { hint: shown.hint() } };
     write(answer, format, asking.out.as_deref(), layout, context)
 }
 
-/// How to see the columns that a table has no place for.
-const HINT: &str = "--expanded shows them, `show *` all fields";
-
-/// Prints a list in which nothing may be missing.
-pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Context) -> Result<(), CliError> {
-    write(answer, format, out, Layout::Wrapped, context)
+/// Which fields an answer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Those that the query names, or those that are shown by default: `show *` shows more.
+    Chosen,
+    /// All that there are.
+    All,
 }
+
+impl Shown {
+    /// What a query shows.
+    pub fn of(query: &Query) -> Shown {
+        // Groups have no other fields.
+        let grouped = query.stages.iter().any(|stage| !stage.by.is_empty() || stage.every.is_some());
+        let all = grouped || query.stages.last().is_some_and(|stage| stage.all_columns.is_some());
+        if all { Shown::All } else { Shown::Chosen }
+    }
+
+    /// How to see the columns that a table has no place for.
+    fn hint(self) -> &'static str {
+        match self {
+            Shown::Chosen => "--expanded shows them, `show *` all fields",
+            Shown::All => "--expanded shows them",
+        }
+    }
+}
+
+/// Prints a list whose texts are not shortened.
+pub fn print(answer: &Answer, format: Format, out: Option<&Path>, context: &Context) -> Result<(), CliError> {
+    write(answer, format, out, LIST, context)
+}
+
+/// The layout of lists.
+pub const LIST: Layout = Layout::Wrapped { hint: "a wider terminal or --json shows them" };
 
 /// How results look on this terminal.
 pub fn look(layout: Layout, context: &Context) -> Look {
@@ -317,9 +344,22 @@ fn write(answer: &Answer, format: Format, out: Option<&Path>, layout: Layout, co
     Ok(())
 }
 
-/// Rows of texts as a result; missing cells are empty.
+/// Rows of texts as a result; missing cells are empty. A narrow table leaves out columns from the right.
 pub fn listing(names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, CliError> {
-    let schema = Arc::new(Schema::new(names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect::<Vec<_>>()));
+    ranked_listing(names, &[], rows)
+}
+
+/// As [`listing`]; a narrow table leaves out the columns `first` first, in their order.
+pub fn ranked_listing(names: &[&str], first: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, CliError> {
+    let field = |name: &&str| {
+        let field = Field::new(*name, DataType::Utf8, false);
+        match first.iter().position(|other| other == name) {
+            None => field,
+            // The other ranks are positions.
+            Some(place) => field.with_metadata([(RANK.to_owned(), (usize::from(u8::MAX) - place).to_string())].into()),
+        }
+    };
+    let schema = Arc::new(Schema::new(names.iter().map(field).collect::<Vec<_>>()));
     let column = |index: usize| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.get(index).map_or("", String::as_str))))
     };
@@ -333,4 +373,24 @@ pub fn listing(names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, CliErro
         window: AnswerWindow::default(),
         spark: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_of_a_table_suggests_nothing_that_was_asked_for() {
+        for (text, shown) in [
+            ("failures", Shown::Chosen),
+            ("failures show time, reason", Shown::Chosen),
+            ("failures show *", Shown::All),
+            ("failures by reason | where count > 1", Shown::All),
+            ("failures by reason", Shown::All),
+            ("failures every 1h", Shown::All),
+        ] {
+            assert_eq!(Shown::of(&crate::lang::parse(text).unwrap()), shown, "{text}");
+        }
+        assert!(!Shown::All.hint().contains("show *"));
+    }
 }

@@ -111,6 +111,7 @@ fn run_on(
     let text = write(&report, arguments.format, detail);
     match &arguments.out {
         Some(path) => destination::write(path, text)?,
+        None if arguments.format == Layout::Text => explain::print_page(text, context)?,
         None => explain::print(&text)?,
     }
     Ok(if report.has(arguments.fail_on) {

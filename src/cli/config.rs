@@ -190,7 +190,7 @@ pub fn run(arguments: &ConfigArgs, global: &Global, context: &Context) -> Result
         settings.queries.values().map(|query| row(&format!("queries.{}", query.name), query.query.clone(), &query.origin)),
     );
     if arguments.format == Format::Table {
-        explain::print(&places(looked))?;
+        explain::print_page(places(looked), context)?;
     }
     print(&listing(&["setting", "value", "from"], rows)?, arguments.format, None, context)?;
     Ok(ExitCode::Ok)

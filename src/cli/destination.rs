@@ -1,13 +1,8 @@
-//! The output files of commands, which must not be files of a store.
+//! The output files of commands, which must not be in the folder of a store.
 
 use super::stderr::CliError;
-use crate::config::STORE_FILE;
-use crate::redact::KEY_FILE;
 use std::fs::{self, File};
-use std::path::{Component, Path, PathBuf};
-
-/// The files beside the tables of a store.
-const OF_STORE: [&str; 5] = ["manifest.json", "manifest.json.new", "lock", STORE_FILE, KEY_FILE];
+use std::path::{Path, PathBuf};
 
 /// Creates or overwrites a file.
 pub fn create(path: &Path) -> Result<File, CliError> {
@@ -21,12 +16,12 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), CliError> {
     fs::write(path, content).map_err(|error| CliError::Sentence(format!("`{}`: {error}", path.display())))
 }
 
-/// Fails if a path is a file of a store, through links or not, or would become one.
+/// Fails if a path is in the folder of a store, through links or not, or is that folder.
 pub fn refuse_store(path: &Path) -> Result<(), CliError> {
     match store_of(path) {
         None => Ok(()),
         Some(store) => Err(CliError::Sentence(format!(
-            "`{}` belongs to the store `{}`; write to a file outside the store",
+            "`{}` belongs to the store `{}`; write to a place outside of its folder",
             path.display(),
             store.display()
         ))),
@@ -36,7 +31,7 @@ pub fn refuse_store(path: &Path) -> Result<(), CliError> {
 /// The store that a path belongs to.
 fn store_of(path: &Path) -> Option<PathBuf> {
     let target = resolved(path)?;
-    target.ancestors().skip(1).find(|folder| is_of_store(folder, &target)).map(Path::to_path_buf)
+    target.ancestors().find(|folder| is_store(folder)).map(Path::to_path_buf)
 }
 
 /// The target of a path without links; the last component may not exist yet.
@@ -56,18 +51,11 @@ fn resolved_folder(path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Whether a folder is a store or a Delta table, and the target one of its files.
-fn is_of_store(folder: &Path, target: &Path) -> bool {
+/// Whether a folder is a store or a Delta table.
+fn is_store(folder: &Path) -> bool {
     const LOG: &str = "_delta_log";
-    if folder.join(LOG).is_dir() {
-        return true;
-    }
-    let Ok(inside) = target.strip_prefix(folder) else { return false };
-    let mut names = inside.components();
-    let Some(Component::Normal(first)) = names.next() else { return false };
-    let is_file_of_store = first == "tables" || (names.next().is_none() && OF_STORE.iter().any(|name| first == *name));
     let mut tables = fs::read_dir(folder.join("tables")).into_iter().flatten().flatten();
-    is_file_of_store && tables.any(|table| table.path().join(LOG).is_dir())
+    folder.join(LOG).is_dir() || tables.any(|table| table.path().join(LOG).is_dir())
 }
 
 #[cfg(test)]
@@ -80,13 +68,21 @@ mod tests {
         let store = dir.path().join("store");
         fs::create_dir_all(store.join("tables/calls/_delta_log")).unwrap();
         fs::write(store.join("manifest.json"), "{}").unwrap();
-        for own in ["manifest.json", "lock", "ecs-audit.toml", "redaction.key", "tables/x.csv", "tables/calls/_delta_log/0.json"]
-        {
+        for own in [
+            "manifest.json",
+            "lock",
+            "ecs-audit.toml",
+            "tables/x.csv",
+            "tables/calls/_delta_log/0.json",
+            "new.csv",
+            "a/b.csv",
+            "",
+        ] {
             let refused = create(&store.join(own)).unwrap_err().to_string();
             assert!(refused.contains("belongs to the store"), "{own}: {refused}");
         }
         assert_eq!(fs::read(store.join("manifest.json")).unwrap(), b"{}");
-        for other in [store.join("answer.csv"), dir.path().join("manifest.json"), dir.path().join("lock")] {
+        for other in [dir.path().join("answer.csv"), dir.path().join("manifest.json"), dir.path().join("lock")] {
             create(&other).unwrap();
         }
         #[cfg(unix)]

@@ -178,27 +178,32 @@ pub fn records(tables: &Dataset) -> Records<'_> {
 /// The number of names with the same beginning that an error lists.
 const LISTED_AT_MOST: usize = 8;
 
-/// Resolves a name or the beginning of an id; an unknown name is an error that suggests similar ones.
-pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
-    if name == "last" {
-        let newest = newest(records)?;
-        return newest.ok_or_else(|| CliError::Sentence("nothing to explain: no failures are recorded".to_owned()));
-    }
+/// Resolves a name or the beginning of an id in the tables; several beginnings are an error that lists them.
+pub fn known(records: &Records<'_>, name: &str) -> Result<Option<Subject>, CliError> {
     if let Some(subject) = resolve(records, name)? {
-        return Ok(subject);
+        return Ok(Some(subject));
     }
     // A part of an id, as people copy it, means the only thing that begins with it.
     let begun = begun(records, name, LISTED_AT_MOST + 1)?;
-    if let [subject] = begun.as_slice() {
-        return Ok(subject.clone());
-    }
-    if !begun.is_empty() {
+    if begun.len() > 1 {
         let names = begun.iter().take(LISTED_AT_MOST).map(|subject| format!("  {} {}", subject.kind.word(), subject.name));
         let names = names.collect::<Vec<_>>().join("\n");
         let more = if begun.len() > LISTED_AT_MOST { "\n  …" } else { "" };
         return Err(CliError::Sentence(format!(
             "several names begin with `{name}`; type more characters of one:\n{names}{more}"
         )));
+    }
+    Ok(begun.into_iter().next())
+}
+
+/// Resolves a name or the beginning of an id; an unknown name is an error that suggests similar ones.
+pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
+    if name == "last" {
+        let newest = newest(records)?;
+        return newest.ok_or_else(|| CliError::Sentence("nothing to explain: no failures are recorded".to_owned()));
+    }
+    if let Some(subject) = known(records, name)? {
+        return Ok(subject);
     }
     if let Some(subject) = schedule_named(records, name)? {
         return Ok(subject);
@@ -216,6 +221,11 @@ pub fn print(text: &str) -> Result<(), CliError> {
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
+}
+
+/// Prints a page of text, broken at words where a terminal shows it.
+pub fn print_page(text: String, context: &Context) -> Result<(), CliError> {
+    print(&page(text, context))
 }
 
 /// A duration before the newest event, or a time.

@@ -3,7 +3,9 @@
 //! In: the arguments of the process. Out: arguments for the parser, or a text for stderr. Invariant: a command is never
 //! taken for a question, because only nouns and saved queries start one.
 
+use super::query::is_valid;
 use super::stderr::CliError;
+use super::synonyms;
 use crate::diagnostic::Diagnostic;
 use crate::lang::keyword::{self, NOUNS};
 use crate::lang::{self, habit, suggest};
@@ -65,8 +67,10 @@ pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command)
         ErrorKind::InvalidSubcommand => {
             let word = context(ContextKind::InvalidSubcommand)?;
             let at = first_word(arguments, command)?;
-            (arguments.get(at)?.to_str()? == word)
-                .then(|| unknown_command(word, arguments.get(at..).unwrap_or_default(), command))
+            if arguments.get(at)?.to_str()? != word {
+                return unknown_action(word, arguments.get(at..)?, command);
+            }
+            Some(unknown_command(word, arguments.get(at..).unwrap_or_default(), command))
         }
         ErrorKind::UnknownArgument => {
             let option = context(ContextKind::InvalidArg)?.split(['=', ' ']).next()?;
@@ -78,6 +82,29 @@ pub fn explained(error: &clap::Error, arguments: &[OsString], command: &Command)
         }
         _ => None,
     }
+}
+
+/// An unknown word below a command, such as `store ls`.
+fn unknown_action(word: &str, line: &[OsString], command: &Command) -> Option<CliError> {
+    let mut words = line.iter().filter_map(|argument| argument.to_str());
+    let inner = command.find_subcommand(words.next()?)?;
+    let path = inner.get_name();
+    let text = joined(line);
+    let start = text.find(word).unwrap_or_default();
+    let error = Diagnostic::error(format!("`{word}` is not an action of `{path}`"), start..start + word.len());
+    let actions: Vec<&str> = inner.get_subcommands().map(Command::get_name).filter(|name| *name != "help").collect();
+    let error = match synonyms::meant(path, word) {
+        Some(action) => error.with_help(format!("did you mean `{}`?", format!("ecs-audit {path} {action}").trim_end())),
+        None => match suggest::question(word, actions.iter().copied()) {
+            Some(question) => error.with_label(question),
+            // `report postmortem`: the folder is an option.
+            None if inner.get_arguments().any(|argument| argument.get_long() == Some("out")) => {
+                error.with_help(format!("did you mean `ecs-audit {path} --out {word}`?"))
+            }
+            None => error.with_note(format!("actions: {}", actions.join(", "))),
+        },
+    };
+    Some(CliError::Query { text, diagnostics: vec![error] })
 }
 
 /// A command without what it needs, with its first example.
@@ -119,7 +146,14 @@ fn unknown_command(word: &str, rest: &[OsString], command: &Command) -> CliError
     // Rows that a query names are not a misspelled command: `services` is similar to `serve`.
     let rows = habit::rows_called(&first.to_lowercase());
     let near = if rows.is_some() { Vec::new() } else { suggest::nearest(&first, names) };
-    let error = match (near.first(), habit::reworded(&text)) {
+    let reworded = habit::reworded(&text, &is_valid(jiff::Timestamp::now()));
+    // What other programs call a command is not a misspelled one: `import` is similar to `report`.
+    if let (Some(meant), None) = (synonyms::meant("", &first), &reworded) {
+        let after = if meant.starts_with('-') { "" } else { text.get(first.len()..).unwrap_or_default() };
+        let error = error.with_help(format!("did you mean `ecs-audit {meant}{after}`?"));
+        return CliError::Query { text, diagnostics: vec![error] };
+    }
+    let error = match (near.first(), reworded) {
         (_, Some(query)) => error.with_help(format!("did you mean `ecs-audit query {}`?", lang::shell_quoted(&query))),
         (Some(name), None) => {
             let after = text.get(first.len()..).unwrap_or_default();
@@ -234,6 +268,14 @@ mod tests {
             (&["how", "many", "failures"], "did you mean `ecs-audit query \"failures show count\"`?"),
             (&["select reason from failures"], "`ecs-audit sql \"select reason from failures\"`"),
             (&["frobnicate"], "= commands: load, query,"),
+            (&["import", "exports"], "= help: did you mean `ecs-audit load exports`?"),
+            (&["status"], "= help: did you mean `ecs-audit doctor`?"),
+            (&["export"], "= help: did you mean `ecs-audit store export`?"),
+            (&["store", "ls"], "| store ls\n  |       ^^\n  = help: did you mean `ecs-audit store`?"),
+            (&["store", "rm"], "= help: did you mean `ecs-audit store drop`?"),
+            (&["store", "compcat"], "did you mean `compact`?"),
+            (&["report", "postmortem"], "= help: did you mean `ecs-audit report --out postmortem`?"),
+            (&["store", "fialures"], "= actions: reclassify, "),
             (&["services"], "did you mean `ecs-audit query \"tasks by service\"`?"),
             (&["describe", "failures"], "= help: `ecs-audit fields failures` lists the fields"),
             (&["query", "failures", "--since", "7d"], "`ecs-audit query \"failures since 7d\"`"),
@@ -246,7 +288,6 @@ mod tests {
         ] {
             assert!(message(words).contains(expected), "{words:?}: {}", message(words));
         }
-        assert_eq!(message(&["store", "fialures"]), "");
         assert_eq!(message(&["query", "failures", "--frobnicate"]), "");
     }
 }

@@ -3,7 +3,7 @@
 mod document;
 
 use super::args::{Global, Load};
-use super::explain::{point_in_time, print};
+use super::explain::{point_in_time, print_page};
 use super::stderr::{CliError, say};
 use super::store::described;
 use crate::context::Context;
@@ -64,7 +64,7 @@ pub fn run(arguments: &Load, global: &Global, context: &Context) -> Result<ExitC
     }
     match arguments.output.format {
         TextFormat::Json => super::document::print(Schema::Load, &Document::of(&loaded, &left_out, &global.store))?,
-        TextFormat::Text => print(&summary(&loaded, &left_out, &global.store, context))?,
+        TextFormat::Text => print_page(summary(&loaded, &left_out, &global.store, context), context)?,
     }
     Ok(exit_code(&loaded.totals))
 }
@@ -151,11 +151,23 @@ fn search(paths: &[PathBuf], store: Option<&Path>, selection: &Selection) -> Res
         let next = match &problem.instead {
             Some(command) => format!("; bring it here first: `{command}`"),
             None if problem.is_explained => String::new(),
-            None => "; expected a file or folder of exports".to_owned(),
+            None => match meant_location(&problem.name) {
+                Some(location) => format!("; did you mean `{location}`?"),
+                None => "; expected a file or folder of exports".to_owned(),
+            },
         };
         return Err(CliError::Sentence(format!("`{}`: {}{next}", problem.name, problem.detail)));
     }
     Ok(found)
+}
+
+/// The location in S3 that a name with other signs after `s3` means, such as `s3:/bucket/prefix`.
+fn meant_location(name: &str) -> Option<String> {
+    let (scheme, rest) = name.split_at_checked(2)?;
+    let place = rest.trim_start_matches([':', '/']);
+    let signs = rest.strip_suffix(place)?;
+    let meant = scheme.eq_ignore_ascii_case("s3") && (signs.contains(':') || signs.len() > 1) && !place.is_empty();
+    meant.then(|| format!("s3://{place}"))
 }
 
 fn unreadable(problem: &Problem) -> FileReport {
@@ -357,7 +369,10 @@ const NAMED: usize = 3;
 fn not_read(reports: &[FileReport]) -> Option<String> {
     let nothing = |report: &&FileReport| {
         report.read == report.filtered
-            && report.filtered_as.iter().any(|why| matches!(why.as_str(), "not_a_log" | "dstack_table" | "ecs_agent_log"))
+            && report
+                .filtered_as
+                .iter()
+                .any(|why| matches!(why.as_str(), "not_a_log" | "log_line" | "dstack_table" | "ecs_agent_log"))
     };
     let files: Vec<String> = reports.iter().filter(nothing).map(|report| visible(&report.name).to_string()).collect();
     let mut named = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
@@ -375,7 +390,25 @@ fn list_rejected(reports: &[FileReport], text: &mut String) {
         let place = problem.record.map_or_else(String::new, |record| format!(" record {record}"));
         text.push_str(&format!("    {}{place}: {}: {}\n", visible(&report.name), problem.why, visible(&problem.detail)));
     }
-    if rejected.len() > LISTED {
-        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", rejected.len() - LISTED));
+    // Only the first ones of a file have details.
+    let all: u64 = reports.iter().map(|report| report.quarantined).sum();
+    let more = all.saturating_sub(LISTED as u64);
+    if more > 0 {
+        text.push_str(&format!("    … and {} more: ecs-audit query \"quarantine\"\n", HumanCount(more)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_with_other_signs_is_recognized() {
+        for name in ["s3:/bucket/x", "s3:bucket/x", "S3//bucket/x", "s3:///bucket/x"] {
+            assert_eq!(meant_location(name).as_deref(), Some("s3://bucket/x"), "{name}");
+        }
+        for name in ["s3/bucket", "s3-export", "s3:", "s3", "exports", "", "é"] {
+            assert_eq!(meant_location(name), None, "{name}");
+        }
     }
 }

@@ -25,6 +25,7 @@ mod load;
 mod manual;
 mod mcp;
 mod memory;
+mod output_words;
 mod per_store;
 mod preflight;
 mod progress;
@@ -40,6 +41,7 @@ mod short_formats;
 mod show;
 mod stderr;
 mod store;
+mod synonyms;
 #[cfg(test)]
 mod table_tests;
 mod timeline;

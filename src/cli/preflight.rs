@@ -59,7 +59,10 @@ pub fn run(arguments: &Preflight, global: &Global, context: &Context) -> Result<
         Layout::Markdown => comment(&report, &format!("{} in {}", definition.family, wanted.file), arguments.fail_on),
         format => write(&report, format, Detail::All),
     };
-    explain::print(&text)?;
+    match arguments.format {
+        Layout::Text => explain::print_page(text, context)?,
+        _ => explain::print(&text)?,
+    }
     Ok(if report.has(arguments.fail_on) {
         ExitCode::Finding
     } else if report.partial.is_empty() {

@@ -1,7 +1,7 @@
 //! `ecs-audit queries`: lists the saved queries, or shows one.
 
 use super::args::{Global, Queries};
-use super::ask::{listing, print};
+use super::ask::{print, ranked_listing};
 use super::explain;
 use super::stderr::CliError;
 use crate::config::SavedQuery;
@@ -20,7 +20,7 @@ pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<Ex
             let name = name.trim_start_matches('@');
             let Some(query) = queries.get(name) else { return Err(unknown(name, queries.keys().map(String::as_str))) };
             if arguments.format == Format::Table {
-                explain::print(&describe(query))?;
+                explain::print_page(describe(query), context)?;
                 return Ok(ExitCode::Ok);
             }
             vec![query]
@@ -29,7 +29,8 @@ pub fn run(arguments: &Queries, global: &Global, context: &Context) -> Result<Ex
     let rows = shown.into_iter().map(|query| {
         vec![query.name.clone(), query.question.clone(), parameters(query), query.query.clone(), query.origin.clone()]
     });
-    let answer = listing(&["name", "question", "parameters", "query", "from"], rows.collect())?;
+    let names = ["name", "question", "parameters", "query", "from"];
+    let answer = ranked_listing(&names, &["from", "parameters"], rows.collect())?;
     print(&answer, arguments.format, None, context)?;
     Ok(ExitCode::Ok)
 }

@@ -1,12 +1,12 @@
 //! `ecs-audit query` and `ecs-audit sql`.
 
 use super::args::{Asking, Global, Query, Sql};
-use super::ask::{Dataset, check_out, deliver, format_of};
+use super::ask::{Dataset, Shown, check_out, deliver, format_of};
 use super::links::linked;
 use super::progress::Working;
 use super::redact::redactor;
 use super::stderr::{CliError, say, say_raw, warn};
-use super::{columns, config, destination, document, limits, torn};
+use super::{columns, config, destination, document, limits, output_words, torn};
 use crate::answer::{Answer, AnswerWindow};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
@@ -24,6 +24,7 @@ use crate::table::{Table, TableSet};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use indicatif::HumanCount;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub fn run_sql(arguments: &Sql, global: &Global, context: &Context) -> Result<Ex
     };
     limits::install(&arguments.limits, &tables, global)?;
     let answer = sql_answer(&tables, statement, context)?;
-    deliver(&answer, &arguments.asking, false, context)?;
+    deliver(&answer, &arguments.asking, false, Shown::All, context)?;
     if !global.quiet {
         report_written(&answer, &arguments.asking);
     }
@@ -80,7 +81,7 @@ fn may_read_extra(nouns: &[&Noun], text: &str) -> bool {
 pub fn sql_answer(tables: &Dataset, statement: &str, context: &Context) -> Result<Answer, CliError> {
     let nouns = register(tables, statement, context)?;
     let _working = Working::on("querying", context);
-    let answer = tables.sql(statement);
+    let answer = tables.rows(statement).map_err(|error| CliError::of_run(error, statement));
     for noun in nouns {
         // Another statement may request other columns.
         let _ = tables.session.deregister_table(noun.word);
@@ -118,10 +119,16 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
         words => torn::joined(words),
     };
     let wrong = |mut diagnostics: Vec<Diagnostic>| {
-        diagnostics.extend(torn::advice(&arguments.query, &text, &diagnostics));
+        if let Some(advice) = torn::advice(&arguments.query, &text, &diagnostics) {
+            // What the shell has left of the query is not what was meant.
+            diagnostics.iter_mut().for_each(|diagnostic| diagnostic.help = None);
+            diagnostics.push(advice);
+        } else if let (Some(wanted), Some(last)) = (output_words::read(&text), diagnostics.last_mut()) {
+            last.help = Some(format!("did you mean `{}`?", wanted.command_line()));
+        }
         CliError::Query { text: text.clone(), diagnostics }
     };
-    let query = lang::parse(&text).map_err(wrong)?;
+    let query = lang::parse_if(&text, &is_valid(context.now)).map_err(wrong)?;
     let wants_json = format_of(&arguments.asking) == Format::Json;
     if arguments.canonical {
         let canonical = lang::format(&query);
@@ -184,7 +191,7 @@ pub fn run_query(arguments: &Query, global: &Global, context: &Context) -> Resul
     if arguments.chart {
         print_chart(&answer, &arguments.asking, context)?;
     } else {
-        deliver(&answer, &arguments.asking, arguments.links, context)?;
+        deliver(&answer, &arguments.asking, arguments.links, Shown::of(&expanded), context)?;
     }
     if !global.quiet {
         report_written(&answer, &arguments.asking);
@@ -215,6 +222,12 @@ pub fn asker<'t>(
 /// Whether rows include the ids of their records: a link may be that of the only record behind a row.
 pub fn evidence(arguments: &Query) -> Evidence {
     if arguments.evidence || arguments.links { Evidence::First } else { Evidence::Without }
+}
+
+/// Whether a query names only what exists, whatever the store contains: what cannot run is not suggested.
+pub fn is_valid(now: Timestamp) -> impl Fn(&ast::Query) -> bool {
+    let context = CheckContext { anchor: now, now, first: None, last: None, tz: TimeZone::UTC, default_rows: None };
+    move |query| lang::is_valid(query, &PlanCatalog::default(), &context)
 }
 
 /// A query that is shown instead of run, for programs.

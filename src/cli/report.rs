@@ -289,7 +289,7 @@ fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Cont
         title: arguments.title.clone().unwrap_or_else(|| "Failures of Amazon ECS and dstack".to_owned()),
         from: match checked.window.from {
             Some(from) => from,
-            None => begin(tables, first)?,
+            None => beginning(tables, first)?,
         },
         until: checked.window.to.unwrap_or_else(|| next_second(last)),
         origin: checked.window.origin,
@@ -306,9 +306,9 @@ fn request(arguments: &Report, tables: &Dataset, global: &Global, context: &Cont
     })
 }
 
-/// The begin of a window without limits: the first event, or the creation of a task that failed at its start, because an
+/// The beginning of a window without limits: the first event, or the creation of a task that failed at its start, because an
 /// incident begins there.
-fn begin(tables: &Dataset, first: Timestamp) -> Result<Timestamp, CliError> {
+fn beginning(tables: &Dataset, first: Timestamp) -> Result<Timestamp, CliError> {
     let (micros, start) = (first.as_microsecond(), nouns::incidents::START.saturating_mul(SECOND));
     let created = tables.sql(&format!(
         "select min(created_at) from task_events where cast(created_at as bigint) between {} and {micros}",

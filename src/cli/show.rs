@@ -2,10 +2,12 @@
 
 use super::args::{Global, Show};
 use super::ask::Dataset;
+use super::explain;
 use super::stderr::{CliError, say};
 use crate::context::Context;
 use crate::decode::json::{Tape, Value};
 use crate::exit::ExitCode;
+use crate::explain::SubjectKind;
 use crate::lang::keyword::NOUNS;
 use crate::render::{Schema, TextFormat};
 use crate::table::{Table, TableSet};
@@ -81,7 +83,37 @@ fn find(id: &str, tables: &Dataset) -> Result<Record, CliError> {
             "`show` prints one record by its id, and `{whole}` is a noun; to list them: `ecs-audit query {whole}`"
         )));
     }
+    if let Some(found) = of_subject(whole, tables)? {
+        return Ok(found);
+    }
     Err(CliError::Sentence(format!("no record has the id `{}`; `--evidence` lists the ids behind each row of a query", whole)))
+}
+
+/// The newest record of what `explain` and `timeline` know by a name or the beginning of an id.
+fn of_subject(name: &str, tables: &Dataset) -> Result<Option<Record>, CliError> {
+    let Some(subject) = explain::known(&explain::records(tables), name)? else { return Ok(None) };
+    let (kind, whole) = (subject.kind.word(), subject.name.as_str());
+    let places: &[(Table, &str)] = match subject.kind {
+        // Their ids lead to records.
+        SubjectKind::Failure | SubjectKind::Submission if whole != name => return find(whole, tables).map(Some),
+        SubjectKind::Failure | SubjectKind::Submission => &[],
+        SubjectKind::Task => &[(Table::TaskEvents, "task"), (Table::Calls, "task")],
+        SubjectKind::Deployment => &[(Table::ServiceEvents, "deployment")],
+        SubjectKind::Run => &[(Table::RunRecords, "run"), (Table::RunRecords, "run_id")],
+        SubjectKind::Instance => &[(Table::InstanceEvents, "container_instance")],
+        SubjectKind::Service | SubjectKind::Family | SubjectKind::Cluster | SubjectKind::Schedule => {
+            return Err(CliError::Sentence(format!(
+                "`{whole}` is a {kind}, not a record; `ecs-audit timeline {whole}` lists its records"
+            )));
+        }
+    };
+    for (table, column) in places {
+        if let Some(found) = look(tables, *table, &format!("\"{column}\" = '{}'", quoted(whole)))? {
+            say(&format!("note: the newest record of {kind} {whole}; `ecs-audit timeline {whole}` lists all"));
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// The most ids with the same beginning that an error lists.

@@ -2,12 +2,12 @@
 
 use crate::decode::secret::mask_text;
 use crate::diagnostic::{Diagnostic, render_all};
-use crate::render::{RenderError, visible};
+use crate::render::{RenderError, visible, wrap_message};
 use crate::report::ReportError;
 use crate::run::RunError;
 use crate::store::StoreError;
 use jiff::tz::TimeZone;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -103,9 +103,11 @@ pub fn say(line: &str) {
     say_raw(&safe.join("\n"));
 }
 
-/// Prints text that is already sanitized.
+/// Prints text that is already sanitized, broken at words where a terminal shows it.
 pub fn say_raw(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    let text = text.trim_end();
+    let wrapped = io::stderr().is_terminal().then(|| wrap_message(text, super::terminal_width()));
+    let _ = writeln!(io::stderr().lock(), "{}", wrapped.as_deref().unwrap_or(text).trim_end());
 }
 
 /// A time zone by name or offset, or that of the machine.

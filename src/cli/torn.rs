@@ -28,12 +28,19 @@ pub fn joined(arguments: &[String]) -> String {
     plain
 }
 
-/// Advice for an invalid query of several arguments, if the shell may have taken part of it.
+/// Advice for an invalid query, if the shell may have taken part of it.
 pub fn advice(arguments: &[String], text: &str, errors: &[Diagnostic]) -> Option<Diagnostic> {
-    if arguments.len() < 2 {
+    advice_for(arguments, text, errors, taken_file())
+}
+
+/// The advice when standard output is this new file.
+fn advice_for(arguments: &[String], text: &str, errors: &[Diagnostic], taken: Option<String>) -> Option<Diagnostic> {
+    // Of a quoted query, the shell takes only what follows the quotes: `"tasks where exit_code" > 137`. Anything but a
+    // number is a file that somebody chose.
+    let is_number = |name: &String| name.starts_with(|c: char| c.is_ascii_digit()) || name == "=";
+    if arguments.len() < 2 && !taken.as_ref().is_some_and(is_number) {
         return None;
     }
-    let taken = taken_file();
     let (message, whole) = match lost_test(text, errors, taken.as_deref()) {
         Some(whole) => match &taken {
             Some(name) => {
@@ -165,7 +172,13 @@ mod tests {
     #[test]
     fn one_argument_was_quoted() {
         let text = "failures where exit_code";
-        assert_eq!(advice(&words(&[text]), text, &error(text, "exit_code")), None);
+        let advice = |taken: Option<&str>| {
+            let taken = taken.map(str::to_owned);
+            advice_for(&words(&[text]), text, &error(text, "exit_code"), taken).and_then(|advice| advice.help)
+        };
+        assert_eq!((advice(None), advice(Some("answers"))), (None, None));
+        let quoted = "quote the query: `ecs-audit query \"failures where exit_code > 137\"`";
+        assert_eq!(advice(Some("137")).as_deref(), Some(quoted), "the end of the query was outside of the quotes");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub fn run(arguments: &VerifyDigests, context: &Context) -> Result<ExitCode, Cli
     }
     match arguments.output.format {
         TextFormat::Json => document::print(Schema::VerifyDigests, &Verification::of(&verdict))?,
-        TextFormat::Text => explain::print(&text(&verdict, context))?,
+        TextFormat::Text => explain::print_page(text(&verdict, context), context)?,
     }
     Ok(if !verdict.findings.is_empty() {
         ExitCode::Finding

@@ -1,4 +1,4 @@
-//! Recognizes and reads compressed streams by their first bytes: gzip, zstd, bzip2 and xz.
+//! Recognizes and reads compressed streams by their first bytes: gzip, zstd, bzip2, xz and zlib.
 //!
 //! In: the bytes of a file, or a reader. Out: the plain bytes within the budget of the file, or a reader over the plain bytes. A
 //! damaged stream yields the bytes before the damage. A decoder that needs more than [`WINDOW`] bytes for its window
@@ -7,6 +7,7 @@
 use super::budget::Budget;
 use super::buffer::Buffer;
 use super::inflate::{InflateProblem, Stopped, expand, inflate, is_gzip};
+use super::zlib::{ZlibReader, is_zlib};
 use std::io::{BufRead, Error, ErrorKind, Read};
 
 /// Maximum memory of a decoder: what `zstd -d` and `xz -d` of an archive packed with their highest normal level need.
@@ -23,6 +24,8 @@ pub enum Compression {
     Bzip2,
     /// One or more streams of xz.
     Xz,
+    /// One or more streams of zlib, as HTTP calls `deflate`.
+    Zlib,
 }
 
 impl Compression {
@@ -40,7 +43,10 @@ impl Compression {
         {
             return Some(Compression::Bzip2);
         }
-        is_zstd(head).then_some(Compression::Zstd)
+        if is_zstd(head) {
+            return Some(Compression::Zstd);
+        }
+        is_zlib(head).then_some(Compression::Zlib)
     }
 
     /// The ending that files of this compression usually have.
@@ -50,6 +56,7 @@ impl Compression {
             Compression::Zstd => "zst",
             Compression::Bzip2 => "bz2",
             Compression::Xz => "xz",
+            Compression::Zlib => "zz",
         }
     }
 
@@ -60,6 +67,7 @@ impl Compression {
             Compression::Zstd => "zstd",
             Compression::Bzip2 => "bzip2",
             Compression::Xz => "xz",
+            Compression::Zlib => "zlib",
         }
     }
 
@@ -74,6 +82,7 @@ impl Compression {
             }
             Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(from)),
             Compression::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(from, true, WINDOW / 1024)),
+            Compression::Zlib => Box::new(ZlibReader::new(from)),
         })
     }
 
@@ -163,6 +172,11 @@ mod tests {
                 encoder.write_all(bytes).unwrap();
                 encoder.finish().unwrap()
             }
+            Compression::Zlib => {
+                let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
         }
     }
 
@@ -223,10 +237,31 @@ mod tests {
     }
 
     #[test]
+    fn streams_of_zlib_are_read_to_their_end() {
+        let text = br#"{"eventName":"RunTask"} {"eventName":"StopTask"}"#.repeat(20);
+        let packed = pack(Compression::Zlib, &text);
+        assert_eq!(plain(&packed), (text.clone(), None));
+        assert_eq!(plain(&[&*packed, &packed].concat()), (text.repeat(2), None));
+        assert_eq!(plain(&packed[..packed.len() - 6]).1, Some(InflateProblem::Truncated));
+        assert!(matches!(plain(&[&packed[..], b"rest"].concat()), (read, Some(InflateProblem::Damaged(_))) if read == text));
+        let mut wrong_sum = packed.clone();
+        *wrong_sum.last_mut().unwrap() ^= 1;
+        assert!(matches!(plain(&wrong_sum).1, Some(InflateProblem::Damaged(_))));
+    }
+
+    #[test]
     fn frames_to_skip_may_come_first() {
         let skipped = [&[0x51, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &*pack(Compression::Zstd, b"text")].concat();
         assert_eq!(plain(&skipped), (b"text".to_vec(), None));
-        for other in [&b"BZh9 is a label"[..], b"\x51\x2a\x4d\x18\xff\xff\xff\xff", b"\x28\xb5", b"PK\x03\x04", b""] {
+        for other in [
+            &b"BZh9 is a label"[..],
+            b"\x51\x2a\x4d\x18\xff\xff\xff\xff",
+            b"\x28\xb5",
+            b"PK\x03\x04",
+            b"",
+            b"x^2 + y^2",
+            b"x\x9c",
+        ] {
             assert_eq!(Compression::of(other), None);
         }
     }

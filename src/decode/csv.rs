@@ -4,6 +4,7 @@
 //! complete record, that is used; otherwise the record is assembled from the columns.
 
 use super::budget::{Budget, Exceeded};
+use super::looks::is_date;
 use crate::knowledge::cloudtrail_key;
 use serde_json::{Map, Value};
 use std::io::Cursor;
@@ -71,14 +72,41 @@ const COLUMNS: [(&str, &str); 48] = [
     ("vpcendpointaccountid", "vpcEndpointAccountId"),
 ];
 
+/// What separates the cells of a line: a comma, or a semicolon or tab in exports of spreadsheets and databases.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
 /// Whether the bytes start with the header of such an export.
 pub fn is_export(bytes: &[u8]) -> bool {
-    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let Ok(line) = std::str::from_utf8(line.get(..line.len().min(8192)).unwrap_or_default()) else { return false };
-    let header: Vec<String> = line.trim_start_matches('\u{feff}').split(',').map(plain_name).collect();
-    // Logs Insights: a column with complete messages.
-    let has = |wanted: &str| header.iter().any(|name| name == wanted);
-    is_header(&header) || (has("message") && has("timestamp"))
+    delimiter_of(bytes).is_some()
+}
+
+/// The delimiter with which the first line is the header of such an export.
+fn delimiter_of(bytes: &[u8]) -> Option<u8> {
+    let line = first_line(bytes)?.trim_start_matches('\u{feff}');
+    DELIMITERS.into_iter().find(|delimiter| {
+        let header: Vec<String> = line.split(char::from(*delimiter)).map(plain_name).collect();
+        // Logs Insights: a column with complete messages.
+        let has = |wanted: &str| header.iter().any(|name| name == wanted);
+        is_header(&header) || (has("message") && has("timestamp"))
+    })
+}
+
+fn first_line(bytes: &[u8]) -> Option<&str> {
+    let line = bytes.split(|byte| *byte == b'\n').next()?;
+    std::str::from_utf8(line.get(..line.len().min(8192))?).ok()
+}
+
+/// Whether the first line looks like a call of such an export whose header is missing: it has the name of a service and a time.
+pub fn is_without_header(bytes: &[u8]) -> bool {
+    let Some(line) = first_line(bytes) else { return false };
+    let is_service = |cell: &str| {
+        cell.strip_suffix(".amazonaws.com")
+            .is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+    };
+    DELIMITERS.into_iter().any(|delimiter| {
+        let cells = || line.split(char::from(delimiter)).map(|cell| cell.trim().trim_matches('"'));
+        cells().count() >= 4 && cells().any(is_service) && cells().any(is_date)
+    })
 }
 
 /// Whether columns (names in lower case, letters only) are those of CloudTrail records.
@@ -94,14 +122,15 @@ pub(super) fn is_header(header: &[String]) -> bool {
 pub fn read(bytes: &[u8], budget: &Budget, on: &mut dyn FnMut(CsvLine)) {
     let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let table = bytes.get(mark..).unwrap_or_default();
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(table);
+    let delimiter = delimiter_of(table.trim_ascii_start()).unwrap_or(b',');
+    let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(table);
     let header: Vec<String> = match reader.headers() {
         Ok(header) => header.iter().map(plain_name).collect(),
         Err(error) => return on(CsvLine::Broken(format!("invalid header line: {error}"), 0)),
     };
     let at = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
     let Some(rest) = table.get(at..) else { return };
-    Lines { rest, before: mark + at, columns: header.len() }.read(budget, &mut |line| match line {
+    Lines { rest, before: mark + at, columns: header.len(), delimiter }.read(budget, &mut |line| match line {
         Line::Cells(cells, offset) => {
             on(CsvLine::Record(record_text(header.iter().map(String::as_str).zip(cells.iter())), offset));
         }
@@ -115,6 +144,7 @@ struct Lines<'t> {
     /// Bytes of the file before them.
     before: usize,
     columns: usize,
+    delimiter: u8,
 }
 
 enum Line<'r> {
@@ -125,8 +155,12 @@ enum Line<'r> {
 impl Lines<'_> {
     fn read(&self, budget: &Budget, on: &mut dyn FnMut(Line<'_>)) {
         // One reader for all lines: damage only moves it, because creating one takes as long as reading many lines.
-        let mut reader =
-            csv::ReaderBuilder::new().flexible(true).has_headers(false).buffer_capacity(4096).from_reader(Cursor::new(self.rest));
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .has_headers(false)
+            .delimiter(self.delimiter)
+            .buffer_capacity(4096)
+            .from_reader(Cursor::new(self.rest));
         let mut cells = csv::StringRecord::new();
         loop {
             let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
@@ -142,7 +176,7 @@ impl Lines<'_> {
             match read {
                 Ok(_) => {
                     let text = self.rest.get(start..end).unwrap_or_default();
-                    if let Some(first) = unclosed(text, self.columns, end == self.rest.len()) {
+                    if let Some(first) = unclosed(text, (self.columns, self.delimiter), end == self.rest.len()) {
                         on(Line::Other(CsvLine::Broken("unclosed quote".to_owned(), offset)));
                         let mut resume = csv::Position::new();
                         resume.set_byte((start + first) as u64);
@@ -167,13 +201,13 @@ impl Lines<'_> {
 
 /// The length of the first line of a record that spans lines which are records themselves: its quote is unclosed, or
 /// closed by the next opening quote. Cells with line breaks are rare but valid.
-fn unclosed(record: &[u8], columns: usize, is_last: bool) -> Option<usize> {
+fn unclosed(record: &[u8], (columns, delimiter): (usize, u8), is_last: bool) -> Option<usize> {
     let text = record.trim_ascii();
     let blanks = record.len() - record.trim_ascii_start().len();
     let first = blanks + memchr::memchr(b'\n', text)? + 1;
     let odd = |line: &[u8]| memchr::memchr_iter(b'"', line).count() % 2 == 1;
     let second = record.get(first..)?.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_record = columns > 1 && second.iter().filter(|byte| **byte == b',').count() + 1 >= columns;
+    let is_record = columns > 1 && second.iter().filter(|byte| **byte == delimiter).count() + 1 >= columns;
     ((is_last && odd(text)) || (is_record && odd(text.get(..first - blanks)?))).then_some(first)
 }
 
@@ -386,6 +420,23 @@ mod tests {
         let record = &records(lake)[0];
         assert_eq!(record["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"], "role");
         assert_eq!(record["requestParameters"]["cluster"], "batch");
+    }
+
+    #[test]
+    fn the_header_decides_what_separates_cells() {
+        let text = "eventID,eventTime,eventSource,eventName,errorMessage\n\
+                    e1,2026-03-04T02:10:00Z,ecs.amazonaws.com,RunTask,\"a b\"\n\
+                    e2,\"ListTasks,x\n\
+                    e3,2026-03-04T02:10:00Z,ecs.amazonaws.com,StopTask,\n";
+        let want = records(text);
+        assert_eq!((want.len(), &want[0]["eventName"], &want[2]["eventID"]), (3, &Value::from("RunTask"), &Value::from("e3")));
+        for delimiter in [";", "\t"] {
+            let text = text.replace(',', delimiter);
+            assert!(is_export(text.as_bytes()) && records(&text) == want, "{text}: {:?}", records(&text));
+        }
+        // Other delimiters within cells are text.
+        assert_eq!(records("eventID;eventName;errorMessage\ne1;RunTask;a, b\tc\n")[0]["errorMessage"], "a, b\tc");
+        assert_eq!(records("eventID,eventName,errorMessage\ne1,RunTask,a; b\tc\n")[0]["errorMessage"], "a; b\tc");
     }
 
     #[test]

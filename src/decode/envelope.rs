@@ -19,13 +19,32 @@ const MAX_WRAPPERS: usize = 10;
 /// How many envelopes a value is in, and the budget of its file.
 #[derive(Debug, Clone, Copy)]
 struct Depth<'b> {
+    /// Objects and encoded texts around the value. A list is part of the envelope that has it; only a list in a list counts.
     wrappers: usize,
+    /// All levels around the value, with lists.
+    levels: usize,
     budget: &'b Budget,
 }
 
 impl Depth<'_> {
+    /// The depth in one more envelope.
     fn below(self) -> Self {
-        Depth { wrappers: self.wrappers + 1, ..self }
+        Depth { wrappers: self.wrappers + 1, ..self.beside() }
+    }
+
+    /// The depth of a text, or of an element of a list, which is in the same envelope.
+    fn beside(self) -> Self {
+        Depth { levels: self.levels + 1, ..self }
+    }
+
+    /// The depth of a value in the envelope at hand. A text is counted when it is opened.
+    fn of_child(self, child: Value<'_>) -> Self {
+        if child.text().is_some() { self.beside() } else { self.below() }
+    }
+
+    /// The depth of an element of the list at hand.
+    fn of_element(self, element: Value<'_>) -> Self {
+        if element.is_array() { self.below() } else { self.beside() }
     }
 
     fn is_too_deep(self) -> bool {
@@ -78,6 +97,13 @@ pub enum Shape {
     Unknown,
 }
 
+impl Shape {
+    /// Whether it is a record to load.
+    fn is_record(self) -> bool {
+        !matches!(self, Shape::Other(_) | Shape::Unreadable(..) | Shape::Unknown)
+    }
+}
+
 /// A record within a value.
 #[derive(Debug)]
 pub struct Found<'t> {
@@ -101,7 +127,7 @@ pub fn find<'t>(tape: &'t Tape<'t>, text: &'t str, budget: &Budget, on: &mut dyn
 
 /// Finds the records in a value beside others, such as the metadata of an envelope, which may contain none.
 pub fn find_aside<'t>(tape: &'t Tape<'t>, text: &'t str, budget: &Budget, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    walk(tape.root(), one_line(tape, text), Depth { wrappers: 0, budget }, on)
+    walk(tape.root(), one_line(tape, text), Depth { wrappers: 0, levels: 0, budget }, on)
 }
 
 /// Classifies a value without records.
@@ -113,8 +139,38 @@ fn no_record(value: Value<'_>) -> Shape {
     if answer::is_empty(value) {
         return Shape::Other("empty_answer");
     }
-    if looks::is_of_aws_or_dstack(value) { Shape::Unknown } else { Shape::Other("not_a_log") }
+    if looks::is_of_aws_or_dstack(value) {
+        Shape::Unknown
+    } else {
+        Shape::Other(if log_message(value).is_some() { LOG_LINE } else { "not_a_log" })
+    }
 }
+
+/// The reason code of a line of a program in CloudWatch Logs.
+pub const LOG_LINE: &str = "log_line";
+
+/// The message of an event of CloudWatch Logs.
+fn log_message(event: Value<'_>) -> Option<&str> {
+    event.get("timestamp").and_then(Value::int)?;
+    event.text_at("message")
+}
+
+/// Whether a line is one that Lambda writes around those of a function, which may print the events that it gets.
+fn is_of_lambda(message: &str) -> bool {
+    ["START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_START "].iter().any(|front| message.starts_with(front))
+        || message.starts_with('{') && message.contains("\"type\":\"platform.")
+}
+
+/// For a message of CloudWatch Logs: whether Lambda wrote it around the lines of a function.
+pub fn message_of_lambda(event: Value<'_>) -> Option<bool> {
+    log_message(event).map(is_of_lambda)
+}
+
+/// What a message that is not a record is, in a log group of records.
+pub const NOT_A_RECORD: &str = "a message that is not a record, among messages of CloudWatch Logs that are";
+
+/// A log group of records has nothing else, unless a program writes to it, too.
+const STRAY_MESSAGE: Shape = Shape::Unreadable("unknown_shape", NOT_A_RECORD);
 
 /// Line breaks come from the export, not from the record. A record with line breaks is serialized again so that
 /// copies are equal.
@@ -140,9 +196,9 @@ fn walk(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnM
             on(Found { shape, value, text: None });
             return 1;
         }
-        let found = walk_text(value, inner, false, depth, on);
+        let found = walk_text(value, inner, TextRole::Any, depth, on);
         // A text of ECS that is all there is, or an element of all there is.
-        if found == 0 && depth.wrappers < 2 && looks::is_text_of_ecs(inner) {
+        if found == 0 && depth.levels < 2 && looks::is_text_of_ecs(inner) {
             on(Found { shape: WITHOUT_TIME, value, text: None });
             return 1;
         }
@@ -177,13 +233,21 @@ const WITHOUT_TIME: Shape = Shape::Unreadable(
      `tasks[].[taskArn,stoppedAt,stoppedReason]`",
 );
 
-/// Stops at the depth limit; a value with records below it is reported.
+/// Stops at the depth limit; a value that may hold records, in whatever form, is reported.
 fn too_deep(value: Value<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    if !looks::is_of_aws_or_dstack(value) {
+    if !looks::is_of_aws_or_dstack(value) && !holds_text_of_records(value) {
         return 0;
     }
     on(Found { shape: Shape::Unreadable("too_deep", "nested in more than ten envelopes"), value, text: None });
     1
+}
+
+/// Whether a text below a value may hold records that are not opened.
+fn holds_text_of_records(value: Value<'_>) -> bool {
+    match value.text() {
+        Some(text) => is_encoded(text.trim_start()) || begins_json(text) && looks::quotes_aws_or_dstack(text),
+        None => value.items().any(holds_text_of_records) || value.entries().any(|(_, child)| holds_text_of_records(child)),
+    }
 }
 
 /// Classifies an object without typical keys: one in SDK spelling, a reduced one, or a container of records.
@@ -248,17 +312,23 @@ fn walk_entries(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>
 }
 
 fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
-    if let Some(inner) = child.text().filter(|_| is_payload(key)) {
+    let role = TextRole::of(holder, key);
+    if let Some(inner) = child.text().filter(|_| role != TextRole::Any) {
         if let Some(shape) = flow_line(inner) {
             on(Found { shape, value: child, text: None });
             return 1;
         }
-        let found = walk_text(child, inner, true, depth, on);
+        let found = walk_text(child, inner, role, depth, on);
         if found > 0 || key != "CloudTrailEvent" {
             return found;
         }
         let why = "CloudTrailEvent is not a CloudTrail record as JSON";
         on(Found { shape: Shape::Unreadable("broken_json", why), value: child, text: None });
+        return 1;
+    }
+    if role == TextRole::Stream && !child.is_object() && !child.is_array() {
+        let why = "a record of a stream whose data is missing; expected base64";
+        on(Found { shape: Shape::Unreadable("damaged_envelope", why), value: child, text: None });
         return 1;
     }
     let mut found = 0;
@@ -294,7 +364,7 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: Depth<'_>, 
             return found;
         }
     }
-    found += walk(child, None, depth.below(), on);
+    found += walk(child, None, depth.of_child(child), on);
     if found == 0
         && let Some(word) = answer::described(key, child)
     {
@@ -312,6 +382,55 @@ fn is_payload(key: &str) -> bool {
     )
 }
 
+/// What is known about a text by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextRole {
+    /// Any text. If it cannot be read, it is reported only if it names keys of AWS or dstack.
+    Any,
+    /// The text of an envelope, such as the message of a log event, which holds a record or a line of a program.
+    Payload,
+    /// The data of a record of Kinesis or Firehose: always base64.
+    Stream,
+    /// The beginning of a damaged text, whose damage is reported anyway.
+    Torn,
+}
+
+impl TextRole {
+    /// The role of the text below a key.
+    fn of(holder: Value<'_>, key: &str) -> TextRole {
+        if matches!(key, "data" | "Data") && is_stream_record(holder) {
+            return TextRole::Stream;
+        }
+        // A cell of Logs Insights.
+        let is_cell = key == "value" && holder.text_at("field") == Some("@message");
+        if is_payload(key) || is_cell { TextRole::Payload } else { TextRole::Any }
+    }
+}
+
+/// Whether an object with `data` is a record of Kinesis or Firehose, as services, functions and the CLI write it.
+fn is_stream_record(value: Value<'_>) -> bool {
+    let is_data = |key: &str| matches!(key, "data" | "Data");
+    let is_other = |key: &str| {
+        matches!(
+            key,
+            "approximateArrivalTimestamp"
+                | "ApproximateArrivalTimestamp"
+                | "EncryptionType"
+                | "encryptionType"
+                | "ExplicitHashKey"
+                | "explicitHashKey"
+                | "kinesisRecordMetadata"
+                | "kinesisSchemaVersion"
+                | "PartitionKey"
+                | "partitionKey"
+                | "recordId"
+                | "SequenceNumber"
+                | "sequenceNumber"
+        )
+    };
+    value.entries().all(|(key, _)| is_data(key) || is_other(key)) && value.entries().any(|(key, _)| is_other(key))
+}
+
 /// Searches the elements of a list; if some are records, the others are accounted for.
 fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if depth.is_too_deep() {
@@ -325,17 +444,28 @@ fn walk_array(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>))
         return walk_written(shape, &text, depth, on);
     }
     let mut others = Vec::new();
-    let mut found = 0;
+    let (mut found, mut records) = (0, 0);
     for item in value.items() {
-        match walk(item, None, depth.below(), on) {
+        let mut counted = |found: Found<'_>| {
+            records += usize::from(found.shape.is_record());
+            on(found);
+        };
+        match walk(item, None, depth.of_element(item), &mut counted) {
             0 => others.push(item),
-            records => found += records,
+            in_item => found += in_item,
         }
     }
     if found > 0 {
+        // The other cells of a row of Logs Insights, such as `@ptr`, belong to its record.
+        if value.items().all(|item| item.text_at("field").is_some() && item.get("value").is_some()) {
+            return found;
+        }
         found += others.len();
+        let is_of_program = || value.items().filter_map(log_message).any(is_of_lambda);
+        let is_of_records = records > 0 && others.iter().any(|item| log_message(*item).is_some()) && !is_of_program();
         for item in others {
-            on(Found { shape: no_record(item), value: item, text: None });
+            let is_stray = is_of_records && log_message(item).is_some();
+            on(Found { shape: if is_stray { STRAY_MESSAGE } else { no_record(item) }, value: item, text: None });
         }
         return found;
     }
@@ -390,41 +520,55 @@ fn flow_line(text: &str) -> Option<Shape> {
     ))
 }
 
-/// Searches a string that may hold JSON values, or base64 of gzip of JSON. If it is a payload, unreadable content is
-/// reported.
-fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+/// Searches a string that may hold JSON values, or base64 of JSON or of gzip of JSON. What was recognized and cannot be
+/// read is reported.
+fn walk_text(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     if depth.is_too_deep() {
-        return 0;
+        return too_deep(value, on);
     }
-    let trimmed = text.trim_start();
+    let trimmed = text.trim();
     if trimmed.starts_with('{') || trimmed.starts_with('[') || trimmed.starts_with('"') {
-        return walk_json(value, trimmed, is_payload, depth, on);
+        return walk_json(value, trimmed, role, depth, on);
     }
-    // Base64 of a gzip header starts with "H4sI"; base64 of `{"`, `{ ` and `{` plus a line break with "eyJ", "eyA"
-    // and "ewo", and of `[{` with "W3s" (Kinesis data).
-    let is_packed = trimmed.starts_with("H4sI");
-    if !is_packed && !["eyJ", "eyA", "ewo", "W3s"].iter().any(|front| trimmed.starts_with(front)) {
+    let is_stream = role == TextRole::Stream;
+    if trimmed.is_empty() || !(is_stream || is_encoded(trimmed)) {
         return 0;
     }
+    let is_packed = trimmed.starts_with(PACKED);
     let unreadable = |on: &mut dyn FnMut(Found<'_>), detail| {
         on(Found { shape: Shape::Unreadable("damaged_envelope", detail), value, text: None });
         1
     };
-    let bytes = match base64::engine::general_purpose::STANDARD.decode(trimmed.trim_end()) {
+    let bytes = match base64::engine::general_purpose::STANDARD.decode(trimmed) {
         Ok(bytes) => bytes,
-        Err(_) if is_packed && is_payload => return unreadable(on, "a compressed message that is not valid base64"),
-        Err(_) => return 0,
+        Err(_) if role == TextRole::Any => return 0,
+        Err(_) if is_packed => return unreadable(on, "a compressed message that is not valid base64"),
+        // A sentence or a token of another kind, which happens to begin like base64 of JSON.
+        Err(_) if !is_stream && trimmed.contains([' ', '\t', '\n', '.']) => return 0,
+        Err(_) => return unreadable(on, "a message that is not valid base64"),
     };
     if !is_gzip(&bytes) {
-        return std::str::from_utf8(&bytes).map_or(0, |text| walk_json(value, text, false, depth, on));
+        return match std::str::from_utf8(&bytes) {
+            Ok(text) => walk_json(value, text, role, depth, on),
+            Err(_) if role == TextRole::Any => 0,
+            Err(_) => unreadable(on, "a message that is neither text nor gzip behind its base64"),
+        };
     }
     let mut out = Buffer::default();
     let problem = inflate(&bytes, depth.budget, depth.budget.limits().message_bytes, &mut out);
+    let inner = match (&problem, role) {
+        (Some(_), _) => TextRole::Torn,
+        (None, TextRole::Any) => TextRole::Payload,
+        (None, role) => role,
+    };
     let found = match &problem {
         Some(InflateProblem::Bomb(_)) => 0,
-        _ => std::str::from_utf8(&out).map_or(0, |text| walk_json(value, text, problem.is_none(), depth, on)),
+        _ => std::str::from_utf8(&out).map_or(0, |text| walk_json(value, text, inner, depth, on)),
     };
     match problem {
+        None if role != TextRole::Any && std::str::from_utf8(&out).is_err() => {
+            unreadable(on, "a compressed message that is not text")
+        }
         None => found,
         Some(InflateProblem::Bomb(_)) => {
             let detail = "a compressed message that expands beyond 64 MiB, or beyond what the file may expand to in all";
@@ -435,7 +579,15 @@ fn walk_text(value: Value<'_>, text: &str, is_payload: bool, depth: Depth<'_>, o
     }
 }
 
-fn walk_json(value: Value<'_>, text: &str, is_payload: bool, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+/// How base64 of a gzip header starts.
+const PACKED: &str = "H4sI";
+
+/// Whether a text starts like base64 of gzip or JSON: of `{"`, `{ `, `{` plus a line break, or `[{` (Kinesis data).
+fn is_encoded(text: &str) -> bool {
+    [PACKED, "eyJ", "eyA", "ewo", "ew0", "W3s"].iter().any(|front| text.starts_with(front))
+}
+
+fn walk_json(value: Value<'_>, text: &str, role: TextRole, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let mut found = 0;
     let mut rest = text;
     while let Some((Ok(tape), end)) = Tape::parse_front(rest) {
@@ -445,7 +597,14 @@ fn walk_json(value: Value<'_>, text: &str, is_payload: bool, depth: Depth<'_>, o
         found += with_masked(slice, tape, |tape, text| walk(tape.root(), one_line(tape, text), depth.below(), on));
     }
     let rest = rest.trim();
-    if !rest.is_empty() && (found > 0 || (is_payload && begins_object(rest))) {
+    let is_lost = || match role {
+        TextRole::Torn => false,
+        TextRole::Payload if begins_object(rest) => true,
+        // The damage may be at its very beginning.
+        TextRole::Stream => begins_json(rest) || looks::quotes_aws_or_dstack(rest),
+        TextRole::Any | TextRole::Payload => begins_json(rest) && looks::quotes_aws_or_dstack(rest),
+    };
+    if !rest.is_empty() && (found > 0 || is_lost()) {
         let why = "a message that is not valid JSON, or is cut off";
         on(Found { shape: Shape::Unreadable("broken_json", why), value, text: None });
         found += 1;
@@ -456,6 +615,12 @@ fn walk_json(value: Value<'_>, text: &str, is_payload: bool, depth: Depth<'_>, o
 /// Whether it starts like an object with a key: `{"`.
 fn begins_object(text: &str) -> bool {
     text.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('"'))
+}
+
+/// Whether it starts like an object with a key, which may be in lists, or in a string: `[{"`, `"{\"`.
+fn begins_json(text: &str) -> bool {
+    let object = text.trim_start_matches(|letter: char| matches!(letter, '[' | '"' | '\\') || letter.is_ascii_whitespace());
+    object.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with(['"', '\\']))
 }
 
 /// An EventBridge envelope: its detail may be a CloudTrail record, or a string of JSON.
@@ -505,7 +670,7 @@ fn walk_quoted(detail: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>
     let mut found = 0;
     for (_, child) in detail.entries().filter(|(key, _)| is_payload(key)) {
         if let Some(inner) = child.text() {
-            found += walk_text(child, inner, false, depth, on);
+            found += walk_text(child, inner, TextRole::Any, depth, on);
         }
     }
     found

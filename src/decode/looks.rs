@@ -24,6 +24,9 @@ const KEYS: &[&str] = &[
     "terminationReason",
 ];
 
+/// Further keys of events and calls, by which a damaged text is recognized.
+const QUOTED: [&str; 3] = ["detail-type", "eventSource", "eventVersion"];
+
 /// The number of keys to report.
 const NAMED: usize = 8;
 
@@ -34,6 +37,14 @@ pub fn is_of_aws_or_dstack(value: Value<'_>) -> bool {
     }
     value.items().any(is_of_aws_or_dstack)
         || value.entries().any(|(key, child)| KEYS.contains(&&*api_key(key)) || is_of_aws_or_dstack(child))
+}
+
+/// Whether a text that cannot be parsed names a key or a resource of AWS or dstack, as a record in JSON does.
+pub fn quotes_aws_or_dstack(text: &str) -> bool {
+    // The quotes of JSON in a string are escaped.
+    let is_key = |at: usize| text.get(at..).is_some_and(|rest| rest.trim_start_matches('\\').starts_with('"'));
+    let quotes = |key: &str| memchr::memmem::find_iter(text.as_bytes(), key.as_bytes()).any(|at| is_key(at + key.len()));
+    memchr::memmem::find(text.as_bytes(), b"arn:aws").is_some() || KEYS.iter().chain(&QUOTED).any(|key| quotes(key))
 }
 
 /// Whether any string below is an ARN.
@@ -96,6 +107,18 @@ mod tests {
         }
         for text in ["{}", "[1]", r#""arn""#, r#"{"name":"x","status":"STOPPED"}"#] {
             assert!(!is_of_aws_or_dstack(Tape::parse(text).unwrap().root()), "{text}");
+        }
+    }
+
+    #[test]
+    fn damaged_texts_are_recognized_by_their_keys() {
+        for text in
+            [r#"{"eventVersion":"1.11","userId"#, r#"{\"detail-type\":\"ECS Ta"#, r#"{\\\"taskArn\\\""#, r#"{"x":["arn:aws:ecs:"#]
+        {
+            assert!(quotes_aws_or_dstack(text), "{text}");
+        }
+        for text in ["", r#"{"name":"eventVersio"#, "the eventName is missing", r#"{"arn":"x"#] {
+            assert!(!quotes_aws_or_dstack(text), "{text}");
         }
     }
 

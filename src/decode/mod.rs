@@ -29,3 +29,4 @@ pub mod secret;
 mod spelling;
 pub mod split;
 mod thrift;
+mod zlib;

@@ -69,6 +69,11 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         let detail = "`aws ecs` output as a table, text or YAML; export it again with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
+    if csv::is_without_header(content) {
+        let detail = "calls of CloudTrail as CSV without their header; export them with it, or put the names of the columns into the \
+                      first line, such as `eventTime,eventName,eventSource,…`";
+        return Kind::Refused("unknown_shape", detail);
+    }
     if is_ps_table(content) {
         return Kind::Filtered("dstack_table");
     }
@@ -206,6 +211,10 @@ mod tests {
             (b"PAR1\x15", Kind::Parquet),
             (b"eventTime,eventName,eventSource\nx,y,z", Kind::Csv),
             (b"eventTime,eventName\nx,y", Kind::Csv),
+            (b"eventTime;eventName;eventSource\r\nx;y;z", Kind::Csv),
+            (b"\"eventTime\"\t\"eventName\"\nx\ty", Kind::Csv),
+            (b"price;amount;note\n1;2;a", Kind::Filtered("not_a_log")),
+            (b"ada,s3.amazonaws.com,3", Kind::Filtered("not_a_log")),
             (b" NAME  BACKEND  PRICE  STATUS\n a  aws  $1  failed\n", Kind::Filtered("dstack_table")),
             (b"level=info time=2026-03-04T02:10:00Z msg=\"Registering Instance with ECS\"\n", Kind::Filtered("ecs_agent_log")),
             (b"2026-03-04T02:10:00Z [INFO] Starting Agent: Amazon ECS Agent - v1.13.0\n", Kind::Filtered("ecs_agent_log")),
@@ -234,6 +243,8 @@ mod tests {
         refused(b"{'tasks': [{'taskArn': 'arn:aws:ecs:eu-west-1:111122223333:task/shop/0a'}]}", "json.dumps");
         refused(b"(service web) has reached a steady state.\n(service web) has started 1 tasks.\n", "keep the time");
         assert_eq!(kind_of(b"\"Essential container in task exited\"\n"), Kind::Json);
+        refused(b"2026-05-01T00:00:00Z,RunTask,ecs.amazonaws.com,eu-west-1,ada\n", "header");
+        refused(b"\"ada\";\"ecs.amazonaws.com\";\"RunTask\";\"2026-05-01 00:00:00\"\n", "header");
         refused(b"START RequestId: 1\nINFO got {\"source\":\"aws.ecs\",\"detail-type\":\"x\"}\n", "grep");
         assert_eq!(kind_of(b"{'a': 1}"), Kind::Json);
         assert_eq!(kind_of(b"START\nINFO got {\"source\":\"shop\"}\n"), Kind::Filtered("not_a_log"));

@@ -208,11 +208,11 @@ fn display(path: &Path) -> String {
             name.push_str(&format!("\\x{byte:02x}"));
         }
     }
-    masked(name.strip_prefix("./").map(str::to_owned).unwrap_or(name))
+    masked_name(name.strip_prefix("./").map(str::to_owned).unwrap_or(name))
 }
 
 /// A name without secrets: a file that was downloaded may be called like its signed URL. Different names stay different.
-pub(super) fn masked(name: String) -> String {
+pub fn masked_name(name: String) -> String {
     match mask_text(&name) {
         Cow::Borrowed(_) => name,
         Cow::Owned(masked) => format!("{masked}#{}", blake3::hash(name.as_bytes()).to_hex().get(..8).unwrap_or_default()),

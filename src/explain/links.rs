@@ -1,7 +1,7 @@
 //! Links to the AWS console for what an explanation, a timeline or a row of a query names.
 //!
-//! In: names and ids of records. Out: a link for each that has a page. Invariant: a name that occurs in several clusters or Regions,
-//! and nothing else says which one is meant, has no link.
+//! In: names and ids of records. Out: a link for each that has a page. Invariant: a name that occurs in several clusters or Regions
+//! has no link, unless something else says which one is meant.
 
 use super::find::SubjectKind;
 use super::finding::{Event, Finding};
@@ -112,7 +112,7 @@ pub fn links_of_story(records: &Records<'_>, story: &Story) -> Result<Vec<Link>,
 /// cluster, whichever is the first with a page.
 pub fn links_of_rows(records: &Records<'_>, rows: &[Named]) -> Result<Vec<Option<String>>, RunError> {
     let names = |of: fn(&Named) -> Option<&String>| {
-        // What is there in full needs no search.
+        // A row with both its Region and its cluster needs no search.
         let open = rows.iter().filter(|row| row.region.is_none() || row.cluster.is_none());
         open.filter_map(of).map(String::as_str).collect::<BTreeSet<_>>()
     };
@@ -148,7 +148,7 @@ pub fn links_of_rows(records: &Records<'_>, rows: &[Named]) -> Result<Vec<Option
     Ok(rows.iter().map(link).collect())
 }
 
-/// The link of a record: a task that failed tells more than the call that asked for it.
+/// The link of a record: a failed task says more than the call that requested it.
 fn of_record(named: &Named) -> Option<String> {
     let pages = [ConsolePage::Task, ConsolePage::Event, ConsolePage::Service, ConsolePage::Instance, ConsolePage::Cluster];
     pages.into_iter().find_map(|page| console_link(page, &named.names()))
@@ -264,6 +264,8 @@ fn named_in_records(records: &Records<'_>, ids: &BTreeSet<&str>) -> Result<BTree
         // A launch that failed has no task; one that its call placed is another one.
         ("failures", ["record", "service", "case when kind = 'task' then task end", "container_instance", "call"]),
     ];
+    // Several failures may have one record: the last row counts, so those with fewer names come first.
+    let order = (2..=7).map(|column| format!("{column} desc nulls first")).collect::<Vec<_>>().join(", ");
     let mut found = BTreeMap::new();
     let ids: Vec<&str> = ids.iter().copied().collect();
     for ids in ids.chunks(AT_ONCE) {
@@ -271,7 +273,7 @@ fn named_in_records(records: &Records<'_>, ids: &BTreeSet<&str>) -> Result<BTree
         for (table, [id, service, task, instance, event]) in &tables {
             let statement = format!(
                 "select {id} as record, region, \"cluster\", {service} as service, {task} as task, {instance} as instance, \
-                 {event} as event from {table} where {id} in ({ids})"
+                 {event} as event from {table} where {id} in ({ids}) order by {order}"
             );
             for row in records.rows(&statement)? {
                 if let Some(record) = row.text("record") {

@@ -3,6 +3,7 @@
 //! In: names from records, which may be anything. Out: a URL, or none if a name is missing or cannot be part of one. Invariant: a
 //! name cannot change the host of a link, or the page that it leads to.
 
+use crate::percent;
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -107,7 +108,7 @@ pub fn console_link(page: ConsolePage, names: &ConsoleNames<'_>) -> Option<Strin
             _ => None,
         };
         url.push_str(before);
-        push_encoded(&mut url, value?)?;
+        url.push_str(&segment(value?)?);
         rest = next;
     }
     url.push_str(rest);
@@ -128,19 +129,9 @@ fn is_event_id(id: &str) -> bool {
     lengths == [8, 4, 4, 4, 12] && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Appends a name as one segment of a path. Browsers resolve `.` and `..`, encoded or not, so these names have no link.
-fn push_encoded(url: &mut String, name: &str) -> Option<()> {
-    if matches!(name, "" | "." | "..") {
-        return None;
-    }
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            url.push(char::from(byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    Some(())
+/// A name as one segment of a path. Browsers resolve `.` and `..`, encoded or not, so these names have no link.
+fn segment(name: &str) -> Option<String> {
+    (!matches!(name, "" | "." | "..")).then(|| percent::encoded(name))
 }
 
 #[cfg(test)]

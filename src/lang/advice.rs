@@ -2,12 +2,14 @@
 //!
 //! In: the text and the errors of the parser. Out: errors whose last one ends with a suggestion, if there is one.
 
+use super::parse::parse_at;
 use super::relation::unknown_noun;
-use super::{habit, keyword};
+use super::token::{TokenKind, tokenize};
+use super::{Query, habit, keyword};
 use crate::diagnostic::Diagnostic;
 
 /// Adds what the text means in this language. If it does not start with a noun, no later error is of interest.
-pub(super) fn explained(text: &str, mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(super) fn explained(text: &str, mut errors: Vec<Diagnostic>, accepts: &dyn Fn(&Query) -> bool) -> Vec<Diagnostic> {
     let start = text.len() - text.trim_start().len();
     let first = text.split_whitespace().next().unwrap_or_default();
     let span = start..start + first.len();
@@ -19,7 +21,14 @@ pub(super) fn explained(text: &str, mut errors: Vec<Diagnostic>) -> Vec<Diagnost
         let error = Diagnostic::error("a query starts with a noun such as `failures`", span);
         return vec![error.with_help(format!("`ecs-audit fields {noun}` lists the fields of `{noun}`"))];
     }
-    let suggestion = habit::reworded(text);
+    if let Some((noun, second)) = second_noun(text) {
+        let error = Diagnostic::error("a query has one noun", second.clone());
+        let both = text.get(second).unwrap_or_default().to_lowercase();
+        let related = format!("{noun} near {both} within 5m");
+        let related = parse_at(&related, 0).is_ok_and(|query| accepts(&query)).then(|| format!("; `{related}` relates them"));
+        return vec![error.with_help(format!("`{noun}` and `{both}` are two queries{}", related.unwrap_or_default()))];
+    }
+    let suggestion = habit::reworded(text, accepts);
     if starts_with_another_word(first) {
         // What the whole text means is more useful than a similar noun.
         errors = vec![match &suggestion {
@@ -33,6 +42,24 @@ pub(super) fn explained(text: &str, mut errors: Vec<Diagnostic>) -> Vec<Diagnost
         last.help = Some(format!("did you mean `{suggestion}`?"));
     }
     errors
+}
+
+/// The noun of a text such as `failures, tasks`, and the place of the second one.
+fn second_noun(text: &str) -> Option<(&'static str, std::ops::Range<usize>)> {
+    let is_noun = |word: &str| keyword::NOUNS.iter().map(|noun| noun.word).find(|noun| noun.eq_ignore_ascii_case(word));
+    let (tokens, _) = tokenize(text);
+    let word = |index: usize| match tokens.get(index).map(|token| &token.kind) {
+        Some(TokenKind::Word(word)) => Some(word.to_lowercase()),
+        _ => None,
+    };
+    let noun = is_noun(&word(0)?)?;
+    let joined = match tokens.get(1).map(|token| &token.kind)? {
+        TokenKind::Comma | TokenKind::Pipe => true,
+        TokenKind::Word(word) => ["and", "join", "with"].contains(&word.to_lowercase().as_str()),
+        _ => false,
+    };
+    let second = is_noun(&word(2)?)?;
+    (joined && second != noun).then_some((noun, tokens.get(2)?.span.clone()))
 }
 
 /// Whether a word is neither a noun nor a clause, and no sign either.

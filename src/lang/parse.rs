@@ -18,7 +18,12 @@ const MOST_ERRORS: usize = 10;
 
 /// Parses a query. The help of the last error is a query that parses, if the text is one in other words.
 pub fn parse(text: &str) -> Result<Query, Vec<Diagnostic>> {
-    parse_at(text, 0).map_err(|errors| advice::explained(text, errors))
+    parse_if(text, &|_| true)
+}
+
+/// As [`parse()`]; only an accepted query is suggested.
+pub fn parse_if(text: &str, accepts: &dyn Fn(&Query) -> bool) -> Result<Query, Vec<Diagnostic>> {
+    parse_at(text, 0).map_err(|errors| advice::explained(text, errors, accepts))
 }
 
 /// Parses a query with an offset added to its spans, to distinguish them from those of another text.

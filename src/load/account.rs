@@ -1,6 +1,7 @@
 //! Accounts for every record of a file: loaded, duplicate, filtered or quarantined.
 
 use crate::decode::budget::Limits;
+use crate::decode::envelope::{LOG_LINE, NOT_A_RECORD};
 use crate::decode::secret::mask_text;
 use crate::discover::Input;
 use std::borrow::Cow;
@@ -63,6 +64,33 @@ pub struct FileReport {
     pub before: u64,
     /// Whether it is a member of an archive.
     pub is_member: bool,
+    /// Lines of programs among the filtered records.
+    pub log_lines: u64,
+    /// The messages of a list of CloudWatch Logs that are read one by one.
+    pub log_group: LogGroup,
+}
+
+/// What the messages of a log group are: a group of records has nothing else, unless a program writes to it, too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogGroup {
+    /// Records.
+    pub records: u64,
+    /// Lines that are not records.
+    pub lines: u64,
+    /// The record number of the first line.
+    pub first_line: Option<u64>,
+    /// Whether a function of Lambda writes to it.
+    pub is_of_lambda: bool,
+}
+
+impl LogGroup {
+    /// Adds the messages of another part of the list.
+    pub fn join(&mut self, part: LogGroup) {
+        self.records += part.records;
+        self.lines += part.lines;
+        self.first_line = self.first_line.or(part.first_line);
+        self.is_of_lambda |= part.is_of_lambda;
+    }
 }
 
 /// How the formats of archives end.
@@ -149,6 +177,8 @@ impl FileReport {
         for (why, (number, first)) in part.more_problems {
             self.more_problems.entry(why).or_insert((0, first)).0 += number;
         }
+        self.log_lines += part.log_lines;
+        self.log_group.join(part.log_group);
         part.filtered_as.iter().for_each(|why| push_unique(&mut self.filtered_as, why));
         part.notes.iter().for_each(|note| self.note(note));
     }
@@ -157,6 +187,7 @@ impl FileReport {
     pub fn filter(&mut self, why: &str) {
         self.read += 1;
         self.filtered += 1;
+        self.log_lines += u64::from(why == LOG_LINE);
         push_unique(&mut self.filtered_as, why);
     }
 
@@ -193,8 +224,19 @@ impl FileReport {
     }
 
     /// Completes the list of rejected records: one for the part of the file that is not read, and one per reason for
-    /// those without details, which are already counted.
+    /// those without details, which are already counted. Lines in a log group of records are rejected, too.
     pub fn sum_up(&mut self) {
+        let LogGroup { records, lines, first_line, is_of_lambda } = std::mem::take(&mut self.log_group);
+        if records > 0 && lines > 0 && !is_of_lambda {
+            self.filtered -= lines;
+            self.quarantined += lines;
+            self.log_lines -= lines;
+            if self.log_lines == 0 {
+                self.filtered_as.retain(|why| why != LOG_LINE);
+            }
+            let (why, detail) = ("unknown_shape".to_owned(), format!("{NOT_A_RECORD}; {lines} in all"));
+            self.remember(Rejected { record: first_line, offset: None, why, detail, sample: String::new() });
+        }
         if let Some(mut stopped) = self.stopped.take() {
             stopped.detail.push_str("; the records after this offset are not loaded");
             self.quarantine(stopped);

@@ -12,7 +12,7 @@ use super::worker::LoadError;
 use crate::decode::archive::{Allowance, ArchiveKind, Content, Member, Watched, read_tar, read_zip};
 use crate::decode::budget::Budget;
 use crate::decode::compression::Compression;
-use crate::discover::{Input, Source, is_refused};
+use crate::discover::{Input, Source, is_refused, masked_name};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::fs::File;
@@ -205,7 +205,7 @@ impl<'b, 'j, 's> Batch<'b, 'j, 's> {
 fn load_member(job: Job<'_, '_>, parent: &Parent, member: Member, depth: usize) -> Result<Vec<FileReport>, LoadError> {
     let mut reports = Vec::new();
     let mut report = FileReport {
-        name: format!("{}!{}", parent.name, member.name).into(),
+        name: format!("{}!{}", parent.name, masked_name(member.name)).into(),
         folder: parent.folder.clone(),
         modified: member.modified.or(parent.modified),
         is_member: true,

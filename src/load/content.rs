@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, Hasher};
 
 /// A hash of 15 bits of the content, and whether the record was stored by an earlier load. A conflict goes unnoticed
 /// once in 32,768 times.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Content(u16);
 
 const STORED: u16 = 1 << 15;
@@ -20,12 +20,19 @@ impl Content {
     /// The content of a reduced copy: it is never in conflict.
     pub const UNKNOWN: Content = Content(0);
 
-    fn of(hash: u64) -> Content {
-        Content((hash & u64::from(STORED - 1)) as u16).known()
+    /// The content with a whole hash; `None` is a reduced copy.
+    pub fn of(hash: Option<u64>) -> Content {
+        hash.map_or(Content::UNKNOWN, |hash| Content(((hash & u64::from(STORED - 1)) as u16).max(1)))
     }
 
-    fn known(self) -> Content {
-        Content(self.0.max(1))
+    /// Whether it is that of a reduced copy.
+    pub fn is_unknown(self) -> bool {
+        self.0 & !STORED == 0
+    }
+
+    /// The content alone, whether it is stored or not.
+    pub fn bare(self) -> Content {
+        Content(self.0 & !STORED)
     }
 
     /// The content of a record in the store.
@@ -126,15 +133,20 @@ pub fn compared(table: Table) -> Option<(&'static str, &'static [(&'static str, 
 }
 
 /// The content of a record, given the values of the columns that are compared.
-pub fn content_of_cells<'a>(source: &str, mut cells: impl Iterator<Item = CellContent<'a>>) -> Content {
+pub fn content_of_cells<'a>(source: &str, cells: impl Iterator<Item = CellContent<'a>>) -> Content {
+    Content::of(hash_of_cells(source, cells))
+}
+
+/// The whole hash of the content; `None` for a reduced copy.
+fn hash_of_cells<'a>(source: &str, mut cells: impl Iterator<Item = CellContent<'a>>) -> Option<u64> {
     let has = |cell: Option<CellContent<'a>>| match cell {
         Some(CellContent::Text(text)) => text,
         _ => None,
     };
     if has(cells.next()) != Some(source) {
-        return Content::UNKNOWN;
+        return None;
     }
-    let Some(second) = has(cells.next()) else { return Content::UNKNOWN };
+    let second = has(cells.next())?;
     let mut hasher = FixedState::with_seed(0).build_hasher();
     hasher.write(second.as_bytes());
     for cell in cells {
@@ -151,16 +163,16 @@ pub fn content_of_cells<'a>(source: &str, mut cells: impl Iterator<Item = CellCo
             }
         }
     }
-    Content::of(hasher.finish())
+    Some(hasher.finish())
 }
 
-/// The content of a record, given its main row.
-pub fn content_of_row(row: &Row<'_>) -> Content {
+/// The whole hash of the content of a record, given its main row; `None` for a reduced copy.
+pub fn hash_of_row(row: &Row<'_>) -> Option<u64> {
     use CellContent::{Number, Text};
-    let Some((source, _)) = compared(row.table()) else { return Content::UNKNOWN };
+    let (source, _) = compared(row.table())?;
     macro_rules! cells {
         ($row:ident: $($kind:ident $field:ident),+) => {
-            content_of_cells(source, [$( cells!($kind $row.$field) ),+].into_iter())
+            hash_of_cells(source, [$( cells!($kind $row.$field) ),+].into_iter())
         };
         (Text $row:ident.$field:ident) => { Text($row.$field.as_deref()) };
         (Number $row:ident.$field:ident) => { Number($row.$field) };
@@ -174,7 +186,7 @@ pub fn content_of_row(row: &Row<'_>) -> Content {
             Number running_tasks, Number remaining_cpu, Number remaining_memory),
         Row::ServiceEvents(row) => cells!(row: Text source, Text kind, Number time, Text event_name, Text cluster, Text service,
             Text deployment, Text message),
-        _ => Content::UNKNOWN,
+        _ => None,
     }
 }
 
@@ -187,12 +199,12 @@ mod tests {
     #[test]
     fn reduced_copies_are_not_compared() {
         let content = |version: Option<&'static str>, error: Option<&'static str>| {
-            content_of_row(&Row::from(Call {
+            Content::of(hash_of_row(&Row::from(Call {
                 source: Some(Cow::Borrowed("cloudtrail")),
                 event_version: version.map(Cow::Borrowed),
                 error_code: error.map(Cow::Borrowed),
                 ..Call::default()
-            }))
+            })))
         };
         let (whole, other) = (content(Some("1.08"), None), content(Some("1.08"), Some("AccessDenied")));
         assert!(whole.differs(other) && other.differs(whole) && !whole.differs(whole));

@@ -71,16 +71,50 @@ pub struct Set {
     /// Identities that were removed from the store; usually empty.
     removed: HashSet<Identity>,
     /// The contents of records with several; usually empty.
-    contents: HashMap<Identity, Vec<Content>>,
+    contents: HashMap<Identity, Contents>,
+}
+
+/// The different contents of records with one id.
+#[derive(Debug)]
+struct Contents {
+    /// Those of which only the short hash is known: of the first record, and of stored ones.
+    short: HashSet<Content>,
+    /// The others by their whole hash, so that many of them are not mistaken for each other.
+    whole: HashSet<u64>,
+    /// That of the record that is kept, unless it is one of the first kind.
+    kept: Option<u64>,
+}
+
+impl Contents {
+    fn of(first: Content) -> Self {
+        Contents { short: HashSet::from([first.bare()]), whole: HashSet::new(), kept: None }
+    }
 }
 
 impl Set {
-    /// Inserts an identity; returns whether it was new.
+    /// Inserts an identity from the store; returns whether it was new.
     fn insert(&mut self, identity: Identity, content: Content) -> bool {
-        self.claim(identity, content) == Claim::New
+        let fingerprint = Fingerprint::of(identity);
+        let hash = |known: &KnownRecord| known.0.hash();
+        match self.records.entry(fingerprint.hash(), |known| known.0 == fingerprint, hash) {
+            Entry::Vacant(slot) => {
+                slot.insert(KnownRecord(fingerprint, content));
+                true
+            }
+            Entry::Occupied(known) => {
+                let first = known.get().1;
+                if content.differs(first) {
+                    self.contents.entry(identity).or_insert_with(|| Contents::of(first)).short.insert(content.bare());
+                }
+                false
+            }
+        }
     }
 
-    fn claim(&mut self, identity: Identity, content: Content) -> Claim {
+    /// Claims an identity, given the whole hash of its content. Without room for another conflict, a new content is not
+    /// remembered and never kept.
+    fn claim(&mut self, identity: Identity, whole: Option<u64>, has_room: bool) -> Claim {
+        let content = Content::of(whole);
         let fingerprint = Fingerprint::of(identity);
         let hash = |known: &KnownRecord| known.0.hash();
         match self.records.entry(fingerprint.hash(), |known| known.0 == fingerprint, hash) {
@@ -88,17 +122,27 @@ impl Set {
                 slot.insert(KnownRecord(fingerprint, content));
                 Claim::New
             }
-            Entry::Occupied(known) if !content.differs(known.get().1) => Claim::Duplicate,
             Entry::Occupied(mut known) => {
                 let kept = known.get().1;
-                let contents = self.contents.entry(identity).or_insert_with(|| vec![kept]);
-                if !contents.iter().all(|other| content.differs(*other)) || contents.len() > MOST_CONTENTS {
+                let Some(whole) = whole.filter(|_| !kept.is_unknown()) else { return Claim::Duplicate };
+                let is_known = match self.contents.get(&identity) {
+                    Some(contents) => contents.short.contains(&content) || contents.whole.contains(&whole),
+                    None => !content.differs(kept),
+                };
+                if is_known {
                     return Claim::Duplicate;
                 }
-                contents.push(content);
-                let is_kept = content.beats(kept);
+                if !has_room {
+                    return Claim::Conflict { is_kept: false };
+                }
+                let contents = self.contents.entry(identity).or_insert_with(|| Contents::of(kept));
+                contents.whole.insert(whole);
+                // Of two contents with the same short hash, the whole one decides.
+                let is_smaller = || !kept.is_stored() && !content.differs(kept) && contents.kept.is_some_and(|kept| whole < kept);
+                let is_kept = content.beats(kept) || is_smaller();
                 if is_kept {
                     known.get_mut().1 = content;
+                    contents.kept = Some(whole);
                 }
                 Claim::Conflict { is_kept }
             }
@@ -139,10 +183,7 @@ pub enum Claim {
     },
 }
 
-/// Maximum number of contents of one id; further ones are duplicates.
-const MOST_CONTENTS: usize = 64;
-
-/// Maximum number of conflicts of a load that are resolved; in further ones, the record that was read first is kept.
+/// Maximum number of conflicts of a load that are resolved; in further ones, the record that was kept so far remains.
 const MOST_CONFLICTS: usize = 100_000;
 
 /// Two records with the same id and other content.
@@ -177,6 +218,8 @@ pub struct Deduplicator<'s> {
     /// Total size of all sets.
     bytes: AtomicUsize,
     conflicts: Mutex<Vec<Conflict>>,
+    /// The number of conflicts, for all threads to read.
+    resolved: AtomicUsize,
 }
 
 impl std::fmt::Debug for Deduplicator<'_> {
@@ -188,7 +231,8 @@ impl std::fmt::Debug for Deduplicator<'_> {
 impl<'s> Deduplicator<'s> {
     /// An empty set, plus the records from `existing`, which is called once per table and day.
     pub fn new(existing: Option<&'s Existing<'s>>) -> Self {
-        Deduplicator { days: Mutex::new(BTreeMap::new()), existing, bytes: AtomicUsize::new(0), conflicts: Mutex::default() }
+        let (days, conflicts) = (Mutex::new(BTreeMap::new()), Mutex::default());
+        Deduplicator { days, existing, bytes: AtomicUsize::new(0), conflicts, resolved: AtomicUsize::new(0) }
     }
 
     /// The conflicts so far; for each id in the order of their claims.
@@ -206,13 +250,14 @@ impl<'s> Deduplicator<'s> {
         Arc::clone(days.entry((table, day)).or_default())
     }
 
-    /// Claims a record; only the first claim succeeds. `last` caches the set of the thread's latest claim, because
-    /// consecutive records usually share table and day. `conflict` describes the record if it is in conflict.
+    /// Claims a record, given its identity and the whole hash of its content; only the first claim succeeds. `last` caches the
+    /// set of the thread's latest claim, because consecutive records usually share table and day. `conflict` describes the
+    /// record if it is in conflict.
     pub fn claim(
         &self,
         last: &mut LastDay,
         (table, day): (Table, Day),
-        (identity, content): (Identity, Content),
+        (identity, whole): (Identity, Option<u64>),
         conflict: impl FnOnce(bool) -> Conflict,
     ) -> Result<Claim, String> {
         let set = match last {
@@ -225,7 +270,7 @@ impl<'s> Deduplicator<'s> {
             Some(set) => set,
             unread => unread.insert(self.stored(table, day)?),
         };
-        let mut claim = set.claim(identity, content);
+        let mut claim = set.claim(identity, whole, self.resolved.load(Ordering::Relaxed) < MOST_CONFLICTS);
         // Updated only when a set grows, because all threads read the counter.
         match set.bytes().saturating_sub(before) {
             0 => {}
@@ -234,13 +279,9 @@ impl<'s> Deduplicator<'s> {
         match claim {
             Claim::Duplicate if set.removed.contains(&identity) => claim = Claim::Removed,
             // The set is locked, so the conflicts of one id are in order.
-            Claim::Conflict { is_kept } => {
-                let mut conflicts = self.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
-                if conflicts.len() < MOST_CONFLICTS {
-                    conflicts.push(conflict(is_kept));
-                } else {
-                    claim = Claim::Conflict { is_kept: false };
-                }
+            Claim::Conflict { is_kept } if is_kept || self.resolved.load(Ordering::Relaxed) < MOST_CONFLICTS => {
+                self.resolved.fetch_add(1, Ordering::Relaxed);
+                self.conflicts.lock().unwrap_or_else(PoisonError::into_inner).push(conflict(is_kept));
             }
             _ => {}
         }
@@ -266,7 +307,6 @@ impl<'s> Deduplicator<'s> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::content::{CellContent, content_of_cells};
     use super::*;
 
     #[test]
@@ -290,9 +330,8 @@ mod tests {
             })
         };
         let (dedup, mut last) = (Deduplicator::new(Some(&existing)), None);
-        let mut claim = |table, identity| {
-            dedup.claim(&mut last, (table, 1), (identity, Content::UNKNOWN), |_| unreachable!("contents are unknown"))
-        };
+        let mut claim =
+            |table, identity| dedup.claim(&mut last, (table, 1), (identity, None), |_| unreachable!("contents are unknown"));
         assert_eq!(claim(Table::Calls, identity(Some("1"), "a")), Ok(Claim::Duplicate));
         assert_eq!(claim(Table::Calls, identity(Some("1"), "b")), Ok(Claim::Removed));
         assert_eq!(claim(Table::TaskEvents, identity(Some("1"), "b")), Ok(Claim::New));
@@ -303,12 +342,7 @@ mod tests {
 
     #[test]
     fn which_content_is_kept_does_not_depend_on_the_order() {
-        let contents = [7u64, 3, 5].map(|number| {
-            content_of_cells(
-                "s",
-                [CellContent::Text(Some("s")), CellContent::Text(Some("")), CellContent::Number(Some(number as i64))].into_iter(),
-            )
-        });
+        let contents = [7, 3, 5].map(Some);
         let mut kept = Vec::new();
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             let mut set = Set::default();
@@ -316,14 +350,14 @@ mod tests {
             let mut conflicts = 0;
             // Every copy twice: a second copy is a duplicate, whether the first one was kept or not.
             for place in order.into_iter().chain(order) {
-                match set.claim(1, contents[place]) {
+                match set.claim(1, contents[place], true) {
                     Claim::New | Claim::Conflict { is_kept: true } => winner = Some(place),
                     _ => {}
                 }
             }
             let mut again = Set::default();
             for place in order.into_iter().chain(order) {
-                conflicts += usize::from(matches!(again.claim(1, contents[place]), Claim::Conflict { .. }));
+                conflicts += usize::from(matches!(again.claim(1, contents[place], true), Claim::Conflict { .. }));
             }
             assert_eq!(conflicts, 2);
             kept.push(winner);
@@ -332,8 +366,34 @@ mod tests {
         assert_eq!(kept.len(), 1, "{kept:?}");
         // A stored record stays.
         let mut set = Set::default();
-        set.insert(1, contents[0].stored());
-        assert!(contents[1..].iter().all(|content| set.claim(1, *content) == Claim::Conflict { is_kept: false }));
-        assert_eq!(set.claim(1, contents[0]), Claim::Duplicate);
+        set.insert(1, Content::of(contents[0]).stored());
+        assert!(contents[1..].iter().all(|content| set.claim(1, *content, true) == Claim::Conflict { is_kept: false }));
+        assert_eq!(set.claim(1, contents[0], true), Claim::Duplicate);
+    }
+
+    #[test]
+    fn many_contents_of_one_id_are_never_duplicates() {
+        // All but the first one have the same short hash.
+        let others = || (0..5000u64).map(|number| number << 20 | 3);
+        for order in [others().collect::<Vec<u64>>(), others().rev().collect()] {
+            let mut set = Set::default();
+            assert_eq!(set.claim(1, Some(9), true), Claim::New);
+            let mut kept = 9;
+            for content in &order {
+                match set.claim(1, Some(*content), true) {
+                    Claim::Conflict { is_kept: true } => kept = *content,
+                    claim => assert_eq!(claim, Claim::Conflict { is_kept: false }, "{content}"),
+                }
+            }
+            assert_eq!(kept, 3);
+            assert!(order.iter().all(|content| set.claim(1, Some(*content), true) == Claim::Duplicate));
+        }
+        // Without room, nothing is compared any more, and nothing is called a duplicate that may not be one.
+        let mut set = Set::default();
+        assert_eq!(set.claim(1, Some(1), false), Claim::New);
+        for _ in 0..2 {
+            assert_eq!(set.claim(1, Some(2), false), Claim::Conflict { is_kept: false });
+            assert_eq!(set.claim(1, Some(1), false), Claim::Duplicate);
+        }
     }
 }

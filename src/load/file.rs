@@ -1,6 +1,6 @@
 //! Loads one file: decodes and models its bytes into the columns of a worker.
 
-use super::account::{FileReport, Rejected};
+use super::account::{FileReport, LogGroup, Rejected};
 use super::archive::{load_stream, open_stream};
 use super::dedup::Claim;
 use super::flow::{load_flow_log, load_parquet, load_record};
@@ -151,24 +151,40 @@ pub(super) fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
 
 /// Loads bytes that are neither compressed nor an archive.
 pub(super) fn load_text(job: Job<'_, '_>, whole: &[u8], report: &mut FileReport) -> Result<(), LoadError> {
-    let (mut bytes, wide) = (whole, text_of_utf16(whole));
-    if let Some(text) = &wide {
-        report.note("decoded from UTF-16");
+    let (mut bytes, wide) = (whole, text_of_utf32(whole).or_else(|| text_of_utf16(whole)));
+    if let Some((text, encoding)) = &wide {
+        report.note(&format!("decoded from {encoding}"));
         bytes = text.as_bytes();
     }
     report.bytes = bytes.len() as u64;
     load_plain(job.pool, bytes, job.options, report)
 }
 
+/// Decodes UTF-32 that starts with a byte order mark. In UTF-16, the one with the low byte first would be followed by NUL.
+fn text_of_utf32(bytes: &[u8]) -> Option<(String, &'static str)> {
+    let unit: fn([u8; 4]) -> u32 = match bytes {
+        [0xff, 0xfe, 0, 0, ..] => u32::from_le_bytes,
+        [0, 0, 0xfe, 0xff, ..] => u32::from_be_bytes,
+        _ => return None,
+    };
+    let (units, rest) = bytes.get(4..)?.as_chunks::<4>();
+    let letter = |unit: u32| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER);
+    let mut text: String = units.iter().map(|bytes| letter(unit(*bytes))).collect();
+    if !rest.is_empty() {
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+    Some((text, "UTF-32"))
+}
+
 /// Decodes UTF-16 that starts with a byte order mark.
-fn text_of_utf16(bytes: &[u8]) -> Option<String> {
+fn text_of_utf16(bytes: &[u8]) -> Option<(String, &'static str)> {
     let unit: fn([u8; 2]) -> u16 = match bytes {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
         [0xfe, 0xff, ..] => u16::from_be_bytes,
         _ => return None,
     };
     let units = bytes.get(2..)?.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
-    Some(char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+    Some((char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(), "UTF-16"))
 }
 
 fn load_plain(pool: &Pool<'_>, bytes: &[u8], options: FileContext<'_>, report: &mut FileReport) -> Result<(), LoadError> {
@@ -262,7 +278,20 @@ fn load_piece(
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
     match piece {
-        Piece::Value { tape, text, offset, .. } => load_value(worker, tape, text, base + offset, (options, false), report),
+        Piece::Value { tape, text, offset, list } => {
+            let of_lambda = match list {
+                Some("events" | "logEvents") => envelope::message_of_lambda(tape.root()),
+                _ => None,
+            };
+            let (lines, kept, number) = (report.log_lines, report.loaded + report.duplicate, report.next_number());
+            load_value(worker, tape, text, base + offset, (options, false), report)?;
+            if let Some(is_of_lambda) = of_lambda {
+                let (records, lines) = (report.loaded + report.duplicate - kept, report.log_lines - lines);
+                let first_line = (lines > 0).then_some(number);
+                report.log_group.join(LogGroup { records, lines, first_line, is_of_lambda });
+            }
+            Ok(())
+        }
         Piece::Aside { tape, text, offset } => load_value(worker, tape, text, base + offset, (options, true), report),
         Piece::Broken { bytes, offset, why, detail } => {
             let record = Some(report.next_number());

@@ -9,11 +9,11 @@ use super::contain::contained;
 use super::file::{count_as_duplicates, load_text};
 use super::worker::{FileContext, LoadError, Pool};
 use super::{Known, Progress};
-use crate::decode::archive::{ArchiveKind, HEAD};
+use crate::decode::archive::{ArchiveKind, HEAD, is_zip_behind_front};
 use crate::decode::buffer::Buffer;
 use crate::decode::compression::Compression;
 use crate::decode::inflate::InflateProblem;
-use crate::discover::is_refused;
+use crate::discover::{Kind, is_refused, kind_of};
 use std::io::Cursor;
 
 /// Compressions around each other, as by a browser or a proxy; more are not plausible.
@@ -134,6 +134,11 @@ fn unpack(
     let Some(compression) = Compression::of(bytes).filter(|_| !refused) else {
         if layers.is_empty() {
             see(job, report, bytes, false);
+        }
+        if kind_of(bytes) == Kind::Filtered("not_a_log") && is_zip_behind_front(bytes) {
+            report.note("the bytes before the archive, such as a program that unpacks it, are skipped");
+            let mut seekable = Cursor::new(bytes);
+            return archive::load_members(job, Packed::Zip(&mut seekable), layers, report, depth, out);
         }
         return load_text(job, bytes, report);
     };

@@ -19,7 +19,7 @@ mod selection;
 mod settle;
 mod worker;
 
-pub use account::{FileReport, Rejected, Totals};
+pub use account::{FileReport, LogGroup, Rejected, Totals};
 pub use contain::silence_contained_panics;
 pub use content::{CellContent, Content, compared, content_of_cells};
 pub use dedup::{Claim, Conflict, Deduplicator, Existing, Identity, Stored, identity, identity_of_version};

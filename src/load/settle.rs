@@ -60,6 +60,8 @@ struct Candidates {
     rejected: Vec<RecordPlace>,
     /// Records with rows.
     written: Vec<RecordPlace>,
+    /// The same, to look one up.
+    known: HashSet<RecordPlace>,
 }
 
 impl TableConflicts {
@@ -82,8 +84,8 @@ impl TableConflicts {
     pub fn see(&mut self, row: WrittenRow<'_>) {
         let key = (row.id.to_owned(), row.account.map(str::to_owned), row.version);
         if let Some(candidates) = self.by_key.get_mut(&key) {
-            let place = (Arc::from(row.file), row.record);
-            if !candidates.written.contains(&place) {
+            let place: RecordPlace = (Arc::from(row.file), row.record);
+            if candidates.known.insert(place.clone()) {
                 candidates.written.push(place);
             }
         }

@@ -1,6 +1,6 @@
 //! The state of one load thread: reusable buffers and growing columns.
 
-use super::content::{Content, content_of_row};
+use super::content::hash_of_row;
 use super::dedup::{Claim, Conflict, Deduplicator, LastDay, identity, identity_of_version};
 use super::integrity::Integrity;
 use super::selection::Selection;
@@ -150,12 +150,12 @@ impl<'s> Worker<'s> {
 
     fn keep_new(&mut self, record: &Record<'_>, (file, number): (&str, i64)) -> Result<Claim, LoadError> {
         let day = day_of(record.time);
-        let (identity, content) = match record.rows.first() {
+        let (identity, hash) = match record.rows.first() {
             Some(row) => {
                 let identity = identity_of_version(row.account(), row.id().unwrap_or_default(), version_of(row));
-                (identity, content_of_row(row))
+                (identity, hash_of_row(row))
             }
-            None => (identity(record.account.as_deref(), &record.id), Content::UNKNOWN),
+            None => (identity(record.account.as_deref(), &record.id), None),
         };
         let conflict = |is_kept| Conflict {
             table: record.table,
@@ -167,7 +167,7 @@ impl<'s> Worker<'s> {
             is_kept,
         };
         let key = (record.table, day);
-        let claim = self.dedup.claim(&mut self.last_day, key, (identity, content), conflict).map_err(LoadError::Sink)?;
+        let claim = self.dedup.claim(&mut self.last_day, key, (identity, hash), conflict).map_err(LoadError::Sink)?;
         if matches!(claim, Claim::New | Claim::Conflict { is_kept: true }) {
             for row in &record.rows {
                 self.push(row, record.time)?;

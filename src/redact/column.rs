@@ -1,5 +1,6 @@
 //! Defines which columns of the store contain names, and which parts of their values are names.
 
+use crate::percent;
 use crate::table::Table;
 use std::ops::Range;
 
@@ -92,13 +93,7 @@ pub(super) fn parts(kind: Kind, value: &str) -> Vec<(Kind, String)> {
 
 /// A name as it is, and as it is written in an address.
 pub(super) fn spellings(name: &str) -> Vec<String> {
-    let mut encoded = String::new();
-    for byte in name.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
-            byte => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
+    let encoded = percent::encoded(name);
     let mut spellings = vec![name.to_owned()];
     if encoded != name {
         spellings.push(encoded.replace("%20", "+"));

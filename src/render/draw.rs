@@ -6,7 +6,7 @@ use tabled::settings::style::{HorizontalLine, Style};
 use tabled::settings::{Alignment, Color, Padding};
 
 use super::Look;
-use super::fit::{GAP, arrange, fit};
+use super::fit::{GAP, arrange_words, fit};
 use super::grid::Grid;
 use super::shorten::shorten;
 use super::tone::tone;
@@ -26,20 +26,21 @@ pub(super) fn draw(mut grid: Grid, look: &Look) -> Drawn {
     Drawn { text: lines(&grid, look), left_out }
 }
 
-/// The grid fitted to the width without losing anything: texts continue on further lines.
-pub(super) fn draw_wrapped(mut grid: Grid, look: &Look) -> String {
+/// The grid fitted to the width: texts continue on further lines at words, and columns that do not fit are left out.
+pub(super) fn draw_wrapped(mut grid: Grid, look: &Look) -> Drawn {
+    let mut left_out = Vec::new();
     if let Some(width) = look.width {
-        grid.headers.iter_mut().for_each(|header| header.rank = None);
-        let widths = arrange(&mut grid, width).widths;
-        for (header, width) in grid.headers.iter_mut().zip(&widths) {
+        let fitted = arrange_words(&mut grid, width);
+        left_out = fitted.left_out;
+        for (header, width) in grid.headers.iter_mut().zip(&fitted.widths) {
             header.name = shorten(&header.name, *width);
         }
         for row in &mut grid.rows {
-            let cells = row.iter_mut().zip(&grid.headers).zip(&widths).filter(|((_, header), _)| header.elastic);
+            let cells = row.iter_mut().zip(&grid.headers).zip(&fitted.widths).filter(|((_, header), _)| header.elastic);
             cells.for_each(|((cell, _), width)| *cell = wrap(cell, *width).join("\n"));
         }
     }
-    lines(&grid, look)
+    Drawn { text: lines(&grid, look), left_out }
 }
 
 fn lines(grid: &Grid, look: &Look) -> String {
@@ -98,7 +99,7 @@ mod tests {
     fn a_wrapped_table_loses_nothing() {
         let look = Look { width: Some(40), ..Look::default() };
         assert_eq!(
-            draw_wrapped(grid(), &look),
+            draw_wrapped(grid(), &look).text,
             "\
 field    type  description
 ────────────────────────────────────
@@ -106,6 +107,39 @@ outcome  text  started, healed (by a
                retry), or lost
 "
         );
+    }
+
+    #[test]
+    fn wrapped_tables_break_at_words_only_and_name_what_they_leave_out() {
+        let names = ["id", "phase", "class", "kind", "title"];
+        let cells = [
+            "secret-kms-key-unusable",
+            "config_fetch",
+            "configuration",
+            "container.reason, task.stoppedReason, service.event",
+            "the key of a secret cannot be used",
+        ];
+        let header = |(rank, name): (u32, &str)| Header {
+            name: name.to_owned(),
+            numeric: false,
+            elastic: true,
+            rank: (rank > 0).then_some(if name == "kind" { 100 } else { rank }),
+        };
+        let grid = Grid { headers: (0..).zip(names).map(header).collect(), rows: vec![cells.map(str::to_owned).to_vec()] };
+        for width in 24..160 {
+            let drawn = draw_wrapped(grid.clone(), &Look { width: Some(width), ..Look::default() });
+            assert!(drawn.text.lines().all(|line| super::super::shorten::width_of(line) <= width), "{width}\n{}", drawn.text);
+            assert!(!drawn.text.contains('…'), "{width}\n{}", drawn.text);
+            let printed: Vec<&str> = drawn.text.split_whitespace().collect();
+            for (name, cell) in names.iter().zip(cells) {
+                let whole = cell.split(' ').all(|word| printed.contains(&word));
+                assert!(whole != drawn.left_out.iter().any(|left_out| left_out == name), "{name} {width}\n{}", drawn.text);
+            }
+        }
+        let at = |width| draw_wrapped(grid.clone(), &Look { width: Some(width), ..Look::default() }).left_out;
+        assert_eq!(at(120), [""; 0]);
+        assert_eq!(at(100), ["kind"]);
+        assert_eq!(at(60), ["kind", "title"]);
     }
 
     #[test]

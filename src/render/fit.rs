@@ -16,6 +16,8 @@ const SHORT: usize = 16;
 const NAME: usize = 12;
 /// Sentences shortened below this width say nothing.
 const SENTENCE: usize = 24;
+/// Words of continued texts are whole up to this width; wider ones, such as paths, continue on the next line, too.
+const WORD: usize = 40;
 /// The narrowest text where every column has to stay, as in trends.
 const LEAST: usize = 4;
 
@@ -53,8 +55,18 @@ pub(super) fn fit(grid: &mut Grid, width: usize) -> Fitted {
 }
 
 /// Leaves out columns, and computes the widths that the others can have. No text is changed.
-pub(super) fn arrange(grid: &mut Grid, width: usize) -> Fitted {
-    let mut ranges: Vec<Range> = (0..grid.headers.len()).map(|column| range(grid, column)).collect();
+fn arrange(grid: &mut Grid, width: usize) -> Fitted {
+    let ranges = (0..grid.headers.len()).map(|column| range(grid, column)).collect();
+    place(grid, ranges, width)
+}
+
+/// As [`arrange`], for texts that continue on further lines: no column is narrower than its longest word.
+pub(super) fn arrange_words(grid: &mut Grid, width: usize) -> Fitted {
+    let ranges = (0..grid.headers.len()).map(|column| words_range(grid, column)).collect();
+    place(grid, ranges, width)
+}
+
+fn place(grid: &mut Grid, mut ranges: Vec<Range>, width: usize) -> Fitted {
     let left_out = leave_out(grid, &mut ranges, width);
     let room = width.saturating_sub(GAP * ranges.len().saturating_sub(1));
     if ranges.iter().map(|range| range.least).sum::<usize>() > room {
@@ -69,7 +81,7 @@ fn range(grid: &Grid, column: usize) -> Range {
     let Some(header) = grid.headers.get(column) else { return Range { least: 0, natural: 0 } };
     let cells = || grid.rows.iter().filter_map(|row| row.get(column));
     let name = width_of(&header.name);
-    let natural = cells().map(|cell| width_of(cell)).max().unwrap_or(0).max(name);
+    let natural = natural(grid, column);
     let is_sentence = || cells().any(|cell| cell.contains(char::is_whitespace));
     let least = match header.elastic {
         false => natural,
@@ -77,6 +89,21 @@ fn range(grid: &Grid, column: usize) -> Range {
         true => natural.min(if is_sentence() { SENTENCE } else { NAME }).max(name),
     };
     Range { least, natural }
+}
+
+fn words_range(grid: &Grid, column: usize) -> Range {
+    let Some(header) = grid.headers.get(column) else { return Range { least: 0, natural: 0 } };
+    let natural = natural(grid, column);
+    let words = grid.rows.iter().filter_map(|row| row.get(column)).flat_map(|cell| cell.split(' '));
+    let longest = words.map(width_of).max().unwrap_or(0).min(WORD);
+    let least = if header.elastic { natural.min(longest.max(SENTENCE)).max(width_of(&header.name)) } else { natural };
+    Range { least, natural }
+}
+
+/// The width of a column of which nothing is shortened.
+fn natural(grid: &Grid, column: usize) -> usize {
+    let cells = grid.rows.iter().filter_map(|row| row.get(column)).chain(grid.headers.get(column).map(|header| &header.name));
+    cells.map(|cell| width_of(cell)).max().unwrap_or(0)
 }
 
 /// Removes the least important columns until the others fit.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use base64::Engine;
+
 use super::grid::Grid;
 use super::rows::{is_numeric, visit_rows};
 use super::spark::spark_columns;
@@ -121,6 +123,12 @@ pub fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+/// The hash of a script, as a content security policy names it: a browser runs no other script.
+pub fn script_hash(script: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, script.as_bytes());
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub use self::bars::sparkline;
 pub use self::cell::Cell;
 pub use self::chart::chart;
 pub use self::format::{FORMATS, Format, FormatInfo, TextFormat, UnknownFormat, elsewhere};
-pub use self::html::escape as escape_html;
+pub use self::html::{escape as escape_html, script_hash};
 pub use self::json::json_line;
 pub use self::markdown::escape as escape_markdown;
 pub use self::number::describe_duration;
@@ -53,7 +53,7 @@ pub use self::slack::SlackMessage;
 pub use self::spark::{SparkRow, SparkTable, Summary, spark_columns};
 pub use self::time::{describe_instant, describe_window};
 pub use self::visible::{is_hidden, visible};
-pub use self::wrap::wrap_page;
+pub use self::wrap::{wrap_message, wrap_page};
 use crate::answer::Answer;
 
 /// The field metadata key with the role of a column; see [`ROLE_KEY`].
@@ -90,8 +90,12 @@ pub enum Layout {
         /// How to see the other columns.
         hint: &'static str,
     },
-    /// All columns: texts continue on further lines.
-    Wrapped,
+    /// Whole texts, which continue on further lines at words; columns that do not fit are left out and named, with this
+    /// hint.
+    Wrapped {
+        /// How to see the other columns.
+        hint: &'static str,
+    },
     /// One line per value.
     Expanded,
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::draw::{draw, draw_wrapped};
+use super::draw::{Drawn, draw, draw_wrapped};
 use super::expanded::draw_expanded;
 use super::fit::note;
 use super::grid::Grid;
@@ -18,14 +18,8 @@ impl Render for Table {
     fn render(&self, answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(), RenderError> {
         let grid = Grid::read(answer, look)?;
         match look.layout {
-            Layout::Lines { hint } => {
-                let drawn = draw(grid, look);
-                out.write_all(drawn.text.as_bytes())?;
-                if let Some(note) = note(&drawn.left_out, hint) {
-                    out.write_all(wrap_page(&note, look.width.unwrap_or(usize::MAX)).as_bytes())?;
-                }
-            }
-            Layout::Wrapped => out.write_all(draw_wrapped(grid, look).as_bytes())?,
+            Layout::Lines { hint } => write_noted(&draw(grid, look), hint, look, out)?,
+            Layout::Wrapped { hint } => write_noted(&draw_wrapped(grid, look), hint, look, out)?,
             Layout::Expanded => out.write_all(draw_expanded(&grid, look).as_bytes())?,
         }
         if let Some(trends) = spark_columns(answer)? {
@@ -33,5 +27,14 @@ impl Render for Table {
             out.write_all(format!("\n{drawn}").as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// Writes a table, and which columns it has no place for.
+fn write_noted(drawn: &Drawn, hint: &str, look: &Look, out: &mut dyn io::Write) -> io::Result<()> {
+    out.write_all(drawn.text.as_bytes())?;
+    match note(&drawn.left_out, hint) {
+        Some(note) => out.write_all(wrap_page(&note, look.width.unwrap_or(usize::MAX)).as_bytes()),
+        None => Ok(()),
     }
 }

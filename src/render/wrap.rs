@@ -44,18 +44,47 @@ pub fn wrap_page(text: &str, width: usize) -> String {
         if width_of(line) <= width || line.trim_start().starts_with("$ ") {
             page.push_str(line);
             page.push('\n');
-            continue;
-        }
-        let indent = hanging(line, width / 2);
-        let (start, rest) = line.split_at_checked(indent.bytes).unwrap_or(("", line));
-        let pad = " ".repeat(indent.columns);
-        for (index, part) in wrap(rest, width.saturating_sub(indent.columns)).iter().enumerate() {
-            page.push_str(if index == 0 { start } else { &pad });
-            page.push_str(part);
-            page.push('\n');
+        } else {
+            wrap_line(&mut page, line, hanging(line, width / 2), width);
         }
     }
     page
+}
+
+/// The start of a further line of a message.
+const FURTHER: &str = "  = ";
+
+/// A message whose lines are at most `width` columns wide, broken at words and continued below their text.
+///
+/// A quoted line of the source and its carets stay whole, because they belong together column by column.
+pub fn wrap_message(text: &str, width: usize) -> String {
+    let mut message = String::with_capacity(text.len() + text.len() / 16);
+    for line in text.lines() {
+        if width_of(line) <= width || line.starts_with("  | ") {
+            message.push_str(line);
+            message.push('\n');
+            continue;
+        }
+        let indent = match (line.starts_with(FURTHER), line.starts_with(' ')) {
+            (true, _) => Indent { bytes: FURTHER.len(), columns: FURTHER.len() },
+            (false, true) => hanging(line, width / 2),
+            // A first line is continued below its second column, so that it does not look like two messages.
+            (false, false) => Indent { bytes: 0, columns: 2 },
+        };
+        wrap_line(&mut message, line, indent, width);
+    }
+    message
+}
+
+/// Appends a line whose text after the indent is broken at words.
+fn wrap_line(page: &mut String, line: &str, indent: Indent, width: usize) {
+    let (start, rest) = line.split_at_checked(indent.bytes).unwrap_or(("", line));
+    let pad = " ".repeat(indent.columns);
+    for (index, part) in wrap(rest, width.saturating_sub(indent.columns)).iter().enumerate() {
+        page.push_str(if index == 0 { start } else { &pad });
+        page.push_str(part);
+        page.push('\n');
+    }
 }
 
 struct Indent {
@@ -94,6 +123,22 @@ mod tests {
         assert_eq!(wrap("失敗", 1), ["失", "敗"]);
         let text = "a  b   c";
         assert_eq!(wrap(text, 20), [text]);
+    }
+
+    #[test]
+    fn messages_break_at_words_and_keep_their_carets() {
+        let text = "error: unexpected `stopped`: expected a clause\n  | failures stopped since yesterday\n  |          ^^^^^^^\n\
+                    \x20 = clauses: where, since, until";
+        assert_eq!(
+            wrap_message(text, 24),
+            "error: unexpected\n  `stopped`: expected a\n  clause\n  | failures stopped since yesterday\n  |          ^^^^^^^\n\
+             \x20 = clauses: where,\n    since, until\n"
+        );
+        assert_eq!(
+            wrap_message("window 1 … 2\n    a list item that is long", 16),
+            "window 1 … 2\n    a list item\n    that is long\n"
+        );
+        assert_eq!(wrap_message(text, 200).trim_end(), text);
     }
 
     #[test]

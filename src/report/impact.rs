@@ -194,8 +194,8 @@ pub fn sums(totals: &Totals, facts: &[Fact]) -> Vec<String> {
     compare(all.map(|(left, right)| left + right), totals.failures + totals.consequences, ("failure", "failures"), more);
     compare(number("lost_launches"), totals.lost, ("lost launch", "lost launches"), String::new());
     if let Some(missed) = number("missed_starts").filter(|missed| *missed > totals.missed) {
-        let dark = missed - totals.missed;
-        sentences.push(format!("{dark} missed starts fall into hours without records, or into an incident before the window."));
+        let others = counted(missed - totals.missed, "missed start falls", "missed starts fall");
+        sentences.push(format!("{others} into hours without records, or into an incident before the window."));
     }
     sentences
 }

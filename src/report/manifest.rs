@@ -3,7 +3,7 @@
 use super::instant;
 use crate::answer::AnswerWindow;
 use crate::lang;
-use crate::render::visible;
+use crate::render::json_pretty;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -186,17 +186,6 @@ pub struct Manifest {
 impl Manifest {
     /// The manifest as text.
     pub fn text(&self) -> String {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        let mut out = String::with_capacity(text.len() + 1);
-        for letter in text.chars() {
-            // Characters that affect a terminal or are invisible are written as JSON escapes.
-            if !letter.is_ascii() && visible(letter.encode_utf8(&mut [0; 4])).starts_with('\\') {
-                letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
-            } else {
-                out.push(letter);
-            }
-        }
-        out.push('\n');
-        out
+        json_pretty(self).unwrap_or_default()
     }
 }

@@ -12,8 +12,7 @@ use super::incident::Incidents;
 use super::manifest::{Request, Snapshot};
 use super::preview::Preview;
 use super::story::Story;
-use crate::render::{describe_instant, describe_window, visible};
-use base64::Engine;
+use crate::render::{describe_instant, describe_window, script_hash, visible};
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, escape_formatter};
 use serde::Serialize;
@@ -204,12 +203,6 @@ impl Page {
 /// The only script of the page.
 const SCRIPT: &str = include_str!("script.js");
 
-/// The hash of the script in the policy of the page; a browser runs no script with another one.
-fn script_hash() -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, SCRIPT.as_bytes());
-    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
-}
-
 /// The length from which a value that looks like an id is folded.
 const LONG_ID: usize = 20;
 
@@ -251,7 +244,7 @@ pub fn environment<'t>(templates: &[(&'t str, &'t str)]) -> Result<Environment<'
     env.add_filter("short_id", |value: &str| short_id(value));
     env.add_global("style", minijinja::Value::from_safe_string(include_str!("style.css").to_owned()));
     env.add_global("script", minijinja::Value::from_safe_string(SCRIPT.to_owned()));
-    env.add_global("script_hash", minijinja::Value::from_safe_string(script_hash()));
+    env.add_global("script_hash", minijinja::Value::from_safe_string(script_hash(SCRIPT)));
     Ok(env)
 }
 

@@ -7,6 +7,7 @@ mod dry_run;
 mod empty;
 mod parallel;
 mod ranks;
+mod rejected;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -83,7 +84,7 @@ impl From<DataFusionError> for RunError {
 /// The error message without the prefixes of the engine.
 fn sentence(error: &DataFusionError) -> String {
     match error.find_root() {
-        DataFusionError::Execution(text) | DataFusionError::Plan(text) => text.clone(),
+        DataFusionError::Execution(text) | DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) => text.clone(),
         other => other.to_string(),
     }
 }
@@ -181,7 +182,7 @@ pub async fn sql(session: &SessionContext, text: &str) -> Result<Answer, RunErro
 
 async fn sql_frame(session: &SessionContext, text: &str) -> Result<DataFrame, RunError> {
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    session.sql_with_options(text, read_only).await.map_err(|error| RunError::Sql(sentence(&error)))
+    session.sql_with_options(text, read_only).await.map_err(|error| rejected::rejected(&error, session, text))
 }
 
 /// The columns of a result that does not come from a query of the language.

@@ -7,7 +7,7 @@
 //! A frame cannot send the token in a header, and the token must not be in an address that a document can read. So the answer to a
 //! request with the token has a ticket: 128 random bits, for one document, once, and within a minute.
 
-use super::page::hash;
+use crate::render::script_hash;
 use axum::Extension;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -22,7 +22,7 @@ pub const PATH: &str = "/report/";
 
 /// Documents that are kept at the same time; the oldest one makes room.
 const MOST: usize = 4;
-/// How long a document is kept. The page asks for it at once.
+/// How long a document is kept. The page requests it immediately.
 const KEPT: Duration = Duration::from_secs(60);
 
 /// The only script of a report.
@@ -33,7 +33,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!(
         "default-src 'none'; script-src '{}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'self'; sandbox allow-scripts",
-        hash(SCRIPT)
+        script_hash(SCRIPT)
     )
 });
 

@@ -1,8 +1,8 @@
 //! The page: one document with its style and its script, and the policy that lets only this script run.
 
+use crate::render::script_hash;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
 use std::sync::LazyLock;
 
 const SCRIPT: &str = include_str!("page.js");
@@ -23,15 +23,9 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!(
         "default-src 'none'; script-src '{}'; style-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        hash(SCRIPT)
+        script_hash(SCRIPT)
     )
 });
-
-/// The hash of a script, as a policy names it.
-pub fn hash(script: &str) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, script.as_bytes());
-    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
-}
 
 fn palette() -> &'static str {
     REPORT_STYLE.split_once(AFTER_PALETTE).map_or("", |(palette, _)| palette)

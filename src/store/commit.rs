@@ -323,6 +323,7 @@ pub async fn beyond(root: &Path, manifest: &Manifest, unfinished: Unfinished) ->
                 return Err(StoreError::Incomplete { root: root.to_path_buf(), detail });
             }
             if newest > version {
+                guard::check_log(root, *table)?;
                 let reconciled = reconcile(root, *table, (version, files), newest, unfinished).await?;
                 found.push((*table, reconciled));
             }

@@ -64,6 +64,16 @@ pub enum StoreError {
         /// Its message.
         detail: String,
     },
+    /// A file of a Delta log that does not follow the ones before it.
+    #[error("`{}` does not continue the Delta log of table `{table}`, whose last commit before it has version {last}: move the file out of the store, or restore the commits between them", .path.display())]
+    Stray {
+        /// The path.
+        path: PathBuf,
+        /// The table.
+        table: &'static str,
+        /// The version that it should follow.
+        last: u64,
+    },
     /// Another program changed a table in a way that cannot be adopted.
     #[error(
         "table `{table}` was changed by another program ({operation}, version {version} of its Delta log), and the result cannot be used: {detail}; to restore the last state that ecs-audit wrote, run `ecs-audit store adopt --undo`"

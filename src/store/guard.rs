@@ -7,6 +7,7 @@
 use super::StoreError;
 use super::write::table_folder;
 use crate::table::Table;
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -279,7 +280,11 @@ pub fn check_log(root: &Path, table: Table) -> Result<(), StoreError> {
     let mut size = 0u64;
     let mut waiting = vec![log.clone()];
     while let Some(folder) = waiting.pop() {
-        for (name, is_folder) in names(root, &folder)? {
+        let names = names(root, &folder)?;
+        if folder == log {
+            check_order(table, &log, &names)?;
+        }
+        for (name, is_folder) in names {
             let path = folder.join(name);
             if is_folder {
                 waiting.push(path);
@@ -298,6 +303,35 @@ pub fn check_log(root: &Path, table: Table) -> Result<(), StoreError> {
     if size > MOST_LOG {
         let detail = format!("its files have {size} bytes uncompressed, more than {MOST_LOG}");
         return Err(StoreError::Damaged { path: log, detail });
+    }
+    Ok(())
+}
+
+/// Checks that the commits since the last checkpoint follow each other: the Delta library reports a gap in its own terms.
+fn check_order(table: Table, log: &Path, names: &[(String, bool)]) -> Result<(), StoreError> {
+    const DIGITS: usize = 20;
+    let (mut commits, mut checkpoints) = (BTreeMap::new(), BTreeMap::new());
+    for (name, _) in names {
+        let Some((digits, rest)) = name.split_at_checked(DIGITS) else { continue };
+        let Ok(version) = digits.parse::<u64>() else { continue };
+        if rest == ".json" {
+            commits.insert(version, name);
+        } else if rest.starts_with(".checkpoint.") {
+            checkpoints.insert(version, name);
+        }
+    }
+    let stray = |name: &str, last: u64| StoreError::Stray { path: log.join(name), table: table.name(), last };
+    let known = commits.range(..=MOST).next_back().map_or(0, |(version, _)| *version);
+    if let Some((_, name)) = checkpoints.range(MOST + 1..).next() {
+        return Err(stray(name, known));
+    }
+    let checkpoint = checkpoints.keys().next_back().copied();
+    let mut last = checkpoint;
+    for (version, name) in commits.into_iter().filter(|(version, _)| checkpoint.is_none_or(|checkpoint| *version > checkpoint)) {
+        if let Some(last) = last.filter(|last| last.checked_add(1) != Some(version)) {
+            return Err(stray(name, last));
+        }
+        last = Some(version);
     }
     Ok(())
 }

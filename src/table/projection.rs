@@ -56,7 +56,7 @@ impl ColumnSet {
         (0..table.fields().len()).filter(move |column| self.contains(*column))
     }
 
-    /// Tells of each column of a table, in order, whether it is in the set.
+    /// Reports for each column of a table, in order, whether it is in the set.
     pub(super) fn walk(self) -> ColumnWalk {
         ColumnWalk(self.0)
     }

@@ -3,6 +3,7 @@
 use super::json::pretty;
 use super::line_of;
 use crate::check::{Finding, Outcome, Place, Report, State};
+use crate::percent;
 use serde_json::{Value, json};
 
 /// The report as a SARIF log.
@@ -98,13 +99,7 @@ fn notification(level: &str, text: &str) -> Value {
 
 /// A path as a URI reference: characters that a URI does not allow are percent-encoded.
 fn uri(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.replace('\\', "/").bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => uri.push(char::from(byte)),
-            other => uri.push_str(&format!("%{other:02X}")),
-        }
-    }
+    let uri = path.split(['/', '\\']).map(percent::encoded).collect::<Vec<_>>().join("/");
     if uri.starts_with('/') { format!("file://{uri}") } else { uri }
 }
 

@@ -3,7 +3,7 @@
 use super::text::{head, quiet};
 use super::{Detail, text};
 use crate::check::{Finding, Outcome, Report};
-use crate::render::{shorten, visible, width_of};
+use crate::render::{shorten, visible, wrap_page};
 
 /// The rows of a screen. The height of the terminal is not used, so that the same report looks the same on each one.
 const ROWS: usize = 40;
@@ -17,9 +17,9 @@ pub(super) fn write(report: &Report, width: usize) -> String {
     tried.find(|text| rows(text, width) <= ROWS).unwrap_or_else(|| overview(report, width))
 }
 
-/// The rows that a text takes on a terminal that breaks long lines.
+/// The rows of a text whose long lines are broken at words.
 fn rows(text: &str, width: usize) -> usize {
-    text.lines().map(|line| width_of(line).div_ceil(width.max(1)).max(1)).sum()
+    wrap_page(text, width).lines().count()
 }
 
 /// One line per check with findings, the most severe first.
@@ -47,6 +47,7 @@ fn overview(report: &Report, width: usize) -> String {
 mod tests {
     use super::*;
     use crate::check::{Check, Severity, State};
+    use crate::render::width_of;
 
     /// A report in which each of several checks has so many findings.
     fn report(checks: usize, findings: usize) -> Report {

@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::cli::args::CatalogList;
-use crate::cli::ask::{listing, print};
+use crate::cli::ask::{print, ranked_listing};
 use crate::cli::stderr::{CliError, say};
 use crate::context::Context;
 use crate::exit::ExitCode;
@@ -42,5 +42,6 @@ fn answer(entries: &[&Entry]) -> Result<Answer, CliError> {
         let class = entry.class.clone().unwrap_or_default();
         vec![entry.id.clone(), entry.stage.clone(), class, kinds.join(", "), entry.name.clone()]
     };
-    listing(&["id", "phase", "class", "kind", "title"], entries.iter().map(row).collect())
+    let names = ["id", "phase", "class", "kind", "title"];
+    ranked_listing(&names, &["kind", "class", "phase"], entries.iter().map(row).collect())
 }

@@ -16,6 +16,6 @@ pub fn run(arguments: &CatalogArgs, global: &Global, context: &Context) -> Resul
         CatalogAction::List(arguments) => list::run(arguments, global.quiet, context),
         CatalogAction::Show(arguments) => show::run(arguments, context),
         CatalogAction::Explain(arguments) => explain::run(arguments, context),
-        CatalogAction::Test(arguments) => trial::run(arguments),
+        CatalogAction::Test(arguments) => trial::run(arguments, context),
     }
 }

@@ -1,24 +1,24 @@
 //! `ecs-audit catalog test FILE`: lists the errors in custom rules.
 
 use crate::cli::args::CatalogTest;
-use crate::cli::document;
 use crate::cli::rules::text_of;
 use crate::cli::stderr::CliError;
+use crate::cli::{document, explain};
+use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::model::catalog::{RuleIssue, Trial};
 use crate::plural::counted;
 use crate::render::{Schema, TextFormat, visible};
 use serde::Serialize;
-use std::io::{self, Write};
 use std::path::Path;
 
 /// Runs the command.
-pub fn run(arguments: &CatalogTest) -> Result<ExitCode, CliError> {
+pub fn run(arguments: &CatalogTest, context: &Context) -> Result<ExitCode, CliError> {
     let mut trials = Vec::new();
     for path in &arguments.files {
         let trial = Trial::of(&text_of(path)?);
         if arguments.output.format == TextFormat::Text {
-            io::stdout().lock().write_all(account(path, &trial).as_bytes())?;
+            explain::print_page(account(path, &trial), context)?;
         }
         trials.push((path.as_path(), trial));
     }

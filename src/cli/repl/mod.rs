@@ -6,14 +6,16 @@ mod ids;
 mod page;
 
 use super::args::{Global, Limits, Repl};
-use super::ask::{Dataset, look};
+use super::ask::{Dataset, Shown, look};
 use super::destination;
 use super::interrupt::cancel_queries;
 use super::limits;
-use super::query::{Asker, after, default_rows, saved_texts, sql_answer, written};
+use super::output_words;
+use super::query::{Asker, after, default_rows, is_valid, saved_texts, sql_answer, written};
 use super::stderr::{CliError, say, say_raw, warn};
 use crate::answer::Answer;
 use crate::context::Context;
+use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::lang;
 use crate::plan::{Evidence, Options};
@@ -27,9 +29,6 @@ use std::cell::RefCell;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// How to see the columns that a table has no place for.
-const HINT: &str = "\\x shows them, `show *` all fields";
 
 /// The settings that commands change.
 struct Session<'s> {
@@ -81,20 +80,38 @@ fn interactive(session: &mut Session<'_>) -> Result<ExitCode, CliError> {
     let mut prompt = Prompt::new(session)?;
     cancel_queries(&session.tables.runtime);
     say("Type a query, such as: failures by reason since 7d. Tab completes, \\help lists commands, \\quit quits.");
-    while let Some(line) = prompt.read()? {
+    while let Some(input) = prompt.read()? {
         session.follow_terminal();
-        match session.handle(&line) {
-            Ok(Next::Go) => {}
-            Ok(Next::Renew) => prompt.renew(session)?,
-            Ok(Next::Clear) => prompt.clear()?,
-            Ok(Next::End) => break,
-            // Quitting the pager early is not an error.
-            Err(failure) if failure.is_broken_pipe() => {}
-            Err(CliError::Run(RunError::Interrupted)) => say("interrupted"),
-            Err(failure) => failure.say(),
+        for line in entries(&input) {
+            match session.handle(line) {
+                Ok(Next::Go) => {}
+                Ok(Next::Renew) => prompt.renew(session)?,
+                Ok(Next::Clear) => prompt.clear()?,
+                Ok(Next::End) => return Ok(ExitCode::Ok),
+                // Quitting the pager early is not an error.
+                Err(failure) if failure.is_broken_pipe() => {}
+                Err(CliError::Run(RunError::Interrupted)) => {
+                    say("interrupted");
+                    // Whoever interrupts a query does not wait for those pasted with it.
+                    break;
+                }
+                Err(failure) => failure.say(),
+            }
         }
     }
     Ok(ExitCode::Ok)
+}
+
+/// The queries and commands of an input. A paste has several lines: each is one of them, unless all lines together are one
+/// query or statement.
+fn entries(input: &str) -> Vec<&str> {
+    let text = input.trim();
+    let is_statement = || {
+        !text.starts_with('\\')
+            && !text.trim_end_matches(';').contains(';')
+            && matches!(Command::of_line(text), Some(Ok(Command::Sql(_))))
+    };
+    if text.contains('\n') && !is_statement() && lang::parse(text).is_err() { text.lines().collect() } else { vec![text] }
 }
 
 /// A script: one query per line, without a prompt.
@@ -153,8 +170,13 @@ impl Session<'_> {
 
     fn ask(&mut self, text: &str) -> Result<(), CliError> {
         let out = self.out.take();
-        let wrong = |diagnostics| CliError::Query { text: text.to_owned(), diagnostics };
-        let query = lang::parse(text).map_err(wrong)?;
+        let wrong = |mut diagnostics: Vec<Diagnostic>| {
+            if let (Some(wanted), Some(last)) = (output_words::read(text), diagnostics.last_mut()) {
+                last.help = Some(format!("did you mean `{}`?", wanted.at_the_prompt()));
+            }
+            CliError::Query { text: text.to_owned(), diagnostics }
+        };
+        let query = lang::parse_if(text, &is_valid(self.context.now)).map_err(wrong)?;
         let mut asker = self.asker()?;
         let format = self.format_for(out.as_deref());
         asker.default_rows = default_rows(format, !self.chart && out.is_none(), &self.context);
@@ -167,7 +189,7 @@ impl Session<'_> {
         if !quiet {
             self.echo(&asker.window_line(&answer, &checked, "\\as-of now"));
         }
-        self.deliver(&answer, out.as_deref())?;
+        self.deliver(&answer, out.as_deref(), Shown::of(&query))?;
         if !quiet {
             after(&answer, &checked, &self.tables, Options { anchor: asker.anchor.time, evidence: self.evidence });
         }
@@ -192,12 +214,12 @@ impl Session<'_> {
     }
 
     /// Writes a result to a file, or shows it.
-    fn deliver(&self, answer: &Answer, out: Option<&Path>) -> Result<(), CliError> {
+    fn deliver(&self, answer: &Answer, out: Option<&Path>, shown: Shown) -> Result<(), CliError> {
         let format = self.format_for(out);
         let Some(path) = out else {
-            return self.display(answer, format);
+            return self.display(answer, format, shown);
         };
-        let look = Look { width: None, color: false, ..self.look() };
+        let look = Look { width: None, color: false, ..self.look(shown) };
         let bytes = self.drawn(answer, format, &look)?;
         destination::write(path, bytes)?;
         if !self.global.quiet {
@@ -206,13 +228,13 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn display(&self, answer: &Answer, format: Format) -> Result<(), CliError> {
+    fn display(&self, answer: &Answer, format: Format, shown: Shown) -> Result<(), CliError> {
         if format.is_binary() && !self.chart {
             return Err(CliError::Sentence(format!(
                 "cannot print {format} on a terminal; `\\o FILE` writes the next result to a file"
             )));
         }
-        let look = self.look();
+        let look = self.look(shown);
         // A pager that scrolls sideways gets whole rows.
         if let Some(pager) = self.pager.as_ref().filter(|pager| pager.is_wide() && !self.chart && look.layout != Layout::Expanded)
         {
@@ -233,8 +255,13 @@ impl Session<'_> {
         Ok(bytes)
     }
 
-    fn look(&self) -> Look {
-        let layout = if self.expanded { Layout::Expanded } else { Layout::Lines { hint: HINT } };
+    fn look(&self, shown: Shown) -> Look {
+        // How to see the columns that a table has no place for.
+        let hint = match shown {
+            Shown::Chosen => "\\x shows them, `show *` all fields",
+            Shown::All => "\\x shows them",
+        };
+        let layout = if self.expanded { Layout::Expanded } else { Layout::Lines { hint } };
         look(layout, &self.context)
     }
 
@@ -292,7 +319,7 @@ impl Session<'_> {
             Command::Sql(statement) => {
                 let out = self.out.take();
                 let answer = sql_answer(&self.tables, &statement, &self.context);
-                self.deliver(&answer?, out.as_deref())?;
+                self.deliver(&answer?, out.as_deref(), Shown::All)?;
                 self.time(started);
             }
             Command::Explain(name) => {
@@ -348,6 +375,31 @@ impl Session<'_> {
     fn confirm(&self, what: &str, on: bool) {
         if !self.global.quiet {
             say(&format!("{what}: {}", if on { "on" } else { "off" }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasted_lines_are_queries_of_their_own_unless_they_are_one_together() {
+        let cases: [(&str, &[&str]); 8] = [
+            ("failures by reason", &["failures by reason"]),
+            (
+                "failures limit 1\nfailures by reason limit 1\ntasks limit 1\n",
+                &["failures limit 1", "failures by reason limit 1", "tasks limit 1"],
+            ),
+            ("\\x\nfailures\n", &["\\x", "failures"]),
+            ("# what failed\nfailures", &["# what failed", "failures"]),
+            ("failures\n  by reason\n", &["failures\n  by reason"]),
+            ("select count(*)\nfrom calls;\n", &["select count(*)\nfrom calls;"]),
+            ("select 1;\nselect 2;", &["select 1;", "select 2;"]),
+            ("", &[""]),
+        ];
+        for (input, expected) in cases {
+            assert_eq!(entries(input), expected, "{input:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `ecs-audit store`: shows the contents of the store and maintains it.
 
 pub mod document;
+mod overview;
 
 use super::args::{Adopt, Drop, Global, StoreAction, StoreArgs, TextOutput, Vacuum, Verify};
 use super::ask::{Dataset, print};
@@ -58,7 +59,7 @@ fn reclassify(output: TextOutput, global: &Global, context: &Context) -> Result<
     if done.kept > 0 {
         text.push_str(&format!("  {} records have no original in the store and are unchanged\n", HumanCount(done.kept)));
     }
-    answer(output, Schema::StoreReclassify, &Classified::of(&done), &text)
+    answer(output, Schema::StoreReclassify, &Classified::of(&done), (text, context))
 }
 
 fn compact(output: TextOutput, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
@@ -67,7 +68,7 @@ fn compact(output: TextOutput, global: &Global, context: &Context) -> Result<Exi
     let done: Maintained = on_threads(context.threads, || Store::compact(&global.store, options, &waiting))??;
     drop(working);
     let text = format!("compacted: {} files became {}\n", done.files_before, done.files_after);
-    answer(output, Schema::StoreCompact, &Compacted::of(&done), &text)
+    answer(output, Schema::StoreCompact, &Compacted::of(&done), (text, context))
 }
 
 fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
@@ -82,7 +83,7 @@ fn remove_replaced(arguments: &Vacuum, global: &Global, context: &Context) -> Re
         done.files_before,
         HumanBytes(done.bytes_freed)
     );
-    answer(arguments.output, Schema::StoreVacuum, &Vacuumed::of(&done), &text)
+    answer(arguments.output, Schema::StoreVacuum, &Vacuumed::of(&done), (text, context))
 }
 
 fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<ExitCode, CliError> {
@@ -104,7 +105,7 @@ fn verify(arguments: &Verify, global: &Global, context: &Context) -> Result<Exit
     }
     let is_whole = !done.faults.iter().any(Fault::is_serious);
     text.push_str(if is_whole { "the store is intact\n" } else { "the store is damaged\n" });
-    answer(arguments.output, Schema::StoreVerify, &Integrity::of(&done, arguments.repair, fault_message), &text)?;
+    answer(arguments.output, Schema::StoreVerify, &Integrity::of(&done, arguments.repair, fault_message), (text, context))?;
     Ok(if is_whole { ExitCode::Ok } else { ExitCode::Finding })
 }
 
@@ -146,7 +147,7 @@ fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCo
         drop(working);
         let names: Vec<&str> = tables.iter().map(|table| table.name()).collect();
         let done = if names.is_empty() { "nothing to undo".to_owned() } else { format!("undone in {}", names.join(", ")) };
-        return answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&[], &tables), &format!("{done}\n"));
+        return answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&[], &tables), (format!("{done}\n"), context));
     }
     let adopted = on_threads(context.threads, || Store::adopt(&global.store, options, &waiting))??;
     drop(working);
@@ -154,7 +155,7 @@ fn adopt(arguments: &Adopt, global: &Global, context: &Context) -> Result<ExitCo
     if adopted.is_empty() {
         text.push_str("nothing to adopt: no other program has changed the store\n");
     }
-    answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&adopted, &[]), &text)
+    answer(arguments.output, Schema::StoreAdopt, &Adopted::of(&adopted, &[]), (text, context))
 }
 
 /// A commit of another program, in one line.
@@ -197,7 +198,7 @@ fn drop_old(arguments: &Drop, global: &Global, context: &Context) -> Result<Exit
         (false, false) => "nothing was removed: repeat the command with --yes\n",
         (false, true) => "removed; these records will not be loaded again\n",
     });
-    answer(arguments.output, Schema::StoreDrop, &Removal::of(before, arguments.yes, &dropped), &text)
+    answer(arguments.output, Schema::StoreDrop, &Removal::of(before, arguments.yes, &dropped), (text, context))
 }
 
 fn droppable(name: &str) -> Result<Table, CliError> {
@@ -213,10 +214,15 @@ fn waiting() {
 }
 
 /// Prints an answer as a document or as text.
-fn answer(output: TextOutput, schema: Schema, document: &impl Serialize, text: &str) -> Result<ExitCode, CliError> {
+fn answer(
+    output: TextOutput,
+    schema: Schema,
+    document: &impl Serialize,
+    (text, context): (String, &Context),
+) -> Result<ExitCode, CliError> {
     match output.format {
         TextFormat::Json => super::document::print(schema, document)?,
-        TextFormat::Text => super::explain::print(text)?,
+        TextFormat::Text => super::explain::print_page(text, context)?,
     }
     Ok(ExitCode::Ok)
 }
@@ -236,7 +242,8 @@ fn overview(arguments: &StoreArgs, global: &Global, context: &Context) -> Result
     let store = Store::open(&global.store)?;
     let tables = Dataset::of_store(&store, context)?;
     if arguments.format == Format::Table {
-        io::stdout().lock().write_all(summary(&store, context).as_bytes())?;
+        let summary = super::explain::page(summary(&store, context), context);
+        io::stdout().lock().write_all(summary.as_bytes())?;
     }
     let answer = tables.sql(COVERAGE)?;
     print(&answer, arguments.format, None, context)?;
@@ -260,19 +267,7 @@ fn summary(store: &Store, context: &Context) -> String {
         text.truncate(text.trim_end().len());
         text.push_str(&format!("\nfailure catalog {}\n\n", crate::render::visible(&catalogs.join(", "))));
     }
-    text.push_str(&format!("  {:<18} {:>12} {:>7} {:>12}  first … last\n", "table", "rows", "files", "size"));
-    let mut total = 0;
-    for table in Table::ALL {
-        let files = manifest.files(*table);
-        let rows: u64 = files.iter().map(|file| file.rows).sum();
-        let size: u64 = files.iter().map(|file| file.size).sum();
-        total += size;
-        let first = instant(files.iter().filter_map(|file| file.first).min());
-        let last = instant(files.iter().filter_map(|file| file.last).max());
-        let span = if rows == 0 { String::new() } else { format!("{first} … {last}") };
-        let (rows, size) = (HumanCount(rows).to_string(), HumanBytes(size).to_string());
-        text.push_str(&format!("  {:<18} {rows:>12} {:>7} {size:>12}  {span}\n", table.name(), files.len()));
-    }
-    text.push_str(&format!("  {:<18} {:>12} {:>7} {:>12}\n\n", "together", "", "", HumanBytes(total).to_string()));
+    text.push_str(&overview::tables(manifest, context));
+    text.push('\n');
     text
 }

@@ -10,7 +10,7 @@ mod zip;
 
 pub use tar::read_tar;
 pub use watched::Watched;
-pub use zip::read_zip;
+pub use zip::{is_zip_behind_front, read_zip};
 
 use super::budget::Budget;
 

@@ -49,9 +49,9 @@ pub fn read_tar<R: Read>(from: &mut Watched<'_, R>, allowance: Allowance<'_>, on
             Err(_) if from.has_ended() => {
                 damages.push(Damage::new("truncated_tar", format!("the archive ends early, {}", after(last.as_deref()))));
             }
-            Err(error) => {
-                let detail =
-                    format!("a damaged header {} ({error}); its member is not loaded, later ones are", after(last.as_deref()));
+            // The error quotes the bytes in place of the header, which may be the content of a member, with its secrets.
+            Err(_) => {
+                let detail = format!("a damaged header {}; its member is not loaded, later ones are", after(last.as_deref()));
                 lost.get_or_insert_with(|| (0, Damage::new("damaged_tar", detail))).0 += 1;
                 if let Some(header) = next_header(from) {
                     front = header;

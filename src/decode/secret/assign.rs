@@ -63,9 +63,13 @@ impl<'t> Assignment<'t> {
         let (previous, next) = (at.checked_sub(1).and_then(byte), byte(at + 1));
         let mut end = at;
         let mut from = at + 1;
+        // `password==x`, which is as often a comparison.
+        let is_double = is_equals && next == Some(b'=') && byte(at + 2) != Some(b'=');
         if is_equals {
             match (previous, next) {
-                (_, Some(b'=')) | (Some(b'=' | b'!' | b'<' | b'>'), _) => return None,
+                (Some(b'=' | b'!' | b'<' | b'>'), _) => return None,
+                (_, Some(b'=')) if is_double => from += 1,
+                (_, Some(b'=')) => return None,
                 (Some(b':'), _) => end -= 1,
                 (_, Some(b'>')) => from += 1,
                 _ => {}
@@ -114,6 +118,9 @@ impl<'t> Assignment<'t> {
         if !matches!(class, NameClass::Secret | NameClass::Weak) {
             return None;
         }
+        if is_double {
+            class = NameClass::Weak;
+        }
         Some(Assignment { name, class, before, start, is_equals, is_query, from })
     }
 
@@ -144,7 +151,8 @@ impl<'t> Assignment<'t> {
             return (end > start).then_some(Assigned { range: start..end, quoted: true, spaced: wide > 0 });
         }
         let start = self.from + blanks;
-        let length = self.bare_length(text.get(start..)?);
+        let rest = text.get(start..)?;
+        let length = enclosed_length(rest).unwrap_or_else(|| self.bare_length(rest));
         (length > 0).then_some(Assigned { range: start..start + length, quoted: false, spaced: wide > 0 })
     }
 
@@ -185,7 +193,7 @@ impl<'t> Assignment<'t> {
                 .then(|| self.line(text, &value))
                 .filter(|range| text.get(range.clone()).is_some_and(|value| !is_placeholder(value)));
         }
-        if plain.ends_with("authorization") && (value.spaced || value.quoted) {
+        if plain.ends_with("authorization") && (value.spaced || value.quoted || is_scheme(word)) {
             return authorization(text, &value);
         }
         if is_placeholder(word) {
@@ -235,6 +243,19 @@ impl<'t> Assignment<'t> {
     }
 }
 
+/// The length of a value in angle brackets, or of a command in place of a value: `<x>`, `$(echo x)`.
+fn enclosed_length(rest: &str) -> Option<usize> {
+    const LONGEST: usize = 512;
+    let (close, may_have_spaces) = match rest.as_bytes() {
+        [b'<', ..] => (b'>', false),
+        [b'$', b'(', ..] => (b')', true),
+        _ => return None,
+    };
+    let is_inside = |byte: &u8| *byte != close && *byte != b'\n' && (may_have_spaces || !byte.is_ascii_whitespace());
+    let inside = rest.bytes().take(LONGEST).take_while(is_inside).count();
+    (rest.as_bytes().get(inside) == Some(&close)).then_some(inside + 1)
+}
+
 /// Whether a text starts with a further assignment.
 fn starts_assignment(text: &[u8]) -> bool {
     let text = text.trim_ascii_start();
@@ -259,10 +280,24 @@ fn authorization(text: &str, value: &Assigned) -> Option<Range<usize>> {
     if matches!(lower.as_str(), "digest" | "aws4-hmac-sha256" | "oauth" | "hmac" | "hawk") {
         return Some(start + rest.len() - second.len()..start + rest.len());
     }
-    let is_scheme = matches!(
-        lower.as_str(),
+    let is_scheme = is_scheme(scheme);
+    if is_scheme && !credential.is_empty() {
+        let is_secret =
+            !is_placeholder(credential) && !credential.starts_with("realm=") && (is_mixed(credential) || !is_message(second));
+        let from = start + rest.len() - second.len();
+        return is_secret.then(|| from..from + credential.len());
+    }
+    let is_secret = !is_scheme && !scheme.is_empty() && !is_placeholder(scheme) && !is_message(rest);
+    is_secret.then(|| start..start + scheme.trim_end_matches([',', ';']).len())
+}
+
+/// Whether a word is the scheme before the credential of an `Authorization` header.
+fn is_scheme(word: &str) -> bool {
+    matches!(
+        word.to_ascii_lowercase().as_str(),
         "basic"
             | "bearer"
+            | "bot"
             | "token"
             | "apikey"
             | "api-key"
@@ -275,15 +310,7 @@ fn authorization(text: &str, value: &Assigned) -> Option<Range<usize>> {
             | "geniekey"
             | "sso-key"
             | "pat"
-    );
-    if is_scheme && !credential.is_empty() {
-        let is_secret =
-            !is_placeholder(credential) && !credential.starts_with("realm=") && (is_mixed(credential) || !is_message(second));
-        let from = start + rest.len() - second.len();
-        return is_secret.then(|| from..from + credential.len());
-    }
-    let is_secret = !is_scheme && !scheme.is_empty() && !is_placeholder(scheme) && !is_message(rest);
-    is_secret.then(|| start..start + scheme.trim_end_matches([',', ';']).len())
+    )
 }
 
 /// The quote that ends a string; `slashes` are the backslashes before its opening quote.

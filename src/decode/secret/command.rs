@@ -1,27 +1,46 @@
 //! Secrets in command lines: `--password X`, `mysql -pX`, `curl -u user:X`, `echo X | docker login --password-stdin`.
 
-use super::names::{NameClass, classify};
+use super::names::{NameClass, classify, normalized};
 use super::rules::{Program, RULES};
-use super::value::{is_message, is_placeholder};
+use super::value::{is_message, is_mixed, is_placeholder, is_random};
+use super::words::{self, Word};
 use std::ops::Range;
 
-/// A word of a command line: its range in the text, without quotes.
-struct Word<'t> {
-    text: &'t str,
-    start: usize,
+/// Command lines within the quotes of command lines.
+const DEEPEST: usize = 4;
+
+/// The words behind a program among which its subcommand is. Without a limit, the time for a text would grow with its square.
+const SUBCOMMAND: usize = 64;
+
+/// The ranges of secrets in a command line, and in those within its quotes.
+pub(super) fn find(text: &str, on: &mut dyn FnMut(Range<usize>)) {
+    find_within(text, 0, 0, on);
 }
 
-/// The ranges of secrets in a command line.
-pub(super) fn find(text: &str, on: &mut dyn FnMut(Range<usize>)) {
-    let words = words(text);
+/// The same for a part of a text that starts at `start` and is within `depth` pairs of quotes.
+fn find_within(text: &str, start: usize, depth: usize, on: &mut dyn FnMut(Range<usize>)) {
+    let mut quoted = Vec::new();
+    let words = words::split(text, &mut quoted);
     let plain: Vec<&str> = words.iter().map(|word| word.text).collect();
     search(&plain, Some(text), &mut |index, range| {
         if let Some(word) = words.get(index) {
-            on(word.start + range.start..word.start + range.end);
+            on(start + word.start + range.start..start + word.start + range.end);
         }
     });
-    for end in RULES.commands.sinks.iter().filter_map(|sink| text.find(sink.as_str())) {
-        echoed(&words, end, on);
+    let start_of = |sink: &String| {
+        if sink.starts_with('-') {
+            words.iter().find(|word| without_end(word.text) == sink).map(|word| word.start)
+        } else {
+            text.find(sink.as_str())
+        }
+    };
+    for end in RULES.commands.sinks.iter().filter_map(start_of) {
+        echoed(&words, end, &mut |range| on(start + range.start..start + range.end));
+    }
+    for range in quoted.into_iter().filter(|_| depth < DEEPEST) {
+        if let Some(inner) = text.get(range.clone()) {
+            find_within(inner, start + range.start, depth + 1, on);
+        }
     }
 }
 
@@ -32,54 +51,52 @@ pub(super) fn find_in_list(arguments: &[&str], on: &mut dyn FnMut(usize, Range<u
 
 /// Whether an option with two dashes may take a secret.
 pub(super) fn takes_secret(option: &str) -> bool {
+    let option = without_end(option);
     let is = |options: &[String]| options.iter().any(|known| known == option);
-    classify(option) == NameClass::Secret
+    matches!(classify(option), NameClass::Secret | NameClass::Weak)
         || RULES.commands.literals.contains(option)
         || is(&RULES.commands.sinks)
         || RULES.programs.iter().any(|program| is(&program.pair) || is(&program.separate))
 }
 
-/// Splits a text at white space; quotes hold a word together.
-fn words(text: &str) -> Vec<Word<'_>> {
-    let bytes = text.as_bytes();
-    let mut words = Vec::new();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        if byte.is_ascii_whitespace() {
-            at += 1;
-            continue;
-        }
-        let mut end = at;
-        let mut quote = None;
-        while let Some(byte) = bytes.get(end) {
-            match (quote, *byte) {
-                (Some(open), byte) if open == byte => quote = None,
-                (None, b'"' | b'\'') => quote = Some(*byte),
-                (None, byte) if byte.is_ascii_whitespace() => break,
-                (_, b'\\') => end += 1,
-                _ => {}
-            }
-            end += 1;
-        }
-        // A quote that is not closed is an apostrophe.
-        if quote.is_some() {
-            end = bytes
-                .get(at..)
-                .and_then(|rest| rest.iter().position(u8::is_ascii_whitespace))
-                .map_or(bytes.len(), |length| at + length);
-        }
-        end = end.min(bytes.len());
-        let whole = text.get(at..end).unwrap_or_default();
-        let inner = whole.trim_matches(|letter: char| matches!(letter, '"' | '\''));
-        let start = at + whole.find(inner).unwrap_or(0);
-        words.push(Word { text: inner, start });
-        at = end.max(at + 1);
-    }
-    words
+/// An option without what may end the list or the sentence that it is in.
+fn without_end(option: &str) -> &str {
+    option.trim_end_matches([',', ';', ')', ']', '}', '`', '.', ':'])
 }
 
 fn is_separator(word: &str) -> bool {
-    matches!(word, ";" | "|" | "||" | "&&" | "&") || word.ends_with(';')
+    matches!(word, ";" | "|" | "||" | "&&" | "&")
+}
+
+fn is_option(word: &str) -> bool {
+    matches!(word.as_bytes(), [b'-', b'-' | b'a'..=b'z' | b'A'..=b'Z', ..])
+}
+
+/// The name of an option, unless it has what no option has: then it is a text, or ends the sentence that it is quoted in.
+fn is_option_name(word: &str) -> bool {
+    word.len() > 2
+        && is_option(word)
+        && !word.bytes().any(|byte| byte.is_ascii_whitespace() || matches!(byte, b'`' | b')' | b']' | b'}'))
+}
+
+/// Whether a command reads a secret from its input, as in `docker login --password-stdin <<< x`.
+fn is_fed(before: &[&str]) -> bool {
+    const WORDS: usize = 16;
+    before.iter().rev().take(WORDS).take_while(|word| !is_separator(word)).any(|word| {
+        let (option, program) = (without_end(word), base_name(word));
+        RULES.commands.sinks.iter().any(|sink| sink == option || sink == program)
+    })
+}
+
+/// Whether a value stands for any: `[--token TOKEN]` in the usage of a program.
+fn is_metavariable(option: &str, value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'))
+        && normalized(option).ends_with(&normalized(value))
+}
+
+/// The program that a word calls: `mysql` in `/usr/bin/mysql`, `$(mysql`, `run(['mysql`.
+fn base_name(word: &str) -> &str {
+    word.rsplit(['/', '(', '[', '{', '`', '\'', '"', '&', '|', ';']).next().unwrap_or(word)
 }
 
 /// Searches words for options; `text` is their text if they are not a list.
@@ -87,7 +104,6 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
     let mut programs: Vec<&Program> = Vec::new();
     let mut since = 0;
     // In a text, what follows an option may be a message about the option.
-    let is_option = |word: &str| matches!(word.as_bytes(), [b'-', b'-' | b'a'..=b'z' | b'A'..=b'Z', ..]);
     let is_value = |at: usize| {
         let rest = words.get(at..).unwrap_or_default();
         rest.first().is_some_and(|word| {
@@ -103,7 +119,7 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
             programs.clear();
             continue;
         }
-        let base = word.rsplit('/').next().unwrap_or(word);
+        let base = base_name(word);
         let named: Vec<&Program> =
             RULES.programs.iter().filter(|program| program.names.iter().any(|name| name == base)).collect();
         if !named.is_empty() {
@@ -117,11 +133,34 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
         {
             whole(words, at + 1, on);
         }
-        if word.len() > 2 && word.starts_with('-') {
-            let (name, inline) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
+        if let Some(fed) = word.strip_prefix("<<<")
+            && is_fed(words.get(..at).unwrap_or_default())
+        {
+            match fed {
+                "" if is_value(at + 1) => whole(words, at + 1, on),
+                _ if !is_placeholder(fed) => on(at, word.len() - fed.len()..word.len()),
+                _ => {}
+            }
+        }
+        let (name, inline) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
+        if is_option_name(name) {
             let class = if name.len() > 3 { classify(name) } else { NameClass::Plain };
             match inline {
-                None if class == NameClass::Secret && is_value(at + 1) => whole(words, at + 1, on),
+                None if class == NameClass::Secret
+                    && is_value(at + 1)
+                    && (text.is_none() || !words.get(at + 1).is_some_and(|value| is_metavariable(name, value))) =>
+                {
+                    whole(words, at + 1, on);
+                }
+                None if class == NameClass::Weak
+                    && words.get(at + 1).is_some_and(|value| is_random(value))
+                    && is_value(at + 1) =>
+                {
+                    whole(words, at + 1, on);
+                }
+                Some(value) if class == NameClass::Weak && text.is_none() && is_random(value) && !is_placeholder(value) => {
+                    on(at, name.len() + 1..word.len());
+                }
                 Some(value) if class == NameClass::Secret && text.is_none() && !is_placeholder(value) => {
                     on(at, name.len() + 1..word.len());
                 }
@@ -135,12 +174,16 @@ fn search(words: &[&str], text: Option<&str>, on: &mut dyn FnMut(usize, Range<us
             }
         }
         for program in &programs {
-            let called = words.get(since..at).unwrap_or_default();
+            let called = words.get(since..at.min(since + SUBCOMMAND)).unwrap_or_default();
             if program.after.as_deref().is_some_and(|after| !called.contains(&after)) {
                 continue;
             }
             option(program, words, at, &is_value, on);
-            position(program, called, at, word, on);
+            // In a text, `vault login failed` is a message.
+            let is_first = at.checked_sub(1).and_then(|at| words.get(at)).copied() == program.after.as_deref();
+            if text.is_none() || is_value(at) && (is_mixed(word) || !is_first) {
+                position(program, called, at, word, on);
+            }
         }
     }
 }
@@ -230,7 +273,7 @@ fn whole(words: &[&str], at: usize, on: &mut dyn FnMut(usize, Range<usize>)) {
 fn echoed(words: &[Word<'_>], end: usize, on: &mut dyn FnMut(Range<usize>)) {
     let before = words.iter().take_while(|word| word.start < end).count();
     let words = words.get(..before).unwrap_or_default();
-    let Some(echo) = words.iter().rposition(|word| matches!(word.text.rsplit('/').next(), Some("echo" | "printf"))) else {
+    let Some(echo) = words.iter().rposition(|word| matches!(base_name(word.text), "echo" | "printf")) else {
         return;
     };
     for word in words.get(echo + 1..).unwrap_or_default().iter().take_while(|word| !is_separator(word.text)) {

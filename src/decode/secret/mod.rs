@@ -14,6 +14,7 @@ mod search;
 mod text;
 mod url;
 mod value;
+mod words;
 
 pub use fragment::mask_fragment;
 pub use names::{NameClass, classify};
@@ -94,8 +95,13 @@ static WORTH_A_LOOK: LazyLock<AhoCorasick> = LazyLock::new(|| {
 
 /// Whether a string with escapes (often JSON within JSON) needs the masking pass.
 pub fn text_may_hold_secret(text: &str) -> bool {
-    let is_json = text.trim_start().starts_with(['{', '[']);
-    is_json && WORTH_A_LOOK.is_match(text) || search::has_credential(text)
+    is_like_json(text) && WORTH_A_LOOK.is_match(text) || search::has_credential(text)
+}
+
+/// Whether a text may be an object or a list in JSON, or a string with one.
+fn is_like_json(text: &str) -> bool {
+    let text = text.trim_start();
+    text.strip_prefix('"').unwrap_or(text).starts_with(['{', '['])
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn classify_new(name: &str) -> NameClass {
     if names.arguments.contains(plain) {
         return NameClass::Arguments;
     }
-    if names.harmless.contains(plain) || ends_with_any(plain, &names.harmless_ends) {
+    if names.harmless.contains(plain) || ends_with_words(name, plain, &names.harmless_ends) {
         return NameClass::Plain;
     }
     if names.weak.contains(plain) {
@@ -74,7 +74,7 @@ fn classify_new(name: &str) -> NameClass {
     }
     if plain != "key" && ends_with_any(plain, &names.weak_ends) {
         let rest = plain.strip_suffix("key").unwrap_or_default();
-        return if ends_with_any(rest, &names.harmless_keys) { NameClass::Plain } else { NameClass::Weak };
+        return if ends_with_words(name, rest, &names.harmless_keys) { NameClass::Plain } else { NameClass::Weak };
     }
     NameClass::Plain
 }
@@ -88,6 +88,26 @@ pub(super) fn normalized(name: &str) -> String {
 
 fn ends_with_any(name: &str, ends: &[String]) -> bool {
     ends.iter().any(|end| name.ends_with(end.as_str()))
+}
+
+/// Whether a name ends with one of these as whole words: `max_token` and `maxToken`, but not `GMAX_TOKEN`. `plain` is its
+/// normalized form, or the beginning of that.
+fn ends_with_words(name: &str, plain: &str, ends: &[String]) -> bool {
+    ends.iter().any(|end| plain.strip_suffix(end.as_str()).is_some_and(|front| is_word_start(name, front.len())))
+}
+
+/// Whether a word starts with the letter or digit of a name that has `before` others before it.
+fn is_word_start(name: &str, before: usize) -> bool {
+    let bytes = name.as_bytes();
+    let mut letters = bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
+    let Some((at, first)) = letters.nth(before) else { return false };
+    match at.checked_sub(1).and_then(|at| bytes.get(at)) {
+        Some(last) if last.is_ascii_alphanumeric() => {
+            let starts_small = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+            first.is_ascii_uppercase() && (!last.is_ascii_uppercase() || starts_small)
+        }
+        _ => true,
+    }
 }
 
 /// The last word of a name: behind a separator, or from the last capital on in `dbPass`.
@@ -136,12 +156,20 @@ mod tests {
                     "SSHPASS",
                     "npm_config_//registry/:_authToken",
                     "appPAT",
+                    "ADMIN_TOKEN",
+                    "adminToken",
+                    "--admin-token",
+                    "VAULT_ADMIN_TOKEN",
+                    "superToken",
+                    "RESTART_TOKEN",
+                    "UNLOCK_TOKEN",
+                    "homepage-token",
                 ],
             ),
             (NameClass::Variables, &["env", "Environment", "environmentVariables", "environment_variables", "Variables"]),
             (NameClass::Arguments, &["command", "args", "entryPoint", "Cmd"]),
             (NameClass::Labeled, &["value", "ParameterValue", "optionValue"]),
-            (NameClass::Weak, &["OPENAI_KEY", "stripeKey", "auth", "sig"]),
+            (NameClass::Weak, &["OPENAI_KEY", "stripeKey", "auth", "sig", "PROFILE_KEY", "catalogKey"]),
             (
                 NameClass::Plain,
                 &[
@@ -169,6 +197,12 @@ mod tests {
                     "lastUpdatedDate",
                     "tls",
                     "kms_key",
+                    "maxToken",
+                    "COST_PER_TOKEN",
+                    "ecsClientToken",
+                    "AWSNextToken",
+                    "next.token2",
+                    "s3Key",
                 ],
             ),
         ];

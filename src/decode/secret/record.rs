@@ -3,7 +3,7 @@
 use super::names::{NameClass, classify, normalized};
 use super::rules::RULES;
 use super::value::{is_placeholder, is_random};
-use super::{MASK, command, search, text};
+use super::{MASK, command, is_like_json, search, text};
 use crate::decode::json::{Marked, Tape, Value};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -55,6 +55,10 @@ impl Walk {
             NameClass::Arguments if value.is_array() => self.list(value, true),
             NameClass::Arguments => self.command(value),
             NameClass::Labeled if object.is_some_and(is_labeled_secret) => self.secret(value, false),
+            NameClass::Labeled if object.is_some_and(is_parameter) => match value.text() {
+                Some(text) if !is_placeholder(text) && is_random(text) && !is_resource_id(text) => self.mask(value),
+                _ => self.plain(value),
+            },
             NameClass::Labeled | NameClass::Plain => self.plain(value),
         }
     }
@@ -88,8 +92,7 @@ impl Walk {
 
     /// JSON within JSON, masked; `None` if the text is not JSON.
     fn inner(&self, text: &str, class: NameClass) -> Option<Option<String>> {
-        let start = text.trim_start();
-        if self.depth >= DEEPEST || !(start.starts_with('{') || start.starts_with('[')) {
+        if self.depth >= DEEPEST || !is_like_json(text) {
             return None;
         }
         let mut tape = Tape::parse(text).ok()?;
@@ -178,6 +181,8 @@ impl Walk {
             for item in value.items() {
                 match item.text() {
                     Some(text) => self.variable(item, text),
+                    // `["NAME", "value"]`.
+                    None if item.is_array() => item.items().skip(1).for_each(|value| self.secret(value, true)),
                     None => self.variable_object(item),
                 }
             }
@@ -249,6 +254,21 @@ fn is_kept(key: &str) -> bool {
 fn is_variable(value: Value<'_>) -> bool {
     let has = |names: &std::collections::HashSet<String>| value.entries().any(|(key, _)| names.contains(&normalized(key)));
     value.entries().count() < 5 && has(&RULES.names.labels) && has(&RULES.names.values)
+}
+
+/// Whether the type beside a value is that of a parameter which anybody may read, and which may still be a secret.
+fn is_parameter(object: Value<'_>) -> bool {
+    let names = &RULES.names;
+    object
+        .entries()
+        .any(|(key, child)| normalized(key) == "type" && child.text().is_some_and(|text| names.parameter_types.contains(text)))
+}
+
+/// Whether a text is the id of a resource: `ami-0a1b2c3d4e5f67890`.
+fn is_resource_id(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(kind, id)| {
+        kind.bytes().all(|byte| byte.is_ascii_lowercase()) && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// Whether the name or the type beside a value says that it is a secret.

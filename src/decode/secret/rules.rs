@@ -41,6 +41,7 @@ pub(super) struct Names {
     pub(super) values: HashSet<String>,
     pub(super) labels: HashSet<String>,
     pub(super) secret_types: HashSet<String>,
+    pub(super) parameter_types: HashSet<String>,
     pub(super) headers: HashSet<String>,
     pub(super) query: HashSet<String>,
     pub(super) query_weak: HashSet<String>,

@@ -123,19 +123,21 @@ impl Literals {
 fn has_candidate(record: &str, literals: &Literals) -> bool {
     let bytes = record.as_bytes();
     let small = u8x16::splat(LETTER_CASE);
-    let [assigns, at_sign, dash, underscore, percent, colon, quote] = b"=@-_%:\"".map(u8x16::splat);
+    let [assigns, at_sign, underscore, percent, colon, tilde, quote] = b"=@_%:~\"".map(u8x16::splat);
+    let dash_to_assigns = u8x16::splat(b'-' ^ b'=');
     let [k, e, w, o, d, r, space, upper_s, upper_k, upper_g] = b"kewodr SKG".map(u8x16::splat);
     let mut at = 0;
     while let Some(part) = bytes.get(at..=at + LANES) {
         if let (Some(these), Some(next)) = (part.first_chunk(), part.last_chunk()) {
             let (these, next) = (u8x16::new(*these), u8x16::new(*next));
             let (letters, followers) = (these | small, next | small);
-            let marks = these.simd_eq(assigns)
+            // A dash and an equals sign differ in one bit.
+            let marks = (these | dash_to_assigns).simd_eq(assigns)
                 | these.simd_eq(at_sign)
-                | these.simd_eq(dash)
                 | these.simd_eq(underscore)
                 | these.simd_eq(percent)
-                | these.simd_eq(colon);
+                | these.simd_eq(colon)
+                | these.simd_eq(tilde);
             // "key" and "token"; "password", "passwd" and "pwd"; "bearer "; "SG." and "SK".
             let ke = letters.simd_eq(k) & followers.simd_eq(e);
             let wo = letters.simd_eq(w) & (followers.simd_eq(o) | followers.simd_eq(d));
@@ -188,12 +190,20 @@ fn is_plain_colon(before: &[u8]) -> bool {
 #[inline]
 fn is_dash_of_option(before: &[u8], from: &[u8]) -> bool {
     match from {
-        [_, b'-', ..] if !matches!(before.last(), Some(b'-')) => is_key_line(from) || is_secret_option(from),
-        [_, next, ..] if matches!(before, [] | [.., b' ' | b'"' | b'\'' | b'\t' | b'\n'] | [.., b'\\', b'n']) => {
-            next.is_ascii_alphabetic()
-        }
+        [_, b'B', b'E', b'G', b'I', b'N', b' ', ..] => before.ends_with(b"----"),
+        [_, b'-', ..] if !matches!(before.last(), Some(b'-')) => is_secret_option(from),
+        [_, next, ..] if starts_word(before) => next.is_ascii_alphabetic(),
         _ => false,
     }
+}
+
+/// Whether a word of a command line starts after `before`, as [`super::words`] splits it.
+#[inline]
+fn starts_word(before: &[u8]) -> bool {
+    matches!(
+        before,
+        [] | [.., b' ' | b'"' | b'\'' | b'\t' | b'\n' | b'\r' | 0x0c | b'`' | b',' | b'(' | b'[' | b'{'] | [.., b'\\', b'n']
+    )
 }
 
 /// Whether an option with two dashes takes a secret.
@@ -206,16 +216,15 @@ fn is_secret_option(from: &[u8]) -> bool {
     command::takes_secret(option)
 }
 
-fn is_key_line(from: &[u8]) -> bool {
-    from.starts_with(b"-----BEGIN")
-}
-
 #[inline(never)]
 fn marks_rarely(record: &str, at: usize, before: &[u8], from: &[u8]) -> bool {
     let after =
         |word: &[u8]| from.split_at_checked(word.len()).filter(|(is, _)| is.eq_ignore_ascii_case(word)).map(|(_, after)| after);
     match from.first().copied().unwrap_or_default() {
+        b':' if is_of_format(before, from) => true,
         b'=' | b':' => assign::announces(record, at),
+        // `sha256~…` of OpenShift and the `8Q~` within those of Azure.
+        b'~' => before.ends_with(b"sha256") || matches!(before, [.., b'0'..=b'9', b'Q']),
         b'@' => url::announces(record, at),
         b'%' => from.get(1) == Some(&b'3'),
         b'S' => match from {
@@ -224,16 +233,21 @@ fn marks_rarely(record: &str, at: usize, before: &[u8], from: &[u8]) -> bool {
             _ => false,
         },
         letter => match letter | LETTER_CASE {
-            b'k' => after(b"key").or_else(|| after(b"ken")).is_some_and(is_assigned),
+            b'k' => after(b"key").or_else(|| after(b"ken")).is_some_and(|after| is_assigned(after) || is_set(before, after)),
             // `echo user:secret | chpasswd`.
             b'w' if from.starts_with(b"wd") && before.ends_with(b"chpass") => true,
             b'w' => after(b"word")
                 .or_else(|| after(b"wd"))
-                .is_some_and(|after| is_assigned(after) || after.starts_with(b" ") && is_login(before)),
+                .is_some_and(|after| is_assigned(after) || is_set(before, after) || after.starts_with(b" ") && is_login(before)),
             b'r' => before.last_chunk().is_some_and(|last: &[u8; 5]| last.eq_ignore_ascii_case(b"beare")),
             _ => false,
         },
     }
+}
+
+/// Whether a colon is that of a bot of Telegram (`123456789:AA…`) or of a line of `.pgpass` (`host:5432:db:user:password`).
+fn is_of_format(before: &[u8], from: &[u8]) -> bool {
+    from.starts_with(b":AA") && before.last().is_some_and(u8::is_ascii_digit) || from.starts_with(b":5432:")
 }
 
 /// Whether an assignment, the end of an element or a quoted value follows.
@@ -243,12 +257,27 @@ fn is_assigned(text: &[u8]) -> bool {
     match text.first() {
         // `'password': 'x'`, `<password>`. A double quote ends the string: the word is a key or a value.
         Some(b'\'' | b'`' | b']' | b'>' | b'=' | b':') => true,
+        // `setPassword("x")`, `password&quot;:`, `password\u003dx`.
+        Some(b'(') => matches!(text.get(1), Some(b'"' | b'\'' | b'\\')),
+        Some(b'&') => text.starts_with(b"&quot;"),
+        Some(b'\\') => {
+            let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+            text.get(slashes..).is_some_and(|rest| rest.starts_with(b"u003"))
+        }
         // `password = x`, `password 'x'`, `password is 'x'`, `password for a is: x`, `login x password y`.
         Some(b' ' | b'\t') => {
             !matches!(text.trim_ascii_start().first(), Some(b'a'..=b'e' | b'g' | b'h' | b'j'..=b'v' | b'x'..=b'z'))
         }
         _ => false,
     }
+}
+
+/// Whether a value is set: `aws configure set aws_secret_access_key x`.
+fn is_set(before: &[u8], after: &[u8]) -> bool {
+    let near = before.get(before.len().saturating_sub(LONGEST_OPTION)..).unwrap_or_default();
+    let name = near.iter().rev().take_while(|byte| !byte.is_ascii_whitespace()).count();
+    after.first().is_some_and(u8::is_ascii_whitespace)
+        && near.get(..near.len() - name).is_some_and(|front| front.trim_ascii_end().ends_with(b"set"))
 }
 
 /// Whether a line of a `.netrc` precedes.
@@ -260,6 +289,15 @@ fn is_login(before: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// With more, the search looks at half as many bytes at a time.
+    #[test]
+    fn the_fast_search_has_few_literals() {
+        let is_elsewhere = |literal: &&String| literal.find(['-', '_']).is_some_and(|cut| cut >= 2) || literal.len() < 4;
+        let others: Vec<&String> =
+            RULES.searched.iter().chain(&RULES.commands.words).filter(|literal| !is_elsewhere(literal)).collect();
+        assert!(others.len() <= 32, "{}: {others:?}", others.len());
+    }
 
     #[test]
     fn both_searches_find_the_same_literals() {

@@ -119,11 +119,12 @@ proptest! {
     fn nothing_that_is_masked_is_overlooked(
         text in "((?i:password|passwd|pwd|secret_?key|secretaccesskey|sessiontoken|auth_token|api[_-]?key|signature|bearer|basic|cookie|\
 x-amz-credential|awsaccesskeyid|db_pass|a_key|client_secret|authorization|--password|mysql -p|curl -u a:|set |login |-----BEGIN PRIVATE KEY-----)|\
-(ghp_|sk-|glpat-|AIza|SG\\.|SK|hvs\\.|\\.eyJ|eyJ|xoxb-|dapi)|://|[@:=' /.,\u{a0}_<>&?\"-]|[a-zA-Z0-9é]{1,22}){1,8}",
+(ghp_|sk-|glpat-|AIza|SG\\.|SK|hvs\\.|\\.eyJ|eyJ|xoxb-|dapi)|://|[@:=' /.,;`()\\[\\]{}\u{a0}_<>&?\"-]|[a-zA-Z0-9é]{1,22}){1,8}",
     ) {
         let record = serde_json::to_string(&text).unwrap();
         if text::masked(&text) != text.as_str() {
-            prop_assert!(has_credential_text(&text), "{}", text);
+            // A text with double quotes has escapes in its record.
+            prop_assert!(search::has_credential(&text), "{}", text);
             // Strings with escapes are searched by themselves.
             if !record.contains('\\') {
                 let record = format!("{{\"a\":{record},\"b\":\"x\"}}");

@@ -15,13 +15,12 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     }
     let between =
         |open: &str, close: &str| inner.strip_prefix(open).is_some_and(|rest| rest.find(close) == Some(rest.len() - close.len()));
-    if between("${", "}")
-        || between("{{", "}}")
-        || between("$(", ")")
-        || between("<", ">")
-        || between("[", "]")
-        || between("%", "%")
-    {
+    if between("${", "}") || between("{{", "}}") || between("%", "%") || is_substitution(value, inner) {
+        return true;
+    }
+    // `<your token>`, `[REDACTED]`, but not a list of values.
+    let is_list = inner.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b',' | b'='));
+    if (between("<", ">") || between("[", "]")) && !is_list && !is_random(inner) {
         return true;
     }
     let is_variable = |name: &str| {
@@ -33,6 +32,16 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     let values = &RULES.values;
     inner.len() < 40 && values.placeholders.contains(&inner.to_ascii_lowercase())
         || values.references.iter().any(|reference| inner.starts_with(reference.as_str()))
+}
+
+/// Whether a value is the output of a command, `$(cat file)`, that does not contain it, as `$(echo x)` does. `inner` is
+/// without the closing bracket.
+fn is_substitution(value: &str, inner: &str) -> bool {
+    let prints = |rest: &str| !rest.trim_start_matches(['"', '\'', ' ']).starts_with('$');
+    value.contains(')')
+        && inner.strip_prefix("$(").is_some_and(|command| {
+            !["echo ", "printf "].iter().any(|program| command.trim_start().strip_prefix(*program).is_some_and(prints))
+        })
 }
 
 fn is_repeated(text: &str) -> bool {

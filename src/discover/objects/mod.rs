@@ -14,7 +14,7 @@ mod transfers;
 pub use feed::Feed;
 pub use settings::S3Settings;
 
-use super::walk::{Cut, Found, Input, Problem, Remote, Source, masked};
+use super::walk::{Cut, Found, Input, Problem, Remote, Source, masked_name};
 use answer::{Purpose, explained};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
@@ -79,7 +79,7 @@ fn name_of(bucket: &str, key: &str) -> String {
 }
 
 fn problem(name: String, detail: String) -> Problem {
-    Problem { name: masked(name), folder: None, detail, instead: None, is_explained: true }
+    Problem { name: masked_name(name), folder: None, detail, instead: None, is_explained: true }
 }
 
 /// A bucket that can be read.
@@ -215,10 +215,10 @@ fn search_bucket(bucket: &Arc<Bucket>, location: &Location, remote: &Remote<'_>,
     }
     found.inputs.extend(objects.into_iter().map(|meta| input(bucket, meta)));
     found.inputs.extend(stores.into_iter().map(|root| {
-        let name = masked(name(&root)).into();
+        let name = masked_name(name(&root)).into();
         Input { source: Source::Store, name, folder: None, size: 0, modified: None }
     }));
-    found.cut.extend(cut.into_iter().map(|(prefix, why)| Cut { name: masked(name(&prefix)), why }));
+    found.cut.extend(cut.into_iter().map(|(prefix, why)| Cut { name: masked_name(name(&prefix)), why }));
     let failed = failed.into_iter();
     found.problems.extend(failed.map(|(key, error)| problem(name(&key), explained(&error, Purpose::List, &bucket.name))));
 }
@@ -260,7 +260,7 @@ async fn one_object(store: &dyn ObjectStore, key: &Path) -> Option<Listing> {
 /// when the object was uploaded in parts or encrypted with a key, and copies of a file are found by that hash.
 fn input(bucket: &Arc<Bucket>, meta: ObjectMeta) -> Input {
     Input {
-        name: masked(name_of(&bucket.name, meta.location.as_ref())).into(),
+        name: masked_name(name_of(&bucket.name, meta.location.as_ref())).into(),
         folder: None,
         size: meta.size,
         modified: Some(meta.last_modified.timestamp_micros()),

@@ -38,6 +38,11 @@ pub fn check(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Re
     })
 }
 
+/// Whether a query checks. Saved queries are not looked up.
+pub fn is_valid(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> bool {
+    matches!(query.source.value, Source::Saved(_)) || checked_once(query, catalog, context).is_ok()
+}
+
 /// [`check`] without suggestions.
 fn checked_once(query: &Query, catalog: &dyn Catalog, context: &CheckContext) -> Result<Checked, Vec<Diagnostic>> {
     let expanded = expand(query, catalog)?;

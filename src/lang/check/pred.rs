@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lang::ast::{self, CompareOp, Condition, Operand, Span, Spanned, TextOp, Value};
 use crate::lang::catalog::FieldType;
 use crate::lang::checked::{Expr, FieldRef, Literal, Pred, Scalar};
+use crate::lang::format::literal;
 use crate::lang::token::excerpt;
 
 impl Checker<'_> {
@@ -55,7 +56,9 @@ impl Checker<'_> {
             return Err(Diagnostic::error(message, value.span.clone()).into());
         }
         if left.kind() == FieldType::Time {
-            return Ok(compare_time(left, op, &self.time_value(value)?));
+            let time = self.time_value(value)?;
+            self.warn_about_days(op, value, &time, name);
+            return Ok(compare_time(left, op, &time));
         }
         if let (false, Some(pred)) = (ordered, self.arn_test(&left, op, &value.value)) {
             return Ok(pred);
@@ -126,6 +129,15 @@ impl Checker<'_> {
         )
         .with_label(format!("write `field({word})` for the column, or '{word}' for the string"));
         self.warnings.push(warning);
+    }
+
+    /// Warns about `time > yesterday`, which begins when that day is over, although `since yesterday` includes it.
+    fn warn_about_days(&mut self, op: CompareOp, value: &Spanned<Value>, time: &TimeValue, name: &str) {
+        let (CompareOp::Gt, Some(end)) = (op, time.day_end) else { return };
+        let day = literal(&value.value.text);
+        let message = format!("`{name} > {day}` is everything from {end} on: {day} itself is not included");
+        let label = format!("`{name} >= {day}` includes it");
+        self.warnings.push(Diagnostic::warning(message, value.span.clone()).with_label(label));
     }
 
     /// Warns if a bare word after `=` or `!=` means a pattern or a missing value in other languages, and does not occur

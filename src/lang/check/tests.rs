@@ -310,6 +310,43 @@ fn values_of_other_languages_give_a_warning() {
 }
 
 #[test]
+fn relative_days_count_from_the_newest_event_in_conditions_too() {
+    // The clock is later than the newest event, 2026-03-29.
+    let window = |text: &str| checked(text).window;
+    let literal = |condition: &str| match checked(&format!("failures where {condition}")).stages.remove(0).filter {
+        Some(Pred::Compare { right: Expr::Literal(Literal::Time(at)), .. }) => at,
+        other => panic!("{condition}: {other:?}"),
+    };
+    for (day, next) in [("today", "2026-03-30T00:00:00Z"), ("yesterday", "2026-03-29T00:00:00Z")] {
+        assert_eq!(Some(literal(&format!("time >= {day}"))), window(&format!("failures since {day}")).from, "{day}");
+        let on = window(&format!("failures on {day}"));
+        assert_eq!(
+            (Some(literal(&format!("time < {day}"))), Some(literal(&format!("time <= {day}")))),
+            (on.from, on.to),
+            "{day}"
+        );
+        assert_eq!(literal(&format!("time > {day}")).to_string(), next, "after the day");
+    }
+    assert_eq!(Some(literal("time < now")), window("failures until now").to);
+}
+
+#[test]
+fn a_day_that_is_left_out_gives_a_warning() {
+    for (condition, label) in [
+        ("time > yesterday", Some("`time >= yesterday` includes it")),
+        ("time > 2026-03-04", Some("`time >= 2026-03-04` includes it")),
+        ("time > 'last week'", Some("`time >= 'last week'` includes it")),
+        ("time > 2026-03-04T02:10Z", None),
+        ("time > 7d", None),
+        ("time >= yesterday", None),
+        ("time < yesterday", None),
+    ] {
+        let warnings = checked(&format!("failures where {condition}")).warnings;
+        assert_eq!(warnings.first().and_then(|warning| warning.label.as_deref()), label, "{condition}");
+    }
+}
+
+#[test]
 fn types_of_expressions_follow_their_parts() {
     for (expr, kind) in [
         ("count", Int),

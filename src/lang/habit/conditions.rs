@@ -72,7 +72,7 @@ pub(super) fn reword(pieces: &mut Vec<Piece>) {
                     spoken_duration(pieces, index + 1);
                     value_list(pieces, index);
                 }
-                _ => {}
+                _ => bare_value(pieces, index),
             }
         }
         index += 1;
@@ -207,6 +207,24 @@ fn not_value(pieces: &mut Vec<Piece>, index: usize) {
     if value && is_field(pieces, index.saturating_sub(1)) {
         pieces.splice(index..=index, [Piece::word("!=")]);
     }
+}
+
+/// `reason AGENT`, `service missing`, and `ran reason = AGENT` without `and`.
+fn bare_value(pieces: &mut Vec<Piece>, index: usize) {
+    let compared =
+        |piece: &Piece| piece.is_any(&["=", "!=", "<", ">", "<=", ">=", "like", "contains", "matches", "is", "in", "not"]);
+    if !index.checked_sub(1).is_some_and(|before| is_field(pieces, before)) {
+        return;
+    }
+    let joint = match pieces.get(index) {
+        Some(piece) if piece.is("missing") => "is",
+        Some(Piece::Word(word)) if keyword::is_reserved(word) => return,
+        Some(Piece::Word(_)) if pieces.get(index + 1).is_some_and(compared) => "and",
+        Some(Piece::Quoted(text)) if text.contains(char::is_whitespace) => "contains",
+        Some(Piece::Word(_) | Piece::Quoted(_)) => "=",
+        _ => return,
+    };
+    pieces.insert(index, Piece::word(joint));
 }
 
 /// `reason: AGENT`.

@@ -5,10 +5,12 @@
 //! returned, so a rule may be wrong about a text without harm.
 
 mod conditions;
+mod order;
 mod phrases;
 mod pieces;
 mod source;
 
+use super::Query;
 use super::format;
 use super::parse::parse_at;
 use pieces::{Piece, cut};
@@ -18,8 +20,8 @@ pub(super) use source::synonym;
 /// Longer texts are not reworded: nobody types them by habit.
 const LONGEST: usize = 2_000;
 
-/// The query that a text in other words means, in canonical form.
-pub fn reworded(text: &str) -> Option<String> {
+/// The query that a text in other words means, in canonical form, if it is accepted.
+pub fn reworded(text: &str, accepts: &dyn Fn(&Query) -> bool) -> Option<String> {
     // Someone who writes backticks knows this language.
     if text.len() > LONGEST || text.contains('`') {
         return None;
@@ -32,7 +34,7 @@ pub fn reworded(text: &str) -> Option<String> {
     phrases::reword(&mut pieces);
     conditions::reword(&mut pieces);
     let text: Vec<String> = pieces.iter().map(Piece::written).collect();
-    parse_at(&text.join(" "), 0).ok().map(|query| format(&query))
+    parse_at(&text.join(" "), 0).ok().filter(accepts).map(|query| format(&query))
 }
 
 /// Whether a text is a SQL statement, which `sql` runs.

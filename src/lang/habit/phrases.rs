@@ -3,6 +3,7 @@
 use super::super::keyword;
 use super::super::suggest;
 use super::super::time::{is_date, weekday};
+use super::order;
 use super::pieces::Piece;
 
 /// Phrases with their replacements; a phrase comes before those that begin it.
@@ -106,6 +107,7 @@ pub(super) fn reword(pieces: &mut Vec<Piece>) {
         *piece = Piece::word("last");
     }
     complete_between(pieces);
+    without_condition(pieces);
     with_condition(pieces);
     let mut index = 1;
     while index < pieces.len() {
@@ -126,6 +128,7 @@ pub(super) fn reword(pieces: &mut Vec<Piece>) {
         }
     }
     add_time_clauses(pieces);
+    order::reword(pieces);
     name_groups(pieces);
     if pieces.len() > 2 && pieces.get(pieces.len() - 2..).is_some_and(|end| end.iter().map(Piece::lower).eq(["|", "count"])) {
         let at = pieces.len() - 2;
@@ -139,6 +142,20 @@ fn complete_between(pieces: &mut [Piece]) {
     if let Some(joint) = pieces.get_mut(at + 2).filter(|piece| piece.is_any(&["to", "-", "until", "till", "&", ","])) {
         *joint = Piece::word("and");
     }
+}
+
+/// `failures without service`, `failures with no service`.
+fn without_condition(pieces: &mut Vec<Piece>) {
+    let is = |index: usize, word: &str| pieces.get(index).is_some_and(|piece| piece.is(word));
+    let found = (1..pieces.len()).find_map(|at| {
+        let length = if is(at, "without") { 1 } else { 2 };
+        (length == 1 || (is(at, "with") && is(at + 1, "no"))).then_some((at, length))
+    });
+    let Some((at, length)) = found else { return };
+    let Some(Piece::Word(field)) = pieces.get(at + length) else { return };
+    let joint = if pieces.iter().take(at).any(|piece| piece.is("where")) { "and" } else { "where" };
+    let words = [joint, field.as_str(), "is", "missing"].map(Piece::word);
+    pieces.splice(at..=at + length, words);
 }
 
 /// `failures with exit_code = 1`, `failures with oom`.

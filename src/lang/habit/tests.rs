@@ -84,16 +84,41 @@ fn a_query_in_other_words_is_recognized() {
         ("failures where reason: AGENT", "failures where reason = AGENT"),
         ("failures{reason=\"AGENT\", cluster=\"batch\"}", "failures where reason = AGENT and cluster = batch"),
         ("failures where reason = “AGENT”", "failures where reason = AGENT"),
+        ("failures by reason desc", "failures by reason sort -count"),
+        ("failures by reason descending limit 5", "failures by reason sort -count limit 5"),
+        ("failures by reason asc", "failures by reason sort count"),
+        ("failures by reason count", "failures by reason show count"),
+        ("failures by reason count desc", "failures by reason sort -count"),
+        ("failures show time, reason desc", "failures show time, reason sort -reason"),
+        ("failures limit 5 desc", "failures sort -time limit 5"),
+        ("failures by reason top 5 desc", "failures by reason top 5"),
+        ("failures limit 5 offset 5", "failures limit 10"),
+        ("failures offset 5 limit 5", "failures limit 10"),
+        ("failures limit 5, 10", "failures limit 15"),
+        ("failures where reason AGENT", "failures where reason = AGENT"),
+        ("failures where message 'out of memory' by reason", "failures where message contains 'out of memory' by reason"),
+        ("failures where cluster batch and reason AGENT", "failures where cluster = batch and reason = AGENT"),
+        ("failures where ran reason = AGENT", "failures where ran and reason = AGENT"),
+        ("failures where service missing", "failures where service is missing"),
+        ("failures without service", "failures where service is missing"),
+        ("failures without service by reason", "failures where service is missing by reason"),
+        ("failures with no service", "failures where service is missing"),
+        ("failures where ran without service", "failures where ran and service is missing"),
     ] {
-        let found = reworded(text);
+        let found = reworded(text, &|_| true);
         assert_eq!(found.as_deref(), Some(expected), "{text}");
     }
 }
 
 #[test]
+fn a_query_that_is_not_accepted_is_no_suggestion() {
+    assert_eq!(reworded("failures group by reason", &|_| false), None);
+}
+
+#[test]
 fn unrelated_texts_have_no_suggestion() {
     for text in ["", "hello world", "the quick brown fox", "failures where", "why", "| | |", "failures where reason =", "'"] {
-        assert_eq!(reworded(text), None, "{text}");
+        assert_eq!(reworded(text, &|_| true), None, "{text}");
     }
 }
 

@@ -342,6 +342,30 @@ fn sql_reads_and_does_nothing_else() {
 }
 
 #[test]
+fn wrong_names_in_sql_have_their_place_and_the_nearest_name() {
+    let session = session();
+    for (text, message, word, label) in [
+        ("select * from failurs", "unknown table `failurs`", "failurs", Some("did you mean `failures`?")),
+        ("select * from nothing_at_all", "unknown table `nothing_at_all`", "nothing_at_all", None),
+        ("select clustr from failures", "unknown column `clustr`", "clustr", Some("did you mean `cluster`?")),
+        ("select coutn(*) from failures", "unknown function `coutn`", "coutn", Some("did you mean `count`?")),
+        ("select * frm failures", "invalid SQL: expected end of statement, found `frm`", "frm", None),
+        (
+            "select cluster from failures, failures f",
+            "column `cluster` is in several tables",
+            "cluster",
+            Some("write `TABLE.cluster`"),
+        ),
+    ] {
+        let Err(RunError::Typed(error)) = wait(run::sql(&session, text)) else { panic!("{text}") };
+        let start = text.find(word).unwrap();
+        assert_eq!((error.message.as_str(), error.label.as_deref()), (message, label), "{text}");
+        assert_eq!(error.span, Some(start..start + word.len()), "{text}");
+    }
+    assert!(wait(run::sql(&session, "with a as (select 1 as n) select sum(n) from a")).is_ok());
+}
+
+#[test]
 fn the_explanation_shows_query_window_and_plans() {
     let text = wait(run::explain(&session(), &checked("failures by reason since 7d"), options(false))).unwrap();
     assert!(

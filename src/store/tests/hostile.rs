@@ -76,6 +76,28 @@ fn numbers_in_a_log_do_not_overflow() {
 }
 
 #[test]
+fn a_stray_commit_is_named() {
+    let store = small_store();
+    let log = table_folder(store.path(), Table::Calls).join("_delta_log");
+    let newest = Manifest::read(store.path()).unwrap().unwrap().table(Table::Calls).unwrap().version;
+    let before = contents(store.path());
+    for name in [
+        format!("{:020}.json", i64::MAX),
+        format!("{:020}.json", u64::MAX),
+        format!("{:020}.json", newest + 7),
+        format!("{:020}.checkpoint.parquet", i64::MAX),
+    ] {
+        fs::write(log.join(&name), "{}").unwrap();
+        let message = load(store.path()).unwrap_err().to_string();
+        assert!(message.contains(&name) && message.contains(&format!("version {newest}:")), "{message}");
+        fs::remove_file(log.join(&name)).unwrap();
+        assert_eq!(contents(store.path()), before, "{name}");
+    }
+    load(store.path()).unwrap();
+    assert_eq!(contents(store.path()).len(), before.len() + 1);
+}
+
+#[test]
 fn a_commit_of_any_size_is_refused_without_reading_it() {
     let store = small_store();
     append(store.path(), &json!({}));

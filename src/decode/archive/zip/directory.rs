@@ -11,6 +11,8 @@ pub struct Directory {
     end: u64,
     /// Bytes before the archive, such as a program that unpacks it; offsets do not count them.
     front: u64,
+    /// Bytes after the archive; 0 if they are padding.
+    trailing: u64,
 }
 
 /// The end record without its comment.
@@ -32,16 +34,46 @@ impl Directory {
         let Some(at) = memchr::memmem::rfind_iter(&tail, b"PK\x05\x06").find(|at| is_end(&tail, *at)) else { return Ok(None) };
         let record = tail.get(at..).unwrap_or_default();
         let end = first + at as u64;
+        let after = tail.get(at + END + usize::from(short(record, 20))..).unwrap_or_default();
+        let is_padding = after.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+        let trailing = if is_padding { 0 } else { after.len() as u64 };
         let is_zip64 = (short(record, 4), short(record, 6)) == (u16::MAX, u16::MAX)
             || long(record, 16) == u32::MAX
             || long(record, 12) == u32::MAX;
         if is_zip64 && let Some(found) = of_zip64(from, end) {
-            return found.map(Some);
+            return found.map(|directory| Some(Directory { trailing, ..directory }));
         }
         if short(record, 4) != 0 || short(record, 6) != 0 {
             return Err(Damage::new("split_archive", SPLIT));
         }
-        Ok(Some(located(end, u64::from(long(record, 12)), u64::from(long(record, 16)))))
+        Ok(Some(Directory { trailing, ..located(end, u64::from(long(record, 12)), u64::from(long(record, 16))) }))
+    }
+
+    /// Whether it is that of an archive with members behind other bytes.
+    pub fn is_behind_front(&self, from: &mut (impl Read + Seek)) -> bool {
+        let mut entry = [0; 4];
+        self.front > 0 && read_at(from, self.start, &mut entry).is_some() && entry == *b"PK\x01\x02"
+    }
+
+    /// What is wrong with the bytes around the archive, which are not read.
+    pub fn damages(&self, from: &mut (impl Read + Seek)) -> Vec<Damage> {
+        let mut damages = Vec::new();
+        let mut head = [0; 4];
+        if self.front > 0 && read_at(from, 0, &mut head).is_some() && head == *b"PK\x03\x04" {
+            let detail = format!(
+                "the first {} bytes belong to another archive, which is not read; unpack it, and load its members from a folder",
+                self.front
+            );
+            damages.push(Damage::new("damaged_zip", detail));
+        }
+        if self.trailing > 0 {
+            let detail = format!(
+                "{} bytes after the end of the archive are not read; if they are records, load them from a file of their own",
+                self.trailing
+            );
+            damages.push(Damage::new("damaged_zip", detail));
+        }
+        damages
     }
 
     /// Its entries.
@@ -58,7 +90,7 @@ fn is_end(tail: &[u8], at: usize) -> bool {
 /// The directory of `size` bytes that ends at `end`; `offset` is what the archive says.
 fn located(end: u64, size: u64, offset: u64) -> Directory {
     let start = end.saturating_sub(size);
-    Directory { start, end, front: start.saturating_sub(offset) }
+    Directory { start, end, front: start.saturating_sub(offset), trailing: 0 }
 }
 
 /// The directory of zip64; `None` if there is no locator.

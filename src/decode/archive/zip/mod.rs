@@ -16,7 +16,7 @@ use super::{Allowance, Content, Damage, Member, OnMember, is_metadata};
 use directory::Directory;
 use entry::Entry;
 use flate2::bufread::DeflateDecoder;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 
 /// Reads the members; returns what is wrong with the archive as a whole.
 pub fn read_zip(from: &mut (impl Read + Seek), allowance: Allowance<'_>, on: &mut OnMember<'_>) -> Vec<Damage> {
@@ -25,20 +25,30 @@ pub fn read_zip(from: &mut (impl Read + Seek), allowance: Allowance<'_>, on: &mu
         Ok(None) => return read_in_order(from, allowance, on),
         Err(damage) => return vec![damage],
     };
+    let mut damages = directory.damages(from);
     let mut entries = directory.entries();
     loop {
         match entries.next(from) {
-            Ok(None) => return Vec::new(),
+            Ok(None) => return damages,
             Ok(Some(entry)) if entry.is_folder() => {}
             Ok(Some(entry)) => {
                 let content = content_of(from, &entry, allowance);
                 if !on(Member { name: entry.name, modified: entry.modified, content }) {
-                    return Vec::new();
+                    return damages;
                 }
             }
-            Err(detail) => return vec![Damage::new("damaged_zip", detail)],
+            Err(detail) => {
+                damages.push(Damage::new("damaged_zip", detail));
+                return damages;
+            }
         }
     }
+}
+
+/// Whether the bytes end with an archive that does not begin at their start: with a program that unpacks it, for example.
+pub fn is_zip_behind_front(bytes: &[u8]) -> bool {
+    let mut from = Cursor::new(bytes);
+    matches!(Directory::find(&mut from), Ok(Some(directory)) if directory.is_behind_front(&mut from))
 }
 
 /// Reads the members of an archive whose end is missing, up to the first one that is cut off.

@@ -49,6 +49,27 @@ fn every_supported_method_is_read() {
 }
 
 #[test]
+fn bytes_around_an_archive_are_reported() {
+    let bytes = write(&[Packed::stored("a", b"one")]);
+    let read = |parts: &[&[u8]]| {
+        let (members, damages) = summary(&parts.concat());
+        (members.join(","), damages.join(","))
+    };
+    let result = |members: &str, damages: &str| (members.to_owned(), damages.to_owned());
+    assert_eq!(read(&[&bytes, b"\0\0 \r\n"]), result("a=one", ""));
+    assert_eq!(read(&[&bytes, b"{\"a\":1}"]), result("a=one", "damaged_zip"));
+    assert_eq!(read(&[b"MZ program", &bytes]), result("a=one", ""));
+    let other = write(&[Packed::stored("b", b"two")]);
+    assert_eq!(read(&[&bytes, &other]), result("b=two", "damaged_zip"));
+    assert_eq!(read(&[&bytes, &other, b"x"]), result("b=two", "damaged_zip,damaged_zip"));
+    assert!(is_zip_behind_front(&[b"MZ program", &*bytes].concat()));
+    let empty = [b"MZ".to_vec(), write(&[])].concat();
+    for other in [&bytes[..], &b"MZ program"[..], &b""[..], &b"MZ PK\x05\x06"[..], &empty[..]] {
+        assert!(!is_zip_behind_front(other), "{other:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_the_others_are_read() {
     let mut broken = Packed::deflated("broken", &b"damage ".repeat(100));
     broken = broken.clone().method(8, b"\xff\xff\xff".to_vec());
