@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what packaging/build.sh built, and runs the first question of the README with it.
+# Installs what packaging/build.sh built, and runs a query on the samples with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -9,8 +9,9 @@
 //!       │ Found                                                   │              Catalog (from ④ and ⑤)
 //!   ③ model      JSON → typed rows; one failure, one row          │
 //!       │ Row                                                  ⑦ plan     Checked → DataFusion LogicalPlan, clause by clause
-//!   ④ table      rows → columns of Parquet, or Arrow              │ LogicalPlan       (nouns gives the rows behind each noun)
-//!       │ Columns          (load drives ① to ④ on all cores)   ⑧ engine   session, functions, operators
+//!   ④ table      rows → columns of Parquet, or Arrow              │ LogicalPlan       (nouns gives the rows behind each noun;
+//!       │ Columns          (load drives ① to ④ on all cores)      │                   incidents groups what belongs together)
+//!       │                                                      ⑧ engine   session, functions, operators
 //!   ⑤ store  ◄─────────── tables on disk ────────────────────►    run     execute, collect
 //!                                                                 │ Answer { batches, window, evidence }
 //!                                                             ⑨ explain  one failure in detail: queries ⑧ in SQL

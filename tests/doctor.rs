@@ -199,7 +199,7 @@ fn preflight_works_without_a_store_and_reports_errors() {
     fargate["memory"] = json!("1 GB");
     let (found, code) = preflight(&env, &fargate, &[]);
     assert_eq!(code, 1);
-    assert!(of(&found, "fargate-size")[0].contains("from 2048 to 8192 MiB; the next larger one is 2048"), "{found:?}");
+    assert!(of(&found, "fargate-size")[0].contains("from 2048 to 8192 MiB (next valid: 2048)"), "{found:?}");
     assert!(of(&found, "fargate-settings")[0].contains("awsvpc"), "{found:?}");
     env.write("no.json", "[]");
     let ran = env.run(&["preflight", "no.json"]);

@@ -157,12 +157,13 @@ Clauses after the name replace those of the saved query, except that conditions 
 
 A setting is taken from the first of these sources that defines it:
   1. the command-line option, such as --tz
-  2. the environment variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES, ECS_AUDIT_QUOTAS
+  2. the environment variable: ECS_AUDIT_STORE, ECS_AUDIT_TZ, ECS_AUDIT_MEMORY, ECS_AUDIT_AS_OF, ECS_AUDIT_RULES, \
+     ECS_AUDIT_QUOTAS
   3. the file of --config or ECS_AUDIT_CONFIG
   4. ecs-audit.toml in the store folder
   5. ecs-audit/config.toml in XDG_CONFIG_HOME, else in ~/.config (APPDATA on Windows)
 
-A file can set store, tz, as_of, quotas, rules, packs and [queries]. Paths are relative to the file.")]
+A file can set store, tz, memory, as_of, quotas, rules, packs and [queries]. Paths are relative to the file.")]
     Config(ConfigArgs),
     /// Run routine checks, for cron and CI: exits with 1 if something is found
     #[command(after_help = "Examples:
@@ -295,7 +296,8 @@ secrets and roles that failed before, room on the instances, how long stops took
 
 Names log files that were modified, are missing or are not listed, and gaps in the chain of digests.
 Digests are signed; the signature of each one is in the next one, so that only the signature of the
-newest is missing. It is in the metadata of its object; save it beside the digest as NAME.head.json:
+newest is missing. It is in the metadata of its object; save it beside the digest as
+NAME.json.gz.head.json:
 
   aws s3api head-object --bucket BUCKET --key KEY > NAME.json.gz.head.json
 
@@ -365,10 +367,10 @@ pub struct Load {
     /// Files, folders and s3://BUCKET/PREFIX; - is stdin
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Load only records from then on: a time such as 2026-03-04, or a duration back from the clock such as 30d
+    /// Load only records since this time, such as 2026-03-04, or 30d before the current time
     #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub since: Option<String>,
-    /// Load only records from before then
+    /// Load only records before this time
     #[arg(long, value_name = "TIME", help_heading = WINDOW)]
     pub until: Option<String>,
     /// Load only records of this account (repeatable)
@@ -388,7 +390,7 @@ pub struct Limits {
     /// Limits for `quota`: TOML with [[quota]], or the output of `aws service-quotas list-service-quotas` (repeatable)
     #[arg(long, value_name = "FILE", env = "ECS_AUDIT_QUOTAS")]
     pub quotas: Vec<PathBuf>,
-    /// Replay `quota` under another assumption: limit=16, spot-limit=16 or task-vcpu=2 (repeatable)
+    /// Reconstruct `quota` under another assumption: limit=16, spot-limit=16 or task-vcpu=2 (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub what_if: Vec<String>,
     /// Minimum time a task must be blocked to count as a stall
@@ -399,7 +401,7 @@ pub struct Limits {
 /// The part of a store that a command is about.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Scope {
-    /// Only what meets a condition of the query language, such as "family = nightly and exit_code = 137"
+    /// Only rows that match a condition, such as "family = nightly and exit_code = 137"
     #[arg(long = "where", id = "scope_where", value_name = "CONDITION")]
     pub condition: Option<String>,
     /// Only this cluster (repeatable)
@@ -683,7 +685,7 @@ pub struct Report {
     /// Set a parameter of a saved query (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// Write one page for people who were not there: a post-mortem to complete, as Markdown, HTML and a Slack message
+    /// Write a one-page post-mortem draft, as Markdown, HTML and a Slack message
     #[arg(long)]
     pub brief: bool,
     /// With --brief: print the page as well: markdown, html or slack

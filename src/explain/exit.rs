@@ -123,16 +123,16 @@ fn disconnected(case: &FailureContext, chain: &[Event]) -> Option<String> {
     let Some(reconnect) = chain.iter().find(is_reconnect) else {
         return Some("the agent had disconnected earlier; no record shows when it reconnected".to_owned());
     };
-    let seconds = reconnect.time.duration_since(disconnect.time).as_secs();
+    let seconds = reconnect.time.duration_since(disconnect.time).as_secs_f64();
     if reconnect.time < at {
         return Some(format!(
             "the agent had been disconnected for {} and reconnected before the call, according to its events",
-            describe_duration(seconds as f64)
+            describe_duration(seconds)
         ));
     }
     let updated = matches!(reconnect.kind, EventKind::Instance { updated: true, .. });
     let updated = if updated { "; it reconnected with another version after an update" } else { "" };
-    Some(format!("the agent was disconnected for {} around the call{updated}", describe_duration(seconds as f64)))
+    Some(format!("the agent was disconnected for {} around the call{updated}", describe_duration(seconds)))
 }
 
 /// Who or what requested the stop.

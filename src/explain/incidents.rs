@@ -43,9 +43,9 @@ pub struct Incident {
     pub cause: Option<String>,
     /// How to respond, as one word.
     pub class: Option<String>,
-    /// How sure the root cause is.
+    /// The confidence in the root cause.
     pub confidence: String,
-    /// What makes it that sure.
+    /// The evidence for the confidence level.
     pub basis: String,
     /// The affected services, jobs and runs.
     pub place: String,
@@ -313,7 +313,7 @@ fn of_stall(
         shares: service.map(|service| format!("service {service}")).into_iter().collect(),
     });
     let avoided = stall.text("avoided_by").unwrap_or_default().split("; ").filter(|way| !way.is_empty());
-    let mut actions: Vec<String> = avoided.map(|way| format!("Would have prevented it: {way}")).collect();
+    let mut actions: Vec<String> = avoided.map(|way| format!("To prevent it: {way}")).collect();
     if stall.int("joined") == Some(0) {
         actions.push(
             "No instance joined in the meantime: pending tasks do not make the capacity provider scale out here".to_owned(),

@@ -229,7 +229,7 @@ impl Recurrence {
             self.failures, self.accepted
         )];
         if let Some(class) = &self.class {
-            lines.push(format!("more than half coincided with: {class}"));
+            lines.push(format!("most of these failures coincided with: {class}"));
         }
         if let (Some(minutes), Some(hours)) = (&self.minutes, &self.hours) {
             lines.push(format!("by minute of the hour: {minutes}; by hour of the day (UTC): {hours}"));

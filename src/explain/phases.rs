@@ -56,7 +56,7 @@ fn phase_name(phase: &str) -> &str {
 fn of_launch(case: &FailureContext) -> Vec<PhaseStep> {
     let at = case.failure.time("time");
     let phase = case.text("phase").unwrap_or("placement");
-    let mut phase_steps = vec![phase_step("asked", State::Done, at), phase_step(phase_name(phase), State::Failed, None)];
+    let mut phase_steps = vec![phase_step("requested", State::Done, at), phase_step(phase_name(phase), State::Failed, None)];
     phase_steps.extend(["image pull", "started"].map(|name| phase_step(name, State::NotReached, None)));
     phase_steps
 }

@@ -7,7 +7,7 @@ use super::title::title;
 use crate::micros::SECOND;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How sure the root cause is.
+/// The confidence in the root cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confidence {
     /// No catalog entry explains the messages.
@@ -55,9 +55,9 @@ pub struct Incident {
     pub because: String,
     /// How to respond.
     pub class: Option<String>,
-    /// How sure the root cause is.
+    /// The confidence in the root cause.
     pub confidence: Confidence,
-    /// What makes it that sure.
+    /// The evidence for the confidence level.
     pub basis: &'static str,
     /// The affected services, jobs and runs with their numbers of signals, most affected first.
     pub places: Vec<(String, usize)>,
@@ -259,11 +259,11 @@ fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> 
     }
 }
 
-/// How sure the root is, and why.
+/// The confidence in the root, and the evidence for it.
 fn confidence(roots: &[&Rooted<'_, '_>], chosen: &str, members: &[&Rooted<'_, '_>]) -> (Confidence, &'static str) {
     let has_window = |signal: &Signal<'_>| signal.kind == SignalKind::Collision && signal.window.is_some();
     match chosen {
-        "stall" => return (Confidence::High, "the reservations of the instance are computed from its records"),
+        "stall" => return (Confidence::High, "reserved CPU and memory were reconstructed from task events"),
         "schedule" => {
             return if members.iter().any(|member| member.signal.disabled_by.is_some()) {
                 (Confidence::High, "a recorded call disabled the schedule")

@@ -141,7 +141,7 @@ pub const NOUNS: &[Noun] = &[
     noun("flows", "VPC flow log records"),
     noun("launches", "intended launches: an attempt with its retries"),
     noun("collisions", "launches that failed because the agent was disconnected"),
-    noun("quota", "usage against limits, replayed over time"),
+    noun("quota", "usage against limits over time"),
     noun("schedules", "one row per expected start of a scheduled job"),
     noun("stalls", "tasks that waited for resources held by stopping tasks"),
     noun("incidents", "failures, lost launches, missed starts, stalls and collisions that belong together, counted once"),

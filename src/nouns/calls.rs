@@ -54,7 +54,7 @@ const COMPUTED: &[FieldInfo] = &[
         FieldType::Text,
         "person or workload behind the caller, found through AssumeRole calls and source identities; missing if unknown",
     ),
-    computed("person_confidence", FieldType::Text, "how sure the person is: certain, likely or unknown"),
+    computed("person_confidence", FieldType::Text, "confidence in the person: certain, likely or unknown"),
 ];
 
 /// The fields that follow role sessions through other calls.

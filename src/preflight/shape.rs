@@ -73,7 +73,7 @@ fn fargate(definition: &Definition, sizes: &[Size], wrong: &mut Wrong) {
 fn choices(size: &Size, memory: Option<u64>) -> String {
     let (least, most) = (size.memory.first().copied().unwrap_or(0), size.memory.last().copied().unwrap_or(0));
     let nearest = memory.and_then(|memory| size.memory.iter().copied().find(|choice| *choice >= memory));
-    let nearest = nearest.map_or(String::new(), |nearest| format!("; the next larger one is {nearest}"));
+    let nearest = nearest.map_or(String::new(), |nearest| format!(" (next valid: {nearest})"));
     format!("with cpu {}, Fargate supports {} sizes from {least} to {most} MiB{nearest}", size.cpu, size.memory.len())
 }
 
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(
             with("8192", "17408"),
             [
-                "fargate-size: memory is `17408`; with cpu 8192, Fargate supports 12 sizes from 16384 to 61440 MiB; the next larger one is 20480"
+                "fargate-size: memory is `17408`; with cpu 8192, Fargate supports 12 sizes from 16384 to 61440 MiB (next valid: 20480)"
             ]
         );
     }

@@ -170,7 +170,7 @@ fn factors(named: &[&IncidentCard]) -> Vec<String> {
     for incident in named {
         if !incident.repeats.is_empty() {
             let more = counted(incident.repeats.len(), "more incident like this", "more incidents like this");
-            factors.push(format!("{}: {more} in the window; together {}", incident.place, incident.together));
+            factors.push(format!("{}: {more} in the window; {} in total", incident.place, incident.together));
         }
         if let Some(change) = incident.suspect.as_ref().filter(|change| !change.likely) {
             factors.push(format!("{}: {} shortly before; timing alone does not prove cause", incident.place, change.what));
@@ -188,11 +188,7 @@ fn about(named: &[&IncidentCard], holds: fn(&IncidentCard) -> bool, sentence: &s
 fn well(named: &[&IncidentCard]) -> Vec<String> {
     let lines = [
         about(named, |one| one.sums.healed > 0.0, "retries placed launches that were refused at first"),
-        about(
-            named,
-            |one| one.sums.consequences > 0.0,
-            "the failure was reported by a second source, not only by its first record",
-        ),
+        about(named, |one| one.sums.consequences > 0.0, "ECS also reported the problem at service or deployment level"),
     ];
     lines.into_iter().flatten().collect()
 }

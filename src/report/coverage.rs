@@ -63,7 +63,7 @@ pub fn coverage(cache: &QueryCache<'_>, window: Between, tz: &TimeZone) -> Resul
             Ok(0.0) => coverage.loaded.push("no hour of CloudTrail is missing".to_owned()),
             Ok(hours) => {
                 let hours = counted(hours, "hour", "hours");
-                coverage.unknown.push(format!("CloudTrail has no records in {hours} (of an account and Region each)"));
+                coverage.unknown.push(format!("{hours} without CloudTrail records, counted per account and Region"));
             }
             Err(ReportError::Run(error)) => {
                 coverage.unknown.push(format!("missing hours: not known, the query failed ({error})"))

@@ -37,7 +37,7 @@ pub struct Finding {
     pub count: u64,
     /// Tasks requested but not placed.
     pub not_placed: u64,
-    /// The share of all failures, as a percentage.
+    /// The share of all failures, consequences included, as a percentage.
     pub share: String,
     /// The time of the first failure.
     pub first: String,

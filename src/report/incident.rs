@@ -39,9 +39,9 @@ pub struct IncidentCard {
     pub root: String,
     /// How to respond, as one word.
     pub class: String,
-    /// How sure the root cause is.
+    /// The confidence in the root cause.
     pub confidence: String,
-    /// What makes it that sure.
+    /// The evidence for the confidence level.
     pub basis: String,
     /// What it consists of and what it cost.
     pub impact: Vec<String>,

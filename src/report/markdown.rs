@@ -5,6 +5,7 @@ use super::finding::Finding;
 use super::incident::IncidentCard;
 use super::page::{Block, Page};
 use super::preview::Preview;
+use crate::plural::counted;
 use crate::redact::NOTE;
 use crate::render::{capitalized, escape_markdown as escape, visible};
 
@@ -124,7 +125,8 @@ fn write_incident(out: &mut String, incident: &IncidentCard) {
         facts.push(format!("change before: {} {}{by} {}", change.time, escape(&change.what), code(&change.record)));
     }
     if !incident.repeats.is_empty() {
-        facts.push(format!("{} more like it, together {}", incident.repeats.len(), escape(&incident.together)));
+        let similar = counted(incident.repeats.len(), "similar incident", "similar incidents");
+        facts.push(format!("{similar}; {} in total", escape(&incident.together)));
     }
     facts.push(format!("read more: {}", code(&format!("ecs-audit explain {}", incident.id))));
     list(out, facts.into_iter());
@@ -144,9 +146,9 @@ fn write_finding(out: &mut String, finding: &Finding) {
         line(out, &escape(&finding.meaning));
     }
     let mut facts = vec![if finding.first == finding.last {
-        format!("{} of all failures, at {}", finding.share, finding.first)
+        format!("{} of all failures, consequences included, at {}", finding.share, finding.first)
     } else {
-        format!("{} of all failures, {} … {}", finding.share, finding.first, finding.last)
+        format!("{} of all failures, consequences included, {} … {}", finding.share, finding.first, finding.last)
     }];
     if finding.not_placed > 0 {
         facts.push(format!("{} tasks not placed", finding.not_placed));

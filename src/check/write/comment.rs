@@ -60,7 +60,7 @@ fn verdict(report: &Report, subject: &str, fail_on: Severity) -> String {
     let found = if found.is_empty() { "no findings".to_owned() } else { found.join(", ") };
     let open = match open {
         0 => String::new(),
-        open => format!("; {open} of {} not answered", count(report.outcomes.len(), "question")),
+        open => format!("; {open} of {} unanswered", count(report.outcomes.len(), "question")),
     };
     format!("**Preflight {word}** for {}: {found}{open}.\n", escape(subject))
 }
@@ -120,7 +120,7 @@ mod tests {
             outcome("image", Severity::Error, State::Passed),
         ]);
         let text = comment(&report, "web in f.json", Severity::Error);
-        let expected = "**Preflight failed** for web in f.json: 1 error, 1 warning; 1 of 4 questions not answered.\n\n\
+        let expected = "**Preflight failed** for web in f.json: 1 error, 1 warning; 1 of 4 questions unanswered.\n\n\
             ### error: room\n\nWhat about room?\n\n- no room for @&#8203;team<br># now\n\nWhat to do: Mend room\n\n\
             ### warning: size\n\nWhat about size?\n\n- two sizes\n\nWhat to do: Mend size\n\n\
             ### Not checked\n\n- Incomplete: 1 record is quarantined\n- preflight/quota: the limit is unknown\n\n\

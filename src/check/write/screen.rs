@@ -36,7 +36,7 @@ fn overview(report: &Report, width: usize) -> String {
         text.push_str(&format!("{}\n", shorten(&line, width)));
     }
     let all: Vec<&Outcome> = report.outcomes.iter().collect();
-    for (word, names) in quiet(&all, Outcome::id).into_iter().filter(|(word, _)| *word != "open") {
+    for (word, names) in quiet(&all, Outcome::id).into_iter().filter(|(word, _)| *word != "unanswered") {
         text.push_str(&format!("{}\n", shorten(&format!("{word:<8} {}", names.join(", ")), width)));
     }
     text.push_str("Each check with its first finding: add --top 3 for more, with queries and what to do, or name a pack\n");

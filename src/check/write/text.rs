@@ -32,7 +32,7 @@ pub(super) fn head(report: &Report) -> String {
 
 /// The checks without findings to report, by state.
 pub(super) fn quiet(outcomes: &[&Outcome], name: fn(&Outcome) -> String) -> Vec<(&'static str, Vec<String>)> {
-    let mut states: [(&'static str, Vec<String>); 3] = [("ok", Vec::new()), ("accepted", Vec::new()), ("open", Vec::new())];
+    let mut states: [(&'static str, Vec<String>); 3] = [("ok", Vec::new()), ("accepted", Vec::new()), ("unanswered", Vec::new())];
     let [(_, passed), (_, accepted), (_, open)] = &mut states;
     for outcome in outcomes {
         let name = name(outcome);

@@ -265,7 +265,7 @@ impl Kind {
             Kind::SecurityGroup => "security group",
             Kind::Subnet => "subnet",
             Kind::Secret => "secret",
-            Kind::Neighbor => "security group of launches into the same subnet,",
+            Kind::Neighbor => "security group used by other tasks in the subnet:",
             Kind::Cluster => "cluster",
         }
     }

@@ -83,7 +83,7 @@ fn evidence(row: &Row, context: &NetworkContext) -> Option<Evidence> {
     let named = context
         .target()
         .filter(|(_, port)| row.text("rule").is_some_and(|rule| rule.split([' ', ',']).any(|word| word == port.to_string())));
-    let port = named.map(|(_, port)| format!(", which names port {port} like the message")).unwrap_or_default();
+    let port = named.map(|(_, port)| format!(" for port {port}, the port in the error message")).unwrap_or_default();
     Some(Evidence {
         what: format!("{}{port}, {when}", event.what),
         time: Some(event.time),

@@ -170,7 +170,7 @@ fn cause(page: &mut Page<'_>, finding: &Finding) {
         page.line(&kinds.join(", "));
     }
     let confidence = match cause.wording.as_deref() {
-        Some("documented") => "confidence: the message is documented by the vendor",
+        Some("documented") => "confidence: the message is documented by AWS",
         Some("source") => "confidence: the message is confirmed in source code",
         Some("observed") => "confidence: the message was seen in real reports",
         Some("kind_only") => "confidence: only the kind of failure is known; the message itself gives the reason",

@@ -130,7 +130,7 @@ impl<'a> Agent<'a> {
         }
         let Some(gap) = known else { return self.without_gap(time, none) };
         let length = gap.end.map(|end| end - gap.start);
-        let disconnected = length.map(|length| format!("disconnected for {}", in_whole_seconds(length.max(SECOND))));
+        let disconnected = length.map(|length| format!("disconnected for {}", describe(length)));
         let disconnected = disconnected.unwrap_or_else(|| "disconnected, with no reconnect recorded".to_owned());
         let registered = self.registrations.iter().position(|call| {
             let end = gap.end.unwrap_or(i64::MAX).saturating_add(REGISTERED_WITHIN);
@@ -182,7 +182,7 @@ impl<'a> Agent<'a> {
             }
         }
         if let Some(call) = asked.and_then(|place| self.updates.get(place)) {
-            let ago = in_whole_seconds((time - call.time).max(0));
+            let ago = describe((time - call.time).max(0));
             return Some((format!("UpdateContainerAgent {ago} before"), asked));
         }
         let during = gap.and_then(|gap| self.between(gap).find(|event| event.updating()));
@@ -229,7 +229,7 @@ impl<'a> Agent<'a> {
     }
 }
 
-/// A duration in microseconds as text; times are recorded in whole seconds.
-fn in_whole_seconds(micros: i64) -> String {
-    describe_duration((micros / SECOND) as f64)
+/// A duration in microseconds as text.
+fn describe(micros: i64) -> String {
+    describe_duration(micros as f64 / SECOND as f64)
 }

@@ -67,7 +67,7 @@ const FIELDS: &[FieldInfo] = &[
     computed(
         "phase_lock",
         FieldType::Float,
-        "how consistently its starts fall at the same point between two reconnects: 0 = random, 1 = always",
+        "where its starts fall between two reconnects: 0 = random, 1 = always at the same point of the reconnect cycle",
     ),
     computed("next_at_risk", FieldType::Time, "next start that hits a disconnect, if disconnects come at regular intervals"),
     computed("advice", FieldType::Text, "what to do, by class"),
@@ -82,8 +82,12 @@ pub fn noun() -> Noun {
         needs: Needs::All(&[&[Table::Calls]]),
         fields: FIELDS.to_vec(),
         measures: vec![
-            distinct("lost", "lost_launch", "launches that were lost"),
-            distinct("healed", "healed_launch", "launches completed by a retry"),
+            distinct(
+                "lost",
+                "lost_launch",
+                "distinct lost launches; `count` counts collisions, of which a launch can have several",
+            ),
+            distinct("healed", "healed_launch", "distinct launches that a retry completed; `count` counts collisions"),
             Measure {
                 info: MeasureInfo { name: "lift", kind: FieldType::Float, doc: "mean lift of the instances" },
                 function: Aggregate::Avg,

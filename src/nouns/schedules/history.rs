@@ -49,7 +49,7 @@ pub struct Compared {
 pub struct Usual {
     /// The median, in seconds.
     pub median: f64,
-    /// The distance from the median, in spreads; negative = less than usual.
+    /// The distance from the median, in scaled median absolute deviations; negative = less than usual.
     pub score: f64,
 }
 

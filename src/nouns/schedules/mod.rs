@@ -57,10 +57,14 @@ const FIELDS: &[FieldInfo] = &[
     computed(
         "duration_score",
         FieldType::Float,
-        "distance of the duration from its median, in spreads: 1.4826 median absolute deviations, at least 5 % of the median and 1s",
+        "distance of the duration from its median, in scaled median absolute deviations (× 1.4826; at least 5 % of the median and 1s)",
     ),
     computed("usual_start_delay", FieldType::Duration, "median start delay of the previous runs"),
-    computed("start_delay_score", FieldType::Float, "distance of the start delay from its median, in spreads"),
+    computed(
+        "start_delay_score",
+        FieldType::Float,
+        "distance of the start delay from its median, in scaled median absolute deviations",
+    ),
 ];
 
 /// The fields that come from the tasks of a run.
