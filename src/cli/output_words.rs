@@ -70,7 +70,9 @@ mod tests {
         let csv = || Some(Wanted::Format(failures(), Format::Csv));
         let file = || Some(Wanted::File(failures(), "out.csv".to_owned()));
         for (text, expected) in [
-            ("failures by reason as csv", csv()),
+            ("failures as csv", Some(Wanted::Format("failures".to_owned(), Format::Csv))),
+            // This names the column.
+            ("failures by reason as csv", None),
             ("failures by reason format CSV", csv()),
             ("failures by reason output to csv", csv()),
             ("failures by reason > out.csv", file()),
@@ -85,7 +87,7 @@ mod tests {
         ] {
             assert_eq!(read(text), expected, "{text}");
         }
-        let wanted = read("failures by reason as csv").unwrap();
+        let wanted = read("failures by reason format csv").unwrap();
         assert_eq!(wanted.command_line(), "ecs-audit query \"failures by reason\" --format csv");
         assert_eq!(wanted.at_the_prompt(), "\\format csv");
         assert_eq!(read("failures > x.csv").unwrap().command_line(), "ecs-audit query \"failures\" --out x.csv");

@@ -73,7 +73,8 @@ pub fn write(page: &Page) -> String {
         list(
             &mut out,
             page.stories.iter().map(|story| {
-                let advice = if story.advice.is_empty() { String::new() } else { format!(" {}.", capitalized(&story.advice)) };
+                let advice =
+                    if story.advice.is_empty() { String::new() } else { format!(" {}.", escape(&capitalized(&story.advice))) };
                 format!("**{}** {}: {}.{}", escape(&story.count), escape(&story.what), escape(&story.detail), escape(&advice))
             }),
         );
