@@ -171,16 +171,17 @@ fn a_message_that_is_not_a_record_is_judged_by_its_log_group() {
     assert_eq!(of(&["buy milk", &one[..100]]), "0+0+1+1 broken_jsonlog_line");
 }
 
+/// Wraps a text in an envelope.
+type Wrap<'w> = &'w dyn Fn(String) -> String;
+
 #[test]
 fn envelopes_are_counted_alike_in_every_form() {
     let quoted = |text: String| serde_json::Value::from(text).to_string();
     let in_text = |inner: String| format!(r#"{{"body":{}}}"#, quoted(inner));
     let in_list = |inner: String| format!(r#"{{"part":[{inner}]}}"#);
     let in_strings = |inner: String| format!(r#"{{"page":[{}]}}"#, quoted(inner));
-    let in_turn = |depth: usize, forms: &[&dyn Fn(String) -> String]| {
-        (0..depth).fold(record(1), |inner, level| forms[level % forms.len()](inner))
-    };
-    let forms: [(&str, usize, &[&dyn Fn(String) -> String]); 4] = [
+    let in_turn = |depth: usize, forms: &[Wrap<'_>]| (0..depth).fold(record(1), |inner, level| forms[level % forms.len()](inner));
+    let forms: [(&str, usize, &[Wrap<'_>]); 4] = [
         ("text", 10, &[&in_text]),
         ("list", 10, &[&in_list]),
         ("text and list", 10, &[&in_text, &in_list]),
