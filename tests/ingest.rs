@@ -251,7 +251,8 @@ fn records_in_other_words_are_records() {
         ("someone-elses", r#"{"name":"left-pad","version":"1.0.0"}"#.to_owned(), [1, 0, 1, 0]),
     ];
     let env = expect_accounts(&shapes);
-    assert_eq!(env.query("quarantine by why"), [["missing_time", "5"], ["unknown_shape", "5"]]);
+    let reasons = [["broken_json", "5"], ["missing_time", "5"], ["unknown_shape", "5"]];
+    assert_eq!(env.query("quarantine by why"), reasons);
     let ran = env.load(&[&env.write("notes.txt", "remember the milk")]);
     assert!(ran.code == 0 && ran.out.contains("notes.txt: no records found") && ran.out.contains("--output json"), "{}", ran.out);
     let doctor = env.run(&["doctor"]).ok().out;

@@ -75,7 +75,7 @@ pub fn write(page: &Page) -> String {
             page.stories.iter().map(|story| {
                 let advice =
                     if story.advice.is_empty() { String::new() } else { format!(" {}.", escape(&capitalized(&story.advice))) };
-                format!("**{}** {}: {}.{}", escape(&story.count), escape(&story.what), escape(&story.detail), escape(&advice))
+                format!("**{}** {}: {}.{advice}", escape(&story.count), escape(&story.what), escape(&story.detail))
             }),
         );
     }
