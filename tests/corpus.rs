@@ -2,8 +2,11 @@
 //! answer to a query.
 
 use crate::support::{TestEnv, project};
+use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
 use std::process::Command;
 
 type Counts = BTreeMap<String, i64>;
@@ -198,6 +201,23 @@ fn check_launches(env: &TestEnv, agents: &Value) {
     assert_eq!(env.query("schedules where why contains record show count"), [["0".to_owned()]]);
 }
 
+/// The number of whole records in what can be decompressed of a log file.
+fn complete_records(path: &Path) -> usize {
+    let mut bytes = Vec::new();
+    // The error is that of the cut end.
+    let _ = GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes);
+    let mut rest = text.strip_prefix("{\"Records\":[").unwrap();
+    let mut records = 0;
+    loop {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let Some(Ok(_)) = values.next() else { return records };
+        records += 1;
+        rest = &rest[values.byte_offset()..];
+        rest = rest.strip_prefix(',').unwrap_or(rest);
+    }
+}
+
 /// What each kind of odd file must be counted as: loaded, and what is filtered or quarantined and why.
 fn check_odd_files(env: &TestEnv) {
     let ran = env.run(&["load", "odd", "--store", "odd-store"]);
@@ -215,6 +235,8 @@ fn check_odd_files(env: &TestEnv) {
         let kind = row[0].split_once('.').unwrap().1;
         let quarantined = whys.get(&row[0]).map_or("", String::as_str);
         let want = match kind {
+            // Some are cut off within their first record.
+            "truncated-gzip" if complete_records(&env.path(&row[0])) == 0 => ("0", "0", "truncated_gzip", ""),
             "truncated-gzip" => ("some", "0", "truncated_gzip", ""),
             "truncated-json-in-good-gzip" => ("some", "0", "truncated", ""),
             "non-utf8-bytes-in-one-string" => ("some", "0", "invalid_utf8", ""),
