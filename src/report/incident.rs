@@ -47,6 +47,8 @@ pub struct IncidentCard {
     pub impact: Vec<String>,
     /// The affected services, jobs and runs.
     pub place: String,
+    /// The container instance, if there is only one.
+    pub instance: Option<String>,
     /// The change that led to it, with its caller and record.
     pub suspect: Option<Change>,
     /// What to do first.
@@ -228,10 +230,8 @@ fn card(
         confidence: of("confidence"),
         basis: of("basis"),
         impact: impact(result, &[row], prices),
-        place: match result.text(row, "container_instance") {
-            Some(instance) => format!("{} on container instance {instance}", of("place")),
-            None => of("place"),
-        },
+        place: of("place"),
+        instance: result.text(row, "container_instance").map(str::to_owned),
         suspect: suspect.map(|suspect| Change {
             time: describe_instant(suspect.time, tz),
             what: suspect.what,

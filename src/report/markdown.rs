@@ -120,7 +120,9 @@ pub fn write(page: &Page) -> String {
 fn write_incident(out: &mut String, incident: &IncidentCard) {
     line(out, &format!("### {}. {} {}", incident.rank, escape(&incident.who), escape(&incident.when)));
     line(out, &format!("{}. Confidence {}: {}.", escape(&incident.why), incident.confidence, escape(&incident.basis)));
-    let mut facts = vec![format!("where: {}", escape(&incident.place)), escape(&incident.impact.join(", "))];
+    let instance = incident.instance.iter().map(|instance| format!(" on container instance {}", escape(instance)));
+    let place = format!("where: {}{}", escape(&incident.place), instance.collect::<String>());
+    let mut facts = vec![place, escape(&incident.impact.join(", "))];
     if let Some(change) = &incident.suspect {
         let by = if change.who.is_empty() { String::new() } else { format!(" by {}", escape(&change.who)) };
         facts.push(format!("change before: {} {}{by} {}", change.time, escape(&change.what), code(&change.record)));
