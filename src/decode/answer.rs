@@ -4,35 +4,62 @@
 //! deployments are recognized by their own keys anywhere; this module covers the rest: `failures[]`, lists of names,
 //! and descriptions that contain no event.
 
-use super::envelope::Shape;
+use super::envelope::{Shape, no_record};
 use super::json::Value;
 use super::looks;
 use crate::knowledge;
 
-/// Classifies an element of `failures[]`; `None` if it is not from the ECS API. `answer` is the object that contains
-/// the list.
-pub fn failure_shape(answer: Option<Value<'_>>, failure: Value<'_>, index: usize) -> Option<Shape> {
+/// What the elements of `failures[]` are, in their order; `None` if none is from the ECS API. `answer` is the object
+/// that contains the list.
+pub fn failure_shapes(answer: Value<'_>, failures: &[Value<'_>]) -> Option<Vec<Shape>> {
+    let lists = Lists::of(answer);
+    let shapes: Vec<_> = failures.iter().map(|failure| failure_shape(Some(&lists), *failure)).collect();
+    let is_known = shapes.iter().any(Option::is_some);
+    is_known
+        .then(|| shapes.into_iter().zip(failures).map(|(shape, failure)| shape.unwrap_or_else(|| no_record(*failure))).collect())
+}
+
+/// What a failure without its response is; `None` if it is not from the ECS API.
+pub fn single_failure_shape(failure: Value<'_>) -> Option<Shape> {
+    failure_shape(None, failure)
+}
+
+/// The lists beside `failures[]`, which say what the request was.
+struct Lists {
+    tasks: bool,
+    protected_tasks: bool,
+    /// A list of a `describe-…` response.
+    described: bool,
+}
+
+impl Lists {
+    fn of(answer: Value<'_>) -> Lists {
+        let has = |key: &str| answer.get(key).is_some_and(Value::is_array);
+        Lists { tasks: has("tasks"), protected_tasks: has("protectedTasks"), described: knowledge::described_lists().any(has) }
+    }
+}
+
+fn failure_shape(answer: Option<&Lists>, failure: Value<'_>) -> Option<Shape> {
     let reason = failure.text_at("reason").filter(|reason| !reason.is_empty())?;
     if failure.entries().any(|(key, _)| !matches!(key, "arn" | "reason" | "detail")) {
         return None;
     }
     let arn = failure.text_at("arn").unwrap_or_default();
-    let beside = |key: &str| answer.is_some_and(|answer| answer.get(key).is_some_and(Value::is_array));
+    let beside = |list: fn(&Lists) -> bool| answer.is_some_and(list);
+    let (tasks, described) = (beside(|lists| lists.tasks), beside(|lists| lists.described));
     let is_code = || answer.is_some() && knowledge::is_launch_reason(reason);
-    let of_list = || beside("tasks") || knowledge::described_lists().any(beside);
-    if !(of_list() || arn.starts_with("arn:aws") && arn.contains(":ecs:") || is_code()) {
+    if !(tasks || described || arn.starts_with("arn:aws") && arn.contains(":ecs:") || is_code()) {
         return None;
     }
     // `start-task` on a nonexistent instance reports the reason of a describe call, but it is a launch.
-    let of_instance = arn.contains(":container-instance/") && beside("tasks");
+    let of_instance = arn.contains(":container-instance/") && tasks;
     if reason == "MISSING" && !of_instance {
         return Some(Shape::Other("missing"));
     }
-    if beside("protectedTasks") || matches!(reason, "TASK_NOT_VALID" | "DEPLOYMENT_BLOCKED") {
+    if beside(|lists| lists.protected_tasks) || matches!(reason, "TASK_NOT_VALID" | "DEPLOYMENT_BLOCKED") {
         return Some(Shape::Other("task_protection"));
     }
-    let is_launch = beside("tasks") || answer.is_none() || !knowledge::described_lists().any(beside);
-    Some(if is_launch { Shape::LaunchFailure(index) } else { Shape::Other("failed_description") })
+    Some(if tasks || !described { Shape::LaunchFailure } else { Shape::Other("failed_description") })
 }
 
 /// The reason code for an element under `key` that contains no record.
@@ -73,28 +100,24 @@ mod tests {
         let of = |text: &str| {
             let tape = Tape::parse(text).unwrap();
             let failures: Vec<Value<'_>> = tape.root().get("failures").unwrap().items().collect();
-            failures
-                .iter()
-                .enumerate()
-                .map(|(index, failure)| failure_shape(Some(tape.root()), *failure, index))
-                .collect::<Vec<_>>()
+            failure_shapes(tape.root(), &failures)
         };
         let launch = of(
             r#"{"failures":[{"reason":"RESOURCE:MEMORY"},{"arn":"arn:aws:ecs:r:1:container-instance/c/i","reason":"AGENT"}],"tasks":[]}"#,
         );
-        assert_eq!(launch, [Some(Shape::LaunchFailure(0)), Some(Shape::LaunchFailure(1))]);
+        assert_eq!(launch, Some(vec![Shape::LaunchFailure; 2]));
         let missing = of(r#"{"tasks":[],"failures":[{"arn":"arn:aws:ecs:r:1:task/c/t","reason":"MISSING"}]}"#);
-        assert_eq!(missing, [Some(Shape::Other("missing"))]);
+        assert_eq!(missing, Some(vec![Shape::Other("missing")]));
         let started = of(r#"{"tasks":[],"failures":[{"arn":"arn:aws:ecs:r:1:container-instance/c/i","reason":"MISSING"}]}"#);
-        assert_eq!(started, [Some(Shape::LaunchFailure(0))]);
+        assert_eq!(started, Some(vec![Shape::LaunchFailure]));
         let services = of(r#"{"services":[],"failures":[{"arn":"web","reason":"MISSING"}]}"#);
-        assert_eq!(services, [Some(Shape::Other("missing"))]);
+        assert_eq!(services, Some(vec![Shape::Other("missing")]));
         let protection = of(r#"{"protectedTasks":[],"failures":[{"arn":"arn:aws:ecs:r:1:task/c/t","reason":"TASK_NOT_VALID"}]}"#);
-        assert_eq!(protection, [Some(Shape::Other("task_protection"))]);
+        assert_eq!(protection, Some(vec![Shape::Other("task_protection")]));
         assert_eq!(
             of(r#"{"failures":[{"reason":"assertion failed"},{"reason":"TIMEOUT"},{"reason":"AGENT","test":"a"}]}"#),
-            [None; 3]
+            None
         );
-        assert_eq!(of(r#"{"failures":[{"reason":"RESOURCE:ENI"}]}"#), [Some(Shape::LaunchFailure(0))]);
+        assert_eq!(of(r#"{"failures":[{"reason":"RESOURCE:ENI"}]}"#), Some(vec![Shape::LaunchFailure]));
     }
 }

@@ -79,8 +79,10 @@ pub enum Shape {
     ActionLog,
     /// An event from the AWS Health API.
     Health,
-    /// A failure of `run-task` or `start-task`, by its index; the value is the whole response, or a single failure.
-    LaunchFailure(usize),
+    /// A response of `run-task` or `start-task` with failures; each of its `failures[]` is a record.
+    LaunchResponse,
+    /// A failure of `run-task` or `start-task` without its response.
+    LaunchFailure,
     /// A dstack run.
     Run,
     /// A dstack event.
@@ -131,7 +133,7 @@ pub fn find_aside<'t>(tape: &'t Tape<'t>, text: &'t str, budget: &Budget, on: &m
 }
 
 /// Classifies a value without records.
-fn no_record(value: Value<'_>) -> Shape {
+pub(super) fn no_record(value: Value<'_>) -> Shape {
     let notified = |value: Value<'_>| value.text_at("eventSource").is_some_and(|source| source.starts_with("aws:"));
     if notified(value) {
         return Shape::Other("notification");
@@ -272,7 +274,7 @@ fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut d
         on(Found { shape, value, text });
         return 1;
     }
-    if let Some(shape) = answer::failure_shape(None, value, 0) {
+    if let Some(shape) = answer::single_failure_shape(value) {
         on(Found { shape, value, text });
         return 1;
     }
@@ -334,19 +336,15 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: Depth<'_>, 
     let mut found = 0;
     if child.is_array() {
         let items: Vec<_> = child.items().collect();
-        let known = |index: usize, item: Value<'_>| match key {
-            "failures" => answer::failure_shape(Some(holder), item, index),
-            _ => None,
-        };
-        let shapes: Vec<_> = items.iter().enumerate().map(|(index, item)| known(index, *item)).collect();
-        if shapes.iter().any(Option::is_some) {
-            for (shape, item) in shapes.into_iter().zip(items) {
-                let shape = shape.unwrap_or_else(|| no_record(item));
-                let value = if matches!(shape, Shape::LaunchFailure(_)) { holder } else { item };
-                on(Found { shape, value, text: None });
-                found += 1;
+        if key == "failures"
+            && let Some(shapes) = answer::failure_shapes(holder, &items)
+        {
+            if shapes.contains(&Shape::LaunchFailure) {
+                on(Found { shape: Shape::LaunchResponse, value: holder, text: None });
+            } else {
+                shapes.into_iter().zip(&items).for_each(|(shape, item)| on(Found { shape, value: *item, text: None }));
             }
-            return found;
+            return items.len();
         }
         // `events[].message`
         if key == "events" && !items.is_empty() && items.iter().all(|item| item.text().is_some_and(looks::is_text_of_ecs)) {

@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows what a failure is.
 
-mod answer;
+pub mod answer;
 pub mod archive;
 pub mod budget;
 pub mod buffer;

@@ -9,6 +9,7 @@ use super::selection::REMOVED;
 use super::settle::CONFLICT;
 use super::worker::{FileContext, LoadError, LoadOptions, Pool, Worker};
 use super::{Known, Progress};
+use crate::decode::answer::failure_shapes;
 use crate::decode::budget::Budget;
 use crate::decode::buffer::Buffer;
 use crate::decode::chunk::{Chunk, chunks};
@@ -21,6 +22,7 @@ use crate::decode::secret;
 use crate::decode::split::{Piece, split, split_chunk};
 use crate::discover::{Input, Kind, Source, kind_of, kind_of_name};
 use crate::model::ecs_event::Envelope;
+use crate::model::run_answer::RunResponse;
 use crate::model::time::time_at;
 use crate::model::{self, Modeled, Origin, Refusal};
 use crate::table::Row;
@@ -350,7 +352,8 @@ fn load_found(
     options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
-    if report.format.is_empty() {
+    // Each element of a response sets the format by itself.
+    if report.format.is_empty() && found.shape != Shape::LaunchResponse {
         report.format = format_of(found.shape).to_owned();
     }
     match found.shape {
@@ -366,7 +369,11 @@ fn load_found(
             report.quarantine(rejected);
             return Ok(());
         }
-        Shape::LaunchFailure(index) => return load_launch_failure(worker, (found.value, index), offset, options, report),
+        Shape::LaunchResponse => return load_launch_response(worker, found.value, offset, options, report),
+        Shape::LaunchFailure => {
+            let response = RunResponse::new(found.value, report.modified);
+            return load_launch_failure(worker, &response, (found.value, 0), offset, options, report);
+        }
         Shape::Unreadable(why, detail) => {
             let rejected = Rejected {
                 record: Some(report.next_number()),
@@ -444,16 +451,47 @@ fn unknown_shape(value: Value<'_>, offset: usize, report: &FileReport) -> Reject
     }
 }
 
-/// Loads a failure from the output of `run-task` or `start-task` as if it came from the CloudTrail record of that
-/// call.
-fn load_launch_failure(
+/// Loads the elements of `failures[]` from the output of `run-task` or `start-task`.
+fn load_launch_response(
     worker: &mut Worker<'_>,
-    (answer, index): (Value<'_>, usize),
+    answer: Value<'_>,
     offset: usize,
     options: FileContext<'_>,
     report: &mut FileReport,
 ) -> Result<(), LoadError> {
-    let Some(text) = model::run_answer::as_call(answer, index, report.modified) else {
+    let failures: Vec<Value<'_>> = answer.get("failures").into_iter().flat_map(Value::items).collect();
+    let response = RunResponse::new(answer, report.modified);
+    let shapes = failure_shapes(answer, &failures).unwrap_or_default();
+    for (index, (shape, failure)) in shapes.into_iter().zip(failures).enumerate() {
+        // The first one is charged with the response.
+        if index > 0
+            && let Err(limit) = options.budget.charge_records(1)
+        {
+            report.stop(limit.why, limit.detail, offset as u64);
+            return Ok(());
+        }
+        if shape == Shape::LaunchFailure {
+            if report.format.is_empty() {
+                report.format = format_of(shape).to_owned();
+            }
+            load_launch_failure(worker, &response, (failure, index), offset, options, report)?;
+        } else {
+            load_found(worker, &Found { shape, value: failure, text: None }, offset, options, report)?;
+        }
+    }
+    Ok(())
+}
+
+/// Loads a failure of a response as if it came from the CloudTrail record of that call.
+fn load_launch_failure(
+    worker: &mut Worker<'_>,
+    response: &RunResponse<'_>,
+    (failure, index): (Value<'_>, usize),
+    offset: usize,
+    options: FileContext<'_>,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    let Some(text) = response.call(failure, index) else {
         let detail =
             "`run-task` output has no timestamp: save it to a file, and the modification time of the file is used".to_owned();
         let modeled = Modeled::Refused(Refusal { why: "missing_time", detail });
@@ -530,9 +568,13 @@ fn model_one<'a>(shape: Shape, value: Value<'a>, origin: Origin<'a>) -> Modeled<
         Shape::ActionLog => model::action_log::model_action_log(value, origin),
         Shape::Health => model::service::model_health(value, DESCRIBED, origin),
         // Handled by the caller.
-        Shape::Service | Shape::LaunchFailure(_) | Shape::FlowLine | Shape::Other(_) | Shape::Unknown | Shape::Unreadable(..) => {
-            Modeled::Filtered("not_a_log")
-        }
+        Shape::Service
+        | Shape::LaunchResponse
+        | Shape::LaunchFailure
+        | Shape::FlowLine
+        | Shape::Other(_)
+        | Shape::Unknown
+        | Shape::Unreadable(..) => Modeled::Filtered("not_a_log"),
     }
 }
 
@@ -664,7 +706,7 @@ fn format_of(shape: Shape) -> &'static str {
         Shape::ServiceRevision => "describe-service-revisions",
         Shape::ActionLog => "ECS Action Logs",
         Shape::Health => "AWS Health",
-        Shape::LaunchFailure(_) => "run-task",
+        Shape::LaunchResponse | Shape::LaunchFailure => "run-task",
         Shape::Unknown => "unknown",
         Shape::Run => "dstack runs",
         Shape::RunEvent => "dstack events",
