@@ -176,7 +176,7 @@ fn a_deployment_is_known_from_the_tasks_that_it_started() {
         assert!(out.contains(one) && out.contains(two) && !out.contains("0c0c0c0c"), "{name}: {out}");
     }
     let ran = env.run(&["explain", "nightly-cron"]);
-    assert_eq!(ran.code, 2, "whoever starts a task is no deployment: {}", ran.out);
+    assert_eq!(ran.code, 2, "a caller that starts a task is not a deployment: {}", ran.out);
 }
 
 #[test]

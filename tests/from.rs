@@ -3,7 +3,7 @@
 use crate::support::{Ran, TestEnv};
 use std::process::Stdio;
 
-/// A call; two of them have the same id and say different things.
+/// A call; two calls have the same id and different contents.
 fn call(id: &str, name: &str, second: u32) -> String {
     format!(
         r#"{{"eventVersion":"1.09","userIdentity":{{"type":"IAMUser","userName":"ada"}},"eventTime":"2026-03-04T02:00:{second:02}Z","eventSource":"ecs.amazonaws.com","eventName":"{name}","awsRegion":"us-east-1","eventID":"{id}","recipientAccountId":"111122223333","errorCode":"AccessDenied","errorMessage":"User: ada is not authorized to perform: ecs:{name}"}}"#

@@ -4,7 +4,7 @@
 //! files, positions of columns, and numbers of generated names. Projections and the ends of long lines are left out, so that
 //! the inputs of every operator can be read at a glance. `ECS_AUDIT_BLESS=1 cargo test --test integration plans` writes
 //! them anew: read the difference. A condition that moves up from a scan, a join that changes its kind, or a column that is
-//! read without need is slower, and nothing else tells.
+//! read without need is slower, and no other test detects that.
 
 use crate::support::{TestEnv, project};
 use regex::Regex;

@@ -119,7 +119,7 @@ fn termination_reasons_are_those_of_the_table() {
                 assert_eq!(*shown_error, error.replace("null", ""), "{name}");
             }
             if no_failure {
-                assert_eq!((shown_phase.as_str(), shown_class.as_str()), ("", ""), "{name} is no failure");
+                assert_eq!((shown_phase.as_str(), shown_class.as_str()), ("", ""), "{name} is not a failure");
             } else {
                 let (phases, classes) = (phases(phase), classes(class));
                 assert!(phases.contains(&shown_phase.as_str()), "{name}: {shown_phase}, the table has {phase}");

@@ -148,7 +148,7 @@ fn wide_rows_can_be_one_below_the_other() {
     assert!(ran.err.contains("wrote 1 row to n.csv"), "{}", ran.err);
 }
 
-/// What the prompt shows when all of this is typed at once.
+/// What the prompt shows when all lines are typed ahead.
 #[cfg(target_os = "linux")]
 fn typed(env: &TestEnv, input: &str) -> String {
     env.at_terminal("ecs-audit repl", 80, input)

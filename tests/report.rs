@@ -279,7 +279,7 @@ fn a_store_without_failures_has_a_report_that_says_so() {
     env.load(&[&path]).ok();
     env.run(&["report", "--out", "quiet", "--quiet"]).ok();
     let printed = text(&env, "quiet/report.md");
-    // Without events of tasks, none that failed is no finding.
+    // Without task events, 0 failures are not a finding.
     for label in ["incidents", "failures"] {
         let line = format!("- {label}: not known (no ECS events or dstack runs are loaded)");
         assert!(printed.contains(&line), "{printed}");

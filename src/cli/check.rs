@@ -209,7 +209,7 @@ fn packs(names: &[String], global: &Global) -> Result<Vec<Pack>, CliError> {
     }
     let mut seen = BTreeSet::new();
     match packs.iter().find(|pack| !seen.insert(pack.name.clone())) {
-        Some(twice) => Err(CliError::Sentence(format!("two packs are called `{}`; give one of them another name", twice.name))),
+        Some(twice) => Err(CliError::Sentence(format!("two packs are called `{}`; rename one", twice.name))),
         None => Ok(packs),
     }
 }

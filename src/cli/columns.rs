@@ -16,7 +16,7 @@ use crate::table::Projection;
 use std::collections::BTreeMap;
 
 /// The columns that a query and the notes about its result read. None if this is unknown without the records: the query
-/// has a mistake, or the clock, which stands for the newest event here, makes its window empty.
+/// has a mistake, or its window is empty when the clock is used in place of the newest event.
 pub fn of_query(
     query: &ast::Query,
     text: &str,

@@ -28,7 +28,7 @@ pub fn joined(arguments: &[String]) -> String {
     plain
 }
 
-/// Advice for an invalid query, if the shell may have taken part of it.
+/// Advice for an invalid query, if the shell may have interpreted a part.
 pub fn advice(arguments: &[String], text: &str, errors: &[Diagnostic]) -> Option<Diagnostic> {
     advice_for(arguments, text, errors, taken_file())
 }

@@ -270,8 +270,8 @@ fn unnamed(
 /// The most containers of a task whose reasons are listed.
 const MOST_REASONS: usize = 5;
 
-/// The reasons of the containers of a task, such as that of a managed agent that did not start: the message of the failure
-/// is not one of them.
+/// The reasons of the containers of a task, such as that of a managed agent that did not start, except the
+/// message of the failure.
 fn reported_by_containers(records: &Records<'_>, case: &FailureContext) -> Result<Vec<String>, RunError> {
     let Some(task) = case.text("task").filter(|_| case.kind() == "task") else { return Ok(Vec::new()) };
     let condition = format!(

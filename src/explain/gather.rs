@@ -43,7 +43,7 @@ impl FailureContext {
         self.text("kind").unwrap_or_default()
     }
 
-    /// Whether an exit code means what a container beside the program makes of it: those from 125 to 192 are given by Docker,
+    /// Whether an exit code has the meaning that a container beside the program gives it: 125 to 192 are given by Docker,
     /// the shell and signals.
     pub(super) fn is_exit_of_container_beside(&self, code: i64) -> bool {
         self.beside.is_some() && !(125..=192).contains(&code)

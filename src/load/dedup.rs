@@ -79,7 +79,7 @@ pub struct Set {
 struct Contents {
     /// Those of which only the short hash is known: of the first record, and of stored ones.
     short: HashSet<Content>,
-    /// The others by their whole hash, so that many of them are not mistaken for each other.
+    /// The others by their whole hash, so that even many contents are distinguished.
     whole: HashSet<u64>,
     /// That of the record that is kept, unless it is one of the first kind.
     kept: Option<u64>,

@@ -98,7 +98,7 @@ const ROLLBACK: i64 = HOUR;
 const JITTER: i64 = MINUTE;
 /// How long before a deployment failed its tasks may have failed, in seconds.
 pub const ROLLOUT_SECONDS: i64 = ROLLOUT / SECOND;
-/// The phases whose failures can make a rollout fail; `deployment` is not one of them.
+/// The phases whose failures can make a rollout fail; `deployment` is not included.
 const ROOTS: &str = "('placement', 'capacity', 'network', 'image_pull', 'config_fetch', 'logging', 'volume', \
                      'container_create', 'container_start', 'running', 'health_check')";
 

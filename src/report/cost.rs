@@ -1,4 +1,4 @@
-//! What failed attempts cost in USD: one rule for the total of a report, for each incident and for a series of them.
+//! What failed attempts cost in USD: one rule for the total of a report, for each incident and for a series.
 
 use super::manifest::Prices;
 use super::queries::QueryResult;

@@ -106,7 +106,7 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         note: note.to_owned(),
         unknown: true,
     };
-    // Where failed tasks are not recorded, none is no finding, and some are not all.
+    // Where failed tasks are not recorded, 0 means unknown, and a count is a minimum.
     let attempts = |label: &str, value: String, note: String, is_none: bool| match &unknown.attempts {
         Some(why) if is_none => not_known(label, why),
         Some(_) => card(label, value, join(note, "failed tasks are not known")),

@@ -27,7 +27,7 @@ pub(super) fn rejected(error: &DataFusionError, session: &SessionContext, text: 
     diagnostic.map_or_else(|| RunError::Sql(sentence(error)), |diagnostic| RunError::Typed(Box::new(diagnostic)))
 }
 
-/// A syntax error. The parser of the engine tells what it expected and where only in its text.
+/// A syntax error. The parser of the engine reports the expected token and the position only in its message.
 fn syntax(error: &ParserError, text: &str) -> Diagnostic {
     let what = match error {
         ParserError::ParserError(what) | ParserError::TokenizerError(what) => what.as_str(),

@@ -40,8 +40,8 @@ const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 const FRAMED_BY: &str = "DENY";
 
 /// A link of a report to one of its files has no ticket, either.
-const NO_TICKET: &str = "this page is shown once, and a report in the browser has no other files; open the report again, or write all \
-                         of it to a folder with `ecs-audit report --out DIR`\n";
+const NO_TICKET: &str = "this page is shown once, and a report in the browser has no other files; open the report again, or write the \
+                         whole report to a folder with `ecs-audit report --out DIR`\n";
 
 /// Why a request is refused.
 type Refusal = (StatusCode, &'static str);

@@ -102,7 +102,7 @@ fn interactive(session: &mut Session<'_>) -> Result<ExitCode, CliError> {
     Ok(ExitCode::Ok)
 }
 
-/// The queries and commands of an input. A paste has several lines: each is one of them, unless all lines together are one
+/// The queries and commands of an input. A paste has several lines: each is one query, unless all lines together are one
 /// query or statement.
 fn entries(input: &str) -> Vec<&str> {
     let text = input.trim();

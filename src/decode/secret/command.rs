@@ -88,7 +88,7 @@ fn is_fed(before: &[&str]) -> bool {
     })
 }
 
-/// Whether a value stands for any: `[--token TOKEN]` in the usage of a program.
+/// Whether a value is a placeholder: `[--token TOKEN]` in the usage of a program.
 fn is_metavariable(option: &str, value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'))
         && normalized(option).ends_with(&normalized(value))

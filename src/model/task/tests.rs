@@ -204,7 +204,7 @@ fn a_container_that_failed_its_check_is_to_blame_whatever_its_exit_code() {
         assert_eq!(blamed(&own), (Some("cart".to_owned()), application.clone(), exit));
     }
     assert_eq!(blamed(r#"{"name":"a","exitCode":0},{"name":"b","exitCode":0}"#).0, None, "nobody knows which one");
-    // The load balancer names no container, and one that ended with 0 may be any of them.
+    // The load balancer names no container, and any container may end with 0.
     let balancer = ended("ServiceSchedulerInitiated", "Task failed ELB health checks in (target-group x)");
     with_rows(&stopped(&balancer, r#"{"name":"a","exitCode":0},{"name":"b","exitCode":0}"#), |_, _, failure| {
         assert_eq!(failure.unwrap().container, None);
