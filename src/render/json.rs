@@ -2,6 +2,7 @@
 //!
 //! Keys are in column order. Characters that affect a terminal are written as `\u` escapes, without any loss.
 
+use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
@@ -128,20 +129,24 @@ impl Formatter for Compact {
     where
         W: ?Sized + io::Write,
     {
-        let mut rest = fragment;
-        while let Some(start) = rest.find(is_hidden) {
-            let (plain, tail) = rest.split_at(start);
-            writer.write_all(plain.as_bytes())?;
-            let mut chars = tail.chars();
-            if let Some(hidden) = chars.next() {
-                for unit in hidden.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            }
-            rest = chars.as_str();
-        }
-        writer.write_all(rest.as_bytes())
+        writer.write_all(escape_hidden(fragment).as_bytes())
     }
+}
+
+/// The text of a JSON string in which characters that affect a terminal are escaped.
+pub(super) fn escape_hidden(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if is_hidden(letter) {
+            letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(letter);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 #[cfg(test)]

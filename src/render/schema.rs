@@ -1,6 +1,6 @@
 //! The published shapes of JSON answers: each document names its schema, which is a file of `docs/schemas`.
 
-use super::visible::is_hidden;
+use super::json::escape_hidden;
 use serde::Serialize;
 
 /// The shape of a JSON document. A removed or changed property needs a new version, an added one does not.
@@ -138,20 +138,8 @@ pub fn json_document(schema: Schema, answer: &impl Serialize) -> Result<String, 
 /// When a map has keys that are not text.
 pub fn json_pretty(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let text = serde_json::to_string_pretty(value)?;
-    let mut safe = String::with_capacity(text.len() + 1);
-    for c in text.chars() {
-        // Outside of texts, JSON has no such characters except line breaks.
-        if c != '\n' && is_hidden(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            safe.push(c);
-        }
-    }
-    safe.push('\n');
-    Ok(safe)
+    // Outside of texts, JSON has no such characters except line breaks.
+    Ok(text.split('\n').map(|line| format!("{}\n", escape_hidden(line))).collect())
 }
 
 #[cfg(test)]
