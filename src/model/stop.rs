@@ -253,7 +253,7 @@ fn classification(
         }
         None if entry.is_none() => {
             let known = stop.code.as_deref().and_then(|code| catalog.stop_code(code));
-            found.phase = phase_of_times(task, stop).or(known.map(|known| known.stage.as_str()));
+            found.phase = phase_of_times(task, stop).or_else(|| known.map(|known| known.stage.as_str()));
             found.class = known.map(|known| known.class.as_str());
         }
         None => {}
