@@ -1,5 +1,5 @@
-//! CloudTrail records: one row per call, a failure for each launch that placed nothing, and one for each rejected ECS
-//! call.
+//! CloudTrail records: one row per call, a failure for each launch that placed nothing, and one for each rejected call of
+//! ECS, or of Application Auto Scaling for an ECS service.
 //!
 //! A placement failure has no `errorCode`: the call itself succeeded, and `responseElements.failures[]` lists what
 //! was not placed.
@@ -10,6 +10,7 @@ use super::failure::classify;
 use super::field::whole_number;
 use super::network_call::read_network_call;
 use super::reason::reason_name;
+use super::scaling_call::read_scaling_call;
 use super::task_size;
 use super::time::{parse_time, time_at};
 use super::{Modeled, Origin, Record, Refusal};
@@ -64,6 +65,9 @@ pub fn model_call<'a>(record: Value<'a>, source: &'static str, origin: Origin<'a
     }
     if call.event_source.as_deref() == Some("ec2.amazonaws.com") {
         read_network_call(&mut call, parts.request, parts.response);
+    }
+    if read_scaling_call(&mut call, parts.request) {
+        failures = refusal(&call);
     }
     let ids = [parts.event_id, parts.request_id, parts.shared_event_id];
     call.raw = origin.raw().map(|raw| OriginalText { ids, kind: parts.event_name, ..raw });
@@ -255,7 +259,11 @@ fn read_request<'a>(call: &mut Call<'a>, key: &str, value: Value<'a>) {
         "count" => call.asked = whole_number(value),
         "desiredCount" => call.desired_count = whole_number(value),
         "deploymentConfiguration" => read_configuration(call, value),
-        "reason" => call.reason = value.text().and_then(name),
+        "reason" => call.reason = value.text().and_then(name).or_else(|| call.reason.take()),
+        // The agent reports why a container stopped with the container.
+        "containers" if call.event_name.as_deref() == Some("SubmitTaskStateChange") => {
+            call.reason = call.reason.take().or_else(|| value.items().filter_map(|item| item.text_at("reason")).find_map(name));
+        }
         "overrides" => {
             call.requested_cpu = value.get("cpu").and_then(whole_number);
             call.requested_memory = value.get("memory").and_then(whole_number);
@@ -570,6 +578,48 @@ mod tests {
             assert_eq!(failures.len(), 1);
             assert_eq!(failures[0].kind.as_deref(), Some("api_error"));
             assert_eq!(failures[0].reason.as_deref(), Some("ThrottlingException"));
+        });
+    }
+
+    #[test]
+    fn a_refused_call_that_scales_a_service_is_an_api_error() {
+        let refused = |source: &str, namespace: &str, resource: &str| {
+            format!(
+                r#"{{"eventTime":"2026-03-04T02:10:00Z","eventSource":"{source}.amazonaws.com","eventName":"RegisterScalableTarget","errorCode":"ValidationException",
+                "errorMessage":"Minimum capacity cannot be greater than maximum capacity","requestParameters":{{"serviceNamespace":"{namespace}","resourceId":"{resource}"}},"eventID":"e5"}}"#
+            )
+        };
+        for source in ["autoscaling", "application-autoscaling"] {
+            rows(&refused(source, "ecs", "service/shop/cart"), |call, failures| {
+                assert_eq!((call.cluster.as_deref(), call.service.as_deref()), (Some("shop"), Some("cart")));
+                let failure = failures[0];
+                assert_eq!((failure.kind.as_deref(), failure.phase.as_deref()), (Some("api_error"), Some("api")));
+                assert_eq!((failure.cluster.as_deref(), failure.service.as_deref()), (Some("shop"), Some("cart")));
+                assert_eq!(failure.class.as_deref(), Some("configuration"));
+            });
+        }
+        for (source, namespace) in [("autoscaling", "dynamodb"), ("elasticloadbalancing", "ecs")] {
+            rows(&refused(source, namespace, "service/shop/cart"), |call, failures| {
+                assert_eq!((call.service.as_deref(), failures.len()), (None, 0), "{source} {namespace}");
+            });
+        }
+        let done = refused("autoscaling", "ecs", "service/shop/cart").replace(r#""errorCode":"ValidationException","#, "");
+        rows(&done, |call, failures| assert_eq!((call.service.as_deref(), failures.len()), (Some("cart"), 0)));
+    }
+
+    #[test]
+    fn the_agent_reports_why_a_container_stopped() {
+        let report = |reason: &str| {
+            format!(
+                r#"{{"eventTime":"2026-03-04T02:10:00Z","eventSource":"ecs.amazonaws.com","eventName":"SubmitTaskStateChange","requestParameters":{{"cluster":"shop","task":"0a1b",
+                "containers":[{{"containerName":"proxy","reason":""}},{{"containerName":"cart","reason":"OutOfMemoryError: too much"}}],"reason":"{reason}"}},"eventID":"e6"}}"#
+            )
+        };
+        rows(&report(""), |call, failures| {
+            assert_eq!((call.reason.as_deref(), failures.len()), (Some("OutOfMemoryError: too much"), 0));
+        });
+        rows(&report("Essential container in task exited"), |call, _| {
+            assert_eq!(call.reason.as_deref(), Some("Essential container in task exited"));
         });
     }
 

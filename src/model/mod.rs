@@ -21,6 +21,7 @@ pub mod reason;
 pub mod run_answer;
 mod run_cause;
 mod run_failure;
+mod scaling_call;
 pub mod service;
 pub mod service_deployment;
 mod service_failure;

@@ -139,7 +139,7 @@ pub(super) fn task_failure<'a>(task: &TaskEvent<'a>, containers: &[Container<'a>
     failure.image = blamed.and_then(|container| container.image).and_then(name);
     failure.message = message;
     failure.reason = reason(stop, &failure);
-    let mut class = classification(stop, explanation, exit_code, ran);
+    let mut class = classification(task, stop, explanation, exit_code, ran);
     if blamed.is_some_and(|container| container.injected.is_some()) {
         class.class = fault_beside(class);
     }
@@ -231,6 +231,7 @@ fn ran(
 /// Phase and class: from the matching entry; if that only states that a container exited, from its exit code; without
 /// an entry, from exit code or stop code.
 fn classification(
+    task: &TaskEvent<'_>,
     stop: &Stop<'_>,
     explanation: Option<Explanation<'_>>,
     exit_code: Option<i64>,
@@ -252,12 +253,24 @@ fn classification(
         }
         None if entry.is_none() => {
             let known = stop.code.as_deref().and_then(|code| catalog.stop_code(code));
-            found.phase = known.map(|known| known.stage.as_str());
+            found.phase = phase_of_times(task, stop).or_else(|| known.map(|known| known.stage.as_str()));
             found.class = known.map(|known| known.class.as_str());
         }
         None => {}
     }
     found
+}
+
+/// The phase in which a task failed to start, if it got as far as its images: only a task that is on a host pulls them.
+fn phase_of_times(task: &TaskEvent<'_>, stop: &Stop<'_>) -> Option<&'static str> {
+    if stop.code.as_deref() != Some("TaskFailedToStart") || task.started_at.is_some() {
+        return None;
+    }
+    match (task.pull_started_at, task.pull_stopped_at) {
+        (_, Some(_)) => Some("container_start"),
+        (Some(_), None) => Some("image_pull"),
+        (None, None) => None,
+    }
 }
 
 /// The message with the reason.

@@ -197,6 +197,52 @@ fn error_codes_of_services_say_the_kind_of_refusal() {
     }
 }
 
+/// A log driver other than awslogs has its own options and destination; CloudWatch Logs is no part of its failures.
+#[test]
+fn log_drivers_fail_in_their_own_ways() {
+    let catalog = FailureCatalog::builtin();
+    let failed = |text: &str| {
+        format!("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: {text}")
+    };
+    for (text, want) in [
+        ("syslog: invalid address scheme, must be one of tcp, udp or unix", "log-driver-options"),
+        ("dial udp 192.0.2.9:514: connect: network is unreachable", "log-destination"),
+        (r#"Options "https://hec.example:443/services/collector": context deadline exceeded"#, "log-destination"),
+    ] {
+        assert_eq!(ids(catalog, TextKind::ContainerReason, &failed(text)), want, "{text}");
+    }
+    let cloudwatch = r#"failed to create Cloudwatch log stream: RequestError: send request failed caused by: Post "https://logs.eu-west-1.amazonaws.com/": dial tcp 192.0.2.1:443: i/o timeout"#;
+    let text = format!("ResourceInitializationError: failed to initialize logging driver: {cloudwatch}");
+    assert_eq!(ids(catalog, TextKind::TaskStoppedReason, &text), "log-group-network");
+    assert_eq!(ids(catalog, TextKind::ContainerReason, &failed(cloudwatch)), "log-group-network");
+}
+
+/// The host is at fault where its runtime or its image store fails, whatever the image; a port in use is a setting.
+#[test]
+fn faults_of_the_host_are_told_from_those_of_the_container() {
+    let catalog = FailureCatalog::builtin();
+    let start = "CannotStartContainerError: Error response from daemon: ";
+    let hns = "failed to create endpoint web on network nat: hnsCall failed in Win32: ";
+    for (text, want) in [
+        (format!("{start}{hns}Le port existe deja. (0x803b0013)"), ("start-port", "configuration")),
+        (format!("{start}{hns}The parameter is incorrect. (0x57)"), ("start-host-network", "infrastructure")),
+        (
+            format!(
+                "{start}OCI runtime create failed: unable to retrieve OCI runtime error (open log.json: no such file or directory): exec: \"/usr/bin/runsc\": permission denied: unknown"
+            ),
+            ("start-runtime", "infrastructure"),
+        ),
+        (
+            "CannotPullContainerError: failed to register layer: mkdir /var/lib/docker/overlay2/0a1b: read-only file system"
+                .to_owned(),
+            ("pull-storage", "infrastructure"),
+        ),
+    ] {
+        let found = catalog.explain(TextKind::ContainerReason, &text).map(|entry| (entry.id.as_str(), entry.class.as_deref()));
+        assert_eq!(found, Some((want.0, Some(want.1))), "{text}");
+    }
+}
+
 /// Auto Scaling puts its own sentence after the reason.
 #[test]
 fn refusals_of_auto_scaling_are_read_before_its_closing_sentence() {

@@ -152,6 +152,23 @@ fn a_row_without_a_start_may_be_reduced() {
 }
 
 #[test]
+fn a_task_that_pulled_images_was_placed() {
+    for (times, want) in [
+        ("", "task.placement ran=Some(false)"),
+        (r#""pullStartedAt":"2026-03-04T02:09:00Z","#, "task.image_pull ran=Some(false)"),
+        (
+            r#""pullStartedAt":"2026-03-04T02:09:00Z","pullStoppedAt":"2026-03-04T02:09:30Z","#,
+            "task.container_start ran=Some(false)",
+        ),
+    ] {
+        let more = format!(r#"{times}"stopCode":"TaskFailedToStart","stoppedReason":"a text of tomorrow""#);
+        assert_eq!(reduced(&more), want, "{times}");
+    }
+    let spot = r#""pullStartedAt":"2026-03-04T02:09:00Z","stopCode":"SpotInterruption","stoppedReason":"a text of tomorrow""#;
+    assert!(reduced(spot).starts_with("task.spot"), "{}", reduced(spot));
+}
+
+#[test]
 fn tasks_that_never_started() {
     let pull = r#""stopCode":"TaskFailedToStart","stoppedReason":"CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref web:9: web:9: not found","#;
     let want = "task.image_pull.pull-not-found CannotPullContainerError ran=false exit=- configuration settings";
