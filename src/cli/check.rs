@@ -328,19 +328,29 @@ fn answers(
     working: &Working,
 ) -> Result<Vec<Result<Answer, RunError>>, CliError> {
     let (tables, anchor) = (asker.tables, asker.anchor.time);
-    // Most checks query failures, so their rows are computed only once.
-    let need = ViewRequest {
+    let options = Options { anchor, evidence: Evidence::First };
+    // Rows that two checks need are computed only once: most checks query failures, and several the same schedules.
+    let mut needed: BTreeMap<String, usize> = BTreeMap::new();
+    let of_failures = ViewRequest {
         anchor: anchor.as_microsecond(),
         evidence: true,
         zone: ZoneName::of(&context.tz),
         ..ViewRequest::default()
     };
-    let of_failures = questions.iter().filter(|(_, question)| question.checked.source == "failures").count();
-    if let Some(noun) = nouns::noun("failures").filter(|_| of_failures > 1) {
-        let (session, view) = (tables.session.clone(), (noun.view)(need));
+    for (_, question) in questions {
+        let failures = nouns::noun("failures").filter(|noun| noun.word == question.checked.source);
+        let view = match failures {
+            Some(noun) => Some((noun.view)(of_failures)),
+            None => plan::computed_rows(&question.checked, options),
+        };
+        if let Some(view) = view {
+            *needed.entry(view).or_default() += 1;
+        }
+    }
+    for (view, _) in needed.into_iter().filter(|(_, checks)| *checks > 1) {
+        let session = tables.session.clone();
         tables.wait(async move { run::evaluate(&session, &view, &[]).await })?;
     }
-    let options = Options { anchor, evidence: Evidence::First };
     let answered = AtomicUsize::new(0);
     let ask = |(_, question): &(usize, Question<'_>)| {
         let answer = tables.answer(&question.checked, options);

@@ -145,9 +145,12 @@ fn of_task(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resul
     let rows = records.of(Table::TaskEvents, &same_task)?;
     let mut events: Vec<Event> = rows.iter().filter_map(describe::task).collect();
     let began = case.task.as_ref().and_then(|task| task.time("created_at")).unwrap_or(at);
-    let by_name = calls_of_task(task);
-    events.extend(calls(records, &format!("{by_name} and read_only is not true"), "\"time\"", MOST)?);
-    events.extend(calls(records, &own_refused_calls(task), "\"time\"", MOST)?);
+    // Calls about a task, and its own, are made while it exists.
+    let life = case.task.as_ref().and_then(|task| task.time("created_at"));
+    let life = life.map_or_else(|| "true".to_owned(), |created| within(created, HALF_HOUR, at, HALF_HOUR));
+    for condition in [format!("{} and read_only is not true", calls_of_task(task)), own_refused_calls(task)] {
+        events.extend(calls(records, &format!("{condition} and {life}"), "\"time\"", MOST)?);
+    }
     if case.text("container_instance").is_some() {
         events.extend(instance(records, case, began, at, 60)?.into_iter().filter(|event| event.time <= shifted(at, 60)));
     }

@@ -116,9 +116,17 @@ pub(super) fn launch(records: &Records<'_>, case: &FailureContext) -> Result<Opt
     let asks = matches!(case.text("event_name"), Some("RunTask" | "StartTask"));
     let Some(call) = case.text("call").filter(|_| asks && matches!(case.kind(), "launch" | "api_error")) else { return Ok(None) };
     let Some(row) = &case.call else { return Ok(None) };
-    let Some(id) = launch_of(records, call, row)? else { return Ok(None) };
     let columns = "n.id, n.outcome, n.attempts, n.failures, n.missing, n.healed_by, n.healed_at, n.delay, n.regular";
-    let row = ask(records, "launches", columns, &format!("n.id = {}", text(&id)))?;
+    let launch = |id: &str| ask(records, "launches", columns, &format!("n.id = {}", text(id)));
+    // A launch has the id of its first call, which most failed calls are.
+    let first = if records.has_evaluated() { launch(call)? } else { None };
+    let row = match first {
+        Some(row) => Some(row),
+        None => match launch_of(records, call, row)? {
+            Some(id) => launch(&id)?,
+            None => None,
+        },
+    };
     Ok(row.map(|row| Launch {
         outcome: row.text("outcome").unwrap_or_default().to_owned(),
         attempts: row.int("attempts").unwrap_or_default(),
@@ -128,7 +136,7 @@ pub(super) fn launch(records: &Records<'_>, case: &FailureContext) -> Result<Opt
         healed_at: row.time("healed_at"),
         delay_seconds: row.number("delay"),
         regular: row.flag("regular") == Some(true),
-        id,
+        id: row.text("id").unwrap_or_default().to_owned(),
     }))
 }
 

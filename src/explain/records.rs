@@ -20,6 +20,9 @@ pub struct Records<'s> {
     evaluated: BTreeSet<String>,
 }
 
+/// How far back the newest row is searched first, in seconds.
+const LAST_DAYS: i64 = 2 * 24 * 60 * 60;
+
 /// A condition that no row meets.
 const NEVER: &str = "false";
 
@@ -44,6 +47,11 @@ impl<'s> Records<'s> {
     /// The same tables with these views already evaluated.
     pub fn with_evaluated(self, views: impl IntoIterator<Item = String>) -> Self {
         Records { evaluated: views.into_iter().collect(), ..self }
+    }
+
+    /// Whether views are already evaluated, as for many explanations.
+    pub(super) fn has_evaluated(&self) -> bool {
+        !self.evaluated.is_empty()
     }
 
     /// The SQL to select from a view.
@@ -82,6 +90,18 @@ impl<'s> Records<'s> {
         self.rows_where(condition, || {
             format!("select {columns}, raw from {table} where {condition} order by {order}, id limit {limit}")
         })
+    }
+
+    /// The newest row up to a time, with its original record. Most are found in the last days, which avoids reading all.
+    pub(super) fn newest_with_raw(&self, table: Table, condition: &str, until: Timestamp) -> Result<Option<Row>, RunError> {
+        let before = format!("{condition} and \"time\" <= {}", time(until));
+        for since in [format!(" and \"time\" >= {}", time(shifted(until, -LAST_DAYS))), String::new()] {
+            let found = self.some_with_raw(table, &format!("{before}{since}"), "\"time\" desc", 1)?;
+            if let Some(row) = found.into_iter().next() {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a table has a matching row.

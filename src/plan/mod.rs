@@ -152,6 +152,13 @@ pub(crate) fn few_rows(checked: &Checked, options: Options) -> Option<String> {
     Some((noun.view)(need(checked, noun, &checked.window, options)))
 }
 
+/// The SQL of all rows of the noun of a query, if they are computed from many records: queries with the same SQL can share
+/// the rows.
+pub(crate) fn computed_rows(checked: &Checked, options: Options) -> Option<String> {
+    let noun = nouns::noun(&checked.source).filter(|noun| noun.is_computed)?;
+    Some((noun.view)(ViewRequest { peaks: false, ..need(checked, noun, &checked.window, options) }))
+}
+
 async fn window_rows(session: &SessionContext, checked: &Checked, window: &Window, options: Options) -> Result<Rows, PlanError> {
     let noun = known_noun(&checked.source)?;
     source::read(session, noun, need(checked, noun, window, options), window, options.evidence).await

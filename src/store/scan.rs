@@ -10,6 +10,7 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -162,13 +163,18 @@ impl TableProvider for StoreTable {
         let groups =
             groups.into_iter().map(|files| FileGroup::new(files.into_iter().map(|file| self.partitioned(file)).collect()));
         let options = state.config_options().execution.parquet.clone();
-        let source = ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(
-            datafusion::common::config::TableParquetOptions { global: options, ..Default::default() },
-        );
+        let place = ObjectStoreUrl::local_filesystem();
+        let runtime = state.runtime_env();
+        // One command asks many questions about the same files, whose footers are read once.
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let readers = CachedParquetFileReaderFactory::new(runtime.object_store(&place)?, footers);
+        let source = ParquetSource::new(Arc::clone(&self.schema))
+            .with_table_parquet_options(datafusion::common::config::TableParquetOptions { global: options, ..Default::default() })
+            .with_parquet_file_reader_factory(Arc::new(readers));
         let rows = wanted.iter().map(|file| file.rows).sum::<u64>();
         let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+        let config = FileScanConfigBuilder::new(place, Arc::new(source))
             .with_file_groups(groups.collect())
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?

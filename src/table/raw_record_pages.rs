@@ -30,6 +30,8 @@ pub const ID_PLACEHOLDERS: [(&str, &str); 3] = [(r"\u0001", "id"), (r"\u0002", "
 /// The prefix of every placeholder.
 const BEGIN: &str = "\"\\u000";
 
+static FIND_PLACEHOLDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(BEGIN));
+
 /// Marks an original that is stored unchanged because one of its values looks like a placeholder. JSON can start with
 /// a space.
 const AS_IT_IS: char = ' ';
@@ -76,12 +78,11 @@ impl<'a> OriginalText<'a> {
 
     /// Passes the record piece by piece, with placeholders for its ids.
     fn pieces(&self, mut on: impl FnMut(&[u8])) {
-        static STAND_IN: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(BEGIN));
         let bytes = self.text.as_bytes();
         if has_none(&self.ids) {
             return on(bytes);
         }
-        if self.text.starts_with(AS_IT_IS) || STAND_IN.find(bytes).is_some() {
+        if self.text.starts_with(AS_IT_IS) || FIND_PLACEHOLDER.find(bytes).is_some() {
             on(&[AS_IT_IS as u8]);
             return on(bytes);
         }
@@ -127,35 +128,30 @@ pub fn restore<'a>(kept: &'a str, ids: OwnIds<'_>) -> Cow<'a, str> {
     if let Some(text) = kept.strip_prefix(AS_IT_IS) {
         return Cow::Borrowed(text);
     }
-    if kept.contains(OLD_STAND_INS) {
+    if memchr::memchr3(OLD_STAND_INS[0] as u8, OLD_STAND_INS[1] as u8, OLD_STAND_INS[2] as u8, kept.as_bytes()).is_some() {
         return Cow::Owned(restore_old(kept, ids));
     }
-    let mut parts = kept.split(BEGIN);
-    let first = parts.next().unwrap_or_default();
-    let mut whole = String::new();
-    for part in parts {
+    let (mut whole, mut done) = (String::new(), 0);
+    for at in FIND_PLACEHOLDER.find_iter(kept.as_bytes()) {
+        // A placeholder is the whole value.
+        let own = ID_PLACEHOLDERS.iter().zip(ids).find_map(|((placeholder, _), id)| {
+            let end = at + 1 + placeholder.len();
+            let is_value = kept.get(at + 1..end) == Some(*placeholder) && kept.as_bytes().get(end) == Some(&b'"');
+            id.filter(|_| is_value).map(|id| (id, end))
+        });
+        let Some((id, end)) = own else { continue };
         if whole.is_empty() {
             whole.reserve(kept.len() + 128);
-            whole.push_str(first);
         }
-        // The rest is the last digit, and a quote if the placeholder is the whole value.
-        let own = ID_PLACEHOLDERS.iter().zip(ids).find_map(|((stand_in, _), id)| {
-            let rest = part.strip_prefix(stand_in.get(BEGIN.len() - 1..)?)?;
-            Some((id?, rest)).filter(|(_, rest)| rest.starts_with('"'))
-        });
-        match own {
-            Some((id, rest)) => {
-                whole.push('"');
-                whole.push_str(id);
-                whole.push_str(rest);
-            }
-            None => {
-                whole.push_str(BEGIN);
-                whole.push_str(part);
-            }
-        }
+        whole.push_str(kept.get(done..=at).unwrap_or_default());
+        whole.push_str(id);
+        done = end;
     }
-    if whole.is_empty() { Cow::Borrowed(kept) } else { Cow::Owned(whole) }
+    if done == 0 {
+        return Cow::Borrowed(kept);
+    }
+    whole.push_str(kept.get(done..).unwrap_or_default());
+    Cow::Owned(whole)
 }
 
 fn restore_old(kept: &str, ids: OwnIds<'_>) -> String {

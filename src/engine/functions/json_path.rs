@@ -2,18 +2,31 @@
 //!
 //! Scalars are returned as their text, objects and arrays as JSON; `null` and absent values are missing. If a key is
 //! repeated, its last value counts. The path is a JSON pointer (RFC 6901).
+//!
+//! Few records have the key that is searched, and originals are most of what a store holds. Therefore a record is only
+//! restored and parsed if its stored text has the key: `json_path(original(raw, ids…), path)` becomes
+//! `json_path(raw, ids…, path)`.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err};
-use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility, lit,
+};
+use memchr::memmem;
 
 use super::argument;
+use super::original::ORIGINAL;
 use crate::decode::json::{Tape, Value};
 use crate::lang::checked::PathPart;
+use crate::table::{ID_PLACEHOLDERS, OwnIds, restore};
+
+/// The arguments with the ids of a stored text: the text, its ids and the path.
+const WITH_IDS: usize = 2 + ID_PLACEHOLDERS.len();
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct JsonPath {
@@ -22,7 +35,8 @@ struct JsonPath {
 
 /// The function, for registration under its name.
 pub fn json_path_function() -> ScalarUDF {
-    ScalarUDF::new_from_impl(JsonPath { signature: Signature::any(2, Volatility::Immutable) })
+    let either = vec![TypeSignature::Any(2), TypeSignature::Any(WITH_IDS)];
+    ScalarUDF::new_from_impl(JsonPath { signature: Signature::one_of(either, Volatility::Immutable) })
 }
 
 /// The values at a path of a column of JSON texts.
@@ -76,6 +90,47 @@ fn find(json: &str, steps: &[String]) -> Option<String> {
     })
 }
 
+/// A search for the value at a path in stored texts.
+struct Search {
+    steps: Vec<String>,
+    /// The longest key of the path, and the same in quotes as most records have it. None if it has characters that JSON
+    /// may write in more than one way without `\u`.
+    key: Option<(String, memmem::Finder<'static>)>,
+}
+
+impl Search {
+    fn new(steps: Vec<String>) -> Search {
+        let is_plain =
+            |key: &&String| key.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'/'));
+        // A step of digits may be the index of a list.
+        let is_key = |step: &&String| step.bytes().any(|byte| !byte.is_ascii_digit());
+        let key = steps.iter().filter(is_key).filter(is_plain).max_by_key(|key| key.len());
+        let key = key.map(|key| (key.clone(), memmem::Finder::new(&format!("\"{key}\"")).into_owned()));
+        Search { steps, key }
+    }
+
+    /// The value in a stored text whose ids are in other columns.
+    fn find(&self, stored: &str, ids: OwnIds<'_>) -> Option<String> {
+        if self.may_have_key(stored, &ids) { find(&restore(stored, ids), &self.steps) } else { None }
+    }
+
+    fn may_have_key(&self, stored: &str, ids: &OwnIds<'_>) -> bool {
+        let Some((key, quoted)) = &self.key else { return true };
+        quoted.find(stored.as_bytes()).is_some()
+            || ids.iter().flatten().any(|id| id == key)
+            || has_escaped_character(stored.as_bytes())
+    }
+}
+
+/// Whether a text has a character as `\u…`, apart from the placeholders of its ids.
+fn has_escaped_character(text: &[u8]) -> bool {
+    let is_placeholder = |at: usize| {
+        let rest = text.get(at..).unwrap_or_default();
+        ID_PLACEHOLDERS.iter().any(|(placeholder, _)| rest.starts_with(placeholder.as_bytes()))
+    };
+    memmem::find_iter(text, b"\\u").any(|at| !is_placeholder(at))
+}
+
 impl ScalarUDFImpl for JsonPath {
     fn name(&self) -> &str {
         "json_path"
@@ -89,8 +144,18 @@ impl ScalarUDFImpl for JsonPath {
         Ok(DataType::Utf8View)
     }
 
+    fn simplify(&self, arguments: Vec<Expr>, _context: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        match arguments.as_slice() {
+            [Expr::ScalarFunction(call), path] if call.name() == ORIGINAL => {
+                let parts = call.args.iter().chain([path]).cloned().collect();
+                Ok(ExprSimplifyResult::Simplified(json_path_function().call(parts)))
+            }
+            _ => Ok(ExprSimplifyResult::Original(arguments)),
+        }
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let steps = match argument(&args.args, 1)? {
+        let steps = match argument(&args.args, args.args.len().saturating_sub(1))? {
             ColumnarValue::Scalar(
                 ScalarValue::Utf8(Some(path)) | ScalarValue::Utf8View(Some(path)) | ScalarValue::LargeUtf8(Some(path)),
             ) => steps(path),
@@ -99,11 +164,19 @@ impl ScalarUDFImpl for JsonPath {
         let Some(steps) = steps else {
             return exec_err!("json_path requires a constant JSON pointer, such as json_path(raw, '/requestParameters/count')");
         };
-        let texts = cast(&argument(&args.args, 0)?.to_array(args.number_rows)?, &DataType::Utf8View)?;
-        let texts = texts.as_string_view();
-        let mut found = StringViewBuilder::with_capacity(texts.len());
-        for text in texts {
-            found.append_option(text.and_then(|json| find(json, &steps)));
+        let texts = |at: usize| -> Result<ArrayRef> {
+            Ok(cast(&argument(&args.args, at)?.to_array(args.number_rows)?, &DataType::Utf8View)?)
+        };
+        let records = texts(0)?;
+        let ids =
+            if args.args.len() == WITH_IDS { (1..WITH_IDS - 1).map(texts).collect::<Result<Vec<_>>>()? } else { Vec::new() };
+        let ids: Vec<_> = ids.iter().map(|ids| ids.as_string_view()).collect();
+        let search = Search::new(steps);
+        let mut found = StringViewBuilder::with_capacity(records.len());
+        for (row, record) in records.as_string_view().iter().enumerate() {
+            let mut own = OwnIds::default();
+            own.iter_mut().zip(&ids).for_each(|(own, ids)| *own = ids.is_valid(row).then(|| ids.value(row)));
+            found.append_option(record.and_then(|record| search.find(record, own)));
         }
         Ok(ColumnarValue::Array(Arc::new(found.finish())))
     }
@@ -134,6 +207,31 @@ mod tests {
         }
         assert_eq!(find("not json", &[]), None);
         assert_eq!(steps("a.b"), None);
+    }
+
+    #[test]
+    fn a_stored_text_has_the_value_of_its_original() {
+        let id = "7a9d8e0f-0b1c-4d2e-8f3a-4b5c6d7e8f90";
+        let ids: OwnIds<'_> = [Some(id), None, None];
+        for (stored, path, expected) in [
+            (r#"{"eventID":"\u0001","a":{"bucketName":"prod"}}"#, "/a/bucketName", Some("prod")),
+            (r#"{"eventID":"\u0001","a":{}}"#, "/eventID", Some(id)),
+            (r#"{"eventID":"\u0001","a":{}}"#, "/a/bucketName", None),
+            // A key with an escape, and one that is an id.
+            (r#"{"a":{"bucket\u004eame":"prod"}}"#, "/a/bucketName", Some("prod")),
+            (r#"{"\u0001":"x"}"#, "/7a9d8e0f-0b1c-4d2e-8f3a-4b5c6d7e8f90", Some("x")),
+            (r#"{"a\/b":"x"}"#, "/a~1b", Some("x")),
+            (r#"[{"b":"x"}]"#, "/0/b", Some("x")),
+            (r#"["x"]"#, "/0", Some("x")),
+            (r#"{"0":"x"}"#, "/0", Some("x")),
+            (r#"{"1":{"b":1}}"#, "", Some(r#"{"1":{"b":1}}"#)),
+        ] {
+            let search = Search::new(steps(path).unwrap());
+            assert_eq!(search.find(stored, ids).as_deref(), expected, "{path} in {stored}");
+            assert_eq!(find(&restore(stored, ids), &search.steps).as_deref(), expected, "{path} in {stored}");
+        }
+        let search = Search::new(steps("/a/bucketName").unwrap());
+        assert!(!search.may_have_key(r#"{"eventID":"\u0001","bucket":"x"}"#, &ids));
     }
 
     #[test]

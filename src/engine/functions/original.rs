@@ -13,6 +13,9 @@ use datafusion::logical_expr::{ColumnarValue, Expr, LogicalPlanBuilder, ScalarUD
 use crate::engine::column;
 use crate::table::{ID_PLACEHOLDERS, OwnIds, Table, restore};
 
+/// The name of the function.
+pub(super) const ORIGINAL: &str = "original";
+
 /// A table of the store with its originals restored.
 pub fn with_originals(table: Table, rows: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
     let has = |name: &str| table.fields().iter().any(|field| field.name == name);
@@ -29,7 +32,7 @@ pub fn with_originals(table: Table, rows: Arc<dyn TableProvider>) -> Result<Arc<
 
 fn original_function() -> ScalarUDF {
     let texts = vec![DataType::Utf8View; 1 + ID_PLACEHOLDERS.len()];
-    create_udf("original", texts, DataType::Utf8View, Volatility::Immutable, Arc::new(original))
+    create_udf(ORIGINAL, texts, DataType::Utf8View, Volatility::Immutable, Arc::new(original))
 }
 
 fn original(arguments: &[ColumnarValue]) -> Result<ColumnarValue> {

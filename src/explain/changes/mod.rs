@@ -303,24 +303,25 @@ fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTree
     let account = like_it("account", failure.text("account"));
     // The failed call has the time of the failure.
     let at = failure.time("time").unwrap_or(began);
-    let until = format!("\"time\" <= {}", super::records::time(began));
     let service = format!("{} and {}", equals("service", failure.text("service")), like_it("cluster", failure.text("cluster")));
+    let task = equals("task", failure.text("task").filter(|_| failure.text("kind") == Some("task")));
     let sources = [
         (Table::Calls, format!("{} and {}", equals("id", failure.text("call")), within(at, 60, at, 60))),
-        (Table::TaskEvents, equals("task", failure.text("task").filter(|_| failure.text("kind") == Some("task")))),
-        (
-            Table::Calls,
-            format!(
-                "{} and event_name = 'RegisterTaskDefinition' and {account} and {until}",
-                equals("family", failure.text("family"))
-            ),
-        ),
-        (Table::Calls, format!("{service} and event_name in ('CreateService', 'UpdateService') and {account} and {until}")),
+        (Table::TaskEvents, task),
     ];
-    for (table, condition) in sources {
-        for row in records.some_with_raw(table, &condition, "\"time\" desc", 1)? {
-            marks.extend(row.text("raw").map(named).unwrap_or_default());
-        }
+    let mut sources = sources
+        .into_iter()
+        .map(|(table, condition)| Ok(records.some_with_raw(table, &condition, "\"time\" desc", 1)?.into_iter().next()))
+        .collect::<Result<Vec<Option<Row>>, RunError>>()?;
+    let family = equals("family", failure.text("family"));
+    for condition in [
+        format!("{family} and event_name = 'RegisterTaskDefinition' and {account}"),
+        format!("{service} and event_name in ('CreateService', 'UpdateService') and {account}"),
+    ] {
+        sources.push(records.newest_with_raw(Table::Calls, &condition, began)?);
+    }
+    for row in sources.iter().flatten() {
+        marks.extend(row.text("raw").map(named).unwrap_or_default());
     }
     marks.extend(named_in(failure.text("message").unwrap_or_default()));
     let neighbors = neighbors(records, failure, began, &marks)?;
@@ -336,7 +337,7 @@ fn neighbors(records: &Records<'_>, failure: &Row, began: Timestamp, marks: &BTr
     let mut neighbors = Vec::new();
     for subnet in marks.iter().filter(|mark| mark.kind == Kind::Subnet) {
         let condition = format!(
-            "{} and event_name = 'RunTask' and {} and strpos(raw, {}) > 0",
+            "{} and event_name = 'RunTask' and {} and contains(raw, {})",
             equals("cluster", failure.text("cluster")),
             within(began, NEIGHBOR_WITHIN, began, 0),
             text(&subnet.name)

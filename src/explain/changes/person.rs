@@ -190,7 +190,7 @@ fn issuing(records: &Records<'_>, open: &[&Open]) -> Result<Vec<Row>, RunError> 
     let time = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
     let times = || open.iter().map(|open| open.at);
     let (Some(first), Some(last)) = (time(times().min()), time(times().max())) else { return Ok(Vec::new()) };
-    let has = |name: &str| format!("strpos(raw, {}) > 0", text(name));
+    let has = |name: &str| format!("contains(raw, {})", text(name));
     let named = |open: &&Open| {
         let by_name = format!("({} and {})", has(&open.session.role), has(&open.session.name));
         let by_key = open.access_key.as_deref().map(|key| format!("{} or ", has(key))).unwrap_or_default();
