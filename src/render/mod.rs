@@ -4,6 +4,7 @@
 //! defines what may reach a terminal. The same answer and the same [`Look`] always produce the same bytes; nothing
 //! here reads a clock, a terminal or the store.
 
+mod advice;
 mod bars;
 mod cell;
 mod chart;
@@ -38,13 +39,14 @@ use std::io;
 use arrow::error::ArrowError;
 use jiff::tz::TimeZone;
 
+pub use self::advice::{advice_html, advice_markdown};
 pub use self::bars::sparkline;
 pub use self::cell::Cell;
 pub use self::chart::chart;
 pub use self::format::{FORMATS, Format, FormatInfo, TextFormat, UnknownFormat, elsewhere};
 pub use self::html::{escape as escape_html, script_hash};
 pub use self::json::json_line;
-pub use self::markdown::escape as escape_markdown;
+pub use self::markdown::{code as markdown_code, escape as escape_markdown};
 pub use self::number::describe_duration;
 pub use self::rows::{is_numeric, rows};
 pub use self::schema::{Schema, json_document, json_pretty};

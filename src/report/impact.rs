@@ -4,7 +4,7 @@ use super::cost::{Cost, Usage};
 use super::manifest::Prices;
 use super::page::Fact;
 use super::queries::QueryResult;
-use crate::plural::counted;
+use crate::plural::{counted, word};
 use crate::render::{Cell, Look};
 use serde::Serialize;
 
@@ -124,11 +124,7 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         consequences.map(|count| format!("plus {}", counted(count, "consequence", "consequences"))).unwrap_or_default();
     let share = number("lost_launches").zip(number("launches")).filter(|(_, all)| *all > 0.0);
     let share = share.map(|(lost, all)| format!("{} of {all} launches", percent(lost / all))).unwrap_or_default();
-    let missed = if totals.missed > 0.0 {
-        format!("{} are among the lost launches, {} had no RunTask call", totals.missed - totals.not_called, totals.not_called)
-    } else {
-        String::new()
-    };
+    let missed = starts(totals.missed, totals.not_called);
     let span = |seconds: f64| Cell::Duration(seconds).human(&Look::default());
     let impaired = "of services or deployments impaired";
     let degraded = match &unknown.events {
@@ -155,6 +151,20 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         degraded,
         wasted,
     ]
+}
+
+/// How missed starts and lost launches overlap.
+fn starts(missed: f64, not_called: f64) -> String {
+    let called = missed - not_called;
+    match (called > 0.0, not_called > 0.0) {
+        (false, false) => String::new(),
+        (true, false) => "all are among the lost launches".to_owned(),
+        (false, true) => "without a RunTask call, so in addition to the lost launches".to_owned(),
+        (true, true) => {
+            let called = format!("{called} {} among the lost launches", word(called, "is", "are"));
+            format!("{called}, {not_called} had no RunTask call")
+        }
+    }
 }
 
 /// Two notes in one.
@@ -228,6 +238,14 @@ mod tests {
         assert!(sums[1].starts_with("The incidents include 2 of 3 lost launches; the others"), "{sums:?}");
         let more = Totals { failures: 11.0, consequences: 1.0, lost: 3.0, ..Totals::default() };
         assert!(super::sums(&more, &facts)[0].contains("include 12 failures (9 + 1 consequence of others): 2 outside"));
+    }
+
+    #[test]
+    fn missed_starts_are_said_to_be_among_the_lost_launches_or_not() {
+        assert_eq!(starts(85.0, 0.0), "all are among the lost launches");
+        assert_eq!(starts(15.0, 1.0), "14 are among the lost launches, 1 had no RunTask call");
+        assert_eq!(starts(3.0, 2.0), "1 is among the lost launches, 2 had no RunTask call");
+        assert!(starts(2.0, 2.0).starts_with("without a RunTask call") && starts(0.0, 0.0).is_empty());
     }
 
     #[test]
