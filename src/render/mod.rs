@@ -65,6 +65,8 @@ pub const ROLE: &str = "ecs_audit.role";
 /// Without it, a numeric key such as an exit status cannot be distinguished from a measure, and sparklines have to
 /// guess from the values.
 pub const ROLE_KEY: &str = "key";
+/// The value of [`ROLE`] on a column with addresses of the AWS console.
+pub const ROLE_LINK: &str = "link";
 /// The field metadata key with the rank of a column in tables that are too narrow for all columns: a number; the column
 /// with the largest one is left out first. Columns without it are left out from the right.
 pub const RANK: &str = "ecs_audit.rank";

@@ -185,7 +185,7 @@ impl<'z> Page<'z> {
                 let name = escape_html(&safe);
                 self.item("ul", "", &format!("<a rel=\"noreferrer\" href=\"{}\">{name}</a>", escape_html(url)));
             }
-            Layout::Slack => self.message.item(&format!("{safe}: {url}")),
+            Layout::Slack => self.message.link(&safe, url),
             _ => self.text.push_str(&format!("  {safe}\n    {url}\n")),
         }
     }
