@@ -47,7 +47,7 @@ pub use self::format::{FORMATS, Format, FormatInfo, TextFormat, UnknownFormat, e
 pub use self::html::{escape as escape_html, script_hash};
 pub use self::json::json_line;
 pub use self::markdown::{code as markdown_code, escape as escape_markdown};
-pub use self::number::describe_duration;
+pub use self::number::{describe_duration, thousands};
 pub use self::rows::{is_numeric, rows};
 pub use self::schema::{Schema, json_document, json_pretty};
 pub use self::shorten::{capitalized, shorten, width_of};

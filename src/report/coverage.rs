@@ -3,8 +3,8 @@
 use super::ReportError;
 use super::queries::{Between, QueryCache, QueryResult};
 use crate::explain::span;
-use crate::plural::counted;
-use crate::render::{Look, MISSING};
+use crate::plural::word;
+use crate::render::{MISSING, thousands};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -46,7 +46,7 @@ pub fn coverage(cache: &QueryCache<'_>, window: Between, tz: &TimeZone) -> Resul
         let times = result.time(0, "first").zip(result.time(0, "last"));
         match (times.filter(|_| count > 0.0), without) {
             (Some((first, last)), _) => {
-                let count = result.cell(0, "count").map(|cell| cell.human(&Look::default())).unwrap_or_default();
+                let count = thousands(count as u64);
                 coverage.loaded.push(format!("{name}: {count} {rows}, {}", span(first, last, tz)));
                 has_calls |= noun == CALLS;
             }
@@ -80,7 +80,8 @@ fn missing_hours(gaps: &QueryResult) -> Option<String> {
         return None;
     }
     let of = |name: &str| gaps.text(0, name).unwrap_or(MISSING);
-    let (count, first) = (counted(all, "hour", "hours"), format!("{}/{}", of("account"), of("region")));
+    let (count, first) =
+        (format!("{} {}", thousands(all as u64), word(all, "hour", "hours")), format!("{}/{}", of("account"), of("region")));
     let place = match gaps.rows.len() {
         1 => format!("in {first}"),
         many => format!("in {many} pairs of account and Region, the most ({}) in {first}", hours(0)),

@@ -5,7 +5,7 @@ use super::manifest::Prices;
 use super::page::Fact;
 use super::queries::QueryResult;
 use crate::plural::{counted, word};
-use crate::render::{Cell, Look};
+use crate::render::{Cell, Look, thousands};
 use serde::Serialize;
 
 /// A number at the top of the page.
@@ -113,7 +113,7 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         None => card(label, value, note),
     };
     let known = |id: &str, label: &str, note: String| match (number(id), why(id)) {
-        (Some(count), _) => card(label, count.to_string(), note),
+        (Some(count), _) => card(label, thousands(count as u64), note),
         (None, why) => not_known(label, why.as_deref().unwrap_or("not computed")),
     };
     let repeated = totals.incidents.saturating_sub(totals.series);
@@ -123,7 +123,8 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
     let consequences =
         consequences.map(|count| format!("plus {}", counted(count, "consequence", "consequences"))).unwrap_or_default();
     let share = number("lost_launches").zip(number("launches")).filter(|(_, all)| *all > 0.0);
-    let share = share.map(|(lost, all)| format!("{} of {all} launches", percent(lost / all))).unwrap_or_default();
+    let share =
+        share.map(|(lost, all)| format!("{} of {} launches", percent(lost / all), thousands(all as u64))).unwrap_or_default();
     let missed = starts(totals.missed, totals.not_called);
     let span = |seconds: f64| Cell::Duration(seconds).human(&Look::default());
     let impaired = "of services or deployments impaired";
@@ -136,7 +137,13 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         (Some(usd), true) => format!(", USD {usd:.2} at most by the given prices"),
         (None, _) => ", price not known (--prices FILE)".to_owned(),
     };
-    let note = format!("{:.1} vCPU hours{usd}", totals.vcpu_hours);
+    // Records without the size of their tasks have no vCPU hours, which is not 0.
+    let size = if totals.vcpu_hours == 0.0 && totals.wasted > 0.0 {
+        "vCPU hours not recorded".to_owned()
+    } else {
+        format!("{:.1} vCPU hours", totals.vcpu_hours)
+    };
+    let note = format!("{size}{usd}");
     let wasted = attempts("used by tasks that failed", span(totals.wasted), note, totals.wasted == 0.0);
     let failures = known("failures", "failures", consequences);
     let failures = match number("failures") {
@@ -144,7 +151,7 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         None => failures,
     };
     vec![
-        attempts("incidents", totals.incidents.to_string(), repeated, totals.incidents == 0),
+        attempts("incidents", thousands(totals.incidents as u64), repeated, totals.incidents == 0),
         failures,
         known("lost_launches", "launches lost", share),
         known("missed_starts", "scheduled starts missed", missed),
@@ -181,7 +188,7 @@ pub fn sums(totals: &Totals, facts: &[Fact]) -> Vec<String> {
         let sentence = if all == held && all == 0.0 {
             return;
         } else if all == held {
-            format!("Every one of the {}{more} is part of an incident.", counted(all, one, many))
+            format!("Every one of the {} {}{more} is part of an incident.", thousands(all as u64), word(all, one, many))
         } else if held > all {
             format!(
                 "The incidents include {}{more}: {} outside the window, because incidents are shown whole.",
@@ -273,6 +280,10 @@ mod tests {
             assert_eq!(value("0", &none, label), ("not known".to_owned(), "neither is loaded".to_owned()), "{label}");
         }
         let some = Totals { incidents: 2, series: 2, failures: 3.0, ..Totals::default() };
+        let long = Totals { wasted: 720.0, failures: 1200.0, ..Totals::default() };
+        let known = cards(&long, &[fact("failures", "1200", None)], &Unknown::default());
+        assert!(known.iter().any(|card| card.value == "1,200" && card.label == "failures"), "{known:?}");
+        assert!(known.iter().any(|card| card.note.starts_with("vCPU hours not recorded, price not known")), "{known:?}");
         assert_eq!(value("3", &some, "failures"), ("3".to_owned(), "failed tasks are not known".to_owned()));
     }
 }

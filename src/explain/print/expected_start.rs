@@ -19,7 +19,11 @@ pub(super) fn write(page: &mut Page<'_>, slot: &ExpectedStart) {
     why.push(slot.meaning.clone());
     if let Some(next) = slot.next_run {
         let gap = next.duration_since(slot.expected_at).as_secs_f64();
-        why.push(format!("It ran next at {}, {} after this start was expected.", page.time(next), describe_duration(gap.max(0.0))));
+        why.push(format!(
+            "It ran next at {}, {} after this start was expected.",
+            page.time(next),
+            describe_duration(gap.max(0.0))
+        ));
     }
     if let Some(failure) = &slot.failure {
         why.push(format!("{}: {}", failure.title, failure.meaning));
