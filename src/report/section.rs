@@ -19,9 +19,6 @@ pub struct FactSpec {
     /// Whether it is shown at the top of the page.
     #[serde(default)]
     pub headline: bool,
-    /// Columns that only the CSV file has: on the page, they would push others off the screen.
-    #[serde(default)]
-    pub csv_only: Vec<String>,
     /// Whether the window of the report is added to the query.
     #[serde(default = "yes")]
     pub windowed: bool,
