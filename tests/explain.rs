@@ -354,7 +354,7 @@ fn a_page_is_one_file_that_cannot_act() {
     let markdown = DESK.run(&["explain", "77954849-eedf-47b8-ac98-415d8259b246", "--format", "markdown"]).ok().out;
     assert!(markdown.contains("\n- likely: a security group") && markdown.contains("\n  - for: "), "{markdown}");
     let all = DESK.run(&["explain", "--all", "--format", "html"]).ok().out;
-    assert!(all.contains("<title>ecs-audit: failures by cause</title>"), "{all}");
+    assert!(all.contains("<title>ecs-audit: incidents</title>"), "{all}");
 }
 
 /// A call that places several tasks appears in the timeline of each task.

@@ -50,6 +50,24 @@ fn rows_lead_to_what_they_name() {
 }
 
 #[test]
+fn a_message_has_links_that_can_be_clicked() {
+    let env = loaded();
+    let blocks = |arguments: &[&str]| json(&env, arguments)["blocks"].to_string();
+    let task = "0c3d1c31a0138640d818802046393acb";
+    let address = format!("{CONSOLE}/ecs/v2/clusters/batch/tasks/{task}?region=ap-northeast-1");
+    let query = format!("failures where task = {task} show task, reason");
+    let asked = blocks(&["query", &query, "--links", "--format", "slack", "--quiet"]);
+    assert!(asked.contains(&format!("• <{address}|{task} · OutOfMemoryError>")), "{asked}");
+    assert!(asked.contains("reason\\n") && !asked.contains("  link"), "{asked}");
+    let none = blocks(&["query", "failures by class", "--links", "--format", "slack", "--quiet"]);
+    assert!(!none.contains("link") && !none.contains("Links"), "{none}");
+    let explained = blocks(&["explain", "97972f89-64bc-498b-b90c-c8e784405475", "--links", "--format", "slack"]);
+    let service =
+        format!("<{CONSOLE}/ecs/v2/clusters/checkout/services/checkout-web?region=ap-northeast-1|service checkout-web>");
+    assert!(explained.contains(&service), "{explained}");
+}
+
+#[test]
 fn explanations_and_timelines_have_links() {
     let env = loaded();
     let call = "d25e49b0-637f-469f-8e82-413fa77b3188";

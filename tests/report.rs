@@ -70,6 +70,32 @@ fn what_the_samples_plant_is_found() {
 }
 
 #[test]
+fn the_page_shows_what_matters_of_wide_tables_and_the_files_have_the_rest() {
+    let page = text(&DESK, "full/report.html");
+    let section = |id: &str| page.split_once(&format!("<section id=\"{id}\"")).unwrap().1.split_once("</section>").unwrap().0;
+    let stalls = section("stalls");
+    assert!(stalls.contains(">arithmetic</th>") && !stalls.contains(">avoided by</th>"), "{stalls}");
+    // A cell with a long text has a minimum width.
+    assert!(stalls.contains("<td class=\"w\">0 running + 2048 stopping"), "{stalls}");
+    let csv = cells(&files(&DESK.path("full"))["stalls.csv"]);
+    assert!(["deployment", "joined", "avoided_by"].iter().all(|name| csv[0].iter().any(|column| column == name)), "{csv:?}");
+    // A section whose rows are only in its file has no empty table.
+    let failures = section("failures");
+    assert!(failures.contains("111 rows, in <a href=\"failures.csv\">") && !failures.contains("<table"), "{failures}");
+}
+
+#[test]
+fn commands_in_advice_are_code_and_missing_hours_have_a_place() {
+    let page = text(&DESK, "full/report.html");
+    assert!(page.contains("(<code>ecs-audit show 148c7771-9c44-4077-969a-09225da3ef50</code>)"));
+    let gaps = cells(&files(&DESK.path("full"))["gaps.csv"]);
+    let hours: u32 = gaps.iter().skip(1).map(|row| row[4].parse::<u32>().unwrap()).sum();
+    assert!(gaps.iter().skip(1).all(|row| row[0] == "222233334444" && row[1] == "us-east-1"), "{gaps:?}");
+    let missing = format!("{hours} hours without CloudTrail records in 222233334444&#x2f;us-east-1: ");
+    assert!(page.contains(&missing), "{missing}");
+}
+
+#[test]
 fn threads_and_zone_of_the_machine_change_no_byte() {
     let quotas = project().join("samples/quotas.json");
     let mut command = DESK.command();

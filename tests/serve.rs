@@ -317,6 +317,7 @@ fn the_report_is_that_of_the_command_line() {
     let server = Server::start(&DESK, &[]);
     let window = [("window", "between 2026-03-04 and 2026-03-05")];
     let report = server.get("/api/report", &window).ok();
+    assert_eq!(report["notes"], "", "the page says everything, and its folder no longer exists");
     DESK.run(&["report", "--between", "2026-03-04", "2026-03-05", "--out", "served", "--quiet"]).ok();
     assert_eq!(report["html"], std::fs::read_to_string(DESK.path("served/report.html")).unwrap());
     let wrong = server.get("/api/report", &[("window", "7d")]);

@@ -6,7 +6,7 @@ use super::stderr::CliError;
 use crate::answer::{Answer, Column, ColumnKind};
 use crate::explain::{Named, links_of_rows};
 use crate::lang::Checked;
-use crate::render::{Cell, rows};
+use crate::render::{Cell, ROLE, ROLE_LINK, rows};
 use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
@@ -27,7 +27,7 @@ pub fn linked(answer: &Answer, checked: &Checked, keeps_evidence: bool, tables: 
     let kept = answer.columns.len().saturating_sub(usize::from(!keeps_evidence));
     let column = Column { name: LINK.to_owned(), kind: ColumnKind::Text };
     let fields = answer.schema.fields().iter().take(kept).cloned();
-    let fields = fields.chain([Arc::new(Field::new(LINK, DataType::Utf8, true))]).collect::<Vec<_>>();
+    let fields = fields.chain([Arc::new(link_field())]).collect::<Vec<_>>();
     let schema = Arc::new(Schema::new_with_metadata(fields, answer.schema.metadata().clone()));
     let mut batches = Vec::with_capacity(answer.batches.len());
     let mut start = 0;
@@ -40,6 +40,11 @@ pub fn linked(answer: &Answer, checked: &Checked, keeps_evidence: bool, tables: 
     }
     let columns = answer.columns.iter().take(kept).cloned().chain([column]).collect();
     Ok(Answer { columns, schema, batches, ..answer.clone() })
+}
+
+/// The column, marked so that a message can show its values as links.
+fn link_field() -> Field {
+    Field::new(LINK, DataType::Utf8, true).with_metadata([(ROLE.to_owned(), ROLE_LINK.to_owned())].into())
 }
 
 /// What a row names, in the columns with the names of fields.

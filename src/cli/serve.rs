@@ -135,7 +135,8 @@ impl Served for Questions {
     async fn report(&self, window: Vec<String>) -> io::Result<Output> {
         let folder = Private::new()?;
         let out = folder.path.join("report");
-        let mut command: Vec<OsString> = vec!["report".into(), "--out".into(), out.clone().into()];
+        // The page has the window and the numbers; the folder of its files is gone when a person could look.
+        let mut command: Vec<OsString> = vec!["report".into(), "--quiet".into(), "--out".into(), out.clone().into()];
         command.extend(window.into_iter().map(OsString::from));
         let output = self.children.run(command, MOST_ROWS).await?;
         if !output.answered {

@@ -63,6 +63,9 @@ pub struct ExpectedStart {
     pub before: Vec<Neighbor>,
     /// The expected starts after, oldest first.
     pub after: Vec<Neighbor>,
+    /// When the schedule ran next, if it missed this start: until then, everything that needs its work had to wait.
+    #[serde(serialize_with = "some_instant")]
+    pub next_run: Option<Timestamp>,
     /// What that means.
     pub meaning: String,
     /// The catalog entry of the failure recorded at that time.
@@ -154,6 +157,7 @@ pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Opti
         missed: rows.iter().filter(|row| row.text("state") == Some("missed")).count(),
         before: earlier.iter().skip(earlier.len().saturating_sub(NEIGHBORS)).filter_map(neighbor).collect(),
         after: later.iter().take(NEIGHBORS).filter_map(neighbor).collect(),
+        next_run: later.iter().find_map(|row| row.time("started_at")).filter(|_| state == "missed"),
         meaning: meaning(row, goes_on || later.is_empty()),
         verify: verify(row),
         actions: actions(row, failure.as_ref(), goes_on),

@@ -38,6 +38,9 @@ pub struct Root {
     /// Whether a message of this root names its cause.
     #[serde(default = "yes")]
     pub certain: bool,
+    /// Whether a phase alone proves `because`, without a message that the catalog knows.
+    #[serde(default)]
+    pub phase_suffices: bool,
 }
 
 fn yes() -> bool {

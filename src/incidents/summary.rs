@@ -247,7 +247,10 @@ fn because(main: &Rooted<'_, '_>, chosen: &str, members: &[&Rooted<'_, '_>]) -> 
             phrase.map_or_else(|| format!("the container agent was disconnected{when}"), str::to_owned)
         }
         _ => {
-            let phrase = main.signal.cause.and_then(because_of).or(main.root.map(|root| root.because.as_str()));
+            let phrase = match main.signal.cause {
+                Some(cause) => because_of(cause).or(main.root.map(|root| root.because.as_str())),
+                None => main.root.filter(|root| root.phase_suffices).map(|root| root.because.as_str()),
+            };
             let code = main.signal.exit_code.filter(|code| *code != 0 && chosen == "program");
             let code = code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
             match (phrase, main.signal.reason) {
@@ -313,7 +316,7 @@ fn places(roots: &[&Rooted<'_, '_>]) -> Vec<(String, usize)> {
 }
 
 /// The name of a service, job or run for readers: `cluster/service`.
-fn place_name(signal: &Signal<'_>) -> String {
+pub(super) fn place_name(signal: &Signal<'_>) -> String {
     let there = signal.place;
     let within = there.cluster.or(there.project);
     let name = there.run.or(there.service).or(there.family).or(there.instance).or(signal.event_name);

@@ -150,6 +150,52 @@ fn each_disconnect_is_one_incident_with_all_launches_that_hit_it() {
 }
 
 #[test]
+fn the_title_names_the_jobs_that_lost_a_launch() {
+    let of_family = |call: &'static str, minute, outcome, family| {
+        let mut signal = launch(vec![call], minute, outcome);
+        signal.place = launch_failure(call, minute, family).place;
+        signal
+    };
+    let hit = |second: &'static str, third: &'static str| {
+        incidents(vec![
+            launch_failure("a", 1, "inventory"),
+            launch_failure("b", 2, "feed"),
+            launch_failure("c", 3, "settlement"),
+            collision("a", 1, 0, "update"),
+            collision("b", 2, 0, "update"),
+            collision("c", 3, 0, "update"),
+            of_family("a", 1, "healed", "inventory"),
+            of_family("b", 2, second, "feed"),
+            of_family("c", 3, third, "settlement"),
+        ])
+    };
+    let titles = [hit("lost", "lost"), hit("healed", "lost")].map(|found| found[0].what.clone());
+    assert!(titles[0].starts_with("feed and settlement lost 2 launches: "), "{titles:?}");
+    assert!(titles[1].starts_with("settlement lost 1 launch: "), "{titles:?}");
+}
+
+#[test]
+fn a_long_name_is_shortened_in_the_title_only() {
+    let name = format!("web-{}", "日".repeat(4000));
+    let found = incidents(vec![of_service(failure("a", 0, "pull-not-found", "image_pull"), &name)]);
+    let title = format!("web-{}… failed: the image does not exist", "日".repeat(75));
+    assert_eq!((&found[0].what, &found[0].places[0].0), (&title, &format!("shop/{name}")));
+}
+
+#[test]
+fn an_unknown_message_is_not_explained_by_its_phase() {
+    let unknown = |phase: &'static str, exit_code| {
+        let mut signal = of_service(failure("a", 0, "", phase), "web");
+        (signal.cause, signal.reason, signal.exit_code) = (None, Some("TaskFailedToStart"), exit_code);
+        incidents(vec![signal]).remove(0)
+    };
+    let placing = unknown("placement", None);
+    assert_eq!(placing.because, "unrecognized message, reason TaskFailedToStart");
+    assert_eq!((placing.root.as_str(), placing.confidence), ("placement", Confidence::Unknown));
+    assert_eq!(unknown("running", Some(3)).because, "the program failed (exit code 3)");
+}
+
+#[test]
 fn absurd_numbers_of_tasks_do_not_overflow() {
     let many = |mut signal: Signal<'static>| {
         signal.tasks = i64::MAX;

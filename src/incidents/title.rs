@@ -2,20 +2,25 @@
 
 use super::rule::Rooted;
 use super::signal::{Signal, SignalKind};
-use super::summary::Incident;
+use super::summary::{Incident, place_name};
 use crate::plural::counted;
+use std::collections::BTreeSet;
 
 /// The maximum number of names in a title.
 const NAMES: usize = 2;
 
+/// The maximum length of a name in a title, in characters. Records can hold names of any length, and one must not push the next
+/// incident off the screen.
+const NAME_LENGTH: usize = 80;
+
 /// The sentence, without the times.
 pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) -> String {
-    let who = subject(incident);
+    let who = subject(&incident.places, |_| true);
     let because = &incident.because;
     match incident.root.as_str() {
         "stall" => {
             let stalls = members.iter().filter(|member| member.signal.kind == SignalKind::Stall);
-            let instances: std::collections::BTreeSet<_> = stalls.filter_map(|member| member.signal.place.instance).collect();
+            let instances: BTreeSet<_> = stalls.filter_map(|member| member.signal.place.instance).collect();
             let instances = counted(instances.len().max(1), "instance", "instances");
             format!("the deployment of {who} stalled on {instances}: {because}")
         }
@@ -33,6 +38,7 @@ pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'
                 format!("{event}{of} was refused{times}: {because}")
             }
             Some("launch") if incident.launches_lost > 0 => {
+                let who = without_launch(incident, members).unwrap_or(who);
                 format!("{who} lost {}: {because}", counted(incident.launches_lost, "launch", "launches"))
             }
             Some("launch") if incident.launches_healed > 0 => format!("{who} started late, after a retry: {because}"),
@@ -51,11 +57,19 @@ pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'
     }
 }
 
-/// The affected services, jobs or runs, without their cluster.
-fn subject(incident: &Incident) -> String {
-    let short = |name: &String| name.split_once('/').map_or(name.as_str(), |(_, name)| name).to_owned();
+/// The jobs that lost a launch; none if no place is one of theirs. A job whose launch a retry placed is affected, but lost nothing.
+fn without_launch(incident: &Incident, members: &[&Rooted<'_, '_>]) -> Option<String> {
+    let is_lost = |signal: &Signal<'_>| signal.kind == SignalKind::Launch && signal.outcome == Some("lost");
+    let lost = members.iter().map(|member| member.signal).filter(|signal| is_lost(signal));
+    let lost: BTreeSet<String> = lost.map(place_name).collect();
+    let is_named = |name: &str| lost.contains(name);
+    incident.places.iter().any(|(name, _)| is_named(name)).then(|| subject(&incident.places, is_named))
+}
+
+/// The affected services, jobs or runs that are meant, without their cluster.
+fn subject(places: &[(String, usize)], is_meant: impl Fn(&str) -> bool) -> String {
     let mut names: Vec<String> = Vec::new();
-    for name in incident.places.iter().map(|(name, _)| short(name)) {
+    for name in places.iter().map(|(name, _)| name).filter(|name| is_meant(name)).map(|name| short(name)) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -67,5 +81,14 @@ fn subject(incident: &Incident) -> String {
         ([one, other], 0) => format!("{one} and {other}"),
         (names, 0) => names.join(", "),
         (names, more) => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// A name without its cluster, of at most [`NAME_LENGTH`] characters.
+fn short(name: &str) -> String {
+    let name = name.split_once('/').map_or(name, |(_, name)| name);
+    match name.char_indices().nth(NAME_LENGTH) {
+        None => name.to_owned(),
+        Some(_) => name.chars().take(NAME_LENGTH - 1).chain(['…']).collect(),
     }
 }

@@ -5,7 +5,7 @@
 use std::io;
 
 use super::rows::{is_numeric, visit_rows};
-use super::visible::visible_except;
+use super::visible::{visible, visible_except};
 use super::{Look, Render, RenderError};
 use crate::answer::Answer;
 
@@ -86,6 +86,12 @@ pub fn escape(text: &str) -> String {
         before = Some(c);
     }
     out
+}
+
+/// A text as code, even if it contains backticks.
+pub fn code(text: &str) -> String {
+    let text = visible(text);
+    if text.contains('`') { format!("`` {text} ``").replace("```", "` ``") } else { format!("`{text}`") }
 }
 
 /// The place of the sign at the beginning of a text that would begin a list, a heading or a line across the page.

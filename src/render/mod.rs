@@ -4,6 +4,7 @@
 //! defines what may reach a terminal. The same answer and the same [`Look`] always produce the same bytes; nothing
 //! here reads a clock, a terminal or the store.
 
+mod advice;
 mod bars;
 mod cell;
 mod chart;
@@ -38,14 +39,15 @@ use std::io;
 use arrow::error::ArrowError;
 use jiff::tz::TimeZone;
 
+pub use self::advice::{advice_html, advice_markdown};
 pub use self::bars::sparkline;
 pub use self::cell::Cell;
 pub use self::chart::chart;
 pub use self::format::{FORMATS, Format, FormatInfo, TextFormat, UnknownFormat, elsewhere};
 pub use self::html::{escape as escape_html, script_hash};
 pub use self::json::json_line;
-pub use self::markdown::escape as escape_markdown;
-pub use self::number::describe_duration;
+pub use self::markdown::{code as markdown_code, escape as escape_markdown};
+pub use self::number::{describe_duration, thousands};
 pub use self::rows::{is_numeric, rows};
 pub use self::schema::{Schema, json_document, json_pretty};
 pub use self::shorten::{capitalized, shorten, width_of};
@@ -63,6 +65,8 @@ pub const ROLE: &str = "ecs_audit.role";
 /// Without it, a numeric key such as an exit status cannot be distinguished from a measure, and sparklines have to
 /// guess from the values.
 pub const ROLE_KEY: &str = "key";
+/// The value of [`ROLE`] on a column with addresses of the AWS console.
+pub const ROLE_LINK: &str = "link";
 /// The field metadata key with the rank of a column in tables that are too narrow for all columns: a number; the column
 /// with the largest one is left out first. Columns without it are left out from the right.
 pub const RANK: &str = "ecs_audit.rank";

@@ -43,6 +43,19 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1}%", places(value, 1))
 }
 
+/// A number with thousands separators.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A duration with its two largest units, `2m 15s`, `1d 4h`, `340ms`: the units of the query language.
 ///
 /// The only format of durations for people: tables, charts, checks, explanations and pages use it.
@@ -111,6 +124,13 @@ fn parsed(text: String, value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1204, "1,204"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
 
     #[test]
     fn exact_keeps_fifteen_digits() {

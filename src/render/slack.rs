@@ -1,14 +1,15 @@
 //! Messages for Slack: Block Kit as JSON, ready for a webhook or `chat.postMessage`.
 //!
 //! <https://docs.slack.dev/reference/block-kit/blocks>. Invariants: no text of a record is a mention, a link or the end of
-//! a block, and no message exceeds the limits of Slack; what does not fit is counted.
+//! a block (only addresses of the AWS console are links), and no message exceeds the limits of Slack; what does not fit is counted.
 
 use std::io;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::time::describe_window;
-use super::{Layout, Look, Render, RenderError, table, visible};
+use super::{Cell, Layout, Look, ROLE, ROLE_LINK, Render, RenderError, rows, table, visible};
 use crate::answer::Answer;
 use crate::plural::counted;
 
@@ -18,6 +19,10 @@ const MOST_BLOCKS: usize = 50;
 const MOST_TEXT: usize = 3000;
 /// The characters that a header can have.
 const MOST_HEADER: usize = 150;
+/// The characters that the address and the name of a link can have.
+const MOST_LINK: (usize, usize) = (2000, 200);
+/// The values that name the row of a link.
+const NAMING: usize = 2;
 /// The columns of a table: what Slack shows on a laptop without breaking lines.
 const COLUMNS: usize = 100;
 
@@ -28,9 +33,11 @@ pub(super) struct Slack;
 
 impl Render for Slack {
     fn render(&self, answer: &Answer, look: &Look, out: &mut dyn io::Write) -> Result<(), RenderError> {
+        // A table has no room for addresses, and no links.
+        let (answer, links) = without_links(answer, look)?;
         let narrow = Look { width: Some(COLUMNS), color: false, tz: look.tz.clone(), layout: Layout::default() };
         let mut drawn = Vec::new();
-        table::Table.render(answer, &narrow, &mut drawn)?;
+        table::Table.render(&answer, &narrow, &mut drawn)?;
         let mut message = SlackMessage::default();
         let title = if answer.query.is_empty() { "SQL" } else { answer.query.as_str() };
         if title.chars().count() > MOST_HEADER {
@@ -41,8 +48,37 @@ impl Render for Slack {
         let window = if answer.query.is_empty() { String::new() } else { describe_window(&answer.window, &look.tz) + " · " };
         message.text(&format!("{window}{rows}"));
         String::from_utf8_lossy(&drawn).lines().for_each(|line| message.code(line));
+        if !links.is_empty() {
+            message.heading("Links");
+            links.iter().for_each(|(name, url)| message.link(name, url));
+        }
         Ok(out.write_all(message.json(title).as_bytes())?)
     }
+}
+
+/// An answer without its column of links, and the links with the first values of their rows.
+fn without_links(answer: &Answer, look: &Look) -> Result<(Answer, Vec<(String, String)>), RenderError> {
+    let is_link = |column: &usize| {
+        let field = answer.schema.fields().get(*column);
+        field.is_some_and(|field| field.metadata().get(ROLE).is_some_and(|role| role == ROLE_LINK))
+    };
+    let (linked, kept): (Vec<usize>, Vec<usize>) = (0..answer.columns.len()).partition(is_link);
+    let [link] = linked.as_slice() else { return Ok((answer.clone(), Vec::new())) };
+    let name = |cells: &[Cell]| {
+        let values = kept.iter().filter_map(|column| cells.get(*column)).filter(|cell| **cell != Cell::Missing);
+        values.take(NAMING).map(|cell| cell.human(look)).collect::<Vec<_>>().join(" · ")
+    };
+    let mut links = Vec::new();
+    for cells in rows(answer)? {
+        if let Some(Cell::Text(url)) = cells.get(*link) {
+            links.push((name(&cells), url.clone()));
+        }
+    }
+    let wrong = |source| RenderError::Value { column: ROLE_LINK.to_owned(), source };
+    let schema = Arc::new(answer.schema.project(&kept).map_err(wrong)?);
+    let batches = answer.batches.iter().map(|batch| batch.project(&kept)).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let columns = kept.iter().filter_map(|column| answer.columns.get(*column)).cloned().collect();
+    Ok((Answer { columns, schema, batches, ..answer.clone() }, links))
 }
 
 /// A message under construction. All texts are plain; they are escaped here.
@@ -59,6 +95,8 @@ enum Line {
     Text(String),
     /// A line of preformatted text.
     Code(String),
+    /// A name and an address.
+    Link(String, String),
 }
 
 impl SlackMessage {
@@ -75,6 +113,11 @@ impl SlackMessage {
     /// Adds an item of a list to a section.
     pub fn item(&mut self, line: &str) {
         self.text(&format!("• {line}"));
+    }
+
+    /// Adds an item of a list that leads to an address of the AWS console.
+    pub fn link(&mut self, name: &str, url: &str) {
+        self.lines.push(Line::Link(name.to_owned(), url.to_owned()));
     }
 
     /// Adds a line of preformatted text: a command or a row of a table.
@@ -118,6 +161,7 @@ impl Blocks {
         let (text, is_code, starts) = match line {
             Line::Heading(title) => (format!("*{}*", escaped(title, MOST_TEXT / 2).replace('*', "∗")), false, true),
             Line::Text(text) => (escaped(text, MOST_TEXT), false, false),
+            Line::Link(name, url) => (format!("• {}", linked(name, url)), false, false),
             // A fence inside would end the block.
             Line::Code(text) => (escaped(&text.replace(FENCE, "'''"), room(true)), true, false),
         };
@@ -163,6 +207,15 @@ impl Blocks {
 /// The characters that a section can have, without fences.
 const fn room(is_code: bool) -> usize {
     if is_code { MOST_TEXT - 2 * (FENCE.len() + 1) } else { MOST_TEXT }
+}
+
+/// A link as Slack writes it; only the name if the address has characters that would end the link, or is too long.
+fn linked(name: &str, url: &str) -> String {
+    let (most_address, most_name) = MOST_LINK;
+    let name = escaped(if name.trim().is_empty() { "link" } else { name }, most_name);
+    let address = url.replace('&', "&amp;");
+    let is_address = url.starts_with("https://") && url.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '|'));
+    if is_address && address.len() <= most_address { format!("<{address}|{name}>") } else { name }
 }
 
 /// The text without characters that act, with entities for those that Slack interprets, in at most so many characters.
@@ -223,6 +276,19 @@ mod tests {
         assert_eq!(
             texts(&message, "<b>"),
             ["&lt;b&gt;", "*&lt;!channel&gt; ∗a∗*\n• &lt;@U1&gt; &amp; &lt;http://x|y&gt;\\u{202e}", "```\na ''' b\n```"]
+        );
+    }
+
+    #[test]
+    fn only_addresses_are_links() {
+        let mut message = SlackMessage::default();
+        message.link("task <a>|b", "https://console.aws.amazon.com/x?a=1&b=2#/c");
+        message.link("evil", "https://x|y>");
+        message.link("script", "javascript:alert(1)");
+        message.link("long", &format!("https://{}", "x".repeat(5000)));
+        assert_eq!(
+            texts(&message, "t")[1],
+            "• <https://console.aws.amazon.com/x?a=1&amp;b=2#/c|task &lt;a&gt;|b>\n• evil\n• script\n• long"
         );
     }
 

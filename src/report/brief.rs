@@ -8,7 +8,7 @@ use super::impact::Card;
 use super::incident::IncidentCard;
 use super::page::{About, environment};
 use crate::plural::counted;
-use crate::render::{SlackMessage, elsewhere, escape_markdown as escape, visible};
+use crate::render::{SlackMessage, advice_markdown as advice, elsewhere, escape_markdown as escape, visible};
 use serde::Serialize;
 
 /// A format of the brief.
@@ -234,7 +234,7 @@ pub fn markdown(brief: &Brief) -> String {
     table.extend(brief.items.iter().map(|item| {
         format!(
             "| {} | {} | **{WRITE}** {} | **{WRITE}** {} |",
-            escape(&item.action),
+            advice(&item.action),
             escape(&item.place),
             questions.owner,
             questions.due

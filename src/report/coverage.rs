@@ -1,10 +1,10 @@
 //! How complete the data behind a report is: what is loaded for its window, and what cannot be known without the rest.
 
 use super::ReportError;
-use super::queries::{Between, QueryCache};
+use super::queries::{Between, QueryCache, QueryResult};
 use crate::explain::span;
-use crate::plural::counted;
-use crate::render::Look;
+use crate::plural::word;
+use crate::render::{MISSING, thousands};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -46,7 +46,7 @@ pub fn coverage(cache: &QueryCache<'_>, window: Between, tz: &TimeZone) -> Resul
         let times = result.time(0, "first").zip(result.time(0, "last"));
         match (times.filter(|_| count > 0.0), without) {
             (Some((first, last)), _) => {
-                let count = result.cell(0, "count").map(|cell| cell.human(&Look::default())).unwrap_or_default();
+                let count = thousands(count as u64);
                 coverage.loaded.push(format!("{name}: {count} {rows}, {}", span(first, last, tz)));
                 has_calls |= noun == CALLS;
             }
@@ -58,13 +58,11 @@ pub fn coverage(cache: &QueryCache<'_>, window: Between, tz: &TimeZone) -> Resul
         }
     }
     if has_calls {
-        let hours = cache.measure("gaps where kind = missing show count", window);
-        match hours.map(|hours| hours.number(0, "count").unwrap_or_default()) {
-            Ok(0.0) => coverage.loaded.push("no hour of CloudTrail is missing".to_owned()),
-            Ok(hours) => {
-                let hours = counted(hours, "hour", "hours");
-                coverage.unknown.push(format!("{hours} without CloudTrail records, counted per account and Region"));
-            }
+        match cache.measure("gaps where kind = missing by account, region show count sort -count, account, region", window) {
+            Ok(gaps) => match missing_hours(&gaps) {
+                None => coverage.loaded.push("no hour of CloudTrail is missing".to_owned()),
+                Some(hours) => coverage.unknown.push(hours),
+            },
             Err(ReportError::Run(error)) => {
                 coverage.unknown.push(format!("missing hours: not known, the query failed ({error})"))
             }
@@ -72,4 +70,21 @@ pub fn coverage(cache: &QueryCache<'_>, window: Between, tz: &TimeZone) -> Resul
         }
     }
     Ok(coverage)
+}
+
+/// The hours without records, and where most of them are. A quiet Region has such hours, too, which the reader has to judge.
+fn missing_hours(gaps: &QueryResult) -> Option<String> {
+    let hours = |row: usize| gaps.number(row, "count").unwrap_or_default();
+    let all: f64 = (0..gaps.rows.len()).map(hours).fold(0.0, |sum, hours| sum + hours);
+    if all == 0.0 {
+        return None;
+    }
+    let of = |name: &str| gaps.text(0, name).unwrap_or(MISSING);
+    let (count, first) =
+        (format!("{} {}", thousands(all as u64), word(all, "hour", "hours")), format!("{}/{}", of("account"), of("region")));
+    let place = match gaps.rows.len() {
+        1 => format!("in {first}"),
+        many => format!("in {many} pairs of account and Region, the most ({}) in {first}", hours(0)),
+    };
+    Some(format!("{count} without CloudTrail records {place}: logs are missing, or nothing happened"))
 }

@@ -4,8 +4,8 @@ use super::cost::{Cost, Usage};
 use super::manifest::Prices;
 use super::page::Fact;
 use super::queries::QueryResult;
-use crate::plural::counted;
-use crate::render::{Cell, Look};
+use crate::plural::{counted, word};
+use crate::render::{Cell, Look, thousands};
 use serde::Serialize;
 
 /// A number at the top of the page.
@@ -113,7 +113,7 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         None => card(label, value, note),
     };
     let known = |id: &str, label: &str, note: String| match (number(id), why(id)) {
-        (Some(count), _) => card(label, count.to_string(), note),
+        (Some(count), _) => card(label, thousands(count as u64), note),
         (None, why) => not_known(label, why.as_deref().unwrap_or("not computed")),
     };
     let repeated = totals.incidents.saturating_sub(totals.series);
@@ -123,12 +123,9 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
     let consequences =
         consequences.map(|count| format!("plus {}", counted(count, "consequence", "consequences"))).unwrap_or_default();
     let share = number("lost_launches").zip(number("launches")).filter(|(_, all)| *all > 0.0);
-    let share = share.map(|(lost, all)| format!("{} of {all} launches", percent(lost / all))).unwrap_or_default();
-    let missed = if totals.missed > 0.0 {
-        format!("{} are among the lost launches, {} had no RunTask call", totals.missed - totals.not_called, totals.not_called)
-    } else {
-        String::new()
-    };
+    let share =
+        share.map(|(lost, all)| format!("{} of {} launches", percent(lost / all), thousands(all as u64))).unwrap_or_default();
+    let missed = starts(totals.missed, totals.not_called);
     let span = |seconds: f64| Cell::Duration(seconds).human(&Look::default());
     let impaired = "of services or deployments impaired";
     let degraded = match &unknown.events {
@@ -140,7 +137,13 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         (Some(usd), true) => format!(", USD {usd:.2} at most by the given prices"),
         (None, _) => ", price not known (--prices FILE)".to_owned(),
     };
-    let note = format!("{:.1} vCPU hours{usd}", totals.vcpu_hours);
+    // Records without the size of their tasks have no vCPU hours, which is not 0.
+    let size = if totals.vcpu_hours == 0.0 && totals.wasted > 0.0 {
+        "vCPU hours not recorded".to_owned()
+    } else {
+        format!("{:.1} vCPU hours", totals.vcpu_hours)
+    };
+    let note = format!("{size}{usd}");
     let wasted = attempts("used by tasks that failed", span(totals.wasted), note, totals.wasted == 0.0);
     let failures = known("failures", "failures", consequences);
     let failures = match number("failures") {
@@ -148,13 +151,27 @@ pub fn cards(totals: &Totals, facts: &[Fact], unknown: &Unknown) -> Vec<Card> {
         None => failures,
     };
     vec![
-        attempts("incidents", totals.incidents.to_string(), repeated, totals.incidents == 0),
+        attempts("incidents", thousands(totals.incidents as u64), repeated, totals.incidents == 0),
         failures,
         known("lost_launches", "launches lost", share),
         known("missed_starts", "scheduled starts missed", missed),
         degraded,
         wasted,
     ]
+}
+
+/// How missed starts and lost launches overlap.
+fn starts(missed: f64, not_called: f64) -> String {
+    let called = missed - not_called;
+    match (called > 0.0, not_called > 0.0) {
+        (false, false) => String::new(),
+        (true, false) => "all are among the lost launches".to_owned(),
+        (false, true) => "without a RunTask call, so in addition to the lost launches".to_owned(),
+        (true, true) => {
+            let called = format!("{called} {} among the lost launches", word(called, "is", "are"));
+            format!("{called}, {not_called} had no RunTask call")
+        }
+    }
 }
 
 /// Two notes in one.
@@ -171,7 +188,7 @@ pub fn sums(totals: &Totals, facts: &[Fact]) -> Vec<String> {
         let sentence = if all == held && all == 0.0 {
             return;
         } else if all == held {
-            format!("Every one of the {}{more} is part of an incident.", counted(all, one, many))
+            format!("Every one of the {} {}{more} is part of an incident.", thousands(all as u64), word(all, one, many))
         } else if held > all {
             format!(
                 "The incidents include {}{more}: {} outside the window, because incidents are shown whole.",
@@ -231,6 +248,14 @@ mod tests {
     }
 
     #[test]
+    fn missed_starts_are_said_to_be_among_the_lost_launches_or_not() {
+        assert_eq!(starts(85.0, 0.0), "all are among the lost launches");
+        assert_eq!(starts(15.0, 1.0), "14 are among the lost launches, 1 had no RunTask call");
+        assert_eq!(starts(3.0, 2.0), "1 is among the lost launches, 2 had no RunTask call");
+        assert!(starts(2.0, 2.0).starts_with("without a RunTask call") && starts(0.0, 0.0).is_empty());
+    }
+
+    #[test]
     fn what_is_not_known_is_not_zero() {
         let facts = [fact("lost_launches", "unknown", Some("no CloudTrail calls are loaded")), fact("failures", "4", None)];
         let unknown = Unknown { events: Some("no events are loaded".to_owned()), attempts: None };
@@ -255,6 +280,10 @@ mod tests {
             assert_eq!(value("0", &none, label), ("not known".to_owned(), "neither is loaded".to_owned()), "{label}");
         }
         let some = Totals { incidents: 2, series: 2, failures: 3.0, ..Totals::default() };
+        let long = Totals { wasted: 720.0, failures: 1200.0, ..Totals::default() };
+        let known = cards(&long, &[fact("failures", "1200", None)], &Unknown::default());
+        assert!(known.iter().any(|card| card.value == "1,200" && card.label == "failures"), "{known:?}");
+        assert!(known.iter().any(|card| card.note.starts_with("vCPU hours not recorded, price not known")), "{known:?}");
         assert_eq!(value("3", &some, "failures"), ("3".to_owned(), "failed tasks are not known".to_owned()));
     }
 }

@@ -7,7 +7,7 @@ use super::page::{Block, Page};
 use super::preview::Preview;
 use crate::plural::counted;
 use crate::redact::NOTE;
-use crate::render::{capitalized, escape_markdown as escape, visible};
+use crate::render::{advice_markdown as advice, capitalized, escape_markdown as escape, markdown_code as code};
 
 /// The report as Markdown.
 pub fn write(page: &Page) -> String {
@@ -134,7 +134,7 @@ fn write_incident(out: &mut String, incident: &IncidentCard) {
     facts.push(format!("read more: {}", code(&format!("ecs-audit explain {}", incident.id))));
     list(out, facts.into_iter());
     let actions = incident.actions.iter().chain(&incident.more_actions).enumerate();
-    let numbered: Vec<String> = actions.map(|(index, action)| format!("{}. {}", index + 1, escape(action))).collect();
+    let numbered: Vec<String> = actions.map(|(index, action)| format!("{}. {}", index + 1, advice(action))).collect();
     if !numbered.is_empty() {
         line(out, &numbered.join("\n"));
     }
@@ -165,7 +165,7 @@ fn write_finding(out: &mut String, finding: &Finding) {
         facts.push(format!("response: {}", escape(&finding.response)));
     }
     list(out, facts.into_iter());
-    let numbered = finding.actions.iter().enumerate().map(|(index, action)| format!("{}. {}", index + 1, escape(action)));
+    let numbered = finding.actions.iter().enumerate().map(|(index, action)| format!("{}. {}", index + 1, advice(action)));
     let numbered: Vec<String> = numbered.collect();
     if !numbered.is_empty() {
         line(out, &numbered.join("\n"));
@@ -180,7 +180,7 @@ fn write_finding(out: &mut String, finding: &Finding) {
 /// A finding after the first few.
 fn in_a_line(finding: &Finding) -> String {
     let more = if finding.more_places > 0 { format!(" and {} more", finding.more_places) } else { String::new() };
-    let actions: Vec<_> = finding.actions.iter().map(|action| escape(action)).collect();
+    let actions: Vec<_> = finding.actions.iter().map(|action| advice(action)).collect();
     let actions = if actions.is_empty() { String::new() } else { format!(". To do: {}", actions.join("; ")) };
     format!("{} × {}: {}{more}{actions}", finding.count, escape(&finding.title), escape(&finding.places.join(", ")))
 }
@@ -196,10 +196,17 @@ fn write_block(out: &mut String, block: &Block) {
     if !block.about.is_empty() {
         line(out, &escape(&block.about));
     }
-    table(out, &block.sheet);
     let (shown, total) = (block.sheet.rows.len(), block.sheet.total);
-    let which =
-        if total > shown { format!("The first {shown} of {total} rows; the full table is in") } else { "Also as".to_owned() };
+    if shown > 0 {
+        table(out, &block.sheet);
+    }
+    let which = if shown == 0 {
+        format!("{}, in", counted(total, "row", "rows"))
+    } else if total > shown {
+        format!("The first {shown} of {total} rows; the full table is in")
+    } else {
+        "Also as".to_owned()
+    };
     line(out, &format!("{which} `{}`: {}", block.file, code(&block.query)));
 }
 
@@ -221,10 +228,4 @@ fn list(out: &mut String, items: impl Iterator<Item = String>) {
     if !items.is_empty() {
         line(out, &items.join("\n"));
     }
-}
-
-/// A text as code, even if it contains backticks.
-fn code(text: &str) -> String {
-    let text = visible(text);
-    if text.contains('`') { format!("`` {text} ``").replace("```", "` ``") } else { format!("`{text}`") }
 }

@@ -30,13 +30,15 @@ pub struct Heading {
 }
 
 impl Preview {
-    /// The first rows of a result.
-    pub fn of(result: &QueryResult, most: usize, tz: &TimeZone) -> Preview {
+    /// The first rows of a result, without some columns.
+    pub fn of(result: &QueryResult, (most, without): (usize, &[String]), tz: &TimeZone) -> Preview {
         let look = look(tz);
         let shown = || result.rows.iter().take(most);
         let is_filled = |column: usize| shown().any(|cells| cells.get(column).is_some_and(|cell| *cell != Cell::Missing));
         // Columns without any value would take the place of those that have some; the CSV file has all columns.
-        let filled: Vec<usize> = (0..result.answer.columns.len()).filter(|column| most == 0 || is_filled(*column)).collect();
+        let is_wanted = |column: usize| result.answer.columns.get(column).is_some_and(|column| !without.contains(&column.name));
+        let all = (0..result.answer.columns.len()).filter(|column| is_wanted(*column));
+        let filled: Vec<usize> = all.filter(|column| most == 0 || is_filled(*column)).collect();
         let columns = filled.iter().filter_map(|column| result.answer.columns.get(*column));
         let cells =
             |cells: &Vec<Cell>| filled.iter().filter_map(|column| cells.get(*column)).map(|cell| cell.human(&look)).collect();

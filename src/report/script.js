@@ -5,6 +5,17 @@
     for (var at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
     if (target) target.scrollIntoView();
   }
+  var SECONDS = { d: 86400, h: 3600, m: 60, s: 1, ms: 0.001 };
+  // A number, or the seconds of a duration such as "41m 45s". Missing values come first.
+  function amount(cell) {
+    var text = cell.replace(/^</, "");
+    if (!/^-?\d/.test(text)) return -Infinity;
+    if (!/^-?(\d+(\.\d+)?(d|h|ms|m|s)( |$))+$/.test(text)) return parseFloat(text.replace(/,/g, ""));
+    var seconds = text.match(/[\d.]+[a-z]+/g).reduce(function (sum, part) {
+      return sum + parseFloat(part) * SECONDS[part.replace(/[\d.]/g, "")];
+    }, 0);
+    return text[0] === "-" ? -seconds : seconds;
+  }
   function sortable(table) {
     var body = table.tBodies[0], heads = Array.from(table.tHead.rows[0].cells);
     heads.forEach(function (head, column) {
@@ -17,11 +28,11 @@
         var down = head.getAttribute("aria-sort") === "ascending", numeric = head.classList.contains("n");
         var value = function (row) {
           var text = row.cells[column].dataset.value || row.cells[column].textContent.trim();
-          return numeric ? parseFloat(text.replace(/,/g, "")) || 0 : text;
+          return numeric ? amount(text) : text;
         };
         var rows = Array.from(body.rows).sort(function (left, right) {
           var a = value(left), b = value(right);
-          return numeric ? a - b : a < b ? -1 : a > b ? 1 : 0;
+          return a < b ? -1 : a > b ? 1 : 0;
         });
         if (down) rows.reverse();
         heads.forEach(function (other) { other.removeAttribute("aria-sort"); });

@@ -52,6 +52,9 @@ pub struct SectionSpec {
     pub nothing: String,
     /// The maximum number of rows on the page; the CSV file has all rows.
     pub rows: usize,
+    /// Columns that only the CSV file has: on the page, they would push others off the screen.
+    #[serde(default)]
+    pub csv_only: Vec<String>,
     /// Whether the window of the report is added to the query.
     #[serde(default = "yes")]
     pub windowed: bool,
@@ -129,6 +132,10 @@ mod tests {
             let query = lang::parse(text).unwrap();
             let checked = lang::check(&query, &catalog, &context).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
             assert_eq!(checked.default_limit, None, "{text} is cut");
+        }
+        for section in sections() {
+            let shown: Vec<&str> = section.query.split([' ', ',']).collect();
+            assert!(section.csv_only.iter().all(|column| shown.contains(&column.as_str())), "{}", section.id);
         }
         let ids: BTreeSet<&str> = names().collect();
         assert_eq!(ids.len(), names().count());

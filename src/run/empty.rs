@@ -19,6 +19,7 @@ use crate::lang::suggest::nearest_values;
 use crate::lang::{self, FieldType, ast};
 use crate::nouns;
 use crate::plan::{self, Evidence, Options};
+use crate::render::thousands;
 
 /// The maximum number of values that are compared with one that was not found.
 const MOST_VALUES: usize = 10_000;
@@ -287,29 +288,4 @@ async fn numbers(frame: DataFrame) -> Result<Vec<u64>, RunError> {
         counts.iter().next().flatten().and_then(|count| u64::try_from(count).ok())
     };
     Ok(batch.columns().iter().map(|column| number(column.as_ref()).unwrap_or(0)).collect())
-}
-
-/// A number with thousands separators.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (1204, "1,204"), (1_234_567, "1,234,567")] {
-            assert_eq!(thousands(number), text);
-        }
-    }
 }

@@ -90,6 +90,16 @@
 
   const numeric = (type) => ["int", "float", "share", "duration"].includes(type);
 
+  // Ids such as UUIDs and ids of tasks. Their beginning tells them apart; the whole id is in the title.
+  const LONG_ID = /^(?:[\w-]+\/)?([0-9a-f]{8})[0-9a-f-]{11,}(#\d+)?$/i;
+  function shortened(text) {
+    const found = LONG_ID.exec(text);
+    return found ? found[1] + "…" + (found[2] || "") : text;
+  }
+
+  // Several failures of one record have its id and a number.
+  const recordOf = (id) => String(id).replace(/#\d+$/, "");
+
   // Details: an explanation, a timeline, a record, the report
 
   const detail = latest();
@@ -177,15 +187,18 @@
   function cell(value, column, row) {
     const text = shown(value, column.type);
     if (column.name === "evidence" && Array.isArray(value)) {
-      const ids = value.map((id) => element("button", { type: "button", class: "name mono", text: id, click: () => about(String(id), 2) }));
+      const ids = value.map((id) => element("button", { type: "button", class: "name mono", text: shortened(String(id)), title: visible(String(id)), click: () => about(String(id), 2) }));
       const listed = (some) => some.flatMap((id) => [id, " "]);
       if (ids.length <= 3) return element("td", {}, ...listed(ids));
       const more = element("details", {}, element("summary", { text: (ids.length - 2) + " more" }), ...listed(ids.slice(2)));
       return element("td", {}, ...listed(ids.slice(0, 2)), more);
     }
     if (NAMES.has(column.name) && typeof value === "string" && value) {
-      return element("td", {}, element("button", { type: "button", class: "name", text, click: () => about(value, 0) }));
+      const short = shortened(text), look = short === text ? { class: "name" } : { class: "name mono", title: visible(text) };
+      return element("td", {}, element("button", { type: "button", ...look, text: short, click: () => about(value, 0) }));
     }
+    // A time is one word that may break between day and hour only.
+    if (column.type === "time") return element("td", { class: "time", text: text.replace("T", " ") });
     return element("td", numeric(column.type) ? { class: "n", text } : { text });
   }
 
@@ -196,7 +209,10 @@
     const acts = actions && answer.rows.some(handle);
     const head = element("tr", {});
     if (acts) head.append(element("th", { scope: "col", text: "" }));
-    for (const column of answer.columns) {
+    // Rows of single records repeat their id as their evidence.
+    const repeated = answer.rows.every((row) => row.id && Array.isArray(row.evidence) && row.evidence.every((id) => id === recordOf(row.id)));
+    const columns = answer.columns.filter((column) => !repeated || column.name !== "evidence");
+    for (const column of columns) {
       head.append(element("th", { scope: "col", class: numeric(column.type) ? "n" : "", text: column.name }));
     }
     const body = element("tbody");
@@ -211,7 +227,7 @@
             element("button", { type: "button", text: word, click: () => about(String(name), index) }));
           line.append(element("td", { class: "acts" }, ...buttons));
         }
-        for (const column of answer.columns) line.append(cell(row[column.name], column, row));
+        for (const column of columns) line.append(cell(row[column.name], column, row));
         body.append(line);
       }
       next = Math.min(next + SHOWN, answer.rows.length);

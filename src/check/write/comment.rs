@@ -4,7 +4,7 @@
 
 use super::{Detail, count, severities};
 use crate::check::{Finding, Report, Severity, State};
-use crate::render::{escape_markdown, shorten};
+use crate::render::{advice_markdown, escape_markdown, shorten};
 
 /// The findings per check: a comment is read, not searched.
 const SHOWN: usize = 5;
@@ -31,7 +31,7 @@ pub fn comment(report: &Report, subject: &str, fail_on: Severity) -> String {
         if more > 0 {
             text.push_str(&format!("- and {more} more\n"));
         }
-        text.push_str(&format!("\nWhat to do: {}\n", escape(&check.remedy)));
+        text.push_str(&format!("\nWhat to do: {}\n", advice_markdown(&shorten(&check.remedy, LONGEST))));
     }
     let open = report.not_answered();
     if !open.is_empty() || !report.partial.is_empty() {

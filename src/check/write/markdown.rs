@@ -2,7 +2,7 @@
 
 use super::{Detail, summary};
 use crate::check::{Report, State};
-use crate::render::escape_markdown as escape;
+use crate::render::{advice_markdown, escape_markdown as escape};
 
 /// The report as Markdown.
 pub(super) fn write(report: &Report, detail: Detail) -> String {
@@ -43,7 +43,7 @@ pub(super) fn write(report: &Report, detail: Detail) -> String {
         if more > 0 {
             text.push_str(&format!("- and {more} more\n"));
         }
-        text.push_str(&format!("\nWhat to do: {}\n", escape(&outcome.check.remedy)));
+        text.push_str(&format!("\nWhat to do: {}\n", advice_markdown(&outcome.check.remedy)));
         if !outcome.query.is_empty() {
             text.push_str(&format!("\nQuery: {}\n", escape(&outcome.query)));
         }

@@ -1,7 +1,7 @@
 //! A page of headings and lines as plain text, Markdown, HTML or a Slack message; untrusted text is escaped in all of them.
 
 use super::Layout;
-use crate::render::{SlackMessage, describe_instant, escape_html, escape_markdown, visible};
+use crate::render::{SlackMessage, advice_html, advice_markdown, describe_instant, escape_html, escape_markdown, visible};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -113,12 +113,12 @@ impl<'z> Page<'z> {
         }
     }
 
-    /// A numbered line.
+    /// A numbered line of advice.
     pub(super) fn numbered(&mut self, number: usize, line: &str) {
         let safe = one_line(line);
         match self.layout {
-            Layout::Markdown => self.text.push_str(&format!("{number}. {}\n", escape_markdown(&safe))),
-            Layout::Html => self.item("ol", "", &escape_html(&safe)),
+            Layout::Markdown => self.text.push_str(&format!("{number}. {}\n", advice_markdown(&safe))),
+            Layout::Html => self.item("ol", "", &advice_html(&safe)),
             Layout::Slack => self.message.text(&format!("{number}. {safe}")),
             _ => self.text.push_str(&format!("  {number}. {safe}\n")),
         }
@@ -185,7 +185,7 @@ impl<'z> Page<'z> {
                 let name = escape_html(&safe);
                 self.item("ul", "", &format!("<a rel=\"noreferrer\" href=\"{}\">{name}</a>", escape_html(url)));
             }
-            Layout::Slack => self.message.item(&format!("{safe}: {url}")),
+            Layout::Slack => self.message.link(&safe, url),
             _ => self.text.push_str(&format!("  {safe}\n    {url}\n")),
         }
     }

@@ -17,6 +17,14 @@ pub(super) fn write(page: &mut Page<'_>, slot: &ExpectedStart) {
     }
     let mut why: Vec<String> = slot.why.iter().cloned().collect();
     why.push(slot.meaning.clone());
+    if let Some(next) = slot.next_run {
+        let gap = next.duration_since(slot.expected_at).as_secs_f64();
+        why.push(format!(
+            "It ran next at {}, {} after this start was expected.",
+            page.time(next),
+            describe_duration(gap.max(0.0))
+        ));
+    }
     if let Some(failure) = &slot.failure {
         why.push(format!("{}: {}", failure.title, failure.meaning));
     }

@@ -138,7 +138,7 @@ pub fn print_groups(incidents: &[Incident], groups: &[Group], layout: Layout, tz
         page.heading("Failures by cause");
     }
     groups.iter().for_each(|group| finding::write_group(&mut page, group));
-    Ok(page.text("failures by cause"))
+    Ok(page.text(if incidents.is_empty() { "failures by cause" } else { "incidents" }))
 }
 
 /// Prints quota pools.
