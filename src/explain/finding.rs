@@ -139,7 +139,7 @@ pub enum EventKind {
     Call {
         /// Its name.
         name: String,
-        /// The number of tasks it placed, if it was accepted.
+        /// The number of tasks it placed, 0 if it was refused; none if it starts no tasks or its response is not recorded.
         placed: Option<i64>,
         /// Whether the caller of the call that failed made it afterwards.
         again: bool,
