@@ -29,6 +29,8 @@ pub struct Incident {
     pub id: String,
     /// Who was hit, and why.
     pub what: String,
+    /// Who was hit, and how.
+    pub symptom: String,
     /// When it began.
     #[serde(serialize_with = "instant")]
     pub start: Timestamp,
@@ -176,6 +178,7 @@ fn incident(row: &Row) -> Option<Incident> {
     Some(Incident {
         id: own("id")?,
         what: own("what")?,
+        symptom: own("symptom").unwrap_or_default(),
         start: row.time("start")?,
         end: row.time("end")?,
         root: own("root").unwrap_or_default(),
@@ -354,15 +357,14 @@ impl Headline {
     }
 }
 
-/// The headline of an incident.
+/// The headline of an incident, given its symptom and its root cause in words.
 pub fn headline(
-    (what, because): (&str, &str),
+    (symptom, because): (&str, &str),
     (start, end): (Timestamp, Timestamp),
     tasks: i64,
     suspect: Option<&Suspect>,
     tz: &TimeZone,
 ) -> Headline {
-    let who = what.strip_suffix(because).map_or(what, |head| head.trim_end_matches(": ")).to_owned();
     let seconds = end.duration_since(start).as_secs();
     let lasted = (seconds > 0).then(|| describe_duration(seconds as f64));
     let tasks = (tasks > 0).then(|| counted(tasks, "task", "tasks"));
@@ -387,7 +389,7 @@ pub fn headline(
             }
         }
     };
-    Headline { who, when: format!("{}{size}", span(start, end, tz)), why }
+    Headline { who: symptom.to_owned(), when: format!("{}{size}", span(start, end, tz)), why }
 }
 
 /// The name of a caller in a headline: the person behind a single sign-on session, else the caller.
@@ -439,7 +441,7 @@ mod tests {
             likely: true,
             shares: Vec::new(),
         };
-        let what = ("web could not start tasks: no network path to Amazon ECR", "no network path to Amazon ECR");
+        let what = ("web could not start tasks", "no network path to Amazon ECR");
         let times = (at("2026-03-04T05:20:03Z"), at("2026-03-04T05:37:10Z"));
         let sentence = |suspect: Option<&Suspect>| headline(what, times, 5, suspect, &TimeZone::UTC).sentence();
         let begin = "web could not start tasks 2026-03-04 05:20–05:37Z (17m 7s, 5 tasks): no network path to Amazon ECR";
@@ -450,6 +452,13 @@ mod tests {
         );
         let earlier = Suspect { likely: false, who: None, ..suspect };
         assert_eq!(sentence(Some(&earlier)), format!("{begin}; it began 7m 43s after RevokeSecurityGroupIngress sg-1 (tcp 443)"));
+    }
+
+    #[test]
+    fn a_headline_keeps_a_symptom_that_ends_like_its_cause() {
+        let times = (at("2026-03-04T05:20:03Z"), at("2026-03-04T05:20:03Z"));
+        let headline = headline(("run retry: timed out", "timed out"), times, 0, None, &TimeZone::UTC);
+        assert_eq!(headline.sentence(), "run retry: timed out 2026-03-04 05:20Z: timed out");
     }
 
     #[test]

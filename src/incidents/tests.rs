@@ -224,6 +224,7 @@ fn starts_without_a_call_are_one_incident_until_the_next_start() {
     let found = incidents(vec![missed("a", 0, 1), missed("b", 1440, 1), missed("c", 2880, 2)]);
     assert_eq!(found.iter().map(|one| one.not_called).collect::<Vec<_>>(), [2, 1]);
     let because = "no call is recorded after DisableRule by mo at 2026-03-04T13:10:02Z";
+    assert_eq!((found[0].symptom.as_str(), found[0].because.as_str()), ("feed missed 2 starts", because));
     assert_eq!(found[0].what, format!("feed missed 2 starts: {because}"));
 }
 
