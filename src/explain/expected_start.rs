@@ -1,11 +1,11 @@
 //! Explains an expected start of a schedule: its outcome, the starts around it, what to check and what to do.
 
 use super::find::SHORTEST_PREFIX;
-use super::finding::{instant, some_instant};
 use super::records::{Records, Row, text};
 use crate::model::catalog::{FailureCatalog, Finding as Known, filled};
 use crate::nouns::schedules::absence::Absence;
 use crate::nouns::{self, ViewRequest};
+use crate::rfc3339::{instant, some_instant};
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;

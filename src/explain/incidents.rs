@@ -5,13 +5,14 @@
 use super::changes::{Change, callers};
 use super::describe;
 use super::find::{Subject, SubjectKind};
-use super::finding::{Finding, instant};
+use super::finding::Finding;
 use super::gather::explain;
 use super::losses::view;
 use super::network::Verdict;
 use super::records::{Records, Row, equals, like_it, text, time, within};
 use crate::plural::counted;
 use crate::render::{capitalized, describe_duration};
+use crate::rfc3339::instant;
 use crate::run::{RunError, parallel_map};
 use crate::table::Table;
 use jiff::Timestamp;

@@ -3,11 +3,12 @@
 //! The costliest come first: work that never ran, then waiting time.
 
 use super::find::{Subject, SubjectKind};
-use super::finding::{Event, EventKind, instant};
+use super::finding::{Event, EventKind};
 use super::records::{Records, Row, equals, like_it, text};
 use crate::nouns::{self, ViewRequest};
 use crate::plural::counted;
 use crate::render::describe_duration;
+use crate::rfc3339::instant;
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;

@@ -3,13 +3,14 @@
 //! The calls that issued the sessions are fetched one step of all chains at a time, so a burst costs a handful of queries
 //! however many changes it has; [`trace()`] decides what they mean.
 
-use crate::explain::finding::{Event, some_instant};
+use crate::explain::finding::Event;
 use crate::explain::records::{Records, Row, shifted, text, within};
 use crate::micros::SECOND;
 use crate::nouns::principals::{
     Assumption, Assumptions, Confidence, ISSUES_SESSIONS, Identity, Issued, LONGEST, LONGEST_DURATION, Link, Open, Trace,
     Unknown, trace,
 };
+use crate::rfc3339::some_instant;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
