@@ -310,3 +310,39 @@ fn only_a_retry_that_placed_the_task_in_the_same_region_heals_a_launch() {
         assert_eq!((found, output.contains("which succeeded")), (note, heals), "{name}: {output}");
     }
 }
+
+#[test]
+fn services_of_one_name_in_two_regions_are_two_services() {
+    let unhealthy = "(service pay) (task 0123456789abcdef0123456789abcdef) failed container health checks.";
+    let here = service(&[("2026-05-04T10:12:00Z", unhealthy)], json!([]));
+    let there = service(&[("2026-05-04T10:20:00Z", FAILED)], json!([])).to_string();
+    let there: Value = serde_json::from_str(&there.replace("eu-west-1", "us-east-1").replace("\"m-0\"", "\"n-0\"")).unwrap();
+    let env = loaded(&[("here.json", here), ("there.json", there)]);
+    let rows = env.query("failures show region, secondary sort time");
+    assert_eq!(rows, [["eu-west-1", "false"], ["us-east-1", "false"]], "the tasks of the other service did not fail");
+    let output = env.run(&["explain", "n-0"]).ok().out;
+    assert!(!output.contains("m-0") && !output.contains("health checks"), "{output}");
+    for (region, own, other) in [("us-east-1", "n-0", "m-0"), ("eu-west-1", "m-0", "n-0")] {
+        let arn = format!("arn:aws:ecs:{region}:{ACCOUNT}:service/prod/pay");
+        for command in ["timeline", "explain"] {
+            let output = env.run(&[command, &arn]).ok().out;
+            assert!(output.contains(own) && !output.contains(other), "{command} {arn}: {output}");
+        }
+    }
+}
+
+#[test]
+fn a_change_in_another_region_shares_no_service_with_a_failure() {
+    let update = |id: &str, region: &str| {
+        json!({"eventVersion": "1.11", "eventID": id, "eventTime": "2026-05-04T10:10:00Z", "eventName": "UpdateService",
+            "eventSource": "ecs.amazonaws.com", "awsRegion": region, "recipientAccountId": ACCOUNT, "eventType": "AwsApiCall",
+            "readOnly": false, "userIdentity": {"type": "IAMUser", "userName": "mei", "accountId": ACCOUNT},
+            "requestParameters": {"cluster": "prod", "service": "pay", "desiredCount": 2}, "responseElements": null})
+    };
+    let (own, other) = ("22222222-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002");
+    let calls = json!({"Records": [update(own, "eu-west-1"), update(other, "us-east-1")]});
+    let failed = service(&[("2026-05-04T10:20:00Z", FAILED)], json!([]));
+    let env = loaded(&[("s.json", failed), ("c.json", calls)]);
+    let output = env.run(&["changes", "pay"]).ok().out;
+    assert!(output.contains(own) && !output.contains(other), "{output}");
+}

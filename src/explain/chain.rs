@@ -4,7 +4,7 @@ use super::changes::with_people;
 use super::describe;
 use super::finding::{AgentChange, Event, EventKind, in_order};
 use super::gather::FailureContext;
-use super::records::{Records, Row, calls_of_task, equals, like_it, shifted, text, time, within};
+use super::records::{Records, Row, calls_of_task, equals, home_of, like_it, shifted, text, time, within};
 use crate::render::describe_duration;
 use crate::run::RunError;
 use crate::table::Table;
@@ -170,9 +170,10 @@ fn of_task(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resul
     }
     if let Some(service) = case.text("service") {
         let of_service = format!(
-            "{} and {} and {}",
+            "{} and {} and {} and {}",
             equals("service", Some(service)),
             like_it("cluster", case.text("cluster")),
+            home_of(&case.failure),
             within(began, AROUND, at, AROUND)
         );
         events.extend(service_events(records, &of_service)?);
@@ -202,9 +203,10 @@ fn changes_of_service(
     at: Timestamp,
 ) -> Result<Vec<Event>, RunError> {
     let condition = format!(
-        "{} and {} and event_name in ('CreateService', 'UpdateService', 'DeleteService') and {}",
+        "{} and {} and {} and event_name in ('CreateService', 'UpdateService', 'DeleteService') and {}",
         equals("service", case.text("service")),
         like_it("cluster", case.text("cluster")),
+        home_of(&case.failure),
         within(began, HALF_HOUR, at, 0)
     );
     calls(records, &condition, "\"time\" desc", MOST)
@@ -242,8 +244,9 @@ fn next_task(records: &Records<'_>, case: &FailureContext, began: Timestamp) -> 
         (None, None) => return Ok(Vec::new()),
     };
     let condition = format!(
-        "{starter} and {} and {} and created_at > {} and created_at <= {} and started_at is not null",
+        "{starter} and {} and {} and {} and created_at > {} and created_at <= {} and started_at is not null",
         like_it("cluster", case.text("cluster")),
+        home_of(&case.failure),
         like_it("family", case.text("family")),
         time(began),
         time(shifted(began, 3600))
@@ -264,9 +267,10 @@ fn of_deployment(records: &Records<'_>, case: &FailureContext, at: Timestamp) ->
     let began = deployment_events.iter().filter_map(|row| row.time("time")).min().unwrap_or(at);
     let mut events: Vec<Event> = deployment_events.iter().filter_map(describe::service).collect();
     let of_service = format!(
-        "{} and {} and {}",
+        "{} and {} and {} and {}",
         equals("service", case.text("service")),
         like_it("cluster", case.text("cluster")),
+        home_of(&case.failure),
         within(began, 60, at, AROUND)
     );
     events.extend(service_events(records, &of_service)?);
@@ -297,7 +301,12 @@ fn failed_task(row: &Row) -> Option<Event> {
 }
 
 fn of_service(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
-    let of_service = format!("{} and {}", equals("service", case.text("service")), like_it("cluster", case.text("cluster")));
+    let of_service = format!(
+        "{} and {} and {}",
+        equals("service", case.text("service")),
+        like_it("cluster", case.text("cluster")),
+        home_of(&case.failure)
+    );
     let mut events = service_events(records, &format!("{of_service} and {}", within(at, HALF_HOUR, at, HALF_HOUR)))?;
     events.extend(changes_of_service(records, case, shifted(at, -HALF_HOUR), at)?);
     let since = format!("{of_service} and \"time\" >= {}", time(shifted(at, -HALF_HOUR)));

@@ -9,7 +9,7 @@ use super::finding::Finding;
 use super::gather::explain;
 use super::losses::view;
 use super::network::Verdict;
-use super::records::{Records, Row, equals, like_it, text, time, within};
+use super::records::{Records, Row, equals, home_of, like_it, text, time, within};
 use crate::plural::counted;
 use crate::render::{capitalized, describe_duration};
 use crate::rfc3339::instant;
@@ -154,7 +154,7 @@ pub fn incidents(
                 // Incidents of a single task or call are its failure.
                 _ => return Ok(Vec::new()),
             };
-            format!("{} and {}", equals(column, Some(&subject.name)), like_it("cluster", subject.cluster.as_deref()))
+            format!("{} and {}", equals(column, Some(&subject.name)), subject.there())
         }
     };
     let condition = since.map_or_else(|| "true".to_owned(), |since| format!("i.\"time\" >= {}", time(since)));
@@ -219,7 +219,7 @@ pub fn detail(
         "stall" => of_stall(records, id, start, there),
         "schedule" => Ok(Some(of_schedule())),
         _ => {
-            let subject = Subject { kind: SubjectKind::Failure, name: id.to_owned(), cluster: None };
+            let subject = Subject::named(SubjectKind::Failure, id);
             Ok(explain(records, &subject)?.map(|(finding, _)| of_finding(finding, root)))
         }
     }
@@ -296,9 +296,10 @@ fn of_stall(
     let rows = records.rows(&format!("select s.* from {view} s where s.id = {} limit 1", text(id)))?;
     let Some(stall) = rows.first() else { return Ok(None) };
     let condition = format!(
-        "{} and {} and event_name in ('CreateService', 'UpdateService') and error_code is null and {}",
+        "{} and {} and {} and event_name in ('CreateService', 'UpdateService') and error_code is null and {}",
         equals("service", service.or(stall.text("service"))),
         like_it("cluster", cluster.or(stall.text("cluster"))),
+        home_of(stall),
         within(start, UPDATE_BEFORE, start, 0)
     );
     let calls = records.some(Table::Calls, &condition, "\"time\" desc", 1)?;
