@@ -311,3 +311,19 @@ fn planted_incidents_are_found_once_with_their_root() {
         }
     }
 }
+
+#[test]
+fn incidents_of_services_with_one_name_in_two_accounts_do_not_repeat_each_other() {
+    let failed = |id, minute, account| {
+        let mut signal = of_service(failure(id, minute, "pull-not-found", "image_pull"), "web");
+        signal.place.account = Some(account);
+        signal
+    };
+    let (own, other) = ("111122223333", "222233334444");
+    let series = |signals: Vec<Signal<'_>>| incidents(signals).into_iter().map(|one| one.series).collect::<Vec<_>>();
+    let alone = series(vec![failed("a", 0, own), failed("b", 5000, own)]);
+    assert_eq!(alone, ["image/pull-not-found in shop/web"; 2]);
+    let both = series(vec![failed("a", 0, own), failed("b", 5000, own), failed("c", 10_000, other)]);
+    let named = |account: &str| format!("image/pull-not-found in shop/web ({account}, eu-west-1)");
+    assert_eq!(both, [named(own), named(own), named(other)]);
+}
