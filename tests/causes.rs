@@ -329,6 +329,13 @@ fn services_of_one_name_in_two_regions_are_two_services() {
             assert!(output.contains(own) && !output.contains(other), "{command} {arn}: {output}");
         }
     }
+    // A name that both have is the one that failed last.
+    for command in ["timeline", "explain"] {
+        let ran = env.run(&[command, "pay"]).ok();
+        assert!(ran.out.contains("n-0") && !ran.out.contains("m-0"), "{command}: {}", ran.out);
+        let note = "2 accounts or Regions have a service `pay`; this is the one in 111122223333, us-east-1";
+        assert!(ran.err.contains(note), "{command}: {}", ran.err);
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ use super::records::{Records, Row, at_home, calls_of_task, equals, like_it, text
 use crate::lang::suggest;
 use crate::run::RunError;
 use crate::table::Table;
+use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The subject of an explanation or timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,10 +18,10 @@ pub struct Subject {
     /// Its cluster, if the name contained one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
-    /// Its account, if the name was an ARN.
+    /// Its account, if the name was an ARN or several accounts or Regions have one.
     #[serde(skip)]
     pub account: Option<String>,
-    /// Its Region, if the name was an ARN.
+    /// Its Region, likewise.
     #[serde(skip)]
     pub region: Option<String>,
 }
@@ -183,6 +185,46 @@ fn of_kind(kind: SubjectKind, columns: &[&str]) -> &'static str {
 fn within_table(table: Table, subject: &Subject) -> String {
     let has = |column: &str| table.fields().iter().any(|field| field.name == column);
     if ["cluster", "account", "region"].into_iter().all(has) { subject.there() } else { "true".to_owned() }
+}
+
+/// An account and Region.
+pub type Home = (String, Option<String>);
+
+/// The accounts and Regions that have a service, cluster or task definition of a name: the one with the newest failure first,
+/// else with the newest record. None for anything else, which has an id, and if the name was an ARN.
+pub fn homes(records: &Records<'_>, subject: &Subject) -> Result<Vec<Home>, RunError> {
+    let is_name = matches!(subject.kind, SubjectKind::Service | SubjectKind::Family | SubjectKind::Cluster);
+    if !is_name || subject.account.is_some() {
+        return Ok(Vec::new());
+    }
+    // The newest failure and the newest other record.
+    let mut found: BTreeMap<Home, [Option<Timestamp>; 2]> = BTreeMap::new();
+    for (table, columns) in subject.kind.known_in() {
+        let same: Vec<String> = columns.iter().map(|column| equals(column, Some(&subject.name))).collect();
+        // Anybody can ask for what does not exist.
+        let changes = if *table == Table::Calls { "read_only is not true" } else { "true" };
+        let statement = format!(
+            "select account, region, max(\"time\") as newest from {} where ({}) and {} and {changes} and account is not null \
+             group by account, region",
+            table.name(),
+            same.join(" or "),
+            within_table(*table, subject)
+        );
+        for row in records.rows(&statement)? {
+            let Some(account) = row.text("account") else { continue };
+            let times = found.entry((account.to_owned(), row.text("region").map(str::to_owned))).or_default();
+            if let Some(newest) = times.get_mut(usize::from(*table != Table::Failures)) {
+                *newest = (*newest).max(row.time("newest"));
+            }
+        }
+    }
+    // Records without a Region belong to any Region of their account.
+    let placed: BTreeSet<String> =
+        found.keys().filter(|(_, region)| region.is_some()).map(|(account, _)| account.clone()).collect();
+    found.retain(|(account, region), _| region.is_some() || !placed.contains(account));
+    let mut homes: Vec<(Home, [Option<Timestamp>; 2])> = found.into_iter().collect();
+    homes.sort_by(|(_, left), (_, right)| right.cmp(left));
+    Ok(homes.into_iter().map(|(home, _)| home).collect())
 }
 
 /// The schedule with this name in `schedules`. Schedules are computed from all launches, so look them up last.
