@@ -33,6 +33,7 @@ pub mod micros;
 pub mod percent;
 pub mod plural;
 pub mod question;
+pub mod rfc3339;
 pub mod substr;
 pub mod toml_document;
 

@@ -260,3 +260,96 @@ fn the_oddities_about_causes_are_read_as_they_should() {
     let output = env.run(&["explain", "5aa5f0c1e2d3"]).ok().out;
     assert!(output.contains("task of ledger-close:12 exited with code 0"), "{output}");
 }
+
+/// Calls of RunTask on 2026-05-04 by one execution of a state machine: id, region, time, requested tasks, error code and response.
+fn run_tasks(calls: &[(&str, &str, &str, i64, Option<&str>, Value)]) -> Value {
+    let record = |(id, region, clock, count, code, response): &(&str, &str, &str, i64, Option<&str>, Value)| {
+        let mut record = json!({"eventVersion": "1.11", "eventID": format!("22222222-0000-4000-8000-00000000000{id}"),
+            "eventTime": format!("2026-05-04T{clock}Z"), "eventName": "RunTask", "eventSource": "ecs.amazonaws.com",
+            "awsRegion": region, "recipientAccountId": ACCOUNT, "eventType": "AwsApiCall", "readOnly": false,
+            "userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE00000001:x", "accountId": ACCOUNT,
+                "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/states/x")},
+            "requestParameters": {"cluster": "prod", "taskDefinition": "ledger:4", "count": count,
+                "startedBy": "AWS Step Functions"},
+            "responseElements": response});
+        if let Some(code) = code {
+            record["errorCode"] = json!(code);
+        }
+        record
+    };
+    json!({"Records": calls.iter().map(record).collect::<Vec<_>>()})
+}
+
+#[test]
+fn only_a_retry_that_placed_the_task_in_the_same_region_heals_a_launch() {
+    let failed = || json!({"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]});
+    let placed = |region: &str| {
+        let task = format!("arn:aws:ecs:{region}:{ACCOUNT}:task/prod/0123456789abcdef0123456789abcdef");
+        json!({"tasks": [{"taskArn": task}], "failures": []})
+    };
+    let home = "eu-west-1";
+    let unhealed = "the same caller tried again but placed nothing in the next half hour";
+    let alone = "the same caller did not try again in the next half hour";
+    let cases = [
+        ("refused", home, 1, Some("ThrottlingException"), Value::Null, Some(unhealed), false),
+        ("requested nothing", home, 0, None, failed(), Some(unhealed), false),
+        ("answered without tasks", home, 1, None, json!({"tasks": [], "failures": []}), Some(unhealed), false),
+        ("response not recorded", home, 1, None, Value::Null, None, true),
+        ("another region", "us-east-1", 1, None, placed("us-east-1"), Some(alone), false),
+        ("placed", home, 1, None, placed(home), None, true),
+    ];
+    for (name, region, count, code, response, note, heals) in cases {
+        let calls = [
+            ("1", home, "10:00:00", 1, None, failed()),
+            ("2", region, "10:05:00", count, code, response),
+            ("3", home, "11:40:00", 1, None, placed(home)),
+        ];
+        let env = loaded(&[("c.json", run_tasks(&calls))]);
+        let output = env.run(&["explain", "22222222-0000-4000-8000-000000000001"]).ok().out;
+        let found = [unhealed, alone].into_iter().find(|note| output.contains(note));
+        assert_eq!((found, output.contains("which succeeded")), (note, heals), "{name}: {output}");
+    }
+}
+
+#[test]
+fn services_of_one_name_in_two_regions_are_two_services() {
+    let unhealthy = "(service pay) (task 0123456789abcdef0123456789abcdef) failed container health checks.";
+    let here = service(&[("2026-05-04T10:12:00Z", unhealthy)], json!([]));
+    let there = service(&[("2026-05-04T10:20:00Z", FAILED)], json!([])).to_string();
+    let there: Value = serde_json::from_str(&there.replace("eu-west-1", "us-east-1").replace("\"m-0\"", "\"n-0\"")).unwrap();
+    let env = loaded(&[("here.json", here), ("there.json", there)]);
+    let rows = env.query("failures show region, secondary sort time");
+    assert_eq!(rows, [["eu-west-1", "false"], ["us-east-1", "false"]], "the tasks of the other service did not fail");
+    let output = env.run(&["explain", "n-0"]).ok().out;
+    assert!(!output.contains("m-0") && !output.contains("health checks"), "{output}");
+    for (region, own, other) in [("us-east-1", "n-0", "m-0"), ("eu-west-1", "m-0", "n-0")] {
+        let arn = format!("arn:aws:ecs:{region}:{ACCOUNT}:service/prod/pay");
+        for command in ["timeline", "explain"] {
+            let output = env.run(&[command, &arn]).ok().out;
+            assert!(output.contains(own) && !output.contains(other), "{command} {arn}: {output}");
+        }
+    }
+    // A name that both have is the one that failed last.
+    for command in ["timeline", "explain"] {
+        let ran = env.run(&[command, "pay"]).ok();
+        assert!(ran.out.contains("n-0") && !ran.out.contains("m-0"), "{command}: {}", ran.out);
+        let note = "2 accounts or Regions have a service `pay`; this is the one in 111122223333, us-east-1";
+        assert!(ran.err.contains(note), "{command}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_change_in_another_region_shares_no_service_with_a_failure() {
+    let update = |id: &str, region: &str| {
+        json!({"eventVersion": "1.11", "eventID": id, "eventTime": "2026-05-04T10:10:00Z", "eventName": "UpdateService",
+            "eventSource": "ecs.amazonaws.com", "awsRegion": region, "recipientAccountId": ACCOUNT, "eventType": "AwsApiCall",
+            "readOnly": false, "userIdentity": {"type": "IAMUser", "userName": "mei", "accountId": ACCOUNT},
+            "requestParameters": {"cluster": "prod", "service": "pay", "desiredCount": 2}, "responseElements": null})
+    };
+    let (own, other) = ("22222222-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002");
+    let calls = json!({"Records": [update(own, "eu-west-1"), update(other, "us-east-1")]});
+    let failed = service(&[("2026-05-04T10:20:00Z", FAILED)], json!([]));
+    let env = loaded(&[("s.json", failed), ("c.json", calls)]);
+    let output = env.run(&["changes", "pay"]).ok().out;
+    assert!(output.contains(own) && !output.contains(other), "{output}");
+}

@@ -135,6 +135,34 @@ fn a_chain_of_two_roles_is_followed_by_its_access_keys() {
 }
 
 #[test]
+fn sessions_with_the_same_access_key_have_their_own_person() {
+    let key = "ASIAEXAMPLE000000001";
+    let other = session("deploy", "cd", key, json!({}));
+    let definition = json!({"taskDefinition": {"taskDefinitionArn":
+        format!("arn:aws:ecs:eu-west-1:{ACCOUNT}:task-definition/ledger:5"), "family": "ledger", "revision": 5}});
+    let others = [
+        issue(FIRST, "09:40:00", "AssumeRole", &user("mei"), ("deploy", "ci", key)),
+        issue(SECOND, "09:41:00", "AssumeRole", &user("sam"), ("deploy", "cd", key)),
+        call(
+            "22222222-0000-4000-8000-000000000003",
+            "09:51:00",
+            ("ecs", "RegisterTaskDefinition"),
+            &other,
+            json!({"family": "ledger"}),
+            definition,
+        ),
+    ];
+    let env = loaded(&session("deploy", "ci", key, json!({})), &others);
+    let rows = env.query("calls where event_name = RegisterTaskDefinition show user, person, person_confidence sort time");
+    assert_eq!(rows, [["deploy/ci", "mei", "certain"], ["deploy/cd", "sam", "certain"]]);
+    let story = env.run(&["timeline", "ledger"]).ok().out;
+    for (revision, person) in [(4, "mei"), (5, "sam")] {
+        let by = format!("RegisterTaskDefinition ledger:{revision} by {person} through role deploy");
+        assert!(story.contains(&by), "{story}");
+    }
+}
+
+#[test]
 fn timelines_and_explanations_name_the_person() {
     let (by, others) = two_roles();
     let env = loaded(&by, &others);

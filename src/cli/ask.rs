@@ -110,8 +110,8 @@ impl Dataset {
         let mut sink = if can_repeat { MemorySink::of(wanted.clone()) } else { MemorySink::with_identities(wanted.clone()) };
         let mut reports = load_into(&sink)?;
         if sink.is_unsettled() {
-            // Some record has the id of another one, which happens so rarely that the ids of all records are not worth
-            // their memory.
+            // Some record that the query reads has the id of another one, which happens so rarely that the ids of all records
+            // are not worth their memory.
             sink = MemorySink::with_identities(wanted.clone());
             reports = load_into(&sink)?;
         }
@@ -121,6 +121,7 @@ impl Dataset {
         }
         let mut totals = Totals::default();
         reports.iter().for_each(|report| totals.add(report));
+        totals.quarantine_loaded(sink.replaced());
         let mut memory = sink.finish(&reports, context.now.as_microsecond())?;
         keep_freed_memory();
         let mut tables = Dataset::empty(context, memory.first_event, memory.last_event)?;

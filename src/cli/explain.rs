@@ -6,12 +6,12 @@ use super::limits;
 use super::progress::Working;
 use super::query::{Asker, anchor, on_the_clock};
 use super::scope::ids;
-use super::stderr::CliError;
+use super::stderr::{CliError, say};
 use crate::context::Context;
 use crate::diagnostic::Diagnostic;
 use crate::exit::ExitCode;
 use crate::explain::{
-    Capacity, ExpectedStart, Layout, Printed, Records, Subject, begun, capacity, explain, groups, incidents, is_slot,
+    Capacity, ExpectedStart, Layout, Printed, Records, Subject, begun, capacity, explain, groups, homes, incidents, is_slot,
     links_of_finding, losses, nearest, newest, print_capacity, print_finding, print_groups, print_slot, resolve, schedule_named,
     slot,
 };
@@ -203,7 +203,7 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
         return newest.ok_or_else(|| CliError::Sentence("nothing to explain: no failures are recorded".to_owned()));
     }
     if let Some(subject) = known(records, name)? {
-        return Ok(subject);
+        return at_one_home(records, subject);
     }
     if let Some(subject) = schedule_named(records, name)? {
         return Ok(subject);
@@ -213,6 +213,20 @@ pub fn subject(records: &Records<'_>, name: &str) -> Result<Subject, CliError> {
         "nothing named `{name}` was found{near}\nexpected a failure id, task, run, job, service, deployment, container instance, task definition, cluster, schedule, ARN, or `last`; \
          `ecs-audit query \"failures show id, kind, reason\"` lists ids"
     )))
+}
+
+/// The subject in one account and Region: what has the same name elsewhere is something else.
+fn at_one_home(records: &Records<'_>, subject: Subject) -> Result<Subject, CliError> {
+    let homes = homes(records, &subject)?;
+    let Some((account, region)) = homes.first().filter(|_| homes.len() > 1) else { return Ok(subject) };
+    let home = [Some(account), region.as_ref()].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
+    say(&format!(
+        "note: {} accounts or Regions have a {} `{}`; this is the one in {home}; an ARN names another one",
+        homes.len(),
+        subject.kind.word(),
+        subject.name
+    ));
+    Ok(Subject { account: Some(account.clone()), region: region.clone(), ..subject })
 }
 
 /// Prints a text unchanged.

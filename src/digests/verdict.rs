@@ -1,7 +1,8 @@
 //! The result of a check.
 
+use crate::rfc3339::some_instant;
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -172,13 +173,5 @@ impl Verdict {
         self.findings.dedup();
         self.unverified.sort();
         self.unverified.dedup();
-    }
-}
-
-/// A time in UTC, if there is one.
-fn some_instant<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(time),
-        None => serializer.serialize_none(),
     }
 }

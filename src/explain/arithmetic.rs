@@ -2,7 +2,7 @@
 
 use super::capacity::number;
 use super::gather::FailureContext;
-use super::records::{Records, Row, equals, like_it, text, time};
+use super::records::{Records, Row, equals, home_of, like_it, text, time};
 use crate::nouns::quota::limits::{FARGATE, FARGATE_SPOT};
 use crate::run::RunError;
 use crate::table::Table;
@@ -210,9 +210,10 @@ fn requested(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Res
     let (column, name) =
         if case.text("service").is_some() { ("service", case.text("service")) } else { ("family", case.text("family")) };
     let condition = format!(
-        "{} and {} and \"time\" <= {} and cpu is not null",
+        "{} and {} and {} and \"time\" <= {} and cpu is not null",
         equals(column, name),
         like_it("cluster", case.text("cluster")),
+        home_of(&case.failure),
         time(at)
     );
     let rows = records.some(Table::TaskEvents, &condition, "\"time\" desc", 1)?;

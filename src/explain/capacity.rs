@@ -5,8 +5,8 @@ mod gather;
 mod solve;
 mod trend;
 
-use super::finding::{instant, some_instant};
 use crate::plural::counted;
+use crate::rfc3339::{instant, some_instant};
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -4,7 +4,7 @@ use super::changes::with_people;
 use super::describe;
 use super::finding::{AgentChange, Event, EventKind, in_order};
 use super::gather::FailureContext;
-use super::records::{Records, Row, calls_of_task, equals, like_it, shifted, text, time, within};
+use super::records::{Records, Row, calls_of_task, equals, home_of, like_it, shifted, text, time, within};
 use crate::render::describe_duration;
 use crate::run::RunError;
 use crate::table::Table;
@@ -82,9 +82,10 @@ fn later_calls(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> R
     let role = call.text("user").map(|user| user.split('/').next().unwrap_or(user));
     let retries = call.text("started_by") == Some("AWS Step Functions");
     let same = format!(
-        "{} and {} and {} and {} and {} and \"id\" <> {}",
+        "{} and {} and {} and {} and {} and {} and \"id\" <> {}",
         equals("event_name", call.text("event_name")),
         like_it("account", call.text("account")),
+        like_it("region", call.text("region")),
         like_it("cluster", call.text("cluster")),
         like_it("family", call.text("family")),
         like_it("started_by", call.text("started_by")),
@@ -107,7 +108,7 @@ fn later_calls(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> R
     for row in rows.iter().filter(same_role) {
         let Some(mut event) = describe::call(row) else { continue };
         let after = event.time.duration_since(at).as_secs();
-        let placed = row.flag("failed") == Some(false) || row.int("missing") == Some(0);
+        let placed = placed_all(row);
         let kind = if retries { RETRY } else { AGAIN };
         let healed = if placed && retries { ", which succeeded" } else { "" };
         event.note = Some(format!("{kind} after {}{healed}", describe_duration(after as f64)));
@@ -122,6 +123,16 @@ fn later_calls(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> R
     Ok(events)
 }
 
+/// Whether a call placed all tasks that it requested. Only one without a count, such as one whose response is not recorded,
+/// counts as successful because it was accepted: a response may lack tasks without any failure, and the further failures of
+/// a saved response request nothing.
+fn placed_all(row: &Row) -> bool {
+    match (row.int("placed"), row.int("missing")) {
+        (Some(placed), Some(missing)) => placed > 0 && missing == 0,
+        _ => row.flag("failed") == Some(false),
+    }
+}
+
 /// States that the same caller did not place the task in the next half hour; none if the recorded calls end earlier.
 pub(super) fn never_placed(records: &Records<'_>, case: &FailureContext, chain: &[Event]) -> Result<Option<String>, RunError> {
     let Some(at) = case.failure.time("time").filter(|_| case.kind() == "launch") else { return Ok(None) };
@@ -130,8 +141,14 @@ pub(super) fn never_placed(records: &Records<'_>, case: &FailureContext, chain: 
         _ => None,
     };
     let mut later = chain.iter().filter_map(again);
+    // A call whose response is not recorded may have placed the task.
     let placed = later.clone().any(|placed| placed != Some(0));
-    let end = format!("\"time\" > {} and {}", time(shifted(at, HALF_HOUR)), like_it("account", case.text("account")));
+    let end = format!(
+        "\"time\" > {} and {} and {}",
+        time(shifted(at, HALF_HOUR)),
+        like_it("account", case.text("account")),
+        like_it("region", case.text("region"))
+    );
     if placed || !records.any(Table::Calls, &end)? {
         return Ok(None);
     }
@@ -156,9 +173,10 @@ fn of_task(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Resul
     }
     if let Some(service) = case.text("service") {
         let of_service = format!(
-            "{} and {} and {}",
+            "{} and {} and {} and {}",
             equals("service", Some(service)),
             like_it("cluster", case.text("cluster")),
+            home_of(&case.failure),
             within(began, AROUND, at, AROUND)
         );
         events.extend(service_events(records, &of_service)?);
@@ -188,9 +206,10 @@ fn changes_of_service(
     at: Timestamp,
 ) -> Result<Vec<Event>, RunError> {
     let condition = format!(
-        "{} and {} and event_name in ('CreateService', 'UpdateService', 'DeleteService') and {}",
+        "{} and {} and {} and event_name in ('CreateService', 'UpdateService', 'DeleteService') and {}",
         equals("service", case.text("service")),
         like_it("cluster", case.text("cluster")),
+        home_of(&case.failure),
         within(began, HALF_HOUR, at, 0)
     );
     calls(records, &condition, "\"time\" desc", MOST)
@@ -228,8 +247,9 @@ fn next_task(records: &Records<'_>, case: &FailureContext, began: Timestamp) -> 
         (None, None) => return Ok(Vec::new()),
     };
     let condition = format!(
-        "{starter} and {} and {} and created_at > {} and created_at <= {} and started_at is not null",
+        "{starter} and {} and {} and {} and created_at > {} and created_at <= {} and started_at is not null",
         like_it("cluster", case.text("cluster")),
+        home_of(&case.failure),
         like_it("family", case.text("family")),
         time(began),
         time(shifted(began, 3600))
@@ -250,9 +270,10 @@ fn of_deployment(records: &Records<'_>, case: &FailureContext, at: Timestamp) ->
     let began = deployment_events.iter().filter_map(|row| row.time("time")).min().unwrap_or(at);
     let mut events: Vec<Event> = deployment_events.iter().filter_map(describe::service).collect();
     let of_service = format!(
-        "{} and {} and {}",
+        "{} and {} and {} and {}",
         equals("service", case.text("service")),
         like_it("cluster", case.text("cluster")),
+        home_of(&case.failure),
         within(began, 60, at, AROUND)
     );
     events.extend(service_events(records, &of_service)?);
@@ -283,7 +304,12 @@ fn failed_task(row: &Row) -> Option<Event> {
 }
 
 fn of_service(records: &Records<'_>, case: &FailureContext, at: Timestamp) -> Result<Vec<Event>, RunError> {
-    let of_service = format!("{} and {}", equals("service", case.text("service")), like_it("cluster", case.text("cluster")));
+    let of_service = format!(
+        "{} and {} and {}",
+        equals("service", case.text("service")),
+        like_it("cluster", case.text("cluster")),
+        home_of(&case.failure)
+    );
     let mut events = service_events(records, &format!("{of_service} and {}", within(at, HALF_HOUR, at, HALF_HOUR)))?;
     events.extend(changes_of_service(records, case, shifted(at, -HALF_HOUR), at)?);
     let since = format!("{of_service} and \"time\" >= {}", time(shifted(at, -HALF_HOUR)));

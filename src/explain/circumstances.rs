@@ -7,7 +7,7 @@ use super::finding::Check;
 use super::gather::FailureContext;
 use super::launch::Launch;
 use super::network::{NO_ROUTE, Network, Verdict};
-use super::records::{Records, Row, equals, like_it, text, time, within};
+use super::records::{Records, Row, equals, home_of, like_it, text, time, within};
 use crate::knowledge::{Host, where_to_look};
 use crate::nouns::failures::ROLLOUT_SECONDS;
 use crate::plural::counted;
@@ -84,9 +84,10 @@ fn root_of_deployment(records: &Records<'_>, case: &FailureContext, circumstance
     }
     let Some(at) = case.failure.time("time") else { return Ok(()) };
     let condition = format!(
-        "kind in ('task', 'service') and phase <> 'deployment' and {} and {} and {}",
+        "kind in ('task', 'service') and phase <> 'deployment' and {} and {} and {} and {}",
         equals("service", case.text("service")),
         like_it("cluster", case.text("cluster")),
+        home_of(&case.failure),
         within(at, ROLLOUT_SECONDS, at, 60)
     );
     let rows = records.failures(&condition)?;
@@ -231,8 +232,9 @@ fn healed(records: &Records<'_>, case: &FailureContext, launch: Option<&Launch>)
     };
     let began = case.task.as_ref().and_then(|task| task.time("created_at")).unwrap_or(at);
     let condition = format!(
-        "{starter} and {} and {} and created_at > {} and created_at <= {} and started_at is not null",
+        "{starter} and {} and {} and {} and created_at > {} and created_at <= {} and started_at is not null",
         like_it("cluster", case.text("cluster")),
+        home_of(&case.failure),
         equals("task_definition", case.text("task_definition")),
         time(began),
         time(super::records::shifted(at, RETRY_WITHIN))

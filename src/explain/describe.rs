@@ -26,7 +26,6 @@ pub(super) fn call(row: &Row) -> Option<Event> {
             .or(row.text("resource").and_then(|ids| ids.split(' ').next())),
     };
     let mut what = name.to_owned();
-    let mut placed_tasks = None;
     if let Some(object) = object {
         what.push_str(&format!(" {object}"));
     }
@@ -40,14 +39,13 @@ pub(super) fn call(row: &Row) -> Option<Event> {
         }
     } else if let (Some(asked), Some(placed)) = (row.int("asked"), row.int("placed")) {
         what.push_str(&format!(" placed {placed} of {asked}"));
-        placed_tasks = Some(placed);
         if let Some(reasons) = row.text("failure_reasons") {
             what.push_str(&format!(": {reasons}"));
         }
     } else if let Some(reason) = row.text("reason") {
         what.push_str(&format!(": {reason}"));
     }
-    let kind = EventKind::Call { name: name.to_owned(), placed: placed_tasks, again: false };
+    let kind = EventKind::Call { name: name.to_owned(), placed: row.int("placed"), again: false };
     Some(Event { kind, ..event(row, what, row.text("user").map(str::to_owned))? })
 }
 

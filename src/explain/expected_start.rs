@@ -1,11 +1,11 @@
 //! Explains an expected start of a schedule: its outcome, the starts around it, what to check and what to do.
 
 use super::find::SHORTEST_PREFIX;
-use super::finding::{instant, some_instant};
 use super::records::{Records, Row, text};
 use crate::model::catalog::{FailureCatalog, Finding as Known, filled};
 use crate::nouns::schedules::absence::Absence;
 use crate::nouns::{self, ViewRequest};
+use crate::rfc3339::{instant, some_instant};
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,7 +21,7 @@ const COLUMNS: [&str; 15] = [
     "why",
     "absence",
     "schedule",
-    "rhythm",
+    "frequency",
     "started_at",
     "launch",
     "account",
@@ -40,7 +40,7 @@ pub struct ExpectedStart {
     /// The name of the schedule.
     pub schedule: String,
     /// The schedule expression that predicts it.
-    pub rhythm: String,
+    pub frequency: String,
     /// When it was expected.
     #[serde(serialize_with = "instant")]
     pub expected_at: Timestamp,
@@ -147,7 +147,7 @@ pub fn slot(records: &Records<'_>, name: &str, newest: Timestamp) -> Result<Opti
     Ok(Some(ExpectedStart {
         id: row.text("id").unwrap_or_default().to_owned(),
         schedule: row.text("schedule").unwrap_or_default().to_owned(),
-        rhythm: row.text("rhythm").unwrap_or_default().to_owned(),
+        frequency: row.text("frequency").unwrap_or_default().to_owned(),
         expected_at: at,
         why: row.text("why").map(str::to_owned),
         started_at: row.time("started_at"),

@@ -1,10 +1,12 @@
 //! Resolves a typed name to a subject in the tables.
 
-use super::records::{Records, Row, calls_of_task, equals, like_it, text};
+use super::records::{Records, Row, at_home, calls_of_task, equals, like_it, text};
 use crate::lang::suggest;
 use crate::run::RunError;
 use crate::table::Table;
+use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The subject of an explanation or timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,6 +18,25 @@ pub struct Subject {
     /// Its cluster, if the name contained one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// Its account, if the name was an ARN or several accounts or Regions have one.
+    #[serde(skip)]
+    pub account: Option<String>,
+    /// Its Region, likewise.
+    #[serde(skip)]
+    pub region: Option<String>,
+}
+
+impl Subject {
+    /// Something with a name that says no more.
+    pub fn named(kind: SubjectKind, name: &str) -> Subject {
+        Subject { kind, name: name.to_owned(), cluster: None, account: None, region: None }
+    }
+
+    /// The condition for rows of its cluster, account and Region, as far as they are known.
+    pub(super) fn there(&self) -> String {
+        let cluster = like_it("cluster", self.cluster.as_deref());
+        format!("{cluster} and {}", at_home(self.account.as_deref(), self.region.as_deref()))
+    }
 }
 
 /// Kinds of subjects, in lookup order.
@@ -123,9 +144,16 @@ impl SubjectKind {
 
 /// Resolves a name; none if nothing has that name.
 pub fn resolve(records: &Records<'_>, typed: &str) -> Result<Option<Subject>, RunError> {
-    let (kinds, cluster, name) = read(typed.trim());
+    let Typed { kinds, cluster, name, account, region } = read(typed.trim());
+    let subject = |kind: SubjectKind, name: String| Subject {
+        kind,
+        name,
+        cluster: cluster.clone(),
+        account: account.clone(),
+        region: region.clone(),
+    };
     if let Some(instance) = ec2_instance(records, &name)? {
-        return Ok(Some(Subject { kind: SubjectKind::Instance, name: instance, cluster }));
+        return Ok(Some(subject(SubjectKind::Instance, instance)));
     }
     for kind in kinds {
         for (table, columns) in kind.known_in() {
@@ -133,10 +161,11 @@ pub fn resolve(records: &Records<'_>, typed: &str) -> Result<Option<Subject>, Ru
             if (*kind, *table) == (SubjectKind::Task, Table::Calls) {
                 same.push(calls_of_task(&name));
             }
-            let there = in_cluster(*table, cluster.as_deref());
+            let subject = subject(*kind, name.clone());
+            let there = within_table(*table, &subject);
             let names = of_kind(*kind, columns);
             if records.any(*table, &format!("({}) and {names} and {there}", same.join(" or ")))? {
-                return Ok(Some(Subject { kind: *kind, name, cluster }));
+                return Ok(Some(subject));
             }
         }
     }
@@ -152,10 +181,50 @@ fn of_kind(kind: SubjectKind, columns: &[&str]) -> &'static str {
     }
 }
 
-/// The cluster condition, if the table has a cluster column.
-fn in_cluster(table: Table, cluster: Option<&str>) -> String {
-    let has_cluster = table.fields().iter().any(|field| field.name == "cluster");
-    if has_cluster { like_it("cluster", cluster) } else { "true".to_owned() }
+/// The condition for rows of the cluster, account and Region, if the table has these columns.
+fn within_table(table: Table, subject: &Subject) -> String {
+    let has = |column: &str| table.fields().iter().any(|field| field.name == column);
+    if ["cluster", "account", "region"].into_iter().all(has) { subject.there() } else { "true".to_owned() }
+}
+
+/// An account and Region.
+pub type Home = (String, Option<String>);
+
+/// The accounts and Regions that have a service, cluster or task definition of a name: the one with the newest failure first,
+/// else with the newest record. None for anything else, which has an id, and if the name was an ARN.
+pub fn homes(records: &Records<'_>, subject: &Subject) -> Result<Vec<Home>, RunError> {
+    let is_name = matches!(subject.kind, SubjectKind::Service | SubjectKind::Family | SubjectKind::Cluster);
+    if !is_name || subject.account.is_some() {
+        return Ok(Vec::new());
+    }
+    // The newest failure and the newest other record.
+    let mut found: BTreeMap<Home, [Option<Timestamp>; 2]> = BTreeMap::new();
+    for (table, columns) in subject.kind.known_in() {
+        let same: Vec<String> = columns.iter().map(|column| equals(column, Some(&subject.name))).collect();
+        // Anybody can ask for what does not exist.
+        let changes = if *table == Table::Calls { "read_only is not true" } else { "true" };
+        let statement = format!(
+            "select account, region, max(\"time\") as newest from {} where ({}) and {} and {changes} and account is not null \
+             group by account, region",
+            table.name(),
+            same.join(" or "),
+            within_table(*table, subject)
+        );
+        for row in records.rows(&statement)? {
+            let Some(account) = row.text("account") else { continue };
+            let times = found.entry((account.to_owned(), row.text("region").map(str::to_owned))).or_default();
+            if let Some(newest) = times.get_mut(usize::from(*table != Table::Failures)) {
+                *newest = (*newest).max(row.time("newest"));
+            }
+        }
+    }
+    // Records without a Region belong to any Region of their account.
+    let placed: BTreeSet<String> =
+        found.keys().filter(|(_, region)| region.is_some()).map(|(account, _)| account.clone()).collect();
+    found.retain(|(account, region), _| region.is_some() || !placed.contains(account));
+    let mut homes: Vec<(Home, [Option<Timestamp>; 2])> = found.into_iter().collect();
+    homes.sort_by(|(_, left), (_, right)| right.cmp(left));
+    Ok(homes.into_iter().map(|(home, _)| home).collect())
 }
 
 /// The schedule with this name in `schedules`. Schedules are computed from all launches, so look them up last.
@@ -167,7 +236,7 @@ pub fn schedule_named(records: &Records<'_>, name: &str) -> Result<Option<Subjec
     let Some(view) = super::losses::view(records, "schedules")? else { return Ok(None) };
     let found = records.rows(&format!("select s.schedule from {view} s where s.schedule = {} limit 1", text(name)))?;
     let found = found.first().and_then(|row| row.text("schedule"));
-    Ok(found.map(|name| Subject { kind: SubjectKind::Schedule, name: name.to_owned(), cluster: None }))
+    Ok(found.map(|name| Subject::named(SubjectKind::Schedule, name)))
 }
 
 /// The minimum length of an id prefix; shorter text is treated as a name.
@@ -175,12 +244,19 @@ pub(super) const SHORTEST_PREFIX: usize = 4;
 
 /// Subjects whose ids begin with the typed text, up to `most`.
 pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subject>, RunError> {
-    let (kinds, cluster, name) = read(typed.trim());
+    let Typed { kinds, cluster, name, account, region } = read(typed.trim());
     let mut found: Vec<Subject> = Vec::new();
     if name.chars().count() < SHORTEST_PREFIX {
         return Ok(found);
     }
     for kind in kinds {
+        let wanted = Subject {
+            kind: *kind,
+            name: name.clone(),
+            cluster: cluster.clone(),
+            account: account.clone(),
+            region: region.clone(),
+        };
         for (table, columns) in kind.known_in() {
             for column in *columns {
                 let statement = format!(
@@ -188,14 +264,14 @@ pub fn begun(records: &Records<'_>, typed: &str, most: usize) -> Result<Vec<Subj
                     table.name(),
                     text(&name),
                     of_kind(*kind, columns),
-                    in_cluster(*table, cluster.as_deref()),
+                    within_table(*table, &wanted),
                     most + 1
                 );
                 for row in records.rows(&statement)? {
                     let Some(name) = row.text("name") else { continue };
                     // A record and its call may share an id, and a task and its session may share a name.
                     if !found.iter().any(|known| known.name == name) {
-                        found.push(Subject { kind: *kind, name: name.to_owned(), cluster: cluster.clone() });
+                        found.push(Subject { name: name.to_owned(), ..wanted.clone() });
                     }
                 }
             }
@@ -212,10 +288,28 @@ fn is_part_of(name: &str, whole: &str) -> bool {
     name.strip_prefix(whole).is_some_and(|rest| rest.starts_with(['#', '@']))
 }
 
-/// The possible kinds, the cluster and the name in a text; ARNs and `cluster/service` narrow the kinds.
-fn read(typed: &str) -> (&'static [SubjectKind], Option<String>, String) {
+/// What a text says about a subject.
+struct Typed {
+    /// The possible kinds.
+    kinds: &'static [SubjectKind],
+    cluster: Option<String>,
+    name: String,
+    account: Option<String>,
+    region: Option<String>,
+}
+
+/// Reads a name, an id or an ARN; ARNs and `cluster/service` narrow the kinds.
+fn read(typed: &str) -> Typed {
     let all = SubjectKind::ALL;
-    if let Some(resource) = typed.strip_prefix("arn:").and_then(|rest| rest.splitn(5, ':').nth(4)) {
+    let plain = |kinds: &'static [SubjectKind], cluster: Option<String>, name: String| Typed {
+        kinds,
+        cluster,
+        name,
+        account: None,
+        region: None,
+    };
+    let arn: Vec<&str> = typed.strip_prefix("arn:").map(|rest| rest.splitn(5, ':').collect()).unwrap_or_default();
+    if let [_, _, region, account, resource] = arn.as_slice() {
         let parts: Vec<&str> = resource.split('/').collect();
         let kinds: &[SubjectKind] = match parts.first() {
             Some(&"task") => &[SubjectKind::Task],
@@ -226,18 +320,20 @@ fn read(typed: &str) -> (&'static [SubjectKind], Option<String>, String) {
             _ => all,
         };
         let cluster = if parts.len() == 3 { parts.get(1).map(|cluster| (*cluster).to_owned()) } else { None };
-        return (kinds, cluster, parts.last().copied().unwrap_or_default().to_owned());
+        let known = |part: &str| (!part.is_empty()).then(|| part.to_owned());
+        let name = parts.last().copied().unwrap_or_default().to_owned();
+        return Typed { kinds, cluster, name, account: known(account), region: known(region) };
     }
     if !typed.is_empty() && typed.len() > 12 && typed.chars().all(|letter| letter.is_ascii_digit()) {
-        return (&[SubjectKind::Deployment], None, format!("ecs-svc/{typed}"));
+        return plain(&[SubjectKind::Deployment], None, format!("ecs-svc/{typed}"));
     }
     match typed.split_once('/') {
-        Some((cluster, name)) if cluster != "ecs-svc" && !name.is_empty() && !cluster.is_empty() => (
+        Some((cluster, name)) if cluster != "ecs-svc" && !name.is_empty() && !cluster.is_empty() => plain(
             &[SubjectKind::Task, SubjectKind::Service, SubjectKind::Instance, SubjectKind::Family],
             Some(cluster.to_owned()),
             name.to_owned(),
         ),
-        _ => (all, None, typed.to_owned()),
+        _ => plain(all, None, typed.to_owned()),
     }
 }
 
@@ -268,7 +364,7 @@ pub(super) fn failures_of(records: &Records<'_>, subject: &Subject) -> Result<Ve
         SubjectKind::Cluster => is("cluster"),
         SubjectKind::Schedule => super::losses::failures_of_schedule(records, &subject.name)?,
     };
-    let condition = format!("({condition}) and {}", like_it("cluster", subject.cluster.as_deref()));
+    let condition = format!("({condition}) and {}", subject.there());
     let mut failures = records.failures(&condition)?;
     // The view omits older records of an incident, but their ids still identify it.
     if failures.is_empty() && subject.kind == SubjectKind::Failure {
@@ -293,12 +389,12 @@ pub fn newest(records: &Records<'_>) -> Result<Option<Subject>, RunError> {
         .failures("\"time\" = (select max(\"time\") from failures where secondary is not true) and secondary is not true")?;
     let failures = if quick.is_empty() { records.failures("secondary is not true")? } else { quick };
     let id = failures.first().and_then(|row| row.text("id"));
-    Ok(id.map(|id| Subject { kind: SubjectKind::Failure, name: id.to_owned(), cluster: None }))
+    Ok(id.map(|id| Subject::named(SubjectKind::Failure, id)))
 }
 
 /// Suggests names similar to an unknown one.
 pub fn nearest(records: &Records<'_>, typed: &str) -> Result<Option<String>, RunError> {
-    let (_, _, name) = read(typed.trim());
+    let Typed { name, .. } = read(typed.trim());
     let mut known: Vec<String> = Vec::new();
     for kind in SubjectKind::ALL {
         for (table, columns) in kind.known_in() {

@@ -3,8 +3,9 @@
 use super::changes::Changes;
 use super::launch::{Collision, Launch};
 use super::network::Network;
+use crate::rfc3339::{instant, some_instant};
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// Everything known about one failure.
 #[derive(Debug, Clone, Serialize)]
@@ -139,7 +140,7 @@ pub enum EventKind {
     Call {
         /// Its name.
         name: String,
-        /// The number of tasks it placed, if it was accepted.
+        /// The number of tasks it placed, 0 if it was refused; none if it starts no tasks or its response is not recorded.
         placed: Option<i64>,
         /// Whether the caller of the call that failed made it afterwards.
         again: bool,
@@ -214,19 +215,6 @@ pub struct Check {
     pub command: Option<String>,
     /// What to look for.
     pub note: Option<String>,
-}
-
-/// A time in UTC.
-pub(super) fn instant<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
-}
-
-/// A time in UTC, if there is one.
-pub(super) fn some_instant<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(time),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// Sorts events by time and removes duplicates.

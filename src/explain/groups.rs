@@ -2,9 +2,9 @@
 
 use super::advice;
 use super::find::{Subject, failures_of};
-use super::finding::instant;
 use super::records::{Records, Row, time};
 use crate::model::catalog::{FailureCatalog, filled};
+use crate::rfc3339::instant;
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;

@@ -5,13 +5,14 @@
 use super::changes::{Change, callers};
 use super::describe;
 use super::find::{Subject, SubjectKind};
-use super::finding::{Finding, instant};
+use super::finding::Finding;
 use super::gather::explain;
 use super::losses::view;
 use super::network::Verdict;
-use super::records::{Records, Row, equals, like_it, text, time, within};
+use super::records::{Records, Row, equals, home_of, like_it, text, time, within};
 use crate::plural::counted;
 use crate::render::{capitalized, describe_duration};
+use crate::rfc3339::instant;
 use crate::run::{RunError, parallel_map};
 use crate::table::Table;
 use jiff::Timestamp;
@@ -29,6 +30,8 @@ pub struct Incident {
     pub id: String,
     /// Who was hit, and why.
     pub what: String,
+    /// Who was hit, and how.
+    pub symptom: String,
     /// When it began.
     #[serde(serialize_with = "instant")]
     pub start: Timestamp,
@@ -151,7 +154,7 @@ pub fn incidents(
                 // Incidents of a single task or call are its failure.
                 _ => return Ok(Vec::new()),
             };
-            format!("{} and {}", equals(column, Some(&subject.name)), like_it("cluster", subject.cluster.as_deref()))
+            format!("{} and {}", equals(column, Some(&subject.name)), subject.there())
         }
     };
     let condition = since.map_or_else(|| "true".to_owned(), |since| format!("i.\"time\" >= {}", time(since)));
@@ -176,6 +179,7 @@ fn incident(row: &Row) -> Option<Incident> {
     Some(Incident {
         id: own("id")?,
         what: own("what")?,
+        symptom: own("symptom").unwrap_or_default(),
         start: row.time("start")?,
         end: row.time("end")?,
         root: own("root").unwrap_or_default(),
@@ -215,7 +219,7 @@ pub fn detail(
         "stall" => of_stall(records, id, start, there),
         "schedule" => Ok(Some(of_schedule())),
         _ => {
-            let subject = Subject { kind: SubjectKind::Failure, name: id.to_owned(), cluster: None };
+            let subject = Subject::named(SubjectKind::Failure, id);
             Ok(explain(records, &subject)?.map(|(finding, _)| of_finding(finding, root)))
         }
     }
@@ -292,9 +296,10 @@ fn of_stall(
     let rows = records.rows(&format!("select s.* from {view} s where s.id = {} limit 1", text(id)))?;
     let Some(stall) = rows.first() else { return Ok(None) };
     let condition = format!(
-        "{} and {} and event_name in ('CreateService', 'UpdateService') and error_code is null and {}",
+        "{} and {} and {} and event_name in ('CreateService', 'UpdateService') and error_code is null and {}",
         equals("service", service.or(stall.text("service"))),
         like_it("cluster", cluster.or(stall.text("cluster"))),
+        home_of(stall),
         within(start, UPDATE_BEFORE, start, 0)
     );
     let calls = records.some(Table::Calls, &condition, "\"time\" desc", 1)?;
@@ -354,15 +359,14 @@ impl Headline {
     }
 }
 
-/// The headline of an incident.
+/// The headline of an incident, given its symptom and its root cause in words.
 pub fn headline(
-    (what, because): (&str, &str),
+    (symptom, because): (&str, &str),
     (start, end): (Timestamp, Timestamp),
     tasks: i64,
     suspect: Option<&Suspect>,
     tz: &TimeZone,
 ) -> Headline {
-    let who = what.strip_suffix(because).map_or(what, |head| head.trim_end_matches(": ")).to_owned();
     let seconds = end.duration_since(start).as_secs();
     let lasted = (seconds > 0).then(|| describe_duration(seconds as f64));
     let tasks = (tasks > 0).then(|| counted(tasks, "task", "tasks"));
@@ -387,7 +391,7 @@ pub fn headline(
             }
         }
     };
-    Headline { who, when: format!("{}{size}", span(start, end, tz)), why }
+    Headline { who: symptom.to_owned(), when: format!("{}{size}", span(start, end, tz)), why }
 }
 
 /// The name of a caller in a headline: the person behind a single sign-on session, else the caller.
@@ -439,7 +443,7 @@ mod tests {
             likely: true,
             shares: Vec::new(),
         };
-        let what = ("web could not start tasks: no network path to Amazon ECR", "no network path to Amazon ECR");
+        let what = ("web could not start tasks", "no network path to Amazon ECR");
         let times = (at("2026-03-04T05:20:03Z"), at("2026-03-04T05:37:10Z"));
         let sentence = |suspect: Option<&Suspect>| headline(what, times, 5, suspect, &TimeZone::UTC).sentence();
         let begin = "web could not start tasks 2026-03-04 05:20–05:37Z (17m 7s, 5 tasks): no network path to Amazon ECR";
@@ -450,6 +454,13 @@ mod tests {
         );
         let earlier = Suspect { likely: false, who: None, ..suspect };
         assert_eq!(sentence(Some(&earlier)), format!("{begin}; it began 7m 43s after RevokeSecurityGroupIngress sg-1 (tcp 443)"));
+    }
+
+    #[test]
+    fn a_headline_keeps_a_symptom_that_ends_like_its_cause() {
+        let times = (at("2026-03-04T05:20:03Z"), at("2026-03-04T05:20:03Z"));
+        let headline = headline(("run retry: timed out", "timed out"), times, 0, None, &TimeZone::UTC);
+        assert_eq!(headline.sentence(), "run retry: timed out 2026-03-04 05:20Z: timed out");
     }
 
     #[test]

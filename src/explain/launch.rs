@@ -1,11 +1,11 @@
 //! The outcome of a launch and its collision with a disconnected agent: the nouns `launches` and `collisions` for one failure.
 
-use super::finding::some_instant;
 use super::gather::FailureContext;
 use super::records::{Records, Row, text};
 use crate::nouns::{self, ViewRequest};
 use crate::plural::counted;
 use crate::render::describe_duration;
+use crate::rfc3339::some_instant;
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;

@@ -3,11 +3,12 @@
 //! The costliest come first: work that never ran, then waiting time.
 
 use super::find::{Subject, SubjectKind};
-use super::finding::{Event, EventKind, instant};
+use super::finding::{Event, EventKind};
 use super::records::{Records, Row, equals, like_it, text};
 use crate::nouns::{self, ViewRequest};
 use crate::plural::counted;
 use crate::render::describe_duration;
+use crate::rfc3339::instant;
 use crate::run::RunError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -73,7 +74,7 @@ pub fn losses(records: &Records<'_>, subject: &Subject) -> Result<Vec<Loss>, Run
 /// The condition for rows of a noun that belong to a subject; none if the noun does not cover such subjects.
 fn condition(records: &Records<'_>, subject: &Subject, word: &str) -> Result<Option<String>, RunError> {
     let is = |column: &str| equals(column, Some(&subject.name));
-    let there = like_it("cluster", subject.cluster.as_deref());
+    let there = subject.there();
     let condition = match (subject.kind, word) {
         (SubjectKind::Cluster, _) => is("cluster"),
         (SubjectKind::Service, "stalls") => is("service"),
@@ -96,16 +97,16 @@ fn condition(records: &Records<'_>, subject: &Subject, word: &str) -> Result<Opt
     Ok(Some(format!("{condition} and {there}")))
 }
 
-/// The condition for launches of a schedule: account, Region, cluster, family and startedBy.
+/// The condition for launches of a schedule: account, Region, cluster, family and startedBy. Schedules of several Regions may
+/// have one name.
 fn starts_of(records: &Records<'_>, schedule: &str) -> Result<Option<String>, RunError> {
     let Some(view) = view(records, "schedules")? else { return Ok(None) };
-    let statement = format!(
-        "select s.account, s.region, s.\"cluster\", s.family, s.started_by from {view} s where s.schedule = {} limit 1",
-        text(schedule)
-    );
-    let rows = records.rows(&statement)?;
     let columns = ["account", "region", "cluster", "family", "started_by"];
-    Ok(rows.first().map(|row| columns.map(|column| like_it(column, row.text(column))).join(" and ")))
+    let listed = columns.map(|column| format!("s.\"{column}\"")).join(", ");
+    let statement = format!("select distinct {listed} from {view} s where s.schedule = {} order by {listed}", text(schedule));
+    let of_one = |row: &Row| format!("({})", columns.map(|column| like_it(column, row.text(column))).join(" and "));
+    let series: Vec<String> = records.rows(&statement)?.iter().map(of_one).collect();
+    Ok((!series.is_empty()).then(|| format!("({})", series.join(" or "))))
 }
 
 /// The failures of the starts of a schedule.

@@ -20,9 +20,9 @@ mod rejects;
 pub use rejects::{Reject, rejects};
 
 use super::changes::callers;
-use super::finding::some_instant;
 use super::gather::FailureContext;
 use super::records::{Records, equals, like_it};
+use crate::rfc3339::some_instant;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;

@@ -163,6 +163,21 @@ pub(super) fn like_it(column: &str, value: Option<&str>) -> String {
     value.map_or_else(|| "true".to_owned(), |value| format!("\"{column}\" = {}", text(value)))
 }
 
+/// The condition for rows of an account and Region; rows without them, such as pasted output, fit any.
+pub(super) fn at_home(account: Option<&str>, region: Option<&str>) -> String {
+    let fits = |column: &str, value: Option<&str>| {
+        let value = text(value?);
+        Some(format!("coalesce(\"{column}\", {value}) = {value}"))
+    };
+    let known: Vec<String> = [fits("account", account), fits("region", region)].into_iter().flatten().collect();
+    if known.is_empty() { "true".to_owned() } else { known.join(" and ") }
+}
+
+/// The condition for rows of the account and Region of another row.
+pub(super) fn home_of(row: &Row) -> String {
+    at_home(row.text("account"), row.text("region"))
+}
+
 /// A condition for `"time"` in a closed window that extends two times by seconds.
 pub(super) fn within(from: Timestamp, before: i64, to: Timestamp, after: i64) -> String {
     format!("\"time\" >= {} and \"time\" <= {}", time(shifted(from, -before)), time(shifted(to, after)))

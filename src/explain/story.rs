@@ -5,10 +5,11 @@ use super::chain::own_refused_calls;
 use super::changes::with_people;
 use super::describe;
 use super::find::{Subject, SubjectKind, failures_of};
-use super::finding::{Event, EventKind, in_order, instant};
+use super::finding::{Event, EventKind, in_order};
 use super::gather::chain_of;
 use super::losses::losses;
-use super::records::{Records, Row, calls_of_task, equals, like_it, time, within};
+use super::records::{Records, Row, calls_of_task, equals, home_of, like_it, time, within};
+use crate::rfc3339::instant;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -67,7 +68,7 @@ pub struct Phase {
 pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>) -> Result<Option<Story>, RunError> {
     let Some(subject) = protagonist(records, subject)? else { return of_failure(records, subject) };
     let same = |column: &str| equals(column, Some(&subject.name));
-    let there = like_it("cluster", subject.cluster.as_deref());
+    let there = subject.there();
     // A service or an instance may have years of events.
     let late = since.map_or_else(|| "true".to_owned(), |since| format!("\"time\" >= {}", time(since)));
     let mut events = Vec::new();
@@ -111,14 +112,14 @@ pub fn story(records: &Records<'_>, subject: &Subject, since: Option<Timestamp>)
         SubjectKind::Family | SubjectKind::Cluster | SubjectKind::Schedule => {
             events.extend(failed(records, &subject)?);
             if subject.kind == SubjectKind::Cluster {
-                let condition = format!("{} and event_type in ('WARN', 'ERROR') and {late}", same("cluster"));
+                let condition = format!("{} and {there} and event_type in ('WARN', 'ERROR') and {late}", same("cluster"));
                 events.extend(services(records, &condition)?);
-                let rows = records.of(Table::InstanceEvents, &same("cluster"))?;
+                let rows = records.of(Table::InstanceEvents, &format!("{} and {there}", same("cluster")))?;
                 events.extend(describe::instance_changes(&rows));
             }
             if subject.kind != SubjectKind::Schedule {
                 let whose = match subject.kind {
-                    SubjectKind::Cluster => same("cluster"),
+                    SubjectKind::Cluster => format!("{} and {there}", same("cluster")),
                     _ => format!("({} or {}) and {there}", same("family"), same("task_definition")),
                 };
                 let starts = "event_name in ('RunTask', 'StartTask')";
@@ -172,7 +173,16 @@ fn protagonist(records: &Records<'_>, subject: &Subject) -> Result<Option<Subjec
         (SubjectKind::Instance, failure.text("container_instance")),
     ];
     let found = found.into_iter().find_map(|(kind, name)| Some((kind, name?)));
-    Ok(found.map(|(kind, name)| Subject { kind, name: name.to_owned(), cluster: failure.text("cluster").map(str::to_owned) }))
+    let known = |column: &str| failure.text(column).map(str::to_owned);
+    // The Region of a dstack job is that of its backend.
+    let region = known("region").filter(|_| failure.text("account").is_some());
+    Ok(found.map(|(kind, name)| Subject {
+        kind,
+        name: name.to_owned(),
+        cluster: known("cluster"),
+        account: known("account"),
+        region,
+    }))
 }
 
 fn calls(records: &Records<'_>, condition: &str) -> Result<Vec<Event>, RunError> {
@@ -244,9 +254,10 @@ fn update_before(records: &Records<'_>, events: &[Row]) -> Result<Option<Event>,
     let Some(first) = events.iter().min_by_key(|row| row.time("time")) else { return Ok(None) };
     let Some(began) = first.time("time") else { return Ok(None) };
     let condition = format!(
-        "{} and {} and event_name in ('CreateService', 'UpdateService') and error_code is null and {}",
+        "{} and {} and {} and event_name in ('CreateService', 'UpdateService') and error_code is null and {}",
         equals("service", first.text("service")),
         like_it("cluster", first.text("cluster")),
+        home_of(first),
         within(began, 60, began, 0)
     );
     let rows = records.some(Table::Calls, &condition, "\"time\" desc", 1)?;

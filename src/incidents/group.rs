@@ -21,6 +21,7 @@ pub fn incidents(mut signals: Vec<Signal<'_>>) -> Vec<Incident> {
         groups.entry(sets.find(index)).or_default().push(signal);
     }
     let mut found: Vec<Incident> = groups.values().filter_map(|members| incident(members)).collect();
+    name_homes(&mut found);
     found.sort_by(|left, right| (left.start, &left.id).cmp(&(right.start, &right.id)));
     found
 }
@@ -46,6 +47,22 @@ fn find_homes(signals: &mut [Signal<'_>]) {
         if let Some(Some((account, region))) = signal.place.cluster.and_then(|cluster| homes.get(cluster)) {
             signal.place.account = *account;
             signal.place.region = signal.place.region.or(*region);
+        }
+    }
+}
+
+/// Adds the account and Region to a series if several have one of this name: they do not repeat each other.
+fn name_homes(found: &mut [Incident]) {
+    let home_of = |incident: &Incident| Some((incident.common.account.clone()?, incident.common.region.clone()));
+    let mut homes: HashMap<String, HashSet<(String, Option<String>)>> = HashMap::new();
+    for incident in found.iter() {
+        homes.entry(incident.series.clone()).or_default().extend(home_of(incident));
+    }
+    for incident in found.iter_mut() {
+        let Some((account, region)) = home_of(incident) else { continue };
+        if homes.get(&incident.series).is_some_and(|homes| homes.len() > 1) {
+            let home: Vec<String> = std::iter::once(account).chain(region).collect();
+            incident.series = format!("{} ({})", incident.series, home.join(", "));
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct Incident {
     pub end: i64,
     /// A sentence about it.
     pub what: String,
+    /// The sentence without the root cause: who was hit, and how.
+    pub symptom: String,
     /// The root class.
     pub root: String,
     /// The phase that failed.
@@ -147,6 +149,7 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>]) -> Option<Incident> {
         start,
         end,
         what: String::new(),
+        symptom: String::new(),
         phase: main.signal.phase.map(str::to_owned),
         reason: main.signal.reason.map(str::to_owned),
         cause: main.signal.cause.map(str::to_owned),
@@ -172,7 +175,7 @@ pub(super) fn incident(members: &[&Rooted<'_, '_>]) -> Option<Incident> {
         root: chosen,
         places,
     };
-    incident.what = title(&incident, main.signal, members);
+    (incident.symptom, incident.what) = title(&incident, main.signal, members);
     Some(incident)
 }
 

@@ -270,6 +270,7 @@ fn starts_without_a_call_are_one_incident_until_the_next_start() {
     let found = incidents(vec![missed("a", 0, 1), missed("b", 1440, 1), missed("c", 2880, 2)]);
     assert_eq!(found.iter().map(|one| one.not_called).collect::<Vec<_>>(), [2, 1]);
     let because = "no call is recorded after DisableRule by mo at 2026-03-04T13:10:02Z";
+    assert_eq!((found[0].symptom.as_str(), found[0].because.as_str()), ("feed missed 2 starts", because));
     assert_eq!(found[0].what, format!("feed missed 2 starts: {because}"));
 }
 
@@ -355,4 +356,20 @@ fn planted_incidents_are_found_once_with_their_root() {
             assert_eq!(Some(one.root.as_str()), planted, "seed {seed}");
         }
     }
+}
+
+#[test]
+fn incidents_of_services_with_one_name_in_two_accounts_do_not_repeat_each_other() {
+    let failed = |id, minute, account| {
+        let mut signal = of_service(failure(id, minute, "pull-not-found", "image_pull"), "web");
+        signal.place.account = Some(account);
+        signal
+    };
+    let (own, other) = ("111122223333", "222233334444");
+    let series = |signals: Vec<Signal<'_>>| incidents(signals).into_iter().map(|one| one.series).collect::<Vec<_>>();
+    let alone = series(vec![failed("a", 0, own), failed("b", 5000, own)]);
+    assert_eq!(alone, ["image/pull-not-found in shop/web"; 2]);
+    let both = series(vec![failed("a", 0, own), failed("b", 5000, own), failed("c", 10_000, other)]);
+    let named = |account: &str| format!("image/pull-not-found in shop/web ({account}, eu-west-1)");
+    assert_eq!(both, [named(own), named(own), named(other)]);
 }

@@ -1,4 +1,4 @@
-//! The sentence about an incident.
+//! The sentence about an incident: its symptom, and the root cause in words.
 
 use super::rule::Rooted;
 use super::signal::{Signal, SignalKind};
@@ -13,46 +13,56 @@ const NAMES: usize = 2;
 /// incident off the screen.
 const NAME_LENGTH: usize = 80;
 
-/// The sentence, without the times.
-pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) -> String {
+/// The symptom, and the sentence without the times.
+pub(super) fn title(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) -> (String, String) {
+    let symptom = symptom(incident, main, members);
+    // The symptom of a failed agent is its cause.
+    let is_cause = !matches!(incident.root.as_str(), "stall" | "schedule") && main.failure_kind == Some("agent");
+    let what = if is_cause { symptom.clone() } else { format!("{symptom}: {}", incident.because) };
+    (symptom, what)
+}
+
+/// Who was hit, and how.
+fn symptom(incident: &Incident, main: &Signal<'_>, members: &[&Rooted<'_, '_>]) -> String {
     let who = subject(&incident.places, |_| true);
-    let because = &incident.because;
     match incident.root.as_str() {
         "stall" => {
             let stalls = members.iter().filter(|member| member.signal.kind == SignalKind::Stall);
             let instances: BTreeSet<_> = stalls.filter_map(|member| member.signal.place.instance).collect();
             let instances = counted(instances.len().max(1), "instance", "instances");
-            format!("the deployment of {who} stalled on {instances}: {because}")
+            format!("the deployment of {who} stalled on {instances}")
         }
         "schedule" => {
             let name = main.schedule.unwrap_or(who.as_str());
-            format!("{name} missed {}: {because}", counted(incident.missed_starts, "start", "starts"))
+            format!("{name} missed {}", counted(incident.missed_starts, "start", "starts"))
         }
         _ => match main.failure_kind {
-            Some("api_error") if incident.launches_lost > 0 => format!("{who} could not be launched: {because}"),
+            Some("api_error") if incident.launches_lost > 0 => format!("{who} could not be launched"),
             Some("api_error") => {
                 let event = main.event_name.unwrap_or("a call");
                 let times = if incident.failures > 1 { format!(" {} times", incident.failures) } else { String::new() };
                 let of = main.place.service.or(main.place.family).or(main.place.cluster);
                 let of = of.map(|of| format!(" for {of}")).unwrap_or_default();
-                format!("{event}{of} was refused{times}: {because}")
+                format!("{event}{of} was refused{times}")
             }
             Some("launch") if incident.launches_lost > 0 => {
                 let who = without_launch(incident, members).unwrap_or(who);
-                format!("{who} lost {}: {because}", counted(incident.launches_lost, "launch", "launches"))
+                format!("{who} lost {}", counted(incident.launches_lost, "launch", "launches"))
             }
-            Some("launch") if incident.launches_healed > 0 => format!("{who} started late, after a retry: {because}"),
-            Some("launch") => format!("{who} could not be launched: {because}"),
-            Some("agent") => format!("{because} on container instance {}", main.place.instance.unwrap_or("(not named)")),
-            Some("deployment") => format!("the deployment of {who} failed: {because}"),
-            Some("service") => format!("{who} reported a problem: {because}"),
+            Some("launch") if incident.launches_healed > 0 => format!("{who} started late, after a retry"),
+            Some("launch") => format!("{who} could not be launched"),
+            Some("agent") => {
+                format!("{} on container instance {}", incident.because, main.place.instance.unwrap_or("(not named)"))
+            }
+            Some("deployment") => format!("the deployment of {who} failed"),
+            Some("service") => format!("{who} reported a problem"),
             Some("run") => {
                 let verb = if main.ran == Some(false) { "could not start" } else { "failed" };
-                format!("run {who} {verb}: {because}")
+                format!("run {who} {verb}")
             }
-            Some("task") if main.ran == Some(false) => format!("{who} could not start tasks: {because}"),
-            Some("task") => format!("{who} failed: {because}"),
-            _ => format!("{who}: {because}"),
+            Some("task") if main.ran == Some(false) => format!("{who} could not start tasks"),
+            Some("task") => format!("{who} failed"),
+            _ => who,
         },
     }
 }

@@ -319,4 +319,10 @@ impl Totals {
         self.filtered += report.filtered;
         self.quarantined += report.quarantined;
     }
+
+    /// Counts records as quarantined that were counted as loaded.
+    pub fn quarantine_loaded(&mut self, records: u64) {
+        self.loaded = self.loaded.saturating_sub(records);
+        self.quarantined += records;
+    }
 }

@@ -51,7 +51,8 @@ impl Content {
         one != 0 && two != 0 && one != two
     }
 
-    /// Which of two copies is kept: a stored one, else one that depends only on what they say.
+    /// Which of two copies is kept: a stored one, else the one with the smaller hash. That order has no meaning; it only makes the
+    /// choice independent of the order in which they are read. Between equal hashes, the caller compares whole ones.
     pub fn beats(self, other: Content) -> bool {
         !other.is_stored() && self.0 & !STORED < other.0 & !STORED
     }

@@ -364,6 +364,11 @@ mod tests {
         }
         kept.dedup();
         assert_eq!(kept.len(), 1, "{kept:?}");
+        // Only a content with the short hash of the first one is not distinguished from it: the first one stays.
+        for [first, second] in [[3, 1 << 20 | 3], [1 << 20 | 3, 3]] {
+            let mut set = Set::default();
+            assert_eq!((set.claim(1, Some(first), true), set.claim(1, Some(second), true)), (Claim::New, Claim::Duplicate));
+        }
         // A stored record stays.
         let mut set = Set::default();
         set.insert(1, Content::of(contents[0]).stored());

@@ -151,15 +151,18 @@ pub(super) fn count_as_duplicates(before: FileReport, report: &mut FileReport) {
     };
 }
 
-/// Loads bytes that are neither compressed nor an archive.
-pub(super) fn load_text(job: Job<'_, '_>, whole: &[u8], report: &mut FileReport) -> Result<(), LoadError> {
-    let (mut bytes, wide) = (whole, text_of_utf32(whole).or_else(|| text_of_utf16(whole)));
-    if let Some((text, encoding)) = &wide {
-        report.note(&format!("decoded from {encoding}"));
-        bytes = text.as_bytes();
-    }
+/// Loads bytes of a kind that are neither compressed nor an archive.
+pub(super) fn load_text(job: Job<'_, '_>, whole: &[u8], kind: Kind, report: &mut FileReport) -> Result<(), LoadError> {
+    let wide = text_of_utf32(whole).or_else(|| text_of_utf16(whole));
+    let (bytes, kind) = match &wide {
+        Some((text, encoding)) => {
+            report.note(&format!("decoded from {encoding}"));
+            (text.as_bytes(), kind_of(text.as_bytes()))
+        }
+        None => (whole, kind),
+    };
     report.bytes = bytes.len() as u64;
-    load_plain(job.pool, bytes, job.options, report)
+    load_plain(job.pool, bytes, kind, job.options, report)
 }
 
 /// Decodes UTF-32 that starts with a byte order mark. In UTF-16, the one with the low byte first would be followed by NUL.
@@ -189,8 +192,14 @@ fn text_of_utf16(bytes: &[u8]) -> Option<(String, &'static str)> {
     Some((char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(), "UTF-16"))
 }
 
-fn load_plain(pool: &Pool<'_>, bytes: &[u8], options: FileContext<'_>, report: &mut FileReport) -> Result<(), LoadError> {
-    let kind = match kind_of(bytes) {
+fn load_plain(
+    pool: &Pool<'_>,
+    bytes: &[u8],
+    kind: Kind,
+    options: FileContext<'_>,
+    report: &mut FileReport,
+) -> Result<(), LoadError> {
+    let kind = match kind {
         Kind::Filtered("not_a_log") => kind_of_name(&report.name, bytes).unwrap_or(Kind::Filtered("not_a_log")),
         kind => kind,
     };

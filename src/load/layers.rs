@@ -135,12 +135,13 @@ fn unpack(
         if layers.is_empty() {
             see(job, report, bytes, false);
         }
-        if kind_of(bytes) == Kind::Filtered("not_a_log") && is_zip_behind_front(bytes) {
+        let kind = kind_of(bytes);
+        if kind == Kind::Filtered("not_a_log") && is_zip_behind_front(bytes) {
             report.note("the bytes before the archive, such as a program that unpacks it, are skipped");
             let mut seekable = Cursor::new(bytes);
             return archive::load_members(job, Packed::Zip(&mut seekable), layers, report, depth, out);
         }
-        return load_text(job, bytes, report);
+        return load_text(job, bytes, kind, report);
     };
     if layers.len() == MAX_LAYERS {
         report.format = compression.name().to_owned();
@@ -177,7 +178,7 @@ fn unpack(
             if ArchiveKind::of(plain).is_some() {
                 unpack(job, plain, &mut inner, &layers, report, depth, out)?;
             } else {
-                load_text(job, plain, report)?;
+                load_text(job, plain, kind_of(plain), report)?;
             }
             report_damage(compression, problem, report);
             Ok(())

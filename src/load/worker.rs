@@ -149,6 +149,7 @@ impl<'s> Worker<'s> {
     }
 
     fn keep_new(&mut self, record: &Record<'_>, (file, number): (&str, i64)) -> Result<Claim, LoadError> {
+        debug_assert!(record.rows.iter().all(|row| row.table().has_rows_of(record.table)), "{}", record.table.name());
         let day = day_of(record.time);
         let (identity, hash) = match record.rows.first() {
             Some(row) => {

@@ -120,10 +120,11 @@ fn with_roots(rows: &str) -> String {
     // Records of one service: account and region may be missing in what somebody pasted.
     format!(
         "select d.id from ({rows}) d \
-         join (select r.id, r.time, r.started_by, r.account, r.\"cluster\", r.service from failures r \
+         join (select r.id, r.time, r.started_by, r.account, r.region, r.\"cluster\", r.service from failures r \
            where r.kind in ('task', 'service') and r.service is not null and r.phase in {ROOTS}) r \
          on r.service = d.service and coalesce(r.\"cluster\", '') = coalesce(d.\"cluster\", '') \
          where (r.account is null or d.account is null or r.account = d.account) \
+         and (r.region is null or d.region is null or r.region = d.region) \
          and cast(r.time as bigint) <= d.micros + {JITTER} and cast(r.time as bigint) >= d.micros - {ROLLOUT} \
          and (r.started_by is null or not starts_with(r.started_by, 'ecs-svc/') \
            or not starts_with(coalesce(d.rollout, ''), 'deployment:ecs-svc/') or concat('deployment:', r.started_by) = d.rollout) \

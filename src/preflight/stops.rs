@@ -7,7 +7,7 @@ use crate::render::describe_duration;
 /// Seconds from the stop request to the end of the program, one row per task that was running when it was stopped.
 const STOPS: &str = "
     select (cast(execution_stopped_at as bigint) - cast(stopping_at as bigint)) / 1000000.0
-    from (select t.*, row_number() over (partition by task_arn order by version desc nulls last, time desc, id) as nth
+    from (select t.*, row_number() over (partition by coalesce(task_arn, task, id) order by version desc nulls last, time desc, id) as nth
           from task_events t where family = 'FAMILY') t
     where nth = 1 and started_at is not null and execution_stopped_at > stopping_at
       and stop_code in ('UserInitiated', 'ServiceSchedulerInitiated') order by 1";

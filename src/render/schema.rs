@@ -93,7 +93,7 @@ impl Schema {
             Schema::Explain => "ecs-audit/explain/1",
             Schema::ExplainAll => "ecs-audit/explain-all/1",
             Schema::ExplainQuota => "ecs-audit/explain-quota/1",
-            Schema::ExplainStart => "ecs-audit/explain-start/1",
+            Schema::ExplainStart => "ecs-audit/explain-start/2",
             Schema::Timeline => "ecs-audit/timeline/1",
             Schema::Changes => "ecs-audit/changes/1",
             Schema::Check => "ecs-audit/check/1",

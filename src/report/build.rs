@@ -14,7 +14,7 @@ use super::section::{FINDINGS, INCIDENTS, SectionSpec, facts, sections};
 use super::story::stories;
 use super::{ReportError, brief, check_names, draw, markdown, page};
 use crate::plan::Evidence;
-use crate::render::Look;
+use crate::render::{Cell, Look};
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -293,16 +293,25 @@ impl Draft<'_> {
                 None => self.cache.canonical(&spec.query, window)?,
             };
             let value = answer.as_ref().and_then(|answer| answer.rows.first()).and_then(|row| row.first());
+            let number = value.and_then(Cell::as_number);
             let value = value.map(|cell| cell.exact(&Look::default())).filter(|value| !value.is_empty());
-            let (value, unknown) = match (&answer, unknown) {
-                (None, _) => (UNKNOWN.to_owned(), Some("the query failed".to_owned())),
-                (Some(_), Some(why)) => (UNKNOWN.to_owned(), Some(why)),
-                (Some(_), None) => (value.unwrap_or_else(|| "0".to_owned()), None),
+            let (value, number, unknown) = match (&answer, unknown) {
+                (None, _) => (UNKNOWN.to_owned(), None, Some("the query failed".to_owned())),
+                (Some(_), Some(why)) => (UNKNOWN.to_owned(), None, Some(why)),
+                (Some(_), None) => (value.unwrap_or_else(|| "0".to_owned()), Some(number.unwrap_or_default()), None),
             };
             if let Some(answer) = answer.filter(|_| unknown.is_none()) {
                 self.note("summary.csv", index, &answer);
             }
-            result.push(Fact { id: spec.id.clone(), label: spec.label.clone(), value, unknown, headline: spec.headline, query });
+            result.push(Fact {
+                id: spec.id.clone(),
+                label: spec.label.clone(),
+                value,
+                number,
+                unknown,
+                headline: spec.headline,
+                query,
+            });
         }
         let rows: Vec<Vec<String>> =
             result.iter().map(|fact| vec![fact.id.clone(), fact.label.clone(), fact.text(), fact.query.clone()]).collect();

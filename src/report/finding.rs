@@ -99,9 +99,7 @@ pub fn findings(cache: &QueryCache<'_>, window: (Timestamp, Timestamp), tz: &Tim
 fn work_out(cache: &QueryCache<'_>, findings: &mut [Finding], tz: &TimeZone) -> Result<(), ReportError> {
     let newest: Vec<String> = findings.iter().take(WORKED_OUT).map(|finding| finding.newest.clone()).collect();
     let records = cache.records;
-    let explained = parallel_map(cache.threads, &newest, |id| {
-        explain(records, &Subject { kind: SubjectKind::Failure, name: id.clone(), cluster: None })
-    });
+    let explained = parallel_map(cache.threads, &newest, |id| explain(records, &Subject::named(SubjectKind::Failure, id)));
     for (finding, explained) in findings.iter_mut().zip(explained) {
         finding.example = explained?.map(|(explained, _)| example(cache, explained, tz));
     }

@@ -82,7 +82,7 @@ impl Totals {
 
 /// The number of a fact, if it is known.
 fn known_number(facts: &[Fact], id: &str) -> Option<f64> {
-    facts.iter().find(|fact| fact.id == id).filter(|fact| fact.unknown.is_none())?.value.parse().ok()
+    facts.iter().find(|fact| fact.id == id)?.number
 }
 
 /// Sources that are not loaded, with the reason.
@@ -225,11 +225,12 @@ fn percent(share: f64) -> String {
 mod tests {
     use super::*;
 
-    fn fact(id: &str, value: &str, unknown: Option<&str>) -> Fact {
+    fn fact(id: &str, number: Option<f64>, unknown: Option<&str>) -> Fact {
         Fact {
             id: id.to_owned(),
             label: id.to_owned(),
-            value: value.to_owned(),
+            value: "as it is shown".to_owned(),
+            number,
             unknown: unknown.map(str::to_owned),
             headline: true,
             query: String::new(),
@@ -238,7 +239,8 @@ mod tests {
 
     #[test]
     fn numbers_add_up_or_the_page_says_why_not() {
-        let facts = [fact("failures", "9", None), fact("consequences", "1", None), fact("lost_launches", "3", None)];
+        let facts =
+            [fact("failures", Some(9.0), None), fact("consequences", Some(1.0), None), fact("lost_launches", Some(3.0), None)];
         let totals = Totals { failures: 9.0, consequences: 1.0, lost: 2.0, ..Totals::default() };
         let sums = sums(&totals, &facts);
         assert_eq!(sums[0], "Every one of the 10 failures (9 + 1 consequence of others) is part of an incident.");
@@ -257,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_zero() {
-        let facts = [fact("lost_launches", "unknown", Some("no CloudTrail calls are loaded")), fact("failures", "4", None)];
+        let facts = [fact("lost_launches", None, Some("no CloudTrail calls are loaded")), fact("failures", Some(4.0), None)];
         let unknown = Unknown { events: Some("no events are loaded".to_owned()), attempts: None };
         let cards = cards(&Totals { failures: 4.0, ..Totals::default() }, &facts, &unknown);
         let lost = cards.iter().find(|card| card.label == "launches lost").unwrap();
@@ -271,19 +273,19 @@ mod tests {
     #[test]
     fn without_events_and_runs_no_failed_task_is_no_finding() {
         let unknown = Unknown { events: Some("no events".to_owned()), attempts: Some("neither is loaded".to_owned()) };
-        let value = |count: &str, totals: &Totals, label: &str| {
-            let cards = cards(totals, &[fact("failures", count, None)], &unknown);
+        let value = |count: f64, totals: &Totals, label: &str| {
+            let cards = cards(totals, &[fact("failures", Some(count), None)], &unknown);
             cards.into_iter().find(|card| card.label == label).map(|card| (card.value, card.note)).unwrap()
         };
         let none = Totals::default();
         for label in ["incidents", "failures", "used by tasks that failed"] {
-            assert_eq!(value("0", &none, label), ("not known".to_owned(), "neither is loaded".to_owned()), "{label}");
+            assert_eq!(value(0.0, &none, label), ("not known".to_owned(), "neither is loaded".to_owned()), "{label}");
         }
         let some = Totals { incidents: 2, series: 2, failures: 3.0, ..Totals::default() };
         let long = Totals { wasted: 720.0, failures: 1200.0, ..Totals::default() };
-        let known = cards(&long, &[fact("failures", "1200", None)], &Unknown::default());
+        let known = cards(&long, &[fact("failures", Some(1200.0), None)], &Unknown::default());
         assert!(known.iter().any(|card| card.value == "1,200" && card.label == "failures"), "{known:?}");
         assert!(known.iter().any(|card| card.note.starts_with("vCPU hours not recorded, price not known")), "{known:?}");
-        assert_eq!(value("3", &some, "failures"), ("3".to_owned(), "failed tasks are not known".to_owned()));
+        assert_eq!(value(3.0, &some, "failures"), ("3".to_owned(), "failed tasks are not known".to_owned()));
     }
 }

@@ -209,7 +209,7 @@ fn card(
     });
     let (start, end) = times(result, row);
     let tasks = result.number(row, "tasks").unwrap_or_default() as i64;
-    let head = headline((&of("what"), &of("because")), (start, end), tasks, suspect.as_ref(), tz);
+    let head = headline((&of("symptom"), &of("because")), (start, end), tasks, suspect.as_ref(), tz);
     let mut actions = redacted(found.actions);
     let more_actions = actions.split_off(actions.len().min(ACTIONS));
     let evidence = result.evidence.get(row).map(Vec::as_slice).unwrap_or_default();

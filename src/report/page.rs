@@ -26,6 +26,9 @@ pub struct Fact {
     pub label: String,
     /// The number, or [`UNKNOWN`].
     pub value: String,
+    /// The number, if it is known.
+    #[serde(skip)]
+    pub number: Option<f64>,
     /// Why the number is unknown.
     pub unknown: Option<String>,
     /// Whether it is shown at the top.

@@ -1,7 +1,7 @@
 //! The tables of a one-shot query, in memory only.
 //!
 //! Only the columns that the query reads are kept. Conflicting records are found by their ids, which queries rarely read:
-//! a load that meets a conflict without them is repeated with them.
+//! a load that meets a conflict without them is repeated with them, unless the query reads no rows of such records.
 
 use super::StoreError;
 use super::conflict::settle_in_memory;
@@ -10,7 +10,7 @@ use crate::load::{Conflict, Day, FileReport, LoadError, RowSink, Settled};
 use crate::table::{ColumnSet, Columns, Projection, Table, TableSet};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The columns by which records in conflict are found.
@@ -27,6 +27,8 @@ pub struct MemorySink {
     span: Mutex<Option<(i64, i64)>>,
     /// Whether a conflict could not be settled.
     is_unsettled: AtomicBool,
+    /// The number of records that are counted as loaded, although a conflict replaced them.
+    replaced: AtomicU64,
 }
 
 impl Default for MemorySink {
@@ -55,12 +57,17 @@ impl RowSink for MemorySink {
     }
 
     fn settle(&self, conflicts: &[Conflict]) -> Result<Vec<Settled>, String> {
-        if !self.has_identities(conflicts) {
+        let (read, unread): (Vec<Conflict>, Vec<Conflict>) =
+            conflicts.iter().cloned().partition(|conflict| self.reads_rows_of(conflict.table));
+        if !self.has_identities(&read) {
             self.is_unsettled.store(true, Ordering::Relaxed);
             return Ok(Vec::new());
         }
+        // The record that was kept until then was counted as loaded.
+        let replaced = unread.iter().filter(|conflict| conflict.is_kept).count() as u64;
+        self.replaced.store(replaced, Ordering::Relaxed);
         let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        settle_in_memory(conflicts, &mut batches).map_err(|error| error.to_string())
+        settle_in_memory(&read, &mut batches).map_err(|error| error.to_string())
     }
 }
 
@@ -84,6 +91,7 @@ impl MemorySink {
             batches: Mutex::default(),
             span: Mutex::default(),
             is_unsettled: AtomicBool::new(false),
+            replaced: AtomicU64::new(0),
         }
     }
 
@@ -107,12 +115,29 @@ impl MemorySink {
         self.is_unsettled.load(Ordering::Relaxed)
     }
 
+    /// The number of records that are counted as loaded, although a conflict replaced them: conflicts of records whose rows
+    /// nobody reads are not settled.
+    pub fn replaced(&self) -> u64 {
+        self.replaced.load(Ordering::Relaxed)
+    }
+
+    /// The collected tables in which a record of a table can have rows.
+    fn tables_of(&self, record: Table) -> impl Iterator<Item = Table> {
+        let tables = Table::ALL.iter().copied().filter(move |table| table.holds_events() && table.has_rows_of(record));
+        tables.filter(|table| self.collected.of(*table).is_some())
+    }
+
+    /// Whether somebody reads rows of the records of a table, or the ledger, which names the records in conflict.
+    fn reads_rows_of(&self, record: Table) -> bool {
+        let reads_ledger = [Table::Files, Table::Quarantine].iter().any(|table| self.wanted.of(*table).is_some());
+        reads_ledger || self.tables_of(record).next().is_some()
+    }
+
     /// Whether records in conflict can be found, in their tables and in those with rows derived from them.
     fn has_identities(&self, conflicts: &[Conflict]) -> bool {
         let has =
             |table: Table| self.collected.of(table).is_some_and(|columns| columns.includes(ColumnSet::named(table, IDENTITY)));
-        let mut collected = Table::ALL.iter().filter(|table| table.holds_events() && self.collected.of(**table).is_some());
-        conflicts.iter().all(|conflict| has(conflict.table)) && collected.all(|table| has(*table))
+        conflicts.iter().all(|conflict| has(conflict.table) && self.tables_of(conflict.table).all(has))
     }
 
     /// Adds the ledger and returns the tables.
@@ -148,10 +173,14 @@ mod tests {
     use super::*;
     use crate::table::{Call, Row};
 
-    fn of_calls(columns: &[&str]) -> Projection {
+    fn of_table(table: Table, columns: &[&str]) -> Projection {
         let mut wanted = Projection::default();
-        wanted.add(Table::Calls, ColumnSet::named(Table::Calls, columns));
+        wanted.add(table, ColumnSet::named(table, columns));
         wanted
+    }
+
+    fn of_calls(columns: &[&str]) -> Projection {
+        of_table(Table::Calls, columns)
     }
 
     fn put(sink: &MemorySink, id: &'static str, file: &'static str, event_name: &'static str) {
@@ -189,5 +218,23 @@ mod tests {
         assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
         assert!(rows.iter().all(|rows| rows.schema().fields().len() == 1));
         assert_eq!(tables.batches.len(), 1, "nobody asked for the ledger");
+    }
+
+    #[test]
+    fn a_conflict_among_records_that_nobody_reads_needs_no_second_load() {
+        let conflicts = [conflict(), Conflict { is_kept: false, ..conflict() }];
+        for (table, column, is_unsettled) in [
+            (Table::Flows, "action", false),
+            (Table::TaskEvents, "task", false),
+            // Rows of failures are derived from calls, and the ledger names both records.
+            (Table::Failures, "reason", true),
+            (Table::Quarantine, "why", true),
+            (Table::Calls, "event_name", true),
+        ] {
+            let sink = MemorySink::of(of_table(table, &[column]));
+            assert_eq!(sink.settle(&conflicts), Ok(Vec::new()));
+            assert_eq!(sink.is_unsettled(), is_unsettled, "{table:?}");
+            assert_eq!(sink.replaced(), u64::from(!is_unsettled), "the other one was quarantined when it was read");
+        }
     }
 }

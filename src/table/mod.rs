@@ -28,6 +28,15 @@ impl Table {
     pub fn holds_events(self) -> bool {
         !matches!(self, Table::Files | Table::Quarantine | Table::Removed)
     }
+
+    /// Whether a record of a table can have rows in this one: its main row, or rows that are derived from it.
+    pub fn has_rows_of(self, record: Table) -> bool {
+        let is_derived = matches!(
+            (self, record),
+            (Table::Failures, _) | (Table::ContainerEvents, Table::TaskEvents) | (Table::JobSubmissions, Table::RunRecords)
+        );
+        self == record || is_derived
+    }
 }
 
 /// A set of base tables.

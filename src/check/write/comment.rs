@@ -1,6 +1,7 @@
 //! Markdown for one comment on a pull request: the verdict, then the findings with what to do, then what was not checked.
 //!
-//! GitHub takes 65,536 characters and renders no mention or link of a record, because all texts are escaped.
+//! GitHub refuses a comment of more than 65,536 characters. The whole stays below that, and says what is left out. It renders no
+//! mention or link of a record, because all texts are escaped.
 
 use super::{Detail, count, severities};
 use crate::check::{Finding, Report, Severity, State};
@@ -10,46 +11,97 @@ use crate::render::{advice_markdown, escape_markdown, shorten};
 const SHOWN: usize = 5;
 /// The columns of a text.
 const LONGEST: usize = 500;
-/// The bytes of the verdict and the findings, so that the rest has room in a comment.
-const MOST: usize = 45_000;
+/// The bytes of an escaped text: characters may have no width, or a long escape.
+const LONGEST_ESCAPED: usize = 3_000;
+/// The bytes of a comment up to the end of a finding, so that the checks after it have room.
+const FINDINGS: usize = 45_000;
+/// The bytes of a comment up to the end of a check with findings, so that what was not checked has room.
+const CHECKS: usize = 52_000;
+/// The bytes of a comment up to the list of what is left out. The rest is for that list and the window.
+const LINES: usize = 61_000;
 
 /// The comment about a subject, such as a task definition. It fails if a finding has at least this severity.
 pub fn comment(report: &Report, subject: &str, fail_on: Severity) -> String {
     let mut text = verdict(report, subject, fail_on);
+    let (mut checks, mut findings) = (0, 0);
     for outcome in report.found() {
         let check = &outcome.check;
-        text.push_str(&format!("\n### {}: {}\n\n{}\n\n", check.severity.word(), escape(&check.name), escape(&check.question)));
+        let head = format!("\n### {}: {}\n\n{}\n\n", check.severity.word(), escape(&check.name), escape(&check.question));
+        let remedy = format!("\nWhat to do: {}\n", advice_markdown(&check.remedy));
+        if text.len() + head.len() + remedy.len() > CHECKS {
+            checks += 1;
+            findings += outcome.findings().len();
+            continue;
+        }
+        text.push_str(&head);
         let (shown, mut more) = Detail::Top(SHOWN).split(outcome.findings());
         for finding in shown {
             let line = format!("- {}{}\n", escape(&finding.sentence()), record(finding));
-            if text.len() + line.len() > MOST {
+            if !push_within(&mut text, &line, FINDINGS) {
                 more += 1;
-            } else {
-                text.push_str(&line);
             }
         }
         if more > 0 {
             text.push_str(&format!("- and {more} more\n"));
         }
-        text.push_str(&format!("\nWhat to do: {}\n", advice_markdown(&shorten(&check.remedy, LONGEST))));
+        text.push_str(&remedy);
     }
-    let open = report.not_answered();
-    if !open.is_empty() || !report.partial.is_empty() {
-        text.push_str("\n### Not checked\n\n");
-        for partial in &report.partial {
-            text.push_str(&format!("- Incomplete: {}\n", escape(partial)));
-        }
-        for (why, ids) in open {
-            text.push_str(&format!("- {}: {}\n", escape(&ids.join(", ")), escape(why)));
-        }
-    }
-    let passed = report.outcomes.iter().filter(|outcome| outcome.state == State::Passed);
-    let passed: Vec<String> = passed.map(|outcome| escape(&outcome.check.name)).collect();
-    if !passed.is_empty() {
-        text.push_str(&format!("\nPassed: {}.\n", passed.join(", ")));
+    let reasons = push_not_checked(&mut text, report);
+    let names = push_passed(&mut text, report);
+    let left_out = [
+        (checks, format!("{} with {}", count(checks, "check"), count(findings, "finding"))),
+        (reasons, format!("{} for what was not checked", count(reasons, "reason"))),
+        (names, format!("the names of {}", count(names, "passed check"))),
+    ];
+    let left_out: Vec<String> = left_out.into_iter().filter(|(number, _)| *number > 0).map(|(_, what)| what).collect();
+    if !left_out.is_empty() {
+        let left_out = left_out.join(", ");
+        text.push_str(&format!(
+            "\nLeft out, because a comment is limited to 65,536 characters: {left_out}; `--format text` has all.\n"
+        ));
     }
     text.push_str(&format!("\nWindow: {}.\n", escape(&report.window)));
     text
+}
+
+/// Appends a line if the text then has at most `limit` bytes; returns whether it did.
+fn push_within(text: &mut String, line: &str, limit: usize) -> bool {
+    let fits = text.len() + line.len() <= limit;
+    if fits {
+        text.push_str(line);
+    }
+    fits
+}
+
+/// Appends what was not checked; returns the number of reasons that have no room.
+fn push_not_checked(text: &mut String, report: &Report) -> usize {
+    let partial = report.partial.iter().map(|partial| format!("- Incomplete: {}\n", escape(partial)));
+    let open = report.not_answered();
+    let open = open.iter().map(|(why, ids)| format!("- {}: {}\n", escape(&ids.join(", ")), escape(why)));
+    let lines: Vec<String> = partial.chain(open).collect();
+    if lines.is_empty() {
+        return 0;
+    }
+    text.push_str("\n### Not checked\n\n");
+    lines.iter().filter(|line| !push_within(text, line, LINES)).count()
+}
+
+/// Appends the names of the checks that passed; returns the number of those that have no room.
+fn push_passed(text: &mut String, report: &Report) -> usize {
+    let passed = report.outcomes.iter().filter(|outcome| outcome.state == State::Passed);
+    let names: Vec<String> = passed.map(|outcome| escape(&outcome.check.name)).collect();
+    let mut shown = 0;
+    for name in &names {
+        let before = if shown == 0 { "\nPassed: " } else { ", " };
+        if !push_within(text, &format!("{before}{name}"), LINES) {
+            break;
+        }
+        shown += 1;
+    }
+    if shown > 0 {
+        text.push_str(".\n");
+    }
+    names.len() - shown
 }
 
 /// The result in the first line.
@@ -74,8 +126,17 @@ fn record(finding: &Finding) -> String {
     }
 }
 
+/// A text, shortened and escaped.
 fn escape(text: &str) -> String {
-    escape_markdown(&shorten(text, LONGEST))
+    let mut short = shorten(text, LONGEST);
+    loop {
+        let escaped = escape_markdown(&short);
+        if escaped.len() <= LONGEST_ESCAPED {
+            return escaped;
+        }
+        let half = short.chars().count() / 2;
+        short = short.chars().take(half).chain(['…']).collect();
+    }
 }
 
 #[cfg(test)]
@@ -145,5 +206,32 @@ mod tests {
         let outcomes = (0..20).map(|nth| outcome(&nth.to_string(), Severity::Error, found(&many)));
         let text = comment(&report(outcomes.collect()), &hostile, Severity::Error);
         assert!(text.len() < 65_536 && text.contains("- and 50 more\n") && text.ends_with("since 30d.\n"), "{}", text.len());
+        assert!(!text.contains("Left out"), "each check is shown");
+    }
+
+    #[test]
+    fn a_comment_says_what_it_leaves_out() {
+        // Escapes of eight characters, and characters without width.
+        for long in ["@".repeat(400), "\u{200b}".repeat(100_000)] {
+            let open = |nth: usize| State::NotAnswered(format!("{nth} {long}"));
+            let outcomes = (0..40).flat_map(|nth| {
+                let name = format!("{nth} {long}");
+                let states = [found(&[long.as_str(), "b"]), open(nth), State::Passed];
+                states.map(|state| outcome(&name, Severity::Error, state))
+            });
+            let mut report = report(outcomes.collect());
+            (report.partial, report.window) = (vec![long.clone(); 40], long.clone());
+            let text = comment(&report, &long, Severity::Error);
+            assert!(text.len() < 65_536, "{}", text.len());
+            let end = text.split_once("\nLeft out, because a comment is limited to 65,536 characters: ").unwrap().1;
+            let shown = text.matches("### error: ").count();
+            assert!(
+                shown > 0 && end.starts_with(&format!("{} checks with {} findings, ", 40 - shown, 2 * (40 - shown))),
+                "{end}"
+            );
+            let reasons = 80 - text.split_once("### Not checked").unwrap().1.matches("\n- ").count();
+            assert!(end.contains(&format!(" {reasons} reasons for what was not checked, ")), "{end}");
+            assert!(end.contains("; `--format text` has all.\n\nWindow: "), "{end}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! Invariant: it finds everything in a record that [`super::text::masked`] masks in one of its strings (property test).
 
 use super::rules::RULES;
-use super::{assign, command, url};
+use super::{WORTH_A_LOOK, assign, command, url};
 use aho_corasick::{AhoCorasick, packed};
 use std::sync::LazyLock;
 use wide::u8x16;
@@ -126,6 +126,8 @@ fn has_candidate(record: &str, literals: &Literals) -> bool {
     let [assigns, at_sign, underscore, percent, colon, tilde, quote] = b"=@_%:~\"".map(u8x16::splat);
     let dash_to_assigns = u8x16::splat(b'-' ^ b'=');
     let [k, e, w, o, d, r, space, upper_s, upper_k, upper_g] = b"kewodr SKG".map(u8x16::splat);
+    // Letters are above 0x3f, and a backslash and a closing bracket differ in one bit.
+    let [t, zero, above, backtick, bar, even] = [b't', 0, 0xc0, b'`', b'|', 0xfe].map(u8x16::splat);
     let mut at = 0;
     while let Some(part) = bytes.get(at..=at + LANES) {
         if let (Some(these), Some(next)) = (part.first_chunk(), part.last_chunk()) {
@@ -143,10 +145,13 @@ fn has_candidate(record: &str, literals: &Literals) -> bool {
             let wo = letters.simd_eq(w) & (followers.simd_eq(o) | followers.simd_eq(d));
             let blanks = letters.simd_eq(r) & next.simd_eq(space);
             let pairs = these.simd_eq(upper_s) & (next.simd_eq(upper_k) | next.simd_eq(upper_g));
+            // The end of "set".
+            let word_ends = (next & above).simd_eq(zero) | (followers & even).simd_eq(bar) | next.simd_eq(backtick);
+            let sets = these.simd_eq(t) & word_ends;
             // A colon after a key is the most frequent mark and never one of a credential. That in the first lane is
             // checked below.
             let after_keys = (these.simd_eq(quote) & next.simd_eq(colon)).to_bitmask() << 1;
-            let mut found = (marks | ke | wo | blanks | pairs).to_bitmask() & !after_keys;
+            let mut found = (marks | ke | wo | blanks | pairs | sets).to_bitmask() & !after_keys;
             while found != 0 {
                 let place = at + found.trailing_zeros() as usize;
                 found &= found - 1;
@@ -169,6 +174,7 @@ fn marks_credential(record: &str, at: usize, literals: &Literals) -> bool {
         b'-' => is_dash_of_option(before, from) || literals.end_with(before, mark),
         b'_' => literals.end_with(before, mark),
         b':' => !is_plain_colon(before) && marks_rarely(record, at, before, from),
+        b't' => before.strip_suffix(b"se").is_some_and(|front| sets_secret(front, from)),
         _ => marks_rarely(record, at, before, from),
     }
 }
@@ -233,12 +239,12 @@ fn marks_rarely(record: &str, at: usize, before: &[u8], from: &[u8]) -> bool {
             _ => false,
         },
         letter => match letter | LETTER_CASE {
-            b'k' => after(b"key").or_else(|| after(b"ken")).is_some_and(|after| is_assigned(after) || is_set(before, after)),
+            b'k' => after(b"key").or_else(|| after(b"ken")).is_some_and(is_assigned),
             // `echo user:secret | chpasswd`.
             b'w' if from.starts_with(b"wd") && before.ends_with(b"chpass") => true,
             b'w' => after(b"word")
                 .or_else(|| after(b"wd"))
-                .is_some_and(|after| is_assigned(after) || is_set(before, after) || after.starts_with(b" ") && is_login(before)),
+                .is_some_and(|after| is_assigned(after) || after.starts_with(b" ") && is_login(before)),
             b'r' => before.last_chunk().is_some_and(|last: &[u8; 5]| last.eq_ignore_ascii_case(b"beare")),
             _ => false,
         },
@@ -272,12 +278,17 @@ fn is_assigned(text: &[u8]) -> bool {
     }
 }
 
-/// Whether a value is set: `aws configure set aws_secret_access_key x`.
-fn is_set(before: &[u8], after: &[u8]) -> bool {
-    let near = before.get(before.len().saturating_sub(LONGEST_OPTION)..).unwrap_or_default();
-    let name = near.iter().rev().take_while(|byte| !byte.is_ascii_whitespace()).count();
-    after.first().is_some_and(u8::is_ascii_whitespace)
-        && near.get(..near.len() - name).is_some_and(|front| front.trim_ascii_end().ends_with(b"set"))
+/// Whether the word "set" may set a secret: `aws configure set aws_secret_access_key x`. `from` starts with its last letter.
+#[inline(never)]
+fn sets_secret(front: &[u8], from: &[u8]) -> bool {
+    let is_in_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    if is_in_word(front.last()) || is_in_word(from.get(1)) {
+        return false;
+    }
+    // Any name of a secret contains one of these words, without the characters between its own.
+    let name = from.iter().skip(1).skip_while(|byte| !byte.is_ascii_alphanumeric()).take(LONGEST_OPTION);
+    let name: Vec<u8> = name.copied().filter(u8::is_ascii_alphanumeric).collect();
+    WORTH_A_LOOK.is_match(&name)
 }
 
 /// Whether a line of a `.netrc` precedes.
@@ -309,6 +320,26 @@ mod tests {
             assert_eq!(plain.is_in(text), other.is_in(text), "{text}");
         }
         assert!(plain.is_in(texts[0]) && !plain.is_in(texts[3]));
+    }
+
+    #[test]
+    fn whatever_a_secret_is_called_setting_it_is_found() {
+        for text in [
+            "app config set client_secret x",
+            "app config set\tcookie x",
+            "['app', 'set', 'db-dsn', 'x']",
+            "use `set` (pass.phrase) x",
+            "a \\\"set\\\" \\\"jwt\\\" x",
+            "set [private_key_pem] x",
+        ] {
+            // The fast search and the rest at the end.
+            for text in [text.to_owned(), format!("{text}{}", " and more".repeat(8))] {
+                assert!(has_credential_text(&text), "{text}");
+            }
+        }
+        for text in ["offset secret x", "settle secret x", "the image is set", "set the number of jobs to 4, and their size"] {
+            assert!(!has_credential_text(text), "{text}");
+        }
     }
 
     #[test]

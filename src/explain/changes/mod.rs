@@ -13,8 +13,9 @@ pub(super) use person::{callers, with_people};
 use super::chain::HALF_HOUR;
 use super::describe;
 use super::find::{Subject, SubjectKind, failures_of};
-use super::finding::{Event, instant};
-use super::records::{Records, Row, equals, like_it, shifted, text, within};
+use super::finding::Event;
+use super::records::{Records, Row, equals, home_of, like_it, shifted, text, within};
+use crate::rfc3339::instant;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -149,8 +150,10 @@ fn of_subject(subject: &Subject) -> Row {
     if let Some(column) = column {
         row.set(column, &subject.name);
     }
-    if let Some(cluster) = &subject.cluster {
-        row.set("cluster", cluster);
+    for (column, value) in [("cluster", &subject.cluster), ("account", &subject.account), ("region", &subject.region)] {
+        if let Some(value) = value {
+            row.set(column, value);
+        }
     }
     row
 }
@@ -182,7 +185,7 @@ fn look(
     let mut changes = Vec::new();
     let mut others = 0;
     for row in &rows {
-        let shared = shared(row, &marks);
+        let shared = shared(row, failure, &marks);
         let Some(mut event) = describe::call(row).filter(|_| all || !shared.is_empty()) else {
             others += 1;
             continue;
@@ -300,7 +303,7 @@ fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTree
     for (kind, column) in columns {
         marks.extend(failure.text(column).map(|name| Mark { kind, name: name.to_owned() }));
     }
-    let account = like_it("account", failure.text("account"));
+    let home = home_of(failure);
     // The failed call has the time of the failure.
     let at = failure.time("time").unwrap_or(began);
     let service = format!("{} and {}", equals("service", failure.text("service")), like_it("cluster", failure.text("cluster")));
@@ -315,8 +318,8 @@ fn marks(records: &Records<'_>, failure: &Row, began: Timestamp) -> Result<BTree
         .collect::<Result<Vec<Option<Row>>, RunError>>()?;
     let family = equals("family", failure.text("family"));
     for condition in [
-        format!("{family} and event_name = 'RegisterTaskDefinition' and {account}"),
-        format!("{service} and event_name in ('CreateService', 'UpdateService') and {account}"),
+        format!("{family} and event_name = 'RegisterTaskDefinition' and {home}"),
+        format!("{service} and event_name in ('CreateService', 'UpdateService') and {home}"),
     ] {
         sources.push(records.newest_with_raw(Table::Calls, &condition, began)?);
     }
@@ -337,8 +340,9 @@ fn neighbors(records: &Records<'_>, failure: &Row, began: Timestamp, marks: &BTr
     let mut neighbors = Vec::new();
     for subnet in marks.iter().filter(|mark| mark.kind == Kind::Subnet) {
         let condition = format!(
-            "{} and event_name = 'RunTask' and {} and contains(raw, {})",
+            "{} and {} and event_name = 'RunTask' and {} and contains(raw, {})",
             equals("cluster", failure.text("cluster")),
+            home_of(failure),
             within(began, NEIGHBOR_WITHIN, began, 0),
             text(&subnet.name)
         );
@@ -398,8 +402,14 @@ fn named_in(text: &str) -> Vec<Mark> {
     words.filter_map(mark).collect()
 }
 
-/// The resources that a call shares with a failure.
-fn shared<'m>(row: &Row, marks: &'m BTreeSet<Mark>) -> Vec<&'m Mark> {
+/// The resources that a call shares with a failure. Another Region, or another cluster, has other services, clusters and task
+/// definitions of the same names.
+fn shared<'m>(row: &Row, failure: &Row, marks: &'m BTreeSet<Mark>) -> Vec<&'m Mark> {
+    let may_be = |column: &str| match (row.text(column), failure.text(column)) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    let (same_region, same_cluster) = (may_be("region"), may_be("cluster"));
     let mut words: BTreeSet<String> = BTreeSet::new();
     let raw = row.text("raw");
     if let Some(about) = raw.and_then(about) {
@@ -416,6 +426,8 @@ fn shared<'m>(row: &Row, marks: &'m BTreeSet<Mark>) -> Vec<&'m Mark> {
         _ => None,
     };
     let same_name = |mark: &Mark| match mark.kind {
+        Kind::Service | Kind::TaskDefinition | Kind::Cluster if !same_region => false,
+        Kind::Service if !same_cluster => false,
         // Short names are ambiguous, so compare the column of the same kind.
         Kind::Service | Kind::TaskDefinition | Kind::Instance | Kind::Cluster => columns(mark.kind) == Some(mark.name.as_str()),
         _ => words.contains(&mark.name),

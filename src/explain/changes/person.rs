@@ -3,13 +3,14 @@
 //! The calls that issued the sessions are fetched one step of all chains at a time, so a burst costs a handful of queries
 //! however many changes it has; [`trace()`] decides what they mean.
 
-use crate::explain::finding::{Event, some_instant};
+use crate::explain::finding::Event;
 use crate::explain::records::{Records, Row, shifted, text, within};
 use crate::micros::SECOND;
 use crate::nouns::principals::{
     Assumption, Assumptions, Confidence, ISSUES_SESSIONS, Identity, Issued, LONGEST, LONGEST_DURATION, Link, Open, Trace,
     Unknown, trace,
 };
+use crate::rfc3339::some_instant;
 use crate::run::RunError;
 use crate::table::Table;
 use jiff::Timestamp;
@@ -92,8 +93,8 @@ pub(in crate::explain) fn callers(
     let of_roles = "(user_type = 'AssumedRole' or strpos(user_arn, ':assumed-role/') > 0)";
     let condition = format!("{of_roles} and {}", among(&ids, first, last));
     let calls = records.some(Table::Calls, &condition, "\"time\"", MOST)?;
-    // All calls with an access key are of one session, which its first call identifies.
-    let mut sessions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    // The first call of a session identifies it.
+    let mut sessions: BTreeMap<SessionKey<'_>, Vec<&str>> = BTreeMap::new();
     let mut firsts: Vec<&str> = Vec::new();
     for row in &calls {
         let (Some(key), Some(id)) = (session_key(row), row.text("id")) else { continue };
@@ -111,7 +112,7 @@ pub(in crate::explain) fn callers(
     let found = behind(records, &traced.iter().collect::<Vec<_>>())?;
     let mut callers = BTreeMap::new();
     for (row, behind) in traced.iter().zip(found) {
-        let of_session = session_key(row).and_then(|key| sessions.get(key));
+        let of_session = session_key(row).and_then(|key| sessions.get(&key));
         let (Some(who), Some(of_session)) = (behind.who, of_session) else { continue };
         let caller = Caller { who, person: behind.person.map(|person| person.name) };
         callers.extend(of_session.iter().map(|id| ((*id).to_owned(), caller.clone())));
@@ -139,9 +140,17 @@ fn among(ids: &[&str], first: Timestamp, last: Timestamp) -> String {
     format!("{} and id in ({})", within(first, 0, last, 0), ids.join(", "))
 }
 
-/// What all calls of a session have in common: the access key; a call without one is on its own.
-fn session_key(row: &Row) -> Option<&str> {
-    row.text("access_key").or_else(|| row.text("id"))
+/// What all calls of a session have in common: the access key, and the account, role and session name.
+type SessionKey<'r> = (&'r str, Option<&'r str>, Option<&'r str>);
+
+/// The session of a call; a call without an access key is on its own. The key alone is not enough, because exports with
+/// replaced keys have one for all sessions.
+fn session_key(row: &Row) -> Option<SessionKey<'_>> {
+    let key = row.text("access_key").or_else(|| row.text("id"))?;
+    Some(match row.text("user_arn") {
+        Some(arn) => (key, None, Some(arn)),
+        None => (key, row.text("account"), row.text("user")),
+    })
 }
 
 /// The principals behind calls, in the order of the calls. Requires rows with original records.
@@ -308,6 +317,27 @@ mod tests {
         let partial = described(&traced(chain, None));
         assert_eq!(partial.who.as_deref(), Some("sso-admin/x through role deploy from 203.0.113.7"));
         assert!(partial.person.is_none());
+    }
+
+    #[test]
+    fn a_session_is_its_key_with_its_role_name_and_account() {
+        let row = |values: &[(&str, &str)]| {
+            let mut row = Row::default();
+            values.iter().for_each(|(name, value)| row.set(name, value));
+            row
+        };
+        let arn = |name: &str| format!("arn:aws:sts::111122223333:assumed-role/deploy/{name}");
+        let (ci, cd) = (arn("ci"), arn("cd"));
+        let first = row(&[("id", "a"), ("access_key", "ASIA1"), ("user_arn", &ci), ("account", "111122223333")]);
+        let again = row(&[("id", "b"), ("access_key", "ASIA1"), ("user_arn", &ci), ("account", "222233334444")]);
+        assert_eq!(session_key(&first), session_key(&again), "a call in another account is one of the session");
+        let other = row(&[("id", "c"), ("access_key", "ASIA1"), ("user_arn", &cd)]);
+        assert_ne!(session_key(&first), session_key(&other));
+        let here = row(&[("id", "d"), ("access_key", "ASIA1"), ("user", "deploy/ci"), ("account", "111122223333")]);
+        let there = row(&[("id", "e"), ("access_key", "ASIA1"), ("user", "deploy/ci"), ("account", "222233334444")]);
+        assert_ne!(session_key(&here), session_key(&there));
+        let keyless = |id| row(&[("id", id), ("user_arn", &ci)]);
+        assert_ne!(session_key(&keyless("f")), session_key(&keyless("g")));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub(super) fn write(page: &mut Page<'_>, slot: &ExpectedStart) {
     let expected = page.time(slot.expected_at);
     page.block(
         "Slot",
-        &[format!("{} was expected at {expected}: {}", slot.schedule, slot.state), format!("schedule: {}", slot.rhythm)],
+        &[format!("{} was expected at {expected}: {}", slot.schedule, slot.state), format!("schedule: {}", slot.frequency)],
     );
     page.block("Where", &slot.place.iter().map(|place| format!("{}: {}", place.name, place.value)).collect::<Vec<_>>());
     if let Some(started) = slot.started_at {

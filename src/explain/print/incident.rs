@@ -14,7 +14,7 @@ pub(super) fn write(page: &mut Page<'_>, incident: &Incident) {
     let detail = incident.detail.as_ref();
     let suspect = detail.and_then(|detail| detail.suspect.as_ref());
     let tz = page.tz();
-    let headline = headline((&incident.what, &incident.because), (incident.start, incident.end), incident.tasks, suspect, tz);
+    let headline = headline((&incident.symptom, &incident.because), (incident.start, incident.end), incident.tasks, suspect, tz);
     page.heading(&headline.sentence());
     page.line(&counts(incident));
     page.line(&format!("root {}, confidence {}: {}", incident.root, incident.confidence, incident.basis));

@@ -3,18 +3,18 @@
 //! In: a message. Out: a phase. Docker, containerd and runc report the same faults from several calls; the agent and
 //! Fargate name the call.
 
-/// Names of errors, or their beginnings, with the phase of the call that failed.
-const CALLS: [(&str, &str); 3] = [
-    ("cannotpull", "image_pull"),
-    ("cannotcreatecontainererror", "container_create"),
-    ("cannotstartcontainererror", "container_start"),
-];
+/// How the names of errors begin, with the phase of the call that failed.
+const CALLS: [(&str, &str); 3] =
+    [("cannotpull", "image_pull"), ("cannotcreatecontainer", "container_create"), ("cannotstartcontainer", "container_start")];
 
-/// The phase that the outermost error of a message names.
+/// The phase that the outermost error of a message names. The name of an image or service may begin like an error, so only
+/// whole words count.
 fn called(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
-    let found = CALLS.iter().filter_map(|(name, phase)| Some((text.find(name)?, *phase)));
-    found.min().map(|(_, phase)| phase)
+    let in_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '/');
+    let mut errors = text.split(|letter: char| !in_name(letter)).filter(|word| word.ends_with("error"));
+    let phase = |word: &str| CALLS.iter().find(|(begin, _)| word.starts_with(begin)).map(|(_, phase)| *phase);
+    errors.find_map(phase)
 }
 
 /// The phase of a message whose entry has a phase: a fault that can occur in several calls failed in the one that the
@@ -35,6 +35,9 @@ mod tests {
             ("(service web) was unable to place a task. Reason: cannotCreateContainerError: x", Some("container_create")),
             ("CannotPullECRContainerError", Some("image_pull")),
             ("CannotStartManagedAgentError: x", None),
+            ("(service cannotpull-demo) was unable to place a task: CannotStartContainerError: x", Some("container_start")),
+            ("shop/cannotpullcontainererror:1 was not found, CannotCreateContainerError", Some("container_create")),
+            ("DidCannotPullContainerErrors: x", None),
             ("", None),
         ] {
             assert_eq!(called(text), phase, "{text}");

@@ -19,6 +19,7 @@ const FIELDS: &[FieldInfo] = &[
     computed("end", FieldType::Time, "when its last failure, stall or disconnect ended"),
     computed("duration", FieldType::Duration, "from start to end"),
     computed("what", FieldType::Text, "a sentence: who was hit, and why"),
+    computed("symptom", FieldType::Text, "the sentence without the root cause: who was hit, and how"),
     computed(
         "root",
         FieldType::Text,

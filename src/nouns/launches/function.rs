@@ -57,7 +57,7 @@ const EXPECTED: &[(&str, Kind)] = &[
     ("expected_at", Kind::Time),
     ("state", Kind::Text),
     ("reason", Kind::Text),
-    ("rhythm", Kind::Text),
+    ("frequency", Kind::Text),
     ("started_at", Kind::Time),
     ("placed_by", Kind::Text),
     ("launch", Kind::Text),

@@ -320,7 +320,7 @@ fn a_time_of_day_keeps_to_the_clock_of_its_zone() {
         .filter(|time| !time.starts_with("2025-11-08") && !time.starts_with("2025-11-09"))
         .collect();
     let days: Vec<&str> = days.iter().map(String::as_str).collect();
-    let found = schedules(&days, "expected_at, state, rhythm");
+    let found = schedules(&days, "expected_at, state, frequency");
     let missed: Vec<&String> = found.iter().filter(|line| line.contains("missed") && line.as_str() < "2025-11-08").collect();
     assert_eq!(missed, ["2025-11-06T14:30:00Z|missed|Mon-Fri at 09:30 (America/New_York)"], "{found:#?}");
     assert!(!found.iter().any(|line| line.starts_with("2025-11-01") || line.starts_with("2025-11-02")), "{found:#?}");
@@ -365,7 +365,7 @@ fn irregular_callers_have_no_schedule() {
         }
     }
     let session = packed(&shuffled(&mut random, &calls), 3);
-    let found = lines(&try_ask(&session, "schedules by cluster, rhythm show count", false).unwrap());
+    let found = lines(&try_ask(&session, "schedules by cluster, frequency show count", false).unwrap());
     // By chance, a few of a thousand look regular.
     assert!(found.len() <= 3, "{found:#?}");
 }
@@ -385,7 +385,7 @@ fn what_a_schedule_is_called_and_why_it_missed_depends_on_what_is_recorded() {
     };
     rows.push(other.into());
     let session = tables(rows, 2);
-    let query = "schedules where state = missed until 2026-03-01 show expected_at, schedule, rhythm, why sort expected_at";
+    let query = "schedules where state = missed until 2026-03-01 show expected_at, schedule, frequency, why sort expected_at";
     let found = lines(&try_ask(&session, query, false).unwrap());
     assert_eq!(
         found,

@@ -88,6 +88,12 @@ impl Session {
         (!role.is_empty() && !name.is_empty()).then_some(session)
     }
 
+    /// Whether two sessions can be the same one: an account may be unknown.
+    pub fn may_be(&self, other: &Session) -> bool {
+        let same_account = self.account == other.account || self.account.is_empty() || other.account.is_empty();
+        same_account && self.role == other.role && self.name == other.name
+    }
+
     /// `ROLE/SESSION`.
     pub fn label(&self) -> String {
         format!("{}/{}", self.role, self.name)

@@ -16,10 +16,11 @@ pub use trace::{Assumptions, Basis, Confidence, Issued, LONGEST, Link, Open, Tra
 pub const ISSUES_SESSIONS: &str =
     "event_name in ('AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'AssumeRoot') and error_code is null";
 
-/// SQL for the session of a call `c`: its access key, or the call itself if it has none; missing unless the caller is a
-/// role session.
+/// SQL for the session of a call `c`: its access key, or the call itself if it has none, with the role and the session name;
+/// missing unless the caller is a role session. The key alone is not enough: exports with replaced keys have one for all.
 pub(super) const SESSION: &str = "case when c.user_type = 'AssumedRole' or c.user_arn like 'arn:%:assumed-role/_%' \
-     then arrow_cast(coalesce(c.access_key, c.id), 'Utf8View') end";
+     then arrow_cast(concat(coalesce(c.access_key, c.id), ' ', coalesce(c.user_arn, concat(c.account, ' ', c.\"user\"))), \
+       'Utf8View') end";
 
 /// SQL for the person behind each session: `session`, `person` and `confidence`.
 pub(super) fn sessions() -> String {
@@ -30,7 +31,7 @@ pub(super) fn sessions() -> String {
         "select {first}, {id}, arrow_cast(c.raw, 'Utf8View') as raw, {missing} as identity, {missing} as session \
          from calls c where {ISSUES_SESSIONS} and c.\"time\" is not null"
     );
-    // All calls with an access key have the same session.
+    // All calls of a session have the same identity.
     let traced = format!(
         "select {first}, min(s.id) as id, min(s.\"time\") as \"time\", {missing} as raw, \
          min(json_path(s.raw, '/userIdentity')) as identity, s.session from (\

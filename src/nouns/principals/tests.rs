@@ -65,6 +65,20 @@ fn two_roles_by_their_access_keys() {
 }
 
 #[test]
+fn sessions_with_the_same_access_key_differ_in_their_names() {
+    let calls = || {
+        vec![
+            issue("a1", 0, &user("mei"), ("deploy", "ci", "ASIA1"), json!({})),
+            issue("a2", 1, &user("sam"), ("deploy", "cd", "ASIA1"), json!({})),
+        ]
+    };
+    for (name, person) in [("ci", Some("mei")), ("cd", Some("sam")), ("other", None)] {
+        let found = traced(calls(), &session("deploy", name, "ASIA1", json!({})), 60);
+        assert_eq!(found.person.as_deref(), person, "{name}");
+    }
+}
+
+#[test]
 fn names_alone_are_likely_while_the_session_lasts() {
     let calls = || vec![issue("a1", 0, &user("mei"), ("deploy", "ci", ""), json!({"durationSeconds": 900}))];
     let by = session("deploy", "ci", "ASIA1", json!({}));

@@ -31,7 +31,7 @@ const FIELDS: &[FieldInfo] = &[
     computed("absence", FieldType::Text, "why no call is recorded: not_exported, disabled or not_called"),
     computed("disabled_by", FieldType::Text, "the call that disabled the schedule, with its caller and time"),
     computed("schedule", FieldType::Text, "name of the rule or schedule, or of the job"),
-    computed("rhythm", FieldType::Text, "the detected schedule, such as `every 15m`"),
+    computed("frequency", FieldType::Text, "the detected schedule, such as `every 15m`"),
     computed("started_at", FieldType::Time, "when it ran; missing = it did not run"),
     computed("late_at", FieldType::Time, "when it ran, if late"),
     computed("healed_at", FieldType::Time, "when it ran, if started by a retry"),
@@ -92,8 +92,8 @@ pub fn noun() -> Noun {
             counted("healed", "healed_at", FieldType::Time, "expected starts that a retry started"),
             counted("missed", "missed_at", FieldType::Time, "expected starts that never ran"),
         ],
-        shown: &["time", "schedule", "state", "why", "rhythm", "started_at", "cluster", "family"],
-        optional: &["family", "cluster", "started_at", "rhythm"],
+        shown: &["time", "schedule", "state", "why", "frequency", "started_at", "cluster", "family"],
+        optional: &["family", "cluster", "started_at", "frequency"],
         extra: OF_TASKS,
         ..Noun::computed("schedules", view)
     }
@@ -154,9 +154,9 @@ fn starts(need: ViewRequest, more: &str) -> String {
            when d.event_name is null then '{not_called}' else '{disabled}' end, 'Utf8View') as absence, \
          arrow_cast(case when {called} or h.hour is null or d.event_name is null then null else {disabled_by} end, \
            'Utf8View') as disabled_by, \
-         s.schedule, s.rhythm, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
+         s.schedule, s.frequency, s.started_at, {late}, {healed}, {missed}, {delay} as delay, s.launch, s.account, \
          s.region, s.cluster, s.family, s.started_by, s.\"group\", s.caller{more}{raw}{evidence} from (select s.*, {SCHEDULE} as schedule from (\
-           select e.first, {at} as at, {state} as state, {reason} as reason, {rhythm} as rhythm, {started} as started_at, \
+           select e.first, {at} as at, {state} as state, {reason} as reason, {frequency} as frequency, {started} as started_at, \
            {placed} as placed_by, {launch} as launch, {ids} as evidence, e.account, e.region, e.cluster, e.family, e.started_by, e.\"group\", e.caller \
            from (select w.id as first, w.account, w.region, w.cluster, w.family, w.started_by, w.\"group\", w.caller, \
              unnest(w.slots) as s from (select a.id, a.account, a.region, a.cluster, a.family, a.started_by, a.\"group\", \
@@ -177,7 +177,7 @@ fn starts(need: ViewRequest, more: &str) -> String {
         at = of("expected_at"),
         state = of("state"),
         reason = of("reason"),
-        rhythm = of("rhythm"),
+        frequency = of("frequency"),
         started = of("started_at"),
         placed = of("placed_by"),
         launch = of("launch"),

@@ -8,7 +8,7 @@ use crate::plan::tests::fixture::{at, lines, packed, try_ask};
 
 const DAY: i64 = 86_400;
 
-/// A history of one caller, and `time|state|rhythm` of each expected start up to the last actual one.
+/// A history of one caller, and `time|state|frequency` of each expected start up to the last actual one.
 struct History {
     cluster: String,
     calls: Vec<Asked>,
@@ -27,9 +27,9 @@ impl History {
     }
 
     /// An expected start with a number of starts; none = missed.
-    fn slot(&mut self, random: &mut Random, time: i64, starts: usize, rhythm: &str) {
+    fn slot(&mut self, random: &mut Random, time: i64, starts: usize, frequency: &str) {
         let state = if starts == 0 { "missed" } else { "started" };
-        self.slots.push(format!("{}|{state}|{rhythm}", jiff::Timestamp::from_second(time).unwrap()));
+        self.slots.push(format!("{}|{state}|{frequency}", jiff::Timestamp::from_second(time).unwrap()));
         let mut at = time + random.between(0, 30);
         for _ in 0..starts {
             self.call(at);
@@ -42,7 +42,7 @@ impl History {
 fn assert_as_planted(histories: &[History]) {
     let rows: Vec<_> = histories.iter().flat_map(|history| history.calls.iter().map(row)).collect();
     let session = packed(&rows, 3);
-    let query = "schedules show cluster, expected_at, state, rhythm sort expected_at limit 1000000";
+    let query = "schedules show cluster, expected_at, state, frequency sort expected_at limit 1000000";
     let mut reported: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in lines(&try_ask(&session, query, false).unwrap()) {
         let (cluster, rest) = line.split_once('|').unwrap();
@@ -84,8 +84,8 @@ fn every_few_days_is_not_a_schedule_of_weekdays() {
             let burst = if round % 2 == 0 { random.between(2, 6) } else { 1 };
             let inside = slot > 2 && slot + 3 < slots;
             let missed = round % 3 == 0 && step < 6 && inside && slot % 7 == 3;
-            let rhythm = format!("every {step} days at {}", clock(minute));
-            history.slot(&mut random, first + slot * step * DAY, if missed { 0 } else { burst as usize }, &rhythm);
+            let frequency = format!("every {step} days at {}", clock(minute));
+            history.slot(&mut random, first + slot * step * DAY, if missed { 0 } else { burst as usize }, &frequency);
         }
         histories.push(history);
     }
@@ -112,7 +112,7 @@ fn days_by_no_rule_have_no_schedule() {
         calls.extend(history.calls);
     }
     let session = packed(&calls.iter().map(row).collect::<Vec<_>>(), 3);
-    let found = lines(&try_ask(&session, "schedules by cluster, rhythm show count, missed", false).unwrap());
+    let found = lines(&try_ask(&session, "schedules by cluster, frequency show count, missed", false).unwrap());
     // By chance, a few look regular.
     assert!(found.len() <= 6, "{found:#?}");
 }
@@ -163,8 +163,8 @@ fn a_moved_time_of_day_holds_from_then_on() {
             let minute = if slot < before { old } else { new };
             // One in each half, because two on the same weekday could be a rule.
             let missed = before > 14 && slot == before / 2 || after > 14 && slot == before + after / 2;
-            let rhythm = format!("daily at {}", clock(minute));
-            history.slot(&mut random, day + slot * DAY + minute * 60, usize::from(!missed), &rhythm);
+            let frequency = format!("daily at {}", clock(minute));
+            history.slot(&mut random, day + slot * DAY + minute * 60, usize::from(!missed), &frequency);
         }
         histories.push(history);
     }
