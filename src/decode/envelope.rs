@@ -416,10 +416,11 @@ fn is_payload(key: &str) -> bool {
     )
 }
 
-/// Keys under which a call has its response, in the spelling of CloudTrail and of tables. Such a response is not output of
-/// `run-task`, whose time would be that of its file.
+/// Keys under which a call has its response, in the spelling of CloudTrail and of tables, also behind a path with dots. Such a
+/// response is not output of `run-task`, whose time would be that of its file.
 fn is_response(key: &str) -> bool {
-    matches!(key, "responseElements" | "response_elements" | "responseelements" | "ResponseElements")
+    let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
+    matches!(name, "responseElements" | "response_elements" | "responseelements" | "ResponseElements")
 }
 
 /// Whether a response, or the text of one, has failures.

@@ -136,7 +136,7 @@ fn is_literal(content: &[u8]) -> bool {
     let body = content.strip_prefix(b"[").map_or(content, <[u8]>::trim_ascii_start);
     let Some(body) = body.strip_prefix(b"{").map(<[u8]>::trim_ascii_start) else { return false };
     let is_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'\'');
-    let key = body.iter().take_while(|byte| is_of_key(byte)).count();
+    let key = body.iter().position(|byte| !is_of_key(byte)).unwrap_or(body.len());
     // JSON whose first key is damaged has others with quotes.
     let head = content.get(..1 << 16).unwrap_or(content);
     let is_json = || memchr::memmem::find(head, b"\":").is_some() || memchr::memmem::find(head, b"\" :").is_some();
