@@ -260,6 +260,67 @@ fn records_in_other_words_are_records() {
 }
 
 #[test]
+fn what_log_platforms_export_is_read() {
+    let one = record(1);
+    let event = format!(
+        r#"{{"version":"0","id":"e-1","detail-type":"ECS Task State Change","source":"aws.ecs","account":"111122223333","time":"2026-04-02T07:00:00Z","region":"eu-west-1","resources":[],"detail":{{"taskArn":"{ECS}:task/depot/t9","taskDefinitionArn":"{ECS}:task-definition/pack:4","clusterArn":"{ECS}:cluster/depot","lastStatus":"STOPPED","desiredStatus":"STOPPED","stopCode":"EssentialContainerExited","stoppedReason":"Essential container in task exited","containers":[],"updatedAt":"2026-04-02T07:00:00Z","version":3}}}}"#
+    );
+    let response = format!(r#"{{"tasks":[],"failures":[{{"arn":"{ECS}:container-instance/depot/i1","reason":"AGENT"}}]}}"#);
+    let fields = format!(r#""cloudtrail":{{"event_version":"1.11","flattened":{{"response_elements":{response}}}}}"#);
+    let document = |event: &str| format!(r#"{{"@timestamp":"2026-04-02T07:00:00Z","aws":{{{fields}}},"event":{event}}}"#);
+    let of_firelens = |line: &str| {
+        format!(
+            r#"{{"container_name":"/pack","ecs_cluster":"depot","ecs_task_arn":"{ECS}:task/depot/t9","log":{},"source":"stdout"}}"#,
+            quoted(line)
+        )
+    };
+    let selected =
+        [("@timestamp", "2026-04-02 07:00:00.000"), ("detail.stopCode", "UserInitiated"), ("detail.stoppedReason", "x")];
+    let row = selected.map(|(field, value)| format!(r#"{{"field":"{field}","value":"{value}"}}"#));
+    let of_dstack = |kind: &str| {
+        format!(r#"{{"id":"v","name":"a","project_name":"main","configuration":{{"type":"{kind}"}},"status":"failed"}}"#)
+    };
+    let shapes = [
+        ("elastic-original", document(&format!(r#"{{"original":{}}}"#, quoted(&one))), [1, 1, 0, 0]),
+        ("elastic-fields", document(r#"{"action":"RunTask","provider":"ecs.amazonaws.com","id":"x1"}"#), [1, 1, 0, 0]),
+        ("elastic-cut-off", document(r#"{"kind":"event"}"#), [1, 0, 0, 1]),
+        // The time of a file is not that of a call.
+        ("response-alone", format!(r#"{{"id":"r","responseElements":{response}}}"#), [1, 0, 0, 1]),
+        ("response-text", format!(r#"{{"id":"r","response_elements":{}}}"#, quoted(&response)), [1, 0, 0, 1]),
+        ("docker", format!(r#"{{"log":{},"stream":"stdout"}}"#, quoted(&format!("{one}\n"))), [1, 1, 0, 0]),
+        ("docker-line", r#"{"log":"up\n","stream":"stdout"}"#.to_owned(), [1, 0, 1, 0]),
+        ("firelens", of_firelens(&event), [1, 1, 0, 0]),
+        ("firelens-line", of_firelens(r#"{"level":"info"}"#), [1, 0, 1, 0]),
+        ("firelens-cut-off", of_firelens(event.get(..200).unwrap()), [1, 0, 0, 1]),
+        ("insights-rows", format!(r#"{{"results":[[{}]],"status":"Complete"}}"#, row.join(",")), [1, 1, 0, 0]),
+        ("dstack-volume", of_dstack("volume"), [1, 0, 1, 0]),
+        ("dstack-gateway", of_dstack("gateway"), [1, 0, 1, 0]),
+    ];
+    let env = expect_accounts(&shapes);
+    assert_eq!(env.query("quarantine by why"), [["missing_time", "15"], ["broken_json", "5"]]);
+    assert_eq!(env.query("failures where reason = AGENT show time"), [["2026-04-02T07:00:00Z"]]);
+    let accounts_of = accounts(&env);
+    for (name, why) in [("dstack-volume", "dstack_volume"), ("dstack-gateway", "dstack_gateway"), ("firelens-line", "log_line")] {
+        assert!(accounts_of[name].1.contains(why), "{name}: {}", accounts_of[name].1);
+    }
+
+    let cell = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let env = TestEnv::new();
+    let stamp = "2026-04-02T07:00:00.000000+00:00";
+    env.write("in/tail.txt", format!("{stamp} s/1 {one}\n{stamp} s/2\n{{\n  \"log\": \"up\", \"stream\": \"stdout\"\n}}\n"));
+    env.write("in/tail-short.txt", format!("2026-04-02T07:00:00 {one}\n"));
+    env.write("in/splunk.csv", format!("\"_time\",\"_raw\"\nx,{}\ny,{}\nz,up\n", cell(&one), cell(&event)));
+    let header = "@timestamp,detail.taskArn,detail.stoppedReason";
+    env.write("in/insights.csv", format!("{header}\n2026-04-02 07:00:00.000,{ECS}:task/depot/t1,x\n"));
+    env.load(&[&env.path("in")]).ok();
+    let counts = |name: &str| accounts(&env)[name].0.clone();
+    assert_eq!(counts("tail.txt"), [2, 1, 1, 0]);
+    assert_eq!(counts("tail-short.txt"), [1, 1, 0, 0]);
+    assert_eq!(counts("splunk.csv"), [3, 2, 1, 0]);
+    assert_eq!(counts("insights.csv"), [1, 1, 0, 0]);
+}
+
+#[test]
 fn nothing_in_an_envelope_is_lost() {
     let one = record(1);
     let torn = one.get(..80).unwrap();

@@ -1,10 +1,11 @@
-//! CSV exports of CloudTrail: event-history downloads of the console and CloudTrail Lake results.
+//! CSV exports: event-history downloads of the console, CloudTrail Lake results, Logs Insights and log platforms.
 //!
-//! In: the plain bytes of a file with a header line. Out: one CloudTrail record as JSON per line. If a column holds a
-//! complete record, that is used; otherwise the record is assembled from the columns.
+//! In: the plain bytes of a file with a header line. Out: one record as JSON per line. If a column holds a complete
+//! record, that is used; otherwise a CloudTrail record or a task is assembled from the columns.
 
 use super::budget::{Budget, Exceeded};
 use super::looks::is_date;
+use super::reduced;
 use crate::knowledge::cloudtrail_key;
 use serde_json::{Map, Value};
 use std::io::Cursor;
@@ -21,12 +22,14 @@ pub enum CsvLine {
 }
 
 /// Known column names (lower case, letters only) and the keys of a CloudTrail record.
-const COLUMNS: [(&str, &str); 48] = [
+const COLUMNS: [(&str, &str); 54] = [
     ("additionaleventdata", "additionalEventData"),
     ("apiversion", "apiVersion"),
     ("awsaccesskey", "userIdentity.accessKeyId"),
     ("accesskeyid", "userIdentity.accessKeyId"),
+    ("awseventid", "eventID"),
     ("awsregion", "awsRegion"),
+    ("awsrequestid", "requestID"),
     ("errorcode", "errorCode"),
     ("errormessage", "errorMessage"),
     ("eventcategory", "eventCategory"),
@@ -35,6 +38,7 @@ const COLUMNS: [(&str, &str); 48] = [
     ("eventsource", "eventSource"),
     ("eventtime", "eventTime"),
     ("eventtype", "eventType"),
+    ("eventtypename", "eventType"),
     ("eventversion", "eventVersion"),
     ("managementevent", "managementEvent"),
     ("readonly", "readOnly"),
@@ -46,9 +50,12 @@ const COLUMNS: [(&str, &str); 48] = [
     ("serviceeventdetails", "serviceEventDetails"),
     ("sharedeventid", "sharedEventID"),
     ("sourceipaddress", "sourceIPAddress"),
+    ("timegenerated", "eventTime"),
+    ("timegeneratedutc", "eventTime"),
     ("tlsdetails", "tlsDetails"),
     ("useragent", "userAgent"),
     ("useridentity", "userIdentity"),
+    ("useridentityaccesskeyid", "userIdentity.accessKeyId"),
     ("useridentityaccountid", "userIdentity.accountId"),
     ("useridentityarn", "userIdentity.arn"),
     ("useridentityinvokedby", "userIdentity.invokedBy"),
@@ -87,8 +94,23 @@ fn delimiter_of(bytes: &[u8]) -> Option<u8> {
         let header: Vec<String> = line.split(char::from(*delimiter)).map(plain_name).collect();
         // Logs Insights: a column with complete messages.
         let has = |wanted: &str| header.iter().any(|name| name == wanted);
-        is_header(&header) || (has("message") && has("timestamp"))
+        is_header(&header)
+            || reduced::is_header(&header)
+            || (has("message") && has("timestamp"))
+            || holds_records(bytes, line, *delimiter)
     })
+}
+
+/// Whether cells hold records of AWS as JSON, whatever their column is called: the quotes of a cell are doubled.
+fn holds_records(bytes: &[u8], header: &str, delimiter: u8) -> bool {
+    let separates = |delimiter: u8| header.contains(char::from(delimiter));
+    if header.contains('{') || !separates(delimiter) && DELIMITERS.into_iter().any(separates) {
+        return false;
+    }
+    let head = bytes.get(..1 << 16).unwrap_or(bytes);
+    let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
+    let begins_cell = |before: u8| has(&[before, b'"', b'{', b'"', b'"']);
+    (begins_cell(delimiter) || begins_cell(b'\n')) && (has(b"\"\"eventSource\"\"") || has(b"\"\"detail-type\"\""))
 }
 
 fn first_line(bytes: &[u8]) -> Option<&str> {
@@ -124,13 +146,18 @@ pub fn read(bytes: &[u8], budget: &Budget, on: &mut dyn FnMut(CsvLine)) {
     let table = bytes.get(mark..).unwrap_or_default();
     let delimiter = delimiter_of(table.trim_ascii_start()).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(table);
-    let header: Vec<String> = match reader.headers() {
-        Ok(header) => header.iter().map(plain_name).collect(),
+    let names: Vec<String> = match reader.headers() {
+        Ok(header) => header.iter().map(str::to_owned).collect(),
         Err(error) => return on(CsvLine::Broken(format!("invalid header line: {error}"), 0)),
     };
+    let header: Vec<String> = names.iter().map(|name| plain_name(name)).collect();
+    let of_tasks = !is_header(&header) && reduced::is_header(&header);
     let at = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
     let Some(rest) = table.get(at..) else { return };
     Lines { rest, before: mark + at, columns: header.len(), delimiter }.read(budget, &mut |line| match line {
+        Line::Cells(cells, offset) if of_tasks => {
+            on(CsvLine::Record(reduced::object_of_cells(names.iter().map(String::as_str).zip(cells.iter())), offset));
+        }
         Line::Cells(cells, offset) => {
             on(CsvLine::Record(record_text(header.iter().map(String::as_str).zip(cells.iter())), offset));
         }
@@ -226,7 +253,8 @@ pub(super) fn record_text<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -
         if cell.is_empty() || cell == "null" || cell == "-" {
             continue;
         }
-        if cell.starts_with("{\"") && (name == "message" || cell.contains("\"eventSource\"")) {
+        let is_record = || ["\"eventSource\"", "\"detail-type\""].iter().any(|key| cell.contains(key));
+        if cell.starts_with("{\"") && (name == "message" || is_record()) {
             return cell.to_owned();
         }
         let Some((_, key)) = COLUMNS.iter().find(|(known, _)| *known == name) else { continue };
@@ -283,6 +311,11 @@ fn cell_value(key: &str, cell: &str) -> Value {
     }
     // The console lists resources as text; the record has a list of objects.
     if key == "resources" { Value::Null } else { Value::from(cell) }
+}
+
+/// A struct as text: JSON, or that of CloudTrail Lake.
+pub(super) fn struct_of(text: &str) -> Value {
+    cell_value("requestParameters", text)
 }
 
 /// Restores the spelling of keys that a table wrote in lower case or with underscores.
@@ -471,8 +504,36 @@ mod tests {
     }
 
     #[test]
+    fn a_column_of_records_may_have_any_name() {
+        let call = r#""{""eventSource"":""ecs.amazonaws.com"",""eventName"":""RunTask""}""#;
+        for (text, count) in [
+            (format!("\"_raw\",\"_time\"\n{call},x\n{call},y\n"), 2),
+            (format!("_id;event.original\n1;{call}\n"), 1),
+            (format!("Line\n{}\n", call.replace("eventSource", "detail-type")), 1),
+        ] {
+            assert!(is_export(text.as_bytes()), "{text}");
+            let records = records(&text);
+            assert_eq!((records.len(), &records[0]["eventName"]), (count, &Value::from("RunTask")), "{text}");
+        }
+        assert!(!is_export(b"name,note\na,\"{\"\"price\"\":1}\"\n"));
+    }
+
+    #[test]
+    fn columns_of_tasks_are_tasks() {
+        let text = "@timestamp,detail.taskArn,detail.lastStatus,detail.stoppedReason,detail.containers.0.exitCode\n\
+                    2026-04-02 07:00:00.000,arn:aws:ecs:eu-west-1:111122223333:task/depot/t1,STOPPED,\"Essential container, exited\",3\n";
+        assert!(is_export(text.as_bytes()));
+        let want = serde_json::json!({
+            "taskArn": "arn:aws:ecs:eu-west-1:111122223333:task/depot/t1", "lastStatus": "STOPPED",
+            "stoppedReason": "Essential container, exited", "containers": [{"exitCode": 3}], "stoppedAt": "2026-04-02 07:00:00.000"
+        });
+        assert_eq!(records(text), [want]);
+    }
+
+    #[test]
     fn other_tables_are_not_taken_for_exports() {
         assert!(!is_export(b"name,age,city\n"));
+        assert!(!is_export(b"name,reason,stopped\n"));
         assert!(!is_export(b"{\"eventID\":1,\"eventTime\":2,\"eventName\":3}"));
     }
 }

@@ -10,7 +10,7 @@ use super::inflate::{InflateProblem, inflate, is_gzip};
 use super::json::{Tape, Value};
 use super::ocsf::Ocsf;
 use super::recognize::recognize;
-use super::{answer, flow, looks, ocsf, partial, rows, secret, spelling};
+use super::{answer, elastic, flow, looks, ocsf, partial, rows, secret, spelling};
 use base64::Engine;
 
 /// Maximum nesting depth of envelopes.
@@ -141,6 +141,13 @@ pub(super) fn no_record(value: Value<'_>) -> Shape {
     if answer::is_empty(value) {
         return Shape::Other("empty_answer");
     }
+    // Its names of cluster and task belong to the program that wrote the line.
+    if is_container_log(value) {
+        return Shape::Other(LOG_LINE);
+    }
+    if let Some(why) = state_of_dstack(value) {
+        return Shape::Other(why);
+    }
     if looks::is_of_aws_or_dstack(value) {
         Shape::Unknown
     } else {
@@ -150,6 +157,26 @@ pub(super) fn no_record(value: Value<'_>) -> Shape {
 
 /// The reason code of a line of a program in CloudWatch Logs.
 pub const LOG_LINE: &str = "log_line";
+
+/// Whether an object is a line of a program in a container, as Docker, FireLens and Fluent Bit write it: as text, or with the
+/// fields of the line beside those of the container.
+fn is_container_log(value: Value<'_>) -> bool {
+    let is_text = |key: &str| value.text_at(key).is_some();
+    let has_line = is_text("log") || is_text("ecs_task_arn");
+    has_line && ["stream", "source", "container_id", "container_name"].into_iter().any(is_text)
+}
+
+/// The reason code of a volume, gateway or fleet of dstack, which describe a state and not what happened.
+fn state_of_dstack(value: Value<'_>) -> Option<&'static str> {
+    value.text_at("project_name")?;
+    value.text_at("status")?;
+    match value.get("configuration")?.text_at("type")? {
+        "volume" => Some("dstack_volume"),
+        "gateway" => Some("dstack_gateway"),
+        "fleet" => Some("dstack_fleet"),
+        _ => None,
+    }
+}
 
 /// The message of an event of CloudWatch Logs.
 fn log_message(event: Value<'_>) -> Option<&str> {
@@ -254,6 +281,10 @@ fn holds_text_of_records(value: Value<'_>) -> bool {
 
 /// Classifies an object without typical keys: one in SDK spelling, a reduced one, or a container of records.
 fn walk_other(value: Value<'_>, text: Option<&str>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    // The original in such a document and the fields made of it are one record.
+    if let Some(text) = elastic::read(value) {
+        return walk_call(value, &text, on);
+    }
     // Most objects here are envelope messages, so those are checked first.
     if value.entries().any(|(key, child)| is_payload(key) && child.text().is_some_and(|inner| inner.starts_with('{'))) {
         return walk_entries(value, depth, on);
@@ -333,6 +364,11 @@ fn walk_entry(holder: Value<'_>, key: &str, child: Value<'_>, depth: Depth<'_>, 
         on(Found { shape: Shape::Unreadable("damaged_envelope", why), value: child, text: None });
         return 1;
     }
+    if is_response(key) && has_failures(child) {
+        let why = "the response of a call without the call itself, so its time is unknown; export the whole record";
+        on(Found { shape: Shape::Unreadable("missing_time", why), value: child, text: None });
+        return 1;
+    }
     let mut found = 0;
     if child.is_array() {
         let items: Vec<_> = child.items().collect();
@@ -378,6 +414,21 @@ fn is_payload(key: &str) -> bool {
         key,
         "CloudTrailEvent" | "Message" | "message" | "@message" | "Body" | "body" | "Data" | "data" | "_raw" | "Cause" | "cause"
     )
+}
+
+/// Keys under which a call has its response, in the spelling of CloudTrail and of tables, also behind a path with dots. Such a
+/// response is not output of `run-task`, whose time would be that of its file.
+fn is_response(key: &str) -> bool {
+    let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
+    matches!(name, "responseElements" | "response_elements" | "responseelements" | "ResponseElements")
+}
+
+/// Whether a response, or the text of one, has failures.
+fn has_failures(response: Value<'_>) -> bool {
+    match response.text() {
+        Some(text) => Tape::parse(text).is_ok_and(|tape| tape.root().is_object() && has_failures(tape.root())),
+        None => response.get("failures").is_some_and(|failures| failures.items().next().is_some()),
+    }
 }
 
 /// What is known about a text by its place.
@@ -480,28 +531,36 @@ fn walk_as_api(value: Value<'_>, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)
     walk_written(None, &text, depth, on)
 }
 
-/// Searches the text of a converted record, whose secrets are already masked.
+/// Searches the text of a converted record. Its secrets are masked again, because the conversion may have given a value the
+/// key that makes it one.
 fn walk_written(shape: Option<Shape>, text: &str, depth: Depth<'_>, on: &mut dyn FnMut(Found<'_>)) -> usize {
     let Ok(tape) = Tape::parse(text) else { return 0 };
-    match shape {
+    with_masked(text, tape, |tape, text| match shape {
         Some(shape) => {
             on(Found { shape, value: tape.root(), text: Some(text) });
             1
         }
         None => walk(tape.root(), Some(text), depth.below(), on),
-    }
+    })
 }
 
 /// An object in OCSF: the CloudTrail record behind it, whose parameters are masked here because they were inside a string.
 fn walk_ocsf(value: Value<'_>, ocsf: Ocsf, on: &mut dyn FnMut(Found<'_>)) -> usize {
     match ocsf {
-        Ocsf::Call(text) => match Tape::parse(&text) {
-            Ok(tape) => with_masked(&text, tape, |tape, text| {
-                on(Found { shape: Shape::Call, value: tape.root(), text: one_line(tape, text) });
-            }),
-            Err(_) => on(Found { shape: Shape::Unknown, value, text: None }),
-        },
+        Ocsf::Call(text) => return walk_call(value, &text, on),
         Ocsf::Other => on(Found { shape: Shape::Other("ocsf_class"), value, text: None }),
+    }
+    1
+}
+
+/// The CloudTrail record behind an object of another format.
+fn walk_call(value: Value<'_>, record: &str, on: &mut dyn FnMut(Found<'_>)) -> usize {
+    match Tape::parse(record) {
+        Ok(tape) => with_masked(record, tape, |tape, text| {
+            let shape = recognize(tape.root()).filter(|shape| !shape.is_record()).unwrap_or(Shape::Call);
+            on(Found { shape, value: tape.root(), text: one_line(tape, text) });
+        }),
+        Err(_) => on(Found { shape: Shape::Unknown, value, text: None }),
     }
     1
 }

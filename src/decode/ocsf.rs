@@ -5,7 +5,8 @@
 //! be masked again.
 
 use super::json::Value;
-use crate::knowledge::{OcsfField, OcsfForm};
+use super::mapped::{self, at, put, text_at};
+use crate::knowledge::MappedField;
 use serde_json::{Map, Value as Json};
 
 /// What an object in OCSF is.
@@ -28,21 +29,14 @@ pub fn read(value: Value<'_>) -> Option<Ocsf> {
     }
     let ocsf = serde_json::to_value(value).unwrap_or_default();
     // Some sources keep the original.
-    let original = text_at(&ocsf, "raw_data").and_then(|text| serde_json::from_str::<Json>(text).ok());
-    if let Some(original) = original.filter(|record| record.get("eventName").is_some() && record.get("eventSource").is_some()) {
+    if let Some(original) = text_at(&ocsf, "raw_data").and_then(mapped::original) {
         return Some(Ocsf::Call(original.to_string()));
     }
     Some(Ocsf::Call(record_of(&ocsf).to_string()))
 }
 
 fn record_of(ocsf: &Json) -> Json {
-    let mut record = Json::Object(Map::new());
-    for field in OcsfField::all() {
-        let found = field.from.iter().find_map(|path| converted(at(ocsf, path)?, field.form));
-        if let Some(found) = found {
-            put(&mut record, &field.to, found);
-        }
-    }
+    let mut record = mapped::record_of(ocsf, MappedField::of_ocsf());
     if let Some(issuer) = issuer_of(&record) {
         for (key, found) in issuer {
             put(&mut record, &format!("userIdentity.sessionContext.sessionIssuer.{key}"), found);
@@ -56,39 +50,6 @@ fn record_of(ocsf: &Json) -> Json {
         put_new(&mut record, path, found);
     }
     record
-}
-
-/// The value of a path, unless it is empty.
-fn at<'j>(value: &'j Json, path: &str) -> Option<&'j Json> {
-    let found = path.split('.').try_fold(value, |value, key| value.get(key))?;
-    let is_empty = found.is_null() || found.as_str().is_some_and(str::is_empty);
-    (!is_empty).then_some(found)
-}
-
-fn text_at<'j>(value: &'j Json, path: &str) -> Option<&'j str> {
-    at(value, path).and_then(Json::as_str)
-}
-
-fn converted(found: &Json, form: OcsfForm) -> Option<Json> {
-    let is_arn = found.as_str().is_some_and(|text| text.starts_with("arn:"));
-    match form {
-        OcsfForm::Plain => Some(found.clone()),
-        // A text that is not JSON is kept, so that nothing is lost.
-        OcsfForm::Json => Some(found.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| found.clone())),
-        OcsfForm::Time => Some(time_of(found).map_or_else(|| found.clone(), Json::from)),
-        OcsfForm::Bool => Some(found.as_bool().map_or_else(|| found.clone(), |truth| truth.to_string().into())),
-        OcsfForm::Arn => is_arn.then(|| found.clone()),
-        OcsfForm::NotArn => (!is_arn).then(|| found.clone()),
-    }
-}
-
-/// A time as CloudTrail writes it.
-fn time_of(found: &Json) -> Option<String> {
-    let time = match found.as_i64() {
-        Some(millis) => jiff::Timestamp::from_millisecond(millis).ok()?,
-        None => found.as_str()?.parse::<jiff::Timestamp>().ok()?,
-    };
-    Some(time.to_string())
 }
 
 /// The name and type of the role of a session, which OCSF has only as an ARN.
@@ -114,18 +75,6 @@ fn resource_of(resource: &Json) -> Json {
         }
     }
     Json::Object(out)
-}
-
-fn put(record: &mut Json, path: &str, found: Json) {
-    let mut inside = record;
-    for key in path.split('.') {
-        if !inside.is_object() {
-            *inside = Json::Object(Map::new());
-        }
-        let Some(object) = inside.as_object_mut() else { return };
-        inside = object.entry(key).or_insert(Json::Null);
-    }
-    *inside = found;
 }
 
 /// Adds a field that OCSF has no place for, unless the record has it. Its path ends a list with `[]`:

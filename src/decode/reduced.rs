@@ -41,6 +41,82 @@ const NAMES: [&str; 21] = [
 const STATES: [&str; 9] =
     ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED", "DELETED"];
 
+/// Whether columns (names in lower case, letters and digits only) are fields of tasks, as a query in Logs Insights selects them:
+/// `detail.taskArn`, `detail.stoppedReason`.
+pub fn is_header(header: &[String]) -> bool {
+    let has = |wanted: &str| header.iter().any(|name| name.strip_prefix("detail").unwrap_or(name) == wanted);
+    header.len() > 1 && (has("stoppedreason") || has("stopcode") || has("taskarn") && has("laststatus"))
+}
+
+/// The object whose fields are columns with a path, such as `detail.containers.0.exitCode`. The time of the event stands for
+/// that of its state, unless that is selected, too: they are seconds apart.
+pub fn object_of_cells<'a>(cells: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut object = Json::Object(Map::new());
+    let mut time = None;
+    for (path, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+        match path {
+            "@timestamp" | "time" => time = Some(cell),
+            // Other fields that Logs Insights adds.
+            path if path.starts_with('@') => {}
+            path => put(&mut object, path.strip_prefix("detail.").unwrap_or(path), cell),
+        }
+    }
+    if let (Some(fields), Some(time)) = (object.as_object_mut(), time) {
+        let runs = fields.get("lastStatus").is_some_and(|state| state != "STOPPED");
+        fields.entry(if runs { "updatedAt" } else { "stoppedAt" }).or_insert_with(|| time.into());
+    }
+    object.to_string()
+}
+
+/// Sets the value of a path. If its place is taken, it becomes a field with the path as its name.
+fn put(object: &mut Json, path: &str, cell: &str) {
+    let number = path.ends_with("exitCode").then(|| cell.parse::<i64>().ok()).flatten();
+    let value = number.map_or_else(|| cell.into(), Json::from);
+    let is_placed = match place(object, path) {
+        Some(place) if place.is_null() => {
+            *place = value.clone();
+            true
+        }
+        _ => false,
+    };
+    if !is_placed && let Some(fields) = object.as_object_mut() {
+        fields.entry(path).or_insert(value);
+    }
+}
+
+/// The place of a path, in which numbers are positions in a list.
+fn place<'j>(object: &'j mut Json, path: &str) -> Option<&'j mut Json> {
+    if path.split('.').count() > MOST {
+        return None;
+    }
+    let mut inside = object;
+    for key in path.split('.') {
+        let position = key.parse::<usize>().ok().filter(|position| *position < MOST && !inside.is_object());
+        if inside.is_null() {
+            *inside = if position.is_some() { Json::Array(Vec::new()) } else { Json::Object(Map::new()) };
+        }
+        inside = match position {
+            Some(position) => {
+                let list = inside.as_array_mut()?;
+                if list.len() <= position {
+                    list.resize(position + 1, Json::Null);
+                }
+                list.get_mut(position)?
+            }
+            None => inside.as_object_mut()?.entry(key).or_insert(Json::Null),
+        };
+    }
+    Some(inside)
+}
+
+/// The task of a row of Logs Insights that selected fields of tasks: a list of `{"field":…,"value":…}`.
+pub fn object_of_row(value: Value<'_>) -> Option<String> {
+    let cells: Vec<(&str, &str)> =
+        value.items().map(|cell| cell.text_at("field").zip(cell.text_at("value"))).collect::<Option<_>>()?;
+    let header: Vec<String> = cells.iter().map(|(name, _)| plain_name(name)).collect();
+    is_header(&header).then(|| object_of_cells(cells.into_iter()))
+}
+
 /// The task of which an object has a few values under other names.
 pub fn task_of_object(value: Value<'_>) -> Option<String> {
     let count = value.entries().count();
@@ -233,6 +309,38 @@ mod tests {
         let want = json!({"taskArn": ARN, "stopCode": "EssentialContainerExited", "stoppedReason": "CannotPullContainerError: not found",
             "stoppedAt": "2026-03-04T02:10:00Z", "lastStatus": "STOPPED"});
         assert_eq!(task, Some(want));
+    }
+
+    #[test]
+    fn rows_of_selected_fields() {
+        let row = |text: &str| -> Option<Json> {
+            object_of_row(Tape::parse(text).unwrap().root()).map(|text| serde_json::from_str(&text).unwrap())
+        };
+        let cell = |name: &str, value: &str| json!({"field": name, "value": value});
+        let cells = json!([
+            cell("@timestamp", "2026-03-04 02:10:00.000"),
+            cell("detail.stoppedReason", "Essential container in task exited"),
+            cell("detail.containers.1.name", "web"),
+            cell("@ptr", "Cg"),
+        ]);
+        let want = json!({"stoppedReason": "Essential container in task exited", "stoppedAt": "2026-03-04 02:10:00.000",
+            "containers": [null, {"name": "web"}]});
+        assert_eq!(row(&cells.to_string()), Some(want));
+        for cells in [
+            json!([cell("@timestamp", "2026-03-04 02:10:00.000"), cell("@message", "stopped")]),
+            json!([cell("detail.stoppedReason", "x")]),
+            json!([{"field": "detail.stoppedReason"}, cell("detail.taskArn", "x")]),
+        ] {
+            assert_eq!(row(&cells.to_string()), None::<Json>, "{cells}");
+        }
+        let object = |cells: &[(&'static str, &'static str)]| -> Json {
+            serde_json::from_str(&object_of_cells(cells.iter().copied())).unwrap()
+        };
+        assert_eq!(object(&[("a.999", "x"), ("0", "y")]), json!({"a": {"999": "x"}, "0": "y"}), "names, not positions");
+        assert_eq!(object(&[("a.0", "x"), ("a.b", "y"), ("a", "z")]), json!({"a": ["x"], "a.b": "y"}), "places that are taken");
+        let deep = "a.".repeat(100_000);
+        let flat: Map<String, Json> = [(deep.clone(), Json::from("x"))].into_iter().collect();
+        assert_eq!(object_of_cells([(deep.as_str(), "x")].into_iter()), Json::from(flat).to_string());
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub fn record_of_list(value: Value<'_>) -> Option<(Option<Shape>, String)> {
     let message = message_pair(value).map(|text| (Some(Shape::ServiceMessage), text));
     message
         .or_else(|| lake_row(value).map(|text| (Some(Shape::Call), text)))
+        .or_else(|| reduced::object_of_row(value).map(|text| (None, text)))
         .or_else(|| reduced::task_of_list(value).map(|text| (Some(Shape::Task), text)))
 }
 

@@ -2,9 +2,9 @@
 //!
 //! In: the plain bytes of a file. Out: [`Piece`]s in order: values and unreadable parts. `{"Records":[…]}` and bare
 //! arrays yield their elements, newline-delimited and concatenated values yield themselves, and a timestamp before a
-//! line is skipped. Invariant: every byte other than white space or punctuation between values belongs to exactly one
-//! piece, so nothing is lost silently. After damage, parsing resumes at the next recognizable value; the search for it
-//! has an allowance, so that it takes linear time.
+//! value is skipped, with the name of a log stream after it. Invariant: every other byte that is not white space or
+//! punctuation between values belongs to exactly one piece, so nothing is lost silently. After damage, parsing resumes
+//! at the next recognizable value; the search for it has an allowance, so that it takes linear time.
 
 use super::budget::{Budget, Exceeded};
 use super::chunk::Form;
@@ -386,15 +386,24 @@ impl<'a, 'f> Splitter<'a, 'f> {
         end
     }
 
-    /// Matches a timestamp before a JSON value, as CloudWatch Logs exports write it; returns the offset of the value.
+    /// Matches a timestamp before a JSON value, as CloudWatch Logs exports write it, and as `aws logs tail` does with the
+    /// name of the log stream after it; returns the offset of the value.
     fn after_time_stamp(&self, at: usize) -> Option<usize> {
         let head = self.bytes.get(at..self.bytes.len().min(at + 48))?;
         let blank = head.iter().position(|byte| *byte == b' ' || *byte == b'\t')?;
         let stamp = std::str::from_utf8(head.get(..blank)?).ok()?;
         let is_millis = stamp.len() == 13 && stamp.bytes().all(|byte| byte.is_ascii_digit());
-        let value = self.skip(at + blank, b"");
-        let is_value = matches!(self.byte(value), Some(b'{' | b'['));
-        (is_value && (is_millis || stamp.parse::<jiff::Timestamp>().is_ok())).then_some(value)
+        if !is_millis && stamp.parse::<jiff::Timestamp>().is_err() && stamp.parse::<jiff::civil::DateTime>().is_err() {
+            return None;
+        }
+        let is_value = |at: usize| matches!(self.byte(at), Some(b'{' | b'['));
+        let next = self.skip(at + blank, b"");
+        if is_millis || is_value(next) {
+            return is_value(next).then_some(next);
+        }
+        let stream = stream_name(self.bytes.get(next..)?)?;
+        let value = self.skip(next + stream.len(), b"");
+        is_value(value).then_some(value)
     }
 
     /// A line that does not start like a JSON value.
@@ -414,6 +423,16 @@ impl<'a, 'f> Splitter<'a, 'f> {
         (self.on)(Piece::Broken { bytes, offset: at, why, detail });
     }
 }
+
+/// The name of a log stream, which has no blanks; one without digits may be the level of a line.
+pub fn stream_name(text: &[u8]) -> Option<&[u8]> {
+    let head = text.get(..text.len().min(MAX_STREAM_NAME + 1))?;
+    let (name, _) = head.split_at_checked(head.iter().position(u8::is_ascii_whitespace)?)?;
+    name.iter().any(u8::is_ascii_digit).then_some(name)
+}
+
+/// Maximum length of the name of a log stream (CloudWatch Logs API reference, `CreateLogStream`).
+const MAX_STREAM_NAME: usize = 512;
 
 /// The message of a parser without line and column, which are relative to the record, not to the file.
 fn without_place(text: &str) -> &str {
@@ -458,6 +477,12 @@ mod tests {
             ("{\"a\":1}\n{\"b\":2}\r\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
             (r#"{"a":1}{"b":{"c":"}{"}}"#, &[r#"{"a":1}"#, r#"{"b":{"c":"}{"}}"#]),
             ("2021-08-03T13:39:35.000Z {\"a\":1}\n1627997975000 {\"b\":2}\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
+            ("2021-08-03T13:39:35 {\"a\":1}\n2021-08-03T13:39:36 {\"b\":2}\n", &[r#"{"a":1}"#, r#"{"b":2}"#]),
+            (
+                "2021-08-03T13:39:35.000001+00:00 ecs/web/0a1b {\"a\":1}\n2021-08-03T13:39:35.1+00:00 s1\n{\n\"b\":2}\n",
+                &[r#"{"a":1}"#, "{\n\"b\":2}"],
+            ),
+            ("2021-08-03T13:39:35Z INFO {\"a\":1}\n2021-08-03T13:39:35Z s1 done\n", &["!not_json@0", "!not_json@34"]),
             ("[]", &[]),
             (r#"{"Records":[]}"#, &[]),
             ("\u{feff}{\"a\":1}", &[r#"{"a":1}"#]),

@@ -1,6 +1,6 @@
 //! Detects the type of a file from its first bytes.
 
-use crate::decode::{csv, flow, looks};
+use crate::decode::{csv, flow, looks, split};
 use crate::knowledge::Signature;
 
 /// The type of uncompressed content.
@@ -50,13 +50,19 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         let detail = "a Python literal, not JSON; write it with `json.dumps(answer, default=str)`, or export it with `aws … --output json`";
         return Kind::Refused("unknown_shape", detail);
     }
+    if is_literal(content) || is_printed(content) {
+        let detail = "an object as a program prints it, not JSON; write it with `JSON.stringify(…)`, `json.Marshal(…)` or `.to_h.to_json`, \
+                      or export it with `aws … --output json`";
+        return Kind::Refused("unknown_shape", detail);
+    }
     if *first == b'{' {
         return Kind::Json;
     }
     if flow::is_flow_log(content) {
         return Kind::FlowLog;
     }
-    if starts_array(content) || is_stamped(content) || content.strip_prefix(b"\"").is_some_and(is_text_of_ecs) {
+    let is_text = content.strip_prefix(b"\"").is_some_and(is_text_of_ecs);
+    if is_text || starts_array(content) || is_stamped(content) || is_tail(content) {
         return Kind::Json;
     }
     if csv::is_export(content) {
@@ -66,7 +72,7 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         return Kind::Json;
     }
     if is_cli_output(content) {
-        let detail = "`aws ecs` output as a table, text or YAML; export it again with `--output json`";
+        let detail = "output of the AWS CLI as a table, text or YAML; export it again with `--output json`";
         return Kind::Refused("unknown_shape", detail);
     }
     if csv::is_without_header(content) {
@@ -89,15 +95,21 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
         let detail = "a log whose lines quote records of AWS; load the records themselves, for example `grep -o '{.*}' FILE`";
         return Kind::Refused("unknown_shape", detail);
     }
+    if is_xml_of_records(content) {
+        let detail = "records of AWS as text in XML; export them as JSON or CSV, in Splunk with `output_mode=json`";
+        return Kind::Refused("unknown_shape", detail);
+    }
     Kind::Filtered("not_a_log")
 }
 
-/// Detects the output of `aws ecs` with `--output table`, `text` or `yaml`: a typical first line, followed by an ECS
+/// Detects the output of the AWS CLI with `--output table`, `text` or `yaml`: a typical first line, followed by an ECS
 /// ARN.
 fn is_cli_output(content: &[u8]) -> bool {
-    const KEYS: [&[u8]; 8] = [
+    const KEYS: [&[u8]; 10] = [
+        b"Events:",
         b"clusters:",
         b"containerInstances:",
+        b"events:",
         b"failures:",
         b"serviceDeployments:",
         b"services:",
@@ -110,9 +122,61 @@ fn is_cli_output(content: &[u8]) -> bool {
     let word = line.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     let is_text = word > 2 && line.get(word) == Some(&b'\t');
     let is_yaml = line.starts_with(b"- ") || KEYS.iter().any(|key| line.starts_with(key));
+    (is_table || is_text || is_yaml) && names_ecs(content)
+}
+
+/// Whether an ARN of ECS is near the beginning.
+fn names_ecs(content: &[u8]) -> bool {
     let head = content.get(..1 << 16).unwrap_or(content);
-    (is_table || is_text || is_yaml)
-        && [":ecs:", "arn:aws"].iter().all(|part| memchr::memmem::find(head, part.as_bytes()).is_some())
+    [":ecs:", "arn:aws"].iter().all(|part| memchr::memmem::find(head, part.as_bytes()).is_some())
+}
+
+/// Detects an object whose keys have no quotes, or single ones, as JavaScript and Go print it.
+fn is_literal(content: &[u8]) -> bool {
+    let body = content.strip_prefix(b"[").map_or(content, <[u8]>::trim_ascii_start);
+    let Some(body) = body.strip_prefix(b"{").map(<[u8]>::trim_ascii_start) else { return false };
+    let is_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'\'');
+    let key = body.iter().position(|byte| !is_of_key(byte)).unwrap_or(body.len());
+    // JSON whose first key is damaged has others with quotes.
+    let head = content.get(..1 << 16).unwrap_or(content);
+    let is_json = || memchr::memmem::find(head, b"\":").is_some() || memchr::memmem::find(head, b"\" :").is_some();
+    key > 0 && body.get(key) == Some(&b':') && names_ecs(content) && !is_json()
+}
+
+/// Detects an answer as an SDK for another language prints it: `DescribeTasksResponse(Tasks=[…`, `#<struct Aws::ECS::…`.
+fn is_printed(content: &[u8]) -> bool {
+    let line = first_line(content);
+    let line = line.strip_prefix(b"&").unwrap_or(line);
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'\\');
+    let (name, rest) = line.split_at(line.iter().position(|byte| !is_of_name(byte)).unwrap_or(line.len()));
+    let says = |word: &str| memchr::memmem::find(name, word.as_bytes()).is_some();
+    let is_answer = ["Response", "Result", "Output", "Task", "Service", "Instance"].into_iter().any(says);
+    let opens = matches!(rest.first(), Some(b'(' | b'{')) || rest.starts_with(b" {");
+    (is_answer && opens || line.starts_with(b"#<struct Aws::")) && names_ecs(content)
+}
+
+/// Detects XML whose elements hold records of AWS as text, with escaped quotes.
+fn is_xml_of_records(content: &[u8]) -> bool {
+    let head = content.get(..1 << 16).unwrap_or(content);
+    let has = |word: &str| memchr::memmem::find(head, word.as_bytes()).is_some();
+    content.starts_with(b"<")
+        && has("{&quot;")
+        && (has("&quot;detail-type&quot;") && has("aws.ecs") || has("&quot;eventSource&quot;") && has(".amazonaws.com"))
+}
+
+/// Detects the output of `aws logs tail`: a timestamp, the name of a log stream and a record of AWS, which may begin on the
+/// next line.
+fn is_tail(content: &[u8]) -> bool {
+    let line = first_line(content);
+    let Some(blank) = line.iter().take(48).position(|byte| *byte == b' ') else { return false };
+    let (stamp, _) = line.split_at(blank);
+    let is_date = std::str::from_utf8(stamp).is_ok_and(looks::is_date);
+    let rest = content.get(blank..).unwrap_or_default().trim_ascii_start();
+    let value = split::stream_name(rest).and_then(|name| rest.get(name.len()..)).map(<[u8]>::trim_ascii_start);
+    let head = content.get(..1 << 16).unwrap_or(content);
+    is_date
+        && value.is_some_and(|value| value.starts_with(b"{") || starts_array(value))
+        && looks::quotes_aws_or_dstack(&String::from_utf8_lossy(head))
 }
 
 /// Detects an answer of boto3 that was printed without conversion to JSON.
@@ -241,6 +305,29 @@ mod tests {
             other => panic!("{other:?}"),
         };
         refused(b"{'tasks': [{'taskArn': 'arn:aws:ecs:eu-west-1:111122223333:task/shop/0a'}]}", "json.dumps");
+        let arn = "arn:aws:ecs:eu-west-1:111122223333:task/shop/0a";
+        for printed in [
+            format!("{{\n  source: 'aws.ecs',\n  resources: [ '{arn}' ]\n}}\n"),
+            format!("[\n  {{\n    'detail-type': 'x',\n    resources: [ '{arn}' ]\n  }}\n]\n"),
+            format!("{{\n  Tasks: [{{\n      TaskArn: \"{arn}\"\n    }}]\n}}\n"),
+            format!("DescribeTasksResponse(tasks=[Task(taskArn={arn})])\n"),
+            format!("DescribeTasksOutput {{ tasks: Some([Task {{ task_arn: Some(\"{arn}\") }}]) }}\n"),
+            format!("&ecs.StopTaskOutput{{Task: \"{arn}\"}}\n"),
+            format!("#<struct Aws::ECS::Types::Task task_arn=\"{arn}\">\n"),
+        ] {
+            refused(printed.as_bytes(), "JSON.stringify");
+        }
+        refused(
+            format!("Events:\n- CloudTrailEvent: '{{\"eventSource\":\"ecs.amazonaws.com\",\"x\":\"{arn}\"}}'\n").as_bytes(),
+            "--output json",
+        );
+        refused(b"<v>{&quot;eventSource&quot;:&quot;ecs.amazonaws.com&quot;}</v>\n", "output_mode=json");
+        for tail in ["{\"source\":\"aws.ecs\",\"detail-type\":\"x\"}", "\n{\n    \"detail-type\": \"x\"\n}"] {
+            assert_eq!(kind_of(format!("2026-03-04T02:10:00.1+00:00 ecs/web/7 {tail}\n").as_bytes()), Kind::Json, "{tail}");
+        }
+        for other in ["2026-03-04T02:10:00Z job1 {\"a\":1}\n", "Task(1) is done\n", "{ a: 1 }\n<v>{&quot;a&quot;:1}</v>"] {
+            assert!(!matches!(kind_of(other.as_bytes()), Kind::Refused(..)), "{other}");
+        }
         refused(b"(service web) has reached a steady state.\n(service web) has started 1 tasks.\n", "keep the time");
         assert_eq!(kind_of(b"\"Essential container in task exited\"\n"), Kind::Json);
         refused(b"2026-05-01T00:00:00Z,RunTask,ecs.amazonaws.com,eu-west-1,ada\n", "header");

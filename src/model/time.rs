@@ -30,7 +30,8 @@ pub fn shown_at<'a>(value: Value<'a>, key: &str) -> Option<Cow<'a, str>> {
 }
 
 /// Parses a valid time: RFC 3339 with any offset and 0 to 9 fractional digits, the SDK format `Jul 19, 2023 9:25:09
-/// PM` (UTC), compact `20131102T010628Z`, `2026-03-04 02:10:00` (UTC), RFC 1123, `/Date(1774059160000)/` of PowerShell.
+/// PM` (UTC), compact `20131102T010628Z`, `2026-03-04 02:10:00` (UTC, also with ` UTC` as Ruby writes it), RFC 1123,
+/// `7/19/2023, 9:25:09.000 PM` of Azure (UTC), `/Date(1774059160000)/` of PowerShell.
 pub fn parse_time(text: &str) -> Option<i64> {
     read_time(text).and_then(plausible)
 }
@@ -54,9 +55,10 @@ fn read_time(text: &str) -> Option<i64> {
     let civil = |format: &str, text: &str| DateTime::strptime(format, text).ok();
     let local = civil("%b %d, %Y %I:%M:%S %p", text)
         .or_else(|| civil("%Y%m%dT%H%M%SZ", text))
-        .or_else(|| civil("%Y-%m-%d %H:%M:%S%.f", text))
+        .or_else(|| civil("%Y-%m-%d %H:%M:%S%.f", text.strip_suffix(" UTC").unwrap_or(text)))
         .or_else(|| civil("%Y-%m-%dT%H:%M:%S%.f", text))
         .or_else(|| civil("%Y-%m-%d, %H:%M:%S", text))
+        .or_else(|| civil("%m/%d/%Y, %I:%M:%S%.f %p", text))
         .or_else(|| civil("%a, %d %b %Y %H:%M:%S GMT", text));
     if let Some(local) = local {
         return local.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_microsecond());
@@ -131,6 +133,8 @@ mod tests {
             "20230719T212509Z",
             "2023-07-19T14:25:09-07:00",
             "2023-07-19 21:25:09",
+            "2023-07-19 21:25:09 UTC",
+            "7/19/2023, 9:25:09.000 PM",
             "Wed, 19 Jul 2023 21:25:09 GMT",
             "2023-07-19T21:25:09+0000",
             "/Date(1689801909000)/",

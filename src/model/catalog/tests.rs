@@ -471,6 +471,62 @@ fn users_may_replace_entries() {
     assert!(broken.contains("placement-agent"), "{broken}");
 }
 
+/// Of offers that failed, only some failed because there was no capacity.
+#[test]
+fn a_fault_of_a_cloud_is_not_a_lack_of_capacity() {
+    let catalog = FailureCatalog::builtin();
+    let reason = "failed_to_start_due_to_no_capacity";
+    for (error, class) in [
+        ("HTTPSConnectionPool(host='api.example.com', port=443): Read timed out. (read timeout=30)", "transient"),
+        ("503 Service Unavailable: upstream connect error", "transient"),
+        ("HTTPSConnectionPool(host='api.example.com', port=443): Max retries exceeded with url: /v1/instances", "transient"),
+        ("An error occurred (InternalError) when calling the RunInstances operation", "transient"),
+        ("Cloud API error (500): try later", "transient"),
+        ("{\"error\":\"insufficient_balance\",\"msg\":\"top up first\"}", "configuration"),
+        ("The account lacks credit", "configuration"),
+        ("A payment method is missing: payment method required", "configuration"),
+        ("The principal does not have permission to create servers in this project", "configuration"),
+        ("Pod etl-1-0 already finished: Succeeded", "infrastructure"),
+        ("NoCapacityError; l4 in gcp/us-east4: Read timed out", "capacity"),
+        ("There are no machines of this kind left", "capacity"),
+    ] {
+        // The number of offers is not a status code.
+        let message =
+            format!("Failed to provision in fleet 'lab': tried 9 of 403 offers, all failed.\nErrors: a in b/c: {error}.\nSee x");
+        let found = catalog.explain_job(JobEnd { reason, message: &message, ..JobEnd::default() }).unwrap();
+        assert_eq!(found.class.as_deref(), Some(class), "{message}: {}", found.id);
+    }
+}
+
+#[test]
+fn a_missing_file_of_the_host_is_not_the_command_of_the_job() {
+    let catalog = FailureCatalog::builtin();
+    let device = "Error response from daemon: error gathering device information while adding custom device \"/dev/dri/card7\": no such \
+                  file or directory";
+    let hook = "OCI runtime create failed: error running hook #0: nvidia-container-cli: mount error: open failed: /usr/lib/libx.so: no such \
+                file or directory";
+    for (reason, message, id) in [
+        ("creating_container_error", format!("createContainer error: {device}"), "dstack-device"),
+        ("container_exited_with_error", hook.to_owned(), "dstack-gpu-driver"),
+        ("container_exited_with_error", "exec /srv/run: no such file or directory".to_owned(), "dstack-exec-not-found"),
+        ("volume_error", "Failed to attach volume: the disk is busy, try again later".to_owned(), "dstack-volume-early"),
+        ("volume_error", "Failed to attach volume: no such disk".to_owned(), "dstack-volume-busy"),
+        (
+            "waiting_instance_limit_exceeded",
+            "Error response from daemon: nobody has seen this".to_owned(),
+            "dstack-host-container",
+        ),
+        (
+            "creating_container_error",
+            "pullImage error: failed pulling lab:2: context cancelled".to_owned(),
+            "dstack-pull-interrupted",
+        ),
+    ] {
+        let found = catalog.explain_job(JobEnd { reason, message: &message, ..JobEnd::default() });
+        assert_eq!(found.map(|entry| entry.id.as_str()), Some(id), "{reason}: {message}");
+    }
+}
+
 #[test]
 fn names_in_messages_are_caught() {
     let catalog = FailureCatalog::builtin();
