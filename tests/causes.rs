@@ -261,9 +261,12 @@ fn the_oddities_about_causes_are_read_as_they_should() {
     assert!(output.contains("task of ledger-close:12 exited with code 0"), "{output}");
 }
 
-/// Calls of RunTask on 2026-05-04 by one execution of a state machine: id, region, time, requested tasks, error code and response.
-fn run_tasks(calls: &[(&str, &str, &str, i64, Option<&str>, Value)]) -> Value {
-    let record = |(id, region, clock, count, code, response): &(&str, &str, &str, i64, Option<&str>, Value)| {
+/// Id, region, time, requested tasks, error code and response.
+type Call<'a> = (&'a str, &'a str, &'a str, i64, Option<&'a str>, Value);
+
+/// Calls of RunTask on 2026-05-04 by one execution of a state machine.
+fn run_tasks(calls: &[Call<'_>]) -> Value {
+    let record = |(id, region, clock, count, code, response): &Call<'_>| {
         let mut record = json!({"eventVersion": "1.11", "eventID": format!("22222222-0000-4000-8000-00000000000{id}"),
             "eventTime": format!("2026-05-04T{clock}Z"), "eventName": "RunTask", "eventSource": "ecs.amazonaws.com",
             "awsRegion": region, "recipientAccountId": ACCOUNT, "eventType": "AwsApiCall", "readOnly": false,

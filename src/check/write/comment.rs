@@ -27,7 +27,7 @@ pub fn comment(report: &Report, subject: &str, fail_on: Severity) -> String {
     for outcome in report.found() {
         let check = &outcome.check;
         let head = format!("\n### {}: {}\n\n{}\n\n", check.severity.word(), escape(&check.name), escape(&check.question));
-        let remedy = format!("\nWhat to do: {}\n", advice_markdown(&check.remedy));
+        let remedy = format!("\nWhat to do: {}\n", advice_markdown(&shorten(&check.remedy, LONGEST)));
         if text.len() + head.len() + remedy.len() > CHECKS {
             checks += 1;
             findings += outcome.findings().len();
