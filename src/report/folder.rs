@@ -3,10 +3,15 @@
 use super::{Manifest, ReportError};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const MANIFEST: &str = "manifest.json";
+
+/// What a report that was interrupted leaves beside its folder is removed after this time: until then, it may belong to one that is
+/// being written.
+const LEFTOVER: Duration = Duration::from_secs(3600);
 
 /// Files by name.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -49,6 +54,7 @@ pub fn write(folder: &Path, files: &Files) -> Result<(), ReportError> {
         None => PathBuf::from("."),
     };
     fs::create_dir_all(&parent).map_err(|error| ReportError::io(&parent, error))?;
+    remove_leftovers(&parent, &name, LEFTOVER);
     let (fresh, old) = (beside(&parent, &name, "new"), beside(&parent, &name, "old"));
     let written = fill(&fresh, files).and_then(|()| {
         if exists {
@@ -64,13 +70,33 @@ pub fn write(folder: &Path, files: &Files) -> Result<(), ReportError> {
         let _ = fs::remove_dir_all(&fresh);
     }
     if exists && written.is_ok() {
-        fs::remove_dir_all(&old).map_err(|error| ReportError::io(&old, error))?;
+        match fs::remove_dir_all(&old) {
+            // Another report has removed it as a leftover.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            removed => removed.map_err(|error| ReportError::io(&old, error))?,
+        }
     }
     written
 }
 
 fn beside(parent: &Path, name: &str, what: &str) -> PathBuf {
     parent.join(format!(".{name}.{what}-{}", std::process::id()))
+}
+
+/// Removes the folders that [`write`] left when it was interrupted at least `age` ago. Those of a process with the number of this
+/// one are always leftovers; in a container, that may be each of them. What cannot be removed is no reason to fail.
+fn remove_leftovers(parent: &Path, name: &str, age: Duration) {
+    let prefixes = ["new", "old"].map(|what| format!(".{name}.{what}-"));
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let entry_name = entry.file_name();
+        let process_in = |prefix: &String| entry_name.to_str()?.strip_prefix(prefix.as_str())?.parse::<u32>().ok();
+        let Some(process) = prefixes.iter().find_map(process_in) else { continue };
+        let Some(known) = entry.metadata().ok().filter(fs::Metadata::is_dir) else { continue };
+        let is_old = || known.modified().is_ok_and(|time| time.elapsed().is_ok_and(|elapsed| elapsed >= age));
+        if process == std::process::id() || is_old() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn fill(folder: &Path, files: &Files) -> Result<(), ReportError> {
@@ -149,5 +175,29 @@ mod tests {
         assert!(write(&file, &files("2")).unwrap_err().to_string().contains("is not a folder"));
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(left.len(), 2, "{left:?}");
+    }
+
+    #[test]
+    fn leftovers_of_an_interrupted_report_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("week");
+        let own = std::process::id();
+        let leftovers = [format!(".week.new-{own}"), format!(".week.old-{own}")];
+        // Other processes may be writing into these, or nobody; the others are of another report, or of somebody else.
+        let (young, others) = ([".week.new-4000000000", ".week.old-4000000001"], [".week.new-notes", ".weeks.new-4000000000"]);
+        for name in leftovers.iter().map(String::as_str).chain(young).chain(others) {
+            fs::create_dir(dir.path().join(name)).unwrap();
+            fs::write(dir.path().join(name).join("a.csv"), "0").unwrap();
+        }
+        let left = || {
+            let entries = fs::read_dir(dir.path()).unwrap().flatten();
+            let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        write(&folder, &files("1")).unwrap();
+        assert_eq!(left(), [young[0], others[0], young[1], others[1], "week"]);
+        remove_leftovers(dir.path(), "week", Duration::ZERO);
+        assert_eq!(left(), [others[0], others[1], "week"]);
     }
 }
