@@ -9,7 +9,7 @@ pub mod observations;
 pub mod operator;
 pub mod rows;
 
-use super::sql::{as_text, computed, no_raw, quoted};
+use super::sql::{computed, no_raw, quoted};
 use super::{EVIDENCE, Needs, Noun, ViewRequest};
 use crate::lang::catalog::{FieldInfo, FieldType};
 use crate::table::Table;
@@ -138,9 +138,9 @@ fn view(need: ViewRequest) -> String {
          coalesce(g.deployment, '')), 'Utf8View') as id, g.\"time\", g.until as ended_at, g.account, \
          g.region, g.cluster, g.container_instance, g.definition as task_definition, \
          g.* except (\"time\", until, account, region, cluster, container_instance, definition, open) \
-         from instance_stalls({tasks}, {instances}, {anchor}, min_blocked()) g",
-        tasks = as_text(&tasks(need)),
-        instances = as_text(&instances(need)),
+         from instance_stalls(({tasks}), ({instances}), {anchor}, min_blocked()) g",
+        tasks = tasks(need),
+        instances = instances(need),
         anchor = need.anchor,
     );
     let calls = |names: &str| {
