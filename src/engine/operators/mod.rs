@@ -24,15 +24,13 @@ mod node;
 mod partitions;
 mod planner;
 mod push;
-pub mod source;
 #[cfg(test)]
 mod tests;
 pub mod texts;
-mod unoptimized;
 
 pub use call::{AnalysisRelations, analysis_function, number};
 pub use exec::{Analysis, AnalysisExec, OutputChunk};
-pub use node::{AnalysisInput, InputNeed, LogicalAnalysis, RequestedRows, over};
+pub use node::{AnalysisInput, InputNeed, LogicalAnalysis, RequestedRows, over, physical_condition};
 pub use partitions::WholePartitions;
 pub use planner::QueryPlannerWithAnalyses;
 pub use push::PushIntoAnalyses;

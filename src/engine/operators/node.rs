@@ -13,8 +13,11 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, Result, ScalarValue, plan_err};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, UserDefinedLogicalNodeCore};
+use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::engine::column;
@@ -166,6 +169,16 @@ pub fn over(filter: &Expr, columns: &[&str]) -> Option<Expr> {
         })
     };
     filter.clone().transform(plain).ok().map(|plain| plain.data)
+}
+
+/// A condition that [`over`] returned, for rows of a schema.
+///
+/// # Errors
+///
+/// If a column is not in the schema, or has an unexpected type.
+pub fn physical_condition(filter: &Expr, schema: SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
+    let schema = DFSchema::try_from(schema)?;
+    create_physical_expr(filter, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())
 }
 
 /// Whether an expression contains a query.

@@ -11,7 +11,7 @@ pub mod steps;
 #[cfg(test)]
 mod tests;
 
-use super::sql::{as_text, computed, no_raw, quoted, seconds_so_far};
+use super::sql::{computed, no_raw, quoted, seconds_so_far};
 use super::{EVIDENCE, Measure, Needs, Noun, ViewRequest};
 use crate::lang::catalog::{Assumed, FieldInfo, FieldType, MeasureInfo};
 use crate::lang::checked::Aggregate;
@@ -111,7 +111,7 @@ fn tasks(need: ViewRequest) -> String {
             "select {key} as \"key\", e.account, e.region, e.cluster, e.service, e.container_instance, e.launch_type, \
              e.capacity_provider, e.network_interface is not null as networked, e.created_at as created, e.\"time\" as seen, \
              e.execution_stopped_at as early, e.stopped_at as stop, e.cpu, e.memory, e.last_status, e.family, e.\"group\", \
-             e.started_by{id} from task_events e{condition}"
+             e.started_by{id}, {ON_FARGATE} as on_fargate from task_events e{condition}"
         )
     };
     [named("e.task_arn", ""), named("coalesce(e.task, e.id, '')", " where e.task_arn is null")].join(" union all ")
@@ -188,15 +188,16 @@ fn view(need: ViewRequest) -> String {
            arrow_cast(case when q.stated is not null then 'quotas' when q.known_limit is not null then q.known_source end, \
              'Utf8View') as limit_source from (\
              select q.*, quota_limit(q.resource, q.account, q.region, q.cluster, q.service, q.\"time\") as stated \
-             from quota_steps({refusals}, {tasks}, {submissions}, {limits}, {from}, {to}, quota_changes(), {evidence}, {peaks}) q) q) q",
+             from quota_steps(({refusals}), ({tasks}), ({submissions}), ({limits}), {from}, {to}, quota_changes(), {evidence}, {peaks}) \
+             q) q) q",
         known = listed("id time ended_at account region resource cluster service container_instance project backend"),
         duration = seconds_so_far("q.\"time\"", "q.ended_at", need),
         levels = listed("used used_lower refused needed allowed"),
         raw = no_raw(need),
-        tasks = as_text(&tasks(need)),
-        submissions = as_text(&submissions(need)),
-        refusals = as_text(&refused::refusals()),
-        limits = as_text(&stated()),
+        tasks = tasks(need),
+        submissions = submissions(need),
+        refusals = refused::refusals(),
+        limits = stated(),
         from = bound(need.from),
         to = bound(need.to),
         evidence = need.evidence,
