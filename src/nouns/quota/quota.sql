@@ -33,16 +33,16 @@ from (
                 -- Nearly all events identify their task by its ARN; other names are only read for the rest.
                 select
                     e.task_arn as "key", e.account, e.region, e.cluster, e.service, e.container_instance,
-                    e.launch_type, e.capacity_provider, e.network_interface is not null as networked, e.created_at as created, e."time" as seen,
-                    e.execution_stopped_at as early, e.stopped_at as stop, e.cpu, e.memory, e.last_status, e.family, e."group",
-                    e.started_by{task_id}, {on_fargate} as on_fargate
+                    e.launch_type, e.capacity_provider, e.network_interface is not null as networked,
+                    e.created_at as created, e."time" as seen, e.execution_stopped_at as early, e.stopped_at as stop,
+                    e.cpu, e.memory, e.last_status, e.family, e."group", e.started_by{task_id}, {on_fargate} as on_fargate
                 from task_events e
                 union all
                 select
                     coalesce(e.task, e.id, '') as "key", e.account, e.region, e.cluster, e.service, e.container_instance,
-                    e.launch_type, e.capacity_provider, e.network_interface is not null as networked, e.created_at as created, e."time" as seen,
-                    e.execution_stopped_at as early, e.stopped_at as stop, e.cpu, e.memory, e.last_status, e.family, e."group",
-                    e.started_by{task_id}, {on_fargate} as on_fargate
+                    e.launch_type, e.capacity_provider, e.network_interface is not null as networked,
+                    e.created_at as created, e."time" as seen, e.execution_stopped_at as early, e.stopped_at as stop,
+                    e.cpu, e.memory, e.last_status, e.family, e."group", e.started_by{task_id}, {on_fargate} as on_fargate
                 from task_events e
                 where e.task_arn is null
             ),
