@@ -277,8 +277,8 @@ impl UserDefinedLogicalNodeCore for AnalysisNode {
         if inputs.iter().all(is_random) && !self.inputs.iter().all(is_random) {
             let name = self.analysis.name();
             return plan_err!(
-                "a random condition on the rows of `{name}` would apply to its inputs; put the rows into a subquery with a limit, \
-                 such as `select * from (select * from quota limit 1000000) where random() < 0.5`"
+                "a random condition on the rows of `{name}` would apply to its inputs; put the rows into a subquery with a limit: \
+                 `select * from (select * from … limit 1000000) where random() < 0.5`"
             );
         }
         Ok(AnalysisNode { inputs, ..self.clone() })
